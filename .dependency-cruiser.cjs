@@ -1,0 +1,79 @@
+/**
+ * The rules of the house: which room may import which (ARCHITECTURE.md, "The rooms").
+ * Read with `npm run check:architecture`; it prints how many modules it looked at.
+ */
+const room = (name) => `^src/${name}/`;
+
+/** For each room, the rooms it may import beside itself. */
+const may = {
+  net: [],
+  model: ['net'],
+  plan: ['net', 'model'],
+  explain: ['net', 'model', 'plan'],
+  delta: [],
+  'sources/dir': ['net', 'model', 'sources/objects'],
+  'sources/objects': ['net', 'model'],
+  'datapath/nftables': ['net', 'model', 'plan', 'delta', 'wire', 'datapath/datapath.ts'],
+  'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
+  wire: ['net'],
+  observe: ['net', 'model', 'plan', 'explain', 'datapath/datapath.ts'],
+  agent: ['net', 'model', 'plan', 'explain', 'delta', 'sources', 'datapath', 'wire', 'observe'],
+  cli: ['net', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
+};
+
+const roomRules = Object.entries(may).map(([name, others]) => ({
+  name: `room-${name.replace('/', '-')}`,
+  severity: 'error',
+  comment: `src/${name} may import ${others.join(', ') || 'nothing else'}`,
+  from: { path: room(name), pathNot: '\\.test\\.ts$' },
+  to: {
+    path: '^src/',
+    pathNot: [name, ...others].map((other) => `^src/${other}${other.endsWith('.ts') ? '$' : '/'}`),
+  },
+}));
+
+/** Rooms that are pure: neither Node.js modules nor npm packages. */
+const pure = ['net', 'model', 'plan', 'explain', 'delta'];
+
+module.exports = {
+  forbidden: [
+    ...roomRules,
+    {
+      name: 'pure-rooms',
+      severity: 'error',
+      comment: 'These rooms are pure functions: no clock, no I/O, no library.',
+      from: { path: `^src/(${pure.join('|')})/`, pathNot: '\\.test\\.ts$' },
+      to: { pathNot: '^src/' },
+    },
+    {
+      name: 'one-socket',
+      severity: 'error',
+      comment: 'Only the system-call file of wire loads the foreign-function library.',
+      from: { pathNot: '^src/wire/(libc|socket)\\.ts$' },
+      to: { path: 'node_modules/koffi' },
+    },
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-unlisted-package',
+      severity: 'error',
+      comment: 'Every imported package stands in package.json.',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'no-test-in-product',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '(^test/|\\.test\\.ts$)' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

@@ -1,0 +1,38 @@
+# knat: the commands of the checkout. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PATH := $(PATH):/usr/sbin:/sbin
+export PATH
+
+.PHONY: help setup build check format demo test conformance bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+setup: ## install what this machine lacks (Debian and npm packages)
+	@./scripts/setup
+
+build: setup ## compile the program to dist/
+	@npm run --silent build
+
+check: setup ## format, lint, types, architecture, dead code
+	@npm run --silent check:style
+	@npm run --silent check:types
+	@npm run --silent check:architecture
+	@npm run --silent check:dead
+
+format: setup ## format all files in place
+	@npm run --silent format
+
+demo: build ## real packets through all three kinds of NAT, in network namespaces of this machine
+	@./bin/knat demo
+
+test: build ## checks and all tests, root needed
+	@./scripts/test
+
+bench: build ## the benchmarks, against the real kernel
+	@npm run --silent bench:sync
+
+clean: ## remove what was built
+	@rm -rf dist node_modules

@@ -1,0 +1,24 @@
+import type { EndpointSliceFact } from './endpoint-slice.ts';
+import type { NodeFact } from './node.ts';
+import type { PodFact } from './pod.ts';
+import type { PoolFact } from './pool.ts';
+import type { ServiceFact } from './service.ts';
+
+/** The kinds of facts and their types: one table for sources and plan. */
+export interface FactTypes {
+  Service: ServiceFact;
+  EndpointSlice: EndpointSliceFact;
+  Pod: PodFact;
+  Node: NodeFact;
+  IPPool: PoolFact;
+}
+
+export type FactKind = keyof FactTypes;
+
+/**
+ * The current value of one object: existence is the value, never the verb, so that the order of changes and
+ * repeated changes do not matter. `key` is `objectKey(namespace, name)`; `fact` is null when the object is gone.
+ */
+export type FactChange = {
+  [Kind in FactKind]: { readonly kind: Kind; readonly key: string; readonly fact: FactTypes[Kind] | null };
+}[FactKind];

@@ -1,0 +1,43 @@
+import type { IpAddress } from '../net/address.ts';
+import type { Prefix } from '../net/prefix.ts';
+
+/** A Node object, of this node or another. */
+export interface NodeFact {
+  readonly name: string;
+  /** `status.addresses` of types InternalIP and ExternalIP, in order; names are left out. */
+  readonly addresses: readonly { readonly type: 'InternalIP' | 'ExternalIP'; readonly address: IpAddress }[];
+  readonly podCIDRs: readonly Prefix[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** An address that an interface of this node bears. */
+export interface LocalAddress {
+  readonly address: IpAddress;
+  /** Interface name; empty where only a manifest tells of the address. */
+  readonly interfaceName: string;
+  /**
+   * May become a pod's public address: the interface is up and no bridge, dummy or tunnel.
+   * specs/pod-nat.md, "Public address detection".
+   */
+  readonly eligible: boolean;
+  /** A default route of the address's family leaves by this interface. */
+  readonly onDefaultRoute: boolean;
+}
+
+/** All that the plan needs to know of this node, whatever it was learned from. */
+export interface NodeFacts {
+  readonly nodeName: string;
+  /** The primary address of each family that the node has. */
+  readonly nodeIPs: readonly IpAddress[];
+  /** Every address that counts as local, in interface order. */
+  readonly localAddresses: readonly LocalAddress[];
+  /** What is a pod; empty: unknown, and then no source counts as a pod. */
+  readonly podCIDRs: readonly Prefix[];
+  /** Ranges of ClusterIPs. */
+  readonly serviceCIDRs: readonly Prefix[];
+  /** Prefixes on whose local addresses NodePorts answer; null: the primary address of each family. */
+  readonly nodePortAddresses: readonly Prefix[] | null;
+  readonly masqueradeAll: boolean;
+  /** Labels of the Node that topology hints are matched with. */
+  readonly topologyLabels: Readonly<Record<string, string>>;
+}

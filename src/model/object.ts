@@ -1,0 +1,17 @@
+/** Which object a fact, a rule or a problem comes from. */
+export interface ObjectRef {
+  readonly kind: 'Service' | 'EndpointSlice' | 'Pod' | 'Node' | 'IPPool';
+  /** Empty for cluster-scoped objects. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `Service shop/web`, `IPPool default`: how an object is named in every text that a person reads. */
+export function formatRef(ref: ObjectRef): string {
+  return `${ref.kind} ${objectKey(ref.namespace, ref.name)}`;
+}
+
+/** `namespace/name`, or the bare name of a cluster-scoped object. Unique within a kind. */
+export function objectKey(namespace: string, name: string): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
+}

@@ -1,0 +1,53 @@
+import type { IpAddress } from '../net/address.ts';
+import type { Port } from '../net/port.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { Protocol } from '../net/protocol.ts';
+
+/** One entry of the Pod NAT annotation, after validation. specs/pod-nat.md, "Annotation". */
+export interface PodNatEntry {
+  /** True: bind the node's detected public addresses; false: bind `sourceIP`. */
+  readonly interfaceAuto: boolean;
+  /** The node address to bind, where the entry names it. */
+  readonly sourceIP: IpAddress | null;
+  /** First port on the node; with `portCount` ports from here on. */
+  readonly sourcePort: Port;
+  /** First port of the pod. */
+  readonly destinationPort: Port;
+  /** 1 for a single port; the length of the ranges otherwise. */
+  readonly portCount: number;
+  readonly protocol: Protocol;
+  /** Sources that may use the binding; null: all. */
+  readonly allow: readonly Prefix[] | null;
+  /** False: no return SNAT for what the pod starts. */
+  readonly egress: boolean;
+  /** True: the binding wins against a listening socket of the host. */
+  readonly takeover: boolean;
+}
+
+/** What the annotation says: entries, or the text of the first error, and warnings that reject nothing. */
+export interface PodNatRequest {
+  readonly entries: readonly PodNatEntry[];
+  /** The exact text of specs/pod-nat.md; null when the annotation is valid. */
+  readonly error: string | null;
+  readonly warnings: readonly string[];
+}
+
+export interface PodFact {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Milliseconds since the epoch; 0 where the object does not say. */
+  readonly createdAt: number;
+  /** `spec.nodeName`; empty while unscheduled. */
+  readonly nodeName: string;
+  readonly hostNetwork: boolean;
+  /** Succeeded or Failed: the pod's address may already belong to another. */
+  readonly finished: boolean;
+  /** A deletion timestamp is set. */
+  readonly terminating: boolean;
+  /** Condition Ready is True. */
+  readonly ready: boolean;
+  readonly ips: readonly IpAddress[];
+  /** Null when the pod has no annotation of the configured key. */
+  readonly nat: PodNatRequest | null;
+}

@@ -1,0 +1,43 @@
+import type { IpAddress } from '../net/address.ts';
+import type { Port } from '../net/port.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { Protocol } from '../net/protocol.ts';
+
+/** Which endpoints a frontend may use: all of them, or those on this node. */
+export type TrafficPolicy = 'Cluster' | 'Local';
+
+export interface ServicePortFact {
+  /** Empty for the single unnamed port. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: Port;
+  readonly nodePort: Port | null;
+}
+
+/** A Service, reduced to what decides about packets. */
+export interface ServiceFact {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Milliseconds since the epoch; 0 where the object does not say. */
+  readonly createdAt: number;
+  /**
+   * Why this Service is not ours (headless, ExternalName, another proxy's label); null when it is.
+   * specs/service-proxy.md, "Frontends".
+   */
+  readonly notOurs: string | null;
+  /** Virtual addresses, each of one family. */
+  readonly clusterIPs: readonly IpAddress[];
+  readonly externalIPs: readonly IpAddress[];
+  /** `status.loadBalancer.ingress[].ip` with ipMode VIP (the default); names and ipMode Proxy are left out. */
+  readonly loadBalancerIPs: readonly IpAddress[];
+  /** Both families mixed, as the API has them; null when the field is empty, that is: no restriction. */
+  readonly loadBalancerSourceRanges: readonly Prefix[] | null;
+  readonly ports: readonly ServicePortFact[];
+  readonly internalTrafficPolicy: TrafficPolicy;
+  readonly externalTrafficPolicy: TrafficPolicy;
+  /** Session affinity ClientIP with its timeout in seconds; null for none. */
+  readonly affinityTimeoutSeconds: number | null;
+  /** `spec.healthCheckNodePort`, or null. */
+  readonly healthCheckNodePort: Port | null;
+}

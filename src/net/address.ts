@@ -1,0 +1,170 @@
+import type { Family } from './family.ts';
+
+declare const brand: unique symbol;
+
+/** An IPv4 address in dotted decimal, without leading zeros. Made only by the parsers of this file. */
+export type Ipv4 = string & { readonly [brand]: 'IPv4' };
+/** An IPv6 address in the canonical form of RFC 5952. Made only by the parsers of this file. */
+export type Ipv6 = string & { readonly [brand]: 'IPv6' };
+/** An address of either family in canonical form, so that `===` compares addresses. */
+export type IpAddress = Ipv4 | Ipv6;
+
+/** The family of a canonical address. */
+export function familyOf(address: IpAddress): Family {
+  return isIpv6(address) ? 'IPv6' : 'IPv4';
+}
+
+/** True for a canonical IPv6 address. */
+export function isIpv6(address: IpAddress): address is Ipv6 {
+  return address.includes(':');
+}
+
+/**
+ * Reads an address of either family.
+ *
+ * IPv4 takes exactly four decimal numbers without leading zeros (as Go's `netip.ParseAddr`, which Kubernetes uses);
+ * IPv6 takes the forms of RFC 4291 section 2.2, with no zone. Returns null for anything else.
+ */
+export function parseAddress(text: string): IpAddress | null {
+  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** Reads a dotted decimal IPv4 address; null when it is not one. */
+export function parseIpv4(text: string): Ipv4 | null {
+  const bytes = ipv4Bytes(text);
+  return bytes === null ? null : (text as Ipv4);
+}
+
+/** Reads an IPv6 address and brings it into the form of RFC 5952; null when it is not one. */
+export function parseIpv6(text: string): Ipv6 | null {
+  const bytes = ipv6Bytes(text);
+  return bytes === null ? null : formatIpv6(bytes);
+}
+
+/** The address as 4 or 16 bytes in network byte order. */
+export function addressBytes(address: IpAddress): Uint8Array {
+  const bytes = isIpv6(address) ? ipv6Bytes(address) : ipv4Bytes(address);
+  if (bytes === null) throw new TypeError(`not a canonical address: ${address}`);
+  return bytes;
+}
+
+/** The address that 4 or 16 bytes in network byte order spell. Throws RangeError for any other length. */
+export function addressFromBytes(bytes: Uint8Array): IpAddress {
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ipv4;
+  if (bytes.length === 16) return formatIpv6(bytes);
+  throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
+}
+
+/** The address as an unsigned number of 32 or 128 bits. */
+export function addressNumber(address: IpAddress): bigint {
+  let number = 0n;
+  for (const byte of addressBytes(address)) number = (number << 8n) | BigInt(byte);
+  return number;
+}
+
+/** The address of the family with this unsigned number. Throws RangeError when it does not fit. */
+export function addressFromNumber(family: Family, number: bigint): IpAddress {
+  const bytes = new Uint8Array(family === 'IPv4' ? 4 : 16);
+  let rest = number;
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  if (rest !== 0n) throw new RangeError(`${number} is no ${family} address`);
+  return addressFromBytes(bytes);
+}
+
+/** Orders addresses by family, then by number: a total order for canonical output. */
+export function compareAddresses(a: IpAddress, b: IpAddress): number {
+  if (a === b) return 0;
+  const left = addressBytes(a);
+  const right = addressBytes(b);
+  if (left.length !== right.length) return left.length - right.length;
+  for (let i = 0; i < left.length; i++) {
+    const difference = (left[i] as number) - (right[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** `address:port`, with IPv6 in brackets. */
+export function formatEndpoint(address: IpAddress, port: number): string {
+  return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function ipv4Bytes(text: string): Uint8Array | null {
+  const bytes = new Uint8Array(4);
+  let index = 0;
+  let value = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i === text.length ? 46 : text.charCodeAt(i);
+    if (code === 46) {
+      if (value < 0 || index > 3) return null;
+      bytes[index++] = value;
+      value = -1;
+    } else if (code >= 48 && code <= 57) {
+      if (value === 0) return null; // a leading zero: octal to some readers, so to none here
+      value = value < 0 ? code - 48 : value * 10 + code - 48;
+      if (value > 255) return null;
+    } else return null;
+  }
+  return index === 4 ? bytes : null;
+}
+
+function ipv6Bytes(text: string): Uint8Array | null {
+  const halves = text.split('::');
+  if (halves.length > 2) return null;
+  const head = ipv6Groups(halves[0] as string, halves.length === 1);
+  if (head === null) return null;
+  if (halves.length === 1) return head.length === 16 ? Uint8Array.from(head) : null;
+  const tail = ipv6Groups(halves[1] as string, true);
+  if (tail === null || head.length + tail.length > 14) return null;
+  const bytes = new Uint8Array(16);
+  bytes.set(head, 0);
+  bytes.set(tail, 16 - tail.length);
+  return bytes;
+}
+
+/** The bytes of colon-separated groups; the last may be dotted decimal where the address ends here. */
+function ipv6Groups(text: string, endsAddress: boolean): number[] | null {
+  if (text === '') return [];
+  const bytes: number[] = [];
+  const groups = text.split(':');
+  for (const [index, group] of groups.entries()) {
+    if (group.includes('.')) {
+      const dotted = endsAddress && index === groups.length - 1 ? ipv4Bytes(group) : null;
+      if (dotted === null) return null;
+      bytes.push(...dotted);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return null;
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+    }
+    if (bytes.length > 16) return null;
+  }
+  return bytes;
+}
+
+/** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`. */
+function formatIpv6(bytes: Uint8Array): Ipv6 {
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] as number) << 8) | (bytes[i + 1] as number));
+  let bestStart = -1;
+  let bestLength = 1;
+  for (let start = 0; start < 8; start++) {
+    let end = start;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - start > bestLength) {
+      bestStart = start;
+      bestLength = end - start;
+    }
+    if (end > start) start = end;
+  }
+  const hex = groups.map((group) => group.toString(16));
+  // Section 5: IPv4-mapped addresses are shown with the dotted ending.
+  if (bestStart === 0 && bestLength === 5 && groups[5] === 0xffff) {
+    return `::ffff:${bytes[12]}.${bytes[13]}.${bytes[14]}.${bytes[15]}` as Ipv6;
+  }
+  if (bestStart < 0) return hex.join(':') as Ipv6;
+  return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}` as Ipv6;
+}

@@ -1,0 +1,82 @@
+import { addressFromNumber, addressNumber, familyOf, type IpAddress, parseAddress } from './address.ts';
+import { addressBits, type Family } from './family.ts';
+import { type AddressRange, type AddressSet, unionOf } from './ranges.ts';
+
+/** A CIDR prefix: the network address (host bits clear) and its length in bits. */
+export interface Prefix {
+  readonly family: Family;
+  readonly address: IpAddress;
+  readonly length: number;
+}
+
+/** What `parsePrefix` says of a text that is no strict prefix. */
+export type PrefixError = 'syntax' | 'host-bits';
+
+/**
+ * Reads `address/length`. A prefix with host bits set (`10.0.0.1/8`) is the error `host-bits`; anything else that
+ * is not a prefix is `syntax`. A bare address is no prefix.
+ */
+export function parsePrefix(text: string): Prefix | PrefixError {
+  const parsed = splitPrefix(text);
+  if (parsed === null) return 'syntax';
+  const prefix = maskedPrefix(parsed.address, parsed.length);
+  return prefix.address === parsed.address ? prefix : 'host-bits';
+}
+
+/** Reads `address/length` and clears the host bits; null when it is not a prefix. */
+export function parseLoosePrefix(text: string): Prefix | null {
+  const parsed = splitPrefix(text);
+  return parsed === null ? null : maskedPrefix(parsed.address, parsed.length);
+}
+
+/** The prefix of this length that holds the address. */
+export function maskedPrefix(address: IpAddress, length: number): Prefix {
+  const family = familyOf(address);
+  const hostBits = BigInt(addressBits[family] - length);
+  return {
+    family,
+    address: addressFromNumber(family, (addressNumber(address) >> hostBits) << hostBits),
+    length,
+  };
+}
+
+/** The single address as a prefix: /32 or /128. */
+export function hostPrefix(address: IpAddress): Prefix {
+  const family = familyOf(address);
+  return { family, address, length: addressBits[family] };
+}
+
+/** The addresses of the prefix. */
+export function prefixRange(prefix: Prefix): AddressRange {
+  const first = addressNumber(prefix.address);
+  return { first, last: first + (1n << BigInt(addressBits[prefix.family] - prefix.length)) - 1n };
+}
+
+/** The union of those prefixes that are of the family. */
+export function prefixSet(family: Family, prefixes: Iterable<Prefix>): AddressSet {
+  const ranges: AddressRange[] = [];
+  for (const prefix of prefixes) if (prefix.family === family) ranges.push(prefixRange(prefix));
+  return unionOf(family, ranges);
+}
+
+/** True when the address lies in the prefix; false for an address of the other family. */
+export function prefixContains(prefix: Prefix, address: IpAddress): boolean {
+  if (familyOf(address) !== prefix.family) return false;
+  const shift = BigInt(addressBits[prefix.family] - prefix.length);
+  return addressNumber(address) >> shift === addressNumber(prefix.address) >> shift;
+}
+
+/** `address/length`. */
+export function formatPrefix(prefix: Prefix): string {
+  return `${prefix.address}/${prefix.length}`;
+}
+
+function splitPrefix(text: string): { address: IpAddress; length: number } | null {
+  const slash = text.lastIndexOf('/');
+  if (slash < 0) return null;
+  const address = parseAddress(text.slice(0, slash));
+  const digits = text.slice(slash + 1);
+  if (address === null || !/^(0|[1-9][0-9]{0,2})$/.test(digits)) return null;
+  const length = Number(digits);
+  return length <= addressBits[familyOf(address)] ? { address, length } : null;
+}

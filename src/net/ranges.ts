@@ -1,0 +1,67 @@
+import { addressFromNumber, addressNumber, type IpAddress } from './address.ts';
+import { addressBits, type Family } from './family.ts';
+
+/** Addresses `first` to `last`, both included, as unsigned numbers. */
+export interface AddressRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Sorted ranges of one family that neither overlap nor touch: the canonical form of a set of addresses. */
+export interface AddressSet {
+  readonly family: Family;
+  readonly ranges: readonly AddressRange[];
+}
+
+/** The union of ranges. Kernels reject overlapping interval elements, so every set is reduced to this form. */
+export function unionOf(family: Family, ranges: Iterable<AddressRange>): AddressSet {
+  const sorted = [...ranges].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const union: { first: bigint; last: bigint }[] = [];
+  for (const range of sorted) {
+    const previous = union.at(-1);
+    if (previous !== undefined && range.first <= previous.last + 1n) {
+      if (range.last > previous.last) previous.last = range.last;
+    } else union.push({ first: range.first, last: range.last });
+  }
+  return { family, ranges: union };
+}
+
+/** All addresses of the family that are not in the set. */
+export function complementOf(set: AddressSet): AddressSet {
+  const last = (1n << BigInt(addressBits[set.family])) - 1n;
+  const ranges: AddressRange[] = [];
+  let next = 0n;
+  for (const range of set.ranges) {
+    if (range.first > next) ranges.push({ first: next, last: range.first - 1n });
+    next = range.last + 1n;
+  }
+  if (next <= last) ranges.push({ first: next, last });
+  return { family: set.family, ranges };
+}
+
+/** True when the address is in the set; false for an address of the other family. */
+export function setContains(set: AddressSet, address: IpAddress): boolean {
+  if (address.includes(':') !== (set.family === 'IPv6')) return false;
+  const number = addressNumber(address);
+  let low = 0;
+  let high = set.ranges.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const range = set.ranges[middle] as AddressRange;
+    if (number < range.first) high = middle - 1;
+    else if (number > range.last) low = middle + 1;
+    else return true;
+  }
+  return false;
+}
+
+/** `first-last`, a single address, or a prefix where the range is one. */
+export function formatRange(family: Family, range: AddressRange): string {
+  const first = addressFromNumber(family, range.first);
+  if (range.first === range.last) return first;
+  const size = range.last - range.first + 1n;
+  if ((size & (size - 1n)) === 0n && (range.first & (size - 1n)) === 0n) {
+    return `${first}/${addressBits[family] - (size.toString(2).length - 1)}`;
+  }
+  return `${first}-${addressFromNumber(family, range.last)}`;
+}
