@@ -14,5 +14,5 @@ export const elementComparison: Comparison<PlacedElement> = {
 
 /** Bytes as a string of the same length: the cheapest key of a Map. */
 export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }

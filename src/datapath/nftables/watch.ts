@@ -1,0 +1,1 @@
+export function watchTables(_on: (event: { portId: number; what: string }) => void): () => void { return () => {}; }
