@@ -1,0 +1,68 @@
+import type { NodeFacts } from '../model/node.ts';
+import { formatRef } from '../model/object.ts';
+import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import { groupPaths } from './group.ts';
+import { type Flow, packetOfFlow } from './packet.ts';
+import { stepReason } from './reason.ts';
+import type { Step } from './step.ts';
+import { type Walk, type WalkVerdict, walk } from './walk.ts';
+
+/** The answer of `knat explain --flows` for one flow. */
+export interface FlowAnswer {
+  readonly verdict: WalkVerdict;
+  /** With `dnat`: all that may be chosen, sorted as text: `10.1.0.7:8080`, `[fd00::7]:8080`. */
+  readonly endpoints: readonly string[];
+  /**
+   * True when the source is rewritten whichever endpoint is chosen. A Service with several endpoints of which one is
+   * the source itself (hairpin) is therefore false where only that one is masqueraded; the walk has each by itself.
+   */
+  readonly masq: boolean;
+  /** The address that the source becomes, or `node`; null where it stays or where the endpoints differ in it. */
+  readonly snat: IpAddress | 'node' | null;
+  /** The objects and rules that decided. */
+  readonly because: string;
+}
+
+export function answerFlow(
+  plan: Pick<NatPlan, 'entry' | 'conflicts'>,
+  node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
+  flow: Flow,
+): FlowAnswer {
+  const result = walk(plan, node, packetOfFlow(flow));
+  const { verdict, paths } = result;
+  const [first] = paths;
+  const snat = first?.snat ?? null;
+  return {
+    verdict,
+    endpoints:
+      verdict === 'dnat'
+        ? paths.map(({ endpoint: { address, port } }) => formatEndpoint(address, port)).sort()
+        : [],
+    masq: paths.length > 0 && paths.every((path) => path.snat !== null),
+    snat: paths.every((path) => path.snat === snat) ? snat : null,
+    because: becauseOf(result),
+  };
+}
+
+/**
+ * What decided: the last step about the destination; about the source the rule that rewrites it, or all that left it
+ * alone. Where endpoints differ, each with the addresses that it is about.
+ */
+function becauseOf(result: Walk): string {
+  const decided: string[] = [];
+  const destination = result.steps.at(-1);
+  if (destination !== undefined && result.verdict !== 'snat') decided.push(stepText(destination));
+  const groups = groupPaths(result.paths);
+  for (const { paths, steps } of groups) {
+    const deciding = steps.filter((step) => step.rule !== 'no-source-rule');
+    const rewrites = deciding.find((step) => step.verdict !== 'continue');
+    const to = groups.length === 1 ? '' : `to ${paths.map(({ endpoint }) => endpoint.address).join(', ')}: `;
+    for (const step of rewrites === undefined ? deciding : [rewrites]) decided.push(to + stepText(step));
+  }
+  return decided.join('; ');
+}
+
+function stepText(step: Step): string {
+  return step.object === null ? stepReason(step) : `${formatRef(step.object)}: ${stepReason(step)}`;
+}
