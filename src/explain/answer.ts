@@ -49,20 +49,25 @@ export function answerFlow(
  * What decided: the last step about the destination; about the source the rule that rewrites it, or all that left it
  * alone. Where endpoints differ, each with the addresses that it is about.
  */
-function becauseOf(result: Walk): string {
-  const decided: string[] = [];
-  const destination = result.steps.at(-1);
-  if (destination !== undefined && result.verdict !== 'snat') decided.push(stepText(destination));
-  const groups = groupPaths(result.paths);
-  for (const { paths, steps } of groups) {
-    const deciding = steps.filter((step) => step.rule !== 'no-source-rule');
-    const rewrites = deciding.find((step) => step.verdict !== 'continue');
-    const to = groups.length === 1 ? '' : `to ${paths.map(({ endpoint }) => endpoint.address).join(', ')}: `;
-    for (const step of rewrites === undefined ? deciding : [rewrites]) decided.push(to + stepText(step));
+function becauseOf({ verdict, steps, paths }: Walk): string {
+  const decided: { to: string; step: Step }[] = [];
+  const destination = steps.at(-1);
+  if (destination !== undefined && verdict !== 'snat') decided.push({ to: '', step: destination });
+  const groups = groupPaths(paths);
+  for (const group of groups) {
+    const addresses = group.paths.map(({ endpoint }) => endpoint.address).join(', ');
+    const to = groups.length === 1 ? '' : `to ${addresses}: `;
+    const sourceSteps = group.steps.filter((step) => step.rule !== 'no-source-rule');
+    const rewriting = sourceSteps.find((step) => step.verdict !== 'continue');
+    for (const step of rewriting === undefined ? sourceSteps : [rewriting]) decided.push({ to, step });
   }
-  return decided.join('; ');
-}
-
-function stepText(step: Step): string {
-  return step.object === null ? stepReason(step) : `${formatRef(step.object)}: ${stepReason(step)}`;
+  let named = '';
+  return decided
+    .map(({ to, step }) => {
+      const object = step.object === null ? '' : formatRef(step.object);
+      const repeated = object === named;
+      named = object;
+      return to + (object === '' || repeated ? '' : `${object}: `) + stepReason(step);
+    })
+    .join('; ');
 }

@@ -88,8 +88,8 @@ function masqueradeReason(step: Extract<Step, { rule: 'service-masquerade' }>): 
       return `traffic policy Cluster: ${becomes}, so that the reply comes back here`;
     case 'cluster-ip':
       return masked
-        ? `from outside the pods to a ClusterIP (or masqueradeAll): ${becomes}`
-        : 'from a pod to a ClusterIP: the source stays';
+        ? `to a ClusterIP from outside the pods, or masqueradeAll: ${becomes}`
+        : 'to a ClusterIP, not from outside the pods: the source stays';
     case 'node-sources':
       return masked
         ? `from this node, traffic policy Local: ${becomes}`
