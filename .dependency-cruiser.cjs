@@ -11,7 +11,7 @@ const may = {
   plan: ['net', 'model'],
   explain: ['net', 'model', 'plan'],
   delta: [],
-  'sources/dir': ['net', 'model', 'sources/objects'],
+  'sources/dir': ['net', 'model', 'sources/objects', 'sources/source.ts'],
   'sources/objects': ['net', 'model'],
   'datapath/nftables': ['net', 'model', 'plan', 'delta', 'wire', 'datapath/datapath.ts'],
   'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
