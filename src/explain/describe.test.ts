@@ -67,8 +67,8 @@ describe('as text', () => {
       '               interface it leaves by',
       '             - connections that exist already keep the translation they began',
       '               with',
-      '             - routing, and rules of other programs (a FORWARD chain that drops),',
-      '               may change the outcome',
+      '             - routing, and rules of other programs (a FORWARD chain that',
+      '               drops), may change the outcome',
     ]);
   });
 
