@@ -59,8 +59,8 @@ export class FolderReader {
     );
     if (now !== null && changed.some((file) => isYoung(file, now, this.#options.settleMs))) return UNSETTLED;
     for (const file of changed) {
-      const isWhole = await this.#readFile(file);
-      if (!isWhole && now !== null) return UNSETTLED;
+      const isTaken = await this.#readFile(file, now === null);
+      if (!isTaken && now !== null) return UNSETTLED;
     }
     for (const path of this.#state.paths()) {
       if (!scan.files.has(path) && !isBelowAny(path, scan.unreadable)) this.#forget(path);
@@ -79,13 +79,13 @@ export class FolderReader {
     };
   }
 
-  /** False when the file changed while it was read. */
-  async #readFile(file: ScannedFile): Promise<boolean> {
+  /** False when the file changed while it was read, unless it is to be taken as it is, and when it is gone. */
+  async #readFile(file: ScannedFile, asItIs: boolean): Promise<boolean> {
     const { path, signature } = file;
     const read = await readManifestFile(file, this.#options.maxFileBytes);
     if (read === 'gone') return false;
     if ('text' in read) {
-      if (!(await isUnchanged(file))) return false;
+      if (!asItIs && !(await isUnchanged(file))) return false;
       this.#state.setFile(path, readFileObjects(read.text, path, this.#context));
     } else this.#state.setUnreadable(path, [pathProblem(read.code, path, read.message)]);
     this.#signatures.set(path, signature);

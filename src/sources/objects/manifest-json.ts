@@ -1,5 +1,5 @@
 import { elements, type JsonSpan, members, valueSpan } from './json-scan.ts';
-import type { ManifestRoot, ManifestSyntaxError } from './manifest.ts';
+import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 
 /** Reads one JSON document with JSON.parse. Lines are looked for only when they are asked for. */
 export function readJsonText(text: string): ManifestRoot | ManifestSyntaxError {

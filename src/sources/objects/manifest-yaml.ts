@@ -1,5 +1,5 @@
 import { type Document, isNode, isSeq, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml';
-import type { ManifestRoot, ManifestSyntaxError } from './manifest.ts';
+import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 
 /** Reads all YAML documents of a text; the first error anywhere is the answer for the whole text. */
 export function readYamlText(text: string): readonly ManifestRoot[] | ManifestSyntaxError {

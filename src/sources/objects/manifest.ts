@@ -1,21 +1,6 @@
 import { isObject } from './fields.ts';
-import { readJsonText } from './manifest-json.ts';
-import { readYamlText } from './manifest-yaml.ts';
-
-/** A file's contents as values, before any of it is known to be a Kubernetes object. */
-export interface ManifestRoot {
-  readonly value: unknown;
-  /** 1-based line of the value at these steps, or of the deepest one on the way that exists. */
-  readonly lineOf: (steps: readonly (string | number)[]) => number;
-  /** 1-based lines of all items of the list at these steps, found in one pass. */
-  readonly itemLines: (steps: readonly (string | number)[]) => readonly number[];
-}
-
-/** The file cannot be read as a whole; `line` is 1-based. */
-export interface ManifestSyntaxError {
-  readonly line: number;
-  readonly message: string;
-}
+import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
+import { readRoots } from './manifest-text.ts';
 
 /** One object of a file. */
 export interface ManifestDocument {
@@ -29,9 +14,6 @@ export interface ManifestDocument {
   readonly lineOf: (steps: readonly (string | number)[]) => number;
 }
 
-/** Above this many characters a text that is nearly JSON is not tried as YAML too: that would take seconds. */
-const YAML_RETRY_LIMIT = 1_000_000;
-
 /**
  * Reads a manifest: YAML or JSON, one or many documents, lists (`List`, `ServiceList` …, or a plain JSON list) taken
  * apart. Empty documents are left out. JSON is recognised by its first character and read by JSON.parse, which is
@@ -44,14 +26,6 @@ export function readManifest(
   const roots = readRoots(text, filename);
   if ('message' in roots) return roots;
   return roots.flatMap((root) => documentsOf(root, { value: root.value, base: [], line: null }, '', ''));
-}
-
-function readRoots(text: string, filename: string): readonly ManifestRoot[] | ManifestSyntaxError {
-  if (!/^\s*[{[]/.test(text)) return readYamlText(text);
-  const json = readJsonText(text);
-  if (!('message' in json)) return [json];
-  if (filename.endsWith('.json') && !/^\s*[}\]]\s*(---|\{)/m.test(text)) return json;
-  return text.length > YAML_RETRY_LIMIT ? json : readYamlText(text);
 }
 
 /** A value in a root; `line` null: not known yet. */
