@@ -18,7 +18,8 @@ const may = {
   wire: ['net'],
   observe: ['net', 'model', 'plan', 'explain', 'datapath/datapath.ts'],
   agent: ['net', 'model', 'plan', 'explain', 'delta', 'sources', 'datapath', 'wire', 'observe'],
-  cli: ['net', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
+  lab: ['net'],
+  cli: ['net', 'lab', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
 };
 
 const roomRules = Object.entries(may).map(([name, others]) => ({
