@@ -5,20 +5,8 @@ import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import { type Dual, NETWORK_BITS } from './address-plan.ts';
 import type { Host } from './host.ts';
 
-/** Kernel parameters of a host that only sends and receives. */
-export const endSettings = {
-  // IPv6 addresses work at once, without the second of asking whether someone else bears them (RFC 4862 5.4).
-  'net.ipv6.conf.all.accept_dad': 0,
-  'net.ipv6.conf.default.accept_dad': 0,
-  'net.ipv6.conf.default.accept_ra': 0,
-  // Every refused dial is told so. By default the kernel sends about one ICMP error a second to each peer.
-  'net.ipv4.icmp_ratelimit': 0,
-  'net.ipv6.icmp.ratelimit': 0,
-} as const;
-
 /** Kernel parameters of a host that forwards, as Kubernetes nodes have them. */
 export const forwarderSettings = {
-  ...endSettings,
   'net.ipv4.ip_forward': 1,
   'net.ipv6.conf.all.forwarding': 1,
   // A reply may come in elsewhere than the kernel would send to its source; it is not ours to judge here.

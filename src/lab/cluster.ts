@@ -4,7 +4,6 @@ import { type Dual, lanAddress, outsideAddress, podAddress, podCIDRs } from './a
 import {
   blackholeLines,
   bridgeLines,
-  endSettings,
   eth0Lines,
   forwarderSettings,
   pairLine,
@@ -51,24 +50,15 @@ export interface ClusterNode extends ClusterHost {
   readonly pods: readonly ClusterPod[];
 }
 
-export interface Cluster {
-  readonly nodes: readonly ClusterNode[];
-  /** The pods of all nodes. */
-  readonly pods: readonly ClusterPod[];
-  readonly outside: readonly ClusterHost[];
-  /** The switch of the LAN, the switch of the outside, and the router between them. */
-  readonly network: Host;
-}
-
 const DEFAULT_NODES = { node1: ['pod1a', 'pod1b'], node2: ['pod2a', 'pod2b'] };
 
 /**
- * Builds a cluster as a container network plugin of the common kind would, in both families:
+ * A cluster as a container network plugin of the common kind would build it, in both families:
  *
  *     outside   client
  *        │        │        198.51.100.0/24
  *     ═══╧════════╧═══ wan
- *        network           routes between its two switches, knows no pods and no services, translates nothing
+ *        network           routes between its two switches, knows no pods and no services
  *     ═══╤════════╤═══ lan
  *        │        │        203.0.113.0/24
  *      node1    node2      forward; each knows the way to the other's pods
@@ -77,59 +67,71 @@ const DEFAULT_NODES = { node1: ['pod1a', 'pod1b'], node2: ['pod2a', 'pod2b'] };
  *
  * A pod on the host network is the node's own `host`. There is no NAT anywhere: that is for the guest to bring.
  */
-export async function buildCluster(lab: Lab, options: ClusterOptions = {}): Promise<Cluster> {
-  const plan = Object.entries(options.nodes ?? DEFAULT_NODES);
-  const outsideNames = options.outside ?? ['outside', 'client'];
-  const names = ['network', ...outsideNames, ...plan.flatMap(([node, pods]) => [node, ...pods])];
-  const made = new Map((await lab.addHosts(names)).map((host) => [host.name, host]));
-  const hostNamed = (name: string): Host => {
-    const host = made.get(name);
-    if (host === undefined) throw new Error(`no host ${name} in the lab`);
-    return host;
-  };
+export class Cluster {
+  readonly nodes: readonly ClusterNode[];
+  /** The pods of all nodes. */
+  readonly pods: readonly ClusterPod[];
+  readonly outside: readonly ClusterHost[];
+  /** The switch of the LAN, the switch of the outside, and the router between them. */
+  readonly network: Host;
 
-  const network = hostNamed('network');
-  const outside = outsideNames.map((name, index) => {
-    return { name, host: hostNamed(name), addresses: outsideAddress(10 + index) };
-  });
-  const nodes = plan.map(([nodeName, podNames], index): ClusterNode => {
-    const number = index + 1;
-    const pods = podNames.map((name, podIndex): ClusterPod => {
-      return { name, nodeName, host: hostNamed(name), addresses: podAddress(number, 10 + podIndex) };
+  private constructor(network: Host, outside: readonly ClusterHost[], nodes: readonly ClusterNode[]) {
+    this.network = network;
+    this.outside = outside;
+    this.nodes = nodes;
+    this.pods = nodes.flatMap((node) => node.pods);
+  }
+
+  static async build(lab: Lab, options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = await Cluster.#gather(lab, options);
+    const forwarders = [cluster.network, ...cluster.nodes.map((node) => node.host)];
+    await Promise.all(forwarders.map((host) => host.sysctl(forwarderSettings)));
+    await plugCables(cluster);
+    await setUpHosts(cluster, options);
+    return cluster;
+  }
+
+  /** The node of this name; throws when there is none. */
+  node(name: string): ClusterNode {
+    return named(name, this.nodes);
+  }
+
+  /** The node, pod or outside host of this name; throws when there is none. */
+  host(name: string): ClusterHost {
+    return named(name, [...this.nodes, ...this.pods, ...this.outside]);
+  }
+
+  /** Makes the hosts and gives out the addresses. */
+  static async #gather(lab: Lab, options: ClusterOptions): Promise<Cluster> {
+    const plan = Object.entries(options.nodes ?? DEFAULT_NODES);
+    const outsideNames = options.outside ?? ['outside', 'client'];
+    const names = ['network', ...outsideNames, ...plan.flatMap(([node, pods]) => [node, ...pods])];
+    const hosts = await lab.addHosts(names);
+    const outside = outsideNames.map((name, index): ClusterHost => {
+      return { name, host: named(name, hosts), addresses: outsideAddress(10 + index) };
     });
-    return {
-      name: nodeName,
-      host: hostNamed(nodeName),
-      addresses: lanAddress(10 + number),
-      podCIDRs: podCIDRs(number),
-      podGateway: podAddress(number, 1),
-      pods,
-    };
-  });
-  const cluster = { nodes, pods: nodes.flatMap((node) => node.pods), outside, network };
-
-  await setKernelParameters(cluster);
-  await plugCables(cluster);
-  const podLines = options.podsShareSubnet ? eth0Lines : secludedEth0Lines;
-  await Promise.all([
-    setUpNetwork(cluster, options.routesToPods ?? false),
-    ...nodes.map((node) => setUpNode(node, nodes)),
-    ...outside.map(({ host, addresses }) => host.ip(eth0Lines(addresses, outsideAddress(1)))),
-    ...nodes.flatMap(({ pods, podGateway }) =>
-      pods.map(({ host, addresses }) => host.ip(podLines(addresses, podGateway))),
-    ),
-  ]);
-  return cluster;
+    const nodes = plan.map(([nodeName, podNames], index): ClusterNode => {
+      const number = index + 1;
+      const pods = podNames.map((name, podIndex): ClusterPod => {
+        return { name, nodeName, host: named(name, hosts), addresses: podAddress(number, 10 + podIndex) };
+      });
+      return {
+        name: nodeName,
+        host: named(nodeName, hosts),
+        addresses: lanAddress(10 + number),
+        podCIDRs: podCIDRs(number),
+        podGateway: podAddress(number, 1),
+        pods,
+      };
+    });
+    return new Cluster(named('network', hosts), outside, nodes);
+  }
 }
 
-/** First, so that every interface is born with them. */
-async function setKernelParameters({ nodes, pods, outside, network }: Cluster): Promise<void> {
-  const forwarders = [network, ...nodes.map((node) => node.host)];
-  const ends = [...outside, ...pods].map((end) => end.host);
-  await Promise.all([
-    ...forwarders.map((host) => host.sysctl(forwarderSettings)),
-    ...ends.map((host) => host.sysctl(endSettings)),
-  ]);
+function named<T extends { readonly name: string }>(name: string, all: readonly T[]): T {
+  const found = all.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no ${name} in the lab`);
+  return found;
 }
 
 /** Every cable has the plug `eth0` at one end, and at the other a port that bears the first one's name. */
@@ -137,6 +139,18 @@ async function plugCables({ nodes, outside, network }: Cluster): Promise<void> {
   await network.ip([
     ...[...outside, ...nodes].map(({ host }) => pairLine(host, network)),
     ...nodes.flatMap((node) => node.pods.map(({ host }) => pairLine(host, node.host))),
+  ]);
+}
+
+async function setUpHosts(cluster: Cluster, options: ClusterOptions): Promise<void> {
+  const podLines = options.podsShareSubnet ? eth0Lines : secludedEth0Lines;
+  await Promise.all([
+    setUpNetwork(cluster, options.routesToPods ?? false),
+    ...cluster.nodes.map((node) => setUpNode(node, cluster)),
+    ...cluster.outside.map(({ host, addresses }) => host.ip(eth0Lines(addresses, outsideAddress(1)))),
+    ...cluster.nodes.flatMap(({ pods, podGateway }) =>
+      pods.map(({ host, addresses }) => host.ip(podLines(addresses, podGateway))),
+    ),
   ]);
 }
 
@@ -151,8 +165,8 @@ async function setUpNetwork({ nodes, outside, network }: Cluster, routesToPods: 
   ]);
 }
 
-async function setUpNode(node: ClusterNode, all: readonly ClusterNode[]): Promise<void> {
-  const others = all.filter((other) => other !== node);
+async function setUpNode(node: ClusterNode, { nodes }: Cluster): Promise<void> {
+  const others = nodes.filter((other) => other !== node);
   await node.host.ip([
     ...eth0Lines(node.addresses, lanAddress(1)),
     ...bridgeLines('cni0', node.podGateway),

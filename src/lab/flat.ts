@@ -1,6 +1,6 @@
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { addressBits } from '../net/family.ts';
-import { blackholeLines, endSettings, forwarderSettings } from './cabling.ts';
+import { forwarderSettings } from './cabling.ts';
 import type { Host } from './host.ts';
 import type { Lab } from './lab.ts';
 
@@ -21,7 +21,7 @@ export interface FlatSetup {
  *
  * Nothing is learned or guessed: the node has a route for every single address, and the two others send all that
  * they start to the node, even what is meant for an address of their own. So a connection from an endpoint to its own
- * service passes the node like any other.
+ * service passes the node like any other. What is meant for nobody is lost in silence.
  *
  * The hosts are made once; `configure` gives them the addresses of one case after the other.
  */
@@ -31,7 +31,7 @@ export class FlatTopology {
   readonly clients: Host;
   /** Bears the endpoints, those among the sources too. */
   readonly backends: Host;
-  #setup: FlatSetup = { nodeAddresses: [], endpoints: [], sources: [] };
+  #setup: FlatSetup | null = null;
 
   private constructor(node: Host, clients: Host, backends: Host) {
     this.node = node;
@@ -48,14 +48,14 @@ export class FlatTopology {
       clients.sysctl(farSettings),
       backends.sysctl(farSettings),
     ]);
-    await node.ip([...cableLines('eth0', clients), ...cableLines('backends', backends), ...blackholeLines]);
+    await node.ip([...cableLines('eth0', clients), ...cableLines('backends', backends)]);
     await Promise.all([setUpFarHost(clients), setUpFarHost(backends)]);
     return new FlatTopology(node, clients, backends);
   }
 
   /** Replaces the addresses and routes of the case before. */
   async configure(setup: FlatSetup): Promise<void> {
-    const before = linesFor(this.#setup);
+    const before = this.#setup === null ? NO_LINES : linesFor(this.#setup);
     const after = linesFor(setup);
     this.#setup = setup;
     // The order of the node's addresses counts, and with an interface's last address its routes go: all or nothing.
@@ -71,8 +71,8 @@ export class FlatTopology {
 
   /** Who bears the address: where to dial from it, or to serve on it. */
   hostOf(address: IpAddress): Host {
-    if (this.#setup.nodeAddresses.includes(address)) return this.node;
-    return this.#setup.endpoints.includes(address) ? this.backends : this.clients;
+    if (this.#setup?.nodeAddresses.includes(address)) return this.node;
+    return this.#setup?.endpoints.includes(address) ? this.backends : this.clients;
   }
 }
 
@@ -81,7 +81,6 @@ const NEAR = 'fe80::1';
 const FAR = 'fe80::2';
 
 const farSettings = {
-  ...endSettings,
   'net.ipv4.conf.all.rp_filter': 0,
   'net.ipv4.conf.default.rp_filter': 0,
   // A packet that comes from the node may bear an address of this host as its source.
@@ -113,8 +112,23 @@ async function setUpFarHost(host: Host): Promise<void> {
   await Promise.all([host.ip(rules, '-4'), host.ip(rules, '-6')]);
 }
 
-/** What `ip address add` and `ip route add` (or `del`) are told in each host. */
-function linesFor({ nodeAddresses, endpoints, sources }: FlatSetup) {
+/** What `ip address` and `ip route` are told in each host; `%s` stands for `add` or `del`. */
+interface Lines {
+  readonly nodeAddresses: readonly string[];
+  readonly routes: readonly string[];
+  readonly clients: readonly string[];
+  readonly backends: readonly string[];
+}
+
+const NO_LINES: Lines = { nodeAddresses: [], routes: [], clients: [], backends: [] };
+
+/**
+ * Whatever nobody bears goes to the clients, who drop it in silence since they do not forward. The node needs that
+ * default route: its own packets are routed before they are translated.
+ */
+const defaultRoutes = [`route %s 0.0.0.0/0 via inet6 ${FAR} dev eth0`, `route %s ::/0 via ${FAR} dev eth0`];
+
+function linesFor({ nodeAddresses, endpoints, sources }: FlatSetup): Lines {
   const inNode = new Set(nodeAddresses);
   const inBackends = [...new Set(endpoints)].filter((address) => !inNode.has(address));
   const taken = new Set([...nodeAddresses, ...endpoints]);
@@ -125,6 +139,7 @@ function linesFor({ nodeAddresses, endpoints, sources }: FlatSetup) {
   return {
     nodeAddresses: [...v4, ...v6].map((address) => addressLine(address, 'eth0')),
     routes: [
+      ...defaultRoutes,
       ...inClients.map((address) => routeLine(address, 'eth0')),
       ...inBackends.map((address) => routeLine(address, 'backends')),
     ],

@@ -50,7 +50,7 @@ export class Host {
   }
 
   /** Sets kernel parameters of this host, by their names in sysctl(8); those that this kernel lacks are an error. */
-  async sysctl(values: Readonly<Record<string, number>>): Promise<void> {
+  async sysctl(values: Readonly<Record<string, number | string>>): Promise<void> {
     const settings = Object.entries(values).map(([name, value]) => `${name}=${value}`);
     await this.run(['sysctl', '--quiet', '--write', ...settings]);
   }

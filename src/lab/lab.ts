@@ -4,7 +4,18 @@ import { formatLabName, type LabPrefix } from './namespace-name.ts';
 import { thisProcess } from './owner.ts';
 import { removeNamespaces } from './removal.ts';
 
-const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const ENDING_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+
+/** Kernel parameters of every host, set before it has any interface. */
+const SETTINGS = {
+  // IPv6 addresses work at once, without the second of asking whether someone else bears them (RFC 4862 5.4).
+  'net.ipv6.conf.all.accept_dad': 0,
+  'net.ipv6.conf.default.accept_dad': 0,
+  'net.ipv6.conf.default.accept_ra': 0,
+  // Whoever is refused is told so, every time: by default the kernel sends about one ICMP error a second to a peer.
+  'net.ipv4.icmp_ratemask': 0,
+  'net.ipv6.icmp.ratemask': '',
+} as const;
 
 let labsMade = 0;
 
@@ -17,8 +28,8 @@ let labsMade = 0;
  *     …
  *     lab.dispose();
  *
- * The lab also goes away when the process ends by itself, by an uncaught exception, or by SIGINT or SIGTERM where
- * nobody else listens for these. After SIGKILL, `removeStale` of the next run clears the stage.
+ * The lab also goes away when the process ends by itself, by an uncaught exception, or by SIGHUP, SIGINT or
+ * SIGTERM where nobody else listens for these. After SIGKILL, `removeStale` of the next run clears the stage.
  */
 export class Lab {
   /** What the names of all its namespaces begin with. */
@@ -43,7 +54,7 @@ export class Lab {
     const hosts = names.map((name) => new Host(name, `${this.name}-${name}`));
     this.#namespaces.push(...hosts.map((host) => host.namespace));
     await run(['ip', '-batch', '-'], hosts.map((host) => `netns add ${host.namespace}\n`).join(''));
-    await Promise.all(hosts.map((host) => host.ip(['link set lo up'])));
+    await Promise.all(hosts.flatMap((host) => [host.sysctl(SETTINGS), host.ip(['link set lo up'])]));
     return hosts;
   }
 

@@ -47,7 +47,8 @@ function namespacesThat(test: (name: string) => boolean): readonly string[] {
 function processesIn(namespaces: readonly string[]): readonly number[] {
   const lines = namespaces.map((name) => `netns pids ${name}\n`).join('');
   const { stdout } = runToEndSync(['ip', '-force', '-batch', '-'], lines);
-  return stdout.split('\n').filter(Boolean).map(Number);
+  const pids = stdout.split('\n').filter(Boolean).map(Number);
+  return pids.filter((pid) => pid !== process.pid); // someone may have started us in there
 }
 
 function kill(pid: number): void {
