@@ -11,14 +11,15 @@ const may = {
   plan: ['net', 'model'],
   explain: ['net', 'model', 'plan'],
   delta: [],
-  'sources/dir': ['net', 'model', 'sources/objects'],
+  'sources/dir': ['net', 'model', 'sources/objects', 'sources/source.ts'],
   'sources/objects': ['net', 'model'],
   'datapath/nftables': ['net', 'model', 'plan', 'delta', 'wire', 'datapath/datapath.ts'],
   'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
   wire: ['net'],
   observe: ['net', 'model', 'plan', 'explain', 'datapath/datapath.ts'],
   agent: ['net', 'model', 'plan', 'explain', 'delta', 'sources', 'datapath', 'wire', 'observe'],
-  cli: ['net', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
+  lab: ['net'],
+  cli: ['net', 'lab', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
 };
 
 const roomRules = Object.entries(may).map(([name, others]) => ({

@@ -1,0 +1,112 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Problem } from '../../model/problem.ts';
+import type { Source, SourceSink } from '../source.ts';
+import { requireFolder } from './errors.ts';
+import { FolderReader, type Reading } from './folder-reader.ts';
+import { FolderWatch } from './folder-watch.ts';
+import { type DirOptions, type ReadingOptions, withDefaults } from './options.ts';
+import { Wake } from './wake.ts';
+
+/** A file that is written without a pause is read as it is after this many times `settleMs`. */
+const PATIENCE = 20;
+
+/** The manifests of a folder, watched. */
+export function dirSource(path: string, options: DirOptions = {}): Source {
+  return new DirSource(path, options);
+}
+
+/**
+ * A folder of manifests as a source. Guarantees:
+ * 1. Everything that is in the folder at the start is applied before `synced`.
+ * 2. After a change the folder is read once it was quiet for `settleMs`, all changed files in one `apply`.
+ * 3. What cannot be read never takes anything away; it is reported until it is mended.
+ * 4. A folder that vanishes keeps its last good state and is picked up when it is back.
+ * 5. A change that no event told of is found after `pollMs`.
+ */
+export class DirSource implements Source {
+  readonly name: string;
+  readonly #root: string;
+  readonly #options: ReadingOptions;
+  readonly #wake = new Wake();
+
+  constructor(path: string, options: DirOptions = {}) {
+    this.name = `dir:${path}`;
+    this.#root = resolve(path);
+    this.#options = withDefaults(options);
+  }
+
+  /** Rejects with SourceError when the path is no folder at the start. */
+  async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
+    await requireFolder(this.#root);
+    const reader = new FolderReader(this.#root, this.#options);
+    const first = await reader.read(null);
+    if (signal.aborted) return;
+    deliver(first, sink);
+    sink.synced();
+    let watched = first.rootIdentity;
+    let watch = this.#watch(sink);
+    try {
+      let pollAt = Date.now() + this.#options.pollMs;
+      while (!signal.aborted) {
+        const happened = await this.#wake.wait(this.#options.rootCheckMs, signal);
+        if (signal.aborted) return;
+        const identity = await identityOf(this.#root);
+        if (!happened && identity === watched && Date.now() < pollAt) continue;
+        pollAt = Date.now() + this.#options.pollMs;
+        if (identity !== watched) {
+          watched = identity;
+          await watch?.close();
+          watch = identity === null ? null : this.#watch(sink);
+        }
+        const reading = await this.#readQuiet(reader, signal);
+        if (reading !== null) deliver(reading, sink);
+      }
+    } finally {
+      await watch?.close();
+    }
+  }
+
+  /** Waits until the folder is quiet, then reads it; null when aborted. */
+  async #readQuiet(reader: FolderReader, signal: AbortSignal): Promise<Reading | null> {
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      await sleep(this.#options.settleMs, undefined, { signal }).catch(() => {});
+      const reading = await reader.read(attempt > PATIENCE ? null : Date.now());
+      if (reading.settled) return reading;
+    }
+    return null;
+  }
+
+  #watch(sink: SourceSink): FolderWatch | null {
+    const origin = `${this.#root} (watch)`;
+    sink.report(origin, []);
+    return new FolderWatch(
+      this.#root,
+      () => this.#wake.notify(),
+      (message) => sink.report(origin, [watchProblem(this.#root, message, this.#options.pollMs)]),
+    );
+  }
+}
+
+function deliver(reading: Reading, sink: SourceSink): void {
+  if (reading.changes.length > 0) sink.apply(reading.changes);
+  for (const [path, problems] of reading.problems) sink.report(path, problems);
+}
+
+/** Changes when another folder takes the place; null while there is none. */
+async function identityOf(path: string): Promise<string | null> {
+  const stats = await stat(path, { bigint: true }).catch(() => null);
+  return stats === null || !stats.isDirectory() ? null : `${stats.dev}:${stats.ino}`;
+}
+
+function watchProblem(root: string, message: string, pollMs: number): Problem {
+  return {
+    code: 'KNAT_FOLDER_WATCH',
+    severity: 'warning',
+    origin: root,
+    object: null,
+    field: '',
+    message: `the folder cannot be watched and is read every ${pollMs / 1000} s instead: ${message}`,
+  };
+}

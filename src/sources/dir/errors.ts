@@ -1,0 +1,57 @@
+import { stat } from 'node:fs/promises';
+import type { Problem } from '../../model/problem.ts';
+import type { SourceCode } from '../objects/codes.ts';
+
+/** A source that can never work: the caller prints the message and stops. */
+export class SourceError extends Error {
+  readonly code: SourceCode;
+
+  constructor(code: SourceCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SourceError';
+    this.code = code;
+  }
+}
+
+/** A problem of a whole file or folder. */
+export function pathProblem(code: SourceCode, path: string, message: string): Problem {
+  return { code, severity: 'error', origin: path, object: null, field: '', message };
+}
+
+/** `ENOENT`, `EACCES`; empty for what is no error of the system. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** What a system error means for someone who wants to read a path. */
+export function explainErrno(error: unknown): string {
+  switch (errnoOf(error)) {
+    case 'ENOENT':
+      return 'does not exist';
+    case 'ENOTDIR':
+      return 'is no folder, or lies below something that is none';
+    case 'EISDIR':
+      return 'is a folder';
+    case 'EACCES':
+    case 'EPERM':
+      return 'may not be read: check its permissions';
+    case 'ELOOP':
+      return 'is a symbolic link that leads back to itself';
+    default:
+      return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Throws SourceError unless the path leads to a folder. */
+export async function requireFolder(path: string): Promise<void> {
+  const stats = await stat(path).catch((error: unknown) => {
+    const message = `the manifest folder ${path} ${explainErrno(error)}`;
+    throw new SourceError('KNAT_FOLDER_MISSING', message, { cause: error });
+  });
+  if (!stats.isDirectory()) {
+    throw new SourceError(
+      'KNAT_FOLDER_MISSING',
+      `${path} is no folder: name the folder that holds the manifests`,
+    );
+  }
+}

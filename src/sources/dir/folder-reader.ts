@@ -1,0 +1,135 @@
+import { stat } from 'node:fs/promises';
+import type { FactChange } from '../../model/facts.ts';
+import type { Problem } from '../../model/problem.ts';
+import { readFileObjects } from '../objects/file-objects.ts';
+import type { ParseContext } from '../objects/metadata.ts';
+import { SharedValues } from '../objects/shared.ts';
+import { explainErrno, pathProblem } from './errors.ts';
+import { FolderState } from './folder-state.ts';
+import type { ReadingOptions } from './options.ts';
+import { readManifestFile } from './read-file.ts';
+import { type Scan, type ScannedFile, scanFolder } from './scan.ts';
+
+/** What one look at the folder found out. */
+export interface Reading {
+  /** False: a file is still being written and nothing was taken over; look again soon. */
+  readonly settled: boolean;
+  readonly changes: readonly FactChange[];
+  /** For the paths of which something else is to be told than before; empty lists for mended ones. */
+  readonly problems: ReadonlyMap<string, readonly Problem[]>;
+  /** Identity of the folder; null while it is not there. */
+  readonly rootIdentity: string | null;
+}
+
+const UNSETTLED: Reading = { settled: false, changes: [], problems: new Map(), rootIdentity: null };
+
+/** Reads a folder again and again; only files that changed are read. */
+export class FolderReader {
+  readonly #root: string;
+  readonly #options: ReadingOptions;
+  readonly #context: ParseContext;
+  readonly #state = new FolderState();
+  /** Signatures of the files as they were read. */
+  readonly #signatures = new Map<string, string>();
+  /** The problems told last, by path, as text. */
+  readonly #told = new Map<string, string>();
+
+  constructor(root: string, options: ReadingOptions) {
+    this.#root = root;
+    this.#options = options;
+    this.#context = { shared: new SharedValues(), podNat: options.podNat, debug: options.debug };
+  }
+
+  /**
+   * Takes over all that changed since the last call, at once, so that an object that moves between files is never
+   * gone. With `now` (milliseconds since the epoch), nothing is taken over while a changed file is younger than
+   * `settleMs`; with null, files are read as they are.
+   */
+  async read(now: number | null): Promise<Reading> {
+    let scan: Scan;
+    try {
+      scan = await scanFolder(this.#root);
+    } catch (error) {
+      const message = `the manifest folder ${explainErrno(error)}; what was read before stays in force`;
+      const problem = pathProblem('KNAT_FOLDER_MISSING', this.#root, message);
+      return this.#reading(null, new Map([[this.#root, problem]]));
+    }
+    const changed = [...scan.files.values()].filter(
+      ({ path, signature }) => this.#signatures.get(path) !== signature,
+    );
+    if (now !== null && changed.some((file) => isYoung(file, now, this.#options.settleMs))) return UNSETTLED;
+    for (const file of changed) {
+      const isTaken = await this.#readFile(file, now === null);
+      if (!isTaken && now !== null) return UNSETTLED;
+    }
+    for (const path of this.#state.paths()) {
+      if (!scan.files.has(path) && !isBelowAny(path, scan.unreadable)) this.#forget(path);
+    }
+    return this.#reading(scan.rootIdentity, scan.unreadable);
+  }
+
+  #reading(rootIdentity: string | null, unreadable: ReadonlyMap<string, Problem>): Reading {
+    const problems = this.#state.problems();
+    for (const [path, problem] of unreadable) problems.set(path, [problem]);
+    return {
+      settled: true,
+      changes: this.#state.takeChanges(),
+      problems: this.#changedProblems(problems),
+      rootIdentity,
+    };
+  }
+
+  /** False when the file changed while it was read, unless it is to be taken as it is, and when it is gone. */
+  async #readFile(file: ScannedFile, asItIs: boolean): Promise<boolean> {
+    const { path, signature } = file;
+    const read = await readManifestFile(file, this.#options.maxFileBytes);
+    if (read === 'gone') return false;
+    if ('text' in read) {
+      if (!asItIs && !(await isUnchanged(file))) return false;
+      this.#state.setFile(path, readFileObjects(read.text, path, this.#context));
+    } else this.#state.setUnreadable(path, [pathProblem(read.code, path, read.message)]);
+    this.#signatures.set(path, signature);
+    return true;
+  }
+
+  #forget(path: string): void {
+    this.#state.removeFile(path);
+    this.#signatures.delete(path);
+  }
+
+  #changedProblems(now: ReadonlyMap<string, readonly Problem[]>): ReadonlyMap<string, readonly Problem[]> {
+    const changed = new Map<string, readonly Problem[]>();
+    for (const path of this.#told.keys()) {
+      if (now.has(path)) continue;
+      changed.set(path, []);
+      this.#told.delete(path);
+    }
+    for (const [path, problems] of now) {
+      const text = JSON.stringify(problems);
+      if (this.#told.get(path) === text) continue;
+      changed.set(path, problems);
+      this.#told.set(path, text);
+    }
+    return changed;
+  }
+}
+
+/** A time in the future (another machine's clock) counts as old. */
+function isYoung(file: ScannedFile, now: number, settleMs: number): boolean {
+  const age = now - file.modifiedAt;
+  return age >= 0 && age < settleMs;
+}
+
+async function isUnchanged(file: ScannedFile): Promise<boolean> {
+  try {
+    const stats = await stat(file.path);
+    return stats.size === file.size && Math.floor(stats.mtimeMs) === file.modifiedAt;
+  } catch {
+    return false;
+  }
+}
+
+function isBelowAny(path: string, folders: ReadonlyMap<string, Problem>): boolean {
+  for (const folder of folders.keys()) if (path === folder || path.startsWith(`${folder}/`)) return true;
+  return false;
+}

@@ -1,0 +1,121 @@
+import type { FactChange } from '../../model/facts.ts';
+import { formatRef, type ObjectRef } from '../../model/object.ts';
+import type { Problem } from '../../model/problem.ts';
+import { type Claim, Claims } from '../objects/claims.ts';
+import type { SourceCode } from '../objects/codes.ts';
+import type { FileObjects } from '../objects/file-objects.ts';
+
+/** What is known of one file. */
+interface FileState {
+  /** In force, by kind and key. */
+  claims: ReadonlyMap<string, Claim>;
+  /** Found when the file was read last. */
+  problems: readonly Problem[];
+}
+
+/**
+ * The objects of all files of a folder, and what is in force of them. No I/O: files come in as parsed contents.
+ *
+ * In force is, for each file, its last good state: of a file that does not parse all that stood in it before, of an
+ * object that is rejected its last good value. Of an object in two files the file whose path sorts first decides.
+ */
+export class FolderState {
+  readonly #files = new Map<string, FileState>();
+  readonly #claims = new Claims();
+
+  /** Paths of all files that are known. */
+  paths(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
+  /** The file as it was just read. */
+  setFile(path: string, contents: FileObjects): void {
+    const before = this.#files.get(path)?.claims ?? new Map<string, Claim>();
+    if (contents.objects === null) {
+      this.setUnreadable(path, withLastGood(contents.problems, path, before.size));
+      return;
+    }
+    const problems = [...contents.problems];
+    const claims = new Map<string, Claim>();
+    for (const { kind, key, rank, line, fact, ref } of contents.objects) {
+      const id = `${kind}/${key}`;
+      const kept = before.get(id);
+      if (fact === 'rejected') {
+        if (kept !== undefined) claims.set(id, kept);
+        problems.push(rejectedProblem(`${path}:${line}`, ref, kept !== undefined));
+      } else if (fact !== null) claims.set(id, { kind, key, rank, line, owner: path, fact });
+    }
+    for (const [id, claim] of before) {
+      if (!claims.has(id)) this.#claims.remove(claim.kind, claim.key, path);
+    }
+    for (const claim of claims.values()) this.#claims.set(claim);
+    this.#files.set(path, { claims, problems });
+  }
+
+  /** The file is there and cannot be read: what it said before stays in force. */
+  setUnreadable(path: string, problems: readonly Problem[]): void {
+    const claims = this.#files.get(path)?.claims ?? new Map<string, Claim>();
+    this.#files.set(path, { claims, problems });
+  }
+
+  /** The file is gone, and its objects with it. */
+  removeFile(path: string): void {
+    const file = this.#files.get(path);
+    if (file === undefined) return;
+    for (const { kind, key } of file.claims.values()) this.#claims.remove(kind, key, path);
+    this.#files.delete(path);
+  }
+
+  /** The changes since the last call. */
+  takeChanges(): FactChange[] {
+    return this.#claims.takeChanges();
+  }
+
+  /** The problems of all files that have some, by path. */
+  problems(): Map<string, readonly Problem[]> {
+    const problems = new Map<string, readonly Problem[]>();
+    for (const [path, file] of this.#files) if (file.problems.length > 0) problems.set(path, file.problems);
+    for (const { winner, loser } of this.#claims.conflicts()) {
+      const others = problems.get(loser.owner) ?? [];
+      problems.set(loser.owner, [...others, duplicateProblem(winner, loser)]);
+    }
+    return problems;
+  }
+}
+
+function withLastGood(problems: readonly Problem[], path: string, kept: number): readonly Problem[] {
+  if (kept === 0) return problems;
+  const objects = kept === 1 ? 'the object' : `the ${kept} objects`;
+  const message = `the last good state of this file, ${objects} that it had, stays in force until it is mended`;
+  return [...problems, warning('KNAT_LAST_GOOD', path, null, message)];
+}
+
+function rejectedProblem(origin: string, ref: ObjectRef, isKept: boolean): Problem {
+  const message = isKept
+    ? 'the last good state of this object stays in force until it is mended or removed'
+    : 'this object has no effect until it is mended';
+  return warning('KNAT_LAST_GOOD', origin, ref, message);
+}
+
+function duplicateProblem(winner: Claim, loser: Claim): Problem {
+  const ref = refOf(loser);
+  const first = `${winner.owner}:${winner.line}`;
+  const second = `${loser.owner}:${loser.line}`;
+  return {
+    code: 'KNAT_OBJECT_DUPLICATE',
+    severity: 'error',
+    origin: second,
+    object: ref,
+    field: '',
+    message: `${formatRef(ref)} stands in ${first}, which wins, and in ${second}: remove one of them`,
+  };
+}
+
+function refOf({ kind, key }: Claim): ObjectRef {
+  const slash = key.indexOf('/');
+  return { kind, namespace: slash < 0 ? '' : key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+function warning(code: SourceCode, origin: string, object: ObjectRef | null, message: string): Problem {
+  return { code, severity: 'warning', origin, object, field: '', message };
+}

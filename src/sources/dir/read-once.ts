@@ -1,0 +1,20 @@
+import type { FactChange } from '../../model/facts.ts';
+import type { Problem } from '../../model/problem.ts';
+import { requireFolder } from './errors.ts';
+import { FolderReader } from './folder-reader.ts';
+import { type DirOptions, withDefaults } from './options.ts';
+
+/** The manifests of a folder as they are now, without a watch. */
+export interface FolderContents {
+  readonly changes: readonly FactChange[];
+  /** In the order of their paths. */
+  readonly problems: readonly Problem[];
+}
+
+/** Reads all manifests below a folder once. Throws SourceError when the path is no folder. */
+export async function readDirOnce(path: string, options: DirOptions = {}): Promise<FolderContents> {
+  await requireFolder(path);
+  const reading = await new FolderReader(path, withDefaults(options)).read(null);
+  const paths = [...reading.problems.keys()].sort();
+  return { changes: reading.changes, problems: paths.flatMap((each) => reading.problems.get(each) ?? []) };
+}

@@ -1,0 +1,133 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Problem } from '../../model/problem.ts';
+import { errnoOf, explainErrno, pathProblem } from './errors.ts';
+
+/** A manifest file as the folder shows it. */
+export interface ScannedFile {
+  readonly path: string;
+  readonly size: number;
+  /** Changes whenever the contents may have changed. */
+  readonly signature: string;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+}
+
+export interface Scan {
+  /** By path, sorted. */
+  readonly files: ReadonlyMap<string, ScannedFile>;
+  /** By the path that could not be looked at; what was known below it stays in force. */
+  readonly unreadable: ReadonlyMap<string, Problem>;
+  /** Identity of the folder itself; changes when another folder takes its place. */
+  readonly rootIdentity: string;
+}
+
+/** Deeper folders are not looked into; a bound for links that make folders endless. */
+const DEEPEST = 32;
+
+/** Names of files and folders that nobody means as manifests: hidden ones, and what editors leave behind. */
+export function isIgnoredName(name: string): boolean {
+  return (
+    name.startsWith('.') ||
+    name.endsWith('~') ||
+    (name.startsWith('#') && name.endsWith('#')) ||
+    name === '4913'
+  );
+}
+
+/** Manifests by their name; `kustomization.yaml` tells kustomize what to do and is none. */
+export function isManifestName(name: string): boolean {
+  return /\.(ya?ml|json)$/.test(name) && !/^kustomization\.ya?ml$/i.test(name);
+}
+
+/**
+ * Looks at all manifests below a folder, links followed. Throws the system's error when the folder itself cannot be
+ * listed; anything below that cannot be looked at is named in `unreadable`.
+ */
+export async function scanFolder(root: string): Promise<Scan> {
+  const rootStats = await stat(root, { bigint: true });
+  const files: ScannedFile[] = [];
+  const unreadable = new Map<string, Problem>();
+  const visited = new Set<string>([identityOf(rootStats)]);
+
+  const visit = async (folder: string, entries: readonly Dirent[], depth: number): Promise<void> => {
+    for (const entry of entries) {
+      if (isIgnoredName(entry.name)) continue;
+      const isFolder = entry.isDirectory();
+      if (!isFolder && !entry.isSymbolicLink() && !isManifestName(entry.name)) continue;
+      const path = join(folder, entry.name);
+      const stats = await lookAt(path, isManifestName(entry.name), unreadable);
+      if (stats === null) continue;
+      if (stats.isDirectory()) {
+        if (depth >= DEEPEST || visited.has(identityOf(stats))) continue;
+        visited.add(identityOf(stats));
+        const inner = await list(path, unreadable);
+        if (inner !== null) await visit(path, inner, depth + 1);
+      } else if (isManifestName(entry.name)) {
+        if (stats.isFile()) files.push(scannedFile(path, stats));
+        else {
+          const message = 'is no regular file: remove it, or give it another name';
+          unreadable.set(path, pathProblem('KNAT_MANIFEST_UNREADABLE', path, message));
+        }
+      }
+    }
+  };
+  await visit(root, await readdir(root, { withFileTypes: true }), 0);
+  files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return {
+    files: new Map(files.map((file) => [file.path, file])),
+    unreadable,
+    rootIdentity: identityOf(rootStats),
+  };
+}
+
+/** The stats of what the path leads to; null when it has gone, or cannot be looked at. */
+async function lookAt(
+  path: string,
+  isWanted: boolean,
+  unreadable: Map<string, Problem>,
+): Promise<BigIntStats | null> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    const gone = errnoOf(error) === 'ENOENT';
+    if (!isWanted || (gone && !(await exists(path)))) return null;
+    const why = gone ? 'is a symbolic link to nothing' : explainErrno(error);
+    unreadable.set(path, pathProblem('KNAT_MANIFEST_UNREADABLE', path, why));
+    return null;
+  }
+}
+
+/** True for a link too, wherever it leads. */
+async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function list(folder: string, unreadable: Map<string, Problem>): Promise<readonly Dirent[] | null> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    // Gone since its parent was listed: then the parent's listing is what is out of date.
+    if (errnoOf(error) !== 'ENOENT') {
+      unreadable.set(folder, pathProblem('KNAT_FOLDER_UNREADABLE', folder, explainErrno(error)));
+    }
+    return null;
+  }
+}
+
+function identityOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
+function scannedFile(path: string, stats: BigIntStats): ScannedFile {
+  return {
+    path,
+    size: Number(stats.size),
+    signature: `${identityOf(stats)}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
+    modifiedAt: Number(stats.mtimeMs),
+  };
+}

@@ -1,0 +1,96 @@
+import type { FactChange, FactKind } from '../../model/facts.ts';
+import { type AnyFact, factChange } from './fact-object.ts';
+
+/** One place's value of an object: a file, or an API group. */
+export interface Claim {
+  readonly kind: FactKind;
+  readonly key: string;
+  /** Whose claim it is; each owner has at most one claim to an object. */
+  readonly owner: string;
+  /** 1-based line in the owner, for messages; 0 where there are no lines. */
+  readonly line: number;
+  /** The lowest rank is the object's value; among equal ranks the owner that sorts first. */
+  readonly rank: number;
+  readonly fact: AnyFact;
+}
+
+/** An owner's claim that has no effect since another owner of the same rank claims the object too. */
+export interface Conflict {
+  readonly winner: Claim;
+  readonly loser: Claim;
+}
+
+/**
+ * The union of what several places say: objects → value. An object that moves from one place to another between
+ * two calls of `takeChanges` is never gone.
+ */
+export class Claims {
+  /** Claims by `kind/key`, the deciding one first. */
+  readonly #claims = new Map<string, readonly Claim[]>();
+  /** What `takeChanges` told last, for the objects that were touched since. */
+  readonly #touched = new Map<string, Claim | null>();
+  readonly #contested = new Set<string>();
+
+  /** Sets an owner's claim. */
+  set(claim: Claim): void {
+    const { id, others } = this.#touch(claim.kind, claim.key, claim.owner);
+    this.#store(id, [...others, claim].sort(byPrecedence));
+  }
+
+  /** Removes an owner's claim; one that is not there is no error. */
+  remove(kind: FactKind, key: string, owner: string): void {
+    const { id, others } = this.#touch(kind, key, owner);
+    this.#store(id, others);
+  }
+
+  /** Every object whose value changed since the last call, with its value now. */
+  takeChanges(): FactChange[] {
+    const changes: FactChange[] = [];
+    for (const [id, before] of this.#touched) {
+      const now = this.#claims.get(id)?.[0] ?? null;
+      if (now !== null && !sameValue(now.fact, before?.fact)) {
+        changes.push(factChange(now.kind, now.key, now.fact));
+      } else if (now === null && before !== null) changes.push(factChange(before.kind, before.key, null));
+    }
+    this.#touched.clear();
+    return changes;
+  }
+
+  /** Claims without effect, in no particular order. */
+  *conflicts(): Generator<Conflict> {
+    for (const id of this.#contested) {
+      const [winner, ...others] = this.#claims.get(id) ?? [];
+      if (winner === undefined) continue;
+      for (const loser of others) if (loser.rank === winner.rank) yield { winner, loser };
+    }
+  }
+
+  #touch(kind: FactKind, key: string, owner: string): { id: string; others: readonly Claim[] } {
+    const id = `${kind}/${key}`;
+    const claims = this.#claims.get(id) ?? [];
+    if (!this.#touched.has(id)) this.#touched.set(id, claims[0] ?? null);
+    return { id, others: claims.filter((claim) => claim.owner !== owner) };
+  }
+
+  #store(id: string, claims: readonly Claim[]): void {
+    if (claims.length === 0) this.#claims.delete(id);
+    else this.#claims.set(id, claims);
+    if (claims.length > 1) this.#contested.add(id);
+    else this.#contested.delete(id);
+  }
+}
+
+function byPrecedence(a: Claim, b: Claim): number {
+  if (a.rank !== b.rank) return a.rank - b.rank;
+  return a.owner < b.owner ? -1 : a.owner > b.owner ? 1 : 0;
+}
+
+/** Deep equality of facts: plain values, lists and records. */
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const left = Object.entries(a);
+  const right = b as Readonly<Record<string, unknown>>;
+  if (left.length !== Object.keys(b).length || Array.isArray(a) !== Array.isArray(b)) return false;
+  return left.every(([key, value]) => Object.hasOwn(right, key) && sameValue(value, right[key]));
+}

@@ -1,0 +1,117 @@
+import type { EndpointFact, EndpointPortFact, EndpointSliceFact } from '../../model/endpoint-slice.ts';
+import { familyOf } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
+import { PROTOCOLS } from '../../net/protocol.ts';
+import { type Fields, readAddress } from './fields.ts';
+import { openObject, type ParseContext, timeOf } from './metadata.ts';
+import type { Parsed, Report } from './parsed.ts';
+import { NONE, type SharedValues } from './shared.ts';
+
+const SERVICE_NAME = 'kubernetes.io/service-name';
+const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/**
+ * An EndpointSlice (discovery.k8s.io/v1; v1beta1, whose node name stands in `topology`, is tolerated).
+ *
+ * No fact: a slice without a Service's name, or of address type FQDN, which no packet can be sent to.
+ * An address of another family than `addressType` rejects the slice.
+ */
+export function parseEndpointSlice(object: unknown, context: ParseContext): Parsed<EndpointSliceFact> {
+  const { namespace, name, fields, metadata, report } = openObject('EndpointSlice', object, context.shared);
+  const serviceName = metadata.object('labels').text(SERVICE_NAME);
+  const family = addressType(fields, report);
+  if (family === 'FQDN') {
+    context.debug(`EndpointSlice ${namespace}/${name}: address type FQDN is left out`);
+  }
+  if (serviceName === '' || family === 'FQDN') return report.finish<EndpointSliceFact>(null);
+  return report.finish({
+    namespace,
+    name,
+    serviceName,
+    family,
+    ports: ports(fields, context.shared, report),
+    endpoints: endpoints(fields, family, context.shared, report),
+    lastChangeTriggerAt: timeOf(metadata.object('annotations').text(TRIGGER_TIME)),
+  });
+}
+
+function addressType(fields: Fields, report: Report): Family | 'FQDN' {
+  if (!fields.has('addressType')) {
+    report.error('KNAT_FIELD_REQUIRED', 'addressType', 'add addressType: IPv4 or IPv6');
+  }
+  return fields.word('addressType', ['IPv4', 'IPv6', 'FQDN'], 'IPv4');
+}
+
+function ports(fields: Fields, shared: SharedValues, report: Report): readonly EndpointPortFact[] {
+  const facts: EndpointPortFact[] = [];
+  let key = '';
+  for (const entry of fields.objects('ports')) {
+    const name = shared.text(entry.text('name'));
+    const protocol = entry.word('protocol', PROTOCOLS, 'TCP');
+    const port = entry.port('port');
+    if (!entry.has('port')) {
+      const message = 'a port without number means all ports, which no frontend can use: it is left out';
+      report.warn('KNAT_ENDPOINT_INCOMPLETE', entry.path('port'), message);
+    }
+    if (port === null) continue;
+    facts.push({ name, protocol, port });
+    key += `${name}/${protocol}/${port},`;
+  }
+  return shared.list(key, facts);
+}
+
+function endpoints(
+  fields: Fields,
+  family: Family,
+  shared: SharedValues,
+  report: Report,
+): readonly EndpointFact[] {
+  const facts: EndpointFact[] = [];
+  for (const entry of fields.objects('endpoints')) {
+    const text = entry.texts('addresses')[0];
+    if (text === undefined) {
+      report.warn(
+        'KNAT_ENDPOINT_INCOMPLETE',
+        entry.path('addresses'),
+        'an endpoint without address is left out',
+      );
+      continue;
+    }
+    const address = readAddress(text, `${entry.path('addresses')}[0]`, report);
+    if (address === null) continue;
+    if (familyOf(address) !== family) {
+      report.error(
+        'KNAT_ADDRESS_FAMILY',
+        `${entry.path('addresses')}[0]`,
+        `${address} is no ${family} address, as addressType says: move it to a slice of its own family`,
+      );
+      continue;
+    }
+    const conditions = entry.object('conditions');
+    const ready = conditions.flag('ready') ?? true;
+    const hints = entry.object('hints');
+    facts.push({
+      address,
+      ready,
+      serving: conditions.flag('serving') ?? ready,
+      terminating: conditions.flag('terminating') ?? false,
+      nodeName: nodeName(entry, shared),
+      zoneHints: hintNames(hints, 'forZones', shared),
+      nodeHints: hintNames(hints, 'forNodes', shared),
+    });
+  }
+  return facts.length === 0 ? NONE : facts;
+}
+
+function nodeName(entry: Fields, shared: SharedValues): string | null {
+  const name =
+    entry.optionalText('nodeName') ?? entry.object('topology').optionalText('kubernetes.io/hostname');
+  return name === null ? null : shared.text(name);
+}
+
+function hintNames(hints: Fields, key: string, shared: SharedValues): readonly string[] {
+  const entries = hints.objects(key);
+  if (entries.length === 0) return NONE;
+  const names = entries.map((entry) => shared.text(entry.text('name')));
+  return shared.list(names.join('\n'), names);
+}

@@ -1,0 +1,87 @@
+import type { FactKind } from '../../model/facts.ts';
+import { formatRef, type ObjectRef } from '../../model/object.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { SourceCode } from './codes.ts';
+import { type AnyFact, factKey, factKindOf, parseFact } from './fact-object.ts';
+import { fieldSteps } from './field-path.ts';
+import { describe, isObject } from './fields.ts';
+import { type ManifestDocument, readManifest } from './manifest.ts';
+import { objectRef, type ParseContext } from './metadata.ts';
+
+/** One object of a file that is ours to read. */
+export interface FileObject {
+  readonly kind: FactKind;
+  readonly key: string;
+  readonly rank: number;
+  /** 1-based. */
+  readonly line: number;
+  /** The value; null: it is no fact (a slice of no Service); `rejected`: the last good value stays in force. */
+  readonly fact: AnyFact | null | 'rejected';
+  readonly ref: ObjectRef;
+}
+
+/** What stands in a file. */
+export interface FileObjects {
+  /** Each kind and key once. Null when the file is no YAML or JSON: nothing is known of its objects. */
+  readonly objects: readonly FileObject[] | null;
+  /** Origins are `FILE:LINE`. */
+  readonly problems: readonly Problem[];
+}
+
+/** Reads the text of a file. Documents are independent: a bad one is reported and the others are applied. */
+export function readFileObjects(text: string, filename: string, context: ParseContext): FileObjects {
+  const documents = readManifest(text, filename);
+  if ('message' in documents) {
+    const origin = `${filename}:${documents.line}`;
+    return { objects: null, problems: [problem('KNAT_MANIFEST_SYNTAX', origin, null, documents.message)] };
+  }
+  const problems: Problem[] = [];
+  const objects = new Map<string, FileObject>();
+  for (const document of documents) {
+    const object = readDocument(document, filename, context, problems);
+    if (object === null) continue;
+    const id = `${object.kind}/${object.key}`;
+    const first = objects.get(id);
+    if (first === undefined) objects.set(id, object);
+    else {
+      const message = `${formatRef(object.ref)} stands on line ${first.line} of this file already, which wins: remove one`;
+      problems.push(problem('KNAT_OBJECT_DUPLICATE', `${filename}:${object.line}`, object.ref, message));
+    }
+  }
+  return { objects: [...objects.values()], problems };
+}
+
+/** Null for what is not ours and for what has no name to go by. */
+function readDocument(
+  document: ManifestDocument,
+  filename: string,
+  context: ParseContext,
+  problems: Problem[],
+): FileObject | null {
+  const { apiVersion, kind: kindName, value } = document;
+  const origin = (field: string) => `${filename}:${document.lineOf(fieldSteps(field))}`;
+  if (!isObject(value) || kindName === '' || apiVersion === '') {
+    const message = isObject(value)
+      ? `the document has no ${kindName === '' ? 'kind' : 'apiVersion'}: add it`
+      : `${describe(value)} is no Kubernetes object: write apiVersion, kind and metadata`;
+    problems.push(problem('KNAT_OBJECT_INVALID', origin(''), null, message));
+    return null;
+  }
+  const known = factKindOf(apiVersion, kindName);
+  if (known === null) {
+    context.debug(`${origin('')}: ${apiVersion} ${kindName} is of no kind that knat reads`);
+    return null;
+  }
+  const { kind, rank } = known;
+  const parsed = parseFact(kind, value, context);
+  const found = parsed.ok ? parsed.warnings : parsed.problems;
+  for (const each of found) problems.push({ ...each, origin: origin(each.field) });
+  const key = factKey(kind, value);
+  if (key === '') return null;
+  const fact = parsed.ok ? parsed.fact : 'rejected';
+  return { kind, key, rank, fact, ref: objectRef(kind, value), line: document.line };
+}
+
+function problem(code: SourceCode, origin: string, object: ObjectRef | null, message: string): Problem {
+  return { code, severity: 'error', origin, object, field: '', message };
+}

@@ -1,0 +1,106 @@
+/**
+ * Walks the text of valid JSON without building values: what JSON.parse cannot say, namely where a value stands
+ * (for line numbers), how a number was written, and which keys are there twice.
+ *
+ * The text must have been accepted by JSON.parse before; on other texts the answers mean nothing, yet every
+ * function ends.
+ */
+
+const QUOTE = 0x22;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** A value's place in the text: from `start` up to, not including, `end`. */
+export interface JsonSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface JsonMember extends JsonSpan {
+  readonly key: string;
+}
+
+/** The place of the value that begins at or behind `from`, white space skipped. */
+export function valueSpan(text: string, from: number): JsonSpan {
+  const start = skipSpace(text, from);
+  const first = text[start];
+  if (first === '"') return { start, end: stringEnd(text, start) };
+  if (first === '{' || first === '[') return { start, end: nestedEnd(text, start) };
+  let end = start;
+  while (end < text.length && !/[\s,\]}]/.test(text[end] as string)) end++;
+  return { start, end };
+}
+
+/** The members of the object at `span`, in order, duplicates included. */
+export function* members(text: string, span: JsonSpan): Generator<JsonMember> {
+  for (const keySpan of parts(text, span)) {
+    const key = JSON.parse(text.slice(keySpan.start, keySpan.end)) as string;
+    const colon = skipSpace(text, keySpan.end);
+    const value = valueSpan(text, colon + 1);
+    yield { key, start: value.start, end: value.end };
+  }
+}
+
+/** The items of the list at `span`, in order. */
+export function elements(text: string, span: JsonSpan): Generator<JsonSpan> {
+  return parts(text, span);
+}
+
+/** How deep lists and objects are nested in each other; 0 for a plain value. */
+export function nestingDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = stringEnd(text, at) - 1;
+    else if (code === OPEN_OBJECT || code === OPEN_LIST) deepest = Math.max(deepest, ++depth);
+    else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth--;
+  }
+  return deepest;
+}
+
+/** Spans between the commas of a list or object; of an object's members the keys alone. */
+function* parts(text: string, span: JsonSpan): Generator<JsonSpan> {
+  const isObject = text[span.start] === '{';
+  let at = skipSpace(text, span.start + 1);
+  while (at < span.end - 1) {
+    const part = valueSpan(text, at);
+    yield part;
+    const last = isObject ? valueSpan(text, skipSpace(text, part.end) + 1) : part;
+    const comma = skipSpace(text, last.end);
+    if (text[comma] !== ',') return;
+    at = skipSpace(text, comma + 1);
+  }
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text.charCodeAt(at) <= 32) at++;
+  return at;
+}
+
+/** Behind the closing quote of the string that opens at `start`. */
+function stringEnd(text: string, start: number): number {
+  let quote = text.indexOf('"', start + 1);
+  while (quote >= 0) {
+    let slashes = 0;
+    while (text.charCodeAt(quote - 1 - slashes) === 92) slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+    quote = text.indexOf('"', quote + 1);
+  }
+  return text.length;
+}
+
+/** Behind the closing bracket of the list or object that opens at `start`. */
+function nestedEnd(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = stringEnd(text, at) - 1;
+    else if (code === OPEN_OBJECT || code === OPEN_LIST) depth++;
+    else if ((code === CLOSE_OBJECT || code === CLOSE_LIST) && --depth === 0) return at + 1;
+  }
+  return text.length;
+}

@@ -1,0 +1,70 @@
+import { isObject } from './fields.ts';
+import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
+import { readRoots } from './manifest-text.ts';
+
+/** One object of a file. */
+export interface ManifestDocument {
+  /** Empty where the document does not say. */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly value: unknown;
+  /** 1-based line where the object begins. */
+  readonly line: number;
+  /** 1-based line of a field of the object, or of what is nearest to it. */
+  readonly lineOf: (steps: readonly (string | number)[]) => number;
+}
+
+/**
+ * Reads a manifest: YAML or JSON, one or many documents, lists (`List`, `ServiceList` …, or a plain JSON list) taken
+ * apart. Empty documents are left out. JSON is recognised by its first character and read by JSON.parse, which is
+ * many times as fast as YAML; JSON with more than one document is read as YAML.
+ */
+export function readManifest(
+  text: string,
+  filename: string,
+): readonly ManifestDocument[] | ManifestSyntaxError {
+  const roots = readRoots(text, filename);
+  if ('message' in roots) return roots;
+  return roots.flatMap((root) => documentsOf(root, { value: root.value, base: [], line: null }, '', ''));
+}
+
+/** A value in a root; `line` null: not known yet. */
+interface Place {
+  readonly value: unknown;
+  readonly base: readonly (string | number)[];
+  readonly line: number | null;
+}
+
+/** The value as a document, or the documents of the list that it is. */
+function documentsOf(
+  root: ManifestRoot,
+  place: Place,
+  version: string,
+  itemKind: string,
+): ManifestDocument[] {
+  const { value, base } = place;
+  if (value === null || value === undefined) return [];
+  if (Array.isArray(value) && base.length === 0) return itemsOf(root, value, base, '', '');
+  const object = isObject(value) ? value : {};
+  const apiVersion = typeof object.apiVersion === 'string' ? object.apiVersion : version;
+  const kind = typeof object.kind === 'string' ? object.kind : itemKind;
+  if (kind.endsWith('List') && Array.isArray(object.items)) {
+    const inner = kind.slice(0, -'List'.length);
+    return itemsOf(root, object.items, [...base, 'items'], inner === '' ? '' : apiVersion, inner);
+  }
+  const lineOf = (steps: readonly (string | number)[]) => root.lineOf([...base, ...steps]);
+  return [{ apiVersion, kind, value, line: place.line ?? root.lineOf(base), lineOf }];
+}
+
+function itemsOf(
+  root: ManifestRoot,
+  items: readonly unknown[],
+  base: readonly (string | number)[],
+  version: string,
+  kind: string,
+): ManifestDocument[] {
+  const lines = root.itemLines(base);
+  return items.flatMap((value, index) =>
+    documentsOf(root, { value, base: [...base, index], line: lines[index] ?? null }, version, kind),
+  );
+}

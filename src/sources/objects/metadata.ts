@@ -1,0 +1,71 @@
+import type { ObjectRef } from '../../model/object.ts';
+import { Fields, isObject } from './fields.ts';
+import { Report } from './parsed.ts';
+import type { SharedValues } from './shared.ts';
+
+/** What parsers need to know beside the object. */
+export interface ParseContext {
+  readonly shared: SharedValues;
+  readonly podNat: PodNatOptions;
+  /** Takes lines that only matter when someone looks for a reason. */
+  readonly debug: (line: string) => void;
+}
+
+/** How the Pod NAT annotation is read. specs/pod-nat.md, "Flags". */
+export interface PodNatOptions {
+  /** Flag `annotationkey`. */
+  readonly annotationKey: string;
+  /** Flag `restrictedports` as it was written: comma-separated ports or ranges; refused as srcPort and dstPort. */
+  readonly restrictedPorts: string;
+  /** Ports of the node that knat refuses besides, in the same form; refused as srcPort. */
+  readonly restrictedNodePorts: string;
+}
+
+export const defaultPodNatOptions: PodNatOptions = {
+  annotationKey: 'bln.space/podnat',
+  restrictedPorts: '22,53,6443',
+  restrictedNodePorts: '10250,2379,2380,30000-32767',
+};
+
+/** The start of every parser: the object's fields, its name and a report for its problems. */
+export interface Opened {
+  readonly namespace: string;
+  readonly name: string;
+  readonly fields: Fields;
+  readonly metadata: Fields;
+  readonly report: Report;
+}
+
+/**
+ * Opens an object of a kind. A missing name, or a document that is no object, is an error of the report.
+ * `namespace` absent means `default` for namespaced kinds, and is empty for the others.
+ */
+export function openObject(kind: ObjectRef['kind'], object: unknown, shared: SharedValues): Opened {
+  const ref = objectRef(kind, object);
+  const namespace = shared.text(ref.namespace);
+  const name = ref.name;
+  const report = new Report({ kind, namespace, name });
+  const fields = new Fields(isObject(object) ? object : {}, '', report);
+  if (!isObject(object)) report.error('KNAT_OBJECT_INVALID', '', `must be a ${kind} object`);
+  const metadata = fields.object('metadata');
+  if (metadata.text('name') === '') {
+    report.error('KNAT_FIELD_REQUIRED', 'metadata.name', 'the object has no name: add metadata.name');
+  }
+  metadata.text('namespace');
+  return { namespace, name, fields, metadata, report };
+}
+
+/** Which object this is, as far as it says; never fails. */
+export function objectRef(kind: ObjectRef['kind'], object: unknown): ObjectRef {
+  const metadata = isObject(object) && isObject(object.metadata) ? object.metadata : {};
+  const name = typeof metadata.name === 'string' ? metadata.name : '';
+  if (kind === 'Node' || kind === 'IPPool') return { kind, namespace: '', name };
+  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : '';
+  return { kind, namespace: namespace === '' ? 'default' : namespace, name };
+}
+
+/** Milliseconds since the epoch of an RFC 3339 time; null when there is none. */
+export function timeOf(text: string): number | null {
+  const time = text === '' ? Number.NaN : Date.parse(text);
+  return Number.isNaN(time) ? null : time;
+}

@@ -1,0 +1,52 @@
+import type { ObjectRef } from '../../model/object.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { SourceCode } from './codes.ts';
+
+/**
+ * What a parser makes of one object.
+ *
+ * `ok` with a fact: its value now. `ok` with null: the object exists and is no fact (a slice without a Service).
+ * Not `ok`: the object is rejected as a whole; whoever holds its last good value keeps that one in force.
+ */
+export type Parsed<Fact> =
+  | { readonly ok: true; readonly fact: Fact | null; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+const NO_PROBLEMS: readonly Problem[] = [];
+
+/** Collects the problems of one object. Problems carry no origin: whoever knows the file adds it. */
+export class Report {
+  readonly #object: ObjectRef;
+  #problems: Problem[] | null = null;
+  #failed = false;
+
+  constructor(object: ObjectRef) {
+    this.#object = object;
+  }
+
+  /** The object cannot be used. */
+  error(code: SourceCode, field: string, message: string): void {
+    this.#failed = true;
+    this.#add(code, 'error', field, message);
+  }
+
+  /** Part of the object is left out; the rest works. */
+  warn(code: SourceCode, field: string, message: string): void {
+    this.#add(code, 'warning', field, message);
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** The fact with the warnings, or all problems when there was an error. */
+  finish<Fact>(fact: Fact | null): Parsed<Fact> {
+    const problems = this.#problems ?? NO_PROBLEMS;
+    return this.#failed ? { ok: false, problems } : { ok: true, fact, warnings: problems };
+  }
+
+  #add(code: SourceCode, severity: Problem['severity'], field: string, message: string): void {
+    this.#problems ??= [];
+    this.#problems.push({ code, severity, origin: '', object: this.#object, field, message });
+  }
+}
