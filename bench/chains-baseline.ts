@@ -14,14 +14,20 @@ const CHANGES = 5;
  * The content as kube-proxy lays it out in its nftables mode: a chain per Service with a random choice, a chain per
  * endpoint with its `dnat`; an endpoint change rewrites the chains that it concerns by one more run of `nft -f`.
  */
-export async function measureChains(services: number, endpoints: number, signal: AbortSignal): Promise<ChainsResult> {
+export async function measureChains(
+  services: number,
+  endpoints: number,
+  signal: AbortSignal,
+): Promise<ChainsResult> {
   const lines = ['add table ip chains'];
   lines.push('add map ip chains services { type ipv4_addr . inet_proto . inet_service : verdict; }');
   for (let i = 0; i < services; i++) {
     const slice = sliceFact(i, endpoints);
     for (const [slot, endpoint] of slice.endpoints.entries()) {
       lines.push(`add chain ip chains endpoint-${i}-${slot}`);
-      lines.push(`add rule ip chains endpoint-${i}-${slot} meta l4proto tcp dnat to ${endpoint.address}:8080`);
+      lines.push(
+        `add rule ip chains endpoint-${i}-${slot} meta l4proto tcp dnat to ${endpoint.address}:8080`,
+      );
     }
     const picks = slice.endpoints.map((_, slot) => `${slot} : goto endpoint-${i}-${slot}`).join(', ');
     lines.push(`add chain ip chains service-${i}`);

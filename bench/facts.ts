@@ -18,7 +18,9 @@ const none: readonly string[] = Object.freeze([]);
 export const node: NodeFacts = {
   nodeName: 'node-0',
   nodeIPs: [ip(0xcb00_7101n)],
-  localAddresses: [{ address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true }],
+  localAddresses: [
+    { address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true },
+  ],
   podCIDRs: [prefix('10.128.0.0/24')],
   serviceCIDRs: [prefix('10.96.0.0/12')],
   nodePortAddresses: null,

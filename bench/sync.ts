@@ -39,7 +39,14 @@ else if (values.role === 'restart') process.stdout.write(JSON.stringify(await me
 else report(await measure());
 
 function runInFreshNamespace(): void {
-  const args = ['-n', process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role', 'inside'];
+  const args = [
+    '-n',
+    process.execPath,
+    fileURLToPath(import.meta.url),
+    ...process.argv.slice(2),
+    '--role',
+    'inside',
+  ];
   const { status } = spawnSync('unshare', args, { stdio: 'inherit' });
   process.exit(status ?? 1);
 }
@@ -84,7 +91,11 @@ async function measure() {
   await datapath.converge(planner.update(), signal);
   datapath.close();
   const restart = restartInNewProcess();
-  const chains = await measureChains(Math.min(size.services, Number(values.baseline)), size.endpoints, signal);
+  const chains = await measureChains(
+    Math.min(size.services, Number(values.baseline)),
+    size.endpoints,
+    signal,
+  );
   return {
     ...size,
     coldMs: round(coldMs),
@@ -108,7 +119,8 @@ async function measure() {
       if (done.elementsAdded + done.elementsDeleted === 0) throw new Error('the change wrote nothing');
     }
     times.sort((a, b) => a - b);
-    const at = (share: number) => round(times[Math.min(Math.floor(times.length * share), times.length - 1)] ?? 0);
+    const at = (share: number) =>
+      round(times[Math.min(Math.floor(times.length * share), times.length - 1)] ?? 0);
     return { p50Ms: at(0.5), p99Ms: at(0.99) };
   }
 }

@@ -74,7 +74,10 @@ export class Agent {
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
       this.#capabilities = await datapath.probe(either);
-      logger.info({ version, node: settings.nodeName, source: settings.source.name, ...this.#capabilities }, 'starting');
+      logger.info(
+        { version, node: settings.nodeName, source: settings.source.name, ...this.#capabilities },
+        'starting',
+      );
       cleanups.push(
         datapath.watch((what) => {
           logger.warn({ what }, 'something else changed our tables; mending');

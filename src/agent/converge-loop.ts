@@ -40,7 +40,12 @@ export class ConvergeLoop {
   #triggered = false;
   #released = false;
 
-  constructor(datapath: Datapath, plan: () => NatPlan, surroundings: LoopSurroundings, listener: LoopListener) {
+  constructor(
+    datapath: Datapath,
+    plan: () => NatPlan,
+    surroundings: LoopSurroundings,
+    listener: LoopListener,
+  ) {
     this.#datapath = datapath;
     this.#plan = plan;
     this.#surroundings = surroundings;

@@ -17,7 +17,8 @@ export function composeNodeFacts(
   interfaces: readonly LocalAddress[] | null,
 ): NodeFacts {
   const told = object?.addresses.map(({ address }) => address) ?? [];
-  const internal = object?.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address) ?? [];
+  const internal =
+    object?.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address) ?? [];
   const nodeIPs = config.nodeIPs ?? primaryAddresses([...internal, ...told], interfaces);
   return {
     nodeName,
@@ -35,18 +36,25 @@ export function composeNodeFacts(
 }
 
 /** The first address of each family: of the Node object, else of an interface with a default route. */
-function primaryAddresses(told: readonly IpAddress[], interfaces: readonly LocalAddress[] | null): IpAddress[] {
+function primaryAddresses(
+  told: readonly IpAddress[],
+  interfaces: readonly LocalAddress[] | null,
+): IpAddress[] {
   return FAMILIES.flatMap((family) => {
     const own = told.find((address) => familyOf(address) === family);
     if (own !== undefined) return [own];
-    const candidates = interfaces?.filter(({ address, eligible }) => eligible && familyOf(address) === family) ?? [];
+    const candidates =
+      interfaces?.filter(({ address, eligible }) => eligible && familyOf(address) === family) ?? [];
     const chosen = candidates.find(({ onDefaultRoute }) => onDefaultRoute) ?? candidates[0];
     return chosen === undefined ? [] : [chosen.address];
   });
 }
 
 /** Addresses that a configuration or a Node object names, as if an interface with a default route bore them. */
-function assumed(addresses: readonly IpAddress[], interfaces: readonly LocalAddress[] | null): LocalAddress[] {
+function assumed(
+  addresses: readonly IpAddress[],
+  interfaces: readonly LocalAddress[] | null,
+): LocalAddress[] {
   return addresses.map(
     (address) =>
       interfaces?.find((local) => local.address === address) ?? {

@@ -31,15 +31,18 @@ export async function askAgent(path: string): Promise<unknown> {
 
 function get(path: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath: AGENT_SOCKET, path, headers: { host: 'knat' }, timeout: 30_000 }, (answer) => {
-      let body = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (text: string) => {
-        body += text;
-      });
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
-      answer.on('error', reject);
-    });
+    const call = request(
+      { socketPath: AGENT_SOCKET, path, headers: { host: 'knat' }, timeout: 30_000 },
+      (answer) => {
+        let body = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (text: string) => {
+          body += text;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('error', reject);
+      },
+    );
     call.on('timeout', () => call.destroy(new Error('the agent did not answer within 30 seconds')));
     call.on('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? new AgentNotRunning() : error);

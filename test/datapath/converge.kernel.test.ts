@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
-import { parseAddress, type IpAddress } from '../../src/net/address.ts';
-import { parsePort, type Port } from '../../src/net/port.ts';
-import { parsePrefix, type Prefix } from '../../src/net/prefix.ts';
 import type { EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import type { ServiceFact } from '../../src/model/service.ts';
+import { type IpAddress, parseAddress } from '../../src/net/address.ts';
+import { type Port, parsePort } from '../../src/net/port.ts';
+import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
@@ -135,7 +135,11 @@ test('one endpoint more or less writes its own elements, incrementally as from s
     const fresh = NftablesDatapath.open();
     const check = await fresh.converge(planner.update(), signal);
     fresh.close();
-    expect(check, `${count} endpoints`).toMatchObject({ skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 });
+    expect(check, `${count} endpoints`).toMatchObject({
+      skeleton: 'kept',
+      elementsAdded: 0,
+      elementsDeleted: 0,
+    });
   }
   applySlice(9);
   await datapath.converge(planner.update(), signal);
@@ -161,7 +165,10 @@ test.each([
   const restarted = NftablesDatapath.open();
   const report = await restarted.converge(planner.update(), signal);
   expect(report).not.toMatchObject({ skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 });
-  expect(await restarted.converge(planner.update(), signal)).toMatchObject({ elementsAdded: 0, elementsDeleted: 0 });
+  expect(await restarted.converge(planner.update(), signal)).toMatchObject({
+    elementsAdded: 0,
+    elementsDeleted: 0,
+  });
   restarted.close();
   expect(listing()).toBe(before);
 });

@@ -4,7 +4,14 @@ import { type Protocol, protocolNumber } from '../../net/protocol.ts';
 import type { AddressSet } from '../../net/ranges.ts';
 import type { Endpoint, PlanEntry, Tuple } from '../../plan/entry.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
-import { capacityFor, endpointMap, EXACT_CLASSES, LOCAL_VIEW, MOST_ENDPOINTS, pickChain } from './pick-classes.ts';
+import {
+  capacityFor,
+  EXACT_CLASSES,
+  endpointMap,
+  LOCAL_VIEW,
+  MOST_ENDPOINTS,
+  pickChain,
+} from './pick-classes.ts';
 import type { SetName } from './sets.ts';
 
 /** An element with the set that it belongs to, in the table of its family. */
@@ -50,12 +57,18 @@ function slotName(endpoint: Endpoint): string {
 }
 
 /** The entry with its endpoints in slots, as near to `before` as possible. */
-export function program(entry: PlanEntry, before: Pick<Programmed, 'slots' | 'localSlots'> | undefined): Programmed {
+export function program(
+  entry: PlanEntry,
+  before: Pick<Programmed, 'slots' | 'localSlots'> | undefined,
+): Programmed {
   if (entry.kind !== 'ServiceFrontend') return { entry, slots: noSlots, localSlots: noSlots };
   return {
     entry,
     slots: arrange(before?.slots ?? noSlots, entry.endpoints.slice(0, MOST_ENDPOINTS)),
-    localSlots: arrange(before?.localSlots ?? noSlots, (entry.localEndpoints ?? noSlots).slice(0, MOST_ENDPOINTS)),
+    localSlots: arrange(
+      before?.localSlots ?? noSlots,
+      (entry.localEndpoints ?? noSlots).slice(0, MOST_ENDPOINTS),
+    ),
   };
 }
 
@@ -139,7 +152,8 @@ function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void
   if (sources === null) return;
   add('restricted', { key });
   for (const { first, last } of sources.ranges) {
-    const bound = (number: bigint) => Buffer.concat([key, addressBytes(addressFromNumber(sources.family, number))]);
+    const bound = (number: bigint) =>
+      Buffer.concat([key, addressBytes(addressFromNumber(sources.family, number))]);
     add('allowed_sources', { key: bound(first), keyEnd: bound(last) });
   }
 }
@@ -198,4 +212,3 @@ function protocolBytes(protocol: Protocol): Uint8Array {
 export function addressLength(family: Family): number {
   return addressBits[family] / 8;
 }
-

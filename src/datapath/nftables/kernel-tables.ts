@@ -32,7 +32,9 @@ export class KernelTables {
     if (present.length === 0) return 'absent';
     if (present.length < FAMILIES.length || !FAMILIES.every((family) => this.#marked(family))) return 'other';
     await this.#learnReference(signal);
-    return FAMILIES.every((family) => this.#print(family, TABLE) === this.#reference.get(family)) ? 'intact' : 'other';
+    return FAMILIES.every((family) => this.#print(family, TABLE) === this.#reference.get(family))
+      ? 'intact'
+      : 'other';
   }
 
   /** Replaces (or creates) the tables of this name in both families by empty ones, in one transaction. */
@@ -105,5 +107,9 @@ export class KernelTables {
 
 /** nft puts an end element at the lowest address of a range set that it fills; it means nothing. */
 function isOpeningEnd(set: SetName, key: Uint8Array, intervalEnd: boolean | undefined): boolean {
-  return intervalEnd === true && (RANGE_SETS as readonly SetName[]).includes(set) && key.every((byte) => byte === 0);
+  return (
+    intervalEnd === true &&
+    (RANGE_SETS as readonly SetName[]).includes(set) &&
+    key.every((byte) => byte === 0)
+  );
 }

@@ -12,9 +12,9 @@ import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
 import { KernelTables, SWAP_TABLE } from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
-import { SlotReader } from './slot-reader.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
+import { SlotReader } from './slot-reader.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
@@ -143,7 +143,8 @@ export class NftablesDatapath implements Datapath {
         if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
         if (state === 'absent') await this.#tables.load(TABLE, signal);
         try {
-          const report = state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
+          const report =
+            state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
           this.#tables.remove([TABLE]);
           this.#plan = plan;
           this.#synchronised = true;
@@ -181,7 +182,10 @@ export class NftablesDatapath implements Datapath {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
-    return { difference: difference(desiredElements(programmed.values()), actual, elementComparison), programmed };
+    return {
+      difference: difference(desiredElements(programmed.values()), actual, elementComparison),
+      programmed,
+    };
   }
 
   #report(skeleton: Report['skeleton'], changes: Difference<PlacedElement>): Report {
@@ -223,4 +227,3 @@ function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, P
     }
   }
 }
-

@@ -13,7 +13,9 @@
 export const EXACT_CLASSES: readonly number[] = [1, 2, 3, 4];
 
 /** Capacities of `endpoints_many`; the last is more than any Service has endpoints. */
-export const CAPACITIES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
+export const CAPACITIES: readonly number[] = [
+  8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768,
+];
 
 /** Draws before slot 0 is taken. */
 export const DRAWS = 16;

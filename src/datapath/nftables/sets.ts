@@ -63,7 +63,10 @@ export function setDeclarations(family: Family): string[] {
     pod_nat_internal: ranges('destinations that bound pods reach with their own address'),
     same_byte: `set % { typeof @nh,${source},8 . @nh,${destination},8; comment "equal pairs"; }`,
     ...(Object.fromEntries(
-      EXACT_CLASSES.map((count) => [`endpoints_${count}`, endpoints(`frontends with ${count} of them, by slot`)]),
+      EXACT_CLASSES.map((count) => [
+        `endpoints_${count}`,
+        endpoints(`frontends with ${count} of them, by slot`),
+      ]),
     ) as Record<`endpoints_${1 | 2 | 3 | 4}`, string>),
     endpoints_many: endpoints('frontends with more, by slot'),
     many: many('frontends in endpoints_many: the chain that draws'),

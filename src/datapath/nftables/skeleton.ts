@@ -63,7 +63,8 @@ function skeletonBody(family: Family): string[] {
         ? []
         : [`${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto local_endpoints`]),
       ...EXACT_CLASSES.map(
-        (count) => `dnat ${ip} to ${key} . numgen random mod ${count}${offset(local)} map @endpoints_${count}`,
+        (count) =>
+          `dnat ${ip} to ${key} . numgen random mod ${count}${offset(local)} map @endpoints_${count}`,
       ),
       `${key} vmap @${local ? 'many_local' : 'many'}`,
     );
@@ -106,11 +107,7 @@ function skeletonBody(family: Family): string[] {
       `type filter hook ${hook} priority -105; policy accept;`,
       `ct state new ${key} @restricted jump source_ranges`,
     );
-    chain(
-      `${hook}_nat`,
-      `type nat hook ${hook} priority -100; policy accept;`,
-      'jump translate',
-    );
+    chain(`${hook}_nat`, `type nat hook ${hook} priority -100; policy accept;`, 'jump translate');
     chain(
       `${hook}_unserved`,
       `type filter hook ${hook} priority -95; policy accept;`,

@@ -1,1 +1,3 @@
-export function watchTables(_on: (event: { portId: number; what: string }) => void): () => void { return () => {}; }
+export function watchTables(_on: (event: { portId: number; what: string }) => void): () => void {
+  return () => {};
+}
