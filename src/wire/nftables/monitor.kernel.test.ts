@@ -55,7 +55,10 @@ test('tells own changes by the port id of the connection', async () => {
   await vi.waitFor(() => expect(events.filter((event) => event.type === 'NFT_MSG_NEWGEN')).toHaveLength(2));
   const elements = events.filter((event) => event.type === 'NFT_MSG_NEWSETELEM');
   expect(elements).toHaveLength(2); // the two of one transaction are told once
-  expect(elements.map((event) => event.portId === connection.portId)).toEqual([true, false]);
+  expect(elements.map((event) => 'portId' in event && event.portId === connection.portId)).toEqual([
+    true,
+    false,
+  ]);
   expect(events.find((event) => event.type === 'NFT_MSG_NEWGEN')).toMatchObject({
     portId: connection.portId,
   });
