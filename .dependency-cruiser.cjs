@@ -49,8 +49,8 @@ module.exports = {
     {
       name: 'one-socket',
       severity: 'error',
-      comment: 'Only wire/socket.ts loads the foreign-function library.',
-      from: { pathNot: '^src/wire/socket\\.ts$' },
+      comment: 'Only wire/socket.ts loads the foreign-function library; tests make namespaces with it.',
+      from: { pathNot: '^(src/wire/socket\\.ts$|test/)' },
       to: { path: 'node_modules/koffi' },
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },

@@ -8,6 +8,7 @@
  * Every function here is pure. Decoding copies: what it returns does not share memory with the input. A wrong
  * length throws `Malformed`; an attribute that the table does not know is kept in `unknown`.
  */
+import { addressBytes, addressFromBytes, type IpAddress } from '../net/address.ts';
 import { type ByteWriter, host16, host32, net16, net32, net64, textOf } from './bytes.ts';
 import { malformed } from './errors.ts';
 
@@ -76,7 +77,7 @@ export function nest<const Rows extends Record<string, Row>>(rows: Rows): Nest<R
       eachAttribute(bytes, start, end, nestName, (type, from, to) => {
         const row = byNumber[type];
         if (row === undefined) unknown.push({ type, bytes: bytes.slice(from, to) });
-        else if (row[2] !== padding) decoded[row[0]] = row[2].read(bytes, from, to, row[1]);
+        else if (row[2] !== skipped) decoded[row[0]] = row[2].read(bytes, from, to, row[1]);
       });
       if (unknown.length > 0) decoded.unknown = unknown;
       return decoded as Decoded<Rows>;
@@ -162,8 +163,18 @@ export const binary: Codec<Uint8Array> = {
   write: (writer, value) => writer.raw(value),
 };
 
-/** An attribute of no meaning that aligns the next one to 8 bytes (NFTA_…_PAD): skipped. */
-export const padding: Codec<never> = {
+/** An address: 4 bytes for IPv4, 16 for IPv6, in network byte order. */
+export const address: Codec<IpAddress> = {
+  read(bytes, start, end, name) {
+    if (end - start !== 4 && end - start !== 16)
+      throw malformed(`${name}: ${end - start} bytes, not 4 or 16`);
+    return addressFromBytes(bytes.subarray(start, end));
+  },
+  write: (writer, value) => writer.raw(addressBytes(value)),
+};
+
+/** Not read: padding that aligns the next attribute to 8 bytes (NFTA_…_PAD), or content of no interest here. */
+export const skipped: Codec<never> = {
   read: () => undefined as never,
   write: () => {},
 };

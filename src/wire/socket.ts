@@ -94,6 +94,10 @@ export class NetlinkSocket {
     this.portId = host32(address, 4);
   }
 
+  get closed(): boolean {
+    return this.#fd < 0;
+  }
+
   /** Sends one datagram. Throws Busy when the kernel is out of memory. */
   send(bytes: Uint8Array): void {
     if (bytes.length > this.#sendBuffer) {
@@ -162,9 +166,12 @@ export class NetlinkSocket {
   watch(readable: () => void): void {
     if (this.#watch !== null) throw new Error('the socket is watched already');
     const onEvent = () => {
-      readable();
-      // libuv ends a watch at POLLERR, which is how an overrun shows: start it anew.
-      this.#watch?.start({ readable: true }, onEvent);
+      try {
+        readable();
+      } finally {
+        // libuv ends a watch at POLLERR, which is how an overrun shows: start it anew.
+        this.#watch?.start({ readable: true }, onEvent);
+      }
     };
     this.#watch = koffi.node.poll(this.#open(), { readable: true }, onEvent);
   }

@@ -10,9 +10,9 @@ import {
   list,
   type Nest,
   nest,
-  padding,
   type Row,
   sbe32,
+  skipped,
   string,
 } from '../attributes.ts';
 import { type Message, NFGENMSG } from '../messages.ts';
@@ -41,7 +41,7 @@ export const tableAttributes = nest({
   flags: [2, 'NFTA_TABLE_FLAGS', be32],
   use: [3, 'NFTA_TABLE_USE', be32],
   handle: [4, 'NFTA_TABLE_HANDLE', be64],
-  padding: [5, 'NFTA_TABLE_PAD', padding],
+  padding: [5, 'NFTA_TABLE_PAD', skipped],
   userdata: [6, 'NFTA_TABLE_USERDATA', binary],
   owner: [7, 'NFTA_TABLE_OWNER', be32],
 });
@@ -58,7 +58,7 @@ const hookAttributes = nest({
 const counterAttributes = nest({
   bytes: [1, 'NFTA_COUNTER_BYTES', be64],
   packets: [2, 'NFTA_COUNTER_PACKETS', be64],
-  padding: [3, 'NFTA_COUNTER_PAD', padding],
+  padding: [3, 'NFTA_COUNTER_PAD', skipped],
 });
 
 /** `enum nft_chain_attributes` */
@@ -71,7 +71,7 @@ export const chainAttributes = nest({
   use: [6, 'NFTA_CHAIN_USE', be32],
   type: [7, 'NFTA_CHAIN_TYPE', string],
   counters: [8, 'NFTA_CHAIN_COUNTERS', counterAttributes],
-  padding: [9, 'NFTA_CHAIN_PAD', padding],
+  padding: [9, 'NFTA_CHAIN_PAD', skipped],
   flags: [10, 'NFTA_CHAIN_FLAGS', be32],
   id: [11, 'NFTA_CHAIN_ID', be32],
   userdata: [12, 'NFTA_CHAIN_USERDATA', binary],
@@ -92,7 +92,7 @@ export const ruleAttributes = nest({
   compat: [5, 'NFTA_RULE_COMPAT', binary],
   position: [6, 'NFTA_RULE_POSITION', be64],
   userdata: [7, 'NFTA_RULE_USERDATA', binary],
-  padding: [8, 'NFTA_RULE_PAD', padding],
+  padding: [8, 'NFTA_RULE_PAD', skipped],
   id: [9, 'NFTA_RULE_ID', be32],
 });
 
@@ -120,7 +120,7 @@ export const setAttributes = nest({
   timeout: [11, 'NFTA_SET_TIMEOUT', be64],
   collectionInterval: [12, 'NFTA_SET_GC_INTERVAL', be32],
   userdata: [13, 'NFTA_SET_USERDATA', binary],
-  padding: [14, 'NFTA_SET_PAD', padding],
+  padding: [14, 'NFTA_SET_PAD', skipped],
   objectType: [15, 'NFTA_SET_OBJ_TYPE', be32],
   handle: [16, 'NFTA_SET_HANDLE', be64],
   expression: [17, 'NFTA_SET_EXPR', expressionAttributes],

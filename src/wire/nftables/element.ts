@@ -15,7 +15,7 @@ import {
   list,
   NLA_F_NESTED,
   nest,
-  padding,
+  skipped,
   string,
 } from '../attributes.ts';
 import { type ByteWriter, net32, net64, putHost16, putNet32, textOf } from '../bytes.ts';
@@ -245,7 +245,7 @@ export const elementAttributes = nest({
   expiration: [5, 'NFTA_SET_ELEM_EXPIRATION', be64],
   userdata: [6, 'NFTA_SET_ELEM_USERDATA', binary],
   expression: [7, 'NFTA_SET_ELEM_EXPR', expressionAttributes],
-  padding: [8, 'NFTA_SET_ELEM_PAD', padding],
+  padding: [8, 'NFTA_SET_ELEM_PAD', skipped],
   objectReference: [9, 'NFTA_SET_ELEM_OBJREF', string],
   keyEnd: [10, 'NFTA_SET_ELEM_KEY_END', dataAttributes],
   expressions: [11, 'NFTA_SET_ELEM_EXPRESSIONS', list(NFTA_LIST_ELEM, expressionAttributes)],

@@ -52,3 +52,10 @@ export function nftFamilyOf(number: number): NftFamily | null {
 const familyNames = new Map(
   Object.entries(nftFamilies).map(([name, number]) => [number as number, name as NftFamily]),
 );
+
+/** The message with this number (the low byte of nlmsg_type), or null. */
+export function nftMessageOf(number: number): NftMessage | null {
+  return messageNames[number] ?? null;
+}
+
+const messageNames = Object.keys(nftMessages) as NftMessage[];
