@@ -37,8 +37,8 @@ export class NftablesDatapath implements Datapath {
   #synchronised = false;
   #revision = 0;
   #plan: NatPlan | null = null;
-  /** Our own nft process is at work: what it changes is no drift. */
-  #loading = false;
+  /** The ruleset's generation that was last read as a whole: older changes are known. */
+  #generation = 0;
 
   /** Opens the control connection in the network namespace of the process. Throws Denied or Unsupported. */
   static open(): NftablesDatapath {
@@ -98,10 +98,10 @@ export class NftablesDatapath implements Datapath {
   }
 
   watch(onDrift: (what: string) => void): () => void {
-    return watchTables((event) => {
-      if (this.#loading || event.portId === this.#connection.portId) return;
+    return watchTables(this.#connection.portId, ({ what, generation }) => {
+      if (generation <= this.#generation) return; // of our own nft process, or read meanwhile
       this.#synchronised = false;
-      onDrift(event.what);
+      onDrift(what);
     });
   }
 
@@ -134,9 +134,7 @@ export class NftablesDatapath implements Datapath {
   }
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
-    this.#loading = true;
-    try {
-      let skeleton: Report['skeleton'] = 'kept';
+    let skeleton: Report['skeleton'] = 'kept';
       for (let attempt = 1; ; attempt++) {
         signal.throwIfAborted();
         const state = await this.#tables.state(signal);
@@ -154,9 +152,6 @@ export class NftablesDatapath implements Datapath {
           if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
         }
       }
-    } finally {
-      this.#loading = false;
-    }
   }
 
   /** Puts a second copy to work, replaces the first, takes the second away. */
@@ -171,8 +166,9 @@ export class NftablesDatapath implements Datapath {
   #fill(plan: NatPlan, table: string, skeleton: Report['skeleton']): Report {
     const generation = this.#connection.generation().id;
     const { difference: changes, programmed } = this.#compare(plan, this.#tables.read(table) ?? []);
-    const revision = plan.revision;
+    const { revision } = plan;
     this.#connection.commit(batchOf(changes, table), { generation });
+    this.#generation = generation;
     this.#programmed = programmed;
     this.#revision = revision;
     return this.#report(skeleton, changes);
