@@ -135,23 +135,22 @@ export class NftablesDatapath implements Datapath {
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
     let skeleton: Report['skeleton'] = 'kept';
-      for (let attempt = 1; ; attempt++) {
-        signal.throwIfAborted();
-        const state = await this.#tables.state(signal);
-        if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
-        if (state === 'absent') await this.#tables.load(TABLE, signal);
-        try {
-          const report =
-            state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
-          this.#tables.remove([TABLE]);
-          this.#plan = plan;
-          this.#synchronised = true;
-          return report;
-        } catch (error) {
-          // ERESTART, EINTR: somebody changed the ruleset while we read it. ENOENT: our table went meanwhile.
-          if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
-        }
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
+      const state = await this.#tables.state(signal);
+      if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
+      if (state === 'absent') await this.#tables.load(TABLE, signal);
+      try {
+        const report = state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
+        this.#tables.remove([TABLE]);
+        this.#plan = plan;
+        this.#synchronised = true;
+        return report;
+      } catch (error) {
+        // ERESTART, EINTR: somebody changed the ruleset while we read it. ENOENT: our table went meanwhile.
+        if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
       }
+    }
   }
 
   /** Puts a second copy to work, replaces the first, takes the second away. */

@@ -20,7 +20,10 @@ export function watchTables(portId: number, onChange: (change: ForeignChange) =>
       if (event.type === 'overrun') onChange({ what: 'notifications were lost', generation: Infinity });
       else if (event.type === 'NFT_MSG_NEWGEN') {
         if (touched !== null) {
-          onChange({ what: `${touched} by ${event.processName || 'the kernel'}`, generation: event.generation });
+          onChange({
+            what: `${touched} by ${event.processName || 'the kernel'}`,
+            generation: event.generation,
+          });
         }
         touched = null;
       } else {
