@@ -53,7 +53,7 @@ export class NftablesDatapath implements Datapath {
   async probe(signal: AbortSignal): Promise<Capabilities> {
     this.#connection.tables('ip');
     const version = await runNft(['--version'], '', signal);
-    // -c checks the text with the kernel's own eyes and changes nothing: what it lacks, it names.
+    await this.#tables.check(signal);
     return { kernel: release(), nft: /v(\S+)/.exec(version)?.[1] ?? version.trim() };
   }
 
@@ -73,7 +73,8 @@ export class NftablesDatapath implements Datapath {
   }
 
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
-    const state = await this.#tables.state(signal);
+    signal.throwIfAborted();
+    const state = this.#tables.apparentState();
     const actual = state === 'intact' ? (this.#tables.read() ?? []) : [];
     const { difference: changes } = this.#compare(plan, actual);
     const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
@@ -90,11 +91,11 @@ export class NftablesDatapath implements Datapath {
     return { present: state !== 'absent', elements, skeletonIntact: state === 'intact' };
   }
 
-  async remove(signal: AbortSignal): Promise<void> {
+  async remove(signal: AbortSignal): Promise<readonly string[]> {
     signal.throwIfAborted();
     this.#synchronised = false;
     this.#programmed = new Map();
-    this.#tables.remove();
+    return this.#tables.remove();
   }
 
   watch(onDrift: (what: string) => void): () => void {
