@@ -178,10 +178,11 @@ export class NftablesDatapath implements Datapath {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
-    return {
-      difference: difference(desiredElements(programmed.values()), actual, elementComparison),
-      programmed,
-    };
+    const desired = desiredElements(programmed.values());
+    // Into an empty table everything is written: nothing to compare, and no names to make for it.
+    const changes =
+      actual.length === 0 ? { add: [...desired], remove: [] } : difference(desired, actual, elementComparison);
+    return { difference: changes, programmed };
   }
 
   #report(skeleton: Report['skeleton'], changes: Difference<PlacedElement>): Report {
