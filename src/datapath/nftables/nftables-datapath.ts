@@ -181,7 +181,9 @@ export class NftablesDatapath implements Datapath {
     const desired = desiredElements(programmed.values());
     // Into an empty table everything is written: nothing to compare, and no names to make for it.
     const changes =
-      actual.length === 0 ? { add: [...desired], remove: [] } : difference(desired, actual, elementComparison);
+      actual.length === 0
+        ? { add: [...desired], remove: [] }
+        : difference(desired, actual, elementComparison);
     return { difference: changes, programmed };
   }
 
