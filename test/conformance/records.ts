@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { FactChange, FactKind } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { parseLoosePrefix } from '../../src/net/prefix.ts';
+import type { NatPlan } from '../../src/plan/nat-plan.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { Planner } from '../../src/plan/planner.ts';
 import { factChange, factKey, parseFact } from '../../src/sources/objects/fact-object.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
@@ -37,8 +40,18 @@ export interface ConformanceRecord {
   readonly flows: readonly RecordedFlow[];
 }
 
-export function readRecords(): ConformanceRecord[] {
-  return JSON.parse(readFileSync(new URL('service-flows.json', import.meta.url), 'utf8'));
+/** The records of the project, in the folder that the commands are run in. */
+export const OUR_RECORDS = 'test/conformance/service-flows.json';
+
+export function readRecords(file: string = OUR_RECORDS): ConformanceRecord[] {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/** The plan of a record's objects. */
+export function planOf(record: ConformanceRecord): NatPlan {
+  const planner = new Planner(nodeOf(record), defaultPlanOptions);
+  planner.apply(changesOf(record));
+  return planner.update();
 }
 
 /** The node that a record is about. */
@@ -64,7 +77,7 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
 }
 
 /** The objects of a record, read by the parsers of the sources. Throws when one of them is rejected. */
-export function changesOf(record: ConformanceRecord): FactChange[] {
+function changesOf(record: ConformanceRecord): FactChange[] {
   const shared = new SharedValues();
   const read = (kind: FactKind, object: unknown): FactChange => {
     const parsed = parseFact(kind, object, { shared, podNat: defaultPodNatOptions, debug: () => {} });
