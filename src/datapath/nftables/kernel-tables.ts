@@ -3,7 +3,8 @@ import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { PlacedElement } from './element.ts';
 import { runNft } from './nft-program.ts';
-import { RANGE_SETS, SET_NAMES, type SetName } from './sets.ts';
+import { fromKernel } from './range-elements.ts';
+import { SET_NAMES } from './sets.ts';
 import { nftFamily, skeletonMark, skeletonText, TABLE } from './skeleton.ts';
 
 /** A second copy of our tables, which does the work while the first is replaced. */
@@ -67,9 +68,8 @@ export class KernelTables {
     for (const family of FAMILIES) {
       if (!this.#has(family, table)) return null;
       for (const set of SET_NAMES) {
-        for (const element of this.#connection.elements(nftFamily[family], table, set)) {
-          if (!isOpeningEnd(set, element.key, element.intervalEnd)) placed.push({ family, set, element });
-        }
+        const elements = this.#connection.elements(nftFamily[family], table, set);
+        for (const element of fromKernel(set, elements)) placed.push({ family, set, element });
       }
     }
     return placed;
@@ -103,13 +103,4 @@ export class KernelTables {
     }
     this.#connection.commit(batch);
   }
-}
-
-/** nft puts an end element at the lowest address of a range set that it fills; it means nothing. */
-function isOpeningEnd(set: SetName, key: Uint8Array, intervalEnd: boolean | undefined): boolean {
-  return (
-    intervalEnd === true &&
-    (RANGE_SETS as readonly SetName[]).includes(set) &&
-    key.every((byte) => byte === 0)
-  );
 }
