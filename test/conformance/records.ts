@@ -9,6 +9,7 @@ import { factChange, factKey, parseFact } from '../../src/sources/objects/fact-o
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
 import { ip } from '../generators/build.ts';
+import type { Target } from '../netns/stage.ts';
 
 /** A flow of a record, with what kube-proxy does about it. `masq` holds for `dnat` only. */
 export interface RecordedFlow {
@@ -74,6 +75,16 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
     masqueradeAll: config.masqueradeAll,
     topologyLabels: config.topologyLabels,
   };
+}
+
+/** Wherever a packet of the record may be led, rightly or not: every address and port of its slices. */
+export function listenersOf(record: ConformanceRecord): Target[] {
+  return changesOf(record).flatMap(({ kind, fact }) => {
+    if (kind !== 'EndpointSlice' || fact === null) return [];
+    return fact.endpoints.flatMap(({ address }) =>
+      fact.ports.map(({ protocol, port }) => ({ address, protocol, port })),
+    );
+  });
 }
 
 /** The objects of a record, read by the parsers of the sources. Throws when one of them is rejected. */

@@ -3,7 +3,7 @@ import { formatEndpoint, type IpAddress, parseAddress } from '../../src/net/addr
 import { type Awaited, type Observed, observe, type SourceSeen } from '../netns/observe.ts';
 import type { Dialled, Stage, Target } from '../netns/stage.ts';
 import { type Failure, failureOf, type Outcome } from './outcome.ts';
-import { type ConformanceRecord, nodeOf, planOf, type RecordedFlow } from './records.ts';
+import { type ConformanceRecord, listenersOf, nodeOf, planOf, type RecordedFlow } from './records.ts';
 
 /**
  * The flows of a record that really end otherwise.
@@ -17,7 +17,11 @@ export async function failuresOfKernel(stage: Stage, record: ConformanceRecord):
   await stage.setUp({
     nodeAddresses: [...new Set([...nodeIPs, ...localAddresses.map(({ address }) => address)])],
     sources: flows.map(({ dialled }) => dialled.source),
-    targets: [...flows.map(({ dialled }) => dialled), ...flows.flatMap(endpointTargets)],
+    targets: [
+      ...flows.map(({ dialled }) => dialled),
+      ...flows.flatMap(endpointTargets),
+      ...listenersOf(record),
+    ],
   });
   await stage.datapath.converge(planOf(record), new AbortController().signal);
   const failures = await Promise.all(
@@ -76,7 +80,8 @@ function outcomeOf(observed: Observed, flow: RecordedFlow): Outcome {
 
 function answerVerdict(endpoints: readonly string[], flow: RecordedFlow, masq: boolean): string {
   const [first] = endpoints;
-  const isUntranslated = endpoints.length === 1 && first === dialledText(flow) && !flow.endpoints.includes(first);
+  const isUntranslated =
+    endpoints.length === 1 && first === dialledText(flow) && !flow.endpoints.includes(first);
   return isUntranslated ? (masq ? 'snat' : 'none') : 'dnat';
 }
 

@@ -39,6 +39,20 @@ const FIRST_PORT = 33000;
 const LAST_PORT = 60999;
 
 /**
+ * Nobody but the node refuses: where a packet is led astray to a port without a listener, there is silence. What a
+ * kernel answers to a SYN for a closed port is a reset with sequence number 0.
+ */
+const NEVER_REFUSE = `table inet never_refuse {
+  chain output {
+    type filter hook output priority 0; policy accept;
+    tcp flags & rst == rst tcp sequence 0 drop
+    icmp type destination-unreachable drop
+    icmpv6 type destination-unreachable drop
+  }
+}
+`;
+
+/**
  * The flat topology with the nftables datapath in its node, for one scene after the other. The process itself moves
  * into the node: what it opens and starts, the datapath's netlink socket and nft among it, belongs there.
  */
@@ -54,7 +68,11 @@ export class Stage {
   static async build(): Promise<Stage> {
     removeStale('knat-test');
     const lab = new Lab('knat-test');
-    return new Stage(lab, await FlatTopology.build(lab));
+    const flat = await FlatTopology.build(lab);
+    await Promise.all(
+      [flat.clients, flat.backends].map((host) => host.run(['nft', '-f', '-'], NEVER_REFUSE)),
+    );
+    return new Stage(lab, flat);
   }
 
   private constructor(lab: Lab, flat: FlatTopology) {
@@ -80,7 +98,10 @@ export class Stage {
   }
 
   /** Opens a connection from the source, from a port that nobody else of the scene has. */
-  async dial({ source: from, address: to, port, protocol }: Dialled, timeoutMs: number): Promise<DialOutcome> {
+  async dial(
+    { source: from, address: to, port, protocol }: Dialled,
+    timeoutMs: number,
+  ): Promise<DialOutcome> {
     const sourcePort = this.#nextPort;
     this.#nextPort = sourcePort === LAST_PORT ? FIRST_PORT : sourcePort + 1;
     return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });

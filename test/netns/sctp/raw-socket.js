@@ -7,8 +7,12 @@ const call = {
   socket: libc.func('int socket(int domain, int type, int protocol)'),
   bind: libc.func('int bind(int fd, void *address, uint32_t length)'),
   connect: libc.func('int connect(int fd, void *address, uint32_t length)'),
-  sendto: libc.func('intptr_t sendto(int fd, void *bytes, size_t size, int flags, void *to, uint32_t length)'),
-  recvfrom: libc.func('intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *from, void *length)'),
+  sendto: libc.func(
+    'intptr_t sendto(int fd, void *bytes, size_t size, int flags, void *to, uint32_t length)',
+  ),
+  recvfrom: libc.func(
+    'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *from, void *length)',
+  ),
   close: libc.func('int close(int fd)'),
 };
 const AF_INET = 2;
@@ -71,7 +75,7 @@ export class RawSocket {
       call.recvfrom(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT, name, length),
     );
     if (size < 0) {
-      if (koffi.errno() === koffi.os.errno['EAGAIN']) return null;
+      if (koffi.errno() === koffi.os.errno.EAGAIN) return null;
       throw systemError('recv');
     }
     const isV4 = name[0] === AF_INET;
