@@ -159,14 +159,10 @@ function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void
   }
 }
 
-/** A range is two elements: its first address, and the address behind its last, flagged as an end. */
 function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
-  const highest = (1n << BigInt(addressBits[family])) - 1n;
+  const bound = (number: bigint) => addressBytes(addressFromNumber(family, number));
   for (const { first, last } of ranges) {
-    placed.push({ family, set, element: { key: addressBytes(addressFromNumber(family, first)) } });
-    if (last === highest) continue;
-    const key = addressBytes(addressFromNumber(family, last + 1n));
-    placed.push({ family, set, element: { key, intervalEnd: true } });
+    placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last) } });
   }
 }
 

@@ -12,6 +12,7 @@ import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
 import { KernelTables, SWAP_TABLE } from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
+import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
@@ -202,10 +203,10 @@ function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedEle
 function batchOf({ add, remove }: Difference<PlacedElement>, table: string): Batch {
   const batch = new Batch();
   for (const [family, set, elements] of bySet(remove)) {
-    batch.deleteElements(nftFamily[family], table, set, elements);
+    batch.deleteElements(nftFamily[family], table, set, toKernel(set, elements));
   }
   for (const [family, set, elements] of bySet(add)) {
-    batch.addElements(nftFamily[family], table, set, elements);
+    batch.addElements(nftFamily[family], table, set, toKernel(set, elements));
   }
   return batch;
 }
