@@ -197,8 +197,8 @@ describe('changes', () => {
     await start();
     const whole = `${service('a', 81)}---\n${service('b', 81)}`;
     writeFileSync(file('a.yaml'), '');
-    for (let at = 0; at < whole.length; at += 40) {
-      appendFileSync(file('a.yaml'), whole.slice(at, at + 40));
+    for (let at = 0; at < whole.length; at += 8) {
+      appendFileSync(file('a.yaml'), whole.slice(at, at + 8));
       await sleep(10);
     }
     await until(services, ['shop/a=81', 'shop/b=81']);
@@ -322,6 +322,19 @@ spec: {cidr: ${cidr}}
     ]);
     expect(sink.facts.get('IPPool p')).toMatchObject({ cidr: { address: '10.0.0.0' } });
     expect(sink.facts.get('EndpointSlice shop/a-1')).toMatchObject({ endpoints: [{ address: '10.0.0.1' }] });
+  });
+
+  test('a file that becomes a link to nothing', async () => {
+    write('a.yaml', service('a'));
+    await start();
+    rmSync(file('a.yaml'));
+    symlinkSync('nothing', file('a.yaml'));
+    await until(problems, ['DIR/a.yaml: is a symbolic link to nothing (KNAT_MANIFEST_UNREADABLE)']);
+    await sleep(100);
+    expect(services()).toEqual(['shop/a=80']);
+    rmSync(file('a.yaml'));
+    await until(services, []);
+    expect(problems()).toEqual([]);
   });
 
   test('a folder that vanishes and comes back', async () => {
