@@ -89,6 +89,34 @@ items:
     expect(show(text)).toEqual([]);
   });
 
+  test('directives, documents that end by three dots, and marks with a value behind them', () => {
+    expect(show('%YAML 1.2\n---\nkind: A\n...\n%YAML 1.2\n---\nkind: B\n')).toEqual(['3  A -', '7  B -']);
+    expect(show('kind: A\n...\nkind: B\n--- {kind: C}\n---\nkind: D\r\n---\r\nkind: E\r\n')).toEqual([
+      '1  A -',
+      '3  B -',
+      '4  C -',
+      '6  D -',
+      '8  E -',
+    ]);
+  });
+
+  test('a text with dashes is no document mark', () => {
+    const text = 'kind: A\ntext: |\n  ---\n  kind: no\n---\nkind: B\nlist:\n- 1\n---- x';
+    expect(show(text).join()).toMatch(/^[89]: no valid YAML/);
+  });
+
+  test('a YAML document that would take minutes is refused', () => {
+    expect(show(`kind: A\n---\nkind: B\ntext: ${'x'.repeat(9_000_000)}`)).toEqual([
+      '2: a YAML document above 8 MiB: split it, or write it as JSON',
+    ]);
+  });
+
+  test('the line of a field in a later document', () => {
+    const documents = readManifest('kind: A\n---\n\nkind: B\nspec:\n  x: 1\n', 'x.yaml');
+    if ('message' in documents) throw new Error(documents.message);
+    expect(documents[1]?.lineOf(['spec', 'x'])).toBe(6);
+  });
+
   test('merge keys work', () => {
     expect(show('a: &a {kind: Pod, apiVersion: v1}\n<<: *a')).toEqual(['1 v1 Pod -']);
   });
