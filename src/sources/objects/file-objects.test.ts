@@ -75,6 +75,17 @@ metadata: {name: api, namespace: shop}
     ]);
   });
 
+  test.each([
+    ['knat.dev/v1', 'projectcalico.org/v3', '192.168.0.0'],
+    ['crd.projectcalico.org/v1', 'knat.dev/v1', '10.0.0.0'],
+  ])("a pool of %s and %s in one file: Calico's wins, without a problem", (first, second, address) => {
+    const pool = (group: string, cidr: string) =>
+      `{apiVersion: ${group}, kind: IPPool, metadata: {name: p}, spec: {cidr: ${cidr}}}\n`;
+    const file = read(`${pool(first, '10.0.0.0/8')}---\n${pool(second, '192.168.0.0/16')}`);
+    expect(file.problems).toEqual([]);
+    expect(file.objects).toMatchObject([{ key: 'p', fact: { cidr: { address } } }]);
+  });
+
   test('other kinds are left out with a debug line', () => {
     lines.length = 0;
     expect(read('apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: x}')).toEqual({
