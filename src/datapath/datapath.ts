@@ -1,0 +1,51 @@
+import type { NatPlan } from '../plan/nat-plan.ts';
+
+/** What this kernel can do, found once. */
+export interface Capabilities {
+  /** Kernel release, as `uname -r` prints it. */
+  readonly kernel: string;
+  /** Version of the `nft` program. */
+  readonly nft: string;
+}
+
+/** What one `converge` did to the kernel. */
+export interface Report {
+  /** The plan's revision that the kernel now matches. */
+  readonly revision: number;
+  /** `kept`: was right; `loaded`: was not there; `swapped`: another version or a foreign edit was replaced. */
+  readonly skeleton: 'kept' | 'loaded' | 'swapped';
+  readonly elementsAdded: number;
+  readonly elementsDeleted: number;
+}
+
+/** What `converge` would do. */
+export interface Preview {
+  readonly skeleton: Report['skeleton'];
+  /** nft commands in the words of an operator, one line each: `add element ip knat … { … }`. */
+  readonly changes: readonly string[];
+}
+
+/** What of ours is in the kernel. */
+export interface Observed {
+  readonly present: boolean;
+  /** Elements by table and set: `ip knat endpoints_1` → count. */
+  readonly elements: ReadonlyMap<string, number>;
+  /** Nothing is missing, foreign or changed in tables, chains and rules. */
+  readonly skeletonIntact: boolean;
+}
+
+/** Makes the kernel match the plan. Level-triggered and idempotent. */
+export interface Datapath {
+  /** Finds out what the kernel can do. Throws Unsupported or Denied, with a remedy. */
+  probe(signal: AbortSignal): Promise<Capabilities>;
+  /** Makes the kernel match. May be called any number of times; the same plan twice writes nothing. */
+  converge(plan: NatPlan, signal: AbortSignal): Promise<Report>;
+  /** What `converge` would do; writes nothing. */
+  preview(plan: NatPlan, signal: AbortSignal): Promise<Preview>;
+  /** Reads back what is ours. */
+  inspect(signal: AbortSignal): Promise<Observed>;
+  /** Takes away all that is ours and nothing else, needs no other state; gives the names of what it took. */
+  remove(signal: AbortSignal): Promise<readonly string[]>;
+  /** Calls back when something else changed what is ours. The next `converge` mends it. Returns how to stop. */
+  watch(onDrift: (what: string) => void): () => void;
+}

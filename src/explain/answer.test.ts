@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import {
+  ip,
+  natEntry,
+  nodeFacts,
+  pod,
+  pool,
+  portOf,
+  present,
+  service,
+  slice,
+} from '../../test/generators/build.ts';
+import type { FactChange } from '../model/facts.ts';
+import { defaultPlanOptions } from '../plan/options.ts';
+import { Planner } from '../plan/planner.ts';
+import { answerFlow, type FlowAnswer } from './answer.ts';
+
+function answer(changes: readonly FactChange[], sourceIP: string, destIP: string, port = 80): FlowAnswer {
+  const planner = new Planner(nodeFacts(), defaultPlanOptions);
+  planner.apply(changes);
+  const flow = {
+    sourceIP: ip(sourceIP),
+    protocol: 'TCP',
+    destIP: ip(destIP),
+    destPort: portOf(port),
+  } as const;
+  return answerFlow(planner.update(), nodeFacts(), flow);
+}
+
+const web = present('Service', service());
+const pools = present('IPPool', pool('pods', '10.244.0.0/16', { natOutgoing: true }));
+
+test('lists the endpoints sorted as text', () => {
+  const changes = [web, present('EndpointSlice', slice(['10.244.9.1', '10.244.10.1']))];
+  expect(answer(changes, '198.51.100.9', '10.96.0.10')).toEqual({
+    verdict: 'dnat',
+    endpoints: ['10.244.10.1:8080', '10.244.9.1:8080'],
+    masq: true,
+    snat: 'node',
+    because:
+      'Service shop/web: ClusterIP 10.96.0.10:80/TCP: one of 2 endpoints, at random; to a ClusterIP from outside ' +
+      'the pods, or masqueradeAll: the source becomes an address of this node',
+  });
+});
+
+test('brackets IPv6 endpoints', () => {
+  const changes = [
+    present('Service', service({ clusterIPs: [ip('fd00:96::a')] })),
+    present('EndpointSlice', slice(['fd00:244::5'])),
+  ];
+  expect(answer(changes, 'fd00:244::9', 'fd00:96::a').endpoints).toEqual(['[fd00:244::5]:8080']);
+});
+
+test('hairpin: masq only when every endpoint is masqueraded', () => {
+  const one = [web, present('EndpointSlice', slice(['10.244.1.5']))];
+  expect(answer(one, '10.244.1.5', '10.96.0.10')).toMatchObject({ masq: true, snat: 'node' });
+  const two = [web, present('EndpointSlice', slice(['10.244.1.5', '10.244.1.6']))];
+  const mixed = answer(two, '10.244.1.5', '10.96.0.10');
+  expect(mixed).toMatchObject({ masq: false, snat: null });
+  expect(mixed.because).toContain('to 10.244.1.5: hairpin');
+  expect(mixed.because).toContain('to 10.244.1.6: to a ClusterIP, not from outside');
+});
+
+test('endpoints that differ in the address have no common snat', () => {
+  const bound = present('Pod', pod([natEntry()]));
+  const changes = [web, pools, bound, present('EndpointSlice', slice(['192.168.3.3', '11.1.1.1']))];
+  expect(answer(changes, '10.244.1.5', '10.96.0.10')).toMatchObject({ masq: true, snat: null });
+});
+
+test('answers without DNAT have no endpoints', () => {
+  expect(answer([pools], '10.244.1.5', '8.8.8.8')).toMatchObject({
+    verdict: 'snat',
+    endpoints: [],
+    masq: true,
+    snat: 'node',
+    because: expect.stringMatching(/^IPPool pods: natOutgoing/),
+  });
+  const bound = [pools, present('Pod', pod([natEntry()]))];
+  expect(answer(bound, '10.244.1.5', '8.8.8.8')).toMatchObject({ verdict: 'snat', snat: '203.0.113.7' });
+  expect(answer([web], '10.244.1.5', '10.96.0.10')).toEqual({
+    verdict: 'reject',
+    endpoints: [],
+    masq: false,
+    snat: null,
+    because: 'Service shop/web: ClusterIP 10.96.0.10:80/TCP: no endpoint is ready: refused',
+  });
+  expect(answer([], '8.8.8.8', '9.9.9.9')).toEqual({
+    verdict: 'none',
+    endpoints: [],
+    masq: false,
+    snat: null,
+    because: 'no Service and no Pod NAT binding for this destination: it stays',
+  });
+});

@@ -1,0 +1,73 @@
+import type { NodeFacts } from '../model/node.ts';
+import { formatRef } from '../model/object.ts';
+import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import { groupPaths } from './group.ts';
+import { type Flow, packetOfFlow } from './packet.ts';
+import { stepReason } from './reason.ts';
+import type { Step } from './step.ts';
+import { type Walk, type WalkVerdict, walk } from './walk.ts';
+
+/** The answer of `knat explain --flows` for one flow. */
+export interface FlowAnswer {
+  readonly verdict: WalkVerdict;
+  /** With `dnat`: all that may be chosen, sorted as text: `10.1.0.7:8080`, `[fd00::7]:8080`. */
+  readonly endpoints: readonly string[];
+  /**
+   * True when the source is rewritten whichever endpoint is chosen. A Service with several endpoints of which one is
+   * the source itself (hairpin) is therefore false where only that one is masqueraded; the walk has each by itself.
+   */
+  readonly masq: boolean;
+  /** The address that the source becomes, or `node`; null where it stays or where the endpoints differ in it. */
+  readonly snat: IpAddress | 'node' | null;
+  /** The objects and rules that decided. */
+  readonly because: string;
+}
+
+export function answerFlow(
+  plan: Pick<NatPlan, 'entry' | 'conflicts'>,
+  node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
+  flow: Flow,
+): FlowAnswer {
+  const result = walk(plan, node, packetOfFlow(flow));
+  const { verdict, paths } = result;
+  const [first] = paths;
+  const snat = first?.snat ?? null;
+  return {
+    verdict,
+    endpoints:
+      verdict === 'dnat'
+        ? paths.map(({ endpoint: { address, port } }) => formatEndpoint(address, port)).sort()
+        : [],
+    masq: paths.length > 0 && paths.every((path) => path.snat !== null),
+    snat: paths.every((path) => path.snat === snat) ? snat : null,
+    because: becauseOf(result),
+  };
+}
+
+/**
+ * What decided: the last step about the destination; about the source the rule that rewrites it, or all that left it
+ * alone. Where endpoints differ, each with the addresses that it is about.
+ */
+function becauseOf({ verdict, steps, paths }: Walk): string {
+  const decided: { to: string; step: Step }[] = [];
+  const destination = steps.at(-1);
+  if (destination !== undefined && verdict !== 'snat') decided.push({ to: '', step: destination });
+  const groups = groupPaths(paths);
+  for (const group of groups) {
+    const addresses = group.paths.map(({ endpoint }) => endpoint.address).join(', ');
+    const to = groups.length === 1 ? '' : `to ${addresses}: `;
+    const sourceSteps = group.steps.filter((step) => step.rule !== 'no-source-rule');
+    const rewriting = sourceSteps.find((step) => step.verdict !== 'continue');
+    for (const step of rewriting === undefined ? sourceSteps : [rewriting]) decided.push({ to, step });
+  }
+  let named = '';
+  return decided
+    .map(({ to, step }) => {
+      const object = step.object === null ? '' : formatRef(step.object);
+      const repeated = object === named;
+      named = object;
+      return to + (object === '' || repeated ? '' : `${object}: `) + stepReason(step);
+    })
+    .join('; ');
+}

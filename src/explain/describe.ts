@@ -1,0 +1,114 @@
+import { formatRef } from '../model/object.ts';
+import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
+import type { Endpoint } from '../plan/entry.ts';
+import { groupPaths, type PathGroup } from './group.ts';
+import { type Line, labelled, type Tone } from './lines.ts';
+import type { Packet } from './packet.ts';
+import { stepReason, unknownReason } from './reason.ts';
+import type { Step } from './step.ts';
+import type { Walk } from './walk.ts';
+
+/** Width of the column with the hooks' names. */
+const COLUMN = 13;
+/** More endpoints than these are only counted; the JSON form has all. */
+const ENDPOINTS_SHOWN = 8;
+
+/** A walk as lines of at most 80 characters for a reader who knows Kubernetes, but not knat. */
+export function describeWalk(walk: Walk): Line[] {
+  const lines: Line[] = [
+    [
+      { text: packetText(walk.packet), tone: 'strong' },
+      { text: `, seen on node ${walk.nodeName}`, tone: 'dim' },
+    ],
+    [],
+  ];
+  for (const step of walk.steps) lines.push(...describeStep(step));
+  if (walk.verdict === 'dnat') lines.push(...endpointLines(walk.paths.map((path) => path.endpoint)));
+  const groups = groupPaths(walk.paths);
+  for (const group of groups) lines.push(...groupLines(group, groups.length > 1));
+  lines.push([], ...resultLines(walk, groups));
+  for (const { winner, losers, because } of walk.conflicts) {
+    const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
+    lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
+  }
+  for (const [index, unknown] of walk.unknown.entries()) {
+    const label = `${(index === 0 ? 'Not known' : '').padEnd(COLUMN)}- `;
+    lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));
+  }
+  return lines;
+}
+
+function describeStep(step: Step): Line[] {
+  const tone: Tone = step.verdict === 'drop' || step.verdict === 'reject' ? 'bad' : 'plain';
+  const reason = labelled('', COLUMN, stepReason(step), tone);
+  if (step.object === null) return labelled(step.hook, COLUMN, stepReason(step), tone);
+  return [...labelled(step.hook, COLUMN, formatRef(step.object), 'strong'), ...reason];
+}
+
+function endpointLines(endpoints: readonly Endpoint[]): Line[] {
+  const shown = endpoints.slice(
+    0,
+    endpoints.length <= ENDPOINTS_SHOWN ? ENDPOINTS_SHOWN : ENDPOINTS_SHOWN - 1,
+  );
+  const lines = shown.flatMap((endpoint) => labelled('', COLUMN, `→ ${endpointText(endpoint)}`, 'good'));
+  const rest = endpoints.length - shown.length;
+  return rest === 0 ? lines : [...lines, ...labelled('', COLUMN, `and ${rest} more`, 'dim')];
+}
+
+/** The steps after routing; where endpoints differ, under a line that says which of them are meant. */
+function groupLines(group: PathGroup, several: boolean): Line[] {
+  const lines = several ? labelled('', COLUMN, `${pathsText(group)}:`, 'dim') : [];
+  return [...lines, ...group.steps.flatMap(describeStep)];
+}
+
+function resultLines(walk: Walk, groups: readonly PathGroup[]): Line[] {
+  switch (walk.verdict) {
+    case 'drop':
+      return labelled('Result', COLUMN, 'dropped: the sender gets no answer', 'bad');
+    case 'reject':
+      return labelled('Result', COLUMN, 'refused: the sender is told so at once', 'bad');
+    default:
+      return groups.flatMap((group, index) => {
+        const path = group.paths[0];
+        if (path === undefined) return [];
+        const label = index === 0 ? 'Result' : '';
+        const many = group.paths.length > 1 ? ', or another of them' : '';
+        const { source, destination, port } = path.after;
+        const tone = walk.verdict === 'none' ? 'plain' : 'good';
+        const unchanged = walk.verdict === 'none' ? 'unchanged: ' : '';
+        const result = `${unchanged}${sourceText(source)} → ${formatEndpoint(destination, port)}${many}`;
+        return [...labelled(label, COLUMN, result, tone), ...labelled('', COLUMN, replyText(group), 'plain')];
+      });
+  }
+}
+
+function replyText({ paths }: PathGroup): string {
+  const reply = paths[0]?.reply;
+  if (reply === undefined || reply.returns === 'not-needed') return 'the reply needs no translation';
+  const { sent, seen } = reply;
+  const way = `reply: ${endpointText(sent.from)} → ${sourceText(sent.to)}`;
+  const back = `the sender sees it from ${endpointText(seen.from)}`;
+  return reply.returns === 'certain'
+    ? `${way}; ${back}`
+    : `${way}; ${back} if routing brings it back through this node, as it does for this node’s pods`;
+}
+
+function pathsText({ paths }: PathGroup): string {
+  const shown = paths.slice(0, 3).map((path) => endpointText(path.endpoint));
+  const rest = paths.length - shown.length;
+  return `to ${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
+}
+
+function packetText({ source, sourcePort, destination, port, protocol }: Packet): string {
+  const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
+  return `${protocol} ${from} → ${formatEndpoint(destination, port)}`;
+}
+
+function endpointText({ address, port }: Endpoint): string {
+  return formatEndpoint(address, port);
+}
+
+function sourceText(source: IpAddress | 'node'): string {
+  if (source === 'node') return 'an address of this node';
+  return isIpv6(source) ? `[${source}]` : source;
+}

@@ -1,0 +1,132 @@
+import type { ObjectRef } from '../model/object.ts';
+import { formatRange, setContains } from '../net/ranges.ts';
+import { formatSet } from '../plan/canonical.ts';
+import {
+  clusterAddressKey,
+  type Endpoint,
+  type FamilyScope,
+  type PodBinding,
+  type ServiceFrontend,
+  tupleKey,
+} from '../plan/entry.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import { isOwnAddress, type WalkedNode } from './own.ts';
+import type { Packet } from './packet.ts';
+import type { DestinationStep, EndpointReach, Hook, PacketState } from './step.ts';
+
+/** How the packet leaves prerouting (or output, for what this node itself sends). */
+export interface DestinationOutcome {
+  readonly steps: readonly DestinationStep[];
+  /** `none`: the destination stays as it is. */
+  readonly verdict: 'dnat' | 'none' | 'drop' | 'reject';
+  /** With `dnat`: all that may be chosen. */
+  readonly endpoints: readonly Endpoint[];
+  /** The frontend whose masquerade rule holds after routing; null without one. */
+  readonly frontend: ServiceFrontend | null;
+}
+
+/** Destination NAT, in the order of design.md "Precedence". */
+export function walkDestination(
+  plan: Pick<NatPlan, 'entry'>,
+  scope: FamilyScope,
+  node: WalkedNode,
+  packet: Packet,
+): DestinationOutcome {
+  const { source, destination, protocol, port } = packet;
+  const before: PacketState = { source, destination, protocol, port };
+  const hook: Hook = isOwnAddress(node, source) ? 'output' : 'prerouting';
+  const entry = plan.entry(tupleKey({ address: destination, protocol, port }));
+  if (entry?.kind === 'ServiceFrontend' || entry?.kind === 'PodBinding') {
+    const checked = sourceRangesStep(entry, hook, before);
+    if (checked?.verdict === 'drop') {
+      return { steps: [checked], verdict: 'drop', endpoints: [], frontend: null };
+    }
+    const steps = checked === null ? [] : [checked];
+    if (entry.kind === 'ServiceFrontend') return serve(entry, scope, node, hook, before, steps);
+    const after = [sentTo(before, entry.endpoint)];
+    const { key, owner } = entry;
+    return {
+      steps: [...steps, { rule: 'pod-binding', verdict: 'dnat', hook, object: owner, before, after, key }],
+      verdict: 'dnat',
+      endpoints: [entry.endpoint],
+      frontend: null,
+    };
+  }
+  const end = (step: DestinationStep, verdict: 'none' | 'drop' | 'reject'): DestinationOutcome => {
+    return { steps: [step], verdict, endpoints: [], frontend: null };
+  };
+  const known = plan.entry(clusterAddressKey(destination));
+  if (known?.kind === 'ClusterAddress') {
+    const object: ObjectRef = known.owner;
+    return end({ rule: 'unlisted-port', verdict: 'reject', hook, object, before, after: [] }, 'reject');
+  }
+  if (setContains(scope.serviceCIDRs, destination)) {
+    const range = rangeOf(scope, destination);
+    return end(
+      { rule: 'unused-cluster-ip', verdict: 'drop', hook, object: null, before, after: [], range },
+      'drop',
+    );
+  }
+  const rule = 'no-destination-rule';
+  return end({ rule, verdict: 'continue', hook, object: null, before, after: [before] }, 'none');
+}
+
+/** The packet on its way to the endpoint. */
+export function sentTo(packet: PacketState, endpoint: Endpoint): PacketState {
+  return { ...packet, destination: endpoint.address, port: endpoint.port };
+}
+
+function sourceRangesStep(
+  entry: ServiceFrontend | PodBinding,
+  hook: Hook,
+  before: PacketState,
+): DestinationStep | null {
+  if (entry.sourceRanges === null || before.source === 'node') return null;
+  const allowed = formatSet(entry.sourceRanges);
+  const { key, owner: object } = entry;
+  return setContains(entry.sourceRanges, before.source)
+    ? { rule: 'source-ranges', verdict: 'continue', hook, object, before, after: [before], key, allowed }
+    : { rule: 'source-ranges', verdict: 'drop', hook, object, before, after: [], key, allowed };
+}
+
+function serve(
+  frontend: ServiceFrontend,
+  scope: FamilyScope,
+  node: WalkedNode,
+  hook: Hook,
+  before: PacketState,
+  earlier: readonly DestinationStep[],
+): DestinationOutcome {
+  const reach = reachOf(frontend, scope, node, before);
+  const endpoints = reach === 'local-only' ? (frontend.localEndpoints ?? []) : frontend.endpoints;
+  const verdict = endpoints.length > 0 ? 'dnat' : frontend.unserved;
+  const { key, origin, portName, owner: object } = frontend;
+  const after = endpoints.map((endpoint) => sentTo(before, endpoint));
+  return {
+    steps: [
+      ...earlier,
+      { rule: 'service-frontend', verdict, hook, object, before, after, key, origin, portName, reach },
+    ],
+    verdict,
+    endpoints,
+    frontend,
+  };
+}
+
+/** A source that is a pod counts as such even where it is one of the node's own addresses too. */
+function reachOf(
+  frontend: ServiceFrontend,
+  scope: FamilyScope,
+  node: WalkedNode,
+  { source }: PacketState,
+): EndpointReach {
+  if (frontend.localEndpoints === null || source === 'node') return 'everyone';
+  if (setContains(scope.pods, source)) return 'pod-source';
+  return isOwnAddress(node, source) ? 'node-source' : 'local-only';
+}
+
+function rangeOf(scope: FamilyScope, destination: Packet['destination']): string {
+  const { family, ranges } = scope.serviceCIDRs;
+  const range = ranges.find((candidate) => setContains({ family, ranges: [candidate] }, destination));
+  return range === undefined ? '' : formatRange(family, range);
+}

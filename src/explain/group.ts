@@ -1,0 +1,23 @@
+import type { SourceStep } from './step.ts';
+import type { Path } from './walk.ts';
+
+/** Paths whose source is treated alike, by the same rules of the same objects. */
+export interface PathGroup {
+  readonly paths: readonly Path[];
+  /** The steps of the first path. */
+  readonly steps: readonly SourceStep[];
+}
+
+/** Groups in the order of their first path. */
+export function groupPaths(paths: readonly Path[]): PathGroup[] {
+  const groups = new Map<string, Path[]>();
+  for (const path of paths) {
+    const likeness = path.steps
+      .map((step) => `${step.rule} ${step.verdict} ${step.object?.namespace}/${step.object?.name}`)
+      .join(', ');
+    const same = groups.get(likeness);
+    if (same === undefined) groups.set(likeness, [path]);
+    else same.push(path);
+  }
+  return [...groups.values()].map((same) => ({ paths: same, steps: same[0]?.steps ?? [] }));
+}

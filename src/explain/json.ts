@@ -1,0 +1,96 @@
+import { formatRef } from '../model/object.ts';
+import { formatEndpoint } from '../net/address.ts';
+import { stepReason, unknownReason } from './reason.ts';
+import type { PacketState, Step } from './step.ts';
+import type { Reply, Walk } from './walk.ts';
+
+/** A packet: addresses as text, the source `node` for an address of the node that routing chooses. */
+interface PacketJson {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+interface StepJson {
+  readonly hook: string;
+  readonly rule: string;
+  /** `Service shop/web`, or null. */
+  readonly object: string | null;
+  readonly verdict: string;
+  readonly reason: string;
+  readonly before: PacketJson;
+  readonly after: readonly PacketJson[];
+}
+
+/** The form of `knat explain -o json` and of the API. Keys are only ever added. */
+export interface WalkJson {
+  readonly node: string;
+  readonly packet: PacketJson & { readonly sourcePort: number | null };
+  readonly verdict: string;
+  readonly steps: readonly StepJson[];
+  readonly paths: readonly {
+    readonly endpoint: string;
+    readonly snat: string | null;
+    readonly steps: readonly StepJson[];
+    readonly after: PacketJson;
+    readonly reply: {
+      readonly sent: { readonly from: string; readonly to: string };
+      readonly seen: { readonly from: string; readonly to: string };
+      readonly returns: Reply['returns'];
+    };
+  }[];
+  readonly conflicts: readonly {
+    readonly key: string;
+    readonly winner: string;
+    readonly losers: readonly string[];
+    readonly because: string;
+  }[];
+  readonly unknown: readonly { readonly about: string; readonly reason: string }[];
+}
+
+export function walkJson(walk: Walk): WalkJson {
+  return {
+    node: walk.nodeName,
+    packet: { ...packetJson(walk.packet), sourcePort: walk.packet.sourcePort ?? null },
+    verdict: walk.verdict,
+    steps: walk.steps.map(stepJson),
+    paths: walk.paths.map(({ endpoint, snat, steps, after, reply }) => ({
+      endpoint: formatEndpoint(endpoint.address, endpoint.port),
+      snat,
+      steps: steps.map(stepJson),
+      after: packetJson(after),
+      reply: {
+        sent: {
+          from: formatEndpoint(reply.sent.from.address, reply.sent.from.port),
+          to: reply.sent.to,
+        },
+        seen: {
+          from: formatEndpoint(reply.seen.from.address, reply.seen.from.port),
+          to: reply.seen.to,
+        },
+        returns: reply.returns,
+      },
+    })),
+    conflicts: walk.conflicts.map(({ key, winner, losers, because }) => {
+      return { key, winner: formatRef(winner), losers: losers.map(formatRef), because };
+    }),
+    unknown: walk.unknown.map((about) => ({ about, reason: unknownReason(about) })),
+  };
+}
+
+function stepJson(step: Step): StepJson {
+  return {
+    hook: step.hook,
+    rule: step.rule,
+    object: step.object === null ? null : formatRef(step.object),
+    verdict: step.verdict,
+    reason: stepReason(step),
+    before: packetJson(step.before),
+    after: step.after.map(packetJson),
+  };
+}
+
+function packetJson({ source, destination, protocol, port }: PacketState): PacketJson {
+  return { source, destination, protocol, port };
+}

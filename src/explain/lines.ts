@@ -1,0 +1,45 @@
+/** How a piece of text is meant; which colour that is, if any, is the terminal's business. */
+export type Tone = 'plain' | 'dim' | 'good' | 'bad' | 'strong';
+
+export interface Span {
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+/** One line for a terminal: its pieces from left to right. */
+export type Line = readonly Span[];
+
+/** The width that lines are wrapped to, in characters. */
+const WIDTH = 80;
+
+/**
+ * Lines with the label in the left column and the text beside it, wrapped between words to 80 characters; a word that
+ * is longer than the rest of a line stands alone on its line, uncut.
+ */
+export function labelled(label: string, column: number, text: string, tone: Tone = 'plain'): Line[] {
+  return wrap(text, WIDTH - column).map((part, index) => [
+    { text: (index === 0 ? label : '').padEnd(column), tone: 'dim' },
+    { text: part, tone },
+  ]);
+}
+
+/** The text of a line without its tones. */
+export function plainText(line: Line): string {
+  return line
+    .map(({ text }) => text)
+    .join('')
+    .trimEnd();
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines;
+}

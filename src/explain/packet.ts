@@ -1,0 +1,57 @@
+import { familyOf, type IpAddress, parseAddress } from '../net/address.ts';
+import { type Port, parsePort } from '../net/port.ts';
+import { type Protocol, parseProtocol } from '../net/protocol.ts';
+
+/** The first packet of a new connection. */
+export interface Packet {
+  readonly source: IpAddress;
+  /** Of the same family as the source. */
+  readonly destination: IpAddress;
+  readonly protocol: Protocol;
+  /** Destination port. */
+  readonly port: Port;
+  /** Shown to people only: no rule looks at it. */
+  readonly sourcePort?: Port;
+}
+
+/** One line of `knat explain --flows FILE`. */
+export interface Flow {
+  readonly sourceIP: IpAddress;
+  readonly protocol: Protocol;
+  readonly destIP: IpAddress;
+  readonly destPort: Port;
+}
+
+/**
+ * Reads a flow from plain JSON data; unknown keys are ignored, so that files with expectations can be asked as they
+ * stand. Returns the text of the first error, with the field's name in front: `destPort: 70000 is no port …`.
+ */
+export function parseFlow(value: unknown): Flow | string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a flow is an object';
+  const { sourceIP, protocol, destIP, destPort } = value as Record<string, unknown>;
+  const source = typeof sourceIP === 'string' ? parseAddress(sourceIP) : null;
+  if (source === null) return `sourceIP: ${show(sourceIP)} is no IP address`;
+  const destination = typeof destIP === 'string' ? parseAddress(destIP) : null;
+  if (destination === null) return `destIP: ${show(destIP)} is no IP address`;
+  if (familyOf(source) !== familyOf(destination)) {
+    return `destIP: ${destination} is ${familyOf(destination)}, but sourceIP ${source} is ${familyOf(source)}`;
+  }
+  const known = typeof protocol === 'string' ? parseProtocol(protocol) : null;
+  if (known === null) return `protocol: ${show(protocol)} is none of TCP, UDP, SCTP`;
+  const port = typeof destPort === 'number' ? parsePort(destPort) : null;
+  if (port === null) return `destPort: ${show(destPort)} is no port from 1 to 65535`;
+  return { sourceIP: source, protocol: known, destIP: destination, destPort: port };
+}
+
+export function packetOfFlow(flow: Flow): Packet {
+  return {
+    source: flow.sourceIP,
+    destination: flow.destIP,
+    protocol: flow.protocol,
+    port: flow.destPort,
+  };
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}

@@ -1,0 +1,104 @@
+import { formatRef } from '../model/object.ts';
+import type { Step } from './step.ts';
+import type { Unknown } from './walk.ts';
+
+/** What the rule says about this packet, in one sentence without its end; the object is not named in it. */
+export function stepReason(step: Step): string {
+  switch (step.rule) {
+    case 'source-ranges':
+      return step.verdict === 'drop'
+        ? `source ${step.before.source} is not in the allowed ranges of ${step.key}: dropped`
+        : `source ${step.before.source} is in the allowed ranges of ${step.key}`;
+    case 'service-frontend':
+      return `${step.origin} ${step.key}${portText(step.portName)}: ${frontendReason(step)}`;
+    case 'pod-binding':
+      return `Pod NAT binding ${step.key}: sent to the pod`;
+    case 'unlisted-port':
+      return `${step.before.destination} is a ClusterIP, but has no port ${step.before.port}/${step.before.protocol}: refused`;
+    case 'unused-cluster-ip':
+      return `${step.before.destination} lies in the service CIDR ${step.range}, but no Service has it: dropped`;
+    case 'no-destination-rule':
+      return 'no Service and no Pod NAT binding for this destination: it stays';
+    case 'hairpin':
+      return 'hairpin: the endpoint is the source itself, so the source becomes an address of this node';
+    case 'service-masquerade':
+      return masqueradeReason(step);
+    case 'local-delivery':
+      return `${step.before.destination} is an address of this node: the source stays`;
+    case 'pod-source':
+      return step.verdict === 'snat'
+        ? `Pod NAT return address: the source becomes ${step.to}`
+        : `Pod NAT return address ${step.to} is for the outside; ${step.before.destination} is internal`;
+    case 'egress-pool':
+      if (step.verdict === 'masquerade') {
+        return 'natOutgoing, and the destination is in no pool: the source becomes an address of this node';
+      }
+      return `natOutgoing, but the destination lies in ${step.exemptBy === null ? 'a pool' : formatRef(step.exemptBy)}`;
+    case 'no-source-rule':
+      return 'no rule for this source: it stays';
+    default:
+      return step satisfies never;
+  }
+}
+
+/** One sentence without its end. */
+export function unknownReason(unknown: Unknown): string {
+  switch (unknown) {
+    case 'existing-connections':
+      return 'connections that exist already keep the translation they began with';
+    case 'other-tables':
+      return 'routing, and rules of other programs (a FORWARD chain that drops), may change the outcome';
+    case 'masquerade-address':
+      return 'which address of the node the source becomes: that of the interface it leaves by';
+    case 'affinity':
+      return 'session affinity: a client that was here before goes to the same endpoint again';
+    case 'pod-cidrs':
+      return 'which sources are pods: no pod CIDRs are known, so none counts as one';
+    case 'local-endpoint':
+      return 'an endpoint is an address of this node: packets that end here keep their source, whatever the rule says';
+    default:
+      return unknown satisfies never;
+  }
+}
+
+function frontendReason(step: Extract<Step, { rule: 'service-frontend' }>): string {
+  const count = step.after.length;
+  if (step.verdict === 'reject') return 'no endpoint is ready: refused';
+  if (step.verdict === 'drop') return 'traffic policy Local, and no endpoint is on this node: dropped';
+  const choice = count === 1 ? 'the only endpoint' : `one of ${count} endpoints, at random`;
+  switch (step.reach) {
+    case 'everyone':
+      return choice;
+    case 'pod-source':
+      return `${choice} (policy Local does not bind pods)`;
+    case 'node-source':
+      return `${choice} (policy Local does not bind this node)`;
+    case 'local-only':
+      return `${choice} (policy Local: on this node only)`;
+    default:
+      return step.reach satisfies never;
+  }
+}
+
+function masqueradeReason(step: Extract<Step, { rule: 'service-masquerade' }>): string {
+  const becomes = 'the source becomes an address of this node';
+  const masked = step.verdict === 'masquerade';
+  switch (step.masquerade) {
+    case 'always':
+      return `traffic policy Cluster: ${becomes}, so that the reply comes back here`;
+    case 'cluster-ip':
+      return masked
+        ? `to a ClusterIP from outside the pods, or masqueradeAll: ${becomes}`
+        : 'to a ClusterIP, not from outside the pods: the source stays';
+    case 'node-sources':
+      return masked
+        ? `from this node, traffic policy Local: ${becomes}`
+        : 'traffic policy Local: the source stays';
+    default:
+      return step.masquerade satisfies never;
+  }
+}
+
+function portText(name: string): string {
+  return name === '' ? '' : ` (port ${name})`;
+}

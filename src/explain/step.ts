@@ -1,0 +1,93 @@
+import type { ObjectRef } from '../model/object.ts';
+import type { IpAddress } from '../net/address.ts';
+import type { Port } from '../net/port.ts';
+import type { Protocol } from '../net/protocol.ts';
+import type { FrontendOrigin, MasqueradeRule } from '../plan/entry.ts';
+
+/** Where in the kernel a rule stands. `input` is the end of the way of a packet for this node itself. */
+export type Hook = 'prerouting' | 'output' | 'input' | 'postrouting';
+
+/** The packet at one point of its way. The source `node` is an address of this node: routing decides which. */
+export interface PacketState {
+  readonly source: IpAddress | 'node';
+  readonly destination: IpAddress;
+  readonly protocol: Protocol;
+  readonly port: Port;
+}
+
+interface StepBase {
+  readonly hook: Hook;
+  /** The object that the rule comes from; null for rules of no single object. */
+  readonly object: ObjectRef | null;
+  readonly before: PacketState;
+  /** What the packet may look like now: one state for each endpoint; empty when its way ends here. */
+  readonly after: readonly PacketState[];
+}
+
+/** Which endpoints of a frontend a source may reach, and why. */
+export type EndpointReach =
+  /** All: the traffic policy does not look at the source. */
+  | 'everyone'
+  /** All, although the policy is Local: the source is a pod. */
+  | 'pod-source'
+  /** All, although the policy is Local: the source is this node. */
+  | 'node-source'
+  /** Those on this node: external traffic policy Local, and the source is neither. */
+  | 'local-only';
+
+/** Steps before routing, in order of design.md "Precedence": they decide about the destination. */
+export type DestinationStep = StepBase &
+  (
+    | {
+        /** `loadBalancerSourceRanges` of a Service or `allow` of a binding. */
+        readonly rule: 'source-ranges';
+        readonly verdict: 'continue' | 'drop';
+        readonly key: string;
+        readonly allowed: readonly string[];
+      }
+    | {
+        readonly rule: 'service-frontend';
+        readonly verdict: 'dnat' | 'reject' | 'drop';
+        readonly key: string;
+        readonly origin: FrontendOrigin;
+        readonly portName: string;
+        readonly reach: EndpointReach;
+      }
+    | { readonly rule: 'pod-binding'; readonly verdict: 'dnat'; readonly key: string }
+    /** A port of a ClusterIP that the Service does not list. */
+    | { readonly rule: 'unlisted-port'; readonly verdict: 'reject' }
+    /** An address of a service CIDR that no Service has. */
+    | { readonly rule: 'unused-cluster-ip'; readonly verdict: 'drop'; readonly range: string }
+    | { readonly rule: 'no-destination-rule'; readonly verdict: 'continue' }
+  );
+
+/** Steps after routing: they decide about the source. */
+export type SourceStep = StepBase &
+  (
+    | { readonly rule: 'hairpin'; readonly verdict: 'masquerade' }
+    | {
+        readonly rule: 'service-masquerade';
+        readonly verdict: 'masquerade' | 'continue';
+        readonly masquerade: MasqueradeRule;
+      }
+    | {
+        /** The packet is for this node itself: neither pod nor egress rules see it. */
+        readonly rule: 'local-delivery';
+        readonly verdict: 'continue';
+      }
+    | {
+        /** The return address of Pod NAT; `continue`: the destination is internal. */
+        readonly rule: 'pod-source';
+        readonly verdict: 'snat' | 'continue';
+        readonly to: IpAddress;
+      }
+    | {
+        /** `object` is the pool of the source; `continue`: the destination lies in a pool, `exemptBy`. */
+        readonly rule: 'egress-pool';
+        readonly verdict: 'masquerade' | 'continue';
+        readonly exemptBy: ObjectRef | null;
+      }
+    | { readonly rule: 'no-source-rule'; readonly verdict: 'continue' }
+  );
+
+export type Step = DestinationStep | SourceStep;

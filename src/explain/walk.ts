@@ -1,0 +1,140 @@
+import { familyOf, type IpAddress } from '../net/address.ts';
+import type { Conflict } from '../plan/claims.ts';
+import {
+  type Endpoint,
+  type FamilyScope,
+  podSourceKey,
+  type ServiceFrontend,
+  tupleKey,
+} from '../plan/entry.ts';
+import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import { sentTo, walkDestination } from './destination.ts';
+import { isOwnAddress, type WalkedNode } from './own.ts';
+import type { Packet } from './packet.ts';
+import { walkSource } from './source.ts';
+import type { DestinationStep, PacketState, SourceStep } from './step.ts';
+
+/** What becomes of the packet: `none`: nothing of ours touches it; `snat`: only its source is rewritten. */
+export type WalkVerdict = 'dnat' | 'snat' | 'none' | 'drop' | 'reject';
+
+/** The way of a reply, from the endpoint to whoever sent the packet. */
+export interface Reply {
+  /** As the endpoint sends it. */
+  readonly sent: { readonly from: Endpoint; readonly to: IpAddress | 'node' };
+  /** As the sender of the packet sees it; the translation is undone by connection tracking on this node. */
+  readonly seen: { readonly from: Endpoint; readonly to: IpAddress };
+  /**
+   * Does it come back through this node, where the translation is undone?
+   * - `not-needed`: nothing was translated;
+   * - `certain`: it is addressed to this node, or the sender is this node;
+   * - `routing`: only where routing brings it here, as it does for pods of this node.
+   */
+  readonly returns: 'not-needed' | 'certain' | 'routing';
+}
+
+/** The rest of the way with one of the endpoints; without DNAT the only one, with the destination itself. */
+export interface Path {
+  readonly endpoint: Endpoint;
+  readonly steps: readonly SourceStep[];
+  /** What the source is rewritten to; null: it stays. */
+  readonly snat: IpAddress | 'node' | null;
+  /** The packet as it leaves, or reaches this node's own sockets. */
+  readonly after: PacketState;
+  readonly reply: Reply;
+}
+
+/** What a plan cannot know, and that may change the answer. */
+export type Unknown =
+  /** A connection that exists keeps the translation it began with. */
+  | 'existing-connections'
+  /** Another table may drop or rewrite the packet. */
+  | 'other-tables'
+  /** Which of the node's addresses a masqueraded packet gets. */
+  | 'masquerade-address'
+  /** Session affinity: a client that came before keeps its endpoint. */
+  | 'affinity'
+  /** No pod CIDRs are known, and the answer would depend on them. */
+  | 'pod-cidrs'
+  /** A rule rewrites the source of a packet that ends on this node, where no such rule can apply. */
+  | 'local-endpoint';
+
+/** The whole way of a packet through this node. */
+export interface Walk {
+  readonly nodeName: string;
+  readonly packet: Packet;
+  readonly verdict: WalkVerdict;
+  readonly steps: readonly DestinationStep[];
+  /** One for each endpoint that may be chosen, in the plan's order; empty with `drop` and `reject`. */
+  readonly paths: readonly Path[];
+  /** Claims to this destination, or to this source, that others lost. */
+  readonly conflicts: readonly Conflict[];
+  readonly unknown: readonly Unknown[];
+}
+
+/**
+ * Walks the first packet of a new connection through the plan, on the node that the plan is for. Looks at the plan's
+ * content alone: no kernel, no rule text. Throws TypeError when source and destination are of different families.
+ */
+export function walk(plan: Pick<NatPlan, 'entry' | 'conflicts'>, node: WalkedNode, packet: Packet): Walk {
+  const { source, destination, protocol, port } = packet;
+  const family = familyOf(destination);
+  if (familyOf(source) !== family) throw new TypeError(`${source} and ${destination}: two families`);
+  const scope = scopeOf(plan, family);
+  const { steps, verdict, endpoints, frontend } = walkDestination(plan, scope, node, packet);
+  const targets: readonly Endpoint[] = verdict === 'none' ? [{ address: destination, port }] : endpoints;
+  const paths = targets.map((endpoint): Path => {
+    const arriving = { ...sentTo({ source, destination, protocol, port }, endpoint), source };
+    const { steps, snat } = walkSource(plan, scope, node, arriving, verdict === 'dnat', frontend);
+    const after: PacketState = { ...arriving, source: snat ?? source };
+    return { endpoint, steps, snat, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
+  });
+  const rewritten = paths.some((path) => path.snat !== null);
+  return {
+    nodeName: node.nodeName,
+    packet,
+    verdict: verdict === 'none' && rewritten ? 'snat' : verdict,
+    steps,
+    paths,
+    conflicts: conflictsOf(plan, packet),
+    unknown: unknownOf(paths, scope, node, packet, frontend),
+  };
+}
+
+function replyOf(packet: Packet, node: WalkedNode, after: PacketState, translated: boolean): Reply {
+  const { source, destination, port } = packet;
+  const certain = after.source !== source || isOwnAddress(node, source);
+  return {
+    sent: { from: { address: after.destination, port: after.port }, to: after.source },
+    seen: { from: { address: destination, port }, to: source },
+    returns: !translated && after.source === source ? 'not-needed' : certain ? 'certain' : 'routing',
+  };
+}
+
+function conflictsOf(plan: Pick<NatPlan, 'conflicts'>, packet: Packet): Conflict[] {
+  const { source, destination: address, protocol, port } = packet;
+  return [tupleKey({ address, protocol, port }), podSourceKey(source, protocol)].flatMap(
+    (key) => plan.conflicts.get(key) ?? [],
+  );
+}
+
+function unknownOf(
+  paths: readonly Path[],
+  scope: FamilyScope,
+  node: WalkedNode,
+  packet: Packet,
+  frontend: ServiceFrontend | null,
+): Unknown[] {
+  const unknown: Unknown[] = [];
+  const asksForPods =
+    frontend !== null && (frontend.masquerade === 'cluster-ip' || frontend.localEndpoints !== null);
+  if (asksForPods && scope.pods.ranges.length === 0) unknown.push('pod-cidrs');
+  if (paths.length === 0) return unknown;
+  if (frontend !== null && frontend.affinityTimeoutSeconds !== null && paths.length > 1) {
+    unknown.push('affinity');
+  }
+  if (paths.some((path) => path.snat === 'node')) unknown.push('masquerade-address');
+  const endsHere = (path: Path) => path.snat !== null && isOwnAddress(node, path.endpoint.address);
+  if (!isOwnAddress(node, packet.source) && paths.some(endsHere)) unknown.push('local-endpoint');
+  unknown.push('existing-connections', 'other-tables');
+  return unknown;
+}

@@ -1,0 +1,127 @@
+import { type Conflict, compareClaims, conflictOf } from './claims.ts';
+import type { FamilyScope, PlanEntry } from './entry.ts';
+import { deepEqual } from './equal.ts';
+import type { Fragment, Notice } from './fragment.ts';
+
+/** The NAT that is wanted on this node: the union of the fragments, conflicts settled. */
+export interface NatPlan {
+  /** Grows with every change. */
+  readonly revision: number;
+  /** The entry that won this key. */
+  entry(key: string): PlanEntry | undefined;
+  /** All entries that won, in no order. */
+  entries(): IterableIterator<PlanEntry>;
+  /** All keys whose entry may have changed after this revision; null when that is not known: look at all. */
+  changedSince(revision: number): ReadonlySet<string> | null;
+  readonly conflicts: ReadonlyMap<string, Conflict>;
+  notices(): IterableIterator<Notice>;
+}
+
+/** How many revisions of changes are remembered; who is further behind looks at the whole plan. */
+const JOURNAL_LENGTH = 64;
+
+/**
+ * Holds the fragments and their union. Replacing a fragment costs what changed in it, never the size of the plan.
+ * The content depends on the fragments alone, not on the order in which they came.
+ */
+export class FragmentUnion implements NatPlan {
+  revision = 0;
+  readonly #fragments = new Map<string, Fragment>();
+  /** Claims by key: the one claim itself, or several with the winner first. */
+  readonly #claims = new Map<string, PlanEntry | PlanEntry[]>();
+  readonly #conflicts = new Map<string, Conflict>();
+  readonly #journal: { revision: number; keys: Set<string> }[] = [];
+  #pending = new Set<string>();
+
+  /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
+  replace(name: string, fragment: Fragment): void {
+    const old = this.#fragments.get(name);
+    const kept = new Map<string, PlanEntry[]>();
+    for (const entry of old?.entries ?? []) {
+      const same = kept.get(entry.key);
+      if (same === undefined) kept.set(entry.key, [entry]);
+      else same.push(entry);
+    }
+    const entries = fragment.entries.map((entry) => {
+      const candidates = kept.get(entry.key);
+      const index = candidates?.findIndex((candidate) => deepEqual(candidate, entry)) ?? -1;
+      if (candidates === undefined || index < 0) {
+        this.#claim(entry);
+        return entry;
+      }
+      return candidates.splice(index, 1)[0] ?? entry;
+    });
+    for (const gone of kept.values()) for (const entry of gone) this.#release(entry);
+    if (entries.length === 0 && fragment.notices.length === 0) this.#fragments.delete(name);
+    else this.#fragments.set(name, { entries, notices: fragment.notices });
+  }
+
+  /** Ends a round of replacements: gives what changed its revision. */
+  seal(): void {
+    if (this.#pending.size === 0) return;
+    this.revision++;
+    this.#journal.push({ revision: this.revision, keys: this.#pending });
+    if (this.#journal.length > JOURNAL_LENGTH) this.#journal.shift();
+    this.#pending = new Set();
+  }
+
+  entry(key: string): PlanEntry | undefined {
+    const claims = this.#claims.get(key);
+    return Array.isArray(claims) ? claims[0] : claims;
+  }
+
+  *entries(): IterableIterator<PlanEntry> {
+    for (const claims of this.#claims.values()) {
+      const winner = Array.isArray(claims) ? claims[0] : claims;
+      if (winner !== undefined) yield winner;
+    }
+  }
+
+  changedSince(revision: number): ReadonlySet<string> | null {
+    if (revision === this.revision) return new Set();
+    const later = this.#journal.filter((record) => record.revision > revision);
+    if (later[0]?.revision !== revision + 1) return null;
+    if (later.length === 1) return later[0].keys;
+    return new Set(later.flatMap((record) => [...record.keys]));
+  }
+
+  get conflicts(): ReadonlyMap<string, Conflict> {
+    return this.#conflicts;
+  }
+
+  *notices(): IterableIterator<Notice> {
+    for (const fragment of this.#fragments.values()) yield* fragment.notices;
+  }
+
+  #claim(entry: PlanEntry): void {
+    const claims = this.#claims.get(entry.key);
+    if (claims === undefined) {
+      this.#claims.set(entry.key, entry);
+      this.#pending.add(entry.key);
+      return;
+    }
+    this.#settle(entry.key, [...(Array.isArray(claims) ? claims : [claims]), entry].sort(compareClaims));
+  }
+
+  #release(entry: PlanEntry): void {
+    const claims = this.#claims.get(entry.key);
+    this.#settle(entry.key, Array.isArray(claims) ? claims.filter((claim) => claim !== entry) : []);
+  }
+
+  #settle(key: string, claims: PlanEntry[]): void {
+    const [first] = claims;
+    if (first === undefined) this.#claims.delete(key);
+    else this.#claims.set(key, claims.length === 1 ? first : claims);
+    const conflict = conflictOf(claims);
+    if (conflict === null) this.#conflicts.delete(key);
+    else this.#conflicts.set(key, conflict);
+    this.#pending.add(key);
+  }
+}
+
+/** The scope of a family; every plan has both. */
+export function scopeOf(plan: Pick<NatPlan, 'entry'>, family: FamilyScope['family']): FamilyScope {
+  const entry = plan.entry(`scope ${family}`);
+  if (entry?.kind !== 'FamilyScope') throw new TypeError(`the plan has no scope for ${family}`);
+  return entry;
+}

@@ -1,0 +1,69 @@
+import type { Prefix } from '../net/prefix.ts';
+import { parsePrefix } from '../net/prefix.ts';
+
+/** Which kinds of NAT are wanted. A kind that is off leaves nothing of itself in the plan. */
+export interface EnabledKinds {
+  readonly service: boolean;
+  readonly pod: boolean;
+  readonly egress: boolean;
+}
+
+/** Settings of the plan that are not facts of the cluster. */
+export interface PlanOptions {
+  readonly enable: EnabledKinds;
+  /** Destinations that the return SNAT of Pod NAT leaves alone, beside pools, service CIDRs and nodes. */
+  readonly internalNetworks: readonly Prefix[];
+  /** Networks whose addresses are no public addresses. */
+  readonly publicAddressFilter: readonly Prefix[];
+  /** Networks whose addresses are public although the filter names them. */
+  readonly publicAddressAllowed: readonly Prefix[];
+  /** Bind a pod only while it is Ready. */
+  readonly requireReady: boolean;
+  /** Ports on the node that no pod may bind, inclusive ranges. */
+  readonly reservedPorts: readonly { readonly first: number; readonly last: number; readonly why: string }[];
+}
+
+/** specs/pod-nat.md, "What is programmed": `internalnets`. */
+const INTERNAL_NETWORKS = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '127.0.0.0/8',
+  'fc00::/7',
+  'fe80::/10',
+];
+
+/** specs/pod-nat.md, "Public address detection". */
+const NOT_PUBLIC = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '100.64.0.0/10',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+];
+
+function prefixes(texts: readonly string[]): Prefix[] {
+  return texts.map((text) => {
+    const prefix = parsePrefix(text);
+    if (typeof prefix === 'string') throw new TypeError(`${text}: ${prefix}`);
+    return prefix;
+  });
+}
+
+/** The defaults of the specifications: all three kinds. */
+export const defaultPlanOptions: PlanOptions = Object.freeze({
+  enable: { service: true, pod: true, egress: true },
+  internalNetworks: prefixes(INTERNAL_NETWORKS),
+  publicAddressFilter: prefixes(NOT_PUBLIC),
+  publicAddressAllowed: [],
+  requireReady: true,
+  reservedPorts: [
+    { first: 2379, last: 2380, why: 'etcd' },
+    { first: 10250, last: 10250, why: 'the kubelet' },
+    { first: 30000, last: 32767, why: 'NodePorts' },
+  ],
+});

@@ -1,0 +1,127 @@
+import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import type { NodeFacts } from '../model/node.ts';
+import type { ObjectRef } from '../model/object.ts';
+import type { ServiceFact, ServicePortFact } from '../model/service.ts';
+import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
+import type { Port } from '../net/port.ts';
+import { hostPrefix, type Prefix, prefixContains, prefixRange, prefixSet } from '../net/prefix.ts';
+import { type AddressSet, unionOf } from '../net/ranges.ts';
+import { chooseEndpoints, type EndpointChoice } from './endpoints.ts';
+import {
+  type ClusterAddress,
+  clusterAddressKey,
+  type FrontendOrigin,
+  type ServiceFrontend,
+  tupleKey,
+} from './entry.ts';
+import { emptyFragment, type Fragment } from './fragment.ts';
+
+/**
+ * What one Service wants: a frontend for each address and port, and its ClusterIPs.
+ * specs/service-proxy.md, "Frontends". `slices` are those of this Service, in order of their names.
+ */
+export function serviceFragment(
+  service: ServiceFact,
+  slices: readonly EndpointSliceFact[],
+  node: NodeFacts,
+): Fragment {
+  if (service.notOurs !== null) return emptyFragment;
+  const owner: ObjectRef = { kind: 'Service', namespace: service.namespace, name: service.name };
+  const entries: (ServiceFrontend | ClusterAddress)[] = [];
+  for (const address of service.clusterIPs) {
+    const { createdAt } = service;
+    entries.push({ kind: 'ClusterAddress', key: clusterAddressKey(address), address, owner, createdAt });
+  }
+  const nodePortAddresses = addressesForNodePorts(node);
+  for (const port of service.ports) {
+    const choices = new Map<Family, EndpointChoice>();
+    const choiceOf = (family: Family): EndpointChoice => {
+      let choice = choices.get(family);
+      if (choice === undefined) {
+        choice = chooseEndpoints(slices, port, family, node);
+        choices.set(family, choice);
+      }
+      return choice;
+    };
+    const add = (origin: FrontendOrigin, address: IpAddress, number: Port) => {
+      entries.push(
+        frontend(service, owner, port, origin, address, number, choiceOf(familyOf(address)), node),
+      );
+    };
+    for (const address of service.clusterIPs) add('ClusterIP', address, port.port);
+    for (const address of service.externalIPs) add('ExternalIP', address, port.port);
+    for (const address of service.loadBalancerIPs) add('LoadBalancer', address, port.port);
+    if (port.nodePort !== null) {
+      for (const address of nodePortAddresses) {
+        if (hasFamily(service, familyOf(address))) add('NodePort', address, port.nodePort);
+      }
+    }
+  }
+  return { entries, notices: [] };
+}
+
+/** The node addresses on which NodePorts answer: local addresses in `nodePortAddresses`, never loopback. */
+export function addressesForNodePorts(node: NodeFacts): readonly IpAddress[] {
+  const { nodePortAddresses } = node;
+  if (nodePortAddresses === null) return node.nodeIPs;
+  const local = new Set(node.localAddresses.map(({ address }) => address));
+  return [...local].filter(
+    (address) => !isLoopback(address) && nodePortAddresses.some((prefix) => prefixContains(prefix, address)),
+  );
+}
+
+function frontend(
+  service: ServiceFact,
+  owner: ObjectRef,
+  port: ServicePortFact,
+  origin: FrontendOrigin,
+  address: IpAddress,
+  number: Port,
+  choice: EndpointChoice,
+  node: NodeFacts,
+): ServiceFrontend {
+  const tuple = { address, protocol: port.protocol, port: number };
+  const internal = origin === 'ClusterIP';
+  const local = (internal ? service.internalTrafficPolicy : service.externalTrafficPolicy) === 'Local';
+  return {
+    kind: 'ServiceFrontend',
+    key: tupleKey(tuple),
+    tuple,
+    origin,
+    owner,
+    createdAt: service.createdAt,
+    portName: port.name,
+    endpoints: internal && local ? choice.local : choice.cluster,
+    localEndpoints: !internal && local ? choice.local : null,
+    masquerade: internal ? 'cluster-ip' : local ? 'node-sources' : 'always',
+    unserved: local && choice.cluster.length > 0 ? 'drop' : 'reject',
+    sourceRanges: origin === 'LoadBalancer' ? loadBalancerSources(service, address, node) : null,
+    affinityTimeoutSeconds: service.affinityTimeoutSeconds,
+  };
+}
+
+/**
+ * Who may use a load-balancer address; null: everyone. Entries of the other family do not count, and where none of
+ * the family is left there is no restriction. Where a range holds the node's own address, packets whose source is
+ * the load-balancer address itself are allowed too (a node that dials its own VIP uses it as source).
+ */
+function loadBalancerSources(service: ServiceFact, address: IpAddress, node: NodeFacts): AddressSet | null {
+  if (service.loadBalancerSourceRanges === null) return null;
+  const family = familyOf(address);
+  const prefixes = service.loadBalancerSourceRanges.filter((prefix) => prefix.family === family);
+  if (prefixes.length === 0 && service.loadBalancerSourceRanges.length > 0) return null;
+  const holdsNode = (prefix: Prefix) => node.nodeIPs.some((nodeIP) => prefixContains(prefix, nodeIP));
+  if (!prefixes.some(holdsNode)) return prefixSet(family, prefixes);
+  return unionOf(family, [...prefixes, hostPrefix(address)].map(prefixRange));
+}
+
+/** NodePorts answer in the families of the Service; one without ClusterIPs has none that we could know. */
+function hasFamily(service: ServiceFact, family: Family): boolean {
+  return service.clusterIPs.some((address) => familyOf(address) === family);
+}
+
+/** 127.0.0.0/8 and ::1: NodePorts never answer there. */
+export function isLoopback(address: IpAddress): boolean {
+  return familyOf(address) === 'IPv4' ? addressNumber(address) >> 24n === 127n : address === '::1';
+}

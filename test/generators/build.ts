@@ -1,0 +1,169 @@
+import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
+import type { FactChange, FactKind, FactTypes } from '../../src/model/facts.ts';
+import type { LocalAddress, NodeFact, NodeFacts } from '../../src/model/node.ts';
+import { objectKey } from '../../src/model/object.ts';
+import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
+import type { PoolFact } from '../../src/model/pool.ts';
+import type { ServiceFact, ServicePortFact } from '../../src/model/service.ts';
+import { familyOf, type IpAddress, parseAddress } from '../../src/net/address.ts';
+import { type Port, parsePort } from '../../src/net/port.ts';
+import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+
+/** Facts for tests, written short: each builder fills in what the test does not speak of. */
+
+export function ip(text: string): IpAddress {
+  const address = parseAddress(text);
+  if (address === null) throw new TypeError(`${text} is no address`);
+  return address;
+}
+
+export function cidr(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (typeof prefix === 'string') throw new TypeError(`${text}: ${prefix}`);
+  return prefix;
+}
+
+export function portOf(number: number): Port {
+  const port = parsePort(number);
+  if (port === null) throw new TypeError(`${number} is no port`);
+  return port;
+}
+
+export function servicePort(port: number, rest: Partial<ServicePortFact> = {}): ServicePortFact {
+  return { name: '', protocol: 'TCP', port: portOf(port), nodePort: null, ...rest };
+}
+
+/** A ClusterIP Service `shop/web` at 10.96.0.10:80/TCP. */
+export function service(rest: Partial<ServiceFact> = {}): ServiceFact {
+  return {
+    namespace: 'shop',
+    name: 'web',
+    uid: 'uid-web',
+    createdAt: 1000,
+    notOurs: null,
+    clusterIPs: [ip('10.96.0.10')],
+    externalIPs: [],
+    loadBalancerIPs: [],
+    loadBalancerSourceRanges: null,
+    ports: [servicePort(80)],
+    internalTrafficPolicy: 'Cluster',
+    externalTrafficPolicy: 'Cluster',
+    affinityTimeoutSeconds: null,
+    healthCheckNodePort: null,
+    ...rest,
+  };
+}
+
+/** A ready endpoint on no known node. */
+export function endpoint(address: string, rest: Partial<EndpointFact> = {}): EndpointFact {
+  return {
+    address: ip(address),
+    ready: true,
+    serving: rest.ready ?? true,
+    terminating: false,
+    nodeName: null,
+    zoneHints: [],
+    nodeHints: [],
+    ...rest,
+  };
+}
+
+/** A slice of `shop/web` with one unnamed TCP port 8080. */
+export function slice(
+  endpoints: readonly (EndpointFact | string)[],
+  rest: Partial<EndpointSliceFact> = {},
+): EndpointSliceFact {
+  const facts = endpoints.map((one) => (typeof one === 'string' ? endpoint(one) : one));
+  return {
+    namespace: 'shop',
+    name: 'web-1',
+    serviceName: 'web',
+    family: facts[0] === undefined ? 'IPv4' : familyOf(facts[0].address),
+    ports: [{ name: '', protocol: 'TCP', port: portOf(8080) }],
+    endpoints: facts,
+    lastChangeTriggerAt: null,
+    ...rest,
+  };
+}
+
+/** Binds port 25 of the node's public address to port 25 of the pod. */
+export function natEntry(rest: Partial<PodNatEntry> = {}): PodNatEntry {
+  return {
+    interfaceAuto: true,
+    sourceIP: null,
+    sourcePort: portOf(25),
+    destinationPort: portOf(25),
+    portCount: 1,
+    protocol: 'TCP',
+    allow: null,
+    egress: true,
+    takeover: false,
+    ...rest,
+  };
+}
+
+/** A ready pod `mail/smtp` on node `node-a` at 10.244.1.5, with these entries in its annotation. */
+export function pod(entries: readonly PodNatEntry[], rest: Partial<PodFact> = {}): PodFact {
+  return {
+    namespace: 'mail',
+    name: 'smtp',
+    uid: 'uid-smtp',
+    createdAt: 1000,
+    nodeName: 'node-a',
+    hostNetwork: false,
+    finished: false,
+    terminating: false,
+    ready: true,
+    ips: [ip('10.244.1.5')],
+    nat: { entries, error: null, warnings: [] },
+    ...rest,
+  };
+}
+
+export function pool(name: string, prefix: string, rest: Partial<PoolFact> = {}): PoolFact {
+  return { name, cidr: cidr(prefix), natOutgoing: false, disabled: false, loadBalancerOnly: false, ...rest };
+}
+
+export function nodeObject(name: string, addresses: readonly string[]): NodeFact {
+  return {
+    name,
+    addresses: addresses.map((address) => ({ type: 'InternalIP' as const, address: ip(address) })),
+    podCIDRs: [],
+    labels: {},
+  };
+}
+
+export function localAddress(address: string, rest: Partial<LocalAddress> = {}): LocalAddress {
+  return { address: ip(address), interfaceName: 'eth0', eligible: true, onDefaultRoute: false, ...rest };
+}
+
+/** Node `node-a`: 192.0.2.10 and 203.0.113.7 (public: only the latter's network leaves by the default route). */
+export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
+  return {
+    nodeName: 'node-a',
+    nodeIPs: [ip('192.0.2.10'), ip('2001:db8::10')],
+    localAddresses: [
+      localAddress('192.0.2.10'),
+      localAddress('203.0.113.7', { interfaceName: 'eth1', onDefaultRoute: true }),
+      localAddress('2001:db8::10'),
+    ],
+    podCIDRs: [cidr('10.244.0.0/16'), cidr('fd00:244::/48')],
+    serviceCIDRs: [cidr('10.96.0.0/16'), cidr('fd00:96::/112')],
+    nodePortAddresses: null,
+    masqueradeAll: false,
+    topologyLabels: {},
+    ...rest,
+  };
+}
+
+/** The change that brings the fact. */
+export function present<Kind extends FactKind>(kind: Kind, fact: FactTypes[Kind]): FactChange {
+  const { name } = fact;
+  const key = objectKey('namespace' in fact ? fact.namespace : '', name);
+  return { kind, key, fact } as FactChange;
+}
+
+/** The change that takes the object away. */
+export function absent(kind: FactKind, key: string): FactChange {
+  return { kind, key, fact: null };
+}

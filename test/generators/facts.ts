@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
+import type { FactChange, FactKind } from '../../src/model/facts.ts';
+import type { NodeFact, NodeFacts } from '../../src/model/node.ts';
+import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
+import type { PoolFact } from '../../src/model/pool.ts';
+import type { ServiceFact, ServicePortFact } from '../../src/model/service.ts';
+import { familyOf, type IpAddress } from '../../src/net/address.ts';
+import type { Protocol } from '../../src/net/protocol.ts';
+import { absent, cidr, ip, localAddress, nodeFacts, portOf, present } from './build.ts';
+
+/**
+ * Facts for property tests. The universes are tiny on purpose: claims must collide, endpoints stand in several
+ * slices, pods share addresses with one another and bindings with Services.
+ */
+
+const protocol = fc.constantFrom<Protocol>('TCP', 'UDP');
+/** One older, one younger: many objects are of the same age. */
+const createdAt = fc.constantFrom(1000, 2000);
+const nodeName = fc.constantFrom('node-a', 'node-b');
+const portName = fc.constantFrom('', 'http');
+const addresses = (...texts: string[]): fc.Arbitrary<IpAddress[]> => fc.subarray(texts.map(ip));
+
+const servicePort: fc.Arbitrary<ServicePortFact> = fc.record({
+  name: portName,
+  protocol,
+  port: fc.constantFrom(25, 80).map(portOf),
+  nodePort: fc.option(fc.constantFrom(25, 30080).map(portOf)),
+});
+
+const policy = fc.constantFrom('Cluster' as const, 'Local' as const);
+
+export const service: fc.Arbitrary<ServiceFact> = fc.record({
+  namespace: fc.constant('shop'),
+  name: fc.constantFrom('web', 'api', 'db'),
+  uid: fc.constantFrom('uid-1', 'uid-2'),
+  createdAt,
+  notOurs: fc.option(fc.constant('headless'), { freq: 8 }),
+  clusterIPs: addresses('10.96.0.10', '10.96.0.11', 'fd00:96::a'),
+  externalIPs: addresses('203.0.113.7', '192.0.2.50'),
+  loadBalancerIPs: addresses('192.0.2.50', '2001:db8::50'),
+  loadBalancerSourceRanges: fc.option(
+    fc.subarray([cidr('198.51.100.0/24'), cidr('192.0.2.0/24'), cidr('2001:db8::/64')], { minLength: 1 }),
+  ),
+  ports: fc.array(servicePort, { maxLength: 2 }),
+  internalTrafficPolicy: policy,
+  externalTrafficPolicy: policy,
+  affinityTimeoutSeconds: fc.option(fc.constantFrom(10, 10800)),
+  healthCheckNodePort: fc.constant(null),
+});
+
+const endpointAddresses = {
+  IPv4: ['10.244.1.1', '10.244.1.2', '10.244.2.1', '192.0.2.10'].map(ip),
+  IPv6: ['fd00:244::1', 'fd00:244::2'].map(ip),
+} as const;
+
+const endpoint = (family: 'IPv4' | 'IPv6'): fc.Arbitrary<EndpointFact> =>
+  fc.record({
+    address: fc.constantFrom(...endpointAddresses[family]),
+    ready: fc.boolean(),
+    serving: fc.boolean(),
+    terminating: fc.boolean(),
+    nodeName: fc.option(nodeName),
+    zoneHints: fc.subarray(['zone-1', 'zone-2']),
+    nodeHints: fc.subarray(['node-a', 'node-b']),
+  });
+
+export const endpointSlice: fc.Arbitrary<EndpointSliceFact> = fc
+  .constantFrom('IPv4' as const, 'IPv6' as const)
+  .chain((family) =>
+    fc.record({
+      namespace: fc.constant('shop'),
+      name: fc.constantFrom('slice-1', 'slice-2', 'slice-3'),
+      serviceName: fc.constantFrom('web', 'api', 'db'),
+      family: fc.constant(family),
+      ports: fc.array(
+        fc.record({ name: portName, protocol, port: fc.constantFrom(8080, 8081).map(portOf) }),
+        { maxLength: 2 },
+      ),
+      endpoints: fc.array(endpoint(family), { maxLength: 4 }),
+      lastChangeTriggerAt: fc.constant(null),
+    }),
+  );
+
+const natEntry: fc.Arbitrary<PodNatEntry> = fc
+  .record({
+    sourceIP: fc.option(fc.constantFrom('203.0.113.7', '192.0.2.10', '192.0.2.99', '2001:db8::10').map(ip)),
+    sourcePort: fc.constantFrom(24, 25, 80, 2379).map(portOf),
+    destinationPort: fc.constantFrom(25, 8080).map(portOf),
+    portCount: fc.constantFrom(1, 1, 3),
+    protocol,
+    allow: fc.option(fc.subarray([cidr('198.51.100.0/24'), cidr('2001:db8::/64')])),
+    egress: fc.boolean(),
+    takeover: fc.boolean(),
+  })
+  .map((entry) => ({ ...entry, interfaceAuto: entry.sourceIP === null }));
+
+export const pod: fc.Arbitrary<PodFact> = fc.record({
+  namespace: fc.constant('mail'),
+  name: fc.constantFrom('smtp-1', 'smtp-2', 'smtp-3'),
+  uid: fc.constantFrom('uid-1', 'uid-2'),
+  createdAt,
+  nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
+  hostNetwork: mostly(false),
+  finished: mostly(false),
+  terminating: mostly(false),
+  ready: mostly(true),
+  ips: addresses('10.244.1.1', '10.244.1.2', 'fd00:244::1'),
+  nat: fc.option(
+    fc.record({
+      entries: fc.array(natEntry, { maxLength: 2 }),
+      error: fc.option(fc.constant('port 0 is reserved and cannot be used'), { freq: 8 }),
+      warnings: fc.subarray(['unknown key "x"']),
+    }),
+    { freq: 8 },
+  ),
+});
+
+export const pool: fc.Arbitrary<PoolFact> = fc.record({
+  name: fc.constantFrom('pool-1', 'pool-2', 'pool-3'),
+  cidr: fc.constantFrom('10.244.0.0/16', '10.244.1.0/24', '10.0.0.0/8', 'fd00:244::/48').map(cidr),
+  natOutgoing: fc.boolean(),
+  disabled: fc.boolean(),
+  loadBalancerOnly: mostly(false),
+});
+
+export const nodeObject: fc.Arbitrary<NodeFact> = fc.record({
+  name: nodeName,
+  addresses: addresses('192.0.2.10', '192.0.2.11', '2001:db8::11').map((all) =>
+    all.map((address) => ({ type: 'InternalIP' as const, address })),
+  ),
+  podCIDRs: fc.constant([]),
+  labels: fc.constant({}),
+});
+
+/** The facts of the node on which the plan is for, in several states. */
+export const thisNode: fc.Arbitrary<NodeFacts> = fc
+  .record({
+    nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
+    localAddresses: addresses('192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '127.0.0.1'),
+    podCIDRs: fc.subarray([cidr('10.244.0.0/16'), cidr('fd00:244::/48')]),
+    nodePortAddresses: fc.option(fc.subarray([cidr('0.0.0.0/0'), cidr('192.0.2.0/24'), cidr('::/0')])),
+    masqueradeAll: fc.boolean(),
+    topologyLabels: fc.constantFrom({}, { 'topology.kubernetes.io/zone': 'zone-1' }),
+  })
+  .map(({ localAddresses, ...rest }) =>
+    nodeFacts({
+      ...rest,
+      nodeIPs: firstOfEachFamily(localAddresses),
+      localAddresses: localAddresses.map((address) => localAddress(address)),
+    }),
+  );
+
+const names: Readonly<Record<FactKind, readonly string[]>> = {
+  Service: ['shop/web', 'shop/api', 'shop/db'],
+  EndpointSlice: ['shop/slice-1', 'shop/slice-2', 'shop/slice-3'],
+  Pod: ['mail/smtp-1', 'mail/smtp-2', 'mail/smtp-3'],
+  Node: ['node-a', 'node-b'],
+  IPPool: ['pool-1', 'pool-2', 'pool-3'],
+};
+
+const deletion: fc.Arbitrary<FactChange> = fc
+  .constantFrom(...(Object.keys(names) as FactKind[]))
+  .chain((kind) => fc.constantFrom(...names[kind]).map((key) => absent(kind, key)));
+
+/** The coming, changing or going of any object. */
+export const factChange: fc.Arbitrary<FactChange> = fc.oneof(
+  { weight: 4, arbitrary: service.map((fact) => present('Service', fact)) },
+  { weight: 4, arbitrary: endpointSlice.map((fact) => present('EndpointSlice', fact)) },
+  { weight: 4, arbitrary: pod.map((fact) => present('Pod', fact)) },
+  { weight: 1, arbitrary: nodeObject.map((fact) => present('Node', fact)) },
+  { weight: 2, arbitrary: pool.map((fact) => present('IPPool', fact)) },
+  { weight: 4, arbitrary: deletion },
+);
+
+function mostly(value: boolean): fc.Arbitrary<boolean> {
+  return fc.constantFrom(value, value, value, value, !value);
+}
+
+function firstOfEachFamily(all: readonly IpAddress[]): IpAddress[] {
+  return all.filter((one, index) => all.findIndex((other) => familyOf(other) === familyOf(one)) === index);
+}
