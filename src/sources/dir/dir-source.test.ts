@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FactChange } from '../../model/facts.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
@@ -392,6 +393,38 @@ describe('the same object twice', () => {
     expect(sink.facts.get('IPPool p')).toMatchObject({ cidr: { address: '192.168.0.0' } });
     expect(problems()).toEqual([]);
   });
+});
+
+test('after any series of changes the source tells what reading from scratch tells', async () => {
+  await start();
+  const operation = fc.record({
+    name: fc.constantFrom('a.yaml', 'b.yaml', 'below/c.yaml'),
+    text: fc.option(
+      fc
+        .array(fc.tuple(fc.constantFrom('x', 'y', 'z'), fc.integer({ min: 1, max: 3 })), { maxLength: 3 })
+        .map((all) => all.map(([name, port]) => service(name, port)).join('---\n')),
+    ),
+    pause: fc.constantFrom(0, 0, 20, 70),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 8 }), async (operations) => {
+      for (const { name, text, pause } of operations) {
+        mkdirSync(file('below'), { recursive: true });
+        if (text === null) rmSync(file(name), { force: true });
+        else write(name, text);
+        await sleep(pause);
+      }
+      const scratch = new Recorder();
+      const { changes, problems: found } = await readDirOnce(root);
+      scratch.apply(changes);
+      await until(() => [...sink.facts].sort(), [...scratch.facts].sort());
+      await until(
+        () => sink.lines(root).sort(),
+        found.map((each) => formatProblem(each).replaceAll(root, 'DIR')).sort(),
+      );
+    }),
+    { numRuns: 10 },
+  );
 });
 
 test('an aborted source ends', async () => {
