@@ -19,6 +19,12 @@ afterEach(() => {
   for (const name of links) if (there.includes(name)) ip('link del', name);
 });
 
+/** Two interfaces at the ends of a wire, both up. */
+function wire(near: string, far: string): void {
+  ip(`link add ${near} type veth peer name ${far}`);
+  for (const end of [near, far]) ip(`link set ${end} up`);
+}
+
 function connect(): RouteConnection {
   const connection = RouteConnection.open();
   open.push(connection);
@@ -30,8 +36,8 @@ test('links have their kind, state and master', () => {
   ip('link add v0 type veth peer name v1');
   ip('link set v0 master br0');
   ip('link set v0 up');
-  ip('link add d0 mtu 1400 type dummy');
-  ip('link set d0 up');
+  wire('d0', 'd1');
+  ip('link set d0 mtu 1400');
   ip('link add vx0 type vxlan id 7 dstport 4789');
   ip('tuntap add dev tun0 mode tun');
   const found = connect().links();
@@ -39,14 +45,13 @@ test('links have their kind, state and master', () => {
   expect(named('lo')).toMatchObject({ loopback: true, up: true, lowerUp: true, kind: null, master: null });
   expect(named('br0')).toMatchObject({ kind: 'bridge', up: false, loopback: false });
   expect(named('v0')).toMatchObject({ kind: 'veth', up: true, lowerUp: false, master: named('br0')?.index });
-  expect(named('d0')).toMatchObject({ kind: 'dummy', up: true, lowerUp: true, mtu: 1400 });
+  expect(named('d0')).toMatchObject({ kind: 'veth', up: true, lowerUp: true, mtu: 1400 });
   expect(named('vx0')).toMatchObject({ kind: 'vxlan' });
   expect(named('tun0')).toMatchObject({ kind: 'tun' });
 });
 
 test('addresses have family, prefix length, scope and flags', () => {
-  ip('link add d0 type dummy');
-  ip('link set d0 up');
+  wire('d0', 'd1');
   ip('addr add 192.0.2.1/24 dev d0');
   ip('addr add 192.0.2.2/24 dev d0');
   ip('addr add 198.51.100.1 peer 198.51.100.2/32 dev d0');
@@ -72,8 +77,7 @@ test('addresses have family, prefix length, scope and flags', () => {
 });
 
 test('routes have destination, ways, table and priority', () => {
-  ip('link add d0 type dummy');
-  ip('link set d0 up');
+  wire('d0', 'd1');
   ip('addr add 192.0.2.1/24 dev d0');
   ip('addr add 2001:db8::1/64 dev d0 nodad');
   ip('route add default via 192.0.2.254 metric 50');
@@ -105,7 +109,7 @@ test('changes are told by what they concern', async () => {
     await pause(5);
     events.length = 0;
   };
-  ip('link add d0 type dummy');
+  ip('link add d0 type veth peer name d1');
   await next('link');
   ip('addr add 192.0.2.1/24 dev d0');
   await next('address');
@@ -118,7 +122,7 @@ test('changes are told by what they concern', async () => {
 test('only the kinds that were asked for are told', async () => {
   const events: RouteEvent[] = [];
   open.push(RouteMonitor.open((event) => events.push(event), ['address']));
-  ip('link add d0 type dummy');
+  ip('link add d0 type veth peer name d1');
   ip('addr add 192.0.2.1/24 dev d0');
   await vi.waitFor(() => expect(events).not.toEqual([]));
   expect(new Set(events)).toEqual(new Set(['address']));
