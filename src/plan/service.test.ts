@@ -172,6 +172,16 @@ describe('loadBalancerSourceRanges', () => {
     expect(ranges(texts)).toEqual(expected);
   });
 
+  test('that hold the node let in all load-balancer addresses of the Service', () => {
+    const vips = ['198.51.100.60', '198.51.100.70', '2001:db8::60'].map(ip);
+    const given = { ...everywhere, loadBalancerIPs: vips, loadBalancerSourceRanges: [cidr('192.0.2.0/24')] };
+    expect(frontends('LoadBalancer', given)[0]?.sourceRanges).toEqual([
+      '192.0.2.0/24',
+      '198.51.100.60',
+      '198.51.100.70',
+    ]);
+  });
+
   test('bind load-balancer addresses only', () => {
     const given = { ...everywhere, loadBalancerSourceRanges: [cidr('203.0.113.0/24')] };
     for (const origin of ['ClusterIP', 'NodePort', 'ExternalIP']) {
