@@ -86,7 +86,10 @@ topologyLabels: {topology.kubernetes.io/zone: z}
       'nodeIP: 10.0.0.1\nnodeIPs: [10.0.0.1]',
       'node.yaml:1: nodeIP and nodeIPs mean the same: keep one (KNAT_NODE_CONFIG_FIELD)',
     ],
-    ['a: 1\n---\nb: 1', 'node.yaml:3: only one document is read: remove the others (KNAT_NODE_CONFIG_SYNTAX)'],
+    [
+      'a: 1\n---\nb: 1',
+      'node.yaml:3: only one document is read: remove the others (KNAT_NODE_CONFIG_SYNTAX)',
+    ],
   ])('%j is refused', (text, message) => {
     expect(problemsOf(text)).toEqual([message]);
   });

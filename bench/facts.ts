@@ -1,0 +1,89 @@
+import type { EndpointFact, EndpointSliceFact } from '../src/model/endpoint-slice.ts';
+import type { NodeFacts } from '../src/model/node.ts';
+import type { ServiceFact } from '../src/model/service.ts';
+import { addressFromNumber, type IpAddress } from '../src/net/address.ts';
+import { type Port, parsePort } from '../src/net/port.ts';
+import { type Prefix, parsePrefix } from '../src/net/prefix.ts';
+
+/** A cluster of so many ClusterIP Services, each with so many endpoints of its own: all facts are made here. */
+export interface ClusterSize {
+  readonly services: number;
+  readonly endpoints: number;
+}
+
+const FIRST_CLUSTER_IP = 0x0a60_0001n; // 10.96.0.1
+const FIRST_POD = 0x0a80_0001n; // 10.128.0.1
+const none: readonly string[] = Object.freeze([]);
+
+export const node: NodeFacts = {
+  nodeName: 'node-0',
+  nodeIPs: [ip(0xcb00_7101n)],
+  localAddresses: [
+    { address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true },
+  ],
+  podCIDRs: [prefix('10.128.0.0/24')],
+  serviceCIDRs: [prefix('10.96.0.0/12')],
+  nodePortAddresses: null,
+  masqueradeAll: false,
+  topologyLabels: {},
+};
+
+export function serviceFact(index: number): ServiceFact {
+  return {
+    namespace: `namespace-${index % 100}`,
+    name: `service-${index}`,
+    uid: `uid-${index}`,
+    createdAt: index,
+    notOurs: null,
+    clusterIPs: [ip(FIRST_CLUSTER_IP + BigInt(index))],
+    externalIPs: [],
+    loadBalancerIPs: [],
+    loadBalancerSourceRanges: null,
+    ports: [{ name: 'http', protocol: 'TCP', port: port(80), nodePort: null }],
+    internalTrafficPolicy: 'Cluster',
+    externalTrafficPolicy: 'Cluster',
+    affinityTimeoutSeconds: null,
+    healthCheckNodePort: null,
+  };
+}
+
+/** The slice of a Service; `shift` moves its last endpoint to another address. */
+export function sliceFact(index: number, count: number, shift = 0): EndpointSliceFact {
+  const endpoints = Array.from({ length: count }, (_, i): EndpointFact => {
+    const moved = i === count - 1 ? BigInt(shift) * 0x10_0000n : 0n;
+    return {
+      address: ip(FIRST_POD + BigInt(index * count + i) + moved),
+      ready: true,
+      serving: true,
+      terminating: false,
+      nodeName: `node-${i % 10}`,
+      zoneHints: none,
+      nodeHints: none,
+    };
+  });
+  return {
+    namespace: `namespace-${index % 100}`,
+    name: `service-${index}-abcde`,
+    serviceName: `service-${index}`,
+    family: 'IPv4',
+    ports: [{ name: 'http', protocol: 'TCP', port: port(8080) }],
+    endpoints,
+    lastChangeTriggerAt: null,
+  };
+}
+
+function ip(number: bigint): IpAddress {
+  return addressFromNumber('IPv4', number);
+}
+
+function port(number: number): Port {
+  const parsed = parsePort(number);
+  if (parsed === null) throw new RangeError(`${number}`);
+  return parsed;
+}
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (typeof parsed === 'string') throw new TypeError(`${text}: ${parsed}`);
+  return parsed;
+}

@@ -1,0 +1,182 @@
+import type { Server } from 'node:http';
+import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
+import type { NodeFact, NodeFacts } from '../model/node.ts';
+import { formatProblem } from '../model/problem.ts';
+import { serveAgent } from '../observe/api.ts';
+import type { Logger } from '../observe/logger.ts';
+import { type AgentStatus, countPlan } from '../observe/status.ts';
+import { canonicalPlan } from '../plan/canonical.ts';
+import { deepEqual } from '../plan/equal.ts';
+import { Planner } from '../plan/planner.ts';
+import { ConvergeLoop, type LoopSurroundings } from './converge-loop.ts';
+import { explainQuery } from './explain-query.ts';
+import type { InterfaceAddresses } from './interface-addresses.ts';
+import { composeNodeFacts } from './node-facts.ts';
+import { ProblemBoard } from './problems.ts';
+import type { PlanSettings } from './settings.ts';
+
+/** What an agent is made of; the composition root puts real parts in, tests may put others. */
+export interface AgentParts {
+  readonly settings: PlanSettings;
+  readonly datapath: Datapath;
+  readonly interfaces: InterfaceAddresses;
+  readonly logger: Logger;
+  readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
+  readonly version: string;
+}
+
+/**
+ * The daemon of one node: source → plan → kernel → status, until told to stop. What is in the kernel stays when it
+ * stops.
+ */
+export class Agent {
+  readonly #parts: AgentParts;
+  readonly #planner: Planner;
+  readonly #problems = new ProblemBoard();
+  readonly #loop: ConvergeLoop;
+  readonly #startedAt: string;
+  #capabilities: Capabilities = { kernel: '', nft: '' };
+  #synced = false;
+  #programmed: AgentStatus['programmed'] = null;
+  #failure: AgentStatus['failure'] = null;
+  #firstReport: (report: Report) => void = () => {};
+
+  constructor(parts: AgentParts) {
+    const { settings, datapath, surroundings } = parts;
+    this.#parts = parts;
+    this.#startedAt = surroundings.wallClock().toISOString();
+    this.#planner = new Planner(this.#nodeFacts(undefined), settings.plan);
+    this.#loop = new ConvergeLoop(datapath, () => this.#planner.update(), surroundings, {
+      converged: (report, milliseconds) => this.#converged(report, milliseconds),
+      failed: (error, retryInMs) => this.#failed(error, retryInMs),
+    });
+  }
+
+  /**
+   * Runs until the signal aborts; with `once`, until the kernel matches for the first time.
+   * Throws what can never heal: no rights, a kernel that lacks something, another agent, a source that is none.
+   */
+  async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
+    const { settings, datapath, interfaces, logger, version } = this.#parts;
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const server: Server = await serveAgent({
+      status: () => this.status(),
+      entries: () => canonicalPlan(this.#planner.plan),
+      explain: (query) => explainQuery(this.#planner, query),
+    });
+    const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
+    try {
+      this.#capabilities = await datapath.probe(either);
+      logger.info(
+        { version, node: settings.nodeName, source: settings.source.name, ...this.#capabilities },
+        'starting',
+      );
+      cleanups.push(
+        datapath.watch((what) => {
+          logger.warn({ what }, 'something else changed our tables; mending');
+          this.#loop.trigger();
+        }),
+        interfaces.watch(() => this.#interfacesChanged()),
+      );
+      const first = new Promise<Report>((resolve) => {
+        this.#firstReport = resolve;
+      });
+      if (once) void first.then(() => stop.abort());
+      await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
+    } finally {
+      stop.abort();
+      for (const cleanup of cleanups) cleanup();
+    }
+    logger.info('stopped; the rules stay in the kernel');
+  }
+
+  status(): AgentStatus {
+    const { settings, version } = this.#parts;
+    const { plan } = this.#planner;
+    return {
+      version,
+      node: settings.nodeName,
+      source: settings.source.name,
+      enabled: settings.plan.enable,
+      startedAt: this.#startedAt,
+      synced: this.#synced,
+      capabilities: this.#capabilities,
+      programmed: this.#programmed,
+      failure: this.#failure,
+      counts: countPlan(plan),
+      conflicts: [...plan.conflicts.values()],
+      notices: [...plan.notices()],
+      problems: this.#problems.list(),
+    };
+  }
+
+  async #runSource(signal: AbortSignal, stop: AbortController): Promise<void> {
+    const { settings, logger } = this.#parts;
+    try {
+      await settings.source.run(
+        {
+          apply: (changes) => {
+            this.#planner.apply(changes);
+            if (changes.some((change) => change.kind === 'Node' && change.key === settings.nodeName)) {
+              this.#refreshNode();
+            }
+            this.#loop.trigger();
+          },
+          report: (origin, problems) => {
+            for (const problem of this.#problems.replace(origin, problems)) {
+              logger[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem));
+            }
+          },
+          synced: () => {
+            this.#synced = true;
+            logger.info({ source: settings.source.name }, 'in sync');
+            this.#loop.release();
+          },
+        },
+        signal,
+      );
+    } catch (error) {
+      stop.abort();
+      throw error;
+    }
+  }
+
+  #nodeFacts(object: NodeFact | undefined): NodeFacts {
+    const { settings, interfaces } = this.#parts;
+    return composeNodeFacts(settings.nodeName, object, settings.nodeConfig, interfaces.current());
+  }
+
+  #interfacesChanged(): void {
+    if (this.#refreshNode()) this.#loop.trigger();
+  }
+
+  /** Works the facts of this node out anew; true when they changed. */
+  #refreshNode(): boolean {
+    const facts = this.#nodeFacts(this.#planner.nodes.get(this.#parts.settings.nodeName));
+    if (deepEqual(facts, this.#planner.node)) return false;
+    this.#planner.setNode(facts);
+    return true;
+  }
+
+  #converged(report: Report, milliseconds: number): void {
+    const { logger, surroundings } = this.#parts;
+    const at = surroundings.wallClock().toISOString();
+    const rounded = Math.round(milliseconds * 1000) / 1000;
+    if (this.#failure !== null) logger.info('the kernel matches again');
+    this.#failure = null;
+    const { elementsAdded, elementsDeleted, skeleton } = report;
+    if (elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.#programmed === null) {
+      logger.info({ ...report, milliseconds: rounded }, 'programmed');
+      this.#programmed = { ...report, at, milliseconds: rounded };
+    }
+    this.#firstReport(report);
+  }
+
+  #failed(error: unknown, retryInMs: number): void {
+    const { logger, surroundings } = this.#parts;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#failure ??= { message, since: surroundings.wallClock().toISOString() };
+    logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
+  }
+}

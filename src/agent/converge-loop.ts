@@ -1,0 +1,101 @@
+import type { Datapath, Report } from '../datapath/datapath.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+
+/** What the loop needs of the outside: injected, so that tests own the clock. */
+export interface LoopSurroundings {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Resolves after this many milliseconds, or at once when the signal aborts. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** A number from 0 to below 1. */
+  random(): number;
+}
+
+export interface LoopListener {
+  converged(report: Report, milliseconds: number): void;
+  /** `retryInMs` until the next attempt. */
+  failed(error: unknown, retryInMs: number): void;
+}
+
+/** First and longest wait after a failure, in milliseconds; doubled at each one in between. */
+const RETRY_FIRST = 100;
+const RETRY_LONGEST = 30_000;
+
+/**
+ * Makes the kernel match the plan, again and again.
+ *
+ * Guarantees:
+ * 1. Nothing is written before `release`: not before every source is in sync.
+ * 2. After `trigger` there is a converge with a plan that is at least as new.
+ * 3. One converge at a time; what is triggered meanwhile is done together in the next.
+ * 4. A failure is retried with growing, jittered waits, forever; a new trigger during a wait is tried at once, but
+ *    never more often than the first wait.
+ */
+export class ConvergeLoop {
+  readonly #datapath: Datapath;
+  readonly #plan: () => NatPlan;
+  readonly #surroundings: LoopSurroundings;
+  readonly #listener: LoopListener;
+  #wake: (() => void) | null = null;
+  #triggered = false;
+  #released = false;
+
+  constructor(
+    datapath: Datapath,
+    plan: () => NatPlan,
+    surroundings: LoopSurroundings,
+    listener: LoopListener,
+  ) {
+    this.#datapath = datapath;
+    this.#plan = plan;
+    this.#surroundings = surroundings;
+    this.#listener = listener;
+  }
+
+  /** Something changed: in the facts or in the kernel. */
+  trigger(): void {
+    this.#triggered = true;
+    if (this.#released) this.#wake?.();
+  }
+
+  /** Every source is in sync: writing may begin. */
+  release(): void {
+    this.#released = true;
+    this.trigger();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    const wakeUp = () => this.#wake?.();
+    signal.addEventListener('abort', wakeUp);
+    while (!signal.aborted) {
+      if (!(this.#triggered && this.#released)) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = null;
+        continue;
+      }
+      this.#triggered = false;
+      const start = this.#surroundings.now();
+      try {
+        const report = await this.#datapath.converge(this.#plan(), signal);
+        failures = 0;
+        this.#listener.converged(report, this.#surroundings.now() - start);
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#triggered = true;
+        const longest = Math.min(RETRY_FIRST * 2 ** failures++, RETRY_LONGEST);
+        const wait = longest * (0.5 + this.#surroundings.random() / 2);
+        this.#listener.failed(error, wait);
+        await this.#surroundings.sleep(RETRY_FIRST / 2, signal);
+        const early = new AbortController();
+        this.#wake = () => early.abort();
+        await this.#surroundings.sleep(wait - RETRY_FIRST / 2, AbortSignal.any([signal, early.signal]));
+        this.#wake = null;
+      }
+    }
+    signal.removeEventListener('abort', wakeUp);
+  }
+}

@@ -1,0 +1,67 @@
+import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
+import { familyOf, type IpAddress } from '../net/address.ts';
+import { FAMILIES } from '../net/family.ts';
+import type { NodeConfig } from '../sources/objects/node-config.ts';
+
+/**
+ * The facts of this node from what is known of it. What the configuration says comes first; then what the
+ * interfaces bear; then the Node object.
+ *
+ * @param interfaces the addresses of this machine's interfaces; null where the node is elsewhere (explain from
+ *   manifests), and then the Node object's addresses stand for them
+ */
+export function composeNodeFacts(
+  nodeName: string,
+  object: NodeFact | undefined,
+  config: NodeConfig,
+  interfaces: readonly LocalAddress[] | null,
+): NodeFacts {
+  const told = object?.addresses.map(({ address }) => address) ?? [];
+  const internal =
+    object?.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address) ?? [];
+  const nodeIPs = config.nodeIPs ?? primaryAddresses([...internal, ...told], interfaces);
+  return {
+    nodeName,
+    nodeIPs,
+    localAddresses:
+      config.localNodeIPs !== undefined
+        ? assumed(config.localNodeIPs, interfaces)
+        : (interfaces ?? assumed([...new Set([...nodeIPs, ...told])], null)),
+    podCIDRs: config.podCIDRs ?? object?.podCIDRs ?? [],
+    serviceCIDRs: config.serviceCIDRs ?? [],
+    nodePortAddresses: config.nodePortAddresses ?? null,
+    masqueradeAll: config.masqueradeAll ?? false,
+    topologyLabels: config.topologyLabels ?? object?.labels ?? {},
+  };
+}
+
+/** The first address of each family: of the Node object, else of an interface with a default route. */
+function primaryAddresses(
+  told: readonly IpAddress[],
+  interfaces: readonly LocalAddress[] | null,
+): IpAddress[] {
+  return FAMILIES.flatMap((family) => {
+    const own = told.find((address) => familyOf(address) === family);
+    if (own !== undefined) return [own];
+    const candidates =
+      interfaces?.filter(({ address, eligible }) => eligible && familyOf(address) === family) ?? [];
+    const chosen = candidates.find(({ onDefaultRoute }) => onDefaultRoute) ?? candidates[0];
+    return chosen === undefined ? [] : [chosen.address];
+  });
+}
+
+/** Addresses that a configuration or a Node object names, as if an interface with a default route bore them. */
+function assumed(
+  addresses: readonly IpAddress[],
+  interfaces: readonly LocalAddress[] | null,
+): LocalAddress[] {
+  return addresses.map(
+    (address) =>
+      interfaces?.find((local) => local.address === address) ?? {
+        address,
+        interfaceName: '',
+        eligible: true,
+        onDefaultRoute: true,
+      },
+  );
+}

@@ -1,0 +1,214 @@
+import { addressBytes, addressFromNumber, familyOf } from '../../net/address.ts';
+import { addressBits, type Family } from '../../net/family.ts';
+import { type Protocol, protocolNumber } from '../../net/protocol.ts';
+import type { AddressSet } from '../../net/ranges.ts';
+import type { Endpoint, PlanEntry, Tuple } from '../../plan/entry.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
+import {
+  capacityFor,
+  EXACT_CLASSES,
+  endpointMap,
+  LOCAL_VIEW,
+  MOST_ENDPOINTS,
+  pickChain,
+} from './pick-classes.ts';
+import type { SetName } from './sets.ts';
+
+/** An element with the set that it belongs to, in the table of its family. */
+export interface PlacedElement {
+  readonly family: Family;
+  readonly set: SetName;
+  readonly element: SetElement;
+}
+
+/**
+ * What one entry of the plan is in the kernel: the entry, and which endpoint lies in which slot. The order of the
+ * slots has no meaning to packets; it is kept so that a change writes the least.
+ */
+export interface Programmed {
+  readonly entry: PlanEntry;
+  readonly slots: readonly Endpoint[];
+  readonly localSlots: readonly Endpoint[];
+}
+
+const noSlots: readonly Endpoint[] = Object.freeze([]);
+
+/**
+ * Puts the wanted endpoints into slots 0 to n - 1, staying as close as it can to the slots before: who stays and
+ * has a slot below n keeps it, newcomers and those from above n fill the holes.
+ */
+export function arrange(before: readonly Endpoint[], wanted: readonly Endpoint[]): readonly Endpoint[] {
+  if (wanted.length === 0) return noSlots;
+  if (before.length === 0) return wanted;
+  const open = new Map(wanted.map((endpoint) => [slotName(endpoint), endpoint]));
+  const slots: (Endpoint | undefined)[] = [];
+  for (let slot = 0; slot < wanted.length; slot++) {
+    const endpoint = before[slot];
+    const name = endpoint === undefined ? '' : slotName(endpoint);
+    slots.push(open.get(name));
+    open.delete(name);
+  }
+  const rest = open.values();
+  return slots.map((endpoint) => endpoint ?? (rest.next().value as Endpoint));
+}
+
+function slotName(endpoint: Endpoint): string {
+  return `${endpoint.address} ${endpoint.port}`;
+}
+
+/** The entry with its endpoints in slots, as near to `before` as possible. */
+export function program(
+  entry: PlanEntry,
+  before: Pick<Programmed, 'slots' | 'localSlots'> | undefined,
+): Programmed {
+  if (entry.kind !== 'ServiceFrontend') return { entry, slots: noSlots, localSlots: noSlots };
+  return {
+    entry,
+    slots: arrange(before?.slots ?? noSlots, entry.endpoints.slice(0, MOST_ENDPOINTS)),
+    localSlots: arrange(
+      before?.localSlots ?? noSlots,
+      (entry.localEndpoints ?? noSlots).slice(0, MOST_ENDPOINTS),
+    ),
+  };
+}
+
+/** All elements of an entry. */
+export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElement[] {
+  const placed: PlacedElement[] = [];
+  switch (entry.kind) {
+    case 'ServiceFrontend': {
+      const family = familyOf(entry.tuple.address);
+      const key = tupleBytes(entry.tuple);
+      const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
+      addView(add, key, slots, false);
+      addView(add, key, localSlots, true);
+      if (entry.localEndpoints !== null) add('policy_local', { key });
+      if (entry.masquerade === 'always') add('masquerade_always', { key });
+      if (slots.length === 0 || (entry.localEndpoints !== null && localSlots.length === 0)) {
+        add(entry.unserved === 'reject' ? 'no_endpoints' : 'no_local_endpoints', { key });
+      }
+      addSources(add, key, entry.sourceRanges);
+      break;
+    }
+    case 'PodBinding': {
+      const family = familyOf(entry.tuple.address);
+      const key = tupleBytes(entry.tuple);
+      const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
+      add('bindings', { key, data: endpointBytes(entry.endpoint) });
+      addSources(add, key, entry.sourceRanges);
+      break;
+    }
+    case 'PodSource': {
+      const key = Buffer.concat([addressBytes(entry.address), protocolBytes(entry.protocol)]);
+      const element = { key, data: addressBytes(entry.snat) };
+      placed.push({ family: familyOf(entry.address), set: 'pod_sources', element });
+      break;
+    }
+    case 'ClusterAddress':
+      placed.push({
+        family: familyOf(entry.address),
+        set: 'cluster_ips',
+        element: { key: addressBytes(entry.address) },
+      });
+      break;
+    case 'FamilyScope':
+      addRanges(placed, 'pods', entry.pods);
+      addRanges(placed, 'service_cidrs', entry.serviceCIDRs);
+      addRanges(placed, 'masquerade_to_cluster_ip', entry.masqueradeToClusterIP);
+      addRanges(placed, 'egress_sources', entry.egressSources);
+      addRanges(placed, 'egress_exempt', entry.egressExempt);
+      addRanges(placed, 'pod_nat_internal', entry.podNatInternal);
+      break;
+    default:
+      entry satisfies never;
+  }
+  return placed;
+}
+
+/** The elements that every table has, whatever the plan: the equal pairs of bytes. */
+export function constantElements(family: Family): PlacedElement[] {
+  return Array.from({ length: 256 }, (_, byte) => ({
+    family,
+    set: 'same_byte',
+    element: { key: Uint8Array.of(byte, 0, 0, 0, byte, 0, 0, 0) },
+  }));
+}
+
+type Add = (set: SetName, element: SetElement) => void;
+
+function addView(add: Add, key: Uint8Array, slots: readonly Endpoint[], local: boolean): void {
+  if (slots.length === 0) return;
+  const map = endpointMap(slots.length) as SetName;
+  for (const [slot, endpoint] of slots.entries()) {
+    add(map, { key: slotKey(key, local ? LOCAL_VIEW + slot : slot), data: endpointBytes(endpoint) });
+  }
+  if (slots.length > EXACT_CLASSES.length) {
+    const chain = pickChain(capacityFor(slots.length), local);
+    add(local ? 'many_local' : 'many', { key, verdict: { code: 'goto', chain } });
+  }
+}
+
+function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void {
+  if (sources === null) return;
+  add('restricted', { key });
+  for (const { first, last } of sources.ranges) {
+    const bound = (number: bigint) =>
+      Buffer.concat([key, addressBytes(addressFromNumber(sources.family, number))]);
+    add('allowed_sources', { key: bound(first), keyEnd: bound(last) });
+  }
+}
+
+/** A range is two elements: its first address, and the address behind its last, flagged as an end. */
+function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
+  const highest = (1n << BigInt(addressBits[family])) - 1n;
+  for (const { first, last } of ranges) {
+    placed.push({ family, set, element: { key: addressBytes(addressFromNumber(family, first)) } });
+    if (last === highest) continue;
+    const key = addressBytes(addressFromNumber(family, last + 1n));
+    placed.push({ family, set, element: { key, intervalEnd: true } });
+  }
+}
+
+/** Address, protocol, port: each field padded to 4 bytes, the port in network order. */
+export function tupleBytes({ address, protocol, port }: Tuple): Uint8Array {
+  const ip = addressBytes(address);
+  const bytes = new Uint8Array(ip.length + 8);
+  bytes.set(ip);
+  bytes[ip.length] = protocolNumber[protocol];
+  bytes[ip.length + 4] = port >> 8;
+  bytes[ip.length + 5] = port & 0xff;
+  return bytes;
+}
+
+/** Address and port, as `dnat` takes them from a map. */
+export function endpointBytes({ address, port }: Endpoint): Uint8Array {
+  const ip = addressBytes(address);
+  const bytes = new Uint8Array(ip.length + 4);
+  bytes.set(ip);
+  bytes[ip.length] = port >> 8;
+  bytes[ip.length + 1] = port & 0xff;
+  return bytes;
+}
+
+/** The frontend with a slot, which `numgen` leaves in host byte order. */
+export function slotKey(frontend: Uint8Array, slot: number): Uint8Array {
+  const bytes = new Uint8Array(frontend.length + 4);
+  bytes.set(frontend);
+  hostOrder(bytes, frontend.length, slot);
+  return bytes;
+}
+
+const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+function hostOrder(bytes: Uint8Array, offset: number, value: number): void {
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(offset, value, littleEndian);
+}
+
+function protocolBytes(protocol: Protocol): Uint8Array {
+  return Uint8Array.of(protocolNumber[protocol], 0, 0, 0);
+}
+
+/** Bytes of an address in a key of this family. */
+export function addressLength(family: Family): number {
+  return addressBits[family] / 8;
+}

@@ -1,0 +1,49 @@
+import type { Difference } from '../../delta/delta.ts';
+import { addressFromBytes } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
+import { protocolFromNumber } from '../../net/protocol.ts';
+import { addressLength, type PlacedElement } from './element.ts';
+import { nftFamily, TABLE } from './skeleton.ts';
+
+/** The changes as nft commands, one a line, removals first, sorted. */
+export function formatChanges({ add, remove }: Difference<PlacedElement>): string[] {
+  const lines = (verb: string, elements: readonly PlacedElement[]) =>
+    elements.map((placed) => `${verb} element ${formatPlaced(placed)}`).sort();
+  return [...lines('delete', remove), ...lines('add', add)];
+}
+
+/** `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }` */
+export function formatPlaced({ family, set, element }: PlacedElement): string {
+  const { key, keyEnd, intervalEnd, data, verdict } = element;
+  const first = formatKey(family, set, key);
+  const last = keyEnd === undefined ? '' : `-${formatKey(family, set, keyEnd).split(' . ').at(-1)}`;
+  const value =
+    data !== undefined
+      ? ` : ${formatKey(family, set === 'pod_sources' ? 'cluster_ips' : 'value', data)}`
+      : verdict !== undefined
+        ? ` : ${verdict.code}${verdict.chain === undefined ? '' : ` ${verdict.chain}`}`
+        : '';
+  return `${nftFamily[family]} ${TABLE} ${set} { ${intervalEnd === true ? 'before ' : ''}${first}${last}${value} }`;
+}
+
+/** The fields of a key or value in the order of the set's declaration. */
+function formatKey(family: Family, set: PlacedElement['set'] | 'value', bytes: Uint8Array): string {
+  if (set === 'same_byte') return `${bytes[0]} . ${bytes[4]}`;
+  const length = addressLength(family);
+  const texts: string[] = [addressFromBytes(bytes.subarray(0, length))];
+  let at = length;
+  const rest = bytes.length - at;
+  if (rest >= 8 || set === 'pod_sources') {
+    texts.push(protocolFromNumber(bytes[at] ?? 0)?.toLowerCase() ?? String(bytes[at]));
+    at += 4;
+  }
+  if (at < bytes.length) {
+    texts.push(String(((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)));
+    at += 4;
+  }
+  if (set === 'allowed_sources') texts.push(addressFromBytes(bytes.subarray(at, at + length)));
+  else if (at < bytes.length) {
+    texts.push(String(new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true)));
+  }
+  return texts.join(' . ');
+}

@@ -1,0 +1,144 @@
+import { FAMILIES, type Family } from '../../net/family.ts';
+import { Unsupported } from '../../wire/errors.ts';
+import { Batch } from '../../wire/nftables/batch.ts';
+import type { NftablesConnection } from '../../wire/nftables/connection.ts';
+import type { PlacedElement } from './element.ts';
+import { NftFailed, runNft } from './nft-program.ts';
+import { RANGE_SETS, SET_NAMES, type SetName } from './sets.ts';
+import { nftFamily, skeletonMark, skeletonText, TABLE } from './skeleton.ts';
+
+/** A second copy of our tables, which does the work while the first is replaced. */
+export const SWAP_TABLE = 'knat_swap';
+/** A dormant copy, loaded to learn what nft makes of the skeleton's text. */
+const REFERENCE_TABLE = 'knat_reference';
+
+/** Every table name that is ours. */
+export const OUR_TABLES: readonly string[] = [TABLE, SWAP_TABLE, REFERENCE_TABLE];
+
+export type SkeletonState = 'absent' | 'intact' | 'other';
+
+/** Our tables of both families as wholes: how they stand, loading and removing them. */
+export class KernelTables {
+  readonly #connection: NftablesConnection;
+  /** What an intact table of the family looks like; the same for the life of this process. */
+  readonly #reference = new Map<Family, string>();
+
+  constructor(connection: NftablesConnection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Has the kernel (and this nft) checked whether it can do all that the skeleton needs; changes nothing.
+   * Throws Unsupported with nft's words.
+   */
+  async check(signal: AbortSignal): Promise<void> {
+    const text = FAMILIES.map((family) => skeletonText(family, REFERENCE_TABLE, 'dormant')).join('\n');
+    try {
+      await runNft(['-c', '-f', '-'], text, signal);
+    } catch (error) {
+      if (!(error instanceof NftFailed)) throw error;
+      throw kernelLacks(error);
+    }
+  }
+
+  /** As `state`, judged by the tables' marks alone: changes nothing, and takes a foreign edit for intact. */
+  apparentState(): SkeletonState {
+    const present = FAMILIES.filter((family) => this.#has(family, TABLE));
+    if (present.length === 0) return 'absent';
+    return present.length === FAMILIES.length && FAMILIES.every((family) => this.#marked(family))
+      ? 'intact'
+      : 'other';
+  }
+
+  /** `absent` when both are missing, `intact` when both are exactly what our text makes, else `other`. */
+  async state(signal: AbortSignal): Promise<SkeletonState> {
+    const apparent = this.apparentState();
+    if (apparent !== 'intact') return apparent;
+    await this.#learnReference(signal);
+    return FAMILIES.every((family) => this.#print(family, TABLE) === this.#reference.get(family))
+      ? 'intact'
+      : 'other';
+  }
+
+  /** Replaces (or creates) the tables of this name in both families by empty ones, in one transaction. */
+  async load(table: string, signal: AbortSignal): Promise<void> {
+    const text = FAMILIES.map((family) => {
+      const ip = nftFamily[family];
+      return `add table ${ip} ${table}\ndelete table ${ip} ${table}\n${skeletonText(family, table)}`;
+    });
+    await runNft(['-f', '-'], text.join('\n'), signal);
+  }
+
+  /** Removes every table of ours but those of the names to keep; gives the names of what was removed. */
+  remove(keep: readonly string[] = []): string[] {
+    const batch = new Batch();
+    const removed: string[] = [];
+    for (const family of FAMILIES) {
+      for (const { name } of this.#connection.tables(nftFamily[family])) {
+        if (name === undefined || !OUR_TABLES.includes(name) || keep.includes(name)) continue;
+        batch.deleteTable(nftFamily[family], name);
+        removed.push(`${nftFamily[family]} ${name}`);
+      }
+    }
+    this.#connection.commit(batch);
+    return removed;
+  }
+
+  /** All elements of our sets in both families; `null` when a table is not there. */
+  read(table: string = TABLE): PlacedElement[] | null {
+    const placed: PlacedElement[] = [];
+    for (const family of FAMILIES) {
+      if (!this.#has(family, table)) return null;
+      for (const set of SET_NAMES) {
+        for (const element of this.#connection.elements(nftFamily[family], table, set)) {
+          if (!isOpeningEnd(set, element.key, element.intervalEnd)) placed.push({ family, set, element });
+        }
+      }
+    }
+    return placed;
+  }
+
+  #has(family: Family, table: string): boolean {
+    return this.#connection.tables(nftFamily[family]).some(({ name }) => name === table);
+  }
+
+  #marked(family: Family): boolean {
+    const table = this.#connection.tables(nftFamily[family]).find(({ name }) => name === TABLE);
+    return table?.userdata !== undefined && Buffer.from(table.userdata).includes(skeletonMark);
+  }
+
+  #print(family: Family, table: string): string {
+    return this.#connection.fingerprint(nftFamily[family], table);
+  }
+
+  async #learnReference(signal: AbortSignal): Promise<void> {
+    if (this.#reference.size > 0) return;
+    const text = FAMILIES.map((family) => {
+      const ip = nftFamily[family];
+      const fresh = `add table ${ip} ${REFERENCE_TABLE}\ndelete table ${ip} ${REFERENCE_TABLE}\n`;
+      return fresh + skeletonText(family, REFERENCE_TABLE, 'dormant');
+    });
+    await runNft(['-f', '-'], text.join('\n'), signal);
+    const batch = new Batch();
+    for (const family of FAMILIES) {
+      this.#reference.set(family, this.#print(family, REFERENCE_TABLE));
+      batch.deleteTable(nftFamily[family], REFERENCE_TABLE);
+    }
+    this.#connection.commit(batch);
+  }
+}
+
+function kernelLacks(error: NftFailed): Unsupported {
+  const failure = { subject: 'the nftables skeleton', errno: 'EOPNOTSUPP', offset: null };
+  const advice = 'a kernel of 5.10 or newer with nf_tables NAT, sets, maps, fib, numgen and reject is needed';
+  return new Unsupported({ ...failure, extendedAck: `${advice}; ${error.message}` }, undefined, error);
+}
+
+/** nft puts an end element at the lowest address of a range set that it fills; it means nothing. */
+function isOpeningEnd(set: SetName, key: Uint8Array, intervalEnd: boolean | undefined): boolean {
+  return (
+    intervalEnd === true &&
+    (RANGE_SETS as readonly SetName[]).includes(set) &&
+    key.every((byte) => byte === 0)
+  );
+}

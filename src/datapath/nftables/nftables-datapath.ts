@@ -1,0 +1,225 @@
+import { release } from 'node:os';
+import { type Difference, difference } from '../../delta/delta.ts';
+import { FAMILIES, type Family } from '../../net/family.ts';
+
+import type { NatPlan } from '../../plan/nat-plan.ts';
+import { Busy, Rejected } from '../../wire/errors.ts';
+import { Batch } from '../../wire/nftables/batch.ts';
+import { NftablesConnection } from '../../wire/nftables/connection.ts';
+import type { Capabilities, Datapath, Observed, Preview, Report } from '../datapath.ts';
+import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
+import { formatChanges } from './format.ts';
+import { elementComparison } from './identity.ts';
+import { KernelTables, SWAP_TABLE } from './kernel-tables.ts';
+import { runNft } from './nft-program.ts';
+import { SET_NAMES, type SetName } from './sets.ts';
+import { nftFamily, TABLE } from './skeleton.ts';
+import { SlotReader } from './slot-reader.ts';
+import { watchTables } from './watch.ts';
+
+/** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
+const ATTEMPTS = 10;
+
+/**
+ * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
+ *
+ * Guarantees:
+ * 1. `converge` with a plan that the kernel holds writes nothing, also in a new process.
+ * 2. A change of the plan costs the elements of the entries that changed: one transaction, both families.
+ * 3. After any error, and after a foreign change, the next `converge` reads everything back and mends the difference.
+ * 4. A skeleton that is not ours of now (an upgrade, a foreign edit) is replaced while a second copy does the work.
+ */
+export class NftablesDatapath implements Datapath {
+  readonly #connection: NftablesConnection;
+  readonly #tables: KernelTables;
+  /** What the kernel holds, by the entries' keys; trusted while `#synchronised`. */
+  #programmed = new Map<string, Programmed>();
+  #synchronised = false;
+  #revision = 0;
+  #plan: NatPlan | null = null;
+  /** The ruleset's generation that was last read as a whole: older changes are known. */
+  #generation = 0;
+
+  /** Opens the control connection in the network namespace of the process. Throws Denied or Unsupported. */
+  static open(): NftablesDatapath {
+    return new NftablesDatapath(NftablesConnection.open());
+  }
+
+  private constructor(connection: NftablesConnection) {
+    this.#connection = connection;
+    this.#tables = new KernelTables(connection);
+  }
+
+  async probe(signal: AbortSignal): Promise<Capabilities> {
+    this.#connection.tables('ip');
+    const version = await runNft(['--version'], '', signal);
+    await this.#tables.check(signal);
+    return { kernel: release(), nft: /v(\S+)/.exec(version)?.[1] ?? version.trim() };
+  }
+
+  async converge(plan: NatPlan, signal: AbortSignal): Promise<Report> {
+    if (this.#synchronised && this.#plan === plan) {
+      const changed = plan.changedSince(this.#revision);
+      if (changed !== null) {
+        try {
+          return this.#applyChanges(plan, changed);
+        } catch (error) {
+          this.#synchronised = false;
+          if (!(error instanceof Rejected || error instanceof Busy)) throw error;
+        }
+      }
+    }
+    return await this.#synchronise(plan, signal);
+  }
+
+  async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
+    signal.throwIfAborted();
+    const state = this.#tables.apparentState();
+    const actual = state === 'intact' ? (this.#tables.read() ?? []) : [];
+    const { difference: changes } = this.#compare(plan, actual);
+    const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
+    return { skeleton, changes: formatChanges(changes) };
+  }
+
+  async inspect(signal: AbortSignal): Promise<Observed> {
+    const state = await this.#tables.state(signal);
+    const elements = new Map<string, number>();
+    for (const { family, set } of this.#tables.read() ?? []) {
+      const name = `${nftFamily[family]} ${TABLE} ${set}`;
+      elements.set(name, (elements.get(name) ?? 0) + 1);
+    }
+    return { present: state !== 'absent', elements, skeletonIntact: state === 'intact' };
+  }
+
+  async remove(signal: AbortSignal): Promise<readonly string[]> {
+    signal.throwIfAborted();
+    this.#synchronised = false;
+    this.#programmed = new Map();
+    return this.#tables.remove();
+  }
+
+  watch(onDrift: (what: string) => void): () => void {
+    return watchTables(this.#connection.portId, ({ what, generation }) => {
+      if (generation <= this.#generation) return; // of our own nft process, or read meanwhile
+      this.#synchronised = false;
+      onDrift(what);
+    });
+  }
+
+  /** Closes the control connection; what is in the kernel stays. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report {
+    const staged: [string, Programmed | null][] = [];
+    const before: PlacedElement[] = [];
+    const after: PlacedElement[] = [];
+    for (const key of changed) {
+      const old = this.#programmed.get(key);
+      const entry = plan.entry(key);
+      if (entry === old?.entry) continue;
+      const now = entry === undefined ? null : program(entry, old);
+      if (old !== undefined) for (const element of elementsOf(old)) before.push(element);
+      if (now !== null) for (const element of elementsOf(now)) after.push(element);
+      staged.push([key, now]);
+    }
+    const changes = difference(after, before, elementComparison);
+    this.#connection.commit(batchOf(changes, TABLE));
+    for (const [key, now] of staged) {
+      if (now === null) this.#programmed.delete(key);
+      else this.#programmed.set(key, now);
+    }
+    this.#revision = plan.revision;
+    return this.#report('kept', changes);
+  }
+
+  async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
+    let skeleton: Report['skeleton'] = 'kept';
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
+      const state = await this.#tables.state(signal);
+      if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
+      if (state === 'absent') await this.#tables.load(TABLE, signal);
+      try {
+        const report = state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
+        this.#tables.remove([TABLE]);
+        this.#plan = plan;
+        this.#synchronised = true;
+        return report;
+      } catch (error) {
+        // ERESTART, EINTR: somebody changed the ruleset while we read it. ENOENT: our table went meanwhile.
+        if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Puts a second copy to work, replaces the first, takes the second away. */
+  async #swap(plan: NatPlan, signal: AbortSignal): Promise<Report> {
+    await this.#tables.load(SWAP_TABLE, signal);
+    this.#fill(plan, SWAP_TABLE, 'swapped');
+    await this.#tables.load(TABLE, signal);
+    return this.#fill(plan, TABLE, 'swapped');
+  }
+
+  /** Reads the table's elements and writes the difference, provided that nobody wrote in between. */
+  #fill(plan: NatPlan, table: string, skeleton: Report['skeleton']): Report {
+    const generation = this.#connection.generation().id;
+    const { difference: changes, programmed } = this.#compare(plan, this.#tables.read(table) ?? []);
+    const { revision } = plan;
+    this.#connection.commit(batchOf(changes, table), { generation });
+    this.#generation = generation;
+    this.#programmed = programmed;
+    this.#revision = revision;
+    return this.#report(skeleton, changes);
+  }
+
+  #compare(plan: NatPlan, actual: readonly PlacedElement[]) {
+    const slots = new SlotReader(actual);
+    const programmed = new Map<string, Programmed>();
+    for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
+    return {
+      difference: difference(desiredElements(programmed.values()), actual, elementComparison),
+      programmed,
+    };
+  }
+
+  #report(skeleton: Report['skeleton'], changes: Difference<PlacedElement>): Report {
+    const { add, remove } = changes;
+    return { revision: this.#revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length };
+  }
+}
+
+function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedElement> {
+  for (const family of FAMILIES) yield* constantElements(family);
+  for (const each of programmed) yield* elementsOf(each);
+}
+
+/** One transaction: removals first, so that what takes their place finds it free. */
+function batchOf({ add, remove }: Difference<PlacedElement>, table: string): Batch {
+  const batch = new Batch();
+  for (const [family, set, elements] of bySet(remove)) {
+    batch.deleteElements(nftFamily[family], table, set, elements);
+  }
+  for (const [family, set, elements] of bySet(add)) {
+    batch.addElements(nftFamily[family], table, set, elements);
+  }
+  return batch;
+}
+
+function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, PlacedElement['element'][]]> {
+  if (placed.length === 0) return;
+  const groups = new Map<string, PlacedElement['element'][]>();
+  for (const { family, set, element } of placed) {
+    const name = `${family} ${set}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [element]);
+    else group.push(element);
+  }
+  for (const family of FAMILIES) {
+    for (const set of SET_NAMES) {
+      const elements = groups.get(`${family} ${set}`);
+      if (elements !== undefined) yield [family, set, elements];
+    }
+  }
+}

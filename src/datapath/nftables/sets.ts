@@ -1,0 +1,84 @@
+import type { Family } from '../../net/family.ts';
+import { EXACT_CLASSES } from './pick-classes.ts';
+
+/** All sets and maps of our table; their elements are ours alone. */
+export const SET_NAMES = [
+  'cluster_ips',
+  'service_cidrs',
+  'pods',
+  'masquerade_to_cluster_ip',
+  'egress_sources',
+  'egress_exempt',
+  'pod_nat_internal',
+  'same_byte',
+  'endpoints_1',
+  'endpoints_2',
+  'endpoints_3',
+  'endpoints_4',
+  'endpoints_many',
+  'many',
+  'many_local',
+  'bindings',
+  'pod_sources',
+  'policy_local',
+  'masquerade_always',
+  'no_endpoints',
+  'no_local_endpoints',
+  'restricted',
+  'allowed_sources',
+] as const;
+
+export type SetName = (typeof SET_NAMES)[number];
+
+/** Sets whose elements are address ranges: each a start element and an end element (NFT_SET_ELEM_INTERVAL_END). */
+export const RANGE_SETS = [
+  'service_cidrs',
+  'pods',
+  'masquerade_to_cluster_ip',
+  'egress_sources',
+  'egress_exempt',
+  'pod_nat_internal',
+] as const satisfies readonly SetName[];
+
+/** The declarations of all sets and maps in nft's words, indented for the table. */
+export function setDeclarations(family: Family): string[] {
+  const ip = family === 'IPv4' ? 'ip' : 'ip6';
+  const address = family === 'IPv4' ? 'ipv4_addr' : 'ipv6_addr';
+  const frontend = `${ip} daddr . meta l4proto . th dport`;
+  const endpoint = `${ip} daddr . th dport`;
+  const ranges = (comment: string) => `set % { type ${address}; flags interval; comment "${comment}"; }`;
+  const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
+  const endpoints = (comment: string) =>
+    `map % { typeof ${frontend} . numgen random mod 65536 : ${endpoint}; comment "${comment}"; }`;
+  const many = (comment: string) => `map % { typeof ${frontend} : verdict; comment "${comment}"; }`;
+  const [source, destination] = family === 'IPv4' ? [96, 128] : [64, 192];
+
+  const declarations: Record<SetName, string> = {
+    cluster_ips: `set % { type ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
+    service_cidrs: ranges('other addresses in here belong to no Service: dropped'),
+    pods: ranges('what is a pod'),
+    masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
+    egress_sources: ranges('pools with natOutgoing'),
+    egress_exempt: ranges('all pools: destinations without egress NAT'),
+    pod_nat_internal: ranges('destinations that bound pods reach with their own address'),
+    same_byte: `set % { typeof @nh,${source},8 . @nh,${destination},8; comment "equal pairs"; }`,
+    ...(Object.fromEntries(
+      EXACT_CLASSES.map((count) => [
+        `endpoints_${count}`,
+        endpoints(`frontends with ${count} of them, by slot`),
+      ]),
+    ) as Record<`endpoints_${1 | 2 | 3 | 4}`, string>),
+    endpoints_many: endpoints('frontends with more, by slot'),
+    many: many('frontends in endpoints_many: the chain that draws'),
+    many_local: many('the same for policy Local and outside sources'),
+    bindings: `map % { typeof ${frontend} : ${endpoint}; comment "Pod NAT: node address and port to pod"; }`,
+    pod_sources: `map % { typeof ${ip} saddr . meta l4proto : ${ip} saddr; comment "Pod NAT: what a pod leaves with"; }`,
+    policy_local: frontends('externalTrafficPolicy Local'),
+    masquerade_always: frontends('externalTrafficPolicy Cluster'),
+    no_endpoints: frontends('refused'),
+    no_local_endpoints: frontends('policy Local without an endpoint here: dropped'),
+    restricted: frontends('only for allowed_sources'),
+    allowed_sources: `set % { typeof ${frontend} . ${ip} saddr; flags interval; comment "who may use restricted"; }`,
+  };
+  return SET_NAMES.map((name) => `  ${declarations[name].replace('%', name)}`);
+}

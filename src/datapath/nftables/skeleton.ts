@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { Family } from '../../net/family.ts';
+import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
+import { type SetName, setDeclarations } from './sets.ts';
+
+/** The words in which nft speaks of a family. */
+export const nftFamily = { IPv4: 'ip', IPv6: 'ip6' } as const satisfies Record<Family, string>;
+
+/** Our table, one in each family. */
+export const TABLE = 'knat';
+
+/** A frontend, as the key of most maps: address, protocol, port. */
+const frontend = (ip: string) => `${ip} daddr . meta l4proto . th dport`;
+
+/** Where the address bytes lie in the network header, in bits (RFC 791, RFC 8200), and how many they are. */
+const addressLayout = {
+  IPv4: { source: 96, destination: 128, bytes: 4 },
+  IPv6: { source: 64, destination: 192, bytes: 16 },
+} as const;
+
+/**
+ * The table of a family without elements: text for `nft -f`, the same on every node. docs/design/packet-path.md
+ * explains each chain.
+ *
+ * @param table another name than `knat` where a second copy is wanted
+ * @param flags `dormant` for a copy that sees no packets
+ */
+export function skeletonText(family: Family, table: string = TABLE, flags: '' | 'dormant' = ''): string {
+  const head = [`table ${nftFamily[family]} ${table} {`, `  comment "${skeletonMark}"`];
+  if (flags !== '') head.push(`  flags ${flags}`);
+  return [...head, ...skeletonBody(family), '}', ''].join('\n');
+}
+
+/** Sets and chains. The order of the rules is the precedence of all three kinds. */
+function skeletonBody(family: Family): string[] {
+  const ip = nftFamily[family];
+  const key = frontend(ip);
+  const lines: string[] = [];
+  const chain = (name: string, ...body: string[]) =>
+    lines.push('', `  chain ${name} {`, ...body.map((rule) => `    ${rule}`), '  }');
+
+  lines.push(...setDeclarations(family));
+
+  chain(
+    'source_ranges',
+    'comment "frontends that only some sources may use"',
+    `${key} . ${ip} saddr @allowed_sources return`,
+    'drop',
+  );
+  for (const local of [false, true]) {
+    const draw = (capacity: number) =>
+      `dnat ${ip} to ${key} . numgen random mod ${capacity}${offset(local)} map @endpoints_many`;
+    const first = `dnat ${ip} to ${key} . numgen inc mod 1${offset(local)} map @endpoints_many`;
+    for (const capacity of CAPACITIES) {
+      chain(pickChain(capacity, local), ...Array.from({ length: DRAWS }, () => draw(capacity)), first);
+    }
+    chain(
+      local ? 'local_endpoints' : 'services',
+      local
+        ? 'comment "what sources outside of the cluster may reach with policy Local"'
+        : 'comment "a random endpoint of the frontend that is dialled"',
+      ...(local
+        ? []
+        : [`${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto local_endpoints`]),
+      ...EXACT_CLASSES.map(
+        (count) =>
+          `dnat ${ip} to ${key} . numgen random mod ${count}${offset(local)} map @endpoints_${count}`,
+      ),
+      `${key} vmap @${local ? 'many_local' : 'many'}`,
+    );
+  }
+  chain(
+    'translate',
+    'comment "destination NAT: Services, then Pod NAT"',
+    'jump services',
+    'jump services comment "again: an update between two lookups may have moved the frontend to another map"',
+    `dnat ${ip} to ${key} map @bindings`,
+  );
+  chain('refuse', 'meta l4proto tcp reject with tcp reset', 'reject');
+  chain(
+    'unserved',
+    'comment "new packets to a Service that found no endpoint"',
+    `${key} @no_endpoints goto refuse`,
+    `${key} @no_local_endpoints drop`,
+    `${ip} daddr @cluster_ips goto refuse`,
+    `${ip} daddr @service_cidrs drop`,
+  );
+  chain('masquerade_service', 'masquerade fully-random');
+  chain(
+    'service_sources',
+    'comment "of translated connections: whose replies must come back here"',
+    `${sameAddress(family)} goto masquerade_service comment "hairpin: source and destination are one address"`,
+    ...['tcp', 'udp', 'sctp'].flatMap((protocol) => {
+      const dialled = `meta l4proto ${protocol} ct original ${ip} daddr . meta l4proto . ct original proto-dst`;
+      return [
+        `${dialled} @masquerade_always goto masquerade_service`,
+        `${dialled} @policy_local fib saddr type local goto masquerade_service`,
+      ];
+    }),
+    `ct original ${ip} daddr @cluster_ips ${ip} saddr @masquerade_to_cluster_ip goto masquerade_service`,
+  );
+
+  // Base chains last: they refer to what stands above.
+  for (const hook of ['prerouting', 'output']) {
+    chain(
+      `${hook}_sources`,
+      `type filter hook ${hook} priority -105; policy accept;`,
+      `ct state new ${key} @restricted jump source_ranges`,
+    );
+    chain(`${hook}_nat`, `type nat hook ${hook} priority -100; policy accept;`, 'jump translate');
+    chain(
+      `${hook}_unserved`,
+      `type filter hook ${hook} priority -95; policy accept;`,
+      'ct state new ct status ! dnat jump unserved',
+    );
+  }
+  chain(
+    'postrouting_nat',
+    'type nat hook postrouting priority 100; policy accept;',
+    'ct status dnat jump service_sources',
+    `${ip} daddr != @pod_nat_internal snat ${ip} to ${ip} saddr . meta l4proto map @pod_sources`,
+    `${ip} saddr @egress_sources ${ip} daddr != @egress_exempt masquerade fully-random`,
+  );
+  return lines;
+}
+
+function offset(local: boolean): string {
+  return local ? ` offset ${LOCAL_VIEW}` : '';
+}
+
+/**
+ * nft cannot compare two fields of a packet with each other, so the addresses are looked up byte by byte in the
+ * set of equal pairs. The last byte comes first: it tells most addresses apart.
+ */
+function sameAddress(family: Family): string {
+  const { source, destination, bytes } = addressLayout[family];
+  const set: SetName = 'same_byte';
+  return Array.from({ length: bytes }, (_, index) => (bytes - 1 - index) * 8)
+    .map((bit) => `@nh,${source + bit},8 . @nh,${destination + bit},8 @${set}`)
+    .join(' ');
+}
+
+/** Stands in the table's comment, so that a restarted agent knows its own skeleton; another one is swapped. */
+export const skeletonMark = `knat skeleton ${createHash('sha256')
+  .update([...skeletonBody('IPv4'), ...skeletonBody('IPv6')].join('\n'))
+  .digest('hex')
+  .slice(0, 16)}`;

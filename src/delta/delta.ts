@@ -1,0 +1,45 @@
+/**
+ *          desired                actual
+ *      ┌───────────────┬───────────────────────┐
+ *      │    missing    │  same   │    extra    │
+ *      └───────────────┴───────────────────────┘
+ *
+ *   add    = missing ∪ { desired | same identity, other value }
+ *   remove = extra   ∪ { actual  | same identity, other value }
+ *
+ * A value cannot be replaced in place: what changed is removed and added.
+ */
+export interface Difference<Item> {
+  readonly add: readonly Item[];
+  readonly remove: readonly Item[];
+}
+
+/** How items are told apart (`identity`) and when two of one identity are the same (`value`). */
+export interface Comparison<Item> {
+  identity(item: Item): string;
+  value(item: Item): string;
+}
+
+/** What to add to and remove from `actual` so that it holds `desired` and nothing else. */
+export function difference<Item>(
+  desired: Iterable<Item>,
+  actual: Iterable<Item>,
+  { identity, value }: Comparison<Item>,
+): Difference<Item> {
+  const left = new Map<string, Item>();
+  for (const item of actual) left.set(identity(item), item);
+  const add: Item[] = [];
+  const remove: Item[] = [];
+  for (const item of desired) {
+    const name = identity(item);
+    const existing = left.get(name);
+    left.delete(name);
+    if (existing === undefined) add.push(item);
+    else if (value(existing) !== value(item)) {
+      remove.push(existing);
+      add.push(item);
+    }
+  }
+  for (const extra of left.values()) remove.push(extra);
+  return { add, remove };
+}

@@ -1,0 +1,63 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { CommandFailed, type CommandResult, run, runToEnd } from './command.ts';
+import { Probe } from './probe.ts';
+
+/** One machine of the lab, be it a node, a pod or the outside: a network namespace and what runs in it. */
+export class Host {
+  /** Its name within the lab: `node1`. */
+  readonly name: string;
+  /** Its name on this machine, for `ip netns exec`. */
+  readonly namespace: string;
+  #probe: Probe | null = null;
+
+  constructor(name: string, namespace: string) {
+    this.name = name;
+    this.namespace = namespace;
+  }
+
+  /** The command line that runs `argv` in this host. */
+  command(argv: readonly string[]): readonly string[] {
+    return ['ip', 'netns', 'exec', this.namespace, ...argv];
+  }
+
+  /** Runs a command in this host to its end and returns what it printed; throws `CommandFailed` unless it exits 0. */
+  run(argv: readonly string[], input = ''): Promise<string> {
+    return run(this.command(argv), input);
+  }
+
+  /** Like `run`, with the exit status for the caller to judge. */
+  runToEnd(argv: readonly string[], input = ''): Promise<CommandResult> {
+    return runToEnd(this.command(argv), input);
+  }
+
+  /** Starts a long-running command in this host; disposing of the lab ends it. */
+  spawn(argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    const [program = '', ...args] = this.command(argv);
+    return spawn(program, args, options);
+  }
+
+  /**
+   * Runs `ip` commands in this host, one a line without the leading `ip`, all in one process. Stops at the first
+   * that fails and throws `CommandFailed` for that one.
+   */
+  async ip(lines: readonly string[], family: '' | '-4' | '-6' = ''): Promise<void> {
+    if (lines.length === 0) return;
+    const ip = ['ip', '-netns', this.namespace, ...(family === '' ? [] : [family])];
+    const { status, stderr } = await runToEnd([...ip, '-batch', '-'], `${lines.join('\n')}\n`);
+    if (status === 0) return;
+    const line = /Command failed -:([0-9]+)/.exec(stderr)?.[1];
+    throw new CommandFailed([...ip, lines[Number(line) - 1] ?? '-batch -'], status, stderr);
+  }
+
+  /** Sets kernel parameters of this host, by their names in sysctl(8); those that this kernel lacks are an error. */
+  async sysctl(values: Readonly<Record<string, number | string>>): Promise<void> {
+    const settings = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+    await this.run(['sysctl', '--quiet', '--write', ...settings]);
+  }
+
+  /** The process that listens and dials in this host, started at the first call. */
+  probe(): Probe {
+    this.#probe ??= new Probe(this.name, this.command([process.execPath, Probe.program]));
+    return this.#probe;
+  }
+}

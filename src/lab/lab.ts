@@ -1,0 +1,68 @@
+import { run } from './command.ts';
+import { Host } from './host.ts';
+import { formatLabName, type LabPrefix } from './namespace-name.ts';
+import { thisProcess } from './owner.ts';
+import { removeNamespaces } from './removal.ts';
+
+const ENDING_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+
+/** Kernel parameters of every host, set before it has any interface. */
+const SETTINGS = {
+  // IPv6 addresses work at once, without the second of asking whether someone else bears them (RFC 4862 5.4).
+  'net.ipv6.conf.all.accept_dad': 0,
+  'net.ipv6.conf.default.accept_dad': 0,
+  'net.ipv6.conf.default.accept_ra': 0,
+  // Whoever is refused is told so, every time: by default the kernel sends about one ICMP error a second to a peer.
+  'net.ipv4.icmp_ratemask': 0,
+  'net.ipv6.icmp.ratemask': '',
+} as const;
+
+let labsMade = 0;
+
+/**
+ * A set of hosts, each a network namespace of this machine, wired only to each other: no link leads to the machine's
+ * own network, so nothing sent here can leave. Needs root and iproute2.
+ *
+ *     const lab = new Lab('knat-test');
+ *     const [left, right] = await lab.addHosts(['left', 'right']);
+ *     …
+ *     lab.dispose();
+ *
+ * The lab also goes away when the process ends by itself, by an uncaught exception, or by SIGHUP, SIGINT or
+ * SIGTERM where nobody else listens for these. After SIGKILL, `removeStale` of the next run clears the stage.
+ */
+export class Lab {
+  /** What the names of all its namespaces begin with. */
+  readonly name: string;
+  readonly #namespaces: string[] = [];
+  readonly #onExit = () => this.dispose();
+  readonly #onSignal = (signal: NodeJS.Signals) => {
+    if (process.listenerCount(signal) > 1) return; // whoever else listens ends the process, or does not
+    this.dispose();
+    process.kill(process.pid, signal);
+  };
+
+  constructor(prefix: LabPrefix) {
+    labsMade += 1;
+    this.name = formatLabName({ prefix, owner: thisProcess(), serial: labsMade });
+    process.on('exit', this.#onExit);
+    for (const signal of ENDING_SIGNALS) process.on(signal, this.#onSignal);
+  }
+
+  /** Makes one host for each name (`node1`), in order, with nothing but a loopback interface that is up. */
+  async addHosts(names: readonly string[]): Promise<readonly Host[]> {
+    const hosts = names.map((name) => new Host(name, `${this.name}-${name}`));
+    this.#namespaces.push(...hosts.map((host) => host.namespace));
+    await run(['ip', '-batch', '-'], hosts.map((host) => `netns add ${host.namespace}\n`).join(''));
+    await Promise.all(hosts.flatMap((host) => [host.sysctl(SETTINGS), host.ip(['link set lo up'])]));
+    return hosts;
+  }
+
+  /** Removes the namespaces with all that is in them, processes included. May be called again. */
+  dispose(): void {
+    process.off('exit', this.#onExit);
+    for (const signal of ENDING_SIGNALS) process.off(signal, this.#onSignal);
+    removeNamespaces(this.#namespaces);
+    this.#namespaces.length = 0;
+  }
+}

@@ -1,0 +1,52 @@
+import { request } from 'node:http';
+import { AGENT_SOCKET } from './socket-address.ts';
+
+/** No agent answers in this network namespace. */
+export class AgentNotRunning extends Error {
+  readonly code = 'KNAT_AGENT_NOT_RUNNING';
+  override readonly name = 'AgentNotRunning';
+  constructor() {
+    super('no knat agent runs in this network namespace; start one with "knat agent", or name a --source');
+  }
+}
+
+/** The agent answered with an error of its own. */
+export class AgentAnsweredError extends Error {
+  override readonly name = 'AgentAnsweredError';
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Asks the agent of this network namespace. Throws AgentNotRunning, or what the agent says is wrong. */
+export async function askAgent(path: string): Promise<unknown> {
+  const { status, body } = await get(path);
+  const answer: unknown = JSON.parse(body);
+  if (status === 200) return answer;
+  const { code, message } = answer as { code?: string; message?: string };
+  throw new AgentAnsweredError(code ?? 'KNAT_INTERNAL', message ?? `the agent answered ${status}`);
+}
+
+function get(path: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      { socketPath: AGENT_SOCKET, path, headers: { host: 'knat' }, timeout: 30_000 },
+      (answer) => {
+        let body = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (text: string) => {
+          body += text;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer.on('error', reject);
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error('the agent did not answer within 30 seconds')));
+    call.on('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? new AgentNotRunning() : error);
+    });
+    call.end();
+  });
+}

@@ -1,0 +1,45 @@
+import type { Capabilities, Report } from '../datapath/datapath.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Conflict } from '../plan/claims.ts';
+import type { Notice } from '../plan/fragment.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import type { EnabledKinds } from '../plan/options.ts';
+
+/** What the plan holds, counted. */
+export interface PlanCounts {
+  readonly frontends: number;
+  readonly bindings: number;
+  readonly podSources: number;
+  readonly pools: number;
+}
+
+/** The agent's own account of itself: `knat status -o json` and `GET /v1/status`. Times are RFC 3339. */
+export interface AgentStatus {
+  readonly version: string;
+  readonly node: string;
+  readonly source: string;
+  readonly enabled: EnabledKinds;
+  readonly startedAt: string;
+  /** Every source has delivered what existed at the start. */
+  readonly synced: boolean;
+  readonly capabilities: Capabilities;
+  /** What the datapath last reported as done; null before the first report. */
+  readonly programmed: (Report & { readonly at: string; readonly milliseconds: number }) | null;
+  /** Why the kernel does not match the plan at the moment; null when it does. */
+  readonly failure: { readonly message: string; readonly since: string } | null;
+  readonly counts: PlanCounts;
+  readonly conflicts: readonly Conflict[];
+  readonly notices: readonly Notice[];
+  readonly problems: readonly Problem[];
+}
+
+export function countPlan(plan: NatPlan): PlanCounts {
+  const counts = { frontends: 0, bindings: 0, podSources: 0, pools: 0 };
+  for (const entry of plan.entries()) {
+    if (entry.kind === 'ServiceFrontend') counts.frontends++;
+    else if (entry.kind === 'PodBinding') counts.bindings++;
+    else if (entry.kind === 'PodSource') counts.podSources++;
+    else if (entry.kind === 'FamilyScope') counts.pools += entry.pools.length;
+  }
+  return counts;
+}

@@ -1,0 +1,180 @@
+/**
+ * Netlink attributes (include/uapi/linux/netlink.h, `struct nlattr`).
+ *
+ * Framing: 2 bytes length (header included, padding not), 2 bytes type, the payload, zeros to a multiple of 4.
+ * Length and type are in host byte order; the payload's order is its codec's. The two high bits of the type are
+ * flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER) and no part of the number.
+ *
+ * Every function here is pure. Decoding copies: what it returns does not share memory with the input. A wrong
+ * length throws `Malformed`; an attribute that the table does not know is kept in `unknown`.
+ */
+import { addressBytes, addressFromBytes, type IpAddress } from '../net/address.ts';
+import { type ByteWriter, host16, host32, net16, net32, net64, textOf } from './bytes.ts';
+import { malformed } from './errors.ts';
+
+export const NLA_F_NESTED = 0x8000;
+const NLA_TYPE_MASK = 0x3fff;
+const HEADER = 4;
+
+/** How one kind of payload is read and written. `nested` is set for a payload of attributes. */
+export interface Codec<T> {
+  readonly nested?: true;
+  /** Reads `bytes` from `start` up to, not including, `end`. */
+  read(bytes: Uint8Array, start: number, end: number, name: string): T;
+  write(writer: ByteWriter, value: T): void;
+}
+
+/** An attribute's number, its name in the kernel's header, and the codec of its payload. */
+export type Row<T = unknown> = readonly [number: number, name: string, codec: Codec<T>];
+
+/** An attribute that the table has no row for. */
+export interface UnknownAttribute {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The plain data of a nest: a property for each attribute that is there. */
+export type Decoded<Rows extends Record<string, Row>> = {
+  readonly [Key in keyof Rows]?: Rows[Key] extends readonly [number, string, Codec<infer T>] ? T : never;
+} & { readonly unknown?: readonly UnknownAttribute[] };
+
+/** A nest: its table, and the codec that the table makes. */
+export interface Nest<Rows extends Record<string, Row>> extends Codec<Decoded<Rows>> {
+  readonly nested: true;
+  readonly rows: Rows;
+}
+
+/** Calls back for each attribute in the range with its number and the bounds of its payload. */
+export function eachAttribute(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  name: string,
+  visit: (type: number, start: number, end: number) => void,
+): void {
+  let at = start;
+  while (at < end) {
+    if (end - at < HEADER) throw malformed(`${name}: ${end - at} bytes are left, an attribute has ${HEADER}`);
+    const length = host16(bytes, at);
+    if (length < HEADER || length > end - at) {
+      throw malformed(`${name}: attribute of ${length} bytes in ${end - at}`);
+    }
+    visit(host16(bytes, at + 2) & NLA_TYPE_MASK, at + HEADER, at + length);
+    at += (length + 3) & ~3;
+  }
+}
+
+/** The codec of a nest, from its table. */
+export function nest<const Rows extends Record<string, Row>>(rows: Rows): Nest<Rows> {
+  const byNumber: [string, string, Codec<unknown>][] = [];
+  for (const [key, [number, name, codec]] of Object.entries(rows)) byNumber[number] = [key, name, codec];
+  return {
+    nested: true,
+    rows,
+    read(bytes, start, end, nestName) {
+      const decoded: Record<string, unknown> = {};
+      const unknown: UnknownAttribute[] = [];
+      eachAttribute(bytes, start, end, nestName, (type, from, to) => {
+        const row = byNumber[type];
+        if (row === undefined) unknown.push({ type, bytes: bytes.slice(from, to) });
+        else if (row[2] !== skipped) decoded[row[0]] = row[2].read(bytes, from, to, row[1]);
+      });
+      if (unknown.length > 0) decoded.unknown = unknown;
+      return decoded as Decoded<Rows>;
+    },
+    write(writer, value) {
+      const values = value as Record<string, unknown>;
+      for (const [key, [number, , codec]] of Object.entries(rows)) {
+        if (values[key] !== undefined) writeAttribute(writer, number, codec, values[key]);
+      }
+      for (const { type, bytes } of value.unknown ?? []) writeAttribute(writer, type, binary, bytes);
+    },
+  };
+}
+
+/** Appends one attribute. */
+export function writeAttribute<T>(writer: ByteWriter, number: number, codec: Codec<T>, value: T): void {
+  const start = writer.open(codec.nested ? number | NLA_F_NESTED : number);
+  codec.write(writer, value);
+  writer.close(start);
+}
+
+/** Items that all have the same number, such as NFTA_LIST_ELEM; others are Malformed. */
+export function list<T>(number: number, codec: Codec<T>): Codec<readonly T[]> {
+  return {
+    nested: true,
+    read(bytes, start, end, name) {
+      const items: T[] = [];
+      eachAttribute(bytes, start, end, name, (type, from, to) => {
+        if (type !== number) throw malformed(`${name}: item of type ${type}, not ${number}`);
+        items.push(codec.read(bytes, from, to, name));
+      });
+      return items;
+    },
+    write(writer, items) {
+      for (const item of items) writeAttribute(writer, number, codec, item);
+    },
+  };
+}
+
+function expectLength(start: number, end: number, length: number, name: string): void {
+  if (end - start !== length) throw malformed(`${name}: ${end - start} bytes, not ${length}`);
+}
+
+function fixed<T>(
+  length: number,
+  read: (bytes: Uint8Array, at: number) => T,
+  write: Codec<T>['write'],
+): Codec<T> {
+  return {
+    read(bytes, start, end, name) {
+      expectLength(start, end, length, name);
+      return read(bytes, start);
+    },
+    write,
+  };
+}
+
+export const u8 = fixed<number>(
+  1,
+  (bytes, at) => bytes[at] as number,
+  (writer, value) => writer.u8(value),
+);
+export const be16 = fixed<number>(2, net16, (writer, value) => writer.net16(value));
+export const be32 = fixed<number>(4, net32, (writer, value) => writer.net32(value));
+export const be64 = fixed<bigint>(8, net64, (writer, value) => writer.net64(value));
+export const u32 = fixed<number>(4, host32, (writer, value) => writer.host32(value));
+/** A signed number of 32 bits in network byte order. */
+export const sbe32 = fixed<number>(
+  4,
+  (bytes, at) => net32(bytes, at) | 0,
+  (writer, value) => writer.net32(value),
+);
+
+/** A string that ends in NUL; the kernel pads some with more of them. */
+export const string: Codec<string> = {
+  read: (bytes, start, end) => textOf(bytes, start, end),
+  write: (writer, value) => writer.text(value),
+};
+
+/** Bytes as they are, copied out. */
+export const binary: Codec<Uint8Array> = {
+  read: (bytes, start, end) => bytes.slice(start, end),
+  write: (writer, value) => writer.raw(value),
+};
+
+/** An address: 4 bytes for IPv4, 16 for IPv6, in network byte order. */
+export const address: Codec<IpAddress> = {
+  read(bytes, start, end, name) {
+    if (end - start !== 4 && end - start !== 16)
+      throw malformed(`${name}: ${end - start} bytes, not 4 or 16`);
+    return addressFromBytes(bytes.subarray(start, end));
+  },
+  write: (writer, value) => writer.raw(addressBytes(value)),
+};
+
+/** Not read: padding that aligns the next attribute to 8 bytes (NFTA_…_PAD), or content of no interest here. */
+export const skipped: Codec<never> = {
+  read: () => undefined as never,
+  write: () => {},
+};

@@ -1,0 +1,110 @@
+import { ByteWriter } from '../bytes.ts';
+import { Rejected } from '../errors.ts';
+import {
+  beginMessage,
+  endMessage,
+  type Message,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  writeNfgenmsg,
+} from '../messages.ts';
+import { request } from '../request.ts';
+import { NetlinkSocket } from '../socket.ts';
+import {
+  type ConntrackEntry,
+  conntrackAttributes,
+  familyNumber,
+  readEntry,
+  tupleAttributesOf,
+} from './entry.ts';
+import { type FlowFilter, kernelFilter, matches } from './filter.ts';
+import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET } from './numbers.ts';
+
+/**
+ * The connection tracking table of the network namespace in which the connection was opened. Every method is
+ * synchronous and throws the errors of errors.ts.
+ */
+export class ConntrackConnection {
+  readonly #socket: NetlinkSocket;
+  #sequence = 1;
+
+  static open(): ConntrackConnection {
+    return new ConntrackConnection(NetlinkSocket.open('NETLINK_NETFILTER'));
+  }
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Calls back for each entry that the filter wants, while the table is read: nothing but one datagram is held. The
+   * table changes meanwhile: an entry may be missed or come twice. The callback must not use this connection.
+   */
+  forEach(filter: FlowFilter, visit: (entry: ConntrackEntry) => void): void {
+    const family = filter.family === undefined ? 0 : familyNumber[filter.family];
+    this.#request(
+      IPCTNL_MSG_CT_GET,
+      NLM_F_DUMP,
+      family,
+      'IPCTNL_MSG_CT_GET',
+      kernelFilter(filter),
+      (message) => {
+        const entry = readEntry(message);
+        if (matches(filter, entry)) visit(entry);
+      },
+    );
+  }
+
+  /** The entries that the filter wants, as `forEach`. */
+  entries(filter: FlowFilter = {}): ConntrackEntry[] {
+    const found: ConntrackEntry[] = [];
+    this.forEach(filter, (entry) => found.push(entry));
+    return found;
+  }
+
+  /** Deletes this very entry, not a later one of the same tuple. False when it is gone already. */
+  delete(entry: ConntrackEntry): boolean {
+    const { family, protocol, original, id, zone } = entry;
+    const attributes = {
+      original: tupleAttributesOf(family, protocol, original),
+      id,
+      ...(zone === 0 ? {} : { zone }),
+    };
+    try {
+      this.#request(
+        IPCTNL_MSG_CT_DELETE,
+        NLM_F_ACK,
+        familyNumber[family],
+        'IPCTNL_MSG_CT_DELETE',
+        attributes,
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof Rejected && error.errno === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /** Closes the socket. May be called again. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  #request(
+    type: number,
+    flags: number,
+    family: number,
+    subject: string,
+    attributes: Parameters<typeof conntrackAttributes.write>[1],
+    visit?: (message: Message) => void,
+  ): void {
+    const sequence = this.#sequence++;
+    const writer = new ByteWriter();
+    const start = beginMessage(writer, type, NLM_F_REQUEST | flags, sequence);
+    writeNfgenmsg(writer, family);
+    conntrackAttributes.write(writer, attributes);
+    endMessage(writer, start);
+    request(this.#socket, writer.written, sequence, subject, visit);
+  }
+}

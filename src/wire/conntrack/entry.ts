@@ -1,0 +1,187 @@
+/**
+ * A connection tracking entry. Names and numbers: include/uapi/linux/netfilter/nfnetlink_conntrack.h; byte order:
+ * network, as all of ctnetlink. What is read is copied out of the datagram.
+ */
+import type { IpAddress } from '../../net/address.ts';
+import { FAMILIES, type Family } from '../../net/family.ts';
+import { address, be16, be32, be64, type Decoded, nest, skipped, u8, u32 } from '../attributes.ts';
+import { malformed } from '../errors.ts';
+import { type Message, NFGENMSG, readNfgenmsg } from '../messages.ts';
+
+/** The numbers of the families: AF_INET and AF_INET6. */
+export const familyNumber = { IPv4: 2, IPv6: 10 } as const satisfies Record<Family, number>;
+
+/** `enum ctattr_ip` */
+const ipAttributes = nest({
+  srcV4: [1, 'CTA_IP_V4_SRC', address],
+  dstV4: [2, 'CTA_IP_V4_DST', address],
+  srcV6: [3, 'CTA_IP_V6_SRC', address],
+  dstV6: [4, 'CTA_IP_V6_DST', address],
+});
+
+/** `enum ctattr_l4proto` */
+const protocolAttributes = nest({
+  number: [1, 'CTA_PROTO_NUM', u8],
+  sport: [2, 'CTA_PROTO_SRC_PORT', be16],
+  dport: [3, 'CTA_PROTO_DST_PORT', be16],
+  icmpId: [4, 'CTA_PROTO_ICMP_ID', be16],
+  icmpType: [5, 'CTA_PROTO_ICMP_TYPE', u8],
+  icmpCode: [6, 'CTA_PROTO_ICMP_CODE', u8],
+  icmpv6Id: [7, 'CTA_PROTO_ICMPV6_ID', be16],
+  icmpv6Type: [8, 'CTA_PROTO_ICMPV6_TYPE', u8],
+  icmpv6Code: [9, 'CTA_PROTO_ICMPV6_CODE', u8],
+});
+
+/** `enum ctattr_tuple` */
+const tupleAttributes = nest({
+  ip: [1, 'CTA_TUPLE_IP', ipAttributes],
+  protocol: [2, 'CTA_TUPLE_PROTO', protocolAttributes],
+  zone: [3, 'CTA_TUPLE_ZONE', be16],
+});
+
+/** `enum ctattr_counters` */
+const counterAttributes = nest({
+  packets: [1, 'CTA_COUNTERS_PACKETS', be64],
+  bytes: [2, 'CTA_COUNTERS_BYTES', be64],
+});
+
+/** `enum ctattr_filter`; its flags, in host byte order, are CTA_FILTER_F_… of net/netfilter/nf_internals.h. */
+const filterAttributes = nest({
+  original: [1, 'CTA_FILTER_ORIG_FLAGS', u32],
+  reply: [2, 'CTA_FILTER_REPLY_FLAGS', u32],
+});
+
+/** `enum ctattr_type` */
+export const conntrackAttributes = nest({
+  original: [1, 'CTA_TUPLE_ORIG', tupleAttributes],
+  reply: [2, 'CTA_TUPLE_REPLY', tupleAttributes],
+  status: [3, 'CTA_STATUS', be32],
+  protocolInfo: [4, 'CTA_PROTOINFO', skipped],
+  helper: [5, 'CTA_HELP', skipped],
+  timeout: [7, 'CTA_TIMEOUT', be32],
+  mark: [8, 'CTA_MARK', be32],
+  originalCounters: [9, 'CTA_COUNTERS_ORIG', counterAttributes],
+  replyCounters: [10, 'CTA_COUNTERS_REPLY', counterAttributes],
+  use: [11, 'CTA_USE', skipped],
+  id: [12, 'CTA_ID', be32],
+  master: [14, 'CTA_TUPLE_MASTER', skipped],
+  zone: [18, 'CTA_ZONE', be16],
+  markMask: [21, 'CTA_MARK_MASK', be32],
+  filter: [25, 'CTA_FILTER', filterAttributes],
+  statusMask: [26, 'CTA_STATUS_MASK', be32],
+});
+
+/** Bits of `status`: include/uapi/linux/netfilter/nf_conntrack_common.h, `enum ip_conntrack_status`. */
+export const conntrackStatus = {
+  IPS_EXPECTED: 0x1,
+  IPS_SEEN_REPLY: 0x2,
+  IPS_ASSURED: 0x4,
+  IPS_CONFIRMED: 0x8,
+  IPS_SRC_NAT: 0x10,
+  IPS_DST_NAT: 0x20,
+  IPS_SRC_NAT_DONE: 0x80,
+  IPS_DST_NAT_DONE: 0x100,
+  IPS_DYING: 0x200,
+} as const;
+
+/** One direction of a flow. Protocols without ports have 0 for both; ICMP has its id, type and code instead. */
+export interface FlowTuple {
+  readonly src: IpAddress;
+  readonly dst: IpAddress;
+  readonly sport: number;
+  readonly dport: number;
+  readonly icmp?: { readonly id: number; readonly type: number; readonly code: number };
+}
+
+/** Packets and bytes of one direction. */
+export interface FlowCounters {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+export interface ConntrackEntry {
+  readonly family: Family;
+  /** IANA number of the transport protocol. */
+  readonly protocol: number;
+  readonly original: FlowTuple;
+  readonly reply: FlowTuple;
+  /** Bits of `conntrackStatus`. */
+  readonly status: number;
+  /** Tells this entry from a later one with the same tuple; not unique by itself. */
+  readonly id: number;
+  /** Seconds until it expires; null in events of destruction. */
+  readonly timeoutSeconds: number | null;
+  readonly mark: number;
+  readonly zone: number;
+  /** Null unless net.netfilter.nf_conntrack_acct is on. */
+  readonly counters: { readonly original: FlowCounters; readonly reply: FlowCounters } | null;
+}
+
+type TupleAttributes = Decoded<typeof tupleAttributes.rows>;
+
+/** The entry that a ctnetlink message carries. Throws Malformed when a tuple is missing or not whole. */
+export function readEntry(message: Message): ConntrackEntry {
+  const { family: number } = readNfgenmsg(message);
+  const family = FAMILIES.find((one) => familyNumber[one] === number);
+  if (family === undefined) throw malformed(`conntrack entry of family ${number}`);
+  const found = conntrackAttributes.read(message.bytes, message.start + NFGENMSG, message.end, 'conntrack');
+  const { originalCounters, replyCounters } = found;
+  return {
+    family,
+    protocol: found.original?.protocol?.number ?? 0,
+    original: tupleOf(found.original, 'CTA_TUPLE_ORIG'),
+    reply: tupleOf(found.reply, 'CTA_TUPLE_REPLY'),
+    status: found.status ?? 0,
+    id: found.id ?? 0,
+    timeoutSeconds: found.timeout ?? null,
+    mark: found.mark ?? 0,
+    zone: found.zone ?? found.original?.zone ?? found.reply?.zone ?? 0,
+    counters:
+      originalCounters === undefined || replyCounters === undefined
+        ? null
+        : { original: countersOf(originalCounters), reply: countersOf(replyCounters) },
+  };
+}
+
+function tupleOf(tuple: TupleAttributes | undefined, name: string): FlowTuple {
+  const src = tuple?.ip?.srcV4 ?? tuple?.ip?.srcV6;
+  const dst = tuple?.ip?.dstV4 ?? tuple?.ip?.dstV6;
+  const protocol = tuple?.protocol;
+  if (src === undefined || dst === undefined || protocol === undefined)
+    throw malformed(`${name} is not whole`);
+  const id = protocol.icmpId ?? protocol.icmpv6Id;
+  const ports = { src, dst, sport: protocol.sport ?? 0, dport: protocol.dport ?? 0 };
+  if (id === undefined) return ports;
+  const type = protocol.icmpType ?? protocol.icmpv6Type ?? 0;
+  const code = protocol.icmpCode ?? protocol.icmpv6Code ?? 0;
+  return { ...ports, icmp: { id, type, code } };
+}
+
+function countersOf(counters: Partial<FlowCounters>): FlowCounters {
+  return { packets: counters.packets ?? 0n, bytes: counters.bytes ?? 0n };
+}
+
+/** The attributes of a tuple, or of the part of one that a filter asks for. */
+export function tupleAttributesOf(
+  family: Family,
+  protocol: number | undefined,
+  tuple: Partial<FlowTuple>,
+): TupleAttributes {
+  const { src, dst, sport, dport, icmp } = tuple;
+  const v4 = family === 'IPv4';
+  const ip = {
+    ...(src === undefined ? {} : { [v4 ? 'srcV4' : 'srcV6']: src }),
+    ...(dst === undefined ? {} : { [v4 ? 'dstV4' : 'dstV6']: dst }),
+  };
+  if (protocol === undefined) return { ip };
+  const ports = {
+    ...(sport === undefined ? {} : { sport }),
+    ...(dport === undefined ? {} : { dport }),
+  };
+  if (icmp === undefined) return { ip, protocol: { number: protocol, ...ports } };
+  const { id, type, code } = icmp;
+  const echo = v4
+    ? { icmpId: id, icmpType: type, icmpCode: code }
+    : { icmpv6Id: id, icmpv6Type: type, icmpv6Code: code };
+  return { ip, protocol: { number: protocol, ...echo } };
+}

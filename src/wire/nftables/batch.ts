@@ -1,0 +1,221 @@
+/**
+ * A batch of changes: NFNL_MSG_BATCH_BEGIN, the changes, NFNL_MSG_BATCH_END in one datagram, which the kernel applies as
+ * one transaction or not at all.
+ *
+ * Buffer lifetime: the batch owns one growing buffer; `seal` completes it in place, and `clear` makes it ready for the
+ * next changes without giving the memory back.
+ */
+import { eachAttribute, NLA_F_NESTED, string, writeAttribute } from '../attributes.ts';
+import { ByteWriter, hex, host16, host32, putHost16, putHost32 } from '../bytes.ts';
+import {
+  batchAttributes,
+  beginMessage,
+  endMessage,
+  MESSAGE_HEADER,
+  NFGENMSG,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  writeNfgenmsg,
+} from '../messages.ts';
+import { NFT_TABLE_F_DORMANT, tableAttributes } from './declarations.ts';
+import { readElements, type SetElement, writeElement } from './element.ts';
+import {
+  NFNL_MSG_BATCH_BEGIN,
+  NFNL_MSG_BATCH_END,
+  NFNL_SUBSYS_NFTABLES,
+  type NftFamily,
+  type NftMessage,
+  nftFamilies,
+  nftType,
+} from './numbers.ts';
+
+/**
+ * Where a list of elements is split. A nest has at most 65535 bytes; an element has at most 64 bytes each of key, key
+ * end and data, 255 of chain name, 255 of comment and 80 of headers, so one more always fits behind this.
+ */
+const LIST_LIMIT = 64_000;
+
+/** Length of NFNL_MSG_BATCH_BEGIN with and without NFNL_BATCH_GENID. Room for the longer is left at the start. */
+const BEGIN_PLAIN = MESSAGE_HEADER + NFGENMSG;
+const BEGIN_GUARDED = BEGIN_PLAIN + 8;
+
+/** One message of the batch: where its header stands, and what it is about. */
+interface Entry {
+  readonly offset: number;
+  readonly subject: string;
+}
+
+export class Batch {
+  readonly #writer = new ByteWriter(4096);
+  #entries: Entry[] = [];
+  #elements = 0;
+
+  constructor() {
+    this.#writer.length = BEGIN_GUARDED;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** Bytes so far. */
+  get size(): number {
+    return this.#writer.length;
+  }
+
+  /** Elements added and deleted so far. */
+  get elementCount(): number {
+    return this.#elements;
+  }
+
+  /** Forgets all changes and keeps the memory. */
+  clear(): void {
+    this.#writer.length = BEGIN_GUARDED;
+    this.#entries = [];
+    this.#elements = 0;
+  }
+
+  /** Adds a table; it is EEXIST when it is there. A dormant one filters nothing until it is woken. */
+  addTable(family: NftFamily, name: string, options: { readonly dormant?: boolean } = {}): void {
+    const start = this.#begin('NFT_MSG_NEWTABLE', family, name, '', NLM_F_CREATE | NLM_F_EXCL);
+    tableAttributes.write(this.#writer, { name, flags: options.dormant === true ? NFT_TABLE_F_DORMANT : 0 });
+    endMessage(this.#writer, start);
+  }
+
+  /** Hooks a table's base chains in, or out (dormant). */
+  setDormant(family: NftFamily, name: string, dormant: boolean): void {
+    const start = this.#begin('NFT_MSG_NEWTABLE', family, name, '', 0);
+    tableAttributes.write(this.#writer, { name, flags: dormant ? NFT_TABLE_F_DORMANT : 0 });
+    endMessage(this.#writer, start);
+  }
+
+  /** Deletes a table and all that is in it; ENOENT when it is not there. */
+  deleteTable(family: NftFamily, name: string): void {
+    const start = this.#begin('NFT_MSG_DELTABLE', family, name, '', 0);
+    tableAttributes.write(this.#writer, { name });
+    endMessage(this.#writer, start);
+  }
+
+  /**
+   * Adds elements. A key that is there already is EEXIST: to replace a value, delete the element first in the same
+   * batch. No elements, no message.
+   */
+  addElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
+    this.#writeElements('NFT_MSG_NEWSETELEM', family, table, set, elements, NLM_F_CREATE | NLM_F_EXCL);
+  }
+
+  /** Deletes elements by key (key end and interval end included); one that is not there is ENOENT. */
+  deleteElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
+    this.#writeElements('NFT_MSG_DELSETELEM', family, table, set, elements, 0);
+  }
+
+  /** Deletes all elements of a set. */
+  flushSet(family: NftFamily, table: string, set: string): void {
+    const start = this.#beginList('NFT_MSG_DELSETELEM', family, table, set, 0);
+    endMessage(this.#writer, start);
+  }
+
+  #writeElements(
+    message: NftMessage,
+    family: NftFamily,
+    table: string,
+    set: string,
+    elements: Iterable<SetElement>,
+    flags: number,
+  ): void {
+    const writer = this.#writer;
+    let start = -1;
+    let listStart = 0;
+    for (const element of elements) {
+      if (start >= 0 && writer.length - listStart > LIST_LIMIT) {
+        this.#endList(start, listStart);
+        start = -1;
+      }
+      if (start < 0) {
+        start = this.#beginList(message, family, table, set, flags);
+        listStart = writer.open(3 | NLA_F_NESTED); // NFTA_SET_ELEM_LIST_ELEMENTS
+      }
+      writeElement(writer, element);
+      this.#elements++;
+    }
+    if (start >= 0) this.#endList(start, listStart);
+  }
+
+  #beginList(message: NftMessage, family: NftFamily, table: string, set: string, flags: number): number {
+    const start = this.#begin(message, family, table, set, flags);
+    writeAttribute(this.#writer, 1, string, table); // NFTA_SET_ELEM_LIST_TABLE
+    writeAttribute(this.#writer, 2, string, set); // NFTA_SET_ELEM_LIST_SET
+    return start;
+  }
+
+  #endList(start: number, listStart: number): void {
+    this.#writer.close(listStart);
+    endMessage(this.#writer, start);
+  }
+
+  #begin(message: NftMessage, family: NftFamily, table: string, object: string, flags: number): number {
+    const subject = `${message} ${family} ${table}${object === '' ? '' : ` ${object}`}`;
+    const start = beginMessage(this.#writer, nftType(message), NLM_F_REQUEST | flags, 0);
+    writeNfgenmsg(this.#writer, nftFamilies[family]);
+    this.#entries.push({ offset: start, subject });
+    return start;
+  }
+
+  /**
+   * The datagram, with sequence numbers `first` (the begin message), `first + 1` for the first change and so on. Only
+   * the last change asks for an acknowledgement, so that success costs one answer; errors come for any. With a
+   * generation the kernel refuses the batch (ERESTART) unless the ruleset is still of that generation.
+   */
+  seal(first: number, generation?: number): { readonly bytes: Uint8Array; readonly lastChange: number } {
+    const writer = this.#writer;
+    for (const [index, { offset }] of this.#entries.entries()) {
+      putHost32(writer.bytes, offset + 8, first + 1 + index);
+      const flags = host16(writer.bytes, offset + 6) & ~NLM_F_ACK;
+      putHost16(writer.bytes, offset + 6, index === this.#entries.length - 1 ? flags | NLM_F_ACK : flags);
+    }
+    const begin = new ByteWriter(BEGIN_GUARDED);
+    const start = beginMessage(begin, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, first);
+    writeNfgenmsg(begin, 0, NFNL_SUBSYS_NFTABLES);
+    if (generation !== undefined) batchAttributes.write(begin, { generation });
+    endMessage(begin, start);
+    const from = BEGIN_GUARDED - begin.length;
+    const length = writer.length;
+    const end = beginMessage(writer, NFNL_MSG_BATCH_END, NLM_F_REQUEST, first + 1 + this.#entries.length);
+    writeNfgenmsg(writer, 0, NFNL_SUBSYS_NFTABLES);
+    endMessage(writer, end);
+    writer.bytes.set(begin.written, from);
+    const bytes = writer.bytes.subarray(from, writer.length);
+    writer.length = length;
+    return { bytes, lastChange: first + this.#entries.length };
+  }
+
+  /**
+   * What the message with this sequence number, counted from the sealing's `first`, was to do. With the offset that the
+   * kernel gave it names the element, as its key's hexadecimal digits.
+   */
+  describe(index: number, offset: number | null): string {
+    const entry = this.#entries[index - 1];
+    if (entry === undefined) return 'nf_tables transaction';
+    const element = offset === null ? null : this.#elementAt(entry.offset, offset);
+    return element === null ? entry.subject : `${entry.subject} { ${hex(element.key)} }`;
+  }
+
+  #elementAt(message: number, offset: number): SetElement | null {
+    const { bytes } = this.#writer;
+    const end = message + host32(bytes, message);
+    let found: SetElement | null = null;
+    eachAttribute(bytes, message + MESSAGE_HEADER + NFGENMSG, end, 'message', (type, from, to) => {
+      if (type !== 3) return;
+      eachAttribute(bytes, from, to, 'NFTA_SET_ELEM_LIST_ELEMENTS', (_type, start, stop) => {
+        const at = message + offset;
+        if (found !== null || at < start - 4 || at >= stop) return;
+        const elements: SetElement[] = [];
+        readElements(bytes, start - 4, stop, elements);
+        found = elements[0] ?? null;
+      });
+    });
+    return found;
+  }
+}

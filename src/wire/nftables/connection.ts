@@ -1,0 +1,166 @@
+import { type Nest, type Row, string, writeAttribute } from '../attributes.ts';
+import { ByteWriter } from '../bytes.ts';
+import { malformed } from '../errors.ts';
+import {
+  beginMessage,
+  endMessage,
+  type Message,
+  NFGENMSG,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  writeNfgenmsg,
+} from '../messages.ts';
+import { request, transact } from '../request.ts';
+import { NetlinkSocket } from '../socket.ts';
+import type { Batch } from './batch.ts';
+import {
+  type ChainDeclaration,
+  chainAttributes,
+  type Declaration,
+  type RuleDeclaration,
+  readDeclaration,
+  ruleAttributes,
+  type SetDeclaration,
+  setAttributes,
+  setFlags,
+  type TableDeclaration,
+  tableAttributes,
+} from './declarations.ts';
+import { readElementList, type SetElement } from './element.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { generationAttributes } from './generation.ts';
+import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
+
+/**
+ * The control connection to nf_tables of the network namespace in which it was opened.
+ *
+ * Every method is synchronous and throws the errors of errors.ts: Rejected with `ENOENT` for a table or set that is not
+ * there, Busy when a reading was interrupted by somebody's change (read again), Denied without CAP_NET_ADMIN.
+ */
+export class NftablesConnection {
+  readonly #socket: NetlinkSocket;
+  #sequence = 1;
+
+  static open(): NftablesConnection {
+    return new NftablesConnection(NetlinkSocket.open('NETLINK_NETFILTER'));
+  }
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  /** The `portId` of notifications about changes that this connection commits. */
+  get portId(): number {
+    return this.#socket.portId;
+  }
+
+  /** The id of the ruleset's generation: every transaction in this namespace, whoever commits it, raises it by one. */
+  generation(): { readonly id: number } {
+    let id: number | undefined;
+    this.#request('NFT_MSG_GETGEN', NLM_F_ACK, 0, 'NFT_MSG_GETGEN', [], (message) => {
+      id = generationAttributes.read(message.bytes, message.start + NFGENMSG, message.end, 'nft_gen').id;
+    });
+    if (id === undefined) throw malformed('NFT_MSG_NEWGEN without NFTA_GEN_ID');
+    return { id };
+  }
+
+  /**
+   * Applies the batch as one transaction; an empty one does nothing. With `generation`, only when the ruleset is
+   * still of that generation, else Busy with `ERESTART`. An error carries all failed messages, and nothing is changed.
+   */
+  commit(batch: Batch, options: { readonly generation?: number } = {}): void {
+    if (batch.isEmpty) return;
+    const first = this.#sequence;
+    const { bytes, lastChange } = batch.seal(first, options.generation);
+    this.#sequence = lastChange + 2;
+    transact(this.#socket, bytes, first, lastChange, (index, offset) => batch.describe(index, offset));
+  }
+
+  /** All tables of the family. */
+  tables(family: NftFamily): TableDeclaration[] {
+    return this.#declarations('NFT_MSG_GETTABLE', family, [], tableAttributes);
+  }
+
+  /** The chains of a table; none when there is no such table. */
+  chains(family: NftFamily, table: string): ChainDeclaration[] {
+    const chains = this.#declarations('NFT_MSG_GETCHAIN', family, [], chainAttributes);
+    return chains.filter((chain) => chain.table === table);
+  }
+
+  /** The rules of a table, chain by chain, in their order; none when there is no such table. */
+  rules(family: NftFamily, table: string): RuleDeclaration[] {
+    const rules = this.#declarations('NFT_MSG_GETRULE', family, [[1, table]], ruleAttributes);
+    return rules.filter((rule) => rule.table === table);
+  }
+
+  /** The sets and maps of a table, anonymous ones included. */
+  sets(family: NftFamily, table: string): SetDeclaration[] {
+    return this.#declarations('NFT_MSG_GETSET', family, [[1, table]], setAttributes);
+  }
+
+  /** The elements of a set, in no order. */
+  elements(family: NftFamily, table: string, set: string): SetElement[] {
+    const elements: SetElement[] = [];
+    const subject = `NFT_MSG_GETSETELEM ${family} ${table} ${set}`;
+    const names = [
+      [1, table], // NFTA_SET_ELEM_LIST_TABLE
+      [2, set], // NFTA_SET_ELEM_LIST_SET
+    ] as const;
+    this.#request('NFT_MSG_GETSETELEM', NLM_F_DUMP, nftFamilies[family], subject, names, (message) =>
+      readElementList(message.bytes, message.start + NFGENMSG, message.end, elements),
+    );
+    return elements;
+  }
+
+  /** What the table's text says, as 64 hexadecimal digits (fingerprint.ts); ENOENT when there is no such table. */
+  fingerprint(family: NftFamily, table: string): string {
+    const sets = this.sets(family, table);
+    const anonymous = new Map<string, readonly SetElement[]>();
+    for (const { name = '', flags = 0 } of sets) {
+      if ((flags & setFlags.NFT_SET_ANONYMOUS) !== 0) anonymous.set(name, this.elements(family, table, name));
+    }
+    return fingerprintOf({
+      chains: this.chains(family, table),
+      rules: this.rules(family, table),
+      sets,
+      anonymous,
+    });
+  }
+
+  /** Closes the socket. May be called again. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  #declarations<Rows extends Record<string, Row>>(
+    type: NftMessage,
+    family: NftFamily,
+    names: readonly (readonly [number, string])[],
+    attributes: Nest<Rows>,
+  ): Declaration<Rows>[] {
+    const found: Declaration<Rows>[] = [];
+    const subject = [type, family, ...names.map(([, name]) => name)].join(' ');
+    this.#request(type, NLM_F_DUMP, nftFamilies[family], subject, names, (message) => {
+      found.push(readDeclaration(attributes, message, type));
+    });
+    return found;
+  }
+
+  #request(
+    type: NftMessage,
+    flags: number,
+    family: number,
+    subject: string,
+    names: readonly (readonly [number, string])[],
+    visit: (message: Message) => void,
+  ): void {
+    const sequence = this.#sequence++;
+    const writer = new ByteWriter();
+    const start = beginMessage(writer, nftType(type), NLM_F_REQUEST | flags, sequence);
+    writeNfgenmsg(writer, family);
+    for (const [number, name] of names) writeAttribute(writer, number, string, name);
+    endMessage(writer, start);
+    request(this.#socket, writer.written, sequence, subject, visit);
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * Elements of sets and maps: the hot path, written and read by hand (150,000 elements a batch). The table of the
+ * same attributes, against which the tests hold this file, is `elementAttributes` at its end.
+ *
+ * Framing of one element: NFTA_LIST_ELEM { FLAGS, TIMEOUT, KEY { VALUE }, KEY_END { VALUE }, DATA { VALUE } or
+ * DATA { VERDICT { CODE, CHAIN } }, USERDATA }. Key and data are the bytes of the kernel's registers: the fields of
+ * a concatenation one after another, each padded with zeros to 4 bytes, each in the order that its expression loads
+ * (packet fields in network order, `numgen` and marks in host order). What is read is copied out of the datagram.
+ */
+import {
+  be32,
+  be64,
+  binary,
+  eachAttribute,
+  list,
+  NLA_F_NESTED,
+  nest,
+  skipped,
+  string,
+} from '../attributes.ts';
+import { type ByteWriter, net32, net64, putHost16, putNet32, textOf } from '../bytes.ts';
+import { malformed } from '../errors.ts';
+import { expressionAttributes, NFTA_LIST_ELEM } from './declarations.ts';
+
+/** A verdict by name (nf_tables.h `enum nft_verdicts`, netfilter.h NF_…), or the signed number of another one. */
+export interface Verdict {
+  readonly code: 'goto' | 'jump' | 'drop' | 'accept' | 'return' | 'continue' | number;
+  /** The chain of `goto` and `jump`. */
+  readonly chain?: string;
+}
+
+export interface SetElement {
+  /** Empty for the element that matches what no other does (`*`, NFT_SET_ELEM_CATCHALL). */
+  readonly key: Uint8Array;
+  /** The last key of a range in a set of concatenations (`pipapo`); `key` is the first. */
+  readonly keyEnd?: Uint8Array;
+  /** In an interval set without concatenation (`rbtree`): the first key behind a range. */
+  readonly intervalEnd?: boolean;
+  readonly data?: Uint8Array;
+  readonly verdict?: Verdict;
+  /** Milliseconds that the element lives; absent for the set's default. */
+  readonly timeoutMs?: number;
+  /** Milliseconds that are left, as read; not written. */
+  readonly expirationMs?: number;
+  readonly comment?: string;
+}
+
+const verdictCodes: Readonly<Record<string, number>> = {
+  drop: 0,
+  accept: 1,
+  continue: -1,
+  jump: -3,
+  goto: -4,
+  return: -5,
+};
+const verdictNames = new Map(
+  Object.entries(verdictCodes).map(([name, code]) => [code, name as Verdict['code']]),
+);
+
+const NFT_SET_ELEM_INTERVAL_END = 1;
+const NFT_SET_ELEM_CATCHALL = 2;
+
+/** libnftnl's userdata: type, length, value; NFTNL_UDATA_SET_ELEM_COMMENT is type 0, a NUL-terminated string. */
+const UDATA_COMMENT = 0;
+
+/** The longest that writeElement appends beside key, key end, data, chain name and comment. */
+const OVERHEAD = 80;
+
+/** Appends one element of an NFTA_SET_ELEM_LIST_ELEMENTS nest. */
+export function writeElement(writer: ByteWriter, element: SetElement): void {
+  const { key, keyEnd, data, verdict, comment } = element;
+  const chain = verdict?.chain;
+  writer.reserve(
+    OVERHEAD +
+      key.length +
+      (keyEnd?.length ?? 0) +
+      (data?.length ?? 0) +
+      3 * ((chain?.length ?? 0) + (comment?.length ?? 0)),
+  );
+  const start = writer.length;
+  let at = start + 4;
+  const bytes = writer.bytes;
+  const flags =
+    (element.intervalEnd === true ? NFT_SET_ELEM_INTERVAL_END : 0) |
+    (key.length === 0 ? NFT_SET_ELEM_CATCHALL : 0);
+  if (flags !== 0) {
+    at = header(bytes, at, 8, 3);
+    putNet32(bytes, at, flags);
+    at += 4;
+  }
+  if (element.timeoutMs !== undefined) {
+    at = header(bytes, at, 12, 4);
+    putNet32(bytes, at, Math.floor(element.timeoutMs / 2 ** 32));
+    putNet32(bytes, at + 4, element.timeoutMs % 2 ** 32);
+    at += 8;
+  }
+  if (key.length > 0) at = value(bytes, at, 1 | NLA_F_NESTED, key);
+  if (keyEnd !== undefined) at = value(bytes, at, 10 | NLA_F_NESTED, keyEnd);
+  if (data !== undefined) at = value(bytes, at, 2 | NLA_F_NESTED, data);
+  else if (verdict !== undefined) {
+    const nests = at;
+    at = header(bytes, at + 8, 8, 1);
+    const code = typeof verdict.code === 'number' ? verdict.code : (verdictCodes[verdict.code] as number);
+    putNet32(bytes, at, code);
+    at += 4;
+    if (chain !== undefined) at = name(bytes, at, 2, chain);
+    header(bytes, nests, at - nests, 2 | NLA_F_NESTED);
+    header(bytes, nests + 4, at - nests - 4, 2 | NLA_F_NESTED);
+  }
+  if (comment !== undefined) {
+    const text = utf8Encoder.encode(comment);
+    header(bytes, at, 4 + 2 + text.length + 1, 6);
+    bytes[at + 4] = UDATA_COMMENT;
+    bytes[at + 5] = text.length + 1;
+    bytes.set(text, at + 6);
+    at = pad(bytes, at + 6 + text.length, 1);
+  }
+  header(bytes, start, at - start, NFTA_LIST_ELEM | NLA_F_NESTED);
+  writer.length = at;
+}
+
+/** Stores an attribute's header and gives the place of its payload. */
+function header(bytes: Uint8Array, at: number, length: number, type: number): number {
+  putHost16(bytes, at, length);
+  putHost16(bytes, at + 2, type);
+  return at + 4;
+}
+
+/** Stores a nest with one NFTA_DATA_VALUE and gives the place behind it. */
+function value(bytes: Uint8Array, at: number, type: number, payload: Uint8Array): number {
+  header(bytes, at, 8 + payload.length, type);
+  header(bytes, at + 4, 4 + payload.length, 1);
+  let to = at + 8;
+  for (let i = 0; i < payload.length; i++) bytes[to++] = payload[i] as number;
+  return pad(bytes, to, 0);
+}
+
+/** Stores a NUL-terminated string attribute and gives the place behind it. */
+function name(bytes: Uint8Array, at: number, type: number, text: string): number {
+  const length = utf8Encoder.encodeInto(text, bytes.subarray(at + 4)).written;
+  header(bytes, at, 4 + length + 1, type);
+  return pad(bytes, at + 4 + length, 1);
+}
+
+/** Stores that many zeros and then those that align to 4 bytes. */
+function pad(bytes: Uint8Array, at: number, zeros: number): number {
+  let to = at;
+  for (let i = 0; i < zeros || (to & 3) !== 0; i++) bytes[to++] = 0;
+  return to;
+}
+
+const utf8Encoder = new TextEncoder();
+
+/** Mutable while it is read. */
+type Draft = { -readonly [Key in keyof SetElement]: SetElement[Key] };
+
+/** Reads the attributes of an NFT_MSG_NEWSETELEM message and appends its elements. */
+export function readElementList(bytes: Uint8Array, start: number, end: number, into: SetElement[]): void {
+  eachAttribute(bytes, start, end, 'NFT_MSG_NEWSETELEM', (type, from, to) => {
+    if (type === 3) readElements(bytes, from, to, into);
+  });
+}
+
+/** Reads the payload of an NFTA_SET_ELEM_LIST_ELEMENTS attribute and appends its elements. */
+export function readElements(bytes: Uint8Array, start: number, end: number, into: SetElement[]): void {
+  eachAttribute(bytes, start, end, 'NFTA_SET_ELEM_LIST_ELEMENTS', (type, from, to) => {
+    if (type === NFTA_LIST_ELEM) into.push(readElement(bytes, from, to));
+  });
+}
+
+/** Reads one element; attributes that SetElement has no place for (NFTA_SET_ELEM_EXPR, …) are passed over. */
+function readElement(bytes: Uint8Array, start: number, end: number): SetElement {
+  const element: Draft = { key: NO_BYTES };
+  eachAttribute(bytes, start, end, 'NFTA_LIST_ELEM', (type, from, to) => {
+    if (type === 1) element.key = readValue(bytes, from, to);
+    else if (type === 2) readData(bytes, from, to, element);
+    else if (type === 3) {
+      expect(from, to, 4, 'NFTA_SET_ELEM_FLAGS');
+      if ((net32(bytes, from) & NFT_SET_ELEM_INTERVAL_END) !== 0) element.intervalEnd = true;
+    } else if (type === 4) {
+      expect(from, to, 8, 'NFTA_SET_ELEM_TIMEOUT');
+      element.timeoutMs = Number(net64(bytes, from));
+    } else if (type === 5) {
+      expect(from, to, 8, 'NFTA_SET_ELEM_EXPIRATION');
+      element.expirationMs = Number(net64(bytes, from));
+    } else if (type === 6) readComment(bytes, from, to, element);
+    else if (type === 10) element.keyEnd = readValue(bytes, from, to);
+  });
+  return element;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function expect(from: number, to: number, length: number, attribute: string): void {
+  if (to - from !== length) throw malformed(`${attribute}: ${to - from} bytes, not ${length}`);
+}
+
+function readValue(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  let found = NO_BYTES;
+  eachAttribute(bytes, start, end, 'NFTA_SET_ELEM_KEY', (type, from, to) => {
+    if (type === 1) found = bytes.slice(from, to);
+  });
+  return found;
+}
+
+function readData(bytes: Uint8Array, start: number, end: number, element: Draft): void {
+  eachAttribute(bytes, start, end, 'NFTA_SET_ELEM_DATA', (type, from, to) => {
+    if (type === 1) element.data = bytes.slice(from, to);
+    else if (type === 2) element.verdict = readVerdict(bytes, from, to);
+  });
+}
+
+function readVerdict(bytes: Uint8Array, start: number, end: number): Verdict {
+  const { code, chain } = verdictAttributes.read(bytes, start, end, 'NFTA_DATA_VERDICT');
+  if (code === undefined) throw malformed('NFTA_DATA_VERDICT without NFTA_VERDICT_CODE');
+  const named = verdictNames.get(code | 0) ?? code | 0;
+  return chain === undefined ? { code: named } : { code: named, chain };
+}
+
+function readComment(bytes: Uint8Array, start: number, end: number, element: Draft): void {
+  for (let at = start; at + 2 <= end; at += 2 + (bytes[at + 1] as number)) {
+    const length = bytes[at + 1] as number;
+    if (bytes[at] === UDATA_COMMENT) element.comment = textOf(bytes, at + 2, Math.min(end, at + 2 + length));
+  }
+}
+
+/** `enum nft_verdict_attributes` */
+const verdictAttributes = nest({
+  code: [1, 'NFTA_VERDICT_CODE', be32],
+  chain: [2, 'NFTA_VERDICT_CHAIN', string],
+});
+
+/** `enum nft_data_attributes` */
+const dataAttributes = nest({
+  value: [1, 'NFTA_DATA_VALUE', binary],
+  verdict: [2, 'NFTA_DATA_VERDICT', verdictAttributes],
+});
+
+/** `enum nft_set_elem_attributes` */
+export const elementAttributes = nest({
+  key: [1, 'NFTA_SET_ELEM_KEY', dataAttributes],
+  data: [2, 'NFTA_SET_ELEM_DATA', dataAttributes],
+  flags: [3, 'NFTA_SET_ELEM_FLAGS', be32],
+  timeout: [4, 'NFTA_SET_ELEM_TIMEOUT', be64],
+  expiration: [5, 'NFTA_SET_ELEM_EXPIRATION', be64],
+  userdata: [6, 'NFTA_SET_ELEM_USERDATA', binary],
+  expression: [7, 'NFTA_SET_ELEM_EXPR', expressionAttributes],
+  padding: [8, 'NFTA_SET_ELEM_PAD', skipped],
+  objectReference: [9, 'NFTA_SET_ELEM_OBJREF', string],
+  keyEnd: [10, 'NFTA_SET_ELEM_KEY_END', dataAttributes],
+  expressions: [11, 'NFTA_SET_ELEM_EXPRESSIONS', list(NFTA_LIST_ELEM, expressionAttributes)],
+});
+
+/** `enum nft_set_elem_list_attributes` */
+export const elementListAttributes = nest({
+  table: [1, 'NFTA_SET_ELEM_LIST_TABLE', string],
+  set: [2, 'NFTA_SET_ELEM_LIST_SET', string],
+  elements: [3, 'NFTA_SET_ELEM_LIST_ELEMENTS', list(NFTA_LIST_ELEM, elementAttributes)],
+});

@@ -1,0 +1,65 @@
+import { littleEndian } from './bytes.ts';
+import { Malformed } from './errors.ts';
+import { type Message, messagesOf } from './messages.ts';
+import type { FilterInstruction, NetlinkSocket } from './socket.ts';
+
+/**
+ * Datagrams that one turn of the event loop handles at most, so that a flood of notifications does not starve timers;
+ * what is left is delivered in the next turn.
+ */
+const DATAGRAMS_PER_TURN = 128;
+
+/**
+ * Delivers what arrives on a socket that has joined its groups, from the event loop, until the socket is closed.
+ * `lost` is called when notifications did not fit into the receive buffer (ENOBUFS) or could not be decoded: the
+ * listener then reads anew whatever it follows.
+ */
+export function deliver(socket: NetlinkSocket, message: (message: Message) => void, lost: () => void): void {
+  socket.watch(() => {
+    for (let count = 0; count < DATAGRAMS_PER_TURN && !socket.closed; count++) {
+      const received = socket.receive();
+      if (received === 'nothing') return;
+      if (received === 'overrun') lost();
+      else if (!decoded(received, socket, message)) lost();
+    }
+  });
+}
+
+/** False when the datagram is malformed. The listener may close the socket while it is told. */
+function decoded(datagram: Uint8Array, socket: NetlinkSocket, message: (message: Message) => void): boolean {
+  try {
+    for (const one of messagesOf(datagram)) {
+      if (socket.closed) return true;
+      message(one);
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Malformed) return false;
+    throw error;
+  }
+}
+
+/**
+ * A classic BPF program that drops datagrams whose first message has this port id, before they take room in the
+ * receive buffer. All messages of one datagram come from one transaction and so from one port.
+ *
+ *     ld  [12]            nlmsg_pid, which BPF loads as big-endian
+ *     jeq #portId, 0, 1
+ *     ret #0
+ *     ret #0xffffffff
+ */
+export function droppingPort(portId: number): readonly FilterInstruction[] {
+  const loaded = littleEndian ? swapped(portId) : portId;
+  return [
+    [0x20, 0, 0, 12],
+    [0x15, 0, 1, loaded],
+    [0x06, 0, 0, 0],
+    [0x06, 0, 0, 0xffff_ffff],
+  ];
+}
+
+function swapped(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, value, true);
+  return view.getUint32(0, false);
+}

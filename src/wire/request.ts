@@ -1,0 +1,118 @@
+/**
+ * One request and its answers. The socket is synchronous (see socket.ts), and answers are told from strays of an
+ * earlier request by their sequence number.
+ */
+import { Busy, type Failure, kernelError, malformed } from './errors.ts';
+import {
+  complaintOf,
+  type Message,
+  messagesOf,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from './messages.ts';
+import type { Received } from './socket.ts';
+
+/** What a request needs of a socket. */
+export interface Transport {
+  send(bytes: Uint8Array): void;
+  receive(): Received;
+  wait(milliseconds: number): boolean;
+}
+
+/** How long a kernel may owe an answer. Answers are queued before send returns, so this bounds only what is broken. */
+const PATIENCE = 2000;
+
+/**
+ * Sends a request with NLM_F_ACK or NLM_F_DUMP and calls back for each message of the answer, which is valid only
+ * during the call. Throws what the kernel answers; Busy when a dump was interrupted by a change, or answers were lost.
+ * After an error the socket is drained and fit for the next request, also when `visit` itself threw.
+ */
+export function request(
+  transport: Transport,
+  bytes: Uint8Array,
+  sequence: number,
+  subject: string,
+  visit: (message: Message) => void = () => {},
+): void {
+  transport.send(bytes);
+  let failed: { error: unknown } | null = null;
+  let interrupted = false;
+  for (;;) {
+    const received = receive(transport, subject);
+    for (const message of messagesOf(received)) {
+      if (message.sequence !== sequence) continue;
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+      if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
+        const complaint = complaintOf(message);
+        if (failed !== null) throw failed.error;
+        if (complaint !== null) throw kernelError([{ subject, ...complaint }]);
+        if (interrupted) throw new Busy(plain(subject, 'EINTR', 'the dump was interrupted by a change'));
+        return;
+      }
+      if (failed !== null) continue;
+      try {
+        visit(message);
+      } catch (error) {
+        failed = { error };
+      }
+    }
+  }
+}
+
+/** The next datagram. Throws Busy when answers were lost or none comes. */
+export function receive(transport: Transport, subject: string): Uint8Array {
+  let received = transport.receive();
+  if (received === 'nothing') {
+    transport.wait(PATIENCE);
+    received = transport.receive();
+  }
+  if (received === 'nothing') throw new Busy(plain(subject, 'ETIMEDOUT', 'the kernel does not answer'));
+  if (received === 'overrun') throw new Busy(plain(subject, 'ENOBUFS', 'answers were lost'));
+  if (received.length === 0) throw malformed(`${subject}: empty datagram`);
+  return received;
+}
+
+function plain(subject: string, errno: string, text: string): Failure {
+  return { subject, errno, extendedAck: text, offset: null };
+}
+
+/**
+ * Sends a batch whose first message (the begin) has the sequence number `first` and whose last change, the only one
+ * that asks for an acknowledgement, has `last`. Throws with every message that failed, or with the refusal of the
+ * whole batch, which the kernel answers to the begin. Answers that were lost do not matter when the last arrived.
+ */
+export function transact(
+  transport: Transport,
+  bytes: Uint8Array,
+  first: number,
+  last: number,
+  describe: (index: number, offset: number | null) => string,
+): void {
+  transport.send(bytes);
+  const failures: Failure[] = [];
+  let lost = false;
+  let done = false;
+  while (!done) {
+    let received = transport.receive();
+    if (received === 'overrun') {
+      lost = true;
+      continue;
+    }
+    if (received === 'nothing' && !lost && transport.wait(PATIENCE)) received = transport.receive();
+    if (typeof received === 'string') break;
+    for (const message of messagesOf(received)) {
+      if (message.type !== NLMSG_ERROR || message.sequence < first || message.sequence > last) continue;
+      const complaint = complaintOf(message);
+      const index = message.sequence - first;
+      if (complaint !== null) failures.push({ subject: describe(index, complaint.offset), ...complaint });
+      if (message.sequence === last || index === 0) done = true;
+    }
+  }
+  const [failure, ...others] = failures;
+  if (failure !== undefined) throw kernelError([failure, ...others]);
+  if (done) return;
+  const subject = describe(0, null);
+  if (lost) throw new Busy(plain(subject, 'ENOBUFS', 'answers were lost'));
+  throw new Busy(plain(subject, 'ETIMEDOUT', 'the kernel does not answer'));
+}

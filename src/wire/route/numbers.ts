@@ -1,0 +1,28 @@
+import { FAMILIES, type Family } from '../../net/family.ts';
+
+/** Message types of include/uapi/linux/rtnetlink.h. */
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
+export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
+export const RTM_GETROUTE = 26;
+
+/** `enum rtnetlink_groups`, by what they tell of. */
+export const routeGroups = {
+  link: [1], // RTNLGRP_LINK
+  address: [5, 9], // RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR
+  route: [7, 11], // RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
+} as const;
+export type RouteEventKind = keyof typeof routeGroups;
+
+/** AF_INET and AF_INET6. */
+export const familyNumber = { IPv4: 2, IPv6: 10 } as const satisfies Record<Family, number>;
+
+/** The IP family with this number, or null. */
+export function familyOfNumber(number: number): Family | null {
+  return FAMILIES.find((family) => familyNumber[family] === number) ?? null;
+}

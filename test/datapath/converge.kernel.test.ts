@@ -1,0 +1,174 @@
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
+import type { EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
+import type { NodeFacts } from '../../src/model/node.ts';
+import type { ServiceFact } from '../../src/model/service.ts';
+import { type IpAddress, parseAddress } from '../../src/net/address.ts';
+import { type Port, parsePort } from '../../src/net/port.ts';
+import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { Planner } from '../../src/plan/planner.ts';
+import { enterFreshNamespace, nft } from '../netns/namespace.ts';
+
+const address = (text: string): IpAddress => parseAddress(text) ?? fail(text);
+const port = (number: number): Port => parsePort(number) ?? fail(String(number));
+const prefix = (text: string): Prefix => {
+  const parsed = parsePrefix(text);
+  return typeof parsed === 'string' ? fail(text) : parsed;
+};
+function fail(text: string): never {
+  throw new TypeError(text);
+}
+
+const node: NodeFacts = {
+  nodeName: 'a',
+  nodeIPs: [address('203.0.113.1'), address('2001:db8::1')],
+  localAddresses: ['203.0.113.1', '2001:db8::1'].map((text) => ({
+    address: address(text),
+    interfaceName: 'eth0',
+    eligible: true,
+    onDefaultRoute: true,
+  })),
+  podCIDRs: [prefix('10.244.0.0/16'), prefix('fd00:10:244::/48')],
+  serviceCIDRs: [prefix('10.96.0.0/16'), prefix('fd00:10:96::/112')],
+  nodePortAddresses: null,
+  masqueradeAll: false,
+  topologyLabels: {},
+};
+
+function service(name: string, overrides: Partial<ServiceFact> = {}): ServiceFact {
+  return {
+    namespace: 'shop',
+    name,
+    uid: name,
+    createdAt: 0,
+    notOurs: null,
+    clusterIPs: [address('10.96.0.10'), address('fd00:10:96::a')],
+    externalIPs: [],
+    loadBalancerIPs: [address('198.51.100.5')],
+    loadBalancerSourceRanges: [prefix('203.0.113.0/24'), prefix('192.0.2.0/25')],
+    ports: [{ name: 'http', protocol: 'TCP', port: port(80), nodePort: port(30080) }],
+    internalTrafficPolicy: 'Cluster',
+    externalTrafficPolicy: 'Local',
+    affinityTimeoutSeconds: null,
+    healthCheckNodePort: null,
+    ...overrides,
+  };
+}
+
+function slice(name: string, count: number, family: 'IPv4' | 'IPv6' = 'IPv4'): EndpointSliceFact {
+  return {
+    namespace: 'shop',
+    name: `${name}-${family}`,
+    serviceName: name,
+    family,
+    ports: [{ name: 'http', protocol: 'TCP', port: port(8080) }],
+    endpoints: Array.from({ length: count }, (_, i) => ({
+      address: address(family === 'IPv4' ? `10.244.1.${i + 1}` : `fd00:10:244::${(i + 1).toString(16)}`),
+      ready: true,
+      serving: true,
+      terminating: false,
+      nodeName: i === 0 ? 'a' : 'b',
+      zoneHints: [],
+      nodeHints: [],
+    })),
+    lastChangeTriggerAt: null,
+  };
+}
+
+const signal = new AbortController().signal;
+let datapath: NftablesDatapath;
+let planner: Planner;
+
+function applySlice(count: number, family: 'IPv4' | 'IPv6' = 'IPv4'): void {
+  const fact = slice('web', count, family);
+  planner.apply([{ kind: 'EndpointSlice', key: `shop/${fact.name}`, fact }]);
+}
+
+beforeAll(() => {
+  enterFreshNamespace();
+});
+
+beforeEach(() => {
+  datapath = NftablesDatapath.open();
+  planner = new Planner(node, defaultPlanOptions);
+  planner.apply([{ kind: 'Service', key: 'shop/web', fact: service('web') }]);
+  applySlice(3);
+  applySlice(2, 'IPv6');
+});
+
+afterEach(async () => {
+  await datapath.remove(signal);
+  datapath.close();
+});
+
+/** All that the kernel has, as nft prints it, sets sorted. */
+function listing(): string {
+  return execFileSync('nft', ['-s', 'list', 'ruleset'], { encoding: 'utf8' });
+}
+
+test('the first converge loads, the second writes nothing', async () => {
+  const first = await datapath.converge(planner.update(), signal);
+  expect(first.skeleton).toBe('loaded');
+  expect(first.elementsDeleted).toBe(0);
+  expect(listing()).toContain('10.96.0.10 . tcp . 80 . 2 : 10.244.1.');
+  const second = await datapath.converge(planner.update(), signal);
+  expect(second).toMatchObject({ skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 });
+});
+
+test('a restarted agent takes over what is there and writes nothing', async () => {
+  for (const count of [3, 4, 9, 5, 4]) {
+    applySlice(count);
+    await datapath.converge(planner.update(), signal);
+  }
+  const restarted = NftablesDatapath.open();
+  const report = await restarted.converge(planner.update(), signal);
+  restarted.close();
+  expect(report).toMatchObject({ skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 });
+});
+
+test('one endpoint more or less writes its own elements, incrementally as from scratch', async () => {
+  for (const count of [3, 2, 1, 0, 1, 5, 6, 8, 9, 17, 16, 4, 3]) {
+    applySlice(count);
+    await datapath.converge(planner.update(), signal);
+    const fresh = NftablesDatapath.open();
+    const check = await fresh.converge(planner.update(), signal);
+    fresh.close();
+    expect(check, `${count} endpoints`).toMatchObject({
+      skeleton: 'kept',
+      elementsAdded: 0,
+      elementsDeleted: 0,
+    });
+  }
+  applySlice(9);
+  await datapath.converge(planner.update(), signal);
+  applySlice(10);
+  const grown = await datapath.converge(planner.update(), signal);
+  // The ClusterIP, the load balancer and the NodePort, one slot each.
+  expect(grown).toMatchObject({ elementsAdded: 3, elementsDeleted: 0 });
+});
+
+test.each([
+  ['nft flush ruleset', () => nft('flush ruleset')],
+  ['nft delete table', () => nft('delete table ip knat')],
+  ['a rule added by hand', () => nft('add rule ip knat services accept')],
+  ['a chain flushed by hand', () => nft('flush chain ip6 knat postrouting_nat')],
+  ['an element deleted by hand', () => nft('delete element ip knat cluster_ips { 10.96.0.10 }')],
+  ['an element added by hand', () => nft('add element ip6 knat cluster_ips { fd00::1 }')],
+  ['a range deleted by hand', () => nft('delete element ip knat pods { 10.244.0.0/16 }')],
+])('heals after %s', async (_, harm) => {
+  await datapath.converge(planner.update(), signal);
+  const before = listing();
+  harm();
+  expect(listing()).not.toBe(before);
+  const restarted = NftablesDatapath.open();
+  const report = await restarted.converge(planner.update(), signal);
+  expect(report).not.toMatchObject({ skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 });
+  expect(await restarted.converge(planner.update(), signal)).toMatchObject({
+    elementsAdded: 0,
+    elementsDeleted: 0,
+  });
+  restarted.close();
+  expect(listing()).toBe(before);
+});

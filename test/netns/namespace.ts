@@ -1,0 +1,32 @@
+/**
+ * Network namespaces for kernel tests: the process that asks moves into one of its own, which dies with it.
+ * Sockets and child processes that it makes afterwards belong to that namespace; nothing leads out of it.
+ */
+import { execFileSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import koffi from 'koffi';
+
+const CLONE_NEWNET = 0x40000000;
+let entered = false;
+
+/** Moves the main thread of this process into a fresh namespace with only a loopback interface, which is up. Once. */
+export function enterFreshNamespace(): void {
+  if (entered) return;
+  if (!isMainThread) throw new Error('a namespace is entered on the main thread');
+  const before = readlinkSync('/proc/self/ns/net');
+  const unshare = koffi.load('libc.so.6').func('int unshare(int flags)');
+  if (unshare(CLONE_NEWNET) !== 0) throw new Error(`unshare: errno ${koffi.errno()}; kernel tests need root`);
+  if (readlinkSync('/proc/thread-self/ns/net') === before) throw new Error('still in the old namespace');
+  entered = true;
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
+}
+
+/** Runs an nft script in the namespace of this process and gives what it prints. Throws with nft's own message. */
+export function nft(script: string, options: readonly string[] = []): string {
+  return execFileSync('nft', [...options, '-f', '-'], {
+    input: script,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+}
