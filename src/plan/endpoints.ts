@@ -16,6 +16,10 @@ export interface EndpointChoice {
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const none: readonly Endpoint[] = Object.freeze([]);
 
+type Filter = (fact: EndpointFact) => boolean;
+
+const everyone: Filter = () => true;
+
 /** An endpoint and the fact that it comes from. */
 interface Candidate {
   readonly endpoint: Endpoint;
@@ -37,10 +41,9 @@ export function chooseEndpoints(
 ): EndpointChoice {
   const candidates = candidatesOf(slices, port, family, node.nodeName);
   if (candidates.length === 0) return { cluster: none, local: none };
-  const local = candidates.filter(({ fact }) => fact.nodeName === node.nodeName);
   return {
-    cluster: usable(candidates, topologyFilter(candidates, node)),
-    local: local.length === 0 ? none : usable(local, null),
+    cluster: usable(candidates, everyone, topologyFilter(candidates, node)),
+    local: usable(candidates, (fact) => fact.nodeName === node.nodeName, everyone),
   };
 }
 
@@ -52,15 +55,20 @@ function candidatesOf(
   nodeName: string,
 ): Candidate[] {
   const all: Candidate[] = [];
+  let inOrder = true;
   for (const slice of slices) {
     if (slice.family !== family) continue;
     for (const { name, protocol, port: number } of slice.ports) {
       if (name !== port.name || protocol !== port.protocol) continue;
-      for (const fact of slice.endpoints)
-        all.push({ endpoint: { address: fact.address, port: number }, fact });
+      for (const fact of slice.endpoints) {
+        const candidate = { endpoint: { address: fact.address, port: number }, fact };
+        const previous = all[all.length - 1];
+        if (previous !== undefined && compareCandidates(previous, candidate) >= 0) inOrder = false;
+        all.push(candidate);
+      }
     }
   }
-  if (all.length < 2) return all;
+  if (inOrder) return all;
   all.sort(compareCandidates); // stable: of equal ones the first stays the first
   const unique: Candidate[] = [];
   for (const candidate of all) {
@@ -75,37 +83,40 @@ function compareCandidates({ endpoint: a }: Candidate, { endpoint: b }: Candidat
   return compareAddresses(a.address, b.address) || a.port - b.port;
 }
 
-/** The ready ones that the filter leaves; if there are none, all that are serving and terminating. */
-function usable(
-  candidates: readonly Candidate[],
-  filter: ((fact: EndpointFact) => boolean) | null,
-): readonly Endpoint[] {
-  const ready = candidates.filter(({ fact }) => fact.ready && (filter === null || filter(fact)));
-  const chosen = ready.length > 0 ? ready : candidates.filter(({ fact }) => fact.serving && fact.terminating);
-  return chosen.length === 0 ? none : chosen.map(({ endpoint }) => endpoint);
+/** Of the eligible: the ready ones that the hints leave; if there are none, those that are serving and terminating. */
+function usable(candidates: readonly Candidate[], eligible: Filter, hinted: Filter): readonly Endpoint[] {
+  const chosen: Endpoint[] = [];
+  for (const { endpoint, fact } of candidates) {
+    if (fact.ready && eligible(fact) && hinted(fact)) chosen.push(endpoint);
+  }
+  // A copy has no spare room, as an array that grew has: plans hold one of these for each port.
+  if (chosen.length > 0) return chosen.slice();
+  for (const { endpoint, fact } of candidates) {
+    if (fact.serving && fact.terminating && eligible(fact)) chosen.push(endpoint);
+  }
+  return chosen.length === 0 ? none : chosen.slice();
 }
 
 /**
  * Which ready endpoints the hints leave: node hints first, then zone hints; a kind of hint counts only when every
- * ready endpoint carries it and at least one of them is for this node (or its zone). Null: all are left.
+ * ready endpoint carries it and at least one of them is for this node (or its zone). Otherwise all are left.
  */
 function topologyFilter(
   candidates: readonly Candidate[],
   node: Pick<NodeFacts, 'nodeName' | 'topologyLabels'>,
-): ((fact: EndpointFact) => boolean) | null {
+): Filter {
   let allForNodes = true;
   let allForZones = true;
   for (const { fact } of candidates) {
     if (!fact.ready) continue;
     if (fact.nodeHints.length === 0) allForNodes = false;
     if (fact.zoneHints.length === 0) allForZones = false;
-    if (!allForNodes && !allForZones) return null;
+    if (!allForNodes && !allForZones) return everyone;
   }
-  const some = (filter: (fact: EndpointFact) => boolean) =>
-    candidates.some(({ fact }) => fact.ready && filter(fact));
+  const some = (filter: Filter) => candidates.some(({ fact }) => fact.ready && filter(fact));
   const forThisNode = (fact: EndpointFact) => fact.nodeHints.includes(node.nodeName);
   if (allForNodes && some(forThisNode)) return forThisNode;
   const zone = node.topologyLabels[ZONE_LABEL] ?? '';
   const forThisZone = (fact: EndpointFact) => fact.zoneHints.includes(zone);
-  return allForZones && zone !== '' && some(forThisZone) ? forThisZone : null;
+  return allForZones && zone !== '' && some(forThisZone) ? forThisZone : everyone;
 }

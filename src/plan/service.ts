@@ -58,7 +58,7 @@ export function serviceFragment(
       }
     }
   }
-  return { entries, notices: [] };
+  return { entries: entries.slice(), notices: emptyFragment.notices }; // a copy has no spare room
 }
 
 /** The node addresses on which NodePorts answer: local addresses in `nodePortAddresses`, never loopback. */
