@@ -85,7 +85,10 @@ export class FragmentUnion implements NatPlan {
   }
 
   /** Takes away the old entries and brings the new ones; where two are equal the old one stays, and is returned. */
-  #exchange(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): PlanEntry[] {
+  #exchange(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
+    if (old.length === wanted.length && old.every(({ key }, index) => key === wanted[index]?.key)) {
+      return this.#exchangeInPlace(old, wanted);
+    }
     const kept = new Map<string, PlanEntry[]>();
     for (const entry of old) {
       const same = kept.get(entry.key);
@@ -101,6 +104,20 @@ export class FragmentUnion implements NatPlan {
     });
     for (const gone of kept.values()) for (const entry of gone) this.#release(entry);
     return entries;
+  }
+
+  /** The same for lists that have the same keys in the same places, as most changes leave them. */
+  #exchangeInPlace(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
+    let changed = false;
+    const entries = old.map((entry, index) => {
+      const next = wanted[index];
+      if (next === undefined || deepEqual(entry, next)) return entry;
+      changed = true;
+      this.#claim(next);
+      this.#release(entry);
+      return next;
+    });
+    return changed ? entries : old;
   }
 
   #claim(entry: PlanEntry): void {
