@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import type { Problem } from '../model/problem.ts';
@@ -25,6 +26,7 @@ export async function runAgent(
 ): Promise<void> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const flows = new StaleFlowCleaner();
   try {
     const surroundings = {
       now: () => performance.now(),
@@ -34,8 +36,11 @@ export async function runAgent(
         await sleep(milliseconds, undefined, { signal: until }).catch(() => {});
       },
     };
-    await new Agent({ settings, datapath, interfaces, logger, surroundings, version }).run(signal, { once });
+    await new Agent({ settings, datapath, interfaces, flows, logger, surroundings, version }).run(signal, {
+      once,
+    });
   } finally {
+    flows.close();
     interfaces.close();
     datapath.close();
   }
