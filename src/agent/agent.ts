@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
-import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
+import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem } from '../model/problem.ts';
 import { serveAgent } from '../observe/api.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -10,6 +10,7 @@ import { deepEqual } from '../plan/equal.ts';
 import { Planner } from '../plan/planner.ts';
 import { ConvergeLoop, type LoopSurroundings } from './converge-loop.ts';
 import { explainQuery } from './explain-query.ts';
+import type { InterfaceAddresses } from './interface-addresses.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -22,13 +23,6 @@ export interface AgentParts {
   readonly logger: Logger;
   readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
   readonly version: string;
-}
-
-/** The addresses of this machine's interfaces, kept up to date. */
-export interface InterfaceAddresses {
-  current(): readonly LocalAddress[];
-  /** Calls back after every change. Returns how to stop. */
-  watch(onChange: () => void): () => void;
 }
 
 /**

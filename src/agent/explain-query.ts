@@ -12,10 +12,10 @@ export class InvalidQuery extends Error {
 /** Explains the packet that the query's parameters `from`, `to`, `proto` and `port` describe. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, query: Readonly<Record<string, string>>): WalkJson {
   const flow = parseFlow({
-    sourceIP: query['from'],
-    destIP: query['to'],
-    protocol: query['proto'] ?? 'TCP',
-    destPort: Number(query['port']),
+    sourceIP: query.from,
+    destIP: query.to,
+    protocol: query.proto ?? 'TCP',
+    destPort: Number(query.port),
   });
   if (typeof flow === 'string') throw new InvalidQuery(flow);
   return walkJson(walk(planner.plan, planner.node, packetOfFlow(flow)));

@@ -44,8 +44,8 @@ export interface Datapath {
   preview(plan: NatPlan, signal: AbortSignal): Promise<Preview>;
   /** Reads back what is ours. */
   inspect(signal: AbortSignal): Promise<Observed>;
-  /** Takes away all that is ours and nothing else; needs no other state. */
-  remove(signal: AbortSignal): Promise<void>;
+  /** Takes away all that is ours and nothing else, needs no other state; gives the names of what it took. */
+  remove(signal: AbortSignal): Promise<readonly string[]>;
   /** Calls back when something else changed what is ours. The next `converge` mends it. Returns how to stop. */
   watch(onDrift: (what: string) => void): () => void;
 }

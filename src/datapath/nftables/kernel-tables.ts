@@ -1,8 +1,9 @@
 import { FAMILIES, type Family } from '../../net/family.ts';
+import { Unsupported } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { PlacedElement } from './element.ts';
-import { runNft } from './nft-program.ts';
+import { NftFailed, runNft } from './nft-program.ts';
 import { fromKernel } from './range-elements.ts';
 import { SET_NAMES } from './sets.ts';
 import { nftFamily, skeletonMark, skeletonText, TABLE } from './skeleton.ts';
@@ -27,11 +28,33 @@ export class KernelTables {
     this.#connection = connection;
   }
 
-  /** `absent` when both are missing, `intact` when both are exactly what our text makes, else `other`. */
-  async state(signal: AbortSignal): Promise<SkeletonState> {
+  /**
+   * Has the kernel (and this nft) checked whether it can do all that the skeleton needs; changes nothing.
+   * Throws Unsupported with nft's words.
+   */
+  async check(signal: AbortSignal): Promise<void> {
+    const text = FAMILIES.map((family) => skeletonText(family, REFERENCE_TABLE, 'dormant')).join('\n');
+    try {
+      await runNft(['-c', '-f', '-'], text, signal);
+    } catch (error) {
+      if (!(error instanceof NftFailed)) throw error;
+      throw kernelLacks(error);
+    }
+  }
+
+  /** As `state`, judged by the tables' marks alone: changes nothing, and takes a foreign edit for intact. */
+  apparentState(): SkeletonState {
     const present = FAMILIES.filter((family) => this.#has(family, TABLE));
     if (present.length === 0) return 'absent';
-    if (present.length < FAMILIES.length || !FAMILIES.every((family) => this.#marked(family))) return 'other';
+    return present.length === FAMILIES.length && FAMILIES.every((family) => this.#marked(family))
+      ? 'intact'
+      : 'other';
+  }
+
+  /** `absent` when both are missing, `intact` when both are exactly what our text makes, else `other`. */
+  async state(signal: AbortSignal): Promise<SkeletonState> {
+    const apparent = this.apparentState();
+    if (apparent !== 'intact') return apparent;
     await this.#learnReference(signal);
     return FAMILIES.every((family) => this.#print(family, TABLE) === this.#reference.get(family))
       ? 'intact'
@@ -103,4 +126,10 @@ export class KernelTables {
     }
     this.#connection.commit(batch);
   }
+}
+
+function kernelLacks(error: NftFailed): Unsupported {
+  const failure = { subject: 'the nftables skeleton', errno: 'EOPNOTSUPP', offset: null };
+  const advice = 'a kernel of 5.10 or newer with nf_tables NAT, sets, maps, fib, numgen and reject is needed';
+  return new Unsupported({ ...failure, extendedAck: `${advice}; ${error.message}` }, undefined, error);
 }

@@ -54,7 +54,7 @@ export class NftablesDatapath implements Datapath {
   async probe(signal: AbortSignal): Promise<Capabilities> {
     this.#connection.tables('ip');
     const version = await runNft(['--version'], '', signal);
-    // -c checks the text with the kernel's own eyes and changes nothing: what it lacks, it names.
+    await this.#tables.check(signal);
     return { kernel: release(), nft: /v(\S+)/.exec(version)?.[1] ?? version.trim() };
   }
 
@@ -74,7 +74,8 @@ export class NftablesDatapath implements Datapath {
   }
 
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
-    const state = await this.#tables.state(signal);
+    signal.throwIfAborted();
+    const state = this.#tables.apparentState();
     const actual = state === 'intact' ? (this.#tables.read() ?? []) : [];
     const { difference: changes } = this.#compare(plan, actual);
     const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
@@ -91,11 +92,11 @@ export class NftablesDatapath implements Datapath {
     return { present: state !== 'absent', elements, skeletonIntact: state === 'intact' };
   }
 
-  async remove(signal: AbortSignal): Promise<void> {
+  async remove(signal: AbortSignal): Promise<readonly string[]> {
     signal.throwIfAborted();
     this.#synchronised = false;
     this.#programmed = new Map();
-    this.#tables.remove();
+    return this.#tables.remove();
   }
 
   watch(onDrift: (what: string) => void): () => void {
@@ -178,10 +179,13 @@ export class NftablesDatapath implements Datapath {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
-    return {
-      difference: difference(desiredElements(programmed.values()), actual, elementComparison),
-      programmed,
-    };
+    const desired = desiredElements(programmed.values());
+    // Into an empty table everything is written: nothing to compare, and no names to make for it.
+    const changes =
+      actual.length === 0
+        ? { add: [...desired], remove: [] }
+        : difference(desired, actual, elementComparison);
+    return { difference: changes, programmed };
   }
 
   #report(skeleton: Report['skeleton'], changes: Difference<PlacedElement>): Report {

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Observed, Preview } from '../datapath/datapath.ts';
+import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Logger } from '../observe/logger.ts';
+import { Agent } from './agent.ts';
+import { KernelAddresses } from './interface-addresses.ts';
+import { planOnce } from './offline.ts';
+import type { PlanSettings } from './settings.ts';
+
+/** What the command line can have done in the network namespace of the process: the composition root. */
+
+export interface AgentRun {
+  readonly settings: PlanSettings;
+  readonly logger: Logger;
+  readonly version: string;
+  /** End when the kernel matches for the first time. */
+  readonly once: boolean;
+}
+
+/** Runs the agent until the signal aborts. What it programmed stays. */
+export async function runAgent(
+  { settings, logger, version, once }: AgentRun,
+  signal: AbortSignal,
+): Promise<void> {
+  const datapath = NftablesDatapath.open();
+  const interfaces = new KernelAddresses();
+  try {
+    const surroundings = {
+      now: () => performance.now(),
+      random: () => Math.random(),
+      wallClock: () => new Date(),
+      sleep: async (milliseconds: number, until: AbortSignal) => {
+        await sleep(milliseconds, undefined, { signal: until }).catch(() => {});
+      },
+    };
+    await new Agent({ settings, datapath, interfaces, logger, surroundings, version }).run(signal, { once });
+  } finally {
+    interfaces.close();
+    datapath.close();
+  }
+}
+
+/** What an agent with these settings would change in the kernel; writes nothing. */
+export async function previewAgent(
+  settings: PlanSettings,
+  signal: AbortSignal,
+): Promise<Preview & { readonly problems: readonly Problem[] }> {
+  const datapath = NftablesDatapath.open();
+  const interfaces = new KernelAddresses();
+  try {
+    const { planner, problems } = await planOnce(settings, interfaces.current(), signal);
+    return { ...(await datapath.preview(planner.plan, signal)), problems };
+  } finally {
+    interfaces.close();
+    datapath.close();
+  }
+}
+
+/** What of ours the kernel holds, whether an agent runs or not. */
+export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
+  const datapath = NftablesDatapath.open();
+  try {
+    return await datapath.inspect(signal);
+  } finally {
+    datapath.close();
+  }
+}
+
+/** Removes all that is ours from the kernel; gives what was removed, as `ip knat`. */
+export async function cleanUpKernel(signal: AbortSignal): Promise<readonly string[]> {
+  const datapath = NftablesDatapath.open();
+  try {
+    return await datapath.remove(signal);
+  } finally {
+    datapath.close();
+  }
+}
