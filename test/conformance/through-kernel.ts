@@ -54,9 +54,9 @@ function endpointOf(text: string): { address: IpAddress; port: number } {
 function awaitedOf(flow: RecordedFlow): Awaited {
   switch (flow.verdict) {
     case 'dnat':
-      return { kind: 'answers', from: new Set(flow.endpoints.map(canonical)) };
+      return { kind: 'answers', from: new Set(flow.endpoints.map(canonical)), everybody: true };
     case 'none':
-      return { kind: 'answers', from: new Set([dialledText(flow)]) };
+      return { kind: 'answers', from: new Set([dialledText(flow)]), everybody: true };
     case 'reject':
       return { kind: 'refusal' };
     case 'drop':

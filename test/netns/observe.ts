@@ -21,7 +21,12 @@ export interface SourceSeen {
 
 /** What the observer should wait for; decides how long and how often it dials, never what it reports. */
 export type Awaited =
-  | { readonly kind: 'answers'; readonly from: ReadonlySet<string> }
+  | {
+      readonly kind: 'answers';
+      readonly from: ReadonlySet<string>;
+      /** False when one answer of them is enough. */
+      readonly everybody: boolean;
+    }
   | { readonly kind: 'refusal' | 'silence' };
 
 /** How long silence is listened to. An answer takes some milliseconds. */
@@ -51,7 +56,8 @@ export async function observe(stage: Stage, flow: Dialled, awaited: Awaited): Pr
     for (const outcome of all) note(observed, outcome);
     const others = observed.refused + observed.silent + observed.unreachable.size;
     const isStrange = others > 0 || [...answers.keys()].some((by) => !wanted.has(by));
-    if (isStrange || answers.size === wanted.size) break;
+    const isEnough = awaited.kind !== 'answers' || !awaited.everybody || answers.size === wanted.size;
+    if (isStrange || isEnough) break;
   }
   return observed;
 }

@@ -118,8 +118,9 @@ function skeletonBody(family: Family): string[] {
     'postrouting_nat',
     'type nat hook postrouting priority 100; policy accept;',
     'ct status dnat jump service_sources',
-    `oifname != "lo" ${ip} daddr != @pod_nat_internal snat ${ip} to ${ip} saddr . meta l4proto map @pod_sources`,
-    `oifname != "lo" ${ip} saddr @egress_sources ${ip} daddr != @egress_exempt masquerade fully-random`,
+    'oifname "lo" return comment "what this node sends to itself is not on its way out"',
+    `${ip} daddr != @pod_nat_internal snat ${ip} to ${ip} saddr . meta l4proto map @pod_sources`,
+    `${ip} saddr @egress_sources ${ip} daddr != @egress_exempt masquerade fully-random`,
   );
   return lines;
 }
