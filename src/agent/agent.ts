@@ -9,6 +9,7 @@ import type { Logger } from '../observe/logger.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
 import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
 import { ConvergeLoop, type LoopSurroundings } from './converge-loop.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
@@ -22,11 +23,17 @@ export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
+  readonly flows: StaleFlows;
   readonly logger: Logger;
   readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
   readonly version: string;
   /** Of the agent's process, for those who want to stop it. */
   readonly processId: number;
+}
+
+/** Deletes conntrack entries that a change of the plan made stale; gives their number. */
+export interface StaleFlows {
+  clean(plan: NatPlan, changed: ReadonlySet<string> | null): number;
 }
 
 /**
@@ -43,6 +50,7 @@ export class Agent {
   #synced = false;
   #programmed: AgentStatus['programmed'] = null;
   #failure: AgentStatus['failure'] = null;
+  #cleanedRevision: number | null = null;
   #firstReport: (report: Report) => void = () => {};
 
   constructor(parts: AgentParts) {
@@ -177,7 +185,24 @@ export class Agent {
       logger.info({ ...report, milliseconds: rounded }, 'programmed');
       this.#programmed = { ...report, at, milliseconds: rounded };
     }
+    this.#cleanFlows(report.revision);
     this.#firstReport(report);
+  }
+
+  #cleanFlows(revision: number): void {
+    const { flows, logger } = this.#parts;
+    const { plan } = this.#planner;
+    try {
+      const changed = this.#cleanedRevision === null ? null : plan.changedSince(this.#cleanedRevision);
+      const deleted = flows.clean(plan, changed);
+      this.#cleanedRevision = revision;
+      if (deleted > 0) logger.info({ deleted }, 'stale UDP flows were deleted');
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'stale UDP flows could not be deleted; they are looked for again after the next change',
+      );
+    }
   }
 
   #failed(error: unknown, retryInMs: number): void {
