@@ -57,9 +57,16 @@ const NFT_MSG_NEWSETELEM = (10 << 8) | 12;
 /** libmnl colours attribute headers. */
 const COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
 
-/** The payloads, as hexadecimal digits, of the messages of this type in libmnl's dump. */
+/**
+ * The payloads, as hexadecimal digits, of the messages of this type in libmnl's dump.
+ *
+ * @param {string} dump
+ * @param {number} wanted
+ */
 function payloads(dump, wanted) {
+  /** @type {number[][]} */
   const found = [];
+  /** @type {number[] | null} */
   let bytes = null;
   for (const line of dump.replaceAll(COLOUR, '').split('\n')) {
     const type = /^\|\s*(\d+) \| .... \|\t\|\s+type \| flags/.exec(line);
@@ -76,7 +83,7 @@ function payloads(dump, wanted) {
       header.writeUInt16LE(Number(attribute[4]) | flags, 2);
       bytes.push(...header);
     } else if (bytes !== null && data !== null)
-      bytes.push(...Buffer.from(data[1].replaceAll(' ', ''), 'hex'));
+      bytes.push(...Buffer.from((data[1] ?? '').replaceAll(' ', ''), 'hex'));
   }
   return found.map((one) => Buffer.from(one).toString('hex'));
 }
