@@ -78,7 +78,9 @@ export class NftablesDatapath implements Datapath {
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
     signal.throwIfAborted();
     const state = this.#tables.apparentState();
-    const actual = state === 'intact' ? (this.#tables.read() ?? []) : [];
+    // What belongs to every skeleton comes with it.
+    const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
+    const actual = state === 'intact' ? (this.#tables.read() ?? []) : fresh;
     const { difference: changes } = this.#compare(plan, actual);
     const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
     return { skeleton, changes: formatChanges(changes) };
