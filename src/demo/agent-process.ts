@@ -49,7 +49,8 @@ export class AgentProcess {
     this.node = host.name;
     this.#log = createWriteStream(logFile, { flags: 'a' });
     // A process group of its own: Ctrl-C is for the demo, which then ends everything in order.
-    this.#child = host.spawn([PROGRAM, 'agent', '--source', `dir:${manifests}`, '--node', host.name], {
+    const args = ['--source', `dir:${manifests}`, '--node', host.name, '--log-format', 'json'];
+    this.#child = host.spawn([PROGRAM, 'agent', ...args, '--log-level', 'info'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });

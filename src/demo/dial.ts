@@ -8,7 +8,7 @@ const IN_VAIN_MS = 300;
 const PATIENCE_MS = 3000;
 
 /** A change is waited for this long at most; milliseconds. */
-const CHANGE_LIMIT_MS = 10_000;
+const CHANGE_LIMIT_MS = 5000;
 /**
  * While a change is waited for, the first dial waits this long for its answer, which is also the resolution of the
  * time that is measured; each further one waits longer, lest a busy machine never answer in time.

@@ -57,7 +57,9 @@ test('agents that do no egress NAT are found out', async () => {
   const demo = start([], { KNAT_ENABLE: 'service,pod' });
   const { status, output } = await demo.ended;
   expect(output).toContain('desk → outside, IPv4: no answer\n    expected: outside, which saw 203.0.113.11');
-  expect(output).toContain('web2 → outside, IPv6: no answer\n    expected: outside, which saw 2001:db8:0:113::12');
+  expect(output).toContain(
+    'web2 → outside, IPv6: no answer\n    expected: outside, which saw 2001:db8:0:113::12',
+  );
   expect(output).toContain(`demo: ${TRANSLATIONS - 4} translations as expected, 4 not\n`);
   expect(status).toBe(1);
   expect(remainsOf(demo)).toEqual(NOTHING);
@@ -145,7 +147,11 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
   });
-  const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, output, errors }));
+  const ended = once(child, 'close').then(([status]) => ({
+    status: status as number | null,
+    output,
+    errors,
+  }));
   const printed = async (text: string) => {
     while (!output.includes(text)) {
       if (child.exitCode !== null) throw new Error(`ended without "${text}":\n${output}${errors}`);
@@ -158,7 +164,9 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
 const NOTHING = { namespaces: [], folders: [], agents: [], probes: [] };
 
 /** What there is of a demo on this machine; its names bear its process number. */
-function remainsOf({ child }: Demo): Record<'namespaces' | 'folders' | 'agents' | 'probes', readonly string[]> {
+function remainsOf({
+  child,
+}: Demo): Record<'namespaces' | 'folders' | 'agents' | 'probes', readonly string[]> {
   const name = `knat-demo-${(child.pid ?? 0).toString(36)}-`;
   const processes = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
   const ofDemo = (command: string) => command.includes(name);
