@@ -44,6 +44,7 @@ export class AgentProcess {
   #ended: string | null = null;
   #listener: (line: LogLine) => void = () => {};
   #onEnd: () => void = () => {};
+  #startLimit: NodeJS.Timeout | undefined;
 
   constructor(host: Host, manifests: string, logFile: string) {
     this.node = host.name;
@@ -65,16 +66,16 @@ export class AgentProcess {
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (what: string) => {
-        clearTimeout(timer);
+        clearTimeout(this.#startLimit);
         reject(new AgentFailed(this.node, what, this.#lastLines));
       };
       const late = `programmed nothing within ${START_LIMIT_MS / 1000} seconds`;
-      const timer = setTimeout(() => fail(late), START_LIMIT_MS);
+      this.#startLimit = setTimeout(() => fail(late), START_LIMIT_MS);
       this.#onEnd = () => fail(this.#ended ?? '');
       if (this.#ended !== null) return fail(this.#ended);
       this.#listener = ({ msg }) => {
         if (msg !== 'programmed') return;
-        clearTimeout(timer);
+        clearTimeout(this.#startLimit);
         resolve();
       };
     });
@@ -88,6 +89,7 @@ export class AgentProcess {
 
   /** Ends it at once. May be called again, and blocks for nothing. */
   kill(): void {
+    clearTimeout(this.#startLimit);
     this.#listener = () => {};
     this.#onEnd = () => {};
     this.#child.kill('SIGKILL');

@@ -160,10 +160,10 @@ class Demo {
 
   /** What the agent says to the question, by the command that a user would type. */
   async #explain(): Promise<readonly string[]> {
-    const { node, from, to, protocol, port } = explained;
+    const { node, from, to, port } = explained;
     const { host } = this.#cluster.node(node);
     const [family = 'IPv4'] = this.#options.families;
-    const question = `explain --from ${from[family]} --to ${to[family]} --proto ${protocol} --port ${port}`;
+    const question = `explain --from ${from[family]} --to ${to[family]} --port ${port}`;
     const { status, stdout, stderr } = await host.runToEnd(knatIn(host, question.split(' ')));
     if (status !== 0) throw new AgentFailed(node, 'did not explain a packet', stderr.trim().split('\n'));
     return [this.#options.display.dim(`# in ${node}: knat ${question}`), '', ...stdout.trimEnd().split('\n')];

@@ -65,7 +65,7 @@ export const withoutKnat: Chapter = {
     },
     {
       title: 'desk → outside',
-      remark: 'the packet arrives from a pod’s address, to which nobody outside knows a way',
+      remark: 'it arrives from a pod’s address, and nobody outside knows the way back',
       ...deskToOutside,
       expected: NO_ANSWER,
     },
@@ -254,7 +254,7 @@ export const changes: readonly Change[] = [
 ];
 
 /** The question that `knat explain` is asked: the first flow with knat. */
-export const explained = { from: desk, to: webService, port: 80, protocol: 'tcp', node: 'node1' } as const;
+export const explained = { node: 'node1', from: desk, to: webService, port: 80 } as const;
 
 function dual(v4: string, v6: string): Dual<IpAddress> {
   return { IPv4: address(v4), IPv6: address(v6) };

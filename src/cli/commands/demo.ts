@@ -40,9 +40,9 @@ async function run({ family, keep, wait }: DemoValues, context: Context): Promis
   const { terminal } = context;
   const { bold, dim, green, red } = terminal.colors;
   const isWatched = terminal.width !== null && process.stdin.isTTY === true;
-  // A terminal that is closed asks us to end, too.
+  // A terminal that is closed asks us to end, too. The listener stays, or the lab would end the process first.
   const hangUp = new AbortController();
-  process.once('SIGHUP', () => hangUp.abort());
+  process.on('SIGHUP', () => hangUp.abort());
   const signal = AbortSignal.any([abortWhenAsked(), hangUp.signal]);
   try {
     const outcomes = await runDemo(
