@@ -31,7 +31,7 @@ describe('without a terminal', () => {
     const demo = start([]);
     const { status, output } = await demo.ended;
     expect(output).toContain(`demo: ${TRANSLATIONS} translations as expected, 0 not\n`);
-    expect(output).toContain('ClusterIP 10.96.0.10:80/TCP (port http): one of 2 endpoints, at random');
+    expect(output).toContain('Result       203.0.113.25 → 198.51.100.10:443');
     expect(output.trimEnd().split('\n').at(-1)).toMatch(/^demo: /);
     expect(output.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(status).toBe(0);
