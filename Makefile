@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup build check format demo test conformance bench clean
+.PHONY: help setup build check format demo test conformance soak bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -30,6 +30,12 @@ demo: build ## real packets through all three kinds of NAT, in network namespace
 
 test: build ## checks and all tests, root needed
 	@./scripts/test
+
+conformance: setup ## kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
+	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')
+
+soak: setup ## random states and packets, kernel against explain, for 15 minutes (MINUTES=… for another time), root needed
+	@KNAT_RANDOM_MINUTES=$(or $(MINUTES),15) npm run --silent test:kernel -- test/conformance/random.kernel.test.ts
 
 bench: build ## the benchmarks, against the real kernel
 	@npm run --silent bench:sync

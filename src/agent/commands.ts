@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -25,6 +26,7 @@ export async function runAgent(
 ): Promise<AgentStatus> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const flows = new StaleFlowCleaner();
   try {
     const surroundings = {
       now: () => performance.now(),
@@ -35,10 +37,12 @@ export async function runAgent(
       },
     };
     const processId = process.pid;
-    const agent = new Agent({ settings, datapath, interfaces, logger, surroundings, version, processId });
+    const parts = { settings, datapath, interfaces, flows, logger, surroundings, version, processId };
+    const agent = new Agent(parts);
     await agent.run(signal, { once });
     return agent.status();
   } finally {
+    flows.close();
     interfaces.close();
     datapath.close();
   }

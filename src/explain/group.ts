@@ -1,3 +1,4 @@
+import { formatRef, type ObjectRef } from '../model/object.ts';
 import type { SourceStep } from './step.ts';
 import type { Path } from './walk.ts';
 
@@ -21,6 +22,10 @@ export function groupPaths(paths: readonly Path[]): PathGroup[] {
 }
 
 function likenessOf(step: SourceStep): string {
-  const exemptBy = step.rule === 'egress-pool' ? step.exemptBy?.name : '';
-  return `${step.rule} ${step.verdict} ${step.object?.namespace}/${step.object?.name} ${exemptBy}`;
+  const exemptBy = step.rule === 'egress-pool' ? step.exemptBy : null;
+  return [step.rule, step.verdict, nameOf(step.object), nameOf(exemptBy)].join(' ');
+}
+
+function nameOf(object: ObjectRef | null): string {
+  return object === null ? '-' : formatRef(object);
 }

@@ -2,10 +2,14 @@ import { readFileSync } from 'node:fs';
 import type { FactChange, FactKind } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { parseLoosePrefix } from '../../src/net/prefix.ts';
+import type { NatPlan } from '../../src/plan/nat-plan.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { Planner } from '../../src/plan/planner.ts';
 import { factChange, factKey, parseFact } from '../../src/sources/objects/fact-object.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
 import { ip } from '../generators/build.ts';
+import type { Target } from '../netns/stage.ts';
 
 /** A flow of a record, with what kube-proxy does about it. `masq` holds for `dnat` only. */
 export interface RecordedFlow {
@@ -37,8 +41,18 @@ export interface ConformanceRecord {
   readonly flows: readonly RecordedFlow[];
 }
 
-export function readRecords(): ConformanceRecord[] {
-  return JSON.parse(readFileSync(new URL('service-flows.json', import.meta.url), 'utf8'));
+/** The records of the project, in the folder that the commands are run in. */
+export const OUR_RECORDS = 'test/conformance/service-flows.json';
+
+export function readRecords(file: string = OUR_RECORDS): ConformanceRecord[] {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/** The plan of a record's objects. */
+export function planOf(record: ConformanceRecord): NatPlan {
+  const planner = new Planner(nodeOf(record), defaultPlanOptions);
+  planner.apply(changesOf(record));
+  return planner.update();
 }
 
 /** The node that a record is about. */
@@ -63,8 +77,18 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
   };
 }
 
+/** Wherever a packet of the record may be led, rightly or not: every address and port of its slices. */
+export function listenersOf(record: ConformanceRecord): Target[] {
+  return changesOf(record).flatMap(({ kind, fact }) => {
+    if (kind !== 'EndpointSlice' || fact === null) return [];
+    return fact.endpoints.flatMap(({ address }) =>
+      fact.ports.map(({ protocol, port }) => ({ address, protocol, port })),
+    );
+  });
+}
+
 /** The objects of a record, read by the parsers of the sources. Throws when one of them is rejected. */
-export function changesOf(record: ConformanceRecord): FactChange[] {
+function changesOf(record: ConformanceRecord): FactChange[] {
   const shared = new SharedValues();
   const read = (kind: FactKind, object: unknown): FactChange => {
     const parsed = parseFact(kind, object, { shared, podNat: defaultPodNatOptions, debug: () => {} });

@@ -1,3 +1,4 @@
+import { endianness } from 'node:os';
 import { addressBytes, addressFromNumber, familyOf } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
@@ -158,14 +159,10 @@ function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void
   }
 }
 
-/** A range is two elements: its first address, and the address behind its last, flagged as an end. */
 function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
-  const highest = (1n << BigInt(addressBits[family])) - 1n;
+  const bound = (number: bigint) => addressBytes(addressFromNumber(family, number));
   for (const { first, last } of ranges) {
-    placed.push({ family, set, element: { key: addressBytes(addressFromNumber(family, first)) } });
-    if (last === highest) continue;
-    const key = addressBytes(addressFromNumber(family, last + 1n));
-    placed.push({ family, set, element: { key, intervalEnd: true } });
+    placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last) } });
   }
 }
 
@@ -192,17 +189,18 @@ export function endpointBytes({ address, port }: Endpoint): Uint8Array {
 
 /** The frontend with a slot, which `numgen` leaves in host byte order. */
 export function slotKey(frontend: Uint8Array, slot: number): Uint8Array {
-  const bytes = new Uint8Array(frontend.length + 4);
+  const length = frontend.length;
+  const bytes = new Uint8Array(length + 4);
   bytes.set(frontend);
-  hostOrder(bytes, frontend.length, slot);
+  const low = littleEndian ? length : length + 3;
+  const step = littleEndian ? 1 : -1;
+  bytes[low] = slot & 0xff;
+  bytes[low + step] = (slot >> 8) & 0xff;
+  bytes[low + 2 * step] = (slot >> 16) & 0xff;
   return bytes;
 }
 
-const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-
-function hostOrder(bytes: Uint8Array, offset: number, value: number): void {
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(offset, value, littleEndian);
-}
+const littleEndian = endianness() === 'LE';
 
 function protocolBytes(protocol: Protocol): Uint8Array {
   return Uint8Array.of(protocolNumber[protocol], 0, 0, 0);

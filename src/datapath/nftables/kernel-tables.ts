@@ -4,7 +4,8 @@ import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { PlacedElement } from './element.ts';
 import { NftFailed, runNft } from './nft-program.ts';
-import { RANGE_SETS, SET_NAMES, type SetName } from './sets.ts';
+import { fromKernel } from './range-elements.ts';
+import { SET_NAMES } from './sets.ts';
 import { nftFamily, skeletonMark, skeletonText, TABLE } from './skeleton.ts';
 
 /** A second copy of our tables, which does the work while the first is replaced. */
@@ -90,9 +91,8 @@ export class KernelTables {
     for (const family of FAMILIES) {
       if (!this.#has(family, table)) return null;
       for (const set of SET_NAMES) {
-        for (const element of this.#connection.elements(nftFamily[family], table, set)) {
-          if (!isOpeningEnd(set, element.key, element.intervalEnd)) placed.push({ family, set, element });
-        }
+        const elements = this.#connection.elements(nftFamily[family], table, set);
+        for (const element of fromKernel(set, elements)) placed.push({ family, set, element });
       }
     }
     return placed;
@@ -132,13 +132,4 @@ function kernelLacks(error: NftFailed): Unsupported {
   const failure = { subject: 'the nftables skeleton', errno: 'EOPNOTSUPP', offset: null };
   const advice = 'a kernel of 5.10 or newer with nf_tables NAT, sets, maps, fib, numgen and reject is needed';
   return new Unsupported({ ...failure, extendedAck: `${advice}; ${error.message}` }, undefined, error);
-}
-
-/** nft puts an end element at the lowest address of a range set that it fills; it means nothing. */
-function isOpeningEnd(set: SetName, key: Uint8Array, intervalEnd: boolean | undefined): boolean {
-  return (
-    intervalEnd === true &&
-    (RANGE_SETS as readonly SetName[]).includes(set) &&
-    key.every((byte) => byte === 0)
-  );
 }

@@ -12,6 +12,7 @@ import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
 import { KernelTables, SWAP_TABLE } from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
+import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
@@ -75,7 +76,9 @@ export class NftablesDatapath implements Datapath {
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
     signal.throwIfAborted();
     const state = this.#tables.apparentState();
-    const actual = state === 'intact' ? (this.#tables.read() ?? []) : [];
+    // What belongs to every skeleton comes with it.
+    const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
+    const actual = state === 'intact' ? (this.#tables.read() ?? []) : fresh;
     const { difference: changes } = this.#compare(plan, actual);
     const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
     return { skeleton, changes: formatChanges(changes) };
@@ -178,10 +181,13 @@ export class NftablesDatapath implements Datapath {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
-    return {
-      difference: difference(desiredElements(programmed.values()), actual, elementComparison),
-      programmed,
-    };
+    const desired = desiredElements(programmed.values());
+    // Into an empty table everything is written: nothing to compare, and no names to make for it.
+    const changes =
+      actual.length === 0
+        ? { add: [...desired], remove: [] }
+        : difference(desired, actual, elementComparison);
+    return { difference: changes, programmed };
   }
 
   #report(skeleton: Report['skeleton'], changes: Difference<PlacedElement>): Report {
@@ -199,10 +205,10 @@ function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedEle
 function batchOf({ add, remove }: Difference<PlacedElement>, table: string): Batch {
   const batch = new Batch();
   for (const [family, set, elements] of bySet(remove)) {
-    batch.deleteElements(nftFamily[family], table, set, elements);
+    batch.deleteElements(nftFamily[family], table, set, toKernel(set, elements));
   }
   for (const [family, set, elements] of bySet(add)) {
-    batch.addElements(nftFamily[family], table, set, elements);
+    batch.addElements(nftFamily[family], table, set, toKernel(set, elements));
   }
   return batch;
 }

@@ -30,7 +30,7 @@ export const SET_NAMES = [
 
 export type SetName = (typeof SET_NAMES)[number];
 
-/** Sets whose elements are address ranges: each a start element and an end element (NFT_SET_ELEM_INTERVAL_END). */
+/** Sets whose elements are address ranges; range-elements.ts tells how the kernel has them. */
 export const RANGE_SETS = [
   'service_cidrs',
   'pods',

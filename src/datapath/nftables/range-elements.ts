@@ -1,0 +1,68 @@
+import type { SetElement } from '../../wire/nftables/element.ts';
+import { RANGE_SETS, type SetName } from './sets.ts';
+
+/**
+ * A range is one element to us, `key` to `keyEnd`, and two to the kernel where the set has a single field
+ * (nft_set_rbtree.c): its first address, and the address behind its last, flagged as an end. Such a pair comes and
+ * goes as a whole, start before end: a kernel that checks this (Linux 6.18.44 does) answers ENOENT to anything else. A
+ * range up to the highest address has no end.
+ */
+export function toKernel(set: SetName, elements: readonly SetElement[]): readonly SetElement[] {
+  if (!isRangeSet(set)) return elements;
+  return elements.flatMap(({ key, keyEnd, intervalEnd }) => {
+    if (keyEnd === undefined) return [intervalEnd === true ? { key, intervalEnd } : { key }];
+    const behind = next(keyEnd);
+    return behind === null ? [{ key }] : [{ key }, { key: behind, intervalEnd: true }];
+  });
+}
+
+/** The kernel's elements as ranges, in order. An end without a start stays as it is, so that it can be removed. */
+export function fromKernel(set: SetName, elements: readonly SetElement[]): readonly SetElement[] {
+  if (!isRangeSet(set)) return elements;
+  const sorted = [...elements].sort(
+    (a, b) => Buffer.compare(a.key, b.key) || Number(b.intervalEnd === true) - Number(a.intervalEnd === true),
+  );
+  const ranges: SetElement[] = [];
+  let open: Uint8Array | null = null;
+  for (const { key, intervalEnd } of sorted) {
+    if (intervalEnd !== true) {
+      if (open !== null) ranges.push({ key: open });
+      open = key;
+    } else if (open !== null) {
+      ranges.push({ key: open, keyEnd: previous(key) });
+      open = null;
+    } else if (!isLowest(key)) ranges.push({ key, intervalEnd });
+    // nft puts an end element at the lowest address of a range set that it fills; it means nothing.
+  }
+  if (open !== null) ranges.push({ key: open, keyEnd: new Uint8Array(open.length).fill(0xff) });
+  return ranges;
+}
+
+function isRangeSet(set: SetName): boolean {
+  return (RANGE_SETS as readonly SetName[]).includes(set);
+}
+
+function isLowest(key: Uint8Array): boolean {
+  return key.every((byte) => byte === 0);
+}
+
+/** The key as a number, plus one; null behind the highest. */
+function next(key: Uint8Array): Uint8Array | null {
+  const bytes = Uint8Array.from(key);
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = ((bytes[i] ?? 0) + 1) & 0xff;
+    if (bytes[i] !== 0) return bytes;
+  }
+  return null;
+}
+
+/** The key as a number, minus one; of a key that is not the lowest. */
+function previous(key: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(key);
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    const byte = bytes[i] ?? 0;
+    bytes[i] = (byte - 1) & 0xff;
+    if (byte !== 0) break;
+  }
+  return bytes;
+}

@@ -1,0 +1,105 @@
+import { parseFlow } from '../../src/explain/packet.ts';
+import { formatEndpoint, type IpAddress, parseAddress } from '../../src/net/address.ts';
+import { type Awaited, type Observed, observe, type SourceSeen } from '../netns/observe.ts';
+import type { Dialled, Stage, Target } from '../netns/stage.ts';
+import { type Failure, failureOf, type Outcome } from './outcome.ts';
+import { type ConformanceRecord, listenersOf, nodeOf, planOf, type RecordedFlow } from './records.ts';
+
+/**
+ * The flows of a record that really end otherwise.
+ *
+ * Whoever is dialled has a listener at that very address, in the node where it is one of the node's: so `none` is an
+ * answer by whoever was dialled, and `drop` and `reject` cannot be mistaken for an address without anybody.
+ */
+export async function failuresOfKernel(stage: Stage, record: ConformanceRecord): Promise<Failure[]> {
+  const { nodeIPs, localAddresses } = nodeOf(record);
+  const flows = record.flows.map((recorded) => ({ recorded, dialled: dialledOf(recorded) }));
+  await stage.setUp({
+    nodeAddresses: [...new Set([...nodeIPs, ...localAddresses.map(({ address }) => address)])],
+    sources: flows.map(({ dialled }) => dialled.source),
+    targets: [
+      ...flows.map(({ dialled }) => dialled),
+      ...flows.flatMap(endpointTargets),
+      ...listenersOf(record),
+    ],
+  });
+  await stage.datapath.converge(planOf(record), new AbortController().signal);
+  const failures = await Promise.all(
+    flows.map(async ({ recorded, dialled }) => {
+      const observed = await observe(stage, dialled, awaitedOf(recorded));
+      return failureOf(record.id, recorded, outcomeOf(observed, recorded));
+    }),
+  );
+  return failures.filter((failure) => failure !== null);
+}
+
+function dialledOf(recorded: RecordedFlow): Dialled {
+  const flow = parseFlow(recorded);
+  if (typeof flow === 'string') throw new TypeError(`${recorded.name}: ${flow}`);
+  return { source: flow.sourceIP, address: flow.destIP, protocol: flow.protocol, port: flow.destPort };
+}
+
+function endpointTargets({ recorded, dialled }: { recorded: RecordedFlow; dialled: Dialled }): Target[] {
+  return recorded.endpoints.map((text) => ({ ...endpointOf(text), protocol: dialled.protocol }));
+}
+
+/** Reads `ip:port` or `[ip6]:port`. */
+function endpointOf(text: string): { address: IpAddress; port: number } {
+  const [, v6, v4, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
+  const address = parseAddress(v6 ?? v4 ?? '');
+  if (address === null) throw new TypeError(`${text} is no endpoint`);
+  return { address, port: Number(port) };
+}
+
+function awaitedOf(flow: RecordedFlow): Awaited {
+  switch (flow.verdict) {
+    case 'dnat':
+      return { kind: 'answers', from: new Set(flow.endpoints.map(canonical)) };
+    case 'none':
+      return { kind: 'answers', from: new Set([dialledText(flow)]) };
+    case 'reject':
+      return { kind: 'refusal' };
+    case 'drop':
+      return { kind: 'silence' };
+  }
+}
+
+/** The source counts as masqueraded when it is so on the way to each endpoint, as with `explain`. */
+function outcomeOf(observed: Observed, flow: RecordedFlow): Outcome {
+  const { refused, silent, unreachable, answers } = observed;
+  const endpoints = [...answers.keys()];
+  const masq = [...answers.values()].every(isRewritten);
+  const verdicts = [
+    ...(refused > 0 ? ['reject'] : []),
+    ...(silent > 0 ? ['drop'] : []),
+    ...unreachable,
+    ...(answers.size > 0 ? [answerVerdict(endpoints, flow, masq)] : []),
+  ];
+  return { verdict: verdicts.join(' and '), endpoints: endpoints.map(asRecorded(flow)), masq };
+}
+
+function answerVerdict(endpoints: readonly string[], flow: RecordedFlow, masq: boolean): string {
+  const [first] = endpoints;
+  const isUntranslated =
+    endpoints.length === 1 && first === dialledText(flow) && !flow.endpoints.includes(first);
+  return isUntranslated ? (masq ? 'snat' : 'none') : 'dnat';
+}
+
+/** Once in a long while a rewritten source keeps its port by chance: the majority tells. */
+function isRewritten({ kept, rewritten }: SourceSeen): boolean {
+  return [...rewritten.values()].reduce((sum, count) => sum + count, 0) > kept;
+}
+
+function dialledText({ destIP, destPort }: RecordedFlow): string {
+  return canonical(destIP.includes(':') ? `[${destIP}]:${destPort}` : `${destIP}:${destPort}`);
+}
+
+function canonical(endpoint: string): string {
+  const { address, port } = endpointOf(endpoint);
+  return formatEndpoint(address, port);
+}
+
+/** Endpoints as the record spells them, where it knows them. */
+function asRecorded(flow: RecordedFlow): (endpoint: string) => string {
+  return (endpoint) => flow.endpoints.find((text) => canonical(text) === endpoint) ?? endpoint;
+}

@@ -1,0 +1,87 @@
+import type { DialOutcome } from '../../src/lab/probe-messages.ts';
+import type { Dialled, Stage } from './stage.ts';
+
+/** What really happened to the connections of one flow. */
+export interface Observed {
+  readonly refused: number;
+  /** Nothing came back, or this host's own packet filter dropped the packet. */
+  readonly silent: number;
+  /** Errors that no rule of ours should cause. */
+  readonly unreachable: ReadonlySet<string>;
+  /** How those that answered saw the source: `address:port` of the listener → what it saw. */
+  readonly answers: ReadonlyMap<string, SourceSeen>;
+}
+
+/** How often a listener saw the source as it was dialled from, and how often as which other address. */
+export interface SourceSeen {
+  kept: number;
+  /** An address may be the dialled one with another port: that is rewritten too. */
+  readonly rewritten: Map<string, number>;
+}
+
+/** What the observer should wait for; decides how long and how often it dials, never what it reports. */
+export type Awaited =
+  | { readonly kind: 'answers'; readonly from: ReadonlySet<string> }
+  | { readonly kind: 'refusal' | 'silence' };
+
+/** How long silence is listened to. An answer takes some milliseconds. */
+const SILENCE_MS = 300;
+/** How long an answer is waited for: longer than the kernel takes to send a TCP SYN again. */
+const ANSWER_MS = 1500;
+/** Dials where no answer is awaited. */
+const FEW = 3;
+/**
+ * Rounds of 4 (n + 1) dials until all n awaited have answered. One of n is missed in all rounds with a probability of
+ * n (1 - 1/n)^(40 (n + 1)), which is below 1e-16; one too many answers unseen in a round with (1 - 1/(n + 1))^(4 (n + 1)), 2 %.
+ */
+const ROUNDS = 10;
+
+/**
+ * Dials until all that were awaited have answered and stops early when something else happens. Never less than one
+ * round, so that an answer by one too many is likely to be seen.
+ */
+export async function observe(stage: Stage, flow: Dialled, awaited: Awaited): Promise<Observed> {
+  const answers = new Map<string, SourceSeen>();
+  const observed = { refused: 0, silent: 0, unreachable: new Set<string>(), answers };
+  const wanted = awaited.kind === 'answers' ? awaited.from : new Set<string>();
+  const dials = awaited.kind === 'answers' ? 4 * (wanted.size + 1) : FEW;
+  const timeoutMs = awaited.kind === 'silence' ? SILENCE_MS : ANSWER_MS;
+  for (let round = 0; round < ROUNDS; round++) {
+    const all = await Promise.all(Array.from({ length: dials }, () => stage.dial(flow, timeoutMs)));
+    for (const outcome of all) note(observed, outcome);
+    const others = observed.refused + observed.silent + observed.unreachable.size;
+    const isStrange = others > 0 || [...answers.keys()].some((by) => !wanted.has(by));
+    if (isStrange || answers.size === wanted.size) break;
+  }
+  return observed;
+}
+
+function note(
+  observed: { refused: number; silent: number; unreachable: Set<string>; answers: Map<string, SourceSeen> },
+  outcome: DialOutcome,
+): void {
+  switch (outcome.outcome) {
+    case 'answered': {
+      const seen = observed.answers.get(outcome.by) ?? { kept: 0, rewritten: new Map<string, number>() };
+      observed.answers.set(outcome.by, seen);
+      if (outcome.sawSource === outcome.from) seen.kept++;
+      else {
+        const address = outcome.sawSource.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+        seen.rewritten.set(address, (seen.rewritten.get(address) ?? 0) + 1);
+      }
+      break;
+    }
+    case 'refused':
+      observed.refused++;
+      break;
+    case 'timeout':
+      observed.silent++;
+      break;
+    case 'unreachable':
+      if (outcome.how === 'EPERM') observed.silent++;
+      else observed.unreachable.add(outcome.how);
+      break;
+    default:
+      outcome satisfies never;
+  }
+}

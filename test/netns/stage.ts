@@ -1,0 +1,129 @@
+import { fileURLToPath } from 'node:url';
+import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
+import { FlatTopology } from '../../src/lab/flat.ts';
+import type { Host } from '../../src/lab/host.ts';
+import { Lab } from '../../src/lab/lab.ts';
+import { Probe } from '../../src/lab/probe.ts';
+import type { DialOutcome } from '../../src/lab/probe-messages.ts';
+import { removeStale } from '../../src/lab/removal.ts';
+import { formatEndpoint, type IpAddress } from '../../src/net/address.ts';
+import type { Protocol } from '../../src/net/protocol.ts';
+import { forgetConnections } from './connections.ts';
+import { enterNamespace } from './namespace.ts';
+
+/** Where somebody listens. */
+export interface Target {
+  readonly address: IpAddress;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+/** Who is dialled, and from which address. */
+export interface Dialled extends Target {
+  readonly source: IpAddress;
+}
+
+export interface Scene {
+  /** The node's own, in order: it masquerades with the first of each family. */
+  readonly nodeAddresses: readonly IpAddress[];
+  readonly sources: readonly IpAddress[];
+  /** Each answers with its own `address:port`; one on an address of the node runs on the node. */
+  readonly targets: readonly Target[];
+}
+
+/**
+ * Source ports are given out one after the other, so that no connection of a scene can clash with an earlier one and
+ * be given another port for that. Above NodePorts, below the ports that masquerading draws from most.
+ */
+const FIRST_PORT = 33000;
+const LAST_PORT = 60999;
+
+/**
+ * Nobody but the node refuses: where a packet is led astray to a port without a listener, there is silence. What a
+ * kernel answers to a SYN for a closed port is a reset with sequence number 0.
+ */
+const NEVER_REFUSE = `table inet never_refuse {
+  chain output {
+    type filter hook output priority 0; policy accept;
+    tcp flags & rst == rst tcp sequence 0 drop
+    icmp type destination-unreachable drop
+    icmpv6 type destination-unreachable drop
+  }
+}
+`;
+
+/**
+ * The flat topology with the nftables datapath in its node, for one scene after the other. The process itself moves
+ * into the node: what it opens and starts, the datapath's netlink socket and nft among it, belongs there.
+ */
+export class Stage {
+  /** Open inside the node. */
+  readonly datapath: NftablesDatapath;
+  readonly #lab: Lab;
+  readonly #flat: FlatTopology;
+  readonly #leave: () => void;
+  readonly #sctpProbes = new Map<Host, Probe>();
+  #nextPort = FIRST_PORT;
+
+  static async build(): Promise<Stage> {
+    removeStale('knat-test');
+    const lab = new Lab('knat-test');
+    const flat = await FlatTopology.build(lab);
+    await Promise.all(
+      [flat.clients, flat.backends].map((host) => host.run(['nft', '-f', '-'], NEVER_REFUSE)),
+    );
+    return new Stage(lab, flat);
+  }
+
+  private constructor(lab: Lab, flat: FlatTopology) {
+    this.#lab = lab;
+    this.#flat = flat;
+    this.#leave = enterNamespace(flat.node.namespace);
+    this.datapath = NftablesDatapath.open();
+  }
+
+  /** Replaces the scene before: addresses, listeners, and what the kernel remembers of connections. */
+  async setUp({ nodeAddresses, sources, targets }: Scene): Promise<void> {
+    const { node, clients, backends } = this.#flat;
+    const probes = [node, clients, backends].map((host) => host.probe());
+    await Promise.all([...probes, ...this.#sctpProbes.values()].map((probe) => probe.silence()));
+    await this.#flat.configure({ nodeAddresses, endpoints: targets.map(({ address }) => address), sources });
+    const listening = new Map(
+      targets.map((target) => [`${target.protocol} ${formatEndpoint(target.address, target.port)}`, target]),
+    );
+    await Promise.all(
+      [...listening.values()].map((target) => this.#probe(target.address, target.protocol).serve(target)),
+    );
+    forgetConnections();
+  }
+
+  /** Opens a connection from the source, from a port that nobody else of the scene has. */
+  async dial(
+    { source: from, address: to, port, protocol }: Dialled,
+    timeoutMs: number,
+  ): Promise<DialOutcome> {
+    const sourcePort = this.#nextPort;
+    this.#nextPort = sourcePort === LAST_PORT ? FIRST_PORT : sourcePort + 1;
+    return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });
+  }
+
+  /** The process leaves the node, and all that the stage made goes. */
+  dispose(): void {
+    this.datapath.close();
+    this.#leave();
+    this.#lab.dispose();
+  }
+
+  /** Who speaks the protocol on the host that bears the address. */
+  #probe(address: IpAddress, protocol: Protocol): Probe {
+    const host = this.#flat.hostOf(address);
+    if (protocol !== 'SCTP') return host.probe();
+    let probe = this.#sctpProbes.get(host);
+    if (probe === undefined) {
+      const program = fileURLToPath(new URL('./sctp/main.js', import.meta.url));
+      probe = new Probe(`${host.name} (SCTP)`, host.command([process.execPath, program]));
+      this.#sctpProbes.set(host, probe);
+    }
+    return probe;
+  }
+}
