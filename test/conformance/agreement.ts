@@ -6,7 +6,7 @@ import { parsePort } from '../../src/net/port.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { isLoopback } from '../../src/plan/service.ts';
 import { type Observed, observe, type SourceSeen } from '../netns/observe.ts';
-import type { Dialled, Stage, Target } from '../netns/stage.ts';
+import { allSettled, type Dialled, type Stage, type Target } from '../netns/stage.ts';
 
 /** What a plan says of one packet, as far as it can be seen from the two ends. */
 type Foretold =
@@ -33,7 +33,7 @@ export async function disagreements(
     targets: [...packets, ...endpointsOf(plan)],
   });
   await stage.datapath.converge(plan, new AbortController().signal);
-  const texts = await Promise.all(
+  const texts = await allSettled(
     packets.map(async (packet) => {
       const foretold = foretell(plan, node, packet);
       const awaited = foretold.kind === 'answers' ? awaitedAnswers(foretold) : foretold;

@@ -1,6 +1,4 @@
 import fc from 'fast-check';
-import type { FactChange } from '../../src/model/facts.ts';
-import type { NodeFacts } from '../../src/model/node.ts';
 import { familyOf, type IpAddress } from '../../src/net/address.ts';
 import type { Family } from '../../src/net/family.ts';
 import type { Port } from '../../src/net/port.ts';
@@ -9,23 +7,24 @@ import { canonicalPlan } from '../../src/plan/canonical.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { isLoopback } from '../../src/plan/service.ts';
 import type { Dialled } from '../netns/stage.ts';
-import { ip, localAddress, portOf } from './build.ts';
-import { factChange, thisNode } from './facts.ts';
+import { ip, portOf } from './build.ts';
+import { type BusyNode, busyNode } from './busy-node.ts';
 
 /**
  * One state of a node and packets to send in it. Packets are chosen when the plan is known, so that most of them are
  * for something that it speaks of.
  */
-export interface Traffic {
-  readonly node: NodeFacts;
-  readonly changes: readonly FactChange[];
+export interface Traffic extends BusyNode {
   readonly choices: readonly PacketChoice[];
 }
 
 /** Indices, taken modulo the number of what there is to choose from. */
 interface PacketChoice {
-  /** An entry of the plan, or one of the other destinations. */
-  readonly to: { readonly entry: number } | { readonly family: Family; readonly other: number };
+  /** A frontend or binding of the plan, or one of the other destinations; these also from a bound pod. */
+  readonly to:
+    | { readonly entry: number }
+    | { readonly family: Family; readonly other: number }
+    | { readonly podSource: number; readonly other: number };
   readonly source: number;
   /** For other destinations. */
   readonly protocol: Protocol;
@@ -41,9 +40,9 @@ const SOURCES: Readonly<Record<Family, readonly IpAddress[]>> = {
 /** Service addresses, used and unused ones; the outside; private networks; pods; the other node. The node's own are added. */
 const DESTINATIONS: Readonly<Record<Family, readonly IpAddress[]>> = {
   IPv4: list(
-    '10.96.0.10 10.96.0.99 203.0.113.7 192.0.2.50 100.64.9.8 192.168.7.7 10.0.0.9 10.244.1.1 192.0.2.11',
+    '10.96.0.10 10.96.0.11 10.96.0.99 203.0.113.7 192.0.2.50 100.64.9.8 192.168.7.7 10.0.0.9 10.244.1.1 192.0.2.11',
   ),
-  IPv6: list('fd00:96::a fd00:96::99 2001:db8::50 2001:db8:9::8 fc00::77 fd00:244::1 2001:db8::11'),
+  IPv6: list('fd00:96::10 fd00:96::99 2001:db8::50 2001:db8:9::8 fc00::77 fd00:244::1 2001:db8::11'),
 };
 
 const choice: fc.Arbitrary<PacketChoice> = fc.record({
@@ -53,50 +52,45 @@ const choice: fc.Arbitrary<PacketChoice> = fc.record({
       weight: 2,
       arbitrary: fc.record({ family: fc.constantFrom<Family>('IPv4', 'IPv6'), other: fc.nat(99) }),
     },
+    { weight: 1, arbitrary: fc.record({ podSource: fc.nat(99), other: fc.nat(99) }) },
   ),
   source: fc.nat(99),
   protocol: fc.constantFrom<Protocol>('TCP', 'TCP', 'UDP', 'UDP', 'SCTP'),
   port: fc.constantFrom(25, 80, 30080, 8080, 24).map(portOf),
 });
 
-/** A node that bears an address of each family, as one that masquerades must; maybe one out of a pod network, too. */
-const realNode: fc.Arbitrary<NodeFacts> = fc.tuple(thisNode, fc.boolean()).map(([node, hasBridge]) => {
-  const borne = new Set(node.localAddresses.map(({ address }) => address));
-  const missing = [...list('192.0.2.10 2001:db8::10'), ...(hasBridge ? list('10.244.1.254') : [])];
-  const localAddresses = [
-    ...node.localAddresses,
-    ...missing.filter((address) => !borne.has(address)).map((address) => localAddress(address)),
-  ];
-  const first = (family: Family) =>
-    localAddresses.flatMap(({ address }) =>
-      familyOf(address) === family && !isLoopback(address) ? [address] : [],
-    )[0];
-  const nodeIPs = [first('IPv4'), first('IPv6')].filter((address) => address !== undefined);
-  return { ...node, localAddresses, nodeIPs };
-});
-
-export const traffic: fc.Arbitrary<Traffic> = fc.record({
-  node: realNode,
-  changes: fc.array(factChange, { maxLength: 24, size: 'max' }),
-  choices: fc.array(choice, { minLength: 1, maxLength: 32, size: 'max' }),
-});
+export const traffic: fc.Arbitrary<Traffic> = fc
+  .record({ state: busyNode, choices: fc.array(choice, { minLength: 1, maxLength: 32, size: 'max' }) })
+  .map(({ state, choices }) => ({ ...state, choices }));
 
 /** The packets that are meant, without repetitions. */
 export function packetsOf({ node, choices }: Traffic, plan: NatPlan): Dialled[] {
-  const tuples = canonicalPlan(plan).flatMap(({ key }) => {
-    const entry = plan.entry(String(key));
-    return entry?.kind === 'ServiceFrontend' || entry?.kind === 'PodBinding' ? [entry.tuple] : [];
-  });
+  const entries = canonicalPlan(plan).flatMap(({ key }) => plan.entry(String(key)) ?? []);
+  const tuples = entries.flatMap((entry) =>
+    entry.kind === 'ServiceFrontend' || entry.kind === 'PodBinding' ? [entry.tuple] : [],
+  );
+  const podSources = entries.flatMap((entry) => (entry.kind === 'PodSource' ? [entry] : []));
   const own = node.localAddresses.map(({ address }) => address).filter((address) => !isLoopback(address));
-  const ofFamily = (family: Family) => own.filter((address) => familyOf(address) === family);
+  const fromAll = (family: Family, all: readonly IpAddress[], index: number) =>
+    pick([...all, ...own.filter((address) => familyOf(address) === family)], index);
+
   const packets = new Map<string, Dialled>();
-  for (const { to, source: sourceIndex, protocol, port } of choices) {
-    const tuple = 'entry' in to ? tuples[to.entry % Math.max(tuples.length, 1)] : undefined;
-    const family = 'family' in to ? to.family : tuple === undefined ? 'IPv4' : familyOf(tuple.address);
-    const other = 'other' in to ? to.other : to.entry;
-    const address = pick([...DESTINATIONS[family], ...ofFamily(family)], other);
-    const source = pick([...SOURCES[family], ...ofFamily(family)], sourceIndex);
-    const packet = { source, ...(tuple ?? { address, protocol, port }) };
+  for (const { to, source: index, protocol, port } of choices) {
+    let packet: Dialled;
+    if ('entry' in to && tuples.length > 0) {
+      const { address, protocol, port } = pick(tuples, to.entry);
+      const family = familyOf(address);
+      packet = { source: fromAll(family, SOURCES[family], index), address, protocol, port };
+    } else if ('podSource' in to && podSources.length > 0) {
+      const { address: source, protocol } = pick(podSources, to.podSource);
+      const family = familyOf(source);
+      packet = { source, address: fromAll(family, DESTINATIONS[family], to.other), protocol, port };
+    } else {
+      const family = 'family' in to ? to.family : 'IPv4';
+      const source = fromAll(family, SOURCES[family], index);
+      const address = fromAll(family, DESTINATIONS[family], 'other' in to ? to.other : to.entry);
+      packet = { source, address, protocol, port };
+    }
     packets.set(JSON.stringify(packet), packet);
   }
   return [...packets.values()];
