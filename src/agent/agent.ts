@@ -1,5 +1,7 @@
 import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
+import { describeWalk } from '../explain/describe.ts';
+import { walkJson } from '../explain/json.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem } from '../model/problem.ts';
 import { serveAgent } from '../observe/api.ts';
@@ -7,9 +9,10 @@ import type { Logger } from '../observe/logger.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
 import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
 import { ConvergeLoop, type LoopSurroundings } from './converge-loop.ts';
-import { explainQuery } from './explain-query.ts';
+import { answerFlows, explainQuery } from './explain-query.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
@@ -20,9 +23,20 @@ export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
+  readonly flows: StaleFlows;
   readonly logger: Logger;
   readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
   readonly version: string;
+  /** Of the agent's process, for those who want to stop it. */
+  readonly processId: number;
+}
+
+/** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
+const ONCE_ATTEMPTS = 5;
+
+/** Deletes conntrack entries that a change of the plan made stale; gives their number. */
+export interface StaleFlows {
+  clean(plan: NatPlan, changed: ReadonlySet<string> | null): number;
 }
 
 /**
@@ -39,7 +53,10 @@ export class Agent {
   #synced = false;
   #programmed: AgentStatus['programmed'] = null;
   #failure: AgentStatus['failure'] = null;
-  #firstReport: (report: Report) => void = () => {};
+  #cleanedRevision: number | null = null;
+  #failuresInARow = 0;
+  /** With `once`: told of the first success with null, or of the failure that ends the attempts. */
+  #settled: (failure: unknown) => void = () => {};
 
   constructor(parts: AgentParts) {
     const { settings, datapath, surroundings } = parts;
@@ -54,7 +71,8 @@ export class Agent {
 
   /**
    * Runs until the signal aborts; with `once`, until the kernel matches for the first time.
-   * Throws what can never heal: no rights, a kernel that lacks something, another agent, a source that is none.
+   * Throws what can never heal: no rights, a kernel that lacks something, another agent, a source that is none; with
+   * `once` also what did not heal within some attempts.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
     const { settings, datapath, interfaces, logger, version } = this.#parts;
@@ -63,7 +81,9 @@ export class Agent {
     const server: Server = await serveAgent({
       status: () => this.status(),
       entries: () => canonicalPlan(this.#planner.plan),
-      explain: (query) => explainQuery(this.#planner, query),
+      explain: (query) => walkJson(explainQuery(this.#planner, query)),
+      describe: (query) => describeWalk(explainQuery(this.#planner, query)),
+      flows: (flows) => answerFlows(this.#planner, flows),
     });
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
@@ -79,11 +99,15 @@ export class Agent {
         }),
         interfaces.watch(() => this.#interfacesChanged()),
       );
-      const first = new Promise<Report>((resolve) => {
-        this.#firstReport = resolve;
-      });
-      if (once) void first.then(() => stop.abort());
+      let failure: unknown = null;
+      if (once) {
+        this.#settled = (why) => {
+          failure = why;
+          stop.abort();
+        };
+      }
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
+      if (failure !== null) throw failure;
     } finally {
       stop.abort();
       for (const cleanup of cleanups) cleanup();
@@ -96,6 +120,7 @@ export class Agent {
     const { plan } = this.#planner;
     return {
       version,
+      processId: this.#parts.processId,
       node: settings.nodeName,
       source: settings.source.name,
       enabled: settings.plan.enable,
@@ -131,6 +156,7 @@ export class Agent {
           synced: () => {
             this.#synced = true;
             logger.info({ source: settings.source.name }, 'in sync');
+            this.#checkNode();
             this.#loop.release();
           },
         },
@@ -140,6 +166,17 @@ export class Agent {
       stop.abort();
       throw error;
     }
+  }
+
+  /** A wrong name of the node leaves the agent without Pods and pod CIDRs, which is hard to see from the outside. */
+  #checkNode(): void {
+    const { settings, logger } = this.#parts;
+    const nodes = [...this.#planner.nodes.keys()];
+    if (nodes.length === 0 || nodes.includes(settings.nodeName)) return;
+    logger.warn(
+      { node: settings.nodeName, nodes: nodes.slice(0, 20) },
+      'the source has Nodes, but none of this name: no Pod is taken for one of this node; is --node right?',
+    );
   }
 
   #nodeFacts(object: NodeFact | undefined): NodeFacts {
@@ -170,7 +207,25 @@ export class Agent {
       logger.info({ ...report, milliseconds: rounded }, 'programmed');
       this.#programmed = { ...report, at, milliseconds: rounded };
     }
-    this.#firstReport(report);
+    this.#cleanFlows(report.revision);
+    this.#failuresInARow = 0;
+    this.#settled(null);
+  }
+
+  #cleanFlows(revision: number): void {
+    const { flows, logger } = this.#parts;
+    const { plan } = this.#planner;
+    try {
+      const changed = this.#cleanedRevision === null ? null : plan.changedSince(this.#cleanedRevision);
+      const deleted = flows.clean(plan, changed);
+      this.#cleanedRevision = revision;
+      if (deleted > 0) logger.info({ deleted }, 'stale UDP flows were deleted');
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'stale UDP flows could not be deleted; they are looked for again after the next change',
+      );
+    }
   }
 
   #failed(error: unknown, retryInMs: number): void {
@@ -178,5 +233,6 @@ export class Agent {
     const message = error instanceof Error ? error.message : String(error);
     this.#failure ??= { message, since: surroundings.wallClock().toISOString() };
     logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
+    if (++this.#failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }
 }

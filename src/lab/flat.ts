@@ -1,4 +1,5 @@
 import { familyOf, type IpAddress } from '../net/address.ts';
+import { addressBits } from '../net/family.ts';
 import { forwarderSettings } from './cabling.ts';
 import type { Host } from './host.ts';
 import type { Lab } from './lab.ts';
@@ -82,8 +83,6 @@ const FAR = 'fe80::2';
 const farSettings = {
   'net.ipv4.conf.all.rp_filter': 0,
   'net.ipv4.conf.default.rp_filter': 0,
-  // A packet that comes from the node may bear an address of this host as its source.
-  'net.ipv4.conf.all.accept_local': 1,
 } as const;
 
 function cableLines(port: string, far: Host): readonly string[] {
@@ -94,7 +93,10 @@ function cableLines(port: string, far: Host): readonly string[] {
   ];
 }
 
-/** Routing by rule: what is sent goes to the node before the table of own addresses is looked at. */
+/**
+ * Routing by rule: what is sent goes to the node before the table of own addresses is looked at. For the same reason
+ * the kernel accepts packets from the node that bear an address of this host as their source.
+ */
 async function setUpFarHost(host: Host): Promise<void> {
   const toNode = 100;
   const rules = [
@@ -147,10 +149,10 @@ function linesFor({ nodeAddresses, endpoints, sources }: FlatSetup): Lines {
   };
 }
 
-/** `nodad`: without it, an IPv6 address is tentative for a moment, in which nobody can listen there. */
 function addressLine(address: IpAddress, device: string): string {
-  const [flag, bits] = familyOf(address) === 'IPv4' ? ['', 32] : [' nodad', 128];
-  return `address %s ${address}/${bits} dev ${device}${flag}`;
+  const family = familyOf(address);
+  const atOnce = family === 'IPv6' ? ' nodad' : ''; // without it, an address is usable only after a while
+  return `address %s ${address}/${addressBits[family]} dev ${device}${atOnce}`;
 }
 
 function routeLine(address: IpAddress, device: string): string {

@@ -1,10 +1,9 @@
 import { run } from './command.ts';
+import { beforeTheEnd } from './ending.ts';
 import { Host } from './host.ts';
 import { formatLabName, type LabPrefix } from './namespace-name.ts';
 import { thisProcess } from './owner.ts';
 import { removeNamespaces } from './removal.ts';
-
-const ENDING_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 
 /** Kernel parameters of every host, set before it has any interface. */
 const SETTINGS = {
@@ -35,18 +34,12 @@ export class Lab {
   /** What the names of all its namespaces begin with. */
   readonly name: string;
   readonly #namespaces: string[] = [];
-  readonly #onExit = () => this.dispose();
-  readonly #onSignal = (signal: NodeJS.Signals) => {
-    if (process.listenerCount(signal) > 1) return; // whoever else listens ends the process, or does not
-    this.dispose();
-    process.kill(process.pid, signal);
-  };
+  readonly #callOff: () => void;
 
   constructor(prefix: LabPrefix) {
     labsMade += 1;
     this.name = formatLabName({ prefix, owner: thisProcess(), serial: labsMade });
-    process.on('exit', this.#onExit);
-    for (const signal of ENDING_SIGNALS) process.on(signal, this.#onSignal);
+    this.#callOff = beforeTheEnd(() => this.dispose());
   }
 
   /** Makes one host for each name (`node1`), in order, with nothing but a loopback interface that is up. */
@@ -60,8 +53,7 @@ export class Lab {
 
   /** Removes the namespaces with all that is in them, processes included. May be called again. */
   dispose(): void {
-    process.off('exit', this.#onExit);
-    for (const signal of ENDING_SIGNALS) process.off(signal, this.#onSignal);
+    this.#callOff();
     removeNamespaces(this.#namespaces);
     this.#namespaces.length = 0;
   }

@@ -21,8 +21,10 @@ test('a process that ended is not alive', async () => {
 });
 
 test('a zombie is not alive', async () => {
-  // The shell starts a child that ends at once, and becomes a program that never asks how it ended.
-  const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 5'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The shell starts a child, and before that ends becomes a program that never asks how it ended.
+  const shell = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 5'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   try {
     const [text] = await once(shell.stdout, 'data');
     const pid = Number(text);

@@ -22,22 +22,23 @@ import { run } from './command.ts';
 import { Lab } from './lab.ts';
 import { removeStale } from './removal.ts';
 
-/** Makes a lab of two hosts with a probe and a program in one of them, says so, and lives on. */
+/** Makes a lab of two hosts with a probe and a program in one of them, and a second lab; says so, and lives on. */
 const OWNER = `
   import { Lab } from './lab/lab.js';
   const lab = new Lab('knat-test');
   const [left, right] = await lab.addHosts(['left', 'right']);
   await left.ip(['link add toright type veth peer name toleft netns ' + right.namespace]);
   await left.probe().serve({ port: 80, protocol: 'TCP' });
+  await new Lab('knat-test').addHosts(['alone']);
   const program = left.spawn(['sleep', '600'], { stdio: 'ignore', detached: true });
-  console.log(JSON.stringify({ lab: lab.name, program: program.pid }));
+  console.log(JSON.stringify({ labs: lab.name.slice(0, -1), program: program.pid }));
   process.stdin.on('data', () => { throw new Error('as told'); });
 `;
 
 interface Owner {
   readonly process: ChildProcess;
-  /** Name of its lab. */
-  readonly lab: string;
+  /** What its two labs' names begin with. */
+  readonly labs: string;
   /** A program that it left running in there. */
   readonly program: number;
 }
@@ -85,35 +86,36 @@ test('a disposed lab leaves nothing behind, and nothing was ever to be seen outs
 test('after SIGKILL, the next run removes the lab and ends the programs in it', async () => {
   const owner = await startOwner();
   await end(owner, 'SIGKILL');
-  expect(namespacesOf(owner.lab)).toHaveLength(2);
+  expect(namespacesOf(owner.labs)).toHaveLength(3);
   expect(isRunning(owner.program)).toBe(true);
 
   const removed = removeStale('knat-test');
 
-  expect(removed).toEqual(expect.arrayContaining([`${owner.lab}-left`, `${owner.lab}-right`]));
-  expect(namespacesOf(owner.lab)).toEqual([]);
+  const namespaces = ['1-left', '1-right', '2-alone'].map((rest) => `${owner.labs}${rest}`);
+  expect(removed).toEqual(expect.arrayContaining(namespaces));
+  expect(namespacesOf(owner.labs)).toEqual([]);
   expect(isRunning(owner.program)).toBe(false);
 });
 
 test('the lab of another process that lives stays', async () => {
   const owner = await startOwner();
-  expect(removeStale('knat-test')).toEqual([]);
-  expect(namespacesOf(owner.lab)).toHaveLength(2);
+  removeStale('knat-test');
+  expect(namespacesOf(owner.labs)).toHaveLength(3);
   expect(isRunning(owner.program)).toBe(true);
 });
 
 test('a lab of another prefix stays, even when its owner is dead', async () => {
   const owner = await startOwner();
   await end(owner, 'SIGKILL');
-  expect(removeStale('knat-demo')).toEqual([]);
-  expect(namespacesOf(owner.lab)).toHaveLength(2);
+  removeStale('knat-demo');
+  expect(namespacesOf(owner.labs)).toHaveLength(3);
 });
 
 test.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)('%s takes the lab along', async (signal) => {
   const owner = await startOwner();
   await end(owner, signal);
   expect(owner.process.signalCode).toBe(signal);
-  expect(namespacesOf(owner.lab)).toEqual([]);
+  expect(namespacesOf(owner.labs)).toEqual([]);
   expect(isRunning(owner.program)).toBe(false);
 });
 
@@ -122,7 +124,7 @@ test('an uncaught exception takes the lab along', async () => {
   owner.process.stdin?.write('throw\n');
   await once(owner.process, 'close');
   expect(owner.process.exitCode).toBe(1);
-  expect(namespacesOf(owner.lab)).toEqual([]);
+  expect(namespacesOf(owner.labs)).toEqual([]);
   expect(isRunning(owner.program)).toBe(false);
 });
 

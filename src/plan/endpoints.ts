@@ -1,6 +1,6 @@
 import type { EndpointFact, EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
-import { compareAddresses, formatEndpoint } from '../net/address.ts';
+import { compareAddresses } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import type { Protocol } from '../net/protocol.ts';
 import type { Endpoint } from './entry.ts';
@@ -16,12 +16,22 @@ export interface EndpointChoice {
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const none: readonly Endpoint[] = Object.freeze([]);
 
+type Filter = (fact: EndpointFact) => boolean;
+
+const everyone: Filter = () => true;
+
+/** An endpoint and the fact that it comes from. */
+interface Candidate {
+  readonly endpoint: Endpoint;
+  readonly fact: EndpointFact;
+}
+
 /**
  * Chooses the endpoints of one Service port (specs/service-proxy.md, "Endpoint choice").
  *
  * Slices match the port by name, protocol and family. An address that stands in several places counts once: the
- * first wins (slices in order of their names), except that one on this node replaces one that is not. For each
- * policy by itself: the ready endpoints; if there are none, those that are serving and terminating; else none.
+ * first wins (slices in order of their names), except that one on this node takes the place of those before it. For
+ * each policy by itself: the ready endpoints; if there are none, those that are serving and terminating; else none.
  */
 export function chooseEndpoints(
   slices: readonly EndpointSliceFact[],
@@ -29,42 +39,62 @@ export function chooseEndpoints(
   family: Family,
   node: Pick<NodeFacts, 'nodeName' | 'topologyLabels'>,
 ): EndpointChoice {
-  const candidates = new Map<string, { endpoint: Endpoint; fact: EndpointFact }>();
+  const candidates = candidatesOf(slices, port, family, node.nodeName);
+  if (candidates.length === 0) return { cluster: none, local: none };
+  return {
+    cluster: usable(candidates, everyone, topologyFilter(candidates, node)),
+    local: usable(candidates, (fact) => fact.nodeName === node.nodeName, everyone),
+  };
+}
+
+/** The endpoints of the port, sorted, each address and port once. */
+function candidatesOf(
+  slices: readonly EndpointSliceFact[],
+  port: { readonly name: string; readonly protocol: Protocol },
+  family: Family,
+  nodeName: string,
+): Candidate[] {
+  const all: Candidate[] = [];
+  let inOrder = true;
   for (const slice of slices) {
     if (slice.family !== family) continue;
-    for (const slicePort of slice.ports) {
-      if (slicePort.name !== port.name || slicePort.protocol !== port.protocol) continue;
+    for (const { name, protocol, port: number } of slice.ports) {
+      if (name !== port.name || protocol !== port.protocol) continue;
       for (const fact of slice.endpoints) {
-        const key = formatEndpoint(fact.address, slicePort.port);
-        if (!candidates.has(key) || fact.nodeName === node.nodeName) {
-          candidates.set(key, { endpoint: { address: fact.address, port: slicePort.port }, fact });
-        }
+        const candidate = { endpoint: { address: fact.address, port: number }, fact };
+        const previous = all[all.length - 1];
+        if (previous !== undefined && compareCandidates(previous, candidate) >= 0) inOrder = false;
+        all.push(candidate);
       }
     }
   }
-  if (candidates.size === 0) return { cluster: none, local: none };
-  const all = [...candidates.values()].sort(
-    (a, b) => compareAddresses(a.endpoint.address, b.endpoint.address) || a.endpoint.port - b.endpoint.port,
-  );
-  const available = topologyFilter(
-    all.filter(({ fact }) => fact.ready).map(({ fact }) => fact),
-    node,
-  );
-  const choose = (eligible: (fact: EndpointFact) => boolean, ready: (fact: EndpointFact) => boolean) => {
-    const chosen = all.filter(({ fact }) => fact.ready && ready(fact) && eligible(fact));
-    const usable =
-      chosen.length > 0
-        ? chosen
-        : all.filter(({ fact }) => fact.serving && fact.terminating && eligible(fact));
-    return usable.length === 0 ? none : usable.map(({ endpoint }) => endpoint);
-  };
-  return {
-    cluster: choose(() => true, available),
-    local: choose(
-      (fact) => fact.nodeName === node.nodeName,
-      () => true,
-    ),
-  };
+  if (inOrder) return all;
+  all.sort(compareCandidates); // stable: of equal ones the first stays the first
+  const unique: Candidate[] = [];
+  for (const candidate of all) {
+    const previous = unique.at(-1);
+    if (previous === undefined || compareCandidates(previous, candidate) !== 0) unique.push(candidate);
+    else if (candidate.fact.nodeName === nodeName) unique[unique.length - 1] = candidate;
+  }
+  return unique;
+}
+
+function compareCandidates({ endpoint: a }: Candidate, { endpoint: b }: Candidate): number {
+  return compareAddresses(a.address, b.address) || a.port - b.port;
+}
+
+/** Of the eligible: the ready ones that the hints leave; if there are none, those that are serving and terminating. */
+function usable(candidates: readonly Candidate[], eligible: Filter, hinted: Filter): readonly Endpoint[] {
+  const chosen: Endpoint[] = [];
+  for (const { endpoint, fact } of candidates) {
+    if (fact.ready && eligible(fact) && hinted(fact)) chosen.push(endpoint);
+  }
+  // A copy has no spare room, as an array that grew has: plans hold one of these for each port.
+  if (chosen.length > 0) return chosen.slice();
+  for (const { endpoint, fact } of candidates) {
+    if (fact.serving && fact.terminating && eligible(fact)) chosen.push(endpoint);
+  }
+  return chosen.length === 0 ? none : chosen.slice();
 }
 
 /**
@@ -72,13 +102,21 @@ export function chooseEndpoints(
  * ready endpoint carries it and at least one of them is for this node (or its zone). Otherwise all are left.
  */
 function topologyFilter(
-  ready: readonly EndpointFact[],
+  candidates: readonly Candidate[],
   node: Pick<NodeFacts, 'nodeName' | 'topologyLabels'>,
-): (fact: EndpointFact) => boolean {
+): Filter {
+  let allForNodes = true;
+  let allForZones = true;
+  for (const { fact } of candidates) {
+    if (!fact.ready) continue;
+    if (fact.nodeHints.length === 0) allForNodes = false;
+    if (fact.zoneHints.length === 0) allForZones = false;
+    if (!allForNodes && !allForZones) return everyone;
+  }
+  const some = (filter: Filter) => candidates.some(({ fact }) => fact.ready && filter(fact));
   const forThisNode = (fact: EndpointFact) => fact.nodeHints.includes(node.nodeName);
-  if (ready.every((fact) => fact.nodeHints.length > 0) && ready.some(forThisNode)) return forThisNode;
+  if (allForNodes && some(forThisNode)) return forThisNode;
   const zone = node.topologyLabels[ZONE_LABEL] ?? '';
-  const forThisZone = (fact: EndpointFact) => zone !== '' && fact.zoneHints.includes(zone);
-  if (ready.every((fact) => fact.zoneHints.length > 0) && ready.some(forThisZone)) return forThisZone;
-  return () => true;
+  const forThisZone = (fact: EndpointFact) => fact.zoneHints.includes(zone);
+  return allForZones && zone !== '' && some(forThisZone) ? forThisZone : everyone;
 }

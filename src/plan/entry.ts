@@ -1,9 +1,9 @@
 import type { ObjectRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
-import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import { formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import type { Port } from '../net/port.ts';
-import type { Protocol } from '../net/protocol.ts';
+import { type Port, parsePort } from '../net/port.ts';
+import { type Protocol, parseProtocol } from '../net/protocol.ts';
 import type { AddressSet } from '../net/ranges.ts';
 
 /** Where a packet is sent to: what a frontend or a binding claims for itself. */
@@ -113,6 +113,16 @@ export type PlanEntry = ServiceFrontend | PodBinding | PodSource | ClusterAddres
 /** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
 export function tupleKey(tuple: Tuple): string {
   return `${formatEndpoint(tuple.address, tuple.port)}/${tuple.protocol}`;
+}
+
+/** The tuple that a key of a frontend or binding names; null for keys of other entries. */
+export function parseTupleKey(key: string): Tuple | null {
+  const parts = /^(?:\[(.+)\]|([^[\]]+)):(\d+)\/([A-Z]+)$/.exec(key);
+  if (parts === null) return null;
+  const address = parseAddress(parts[1] ?? parts[2] ?? '');
+  const port = parsePort(Number(parts[3]));
+  const protocol = parseProtocol(parts[4] ?? '');
+  return address === null || port === null || protocol === null ? null : { address, protocol, port };
 }
 
 export function podSourceKey(address: IpAddress, protocol: Protocol): string {

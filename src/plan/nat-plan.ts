@@ -35,25 +35,16 @@ export class FragmentUnion implements NatPlan {
 
   /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
   replace(name: string, fragment: Fragment): void {
+    const { notices } = fragment;
     const old = this.#fragments.get(name);
-    const kept = new Map<string, PlanEntry[]>();
-    for (const entry of old?.entries ?? []) {
-      const same = kept.get(entry.key);
-      if (same === undefined) kept.set(entry.key, [entry]);
-      else same.push(entry);
+    if (old === undefined) {
+      for (const entry of fragment.entries) this.#claim(entry);
+      if (fragment.entries.length > 0 || notices.length > 0) this.#fragments.set(name, fragment);
+      return;
     }
-    const entries = fragment.entries.map((entry) => {
-      const candidates = kept.get(entry.key);
-      const index = candidates?.findIndex((candidate) => deepEqual(candidate, entry)) ?? -1;
-      if (candidates === undefined || index < 0) {
-        this.#claim(entry);
-        return entry;
-      }
-      return candidates.splice(index, 1)[0] ?? entry;
-    });
-    for (const gone of kept.values()) for (const entry of gone) this.#release(entry);
-    if (entries.length === 0 && fragment.notices.length === 0) this.#fragments.delete(name);
-    else this.#fragments.set(name, { entries, notices: fragment.notices });
+    const entries = this.#exchange(old.entries, fragment.entries);
+    if (entries.length === 0 && notices.length === 0) this.#fragments.delete(name);
+    else this.#fragments.set(name, { entries, notices });
   }
 
   /** Ends a round of replacements: gives what changed its revision. */
@@ -91,6 +82,42 @@ export class FragmentUnion implements NatPlan {
 
   *notices(): IterableIterator<Notice> {
     for (const fragment of this.#fragments.values()) yield* fragment.notices;
+  }
+
+  /** Takes away the old entries and brings the new ones; where two are equal the old one stays, and is returned. */
+  #exchange(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
+    if (old.length === wanted.length && old.every(({ key }, index) => key === wanted[index]?.key)) {
+      return this.#exchangeInPlace(old, wanted);
+    }
+    const kept = new Map<string, PlanEntry[]>();
+    for (const entry of old) {
+      const same = kept.get(entry.key);
+      if (same === undefined) kept.set(entry.key, [entry]);
+      else same.push(entry);
+    }
+    const entries = wanted.map((entry) => {
+      const candidates = kept.get(entry.key);
+      const index = candidates?.findIndex((candidate) => deepEqual(candidate, entry)) ?? -1;
+      if (candidates !== undefined && index >= 0) return candidates.splice(index, 1)[0] ?? entry;
+      this.#claim(entry);
+      return entry;
+    });
+    for (const gone of kept.values()) for (const entry of gone) this.#release(entry);
+    return entries;
+  }
+
+  /** The same for lists that have the same keys in the same places, as most changes leave them. */
+  #exchangeInPlace(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
+    let changed = false;
+    const entries = old.map((entry, index) => {
+      const next = wanted[index];
+      if (next === undefined || deepEqual(entry, next)) return entry;
+      changed = true;
+      this.#claim(next);
+      this.#release(entry);
+      return next;
+    });
+    return changed ? entries : old;
   }
 
   #claim(entry: PlanEntry): void {

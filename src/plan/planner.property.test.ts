@@ -30,7 +30,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 
 /** A series of commands in which some of the earlier ones come again. */
 const series: fc.Arbitrary<Command[]> = fc
-  .tuple(fc.array(command, { maxLength: 30 }), fc.array(fc.tuple(fc.nat(29), fc.nat(29)), { maxLength: 5 }))
+  .tuple(
+    fc.array(command, { maxLength: 30, size: 'max' }),
+    fc.array(fc.tuple(fc.nat(29), fc.nat(29)), { maxLength: 5 }),
+  )
   .map(([commands, repeats]) => {
     const all = [...commands];
     for (const [from, to] of repeats) {

@@ -2,7 +2,7 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { objectKey } from '../model/object.ts';
-import { emptyFragment, type Fragment } from './fragment.ts';
+import { emptyFragment } from './fragment.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
 import { podFragment } from './pod.ts';
@@ -11,7 +11,7 @@ import { serviceFragment } from './service.ts';
 
 type Store<Kind extends FactKind> = Map<string, FactTypes[Kind]>;
 
-const SCOPE = 'scope';
+const noSlices: readonly EndpointSliceFact[] = Object.freeze([]);
 
 /**
  * Keeps the facts and turns what changed into fragments. `apply` only marks; `update` computes. The plan after
@@ -23,9 +23,11 @@ export class Planner {
   readonly #pods: Store<'Pod'> = new Map();
   readonly #nodes: Store<'Node'> = new Map();
   readonly #pools: Store<'IPPool'> = new Map();
-  /** Service key → its slices by key. */
-  readonly #slicesOf = new Map<string, Map<string, EndpointSliceFact>>();
-  readonly #dirty = new Set<string>();
+  /** Service key → its slices, in order of their names. */
+  readonly #slicesOf = new Map<string, readonly EndpointSliceFact[]>();
+  readonly #dirtyServices = new Set<string>();
+  readonly #dirtyPods = new Set<string>();
+  #dirtyScope = true;
   readonly #union = new FragmentUnion();
   readonly #options: PlanOptions;
   #node: NodeFacts;
@@ -33,7 +35,6 @@ export class Planner {
   constructor(node: NodeFacts, options: PlanOptions) {
     this.#node = node;
     this.#options = options;
-    this.#dirty.add(SCOPE);
   }
 
   get plan(): NatPlan {
@@ -49,12 +50,22 @@ export class Planner {
     return this.#nodes;
   }
 
+  /** The Services by namespace and name, for those who look a name up. */
+  get services(): ReadonlyMap<string, FactTypes['Service']> {
+    return this.#services;
+  }
+
+  /** The Pods by namespace and name, for those who look a name up. */
+  get pods(): ReadonlyMap<string, FactTypes['Pod']> {
+    return this.#pods;
+  }
+
   /** Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. */
   setNode(node: NodeFacts): void {
     this.#node = node;
-    this.#dirty.add(SCOPE);
-    for (const key of this.#services.keys()) this.#dirty.add(`Service ${key}`);
-    for (const key of this.#pods.keys()) this.#dirty.add(`Pod ${key}`);
+    this.#dirtyScope = true;
+    for (const key of this.#services.keys()) this.#dirtyServices.add(key);
+    for (const key of this.#pods.keys()) this.#dirtyPods.add(key);
   }
 
   /** Takes over the current values of objects. */
@@ -63,22 +74,22 @@ export class Planner {
       switch (change.kind) {
         case 'Service':
           put(this.#services, change.key, change.fact);
-          this.#dirty.add(`Service ${change.key}`);
+          this.#dirtyServices.add(change.key);
           break;
         case 'EndpointSlice':
           this.#applySlice(change.key, change.fact);
           break;
         case 'Pod':
           put(this.#pods, change.key, change.fact);
-          this.#dirty.add(`Pod ${change.key}`);
+          this.#dirtyPods.add(change.key);
           break;
         case 'Node':
           put(this.#nodes, change.key, change.fact);
-          this.#dirty.add(SCOPE);
+          this.#dirtyScope = true;
           break;
         case 'IPPool':
           put(this.#pools, change.key, change.fact);
-          this.#dirty.add(SCOPE);
+          this.#dirtyScope = true;
           break;
         default:
           change satisfies never;
@@ -88,8 +99,26 @@ export class Planner {
 
   /** Computes the fragments of what changed and returns the plan. */
   update(): NatPlan {
-    for (const name of this.#dirty) this.#union.replace(name, this.#fragment(name));
-    this.#dirty.clear();
+    const { enable } = this.#options;
+    if (this.#dirtyScope) {
+      const pools = [...this.#pools.values()];
+      const nodes = [...this.#nodes.values()];
+      this.#union.replace('scope', scopeFragment(pools, nodes, this.#node, this.#options));
+    }
+    for (const key of this.#dirtyServices) {
+      const service = enable.service ? this.#services.get(key) : undefined;
+      const slices = this.#slicesOf.get(key) ?? noSlices;
+      const fragment = service === undefined ? emptyFragment : serviceFragment(service, slices, this.#node);
+      this.#union.replace(`Service ${key}`, fragment);
+    }
+    for (const key of this.#dirtyPods) {
+      const pod = enable.pod ? this.#pods.get(key) : undefined;
+      const fragment = pod === undefined ? emptyFragment : podFragment(pod, this.#node, this.#options);
+      this.#union.replace(`Pod ${key}`, fragment);
+    }
+    this.#dirtyScope = false;
+    this.#dirtyServices.clear();
+    this.#dirtyPods.clear();
     this.#union.seal();
     return this.#union;
   }
@@ -98,41 +127,20 @@ export class Planner {
     const old = this.#slices.get(key);
     if (old !== undefined) {
       const service = objectKey(old.namespace, old.serviceName);
-      const siblings = this.#slicesOf.get(service);
-      siblings?.delete(key);
-      if (siblings?.size === 0) this.#slicesOf.delete(service);
-      this.#dirty.add(`Service ${service}`);
+      const others = (this.#slicesOf.get(service) ?? noSlices).filter((slice) => slice !== old);
+      if (others.length === 0) this.#slicesOf.delete(service);
+      else this.#slicesOf.set(service, others);
+      this.#dirtyServices.add(service);
     }
     put(this.#slices, key, fact);
     if (fact === null) return;
     const service = objectKey(fact.namespace, fact.serviceName);
     const siblings = this.#slicesOf.get(service);
-    if (siblings === undefined) this.#slicesOf.set(service, new Map([[key, fact]]));
-    else siblings.set(key, fact);
-    this.#dirty.add(`Service ${service}`);
-  }
-
-  #fragment(name: string): Fragment {
-    const { enable } = this.#options;
-    if (name === SCOPE) {
-      return scopeFragment([...this.#pools.values()], [...this.#nodes.values()], this.#node, this.#options);
-    }
-    const key = name.slice(name.indexOf(' ') + 1);
-    if (name.startsWith('Service ')) {
-      const service = this.#services.get(key);
-      return service !== undefined && enable.service
-        ? serviceFragment(service, this.#slicesInOrder(key), this.#node)
-        : emptyFragment;
-    }
-    const pod = this.#pods.get(key);
-    return pod !== undefined && enable.pod ? podFragment(pod, this.#node, this.#options) : emptyFragment;
-  }
-
-  #slicesInOrder(service: string): readonly EndpointSliceFact[] {
-    const slices = this.#slicesOf.get(service);
-    if (slices === undefined) return [];
-    if (slices.size === 1) return [...slices.values()];
-    return [...slices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, slice]) => slice);
+    // One namespace, so that names are unique and in the order of keys.
+    const slices =
+      siblings === undefined ? [fact] : [...siblings, fact].sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#slicesOf.set(service, slices);
+    this.#dirtyServices.add(service);
   }
 }
 

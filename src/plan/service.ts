@@ -5,8 +5,8 @@ import type { ServiceFact, ServicePortFact } from '../model/service.ts';
 import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
-import { hostPrefix, type Prefix, prefixContains, prefixRange, prefixSet } from '../net/prefix.ts';
-import { type AddressSet, unionOf } from '../net/ranges.ts';
+import { hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
+import type { AddressSet } from '../net/ranges.ts';
 import { chooseEndpoints, type EndpointChoice } from './endpoints.ts';
 import {
   type ClusterAddress,
@@ -58,7 +58,7 @@ export function serviceFragment(
       }
     }
   }
-  return { entries, notices: [] };
+  return { entries: entries.slice(), notices: emptyFragment.notices }; // a copy has no spare room
 }
 
 /** The node addresses on which NodePorts answer: local addresses in `nodePortAddresses`, never loopback. */
@@ -103,8 +103,8 @@ function frontend(
 
 /**
  * Who may use a load-balancer address; null: everyone. Entries of the other family do not count, and where none of
- * the family is left there is no restriction. Where a range holds the node's own address, packets whose source is
- * the load-balancer address itself are allowed too (a node that dials its own VIP uses it as source).
+ * the family is left there is no restriction. Where a range holds the node's own address, the Service's load-balancer
+ * addresses are allowed as sources too (a node that bears a VIP and dials it has it as source).
  */
 function loadBalancerSources(service: ServiceFact, address: IpAddress, node: NodeFacts): AddressSet | null {
   if (service.loadBalancerSourceRanges === null) return null;
@@ -113,7 +113,7 @@ function loadBalancerSources(service: ServiceFact, address: IpAddress, node: Nod
   if (prefixes.length === 0 && service.loadBalancerSourceRanges.length > 0) return null;
   const holdsNode = (prefix: Prefix) => node.nodeIPs.some((nodeIP) => prefixContains(prefix, nodeIP));
   if (!prefixes.some(holdsNode)) return prefixSet(family, prefixes);
-  return unionOf(family, [...prefixes, hostPrefix(address)].map(prefixRange));
+  return prefixSet(family, [...prefixes, ...service.loadBalancerIPs.map(hostPrefix)]);
 }
 
 /** NodePorts answer in the families of the Service; one without ClusterIPs has none that we could know. */

@@ -99,16 +99,15 @@ export function writeAttribute<T>(writer: ByteWriter, number: number, codec: Cod
   writer.close(start);
 }
 
-/** Items that all have the same number, such as NFTA_LIST_ELEM; others are Malformed. */
+/** Items, written with this number (NFTA_LIST_ELEM). Any is read: libnftnl counts its items, the kernel does not look. */
 export function list<T>(number: number, codec: Codec<T>): Codec<readonly T[]> {
   return {
     nested: true,
     read(bytes, start, end, name) {
       const items: T[] = [];
-      eachAttribute(bytes, start, end, name, (type, from, to) => {
-        if (type !== number) throw malformed(`${name}: item of type ${type}, not ${number}`);
-        items.push(codec.read(bytes, from, to, name));
-      });
+      eachAttribute(bytes, start, end, name, (_type, from, to) =>
+        items.push(codec.read(bytes, from, to, name)),
+      );
       return items;
     },
     write(writer, items) {

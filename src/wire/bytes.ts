@@ -39,6 +39,11 @@ export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
+/** A string with a character for each byte: to compare and to be a key, not to be shown. */
+export function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
 const utf8 = new TextDecoder();
 const utf8Encoder = new TextEncoder();
 

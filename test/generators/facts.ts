@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
+import type { EndpointFact, EndpointPortFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
 import type { FactChange, FactKind } from '../../src/model/facts.ts';
 import type { NodeFact, NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
@@ -18,7 +18,7 @@ const protocol = fc.constantFrom<Protocol>('TCP', 'TCP', 'TCP', 'UDP', 'UDP', 'U
 /** One older, one younger: many objects are of the same age. */
 const createdAt = fc.constantFrom(1000, 2000);
 const nodeName = fc.constantFrom('node-a', 'node-b');
-const portName = fc.constantFrom('', 'http');
+const portName = fc.constantFrom('', '', 'http');
 const addresses = (...texts: string[]): fc.Arbitrary<IpAddress[]> => fc.subarray(texts.map(ip));
 
 const servicePort: fc.Arbitrary<ServicePortFact> = fc.record({
@@ -35,14 +35,14 @@ export const service: fc.Arbitrary<ServiceFact> = fc.record({
   name: fc.constantFrom('web', 'api', 'db'),
   uid: fc.constantFrom('uid-1', 'uid-2'),
   createdAt,
-  notOurs: fc.option(fc.constant('headless'), { freq: 8 }),
+  notOurs: mostly<string | null>(null, 'headless'),
   clusterIPs: addresses('10.96.0.10', '10.96.0.11', 'fd00:96::a'),
   externalIPs: addresses('203.0.113.7', '192.0.2.50'),
   loadBalancerIPs: addresses('192.0.2.50', '2001:db8::50'),
   loadBalancerSourceRanges: fc.option(
     fc.subarray([cidr('198.51.100.0/24'), cidr('192.0.2.0/24'), cidr('2001:db8::/64')], { minLength: 1 }),
   ),
-  ports: fc.array(servicePort, { maxLength: 2 }),
+  ports: fc.array(servicePort, { minLength: 1, maxLength: 2 }),
   internalTrafficPolicy: policy,
   externalTrafficPolicy: policy,
   affinityTimeoutSeconds: fc.option(fc.constantFrom(10, 10800)),
@@ -57,7 +57,7 @@ const endpointAddresses = {
 const endpoint = (family: 'IPv4' | 'IPv6'): fc.Arbitrary<EndpointFact> =>
   fc.record({
     address: fc.constantFrom(...endpointAddresses[family]),
-    ready: fc.boolean(),
+    ready: mostly(true, false),
     serving: fc.boolean(),
     terminating: fc.boolean(),
     nodeName: fc.option(nodeName),
@@ -65,27 +65,34 @@ const endpoint = (family: 'IPv4' | 'IPv6'): fc.Arbitrary<EndpointFact> =>
     nodeHints: fc.subarray(['node-a', 'node-b']),
   });
 
+const endpointPorts: readonly EndpointPortFact[] = [
+  { name: '', protocol: 'TCP', port: portOf(8080) },
+  { name: '', protocol: 'TCP', port: portOf(8081) },
+  { name: '', protocol: 'UDP', port: portOf(8080) },
+  { name: 'http', protocol: 'TCP', port: portOf(8080) },
+];
+
 export const endpointSlice: fc.Arbitrary<EndpointSliceFact> = fc
-  .constantFrom('IPv4' as const, 'IPv6' as const)
+  .constantFrom('IPv4' as const, 'IPv4' as const, 'IPv6' as const)
   .chain((family) =>
     fc.record({
       namespace: fc.constant('shop'),
       name: fc.constantFrom('slice-1', 'slice-2', 'slice-3'),
       serviceName: fc.constantFrom('web', 'api', 'db'),
       family: fc.constant(family),
-      ports: fc.array(
-        fc.record({ name: portName, protocol, port: fc.constantFrom(8080, 8081).map(portOf) }),
-        { maxLength: 2 },
-      ),
-      endpoints: fc.array(endpoint(family), { maxLength: 4 }),
+      ports: fc.subarray([...endpointPorts], { minLength: 1 }),
+      endpoints: fc.array(endpoint(family), { minLength: 1, maxLength: 4 }),
       lastChangeTriggerAt: fc.constant(null),
     }),
   );
 
 const natEntry: fc.Arbitrary<PodNatEntry> = fc
   .record({
-    sourceIP: fc.option(fc.constantFrom('203.0.113.7', '192.0.2.10', '192.0.2.99', '2001:db8::10').map(ip)),
-    sourcePort: fc.constantFrom(24, 25, 80, 2379).map(portOf),
+    sourceIP: fc.oneof(
+      fc.constant(null),
+      fc.constantFrom('203.0.113.7', '192.0.2.10', '192.0.2.99', '2001:db8::10').map(ip),
+    ),
+    sourcePort: fc.constantFrom(24, 25, 25, 80, 2379).map(portOf),
     destinationPort: fc.constantFrom(25, 8080).map(portOf),
     portCount: fc.constantFrom(1, 1, 3),
     protocol,
@@ -101,15 +108,15 @@ export const pod: fc.Arbitrary<PodFact> = fc.record({
   uid: fc.constantFrom('uid-1', 'uid-2'),
   createdAt,
   nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
-  hostNetwork: mostly(false),
-  finished: mostly(false),
-  terminating: mostly(false),
-  ready: mostly(true),
-  ips: addresses('10.244.1.1', '10.244.1.2', 'fd00:244::1'),
+  hostNetwork: mostly(false, true),
+  finished: mostly(false, true),
+  terminating: mostly(false, true),
+  ready: mostly(true, false),
+  ips: fc.subarray(['10.244.1.1', '10.244.1.2', 'fd00:244::1'].map(ip), { minLength: 1 }),
   nat: fc.option(
     fc.record({
-      entries: fc.array(natEntry, { maxLength: 2 }),
-      error: fc.option(fc.constant('port 0 is reserved and cannot be used'), { freq: 8 }),
+      entries: fc.array(natEntry, { minLength: 1, maxLength: 2 }),
+      error: mostly<string | null>(null, 'port 0 is reserved and cannot be used'),
       warnings: fc.subarray(['unknown key "x"']),
     }),
     { freq: 8 },
@@ -121,7 +128,7 @@ export const pool: fc.Arbitrary<PoolFact> = fc.record({
   cidr: fc.constantFrom('10.244.0.0/16', '10.244.1.0/24', '10.0.0.0/8', 'fd00:244::/48').map(cidr),
   natOutgoing: fc.boolean(),
   disabled: fc.boolean(),
-  loadBalancerOnly: mostly(false),
+  loadBalancerOnly: mostly(false, true),
 });
 
 export const nodeObject: fc.Arbitrary<NodeFact> = fc.record({
@@ -166,15 +173,16 @@ const deletion: fc.Arbitrary<FactChange> = fc
 /** The coming, changing or going of any object. */
 export const factChange: fc.Arbitrary<FactChange> = fc.oneof(
   { weight: 4, arbitrary: service.map((fact) => present('Service', fact)) },
-  { weight: 4, arbitrary: endpointSlice.map((fact) => present('EndpointSlice', fact)) },
-  { weight: 4, arbitrary: pod.map((fact) => present('Pod', fact)) },
+  { weight: 6, arbitrary: endpointSlice.map((fact) => present('EndpointSlice', fact)) },
+  { weight: 5, arbitrary: pod.map((fact) => present('Pod', fact)) },
   { weight: 1, arbitrary: nodeObject.map((fact) => present('Node', fact)) },
   { weight: 2, arbitrary: pool.map((fact) => present('IPPool', fact)) },
   { weight: 4, arbitrary: deletion },
 );
 
-function mostly(value: boolean): fc.Arbitrary<boolean> {
-  return fc.constantFrom(value, value, value, value, !value);
+/** The value four times of five. */
+function mostly<Value>(value: Value, other: Value): fc.Arbitrary<Value> {
+  return fc.constantFrom(value, value, value, value, other);
 }
 
 function firstOfEachFamily(all: readonly IpAddress[]): IpAddress[] {

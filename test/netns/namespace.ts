@@ -51,3 +51,8 @@ export function nft(script: string, options: readonly string[] = []): string {
     maxBuffer: 1 << 28,
   });
 }
+
+/** What `nft … list ruleset` prints in the namespace of this process. */
+export function listRuleset(options: readonly string[] = []): string {
+  return execFileSync('nft', [...options, 'list', 'ruleset'], { encoding: 'utf8', maxBuffer: 1 << 28 });
+}

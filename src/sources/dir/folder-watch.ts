@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'chokidar';
-import { isIgnoredName } from './scan.ts';
+import { isHiddenName } from './scan.ts';
 
 /**
  * Tells that something below a folder may have changed, never what: the reader looks for itself. Only folders are
@@ -37,5 +37,5 @@ export class FolderWatch {
 }
 
 function isHiddenBelow(root: string, path: string): boolean {
-  return path.slice(root.length).split('/').some(isIgnoredName);
+  return path.slice(root.length).split('/').some(isHiddenName);
 }

@@ -26,17 +26,15 @@ export interface Scan {
 /** Deeper folders are not looked into; a bound for links that make folders endless. */
 const DEEPEST = 32;
 
-/** Names of files and folders that nobody means as manifests: hidden ones, and what editors leave behind. */
-export function isIgnoredName(name: string): boolean {
-  return (
-    name.startsWith('.') ||
-    name.endsWith('~') ||
-    (name.startsWith('#') && name.endsWith('#')) ||
-    name === '4913'
-  );
+/** Hidden files and folders are nobody's manifests; among them are `..data` of a ConfigMap, `.git`, `.x.yaml.swp`. */
+export function isHiddenName(name: string): boolean {
+  return name.startsWith('.');
 }
 
-/** Manifests by their name; `kustomization.yaml` tells kustomize what to do and is none. */
+/**
+ * Manifests by their name. What editors leave behind (`x.yaml~`, `#x.yaml#`, `4913`) has other endings;
+ * `kustomization.yaml` tells kustomize what to do and is none.
+ */
 export function isManifestName(name: string): boolean {
   return /\.(ya?ml|json)$/.test(name) && !/^kustomization\.ya?ml$/i.test(name);
 }
@@ -53,7 +51,7 @@ export async function scanFolder(root: string): Promise<Scan> {
 
   const visit = async (folder: string, entries: readonly Dirent[], depth: number): Promise<void> => {
     for (const entry of entries) {
-      if (isIgnoredName(entry.name)) continue;
+      if (isHiddenName(entry.name)) continue;
       const isFolder = entry.isDirectory();
       if (!isFolder && !entry.isSymbolicLink() && !isManifestName(entry.name)) continue;
       const path = join(folder, entry.name);

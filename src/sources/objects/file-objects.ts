@@ -42,8 +42,8 @@ export function readFileObjects(text: string, filename: string, context: ParseCo
     if (object === null) continue;
     const id = `${object.kind}/${object.key}`;
     const first = objects.get(id);
-    if (first === undefined) objects.set(id, object);
-    else {
+    if (first === undefined || object.rank < first.rank) objects.set(id, object);
+    else if (object.rank === first.rank) {
       const message = `${formatRef(object.ref)} stands on line ${first.line} of this file already, which wins: remove one`;
       problems.push(problem('KNAT_OBJECT_DUPLICATE', `${filename}:${object.line}`, object.ref, message));
     }

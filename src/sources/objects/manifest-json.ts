@@ -1,19 +1,65 @@
+import { findJsonError } from './json-error.ts';
 import { elements, type JsonSpan, members, valueSpan } from './json-scan.ts';
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 
-/** Reads one JSON document with JSON.parse. Lines are looked for only when they are asked for. */
-export function readJsonText(text: string): ManifestRoot | ManifestSyntaxError {
+/**
+ * Reads JSON with JSON.parse: one document, or several behind each other with or without `---` lines between them.
+ * Lines are looked for only when they are asked for.
+ */
+export function readJsonText(text: string): readonly ManifestRoot[] | ManifestSyntaxError {
   try {
-    const value: unknown = JSON.parse(text);
-    return {
-      value,
-      lineOf: (steps) => lineAt(text, locate(text, steps).start),
-      itemLines: (steps) => linesOf(text, elements(text, locate(text, steps))),
-    };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { line: lineAt(text, errorOffset(text, message)), message: `no valid JSON: ${message}` };
+    return [rootOf(text, JSON.parse(text), 0)];
+  } catch {
+    const error = findJsonError(text);
+    return error === null || error.isTrailing ? readDocuments(text) : syntaxError(text, error.offset);
   }
+}
+
+function readDocuments(text: string): readonly ManifestRoot[] | ManifestSyntaxError {
+  const spans = [...documentSpans(text)];
+  const lines = linesOf(text, spans);
+  const roots: ManifestRoot[] = [];
+  for (const [index, { start, end }] of spans.entries()) {
+    const document = text.slice(start, end);
+    try {
+      roots.push(rootOf(document, JSON.parse(document), (lines[index] ?? 1) - 1));
+    } catch {
+      return syntaxError(text, start + (findJsonError(document)?.offset ?? 0));
+    }
+  }
+  return roots;
+}
+
+/** What stands between white space and `---` lines; ends behind the first span that is no value. */
+function* documentSpans(text: string): Generator<JsonSpan> {
+  const separator = /(?:\s|---[ \t]*(?=[\r\n]|$))*/y;
+  for (let at = 0; ; ) {
+    separator.lastIndex = at;
+    separator.test(text);
+    if (separator.lastIndex >= text.length) return;
+    const span = valueSpan(text, separator.lastIndex);
+    yield span;
+    if (span.end === span.start) return;
+    at = span.end;
+  }
+}
+
+/** A document that begins behind `linesBefore` lines of its file. */
+function rootOf(text: string, value: unknown, linesBefore: number): ManifestRoot {
+  return {
+    value,
+    lineOf: (steps) => linesBefore + lineAt(text, locate(text, steps).start),
+    itemLines: (steps) => {
+      const lines = linesOf(text, elements(text, locate(text, steps)));
+      return linesBefore === 0 ? lines : lines.map((line) => line + linesBefore);
+    },
+  };
+}
+
+function syntaxError(text: string, offset: number): ManifestSyntaxError {
+  const char = text[offset];
+  const found = char === undefined ? 'the text ends too early' : `unexpected ${JSON.stringify(char)}`;
+  return { line: lineAt(text, offset), message: `no valid JSON: ${found}` };
 }
 
 /** The value at these steps, or the deepest one on the way. */
@@ -36,13 +82,6 @@ function child(text: string, span: JsonSpan, step: string | number): JsonSpan | 
     for (const element of elements(text, span)) if (index++ === step) return element;
   }
   return found;
-}
-
-/** V8 names a position, or quotes the text around it, or means the end of the text. */
-function errorOffset(text: string, message: string): number {
-  const position = /at position (\d+)/.exec(message);
-  if (position !== null) return Number(position[1]);
-  return message.includes('Unexpected end') || message.includes('Unterminated') ? text.length : 0;
 }
 
 /** The 1-based lines of spans that are in the order of the text. */

@@ -9,7 +9,6 @@ const YAML_RETRY_LIMIT = 1_000_000;
 export function readRoots(text: string, filename: string): readonly ManifestRoot[] | ManifestSyntaxError {
   if (!/^\s*[{[]/.test(text)) return readYamlText(text);
   const json = readJsonText(text);
-  if (!('message' in json)) return [json];
-  if (filename.endsWith('.json') && !/^\s*[}\]]\s*(---|\{)/m.test(text)) return json;
-  return text.length > YAML_RETRY_LIMIT ? json : readYamlText(text);
+  const isFinal = !('message' in json) || filename.endsWith('.json') || text.length > YAML_RETRY_LIMIT;
+  return isFinal ? json : readYamlText(text);
 }

@@ -1,57 +1,124 @@
 import { type Document, isNode, isSeq, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml';
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 
-/** Reads all YAML documents of a text; the first error anywhere is the answer for the whole text. */
+/**
+ * A YAML document takes about a hundred times its size in memory while it is read, and seconds for each megabyte.
+ * Characters.
+ */
+const DOCUMENT_LIMIT = 8 * 1024 * 1024;
+
+type Steps = readonly (string | number)[];
+
+/**
+ * Reads all YAML documents of a text; the first error anywhere is the answer for the whole text.
+ *
+ * The text is read document by document and only values are kept; where a field stands is found by reading its
+ * document once more, which only problems ask for.
+ */
 export function readYamlText(text: string): readonly ManifestRoot[] | ManifestSyntaxError {
-  const lines = new LineCounter();
-  const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
+  const roots: ManifestRoot[] = [];
+  for (const part of splitDocuments(text)) {
+    const read = readPart(part);
+    if ('message' in read) return read;
+    roots.push(...read);
+  }
+  return roots;
+}
+
+/** Some documents of a file, and the lines of the file before them. */
+interface Part {
+  readonly text: string;
+  readonly linesBefore: number;
+}
+
+/** Splits before each `---` line, which can stand nowhere else; a text with directives (`%YAML`) stays whole. */
+function* splitDocuments(text: string): Generator<Part> {
+  if (/^%/m.test(text)) {
+    yield { text, linesBefore: 0 };
+    return;
+  }
+  const starts = [...text.matchAll(/^---(?=\s|$)/gm)].map(({ index }) => index);
+  let linesBefore = 0;
+  for (const [number, start] of [0, ...starts].entries()) {
+    const part = text.slice(start, starts[number] ?? text.length);
+    yield { text: part, linesBefore };
+    linesBefore += part.split('\n').length - 1;
+  }
+}
+
+function readPart(part: Part): readonly ManifestRoot[] | ManifestSyntaxError {
+  const firstLine = part.linesBefore + 1;
+  if (part.text.length > DOCUMENT_LIMIT) {
+    const message = `a YAML document above ${DOCUMENT_LIMIT / 1024 / 1024} MiB: split it, or write it as JSON`;
+    return { line: firstLine, message };
+  }
   try {
-    const parsed = parseAllDocuments(text, {
-      lineCounter: lines,
-      merge: true,
-      prettyErrors: false,
-      logLevel: 'error',
-    });
-    if (!Array.isArray(parsed)) return [];
+    const { documents, lineAt } = parsePart(part);
     const roots: ManifestRoot[] = [];
-    for (const document of parsed as Document.Parsed[]) {
+    for (const [index, document] of documents.entries()) {
       const error = document.errors[0];
       if (error !== undefined) {
         return { line: lineAt(error.pos[0]), message: `no valid YAML: ${error.message}` };
       }
-      const root = rootOf(document, lineAt);
-      if ('message' in root) return root;
-      roots.push(root);
+      roots.push(rootOf(part, index, document, lineAt));
     }
     return roots;
   } catch (error) {
-    // The reader itself gave up, on nesting that is too deep, say.
-    return { line: 1, message: `no valid YAML: ${error instanceof Error ? error.message : String(error)}` };
+    // Aliases without end, or the reader itself gave up.
+    const message = error instanceof Error ? error.message : String(error);
+    return { line: firstLine, message: `no valid YAML: ${message}` };
   }
+}
+
+function parsePart({ text, linesBefore }: Part) {
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(text, {
+    lineCounter: lines,
+    merge: true,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
+  const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
+  return { documents, lineAt: (offset: number) => linesBefore + Math.max(1, lines.linePos(offset).line) };
 }
 
 function rootOf(
+  part: Part,
+  index: number,
   document: Document.Parsed,
   lineAt: (offset: number) => number,
-): ManifestRoot | ManifestSyntaxError {
-  const lineOf = (steps: readonly (string | number)[]) => lineAt(offsetOf(document, steps));
-  const itemLines = (steps: readonly (string | number)[]) => {
-    const list: unknown = document.getIn(steps, true);
-    if (!isSeq(list)) return [];
-    return list.items.map((_, index) => lineOf([...steps, index]));
+): ManifestRoot {
+  // Through JSON: strings that were cut out of the text would keep the whole text in memory.
+  const value: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 100 }) ?? null));
+  const first = lineAt(offsetOf(document, []));
+  const items = linesOfItems(document, ['items'], lineAt);
+  let again: ReturnType<typeof parsePart> | null = null;
+  const locate = <Value>(find: (document: Document.Parsed, lineAt: (offset: number) => number) => Value) => {
+    again ??= parsePart(part);
+    const same = again.documents[index];
+    return same === undefined ? null : find(same, again.lineAt);
   };
-  try {
-    // Through JSON: strings that were cut out of the text would keep the whole text in memory.
-    const value: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 100 }) ?? null));
-    return { value, lineOf, itemLines };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { line: lineOf([]), message: `no valid YAML: ${message}` };
-  }
+  return {
+    value,
+    lineOf: (steps) => {
+      if (steps.length === 0) return first;
+      return locate((same, lineOf) => lineOf(offsetOf(same, steps))) ?? first;
+    },
+    itemLines: (steps) => {
+      if (steps.length === 1 && steps[0] === 'items') return items;
+      return locate((same, lineOf) => linesOfItems(same, steps, lineOf)) ?? [];
+    },
+  };
+}
+
+function linesOfItems(document: Document.Parsed, steps: Steps, lineAt: (offset: number) => number): number[] {
+  const list: unknown = document.getIn(steps, true);
+  if (!isSeq(list)) return [];
+  return list.items.map((item) => lineAt(isNode(item) ? ((item as ParsedNode).range?.[0] ?? 0) : 0));
 }
 
 /** Offset of the value at these steps, or of the deepest one on the way. */
-function offsetOf(document: Document.Parsed, steps: readonly (string | number)[]): number {
+function offsetOf(document: Document.Parsed, steps: Steps): number {
   for (let length = steps.length; length > 0; length--) {
     const node: unknown = document.getIn(steps.slice(0, length), true);
     if (isNode(node)) return (node as ParsedNode).range[0];

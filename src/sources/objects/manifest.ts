@@ -17,7 +17,8 @@ export interface ManifestDocument {
 /**
  * Reads a manifest: YAML or JSON, one or many documents, lists (`List`, `ServiceList` …, or a plain JSON list) taken
  * apart. Empty documents are left out. JSON is recognised by its first character and read by JSON.parse, which is
- * many times as fast as YAML; JSON with more than one document is read as YAML.
+ * many times as fast as YAML; a file that is no JSON in spite of its first character is read as YAML, unless its
+ * name ends in .json.
  */
 export function readManifest(
   text: string,

@@ -4,7 +4,7 @@ import { type Port, parsePort } from '../../net/port.ts';
 import { hostPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { parseProtocol } from '../../net/protocol.ts';
 import type { PodNatOptions } from './metadata.ts';
-import { type PodNatDocument, type PodNatDraft, readPodNatDocument } from './pod-nat-json.ts';
+import { type PodNatDraft, readPodNatDocument } from './pod-nat-json.ts';
 import { formatPortList, type PortRange, parsePortList, rangesOverlap } from './port-list.ts';
 import { NONE } from './shared.ts';
 
@@ -26,14 +26,8 @@ class Rejected extends Error {}
  * (host names are refused; the original asked DNS) and for `allow`.
  */
 export function parsePodNatAnnotation(raw: string, options: PodNatOptions): PodNatRequest {
-  let document: PodNatDocument | null;
-  try {
-    document = readPodNatDocument(raw);
-    if (document === null) {
-      return rejected(`error unmarshaling data into annotation json format: ${raw}`, NONE);
-    }
-  } catch {
-    // The reader has no error of its own; whatever a hostile text does to it is a text that cannot be read.
+  const document = readPodNatDocument(raw);
+  if (document === null) {
     return rejected(`error unmarshaling data into annotation json format: ${raw}`, NONE);
   }
   try {

@@ -1,6 +1,6 @@
 import { type Nest, type Row, string, writeAttribute } from '../attributes.ts';
 import { ByteWriter } from '../bytes.ts';
-import { malformed } from '../errors.ts';
+import { Busy, malformed } from '../errors.ts';
 import {
   beginMessage,
   endMessage,
@@ -27,10 +27,14 @@ import {
   type TableDeclaration,
   tableAttributes,
 } from './declarations.ts';
-import { readElementList, type SetElement } from './element.ts';
+import { allDistinct, readElementList, type SetElement } from './element.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { generationAttributes } from './generation.ts';
 import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
+
+/** How often a set is read until a reading is consistent, and the milliseconds between. */
+const READINGS = 5;
+const REARRANGING = 20;
 
 /**
  * The control connection to nf_tables of the network namespace in which it was opened.
@@ -99,18 +103,19 @@ export class NftablesConnection {
     return this.#declarations('NFT_MSG_GETSET', family, [[1, table]], setAttributes);
   }
 
-  /** The elements of a set, in no order. */
+  /**
+   * The elements of a set, in no order. A hash set that grows is rearranged in the background, and a dump over that
+   * gives some elements twice and others not at all, which the kernel does not report (a dump restarts its walk with a
+   * count of elements to skip, net/netfilter/nft_set_hash.c). Such a reading is repeated; Busy when all were like that.
+   */
   elements(family: NftFamily, table: string, set: string): SetElement[] {
-    const elements: SetElement[] = [];
     const subject = `NFT_MSG_GETSETELEM ${family} ${table} ${set}`;
-    const names = [
-      [1, table], // NFTA_SET_ELEM_LIST_TABLE
-      [2, set], // NFTA_SET_ELEM_LIST_SET
-    ] as const;
-    this.#request('NFT_MSG_GETSETELEM', NLM_F_DUMP, nftFamilies[family], subject, names, (message) =>
-      readElementList(message.bytes, message.start + NFGENMSG, message.end, elements),
-    );
-    return elements;
+    for (let attempt = 0; attempt < READINGS; attempt++) {
+      if (attempt > 0) this.#socket.wait(REARRANGING); // nothing comes: a pause
+      const elements = this.#dumpElements(family, table, set, subject);
+      if (allDistinct(elements)) return elements;
+    }
+    throw new Busy({ subject, errno: 'EAGAIN', extendedAck: 'the set is being rearranged', offset: null });
   }
 
   /** What the table's text says, as 64 hexadecimal digits (fingerprint.ts); ENOENT when there is no such table. */
@@ -131,6 +136,18 @@ export class NftablesConnection {
   /** Closes the socket. May be called again. */
   close(): void {
     this.#socket.close();
+  }
+
+  #dumpElements(family: NftFamily, table: string, set: string, subject: string): SetElement[] {
+    const elements: SetElement[] = [];
+    const names = [
+      [1, table], // NFTA_SET_ELEM_LIST_TABLE
+      [2, set], // NFTA_SET_ELEM_LIST_SET
+    ] as const;
+    this.#request('NFT_MSG_GETSETELEM', NLM_F_DUMP, nftFamilies[family], subject, names, (message) =>
+      readElementList(message.bytes, message.start + NFGENMSG, message.end, elements),
+    );
+    return elements;
   }
 
   #declarations<Rows extends Record<string, Row>>(

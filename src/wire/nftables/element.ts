@@ -18,7 +18,7 @@ import {
   skipped,
   string,
 } from '../attributes.ts';
-import { type ByteWriter, net32, net64, putHost16, putNet32, textOf } from '../bytes.ts';
+import { type ByteWriter, latin1, net32, net64, putHost16, putNet32, textOf } from '../bytes.ts';
 import { malformed } from '../errors.ts';
 import { expressionAttributes, NFTA_LIST_ELEM } from './declarations.ts';
 
@@ -42,6 +42,7 @@ export interface SetElement {
   readonly timeoutMs?: number;
   /** Milliseconds that are left, as read; not written. */
   readonly expirationMs?: number;
+  /** At most 254 bytes of UTF-8; nft shows and takes 128. */
   readonly comment?: string;
 }
 
@@ -109,6 +110,7 @@ export function writeElement(writer: ByteWriter, element: SetElement): void {
   }
   if (comment !== undefined) {
     const text = utf8Encoder.encode(comment);
+    if (text.length > 254) throw new RangeError(`a comment has at most 254 bytes, not ${text.length}`);
     header(bytes, at, 4 + 2 + text.length + 1, 6);
     bytes[at + 4] = UDATA_COMMENT;
     bytes[at + 5] = text.length + 1;
@@ -161,10 +163,22 @@ export function readElementList(bytes: Uint8Array, start: number, end: number, i
   });
 }
 
+/** False when an element is there twice. */
+export function allDistinct(elements: readonly SetElement[]): boolean {
+  const seen = new Set<string>();
+  for (const { key, keyEnd, intervalEnd } of elements) {
+    const start = latin1(key);
+    seen.add(
+      keyEnd === undefined && intervalEnd === undefined ? start : `${start}${keyEnd ? latin1(keyEnd) : ''}]`,
+    );
+  }
+  return seen.size === elements.length;
+}
+
 /** Reads the payload of an NFTA_SET_ELEM_LIST_ELEMENTS attribute and appends its elements. */
 export function readElements(bytes: Uint8Array, start: number, end: number, into: SetElement[]): void {
-  eachAttribute(bytes, start, end, 'NFTA_SET_ELEM_LIST_ELEMENTS', (type, from, to) => {
-    if (type === NFTA_LIST_ELEM) into.push(readElement(bytes, from, to));
+  eachAttribute(bytes, start, end, 'NFTA_SET_ELEM_LIST_ELEMENTS', (_type, from, to) => {
+    into.push(readElement(bytes, from, to));
   });
 }
 

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { cidr, ip, localAddress, natEntry, nodeFacts, pod, portOf } from '../../test/generators/build.ts';
+import type { NodeFacts } from '../model/node.ts';
+import type { PodFact, PodNatEntry } from '../model/pod.ts';
+import { formatEndpoint } from '../net/address.ts';
+import { formatSet } from './canonical.ts';
+import { defaultPlanOptions, type PlanOptions } from './options.ts';
+import { podFragment, publicAddress } from './pod.ts';
+
+interface Given {
+  readonly entries?: readonly Partial<PodNatEntry>[];
+  readonly pod?: Partial<PodFact>;
+  readonly node?: NodeFacts;
+  readonly options?: Partial<PlanOptions>;
+}
+
+/** The fragment as texts: `KEY → ENDPOINT`, `KEY as ADDRESS`, and the reasons of the notices. */
+function wanted({ entries = [{}], pod: rest = {}, node = nodeFacts(), options = {} }: Given) {
+  const fragment = podFragment(pod(entries.map(natEntry), rest), node, { ...defaultPlanOptions, ...options });
+  return {
+    nat: fragment.entries.map((entry) => {
+      if (entry.kind === 'PodBinding') {
+        return `${entry.key} → ${formatEndpoint(entry.endpoint.address, entry.endpoint.port)}`;
+      }
+      return entry.kind === 'PodSource' ? `${entry.key} as ${entry.snat}` : entry.kind;
+    }),
+    notices: fragment.notices.map((notice) => notice.reason),
+  };
+}
+
+const manual = (address: string) => ({ interfaceAuto: false, sourceIP: ip(address) });
+const smtp = '203.0.113.7:25/TCP → 10.244.1.5:25';
+const smtpSource = 'from 10.244.1.5/TCP as 203.0.113.7';
+
+describe('what a pod gets', () => {
+  const cases: [name: string, given: Given, nat: string[], notices?: string[]][] = [
+    ['a binding, and its address for what it starts', {}, [smtp, smtpSource]],
+    ['while it is not Ready only the latter', { pod: { ready: false } }, [smtpSource]],
+    [
+      'both at once with requireReady off',
+      { pod: { ready: false }, options: { requireReady: false } },
+      [smtp, smtpSource],
+    ],
+    ['no return address with egress off', { entries: [{ egress: false }] }, [smtp]],
+    ['nothing on another node', { pod: { nodeName: 'node-b' } }, []],
+    ['nothing without an annotation', { pod: { nat: null } }, []],
+    ['nothing once it has finished', { pod: { finished: true } }, []],
+    ['nothing while it terminates', { pod: { terminating: true } }, []],
+    ['nothing before it has an address', { pod: { ips: [] } }, []],
+    ['nothing on the host network', { pod: { hostNetwork: true } }, [], ['NatHostNetwork']],
+    [
+      'nothing to say of an empty annotation on the host network',
+      { pod: { hostNetwork: true }, entries: [] },
+      [],
+    ],
+    [
+      'a manual address',
+      { entries: [manual('192.0.2.10')] },
+      ['192.0.2.10:25/TCP → 10.244.1.5:25', 'from 10.244.1.5/TCP as 192.0.2.10'],
+    ],
+    ['no address of another host', { entries: [manual('192.0.2.11')] }, [], ['NatAddressNotLocal']],
+    ['no address of a family that it has not', { entries: [manual('2001:db8::10')] }, [], ['NatInvalid']],
+    [
+      'the other entries when one fails',
+      { entries: [manual('192.0.2.11'), {}] },
+      [smtp, smtpSource],
+      ['NatAddressNotLocal'],
+    ],
+    [
+      'of several entries of a protocol the first one’s return address',
+      { entries: [manual('192.0.2.10'), {}] },
+      ['192.0.2.10:25/TCP → 10.244.1.5:25', smtp, 'from 10.244.1.5/TCP as 192.0.2.10'],
+    ],
+    [
+      'a return address for each protocol',
+      { entries: [{}, { ...manual('192.0.2.10'), protocol: 'UDP' }] },
+      [smtp, '192.0.2.10:25/UDP → 10.244.1.5:25', smtpSource, 'from 10.244.1.5/UDP as 192.0.2.10'],
+    ],
+    [
+      'of two entries for one port the first',
+      { entries: [{}, { destinationPort: portOf(2525) }] },
+      [smtp, smtpSource],
+    ],
+    [
+      'all ports of a range, in step',
+      { entries: [{ sourcePort: portOf(1000), destinationPort: portOf(2000), portCount: 3, egress: false }] },
+      [0, 1, 2].map((offset) => `203.0.113.7:${1000 + offset}/TCP → 10.244.1.5:${2000 + offset}`),
+    ],
+    [
+      'an address of each family that it has, where the node has a public one',
+      { pod: { ips: ['10.244.1.5', 'fd00:244::5'].map(ip) } },
+      [smtp, '[2001:db8::10]:25/TCP → [fd00:244::5]:25', smtpSource, 'from fd00:244::5/TCP as 2001:db8::10'],
+    ],
+    [
+      'no binding without a public address',
+      { node: nodeFacts({ localAddresses: [localAddress('10.0.0.1')] }) },
+      [],
+      ['NatNoPublicAddress'],
+    ],
+  ];
+  test.each(cases)('%s', (_, given, nat, notices = []) => {
+    expect(wanted(given)).toEqual({ nat, notices });
+  });
+
+  test('the allowed sources of the address’s family', () => {
+    const allow = ['198.51.100.0/24', '2001:db8:1::/48'].map(cidr);
+    const both = pod([natEntry({ allow })], { ips: ['10.244.1.5', 'fd00:244::5'].map(ip) });
+    const { entries } = podFragment(both, nodeFacts(), defaultPlanOptions);
+    const ranges = entries.map((entry) =>
+      entry.kind === 'PodBinding' && entry.sourceRanges !== null ? formatSet(entry.sourceRanges) : null,
+    );
+    expect(ranges).toEqual([['198.51.100.0/24'], ['2001:db8:1::/48'], null, null]);
+  });
+});
+
+describe('what the annotation says', () => {
+  test('an error rejects all of it; warnings reject nothing', () => {
+    const nat = { entries: [natEntry()], warnings: ['unknown key "x"'] };
+    expect(wanted({ pod: { nat: { ...nat, error: 'broken' } } })).toEqual({
+      nat: [],
+      notices: ['NatInvalid', 'NatInvalid'],
+    });
+    expect(wanted({ pod: { nat: { ...nat, error: null } } })).toEqual({
+      nat: [smtp, smtpSource],
+      notices: ['NatInvalid'],
+    });
+  });
+
+  test.each([
+    [2378, 1, true],
+    [2379, 1, false],
+    [2378, 2, false],
+    [2380, 1, false],
+    [2381, 1, true],
+    [2000, 1000, false],
+    [29999, 1, true],
+    [30000, 1, false],
+    [32767, 1, false],
+    [32768, 1, true],
+    [10250, 1, false],
+  ])('%i and %i ports from there are free: %s', (first, portCount, free) => {
+    const { nat, notices } = wanted({ entries: [{ sourcePort: portOf(first), portCount }] });
+    expect({ free: nat.length > 0, notices }).toEqual({ free, notices: free ? [] : ['NatRestricted'] });
+  });
+});
+
+describe('the public address', () => {
+  const detected = (addresses: NodeFacts['localAddresses'], options: Partial<PlanOptions> = {}) =>
+    publicAddress('IPv4', nodeFacts({ localAddresses: addresses }), { ...defaultPlanOptions, ...options });
+
+  const cases: [name: string, found: string | null, expected: string | null][] = [
+    ['is the first', detected([localAddress('198.51.100.1'), localAddress('203.0.113.7')]), '198.51.100.1'],
+    [
+      'is rather that of the default route',
+      detected([localAddress('198.51.100.1'), localAddress('203.0.113.7', { onDefaultRoute: true })]),
+      '203.0.113.7',
+    ],
+    [
+      'is none of an ineligible interface',
+      detected([localAddress('198.51.100.1', { eligible: false, onDefaultRoute: true })]),
+      null,
+    ],
+    ['is of the family', detected([localAddress('2001:db8::1')]), null],
+    [
+      'is none of the filtered networks',
+      detected(
+        ['127.0.0.1', '10.0.0.1', '172.31.0.1', '192.168.1.1', '169.254.1.1', '100.127.0.1'].map((address) =>
+          localAddress(address),
+        ),
+      ),
+      null,
+    ],
+    [
+      'may be of a network that is taken out of the filter',
+      detected([localAddress('10.0.0.1'), localAddress('10.1.0.1')], {
+        publicAddressAllowed: [cidr('10.1.0.0/16')],
+      }),
+      '10.1.0.1',
+    ],
+  ];
+  test.each(cases)('%s', (_, found, expected) => {
+    expect(found).toBe(expected);
+  });
+});

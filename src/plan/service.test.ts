@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest';
+import {
+  cidr,
+  endpoint,
+  ip,
+  localAddress,
+  nodeFacts,
+  portOf,
+  service,
+  servicePort,
+  slice,
+} from '../../test/generators/build.ts';
+import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import type { NodeFacts } from '../model/node.ts';
+import type { ServiceFact } from '../model/service.ts';
+import { canonicalEntry } from './canonical.ts';
+import { addressesForNodePorts, isLoopback, serviceFragment } from './service.ts';
+
+const local = endpoint('10.244.1.5', { nodeName: 'node-a' });
+const remote = endpoint('10.244.2.6', { nodeName: 'node-b' });
+
+function entries(
+  given: Partial<ServiceFact>,
+  slices: readonly EndpointSliceFact[] = [slice([local, remote])],
+  node: NodeFacts = nodeFacts(),
+) {
+  return serviceFragment(service(given), slices, node).entries.map(canonicalEntry);
+}
+
+/** The frontends of one origin. */
+function frontends(origin: string, ...given: Parameters<typeof entries>) {
+  return entries(...given).filter((entry) => entry.origin === origin);
+}
+
+const everywhere: Partial<ServiceFact> = {
+  externalIPs: [ip('192.0.2.50')],
+  loadBalancerIPs: [ip('192.0.2.60')],
+  ports: [servicePort(80, { nodePort: portOf(30080) })],
+};
+
+test('a Service has a frontend for each address and port, and its ClusterIPs', () => {
+  const ports = [
+    servicePort(80, { name: 'http', nodePort: portOf(30080) }),
+    servicePort(53, { name: 'dns', protocol: 'UDP' }),
+  ];
+  expect(
+    entries({ ...everywhere, clusterIPs: ['10.96.0.10', 'fd00:96::a'].map(ip), ports }).map(({ key }) => key),
+  ).toEqual([
+    'cluster-ip 10.96.0.10',
+    'cluster-ip fd00:96::a',
+    '10.96.0.10:80/TCP',
+    '[fd00:96::a]:80/TCP',
+    '192.0.2.50:80/TCP',
+    '192.0.2.60:80/TCP',
+    '192.0.2.10:30080/TCP',
+    '[2001:db8::10]:30080/TCP',
+    '10.96.0.10:53/UDP',
+    '[fd00:96::a]:53/UDP',
+    '192.0.2.50:53/UDP',
+    '192.0.2.60:53/UDP',
+  ]);
+});
+
+test('a Service that is not ours has nothing', () => {
+  expect(entries({ notOurs: 'headless' })).toEqual([]);
+});
+
+describe('traffic policy', () => {
+  const all = ['10.244.1.5:8080', '10.244.2.6:8080'];
+  const here = ['10.244.1.5:8080'];
+  test.each([
+    ['ClusterIP', 'Cluster', { endpoints: all, localEndpoints: null, masquerade: 'cluster-ip' }],
+    ['ClusterIP', 'Local', { endpoints: here, localEndpoints: null, masquerade: 'cluster-ip' }],
+    ['NodePort', 'Cluster', { endpoints: all, localEndpoints: null, masquerade: 'always' }],
+    ['NodePort', 'Local', { endpoints: all, localEndpoints: here, masquerade: 'node-sources' }],
+    ['ExternalIP', 'Cluster', { endpoints: all, localEndpoints: null, masquerade: 'always' }],
+    ['ExternalIP', 'Local', { endpoints: all, localEndpoints: here, masquerade: 'node-sources' }],
+    ['LoadBalancer', 'Cluster', { endpoints: all, localEndpoints: null, masquerade: 'always' }],
+    ['LoadBalancer', 'Local', { endpoints: all, localEndpoints: here, masquerade: 'node-sources' }],
+  ] as const)('%s, %s', (origin, policy, expected) => {
+    // The other policy is the opposite one, so that a mix-up of the two shows.
+    const other = policy === 'Local' ? 'Cluster' : 'Local';
+    const internal = origin === 'ClusterIP';
+    const policies = {
+      internalTrafficPolicy: internal ? policy : other,
+      externalTrafficPolicy: internal ? other : policy,
+    } as const;
+    expect(frontends(origin, { ...everywhere, ...policies })[0]).toMatchObject(expected);
+  });
+
+  test.each([
+    ['Cluster', [], 'reject'],
+    ['Local', [], 'reject'],
+    ['Local', [remote], 'drop'],
+    ['Cluster', [remote], 'reject'],
+  ] as const)('%s with the endpoints %j leaves the unserved to: %s', (policy, endpoints, unserved) => {
+    const policies = { internalTrafficPolicy: policy, externalTrafficPolicy: policy } as const;
+    for (const entry of entries({ ...everywhere, ...policies }, [slice(endpoints)])) {
+      if (entry.kind === 'ServiceFrontend') expect(entry.unserved).toBe(unserved);
+    }
+  });
+
+  test('masqueradeAll changes the scope, not the frontends', () => {
+    const node = nodeFacts({ masqueradeAll: true });
+    expect(entries(everywhere, [slice([local])], node)).toEqual(entries(everywhere, [slice([local])]));
+  });
+});
+
+describe('families', () => {
+  test('a frontend takes the endpoints of its address’s family', () => {
+    const both = { clusterIPs: ['10.96.0.10', 'fd00:96::a'].map(ip) };
+    const slices = [slice(['10.244.1.5']), slice(['fd00:244::5'])];
+    expect(frontends('ClusterIP', both, slices).map((entry) => entry.endpoints)).toEqual([
+      ['10.244.1.5:8080'],
+      ['[fd00:244::5]:8080'],
+    ]);
+  });
+
+  test('NodePorts answer in the families of the ClusterIPs', () => {
+    const keys = frontends('NodePort', { ...everywhere, clusterIPs: [ip('fd00:96::a')] }).map(
+      ({ key }) => key,
+    );
+    expect(keys).toEqual(['[2001:db8::10]:30080/TCP']);
+    expect(frontends('NodePort', { ...everywhere, clusterIPs: [] })).toEqual([]);
+  });
+});
+
+describe('addresses for NodePorts', () => {
+  const locals = ['192.0.2.10', '203.0.113.7', '127.0.0.1', '127.1.2.3', '::1', '2001:db8::10'];
+  const node = (nodePortAddresses: readonly string[] | null) =>
+    nodeFacts({
+      nodeIPs: [ip('192.0.2.10')],
+      localAddresses: [...locals, '192.0.2.10'].map((address) => localAddress(address)),
+      nodePortAddresses: nodePortAddresses?.map(cidr) ?? null,
+    });
+  test.each([
+    [null, ['192.0.2.10']],
+    [['0.0.0.0/0'], ['192.0.2.10', '203.0.113.7']],
+    [['::/0'], ['2001:db8::10']],
+    [
+      ['203.0.113.0/24', '2001:db8::/64'],
+      ['203.0.113.7', '2001:db8::10'],
+    ],
+    [['127.0.0.0/8', '::1/128'], []],
+    [['198.51.100.0/24'], []],
+    [[], []],
+  ])('%j: %j', (prefixes, expected) => {
+    expect(addressesForNodePorts(node(prefixes))).toEqual(expected);
+  });
+
+  test('loopback is all of 127.0.0.0/8 and ::1', () => {
+    const texts = ['127.0.0.1', '127.255.255.255', '128.0.0.1', '126.255.255.255', '::1', '::', '::7f00:1'];
+    expect(texts.map(ip).map(isLoopback)).toEqual([true, true, false, false, true, false, false]);
+  });
+});
+
+describe('loadBalancerSourceRanges', () => {
+  const ranges = (texts: readonly string[] | null, vip = '198.51.100.60') => {
+    const loadBalancerSourceRanges = texts?.map(cidr) ?? null;
+    const given = { ...everywhere, loadBalancerIPs: [ip(vip)], loadBalancerSourceRanges };
+    return frontends('LoadBalancer', given)[0]?.sourceRanges;
+  };
+
+  test.each([
+    ['none: everyone', null, null],
+    ['one', ['203.0.113.0/24'], ['203.0.113.0/24']],
+    ['several, as a union', ['203.0.113.0/25', '203.0.113.128/25'], ['203.0.113.0/24']],
+    ['of the other family only: everyone', ['2001:db8::/32'], null],
+    ['of both: those of the address’s', ['2001:db8::/32', '203.0.113.0/24'], ['203.0.113.0/24']],
+    ['that hold the node: the address itself too', ['192.0.2.0/24'], ['192.0.2.0/24', '198.51.100.60']],
+  ])('%s', (_, texts, expected) => {
+    expect(ranges(texts)).toEqual(expected);
+  });
+
+  test('that hold the node let in all load-balancer addresses of the Service', () => {
+    const vips = ['198.51.100.60', '198.51.100.70', '2001:db8::60'].map(ip);
+    const given = { ...everywhere, loadBalancerIPs: vips, loadBalancerSourceRanges: [cidr('192.0.2.0/24')] };
+    expect(frontends('LoadBalancer', given)[0]?.sourceRanges).toEqual([
+      '192.0.2.0/24',
+      '198.51.100.60',
+      '198.51.100.70',
+    ]);
+  });
+
+  test('bind load-balancer addresses only', () => {
+    const given = { ...everywhere, loadBalancerSourceRanges: [cidr('203.0.113.0/24')] };
+    for (const origin of ['ClusterIP', 'NodePort', 'ExternalIP']) {
+      expect(frontends(origin, given)[0]?.sourceRanges, origin).toBeNull();
+    }
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import { formatProblem } from '../../model/problem.ts';
+import { parseEndpointSlice } from './endpoint-slice.ts';
+import { defaultPodNatOptions } from './metadata.ts';
+import { SharedValues } from './shared.ts';
+
+const lines: string[] = [];
+const context = {
+  shared: new SharedValues(),
+  podNat: defaultPodNatOptions,
+  debug: (line: string) => lines.push(line),
+};
+
+const slice = (fields: object, labels: object = { 'kubernetes.io/service-name': 'web' }) => ({
+  metadata: { name: 'web-1', namespace: 'shop', labels },
+  addressType: 'IPv4',
+  ports: [{ name: 'http', port: 8080 }],
+  ...fields,
+});
+
+function factOf(object: unknown) {
+  const parsed = parseEndpointSlice(object, context);
+  if (!parsed.ok || parsed.fact === null) throw new Error(`no fact: ${JSON.stringify(parsed)}`);
+  return parsed.fact;
+}
+
+describe('parseEndpointSlice', () => {
+  test('conditions: ready absent is true, serving follows ready, terminating absent is false', () => {
+    const conditions = [
+      undefined,
+      {},
+      { ready: null },
+      { ready: true, serving: false },
+      { ready: false },
+      { ready: false, serving: true, terminating: true },
+    ];
+    const endpoints = conditions.map((each) => ({ addresses: ['10.0.0.1'], conditions: each }));
+    const shown = factOf(slice({ endpoints })).endpoints.map(
+      ({ ready, serving, terminating }) => `${ready} ${serving} ${terminating}`,
+    );
+    expect(shown).toEqual([
+      'true true false',
+      'true true false',
+      'true true false',
+      'true false false',
+      'false false false',
+      'false true true',
+    ]);
+  });
+
+  test('the first address, node and hints of each endpoint', () => {
+    const endpoints = [
+      {
+        addresses: ['10.0.0.1', '10.0.0.2'],
+        nodeName: 'a',
+        hints: { forZones: [{ name: 'z1' }, { name: 'z2' }], forNodes: [{ name: 'a' }] },
+      },
+      { addresses: ['10.0.0.3'] },
+    ];
+    expect(factOf(slice({ endpoints })).endpoints).toMatchObject([
+      { address: '10.0.0.1', nodeName: 'a', zoneHints: ['z1', 'z2'], nodeHints: ['a'] },
+      { address: '10.0.0.3', nodeName: null, zoneHints: [], nodeHints: [] },
+    ]);
+  });
+
+  test('v1beta1: the node stands in topology', () => {
+    const endpoints = [{ addresses: ['10.0.0.1'], topology: { 'kubernetes.io/hostname': 'a' } }];
+    expect(factOf(slice({ endpoints })).endpoints[0]?.nodeName).toBe('a');
+  });
+
+  test('the trigger time is in milliseconds', () => {
+    const object = slice({});
+    Object.assign(object.metadata, {
+      annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': '1970-01-01T00:00:02Z' },
+    });
+    expect(factOf(object).lastChangeTriggerAt).toBe(2000);
+    expect(factOf(slice({})).lastChangeTriggerAt).toBeNull();
+  });
+
+  test('ports: name null is the unnamed one, a port without number is left out with a warning', () => {
+    const parsed = parseEndpointSlice(
+      slice({
+        ports: [
+          { name: null, port: 53, protocol: 'UDP' },
+          { name: 'x', port: null },
+        ],
+      }),
+      context,
+    );
+    expect(parsed.ok && parsed.fact?.ports).toEqual([{ name: '', protocol: 'UDP', port: 53 }]);
+    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+      'EndpointSlice shop/web-1: ports[1].port: a port without number means all ports, which no frontend can use: it is left out (KNAT_ENDPOINT_INCOMPLETE)',
+    ]);
+  });
+
+  test('lists that are null are empty', () => {
+    expect(factOf(slice({ endpoints: null, ports: null }))).toMatchObject({ endpoints: [], ports: [] });
+  });
+
+  test('without a Service, or of type FQDN, it is no fact', () => {
+    expect(parseEndpointSlice(slice({}, {}), context)).toEqual({ ok: true, fact: null, warnings: [] });
+    expect(
+      parseEndpointSlice(slice({ addressType: 'FQDN', endpoints: [{ addresses: ['a.b'] }] }), context),
+    ).toEqual({
+      ok: true,
+      fact: null,
+      warnings: [],
+    });
+    expect(lines).toEqual(['EndpointSlice shop/web-1: address type FQDN is left out']);
+  });
+
+  test.each([
+    [
+      { endpoints: [{ addresses: ['10.0.0.1'] }, { addresses: ['2001:db8::1'] }] },
+      'endpoints[1].addresses[0]: 2001:db8::1 is no IPv4 address, as addressType says: move it to a slice of its own family (KNAT_ADDRESS_FAMILY)',
+    ],
+    [
+      { addressType: 'IPv6', endpoints: [{ addresses: ['10.0.0.1'] }] },
+      'endpoints[0].addresses[0]: 10.0.0.1 is no IPv6 address, as addressType says: move it to a slice of its own family (KNAT_ADDRESS_FAMILY)',
+    ],
+    [{ addressType: 'IP' }, 'addressType: "IP" is not known: use one of IPv4, IPv6, FQDN (KNAT_FIELD_VALUE)'],
+    [{ addressType: undefined }, 'addressType: add addressType: IPv4 or IPv6 (KNAT_FIELD_REQUIRED)'],
+    [
+      { endpoints: [{ addresses: ['pod-a'] }] },
+      'endpoints[0].addresses[0]: "pod-a" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
+    ],
+    [
+      { ports: [{ port: 65536 }] },
+      'ports[0].port: 65536 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
+    ],
+    [
+      { endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: 'yes' } }] },
+      'endpoints[0].conditions.ready: must be true or false, not the text "yes" (KNAT_FIELD_TYPE)',
+    ],
+  ])('%j is refused', (fields, message) => {
+    const parsed = parseEndpointSlice(slice(fields), context);
+    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([
+      `EndpointSlice shop/web-1: ${message}`,
+    ]);
+  });
+
+  test('equal lists of ports and hints are one value in memory', () => {
+    const endpoints = [1, 2].map((each) => ({
+      addresses: [`10.0.0.${each}`],
+      hints: { forZones: [{ name: 'z' }] },
+    }));
+    const first = factOf(slice({ endpoints }));
+    const second = factOf(slice({}));
+    expect(first.ports).toBe(second.ports);
+    expect(first.endpoints[0]?.zoneHints).toBe(first.endpoints[1]?.zoneHints);
+    expect(first.endpoints[0]?.nodeHints).toBe(first.endpoints[1]?.nodeHints);
+  });
+});

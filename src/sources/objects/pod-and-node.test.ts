@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import { formatProblem } from '../../model/problem.ts';
+import { defaultPodNatOptions } from './metadata.ts';
+import { parseNode } from './node.ts';
+import { parsePod } from './pod.ts';
+import { SharedValues } from './shared.ts';
+
+const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
+
+describe('parsePod', () => {
+  test('a running pod', () => {
+    const pod = {
+      metadata: {
+        name: 'mail',
+        namespace: 'shop',
+        uid: 'u',
+        creationTimestamp: '1970-01-01T00:00:01Z',
+        annotations: { 'bln.space/podnat': '{"entries":[{"srcPort":25,"dstPort":25}]}' },
+      },
+      spec: { nodeName: 'a', hostNetwork: false },
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.1',
+        podIPs: [{ ip: '10.0.0.1' }, { ip: 'FD00::1' }],
+        conditions: [
+          { type: 'Initialized', status: 'True' },
+          { type: 'Ready', status: 'True' },
+        ],
+      },
+    };
+    expect(parsePod(pod, context)).toMatchObject({
+      ok: true,
+      fact: {
+        namespace: 'shop',
+        name: 'mail',
+        uid: 'u',
+        createdAt: 1000,
+        nodeName: 'a',
+        hostNetwork: false,
+        finished: false,
+        terminating: false,
+        ready: true,
+        ips: ['10.0.0.1', 'fd00::1'],
+        nat: { error: null, warnings: [], entries: [{ sourcePort: 25 }] },
+      },
+    });
+  });
+
+  test('a pod without status', () => {
+    expect(parsePod({ metadata: { name: 'p' } }, context)).toMatchObject({
+      fact: { namespace: 'default', nodeName: '', ready: false, finished: false, ips: [], nat: null },
+    });
+  });
+
+  test.each([
+    [{ status: { phase: 'Failed' } }, { finished: true }],
+    [{ status: { phase: 'Succeeded' } }, { finished: true }],
+    [{ status: { conditions: [{ type: 'Ready', status: 'False' }] } }, { ready: false }],
+    [{ metadata: { name: 'p', deletionTimestamp: '2026-01-01T00:00:00Z' } }, { terminating: true }],
+    [{ spec: { hostNetwork: true } }, { hostNetwork: true }],
+    [{ status: { podIP: '10.0.0.1' } }, { ips: ['10.0.0.1'] }],
+    [{ status: { podIP: '', podIPs: [] } }, { ips: [] }],
+  ])('%j', (fields, expected) => {
+    expect(parsePod({ metadata: { name: 'p' }, ...fields }, context)).toMatchObject({
+      ok: true,
+      fact: expected,
+    });
+  });
+
+  test('a bad annotation does not reject the pod', () => {
+    const pod = { metadata: { name: 'p', annotations: { 'bln.space/podnat': '[]' } } };
+    expect(parsePod(pod, context)).toMatchObject({
+      ok: true,
+      fact: { nat: { entries: [], error: 'error unmarshaling data into annotation json format: []' } },
+    });
+  });
+
+  test('the annotation key is an option', () => {
+    const pod = { metadata: { name: 'p', annotations: { 'example.com/nat': '{}' } } };
+    const podNat = { ...defaultPodNatOptions, annotationKey: 'example.com/nat' };
+    expect(parsePod(pod, { ...context, podNat })).toMatchObject({ fact: { nat: { error: null } } });
+    expect(parsePod(pod, context)).toMatchObject({ fact: { nat: null } });
+  });
+
+  test('a bad address is refused', () => {
+    const parsed = parsePod({ metadata: { name: 'p' }, status: { podIPs: [{ ip: 'x' }] } }, context);
+    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([
+      'Pod default/p: status.podIPs[0].ip: "x" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
+    ]);
+  });
+});
+
+describe('parseNode', () => {
+  test('addresses in order without names, pod ranges and labels', () => {
+    const node = {
+      metadata: { name: 'a', labels: { 'topology.kubernetes.io/zone': 'z' } },
+      spec: { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24', 'fd00::/64'] },
+      status: {
+        addresses: [
+          { type: 'ExternalIP', address: '192.0.2.1' },
+          { type: 'Hostname', address: 'a' },
+          { type: 'InternalIP', address: '10.0.0.1' },
+        ],
+      },
+    };
+    expect(parseNode(node, context)).toEqual({
+      ok: true,
+      warnings: [],
+      fact: {
+        name: 'a',
+        addresses: [
+          { type: 'ExternalIP', address: '192.0.2.1' },
+          { type: 'InternalIP', address: '10.0.0.1' },
+        ],
+        podCIDRs: [
+          { family: 'IPv4', address: '10.1.0.0', length: 24 },
+          { family: 'IPv6', address: 'fd00::', length: 64 },
+        ],
+        labels: { 'topology.kubernetes.io/zone': 'z' },
+      },
+    });
+  });
+
+  test('podCIDR alone counts', () => {
+    expect(parseNode({ metadata: { name: 'a' }, spec: { podCIDR: '10.1.0.0/24' } }, context)).toMatchObject({
+      fact: { podCIDRs: [{ address: '10.1.0.0' }] },
+    });
+  });
+
+  test.each([
+    [
+      { spec: { podCIDR: '10.1.0.1/24' } },
+      'spec.podCIDR: "10.1.0.1/24" has host bits set: write 10.1.0.0/24 (KNAT_PREFIX_HOST_BITS)',
+    ],
+    [
+      { spec: { podCIDRs: ['x'] } },
+      'spec.podCIDRs[0]: "x" is no CIDR: write ADDRESS/LENGTH (KNAT_PREFIX_INVALID)',
+    ],
+    [
+      { metadata: { name: 'a', labels: { 'a.b/c': 5 } } },
+      'metadata.labels[a.b/c]: must be a text, not the number 5: put it into quotes (KNAT_FIELD_TYPE)',
+    ],
+    [
+      { status: { addresses: [{ type: 'InternalIP', address: 'node-a' }] } },
+      'status.addresses[0].address: "node-a" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
+    ],
+  ])('%j is refused', (fields, message) => {
+    const parsed = parseNode({ metadata: { name: 'a' }, ...fields }, context);
+    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([`Node a: ${message}`]);
+  });
+});

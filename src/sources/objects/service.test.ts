@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'vitest';
+import { formatProblem } from '../../model/problem.ts';
+import { defaultPodNatOptions } from './metadata.ts';
+import { parseService } from './service.ts';
+import { SharedValues } from './shared.ts';
+
+const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
+
+const service = (spec: object, more: object = {}, labels: object = {}) => ({
+  metadata: { name: 'web', namespace: 'shop', labels },
+  spec: { clusterIP: '172.30.0.1', ports: [{ port: 80 }], ...spec },
+  ...more,
+});
+
+function factOf(object: unknown) {
+  const parsed = parseService(object, context);
+  if (!parsed.ok || parsed.fact === null) throw new Error(`rejected: ${JSON.stringify(parsed)}`);
+  return parsed.fact;
+}
+
+function problemsOf(object: unknown): string[] {
+  const parsed = parseService(object, context);
+  return parsed.ok ? [] : parsed.problems.map(formatProblem);
+}
+
+describe('parseService', () => {
+  test('a minimal Service gets the defaults of the API', () => {
+    expect(parseService(service({}), context)).toEqual({
+      ok: true,
+      warnings: [],
+      fact: {
+        namespace: 'shop',
+        name: 'web',
+        uid: '',
+        createdAt: 0,
+        notOurs: null,
+        clusterIPs: ['172.30.0.1'],
+        externalIPs: [],
+        loadBalancerIPs: [],
+        loadBalancerSourceRanges: null,
+        ports: [{ name: '', protocol: 'TCP', port: 80, nodePort: null }],
+        internalTrafficPolicy: 'Cluster',
+        externalTrafficPolicy: 'Cluster',
+        affinityTimeoutSeconds: null,
+        healthCheckNodePort: null,
+      },
+    });
+  });
+
+  test('a full Service of type LoadBalancer', () => {
+    const object = service(
+      {
+        type: 'LoadBalancer',
+        clusterIPs: ['172.30.0.1', 'FD00::1'],
+        externalIPs: ['192.0.2.1'],
+        ports: [
+          { name: 'a', port: 80, nodePort: 30080, targetPort: 'http' },
+          { name: 'b', port: 80, nodePort: 0, protocol: 'UDP' },
+        ],
+        internalTrafficPolicy: 'Local',
+        externalTrafficPolicy: 'Local',
+        healthCheckNodePort: 31000,
+        sessionAffinity: 'ClientIP',
+        unknownField: 5,
+      },
+      {
+        status: {
+          loadBalancer: {
+            ingress: [
+              { ip: '1.2.3.4', ipMode: 'VIP' },
+              { ip: '1.2.3.5' },
+              { ip: '1.2.3.6', ipMode: 'Proxy' },
+              { hostname: 'lb.example.com' },
+            ],
+          },
+        },
+      },
+    );
+    Object.assign(object.metadata, { uid: 'u', creationTimestamp: '1970-01-01T00:00:01Z' });
+    expect(factOf(object)).toMatchObject({
+      uid: 'u',
+      createdAt: 1000,
+      clusterIPs: ['172.30.0.1', 'fd00::1'],
+      externalIPs: ['192.0.2.1'],
+      loadBalancerIPs: ['1.2.3.4', '1.2.3.5'],
+      ports: [
+        { name: 'a', protocol: 'TCP', port: 80, nodePort: 30080 },
+        { name: 'b', protocol: 'UDP', port: 80, nodePort: null },
+      ],
+      internalTrafficPolicy: 'Local',
+      externalTrafficPolicy: 'Local',
+      affinityTimeoutSeconds: 10_800,
+      healthCheckNodePort: 31_000,
+    });
+  });
+
+  test.each([
+    [{ clusterIP: 'None' }, {}, 'headless', []],
+    [{ clusterIP: '', clusterIPs: ['None'] }, {}, 'headless', []],
+    [{ type: 'ExternalName', clusterIP: '', externalName: 'x' }, {}, 'ExternalName', []],
+    [{}, { 'service.kubernetes.io/headless': '' }, 'label service.kubernetes.io/headless', ['172.30.0.1']],
+    [
+      {},
+      { 'service.kubernetes.io/service-proxy-name': 'x' },
+      'label service.kubernetes.io/service-proxy-name',
+      ['172.30.0.1'],
+    ],
+  ])('%j with labels %j is not ours', (spec, labels, notOurs, clusterIPs) => {
+    expect(factOf(service(spec, {}, labels))).toMatchObject({ notOurs, clusterIPs });
+  });
+
+  test('node ports count only for types that have them', () => {
+    const ports = [{ port: 80, nodePort: 30080 }];
+    expect(factOf(service({ ports })).ports[0]?.nodePort).toBeNull();
+    expect(factOf(service({ ports, type: 'NodePort' })).ports[0]?.nodePort).toBe(30080);
+  });
+
+  test('without a namespace it is in default', () => {
+    expect(factOf({ metadata: { name: 'x' } })).toMatchObject({
+      namespace: 'default',
+      clusterIPs: [],
+      ports: [],
+    });
+  });
+
+  test('source ranges: white space and host bits are accepted, a bad entry is left out with a warning', () => {
+    const parsed = parseService(
+      service({ loadBalancerSourceRanges: [' 203.0.113.0/25 ', '10.0.0.1/8', 'x', '2001:db8::/32'] }),
+      context,
+    );
+    expect(parsed.ok && parsed.fact?.loadBalancerSourceRanges).toEqual([
+      { family: 'IPv4', address: '203.0.113.0', length: 25 },
+      { family: 'IPv4', address: '10.0.0.0', length: 8 },
+      { family: 'IPv6', address: '2001:db8::', length: 32 },
+    ]);
+    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+      'Service shop/web: spec.loadBalancerSourceRanges[2]: "x" is no CIDR and is left out: correct it (KNAT_SOURCE_RANGE_IGNORED)',
+    ]);
+  });
+
+  test('source ranges that are all unusable allow nobody; none written restrict nothing', () => {
+    expect(factOf(service({ loadBalancerSourceRanges: ['x'] })).loadBalancerSourceRanges).toEqual([]);
+    expect(factOf(service({ loadBalancerSourceRanges: [] })).loadBalancerSourceRanges).toBeNull();
+  });
+
+  test.each([
+    [
+      { ports: [{ port: 70000 }] },
+      'spec.ports[0].port: 70000 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
+    ],
+    [
+      { ports: [{ port: 0 }] },
+      'spec.ports[0].port: 0 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
+    ],
+    [
+      { ports: [{ port: '80' }] },
+      'spec.ports[0].port: must be a whole number, not the text "80" (KNAT_FIELD_TYPE)',
+    ],
+    [
+      { ports: [{ port: 80.5 }] },
+      'spec.ports[0].port: must be a whole number, not the number 80.5 (KNAT_FIELD_TYPE)',
+    ],
+    [{ ports: [{}] }, 'spec.ports[0].port: a service port needs a number: add port (KNAT_FIELD_REQUIRED)'],
+    [{ ports: { port: 80 } }, 'spec.ports: must be a list, not an object (KNAT_FIELD_TYPE)'],
+    [{ ports: [80] }, 'spec.ports[0]: must be an object, not the number 80 (KNAT_FIELD_TYPE)'],
+    [
+      { ports: [{ port: 80, protocol: 'ICMP' }] },
+      'spec.ports[0].protocol: "ICMP" is not known: use one of TCP, UDP, SCTP (KNAT_FIELD_VALUE)',
+    ],
+    [
+      {
+        ports: [
+          { name: 'a', port: 80 },
+          { name: 'b', port: 80 },
+        ],
+      },
+      'spec.ports[1].port: another port of the Service has the TCP port 80 (KNAT_FIELD_DUPLICATE)',
+    ],
+    [
+      { ports: [{ port: 80 }, { port: 81 }] },
+      'spec.ports[1].name: another port of the Service has the name that is empty (KNAT_FIELD_DUPLICATE)',
+    ],
+    [
+      { type: 'NodePort', ports: [{ port: 80, nodePort: 70000 }] },
+      'spec.ports[0].nodePort: 70000 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
+    ],
+    [
+      { type: 'Nodeport' },
+      'spec.type: "Nodeport" is not known: use one of ClusterIP, NodePort, LoadBalancer, ExternalName (KNAT_FIELD_VALUE)',
+    ],
+    [
+      { clusterIP: '172.30.0.300' },
+      'spec.clusterIP: "172.30.0.300" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
+    ],
+    [
+      { clusterIPs: ['172.30.0.1', 'x'] },
+      'spec.clusterIPs[1]: "x" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
+    ],
+    [
+      { externalIPs: ['010.0.0.1'] },
+      'spec.externalIPs[0]: "010.0.0.1" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
+    ],
+    [
+      { externalTrafficPolicy: 'local' },
+      'spec.externalTrafficPolicy: "local" is not known: use one of Cluster, Local (KNAT_FIELD_VALUE)',
+    ],
+    [
+      { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 0 } } },
+      'spec.sessionAffinityConfig.clientIP.timeoutSeconds: 0 is out of range: use 1 to 86400 seconds (KNAT_FIELD_VALUE)',
+    ],
+  ])('%j is refused', (spec, message) => {
+    expect(problemsOf(service(spec))).toEqual([`Service shop/web: ${message}`]);
+  });
+
+  test('all problems are found at once', () => {
+    expect(problemsOf(service({ ports: [{ port: 70000 }, { port: -1 }], externalIPs: [5] }))).toHaveLength(3);
+  });
+
+  test.each([null, 5, 'x', [], {}, { metadata: 5 }, { metadata: { name: 5 } }, { metadata: {}, spec: [] }])(
+    '%j is refused without a throw',
+    (object) => {
+      expect(problemsOf(object).join()).toMatch(/KNAT_(FIELD|OBJECT)/);
+    },
+  );
+});

@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { enterFreshNamespace, nft } from '../../../test/netns/namespace.ts';
+import { type IpAddress, parseAddress } from '../../net/address.ts';
+import { ConntrackConnection } from './connection.ts';
+import { conntrackStatus } from './entry.ts';
+import { type ConntrackEvent, ConntrackMonitor } from './monitor.ts';
+
+enterFreshNamespace();
+
+/** Packets go over loopback of this test's own namespace: a UDP server that echoes, and a rule that sends to it. */
+let connection: ConntrackConnection;
+let server: Socket;
+const PORT = 20_053;
+const open: { close(): void }[] = [];
+
+beforeEach(async () => {
+  connection = ConntrackConnection.open();
+  nft(`flush ruleset
+    table ip knat {
+      chain output { type nat hook output priority -100;
+        ip daddr 127.0.0.53 udp dport 53 dnat to 127.0.0.1:${PORT};
+        udp dport ${PORT} ct mark set 0x4e
+      }
+    }`);
+  for (const entry of connection.entries()) connection.delete(entry);
+  server = await bound(PORT);
+  server.on('message', (message, from) => server.send(message, from.port, from.address));
+});
+
+afterEach(() => {
+  connection.close();
+  for (const one of open.splice(0)) one.close();
+  server.close();
+});
+
+async function bound(number = 0): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.bind(number, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
+
+/** Sends one datagram and waits for the echo; gives the port that it came from. */
+async function ask(address: string, toPort: number): Promise<number> {
+  const client = await bound();
+  const { port: from } = client.address();
+  client.send('x', toPort, address);
+  await once(client, 'message', { signal: AbortSignal.timeout(2000) });
+  client.close();
+  return from;
+}
+
+describe('an entry', () => {
+  test('has both directions of a translated flow', async () => {
+    const sport = await ask('127.0.0.53', 53);
+    const [entry, ...others] = connection.entries({ original: { dst: address('127.0.0.53') } });
+    expect(others).toEqual([]);
+    expect(entry).toMatchObject({
+      family: 'IPv4',
+      protocol: 17,
+      original: { src: '127.0.0.1', dst: '127.0.0.53', sport, dport: 53 },
+      reply: { src: '127.0.0.1', dst: '127.0.0.1', sport: PORT, dport: sport },
+      zone: 0,
+      mark: 0,
+    });
+    expect((entry?.status ?? 0) & conntrackStatus.IPS_DST_NAT).not.toBe(0);
+    expect((entry?.status ?? 0) & conntrackStatus.IPS_SEEN_REPLY).not.toBe(0);
+    expect(entry?.timeoutSeconds).toBeGreaterThan(0);
+  });
+
+  test('is deleted once, and not in place of a later one of the same tuple', async () => {
+    await ask('127.0.0.53', 53);
+    const [entry] = connection.entries({ original: { dport: 53 } });
+    if (entry === undefined) throw new Error('no entry');
+    expect(connection.delete({ ...entry, id: entry.id ^ 1 })).toBe(false);
+    expect(connection.delete(entry)).toBe(true);
+    expect(connection.delete(entry)).toBe(false);
+    expect(connection.entries({ original: { dport: 53 } })).toEqual([]);
+  });
+
+  test('of ICMP has id, type and code, and can be deleted', async () => {
+    const ping = spawn('ping', ['-c', '1', '-W', '1', '127.0.0.1'], { stdio: 'ignore' });
+    await exited(ping);
+    const [entry] = connection.entries({ protocol: 1 });
+    expect(entry?.original).toMatchObject({ sport: 0, dport: 0, icmp: { type: 8, code: 0 } });
+    if (entry === undefined) throw new Error('no entry');
+    expect(connection.delete(entry)).toBe(true);
+    expect(connection.entries({ protocol: 1 })).toEqual([]);
+  });
+});
+
+describe('a filter', () => {
+  beforeEach(async () => {
+    for (const last of [53, 53, 1]) await ask(`127.0.0.${last}`, last === 53 ? 53 : PORT);
+  });
+
+  test.each([
+    ['nothing', {}, 3],
+    ['the family', { family: 'IPv4' }, 3],
+    ['the other family', { family: 'IPv6' }, 0],
+    ['the protocol', { protocol: 17 }, 3],
+    ['another protocol', { family: 'IPv4', protocol: 6 }, 0],
+    ['the original destination', { family: 'IPv4', original: { dst: address('127.0.0.53') } }, 2],
+    ['the original port', { family: 'IPv4', protocol: 17, original: { dport: 53 } }, 2],
+    ['a port that none has', { family: 'IPv4', protocol: 17, original: { dport: 54 } }, 0],
+    ['the reply source', { family: 'IPv4', protocol: 17, reply: { sport: PORT } }, 3],
+    ['the mark', { mark: { value: 0x40, mask: 0xf0 } }, 1],
+    ['a mark that none has', { mark: { value: 0x50, mask: 0xf0 } }, 0],
+    ['the zone', { zone: 0 }, 3],
+    ['another zone', { zone: 7 }, 0],
+    ['the status', { status: { value: conntrackStatus.IPS_DST_NAT, mask: conntrackStatus.IPS_DST_NAT } }, 2],
+    ['the status being clear', { status: { value: 0, mask: conntrackStatus.IPS_DST_NAT } }, 1],
+  ] as const)('by %s', (_what, filter, count) => {
+    expect(connection.entries(filter)).toHaveLength(count);
+  });
+});
+
+test('events tell of the beginning and the end of a flow', async () => {
+  const events: ConntrackEvent[] = [];
+  open.push(ConntrackMonitor.open((event) => events.push(event)));
+  const sport = await ask('127.0.0.53', 53);
+  for (const entry of connection.entries()) connection.delete(entry);
+  await vi.waitFor(() => expect(events.map((event) => event.type)).toContain('destroy'));
+  const ours = events.filter((event) => 'entry' in event && event.entry.original.sport === sport);
+  expect(ours.map((event) => event.type)).toEqual(['new', 'update', 'destroy']);
+  expect(ours[0]).toMatchObject({ entry: { original: { dst: '127.0.0.53', dport: 53 } } });
+});
+
+test('only the kinds that were asked for are told', async () => {
+  const events: ConntrackEvent[] = [];
+  open.push(ConntrackMonitor.open((event) => events.push(event), { kinds: ['destroy'] }));
+  await ask('127.0.0.53', 53);
+  for (const entry of connection.entries()) connection.delete(entry);
+  await vi.waitFor(() => expect(events).not.toEqual([]));
+  expect(new Set(events.map((event) => event.type))).toEqual(new Set(['destroy']));
+});
+
+function address(text: string): IpAddress {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new Error(text);
+  return parsed;
+}
+
+async function exited(child: ChildProcess): Promise<void> {
+  await once(child, 'exit');
+}
