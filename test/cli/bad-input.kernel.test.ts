@@ -67,7 +67,7 @@ test.each([
   [
     'a CIDR with host bits',
     'apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: pool}\nspec: {cidr: 10.244.0.1/16}\n',
-    ['bad.yaml:4: IPPool pool: spec.cidr', '10.244.0.0/16', 'KNAT_P'],
+    ['bad.yaml:4: IPPool pool: spec.cidr', 'not strictly masked', 'KNAT_POOL_CIDR'],
   ],
   [
     'an object that stands in two places',
