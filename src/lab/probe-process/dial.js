@@ -19,6 +19,17 @@ const outcomes = {
   EPERM: { outcome: 'unreachable', how: 'EPERM' },
 };
 
+/** How long this host's own ICMP error takes, generously. */
+const ICMP_ERROR_MS = 50;
+
+/**
+ * True when this host's packet filter dropped what was sent.
+ * @param {NodeJS.ErrnoException} error
+ */
+function isFiltered(error) {
+  return error.code === 'EPERM';
+}
+
 /**
  * Dials once. Rejects for a request that this host cannot carry out.
  * @param {Dial} request
@@ -90,7 +101,11 @@ function dialUdp({ from, sourcePort, to, port, timeoutMs }) {
     socket.on('connect', () => {
       const { address, port: localPort } = socket.address();
       local = endpoint(address, localPort);
-      socket.send('who is there?', (error) => error && fail(error, end, reject));
+      socket.send('who is there?', (error) => {
+        if (!error) return;
+        // Where this host itself refuses, its packet filter's ICMP error follows at once.
+        setTimeout(() => fail(error, end, reject), isFiltered(error) ? ICMP_ERROR_MS : 0);
+      });
     });
 
     /** @param {DialOutcome} outcome */

@@ -20,6 +20,9 @@ const outcomes = {
   ENOPROTOOPT: { outcome: 'unreachable', how: 'ENOPROTOOPT' },
 };
 
+/** How long this host's own ICMP error takes, generously. */
+const ICMP_ERROR_MS = 50;
+
 /** @type {Map<string, { socket: RawSocket, ports: Map<number, string> }>} */
 const listeners = new Map();
 
@@ -87,7 +90,9 @@ function dial({ from, sourcePort, to, port, timeoutMs }) {
       } catch (error) {
         const outcome = outcomes[/** @type {NodeJS.ErrnoException} */ (error).code ?? ''];
         if (outcome === undefined) reject(error);
-        end(outcome ?? { outcome: 'timeout' });
+        // Where this host's own packet filter refused, its ICMP error follows at once.
+        const isFiltered = outcome?.outcome === 'unreachable' && outcome.how === 'EPERM';
+        setTimeout(() => end(outcome ?? { outcome: 'timeout' }), isFiltered ? ICMP_ERROR_MS : 0);
       }
     };
     orFail(() => {
