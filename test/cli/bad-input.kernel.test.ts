@@ -212,6 +212,24 @@ test('a kernel that lacks something: status 3 with the words of nft, and what wa
   expect(listRuleset()).toBe(before);
 });
 
+test('--once gives up when the kernel cannot be programmed: status 1 with the words of nft', async () => {
+  const script = join(folder, 'nft');
+  copyFileSync('/usr/sbin/nft', join(folder, 'real-nft'));
+  writeFileSync(
+    script,
+    `#!/bin/sh\n[ "$1" = -f ] && { echo "Error: no memory" >&2; exit 1; }\nexec "${folder}/real-nft" "$@"\n`,
+  );
+  chmodSync(script, 0o755);
+  const ended = await knat(once, { through: mounted([script, '/usr/sbin/nft']) });
+  expectRefusal(ended, 1, 'KNAT_NFT_FAILED', 'Error: no memory');
+  expect(listRuleset()).toBe('');
+});
+
+test('a node name that no Node has is said', async () => {
+  const ended = await knat(once.map((arg) => (arg === 'n1' ? 'n3' : arg)));
+  expect(complaints(ended)).toEqual([expect.stringContaining('is --node right?')]);
+});
+
 test('--log-level debug shows the stack', async () => {
   const ended = await knat([
     'explain',
