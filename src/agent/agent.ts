@@ -1,5 +1,7 @@
 import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
+import { describeWalk } from '../explain/describe.ts';
+import { walkJson } from '../explain/json.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem } from '../model/problem.ts';
 import { serveAgent } from '../observe/api.ts';
@@ -10,7 +12,7 @@ import { deepEqual } from '../plan/equal.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
 import { ConvergeLoop, type LoopSurroundings } from './converge-loop.ts';
-import { explainQuery } from './explain-query.ts';
+import { answerFlows, explainQuery } from './explain-query.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
@@ -25,6 +27,8 @@ export interface AgentParts {
   readonly logger: Logger;
   readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
   readonly version: string;
+  /** Of the agent's process, for those who want to stop it. */
+  readonly processId: number;
 }
 
 /** Deletes conntrack entries that a change of the plan made stale; gives their number. */
@@ -71,7 +75,9 @@ export class Agent {
     const server: Server = await serveAgent({
       status: () => this.status(),
       entries: () => canonicalPlan(this.#planner.plan),
-      explain: (query) => explainQuery(this.#planner, query),
+      explain: (query) => walkJson(explainQuery(this.#planner, query)),
+      describe: (query) => describeWalk(explainQuery(this.#planner, query)),
+      flows: (flows) => answerFlows(this.#planner, flows),
     });
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
@@ -104,6 +110,7 @@ export class Agent {
     const { plan } = this.#planner;
     return {
       version,
+      processId: this.#parts.processId,
       node: settings.nodeName,
       source: settings.source.name,
       enabled: settings.plan.enable,
