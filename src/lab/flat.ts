@@ -1,4 +1,5 @@
 import { familyOf, type IpAddress } from '../net/address.ts';
+import { addressBits } from '../net/family.ts';
 import { forwarderSettings } from './cabling.ts';
 import type { Host } from './host.ts';
 import type { Lab } from './lab.ts';
@@ -148,10 +149,10 @@ function linesFor({ nodeAddresses, endpoints, sources }: FlatSetup): Lines {
   };
 }
 
-/** `nodad`: without it, an IPv6 address is tentative for a moment, in which nobody can listen there. */
 function addressLine(address: IpAddress, device: string): string {
-  const [flag, bits] = familyOf(address) === 'IPv4' ? ['', 32] : [' nodad', 128];
-  return `address %s ${address}/${bits} dev ${device}${flag}`;
+  const family = familyOf(address);
+  const atOnce = family === 'IPv6' ? ' nodad' : ''; // without it, an address is usable only after a while
+  return `address %s ${address}/${addressBits[family]} dev ${device}${atOnce}`;
 }
 
 function routeLine(address: IpAddress, device: string): string {

@@ -1,8 +1,9 @@
 /**
  * Random states of a node, and random packets: the kernel does with each what `walk` says.
  *
- * `KNAT_RANDOM_RUNS` is the number of states; with `KNAT_RANDOM_MINUTES`, so many again and again for that time; `KNAT_RANDOM_SEED` repeats a
- * run. A failure is shrunk for a minute and printed with its seed.
+ * `KNAT_RANDOM_RUNS` is the number of states; with `KNAT_RANDOM_MINUTES`, so many again and again for that time;
+ * `KNAT_RANDOM_SEED` repeats a run, with `KNAT_RANDOM_PATH` only its counterexample. A failure is shrunk for a minute
+ * and printed with its seed.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
@@ -18,6 +19,7 @@ import { disagreements } from './agreement.ts';
 const runs = Number(process.env.KNAT_RANDOM_RUNS ?? 40);
 const minutes = Number(process.env.KNAT_RANDOM_MINUTES ?? 0);
 const seed = process.env.KNAT_RANDOM_SEED;
+const path = process.env.KNAT_RANDOM_PATH;
 const SHRINK_MS = 60_000;
 
 let stage: Stage;
@@ -37,6 +39,7 @@ test(
       await fc.assert(agreement(tally), {
         numRuns: runs,
         ...(seed === undefined ? {} : { seed: Number(seed) }),
+        ...(path === undefined ? {} : { path }),
       });
     } while (Date.now() < until);
     console.log(

@@ -52,7 +52,7 @@ const oneService = (name: string, index: number): fc.Arbitrary<ServiceFact> =>
     .record({
       createdAt: fc.constantFrom(1000, 2000),
       clusterIPs: often([`10.96.0.1${index}`, `fd00:96::1${index}`], [`10.96.0.1${index}`], []),
-      externalIPs: someOf('203.0.113.7', '192.0.2.50', '2001:db8::77'),
+      externalIPs: someOf('203.0.113.7', '192.0.2.50', '10.96.0.11', '2001:db8::77'),
       loadBalancerIPs: someOf('192.0.2.51', '2001:db8::50'),
       loadBalancerSourceRanges: fc.option(
         fc.subarray(

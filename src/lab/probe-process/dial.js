@@ -103,8 +103,9 @@ function dialUdp({ from, sourcePort, to, port, timeoutMs }) {
       local = endpoint(address, localPort);
       socket.send('who is there?', (error) => {
         if (!error) return;
-        // Where this host itself refuses, its packet filter's ICMP error follows at once.
-        setTimeout(() => fail(error, end, reject), isFiltered(error) ? ICMP_ERROR_MS : 0);
+        if (!isFiltered(error)) fail(error, end, reject);
+        // Where this host itself refuses, its packet filter's ICMP error lies ready: let it be read before the end.
+        else setTimeout(() => setImmediate(() => fail(error, end, reject)), ICMP_ERROR_MS);
       });
     });
 
