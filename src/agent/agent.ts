@@ -106,6 +106,7 @@ export class Agent {
           stop.abort();
         };
       }
+      void this.#tellOfLongWork(either);
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
       if (failure !== null) throw failure;
     } finally {
@@ -165,6 +166,19 @@ export class Agent {
     } catch (error) {
       stop.abort();
       throw error;
+    }
+  }
+
+  /** Tells what is being waited for until something is programmed: after 1 s, 2 s, 4 s, … */
+  async #tellOfLongWork(signal: AbortSignal): Promise<void> {
+    const { surroundings, logger, settings } = this.#parts;
+    const start = surroundings.now();
+    for (let wait = 1000; !signal.aborted && this.#programmed === null; wait *= 2) {
+      await surroundings.sleep(wait, signal);
+      if (signal.aborted || this.#programmed !== null || this.#failure !== null) return;
+      const seconds = Math.round((surroundings.now() - start) / 1000);
+      const what = this.#synced ? 'programming the kernel takes longer' : 'still reading the source';
+      logger.info({ source: settings.source.name, seconds }, what);
     }
   }
 

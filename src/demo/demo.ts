@@ -88,7 +88,7 @@ class Demo {
     const explanation = this.#explain();
     explanation.catch(() => {}); // looked at below, unless the demo ends before
     for (const chapter of withKnat) await this.#chapter(chapter);
-    teller.heading('Why? Ask the agent');
+    teller.heading(explained.title);
     teller.lines(await explanation);
     teller.heading('Change a manifest, and the packets change');
     for (const change of changes) await this.#change(change);
@@ -166,7 +166,7 @@ class Demo {
     const question = `explain --from ${from[family]} --to ${to[family]} --port ${port}`;
     const { status, stdout, stderr } = await host.runToEnd(knatIn(host, question.split(' ')));
     if (status !== 0) throw new AgentFailed(node, 'did not explain a packet', stderr.trim().split('\n'));
-    return [this.#options.display.dim(`# in ${node}: knat ${question}`), '', ...stdout.trimEnd().split('\n')];
+    return [this.#options.display.dim(`$ knat ${question}`), '', ...stdout.trimEnd().split('\n')];
   }
 }
 

@@ -4,6 +4,13 @@ import { CommandFailed, runToEnd } from '../lab/command.ts';
 export class DemoImpossible extends Error {
   readonly code = 'KNAT_DEMO_IMPOSSIBLE';
   override readonly name = 'DemoImpossible';
+  /** One line each: what a program said. */
+  readonly details: readonly string[];
+
+  constructor(message: string, details: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.details = details;
+  }
 }
 
 const PROGRAMS = [
@@ -22,7 +29,8 @@ export async function requireMachine(): Promise<void> {
   for (const { argv, package: name } of PROGRAMS) {
     const started = await runToEnd(argv).catch(() => null);
     if (started === null) {
-      throw new DemoImpossible(`the program ${argv[0]} is missing; install the package ${name}`);
+      const message = `the program ${argv[0]} is not in PATH (package ${name}; it may stand in /usr/sbin)`;
+      throw new DemoImpossible(message);
     }
   }
 }
@@ -31,7 +39,8 @@ export async function requireMachine(): Promise<void> {
 export function explainBuildFailure(error: unknown): unknown {
   if (!(error instanceof CommandFailed)) return error;
   const message =
-    `this machine does not let the demo build its network (needed: network namespaces, veth, bridge): ` +
-    `${error.command}: ${error.stderr.trim()}`;
-  return new DemoImpossible(message, { cause: error });
+    'this machine does not let the demo build its network, which takes network namespaces, veth and bridges';
+  return new DemoImpossible(message, [`${error.command}:`, ...error.stderr.trim().split('\n')], {
+    cause: error,
+  });
 }

@@ -31,6 +31,8 @@ export const PICTURE: readonly string[] = [
   '      ├ desk 10.244.1.10      ├ web2  10.244.2.10',
   '      ├ web1 10.244.1.11      └ voice 10.244.2.11',
   '      └ mail 10.244.1.12',
+  '',
+  '  IPv6 likewise: 2001:db8:198::10, 2001:db8:0:113::11, fd00:10:244:1::10, …',
 ];
 
 /** Builds the cluster, without any NAT and without any listener. */

@@ -253,8 +253,14 @@ export const changes: readonly Change[] = [
   },
 ];
 
-/** The question that `knat explain` is asked: the first flow with knat. */
-export const explained = { node: 'node1', from: desk, to: webService, port: 80 } as const;
+/** The question that `knat explain` is asked: one of the flows above. */
+export const explained = {
+  title: 'Why does mail leave with that address? Ask the agent of node1',
+  node: 'node1',
+  from: podAddress(1, 12),
+  to: outside,
+  port: 443,
+} as const;
 
 function dual(v4: string, v6: string): Dual<IpAddress> {
   return { IPv4: address(v4), IPv6: address(v6) };

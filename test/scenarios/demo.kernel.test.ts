@@ -2,10 +2,11 @@
  * `knat demo` as a user runs it, from the build: real packets, its own account of them, and that nothing of it stays.
  * It needs the build in dist/.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -31,7 +32,7 @@ describe('without a terminal', () => {
     const demo = start([]);
     const { status, output } = await demo.ended;
     expect(output).toContain(`demo: ${TRANSLATIONS} translations as expected, 0 not\n`);
-    expect(output).toContain('ClusterIP 10.96.0.10:80/TCP (port http): one of 2 endpoints, at random');
+    expect(output).toContain('Result       203.0.113.25 → 198.51.100.10:443');
     expect(output.trimEnd().split('\n').at(-1)).toMatch(/^demo: /);
     expect(output.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(status).toBe(0);
@@ -116,14 +117,35 @@ test('what a killed demo left, the next one removes', async () => {
 
 test('with --keep everything stays until Ctrl-C, which is then a success', async () => {
   const demo = start(['--keep']);
-  await demo.printed('Edit these files');
+  await demo.printed('.log');
   const { namespaces, agents } = remainsOf(demo);
   expect(namespaces.map((name) => name.split('-').at(-1))).toContain('node1');
   expect(agents).toHaveLength(2);
-  expect(demo.text()).toContain(namespaces.find((name) => name.endsWith('-node1'))?.replace(/-node1$/, '"'));
+  await demo.printed('.log\n');
+  const hints = demo.text().slice(demo.text().indexOf('stays until Ctrl-C'));
+  const [setting, ...commands] = hints.split('\n').filter((line) => /^ {2}(ns=|\$ns-)/.test(line));
+  expect(commands).toHaveLength(6);
+  for (const command of commands) {
+    const script = `${setting}\n${command}\n`;
+    const output = execFileSync('bash', ['-eu', '-c', script], {
+      cwd: REPOSITORY,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+    if (command.includes('/dev/tcp/')) expect(JSON.parse(output)).toHaveProperty('sawSource');
+  }
   demo.child.kill('SIGINT');
   expect((await demo.ended).status).toBe(0);
   expect(remainsOf(demo)).toEqual(NOTHING);
+});
+
+test('what the machine lacks is said in one message, with status 3', async () => {
+  // Without the sbin folders, where nft and sysctl are.
+  const demo = start([], { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` });
+  const { status, output, errors } = await demo.ended;
+  expect(errors).toMatch(/^knat: the program \w+ is not in PATH .*\(KNAT_DEMO_IMPOSSIBLE\)\n {2}Provide/);
+  expect(output).toBe('');
+  expect(status).toBe(3);
 });
 
 interface Demo {

@@ -21,6 +21,7 @@ export async function status(values: SettingValues, context: Context): Promise<v
     return;
   }
   await printData(terminal, values.output, { running: true, ...answer }, () => printStatus(answer, terminal));
+  if (answer.failure !== null) context.exit = EXIT.failed;
 }
 
 /** No agent: the kernel itself is asked, where the rights suffice. */
