@@ -14,7 +14,7 @@ interface Refusing {
   times: number;
 }
 
-/** What goes wrong, on demand. Faults of connections are the server's. */
+/** What goes wrong, on demand, for all but administrators, who are the test itself. Faults of connections are the server's. */
 export class FaultPlan {
   /** The server does not know `sendInitialEvents`. */
   noStreamingLists = false;

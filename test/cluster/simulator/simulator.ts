@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certificates } from '../certificates.ts';
 import { Api } from './api.ts';
 import { FaultPlan } from './faults.ts';
+import type { ResourceType } from './resource-types.ts';
 import { type Snapshot, Store } from './store.ts';
 import { Users } from './users.ts';
 
@@ -31,6 +32,11 @@ export class Simulator {
 
   get url(): string {
     return `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** All kinds that the server has now. */
+  types(): ResourceType[] {
+    return this.#api.types();
   }
 
   /** Listens on a port of its own, the same one each time. */
