@@ -14,9 +14,6 @@ import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-
  * `affinity_ct_marks` and put back right behind the NAT hook.
  */
 
-/** Filled by packets, not by us. */
-export const DYNAMIC_SETS = ['affinity_clients', 'affinity_ct_marks'] as const;
-
 /** Seconds for which a foreign conntrack mark is kept: it is put back within the same packet. */
 const MARK_SECONDS = 5;
 
