@@ -13,6 +13,7 @@ import { runAgent } from '../src/agent/commands.ts';
 import type { FactChange } from '../src/model/facts.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import type { Source } from '../src/sources/source.ts';
+import { Rejected } from '../src/wire/errors.ts';
 import { NftablesConnection } from '../src/wire/nftables/connection.ts';
 import { serviceFact, sliceFact } from './facts.ts';
 
@@ -107,8 +108,12 @@ async function untilBack(after?: number): Promise<void> {
 }
 
 function isBack(): boolean {
-  if (!kernel.tables('ip6').some(({ name }) => name === 'knat')) return false;
-  return kernel.elements('ip', 'knat', 'cluster_ips').length === services;
+  try {
+    return kernel.elements('ip', 'knat', 'cluster_ips').length === services;
+  } catch (error) {
+    if (error instanceof Rejected) return false; // no such table yet
+    throw error;
+  }
 }
 
 function round(value: number): number {
