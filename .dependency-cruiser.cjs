@@ -20,7 +20,8 @@ const may = {
   observe: ['net', 'model', 'plan', 'explain', 'datapath/datapath.ts'],
   agent: ['net', 'model', 'plan', 'explain', 'delta', 'sources', 'datapath', 'wire', 'observe'],
   lab: ['net'],
-  cli: ['net', 'lab', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
+  demo: ['net', 'lab'],
+  cli: ['net', 'demo', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
 };
 
 const roomRules = Object.entries(may).map(([name, others]) => ({

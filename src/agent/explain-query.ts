@@ -1,5 +1,6 @@
 import { answerFlow, type FlowAnswer } from '../explain/answer.ts';
-import { type Flow, packetOfFlow, parseFlow } from '../explain/packet.ts';
+import { type Flow, parseFlow } from '../explain/packet.ts';
+import { type PacketQuestion, packetOfQuestion } from '../explain/question.ts';
 import { type Walk, walk } from '../explain/walk.ts';
 import type { Planner } from '../plan/planner.ts';
 
@@ -16,24 +17,11 @@ export class InvalidQuery extends Error {
   }
 }
 
-/** A packet as people name it; every field as text. */
-export interface PacketQuestion {
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  readonly proto?: string | undefined;
-  readonly port?: string | undefined;
-}
-
 /** Explains the packet that the question names. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
-  const flow = parseFlow({
-    sourceIP: question.from,
-    destIP: question.to,
-    protocol: question.proto ?? 'TCP',
-    destPort: Number(question.port),
-  });
-  if (typeof flow === 'string') throw new InvalidQuery(flow);
-  return walk(planner.plan, planner.node, packetOfFlow(flow));
+  const packet = packetOfQuestion(question, planner);
+  if (typeof packet === 'string') throw new InvalidQuery(packet);
+  return walk(planner.plan, planner.node, packet);
 }
 
 /** At most so many invalid flows are named. */

@@ -87,6 +87,17 @@ const commandCodes = {
     remedy: 'This is an error of knat: please report it with the message and the kernel version.',
     exit: EXIT.internal,
   },
+  KNAT_DEMO_IMPOSSIBLE: {
+    meaning:
+      'This machine lacks something that the demo is made of: root, a program, a feature of the kernel.',
+    remedy: 'Provide what the message names. Inside a container, the demo needs it to be privileged.',
+    exit: EXIT.impossible,
+  },
+  KNAT_DEMO_AGENT_FAILED: {
+    meaning: 'An agent of the demo ended, or programmed nothing in time.',
+    remedy: 'The last lines of its log stand in the message. Look there for what it lacks.',
+    exit: EXIT.failed,
+  },
   KNAT_INTERNAL: {
     meaning: 'An error inside knat that was not foreseen.',
     remedy:

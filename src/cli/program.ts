@@ -1,6 +1,7 @@
 import { Command, type Option } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addCleanupCommand } from './commands/cleanup.ts';
+import { addDemoCommand } from './commands/demo.ts';
 import { addEntriesCommand } from './commands/entries.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -23,6 +24,7 @@ export function createProgram(context: Context): Command {
   addStatusCommand(program, context);
   addEntriesCommand(program, context);
   addCleanupCommand(program, context);
+  addDemoCommand(program, context);
   addVersionCommand(program, context);
   return program.addHelpText('after', `\n${footer()}`);
 }

@@ -25,7 +25,7 @@ export class AgentRunning extends Error {
   readonly code = 'KNAT_AGENT_RUNNING';
   override readonly name = 'AgentRunning';
   constructor() {
-    super('another knat agent works in this network namespace; stop it first (knat status shows it)');
+    super('another knat agent works in this network namespace already');
   }
 }
 

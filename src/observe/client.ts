@@ -6,7 +6,7 @@ export class AgentNotRunning extends Error {
   readonly code = 'KNAT_AGENT_NOT_RUNNING';
   override readonly name = 'AgentNotRunning';
   constructor() {
-    super('no knat agent runs in this network namespace; start one with "knat agent", or name a --source');
+    super('no knat agent runs in this network namespace');
   }
 }
 

@@ -13,13 +13,20 @@ export interface LoggerOptions {
 
 /** A structured logger on standard error. */
 export function createLogger({ level, format, colors }: LoggerOptions): Logger {
-  const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  // Where an error happened in the program matters to nobody but those who debug it.
+  const serializers = level === 'debug' ? {} : { err: messageOf };
+  const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers };
   if (format === 'json') {
     return pino({ ...base, formatters: { level: (label) => ({ level: label }) } }, pino.destination(2));
   }
-  const hideStacks = level === 'debug' ? {} : { ignore: 'err.stack' };
+  const time = 'SYS:HH:MM:ss.l';
   return pino(
     base,
-    pretty({ destination: 2, sync: true, colorize: colors, translateTime: 'SYS:HH:MM:ss.l', ...hideStacks }),
+    pretty({ destination: 2, sync: true, colorize: colors, translateTime: time, singleLine: true }),
   );
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? `${error.message} (${String(error.code)})` : error.message;
 }

@@ -25,7 +25,7 @@ export async function dryRun(
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, reading);
   const { skeleton, changes, problems } = preview;
   for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
-  printData(terminal, values.output, preview, () => {
+  await printData(terminal, values.output, preview, () => {
     terminal.print(skeletonTexts[skeleton]);
     terminal.print(
       changes.length === 0 ? 'elements: nothing to change' : `elements: ${changes.length} changes`,

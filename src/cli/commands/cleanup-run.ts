@@ -12,7 +12,7 @@ export async function cleanUp(
 ): Promise<void> {
   if (!force) await refuseWhileAgentRuns();
   const removed = await cleanUpKernel(new AbortController().signal);
-  printData(context.terminal, output, { removed }, () => {
+  await printData(context.terminal, output, { removed }, () => {
     for (const name of removed) context.terminal.print(`removed table ${name}`);
     if (removed.length === 0) context.terminal.print('nothing to remove: the kernel holds nothing of knat');
   });

@@ -14,7 +14,7 @@ export function addCleanupCommand(program: Command, context: Context): void {
     .summary('remove everything of knat from the kernel, and nothing else')
     .description(
       'Removes the tables of knat from this network namespace and prints their names. Connections that are\n' +
-        'established lose their NAT. Refused while an agent runs, since it would put everything back at once.',
+        'established may lose their NAT. Refused while an agent runs, since it would put everything back at once.',
     )
     .option('--force', 'also while an agent runs')
     .action(async () => {

@@ -33,7 +33,7 @@ export async function entries(text: string | null, values: EntriesValues, contex
     if (object !== null && !isOwner(String(entry.owner ?? ''), object)) return false;
     return text === null || JSON.stringify(entry).toLowerCase().includes(text.toLowerCase());
   });
-  printData(context.terminal, values.output, chosen, () => {
+  await printData(context.terminal, values.output, chosen, () => {
     printTable(context.terminal, ['KIND', 'WHAT', 'OBJECT', 'BECOMES'], chosen.map(rowOf));
     if (chosen.length === 0) context.terminal.printError('no entry fits');
   });

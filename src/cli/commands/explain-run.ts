@@ -1,9 +1,10 @@
-import { answerFlows, explainQuery, type PacketQuestion } from '../../agent/explain-query.ts';
+import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
 import { planOnce } from '../../agent/offline.ts';
 import type { FlowAnswer } from '../../explain/answer.ts';
 import { describeWalk } from '../../explain/describe.ts';
 import { walkJson } from '../../explain/json.ts';
 import type { Line } from '../../explain/lines.ts';
+import type { PacketQuestion } from '../../explain/question.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { askAgent } from '../../observe/client.ts';
 import { CliError } from '../cli-error.ts';
@@ -40,7 +41,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     }
     const questions = await readFlows(flows, context);
     const answers = await (await oracleOf(values, context)).flows(questions);
-    printData(terminal, output, answers, () => printAnswers(answers, questions, context));
+    await printData(terminal, output, answers, () => printAnswers(answers, questions, context));
     return;
   }
   if (from === undefined || to === undefined) {
@@ -50,7 +51,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
   const question: PacketQuestion = { from, to, proto, port };
   const oracle = await oracleOf(values, context);
   if (output === undefined || output === 'table') terminal.printLines(await oracle.describe(question));
-  else printData(terminal, output, await oracle.explain(question), () => {});
+  else await printData(terminal, output, await oracle.explain(question), () => {});
 }
 
 async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {

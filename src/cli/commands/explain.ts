@@ -20,11 +20,18 @@ export function addExplainCommand(program: Command, context: Context): void {
       const { explain } = await import('./explain-run.ts');
       await explain(await valuesOf<ExplainValues>(command, context), context);
     });
-  const place =
-    'ADDRESS[:PORT], pod/NAMESPACE/NAME, svc/NAMESPACE/NAME[:PORT] or node/NAME; PORT may be a name';
   command
-    .addOption(new Option('--from <PLACE>', `who sends it: ${place}`).helpGroup(PACKET))
-    .addOption(new Option('--to <PLACE>', 'where it is sent to, in the same forms').helpGroup(PACKET))
+    .addOption(
+      new Option('--from <PLACE>', 'who sends it: ADDRESS[:PORT], pod/NAMESPACE/NAME or node/NAME').helpGroup(
+        PACKET,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--to <PLACE>',
+        'where to: ADDRESS[:PORT], pod/NAMESPACE/NAME[:PORT], svc/NAMESPACE/NAME[:PORT] (a number or a name) or node/NAME[:PORT]',
+      ).helpGroup(PACKET),
+    )
     .addOption(
       new Option(
         '--proto <PROTOCOL>',

@@ -20,7 +20,8 @@ export async function status(values: SettingValues, context: Context): Promise<v
     await statusWithoutAgent(error, values, context);
     return;
   }
-  printData(terminal, values.output, { running: true, ...answer }, () => printStatus(answer, terminal));
+  await printData(terminal, values.output, { running: true, ...answer }, () => printStatus(answer, terminal));
+  if (answer.failure !== null) context.exit = EXIT.failed;
 }
 
 /** No agent: the kernel itself is asked, where the rights suffice. */
@@ -35,7 +36,7 @@ async function statusWithoutAgent(
     typeof kernel === 'string'
       ? { running: false, kernel: null, why: kernel }
       : { running: false, kernel: { ...kernel, elements: Object.fromEntries(kernel.elements) } };
-  printData(terminal, values.output, data, () => {
+  await printData(terminal, values.output, data, () => {
     if (typeof kernel === 'string') terminal.print(`What the kernel holds cannot be seen.\n${kernel}`);
     else printKernel(kernel, terminal);
   });

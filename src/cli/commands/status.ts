@@ -9,8 +9,9 @@ export function addStatusCommand(program: Command, context: Context): void {
     .command('status')
     .summary('what the agent does, and what is wrong')
     .description(
-      'Shows what the agent of this network namespace has programmed and what it could not do. When none runs:\n' +
-        'what of ours the kernel holds, and exit status 4.',
+      'Shows what the agent of this network namespace has programmed and what it could not do. Ends with\n' +
+        'status 1 while the kernel cannot be made to match. When no agent runs: shows what of ours the kernel\n' +
+        'holds, and ends with status 4.',
     )
     .action(async () => {
       const { status } = await import('./status-run.ts');

@@ -14,7 +14,7 @@ export function addVersionCommand(program: Command, context: Context): void {
       const { output } = await valuesOf<SettingValues>(command, context);
       const { hostVersions } = await import('../../agent/versions.ts');
       const versions = { version: context.version, ...(await hostVersions(new AbortController().signal)) };
-      printData(context.terminal, output, versions, () => {
+      await printData(context.terminal, output, versions, () => {
         context.terminal.print(`knat ${versions.version}`);
         context.terminal.print(`Node.js ${versions.node}`);
         context.terminal.print(`nft ${versions.nft ?? '(not installed)'}`);

@@ -37,7 +37,7 @@ export function addSettings(command: Command, names: readonly SettingName[]): vo
 export function addConfigOption(command: Command): void {
   command.addOption(
     new Option('--config <FILE>', 'YAML file with options, in camelCase: logLevel for --log-level')
-      .env('KNAT_CONFIG')
+      .env(environmentName('config'))
       .helpGroup('How to run:'),
   );
 }

@@ -39,7 +39,12 @@ export const settings = {
     readSource,
     'where the objects come from: dir:PATH, a folder of manifests',
   ),
-  node: setting('NAME', SOURCES, readText, 'the node whose NAT it is, as spec.nodeName of Pods names it'),
+  node: setting(
+    'NAME',
+    SOURCES,
+    readText,
+    'the node whose NAT it is, as spec.nodeName of Pods names it (default: nodeName of --node-config; then for the agent NODE_NAME or the host name, for explain the only Node of the source)',
+  ),
   nodeConfig: setting(
     'FILE',
     SOURCES,

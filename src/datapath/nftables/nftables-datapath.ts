@@ -40,6 +40,8 @@ export class NftablesDatapath implements Datapath {
   #plan: NatPlan | null = null;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
   #generation = 0;
+  #onDrift: ((what: string) => void) | null = null;
+  #stopListening: (() => void) | null = null;
 
   /** Opens the control connection in the network namespace of the process. Throws Denied or Unsupported. */
   static open(): NftablesDatapath {
@@ -76,7 +78,9 @@ export class NftablesDatapath implements Datapath {
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
     signal.throwIfAborted();
     const state = this.#tables.apparentState();
-    const actual = state === 'intact' ? (this.#tables.read() ?? []) : [];
+    // What belongs to every skeleton comes with it.
+    const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
+    const actual = state === 'intact' ? (this.#tables.read() ?? []) : fresh;
     const { difference: changes } = this.#compare(plan, actual);
     const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
     return { skeleton, changes: formatChanges(changes) };
@@ -99,12 +103,18 @@ export class NftablesDatapath implements Datapath {
     return this.#tables.remove();
   }
 
+  /**
+   * Listening begins with the first converge: while somebody listens, the kernel tells of every element of a batch,
+   * which would make the first, large one slower by half.
+   */
   watch(onDrift: (what: string) => void): () => void {
-    return watchTables(this.#connection.portId, ({ what, generation }) => {
-      if (generation <= this.#generation) return; // of our own nft process, or read meanwhile
-      this.#synchronised = false;
-      onDrift(what);
-    });
+    this.#onDrift = onDrift;
+    if (this.#synchronised) this.#listen();
+    return () => {
+      this.#onDrift = null;
+      this.#stopListening?.();
+      this.#stopListening = null;
+    };
   }
 
   /** Closes the control connection; what is in the kernel stays. */
@@ -144,15 +154,29 @@ export class NftablesDatapath implements Datapath {
       if (state === 'absent') await this.#tables.load(TABLE, signal);
       try {
         const report = state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
-        this.#tables.remove([TABLE]);
+        if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
         this.#plan = plan;
         this.#synchronised = true;
+        this.#listen();
         return report;
       } catch (error) {
         // ERESTART, EINTR: somebody changed the ruleset while we read it. ENOENT: our table went meanwhile.
         if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** Begins to listen; what happened since the last reading counts as drift. */
+  #listen(): void {
+    if (this.#onDrift === null || this.#stopListening !== null) return;
+    const drifted = (what: string) => {
+      this.#synchronised = false;
+      this.#onDrift?.(what);
+    };
+    this.#stopListening = watchTables(this.#connection.portId, ({ what, generation }) => {
+      if (generation > this.#generation) drifted(what); // else of our own nft process, or read meanwhile
+    });
+    if (this.#connection.generation().id > this.#generation) drifted('something changed before we listened');
   }
 
   /** Puts a second copy to work, replaces the first, takes the second away. */
@@ -168,8 +192,9 @@ export class NftablesDatapath implements Datapath {
     const generation = this.#connection.generation().id;
     const { difference: changes, programmed } = this.#compare(plan, this.#tables.read(table) ?? []);
     const { revision } = plan;
-    this.#connection.commit(batchOf(changes, table), { generation });
-    this.#generation = generation;
+    const batch = batchOf(changes, table);
+    this.#connection.commit(batch, { generation });
+    this.#generation = batch.isEmpty ? generation : generation + 1;
     this.#programmed = programmed;
     this.#revision = revision;
     return this.#report(skeleton, changes);

@@ -87,6 +87,11 @@ function skeletonBody(family: Family): string[] {
   );
   chain('masquerade_service', 'masquerade fully-random');
   chain(
+    'policy_local_sources',
+    'comment "of frontends with policy Local: of this node itself"',
+    `${ip} saddr != @pods fib saddr type local goto masquerade_service`,
+  );
+  chain(
     'service_sources',
     'comment "of translated connections: whose replies must come back here"',
     `${sameAddress(family)} goto masquerade_service comment "hairpin: source and destination are one address"`,
@@ -94,7 +99,7 @@ function skeletonBody(family: Family): string[] {
       const dialled = `meta l4proto ${protocol} ct original ${ip} daddr . meta l4proto . ct original proto-dst`;
       return [
         `${dialled} @masquerade_always goto masquerade_service`,
-        `${dialled} @policy_local fib saddr type local goto masquerade_service`,
+        `${dialled} @policy_local goto policy_local_sources`,
       ];
     }),
     `ct original ${ip} daddr @cluster_ips ${ip} saddr @masquerade_to_cluster_ip goto masquerade_service`,
@@ -118,6 +123,7 @@ function skeletonBody(family: Family): string[] {
     'postrouting_nat',
     'type nat hook postrouting priority 100; policy accept;',
     'ct status dnat jump service_sources',
+    'oifname "lo" return comment "what this node sends to itself is not on its way out"',
     `${ip} daddr != @pod_nat_internal snat ${ip} to ${ip} saddr . meta l4proto map @pod_sources`,
     `${ip} saddr @egress_sources ${ip} daddr != @egress_exempt masquerade fully-random`,
   );
