@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CHART, helm } from '../../scripts/generate/helm.ts';
+import { CHART, helm, NAMESPACE } from '../../scripts/generate/helm.ts';
 import { settings } from '../../src/cli/options/table.ts';
 import { wantedResources } from '../../src/sources/kube/resources.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
@@ -220,4 +220,21 @@ describe('the pod', () => {
       );
     },
   );
+});
+
+describe('the notes after an installation', () => {
+  test.each([
+    [
+      'log.level=info',
+      ['this NAT on every node: service, pod, egress', 'apiServer.host is empty', 'service.replaceKubeProxy'],
+    ],
+    ['service.enabled=false', ['this NAT on every node: pod, egress', 'health is on port 10266']],
+    ['cleanup.enabled=true', ['helm uninstall knat -n knat-system']],
+  ])('with %s say what follows', async (values, texts) => {
+    const args = ['install', 'knat', CHART, '--dry-run=client', '--namespace', NAMESPACE, '--set', values];
+    const { output } = await helm(...args);
+    const notes = output.split('NOTES:\n')[1] ?? '';
+    expect(texts.filter((text) => !notes.includes(text))).toEqual([]);
+    expect(notes.includes('apiServer.host')).toBe(values === 'log.level=info');
+  });
 });
