@@ -14,6 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'src/**/*.test.ts',
+            'test/chart/**/*.test.ts',
             'test/cluster/**/*.test.ts',
             'test/conformance/**/*.unit.test.ts',
             'test/repository/**/*.test.ts',

@@ -1,5 +1,7 @@
 import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
+import { describeWalk } from '../explain/describe.ts';
+import { walkJson } from '../explain/json.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem } from '../model/problem.ts';
 import { serveAgent } from '../observe/api.ts';
@@ -10,7 +12,7 @@ import { deepEqual } from '../plan/equal.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
 import { ConvergeLoop, type LoopSurroundings } from './converge-loop.ts';
-import { explainQuery } from './explain-query.ts';
+import { answerFlows, explainQuery } from './explain-query.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
@@ -25,7 +27,12 @@ export interface AgentParts {
   readonly logger: Logger;
   readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
   readonly version: string;
+  /** Of the agent's process, for those who want to stop it. */
+  readonly processId: number;
 }
+
+/** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
+const ONCE_ATTEMPTS = 5;
 
 /** Deletes conntrack entries that a change of the plan made stale; gives their number. */
 export interface StaleFlows {
@@ -47,7 +54,9 @@ export class Agent {
   #programmed: AgentStatus['programmed'] = null;
   #failure: AgentStatus['failure'] = null;
   #cleanedRevision: number | null = null;
-  #firstReport: (report: Report) => void = () => {};
+  #failuresInARow = 0;
+  /** With `once`: told of the first success with null, or of the failure that ends the attempts. */
+  #settled: (failure: unknown) => void = () => {};
 
   constructor(parts: AgentParts) {
     const { settings, datapath, surroundings } = parts;
@@ -62,7 +71,8 @@ export class Agent {
 
   /**
    * Runs until the signal aborts; with `once`, until the kernel matches for the first time.
-   * Throws what can never heal: no rights, a kernel that lacks something, another agent, a source that is none.
+   * Throws what can never heal: no rights, a kernel that lacks something, another agent, a source that is none; with
+   * `once` also what did not heal within some attempts.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
     const { settings, datapath, interfaces, logger, version } = this.#parts;
@@ -71,7 +81,9 @@ export class Agent {
     const server: Server = await serveAgent({
       status: () => this.status(),
       entries: () => canonicalPlan(this.#planner.plan),
-      explain: (query) => explainQuery(this.#planner, query),
+      explain: (query) => walkJson(explainQuery(this.#planner, query)),
+      describe: (query) => describeWalk(explainQuery(this.#planner, query)),
+      flows: (flows) => answerFlows(this.#planner, flows),
     });
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
@@ -87,11 +99,16 @@ export class Agent {
         }),
         interfaces.watch(() => this.#interfacesChanged()),
       );
-      const first = new Promise<Report>((resolve) => {
-        this.#firstReport = resolve;
-      });
-      if (once) void first.then(() => stop.abort());
+      let failure: unknown = null;
+      if (once) {
+        this.#settled = (why) => {
+          failure = why;
+          stop.abort();
+        };
+      }
+      void this.#tellOfLongWork(either);
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
+      if (failure !== null) throw failure;
     } finally {
       stop.abort();
       for (const cleanup of cleanups) cleanup();
@@ -104,6 +121,7 @@ export class Agent {
     const { plan } = this.#planner;
     return {
       version,
+      processId: this.#parts.processId,
       node: settings.nodeName,
       source: settings.source.name,
       enabled: settings.plan.enable,
@@ -139,6 +157,7 @@ export class Agent {
           synced: () => {
             this.#synced = true;
             logger.info({ source: settings.source.name }, 'in sync');
+            this.#checkNode();
             this.#loop.release();
           },
         },
@@ -148,6 +167,30 @@ export class Agent {
       stop.abort();
       throw error;
     }
+  }
+
+  /** Tells what is being waited for until something is programmed: after 1 s, 2 s, 4 s, … */
+  async #tellOfLongWork(signal: AbortSignal): Promise<void> {
+    const { surroundings, logger, settings } = this.#parts;
+    const start = surroundings.now();
+    for (let wait = 1000; !signal.aborted && this.#programmed === null; wait *= 2) {
+      await surroundings.sleep(wait, signal);
+      if (signal.aborted || this.#programmed !== null || this.#failure !== null) return;
+      const seconds = Math.round((surroundings.now() - start) / 1000);
+      const what = this.#synced ? 'programming the kernel takes longer' : 'still reading the source';
+      logger.info({ source: settings.source.name, seconds }, what);
+    }
+  }
+
+  /** A wrong name of the node leaves the agent without Pods and pod CIDRs, which is hard to see from the outside. */
+  #checkNode(): void {
+    const { settings, logger } = this.#parts;
+    const nodes = [...this.#planner.nodes.keys()];
+    if (nodes.length === 0 || nodes.includes(settings.nodeName)) return;
+    logger.warn(
+      { node: settings.nodeName, nodes: nodes.slice(0, 20) },
+      'the source has Nodes, but none of this name: no Pod is taken for one of this node; is --node right?',
+    );
   }
 
   #nodeFacts(object: NodeFact | undefined): NodeFacts {
@@ -179,7 +222,8 @@ export class Agent {
       this.#programmed = { ...report, at, milliseconds: rounded };
     }
     this.#cleanFlows(report.revision);
-    this.#firstReport(report);
+    this.#failuresInARow = 0;
+    this.#settled(null);
   }
 
   #cleanFlows(revision: number): void {
@@ -203,5 +247,6 @@ export class Agent {
     const message = error instanceof Error ? error.message : String(error);
     this.#failure ??= { message, since: surroundings.wallClock().toISOString() };
     logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
+    if (++this.#failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
-import type { Problem } from '../model/problem.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { AgentStatus } from '../observe/status.ts';
 import { Agent } from './agent.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
@@ -19,11 +19,11 @@ export interface AgentRun {
   readonly once: boolean;
 }
 
-/** Runs the agent until the signal aborts. What it programmed stays. */
+/** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
 export async function runAgent(
   { settings, logger, version, once }: AgentRun,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<AgentStatus> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
   const flows = new StaleFlowCleaner();
@@ -36,9 +36,11 @@ export async function runAgent(
         await sleep(milliseconds, undefined, { signal: until }).catch(() => {});
       },
     };
-    await new Agent({ settings, datapath, interfaces, flows, logger, surroundings, version }).run(signal, {
-      once,
-    });
+    const processId = process.pid;
+    const parts = { settings, datapath, interfaces, flows, logger, surroundings, version, processId };
+    const agent = new Agent(parts);
+    await agent.run(signal, { once });
+    return agent.status();
   } finally {
     flows.close();
     interfaces.close();
@@ -46,16 +48,18 @@ export async function runAgent(
   }
 }
 
+/** What an agent would change, and what it could not do. */
+export type AgentPreview = Preview & Pick<AgentStatus, 'problems' | 'notices' | 'conflicts'>;
+
 /** What an agent with these settings would change in the kernel; writes nothing. */
-export async function previewAgent(
-  settings: PlanSettings,
-  signal: AbortSignal,
-): Promise<Preview & { readonly problems: readonly Problem[] }> {
+export async function previewAgent(settings: PlanSettings, signal: AbortSignal): Promise<AgentPreview> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
   try {
     const { planner, problems } = await planOnce(settings, interfaces.current(), signal);
-    return { ...(await datapath.preview(planner.plan, signal)), problems };
+    const { plan } = planner;
+    const preview = await datapath.preview(plan, signal);
+    return { ...preview, problems, notices: [...plan.notices()], conflicts: [...plan.conflicts.values()] };
   } finally {
     interfaces.close();
     datapath.close();

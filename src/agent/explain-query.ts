@@ -1,22 +1,48 @@
-import { type WalkJson, walkJson } from '../explain/json.ts';
-import { packetOfFlow, parseFlow } from '../explain/packet.ts';
-import { walk } from '../explain/walk.ts';
+import { answerFlow, type FlowAnswer } from '../explain/answer.ts';
+import { type Flow, parseFlow } from '../explain/packet.ts';
+import { type PacketQuestion, packetOfQuestion } from '../explain/question.ts';
+import { type Walk, walk } from '../explain/walk.ts';
 import type { Planner } from '../plan/planner.ts';
 
 /** A question that cannot be asked as it stands; the message says how to ask it. */
 export class InvalidQuery extends Error {
   readonly code = 'KNAT_INVALID_INPUT';
   override readonly name = 'InvalidQuery';
+  /** One line each: what else is wrong. */
+  readonly details: readonly string[];
+
+  constructor(message: string, details: readonly string[] = []) {
+    super(message);
+    this.details = details;
+  }
 }
 
-/** Explains the packet that the query's parameters `from`, `to`, `proto` and `port` describe. Throws InvalidQuery. */
-export function explainQuery(planner: Planner, query: Readonly<Record<string, string>>): WalkJson {
-  const flow = parseFlow({
-    sourceIP: query.from,
-    destIP: query.to,
-    protocol: query.proto ?? 'TCP',
-    destPort: Number(query.port),
-  });
-  if (typeof flow === 'string') throw new InvalidQuery(flow);
-  return walkJson(walk(planner.plan, planner.node, packetOfFlow(flow)));
+/** Explains the packet that the question names. Throws InvalidQuery. */
+export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
+  const packet = packetOfQuestion(question, planner);
+  if (typeof packet === 'string') throw new InvalidQuery(packet);
+  return walk(planner.plan, planner.node, packet);
+}
+
+/** At most so many invalid flows are named. */
+const ERRORS_SHOWN = 10;
+
+/** Answers a list of flows, in its order. Throws InvalidQuery that names index and field of those that are none. */
+export function answerFlows(planner: Planner, flows: unknown): FlowAnswer[] {
+  if (!Array.isArray(flows)) throw new InvalidQuery('the flows are no list: write [{"sourceIP": …}, …]');
+  const valid: Flow[] = [];
+  const errors: string[] = [];
+  for (const [index, value] of flows.entries()) {
+    const flow = parseFlow(value);
+    if (typeof flow === 'string') errors.push(`flows[${index}]: ${flow}`);
+    else valid.push(flow);
+  }
+  if (errors.length > 0) {
+    const rest = errors.length - ERRORS_SHOWN;
+    throw new InvalidQuery(`${errors.length} of ${flows.length} flows cannot be read`, [
+      ...errors.slice(0, ERRORS_SHOWN),
+      ...(rest > 0 ? [`and ${rest} more`] : []),
+    ]);
+  }
+  return valid.map((flow) => answerFlow(planner.plan, planner.node, flow));
 }

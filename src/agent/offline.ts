@@ -6,6 +6,19 @@ import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
 
+/** It cannot be told which node is meant. */
+export class NodeNotNamed extends Error {
+  readonly code = 'KNAT_NODE_NOT_NAMED';
+  override readonly name = 'NodeNotNamed';
+  constructor(source: string, nodes: readonly string[]) {
+    const which =
+      nodes.length === 0
+        ? 'the source holds no Node'
+        : `the source holds ${nodes.length} Nodes (${nodes.slice(0, 10).join(', ')}${nodes.length > 10 ? ', …' : ''})`;
+    super(`${source}: ${which}, and no node was named`);
+  }
+}
+
 /** A plan made once from a source, without a kernel. */
 export interface OfflinePlan {
   readonly planner: Planner;
@@ -16,10 +29,12 @@ export interface OfflinePlan {
  * Reads the source until it is in sync and plans what it says: for `explain` from manifests and for `--dry-run`.
  * Rejects when the source can never work.
  *
+ * Without a node's name the only Node of the source is meant; throws NodeNotNamed when that is none or several.
+ *
  * @param interfaces the addresses of this machine where it is the node in question; else null
  */
 export async function planOnce(
-  settings: PlanSettings,
+  settings: Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null },
   interfaces: readonly LocalAddress[] | null,
   signal: AbortSignal,
 ): Promise<OfflinePlan> {
@@ -39,10 +54,18 @@ export async function planOnce(
     AbortSignal.any([signal, stop.signal]),
   );
   signal.throwIfAborted();
-  const { nodeName, nodeConfig } = settings;
-  const planner = new Planner(composeNodeFacts(nodeName, undefined, nodeConfig, interfaces), settings.plan);
+  const { nodeConfig, source } = settings;
+  const unknown = composeNodeFacts(settings.nodeName ?? '', undefined, nodeConfig, interfaces);
+  const planner = new Planner(unknown, settings.plan);
   planner.apply(changes);
+  const nodeName = settings.nodeName ?? onlyNode(source.name, [...planner.nodes.keys()]);
   planner.setNode(composeNodeFacts(nodeName, planner.nodes.get(nodeName), nodeConfig, interfaces));
   planner.update();
   return { planner, problems: board.list() };
+}
+
+function onlyNode(source: string, names: readonly string[]): string {
+  const [only, second] = names;
+  if (only === undefined || second !== undefined) throw new NodeNotNamed(source, [...names].sort());
+  return only;
 }

@@ -67,6 +67,17 @@ test('endpoints that differ in the address have no common snat', () => {
   expect(answer(changes, '10.244.1.5', '10.96.0.10')).toMatchObject({ masq: true, snat: null });
 });
 
+test('names the pool of each destination that is left alone', () => {
+  const here = present('IPPool', pool('here', '192.168.3.0/24'));
+  const there = present('IPPool', pool('there', '192.168.4.0/24'));
+  const changes = [web, pools, here, there, present('EndpointSlice', slice(['192.168.3.3', '192.168.4.4']))];
+  const { masq, because } = answer(changes, '10.244.1.5', '10.96.0.10');
+  expect(masq).toBe(false);
+  expect(because).toMatch(
+    /to 192\.168\.3\.3: .*lies in IPPool here; .*to 192\.168\.4\.4: .*lies in IPPool there$/,
+  );
+});
+
 test('answers without DNAT have no endpoints', () => {
   expect(answer([pools], '10.244.1.5', '8.8.8.8')).toMatchObject({
     verdict: 'snat',

@@ -72,6 +72,16 @@ describe('as text', () => {
     ]);
   });
 
+  test('endpoints in different pools each name their own', () => {
+    const racks = [
+      present('IPPool', pool('rack1', '10.244.1.0/24', { natOutgoing: true })),
+      present('IPPool', pool('rack2', '10.244.2.0/24')),
+    ];
+    const lines = text(walked([web, two, ...racks], '10.244.1.9', '10.96.0.10'));
+    expect(lines).toContain('             natOutgoing, but the destination lies in IPPool rack1');
+    expect(lines).toContain('             natOutgoing, but the destination lies in IPPool rack2');
+  });
+
   test('no line is longer than 80 characters', () => {
     const twin = present('Service', service({ name: 'a-service-with-quite-a-long-name', createdAt: 2000 }));
     const results = [

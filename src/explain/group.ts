@@ -1,3 +1,4 @@
+import { formatRef, type ObjectRef } from '../model/object.ts';
 import type { SourceStep } from './step.ts';
 import type { Path } from './walk.ts';
 
@@ -12,12 +13,19 @@ export interface PathGroup {
 export function groupPaths(paths: readonly Path[]): PathGroup[] {
   const groups = new Map<string, Path[]>();
   for (const path of paths) {
-    const likeness = path.steps
-      .map((step) => `${step.rule} ${step.verdict} ${step.object?.namespace}/${step.object?.name}`)
-      .join(', ');
+    const likeness = path.steps.map(likenessOf).join(', ');
     const same = groups.get(likeness);
     if (same === undefined) groups.set(likeness, [path]);
     else same.push(path);
   }
   return [...groups.values()].map((same) => ({ paths: same, steps: same[0]?.steps ?? [] }));
+}
+
+function likenessOf(step: SourceStep): string {
+  const exemptBy = step.rule === 'egress-pool' ? step.exemptBy : null;
+  return [step.rule, step.verdict, nameOf(step.object), nameOf(exemptBy)].join(' ');
+}
+
+function nameOf(object: ObjectRef | null): string {
+  return object === null ? '-' : formatRef(object);
 }

@@ -13,8 +13,6 @@ import { type Prefix, parsePrefix } from '../net/prefix.ts';
 /** The same thing once in each family. */
 export type Dual<T> = Readonly<Record<Family, T>>;
 
-export const SERVICE_CIDRS: Dual<Prefix> = { IPv4: prefix('10.96.0.0/16'), IPv6: prefix('fd00:10:96::/112') };
-
 /** On the outside network: 1 is the router, 10 and up are hosts. */
 export function outsideAddress(last: number): Dual<IpAddress> {
   return { IPv4: address(`198.51.100.${last}`), IPv6: address(`2001:db8:198::${last}`) };

@@ -6,7 +6,7 @@ export class AgentNotRunning extends Error {
   readonly code = 'KNAT_AGENT_NOT_RUNNING';
   override readonly name = 'AgentNotRunning';
   constructor() {
-    super('no knat agent runs in this network namespace; start one with "knat agent", or name a --source');
+    super('no knat agent runs in this network namespace');
   }
 }
 
@@ -14,39 +14,48 @@ export class AgentNotRunning extends Error {
 export class AgentAnsweredError extends Error {
   override readonly name = 'AgentAnsweredError';
   readonly code: string;
-  constructor(code: string, message: string) {
+  /** One line each. */
+  readonly details: readonly string[];
+  constructor(code: string, message: string, details: readonly string[]) {
     super(message);
     this.code = code;
+    this.details = details;
   }
 }
 
-/** Asks the agent of this network namespace. Throws AgentNotRunning, or what the agent says is wrong. */
-export async function askAgent(path: string): Promise<unknown> {
-  const { status, body } = await get(path);
+/**
+ * Asks the agent of this network namespace; with `question`, posts it as JSON. Throws AgentNotRunning, or what the
+ * agent says is wrong.
+ */
+export async function askAgent(path: string, question?: unknown): Promise<unknown> {
+  const { status, body } = await call(path, question === undefined ? null : JSON.stringify(question));
   const answer: unknown = JSON.parse(body);
   if (status === 200) return answer;
-  const { code, message } = answer as { code?: string; message?: string };
-  throw new AgentAnsweredError(code ?? 'KNAT_INTERNAL', message ?? `the agent answered ${status}`);
+  const { code, message, details } = answer as { code?: string; message?: string; details?: string[] };
+  throw new AgentAnsweredError(
+    code ?? 'KNAT_INTERNAL',
+    message ?? `the agent answered ${status}`,
+    details ?? [],
+  );
 }
 
-function get(path: string): Promise<{ status: number; body: string }> {
+function call(path: string, question: string | null): Promise<{ status: number; body: string }> {
+  const method = question === null ? 'GET' : 'POST';
+  const headers = { host: 'knat', 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
-    const call = request(
-      { socketPath: AGENT_SOCKET, path, headers: { host: 'knat' }, timeout: 30_000 },
-      (answer) => {
-        let body = '';
-        answer.setEncoding('utf8');
-        answer.on('data', (text: string) => {
-          body += text;
-        });
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
-        answer.on('error', reject);
-      },
-    );
+    const call = request({ socketPath: AGENT_SOCKET, path, method, headers, timeout: 30_000 }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (text: string) => {
+        body += text;
+      });
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+      answer.on('error', reject);
+    });
     call.on('timeout', () => call.destroy(new Error('the agent did not answer within 30 seconds')));
     call.on('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? new AgentNotRunning() : error);
     });
-    call.end();
+    call.end(question ?? undefined);
   });
 }

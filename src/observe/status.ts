@@ -16,6 +16,8 @@ export interface PlanCounts {
 /** The agent's own account of itself: `knat status -o json` and `GET /v1/status`. Times are RFC 3339. */
 export interface AgentStatus {
   readonly version: string;
+  /** Of the agent, in its own process namespace. */
+  readonly processId: number;
   readonly node: string;
   readonly source: string;
   readonly enabled: EnabledKinds;

@@ -50,6 +50,16 @@ export class Planner {
     return this.#nodes;
   }
 
+  /** The Services by namespace and name, for those who look a name up. */
+  get services(): ReadonlyMap<string, FactTypes['Service']> {
+    return this.#services;
+  }
+
+  /** The Pods by namespace and name, for those who look a name up. */
+  get pods(): ReadonlyMap<string, FactTypes['Pod']> {
+    return this.#pods;
+  }
+
   /** Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. */
   setNode(node: NodeFacts): void {
     this.#node = node;

@@ -35,7 +35,7 @@ const source: Source = {
 const settings = { nodeName: 'node-0', nodeConfig: {}, plan: defaultPlanOptions, source };
 const run = { settings, logger: pino({ level: 'silent' }), version: 'test', once: false };
 let stop: AbortController;
-let running: Promise<void>;
+let running: Promise<unknown>;
 let kernel: NftablesConnection;
 
 beforeAll(() => {

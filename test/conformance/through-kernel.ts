@@ -1,7 +1,7 @@
 import { parseFlow } from '../../src/explain/packet.ts';
 import { formatEndpoint, type IpAddress, parseAddress } from '../../src/net/address.ts';
 import { type Awaited, type Observed, observe, type SourceSeen } from '../netns/observe.ts';
-import type { Dialled, Stage, Target } from '../netns/stage.ts';
+import { allSettled, type Dialled, type Stage, type Target } from '../netns/stage.ts';
 import { type Failure, failureOf, type Outcome } from './outcome.ts';
 import { type ConformanceRecord, listenersOf, nodeOf, planOf, type RecordedFlow } from './records.ts';
 
@@ -24,7 +24,7 @@ export async function failuresOfKernel(stage: Stage, record: ConformanceRecord):
     ],
   });
   await stage.datapath.converge(planOf(record), new AbortController().signal);
-  const failures = await Promise.all(
+  const failures = await allSettled(
     flows.map(async ({ recorded, dialled }) => {
       const observed = await observe(stage, dialled, awaitedOf(recorded));
       return failureOf(record.id, recorded, outcomeOf(observed, recorded));
@@ -54,9 +54,9 @@ function endpointOf(text: string): { address: IpAddress; port: number } {
 function awaitedOf(flow: RecordedFlow): Awaited {
   switch (flow.verdict) {
     case 'dnat':
-      return { kind: 'answers', from: new Set(flow.endpoints.map(canonical)) };
+      return { kind: 'answers', from: new Set(flow.endpoints.map(canonical)), everybody: true };
     case 'none':
-      return { kind: 'answers', from: new Set([dialledText(flow)]) };
+      return { kind: 'answers', from: new Set([dialledText(flow)]), everybody: true };
     case 'reject':
       return { kind: 'refusal' };
     case 'drop':

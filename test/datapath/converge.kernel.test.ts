@@ -1,88 +1,52 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
-import type { EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
-import type { NodeFacts } from '../../src/model/node.ts';
-import type { ServiceFact } from '../../src/model/service.ts';
-import { type IpAddress, parseAddress } from '../../src/net/address.ts';
-import { type Port, parsePort } from '../../src/net/port.ts';
-import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import type { EndpointFact } from '../../src/model/endpoint-slice.ts';
+import type { Family } from '../../src/net/family.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
+import {
+  cidr,
+  endpoint,
+  ip,
+  localAddress,
+  nodeFacts,
+  portOf,
+  service,
+  servicePort,
+  slice,
+} from '../generators/build.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
-const address = (text: string): IpAddress => parseAddress(text) ?? fail(text);
-const port = (number: number): Port => parsePort(number) ?? fail(String(number));
-const prefix = (text: string): Prefix => {
-  const parsed = parsePrefix(text);
-  return typeof parsed === 'string' ? fail(text) : parsed;
-};
-function fail(text: string): never {
-  throw new TypeError(text);
-}
-
-const node: NodeFacts = {
+const node = nodeFacts({
   nodeName: 'a',
-  nodeIPs: [address('203.0.113.1'), address('2001:db8::1')],
-  localAddresses: ['203.0.113.1', '2001:db8::1'].map((text) => ({
-    address: address(text),
-    interfaceName: 'eth0',
-    eligible: true,
-    onDefaultRoute: true,
-  })),
-  podCIDRs: [prefix('10.244.0.0/16'), prefix('fd00:10:244::/48')],
-  serviceCIDRs: [prefix('10.96.0.0/16'), prefix('fd00:10:96::/112')],
-  nodePortAddresses: null,
-  masqueradeAll: false,
-  topologyLabels: {},
-};
+  nodeIPs: [ip('203.0.113.1'), ip('2001:db8::1')],
+  localAddresses: [localAddress('203.0.113.1'), localAddress('2001:db8::1')],
+  podCIDRs: [cidr('10.244.0.0/16'), cidr('fd00:10:244::/48')],
+  serviceCIDRs: [cidr('10.96.0.0/16'), cidr('fd00:10:96::/112')],
+});
 
-function service(name: string, overrides: Partial<ServiceFact> = {}): ServiceFact {
-  return {
-    namespace: 'shop',
-    name,
-    uid: name,
-    createdAt: 0,
-    notOurs: null,
-    clusterIPs: [address('10.96.0.10'), address('fd00:10:96::a')],
-    externalIPs: [],
-    loadBalancerIPs: [address('198.51.100.5')],
-    loadBalancerSourceRanges: [prefix('203.0.113.0/24'), prefix('192.0.2.0/25')],
-    ports: [{ name: 'http', protocol: 'TCP', port: port(80), nodePort: port(30080) }],
-    internalTrafficPolicy: 'Cluster',
-    externalTrafficPolicy: 'Local',
-    affinityTimeoutSeconds: null,
-    healthCheckNodePort: null,
-    ...overrides,
-  };
-}
+const web = service({
+  clusterIPs: [ip('10.96.0.10'), ip('fd00:10:96::a')],
+  loadBalancerIPs: [ip('198.51.100.5')],
+  loadBalancerSourceRanges: [cidr('203.0.113.0/24'), cidr('192.0.2.0/25')],
+  ports: [servicePort(80, { nodePort: portOf(30080) })],
+  externalTrafficPolicy: 'Local',
+});
 
-function slice(name: string, count: number, family: 'IPv4' | 'IPv6' = 'IPv4'): EndpointSliceFact {
-  return {
-    namespace: 'shop',
-    name: `${name}-${family}`,
-    serviceName: name,
-    family,
-    ports: [{ name: 'http', protocol: 'TCP', port: port(8080) }],
-    endpoints: Array.from({ length: count }, (_, i) => ({
-      address: address(family === 'IPv4' ? `10.244.1.${i + 1}` : `fd00:10:244::${(i + 1).toString(16)}`),
-      ready: true,
-      serving: true,
-      terminating: false,
-      nodeName: i === 0 ? 'a' : 'b',
-      zoneHints: [],
-      nodeHints: [],
-    })),
-    lastChangeTriggerAt: null,
-  };
+function endpointsOf(count: number, family: Family): EndpointFact[] {
+  return Array.from({ length: count }, (_, i) => {
+    const address = family === 'IPv4' ? `10.244.1.${i + 1}` : `fd00:10:244::${(i + 1).toString(16)}`;
+    return endpoint(address, { nodeName: i === 0 ? 'a' : 'b' });
+  });
 }
 
 const signal = new AbortController().signal;
 let datapath: NftablesDatapath;
 let planner: Planner;
 
-function applySlice(count: number, family: 'IPv4' | 'IPv6' = 'IPv4'): void {
-  const fact = slice('web', count, family);
+function applySlice(count: number, family: Family = 'IPv4'): void {
+  const fact = slice(endpointsOf(count, family), { name: `web-${family}`, family });
   planner.apply([{ kind: 'EndpointSlice', key: `shop/${fact.name}`, fact }]);
 }
 
@@ -93,7 +57,7 @@ beforeAll(() => {
 beforeEach(() => {
   datapath = NftablesDatapath.open();
   planner = new Planner(node, defaultPlanOptions);
-  planner.apply([{ kind: 'Service', key: 'shop/web', fact: service('web') }]);
+  planner.apply([{ kind: 'Service', key: 'shop/web', fact: web }]);
   applySlice(3);
   applySlice(2, 'IPv6');
 });

@@ -14,7 +14,7 @@ import { absent, cidr, ip, localAddress, nodeFacts, portOf, present } from './bu
  * slices, pods share addresses with one another and bindings with Services.
  */
 
-const protocol = fc.constantFrom<Protocol>('TCP', 'TCP', 'UDP');
+const protocol = fc.constantFrom<Protocol>('TCP', 'TCP', 'TCP', 'UDP', 'UDP', 'UDP', 'SCTP');
 /** One older, one younger: many objects are of the same age. */
 const createdAt = fc.constantFrom(1000, 2000);
 const nodeName = fc.constantFrom('node-a', 'node-b');

@@ -1,5 +1,5 @@
 import type { DialOutcome } from '../../src/lab/probe-messages.ts';
-import type { Dialled, Stage } from './stage.ts';
+import { allSettled, type Dialled, type Stage } from './stage.ts';
 
 /** What really happened to the connections of one flow. */
 export interface Observed {
@@ -21,7 +21,12 @@ export interface SourceSeen {
 
 /** What the observer should wait for; decides how long and how often it dials, never what it reports. */
 export type Awaited =
-  | { readonly kind: 'answers'; readonly from: ReadonlySet<string> }
+  | {
+      readonly kind: 'answers';
+      readonly from: ReadonlySet<string>;
+      /** False when one answer of them is enough. */
+      readonly everybody: boolean;
+    }
   | { readonly kind: 'refusal' | 'silence' };
 
 /** How long silence is listened to. An answer takes some milliseconds. */
@@ -47,11 +52,12 @@ export async function observe(stage: Stage, flow: Dialled, awaited: Awaited): Pr
   const dials = awaited.kind === 'answers' ? 4 * (wanted.size + 1) : FEW;
   const timeoutMs = awaited.kind === 'silence' ? SILENCE_MS : ANSWER_MS;
   for (let round = 0; round < ROUNDS; round++) {
-    const all = await Promise.all(Array.from({ length: dials }, () => stage.dial(flow, timeoutMs)));
+    const all = await allSettled(Array.from({ length: dials }, () => stage.dial(flow, timeoutMs)));
     for (const outcome of all) note(observed, outcome);
     const others = observed.refused + observed.silent + observed.unreachable.size;
     const isStrange = others > 0 || [...answers.keys()].some((by) => !wanted.has(by));
-    if (isStrange || answers.size === wanted.size) break;
+    const isEnough = awaited.kind !== 'answers' || !awaited.everybody || answers.size === wanted.size;
+    if (isStrange || isEnough) break;
   }
   return observed;
 }

@@ -91,7 +91,7 @@ export class Stage {
     const listening = new Map(
       targets.map((target) => [`${target.protocol} ${formatEndpoint(target.address, target.port)}`, target]),
     );
-    await Promise.all(
+    await allSettled(
       [...listening.values()].map((target) => this.#probe(target.address, target.protocol).serve(target)),
     );
     forgetConnections();
@@ -126,4 +126,10 @@ export class Stage {
     }
     return probe;
   }
+}
+
+/** Waits for all, also where one fails: what is under way must not reach into the next scene. Throws the first failure. */
+export async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
 }

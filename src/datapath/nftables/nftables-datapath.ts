@@ -6,7 +6,9 @@ import type { NatPlan } from '../../plan/nat-plan.ts';
 import { Busy, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, Datapath, Observed, Preview, Report } from '../datapath.ts';
+import { timeoutsOf } from './affinity.ts';
 import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
 import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
@@ -37,9 +39,13 @@ export class NftablesDatapath implements Datapath {
   #programmed = new Map<string, Programmed>();
   #synchronised = false;
   #revision = 0;
+  /** Those of session affinity that the skeleton has chains for, in seconds. */
+  #timeouts: ReadonlySet<number> = new Set();
   #plan: NatPlan | null = null;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
   #generation = 0;
+  #onDrift: ((what: string) => void) | null = null;
+  #stopListening: (() => void) | null = null;
 
   /** Opens the control connection in the network namespace of the process. Throws Denied or Unsupported. */
   static open(): NftablesDatapath {
@@ -63,7 +69,8 @@ export class NftablesDatapath implements Datapath {
       const changed = plan.changedSince(this.#revision);
       if (changed !== null) {
         try {
-          return this.#applyChanges(plan, changed);
+          const report = this.#applyChanges(plan, changed);
+          if (report !== null) return report;
         } catch (error) {
           this.#synchronised = false;
           if (!(error instanceof Rejected || error instanceof Busy)) throw error;
@@ -76,7 +83,9 @@ export class NftablesDatapath implements Datapath {
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
     signal.throwIfAborted();
     const state = this.#tables.apparentState();
-    const actual = state === 'intact' ? (this.#tables.read() ?? []) : [];
+    // What belongs to every skeleton comes with it.
+    const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
+    const actual = state === 'intact' ? (this.#tables.read() ?? []) : fresh;
     const { difference: changes } = this.#compare(plan, actual);
     const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
     return { skeleton, changes: formatChanges(changes) };
@@ -99,12 +108,18 @@ export class NftablesDatapath implements Datapath {
     return this.#tables.remove();
   }
 
+  /**
+   * Listening begins with the first converge: while somebody listens, the kernel tells of every element of a batch,
+   * which would make the first, large one slower by half.
+   */
   watch(onDrift: (what: string) => void): () => void {
-    return watchTables(this.#connection.portId, ({ what, generation }) => {
-      if (generation <= this.#generation) return; // of our own nft process, or read meanwhile
-      this.#synchronised = false;
-      onDrift(what);
-    });
+    this.#onDrift = onDrift;
+    if (this.#synchronised) this.#listen();
+    return () => {
+      this.#onDrift = null;
+      this.#stopListening?.();
+      this.#stopListening = null;
+    };
   }
 
   /** Closes the control connection; what is in the kernel stays. */
@@ -112,7 +127,8 @@ export class NftablesDatapath implements Datapath {
     this.#connection.close();
   }
 
-  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report {
+  /** Writes the entries of these keys; null, and nothing written, when the skeleton lacks a chain that they need. */
+  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report | null {
     const staged: [string, Programmed | null][] = [];
     const before: PlacedElement[] = [];
     const after: PlacedElement[] = [];
@@ -121,6 +137,9 @@ export class NftablesDatapath implements Datapath {
       const entry = plan.entry(key);
       if (entry === old?.entry) continue;
       const now = entry === undefined ? null : program(entry, old);
+      if (!timeoutsOf(entry === undefined ? [] : [entry]).every((timeout) => this.#timeouts.has(timeout))) {
+        return null;
+      }
       if (old !== undefined) for (const element of elementsOf(old)) before.push(element);
       if (now !== null) for (const element of elementsOf(now)) after.push(element);
       staged.push([key, now]);
@@ -139,14 +158,25 @@ export class NftablesDatapath implements Datapath {
     let skeleton: Report['skeleton'] = 'kept';
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const state = await this.#tables.state(signal);
+      const needed = timeoutsOf(plan.entries());
+      let state = await this.#tables.state(signal);
+      let timeouts: readonly number[] = state === 'intact' ? this.#tables.timeouts() : needed;
+      if (!needed.every((timeout) => timeouts.includes(timeout))) {
+        timeouts = needed;
+        state = 'other';
+      }
       if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
-      if (state === 'absent') await this.#tables.load(TABLE, signal);
+      if (state === 'absent') await this.#tables.load(TABLE, timeouts, signal);
       try {
-        const report = state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
-        this.#tables.remove([TABLE]);
+        const report =
+          state === 'other'
+            ? await this.#swap(plan, timeouts, signal)
+            : this.#fill(plan, TABLE, skeleton, new Map());
+        this.#timeouts = new Set(timeouts);
+        if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
         this.#plan = plan;
         this.#synchronised = true;
+        this.#listen();
         return report;
       } catch (error) {
         // ERESTART, EINTR: somebody changed the ruleset while we read it. ENOENT: our table went meanwhile.
@@ -155,21 +185,44 @@ export class NftablesDatapath implements Datapath {
     }
   }
 
-  /** Puts a second copy to work, replaces the first, takes the second away. */
-  async #swap(plan: NatPlan, signal: AbortSignal): Promise<Report> {
-    await this.#tables.load(SWAP_TABLE, signal);
-    this.#fill(plan, SWAP_TABLE, 'swapped');
-    await this.#tables.load(TABLE, signal);
-    return this.#fill(plan, TABLE, 'swapped');
+  /** Begins to listen; what happened since the last reading counts as drift. */
+  #listen(): void {
+    if (this.#onDrift === null || this.#stopListening !== null) return;
+    const drifted = (what: string) => {
+      this.#synchronised = false;
+      this.#onDrift?.(what);
+    };
+    this.#stopListening = watchTables(this.#connection.portId, ({ what, generation }) => {
+      if (generation > this.#generation) drifted(what); // else of our own nft process, or read meanwhile
+    });
+    if (this.#connection.generation().id > this.#generation) drifted('something changed before we listened');
+  }
+
+  /** Puts a second copy to work, replaces the first, takes the second away. Session affinity goes along. */
+  async #swap(plan: NatPlan, timeouts: readonly number[], signal: AbortSignal): Promise<Report> {
+    await this.#tables.load(SWAP_TABLE, timeouts, signal);
+    this.#fill(plan, SWAP_TABLE, 'swapped', this.#tables.affinityClients());
+    const clients = this.#tables.affinityClients();
+    await this.#tables.load(TABLE, timeouts, signal);
+    return this.#fill(plan, TABLE, 'swapped', clients);
   }
 
   /** Reads the table's elements and writes the difference, provided that nobody wrote in between. */
-  #fill(plan: NatPlan, table: string, skeleton: Report['skeleton']): Report {
+  #fill(
+    plan: NatPlan,
+    table: string,
+    skeleton: Report['skeleton'],
+    clients: ReadonlyMap<Family, readonly SetElement[]>,
+  ): Report {
     const generation = this.#connection.generation().id;
     const { difference: changes, programmed } = this.#compare(plan, this.#tables.read(table) ?? []);
     const { revision } = plan;
-    this.#connection.commit(batchOf(changes, table), { generation });
-    this.#generation = generation;
+    const batch = batchOf(changes, table);
+    for (const [family, elements] of clients) {
+      batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
+    }
+    this.#connection.commit(batch, { generation });
+    this.#generation = batch.isEmpty ? generation : generation + 1;
     this.#programmed = programmed;
     this.#revision = revision;
     return this.#report(skeleton, changes);

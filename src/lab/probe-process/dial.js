@@ -19,6 +19,17 @@ const outcomes = {
   EPERM: { outcome: 'unreachable', how: 'EPERM' },
 };
 
+/** How long this host's own ICMP error takes, generously. */
+const ICMP_ERROR_MS = 50;
+
+/**
+ * True when this host's packet filter dropped what was sent.
+ * @param {NodeJS.ErrnoException} error
+ */
+function isFiltered(error) {
+  return error.code === 'EPERM';
+}
+
 /**
  * Dials once. Rejects for a request that this host cannot carry out.
  * @param {Dial} request
@@ -90,7 +101,12 @@ function dialUdp({ from, sourcePort, to, port, timeoutMs }) {
     socket.on('connect', () => {
       const { address, port: localPort } = socket.address();
       local = endpoint(address, localPort);
-      socket.send('who is there?', (error) => error && fail(error, end, reject));
+      socket.send('who is there?', (error) => {
+        if (!error) return;
+        if (!isFiltered(error)) fail(error, end, reject);
+        // Where this host itself refuses, its packet filter's ICMP error lies ready: let it be read before the end.
+        else setTimeout(() => setImmediate(() => fail(error, end, reject)), ICMP_ERROR_MS);
+      });
     });
 
     /** @param {DialOutcome} outcome */

@@ -32,8 +32,9 @@ import { fingerprintOf } from './fingerprint.ts';
 import { generationAttributes } from './generation.ts';
 import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
 
-/** How often a set is read until a reading is consistent. Each reading of a large set outlasts its rearrangement. */
-const READINGS = 4;
+/** How often a set is read until a reading is consistent, and the milliseconds between. */
+const READINGS = 5;
+const REARRANGING = 20;
 
 /**
  * The control connection to nf_tables of the network namespace in which it was opened.
@@ -110,6 +111,7 @@ export class NftablesConnection {
   elements(family: NftFamily, table: string, set: string): SetElement[] {
     const subject = `NFT_MSG_GETSETELEM ${family} ${table} ${set}`;
     for (let attempt = 0; attempt < READINGS; attempt++) {
+      if (attempt > 0) this.#socket.wait(REARRANGING); // nothing comes: a pause
       const elements = this.#dumpElements(family, table, set, subject);
       if (allDistinct(elements)) return elements;
     }

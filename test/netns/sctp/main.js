@@ -20,6 +20,9 @@ const outcomes = {
   ENOPROTOOPT: { outcome: 'unreachable', how: 'ENOPROTOOPT' },
 };
 
+/** How long this host's own ICMP error takes, generously. */
+const ICMP_ERROR_MS = 50;
+
 /** @type {Map<string, { socket: RawSocket, ports: Map<number, string> }>} */
 const listeners = new Map();
 
@@ -33,7 +36,7 @@ async function carryOut(request) {
       listeners.clear();
       return null;
     case 'dial':
-      return dial(request);
+      return dialInTurn(request);
     case 'dialMany':
       throw new Error('SCTP: dial one by one');
   }
@@ -66,6 +69,27 @@ function serve({ address, port, name }) {
 }
 
 /**
+ * The dials under way by source and destination: one after the other, since a raw socket is told of the ICMP errors of
+ * all ports.
+ * @type {Map<string, Promise<unknown>>}
+ */
+const lastDials = new Map();
+
+/**
+ * @param {Omit<DialRequest, 'command'>} request
+ * @returns {Promise<DialOutcome>}
+ */
+async function dialInTurn(request) {
+  const pair = `${request.from} ${request.to}`;
+  const turn = (lastDials.get(pair) ?? Promise.resolve()).then(() => dial(request));
+  lastDials.set(
+    pair,
+    turn.catch(() => {}),
+  );
+  return await turn;
+}
+
+/**
  * @param {Omit<DialRequest, 'command'>} request
  * @returns {Promise<DialOutcome>}
  */
@@ -87,7 +111,10 @@ function dial({ from, sourcePort, to, port, timeoutMs }) {
       } catch (error) {
         const outcome = outcomes[/** @type {NodeJS.ErrnoException} */ (error).code ?? ''];
         if (outcome === undefined) reject(error);
-        end(outcome ?? { outcome: 'timeout' });
+        const isFiltered = outcome?.outcome === 'unreachable' && outcome.how === 'EPERM';
+        if (!isFiltered) end(outcome ?? { outcome: 'timeout' });
+        // Where this host itself refuses, its packet filter's ICMP error lies ready: let it be read before the end.
+        else setTimeout(() => setImmediate(() => end(outcome)), ICMP_ERROR_MS);
       }
     };
     orFail(() => {

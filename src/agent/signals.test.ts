@@ -1,0 +1,19 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { abortWhenAsked } from './signals.ts';
+
+afterEach(() => {
+  process.removeAllListeners('SIGTERM');
+  process.removeAllListeners('SIGINT');
+  vi.restoreAllMocks();
+});
+
+test('the first signal aborts, the second ends the process at once', () => {
+  const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+  const signal = abortWhenAsked();
+  expect(signal.aborted).toBe(false);
+  process.emit('SIGTERM');
+  expect(signal.aborted).toBe(true);
+  expect(exit).not.toHaveBeenCalled();
+  process.emit('SIGINT');
+  expect(exit).toHaveBeenCalledWith(130);
+});

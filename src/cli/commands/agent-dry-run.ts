@@ -1,0 +1,36 @@
+import { previewAgent } from '../../agent/commands.ts';
+import type { PlanSettings } from '../../agent/settings.ts';
+import { formatProblem } from '../../model/problem.ts';
+import type { Context } from '../context.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import { checkObjects } from './object-problems.ts';
+
+const skeletonTexts = {
+  kept: 'tables, chains and rules: stay as they are',
+  loaded: 'tables, chains and rules: would be loaded (tables ip knat and ip6 knat)',
+  swapped: 'tables, chains and rules: would be replaced, since they are of another version or were edited',
+} as const;
+
+/** `knat agent --dry-run`: what an agent would change. */
+export async function dryRun(
+  settings: PlanSettings,
+  values: SettingValues,
+  context: Context,
+  signal: AbortSignal,
+): Promise<void> {
+  const { terminal } = context;
+  const reading = previewAgent(settings, signal);
+  const preview = await withProgress(terminal, `reading ${settings.source.name}`, reading);
+  const { skeleton, changes, problems } = preview;
+  for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+  await printData(terminal, values.output, preview, () => {
+    terminal.print(skeletonTexts[skeleton]);
+    terminal.print(
+      changes.length === 0 ? 'elements: nothing to change' : `elements: ${changes.length} changes`,
+    );
+    for (const change of changes) terminal.print(`  ${change}`);
+  });
+  checkObjects(preview, values.strict === true, (line) => terminal.printError(`warning: ${line}`));
+}

@@ -1,0 +1,41 @@
+import { type Command, Option } from 'commander';
+import type { Context } from '../context.ts';
+import { addSettings } from '../options/commander.ts';
+import { examples, valuesOf } from './command.ts';
+import type { EntriesValues } from './entries-run.ts';
+
+export function addEntriesCommand(program: Command, context: Context): void {
+  const command = program
+    .command('entries')
+    .argument('[text]', 'only entries that contain this text anywhere')
+    .summary('what is programmed, entry by entry')
+    .description(
+      'Lists what the agent of this network namespace wants in the kernel, each entry with its object.',
+    )
+    .action(async (text: string | undefined) => {
+      const { entries } = await import('./entries-run.ts');
+      await entries(text ?? null, await valuesOf<EntriesValues>(command, context), context);
+    });
+  command
+    .addOption(
+      new Option(
+        '--kind <KINDS>',
+        'only these, with commas: frontend, binding, source, address, scope',
+      ).helpGroup('Which entries:'),
+    )
+    .addOption(
+      new Option('--object <NAME>', 'only those of an object: shop/web, "Service shop/web"').helpGroup(
+        'Which entries:',
+      ),
+    );
+  addSettings(command, ['output', 'logLevel']);
+  command.addHelpText(
+    'after',
+    examples([
+      'knat entries',
+      'knat entries --kind binding',
+      'knat entries --object shop/web -o json',
+      'knat entries 203.0.113.7',
+    ]),
+  );
+}

@@ -1,0 +1,110 @@
+import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
+import { planOnce } from '../../agent/offline.ts';
+import type { FlowAnswer } from '../../explain/answer.ts';
+import { describeWalk } from '../../explain/describe.ts';
+import { walkJson } from '../../explain/json.ts';
+import type { Line } from '../../explain/lines.ts';
+import type { PacketQuestion } from '../../explain/question.ts';
+import { formatProblem } from '../../model/problem.ts';
+import { askAgent } from '../../observe/client.ts';
+import { CliError } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { readInputFile } from '../input-file.ts';
+import { planSettings } from '../options/plan-settings.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import { printTable } from '../table.ts';
+
+export interface ExplainValues extends SettingValues {
+  readonly from?: string;
+  readonly to?: string;
+  readonly proto?: string;
+  readonly port?: string;
+  readonly flows?: string;
+  readonly agent?: true;
+}
+
+/** Who answers: the running agent, or a plan made of manifests. */
+interface Oracle {
+  explain(question: PacketQuestion): Promise<unknown>;
+  describe(question: PacketQuestion): Promise<readonly Line[]>;
+  flows(flows: unknown): Promise<readonly FlowAnswer[]>;
+}
+
+export async function explain(values: ExplainValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  const { from, to, proto, port, flows, output } = values;
+  if (flows !== undefined) {
+    if (from !== undefined || to !== undefined || proto !== undefined || port !== undefined) {
+      throw new CliError('KNAT_USAGE', '--flows stands alone: leave --from, --to, --proto and --port away');
+    }
+    const questions = await readFlows(flows, context);
+    const answers = await (await oracleOf(values, context)).flows(questions);
+    await printData(terminal, output, answers, () => printAnswers(answers, questions, context));
+    return;
+  }
+  if (from === undefined || to === undefined) {
+    const missing = from === undefined ? '--from' : '--to';
+    throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
+  }
+  const question: PacketQuestion = { from, to, proto, port };
+  const oracle = await oracleOf(values, context);
+  if (output === undefined || output === 'table') terminal.printLines(await oracle.describe(question));
+  else await printData(terminal, output, await oracle.explain(question), () => {});
+}
+
+async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {
+  const { terminal } = context;
+  if (values.source === undefined || values.agent === true) return agentOracle;
+  const settings = await planSettings(values);
+  const work = planOnce(settings, null, new AbortController().signal);
+  const { planner, problems } = await withProgress(terminal, `reading ${settings.source.name}`, work);
+  for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+  const { nodeName } = planner.node;
+  if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
+    terminal.printError(
+      `warning: ${settings.source.name} holds no Node ${nodeName}: what is asked is explained as on a node without Pods`,
+    );
+  }
+  return {
+    explain: async (question) => walkJson(explainQuery(planner, question)),
+    describe: async (question) => describeWalk(explainQuery(planner, question)),
+    flows: async (flows) => answerFlows(planner, flows),
+  };
+}
+
+const agentOracle: Oracle = {
+  explain: async (question) => await askAgent(`/v1/explain?${queryOf(question)}`),
+  describe: async (question) => (await askAgent(`/v1/describe?${queryOf(question)}`)) as Line[],
+  flows: async (flows) => (await askAgent('/v1/flows', flows)) as FlowAnswer[],
+};
+
+function queryOf(question: PacketQuestion): string {
+  const given = Object.entries(question).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return new URLSearchParams(given).toString();
+}
+
+async function readFlows(path: string, context: Context): Promise<unknown> {
+  const text = path === '-' ? await context.readInput() : await readInputFile(path, 'the file of flows');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const where = path === '-' ? 'standard input' : path;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CliError('KNAT_INVALID_INPUT', `--flows: ${where} is no JSON: ${why}`, [], { cause: error });
+  }
+}
+
+function printAnswers(answers: readonly FlowAnswer[], questions: unknown, context: Context): void {
+  const asked = questions as { sourceIP: string; protocol: string; destIP: string; destPort: number }[];
+  printTable(
+    context.terminal,
+    ['FROM', 'TO', 'VERDICT', 'ENDPOINTS', 'SOURCE BECOMES', 'BECAUSE'],
+    answers.map(({ verdict, endpoints, snat, because }, index) => {
+      const flow = asked[index];
+      const to = flow === undefined ? '' : `${flow.destIP} ${flow.destPort}/${flow.protocol}`;
+      return [flow?.sourceIP ?? '', to, verdict, endpoints.join(','), snat ?? '', because];
+    }),
+  );
+}

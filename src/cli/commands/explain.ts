@@ -1,0 +1,64 @@
+import { type Command, Option } from 'commander';
+import type { Context } from '../context.ts';
+import { addConfigOption, addSettings } from '../options/commander.ts';
+import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
+import { examples, valuesOf } from './command.ts';
+import type { ExplainValues } from './explain-run.ts';
+
+const PACKET = 'The packet:';
+
+export function addExplainCommand(program: Command, context: Context): void {
+  const command = program
+    .command('explain')
+    .summary('what happens to a packet, step by step, and why')
+    .description(
+      'Walks the first packet of a connection through the NAT of a node: each step, the object behind it, the\n' +
+        'packet before and after, and the way of the reply. With --source it reads manifests and needs neither\n' +
+        'rights nor a kernel; without, it asks the agent that runs in this network namespace.',
+    )
+    .action(async () => {
+      const { explain } = await import('./explain-run.ts');
+      await explain(await valuesOf<ExplainValues>(command, context), context);
+    });
+  command
+    .addOption(
+      new Option('--from <PLACE>', 'who sends it: ADDRESS[:PORT], pod/NAMESPACE/NAME or node/NAME').helpGroup(
+        PACKET,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--to <PLACE>',
+        'where to: ADDRESS[:PORT], pod/NAMESPACE/NAME[:PORT], svc/NAMESPACE/NAME[:PORT] (a number or a name) or node/NAME[:PORT]',
+      ).helpGroup(PACKET),
+    )
+    .addOption(
+      new Option(
+        '--proto <PROTOCOL>',
+        'tcp, udp or sctp (default: that of the Service port, else tcp)',
+      ).helpGroup(PACKET),
+    )
+    .addOption(new Option('--port <NUMBER>', 'destination port, where --to has none').helpGroup(PACKET))
+    .addOption(
+      new Option(
+        '--flows <FILE>',
+        'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}; - reads standard input',
+      ).helpGroup(PACKET),
+    )
+    .addOption(
+      new Option('--agent', 'ask the running agent, even where a source is set').helpGroup(
+        'What to work on:',
+      ),
+    );
+  addSettings(command, PLAN_SETTINGS);
+  addConfigOption(command);
+  addSettings(command, ['output', 'logLevel']);
+  command.addHelpText(
+    'after',
+    examples([
+      'knat explain --from 10.244.1.5 --to 10.96.0.10:53 --proto udp',
+      'knat explain --from pod/shop/web-0 --to svc/shop/db:postgres --source dir:manifests --node worker-1',
+      'knat explain --source dir:manifests --node worker-1 --flows flows.json -o json',
+    ]),
+  );
+}

@@ -1,0 +1,98 @@
+import type { Observed } from '../../datapath/datapath.ts';
+import { formatProblem } from '../../model/problem.ts';
+import { AgentNotRunning, askAgent } from '../../observe/client.ts';
+import type { AgentStatus } from '../../observe/status.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { reportError } from '../report-error.ts';
+import type { Terminal } from '../terminal.ts';
+import { planFindings } from './object-problems.ts';
+
+export async function status(values: SettingValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  let answer: AgentStatus;
+  try {
+    answer = (await askAgent('/v1/status')) as AgentStatus;
+  } catch (error) {
+    if (!(error instanceof AgentNotRunning)) throw error;
+    await statusWithoutAgent(error, values, context);
+    return;
+  }
+  await printData(terminal, values.output, { running: true, ...answer }, () => printStatus(answer, terminal));
+  if (answer.failure !== null) context.exit = EXIT.failed;
+}
+
+/** No agent: the kernel itself is asked, where the rights suffice. */
+async function statusWithoutAgent(
+  error: AgentNotRunning,
+  values: SettingValues,
+  context: Context,
+): Promise<void> {
+  const { terminal } = context;
+  const kernel = await lookIntoKernel().catch((why: unknown) => reportError(why, context.debug).text);
+  const data =
+    typeof kernel === 'string'
+      ? { running: false, kernel: null, why: kernel }
+      : { running: false, kernel: { ...kernel, elements: Object.fromEntries(kernel.elements) } };
+  await printData(terminal, values.output, data, () => {
+    if (typeof kernel === 'string') terminal.print(`What the kernel holds cannot be seen.\n${kernel}`);
+    else printKernel(kernel, terminal);
+  });
+  terminal.printError(reportError(error, context.debug).text);
+  context.exit = EXIT.agent;
+}
+
+async function lookIntoKernel(): Promise<Observed> {
+  const { inspectKernel } = await import('../../agent/commands.ts');
+  return await inspectKernel(new AbortController().signal);
+}
+
+function printKernel({ present, skeletonIntact, elements }: Observed, terminal: Terminal): void {
+  if (!present) {
+    terminal.print('The kernel holds nothing of knat.');
+    return;
+  }
+  const total = [...elements.values()].reduce((sum, count) => sum + count, 0);
+  terminal.print(`The kernel holds the tables of knat, with ${total} elements; they are at work.`);
+  if (!skeletonIntact) {
+    terminal.print('They are of another version, or were edited: an agent replaces them when it starts.');
+  }
+  for (const [name, count] of elements) terminal.print(`  ${name.padEnd(36)} ${count}`);
+}
+
+function printStatus(status: AgentStatus, terminal: Terminal): void {
+  const { colors } = terminal;
+  const row = (label: string, text: string) => terminal.print(`${colors.dim(label.padEnd(13))}${text}`);
+  const { programmed, failure, counts, capabilities, enabled } = status;
+  const on = Object.entries(enabled).filter(([, wanted]) => wanted);
+  row('Node', status.node);
+  row('Source', `${status.source}${status.synced ? '' : ' (not in sync yet)'}`);
+  row('Agent', `knat ${status.version}, process ${status.processId}, since ${status.startedAt}`);
+  row('Host', `Linux ${capabilities.kernel}, nftables ${capabilities.nft}`);
+  row('Enabled', on.map(([kind]) => kind).join(', '));
+  row(
+    'Planned',
+    `${counts.frontends} Service frontends, ${counts.bindings} Pod bindings, ` +
+      `${counts.podSources} Pod sources, ${counts.pools} pools`,
+  );
+  row(
+    'Programmed',
+    programmed === null
+      ? 'nothing yet'
+      : `${programmed.at}: ${programmed.elementsAdded} elements added, ${programmed.elementsDeleted} deleted, ` +
+          `in ${programmed.milliseconds} ms`,
+  );
+  row(
+    'Kernel',
+    failure === null
+      ? programmed === null
+        ? 'not compared yet'
+        : colors.green('matches the plan')
+      : colors.red(`does not match the plan since ${failure.since}: ${failure.message}`),
+  );
+  const findings = [...status.problems.map(formatProblem), ...planFindings(status)];
+  row('Problems', findings.length === 0 ? 'none' : String(findings.length));
+  for (const finding of findings) terminal.print(`  ${finding}`);
+}

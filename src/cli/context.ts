@@ -1,0 +1,16 @@
+import type { ExitCode } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What the commands need of the process; only `main` knows the process itself. */
+export interface Context {
+  /** Of knat, as package.json has it. */
+  readonly version: string;
+  readonly terminal: Terminal;
+  /** The node that this machine is when nothing else says so. */
+  readonly defaultNode: string;
+  readonly readInput: () => Promise<string>;
+  /** The status that the process will end with when no error is thrown. */
+  exit: ExitCode;
+  /** Stack traces are wanted. */
+  debug: boolean;
+}

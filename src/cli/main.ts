@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { CommanderError } from 'commander';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { createProgram } from './program.ts';
+import { reportError } from './report-error.ts';
+import { Terminal } from './terminal.ts';
+
+/** The program `knat`: hands the process to the commands and ends it with their status. */
+
+const { env, stdin, stdout, stderr } = process;
+const context: Context = {
+  version: packageVersion(),
+  terminal: new Terminal(stdout, stderr, (env.NO_COLOR ?? '') !== ''),
+  // The kubelet calls a node by its host name in lower case unless told otherwise.
+  defaultNode: env.NODE_NAME ?? hostname().toLowerCase(),
+  readInput: async () => await text(stdin),
+  exit: EXIT.ok,
+  debug: false,
+};
+
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok); // whoever read our output has seen enough
+});
+process.on('uncaughtException', (error) => {
+  fail(error);
+  process.exit();
+});
+
+try {
+  await createProgram(context).parseAsync();
+  process.exitCode = context.exit;
+} catch (error) {
+  // Commander has printed its own message, or the help that was asked for.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else fail(error);
+}
+
+function fail(error: unknown): void {
+  const report = reportError(error, context.debug);
+  context.terminal.printError(report.text);
+  process.exitCode = report.exit;
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

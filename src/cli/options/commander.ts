@@ -1,0 +1,61 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Setting, type SettingName, type SettingValues, settings } from './table.ts';
+
+/** `annotationKey` → `annotation-key`. */
+function longName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `annotationKey` → `KNAT_ANNOTATION_KEY`. */
+export function environmentName(name: string): string {
+  return `KNAT_${longName(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** Adds options of the table to a command, each as an environment variable too. */
+export function addSettings(command: Command, names: readonly SettingName[]): void {
+  for (const name of names) {
+    const setting: Setting<unknown> = settings[name];
+    const short = setting.short === undefined ? '' : `-${setting.short}, `;
+    const value = setting.placeholder === null ? '[true|false]' : `<${setting.placeholder}>`;
+    const option = new Option(`${short}--${longName(name)} ${value}`, setting.help)
+      .env(environmentName(name))
+      .helpGroup(setting.group)
+      .argParser((text: string) => readArgument(setting, text));
+    if (setting.placeholder === null) option.preset('true');
+    command.addOption(option);
+    if (setting.negatable === true) {
+      command.addOption(
+        new Option(`--no-${longName(name)}`, `the same as --${longName(name)}=false`).helpGroup(
+          setting.group,
+        ),
+      );
+    }
+  }
+}
+
+/** Adds `--config`. */
+export function addConfigOption(command: Command): void {
+  command.addOption(
+    new Option('--config <FILE>', 'YAML file with options, in camelCase: logLevel for --log-level')
+      .env(environmentName('config'))
+      .helpGroup('How to run:'),
+  );
+}
+
+/** Takes over what the configuration says, where neither the command line nor the environment says something. */
+export function applyConfig(command: Command, values: SettingValues): void {
+  for (const [name, value] of Object.entries(values)) {
+    const known = command.options.some((option) => option.attributeName() === name);
+    if (!known || value === undefined) continue;
+    const source = command.getOptionValueSource(name);
+    if (source === undefined || source === 'default') command.setOptionValueWithSource(name, value, 'config');
+  }
+}
+
+function readArgument(setting: Setting<unknown>, text: string): unknown {
+  try {
+    return setting.read(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}

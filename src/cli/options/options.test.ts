@@ -1,0 +1,128 @@
+import { Command } from 'commander';
+import { afterEach, expect, test, vi } from 'vitest';
+import { formatPrefix } from '../../net/prefix.ts';
+import { CliError } from '../cli-error.ts';
+import { addSettings, applyConfig, environmentName } from './commander.ts';
+import { parseConfig } from './config-file.ts';
+import { type SettingName, type SettingValues, settings } from './table.ts';
+
+const names = Object.keys(settings) as SettingName[];
+
+afterEach(() => vi.unstubAllEnvs());
+
+function parse(args: readonly string[], config = ''): SettingValues {
+  const command = new Command()
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .action(() => {});
+  addSettings(command, names);
+  command.parse(args, { from: 'user' });
+  applyConfig(command, parseConfig(config, 'knat.yaml'));
+  return command.opts();
+}
+
+/** Two texts with different values for each option. */
+const samples: Record<SettingName, readonly [string, string, string]> = {
+  source: ['dir:a', 'dir:b', 'dir:c'],
+  node: ['a', 'b', 'c'],
+  nodeConfig: ['a', 'b', 'c'],
+  enable: ['pod', 'egress', 'service,pod'],
+  maxManifestMib: ['1', '2', '3'],
+  annotationKey: ['a', 'b', 'c'],
+  restrictedPorts: ['22', '23', '24,100-200'],
+  includeFilterNetworks: ['10.0.0.0/8', 'fd00::/8', ''],
+  excludeFilterNetworks: ['10.0.0.0/8', 'fd00::/8', ''],
+  internalNetworks: ['10.0.0.0/8', 'fd00::/8', ''],
+  requireReady: ['true', 'false', 'true'],
+  once: ['true', 'false', 'true'],
+  dryRun: ['true', 'false', 'true'],
+  strict: ['true', 'false', 'true'],
+  logLevel: ['debug', 'info', 'error'],
+  logFormat: ['text', 'json', 'text'],
+  output: ['json', 'yaml', 'table'],
+};
+
+test.each(names)('--%s: the command line, then the environment, then the file', (name) => {
+  const { read } = settings[name];
+  const [flag, environment, file] = samples[name];
+  const config = `${name}: "${file}"`;
+  expect(parse([], config)[name]).toEqual(read(file));
+  vi.stubEnv(environmentName(name), environment);
+  expect(parse([], config)[name]).toEqual(read(environment));
+  const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}=${flag}`;
+  expect(parse([option], config)[name]).toEqual(read(flag));
+});
+
+test('what is given nowhere is absent', () => {
+  expect(parse([])).toEqual({});
+});
+
+test('switches', () => {
+  expect(parse(['--once', '--no-require-ready'])).toEqual({ once: true, requireReady: false });
+  vi.stubEnv('KNAT_ONCE', 'false');
+  vi.stubEnv('KNAT_DRY_RUN', '1');
+  expect(parse([], 'requireReady: false')).toEqual({ once: false, dryRun: true, requireReady: false });
+});
+
+test.each([
+  [['--enable', 'service,pods'], '"pods" is none of service, pod, egress; did you mean pod?'],
+  [['--enable', ''], 'name at least one'],
+  [['--source', 'kubernetes'], '"kubernetes" is no source: knat reads dir:PATH'],
+  [['--source', 'dir:'], 'is no source'],
+  [['--internal-networks', '10.0.0.1/8'], '"10.0.0.1/8" has bits set behind its length: write 10.0.0.0/8'],
+  [['--internal-networks', '10.0.0.0'], 'is no CIDR'],
+  [['--restricted-ports', '22,70000'], '"70000" is neither a port'],
+  [['--restricted-ports', '30-20'], 'runs backwards'],
+  [['--max-manifest-mib', '0'], '"0" is no whole number from 1 to 1024'],
+  [['--log-level', 'trace'], 'is none of debug, info, warn, error'],
+  [['--once=perhaps'], 'is neither true nor false'],
+  [['--node', ''], 'the value is empty'],
+])('%j is refused', (args, message) => {
+  expect(() => parse(args)).toThrow(message);
+});
+
+test('a value of the environment that is refused names the variable', () => {
+  vi.stubEnv('KNAT_ENABLE', 'nothing');
+  expect(() => parse([])).toThrow("from env 'KNAT_ENABLE' is invalid");
+});
+
+test('lists in the file', () => {
+  const { restrictedPorts, internalNetworks } = parse(
+    [],
+    'restrictedPorts: [22, 100-200]\ninternalNetworks:\n- 10.0.0.0/8\n- fd00::/8\n',
+  );
+  expect(restrictedPorts).toBe('22,100-200');
+  expect(internalNetworks?.map(formatPrefix)).toEqual(['10.0.0.0/8', 'fd00::/8']);
+});
+
+test.each([
+  [
+    'logLevel: info\nenable: [pod, egres]\n',
+    ['knat.yaml:2: enable: "egres" is none of service, pod, egress; did you mean egress?'],
+  ],
+  [
+    'nodes: a\nlog-level: info\n',
+    [
+      'knat.yaml:1: nodes: unknown key: did you mean node?',
+      'knat.yaml:2: log-level: unknown key: did you mean logLevel?',
+    ],
+  ],
+  ['zebra: 1\n', ['knat.yaml:1: zebra: unknown key: knat agent --help lists the options']],
+  ['node: 5\n', ['knat.yaml:1: node: 5 is no text']],
+  ['node:\n', ['knat.yaml:1: node: null is no text']],
+  ['- node\n', ['knat.yaml:1: the file is no mapping of options']],
+  ['node: [\n', [expect.stringMatching(/^knat\.yaml:\d: no valid YAML: /)]],
+  ['node: a\n---\nnode: b\n', ['knat.yaml:3: only one document is read: remove the others']],
+])('the file %j', (text, details) => {
+  try {
+    parseConfig(text, 'knat.yaml');
+    expect.fail('taken');
+  } catch (error) {
+    expect(error).toBeInstanceOf(CliError);
+    expect((error as CliError).details).toEqual(details);
+  }
+});
+
+test.each(['', '# nothing\n', '{}', '{"node": "a"}'])('the file %j is fine', (text) => {
+  expect(() => parseConfig(text, 'knat.json')).not.toThrow();
+});

@@ -1,0 +1,16 @@
+import type { SettingName } from './table.ts';
+
+/** The options that decide what is planned: the same for every command that plans. */
+export const PLAN_SETTINGS: readonly SettingName[] = [
+  'source',
+  'node',
+  'nodeConfig',
+  'enable',
+  'maxManifestMib',
+  'annotationKey',
+  'restrictedPorts',
+  'includeFilterNetworks',
+  'excludeFilterNetworks',
+  'internalNetworks',
+  'requireReady',
+];

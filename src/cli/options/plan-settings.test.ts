@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { planOnce } from '../../agent/offline.ts';
+import { canonicalPlan } from '../../plan/canonical.ts';
+import { planSettings } from './plan-settings.ts';
+import { type SettingName, type SettingValues, settings } from './table.ts';
+
+/** Every option is tried for its effect on a plan: what it is for, not where it is stored. */
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
+  writeFileSync(join(folder, 'objects.yaml'), OBJECTS);
+  writeFileSync(join(folder, 'node.config'), 'nodeName: other\nserviceCIDRs: [10.96.0.0/12]\n');
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const OBJECTS = `
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: InternalIP, address: 10.0.0.1}, {type: ExternalIP, address: 203.0.113.1}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: mail
+  annotations:
+    bln.space/podnat: '{"entries":[{"srcPort":25,"dstPort":25}]}'
+    example.com/nat: '{"entries":[{"srcPort":26,"dstPort":26}]}'
+spec: {nodeName: n1}
+status: {podIPs: [{ip: 10.244.1.7}], conditions: [{type: Ready, status: "READY"}]}
+---
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: pool}
+spec: {cidr: 10.244.0.0/16, natOutgoing: true}
+`;
+
+async function planKeys(values: Partial<Record<SettingName, string>>, ready = true): Promise<string[]> {
+  writeFileSync(join(folder, 'objects.yaml'), OBJECTS.replace('READY', ready ? 'True' : 'False'));
+  const read = Object.entries(values).map(([name, text]) => [name, settings[name as SettingName].read(text)]);
+  const asked = await planSettings({
+    source: { kind: 'dir', path: folder },
+    ...(Object.fromEntries(read) as SettingValues),
+  });
+  const { planner, problems } = await planOnce(asked, null, new AbortController().signal);
+  const scope = canonicalPlan(planner.plan).find(({ key }) => key === 'scope IPv4');
+  return [
+    `node ${planner.node.nodeName}`,
+    ...[...planner.plan.entries()].map(({ key }) => key),
+    ...problems.map(({ code }) => code),
+    ...[...planner.plan.notices()].map(({ reason }) => reason),
+    `internal ${JSON.stringify(scope?.podNatInternal)}`,
+    `service CIDRs ${JSON.stringify(scope?.serviceCIDRs)}`,
+    `egress ${JSON.stringify(scope?.egressSources)}`,
+  ];
+}
+
+const BINDING = '203.0.113.1:25/TCP';
+
+test('the defaults', async () => {
+  const keys = await planKeys({});
+  expect(keys).toContain('node n1');
+  expect(keys).toContain(BINDING);
+  expect(keys).toContain('10.96.0.10:80/TCP');
+  expect(keys).toContain('egress ["10.244.0.0/16"]');
+});
+
+test.each<[Partial<Record<SettingName, string>>, string[], string[]]>([
+  [{ enable: 'service' }, ['10.96.0.10:80/TCP', 'egress []'], [BINDING]],
+  [{ enable: 'pod' }, [BINDING, 'egress []'], ['10.96.0.10:80/TCP']],
+  [{ enable: 'egress' }, ['egress ["10.244.0.0/16"]'], [BINDING, '10.96.0.10:80/TCP']],
+  [{ node: 'n2' }, ['node n2'], [BINDING]],
+  [{ annotationKey: 'example.com/nat' }, ['203.0.113.1:26/TCP'], [BINDING]],
+  [{ restrictedPorts: '25' }, ['NatInvalid'], [BINDING]],
+  [{ includeFilterNetworks: '203.0.113.0/24' }, ['NatNoPublicAddress'], [BINDING]],
+  [
+    { includeFilterNetworks: '203.0.113.0/24', excludeFilterNetworks: '10.0.0.0/24' },
+    ['10.0.0.1:25/TCP'],
+    [BINDING],
+  ],
+  [
+    { internalNetworks: '198.51.100.0/24' },
+    ['internal ["10.0.0.1","10.244.0.0/16","198.51.100.0/24","203.0.113.1"]'],
+    [],
+  ],
+])('%j', async (values, present, absent) => {
+  const keys = await planKeys(values);
+  for (const key of present) expect(keys).toContain(key);
+  for (const key of absent) expect(keys).not.toContain(key);
+});
+
+test('requireReady', async () => {
+  expect(await planKeys({}, false)).not.toContain(BINDING);
+  expect(await planKeys({ requireReady: 'true' }, false)).not.toContain(BINDING);
+  expect(await planKeys({ requireReady: 'false' }, false)).toContain(BINDING);
+});
+
+test('the node configuration, and its node name after --node', async () => {
+  const nodeConfig = join(folder, 'node.config');
+  expect(await planKeys({ nodeConfig })).toEqual(
+    expect.arrayContaining(['node other', 'service CIDRs ["10.96.0.0/12"]']),
+  );
+  expect(await planKeys({ nodeConfig, node: 'n1' })).toContain('node n1');
+});
+
+test('maxManifestMib', async () => {
+  writeFileSync(join(folder, 'big.yaml'), `# ${'x'.repeat(2 ** 21)}\n`);
+  expect(await planKeys({ maxManifestMib: '3' })).not.toContain('KNAT_MANIFEST_TOO_LARGE');
+  expect(await planKeys({ maxManifestMib: '1' })).toContain('KNAT_MANIFEST_TOO_LARGE');
+});
+
+test.each<[SettingValues, string]>([
+  [{}, 'no source is named'],
+  [{ source: { kind: 'dir', path: '/' }, nodeConfig: '/does/not/exist' }, '/does/not/exist does not exist'],
+])('%j is refused', async (values, message) => {
+  await expect(planSettings(values)).rejects.toThrow(message);
+});
+
+test('the errors of a node configuration are named with their lines', async () => {
+  const nodeConfig = join(folder, 'broken.config');
+  writeFileSync(nodeConfig, 'nodeIPs: 192.0.2.1\nserviceCIDR: 10.96.0.0/12\n');
+  await expect(planSettings({ source: { kind: 'dir', path: folder }, nodeConfig })).rejects.toMatchObject({
+    details: [
+      expect.stringContaining('broken.config:2: serviceCIDR: unknown key: did you mean serviceCIDRs?'),
+    ],
+  });
+});

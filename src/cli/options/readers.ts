@@ -1,0 +1,112 @@
+import { parsePort } from '../../net/port.ts';
+import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
+import type { EnabledKinds } from '../../plan/options.ts';
+import { didYouMean } from '../../sources/objects/did-you-mean.ts';
+import { formatPortList, type PortRange, parsePortRange } from '../../sources/objects/port-list.ts';
+
+/** What is wrong with a value, for the person who wrote it. */
+export class ValueError extends Error {
+  override readonly name = 'ValueError';
+}
+
+/**
+ * Reads the value of an option. It comes as text from the command line and the environment; from a configuration
+ * file as what YAML makes of it. Throws ValueError.
+ */
+export type Reader<Value> = (value: unknown) => Value;
+
+export const readText: Reader<string> = (value) => {
+  if (typeof value !== 'string') throw new ValueError(`${show(value)} is no text`);
+  if (value === '') throw new ValueError('the value is empty');
+  return value;
+};
+
+/** `true` and `false`, as YAML or as text; in the environment `1` and `0` too. */
+export const readFlag: Reader<boolean> = (value) => {
+  if (value === true || value === 'true' || value === '1') return true;
+  if (value === false || value === 'false' || value === '0') return false;
+  throw new ValueError(`${show(value)} is neither true nor false`);
+};
+
+export function readChoice<const Choice extends string>(choices: readonly Choice[]): Reader<Choice> {
+  return (value) => {
+    const found = choices.find((choice) => choice === value);
+    if (found !== undefined) return found;
+    throw new ValueError(`${show(value)} is none of ${choices.join(', ')}${hint(value, choices)}`);
+  };
+}
+
+export function readWholeNumber(least: number, greatest: number): Reader<number> {
+  return (value) => {
+    const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= greatest) {
+      return number;
+    }
+    throw new ValueError(`${show(value)} is no whole number from ${least} to ${greatest}`);
+  };
+}
+
+const KINDS = ['service', 'pod', 'egress'] as const;
+
+export const readKinds: Reader<EnabledKinds> = (value) => {
+  const wanted = readList(value).map(readChoice(KINDS));
+  if (wanted.length === 0) throw new ValueError(`name at least one of ${KINDS.join(', ')}`);
+  return {
+    service: wanted.includes('service'),
+    pod: wanted.includes('pod'),
+    egress: wanted.includes('egress'),
+  };
+};
+
+export const readPrefixes: Reader<readonly Prefix[]> = (value) =>
+  readList(value).map((text) => {
+    const prefix = parsePrefix(text);
+    if (typeof prefix !== 'string') return prefix;
+    const loose = parseLoosePrefix(text);
+    throw new ValueError(
+      loose === null
+        ? `"${text}" is no CIDR: write ADDRESS/LENGTH, such as 10.0.0.0/8`
+        : `"${text}" has bits set behind its length: write ${formatPrefix(loose)}`,
+    );
+  });
+
+/** The ports in the form that the messages of the Pod NAT annotation show: as they were written. */
+export const readPorts: Reader<string> = (value) => {
+  const texts = readList(typeof value === 'number' ? String(value) : value);
+  return formatPortList(texts.map(readPortRange));
+};
+
+function readPortRange(text: string): PortRange {
+  const range = parsePortRange(text) ?? (/^\d{1,5}$/.test(text) ? sameBothEnds(Number(text)) : null);
+  if (range === null || parsePort(range.first) === null || parsePort(range.last) === null) {
+    throw new ValueError(`"${text}" is neither a port from 1 to 65535 nor a range such as 30000-32767`);
+  }
+  if (range.last < range.first) throw new ValueError(`"${text}" runs backwards: write the lower port first`);
+  return range;
+}
+
+function sameBothEnds(port: number): PortRange {
+  return { first: port, last: port };
+}
+
+/** `a,b` or a list of texts; an empty text is an empty list. */
+function readList(value: unknown): string[] {
+  if (typeof value === 'string')
+    return value.trim() === '' ? [] : value.split(',').map((part) => part.trim());
+  if (Array.isArray(value)) {
+    return value.map((item: unknown) => {
+      if (typeof item === 'string' || typeof item === 'number') return String(item);
+      throw new ValueError(`${show(item)} in the list is no text`);
+    });
+  }
+  throw new ValueError(`${show(value)} is neither a list nor texts with commas between them`);
+}
+
+function hint(value: unknown, choices: readonly string[]): string {
+  const meant = typeof value === 'string' ? didYouMean(value, choices) : null;
+  return meant === null ? '' : `; did you mean ${meant}?`;
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}

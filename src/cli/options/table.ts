@@ -1,0 +1,153 @@
+import {
+  type Reader,
+  readChoice,
+  readFlag,
+  readKinds,
+  readPorts,
+  readPrefixes,
+  readText,
+  readWholeNumber,
+  ValueError,
+} from './readers.ts';
+
+/** One option: how it is written, what it does, and how its value is read. */
+export interface Setting<Value> {
+  /** What stands for the value in the help; null for a switch, which takes `=true` and `=false` too. */
+  readonly placeholder: string | null;
+  readonly help: string;
+  readonly read: Reader<Value>;
+  /** Heading in the help that it stands under. */
+  readonly group: string;
+  readonly short?: string;
+  /** `--no-NAME` exists too, and means false. */
+  readonly negatable?: boolean;
+}
+
+const SOURCES = 'What to work on:';
+const POD_NAT = 'Pod NAT:';
+const RUN = 'How to run:';
+const SHOW = 'What to print:';
+
+/**
+ * Every option that can also stand in a configuration file and in the environment: the key is the name in the file;
+ * `annotationKey` is `--annotation-key` and `KNAT_ANNOTATION_KEY`.
+ */
+export const settings = {
+  source: setting(
+    'KIND:PLACE',
+    SOURCES,
+    readSource,
+    'where the objects come from: dir:PATH, a folder of manifests',
+  ),
+  node: setting(
+    'NAME',
+    SOURCES,
+    readText,
+    'the node whose NAT it is, as spec.nodeName of Pods names it (default: nodeName of --node-config; then for the agent NODE_NAME or the host name, for explain the only Node of the source)',
+  ),
+  nodeConfig: setting(
+    'FILE',
+    SOURCES,
+    readText,
+    'YAML file with facts of the node that no manifest gives: nodeIPs, podCIDRs, serviceCIDRs, nodePortAddresses, masqueradeAll, topologyLabels',
+  ),
+  enable: setting(
+    'KINDS',
+    SOURCES,
+    readKinds,
+    'kinds of NAT, with commas: service, pod, egress (default: all three)',
+  ),
+  maxManifestMib: setting(
+    'NUMBER',
+    SOURCES,
+    readWholeNumber(1, 1024),
+    'refuse manifest files larger than this many MiB (default: 32)',
+  ),
+  annotationKey: setting(
+    'KEY',
+    POD_NAT,
+    readText,
+    'annotation that asks for Pod NAT (default: bln.space/podnat)',
+  ),
+  restrictedPorts: setting(
+    'PORTS',
+    POD_NAT,
+    readPorts,
+    'ports and ranges that no annotation may name (default: 22,53,6443)',
+  ),
+  includeFilterNetworks: setting(
+    'CIDRS',
+    POD_NAT,
+    readPrefixes,
+    'networks added to the filter: their addresses are never taken for the public address of the node (inclfilternet of podnat-controller)',
+  ),
+  excludeFilterNetworks: setting(
+    'CIDRS',
+    POD_NAT,
+    readPrefixes,
+    'networks taken out of the filter: their addresses may be the public address, private or not (exclfilternet of podnat-controller)',
+  ),
+  internalNetworks: setting(
+    'CIDRS',
+    POD_NAT,
+    readPrefixes,
+    'destinations that pods reach with their own address, beside pools, service CIDRs and nodes (default: the private networks)',
+  ),
+  requireReady: {
+    ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
+    negatable: true,
+  },
+  once: setting(null, RUN, readFlag, 'program the kernel once, then end'),
+  dryRun: setting(null, RUN, readFlag, 'print what would change in the kernel, change nothing, end'),
+  strict: setting(
+    null,
+    RUN,
+    readFlag,
+    'with --once or --dry-run: end with status 1 when any object has a problem',
+  ),
+  logLevel: setting(
+    'LEVEL',
+    SHOW,
+    readChoice(['debug', 'info', 'warn', 'error']),
+    'debug, info, warn or error (default: info); debug shows stack traces',
+  ),
+  logFormat: setting(
+    'FORMAT',
+    SHOW,
+    readChoice(['json', 'text']),
+    'json or text (default: text on a terminal, else json)',
+  ),
+  output: {
+    ...setting('FORM', SHOW, readChoice(['table', 'json', 'yaml']), 'table, json or yaml (default: table)'),
+    short: 'o',
+  },
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof settings;
+
+/** The values of options, wherever they were given; what was given nowhere is absent. */
+export type SettingValues = { readonly [Name in SettingName]?: ReturnType<(typeof settings)[Name]['read']> };
+
+function setting<Value>(
+  placeholder: string | null,
+  group: string,
+  read: Reader<Value>,
+  help: string,
+): Setting<Value> {
+  return { placeholder, group, read, help };
+}
+
+/** A source by its kind and place. */
+export interface SourceName {
+  readonly kind: 'dir';
+  readonly path: string;
+}
+
+function readSource(value: unknown): SourceName {
+  const text = readText(value);
+  const match = /^dir:(.+)$/s.exec(text);
+  if (match?.[1] !== undefined) return { kind: 'dir', path: match[1] };
+  throw new ValueError(
+    `"${text}" is no source: knat reads dir:PATH, a folder of manifests, such as dir:/etc/knat/manifests`,
+  );
+}

@@ -1,0 +1,50 @@
+import { Command, type Option } from 'commander';
+import { addAgentCommand } from './commands/agent.ts';
+import { addCleanupCommand } from './commands/cleanup.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addEntriesCommand } from './commands/entries.ts';
+import { addExplainCommand } from './commands/explain.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { addVersionCommand } from './commands/version.ts';
+import type { Context } from './context.ts';
+import { exitMeanings } from './exit-codes.ts';
+
+/** The whole command line: every command with its options and its help. The work itself is loaded when asked for. */
+export function createProgram(context: Context): Command {
+  const program = new Command('knat')
+    .description('Does all the network address translation of a node: Services, Pod NAT, egress pools.')
+    .version(context.version, '-V, --version', 'the version of knat alone')
+    .helpOption('-h, --help', 'this text; knat COMMAND --help for a command')
+    .configureHelp({ optionTerm: optionText, showGlobalOptions: false })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'knat:')) })
+    .exitOverride()
+    .showHelpAfterError('(add --help for what can be written here)');
+  addAgentCommand(program, context);
+  addExplainCommand(program, context);
+  addStatusCommand(program, context);
+  addEntriesCommand(program, context);
+  addCleanupCommand(program, context);
+  addDemoCommand(program, context);
+  addVersionCommand(program, context);
+  return program.addHelpText('after', `\n${footer()}`);
+}
+
+/** Switches take `=true` and `=false`, which is for the environment more than for people. */
+function optionText(option: Option): string {
+  return option.flags.replace(' [true|false]', '');
+}
+
+function footer(): string {
+  const statuses = Object.entries(exitMeanings).map(([code, meaning]) => `  ${code.padStart(2)}  ${meaning}`);
+  return `Examples:
+  knat agent --source dir:/etc/knat/manifests
+  knat explain --from 10.244.1.5 --to 10.96.0.10:53 --proto udp
+  knat status
+
+Every option with a KNAT_ name can also be an environment variable, and stand in the file of --config in
+camelCase. The command line comes first, then the environment, then the file. NO_COLOR turns colours off.
+
+Exit status:
+${statuses.join('\n')}
+`;
+}

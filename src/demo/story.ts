@@ -1,0 +1,273 @@
+/**
+ * The flows of the demo, in order. What must come out stands here as the topology (`stage.ts`) and the manifests
+ * (`examples/demo`) give it by hand: nothing of this is asked of knat.
+ */
+import { type Dual, lanAddress, outsideAddress, podAddress } from '../lab/address-plan.ts';
+import { type IpAddress, parseAddress } from '../net/address.ts';
+import type { Flow } from './flow.ts';
+import type { Edit } from './manifests.ts';
+import { MAIL_ADDRESS } from './stage.ts';
+
+const desk = podAddress(1, 10);
+const web2 = podAddress(2, 10);
+const node1 = lanAddress(11);
+const node2 = lanAddress(12);
+/** What node1 masquerades with towards its own pods: its address in their network. */
+const node1ToPods = podAddress(1, 1);
+const outside = outsideAddress(10);
+const client = outsideAddress(11);
+
+const webService = dual('10.96.0.10', 'fd00:10:96::10');
+const mailService = dual('10.96.0.25', 'fd00:10:96::25');
+const voiceService = dual('10.96.0.34', 'fd00:10:96::34');
+
+/**
+ * How often a flow is dialled that two pods may answer, chosen at random: one of them is missed with a probability of
+ * 2 · 2^-24, once in eight million.
+ */
+const SEVERAL = 24;
+
+const NO_ANSWER = { answeredBy: [], instead: 'no answer' } as const;
+const REFUSED = { answeredBy: [], instead: 'refused' } as const;
+
+const deskToWeb = {
+  from: 'desk',
+  to: webService,
+  port: 80,
+  protocol: 'TCP',
+  attempts: SEVERAL,
+} as const;
+const deskToOutside = { from: 'desk', to: outside, port: 443, protocol: 'TCP' } as const;
+const web2ToOutside = { from: 'web2', to: outside, port: 443, protocol: 'TCP' } as const;
+const clientToMail = { from: 'client', to: MAIL_ADDRESS, port: 25, protocol: 'TCP' } as const;
+
+export interface Chapter {
+  readonly title: string;
+  readonly flows: readonly Flow[];
+}
+
+/** Before any agent runs: the stage itself translates nothing. */
+export const withoutKnat: Chapter = {
+  title: 'Without knat',
+  flows: [
+    {
+      title: 'desk → Service web by its ClusterIP',
+      remark: 'no interface bears a ClusterIP: without NAT it leads nowhere',
+      ...deskToWeb,
+      attempts: 1,
+      expected: NO_ANSWER,
+    },
+    {
+      title: 'client → the mail server, by an address of node1',
+      remark: 'nothing listens on the node itself',
+      ...clientToMail,
+      expected: REFUSED,
+    },
+    {
+      title: 'desk → outside',
+      remark: 'it arrives from a pod’s address, and nobody outside knows the way back',
+      ...deskToOutside,
+      expected: NO_ANSWER,
+    },
+  ],
+};
+
+export const withKnat: readonly Chapter[] = [
+  {
+    title: 'Service NAT',
+    flows: [
+      {
+        title: 'desk → Service web by its ClusterIP',
+        remark: 'web1 and web2 take turns, and both see desk itself',
+        ...deskToWeb,
+        expected: {
+          answeredBy: [
+            { by: 'web1', saw: desk },
+            { by: 'web2', saw: desk },
+          ],
+        },
+      },
+      {
+        title: 'client → Service web by a NodePort of node1',
+        remark: 'pods of both nodes; they see node1, where the reply must pass',
+        from: 'client',
+        to: node1,
+        port: 30080,
+        protocol: 'TCP',
+        attempts: SEVERAL,
+        expected: {
+          answeredBy: [
+            { by: 'web1', saw: node1ToPods },
+            { by: 'web2', saw: node1 },
+          ],
+        },
+      },
+      {
+        title: 'client → Service web-local by a NodePort of node2',
+        remark: 'externalTrafficPolicy Local: node2’s own pod alone, and it sees the client',
+        from: 'client',
+        to: node2,
+        port: 30081,
+        protocol: 'TCP',
+        expected: { answeredBy: [{ by: 'web2', saw: client }] },
+      },
+      {
+        title: 'mail → Service mail by its ClusterIP (hairpin)',
+        remark: 'a pod reaches itself; it sees node1, or the reply would never leave it',
+        from: 'mail',
+        to: mailService,
+        port: 25,
+        protocol: 'TCP',
+        expected: { answeredBy: [{ by: 'mail', saw: node1ToPods }] },
+      },
+      {
+        title: 'node1 → Service voice by its ClusterIP, over UDP',
+        remark: 'programs of the node itself reach Services too',
+        from: 'node1',
+        to: voiceService,
+        port: 3478,
+        protocol: 'UDP',
+        expected: { answeredBy: [{ by: 'voice', saw: node1 }] },
+      },
+    ],
+  },
+  {
+    title: 'Pod NAT',
+    flows: [
+      {
+        title: 'client → mail by node1’s public address of its own',
+        remark: 'the annotation binds port 25 there to the pod, which sees the client',
+        ...clientToMail,
+        expected: { answeredBy: [{ by: 'mail', saw: client }] },
+      },
+      {
+        title: 'mail → outside',
+        remark: 'what the pod starts leaves with the very address that it is reached by',
+        from: 'mail',
+        to: outside,
+        port: 443,
+        protocol: 'TCP',
+        expected: { answeredBy: [{ by: 'outside', saw: MAIL_ADDRESS }] },
+      },
+      {
+        title: 'client → voice by node2’s address, over UDP',
+        remark: 'no address in the annotation: knat found the node’s public ones',
+        from: 'client',
+        to: node2,
+        port: 3478,
+        protocol: 'UDP',
+        expected: { answeredBy: [{ by: 'voice', saw: client }] },
+      },
+      {
+        title: 'voice → outside, over UDP',
+        remark: 'the same way back: node2’s address',
+        from: 'voice',
+        to: outside,
+        port: 443,
+        protocol: 'UDP',
+        expected: { answeredBy: [{ by: 'outside', saw: node2 }] },
+      },
+    ],
+  },
+  {
+    title: 'Egress NAT',
+    flows: [
+      {
+        title: 'desk → outside',
+        remark: 'desk’s pool has natOutgoing: outside, it appears as its node',
+        ...deskToOutside,
+        expected: { answeredBy: [{ by: 'outside', saw: node1 }] },
+      },
+      {
+        title: 'desk → web2, a pod of another pool',
+        remark: 'between pools nothing is translated',
+        from: 'desk',
+        to: web2,
+        port: 8080,
+        protocol: 'TCP',
+        expected: { answeredBy: [{ by: 'web2', saw: desk }] },
+      },
+      {
+        title: 'web2 → outside',
+        remark: 'the pool of node2’s pods has no natOutgoing: left alone, hence no answer',
+        ...web2ToOutside,
+        expected: NO_ANSWER,
+      },
+    ],
+  },
+];
+
+export interface Change {
+  readonly title: string;
+  readonly edit: Edit;
+  readonly flows: readonly Flow[];
+}
+
+export const changes: readonly Change[] = [
+  {
+    title: 'pools-rack2.yaml: natOutgoing on',
+    edit: { file: 'pools-rack2.yaml', from: 'natOutgoing: false', to: 'natOutgoing: true' },
+    flows: [
+      {
+        title: 'web2 → outside',
+        remark: 'now it appears as node2, and the answer finds its way',
+        ...web2ToOutside,
+        expected: { answeredBy: [{ by: 'outside', saw: node2 }] },
+      },
+    ],
+  },
+  {
+    title: 'mail.yaml: the annotation’s srcPort 25 becomes 587',
+    edit: { file: 'mail.yaml', from: '"srcPort": 25,', to: '"srcPort": 587,' },
+    flows: [
+      {
+        title: 'client → mail, port 587',
+        remark: 'the new port leads to the pod',
+        ...clientToMail,
+        port: 587,
+        expected: { answeredBy: [{ by: 'mail', saw: client }] },
+      },
+      {
+        title: 'client → mail, port 25',
+        remark: 'and the old one to nobody',
+        ...clientToMail,
+        expected: REFUSED,
+      },
+    ],
+  },
+  {
+    title: 'web-endpoints.yaml: web1 is not ready any more',
+    edit: {
+      file: 'web-endpoints.yaml',
+      from: 'name: web1}\n    conditions: {ready: true}',
+      to: 'name: web1}\n    conditions: {ready: false}',
+    },
+    flows: [
+      {
+        title: 'desk → Service web by its ClusterIP',
+        remark: 'web2 alone answers',
+        ...deskToWeb,
+        expected: { answeredBy: [{ by: 'web2', saw: desk }] },
+      },
+    ],
+  },
+];
+
+/** The question that `knat explain` is asked: one of the flows above. */
+export const explained = {
+  title: 'Why does mail leave with that address? Ask the agent of node1',
+  node: 'node1',
+  from: podAddress(1, 12),
+  to: outside,
+  port: 443,
+} as const;
+
+function dual(v4: string, v6: string): Dual<IpAddress> {
+  return { IPv4: address(v4), IPv6: address(v6) };
+}
+
+function address(text: string): IpAddress {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new TypeError(`not an address: ${text}`);
+  return parsed;
+}

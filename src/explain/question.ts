@@ -1,0 +1,92 @@
+import { familyOf } from '../net/address.ts';
+import { type Port, parsePort } from '../net/port.ts';
+import { type Protocol, parseProtocol } from '../net/protocol.ts';
+import type { Packet } from './packet.ts';
+import { findPlace, type NamedFacts, type Place } from './place.ts';
+
+/** A packet as people name it; every field as text. */
+export interface PacketQuestion {
+  /** A place: see `findPlace`. A port of it is the source port. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** Absent: the protocol of the Service's port, else TCP. */
+  readonly proto?: string | undefined;
+  /** Where `to` has no port: a number, or the name of a Service's port. */
+  readonly port?: string | undefined;
+}
+
+/** The packet that is meant, or the text of what is wrong with the question, the field in front. */
+export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): Packet | string {
+  const from = findEnd('from', question.from, facts);
+  if (typeof from === 'string') return from;
+  const to = findEnd('to', question.to, facts);
+  if (typeof to === 'string') return to;
+  if (from.service !== null) return `from: a Service sends nothing; name a Pod, a Node or an address`;
+  const sourcePort = from.port === null ? null : readPort(from.port);
+  if (from.port !== null && sourcePort === null) return `from: "${from.port}" is no port from 1 to 65535`;
+  const protocol = question.proto === undefined ? null : parseProtocol(question.proto);
+  if (question.proto !== undefined && protocol === null) {
+    return `proto: "${question.proto}" is none of tcp, udp, sctp`;
+  }
+  const target = targetOf(to, question.port, protocol);
+  if (typeof target === 'string') return target;
+  const pair = to.addresses
+    .map((destination) => ({
+      destination,
+      source: from.addresses.find((address) => familyOf(address) === familyOf(destination)),
+    }))
+    .find(({ source }) => source !== undefined);
+  if (pair?.source === undefined) {
+    return `to: ${to.name} has no address of the IP family of ${from.name}: ${to.addresses.join(', ')} and ${from.addresses.join(', ')}`;
+  }
+  const { source, destination } = pair;
+  return { source, destination, ...target, ...(sourcePort === null ? {} : { sourcePort }) };
+}
+
+function findEnd(field: string, text: string | undefined, facts: NamedFacts): Place | string {
+  if (text === undefined || text === '')
+    return `${field} is missing: a packet has a sender and a destination`;
+  const place = findPlace(text, facts);
+  return typeof place === 'string' ? `${field}: ${place}` : place;
+}
+
+/** The port and the protocol that are meant. */
+function targetOf(
+  to: Place,
+  separate: string | undefined,
+  protocol: Protocol | null,
+): { readonly port: Port; readonly protocol: Protocol } | string {
+  if (to.port !== null && separate !== undefined && to.port !== separate) {
+    return `port: ${separate} here, but ${to.port} behind the destination: keep one`;
+  }
+  const asked = to.port ?? separate ?? null;
+  const number = asked === null ? null : readPort(asked);
+  const listed = to.service?.ports ?? [];
+  const fits = listed.filter(
+    (each) =>
+      (asked === null || each.name === asked || each.port === number) &&
+      (protocol === null || each.protocol === protocol),
+  );
+  const [only, second] = fits;
+  if (only !== undefined && second === undefined) return { port: only.port, protocol: only.protocol };
+  const ports = listed
+    .map(({ name, port, protocol }) => `${name === '' ? '' : `${name} `}${port}/${protocol}`)
+    .join(', ');
+  if (second !== undefined)
+    return `to: ${to.name} has several ports that fit: ${ports}; add the port, or proto`;
+  if (asked === null) {
+    return to.service === null
+      ? 'port is missing: add it, or write it behind the destination'
+      : `to: ${to.name} has no such port; it has ${ports || 'none'}`;
+  }
+  if (number === null) {
+    return to.service === null || /^\d+$/.test(asked)
+      ? `port: "${asked}" is no port from 1 to 65535`
+      : `port: ${to.name} has no port "${asked}"; it has ${ports || 'none'}`;
+  }
+  return { port: number, protocol: protocol ?? 'TCP' };
+}
+
+function readPort(text: string): Port | null {
+  return /^\d{1,5}$/.test(text) ? parsePort(Number(text)) : null;
+}

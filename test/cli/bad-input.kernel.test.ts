@@ -1,0 +1,259 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { enterFreshNamespace, listRuleset } from '../netns/namespace.ts';
+import { type Ended, knat, startKnat } from './knat.ts';
+import { NODE, serviceManifest } from './manifests.ts';
+
+/** Whatever is wrong: one message that says what, where and what to do; all else works, what was programmed stays. */
+
+let folder: string;
+let once: readonly string[];
+
+beforeAll(() => enterFreshNamespace());
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
+  writeFileSync(join(folder, 'node.yaml'), NODE);
+  writeFileSync(join(folder, 'web.yaml'), serviceManifest('web', '10.96.0.10'));
+  once = ['agent', '--source', `dir:${folder}`, '--node', 'n1', '--once'];
+});
+
+afterEach(() => {
+  execFileSync('nft', ['flush', 'ruleset']);
+  rmSync(folder, { recursive: true });
+});
+
+/** The messages of the log that are not about the usual course of things. */
+function complaints({ errors }: Ended): string[] {
+  return errors
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { level: string; msg: string })
+    .filter(({ level, msg }) => level !== 'info' && !msg.startsWith('something else changed'))
+    .map(({ msg }) => msg);
+}
+
+/** Programs nothing, and says why in one message without a stack. */
+function expectRefusal(ended: Ended, status: number, ...texts: string[]): void {
+  expect(ended.status, ended.errors).toBe(status);
+  const message = ended.errors.slice(ended.errors.indexOf('knat: '));
+  for (const text of texts) expect(message).toContain(text);
+  expect(message).not.toMatch(/^ {4}at /m);
+  expect(message.trimEnd().split('\n').length).toBeLessThanOrEqual(4);
+}
+
+test.each([
+  [
+    'a port that is none',
+    serviceManifest('bad', '10.96.0.20').replace('port: 80,', 'port: 70000,'),
+    ['bad.yaml:4: Service shop/bad: spec.ports[0].port: 70000 is no port', 'KNAT_PORT_INVALID'],
+  ],
+  [
+    'an address of the wrong family',
+    serviceManifest('bad', '10.96.0.20').replace('10.244.1.8', 'fd00::8'),
+    ['bad.yaml:', 'EndpointSlice shop/bad-1: endpoints[1].addresses[0]', 'KNAT_ADDRESS_FAMILY'],
+  ],
+  [
+    'a CIDR with host bits',
+    'apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: pool}\nspec: {cidr: 10.244.0.1/16}\n',
+    ['bad.yaml:4: IPPool pool: spec.cidr', 'not strictly masked', 'KNAT_POOL_CIDR'],
+  ],
+  [
+    'an object that stands in two places',
+    serviceManifest('web', '10.96.0.21').split('---')[0] ?? '',
+    ['Service shop/web', 'KNAT_OBJECT_DUPLICATE'],
+  ],
+  ['no YAML', 'kind: [\n', ['bad.yaml:', 'no valid YAML', 'KNAT_MANIFEST_SYNTAX']],
+])('%s: named with file, object and field; the rest is programmed', async (_, manifest, texts) => {
+  writeFileSync(join(folder, 'zz-bad.yaml'), manifest);
+  const ended = await knat(once);
+  expect(ended.status, ended.errors).toBe(0);
+  const said = complaints(ended).filter((line) => !line.includes('KNAT_LAST_GOOD'));
+  expect(said).toHaveLength(1);
+  for (const text of texts) expect(said[0]).toContain(text);
+  expect(listRuleset()).toContain('10.96.0.10 . tcp . 80');
+  const strict = await knat([...once, '--strict']);
+  expect(strict.status).toBe(1);
+  expect(strict.errors).toContain('KNAT_OBJECT_PROBLEMS');
+});
+
+test('a file of 50 MB is refused by its size, without being read', async () => {
+  const file = join(folder, 'huge.yaml');
+  writeFileSync(file, 'kind: List\n');
+  truncateSync(file, 50_000_000);
+  const ended = await knat(once);
+  expect(ended.status).toBe(0);
+  expect(complaints(ended)).toEqual([
+    expect.stringMatching(
+      /huge\.yaml: the file has 47\.7 MiB, and the limit is 32\.0 MiB.*KNAT_MANIFEST_TOO_LARGE/,
+    ),
+  ]);
+  expect(listRuleset()).toContain('10.96.0.10 . tcp . 80');
+});
+
+test('an object that breaks while the agent runs keeps its last good state', async () => {
+  const agent = startKnat(once.filter((arg) => arg !== '--once'));
+  try {
+    await agent.errorsHave('"programmed"');
+    writeFileSync(
+      join(folder, 'web.yaml'),
+      serviceManifest('web', '10.96.0.10').replace('port: 80,', 'port: 70000,'),
+    );
+    writeFileSync(join(folder, 'more.yaml'), serviceManifest('more', '10.96.0.11'));
+    await agent.errorsHave('KNAT_PORT_INVALID');
+    await agent.errorsHave('"revision":2');
+    expect(listRuleset()).toContain('10.96.0.10 . tcp . 80');
+    expect(listRuleset()).toContain('10.96.0.11 . tcp . 80');
+    expect((await knat(['status'])).output).toContain('Service shop/web: spec.ports[0].port');
+  } finally {
+    agent.process.kill();
+    await agent.ended;
+  }
+});
+
+test('a missing folder, a file for a folder, a missing configuration', async () => {
+  const source = (path: string) => ['agent', '--once', '--source', `dir:${path}`];
+  expectRefusal(
+    await knat(source(join(folder, 'nowhere'))),
+    2,
+    'nowhere does not exist',
+    'KNAT_FOLDER_MISSING',
+  );
+  expectRefusal(await knat(source(join(folder, 'web.yaml'))), 2, 'is no folder', 'KNAT_FOLDER_MISSING');
+  expectRefusal(await knat([...once, '--node-config', '/nowhere']), 2, '/nowhere does not exist');
+  expectRefusal(await knat([...once, '--config', folder]), 2, 'is a folder', 'KNAT_CONFIG_UNREADABLE');
+  expectRefusal(await knat(['agent', '--once']), 2, 'no source is named');
+  expect(listRuleset()).toBe('');
+});
+
+test('wrong usage: status 2, and what was probably meant', async () => {
+  expectRefusal(await knat(['agnet']), 2, "unknown command 'agnet'", 'Did you mean agent?');
+  expectRefusal(await knat(['agent', '--sorce', 'x']), 2, 'Did you mean --source?');
+  expectRefusal(await knat(['agent', '--source', 'kubernetes']), 2, 'knat reads dir:PATH');
+  expectRefusal(await knat(['agent', '--enable', 'services']), 2, 'none of service, pod, egress');
+  expectRefusal(await knat(['entries', '--kind', 'frontends']), 2, 'did you mean frontend?');
+  expect((await knat(['agent', '--help'])).status).toBe(0);
+});
+
+test('explain: which flow and which field is wrong, which node is meant', async () => {
+  const source = ['--source', `dir:${folder}`];
+  const good = { sourceIP: '10.1.1.1', protocol: 'tcp', destIP: '10.96.0.10', destPort: 80 };
+  const input = JSON.stringify([good, { ...good, destPort: 70000 }]);
+  const flows = ['explain', ...source, '--flows', '-'];
+  expectRefusal(await knat(flows, { input }), 2, 'flows[1]: destPort: 70000 is no port');
+  expectRefusal(await knat(flows, { input: '{}' }), 2, 'no list');
+  expectRefusal(await knat(flows, { input: '[' }), 2, 'standard input is no JSON');
+  writeFileSync(join(folder, 'n2.yaml'), NODE.replace('n1', 'n2'));
+  const packet = ['explain', ...source, '--from', '10.1.1.1', '--to', '10.96.0.10:80'];
+  expectRefusal(await knat(packet), 2, '2 Nodes (n1, n2)', '--node');
+  expect((await knat([...packet, '--node', 'n2'])).output).toContain('seen on node n2');
+});
+
+const withoutRights = ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'];
+
+/** Runs a command in a mount namespace of its own, after the mounts. */
+function mounted(...mounts: (readonly [from: string, over: string])[]): string[] {
+  const script = mounts.map(([from, over]) => `mount --bind "${from}" "${over}" && `).join('');
+  return ['unshare', '--mount', 'sh', '-c', `${script}exec "$@"`, 'sh'];
+}
+
+test('no rights: status 3, and what was programmed stays', async () => {
+  await knat(once);
+  const before = listRuleset();
+  for (const command of [once, ['agent', ...once.slice(1, 5), '--dry-run'], ['cleanup']]) {
+    const ended = await knat(command, { through: withoutRights });
+    expectRefusal(ended, 3, 'KNAT_KERNEL_DENIED', 'CAP_NET_ADMIN');
+  }
+  expect(listRuleset()).toBe(before);
+  const status = await knat(['status'], { through: withoutRights });
+  expect(status.status).toBe(4);
+  expect(status.output).toContain('CAP_NET_ADMIN');
+  // Explaining from manifests needs no rights at all.
+  const packet = ['explain', ...once.slice(1, 5), '--from', '10.1.1.1', '--to', '10.96.0.10:80'];
+  expect(await knat(packet, { through: withoutRights })).toMatchObject({ status: 0, errors: '' });
+});
+
+test('a folder that may not be read: status 2; it is not taken for an empty one', async () => {
+  await knat(once);
+  const before = listRuleset();
+  const nobody = 65534;
+  chownSync(folder, nobody, nobody);
+  chmodSync(folder, 0o700);
+  const through = ['setpriv', '--bounding-set', '-all,+net_admin', '--inh-caps', '-all'];
+  expectRefusal(await knat(once, { through }), 2, 'may not be read', 'KNAT_FOLDER_UNREADABLE');
+  expect(listRuleset()).toBe(before);
+});
+
+test('no nft program: status 3, and what was programmed stays', async () => {
+  await knat(once);
+  const before = listRuleset();
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  const through = mounted([empty, '/usr/sbin']);
+  expectRefusal(await knat(once, { through }), 3, 'KNAT_NFT_MISSING', 'Install the package nftables');
+  expect((await knat(['version'], { through })).output).toContain('nft (not installed)');
+  expect(listRuleset()).toBe(before);
+});
+
+test('a kernel that lacks something: status 3 with the words of nft, and what was programmed stays', async () => {
+  await knat(once);
+  const before = listRuleset();
+  // The real nft, which gives the answer of a kernel without an expression when it is asked to check.
+  copyFileSync('/usr/sbin/nft', join(folder, 'real-nft'));
+  const script = join(folder, 'nft');
+  const answer = 'Error: Could not process rule: No such file or directory';
+  writeFileSync(
+    script,
+    `#!/bin/sh\ncase "$1" in -c) echo "${answer}" >&2; exit 1;; esac\nexec "${folder}/real-nft" "$@"\n`,
+  );
+  chmodSync(script, 0o755);
+  const ended = await knat(once, { through: mounted([script, '/usr/sbin/nft']) });
+  expectRefusal(ended, 3, 'KNAT_KERNEL_UNSUPPORTED', answer, '5.10');
+  expect(listRuleset()).toBe(before);
+});
+
+test('--once gives up when the kernel cannot be programmed: status 1 with the words of nft', async () => {
+  const script = join(folder, 'nft');
+  copyFileSync('/usr/sbin/nft', join(folder, 'real-nft'));
+  writeFileSync(
+    script,
+    `#!/bin/sh\n[ "$1" = -f ] && { echo "Error: no memory" >&2; exit 1; }\nexec "${folder}/real-nft" "$@"\n`,
+  );
+  chmodSync(script, 0o755);
+  const ended = await knat(once, { through: mounted([script, '/usr/sbin/nft']) });
+  expectRefusal(ended, 1, 'KNAT_NFT_FAILED', 'Error: no memory');
+  expect(listRuleset()).toBe('');
+});
+
+test('a node name that no Node has is said', async () => {
+  const ended = await knat(once.map((arg) => (arg === 'n1' ? 'n3' : arg)));
+  expect(complaints(ended)).toEqual([expect.stringContaining('is --node right?')]);
+});
+
+test('--log-level debug shows the stack', async () => {
+  const ended = await knat([
+    'explain',
+    '--source',
+    'dir:/nowhere',
+    '--from',
+    '10.1.1.1',
+    '--to',
+    '1.1.1.1:80',
+    '--log-level',
+    'debug',
+  ]);
+  expect(ended.status).toBe(2);
+  expect(ended.errors).toMatch(/^ {4}at /m);
+});

@@ -1,0 +1,93 @@
+/**
+ * Random series of changes through one Planner and one datapath, which follows them increment by increment. After each
+ * step a datapath that knows nothing reads the kernel and has nothing to mend: the kernel is as from scratch.
+ */
+import fc from 'fast-check';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
+import type { FactChange } from '../../src/model/facts.ts';
+import type { NodeFacts } from '../../src/model/node.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { Planner } from '../../src/plan/planner.ts';
+import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
+import { nodeFacts } from '../generators/build.ts';
+import { busyNode } from '../generators/busy-node.ts';
+import { factChange, thisNode } from '../generators/facts.ts';
+import { shrinkFor } from '../generators/shrink-for.ts';
+import { enterFreshNamespace } from '../netns/namespace.ts';
+
+interface Step {
+  readonly node: NodeFacts | null;
+  readonly changes: readonly FactChange[];
+}
+
+/** A few changes; all objects of a busy node, which replace those before; other facts of the node. */
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc
+      .array(factChange, { minLength: 1, maxLength: 4 })
+      .map((changes) => ({ node: null, changes })),
+  },
+  { weight: 4, arbitrary: busyNode.map(({ changes }) => ({ node: null, changes })) },
+  {
+    weight: 3,
+    arbitrary: busyNode.map(({ changes }) => ({ node: null, changes: changes.map(withoutFact) })),
+  },
+  { weight: 1, arbitrary: thisNode.map((node) => ({ node, changes: [] })) },
+);
+
+/** The change that takes the object away again. */
+function withoutFact({ kind, key }: FactChange): FactChange {
+  return { kind, key, fact: null };
+}
+
+const runs = Number(process.env.KNAT_SEQUENCE_RUNS ?? 16);
+const SHRINK_MS = 20_000;
+const signal = new AbortController().signal;
+
+beforeAll(() => {
+  enterFreshNamespace();
+});
+
+test(
+  'after each step of a random series the kernel is as from scratch',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 12, size: 'max' }),
+        shrinkFor(SHRINK_MS, followsExactly),
+      ),
+      { numRuns: runs },
+    );
+  },
+  runs * 10_000 + SHRINK_MS,
+);
+
+async function followsExactly(steps: readonly Step[]): Promise<void> {
+  const planner = new Planner(nodeFacts(), defaultPlanOptions);
+  const datapath = NftablesDatapath.open();
+  try {
+    await datapath.converge(planner.update(), signal);
+    for (const [index, { node, changes }] of steps.entries()) {
+      if (node !== null) planner.setNode(node);
+      planner.apply(changes);
+      const reading = vi.spyOn(NftablesConnection.prototype, 'elements');
+      await datapath.converge(planner.update(), signal);
+      expect(reading, `step ${index}: the change alone was refused`).not.toHaveBeenCalled();
+      reading.mockRestore();
+      const fresh = NftablesDatapath.open();
+      try {
+        const check = await fresh.converge(planner.update(), signal);
+        const nothing = { skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 };
+        expect(check, `step ${index}`).toMatchObject(nothing);
+      } finally {
+        fresh.close();
+      }
+    }
+  } finally {
+    vi.restoreAllMocks();
+    await datapath.remove(signal);
+    datapath.close();
+  }
+}

@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { Context } from '../../src/cli/context.ts';
+import { errorCodes } from '../../src/cli/error-codes.ts';
+import { EXIT } from '../../src/cli/exit-codes.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { Terminal } from '../../src/cli/terminal.ts';
+import { cliDocument } from './cli-document.ts';
+import { errorsDocument } from './errors-document.ts';
+
+const context: Context = {
+  version: '0.0.0',
+  terminal: new Terminal(new PassThrough(), new PassThrough(), true),
+  defaultNode: 'node',
+  readInput: async () => '',
+  exit: EXIT.ok,
+  debug: false,
+};
+
+test('docs/cli.md is what the program says of itself (scripts/generate-docs brings it up to date)', async () => {
+  await expect(cliDocument(createProgram(context))).toMatchFileSnapshot('../../docs/cli.md');
+});
+
+test('docs/errors.md is what the program says of itself (scripts/generate-docs brings it up to date)', async () => {
+  await expect(errorsDocument()).toMatchFileSnapshot('../../docs/errors.md');
+});
+
+test('every code in the source stands in the document, and every code of the document is used', () => {
+  const used = new Set<string>();
+  for (const file of readdirSync('src', { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
+    const text = readFileSync(`src/${file}`, 'utf8');
+    for (const [, code] of text.matchAll(/'(KNAT_[A-Z_]+)'/g)) if (code !== undefined) used.add(code);
+  }
+  const documented = [...errorsDocument().matchAll(/^### (KNAT_\w+)$/gm)].map(([, code]) => code);
+  expect([...used].sort()).toEqual(documented.sort());
+  expect([...errorCodes.keys()].sort()).toEqual(documented);
+});
+
+test('every command has a summary and examples, every option a help text', () => {
+  const { commands } = createProgram(context);
+  expect(commands.map((command) => command.name())).toContain('agent');
+  for (const command of commands) {
+    expect(command.summary(), command.name()).not.toBe('');
+    for (const option of command.options) expect(option.description, option.flags).not.toBe('');
+  }
+});
