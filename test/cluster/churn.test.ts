@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Manifest } from './cluster-client.ts';
 import { node, pod, pool, service, slice } from './manifests.ts';
 import { until } from './recorder.ts';
+import type { Snapshot } from './simulator/store.ts';
 import { type Running, Stage } from './stage.ts';
 import { startCluster } from './start-cluster.ts';
 
@@ -14,6 +15,7 @@ const SECONDS = Number(process.env.KNAT_CHURN_SECONDS ?? 8);
 const SEED = Number(process.env.KNAT_CHURN_SEED ?? Date.now() % 1_000_000);
 
 let stage: Stage;
+let backup: Snapshot | null = null;
 
 beforeAll(async () => {
   stage = new Stage(await startCluster());
@@ -151,7 +153,7 @@ async function strike(
   const { faults, store } = simulator;
   const plurals = ['services', 'endpointslices', 'pods', 'ippools', 'nodes'];
   const plural = plurals[below(plurals.length)] ?? '';
-  switch (below(11)) {
+  switch (below(12)) {
     case 0:
       return simulator.cutConnections();
     case 1:
@@ -181,6 +183,12 @@ async function strike(
     case 9:
       faults.tinyChunks = !faults.tinyChunks;
       return;
+    case 10: {
+      // Longer than the longest wait between two attempts, so that the outage is seen.
+      const older = backup;
+      backup = store.snapshot();
+      return await simulator.restart(400, older ?? backup);
+    }
     default:
       return simulator.expireLists();
   }

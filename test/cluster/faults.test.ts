@@ -265,7 +265,7 @@ describe.skipIf(isReal)('faults', () => {
       await expectAlive(running);
     });
 
-    test('a server that comes back with an older state is listed anew', async () => {
+    test('a server whose version went back is listed anew', async () => {
       const running = await synced(stage.start());
       const backup = simulator.store.snapshot();
       await stage.client.put(service('lost'));
@@ -273,13 +273,30 @@ describe.skipIf(isReal)('faults', () => {
         () => running.sink.keys('Service'),
         (keys) => keys.includes('shop/lost'),
       );
-      await simulator.restart(50, backup);
+      simulator.store.restore(backup);
+      simulator.cutConnections();
       await until(
         () => running.sink.keys('Service'),
         (keys) => !keys.includes('shop/lost'),
       );
       expect(running.sink.keys('Service')).toEqual(ALL);
       expect(running.debug.some((line) => line.includes('went back'))).toBe(true);
+    });
+
+    test('a server that comes back with an older state and overtakes our version is listed anew', async () => {
+      const running = await synced(stage.start());
+      const backup = simulator.store.snapshot();
+      await stage.client.put(service('lost'));
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => keys.includes('shop/lost'),
+      );
+      simulator.store.restore({ ...backup, version: backup.version + 100 });
+      await simulator.restart(300);
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => !keys.includes('shop/lost'),
+      );
     });
 
     test('a watch from a version of the future says nothing: listed anew', async () => {

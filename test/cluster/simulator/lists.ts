@@ -7,6 +7,7 @@ import type { Store } from './store.ts';
 /** Lists that were begun and whose next page may be asked for: what a list is at its version does not change. */
 export class Lists {
   readonly #store: Store;
+  /** By resource and continue token. */
   readonly #begun = new Map<string, { readonly version: number; readonly rest: readonly ApiObject[] }>();
 
   constructor(store: Store) {
@@ -17,14 +18,14 @@ export class Lists {
   list(type: ResourceType, namespace: string, query: URLSearchParams): JsonObject {
     const token = query.get('continue') ?? '';
     const limit = Number(query.get('limit') ?? 0);
-    const { version, rest } = token === '' ? this.#begin(type, namespace, query) : this.#resume(token);
+    const { version, rest } = token === '' ? this.#begin(type, namespace, query) : this.#resume(type, token);
     const items = limit > 0 ? rest.slice(0, limit) : rest;
     const left = rest.slice(items.length);
     const last = items.at(-1);
     const metadata: JsonObject = { resourceVersion: String(version) };
     if (left.length > 0 && last !== undefined) {
       metadata.continue = tokenOf(type, version, last);
-      this.#begun.set(String(metadata.continue), { version, rest: left });
+      this.#begun.set(`${type.plural}.${type.group} ${metadata.continue}`, { version, rest: left });
       const isSelected = query.has('labelSelector') || query.has('fieldSelector');
       if (!isSelected) metadata.remainingItemCount = left.length;
     }
@@ -48,8 +49,8 @@ export class Lists {
     return { version: this.#store.version, rest: this.#store.list(type).filter(selects) };
   }
 
-  #resume(token: string) {
-    const begun = this.#begun.get(token);
+  #resume({ plural, group }: ResourceType, token: string) {
+    const begun = this.#begun.get(`${plural}.${group} ${token}`);
     if (begun === undefined) throw refusals.expiredList();
     return begun;
   }
