@@ -1,17 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Problem } from '../../model/problem.ts';
 import type { SourceCode } from '../objects/codes.ts';
-
-/** A source that can never work: the caller prints the message and stops. */
-export class SourceError extends Error {
-  readonly code: SourceCode;
-
-  constructor(code: SourceCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'SourceError';
-    this.code = code;
-  }
-}
+import { SourceError } from '../source-error.ts';
 
 /** A problem of a whole file or folder. */
 export function pathProblem(code: SourceCode, path: string, message: string): Problem {
