@@ -40,13 +40,17 @@ export const RANGE_SETS = [
   'pod_nat_internal',
 ] as const satisfies readonly SetName[];
 
-/** The declarations of all sets and maps in nft's words, indented for the table. */
+/**
+ * The declarations of all sets and maps in nft's words, indented for the table. Always `typeof`: of a set that a newer
+ * nft (1.1.3) declared with `type ipv4_addr`, an older one (1.0.6) cannot read the key and crashes, so that an operator
+ * of a Debian 12 host could list nothing that the agent of a Debian 13 image loaded.
+ */
 export function setDeclarations(family: Family): string[] {
   const ip = family === 'IPv4' ? 'ip' : 'ip6';
-  const address = family === 'IPv4' ? 'ipv4_addr' : 'ipv6_addr';
   const frontend = `${ip} daddr . meta l4proto . th dport`;
   const endpoint = `${ip} daddr . th dport`;
-  const ranges = (comment: string) => `set % { type ${address}; flags interval; comment "${comment}"; }`;
+  const address = `${ip} daddr`;
+  const ranges = (comment: string) => `set % { typeof ${address}; flags interval; comment "${comment}"; }`;
   const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
   const endpoints = (comment: string) =>
     `map % { typeof ${frontend} . numgen random mod 65536 : ${endpoint}; comment "${comment}"; }`;
@@ -54,7 +58,7 @@ export function setDeclarations(family: Family): string[] {
   const [source, destination] = family === 'IPv4' ? [96, 128] : [64, 192];
 
   const declarations: Record<SetName, string> = {
-    cluster_ips: `set % { type ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
+    cluster_ips: `set % { typeof ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
     service_cidrs: ranges('other addresses in here belong to no Service: dropped'),
     pods: ranges('what is a pod'),
     masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
