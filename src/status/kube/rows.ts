@@ -23,10 +23,9 @@ export interface Rows {
 export const NO_ROWS: Rows = Object.freeze({ bindings: [], conflicts: [], rejected: [] });
 
 export function rowsOf({ programmed, problems }: Pick<NodeAccount, 'programmed' | 'problems'>): Rows {
-  const rejected = [
-    ...problems.flatMap(problemRow),
-    ...(programmed?.notices ?? []).map(noticeRow),
-  ].sort(byObject);
+  const rejected = [...problems.flatMap(problemRow), ...(programmed?.notices ?? []).map(noticeRow)].sort(
+    byObject,
+  );
   return {
     bindings: (programmed?.bindings ?? []).map(bindingRow),
     conflicts: (programmed?.conflicts ?? []).map(conflictRow),
