@@ -15,6 +15,7 @@ export default defineConfig({
           include: [
             'src/**/*.test.ts',
             'test/chart/**/*.test.ts',
+            'test/cluster/**/*.test.ts',
             'test/conformance/**/*.unit.test.ts',
             'test/repository/**/*.test.ts',
           ],

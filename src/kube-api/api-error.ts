@@ -4,12 +4,13 @@ import { isRecord, recordAt, textAt } from './json.ts';
  * What stood between a request and its result.
  *
  * `answered`: the server refused; `status` and `reason` say why (https://kubernetes.io/docs/reference/using-api/api-concepts/).
- * `unreachable`: no connection, or one that broke.
+ * `unreachable`: no connection.
+ * `broken`: a connection that ended in the middle of an answer.
  * `silent`: a connection on which nothing came for too long.
  * `unusable`: what arrived is not what the API sends.
  * `credentials`: the configuration or a plugin gave no credentials.
  */
-export type ApiFailure = 'answered' | 'unreachable' | 'silent' | 'unusable' | 'credentials';
+export type ApiFailure = 'answered' | 'unreachable' | 'broken' | 'silent' | 'unusable' | 'credentials';
 
 export class ApiError extends Error {
   readonly failure: ApiFailure;

@@ -63,8 +63,10 @@ export class ApiClient {
     const silent = new AbortController();
     const guard = new IdleGuard(idleMs, () => silent.abort(), this.#surroundings);
     const either = AbortSignal.any([signal, silent.signal]);
+    let failure: 'unreachable' | 'broken' = 'unreachable';
     try {
       const answer = await this.#accepted(request, either);
+      failure = 'broken';
       yield NOTHING;
       for await (const chunk of answer) {
         guard.touch();
@@ -75,7 +77,7 @@ export class ApiClient {
       if (silent.signal.aborted) {
         throw new ApiError('silent', `${this.server} said nothing for ${Math.round(idleMs() / 1000)} s`);
       }
-      throw error instanceof ApiError ? error : unreachable(this.server, error);
+      throw error instanceof ApiError ? error : connectionError(failure, this.server, error);
     } finally {
       guard.stop();
       // Ends the connection when the caller leaves the loop early.
@@ -138,7 +140,11 @@ async function checked(answer: IncomingMessage): Promise<IncomingMessage> {
   throw answeredError(status, Buffer.concat(chunks).toString('utf8'), answer.headers['retry-after']);
 }
 
-function unreachable(server: string, error: unknown): ApiError {
-  const message = error instanceof Error ? error.message : String(error);
-  return new ApiError('unreachable', `${server} cannot be reached: ${message}`, { cause: error });
+function connectionError(failure: 'unreachable' | 'broken', server: string, error: unknown): ApiError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const message =
+    failure === 'unreachable'
+      ? `${server} cannot be reached: ${reason}`
+      : `the connection to ${server} broke: ${reason}`;
+  return new ApiError(failure, message, { cause: error });
 }

@@ -18,6 +18,16 @@ export const SET_NAMES = [
   'endpoints_many',
   'many',
   'many_local',
+  'affinity_frontends',
+  'affinity_timeouts',
+  'affinity_ids_1',
+  'affinity_ids_2',
+  'affinity_ids_3',
+  'affinity_ids_4',
+  'affinity_ids_many',
+  'affinity_many',
+  'affinity_many_local',
+  'affinity_endpoints',
   'bindings',
   'pod_sources',
   'policy_local',
@@ -54,6 +64,8 @@ export function setDeclarations(family: Family): string[] {
   const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
   const endpoints = (comment: string) =>
     `map % { typeof ${frontend} . numgen random mod 65536 : ${endpoint}; comment "${comment}"; }`;
+  const ids = (comment: string) =>
+    `map % { typeof ${frontend} . numgen random mod 65536 : ct mark; comment "${comment}"; }`;
   const many = (comment: string) => `map % { typeof ${frontend} : verdict; comment "${comment}"; }`;
   const [source, destination] = family === 'IPv4' ? [96, 128] : [64, 192];
 
@@ -75,6 +87,15 @@ export function setDeclarations(family: Family): string[] {
     endpoints_many: endpoints('frontends with more, by slot'),
     many: many('frontends in endpoints_many: the chain that draws'),
     many_local: many('the same for policy Local and outside sources'),
+    affinity_frontends: frontends('session affinity'),
+    affinity_timeouts: many('session affinity: the chain of its timeout'),
+    ...(Object.fromEntries(
+      EXACT_CLASSES.map((count) => [`affinity_ids_${count}`, ids(`ids of ${count} endpoints, by slot`)]),
+    ) as Record<`affinity_ids_${1 | 2 | 3 | 4}`, string>),
+    affinity_ids_many: ids('ids of more endpoints, by slot'),
+    affinity_many: many('frontends in affinity_ids_many: the chain that draws'),
+    affinity_many_local: many('the same for policy Local and outside sources'),
+    affinity_endpoints: `map % { typeof ${frontend} . ct mark : ${endpoint}; comment "endpoints, by id"; }`,
     bindings: `map % { typeof ${frontend} : ${endpoint}; comment "Pod NAT: node address and port to pod"; }`,
     pod_sources: `map % { typeof ${ip} saddr . meta l4proto : ${ip} saddr; comment "Pod NAT: what a pod leaves with"; }`,
     policy_local: frontends('externalTrafficPolicy Local'),

@@ -75,8 +75,9 @@ export class Lists {
 
   async #page(query: Readonly<Record<string, string | number>>, signal: AbortSignal): Promise<unknown> {
     const page = await this.#client.json({ path: this.path, query }, signal, this.#timings.listIdle);
-    if (!isRecord(page) || (page.items !== null && !Array.isArray(page.items))) {
-      throw new ApiError('unusable', `the answer to ${this.path} is no list`);
+    const kind = `${this.#resource.kind}List`;
+    if (!isRecord(page) || page.kind !== kind || (page.items !== null && !Array.isArray(page.items))) {
+      throw new ApiError('unusable', `the answer to ${this.path} is no ${kind}`);
     }
     return page;
   }

@@ -70,8 +70,9 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
     default:
       return {
         ...base,
+        // A server that was away may have come back from a backup, and have overtaken our version since.
         // What the server does not understand about a version will not become clearer to it.
-        relist: error.status >= 400 && error.status < 500,
+        relist: error.failure === 'unreachable' || (error.status >= 400 && error.status < 500),
         code: 'KNAT_API_UNAVAILABLE',
         message: `${name}: ${error.message}`,
       };

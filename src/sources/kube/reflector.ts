@@ -33,7 +33,7 @@ export interface ReflectorParts {
  * 2. No failure takes an object away; only an event, or a complete list that does not name it.
  * 3. A connection that fell silent is given up and made anew.
  * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
- *    when it is too old (410), when the server was set back, and when a watch from it never said anything.
+ *    when it is too old (410), when the server was away or set back, and when a watch from it never said anything.
  * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time.
  */
 export class Reflector {
