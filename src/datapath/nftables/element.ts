@@ -203,7 +203,7 @@ function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void
   }
 }
 
-function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
+export function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
   const bound = (number: bigint) => addressBytes(addressFromNumber(family, number));
   for (const { first, last } of ranges) {
     placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last) } });

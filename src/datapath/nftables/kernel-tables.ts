@@ -112,12 +112,14 @@ export class KernelTables {
     return removed;
   }
 
-  /** All elements of our sets in both families; `null` when a table is not there. */
+  /** All elements of our sets in both families; `null` when a table is not there. Another version may lack some. */
   read(table: string = TABLE): PlacedElement[] | null {
     const placed: PlacedElement[] = [];
     for (const family of FAMILIES) {
       if (!this.#has(family, table)) return null;
+      const there = new Set(this.#connection.sets(nftFamily[family], table).map(({ name }) => name));
       for (const set of SET_NAMES) {
+        if (!there.has(set)) continue;
         const elements = this.#connection.elements(nftFamily[family], table, set);
         for (const element of fromKernel(set, elements)) placed.push({ family, set, element });
       }

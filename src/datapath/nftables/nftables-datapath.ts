@@ -7,7 +7,7 @@ import { Busy, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
-import type { Capabilities, Datapath, Observed, Preview, Report } from '../datapath.ts';
+import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
 import { timeoutsOf } from './affinity.ts';
 import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
 import { formatChanges } from './format.ts';
@@ -18,10 +18,20 @@ import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
+import { isClaimed, withPoolRanges } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
 const ATTEMPTS = 10;
+
+/** What goes along from a table that is replaced, beside what the plan says. */
+interface Carried {
+  /** Its elements, where those that nobody claims are to be kept. */
+  readonly before: readonly PlacedElement[];
+  readonly clients: ReadonlyMap<Family, readonly SetElement[]>;
+}
+
+const nothingCarried: Carried = { before: [], clients: new Map() };
 
 /**
  * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
@@ -42,6 +52,7 @@ export class NftablesDatapath implements Datapath {
   /** Those of session affinity that the skeleton has chains for, in seconds. */
   #timeouts: ReadonlySet<number> = new Set();
   #plan: NatPlan | null = null;
+  #keepUnclaimed = false;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
   #generation = 0;
   #onDrift: ((what: string) => void) | null = null;
@@ -64,8 +75,11 @@ export class NftablesDatapath implements Datapath {
     return { kernel: release(), nft: /v(\S+)/.exec(version)?.[1] ?? version.trim() };
   }
 
-  async converge(plan: NatPlan, signal: AbortSignal): Promise<Report> {
-    if (this.#synchronised && this.#plan === plan) {
+  async converge(plan: NatPlan, signal: AbortSignal, options: ConvergeOptions = {}): Promise<Report> {
+    const { keepUnclaimed = false } = options;
+    const same = this.#plan === plan && this.#keepUnclaimed === keepUnclaimed;
+    this.#keepUnclaimed = keepUnclaimed;
+    if (this.#synchronised && same) {
       const changed = plan.changedSince(this.#revision);
       if (changed !== null) {
         try {
@@ -169,9 +183,7 @@ export class NftablesDatapath implements Datapath {
       if (state === 'absent') await this.#tables.load(TABLE, timeouts, signal);
       try {
         const report =
-          state === 'other'
-            ? await this.#swap(plan, timeouts, signal)
-            : this.#fill(plan, TABLE, skeleton, new Map());
+          state === 'other' ? await this.#swap(plan, timeouts, signal) : this.#fill(plan, TABLE, skeleton);
         this.#timeouts = new Set(timeouts);
         if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
         this.#plan = plan;
@@ -200,11 +212,12 @@ export class NftablesDatapath implements Datapath {
 
   /** Puts a second copy to work, replaces the first, takes the second away. Session affinity goes along. */
   async #swap(plan: NatPlan, timeouts: readonly number[], signal: AbortSignal): Promise<Report> {
+    const before = this.#keepUnclaimed ? (this.#tables.read(TABLE) ?? []) : [];
     await this.#tables.load(SWAP_TABLE, timeouts, signal);
-    this.#fill(plan, SWAP_TABLE, 'swapped', this.#tables.affinityClients());
+    this.#fill(plan, SWAP_TABLE, 'swapped', { before, clients: this.#tables.affinityClients() });
     const clients = this.#tables.affinityClients();
     await this.#tables.load(TABLE, timeouts, signal);
-    return this.#fill(plan, TABLE, 'swapped', clients);
+    return this.#fill(plan, TABLE, 'swapped', { before, clients });
   }
 
   /** Reads the table's elements and writes the difference, provided that nobody wrote in between. */
@@ -212,13 +225,17 @@ export class NftablesDatapath implements Datapath {
     plan: NatPlan,
     table: string,
     skeleton: Report['skeleton'],
-    clients: ReadonlyMap<Family, readonly SetElement[]>,
+    carried: Carried = nothingCarried,
   ): Report {
     const generation = this.#connection.generation().id;
-    const { difference: changes, programmed } = this.#compare(plan, this.#tables.read(table) ?? []);
+    const { difference: changes, programmed } = this.#compare(
+      plan,
+      this.#tables.read(table) ?? [],
+      carried.before,
+    );
     const { revision } = plan;
     const batch = batchOf(changes, table);
-    for (const [family, elements] of clients) {
+    for (const [family, elements] of carried.clients) {
       batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
     }
     this.#connection.commit(batch, { generation });
@@ -228,11 +245,18 @@ export class NftablesDatapath implements Datapath {
     return this.#report(skeleton, changes);
   }
 
-  #compare(plan: NatPlan, actual: readonly PlacedElement[]) {
+  #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
     const desired = desiredElements(programmed.values());
+    if (this.#keepUnclaimed) {
+      const wanted = withPoolRanges(desired, [...actual, ...before]);
+      for (const placed of before) if (!isClaimed(plan, placed)) wanted.push(placed);
+      const changes = difference(wanted, actual, elementComparison);
+      const remove = changes.remove.filter((placed) => isClaimed(plan, placed));
+      return { difference: { add: changes.add, remove }, programmed };
+    }
     // Into an empty table everything is written: nothing to compare, and no names to make for it.
     const changes =
       actual.length === 0
