@@ -67,9 +67,12 @@ export class ClusterReporter {
     this.#look();
     while (!signal.aborted) {
       await this.#wake.wait(null, signal);
-      await surroundings.sleep(Math.max(0, this.#nextLook - surroundings.now()), signal);
+      // A timer may end a little early.
+      while (!this.#isDue() && !signal.aborted) {
+        await surroundings.sleep(this.#nextLook - surroundings.now(), signal);
+      }
       // What is not whole now is looked at when the agent says so.
-      if (this.#isStale && this.#isDue()) this.#look();
+      if (this.#isStale) this.#look();
     }
   }
 

@@ -70,9 +70,7 @@ export class NodeNatWriter {
     const { surroundings, trouble } = this.#parts;
     while (!signal.aborted) {
       const pause = LOOK_AGAIN * (1 + surroundings.random() / 4);
-      const start = surroundings.now();
-      await this.#wake.wait(pause, signal);
-      const isLook = surroundings.now() - start >= pause;
+      const isLook = !(await this.#wake.wait(pause, signal));
       let isDone = false;
       while (!isDone && !signal.aborted) {
         try {

@@ -16,8 +16,11 @@ export class Wake {
     this.#resume?.();
   }
 
-  /** Resolves at once when something happened since the last call, else when it does, after the time, or at the abort. */
-  async wait(milliseconds: number | null, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves with true when something happened, since the last call or now; with false after the time or at the
+   * abort. Null: however long it takes.
+   */
+  async wait(milliseconds: number | null, signal: AbortSignal): Promise<boolean> {
     if (!this.#pending && !signal.aborted) {
       const early = new AbortController();
       this.#resume = () => early.abort();
@@ -26,6 +29,8 @@ export class Wake {
       await this.#surroundings.sleep(milliseconds ?? 2 ** 31 - 1, either);
       this.#resume = null;
     }
+    const happened = this.#pending;
     this.#pending = false;
+    return happened;
   }
 }
