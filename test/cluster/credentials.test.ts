@@ -1,9 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { writeKubeconfig } from './kubeconfig.ts';
+import type { AccessOptions } from '../../src/kube-api/access.ts';
+import { kubeSource } from '../../src/sources/kube/kube-source.ts';
+import type { SourceError } from '../../src/sources/source-error.ts';
+import { writeKubeconfig, writeServiceAccount } from './kubeconfig.ts';
 import { node, service } from './manifests.ts';
-import { until } from './recorder.ts';
+import { Recorder, until } from './recorder.ts';
 import type { Simulator } from './simulator/simulator.ts';
 import { type Running, Stage } from './stage.ts';
 import { startSimulator } from './start-cluster.ts';
@@ -12,7 +15,6 @@ import { startSimulator } from './start-cluster.ts';
 
 let stage: Stage;
 let simulator: Simulator;
-const environment = { ...process.env };
 
 beforeAll(async () => {
   const cluster = await startSimulator();
@@ -23,7 +25,6 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  process.env = { ...environment };
   simulator.users.add(stage.cluster.knatToken, 'knat');
   await stage.quiet();
 });
@@ -55,7 +56,9 @@ async function expectAlive({ sink }: Running): Promise<void> {
 
 test('an expired token in a kubeconfig: reported; the file is read anew', async () => {
   const kubeconfig = writeKubeconfig(stage.folder, stage.cluster, { token: stage.cluster.knatToken });
-  const running = await synced(stage.start({ access: { kubeconfig }, timings: { reportAfter: 0 } }));
+  const running = await synced(
+    stage.start({ access: { environment: {}, kubeconfig }, timings: { reportAfter: 0 } }),
+  );
   simulator.users.revoke(stage.cluster.knatToken);
   simulator.cutConnections();
   await until(
@@ -72,17 +75,21 @@ test('an expired token in a kubeconfig: reported; the file is read anew', async 
 });
 
 describe('a service account', () => {
-  const files = () => join(stage.folder, 'var/run/secrets/kubernetes.io/serviceaccount');
-
   test('its token is rotated', async () => {
-    mkdirSync(files(), { recursive: true });
-    writeFileSync(join(files(), 'ca.crt'), stage.cluster.authority);
-    writeFileSync(join(files(), 'token'), stage.cluster.knatToken);
-    process.env.KUBERNETES_SERVICE_HOST = '127.0.0.1';
-    process.env.KUBERNETES_SERVICE_PORT = new URL(stage.cluster.url).port;
-    const running = await synced(stage.start({ access: { serviceAccountRoot: stage.folder } }));
+    const token = writeServiceAccount(stage.folder, stage.cluster);
+    const running = await synced(
+      stage.start({
+        access: {
+          root: stage.folder,
+          environment: {
+            KUBERNETES_SERVICE_HOST: '127.0.0.1',
+            KUBERNETES_SERVICE_PORT: new URL(stage.cluster.url).port,
+          },
+        },
+      }),
+    );
     simulator.users.add('rotated', 'knat');
-    writeFileSync(join(files(), 'token'), 'rotated');
+    writeFileSync(token, 'rotated');
     simulator.users.revoke(stage.cluster.knatToken);
     simulator.cutConnections();
     await expectAlive(running);
@@ -90,10 +97,9 @@ describe('a service account', () => {
   });
 
   test('another address than the one that the environment names', async () => {
-    process.env.KUBERNETES_SERVICE_HOST = '192.0.2.99';
-    process.env.KUBERNETES_SERVICE_PORT = '1';
-    writeFileSync(join(files(), 'token'), stage.cluster.knatToken);
-    const access = { serviceAccountRoot: stage.folder, server: stage.cluster.url };
+    writeServiceAccount(stage.folder, stage.cluster);
+    const environment = { KUBERNETES_SERVICE_HOST: '192.0.2.99', KUBERNETES_SERVICE_PORT: '1' };
+    const access = { root: stage.folder, environment, server: stage.cluster.url };
     await synced(stage.start({ access }));
   });
 });
@@ -112,7 +118,7 @@ test('an exec plugin is asked again when its token is refused', async () => {
       interactiveMode: 'Never',
     },
   });
-  const running = await synced(stage.start({ access: { kubeconfig } }));
+  const running = await synced(stage.start({ access: { environment: {}, kubeconfig } }));
   simulator.users.add('from-plugin', 'knat');
   writeFileSync(tokenFile, 'from-plugin');
   simulator.users.revoke(stage.cluster.knatToken);
@@ -124,10 +130,54 @@ test('an exec plugin that fails is reported', async () => {
   const kubeconfig = writeKubeconfig(stage.folder, stage.cluster, {
     exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nonexistent/plugin' },
   });
-  const { sink } = stage.start({ access: { kubeconfig } });
+  const { sink } = stage.start({ access: { environment: {}, kubeconfig } });
   const problems = await until(
     () => sink.problems(),
     (found) => found.length > 0,
   );
   expect(problems[0]).toMatch(/no credentials for .*ENOENT/);
+});
+
+describe('no usable configuration', () => {
+  const messageOf = async (access: AccessOptions) => {
+    const source = kubeSource({
+      nodeName: 'node-a',
+      enable: { service: true, pod: true, egress: true },
+      access,
+    });
+    return await source.run(new Recorder(), AbortSignal.timeout(5000)).then(
+      () => 'ran',
+      (error: unknown) => `${(error as SourceError).code}: ${(error as Error).message}`,
+    );
+  };
+  const environment = {};
+
+  test('nothing at all', async () => {
+    expect(await messageOf({ environment, root: stage.folder.concat('/none') })).toBe(
+      'KNAT_KUBECONFIG: no cluster is configured: there is no kubeconfig and no service account token',
+    );
+  });
+
+  test('a file that is not there, and one that is none', async () => {
+    expect(await messageOf({ environment, kubeconfig: '/nonexistent/config' })).toMatch(
+      /^KNAT_KUBECONFIG: \/nonexistent\/config cannot be used: ENOENT/,
+    );
+    const path = join(stage.folder, 'broken');
+    writeFileSync(path, 'a: [');
+    expect(await messageOf({ environment, kubeconfig: path })).toMatch(
+      /^KNAT_KUBECONFIG: .*broken cannot be used/,
+    );
+  });
+
+  test('a context that is not in it', async () => {
+    expect(await messageOf({ environment, kubeconfig: stage.kubeconfig, context: 'other' })).toBe(
+      'KNAT_KUBECONFIG: the kubeconfig has no context "other": it has test',
+    );
+  });
+
+  test('a server that is no URL', async () => {
+    expect(await messageOf({ environment, kubeconfig: stage.kubeconfig, server: '10.0.0.1:6443' })).toBe(
+      'KNAT_KUBECONFIG: the server "10.0.0.1:6443" is no URL: write https://ADDRESS:PORT',
+    );
+  });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from './cluster.ts';
@@ -29,4 +29,13 @@ export function writeKubeconfig(folder: string, cluster: Cluster, user: object):
   };
   writeFileSync(path, JSON.stringify(config));
   return path;
+}
+
+/** Writes the files that the kubelet gives a pod, below a folder that stands for `/`; gives the path of the token. */
+export function writeServiceAccount(folder: string, { authority, knatToken }: Cluster): string {
+  const files = join(folder, 'var/run/secrets/kubernetes.io/serviceaccount');
+  mkdirSync(files, { recursive: true });
+  writeFileSync(join(files, 'ca.crt'), authority);
+  writeFileSync(join(files, 'token'), knatToken);
+  return join(files, 'token');
 }

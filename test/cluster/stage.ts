@@ -53,7 +53,7 @@ export class Stage {
     const source = kubeSource({
       nodeName: 'node-a',
       enable: { service: true, pod: true, egress: true },
-      access: { kubeconfig: this.kubeconfig },
+      access: { environment: {}, kubeconfig: this.kubeconfig },
       debug: (line) => debug.push(line),
       ...options,
       timings: { ...QUICK, ...options.timings },

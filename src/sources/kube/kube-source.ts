@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AccessError, ApiAccess } from '../../kube-api/access.ts';
+import { AccessError, type AccessOptions, type ApiAccess } from '../../kube-api/access.ts';
 import { ApiClient } from '../../kube-api/client.ts';
+import { openAccess } from '../../kube-api/open-access.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
 import { defaultPodNatOptions, type ParseContext } from '../objects/metadata.ts';
 import { SharedValues } from '../objects/shared.ts';
@@ -36,7 +37,7 @@ class KubeSource implements Source {
     const { access, debug = () => {}, podNat = defaultPodNatOptions, nodeName, enable } = this.#options;
     const surroundings = this.#options.surroundings ?? processSurroundings;
     const timings = { ...defaultTimings, ...this.#options.timings };
-    const client = new ApiClient(await openAccess(access ?? {}), surroundings);
+    const client = new ApiClient(await accessOf(access), surroundings);
     const context: ParseContext = { shared: new SharedValues(), podNat, debug };
     const delivery = new Delivery(sink);
     const resources = wantedResources(nodeName, enable);
@@ -56,9 +57,9 @@ class KubeSource implements Source {
   }
 }
 
-async function openAccess(options: NonNullable<KubeOptions['access']>): Promise<ApiAccess> {
+async function accessOf(options: AccessOptions): Promise<ApiAccess> {
   try {
-    return await ApiAccess.open(options);
+    return await openAccess(options);
   } catch (error) {
     if (!(error instanceof AccessError)) throw error;
     throw new SourceError('KNAT_KUBECONFIG', error.message, { cause: error });

@@ -10,7 +10,7 @@ export interface KubeOptions {
   readonly nodeName: string;
   readonly enable: WantedKinds;
   /** Which cluster and as whom. */
-  readonly access?: AccessOptions;
+  readonly access: AccessOptions;
   readonly podNat?: PodNatOptions;
   /** Clock and chance of the process when absent. */
   readonly surroundings?: Surroundings;

@@ -153,8 +153,13 @@ class Channel {
     if (tinyChunks) return await this.#writeInPieces(text);
     if (this.#response.write(text)) return;
     await new Promise<void>((resolve) => {
-      this.#response.once('drain', resolve);
-      this.#response.once('close', resolve);
+      const done = () => {
+        this.#response.off('drain', done);
+        this.#response.off('close', done);
+        resolve();
+      };
+      this.#response.on('drain', done);
+      this.#response.on('close', done);
     });
   }
 

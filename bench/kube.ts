@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { defaultPlanOptions } from '../src/plan/options.ts';
+import { Planner } from '../src/plan/planner.ts';
+import { kubeSource } from '../src/sources/kube/kube-source.ts';
+import { makeFolder, writeKubeconfig, writeServiceAccount } from '../test/cluster/kubeconfig.ts';
+import { BUILT_IN } from '../test/cluster/simulator/resource-types.ts';
+import { startSimulator } from '../test/cluster/start-cluster.ts';
+import { node } from './facts.ts';
+import { clusterObjects } from './kube-objects.ts';
+
+/** A cluster of the simulator, read by the Kubernetes source in a process of its own: time and memory. */
+
+const { values } = parseArgs({
+  options: {
+    services: { type: 'string', default: '30000' },
+    endpoints: { type: 'string', default: '3' },
+    /** A server without streaming lists. */
+    pages: { type: 'boolean', default: false },
+    /** By a kubeconfig, and so with the official client in memory; else as a pod. */
+    kubeconfig: { type: 'boolean', default: false },
+    output: { type: 'string', short: 'o', default: 'text' },
+    /** Set for the process that reads: where its credentials are. */
+    reader: { type: 'string', default: '' },
+  },
+});
+
+if (values.reader === '') await serve();
+else await read(values.reader);
+
+/** The process that is measured: the source, and a plan behind it as in the agent. */
+async function read(folder: string): Promise<void> {
+  const planner = new Planner(node, defaultPlanOptions);
+  const startMiB = statusMiB('self', 'VmRSS');
+  const startedAt = performance.now();
+  let facts = 0;
+  const { env: environment } = process;
+  const source = kubeSource({
+    nodeName: 'node-0',
+    enable: { service: true, pod: true, egress: true },
+    access: values.kubeconfig
+      ? { environment, kubeconfig: `${folder}/kubeconfig` }
+      : { environment, root: folder },
+  });
+  await source.run(
+    {
+      apply: (changes) => {
+        facts += changes.length;
+        planner.apply(changes);
+      },
+      report: (origin, problems) => {
+        for (const { message } of problems) process.stderr.write(`${origin}: ${message}\n`);
+      },
+      synced: () => {
+        const inSync = { syncedMs: round(performance.now() - startedAt), syncedCpuMs: cpuMs() };
+        planner.update();
+        const planned = { plannedCpuMs: cpuMs(), peakMiB: statusMiB('self', 'VmHWM') };
+        process.stdout.write(`${JSON.stringify({ facts, startMiB, ...inSync, ...planned })}\n`);
+      },
+    },
+    new AbortController().signal,
+  );
+}
+
+async function serve(): Promise<void> {
+  const cluster = await startSimulator();
+  const { simulator } = cluster;
+  simulator.users.add(cluster.knatToken, 'knat', ['system:masters']);
+  const size = { services: Number(values.services), endpoints: Number(values.endpoints) };
+  let bytes = 0;
+  for (const object of clusterObjects(size)) {
+    const type = BUILT_IN.find(({ kind }) => kind === object.kind);
+    if (type === undefined) throw new Error(object.kind);
+    bytes += JSON.stringify(object).length;
+    simulator.store.put(type, object);
+  }
+  simulator.store.compact();
+  simulator.faults.noStreamingLists = values.pages;
+  const folder = makeFolder();
+  writeKubeconfig(folder, cluster, { token: cluster.knatToken });
+  writeServiceAccount(folder, cluster);
+  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2), '--reader', folder];
+  const { port } = new URL(cluster.url);
+  const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: port };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const text = await new Promise<string>((resolve) => {
+    child.stdout.once('data', (data) => resolve(String(data)));
+  });
+  await sleep(5_000);
+  const afterMiB = statusMiB(child.pid ?? 0, 'VmRSS');
+  // The history goes with the restart, so that everything is listed anew.
+  await simulator.restart(50);
+  await sleep(20_000);
+  const relistedMiB = statusMiB(child.pid ?? 0, 'VmRSS');
+  child.kill('SIGTERM');
+  await cluster.stop();
+  rmSync(folder, { recursive: true });
+  report({ jsonMiB: round(bytes / 2 ** 20), ...JSON.parse(text), afterMiB, relistedMiB });
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return round((user + system) / 1000);
+}
+
+function statusMiB(pid: number | 'self', key: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return round(Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function report(result: Readonly<Record<string, unknown>>): void {
+  if (values.output === 'json') {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(16)} ${value}\n`);
+}
