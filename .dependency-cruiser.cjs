@@ -15,6 +15,7 @@ const may = {
   'sources/objects': ['net', 'model'],
   'datapath/nftables': ['net', 'model', 'plan', 'delta', 'wire', 'datapath/datapath.ts'],
   'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
+  'datapath/coexistence': ['net', 'wire', 'datapath/nftables/nft-program.ts'],
   wire: ['net'],
   observe: ['net', 'model', 'plan', 'explain', 'datapath/datapath.ts'],
   agent: ['net', 'model', 'plan', 'explain', 'delta', 'sources', 'datapath', 'wire', 'observe'],
