@@ -3,9 +3,19 @@
  * its nftables mode, with one Service that leads to one endpoint. And what others have in the same tables.
  */
 
-/** For `iptables-restore --noflush`: the Service at `frontend` (`10.96.0.10:80`) leads to `endpoint` (`10.244.1.1:8080`). */
-export function iptablesMode(frontend: string, endpoint: string): string {
-  const [address, port] = frontend.split(':');
+/** Each TCP frontend (`10.96.0.10:80`) leads to its endpoint (`10.244.1.1:8080`). */
+type Services = Readonly<Record<string, string>>;
+
+const ONE: Services = { '10.96.0.10:80': '10.244.1.1:8080' };
+
+/** For `iptables-restore --noflush`. */
+export function iptablesMode(services: Services = ONE): string {
+  const names = Object.entries(services).map(([frontend, endpoint], index) => ({
+    hash: `PI7QABCDEFGH234${'ABCD'[index]}`,
+    address: frontend.split(':')[0],
+    port: frontend.split(':')[1],
+    endpoint,
+  }));
   const comment = '-m comment --comment "shop/web:http';
   return `*filter
 :KUBE-EXTERNAL-SERVICES - [0:0]
@@ -25,40 +35,47 @@ COMMIT
 :KUBE-PROXY-CANARY - [0:0]
 COMMIT
 *nat
-:KUBE-EXT-PI7QABCDEFGH2345 - [0:0]
 :KUBE-MARK-MASQ - [0:0]
 :KUBE-NODEPORTS - [0:0]
 :KUBE-POSTROUTING - [0:0]
 :KUBE-PROXY-CANARY - [0:0]
-:KUBE-SEP-PI7QABCDEFGH2345 - [0:0]
 :KUBE-SERVICES - [0:0]
-:KUBE-SVC-PI7QABCDEFGH2345 - [0:0]
+${names.flatMap(({ hash }) => ['EXT', 'SEP', 'SVC'].map((kind) => `:KUBE-${kind}-${hash} - [0:0]`)).join('\n')}
 -A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 -A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 -A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
--A KUBE-EXT-PI7QABCDEFGH2345 -j KUBE-SVC-PI7QABCDEFGH2345
 -A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
 -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
 -A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0
 -A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully
--A KUBE-SEP-PI7QABCDEFGH2345 -p tcp ${comment}" -m tcp -j DNAT --to-destination ${endpoint}
--A KUBE-SERVICES -d ${address}/32 -p tcp ${comment} cluster IP" -m tcp --dport ${port} -j KUBE-SVC-PI7QABCDEFGH2345
 -A KUBE-SERVICES ${comment} not last -j KUBE-NODEPORTS" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS
--A KUBE-SVC-PI7QABCDEFGH2345 ${comment} -> ${endpoint}" -j KUBE-SEP-PI7QABCDEFGH2345
+${names
+  .map(
+    ({ hash, address, port, endpoint }) => `-A KUBE-EXT-${hash} -j KUBE-SVC-${hash}
+-A KUBE-SERVICES -d ${address}/32 -p tcp ${comment} cluster IP" -m tcp --dport ${port} -j KUBE-SVC-${hash}
+-A KUBE-SVC-${hash} ${comment} -> ${endpoint}" -j KUBE-SEP-${hash}
+-A KUBE-SEP-${hash} -p tcp ${comment}" -m tcp -j DNAT --to-destination ${endpoint}`,
+  )
+  .join('\n')}
 COMMIT
 `;
 }
 
-/** The same in the family and the words of nftables mode. */
-export function nftablesMode(frontend: string, endpoint: string): string {
-  const [address, port] = frontend.split(':');
+/** The same in nftables mode, as a script for nft. */
+export function nftablesMode(services: Services = ONE): string {
+  const elements = Object.keys(services).map(
+    (frontend, index) => `${frontend.replace(':', ' . tcp . ')} : goto service-${index}`,
+  );
+  const chains = Object.values(services).map(
+    (endpoint, index) => `chain service-${index} { meta l4proto tcp dnat to ${endpoint}; }`,
+  );
   return `table ip kube-proxy {
   comment "rules for kube-proxy"
   map service-ips {
     type ipv4_addr . inet_proto . inet_service : verdict
-    elements = { ${address} . tcp . ${port} : goto service-ABC }
+    elements = { ${elements.join(', ')} }
   }
-  chain service-ABC { meta l4proto tcp dnat to ${endpoint}; }
+  ${chains.join('\n  ')}
   chain services { ip daddr . meta l4proto . th dport vmap @service-ips; }
   chain nat-prerouting { type nat hook prerouting priority dstnat; policy accept; jump services; }
   chain nat-output { type nat hook output priority -100; policy accept; jump services; }

@@ -26,7 +26,7 @@ test('an empty namespace has nothing of kube-proxy, and looking makes nothing', 
 test('nftables mode: both tables are seen and go; a table of somebody else stays', async () => {
   nft('add table ip other\nadd chain ip other KUBE-SERVICES');
   const before = listRuleset();
-  nft(nftablesMode('10.96.0.10:80', '10.244.1.1:8080'));
+  nft(nftablesMode());
   expect((await rules.find(signal)).found).toEqual([
     'table ip kube-proxy (nftables mode)',
     'table ip6 kube-proxy (nftables mode)',
@@ -96,7 +96,7 @@ describe.each([
   test('its chains and the jumps to them go, what others have in the same tables stays', async () => {
     restore(RULES_OF_OTHERS);
     const before = save();
-    restore(iptablesMode('10.96.0.10:80', '10.244.1.1:8080'));
+    restore(iptablesMode());
     expect(save()).not.toBe(before);
     expect([...(await rules.find(signal)).found].sort()).toEqual([
       `1 chain in table ${title('mangle')} (iptables mode)`,
@@ -109,7 +109,7 @@ describe.each([
   });
 
   test("the masquerading chains stay where somebody else's chain uses them", async () => {
-    restore(iptablesMode('10.96.0.10:80', '10.244.1.1:8080'));
+    restore(iptablesMode());
     restore('*nat\n:CNI-HOSTPORT-SETMARK - [0:0]\n-A CNI-HOSTPORT-SETMARK -j KUBE-MARK-MASQ\nCOMMIT\n');
     await rules.remove(signal);
     const after = save();
