@@ -64,18 +64,28 @@ test('nothing is removed before ours is in force', async () => {
   expect(it.status).toBeNull();
 });
 
-test('a kube-proxy that goes on is warned of again and again, and fought three times at most', async () => {
+test('a kube-proxy that goes on is warned of again and again, and fought ever more seldom', async () => {
   present = true;
   const { guard: it, stop } = guard(true, () => {
-    present = true; // it wrote its rules again
+    present = waits.length !== 3; // it wrote its rules again; once it was late
     return waits.length < 10;
   });
   await it.takeOver(signal);
   await it.watch(stop.signal);
-  expect(removals).toBe(3);
-  expect(log.filter((line) => line.startsWith('kube-proxy has its rules again'))).toHaveLength(9);
-  expect(waits).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600, 600].map((seconds) => seconds * 1000));
-  expect(it.status).toMatchObject({ found, removals: 3 });
+  expect(waits).toEqual([10, 20, 40, 40, 80, 160, 320, 600, 600, 600].map((seconds) => seconds * 1000));
+  expect(removals).toBe(9);
+  expect(log.filter((line) => line.startsWith('kube-proxy has its rules again'))).toHaveLength(8);
+});
+
+test('what a kube-proxy left that was stopped goes for good', async () => {
+  const { guard: it, stop } = guard(true, () => {
+    if (waits.length <= 4) present = true;
+    return waits.length < 8;
+  });
+  await it.watch(stop.signal);
+  expect(removals).toBe(4);
+  expect(present).toBe(false);
+  expect(it.status).toBeNull();
 });
 
 test('one that appears later is reported, not touched, without --replace-kube-proxy; its end is told', async () => {

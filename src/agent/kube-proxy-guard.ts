@@ -26,9 +26,6 @@ export class KubeProxyPresent extends Error {
 const LOOK_FIRST = 10_000;
 const LOOK_LONGEST = 600_000;
 
-/** How often its rules are taken away in the life of an agent: a kube-proxy that runs makes them anew, for ever. */
-const REMOVALS = 3;
-
 interface GuardParts {
   /** Take over from kube-proxy, instead of refusing beside it. */
   readonly replace: boolean;
@@ -42,7 +39,8 @@ interface GuardParts {
  * Guarantees:
  * 1. `admit` throws before anything is written, unless kube-proxy may be replaced.
  * 2. `takeOver` is called when our rules are in force: at no moment is there nobody who does Service NAT.
- * 3. What comes later is reported for as long as it is there, and taken away a few times at the most.
+ * 3. What comes later is reported for as long as it is there. Where kube-proxy may be replaced it is taken away too,
+ *    with growing pauses: one that runs makes its rules anew for ever, what one left that was stopped goes for good.
  */
 export class KubeProxyGuard {
   readonly #proxy: OtherProxy;
@@ -74,7 +72,7 @@ export class KubeProxyGuard {
   async takeOver(signal: AbortSignal): Promise<void> {
     const { replace, logger } = this.#parts;
     const { found, ipvs } = await this.#look(signal);
-    if (found.length === 0 || !replace || ipvs || this.#removals >= REMOVALS) return;
+    if (found.length === 0 || !replace || ipvs) return;
     this.#removals++;
     await this.#proxy.remove(signal);
     const { found: left } = await this.#look(signal);
@@ -93,7 +91,7 @@ export class KubeProxyGuard {
         await this.#look(signal);
         if (this.#status === null) {
           if (before !== null) logger.info('nothing is left of kube-proxy');
-          wait = LOOK_FIRST;
+          if (this.#removals < 2) wait = LOOK_FIRST; // else it may have been seen between two of its writings
           continue;
         }
         const again =

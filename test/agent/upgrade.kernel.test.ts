@@ -51,9 +51,12 @@ function buildOtherVersion(place: string): string {
   return join(place, 'dist/cli/main.js');
 }
 
+function agentArgs(): readonly string[] {
+  return ['agent', '--source', `dir:${folder}`, '--node', 'n1', '--log-format', 'json'];
+}
+
 async function startAgent(main?: string): Promise<void> {
-  const args = ['agent', '--source', `dir:${folder}`, '--node', 'n1', '--log-format', 'json'];
-  agent = startKnat(args, main === undefined ? {} : { main });
+  agent = startKnat(agentArgs(), main === undefined ? {} : { main });
   await agent.errorsHave('"programmed"');
   await sleep(200); // what an agent does behind its first report is part of its start
 }
@@ -111,3 +114,20 @@ test('an upgrade to another skeleton and back: nothing is lost, refused or stall
   });
   expect(skeletons).toEqual(['other', 'this', 'other', 'this']);
 });
+
+test.each([0, 5, 15, 30, 60])(
+  'a new version is killed %i ms after its source was in sync, and rolled back',
+  async (delay) => {
+    await startAgent();
+    await expectUndisturbed(async () => {
+      await endAgent('SIGTERM');
+      agent = startKnat(agentArgs(), { main: otherBuild });
+      await agent.errorsHave('"in sync"');
+      await sleep(delay);
+      await endAgent('SIGKILL');
+      await sleep(300); // whatever state it left does the work meanwhile
+      await startAgent();
+    });
+    expect(listRuleset()).not.toMatch(/of_another_version|knat_swap|knat_reference/);
+  },
+);
