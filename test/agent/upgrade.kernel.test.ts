@@ -115,7 +115,7 @@ test('an upgrade to another skeleton and back: nothing is lost, refused or stall
   expect(skeletons).toEqual(['other', 'this', 'other', 'this']);
 });
 
-test.each([0, 5, 15, 30, 60])(
+test.each([0, 15, 40])(
   'a new version is killed %i ms after its source was in sync, and rolled back',
   async (delay) => {
     await startAgent();

@@ -78,6 +78,7 @@ export function nftablesMode(services: Services = ONE): string {
   ${chains.join('\n  ')}
   chain services { ip daddr . meta l4proto . th dport vmap @service-ips; }
   chain nat-prerouting { type nat hook prerouting priority dstnat; policy accept; jump services; }
+  chain nat-postrouting { type nat hook postrouting priority srcnat; policy accept; }
   chain nat-output { type nat hook output priority -100; policy accept; jump services; }
 }
 table ip6 kube-proxy {

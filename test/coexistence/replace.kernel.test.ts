@@ -1,5 +1,5 @@
 /** The real agent beside kube-proxy's rules: it refuses, leaves the Services to it, or takes over. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -41,6 +41,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+const inLegacy = () => execFileSync('iptables-legacy-restore', { input: iptablesMode(services) });
 const inIptables = () => execFileSync('iptables-nft-restore', { input: iptablesMode(services) });
 
 test.each([
@@ -84,30 +85,75 @@ test('IPVS mode cannot be replaced', async () => {
   expect(listRuleset()).toBe('');
 });
 
-test.each([
+/** Dials the Service 200 times a second and holds connections to it while something changes. */
+async function expectUndisturbed(change: () => Promise<void>): Promise<void> {
+  const traffic = { dialled: dialled.filter(isOfService), held: held.filter(isOfService), rate: 200 };
+  const stop = await startTraffic(stage, traffic);
+  await sleep(300);
+  await change();
+  await sleep(300);
+  const report = await stop();
+  expect(report.failed).toEqual([]);
+  expect(report.dialled).toBeGreaterThan(report.seconds * 180);
+  expect(report.held).not.toEqual([]);
+  for (const one of report.held) expect(one).toMatchObject({ ended: null, answers: one.sent });
+}
+
+async function startAgent(): Promise<Running> {
+  const started = startKnat(['agent', ...source, '--replace-kube-proxy', '--log-format', 'json']);
+  agent = started;
+  await started.errorsHave('took over from kube-proxy');
+  return started;
+}
+
+/** Legacy iptables needs modules that not every kernel has. */
+function hasLegacyIptables(): boolean {
+  return spawnSync('iptables-legacy', ['-t', 'nat', '-S']).status === 0;
+}
+
+test.for([
   ['nftables mode', () => nft(nftablesMode(services))],
   ['iptables mode', inIptables],
+  ['iptables mode with legacy iptables', inLegacy],
 ])(
   '--replace-kube-proxy takes over from %s: nothing is lost, and open connections go on',
   async (_, install) => {
+    if (install === inLegacy && !hasLegacyIptables()) return;
     install();
-    const stop = await startTraffic(stage, {
-      dialled: dialled.filter(isOfService),
-      held: held.filter(isOfService),
-      rate: 200,
+    await expectUndisturbed(async () => {
+      await startAgent();
     });
-    await sleep(300);
-    agent = startKnat(['agent', ...source, '--replace-kube-proxy', '--log-format', 'json']);
-    await agent.errorsHave('took over from kube-proxy');
-    await sleep(300);
-    const report = await stop();
-    expect(report.failed).toEqual([]);
-    expect(report.dialled).toBeGreaterThan(report.seconds * 180);
-    for (const one of report.held) expect(one).toMatchObject({ ended: null, answers: one.sent });
     expect(listRuleset()).not.toMatch(/kube-proxy|KUBE-/);
+    if (install === inLegacy)
+      expect(execFileSync('iptables-legacy-save', { encoding: 'utf8' })).not.toContain('KUBE-');
     expect((await knat(['status'])).output).not.toContain('kube-proxy');
   },
 );
+
+test('a kube-proxy that goes on is told of in log and status, and taken away again', async () => {
+  nft(nftablesMode(services));
+  const started = await startAgent();
+  nft(nftablesMode(services));
+  await started.errorsHave('kube-proxy has its rules again');
+  for (let i = 0; i < 100 && listRuleset().includes('kube-proxy'); i++) await sleep(20);
+  expect(listRuleset()).not.toContain('kube-proxy');
+});
+
+test('beside a kube-proxy that comes later, status says so; the way back loses nothing', async () => {
+  agent = startKnat(['agent', ...source, '--log-format', 'json']);
+  await agent.errorsHave('"programmed"');
+  await expectUndisturbed(async () => {
+    nft(nftablesMode(services));
+    await agent?.errorsHave('kube-proxy works here too');
+    expect((await knat(['status'])).output).toMatch(
+      /kube-proxy +at work here too since .*table ip kube-proxy/,
+    );
+    agent?.process.kill();
+    await agent?.ended;
+    expect((await knat(['cleanup'])).status).toBe(0);
+  });
+  expect(listRuleset()).not.toContain('knat');
+});
 
 test('--once takes over too, before it ends', async () => {
   nft(nftablesMode(services));
