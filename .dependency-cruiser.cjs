@@ -26,6 +26,7 @@ const may = {
   'status/kube': ['net', 'model', 'plan', 'crds', 'kube-api', 'datapath/datapath.ts'],
   'datapath/nftables': ['net', 'model', 'plan', 'delta', 'wire', 'datapath/datapath.ts'],
   'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
+  'datapath/coexistence': ['net', 'wire', 'datapath/nftables/nft-program.ts'],
   wire: ['net'],
   observe: ['net', 'model', 'plan', 'explain', 'datapath/datapath.ts'],
   agent: [
