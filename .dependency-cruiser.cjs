@@ -11,14 +11,24 @@ const may = {
   plan: ['net', 'model'],
   explain: ['net', 'model', 'plan'],
   delta: [],
-  'sources/dir': ['net', 'model', 'sources/objects', 'sources/source.ts'],
+  crds: [],
+  'kube-api': [],
+  'sources/dir': ['net', 'model', 'sources/objects', 'sources/source.ts', 'sources/source-error.ts'],
+  'sources/kube': [
+    'net',
+    'model',
+    'kube-api',
+    'sources/objects',
+    'sources/source.ts',
+    'sources/source-error.ts',
+  ],
   'sources/objects': ['net', 'model'],
   'datapath/nftables': ['net', 'model', 'plan', 'delta', 'wire', 'datapath/datapath.ts'],
   'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
   'datapath/coexistence': ['net', 'wire', 'datapath/nftables/nft-program.ts'],
   wire: ['net'],
   observe: ['net', 'model', 'plan', 'explain', 'datapath/datapath.ts'],
-  agent: ['net', 'model', 'plan', 'explain', 'delta', 'sources', 'datapath', 'wire', 'observe'],
+  agent: ['net', 'model', 'plan', 'explain', 'delta', 'kube-api', 'sources', 'datapath', 'wire', 'observe'],
   lab: ['net'],
   demo: ['net', 'lab'],
   cli: ['net', 'demo', 'model', 'plan', 'explain', 'agent', 'observe', 'sources', 'datapath/datapath.ts'],
@@ -36,7 +46,7 @@ const roomRules = Object.entries(may).map(([name, others]) => ({
 }));
 
 /** Rooms that are pure: neither Node.js modules nor npm packages. */
-const pure = ['net', 'model', 'plan', 'explain', 'delta'];
+const pure = ['net', 'model', 'plan', 'explain', 'delta', 'crds'];
 
 module.exports = {
   forbidden: [

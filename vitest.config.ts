@@ -12,7 +12,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/conformance/**/*.unit.test.ts', 'test/repository/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'test/chart/**/*.test.ts',
+            'test/cluster/**/*.test.ts',
+            'test/conformance/**/*.unit.test.ts',
+            'test/repository/**/*.test.ts',
+          ],
           exclude: ['**/*.kernel.test.ts', 'node_modules/**'],
           testTimeout: 30_000,
         },

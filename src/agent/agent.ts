@@ -11,7 +11,7 @@ import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
-import { ConvergeLoop, type LoopSurroundings } from './converge-loop.ts';
+import { ConvergeLoop, type LoopListener, type LoopSurroundings } from './converge-loop.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
@@ -57,6 +57,8 @@ export class Agent {
   readonly #guard: KubeProxyGuard | null;
   #capabilities: Capabilities = { kernel: '', nft: '' };
   #synced = false;
+  /** Some objects could not be read when the agent started, so that nobody knows what they want. */
+  #unreadSinceStart = false;
   #programmed: AgentStatus['programmed'] = null;
   #failure: AgentStatus['failure'] = null;
   #cleanedRevision: number | null = null;
@@ -74,10 +76,12 @@ export class Agent {
       : null;
     this.#startedAt = surroundings.wallClock().toISOString();
     this.#planner = new Planner(this.#nodeFacts(undefined), settings.plan);
-    this.#loop = new ConvergeLoop(datapath, () => this.#planner.update(), surroundings, {
+    const listener: LoopListener = {
       converged: (report, milliseconds) => this.#converged(report, milliseconds),
       failed: (error, retryInMs) => this.#failed(error, retryInMs),
-    });
+    };
+    const options = () => ({ keepUnclaimed: this.#unreadSinceStart });
+    this.#loop = new ConvergeLoop(datapath, () => this.#planner.update(), surroundings, listener, options);
   }
 
   /**
@@ -170,11 +174,22 @@ export class Agent {
             for (const problem of this.#problems.replace(origin, problems)) {
               logger[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem));
             }
+            if (this.#unreadSinceStart && !this.#problems.hasErrors()) {
+              this.#unreadSinceStart = false;
+              logger.info('everything could be read now: what nobody claims is removed');
+              this.#loop.trigger();
+            }
           },
           synced: () => {
             this.#synced = true;
             logger.info({ source: settings.source.name }, 'in sync');
             this.#checkNode();
+            this.#unreadSinceStart = this.#problems.hasErrors();
+            if (this.#unreadSinceStart) {
+              logger.warn(
+                'not everything could be read: what an earlier agent programmed for it stays in the kernel',
+              );
+            }
             this.#loop.release();
           },
         },

@@ -1,4 +1,4 @@
-import type { Datapath, Report } from '../datapath/datapath.ts';
+import type { ConvergeOptions, Datapath, Report } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
 /** What the loop needs of the outside: injected, so that tests own the clock. */
@@ -34,6 +34,7 @@ const RETRY_LONGEST = 30_000;
 export class ConvergeLoop {
   readonly #datapath: Datapath;
   readonly #plan: () => NatPlan;
+  readonly #options: () => ConvergeOptions;
   readonly #surroundings: LoopSurroundings;
   readonly #listener: LoopListener;
   #wake: (() => void) | null = null;
@@ -45,11 +46,13 @@ export class ConvergeLoop {
     plan: () => NatPlan,
     surroundings: LoopSurroundings,
     listener: LoopListener,
+    options: () => ConvergeOptions = () => ({}),
   ) {
     this.#datapath = datapath;
     this.#plan = plan;
     this.#surroundings = surroundings;
     this.#listener = listener;
+    this.#options = options;
   }
 
   /** Something changed: in the facts or in the kernel. */
@@ -80,7 +83,7 @@ export class ConvergeLoop {
       this.#triggered = false;
       const start = this.#surroundings.now();
       try {
-        const report = await this.#datapath.converge(this.#plan(), signal);
+        const report = await this.#datapath.converge(this.#plan(), signal, this.#options());
         failures = 0;
         this.#listener.converged(report, this.#surroundings.now() - start);
       } catch (error) {

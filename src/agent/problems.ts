@@ -12,6 +12,11 @@ export class ProblemBoard {
     return problems.filter((problem) => !known.has(identity(problem)));
   }
 
+  /** True while an object or a file cannot be used as it stands. */
+  hasErrors(): boolean {
+    return this.list().some(({ severity }) => severity === 'error');
+  }
+
   list(): Problem[] {
     return [...this.#byOrigin.values()].flat();
   }

@@ -18,6 +18,14 @@ export interface Report {
   readonly elementsDeleted: number;
 }
 
+export interface ConvergeOptions {
+  /**
+   * Leave in the kernel what is there and belongs to no entry of the plan: while some objects could not be read since the
+   * start, nobody knows whether it is still wanted. What the plan has an entry for is made right as ever.
+   */
+  readonly keepUnclaimed?: boolean;
+}
+
 /** What `converge` would do. */
 export interface Preview {
   readonly skeleton: Report['skeleton'];
@@ -39,7 +47,7 @@ export interface Datapath {
   /** Finds out what the kernel can do. Throws Unsupported or Denied, with a remedy. */
   probe(signal: AbortSignal): Promise<Capabilities>;
   /** Makes the kernel match. May be called any number of times; the same plan twice writes nothing. */
-  converge(plan: NatPlan, signal: AbortSignal): Promise<Report>;
+  converge(plan: NatPlan, signal: AbortSignal, options?: ConvergeOptions): Promise<Report>;
   /** What `converge` would do; writes nothing. */
   preview(plan: NatPlan, signal: AbortSignal): Promise<Preview>;
   /** Reads back what is ours. */

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
@@ -182,6 +183,17 @@ test('no rights: status 3, and what was programmed stays', async () => {
   // Explaining from manifests needs no rights at all.
   const packet = ['explain', ...once.slice(1, 5), '--from', '10.1.1.1', '--to', '10.96.0.10:80'];
   expect(await knat(packet, { through: withoutRights })).toMatchObject({ status: 0, errors: '' });
+});
+
+test('a folder that may not be read: status 2; it is not taken for an empty one', async () => {
+  await knat(once);
+  const before = listRuleset();
+  const nobody = 65534;
+  chownSync(folder, nobody, nobody);
+  chmodSync(folder, 0o700);
+  const through = ['setpriv', '--bounding-set', '-all,+net_admin', '--inh-caps', '-all'];
+  expectRefusal(await knat(once, { through }), 2, 'may not be read', 'KNAT_FOLDER_UNREADABLE');
+  expect(listRuleset()).toBe(before);
 });
 
 test('no nft program: status 3, and what was programmed stays', async () => {

@@ -1,10 +1,11 @@
+import { answerFlow } from '../../src/explain/answer.ts';
 import { isOwnAddress, type WalkedNode } from '../../src/explain/own.ts';
 import { type Path, walk } from '../../src/explain/walk.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../../src/net/address.ts';
-import { parsePort } from '../../src/net/port.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { isLoopback } from '../../src/plan/service.ts';
+import { portOf } from '../generators/build.ts';
 import { type Observed, observe, type SourceSeen } from '../netns/observe.ts';
 import { allSettled, type Dialled, type Stage, type Target } from '../netns/stage.ts';
 
@@ -41,7 +42,12 @@ export async function disagreements(
       if (agrees(foretold, observed)) return null;
       const { source, address, port, protocol } = packet;
       const name = `${protocol} ${source} → ${formatEndpoint(address, port)}`;
-      return `${name}\n  walk:   ${formatForetold(foretold)}\n  kernel: ${formatObserved(observed)}`;
+      return [
+        name,
+        `  walk:    ${formatForetold(foretold)}`,
+        `  because: ${becauseOf(plan, node, packet)}`,
+        `  kernel:  ${formatObserved(observed)}`,
+      ].join('\n');
     }),
   );
   return texts.filter((text) => text !== null);
@@ -59,8 +65,7 @@ function endpointsOf(plan: NatPlan): Target[] {
 
 function foretell(plan: NatPlan, node: WalkedNode, packet: Dialled): Foretold {
   const { source, address: destination, protocol } = packet;
-  const port = parsePort(packet.port);
-  if (port === null) throw new RangeError(`port ${packet.port}`);
+  const port = portOf(packet.port);
   const { verdict, paths, unknown } = walk(plan, node, { source, destination, protocol, port });
   if (verdict === 'drop') return { kind: 'silence' };
   if (verdict === 'reject') return { kind: 'refusal' };
@@ -71,6 +76,11 @@ function foretell(plan: NatPlan, node: WalkedNode, packet: Dialled): Foretold {
     ]),
   );
   return { kind: 'answers', from, everybody: !unknown.includes('affinity') };
+}
+
+function becauseOf(plan: NatPlan, node: WalkedNode, { source, address, protocol, port }: Dialled): string {
+  const flow = { sourceIP: source, protocol, destIP: address, destPort: portOf(port) };
+  return answerFlow(plan, node, flow).because;
 }
 
 /** A packet from elsewhere that ends on the node passes no postrouting: the walk's unknown `local-endpoint`. */

@@ -13,6 +13,7 @@ import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
 import { nodeFacts } from '../generators/build.ts';
 import { busyNode } from '../generators/busy-node.ts';
 import { factChange, thisNode } from '../generators/facts.ts';
+import { shrinkFor } from '../generators/shrink-for.ts';
 import { enterFreshNamespace } from '../netns/namespace.ts';
 
 interface Step {
@@ -42,6 +43,7 @@ function withoutFact({ kind, key }: FactChange): FactChange {
 }
 
 const runs = Number(process.env.KNAT_SEQUENCE_RUNS ?? 16);
+const SHRINK_MS = 20_000;
 const signal = new AbortController().signal;
 
 beforeAll(() => {
@@ -52,11 +54,14 @@ test(
   'after each step of a random series the kernel is as from scratch',
   async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12, size: 'max' }), followsExactly),
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 12, size: 'max' }),
+        shrinkFor(SHRINK_MS, followsExactly),
+      ),
       { numRuns: runs },
     );
   },
-  runs * 10_000,
+  runs * 10_000 + SHRINK_MS,
 );
 
 async function followsExactly(steps: readonly Step[]): Promise<void> {

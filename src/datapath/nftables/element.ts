@@ -5,6 +5,7 @@ import { type Protocol, protocolNumber } from '../../net/protocol.ts';
 import type { AddressSet } from '../../net/ranges.ts';
 import type { Endpoint, PlanEntry, Tuple } from '../../plan/entry.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
+import { affinityChain, affinityPickChain, endpointIds } from './affinity.ts';
 import {
   capacityFor,
   EXACT_CLASSES,
@@ -32,20 +33,29 @@ export interface Programmed {
   readonly localSlots: readonly Endpoint[];
 }
 
+/** Who lay in which slot; null for somebody who is not known. */
+export interface SlotsBefore {
+  readonly slots: readonly (Endpoint | null)[];
+  readonly localSlots: readonly (Endpoint | null)[];
+}
+
 const noSlots: readonly Endpoint[] = Object.freeze([]);
 
 /**
  * Puts the wanted endpoints into slots 0 to n - 1, staying as close as it can to the slots before: who stays and
  * has a slot below n keeps it, newcomers and those from above n fill the holes.
  */
-export function arrange(before: readonly Endpoint[], wanted: readonly Endpoint[]): readonly Endpoint[] {
+export function arrange(
+  before: readonly (Endpoint | null)[],
+  wanted: readonly Endpoint[],
+): readonly Endpoint[] {
   if (wanted.length === 0) return noSlots;
   if (before.length === 0) return wanted;
   const open = new Map(wanted.map((endpoint) => [slotName(endpoint), endpoint]));
   const slots: (Endpoint | undefined)[] = [];
   for (let slot = 0; slot < wanted.length; slot++) {
     const endpoint = before[slot];
-    const name = endpoint === undefined ? '' : slotName(endpoint);
+    const name = endpoint === undefined || endpoint === null ? '' : slotName(endpoint);
     slots.push(open.get(name));
     open.delete(name);
   }
@@ -58,10 +68,7 @@ function slotName(endpoint: Endpoint): string {
 }
 
 /** The entry with its endpoints in slots, as near to `before` as possible. */
-export function program(
-  entry: PlanEntry,
-  before: Pick<Programmed, 'slots' | 'localSlots'> | undefined,
-): Programmed {
+export function program(entry: PlanEntry, before: SlotsBefore | undefined): Programmed {
   if (entry.kind !== 'ServiceFrontend') return { entry, slots: noSlots, localSlots: noSlots };
   return {
     entry,
@@ -81,8 +88,10 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       const family = familyOf(entry.tuple.address);
       const key = tupleBytes(entry.tuple);
       const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
-      addView(add, key, slots, false);
-      addView(add, key, localSlots, true);
+      if (entry.affinityTimeoutSeconds === null) {
+        addView(add, key, slots, false);
+        addView(add, key, localSlots, true);
+      } else addAffinity(add, key, entry.affinityTimeoutSeconds, slots, localSlots);
       if (entry.localEndpoints !== null) add('policy_local', { key });
       if (entry.masquerade === 'always') add('masquerade_always', { key });
       if (slots.length === 0 || (entry.localEndpoints !== null && localSlots.length === 0)) {
@@ -149,6 +158,41 @@ function addView(add: Add, key: Uint8Array, slots: readonly Endpoint[], local: b
   }
 }
 
+/** As two views of ids, the endpoints by id, and the way into the chain of the timeout. */
+function addAffinity(
+  add: Add,
+  key: Uint8Array,
+  timeout: number,
+  slots: readonly Endpoint[],
+  localSlots: readonly Endpoint[],
+): void {
+  if (slots.length + localSlots.length === 0) return;
+  add('affinity_frontends', { key });
+  add('affinity_timeouts', { key, verdict: { code: 'goto', chain: affinityChain(timeout) } });
+  for (const [view, local] of [
+    [slots, false],
+    [localSlots, true],
+  ] as const) {
+    if (view.length === 0) continue;
+    const ids = endpointIds(view, local);
+    const map = idMap(view.length);
+    for (const [slot, endpoint] of view.entries()) {
+      const id = hostBytes(ids.get(endpoint) ?? 0);
+      add(map, { key: slotKey(key, local ? LOCAL_VIEW + slot : slot), data: id });
+      add('affinity_endpoints', { key: Buffer.concat([key, id]), data: endpointBytes(endpoint) });
+    }
+    if (view.length > EXACT_CLASSES.length) {
+      const chain = affinityPickChain(capacityFor(view.length), local);
+      add(local ? 'affinity_many_local' : 'affinity_many', { key, verdict: { code: 'goto', chain } });
+    }
+  }
+}
+
+/** The map that holds the ids of a view with this many endpoints. */
+export function idMap(count: number): SetName {
+  return count <= EXACT_CLASSES.length ? (`affinity_ids_${count}` as SetName) : 'affinity_ids_many';
+}
+
 function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void {
   if (sources === null) return;
   add('restricted', { key });
@@ -159,7 +203,7 @@ function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void
   }
 }
 
-function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
+export function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
   const bound = (number: bigint) => addressBytes(addressFromNumber(family, number));
   for (const { first, last } of ranges) {
     placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last) } });
@@ -185,6 +229,11 @@ export function endpointBytes({ address, port }: Endpoint): Uint8Array {
   bytes[ip.length] = port >> 8;
   bytes[ip.length + 1] = port & 0xff;
   return bytes;
+}
+
+/** A number of 32 bits as marks have it: in host byte order. */
+function hostBytes(number: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(number).buffer);
 }
 
 /** The frontend with a slot, which `numgen` leaves in host byte order. */

@@ -1,3 +1,4 @@
+import { endianness } from 'node:os';
 import type { Difference } from '../../delta/delta.ts';
 import { addressFromBytes } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
@@ -19,11 +20,20 @@ export function formatPlaced({ family, set, element }: PlacedElement): string {
   const last = keyEnd === undefined ? '' : `-${formatKey(family, set, keyEnd).split(' . ').at(-1)}`;
   const value =
     data !== undefined
-      ? ` : ${formatKey(family, set === 'pod_sources' ? 'cluster_ips' : 'value', data)}`
+      ? ` : ${formatValue(family, set, data)}`
       : verdict !== undefined
         ? ` : ${verdict.code}${verdict.chain === undefined ? '' : ` ${verdict.chain}`}`
         : '';
   return `${nftFamily[family]} ${TABLE} ${set} { ${intervalEnd === true ? 'before ' : ''}${first}${last}${value} }`;
+}
+
+function formatValue(family: Family, set: PlacedElement['set'], data: Uint8Array): string {
+  if (set.startsWith('affinity_ids_')) return `0x${hostNumber(data, 0).toString(16)}`;
+  return formatKey(family, set === 'pod_sources' ? 'cluster_ips' : 'value', data);
+}
+
+function hostNumber(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, endianness() === 'LE');
 }
 
 /** The fields of a key or value in the order of the set's declaration. */
@@ -43,7 +53,8 @@ function formatKey(family: Family, set: PlacedElement['set'] | 'value', bytes: U
   }
   if (set === 'allowed_sources') texts.push(addressFromBytes(bytes.subarray(at, at + length)));
   else if (at < bytes.length) {
-    texts.push(String(new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true)));
+    const number = hostNumber(bytes, at);
+    texts.push(set === 'affinity_endpoints' ? `0x${number.toString(16)}` : String(number));
   }
   return texts.join(' . ');
 }

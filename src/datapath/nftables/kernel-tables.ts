@@ -2,11 +2,13 @@ import { FAMILIES, type Family } from '../../net/family.ts';
 import { Unsupported } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
+import { timeoutOfChain } from './affinity.ts';
 import type { PlacedElement } from './element.ts';
 import { NftFailed, runNft } from './nft-program.ts';
 import { fromKernel } from './range-elements.ts';
 import { SET_NAMES } from './sets.ts';
-import { nftFamily, skeletonMark, skeletonText, TABLE } from './skeleton.ts';
+import { nftFamily, type SkeletonOptions, skeletonMark, skeletonText, TABLE } from './skeleton.ts';
 
 /** A second copy of our tables, which does the work while the first is replaced. */
 export const SWAP_TABLE = 'knat_swap';
@@ -21,8 +23,8 @@ export type SkeletonState = 'absent' | 'intact' | 'other';
 /** Our tables of both families as wholes: how they stand, loading and removing them. */
 export class KernelTables {
   readonly #connection: NftablesConnection;
-  /** What an intact table of the family looks like; the same for the life of this process. */
-  readonly #reference = new Map<Family, string>();
+  /** What an intact table looks like, by family and affinity timeouts; the same for the life of this process. */
+  readonly #reference = new Map<string, string>();
 
   constructor(connection: NftablesConnection) {
     this.#connection = connection;
@@ -33,7 +35,8 @@ export class KernelTables {
    * Throws Unsupported with nft's words.
    */
   async check(signal: AbortSignal): Promise<void> {
-    const text = FAMILIES.map((family) => skeletonText(family, REFERENCE_TABLE, 'dormant')).join('\n');
+    const all = { table: REFERENCE_TABLE, dormant: true, timeouts: [1] };
+    const text = FAMILIES.map((family) => skeletonText(family, all)).join('\n');
     try {
       await runNft(['-c', '-f', '-'], text, signal);
     } catch (error) {
@@ -55,19 +58,43 @@ export class KernelTables {
   async state(signal: AbortSignal): Promise<SkeletonState> {
     const apparent = this.apparentState();
     if (apparent !== 'intact') return apparent;
-    await this.#learnReference(signal);
-    return FAMILIES.every((family) => this.#print(family, TABLE) === this.#reference.get(family))
-      ? 'intact'
-      : 'other';
+    const timeouts = this.timeouts();
+    for (const family of FAMILIES) {
+      const reference = await this.#referenceOf(family, timeouts, signal);
+      if (this.#connection.fingerprint(nftFamily[family], TABLE) !== reference) return 'other';
+    }
+    return 'intact';
+  }
+
+  /** The timeouts of session affinity, in seconds, for which our table has chains. */
+  timeouts(): number[] {
+    const chains = this.#connection.chains(nftFamily.IPv4, TABLE);
+    const timeouts = chains.map(({ name }) => timeoutOfChain(name ?? ''));
+    return timeouts.filter((timeout) => timeout !== null).sort((a, b) => a - b);
   }
 
   /** Replaces (or creates) the tables of this name in both families by empty ones, in one transaction. */
-  async load(table: string, signal: AbortSignal): Promise<void> {
-    const text = FAMILIES.map((family) => {
-      const ip = nftFamily[family];
-      return `add table ${ip} ${table}\ndelete table ${ip} ${table}\n${skeletonText(family, table)}`;
-    });
+  async load(table: string, timeouts: readonly number[], signal: AbortSignal): Promise<void> {
+    const text = FAMILIES.map((family) => freshTable(family, { table, timeouts }));
     await runNft(['-f', '-'], text.join('\n'), signal);
+  }
+
+  /** What `affinity_clients` of our table remembers, each with the time that it has left. */
+  affinityClients(): Map<Family, SetElement[]> {
+    const clients = new Map<Family, SetElement[]>();
+    for (const family of FAMILIES) {
+      if (!this.#has(family, TABLE)) continue;
+      const sets = this.#connection.sets(nftFamily[family], TABLE);
+      if (!sets.some(({ name }) => name === 'affinity_clients')) continue;
+      const elements = this.#connection.elements(nftFamily[family], TABLE, 'affinity_clients');
+      clients.set(
+        family,
+        elements.flatMap(({ key, data, expirationMs }) =>
+          data === undefined || expirationMs === undefined ? [] : [{ key, data, timeoutMs: expirationMs }],
+        ),
+      );
+    }
+    return clients;
   }
 
   /** Removes every table of ours but those of the names to keep; gives the names of what was removed. */
@@ -85,12 +112,14 @@ export class KernelTables {
     return removed;
   }
 
-  /** All elements of our sets in both families; `null` when a table is not there. */
+  /** All elements of our sets in both families; `null` when a table is not there. Another version may lack some. */
   read(table: string = TABLE): PlacedElement[] | null {
     const placed: PlacedElement[] = [];
     for (const family of FAMILIES) {
       if (!this.#has(family, table)) return null;
+      const there = new Set(this.#connection.sets(nftFamily[family], table).map(({ name }) => name));
       for (const set of SET_NAMES) {
+        if (!there.has(set)) continue;
         const elements = this.#connection.elements(nftFamily[family], table, set);
         for (const element of fromKernel(set, elements)) placed.push({ family, set, element });
       }
@@ -107,25 +136,30 @@ export class KernelTables {
     return table?.userdata !== undefined && Buffer.from(table.userdata).includes(skeletonMark);
   }
 
-  #print(family: Family, table: string): string {
-    return this.#connection.fingerprint(nftFamily[family], table);
-  }
-
-  async #learnReference(signal: AbortSignal): Promise<void> {
-    if (this.#reference.size > 0) return;
-    const text = FAMILIES.map((family) => {
-      const ip = nftFamily[family];
-      const fresh = `add table ${ip} ${REFERENCE_TABLE}\ndelete table ${ip} ${REFERENCE_TABLE}\n`;
-      return fresh + skeletonText(family, REFERENCE_TABLE, 'dormant');
-    });
-    await runNft(['-f', '-'], text.join('\n'), signal);
+  /** Learned from a dormant copy, once for each family and list of timeouts. */
+  async #referenceOf(family: Family, timeouts: readonly number[], signal: AbortSignal): Promise<string> {
+    const name = `${family} ${timeouts.join()}`;
+    const known = this.#reference.get(name);
+    if (known !== undefined) return known;
+    const ip = nftFamily[family];
+    await runNft(
+      ['-f', '-'],
+      freshTable(family, { table: REFERENCE_TABLE, dormant: true, timeouts }),
+      signal,
+    );
+    const reference = this.#connection.fingerprint(ip, REFERENCE_TABLE);
+    this.#reference.set(name, reference);
     const batch = new Batch();
-    for (const family of FAMILIES) {
-      this.#reference.set(family, this.#print(family, REFERENCE_TABLE));
-      batch.deleteTable(nftFamily[family], REFERENCE_TABLE);
-    }
+    batch.deleteTable(ip, REFERENCE_TABLE);
     this.#connection.commit(batch);
+    return reference;
   }
+}
+
+/** The table anew, whether there was one of this name or not. */
+function freshTable(family: Family, options: SkeletonOptions): string {
+  const ip = nftFamily[family];
+  return `add table ${ip} ${options.table}\ndelete table ${ip} ${options.table}\n${skeletonText(family, options)}`;
 }
 
 function kernelLacks(error: NftFailed): Unsupported {

@@ -6,7 +6,9 @@ import type { NatPlan } from '../../plan/nat-plan.ts';
 import { Busy, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
-import type { Capabilities, Datapath, Observed, Preview, Report } from '../datapath.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
+import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
+import { timeoutsOf } from './affinity.ts';
 import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
 import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
@@ -16,10 +18,20 @@ import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
+import { isClaimed, withPoolRanges } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
 const ATTEMPTS = 10;
+
+/** What goes along from a table that is replaced, beside what the plan says. */
+interface Carried {
+  /** Its elements, where those that nobody claims are to be kept. */
+  readonly before: readonly PlacedElement[];
+  readonly clients: ReadonlyMap<Family, readonly SetElement[]>;
+}
+
+const nothingCarried: Carried = { before: [], clients: new Map() };
 
 /**
  * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
@@ -37,7 +49,10 @@ export class NftablesDatapath implements Datapath {
   #programmed = new Map<string, Programmed>();
   #synchronised = false;
   #revision = 0;
+  /** Those of session affinity that the skeleton has chains for, in seconds. */
+  #timeouts: ReadonlySet<number> = new Set();
   #plan: NatPlan | null = null;
+  #keepUnclaimed = false;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
   #generation = 0;
   #onDrift: ((what: string) => void) | null = null;
@@ -60,12 +75,16 @@ export class NftablesDatapath implements Datapath {
     return { kernel: release(), nft: /v(\S+)/.exec(version)?.[1] ?? version.trim() };
   }
 
-  async converge(plan: NatPlan, signal: AbortSignal): Promise<Report> {
-    if (this.#synchronised && this.#plan === plan) {
+  async converge(plan: NatPlan, signal: AbortSignal, options: ConvergeOptions = {}): Promise<Report> {
+    const { keepUnclaimed = false } = options;
+    const same = this.#plan === plan && this.#keepUnclaimed === keepUnclaimed;
+    this.#keepUnclaimed = keepUnclaimed;
+    if (this.#synchronised && same) {
       const changed = plan.changedSince(this.#revision);
       if (changed !== null) {
         try {
-          return this.#applyChanges(plan, changed);
+          const report = this.#applyChanges(plan, changed);
+          if (report !== null) return report;
         } catch (error) {
           this.#synchronised = false;
           if (!(error instanceof Rejected || error instanceof Busy)) throw error;
@@ -122,7 +141,8 @@ export class NftablesDatapath implements Datapath {
     this.#connection.close();
   }
 
-  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report {
+  /** Writes the entries of these keys; null, and nothing written, when the skeleton lacks a chain that they need. */
+  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report | null {
     const staged: [string, Programmed | null][] = [];
     const before: PlacedElement[] = [];
     const after: PlacedElement[] = [];
@@ -131,6 +151,9 @@ export class NftablesDatapath implements Datapath {
       const entry = plan.entry(key);
       if (entry === old?.entry) continue;
       const now = entry === undefined ? null : program(entry, old);
+      if (!timeoutsOf(entry === undefined ? [] : [entry]).every((timeout) => this.#timeouts.has(timeout))) {
+        return null;
+      }
       if (old !== undefined) for (const element of elementsOf(old)) before.push(element);
       if (now !== null) for (const element of elementsOf(now)) after.push(element);
       staged.push([key, now]);
@@ -149,11 +172,19 @@ export class NftablesDatapath implements Datapath {
     let skeleton: Report['skeleton'] = 'kept';
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const state = await this.#tables.state(signal);
+      const needed = timeoutsOf(plan.entries());
+      let state = await this.#tables.state(signal);
+      let timeouts: readonly number[] = state === 'intact' ? this.#tables.timeouts() : needed;
+      if (!needed.every((timeout) => timeouts.includes(timeout))) {
+        timeouts = needed;
+        state = 'other';
+      }
       if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
-      if (state === 'absent') await this.#tables.load(TABLE, signal);
+      if (state === 'absent') await this.#tables.load(TABLE, timeouts, signal);
       try {
-        const report = state === 'other' ? await this.#swap(plan, signal) : this.#fill(plan, TABLE, skeleton);
+        const report =
+          state === 'other' ? await this.#swap(plan, timeouts, signal) : this.#fill(plan, TABLE, skeleton);
+        this.#timeouts = new Set(timeouts);
         if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
         this.#plan = plan;
         this.#synchronised = true;
@@ -179,20 +210,34 @@ export class NftablesDatapath implements Datapath {
     if (this.#connection.generation().id > this.#generation) drifted('something changed before we listened');
   }
 
-  /** Puts a second copy to work, replaces the first, takes the second away. */
-  async #swap(plan: NatPlan, signal: AbortSignal): Promise<Report> {
-    await this.#tables.load(SWAP_TABLE, signal);
-    this.#fill(plan, SWAP_TABLE, 'swapped');
-    await this.#tables.load(TABLE, signal);
-    return this.#fill(plan, TABLE, 'swapped');
+  /** Puts a second copy to work, replaces the first, takes the second away. Session affinity goes along. */
+  async #swap(plan: NatPlan, timeouts: readonly number[], signal: AbortSignal): Promise<Report> {
+    const before = this.#keepUnclaimed ? (this.#tables.read(TABLE) ?? []) : [];
+    await this.#tables.load(SWAP_TABLE, timeouts, signal);
+    this.#fill(plan, SWAP_TABLE, 'swapped', { before, clients: this.#tables.affinityClients() });
+    const clients = this.#tables.affinityClients();
+    await this.#tables.load(TABLE, timeouts, signal);
+    return this.#fill(plan, TABLE, 'swapped', { before, clients });
   }
 
   /** Reads the table's elements and writes the difference, provided that nobody wrote in between. */
-  #fill(plan: NatPlan, table: string, skeleton: Report['skeleton']): Report {
+  #fill(
+    plan: NatPlan,
+    table: string,
+    skeleton: Report['skeleton'],
+    carried: Carried = nothingCarried,
+  ): Report {
     const generation = this.#connection.generation().id;
-    const { difference: changes, programmed } = this.#compare(plan, this.#tables.read(table) ?? []);
+    const { difference: changes, programmed } = this.#compare(
+      plan,
+      this.#tables.read(table) ?? [],
+      carried.before,
+    );
     const { revision } = plan;
     const batch = batchOf(changes, table);
+    for (const [family, elements] of carried.clients) {
+      batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
+    }
     this.#connection.commit(batch, { generation });
     this.#generation = batch.isEmpty ? generation : generation + 1;
     this.#programmed = programmed;
@@ -200,11 +245,18 @@ export class NftablesDatapath implements Datapath {
     return this.#report(skeleton, changes);
   }
 
-  #compare(plan: NatPlan, actual: readonly PlacedElement[]) {
+  #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
     const desired = desiredElements(programmed.values());
+    if (this.#keepUnclaimed) {
+      const wanted = withPoolRanges(desired, [...actual, ...before]);
+      for (const placed of before) if (!isClaimed(plan, placed)) wanted.push(placed);
+      const changes = difference(wanted, actual, elementComparison);
+      const remove = changes.remove.filter((placed) => isClaimed(plan, placed));
+      return { difference: { add: changes.add, remove }, programmed };
+    }
     // Into an empty table everything is written: nothing to compare, and no names to make for it.
     const changes =
       actual.length === 0

@@ -18,6 +18,16 @@ export const SET_NAMES = [
   'endpoints_many',
   'many',
   'many_local',
+  'affinity_frontends',
+  'affinity_timeouts',
+  'affinity_ids_1',
+  'affinity_ids_2',
+  'affinity_ids_3',
+  'affinity_ids_4',
+  'affinity_ids_many',
+  'affinity_many',
+  'affinity_many_local',
+  'affinity_endpoints',
   'bindings',
   'pod_sources',
   'policy_local',
@@ -40,21 +50,27 @@ export const RANGE_SETS = [
   'pod_nat_internal',
 ] as const satisfies readonly SetName[];
 
-/** The declarations of all sets and maps in nft's words, indented for the table. */
+/**
+ * The declarations of all sets and maps in nft's words, indented for the table. Always `typeof`: of a set that a newer
+ * nft (1.1.3) declared with `type ipv4_addr`, an older one (1.0.6) cannot read the key and crashes, so that an operator
+ * of a Debian 12 host could list nothing that the agent of a Debian 13 image loaded.
+ */
 export function setDeclarations(family: Family): string[] {
   const ip = family === 'IPv4' ? 'ip' : 'ip6';
-  const address = family === 'IPv4' ? 'ipv4_addr' : 'ipv6_addr';
   const frontend = `${ip} daddr . meta l4proto . th dport`;
   const endpoint = `${ip} daddr . th dport`;
-  const ranges = (comment: string) => `set % { type ${address}; flags interval; comment "${comment}"; }`;
+  const address = `${ip} daddr`;
+  const ranges = (comment: string) => `set % { typeof ${address}; flags interval; comment "${comment}"; }`;
   const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
   const endpoints = (comment: string) =>
     `map % { typeof ${frontend} . numgen random mod 65536 : ${endpoint}; comment "${comment}"; }`;
+  const ids = (comment: string) =>
+    `map % { typeof ${frontend} . numgen random mod 65536 : ct mark; comment "${comment}"; }`;
   const many = (comment: string) => `map % { typeof ${frontend} : verdict; comment "${comment}"; }`;
   const [source, destination] = family === 'IPv4' ? [96, 128] : [64, 192];
 
   const declarations: Record<SetName, string> = {
-    cluster_ips: `set % { type ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
+    cluster_ips: `set % { typeof ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
     service_cidrs: ranges('other addresses in here belong to no Service: dropped'),
     pods: ranges('what is a pod'),
     masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
@@ -71,6 +87,15 @@ export function setDeclarations(family: Family): string[] {
     endpoints_many: endpoints('frontends with more, by slot'),
     many: many('frontends in endpoints_many: the chain that draws'),
     many_local: many('the same for policy Local and outside sources'),
+    affinity_frontends: frontends('session affinity'),
+    affinity_timeouts: many('session affinity: the chain of its timeout'),
+    ...(Object.fromEntries(
+      EXACT_CLASSES.map((count) => [`affinity_ids_${count}`, ids(`ids of ${count} endpoints, by slot`)]),
+    ) as Record<`affinity_ids_${1 | 2 | 3 | 4}`, string>),
+    affinity_ids_many: ids('ids of more endpoints, by slot'),
+    affinity_many: many('frontends in affinity_ids_many: the chain that draws'),
+    affinity_many_local: many('the same for policy Local and outside sources'),
+    affinity_endpoints: `map % { typeof ${frontend} . ct mark : ${endpoint}; comment "endpoints, by id"; }`,
     bindings: `map % { typeof ${frontend} : ${endpoint}; comment "Pod NAT: node address and port to pod"; }`,
     pod_sources: `map % { typeof ${ip} saddr . meta l4proto : ${ip} saddr; comment "Pod NAT: what a pod leaves with"; }`,
     policy_local: frontends('externalTrafficPolicy Local'),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Family } from '../../net/family.ts';
+import { affinityChains, dynamicDeclarations } from './affinity.ts';
 import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import { type SetName, setDeclarations } from './sets.ts';
 
@@ -18,28 +19,35 @@ const addressLayout = {
   IPv6: { source: 64, destination: 192, bytes: 16 },
 } as const;
 
+export interface SkeletonOptions {
+  /** Another name than `knat` where a second copy is wanted. */
+  readonly table: string;
+  /** A copy that sees no packets. */
+  readonly dormant?: boolean;
+  /** The timeouts of session affinity that are in use, in seconds, sorted: each has a chain. */
+  readonly timeouts: readonly number[];
+}
+
 /**
  * The table of a family without elements: text for `nft -f`, the same on every node. docs/design/packet-path.md
  * explains each chain.
- *
- * @param table another name than `knat` where a second copy is wanted
- * @param flags `dormant` for a copy that sees no packets
  */
-export function skeletonText(family: Family, table: string = TABLE, flags: '' | 'dormant' = ''): string {
+export function skeletonText(family: Family, options: SkeletonOptions): string {
+  const { table, dormant = false, timeouts } = options;
   const head = [`table ${nftFamily[family]} ${table} {`, `  comment "${skeletonMark}"`];
-  if (flags !== '') head.push(`  flags ${flags}`);
-  return [...head, ...skeletonBody(family), '}', ''].join('\n');
+  if (dormant) head.push('  flags dormant');
+  return [...head, ...skeletonBody(family, timeouts), '}', ''].join('\n');
 }
 
 /** Sets and chains. The order of the rules is the precedence of all three kinds. */
-function skeletonBody(family: Family): string[] {
+function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
   const ip = nftFamily[family];
   const key = frontend(ip);
   const lines: string[] = [];
   const chain = (name: string, ...body: string[]) =>
     lines.push('', `  chain ${name} {`, ...body.map((rule) => `    ${rule}`), '  }');
 
-  lines.push(...setDeclarations(family));
+  lines.push(...setDeclarations(family), ...dynamicDeclarations(family));
 
   chain(
     'source_ranges',
@@ -47,6 +55,8 @@ function skeletonBody(family: Family): string[] {
     `${key} . ${ip} saddr @allowed_sources return`,
     'drop',
   );
+  const affinity = timeouts.length > 0; // without it, none of its chains
+  if (affinity) for (const [name, rules] of affinityChains(family, ip, timeouts)) chain(name, ...rules);
   for (const local of [false, true]) {
     const draw = (capacity: number) =>
       `dnat ${ip} to ${key} . numgen random mod ${capacity}${offset(local)} map @endpoints_many`;
@@ -59,6 +69,7 @@ function skeletonBody(family: Family): string[] {
       local
         ? 'comment "what sources outside of the cluster may reach with policy Local"'
         : 'comment "a random endpoint of the frontend that is dialled"',
+      ...(affinity && !local ? [`${key} vmap @affinity_timeouts`] : []),
       ...(local
         ? []
         : [`${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto local_endpoints`]),
@@ -116,6 +127,7 @@ function skeletonBody(family: Family): string[] {
     chain(
       `${hook}_unserved`,
       `type filter hook ${hook} priority -95; policy accept;`,
+      ...(affinity ? ['ct state new ct mark != 0 jump affinity_marks'] : []),
       'ct state new ct status ! dnat jump unserved',
     );
   }
@@ -148,6 +160,6 @@ function sameAddress(family: Family): string {
 
 /** Stands in the table's comment, so that a restarted agent knows its own skeleton; another one is swapped. */
 export const skeletonMark = `knat skeleton ${createHash('sha256')
-  .update([...skeletonBody('IPv4'), ...skeletonBody('IPv6')].join('\n'))
+  .update([...skeletonBody('IPv4', [1]), ...skeletonBody('IPv6', [1])].join('\n'))
   .digest('hex')
   .slice(0, 16)}`;

@@ -1,7 +1,8 @@
 import { addressFromBytes } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
 import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
-import { type PlacedElement, type Programmed, slotKey, tupleBytes } from './element.ts';
+import { endpointIds } from './affinity.ts';
+import { idMap, type PlacedElement, type SlotsBefore, slotKey, tupleBytes } from './element.ts';
 import { latin1 } from './identity.ts';
 import { endpointMap, LOCAL_VIEW } from './pick-classes.ts';
 
@@ -12,35 +13,48 @@ export class SlotReader {
 
   constructor(elements: readonly PlacedElement[]) {
     for (const { set, element } of elements) {
-      if (element.data !== undefined && set.startsWith('endpoints_')) {
+      if (element.data !== undefined && /^(endpoints|affinity_ids)_/.test(set)) {
         this.#values.set(`${set} ${latin1(element.key)}`, element.data);
       }
     }
   }
 
   /** The slots of both views of the entry; undefined for what has no slots, or when nothing was read. */
-  of(entry: PlanEntry): Pick<Programmed, 'slots' | 'localSlots'> | undefined {
+  of(entry: PlanEntry): SlotsBefore | undefined {
     if (entry.kind !== 'ServiceFrontend' || this.#values.size === 0) return undefined;
     const key = tupleBytes(entry.tuple);
-    return {
-      slots: this.#view(key, 0, entry.endpoints.length),
-      localSlots: this.#view(key, LOCAL_VIEW, entry.localEndpoints?.length ?? 0),
+    const view = (endpoints: readonly Endpoint[], local: boolean) => {
+      const base = local ? LOCAL_VIEW : 0;
+      if (entry.affinityTimeoutSeconds === null) {
+        return this.#view(key, base, endpointMap(endpoints.length), endpoints.length, endpointFromBytes);
+      }
+      const byId = new Map([...endpointIds(endpoints, local)].map(([endpoint, id]) => [id, endpoint]));
+      const read = (bytes: Uint8Array) => byId.get(hostNumber(bytes)) ?? null;
+      return this.#view(key, base, idMap(endpoints.length), endpoints.length, read);
     };
+    return { slots: view(entry.endpoints, false), localSlots: view(entry.localEndpoints ?? [], true) };
   }
 
-  /** The slots in the map of this number of endpoints, up to the first empty one. */
-  #view(key: Uint8Array, base: number, count: number): Endpoint[] {
-    const slots: Endpoint[] = [];
-    if (count === 0) return slots;
-    const map = endpointMap(count);
+  /** The slots in the map, up to the first empty one. */
+  #view(
+    key: Uint8Array,
+    base: number,
+    map: string,
+    count: number,
+    read: (bytes: Uint8Array) => Endpoint | null,
+  ): (Endpoint | null)[] {
+    const slots: (Endpoint | null)[] = [];
     for (let slot = 0; slot < count; slot++) {
       const value = this.#values.get(`${map} ${latin1(slotKey(key, base + slot))}`);
-      const endpoint = value === undefined ? null : endpointFromBytes(value);
-      if (endpoint === null) break;
-      slots.push(endpoint);
+      if (value === undefined) break;
+      slots.push(read(value));
     }
     return slots;
   }
+}
+
+function hostNumber(bytes: Uint8Array): number {
+  return new Uint32Array(Uint8Array.from(bytes).buffer)[0] ?? 0;
 }
 
 function endpointFromBytes(bytes: Uint8Array): Endpoint | null {

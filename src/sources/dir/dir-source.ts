@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../../model/problem.ts';
 import type { Source, SourceSink } from '../source.ts';
+import { SourceError } from '../source-error.ts';
 import { requireFolder } from './errors.ts';
 import { FolderReader, type Reading } from './folder-reader.ts';
 import { FolderWatch } from './folder-watch.ts';
@@ -43,9 +44,16 @@ export class DirSource implements Source {
     const reader = new FolderReader(this.#root, this.#options);
     const first = await reader.read(null);
     if (signal.aborted) return;
+    // A folder that could not be listed is no empty folder: nothing may be taken away for it.
+    if (first.rootIdentity === null) {
+      throw new SourceError(
+        'KNAT_FOLDER_UNREADABLE',
+        `the manifest folder ${this.#root} vanished at the start`,
+      );
+    }
     deliver(first, sink);
     sink.synced();
-    let watched = first.rootIdentity;
+    let watched: string | null = first.rootIdentity;
     let watch = this.#watch(sink);
     try {
       let pollAt = Date.now() + this.#options.pollMs;

@@ -1,17 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import type { Problem } from '../../model/problem.ts';
 import type { SourceCode } from '../objects/codes.ts';
-
-/** A source that can never work: the caller prints the message and stops. */
-export class SourceError extends Error {
-  readonly code: SourceCode;
-
-  constructor(code: SourceCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'SourceError';
-    this.code = code;
-  }
-}
+import { SourceError } from '../source-error.ts';
 
 /** A problem of a whole file or folder. */
 export function pathProblem(code: SourceCode, path: string, message: string): Problem {
@@ -42,7 +32,7 @@ export function explainErrno(error: unknown): string {
   }
 }
 
-/** Throws SourceError unless the path leads to a folder. */
+/** Throws SourceError unless the path leads to a folder that may be listed. */
 export async function requireFolder(path: string): Promise<void> {
   const stats = await stat(path).catch((error: unknown) => {
     const message = `the manifest folder ${path} ${explainErrno(error)}`;
@@ -54,4 +44,8 @@ export async function requireFolder(path: string): Promise<void> {
       `${path} is no folder: name the folder that holds the manifests`,
     );
   }
+  await access(path, constants.R_OK | constants.X_OK).catch((error: unknown) => {
+    const message = `the manifest folder ${path} ${explainErrno(error)}`;
+    throw new SourceError('KNAT_FOLDER_UNREADABLE', message, { cause: error });
+  });
 }

@@ -86,7 +86,7 @@ function byPrecedence(a: Claim, b: Claim): number {
 }
 
 /** Deep equality of facts: plain values, lists and records. */
-function sameValue(a: unknown, b: unknown): boolean {
+export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const left = Object.entries(a);

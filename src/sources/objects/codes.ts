@@ -1,5 +1,5 @@
 /**
- * Every problem code of the parsers and of the folder source: what it means and what to do. One table, so that
+ * Every problem code of the parsers, of the folder source and of the Kubernetes source: what it means and what to do. One table, so that
  * docs/errors.md can be checked against it; a code never changes its meaning.
  */
 export const sourceCodes = {
@@ -97,6 +97,28 @@ export const sourceCodes = {
   KNAT_POOL_USES: {
     meaning: 'An IPPool for load balancers has other uses too.',
     remedy: 'Let spec.allowedUses be [LoadBalancer] alone, or make two pools.',
+  },
+  KNAT_KUBECONFIG: {
+    meaning: 'There is no usable configuration of a cluster.',
+    remedy: 'Name a kubeconfig with --kubeconfig, or run in a pod with a service account.',
+  },
+  KNAT_API_UNAVAILABLE: {
+    meaning: 'The API server cannot be reached, is busy, or gave an answer that cannot be used.',
+    remedy:
+      'Check the address in the kubeconfig and the server itself. What was read before stays in force; knat goes on trying.',
+  },
+  KNAT_API_UNAUTHORIZED: {
+    meaning: 'The API server does not accept the credentials.',
+    remedy: 'Renew the token or certificate. knat reads the files anew at each refusal.',
+  },
+  KNAT_API_FORBIDDEN: {
+    meaning: 'RBAC does not allow to read a kind of object that is needed.',
+    remedy: 'Allow get, list and watch on the resource named, by a ClusterRole and its binding.',
+  },
+  KNAT_API_MISSING: {
+    meaning:
+      'The API server does not serve a kind of object that it served before, or that every server has.',
+    remedy: 'Install the CustomResourceDefinition again, or check that the address is that of an API server.',
   },
   KNAT_NODE_CONFIG_SYNTAX: {
     meaning: 'The node configuration is neither YAML nor JSON, or no mapping.',

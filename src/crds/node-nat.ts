@@ -1,0 +1,138 @@
+import { AGE, type CustomResource, type ObjectHead } from './custom-resource.ts';
+import { integer, list, object, optional, text, time, type ValueOf, word } from './field.ts';
+
+/**
+ * Bounds of the status, so that an object stays below 1 MiB whatever happens on the node: etcd takes 1.5 MiB. The
+ * lists give the first ones in the order of their keys; `counts` has all. test/chart/crds.test.ts does the sum.
+ */
+export const NODE_NAT_BOUNDS = {
+  bindings: 500,
+  conflicts: 100,
+  losers: 8,
+  rejected: 100,
+  /** In characters. */
+  message: 1024,
+} as const;
+
+/** Lengths of Kubernetes names (DNS subdomain, DNS label), and of the longest IPv6 address, in characters. */
+const NAME = 253;
+const NAMESPACE = 63;
+const ADDRESS = 45;
+
+const objectRef = (description: string) =>
+  object(description, {
+    kind: text('Its kind.', 32),
+    namespace: optional(text('Its namespace; absent where it has none.', NAMESPACE)),
+    name: text('Its name.', NAME),
+  });
+
+const protocol = word('The protocol.', ['TCP', 'UDP', 'SCTP']);
+
+const binding = object('A node address and port that goes straight to a pod.', {
+  address: text('Address of the node.', ADDRESS),
+  port: integer('Port of the node.', 1),
+  protocol,
+  pod: object('The pod.', {
+    namespace: text('Its namespace.', NAMESPACE),
+    name: text('Its name.', NAME),
+  }),
+  podAddress: text('Address of the pod.', ADDRESS),
+  podPort: integer('Port of the pod.', 1),
+});
+
+const conflict = object('Something that several objects want and one has.', {
+  key: text('What they want: 203.0.113.7:25/TCP.', 64),
+  winner: objectRef('The object that has it.'),
+  losers: list('The objects that do not.', objectRef('An object.'), NODE_NAT_BOUNDS.losers),
+  because: text('The rule that decided.', 256),
+});
+
+const rejected = object('An object, or a part of one, that gets no NAT.', {
+  object: objectRef('The object.'),
+  reason: text('In CamelCase, the reason of its Event: NatInvalid.', 64),
+  code: optional(text('Stable code, KNAT_…; docs/errors.md has them all.', 64)),
+  field: optional(text('Path of the field: spec.ports[0].port.', 256)),
+  message: text('What is wrong and what to do.', NODE_NAT_BOUNDS.message),
+});
+
+/** The form of metav1.Condition. */
+const condition = object('A condition.', {
+  type: word('Which condition.', ['Synced', 'Programmed', 'Degraded']),
+  status: word('Whether it holds.', ['True', 'False', 'Unknown']),
+  observedGeneration: optional(integer('metadata.generation that the condition is about.', 0)),
+  lastTransitionTime: time('When the status last changed.'),
+  reason: text('Why, in CamelCase.', 64),
+  message: text('Why, for people.', NODE_NAT_BOUNDS.message),
+});
+
+const count = (description: string) => integer(description, 0);
+
+export const nodeNatStatus = object('What the agent of the node has done; written by it alone.', {
+  node: text('Name of the node; the object has the same name.', NAME),
+  version: text('Version of knat.', 64),
+  mode: word('What the kernel is programmed by.', ['nftables', 'iptables']),
+  kernel: optional(text('Kernel release of the node.', 128)),
+  nft: optional(text('Version of the nft program.', 64)),
+  enabled: list('Kinds of NAT that are on.', word('A kind.', ['service', 'pod', 'egress']), 3),
+  counts: object('How much is programmed, and how much is not.', {
+    services: count('Services with at least one frontend.'),
+    frontends: count('Frontends of Services: address, protocol and port.'),
+    bindings: count('Pod NAT bindings.'),
+    podSources: count('Pod addresses whose own connections leave with the address of a binding.'),
+    pools: count('IPPools.'),
+    conflicts: count('Conflicts, those left out of the list included.'),
+    rejected: count('Rejected objects, those left out of the list included.'),
+  }),
+  bindings: optional(list('The Pod NAT bindings.', binding, NODE_NAT_BOUNDS.bindings)),
+  conflicts: optional(list('What several objects want.', conflict, NODE_NAT_BOUNDS.conflicts)),
+  rejected: optional(list('What gets no NAT, and why.', rejected, NODE_NAT_BOUNDS.rejected)),
+  conditions: list(
+    'Synced: every source has delivered what exists. Programmed: the kernel has what the sources want. Degraded: something needs a person.',
+    condition,
+    8,
+    ['type'],
+  ),
+});
+
+export type NodeNatStatus = ValueOf<typeof nodeNatStatus>;
+export type NodeNat = ObjectHead<'NodeNAT'> & { readonly status?: NodeNatStatus };
+
+export const nodeNat: CustomResource = {
+  kind: 'NodeNAT',
+  plural: 'nodenats',
+  singular: 'nodenat',
+  description:
+    'What knat does on a node: one object per node, of the name of the node, made and written by the agent there, ' +
+    'owned by the Node so that it goes with it.',
+  spec: null,
+  status: nodeNatStatus,
+  columns: [
+    { name: 'Node', type: 'string', jsonPath: '.status.node', description: 'The node.' },
+    {
+      name: 'Mode',
+      type: 'string',
+      jsonPath: '.status.mode',
+      description: 'What the kernel is programmed by.',
+    },
+    counted('Services', 'services'),
+    counted('Bindings', 'bindings'),
+    counted('Pools', 'pools'),
+    counted('Conflicts', 'conflicts'),
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Programmed")].status',
+      description: 'The kernel has what the sources want.',
+    },
+    AGE,
+  ],
+};
+
+function counted(name: string, key: keyof NodeNatStatus['counts']) {
+  return {
+    name,
+    type: 'integer',
+    jsonPath: `.status.counts.${key}`,
+    description: `How many ${key}.`,
+  } as const;
+}

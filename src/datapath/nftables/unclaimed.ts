@@ -1,0 +1,63 @@
+import { addressFromBytes, addressNumber } from '../../net/address.ts';
+import { parsePort } from '../../net/port.ts';
+import { protocolFromNumber } from '../../net/protocol.ts';
+import { type AddressRange, unionOf } from '../../net/ranges.ts';
+import { clusterAddressKey, podSourceKey, tupleKey } from '../../plan/entry.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
+import { addRanges, addressLength, type PlacedElement } from './element.ts';
+import { RANGE_SETS, type SetName } from './sets.ts';
+
+/** Range sets that come from objects which may be unreadable at a start: the pools. */
+const POOL_SETS: readonly SetName[] = ['egress_sources', 'egress_exempt', 'pod_nat_internal'];
+
+/**
+ * True when the element belongs to an entry of the plan, or to nobody's in particular (ranges, constants), so that the
+ * plan decides about it. An element of a frontend, binding or address that the plan does not have is unclaimed: its object
+ * is gone, or could not be read.
+ */
+export function isClaimed(plan: Pick<NatPlan, 'entry'>, { family, set, element }: PlacedElement): boolean {
+  if (set === 'same_byte' || isRangeSet(set)) return true;
+  const { key } = element;
+  const length = addressLength(family);
+  if (key.length < length) return true;
+  const address = addressFromBytes(key.subarray(0, length));
+  if (set === 'cluster_ips') return plan.entry(clusterAddressKey(address)) !== undefined;
+  const protocol = protocolFromNumber(key[length] ?? 0);
+  if (protocol === null) return true;
+  if (set === 'pod_sources') return plan.entry(podSourceKey(address, protocol)) !== undefined;
+  const port = parsePort(((key[length + 4] ?? 0) << 8) | (key[length + 5] ?? 0));
+  return port === null || plan.entry(tupleKey({ address, protocol, port })) !== undefined;
+}
+
+/** The desired elements with the pool ranges that are in the kernel: the union of both. */
+export function withPoolRanges(
+  desired: Iterable<PlacedElement>,
+  actual: readonly PlacedElement[],
+): PlacedElement[] {
+  const kept: PlacedElement[] = [];
+  const ranges = new Map<string, { placed: PlacedElement; all: AddressRange[] }>();
+  const collect = (placed: PlacedElement) => {
+    const { family, set, element } = placed;
+    const name = `${family} ${set}`;
+    const first = addressNumber(addressFromBytes(element.key));
+    const last = addressNumber(addressFromBytes(element.keyEnd ?? element.key));
+    const known = ranges.get(name);
+    if (known === undefined) ranges.set(name, { placed, all: [{ first, last }] });
+    else known.all.push({ first, last });
+  };
+  for (const placed of desired) {
+    if (POOL_SETS.includes(placed.set)) collect(placed);
+    else kept.push(placed);
+  }
+  for (const placed of actual) {
+    if (POOL_SETS.includes(placed.set) && placed.element.intervalEnd !== true) collect(placed);
+  }
+  for (const { placed, all } of ranges.values()) {
+    addRanges(kept, placed.set, unionOf(placed.family, all));
+  }
+  return kept;
+}
+
+function isRangeSet(set: SetName): boolean {
+  return (RANGE_SETS as readonly SetName[]).includes(set);
+}

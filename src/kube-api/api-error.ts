@@ -1,0 +1,67 @@
+import { isRecord, recordAt, textAt } from './json.ts';
+
+/**
+ * What stood between a request and its result.
+ *
+ * `answered`: the server refused; `status` and `reason` say why (https://kubernetes.io/docs/reference/using-api/api-concepts/).
+ * `unreachable`: no connection, or one that broke.
+ * `silent`: a connection on which nothing came for too long.
+ * `unusable`: what arrived is not what the API sends.
+ * `credentials`: the configuration or a plugin gave no credentials.
+ */
+export type ApiFailure = 'answered' | 'unreachable' | 'silent' | 'unusable' | 'credentials';
+
+export class ApiError extends Error {
+  readonly failure: ApiFailure;
+  /** HTTP status, or the code of an ERROR event; 0 when there was no answer. */
+  readonly status: number;
+  /** `Expired`, `Forbidden`, …: the machine-readable word of a Status; empty where there is none. */
+  readonly reason: string;
+  /** What the server asks to wait, in milliseconds; null when it does not say. */
+  readonly retryAfterMs: number | null;
+
+  constructor(
+    failure: ApiFailure,
+    message: string,
+    details: { status?: number; reason?: string; retryAfterMs?: number | null; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'ApiError';
+    this.failure = failure;
+    this.status = details.status ?? 0;
+    this.reason = details.reason ?? '';
+    this.retryAfterMs = details.retryAfterMs ?? null;
+  }
+}
+
+/**
+ * The error that an answer stands for: a `Status` object where the body holds one, else its text.
+ *
+ * @param retryAfter the header, in seconds; a date there is not understood and counts as absent
+ */
+export function answeredError(status: number, body: string, retryAfter: string | undefined): ApiError {
+  const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter);
+  const told = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    parsed = null;
+  }
+  if (isRecord(parsed) && parsed.kind === 'Status') return statusError(parsed, status, told);
+  const text = body.trim().slice(0, 200);
+  return new ApiError('answered', text === '' ? `HTTP ${status}` : text, { status, retryAfterMs: told });
+}
+
+/** The error that a `Status` object stands for, in an answer or in an ERROR event of a watch. */
+export function statusError(object: unknown, status = 0, retryAfterMs: number | null = null): ApiError {
+  const record = isRecord(object) ? object : {};
+  const code = typeof record.code === 'number' ? record.code : status;
+  const seconds = recordAt(record, 'details').retryAfterSeconds;
+  const message = textAt(record, 'message');
+  return new ApiError('answered', message === '' ? `status ${code}` : message, {
+    status: code,
+    reason: textAt(record, 'reason'),
+    retryAfterMs: retryAfterMs ?? (typeof seconds === 'number' ? seconds * 1000 : null),
+  });
+}

@@ -1,0 +1,144 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { ApiAccess } from './access.ts';
+import { ApiError, answeredError } from './api-error.ts';
+import { IdleGuard } from './idle-guard.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** One request to the API server. */
+export interface ApiRequest {
+  /** GET when absent. */
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `/api/v1/services`; parts of it are already escaped. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** `application/json` when absent; patches have types of their own. */
+  readonly contentType?: string;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Bytes of an answer that are kept to explain a refusal. */
+const ERROR_BODY_LIMIT = 64 * 1024;
+
+/** A connection without traffic is probed by the kernel after this many milliseconds. */
+const KEEP_ALIVE = 30_000;
+
+/**
+ * Requests with what the official client knows of addresses, TLS and credentials. Every failure is an ApiError,
+ * except the abort of the caller's signal, which is rethrown. Credentials that are refused (401) are read anew and
+ * tried once more.
+ */
+export class ApiClient {
+  readonly #access: ApiAccess;
+  readonly #surroundings: Surroundings;
+  readonly #userAgent: string;
+
+  constructor(access: ApiAccess, surroundings: Surroundings, userAgent = 'knat') {
+    this.#access = access;
+    this.#surroundings = surroundings;
+    this.#userAgent = userAgent;
+  }
+
+  /** URL of the API server. */
+  get server(): string {
+    return this.#access.server;
+  }
+
+  /** The answer as JSON. Silence of `idleMs` milliseconds is a failure. */
+  async json(request: ApiRequest, signal: AbortSignal, idleMs: number): Promise<unknown> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.chunks(request, signal, () => idleMs)) chunks.push(chunk);
+    try {
+      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    } catch (error) {
+      throw new ApiError('unusable', `the answer to ${request.path} is no JSON`, { cause: error });
+    }
+  }
+
+  /** The answer as it arrives, an empty chunk first when the request is accepted. Silence of `idleMs` milliseconds, from the start on, is a failure. */
+  async *chunks(request: ApiRequest, signal: AbortSignal, idleMs: () => number): AsyncGenerator<Buffer> {
+    const silent = new AbortController();
+    const guard = new IdleGuard(idleMs, () => silent.abort(), this.#surroundings);
+    const either = AbortSignal.any([signal, silent.signal]);
+    try {
+      const answer = await this.#accepted(request, either);
+      yield NOTHING;
+      for await (const chunk of answer) {
+        guard.touch();
+        yield chunk as Buffer;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (silent.signal.aborted) {
+        throw new ApiError('silent', `${this.server} said nothing for ${Math.round(idleMs() / 1000)} s`);
+      }
+      throw error instanceof ApiError ? error : unreachable(this.server, error);
+    } finally {
+      guard.stop();
+      // Ends the connection when the caller leaves the loop early.
+      silent.abort();
+    }
+  }
+
+  async #accepted(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const { generation } = this.#access;
+    const answer = await this.#send(request, signal);
+    if (answer.statusCode !== 401) return await checked(answer);
+    answer.resume();
+    this.#access.renew(generation);
+    return await checked(await this.#send(request, signal));
+  }
+
+  async #send({ method, path, query, body, contentType }: ApiRequest, signal: AbortSignal) {
+    const url = new URL(this.server + path);
+    for (const [key, value] of Object.entries(query ?? {})) url.searchParams.set(key, String(value));
+    const options = await this.#access.requestOptions().catch((error: unknown) => {
+      const message = `no credentials for ${this.server}: ${error instanceof Error ? error.message : error}`;
+      throw new ApiError('credentials', message, { cause: error });
+    });
+    signal.throwIfAborted();
+    const payload = body === undefined ? null : Buffer.from(JSON.stringify(body));
+    return await new Promise<IncomingMessage>((resolve, reject) => {
+      const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
+      const sent = send(url, {
+        ...options,
+        method: method ?? 'GET',
+        signal,
+        headers: {
+          ...options.headers,
+          Accept: 'application/json',
+          'User-Agent': this.#userAgent,
+          ...(payload === null
+            ? {}
+            : { 'Content-Type': contentType ?? 'application/json', 'Content-Length': payload.length }),
+        },
+      });
+      sent.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE));
+      sent.on('response', resolve);
+      sent.on('error', reject);
+      sent.end(payload ?? undefined);
+    });
+  }
+}
+
+/** The answer when it is a success; else throws what it says. */
+async function checked(answer: IncomingMessage): Promise<IncomingMessage> {
+  const status = answer.statusCode ?? 0;
+  if (status >= 200 && status < 300) return answer;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length > ERROR_BODY_LIMIT) break;
+  }
+  throw answeredError(status, Buffer.concat(chunks).toString('utf8'), answer.headers['retry-after']);
+}
+
+function unreachable(server: string, error: unknown): ApiError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new ApiError('unreachable', `${server} cannot be reached: ${message}`, { cause: error });
+}

@@ -1,0 +1,33 @@
+import type { Surroundings } from './surroundings.ts';
+
+/** Calls once when nothing was heard for a time: a connection may be dead without an end being seen. */
+export class IdleGuard {
+  readonly #surroundings: Surroundings;
+  readonly #done = new AbortController();
+  #heardAt: number;
+
+  /** @param idleMs how long silence is tolerated, in milliseconds; asked each time */
+  constructor(idleMs: () => number, onIdle: () => void, surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+    this.#heardAt = surroundings.now();
+    void this.#watch(idleMs, onIdle);
+  }
+
+  /** Something was heard. */
+  touch(): void {
+    this.#heardAt = this.#surroundings.now();
+  }
+
+  stop(): void {
+    this.#done.abort();
+  }
+
+  async #watch(idleMs: () => number, onIdle: () => void): Promise<void> {
+    const { signal } = this.#done;
+    while (!signal.aborted) {
+      const left = this.#heardAt + idleMs() - this.#surroundings.now();
+      if (left <= 0) return onIdle();
+      await this.#surroundings.sleep(left, signal);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { FactKind } from '../../model/facts.ts';
+import { Claims } from '../objects/claims.ts';
+import { factChange, factKindOf } from '../objects/fact-object.ts';
+import type { SourceSink } from '../source.ts';
+import type { ObjectChange, ObjectSink } from './resource-objects.ts';
+import type { Resource } from './resources.ts';
+
+/**
+ * Brings the objects of all resources together. A kind that several API groups serve (IPPool) is the union of them,
+ * and the group of the lowest rank decides about a name that two of them have.
+ */
+export class Delivery {
+  readonly #sink: SourceSink;
+  readonly #claims = new Claims();
+
+  constructor(sink: SourceSink) {
+    this.#sink = sink;
+  }
+
+  /** The sink of one resource. */
+  of(resource: Resource): ObjectSink {
+    const { kind, group } = resource;
+    return {
+      apply: (changes) => {
+        if (kind === 'IPPool') this.#unite(resource, changes);
+        else this.#sink.apply(changes.map(({ key, fact }) => factChange(kind, key, fact)));
+      },
+      report: (key, problems) => this.#sink.report(originOf(kind, key, group), problems),
+    };
+  }
+
+  #unite({ kind, group, version }: Resource, changes: readonly ObjectChange[]): void {
+    const rank = factKindOf(`${group}/${version}`, kind)?.rank ?? 0;
+    for (const { key, fact } of changes) {
+      if (fact === null) this.#claims.remove(kind, key, group);
+      else this.#claims.set({ kind, key, owner: group, line: 0, rank, fact });
+    }
+    const united = this.#claims.takeChanges();
+    if (united.length > 0) this.#sink.apply(united);
+  }
+}
+
+/** `kubernetes: Service shop/web`; with the group where a kind has several. */
+function originOf(kind: FactKind, key: string, group: string): string {
+  return kind === 'IPPool' ? `kubernetes: ${kind}.${group} ${key}` : `kubernetes: ${kind} ${key}`;
+}

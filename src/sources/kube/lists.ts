@@ -1,0 +1,83 @@
+import { ApiError } from '../../kube-api/api-error.ts';
+import type { ApiClient } from '../../kube-api/client.ts';
+import { isRecord, listAt, recordAt, textAt } from '../../kube-api/json.ts';
+import { groupPath, type Resource } from './resources.ts';
+import type { Timings } from './timings.ts';
+
+/** The requests of a resource that end by themselves. */
+export class Lists {
+  readonly #resource: Resource;
+  readonly #client: ApiClient;
+  readonly #timings: Timings;
+
+  constructor(resource: Resource, client: ApiClient, timings: Timings) {
+    this.#resource = resource;
+    this.#client = client;
+    this.#timings = timings;
+  }
+
+  /** `/api/v1/services`. */
+  get path(): string {
+    return `${groupPath(this.#resource)}/${this.#resource.plural}`;
+  }
+
+  get selectors(): Record<string, string> {
+    const { labelSelector, fieldSelector } = this.#resource;
+    return {
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    };
+  }
+
+  /** Whether the server has the resource now. Throws ApiError when that cannot be told. */
+  async isServed(signal: AbortSignal): Promise<boolean> {
+    const request = { path: groupPath(this.#resource) };
+    try {
+      const found = await this.#client.json(request, signal, this.#timings.listIdle);
+      return listAt(found, 'resources').some((each) => textAt(each, 'name') === this.#resource.plural);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * All objects, as the server has them now, page after page; no page is kept. Returns the version to watch from.
+   *
+   * @param isPaged false: all in one answer, for a server that forgets a list before its last page is asked for
+   */
+  async read(isPaged: boolean, each: (items: readonly unknown[]) => void, signal: AbortSignal) {
+    let after = '';
+    for (;;) {
+      const page = await this.#page(
+        {
+          ...this.selectors,
+          ...(isPaged ? { limit: this.#timings.pageSize } : {}),
+          ...(after === '' ? {} : { continue: after }),
+        },
+        signal,
+      );
+      each(listAt(page, 'items'));
+      const metadata = recordAt(page, 'metadata');
+      after = textAt(metadata, 'continue');
+      if (after === '') return textAt(metadata, 'resourceVersion');
+    }
+  }
+
+  /**
+   * The version that the server is at. Without selectors: with them, the server would look through all objects for
+   * the first that fits.
+   */
+  async currentVersion(signal: AbortSignal): Promise<string> {
+    const page = await this.#page({ limit: 1 }, signal);
+    return textAt(recordAt(page, 'metadata'), 'resourceVersion');
+  }
+
+  async #page(query: Readonly<Record<string, string | number>>, signal: AbortSignal): Promise<unknown> {
+    const page = await this.#client.json({ path: this.path, query }, signal, this.#timings.listIdle);
+    if (!isRecord(page) || (page.items !== null && !Array.isArray(page.items))) {
+      throw new ApiError('unusable', `the answer to ${this.path} is no list`);
+    }
+    return page;
+  }
+}

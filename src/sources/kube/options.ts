@@ -1,0 +1,20 @@
+import type { AccessOptions } from '../../kube-api/access.ts';
+import type { Surroundings } from '../../kube-api/surroundings.ts';
+import type { PodNatOptions } from '../objects/metadata.ts';
+import type { WantedKinds } from './resources.ts';
+import type { Timings } from './timings.ts';
+
+/** What is read from a cluster, and how. */
+export interface KubeOptions {
+  /** The node whose NAT it is. */
+  readonly nodeName: string;
+  readonly enable: WantedKinds;
+  /** Which cluster and as whom. */
+  readonly access?: AccessOptions;
+  readonly podNat?: PodNatOptions;
+  /** Clock and chance of the process when absent. */
+  readonly surroundings?: Surroundings;
+  readonly timings?: Partial<Timings>;
+  /** Takes lines that only matter when someone looks for a reason. */
+  readonly debug?: (line: string) => void;
+}

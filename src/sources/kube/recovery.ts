@@ -1,0 +1,79 @@
+import type { ApiError } from '../../kube-api/api-error.ts';
+import type { SourceCode } from '../objects/codes.ts';
+import { type Resource, resourceName } from './resources.ts';
+
+/** What has to be done after a failure, beside waiting. */
+export interface Recovery {
+  /** The version that we know is of no use: the next attempt lists. */
+  readonly relist: boolean;
+  /** The server may have been restored to an older state: compare versions before going on. */
+  readonly compareVersions: boolean;
+  /** No paging and no streaming list at the next attempt, since this server could not do it. */
+  readonly avoid: 'streaming' | 'paging' | null;
+  readonly code: SourceCode;
+  /** What is wrong and what to do. */
+  readonly message: string;
+}
+
+/** Nothing to be done but wait. */
+export const NO_RECOVERY = { relist: false, compareVersions: false, avoid: null } as const;
+
+/** What was under way when it failed. */
+export type Activity = 'discovery' | 'stream' | 'list' | 'watch';
+
+/** The way back from each failure. Pure; waiting and reporting is the caller's. */
+export function recoveryOf(error: ApiError, activity: Activity, resource: Resource): Recovery {
+  const name = resourceName(resource);
+  const base = {
+    relist: false,
+    compareVersions: activity === 'watch',
+    avoid: activity === 'stream' ? ('streaming' as const) : null,
+  };
+  switch (error.status) {
+    case 401:
+      return {
+        ...base,
+        avoid: null,
+        code: 'KNAT_API_UNAUTHORIZED',
+        message: `${name}: the API server does not accept the credentials: renew the token or certificate that the kubeconfig or the service account gives`,
+      };
+    case 403:
+      return {
+        ...base,
+        avoid: null,
+        code: 'KNAT_API_FORBIDDEN',
+        message: `${name}: a ClusterRole must allow get, list and watch on resource "${resource.plural}" of API group "${resource.group}" (${error.message})`,
+      };
+    case 410:
+      return {
+        relist: true,
+        compareVersions: false,
+        avoid: activity === 'list' ? 'paging' : null,
+        code: 'KNAT_API_UNAVAILABLE',
+        message: `${name}: ${error.message}; it is listed anew`,
+      };
+    case 429:
+    case 503:
+      return {
+        ...base,
+        avoid: null,
+        code: 'KNAT_API_UNAVAILABLE',
+        message: `${name}: the API server is busy or starting: ${error.message}`,
+      };
+    case 404:
+      return {
+        ...base,
+        avoid: null,
+        code: 'KNAT_API_MISSING',
+        message: `${name}: the API server does not serve ${resource.group === '' ? '' : `${resource.group}/`}${resource.version} ${resource.plural}`,
+      };
+    default:
+      return {
+        ...base,
+        // What the server does not understand about a version will not become clearer to it.
+        relist: error.status >= 400 && error.status < 500,
+        code: 'KNAT_API_UNAVAILABLE',
+        message: `${name}: ${error.message}`,
+      };
+  }
+}

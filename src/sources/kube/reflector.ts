@@ -1,0 +1,251 @@
+import { ApiError } from '../../kube-api/api-error.ts';
+import type { ApiClient } from '../../kube-api/client.ts';
+import { linesOf } from '../../kube-api/lines.ts';
+import type { Surroundings } from '../../kube-api/surroundings.ts';
+import { Backoff } from './backoff.ts';
+import { Lists } from './lists.ts';
+import { type Activity, NO_RECOVERY, type Recovery, recoveryOf } from './recovery.ts';
+import type { ResourceObjects } from './resource-objects.ts';
+import { type Resource, resourceName } from './resources.ts';
+import type { Timings } from './timings.ts';
+import { readWatchEvent, type WatchEvent } from './watch-event.ts';
+
+export interface ReflectorListener {
+  /** The objects are complete for the first time; once. */
+  synced(): void;
+  /** What is wrong with the resource as a whole; null when it is well again. */
+  trouble(trouble: Recovery | null): void;
+  debug(line: string): void;
+}
+
+export interface ReflectorParts {
+  readonly resource: Resource;
+  readonly client: ApiClient;
+  readonly objects: ResourceObjects;
+  readonly listener: ReflectorListener;
+  readonly surroundings: Surroundings;
+  readonly timings: Timings;
+}
+
+/**
+ * Keeps the objects of one resource as the server has them, until told to stop. Guarantees:
+ * 1. No failure ends it: each is retried with growing, jittered waits, not sooner than the server asks for.
+ * 2. No failure takes an object away; only an event, or a complete list that does not name it.
+ * 3. A connection that fell silent is given up and made anew.
+ * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
+ *    when it is too old (410), when the server was set back, and when a watch from it never said anything.
+ * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time.
+ */
+export class Reflector {
+  readonly #parts: ReflectorParts;
+  readonly #lists: Lists;
+  readonly #retry: Backoff;
+  readonly #absence: Backoff;
+  /** resourceVersion to go on from; null: nothing is known, list. */
+  #version: string | null = null;
+  #avoid: Recovery['avoid'] = null;
+  #compareVersions = false;
+  #isServed: boolean;
+  #isSynced = false;
+  #failingSince: number | null = null;
+  #absentSince: number | null = null;
+  #activity: Activity = 'discovery';
+  /** The last watch delivered something. */
+  #isHeard = false;
+
+  constructor(parts: ReflectorParts) {
+    const { resource, client, surroundings, timings } = parts;
+    this.#parts = parts;
+    this.#lists = new Lists(resource, client, timings);
+    this.#isServed = !resource.optional;
+    const random = () => surroundings.random();
+    this.#retry = new Backoff(timings.retryFirst, timings.retryLongest, random);
+    this.#absence = new Backoff(timings.absentFirst, timings.absentLongest, random);
+  }
+
+  /** Runs until the signal aborts, then resolves. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { surroundings, listener, timings } = this.#parts;
+    while (!signal.aborted) {
+      const startedAt = surroundings.now();
+      try {
+        await this.#attempt(signal);
+        // A server that ends watches as soon as they begin must not be asked without pause.
+        if (surroundings.now() - startedAt < timings.retryFirst) {
+          await surroundings.sleep(this.#retry.next(), signal);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (surroundings.now() - startedAt > timings.retryLongest) this.#retry.reset();
+        const failure =
+          error instanceof ApiError ? error : new ApiError('unusable', String(error), { cause: error });
+        const wait = this.#retry.next(failure.retryAfterMs ?? 0);
+        this.#failed(failure);
+        listener.debug(`${this.#lists.path}: ${this.#activity}: ${failure.message}; again in ${wait} ms`);
+        await surroundings.sleep(wait, signal);
+      }
+    }
+  }
+
+  /** Returns when a watch came to its regular end, or a wait for an absent resource did. */
+  async #attempt(signal: AbortSignal): Promise<void> {
+    if (!this.#isServed) {
+      this.#activity = 'discovery';
+      if (!(await this.#lists.isServed(signal))) return this.#absent(signal);
+      this.#isServed = true;
+      this.#absence.reset();
+    }
+    if (this.#version !== null && this.#compareVersions) await this.#checkVersion(this.#version, signal);
+    this.#compareVersions = false;
+    if (this.#version === null && this.#avoid === null) return this.#stream(signal);
+    if (this.#version === null) await this.#list(signal);
+    await this.#watch(signal);
+  }
+
+  /** Lists by a watch that begins with all objects, and goes on watching. */
+  async #stream(signal: AbortSignal): Promise<void> {
+    this.#activity = 'stream';
+    this.#parts.objects.beginList();
+    await this.#follow({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, signal);
+    if (this.#version === null) {
+      throw new ApiError('unusable', 'the streaming list ended before it was complete');
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { objects } = this.#parts;
+    this.#activity = 'list';
+    objects.beginList();
+    const version = await this.#lists.read(
+      this.#avoid !== 'paging',
+      (items) => {
+        for (const item of items) objects.set(item);
+        objects.flush();
+      },
+      signal,
+    );
+    this.#avoid = null;
+    this.#complete(version);
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    this.#activity = 'watch';
+    await this.#follow({ resourceVersion: this.#version ?? '' }, signal);
+  }
+
+  /** Reads a watch until the server ends it. */
+  async #follow(query: Readonly<Record<string, string | boolean>>, signal: AbortSignal): Promise<void> {
+    const { client, objects, timings, surroundings } = this.#parts;
+    const { watchSecondsLeast, watchSecondsMost } = timings;
+    const life = watchSecondsLeast + surroundings.random() * (watchSecondsMost - watchSecondsLeast);
+    const request = {
+      path: this.#lists.path,
+      query: {
+        ...this.#lists.selectors,
+        ...query,
+        watch: true,
+        allowWatchBookmarks: true,
+        timeoutSeconds: Math.ceil(life),
+      },
+    };
+    const idle = () => (this.#version === null ? timings.listIdle : timings.watchIdle);
+    this.#isHeard = false;
+    for await (const lines of linesOf(client.chunks(request, signal, idle))) {
+      if (this.#version !== null) this.#recovered();
+      if (lines.length > 0) this.#isHeard = true;
+      try {
+        for (const line of lines) this.#event(readWatchEvent(line));
+      } finally {
+        objects.flush();
+      }
+    }
+    // Nothing heard: perhaps the server has not reached our version.
+    this.#compareVersions = !this.#isHeard;
+  }
+
+  #event(event: WatchEvent): void {
+    const { objects } = this.#parts;
+    switch (event.type) {
+      case 'set':
+        objects.set(event.object);
+        break;
+      case 'delete':
+        objects.delete(event.object);
+        break;
+      case 'bookmark':
+        if (event.endsList && this.#version === null) this.#complete(event.version);
+        break;
+      default:
+        event satisfies never;
+    }
+    // While a streaming list runs, no version is one to resume from.
+    if (this.#version !== null && event.version !== '') this.#version = event.version;
+    this.#retry.reset();
+  }
+
+  /** Everything that exists has been delivered, as of this version; null: the resource does not exist. */
+  #complete(version: string | null): void {
+    const { objects, listener } = this.#parts;
+    objects.endList();
+    this.#version = version;
+    this.#retry.reset();
+    this.#absentSince = null;
+    this.#activity = 'watch';
+    this.#recovered();
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    listener.synced();
+  }
+
+  #recovered(): void {
+    this.#failingSince = null;
+    this.#parts.listener.trouble(null);
+  }
+
+  /** Lists anew when the server is behind what we know: it was restored from a backup. */
+  async #checkVersion(version: string, signal: AbortSignal): Promise<void> {
+    const current = await this.#lists.currentVersion(signal);
+    if (!isBehind(current, version)) return;
+    this.#parts.listener.debug(`${this.#lists.path}: the server went back from ${version} to ${current}`);
+    this.#version = null;
+  }
+
+  /** The server does not have the resource: what it had counts as gone after a while, and we wait. */
+  async #absent(signal: AbortSignal): Promise<void> {
+    const { objects, resource, surroundings, timings, listener } = this.#parts;
+    this.#version = null;
+    this.#absentSince ??= surroundings.now();
+    const isOver = surroundings.now() - this.#absentSince >= timings.absentGrace;
+    if (objects.size === 0 || isOver) {
+      const since = this.#absentSince;
+      objects.beginList();
+      this.#complete(null);
+      this.#absentSince = since;
+    } else {
+      const name = `${resourceName(resource)} (${resource.version})`;
+      const message = `${name} is not served any longer: its ${objects.size} objects stay in force for ${Math.round(timings.absentGrace / 1000)} s`;
+      listener.trouble({ ...NO_RECOVERY, code: 'KNAT_API_MISSING', message });
+    }
+    await surroundings.sleep(this.#absence.next(), signal);
+  }
+
+  #failed(error: ApiError): void {
+    const { resource, surroundings, timings, listener } = this.#parts;
+    const recovery = recoveryOf(error, this.#activity, resource);
+    const neverHeard = this.#activity === 'watch' && error.failure === 'silent' && !this.#isHeard;
+    if (recovery.relist || neverHeard) this.#version = null;
+    this.#compareVersions ||= recovery.compareVersions;
+    this.#avoid = recovery.avoid ?? this.#avoid;
+    if (error.status === 404 && resource.optional) this.#isServed = false;
+    const now = surroundings.now();
+    this.#failingSince ??= now;
+    if (!this.#isSynced || now - this.#failingSince >= timings.reportAfter) listener.trouble(recovery);
+  }
+}
+
+/** True as well when the two cannot be compared. */
+function isBehind(current: string, known: string): boolean {
+  if (current === known) return false;
+  const isNumber = /^\d+$/;
+  return !(isNumber.test(current) && isNumber.test(known)) || BigInt(current) < BigInt(known);
+}

@@ -1,0 +1,81 @@
+import type { FactKind } from '../../model/facts.ts';
+
+/** A list of the API that is watched. */
+export interface Resource {
+  readonly kind: FactKind;
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** `services`. */
+  readonly plural: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** May be missing in a cluster: then it counts as in sync and empty, until it appears. */
+  readonly optional: boolean;
+}
+
+/** Which kinds of NAT are wanted, as far as it decides what is watched. */
+export interface WantedKinds {
+  readonly service: boolean;
+  readonly pod: boolean;
+  readonly egress: boolean;
+}
+
+/** What is not ours stays at the server. specs/service-proxy.md, "Frontends". */
+const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+
+/** Where IPPools may be served; all that are there count, `poolGroupRank` settles between them. */
+const POOL_SERVERS = [
+  { group: 'projectcalico.org', version: 'v3' },
+  { group: 'crd.projectcalico.org', version: 'v1' },
+  { group: 'knat.dev', version: 'v1' },
+] as const;
+
+/**
+ * What has to be watched on a node for these kinds of NAT, and nothing else: a cluster's traffic of pods is large.
+ *
+ * Nodes: all of them for Pod and Egress NAT, whose scope leaves node addresses alone; else this one alone.
+ */
+export function wantedResources(nodeName: string, wanted: WantedKinds): Resource[] {
+  const scope = wanted.pod || wanted.egress;
+  const resources: Resource[] = [
+    {
+      ...core('Node', 'nodes'),
+      ...(scope ? {} : { fieldSelector: `metadata.name=${nodeName}` }),
+    },
+  ];
+  if (wanted.service) {
+    resources.push(
+      { ...core('Service', 'services'), labelSelector: OURS },
+      {
+        kind: 'EndpointSlice',
+        group: 'discovery.k8s.io',
+        version: 'v1',
+        plural: 'endpointslices',
+        labelSelector: OURS,
+        optional: false,
+      },
+    );
+  }
+  if (wanted.pod) resources.push({ ...core('Pod', 'pods'), fieldSelector: `spec.nodeName=${nodeName}` });
+  if (scope) {
+    for (const server of POOL_SERVERS) {
+      resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true });
+    }
+  }
+  return resources;
+}
+
+function core(kind: FactKind, plural: string): Resource {
+  return { kind, group: '', version: 'v1', plural, optional: false };
+}
+
+/** `/api/v1`, `/apis/discovery.k8s.io/v1`. */
+export function groupPath({ group, version }: Resource): string {
+  return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+}
+
+/** `services`, `ippools.projectcalico.org`: as kubectl and RBAC messages name it. */
+export function resourceName({ group, plural }: Resource): string {
+  return group === '' ? plural : `${plural}.${group}`;
+}

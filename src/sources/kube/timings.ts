@@ -1,0 +1,36 @@
+/** Times of the Kubernetes source, in milliseconds unless a name says otherwise. */
+export interface Timings {
+  /** First and longest wait after a failure, doubled in between; each is multiplied by 0.5 to 1. */
+  readonly retryFirst: number;
+  readonly retryLongest: number;
+  /** Silence after which a list is given up. */
+  readonly listIdle: number;
+  /** Silence after which a watch is given up. A server sends a bookmark about every minute. */
+  readonly watchIdle: number;
+  /** Shortest and longest life that a watch asks the server for, in seconds; chosen at random between them. */
+  readonly watchSecondsLeast: number;
+  readonly watchSecondsMost: number;
+  /** First and longest wait before the server is asked again for an API group that it does not have. */
+  readonly absentFirst: number;
+  readonly absentLongest: number;
+  /** How long an API group that had objects must be gone before they are. */
+  readonly absentGrace: number;
+  /** Failures are reported after this time; at once before the first list is complete. */
+  readonly reportAfter: number;
+  /** Objects to a page of a list. */
+  readonly pageSize: number;
+}
+
+export const defaultTimings: Timings = {
+  retryFirst: 500,
+  retryLongest: 30_000,
+  listIdle: 30_000,
+  watchIdle: 150_000,
+  watchSecondsLeast: 300,
+  watchSecondsMost: 600,
+  absentFirst: 5_000,
+  absentLongest: 60_000,
+  absentGrace: 60_000,
+  reportAfter: 10_000,
+  pageSize: 500,
+};

@@ -1,0 +1,106 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runAgent } from '../../src/agent/commands.ts';
+import { askAgent } from '../../src/observe/client.ts';
+import type { AgentStatus } from '../../src/observe/status.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { dirSource } from '../../src/sources/dir/dir-source.ts';
+import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';
+
+let folder: string;
+let stop: AbortController;
+let running: Promise<unknown> = Promise.resolve();
+
+beforeAll(() => {
+  enterFreshNamespace();
+});
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'knat-unread-'));
+});
+
+afterEach(async () => {
+  await end();
+  nft('flush ruleset');
+  rmSync(folder, { recursive: true });
+});
+
+async function start(): Promise<AgentStatus> {
+  stop = new AbortController();
+  const source = dirSource(folder, { settleMs: 20 });
+  const settings = { nodeName: 'node-a', nodeConfig: {}, plan: defaultPlanOptions, source };
+  running = runAgent(
+    { settings, logger: pino({ level: 'silent' }), version: 'test', once: false },
+    stop.signal,
+  );
+  return await until((status) => status.programmed !== null);
+}
+
+async function end(): Promise<void> {
+  stop.abort();
+  await running;
+}
+
+async function until(condition: (status: AgentStatus) => boolean): Promise<AgentStatus> {
+  for (let i = 0; i < 400; i++) {
+    const status = (await askAgent('/v1/status').catch(() => null)) as AgentStatus | null;
+    if (status !== null && condition(status)) return status;
+    await sleep(25);
+  }
+  throw new Error('not within ten seconds');
+}
+
+function write(name: string, text: string): void {
+  writeFileSync(join(folder, `.${name}`), text);
+  renameSync(join(folder, `.${name}`), join(folder, name));
+}
+
+const service = (name: string, clusterIP: string, port: number | string = 80) => `apiVersion: v1
+kind: Service
+metadata: {name: ${name}, namespace: shop}
+spec: {clusterIP: ${clusterIP}, ports: [{port: ${port}}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: ${name}-1, namespace: shop, labels: {kubernetes.io/service-name: ${name}}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.244.1.7]}]
+`;
+const pool = `apiVersion: knat.dev/v1
+kind: IPPool
+metadata: {name: pods}
+spec: {cidr: 10.244.0.0/16, natOutgoing: true}
+`;
+
+test.each([
+  ['stays as it is', () => {}],
+  ['is of another version', () => nft('add rule ip knat translate counter')],
+])('what a broken file said before stays over a restart, also when the skeleton %s', async (_, change) => {
+  write('a.yaml', service('a', '10.96.0.1'));
+  write('b.yaml', service('b', '10.96.0.2'));
+  write('pool.yaml', pool);
+  await start();
+  await end();
+  write('b.yaml', service('b', '10.96.0.2', 70_000));
+  write('pool.yaml', 'apiVersion: [');
+  rmSync(join(folder, 'a.yaml'));
+  change();
+
+  const { problems } = await start();
+  expect(problems.map(({ code }) => code)).toContain('KNAT_PORT_INVALID');
+  expect(listRuleset()).toContain('10.96.0.2 . tcp . 80 . 0 : 10.244.1.7 . 8080');
+  expect(listRuleset()).toMatch(/set egress_sources \{[^}]*elements = \{ 10\.244\.0\.0\/16 \}/);
+  // Whose file is gone may be somebody whose new file is the broken one: kept as well, until all can be read.
+  expect(listRuleset()).toContain('10.96.0.1 . tcp . 80 . 0');
+
+  write('b.yaml', service('b', '10.96.0.2', 81));
+  write('pool.yaml', pool);
+  await until((status) => status.problems.length === 0 && !listRuleset().includes('10.96.0.1 . tcp'));
+  expect(listRuleset()).toContain('10.96.0.2 . tcp . 81 . 0');
+  expect(listRuleset()).not.toContain('10.96.0.2 . tcp . 80 . 0');
+});

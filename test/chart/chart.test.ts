@@ -1,0 +1,240 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { CHART, helm, NAMESPACE } from '../../scripts/generate/helm.ts';
+import { settings } from '../../src/cli/options/table.ts';
+import { wantedResources } from '../../src/sources/kube/resources.ts';
+import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
+import { parsePool } from '../../src/sources/objects/pool.ts';
+import { SharedValues } from '../../src/sources/objects/shared.ts';
+import { kubernetesErrors } from './kubernetes-models.ts';
+import { render, renderDaemonSet } from './rendered.ts';
+
+const migrations = readdirSync(CHART).filter((name) => /^values-.+\.yaml$/.test(name));
+/** For test.each: the name in the report, and the options of helm. */
+const named = (args: readonly string[]) => ({ options: args.join(' ') || 'no options', args });
+const valuesFiles = [[], ...migrations.map((name) => ['-f', `${CHART}/${name}`])].map(named);
+const variants = [
+  ...valuesFiles,
+  ...[
+    ['--set', 'cleanup.enabled=true'],
+    ['--set', 'service.masqueradeAll=true,service.cidrs={10.96.0.0/12},podNat.requireReady=false'],
+    ['--set', 'apiServer.host=192.0.2.1,extraEnv[0].name=A,extraEnv[0].value=b,imagePullSecrets[0].name=x'],
+  ].map(named),
+];
+
+describe('every values file', () => {
+  test('there is one for each system that knat replaces', () => {
+    expect(migrations).toEqual([
+      'values-from-calico-natoutgoing.yaml',
+      'values-from-ip-masq-agent.yaml',
+      'values-from-kube-proxy.yaml',
+      'values-from-podnat-controller.yaml',
+    ]);
+  });
+
+  test.each(valuesFiles)('helm lint --strict with $options', async ({ args }) => {
+    expect(await helm('lint', '--strict', CHART, ...args)).toMatchObject({ status: 0 });
+  });
+
+  test.each(variants)('$options: objects that Kubernetes knows', async ({ args }) => {
+    const manifests = await render('--include-crds', ...args);
+    const known = manifests.filter(({ kind }) => kind !== 'IPPool');
+    expect(known.length).toBeGreaterThanOrEqual(6);
+    expect(known.flatMap(kubernetesErrors)).toEqual([]);
+  });
+
+  test.each(variants)('$options: the agent gets options that it has', async ({ args }) => {
+    const { agent } = await renderDaemonSet(...args);
+    const options = [...(agent.args ?? [])].slice(1).map((arg) => arg.replace(/=.*/, ''));
+    const known = Object.keys(settings).flatMap((name) => {
+      const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      return [`--${option}`, `--no-${option}`];
+    });
+    expect(options.filter((option) => !known.includes(option) && !planned.includes(option))).toEqual([]);
+    expect(planned.filter((option) => known.includes(option))).toEqual([]);
+  });
+});
+
+/** Options that the chart gives and the agent does not have yet. */
+const planned = ['--health-address', '--replace-kube-proxy'];
+
+describe('values', () => {
+  test.each([
+    ['service.enable=true', 'enable'],
+    ['healthPort=1', 'healthPort'],
+    ['health.port=0', '/health/port'],
+    ['health.address=localhost', '/health/address'],
+    ['log.level=verbose', '/log/level'],
+    ['updateStrategy.maxUnavailable=0', '/updateStrategy/maxUnavailable'],
+    ['securityContext.extraCapabilities={ALL}', '/securityContext/extraCapabilities/0'],
+    ['egress.pools[0].name=a', '/egress/pools/0'],
+    ['podNat.restrictedPorts={http}', '/podNat/restrictedPorts/0'],
+  ])('%s is refused', async (value, named) => {
+    const { status, complaint } = await helm('template', 'knat', CHART, '--set', value);
+    expect(status).toBe(1);
+    expect(complaint).toContain(named);
+  });
+
+  test('with every kind off there is nothing to do', async () => {
+    const off = 'service.enabled=false,podNat.enabled=false,egress.enabled=false';
+    const { status, complaint } = await helm('template', 'knat', CHART, '--set', off);
+    expect(status).toBe(1);
+    expect(complaint).toContain('nothing is left for knat to do');
+  });
+
+  test.each([
+    ['service.enabled=true', '--enable=service,pod,egress'],
+    ['service.enabled=false', '--enable=pod,egress'],
+    ['podNat.enabled=false', '--enable=service,egress'],
+    ['egress.enabled=false', '--enable=service,pod'],
+    ['service.enabled=false,podNat.enabled=false', '--enable=egress'],
+  ])('%s gives %s', async (values, option) => {
+    const { agent } = await renderDaemonSet('--set', values);
+    expect(agent.args?.filter((arg) => arg.startsWith('--enable'))).toEqual([option]);
+  });
+
+  test.each([
+    ['health.address=127.0.0.1', '--health-address=127.0.0.1:10256', '127.0.0.1', 10256],
+    ['health.port=9999', '--health-address=127.0.0.1:9999', '127.0.0.1', 9999],
+    ['health.address=0.0.0.0', '--health-address=0.0.0.0:10256', undefined, 10256],
+    ['health.address=::,health.port=81', '--health-address=[::]:81', undefined, 81],
+    ['health.address=::1', '--health-address=[::1]:10256', '::1', 10256],
+    ['service.enabled=false', '--health-address=127.0.0.1:10266', '127.0.0.1', 10266],
+  ])('the probes follow %s', async (values, option, host, port) => {
+    const { agent } = await renderDaemonSet('--set', values);
+    expect(agent.args).toContain(option);
+    for (const probe of [agent.startupProbe, agent.livenessProbe, agent.readinessProbe]) {
+      expect(probe?.httpGet.host).toBe(host);
+      const named = agent.ports?.find(({ name }) => name === probe?.httpGet.port);
+      expect(named).toEqual({ name: 'health', containerPort: port, hostPort: port });
+    }
+    expect(agent.livenessProbe?.httpGet.path).toBe('/livez');
+    expect(agent.readinessProbe?.httpGet.path).toBe('/readyz');
+  });
+
+  test('Pod NAT options are given only where they are set and Pod NAT is on', async () => {
+    const values =
+      'podNat.annotationKey=a.b/c,podNat.restrictedPorts={22,8000-8100},podNat.requireReady=false';
+    const wanted = ['--annotation-key=a.b/c', '--restricted-ports=22,8000-8100', '--no-require-ready'];
+    expect((await renderDaemonSet('--set', values)).agent.args).toEqual(expect.arrayContaining(wanted));
+    const off = (await renderDaemonSet('--set', `${values},podNat.enabled=false`)).agent.args ?? [];
+    expect(off.filter((arg) => wanted.includes(arg))).toEqual([]);
+  });
+
+  test('facts of the node go into a file, and a change of them into the pods', async () => {
+    const [first, second] = await Promise.all(
+      ['10.96.0.0/12', '10.112.0.0/12'].map(async (cidr) => {
+        const args = ['--set', `service.cidrs={${cidr}}`];
+        const config = (await render(...args)).find(({ kind }) => kind === 'ConfigMap');
+        return { config, ...(await renderDaemonSet(...args)) };
+      }),
+    );
+    expect(first?.config?.data).toEqual({ 'node.yaml': 'serviceCIDRs:\n- 10.96.0.0/12\n' });
+    expect(first?.agent.args).toContain('--node-config=/etc/knat/node.yaml');
+    expect(first?.daemonSet.spec.template.metadata).not.toEqual(second?.daemonSet.spec.template.metadata);
+    expect((await render()).map(({ kind }) => kind)).not.toContain('ConfigMap');
+  });
+
+  test('the pools of ip-masq-agent are pools that knat takes', async () => {
+    const manifests = await render('-f', `${CHART}/values-from-ip-masq-agent.yaml`);
+    const pools = manifests.filter(({ kind }) => kind === 'IPPool');
+    const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
+    expect(pools).toHaveLength(4);
+    expect(pools.map((pool) => parsePool(pool, context).ok)).toEqual([true, true, true, true]);
+  });
+});
+
+describe('the pod', () => {
+  test('has one capability and cannot get more', async () => {
+    const { agent, daemonSet } = await renderDaemonSet();
+    expect(agent.securityContext).toEqual({
+      runAsUser: 0,
+      runAsGroup: 0,
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+    });
+    expect(daemonSet.spec.template.spec).toMatchObject({
+      hostNetwork: true,
+      priorityClassName: 'system-node-critical',
+      tolerations: [{ operator: 'Exists' }],
+      securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(daemonSet.spec.updateStrategy.rollingUpdate).toEqual({ maxSurge: 0, maxUnavailable: 1 });
+    expect(JSON.stringify(daemonSet)).not.toContain('hostPath');
+  });
+
+  test('knows its node, its namespace and, when told, the API server', async () => {
+    const { agent } = await renderDaemonSet('--set', 'apiServer.host=192.0.2.1');
+    expect(agent.env).toEqual([
+      { name: 'KNAT_NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+      { name: 'NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      { name: 'KUBERNETES_SERVICE_HOST', value: '192.0.2.1' },
+      { name: 'KUBERNETES_SERVICE_PORT', value: '6443' },
+    ]);
+  });
+
+  test('cleans up instead of working, on all nodes at once', async () => {
+    const { agent, daemonSet } = await renderDaemonSet('--set', 'cleanup.enabled=true');
+    const { spec } = daemonSet.spec.template;
+    expect(spec.initContainers?.map(({ args }) => args)).toEqual([['cleanup']]);
+    expect(agent.command).toEqual(['sleep', 'infinity']);
+    expect(agent.args).toBeUndefined();
+    expect(daemonSet.spec.updateStrategy.rollingUpdate).toEqual({ maxSurge: 0, maxUnavailable: '100%' });
+    expect(spec.initContainers?.[0]?.securityContext).toEqual(
+      (await renderDaemonSet()).agent.securityContext,
+    );
+  });
+
+  const switches = [true, false];
+  const kinds = switches.flatMap((service) =>
+    switches.flatMap((pod) => switches.map((egress) => ({ service, pod, egress }))),
+  );
+
+  test.each(kinds.filter((wanted) => Object.values(wanted).includes(true)))(
+    'may read what the source lists, and write its status, with service: $service, pod: $pod, egress: $egress',
+    async (wanted) => {
+      const values = `service.enabled=${wanted.service},podNat.enabled=${wanted.pod},egress.enabled=${wanted.egress}`;
+      const role = (await render('--set', values)).find(({ kind }) => kind === 'ClusterRole');
+      const granted = (role?.rules ?? []).flatMap((rule) => {
+        const { apiGroups = [], resources = [], verbs = [] } = rule as Record<string, string[]>;
+        return apiGroups.flatMap((group) => resources.map((each) => `${each}.${group} ${verbs.join()}`));
+      });
+      const listed = wantedResources('worker-1', wanted).map(
+        ({ plural, group }) => `${plural}.${group} list,watch`,
+      );
+      // Calico's settings are not read yet.
+      const felix = ['crd.projectcalico.org', 'projectcalico.org'].map(
+        (group) => `felixconfigurations.${group} list,watch`,
+      );
+      expect(granted.sort()).toEqual(
+        [
+          ...listed.filter((line) => !line.startsWith('nodes.')),
+          ...(wanted.egress ? felix : []),
+          'nodes. get,list,watch',
+          'nodenats.knat.dev get,create,patch',
+          'nodenats/status.knat.dev patch',
+          'events.events.k8s.io create,patch',
+        ].sort(),
+      );
+    },
+  );
+});
+
+describe('the notes after an installation', () => {
+  test.each([
+    [
+      'log.level=info',
+      ['this NAT on every node: service, pod, egress', 'apiServer.host is empty', 'service.replaceKubeProxy'],
+    ],
+    ['service.enabled=false', ['this NAT on every node: pod, egress', 'health is on port 10266']],
+    ['cleanup.enabled=true', ['helm uninstall knat -n knat-system']],
+  ])('with %s say what follows', async (values, texts) => {
+    const args = ['install', 'knat', CHART, '--dry-run=client', '--namespace', NAMESPACE, '--set', values];
+    const { output } = await helm(...args);
+    const notes = output.split('NOTES:\n')[1] ?? '';
+    expect(texts.filter((text) => !notes.includes(text))).toEqual([]);
+    expect(notes.includes('apiServer.host')).toBe(values === 'log.level=info');
+  });
+});

@@ -1,0 +1,368 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { EVERYTHING, node, readerRole, service, slice } from './manifests.ts';
+import { until } from './recorder.ts';
+import type { Simulator } from './simulator/simulator.ts';
+import { type Running, Stage } from './stage.ts';
+import { isReal, startSimulator } from './start-cluster.ts';
+
+/** Every way in which a server or a network fails, by name; each ends with the facts that the server has. */
+
+let stage: Stage;
+let simulator: Simulator;
+
+beforeAll(async () => {
+  const cluster = await startSimulator();
+  simulator = cluster.simulator;
+  stage = new Stage(cluster);
+  await stage.prepare();
+  await stage.client.create(node('node-a', '192.0.2.1'));
+});
+
+beforeEach(async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await stage.client.put(service(name));
+});
+
+afterEach(async () => {
+  simulator.faults.clear();
+  await stage.quiet();
+  for (const object of await stage.client.list('/api/v1/services')) {
+    await stage.client.remove(service(object.metadata.name));
+  }
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+const ALL = ['shop/a', 'shop/b', 'shop/c', 'shop/d', 'shop/e', 'shop/f', 'shop/g'];
+
+async function synced(running: Running): Promise<Running> {
+  await until(
+    () => [running.sink.isSynced, ...running.sink.problems()],
+    ([isSynced]) => isSynced === true,
+  );
+  return running;
+}
+
+/** The source follows: an object that is made now arrives, and one that goes is taken away. */
+async function expectAlive({ sink }: Running): Promise<void> {
+  await stage.client.put(service('alive'));
+  await until(
+    () => sink.keys('Service'),
+    (keys) => keys.includes('shop/alive'),
+  );
+  await stage.client.remove(service('alive'));
+  await until(
+    () => sink.keys('Service'),
+    (keys) => !keys.includes('shop/alive'),
+  );
+  expect(sink.removed.filter((key) => key !== 'Service shop/alive')).toEqual([]);
+}
+
+const lists = () => simulator.requests.filter((line) => /services\?(?!.*watch)/.test(line));
+const streams = () => simulator.requests.filter((line) => /services\?.*sendInitialEvents/.test(line));
+
+// What the real server does of all this cannot be asked for: it has no faults on demand.
+describe.skipIf(isReal)('faults', () => {
+  describe('lists', () => {
+    test('a server without streaming lists: pages', async () => {
+      simulator.faults.noStreamingLists = true;
+      simulator.requests.length = 0;
+      const running = await synced(stage.start());
+      expect(running.sink.keys('Service')).toEqual(ALL);
+      expect(lists().filter((line) => line.includes('limit=3'))).toHaveLength(3);
+      await expectAlive(running);
+    });
+
+    test('410 in the middle of paging: once more, without pages', async () => {
+      simulator.faults.noStreamingLists = true;
+      simulator.requests.length = 0;
+      simulator.faults.slowness = 30;
+      const running = stage.start();
+      await until(lists, (all) => all.some((line) => line.includes('continue=')));
+      simulator.expireLists();
+      await synced(running);
+      expect(lists().at(-1)).not.toMatch(/limit|continue/);
+      expect(running.sink.keys('Service')).toEqual(ALL);
+      simulator.faults.slowness = 0;
+      await expectAlive(running);
+    });
+
+    test('a streaming list that is cut, then pages', async () => {
+      simulator.faults.cutNextEvent.add('services');
+      const running = await synced(stage.start());
+      expect(running.sink.keys('Service')).toEqual(ALL);
+      await expectAlive(running);
+    });
+
+    test('a streaming list that stalls, then pages', async () => {
+      simulator.faults.stalled.add('services');
+      const running = stage.start({ timings: { listIdle: 200 } });
+      await until(lists, (all) => all.length > 0);
+      simulator.faults.stalled.clear();
+      await synced(running);
+      await expectAlive(running);
+    });
+
+    test('a list that fails again and again takes nothing away', async () => {
+      const running = await synced(stage.start());
+      simulator.faults.refuse(6, (kinds) => kinds.unavailable(0), { plural: 'services' });
+      await simulator.restart();
+      await expectAlive(running);
+    });
+
+    test('what went while a list was under way is removed when the list is complete', async () => {
+      const running = await synced(stage.start());
+      await simulator.stop();
+      const type = { group: '', version: 'v1', plural: 'services' };
+      const found = simulator.types().find((each) => each.plural === type.plural);
+      if (found === undefined) throw new Error('services');
+      const gone = simulator.store.get(found, 'shop', 'c');
+      if (gone === null) throw new Error('shop/c');
+      simulator.store.remove(found, gone);
+      simulator.store.compact();
+      simulator.faults.late.set('services', 300);
+      await simulator.start();
+      await until(streams, (all) => all.length > 1);
+      expect(running.sink.removed).toEqual([]);
+      await until(
+        () => running.sink.removed,
+        (removed) => removed.length > 0,
+      );
+      expect(running.sink.removed).toEqual(['Service shop/c']);
+    });
+  });
+
+  describe('watches', () => {
+    test('a dropped connection: resumed at the last version, without a list', async () => {
+      const running = await synced(stage.start());
+      await expectAlive(running);
+      simulator.requests.length = 0;
+      simulator.cutConnections();
+      await expectAlive(running);
+      expect(streams()).toEqual([]);
+      // One object, to learn the version that the server is at.
+      expect(lists().every((line) => line.includes('limit=1'))).toBe(true);
+      expect(running.sink.told.filter((key) => key === 'Service shop/a')).toHaveLength(1);
+    });
+
+    test('half a line', async () => {
+      const running = await synced(stage.start());
+      simulator.faults.cutNextEvent.add('services');
+      await expectAlive(running);
+      expect(running.sink.problems()).toEqual([]);
+    });
+
+    test('answers in pieces of a few bytes, in the middle of characters', async () => {
+      simulator.faults.tinyChunks = true;
+      const running = await synced(stage.start());
+      expect(running.sink.keys('Service')).toEqual(ALL);
+      await expectAlive(running);
+    });
+
+    test('a line of a megabyte', async () => {
+      const running = await synced(stage.start());
+      const addresses = Array.from({ length: 5000 }, (_, at) => `10.2.${at >> 8}.${at & 255}`);
+      const long = slice('long', 'a', addresses);
+      const annotated = { ...long.metadata, annotations: { note: 'ü'.repeat(600_000) } };
+      await stage.client.create({ ...long, metadata: annotated });
+      const fact = await until(
+        () => running.sink.facts.get('EndpointSlice shop/long'),
+        (found) => found !== undefined,
+      );
+      expect(fact).toMatchObject({ endpoints: { length: 5000 } });
+      await stage.client.remove(long);
+    });
+
+    test('a connection on which nothing comes any longer is given up', async () => {
+      const running = await synced(stage.start({ timings: { watchIdle: 500 } }));
+      await expectAlive(running);
+      simulator.faults.stalled.add('services');
+      await stage.client.put(service('unseen'));
+      await until(
+        () => running.debug,
+        (lines) => lines.some((line) => line.includes('said nothing')),
+      );
+      expect(running.sink.removed).toEqual(['Service shop/alive']);
+      simulator.faults.stalled.clear();
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => keys.includes('shop/unseen'),
+      );
+    });
+
+    test('a watch that the server ends in time goes on behind its last event', async () => {
+      const running = await synced(stage.start({ timings: { watchSecondsLeast: 1, watchSecondsMost: 1 } }));
+      simulator.requests.length = 0;
+      await until(
+        () =>
+          simulator.requests.filter((line) => /services\?.*resourceVersion=\d+.*timeoutSeconds=1/.test(line)),
+        (found) => found.length >= 2,
+      );
+      expect([...lists(), ...streams()]).toEqual([]);
+      await expectAlive(running);
+    });
+
+    test('410 as an event: listed anew', async () => {
+      const running = await synced(stage.start());
+      simulator.store.advance(10);
+      simulator.store.compact();
+      simulator.cutConnections();
+      await expectAlive(running);
+    });
+
+    test('410 as a status: listed anew', async () => {
+      const running = await synced(stage.start());
+      simulator.requests.length = 0;
+      simulator.faults.refuse(1, (kinds) => kinds.expiredList(), { plural: 'services', isWatch: true });
+      simulator.cutConnections();
+      await expectAlive(running);
+      expect(streams()).not.toEqual([]);
+    });
+
+    test('events of one kind come later than those of another', async () => {
+      const running = await synced(stage.start());
+      simulator.faults.late.set('services', 200);
+      await stage.client.put(service('late'));
+      await stage.client.create(slice('late-1', 'late', ['10.3.0.1']));
+      await until(
+        () => running.sink.told,
+        (told) => told.includes('EndpointSlice shop/late-1'),
+      );
+      expect(running.sink.told).not.toContain('Service shop/late');
+      await until(
+        () => running.sink.told,
+        (told) => told.includes('Service shop/late'),
+      );
+      await stage.client.remove(slice('late-1', 'late', []));
+    });
+  });
+
+  describe('servers', () => {
+    test('a restart takes nothing away, and a short one is no problem to report', async () => {
+      const running = await synced(stage.start());
+      await simulator.restart(100);
+      await expectAlive(running);
+      expect(running.sink.problems()).toEqual([]);
+    });
+
+    test('an outage is reported, and the report taken back', async () => {
+      const running = await synced(stage.start({ timings: { reportAfter: 100 } }));
+      await simulator.stop();
+      const problems = await until(
+        () => running.sink.problems(),
+        (found) => found.length >= 3,
+      );
+      expect(problems[0]).toMatch(
+        /^kubernetes: https:\/\/127\.0\.0\.1:\d+: .*cannot be reached: .*ECONNREFUSED.*\(KNAT_API_UNAVAILABLE\)$/,
+      );
+      expect(running.sink.keys('Service')).toEqual(ALL);
+      await simulator.start();
+      await until(
+        () => running.sink.problems(),
+        (found) => found.length === 0,
+      );
+      await expectAlive(running);
+    });
+
+    test('a server that comes back with an older state is listed anew', async () => {
+      const running = await synced(stage.start());
+      const backup = simulator.store.snapshot();
+      await stage.client.put(service('lost'));
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => keys.includes('shop/lost'),
+      );
+      await simulator.restart(50, backup);
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => !keys.includes('shop/lost'),
+      );
+      expect(running.sink.keys('Service')).toEqual(ALL);
+      expect(running.debug.some((line) => line.includes('went back'))).toBe(true);
+    });
+
+    test('a watch from a version of the future says nothing: listed anew', async () => {
+      const running = await synced(stage.start({ timings: { watchIdle: 400 } }));
+      const backup = simulator.store.snapshot();
+      await stage.client.put(service('lost'));
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => keys.includes('shop/lost'),
+      );
+      simulator.store.restore(backup);
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => !keys.includes('shop/lost'),
+      );
+    });
+
+    test('a slow start: not in sync before everything is there', async () => {
+      simulator.faults.late.set('endpointslices', 300);
+      const running = stage.start();
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => keys.length === ALL.length,
+      );
+      expect(running.sink.isSynced).toBe(false);
+      await synced(running);
+    });
+
+    test('no server at first', async () => {
+      await simulator.stop();
+      const running = stage.start();
+      await until(
+        () => running.sink.problems(),
+        (found) => found.length > 0,
+      );
+      expect(running.sink.isSynced).toBe(false);
+      await simulator.start();
+      await synced(running);
+      await until(
+        () => running.sink.problems(),
+        (found) => found.length === 0,
+      );
+    });
+
+    test.each([
+      ['429', 'tooManyRequests'],
+      ['503', 'unavailable'],
+    ] as const)('%s with Retry-After: not asked sooner', async (_, kind) => {
+      simulator.requests.length = 0;
+      simulator.faults.refuse(1, (kinds) => kinds[kind](1), { plural: 'services' });
+      const startedAt = Date.now();
+      const running = await synced(stage.start());
+      expect(Date.now() - startedAt).toBeGreaterThan(950);
+      expect([...streams(), ...lists()]).toHaveLength(2);
+      expect(running.sink.keys('Service')).toEqual(ALL);
+    });
+
+    test('discovery that fails is no absent group', async () => {
+      simulator.faults.refuse(12, (kinds) => kinds.unavailable(0), { plural: '' });
+      const running = stage.start();
+      await until(
+        () => running.sink.keys('Service'),
+        (keys) => keys.length === ALL.length,
+      );
+      expect(running.sink.isSynced).toBe(false);
+      await until(
+        () => running.sink.problems().join(),
+        (text) => /ippools.*busy or starting/.test(text),
+      );
+      await synced(running);
+    });
+  });
+
+  test('a role that loses and regains a right while watches run', async () => {
+    const running = await synced(stage.start({ timings: { reportAfter: 50 } }));
+    await stage.client.put(readerRole([['', 'nodes']]));
+    simulator.cutConnections();
+    await until(
+      () => running.sink.problems(),
+      (found) => found.some((line) => line.includes('KNAT_API_FORBIDDEN')),
+    );
+    expect(running.sink.keys('Service')).toEqual(ALL);
+    await stage.client.put(readerRole(EVERYTHING));
+    await expectAlive(running);
+  });
+});

@@ -1,0 +1,251 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { definition } from './cluster-client.ts';
+import { EVERYTHING, node, pod, pool, readerRole, service, slice } from './manifests.ts';
+import { until } from './recorder.ts';
+import { type Running, Stage } from './stage.ts';
+import { isReal, startCluster } from './start-cluster.ts';
+
+/** The source against a cluster without faults: the same on the simulator and on a real API server. */
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = new Stage(await startCluster());
+  await stage.prepare();
+  await stage.client.create(node('node-a', '192.0.2.1'));
+  await stage.client.create(node('node-b', '192.0.2.2'));
+}, 90_000);
+
+afterEach(async () => {
+  await stage.quiet();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+async function synced(running: Running): Promise<Running> {
+  await until(
+    () => [running.sink.isSynced, ...running.sink.problems()],
+    ([isSynced]) => isSynced === true,
+  );
+  return running;
+}
+
+test('objects that are there at the start, changes, removals', async () => {
+  const { client } = stage;
+  await client.create(service('web'));
+  await client.create(slice('web-1', 'web', ['10.1.0.1', '10.1.0.2']));
+  const { sink } = await synced(stage.start());
+  expect(sink.keys('Node')).toEqual(['node-a', 'node-b']);
+  expect(sink.keys('Service')).toContain('shop/web');
+  expect(sink.facts.get('EndpointSlice shop/web-1')).toMatchObject({
+    serviceName: 'web',
+    endpoints: [{ address: '10.1.0.1' }, { address: '10.1.0.2' }],
+  });
+  await client.put(slice('web-1', 'web', ['10.1.0.3']));
+  await until(
+    () => sink.facts.get('EndpointSlice shop/web-1'),
+    (fact) => JSON.stringify(fact).includes('10.1.0.3'),
+  );
+  await client.create(service('later'));
+  await until(
+    () => sink.keys('Service'),
+    (keys) => keys.includes('shop/later'),
+  );
+  await client.remove(service('web'));
+  await client.remove(service('later'));
+  await client.remove(slice('web-1', 'web', []));
+  await until(
+    () => [...sink.removed].sort(),
+    (removed) => removed.length === 3,
+  );
+  expect(sink.problems()).toEqual([]);
+});
+
+test('more objects than fit into a page or a chunk', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `many-${String(index).padStart(2, '0')}`);
+  for (const name of names) await stage.client.create(service(name));
+  const { sink } = await synced(stage.start());
+  const wanted = names.map((name) => `shop/${name}`);
+  expect(sink.keys('Service').filter((key) => key.includes('many'))).toEqual(wanted);
+  for (const name of names) await stage.client.remove(service(name));
+  await until(
+    () => sink.keys('Service').filter((key) => key.includes('many')),
+    (keys) => keys.length === 0,
+  );
+});
+
+test('what is not ours stays out, and goes when it becomes so', async () => {
+  const { client } = stage;
+  const foreign = { 'service.kubernetes.io/service-proxy-name': 'other' };
+  await client.create(service('ours'));
+  await client.create(service('foreign', 80, foreign));
+  await client.create(service('headless', 80, { 'service.kubernetes.io/headless': '' }));
+  const { sink } = await synced(stage.start());
+  expect(sink.keys('Service')).toContain('shop/ours');
+  expect(sink.keys('Service').join()).not.toMatch(/foreign|headless/);
+  await client.put(service('ours', 80, foreign));
+  await until(
+    () => sink.removed,
+    (removed) => removed.includes('Service shop/ours'),
+  );
+  for (const name of ['ours', 'foreign', 'headless']) await client.remove(service(name));
+});
+
+test('pods of this node alone', async () => {
+  const { client } = stage;
+  await client.create(pod('mine', 'node-a'));
+  await client.create(pod('theirs', 'node-b'));
+  const { sink } = await synced(stage.start());
+  expect(sink.keys('Pod')).toEqual(['shop/mine']);
+  await client.create(pod('mine-too', 'node-a'));
+  await until(
+    () => sink.keys('Pod'),
+    (keys) => keys.length === 2,
+  );
+  await client.remove(pod('mine', ''));
+  await client.remove(pod('mine-too', ''));
+  await client.remove(pod('theirs', ''));
+  await until(
+    () => sink.keys('Pod'),
+    (keys) => keys.length === 0,
+  );
+});
+
+test('only what the enabled kinds need is asked for', async () => {
+  const { sink } = await synced(stage.start({ enable: { service: true, pod: false, egress: false } }));
+  expect(sink.keys('Node')).toEqual(['node-a']);
+  if (stage.cluster.simulator === null) return;
+  const asked = stage.cluster.simulator.requests;
+  asked.length = 0;
+  await synced(stage.start({ enable: { service: false, pod: false, egress: true } }));
+  expect(asked.join('\n')).not.toMatch(/services|endpointslices|pods/);
+});
+
+describe('IPPools', () => {
+  test('no group that serves them: in sync and empty; groups that appear are picked up', async () => {
+    const { client } = stage;
+    const { sink } = await synced(stage.start());
+    expect(sink.keys('IPPool')).toEqual([]);
+    await client.define('knat.dev', 'v1', 'ippools', 'IPPool');
+    await client.create(pool('one', '10.10.0.0/16', 'knat.dev/v1'));
+    await until(
+      () => sink.facts.get('IPPool one'),
+      (fact) => JSON.stringify(fact)?.includes('10.10.0.0') === true,
+    );
+    // The same name in Calico's group decides.
+    await client.define('crd.projectcalico.org', 'v1', 'ippools', 'IPPool');
+    await client.create(pool('one', '10.20.0.0/16'));
+    await until(
+      () => sink.facts.get('IPPool one'),
+      (fact) => JSON.stringify(fact).includes('10.20.0.0'),
+    );
+    await client.remove(pool('one', ''));
+    await until(
+      () => sink.facts.get('IPPool one'),
+      (fact) => JSON.stringify(fact).includes('10.10.0.0'),
+    );
+    expect(sink.removed).toEqual([]);
+    // Without its definition a pool is gone.
+    await client.remove(definition('knat.dev', 'v1', 'ippools', 'IPPool'));
+    await until(
+      () => sink.keys('IPPool'),
+      (keys) => keys.length === 0,
+    );
+    await client.remove(definition('crd.projectcalico.org', 'v1', 'ippools', 'IPPool'));
+    expect(sink.problems()).toEqual([]);
+  });
+});
+
+test('an object that does not validate keeps its last good value', async () => {
+  const { client } = stage;
+  await client.define('knat.dev', 'v1', 'ippools', 'IPPool');
+  await client.create(pool('p', '10.30.0.0/16', 'knat.dev/v1'));
+  const { sink } = await synced(stage.start());
+  await until(
+    () => sink.keys('IPPool'),
+    (keys) => keys.length === 1,
+  );
+  await client.put(pool('p', '10.30.0.1/16', 'knat.dev/v1'));
+  await until(
+    () => sink.problems(),
+    (problems) => problems.length === 2,
+  );
+  expect(sink.problems()).toEqual([
+    'kubernetes: IPPool p: spec.cidr: IPPool CIDR is not strictly masked (KNAT_POOL_CIDR)',
+    'kubernetes: IPPool p: the last good state of this object stays in force until it is mended or removed (KNAT_LAST_GOOD)',
+  ]);
+  expect(sink.facts.get('IPPool p')).toMatchObject({ cidr: { address: '10.30.0.0' } });
+  await client.put(pool('p', '10.31.0.0/16', 'knat.dev/v1'));
+  await until(
+    () => sink.problems(),
+    (problems) => problems.length === 0,
+  );
+  expect(sink.facts.get('IPPool p')).toMatchObject({ cidr: { address: '10.31.0.0' } });
+  await client.remove(definition('knat.dev', 'v1', 'ippools', 'IPPool'));
+});
+
+test('a right that is missing is named, and the source goes on once it is given', async () => {
+  const { client } = stage;
+  await client.put(readerRole(EVERYTHING.filter(([, plural]) => plural !== 'endpointslices')));
+  const { sink } = stage.start();
+  const problems = await until(
+    () => sink.problems(),
+    (found) => found.length === 1,
+  );
+  expect(problems[0]).toMatch(
+    /endpointslices\.discovery\.k8s\.io: a ClusterRole must allow get, list and watch on resource "endpointslices" of API group "discovery\.k8s\.io".*User "knat" cannot.*KNAT_API_FORBIDDEN/,
+  );
+  expect(sink.isSynced).toBe(false);
+  expect(sink.keys('Node')).toEqual(['node-a', 'node-b']);
+  await client.put(readerRole(EVERYTHING));
+  await until(
+    () => [sink.isSynced, sink.problems().length],
+    ([isSynced, count]) => isSynced === true && count === 0,
+  );
+});
+
+test('a right that is taken away takes no object away', async () => {
+  const { client, cluster } = stage;
+  await client.create(service('kept'));
+  const { sink } = await synced(stage.start());
+  await client.put(readerRole([]));
+  await cluster.restart();
+  await until(
+    () => sink.problems(),
+    (found) => found.some((line) => line.includes('KNAT_API_FORBIDDEN')),
+  );
+  expect(sink.removed).toEqual([]);
+  await client.put(readerRole(EVERYTHING));
+  await client.remove(service('kept'));
+  await until(
+    () => sink.keys('Service'),
+    (keys) => !keys.includes('shop/kept'),
+  );
+}, 90_000);
+
+test('a restart of the server deletes nothing, and what happened meanwhile is learnt', async () => {
+  const { client, cluster } = stage;
+  await client.create(service('stays'));
+  await client.create(service('goes'));
+  const { sink } = await synced(stage.start());
+  await cluster.restart();
+  await client.remove(service('goes'));
+  await client.create(service('comes'));
+  await until(
+    () => sink.keys('Service'),
+    (keys) => keys.includes('shop/comes') && !keys.includes('shop/goes'),
+  );
+  expect(sink.removed).toEqual(['Service shop/goes']);
+  await client.remove(service('stays'));
+  await client.remove(service('comes'));
+  await until(
+    () => sink.problems(),
+    (problems) => problems.length === 0,
+  );
+}, 90_000);
+
+test('the cluster of this run', () => {
+  expect(stage.cluster.kind).toBe(isReal ? 'kube-apiserver' : 'simulator');
+});

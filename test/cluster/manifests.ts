@@ -1,0 +1,87 @@
+import type { Manifest } from './cluster-client.ts';
+
+/** Small objects that every API server accepts. */
+
+export function service(name: string, port = 80, labels: Readonly<Record<string, string>> = {}): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'shop', labels },
+    spec: { ports: [{ name: 'http', port, protocol: 'TCP' }] },
+  };
+}
+
+export function slice(name: string, of: string, addresses: readonly string[]): Manifest {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'shop', labels: { 'kubernetes.io/service-name': of } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+  };
+}
+
+export function node(name: string, address: string): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    spec: {},
+    status: { addresses: [{ type: 'InternalIP', address }] },
+  };
+}
+
+export function pod(name: string, nodeName: string, annotation = ''): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace: 'shop',
+      annotations: annotation === '' ? {} : { 'bln.space/podnat': annotation },
+    },
+    spec: { nodeName, containers: [{ name: 'main', image: 'none' }] },
+  };
+}
+
+export function pool(name: string, cidr: string, apiVersion = 'crd.projectcalico.org/v1'): Manifest {
+  return { apiVersion, kind: 'IPPool', metadata: { name }, spec: { cidr, natOutgoing: true } };
+}
+
+export function namespace(name: string): Manifest {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+}
+
+/** What the agent needs, and no more. */
+export function readerRole(resources: readonly (readonly [group: string, plural: string])[]): Manifest {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'knat' },
+    rules: resources.map(([group, plural]) => ({
+      apiGroups: [group],
+      resources: [plural],
+      verbs: ['get', 'list', 'watch'],
+    })),
+  };
+}
+
+export const readerBinding: Manifest = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name: 'knat' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'knat' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'knat' }],
+};
+
+/** All that the source reads. */
+export const EVERYTHING = [
+  ['', 'services'],
+  ['', 'nodes'],
+  ['', 'pods'],
+  ['discovery.k8s.io', 'endpointslices'],
+  ['crd.projectcalico.org', 'ippools'],
+  ['projectcalico.org', 'ippools'],
+  ['knat.dev', 'ippools'],
+] as const;

@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeCertificates } from '../certificates.ts';
+import type { Cluster } from '../cluster.ts';
+
+/** Milliseconds that a server may take until it is ready. */
+const PATIENCE = 60_000;
+
+/**
+ * etcd and kube-apiserver on loopback, with a folder of their own that goes with them: no controllers, no kubelets.
+ *
+ * @param assets folder with both programs
+ */
+export async function startRealCluster(assets: string): Promise<Cluster> {
+  const folder = mkdtempSync(join(tmpdir(), 'knat-cluster-'));
+  const certificates = makeCertificates();
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    return join(folder, name);
+  };
+  const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const accountKey = file('accounts.key', privateKey.export({ type: 'pkcs1', format: 'pem' }).toString());
+  const tokens = file('tokens.csv', 'admin-token,admin,admin,"system:masters"\nknat-token,knat,knat\n');
+  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  const etcd = new Program(join(assets, 'etcd'), join(folder, 'etcd.log'), [
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+    '--unsafe-no-fsync',
+  ]);
+  const server = new Program(join(assets, 'kube-apiserver'), join(folder, 'kube-apiserver.log'), [
+    `--etcd-servers=${etcdUrl}`,
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    `--secure-port=${port}`,
+    `--tls-cert-file=${file('server.crt', certificates.serverCertificate)}`,
+    `--tls-private-key-file=${file('server.key', certificates.serverKey)}`,
+    `--token-auth-file=${tokens}`,
+    '--authorization-mode=RBAC',
+    '--service-account-issuer=https://kubernetes.default',
+    `--service-account-key-file=${accountKey}`,
+    `--service-account-signing-key-file=${accountKey}`,
+    '--service-cluster-ip-range=10.96.0.0/12',
+    // Nobody runs the controller that makes the accounts that this plugin asks for.
+    '--disable-admission-plugins=ServiceAccount',
+    '--allow-privileged=true',
+  ]);
+  const url = `https://127.0.0.1:${port}`;
+  const start = async () => {
+    server.start();
+    await untilReady(url, certificates.authority, server);
+  };
+  const stop = async () => {
+    await server.stop();
+    await etcd.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    etcd.start();
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    kind: 'kube-apiserver',
+    url,
+    authority: certificates.authority,
+    adminToken: 'admin-token',
+    knatToken: 'knat-token',
+    simulator: null,
+    restart: async () => {
+      await server.stop();
+      await start();
+    },
+    stop,
+  };
+}
+
+/** A program that runs until it is stopped, and ends with this process. */
+class Program {
+  readonly #path: string;
+  readonly #log: string;
+  readonly #options: readonly string[];
+  #process: ChildProcess | null = null;
+
+  constructor(path: string, log: string, options: readonly string[]) {
+    this.#path = path;
+    this.#log = log;
+    this.#options = options;
+  }
+
+  get hasEnded(): boolean {
+    return this.#process === null || this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  /** The end of what it wrote. */
+  get lastWords(): string {
+    return readFileSync(this.#log, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
+  }
+
+  start(): void {
+    const output = openSync(this.#log, 'a');
+    const child = spawn(this.#path, this.#options, { stdio: ['ignore', output, output] });
+    child.on('error', () => {});
+    process.once('exit', () => child.kill('SIGKILL'));
+    this.#process = child;
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child === null || this.hasEnded) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await ended;
+    clearTimeout(killer);
+  }
+}
+
+async function untilReady(url: string, ca: string, server: Program): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  while (Date.now() < deadline && !server.hasEnded) {
+    if ((await statusOf(`${url}/readyz`, ca)) === 200) return;
+    await sleep(200);
+  }
+  throw new Error(`kube-apiserver did not become ready:\n${server.lastWords}`);
+}
+
+async function statusOf(url: string, ca: string): Promise<number> {
+  return await new Promise((resolve) => {
+    const headers = { Authorization: 'Bearer admin-token' };
+    const asked = request(url, { ca, headers, agent: false, timeout: 2000 }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(0));
+    asked.end();
+  });
+}
+
+async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,58 @@
+import type { FactChange, FactKind } from '../../src/model/facts.ts';
+import { formatProblem, type Problem } from '../../src/model/problem.ts';
+import type { SourceSink } from '../../src/sources/source.ts';
+
+/** A sink that keeps what is in force and what was ever taken away. */
+export class Recorder implements SourceSink {
+  readonly facts = new Map<string, FactChange['fact']>();
+  readonly removed: string[] = [];
+  /** Every change, as `Kind key`. */
+  readonly told: string[] = [];
+  readonly #problems = new Map<string, readonly Problem[]>();
+  isSynced = false;
+
+  apply(changes: readonly FactChange[]): void {
+    for (const { kind, key, fact } of changes) {
+      const id = `${kind} ${key}`;
+      this.told.push(id);
+      if (fact !== null) this.facts.set(id, fact);
+      else if (this.facts.delete(id)) this.removed.push(id);
+    }
+  }
+
+  report(origin: string, problems: readonly Problem[]): void {
+    if (problems.length === 0) this.#problems.delete(origin);
+    else this.#problems.set(origin, problems);
+  }
+
+  synced(): void {
+    if (this.isSynced) throw new Error('synced twice');
+    this.isSynced = true;
+  }
+
+  /** Keys of a kind, sorted. */
+  keys(kind: FactKind): string[] {
+    const prefix = `${kind} `;
+    const ids = [...this.facts.keys()].filter((id) => id.startsWith(prefix));
+    return ids.map((id) => id.slice(prefix.length)).sort();
+  }
+
+  problems(): string[] {
+    return [...this.#problems.values()].flat().map(formatProblem).sort();
+  }
+}
+
+/** Waits until `read` gives what is wanted; throws what it gave last otherwise. */
+export async function until<Value>(
+  read: () => Value | Promise<Value>,
+  isRight: (value: Value) => boolean,
+  milliseconds = 10_000,
+): Promise<Value> {
+  const deadline = Date.now() + milliseconds;
+  for (;;) {
+    const value = await read();
+    if (isRight(value)) return value;
+    if (Date.now() > deadline) throw new Error(`waited in vain; last: ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,212 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { groupDocument, groupList, resourceList } from './discovery.ts';
+import type { FaultPlan } from './faults.ts';
+import { Lists } from './lists.ts';
+import { type ApiObject, isJsonObject, type JsonObject, textAt } from './objects.ts';
+import { type ApiPath, readPath } from './paths.ts';
+import { BUILT_IN, customTypes, groupVersion, type ResourceType } from './resource-types.ts';
+import { review } from './reviews.ts';
+import { ApiRefusal, refusals } from './status.ts';
+import type { Store } from './store.ts';
+import type { Users } from './users.ts';
+import { Watches } from './watches.ts';
+import { type Target, Writes } from './writes.ts';
+
+const CRD = BUILT_IN.find(({ kind }) => kind === 'CustomResourceDefinition');
+
+/** Status and body. */
+type Answer = readonly [number, JsonObject];
+
+type ObjectsPath = Extract<ApiPath, { kind: 'objects' }>;
+
+/** Answers requests as the API server does. */
+export class Api {
+  readonly #store: Store;
+  readonly #users: Users;
+  readonly #faults: FaultPlan;
+  readonly #lists: Lists;
+  readonly #writes: Writes;
+  readonly #watches: Watches;
+
+  constructor(store: Store, users: Users, faults: FaultPlan, bookmarkMs: number) {
+    this.#store = store;
+    this.#users = users;
+    this.#faults = faults;
+    this.#lists = new Lists(store);
+    this.#writes = new Writes(store);
+    this.#watches = new Watches(store, faults, bookmarkMs);
+  }
+
+  /** Continue tokens are worth nothing any longer. */
+  expireLists(): void {
+    this.#lists.expire();
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#route(request, response);
+    } catch (error) {
+      if (!(error instanceof ApiRefusal)) throw error;
+      request.resume();
+      send(response, error.status, error.body, error.headers);
+    }
+  }
+
+  /** All kinds that the server has now, custom ones too. */
+  types(): ResourceType[] {
+    const custom = CRD === undefined ? [] : this.#store.list(CRD).flatMap(customTypes);
+    return [...BUILT_IN, ...custom];
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'https://localhost');
+    if (['/healthz', '/livez', '/readyz'].includes(url.pathname)) return send(response, 200, 'ok');
+    const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const user = this.#users.withToken(token);
+    if (user === null) throw refusals.unauthorized();
+    const types = this.types();
+    const path = readPath(url.pathname, types);
+    if (path === null) throw refusals.pathNotFound();
+    const mayFail = !user.groups.includes('system:masters');
+    if (path.kind !== 'objects') {
+      if (mayFail) await this.#faults.check('', false);
+      const found = discover(path, types);
+      if (found === null) throw refusals.pathNotFound();
+      return send(response, 200, found);
+    }
+    const isWatch = path.name === '' && ['1', 'true'].includes(url.searchParams.get('watch') ?? '');
+    const verb = verbOf(request.method ?? '', path, isWatch);
+    if (!this.#users.mayDo(user, { verb, type: path.type, subresource: path.subresource })) {
+      throw refusals.forbidden(user.username, verb, path.type, path.name, path.namespace);
+    }
+    if (mayFail) await this.#faults.check(path.type.plural, isWatch);
+    const { type, namespace } = path;
+    if (isWatch) {
+      return await this.#watches.serve({ type, namespace, query: url.searchParams, response });
+    }
+    send(response, ...(await this.#objects(verb, path, url.searchParams, request)));
+  }
+
+  async #objects(
+    verb: string,
+    path: ObjectsPath,
+    query: URLSearchParams,
+    request: IncomingMessage,
+  ): Promise<Answer> {
+    const { type, namespace, name } = path;
+    if (verb === 'list') return [200, this.#lists.list(type, namespace, query)];
+    if (verb === 'get') {
+      const found = this.#store.get(type, namespace, name);
+      if (found === null) throw refusals.notFound(type, name);
+      return [200, found];
+    }
+    const body = await readBody(request);
+    const agent = (request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? '';
+    const manager = query.get('fieldManager') ?? agent;
+    if (type.isReview === true) return [201, review(type, body, this.#users, this.types(), manager)];
+    const object: JsonObject = { kind: type.kind, apiVersion: groupVersion(type), ...body };
+    const target: Target = { ...path, manager };
+    switch (verb) {
+      case 'create':
+        return [201, this.#writes.create(target, object)];
+      case 'update':
+        return [200, this.#writes.update(target, object)];
+      case 'patch':
+        return this.#patch(target, body, request.headers['content-type'] ?? '');
+      case 'delete': {
+        const grace = query.get('gracePeriodSeconds') ?? body.gracePeriodSeconds ?? null;
+        return [200, this.#delete(target, grace === null ? null : Number(grace))];
+      }
+      default:
+        throw refusals.methodNotAllowed();
+    }
+  }
+
+  #patch(target: Target, body: JsonObject, contentType: string): Answer {
+    switch (contentType.split(';')[0]) {
+      case 'application/merge-patch+json':
+      case 'application/strategic-merge-patch+json':
+        return [200, this.#writes.mergePatch(target, body)];
+      case 'application/apply-patch+yaml': {
+        const { object, isNew } = this.#writes.apply(target, body);
+        return [isNew ? 201 : 200, object];
+      }
+      default:
+        throw refusals.unsupportedMedia('application/merge-patch+json, application/apply-patch+yaml');
+    }
+  }
+
+  #delete(target: Target, graceSeconds: number | null): JsonObject {
+    const { type, name } = target;
+    const custom = type === CRD ? this.#customObjects(name) : [];
+    const { object, isGone } = this.#writes.remove(target, graceSeconds);
+    for (const [kind, each] of custom) this.#store.remove(kind, each);
+    if (!isGone) return object;
+    const { uid } = object.metadata;
+    const group = type.group === '' ? {} : { group: type.group };
+    const details = { name, ...group, kind: type.plural, uid };
+    return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+  }
+
+  /** The objects of a definition go with it. */
+  #customObjects(definition: string): [ResourceType, ApiObject][] {
+    return this.types()
+      .filter((type) => type.isCustom && `${type.plural}.${type.group}` === definition)
+      .flatMap((type) => this.#store.list(type).map((object): [ResourceType, ApiObject] => [type, object]));
+  }
+}
+
+function discover(path: Exclude<ApiPath, ObjectsPath>, types: readonly ResourceType[]): JsonObject | null {
+  switch (path.kind) {
+    case 'groups':
+      return groupList(types);
+    case 'group':
+      return groupDocument(path.group, types);
+    case 'resources':
+      return resourceList(path.groupVersion, types);
+    default:
+      return path satisfies never;
+  }
+}
+
+function verbOf(method: string, { name }: ObjectsPath, isWatch: boolean): string {
+  if (method === 'GET') return isWatch ? 'watch' : name === '' ? 'list' : 'get';
+  const verbs: Readonly<Record<string, string>> = {
+    POST: 'create',
+    PUT: 'update',
+    PATCH: 'patch',
+    DELETE: 'delete',
+  };
+  const verb = verbs[method];
+  if (verb === undefined || (name === '') !== (verb === 'create')) throw refusals.methodNotAllowed();
+  return verb;
+}
+
+async function readBody(request: IncomingMessage): Promise<JsonObject> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (text === '') return {};
+  try {
+    const body: unknown = JSON.parse(text);
+    if (isJsonObject(body)) return body;
+  } catch {
+    // The refusal below says it.
+  }
+  throw refusals.badRequest(`the object provided is unrecognized: ${textAt({ text }, 'text').slice(0, 40)}`);
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: JsonObject | string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  response.writeHead(status, {
+    'Content-Type': typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}

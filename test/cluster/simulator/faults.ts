@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ApiRefusal, refusals } from './status.ts';
+
+/** Which requests a fault is for; absent: all. */
+export interface Where {
+  /** `services` */
+  readonly plural?: string;
+  readonly isWatch?: boolean;
+}
+
+interface Refusing {
+  readonly where: Where;
+  readonly refusal: () => ApiRefusal;
+  times: number;
+}
+
+/** What goes wrong, on demand, for all but administrators, who are the test itself. Faults of connections are the server's. */
+export class FaultPlan {
+  /** The server does not know `sendInitialEvents`. */
+  noStreamingLists = false;
+  /** Answers are cut into pieces of a few bytes, with pauses in between. */
+  tinyChunks = false;
+  /** Watches of these resources stay open and say nothing. */
+  readonly stalled = new Set<string>();
+  /** Milliseconds by which the events of a resource are late. */
+  readonly late = new Map<string, number>();
+  /** Milliseconds before any request is answered. */
+  slowness = 0;
+  /** The next event of a watch of this resource is cut in its middle, and the connection with it. */
+  readonly cutNextEvent = new Set<string>();
+  #refusing: Refusing[] = [];
+
+  /** Refuses the next requests with what `refusals` makes. */
+  refuse(times: number, refusal: (kinds: typeof refusals) => ApiRefusal, where: Where = {}): void {
+    this.#refusing.push({ where, refusal: () => refusal(refusals), times });
+  }
+
+  /** Throws what is to be refused. */
+  async check(plural: string, isWatch: boolean): Promise<void> {
+    if (this.slowness > 0) await sleep(this.slowness);
+    const found = this.#refusing.find(
+      ({ where, times }) =>
+        times > 0 &&
+        (where.plural === undefined || where.plural === plural) &&
+        (where.isWatch === undefined || where.isWatch === isWatch),
+    );
+    if (found === undefined) return;
+    found.times--;
+    throw found.refusal();
+  }
+
+  /** Everything works again. */
+  clear(): void {
+    this.noStreamingLists = false;
+    this.tinyChunks = false;
+    this.slowness = 0;
+    this.stalled.clear();
+    this.late.clear();
+    this.cutNextEvent.clear();
+    this.#refusing = [];
+  }
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Certificates } from '../certificates.ts';
+import { Api } from './api.ts';
+import { FaultPlan } from './faults.ts';
+import type { ResourceType } from './resource-types.ts';
+import { type Snapshot, Store } from './store.ts';
+import { Users } from './users.ts';
+
+/**
+ * An API server in this process: HTTPS on loopback, objects in memory. What it answers has the forms of the real
+ * one (api-exchanges/); what goes wrong is up to the test.
+ */
+export class Simulator {
+  readonly store = new Store();
+  readonly faults = new FaultPlan();
+  readonly users = new Users(this.store);
+  /** Requests in the order of their arrival: `GET /api/v1/services?watch=true`. */
+  readonly requests: string[] = [];
+  readonly #api: Api;
+  readonly #certificates: Certificates;
+  readonly #sockets = new Set<Duplex>();
+  #server: Server | null = null;
+  #port = 0;
+
+  constructor(certificates: Certificates, bookmarkMs = 200) {
+    this.#certificates = certificates;
+    this.#api = new Api(this.store, this.users, this.faults, bookmarkMs);
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** All kinds that the server has now. */
+  types(): ResourceType[] {
+    return this.#api.types();
+  }
+
+  /** Listens on a port of its own, the same one each time. */
+  async start(): Promise<void> {
+    const { serverCertificate, serverKey } = this.#certificates;
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      this.requests.push(`${request.method} ${request.url}`);
+      this.#api.answer(request, response).catch((error: unknown) => {
+        console.error('simulator:', error);
+        response.destroy();
+      });
+    };
+    const server = createServer({ cert: serverCertificate, key: serverKey }, answer);
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(this.#port, '127.0.0.1', resolve);
+    });
+    const address = server.address();
+    if (typeof address === 'object' && address !== null) this.#port = address.port;
+  }
+
+  /** Ends every connection, as a broken network does. */
+  cutConnections(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Continue tokens are worth nothing any longer: 410 in the middle of paging. */
+  expireLists(): void {
+    this.#api.expireLists();
+  }
+
+  /**
+   * Down and up again. The history is lost, as the real server's watch cache is.
+   *
+   * @param downMs milliseconds without a server
+   * @param backup state to come back with: the version counter goes back
+   */
+  async restart(downMs = 20, backup: Snapshot | null = null): Promise<void> {
+    await this.stop();
+    await sleep(downMs);
+    if (backup === null) this.store.compact();
+    else this.store.restore(backup);
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    if (server === null) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    this.cutConnections();
+    await closed;
+  }
+}

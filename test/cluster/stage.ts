@@ -1,0 +1,86 @@
+import { rmSync } from 'node:fs';
+import { kubeSource } from '../../src/sources/kube/kube-source.ts';
+import type { KubeOptions } from '../../src/sources/kube/options.ts';
+import type { Cluster } from './cluster.ts';
+import { ClusterClient } from './cluster-client.ts';
+import { makeFolder, writeKubeconfig } from './kubeconfig.ts';
+import { EVERYTHING, namespace, readerBinding, readerRole } from './manifests.ts';
+import { Recorder } from './recorder.ts';
+
+/** Short times, so that a test of a recovery takes no minute. */
+export const QUICK: NonNullable<KubeOptions['timings']> = {
+  retryFirst: 20,
+  retryLongest: 200,
+  listIdle: 2_000,
+  watchIdle: 1_000,
+  absentFirst: 50,
+  absentLongest: 100,
+  absentGrace: 500,
+  reportAfter: 300,
+  pageSize: 3,
+};
+
+export interface Running {
+  readonly sink: Recorder;
+  readonly debug: string[];
+  stop(): Promise<void>;
+}
+
+/** A cluster with the rights that the agent has, and sources that run against it. */
+export class Stage {
+  readonly cluster: Cluster;
+  readonly client: ClusterClient;
+  readonly folder = makeFolder();
+  readonly kubeconfig: string;
+  readonly #running: Running[] = [];
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+    this.client = new ClusterClient(cluster);
+    this.kubeconfig = writeKubeconfig(this.folder, cluster, { token: cluster.knatToken });
+  }
+
+  async prepare(): Promise<void> {
+    await this.client.put(namespace('shop'));
+    await this.client.put(readerRole(EVERYTHING));
+    await this.client.put(readerBinding);
+  }
+
+  start(options: Partial<KubeOptions> = {}): Running {
+    const sink = new Recorder();
+    const debug: string[] = [];
+    const stop = new AbortController();
+    const source = kubeSource({
+      nodeName: 'node-a',
+      enable: { service: true, pod: true, egress: true },
+      access: { kubeconfig: this.kubeconfig },
+      debug: (line) => debug.push(line),
+      ...options,
+      timings: { ...QUICK, ...options.timings },
+    });
+    const ended = source.run(sink, stop.signal);
+    // A source that ends by itself is an error of the test that waits for it.
+    ended.catch(() => {});
+    const running = {
+      sink,
+      debug,
+      stop: async () => {
+        stop.abort();
+        await ended;
+      },
+    };
+    this.#running.push(running);
+    return running;
+  }
+
+  /** Ends all sources. */
+  async quiet(): Promise<void> {
+    await Promise.all(this.#running.splice(0).map((each) => each.stop().catch(() => {})));
+  }
+
+  async close(): Promise<void> {
+    await this.quiet();
+    await this.cluster.stop();
+    rmSync(this.folder, { recursive: true });
+  }
+}

@@ -1,0 +1,33 @@
+import { makeCertificates } from './certificates.ts';
+import type { Cluster } from './cluster.ts';
+import { startRealCluster } from './real/real-cluster.ts';
+import { Simulator } from './simulator/simulator.ts';
+
+/** The convention of envtest: a folder with etcd and kube-apiserver. */
+const ASSETS = process.env.KUBEBUILDER_ASSETS ?? '';
+
+/** For tests that only make sense against one of the two. */
+export const isReal = ASSETS !== '';
+
+/** A real API server when KUBEBUILDER_ASSETS names a folder with one, else the simulator. */
+export async function startCluster(): Promise<Cluster> {
+  return isReal ? await startRealCluster(ASSETS) : await startSimulator();
+}
+
+export async function startSimulator(): Promise<Cluster & { readonly simulator: Simulator }> {
+  const certificates = makeCertificates();
+  const simulator = new Simulator(certificates);
+  simulator.users.add('admin-token', 'admin', ['system:masters']);
+  simulator.users.add('knat-token', 'knat');
+  await simulator.start();
+  return {
+    kind: 'simulator',
+    url: simulator.url,
+    authority: certificates.authority,
+    adminToken: 'admin-token',
+    knatToken: 'knat-token',
+    simulator,
+    restart: () => simulator.restart(),
+    stop: () => simulator.stop(),
+  };
+}
