@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup build generate check format demo test test-image conformance soak bench clean
+.PHONY: help setup build generate check format demo test test-image conformance soak bench clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -36,6 +36,8 @@ test: build ## checks and all tests, root needed
 
 test-image: setup ## build the image's file system with debootstrap and run knat in it (5 minutes), root needed
 	@./scripts/test-image
+test-cluster: setup ## the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
+	@npm run --silent test:cluster
 
 conformance: setup ## kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')
