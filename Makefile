@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup build check format demo test conformance soak bench clean
+.PHONY: help setup build check format demo test test-cluster conformance soak bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -30,6 +30,9 @@ demo: build ## real packets through all three kinds of NAT, in network namespace
 
 test: build ## checks and all tests, root needed
 	@./scripts/test
+
+test-cluster: setup ## the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
+	@npm run --silent test:cluster
 
 conformance: setup ## kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')

@@ -123,5 +123,12 @@ export type CommandCode = keyof typeof commandCodes;
 export const errorCodes: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ...Object.entries(commandCodes),
   ...Object.entries(sideCodes).map(([code, known]) => [code, { ...known, exit: EXIT.ok }] as const),
-  ...Object.entries(sourceCodes).map(([code, known]) => [code, { ...known, exit: EXIT.usage }] as const),
+  ...Object.entries(sourceCodes).map(
+    ([code, known]) => [code, { ...known, exit: sourceExit(code) }] as const,
+  ),
 ]);
+
+/** A cluster that cannot be read may be readable later; everything else has to be corrected by whoever called. */
+function sourceExit(code: string): ExitCode {
+  return /^KNAT_API_/.test(code) ? EXIT.failed : EXIT.usage;
+}

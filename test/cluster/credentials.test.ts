@@ -181,3 +181,19 @@ describe('no usable configuration', () => {
     );
   });
 });
+
+test('a command that is to end does not wait for ever', async () => {
+  const { port } = new URL(stage.cluster.url);
+  const kubeconfig = writeKubeconfig(stage.folder, stage.cluster, { token: stage.cluster.knatToken });
+  const server = `https://localhost:${port}/nowhere`;
+  const started = kubeSource({
+    nodeName: 'node-a',
+    enable: { service: true, pod: false, egress: false },
+    access: { environment: {}, kubeconfig, server },
+    giveUpAfter: 1500,
+  }).run(new Recorder(), new AbortController().signal);
+  await expect(started).rejects.toMatchObject({
+    code: 'KNAT_API_MISSING',
+    message: expect.stringContaining('does not serve v1 nodes'),
+  });
+});

@@ -36,7 +36,8 @@ ${beside.map(([code, known]) => `### ${code}\n\n${known.meaning}\n\n* What to do
 
 These are reported with file, line, object and field, in the log of the agent and in \`knat status\`. They stop nothing:
 whatever else is valid is programmed, and what was valid before stays in force. Only where the whole source or the
-node configuration is meant at the start, the command ends with status 2.
+node configuration is meant at the start, the command ends with status 2; with status 1 where a command that is to end
+by itself could not read a cluster in ten seconds.
 
 ${objects.map(([code, known]) => `### ${code}\n\n${known.meaning}\n\n* What to do: ${known.remedy}\n`).join('\n')}`;
 }

@@ -31,6 +31,7 @@ export function addAgentCommand(program: Command, context: Context): void {
   command.addHelpText(
     'after',
     examples([
+      'knat agent --source kubernetes                                    # in a pod of the node, or with a kubeconfig',
       'knat agent --source dir:/etc/knat/manifests',
       'knat agent --source dir:/etc/knat/manifests --enable pod,egress   # kube-proxy keeps the Services',
       'knat agent --source dir:. --node worker-1 --dry-run               # what would change?',
@@ -48,7 +49,11 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     format: values.logFormat ?? (terminal.watched ? 'text' : 'json'),
     colors: terminal.errorColors,
   });
-  const asked = await planSettings(values, (line) => logger.debug(line));
+  const asked = await planSettings(values, {
+    debug: (line) => logger.debug(line),
+    defaultNode: context.defaultNode,
+    isOnce: values.once === true || values.dryRun === true,
+  });
   const settings: PlanSettings = { ...asked, nodeName: asked.nodeName ?? context.defaultNode };
   const { abortWhenAsked } = await import('../../agent/signals.ts');
   const signal = abortWhenAsked();

@@ -57,7 +57,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
 async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {
   const { terminal } = context;
   if (values.source === undefined || values.agent === true) return agentOracle;
-  const settings = await planSettings(values);
+  const settings = await planSettings(values, { isOnce: true });
   const work = planOnce(settings, null, new AbortController().signal);
   const { planner, problems } = await withProgress(terminal, `reading ${settings.source.name}`, work);
   for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);

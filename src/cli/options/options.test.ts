@@ -23,11 +23,14 @@ function parse(args: readonly string[], config = ''): SettingValues {
 
 /** Two texts with different values for each option. */
 const samples: Record<SettingName, readonly [string, string, string]> = {
-  source: ['dir:a', 'dir:b', 'dir:c'],
+  source: ['dir:a', 'kubernetes', 'dir:c'],
   node: ['a', 'b', 'c'],
   nodeConfig: ['a', 'b', 'c'],
   enable: ['pod', 'egress', 'service,pod'],
   maxManifestMib: ['1', '2', '3'],
+  kubeconfig: ['a', 'b', 'c'],
+  context: ['a', 'b', 'c'],
+  master: ['https://a', 'https://b', 'https://c'],
   annotationKey: ['a', 'b', 'c'],
   restrictedPorts: ['22', '23', '24,100-200'],
   includeFilterNetworks: ['10.0.0.0/8', 'fd00::/8', ''],
@@ -70,7 +73,7 @@ test('switches', () => {
 test.each([
   [['--enable', 'service,pods'], '"pods" is none of service, pod, egress; did you mean pod?'],
   [['--enable', ''], 'name at least one'],
-  [['--source', 'kubernetes'], '"kubernetes" is no source: knat reads dir:PATH'],
+  [['--source', 'kube'], '"kube" is no source: write kubernetes, or dir:PATH'],
   [['--source', 'dir:'], 'is no source'],
   [['--internal-networks', '10.0.0.1/8'], '"10.0.0.1/8" has bits set behind its length: write 10.0.0.0/8'],
   [['--internal-networks', '10.0.0.0'], 'is no CIDR'],

@@ -122,6 +122,7 @@ test('maxManifestMib', async () => {
 
 test.each<[SettingValues, string]>([
   [{}, 'no source is named'],
+  [{ source: { kind: 'kubernetes' } }, 'a cluster has many nodes: name one with --node'],
   [{ source: { kind: 'dir', path: '/' }, nodeConfig: '/does/not/exist' }, '/does/not/exist does not exist'],
 ])('%j is refused', async (values, message) => {
   await expect(planSettings(values)).rejects.toThrow(message);

@@ -1,41 +1,23 @@
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
-import { dirSource } from '../../sources/dir/dir-source.ts';
-import { defaultPodNatOptions } from '../../sources/objects/metadata.ts';
 import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
+import { accessOf, type SourceUse, sourceOf } from './source.ts';
 import type { SettingValues } from './table.ts';
 
 /** As PlanSettings; the name of the node is null where neither an option nor the node configuration gives one. */
 export type AskedSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
 
-/** What the options ask for. Throws CliError. `debug` takes what the source does. */
-export async function planSettings(
-  values: SettingValues,
-  debug: (line: string) => void = () => {},
-): Promise<AskedSettings> {
-  const { source } = values;
-  if (source === undefined) {
-    throw new CliError('KNAT_USAGE', 'no source is named: add --source dir:PATH, a folder of manifests');
-  }
+/** What the options ask for. Throws CliError. */
+export async function planSettings(values: SettingValues, use: SourceUse = {}): Promise<AskedSettings> {
   const nodeConfig = values.nodeConfig === undefined ? {} : await readNodeConfig(values.nodeConfig);
-  const { annotationKey, restrictedPorts, maxManifestMib } = values;
-  return {
-    nodeName: values.node ?? nodeConfig.nodeName ?? null,
-    nodeConfig,
-    plan: planOptions(values),
-    source: dirSource(source.path, {
-      debug,
-      podNat: {
-        ...defaultPodNatOptions,
-        ...(annotationKey === undefined ? {} : { annotationKey }),
-        ...(restrictedPorts === undefined ? {} : { restrictedPorts }),
-      },
-      ...(maxManifestMib === undefined ? {} : { maxFileBytes: maxManifestMib * 1024 * 1024 }),
-    }),
-  };
+  const nodeName = values.node ?? nodeConfig.nodeName ?? null;
+  const plan = planOptions(values);
+  const source = sourceOf(values, nodeName, plan, use);
+  const cluster = values.source?.kind === 'kubernetes' ? { cluster: accessOf(values) } : {};
+  return { nodeName, nodeConfig, plan, source, ...cluster };
 }
 
 function planOptions(values: SettingValues): PlanOptions {

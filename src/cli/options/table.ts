@@ -36,10 +36,10 @@ const SHOW = 'What to print:';
  */
 export const settings = {
   source: setting(
-    'KIND:PLACE',
+    'SOURCE',
     SOURCES,
     readSource,
-    'where the objects come from: dir:PATH, a folder of manifests',
+    'where the objects come from: kubernetes, the API server of a cluster; dir:PATH, a folder of manifests',
   ),
   node: setting(
     'NAME',
@@ -64,6 +64,19 @@ export const settings = {
     SOURCES,
     readWholeNumber(1, 1024),
     'refuse manifest files larger than this many MiB (default: 32)',
+  ),
+  kubeconfig: setting(
+    'FILE',
+    SOURCES,
+    readText,
+    "kubeconfig of the cluster (default: KUBECONFIG; then ~/.kube/config; then the pod's service account)",
+  ),
+  context: setting('NAME', SOURCES, readText, 'context of the kubeconfig (default: its current one)'),
+  master: setting(
+    'URL',
+    SOURCES,
+    readText,
+    'address of the API server, instead of the one that the kubeconfig or the pod names: https://ADDRESS:PORT',
   ),
   annotationKey: setting(
     'KEY',
@@ -163,17 +176,15 @@ function setting<Value>(
   return { placeholder, group, read, help };
 }
 
-/** A source by its kind and place. */
-export interface SourceName {
-  readonly kind: 'dir';
-  readonly path: string;
-}
+/** What `--source` names. */
+export type SourceName = { readonly kind: 'kubernetes' } | { readonly kind: 'dir'; readonly path: string };
 
 function readSource(value: unknown): SourceName {
   const text = readText(value);
+  if (text === 'kubernetes') return { kind: 'kubernetes' };
   const match = /^dir:(.+)$/s.exec(text);
   if (match?.[1] !== undefined) return { kind: 'dir', path: match[1] };
   throw new ValueError(
-    `"${text}" is no source: knat reads dir:PATH, a folder of manifests, such as dir:/etc/knat/manifests`,
+    `"${text}" is no source: write kubernetes, or dir:PATH, a folder of manifests, such as dir:/etc/knat/manifests`,
   );
 }

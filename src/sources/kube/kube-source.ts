@@ -10,10 +10,11 @@ import { SourceError } from '../source-error.ts';
 import { Delivery } from './delivery.ts';
 import type { KubeOptions } from './options.ts';
 import type { Recovery } from './recovery.ts';
-import { Reflector, type ReflectorListener } from './reflector.ts';
+import { Reflector } from './reflector.ts';
 import { ResourceObjects } from './resource-objects.ts';
-import { type Resource, resourceName, wantedResources } from './resources.ts';
+import { wantedResources } from './resources.ts';
 import { defaultTimings } from './timings.ts';
+import { Troubles } from './troubles.ts';
 
 /** The objects of a cluster, as its API server has them. */
 export function kubeSource(options: KubeOptions): Source {
@@ -27,33 +28,57 @@ export function kubeSource(options: KubeOptions): Source {
 class KubeSource implements Source {
   readonly name = 'kubernetes';
   readonly #options: KubeOptions;
+  /** Resources that have not delivered everything yet. */
+  #outOfSync = 0;
 
   constructor(options: KubeOptions) {
     this.#options = options;
   }
 
-  /** Rejects with SourceError when no cluster is configured; whatever can heal is reported and retried. */
+  /**
+   * Rejects with SourceError when no cluster is configured, and with `giveUpAfter` when it cannot be read in that
+   * time; whatever can heal is reported and retried.
+   */
   async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
-    const { access, debug = () => {}, podNat = defaultPodNatOptions, nodeName, enable } = this.#options;
-    const surroundings = this.#options.surroundings ?? processSurroundings;
-    const timings = { ...defaultTimings, ...this.#options.timings };
+    const { access, giveUpAfter, surroundings = processSurroundings } = this.#options;
     const client = new ApiClient(await accessOf(access), surroundings);
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const troubles = new Troubles(sink, client.server);
+    let failure: SourceError | null = null;
+    const patience = async () => {
+      if (giveUpAfter === undefined) return;
+      await surroundings.sleep(giveUpAfter, either);
+      if (either.aborted || this.#outOfSync === 0) return;
+      failure =
+        troubles.asError() ?? new SourceError('KNAT_API_UNAVAILABLE', `${client.server} answers too slowly`);
+      stop.abort();
+    };
+    await Promise.all([
+      patience(),
+      ...this.#reflectors(client, sink, troubles).map((each) => each.run(either)),
+    ]);
+    if (failure !== null) throw failure;
+  }
+
+  #reflectors(client: ApiClient, sink: SourceSink, troubles: Troubles): Reflector[] {
+    const { debug = () => {}, podNat = defaultPodNatOptions, nodeName, enable } = this.#options;
+    const { surroundings = processSurroundings } = this.#options;
+    const timings = { ...defaultTimings, ...this.#options.timings };
     const context: ParseContext = { shared: new SharedValues(), podNat, debug };
     const delivery = new Delivery(sink);
     const resources = wantedResources(nodeName, enable);
-    let outOfSync = resources.length;
+    this.#outOfSync = resources.length;
     const synced = () => {
-      outOfSync--;
-      if (outOfSync === 0) sink.synced();
+      this.#outOfSync--;
+      if (this.#outOfSync === 0) sink.synced();
     };
-    await Promise.all(
-      resources.map((resource) => {
-        const objects = new ResourceObjects(resource, context, delivery.of(resource));
-        const listener = { synced, debug, trouble: troubleReporter(sink, resource, client.server) };
-        const parts = { resource, client, objects, listener, surroundings, timings };
-        return new Reflector(parts).run(signal);
-      }),
-    );
+    return resources.map((resource) => {
+      const objects = new ResourceObjects(resource, context, delivery.of(resource));
+      const trouble = (found: Recovery | null) => troubles.report(resource, found);
+      const listener = { synced, debug, trouble };
+      return new Reflector({ resource, client, objects, listener, surroundings, timings });
+    });
   }
 }
 
@@ -64,21 +89,6 @@ async function accessOf(options: AccessOptions): Promise<ApiAccess> {
     if (!(error instanceof AccessError)) throw error;
     throw new SourceError('KNAT_KUBECONFIG', error.message, { cause: error });
   }
-}
-
-function troubleReporter(sink: SourceSink, resource: Resource, server: string): ReflectorListener['trouble'] {
-  const origin = `kubernetes: ${resourceName(resource)}`;
-  let told = '';
-  return (trouble: Recovery | null) => {
-    const text = trouble === null ? '' : `${trouble.code} ${trouble.message}`;
-    if (text === told) return;
-    told = text;
-    if (trouble === null) return sink.report(origin, []);
-    const { code, message } = trouble;
-    sink.report(origin, [
-      { code, severity: 'error', origin: `kubernetes: ${server}`, object: null, field: '', message },
-    ]);
-  };
 }
 
 const processSurroundings: Surroundings = {

@@ -15,6 +15,8 @@ export interface KubeOptions {
   /** Clock and chance of the process when absent. */
   readonly surroundings?: Surroundings;
   readonly timings?: Partial<Timings>;
+  /** Milliseconds after which a source that could not be read completely ends with its trouble; absent: never. */
+  readonly giveUpAfter?: number;
   /** Takes lines that only matter when someone looks for a reason. */
   readonly debug?: (line: string) => void;
 }

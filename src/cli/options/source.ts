@@ -1,0 +1,72 @@
+import type { AccessOptions } from '../../kube-api/access.ts';
+import type { PlanOptions } from '../../plan/options.ts';
+import { dirSource } from '../../sources/dir/dir-source.ts';
+import { kubeSource } from '../../sources/kube/kube-source.ts';
+import { defaultPodNatOptions, type PodNatOptions } from '../../sources/objects/metadata.ts';
+import type { Source } from '../../sources/source.ts';
+import { CliError } from '../cli-error.ts';
+import type { SettingValues } from './table.ts';
+
+/** A command that ends does not wait longer for a cluster that it cannot read, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** What the source is for. */
+export interface SourceUse {
+  /** Takes what the source does. */
+  readonly debug?: (line: string) => void;
+  /** The node whose pods are read from a cluster when none is named. */
+  readonly defaultNode?: string;
+  /** The command is to end by itself. */
+  readonly isOnce?: boolean;
+}
+
+/** The source that the options ask for. Throws CliError. */
+export function sourceOf(
+  values: SettingValues,
+  named: string | null,
+  { enable }: PlanOptions,
+  { debug = () => {}, defaultNode, isOnce = false }: SourceUse,
+): Source {
+  const { source, maxManifestMib } = values;
+  const podNat = podNatOptions(values);
+  switch (source?.kind) {
+    case undefined:
+      throw new CliError(
+        'KNAT_USAGE',
+        'no source is named: add --source kubernetes, or --source dir:PATH, a folder of manifests',
+      );
+    case 'dir': {
+      const limit = maxManifestMib === undefined ? {} : { maxFileBytes: maxManifestMib * 1024 * 1024 };
+      return dirSource(source.path, { debug, podNat, ...limit });
+    }
+    case 'kubernetes': {
+      const nodeName = named ?? defaultNode;
+      if (nodeName === undefined) {
+        throw new CliError('KNAT_NODE_NOT_NAMED', 'a cluster has many nodes: name one with --node');
+      }
+      const access = accessOf(values);
+      const patience = isOnce ? { giveUpAfter: PATIENCE } : {};
+      return kubeSource({ nodeName, enable, access, podNat, debug, ...patience });
+    }
+    default:
+      return source satisfies never;
+  }
+}
+
+/** Which cluster `--source kubernetes` means, and as whom it is asked. */
+export function accessOf({ kubeconfig, context, master }: SettingValues): AccessOptions {
+  return {
+    environment: process.env,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    ...(master === undefined ? {} : { server: master }),
+  };
+}
+
+function podNatOptions({ annotationKey, restrictedPorts }: SettingValues): PodNatOptions {
+  return {
+    ...defaultPodNatOptions,
+    ...(annotationKey === undefined ? {} : { annotationKey }),
+    ...(restrictedPorts === undefined ? {} : { restrictedPorts }),
+  };
+}

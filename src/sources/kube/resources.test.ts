@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { groupPath, resourceName, type WantedKinds, wantedResources } from './resources.ts';
+
+const none: WantedKinds = { service: false, pod: false, egress: false };
+
+function names(wanted: Partial<WantedKinds>): string[] {
+  return wantedResources('node-a', { ...none, ...wanted }).map((resource) => {
+    const selectors = [resource.labelSelector, resource.fieldSelector].filter((each) => each !== undefined);
+    return [resourceName(resource), ...selectors].join(' ');
+  });
+}
+
+const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+const POOLS = ['ippools.projectcalico.org', 'ippools.crd.projectcalico.org', 'ippools.knat.dev'];
+
+test('each kind of NAT asks for what it needs', () => {
+  const services = [`services ${OURS}`, `endpointslices.discovery.k8s.io ${OURS}`];
+  expect(names({ service: true })).toEqual(['nodes metadata.name=node-a', ...services]);
+  expect(names({ pod: true })).toEqual(['nodes', 'pods spec.nodeName=node-a', ...POOLS]);
+  expect(names({ egress: true })).toEqual(['nodes', ...POOLS]);
+});
+
+test('paths of groups', () => {
+  const paths = wantedResources('n', { service: true, pod: true, egress: true }).map(groupPath);
+  expect(new Set(paths)).toEqual(
+    new Set([
+      '/api/v1',
+      '/apis/discovery.k8s.io/v1',
+      '/apis/projectcalico.org/v3',
+      '/apis/crd.projectcalico.org/v1',
+      '/apis/knat.dev/v1',
+    ]),
+  );
+});
