@@ -9,7 +9,7 @@ FROM debian:trixie-slim AS base
 # netbase has the names of protocols, with which nft prints `tcp` instead of 6. koffi needs libstdc++.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends netbase nftables nodejs libstdc++6 \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/*.log /var/log/apt
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 
 FROM base AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends npm

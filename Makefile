@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup build check format demo test test-cluster conformance soak bench clean
+.PHONY: help setup build generate check format demo test test-image conformance soak bench clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -15,6 +15,9 @@ setup: ## install what this machine lacks (Debian and npm packages)
 
 build: setup ## compile the program to dist/
 	@npm run --silent build
+
+generate: setup ## write the generated files: CustomResourceDefinitions, plain manifests, docs/crds.md
+	@npm run --silent generate
 
 check: setup ## format, lint, types, architecture, dead code
 	@npm run --silent check:style
@@ -31,6 +34,8 @@ demo: build ## real packets through all three kinds of NAT, in network namespace
 test: build ## checks and all tests, root needed
 	@./scripts/test
 
+test-image: setup ## build the image's file system with debootstrap and run knat in it (5 minutes), root needed
+	@./scripts/test-image
 test-cluster: setup ## the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
 	@npm run --silent test:cluster
 

@@ -62,7 +62,7 @@ export function parseCopy(text: string): { from: string | null; sources: string[
 }
 
 /** The Debian packages that `apt-get install` of this instruction names. */
-function installedPackages({ keyword, text }: Instruction): string[] {
+export function installedPackages({ keyword, text }: Instruction): string[] {
   if (keyword !== 'RUN') return [];
   return [...text.matchAll(/apt-get install ([^&|;]*)/g)].flatMap(([, words = '']) =>
     words.split(/\s+/).filter((word) => word !== '' && !word.startsWith('-')),

@@ -60,7 +60,7 @@ export function runInside(folder: string, workdir: string, command: string): voi
     npm_config_cafile: trusted,
     NODE_EXTRA_CA_CERTS: trusted,
   };
-  const mounted = 'mount --make-rprivate / && mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev"';
+  const mounted = 'mount --make-rprivate / && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev"';
   const script = `${mounted} && exec chroot "$1" sh -c 'cd "$1" && eval "$2"' sh "$2" "$3"`;
   const { status, stdout } = spawnSync(
     'unshare',

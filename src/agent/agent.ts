@@ -14,6 +14,7 @@ import { Planner } from '../plan/planner.ts';
 import { ConvergeLoop, type LoopListener, type LoopSurroundings } from './converge-loop.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
+import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -24,6 +25,9 @@ export interface AgentParts {
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
   readonly flows: StaleFlows;
+  readonly kubeProxy: OtherProxy;
+  /** Take kube-proxy's rules away, instead of refusing beside them. */
+  readonly replaceKubeProxy: boolean;
   readonly logger: Logger;
   readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
   readonly version: string;
@@ -49,6 +53,8 @@ export class Agent {
   readonly #problems = new ProblemBoard();
   readonly #loop: ConvergeLoop;
   readonly #startedAt: string;
+  /** Null where Service NAT is off: kube-proxy may have it. */
+  readonly #guard: KubeProxyGuard | null;
   #capabilities: Capabilities = { kernel: '', nft: '' };
   #synced = false;
   /** Some objects could not be read when the agent started, so that nobody knows what they want. */
@@ -57,12 +63,17 @@ export class Agent {
   #failure: AgentStatus['failure'] = null;
   #cleanedRevision: number | null = null;
   #failuresInARow = 0;
+  /** Called when the kernel matches for the first time. */
+  #inForce: () => void = () => {};
   /** With `once`: told of the first success with null, or of the failure that ends the attempts. */
   #settled: (failure: unknown) => void = () => {};
 
   constructor(parts: AgentParts) {
-    const { settings, datapath, surroundings } = parts;
+    const { settings, datapath, surroundings, logger, replaceKubeProxy: replace } = parts;
     this.#parts = parts;
+    this.#guard = settings.plan.enable.service
+      ? new KubeProxyGuard(parts.kubeProxy, { replace, logger, surroundings })
+      : null;
     this.#startedAt = surroundings.wallClock().toISOString();
     this.#planner = new Planner(this.#nodeFacts(undefined), settings.plan);
     const listener: LoopListener = {
@@ -75,8 +86,8 @@ export class Agent {
 
   /**
    * Runs until the signal aborts; with `once`, until the kernel matches for the first time.
-   * Throws what can never heal: no rights, a kernel that lacks something, another agent, a source that is none; with
-   * `once` also what did not heal within some attempts.
+   * Throws what can never heal: no rights, a kernel that lacks something, another agent, kube-proxy that is not to be
+   * replaced, a source that is none; with `once` also what did not heal within some attempts.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
     const { settings, datapath, interfaces, logger, version } = this.#parts;
@@ -96,6 +107,10 @@ export class Agent {
         { version, node: settings.nodeName, source: settings.source.name, ...this.#capabilities },
         'starting',
       );
+      await this.#guard?.admit(either);
+      const inForce = new Promise<void>((resolve) => {
+        this.#inForce = resolve;
+      });
       cleanups.push(
         datapath.watch((what) => {
           logger.warn({ what }, 'something else changed our tables; mending');
@@ -111,6 +126,7 @@ export class Agent {
         };
       }
       void this.#tellOfLongWork(either);
+      void inForce.then(() => this.#takeOver(once, either));
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
       if (failure !== null) throw failure;
     } finally {
@@ -134,6 +150,7 @@ export class Agent {
       capabilities: this.#capabilities,
       programmed: this.#programmed,
       failure: this.#failure,
+      kubeProxy: this.#guard?.status ?? null,
       counts: countPlan(plan),
       conflicts: [...plan.conflicts.values()],
       notices: [...plan.notices()],
@@ -238,7 +255,20 @@ export class Agent {
     }
     this.#cleanFlows(report.revision);
     this.#failuresInARow = 0;
-    this.#settled(null);
+    this.#inForce();
+  }
+
+  /** What waits until our rules are in force: the end of kube-proxy's, and with `once` our own. */
+  async #takeOver(once: boolean, signal: AbortSignal): Promise<void> {
+    let failure: unknown = null;
+    try {
+      await this.#guard?.takeOver(signal);
+    } catch (error) {
+      failure = error;
+      this.#parts.logger.error({ err: error }, "kube-proxy's rules could not be taken away");
+    }
+    if (once) this.#settled(failure);
+    else await this.#guard?.watch(signal);
   }
 
   #cleanFlows(revision: number): void {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
@@ -17,16 +18,19 @@ export interface AgentRun {
   readonly version: string;
   /** End when the kernel matches for the first time. */
   readonly once: boolean;
+  /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
+  readonly replaceKubeProxy?: boolean;
 }
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
 export async function runAgent(
-  { settings, logger, version, once }: AgentRun,
+  { settings, logger, version, once, replaceKubeProxy = false }: AgentRun,
   signal: AbortSignal,
 ): Promise<AgentStatus> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
   const flows = new StaleFlowCleaner();
+  const kubeProxy = new KubeProxyRules();
   try {
     const surroundings = {
       now: () => performance.now(),
@@ -37,11 +41,13 @@ export async function runAgent(
       },
     };
     const processId = process.pid;
-    const parts = { settings, datapath, interfaces, flows, logger, surroundings, version, processId };
+    const host = { datapath, interfaces, flows, kubeProxy };
+    const parts = { settings, ...host, replaceKubeProxy, logger, surroundings, version, processId };
     const agent = new Agent(parts);
     await agent.run(signal, { once });
     return agent.status();
   } finally {
+    kubeProxy.close();
     flows.close();
     interfaces.close();
     datapath.close();

@@ -51,6 +51,13 @@ const commandCodes = {
     remedy: 'Start one with knat agent, or, to explain from manifests, name a --source.',
     exit: EXIT.agent,
   },
+  KNAT_KUBE_PROXY_PRESENT: {
+    meaning:
+      'Service NAT is on, and rules of kube-proxy are in this network namespace: both would decide about the same packets.',
+    remedy:
+      'Let knat take over with --replace-kube-proxy, stop kube-proxy and run kube-proxy --cleanup (the only way in IPVS mode), or leave the Services to it with --enable pod,egress. docs/migrate-from-kube-proxy.md has the steps.',
+    exit: EXIT.impossible,
+  },
   KNAT_NFT_MISSING: {
     meaning: 'The nft program is not installed.',
     remedy: 'Install the package nftables.',

@@ -74,6 +74,8 @@ const facts: NamedFacts = {
         ],
         podCIDRs: [],
         labels: {},
+        terminating: false,
+        excludedByAutoscaler: false,
       },
     ],
   ]),

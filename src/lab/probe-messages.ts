@@ -11,6 +11,8 @@ export interface ServeRequest {
   readonly address?: string;
   readonly port: number;
   readonly protocol: Protocol;
+  /** TCP: keep the connection and send back whatever comes, instead of the `Answer`. */
+  readonly echo?: boolean;
   /** What to answer as `served`; left out: the `address:port` that was reached. */
   readonly name?: string;
 }
@@ -40,7 +42,33 @@ export interface DialManyRequest {
   readonly atOnce: number;
 }
 
-export type Request = ServeRequest | SilenceRequest | DialRequest | DialManyRequest;
+/** Open a connection to an echo (TCP), or to any listener (UDP), and keep talking over it until `release`. */
+export interface HoldRequest {
+  readonly command: 'hold';
+  readonly from?: string;
+  readonly sourcePort?: number;
+  readonly to: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** Milliseconds between two messages. */
+  readonly everyMs: number;
+  /** For the first answer. */
+  readonly timeoutMs: number;
+}
+
+/** End a held connection. */
+export interface ReleaseRequest {
+  readonly command: 'release';
+  readonly handle: number;
+}
+
+export type Request =
+  | ServeRequest
+  | SilenceRequest
+  | DialRequest
+  | DialManyRequest
+  | HoldRequest
+  | ReleaseRequest;
 
 /** What a listener sends to whoever reached it. */
 export interface Answer {
@@ -77,12 +105,26 @@ export interface DialTally {
   readonly unreachable: number;
 }
 
+/** How a held connection went. */
+export interface HoldReport {
+  readonly sent: number;
+  /** As many as were sent, less those that were lost or came later than 200 ms after the last was sent. */
+  readonly answers: number;
+  /** Between two answers, and from the last one to the end. */
+  readonly longestSilenceMs: number;
+  /** Why it ended before it was released: an errno name, or `closed`; null when it did not. */
+  readonly ended: string | null;
+}
+
 /** The reply to each command. */
 export interface Replies {
   readonly serve: null;
   readonly silence: null;
   readonly dial: DialOutcome;
   readonly dialMany: DialTally;
+  /** The handle for `release`. */
+  readonly hold: number;
+  readonly release: HoldReport;
 }
 
 /** `error` tells of a request that makes no sense here: a source address that the host does not bear, a port taken. */

@@ -1,4 +1,5 @@
 /** The probe tells apart what a packet filter can do to a connection. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Host } from './host.ts';
 import { Lab } from './lab.ts';
@@ -52,6 +53,27 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
         sawSource: `${bracketed(alsoLeft)}:4711`,
         from: `${bracketed(alsoLeft)}:4711`,
       });
+    });
+
+    test('held: silence is measured, and an end is told', async () => {
+      await right.probe().serve({ address: to, port: 80, protocol, echo: true });
+      const release = await left.probe().hold({ to, port: 80, protocol });
+      await right.run([
+        'nft',
+        `add table ${table} t; add chain ${table} t c { type filter hook input priority 0; }`,
+      ]);
+      await right.run(['nft', `add rule ${table} t c meta l4proto ${protocol.toLowerCase()} drop`]);
+      await sleep(400);
+      await right.run(['nft', 'flush ruleset']);
+      await sleep(500);
+      const report = await release();
+      expect(report).toMatchObject({ ended: null });
+      expect(report.longestSilenceMs).toBeGreaterThan(350);
+      expect(report.answers).toBeGreaterThan(5);
+    });
+
+    test('held: nobody answers', async () => {
+      await expect(left.probe().hold({ to, port: 81, protocol })).rejects.toThrow('ECONNREFUSED');
     });
 
     test('answered without a name: by the address and port that were reached', async () => {

@@ -6,6 +6,8 @@ import type {
   DialOutcome,
   DialRequest,
   DialTally,
+  HoldReport,
+  HoldRequest,
   Replies,
   Reply,
   Request,
@@ -77,6 +79,14 @@ export class Probe {
   ): Promise<DialTally> {
     const each = { timeoutMs: DIAL_TIMEOUT_MS, ...dial };
     return this.#ask({ command: 'dialMany', count, atOnce: 32, dial: each });
+  }
+
+  /** Opens a connection and keeps talking over it; rejects when nobody answers. The function ends it. */
+  async hold(
+    held: Omit<HoldRequest, 'command' | 'everyMs' | 'timeoutMs'> & { readonly everyMs?: number },
+  ): Promise<() => Promise<HoldReport>> {
+    const handle = await this.#ask({ command: 'hold', everyMs: 20, timeoutMs: DIAL_TIMEOUT_MS, ...held });
+    return () => this.#ask({ command: 'release', handle });
   }
 
   #ask<R extends Request>(request: R): Promise<Replies[R['command']]> {

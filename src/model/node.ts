@@ -8,6 +8,10 @@ export interface NodeFact {
   readonly addresses: readonly { readonly type: 'InternalIP' | 'ExternalIP'; readonly address: IpAddress }[];
   readonly podCIDRs: readonly Prefix[];
   readonly labels: Readonly<Record<string, string>>;
+  /** A deletion timestamp is set. */
+  readonly terminating: boolean;
+  /** Tainted by the cluster autoscaler, which is about to delete the node: no new traffic should come. */
+  readonly excludedByAutoscaler: boolean;
 }
 
 /** An address that an interface of this node bears. */

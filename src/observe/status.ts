@@ -13,6 +13,16 @@ export interface PlanCounts {
   readonly pools: number;
 }
 
+/** What of kube-proxy is in the kernel beside our own Service NAT. */
+export interface KubeProxyStatus {
+  /** One line each. */
+  readonly found: readonly string[];
+  /** Seen without a break since then. */
+  readonly since: string;
+  /** How often this agent took its rules away before. */
+  readonly removals: number;
+}
+
 /** The agent's own account of itself: `knat status -o json` and `GET /v1/status`. Times are RFC 3339. */
 export interface AgentStatus {
   readonly version: string;
@@ -29,6 +39,8 @@ export interface AgentStatus {
   readonly programmed: (Report & { readonly at: string; readonly milliseconds: number }) | null;
   /** Why the kernel does not match the plan at the moment; null when it does. */
   readonly failure: { readonly message: string; readonly since: string } | null;
+  /** kube-proxy at work beside this agent; null for none, and where Service NAT is off. */
+  readonly kubeProxy: KubeProxyStatus | null;
   readonly counts: PlanCounts;
   readonly conflicts: readonly Conflict[];
   readonly notices: readonly Notice[];

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CHART, helm } from '../../scripts/generate/helm.ts';
+import { CHART, helm, NAMESPACE } from '../../scripts/generate/helm.ts';
 import { settings } from '../../src/cli/options/table.ts';
+import { wantedResources } from '../../src/sources/kube/resources.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { parsePool } from '../../src/sources/objects/pool.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
@@ -186,27 +187,54 @@ describe('the pod', () => {
     );
   });
 
-  test('may do in the API what is listed here, and no more', async () => {
-    const role = (await render()).find(({ kind }) => kind === 'ClusterRole');
-    const granted = (role?.rules ?? []).flatMap((rule) => {
-      const { apiGroups, resources, verbs } = rule as Record<string, string[]>;
-      return (apiGroups ?? []).flatMap((group) =>
-        (resources ?? []).map((resource) => `${resource}.${group} ${verbs?.join()}`),
+  const switches = [true, false];
+  const kinds = switches.flatMap((service) =>
+    switches.flatMap((pod) => switches.map((egress) => ({ service, pod, egress }))),
+  );
+
+  test.each(kinds.filter((wanted) => Object.values(wanted).includes(true)))(
+    'may read what the source lists, and write its status, with service: $service, pod: $pod, egress: $egress',
+    async (wanted) => {
+      const values = `service.enabled=${wanted.service},podNat.enabled=${wanted.pod},egress.enabled=${wanted.egress}`;
+      const role = (await render('--set', values)).find(({ kind }) => kind === 'ClusterRole');
+      const granted = (role?.rules ?? []).flatMap((rule) => {
+        const { apiGroups = [], resources = [], verbs = [] } = rule as Record<string, string[]>;
+        return apiGroups.flatMap((group) => resources.map((each) => `${each}.${group} ${verbs.join()}`));
+      });
+      const listed = wantedResources('worker-1', wanted).map(
+        ({ plural, group }) => `${plural}.${group} list,watch`,
       );
-    });
-    expect(granted.sort()).toEqual([
-      'endpointslices.discovery.k8s.io get,list,watch',
-      'events.events.k8s.io create,patch',
-      'felixconfigurations.crd.projectcalico.org get,list,watch',
-      'felixconfigurations.projectcalico.org get,list,watch',
-      'ippools.crd.projectcalico.org get,list,watch',
-      'ippools.knat.dev get,list,watch',
-      'ippools.projectcalico.org get,list,watch',
-      'nodenats.knat.dev get,create,patch',
-      'nodenats/status.knat.dev patch',
-      'nodes. get,list,watch',
-      'pods. get,list,watch',
-      'services. get,list,watch',
-    ]);
+      // Calico's settings are not read yet.
+      const felix = ['crd.projectcalico.org', 'projectcalico.org'].map(
+        (group) => `felixconfigurations.${group} list,watch`,
+      );
+      expect(granted.sort()).toEqual(
+        [
+          ...listed.filter((line) => !line.startsWith('nodes.')),
+          ...(wanted.egress ? felix : []),
+          'nodes. get,list,watch',
+          'nodenats.knat.dev get,create,patch',
+          'nodenats/status.knat.dev patch',
+          'events.events.k8s.io create,patch',
+        ].sort(),
+      );
+    },
+  );
+});
+
+describe('the notes after an installation', () => {
+  test.each([
+    [
+      'log.level=info',
+      ['this NAT on every node: service, pod, egress', 'apiServer.host is empty', 'service.replaceKubeProxy'],
+    ],
+    ['service.enabled=false', ['this NAT on every node: pod, egress', 'health is on port 10266']],
+    ['cleanup.enabled=true', ['helm uninstall knat -n knat-system']],
+  ])('with %s say what follows', async (values, texts) => {
+    const args = ['install', 'knat', CHART, '--dry-run=client', '--namespace', NAMESPACE, '--set', values];
+    const { output } = await helm(...args);
+    const notes = output.split('NOTES:\n')[1] ?? '';
+    expect(texts.filter((text) => !notes.includes(text))).toEqual([]);
+    expect(notes.includes('apiServer.host')).toBe(values === 'log.level=info');
   });
 });

@@ -4,11 +4,12 @@ import { customResources } from '../../scripts/generate/files.ts';
 import type { JsonSchema } from '../../src/crds/field.ts';
 import type { IPPool } from '../../src/crds/ippool.ts';
 import { ipPoolSpec } from '../../src/crds/ippool.ts';
-import { type NodeNat, nodeNatStatus } from '../../src/crds/node-nat.ts';
+import { type NodeNat, type NodeNatStatus, nodeNatStatus } from '../../src/crds/node-nat.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { parsePool } from '../../src/sources/objects/pool.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
 import { kubernetesErrors } from './kubernetes-models.ts';
+import { schemaErrors } from './schema-errors.ts';
 
 const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
 
@@ -145,6 +146,55 @@ test('types follow the description', () => {
     '10.0.0.0/8',
     undefined,
   ]);
+});
+
+describe('the schemas', () => {
+  const poolErrors = (spec: unknown) => [...schemaErrors(spec, ipPoolSpec.schema)];
+  const statusErrors = (status: unknown) => [...schemaErrors(status, nodeNatStatus.schema)];
+
+  test("take the two examples of Calico's page, and refuse what has the wrong type", () => {
+    expect(poolErrors({ cidr: '192.168.0.0/16', natOutgoing: true })).toEqual([]);
+    expect(poolErrors({ cidr: '10.0.0.0/8', disabled: true })).toEqual([]);
+    expect(poolErrors({ cidr: '10.0.0.0/8', natOutgoing: 'true' })).toEqual(['.natOutgoing']);
+    expect(poolErrors({ cidr: '10.0.0.0/8', allowedUses: ['Pods'] })).toEqual(['.allowedUses[0]']);
+    expect(poolErrors({})).toEqual(['.cidr']);
+  });
+
+  test('take the status of a node, and refuse a condition that is none', () => {
+    const pod = { kind: 'Pod', namespace: 'mail', name: 'mx-0' };
+    const status: NodeNatStatus = {
+      node: 'worker-1',
+      version: '0.1.0',
+      mode: 'nftables',
+      enabled: ['service', 'pod'],
+      counts: { services: 2, frontends: 4, bindings: 1, podSources: 1, pools: 1, conflicts: 1, rejected: 1 },
+      bindings: [
+        {
+          address: '203.0.113.7',
+          port: 25,
+          protocol: 'TCP',
+          pod: { namespace: 'mail', name: 'mx-0' },
+          podAddress: '10.244.1.5',
+          podPort: 25,
+        },
+      ],
+      conflicts: [{ key: '203.0.113.7:25/TCP', winner: pod, losers: [pod], because: 'the last one has it' }],
+      rejected: [{ object: { kind: 'IPPool', name: 'p' }, reason: 'NatInvalid', message: 'no CIDR' }],
+      conditions: [
+        {
+          type: 'Synced',
+          status: 'True',
+          observedGeneration: 1,
+          lastTransitionTime: '2026-01-02T03:04:05Z',
+          reason: 'InSync',
+          message: 'all sources are in sync',
+        },
+      ],
+    };
+    expect(statusErrors(status)).toEqual([]);
+    const conditions = [{ ...status.conditions[0], type: 'Ready' }];
+    expect(statusErrors({ ...status, conditions })).toEqual(['.conditions[0].type']);
+  });
 });
 
 test('a NodeNAT is below 1 MiB whatever is in it', () => {

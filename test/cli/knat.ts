@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Command line that ours is written behind: `['setpriv', …]`. */
   readonly through?: readonly string[];
+  /** `main.js` of another build than this checkout's. */
+  readonly main?: string;
 }
 
 /** A command that runs, for those who want to talk to it. */
@@ -28,8 +30,9 @@ export interface Running {
 }
 
 export function startKnat(args: readonly string[], options: RunOptions = {}): Running {
-  if (!existsSync(MAIN)) throw new Error('the program is not built: run npm run build');
-  const [command = '', ...rest] = [...(options.through ?? []), process.execPath, MAIN, ...args];
+  const main = options.main ?? MAIN;
+  if (!existsSync(main)) throw new Error('the program is not built: run npm run build');
+  const [command = '', ...rest] = [...(options.through ?? []), process.execPath, main, ...args];
   const child = spawn(command, rest, { env: { PATH: process.env.PATH, ...options.environment } });
   let output = '';
   let errors = '';

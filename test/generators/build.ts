@@ -130,6 +130,8 @@ export function nodeObject(name: string, addresses: readonly string[]): NodeFact
     addresses: addresses.map((address) => ({ type: 'InternalIP' as const, address: ip(address) })),
     podCIDRs: [],
     labels: {},
+    terminating: false,
+    excludedByAutoscaler: false,
   };
 }
 

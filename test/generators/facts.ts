@@ -138,6 +138,8 @@ export const nodeObject: fc.Arbitrary<NodeFact> = fc.record({
   ),
   podCIDRs: fc.constant([]),
   labels: fc.constant({}),
+  terminating: fc.constant(false),
+  excludedByAutoscaler: fc.constant(false),
 });
 
 /** The facts of the node on which the plan is for, in several states. */

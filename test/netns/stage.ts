@@ -4,7 +4,7 @@ import { FlatTopology } from '../../src/lab/flat.ts';
 import type { Host } from '../../src/lab/host.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { Probe } from '../../src/lab/probe.ts';
-import type { DialOutcome } from '../../src/lab/probe-messages.ts';
+import type { DialOutcome, HoldReport } from '../../src/lab/probe-messages.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import { formatEndpoint, type IpAddress } from '../../src/net/address.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
@@ -16,6 +16,8 @@ export interface Target {
   readonly address: IpAddress;
   readonly protocol: Protocol;
   readonly port: number;
+  /** TCP: sends back whatever comes, for `hold`. */
+  readonly echo?: boolean;
 }
 
 /** Who is dialled, and from which address. */
@@ -102,9 +104,19 @@ export class Stage {
     { source: from, address: to, port, protocol }: Dialled,
     timeoutMs: number,
   ): Promise<DialOutcome> {
-    const sourcePort = this.#nextPort;
-    this.#nextPort = sourcePort === LAST_PORT ? FIRST_PORT : sourcePort + 1;
+    const sourcePort = this.#takePort();
     return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });
+  }
+
+  /** Opens a connection and keeps talking over it, until the function that is returned ends it. */
+  async hold({ source: from, address: to, port, protocol }: Dialled): Promise<() => Promise<HoldReport>> {
+    return await this.#probe(from, protocol).hold({ from, sourcePort: this.#takePort(), to, port, protocol });
+  }
+
+  #takePort(): number {
+    const port = this.#nextPort;
+    this.#nextPort = port === LAST_PORT ? FIRST_PORT : port + 1;
+    return port;
   }
 
   /** The process leaves the node, and all that the stage made goes. */

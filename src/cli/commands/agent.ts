@@ -16,7 +16,7 @@ export function addAgentCommand(program: Command, context: Context): void {
         'Objects that cannot be used are named in the log; everything else is programmed.',
     )
     .action(async () => run(await valuesOf(command, context), context));
-  addSettings(command, [...PLAN_SETTINGS, 'once', 'dryRun', 'strict']);
+  addSettings(command, [...PLAN_SETTINGS, 'once', 'replaceKubeProxy', 'dryRun', 'strict']);
   addConfigOption(command);
   addSettings(command, ['output', 'logLevel', 'logFormat']);
   command.addHelpText(
@@ -25,6 +25,7 @@ export function addAgentCommand(program: Command, context: Context): void {
       'knat agent --source kubernetes                                    # in a pod of the node, or with a kubeconfig',
       'knat agent --source dir:/etc/knat/manifests',
       'knat agent --source dir:/etc/knat/manifests --enable pod,egress   # kube-proxy keeps the Services',
+      'knat agent --source dir:/etc/knat/manifests --replace-kube-proxy',
       'knat agent --source dir:. --node worker-1 --dry-run               # what would change?',
       'KNAT_SOURCE=dir:/etc/knat/manifests KNAT_LOG_LEVEL=debug knat agent --once',
     ]),
@@ -56,7 +57,9 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     }
     const { runAgent } = await import('../../agent/commands.ts');
     const once = values.once === true;
-    const status = await runAgent({ settings, logger, version: context.version, once }, signal);
+    const replaceKubeProxy = values.replaceKubeProxy === true;
+    const run = { settings, logger, version: context.version, once, replaceKubeProxy };
+    const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');
       checkObjects(status, values.strict === true, (line) => logger.warn(line));

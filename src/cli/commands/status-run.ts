@@ -65,7 +65,7 @@ function printKernel({ present, skeletonIntact, elements }: Observed, terminal: 
 function printStatus(status: AgentStatus, terminal: Terminal): void {
   const { colors } = terminal;
   const row = (label: string, text: string) => terminal.print(`${colors.dim(label.padEnd(13))}${text}`);
-  const { programmed, failure, counts, capabilities, enabled } = status;
+  const { programmed, failure, counts, capabilities, enabled, kubeProxy } = status;
   const on = Object.entries(enabled).filter(([, wanted]) => wanted);
   row('Node', status.node);
   row('Source', `${status.source}${status.synced ? '' : ' (not in sync yet)'}`);
@@ -92,6 +92,9 @@ function printStatus(status: AgentStatus, terminal: Terminal): void {
         : colors.green('matches the plan')
       : colors.red(`does not match the plan since ${failure.since}: ${failure.message}`),
   );
+  if (kubeProxy !== null) {
+    row('kube-proxy', colors.red(`at work here too since ${kubeProxy.since}: ${kubeProxy.found.join('; ')}`));
+  }
   const findings = [...status.problems.map(formatProblem), ...planFindings(status)];
   row('Problems', findings.length === 0 ? 'none' : String(findings.length));
   for (const finding of findings) terminal.print(`  ${finding}`);

@@ -38,6 +38,7 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   internalNetworks: ['10.0.0.0/8', 'fd00::/8', ''],
   requireReady: ['true', 'false', 'true'],
   once: ['true', 'false', 'true'],
+  replaceKubeProxy: ['true', 'false', 'true'],
   dryRun: ['true', 'false', 'true'],
   strict: ['true', 'false', 'true'],
   logLevel: ['debug', 'info', 'error'],

@@ -111,6 +111,12 @@ export const settings = {
     negatable: true,
   },
   once: setting(null, RUN, readFlag, 'program the kernel once, then end'),
+  replaceKubeProxy: setting(
+    null,
+    RUN,
+    readFlag,
+    'with Service NAT: take the rules of kube-proxy away as soon as those of knat are in force (default: refuse to run beside them)',
+  ),
   dryRun: setting(null, RUN, readFlag, 'print what would change in the kernel, change nothing, end'),
   strict: setting(
     null,

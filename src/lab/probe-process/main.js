@@ -7,6 +7,7 @@
 import { createInterface } from 'node:readline';
 import { dial } from './dial.js';
 import { dialMany } from './dial-many.js';
+import { hold, release } from './hold.js';
 import { serve, silence } from './serve.js';
 
 /** @import { Reply, Request } from '../probe-messages.ts' */
@@ -22,6 +23,10 @@ function carryOut(request) {
       return dial(request);
     case 'dialMany':
       return dialMany(request);
+    case 'hold':
+      return hold(request);
+    case 'release':
+      return release(request.handle);
   }
 }
 

@@ -9,9 +9,9 @@ import { endpoint } from './endpoint.js';
 const listeners = new Set();
 
 /** @param {ServeRequest} request */
-export async function serve({ address, port, protocol, name }) {
+export async function serve({ address, port, protocol, name, echo }) {
   if (protocol === 'SCTP') throw new Error('SCTP: Node.js has no sockets for it');
-  const listen = protocol === 'TCP' ? serveTcp : serveUdp;
+  const listen = protocol === 'UDP' ? serveUdp : echo === true ? serveEcho : serveTcp;
   const addresses = address === undefined ? ownAddresses() : [address];
   for (const one of addresses) listeners.add(await listen(one, port, name));
   return null;
@@ -37,14 +37,36 @@ export async function silence() {
  * @param {string} address
  * @param {number} port
  * @param {string | undefined} name
- * @returns {Promise<import('node:net').Server>}
  */
 function serveTcp(address, port, name) {
+  return listenTcp(address, port, (socket) => {
+    const served = name ?? endpoint(socket.localAddress ?? address, port);
+    socket.end(answer(served, socket.remoteAddress ?? '', socket.remotePort ?? 0));
+  });
+}
+
+/**
+ * @param {string} address
+ * @param {number} port
+ */
+function serveEcho(address, port) {
+  return listenTcp(address, port, (socket) => {
+    socket.setNoDelay(true);
+    socket.pipe(socket);
+  });
+}
+
+/**
+ * @param {string} address
+ * @param {number} port
+ * @param {(socket: import('node:net').Socket) => void} receive
+ * @returns {Promise<import('node:net').Server>}
+ */
+function listenTcp(address, port, receive) {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.on('error', () => {}); // the other end went away: nothing to tell
-      const served = name ?? endpoint(socket.localAddress ?? address, port);
-      socket.end(answer(served, socket.remoteAddress ?? '', socket.remotePort ?? 0));
+      receive(socket);
     });
     server.once('error', reject);
     server.listen({ host: address, port, ipv6Only: true, backlog: 512 }, () => resolve(server));

@@ -1,8 +1,8 @@
 import { ApiError } from '../../kube-api/api-error.ts';
+import { Backoff } from '../../kube-api/backoff.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
 import { linesOf } from '../../kube-api/lines.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
-import { Backoff } from './backoff.ts';
 import { Lists } from './lists.ts';
 import { type Activity, NO_RECOVERY, type Recovery, recoveryOf } from './recovery.ts';
 import type { ResourceObjects } from './resource-objects.ts';

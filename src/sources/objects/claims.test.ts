@@ -8,7 +8,14 @@ const claim = (name: string, owner: string, value: number, rank = 0): Claim => (
   owner,
   rank,
   line: 1,
-  fact: { name, addresses: [], podCIDRs: [], labels: { value: String(value) } },
+  fact: {
+    name,
+    addresses: [],
+    podCIDRs: [],
+    labels: { value: String(value) },
+    terminating: false,
+    excludedByAutoscaler: false,
+  },
 });
 
 /** `NAME=VALUE`, or `NAME gone`. */

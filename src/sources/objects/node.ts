@@ -4,14 +4,20 @@ import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
 import { NONE } from './shared.ts';
 
-/** A Node (v1): the addresses by which it is known, its pod ranges and its labels. */
+/** The taint that the cluster autoscaler sets before it deletes a node; kube-proxy's health check knows it too. */
+const TO_BE_DELETED = 'ToBeDeletedByClusterAutoscaler';
+
+/** A Node (v1): the addresses by which it is known, its pod ranges, its labels, and whether it is on its way out. */
 export function parseNode(object: unknown, context: ParseContext): Parsed<NodeFact> {
   const { name, fields, metadata, report } = openObject('Node', object, context.shared);
+  const spec = fields.object('spec');
   return report.finish({
     name: context.shared.text(name),
     addresses: addresses(fields.object('status')),
-    podCIDRs: podCIDRs(fields.object('spec'), report),
+    podCIDRs: podCIDRs(spec, report),
     labels: metadata.textMap('labels'),
+    terminating: metadata.text('deletionTimestamp') !== '',
+    excludedByAutoscaler: spec.objects('taints').some((taint) => taint.text('key') === TO_BE_DELETED),
   });
 }
 

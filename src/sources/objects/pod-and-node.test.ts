@@ -117,7 +117,20 @@ describe('parseNode', () => {
           { family: 'IPv6', address: 'fd00::', length: 64 },
         ],
         labels: { 'topology.kubernetes.io/zone': 'z' },
+        terminating: false,
+        excludedByAutoscaler: false,
       },
+    });
+  });
+
+  test('a node on its way out: deleted, or tainted by the autoscaler', () => {
+    const deleted = { metadata: { name: 'a', deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    expect(parseNode(deleted, context)).toMatchObject({
+      fact: { terminating: true, excludedByAutoscaler: false },
+    });
+    const taints = [{ key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule', value: '1767225600' }];
+    expect(parseNode({ metadata: { name: 'a' }, spec: { taints } }, context)).toMatchObject({
+      fact: { terminating: false, excludedByAutoscaler: true },
     });
   });
 

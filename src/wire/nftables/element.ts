@@ -239,7 +239,7 @@ function readComment(bytes: Uint8Array, start: number, end: number, element: Dra
 }
 
 /** `enum nft_verdict_attributes` */
-const verdictAttributes = nest({
+export const verdictAttributes = nest({
   code: [1, 'NFTA_VERDICT_CODE', be32],
   chain: [2, 'NFTA_VERDICT_CHAIN', string],
 });

@@ -38,6 +38,8 @@ async function carryOut(request) {
     case 'dial':
       return dialInTurn(request);
     case 'dialMany':
+    case 'hold':
+    case 'release':
       throw new Error('SCTP: dial one by one');
   }
 }

@@ -1,0 +1,118 @@
+import type { KubeProxyFinding } from '../datapath/coexistence/kube-proxy.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { KubeProxyStatus } from '../observe/status.ts';
+import type { LoopSurroundings } from './converge-loop.ts';
+
+/** kube-proxy's rules in this network namespace. */
+export interface OtherProxy {
+  find(signal: AbortSignal): Promise<KubeProxyFinding>;
+  remove(signal: AbortSignal): Promise<void>;
+}
+
+/** Two that do Service NAT side by side: each decides about some packets, and nobody can say which. */
+export class KubeProxyPresent extends Error {
+  readonly code = 'KNAT_KUBE_PROXY_PRESENT';
+  override readonly name = 'KubeProxyPresent';
+  /** What was found, one line each. */
+  readonly details: readonly string[];
+  constructor({ found, ipvs }: KubeProxyFinding, replace: boolean) {
+    const why = ipvs && replace ? '; what IPVS mode left can only be removed by kube-proxy itself' : '';
+    super(`kube-proxy runs here, or has run and left its rules${why}`);
+    this.details = found;
+  }
+}
+
+/** First and longest time between two looks, in milliseconds; doubled while kube-proxy is seen, so that the log stays readable. */
+const LOOK_FIRST = 10_000;
+const LOOK_LONGEST = 600_000;
+
+interface GuardParts {
+  /** Take over from kube-proxy, instead of refusing beside it. */
+  readonly replace: boolean;
+  readonly logger: Logger;
+  readonly surroundings: Pick<LoopSurroundings, 'sleep'> & { readonly wallClock: () => Date };
+}
+
+/**
+ * Sees to it that Service NAT is done by one.
+ *
+ * Guarantees:
+ * 1. `admit` throws before anything is written, unless kube-proxy may be replaced.
+ * 2. `takeOver` is called when our rules are in force: at no moment is there nobody who does Service NAT.
+ * 3. What comes later is reported for as long as it is there. Where kube-proxy may be replaced it is taken away too,
+ *    with growing pauses: one that runs makes its rules anew for ever, what one left that was stopped goes for good.
+ */
+export class KubeProxyGuard {
+  readonly #proxy: OtherProxy;
+  readonly #parts: GuardParts;
+  #removals = 0;
+  #status: KubeProxyStatus | null = null;
+
+  constructor(proxy: OtherProxy, parts: GuardParts) {
+    this.#proxy = proxy;
+    this.#parts = parts;
+  }
+
+  /** What was seen of kube-proxy at the last look; null for nothing. */
+  get status(): KubeProxyStatus | null {
+    return this.#status;
+  }
+
+  /** Throws KubeProxyPresent when the agent must not work beside what is there. */
+  async admit(signal: AbortSignal): Promise<void> {
+    const { replace, logger } = this.#parts;
+    const finding = await this.#look(signal);
+    for (const what of finding.unseen) logger.warn(`whether kube-proxy left rules cannot be seen: ${what}`);
+    if (finding.found.length === 0) return;
+    if (!replace || finding.ipvs) throw new KubeProxyPresent(finding, replace);
+    logger.info({ found: finding.found }, 'kube-proxy is replaced as soon as everything is programmed');
+  }
+
+  /** Takes away what kube-proxy has in the kernel, where that is wanted. */
+  async takeOver(signal: AbortSignal): Promise<void> {
+    const { replace, logger } = this.#parts;
+    const { found, ipvs } = await this.#look(signal);
+    if (found.length === 0 || !replace || ipvs) return;
+    this.#removals++;
+    await this.#proxy.remove(signal);
+    const { found: left } = await this.#look(signal);
+    logger.info({ removed: found.filter((each) => !left.includes(each)), left }, 'took over from kube-proxy');
+  }
+
+  /** Looks again and again until the signal aborts; call it after `takeOver`. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const { logger, surroundings } = this.#parts;
+    let wait = LOOK_FIRST;
+    for (;;) {
+      await surroundings.sleep(wait, signal);
+      if (signal.aborted) return;
+      try {
+        const before = this.#status;
+        await this.#look(signal);
+        if (this.#status === null) {
+          if (before !== null) logger.info('nothing is left of kube-proxy');
+          if (this.#removals < 2) wait = LOOK_FIRST; // else it may have been seen between two of its writings
+          continue;
+        }
+        const again =
+          this.#removals > 0 ? 'kube-proxy has its rules again: it still runs' : 'kube-proxy works here too';
+        logger.warn(
+          { ...this.#status },
+          `${again}; both do Service NAT: stop it, or leave service out of --enable`,
+        );
+        wait = Math.min(wait * 2, LOOK_LONGEST);
+        await this.takeOver(signal);
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ err: error }, 'looking for kube-proxy failed');
+      }
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<KubeProxyFinding> {
+    const finding = await this.#proxy.find(signal);
+    const { found } = finding;
+    const since = this.#status?.since ?? this.#parts.surroundings.wallClock().toISOString();
+    this.#status = found.length === 0 ? null : { found, since, removals: this.#removals };
+    return finding;
+  }
+}

@@ -1,0 +1,84 @@
+/** What the health endpoints know of the agent. Times are milliseconds since the epoch. */
+export interface HealthFacts {
+  readonly now: number;
+  /** Every source has delivered what existed at the start. */
+  readonly synced: boolean;
+  /** When the kernel was last made to match; null: not yet. */
+  readonly programmedAt: number | null;
+  /** Since when the kernel cannot be made to match; null: it matches. */
+  readonly failingSince: number | null;
+  /** When the converge that is under way began; null: none is. */
+  readonly convergingSince: number | null;
+  /** The Node is neither being deleted nor about to be. */
+  readonly nodeEligible: boolean;
+}
+
+/** The forms of kube-proxy's health server. */
+export interface HealthAnswer {
+  readonly status: 200 | 503;
+  readonly body: {
+    /** RFC 3339. The time of the answer while healthy; else when the kernel was last made to match. */
+    readonly lastUpdated: string;
+    readonly currentTime: string;
+    readonly nodeEligible?: boolean;
+    /** Why it is not healthy. */
+    readonly reason?: string;
+  };
+}
+
+/** A converge that takes longer is stuck, and a failure that lasts longer is no passing one: kube-proxy's 60 s. */
+const LATE = 60_000;
+
+/** Go's zero time, as kube-proxy prints it. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+/**
+ * - `/livez`: the process does its work; a restart would not help where it fails. 503 when a converge is stuck.
+ * - `/readyz`: the kernel matches what the source wants. 503 until it does for the first time, and while it cannot.
+ * - `/healthz`: new connections may come here, for load balancers. 503 until the kernel matches for the first time,
+ *   when it has not matched for a minute, and when the node is on its way out.
+ *
+ * Null for every other path.
+ */
+export function healthAnswer(path: string, facts: HealthFacts): HealthAnswer | null {
+  switch (path) {
+    case '/livez':
+      return answer(stuck(facts), facts, {});
+    case '/readyz':
+      return answer(unready(facts) ?? failing(facts, 0), facts, {});
+    case '/healthz': {
+      const { nodeEligible } = facts;
+      const leaving = nodeEligible ? null : 'the node is being deleted or about to be';
+      const why = leaving ?? unready(facts) ?? failing(facts, LATE) ?? stuck(facts);
+      return answer(why, facts, { nodeEligible });
+    }
+    default:
+      return null;
+  }
+}
+
+function stuck({ now, convergingSince }: HealthFacts): string | null {
+  if (convergingSince === null || now - convergingSince <= LATE) return null;
+  return `programming the kernel has taken ${Math.round((now - convergingSince) / 1000)} s and has not ended`;
+}
+
+function unready({ synced, programmedAt }: HealthFacts): string | null {
+  if (!synced) return 'the source has not delivered everything yet';
+  return programmedAt === null ? 'nothing is programmed yet' : null;
+}
+
+function failing({ now, failingSince }: HealthFacts, tolerated: number): string | null {
+  if (failingSince === null || now - failingSince < tolerated) return null;
+  return `the kernel has not matched for ${Math.round((now - failingSince) / 1000)} s`;
+}
+
+function answer(
+  reason: string | null,
+  { now, programmedAt }: HealthFacts,
+  more: { nodeEligible?: boolean },
+): HealthAnswer {
+  const currentTime = new Date(now).toISOString();
+  if (reason === null) return { status: 200, body: { lastUpdated: currentTime, currentTime, ...more } };
+  const lastUpdated = programmedAt === null ? NEVER : new Date(programmedAt).toISOString();
+  return { status: 503, body: { lastUpdated, currentTime, ...more, reason } };
+}

@@ -1,0 +1,78 @@
+import type { Capabilities } from '../../datapath/datapath.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { Conflict } from '../../plan/claims.ts';
+import type { PodBinding } from '../../plan/entry.ts';
+import type { Notice } from '../../plan/fragment.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
+import type { EnabledKinds } from '../../plan/options.ts';
+import type { NodeNatCounts } from './rows.ts';
+
+/** What the agent has done and what stands in its way, as far as the cluster is told of it. */
+export interface NodeAccount {
+  readonly node: string;
+  readonly version: string;
+  readonly capabilities: Capabilities;
+  readonly enabled: EnabledKinds;
+  /** Name of the source, for messages. */
+  readonly source: string;
+  /** Every source has delivered what existed at the start. */
+  readonly synced: boolean;
+  /** What the kernel was last reported to have; null before the first report. */
+  readonly programmed: Programmed | null;
+  /** Why the kernel does not match the plan; null when it does. */
+  readonly failure: string | null;
+  readonly problems: readonly Problem[];
+}
+
+/** The content of a plan that a Report says the kernel has. */
+export interface Programmed {
+  readonly counts: Omit<NodeNatCounts, 'rejected'>;
+  /** In the order of their keys. */
+  readonly bindings: readonly PodBinding[];
+  readonly conflicts: readonly Conflict[];
+  readonly notices: readonly Notice[];
+}
+
+/** What of this plan is told. Looks at every entry: for plans that were just programmed, not for each change. */
+export function programmedOf(plan: NatPlan): Programmed {
+  const services = new Set<string>();
+  const bindings: PodBinding[] = [];
+  const counts = { frontends: 0, podSources: 0, pools: 0 };
+  for (const entry of plan.entries()) {
+    switch (entry.kind) {
+      case 'ServiceFrontend':
+        counts.frontends++;
+        services.add(`${entry.owner.namespace}/${entry.owner.name}`);
+        break;
+      case 'PodBinding':
+        bindings.push(entry);
+        break;
+      case 'PodSource':
+        counts.podSources++;
+        break;
+      case 'FamilyScope':
+        counts.pools += entry.pools.length;
+        break;
+      case 'ClusterAddress':
+        break;
+      default:
+        entry satisfies never;
+    }
+  }
+  const conflicts = [...plan.conflicts.values()].sort(byKey);
+  return {
+    counts: {
+      ...counts,
+      services: services.size,
+      bindings: bindings.length,
+      conflicts: conflicts.length,
+    },
+    bindings: bindings.sort(byKey),
+    conflicts,
+    notices: [...plan.notices()],
+  };
+}
+
+function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}

@@ -1,0 +1,79 @@
+import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
+import type { NodeAccount } from './account.ts';
+import { type Rows, rowName } from './rows.ts';
+import { shortened } from './shortened.ts';
+
+export type Condition = NodeNatStatus['conditions'][number];
+
+/** A condition before it is known when its status last changed. */
+type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/**
+ * The three conditions of the account. The time of a transition is that of the condition before where the status is
+ * the same, else `at` (RFC 3339). Messages hold nothing that changes by itself, or each look would be a change.
+ */
+export function conditionsOf(
+  account: NodeAccount,
+  rows: Rows,
+  before: readonly Condition[],
+  generation: number,
+  at: string,
+): Condition[] {
+  return [synced(account), programmed(account), degraded(account, rows)].map((verdict) => {
+    const old = before.find(({ type }) => type === verdict.type);
+    const isSame = old?.status === verdict.status;
+    return {
+      ...verdict,
+      message: shortened(verdict.message, NODE_NAT_BOUNDS.message),
+      observedGeneration: generation,
+      lastTransitionTime: isSame ? old.lastTransitionTime : at,
+    };
+  });
+}
+
+function synced({ synced, source }: NodeAccount): Verdict {
+  return synced
+    ? { type: 'Synced', status: 'True', reason: 'InSync', message: `${source} has delivered what exists` }
+    : {
+        type: 'Synced',
+        status: 'False',
+        reason: 'Reading',
+        message: `${source} has not delivered everything yet; what was programmed before stays`,
+      };
+}
+
+function programmed({ programmed, failure }: NodeAccount): Verdict {
+  const type = 'Programmed';
+  if (failure !== null) return { type, status: 'False', reason: 'KernelRefused', message: failure };
+  return programmed === null
+    ? { type, status: 'Unknown', reason: 'NotYet', message: 'this agent has programmed nothing yet' }
+    : { type, status: 'True', reason: 'Matches', message: 'the kernel has what the source wants' };
+}
+
+/** The first of: the source as a whole, rejected objects, conflicts. */
+function degraded({ problems }: NodeAccount, { rejected, conflicts }: Rows): Verdict {
+  const type = 'Degraded';
+  const whole = problems.filter(({ object }) => object === null);
+  if (whole.length > 0) {
+    const message = some(whole.map(({ message, code }) => `${message} (${code})`));
+    return { type, status: 'True', reason: 'SourceTrouble', message };
+  }
+  if (rejected.length > 0) {
+    const names = [...new Set(rejected.map(({ object }) => rowName(object)))];
+    const message = `not all of their NAT is done: ${some(names)}`;
+    return { type, status: 'True', reason: 'ObjectsRejected', message };
+  }
+  if (conflicts.length > 0) {
+    const message = `wanted by several objects: ${some(conflicts.map(({ key }) => key))}`;
+    return { type, status: 'True', reason: 'Conflicts', message };
+  }
+  return { type, status: 'False', reason: 'NothingToMend', message: 'nothing needs a person' };
+}
+
+function some(texts: readonly string[]): string {
+  const rest = texts.length - SHOWN;
+  return texts.slice(0, SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+/** Names in the message of a condition. */
+const SHOWN = 5;

@@ -1,0 +1,63 @@
+import { type EventReasonName, eventReasons } from './reasons.ts';
+import { type BindingRow, type ConflictRow, type RowRef, type Rows, rowName } from './rows.ts';
+
+/** Something that is so, and of which the object should tell: at most one for each object and reason. */
+export interface EventFact {
+  readonly reason: EventReasonName;
+  readonly object: RowRef;
+  /** For people; another text is another Event. */
+  readonly note: string;
+}
+
+/** Kinds of objects that get Events. */
+const TOLD: ReadonlySet<string> = new Set(['Pod', 'Service', 'IPPool']);
+
+/** Addresses and messages in a note. */
+const SHOWN = 8;
+
+/**
+ * What the rows of a status say to the objects in them. The rows that an earlier agent wrote give the facts that were
+ * told already, as long as its lists were complete.
+ */
+export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[] {
+  const notes = new Map<string, { reason: EventReasonName; object: RowRef; texts: string[] }>();
+  const add = (reason: EventReasonName, object: RowRef, text: string) => {
+    if (!TOLD.has(object.kind)) return;
+    const key = factKey({ reason, object });
+    const note = notes.get(key);
+    if (note === undefined) notes.set(key, { reason, object, texts: [text] });
+    else note.texts.push(text);
+  };
+  for (const row of bindings) add('NatApplied', { kind: 'Pod', ...row.pod }, bindingText(row));
+  for (const row of conflicts) for (const loser of row.losers) add('NatConflict', loser, conflictText(row));
+  for (const { object, reason, message, field } of rejected) {
+    if (isReason(reason)) add(reason, object, field === undefined ? message : `${field}: ${message}`);
+  }
+  return [...notes.values()].map(({ reason, object, texts }) => ({ reason, object, note: some(texts) }));
+}
+
+/** The same for all facts of one object and reason. */
+export function factKey({ reason, object }: Pick<EventFact, 'reason' | 'object'>): string {
+  return `${reason} ${rowName(object)}`;
+}
+
+function bindingText({ address, port, protocol, podAddress, podPort }: BindingRow): string {
+  return `${place(address, port)}/${protocol} goes to ${place(podAddress, podPort)}`;
+}
+
+function conflictText({ key, winner, because }: ConflictRow): string {
+  return `${key} belongs to ${rowName(winner)}: ${because}`;
+}
+
+function place(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function some(texts: readonly string[]): string {
+  const rest = texts.length - SHOWN;
+  return texts.slice(0, SHOWN).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+}
+
+function isReason(reason: string): reason is EventReasonName {
+  return reason in eventReasons;
+}

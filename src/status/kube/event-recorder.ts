@@ -1,0 +1,154 @@
+import { ApiError } from '../../kube-api/api-error.ts';
+import { Backoff } from '../../kube-api/backoff.ts';
+import { type ApiIdentity, eventName, eventNamespace, eventObject, seriesPatch } from './event.ts';
+import type { EventFact } from './event-facts.ts';
+import { EventQueue, type Waiting } from './event-queue.ts';
+import { lookUp } from './object-lookup.ts';
+import { IDLE, RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
+import type { RowRef } from './rows.ts';
+import { Wake } from './wake.ts';
+
+/** What is the same again within this time is counted on the Event that is there; in milliseconds. */
+const WINDOW = 15 * 60_000;
+
+/** Events that are remembered for that. */
+const REMEMBERED = 2_000;
+
+/** An Event that was written. */
+interface Told {
+  readonly count: number;
+  readonly at: number;
+}
+
+/**
+ * Tells objects by Events what is so of them. Guarantees:
+ * 1. A fact is told when it becomes so, once; an agent that was restarted does not repeat what `known` names, and
+ *    meets the rest on the server, since names follow from what Events say.
+ * 2. The same fact again within the window is a count on its Event.
+ * 3. So many Events of an object and of all objects in a time and not more (EventQueue).
+ * 4. No failure ends it: an Event that the server will not take is left out, everything else is tried again.
+ */
+export class EventRecorder {
+  readonly #parts: StatusParts;
+  readonly #queue: EventQueue;
+  readonly #wake: Wake;
+  readonly #told = new Map<string, Told>();
+  readonly #backoff: Backoff;
+
+  constructor(parts: StatusParts) {
+    const { surroundings } = parts;
+    this.#parts = parts;
+    this.#queue = new EventQueue(surroundings.now());
+    this.#wake = new Wake(surroundings);
+    this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
+  }
+
+  /** Facts that were told before this recorder was made. */
+  known(facts: readonly EventFact[]): void {
+    this.#queue.known(facts);
+  }
+
+  /** All facts that are so now. Cheap: what is new is told later. */
+  observe(facts: readonly EventFact[]): void {
+    this.#queue.observe(facts);
+    if (this.#queue.size > 0) this.#wake.notify();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { surroundings } = this.#parts;
+    while (!signal.aborted) {
+      const next = this.#queue.next(surroundings.now());
+      if (next === null || typeof next === 'number') {
+        await this.#wake.wait(next, signal);
+        continue;
+      }
+      try {
+        this.#queue.attempt(surroundings.now());
+        await this.#tell(next, signal);
+        this.#queue.done(next, surroundings.now());
+        this.#backoff.reset();
+        this.#parts.trouble('KNAT_EVENTS_UNWRITTEN', null);
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#failed(next, error, signal);
+      }
+    }
+  }
+
+  async #tell({ fact, times }: Waiting, signal: AbortSignal): Promise<void> {
+    const { client, node, surroundings } = this.#parts;
+    const identity = await this.#identify(fact.object, signal);
+    if (identity === null) return;
+    const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(eventNamespace(fact))}/events`;
+    const name = eventName(fact, identity.uid);
+    const now = surroundings.now();
+    const told = this.#told.get(name);
+    const at = surroundings.wallClock();
+    if (told !== undefined && now - told.at < WINDOW) {
+      const count = told.count + times;
+      if (await this.#countUp(`${path}/${name}`, seriesPatch(count, at), signal)) {
+        return this.#remember(name, count, now);
+      }
+    }
+    try {
+      const body = eventObject(fact, identity, node, at);
+      await client.json({ method: 'POST', path, body }, signal, IDLE);
+    } catch (error) {
+      // It is there: an earlier agent or that of another node has told the same.
+      if (!(error instanceof ApiError && error.status === 409)) throw error;
+    }
+    this.#remember(name, 1, now);
+  }
+
+  /** False when the Event is not there any longer. */
+  async #countUp(path: string, body: unknown, signal: AbortSignal): Promise<boolean> {
+    const contentType = 'application/merge-patch+json';
+    try {
+      await this.#parts.client.json({ method: 'PATCH', path, body, contentType }, signal, IDLE);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return false;
+      throw error;
+    }
+  }
+
+  async #identify(object: RowRef, signal: AbortSignal): Promise<ApiIdentity | null> {
+    const { client, uidOf } = this.#parts;
+    if (object.kind === 'Pod' || object.kind === 'Service') {
+      const uid = uidOf(object.kind, `${object.namespace}/${object.name}`);
+      if (uid !== null) return { apiVersion: 'v1', uid };
+    }
+    return await lookUp(client, object, signal);
+  }
+
+  #remember(name: string, count: number, now: number): void {
+    this.#told.delete(name);
+    this.#told.set(name, { count, at: now });
+    for (const [oldest, { at }] of this.#told) {
+      if (this.#told.size <= REMEMBERED && now - at < WINDOW) break;
+      this.#told.delete(oldest);
+    }
+  }
+
+  async #failed(waiting: Waiting, error: unknown, signal: AbortSignal): Promise<void> {
+    const { surroundings, trouble, debug } = this.#parts;
+    const failure = error instanceof ApiError ? error : null;
+    const message = error instanceof Error ? error.message : String(error);
+    debug(`Event ${waiting.fact.reason} of ${waiting.fact.object.name}: ${message}`);
+    if (failure !== null && isHopeless(failure)) return this.#queue.done(waiting, surroundings.now());
+    const remedy =
+      failure?.status === 403
+        ? 'a ClusterRole must allow create and patch on resource "events" of API group "events.k8s.io"'
+        : 'NAT is not affected';
+    trouble('KNAT_EVENTS_UNWRITTEN', `Events cannot be written: ${message}; ${remedy}`);
+    this.#queue.postpone(waiting);
+    await surroundings.sleep(this.#backoff.next(failure?.retryAfterMs ?? 0), signal);
+  }
+}
+
+/** The server will never take this Event: it is invalid, or its namespace goes or is gone. */
+function isHopeless({ status, reason, message }: ApiError): boolean {
+  if (status === 403) return message.includes('is being terminated');
+  return status === 400 || status === 404 || status === 413 || status === 422 || reason === 'Invalid';
+}

@@ -1,0 +1,106 @@
+import { GROUP, VERSION } from '../../crds/custom-resource.ts';
+import { type NodeNatStatus, nodeNat } from '../../crds/node-nat.ts';
+import { ApiError } from '../../kube-api/api-error.ts';
+import type { ApiClient } from '../../kube-api/client.ts';
+import { isRecord, recordAt, textAt } from '../../kube-api/json.ts';
+import { IDLE } from './parts.ts';
+
+const API = `/apis/${GROUP}/${VERSION}/${nodeNat.plural}`;
+const HEAD = { apiVersion: `${GROUP}/${VERSION}`, kind: nodeNat.kind } as const;
+
+/** Whose fields of the status these are, for server-side apply. */
+const MANAGER = 'knat';
+
+/** There is no Node of this name: its NodeNAT would belong to nobody. */
+export class NodeAbsent extends Error {
+  override readonly name = 'NodeAbsent';
+}
+
+/** The object as the server has it. */
+export interface NodeNatRead {
+  readonly generation: number;
+  /** Null when the object has none. */
+  readonly status: NodeNatStatus | null;
+}
+
+/** The NodeNAT of one node on the API server. All methods throw ApiError. */
+export class NodeNatObject {
+  readonly #client: ApiClient;
+  readonly #node: string;
+  readonly #path: string;
+
+  constructor(client: ApiClient, node: string) {
+    this.#client = client;
+    this.#node = node;
+    this.#path = `${API}/${encodeURIComponent(node)}`;
+  }
+
+  /** Null when there is no such object, or no such kind. */
+  async read(signal: AbortSignal): Promise<NodeNatRead | null> {
+    try {
+      return readOf(await this.#client.json({ path: this.#path }, signal, IDLE));
+    } catch (error) {
+      if (isAbsent(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Makes the object, owned by the Node, so that it goes with it. Throws NodeAbsent. */
+  async create(signal: AbortSignal): Promise<NodeNatRead> {
+    const uid = await this.#nodeUid(signal);
+    const name = this.#node;
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid }];
+    const body = { ...HEAD, metadata: { name, ownerReferences } };
+    try {
+      return readOf(await this.#client.json({ method: 'POST', path: API, body }, signal, IDLE));
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 409)) throw error;
+      // Somebody was faster.
+      return (await this.read(signal)) ?? { generation: 0, status: null };
+    }
+  }
+
+  /** Replaces the whole status: what an agent of another version wrote beside it goes. */
+  async apply(status: NodeNatStatus, signal: AbortSignal): Promise<NodeNatRead> {
+    const answer = await this.#client.json(
+      {
+        method: 'PATCH',
+        path: `${this.#path}/status`,
+        query: { fieldManager: MANAGER, force: true },
+        contentType: 'application/apply-patch+yaml',
+        body: { ...HEAD, metadata: { name: this.#node }, status },
+      },
+      signal,
+      IDLE,
+    );
+    return readOf(answer);
+  }
+
+  async #nodeUid(signal: AbortSignal): Promise<string> {
+    const path = `/api/v1/nodes/${encodeURIComponent(this.#node)}`;
+    try {
+      return textAt(recordAt(await this.#client.json({ path }, signal, IDLE), 'metadata'), 'uid');
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      throw new NodeAbsent(`the cluster has no Node "${this.#node}": is --node right?`, { cause: error });
+    }
+  }
+}
+
+export function isAbsent(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+function readOf(object: unknown): NodeNatRead {
+  const { generation } = recordAt(object, 'metadata');
+  const status = recordAt(object, 'status');
+  return {
+    generation: typeof generation === 'number' ? generation : 0,
+    status: isStatus(status) ? status : null,
+  };
+}
+
+/** What the schema of the CustomResourceDefinition lets through has these; the rest is the server's to check. */
+function isStatus(status: unknown): status is NodeNatStatus {
+  return isRecord(status) && isRecord(status.counts) && Array.isArray(status.conditions);
+}

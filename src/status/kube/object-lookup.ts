@@ -1,0 +1,39 @@
+import { ApiError } from '../../kube-api/api-error.ts';
+import type { ApiClient } from '../../kube-api/client.ts';
+import { recordAt, textAt } from '../../kube-api/json.ts';
+import type { ApiIdentity } from './event.ts';
+import { IDLE } from './parts.ts';
+import type { RowRef } from './rows.ts';
+
+/** Where an IPPool may be, in the order in which the sources rank them. */
+const POOL_APIS = ['projectcalico.org/v3', 'crd.projectcalico.org/v1', 'knat.dev/v1'];
+
+/**
+ * The identity of an object of the API, asked for: needed for objects that were rejected as a whole, and for pools.
+ * Null when there is no such object. Throws ApiError.
+ */
+export async function lookUp(
+  client: ApiClient,
+  { kind, namespace = '', name }: RowRef,
+  signal: AbortSignal,
+): Promise<ApiIdentity | null> {
+  const object = encodeURIComponent(name);
+  const places =
+    kind === 'IPPool'
+      ? POOL_APIS.map((api) => ({ apiVersion: api, path: `/apis/${api}/ippools/${object}` }))
+      : [
+          {
+            apiVersion: 'v1',
+            path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/${kind.toLowerCase()}s/${object}`,
+          },
+        ];
+  for (const { apiVersion, path } of places) {
+    try {
+      const found = await client.json({ path }, signal, IDLE);
+      return { apiVersion, uid: textAt(recordAt(found, 'metadata'), 'uid') };
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
+  }
+  return null;
+}

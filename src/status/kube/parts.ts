@@ -1,0 +1,30 @@
+import type { ApiClient } from '../../kube-api/client.ts';
+import type { Surroundings } from '../../kube-api/surroundings.ts';
+import type { ObjectRef } from '../../model/object.ts';
+import type { StatusCode } from './codes.ts';
+
+/** Clock and chance: injected, so that tests own them. */
+export interface StatusSurroundings extends Surroundings {
+  wallClock(): Date;
+}
+
+/** What writing to the cluster needs. */
+export interface StatusParts {
+  readonly client: ApiClient;
+  /** Name of the node, of its Node object and of its NodeNAT. */
+  readonly node: string;
+  readonly surroundings: StatusSurroundings;
+  /** The uid of a Pod or Service that the sources have; null for all others, which are looked up. */
+  readonly uidOf: (kind: ObjectRef['kind'], key: string) => string | null;
+  /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */
+  readonly trouble: (code: StatusCode, message: string | null) => void;
+  /** Takes lines that only matter when someone looks for a reason. */
+  readonly debug: (line: string) => void;
+}
+
+/** First and longest wait after a failure, in milliseconds. */
+export const RETRY_FIRST = 500;
+export const RETRY_LONGEST = 60_000;
+
+/** Silence after which an answer is given up, in milliseconds. */
+export const IDLE = 15_000;

@@ -1,0 +1,74 @@
+import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
+import type { NodeAccount } from './account.ts';
+import { conditionsOf } from './conditions.ts';
+import { type RejectedRow, type Rows, rowName } from './rows.ts';
+import { shortened } from './shortened.ts';
+
+const { bindings: BINDINGS, conflicts: CONFLICTS, losers: LOSERS, rejected: REJECTED } = NODE_NAT_BOUNDS;
+
+const NOTHING: NodeNatStatus['counts'] = {
+  services: 0,
+  frontends: 0,
+  bindings: 0,
+  podSources: 0,
+  pools: 0,
+  conflicts: 0,
+  rejected: 0,
+};
+
+/**
+ * The status of a node's NodeNAT. An agent that has programmed nothing yet leaves what the one before it said of the
+ * kernel, since that is still there.
+ *
+ * @param before the status that the object has; null when it has none
+ * @param at RFC 3339, whole seconds: for conditions whose status changes
+ */
+export function statusOf(
+  account: NodeAccount,
+  rows: Rows,
+  before: NodeNatStatus | null,
+  generation: number,
+  at: string,
+): NodeNatStatus {
+  const { programmed, capabilities, enabled } = account;
+  return {
+    node: account.node,
+    version: shortened(account.version, 64),
+    mode: 'nftables',
+    kernel: shortened(capabilities.kernel, 128),
+    nft: shortened(capabilities.nft, 64),
+    enabled: (['service', 'pod', 'egress'] as const).filter((kind) => enabled[kind]),
+    ...(programmed === null ? leftBehind(before) : listsOf(programmed.counts, rows)),
+    conditions: conditionsOf(account, rows, before?.conditions ?? [], generation, at),
+  };
+}
+
+type Lists = Pick<NodeNatStatus, 'counts' | 'bindings' | 'conflicts' | 'rejected'>;
+
+function leftBehind(before: NodeNatStatus | null): Lists {
+  return {
+    counts: before?.counts ?? NOTHING,
+    bindings: before?.bindings ?? [],
+    conflicts: before?.conflicts ?? [],
+    rejected: before?.rejected ?? [],
+  };
+}
+
+function listsOf(counts: Omit<NodeNatStatus['counts'], 'rejected'>, rows: Rows): Lists {
+  const objects = new Set(rows.rejected.map(({ object }) => rowName(object)));
+  return {
+    counts: { ...counts, rejected: objects.size },
+    bindings: rows.bindings.slice(0, BINDINGS),
+    conflicts: rows.conflicts.slice(0, CONFLICTS).map((row) => ({
+      ...row,
+      losers: row.losers.slice(0, LOSERS),
+      because: shortened(row.because, 256),
+    })),
+    rejected: rows.rejected.slice(0, REJECTED).map(boundedRejected),
+  };
+}
+
+function boundedRejected({ field, ...row }: RejectedRow): RejectedRow {
+  const message = shortened(row.message, NODE_NAT_BOUNDS.message);
+  return field === undefined ? { ...row, message } : { ...row, message, field: shortened(field, 256) };
+}

@@ -1,0 +1,328 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { NodeNat } from '../../src/crds/node-nat.ts';
+import type { Problem } from '../../src/model/problem.ts';
+import { fixedAccount as account, fixedBinding, fixedProgrammed as programmed } from './accounts.ts';
+import { node, pod, readerBinding, service } from './manifests.ts';
+import { until } from './recorder.ts';
+import { Stage } from './stage.ts';
+import { isReal, startCluster } from './start-cluster.ts';
+import {
+  NODE_NAT,
+  nodeNatDefinition,
+  ReporterRun,
+  writerRole,
+  writerRules,
+  writesSince,
+} from './status-stage.ts';
+
+/** What the agent tells a cluster: the same on the simulator and on a real API server. */
+
+const rejected: Problem = {
+  code: 'KNAT_PORT_INVALID',
+  severity: 'error',
+  origin: 'kubernetes',
+  object: { kind: 'Service', namespace: 'shop', name: 'web' },
+  field: 'spec.ports[0].port',
+  message: 'must be a port',
+};
+
+let stage: Stage;
+const running: ReporterRun[] = [];
+
+beforeAll(async () => {
+  stage = new Stage(await startCluster());
+  await stage.prepare();
+  await stage.client.put(readerBinding);
+  await stage.client.create(nodeNatDefinition);
+  await stage.client.create(service('web'));
+  await stage.client.create(pod('mail', 'node-a'));
+  await until(
+    async () => (await stage.client.request('GET', '/apis/knat.dev/v1/nodenats')).status,
+    (status) => status === 200,
+  );
+}, 90_000);
+
+beforeEach(async () => {
+  await stage.client.put(writerRole());
+  await stage.client.put(node('node-a', '192.0.2.1'));
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((each) => each.stop()));
+  await stage.client.request('DELETE', NODE_NAT);
+  stage.cluster.simulator?.faults.clear();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+async function start(...rest: Parameters<typeof ReporterRun.start> extends [Stage, ...infer R] ? R : never) {
+  const run = await ReporterRun.start(stage, ...rest);
+  running.push(run);
+  return run;
+}
+
+async function read(): Promise<NodeNat & { metadata: { ownerReferences?: object[] } }> {
+  return (await stage.client.request('GET', NODE_NAT)).body as never;
+}
+
+async function written(what: (object: NodeNat) => boolean) {
+  return await until(
+    read,
+    (object) => object.kind === 'NodeNAT' && object.status !== undefined && what(object),
+  );
+}
+
+const condition = ({ status }: NodeNat, type: string) =>
+  status?.conditions.find((each) => each.type === type);
+
+describe('NodeNAT', () => {
+  test('is made, owned by the Node, with counts and conditions', async () => {
+    await start(account);
+    const object = await written(() => true);
+    const { uid } = (await stage.client.request('GET', '/api/v1/nodes/node-a')).body.metadata;
+    expect(object.metadata.ownerReferences).toEqual([
+      { apiVersion: 'v1', kind: 'Node', name: 'node-a', uid },
+    ]);
+    expect(object.status).toMatchObject({
+      node: 'node-a',
+      version: '0.1.0',
+      mode: 'nftables',
+      kernel: '6.12.0',
+      enabled: ['service', 'pod'],
+      counts: { services: 2, frontends: 3, pools: 1, conflicts: 0, rejected: 0 },
+      conditions: [
+        { type: 'Synced', status: 'True', reason: 'InSync', observedGeneration: 1 },
+        { type: 'Programmed', status: 'True', reason: 'Matches', observedGeneration: 1 },
+        { type: 'Degraded', status: 'False', reason: 'NothingToMend', observedGeneration: 1 },
+      ],
+    });
+  });
+
+  test('is written once for a change, and not for what says the same', async () => {
+    const run = await start(account);
+    await written(() => true);
+    const from = stage.cluster.simulator?.requests.length ?? 0;
+    for (let i = 0; i < 20; i++) run.tell({ ...account, problems: [] });
+    await sleep(200);
+    if (!isReal) expect(writesSince(stage, from)).toEqual([]);
+    run.tell({ ...account, programmed: { ...programmed, counts: { ...programmed.counts, frontends: 4 } } });
+    await written(({ status }) => status?.counts.frontends === 4);
+    await sleep(200);
+    if (!isReal) expect(writesSince(stage, from)).toEqual([`PATCH ${NODE_NAT}/status`]);
+  });
+
+  test('many changes in a row are few writes, and the last one stands there', async () => {
+    const run = await start(account);
+    await written(() => true);
+    const from = stage.cluster.simulator?.requests.length ?? 0;
+    for (let frontends = 1; frontends <= 50; frontends++) {
+      run.tell({ ...account, programmed: { ...programmed, counts: { ...programmed.counts, frontends } } });
+      await sleep(2);
+    }
+    await written(({ status }) => status?.counts.frontends === 50);
+    // 50 changes in at least 100 ms; the test's clock makes 50 ms of the interval of 5 s.
+    if (!isReal) expect(writesSince(stage, from).length).toBeLessThan(8);
+  });
+
+  test('a condition keeps its time of transition while its status is the same', async () => {
+    const run = await start(account);
+    const before = condition(await written(() => true), 'Programmed');
+    await sleep(1100);
+    run.tell({ ...account, failure: 'the kernel is busy' });
+    const failing = condition(
+      await written((object) => condition(object, 'Programmed')?.status === 'False'),
+      'Programmed',
+    );
+    expect(failing).toMatchObject({ reason: 'KernelRefused', message: 'the kernel is busy' });
+    expect(failing?.lastTransitionTime).not.toBe(before?.lastTransitionTime);
+    const synced = condition(await read(), 'Synced');
+    expect(synced?.lastTransitionTime).toBe(before?.lastTransitionTime);
+    await sleep(1100);
+    run.tell({ ...account, failure: 'the kernel is still busy' });
+    const later = await written(
+      (object) => condition(object, 'Programmed')?.message.includes('still') === true,
+    );
+    expect(condition(later, 'Programmed')?.lastTransitionTime).toBe(failing?.lastTransitionTime);
+  });
+
+  test('conflicts and rejected objects appear with their owners, and vanish', async () => {
+    const run = await start(account);
+    await written(() => true);
+    const conflict = {
+      key: '192.0.2.1:25/TCP',
+      winner: { kind: 'Service', namespace: 'shop', name: 'web' },
+      losers: [{ kind: 'Pod', namespace: 'shop', name: 'mail' }],
+      because: 'a Service comes before Pods',
+    } as const;
+    run.tell({
+      ...account,
+      programmed: { ...programmed, counts: { ...programmed.counts, conflicts: 1 }, conflicts: [conflict] },
+      problems: [rejected],
+    });
+    const object = await written(({ status }) => status?.counts.conflicts === 1);
+    expect(object.status).toMatchObject({
+      conflicts: [conflict],
+      rejected: [
+        {
+          object: { kind: 'Service', namespace: 'shop', name: 'web' },
+          reason: 'NatInvalid',
+          code: 'KNAT_PORT_INVALID',
+          field: 'spec.ports[0].port',
+          message: 'must be a port',
+        },
+      ],
+      counts: { conflicts: 1, rejected: 1 },
+    });
+    expect(condition(object, 'Degraded')).toMatchObject({
+      status: 'True',
+      reason: 'ObjectsRejected',
+      message: 'not all of their NAT is done: Service shop/web',
+    });
+    run.tell(account);
+    const mended = await written(({ status }) => status?.counts.conflicts === 0);
+    expect(mended.status).toMatchObject({ conflicts: [], rejected: [], counts: { rejected: 0 } });
+    expect(condition(mended, 'Degraded')?.status).toBe('False');
+  });
+
+  test('an agent that has programmed nothing yet leaves what stands there, and says so', async () => {
+    const first = await start(account);
+    await written(() => true);
+    await first.stop();
+    const trouble = {
+      ...rejected,
+      object: null,
+      message: 'the API server is away',
+      code: 'KNAT_API_UNAVAILABLE',
+    };
+    await start({ ...account, synced: false, programmed: null, problems: [trouble] });
+    const object = await written((each) => condition(each, 'Synced')?.status === 'False');
+    expect(object.status?.counts).toMatchObject({ services: 2, frontends: 3 });
+    expect(condition(object, 'Programmed')).toMatchObject({ status: 'Unknown', reason: 'NotYet' });
+    expect(condition(object, 'Degraded')).toMatchObject({
+      status: 'True',
+      reason: 'SourceTrouble',
+      message: 'the API server is away (KNAT_API_UNAVAILABLE)',
+    });
+  });
+
+  test('a restarted agent that finds all as it was writes nothing', async () => {
+    const first = await start(account);
+    await written(() => true);
+    await first.stop();
+    const from = stage.cluster.simulator?.requests.length ?? 0;
+    await start(account);
+    await sleep(300);
+    if (!isReal) expect(writesSince(stage, from)).toEqual([]);
+  });
+
+  test('somebody removes or edits the object: it is written again', async () => {
+    const run = await start(account);
+    await written(() => true);
+    await stage.client.request('DELETE', NODE_NAT);
+    run.tell({ ...account, version: '0.1.1' });
+    await written(({ status }) => status?.version === '0.1.1');
+    expect(run.troubles.size).toBe(0);
+    // The look after 10 to 12.5 minutes of the test's clock: 6 to 8 s.
+    const edit = { status: { mode: 'iptables' } };
+    await stage.client.request('PATCH', `${NODE_NAT}/status`, edit, 'application/merge-patch+json');
+    await until(read, ({ status }) => status?.mode === 'nftables', 12_000);
+  }, 20_000);
+
+  test('no Node of this name: nothing is made, and the trouble is told until there is one', async () => {
+    await stage.client.remove(node('node-a', '192.0.2.1'));
+    const run = await start(account);
+    const trouble = await until(
+      () => run.troubles.get('KNAT_NODE_STATUS_UNWRITTEN'),
+      (text) => text !== undefined,
+    );
+    expect(trouble).toContain('the cluster has no Node "node-a": is --node right?');
+    expect((await stage.client.request('GET', NODE_NAT)).status).toBe(404);
+    await stage.client.put(node('node-a', '192.0.2.1'));
+    await written(() => true);
+    await until(
+      () => run.troubles.size,
+      (size) => size === 0,
+    );
+  });
+
+  test('no rights: told with what has to be allowed, and written once it is', async () => {
+    const rules = writerRules.filter(({ resources }) => !resources.includes('nodenats/status'));
+    await stage.client.put(writerRole(rules));
+    const run = await start(account);
+    const trouble = await until(
+      () => run.troubles.get('KNAT_NODE_STATUS_UNWRITTEN'),
+      (text) => text !== undefined,
+    );
+    expect(trouble).toContain('patch on "nodenats/status" of API group "knat.dev"');
+    await stage.client.put(writerRole());
+    await written(() => true);
+    await until(
+      () => run.troubles.size,
+      (size) => size === 0,
+    );
+  });
+
+  test('no such kind in the cluster: told, and written once it is there', async () => {
+    await stage.client.remove(nodeNatDefinition);
+    const run = await start(account);
+    const trouble = await until(
+      () => run.troubles.get('KNAT_NODE_STATUS_UNWRITTEN'),
+      (text) => text !== undefined,
+    );
+    expect(trouble).toContain('install the CustomResourceDefinitions of knat');
+    await stage.client.create(nodeNatDefinition);
+    await written(() => true);
+  });
+
+  test('the server goes away and comes back: the newest account is written', async () => {
+    const run = await start(account);
+    await written(() => true);
+    const restarted = stage.cluster.restart();
+    run.tell({ ...account, version: '0.1.2' });
+    run.tell({ ...account, version: '0.1.3' });
+    await restarted;
+    await written(({ status }) => status?.version === '0.1.3');
+    await until(
+      () => run.troubles.size,
+      (size) => size === 0,
+    );
+  });
+
+  test.skipIf(isReal)('a server that is busy is asked again after the time that it names', async () => {
+    const { simulator } = stage.cluster;
+    const run = await start(account);
+    await written(() => true);
+    simulator?.faults.refuse(3, (kinds) => kinds.tooManyRequests(1), { plural: 'nodenats' });
+    run.tell({ ...account, version: '0.1.4' });
+    await written(({ status }) => status?.version === '0.1.4');
+    await until(
+      () => run.troubles.size,
+      (size) => size === 0,
+    );
+  });
+
+  test('a node with more of everything than fits is cut, the counts are not', async () => {
+    const many = Array.from({ length: 700 }, (_, index) => fixedBinding(1000 + index));
+    const problems = Array.from({ length: 300 }, (_, index) => ({
+      ...rejected,
+      object: { kind: 'Service', namespace: 'shop', name: `web-${index}` } as const,
+      message: 'x'.repeat(3000),
+    }));
+    await start({
+      ...account,
+      programmed: { ...programmed, counts: { ...programmed.counts, bindings: 700 }, bindings: many },
+      problems,
+    });
+    const { status } = await written(() => true);
+    expect(status?.counts).toMatchObject({ bindings: 700, rejected: 300 });
+    expect(status?.bindings).toHaveLength(500);
+    expect(status?.rejected).toHaveLength(100);
+    expect(status?.rejected?.[0]?.message).toHaveLength(1024);
+    const degraded = status?.conditions.find(({ type }) => type === 'Degraded');
+    expect(degraded?.message).toMatch(/Service shop\/web-0, .* and 295 more$/);
+    expect(JSON.stringify(status).length).toBeLessThan(1024 * 1024);
+  });
+});

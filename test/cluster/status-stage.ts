@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'yaml';
+import { ApiAccess } from '../../src/kube-api/access.ts';
+import { ApiClient } from '../../src/kube-api/client.ts';
+import type { NodeAccount } from '../../src/status/kube/account.ts';
+import { ClusterReporter } from '../../src/status/kube/cluster-reporter.ts';
+import type { Manifest } from './cluster-client.ts';
+import type { ApiObject } from './simulator/objects.ts';
+import type { Stage } from './stage.ts';
+
+export const NODE_NAT = '/apis/knat.dev/v1/nodenats/node-a';
+
+/** What the chart lets the agent write. */
+export const writerRules = [
+  { apiGroups: [''], resources: ['nodes', 'pods', 'services'], verbs: ['get'] },
+  {
+    apiGroups: ['knat.dev', 'crd.projectcalico.org', 'projectcalico.org'],
+    resources: ['ippools'],
+    verbs: ['get'],
+  },
+  { apiGroups: ['knat.dev'], resources: ['nodenats'], verbs: ['get', 'create'] },
+  { apiGroups: ['knat.dev'], resources: ['nodenats/status'], verbs: ['patch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+
+export function writerRole(rules: readonly object[] = writerRules): Manifest {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'knat' },
+    rules,
+  };
+}
+
+/** The CustomResourceDefinition of the chart. */
+export const nodeNatDefinition = parse(readFileSync('charts/knat/crds/nodenats.yaml', 'utf8')) as Manifest;
+
+/** A clock that runs 100 times as fast, so that a test of an interval of seconds takes none. */
+const FAST = 100;
+
+/** A reporter of an account that the test sets. */
+export class ReporterRun {
+  readonly troubles = new Map<string, string>();
+  readonly debug: string[] = [];
+  account: NodeAccount | null;
+  readonly #reporter: ClusterReporter;
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+
+  private constructor(client: ApiClient, account: NodeAccount | null, wanted: Wanted) {
+    this.account = account;
+    this.#reporter = new ClusterReporter({
+      client,
+      node: 'node-a',
+      surroundings: {
+        now: () => performance.now() * FAST,
+        sleep: async (milliseconds, signal) => {
+          const real = Math.min(milliseconds / FAST, 2 ** 31 - 1);
+          await sleep(real, undefined, { signal }).catch(() => {});
+        },
+        random: () => 0.5,
+        wallClock: () => new Date(),
+      },
+      uidOf: (kind, key) => wanted.uids?.[`${kind} ${key}`] ?? null,
+      trouble: (code, message) => {
+        if (message === null) this.troubles.delete(code);
+        else this.troubles.set(code, message);
+      },
+      debug: (line) => this.debug.push(line),
+      account: () => this.account,
+      nodeStatus: wanted.nodeStatus ?? true,
+      events: wanted.events ?? true,
+    });
+    this.#ended = this.#reporter.run(this.#stop.signal);
+  }
+
+  static async start(stage: Stage, account: NodeAccount | null, wanted: Wanted = {}): Promise<ReporterRun> {
+    const access = await ApiAccess.open({ kubeconfig: stage.kubeconfig });
+    const surroundings = {
+      now: () => performance.now(),
+      sleep: async (milliseconds: number, signal: AbortSignal) => {
+        await sleep(milliseconds, undefined, { signal }).catch(() => {});
+      },
+      random: () => 0.5,
+    };
+    return new ReporterRun(new ApiClient(access, surroundings), account, wanted);
+  }
+
+  /** The account is this one now. */
+  tell(account: NodeAccount | null): void {
+    this.account = account;
+    this.#reporter.changed();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+}
+
+interface Wanted {
+  readonly nodeStatus?: boolean;
+  readonly events?: boolean;
+  readonly uids?: Readonly<Record<string, string>>;
+}
+
+/** Requests of the kind since `from`, as `METHOD PATH` without query; of the simulator alone. */
+export function writesSince(stage: Stage, from: number): string[] {
+  const all = stage.cluster.simulator?.requests ?? [];
+  return all
+    .slice(from)
+    .filter((line) => /^(POST|PATCH|PUT) .*(nodenats|events)/.test(line))
+    .map((line) => line.replace(/\?.*/, ''));
+}
+
+export async function eventsOf(stage: Stage, name: string): Promise<ApiObject[]> {
+  const all = await stage.client.list('/apis/events.k8s.io/v1/events');
+  return all.filter(({ regarding }) => (regarding as { name?: string } | undefined)?.name === name);
+}

@@ -1,0 +1,53 @@
+import type { DialOutcome, HoldReport } from '../../src/lab/probe-messages.ts';
+import type { Dialled, Stage } from './stage.ts';
+
+/** What came of the traffic. */
+export interface TrafficReport {
+  /** How many connections were opened, and in how many seconds. */
+  readonly dialled: number;
+  readonly seconds: number;
+  /** Everything that was not answered, with who was dialled. */
+  readonly failed: readonly (DialOutcome & { readonly to: string })[];
+  readonly held: readonly (HoldReport & { readonly to: string })[];
+}
+
+/** Milliseconds until a dial counts as lost: shorter than the second after which a SYN is repeated. */
+const LOST_AFTER = 900;
+
+/**
+ * Opens the held connections, then dials the others in turn, `rate` a second in all, until the function that is
+ * returned is called. What is lost once shows as a timeout, also in TCP.
+ */
+export async function startTraffic(
+  stage: Stage,
+  { dialled, held, rate }: { dialled: readonly Dialled[]; held: readonly Dialled[]; rate: number },
+): Promise<() => Promise<TrafficReport>> {
+  const releases = await Promise.all(
+    held.map(async (one) => ({ to: name(one), release: await stage.hold(one) })),
+  );
+  const outcomes: Promise<DialOutcome & { readonly to: string }>[] = [];
+  const start = performance.now();
+  const dialDue = () => {
+    const due = ((performance.now() - start) / 1000) * rate;
+    while (outcomes.length < due) {
+      const one = dialled[outcomes.length % dialled.length];
+      if (one === undefined) throw new Error('nobody to dial');
+      outcomes.push(stage.dial(one, LOST_AFTER).then((outcome) => ({ ...outcome, to: name(one) })));
+    }
+  };
+  const timer = setInterval(dialDue, 1000 / rate);
+  return async () => {
+    clearInterval(timer);
+    const seconds = (performance.now() - start) / 1000;
+    const ends = await Promise.all(outcomes);
+    const reports = await Promise.all(
+      releases.map(async ({ to, release }) => ({ to, ...(await release()) })),
+    );
+    const failed = ends.filter(({ outcome }) => outcome !== 'answered');
+    return { dialled: ends.length, seconds, failed, held: reports };
+  };
+}
+
+function name({ protocol, address, port }: Dialled): string {
+  return `${protocol} ${address} ${port}`;
+}
