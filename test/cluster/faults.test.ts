@@ -137,10 +137,14 @@ describe.skipIf(isReal)('faults', () => {
     test('a dropped connection: resumed at the last version, without a list', async () => {
       const running = await synced(stage.start());
       await expectAlive(running);
+      const version = simulator.store.version;
       simulator.requests.length = 0;
       simulator.cutConnections();
       await expectAlive(running);
       expect(streams()).toEqual([]);
+      expect(simulator.requests.filter((line) => /services\?.*watch/.test(line)).join()).toContain(
+        `resourceVersion=${version}&`,
+      );
       // One object, to learn the version that the server is at.
       expect(lists().every((line) => line.includes('limit=1'))).toBe(true);
       expect(running.sink.told.filter((key) => key === 'Service shop/a')).toHaveLength(1);
@@ -291,8 +295,11 @@ describe.skipIf(isReal)('faults', () => {
         () => running.sink.keys('Service'),
         (keys) => keys.includes('shop/lost'),
       );
-      simulator.store.restore({ ...backup, version: backup.version + 100 });
-      await simulator.restart(300);
+      await simulator.stop();
+      simulator.store.restore(backup);
+      simulator.store.advance(10);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await simulator.start();
       await until(
         () => running.sink.keys('Service'),
         (keys) => !keys.includes('shop/lost'),

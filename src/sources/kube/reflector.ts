@@ -33,7 +33,7 @@ export interface ReflectorParts {
  * 2. No failure takes an object away; only an event, or a complete list that does not name it.
  * 3. A connection that fell silent is given up and made anew.
  * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
- *    when it is too old (410), when the server was away or set back, and when a watch from it never said anything.
+ *    when it is too old (410), and when the server was away or was set back.
  * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time.
  */
 export class Reflector {
@@ -50,8 +50,6 @@ export class Reflector {
   #failingSince: number | null = null;
   #absentSince: number | null = null;
   #activity: Activity = 'discovery';
-  /** The last watch delivered something. */
-  #isHeard = false;
 
   constructor(parts: ReflectorParts) {
     const { resource, client, surroundings, timings } = parts;
@@ -149,10 +147,10 @@ export class Reflector {
       },
     };
     const idle = () => (this.#version === null ? timings.listIdle : timings.watchIdle);
-    this.#isHeard = false;
+    let isHeard = false;
     for await (const lines of linesOf(client.chunks(request, signal, idle))) {
       if (this.#version !== null) this.#recovered();
-      if (lines.length > 0) this.#isHeard = true;
+      if (lines.length > 0) isHeard = true;
       try {
         for (const line of lines) this.#event(readWatchEvent(line));
       } finally {
@@ -160,7 +158,7 @@ export class Reflector {
       }
     }
     // Nothing heard: perhaps the server has not reached our version.
-    this.#compareVersions = !this.#isHeard;
+    this.#compareVersions = !isHeard;
   }
 
   #event(event: WatchEvent): void {
@@ -232,8 +230,7 @@ export class Reflector {
   #failed(error: ApiError): void {
     const { resource, surroundings, timings, listener } = this.#parts;
     const recovery = recoveryOf(error, this.#activity, resource);
-    const neverHeard = this.#activity === 'watch' && error.failure === 'silent' && !this.#isHeard;
-    if (recovery.relist || neverHeard) this.#version = null;
+    if (recovery.relist) this.#version = null;
     this.#compareVersions ||= recovery.compareVersions;
     this.#avoid = recovery.avoid ?? this.#avoid;
     if (error.status === 404 && resource.optional) this.#isServed = false;
