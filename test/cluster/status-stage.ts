@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { ApiAccess } from '../../src/kube-api/access.ts';
 import { ApiClient } from '../../src/kube-api/client.ts';
+import { openAccess } from '../../src/kube-api/open-access.ts';
 import type { NodeAccount } from '../../src/status/kube/account.ts';
 import { ClusterReporter } from '../../src/status/kube/cluster-reporter.ts';
 import type { Manifest } from './cluster-client.ts';
@@ -76,7 +76,7 @@ export class ReporterRun {
   }
 
   static async start(stage: Stage, account: NodeAccount | null, wanted: Wanted = {}): Promise<ReporterRun> {
-    const access = await ApiAccess.open({ kubeconfig: stage.kubeconfig });
+    const access = await openAccess({ environment: {}, kubeconfig: stage.kubeconfig });
     const surroundings = {
       now: () => performance.now(),
       sleep: async (milliseconds: number, signal: AbortSignal) => {
