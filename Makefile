@@ -36,6 +36,7 @@ test: build ## checks and all tests, root needed
 
 test-image: setup ## build the image's file system with debootstrap and run knat in it (5 minutes), root needed
 	@./scripts/test-image
+
 test-cluster: setup ## the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
 	@npm run --silent test:cluster
 

@@ -2,19 +2,24 @@ import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
 import { describeWalk } from '../explain/describe.ts';
 import { walkJson } from '../explain/json.ts';
+import type { ApiClient } from '../kube-api/client.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem } from '../model/problem.ts';
 import { serveAgent } from '../observe/api.ts';
+import type { HealthFacts } from '../observe/health.ts';
+import { type HealthAddress, serveHealth } from '../observe/health-server.ts';
 import type { Logger } from '../observe/logger.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
 import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
+import { ClusterReporter } from '../status/kube/cluster-reporter.ts';
 import { ConvergeLoop, type LoopListener, type LoopSurroundings } from './converge-loop.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
+import { NodeAccounts } from './node-account.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -33,6 +38,19 @@ export interface AgentParts {
   readonly version: string;
   /** Of the agent's process, for those who want to stop it. */
   readonly processId: number;
+  /** Where health is served; absent: nowhere. */
+  readonly health?: HealthAddress;
+  /** The cluster that is told of what was done; absent: none. */
+  readonly cluster?: ClusterToTell;
+}
+
+/** The API server that is told what was done, and by what. */
+export interface ClusterToTell {
+  readonly client: ApiClient;
+  /** The NodeNAT of the node is kept. */
+  readonly nodeStatus: boolean;
+  /** Objects are told by Events. */
+  readonly events: boolean;
 }
 
 /** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
@@ -51,6 +69,10 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #planner: Planner;
   readonly #problems = new ProblemBoard();
+  /** What goes wrong beside NAT: of health and of what the cluster is told. */
+  readonly #sideProblems = new ProblemBoard();
+  readonly #accounts = new NodeAccounts();
+  readonly #reporter: ClusterReporter | null;
   readonly #loop: ConvergeLoop;
   readonly #startedAt: string;
   /** Null where Service NAT is off: kube-proxy may have it. */
@@ -61,6 +83,11 @@ export class Agent {
   #unreadSinceStart = false;
   #programmed: AgentStatus['programmed'] = null;
   #failure: AgentStatus['failure'] = null;
+  /** Milliseconds since the epoch: when the kernel was last made to match, and when the present attempt began. */
+  #matchedAt: number | null = null;
+  #convergingSince: number | null = null;
+  /** Revision of the plan that the datapath last reported as done. */
+  #reportedRevision: number | null = null;
   #cleanedRevision: number | null = null;
   #failuresInARow = 0;
   /** Called when the kernel matches for the first time. */
@@ -81,7 +108,12 @@ export class Agent {
       failed: (error, retryInMs) => this.#failed(error, retryInMs),
     };
     const options = () => ({ keepUnclaimed: this.#unreadSinceStart });
-    this.#loop = new ConvergeLoop(datapath, () => this.#planner.update(), surroundings, listener, options);
+    const plan = () => {
+      this.#convergingSince = surroundings.wallClock().getTime();
+      return this.#planner.update();
+    };
+    this.#loop = new ConvergeLoop(datapath, plan, surroundings, listener, options);
+    this.#reporter = this.#clusterReporter();
   }
 
   /**
@@ -127,6 +159,8 @@ export class Agent {
       }
       void this.#tellOfLongWork(either);
       void inForce.then(() => this.#takeOver(once, either));
+      void this.#runBeside('health', this.#serveHealth(either));
+      void this.#runBeside('the cluster is not told', this.#reporter?.run(either));
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
       if (failure !== null) throw failure;
     } finally {
@@ -154,8 +188,73 @@ export class Agent {
       counts: countPlan(plan),
       conflicts: [...plan.conflicts.values()],
       notices: [...plan.notices()],
-      problems: this.#problems.list(),
+      problems: [...this.#problems.list(), ...this.#sideProblems.list()],
     };
+  }
+
+  /** What the health endpoints look at. */
+  health(): HealthFacts {
+    const { settings, surroundings } = this.#parts;
+    const node = this.#planner.nodes.get(settings.nodeName);
+    return {
+      now: surroundings.wallClock().getTime(),
+      synced: this.#synced,
+      programmedAt: this.#matchedAt,
+      failingSince: this.#failure === null ? null : Date.parse(this.#failure.since),
+      convergingSince: this.#convergingSince,
+      nodeEligible: !(node?.terminating || node?.excludedByAutoscaler),
+    };
+  }
+
+  #clusterReporter(): ClusterReporter | null {
+    const { cluster, settings, surroundings, logger } = this.#parts;
+    if (cluster === undefined) return null;
+    return new ClusterReporter({
+      ...cluster,
+      node: settings.nodeName,
+      surroundings,
+      debug: (line) => logger.debug(line),
+      trouble: (code, message) => this.#sideProblem(code, message),
+      uidOf: (kind, key) => {
+        const found = kind === 'Pod' ? this.#planner.pods.get(key) : this.#planner.services.get(key);
+        return found === undefined || found.uid === '' ? null : found.uid;
+      },
+      account: () => {
+        const status = { ...this.status(), problems: this.#problems.list() };
+        return this.#accounts.of(status, this.#planner.plan, this.#reportedRevision);
+      },
+    });
+  }
+
+  async #serveHealth(signal: AbortSignal): Promise<void> {
+    const { health, surroundings, logger } = this.#parts;
+    if (health === undefined) return;
+    const listener = {
+      listening: (address: HealthAddress) => {
+        logger.info({ ...address }, 'serving health');
+        this.#sideProblem('KNAT_HEALTH_ADDRESS', null);
+      },
+      refused: (message: string) => this.#sideProblem('KNAT_HEALTH_ADDRESS', message),
+    };
+    await serveHealth(health, () => this.health(), listener, surroundings.sleep, signal);
+  }
+
+  /** Shows what goes wrong beside NAT; null: nothing any longer. */
+  #sideProblem(code: string, message: string | null): void {
+    const problem = { code, severity: 'warning', origin: '', object: null, field: '' } as const;
+    const problems = message === null ? [] : [{ ...problem, message }];
+    for (const found of this.#sideProblems.replace(code, problems)) {
+      this.#parts.logger.warn(formatProblem(found));
+    }
+  }
+
+  /** Work whose errors must never end NAT. */
+  async #runBeside(what: string, work: Promise<void> | undefined): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#parts.logger.error({ err: error }, `an error inside knat; NAT goes on: ${what}`);
+    }
   }
 
   async #runSource(signal: AbortSignal, stop: AbortController): Promise<void> {
@@ -174,6 +273,7 @@ export class Agent {
             for (const problem of this.#problems.replace(origin, problems)) {
               logger[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem));
             }
+            this.#reporter?.changed();
             if (this.#unreadSinceStart && !this.#problems.hasErrors()) {
               this.#unreadSinceStart = false;
               logger.info('everything could be read now: what nobody claims is removed');
@@ -253,8 +353,12 @@ export class Agent {
       logger.info({ ...report, milliseconds: rounded }, 'programmed');
       this.#programmed = { ...report, at, milliseconds: rounded };
     }
+    this.#matchedAt = surroundings.wallClock().getTime();
+    this.#convergingSince = null;
+    this.#reportedRevision = report.revision;
     this.#cleanFlows(report.revision);
     this.#failuresInARow = 0;
+    this.#reporter?.changed();
     this.#inForce();
   }
 
@@ -292,6 +396,8 @@ export class Agent {
     const message = error instanceof Error ? error.message : String(error);
     this.#failure ??= { message, since: surroundings.wallClock().toISOString() };
     logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
+    this.#convergingSince = null;
+    this.#reporter?.changed();
     if (++this.#failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }
 }

@@ -3,9 +3,13 @@ import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
+import { AccessError } from '../kube-api/access.ts';
+import { ApiClient } from '../kube-api/client.ts';
+import type { HealthAddress } from '../observe/health-server.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
-import { Agent } from './agent.ts';
+import { Agent, type ClusterToTell } from './agent.ts';
+import type { LoopSurroundings } from './converge-loop.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
 import type { PlanSettings } from './settings.ts';
@@ -16,17 +20,19 @@ export interface AgentRun {
   readonly settings: PlanSettings;
   readonly logger: Logger;
   readonly version: string;
-  /** End when the kernel matches for the first time. */
+  /** End when the kernel matches for the first time; then nobody is served and the cluster is not told. */
   readonly once: boolean;
   /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
   readonly replaceKubeProxy?: boolean;
+  /** Where health is served; absent or null: nowhere. */
+  readonly health?: HealthAddress | null;
+  /** What the cluster is told, where the source is one; absent: nothing. */
+  readonly tell?: Omit<ClusterToTell, 'client'>;
 }
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
-export async function runAgent(
-  { settings, logger, version, once, replaceKubeProxy = false }: AgentRun,
-  signal: AbortSignal,
-): Promise<AgentStatus> {
+export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<AgentStatus> {
+  const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
   const flows = new StaleFlowCleaner();
@@ -41,9 +47,13 @@ export async function runAgent(
       },
     };
     const processId = process.pid;
+    const cluster = once ? null : await clusterToTell(run, surroundings);
     const host = { datapath, interfaces, flows, kubeProxy };
-    const parts = { settings, ...host, replaceKubeProxy, logger, surroundings, version, processId };
-    const agent = new Agent(parts);
+    const agent = new Agent({
+      ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId },
+      ...(health === null || once ? {} : { health }),
+      ...(cluster === null ? {} : { cluster }),
+    });
     await agent.run(signal, { once });
     return agent.status();
   } finally {
@@ -51,6 +61,22 @@ export async function runAgent(
     flows.close();
     interfaces.close();
     datapath.close();
+  }
+}
+
+/** Null where there is none to tell, or where its configuration is of no use: the source says so too, and ends. */
+async function clusterToTell(
+  { settings, tell, version }: AgentRun,
+  surroundings: LoopSurroundings,
+): Promise<ClusterToTell | null> {
+  if (settings.cluster === undefined || !(tell?.nodeStatus || tell?.events)) return null;
+  const { openAccess } = await import('../kube-api/open-access.ts');
+  try {
+    const access = await openAccess(settings.cluster);
+    return { client: new ApiClient(access, surroundings, `knat/${version}`), ...tell };
+  } catch (error) {
+    if (error instanceof AccessError) return null;
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { AccessOptions } from '../kube-api/access.ts';
 import type { PlanOptions } from '../plan/options.ts';
 import type { NodeConfig } from '../sources/objects/node-config.ts';
 import type { Source } from '../sources/source.ts';
@@ -8,4 +9,6 @@ export interface PlanSettings {
   readonly nodeConfig: NodeConfig;
   readonly plan: PlanOptions;
   readonly source: Source;
+  /** The cluster that the source reads, which is told of what was done; absent where the source is none. */
+  readonly cluster?: AccessOptions;
 }

@@ -1,4 +1,5 @@
 import { sourceCodes } from '../sources/objects/codes.ts';
+import { statusCodes } from '../status/kube/codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** What an error code means, what to do about it, and which exit status it ends a command with. */
@@ -113,11 +114,22 @@ const commandCodes = {
   },
 } as const satisfies Record<string, ErrorCode>;
 
+/** What a running agent cannot do beside NAT; it ends nothing. */
+export const sideCodes = {
+  ...statusCodes,
+  KNAT_HEALTH_ADDRESS: {
+    meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
+    remedy:
+      'Stop what listens there (kube-proxy uses port 10256 too), or choose another address with --health-address.',
+  },
+} as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
+
 export type CommandCode = keyof typeof commandCodes;
 
 /** Every code of the program; docs/errors.md has the same. */
 export const errorCodes: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ...Object.entries(commandCodes),
+  ...Object.entries(sideCodes).map(([code, known]) => [code, { ...known, exit: EXIT.ok }] as const),
   ...Object.entries(sourceCodes).map(
     ([code, known]) => [code, { ...known, exit: sourceExit(code) }] as const,
   ),

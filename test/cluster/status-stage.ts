@@ -76,7 +76,7 @@ export class ReporterRun {
   }
 
   static async start(stage: Stage, account: NodeAccount | null, wanted: Wanted = {}): Promise<ReporterRun> {
-    const access = await openAccess({ environment: {}, kubeconfig: stage.kubeconfig });
+    const access = await openAccess({ kubeconfig: stage.kubeconfig, environment: {} });
     const surroundings = {
       now: () => performance.now(),
       sleep: async (milliseconds: number, signal: AbortSignal) => {

@@ -1,11 +1,12 @@
-import { errorCodes } from '../../src/cli/error-codes.ts';
+import { errorCodes, sideCodes } from '../../src/cli/error-codes.ts';
 import { exitMeanings } from '../../src/cli/exit-codes.ts';
 import { sourceCodes } from '../../src/sources/objects/codes.ts';
 
 /** The text of docs/errors.md. */
 export function errorsDocument(): string {
   const all = [...errorCodes].sort(([a], [b]) => (a < b ? -1 : 1));
-  const commands = all.filter(([code]) => !(code in sourceCodes));
+  const commands = all.filter(([code]) => !(code in sourceCodes) && !(code in sideCodes));
+  const beside = all.filter(([code]) => code in sideCodes);
   const objects = all.filter(([code]) => code in sourceCodes);
   return `# Error codes
 
@@ -26,6 +27,11 @@ A running agent does not end when the kernel refuses something: it says so in it
 is programmed, and tries again.
 
 ${commands.map(([code, known]) => `### ${code}\n\n${known.meaning}\n\n* What to do: ${known.remedy}\n* Exit status: ${known.exit}\n`).join('\n')}
+## What a running agent cannot do beside NAT
+
+These stand in its log and in \`knat status\` as long as they last; nothing of NAT is affected.
+
+${beside.map(([code, known]) => `### ${code}\n\n${known.meaning}\n\n* What to do: ${known.remedy}\n`).join('\n')}
 ## Problems of objects, manifests and configurations
 
 These are reported with file, line, object and field, in the log of the agent and in \`knat status\`. They stop nothing:

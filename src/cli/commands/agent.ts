@@ -3,6 +3,7 @@ import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
 import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
+import { DEFAULT_HEALTH_ADDRESS } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
 import { examples, valuesOf } from './command.ts';
 
@@ -16,7 +17,16 @@ export function addAgentCommand(program: Command, context: Context): void {
         'Objects that cannot be used are named in the log; everything else is programmed.',
     )
     .action(async () => run(await valuesOf(command, context), context));
-  addSettings(command, [...PLAN_SETTINGS, 'once', 'replaceKubeProxy', 'dryRun', 'strict']);
+  addSettings(command, [
+    ...PLAN_SETTINGS,
+    'nodeStatus',
+    'events',
+    'healthAddress',
+    'once',
+    'replaceKubeProxy',
+    'dryRun',
+    'strict',
+  ]);
   addConfigOption(command);
   addSettings(command, ['output', 'logLevel', 'logFormat']);
   command.addHelpText(
@@ -57,8 +67,11 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     }
     const { runAgent } = await import('../../agent/commands.ts');
     const once = values.once === true;
+    const { healthAddress = DEFAULT_HEALTH_ADDRESS, nodeStatus = true, events = true } = values;
+    const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
-    const run = { settings, logger, version: context.version, once, replaceKubeProxy };
+    const tell = { nodeStatus, events };
+    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');

@@ -4,7 +4,7 @@ import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
 import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
-import { type SourceUse, sourceOf } from './source.ts';
+import { accessOf, type SourceUse, sourceOf } from './source.ts';
 import type { SettingValues } from './table.ts';
 
 /** As PlanSettings; the name of the node is null where neither an option nor the node configuration gives one. */
@@ -15,7 +15,9 @@ export async function planSettings(values: SettingValues, use: SourceUse = {}): 
   const nodeConfig = values.nodeConfig === undefined ? {} : await readNodeConfig(values.nodeConfig);
   const nodeName = values.node ?? nodeConfig.nodeName ?? null;
   const plan = planOptions(values);
-  return { nodeName, nodeConfig, plan, source: sourceOf(values, nodeName, plan, use) };
+  const source = sourceOf(values, nodeName, plan, use);
+  const cluster = values.source?.kind === 'kubernetes' ? { cluster: accessOf(values) } : {};
+  return { nodeName, nodeConfig, plan, source, ...cluster };
 }
 
 function planOptions(values: SettingValues): PlanOptions {

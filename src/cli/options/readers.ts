@@ -1,5 +1,7 @@
+import { parseAddress } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
+import type { HealthAddress } from '../../observe/health-server.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { formatPortList, type PortRange, parsePortRange } from '../../sources/objects/port-list.ts';
@@ -69,6 +71,21 @@ export const readPrefixes: Reader<readonly Prefix[]> = (value) =>
         : `"${text}" has bits set behind its length: write ${formatPrefix(loose)}`,
     );
   });
+
+/** Where kube-proxy has its health check, which load balancers know; on loopback alone. */
+export const DEFAULT_HEALTH_ADDRESS: HealthAddress = { host: '127.0.0.1', port: 10256 };
+
+/** `ADDRESS:PORT`, IPv6 in brackets; empty: null. */
+export const readHealthAddress: Reader<HealthAddress | null> = (value) => {
+  if (value === '') return null;
+  const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(readText(value));
+  const host = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
+  const port = parsePort(Number(parts?.[3]));
+  if (host !== null && port !== null) return { host, port };
+  throw new ValueError(
+    `${show(value)} is no ADDRESS:PORT: write 127.0.0.1:10256, 0.0.0.0:10256 or [::]:10256; empty for none`,
+  );
+};
 
 /** The ports in the form that the messages of the Pod NAT annotation show: as they were written. */
 export const readPorts: Reader<string> = (value) => {

@@ -1,3 +1,4 @@
+import type { AccessOptions } from '../../kube-api/access.ts';
 import type { PlanOptions } from '../../plan/options.ts';
 import { dirSource } from '../../sources/dir/dir-source.ts';
 import { kubeSource } from '../../sources/kube/kube-source.ts';
@@ -43,19 +44,23 @@ export function sourceOf(
       if (nodeName === undefined) {
         throw new CliError('KNAT_NODE_NOT_NAMED', 'a cluster has many nodes: name one with --node');
       }
-      const { kubeconfig, context, master } = values;
-      const access = {
-        environment: process.env,
-        ...(kubeconfig === undefined ? {} : { kubeconfig }),
-        ...(context === undefined ? {} : { context }),
-        ...(master === undefined ? {} : { server: master }),
-      };
+      const access = accessOf(values);
       const patience = isOnce ? { giveUpAfter: PATIENCE } : {};
       return kubeSource({ nodeName, enable, access, podNat, debug, ...patience });
     }
     default:
       return source satisfies never;
   }
+}
+
+/** Which cluster `--source kubernetes` means, and as whom it is asked. */
+export function accessOf({ kubeconfig, context, master }: SettingValues): AccessOptions {
+  return {
+    environment: process.env,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    ...(master === undefined ? {} : { server: master }),
+  };
 }
 
 function podNatOptions({ annotationKey, restrictedPorts }: SettingValues): PodNatOptions {

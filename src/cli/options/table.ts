@@ -2,6 +2,7 @@ import {
   type Reader,
   readChoice,
   readFlag,
+  readHealthAddress,
   readKinds,
   readPorts,
   readPrefixes,
@@ -25,6 +26,7 @@ export interface Setting<Value> {
 
 const SOURCES = 'What to work on:';
 const POD_NAT = 'Pod NAT:';
+const CLUSTER = 'What to tell the cluster:';
 const RUN = 'How to run:';
 const SHOW = 'What to print:';
 
@@ -110,6 +112,30 @@ export const settings = {
     ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
     negatable: true,
   },
+  nodeStatus: {
+    ...setting(
+      null,
+      CLUSTER,
+      readFlag,
+      'with a cluster as source: write what was done into the NodeNAT object of the node (the default)',
+    ),
+    negatable: true,
+  },
+  events: {
+    ...setting(
+      null,
+      CLUSTER,
+      readFlag,
+      'with a cluster as source: tell Pods, Services and IPPools by Events what was done and what could not be (the default)',
+    ),
+    negatable: true,
+  },
+  healthAddress: setting(
+    'ADDRESS:PORT',
+    RUN,
+    readHealthAddress,
+    'serve /livez, /readyz and /healthz here, and nothing else; empty: nowhere (default: 127.0.0.1:10256)',
+  ),
   once: setting(null, RUN, readFlag, 'program the kernel once, then end'),
   replaceKubeProxy: setting(
     null,

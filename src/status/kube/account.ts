@@ -1,3 +1,4 @@
+import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import type { Capabilities } from '../../datapath/datapath.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Conflict } from '../../plan/claims.ts';
@@ -5,7 +6,6 @@ import type { PodBinding } from '../../plan/entry.ts';
 import type { Notice } from '../../plan/fragment.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
-import type { NodeNatCounts } from './rows.ts';
 
 /** What the agent has done and what stands in its way, as far as the cluster is told of it. */
 export interface NodeAccount {
@@ -26,7 +26,7 @@ export interface NodeAccount {
 
 /** The content of a plan that a Report says the kernel has. */
 export interface Programmed {
-  readonly counts: Omit<NodeNatCounts, 'rejected'>;
+  readonly counts: Omit<NodeNatStatus['counts'], 'rejected'>;
   /** In the order of their keys. */
   readonly bindings: readonly PodBinding[];
   readonly conflicts: readonly Conflict[];

@@ -49,6 +49,7 @@ export class NodeNatWriter {
     while (!signal.aborted) {
       try {
         this.#known = await this.#object.read(signal);
+        this.#parts.trouble('KNAT_NODE_STATUS_UNWRITTEN', null);
         return this.#known?.status ?? null;
       } catch (error) {
         if (signal.aborted) break;

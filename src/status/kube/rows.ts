@@ -7,7 +7,6 @@ import type { Notice } from '../../plan/fragment.ts';
 import type { NodeAccount } from './account.ts';
 import { reasonOfNotice } from './reasons.ts';
 
-export type NodeNatCounts = NodeNatStatus['counts'];
 export type BindingRow = NonNullable<NodeNatStatus['bindings']>[number];
 export type ConflictRow = NonNullable<NodeNatStatus['conflicts']>[number];
 export type RejectedRow = NonNullable<NodeNatStatus['rejected']>[number];

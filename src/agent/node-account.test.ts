@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import type { AgentStatus } from '../observe/status.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import { NodeAccounts } from './node-account.ts';
+
+const status = {
+  node: 'a',
+  source: 'kubernetes',
+  synced: true,
+  failure: null,
+  problems: [],
+} as unknown as AgentStatus;
+
+function plan(revision: number, notices: readonly object[] = []): NatPlan {
+  return {
+    revision,
+    entries: () => [].values(),
+    conflicts: new Map(),
+    notices: () => notices.values(),
+  } as unknown as NatPlan;
+}
+
+const outage = { code: 'KNAT_API_UNAVAILABLE', object: null };
+const failure = { message: 'busy', since: '2026-01-01T00:00:00Z' };
+
+test('nothing is told before the source is read, unless it is in trouble', () => {
+  const reading = { ...status, synced: false } as AgentStatus;
+  expect(new NodeAccounts().of(reading, plan(0), null)).toBeNull();
+  const troubled = { ...reading, problems: [outage] } as unknown as AgentStatus;
+  expect(new NodeAccounts().of(troubled, plan(0), null)).toMatchObject({ synced: false, programmed: null });
+});
+
+test('nothing is told while the kernel is behind the plan, unless it fails: then what was done last', () => {
+  const accounts = new NodeAccounts();
+  expect(accounts.of(status, plan(1, [{ reason: 'NatInvalid' }]), 1)?.programmed?.notices).toHaveLength(1);
+  expect(accounts.of(status, plan(2), 1)).toBeNull();
+  const failing = { ...status, failure } as AgentStatus;
+  expect(accounts.of(failing, plan(2), 1)).toMatchObject({
+    failure: 'busy',
+    programmed: { notices: [{ reason: 'NatInvalid' }] },
+  });
+  expect(accounts.of(status, plan(2), 2)?.programmed?.notices).toHaveLength(0);
+});
+
+test('a kernel that never took anything: the failure is told, and nothing of the plan', () => {
+  const failing = { ...status, failure } as AgentStatus;
+  expect(new NodeAccounts().of(failing, plan(1), null)).toMatchObject({ failure: 'busy', programmed: null });
+});

@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Agent } from '../../src/agent/agent.ts';
+import type { Datapath } from '../../src/datapath/datapath.ts';
+import { ApiClient } from '../../src/kube-api/client.ts';
+import { openAccess } from '../../src/kube-api/open-access.ts';
+import type { NatPlan } from '../../src/plan/nat-plan.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { kubeSource } from '../../src/sources/kube/kube-source.ts';
+import { node, pod, readerBinding, service } from './manifests.ts';
+import { until } from './recorder.ts';
+import { QUICK, Stage } from './stage.ts';
+import { startCluster } from './start-cluster.ts';
+import { eventsOf, NODE_NAT, nodeNatDefinition, writerRules } from './status-stage.ts';
+
+/** The whole agent, without a kernel: what reaches the cluster and the health endpoints. */
+
+let stage: Stage;
+const stop: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  stage = new Stage(await startCluster());
+  await stage.prepare();
+  await stage.client.put(readerBinding);
+  const read = { apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] };
+  await stage.client.put({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'knat' },
+    rules: [
+      ...['', 'discovery.k8s.io', 'knat.dev', 'projectcalico.org', 'crd.projectcalico.org'].map((group) => ({
+        ...read,
+        apiGroups: [group],
+        resources: ['services', 'endpointslices', 'pods', 'nodes', 'ippools'],
+      })),
+      ...writerRules,
+    ],
+  });
+  await stage.client.create(nodeNatDefinition);
+  await stage.client.create(node('node-a', '203.0.113.7'));
+  await until(
+    async () => (await stage.client.request('GET', '/apis/knat.dev/v1/nodenats')).status,
+    (status) => status === 200,
+  );
+}, 90_000);
+
+afterEach(async () => {
+  for (const each of stop.splice(0)) await each();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+/** A kernel that takes everything, or nothing while `refusal` is set. */
+class FakeKernel {
+  refusal: string | null = null;
+  converged = 0;
+
+  readonly datapath = {
+    probe: async () => ({ kernel: '6.12.0', nft: '1.1.3' }),
+    converge: async (plan: NatPlan) => {
+      if (this.refusal !== null) throw new Error(this.refusal);
+      this.converged++;
+      const skeleton = this.converged === 1 ? 'loaded' : 'kept';
+      return { revision: plan.revision, skeleton, elementsAdded: 1, elementsDeleted: 0 } as const;
+    },
+    watch: () => () => {},
+  } as unknown as Datapath;
+}
+
+async function startAgent(kernel: FakeKernel, port: number): Promise<Agent> {
+  const access = { kubeconfig: stage.kubeconfig, environment: {} };
+  const surroundings = {
+    now: () => performance.now(),
+    random: () => 0.5,
+    wallClock: () => new Date(),
+    sleep: async (milliseconds: number, signal: AbortSignal) => {
+      await sleep(milliseconds, undefined, { signal }).catch(() => {});
+    },
+  };
+  const options = { nodeName: 'node-a', enable: { service: true, pod: true, egress: true } };
+  const agent = new Agent({
+    settings: {
+      nodeName: 'node-a',
+      nodeConfig: {},
+      plan: defaultPlanOptions,
+      source: kubeSource({ ...options, access, timings: QUICK }),
+      cluster: access,
+    },
+    datapath: kernel.datapath,
+    interfaces: { current: () => null, watch: () => () => {} } as never,
+    flows: { clean: () => 0 },
+    kubeProxy: { find: async () => ({ found: [], ipvs: false, unseen: [] }), remove: async () => {} },
+    replaceKubeProxy: false,
+    logger: pino({ level: 'silent' }),
+    surroundings,
+    version: '0.1.0',
+    processId: 1,
+    health: { host: '127.0.0.1', port },
+    cluster: {
+      client: new ApiClient(await openAccess(access), surroundings),
+      nodeStatus: true,
+      events: true,
+    },
+  });
+  const ending = new AbortController();
+  const ended = agent.run(ending.signal);
+  stop.push(async () => {
+    ending.abort();
+    await ended;
+  });
+  return agent;
+}
+
+async function health(port: number, path: string): Promise<number> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+  } catch {
+    return 0;
+  }
+}
+
+const nodeNat = async () => (await stage.client.request('GET', NODE_NAT)).body as never;
+const statusOf = (object: {
+  status?: { counts?: object; conditions?: { type: string; status: string }[] };
+}) => object.status;
+
+test('from objects to NodeNAT, Events and health, and back', async () => {
+  const kernel = new FakeKernel();
+  kernel.refusal = 'not now';
+  const port = 21_000 + (process.pid % 10_000);
+  const agent = await startAgent(kernel, port);
+  await until(
+    () => health(port, '/livez'),
+    (status) => status === 200,
+  );
+  expect(await health(port, '/readyz')).toBe(503);
+  await until(nodeNat, (object) =>
+    Boolean(
+      statusOf(object)?.conditions?.some((each) => each.type === 'Programmed' && each.status === 'False'),
+    ),
+  );
+  kernel.refusal = null;
+  await until(
+    () => health(port, '/readyz'),
+    (status) => status === 200,
+  );
+  expect(await health(port, '/healthz')).toBe(200);
+
+  await stage.client.create(service('web'));
+  const annotation = '{"entries":[{"srcPort":25,"dstPort":25}]}';
+  const mail = pod('mail', 'node-a', annotation);
+  const status = {
+    podIP: '10.244.1.5',
+    podIPs: [{ ip: '10.244.1.5' }],
+    phase: 'Running',
+    conditions: [{ type: 'Ready', status: 'True' }],
+  };
+  await stage.client.create({ ...mail, status });
+  const [event] = await until(
+    () => eventsOf(stage, 'mail'),
+    (events) => events.length === 1,
+    15_000,
+  );
+  expect(event).toMatchObject({ reason: 'NatApplied', note: '203.0.113.7:25/TCP goes to 10.244.1.5:25' });
+  await until(nodeNat, (object) => JSON.stringify(statusOf(object)?.counts).includes('"bindings":1'), 15_000);
+
+  const taints = [{ key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule' }];
+  await stage.client.put({ ...node('node-a', '203.0.113.7'), spec: { taints } });
+  await until(
+    () => health(port, '/healthz'),
+    (answer) => answer === 503,
+  );
+  expect(await health(port, '/readyz')).toBe(200);
+  expect(agent.status().problems).toEqual([]);
+}, 60_000);
+
+test('a server that takes nothing stops nothing, and shows in the status', async () => {
+  await stage.client.remove(nodeNatDefinition);
+  const kernel = new FakeKernel();
+  const agent = await startAgent(kernel, 0);
+  await until(
+    () => agent.status().problems.map(({ code }) => code),
+    (codes) => codes.includes('KNAT_NODE_STATUS_UNWRITTEN'),
+  );
+  const { converged } = kernel;
+  expect(converged).toBeGreaterThan(0);
+  await stage.client.put(service('later'));
+  await until(
+    () => kernel.converged,
+    (count) => count > converged,
+  );
+  await stage.client.create(nodeNatDefinition);
+  await until(
+    () => agent.status().problems,
+    (problems) => problems.length === 0,
+  );
+}, 60_000);
