@@ -14,7 +14,7 @@ export function tokenPath({ root }: AccessOptions): string {
 
 /**
  * Access of a pod, by the service account that the kubelet gives it: two files and two variables. This is how the
- * agent runs on every node, so that the official client, which takes 65 MiB, is not loaded for it (docs/adr/0010).
+ * agent runs on every node, so that the official client, which takes 65 MiB, is not loaded for it (docs/adr/0005-kubernetes-source.md).
  *
  * The kubelet replaces the token before it expires; it is read for each request, so that no old one is ever used.
  */
