@@ -55,7 +55,7 @@ describe('every values file', () => {
 });
 
 /** Options that the chart gives and the agent does not have yet. */
-const planned = ['--health-address', '--replace-kube-proxy'];
+const planned = ['--replace-kube-proxy'];
 
 describe('values', () => {
   test.each([
