@@ -286,9 +286,7 @@ export class Agent {
             this.#checkNode();
             this.#unreadSinceStart = this.#problems.hasErrors();
             if (this.#unreadSinceStart) {
-              logger.warn(
-                'not everything could be read: what an earlier agent programmed for it stays in the kernel',
-              );
+              logger.info('not everything could be read: what an earlier agent programmed for it stays in the kernel');
             }
             this.#loop.release();
           },

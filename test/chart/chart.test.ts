@@ -50,13 +50,9 @@ describe('every values file', () => {
       const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       return [`--${option}`, `--no-${option}`];
     });
-    expect(options.filter((option) => !known.includes(option) && !planned.includes(option))).toEqual([]);
-    expect(planned.filter((option) => known.includes(option))).toEqual([]);
+    expect(options.filter((option) => !known.includes(option))).toEqual([]);
   });
 });
-
-/** Options that the chart gives and the agent does not have yet. */
-const planned: string[] = [];
 
 describe('values', () => {
   test.each([
