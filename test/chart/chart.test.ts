@@ -56,7 +56,7 @@ describe('every values file', () => {
 });
 
 /** Options that the chart gives and the agent does not have yet. */
-const planned = ['--health-address', '--replace-kube-proxy'];
+const planned = ['--health-address'];
 
 describe('values', () => {
   test.each([
