@@ -286,7 +286,9 @@ export class Agent {
             this.#checkNode();
             this.#unreadSinceStart = this.#problems.hasErrors();
             if (this.#unreadSinceStart) {
-              logger.info('not everything could be read: what an earlier agent programmed for it stays in the kernel');
+              logger.info(
+                'not everything could be read: what an earlier agent programmed for it stays in the kernel',
+              );
             }
             this.#loop.release();
           },

@@ -142,7 +142,11 @@ test('wrong usage: status 2, and what was probably meant', async () => {
   expectRefusal(await knat(['agnet']), 2, "unknown command 'agnet'", 'Did you mean agent?');
   expectRefusal(await knat(['agent', '--sorce', 'x']), 2, 'Did you mean --source?');
   expectRefusal(await knat(['agent', '--source', 'consul']), 2, 'dir:PATH', 'kubernetes');
-  expectRefusal(await knat(['agent', '--source', 'kubernetes', '--kubeconfig', '/nowhere']), 2, 'KNAT_KUBECONFIG');
+  expectRefusal(
+    await knat(['agent', '--source', 'kubernetes', '--kubeconfig', '/nowhere']),
+    2,
+    'KNAT_KUBECONFIG',
+  );
   expectRefusal(await knat(['agent', '--enable', 'services']), 2, 'none of service, pod, egress');
   expectRefusal(await knat(['entries', '--kind', 'frontends']), 2, 'did you mean frontend?');
   expect((await knat(['agent', '--help'])).status).toBe(0);

@@ -55,6 +55,8 @@ export class NftablesDatapath implements Datapath {
   #keepUnclaimed = false;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
   #generation = 0;
+  /** Between our own nft process and our reading of what it made, somebody else changed the ruleset. */
+  #disturbed = false;
   #onDrift: ((what: string) => void) | null = null;
   #stopListening: (() => void) | null = null;
 
@@ -170,6 +172,7 @@ export class NftablesDatapath implements Datapath {
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
     let skeleton: Report['skeleton'] = 'kept';
+    let first: Report | null = null;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       const needed = timeoutsOf(plan.entries());
@@ -180,16 +183,22 @@ export class NftablesDatapath implements Datapath {
         state = 'other';
       }
       if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
-      if (state === 'absent') await this.#tables.load(TABLE, timeouts, signal);
+      this.#disturbed = false;
+      const expected = state === 'absent' ? await this.#load(TABLE, timeouts, signal) : undefined;
       try {
         const report =
-          state === 'other' ? await this.#swap(plan, timeouts, signal) : this.#fill(plan, TABLE, skeleton);
+          state === 'other'
+            ? await this.#swap(plan, timeouts, signal)
+            : this.#fill(plan, TABLE, skeleton, nothingCarried, expected);
+        first ??= report;
+        // What came in between may have been an edit of our skeleton, and no later notification tells of it.
+        if (this.#disturbed && attempt < ATTEMPTS) continue;
         this.#timeouts = new Set(timeouts);
         if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
         this.#plan = plan;
         this.#synchronised = true;
         this.#listen();
-        return report;
+        return { ...first, revision: report.revision };
       } catch (error) {
         // ERESTART, EINTR: somebody changed the ruleset while we read it. ENOENT: our table went meanwhile.
         if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
@@ -216,8 +225,15 @@ export class NftablesDatapath implements Datapath {
     await this.#tables.load(SWAP_TABLE, timeouts, signal);
     this.#fill(plan, SWAP_TABLE, 'swapped', { before, clients: this.#tables.affinityClients() });
     const clients = this.#tables.affinityClients();
-    await this.#tables.load(TABLE, timeouts, signal);
-    return this.#fill(plan, TABLE, 'swapped', { before, clients });
+    const expected = await this.#load(TABLE, timeouts, signal);
+    return this.#fill(plan, TABLE, 'swapped', { before, clients }, expected);
+  }
+
+  /** Loads the table; gives the generation that follows when nobody else changes the ruleset meanwhile. */
+  async #load(table: string, timeouts: readonly number[], signal: AbortSignal): Promise<number> {
+    const { id } = this.#connection.generation();
+    await this.#tables.load(table, timeouts, signal);
+    return id + 1;
   }
 
   /** Reads the table's elements and writes the difference, provided that nobody wrote in between. */
@@ -226,8 +242,10 @@ export class NftablesDatapath implements Datapath {
     table: string,
     skeleton: Report['skeleton'],
     carried: Carried = nothingCarried,
+    expected?: number,
   ): Report {
     const generation = this.#connection.generation().id;
+    this.#disturbed = expected !== undefined && generation !== expected;
     const { difference: changes, programmed } = this.#compare(
       plan,
       this.#tables.read(table) ?? [],
