@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { collectGarbage } from '../src/agent/garbage.ts';
 import { NftablesDatapath } from '../src/datapath/nftables/nftables-datapath.ts';
 import type { FactChange } from '../src/model/facts.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
@@ -17,6 +18,8 @@ import { measureChains } from './chains-baseline.ts';
 import { type ClusterSize, node, serviceFact, sliceFact } from './facts.ts';
 
 const CHANGES = 300;
+/** As bin/knat starts Node.js. */
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 const signal = AbortSignal.timeout(300_000);
 let netlinkMs = 0;
 
@@ -42,6 +45,7 @@ function runInFreshNamespace(): void {
   const args = [
     '-n',
     process.execPath,
+    ...NODE_FLAGS,
     fileURLToPath(import.meta.url),
     ...process.argv.slice(2),
     '--role',
@@ -64,6 +68,7 @@ async function measure() {
   await datapath.converge(planner.update(), signal);
   const coldMs = performance.now() - start;
   const coldNetlinkMs = netlinkMs;
+  collectGarbage(); // as the agent does after a large converge
 
   const endpointChange = await repeat((i) => {
     const index = (i * 7919) % size.services;
@@ -138,7 +143,7 @@ async function measureRestart(): Promise<{ elementsWritten: number; readyMs: num
 }
 
 function restartInNewProcess(): { elementsWritten: number; readyMs: number } {
-  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role', 'restart'];
+  const args = [...NODE_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role', 'restart'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the restarted process failed: ${stderr}`);
   return JSON.parse(stdout) as { elementsWritten: number; readyMs: number };

@@ -17,6 +17,7 @@ import { Planner } from '../plan/planner.ts';
 import { ClusterReporter } from '../status/kube/cluster-reporter.ts';
 import { ConvergeLoop, type LoopListener, type LoopSurroundings } from './converge-loop.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
+import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
 import { NodeAccounts } from './node-account.ts';
@@ -357,6 +358,7 @@ export class Agent {
     this.#convergingSince = null;
     this.#reportedRevision = report.revision;
     this.#cleanFlows(report.revision);
+    if (elementsAdded + elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);
     this.#failuresInARow = 0;
     this.#reporter?.changed();
     this.#inForce();

@@ -294,9 +294,12 @@ function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedEle
   for (const each of programmed) yield* elementsOf(each);
 }
 
+/** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
+const ELEMENT_BYTES = 80;
+
 /** One transaction: removals first, so that what takes their place finds it free. */
 function batchOf({ add, remove }: Difference<PlacedElement>, table: string): Batch {
-  const batch = new Batch();
+  const batch = new Batch(4096 + ELEMENT_BYTES * (add.length + remove.length));
   for (const [family, set, elements] of bySet(remove)) {
     batch.deleteElements(nftFamily[family], table, set, toKernel(set, elements));
   }
@@ -306,18 +309,16 @@ function batchOf({ add, remove }: Difference<PlacedElement>, table: string): Bat
   return batch;
 }
 
-function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, PlacedElement['element'][]]> {
-  if (placed.length === 0) return;
-  const groups = new Map<string, PlacedElement['element'][]>();
+function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, SetElement[]]> {
+  const groups = { IPv4: new Map<SetName, SetElement[]>(), IPv6: new Map<SetName, SetElement[]>() };
   for (const { family, set, element } of placed) {
-    const name = `${family} ${set}`;
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [element]);
+    const group = groups[family].get(set);
+    if (group === undefined) groups[family].set(set, [element]);
     else group.push(element);
   }
   for (const family of FAMILIES) {
     for (const set of SET_NAMES) {
-      const elements = groups.get(`${family} ${set}`);
+      const elements = groups[family].get(set);
       if (elements !== undefined) yield [family, set, elements];
     }
   }

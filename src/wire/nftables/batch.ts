@@ -48,11 +48,13 @@ interface Entry {
 }
 
 export class Batch {
-  readonly #writer = new ByteWriter(4096);
+  readonly #writer: ByteWriter;
   #entries: Entry[] = [];
   #elements = 0;
 
-  constructor() {
+  /** @param expectedBytes room to begin with, so that a large batch is not copied while it grows */
+  constructor(expectedBytes = 4096) {
+    this.#writer = new ByteWriter(expectedBytes);
     this.#writer.length = BEGIN_GUARDED;
   }
 
