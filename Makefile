@@ -44,7 +44,7 @@ conformance: setup ## kube-proxy's flows through explain and through the kernel 
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')
 
 soak: setup ## random states and packets, kernel against explain, for 15 minutes (MINUTES=… for another time), root needed
-	@KNAT_RANDOM_MINUTES=$(or $(MINUTES),15) npm run --silent test:kernel -- test/conformance/random.kernel.test.ts
+	@KNAT_SEED=random KNAT_RANDOM_MINUTES=$(or $(MINUTES),15) npm run --silent test:kernel -- test/conformance/random.kernel.test.ts
 
 bench: build ## the benchmarks, against the real kernel
 	@npm run --silent bench:sync

@@ -57,8 +57,9 @@ test('a series counts two at least', () => {
 });
 
 test('a text is cut between characters, and only when it is too long', () => {
+  const text = fc.string({ unit: 'grapheme' }).filter((one) => !one.includes('\ufffd'));
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 3, max: 40 }), (text, bytes) => {
+    fc.property(text, fc.integer({ min: 3, max: 40 }), (text, bytes) => {
       const cut = shortenedToBytes(text, bytes);
       expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(bytes);
       expect(cut).not.toContain('\ufffd');
