@@ -1,5 +1,6 @@
 import { ByteWriter } from '../bytes.ts';
 import { Rejected } from '../errors.ts';
+import { familyNumber } from '../family-number.ts';
 import {
   beginMessage,
   endMessage,
@@ -11,13 +12,7 @@ import {
 } from '../messages.ts';
 import { request } from '../request.ts';
 import { NetlinkSocket } from '../socket.ts';
-import {
-  type ConntrackEntry,
-  conntrackAttributes,
-  familyNumber,
-  readEntry,
-  tupleAttributesOf,
-} from './entry.ts';
+import { type ConntrackEntry, conntrackAttributes, readEntry, tupleAttributesOf } from './entry.ts';
 import { type FlowFilter, kernelFilter, matches } from './filter.ts';
 import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET } from './numbers.ts';
 

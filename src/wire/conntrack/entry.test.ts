@@ -3,14 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { ByteWriter } from '../bytes.ts';
 import { Malformed } from '../errors.ts';
+import { familyNumber } from '../family-number.ts';
 import { beginMessage, endMessage, type Message, messagesOf, writeNfgenmsg } from '../messages.ts';
-import {
-  type ConntrackEntry,
-  conntrackAttributes,
-  familyNumber,
-  readEntry,
-  tupleAttributesOf,
-} from './entry.ts';
+import { type ConntrackEntry, conntrackAttributes, readEntry, tupleAttributesOf } from './entry.ts';
 import { kernelFilter, matches } from './filter.ts';
 
 function address(text: string): IpAddress {

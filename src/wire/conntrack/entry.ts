@@ -3,13 +3,11 @@
  * network, as all of ctnetlink. What is read is copied out of the datagram.
  */
 import type { IpAddress } from '../../net/address.ts';
-import { FAMILIES, type Family } from '../../net/family.ts';
+import type { Family } from '../../net/family.ts';
 import { address, be16, be32, be64, type Decoded, nest, skipped, u8, u32 } from '../attributes.ts';
 import { malformed } from '../errors.ts';
+import { familyOfNumber } from '../family-number.ts';
 import { type Message, NFGENMSG, readNfgenmsg } from '../messages.ts';
-
-/** The numbers of the families: AF_INET and AF_INET6. */
-export const familyNumber = { IPv4: 2, IPv6: 10 } as const satisfies Record<Family, number>;
 
 /** `enum ctattr_ip` */
 const ipAttributes = nest({
@@ -122,8 +120,8 @@ type TupleAttributes = Decoded<typeof tupleAttributes.rows>;
 /** The entry that a ctnetlink message carries. Throws Malformed when a tuple is missing or not whole. */
 export function readEntry(message: Message): ConntrackEntry {
   const { family: number } = readNfgenmsg(message);
-  const family = FAMILIES.find((one) => familyNumber[one] === number);
-  if (family === undefined) throw malformed(`conntrack entry of family ${number}`);
+  const family = familyOfNumber(number);
+  if (family === null) throw malformed(`conntrack entry of family ${number}`);
   const found = conntrackAttributes.read(message.bytes, message.start + NFGENMSG, message.end, 'conntrack');
   const { originalCounters, replyCounters } = found;
   return {

@@ -4,8 +4,8 @@ import type { Family } from '../../net/family.ts';
 import { address, nest, string, u32 } from '../attributes.ts';
 import { host32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
+import { familyOfNumber } from '../family-number.ts';
 import type { Message } from '../messages.ts';
-import { familyOfNumber } from './numbers.ts';
 
 /** `struct ifaddrmsg`: family, prefix length, flags (low 8 bits), scope, index (4 bytes). */
 const IFADDRMSG = 8;

@@ -1,5 +1,3 @@
-import { FAMILIES, type Family } from '../../net/family.ts';
-
 /** Message types of include/uapi/linux/rtnetlink.h. */
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
@@ -18,11 +16,3 @@ export const routeGroups = {
   route: [7, 11], // RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
 } as const;
 export type RouteEventKind = keyof typeof routeGroups;
-
-/** AF_INET and AF_INET6. */
-export const familyNumber = { IPv4: 2, IPv6: 10 } as const satisfies Record<Family, number>;
-
-/** The IP family with this number, or null. */
-export function familyOfNumber(number: number): Family | null {
-  return FAMILIES.find((family) => familyNumber[family] === number) ?? null;
-}

@@ -6,8 +6,8 @@ import type { Prefix } from '../../net/prefix.ts';
 import { address, binary, nest, u32 } from '../attributes.ts';
 import { host16, host32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
+import { familyOfNumber } from '../family-number.ts';
 import type { Message } from '../messages.ts';
-import { familyOfNumber } from './numbers.ts';
 
 /** `struct rtmsg`: family, dst_len, src_len, tos, table, protocol, scope, type, flags (4 bytes). */
 const RTMSG = 12;
