@@ -14,6 +14,8 @@ export interface HealthListener {
   listening(address: HealthAddress): void;
   /** Once for each reason: the address cannot be had; it is tried again. */
   refused(message: string): void;
+  /** One of the paths was asked for. */
+  answered?(path: string, status: number): void;
 }
 
 /** Waits between attempts to listen, in milliseconds. */
@@ -37,7 +39,7 @@ export async function serveHealth(
   let told = '';
   for (let wait = RETRY_FIRST; !signal.aborted; wait = Math.min(wait * 2, RETRY_LONGEST)) {
     try {
-      const server = await listen(address, facts);
+      const server = await listen(address, facts, listener);
       const { port } = server.address() as AddressInfo;
       listener.listening({ ...address, port });
       return await closedAtAbort(server, signal);
@@ -50,9 +52,13 @@ export async function serveHealth(
   }
 }
 
-function listen({ host, port }: HealthAddress, facts: () => HealthFacts): Promise<Server> {
+function listen(
+  { host, port }: HealthAddress,
+  facts: () => HealthFacts,
+  listener: HealthListener,
+): Promise<Server> {
   const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) =>
-    respond(request, response, facts),
+    respond(request, response, facts, listener),
   );
   server.maxConnections = CONNECTIONS;
   return new Promise((resolve, reject) => {
@@ -65,7 +71,12 @@ function listen({ host, port }: HealthAddress, facts: () => HealthFacts): Promis
   });
 }
 
-function respond(request: IncomingMessage, response: ServerResponse, facts: () => HealthFacts): void {
+function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  facts: () => HealthFacts,
+  { answered }: HealthListener,
+): void {
   request.resume();
   const path = (request.url ?? '').replace(/\?.*$/, '');
   const answer = healthAnswer(path, facts());
@@ -76,6 +87,7 @@ function respond(request: IncomingMessage, response: ServerResponse, facts: () =
     response.writeHead(answer === null ? 404 : 405, answer === null ? {} : { Allow: 'GET, HEAD' }).end();
     return;
   }
+  answered?.(path, answer.status);
   response.writeHead(answer.status, { 'Content-Type': 'application/json' });
   response.end(`${JSON.stringify(answer.body)}\n`);
 }

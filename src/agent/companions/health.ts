@@ -12,6 +12,12 @@ export function healthEndpoints(address: HealthAddress): CompanionFactory {
           agent.sideProblem('KNAT_HEALTH_ADDRESS', null);
         },
         refused: (message: string) => agent.sideProblem('KNAT_HEALTH_ADDRESS', message),
+        answered: (path: string, status: number) => {
+          const { metrics } = agent.observations;
+          const code = status === 200 ? '200' : '503';
+          if (path === '/healthz') metrics.increment('kubeproxy_proxy_healthz_total', { code });
+          if (path === '/livez') metrics.increment('kubeproxy_proxy_livez_total', { code });
+        },
       };
       await serveHealth(address, () => agent.health(), listener, agent.surroundings.sleep, signal);
     },
