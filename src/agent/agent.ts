@@ -1,21 +1,21 @@
 import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
-import { describeWalk } from '../explain/describe.ts';
-import { walkJson } from '../explain/json.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
+import type { Api } from '../observe/api/route.ts';
+import { apiOf } from '../observe/api/routes.ts';
+import type { AgentView } from '../observe/api/view.ts';
 import { serveAgent } from '../observe/api.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import { Observations } from '../observe/observations.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
-import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
 import { Planner } from '../plan/planner.ts';
+import { agentView } from './agent-view.ts';
 import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, Outcome } from './companion.ts';
 import { observing } from './companions/observing.ts';
 import { ConvergeLoop, type LoopListener } from './converge-loop.ts';
-import { answerFlows, explainQuery } from './explain-query.ts';
 import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
@@ -51,6 +51,8 @@ export class Agent implements AgentFacts {
   readonly #parts: AgentParts;
   readonly planner: Planner;
   readonly observations: Observations;
+  readonly view: AgentView;
+  readonly api: Api;
   readonly #problems = new ProblemBoard();
   /** What goes wrong with companions. */
   readonly #sideProblems = new ProblemBoard();
@@ -96,7 +98,12 @@ export class Agent implements AgentFacts {
     };
     this.#loop = new ConvergeLoop(datapath, plan, surroundings, listener, options);
     this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
+    this.view = agentView(this);
     this.#companions = [observing, ...parts.companions].map((companion) => companion(this));
+    this.api = apiOf(
+      this.view,
+      this.#companions.flatMap(({ routes }) => (routes === undefined ? [] : [routes])),
+    );
   }
 
   /**
@@ -108,13 +115,7 @@ export class Agent implements AgentFacts {
     const { settings, datapath, interfaces, logger, version } = this.#parts;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const server: Server = await serveAgent({
-      status: () => this.status(),
-      entries: () => canonicalPlan(this.planner.plan),
-      explain: (query) => walkJson(explainQuery(this.planner, query)),
-      describe: (query) => describeWalk(explainQuery(this.planner, query)),
-      flows: (flows) => answerFlows(this.planner, flows),
-    });
+    const server: Server = await serveAgent(this.api, this.view);
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
       this.#capabilities = await datapath.probe(either);

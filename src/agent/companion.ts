@@ -1,6 +1,9 @@
 import type { Report } from '../datapath/datapath.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { Problem } from '../model/problem.ts';
+import type { Api } from '../observe/api/route.ts';
+import type { Routes } from '../observe/api/routes.ts';
+import type { AgentView } from '../observe/api/view.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Observations } from '../observe/observations.ts';
@@ -30,6 +33,8 @@ export interface Outcome {
 export interface Companion {
   /** What stands still when it fails, for the log: `health`. */
   readonly name: string;
+  /** What it adds to the API, below `/api/v1`. */
+  readonly routes?: Routes;
   /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
   run?(signal: AbortSignal): Promise<void>;
   /** The source has delivered everything that existed at the start; once. */
@@ -61,6 +66,10 @@ export interface AgentFacts {
   readonly planner: Planner;
   /** Metrics and what happened lately, for those who tell of it. */
   readonly observations: Observations;
+  /** What the API asks of this agent. */
+  readonly view: AgentView;
+  /** The API with the routes of all companions; there when companions run. */
+  readonly api: Api;
   /** Revision of the plan that the datapath last reported as done; null before the first. */
   readonly reportedRevision: number | null;
   status(): AgentStatus;

@@ -1,13 +1,14 @@
-import { type HealthAddress, serveHealth } from '../../observe/health-server.ts';
+import { serveHealth } from '../../observe/health-server.ts';
+import type { ListenAddress } from '../../observe/listening.ts';
 import type { CompanionFactory } from '../companion.ts';
 
 /** Serves `/livez`, `/readyz` and `/healthz` on the address. */
-export function healthEndpoints(address: HealthAddress): CompanionFactory {
+export function healthEndpoints(address: ListenAddress): CompanionFactory {
   return (agent) => ({
     name: 'health',
     run: async (signal) => {
       const listener = {
-        listening: (where: HealthAddress) => {
+        listening: (where: ListenAddress) => {
           agent.logger.info({ ...where }, 'serving health');
           agent.sideProblem('KNAT_HEALTH_ADDRESS', null);
         },

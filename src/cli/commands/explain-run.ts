@@ -75,8 +75,8 @@ async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle
 }
 
 const agentOracle: Oracle = {
-  explain: async (question) => await askAgent(`/v1/explain?${queryOf(question)}`),
-  describe: async (question) => (await askAgent(`/v1/describe?${queryOf(question)}`)) as Line[],
+  explain: async (question) => await askAgent(`/api/v1/explain?${queryOf(question)}`),
+  describe: async (question) => (await askAgent(`/api/v1/describe?${queryOf(question)}`)) as Line[],
   flows: async (flows) => (await askAgent('/v1/flows', flows)) as FlowAnswer[],
 };
 
