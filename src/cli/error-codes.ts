@@ -106,6 +106,11 @@ const commandCodes = {
     remedy: 'The last lines of its log stand in the message. Look there for what it lacks.',
     exit: EXIT.failed,
   },
+  KNAT_HTTP_REFUSED: {
+    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
+    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
+    exit: EXIT.agent,
+  },
   KNAT_INTERNAL: {
     meaning: 'An error inside knat that was not foreseen.',
     remedy:
@@ -136,10 +141,6 @@ export const sideCodes = {
       'The files of --tls-cert-file and --tls-private-key-file cannot be used: what was served before goes on being served with the pair before.',
     remedy:
       'Put a certificate in PEM form and the key that belongs to it there; they are read again every 10 seconds.',
-  },
-  KNAT_HTTP_REFUSED: {
-    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
-    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
   },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
 
