@@ -39,9 +39,20 @@ if (!(many > 0 && many <= 500_000 && endpoints > 0 && endpoints <= 1000 && round
 const AT_ONCE = 32;
 const PORT = 8080;
 
-/** The dialling pod has one address at each node; the other pod bears the endpoints of the first Service, and one more. */
+/**
+ * The dialling pod has one address at each node; the other pod bears the endpoints of the first Service, and one behind
+ * each node that is dialled straight: an endpoint's own would meet the connections that were translated to it.
+ */
 const CLIENT = { knat: '10.128.0.200', plain: '10.129.255.200' };
-const UNTRANSLATED = '10.129.255.1';
+const STRAIGHT = { knat: '10.128.0.150', plain: '10.129.255.150' };
+/** Closed connections are forgotten after a second, so that their ports are free again. */
+const TRACKING = { 'net.netfilter.nf_conntrack_tcp_timeout_close': 1 };
+
+/** What makes a node track connections, as every node of a cluster does, and nothing else. */
+const TRACK = `table inet track {
+  chain forward { type filter hook forward priority 0; policy accept; ct state established accept; }
+}
+`;
 
 if (values.role === 'server') {
   acceptForEver(socketAddress(ip('0.0.0.0'), PORT), () => writeSync(1, 'listening\n'));
@@ -71,21 +82,20 @@ async function measure() {
     const leave = enterNamespace(knat.namespace); // the datapath starts nft where this process is
     await datapath.converge(planner.update(), AbortSignal.timeout(300_000));
     leave();
-    results.push({ services, ...inNamespace(client, () => compare(pods)) });
+    results.push({ services, ...inNamespace(client, compare) });
   }
   datapath.close();
   return { endpoints, rounds, results };
 }
 
 /** All ways in turn, round after round, the first one another each time. */
-function compare(pods: readonly IpAddress[]) {
-  const [pod] = pods;
+function compare() {
   const [clusterIP] = serviceFact(0).clusterIPs;
-  if (pod === undefined || clusterIP === undefined) throw new Error('the first Service has no endpoint');
+  if (clusterIP === undefined) throw new Error('the first Service has no ClusterIP');
   const ways = {
     clusterIP: socketAddress(clusterIP, 80),
-    straight: socketAddress(pod, PORT),
-    plainNode: socketAddress(ip(UNTRANSLATED), PORT),
+    straight: socketAddress(ip(STRAIGHT.knat), PORT),
+    plainNode: socketAddress(ip(STRAIGHT.plain), PORT),
   };
   const names = Object.keys(ways) as (keyof typeof ways)[];
   const rates = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<
@@ -122,12 +132,6 @@ function rateOf(to: SocketAddress): number {
   return (AT_ONCE / (performance.now() - start)) * 1000;
 }
 
-/** What makes a node track connections, as every node of a cluster does, and nothing else. */
-const TRACK = `table inet track {
-  chain forward { type filter hook forward priority 0; policy accept; ct state established accept; }
-}
-`;
-
 /** Two nodes between the pods: one with knat, one that only tracks connections. */
 async function wire(
   client: Host,
@@ -135,7 +139,7 @@ async function wire(
   nodes: { readonly knat: Host; readonly plain: Host },
   pods: readonly IpAddress[],
 ): Promise<void> {
-  const behind = { knat: pods, plain: [UNTRANSLATED] };
+  const behind = { knat: [...pods, STRAIGHT.knat], plain: [STRAIGHT.plain] };
   for (const name of ['knat', 'plain'] as const) {
     const here = nodes[name];
     await here.sysctl(forwarderSettings);
@@ -161,6 +165,7 @@ async function wire(
     ]);
   }
   await nodes.plain.run(['nft', '-f', '-'], TRACK);
+  await Promise.all([nodes.knat, nodes.plain].map((each) => each.sysctl(TRACKING)));
   await client.ip([`route add 10.96.0.0/12 via inet6 fe80::1 dev knat src ${CLIENT.knat}`]);
 }
 
