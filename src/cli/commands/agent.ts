@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
+import { httpOptions } from '../options/http-options.ts';
 import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -22,6 +23,11 @@ export function addAgentCommand(program: Command, context: Context): void {
     'nodeStatus',
     'events',
     'healthAddress',
+    'httpAddress',
+    'metricsAddress',
+    'unauthenticatedMetrics',
+    'tlsCertFile',
+    'tlsPrivateKeyFile',
     'once',
     'replaceKubeProxy',
     'dryRun',
@@ -71,7 +77,8 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
     const tell = { nodeStatus, events };
-    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell };
+    const http = httpOptions(values, settings.plan.enable.service);
+    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell, http };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');
