@@ -149,6 +149,7 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     localAddresses: addresses('192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '127.0.0.1'),
     podCIDRs: fc.subarray([cidr('10.244.0.0/16'), cidr('fd00:244::/48')]),
     nodePortAddresses: fc.option(fc.subarray([cidr('0.0.0.0/0'), cidr('192.0.2.0/24'), cidr('::/0')])),
+    serviceCIDRs: mostly(['10.96.0.0/16', 'fd00:96::/112'].map(cidr), [] as ReturnType<typeof cidr>[]),
     masqueradeAll: fc.boolean(),
     topologyLabels: fc.constantFrom({}, { 'topology.kubernetes.io/zone': 'zone-1' }),
   })

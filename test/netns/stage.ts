@@ -109,8 +109,12 @@ export class Stage {
   }
 
   /** Opens a connection and keeps talking over it, until the function that is returned ends it. */
-  async hold({ source: from, address: to, port, protocol }: Dialled): Promise<() => Promise<HoldReport>> {
-    return await this.#probe(from, protocol).hold({ from, sourcePort: this.#takePort(), to, port, protocol });
+  async hold(
+    { source: from, address: to, port, protocol }: Dialled,
+    everyMs = 20,
+  ): Promise<() => Promise<HoldReport>> {
+    const sourcePort = this.#takePort();
+    return await this.#probe(from, protocol).hold({ from, sourcePort, to, port, protocol, everyMs });
   }
 
   #takePort(): number {
