@@ -23,7 +23,8 @@ const may = {
     'sources/source-error.ts',
   ],
   'sources/objects': ['net', 'model'],
-  'status/kube': ['net', 'model', 'plan', 'crds', 'kube-api', 'datapath/datapath.ts'],
+  'status/kube': ['net', 'model', 'plan', 'crds', 'kube-api', 'datapath/datapath.ts', 'status/wake.ts'],
+  'status/stores': ['net', 'plan', 'kube-api', 'status/wake.ts'],
   'datapath/nftables': [
     'net',
     'model',
@@ -64,6 +65,7 @@ const may = {
     'status',
     'kube-api/access.ts',
     'datapath/datapath.ts',
+    'datapath/coexistence/podnat-controller-jumps.ts',
   ],
 };
 

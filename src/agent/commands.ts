@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
+import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
@@ -8,10 +9,13 @@ import { ApiClient } from '../kube-api/client.ts';
 import type { HealthAddress } from '../observe/health-server.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
+import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { healthEndpoints } from './companions/health.ts';
+import { podnatController } from './companions/podnat-controller.ts';
+import { publishedState } from './companions/published-state.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { KernelAddresses } from './interface-addresses.ts';
@@ -28,10 +32,21 @@ export interface AgentRun {
   readonly once: boolean;
   /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
   readonly replaceKubeProxy?: boolean;
+  /** podnat-controller's chains in this network namespace; absent: not looked for. */
+  readonly podnatController?: PodnatControllerChoice;
+  /** Where the bindings are published beside the NodeNAT object; absent: nowhere. */
+  readonly store?: StoreChoice;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: HealthAddress | null;
   /** What the cluster is told, where the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
+}
+
+export interface PodnatControllerChoice {
+  /** Its `-resourceprefix`. */
+  readonly prefix: string;
+  /** Take its chains away when ours are in force, instead of reporting them. */
+  readonly replace: boolean;
 }
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
@@ -41,6 +56,8 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   const interfaces = new KernelAddresses();
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
+  const oldController =
+    run.podnatController === undefined ? null : new PodnatControllerRules(run.podnatController.prefix);
   try {
     const surroundings = {
       now: () => performance.now(),
@@ -55,6 +72,11 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (cluster !== null) companions.push(clusterStatus(cluster));
+    if (oldController !== null) {
+      companions.push(podnatController(oldController, run.podnatController?.replace === true));
+    }
+    const store = once ? null : await storeToWrite(run, surroundings);
+    if (store !== null) companions.push(publishedState(store));
     const host = { datapath, interfaces, kubeProxy };
     const agent = new Agent({
       ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId, companions },
@@ -62,6 +84,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     await agent.run(signal, { once });
     return agent.status();
   } finally {
+    oldController?.close();
     kubeProxy.close();
     flows.close();
     interfaces.close();
@@ -69,16 +92,42 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   }
 }
 
-/** Null where there is none to tell, or where its configuration is of no use: the source says so too, and ends. */
-async function clusterToTell(
-  { settings, tell, version }: AgentRun,
+async function clusterToTell(run: AgentRun, surroundings: LoopSurroundings): Promise<ClusterToTell | null> {
+  const { tell } = run;
+  if (!(tell?.nodeStatus || tell?.events)) return null;
+  const client = await clientOf(run, surroundings);
+  return client === null ? null : { client, ...tell };
+}
+
+async function storeToWrite(run: AgentRun, surroundings: LoopSurroundings): Promise<StateStore | null> {
+  const { store } = run;
+  switch (store?.kind) {
+    case undefined:
+      return null;
+    case 'configmap': {
+      const client = await clientOf(run, surroundings);
+      if (client === null) return null;
+      const { ConfigMapStore } = await import('../status/stores/config-map-store.ts');
+      return new ConfigMapStore(client, store.namespace, store.node);
+    }
+    case 'webdav': {
+      const { WebdavStore } = await import('../status/stores/webdav-store.ts');
+      return new WebdavStore(store.url, store.node);
+    }
+    default:
+      return store satisfies never;
+  }
+}
+
+/** Null where no cluster is the source, or where its configuration is of no use: the source says so too, and ends. */
+async function clientOf(
+  { settings, version }: AgentRun,
   surroundings: LoopSurroundings,
-): Promise<ClusterToTell | null> {
-  if (settings.cluster === undefined || !(tell?.nodeStatus || tell?.events)) return null;
+): Promise<ApiClient | null> {
+  if (settings.cluster === undefined) return null;
   const { openAccess } = await import('../kube-api/open-access.ts');
   try {
-    const access = await openAccess(settings.cluster);
-    return { client: new ApiClient(access, surroundings, `knat/${version}`), ...tell };
+    return new ApiClient(await openAccess(settings.cluster), surroundings, `knat/${version}`);
   } catch (error) {
     if (error instanceof AccessError) return null;
     throw error;
@@ -110,6 +159,26 @@ export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
     return await datapath.inspect(signal);
   } finally {
     datapath.close();
+  }
+}
+
+/**
+ * What of podnat-controller is in the kernel, one line each; with `remove` it is taken away.
+ *
+ * @param prefix its `-resourceprefix`
+ */
+export async function podnatControllerChains(
+  prefix: string,
+  remove: boolean,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rules = new PodnatControllerRules(prefix);
+  try {
+    const { found } = await rules.find(signal);
+    if (remove && found.length > 0) await rules.remove(signal);
+    return found;
+  } finally {
+    rules.close();
   }
 }
 

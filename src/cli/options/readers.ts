@@ -102,6 +102,9 @@ export const readStateNode: Reader<string> = (value) => {
   throw new ValueError(`${show(value)} is no name of a node: lower-case letters, digits, "-" and "."`);
 };
 
+/** What podnat-controller names its chains by unless told otherwise. */
+export const DEFAULT_PODNAT_PREFIX = 'podnat';
+
 /** The beginning of chain names: iptables takes 28 characters, and the longest end is `_FORWARD`. */
 export const readChainPrefix: Reader<string> = (value) => {
   const text = readText(value);

@@ -5,11 +5,8 @@ import type { ChainOwner } from './iptables-table.ts';
  * nf_tables rules as the host has it (specs: "iptables flavour"; gutmensch/podnat-controller, internal/firewall).
  */
 
-/** What its chains are named by unless `-resourceprefix` says otherwise. */
-export const DEFAULT_RESOURCE_PREFIX = 'podnat';
-
 /** The chains that it makes for a resource prefix: in the table filter, then in the table nat. */
-export function podnatChains(prefix: string): readonly [forward: string, pre: string, post: string] {
+function podnatChains(prefix: string): readonly [forward: string, pre: string, post: string] {
   const upper = prefix.toUpperCase();
   return [`${upper}_FORWARD`, `${upper}_PRE`, `${upper}_POST`];
 }

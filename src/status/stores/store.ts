@@ -12,3 +12,8 @@ export interface StateStore {
 export class StoreFailed extends Error {
   override readonly name = 'StoreFailed';
 }
+
+/** Which store, and what the state of the node is named by in it. */
+export type StoreChoice =
+  | { readonly kind: 'configmap'; readonly namespace: string; readonly node: string }
+  | { readonly kind: 'webdav'; readonly url: string; readonly node: string };
