@@ -51,7 +51,10 @@ describe("what is wrong, in Go's words", () => {
     [['-port', 'x'], 'invalid value "x" for flag -port: parse error'],
     [['-port='], 'invalid value "" for flag -port: parse error'],
     [['-port=08'], 'invalid value "08" for flag -port: parse error'],
-    [['-port=99999999999999999999'], 'invalid value "99999999999999999999" for flag -port: value out of range'],
+    [
+      ['-port=99999999999999999999'],
+      'invalid value "99999999999999999999" for flag -port: value out of range',
+    ],
     [['-dryrun=yes'], 'invalid boolean value "yes" for -dryrun: parse error'],
   ])('%j', (words, message) => {
     expect(() => read(...words)).toThrow(new GoFlagError(message));

@@ -1,8 +1,16 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { AuthType, createClient, type WebDAVClient } from 'webdav';
 import { type StateStore, StoreFailed } from './store.ts';
 
 /** A request that takes longer is given up, in milliseconds. */
 const LIMIT = 15_000;
+
+/** Requests are minutes apart: a connection that is kept would be one that the server has closed meanwhile. */
+const AGENTS = {
+  httpAgent: new HttpAgent({ keepAlive: false }),
+  httpsAgent: new HttpsAgent({ keepAlive: false }),
+};
 
 /** What of an answer is looked at. */
 interface Answer {
@@ -92,7 +100,10 @@ export class WebdavStore implements StateStore {
   }
 
   #open(authType: AuthType): WebDAVClient {
-    return createClient(this.#url, this.#user === null ? {} : { authType, ...this.#user });
+    return createClient(this.#url, {
+      ...AGENTS,
+      ...(this.#user === null ? {} : { authType, ...this.#user }),
+    });
   }
 
   #refused(method: string, { status }: Answer): StoreFailed {
