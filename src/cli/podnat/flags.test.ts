@@ -16,6 +16,8 @@ test('without flags: Pod NAT alone from a cluster, in the place of podnat-contro
     values: {
       source: { kind: 'kubernetes' },
       enable: { service: false, pod: true, egress: false },
+    },
+    standards: {
       replacePodnatController: true,
       healthAddress: { host: '::', port: 8484 },
       stateFlavor: 'configmap',

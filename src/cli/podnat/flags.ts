@@ -8,6 +8,8 @@ import { type GoFlag, GoFlagError } from './go-flags.ts';
 /** What flags mean: options of knat, and what the person should know about them. */
 export interface FlagMeaning {
   readonly values: SettingValues;
+  /** What holds where neither flags nor options of knat say anything. */
+  readonly standards: SettingValues;
   /** For the log, one sentence each. */
   readonly notes: readonly string[];
   /** `-nodeid`, which may be a short name; the node is looked for. */
@@ -214,8 +216,6 @@ export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddr
     values: {
       source: { kind: 'kubernetes' },
       enable: { service: false, pod: true, egress: false },
-      replacePodnatController: true,
-      healthAddress: { host: anyAddress, port: HTTP_PORT },
     },
     anyAddress,
     notes: [],
@@ -228,14 +228,18 @@ export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddr
     if (value !== undefined) mean(known, value, draft);
   }
   // The releases before -stateflavor=configmap knew WebDAV alone, and some only -stateuri.
-  if (!given.has('stateflavor')) {
-    draft.values.stateFlavor = given.has('stateuri') ? 'webdav' : 'configmap';
-  } else if (draft.values.stateFlavor !== 'webdav') {
+  if (given.has('stateuri') && !given.has('stateflavor')) draft.values.stateFlavor = 'webdav';
+  if (given.has('stateuri') && draft.values.stateFlavor !== 'webdav') {
     delete draft.values.stateUri;
-    if (given.has('stateuri')) draft.notes.push('-stateuri has no effect without -stateflavor=webdav');
+    draft.notes.push('-stateuri has no effect without -stateflavor=webdav');
   }
   const { values, notes, nodeId } = draft;
-  return { values, notes, nodeId };
+  const standards: SettingValues = {
+    replacePodnatController: true,
+    healthAddress: { host: anyAddress, port: HTTP_PORT },
+    stateFlavor: 'configmap',
+  };
+  return { values, standards, notes, nodeId };
 }
 
 /** `-httpport` when it is not given. */

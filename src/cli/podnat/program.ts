@@ -25,7 +25,11 @@ const PATIENCE = 10_000;
 export async function runPodnatController(words: readonly string[], context: Context): Promise<void> {
   const asked = readFlags(words, context);
   if (asked === null) return;
-  const values: SettingValues = { ...(await knatOptions(context)), ...asked.values };
+  const values: SettingValues = {
+    ...asked.standards,
+    ...(await knatOptions(context)),
+    ...asked.values,
+  };
   const { abortWhenAsked } = await import('../../agent/signals.ts');
   const node = await nodeOf(values, asked.nodeId, context, abortWhenAsked());
   if (node === null) return;
