@@ -29,7 +29,7 @@ export interface RunOptions {
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves when standard error has this text; rejects when the command ends before, or after 20 seconds. */
+  /** Resolves when standard error has this text; rejects when the command ends before, or after 45 seconds. */
   errorsHave(text: string): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export function startKnat(args: readonly string[], options: RunOptions = {}): Ru
         listeners.delete(look);
         resolve();
       };
-      const timer = setTimeout(() => reject(new Error(`no "${text}" in:\n${errors}`)), 20_000);
+      const timer = setTimeout(() => reject(new Error(`no "${text}" in:\n${errors}`)), 45_000);
       void ended.then(() => reject(new Error(`it ended without "${text}":\n${errors}`)));
       listeners.add(look);
       look();

@@ -20,6 +20,8 @@ export interface FlagMeaning {
 interface PodnatFlag extends GoFlag {
   /** Option of knat, as it stands in the help; null: it has none, and `usage` says why. */
   readonly option: string | null;
+  /** It is one of klog. */
+  readonly isKlog?: true;
   /** What the value given means. Throws with what is wrong with it. */
   readonly mean: (value: string, meaning: Draft) => void;
 }
@@ -200,7 +202,10 @@ const logging: readonly PodnatFlag[] = [
 ];
 
 /** Every flag of podnat-controller, with what it is in knat as the end of its help. */
-export const podnatFlags: readonly PodnatFlag[] = [...own, ...logging].map((each) =>
+export const podnatFlags: readonly PodnatFlag[] = [
+  ...own,
+  ...logging.map((each) => ({ ...each, isKlog: true as const })),
+].map((each) =>
   each.option === null ? each : { ...each, usage: `${each.usage}; knat: ${each.option}` },
 );
 
