@@ -6,7 +6,7 @@ import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
-import type { HealthAddress } from '../observe/health-server.ts';
+import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
 import type { StateStore, StoreChoice } from '../status/stores/store.ts';
@@ -14,6 +14,7 @@ import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { healthEndpoints } from './companions/health.ts';
+import { type HttpOptions, httpServers } from './companions/http.ts';
 import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
@@ -37,7 +38,9 @@ export interface AgentRun {
   /** Where the bindings are published beside the NodeNAT object; absent: nowhere. */
   readonly store?: StoreChoice;
   /** Where health is served; absent or null: nowhere. */
-  readonly health?: HealthAddress | null;
+  readonly health?: ListenAddress | null;
+  /** What is shown over HTTP; absent: nothing. */
+  readonly http?: HttpOptions;
   /** What the cluster is told, where the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
@@ -68,14 +71,17 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       },
     };
     const processId = process.pid;
-    const cluster = once ? null : await clusterToTell(run, surroundings);
+    const client = once ? null : await clusterClient(run, surroundings);
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
     if (health !== null && !once) companions.push(healthEndpoints(health));
-    if (cluster !== null) companions.push(clusterStatus(cluster));
+    if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
+    if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
+      companions.push(clusterStatus({ client, ...run.tell }));
+    }
     if (oldController !== null) {
       companions.push(podnatController(oldController, run.podnatController?.replace === true));
     }
-    const store = once ? null : await storeToWrite(run, surroundings);
+    const store = once ? null : await openStore(run.store, client);
     if (store !== null) companions.push(publishedState(store));
     const host = { datapath, interfaces, kubeProxy };
     const agent = new Agent({
@@ -92,35 +98,30 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   }
 }
 
-async function clusterToTell(run: AgentRun, surroundings: LoopSurroundings): Promise<ClusterToTell | null> {
-  const { tell } = run;
-  if (!(tell?.nodeStatus || tell?.events)) return null;
-  const client = await clientOf(run, surroundings);
-  return client === null ? null : { client, ...tell };
-}
-
-async function storeToWrite(run: AgentRun, surroundings: LoopSurroundings): Promise<StateStore | null> {
-  const { store } = run;
-  switch (store?.kind) {
+/** Null where no store is wanted, or where no cluster can hold it. */
+async function openStore(
+  choice: StoreChoice | undefined,
+  client: ApiClient | null,
+): Promise<StateStore | null> {
+  switch (choice?.kind) {
     case undefined:
       return null;
     case 'configmap': {
-      const client = await clientOf(run, surroundings);
       if (client === null) return null;
       const { ConfigMapStore } = await import('../status/stores/config-map-store.ts');
-      return new ConfigMapStore(client, store.namespace, store.node);
+      return new ConfigMapStore(client, choice.namespace, choice.node);
     }
     case 'webdav': {
       const { WebdavStore } = await import('../status/stores/webdav-store.ts');
-      return new WebdavStore(store.url, store.node);
+      return new WebdavStore(choice.url, choice.node);
     }
     default:
-      return store satisfies never;
+      return choice satisfies never;
   }
 }
 
-/** Null where no cluster is the source, or where its configuration is of no use: the source says so too, and ends. */
-async function clientOf(
+/** Null where the source is no cluster, or where its configuration is of no use: the source says so too, and ends. */
+async function clusterClient(
   { settings, version }: AgentRun,
   surroundings: LoopSurroundings,
 ): Promise<ApiClient | null> {

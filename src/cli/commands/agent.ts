@@ -3,6 +3,7 @@ import type { AgentRun, PodnatControllerChoice } from '../../agent/commands.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
+import { httpOptions } from '../options/http-options.ts';
 import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS, DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
 import { storeSettings } from '../options/store-settings.ts';
@@ -44,6 +45,11 @@ export function addAgentOptions(command: Command): void {
     'stateNode',
     'stateNamespace',
     'healthAddress',
+    'httpAddress',
+    'metricsAddress',
+    'unauthenticatedMetrics',
+    'tlsCertFile',
+    'tlsPrivateKeyFile',
     'once',
     'replaceKubeProxy',
     'replacePodnatController',
@@ -98,6 +104,7 @@ export async function runAgentWith(
     const run: AgentRun = {
       ...{ settings, logger, version, once, replaceKubeProxy, health: healthAddress },
       tell: { nodeStatus, events },
+      http: httpOptions(values, settings.plan.enable.service),
       ...(store === null ? {} : { store }),
       ...(podnatController === null ? {} : { podnatController }),
     };

@@ -63,12 +63,17 @@ const own: readonly PodnatFlag[] = [
     ...to('restrictedPorts'),
   },
   {
-    ...flag('httpPort', 'int', '8484', 'port of the health checks, on all addresses of the node'),
-    option: optionName('healthAddress'),
+    ...flag(
+      'httpPort',
+      'int',
+      '8484',
+      'port of health checks, metrics and the API, on all addresses of the node; all but health needs a token elsewhere',
+    ),
+    option: optionName('httpAddress'),
     mean: (value, { values, anyAddress }) => {
       const port = parsePort(Number(value));
       if (port === null) throw new Error('must be a port from 1 to 65535');
-      values.healthAddress = { host: anyAddress, port };
+      values.httpAddress = { host: anyAddress, port };
     },
   },
   {
@@ -205,9 +210,7 @@ const logging: readonly PodnatFlag[] = [
 export const podnatFlags: readonly PodnatFlag[] = [
   ...own,
   ...logging.map((each) => ({ ...each, isKlog: true as const })),
-].map((each) =>
-  each.option === null ? each : { ...each, usage: `${each.usage}; knat: ${each.option}` },
-);
+].map((each) => (each.option === null ? each : { ...each, usage: `${each.usage}; knat: ${each.option}` }));
 
 /**
  * What these values of flags mean for knat, beside what podnat-controller always means: Pod NAT alone, from a cluster,
@@ -241,7 +244,9 @@ export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddr
   const { values, notes, nodeId } = draft;
   const standards: SettingValues = {
     replacePodnatController: true,
-    healthAddress: { host: anyAddress, port: HTTP_PORT },
+    // The one port has health too, as podnat-controller has it; 10256 is kube-proxy's.
+    httpAddress: { host: anyAddress, port: HTTP_PORT },
+    healthAddress: null,
     stateFlavor: 'configmap',
   };
   return { values, standards, notes, nodeId };
