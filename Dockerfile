@@ -36,7 +36,7 @@ COPY LICENSE /opt/knat/
 COPY --from=build /src/bin /opt/knat/bin
 COPY --from=build /src/dist /opt/knat/dist
 COPY --from=build /src/node_modules /opt/knat/node_modules
-RUN ln -s /opt/knat/bin/knat /usr/local/bin/knat
+RUN ln -s /opt/knat/bin/knat /usr/local/bin/knat && ln -s /opt/knat/bin/knat /usr/local/bin/podnat-controller
 # No USER: the kernel takes rules from a process with CAP_NET_ADMIN only. A runtime gives a user of another number
 # its capabilities in the bounding set alone, and they are lost when node and nft are started; as root they stay.
 # charts/knat leaves root with that one capability, a read-only file system and no way to more.

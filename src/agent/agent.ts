@@ -356,7 +356,7 @@ export class Agent implements AgentFacts {
     this.#inForce();
   }
 
-  /** What waits until our rules are in force: the end of kube-proxy's, and with `once` our own. */
+  /** What waits until our rules are in force: the end of those of others, and with `once` our own. */
   async #takeOver(once: boolean, signal: AbortSignal): Promise<void> {
     let failure: unknown = null;
     try {
@@ -364,6 +364,15 @@ export class Agent implements AgentFacts {
     } catch (error) {
       failure = error;
       this.#parts.logger.error({ err: error }, "kube-proxy's rules could not be taken away");
+    }
+    for (const companion of this.#companions) {
+      try {
+        await companion.inForce?.(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        failure ??= error;
+        this.#companionFailed(companion.name, error);
+      }
     }
     if (once) this.#settled(failure);
     else await this.#guard?.watch(signal);

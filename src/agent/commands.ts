@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
+import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
@@ -8,11 +9,14 @@ import { ApiClient } from '../kube-api/client.ts';
 import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
+import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
+import { podnatController } from './companions/podnat-controller.ts';
+import { publishedState } from './companions/published-state.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { KernelAddresses } from './interface-addresses.ts';
@@ -29,12 +33,23 @@ export interface AgentRun {
   readonly once: boolean;
   /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
   readonly replaceKubeProxy?: boolean;
+  /** podnat-controller's chains in this network namespace; absent: not looked for. */
+  readonly podnatController?: PodnatControllerChoice;
+  /** Where the bindings are published beside the NodeNAT object; absent: nowhere. */
+  readonly store?: StoreChoice;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: ListenAddress | null;
   /** What is shown over HTTP; absent: nothing. */
   readonly http?: HttpOptions;
   /** What the cluster is told, where the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
+}
+
+export interface PodnatControllerChoice {
+  /** Its `-resourceprefix`. */
+  readonly prefix: string;
+  /** Take its chains away when ours are in force, instead of reporting them. */
+  readonly replace: boolean;
 }
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
@@ -44,6 +59,8 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   const interfaces = new KernelAddresses();
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
+  const oldController =
+    run.podnatController === undefined ? null : new PodnatControllerRules(run.podnatController.prefix);
   try {
     const surroundings = {
       now: () => performance.now(),
@@ -61,6 +78,11 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
       companions.push(clusterStatus({ client, ...run.tell }));
     }
+    if (oldController !== null) {
+      companions.push(podnatController(oldController, run.podnatController?.replace === true));
+    }
+    const store = once ? null : await openStore(run.store, client);
+    if (store !== null) companions.push(publishedState(store));
     const host = { datapath, interfaces, kubeProxy };
     const agent = new Agent({
       ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId, companions },
@@ -68,10 +90,33 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     await agent.run(signal, { once });
     return agent.status();
   } finally {
+    oldController?.close();
     kubeProxy.close();
     flows.close();
     interfaces.close();
     datapath.close();
+  }
+}
+
+/** Null where no store is wanted, or where no cluster can hold it. */
+async function openStore(
+  choice: StoreChoice | undefined,
+  client: ApiClient | null,
+): Promise<StateStore | null> {
+  switch (choice?.kind) {
+    case undefined:
+      return null;
+    case 'configmap': {
+      if (client === null) return null;
+      const { ConfigMapStore } = await import('../status/stores/config-map-store.ts');
+      return new ConfigMapStore(client, choice.namespace, choice.node);
+    }
+    case 'webdav': {
+      const { WebdavStore } = await import('../status/stores/webdav-store.ts');
+      return new WebdavStore(choice.url, choice.node);
+    }
+    default:
+      return choice satisfies never;
   }
 }
 
@@ -115,6 +160,26 @@ export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
     return await datapath.inspect(signal);
   } finally {
     datapath.close();
+  }
+}
+
+/**
+ * What of podnat-controller is in the kernel, one line each; with `remove` it is taken away.
+ *
+ * @param prefix its `-resourceprefix`
+ */
+export async function podnatControllerChains(
+  prefix: string,
+  remove: boolean,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rules = new PodnatControllerRules(prefix);
+  try {
+    const { found } = await rules.find(signal);
+    if (remove && found.length > 0) await rules.remove(signal);
+    return found;
+  } finally {
+    rules.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { sourceCodes } from '../sources/objects/codes.ts';
 import { statusCodes } from '../status/kube/codes.ts';
+import { storeCodes } from '../status/stores/codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** What an error code means, what to do about it, and which exit status it ends a command with. */
@@ -132,6 +133,13 @@ const commandCodes = {
 /** What a running agent cannot do beside NAT; it ends nothing. */
 export const sideCodes = {
   ...statusCodes,
+  ...storeCodes,
+  KNAT_PODNAT_CONTROLLER_PRESENT: {
+    meaning:
+      'Pod NAT is on, and chains of podnat-controller are in this network namespace too: both translate the same packets.',
+    remedy:
+      'Let knat take over with --replace-podnat-controller; where the chains come back, stop the podnat-controller that writes them. docs/migrate-from-podnat-controller.md has the steps.',
+  },
   KNAT_HEALTH_ADDRESS: {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
     remedy:

@@ -110,9 +110,31 @@ httpGet:
 {{- if $config }}{{ toYaml $config }}{{ end -}}
 {{- end -}}
 
-{{/* The options of the agent, one a line. */}}
+{{/* What the container runs with: the options of `knat agent`; the flags of podnat-controller, as its own chart has them. */}}
 {{- define "knat.args" -}}
+{{- if eq .Values.program "podnat-controller" -}}
+{{- toYaml (uniq (append .Values.extraArgs "-logtostderr")) -}}
+{{- else -}}
 - agent
+{{ include "knat.options" . }}
+{{- with .Values.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* The options as environment variables, behind which flags come first: KNAT_LOG_LEVEL for --log-level. */}}
+{{- define "knat.optionVariables" -}}
+{{- range include "knat.options" . | fromYamlArray }}
+{{- $off := hasPrefix "--no-" . }}
+{{- $parts := splitn "=" 2 (trimPrefix "--" (trimPrefix "--no-" .)) }}
+- name: KNAT_{{ $parts._0 | upper | replace "-" "_" }}
+  value: {{ ternary "false" (default "true" $parts._1) $off | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The options of the agent that the values stand for, one a line. */}}
+{{- define "knat.options" -}}
 - --source=kubernetes
 - --enable={{ include "knat.kinds" . }}
 - --health-address={{ include "knat.healthAddress" . }}
@@ -153,10 +175,16 @@ httpGet:
 {{- if not .requireReady }}
 - --no-require-ready
 {{- end }}
+{{- if .replacePodnatController }}
+- --replace-podnat-controller
+{{- end }}
+{{- with .resourcePrefix }}
+- --podnat-prefix={{ . }}
+{{- end }}
+{{- if ne .state.flavor "crd" }}
+- --state-flavor={{ .state.flavor }}
 {{- end }}
 {{- end }}
-{{- with .Values.extraArgs }}
-{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
