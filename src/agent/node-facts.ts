@@ -3,18 +3,25 @@ import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES } from '../net/family.ts';
 import type { NodeConfig } from '../sources/objects/node-config.ts';
 
+/** What is known of this machine beside its addresses. */
+export type HostFacts = Pick<NodeFacts, 'listeners' | 'forwardDrops'>;
+
+const NOTHING_KNOWN: HostFacts = Object.freeze({ listeners: [], forwardDrops: [] });
+
 /**
  * The facts of this node from what is known of it. What the configuration says comes first; then what the
  * interfaces bear; then the Node object.
  *
  * @param interfaces the addresses of this machine's interfaces; null where the node is elsewhere (explain from
  *   manifests), and then the Node object's addresses stand for them
+ * @param host what else is known of this machine; nothing where the node is elsewhere
  */
 export function composeNodeFacts(
   nodeName: string,
   object: NodeFact | undefined,
   config: NodeConfig,
   interfaces: readonly LocalAddress[] | null,
+  host: HostFacts = NOTHING_KNOWN,
 ): NodeFacts {
   const told = object?.addresses.map(({ address }) => address) ?? [];
   const internal =
@@ -32,6 +39,7 @@ export function composeNodeFacts(
     nodePortAddresses: config.nodePortAddresses ?? null,
     masqueradeAll: config.masqueradeAll ?? false,
     topologyLabels: config.topologyLabels ?? object?.labels ?? {},
+    ...host,
   };
 }
 
