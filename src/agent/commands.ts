@@ -14,6 +14,8 @@ import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
+import { hostFactsOf } from './host-facts.ts';
+import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
 import type { PlanSettings } from './settings.ts';
@@ -34,16 +36,25 @@ export interface AgentRun {
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
 
+const clock: ListenerClock = {
+  now: () => performance.now(),
+  every: (milliseconds, task) => {
+    const timer = setInterval(task, milliseconds);
+    return () => clearInterval(timer);
+  },
+};
+
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
 export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<AgentStatus> {
   const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const listeners = settings.plan.enable.pod ? new KernelListeners(clock) : null;
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
   try {
     const surroundings = {
-      now: () => performance.now(),
+      now: clock.now,
       random: () => Math.random(),
       wallClock: () => new Date(),
       sleep: async (milliseconds: number, until: AbortSignal) => {
@@ -55,15 +66,28 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (cluster !== null) companions.push(clusterStatus(cluster));
-    const host = { datapath, interfaces, kubeProxy };
+    const host = listeners === null ? [] : [listeners];
     const agent = new Agent({
-      ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId, companions },
+      ...{
+        settings,
+        datapath,
+        interfaces,
+        host,
+        kubeProxy,
+        replaceKubeProxy,
+        logger,
+        surroundings,
+        version,
+        processId,
+        companions,
+      },
     });
     await agent.run(signal, { once });
     return agent.status();
   } finally {
     kubeProxy.close();
     flows.close();
+    listeners?.close();
     interfaces.close();
     datapath.close();
   }
@@ -92,12 +116,15 @@ export type AgentPreview = Preview & Pick<AgentStatus, 'problems' | 'notices' | 
 export async function previewAgent(settings: PlanSettings, signal: AbortSignal): Promise<AgentPreview> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const listeners = new KernelListeners(clock);
   try {
-    const { planner, problems } = await planOnce(settings, interfaces.current(), signal);
+    const host = hostFactsOf([listeners]);
+    const { planner, problems } = await planOnce(settings, interfaces.current(), signal, host);
     const { plan } = planner;
     const preview = await datapath.preview(plan, signal);
     return { ...preview, problems, notices: [...plan.notices()], conflicts: [...plan.conflicts.values()] };
   } finally {
+    listeners.close();
     interfaces.close();
     datapath.close();
   }

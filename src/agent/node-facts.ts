@@ -2,11 +2,7 @@ import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES } from '../net/family.ts';
 import type { NodeConfig } from '../sources/objects/node-config.ts';
-
-/** What is known of this machine beside its addresses. */
-export type HostFacts = Pick<NodeFacts, 'listeners' | 'forwardDrops'>;
-
-const NOTHING_KNOWN: HostFacts = Object.freeze({ listeners: [], forwardDrops: [] });
+import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 
 /**
  * The facts of this node from what is known of it. What the configuration says comes first; then what the

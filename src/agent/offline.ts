@@ -2,6 +2,7 @@ import type { FactChange } from '../model/facts.ts';
 import type { LocalAddress } from '../model/node.ts';
 import type { Problem } from '../model/problem.ts';
 import { Planner } from '../plan/planner.ts';
+import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -32,11 +33,13 @@ export interface OfflinePlan {
  * Without a node's name the only Node of the source is meant; throws NodeNotNamed when that is none or several.
  *
  * @param interfaces the addresses of this machine where it is the node in question; else null
+ * @param host what else is known of this machine where it is the node in question
  */
 export async function planOnce(
   settings: Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null },
   interfaces: readonly LocalAddress[] | null,
   signal: AbortSignal,
+  host: HostFacts = NOTHING_KNOWN,
 ): Promise<OfflinePlan> {
   const changes: FactChange[] = [];
   const board = new ProblemBoard();
@@ -55,11 +58,11 @@ export async function planOnce(
   );
   signal.throwIfAborted();
   const { nodeConfig, source } = settings;
-  const unknown = composeNodeFacts(settings.nodeName ?? '', undefined, nodeConfig, interfaces);
+  const unknown = composeNodeFacts(settings.nodeName ?? '', undefined, nodeConfig, interfaces, host);
   const planner = new Planner(unknown, settings.plan);
   planner.apply(changes);
   const nodeName = settings.nodeName ?? onlyNode(source.name, [...planner.nodes.keys()]);
-  planner.setNode(composeNodeFacts(nodeName, planner.nodes.get(nodeName), nodeConfig, interfaces));
+  planner.setNode(composeNodeFacts(nodeName, planner.nodes.get(nodeName), nodeConfig, interfaces, host));
   planner.update();
   return { planner, problems: board.list() };
 }

@@ -117,6 +117,12 @@ const commandCodes = {
 /** What a running agent cannot do beside NAT; it ends nothing. */
 export const sideCodes = {
   ...statusCodes,
+  KNAT_LISTENERS_UNSEEN: {
+    meaning:
+      'The listening sockets of this host cannot be read: a pod may get a port that a program of the host has, and a listener that was seen before still counts.',
+    remedy:
+      'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
+  },
   KNAT_HEALTH_ADDRESS: {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
     remedy:
