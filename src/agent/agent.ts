@@ -238,6 +238,14 @@ export class Agent implements AgentFacts {
     }
   }
 
+  async #tellInForce(companion: Companion, signal: AbortSignal): Promise<void> {
+    try {
+      await companion.inForce?.(signal);
+    } catch (error) {
+      this.#companionFailed(companion.name, error);
+    }
+  }
+
   #companionFailed(name: string, error: unknown): void {
     this.#parts.logger.error({ err: error }, `an error inside knat; NAT goes on: ${name}`);
   }
@@ -363,6 +371,7 @@ export class Agent implements AgentFacts {
       failure = error;
       this.#parts.logger.error({ err: error }, "kube-proxy's rules could not be taken away");
     }
+    await Promise.all(this.#companions.map((companion) => this.#tellInForce(companion, signal)));
     if (once) this.#settled(failure);
     else await this.#guard?.watch(signal);
   }

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchChains } from '../datapath/coexistence/chain-watch.ts';
+import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
@@ -14,7 +16,8 @@ import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
-import { hostFactsOf } from './host-facts.ts';
+import { ForwardGuard } from './forward-guard.ts';
+import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
@@ -30,6 +33,8 @@ export interface AgentRun {
   readonly once: boolean;
   /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
   readonly replaceKubeProxy?: boolean;
+  /** Let translated packets through FORWARD chains that drop, instead of only telling of these; by default it is done. */
+  readonly manageForward?: boolean;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: HealthAddress | null;
   /** What the cluster is told, where the source is one; absent: nothing. */
@@ -49,7 +54,8 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
-  const listeners = settings.plan.enable.pod ? new KernelListeners(clock) : null;
+  const listeners = new KernelListeners(clock);
+  const chains = new ForwardChains();
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
   try {
@@ -64,9 +70,15 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const processId = process.pid;
     const cluster = once ? null : await clusterToTell(run, surroundings);
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    const host: HostFactSource[] = [];
+    if (settings.plan.enable.pod) {
+      const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);
+      const forward = new ForwardGuard(chains, watch, run.manageForward ?? true);
+      host.push(listeners, forward);
+      companions.push(forward.companion);
+    }
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (cluster !== null) companions.push(clusterStatus(cluster));
-    const host = listeners === null ? [] : [listeners];
     const agent = new Agent({
       ...{
         settings,
@@ -87,7 +99,8 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   } finally {
     kubeProxy.close();
     flows.close();
-    listeners?.close();
+    chains.close();
+    listeners.close();
     interfaces.close();
     datapath.close();
   }
@@ -140,12 +153,22 @@ export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
   }
 }
 
-/** Removes all that is ours from the kernel; gives what was removed, as `ip knat`. */
-export async function cleanUpKernel(signal: AbortSignal): Promise<readonly string[]> {
+/** What was removed. */
+export interface CleanedUp {
+  /** `ip knat` */
+  readonly tables: readonly string[];
+  /** Chains of others in which we had a rule, for people: `chain FORWARD of iptables-nft`. */
+  readonly rules: readonly string[];
+}
+
+/** Removes all that is ours from the kernel. */
+export async function cleanUpKernel(signal: AbortSignal): Promise<CleanedUp> {
   const datapath = NftablesDatapath.open();
+  const chains = new ForwardChains();
   try {
-    return await datapath.remove(signal);
+    return { tables: await datapath.remove(signal), rules: await chains.remove(signal) };
   } finally {
+    chains.close();
     datapath.close();
   }
 }

@@ -30,6 +30,11 @@ export interface Companion {
   readonly name: string;
   /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
   run?(signal: AbortSignal): Promise<void>;
+  /**
+   * The kernel matches for the first time. Called once, beside `run`; an agent that is to end after having programmed the
+   * kernel waits for it.
+   */
+  inForce?(signal: AbortSignal): Promise<void>;
   /** The kernel matches the plan. Called in the loop of NAT: what takes long belongs into `run`. */
   converged?(outcome: Outcome): void;
   /** Something in the status changed: a problem of an object, a failure, what is programmed. As quick as `converged`. */

@@ -117,6 +117,11 @@ const commandCodes = {
 /** What a running agent cannot do beside NAT; it ends nothing. */
 export const sideCodes = {
   ...statusCodes,
+  KNAT_FORWARD_UNSEEN: {
+    meaning:
+      'The FORWARD chains of this host cannot be read: whether its firewall drops what is bound to pods is not known.',
+    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
+  },
   KNAT_LISTENERS_UNSEEN: {
     meaning:
       'The listening sockets of this host cannot be read: a pod may get a port that a program of the host has, and a listener that was seen before still counts.',

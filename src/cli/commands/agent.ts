@@ -19,6 +19,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     .action(async () => run(await valuesOf(command, context), context));
   addSettings(command, [
     ...PLAN_SETTINGS,
+    'manageForward',
     'nodeStatus',
     'events',
     'healthAddress',
@@ -71,7 +72,17 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
     const tell = { nodeStatus, events };
-    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell };
+    const { manageForward = true } = values;
+    const run = {
+      settings,
+      logger,
+      version,
+      once,
+      replaceKubeProxy,
+      manageForward,
+      health: healthAddress,
+      tell,
+    };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');

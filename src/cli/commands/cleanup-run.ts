@@ -11,10 +11,12 @@ export async function cleanUp(
   context: Context,
 ): Promise<void> {
   if (!force) await refuseWhileAgentRuns();
-  const removed = await cleanUpKernel(new AbortController().signal);
-  await printData(context.terminal, output, { removed }, () => {
+  const { tables: removed, rules } = await cleanUpKernel(new AbortController().signal);
+  await printData(context.terminal, output, { removed, rules }, () => {
     for (const name of removed) context.terminal.print(`removed table ${name}`);
-    if (removed.length === 0) context.terminal.print('nothing to remove: the kernel holds nothing of knat');
+    for (const chain of rules) context.terminal.print(`removed the rule of knat in ${chain}`);
+    if (removed.length + rules.length === 0)
+      context.terminal.print('nothing to remove: the kernel holds nothing of knat');
   });
 }
 
