@@ -1,4 +1,5 @@
 import { askAgent } from '../../observe/client.ts';
+import type { AgentStatus } from '../../observe/status.ts';
 import type { CanonicalEntry } from '../../plan/canonical.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { CliError } from '../cli-error.ts';
@@ -7,27 +8,30 @@ import { readChoice, ValueError } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { printTable } from '../table.ts';
+import { refusals } from './refusals.ts';
 
 export interface EntriesValues extends SettingValues {
   readonly kind?: string;
   readonly object?: string;
 }
 
-/** What the filter calls the kinds of the plan. */
+/** What the filter calls the kinds of the plan, and what the plan refuses. */
 const kindNames = {
   frontend: 'ServiceFrontend',
   binding: 'PodBinding',
   source: 'PodSource',
   address: 'ClusterAddress',
   scope: 'FamilyScope',
-} as const satisfies Record<string, PlanEntry['kind']>;
+  refused: 'Refused',
+} as const satisfies Record<string, PlanEntry['kind'] | 'Refused'>;
 
 const readKind = readChoice(Object.keys(kindNames) as (keyof typeof kindNames)[]);
 
 export async function entries(text: string | null, values: EntriesValues, context: Context): Promise<void> {
   const kinds = values.kind === undefined ? null : wantedKinds(values.kind);
   const object = values.object?.toLowerCase() ?? null;
-  const all = (await askAgent('/v1/entries')) as CanonicalEntry[];
+  const status = (await askAgent('/v1/status')) as AgentStatus;
+  const all = [...((await askAgent('/v1/entries')) as CanonicalEntry[]), ...refusals(status)];
   const chosen = all.filter((entry) => {
     if (kinds !== null && !kinds.includes(String(entry.kind))) return false;
     if (object !== null && !isOwner(String(entry.owner ?? ''), object)) return false;
@@ -63,6 +67,7 @@ function rowOf(entry: CanonicalEntry): string[] {
 
 function becomes(entry: CanonicalEntry): string {
   const { kind, endpoints, endpoint, snat, unserved, egressSources } = entry;
+  if (kind === 'Refused') return `${entry.reason}: ${entry.message}`;
   if (kind === 'PodBinding') return `→ ${endpoint}`;
   if (kind === 'PodSource') return `source ${snat}`;
   if (kind === 'ClusterAddress') return 'unlisted ports refused';
