@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
+import { httpOptions } from '../options/http-options.ts';
 import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -23,6 +24,11 @@ export function addAgentCommand(program: Command, context: Context): void {
     'nodeStatus',
     'events',
     'healthAddress',
+    'httpAddress',
+    'metricsAddress',
+    'unauthenticatedMetrics',
+    'tlsCertFile',
+    'tlsPrivateKeyFile',
     'once',
     'replaceKubeProxy',
     'dryRun',
@@ -72,6 +78,7 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
     const tell = { nodeStatus, events };
+    const http = httpOptions(values, settings.plan.enable.service);
     const { manageForward = true } = values;
     const run = {
       settings,
@@ -82,6 +89,7 @@ async function run(values: SettingValues, context: Context): Promise<void> {
       manageForward,
       health: healthAddress,
       tell,
+      http,
     };
     const status = await runAgent(run, signal);
     if (once) {
