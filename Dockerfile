@@ -6,9 +6,10 @@
 # and runs what comes out.
 
 FROM debian:trixie-slim AS base
-# netbase has the names of protocols, with which nft prints `tcp` instead of 6. koffi needs libstdc++.
+# netbase has the names of protocols, with which nft prints `tcp` instead of 6. koffi needs libstdc++. iptables (both of its
+# flavours) is for FORWARD chains of the host that drop, and for what kube-proxy left.
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends netbase nftables nodejs libstdc++6 \
+ && apt-get install --yes --no-install-recommends iptables netbase nftables nodejs libstdc++6 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 
 FROM base AS build

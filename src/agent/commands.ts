@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchChains } from '../datapath/coexistence/chain-watch.ts';
+import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
@@ -19,6 +21,9 @@ import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
+import { ForwardGuard } from './forward-guard.ts';
+import { type HostFactSource, hostFactsOf } from './host-facts.ts';
+import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
 import type { PlanSettings } from './settings.ts';
@@ -37,6 +42,8 @@ export interface AgentRun {
   readonly podnatController?: PodnatControllerChoice;
   /** Where the bindings are published beside the NodeNAT object; absent: nowhere. */
   readonly store?: StoreChoice;
+  /** Let translated packets through FORWARD chains that drop, instead of only telling of these; by default it is done. */
+  readonly manageForward?: boolean;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: ListenAddress | null;
   /** What is shown over HTTP; absent: nothing. */
@@ -51,19 +58,28 @@ export interface PodnatControllerChoice {
   /** Take its chains away when ours are in force, instead of reporting them. */
   readonly replace: boolean;
 }
+const clock: ListenerClock = {
+  now: () => performance.now(),
+  every: (milliseconds, task) => {
+    const timer = setInterval(task, milliseconds);
+    return () => clearInterval(timer);
+  },
+};
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
 export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<AgentStatus> {
   const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const listeners = new KernelListeners(clock);
+  const chains = new ForwardChains();
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
   const oldController =
     run.podnatController === undefined ? null : new PodnatControllerRules(run.podnatController.prefix);
   try {
     const surroundings = {
-      now: () => performance.now(),
+      now: clock.now,
       random: () => Math.random(),
       wallClock: () => new Date(),
       sleep: async (milliseconds: number, until: AbortSignal) => {
@@ -73,6 +89,13 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const processId = process.pid;
     const client = once ? null : await clusterClient(run, surroundings);
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    const host: HostFactSource[] = [];
+    if (settings.plan.enable.pod) {
+      const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);
+      const forward = new ForwardGuard(chains, watch, run.manageForward ?? true);
+      host.push(listeners, forward);
+      companions.push(forward.companion);
+    }
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
     if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
@@ -83,9 +106,20 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     }
     const store = once ? null : await openStore(run.store, client);
     if (store !== null) companions.push(publishedState(store));
-    const host = { datapath, interfaces, kubeProxy };
     const agent = new Agent({
-      ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId, companions },
+      ...{
+        settings,
+        datapath,
+        interfaces,
+        host,
+        kubeProxy,
+        replaceKubeProxy,
+        logger,
+        surroundings,
+        version,
+        processId,
+        companions,
+      },
     });
     await agent.run(signal, { once });
     return agent.status();
@@ -93,6 +127,8 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     oldController?.close();
     kubeProxy.close();
     flows.close();
+    chains.close();
+    listeners.close();
     interfaces.close();
     datapath.close();
   }
@@ -142,12 +178,15 @@ export type AgentPreview = Preview & Pick<AgentStatus, 'problems' | 'notices' | 
 export async function previewAgent(settings: PlanSettings, signal: AbortSignal): Promise<AgentPreview> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const listeners = new KernelListeners(clock);
   try {
-    const { planner, problems } = await planOnce(settings, interfaces.current(), signal);
+    const host = hostFactsOf([listeners]);
+    const { planner, problems } = await planOnce(settings, interfaces.current(), signal, host);
     const { plan } = planner;
     const preview = await datapath.preview(plan, signal);
     return { ...preview, problems, notices: [...plan.notices()], conflicts: [...plan.conflicts.values()] };
   } finally {
+    listeners.close();
     interfaces.close();
     datapath.close();
   }
@@ -183,12 +222,22 @@ export async function podnatControllerChains(
   }
 }
 
-/** Removes all that is ours from the kernel; gives what was removed, as `ip knat`. */
-export async function cleanUpKernel(signal: AbortSignal): Promise<readonly string[]> {
+/** What was removed. */
+export interface CleanedUp {
+  /** `ip knat` */
+  readonly tables: readonly string[];
+  /** Chains of others in which we had a rule, for people: `chain FORWARD of iptables-nft`. */
+  readonly rules: readonly string[];
+}
+
+/** Removes all that is ours from the kernel. */
+export async function cleanUpKernel(signal: AbortSignal): Promise<CleanedUp> {
   const datapath = NftablesDatapath.open();
+  const chains = new ForwardChains();
   try {
-    return await datapath.remove(signal);
+    return { tables: await datapath.remove(signal), rules: await chains.remove(signal) };
   } finally {
+    chains.close();
     datapath.close();
   }
 }

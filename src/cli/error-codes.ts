@@ -140,6 +140,17 @@ export const sideCodes = {
     remedy:
       'Let knat take over with --replace-podnat-controller; where the chains come back, stop the podnat-controller that writes them. docs/migrate-from-podnat-controller.md has the steps.',
   },
+  KNAT_FORWARD_UNSEEN: {
+    meaning:
+      'The FORWARD chains of this host cannot be read: whether its firewall drops what is bound to pods is not known.',
+    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
+  },
+  KNAT_LISTENERS_UNSEEN: {
+    meaning:
+      'The listening sockets of this host cannot be read: a pod may get a port that a program of the host has, and a listener that was seen before still counts.',
+    remedy:
+      'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
+  },
   KNAT_HEALTH_ADDRESS: {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
     remedy:

@@ -38,6 +38,7 @@ export function addAgentCommand(program: Command, context: Context): void {
 export function addAgentOptions(command: Command): void {
   addSettings(command, [
     ...PLAN_SETTINGS,
+    'manageForward',
     'nodeStatus',
     'events',
     'stateFlavor',
@@ -101,8 +102,9 @@ export async function runAgentWith(
     const replaceKubeProxy = values.replaceKubeProxy === true;
     const { store, nodeStatus } = storeSettings(values, settings.nodeName);
     const podnatController = podnatControllerSettings(values, settings.plan.enable.pod);
+    const { manageForward = true } = values;
     const run: AgentRun = {
-      ...{ settings, logger, version, once, replaceKubeProxy, health: healthAddress },
+      ...{ settings, logger, version, once, replaceKubeProxy, manageForward, health: healthAddress },
       tell: { nodeStatus, events },
       http: httpOptions(values, settings.plan.enable.service),
       ...(store === null ? {} : { store }),

@@ -21,13 +21,16 @@ export async function cleanUp(
 ): Promise<void> {
   if (!force) await refuseWhileAgentRuns();
   const { signal } = new AbortController();
-  const tables = await cleanUpKernel(signal);
+  const { tables, rules } = await cleanUpKernel(signal);
   const chains = await podnatControllerChains(podnatPrefix, podnatController, signal);
   const removed = podnatController ? [...tables, ...chains] : tables;
-  await printData(terminal, output, { removed }, () => {
+  await printData(terminal, output, { removed, rules }, () => {
     for (const name of tables) terminal.print(`removed table ${name}`);
+    for (const chain of rules) terminal.print(`removed the rule of knat in ${chain}`);
     if (podnatController) for (const chain of chains) terminal.print(`removed ${chain} of podnat-controller`);
-    if (removed.length === 0) terminal.print('nothing to remove: the kernel holds nothing of knat');
+    if (removed.length + rules.length === 0) {
+      terminal.print('nothing to remove: the kernel holds nothing of knat');
+    }
   });
   if (podnatController || chains.length === 0) return;
   terminal.printError(`podnat-controller has rules here, which stay: ${chains.join(', ')}`);

@@ -37,6 +37,7 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   excludeFilterNetworks: ['10.0.0.0/8', 'fd00::/8', ''],
   internalNetworks: ['10.0.0.0/8', 'fd00::/8', ''],
   requireReady: ['true', 'false', 'true'],
+  manageForward: ['true', 'false', 'true'],
   nodeStatus: ['true', 'false', 'true'],
   events: ['true', 'false', 'true'],
   stateFlavor: ['configmap', 'webdav', 'none'],

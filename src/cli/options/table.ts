@@ -117,6 +117,15 @@ export const settings = {
     ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
     negatable: true,
   },
+  manageForward: {
+    ...setting(
+      null,
+      POD_NAT,
+      readFlag,
+      'let what is bound to pods through FORWARD chains of iptables that drop, by one marked rule (the default); --no-manage-forward only tells of such chains',
+    ),
+    negatable: true,
+  },
   nodeStatus: {
     ...setting(
       null,
