@@ -77,7 +77,7 @@ test('new connections leave a draining endpoint, open ones stay, and it is used 
     dialled: dials(80, 53),
     held: heldDials(),
     rate: RATE,
-    heldEveryMs: 250,
+    heldEveryMs: 500,
   });
   const phases: { readonly from: number; readonly to: number; readonly by: readonly Name[] }[] = [];
   const phase = async (state: State, by: readonly Name[]) => {
