@@ -36,6 +36,16 @@ const commandCodes = {
     remedy: 'Correct the field named.',
     exit: EXIT.usage,
   },
+  KNAT_EXPECTATIONS_INVALID: {
+    meaning: 'The file of knat verify has keys or values that it cannot have.',
+    remedy: 'Correct the lines named; knat verify --help shows the form.',
+    exit: EXIT.usage,
+  },
+  KNAT_REPORT_UNWRITABLE: {
+    meaning: 'The file named by --junit cannot be written.',
+    remedy: 'Correct the path, or give the user that runs knat permission to write there.',
+    exit: EXIT.usage,
+  },
   KNAT_OBJECT_PROBLEMS: {
     meaning: 'With --strict: objects have problems; everything else was programmed.',
     remedy: 'Mend what the messages before name, or leave --strict away.',

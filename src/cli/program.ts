@@ -5,6 +5,7 @@ import { addDemoCommand } from './commands/demo.ts';
 import { addEntriesCommand } from './commands/entries.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addVerifyCommand } from './commands/verify.ts';
 import { addVersionCommand } from './commands/version.ts';
 import type { Context } from './context.ts';
 import { exitMeanings } from './exit-codes.ts';
@@ -21,6 +22,7 @@ export function createProgram(context: Context): Command {
     .showHelpAfterError('(add --help for what can be written here)');
   addAgentCommand(program, context);
   addExplainCommand(program, context);
+  addVerifyCommand(program, context);
   addStatusCommand(program, context);
   addEntriesCommand(program, context);
   addCleanupCommand(program, context);
