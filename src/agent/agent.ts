@@ -109,6 +109,7 @@ export class Agent implements AgentFacts {
       explain: (query) => walkJson(explainQuery(this.planner, query)),
       describe: (query) => describeWalk(explainQuery(this.planner, query)),
       flows: (flows) => answerFlows(this.planner, flows),
+      conntrack: this.#companions.find((companion) => companion.flows !== undefined)?.flows ?? null,
     });
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
@@ -201,6 +202,10 @@ export class Agent implements AgentFacts {
 
   sourceProblems(): readonly Problem[] {
     return this.#problems.list();
+  }
+
+  sideProblems(): readonly Problem[] {
+    return this.#sideProblems.list();
   }
 
   sideProblem(code: string, message: string | null): void {

@@ -11,9 +11,11 @@ import type { AgentStatus } from '../observe/status.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
+import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
+import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
 import type { PlanSettings } from './settings.ts';
@@ -30,6 +32,8 @@ export interface AgentRun {
   readonly replaceKubeProxy?: boolean;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: HealthAddress | null;
+  /** What is done with flows; absent: they are looked at alone. */
+  readonly flows?: FlowSettings;
   /** What the cluster is told, where the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
@@ -53,6 +57,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const processId = process.pid;
     const cluster = once ? null : await clusterToTell(run, surroundings);
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (cluster !== null) companions.push(clusterStatus(cluster));
     const host = { datapath, interfaces, kubeProxy };

@@ -1,5 +1,6 @@
 import type { Report } from '../datapath/datapath.ts';
 import type { Problem } from '../model/problem.ts';
+import type { FlowsView } from '../observe/flows-view.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
@@ -30,6 +31,8 @@ export interface Companion {
   readonly name: string;
   /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
   run?(signal: AbortSignal): Promise<void>;
+  /** What it answers to the API about flows. */
+  readonly flows?: FlowsView;
   /** The kernel matches the plan. Called in the loop of NAT: what takes long belongs into `run`. */
   converged?(outcome: Outcome): void;
   /** Something in the status changed: a problem of an object, a failure, what is programmed. As quick as `converged`. */
@@ -49,6 +52,8 @@ export interface AgentFacts {
   health(): HealthFacts;
   /** What is wrong with what the source gave, without the troubles of companions. */
   sourceProblems(): readonly Problem[];
+  /** What is wrong beside NAT. */
+  sideProblems(): readonly Problem[];
   /** Shows what goes wrong beside NAT, in log and status, under its code; null: nothing any longer. */
   sideProblem(code: string, message: string | null): void;
 }

@@ -200,6 +200,18 @@ export class FlowJudge {
   }
 }
 
+/** Where there is no plan: that a flow is translated can be seen, by whom cannot. */
+export const planless: Pick<FlowJudge, 'judge'> = {
+  judge: (flow) => {
+    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
+    return {
+      destination: isTranslated ? { ...OTHER, frontend: dialledKey(flow) } : null,
+      source: sourceNow(flow) === null ? null : OTHER,
+      stale: null,
+    };
+  },
+};
+
 const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
 
 /** What was dialled, as the plan writes keys; for protocols without ports a text that is no key. */

@@ -5,6 +5,8 @@ import type { FlowAnswer } from '../explain/answer.ts';
 import type { WalkJson } from '../explain/json.ts';
 import type { Line } from '../explain/lines.ts';
 import type { CanonicalEntry } from '../plan/canonical.ts';
+import { flowsRoutes } from './flows-routes.ts';
+import type { FlowsView } from './flows-view.ts';
 import { AGENT_SOCKET } from './socket-address.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -18,6 +20,8 @@ export interface AgentView {
   describe(query: Readonly<Record<string, string>>): readonly Line[];
   /** The answers to a list of flows, as `knat explain --flows FILE -o json` prints them. */
   flows(flows: unknown): readonly FlowAnswer[];
+  /** What is read of conntrack; null where nobody reads it. */
+  readonly conntrack: FlowsView | null;
 }
 
 /** Another agent answers in this network namespace. */
@@ -37,6 +41,7 @@ export async function serveAgent(view: AgentView): Promise<Server> {
   app.get('/v1/explain', (context) => context.json(view.explain(context.req.query())));
   app.get('/v1/describe', (context) => context.json(view.describe(context.req.query())));
   app.post('/v1/flows', async (context) => context.json(view.flows(await context.req.json())));
+  if (view.conntrack !== null) flowsRoutes(app, view.conntrack);
   app.onError((error, context) => {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'KNAT_INTERNAL';
     const details = 'details' in error ? error.details : [];

@@ -42,22 +42,6 @@ export class TupleView {
     return this.#icmp;
   }
 
-  /** Copies destination and source address to `target` at `at`; gives the number of bytes: 8 or 32. */
-  copyAddresses(target: Uint8Array, at: number): number {
-    const length = this.#length;
-    for (let i = 0; i < length; i++) {
-      target[at + i] = this.#bytes[this.#dst + i] as number;
-      target[at + length + i] = this.#bytes[this.#src + i] as number;
-    }
-    return length * 2;
-  }
-
-  /** True when this direction's source is the other's destination, and this one's destination the other's source. */
-  isReverseOf(other: TupleView): boolean {
-    if (this.sport !== other.dport || this.dport !== other.sport) return false;
-    return this.#same(this.#src, other, other.#dst) && this.#same(this.#dst, other, other.#src);
-  }
-
   /** The same as plain data that outlives the datagram. */
   copy(): FlowTuple {
     const { src, dst, sport, dport } = this;
@@ -125,14 +109,6 @@ export class TupleView {
 
   #address(at: number): IpAddress {
     return addressFromBytes(this.#bytes.subarray(at, at + this.#length));
-  }
-
-  #same(at: number, other: TupleView, otherAt: number): boolean {
-    if (this.#length !== other.#length) return false;
-    for (let i = 0; i < this.#length; i++) {
-      if (this.#bytes[at + i] !== other.#bytes[otherAt + i]) return false;
-    }
-    return true;
   }
 }
 
