@@ -4,6 +4,7 @@ import { addCleanupCommand } from './commands/cleanup.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addEntriesCommand } from './commands/entries.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addFlowsCommand } from './commands/flows.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { addVersionCommand } from './commands/version.ts';
@@ -25,6 +26,7 @@ export function createProgram(context: Context): Command {
   addVerifyCommand(program, context);
   addStatusCommand(program, context);
   addEntriesCommand(program, context);
+  addFlowsCommand(program, context);
   addCleanupCommand(program, context);
   addDemoCommand(program, context);
   addVersionCommand(program, context);

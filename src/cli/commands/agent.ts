@@ -21,6 +21,9 @@ export function addAgentCommand(program: Command, context: Context): void {
     ...PLAN_SETTINGS,
     'nodeStatus',
     'events',
+    'egressOnChange',
+    'attributionLog',
+    'attributionLogMib',
     'healthAddress',
     'once',
     'replaceKubeProxy',
@@ -71,7 +74,13 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
     const tell = { nodeStatus, events };
-    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell };
+    const { egressOnChange = 'keep', attributionLog, attributionLogMib = 64 } = values;
+    const attribution =
+      attributionLog === undefined
+        ? null
+        : { file: attributionLog === 'memory' ? null : attributionLog, limit: attributionLogMib * 2 ** 20 };
+    const flows = { egressOnChange, attribution };
+    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell, flows };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');

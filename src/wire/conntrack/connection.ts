@@ -84,7 +84,7 @@ export class ConntrackConnection {
   }
 
   /** Deletes this very entry, not a later one of the same tuple. False when it is gone already. */
-  delete(entry: ConntrackEntry): boolean {
+  delete(entry: Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>): boolean {
     const { family, protocol, original, id, zone } = entry;
     const attributes = {
       original: tupleAttributesOf(family, protocol, original),
