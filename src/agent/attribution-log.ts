@@ -14,6 +14,8 @@ import type { AttributionSettings } from './flow-settings.ts';
 
 /** Lines wait at most so long, in milliseconds. */
 const FLUSH_EVERY = 200;
+/** A log in which nothing happens says so at this interval, in milliseconds: what a crash leaves in doubt is shorter. */
+const ALIVE_EVERY = 10_000;
 /** Milliseconds until a file that could not be opened is tried again. */
 const RETRY_AFTER = 30_000;
 const LOG_CODE = 'KNAT_ATTRIBUTION_LOG';
@@ -57,6 +59,7 @@ export class AttributionLog {
       everyFlow: (visit) => visitEveryFlow(visit, signal),
     });
     let isLost = false;
+    let aliveAt = surroundings.now();
     const monitor = ConntrackMonitor.openView(
       (type, flow) => (type === 'destroy' ? recorder.ended(flow) : recorder.began(flow)),
       () => {
@@ -79,10 +82,15 @@ export class AttributionLog {
           LOG_CODE,
           trouble === null ? null : `the attribution log has a gap: ${trouble}`,
         );
+        if (surroundings.now() - aliveAt >= ALIVE_EVERY) {
+          recorder.alive();
+          aliveAt = surroundings.now();
+        }
         await surroundings.sleep(FLUSH_EVERY, signal);
       }
     } finally {
       monitor.close();
+      recorder.alive();
       await recorder.flush().catch(() => {}); // a reading that the end broke off
       await store.close();
     }

@@ -1,3 +1,5 @@
+import type { PortCapacity } from '../flows/port-usage.ts';
+
 /** What to do with flows that began before a change of pools, rules or bindings, and that the change concerns. */
 export type EgressOnChange = 'keep' | 'flush';
 
@@ -14,6 +16,10 @@ export interface FlowSettings {
   readonly egressOnChange: EgressOnChange;
   /** Null: no log is kept. */
   readonly attribution: AttributionSettings | null;
+  /** How many source ports there are; absent: 64,512 for each address. */
+  readonly portCapacity?: PortCapacity;
+  /** Milliseconds between two looks at the ports in use; absent: 30 seconds. */
+  readonly lookEvery?: number;
 }
 
 export const defaultFlowSettings: FlowSettings = { egressOnChange: 'keep', attribution: null };

@@ -12,6 +12,7 @@ import { visitEveryFlow } from '../flows/table.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
+import type { FlowSettings } from './flow-settings.ts';
 
 /** Between two looks, in milliseconds; longer where a look takes long, so that looking takes 2 % of the time at most. */
 const LOOK_EVERY = 30_000;
@@ -30,15 +31,24 @@ export class PortWatch {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
   readonly #capacityOf: PortCapacity;
+  readonly #lookEvery: number;
   readonly #addresses = new Set<IpAddress>();
   #sample: PortUsageSample | null = null;
   /** The tuples that people were warned of. */
   readonly #warned = new Set<string>();
 
-  constructor(agent: AgentFacts, memory: FlowMemory, capacityOf: PortCapacity = () => ALL_PORTS) {
+  constructor(
+    agent: AgentFacts,
+    memory: FlowMemory,
+    {
+      portCapacity = () => ALL_PORTS,
+      lookEvery = LOOK_EVERY,
+    }: Pick<FlowSettings, 'portCapacity' | 'lookEvery'>,
+  ) {
     this.#agent = agent;
     this.#memory = memory;
-    this.#capacityOf = capacityOf;
+    this.#capacityOf = portCapacity;
+    this.#lookEvery = lookEvery;
   }
 
   /** The last look; null before the first. */
@@ -50,7 +60,7 @@ export class PortWatch {
     const { surroundings } = this.#agent;
     while (!signal.aborted) {
       const { milliseconds } = await this.#tryToLook(signal);
-      await surroundings.sleep(Math.max(LOOK_EVERY, milliseconds * REST_PER_WORK), signal);
+      await surroundings.sleep(Math.max(this.#lookEvery, milliseconds * REST_PER_WORK), signal);
     }
   }
 

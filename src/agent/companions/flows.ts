@@ -14,7 +14,7 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
   return (agent: AgentFacts) => {
     const memory = new FlowMemory(agent);
     const lists = new FlowLists(agent, memory);
-    const ports = new PortWatch(agent, memory);
+    const ports = new PortWatch(agent, memory, settings);
     const log = new AttributionLog(agent, memory, settings.attribution);
     const flusher = settings.egressOnChange === 'flush' ? new FlowFlusher(agent, memory) : null;
     return {

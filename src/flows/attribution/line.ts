@@ -23,11 +23,12 @@ export interface FlowLine {
 
 /**
  * `gap`: between the line before and this one nobody wrote (or what happened was lost), and `why`.
+ * `alive`: up to now nothing is missing, though nothing happened.
  * `whole`: after a gap or a rotation, what is there has all been written; what has not is over.
  */
 export type MarkLine =
   | { readonly t: string; readonly e: 'gap'; readonly why: string }
-  | { readonly t: string; readonly e: 'whole' };
+  | { readonly t: string; readonly e: 'alive' | 'whole' };
 
 export type LogLine = FlowLine | MarkLine;
 
@@ -46,7 +47,7 @@ export function parseLine(text: string): LogLine | null {
   if (typeof value !== 'object' || value === null) return null;
   const { t, e, p, a, d, s, n, why } = value as Record<string, unknown>;
   if (typeof t !== 'string' || Number.isNaN(Date.parse(t))) return null;
-  if (e === 'whole') return { t, e };
+  if (e === 'whole' || e === 'alive') return { t, e };
   if (e === 'gap') return { t, e, why: String(why) };
   if (e !== 'new' && e !== 'end' && e !== 'seen') return null;
   if (typeof p !== 'string' || typeof a !== 'string' || typeof d !== 'string' || typeof s !== 'string') {

@@ -64,6 +64,11 @@ export class AttributionRecorder {
     return trouble;
   }
 
+  /** Notes that nothing is missing up to now; to be called once in a while, and at the end. */
+  alive(): void {
+    this.#add(formatLine({ t: this.#now(), e: 'alive' }));
+  }
+
   async #afterGap(why: string): Promise<void> {
     this.#add(formatLine({ t: this.#now(), e: 'gap', why }));
     await this.#tellAll();

@@ -69,7 +69,7 @@ export class WhoScan {
 
   answer(): WhoAnswer {
     for (const open of this.#open.values()) this.#close(open, null, open.certainUntil);
-    if (this.#doubt !== null && this.#at >= this.#doubt.since) this.#gap ??= this.#doubt.why;
+    if (this.#doubt !== null && this.#at > this.#doubt.since) this.#gap ??= this.#doubt.why;
     const isBefore = this.#begins !== null && this.#at < Date.parse(this.#begins);
     const gap = isBefore ? 'the log begins later' : this.#gap;
     return { asked: this.#asked, flows: this.#found, gap, logBegins: this.#begins };
@@ -84,6 +84,8 @@ export class WhoScan {
         for (const open of this.#open.values()) open.certainUntil = Math.min(open.certainUntil, since);
         return;
       }
+      case 'alive':
+        return;
       case 'whole':
         if (this.#doubt !== null) this.#endDoubt(this.#doubt, time);
         return;
@@ -121,7 +123,7 @@ export class WhoScan {
       this.#open.delete(key);
       this.#close(open, null, open.certainUntil, time);
     }
-    if (this.#at >= since && this.#at < time) this.#gap = why;
+    if (this.#at > since && this.#at < time) this.#gap = why;
     this.#doubt = null;
   }
 
