@@ -94,7 +94,7 @@ async function measure(): Promise<void> {
   delay.enable();
   await readElsewhere('json');
   delay.disable();
-  const ports = (await askAgent('/v1/flows/ports')) as { milliseconds: number } | null;
+  const ports = (await askAgent('/api/v1/flows/ports')) as { milliseconds: number } | null;
   const result = {
     flows: count,
     fillMs: Math.round(fillMs),
@@ -148,7 +148,7 @@ async function read(form: 'json' | 'table'): Promise<ReadResult> {
     ...{ version: 'bench', terminal, defaultNode: 'node-0', readInput, exit: EXIT.ok, debug: false },
   };
   const start = performance.now();
-  await printFlows(agentLines('/v1/flows'), { output: form }, context);
+  await printFlows(agentLines('/api/v1/flows'), { output: form }, context);
   const milliseconds = performance.now() - start;
   const rssMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
   return { milliseconds, listed: Number.parseInt(notes, 10) || count, bytes, rssMiB };
@@ -191,7 +191,7 @@ function fill(): number {
 
 async function status(): Promise<{ programmed?: unknown }> {
   try {
-    return (await askAgent('/v1/status')) as { programmed?: unknown };
+    return (await askAgent('/api/v1/status')) as { programmed?: unknown };
   } catch {
     return {}; // not yet
   }

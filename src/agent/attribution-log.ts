@@ -6,6 +6,7 @@ import { type WhoAnswer, WhoScan } from '../flows/attribution/who.ts';
 import { protocolName, protocolNumberOf } from '../flows/flow.ts';
 import { visitEveryFlow } from '../flows/table.ts';
 import { formatEndpoint, parseAddress } from '../net/address.ts';
+import type { WhoQuestion } from '../observe/flows-view.ts';
 import { ConntrackMonitor } from '../wire/conntrack/monitor.ts';
 import type { AgentFacts } from './companion.ts';
 import { InvalidQuery } from './explain-query.ts';
@@ -97,11 +98,10 @@ export class AttributionLog {
   }
 
   /** Throws InvalidQuery; also where no log is kept. */
-  async who(question: Readonly<Record<string, string>>): Promise<WhoAnswer> {
+  async who({ address, at, protocol }: WhoQuestion): Promise<WhoAnswer> {
     if (this.#settings === null) {
       throw new InvalidQuery('this agent keeps no attribution log: start it with --attribution-log');
     }
-    const { address = '', at, protocol } = question;
     const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(address);
     const parsed = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
     if (parsed === null || Number(parts?.[3]) > 65535) {

@@ -16,8 +16,6 @@ import type { FlowMemory } from './flow-memory.ts';
 const PIECE = 64 * 1024;
 /** Events that wait for a slow reader; what comes while so many wait is lost, and the reader is told. */
 const EVENTS_WAITING = 10_000;
-/** Between the two looks that make rates, in seconds. */
-const RATE_SECONDS = { usual: 2, least: 1, most: 60 } as const;
 
 /** One line of a watch. */
 type Told = { readonly event: ConntrackEventKind; readonly flow: FlowReport } | { readonly event: 'lost' };
@@ -109,22 +107,15 @@ export class FlowLists {
     }
   }
 
-  /** What bindings, Services and pools translate. Throws InvalidQuery. */
-  async rates({
-    seconds = String(RATE_SECONDS.usual),
-  }: Readonly<Record<string, string>>): Promise<RatesAnswer> {
-    const wait = Number(seconds);
-    if (!(wait >= RATE_SECONDS.least && wait <= RATE_SECONDS.most)) {
-      const { least, most } = RATE_SECONDS;
-      throw new InvalidQuery(`seconds: "${seconds}" is no number from ${least} to ${most}`);
-    }
+  /** What bindings, Services and pools translate, from two looks so many seconds apart. */
+  async rates(seconds: number): Promise<RatesAnswer> {
     const { surroundings } = this.#agent;
     const meter = new RateMeter();
     const start = surroundings.now();
     await visitEveryFlow((flow) => {
       if (sourceNow(flow) !== null || (flow.status & conntrackStatus.IPS_DST_NAT) !== 0) meter.first(flow);
     });
-    await surroundings.sleep(wait * 1000, new AbortController().signal);
+    await surroundings.sleep(seconds * 1000, new AbortController().signal);
     const judge = this.#memory.judge();
     const between = surroundings.now() - start;
     await visitEveryFlow((flow) => {

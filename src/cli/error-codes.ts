@@ -147,6 +147,25 @@ export const sideCodes = {
     remedy:
       'Stop what listens there (kube-proxy uses port 10256 too), or choose another address with --health-address.',
   },
+  KNAT_HTTP_ADDRESS: {
+    meaning: 'The API cannot be served on the address; NAT goes on, and so do the attempts.',
+    remedy: 'Stop what listens there, or choose another address with --http-address.',
+  },
+  KNAT_METRICS_ADDRESS: {
+    meaning: 'Metrics cannot be served on the address; NAT goes on, and so do the attempts.',
+    remedy:
+      'Stop what listens there (kube-proxy uses port 10249 too), or choose another address with --metrics-address.',
+  },
+  KNAT_TLS_FILES: {
+    meaning:
+      'The files of --tls-cert-file and --tls-private-key-file cannot be used: what was served before goes on being served with the pair before.',
+    remedy:
+      'Put a certificate in PEM form and the key that belongs to it there; they are read again every 10 seconds.',
+  },
+  KNAT_HTTP_REFUSED: {
+    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
+    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
+  },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
 
 export type CommandCode = keyof typeof commandCodes;

@@ -2,6 +2,7 @@ import { Command, type Option } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addCleanupCommand } from './commands/cleanup.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addEntriesCommand } from './commands/entries.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addFlowsCommand } from './commands/flows.ts';
@@ -27,6 +28,7 @@ export function createProgram(context: Context): Command {
   addStatusCommand(program, context);
   addEntriesCommand(program, context);
   addFlowsCommand(program, context);
+  addDoctorCommand(program, context);
   addCleanupCommand(program, context);
   addDemoCommand(program, context);
   addVersionCommand(program, context);

@@ -11,15 +11,21 @@ export interface FlowsView {
   list(question: Readonly<Record<string, string>>): AsyncIterable<string>;
   /** Flows as they begin, change and end, `{"event": …, "flow": FlowReport}` each, until the signal aborts. */
   watch(question: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<string>;
-  /** What bindings, Services and pools translate: two looks at the table, `seconds` apart. */
-  rates(question: Readonly<Record<string, string>>): Promise<RatesAnswer>;
+  /** What bindings, Services and pools translate: two looks at the table, so many seconds apart. */
+  rates(seconds: number): Promise<RatesAnswer>;
   /** The ports in use at the last look; null before the first. */
   ports(): PortUsageSample | null;
   /** Who was behind `address` (`ADDRESS:PORT`) at the time `at` (RFC 3339), by the attribution log. */
-  who(question: Readonly<Record<string, string>>): Promise<WhoAnswer>;
+  who(question: WhoQuestion): Promise<WhoAnswer>;
 }
 
 export interface RatesAnswer {
   readonly seconds: number;
   readonly rates: readonly Rate[];
+}
+
+export interface WhoQuestion {
+  readonly address: string;
+  readonly at?: string | undefined;
+  readonly protocol?: string | undefined;
 }

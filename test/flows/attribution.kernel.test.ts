@@ -31,7 +31,7 @@ async function outside(from: string, sourcePort: number): Promise<string> {
 
 async function who(address: string, at = new Date()): Promise<WhoAnswer> {
   const query = new URLSearchParams({ address, at: at.toISOString() });
-  return (await askAgent(`/v1/flows/who?${query}`)) as WhoAnswer;
+  return (await askAgent(`/api/v1/flows/who?${query}`)) as WhoAnswer;
 }
 
 async function endAll(): Promise<void> {

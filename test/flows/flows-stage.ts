@@ -106,12 +106,12 @@ export class FlowsStage {
   }
 
   async status(): Promise<AgentStatus> {
-    return (await askAgent('/v1/status')) as AgentStatus;
+    return (await askAgent('/api/v1/status')) as AgentStatus;
   }
 
   async list(query = ''): Promise<{ flows: FlowReport[]; end: ListingEnd }> {
     const lines: string[] = [];
-    for await (const piece of agentLines(`/v1/flows${query}`)) lines.push(...piece);
+    for await (const piece of agentLines(`/api/v1/flows${query}`)) lines.push(...piece);
     const { end } = JSON.parse(lines.pop() ?? '') as { end: ListingEnd };
     return { flows: lines.map((line) => JSON.parse(line) as FlowReport), end };
   }

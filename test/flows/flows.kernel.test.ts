@@ -113,7 +113,7 @@ describe('the list', () => {
       expect([query, (await stage.list(query)).flows.length]).toEqual([query, count]);
     }
     await expect(stage.list('?pod=web-0')).rejects.toThrow('"web-0" is no NAMESPACE/NAME');
-    const { rates } = (await askAgent('/v1/flows/rates?seconds=1')) as RatesAnswer;
+    const { rates } = (await askAgent('/api/v1/flows/rates?seconds=1')) as RatesAnswer;
     expect(rates.map(({ object, flows }) => [object, flows])).toEqual([
       ['IPPool pods', 2],
       ['Service shop/web 10.96.0.10:80/UDP', 1],
@@ -124,7 +124,7 @@ describe('the list', () => {
     await stage.start([...pods, natPool]);
     const events: { event: string; flow: { from: string } }[] = [];
     const watch = (async () => {
-      for await (const lines of agentLines('/v1/flows/watch?pod=shop/web-0')) {
+      for await (const lines of agentLines('/api/v1/flows/watch?pod=shop/web-0')) {
         events.push(...lines.map((line) => JSON.parse(line)));
         if (events.some(({ event }) => event === 'destroy')) return;
       }

@@ -37,7 +37,7 @@ async function mappings(from = ''): Promise<number> {
 }
 
 async function sample(): Promise<PortUsageSample | null> {
-  return (await askAgent('/v1/flows/ports')) as PortUsageSample | null;
+  return (await askAgent('/api/v1/flows/ports')) as PortUsageSample | null;
 }
 
 test('the ports of a range fill up: counted, warned of with the pods behind it, and then new flows fail', async () => {

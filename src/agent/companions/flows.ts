@@ -1,3 +1,4 @@
+import { flowsRoutes } from '../../observe/api/routes/flows.ts';
 import { AttributionLog } from '../attribution-log.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { FlowFlusher } from '../flow-flusher.ts';
@@ -25,13 +26,13 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
       converged: (outcome) => {
         if (memory.converged(outcome)) flusher?.changed();
       },
-      flows: {
+      routes: flowsRoutes({
         list: (question) => lists.list(question),
         watch: (question, signal) => lists.watch(question, signal),
-        rates: (question) => lists.rates(question),
+        rates: (seconds) => lists.rates(seconds),
         ports: () => ports.sample,
         who: (question) => log.who(question),
-      },
+      }),
     };
   };
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
+import { httpOptions } from '../options/http-options.ts';
 import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -25,6 +26,11 @@ export function addAgentCommand(program: Command, context: Context): void {
     'attributionLog',
     'attributionLogMib',
     'healthAddress',
+    'httpAddress',
+    'metricsAddress',
+    'unauthenticatedMetrics',
+    'tlsCertFile',
+    'tlsPrivateKeyFile',
     'once',
     'replaceKubeProxy',
     'dryRun',
@@ -80,7 +86,9 @@ async function run(values: SettingValues, context: Context): Promise<void> {
         ? null
         : { file: attributionLog === 'memory' ? null : attributionLog, limit: attributionLogMib * 2 ** 20 };
     const flows = { egressOnChange, attribution };
-    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell, flows };
+    const http = httpOptions(values, settings.plan.enable.service);
+    const beside = { health: healthAddress, tell, http, flows };
+    const run = { settings, logger, version, once, replaceKubeProxy, ...beside };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');

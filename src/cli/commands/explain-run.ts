@@ -86,8 +86,8 @@ function namesPod({ from = '', to = '' }: ExplainValues): boolean {
 }
 
 const agentOracle: Oracle = {
-  explain: async (question) => await askAgent(`/v1/explain?${queryOf(question)}`),
-  describe: async (question) => (await askAgent(`/v1/describe?${queryOf(question)}`)) as Line[],
+  explain: async (question) => await askAgent(`/api/v1/explain?${queryOf(question)}`),
+  describe: async (question) => (await askAgent(`/api/v1/describe?${queryOf(question)}`)) as Line[],
   flows: async (flows) => (await askAgent('/v1/flows', flows)) as FlowAnswer[],
 };
 

@@ -41,12 +41,12 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
     throw new CliError('KNAT_USAGE', '--seconds belongs to --rates');
   if (who !== undefined) {
     const question = queryOf({ address: who, at, protocol });
-    return await printWho(await askAgent(`/v1/flows/who${question}`), values, context);
+    return await printWho(await askAgent(`/api/v1/flows/who${question}`), values, context);
   }
   if (rates === true) {
-    return await printRates(await askAgent(`/v1/flows/rates${queryOf({ seconds })}`), values, context);
+    return await printRates(await askAgent(`/api/v1/flows/rates${queryOf({ seconds })}`), values, context);
   }
-  if (ports === true) return await printPorts(await askAgent('/v1/flows/ports'), values, context);
+  if (ports === true) return await printPorts(await askAgent('/api/v1/flows/ports'), values, context);
   const { pod, service, address, kind, limit } = values;
   const question = {
     pod,
@@ -58,10 +58,10 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
     ...(stale === true ? { stale: 'true' } : {}),
   };
   if (watch === true)
-    return await watchFlows(agentLines(`/v1/flows/watch${queryOf(question)}`), values, context);
-  if (flush === true) return await endFlows(agentLines(`/v1/flows${queryOf(question)}`), values, context);
+    return await watchFlows(agentLines(`/api/v1/flows/watch${queryOf(question)}`), values, context);
+  if (flush === true) return await endFlows(agentLines(`/api/v1/flows${queryOf(question)}`), values, context);
   try {
-    await printFlows(agentLines(`/v1/flows${queryOf(question)}`), values, context);
+    await printFlows(agentLines(`/api/v1/flows${queryOf(question)}`), values, context);
   } catch (error) {
     const needsAgent = pod !== undefined || service !== undefined || stale === true;
     if (!(error instanceof AgentNotRunning) || needsAgent) throw error;
