@@ -127,25 +127,6 @@ export class SourceCounter {
   }
 }
 
-/** What is told of one tuple: `TCP 203.0.113.7 → 1.1.1.1:443: 46000 of 64512 ports (71 %), most of Pod shop/web-0`. */
-export function portUsageText({
-  protocol,
-  address,
-  destination,
-  destinationPort,
-  used,
-  capacity,
-  share,
-  sources,
-}: PortUsage): string {
-  const most = sources.map(({ name, flows }) => `${name} (${flows})`).join(', ');
-  const place = destination.includes(':') ? `[${destination}]` : destination;
-  return (
-    `${protocol} ${address} → ${place}:${destinationPort}: ${used} of ${capacity} ports are taken ` +
-    `(${Math.floor(share * 100)} %)${most === '' ? '' : `, most by ${most}`}`
-  );
-}
-
 function tupleOf({ protocol, reply }: Flow): string {
   return `${protocol} ${reply.dst} ${reply.src} ${reply.sport}`;
 }
