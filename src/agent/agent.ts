@@ -51,6 +51,8 @@ export class Agent implements AgentFacts {
   readonly #problems = new ProblemBoard();
   /** What goes wrong with companions. */
   readonly #sideProblems = new ProblemBoard();
+  /** What companions cannot do for single objects. */
+  readonly #objectProblems = new ProblemBoard();
   readonly #companions: readonly Companion[];
   readonly #loop: ConvergeLoop;
   readonly #startedAt: string;
@@ -165,7 +167,7 @@ export class Agent implements AgentFacts {
       counts: countPlan(plan),
       conflicts: [...plan.conflicts.values()],
       notices: [...plan.notices()],
-      problems: [...this.#problems.list(), ...this.#sideProblems.list()],
+      problems: [...this.problemsToTell(), ...this.#sideProblems.list()],
     };
   }
 
@@ -199,8 +201,8 @@ export class Agent implements AgentFacts {
     return this.#reportedRevision;
   }
 
-  sourceProblems(): readonly Problem[] {
-    return this.#problems.list();
+  problemsToTell(): readonly Problem[] {
+    return [...this.#problems.list(), ...this.#objectProblems.list()];
   }
 
   sideProblem(code: string, message: string | null): void {
@@ -209,6 +211,13 @@ export class Agent implements AgentFacts {
     for (const found of this.#sideProblems.replace(code, problems)) {
       this.#parts.logger.warn(formatProblem(found));
     }
+  }
+
+  objectProblems(code: string, problems: readonly Problem[]): void {
+    const before = this.#objectProblems.list().length;
+    const found = this.#objectProblems.replace(code, problems);
+    for (const problem of found) this.#parts.logger.warn(formatProblem(problem));
+    if (found.length > 0 || this.#objectProblems.list().length !== before) this.#tellOfChange();
   }
 
   async #runBeside(companion: Companion, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { healthEndpoints } from './companions/health.ts';
+import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { KernelAddresses } from './interface-addresses.ts';
@@ -53,6 +54,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const processId = process.pid;
     const cluster = once ? null : await clusterToTell(run, surroundings);
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    if (settings.plan.enable.service && !once) companions.push(serviceHealthChecks);
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (cluster !== null) companions.push(clusterStatus(cluster));
     const host = { datapath, interfaces, kubeProxy };

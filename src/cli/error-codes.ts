@@ -122,6 +122,12 @@ export const sideCodes = {
     remedy:
       'Stop what listens there (kube-proxy uses port 10256 too), or choose another address with --health-address.',
   },
+  KNAT_HEALTH_CHECK_PORT: {
+    meaning:
+      'The health check of a Service with external traffic policy Local cannot be answered on its node port; NAT goes on, and so do the attempts.',
+    remedy:
+      'Stop what listens there (a kube-proxy that still runs does), or give the node the address that the message names.',
+  },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
 
 export type CommandCode = keyof typeof commandCodes;

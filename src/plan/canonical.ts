@@ -42,6 +42,15 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner), snat: entry.snat };
     case 'ClusterAddress':
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner) };
+    case 'ServiceHealthCheck':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        owner: formatRef(entry.owner),
+        port: entry.port,
+        addresses: entry.addresses,
+        localEndpoints: entry.localEndpoints,
+      };
     case 'FamilyScope':
       return {
         kind: entry.kind,

@@ -88,6 +88,24 @@ export interface ClusterAddress {
   readonly createdAt: number;
 }
 
+/**
+ * Where load balancers ask whether this node has endpoints of a Service, one for each family of it. No packet is
+ * translated for it: the agent itself answers there. specs/service-proxy.md, "Around the datapath".
+ */
+export interface ServiceHealthCheck {
+  readonly kind: 'ServiceHealthCheck';
+  readonly key: string;
+  readonly family: Family;
+  /** `spec.healthCheckNodePort`. */
+  readonly port: Port;
+  /** The addresses of this node on which NodePorts answer. */
+  readonly addresses: readonly IpAddress[];
+  readonly owner: ObjectRef;
+  readonly createdAt: number;
+  /** Endpoints of the family that are ready and on this node, each address once. */
+  readonly localEndpoints: number;
+}
+
 /** What holds for all packets of a family: the address sets that come from the node facts and the pools. */
 export interface FamilyScope {
   readonly kind: 'FamilyScope';
@@ -108,7 +126,13 @@ export interface FamilyScope {
   readonly pools: readonly PoolFact[];
 }
 
-export type PlanEntry = ServiceFrontend | PodBinding | PodSource | ClusterAddress | FamilyScope;
+export type PlanEntry =
+  | ServiceFrontend
+  | PodBinding
+  | PodSource
+  | ClusterAddress
+  | ServiceHealthCheck
+  | FamilyScope;
 
 /** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
 export function tupleKey(tuple: Tuple): string {
@@ -131,6 +155,10 @@ export function podSourceKey(address: IpAddress, protocol: Protocol): string {
 
 export function clusterAddressKey(address: IpAddress): string {
   return `cluster-ip ${address}`;
+}
+
+export function healthCheckKey(family: Family, port: Port): string {
+  return `health-check ${family} ${port}`;
 }
 
 export function scopeKey(family: Family): string {

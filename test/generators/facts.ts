@@ -46,7 +46,7 @@ export const service: fc.Arbitrary<ServiceFact> = fc.record({
   internalTrafficPolicy: policy,
   externalTrafficPolicy: policy,
   affinityTimeoutSeconds: fc.option(fc.constantFrom(10, 10800)),
-  healthCheckNodePort: fc.constant(null),
+  healthCheckNodePort: fc.option(fc.constantFrom(31_000, 31_001).map(portOf), { freq: 4 }),
 });
 
 const endpointAddresses = {

@@ -40,7 +40,7 @@ function uidOf({ planner }: AgentFacts, kind: string, key: string): string | nul
 function accountsOf(agent: AgentFacts) {
   const accounts = new NodeAccounts();
   return () => {
-    const status = { ...agent.status(), problems: agent.sourceProblems() };
+    const status = { ...agent.status(), problems: agent.problemsToTell() };
     return accounts.of(status, agent.planner.plan, agent.reportedRevision);
   };
 }

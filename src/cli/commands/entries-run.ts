@@ -19,6 +19,7 @@ const kindNames = {
   binding: 'PodBinding',
   source: 'PodSource',
   address: 'ClusterAddress',
+  health: 'ServiceHealthCheck',
   scope: 'FamilyScope',
 } as const satisfies Record<string, PlanEntry['kind']>;
 
@@ -66,6 +67,7 @@ function becomes(entry: CanonicalEntry): string {
   if (kind === 'PodBinding') return `→ ${endpoint}`;
   if (kind === 'PodSource') return `source ${snat}`;
   if (kind === 'ClusterAddress') return 'unlisted ports refused';
+  if (kind === 'ServiceHealthCheck') return `${entry.localEndpoints} local endpoints`;
   if (kind === 'FamilyScope') return `egress NAT from ${listed(egressSources) || 'nothing'}`;
   return Array.isArray(endpoints) && endpoints.length > 0 ? `→ ${listed(endpoints)}` : `${unserved}`;
 }

@@ -20,7 +20,7 @@ export function addEntriesCommand(program: Command, context: Context): void {
     .addOption(
       new Option(
         '--kind <KINDS>',
-        'only these, with commas: frontend, binding, source, address, scope',
+        'only these, with commas: frontend, binding, source, address, health, scope',
       ).helpGroup('Which entries:'),
     )
     .addOption(

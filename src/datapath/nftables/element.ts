@@ -121,6 +121,8 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
         element: { key: addressBytes(entry.address) },
       });
       break;
+    case 'ServiceHealthCheck':
+      break; // the agent answers, the kernel has nothing to do
     case 'FamilyScope':
       addRanges(placed, 'pods', entry.pods);
       addRanges(placed, 'service_cidrs', entry.serviceCIDRs);
