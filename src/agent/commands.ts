@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
+import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
@@ -11,6 +12,7 @@ import type { AgentStatus } from '../observe/status.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
+import { conntrackSettings } from './companions/conntrack-settings.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
@@ -29,6 +31,8 @@ export interface AgentRun {
   readonly once: boolean;
   /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
   readonly replaceKubeProxy?: boolean;
+  /** What connection tracking is set to; absent: nothing. */
+  readonly conntrack?: ConntrackSettings;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: HealthAddress | null;
   /** What the cluster is told, where the source is one; absent: nothing. */
@@ -54,6 +58,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const processId = process.pid;
     const cluster = once ? null : await clusterToTell(run, surroundings);
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
     if (settings.plan.enable.service && !once) companions.push(serviceHealthChecks);
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (cluster !== null) companions.push(clusterStatus(cluster));

@@ -99,9 +99,10 @@ function pathsText({ paths }: PathGroup): string {
   return `to ${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
 }
 
-function packetText({ source, sourcePort, destination, port, protocol }: Packet): string {
+function packetText({ source, sourcePort, inputInterface, destination, port, protocol }: Packet): string {
   const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
-  return `${protocol} ${from} → ${formatEndpoint(destination, port)}`;
+  const by = inputInterface === undefined ? '' : `, in by ${inputInterface}`;
+  return `${protocol} ${from} → ${formatEndpoint(destination, port)}${by}`;
 }
 
 function endpointText({ address, port }: Endpoint): string {

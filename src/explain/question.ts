@@ -13,6 +13,8 @@ export interface PacketQuestion {
   readonly proto?: string | undefined;
   /** Where `to` has no port: a number, or the name of a Service's port. */
   readonly port?: string | undefined;
+  /** The interface that the packet comes in by. */
+  readonly interface?: string | undefined;
 }
 
 /** The packet that is meant, or the text of what is wrong with the question, the field in front. */
@@ -40,7 +42,14 @@ export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): P
     return `to: ${to.name} has no address of the IP family of ${from.name}: ${to.addresses.join(', ')} and ${from.addresses.join(', ')}`;
   }
   const { source, destination } = pair;
-  return { source, destination, ...target, ...(sourcePort === null ? {} : { sourcePort }) };
+  const { interface: inputInterface } = question;
+  return {
+    source,
+    destination,
+    ...target,
+    ...(sourcePort === null ? {} : { sourcePort }),
+    ...(inputInterface === undefined ? {} : { inputInterface }),
+  };
 }
 
 function findEnd(field: string, text: string | undefined, facts: NamedFacts): Place | string {

@@ -1,3 +1,4 @@
+import type { InterfacePattern } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
@@ -113,9 +114,15 @@ export interface FamilyScope {
   readonly family: Family;
   /** What is a pod. */
   readonly pods: AddressSet;
+  /** Pods too: sources whose packets come in by it. */
+  readonly podInterface: InterfacePattern | null;
   readonly serviceCIDRs: AddressSet;
   /** Sources that are masqueraded on the way to a ClusterIP. */
   readonly masqueradeToClusterIP: AddressSet;
+  /** Of these sources not masqueraded: those whose packets come in by it. */
+  readonly unmasqueradedInterface: InterfacePattern | null;
+  /** Pods whose packets are dropped where connection tracking cannot place them: they would pass untranslated. */
+  readonly invalidDropped: AddressSet;
   /** Sources of pools with `natOutgoing`. */
   readonly egressSources: AddressSet;
   /** Destinations that egress NAT leaves alone: all pools. */

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
-import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
+import { conntrackOf } from '../options/conntrack.ts';
+import { CONNTRACK_SETTINGS, PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
 import { examples, valuesOf } from './command.ts';
@@ -19,6 +20,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     .action(async () => run(await valuesOf(command, context), context));
   addSettings(command, [
     ...PLAN_SETTINGS,
+    ...CONNTRACK_SETTINGS,
     'nodeStatus',
     'events',
     'healthAddress',
@@ -51,6 +53,9 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     format: values.logFormat ?? (terminal.watched ? 'text' : 'json'),
     colors: terminal.errorColors,
   });
+  for (const line of values.kubeProxy?.warnings ?? []) {
+    logger.warn({ file: values.kubeProxyConfig, code: 'KNAT_KUBE_PROXY_FIELD' }, line);
+  }
   const asked = await planSettings(values, {
     debug: (line) => logger.debug(line),
     defaultNode: context.defaultNode,
@@ -71,7 +76,8 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
     const tell = { nodeStatus, events };
-    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell };
+    const conntrack = conntrackOf(values);
+    const run = { settings, logger, conntrack, version, once, replaceKubeProxy, health: healthAddress, tell };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');

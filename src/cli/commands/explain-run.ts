@@ -21,6 +21,7 @@ export interface ExplainValues extends SettingValues {
   readonly to?: string;
   readonly proto?: string;
   readonly port?: string;
+  readonly interface?: string;
   readonly flows?: string;
   readonly agent?: true;
 }
@@ -34,10 +35,13 @@ interface Oracle {
 
 export async function explain(values: ExplainValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const { from, to, proto, port, flows, output } = values;
+  const { from, to, proto, port, interface: inputInterface, flows, output } = values;
   if (flows !== undefined) {
-    if (from !== undefined || to !== undefined || proto !== undefined || port !== undefined) {
-      throw new CliError('KNAT_USAGE', '--flows stands alone: leave --from, --to, --proto and --port away');
+    if ([from, to, proto, port, inputInterface].some((given) => given !== undefined)) {
+      throw new CliError(
+        'KNAT_USAGE',
+        '--flows stands alone: leave --from, --to, --proto, --port and --interface away',
+      );
     }
     const questions = await readFlows(flows, context);
     const answers = await (await oracleOf(values, context)).flows(questions);
@@ -48,7 +52,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     const missing = from === undefined ? '--from' : '--to';
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }
-  const question: PacketQuestion = { from, to, proto, port };
+  const question: PacketQuestion = { from, to, proto, port, interface: inputInterface };
   const oracle = await oracleOf(values, context);
   if (output === undefined || output === 'table') terminal.printLines(await oracle.describe(question));
   else await printData(terminal, output, await oracle.explain(question), () => {});
@@ -57,6 +61,9 @@ export async function explain(values: ExplainValues, context: Context): Promise<
 async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {
   const { terminal } = context;
   if (values.source === undefined || values.agent === true) return agentOracle;
+  for (const line of values.kubeProxy?.warnings ?? []) {
+    terminal.printError(`warning: ${values.kubeProxyConfig}: ${line} (KNAT_KUBE_PROXY_FIELD)`);
+  }
   const settings = await planSettings(values, { isOnce: true });
   const work = planOnce(settings, null, new AbortController().signal);
   const { planner, problems } = await withProgress(terminal, `reading ${settings.source.name}`, work);
