@@ -18,6 +18,7 @@ import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { KernelAddresses } from './interface-addresses.ts';
+import { type KubeProxyPreview, kubeProxyPreview } from './kube-proxy-guard.ts';
 import { planOnce } from './offline.ts';
 import type { PlanSettings } from './settings.ts';
 
@@ -93,18 +94,30 @@ async function clusterToTell(
 }
 
 /** What an agent would change, and what it could not do. */
-export type AgentPreview = Preview & Pick<AgentStatus, 'problems' | 'notices' | 'conflicts'>;
+export type AgentPreview = Preview &
+  Pick<AgentStatus, 'problems' | 'notices' | 'conflicts'> & { readonly kubeProxy: KubeProxyPreview };
 
 /** What an agent with these settings would change in the kernel; writes nothing. */
-export async function previewAgent(settings: PlanSettings, signal: AbortSignal): Promise<AgentPreview> {
+export async function previewAgent(
+  settings: PlanSettings,
+  replaceKubeProxy: boolean,
+  signal: AbortSignal,
+): Promise<AgentPreview> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const rules = new KubeProxyRules();
   try {
     const { planner, problems } = await planOnce(settings, interfaces.current(), signal);
     const { plan } = planner;
     const preview = await datapath.preview(plan, signal);
-    return { ...preview, problems, notices: [...plan.notices()], conflicts: [...plan.conflicts.values()] };
+    const kubeProxy = kubeProxyPreview(await rules.find(signal), {
+      service: settings.plan.enable.service,
+      replace: replaceKubeProxy,
+    });
+    const notices = [...plan.notices()];
+    return { ...preview, kubeProxy, problems, notices, conflicts: [...plan.conflicts.values()] };
   } finally {
+    rules.close();
     interfaces.close();
     datapath.close();
   }
