@@ -6,7 +6,7 @@ import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
-import type { HealthAddress } from '../observe/health-server.ts';
+import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
 import { Agent } from './agent.ts';
@@ -14,6 +14,7 @@ import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { conntrackSettings } from './companions/conntrack-settings.ts';
 import { healthEndpoints } from './companions/health.ts';
+import { type HttpOptions, httpServers } from './companions/http.ts';
 import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
@@ -35,7 +36,9 @@ export interface AgentRun {
   /** What connection tracking is set to; absent: nothing. */
   readonly conntrack?: ConntrackSettings;
   /** Where health is served; absent or null: nowhere. */
-  readonly health?: HealthAddress | null;
+  readonly health?: ListenAddress | null;
+  /** What is shown over HTTP; absent: nothing. */
+  readonly http?: HttpOptions;
   /** What the cluster is told, where the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
@@ -57,12 +60,15 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       },
     };
     const processId = process.pid;
-    const cluster = once ? null : await clusterToTell(run, surroundings);
+    const client = once ? null : await clusterClient(run, surroundings);
     const companions: CompanionFactory[] = [staleUdpFlows(flows)];
     if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
     if (settings.plan.enable.service && !once) companions.push(serviceHealthChecks);
     if (health !== null && !once) companions.push(healthEndpoints(health));
-    if (cluster !== null) companions.push(clusterStatus(cluster));
+    if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
+    if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
+      companions.push(clusterStatus({ client, ...run.tell }));
+    }
     const host = { datapath, interfaces, kubeProxy };
     const agent = new Agent({
       ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId, companions },
@@ -77,16 +83,15 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   }
 }
 
-/** Null where there is none to tell, or where its configuration is of no use: the source says so too, and ends. */
-async function clusterToTell(
-  { settings, tell, version }: AgentRun,
+/** Null where the source is no cluster, or where its configuration is of no use: the source says so too, and ends. */
+async function clusterClient(
+  { settings, version }: AgentRun,
   surroundings: LoopSurroundings,
-): Promise<ClusterToTell | null> {
-  if (settings.cluster === undefined || !(tell?.nodeStatus || tell?.events)) return null;
+): Promise<ApiClient | null> {
+  if (settings.cluster === undefined) return null;
   const { openAccess } = await import('../kube-api/open-access.ts');
   try {
-    const access = await openAccess(settings.cluster);
-    return { client: new ApiClient(access, surroundings, `knat/${version}`), ...tell };
+    return new ApiClient(await openAccess(settings.cluster), surroundings, `knat/${version}`);
   } catch (error) {
     if (error instanceof AccessError) return null;
     throw error;

@@ -37,6 +37,16 @@ const commandCodes = {
     remedy: 'Correct the field named.',
     exit: EXIT.usage,
   },
+  KNAT_EXPECTATIONS_INVALID: {
+    meaning: 'The file of knat verify has keys or values that it cannot have.',
+    remedy: 'Correct the lines named; knat verify --help shows the form.',
+    exit: EXIT.usage,
+  },
+  KNAT_REPORT_UNWRITABLE: {
+    meaning: 'The file named by --junit cannot be written.',
+    remedy: 'Correct the path, or give the user that runs knat permission to write there.',
+    exit: EXIT.usage,
+  },
   KNAT_OBJECT_PROBLEMS: {
     meaning: 'With --strict: objects have problems; everything else was programmed.',
     remedy: 'Mend what the messages before name, or leave --strict away.',
@@ -138,6 +148,25 @@ export const sideCodes = {
       'The health check of a Service with external traffic policy Local cannot be answered on its node port; NAT goes on, and so do the attempts.',
     remedy:
       'Stop what listens there (a kube-proxy that still runs does), or give the node the address that the message names.',
+  },
+  KNAT_HTTP_ADDRESS: {
+    meaning: 'The API cannot be served on the address; NAT goes on, and so do the attempts.',
+    remedy: 'Stop what listens there, or choose another address with --http-address.',
+  },
+  KNAT_METRICS_ADDRESS: {
+    meaning: 'Metrics cannot be served on the address; NAT goes on, and so do the attempts.',
+    remedy:
+      'Stop what listens there (kube-proxy uses port 10249 too), or choose another address with --metrics-address.',
+  },
+  KNAT_TLS_FILES: {
+    meaning:
+      'The files of --tls-cert-file and --tls-private-key-file cannot be used: what was served before goes on being served with the pair before.',
+    remedy:
+      'Put a certificate in PEM form and the key that belongs to it there; they are read again every 10 seconds.',
+  },
+  KNAT_HTTP_REFUSED: {
+    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
+    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
   },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
 

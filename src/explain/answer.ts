@@ -41,7 +41,7 @@ export function answerFlow(
         : [],
     masq: paths.length > 0 && paths.every((path) => path.snat !== null),
     snat: paths.every((path) => path.snat === snat) ? snat : null,
-    because: becauseOf(result),
+    because: reasonOf(result),
   };
 }
 
@@ -49,7 +49,7 @@ export function answerFlow(
  * What decided: the last step about the destination; about the source the rule that rewrites it, or all that left it
  * alone. Where endpoints differ, each with the addresses that it is about.
  */
-function becauseOf({ verdict, steps, paths }: Walk): string {
+export function reasonOf({ verdict, steps, paths }: Walk): string {
   const decided: { to: string; step: Step }[] = [];
   const destination = steps.at(-1);
   if (destination !== undefined && verdict !== 'snat') decided.push({ to: '', step: destination });

@@ -99,7 +99,15 @@ function pathsText({ paths }: PathGroup): string {
   return `to ${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
 }
 
-function packetText({ source, sourcePort, inputInterface, destination, port, protocol }: Packet): string {
+/** `TCP 10.244.1.7 → 10.96.0.10:80`. */
+export function packetText({
+  source,
+  sourcePort,
+  inputInterface,
+  destination,
+  port,
+  protocol,
+}: Packet): string {
   const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
   const by = inputInterface === undefined ? '' : `, in by ${inputInterface}`;
   return `${protocol} ${from} → ${formatEndpoint(destination, port)}${by}`;

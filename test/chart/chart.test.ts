@@ -136,9 +136,9 @@ describe('values', () => {
     const { agent, daemonSet } = await renderDaemonSet('--set', values);
     expect(agent.args).toContain('--kube-proxy-config=/var/lib/kube-proxy/config.conf');
     const rendered = JSON.stringify(daemonSet);
-    expect(rendered).toContain('{"mountPath":"/var/lib/kube-proxy","name":"kube-proxy","readOnly":true}');
-    expect(rendered).toContain('{"configMap":{"name":"kube-proxy"},"name":"kube-proxy"}');
-    expect(rendered).toContain('{"mountPath":"/etc/knat","name":"node-config","readOnly":true}');
+    expect(rendered).toContain('{"name":"kube-proxy","mountPath":"/var/lib/kube-proxy","readOnly":true}');
+    expect(rendered).toContain('{"name":"kube-proxy","configMap":{"name":"kube-proxy"}}');
+    expect(rendered).toContain('{"name":"node-config","mountPath":"/etc/knat","readOnly":true}');
     const off = await renderDaemonSet('--set', `${values},service.enabled=false`);
     expect(JSON.stringify(off.daemonSet)).not.toContain('/var/lib/kube-proxy');
   });

@@ -1,9 +1,5 @@
 import { cpus } from 'node:os';
-import {
-  type ConntrackSettings,
-  conntrackSysctls,
-  writeSysctls,
-} from '../../datapath/conntrack/settings.ts';
+import { type ConntrackSettings, conntrackSysctls, writeSysctls } from '../../datapath/conntrack/settings.ts';
 import type { CompanionFactory } from '../companion.ts';
 
 /** Sets what connection tracking should be set to, once our rules are in force: they are what brings it to life. */

@@ -3,6 +3,7 @@ import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
 import { conntrackOf } from '../options/conntrack.ts';
+import { httpOptions } from '../options/http-options.ts';
 import { CONNTRACK_SETTINGS, PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -24,6 +25,11 @@ export function addAgentCommand(program: Command, context: Context): void {
     'nodeStatus',
     'events',
     'healthAddress',
+    'httpAddress',
+    'metricsAddress',
+    'unauthenticatedMetrics',
+    'tlsCertFile',
+    'tlsPrivateKeyFile',
     'once',
     'replaceKubeProxy',
     'dryRun',
@@ -53,11 +59,9 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     format: values.logFormat ?? (terminal.watched ? 'text' : 'json'),
     colors: terminal.errorColors,
   });
-  for (const line of values.kubeProxy?.warnings ?? []) {
-    logger.warn({ file: values.kubeProxyConfig, code: 'KNAT_KUBE_PROXY_FIELD' }, line);
-  }
   const asked = await planSettings(values, {
     debug: (line) => logger.debug(line),
+    warn: (line) => logger.warn(line),
     defaultNode: context.defaultNode,
     isOnce: values.once === true || values.dryRun === true,
   });
@@ -76,8 +80,10 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
     const tell = { nodeStatus, events };
+    const http = httpOptions(values, settings.plan.enable.service);
     const conntrack = conntrackOf(values);
-    const run = { settings, logger, conntrack, version, once, replaceKubeProxy, health: healthAddress, tell };
+    const serve = { health: healthAddress, tell, http };
+    const run = { settings, logger, conntrack, version, once, replaceKubeProxy, ...serve };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');

@@ -19,7 +19,7 @@ export async function cleanUp(
 }
 
 async function refuseWhileAgentRuns(): Promise<void> {
-  const status = await askAgent('/v1/status').catch((error: unknown) => {
+  const status = await askAgent('/api/v1/status').catch((error: unknown) => {
     if (error instanceof AgentNotRunning) return null;
     throw error;
   });

@@ -7,7 +7,10 @@ import type { EntriesValues } from './entries-run.ts';
 export function addEntriesCommand(program: Command, context: Context): void {
   const command = program
     .command('entries')
-    .argument('[text]', 'only entries that contain this text anywhere')
+    .argument(
+      '[text]',
+      'only entries that contain this text: in address and port, object, name of the port, endpoints',
+    )
     .summary('what is programmed, entry by entry')
     .description(
       'Lists what the agent of this network namespace wants in the kernel, each entry with its object.',

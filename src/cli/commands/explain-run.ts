@@ -1,9 +1,10 @@
 import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
-import { planOnce } from '../../agent/offline.ts';
+import { OfflinePlans } from '../../agent/offline.ts';
 import type { FlowAnswer } from '../../explain/answer.ts';
 import { describeWalk } from '../../explain/describe.ts';
 import { walkJson } from '../../explain/json.ts';
 import type { Line } from '../../explain/lines.ts';
+import { senderNode } from '../../explain/place.ts';
 import type { PacketQuestion } from '../../explain/question.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { askAgent } from '../../observe/client.ts';
@@ -22,6 +23,7 @@ export interface ExplainValues extends SettingValues {
   readonly proto?: string;
   readonly port?: string;
   readonly interface?: string;
+  readonly family?: string;
   readonly flows?: string;
   readonly agent?: true;
 }
@@ -35,13 +37,11 @@ interface Oracle {
 
 export async function explain(values: ExplainValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const { from, to, proto, port, interface: inputInterface, flows, output } = values;
+  const { from, to, proto, port, interface: inputInterface, family, flows, output } = values;
   if (flows !== undefined) {
-    if ([from, to, proto, port, inputInterface].some((given) => given !== undefined)) {
-      throw new CliError(
-        'KNAT_USAGE',
-        '--flows stands alone: leave --from, --to, --proto, --port and --interface away',
-      );
+    if ([from, to, proto, port, inputInterface, family].some((given) => given !== undefined)) {
+      const others = '--from, --to, --proto, --port, --interface and --family';
+      throw new CliError('KNAT_USAGE', `--flows stands alone: leave ${others} away`);
     }
     const questions = await readFlows(flows, context);
     const answers = await (await oracleOf(values, context)).flows(questions);
@@ -52,7 +52,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     const missing = from === undefined ? '--from' : '--to';
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }
-  const question: PacketQuestion = { from, to, proto, port, interface: inputInterface };
+  const question: PacketQuestion = { from, to, proto, port, interface: inputInterface, family };
   const oracle = await oracleOf(values, context);
   if (output === undefined || output === 'table') terminal.printLines(await oracle.describe(question));
   else await printData(terminal, output, await oracle.explain(question), () => {});
@@ -61,12 +61,16 @@ export async function explain(values: ExplainValues, context: Context): Promise<
 async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {
   const { terminal } = context;
   if (values.source === undefined || values.agent === true) return agentOracle;
-  for (const line of values.kubeProxy?.warnings ?? []) {
-    terminal.printError(`warning: ${values.kubeProxyConfig}: ${line} (KNAT_KUBE_PROXY_FIELD)`);
-  }
-  const settings = await planSettings(values, { isOnce: true });
-  const work = planOnce(settings, null, new AbortController().signal);
-  const { planner, problems } = await withProgress(terminal, `reading ${settings.source.name}`, work);
+  const settings = await planSettings(values, {
+    isOnce: true,
+    allPods: namesPod(values),
+    warn: (line) => terminal.printError(`warning: ${line}`),
+  });
+  const work = OfflinePlans.read(settings, null, new AbortController().signal);
+  const plans = await withProgress(terminal, `reading ${settings.source.name}`, work);
+  const { problems } = plans;
+  const node = settings.nodeName ?? senderNode(values.from ?? '', plans.facts) ?? plans.onlyNode();
+  const planner = plans.of(node);
   for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
   const { nodeName } = planner.node;
   if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
@@ -81,9 +85,14 @@ async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle
   };
 }
 
+/** Pods are named, and those of a cluster may be on any node. */
+function namesPod({ from = '', to = '' }: ExplainValues): boolean {
+  return [from, to].some((place) => place.startsWith('pod/'));
+}
+
 const agentOracle: Oracle = {
-  explain: async (question) => await askAgent(`/v1/explain?${queryOf(question)}`),
-  describe: async (question) => (await askAgent(`/v1/describe?${queryOf(question)}`)) as Line[],
+  explain: async (question) => await askAgent(`/api/v1/explain?${queryOf(question)}`),
+  describe: async (question) => (await askAgent(`/api/v1/describe?${queryOf(question)}`)) as Line[],
   flows: async (flows) => (await askAgent('/v1/flows', flows)) as FlowAnswer[],
 };
 

@@ -54,6 +54,7 @@ const sampleOf: Record<string, string> = {
   'logging.format': 'json',
   bindAddress: '192.0.2.77',
   healthzBindAddress: '192.0.2.77:7777',
+  metricsBindAddress: '127.0.0.1:7777',
   mode: 'ipvs',
   detectLocalMode: 'NodeCIDR',
   'detectLocal.bridgeInterface': 'cni7',
@@ -109,6 +110,7 @@ logging: {format: json, verbosity: 5}
 hostnameOverride: worker-1
 bindAddress: 192.0.2.10
 healthzBindAddress: 192.0.2.10
+metricsBindAddress: 127.0.0.1:7
 nftables: {masqueradeAll: true}
 detectLocalMode: InterfaceNamePrefix
 detectLocal: {bridgeInterface: cni0, interfaceNamePrefix: cali}
@@ -121,6 +123,7 @@ conntrack: {maxPerCore: 0, min: 5, tcpEstablishedTimeout: 2h0m0s, tcpCloseWaitTi
     logFormat: 'json',
     logLevel: 'debug',
     healthAddress: { host: '192.0.2.10', port: 10256 },
+    metricsAddress: { host: '127.0.0.1', port: 7 },
     conntrackMaxPerCore: 0,
     conntrackMin: 5,
     conntrackTcpTimeoutEstablished: 7200,
@@ -203,6 +206,16 @@ test('masqueradeAll counts where it belongs to the mode, and is named where it d
   expect(parse(both).facts.warnings).toEqual(['nftables.masqueradeAll: no effect: the mode is another']);
   expect(parse(`mode: nftables\n${both}`).facts.node.masqueradeAll).toBe(true);
   expect(parse('mode: ipvs\niptables: {masqueradeAll: true}').facts.node.masqueradeAll).toBe(true);
+});
+
+test('metrics that the outside may read need a token here, which is said', () => {
+  const { settings, facts } = parse('metricsBindAddress: 0.0.0.0');
+  expect(settings.metricsAddress).toEqual({ host: '0.0.0.0', port: 10249 });
+  expect(facts.warnings).toEqual([expect.stringContaining('metricsBindAddress: who is not on this node')]);
+  expect(parse('bindAddress: "2001:db8::1"').settings).toMatchObject({
+    metricsAddress: { host: '::1', port: 10249 },
+    healthAddress: { host: '::', port: 10256 },
+  });
 });
 
 test('unknown fields are named, at every depth', () => {

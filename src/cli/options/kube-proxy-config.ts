@@ -9,7 +9,7 @@ import {
   kubeProxyFields,
   MEANINGFUL_ZEROS,
 } from './kube-proxy-fields.ts';
-import { readHealthAddress, ValueError } from './readers.ts';
+import { readListenAddress, ValueError } from './readers.ts';
 import type { KubeProxyFacts, SettingValues } from './table.ts';
 
 /** What a KubeProxyConfiguration says: values of options, and the rest. */
@@ -103,7 +103,8 @@ function applyDefaults(
     node.podCIDRs = [];
   }
   const isIPv6 = String(leaves.get('bindAddress') ?? '').includes(':');
-  settings.healthAddress ??= readHealthAddress(isIPv6 ? '[::]:10256' : '0.0.0.0:10256');
+  settings.healthAddress ??= readListenAddress(isIPv6 ? '[::]:10256' : '0.0.0.0:10256');
+  if (isIPv6) settings.metricsAddress ??= readListenAddress('[::1]:10249');
   settings.conntrackMaxPerCore ??= 32 * 1024;
   settings.conntrackMin ??= 128 * 1024;
   settings.conntrackTcpTimeoutEstablished ??= 24 * 3600;

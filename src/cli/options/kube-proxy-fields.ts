@@ -3,8 +3,8 @@ import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
 import { LOCAL_MODES, type NodeConfig } from '../../sources/objects/node-config.ts';
 import {
   readDuration,
-  readHealthAddress,
   readInterfaceName,
+  readListenAddress,
   readWholeNumber,
   ValueError,
 } from './readers.ts';
@@ -50,6 +50,7 @@ function ineffective(type: FieldType, here: string): KubeProxyField {
 
 /** kube-proxy's ports for addresses that are written without one. */
 const HEALTH_PORT = 10256;
+const METRICS_PORT = 10249;
 
 /**
  * Every field of `kubeproxy.config.k8s.io/v1alpha1`, Kubernetes 1.36, and those that came later as far as they are known;
@@ -111,10 +112,22 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
     type: 'text',
     here: "`--health-address`; empty: kube-proxy's `0.0.0.0:10256`, or `[::]:10256` where `bindAddress` is IPv6",
     effect: effect<string>((text, { settings }) => {
-      settings.healthAddress = readHealthAddress(withPort(text, HEALTH_PORT));
+      settings.healthAddress = readListenAddress(withPort(text, HEALTH_PORT));
     }),
   },
-  metricsBindAddress: ineffective('text', 'no metrics are served'),
+  metricsBindAddress: {
+    type: 'text',
+    here: '`--metrics-address`; elsewhere than on this node a token is needed, unless `--unauthenticated-metrics` is set',
+    effect: effect<string>((text, { settings, warn }) => {
+      const address = readListenAddress(withPort(text, METRICS_PORT));
+      settings.metricsAddress = address;
+      if (address !== null && !/^(127\.|::1$)/.test(address.host)) {
+        warn(
+          'who is not on this node needs a token of the cluster, other than at kube-proxy: see --unauthenticated-metrics',
+        );
+      }
+    }),
+  },
   bindAddressHardFail: ineffective('flag', 'an address that is taken is tried again'),
   enableProfiling: ineffective('flag', PROFILING),
   showHiddenMetricsForVersion: ineffective('text', 'no metric is hidden'),

@@ -7,11 +7,16 @@ import { readInputFile } from '../input-file.ts';
 import { accessOf, type SourceUse, sourceOf } from './source.ts';
 import type { SettingValues } from './table.ts';
 
+const NO_EFFECT = 'KNAT_KUBE_PROXY_FIELD';
+
 /** As PlanSettings; the name of the node is null where neither an option nor the node configuration gives one. */
 export type AskedSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
 
 /** What the options ask for. Throws CliError. */
 export async function planSettings(values: SettingValues, use: SourceUse = {}): Promise<AskedSettings> {
+  for (const line of values.kubeProxy?.warnings ?? []) {
+    use.warn?.(`${values.kubeProxyConfig}: ${line} (${NO_EFFECT})`);
+  }
   const file = values.nodeConfig === undefined ? {} : await readNodeConfig(values.nodeConfig);
   const nodeConfig = { ...values.kubeProxy?.node, ...file, ...podDetection(values) };
   checkPodDetection(nodeConfig);

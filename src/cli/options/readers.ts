@@ -1,7 +1,7 @@
 import { parseAddress } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
-import type { HealthAddress } from '../../observe/health-server.ts';
+import type { ListenAddress } from '../../observe/listening.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { isInterfaceName } from '../../sources/objects/node-config.ts';
@@ -108,17 +108,23 @@ export const readPrefixes: Reader<readonly Prefix[]> = (value) =>
   });
 
 /** Where kube-proxy has its health check, which load balancers know; on loopback alone. */
-export const DEFAULT_HEALTH_ADDRESS: HealthAddress = { host: '127.0.0.1', port: 10256 };
+export const DEFAULT_HEALTH_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10256 };
+
+/** Where podnat-controller has its HTTP server; on loopback alone. */
+export const DEFAULT_HTTP_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 8484 };
+
+/** Where kube-proxy has its metrics. */
+export const DEFAULT_METRICS_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10249 };
 
 /** `ADDRESS:PORT`, IPv6 in brackets; empty: null. */
-export const readHealthAddress: Reader<HealthAddress | null> = (value) => {
+export const readListenAddress: Reader<ListenAddress | null> = (value) => {
   if (value === '') return null;
   const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(readText(value));
   const host = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
   const port = parsePort(Number(parts?.[3]));
   if (host !== null && port !== null) return { host, port };
   throw new ValueError(
-    `${show(value)} is no ADDRESS:PORT: write 127.0.0.1:10256, 0.0.0.0:10256 or [::]:10256; empty for none`,
+    `${show(value)} is no ADDRESS:PORT: write 127.0.0.1:8484, 0.0.0.0:8484 or [::]:8484; empty for none`,
   );
 };
 

@@ -4,9 +4,9 @@ import {
   readChoice,
   readDuration,
   readFlag,
-  readHealthAddress,
   readInterfaceName,
   readKinds,
+  readListenAddress,
   readPorts,
   readPrefixes,
   readText,
@@ -32,6 +32,7 @@ const PODS = 'What is a pod, by the names of kube-proxy:';
 const CONNTRACK = 'Connection tracking, by the names of kube-proxy; 0 leaves a value as it is (the default):';
 const POD_NAT = 'Pod NAT:';
 const CLUSTER = 'What to tell the cluster:';
+const SERVE = 'What to show over HTTP:';
 const RUN = 'How to run:';
 const SHOW = 'What to print:';
 
@@ -209,10 +210,35 @@ export const settings = {
   },
   healthAddress: setting(
     'ADDRESS:PORT',
-    RUN,
-    readHealthAddress,
+    SERVE,
+    readListenAddress,
     'serve /livez, /readyz and /healthz here, and nothing else; empty: nowhere (default: 127.0.0.1:10256)',
   ),
+  httpAddress: setting(
+    'ADDRESS:PORT',
+    SERVE,
+    readListenAddress,
+    'serve the API, /metrics and health paths here; elsewhere than on this node a bearer token of the cluster is needed, but for health; empty: nowhere (default: 127.0.0.1:8484)',
+  ),
+  metricsAddress: setting(
+    'ADDRESS:PORT',
+    SERVE,
+    readListenAddress,
+    "serve /metrics here, and nothing else; empty: nowhere (default: 127.0.0.1:10249, which is kube-proxy's; without Service NAT: nowhere)",
+  ),
+  unauthenticatedMetrics: setting(
+    null,
+    SERVE,
+    readFlag,
+    'let everyone who reaches --metrics-address read /metrics without a token, as kube-proxy does (default: only this node, others with a token)',
+  ),
+  tlsCertFile: setting(
+    'FILE',
+    SERVE,
+    readText,
+    'PEM file with the certificate, and those between it and its authority, for --http-address and --metrics-address; read again when it changes (default: no TLS)',
+  ),
+  tlsPrivateKeyFile: setting('FILE', SERVE, readText, 'PEM file with the key of --tls-cert-file'),
   once: setting(null, RUN, readFlag, 'program the kernel once, then end'),
   replaceKubeProxy: setting(
     null,

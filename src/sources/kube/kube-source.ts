@@ -12,7 +12,7 @@ import type { KubeOptions } from './options.ts';
 import type { Recovery } from './recovery.ts';
 import { Reflector } from './reflector.ts';
 import { ResourceObjects } from './resource-objects.ts';
-import { wantedResources } from './resources.ts';
+import { resourceName, wantedResources } from './resources.ts';
 import { defaultTimings } from './timings.ts';
 import { Troubles } from './troubles.ts';
 
@@ -76,7 +76,8 @@ class KubeSource implements Source {
     return resources.map((resource) => {
       const objects = new ResourceObjects(resource, context, delivery.of(resource));
       const trouble = (found: Recovery | null) => troubles.report(resource, found);
-      const listener = { synced, debug, trouble };
+      const interrupted = () => sink.interrupted?.(resourceName(resource));
+      const listener = { synced, debug, trouble, interrupted };
       return new Reflector({ resource, client, objects, listener, surroundings, timings });
     });
   }

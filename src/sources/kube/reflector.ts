@@ -15,6 +15,8 @@ export interface ReflectorListener {
   synced(): void;
   /** What is wrong with the resource as a whole; null when it is well again. */
   trouble(trouble: Recovery | null): void;
+  /** A list or a watch failed; it is begun again. */
+  interrupted(): void;
   debug(line: string): void;
 }
 
@@ -78,6 +80,7 @@ export class Reflector {
         const failure =
           error instanceof ApiError ? error : new ApiError('unusable', String(error), { cause: error });
         const wait = this.#retry.next(failure.retryAfterMs ?? 0);
+        listener.interrupted();
         this.#failed(failure);
         listener.debug(`${this.#lists.path}: ${this.#activity}: ${failure.message}; again in ${wait} ms`);
         await surroundings.sleep(wait, signal);

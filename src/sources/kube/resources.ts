@@ -35,9 +35,10 @@ const POOL_SERVERS = [
  * What has to be watched on a node for these kinds of NAT, and nothing else: a cluster's traffic of pods is large.
  *
  * Nodes: all of them for Pod and Egress NAT, whose scope leaves node addresses alone; else this one alone.
+ * Pods: those of the node; where none is named, for a look at the whole cluster, all of them.
  */
-export function wantedResources(nodeName: string, wanted: WantedKinds): Resource[] {
-  const scope = wanted.pod || wanted.egress;
+export function wantedResources(nodeName: string | null, wanted: WantedKinds): Resource[] {
+  const scope = wanted.pod || wanted.egress || nodeName === null;
   const resources: Resource[] = [
     {
       ...core('Node', 'nodes'),
@@ -57,7 +58,10 @@ export function wantedResources(nodeName: string, wanted: WantedKinds): Resource
       },
     );
   }
-  if (wanted.pod) resources.push({ ...core('Pod', 'pods'), fieldSelector: `spec.nodeName=${nodeName}` });
+  if (wanted.pod || nodeName === null) {
+    const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };
+    resources.push({ ...core('Pod', 'pods'), ...ofNode });
+  }
   if (scope) {
     for (const server of POOL_SERVERS) {
       resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true });

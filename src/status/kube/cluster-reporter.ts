@@ -41,6 +41,11 @@ export class ClusterReporter {
     this.#wake = new Wake(parts.surroundings);
   }
 
+  /** Events that wait, and how many were left out because too many did. */
+  get events(): { readonly waiting: number; readonly dropped: number } {
+    return this.#recorder.counts;
+  }
+
   /** What the agent has done may have changed. Cheap most of the time; looks at the agent before it returns when due. */
   changed(): void {
     this.#isStale = true;

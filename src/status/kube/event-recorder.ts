@@ -43,6 +43,11 @@ export class EventRecorder {
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
   }
 
+  /** Events that wait, and how many were left out because too many did. */
+  get counts(): { readonly waiting: number; readonly dropped: number } {
+    return { waiting: this.#queue.size, dropped: this.#queue.dropped };
+  }
+
   /** Facts that were told before this recorder was made. */
   known(facts: readonly EventFact[]): void {
     this.#queue.known(facts);
