@@ -23,6 +23,8 @@ export interface Target {
 /** Who is dialled, and from which address. */
 export interface Dialled extends Target {
   readonly source: IpAddress;
+  /** Left out: one that nobody else of the scene has. */
+  readonly sourcePort?: number;
 }
 
 export interface Scene {
@@ -99,12 +101,11 @@ export class Stage {
     forgetConnections();
   }
 
-  /** Opens a connection from the source, from a port that nobody else of the scene has. */
+  /** Opens a connection from the source. */
   async dial(
-    { source: from, address: to, port, protocol }: Dialled,
+    { source: from, sourcePort = this.#takePort(), address: to, port, protocol }: Dialled,
     timeoutMs: number,
   ): Promise<DialOutcome> {
-    const sourcePort = this.#takePort();
     return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });
   }
 
