@@ -2,25 +2,21 @@ import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
 import { describeWalk } from '../explain/describe.ts';
 import { walkJson } from '../explain/json.ts';
-import type { ApiClient } from '../kube-api/client.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
-import { formatProblem } from '../model/problem.ts';
+import { formatProblem, type Problem } from '../model/problem.ts';
 import { serveAgent } from '../observe/api.ts';
 import type { HealthFacts } from '../observe/health.ts';
-import { type HealthAddress, serveHealth } from '../observe/health-server.ts';
 import type { Logger } from '../observe/logger.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
 import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
-import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
-import { ClusterReporter } from '../status/kube/cluster-reporter.ts';
-import { ConvergeLoop, type LoopListener, type LoopSurroundings } from './converge-loop.ts';
+import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, Outcome } from './companion.ts';
+import { ConvergeLoop, type LoopListener } from './converge-loop.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
 import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
-import { NodeAccounts } from './node-account.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -30,50 +26,32 @@ export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
-  readonly flows: StaleFlows;
   readonly kubeProxy: OtherProxy;
   /** Take kube-proxy's rules away, instead of refusing beside them. */
   readonly replaceKubeProxy: boolean;
   readonly logger: Logger;
-  readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
+  readonly surroundings: AgentSurroundings;
   readonly version: string;
   /** Of the agent's process, for those who want to stop it. */
   readonly processId: number;
-  /** Where health is served; absent: nowhere. */
-  readonly health?: HealthAddress;
-  /** The cluster that is told of what was done; absent: none. */
-  readonly cluster?: ClusterToTell;
-}
-
-/** The API server that is told what was done, and by what. */
-export interface ClusterToTell {
-  readonly client: ApiClient;
-  /** The NodeNAT of the node is kept. */
-  readonly nodeStatus: boolean;
-  /** Objects are told by Events. */
-  readonly events: boolean;
+  /** What works beside NAT. */
+  readonly companions: readonly CompanionFactory[];
 }
 
 /** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
 const ONCE_ATTEMPTS = 5;
 
-/** Deletes conntrack entries that a change of the plan made stale; gives their number. */
-export interface StaleFlows {
-  clean(plan: NatPlan, changed: ReadonlySet<string> | null): number;
-}
-
 /**
  * The daemon of one node: source → plan → kernel → status, until told to stop. What is in the kernel stays when it
  * stops.
  */
-export class Agent {
+export class Agent implements AgentFacts {
   readonly #parts: AgentParts;
-  readonly #planner: Planner;
+  readonly planner: Planner;
   readonly #problems = new ProblemBoard();
-  /** What goes wrong beside NAT: of health and of what the cluster is told. */
+  /** What goes wrong with companions. */
   readonly #sideProblems = new ProblemBoard();
-  readonly #accounts = new NodeAccounts();
-  readonly #reporter: ClusterReporter | null;
+  readonly #companions: readonly Companion[];
   readonly #loop: ConvergeLoop;
   readonly #startedAt: string;
   /** Null where Service NAT is off: kube-proxy may have it. */
@@ -89,7 +67,6 @@ export class Agent {
   #convergingSince: number | null = null;
   /** Revision of the plan that the datapath last reported as done. */
   #reportedRevision: number | null = null;
-  #cleanedRevision: number | null = null;
   #failuresInARow = 0;
   /** Called when the kernel matches for the first time. */
   #inForce: () => void = () => {};
@@ -103,7 +80,7 @@ export class Agent {
       ? new KubeProxyGuard(parts.kubeProxy, { replace, logger, surroundings })
       : null;
     this.#startedAt = surroundings.wallClock().toISOString();
-    this.#planner = new Planner(this.#nodeFacts(undefined), settings.plan);
+    this.planner = new Planner(this.#nodeFacts(undefined), settings.plan);
     const listener: LoopListener = {
       converged: (report, milliseconds) => this.#converged(report, milliseconds),
       failed: (error, retryInMs) => this.#failed(error, retryInMs),
@@ -111,10 +88,10 @@ export class Agent {
     const options = () => ({ keepUnclaimed: this.#unreadSinceStart });
     const plan = () => {
       this.#convergingSince = surroundings.wallClock().getTime();
-      return this.#planner.update();
+      return this.planner.update();
     };
     this.#loop = new ConvergeLoop(datapath, plan, surroundings, listener, options);
-    this.#reporter = this.#clusterReporter();
+    this.#companions = parts.companions.map((companion) => companion(this));
   }
 
   /**
@@ -128,10 +105,10 @@ export class Agent {
     const either = AbortSignal.any([signal, stop.signal]);
     const server: Server = await serveAgent({
       status: () => this.status(),
-      entries: () => canonicalPlan(this.#planner.plan),
-      explain: (query) => walkJson(explainQuery(this.#planner, query)),
-      describe: (query) => describeWalk(explainQuery(this.#planner, query)),
-      flows: (flows) => answerFlows(this.#planner, flows),
+      entries: () => canonicalPlan(this.planner.plan),
+      explain: (query) => walkJson(explainQuery(this.planner, query)),
+      describe: (query) => describeWalk(explainQuery(this.planner, query)),
+      flows: (flows) => answerFlows(this.planner, flows),
     });
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
@@ -160,8 +137,7 @@ export class Agent {
       }
       void this.#tellOfLongWork(either);
       void inForce.then(() => this.#takeOver(once, either));
-      void this.#runBeside('health', this.#serveHealth(either));
-      void this.#runBeside('the cluster is not told', this.#reporter?.run(either));
+      for (const companion of this.#companions) void this.#runBeside(companion, either);
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
       if (failure !== null) throw failure;
     } finally {
@@ -173,7 +149,7 @@ export class Agent {
 
   status(): AgentStatus {
     const { settings, version } = this.#parts;
-    const { plan } = this.#planner;
+    const { plan } = this.planner;
     return {
       version,
       processId: this.#parts.processId,
@@ -196,7 +172,7 @@ export class Agent {
   /** What the health endpoints look at. */
   health(): HealthFacts {
     const { settings, surroundings } = this.#parts;
-    const node = this.#planner.nodes.get(settings.nodeName);
+    const node = this.planner.nodes.get(settings.nodeName);
     return {
       now: surroundings.wallClock().getTime(),
       synced: this.#synced,
@@ -207,41 +183,27 @@ export class Agent {
     };
   }
 
-  #clusterReporter(): ClusterReporter | null {
-    const { cluster, settings, surroundings, logger } = this.#parts;
-    if (cluster === undefined) return null;
-    return new ClusterReporter({
-      ...cluster,
-      node: settings.nodeName,
-      surroundings,
-      debug: (line) => logger.debug(line),
-      trouble: (code, message) => this.#sideProblem(code, message),
-      uidOf: (kind, key) => {
-        const found = kind === 'Pod' ? this.#planner.pods.get(key) : this.#planner.services.get(key);
-        return found === undefined || found.uid === '' ? null : found.uid;
-      },
-      account: () => {
-        const status = { ...this.status(), problems: this.#problems.list() };
-        return this.#accounts.of(status, this.#planner.plan, this.#reportedRevision);
-      },
-    });
+  get settings(): PlanSettings {
+    return this.#parts.settings;
   }
 
-  async #serveHealth(signal: AbortSignal): Promise<void> {
-    const { health, surroundings, logger } = this.#parts;
-    if (health === undefined) return;
-    const listener = {
-      listening: (address: HealthAddress) => {
-        logger.info({ ...address }, 'serving health');
-        this.#sideProblem('KNAT_HEALTH_ADDRESS', null);
-      },
-      refused: (message: string) => this.#sideProblem('KNAT_HEALTH_ADDRESS', message),
-    };
-    await serveHealth(health, () => this.health(), listener, surroundings.sleep, signal);
+  get logger(): Logger {
+    return this.#parts.logger;
   }
 
-  /** Shows what goes wrong beside NAT; null: nothing any longer. */
-  #sideProblem(code: string, message: string | null): void {
+  get surroundings(): AgentSurroundings {
+    return this.#parts.surroundings;
+  }
+
+  get reportedRevision(): number | null {
+    return this.#reportedRevision;
+  }
+
+  sourceProblems(): readonly Problem[] {
+    return this.#problems.list();
+  }
+
+  sideProblem(code: string, message: string | null): void {
     const problem = { code, severity: 'warning', origin: '', object: null, field: '' } as const;
     const problems = message === null ? [] : [{ ...problem, message }];
     for (const found of this.#sideProblems.replace(code, problems)) {
@@ -249,13 +211,30 @@ export class Agent {
     }
   }
 
-  /** Work whose errors must never end NAT. */
-  async #runBeside(what: string, work: Promise<void> | undefined): Promise<void> {
+  async #runBeside(companion: Companion, signal: AbortSignal): Promise<void> {
     try {
-      await work;
+      await companion.run?.(signal);
     } catch (error) {
-      this.#parts.logger.error({ err: error }, `an error inside knat; NAT goes on: ${what}`);
+      this.#companionFailed(companion.name, error);
     }
+  }
+
+  #tell(tell: (companion: Companion) => void): void {
+    for (const companion of this.#companions) {
+      try {
+        tell(companion);
+      } catch (error) {
+        this.#companionFailed(companion.name, error);
+      }
+    }
+  }
+
+  #companionFailed(name: string, error: unknown): void {
+    this.#parts.logger.error({ err: error }, `an error inside knat; NAT goes on: ${name}`);
+  }
+
+  #tellOfChange(): void {
+    this.#tell((companion) => companion.changed?.());
   }
 
   async #runSource(signal: AbortSignal, stop: AbortController): Promise<void> {
@@ -264,7 +243,7 @@ export class Agent {
       await settings.source.run(
         {
           apply: (changes) => {
-            this.#planner.apply(changes);
+            this.planner.apply(changes);
             if (changes.some((change) => change.kind === 'Node' && change.key === settings.nodeName)) {
               this.#refreshNode();
             }
@@ -274,7 +253,7 @@ export class Agent {
             for (const problem of this.#problems.replace(origin, problems)) {
               logger[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem));
             }
-            this.#reporter?.changed();
+            this.#tellOfChange();
             if (this.#unreadSinceStart && !this.#problems.hasErrors()) {
               this.#unreadSinceStart = false;
               logger.info('everything could be read now: what nobody claims is removed');
@@ -318,7 +297,7 @@ export class Agent {
   /** A wrong name of the node leaves the agent without Pods and pod CIDRs, which is hard to see from the outside. */
   #checkNode(): void {
     const { settings, logger } = this.#parts;
-    const nodes = [...this.#planner.nodes.keys()];
+    const nodes = [...this.planner.nodes.keys()];
     if (nodes.length === 0 || nodes.includes(settings.nodeName)) return;
     logger.warn(
       { node: settings.nodeName, nodes: nodes.slice(0, 20) },
@@ -337,9 +316,9 @@ export class Agent {
 
   /** Works the facts of this node out anew; true when they changed. */
   #refreshNode(): boolean {
-    const facts = this.#nodeFacts(this.#planner.nodes.get(this.#parts.settings.nodeName));
-    if (deepEqual(facts, this.#planner.node)) return false;
-    this.#planner.setNode(facts);
+    const facts = this.#nodeFacts(this.planner.nodes.get(this.#parts.settings.nodeName));
+    if (deepEqual(facts, this.planner.node)) return false;
+    this.planner.setNode(facts);
     return true;
   }
 
@@ -357,10 +336,11 @@ export class Agent {
     this.#matchedAt = surroundings.wallClock().getTime();
     this.#convergingSince = null;
     this.#reportedRevision = report.revision;
-    this.#cleanFlows(report.revision);
+    const outcome: Outcome = { report, plan: this.planner.plan, milliseconds };
+    this.#tell((companion) => companion.converged?.(outcome));
     if (elementsAdded + elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);
     this.#failuresInARow = 0;
-    this.#reporter?.changed();
+    this.#tellOfChange();
     this.#inForce();
   }
 
@@ -377,29 +357,13 @@ export class Agent {
     else await this.#guard?.watch(signal);
   }
 
-  #cleanFlows(revision: number): void {
-    const { flows, logger } = this.#parts;
-    const { plan } = this.#planner;
-    try {
-      const changed = this.#cleanedRevision === null ? null : plan.changedSince(this.#cleanedRevision);
-      const deleted = flows.clean(plan, changed);
-      this.#cleanedRevision = revision;
-      if (deleted > 0) logger.info({ deleted }, 'stale UDP flows were deleted');
-    } catch (error) {
-      logger.warn(
-        { err: error },
-        'stale UDP flows could not be deleted; they are looked for again after the next change',
-      );
-    }
-  }
-
   #failed(error: unknown, retryInMs: number): void {
     const { logger, surroundings } = this.#parts;
     const message = error instanceof Error ? error.message : String(error);
     this.#failure ??= { message, since: surroundings.wallClock().toISOString() };
     logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
     this.#convergingSince = null;
-    this.#reporter?.changed();
+    this.#tellOfChange();
     if (++this.#failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }
 }

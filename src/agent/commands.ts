@@ -8,7 +8,11 @@ import { ApiClient } from '../kube-api/client.ts';
 import type { HealthAddress } from '../observe/health-server.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
-import { Agent, type ClusterToTell } from './agent.ts';
+import { Agent } from './agent.ts';
+import type { CompanionFactory } from './companion.ts';
+import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
+import { healthEndpoints } from './companions/health.ts';
+import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
@@ -48,11 +52,12 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     };
     const processId = process.pid;
     const cluster = once ? null : await clusterToTell(run, surroundings);
-    const host = { datapath, interfaces, flows, kubeProxy };
+    const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    if (health !== null && !once) companions.push(healthEndpoints(health));
+    if (cluster !== null) companions.push(clusterStatus(cluster));
+    const host = { datapath, interfaces, kubeProxy };
     const agent = new Agent({
-      ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId },
-      ...(health === null || once ? {} : { health }),
-      ...(cluster === null ? {} : { cluster }),
+      ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId, companions },
     });
     await agent.run(signal, { once });
     return agent.status();
