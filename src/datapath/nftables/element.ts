@@ -1,9 +1,9 @@
 import { endianness } from 'node:os';
-import { addressBytes, addressFromNumber, familyOf } from '../../net/address.ts';
+import { addressBytes, addressFromNumber, familyOf, numberBytes } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
-import type { AddressSet } from '../../net/ranges.ts';
-import type { Endpoint, PlanEntry, Tuple } from '../../plan/entry.ts';
+import { type AddressSet, complementOf, unionOf } from '../../net/ranges.ts';
+import type { EgressOutcome, EgressSource, Endpoint, PlanEntry, Tuple } from '../../plan/entry.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { affinityChain, affinityPickChain, endpointIds } from './affinity.ts';
 import {
@@ -128,6 +128,13 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       addRanges(placed, 'egress_sources', entry.egressSources);
       addRanges(placed, 'egress_exempt', entry.egressExempt);
       addRanges(placed, 'pod_nat_internal', entry.podNatInternal);
+      if (entry.egress.address !== null) {
+        const all = complementOf(unionOf(entry.family, []));
+        addRanges(placed, 'egress_address', all, { data: addressBytes(entry.egress.address) });
+      }
+      break;
+    case 'EgressSource':
+      addEgressSource(placed, entry);
       break;
     default:
       entry satisfies never;
@@ -203,10 +210,51 @@ function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void
   }
 }
 
-export function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
-  const bound = (number: bigint) => addressBytes(addressFromNumber(family, number));
+export function addRanges(
+  placed: PlacedElement[],
+  set: SetName,
+  { family, ranges }: AddressSet,
+  value: EgressValue = {},
+): void {
+  const bound = (number: bigint) => numberBytes(family, number);
   for (const { first, last } of ranges) {
-    placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last) } });
+    placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last), ...value } });
+  }
+}
+
+/** What a map says about a packet of egress NAT. */
+type EgressValue = Pick<SetElement, 'data' | 'verdict'>;
+
+/** Rules with destinations by cell, and one element for all else that leaves the pools. */
+function addEgressSource(placed: PlacedElement[], { family, range, cells, rest }: EgressSource): void {
+  for (const { destinations, protocols, ports, outcome } of cells) {
+    const bound = (end: 'first' | 'last') =>
+      Buffer.concat([
+        numberBytes(family, range[end]),
+        numberBytes(family, destinations[end]),
+        Uint8Array.of(protocols[end], 0, 0, 0, ports[end] >> 8, ports[end] & 0xff, 0, 0),
+      ]);
+    const set = outcome.verdict === 'snat' ? 'egress_to_addresses' : 'egress_to';
+    const element = { key: bound('first'), keyEnd: bound('last'), ...egressValue(outcome) };
+    placed.push({ family, set, element });
+  }
+  if (rest === null) return;
+  const set = rest.verdict === 'snat' ? 'egress_from_addresses' : 'egress_from';
+  addRanges(placed, set, { family, ranges: [range] }, egressValue(rest));
+}
+
+function egressValue(outcome: EgressOutcome): EgressValue {
+  switch (outcome.verdict) {
+    case 'snat':
+      return { data: addressBytes(outcome.to) };
+    case 'keep':
+      return { verdict: { code: 'accept' } };
+    case 'masquerade':
+      return { verdict: { code: 'goto', chain: 'egress_masquerade' } };
+    case 'drop':
+      return { verdict: { code: 'drop' } };
+    default:
+      return outcome satisfies never;
   }
 }
 

@@ -2,17 +2,18 @@ import { release } from 'node:os';
 import { type Difference, difference } from '../../delta/delta.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
 
-import type { NatPlan } from '../../plan/nat-plan.ts';
+import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { Busy, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
 import { timeoutsOf } from './affinity.ts';
+import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
 import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
 import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
-import { KernelTables, SWAP_TABLE } from './kernel-tables.ts';
+import { KernelTables, type SkeletonVariant, SWAP_TABLE } from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
 import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
@@ -51,6 +52,8 @@ export class NftablesDatapath implements Datapath {
   #revision = 0;
   /** Those of session affinity that the skeleton has chains for, in seconds. */
   #timeouts: ReadonlySet<number> = new Set();
+  /** What the skeleton's chains of egress NAT are made for. */
+  #egress: EgressChains = plainEgress;
   #plan: NatPlan | null = null;
   #keepUnclaimed = false;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
@@ -98,7 +101,7 @@ export class NftablesDatapath implements Datapath {
 
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
     signal.throwIfAborted();
-    const state = this.#tables.apparentState();
+    const state = this.#tables.apparentState(egressChainsOf(plan));
     // What belongs to every skeleton comes with it.
     const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
     const actual = state === 'intact' ? (this.#tables.read() ?? []) : fresh;
@@ -108,7 +111,8 @@ export class NftablesDatapath implements Datapath {
   }
 
   async inspect(signal: AbortSignal): Promise<Observed> {
-    const state = await this.#tables.state(signal);
+    const egress = this.#plan === null ? plainEgress : egressChainsOf(this.#plan);
+    const state = await this.#tables.state(egress, signal);
     const elements = new Map<string, number>();
     for (const { family, set } of this.#tables.read() ?? []) {
       const name = `${nftFamily[family]} ${TABLE} ${set}`;
@@ -145,6 +149,7 @@ export class NftablesDatapath implements Datapath {
 
   /** Writes the entries of these keys; null, and nothing written, when the skeleton lacks a chain that they need. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report | null {
+    if (egressChainsKey(egressChainsOf(plan)) !== egressChainsKey(this.#egress)) return null;
     const staged: [string, Programmed | null][] = [];
     const before: PlacedElement[] = [];
     const after: PlacedElement[] = [];
@@ -176,7 +181,8 @@ export class NftablesDatapath implements Datapath {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       const needed = timeoutsOf(plan.entries());
-      let state = await this.#tables.state(signal);
+      const egress = egressChainsOf(plan);
+      let state = await this.#tables.state(egress, signal);
       let timeouts: readonly number[] = state === 'intact' ? this.#tables.timeouts() : needed;
       if (!needed.every((timeout) => timeouts.includes(timeout))) {
         timeouts = needed;
@@ -184,16 +190,18 @@ export class NftablesDatapath implements Datapath {
       }
       if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
       this.#disturbed = false;
-      const expected = state === 'absent' ? await this.#load(TABLE, timeouts, signal) : undefined;
+      const variant = { timeouts, egress };
+      const expected = state === 'absent' ? await this.#load(TABLE, variant, signal) : undefined;
       try {
         const report =
           state === 'other'
-            ? await this.#swap(plan, timeouts, signal)
+            ? await this.#swap(plan, variant, signal)
             : this.#fill(plan, TABLE, skeleton, nothingCarried, expected);
         first ??= report;
         // What came in between may have been an edit of our skeleton, and no later notification tells of it.
         if (this.#disturbed && attempt < ATTEMPTS) continue;
         this.#timeouts = new Set(timeouts);
+        this.#egress = egress;
         if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
         this.#plan = plan;
         this.#synchronised = true;
@@ -220,19 +228,19 @@ export class NftablesDatapath implements Datapath {
   }
 
   /** Puts a second copy to work, replaces the first, takes the second away. Session affinity goes along. */
-  async #swap(plan: NatPlan, timeouts: readonly number[], signal: AbortSignal): Promise<Report> {
+  async #swap(plan: NatPlan, variant: SkeletonVariant, signal: AbortSignal): Promise<Report> {
     const before = this.#keepUnclaimed ? (this.#tables.read(TABLE) ?? []) : [];
-    await this.#tables.load(SWAP_TABLE, timeouts, signal);
+    await this.#tables.load(SWAP_TABLE, variant, signal);
     this.#fill(plan, SWAP_TABLE, 'swapped', { before, clients: this.#tables.affinityClients() });
     const clients = this.#tables.affinityClients();
-    const expected = await this.#load(TABLE, timeouts, signal);
+    const expected = await this.#load(TABLE, variant, signal);
     return this.#fill(plan, TABLE, 'swapped', { before, clients }, expected);
   }
 
   /** Loads the table; gives the generation that follows when nobody else changes the ruleset meanwhile. */
-  async #load(table: string, timeouts: readonly number[], signal: AbortSignal): Promise<number> {
+  async #load(table: string, variant: SkeletonVariant, signal: AbortSignal): Promise<number> {
     const { id } = this.#connection.generation();
-    await this.#tables.load(table, timeouts, signal);
+    await this.#tables.load(table, variant, signal);
     return id + 1;
   }
 
@@ -287,6 +295,11 @@ export class NftablesDatapath implements Datapath {
     const { add, remove } = changes;
     return { revision: this.#revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length };
   }
+}
+
+/** The settings are the same in both families. */
+function egressChainsOf(plan: NatPlan): EgressChains {
+  return scopeOf(plan, 'IPv4').egress;
 }
 
 function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedElement> {
