@@ -1,4 +1,6 @@
 import type { EndpointSliceFact } from './endpoint-slice.ts';
+import type { FelixConfigurationFact } from './felix-configuration.ts';
+import type { NamespaceFact } from './namespace.ts';
 import type { NodeFact } from './node.ts';
 import type { PodFact } from './pod.ts';
 import type { PoolFact } from './pool.ts';
@@ -11,6 +13,8 @@ export interface FactTypes {
   Pod: PodFact;
   Node: NodeFact;
   IPPool: PoolFact;
+  FelixConfiguration: FelixConfigurationFact;
+  Namespace: NamespaceFact;
 }
 
 export type FactKind = keyof FactTypes;

@@ -23,6 +23,8 @@ export class Planner {
   readonly #pods: Store<'Pod'> = new Map();
   readonly #nodes: Store<'Node'> = new Map();
   readonly #pools: Store<'IPPool'> = new Map();
+  readonly #felix: Store<'FelixConfiguration'> = new Map();
+  readonly #namespaces: Store<'Namespace'> = new Map();
   /** Service key → its slices, in order of their names. */
   readonly #slicesOf = new Map<string, readonly EndpointSliceFact[]>();
   readonly #dirtyServices = new Set<string>();
@@ -90,6 +92,14 @@ export class Planner {
         case 'IPPool':
           put(this.#pools, change.key, change.fact);
           this.#dirtyScope = true;
+          break;
+        // Kept for Egress NAT; no fragment depends on them yet.
+        case 'FelixConfiguration':
+          put(this.#felix, change.key, change.fact);
+          this.#dirtyScope = true;
+          break;
+        case 'Namespace':
+          put(this.#namespaces, change.key, change.fact);
           break;
         default:
           change satisfies never;

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import type { EndpointFact, EndpointPortFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
 import type { FactChange, FactKind } from '../../src/model/facts.ts';
+import type { FelixConfigurationFact } from '../../src/model/felix-configuration.ts';
+import type { NamespaceFact } from '../../src/model/namespace.ts';
 import type { NodeFact, NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
 import type { PoolFact } from '../../src/model/pool.ts';
@@ -107,6 +109,7 @@ export const pod: fc.Arbitrary<PodFact> = fc.record({
   name: fc.constantFrom('smtp-1', 'smtp-2', 'smtp-3'),
   uid: fc.constantFrom('uid-1', 'uid-2'),
   createdAt,
+  labels: fc.constantFrom<Readonly<Record<string, string>>[]>({}, { app: 'smtp' }),
   nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
   hostNetwork: mostly(false, true),
   finished: mostly(false, true),
@@ -142,6 +145,19 @@ export const nodeObject: fc.Arbitrary<NodeFact> = fc.record({
   excludedByAutoscaler: fc.constant(false),
 });
 
+export const felix: fc.Arbitrary<FelixConfigurationFact> = fc.record({
+  name: fc.constant('default'),
+  natPortRange: fc.option(fc.constant([{ first: portOf(40_000), last: portOf(49_999) }])),
+  natOutgoingAddress: addresses('203.0.113.7', '2001:db8::10'),
+  iptablesNATOutgoingInterfaceFilter: fc.constantFrom(null, 'eth1', 'eth+'),
+  natOutgoingExclusions: fc.constantFrom(null, 'IPPoolsOnly' as const, 'IPPoolsAndHostIPs' as const),
+});
+
+export const namespace: fc.Arbitrary<NamespaceFact> = fc.record({
+  name: fc.constantFrom('mail', 'shop'),
+  labels: fc.constantFrom<Readonly<Record<string, string>>[]>({}, { team: 'mail' }),
+});
+
 /** The facts of the node on which the plan is for, in several states. */
 export const thisNode: fc.Arbitrary<NodeFacts> = fc
   .record({
@@ -166,6 +182,8 @@ const names: Readonly<Record<FactKind, readonly string[]>> = {
   Pod: ['mail/smtp-1', 'mail/smtp-2', 'mail/smtp-3'],
   Node: ['node-a', 'node-b'],
   IPPool: ['pool-1', 'pool-2', 'pool-3'],
+  FelixConfiguration: ['default'],
+  Namespace: ['mail', 'shop'],
 };
 
 const deletion: fc.Arbitrary<FactChange> = fc
@@ -178,6 +196,8 @@ export const factChange: fc.Arbitrary<FactChange> = fc.oneof(
   { weight: 6, arbitrary: endpointSlice.map((fact) => present('EndpointSlice', fact)) },
   { weight: 5, arbitrary: pod.map((fact) => present('Pod', fact)) },
   { weight: 1, arbitrary: nodeObject.map((fact) => present('Node', fact)) },
+  { weight: 1, arbitrary: felix.map((fact) => present('FelixConfiguration', fact)) },
+  { weight: 1, arbitrary: namespace.map((fact) => present('Namespace', fact)) },
   { weight: 2, arbitrary: pool.map((fact) => present('IPPool', fact)) },
   { weight: 4, arbitrary: deletion },
 );

@@ -1,4 +1,5 @@
 import type { FactKind } from '../../model/facts.ts';
+import { FELIX_DEFAULT } from '../objects/felix-configuration.ts';
 
 /** A list of the API that is watched. */
 export interface Resource {
@@ -23,6 +24,12 @@ export interface WantedKinds {
 
 /** What is not ours stays at the server. specs/service-proxy.md, "Frontends". */
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+
+/** Where Calico's FelixConfiguration may be served. */
+const FELIX_SERVERS = [
+  { group: 'projectcalico.org', version: 'v3' },
+  { group: 'crd.projectcalico.org', version: 'v1' },
+] as const;
 
 /** Where IPPools may be served; all that are there count, `poolGroupRank` settles between them. */
 const POOL_SERVERS = [
@@ -57,10 +64,23 @@ export function wantedResources(nodeName: string, wanted: WantedKinds): Resource
       },
     );
   }
-  if (wanted.pod) resources.push({ ...core('Pod', 'pods'), fieldSelector: `spec.nodeName=${nodeName}` });
+  // Pod NAT reads the annotation, Egress NAT the labels.
+  if (scope) resources.push({ ...core('Pod', 'pods'), fieldSelector: `spec.nodeName=${nodeName}` });
   if (scope) {
     for (const server of POOL_SERVERS) {
       resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true });
+    }
+  }
+  if (wanted.egress) {
+    resources.push(core('Namespace', 'namespaces'));
+    for (const server of FELIX_SERVERS) {
+      resources.push({
+        kind: 'FelixConfiguration',
+        ...server,
+        plural: 'felixconfigurations',
+        fieldSelector: `metadata.name=${FELIX_DEFAULT}`,
+        optional: true,
+      });
     }
   }
   return resources;

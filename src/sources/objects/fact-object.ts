@@ -1,7 +1,9 @@
 import type { FactChange, FactKind, FactTypes } from '../../model/facts.ts';
 import { objectKey } from '../../model/object.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
+import { felixGroupRank, parseFelixConfiguration } from './felix-configuration.ts';
 import { objectRef, type ParseContext } from './metadata.ts';
+import { parseNamespace } from './namespace.ts';
 import { parseNode } from './node.ts';
 import type { Parsed } from './parsed.ts';
 import { parsePod } from './pod.ts';
@@ -15,25 +17,30 @@ const parsers: { [Kind in FactKind]: (object: unknown, context: ParseContext) =>
   Pod: parsePod,
   Node: parseNode,
   IPPool: parsePool,
+  FelixConfiguration: parseFelixConfiguration,
+  Namespace: parseNamespace,
 };
 
 /** Any fact, where only its existence matters. */
 export type AnyFact = FactTypes[FactKind];
 
 /**
- * Which kind of fact an object is, and its rank among objects of the same key: 0 but for IPPool, where the object of
- * the lowest rank is the pool (specs/egress-nat.md, "IPPool objects"). Null: no kind that knat reads.
+ * Which kind of fact an object is, and its rank among objects of the same key: 0 but for kinds that several API groups
+ * serve, where the object of the lowest rank counts (specs/egress-nat.md, "IPPool objects"). Null: no kind that knat
+ * reads.
  */
 export function factKindOf(apiVersion: string, kind: string): { kind: FactKind; rank: number } | null {
   switch (kind) {
     case 'Service':
     case 'Pod':
     case 'Node':
+    case 'Namespace':
       return apiVersion === 'v1' ? { kind, rank: 0 } : null;
     case 'EndpointSlice':
       return apiVersion.startsWith('discovery.k8s.io/') ? { kind, rank: 0 } : null;
-    case 'IPPool': {
-      const rank = poolGroupRank(apiVersion);
+    case 'IPPool':
+    case 'FelixConfiguration': {
+      const rank = (kind === 'IPPool' ? poolGroupRank : felixGroupRank)(apiVersion);
       return rank === null ? null : { kind, rank };
     }
     default:
