@@ -33,7 +33,8 @@ export type EgressDecision = {
       readonly by: 'pool';
       readonly outcome: EgressOutcome;
       readonly pool: ObjectRef | null;
-      readonly others: readonly ObjectRef[];
+      /** Other pools around the source, from the narrowest. */
+      readonly others: readonly PoolFact[];
     }
   | { readonly by: 'exempt'; readonly outcome: EgressOutcome; readonly pool: ObjectRef | null; readonly exemptBy: Exemption }
   | { readonly by: 'interface'; readonly outcome: EgressOutcome; readonly pool: ObjectRef | null; readonly filter: string }
@@ -70,7 +71,9 @@ export function decideEgress(
     return { by: 'rule', outcome: decisive.outcome, choice: decisive, passedOver };
   }
   if (!setContains(scope.egressSources, packet.source)) return { by: 'nothing', outcome: KEEP, passedOver };
-  const [pool = null, ...others] = poolsOfSource(scope, packet.source);
+  const around = poolsAround(scope.pools, packet.source);
+  const deciding = decidingPool(around, scope.egress.mostSpecificWins);
+  const pool = deciding === null ? null : refOf(deciding);
   if (exempt) {
     const exemptBy = exemptionOf(scope, packet.destination);
     return { by: 'exempt', outcome: KEEP, pool, exemptBy, passedOver };
@@ -81,7 +84,7 @@ export function decideEgress(
   }
   const outcome: EgressOutcome =
     address === null ? { verdict: 'masquerade' } : { verdict: 'snat', to: address };
-  return { by: 'pool', outcome, pool, others, passedOver };
+  return { by: 'pool', outcome, pool, others: around.filter((each) => each !== deciding), passedOver };
 }
 
 /** True when the destination is meant: its network, and its protocol and port where it names them. */
@@ -98,13 +101,11 @@ export function isInterface(filter: string, name: string): boolean {
   return filter.endsWith('+') ? name.startsWith(filter.slice(0, -1)) : name === filter;
 }
 
-/** The pools that make the source NATed from, the one that is named for it first: the narrowest, then by name. */
-function poolsOfSource({ pools, egress }: FamilyScope, source: IpAddress): ObjectRef[] {
-  const around = poolsAround(pools, source);
+/** The pool that is named for it that the source is NATed from: the narrowest that says so, then by name. */
+function decidingPool(around: readonly PoolFact[], mostSpecificWins: boolean): PoolFact | null {
   const narrowest = around[0]?.cidr.length;
-  return around
-    .filter(({ cidr, natOutgoing }) => natOutgoing && (!egress.mostSpecificWins || cidr.length === narrowest))
-    .map(refOf);
+  const counts = ({ cidr }: PoolFact) => !mostSpecificWins || cidr.length === narrowest;
+  return around.find((pool) => pool.natOutgoing && counts(pool)) ?? null;
 }
 
 /** The narrowest pool, then a node, then the file of ip-masq-agent. */

@@ -186,7 +186,7 @@ function choicesOfPod(
     const inRegion = (bySelector && pools.length === 0) || setContains(rule.region, address);
     if (!selected || !inRegion) return [];
     if (rule.here.length < 2) return [addressless(rule)];
-    return [choice(rule, { verdict: 'snat', to: stableChoice(rule.here, objectKey(pod.namespace, pod.name)) })];
+    return [choice(rule, { verdict: 'snat', to: stableChoice(rule.here, nameOf(pod)) })];
   });
 }
 
@@ -217,7 +217,7 @@ function likenessOf(choices: readonly EgressChoice[]): string {
 
 /**
  * The pods of this node by address, in order. Of two with one address (the other is on its way out) the one created
- * last counts, then the greater UID, as with Pod NAT.
+ * last counts, then the greater UID, then the name.
  */
 function podsHere(family: Family, { pods, node }: EgressFacts): PlacedPod[] {
   const byAddress = new Map<IpAddress, PodFact>();
@@ -228,14 +228,23 @@ function podsHere(family: Family, { pods, node }: EgressFacts): PlacedPod[] {
       const other = byAddress.get(address);
       const wins =
         other === undefined ||
-        pod.createdAt > other.createdAt ||
-        (pod.createdAt === other.createdAt && pod.uid > other.uid);
+        (pod.createdAt - other.createdAt ||
+          compareText(pod.uid, other.uid) ||
+          compareText(nameOf(pod), nameOf(other))) > 0;
       if (wins) byAddress.set(address, pod);
     }
   }
   return [...byAddress]
     .map(([address, pod]) => ({ address, pod }))
     .sort((a, b) => (addressNumber(a.address) < addressNumber(b.address) ? -1 : 1));
+}
+
+function nameOf({ namespace, name }: PodFact): string {
+  return objectKey(namespace, name);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Only where it concerns a pod: of a rule with one address for each node, every node misses all but one. */
@@ -251,7 +260,7 @@ function noteFallbacks(
     notices.set(`address ${rule}`, {
       reason: 'NatAddressNotLocal',
       object: { kind: 'EgressRule', namespace: '', name: rule },
-      message: `node ${node.nodeName} has none of its addresses: what Pod ${objectKey(pod.namespace, pod.name)} and others of this node send is ${what}`,
+      message: `node ${node.nodeName} has none of its addresses: what Pod ${nameOf(pod)} and others of this node send is ${what}`,
     });
   }
 }

@@ -1,9 +1,9 @@
-import type { FactKind } from '../../model/facts.ts';
+import type { ObjectKind } from '../../model/facts.ts';
 import { FELIX_DEFAULT } from '../objects/felix-configuration.ts';
 
 /** A list of the API that is watched. */
 export interface Resource {
-  readonly kind: FactKind;
+  readonly kind: ObjectKind;
   /** Empty for the core group. */
   readonly group: string;
   readonly version: string;
@@ -72,7 +72,13 @@ export function wantedResources(nodeName: string, wanted: WantedKinds): Resource
     }
   }
   if (wanted.egress) {
-    resources.push(core('Namespace', 'namespaces'));
+    resources.push(core('Namespace', 'namespaces'), {
+      kind: 'EgressRule',
+      group: 'knat.dev',
+      version: 'v1',
+      plural: 'egressrules',
+      optional: true,
+    });
     for (const server of FELIX_SERVERS) {
       resources.push({
         kind: 'FelixConfiguration',
@@ -86,7 +92,7 @@ export function wantedResources(nodeName: string, wanted: WantedKinds): Resource
   return resources;
 }
 
-function core(kind: FactKind, plural: string): Resource {
+function core(kind: ObjectKind, plural: string): Resource {
   return { kind, group: '', version: 'v1', plural, optional: false };
 }
 
