@@ -101,10 +101,7 @@ export type SourceStep = StepBase &
         readonly verdict: 'snat' | 'masquerade' | 'continue';
         readonly to: IpAddress | 'node' | null;
         /** Why it is left alone: what the destination lies in, or the interfaces that count; null: it is not. */
-        readonly because:
-          | { readonly exemptBy: Exemption }
-          | { readonly interfaceFilter: string }
-          | null;
+        readonly because: { readonly exemptBy: Exemption } | { readonly interfaceFilter: string } | null;
         /** Other pools around the source. */
         readonly others: readonly PoolFact[];
       }

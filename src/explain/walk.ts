@@ -79,7 +79,11 @@ export interface Walk {
  * Walks the first packet of a new connection through the plan, on the node that the plan is for. Looks at the plan's
  * content alone: no kernel, no rule text. Throws TypeError when source and destination are of different families.
  */
-export function walk(plan: Pick<NatPlan, 'entry' | 'egressSource' | 'conflicts'>, node: WalkedNode, packet: Packet): Walk {
+export function walk(
+  plan: Pick<NatPlan, 'entry' | 'egressSource' | 'conflicts'>,
+  node: WalkedNode,
+  packet: Packet,
+): Walk {
   const { source, destination, protocol, port } = packet;
   const family = familyOf(destination);
   if (familyOf(source) !== family) throw new TypeError(`${source} and ${destination}: two families`);

@@ -39,7 +39,8 @@ export function cellsOf(
       rest ??= outcome;
       continue;
     }
-    for (const destination of to) boxes.push(...boxesOf(family, destination, outcome, rest === null ? null : exempt));
+    for (const destination of to)
+      boxes.push(...boxesOf(family, destination, outcome, rest === null ? null : exempt));
   }
   return { cells: boxes.length === 0 ? [] : disjoint(family, boxes), rest };
 }
@@ -59,7 +60,10 @@ function boxesOf(
 /** The first box that holds a packet decides. */
 function disjoint(family: Family, boxes: readonly Box[]): EgressCell[] {
   const cells: { destinations: { first: bigint; last: bigint }; rows: readonly PortRow[] }[] = [];
-  for (const destinations of pieces(family, boxes.map((box) => box.destinations))) {
+  for (const destinations of pieces(
+    family,
+    boxes.map((box) => box.destinations),
+  )) {
     const here = boxes.filter(
       (box) => box.destinations.first <= destinations.first && destinations.last <= box.destinations.last,
     );
@@ -95,7 +99,10 @@ export function pieces(family: Family, ranges: readonly AddressRange[]): Address
 
 /** What decides about each port, from 0 to 65535; neighbours differ. */
 function portRow(boxes: readonly Box[]): PortRow {
-  const starts = new Set([0, ...boxes.flatMap(({ ports }) => (ports === null ? [] : [ports.first, ports.last + 1]))]);
+  const starts = new Set([
+    0,
+    ...boxes.flatMap(({ ports }) => (ports === null ? [] : [ports.first, ports.last + 1])),
+  ]);
   const cuts = [...starts].filter((port) => port <= ALL_PORTS.last).sort((a, b) => a - b);
   const row: { first: number; last: number; outcome: EgressOutcome | null }[] = [];
   for (const [index, first] of cuts.entries()) {

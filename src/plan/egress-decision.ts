@@ -36,8 +36,18 @@ export type EgressDecision = {
       /** Other pools around the source, from the narrowest. */
       readonly others: readonly PoolFact[];
     }
-  | { readonly by: 'exempt'; readonly outcome: EgressOutcome; readonly pool: ObjectRef | null; readonly exemptBy: Exemption }
-  | { readonly by: 'interface'; readonly outcome: EgressOutcome; readonly pool: ObjectRef | null; readonly filter: string }
+  | {
+      readonly by: 'exempt';
+      readonly outcome: EgressOutcome;
+      readonly pool: ObjectRef | null;
+      readonly exemptBy: Exemption;
+    }
+  | {
+      readonly by: 'interface';
+      readonly outcome: EgressOutcome;
+      readonly pool: ObjectRef | null;
+      readonly filter: string;
+    }
   | { readonly by: 'nothing'; readonly outcome: EgressOutcome }
 );
 

@@ -22,9 +22,7 @@ export function egressSources(
     family,
     wanted.map(({ range }) => range),
   );
-  return mostSpecificWins && wanted.length < placed.length
-    ? unionOf(family, mostSpecific(placed))
-    : whole;
+  return mostSpecificWins && wanted.length < placed.length ? unionOf(family, mostSpecific(placed)) : whole;
 }
 
 /** NET of the specification: all pools, disabled ones too, but not those for load balancers alone. */

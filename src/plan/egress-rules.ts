@@ -157,7 +157,9 @@ function unknownSources(
   let last = { likeness: '', end: -1n };
   for (const range of cut) {
     const choices = speaking
-      .filter((rule) => regionOf(rule).ranges.some((each) => each.first <= range.first && range.first <= each.last))
+      .filter((rule) =>
+        regionOf(rule).ranges.some((each) => each.first <= range.first && range.first <= each.last),
+      )
       .map((rule) => (rule.needsPod ? choice(rule, { verdict: 'drop' }, 'unknown-pod') : addressless(rule)));
     const likeness = likenessOf(choices);
     const previous = ranges.at(-1);
@@ -265,11 +267,7 @@ function noteFallbacks(
   }
 }
 
-function unknownPools(
-  rule: EgressRuleFact,
-  pools: readonly PoolFact[],
-  notices: Map<string, Notice>,
-): void {
+function unknownPools(rule: EgressRuleFact, pools: readonly PoolFact[], notices: Map<string, Notice>): void {
   const missing = rule.pools.filter((name) => !pools.some((pool) => pool.name === name));
   if (missing.length === 0) return;
   notices.set(`pools ${rule.name}`, {

@@ -51,8 +51,7 @@ export function egressSettings(
   return {
     address,
     ports: portRanges(options, felix),
-    interfaceFilter:
-      options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null,
+    interfaceFilter: options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null,
     exclusions: options.natOutgoingExclusions ?? felix?.natOutgoingExclusions ?? 'IPPoolsOnly',
     notices,
   };

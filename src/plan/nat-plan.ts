@@ -1,5 +1,5 @@
-import { type Conflict, compareClaims, conflictOf } from './claims.ts';
 import type { IpAddress } from '../net/address.ts';
+import { type Conflict, compareClaims, conflictOf } from './claims.ts';
 import { EgressSources } from './egress-sources.ts';
 import type { EgressSource, FamilyScope, PlanEntry } from './entry.ts';
 import { deepEqual } from './equal.ts';

@@ -68,7 +68,11 @@ describe('egress', () => {
     const inner = pool('inner', '192.168.7.0/24');
     const outside = pool('outside', '10.0.0.0/8');
     const wider = pool('wider', '192.0.0.0/8');
-    const { notices } = scopeFragment({ pools: [inner, pods, outside, wider], nodes: [] }, nodeFacts(), defaultPlanOptions);
+    const { notices } = scopeFragment(
+      { pools: [inner, pods, outside, wider], nodes: [] },
+      nodeFacts(),
+      defaultPlanOptions,
+    );
     expect(notices).toMatchObject([
       { reason: 'NatPoolOverridden', object: { kind: 'IPPool', name: 'inner' } },
     ]);

@@ -61,7 +61,9 @@ function familyScope(
   const none: AddressSet = { family, ranges: [] };
   const podCIDRs = prefixSet(family, node.podCIDRs);
   const serviceCIDRs = prefixSet(family, node.serviceCIDRs);
-  const egress = enable.egress ? egressScope(family, { ...facts, pools }, node, options, settings) : NO_EGRESS;
+  const egress = enable.egress
+    ? egressScope(family, { ...facts, pools }, node, options, settings)
+    : NO_EGRESS;
   const sources = enable.egress ? egressSources(family, pools, egress.mostSpecificWins) : none;
   return {
     kind: 'FamilyScope',

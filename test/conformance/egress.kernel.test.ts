@@ -10,7 +10,13 @@ import { type NatPlan, scopeOf } from '../../src/plan/nat-plan.ts';
 import { defaultPlanOptions, type EgressOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
 import { ip, portOf } from '../generators/build.ts';
-import { type EgressDial, type EgressState, egressNode, egressState, egressUniverse } from '../generators/egress-state.ts';
+import {
+  type EgressDial,
+  type EgressState,
+  egressNode,
+  egressState,
+  egressUniverse,
+} from '../generators/egress-state.ts';
 import { shrinkFor } from '../generators/shrink-for.ts';
 import { allSettled, Stage } from '../netns/stage.ts';
 
@@ -87,7 +93,8 @@ async function observe(plan: NatPlan, packet: EgressDial): Promise<{ decision: s
   });
   const name = `${protocol} ${source} → ${formatEndpoint(destination, port)}: `;
   const own = egressNode.nodeIPs.find((one) => familyOf(one) === family);
-  const to = outcome.verdict === 'snat' ? outcome.to : outcome.verdict === 'masquerade' ? own : outcome.verdict;
+  const to =
+    outcome.verdict === 'snat' ? outcome.to : outcome.verdict === 'masquerade' ? own : outcome.verdict;
   const ended = await stage.dial(packet, outcome.verdict === 'drop' ? SILENCE_MS : ANSWER_MS);
   if (ended.outcome !== 'answered') {
     const kernel = ended.outcome === 'timeout' ? 'drop' : `${ended.outcome} ${ended.how}`;
@@ -97,6 +104,7 @@ async function observe(plan: NatPlan, packet: EgressDial): Promise<{ decision: s
   const [, seen = '', seenPort = ''] = /^\[?(.+?)\]?:(\d+)$/.exec(ended.sawSource) ?? [];
   const { ports } = scope.egress;
   const inRange =
-    ports.length === 0 || ports.some(({ first, last }) => first <= Number(seenPort) && Number(seenPort) <= last);
+    ports.length === 0 ||
+    ports.some(({ first, last }) => first <= Number(seenPort) && Number(seenPort) <= last);
   return { decision: name + to, kernel: `${name}${seen}${inRange ? '' : ` from port ${seenPort}`}` };
 }

@@ -23,8 +23,8 @@ export interface EgressDial {
 /** What the node bears: the first of each family is what it masquerades with. */
 export const egressNode = nodeFacts({
   nodeIPs: [ip('192.0.2.10'), ip('2001:db8::10')],
-  localAddresses: ['192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '2001:db8::11'].map((address) =>
-    localAddress(address),
+  localAddresses: ['192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '2001:db8::11'].map(
+    (address) => localAddress(address),
   ),
   podCIDRs: [],
 });
@@ -43,14 +43,22 @@ export const EGRESS_PORTS = [24, 25, 80].map(portOf);
 const CIDRS = [
   ...['0.0.0.0/0', '10.0.0.0/8', '10.244.0.0/16', '10.244.1.0/24', '10.244.1.0/31', '10.244.1.1/32'],
   ...['10.244.1.2/31', '10.244.2.0/24', '198.51.100.0/24', '198.51.100.9/32', '128.0.0.0/1', '10.9.9.9/32'],
-  ...['::/0', 'fd00::/8', 'fd00:244::/64', 'fd00:244::1/128', '2001:db8::/32', '2001:db8:9::9/128', 'fd00:244::/127'],
+  ...[
+    '::/0',
+    'fd00::/8',
+    'fd00:244::/64',
+    'fd00:244::1/128',
+    '2001:db8::/32',
+    '2001:db8:9::9/128',
+    'fd00:244::/127',
+  ],
 ].map(cidr);
 
 const anyPool: fc.Arbitrary<PoolFact> = fc
   .record({
     name: fc.constantFrom('pool-1', 'pool-2', 'pool-3', 'pool-4', 'pool-5', 'pool-6'),
     prefix: fc.constantFrom(...CIDRS),
-    natOutgoing: fc.boolean(),
+    natOutgoing: fc.constantFrom(true, true, false),
     disabled: fc.boolean(),
     loadBalancerOnly: fc.constantFrom(false, false, true),
   })
@@ -71,12 +79,14 @@ const pods = [
   { name: 'a', labels: { app: 'smtp' }, ips: ['10.244.1.1', 'fd00:244::1'] },
   { name: 'b', labels: {}, ips: ['10.244.1.2', 'fd00:244::2'] },
   { name: 'c', labels: { app: 'smtp' }, ips: ['10.9.9.9'] },
-].map(({ name, labels, ips }) => pod([], { namespace: 'mail', name, uid: name, labels, ips: ips.map(ip), nat: null }));
+].map(({ name, labels, ips }) =>
+  pod([], { namespace: 'mail', name, uid: name, labels, ips: ips.map(ip), nat: null }),
+);
 
 export const egressState: fc.Arbitrary<EgressState> = fc
   .record({
     pools: fc.array(anyPool, { maxLength: 6, size: 'max' }),
-    rules: fc.oneof(fc.constant([]), fc.array(egressRule, { maxLength: 3, size: 'max' })),
+    rules: fc.array(egressRule, { maxLength: 4, size: 'max' }),
     pods: fc.subarray(pods),
     team: fc.boolean(),
     packets: fc.array(packet, { minLength: 8, maxLength: 16, size: 'max' }),
@@ -84,7 +94,7 @@ export const egressState: fc.Arbitrary<EgressState> = fc
   .map(({ pools, rules, pods: known, team, packets }) => ({
     changes: [
       ...pools.map((fact) => present('IPPool', fact)),
-      ...rules.map((fact) => present('EgressRule', fact)),
+      ...rules.map((fact, index) => present('EgressRule', { ...fact, name: `rule-${index}` })),
       ...known.map((fact) => present('Pod', fact)),
       present('Namespace', { name: 'mail', labels: team ? { team: 'mail' } : {} }),
       present('Node', nodeObject('node-b', ['192.0.2.99', '2001:db8::99'])),

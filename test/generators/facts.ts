@@ -3,9 +3,9 @@ import type { EgressDestination, EgressRuleFact } from '../../src/model/egress-r
 import type { EndpointFact, EndpointPortFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
 import type { FactChange, FactKind } from '../../src/model/facts.ts';
 import type { FelixConfigurationFact } from '../../src/model/felix-configuration.ts';
-import type { NamespaceFact } from '../../src/model/namespace.ts';
 import type { IpMasqAgentFact } from '../../src/model/ip-masq-agent.ts';
 import type { LabelSelector } from '../../src/model/label-selector.ts';
+import type { NamespaceFact } from '../../src/model/namespace.ts';
 import type { NodeFact, NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
 import type { PoolFact } from '../../src/model/pool.ts';
@@ -159,11 +159,13 @@ export const egressRule: fc.Arbitrary<EgressRuleFact> = fc
     priority: fc.constantFrom(10, 20),
     reason: fc.constantFrom('', 'the partner knows this address'),
     pools: mostly<readonly string[]>([], ['pool-1']),
-    namespaceSelector: fc.option(selector, { freq: 2 }),
-    podSelector: fc.option(selector, { freq: 2 }),
-    to: fc.array(egressDestination, { maxLength: 3 }),
+    namespaceSelector: fc.option(selector, { freq: 1 }),
+    podSelector: fc.option(selector, { freq: 1 }),
+    to: fc.oneof(fc.constant([]), fc.array(egressDestination, { minLength: 1, maxLength: 3 })),
     action: fc.constantFrom('Keep' as const, 'Masquerade' as const, 'Snat' as const, 'Snat' as const),
-    addresses: fc.subarray(['203.0.113.7', '203.0.113.8', '192.0.2.99', '2001:db8::10'].map(ip), { minLength: 1 }),
+    addresses: fc.subarray(['203.0.113.7', '203.0.113.8', '192.0.2.99', '2001:db8::10'].map(ip), {
+      minLength: 1,
+    }),
     fallback: fc.constantFrom('node' as const, 'drop' as const),
   })
   .map((rule) => (rule.action === 'Snat' ? rule : { ...rule, addresses: [], fallback: 'node' as const }));

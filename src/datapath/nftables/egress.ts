@@ -60,7 +60,8 @@ export function egressChains(ip: string, { ports }: EgressChains): [string, stri
 
 /** The last rules of postrouting. */
 export function egressPostrouting(ip: string, { interfaceFilter }: EgressChains): string[] {
-  const out = interfaceFilter === null ? '' : `oifname ${JSON.stringify(interfaceFilter.replace(/\+$/, '*'))} `;
+  const out =
+    interfaceFilter === null ? '' : `oifname ${JSON.stringify(interfaceFilter.replace(/\+$/, '*'))} `;
   return [
     'jump egress_rules',
     'jump egress_rules comment "again: an update between two lookups may have moved the source to another map"',

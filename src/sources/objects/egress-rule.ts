@@ -10,7 +10,8 @@ const ACTIONS = ['Keep', 'Masquerade', 'Snat'] as const;
 const FALLBACKS = ['node', 'drop'] as const;
 
 /** What a rule has that names none. */
-export const DEFAULT_PRIORITY = 1000;
+const DEFAULT_PRIORITY = 1000;
+const MOST_PRIORITY = 1_000_000;
 
 /** An EgressRule (knat.dev/v1). docs/egress.md says what the fields mean, src/crds/egress-rule.ts which there are. */
 export function parseEgressRule(object: unknown, context: ParseContext): Parsed<EgressRuleFact> {
@@ -40,8 +41,8 @@ export function parseEgressRule(object: unknown, context: ParseContext): Parsed<
 
 function priority(spec: Fields, report: Report): number {
   const number = spec.integer('priority') ?? DEFAULT_PRIORITY;
-  if (number < 0) {
-    const message = `${number} is no priority: use a whole number from 0, the lowest is asked first`;
+  if (number < 0 || number > MOST_PRIORITY) {
+    const message = `${number} is no priority: use a whole number from 0 to ${MOST_PRIORITY}, the lowest is asked first`;
     report.error('KNAT_FIELD_VALUE', spec.path('priority'), message);
   }
   return number;
@@ -49,13 +50,14 @@ function priority(spec: Fields, report: Report): number {
 
 function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, report: Report): void {
   const path = spec.path('addresses');
-  if (action === 'Snat' && !spec.has('addresses')) {
+  if (action === 'Snat' && spec.items('addresses').length === 0) {
     report.error('KNAT_FIELD_REQUIRED', path, 'Snat needs at least one address to leave with');
   } else if (action !== 'Snat' && addresses.length > 0) {
-    report.error('KNAT_FIELD_VALUE', path, `${action} uses no addresses: remove them, or let action be Snat`);
+    report.error('KNAT_FIELD_VALUE', path, 'only Snat uses addresses: remove them, or let action be Snat');
   }
   if (action !== 'Snat' && spec.text('fallback') === 'drop') {
-    report.error('KNAT_FIELD_VALUE', spec.path('fallback'), `${action} needs no address, so nothing can be lacking`);
+    const message = 'only Snat needs an address that may be missing: leave fallback away';
+    report.error('KNAT_FIELD_VALUE', spec.path('fallback'), message);
   }
 }
 
@@ -65,7 +67,11 @@ function destinations(spec: Fields, report: Report): EgressDestination[] {
     const ports = readPorts(entry, protocol, report);
     const text = entry.text('cidr');
     if (text === '') {
-      report.error('KNAT_FIELD_REQUIRED', entry.path('cidr'), 'a destination needs a network: 0.0.0.0/0 for all of IPv4');
+      report.error(
+        'KNAT_FIELD_REQUIRED',
+        entry.path('cidr'),
+        'a destination needs a network: 0.0.0.0/0 for all of IPv4',
+      );
       return [];
     }
     const cidr = readPrefix(text, entry.path('cidr'), report);

@@ -12,16 +12,17 @@ import { parsePool, poolGroupRank } from './pool.ts';
 import { parseService } from './service.ts';
 
 /** A parser for each kind of object. */
-const parsers: { [Kind in ObjectKind]: (object: unknown, context: ParseContext) => Parsed<FactTypes[Kind]> } = {
-  Service: parseService,
-  EndpointSlice: parseEndpointSlice,
-  Pod: parsePod,
-  Node: parseNode,
-  IPPool: parsePool,
-  FelixConfiguration: parseFelixConfiguration,
-  Namespace: parseNamespace,
-  EgressRule: parseEgressRule,
-};
+const parsers: { [Kind in ObjectKind]: (object: unknown, context: ParseContext) => Parsed<FactTypes[Kind]> } =
+  {
+    Service: parseService,
+    EndpointSlice: parseEndpointSlice,
+    Pod: parsePod,
+    Node: parseNode,
+    IPPool: parsePool,
+    FelixConfiguration: parseFelixConfiguration,
+    Namespace: parseNamespace,
+    EgressRule: parseEgressRule,
+  };
 
 /** Any fact, where only its existence matters. */
 export type AnyFact = FactTypes[FactKind];

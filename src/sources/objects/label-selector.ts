@@ -19,14 +19,17 @@ function readRequirement(entry: Fields, report: Report): LabelRequirement {
   const operator = entry.text('operator');
   const values = entry.texts('values');
   const known = OPERATORS.find((one) => one === operator);
-  if (key === '') report.error('KNAT_FIELD_REQUIRED', entry.path('key'), 'the label is missing: add its name');
+  if (key === '')
+    report.error('KNAT_FIELD_REQUIRED', entry.path('key'), 'the label is missing: add its name');
   if (known === undefined) {
     const message = `"${operator}" is not known: use one of ${OPERATORS.join(', ')}`;
     report.error('KNAT_FIELD_VALUE', entry.path('operator'), message);
   }
   const needsValues = known === 'In' || known === 'NotIn';
   if (known !== undefined && needsValues !== values.length > 0) {
-    const message = needsValues ? `${known} needs at least one value` : `${known} takes no values: remove them`;
+    const message = needsValues
+      ? `${known} needs at least one value`
+      : `${known} takes no values: remove them`;
     report.error('KNAT_FIELD_VALUE', entry.path('values'), message);
   }
   return { key, operator: known ?? 'Exists', values };

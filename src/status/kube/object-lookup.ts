@@ -6,7 +6,9 @@ import { IDLE } from './parts.ts';
 import type { RowRef } from './rows.ts';
 
 /** Where objects without a namespace may be, in the order in which the sources rank the groups. */
-const CLUSTER_SCOPED: Readonly<Record<string, { readonly plural: string; readonly apis: readonly string[] }>> = {
+const CLUSTER_SCOPED: Readonly<
+  Record<string, { readonly plural: string; readonly apis: readonly string[] }>
+> = {
   IPPool: { plural: 'ippools', apis: ['projectcalico.org/v3', 'crd.projectcalico.org/v1', 'knat.dev/v1'] },
   FelixConfiguration: {
     plural: 'felixconfigurations',
