@@ -2,8 +2,7 @@ import type { IpAddress } from '../net/address.ts';
 import { decideEgress, type EgressDecision } from '../plan/egress-decision.ts';
 import type { EgressChoice, EgressOutcome, FamilyScope } from '../plan/entry.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
-import type { SourceOutcome } from './source.ts';
-import type { PacketState, SourceStep } from './step.ts';
+import type { PacketState, SourceOutcome, SourceStep } from './step.ts';
 
 /** The last part of source NAT: what EgressRules and pools say, each rule that speaks of the source as a step. */
 export function walkEgress(

@@ -4,16 +4,7 @@ import { type FamilyScope, podSourceKey, type ServiceFrontend } from '../plan/en
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { walkEgress } from './egress.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
-import type { PacketState, SourceStep } from './step.ts';
-
-/** How the packet leaves postrouting: with the same source, an address of the node, or a given address. */
-export interface SourceOutcome {
-  readonly steps: readonly SourceStep[];
-  /** What the source is rewritten to; null: it stays. */
-  readonly snat: IpAddress | 'node' | null;
-  /** It does not leave at all. */
-  readonly dropped: boolean;
-}
+import type { PacketState, SourceOutcome, SourceStep } from './step.ts';
 
 /**
  * Source NAT of one packet whose destination is settled, in the order of design.md "Precedence"; the first rule that

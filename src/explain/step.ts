@@ -109,3 +109,12 @@ export type SourceStep = StepBase &
   );
 
 export type Step = DestinationStep | SourceStep;
+
+/** How the packet leaves postrouting: with the same source, an address of the node, or a given address. */
+export interface SourceOutcome {
+  readonly steps: readonly SourceStep[];
+  /** What the source is rewritten to; null: it stays. */
+  readonly snat: IpAddress | 'node' | null;
+  /** It does not leave at all. */
+  readonly dropped: boolean;
+}

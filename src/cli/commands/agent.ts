@@ -54,6 +54,7 @@ async function run(values: SettingValues, context: Context): Promise<void> {
   const asked = await planSettings(values, {
     debug: (line) => logger.debug(line),
     defaultNode: context.defaultNode,
+    isThisHost: true,
     isOnce: values.once === true || values.dryRun === true,
   });
   const settings: PlanSettings = { ...asked, nodeName: asked.nodeName ?? context.defaultNode };

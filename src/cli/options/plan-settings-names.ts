@@ -16,4 +16,12 @@ export const PLAN_SETTINGS: readonly SettingName[] = [
   'excludeFilterNetworks',
   'internalNetworks',
   'requireReady',
+  'natPortRange',
+  'natPortExclusions',
+  'natOutgoingAddress',
+  'natOutgoingInterfaceFilter',
+  'natOutgoingExclusions',
+  'mostSpecificPoolWins',
+  'ipMasqAgentConfig',
+  'masqueradeHostTraffic',
 ];

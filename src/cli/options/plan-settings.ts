@@ -1,9 +1,11 @@
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatProblem } from '../../model/problem.ts';
+import type { PortSpan } from '../../net/port.ts';
 import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
 import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
+import { reservedPorts } from './reserved-ports.ts';
 import { accessOf, type SourceUse, sourceOf } from './source.ts';
 import type { SettingValues } from './table.ts';
 
@@ -14,13 +16,13 @@ export type AskedSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName
 export async function planSettings(values: SettingValues, use: SourceUse = {}): Promise<AskedSettings> {
   const nodeConfig = values.nodeConfig === undefined ? {} : await readNodeConfig(values.nodeConfig);
   const nodeName = values.node ?? nodeConfig.nodeName ?? null;
-  const plan = planOptions(values);
+  const plan = planOptions(values, use.isThisHost === true ? await reservedPorts() : []);
   const source = sourceOf(values, nodeName, plan, use);
   const cluster = values.source?.kind === 'kubernetes' ? { cluster: accessOf(values) } : {};
   return { nodeName, nodeConfig, plan, source, ...cluster };
 }
 
-function planOptions(values: SettingValues): PlanOptions {
+function planOptions(values: SettingValues, reservedPorts: readonly PortSpan[]): PlanOptions {
   const standard = defaultPlanOptions;
   return {
     ...standard,
@@ -29,6 +31,17 @@ function planOptions(values: SettingValues): PlanOptions {
     publicAddressFilter: [...standard.publicAddressFilter, ...(values.includeFilterNetworks ?? [])],
     publicAddressAllowed: values.excludeFilterNetworks ?? standard.publicAddressAllowed,
     requireReady: values.requireReady ?? standard.requireReady,
+    egress: {
+      natPortRange: values.natPortRange ?? standard.egress.natPortRange,
+      natPortExclusions: values.natPortExclusions ?? standard.egress.natPortExclusions,
+      excludedPorts: [...standard.egress.excludedPorts, ...reservedPorts],
+      natOutgoingAddress: values.natOutgoingAddress ?? standard.egress.natOutgoingAddress,
+      natOutgoingInterfaceFilter:
+        values.natOutgoingInterfaceFilter ?? standard.egress.natOutgoingInterfaceFilter,
+      natOutgoingExclusions: values.natOutgoingExclusions ?? standard.egress.natOutgoingExclusions,
+      mostSpecificPoolWins: values.mostSpecificPoolWins ?? standard.egress.mostSpecificPoolWins,
+      masqueradeHostTraffic: values.masqueradeHostTraffic ?? standard.egress.masqueradeHostTraffic,
+    },
   };
 }
 
