@@ -14,7 +14,14 @@ export function severalSources(sources: readonly Source[]): Source {
       };
       const runs = sources.map(async (source) => {
         try {
-          await source.run({ ...sink, synced }, either);
+          await source.run(
+            {
+              apply: (changes) => sink.apply(changes),
+              report: (origin, problems) => sink.report(origin, problems),
+              synced,
+            },
+            either,
+          );
         } catch (error) {
           stop.abort();
           throw error;

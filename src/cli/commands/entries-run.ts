@@ -20,6 +20,7 @@ const kindNames = {
   source: 'PodSource',
   address: 'ClusterAddress',
   scope: 'FamilyScope',
+  egress: 'EgressSource',
 } as const satisfies Record<string, PlanEntry['kind']>;
 
 const readKind = readChoice(Object.keys(kindNames) as (keyof typeof kindNames)[]);
@@ -66,6 +67,7 @@ function becomes(entry: CanonicalEntry): string {
   if (kind === 'PodBinding') return `→ ${endpoint}`;
   if (kind === 'PodSource') return `source ${snat}`;
   if (kind === 'ClusterAddress') return 'unlisted ports refused';
+  if (kind === 'EgressSource') return `rules ${listed(entry.rules)}`;
   if (kind === 'FamilyScope') return `egress NAT from ${listed(egressSources) || 'nothing'}`;
   return Array.isArray(endpoints) && endpoints.length > 0 ? `→ ${listed(endpoints)}` : `${unserved}`;
 }

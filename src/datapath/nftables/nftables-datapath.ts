@@ -19,7 +19,7 @@ import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
-import { isClaimed, withPoolRanges } from './unclaimed.ts';
+import { claimedSources, isClaimed, withPoolRanges } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
@@ -278,9 +278,10 @@ export class NftablesDatapath implements Datapath {
     const desired = desiredElements(programmed.values());
     if (this.#keepUnclaimed) {
       const wanted = withPoolRanges(desired, [...actual, ...before]);
-      for (const placed of before) if (!isClaimed(plan, placed)) wanted.push(placed);
+      const sources = claimedSources(plan);
+      for (const placed of before) if (!isClaimed(plan, sources, placed)) wanted.push(placed);
       const changes = difference(wanted, actual, elementComparison);
-      const remove = changes.remove.filter((placed) => isClaimed(plan, placed));
+      const remove = changes.remove.filter((placed) => isClaimed(plan, sources, placed));
       return { difference: { add: changes.add, remove }, programmed };
     }
     // Into an empty table everything is written: nothing to compare, and no names to make for it.

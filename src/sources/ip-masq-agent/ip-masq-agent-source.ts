@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Problem } from '../../model/problem.ts';
 import type { SourceCode } from '../objects/codes.ts';
@@ -7,8 +7,9 @@ import type { Source, SourceSink } from '../source.ts';
 import { Wake } from '../wake.ts';
 import { defaultIpMasqAgentConfig, type IpMasqAgentReading, parseIpMasqAgentConfig } from './config.ts';
 
-/** How long a folder that cannot be watched is left alone, in milliseconds. */
+/** How long a folder that cannot be watched is left alone, and how often one is looked for that took its place. */
 const UNWATCHED_MS = 1000;
+const FOLDER_CHECK_MS = 5000;
 /** Writers that are not done yet: a file is read this long after the last event, in milliseconds. */
 const SETTLE_MS = 50;
 
@@ -32,6 +33,9 @@ class IpMasqAgentSource implements Source {
   /** What was told last, as text: the same is not told again. */
   #told = '';
   #hasConfig = false;
+  #watcher: FSWatcher | null = null;
+  /** Device and inode of the folder that is watched; empty for none. */
+  #watched = '';
 
   constructor(path: string) {
     this.#path = path;
@@ -41,37 +45,37 @@ class IpMasqAgentSource implements Source {
   async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
     await this.#read(sink);
     sink.synced();
-    let watcher: FSWatcher | null = null;
     try {
       while (!signal.aborted) {
-        watcher ??= this.#watch(() => {
-          watcher?.close();
-          watcher = null;
-        });
-        const pause = watcher === null ? Math.min(UNWATCHED_MS, this.#resyncMs) : this.#resyncMs;
+        if (await this.#watchFolder()) await this.#read(sink); // what happened before the watch began
+        const pause = this.#watcher === null ? UNWATCHED_MS : Math.min(this.#resyncMs, FOLDER_CHECK_MS);
         if (await this.#wake.wait(pause, signal)) {
           await new Promise((done) => setTimeout(done, SETTLE_MS));
         }
         if (!signal.aborted) await this.#read(sink);
       }
     } finally {
-      watcher?.close();
+      this.#watcher?.close();
     }
   }
 
-  /** Watches the folder: links in it are replaced, not written to. Null while there is none. */
-  #watch(lost: () => void): FSWatcher | null {
+  /** Watches the folder, since links in it are replaced and not written to. True when a watch has begun. */
+  async #watchFolder(): Promise<boolean> {
+    const folder = dirname(this.#path);
+    const stats = await stat(folder, { bigint: true }).catch(() => null);
+    const identity = stats === null ? '' : `${stats.dev}:${stats.ino}`;
+    if (identity === this.#watched) return false;
+    this.#watcher?.close();
+    this.#watcher = null;
+    this.#watched = '';
+    if (identity === '') return false;
     try {
-      const watcher = watch(dirname(this.#path), (event, name) => {
-        // The folder itself went: another of its name is watched anew.
-        if (event === 'rename' && name === null) lost();
-        this.#wake.notify();
-      });
-      watcher.on('error', lost);
-      this.#wake.notify();
-      return watcher;
+      this.#watcher = watch(folder, () => this.#wake.notify());
+      this.#watcher.on('error', () => this.#wake.notify());
+      this.#watched = identity;
+      return true;
     } catch {
-      return null;
+      return false;
     }
   }
 
