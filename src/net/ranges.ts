@@ -61,6 +61,32 @@ export function differenceOf(a: AddressSet, b: AddressSet): AddressSet {
   return b.ranges.length === 0 ? a : intersectionOf(a, complementOf(b));
 }
 
+/** The ranges that only one of two sets of a family has: what to take away, and what to bring. */
+export function changedRanges(
+  before: AddressSet,
+  after: AddressSet,
+): { readonly gone: readonly AddressRange[]; readonly come: readonly AddressRange[] } {
+  const gone: AddressRange[] = [];
+  const come: AddressRange[] = [];
+  let i = 0;
+  let j = 0;
+  for (;;) {
+    const old = before.ranges[i];
+    const now = after.ranges[j];
+    if (old === undefined && now === undefined) return { gone, come };
+    if (old !== undefined && now !== undefined && old.first === now.first && old.last === now.last) {
+      i++;
+      j++;
+    } else if (now === undefined || (old !== undefined && old.first <= now.first)) {
+      if (old !== undefined) gone.push(old);
+      i++;
+    } else {
+      come.push(now);
+      j++;
+    }
+  }
+}
+
 /** True when the address is in the set; false for an address of the other family. */
 export function setContains(set: AddressSet, address: IpAddress): boolean {
   if (address.includes(':') !== (set.family === 'IPv6')) return false;

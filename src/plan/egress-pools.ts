@@ -5,7 +5,7 @@ import { type AddressRange, type AddressSet, unionOf } from '../net/ranges.ts';
 import type { Notice } from './fragment.ts';
 
 /** A pool of one family with its addresses as numbers. */
-interface PlacedPool {
+export interface PlacedPool {
   readonly pool: PoolFact;
   readonly range: AddressRange;
 }
@@ -13,10 +13,9 @@ interface PlacedPool {
 /** MASQ of the specification: the addresses of pools with natOutgoing, disabled or not. */
 export function egressSources(
   family: Family,
-  pools: readonly PoolFact[],
+  placed: readonly PlacedPool[],
   mostSpecificWins: boolean,
 ): AddressSet {
-  const placed = placedPools(family, pools);
   const wanted = placed.filter(({ pool }) => pool.natOutgoing);
   const whole = unionOf(
     family,
@@ -68,15 +67,11 @@ function mostSpecific(placed: readonly PlacedPool[]): AddressRange[] {
  * Rules 3 and 4: a pool without natOutgoing whose addresses another pool makes NATed from gets a notice that names it.
  * With most-specific-wins only a pool of the same CIDR does that.
  */
-export function overriddenPools(
-  family: Family,
-  pools: readonly PoolFact[],
-  mostSpecificWins: boolean,
-): Notice[] {
+export function overriddenPools(placed: readonly PlacedPool[], mostSpecificWins: boolean): Notice[] {
   const notices: Notice[] = [];
   /** The pools with natOutgoing around the present one, the narrowest last. */
   const around: PlacedPool[] = [];
-  for (const { pool, range } of placedPools(family, pools)) {
+  for (const { pool, range } of placed) {
     while ((around.at(-1)?.range.last ?? range.first) < range.first) around.pop();
     if (pool.natOutgoing) {
       around.push({ pool, range });
@@ -99,8 +94,11 @@ function overridden(pool: PoolFact, other: PoolFact): Notice {
   };
 }
 
-/** By first address, the wider before the narrower, of equal ones those with natOutgoing first, then by name. */
-function placedPools(family: Family, pools: readonly PoolFact[]): PlacedPool[] {
+/**
+ * The pools of a family by first address, the wider before the narrower, of equal ones those with natOutgoing first, then
+ * by name.
+ */
+export function placedPools(family: Family, pools: readonly PoolFact[]): PlacedPool[] {
   const placed = pools
     .filter(({ cidr }) => cidr.family === family)
     .map((pool) => ({ pool, range: prefixRange(pool.cidr) }));

@@ -20,14 +20,31 @@ import {
 } from './entry.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 
-/** What the sources of EgressRules are worked out from. */
-export interface EgressFacts {
+/** What EgressRules depend on, but for the pods. */
+export interface EgressRuleFacts {
   readonly rules: readonly EgressRuleFact[];
   readonly pools: readonly PoolFact[];
-  readonly pods: readonly PodFact[];
-  readonly namespaces: ReadonlyMap<string, NamespaceFact>;
   readonly node: NodeFacts;
   readonly scopes: Readonly<Record<Family, FamilyScope>>;
+}
+
+/** What the rules say of addresses of which no pod is known; pods come and go without changing it. */
+export interface EgressRuleGround {
+  readonly facts: EgressRuleFacts;
+  /** In the order in which they are asked. */
+  readonly rules: Readonly<Record<Family, readonly PlacedRule[]>>;
+  readonly ranges: Readonly<Record<Family, readonly GroundRange[]>>;
+}
+
+interface GroundRange {
+  readonly range: EgressSource['range'];
+  readonly choices: readonly EgressChoice[];
+}
+
+/** The pods of the node, and the labels that choose among them. */
+export interface EgressPods {
+  readonly pods: readonly PodFact[];
+  readonly namespaces: ReadonlyMap<string, NamespaceFact>;
 }
 
 /** A rule as it is for a family on this node. */
@@ -51,51 +68,63 @@ interface PlacedPod {
   readonly address: IpAddress;
 }
 
+/** Costs what there is of pools and rules; made anew when they change, not with every pod. */
+export function egressRuleGround(facts: EgressRuleFacts): EgressRuleGround {
+  const ordered = [...facts.rules].sort((a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1));
+  const placed = (family: Family) => ordered.flatMap((fact) => placedRule(family, fact, facts) ?? []);
+  const rules = { IPv4: placed('IPv4'), IPv6: placed('IPv6') };
+  return {
+    facts,
+    rules,
+    ranges: { IPv4: unknownSources('IPv4', rules.IPv4), IPv6: unknownSources('IPv6', rules.IPv6) },
+  };
+}
+
 /**
  * The fragment of all EgressRules: what they say about every source that they speak of, in sources that do not overlap.
  * A pod is known by its addresses from the moment its object has them; docs/egress.md tells what that means for its
  * first packets.
  */
-export function egressRuleFragment(facts: EgressFacts): Fragment {
-  if (facts.rules.length === 0) return emptyFragment;
-  const ordered = [...facts.rules].sort((a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1));
+export function egressRuleFragment(ground: EgressRuleGround, pods: EgressPods): Fragment {
+  const { rules, pools } = ground.facts;
+  if (rules.length === 0) return emptyFragment;
   const notices = new Map<string, Notice>();
-  const entries = FAMILIES.flatMap((family) => familySources(family, ordered, facts, notices));
-  for (const rule of ordered) unknownPools(rule, facts.pools, notices);
+  const entries = FAMILIES.flatMap((family) => familySources(family, ground, pods, notices));
+  for (const rule of rules) unknownPools(rule, pools, notices);
   return { entries, notices: [...notices.values()] };
 }
 
 function familySources(
   family: Family,
-  ordered: readonly EgressRuleFact[],
-  facts: EgressFacts,
+  ground: EgressRuleGround,
+  { pods, namespaces }: EgressPods,
   notices: Map<string, Notice>,
 ): EgressSource[] {
-  const scope = facts.scopes[family];
-  const rules = ordered.flatMap((fact) => placedRule(family, fact, facts) ?? []);
+  const rules = ground.rules[family];
   if (rules.length === 0) return [];
+  const { node, scopes } = ground.facts;
   const compiled = new Map<string, Pick<EgressSource, 'cells' | 'rest'>>();
   const source = (range: EgressSource['range'], pod: ObjectRef | null, choices: readonly EgressChoice[]) => {
     const likeness = likenessOf(choices);
     let rendered = compiled.get(likeness);
     if (rendered === undefined) {
-      rendered = cellsOf(family, choices, scope.egressExempt);
+      rendered = cellsOf(family, choices, scopes[family].egressExempt);
       compiled.set(likeness, rendered);
     }
     const key = egressSourceKey(family, range);
     return { kind: 'EgressSource', key, family, range, pod, choices, ...rendered } as const;
   };
 
-  const ranges = unknownSources(family, rules);
+  const ranges = ground.ranges[family];
   const entries: EgressSource[] = [];
   const apart: bigint[] = [];
-  for (const { pod, address } of podsHere(family, facts)) {
-    const choices = choicesOfPod(pod, address, rules, facts);
-    noteFallbacks(pod, choices, facts.node, notices);
+  for (const { pod, address } of podsHere(family, pods, node)) {
+    const choices = choicesOfPod(pod, address, rules, namespaces);
+    noteFallbacks(pod, choices, node, notices);
     const number = addressNumber(address);
     const around = ranges.find(({ range }) => range.first <= number && number <= range.last);
     if (likenessOf(around?.choices ?? []) === likenessOf(choices)) continue;
-    apart.push(number);
+    if (around !== undefined) apart.push(number);
     if (choices.length === 0) continue;
     const ref: ObjectRef = { kind: 'Pod', namespace: pod.namespace, name: pod.name };
     entries.push(source({ first: number, last: number }, ref, choices));
@@ -113,7 +142,7 @@ function familySources(
 }
 
 /** Null where the rule says nothing about the family: no address, or no destination of it. */
-function placedRule(family: Family, fact: EgressRuleFact, facts: EgressFacts): PlacedRule | null {
+function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts): PlacedRule | null {
   const to = fact.to.length === 0 ? null : fact.to.filter(({ cidr }) => cidr.family === family);
   const addresses = fact.addresses.filter((address) => familyOf(address) === family);
   if (to?.length === 0 || (fact.action === 'Snat' && addresses.length === 0)) return null;
@@ -141,10 +170,7 @@ function placedRule(family: Family, fact: EgressRuleFact, facts: EgressFacts): P
 }
 
 /** What the rules say about addresses of which no pod is known, cut into ranges of which they say the same. */
-function unknownSources(
-  family: Family,
-  rules: readonly PlacedRule[],
-): { range: EgressSource['range']; choices: readonly EgressChoice[] }[] {
+function unknownSources(family: Family, rules: readonly PlacedRule[]): readonly GroundRange[] {
   const regionOf = (rule: PlacedRule) => (rule.needsPod ? rule.podRegion : rule.region);
   const speaking = rules.filter(
     ({ needsPod, fact }) => !needsPod || (fact.action === 'Snat' && fact.fallback === 'drop'),
@@ -175,7 +201,7 @@ function choicesOfPod(
   pod: PodFact,
   address: IpAddress,
   rules: readonly PlacedRule[],
-  { namespaces }: EgressFacts,
+  namespaces: EgressPods['namespaces'],
 ): EgressChoice[] {
   const labels = namespaces.get(pod.namespace)?.labels ?? {};
   return rules.flatMap((rule) => {
@@ -221,7 +247,7 @@ function likenessOf(choices: readonly EgressChoice[]): string {
  * The pods of this node by address, in order. Of two with one address (the other is on its way out) the one created
  * last counts, then the greater UID, then the name.
  */
-function podsHere(family: Family, { pods, node }: EgressFacts): PlacedPod[] {
+function podsHere(family: Family, pods: readonly PodFact[], node: NodeFacts): PlacedPod[] {
   const byAddress = new Map<IpAddress, PodFact>();
   for (const pod of pods) {
     if (pod.nodeName !== node.nodeName || pod.hostNetwork || pod.finished) continue;

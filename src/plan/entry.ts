@@ -106,7 +106,7 @@ export interface FamilyScope {
   readonly egress: EgressScope;
   /** Destinations that the return SNAT of Pod NAT leaves alone. */
   readonly podNatInternal: AddressSet;
-  /** The pools of the family by name, for explanations. */
+  /** The pools of the family by address, the wider first, for explanations. */
   readonly pools: readonly PoolFact[];
 }
 

@@ -2,7 +2,7 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { objectKey } from '../model/object.ts';
-import { egressRuleFragment } from './egress-rules.ts';
+import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
 import { emptyFragment } from './fragment.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
@@ -36,6 +36,8 @@ export class Planner {
   /** What EgressRules say of sources: of the scope, of pods and namespaces. */
   #dirtyEgress = true;
   #scopes: ScopeFragment['scopes'] | null = null;
+  /** Null when the scope or a rule changed since. */
+  #egressGround: EgressRuleGround | null = null;
   readonly #union = new FragmentUnion();
   readonly #options: PlanOptions;
   #node: NodeFacts;
@@ -110,6 +112,7 @@ export class Planner {
           break;
         case 'EgressRule':
           put(this.#egressRules, change.key, change.fact);
+          this.#egressGround = null;
           this.#dirtyEgress = true;
           break;
         case 'IpMasqAgent':
@@ -156,19 +159,20 @@ export class Planner {
     const { scopes, entries, notices } = scopeFragment(facts, this.#node, this.#options);
     this.#union.replace('scope', { entries, notices });
     this.#scopes = scopes;
+    this.#egressGround = null;
     this.#dirtyEgress = true;
   }
 
   #updateEgressRules(): void {
     if (this.#scopes === null) return;
-    const fragment = egressRuleFragment({
+    this.#egressGround ??= egressRuleGround({
       rules: [...this.#egressRules.values()],
       pools: [...this.#pools.values()],
-      pods: this.#egressRules.size === 0 ? [] : [...this.#pods.values()],
-      namespaces: this.#namespaces,
       node: this.#node,
       scopes: this.#scopes,
     });
+    const pods = this.#egressRules.size === 0 ? [] : [...this.#pods.values()];
+    const fragment = egressRuleFragment(this.#egressGround, { pods, namespaces: this.#namespaces });
     this.#union.replace('egress rules', fragment);
   }
 

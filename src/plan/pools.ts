@@ -6,7 +6,13 @@ import { familyOf } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { hostPrefix, type Prefix, parseLoosePrefix, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, complementOf, unionOf } from '../net/ranges.ts';
-import { egressExempt, egressSources, overriddenPools } from './egress-pools.ts';
+import {
+  egressExempt,
+  egressSources,
+  overriddenPools,
+  type PlacedPool,
+  placedPools,
+} from './egress-pools.ts';
 import { type EgressSettings, egressSettings } from './egress-settings.ts';
 import { type EgressScope, type FamilyScope, scopeKey } from './entry.ts';
 import type { Fragment } from './fragment.ts';
@@ -30,12 +36,12 @@ export interface ScopeFragment extends Fragment {
  * and all Nodes. specs/egress-nat.md, "The decision".
  */
 export function scopeFragment(facts: ScopeFacts, node: NodeFacts, options: PlanOptions): ScopeFragment {
-  const pools = [...facts.pools].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const placed = { IPv4: placedPools('IPv4', facts.pools), IPv6: placedPools('IPv6', facts.pools) };
   const settings = egressSettings(options.egress, facts.felix, node);
-  const scope = (family: Family) => familyScope(family, { ...facts, pools }, node, options, settings);
+  const scope = (family: Family) => familyScope(family, placed[family], facts, node, options, settings);
   const scopes = { IPv4: scope('IPv4'), IPv6: scope('IPv6') };
   const overridden = FAMILIES.flatMap((family) =>
-    overriddenPools(family, pools, options.egress.mostSpecificPoolWins),
+    overriddenPools(placed[family], options.egress.mostSpecificPoolWins),
   );
   return {
     scopes,
@@ -46,13 +52,14 @@ export function scopeFragment(facts: ScopeFacts, node: NodeFacts, options: PlanO
 
 function familyScope(
   family: Family,
+  placed: readonly PlacedPool[],
   facts: ScopeFacts,
   node: NodeFacts,
   options: PlanOptions,
   settings: EgressSettings,
 ): FamilyScope {
   const { enable, internalNetworks } = options;
-  const pools = facts.pools.filter((pool) => pool.cidr.family === family);
+  const pools = placed.map(({ pool }) => pool);
   const everyPool = pools.map((pool) => pool.cidr);
   const nodeAddresses = facts.nodes.flatMap((other) =>
     other.addresses.map(({ address }) => hostPrefix(address)),
@@ -64,7 +71,7 @@ function familyScope(
   const egress = enable.egress
     ? egressScope(family, { ...facts, pools }, node, options, settings)
     : NO_EGRESS;
-  const sources = enable.egress ? egressSources(family, pools, egress.mostSpecificWins) : none;
+  const sources = enable.egress ? egressSources(family, placed, egress.mostSpecificWins) : none;
   return {
     kind: 'FamilyScope',
     key: scopeKey(family),

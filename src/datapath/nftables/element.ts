@@ -2,8 +2,15 @@ import { endianness } from 'node:os';
 import { addressBytes, addressFromNumber, familyOf, numberBytes } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
-import { type AddressSet, complementOf, unionOf } from '../../net/ranges.ts';
-import type { EgressOutcome, EgressSource, Endpoint, PlanEntry, Tuple } from '../../plan/entry.ts';
+import { type AddressSet, changedRanges, complementOf, unionOf } from '../../net/ranges.ts';
+import type {
+  EgressOutcome,
+  EgressSource,
+  Endpoint,
+  FamilyScope,
+  PlanEntry,
+  Tuple,
+} from '../../plan/entry.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { affinityChain, affinityPickChain, endpointIds } from './affinity.ts';
 import {
@@ -122,16 +129,8 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       });
       break;
     case 'FamilyScope':
-      addRanges(placed, 'pods', entry.pods);
-      addRanges(placed, 'service_cidrs', entry.serviceCIDRs);
-      addRanges(placed, 'masquerade_to_cluster_ip', entry.masqueradeToClusterIP);
-      addRanges(placed, 'egress_sources', entry.egressSources);
-      addRanges(placed, 'egress_exempt', entry.egressExempt);
-      addRanges(placed, 'pod_nat_internal', entry.podNatInternal);
-      if (entry.egress.address !== null) {
-        const all = complementOf(unionOf(entry.family, []));
-        addRanges(placed, 'egress_address', all, { data: addressBytes(entry.egress.address) });
-      }
+      for (const [set, ranges] of scopeSets(entry)) addRanges(placed, set, ranges);
+      addEgressAddress(placed, entry);
       break;
     case 'EgressSource':
       addEgressSource(placed, entry);
@@ -140,6 +139,43 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       entry satisfies never;
   }
   return placed;
+}
+
+/** The range sets of a scope. */
+function scopeSets(scope: FamilyScope): readonly (readonly [SetName, AddressSet])[] {
+  return [
+    ['pods', scope.pods],
+    ['service_cidrs', scope.serviceCIDRs],
+    ['masquerade_to_cluster_ip', scope.masqueradeToClusterIP],
+    ['egress_sources', scope.egressSources],
+    ['egress_exempt', scope.egressExempt],
+    ['pod_nat_internal', scope.podNatInternal],
+  ];
+}
+
+/**
+ * Elements before and after a change of one entry, without those that a scope has in both: one pool of a thousand is
+ * one range of a thousand.
+ */
+export function changedElements(
+  old: Programmed | undefined,
+  now: Programmed | null,
+): { readonly before: readonly PlacedElement[]; readonly after: readonly PlacedElement[] } {
+  if (old?.entry.kind !== 'FamilyScope' || now?.entry.kind !== 'FamilyScope') {
+    return { before: old === undefined ? [] : elementsOf(old), after: now === null ? [] : elementsOf(now) };
+  }
+  const { family } = now.entry;
+  const before: PlacedElement[] = [];
+  const after: PlacedElement[] = [];
+  const setsBefore = new Map(scopeSets(old.entry));
+  for (const [set, ranges] of scopeSets(now.entry)) {
+    const { gone, come } = changedRanges(setsBefore.get(set) ?? { family, ranges: [] }, ranges);
+    addRanges(before, set, { family, ranges: gone });
+    addRanges(after, set, { family, ranges: come });
+  }
+  addEgressAddress(before, old.entry);
+  addEgressAddress(after, now.entry);
+  return { before, after };
 }
 
 /** The elements that every table has, whatever the plan: the equal pairs of bytes. */
@@ -220,6 +256,13 @@ export function addRanges(
   for (const { first, last } of ranges) {
     placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last), ...value } });
   }
+}
+
+/** natOutgoingAddress is the same for all sources: one element. */
+function addEgressAddress(placed: PlacedElement[], { family, egress }: FamilyScope): void {
+  if (egress.address === null) return;
+  const all = complementOf(unionOf(family, []));
+  addRanges(placed, 'egress_address', all, { data: addressBytes(egress.address) });
 }
 
 /** What a map says about a packet of egress NAT. */

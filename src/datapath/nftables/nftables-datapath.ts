@@ -10,7 +10,14 @@ import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
 import { timeoutsOf } from './affinity.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
-import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
+import {
+  changedElements,
+  constantElements,
+  elementsOf,
+  type PlacedElement,
+  type Programmed,
+  program,
+} from './element.ts';
 import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
 import { KernelTables, type SkeletonVariant, SWAP_TABLE } from './kernel-tables.ts';
@@ -161,8 +168,9 @@ export class NftablesDatapath implements Datapath {
       if (!timeoutsOf(entry === undefined ? [] : [entry]).every((timeout) => this.#timeouts.has(timeout))) {
         return null;
       }
-      if (old !== undefined) for (const element of elementsOf(old)) before.push(element);
-      if (now !== null) for (const element of elementsOf(now)) after.push(element);
+      const elements = changedElements(old, now);
+      for (const element of elements.before) before.push(element);
+      for (const element of elements.after) after.push(element);
       staged.push([key, now]);
     }
     const changes = difference(after, before, elementComparison);
