@@ -50,6 +50,7 @@ bench: build ## the benchmarks, against the real kernel
 	@npm run --silent bench:sync
 	@npm run --silent bench:heal
 	@npm run --silent bench:pools
+	@npm run --silent bench:connect
 
 clean: ## remove what was built
 	@rm -rf dist node_modules

@@ -1,20 +1,23 @@
 import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
-import { describeWalk } from '../explain/describe.ts';
-import { walkJson } from '../explain/json.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
+import type { Api } from '../observe/api/route.ts';
+import { apiOf } from '../observe/api/routes.ts';
+import type { AgentView } from '../observe/api/view.ts';
 import { serveAgent } from '../observe/api.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
+import { Observations } from '../observe/observations.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
-import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
 import { Planner } from '../plan/planner.ts';
+import { agentView } from './agent-view.ts';
 import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, Outcome } from './companion.ts';
+import { observing } from './companions/observing.ts';
 import { ConvergeLoop, type LoopListener } from './converge-loop.ts';
-import { answerFlows, explainQuery } from './explain-query.ts';
 import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
+import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
 import { composeNodeFacts } from './node-facts.ts';
@@ -26,6 +29,8 @@ export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
+  /** What else is found out about this machine. */
+  readonly host: readonly HostFactSource[];
   readonly kubeProxy: OtherProxy;
   /** Take kube-proxy's rules away, instead of refusing beside them. */
   readonly replaceKubeProxy: boolean;
@@ -48,6 +53,9 @@ const ONCE_ATTEMPTS = 5;
 export class Agent implements AgentFacts {
   readonly #parts: AgentParts;
   readonly planner: Planner;
+  readonly observations: Observations;
+  readonly view: AgentView;
+  readonly api: Api;
   readonly #problems = new ProblemBoard();
   /** What goes wrong with companions. */
   readonly #sideProblems = new ProblemBoard();
@@ -83,15 +91,22 @@ export class Agent implements AgentFacts {
     this.planner = new Planner(this.#nodeFacts(undefined), settings.plan);
     const listener: LoopListener = {
       converged: (report, milliseconds) => this.#converged(report, milliseconds),
-      failed: (error, retryInMs) => this.#failed(error, retryInMs),
+      failed: (error, retryInMs, milliseconds) => this.#failed(error, retryInMs, milliseconds),
     };
     const options = () => ({ keepUnclaimed: this.#unreadSinceStart });
     const plan = () => {
       this.#convergingSince = surroundings.wallClock().getTime();
+      this.#tell((companion) => companion.converging?.());
       return this.planner.update();
     };
     this.#loop = new ConvergeLoop(datapath, plan, surroundings, listener, options);
-    this.#companions = parts.companions.map((companion) => companion(this));
+    this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
+    this.view = agentView(this);
+    this.#companions = [observing, ...parts.companions].map((companion) => companion(this));
+    this.api = apiOf(
+      this.view,
+      this.#companions.flatMap(({ routes }) => (routes === undefined ? [] : [routes])),
+    );
   }
 
   /**
@@ -100,16 +115,10 @@ export class Agent implements AgentFacts {
    * replaced, a source that is none; with `once` also what did not heal within some attempts.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
-    const { settings, datapath, interfaces, logger, version } = this.#parts;
+    const { settings, datapath, interfaces, host, logger, version } = this.#parts;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const server: Server = await serveAgent({
-      status: () => this.status(),
-      entries: () => canonicalPlan(this.planner.plan),
-      explain: (query) => walkJson(explainQuery(this.planner, query)),
-      describe: (query) => describeWalk(explainQuery(this.planner, query)),
-      flows: (flows) => answerFlows(this.planner, flows),
-    });
+    const server: Server = await serveAgent(this.api, this.view);
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
       this.#capabilities = await datapath.probe(either);
@@ -124,9 +133,16 @@ export class Agent implements AgentFacts {
       cleanups.push(
         datapath.watch((what) => {
           logger.warn({ what }, 'something else changed our tables; mending');
+          this.#tell((companion) => companion.disturbed?.(what));
           this.#loop.trigger();
         }),
-        interfaces.watch(() => this.#interfacesChanged()),
+        interfaces.watch(() => this.#hostChanged()),
+        ...host.map((source) =>
+          source.watch(
+            () => this.#hostChanged(),
+            (code, message) => this.sideProblem(code, message),
+          ),
+        ),
       );
       let failure: unknown = null;
       if (once) {
@@ -206,9 +222,9 @@ export class Agent implements AgentFacts {
   sideProblem(code: string, message: string | null): void {
     const problem = { code, severity: 'warning', origin: '', object: null, field: '' } as const;
     const problems = message === null ? [] : [{ ...problem, message }];
-    for (const found of this.#sideProblems.replace(code, problems)) {
-      this.#parts.logger.warn(formatProblem(found));
-    }
+    const found = this.#sideProblems.replace(code, problems);
+    for (const each of found) this.#parts.logger.warn(formatProblem(each));
+    if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
   }
 
   async #runBeside(companion: Companion, signal: AbortSignal): Promise<void> {
@@ -243,6 +259,7 @@ export class Agent implements AgentFacts {
       await settings.source.run(
         {
           apply: (changes) => {
+            this.#tell((companion) => companion.delivered?.(changes));
             this.planner.apply(changes);
             if (changes.some((change) => change.kind === 'Node' && change.key === settings.nodeName)) {
               this.#refreshNode();
@@ -250,9 +267,11 @@ export class Agent implements AgentFacts {
             this.#loop.trigger();
           },
           report: (origin, problems) => {
-            for (const problem of this.#problems.replace(origin, problems)) {
+            const found = this.#problems.replace(origin, problems);
+            for (const problem of found) {
               logger[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem));
             }
+            if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
             this.#tellOfChange();
             if (this.#unreadSinceStart && !this.#problems.hasErrors()) {
               this.#unreadSinceStart = false;
@@ -260,9 +279,11 @@ export class Agent implements AgentFacts {
               this.#loop.trigger();
             }
           },
+          interrupted: (what) => this.#tell((companion) => companion.interrupted?.(what)),
           synced: () => {
             this.#synced = true;
             logger.info({ source: settings.source.name }, 'in sync');
+            this.#tell((companion) => companion.synced?.());
             this.#checkNode();
             this.#unreadSinceStart = this.#problems.hasErrors();
             if (this.#unreadSinceStart) {
@@ -306,11 +327,12 @@ export class Agent implements AgentFacts {
   }
 
   #nodeFacts(object: NodeFact | undefined): NodeFacts {
-    const { settings, interfaces } = this.#parts;
-    return composeNodeFacts(settings.nodeName, object, settings.nodeConfig, interfaces.current());
+    const { settings, interfaces, host } = this.#parts;
+    const { nodeName, nodeConfig } = settings;
+    return composeNodeFacts(nodeName, object, nodeConfig, interfaces.current(), hostFactsOf(host));
   }
 
-  #interfacesChanged(): void {
+  #hostChanged(): void {
     if (this.#refreshNode()) this.#loop.trigger();
   }
 
@@ -344,7 +366,7 @@ export class Agent implements AgentFacts {
     this.#inForce();
   }
 
-  /** What waits until our rules are in force: the end of kube-proxy's, and with `once` our own. */
+  /** What waits until our rules are in force: the end of those of others, and with `once` our own. */
   async #takeOver(once: boolean, signal: AbortSignal): Promise<void> {
     let failure: unknown = null;
     try {
@@ -353,16 +375,26 @@ export class Agent implements AgentFacts {
       failure = error;
       this.#parts.logger.error({ err: error }, "kube-proxy's rules could not be taken away");
     }
+    for (const companion of this.#companions) {
+      try {
+        await companion.inForce?.(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        failure ??= error;
+        this.#companionFailed(companion.name, error);
+      }
+    }
     if (once) this.#settled(failure);
     else await this.#guard?.watch(signal);
   }
 
-  #failed(error: unknown, retryInMs: number): void {
+  #failed(error: unknown, retryInMs: number, milliseconds: number): void {
     const { logger, surroundings } = this.#parts;
     const message = error instanceof Error ? error.message : String(error);
     this.#failure ??= { message, since: surroundings.wallClock().toISOString() };
     logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
     this.#convergingSince = null;
+    this.#tell((companion) => companion.failed?.({ message, milliseconds }));
     this.#tellOfChange();
     if (++this.#failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }

@@ -24,6 +24,9 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
       uidOf: (kind, key) => uidOf(agent, kind, key),
       account: accountsOf(agent),
     });
+    const { metrics } = agent.observations;
+    metrics.collect('knat_events_waiting', (set) => set({}, reporter.events.waiting));
+    metrics.follow('knat_events_dropped_total', () => reporter.events.dropped);
     return {
       name: 'the cluster is not told',
       run: (signal) => reporter.run(signal),

@@ -15,6 +15,8 @@ export interface ReflectorListener {
   synced(): void;
   /** What is wrong with the resource as a whole; null when it is well again. */
   trouble(trouble: Recovery | null): void;
+  /** A list or a watch failed; it is begun again. */
+  interrupted(): void;
   debug(line: string): void;
 }
 
@@ -34,7 +36,8 @@ export interface ReflectorParts {
  * 3. A connection that fell silent is given up and made anew.
  * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
  *    when it is too old (410), and when the server was away or was set back.
- * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time.
+ * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time; so is one
+ *    that may not be read and that NAT can spare.
  */
 export class Reflector {
   readonly #parts: ReflectorParts;
@@ -78,6 +81,7 @@ export class Reflector {
         const failure =
           error instanceof ApiError ? error : new ApiError('unusable', String(error), { cause: error });
         const wait = this.#retry.next(failure.retryAfterMs ?? 0);
+        listener.interrupted();
         this.#failed(failure);
         listener.debug(`${this.#lists.path}: ${this.#activity}: ${failure.message}; again in ${wait} ms`);
         await surroundings.sleep(wait, signal);
@@ -237,6 +241,9 @@ export class Reflector {
     const now = surroundings.now();
     this.#failingSince ??= now;
     if (!this.#isSynced || now - this.#failingSince >= timings.reportAfter) listener.trouble(recovery);
+    if (!recovery.isSpared || this.#isSynced) return;
+    this.#isSynced = true;
+    listener.synced();
   }
 }
 
