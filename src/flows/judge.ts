@@ -39,7 +39,7 @@ export type FlowNode = WalkedNode & Pick<NodeFacts, 'nodeIPs'>;
 
 /** What flows are judged by. */
 export interface JudgedBy {
-  readonly plan: Pick<NatPlan, 'entry'>;
+  readonly plan: Pick<NatPlan, 'entry' | 'egressSource'>;
   /** What the plan was before, the latest first: who else may have translated what the plan of now would not. */
   readonly former: readonly FormerPlan[];
   readonly node: FlowNode;

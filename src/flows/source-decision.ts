@@ -27,6 +27,7 @@ const kindOfRule = {
   'service-masquerade': 'service',
   'local-delivery': null,
   'pod-source': 'pod',
+  'egress-rule': 'egress',
   'egress-pool': 'egress',
   'no-source-rule': null,
 } as const satisfies Record<SourceStep['rule'], SourceDecision['kind']>;
@@ -41,11 +42,11 @@ const KEPT = 16_384;
  * the table: the plan must not change meanwhile.
  */
 export class SourceDecisions {
-  readonly #plan: Pick<NatPlan, 'entry'>;
+  readonly #plan: Pick<NatPlan, 'entry' | 'egressSource'>;
   readonly #node: WalkedNode;
   readonly #known = new Map<string, SourceDecision>();
 
-  constructor(plan: Pick<NatPlan, 'entry'>, node: WalkedNode) {
+  constructor(plan: Pick<NatPlan, 'entry' | 'egressSource'>, node: WalkedNode) {
     this.#plan = plan;
     this.#node = node;
   }
