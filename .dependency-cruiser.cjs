@@ -24,10 +24,19 @@ const may = {
     'sources/source-error.ts',
   ],
   'sources/objects': ['net', 'model'],
-  'status/kube': ['net', 'model', 'plan', 'crds', 'kube-api', 'datapath/datapath.ts'],
-  'datapath/nftables': ['net', 'model', 'plan', 'delta', 'wire', 'datapath/datapath.ts'],
+  'status/kube': ['net', 'model', 'plan', 'crds', 'kube-api', 'datapath/datapath.ts', 'status/wake.ts'],
+  'status/stores': ['net', 'plan', 'kube-api', 'status/wake.ts'],
+  'datapath/nftables': [
+    'net',
+    'model',
+    'plan',
+    'delta',
+    'wire',
+    'datapath/datapath.ts',
+    'datapath/program.ts',
+  ],
   'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
-  'datapath/coexistence': ['net', 'wire', 'datapath/nftables/nft-program.ts'],
+  'datapath/coexistence': ['net', 'wire', 'datapath/program.ts', 'datapath/nftables/nft-program.ts'],
   wire: ['net'],
   observe: ['net', 'model', 'plan', 'explain', 'flows', 'datapath/datapath.ts'],
   agent: [
@@ -62,6 +71,7 @@ const may = {
     'doctor',
     'kube-api/access.ts',
     'datapath/datapath.ts',
+    'datapath/coexistence/podnat-controller-jumps.ts',
   ],
 };
 
