@@ -52,8 +52,6 @@ export interface JudgedBy {
  * Stale are flows that began before a pool, a rule or a binding changed (specs/egress-nat.md, rule 11): they keep the
  * translation that they began with. What Services translated is never stale here: their TCP connections are to live
  * on, and their UDP flows are cleaned at every change (docs/adr/0004).
- *
- * Lives for one look at the table: the plan must not change meanwhile.
  */
 export class FlowJudge {
   readonly #by: JudgedBy;
