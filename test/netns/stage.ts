@@ -23,7 +23,7 @@ export interface Target {
 /** Who is dialled, and from which address. */
 export interface Dialled extends Target {
   readonly source: IpAddress;
-  /** Left out: one that no other connection of the scene has. */
+  /** Left out: one that nobody else of the scene has. */
   readonly sourcePort?: number;
 }
 
@@ -101,19 +101,18 @@ export class Stage {
     forgetConnections();
   }
 
-  /** Opens a connection from the source, from a port that nobody else of the scene has. */
+  /** Opens a connection from the source. */
   async dial(
-    { source: from, address: to, port, protocol }: Dialled,
+    { source: from, sourcePort = this.#takePort(), address: to, port, protocol }: Dialled,
     timeoutMs: number,
   ): Promise<DialOutcome> {
-    const sourcePort = this.#takePort();
     return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });
   }
 
   /** Opens a connection and keeps talking over it, until the function that is returned ends it. */
-  async hold(dialled: Dialled): Promise<() => Promise<HoldReport>> {
+  async hold(dialled: Dialled, everyMs = 20): Promise<() => Promise<HoldReport>> {
     const { source: from, address: to, port, protocol, sourcePort = this.#takePort() } = dialled;
-    return await this.#probe(from, protocol).hold({ from, sourcePort, to, port, protocol });
+    return await this.#probe(from, protocol).hold({ from, sourcePort, to, port, protocol, everyMs });
   }
 
   /** Sends TCP segments by hand, one for each sequence number: nobody's socket knows of them. */
