@@ -101,6 +101,9 @@ export const entry = z
         localEndpoints: texts
           .nullable()
           .openapi({ description: 'external policy Local: what others than pods and the node may reach' }),
+        retained: texts.openapi({
+          description: 'that no new connection reaches, but those which have them keep',
+        }),
         masquerade: z.enum(['always', 'cluster-ip', 'node-sources']),
         unserved: z.enum(['reject', 'drop']),
         sourceRanges: texts.nullable(),
