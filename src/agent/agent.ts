@@ -219,6 +219,10 @@ export class Agent implements AgentFacts {
     return this.#problems.list();
   }
 
+  sideProblems(): readonly Problem[] {
+    return this.#sideProblems.list();
+  }
+
   sideProblem(code: string, message: string | null): void {
     const problem = { code, severity: 'warning', origin: '', object: null, field: '' } as const;
     const problems = message === null ? [] : [{ ...problem, message }];

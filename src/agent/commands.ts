@@ -15,12 +15,14 @@ import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
+import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
 import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
+import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
 import { ForwardGuard } from './forward-guard.ts';
 import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import { KernelListeners, type ListenerClock } from './host-listeners.ts';
@@ -48,6 +50,8 @@ export interface AgentRun {
   readonly health?: ListenAddress | null;
   /** What is shown over HTTP; absent: nothing. */
   readonly http?: HttpOptions;
+  /** What is done with flows; absent: they are looked at alone. */
+  readonly flows?: FlowSettings;
   /** What the cluster is told, where the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
@@ -96,6 +100,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       host.push(listeners, forward);
       companions.push(forward.companion);
     }
+    if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
     if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {

@@ -81,6 +81,8 @@ export interface AgentFacts {
   health(): HealthFacts;
   /** What is wrong with what the source gave, without the troubles of companions. */
   sourceProblems(): readonly Problem[];
+  /** What is wrong beside NAT. */
+  sideProblems(): readonly Problem[];
   /** Shows what goes wrong beside NAT, in log and status, under its code; null: nothing any longer. */
   sideProblem(code: string, message: string | null): void;
 }

@@ -151,6 +151,21 @@ export const sideCodes = {
     remedy:
       'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
   },
+  KNAT_PORTS_NEARLY_TAKEN: {
+    meaning:
+      'Most source ports of an address are taken by connections to one destination; from about 90 % on new ones begin to fail.',
+    remedy:
+      'knat flows --ports shows how full they are and whose connections they are. Give these Pods further addresses, let them keep fewer connections, or widen natPortRange.',
+  },
+  KNAT_FLOWS_NOT_FLUSHED: {
+    meaning:
+      'With --egress-on-change flush: flows that a change concerns could not be ended; it is tried again.',
+    remedy: 'Look at what the kernel says in the message. knat flows --stale shows the flows.',
+  },
+  KNAT_ATTRIBUTION_LOG: {
+    meaning: 'The attribution log cannot be written, or has a gap; NAT goes on.',
+    remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and has room.',
+  },
   KNAT_HEALTH_ADDRESS: {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
     remedy:

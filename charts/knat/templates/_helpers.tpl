@@ -110,6 +110,11 @@ httpGet:
 {{- if $config }}{{ toYaml $config }}{{ end -}}
 {{- end -}}
 
+{{/* Not empty where a file of ip-masq-agent is read. */}}
+{{- define "knat.ipMasqAgent" -}}
+{{- if and .Values.egress.enabled .Values.egress.ipMasqAgent.enabled }}yes{{ end -}}
+{{- end -}}
+
 {{/* What the container runs with: the options of `knat agent`; the flags of podnat-controller, as its own chart has them. */}}
 {{- define "knat.args" -}}
 {{- if eq .Values.program "podnat-controller" -}}
@@ -154,6 +159,12 @@ httpGet:
 {{- end }}
 {{- if include "knat.nodeConfig" . }}
 - --node-config=/etc/knat/node.yaml
+{{- end }}
+{{- if include "knat.ipMasqAgent" . }}
+- --ip-masq-agent-config=/etc/knat-ip-masq-agent/config
+{{- if .Values.egress.ipMasqAgent.masqueradeHostTraffic }}
+- --masquerade-host-traffic
+{{- end }}
 {{- end }}
 {{- with .Values.podNat }}
 {{- if .enabled }}

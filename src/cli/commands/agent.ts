@@ -41,6 +41,9 @@ export function addAgentOptions(command: Command): void {
     'manageForward',
     'nodeStatus',
     'events',
+    'egressOnChange',
+    'attributionLog',
+    'attributionLogMib',
     'stateFlavor',
     'stateUri',
     'stateNode',
@@ -101,12 +104,18 @@ export async function runAgentWith(
     const { healthAddress = DEFAULT_HEALTH_ADDRESS, events = true } = values;
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
+    const { egressOnChange = 'keep', attributionLog, attributionLogMib = 64 } = values;
+    const attribution =
+      attributionLog === undefined
+        ? null
+        : { file: attributionLog === 'memory' ? null : attributionLog, limit: attributionLogMib * 2 ** 20 };
     const { store, nodeStatus } = storeSettings(values, settings.nodeName);
     const podnatController = podnatControllerSettings(values, settings.plan.enable.pod);
     const { manageForward = true } = values;
     const run: AgentRun = {
       ...{ settings, logger, version, once, replaceKubeProxy, manageForward, health: healthAddress },
       tell: { nodeStatus, events },
+      flows: { egressOnChange, attribution },
       http: httpOptions(values, settings.plan.enable.service),
       ...(store === null ? {} : { store }),
       ...(podnatController === null ? {} : { podnatController }),

@@ -33,6 +33,7 @@ export interface Setting<Value> {
 const SOURCES = 'What to work on:';
 const POD_NAT = 'Pod NAT:';
 const EGRESS = 'Egress NAT:';
+const FLOWS = 'Connections:';
 const CLUSTER = 'What to tell the cluster:';
 const STATE = 'Where to publish state:';
 const SERVE = 'What to show over HTTP:';
@@ -222,6 +223,24 @@ export const settings = {
     STATE,
     readText,
     'with --state-flavor configmap: its namespace (default: NAMESPACE, then podnat-controller-system)',
+  ),
+  egressOnChange: setting(
+    'POLICY',
+    FLOWS,
+    readChoice(['keep', 'flush']),
+    'what becomes of connections that are there when pools, rules or bindings change: keep, they keep their translation; flush, those that the change concerns are ended (default: keep)',
+  ),
+  attributionLog: setting(
+    'WHERE',
+    FLOWS,
+    readText,
+    'keep a log of which Pod was behind which address and port, for knat flows --who: memory, or a file (default: none)',
+  ),
+  attributionLogMib: setting(
+    'NUMBER',
+    FLOWS,
+    readWholeNumber(1, 65_536),
+    'the attribution log has at most this many MiB, then the oldest goes (default: 64)',
   ),
   healthAddress: setting(
     'ADDRESS:PORT',

@@ -98,6 +98,7 @@ export const entry = z
         origin: z.enum(['ClusterIP', 'NodePort', 'ExternalIP', 'LoadBalancer']),
         portName: z.string(),
         endpoints: texts,
+        retained: texts.openapi({ description: 'leaving endpoints whose connections go on' }),
         localEndpoints: texts
           .nullable()
           .openapi({ description: 'external policy Local: what others than pods and the node may reach' }),
