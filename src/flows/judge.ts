@@ -106,10 +106,12 @@ export class FlowJudge {
     return former === null || former.kind === null ? null : { kind: former.kind, object: former.object };
   }
 
-  /** ICMP and the like, which only egress pools translate. */
+  /** ICMP and the like, which only egress pools and rules translate. */
   #portlessSource(flow: Flow): SourceNat | null {
     const { egressSources } = scopeOf(this.#by.plan, flow.family);
-    return setContains(egressSources, flow.original.src) ? { kind: 'egress', object: null } : null;
+    const { src } = flow.original;
+    const isEgress = setContains(egressSources, src) || this.#by.plan.egressSource(src) !== undefined;
+    return isEgress ? { kind: 'egress', object: null } : null;
   }
 
   #staleDestination(

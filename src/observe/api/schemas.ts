@@ -98,10 +98,10 @@ export const entry = z
         origin: z.enum(['ClusterIP', 'NodePort', 'ExternalIP', 'LoadBalancer']),
         portName: z.string(),
         endpoints: texts,
+        retained: texts.openapi({ description: 'leaving endpoints whose connections go on' }),
         localEndpoints: texts
           .nullable()
           .openapi({ description: 'external policy Local: what others than pods and the node may reach' }),
-        retained: texts.openapi({ description: 'take no new connections; open UDP flows stay with them' }),
         masquerade: z.enum(['always', 'cluster-ip', 'node-sources']),
         unserved: z.enum(['reject', 'drop']),
         sourceRanges: texts.nullable(),
