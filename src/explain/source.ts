@@ -7,7 +7,7 @@ import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { PacketState, SourceOutcome, SourceStep } from './step.ts';
 
 /**
- * Source NAT of one packet whose destination is settled, in the order of design.md "Precedence"; the first rule that
+ * Source NAT of one packet (from a pod, where `isPod`) whose destination is settled, in the order of design.md "Precedence"; the first rule that
  * rewrites wins, rules that looked at the packet and left it alone are steps too.
  *
  * A packet for this node itself never passes postrouting, so Pod NAT and egress leave it alone. The rules of a
@@ -19,6 +19,7 @@ export function walkSource(
   scope: FamilyScope,
   node: WalkedNode,
   packet: PacketState & { readonly source: IpAddress },
+  isPod: boolean,
   translated: boolean,
   frontend: ServiceFrontend | null,
 ): SourceOutcome {
@@ -39,7 +40,7 @@ export function walkSource(
   }
   if (frontend !== null) {
     const { masquerade, owner: object } = frontend;
-    if (masquerades(frontend, scope, node, source)) {
+    if (masquerades(frontend, scope, node, source, isPod)) {
       const step = { rule: 'service-masquerade', verdict: 'masquerade', object, masquerade } as const;
       return { steps: [{ ...step, ...rewritten('node') }], snat: 'node', dropped: false };
     }
@@ -73,14 +74,17 @@ function masquerades(
   scope: FamilyScope,
   node: WalkedNode,
   source: IpAddress,
+  isPod: boolean,
 ): boolean {
   switch (frontend.masquerade) {
     case 'always':
       return true;
     case 'cluster-ip':
-      return setContains(scope.masqueradeToClusterIP, source);
+      return (
+        setContains(scope.masqueradeToClusterIP, source) && !(isPod && scope.unmasqueradedInterface !== null)
+      );
     case 'node-sources':
-      return isOwnAddress(node, source) && !setContains(scope.pods, source);
+      return isOwnAddress(node, source) && !isPod;
     default:
       return frontend.masquerade satisfies never;
   }

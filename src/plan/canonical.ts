@@ -1,4 +1,5 @@
 import type { EgressDestination } from '../model/egress-rule.ts';
+import { formatInterface } from '../model/node.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
@@ -47,13 +48,26 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner), snat: entry.snat };
     case 'ClusterAddress':
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner) };
+    case 'ServiceHealthCheck':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        owner: formatRef(entry.owner),
+        port: entry.port,
+        addresses: entry.addresses,
+        localEndpoints: entry.localEndpoints,
+      };
     case 'FamilyScope':
       return {
         kind: entry.kind,
         key: entry.key,
         pods: formatSet(entry.pods),
+        podInterface: entry.podInterface === null ? null : formatInterface(entry.podInterface),
         serviceCIDRs: formatSet(entry.serviceCIDRs),
         masqueradeToClusterIP: formatSet(entry.masqueradeToClusterIP),
+        unmasqueradedInterface:
+          entry.unmasqueradedInterface === null ? null : formatInterface(entry.unmasqueradedInterface),
+        invalidDropped: formatSet(entry.invalidDropped),
         egressSources: formatSet(entry.egressSources),
         egressExempt: formatSet(entry.egressExempt),
         egressAddress: entry.egress.address,

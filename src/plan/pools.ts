@@ -58,7 +58,7 @@ function familyScope(
   options: PlanOptions,
   settings: EgressSettings,
 ): FamilyScope {
-  const { enable, internalNetworks } = options;
+  const { enable, internalNetworks, dropInvalid } = options;
   const pools = placed.map(({ pool }) => pool);
   const everyPool = pools.map((pool) => pool.cidr);
   const nodeAddresses = facts.nodes.flatMap((other) =>
@@ -77,8 +77,14 @@ function familyScope(
     key: scopeKey(family),
     family,
     pods: enable.service ? podCIDRs : none,
+    podInterface: enable.service ? node.podInterface : null,
     serviceCIDRs: enable.service ? serviceCIDRs : none,
-    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(podCIDRs, node.masqueradeAll) : none,
+    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(podCIDRs, node) : none,
+    unmasqueradedInterface: enable.service && !node.masqueradeAll ? node.podInterface : null,
+    invalidDropped:
+      enable.service && dropInvalid
+        ? prefixSet(family, [...node.podCIDRs, ...node.podNetworks, ...egressExempt(pools)])
+        : none,
     egressSources: union(sources, egress.ipMasqAgent?.sources),
     egressExempt: enable.egress
       ? union(
@@ -96,6 +102,7 @@ function familyScope(
           ...everyPool,
           ...node.serviceCIDRs,
           ...node.podCIDRs,
+          ...node.podNetworks,
           ...nodeAddresses,
           ...ownAddresses,
         ])
@@ -172,8 +179,14 @@ function strictPrefix(text: string): Prefix {
   return prefix;
 }
 
-/** masqueradeAll: all sources; else those outside the pod CIDRs; no pod CIDRs known: none. */
-function clusterIPMasquerade(podCIDRs: AddressSet, masqueradeAll: boolean): AddressSet {
-  if (masqueradeAll) return complementOf(unionOf(podCIDRs.family, []));
+/**
+ * masqueradeAll: all sources; pods told by an interface: all too, and those that come in by it are taken out; else those
+ * outside the pod CIDRs; no pod CIDRs known: none.
+ */
+function clusterIPMasquerade(
+  podCIDRs: AddressSet,
+  { masqueradeAll, podInterface }: Pick<NodeFacts, 'masqueradeAll' | 'podInterface'>,
+): AddressSet {
+  if (masqueradeAll || podInterface !== null) return complementOf(unionOf(podCIDRs.family, []));
   return podCIDRs.ranges.length === 0 ? podCIDRs : complementOf(podCIDRs);
 }

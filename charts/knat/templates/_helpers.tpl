@@ -166,6 +166,9 @@ httpGet:
 - --masquerade-host-traffic
 {{- end }}
 {{- end }}
+{{- if and .Values.service.enabled .Values.service.kubeProxyConfigMap }}
+- --kube-proxy-config=/var/lib/kube-proxy/config.conf
+{{- end }}
 {{- with .Values.podNat }}
 {{- if .enabled }}
 {{- with .annotationKey }}

@@ -10,6 +10,11 @@ export const PLAN_SETTINGS: readonly SettingName[] = [
   'kubeconfig',
   'context',
   'master',
+  'kubeProxyConfig',
+  'clusterCidr',
+  'detectLocalMode',
+  'podBridgeInterface',
+  'podInterfaceNamePrefix',
   'annotationKey',
   'restrictedPorts',
   'includeFilterNetworks',
@@ -24,4 +29,15 @@ export const PLAN_SETTINGS: readonly SettingName[] = [
   'mostSpecificPoolWins',
   'ipMasqAgentConfig',
   'masqueradeHostTraffic',
+];
+
+/** The options that set connection tracking: the agent's alone. */
+export const CONNTRACK_SETTINGS: readonly SettingName[] = [
+  'conntrackMaxPerCore',
+  'conntrackMin',
+  'conntrackTcpTimeoutEstablished',
+  'conntrackTcpTimeoutCloseWait',
+  'conntrackTcpBeLiberal',
+  'conntrackUdpTimeout',
+  'conntrackUdpTimeoutStream',
 ];

@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import type { InterfacePattern } from '../../model/node.ts';
 import { addressBytes, addressFromNumber, familyOf, numberBytes } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
@@ -112,6 +113,7 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       const key = tupleBytes(entry.tuple);
       const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
       add('bindings', { key, data: endpointBytes(entry.endpoint) });
+      add('bound', { key });
       addSources(add, key, entry.sourceRanges);
       break;
     }
@@ -128,9 +130,11 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
         element: { key: addressBytes(entry.address) },
       });
       break;
+    case 'ServiceHealthCheck':
+      break; // the agent answers, the kernel has nothing to do
     case 'FamilyScope':
       for (const [set, ranges] of scopeSets(entry)) addRanges(placed, set, ranges);
-      addEgressAddress(placed, entry);
+      addSingles(placed, entry);
       break;
     case 'EgressSource':
       addEgressSource(placed, entry);
@@ -147,6 +151,7 @@ function scopeSets(scope: FamilyScope): readonly (readonly [SetName, AddressSet]
     ['pods', scope.pods],
     ['service_cidrs', scope.serviceCIDRs],
     ['masquerade_to_cluster_ip', scope.masqueradeToClusterIP],
+    ['invalid_dropped', scope.invalidDropped],
     ['egress_sources', scope.egressSources],
     ['egress_exempt', scope.egressExempt],
     ['pod_nat_internal', scope.podNatInternal],
@@ -173,8 +178,8 @@ export function changedElements(
     addRanges(before, set, { family, ranges: gone });
     addRanges(after, set, { family, ranges: come });
   }
-  addEgressAddress(before, old.entry);
-  addEgressAddress(after, now.entry);
+  addSingles(before, old.entry);
+  addSingles(after, now.entry);
   return { before, after };
 }
 
@@ -258,8 +263,11 @@ export function addRanges(
   }
 }
 
-/** natOutgoingAddress is the same for all sources: one element. */
-function addEgressAddress(placed: PlacedElement[], { family, egress }: FamilyScope): void {
+/** What a scope has one element of: interfaces, and natOutgoingAddress, which is the same for all sources. */
+function addSingles(placed: PlacedElement[], scope: FamilyScope): void {
+  const { family, egress } = scope;
+  addInterface(placed, 'pod_interfaces', family, scope.podInterface);
+  addInterface(placed, 'unmasqueraded_interfaces', family, scope.unmasqueradedInterface);
   if (egress.address === null) return;
   const all = complementOf(unionOf(family, []));
   addRanges(placed, 'egress_address', all, { data: addressBytes(egress.address) });
@@ -299,6 +307,21 @@ function egressValue(outcome: EgressOutcome): EgressValue {
     default:
       return outcome satisfies never;
   }
+}
+
+/** Bytes of an interface name in a key: IFNAMSIZ. */
+const INTERFACE_NAME = 16;
+
+function addInterface(
+  placed: PlacedElement[],
+  set: SetName,
+  family: Family,
+  pattern: InterfacePattern | null,
+): void {
+  if (pattern === null) return;
+  const name = Buffer.from(pattern.name);
+  const padded = (byte: number) => Uint8Array.from({ length: INTERFACE_NAME }, (_, i) => name[i] ?? byte);
+  placed.push({ family, set, element: { key: padded(0), keyEnd: padded(pattern.isPrefix ? 0xff : 0) } });
 }
 
 /** Address, protocol, port: each field padded to 4 bytes, the port in network order. */

@@ -5,7 +5,7 @@ import type { Family } from '../../net/family.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { addressLength, type PlacedElement } from './element.ts';
-import type { SetName } from './sets.ts';
+import { INTERFACE_SETS, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 
 /** The changes as nft commands, one a line, removals first, sorted. */
@@ -19,7 +19,6 @@ export function formatChanges({ add, remove }: Difference<PlacedElement>): strin
 export function formatPlaced({ family, set, element }: PlacedElement): string {
   const { intervalEnd, data, verdict } = element;
   const place = formatRangeOf(family, set, element);
-
   const value =
     data !== undefined
       ? ` : ${formatValue(family, set, data)}`
@@ -31,6 +30,7 @@ export function formatPlaced({ family, set, element }: PlacedElement): string {
 
 /** Of a range, each field that differs in its two ends with both of them. */
 function formatRangeOf(family: Family, set: SetName, { key, keyEnd }: SetElement): string {
+  if (isInterfaceSet(set)) return formatName(key, keyEnd);
   const first = formatKey(family, set, key);
   if (keyEnd === undefined) return first;
   const last = formatKey(family, set, keyEnd).split(' . ');
@@ -38,6 +38,16 @@ function formatRangeOf(family: Family, set: SetName, { key, keyEnd }: SetElement
     .split(' . ')
     .map((text, index) => (text === last[index] ? text : `${text}-${last[index]}`))
     .join(' . ');
+}
+
+function isInterfaceSet(set: PlacedElement['set']): boolean {
+  return (INTERFACE_SETS as readonly PlacedElement['set'][]).includes(set);
+}
+
+/** A range of names as nft has it: `"cni0"`, `"cali*"`. */
+function formatName(first: Uint8Array, last: Uint8Array | undefined): string {
+  const name = Buffer.from(first).toString().replace(/\0+$/, '');
+  return `"${name}${last?.at(-1) === 0xff ? '*' : ''}"`;
 }
 
 function formatValue(family: Family, set: PlacedElement['set'], data: Uint8Array): string {

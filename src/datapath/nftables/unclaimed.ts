@@ -10,7 +10,12 @@ import { addRanges, addressLength, type PlacedElement } from './element.ts';
 import { RANGE_SETS, type SetName } from './sets.ts';
 
 /** Range sets that come from objects which may be unreadable at a start: the pools. */
-const POOL_SETS: readonly SetName[] = ['egress_sources', 'egress_exempt', 'pod_nat_internal'];
+const POOL_SETS: readonly SetName[] = [
+  'egress_sources',
+  'egress_exempt',
+  'pod_nat_internal',
+  'invalid_dropped',
+];
 
 /** What EgressRules made; their elements may neither overlap with each other nor with those that are kept. */
 const RULE_SETS: readonly SetName[] = [

@@ -12,6 +12,7 @@ export const entryKinds = {
   binding: 'PodBinding',
   source: 'PodSource',
   address: 'ClusterAddress',
+  health: 'ServiceHealthCheck',
   scope: 'FamilyScope',
   egress: 'EgressSource',
 } as const satisfies Record<string, PlanEntry['kind']>;
@@ -132,7 +133,7 @@ function isNamed(owner: string, object: string): boolean {
 }
 
 function familyOfEntry(entry: PlanEntry): Family {
-  if (isOfMany(entry)) return entry.family;
+  if (isOfMany(entry) || entry.kind === 'ServiceHealthCheck') return entry.family;
   return familyOf('tuple' in entry ? entry.tuple.address : entry.address);
 }
 

@@ -55,6 +55,7 @@ export function programmedOf(plan: NatPlan): Programmed {
         break;
       case 'ClusterAddress':
       case 'EgressSource':
+      case 'ServiceHealthCheck':
         break;
       default:
         entry satisfies never;
