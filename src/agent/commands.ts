@@ -15,6 +15,7 @@ import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
+import { kernelDifference } from './companions/difference.ts';
 import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
@@ -100,6 +101,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       host.push(listeners, forward);
       companions.push(forward.companion);
     }
+    if (!once) companions.push(kernelDifference(datapath));
     if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));

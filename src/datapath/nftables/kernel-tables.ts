@@ -54,6 +54,21 @@ export class KernelTables {
       : 'other';
   }
 
+  /**
+   * As `state`, without writing: where it is not known yet what is right, by the tables' marks alone (`compared` false).
+   */
+  stateSeen(): { readonly state: SkeletonState; readonly compared: boolean } {
+    const apparent = this.apparentState();
+    if (apparent !== 'intact') return { state: apparent, compared: true };
+    const variant = this.timeouts();
+    const known = FAMILIES.map((family) => this.#reference.get(referenceName(family, variant)));
+    if (known.includes(undefined)) return { state: apparent, compared: false };
+    const isRight = FAMILIES.every(
+      (family, index) => this.#connection.fingerprint(nftFamily[family], TABLE) === known[index],
+    );
+    return { state: isRight ? 'intact' : 'other', compared: true };
+  }
+
   /** `absent` when both are missing, `intact` when both are exactly what our text makes, else `other`. */
   async state(signal: AbortSignal): Promise<SkeletonState> {
     const apparent = this.apparentState();
@@ -115,16 +130,24 @@ export class KernelTables {
   /** All elements of our sets in both families; `null` when a table is not there. Another version may lack some. */
   read(table: string = TABLE): PlacedElement[] | null {
     const placed: PlacedElement[] = [];
+    for (const some of this.readStepwise(table)) {
+      if (some === null) return null;
+      for (const each of some) placed.push(each);
+    }
+    return placed;
+  }
+
+  /** As `read`, set by set, so that others may work in between; null, and the end, where a table is not there. */
+  *readStepwise(table: string = TABLE): Generator<PlacedElement[] | null, void, undefined> {
     for (const family of FAMILIES) {
-      if (!this.#has(family, table)) return null;
+      if (!this.#has(family, table)) return yield null;
       const there = new Set(this.#connection.sets(nftFamily[family], table).map(({ name }) => name));
       for (const set of SET_NAMES) {
         if (!there.has(set)) continue;
         const elements = this.#connection.elements(nftFamily[family], table, set);
-        for (const element of fromKernel(set, elements)) placed.push({ family, set, element });
+        yield fromKernel(set, elements).map((element) => ({ family, set, element }));
       }
     }
-    return placed;
   }
 
   #has(family: Family, table: string): boolean {
@@ -138,7 +161,7 @@ export class KernelTables {
 
   /** Learned from a dormant copy, once for each family and list of timeouts. */
   async #referenceOf(family: Family, timeouts: readonly number[], signal: AbortSignal): Promise<string> {
-    const name = `${family} ${timeouts.join()}`;
+    const name = referenceName(family, timeouts);
     const known = this.#reference.get(name);
     if (known !== undefined) return known;
     const ip = nftFamily[family];
@@ -154,6 +177,10 @@ export class KernelTables {
     this.#connection.commit(batch);
     return reference;
   }
+}
+
+function referenceName(family: Family, timeouts: readonly number[]): string {
+  return `${family} ${timeouts.join()}`;
 }
 
 /** The table anew, whether there was one of this name or not. */

@@ -2,7 +2,7 @@ import { addressFromBytes, addressNumber } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
 import { type AddressRange, unionOf } from '../../net/ranges.ts';
-import { clusterAddressKey, podSourceKey, tupleKey } from '../../plan/entry.ts';
+import { clusterAddressKey, podSourceKey, scopeKey, tupleKey } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { addRanges, addressLength, type PlacedElement } from './element.ts';
 import { RANGE_SETS, type SetName } from './sets.ts';
@@ -15,18 +15,28 @@ const POOL_SETS: readonly SetName[] = ['egress_sources', 'egress_exempt', 'pod_n
  * plan decides about it. An element of a frontend, binding or address that the plan does not have is unclaimed: its object
  * is gone, or could not be read.
  */
-export function isClaimed(plan: Pick<NatPlan, 'entry'>, { family, set, element }: PlacedElement): boolean {
-  if (set === 'same_byte' || isRangeSet(set)) return true;
-  const { key } = element;
+export function isClaimed(plan: Pick<NatPlan, 'entry'>, placed: PlacedElement): boolean {
+  if (placed.set === 'same_byte' || isRangeSet(placed.set)) return true;
+  const key = entryKeyOf(placed);
+  return key === null || plan.entry(key) !== undefined;
+}
+
+/**
+ * The key that the entry of this element has, if there is one; null for constants of the table, and for a key of the
+ * kernel that names no address, protocol and port.
+ */
+export function entryKeyOf({ family, set, element: { key } }: PlacedElement): string | null {
   const length = addressLength(family);
-  if (key.length < length) return true;
+  if (set === 'same_byte') return null;
+  if (isRangeSet(set)) return scopeKey(family);
+  if (key.length < length) return null;
   const address = addressFromBytes(key.subarray(0, length));
-  if (set === 'cluster_ips') return plan.entry(clusterAddressKey(address)) !== undefined;
+  if (set === 'cluster_ips') return clusterAddressKey(address);
   const protocol = protocolFromNumber(key[length] ?? 0);
-  if (protocol === null) return true;
-  if (set === 'pod_sources') return plan.entry(podSourceKey(address, protocol)) !== undefined;
+  if (protocol === null) return null;
+  if (set === 'pod_sources') return podSourceKey(address, protocol);
   const port = parsePort(((key[length + 4] ?? 0) << 8) | (key[length + 5] ?? 0));
-  return port === null || plan.entry(tupleKey({ address, protocol, port })) !== undefined;
+  return port === null ? null : tupleKey({ address, protocol, port });
 }
 
 /** The desired elements with the pool ranges that are in the kernel: the union of both. */
