@@ -56,6 +56,8 @@ export function unknownReason(unknown: Unknown): string {
       return 'session affinity: a client that was here before goes to the same endpoint again';
     case 'pod-cidrs':
       return 'which sources are pods: no pod CIDRs are known, so none counts as one';
+    case 'input-interface':
+      return 'whether the source is a pod: that is told by the interface that the packet comes in by, and the question names none; it is taken for no pod';
     case 'local-endpoint':
       return 'an endpoint is an address of this node: packets that end here keep their source, whatever the rule says';
     default:

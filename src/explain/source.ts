@@ -16,7 +16,7 @@ export interface SourceOutcome {
 }
 
 /**
- * Source NAT of one packet whose destination is settled, in the order of design.md "Precedence"; the first rule that
+ * Source NAT of one packet (from a pod, where `isPod`) whose destination is settled, in the order of design.md "Precedence"; the first rule that
  * rewrites wins, rules that looked at the packet and left it alone are steps too.
  *
  * A packet for this node itself never passes postrouting, so Pod NAT and egress leave it alone. The rules of a
@@ -28,6 +28,7 @@ export function walkSource(
   scope: FamilyScope,
   node: WalkedNode,
   packet: PacketState & { readonly source: IpAddress },
+  isPod: boolean,
   translated: boolean,
   frontend: ServiceFrontend | null,
 ): SourceOutcome {
@@ -47,7 +48,7 @@ export function walkSource(
   }
   if (frontend !== null) {
     const { masquerade, owner: object } = frontend;
-    if (masquerades(frontend, scope, node, source)) {
+    if (masquerades(frontend, scope, node, source, isPod)) {
       const step = { rule: 'service-masquerade', verdict: 'masquerade', object, masquerade } as const;
       return { steps: [{ ...step, ...rewritten('node') }], snat: 'node' };
     }
@@ -87,14 +88,17 @@ function masquerades(
   scope: FamilyScope,
   node: WalkedNode,
   source: IpAddress,
+  isPod: boolean,
 ): boolean {
   switch (frontend.masquerade) {
     case 'always':
       return true;
     case 'cluster-ip':
-      return setContains(scope.masqueradeToClusterIP, source);
+      return (
+        setContains(scope.masqueradeToClusterIP, source) && !(isPod && scope.unmasqueradedInterface !== null)
+      );
     case 'node-sources':
-      return isOwnAddress(node, source) && !setContains(scope.pods, source);
+      return isOwnAddress(node, source) && !isPod;
     default:
       return frontend.masquerade satisfies never;
   }

@@ -9,7 +9,7 @@ import {
 } from '../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
 import { sentTo, walkDestination } from './destination.ts';
-import { isOwnAddress, type WalkedNode } from './own.ts';
+import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import { walkSource } from './source.ts';
 import type { DestinationStep, PacketState, SourceStep } from './step.ts';
@@ -55,6 +55,8 @@ export type Unknown =
   | 'affinity'
   /** No pod CIDRs are known, and the answer would depend on them. */
   | 'pod-cidrs'
+  /** Pods are told by an interface, which the question does not name, and the answer would depend on it. */
+  | 'input-interface'
   /** A rule rewrites the source of a packet that ends on this node, where no such rule can apply. */
   | 'local-endpoint';
 
@@ -82,9 +84,10 @@ export function walk(plan: Pick<NatPlan, 'entry' | 'conflicts'>, node: WalkedNod
   const scope = scopeOf(plan, family);
   const { steps, verdict, endpoints, frontend } = walkDestination(plan, scope, node, packet);
   const targets: readonly Endpoint[] = verdict === 'none' ? [{ address: destination, port }] : endpoints;
+  const isPod = isFromPod(scope, node, packet);
   const paths = targets.map((endpoint): Path => {
     const arriving = { ...sentTo({ source, destination, protocol, port }, endpoint), source };
-    const { steps, snat } = walkSource(plan, scope, node, arriving, verdict === 'dnat', frontend);
+    const { steps, snat } = walkSource(plan, scope, node, arriving, isPod, verdict === 'dnat', frontend);
     const after: PacketState = { ...arriving, source: snat ?? source };
     return { endpoint, steps, snat, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
   });
@@ -127,7 +130,16 @@ function unknownOf(
   const unknown: Unknown[] = [];
   const asksForPods =
     frontend !== null && (frontend.masquerade === 'cluster-ip' || frontend.localEndpoints !== null);
-  if (asksForPods && scope.pods.ranges.length === 0) unknown.push('pod-cidrs');
+  if (asksForPods && scope.podInterface === null && scope.pods.ranges.length === 0) unknown.push('pod-cidrs');
+  if (
+    (frontend?.localEndpoints != null ||
+      (frontend?.masquerade === 'cluster-ip' && scope.unmasqueradedInterface !== null)) &&
+    scope.podInterface !== null &&
+    packet.inputInterface === undefined &&
+    !isOwnAddress(node, packet.source)
+  ) {
+    unknown.push('input-interface');
+  }
   if (paths.length === 0) return unknown;
   if (frontend !== null && frontend.affinityTimeoutSeconds !== null && paths.length > 1) {
     unknown.push('affinity');

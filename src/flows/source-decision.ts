@@ -1,4 +1,4 @@
-import type { WalkedNode } from '../explain/own.ts';
+import { isFromPod, type WalkedNode } from '../explain/own.ts';
 import { walkSource } from '../explain/source.ts';
 import type { SourceStep } from '../explain/step.ts';
 import type { ObjectRef } from '../model/object.ts';
@@ -65,7 +65,9 @@ export class SourceDecisions {
     if (known !== undefined) return known;
     const packet = { source, destination, protocol, port: sport as Port };
     const scope = scopeOf(this.#plan, flow.family);
-    const { steps, snat } = walkSource(this.#plan, scope, this.#node, packet, isTranslated, frontend);
+    // By which interface the first packet came is not in conntrack: only addresses tell of a pod.
+    const isPod = isFromPod(scope, this.#node, packet);
+    const { steps, snat } = walkSource(this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend);
     const step = steps.at(-1);
     const decision =
       step === undefined ? NO_DECISION : { snat, kind: kindOfRule[step.rule], object: step.object };

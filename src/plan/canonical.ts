@@ -1,3 +1,4 @@
+import { formatInterface } from '../model/node.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
@@ -43,13 +44,26 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner), snat: entry.snat };
     case 'ClusterAddress':
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner) };
+    case 'ServiceHealthCheck':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        owner: formatRef(entry.owner),
+        port: entry.port,
+        addresses: entry.addresses,
+        localEndpoints: entry.localEndpoints,
+      };
     case 'FamilyScope':
       return {
         kind: entry.kind,
         key: entry.key,
         pods: formatSet(entry.pods),
+        podInterface: entry.podInterface === null ? null : formatInterface(entry.podInterface),
         serviceCIDRs: formatSet(entry.serviceCIDRs),
         masqueradeToClusterIP: formatSet(entry.masqueradeToClusterIP),
+        unmasqueradedInterface:
+          entry.unmasqueradedInterface === null ? null : formatInterface(entry.unmasqueradedInterface),
+        invalidDropped: formatSet(entry.invalidDropped),
         egressSources: formatSet(entry.egressSources),
         egressExempt: formatSet(entry.egressExempt),
         podNatInternal: formatSet(entry.podNatInternal),

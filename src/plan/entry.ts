@@ -1,3 +1,4 @@
+import type { InterfacePattern } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
@@ -93,6 +94,24 @@ export interface ClusterAddress {
   readonly createdAt: number;
 }
 
+/**
+ * Where load balancers ask whether this node has endpoints of a Service, one for each family of it. No packet is
+ * translated for it: the agent itself answers there. specs/service-proxy.md, "Around the datapath".
+ */
+export interface ServiceHealthCheck {
+  readonly kind: 'ServiceHealthCheck';
+  readonly key: string;
+  readonly family: Family;
+  /** `spec.healthCheckNodePort`. */
+  readonly port: Port;
+  /** The addresses of this node on which NodePorts answer. */
+  readonly addresses: readonly IpAddress[];
+  readonly owner: ObjectRef;
+  readonly createdAt: number;
+  /** Endpoints of the family that are ready and on this node, each address once. */
+  readonly localEndpoints: number;
+}
+
 /** What holds for all packets of a family: the address sets that come from the node facts and the pools. */
 export interface FamilyScope {
   readonly kind: 'FamilyScope';
@@ -100,9 +119,15 @@ export interface FamilyScope {
   readonly family: Family;
   /** What is a pod. */
   readonly pods: AddressSet;
+  /** Pods too: sources whose packets come in by it. */
+  readonly podInterface: InterfacePattern | null;
   readonly serviceCIDRs: AddressSet;
   /** Sources that are masqueraded on the way to a ClusterIP. */
   readonly masqueradeToClusterIP: AddressSet;
+  /** Of these sources not masqueraded: those whose packets come in by it. */
+  readonly unmasqueradedInterface: InterfacePattern | null;
+  /** Pods whose packets are dropped where connection tracking cannot place them: they would pass untranslated. */
+  readonly invalidDropped: AddressSet;
   /** Sources of pools with `natOutgoing`. */
   readonly egressSources: AddressSet;
   /** Destinations that egress NAT leaves alone: all pools. */
@@ -113,7 +138,13 @@ export interface FamilyScope {
   readonly pools: readonly PoolFact[];
 }
 
-export type PlanEntry = ServiceFrontend | PodBinding | PodSource | ClusterAddress | FamilyScope;
+export type PlanEntry =
+  | ServiceFrontend
+  | PodBinding
+  | PodSource
+  | ClusterAddress
+  | ServiceHealthCheck
+  | FamilyScope;
 
 /** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
 export function tupleKey(tuple: Tuple): string {
@@ -136,6 +167,10 @@ export function podSourceKey(address: IpAddress, protocol: Protocol): string {
 
 export function clusterAddressKey(address: IpAddress): string {
   return `cluster-ip ${address}`;
+}
+
+export function healthCheckKey(family: Family, port: Port): string {
+  return `health-check ${family} ${port}`;
 }
 
 export function scopeKey(family: Family): string {

@@ -17,6 +17,8 @@ export interface PlanOptions {
   readonly publicAddressFilter: readonly Prefix[];
   /** Networks whose addresses are public although the filter names them. */
   readonly publicAddressAllowed: readonly Prefix[];
+  /** Drop packets from and to pods that connection tracking cannot place, while Service NAT is on. */
+  readonly dropInvalid: boolean;
   /** Bind a pod only while it is Ready. */
   readonly requireReady: boolean;
   /** Ports on the node that no pod may bind, inclusive ranges. */
@@ -60,6 +62,7 @@ export const defaultPlanOptions: PlanOptions = Object.freeze({
   internalNetworks: prefixes(INTERNAL_NETWORKS),
   publicAddressFilter: prefixes(NOT_PUBLIC),
   publicAddressAllowed: [],
+  dropInvalid: true,
   requireReady: true,
   reservedPorts: [
     { first: 2379, last: 2380, why: 'etcd' },

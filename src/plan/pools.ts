@@ -29,7 +29,7 @@ function familyScope(
   allPools: readonly PoolFact[],
   nodes: readonly NodeFact[],
   node: NodeFacts,
-  { enable, internalNetworks }: PlanOptions,
+  { enable, internalNetworks, dropInvalid }: PlanOptions,
 ): FamilyScope {
   const pools = allPools.filter((pool) => pool.cidr.family === family);
   const everyPool = pools.map((pool) => pool.cidr);
@@ -43,8 +43,14 @@ function familyScope(
     key: scopeKey(family),
     family,
     pods: enable.service ? podCIDRs : none,
+    podInterface: enable.service ? node.podInterface : null,
     serviceCIDRs: enable.service ? serviceCIDRs : none,
-    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(podCIDRs, node.masqueradeAll) : none,
+    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(podCIDRs, node) : none,
+    unmasqueradedInterface: enable.service && !node.masqueradeAll ? node.podInterface : null,
+    invalidDropped:
+      enable.service && dropInvalid
+        ? prefixSet(family, [...node.podCIDRs, ...node.podNetworks, ...egressExempt(pools)])
+        : none,
     egressSources: enable.egress ? prefixSet(family, egressSources(pools)) : none,
     egressExempt: enable.egress ? prefixSet(family, egressExempt(pools)) : none,
     podNatInternal: enable.pod
@@ -53,6 +59,7 @@ function familyScope(
           ...everyPool,
           ...node.serviceCIDRs,
           ...node.podCIDRs,
+          ...node.podNetworks,
           ...nodeAddresses,
           ...ownAddresses,
         ])
@@ -71,9 +78,15 @@ export function egressExempt(pools: readonly PoolFact[]): Prefix[] {
   return pools.filter((pool) => !pool.loadBalancerOnly).map((pool) => pool.cidr);
 }
 
-/** masqueradeAll: all sources; else those outside the pod CIDRs; no pod CIDRs known: none. */
-function clusterIPMasquerade(podCIDRs: AddressSet, masqueradeAll: boolean): AddressSet {
-  if (masqueradeAll) return complementOf(unionOf(podCIDRs.family, []));
+/**
+ * masqueradeAll: all sources; pods told by an interface: all too, and those that come in by it are taken out; else those
+ * outside the pod CIDRs; no pod CIDRs known: none.
+ */
+function clusterIPMasquerade(
+  podCIDRs: AddressSet,
+  { masqueradeAll, podInterface }: Pick<NodeFacts, 'masqueradeAll' | 'podInterface'>,
+): AddressSet {
+  if (masqueradeAll || podInterface !== null) return complementOf(unionOf(podCIDRs.family, []));
   return podCIDRs.ranges.length === 0 ? podCIDRs : complementOf(podCIDRs);
 }
 

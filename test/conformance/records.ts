@@ -70,6 +70,8 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
       return { address: ip(address), interfaceName: '', eligible: true, onDefaultRoute: false };
     }),
     podCIDRs: prefixes(config.podCIDRs),
+    podInterface: null,
+    podNetworks: [],
     serviceCIDRs: prefixes(config.serviceCIDRs),
     nodePortAddresses: config.nodePortAddresses === null ? null : prefixes(config.nodePortAddresses),
     masqueradeAll: config.masqueradeAll,

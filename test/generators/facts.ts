@@ -46,7 +46,7 @@ export const service: fc.Arbitrary<ServiceFact> = fc.record({
   internalTrafficPolicy: policy,
   externalTrafficPolicy: policy,
   affinityTimeoutSeconds: fc.option(fc.constantFrom(10, 10800)),
-  healthCheckNodePort: fc.constant(null),
+  healthCheckNodePort: fc.option(fc.constantFrom(31_000, 31_001).map(portOf), { freq: 4 }),
 });
 
 const endpointAddresses = {
@@ -148,6 +148,15 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
     localAddresses: addresses('192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '127.0.0.1'),
     podCIDRs: fc.subarray([cidr('10.244.0.0/16'), cidr('fd00:244::/48')]),
+    podInterface: fc.option(
+      fc.constantFrom(
+        { name: 'backends', isPrefix: false },
+        { name: 'back', isPrefix: true },
+        { name: 'backend', isPrefix: false },
+        { name: 'eth', isPrefix: true },
+      ),
+      { freq: 2 },
+    ),
     nodePortAddresses: fc.option(fc.subarray([cidr('0.0.0.0/0'), cidr('192.0.2.0/24'), cidr('::/0')])),
     serviceCIDRs: mostly(['10.96.0.0/16', 'fd00:96::/112'].map(cidr), [] as ReturnType<typeof cidr>[]),
     masqueradeAll: fc.boolean(),
@@ -162,9 +171,12 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
       { family: 'IPv6' as const, where: 'chain FORWARD', remedy: 'open it' },
     ]),
   })
-  .map(({ localAddresses, ...rest }) =>
+  .map(({ localAddresses, podCIDRs, podInterface, ...rest }) =>
     nodeFacts({
       ...rest,
+      podInterface,
+      podCIDRs: podInterface === null ? podCIDRs : [], // told by one or the other
+      podNetworks: podInterface === null ? [] : podCIDRs,
       nodeIPs: firstOfEachFamily(localAddresses),
       localAddresses: localAddresses.map((address) => localAddress(address)),
     }),

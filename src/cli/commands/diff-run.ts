@@ -37,9 +37,14 @@ async function compare(values: DiffValues, limit: number, context: Context): Pro
   if (values.source === undefined || values.agent === true) {
     return (await askAgent(`/api/v1/diff?limit=${limit}`)) as Difference;
   }
-  const settings = await planSettings(values, { defaultNode: context.defaultNode, isOnce: true });
+  const settings = await planSettings(values, {
+    defaultNode: context.defaultNode,
+    isOnce: true,
+    warn: (line) => terminal.printError(`warning: ${line}`),
+  });
   const work = previewAgent(
     { ...settings, nodeName: settings.nodeName ?? context.defaultNode },
+    false,
     new AbortController().signal,
   );
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, work);
@@ -62,9 +67,7 @@ function printDifference(difference: Difference, terminal: Terminal): void {
   let printed = 0;
   for (const group of groups) {
     terminal.print('');
-    terminal.print(
-      `${colors.bold(titleOf(group))}: ${group.missing} missing, ${group.surplus} surplus`,
-    );
+    terminal.print(`${colors.bold(titleOf(group))}: ${group.missing} missing, ${group.surplus} surplus`);
     const count = group.missing + group.surplus;
     for (const { what, element } of elements.slice(printed, printed + count)) {
       const color = what === 'missing' ? colors.red : colors.yellow;

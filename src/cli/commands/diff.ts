@@ -24,9 +24,10 @@ export function addDiffCommand(program: Command, context: Context): void {
   addSettings(command, PLAN_SETTINGS);
   addConfigOption(command);
   command.addOption(
-    new Option('--limit <NUMBER>', 'name at most so many elements; all are counted (default: 1000)').helpGroup(
-      'What to print:',
-    ),
+    new Option(
+      '--limit <NUMBER>',
+      'name at most so many elements; all are counted (default: 1000)',
+    ).helpGroup('What to print:'),
   );
   addSettings(command, ['output', 'logLevel']);
   command.addHelpText(

@@ -10,10 +10,26 @@ export const PLAN_SETTINGS: readonly SettingName[] = [
   'kubeconfig',
   'context',
   'master',
+  'kubeProxyConfig',
+  'clusterCidr',
+  'detectLocalMode',
+  'podBridgeInterface',
+  'podInterfaceNamePrefix',
   'annotationKey',
   'restrictedPorts',
   'includeFilterNetworks',
   'excludeFilterNetworks',
   'internalNetworks',
   'requireReady',
+];
+
+/** The options that set connection tracking: the agent's alone. */
+export const CONNTRACK_SETTINGS: readonly SettingName[] = [
+  'conntrackMaxPerCore',
+  'conntrackMin',
+  'conntrackTcpTimeoutEstablished',
+  'conntrackTcpTimeoutCloseWait',
+  'conntrackTcpBeLiberal',
+  'conntrackUdpTimeout',
+  'conntrackUdpTimeoutStream',
 ];

@@ -14,6 +14,8 @@ const PATIENCE = 10_000;
 export interface SourceUse {
   /** Takes what the source does. */
   readonly debug?: (line: string) => void;
+  /** Takes what of the configuration has no effect, one line each. */
+  readonly warn?: (line: string) => void;
   /** The node whose pods are read from a cluster when none is named. */
   readonly defaultNode?: string;
   /** The command is to end by itself. */

@@ -1,8 +1,11 @@
+import { LOCAL_MODES, type NodeConfig } from '../../sources/objects/node-config.ts';
 import {
   type Reader,
   readChainPrefix,
   readChoice,
+  readDuration,
   readFlag,
+  readInterfaceName,
   readKinds,
   readListenAddress,
   readPorts,
@@ -28,6 +31,8 @@ export interface Setting<Value> {
 }
 
 const SOURCES = 'What to work on:';
+const PODS = 'What is a pod, by the names of kube-proxy:';
+const CONNTRACK = 'Connection tracking, by the names of kube-proxy; 0 leaves a value as it is (the default):';
 const POD_NAT = 'Pod NAT:';
 const FLOWS = 'Connections:';
 const CLUSTER = 'What to tell the cluster:';
@@ -83,6 +88,78 @@ export const settings = {
     SOURCES,
     readText,
     'address of the API server, instead of the one that the kubeconfig or the pod names: https://ADDRESS:PORT',
+  ),
+  kubeProxyConfig: setting(
+    'FILE',
+    SOURCES,
+    readText,
+    'KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) that says what these options and --node-config do not; fields without effect are named',
+  ),
+  clusterCidr: setting(
+    'CIDRS',
+    PODS,
+    readPrefixes,
+    'the pod networks of the cluster: sources in them are pods (default: podCIDRs of --node-config, else the pod CIDRs of the Node)',
+  ),
+  detectLocalMode: setting(
+    'MODE',
+    PODS,
+    readChoice(LOCAL_MODES),
+    `what tells a pod: ${LOCAL_MODES.join(', ')} (default: ClusterCIDR where they are known, else NodeCIDR)`,
+  ),
+  podBridgeInterface: setting(
+    'NAME',
+    PODS,
+    readInterfaceName,
+    'with BridgeInterface: packets that come in by this bridge are from pods',
+  ),
+  podInterfaceNamePrefix: setting(
+    'PREFIX',
+    PODS,
+    readInterfaceName,
+    'with InterfaceNamePrefix: packets that come in by interfaces whose name begins so are from pods',
+  ),
+  conntrackMaxPerCore: setting(
+    'NUMBER',
+    CONNTRACK,
+    readWholeNumber(0, 2 ** 31 - 1),
+    'connections for each CPU: the maximum is raised to that, and the hash table to a quarter of it',
+  ),
+  conntrackMin: setting(
+    'NUMBER',
+    CONNTRACK,
+    readWholeNumber(0, 2 ** 31 - 1),
+    'with --conntrack-max-per-core: at least so many in all',
+  ),
+  conntrackTcpTimeoutEstablished: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget established TCP connections without packets after this: 24h',
+  ),
+  conntrackTcpTimeoutCloseWait: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget TCP connections in CLOSE_WAIT after this: 1h',
+  ),
+  conntrackTcpBeLiberal: setting(
+    null,
+    CONNTRACK,
+    readFlag,
+    'translate TCP segments out of their window too, and let packets of pods pass that cannot be placed: for asymmetric routing (default: they are dropped)',
+  ),
+  conntrackUdpTimeout: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget UDP flows with packets one way after this: 30s',
+  ),
+  conntrackUdpTimeoutStream: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget UDP flows with packets both ways after this: 120s',
   ),
   annotationKey: setting(
     'KEY',
@@ -265,7 +342,20 @@ export const settings = {
 export type SettingName = keyof typeof settings;
 
 /** The values of options, wherever they were given; what was given nowhere is absent. */
-export type SettingValues = { readonly [Name in SettingName]?: ReturnType<(typeof settings)[Name]['read']> };
+export type SettingValues = {
+  readonly [Name in SettingName]?: ReturnType<(typeof settings)[Name]['read']>;
+} & {
+  /** What `kubeProxyConfig` says beyond options; there once the file is read. */
+  readonly kubeProxy?: KubeProxyFacts;
+};
+
+/** What a KubeProxyConfiguration says that is no option, and what of it has no effect. */
+export interface KubeProxyFacts {
+  /** Facts of the node; those of --node-config come first. */
+  readonly node: NodeConfig;
+  /** One line each, the field in front. */
+  readonly warnings: readonly string[];
+}
 
 function setting<Value>(
   placeholder: string | null,

@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import type { InterfacePattern } from '../../model/node.ts';
 import { addressBytes, addressFromNumber, familyOf } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
@@ -105,6 +106,7 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       const key = tupleBytes(entry.tuple);
       const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
       add('bindings', { key, data: endpointBytes(entry.endpoint) });
+      add('bound', { key });
       addSources(add, key, entry.sourceRanges);
       break;
     }
@@ -121,10 +123,15 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
         element: { key: addressBytes(entry.address) },
       });
       break;
+    case 'ServiceHealthCheck':
+      break; // the agent answers, the kernel has nothing to do
     case 'FamilyScope':
       addRanges(placed, 'pods', entry.pods);
       addRanges(placed, 'service_cidrs', entry.serviceCIDRs);
       addRanges(placed, 'masquerade_to_cluster_ip', entry.masqueradeToClusterIP);
+      addRanges(placed, 'invalid_dropped', entry.invalidDropped);
+      addInterface(placed, 'pod_interfaces', entry.family, entry.podInterface);
+      addInterface(placed, 'unmasqueraded_interfaces', entry.family, entry.unmasqueradedInterface);
       addRanges(placed, 'egress_sources', entry.egressSources);
       addRanges(placed, 'egress_exempt', entry.egressExempt);
       addRanges(placed, 'pod_nat_internal', entry.podNatInternal);
@@ -208,6 +215,21 @@ export function addRanges(placed: PlacedElement[], set: SetName, { family, range
   for (const { first, last } of ranges) {
     placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last) } });
   }
+}
+
+/** Bytes of an interface name in a key: IFNAMSIZ. */
+const INTERFACE_NAME = 16;
+
+function addInterface(
+  placed: PlacedElement[],
+  set: SetName,
+  family: Family,
+  pattern: InterfacePattern | null,
+): void {
+  if (pattern === null) return;
+  const name = Buffer.from(pattern.name);
+  const padded = (byte: number) => Uint8Array.from({ length: INTERFACE_NAME }, (_, i) => name[i] ?? byte);
+  placed.push({ family, set, element: { key: padded(0), keyEnd: padded(pattern.isPrefix ? 0xff : 0) } });
 }
 
 /** Address, protocol, port: each field padded to 4 bytes, the port in network order. */

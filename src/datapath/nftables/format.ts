@@ -3,11 +3,13 @@ import { addressFromBytes } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
 import { addressLength, type PlacedElement } from './element.ts';
+import { INTERFACE_SETS } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 
 /** `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }` */
 export function formatPlaced({ family, set, element }: PlacedElement): string {
   const { key, keyEnd, intervalEnd, data, verdict } = element;
+  if (isInterfaceSet(set)) return `${nftFamily[family]} ${TABLE} ${set} { ${formatName(key, keyEnd)} }`;
   const first = formatKey(family, set, key);
   const last = keyEnd === undefined ? '' : `-${formatKey(family, set, keyEnd).split(' . ').at(-1)}`;
   const value =
@@ -17,6 +19,16 @@ export function formatPlaced({ family, set, element }: PlacedElement): string {
         ? ` : ${verdict.code}${verdict.chain === undefined ? '' : ` ${verdict.chain}`}`
         : '';
   return `${nftFamily[family]} ${TABLE} ${set} { ${intervalEnd === true ? 'before ' : ''}${first}${last}${value} }`;
+}
+
+function isInterfaceSet(set: PlacedElement['set']): boolean {
+  return (INTERFACE_SETS as readonly PlacedElement['set'][]).includes(set);
+}
+
+/** A range of names as nft has it: `"cni0"`, `"cali*"`. */
+function formatName(first: Uint8Array, last: Uint8Array | undefined): string {
+  const name = Buffer.from(first).toString().replace(/\0+$/, '');
+  return `"${name}${last?.at(-1) === 0xff ? '*' : ''}"`;
 }
 
 function formatValue(family: Family, set: PlacedElement['set'], data: Uint8Array): string {

@@ -91,7 +91,19 @@ export class KernelTables {
   /** Replaces (or creates) the tables of this name in both families by empty ones, in one transaction. */
   async load(table: string, timeouts: readonly number[], signal: AbortSignal): Promise<void> {
     const text = FAMILIES.map((family) => freshTable(family, { table, timeouts }));
+    const before = this.#connection.generation().id;
     await runNft(['-f', '-'], text.join('\n'), signal);
+    this.#learn(table, timeouts, before + 1);
+  }
+
+  /** Takes what was just loaded for what is right, provided that nobody changed the ruleset meanwhile. */
+  #learn(table: string, timeouts: readonly number[], generation: number): void {
+    const learned = FAMILIES.map(
+      (family) =>
+        [referenceName(family, timeouts), this.#connection.fingerprint(nftFamily[family], table)] as const,
+    );
+    if (this.#connection.generation().id !== generation) return;
+    for (const [name, fingerprint] of learned) this.#reference.set(name, fingerprint);
   }
 
   /** What `affinity_clients` of our table remembers, each with the time that it has left. */

@@ -6,7 +6,10 @@ export const SET_NAMES = [
   'cluster_ips',
   'service_cidrs',
   'pods',
+  'pod_interfaces',
   'masquerade_to_cluster_ip',
+  'unmasqueraded_interfaces',
+  'invalid_dropped',
   'egress_sources',
   'egress_exempt',
   'pod_nat_internal',
@@ -29,6 +32,7 @@ export const SET_NAMES = [
   'affinity_many_local',
   'affinity_endpoints',
   'bindings',
+  'bound',
   'pod_sources',
   'policy_local',
   'masquerade_always',
@@ -40,11 +44,19 @@ export const SET_NAMES = [
 
 export type SetName = (typeof SET_NAMES)[number];
 
-/** Sets whose elements are address ranges; range-elements.ts tells how the kernel has them. */
+/** Sets whose elements are ranges of interface names: a name, or all that begin so. */
+export const INTERFACE_SETS = [
+  'pod_interfaces',
+  'unmasqueraded_interfaces',
+] as const satisfies readonly SetName[];
+
+/** Sets whose elements are ranges of one field; range-elements.ts tells how the kernel has them. */
 export const RANGE_SETS = [
+  ...INTERFACE_SETS,
   'service_cidrs',
   'pods',
   'masquerade_to_cluster_ip',
+  'invalid_dropped',
   'egress_sources',
   'egress_exempt',
   'pod_nat_internal',
@@ -61,6 +73,7 @@ export function setDeclarations(family: Family): string[] {
   const endpoint = `${ip} daddr . th dport`;
   const address = `${ip} daddr`;
   const ranges = (comment: string) => `set % { typeof ${address}; flags interval; comment "${comment}"; }`;
+  const interfaces = (comment: string) => `set % { typeof iifname; flags interval; comment "${comment}"; }`;
   const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
   const endpoints = (comment: string) =>
     `map % { typeof ${frontend} . numgen random mod 65536 : ${endpoint}; comment "${comment}"; }`;
@@ -73,7 +86,10 @@ export function setDeclarations(family: Family): string[] {
     cluster_ips: `set % { typeof ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
     service_cidrs: ranges('other addresses in here belong to no Service: dropped'),
     pods: ranges('what is a pod'),
+    pod_interfaces: interfaces('who comes in by them is a pod'),
     masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
+    unmasqueraded_interfaces: interfaces('but not who comes in by them'),
+    invalid_dropped: ranges('pods: what conntrack cannot place is dropped'),
     egress_sources: ranges('pools with natOutgoing'),
     egress_exempt: ranges('all pools: destinations without egress NAT'),
     pod_nat_internal: ranges('destinations that bound pods reach with their own address'),
@@ -97,6 +113,7 @@ export function setDeclarations(family: Family): string[] {
     affinity_many_local: many('the same for policy Local and outside sources'),
     affinity_endpoints: `map % { typeof ${frontend} . ct mark : ${endpoint}; comment "endpoints, by id"; }`,
     bindings: `map % { typeof ${frontend} : ${endpoint}; comment "Pod NAT: node address and port to pod"; }`,
+    bound: frontends('those of bindings'),
     pod_sources: `map % { typeof ${ip} saddr . meta l4proto : ${ip} saddr; comment "Pod NAT: what a pod leaves with"; }`,
     policy_local: frontends('externalTrafficPolicy Local'),
     masquerade_always: frontends('externalTrafficPolicy Cluster'),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Family } from '../../net/family.ts';
-import { affinityChains, dynamicDeclarations } from './affinity.ts';
+import { affinityChains, dynamicDeclarations, outside } from './affinity.ts';
 import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import { type SetName, setDeclarations } from './sets.ts';
 
@@ -70,9 +70,7 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
         ? 'comment "what sources outside of the cluster may reach with policy Local"'
         : 'comment "a random endpoint of the frontend that is dialled"',
       ...(affinity && !local ? [`${key} vmap @affinity_timeouts`] : []),
-      ...(local
-        ? []
-        : [`${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto local_endpoints`]),
+      ...(local ? [] : [`${key} @policy_local ${outside(ip)} fib saddr type != local goto local_endpoints`]),
       ...EXACT_CLASSES.map(
         (count) =>
           `dnat ${ip} to ${key} . numgen random mod ${count}${offset(local)} map @endpoints_${count}`,
@@ -87,6 +85,15 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
     'jump services comment "again: an update between two lookups may have moved the frontend to another map"',
     `dnat ${ip} to ${key} map @bindings`,
   );
+  chain(
+    'invalid',
+    'comment "what conntrack cannot place would pass untranslated, and a reset would come back"',
+    'meta l4proto != tcp meta l4proto != sctp return',
+    `${ip} saddr @invalid_dropped drop`,
+    `${ip} daddr @invalid_dropped drop`,
+    `${ip} daddr @cluster_ips drop`,
+    ...(['masquerade_always', 'policy_local', 'bound'] as const).map((set) => `${key} @${set} drop`),
+  );
   chain('refuse', 'meta l4proto tcp reject with tcp reset', 'reject');
   chain(
     'unserved',
@@ -100,7 +107,7 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
   chain(
     'policy_local_sources',
     'comment "of frontends with policy Local: of this node itself"',
-    `${ip} saddr != @pods fib saddr type local goto masquerade_service`,
+    `${outside(ip)} fib saddr type local goto masquerade_service`,
   );
   chain(
     'service_sources',
@@ -113,7 +120,7 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
         `${dialled} @policy_local goto policy_local_sources`,
       ];
     }),
-    `ct original ${ip} daddr @cluster_ips ${ip} saddr @masquerade_to_cluster_ip goto masquerade_service`,
+    `ct original ${ip} daddr @cluster_ips ${ip} saddr @masquerade_to_cluster_ip iifname != @unmasqueraded_interfaces goto masquerade_service`,
   );
 
   // Base chains last: they refer to what stands above.
@@ -121,6 +128,7 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
     chain(
       `${hook}_sources`,
       `type filter hook ${hook} priority -105; policy accept;`,
+      'ct state invalid jump invalid',
       `ct state new ${key} @restricted jump source_ranges`,
     );
     chain(`${hook}_nat`, `type nat hook ${hook} priority -100; policy accept;`, 'jump translate');

@@ -8,7 +8,12 @@ import { addRanges, addressLength, type PlacedElement } from './element.ts';
 import { RANGE_SETS, type SetName } from './sets.ts';
 
 /** Range sets that come from objects which may be unreadable at a start: the pools. */
-const POOL_SETS: readonly SetName[] = ['egress_sources', 'egress_exempt', 'pod_nat_internal'];
+const POOL_SETS: readonly SetName[] = [
+  'egress_sources',
+  'egress_exempt',
+  'pod_nat_internal',
+  'invalid_dropped',
+];
 
 /**
  * True when the element belongs to an entry of the plan, or to nobody's in particular (ranges, constants), so that the

@@ -12,6 +12,7 @@ export const entryKinds = {
   binding: 'PodBinding',
   source: 'PodSource',
   address: 'ClusterAddress',
+  health: 'ServiceHealthCheck',
   scope: 'FamilyScope',
 } as const satisfies Record<string, PlanEntry['kind']>;
 
@@ -121,7 +122,7 @@ function isNamed(owner: string, object: string): boolean {
 }
 
 function familyOfEntry(entry: PlanEntry): Family {
-  if (entry.kind === 'FamilyScope') return entry.family;
+  if (entry.kind === 'FamilyScope' || entry.kind === 'ServiceHealthCheck') return entry.family;
   return familyOf('tuple' in entry ? entry.tuple.address : entry.address);
 }
 

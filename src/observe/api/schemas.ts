@@ -119,11 +119,26 @@ export const entry = z
     z.object({ kind: z.literal('ClusterAddress'), ...owned }).openapi('ClusterAddress'),
     z
       .object({
+        kind: z.literal('ServiceHealthCheck'),
+        ...owned,
+        port: count,
+        addresses: texts,
+        localEndpoints: count,
+      })
+      .openapi('ServiceHealthCheck'),
+    z
+      .object({
         kind: z.literal('FamilyScope'),
         key: z.string(),
         pods: texts,
+        podInterface: z
+          .string()
+          .nullable()
+          .openapi({ description: 'who comes in by it is a pod: cni0, or cali* for a prefix' }),
         serviceCIDRs: texts,
         masqueradeToClusterIP: texts,
+        unmasqueradedInterface: z.string().nullable(),
+        invalidDropped: texts,
         egressSources: texts,
         egressExempt: texts,
         podNatInternal: texts,
@@ -264,7 +279,7 @@ const ends = z.object({ from: z.string(), to: z.string() });
 export const walk = z
   .object({
     node: z.string(),
-    packet: packet.extend({ sourcePort: z.int().nullable() }),
+    packet: packet.extend({ sourcePort: z.int().nullable(), inputInterface: z.string().nullable() }),
     verdict: z.string(),
     steps: z.array(step).readonly(),
     paths: z

@@ -54,6 +54,7 @@ export function programmedOf(plan: NatPlan): Programmed {
         counts.pools += entry.pools.length;
         break;
       case 'ClusterAddress':
+      case 'ServiceHealthCheck':
         break;
       default:
         entry satisfies never;
