@@ -275,6 +275,7 @@ const step = z.object({
 });
 
 const ends = z.object({ from: z.string(), to: z.string() });
+const connectionEnds = z.object({ source: z.string(), destination: z.string() });
 
 export const walk = z
   .object({
@@ -296,6 +297,19 @@ export const walk = z
     conflicts: z
       .array(z.object({ key: z.string(), winner: z.string(), losers: texts, because: z.string() }))
       .readonly(),
+    existing: z
+      .array(
+        z.object({
+          original: connectionEnds,
+          reply: connectionEnds,
+          timeoutSeconds: z.number().nullable(),
+        }),
+      )
+      .readonly()
+      .nullable()
+      .openapi({
+        description: 'connections like the packet that exist and keep their translation; null: not known',
+      }),
     unknown: z.array(z.object({ about: z.string(), reason: z.string() })).readonly(),
   })
   .openapi('Walk');
