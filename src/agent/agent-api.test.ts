@@ -21,6 +21,7 @@ const address = (text: string) => parseAddress(text) as NonNullable<ReturnType<t
 const port = (number: number) => sure(parsePort(number));
 
 const pod: PodFact = {
+  labels: {},
   namespace: 'shop',
   name: 'mail',
   uid: 'u1',

@@ -273,7 +273,7 @@ describe('source', () => {
     const wide = present('IPPool', pool('all', '10.0.0.0/8', { natOutgoing: true }));
     const result = walked([wide, natPool, lan], packet(POD, '10.1.1.1'));
     expect(result.paths[0]?.steps).toMatchObject([
-      { rule: 'egress-pool', object: { name: 'pods' }, exemptBy: { name: 'all' } },
+      { rule: 'egress-pool', object: { name: 'pods' }, because: { exemptBy: { name: 'all' } } },
     ]);
   });
 });

@@ -4,11 +4,17 @@ import type { Port } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
+/** `Hostname`: where the name of the node is an address. `Calico`: of an annotation of projectcalico.org. */
+export type NodeAddressType = 'InternalIP' | 'ExternalIP' | 'Hostname' | 'Calico';
+
 /** A Node object, of this node or another. */
 export interface NodeFact {
   readonly name: string;
-  /** `status.addresses` of types InternalIP and ExternalIP, in order; names are left out. */
-  readonly addresses: readonly { readonly type: 'InternalIP' | 'ExternalIP'; readonly address: IpAddress }[];
+  /**
+   * All addresses that the node is known by, each once: those of `status.addresses` in order (names are left out),
+   * then those that Calico chose for it.
+   */
+  readonly addresses: readonly { readonly type: NodeAddressType; readonly address: IpAddress }[];
   readonly podCIDRs: readonly Prefix[];
   readonly labels: Readonly<Record<string, string>>;
   /** A deletion timestamp is set. */

@@ -1,11 +1,12 @@
+import type { EgressDestination } from '../model/egress-rule.ts';
 import type { InterfacePattern } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import { type Port, parsePort } from '../net/port.ts';
+import { type Port, type PortSpan, parsePort } from '../net/port.ts';
 import { type Protocol, parseProtocol } from '../net/protocol.ts';
-import type { AddressSet } from '../net/ranges.ts';
+import { type AddressRange, type AddressSet, formatRange } from '../net/ranges.ts';
 
 /** Where a packet is sent to: what a frontend or a binding claims for itself. */
 export interface Tuple {
@@ -128,14 +129,78 @@ export interface FamilyScope {
   readonly unmasqueradedInterface: InterfacePattern | null;
   /** Pods whose packets are dropped where connection tracking cannot place them: they would pass untranslated. */
   readonly invalidDropped: AddressSet;
-  /** Sources of pools with `natOutgoing`. */
+  /** Sources of pools with `natOutgoing`, and pods where a file of ip-masq-agent is read. */
   readonly egressSources: AddressSet;
-  /** Destinations that egress NAT leaves alone: all pools. */
+  /** Destinations that egress NAT leaves alone: all pools; nodes and the networks of ip-masq-agent where asked for. */
   readonly egressExempt: AddressSet;
+  readonly egress: EgressScope;
   /** Destinations that the return SNAT of Pod NAT leaves alone. */
   readonly podNatInternal: AddressSet;
-  /** The pools of the family by name, for explanations. */
+  /** The pools of the family by address, the wider first, for explanations. */
   readonly pools: readonly PoolFact[];
+}
+
+/** The rest of what decides about egress NAT in a family. egress-decision.ts tells how. */
+export interface EgressScope {
+  /** What pools are NATed to instead of masquerading; an address of this node. */
+  readonly address: IpAddress | null;
+  /** Source ports of translated connections; empty: the kernel chooses. */
+  readonly ports: readonly PortSpan[];
+  /** Pools are NATed from only out of such an interface, a trailing `+` is a wildcard; null: all. */
+  readonly interfaceFilter: string | null;
+  /** Of nested pools the narrowest decides. */
+  readonly mostSpecificWins: boolean;
+  /** Node addresses among the exempt destinations, for explanations; empty without `IPPoolsAndHostIPs`. */
+  readonly hosts: readonly { readonly node: string; readonly address: IpAddress }[];
+  /** What ip-masq-agent's file adds; null without one. */
+  readonly ipMasqAgent: { readonly sources: AddressSet; readonly exempt: AddressSet } | null;
+}
+
+/** What becomes of a packet's source. */
+export type EgressOutcome =
+  | { readonly verdict: 'keep' | 'masquerade' | 'drop' }
+  | { readonly verdict: 'snat'; readonly to: IpAddress };
+
+/** An EgressRule, as it is for one source. */
+export interface EgressChoice {
+  readonly rule: string;
+  /** The reason that the rule gives; empty without one. */
+  readonly reason: string;
+  /** Destinations of the source's family; null: what leaves all pools. */
+  readonly to: readonly EgressDestination[] | null;
+  readonly outcome: EgressOutcome;
+  /**
+   * Why the outcome is not what the rule asks for first.
+   * - `address`: no address of the rule is on this node;
+   * - `unknown-pod`: which pod it is, if any, is not known, so that it may be one that the rule selects.
+   */
+  readonly fallback: 'address' | 'unknown-pod' | null;
+}
+
+/** Destinations for which a rule decides; those of one source do not overlap. */
+export interface EgressCell {
+  readonly destinations: AddressRange;
+  /** IANA numbers. */
+  readonly protocols: PortSpan;
+  /** 0 to 65535: all, those of protocols without ports too. */
+  readonly ports: PortSpan;
+  readonly outcome: EgressOutcome;
+}
+
+/** Source addresses that EgressRules speak of, all in the same way. Those of different entries do not overlap. */
+export interface EgressSource {
+  readonly kind: 'EgressSource';
+  readonly key: string;
+  readonly family: Family;
+  readonly range: AddressRange;
+  /** The pod that has the address; null: all of the range that are no known pod's. */
+  readonly pod: ObjectRef | null;
+  /** In the order in which they are asked. */
+  readonly choices: readonly EgressChoice[];
+  /** The choices with destinations of their own, so arranged that order means nothing any more. */
+  readonly cells: readonly EgressCell[];
+  /** What the first choice without destinations says about all that is not exempt; null: nothing. */
+  readonly rest: EgressOutcome | null;
 }
 
 export type PlanEntry =
@@ -144,7 +209,17 @@ export type PlanEntry =
   | PodSource
   | ClusterAddress
   | ServiceHealthCheck
-  | FamilyScope;
+  | FamilyScope
+  | EgressSource;
+
+/** The range as people read it, and thus unique among the sources. */
+export function egressSourceKey(family: Family, range: AddressRange): string {
+  return `egress ${formatRange(family, range)}`;
+}
+
+export function isEgressSourceKey(key: string): boolean {
+  return key.startsWith('egress ');
+}
 
 /** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
 export function tupleKey(tuple: Tuple): string {

@@ -230,16 +230,11 @@ describe('the pod', () => {
       const listed = wantedResources('worker-1', wanted).map(
         ({ plural, group }) => `${plural}.${group} list,watch`,
       );
-      // Calico's settings are not read yet.
-      const felix = ['crd.projectcalico.org', 'projectcalico.org'].map(
-        (group) => `felixconfigurations.${group} list,watch`,
-      );
       expect(granted.sort()).toEqual(
         [
           ...listed.filter((line) => !line.startsWith('nodes.')),
-          ...(wanted.egress ? felix : []),
           'nodes. get,list,watch',
-          'nodenats.knat.dev get,create,patch',
+          'nodenats.knat.dev get,create',
           'nodenats/status.knat.dev patch',
           'events.events.k8s.io create,patch',
         ].sort(),

@@ -109,6 +109,7 @@ export function pod(entries: readonly PodNatEntry[], rest: Partial<PodFact> = {}
     name: 'smtp',
     uid: 'uid-smtp',
     createdAt: 1000,
+    labels: {},
     nodeName: 'node-a',
     hostNetwork: false,
     finished: false,

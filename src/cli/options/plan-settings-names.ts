@@ -21,6 +21,14 @@ export const PLAN_SETTINGS: readonly SettingName[] = [
   'excludeFilterNetworks',
   'internalNetworks',
   'requireReady',
+  'natPortRange',
+  'natPortExclusions',
+  'natOutgoingAddress',
+  'natOutgoingInterfaceFilter',
+  'natOutgoingExclusions',
+  'mostSpecificPoolWins',
+  'ipMasqAgentConfig',
+  'masqueradeHostTraffic',
 ];
 
 /** The options that set connection tracking: the agent's alone. */

@@ -46,6 +46,11 @@ apiVersion: projectcalico.org/v3
 kind: IPPool
 metadata: {name: pool}
 spec: {cidr: 10.244.0.0/16, natOutgoing: true}
+---
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: inner}
+spec: {cidr: 10.244.192.0/18}
 `;
 
 async function planKeys(values: Partial<Record<SettingName, string>>, ready = true): Promise<string[]> {
@@ -65,6 +70,10 @@ async function planKeys(values: Partial<Record<SettingName, string>>, ready = tr
     `internal ${JSON.stringify(scope?.podNatInternal)}`,
     `service CIDRs ${JSON.stringify(scope?.serviceCIDRs)}`,
     `egress ${JSON.stringify(scope?.egressSources)}`,
+    `exempt ${JSON.stringify(scope?.egressExempt)}`,
+    `ports ${JSON.stringify(scope?.egressPorts)}`,
+    `leaves as ${scope?.egressAddress}`,
+    `out of ${scope?.egressInterfaceFilter}`,
   ];
 }
 
@@ -96,6 +105,21 @@ test.each<[Partial<Record<SettingName, string>>, string[], string[]]>([
     ['internal ["10.0.0.1","10.244.0.0/16","198.51.100.0/24","203.0.113.1"]'],
     [],
   ],
+  [{ natPortRange: '1024:65535' }, ['ports ["1024-4788","4790-29999","32768-65535"]'], []],
+  [{ natPortRange: '1024:65535', natPortExclusions: 'false' }, ['ports ["1024-65535"]'], []],
+  [{ natOutgoingAddress: '203.0.113.1' }, ['leaves as 203.0.113.1'], []],
+  [{ natOutgoingAddress: '203.0.113.2' }, ['leaves as null', 'NatAddressNotLocal'], []],
+  [{ natOutgoingInterfaceFilter: 'eth+' }, ['out of eth+'], []],
+  [{ natOutgoingExclusions: 'IPPoolsAndHostIPs' }, ['exempt ["10.0.0.1","10.244.0.0/16","203.0.113.1"]'], []],
+  [{ natOutgoingExclusions: 'IPPoolsOnly' }, ['exempt ["10.244.0.0/16"]'], []],
+  [{ mostSpecificPoolWins: 'true' }, ['egress ["10.244.0.0-10.244.191.255"]'], []],
+  [{ mostSpecificPoolWins: 'false' }, ['egress ["10.244.0.0/16"]', 'NatPoolOverridden'], []],
+  [
+    { ipMasqAgentConfig: '/does/not/exist' },
+    ['exempt ["10.0.0.0/8","169.254.0.0/16","172.16.0.0/12","192.168.0.0/16"]'],
+    [],
+  ],
+  [{ ipMasqAgentConfig: '/does/not/exist', masqueradeHostTraffic: 'true' }, ['egress ["0.0.0.0/0"]'], []],
 ])('%j', async (values, present, absent) => {
   const keys = await planKeys(values);
   for (const key of present) expect(keys).toContain(key);

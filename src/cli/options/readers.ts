@@ -1,5 +1,5 @@
-import { parseAddress } from '../../net/address.ts';
-import { parsePort } from '../../net/port.ts';
+import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
+import { type PortSpan, parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
 import type { ListenAddress } from '../../observe/listening.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
@@ -157,6 +157,38 @@ export const readChainPrefix: Reader<string> = (value) => {
 export const readPorts: Reader<string> = (value) => {
   const texts = readList(typeof value === 'number' ? String(value) : value);
   return formatPortList(texts.map(readPortRange));
+};
+
+/** Ranges as Calico writes them, `1024:29999`, or with a hyphen. */
+export const readPortSpans: Reader<readonly PortSpan[]> = (value) => {
+  const spans = readList(typeof value === 'number' ? String(value) : value).map((text) =>
+    readPortRange(text.replace(':', '-')),
+  );
+  if (spans.length === 0) throw new ValueError('name at least one range, such as 1024:29999');
+  return spans;
+};
+
+/** One address of each family at most. */
+export const readOnePerFamily: Reader<readonly IpAddress[]> = (value) => {
+  const addresses = readList(value).map((text) => {
+    const address = parseAddress(text);
+    if (address === null) throw new ValueError(`"${text}" is no IPv4 or IPv6 address`);
+    return address;
+  });
+  if (addresses.length === 0) throw new ValueError('name an address');
+  if (new Set(addresses.map(familyOf)).size < addresses.length) {
+    throw new ValueError(`${addresses.join(', ')}: name one address of each family at most`);
+  }
+  return addresses;
+};
+
+/** specs/egress-nat.md, "The decision", 10. */
+export const readInterface: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^[a-zA-Z0-9:._+-]{1,15}$/.test(text)) return text;
+  throw new ValueError(
+    `"${text}" is no name of an interface: 1 to 15 letters, digits or :._-, a + at the end`,
+  );
 };
 
 function readPortRange(text: string): PortRange {

@@ -5,9 +5,12 @@ import {
   readChoice,
   readDuration,
   readFlag,
+  readInterface,
   readInterfaceName,
   readKinds,
   readListenAddress,
+  readOnePerFamily,
+  readPortSpans,
   readPorts,
   readPrefixes,
   readStateNode,
@@ -35,6 +38,7 @@ const PODS = 'What is a pod, by the names of kube-proxy:';
 const CONNTRACK = 'Connection tracking, by the names of kube-proxy; 0 leaves a value as it is (the default):';
 const POD_NAT = 'Pod NAT:';
 const FLOWS = 'Connections:';
+const EGRESS = 'Egress NAT:';
 const CLUSTER = 'What to tell the cluster:';
 const STATE = 'Where to publish state:';
 const SERVE = 'What to show over HTTP:';
@@ -195,6 +199,57 @@ export const settings = {
     ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
     negatable: true,
   },
+  natPortRange: setting(
+    'PORTS',
+    EGRESS,
+    readPortSpans,
+    'source ports of translated TCP, UDP and SCTP, ranges with commas: 1024:29999,33000:65535 (default: natPortRange of FelixConfiguration; else the kernel chooses)',
+  ),
+  natPortExclusions: {
+    ...setting(
+      null,
+      EGRESS,
+      readFlag,
+      'take the ports of NodePorts, of VXLAN and of ip_local_reserved_ports out of these ranges (the default)',
+    ),
+    negatable: true,
+  },
+  natOutgoingAddress: setting(
+    'ADDRESSES',
+    EGRESS,
+    readOnePerFamily,
+    'translate what leaves pools to this address, one for each family at most, instead of masquerading (default: natOutgoingAddress of FelixConfiguration)',
+  ),
+  natOutgoingInterfaceFilter: setting(
+    'PATTERN',
+    EGRESS,
+    readInterface,
+    'pools are NATed from only out of this interface, a trailing + stands for any rest: eth+ (default: iptablesNATOutgoingInterfaceFilter of FelixConfiguration; else any)',
+  ),
+  natOutgoingExclusions: setting(
+    'WHAT',
+    EGRESS,
+    readChoice(['IPPoolsOnly', 'IPPoolsAndHostIPs']),
+    'destinations that pools leave alone: IPPoolsOnly, or IPPoolsAndHostIPs for the addresses of all nodes too (default: natOutgoingExclusions of FelixConfiguration; else IPPoolsOnly)',
+  ),
+  mostSpecificPoolWins: setting(
+    null,
+    EGRESS,
+    readFlag,
+    'of nested pools the narrowest decides whether a source is NATed (default: any of them with natOutgoing, as Calico has it)',
+  ),
+  ipMasqAgentConfig: setting(
+    'FILE',
+    EGRESS,
+    readText,
+    'configuration file of ip-masq-agent, watched: masquerade all that pods send, but to its networks; a file that is not there means the private networks',
+  ),
+  masqueradeHostTraffic: setting(
+    null,
+    EGRESS,
+    readFlag,
+    'with --ip-masq-agent-config: all sources, not pods alone',
+  ),
   manageForward: {
     ...setting(
       null,

@@ -12,6 +12,11 @@ export const SET_NAMES = [
   'invalid_dropped',
   'egress_sources',
   'egress_exempt',
+  'egress_to',
+  'egress_to_addresses',
+  'egress_from',
+  'egress_from_addresses',
+  'egress_address',
   'pod_nat_internal',
   'same_byte',
   'endpoints_1',
@@ -50,7 +55,7 @@ export const INTERFACE_SETS = [
   'unmasqueraded_interfaces',
 ] as const satisfies readonly SetName[];
 
-/** Sets whose elements are ranges of one field; range-elements.ts tells how the kernel has them. */
+/** Sets and maps whose elements are ranges of one field; range-elements.ts tells how the kernel has them. */
 export const RANGE_SETS = [
   ...INTERFACE_SETS,
   'service_cidrs',
@@ -59,6 +64,9 @@ export const RANGE_SETS = [
   'invalid_dropped',
   'egress_sources',
   'egress_exempt',
+  'egress_from',
+  'egress_from_addresses',
+  'egress_address',
   'pod_nat_internal',
 ] as const satisfies readonly SetName[];
 
@@ -72,6 +80,7 @@ export function setDeclarations(family: Family): string[] {
   const frontend = `${ip} daddr . meta l4proto . th dport`;
   const endpoint = `${ip} daddr . th dport`;
   const address = `${ip} daddr`;
+  const cell = `${ip} saddr . ${ip} daddr . meta l4proto . th dport`;
   const ranges = (comment: string) => `set % { typeof ${address}; flags interval; comment "${comment}"; }`;
   const interfaces = (comment: string) => `set % { typeof iifname; flags interval; comment "${comment}"; }`;
   const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
@@ -90,8 +99,13 @@ export function setDeclarations(family: Family): string[] {
     masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
     unmasqueraded_interfaces: interfaces('but not who comes in by them'),
     invalid_dropped: ranges('pods: what conntrack cannot place is dropped'),
-    egress_sources: ranges('pools with natOutgoing'),
-    egress_exempt: ranges('all pools: destinations without egress NAT'),
+    egress_sources: ranges('whose packets are NATed: pools with natOutgoing'),
+    egress_exempt: ranges('destinations without egress NAT: all pools'),
+    egress_to: `map % { typeof ${cell} : verdict; flags interval; comment "EgressRules with destinations"; }`,
+    egress_to_addresses: `map % { typeof ${cell} : ${ip} saddr; flags interval; comment "the same: addresses to leave with"; }`,
+    egress_from: `map % { typeof ${ip} saddr : verdict; flags interval; comment "EgressRules for all that leaves the pools"; }`,
+    egress_from_addresses: `map % { typeof ${ip} saddr : ${ip} saddr; flags interval; comment "the same: addresses to leave with"; }`,
+    egress_address: `map % { typeof ${ip} saddr : ${ip} saddr; flags interval; comment "natOutgoingAddress"; }`,
     pod_nat_internal: ranges('destinations that bound pods reach with their own address'),
     same_byte: `set % { typeof @nh,${source},8 . @nh,${destination},8; comment "equal pairs"; }`,
     ...(Object.fromEntries(

@@ -1,9 +1,11 @@
 import { addressFromBytes, addressNumber } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
-import { type AddressRange, unionOf } from '../../net/ranges.ts';
-import { clusterAddressKey, podSourceKey, scopeKey, tupleKey } from '../../plan/entry.ts';
+import { type AddressRange, type AddressSet, intersectionOf, unionOf } from '../../net/ranges.ts';
+import { clusterAddressKey, type PlanEntry, podSourceKey, scopeKey, tupleKey } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
 import { addRanges, addressLength, type PlacedElement } from './element.ts';
 import { RANGE_SETS, type SetName } from './sets.ts';
 
@@ -15,22 +17,56 @@ const POOL_SETS: readonly SetName[] = [
   'invalid_dropped',
 ];
 
+/** What EgressRules made; their elements may neither overlap with each other nor with those that are kept. */
+const RULE_SETS: readonly SetName[] = [
+  'egress_to',
+  'egress_to_addresses',
+  'egress_from',
+  'egress_from_addresses',
+];
+
+/** The source addresses that EgressRules of the plan speak of. */
+export type ClaimedSources = Readonly<Record<Family, AddressSet>>;
+
+export function claimedSources(plan: Pick<NatPlan, 'entries'>): ClaimedSources {
+  const ranges: Record<Family, AddressRange[]> = { IPv4: [], IPv6: [] };
+  for (const entry of plan.entries())
+    if (entry.kind === 'EgressSource') ranges[entry.family].push(entry.range);
+  return { IPv4: unionOf('IPv4', ranges.IPv4), IPv6: unionOf('IPv6', ranges.IPv6) };
+}
+
+/** True when the first field of the element, a source address or a range of them, has an address of the set. */
+function overlaps(sources: AddressSet, { key, keyEnd = key }: SetElement): boolean {
+  const length = addressLength(sources.family);
+  const first = addressNumber(addressFromBytes(key.subarray(0, length)));
+  const last = addressNumber(addressFromBytes(keyEnd.subarray(0, length)));
+  return intersectionOf(sources, { family: sources.family, ranges: [{ first, last }] }).ranges.length > 0;
+}
+
 /**
  * True when the element belongs to an entry of the plan, or to nobody's in particular (ranges, constants), so that the
  * plan decides about it. An element of a frontend, binding or address that the plan does not have is unclaimed: its object
  * is gone, or could not be read.
  */
-export function isClaimed(plan: Pick<NatPlan, 'entry'>, placed: PlacedElement): boolean {
-  if (placed.set === 'same_byte' || isRangeSet(placed.set)) return true;
+export function isClaimed(
+  plan: Pick<NatPlan, 'entry'>,
+  sources: ClaimedSources,
+  placed: PlacedElement,
+): boolean {
+  const { family, set, element } = placed;
+  if (RULE_SETS.includes(set)) return overlaps(sources[family], element);
+  if (set === 'same_byte' || isRangeSet(set)) return true;
   const key = entryKeyOf(placed);
   return key === null || plan.entry(key) !== undefined;
 }
 
 /**
- * The key that the entry of this element has, if there is one; null for constants of the table, and for a key of the
- * kernel that names no address, protocol and port.
+ * The key that the entry of this element has, if there is one; null for constants of the table, for what EgressRules
+ * made (their elements are of several entries together), and for a key of the kernel that names no address, protocol
+ * and port.
  */
-export function entryKeyOf({ family, set, element: { key } }: PlacedElement): string | null {
+function entryKeyOf({ family, set, element: { key } }: PlacedElement): string | null {
+  if (RULE_SETS.includes(set)) return null;
   const length = addressLength(family);
   if (set === 'same_byte') return null;
   if (isRangeSet(set)) return scopeKey(family);
@@ -42,6 +78,19 @@ export function entryKeyOf({ family, set, element: { key } }: PlacedElement): st
   if (set === 'pod_sources') return podSourceKey(address, protocol);
   const port = parsePort(((key[length + 4] ?? 0) << 8) | (key[length + 5] ?? 0));
   return port === null ? null : tupleKey({ address, protocol, port });
+}
+
+/** The plan's entry that the element belongs to, or would with another value; of EgressRules, by its first source. */
+export function entryOf(
+  placed: PlacedElement,
+  plan: Pick<NatPlan, 'entry' | 'egressSource'>,
+): PlanEntry | undefined {
+  const { family, set, element } = placed;
+  if (RULE_SETS.includes(set)) {
+    return plan.egressSource(addressFromBytes(element.key.subarray(0, addressLength(family))));
+  }
+  const key = entryKeyOf(placed);
+  return key === null ? undefined : plan.entry(key);
 }
 
 /** The desired elements with the pool ranges that are in the kernel: the union of both. */

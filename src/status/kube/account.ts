@@ -55,6 +55,7 @@ export function programmedOf(plan: NatPlan): Programmed {
         break;
       case 'ClusterAddress':
       case 'ServiceHealthCheck':
+      case 'EgressSource':
         break;
       default:
         entry satisfies never;
