@@ -22,8 +22,9 @@ export function pluginHelp(): string {
   const commands = [...agentCommands, NODES].map(({ name, summary }) => [name, summary] as const);
   return `Usage: kubectl knat COMMAND [options]
 
-Asks the agent of knat on a node, through the API server. kubectl finds the agent's Pod and runs the
-command of knat in it: whoever may get and create pods/exec there may ask.
+Asks the agent of knat on a node, through the API server: kubectl finds the
+agent's Pod and runs a command of knat in it. The user of kubectl needs the verbs
+get and list on pods, and get and create on pods/exec.
 
 Commands:
 ${columns(commands)}
@@ -52,6 +53,8 @@ export function commandHelp(entry: AgentCommand, known: Command): string {
     ...known.configureHelp(),
     commandUsage: () => `kubectl knat ${entry.name} [options]${parameters}`,
     commandDescription: () => sentence(entry.summary),
+    // Variables are those of the Pod, not of this machine.
+    optionDescription: ({ description }) => description,
     visibleOptions: ({ options }) => options.filter((option) => !isForManifests(option)),
   });
   return `${known.helpInformation()}
@@ -96,7 +99,7 @@ function columns(rows: readonly (readonly [string, string])[]): string {
 }
 
 /** Characters in a line of help. */
-const LINE = 100;
+const LINE = 80;
 
 function wrap(text: string, indent: number): string {
   const lines = [''];
