@@ -2,7 +2,8 @@
  * `kubectl knat` as a user runs it: the real kubectl against the simulator, whose exec runs the built program in a network
  * namespace with a real agent. The user's side is not in that namespace, and has no agent of its own.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,7 @@ import { Lab } from '../../src/lab/lab.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import type { Manifest } from '../cluster/cluster-client.ts';
 import { pod } from '../cluster/manifests.ts';
+import { until } from '../cluster/recorder.ts';
 import type { ExecRequest } from '../cluster/simulator/exec.ts';
 import type { Simulator } from '../cluster/simulator/simulator.ts';
 import { Stage } from '../cluster/stage.ts';
@@ -39,6 +41,8 @@ let simulator: Simulator;
 let agent: Running;
 let path: string;
 let executed: ExecRequest[];
+/** What runs in the agent's Pod, in the order of `executed`. */
+let remote: ChildProcessWithoutNullStreams[];
 
 beforeAll(async () => {
   removeStale('knat-test');
@@ -50,7 +54,9 @@ beforeAll(async () => {
   simulator = cluster.simulator;
   simulator.executor = (request) => {
     executed.push(request);
-    return execute(request);
+    const child = execute(request);
+    remote.push(child);
+    return child;
   };
   stage = new Stage(cluster);
   await stage.client.create(nodeNatDefinition);
@@ -70,6 +76,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   executed = [];
+  remote = [];
   await allow(RULES);
   await stage.client.put(agentPod('knat-n1', 'n1'));
   await stage.client.put(agentPod('knat-n2', 'n2'));
@@ -136,6 +143,10 @@ interface UserOptions {
 
 /** What the user types. */
 async function kubectl(words: readonly string[], options: UserOptions = {}): Promise<Ended> {
+  return await startKubectl(words, options).ended;
+}
+
+function startKubectl(words: readonly string[], options: UserOptions) {
   const command = ['kubectl', ...words];
   const [program = '', ...rest] =
     options.inTerminal === true ? ['script', '-qec', command.join(' '), '/dev/null'] : command;
@@ -150,10 +161,11 @@ async function kubectl(words: readonly string[], options: UserOptions = {}): Pro
   });
   child.stdin.on('error', () => {});
   if (options.inTerminal !== true) child.stdin.end(options.input ?? '');
-  return await new Promise((resolve, reject) => {
+  const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status) => resolve({ status, output, errors }));
   });
+  return { child, ended };
 }
 
 test('status asks the agent of the node named', async () => {
@@ -233,6 +245,42 @@ test('in a terminal there is one in the Pod too: colours, unless NO_COLOR', asyn
   expect(plain.output).not.toContain('\u001b[3');
 });
 
+test('Ctrl-C in a terminal ends the command in the Pod, by its own terminal', async () => {
+  const { child, ended } = startKubectl(['knat', 'flows', '--node', 'n1', '--watch'], { inTerminal: true });
+  await until(
+    async () => remote.length,
+    (count) => count === 1,
+    60_000,
+  );
+  const [inPod] = remote;
+  if (inPod === undefined) throw new Error('nothing was executed');
+  // Its terminal is in place once it has written to it.
+  await once(inPod.stdout, 'data');
+  const gone = once(inPod, 'close');
+  child.stdin.write('\u0003');
+  await gone;
+  await ended;
+});
+
+test('a signal ends kubectl, and then the plugin by the same signal', async () => {
+  const watch = startKnat(['flows', '--node', 'n1', '--watch'], {
+    executable: 'kubectl-knat',
+    environment: { PATH: path, KUBECONFIG: stage.kubeconfig, HOME: stage.folder },
+  });
+  await until(
+    async () => remote.length,
+    (count) => count === 1,
+    60_000,
+  );
+  const [inPod] = remote;
+  if (inPod === undefined) throw new Error('nothing was executed');
+  const gone = once(inPod, 'close');
+  const exit = once(watch.process, 'exit');
+  watch.process.kill('SIGTERM');
+  expect(await exit).toEqual([null, 'SIGTERM']);
+  await gone;
+});
+
 test('one agent in the cluster needs no name; of several one has to be named', async () => {
   const several = await kubectl(['knat', 'status']);
   expect(several).toMatchObject({ status: 2, output: '' });
@@ -261,7 +309,12 @@ test.each<[string, readonly string[], number, string]>([
   ['a node without agent', ['status', '--node', 'n9'], 4, 'no agent runs on node n9'],
   ['a Pod that is not there', ['status', '--pod', 'shop/absent'], 2, 'there is no Pod shop/absent'],
   ['other labels', ['status', '-l', 'app=x'], 4, 'no Pod here is an agent of knat: none has app=x'],
-  ['a context that is not there', ['status', '--context', 'nowhere'], 1, '"nowhere"'],
+  [
+    'a context that is not there',
+    ['status', '--context', 'nowhere'],
+    1,
+    'context was not found for specified context: nowhere',
+  ],
   ['a command that is elsewhere', ['verify', 'x.yaml'], 2, 'knat verify FILE --source kubernetes'],
   ['an option for manifests', ['explain', '--source=dir:x'], 2, '--source has no meaning for an agent'],
 ])('%s: a message that says so', async (_, words, status, message) => {

@@ -97,7 +97,7 @@ export function onlyNode(nodes: readonly string[], selector: string): string {
   if (others.length === 0) return first;
   throw new CliError('KNAT_NODE_NOT_NAMED', `agents run on ${nodes.length} nodes: which one is asked?`, [
     ...nodeLines(nodes),
-    '--pod NAMESPACE/NAME asks the agent of that Pod’s node',
+    '--pod NAMESPACE/NAME asks the agent of the node that the Pod is on',
   ]);
 }
 
