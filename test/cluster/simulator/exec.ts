@@ -1,3 +1,4 @@
+/// <reference path="./ws.d.ts" />
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
