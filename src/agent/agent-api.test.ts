@@ -59,6 +59,7 @@ function makeAgent(): Agent {
       source: { name: 'test', run: async () => {} },
     },
     datapath: {} as unknown as Datapath,
+    host: [],
     interfaces: { current: () => [], watch: () => () => {} } as never,
     kubeProxy: { find: async () => ({ found: [], ipvs: false, unseen: [] }), remove: async () => {} },
     replaceKubeProxy: false,

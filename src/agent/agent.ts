@@ -17,6 +17,7 @@ import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, Outcom
 import { observing } from './companions/observing.ts';
 import { ConvergeLoop, type LoopListener } from './converge-loop.ts';
 import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
+import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
 import { composeNodeFacts } from './node-facts.ts';
@@ -28,6 +29,8 @@ export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
+  /** What else is found out about this machine. */
+  readonly host: readonly HostFactSource[];
   readonly kubeProxy: OtherProxy;
   /** Take kube-proxy's rules away, instead of refusing beside them. */
   readonly replaceKubeProxy: boolean;
@@ -112,7 +115,7 @@ export class Agent implements AgentFacts {
    * replaced, a source that is none; with `once` also what did not heal within some attempts.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
-    const { settings, datapath, interfaces, logger, version } = this.#parts;
+    const { settings, datapath, interfaces, host, logger, version } = this.#parts;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const server: Server = await serveAgent(this.api, this.view);
@@ -133,7 +136,13 @@ export class Agent implements AgentFacts {
           this.#tell((companion) => companion.disturbed?.(what));
           this.#loop.trigger();
         }),
-        interfaces.watch(() => this.#interfacesChanged()),
+        interfaces.watch(() => this.#hostChanged()),
+        ...host.map((source) =>
+          source.watch(
+            () => this.#hostChanged(),
+            (code, message) => this.sideProblem(code, message),
+          ),
+        ),
       );
       let failure: unknown = null;
       if (once) {
@@ -208,6 +217,10 @@ export class Agent implements AgentFacts {
 
   sourceProblems(): readonly Problem[] {
     return this.#problems.list();
+  }
+
+  sideProblems(): readonly Problem[] {
+    return this.#sideProblems.list();
   }
 
   sideProblem(code: string, message: string | null): void {
@@ -318,11 +331,12 @@ export class Agent implements AgentFacts {
   }
 
   #nodeFacts(object: NodeFact | undefined): NodeFacts {
-    const { settings, interfaces } = this.#parts;
-    return composeNodeFacts(settings.nodeName, object, settings.nodeConfig, interfaces.current());
+    const { settings, interfaces, host } = this.#parts;
+    const { nodeName, nodeConfig } = settings;
+    return composeNodeFacts(nodeName, object, nodeConfig, interfaces.current(), hostFactsOf(host));
   }
 
-  #interfacesChanged(): void {
+  #hostChanged(): void {
     if (this.#refreshNode()) this.#loop.trigger();
   }
 
@@ -356,7 +370,7 @@ export class Agent implements AgentFacts {
     this.#inForce();
   }
 
-  /** What waits until our rules are in force: the end of kube-proxy's, and with `once` our own. */
+  /** What waits until our rules are in force: the end of those of others, and with `once` our own. */
   async #takeOver(once: boolean, signal: AbortSignal): Promise<void> {
     let failure: unknown = null;
     try {
@@ -364,6 +378,15 @@ export class Agent implements AgentFacts {
     } catch (error) {
       failure = error;
       this.#parts.logger.error({ err: error }, "kube-proxy's rules could not be taken away");
+    }
+    for (const companion of this.#companions) {
+      try {
+        await companion.inForce?.(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        failure ??= error;
+        this.#companionFailed(companion.name, error);
+      }
     }
     if (once) this.#settled(failure);
     else await this.#guard?.watch(signal);

@@ -37,6 +37,11 @@ export interface Companion {
   readonly routes?: Routes;
   /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
   run?(signal: AbortSignal): Promise<void>;
+  /**
+   * What has to wait until our rules are in force: the end of somebody else's. Called once, when the kernel matches for
+   * the first time; `once` waits for it.
+   */
+  inForce?(signal: AbortSignal): Promise<void>;
   /** The source has delivered everything that existed at the start; once. */
   synced?(): void;
   /** The source delivered these values; called in the loop of NAT, before they are planned. */
@@ -76,6 +81,8 @@ export interface AgentFacts {
   health(): HealthFacts;
   /** What is wrong with what the source gave, without the troubles of companions. */
   sourceProblems(): readonly Problem[];
+  /** What is wrong beside NAT. */
+  sideProblems(): readonly Problem[];
   /** Shows what goes wrong beside NAT, in log and status, under its code; null: nothing any longer. */
   sideProblem(code: string, message: string | null): void;
 }

@@ -2,6 +2,7 @@ import type { FactChange } from '../model/facts.ts';
 import type { LocalAddress } from '../model/node.ts';
 import type { Problem } from '../model/problem.ts';
 import { Planner } from '../plan/planner.ts';
+import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -34,13 +35,15 @@ type OfflineSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: str
  * Without a node's name the only Node of the source is meant; throws NodeNotNamed when that is none or several.
  *
  * @param interfaces the addresses of this machine where it is the node in question; else null
+ * @param host what else is known of this machine where it is the node in question
  */
 export async function planOnce(
   settings: OfflineSettings,
   interfaces: readonly LocalAddress[] | null,
   signal: AbortSignal,
+  host: HostFacts = NOTHING_KNOWN,
 ): Promise<OfflinePlan> {
-  const plans = await OfflinePlans.read(settings, interfaces, signal);
+  const plans = await OfflinePlans.read(settings, interfaces, signal, host);
   return { planner: plans.of(settings.nodeName ?? plans.onlyNode()), problems: plans.problems };
 }
 
@@ -50,27 +53,37 @@ export class OfflinePlans {
   readonly #planner: Planner;
   readonly #settings: OfflineSettings;
   readonly #interfaces: readonly LocalAddress[] | null;
+  readonly #host: HostFacts;
 
   /** As `planOnce`, with the plan of no node yet. */
   static async read(
     settings: OfflineSettings,
     interfaces: readonly LocalAddress[] | null,
     signal: AbortSignal,
+    host: HostFacts = NOTHING_KNOWN,
   ): Promise<OfflinePlans> {
     const { changes, problems } = await readOnce(settings, signal);
-    return new OfflinePlans(settings, interfaces, changes, problems);
+    return new OfflinePlans(settings, interfaces, host, changes, problems);
   }
 
   private constructor(
     settings: OfflineSettings,
     interfaces: readonly LocalAddress[] | null,
+    host: HostFacts,
     changes: readonly FactChange[],
     problems: readonly Problem[],
   ) {
     this.problems = problems;
     this.#settings = settings;
     this.#interfaces = interfaces;
-    const unknown = composeNodeFacts(settings.nodeName ?? '', undefined, settings.nodeConfig, interfaces);
+    this.#host = host;
+    const unknown = composeNodeFacts(
+      settings.nodeName ?? '',
+      undefined,
+      settings.nodeConfig,
+      interfaces,
+      host,
+    );
     this.#planner = new Planner(unknown, settings.plan);
     this.#planner.apply(changes);
   }
@@ -84,7 +97,7 @@ export class OfflinePlans {
   of(nodeName: string): Planner {
     const { nodeConfig } = this.#settings;
     const object = this.#planner.nodes.get(nodeName);
-    this.#planner.setNode(composeNodeFacts(nodeName, object, nodeConfig, this.#interfaces));
+    this.#planner.setNode(composeNodeFacts(nodeName, object, nodeConfig, this.#interfaces, this.#host));
     this.#planner.update();
     return this.#planner;
   }

@@ -1,5 +1,6 @@
 import { sourceCodes } from '../sources/objects/codes.ts';
 import { statusCodes } from '../status/kube/codes.ts';
+import { storeCodes } from '../status/stores/codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** What an error code means, what to do about it, and which exit status it ends a command with. */
@@ -116,6 +117,11 @@ const commandCodes = {
     remedy: 'The last lines of its log stand in the message. Look there for what it lacks.',
     exit: EXIT.failed,
   },
+  KNAT_HTTP_REFUSED: {
+    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
+    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
+    exit: EXIT.agent,
+  },
   KNAT_INTERNAL: {
     meaning: 'An error inside knat that was not foreseen.',
     remedy:
@@ -127,6 +133,39 @@ const commandCodes = {
 /** What a running agent cannot do beside NAT; it ends nothing. */
 export const sideCodes = {
   ...statusCodes,
+  ...storeCodes,
+  KNAT_PODNAT_CONTROLLER_PRESENT: {
+    meaning:
+      'Pod NAT is on, and chains of podnat-controller are in this network namespace too: both translate the same packets.',
+    remedy:
+      'Let knat take over with --replace-podnat-controller; where the chains come back, stop the podnat-controller that writes them. docs/migrate-from-podnat-controller.md has the steps.',
+  },
+  KNAT_FORWARD_UNSEEN: {
+    meaning:
+      'The FORWARD chains of this host cannot be read: whether its firewall drops what is bound to pods is not known.',
+    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
+  },
+  KNAT_LISTENERS_UNSEEN: {
+    meaning:
+      'The listening sockets of this host cannot be read: a pod may get a port that a program of the host has, and a listener that was seen before still counts.',
+    remedy:
+      'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
+  },
+  KNAT_PORTS_NEARLY_TAKEN: {
+    meaning:
+      'Most source ports of an address are taken by connections to one destination; from about 90 % on new ones begin to fail.',
+    remedy:
+      'knat flows --ports shows how full they are and whose connections they are. Give these Pods further addresses, let them keep fewer connections, or widen natPortRange.',
+  },
+  KNAT_FLOWS_NOT_FLUSHED: {
+    meaning:
+      'With --egress-on-change flush: flows that a change concerns could not be ended; it is tried again.',
+    remedy: 'Look at what the kernel says in the message. knat flows --stale shows the flows.',
+  },
+  KNAT_ATTRIBUTION_LOG: {
+    meaning: 'The attribution log cannot be written, or has a gap; NAT goes on.',
+    remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and has room.',
+  },
   KNAT_HEALTH_ADDRESS: {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
     remedy:
@@ -146,10 +185,6 @@ export const sideCodes = {
       'The files of --tls-cert-file and --tls-private-key-file cannot be used: what was served before goes on being served with the pair before.',
     remedy:
       'Put a certificate in PEM form and the key that belongs to it there; they are read again every 10 seconds.',
-  },
-  KNAT_HTTP_REFUSED: {
-    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
-    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
   },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
 

@@ -5,6 +5,7 @@ import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEntriesCommand } from './commands/entries.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addFlowsCommand } from './commands/flows.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { addVersionCommand } from './commands/version.ts';
@@ -26,6 +27,7 @@ export function createProgram(context: Context): Command {
   addVerifyCommand(program, context);
   addStatusCommand(program, context);
   addEntriesCommand(program, context);
+  addFlowsCommand(program, context);
   addDoctorCommand(program, context);
   addCleanupCommand(program, context);
   addDemoCommand(program, context);

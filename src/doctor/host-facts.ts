@@ -44,6 +44,13 @@ export interface ForeignSourceNat {
   readonly owner: string | null;
 }
 
+/** A chain of another program that drops translated packets, and no rule lets them pass. */
+export interface ForwardDropFacts {
+  /** `chain FORWARD of iptables-nft (policy drop)`. */
+  readonly where: string;
+  readonly remedy: string;
+}
+
 /** What the agent of this namespace says of itself. */
 export interface AgentFacts {
   readonly synced: boolean;
@@ -52,7 +59,7 @@ export interface AgentFacts {
   readonly conflicts: number;
 }
 
-/** A pool of the plan. */
+/** A pool of the plan that is NATed from. */
 export interface PoolRange {
   readonly name: string;
   readonly cidr: Prefix;
@@ -67,8 +74,7 @@ export interface HostFacts {
   readonly foreignSourceNat: readonly ForeignSourceNat[] | null;
   /** One line for each thing of kube-proxy. */
   readonly kubeProxy: readonly string[] | null;
-  /** One line for each chain of another program that drops translated packets. */
-  readonly forwardDrops: readonly string[] | null;
+  readonly forwardDrops: readonly ForwardDropFacts[] | null;
   readonly agent: AgentFacts | null;
   readonly pools: readonly PoolRange[] | null;
 }

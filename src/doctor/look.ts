@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { ForwardChains, type ForwardReport } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import type { Datapath } from '../datapath/datapath.ts';
+import { FAMILIES } from '../net/family.ts';
 import { maskedPrefix } from '../net/prefix.ts';
 import { NftablesConnection } from '../wire/nftables/connection.ts';
 import { RouteConnection } from '../wire/route/connection.ts';
@@ -32,7 +34,7 @@ export async function lookAtHost(
       }
     }),
     kubeProxy: await lookForKubeProxy(signal),
-    forwardDrops: null,
+    forwardDrops: await lookAtForwarding(signal),
   };
 }
 
@@ -64,6 +66,19 @@ async function lookForKubeProxy(signal: AbortSignal): Promise<readonly string[] 
     return null;
   } finally {
     rules.close();
+  }
+}
+
+async function lookAtForwarding(signal: AbortSignal): Promise<ForwardReport['drops'] | null> {
+  const chains = orNull(() => new ForwardChains());
+  if (chains === null) return null;
+  try {
+    return (await chains.settle(new Set(FAMILIES), false, signal)).drops;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  } finally {
+    chains.close();
   }
 }
 

@@ -1,8 +1,8 @@
-import type { NodeFacts } from '../model/node.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { groupPaths } from './group.ts';
+import type { WalkedNode } from './own.ts';
 import { type Flow, packetOfFlow } from './packet.ts';
 import { stepReason } from './reason.ts';
 import type { Step } from './step.ts';
@@ -26,7 +26,7 @@ export interface FlowAnswer {
 
 export function answerFlow(
   plan: Pick<NatPlan, 'entry' | 'conflicts'>,
-  node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
+  node: WalkedNode,
   flow: Flow,
 ): FlowAnswer {
   const result = walk(plan, node, packetOfFlow(flow));

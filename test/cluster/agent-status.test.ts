@@ -92,6 +92,7 @@ async function startAgent(kernel: FakeKernel, port: number): Promise<Agent> {
       cluster: access,
     },
     datapath: kernel.datapath,
+    host: [],
     interfaces: { current: () => null, watch: () => () => {} } as never,
     kubeProxy: { find: async () => ({ found: [], ipvs: false, unseen: [] }), remove: async () => {} },
     replaceKubeProxy: false,

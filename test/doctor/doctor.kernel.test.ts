@@ -187,6 +187,21 @@ describe('rules of other programs', () => {
     expect((await examined(host)).of('foreign-source-nat').findings).toEqual([]);
   });
 
+  test('a FORWARD chain that drops, until our rule is in it', async () => {
+    const host = await healthyHost();
+    await host.run(['iptables-nft', '-P', 'FORWARD', 'DROP']);
+    expect((await examined(host)).of('forward-policy').findings).toEqual(says('warning', 'policy drop'));
+    await host.run(['iptables-nft', '-P', 'FORWARD', 'ACCEPT']);
+    expect((await examined(host)).of('forward-policy').findings).toEqual([]);
+    await host.run(
+      ['nft', '-f', '-'],
+      'table inet mine { chain forward { type filter hook forward priority 0; policy drop; } }',
+    );
+    const { findings } = (await examined(host)).of('forward-policy');
+    expect(findings.length).toBeGreaterThan(0);
+    expect(findings[0]?.message).toContain('inet mine');
+  });
+
   test('kube-proxy', async () => {
     const host = await healthyHost();
     await host.run(['nft', 'add table ip kube-proxy']);

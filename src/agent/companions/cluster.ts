@@ -2,6 +2,7 @@ import type { ApiClient } from '../../kube-api/client.ts';
 import { ClusterReporter } from '../../status/kube/cluster-reporter.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { NodeAccounts } from '../node-account.ts';
+import { PORTS_CODE } from '../port-watch.ts';
 
 /** The API server that is told what was done, and by what. */
 export interface ClusterToTell {
@@ -44,6 +45,8 @@ function accountsOf(agent: AgentFacts) {
   const accounts = new NodeAccounts();
   return () => {
     const status = { ...agent.status(), problems: agent.sourceProblems() };
-    return accounts.of(status, agent.planner.plan, agent.reportedRevision);
+    const account = accounts.of(status, agent.planner.plan, agent.reportedRevision);
+    const ports = agent.sideProblems().filter(({ code }) => code === PORTS_CODE);
+    return account === null ? null : { ...account, problems: [...account.problems, ...ports] };
   };
 }

@@ -16,6 +16,8 @@ class Observing implements Companion {
   readonly #agent: AgentFacts;
   readonly #proxyNames: ProxyNames;
   readonly #findings = new PlanFindings();
+  /** Milliseconds since the epoch; 0: not yet. */
+  #convergedAt = 0;
   #isDisturbed = false;
   #isFailing = false;
   #revision: number | null = null;
@@ -24,6 +26,9 @@ class Observing implements Companion {
     this.#agent = agent;
     this.#proxyNames = new ProxyNames(agent.observations.metrics, agent.surroundings);
     reportOnScrape(agent);
+    agent.observations.metrics.collect('knat_last_converge_timestamp_seconds', (set) =>
+      set({}, this.#convergedAt / 1000),
+    );
     this.#note('started', 'info', 'the agent started');
   }
 
@@ -74,11 +79,11 @@ class Observing implements Companion {
     const { elementsAdded, elementsDeleted, skeleton } = report;
     const { metrics, history } = this.#agent.observations;
     metrics.observe('knat_converge_duration_seconds', { outcome: 'success' }, milliseconds / 1000);
-    metrics.set('knat_last_converge_timestamp_seconds', {}, this.#now() / 1000);
+    this.#convergedAt = this.#now();
     metrics.increment('knat_elements_changed_total', { operation: 'add' }, elementsAdded);
     metrics.increment('knat_elements_changed_total', { operation: 'delete' }, elementsDeleted);
     if (skeleton !== 'kept') metrics.increment('knat_skeleton_loads_total', { how: skeleton });
-    history.succeeded(this.#now(), milliseconds, elementsAdded, elementsDeleted);
+    history.succeeded(this.#convergedAt, milliseconds, elementsAdded, elementsDeleted);
     this.#tellOutcome(outcome);
     const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
     this.#revision = report.revision;

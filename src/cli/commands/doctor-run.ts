@@ -5,7 +5,6 @@ import type { AgentFacts, PoolRange } from '../../doctor/host-facts.ts';
 import { parsePrefix } from '../../net/prefix.ts';
 import { AgentNotRunning, askAgent } from '../../observe/client.ts';
 import type { AgentStatus } from '../../observe/status.ts';
-import type { CanonicalEntry } from '../../plan/canonical.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { planSettings } from '../options/plan-settings.ts';
@@ -40,14 +39,12 @@ async function askForAgent(): Promise<AgentFacts | null> {
 }
 
 async function poolsOfAgent(): Promise<PoolRange[]> {
-  const entries = (await askAgent('/v1/entries')) as readonly CanonicalEntry[];
-  return entries.flatMap(({ kind, pools }) => {
-    if (kind !== 'FamilyScope' || !Array.isArray(pools)) return [];
-    return pools.flatMap((text: string): PoolRange[] => {
-      const [name = '', prefix = ''] = text.split('=');
-      const cidr = parsePrefix(prefix);
-      return typeof cidr === 'string' ? [] : [{ name, cidr }];
-    });
+  const { items } = (await askAgent('/v1/pools')) as {
+    items: readonly { name: string; cidr: string; natOutgoing: boolean }[];
+  };
+  return items.flatMap(({ name, cidr: text, natOutgoing }): PoolRange[] => {
+    const cidr = parsePrefix(text);
+    return typeof cidr === 'string' || !natOutgoing ? [] : [{ name, cidr }];
   });
 }
 
@@ -56,7 +53,7 @@ async function poolsOfSource(values: SettingValues): Promise<PoolRange[] | null>
   const settings = await planSettings(values, { isOnce: true });
   const { planner } = await planOnce(settings, null, new AbortController().signal);
   return [...planner.plan.entries()].flatMap((entry) =>
-    entry.kind === 'FamilyScope' ? entry.pools.map(({ name, cidr }) => ({ name, cidr })) : [],
+    entry.kind === 'FamilyScope' ? entry.pools.filter(({ natOutgoing }) => natOutgoing) : [],
   );
 }
 

@@ -1,6 +1,7 @@
 import { type EntryPage, entryKinds } from '../../observe/api/entry-query.ts';
 import { ENTRY_HEADINGS, entryRow } from '../../observe/api/entry-row.ts';
 import { askAgent } from '../../observe/client.ts';
+import type { AgentStatus } from '../../observe/status.ts';
 import type { CanonicalEntry } from '../../plan/canonical.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
@@ -8,8 +9,12 @@ import { readChoice, ValueError } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { printTable } from '../table.ts';
+import { refusals } from './refusals.ts';
 
-const readKind = readChoice(Object.keys(entryKinds) as (keyof typeof entryKinds)[]);
+/** What is not in the plan: who did not get what. */
+const REFUSED = 'refused';
+
+const readKind = readChoice([...(Object.keys(entryKinds) as (keyof typeof entryKinds)[]), REFUSED]);
 
 export interface EntriesValues extends SettingValues {
   readonly kind?: string;
@@ -20,9 +25,15 @@ export interface EntriesValues extends SettingValues {
 const PAGE = 5000;
 
 export async function entries(text: string | null, values: EntriesValues, context: Context): Promise<void> {
-  const chosen = await ask(queryOf(text, values));
+  const kinds = values.kind === undefined ? null : wantedKinds(values.kind);
+  const planned = kinds?.filter((kind) => kind !== REFUSED) ?? null;
+  const chosen = planned?.length === 0 ? [] : await ask(queryOf(text, values.object, planned));
+  if (kinds === null || kinds.includes(REFUSED)) {
+    const status = (await askAgent('/api/v1/status')) as AgentStatus;
+    chosen.push(...refusals(status).filter((one) => isAskedFor(one, text, values.object)));
+  }
   await printData(context.terminal, values.output, chosen, () => {
-    printTable(context.terminal, ENTRY_HEADINGS, chosen.map(entryRow));
+    printTable(context.terminal, ENTRY_HEADINGS, chosen.map(rowOf));
     if (chosen.length === 0) context.terminal.printError('no entry fits');
   });
 }
@@ -39,25 +50,38 @@ async function ask(query: URLSearchParams): Promise<CanonicalEntry[]> {
   return all;
 }
 
-function queryOf(text: string | null, { kind, object }: EntriesValues): URLSearchParams {
+function queryOf(
+  text: string | null,
+  object: string | undefined,
+  kinds: readonly string[] | null,
+): URLSearchParams {
   const query = new URLSearchParams({ limit: String(PAGE) });
   if (text !== null) query.set('search', text);
   if (object !== undefined) query.set('object', object);
-  if (kind !== undefined) query.set('kind', wantedKinds(kind));
+  if (kinds !== null) query.set('kind', kinds.join(','));
   return query;
 }
 
+function isAskedFor(entry: CanonicalEntry, text: string | null, object: string | undefined): boolean {
+  const owner = String(entry.owner).toLowerCase();
+  const asked = object?.toLowerCase() ?? owner;
+  if (owner !== asked && owner.slice(owner.indexOf(' ') + 1) !== asked) return false;
+  return text === null || JSON.stringify(entry).toLowerCase().includes(text.toLowerCase());
+}
+
+function rowOf(entry: CanonicalEntry): string[] {
+  if (entry.kind !== 'Refused') return entryRow(entry);
+  return [REFUSED, String(entry.key), String(entry.owner), `${entry.reason}: ${entry.message}`];
+}
+
 /** Checks the names here, so that a mistake is one of the command line. */
-function wantedKinds(text: string): string {
-  return text
-    .split(',')
-    .map((name) => {
-      try {
-        return readKind(name.trim().toLowerCase());
-      } catch (error) {
-        if (error instanceof ValueError) throw new CliError('KNAT_USAGE', `--kind: ${error.message}`);
-        throw error;
-      }
-    })
-    .join(',');
+function wantedKinds(text: string): string[] {
+  return text.split(',').map((name) => {
+    try {
+      return readKind(name.trim().toLowerCase());
+    } catch (error) {
+      if (error instanceof ValueError) throw new CliError('KNAT_USAGE', `--kind: ${error.message}`);
+      throw error;
+    }
+  });
 }

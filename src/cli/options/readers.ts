@@ -93,6 +93,31 @@ export const readListenAddress: Reader<ListenAddress | null> = (value) => {
   );
 };
 
+/** The URL of a WebDAV server, without a slash at its end; it may hold a name and a password. */
+export const readStateUri: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^https?:\/\/[^/]/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
+  // The text may hold a password: it is not repeated.
+  throw new ValueError('it is no URL: write http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT');
+};
+
+/** A name that can be part of an object's name and of a path: an RFC 1123 subdomain. */
+export const readStateNode: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) && text.length <= 200) return text;
+  throw new ValueError(`${show(value)} is no name of a node: lower-case letters, digits, "-" and "."`);
+};
+
+/** What podnat-controller names its chains by unless told otherwise. */
+export const DEFAULT_PODNAT_PREFIX = 'podnat';
+
+/** The beginning of chain names: iptables takes 28 characters, and the longest end is `_FORWARD`. */
+export const readChainPrefix: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^[A-Za-z0-9_-]{1,20}$/.test(text) && !text.startsWith('-')) return text;
+  throw new ValueError(`${show(value)} is no prefix of chains: 1 to 20 letters, digits, "-" and "_"`);
+};
+
 /** The ports in the form that the messages of the Pod NAT annotation show: as they were written. */
 export const readPorts: Reader<string> = (value) => {
   const texts = readList(typeof value === 'number' ? String(value) : value);

@@ -70,6 +70,11 @@ export class NftablesDatapath implements Datapath {
     this.#tables = new KernelTables(connection);
   }
 
+  /** Of the connection that writes elements, for those who want to hear of others alone. */
+  get portId(): number {
+    return this.#connection.portId;
+  }
+
   async probe(signal: AbortSignal): Promise<Capabilities> {
     this.#connection.tables('ip');
     const version = await runNft(['--version'], '', signal);

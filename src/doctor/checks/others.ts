@@ -59,13 +59,10 @@ export const forwardDrops: Check = {
   title: 'packet filters on the way to pods',
   examine: ({ forwardDrops }) => {
     if (forwardDrops === null) return 'the rules of this network namespace cannot be read';
-    return forwardDrops.map(
-      (text): Finding => ({
-        severity: 'error',
-        message: `${text}: connections to pods from outside are lost there`,
-        remedy: 'run knat agent with --manage-forward, or accept "ct status dnat" in that chain',
-      }),
-    );
+    return forwardDrops.map(({ where, remedy }): Finding => {
+      const message = `${where} drops what was translated: connections from outside to pods are lost there`;
+      return { severity: 'warning', message, remedy };
+    });
   },
 };
 

@@ -38,6 +38,9 @@ export interface EntryPage {
   readonly revision: number;
 }
 
+/** Entries that are collected beyond a page before it is sorted and cut. */
+const SLACK = 1024;
+
 /**
  * The entries that fit, in order of their keys. Each page is one walk over the plan that renders only what it shows:
  * nothing is kept between pages, and a page is right whatever changed since the one before.
@@ -49,13 +52,19 @@ export function queryEntries(plan: NatPlan, query: EntryQuery): EntryPage {
   const first: PlanEntry[] = [];
   let total = 0;
   let behind = 0;
+  /** No key from here on belongs to the page; null: not known yet. */
+  let bound: string | null = null;
   for (const entry of plan.entries()) {
     if (!fits(entry)) continue;
     total++;
     if (after !== null && entry.key <= after) continue;
     behind++;
+    if (bound !== null && entry.key >= bound) continue;
     first.push(entry);
-    if (first.length >= limit * 4 + 1024) keepSmallest(first, limit);
+    if (first.length >= limit + SLACK) {
+      keepSmallest(first, limit);
+      bound = first.at(-1)?.key ?? null;
+    }
   }
   keepSmallest(first, limit);
   const next = behind > first.length ? (first.at(-1)?.key ?? null) : null;

@@ -41,10 +41,6 @@ export class Metrics {
     if (by > 0) this.#counters.get(name)?.inc(labels, by);
   }
 
-  set<Name extends Named<'gauge'>>(name: Name, labels: LabelsOf<Definitions[Name]>, value: number): void {
-    this.#gauges.get(name)?.set(labels, value);
-  }
-
   observe<Name extends Named<'histogram'>>(
     name: Name,
     labels: LabelsOf<Definitions[Name]>,

@@ -36,7 +36,8 @@ export interface ReflectorParts {
  * 3. A connection that fell silent is given up and made anew.
  * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
  *    when it is too old (410), and when the server was away or was set back.
- * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time.
+ * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time; so is one
+ *    that may not be read and that NAT can spare.
  */
 export class Reflector {
   readonly #parts: ReflectorParts;
@@ -240,6 +241,9 @@ export class Reflector {
     const now = surroundings.now();
     this.#failingSince ??= now;
     if (!this.#isSynced || now - this.#failingSince >= timings.reportAfter) listener.trouble(recovery);
+    if (!recovery.isSpared || this.#isSynced) return;
+    this.#isSynced = true;
+    listener.synced();
   }
 }
 

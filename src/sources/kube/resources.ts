@@ -10,6 +10,11 @@ export interface Resource {
   readonly plural: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /**
+   * NAT can be done without it: when it may not be read at the start, that is a warning, and the source is in sync
+   * without it.
+   */
+  readonly isSpared?: true;
   /** May be missing in a cluster: then it counts as in sync and empty, until it appears. */
   readonly optional: boolean;
 }
@@ -39,9 +44,11 @@ const POOL_SERVERS = [
  */
 export function wantedResources(nodeName: string | null, wanted: WantedKinds): Resource[] {
   const scope = wanted.pod || wanted.egress || nodeName === null;
+  const spared = wanted.pod && !wanted.service && !wanted.egress ? ({ isSpared: true } as const) : {};
   const resources: Resource[] = [
     {
       ...core('Node', 'nodes'),
+      ...spared,
       ...(scope ? {} : { fieldSelector: `metadata.name=${nodeName}` }),
     },
   ];
@@ -64,7 +71,7 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
   }
   if (scope) {
     for (const server of POOL_SERVERS) {
-      resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true });
+      resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true, ...spared });
     }
   }
   return resources;

@@ -1,11 +1,11 @@
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
+import { Wake } from '../wake.ts';
 import type { NodeAccount } from './account.ts';
 import { eventFacts } from './event-facts.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { NodeNatWriter } from './node-nat-writer.ts';
 import type { StatusParts } from './parts.ts';
 import { NO_ROWS, type Rows, rowsOf } from './rows.ts';
-import { Wake } from './wake.ts';
 
 /** Shortest time between two looks at what the agent has done, in milliseconds. */
 const INTERVAL = 5_000;

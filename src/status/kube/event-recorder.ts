@@ -1,12 +1,12 @@
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
+import { Wake } from '../wake.ts';
 import { type ApiIdentity, eventName, eventNamespace, eventObject, seriesPatch } from './event.ts';
 import type { EventFact } from './event-facts.ts';
 import { EventQueue, type Waiting } from './event-queue.ts';
 import { lookUp } from './object-lookup.ts';
 import { IDLE, RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { RowRef } from './rows.ts';
-import { Wake } from './wake.ts';
 
 /** What is the same again within this time is counted on the Event that is there; in milliseconds. */
 const WINDOW = 15 * 60_000;

@@ -8,6 +8,8 @@ const REASONS = {
   NatNoPublicAddress: true,
   NatAddressNotLocal: true,
   NatHostNetwork: true,
+  NatHostPortInUse: true,
+  NatBlockedByFirewall: true,
   NatPoolOverridden: true,
 } as const satisfies Record<Notice['reason'], true>;
 

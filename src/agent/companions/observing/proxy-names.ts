@@ -17,6 +17,9 @@ export class ProxyNames {
   readonly #metrics: Metrics;
   readonly #clock: () => number;
   readonly #startedAt: number;
+  /** Milliseconds since the epoch; 0: not yet. */
+  #queuedAt = 0;
+  #syncedAt = 0;
   readonly #noLocalEndpoints = new NoLocalEndpoints();
   /** Delivered since the last attempt began, and what the present attempt programs. */
   #waiting = nothing();
@@ -34,6 +37,12 @@ export class ProxyNames {
     metrics.collect('kubeproxy_sync_proxy_rules_service_changes_pending', (set) =>
       set({}, this.#waiting.services.size + this.#underway.services.size),
     );
+    metrics.collect('kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds', (set) => {
+      for (const ip_family of FAMILIES) set({ ip_family }, this.#queuedAt / 1000);
+    });
+    metrics.collect('kubeproxy_sync_proxy_rules_last_timestamp_seconds', (set) => {
+      for (const ip_family of FAMILIES) set({ ip_family }, this.#syncedAt / 1000);
+    });
     metrics.collect('kubeproxy_sync_proxy_rules_no_local_endpoints_total', (set) => {
       for (const ip_family of FAMILIES) {
         for (const traffic_policy of ['internal', 'external'] as const) {
@@ -65,10 +74,7 @@ export class ProxyNames {
 
   /** There is something to be done. */
   queued(): void {
-    const now = this.#clock() / 1000;
-    for (const ip_family of FAMILIES) {
-      this.#metrics.set('kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds', { ip_family }, now);
-    }
+    this.#queuedAt = this.#clock();
   }
 
   converging(): void {
@@ -88,6 +94,7 @@ export class ProxyNames {
 
   converged({ report, plan, milliseconds }: Outcome, changed: ReadonlySet<string> | null): void {
     const now = this.#clock();
+    this.#syncedAt = now;
     const seconds = milliseconds / 1000;
     for (const ip_family of FAMILIES) {
       this.#metrics.observe('kubeproxy_sync_proxy_rules_duration_seconds', { ip_family }, seconds);
@@ -96,7 +103,6 @@ export class ProxyNames {
           ? 'kubeproxy_sync_full_proxy_rules_duration_seconds'
           : 'kubeproxy_sync_partial_proxy_rules_duration_seconds';
       this.#metrics.observe(part, { ip_family }, seconds);
-      this.#metrics.set('kubeproxy_sync_proxy_rules_last_timestamp_seconds', { ip_family }, now / 1000);
     }
     for (const { family, at } of this.#underway.triggers) {
       const ip_family = family;
