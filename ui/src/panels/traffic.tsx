@@ -11,7 +11,7 @@ export function Traffic() {
   const { data, error, isLoading } = useFlowPairs();
   const option = useMemo(() => (data ? sankey(data) : {}), [data]);
   const hint = data
-    ? `${count(data.flows)} translated connections, ${count(data.newFlowsPerSecond)} new a second${data.left > 0 ? `; ${data.left} quieter pairs are not drawn` : ''}`
+    ? `${count(data.flows)} translated connections${rate(data.newFlowsPerSecond)}${data.left > 0 ? `; ${data.left} quieter pairs are not drawn` : ''}`
     : undefined;
   const empty = data && data.pairs.length === 0 ? 'no connection is being translated at the moment' : null;
   return (
@@ -26,6 +26,11 @@ export function Traffic() {
       <Chart label={`connections: ${describe(data)}`} option={option} />
     </Panel>
   );
+}
+
+/** Empty at a first look, which cannot tell what is new. */
+function rate(newFlowsPerSecond: number | null): string {
+  return newFlowsPerSecond === null ? '' : `, ${count(newFlowsPerSecond)} new a second`;
 }
 
 function describe(data: FlowPairs | undefined): string {
@@ -54,11 +59,11 @@ function sankey({ pairs }: FlowPairs) {
       formatter: ({
         data,
       }: {
-        data: { source?: string; target?: string; value?: number; rate?: number; name?: string };
+        data: { source?: string; target?: string; value?: number; rate?: number | null; name?: string };
       }) =>
         data.source === undefined
           ? name(data.name ?? '')
-          : `${name(data.source)} → ${name(data.target ?? '')}: ${data.value} connections, ${data.rate} new a second`,
+          : `${name(data.source)} → ${name(data.target ?? '')}: ${data.value} connections${rate(data.rate ?? null)}`,
     },
     series: [
       {

@@ -32,17 +32,21 @@ export function Panel({ title, hint, right, error, isLoading, empty, height = 26
         </div>
         {right}
       </Group>
-      <div style={{ height, minHeight: 0 }}>{content({ error, isLoading, empty, children })}</div>
+      <div style={{ height, minHeight: 0 }}>
+        <Content error={error ?? null} isLoading={isLoading ?? false} empty={empty ?? null}>
+          {children}
+        </Content>
+      </div>
     </Card>
   );
 }
 
-function content({
+function Content({
   error,
   isLoading,
   empty,
   children,
-}: Pick<PanelProps, 'error' | 'isLoading' | 'empty' | 'children'>) {
+}: Required<Pick<PanelProps, 'error' | 'isLoading' | 'empty' | 'children'>>) {
   if (error) return <Note text={error.message} color="red" />;
   if (isLoading)
     return (
