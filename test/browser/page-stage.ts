@@ -20,6 +20,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Its own services are not to ask the lab's router for names all the time.
+  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
 ];
 
 /** The agent serves the page there, to its own network namespace. */
@@ -118,7 +120,7 @@ export class Visit {
 
   async picture(name: string): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
-    writeFileSync(join(PICTURES, `${name}.png`), await this.page.screenshot({ animations: 'disabled' }));
+    writeFileSync(join(PICTURES, `${name}.png`), await this.page.screenshot({ animations: 'disabled', fullPage: true }));
   }
 
   async close(): Promise<void> {

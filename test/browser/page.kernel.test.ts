@@ -42,23 +42,6 @@ async function open(...args: Parameters<PageStage['open']>): Promise<Visit> {
 const rows = (visit: Visit, table: string) =>
   visit.page.getByRole('table', { name: table }).locator('[role=rowgroup] [role=row]');
 
-test.each(['light', 'dark'] as const)('the overview, %s: all panels, from real connections', async (scheme) => {
-  const visit = await open('', { colorScheme: scheme });
-  const { page } = visit;
-  for (const title of PANELS) await page.getByRole('region', { name: title, exact: true }).waitFor();
-  await page.getByText('in force').first().waitFor();
-  // Names from manifests, addresses from conntrack.
-  await rows(visit, 'flows').filter({ hasText: 'Pod shop/mail' }).first().waitFor();
-  await page.getByRole('img', { name: /^connections: .*Service shop\/web/ }).waitFor();
-  await page.getByRole('img', { name: /NAT from/ }).waitFor();
-  await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
-  const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  const brightness = Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
-  expect(brightness > 128).toBe(scheme === 'light');
-  await page.getByRole('img', { name: /^connections: (.*;){4}/ }).waitFor();
-  await visit.picture(`overview-${scheme}`);
-}, 120_000);
-
 test('flows are searched by the agent', async () => {
   const visit = await open();
   const { page } = visit;
@@ -116,6 +99,25 @@ test('the colours can be changed, and stay so', async () => {
   await page.reload();
   await page.getByRole('button', { name: 'switch to light colours' }).waitFor();
 }, 120_000);
+
+test.each(['light', 'dark'] as const)('the overview, %s: all panels, from real connections', async (scheme) => {
+  const visit = await open('', { colorScheme: scheme });
+  const { page } = visit;
+  for (const title of PANELS) await page.getByRole('region', { name: title, exact: true }).waitFor();
+  await page.getByText('in force').first().waitFor();
+  // Names from manifests, addresses from conntrack.
+  await rows(visit, 'flows').filter({ hasText: 'Pod shop/mail' }).first().waitFor();
+  await page.getByRole('img', { name: /^connections: .*Service shop\/web/ }).waitFor();
+  await page.getByRole('img', { name: /NAT from/ }).waitFor();
+  await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
+  // The ports are counted every half a minute.
+  await page.getByRole('progressbar').first().waitFor({ timeout: 90_000 });
+  const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const brightness = Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
+  expect(brightness > 128).toBe(scheme === 'light');
+  await page.getByRole('img', { name: /^connections: (.*;){4}/ }).waitFor();
+  await visit.picture(`overview-${scheme}`);
+}, 200_000);
 
 test(`the entries of ${SERVICES} services: found at once, few rows in the document`, async () => {
   writeFileSync(join(stage.folder.manifests, 'many.json'), JSON.stringify(manyServices(SERVICES)));

@@ -1,11 +1,17 @@
 import { Anchor, AppShell, Badge, Group, Text } from '@mantine/core';
-import { Link, Redirect, Route, Switch } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { useStatus } from './api/queries.ts';
 import { EntriesPage } from './pages/entries.tsx';
 import { ExplainPage } from './pages/explain.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { ColorSchemeButton } from './parts/color-scheme-button.tsx';
 import { StateBadge } from './parts/state-badge.tsx';
+
+const PAGES = [
+  { path: '/', title: 'Overview' },
+  { path: '/entries', title: 'Entries' },
+  { path: '/explain', title: 'Explain' },
+];
 
 export function App() {
   return (
@@ -29,20 +35,22 @@ export function App() {
 
 function Header() {
   const { data: status, error } = useStatus();
+  const [here] = useLocation();
   return (
     <Group h="100%" justify="space-between" wrap="nowrap">
       <Group gap="lg" wrap="nowrap">
         <Text fw={700}>knat</Text>
         <Group component="nav" gap="md" wrap="nowrap">
-          <Anchor component={Link} href="/">
-            Overview
-          </Anchor>
-          <Anchor component={Link} href="/entries">
-            Entries
-          </Anchor>
-          <Anchor component={Link} href="/explain">
-            Explain
-          </Anchor>
+          {PAGES.map(({ path, title }) => (
+            <Anchor
+              component={Link}
+              href={path}
+              key={path}
+              {...(path === here ? { 'aria-current': 'page', fw: 600 } : { c: 'dimmed' })}
+            >
+              {title}
+            </Anchor>
+          ))}
         </Group>
       </Group>
       <Group gap="sm" wrap="nowrap">

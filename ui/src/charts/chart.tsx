@@ -1,12 +1,11 @@
 import { useComputedColorScheme } from '@mantine/core';
-import { GaugeChart, HeatmapChart, LineChart, SankeyChart } from 'echarts/charts';
+import { HeatmapChart, LineChart, SankeyChart } from 'echarts/charts';
 import { GridComponent, TooltipComponent, VisualMapComponent } from 'echarts/components';
 import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 import { useEffect, useRef } from 'react';
 
 use([
-  GaugeChart,
   HeatmapChart,
   LineChart,
   SankeyChart,

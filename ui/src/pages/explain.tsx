@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Select, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Group, Select, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { ApiError } from '../api/client.ts';
@@ -19,6 +19,12 @@ export function ExplainPage() {
         Explain a packet
       </Title>
       <Form asked={asked} isBusy={isFetching} />
+      {!isAsked && (
+        <Text c="dimmed" mt="lg" maw={640}>
+          Say where a packet comes from and where it goes. The agent answers with each step that its NAT takes, why, and
+          how the reply comes back. The address of this page then holds the question: send it to whom it concerns.
+        </Text>
+      )}
       {error !== null && isAsked && (
         <Alert color="red" mt="md" title={error.message} role="alert">
           {error instanceof ApiError ? error.details.join('; ') : ''}
@@ -61,11 +67,11 @@ function Form({ asked, isBusy }: { asked: Question; isBusy: boolean }) {
           required
           {...text('to')}
         />
-        <TextInput label="Port" placeholder="where To has none" w={130} {...text('port')} />
+        <TextInput label="Port" placeholder="where To has none" w={180} {...text('port')} />
         <Select
           label="Protocol"
           placeholder="as the port"
-          w={120}
+          w={150}
           data={['tcp', 'udp', 'sctp']}
           clearable
           {...field('proto')}

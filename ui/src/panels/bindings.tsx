@@ -26,6 +26,8 @@ export function Bindings() {
   return (
     <Panel
       title="Pod bindings and conflicts"
+      hint="addresses and ports of this node that lead straight to a pod"
+      height={380}
       error={bindings.error ?? conflicts.error}
       isLoading={bindings.isLoading}
       empty={rows.length === 0 ? 'no pod has an address of the node, and nothing is in conflict' : null}
@@ -37,10 +39,10 @@ export function Bindings() {
         keyOf={({ key }) => key}
         onEnd={() => bindings.hasNextPage && void bindings.fetchNextPage()}
         columns={[
-          { heading: 'address', width: '4fr', cell: ({ key }) => key },
+          { heading: 'address', width: '5fr', cell: ({ key }) => key },
           { heading: 'object', width: '3fr', cell: ({ owner }) => owner },
-          { heading: 'to', width: '3fr', cell: ({ endpoint }) => endpoint },
-          { heading: 'conflict', width: '90px', cell: ({ conflict }) => <Loser conflict={conflict} /> },
+          { heading: 'to', width: '4fr', cell: ({ endpoint }) => endpoint },
+          { heading: 'conflict', width: '70px', cell: ({ conflict }) => <Loser conflict={conflict} /> },
         ]}
       />
     </Panel>

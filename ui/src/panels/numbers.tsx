@@ -10,7 +10,7 @@ export function Numbers({ status }: { status: Status | undefined }) {
     { label: 'Pod bindings', value: counts && count(counts.bindings) },
     { label: 'pools', value: counts && count(counts.pools) },
     { label: 'conflicts', value: findings && count(findings.conflicts) },
-    { label: 'last change of the kernel', value: programmed ? `${programmed.milliseconds} ms` : '–' },
+    { label: 'last change of the kernel', value: programmed ? `${count(programmed.milliseconds)} ms` : '–' },
     { label: 'at', value: programmed ? timeOfDay(programmed.at) : '–' },
     { label: 'source', value: status?.source },
   ];
@@ -18,7 +18,7 @@ export function Numbers({ status }: { status: Status | undefined }) {
     <Group gap="sm" mb="md" component="dl" m={0}>
       {numbers.map(({ label, value = '…' }) => (
         <Paper withBorder px="md" py={6} key={label}>
-          <Text component="dd" m={0} fw={600}>
+          <Text component="dd" m={0} fw={600} maw={480} truncate title={value}>
             {value}
           </Text>
           <Text component="dt" size="xs" c="dimmed">

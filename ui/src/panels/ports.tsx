@@ -1,74 +1,70 @@
-import { useMemo } from 'react';
+import { Group, Progress, ScrollArea, Stack, Text } from '@mantine/core';
 import { usePortUsage } from '../api/queries.ts';
 import type { PortUsageSample } from '../api/types.ts';
-import { Chart } from '../charts/chart.tsx';
-import { count } from '../format.ts';
 import { Panel } from '../parts/panel.tsx';
 
-const SHOWN = 3;
+type Tuple = PortUsageSample['tuples'][number];
 
-/** How full the ports of the fullest (protocol, SNAT address, destination, port) are. */
+/** How full the ports of each (protocol, address that connections leave with, destination, port) are; the fullest first. */
 export function Ports() {
   const { data, error, isLoading } = usePortUsage();
-  const option = useMemo(() => gauges(data ?? null), [data]);
-  const fullest = data?.tuples[0];
+  const tuples = data?.tuples ?? [];
   return (
     <Panel
       title="Port exhaustion"
-      hint={
-        fullest === undefined
-          ? 'source ports left for connections that leave with a shared address'
-          : `fullest: ${fullest.address} → ${fullest.destination}:${fullest.destinationPort}/${fullest.protocol}, ${count(fullest.used)} of ${count(fullest.capacity)} ports${fullest.sources.length > 0 ? `, most by ${fullest.sources[0]?.name}` : ''}`
-      }
+      hint="source ports taken, by address, destination and port"
       error={error}
       isLoading={isLoading}
-      empty={
-        data === null || fullest === undefined
-          ? 'no connection leaves with a shared address at the moment'
-          : null
-      }
+      empty={tuples.length === 0 ? 'at the last look, no connection left with a shared address' : null}
     >
-      <Chart
-        label={
-          fullest === undefined ? 'no ports in use' : `the fullest tuple is ${percent(fullest.share)} full`
-        }
-        option={option}
-      />
+      <ScrollArea h="100%" type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'source ports taken' }}>
+        <Stack gap="sm" pt={4} pr="xs">
+          {tuples.map((tuple) => (
+            <PortGauge key={nameOf(tuple)} tuple={tuple} />
+          ))}
+        </Stack>
+      </ScrollArea>
     </Panel>
   );
 }
 
-function percent(share: number): string {
-  return `${Math.round(share * 1000) / 10} %`;
+function PortGauge({ tuple }: { tuple: Tuple }) {
+  const { address, used, capacity, share, sources } = tuple;
+  const [most] = sources;
+  return (
+    <div>
+      <Group justify="space-between" wrap="nowrap" gap="xs">
+        <Text size="sm" truncate title={nameOf(tuple)}>
+          {address} → {destinationOf(tuple)}
+        </Text>
+        <Text size="sm" fw={600} style={{ whiteSpace: 'nowrap' }}>
+          {percent(share)}
+        </Text>
+      </Group>
+      <Progress value={share * 100} color={colorOf(share)} aria-label={`ports of ${nameOf(tuple)}`} />
+      <Text size="xs" c="dimmed" truncate>
+        {used.toLocaleString('en')} of {capacity.toLocaleString('en')}
+        {most === undefined ? '' : `, most by ${most.name}`}
+      </Text>
+    </div>
+  );
 }
 
-function gauges(sample: PortUsageSample | null) {
-  const tuples = (sample?.tuples ?? []).slice(0, SHOWN);
-  return {
-    tooltip: { formatter: '{b}' },
-    series: tuples.map(({ address, destination, destinationPort, protocol, share }, index) => ({
-      type: 'gauge',
-      center: [`${((index + 0.5) / tuples.length) * 100}%`, '58%'],
-      radius: `${tuples.length === 1 ? 85 : 62}%`,
-      min: 0,
-      max: 100,
-      axisLine: {
-        lineStyle: {
-          width: 12,
-          color: [
-            [0.7, '#12b886'],
-            [0.9, '#fab005'],
-            [1, '#fa5252'],
-          ],
-        },
-      },
-      axisTick: { show: false },
-      splitLine: { show: false },
-      axisLabel: { show: false },
-      pointer: { width: 4 },
-      title: { offsetCenter: [0, '92%'], fontSize: 11, width: 170, overflow: 'truncate' },
-      detail: { formatter: () => percent(share), fontSize: 16, offsetCenter: [0, '55%'] },
-      data: [{ value: share * 100, name: `${address} → ${destination}:${destinationPort}/${protocol}` }],
-    })),
-  };
+/** As the agent warns: docs/flows.md, "Ports". */
+function colorOf(share: number): string {
+  if (share >= 0.9) return 'red';
+  return share >= 0.7 ? 'orange' : 'teal';
+}
+
+function percent(share: number): string {
+  return share < 0.001 ? '< 0.1 %' : `${Math.round(share * 1000) / 10} %`;
+}
+
+function destinationOf({ destination, destinationPort, protocol }: Tuple): string {
+  const place = destination.includes(':') ? `[${destination}]` : destination;
+  return `${place}:${destinationPort}/${protocol}`;
+}
+
+function nameOf(tuple: Tuple): string {
+  return `${tuple.address} → ${destinationOf(tuple)}`;
 }

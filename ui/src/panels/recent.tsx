@@ -14,6 +14,7 @@ export function Recent() {
   return (
     <Panel
       title="Recent events"
+      hint="what the agent did and found, the newest first"
       error={error}
       isLoading={isLoading}
       empty={newest.length === 0 ? 'nothing happened yet' : null}

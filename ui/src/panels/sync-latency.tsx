@@ -13,8 +13,8 @@ export function SyncLatency() {
       title="Sync latency"
       hint={
         data
-          ? `milliseconds, in spans of ${data.spanSeconds} s; dots: the slowest of the span`
-          : 'milliseconds'
+          ? `each ${data.spanSeconds} s of the last hour: mean, and the slowest`
+          : 'the last hour'
       }
       error={error}
       isLoading={isLoading}
@@ -25,6 +25,9 @@ export function SyncLatency() {
   );
 }
 
+/** Milliseconds. */
+const HOUR = 3_600_000;
+
 function describe(history: History | undefined): string {
   const slowest = Math.max(0, ...(history?.items ?? []).map(({ maxMilliseconds }) => maxMilliseconds ?? 0));
   return `the slowest change of the last hour took ${slowest} ms`;
@@ -32,11 +35,12 @@ function describe(history: History | undefined): string {
 
 function lines({ items }: History) {
   const at = ({ at: time }: History['items'][number]) => new Date(time).getTime();
+  const now = Date.now();
   return {
     grid: { left: 8, right: 16, top: 12, bottom: 8, containLabel: true },
     tooltip: { trigger: 'axis' },
-    xAxis: { type: 'time' },
-    yAxis: { type: 'log', min: 0.01, axisLabel: { formatter: '{value} ms' } },
+    xAxis: { type: 'time', min: now - HOUR, max: now, splitNumber: 4, axisLabel: { hideOverlap: true } },
+    yAxis: { type: 'log', axisLabel: { formatter: '{value} ms' } },
     series: [
       {
         name: 'mean',
@@ -48,7 +52,7 @@ function lines({ items }: History) {
       {
         name: 'slowest',
         type: 'line',
-        lineStyle: { width: 0 },
+        lineStyle: { type: 'dashed', width: 1 },
         symbolSize: 6,
         data: items.map((item) => [at(item), positive(item.maxMilliseconds)]),
       },

@@ -1,3 +1,4 @@
+import { useComputedColorScheme } from '@mantine/core';
 import { useMemo } from 'react';
 import { useFlowPairs } from '../api/queries.ts';
 import type { FlowPairs } from '../api/types.ts';
@@ -9,7 +10,8 @@ import { KIND_COLORS } from '../theme.ts';
 /** Who is translated to whom, by the connections of now: the busiest frontends, bindings and pools. */
 export function Traffic() {
   const { data, error, isLoading } = useFlowPairs();
-  const option = useMemo(() => (data ? sankey(data) : {}), [data]);
+  const color = useComputedColorScheme('light') === 'dark' ? '#e9ecef' : '#212529';
+  const option = useMemo(() => (data ? sankey(data, color) : {}), [data, color]);
   const hint = data
     ? `${count(data.flows)} translated connections${rate(data.newFlowsPerSecond)}${data.left > 0 ? `; ${data.left} quieter pairs are not drawn` : ''}`
     : undefined;
@@ -41,11 +43,11 @@ function describe(data: FlowPairs | undefined): string {
 }
 
 /** Left what was asked for, right who answers; a name on both sides stays two nodes. */
-function sankey({ pairs }: FlowPairs) {
-  const nodes = new Map<string, { name: string; itemStyle: { color: string }; depth: number }>();
+function sankey({ pairs }: FlowPairs, color: string) {
+  const nodes = new Map<string, { name: string; itemStyle: { color: string }; depth: number; label: { width: number } }>();
   const node = (name: string, depth: number, color: string) => {
     const id = `${depth} ${name}`;
-    if (!nodes.has(id)) nodes.set(id, { name: id, itemStyle: { color }, depth });
+    if (!nodes.has(id)) nodes.set(id, { name: id, itemStyle: { color }, depth, label: { width: depth === 0 ? 380 : 210 } });
     return id;
   };
   const links = pairs.map(({ kind, from, to, flows, newFlowsPerSecond }) => ({
@@ -76,7 +78,12 @@ function sankey({ pairs }: FlowPairs) {
         draggable: false,
         data: [...nodes.values()],
         links,
-        label: { formatter: ({ name: id }: { name: string }) => name(id), width: 210, overflow: 'truncate' },
+        label: {
+          formatter: ({ name: id }: { name: string }) => name(id),
+          overflow: 'truncate',
+          color,
+          textBorderWidth: 0,
+        },
         lineStyle: { color: 'source', opacity: 0.35 },
       },
     ],

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 
 export interface PanelProps {
   readonly title: string;
-  /** One line below the title. */
+  /** One line below the title; what does not fit is shown to the pointer. */
   readonly hint?: string;
   readonly right?: ReactNode;
   readonly error?: Error | null;
@@ -20,15 +20,13 @@ export function Panel({ title, hint, right, error, isLoading, empty, height = 26
   return (
     <Card withBorder padding="sm" component="section" aria-label={title}>
       <Group justify="space-between" align="flex-start" wrap="nowrap" mb={4}>
-        <div>
+        <div style={{ minWidth: 0 }}>
           <Title order={2} size="h5">
             {title}
           </Title>
-          {hint !== undefined && (
-            <Text size="xs" c="dimmed">
-              {hint}
-            </Text>
-          )}
+          <Text size="xs" c="dimmed" truncate title={hint}>
+            {hint}&nbsp;
+          </Text>
         </div>
         {right}
       </Group>

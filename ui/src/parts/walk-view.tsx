@@ -102,7 +102,7 @@ function PathCard({ path, isChoice }: { path: WalkPath; isChoice: boolean }) {
   return (
     <Card
       withBorder
-      style={{ flex: '1 1 360px', maxWidth: 560 }}
+      style={{ flex: '1 1 400px' }}
       component="section"
       aria-label={`way to ${endpoint}`}
     >
