@@ -109,7 +109,8 @@ module.exports = {
     {
       name: 'page-takes-types-alone',
       severity: 'error',
-      comment: 'The page is built for browsers: of the program it takes forms of answers, which leave nothing behind.',
+      comment:
+        'The page is built for browsers: of the program it takes forms of answers, which leave nothing behind.',
       from: { path: '^ui/' },
       to: { path: '^src/', dependencyTypesNot: ['type-only'] },
     },

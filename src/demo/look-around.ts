@@ -5,7 +5,12 @@ import type { DemoFolder } from './manifests.ts';
 import type { Display } from './teller.ts';
 
 /** What to type in another terminal while everything stays, and what to open in a browser: `page`, where there is one. Commands, ready to be pasted into bash. */
-export function tellHowToLookAround(display: Display, cluster: Cluster, folder: DemoFolder, page: string | null): void {
+export function tellHowToLookAround(
+  display: Display,
+  cluster: Cluster,
+  folder: DemoFolder,
+  page: string | null,
+): void {
   const { print, strong, dim } = display;
   const fromHere = relative(process.cwd(), PROGRAM);
   const knat = fromHere.startsWith('..') ? PROGRAM : fromHere;

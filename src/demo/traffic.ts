@@ -51,7 +51,10 @@ export async function keepTalking(
     const talk = rounds[turn % rounds.length];
     if (talk === undefined) return;
     const { from, ...dial } = talk;
-    const dialled = cluster.host(from).host.probe().dial({ ...dial, timeoutMs: PATIENCE_MS });
+    const dialled = cluster
+      .host(from)
+      .host.probe()
+      .dial({ ...dial, timeoutMs: PATIENCE_MS });
     const pause = sleep(1000 / PER_SECOND, undefined, { signal });
     await Promise.all([dialled.catch(() => {}), pause.catch(() => {})]);
   }

@@ -29,7 +29,7 @@ export const ORIGIN = 'http://127.0.0.1:8484';
 
 /** Where pictures go; `docs/img` only when asked, so that tests leave the checkout as it is. */
 const PICTURES =
-  process.env['KNAT_PICTURES'] ?? fileURLToPath(new URL('../../.tmp/screenshots/', import.meta.url));
+  process.env.KNAT_PICTURES ?? fileURLToPath(new URL('../../.tmp/screenshots/', import.meta.url));
 
 /**
  * The demo's cluster with a real agent in node1, traffic through it, and a real browser beside the agent: this process
@@ -120,7 +120,10 @@ export class Visit {
 
   async picture(name: string): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
-    writeFileSync(join(PICTURES, `${name}.png`), await this.page.screenshot({ animations: 'disabled', fullPage: true }));
+    writeFileSync(
+      join(PICTURES, `${name}.png`),
+      await this.page.screenshot({ animations: 'disabled', fullPage: true }),
+    );
   }
 
   async close(): Promise<void> {

@@ -100,24 +100,28 @@ test('the colours can be changed, and stay so', async () => {
   await page.getByRole('button', { name: 'switch to light colours' }).waitFor();
 }, 120_000);
 
-test.each(['light', 'dark'] as const)('the overview, %s: all panels, from real connections', async (scheme) => {
-  const visit = await open('', { colorScheme: scheme });
-  const { page } = visit;
-  for (const title of PANELS) await page.getByRole('region', { name: title, exact: true }).waitFor();
-  await page.getByText('in force').first().waitFor();
-  // Names from manifests, addresses from conntrack.
-  await rows(visit, 'flows').filter({ hasText: 'Pod shop/mail' }).first().waitFor();
-  await page.getByRole('img', { name: /^connections: .*Service shop\/web/ }).waitFor();
-  await page.getByRole('img', { name: /NAT from/ }).waitFor();
-  await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
-  // The ports are counted every half a minute.
-  await page.getByRole('progressbar').first().waitFor({ timeout: 90_000 });
-  const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  const brightness = Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
-  expect(brightness > 128).toBe(scheme === 'light');
-  await page.getByRole('img', { name: /^connections: (.*;){4}/ }).waitFor();
-  await visit.picture(`overview-${scheme}`);
-}, 200_000);
+test.each(['light', 'dark'] as const)(
+  'the overview, %s: all panels, from real connections',
+  async (scheme) => {
+    const visit = await open('', { colorScheme: scheme });
+    const { page } = visit;
+    for (const title of PANELS) await page.getByRole('region', { name: title, exact: true }).waitFor();
+    await page.getByText('in force').first().waitFor();
+    // Names from manifests, addresses from conntrack.
+    await rows(visit, 'flows').filter({ hasText: 'Pod shop/mail' }).first().waitFor();
+    await page.getByRole('img', { name: /^connections: .*Service shop\/web/ }).waitFor();
+    await page.getByRole('img', { name: /NAT from/ }).waitFor();
+    await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
+    // The ports are counted every half a minute.
+    await page.getByRole('progressbar').first().waitFor({ timeout: 90_000 });
+    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const brightness = Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
+    expect(brightness > 128).toBe(scheme === 'light');
+    await page.getByRole('img', { name: /^connections: (.*;){4}/ }).waitFor();
+    await visit.picture(`overview-${scheme}`);
+  },
+  200_000,
+);
 
 test(`the entries of ${SERVICES} services: found at once, few rows in the document`, async () => {
   writeFileSync(join(stage.folder.manifests, 'many.json'), JSON.stringify(manyServices(SERVICES)));
@@ -131,7 +135,10 @@ test(`the entries of ${SERVICES} services: found at once, few rows in the docume
   expect(await rows(visit, 'entries').count()).toBeLessThan(100);
   // Paged while one scrolls.
   for (let scrolls = 0; scrolls < 5; scrolls++) {
-    await page.getByRole('rowgroup').last().evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await page
+      .getByRole('rowgroup')
+      .last()
+      .evaluate((element) => element.scrollTo(0, element.scrollHeight));
     await page.waitForTimeout(300);
   }
   expect(await rows(visit, 'entries').count()).toBeLessThan(100);

@@ -195,19 +195,23 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   return { child, ended, text: () => output, printed };
 }
 
-const NOTHING = { namespaces: [], folders: [], agents: [], probes: [] };
+const NOTHING = { namespaces: [], folders: [], agents: [], forwarders: [], probes: [] };
 
 /** What there is of a demo on this machine; its names bear its process number. */
 function remainsOf({
   child,
-}: Demo): Record<'namespaces' | 'folders' | 'agents' | 'probes', readonly string[]> {
+}: Demo): Record<'namespaces' | 'folders' | 'agents' | 'forwarders' | 'probes', readonly string[]> {
   const name = `knat-demo-${(child.pid ?? 0).toString(36)}-`;
   const processes = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
   const ofDemo = (command: string) => command.includes(name);
   return {
     namespaces: readdirSync('/run/netns').filter((entry) => entry.startsWith(name)),
     folders: readdirSync(tmpdir()).filter((entry) => entry.startsWith(name)),
-    agents: processes.filter((pid) => ofDemo(readProc(pid, 'cmdline'))),
+    // bin/knat gives the program a title, which stands in place of its arguments.
+    agents: processes.filter((pid) => {
+      return /^knat\0*$/.test(readProc(pid, 'cmdline')) && [1, child.pid].includes(parentOf(pid));
+    }),
+    forwarders: processes.filter((pid) => ofDemo(readProc(pid, 'cmdline'))),
     // Orphans alone: another demo's probes have a living parent.
     probes: processes.filter((pid) => {
       const isProbe = readProc(pid, 'cmdline').includes(`${REPOSITORY}dist/lab/probe-process/`);

@@ -25,7 +25,7 @@ export interface ChartProps {
 export function Chart({ label, option }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<ReturnType<typeof init> | null>(null);
-  const scheme = useComputedColorScheme('light');
+  const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false });
   useEffect(() => {
     if (place.current === null) return;
     const made = init(place.current, scheme === 'dark' ? 'dark' : undefined);
@@ -34,7 +34,8 @@ export function Chart({ label, option }: ChartProps) {
     observer.observe(place.current);
     return () => {
       observer.disconnect();
-      made.dispose();
+      // Not at once: a frame that was asked for would find nothing to paint on.
+      requestAnimationFrame(() => requestAnimationFrame(() => made.dispose()));
       chart.current = null;
     };
   }, [scheme]);

@@ -21,8 +21,9 @@ export function ExplainPage() {
       <Form asked={asked} isBusy={isFetching} />
       {!isAsked && (
         <Text c="dimmed" mt="lg" maw={640}>
-          Say where a packet comes from and where it goes. The agent answers with each step that its NAT takes, why, and
-          how the reply comes back. The address of this page then holds the question: send it to whom it concerns.
+          Say where a packet comes from and where it goes. The agent answers with each step that its NAT
+          takes, why, and how the reply comes back. The address of this page then holds the question: send it
+          to whom it concerns.
         </Text>
       )}
       {error !== null && isAsked && (

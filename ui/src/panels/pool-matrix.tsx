@@ -63,7 +63,11 @@ function matrix(pools: Pools) {
         return `${label(from)} ${from.cidr} → ${label(to)}${to === null ? '' : ` ${to.cidr}`}: ${decision(from, to)}`;
       },
     },
-    xAxis: { type: 'category', data: columns.map(label), axisLabel: { interval: 0, rotate: columns.length > 3 ? 30 : 0 } },
+    xAxis: {
+      type: 'category',
+      data: columns.map(label),
+      axisLabel: { interval: 0, rotate: columns.length > 3 ? 30 : 0 },
+    },
     yAxis: { type: 'category', data: rows.map(label), inverse: true },
     visualMap: {
       show: false,

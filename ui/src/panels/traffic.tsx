@@ -10,7 +10,8 @@ import { KIND_COLORS } from '../theme.ts';
 /** Who is translated to whom, by the connections of now: the busiest frontends, bindings and pools. */
 export function Traffic() {
   const { data, error, isLoading } = useFlowPairs();
-  const color = useComputedColorScheme('light') === 'dark' ? '#e9ecef' : '#212529';
+  const color =
+    useComputedColorScheme('light', { getInitialValueInEffect: false }) === 'dark' ? '#e9ecef' : '#212529';
   const option = useMemo(() => (data ? sankey(data, color) : {}), [data, color]);
   const hint = data
     ? `${count(data.flows)} translated connections${rate(data.newFlowsPerSecond)}${data.left > 0 ? `; ${data.left} quieter pairs are not drawn` : ''}`
@@ -44,10 +45,14 @@ function describe(data: FlowPairs | undefined): string {
 
 /** Left what was asked for, right who answers; a name on both sides stays two nodes. */
 function sankey({ pairs }: FlowPairs, color: string) {
-  const nodes = new Map<string, { name: string; itemStyle: { color: string }; depth: number; label: { width: number } }>();
+  const nodes = new Map<
+    string,
+    { name: string; itemStyle: { color: string }; depth: number; label: { width: number } }
+  >();
   const node = (name: string, depth: number, color: string) => {
     const id = `${depth} ${name}`;
-    if (!nodes.has(id)) nodes.set(id, { name: id, itemStyle: { color }, depth, label: { width: depth === 0 ? 380 : 210 } });
+    if (!nodes.has(id))
+      nodes.set(id, { name: id, itemStyle: { color }, depth, label: { width: depth === 0 ? 380 : 210 } });
     return id;
   };
   const links = pairs.map(({ kind, from, to, flows, newFlowsPerSecond }) => ({

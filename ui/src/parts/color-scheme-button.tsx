@@ -3,7 +3,7 @@ import { Button, useComputedColorScheme, useMantineColorScheme } from '@mantine/
 /** Light or dark; until it is pressed, as the system has it. */
 export function ColorSchemeButton() {
   const { setColorScheme } = useMantineColorScheme();
-  const isDark = useComputedColorScheme('light') === 'dark';
+  const isDark = useComputedColorScheme('light', { getInitialValueInEffect: false }) === 'dark';
   const other = isDark ? 'light' : 'dark';
   return (
     <Button

@@ -100,12 +100,7 @@ function Rewrite({ step: { before, after } }: { step: WalkStep }) {
 function PathCard({ path, isChoice }: { path: WalkPath; isChoice: boolean }) {
   const { endpoint, steps, after, reply } = path;
   return (
-    <Card
-      withBorder
-      style={{ flex: '1 1 400px' }}
-      component="section"
-      aria-label={`way to ${endpoint}`}
-    >
+    <Card withBorder style={{ flex: '1 1 400px' }} component="section" aria-label={`way to ${endpoint}`}>
       <Text fw={600}>
         {isChoice ? 'may go to ' : 'goes to '}
         {endpoint}
