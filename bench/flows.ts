@@ -38,6 +38,7 @@ const anyPod = {
   finished: false,
   terminating: false,
   ready: true,
+  labels: {},
   nat: null,
 };
 const cidr = parsePrefix('10.244.0.0/16');

@@ -22,6 +22,7 @@ const service = {
 } as const;
 
 const pod = {
+  labels: {},
   namespace: 'shop',
   uid: '',
   createdAt: 0,

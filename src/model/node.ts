@@ -4,11 +4,17 @@ import type { Port } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
+/** `Hostname`: where the name of the node is an address. `Calico`: of an annotation of projectcalico.org. */
+export type NodeAddressType = 'InternalIP' | 'ExternalIP' | 'Hostname' | 'Calico';
+
 /** A Node object, of this node or another. */
 export interface NodeFact {
   readonly name: string;
-  /** `status.addresses` of types InternalIP and ExternalIP, in order; names are left out. */
-  readonly addresses: readonly { readonly type: 'InternalIP' | 'ExternalIP'; readonly address: IpAddress }[];
+  /**
+   * All addresses that the node is known by, each once: those of `status.addresses` in order (names are left out),
+   * then those that Calico chose for it.
+   */
+  readonly addresses: readonly { readonly type: NodeAddressType; readonly address: IpAddress }[];
   readonly podCIDRs: readonly Prefix[];
   readonly labels: Readonly<Record<string, string>>;
   /** A deletion timestamp is set. */
@@ -49,6 +55,22 @@ export interface ForwardDrop {
   readonly remedy: string;
 }
 
+/** One interface, or all whose name begins so. */
+export interface InterfacePattern {
+  /** At most 15 bytes, as the kernel has it. */
+  readonly name: string;
+  readonly isPrefix: boolean;
+}
+
+/** `cni0`, or `cali*` for a prefix. */
+export function formatInterface({ name, isPrefix }: InterfacePattern): string {
+  return isPrefix ? `${name}*` : name;
+}
+
+export function matchesInterface(pattern: InterfacePattern, name: string): boolean {
+  return pattern.isPrefix ? name.startsWith(pattern.name) : name === pattern.name;
+}
+
 /** All that the plan needs to know of this node, whatever it was learned from. */
 export interface NodeFacts {
   readonly nodeName: string;
@@ -56,8 +78,12 @@ export interface NodeFacts {
   readonly nodeIPs: readonly IpAddress[];
   /** Every address that counts as local, in interface order. */
   readonly localAddresses: readonly LocalAddress[];
-  /** What is a pod; empty: unknown, and then no source counts as a pod. */
+  /** What is a pod; empty: not told by addresses. Without `podInterface` no source counts as a pod then. */
   readonly podCIDRs: readonly Prefix[];
+  /** Where a source counts as a pod for the interface that its packets come in by; null: told by addresses. */
+  readonly podInterface: InterfacePattern | null;
+  /** Networks of pods as far as they are known, whatever tells a pod. */
+  readonly podNetworks: readonly Prefix[];
   /** Ranges of ClusterIPs. */
   readonly serviceCIDRs: readonly Prefix[];
   /** Prefixes on whose local addresses NodePorts answer; null: the primary address of each family. */

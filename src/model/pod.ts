@@ -40,6 +40,7 @@ export interface PodFact {
   readonly uid: string;
   /** Milliseconds since the epoch; 0 where the object does not say. */
   readonly createdAt: number;
+  readonly labels: Readonly<Record<string, string>>;
   /** `spec.nodeName`; empty while unscheduled. */
   readonly nodeName: string;
   readonly hostNetwork: boolean;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { definition } from './cluster-client.ts';
-import { EVERYTHING, node, pod, pool, readerRole, service, slice } from './manifests.ts';
+import { definition, type Manifest } from './cluster-client.ts';
+import { EVERYTHING, namespace, node, pod, pool, readerRole, service, slice } from './manifests.ts';
 import { until } from './recorder.ts';
 import { type Running, Stage } from './stage.ts';
 import { isReal, startCluster } from './start-cluster.ts';
@@ -120,7 +120,65 @@ test('only what the enabled kinds need is asked for', async () => {
   const asked = stage.cluster.simulator.requests;
   asked.length = 0;
   await synced(stage.start({ enable: { service: false, pod: false, egress: true } }));
-  expect(asked.join('\n')).not.toMatch(/services|endpointslices|pods/);
+  expect(asked.join('\n')).not.toMatch(/services|endpointslices/);
+});
+
+describe('what Egress NAT chooses by', () => {
+  test("Calico's settings, whichever group serves them, and no node's own", async () => {
+    const { client } = stage;
+    const felix = (apiVersion: string, name: string, natPortRange: string) => ({
+      apiVersion,
+      kind: 'FelixConfiguration',
+      metadata: { name },
+      spec: { natPortRange },
+    });
+    const { sink } = await synced(stage.start());
+    const first = async (port: number) =>
+      await until(
+        () => sink.facts.get('FelixConfiguration default'),
+        (fact) => JSON.stringify(fact)?.includes(`"first":${port}`) === true,
+      );
+    const inCalico = ['v1', 'felixconfigurations', 'FelixConfiguration'] as const;
+    await client.define('crd.projectcalico.org', ...inCalico);
+    await client.create(felix('crd.projectcalico.org/v1', 'node.node-a', '1:2'));
+    await client.create(felix('crd.projectcalico.org/v1', 'default', '40000:50000'));
+    await first(40_000);
+    await client.define('projectcalico.org', 'v3', 'felixconfigurations', 'FelixConfiguration');
+    await client.create(felix('projectcalico.org/v3', 'default', '30000:50000'));
+    await first(30_000);
+    await client.put(felix('projectcalico.org/v3', 'default', '50000:40000'));
+    await until(
+      () => sink.problems(),
+      (problems) => problems.some((line) => line.includes('is no range of ports')),
+    );
+    await client.remove(definition('projectcalico.org', 'v3', 'felixconfigurations', 'FelixConfiguration'));
+    await first(40_000);
+    expect(sink.keys('FelixConfiguration')).toEqual(['default']);
+    await client.remove(definition('crd.projectcalico.org', ...inCalico));
+    await until(
+      () => sink.keys('FelixConfiguration'),
+      (keys) => keys.length === 0,
+    );
+  });
+
+  test('labels of Namespaces and Pods', async () => {
+    const { client } = stage;
+    const labelled = (manifest: Manifest, labels: Readonly<Record<string, string>>) => ({
+      ...manifest,
+      metadata: { ...manifest.metadata, labels },
+    });
+    await client.put(labelled(namespace('shop'), { team: 'shop' }));
+    await client.create(labelled(pod('tagged', 'node-a'), { app: 'web' }));
+    const { sink } = await synced(stage.start());
+    expect(sink.facts.get('Namespace shop')).toMatchObject({ labels: { team: 'shop' } });
+    expect(sink.facts.get('Pod shop/tagged')).toMatchObject({ labels: { app: 'web' } });
+    await client.put(labelled(namespace('shop'), { team: 'other' }));
+    await until(
+      () => sink.facts.get('Namespace shop'),
+      (fact) => JSON.stringify(fact).includes('other'),
+    );
+    await client.remove(pod('tagged', ''));
+  });
 });
 
 describe('IPPools', () => {

@@ -80,8 +80,11 @@ export const EVERYTHING = [
   ['', 'services'],
   ['', 'nodes'],
   ['', 'pods'],
+  ['', 'namespaces'],
   ['discovery.k8s.io', 'endpointslices'],
   ['crd.projectcalico.org', 'ippools'],
   ['projectcalico.org', 'ippools'],
+  ['crd.projectcalico.org', 'felixconfigurations'],
+  ['projectcalico.org', 'felixconfigurations'],
   ['knat.dev', 'ippools'],
 ] as const;

@@ -5,9 +5,11 @@ import type { SourceSink } from '../source.ts';
 import type { ObjectChange, ObjectSink } from './resource-objects.ts';
 import type { Resource } from './resources.ts';
 
+/** Kinds that more than one API group may serve. */
+const SEVERAL_GROUPS: ReadonlySet<FactKind> = new Set(['IPPool', 'FelixConfiguration']);
+
 /**
- * Brings the objects of all resources together. A kind that several API groups serve (IPPool) is the union of them,
- * and the group of the lowest rank decides about a name that two of them have.
+ * Brings the objects of all resources together. A kind that several API groups serve is the union of them, and the group of the lowest rank decides about a name that two of them have.
  */
 export class Delivery {
   readonly #sink: SourceSink;
@@ -22,7 +24,7 @@ export class Delivery {
     const { kind, group } = resource;
     return {
       apply: (changes) => {
-        if (kind === 'IPPool') this.#unite(resource, changes);
+        if (SEVERAL_GROUPS.has(kind)) this.#unite(resource, changes);
         else this.#sink.apply(changes.map(({ key, fact }) => factChange(kind, key, fact)));
       },
       report: (key, problems) => this.#sink.report(originOf(kind, key, group), problems),
@@ -42,5 +44,5 @@ export class Delivery {
 
 /** `kubernetes: Service shop/web`; with the group where a kind has several. */
 function originOf(kind: FactKind, key: string, group: string): string {
-  return kind === 'IPPool' ? `kubernetes: ${kind}.${group} ${key}` : `kubernetes: ${kind} ${key}`;
+  return SEVERAL_GROUPS.has(kind) ? `kubernetes: ${kind}.${group} ${key}` : `kubernetes: ${kind} ${key}`;
 }

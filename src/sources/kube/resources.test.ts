@@ -12,12 +12,16 @@ function names(wanted: Partial<WantedKinds>): string[] {
 
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
 const POOLS = ['ippools.projectcalico.org', 'ippools.crd.projectcalico.org', 'ippools.knat.dev'];
+const FELIX = ['projectcalico.org', 'crd.projectcalico.org'].map(
+  (group) => `felixconfigurations.${group} metadata.name=default`,
+);
 
 test('each kind of NAT asks for what it needs', () => {
   const services = [`services ${OURS}`, `endpointslices.discovery.k8s.io ${OURS}`];
   expect(names({ service: true })).toEqual(['nodes metadata.name=node-a', ...services]);
-  expect(names({ pod: true })).toEqual(['nodes', 'pods spec.nodeName=node-a', ...POOLS]);
-  expect(names({ egress: true })).toEqual(['nodes', ...POOLS]);
+  const pods = ['nodes', 'pods spec.nodeName=node-a', ...POOLS];
+  expect(names({ pod: true })).toEqual(pods);
+  expect(names({ egress: true })).toEqual([...pods, 'namespaces', 'egressrules.knat.dev', ...FELIX]);
 });
 
 test('paths of groups', () => {

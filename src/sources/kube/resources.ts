@@ -1,8 +1,9 @@
-import type { FactKind } from '../../model/facts.ts';
+import type { ObjectKind } from '../../model/facts.ts';
+import { FELIX_DEFAULT } from '../objects/felix-configuration.ts';
 
 /** A list of the API that is watched. */
 export interface Resource {
-  readonly kind: FactKind;
+  readonly kind: ObjectKind;
   /** Empty for the core group. */
   readonly group: string;
   readonly version: string;
@@ -28,6 +29,12 @@ export interface WantedKinds {
 
 /** What is not ours stays at the server. specs/service-proxy.md, "Frontends". */
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+
+/** Where Calico's FelixConfiguration may be served. */
+const FELIX_SERVERS = [
+  { group: 'projectcalico.org', version: 'v3' },
+  { group: 'crd.projectcalico.org', version: 'v1' },
+] as const;
 
 /** Where IPPools may be served; all that are there count, `poolGroupRank` settles between them. */
 const POOL_SERVERS = [
@@ -65,7 +72,8 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
       },
     );
   }
-  if (wanted.pod || nodeName === null) {
+  // Pod NAT reads the annotation, Egress NAT the labels.
+  if (scope || nodeName === null) {
     const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };
     resources.push({ ...core('Pod', 'pods'), ...ofNode });
   }
@@ -74,10 +82,28 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
       resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true, ...spared });
     }
   }
+  if (wanted.egress) {
+    resources.push(core('Namespace', 'namespaces'), {
+      kind: 'EgressRule',
+      group: 'knat.dev',
+      version: 'v1',
+      plural: 'egressrules',
+      optional: true,
+    });
+    for (const server of FELIX_SERVERS) {
+      resources.push({
+        kind: 'FelixConfiguration',
+        ...server,
+        plural: 'felixconfigurations',
+        fieldSelector: `metadata.name=${FELIX_DEFAULT}`,
+        optional: true,
+      });
+    }
+  }
   return resources;
 }
 
-function core(kind: FactKind, plural: string): Resource {
+function core(kind: ObjectKind, plural: string): Resource {
   return { kind, group: '', version: 'v1', plural, optional: false };
 }
 

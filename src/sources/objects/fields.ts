@@ -65,6 +65,14 @@ export class Fields {
     return this.#wrongType(key, 'a whole number', value);
   }
 
+  /** The whole number or the text of the field, as the API's IntOrString has it; null when absent. */
+  integerOrText(key: string): number | string | null {
+    const value = this.#get(key);
+    if (value === undefined || typeof value === 'string') return value ?? null;
+    if (typeof value === 'number' && Number.isInteger(value)) return value;
+    return this.#wrongType(key, 'a whole number or a text', value);
+  }
+
   /** A port; null when absent. */
   port(key: string): Port | null {
     const number = this.integer(key);

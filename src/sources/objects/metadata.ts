@@ -61,11 +61,20 @@ export function openObject(kind: ObjectRef['kind'], object: unknown, shared: Sha
   return { namespace, name, fields, metadata, report };
 }
 
+/** Kinds whose objects stand in no namespace. */
+const CLUSTER_SCOPED: ReadonlySet<ObjectRef['kind']> = new Set([
+  'Node',
+  'IPPool',
+  'FelixConfiguration',
+  'Namespace',
+  'EgressRule',
+]);
+
 /** Which object this is, as far as it says; never fails. */
 export function objectRef(kind: ObjectRef['kind'], object: unknown): ObjectRef {
   const metadata = isObject(object) && isObject(object.metadata) ? object.metadata : {};
   const name = typeof metadata.name === 'string' ? metadata.name : '';
-  if (kind === 'Node' || kind === 'IPPool') return { kind, namespace: '', name };
+  if (CLUSTER_SCOPED.has(kind)) return { kind, namespace: '', name };
   const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : '';
   return { kind, namespace: namespace === '' ? 'default' : namespace, name };
 }

@@ -1,4 +1,5 @@
-import type { NodeFact } from '../../model/node.ts';
+import type { NodeAddressType, NodeFact } from '../../model/node.ts';
+import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Fields, readPrefix } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
@@ -7,13 +8,16 @@ import { NONE } from './shared.ts';
 /** The taint that the cluster autoscaler sets before it deletes a node; kube-proxy's health check knows it too. */
 const TO_BE_DELETED = 'ToBeDeletedByClusterAutoscaler';
 
+/** Where Calico writes the address that it uses for a node: `192.0.2.1/24`. */
+const CALICO_ADDRESSES = ['projectcalico.org/IPv4Address', 'projectcalico.org/IPv6Address'] as const;
+
 /** A Node (v1): the addresses by which it is known, its pod ranges, its labels, and whether it is on its way out. */
 export function parseNode(object: unknown, context: ParseContext): Parsed<NodeFact> {
   const { name, fields, metadata, report } = openObject('Node', object, context.shared);
   const spec = fields.object('spec');
   return report.finish({
     name: context.shared.text(name),
-    addresses: addresses(fields.object('status')),
+    addresses: addresses(fields.object('status'), metadata.object('annotations'), report),
     podCIDRs: podCIDRs(spec, report),
     labels: metadata.textMap('labels'),
     terminating: metadata.text('deletionTimestamp') !== '',
@@ -21,15 +25,28 @@ export function parseNode(object: unknown, context: ParseContext): Parsed<NodeFa
   });
 }
 
-function addresses(status: Fields): NodeFact['addresses'] {
-  const facts: NodeFact['addresses'][number][] = [];
+function addresses(status: Fields, annotations: Fields, report: Report): NodeFact['addresses'] {
+  const facts = new Map<IpAddress, NodeAddressType>();
+  const add = (type: NodeAddressType, address: IpAddress | null) => {
+    if (address !== null && !facts.has(address)) facts.set(address, type);
+  };
   for (const entry of status.objects('addresses')) {
     const type = entry.text('type');
-    if (type !== 'InternalIP' && type !== 'ExternalIP') continue;
-    const address = entry.address('address');
-    if (address !== null) facts.push({ type, address });
+    if (type === 'InternalIP' || type === 'ExternalIP') add(type, entry.address('address'));
+    // Usually a name, and then it tells nothing.
+    else if (type === 'Hostname') add(type, parseAddress(entry.text('address')));
   }
-  return facts;
+  for (const key of CALICO_ADDRESSES) {
+    const text = annotations.text(key);
+    if (text === '') continue;
+    const address = parseAddress(text.replace(/\/\d+$/, ''));
+    if (address !== null) add('Calico', address);
+    else {
+      const message = `"${text}" is no address and is left out: it is written ADDRESS/LENGTH`;
+      report.warn('KNAT_ADDRESS_INVALID', annotations.path(key), message);
+    }
+  }
+  return [...facts].map(([address, type]) => ({ type, address }));
 }
 
 /** `podCIDRs`, or the older `podCIDR` where that is all there is. */

@@ -14,6 +14,7 @@ describe('parsePod', () => {
         name: 'mail',
         namespace: 'shop',
         uid: 'u',
+        labels: { app: 'mail' },
         creationTimestamp: '1970-01-01T00:00:01Z',
         annotations: { 'bln.space/podnat': '{"entries":[{"srcPort":25,"dstPort":25}]}' },
       },
@@ -35,6 +36,7 @@ describe('parsePod', () => {
         name: 'mail',
         uid: 'u',
         createdAt: 1000,
+        labels: { app: 'mail' },
         nodeName: 'a',
         hostNetwork: false,
         finished: false,
@@ -48,7 +50,15 @@ describe('parsePod', () => {
 
   test('a pod without status', () => {
     expect(parsePod({ metadata: { name: 'p' } }, context)).toMatchObject({
-      fact: { namespace: 'default', nodeName: '', ready: false, finished: false, ips: [], nat: null },
+      fact: {
+        namespace: 'default',
+        labels: {},
+        nodeName: '',
+        ready: false,
+        finished: false,
+        ips: [],
+        nat: null,
+      },
     });
   });
 
@@ -121,6 +131,47 @@ describe('parseNode', () => {
         excludedByAutoscaler: false,
       },
     });
+  });
+
+  test('all addresses by which a node is known, each once', () => {
+    const node = {
+      metadata: {
+        name: 'a',
+        annotations: {
+          'projectcalico.org/IPv4Address': '10.0.0.1/24',
+          'projectcalico.org/IPv6Address': 'FD00::5/64',
+        },
+      },
+      status: {
+        addresses: [
+          { type: 'Hostname', address: '192.0.2.9' },
+          { type: 'InternalIP', address: '10.0.0.1' },
+          { type: 'InternalIP', address: '10.0.1.1' },
+          { type: 'InternalDNS', address: '10.0.2.1' },
+        ],
+      },
+    };
+    expect(parseNode(node, context)).toMatchObject({
+      ok: true,
+      warnings: [],
+      fact: {
+        addresses: [
+          { type: 'Hostname', address: '192.0.2.9' },
+          { type: 'InternalIP', address: '10.0.0.1' },
+          { type: 'InternalIP', address: '10.0.1.1' },
+          { type: 'Calico', address: 'fd00::5' },
+        ],
+      },
+    });
+  });
+
+  test('an annotation that is no address is left out, and said', () => {
+    const annotations = { 'projectcalico.org/IPv4Address': 'none/24' };
+    const parsed = parseNode({ metadata: { name: 'a', annotations } }, context);
+    expect(parsed).toMatchObject({ ok: true, fact: { addresses: [] } });
+    expect(parsed.ok ? parsed.warnings.map(formatProblem) : []).toEqual([
+      'Node a: metadata.annotations.projectcalico.org/IPv4Address: "none/24" is no address and is left out: it is written ADDRESS/LENGTH (KNAT_ADDRESS_INVALID)',
+    ]);
   });
 
   test('a node on its way out: deleted, or tainted by the autoscaler', () => {

@@ -21,6 +21,7 @@ export function parsePod(object: unknown, context: ParseContext): Parsed<PodFact
     name,
     uid: metadata.text('uid'),
     createdAt: timeOf(metadata.text('creationTimestamp')) ?? 0,
+    labels: metadata.textMap('labels'),
     nodeName: context.shared.text(spec.text('nodeName')),
     hostNetwork: spec.flag('hostNetwork') ?? false,
     finished: phase === 'Succeeded' || phase === 'Failed',

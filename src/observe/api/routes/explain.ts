@@ -15,6 +15,10 @@ const question = z.object({
   proto: place.optional().openapi({ description: 'tcp, udp or sctp; default: that of the port, else tcp' }),
   family: place.optional().openapi({ description: 'ipv4 or ipv6, where both ends have both' }),
   port: place.optional().openapi({ description: 'a number, or the name of a port of a Service' }),
+  interface: place
+    .optional()
+    .openapi({ description: 'by which it comes in, where pods are told by an interface', example: 'cali12' }),
+  family: place.optional().openapi({ description: 'ipv4 or ipv6, where both ends have addresses of both' }),
 });
 
 export function explainRoutes(app: Api, view: AgentView): void {

@@ -1,0 +1,93 @@
+import type { FelixConfigurationFact, NatOutgoingExclusions } from '../../model/felix-configuration.ts';
+import { familyOf, type IpAddress } from '../../net/address.ts';
+import { parsePort } from '../../net/port.ts';
+import { type Fields, readAddress } from './fields.ts';
+import { openObject, type ParseContext } from './metadata.ts';
+import type { Parsed, Report } from './parsed.ts';
+import { NONE } from './shared.ts';
+
+/** The API groups that serve FelixConfiguration, the deciding one first. */
+const GROUPS = ['projectcalico.org', 'crd.projectcalico.org'] as const;
+
+/** The one object that counts for all nodes; `node.NAME` is for one node, and knat does not read it. */
+export const FELIX_DEFAULT = 'default';
+
+const EXCLUSIONS: readonly NatOutgoingExclusions[] = ['IPPoolsOnly', 'IPPoolsAndHostIPs'];
+
+/** specs/egress-nat.md, "The decision", 10. */
+const INTERFACE = /^[a-zA-Z0-9:._+-]{1,15}$/;
+
+/** Rank of an API version, lowest decides; null when its group serves no FelixConfiguration. */
+export function felixGroupRank(apiVersion: string): number | null {
+  const rank = GROUPS.findIndex((group) => apiVersion.startsWith(`${group}/`));
+  return rank < 0 ? null : rank;
+}
+
+/**
+ * Calico's FelixConfiguration, the four fields about natOutgoing; no other field is looked at. Objects of other names
+ * than `default` are no facts.
+ */
+export function parseFelixConfiguration(
+  object: unknown,
+  context: ParseContext,
+): Parsed<FelixConfigurationFact> {
+  const { name, fields, report } = openObject('FelixConfiguration', object, context.shared);
+  if (name !== '' && name !== FELIX_DEFAULT) return { ok: true, fact: null, warnings: NONE };
+  const spec = fields.object('spec');
+  return report.finish({
+    name,
+    natPortRange: portRanges(spec, report),
+    natOutgoingAddress: outgoingAddresses(spec, report),
+    iptablesNATOutgoingInterfaceFilter: interfaceFilter(spec, report),
+    natOutgoingExclusions:
+      spec.text('natOutgoingExclusions') === ''
+        ? null
+        : spec.word('natOutgoingExclusions', EXCLUSIONS, 'IPPoolsOnly'),
+  });
+}
+
+/** A port, `first:last`, or several of these with commas between; Calico itself knows no commas. */
+function portRanges(spec: Fields, report: Report): FelixConfigurationFact['natPortRange'] {
+  const value = spec.integerOrText('natPortRange');
+  if (value === null || value === '') return null;
+  const ranges: NonNullable<FelixConfigurationFact['natPortRange']>[number][] = [];
+  for (const part of String(value).split(',')) {
+    const [, from = '', to = from] = /^\s*(\d{1,5})(?:[:-](\d{1,5}))?\s*$/.exec(part) ?? [];
+    const first = parsePort(Number(from));
+    const last = parsePort(Number(to));
+    if (first !== null && last !== null && first <= last) ranges.push({ first, last });
+    else {
+      const message = `"${part.trim()}" is no range of ports: write FIRST:LAST, such as 32768:60999`;
+      report.error('KNAT_FIELD_VALUE', spec.path('natPortRange'), message);
+    }
+  }
+  return ranges;
+}
+
+/** An address, or one of each family with a comma between. */
+function outgoingAddresses(spec: Fields, report: Report): readonly IpAddress[] {
+  const text = spec.text('natOutgoingAddress');
+  if (text === '') return NONE;
+  const path = spec.path('natOutgoingAddress');
+  const addresses: IpAddress[] = [];
+  for (const part of text.split(',')) {
+    const address = readAddress(part.trim(), path, report);
+    if (address === null) continue;
+    if (addresses.some((other) => familyOf(other) === familyOf(address))) {
+      const message = `${address} is the second ${familyOf(address)} address: give one of each family at most`;
+      report.error('KNAT_FIELD_VALUE', path, message);
+    } else addresses.push(address);
+  }
+  return addresses;
+}
+
+function interfaceFilter(spec: Fields, report: Report): string | null {
+  const key = 'iptablesNATOutgoingInterfaceFilter';
+  const text = spec.text(key);
+  if (text === '') return null;
+  if (!INTERFACE.test(text)) {
+    const message = `"${text}" is no name of an interface: 1 to 15 letters, digits or :._+-`;
+    report.error('KNAT_FIELD_VALUE', spec.path(key), message);
+  }
+  return text;
+}
