@@ -220,6 +220,11 @@ function dialledKey(flow: Flow): string {
   return `${formatEndpoint(flow.original.dst, flow.original.dport)}/${protocol ?? flow.protocol}`;
 }
 
+/** Something made it another flow than the one that was begun: its destination, or the address of its source. */
+export function isTranslated(flow: Flow): boolean {
+  return (flow.status & conntrackStatus.IPS_DST_NAT) !== 0 || sourceNow(flow) !== null;
+}
+
 /** The address that the source became; null where it is as it was, be it with another port. */
 export function sourceNow(flow: Flow): IpAddress | null {
   if ((flow.status & conntrackStatus.IPS_SRC_NAT) === 0) return null;
