@@ -67,6 +67,8 @@ async function expected(): Promise<string[]> {
   }
   for (const [name, cidr] of pools) lines.push(`IPPool ${name} ${cidr}`);
   for (const { metadata } of await client.list('/api/v1/nodes')) lines.push(`Node ${metadata.name}`);
+  for (const { metadata } of await client.list('/api/v1/namespaces'))
+    lines.push(`Namespace ${metadata.name}`);
   return lines.sort();
 }
 

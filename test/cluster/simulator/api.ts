@@ -69,7 +69,7 @@ export class Api {
     if (path === null) throw refusals.pathNotFound();
     const mayFail = !user.groups.includes('system:masters');
     if (path.kind !== 'objects') {
-      if (mayFail) await this.#faults.check('', false);
+      if (mayFail) await this.#faults.check('', false, groupOf(url.pathname));
       const found = discover(path, types);
       if (found === null) throw refusals.pathNotFound();
       return send(response, 200, found);
@@ -79,7 +79,7 @@ export class Api {
     if (!this.#users.mayDo(user, { verb, type: path.type, subresource: path.subresource })) {
       throw refusals.forbidden(user.username, verb, path.type, path.name, path.namespace);
     }
-    if (mayFail) await this.#faults.check(path.type.plural, isWatch);
+    if (mayFail) await this.#faults.check(path.type.plural, isWatch, path.type.group);
     const { type, namespace } = path;
     if (isWatch) {
       return await this.#watches.serve({ type, namespace, query: url.searchParams, response });
@@ -209,4 +209,9 @@ function send(
     ...headers,
   });
   response.end(text);
+}
+
+/** `projectcalico.org` of `/apis/projectcalico.org/v3`; empty for the core group. */
+function groupOf(path: string): string {
+  return /^\/apis\/([^/]+)/.exec(path)?.[1] ?? '';
 }
