@@ -89,10 +89,11 @@ export class ClusterClient {
     path: string,
     body?: unknown,
     contentType = 'application/json',
+    accept = 'application/json',
   ): Promise<Reply> {
     const { url, authority, adminToken } = this.#cluster;
     return await new Promise((resolve, reject) => {
-      const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': contentType };
+      const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': contentType, Accept: accept };
       const sent = request(url + path, { method, ca: authority, agent: false, headers }, (answer) => {
         let text = '';
         answer.setEncoding('utf8');
