@@ -28,7 +28,7 @@ beforeAll(async () => {
     async () => (await stage.client.request('GET', '/apis/knat.dev/v1/nodenats')).status,
     (status) => status === 200,
   );
-}, 90_000);
+}, 180_000);
 
 afterEach(async () => {
   for (const each of stop.splice(0)) await each();

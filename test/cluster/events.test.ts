@@ -32,7 +32,7 @@ beforeAll(async () => {
     async () => (await stage.client.request('GET', '/apis/knat.dev/v1/nodenats')).status,
     (status) => status === 200,
   );
-}, 90_000);
+}, 180_000);
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.stop()));

@@ -15,7 +15,7 @@ beforeAll(async () => {
   await stage.prepare();
   await stage.client.create(node('node-a', '192.0.2.1'));
   await stage.client.create(node('node-b', '192.0.2.2'));
-}, 90_000);
+}, 180_000);
 
 afterEach(async () => {
   await stage.quiet();
@@ -282,7 +282,7 @@ test('a right that is taken away takes no object away', async () => {
     () => sink.keys('Service'),
     (keys) => !keys.includes('shop/kept'),
   );
-}, 90_000);
+}, 180_000);
 
 test('a restart of the server deletes nothing, and what happened meanwhile is learnt', async () => {
   const { client, cluster } = stage;
@@ -303,7 +303,7 @@ test('a restart of the server deletes nothing, and what happened meanwhile is le
     () => sink.problems(),
     (problems) => problems.length === 0,
   );
-}, 90_000);
+}, 180_000);
 
 test('the cluster of this run', () => {
   expect(stage.cluster.kind).toBe(isReal ? 'kube-apiserver' : 'simulator');

@@ -34,7 +34,7 @@ beforeAll(async () => {
     async () => (await stage.client.request('GET', '/apis/knat.dev/v1/nodenats')).status,
     (status) => status === 200,
   );
-}, 90_000);
+}, 180_000);
 
 beforeEach(async () => {
   await stage.client.put(agentRole());
