@@ -170,8 +170,10 @@ test('a server that takes nothing stops nothing, and shows in the status', async
     () => agent.status().problems.map(({ code }) => code),
     (codes) => codes.includes('KNAT_NODE_STATUS_UNWRITTEN'),
   );
-  const { converged } = kernel;
-  expect(converged).toBeGreaterThan(0);
+  const converged = await until(
+    () => kernel.converged,
+    (count) => count > 0,
+  );
   await stage.client.put(service('later'));
   await until(
     () => kernel.converged,

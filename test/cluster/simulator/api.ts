@@ -3,11 +3,13 @@ import { groupDocument, groupList, resourceList } from './discovery.ts';
 import type { FaultPlan } from './faults.ts';
 import { Lists } from './lists.ts';
 import { type ApiObject, isJsonObject, type JsonObject, textAt } from './objects.ts';
+import { openapiDocument, openapiIndex } from './openapi.ts';
 import { type ApiPath, readPath } from './paths.ts';
 import { BUILT_IN, customTypes, groupVersion, type ResourceType } from './resource-types.ts';
 import { review } from './reviews.ts';
 import { ApiRefusal, refusals } from './status.ts';
 import type { Store } from './store.ts';
+import { tableOf, wantsTable } from './tables.ts';
 import type { Users } from './users.ts';
 import { Watches } from './watches.ts';
 import { type Target, Writes } from './writes.ts';
@@ -94,11 +96,13 @@ export class Api {
     request: IncomingMessage,
   ): Promise<Answer> {
     const { type, namespace, name } = path;
-    if (verb === 'list') return [200, this.#lists.list(type, namespace, query)];
+    const isTable = wantsTable(request.headers.accept);
+    if (verb === 'list') return [200, this.#lists.list(type, namespace, query, isTable)];
     if (verb === 'get') {
       const found = this.#store.get(type, namespace, name);
       if (found === null) throw refusals.notFound(type, name);
-      return [200, found];
+      const { resourceVersion } = found.metadata;
+      return [200, isTable ? tableOf(type, [found], { resourceVersion }, new Date()) : found];
     }
     const body = await readBody(request);
     const agent = (request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? '';
@@ -158,6 +162,12 @@ export class Api {
 
 function discover(path: Exclude<ApiPath, ObjectsPath>, types: readonly ResourceType[]): JsonObject | null {
   switch (path.kind) {
+    case 'version':
+      return { major: '1', minor: '36', gitVersion: 'v1.36.0', platform: 'linux/amd64' };
+    case 'openapi':
+      return path.document === '' ? openapiIndex(types) : openapiDocument(path.document, types);
+    case 'versions':
+      return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
     case 'groups':
       return groupList(types);
     case 'group':
