@@ -25,6 +25,8 @@ export const node: NodeFacts = {
   serviceCIDRs: [prefix('10.96.0.0/12')],
   nodePortAddresses: null,
   masqueradeAll: false,
+  listeners: [],
+  forwardDrops: [],
   topologyLabels: {},
 };
 

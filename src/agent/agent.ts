@@ -1,26 +1,25 @@
 import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
-import { describeWalk } from '../explain/describe.ts';
-import { walkJson } from '../explain/json.ts';
-import type { ApiClient } from '../kube-api/client.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
-import { formatProblem } from '../model/problem.ts';
+import { formatProblem, type Problem } from '../model/problem.ts';
+import type { Api } from '../observe/api/route.ts';
+import { apiOf } from '../observe/api/routes.ts';
+import type { AgentView } from '../observe/api/view.ts';
 import { serveAgent } from '../observe/api.ts';
 import type { HealthFacts } from '../observe/health.ts';
-import { type HealthAddress, serveHealth } from '../observe/health-server.ts';
 import type { Logger } from '../observe/logger.ts';
+import { Observations } from '../observe/observations.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
-import { canonicalPlan } from '../plan/canonical.ts';
 import { deepEqual } from '../plan/equal.ts';
-import type { NatPlan } from '../plan/nat-plan.ts';
 import { Planner } from '../plan/planner.ts';
-import { ClusterReporter } from '../status/kube/cluster-reporter.ts';
-import { ConvergeLoop, type LoopListener, type LoopSurroundings } from './converge-loop.ts';
-import { answerFlows, explainQuery } from './explain-query.ts';
+import { agentView } from './agent-view.ts';
+import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, Outcome } from './companion.ts';
+import { observing } from './companions/observing.ts';
+import { ConvergeLoop, type LoopListener } from './converge-loop.ts';
 import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
+import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
-import { NodeAccounts } from './node-account.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -30,50 +29,37 @@ export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
-  readonly flows: StaleFlows;
+  /** What else is found out about this machine. */
+  readonly host: readonly HostFactSource[];
   readonly kubeProxy: OtherProxy;
   /** Take kube-proxy's rules away, instead of refusing beside them. */
   readonly replaceKubeProxy: boolean;
   readonly logger: Logger;
-  readonly surroundings: LoopSurroundings & { readonly wallClock: () => Date };
+  readonly surroundings: AgentSurroundings;
   readonly version: string;
   /** Of the agent's process, for those who want to stop it. */
   readonly processId: number;
-  /** Where health is served; absent: nowhere. */
-  readonly health?: HealthAddress;
-  /** The cluster that is told of what was done; absent: none. */
-  readonly cluster?: ClusterToTell;
-}
-
-/** The API server that is told what was done, and by what. */
-export interface ClusterToTell {
-  readonly client: ApiClient;
-  /** The NodeNAT of the node is kept. */
-  readonly nodeStatus: boolean;
-  /** Objects are told by Events. */
-  readonly events: boolean;
+  /** What works beside NAT. */
+  readonly companions: readonly CompanionFactory[];
 }
 
 /** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
 const ONCE_ATTEMPTS = 5;
 
-/** Deletes conntrack entries that a change of the plan made stale; gives their number. */
-export interface StaleFlows {
-  clean(plan: NatPlan, changed: ReadonlySet<string> | null): number;
-}
-
 /**
  * The daemon of one node: source → plan → kernel → status, until told to stop. What is in the kernel stays when it
  * stops.
  */
-export class Agent {
+export class Agent implements AgentFacts {
   readonly #parts: AgentParts;
-  readonly #planner: Planner;
+  readonly planner: Planner;
+  readonly observations: Observations;
+  readonly view: AgentView;
+  readonly api: Api;
   readonly #problems = new ProblemBoard();
-  /** What goes wrong beside NAT: of health and of what the cluster is told. */
+  /** What goes wrong with companions. */
   readonly #sideProblems = new ProblemBoard();
-  readonly #accounts = new NodeAccounts();
-  readonly #reporter: ClusterReporter | null;
+  readonly #companions: readonly Companion[];
   readonly #loop: ConvergeLoop;
   readonly #startedAt: string;
   /** Null where Service NAT is off: kube-proxy may have it. */
@@ -89,7 +75,6 @@ export class Agent {
   #convergingSince: number | null = null;
   /** Revision of the plan that the datapath last reported as done. */
   #reportedRevision: number | null = null;
-  #cleanedRevision: number | null = null;
   #failuresInARow = 0;
   /** Called when the kernel matches for the first time. */
   #inForce: () => void = () => {};
@@ -103,18 +88,25 @@ export class Agent {
       ? new KubeProxyGuard(parts.kubeProxy, { replace, logger, surroundings })
       : null;
     this.#startedAt = surroundings.wallClock().toISOString();
-    this.#planner = new Planner(this.#nodeFacts(undefined), settings.plan);
+    this.planner = new Planner(this.#nodeFacts(undefined), settings.plan);
     const listener: LoopListener = {
       converged: (report, milliseconds) => this.#converged(report, milliseconds),
-      failed: (error, retryInMs) => this.#failed(error, retryInMs),
+      failed: (error, retryInMs, milliseconds) => this.#failed(error, retryInMs, milliseconds),
     };
     const options = () => ({ keepUnclaimed: this.#unreadSinceStart });
     const plan = () => {
       this.#convergingSince = surroundings.wallClock().getTime();
-      return this.#planner.update();
+      this.#tell((companion) => companion.converging?.());
+      return this.planner.update();
     };
     this.#loop = new ConvergeLoop(datapath, plan, surroundings, listener, options);
-    this.#reporter = this.#clusterReporter();
+    this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
+    this.view = agentView(this);
+    this.#companions = [observing, ...parts.companions].map((companion) => companion(this));
+    this.api = apiOf(
+      this.view,
+      this.#companions.flatMap(({ routes }) => (routes === undefined ? [] : [routes])),
+    );
   }
 
   /**
@@ -123,16 +115,10 @@ export class Agent {
    * replaced, a source that is none; with `once` also what did not heal within some attempts.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
-    const { settings, datapath, interfaces, logger, version } = this.#parts;
+    const { settings, datapath, interfaces, host, logger, version } = this.#parts;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const server: Server = await serveAgent({
-      status: () => this.status(),
-      entries: () => canonicalPlan(this.#planner.plan),
-      explain: (query) => walkJson(explainQuery(this.#planner, query)),
-      describe: (query) => describeWalk(explainQuery(this.#planner, query)),
-      flows: (flows) => answerFlows(this.#planner, flows),
-    });
+    const server: Server = await serveAgent(this.api, this.view);
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
     try {
       this.#capabilities = await datapath.probe(either);
@@ -147,9 +133,16 @@ export class Agent {
       cleanups.push(
         datapath.watch((what) => {
           logger.warn({ what }, 'something else changed our tables; mending');
+          this.#tell((companion) => companion.disturbed?.(what));
           this.#loop.trigger();
         }),
-        interfaces.watch(() => this.#interfacesChanged()),
+        interfaces.watch(() => this.#hostChanged()),
+        ...host.map((source) =>
+          source.watch(
+            () => this.#hostChanged(),
+            (code, message) => this.sideProblem(code, message),
+          ),
+        ),
       );
       let failure: unknown = null;
       if (once) {
@@ -160,8 +153,7 @@ export class Agent {
       }
       void this.#tellOfLongWork(either);
       void inForce.then(() => this.#takeOver(once, either));
-      void this.#runBeside('health', this.#serveHealth(either));
-      void this.#runBeside('the cluster is not told', this.#reporter?.run(either));
+      for (const companion of this.#companions) void this.#runBeside(companion, either);
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
       if (failure !== null) throw failure;
     } finally {
@@ -173,7 +165,7 @@ export class Agent {
 
   status(): AgentStatus {
     const { settings, version } = this.#parts;
-    const { plan } = this.#planner;
+    const { plan } = this.planner;
     return {
       version,
       processId: this.#parts.processId,
@@ -196,7 +188,7 @@ export class Agent {
   /** What the health endpoints look at. */
   health(): HealthFacts {
     const { settings, surroundings } = this.#parts;
-    const node = this.#planner.nodes.get(settings.nodeName);
+    const node = this.planner.nodes.get(settings.nodeName);
     return {
       now: surroundings.wallClock().getTime(),
       synced: this.#synced,
@@ -207,55 +199,62 @@ export class Agent {
     };
   }
 
-  #clusterReporter(): ClusterReporter | null {
-    const { cluster, settings, surroundings, logger } = this.#parts;
-    if (cluster === undefined) return null;
-    return new ClusterReporter({
-      ...cluster,
-      node: settings.nodeName,
-      surroundings,
-      debug: (line) => logger.debug(line),
-      trouble: (code, message) => this.#sideProblem(code, message),
-      uidOf: (kind, key) => {
-        const found = kind === 'Pod' ? this.#planner.pods.get(key) : this.#planner.services.get(key);
-        return found === undefined || found.uid === '' ? null : found.uid;
-      },
-      account: () => {
-        const status = { ...this.status(), problems: this.#problems.list() };
-        return this.#accounts.of(status, this.#planner.plan, this.#reportedRevision);
-      },
-    });
+  get settings(): PlanSettings {
+    return this.#parts.settings;
   }
 
-  async #serveHealth(signal: AbortSignal): Promise<void> {
-    const { health, surroundings, logger } = this.#parts;
-    if (health === undefined) return;
-    const listener = {
-      listening: (address: HealthAddress) => {
-        logger.info({ ...address }, 'serving health');
-        this.#sideProblem('KNAT_HEALTH_ADDRESS', null);
-      },
-      refused: (message: string) => this.#sideProblem('KNAT_HEALTH_ADDRESS', message),
-    };
-    await serveHealth(health, () => this.health(), listener, surroundings.sleep, signal);
+  get logger(): Logger {
+    return this.#parts.logger;
   }
 
-  /** Shows what goes wrong beside NAT; null: nothing any longer. */
-  #sideProblem(code: string, message: string | null): void {
+  get surroundings(): AgentSurroundings {
+    return this.#parts.surroundings;
+  }
+
+  get reportedRevision(): number | null {
+    return this.#reportedRevision;
+  }
+
+  sourceProblems(): readonly Problem[] {
+    return this.#problems.list();
+  }
+
+  sideProblems(): readonly Problem[] {
+    return this.#sideProblems.list();
+  }
+
+  sideProblem(code: string, message: string | null): void {
     const problem = { code, severity: 'warning', origin: '', object: null, field: '' } as const;
     const problems = message === null ? [] : [{ ...problem, message }];
-    for (const found of this.#sideProblems.replace(code, problems)) {
-      this.#parts.logger.warn(formatProblem(found));
+    const found = this.#sideProblems.replace(code, problems);
+    for (const each of found) this.#parts.logger.warn(formatProblem(each));
+    if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
+  }
+
+  async #runBeside(companion: Companion, signal: AbortSignal): Promise<void> {
+    try {
+      await companion.run?.(signal);
+    } catch (error) {
+      this.#companionFailed(companion.name, error);
     }
   }
 
-  /** Work whose errors must never end NAT. */
-  async #runBeside(what: string, work: Promise<void> | undefined): Promise<void> {
-    try {
-      await work;
-    } catch (error) {
-      this.#parts.logger.error({ err: error }, `an error inside knat; NAT goes on: ${what}`);
+  #tell(tell: (companion: Companion) => void): void {
+    for (const companion of this.#companions) {
+      try {
+        tell(companion);
+      } catch (error) {
+        this.#companionFailed(companion.name, error);
+      }
     }
+  }
+
+  #companionFailed(name: string, error: unknown): void {
+    this.#parts.logger.error({ err: error }, `an error inside knat; NAT goes on: ${name}`);
+  }
+
+  #tellOfChange(): void {
+    this.#tell((companion) => companion.changed?.());
   }
 
   async #runSource(signal: AbortSignal, stop: AbortController): Promise<void> {
@@ -264,26 +263,31 @@ export class Agent {
       await settings.source.run(
         {
           apply: (changes) => {
-            this.#planner.apply(changes);
+            this.#tell((companion) => companion.delivered?.(changes));
+            this.planner.apply(changes);
             if (changes.some((change) => change.kind === 'Node' && change.key === settings.nodeName)) {
               this.#refreshNode();
             }
             this.#loop.trigger();
           },
           report: (origin, problems) => {
-            for (const problem of this.#problems.replace(origin, problems)) {
+            const found = this.#problems.replace(origin, problems);
+            for (const problem of found) {
               logger[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem));
             }
-            this.#reporter?.changed();
+            if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
+            this.#tellOfChange();
             if (this.#unreadSinceStart && !this.#problems.hasErrors()) {
               this.#unreadSinceStart = false;
               logger.info('everything could be read now: what nobody claims is removed');
               this.#loop.trigger();
             }
           },
+          interrupted: (what) => this.#tell((companion) => companion.interrupted?.(what)),
           synced: () => {
             this.#synced = true;
             logger.info({ source: settings.source.name }, 'in sync');
+            this.#tell((companion) => companion.synced?.());
             this.#checkNode();
             this.#unreadSinceStart = this.#problems.hasErrors();
             if (this.#unreadSinceStart) {
@@ -318,7 +322,7 @@ export class Agent {
   /** A wrong name of the node leaves the agent without Pods and pod CIDRs, which is hard to see from the outside. */
   #checkNode(): void {
     const { settings, logger } = this.#parts;
-    const nodes = [...this.#planner.nodes.keys()];
+    const nodes = [...this.planner.nodes.keys()];
     if (nodes.length === 0 || nodes.includes(settings.nodeName)) return;
     logger.warn(
       { node: settings.nodeName, nodes: nodes.slice(0, 20) },
@@ -327,19 +331,20 @@ export class Agent {
   }
 
   #nodeFacts(object: NodeFact | undefined): NodeFacts {
-    const { settings, interfaces } = this.#parts;
-    return composeNodeFacts(settings.nodeName, object, settings.nodeConfig, interfaces.current());
+    const { settings, interfaces, host } = this.#parts;
+    const { nodeName, nodeConfig } = settings;
+    return composeNodeFacts(nodeName, object, nodeConfig, interfaces.current(), hostFactsOf(host));
   }
 
-  #interfacesChanged(): void {
+  #hostChanged(): void {
     if (this.#refreshNode()) this.#loop.trigger();
   }
 
   /** Works the facts of this node out anew; true when they changed. */
   #refreshNode(): boolean {
-    const facts = this.#nodeFacts(this.#planner.nodes.get(this.#parts.settings.nodeName));
-    if (deepEqual(facts, this.#planner.node)) return false;
-    this.#planner.setNode(facts);
+    const facts = this.#nodeFacts(this.planner.nodes.get(this.#parts.settings.nodeName));
+    if (deepEqual(facts, this.planner.node)) return false;
+    this.planner.setNode(facts);
     return true;
   }
 
@@ -357,14 +362,15 @@ export class Agent {
     this.#matchedAt = surroundings.wallClock().getTime();
     this.#convergingSince = null;
     this.#reportedRevision = report.revision;
-    this.#cleanFlows(report.revision);
+    const outcome: Outcome = { report, plan: this.planner.plan, milliseconds };
+    this.#tell((companion) => companion.converged?.(outcome));
     if (elementsAdded + elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);
     this.#failuresInARow = 0;
-    this.#reporter?.changed();
+    this.#tellOfChange();
     this.#inForce();
   }
 
-  /** What waits until our rules are in force: the end of kube-proxy's, and with `once` our own. */
+  /** What waits until our rules are in force: the end of those of others, and with `once` our own. */
   async #takeOver(once: boolean, signal: AbortSignal): Promise<void> {
     let failure: unknown = null;
     try {
@@ -373,33 +379,27 @@ export class Agent {
       failure = error;
       this.#parts.logger.error({ err: error }, "kube-proxy's rules could not be taken away");
     }
+    for (const companion of this.#companions) {
+      try {
+        await companion.inForce?.(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        failure ??= error;
+        this.#companionFailed(companion.name, error);
+      }
+    }
     if (once) this.#settled(failure);
     else await this.#guard?.watch(signal);
   }
 
-  #cleanFlows(revision: number): void {
-    const { flows, logger } = this.#parts;
-    const { plan } = this.#planner;
-    try {
-      const changed = this.#cleanedRevision === null ? null : plan.changedSince(this.#cleanedRevision);
-      const deleted = flows.clean(plan, changed);
-      this.#cleanedRevision = revision;
-      if (deleted > 0) logger.info({ deleted }, 'stale UDP flows were deleted');
-    } catch (error) {
-      logger.warn(
-        { err: error },
-        'stale UDP flows could not be deleted; they are looked for again after the next change',
-      );
-    }
-  }
-
-  #failed(error: unknown, retryInMs: number): void {
+  #failed(error: unknown, retryInMs: number, milliseconds: number): void {
     const { logger, surroundings } = this.#parts;
     const message = error instanceof Error ? error.message : String(error);
     this.#failure ??= { message, since: surroundings.wallClock().toISOString() };
     logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
     this.#convergingSince = null;
-    this.#reporter?.changed();
+    this.#tell((companion) => companion.failed?.({ message, milliseconds }));
+    this.#tellOfChange();
     if (++this.#failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }
 }

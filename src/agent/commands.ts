@@ -1,15 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchChains } from '../datapath/coexistence/chain-watch.ts';
+import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
+import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
-import type { HealthAddress } from '../observe/health-server.ts';
+import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
-import { Agent, type ClusterToTell } from './agent.ts';
+import type { StateStore, StoreChoice } from '../status/stores/store.ts';
+import { Agent } from './agent.ts';
+import type { CompanionFactory } from './companion.ts';
+import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
+import { flowsForPeople } from './companions/flows.ts';
+import { healthEndpoints } from './companions/health.ts';
+import { type HttpOptions, httpServers } from './companions/http.ts';
+import { podnatController } from './companions/podnat-controller.ts';
+import { publishedState } from './companions/published-state.ts';
+import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
+import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
+import { ForwardGuard } from './forward-guard.ts';
+import { type HostFactSource, hostFactsOf } from './host-facts.ts';
+import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { planOnce } from './offline.ts';
 import type { PlanSettings } from './settings.ts';
@@ -24,22 +40,50 @@ export interface AgentRun {
   readonly once: boolean;
   /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
   readonly replaceKubeProxy?: boolean;
+  /** podnat-controller's chains in this network namespace; absent: not looked for. */
+  readonly podnatController?: PodnatControllerChoice;
+  /** Where the bindings are published beside the NodeNAT object; absent: nowhere. */
+  readonly store?: StoreChoice;
+  /** Let translated packets through FORWARD chains that drop, instead of only telling of these; by default it is done. */
+  readonly manageForward?: boolean;
   /** Where health is served; absent or null: nowhere. */
-  readonly health?: HealthAddress | null;
+  readonly health?: ListenAddress | null;
+  /** What is shown over HTTP; absent: nothing. */
+  readonly http?: HttpOptions;
+  /** What is done with flows; absent: they are looked at alone. */
+  readonly flows?: FlowSettings;
   /** What the cluster is told, where the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
+
+export interface PodnatControllerChoice {
+  /** Its `-resourceprefix`. */
+  readonly prefix: string;
+  /** Take its chains away when ours are in force, instead of reporting them. */
+  readonly replace: boolean;
+}
+const clock: ListenerClock = {
+  now: () => performance.now(),
+  every: (milliseconds, task) => {
+    const timer = setInterval(task, milliseconds);
+    return () => clearInterval(timer);
+  },
+};
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
 export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<AgentStatus> {
   const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const listeners = new KernelListeners(clock);
+  const chains = new ForwardChains();
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
+  const oldController =
+    run.podnatController === undefined ? null : new PodnatControllerRules(run.podnatController.prefix);
   try {
     const surroundings = {
-      now: () => performance.now(),
+      now: clock.now,
       random: () => Math.random(),
       wallClock: () => new Date(),
       sleep: async (milliseconds: number, until: AbortSignal) => {
@@ -47,33 +91,85 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       },
     };
     const processId = process.pid;
-    const cluster = once ? null : await clusterToTell(run, surroundings);
-    const host = { datapath, interfaces, flows, kubeProxy };
+    const client = once ? null : await clusterClient(run, surroundings);
+    const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    const host: HostFactSource[] = [];
+    if (settings.plan.enable.pod) {
+      const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);
+      const forward = new ForwardGuard(chains, watch, run.manageForward ?? true);
+      host.push(listeners, forward);
+      companions.push(forward.companion);
+    }
+    if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
+    if (health !== null && !once) companions.push(healthEndpoints(health));
+    if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
+    if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
+      companions.push(clusterStatus({ client, ...run.tell }));
+    }
+    if (oldController !== null) {
+      companions.push(podnatController(oldController, run.podnatController?.replace === true));
+    }
+    const store = once ? null : await openStore(run.store, client);
+    if (store !== null) companions.push(publishedState(store));
     const agent = new Agent({
-      ...{ settings, ...host, replaceKubeProxy, logger, surroundings, version, processId },
-      ...(health === null || once ? {} : { health }),
-      ...(cluster === null ? {} : { cluster }),
+      ...{
+        settings,
+        datapath,
+        interfaces,
+        host,
+        kubeProxy,
+        replaceKubeProxy,
+        logger,
+        surroundings,
+        version,
+        processId,
+        companions,
+      },
     });
     await agent.run(signal, { once });
     return agent.status();
   } finally {
+    oldController?.close();
     kubeProxy.close();
     flows.close();
+    chains.close();
+    listeners.close();
     interfaces.close();
     datapath.close();
   }
 }
 
-/** Null where there is none to tell, or where its configuration is of no use: the source says so too, and ends. */
-async function clusterToTell(
-  { settings, tell, version }: AgentRun,
+/** Null where no store is wanted, or where no cluster can hold it. */
+async function openStore(
+  choice: StoreChoice | undefined,
+  client: ApiClient | null,
+): Promise<StateStore | null> {
+  switch (choice?.kind) {
+    case undefined:
+      return null;
+    case 'configmap': {
+      if (client === null) return null;
+      const { ConfigMapStore } = await import('../status/stores/config-map-store.ts');
+      return new ConfigMapStore(client, choice.namespace, choice.node);
+    }
+    case 'webdav': {
+      const { WebdavStore } = await import('../status/stores/webdav-store.ts');
+      return new WebdavStore(choice.url, choice.node);
+    }
+    default:
+      return choice satisfies never;
+  }
+}
+
+/** Null where the source is no cluster, or where its configuration is of no use: the source says so too, and ends. */
+async function clusterClient(
+  { settings, version }: AgentRun,
   surroundings: LoopSurroundings,
-): Promise<ClusterToTell | null> {
-  if (settings.cluster === undefined || !(tell?.nodeStatus || tell?.events)) return null;
+): Promise<ApiClient | null> {
+  if (settings.cluster === undefined) return null;
   const { openAccess } = await import('../kube-api/open-access.ts');
   try {
-    const access = await openAccess(settings.cluster);
-    return { client: new ApiClient(access, surroundings, `knat/${version}`), ...tell };
+    return new ApiClient(await openAccess(settings.cluster), surroundings, `knat/${version}`);
   } catch (error) {
     if (error instanceof AccessError) return null;
     throw error;
@@ -87,12 +183,15 @@ export type AgentPreview = Preview & Pick<AgentStatus, 'problems' | 'notices' | 
 export async function previewAgent(settings: PlanSettings, signal: AbortSignal): Promise<AgentPreview> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
+  const listeners = new KernelListeners(clock);
   try {
-    const { planner, problems } = await planOnce(settings, interfaces.current(), signal);
+    const host = hostFactsOf([listeners]);
+    const { planner, problems } = await planOnce(settings, interfaces.current(), signal, host);
     const { plan } = planner;
     const preview = await datapath.preview(plan, signal);
     return { ...preview, problems, notices: [...plan.notices()], conflicts: [...plan.conflicts.values()] };
   } finally {
+    listeners.close();
     interfaces.close();
     datapath.close();
   }
@@ -108,12 +207,42 @@ export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
   }
 }
 
-/** Removes all that is ours from the kernel; gives what was removed, as `ip knat`. */
-export async function cleanUpKernel(signal: AbortSignal): Promise<readonly string[]> {
-  const datapath = NftablesDatapath.open();
+/**
+ * What of podnat-controller is in the kernel, one line each; with `remove` it is taken away.
+ *
+ * @param prefix its `-resourceprefix`
+ */
+export async function podnatControllerChains(
+  prefix: string,
+  remove: boolean,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rules = new PodnatControllerRules(prefix);
   try {
-    return await datapath.remove(signal);
+    const { found } = await rules.find(signal);
+    if (remove && found.length > 0) await rules.remove(signal);
+    return found;
   } finally {
+    rules.close();
+  }
+}
+
+/** What was removed. */
+export interface CleanedUp {
+  /** `ip knat` */
+  readonly tables: readonly string[];
+  /** Chains of others in which we had a rule, for people: `chain FORWARD of iptables-nft`. */
+  readonly rules: readonly string[];
+}
+
+/** Removes all that is ours from the kernel. */
+export async function cleanUpKernel(signal: AbortSignal): Promise<CleanedUp> {
+  const datapath = NftablesDatapath.open();
+  const chains = new ForwardChains();
+  try {
+    return { tables: await datapath.remove(signal), rules: await chains.remove(signal) };
+  } finally {
+    chains.close();
     datapath.close();
   }
 }

@@ -3,7 +3,13 @@ import type { Datapath, Report } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { ConvergeLoop } from './converge-loop.ts';
 
-const report: Report = { revision: 1, skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 };
+const report: Report = {
+  revision: 1,
+  skeleton: 'kept',
+  elementsAdded: 0,
+  elementsDeleted: 0,
+  compared: 'changes',
+};
 const plan = { revision: 1 } as NatPlan;
 
 /** A loop over a datapath whose converge is this function; sleeps are recorded and pass at once. */

@@ -13,8 +13,8 @@ export interface LoopSurroundings {
 
 export interface LoopListener {
   converged(report: Report, milliseconds: number): void;
-  /** `retryInMs` until the next attempt. */
-  failed(error: unknown, retryInMs: number): void;
+  /** `retryInMs` until the next attempt; `milliseconds` of the one that failed. */
+  failed(error: unknown, retryInMs: number, milliseconds: number): void;
 }
 
 /** First and longest wait after a failure, in milliseconds; doubled at each one in between. */
@@ -91,7 +91,7 @@ export class ConvergeLoop {
         this.#triggered = true;
         const longest = Math.min(RETRY_FIRST * 2 ** failures++, RETRY_LONGEST);
         const wait = longest * (0.5 + this.#surroundings.random() / 2);
-        this.#listener.failed(error, wait);
+        this.#listener.failed(error, wait, this.#surroundings.now() - start);
         await this.#surroundings.sleep(RETRY_FIRST / 2, signal);
         const early = new AbortController();
         this.#wake = () => early.abort();

@@ -77,9 +77,15 @@ export function localAddresses(
     .map(({ own, link }) => ({
       address: own.address,
       interfaceName: link.name,
-      eligible: !link.loopback && !NOT_PUBLIC_KINDS.has(link.kind ?? '') && own.scope === 'global',
+      eligible: !link.loopback && !NOT_PUBLIC_KINDS.has(link.kind ?? '') && isLasting(own),
       onDefaultRoute: defaults.get(own.family)?.has(link.index) ?? false,
     }));
+}
+
+/** Not one that the kernel made for a while (RFC 8981, privacy), nor one that it gives up. */
+function isLasting({ family, flags, scope }: InterfaceAddress): boolean {
+  const isTemporary = family === 'IPv6' && flags.has('secondary');
+  return scope === 'global' && !flags.has('deprecated') && !isTemporary;
 }
 
 /** The interfaces that the default routes of the main table leave by, those of the smallest metric. */

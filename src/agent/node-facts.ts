@@ -2,6 +2,7 @@ import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES } from '../net/family.ts';
 import type { NodeConfig } from '../sources/objects/node-config.ts';
+import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 
 /**
  * The facts of this node from what is known of it. What the configuration says comes first; then what the
@@ -9,12 +10,14 @@ import type { NodeConfig } from '../sources/objects/node-config.ts';
  *
  * @param interfaces the addresses of this machine's interfaces; null where the node is elsewhere (explain from
  *   manifests), and then the Node object's addresses stand for them
+ * @param host what else is known of this machine; nothing where the node is elsewhere
  */
 export function composeNodeFacts(
   nodeName: string,
   object: NodeFact | undefined,
   config: NodeConfig,
   interfaces: readonly LocalAddress[] | null,
+  host: HostFacts = NOTHING_KNOWN,
 ): NodeFacts {
   const told = object?.addresses.map(({ address }) => address) ?? [];
   const internal =
@@ -32,6 +35,7 @@ export function composeNodeFacts(
     nodePortAddresses: config.nodePortAddresses ?? null,
     masqueradeAll: config.masqueradeAll ?? false,
     topologyLabels: config.topologyLabels ?? object?.labels ?? {},
+    ...host,
   };
 }
 

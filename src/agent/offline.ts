@@ -2,6 +2,7 @@ import type { FactChange } from '../model/facts.ts';
 import type { LocalAddress } from '../model/node.ts';
 import type { Problem } from '../model/problem.ts';
 import { Planner } from '../plan/planner.ts';
+import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
@@ -25,6 +26,8 @@ export interface OfflinePlan {
   readonly problems: readonly Problem[];
 }
 
+type OfflineSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
+
 /**
  * Reads the source until it is in sync and plans what it says: for `explain` from manifests and for `--dry-run`.
  * Rejects when the source can never work.
@@ -32,16 +35,84 @@ export interface OfflinePlan {
  * Without a node's name the only Node of the source is meant; throws NodeNotNamed when that is none or several.
  *
  * @param interfaces the addresses of this machine where it is the node in question; else null
+ * @param host what else is known of this machine where it is the node in question
  */
 export async function planOnce(
-  settings: Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null },
+  settings: OfflineSettings,
   interfaces: readonly LocalAddress[] | null,
   signal: AbortSignal,
+  host: HostFacts = NOTHING_KNOWN,
 ): Promise<OfflinePlan> {
+  const plans = await OfflinePlans.read(settings, interfaces, signal, host);
+  return { planner: plans.of(settings.nodeName ?? plans.onlyNode()), problems: plans.problems };
+}
+
+/** One reading of a source, for the plans of its nodes one after the other. */
+export class OfflinePlans {
+  readonly problems: readonly Problem[];
+  readonly #planner: Planner;
+  readonly #settings: OfflineSettings;
+  readonly #interfaces: readonly LocalAddress[] | null;
+  readonly #host: HostFacts;
+
+  /** As `planOnce`, with the plan of no node yet. */
+  static async read(
+    settings: OfflineSettings,
+    interfaces: readonly LocalAddress[] | null,
+    signal: AbortSignal,
+    host: HostFacts = NOTHING_KNOWN,
+  ): Promise<OfflinePlans> {
+    const { changes, problems } = await readOnce(settings, signal);
+    return new OfflinePlans(settings, interfaces, host, changes, problems);
+  }
+
+  private constructor(
+    settings: OfflineSettings,
+    interfaces: readonly LocalAddress[] | null,
+    host: HostFacts,
+    changes: readonly FactChange[],
+    problems: readonly Problem[],
+  ) {
+    this.problems = problems;
+    this.#settings = settings;
+    this.#interfaces = interfaces;
+    this.#host = host;
+    const unknown = composeNodeFacts(
+      settings.nodeName ?? '',
+      undefined,
+      settings.nodeConfig,
+      interfaces,
+      host,
+    );
+    this.#planner = new Planner(unknown, settings.plan);
+    this.#planner.apply(changes);
+  }
+
+  /** What names are looked up in, whichever node the plan is of. */
+  get facts(): Pick<Planner, 'services' | 'pods' | 'nodes'> {
+    return this.#planner;
+  }
+
+  /** The plan of the node. It is the same object each time: what was asked for before is of this node now. */
+  of(nodeName: string): Planner {
+    const { nodeConfig } = this.#settings;
+    const object = this.#planner.nodes.get(nodeName);
+    this.#planner.setNode(composeNodeFacts(nodeName, object, nodeConfig, this.#interfaces, this.#host));
+    this.#planner.update();
+    return this.#planner;
+  }
+
+  /** Throws NodeNotNamed. */
+  onlyNode(): string {
+    return onlyNode(this.#settings.source.name, [...this.#planner.nodes.keys()]);
+  }
+}
+
+async function readOnce({ source }: OfflineSettings, signal: AbortSignal) {
   const changes: FactChange[] = [];
   const board = new ProblemBoard();
   const stop = new AbortController();
-  await settings.source.run(
+  await source.run(
     {
       apply: (more) => {
         for (const change of more) changes.push(change);
@@ -54,14 +125,7 @@ export async function planOnce(
     AbortSignal.any([signal, stop.signal]),
   );
   signal.throwIfAborted();
-  const { nodeConfig, source } = settings;
-  const unknown = composeNodeFacts(settings.nodeName ?? '', undefined, nodeConfig, interfaces);
-  const planner = new Planner(unknown, settings.plan);
-  planner.apply(changes);
-  const nodeName = settings.nodeName ?? onlyNode(source.name, [...planner.nodes.keys()]);
-  planner.setNode(composeNodeFacts(nodeName, planner.nodes.get(nodeName), nodeConfig, interfaces));
-  planner.update();
-  return { planner, problems: board.list() };
+  return { changes, problems: board.list() };
 }
 
 function onlyNode(source: string, names: readonly string[]): string {

@@ -1,5 +1,6 @@
 import { sourceCodes } from '../sources/objects/codes.ts';
 import { statusCodes } from '../status/kube/codes.ts';
+import { storeCodes } from '../status/stores/codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** What an error code means, what to do about it, and which exit status it ends a command with. */
@@ -34,6 +35,16 @@ const commandCodes = {
   KNAT_INVALID_INPUT: {
     meaning: 'A packet, a flow or a name in a question cannot be what it should be.',
     remedy: 'Correct the field named.',
+    exit: EXIT.usage,
+  },
+  KNAT_EXPECTATIONS_INVALID: {
+    meaning: 'The file of knat verify has keys or values that it cannot have.',
+    remedy: 'Correct the lines named; knat verify --help shows the form.',
+    exit: EXIT.usage,
+  },
+  KNAT_REPORT_UNWRITABLE: {
+    meaning: 'The file named by --junit cannot be written.',
+    remedy: 'Correct the path, or give the user that runs knat permission to write there.',
     exit: EXIT.usage,
   },
   KNAT_OBJECT_PROBLEMS: {
@@ -106,6 +117,11 @@ const commandCodes = {
     remedy: 'The last lines of its log stand in the message. Look there for what it lacks.',
     exit: EXIT.failed,
   },
+  KNAT_HTTP_REFUSED: {
+    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
+    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
+    exit: EXIT.agent,
+  },
   KNAT_INTERNAL: {
     meaning: 'An error inside knat that was not foreseen.',
     remedy:
@@ -117,10 +133,58 @@ const commandCodes = {
 /** What a running agent cannot do beside NAT; it ends nothing. */
 export const sideCodes = {
   ...statusCodes,
+  ...storeCodes,
+  KNAT_PODNAT_CONTROLLER_PRESENT: {
+    meaning:
+      'Pod NAT is on, and chains of podnat-controller are in this network namespace too: both translate the same packets.',
+    remedy:
+      'Let knat take over with --replace-podnat-controller; where the chains come back, stop the podnat-controller that writes them. docs/migrate-from-podnat-controller.md has the steps.',
+  },
+  KNAT_FORWARD_UNSEEN: {
+    meaning:
+      'The FORWARD chains of this host cannot be read: whether its firewall drops what is bound to pods is not known.',
+    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
+  },
+  KNAT_LISTENERS_UNSEEN: {
+    meaning:
+      'The listening sockets of this host cannot be read: a pod may get a port that a program of the host has, and a listener that was seen before still counts.',
+    remedy:
+      'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
+  },
+  KNAT_PORTS_NEARLY_TAKEN: {
+    meaning:
+      'Most source ports of an address are taken by connections to one destination; from about 90 % on new ones begin to fail.',
+    remedy:
+      'knat flows --ports shows how full they are and whose connections they are. Give these Pods further addresses, let them keep fewer connections, or widen natPortRange.',
+  },
+  KNAT_FLOWS_NOT_FLUSHED: {
+    meaning:
+      'With --egress-on-change flush: flows that a change concerns could not be ended; it is tried again.',
+    remedy: 'Look at what the kernel says in the message. knat flows --stale shows the flows.',
+  },
+  KNAT_ATTRIBUTION_LOG: {
+    meaning: 'The attribution log cannot be written, or has a gap; NAT goes on.',
+    remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and has room.',
+  },
   KNAT_HEALTH_ADDRESS: {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
     remedy:
       'Stop what listens there (kube-proxy uses port 10256 too), or choose another address with --health-address.',
+  },
+  KNAT_HTTP_ADDRESS: {
+    meaning: 'The API cannot be served on the address; NAT goes on, and so do the attempts.',
+    remedy: 'Stop what listens there, or choose another address with --http-address.',
+  },
+  KNAT_METRICS_ADDRESS: {
+    meaning: 'Metrics cannot be served on the address; NAT goes on, and so do the attempts.',
+    remedy:
+      'Stop what listens there (kube-proxy uses port 10249 too), or choose another address with --metrics-address.',
+  },
+  KNAT_TLS_FILES: {
+    meaning:
+      'The files of --tls-cert-file and --tls-private-key-file cannot be used: what was served before goes on being served with the pair before.',
+    remedy:
+      'Put a certificate in PEM form and the key that belongs to it there; they are read again every 10 seconds.',
   },
 } as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
 

@@ -4,11 +4,12 @@ import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { PODNAT_CONTROLLER, runPodnatController } from './podnat/program.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import { Terminal } from './terminal.ts';
 
-/** The program `knat`: hands the process to the commands and ends it with their status. */
+/** The program `knat`, also under the name of podnat-controller: hands the process to the commands and ends it with their status. */
 
 const { env, stdin, stdout, stderr } = process;
 const context: Context = {
@@ -31,7 +32,9 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  await createProgram(context).parseAsync();
+  // bin/knat hands over the name that it was started by.
+  if (process.title === PODNAT_CONTROLLER) await runPodnatController(process.argv.slice(2), context);
+  else await createProgram(context).parseAsync();
   process.exitCode = context.exit;
 } catch (error) {
   // Commander has printed its own message, or the help that was asked for.

@@ -18,6 +18,11 @@ export function reportError(error: unknown, debug: boolean): ErrorReport {
   return { text: lines.join('\n'), exit: known?.exit ?? EXIT.internal };
 }
 
+/** What to do about an error, without its message. */
+export function remedyOf(error: unknown): string {
+  return (errorCodes.get(codeOf(error)) ?? errorCodes.get('KNAT_INTERNAL'))?.remedy ?? '';
+}
+
 /** The `KNAT_…` code of an error; KNAT_INTERNAL where it has none, as errors of Node.js and of libraries. */
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

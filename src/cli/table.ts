@@ -14,12 +14,54 @@ export function printTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
 ): void {
-  const widths = headings.map((heading, column) =>
-    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), heading.length),
-  );
+  const widths = widthsOf(headings, rows);
   if (terminal.width !== null) shrink(widths, terminal.width);
   terminal.print(terminal.colors.dim(line(headings, widths)));
   for (const row of rows) terminal.print(line(row, widths));
+}
+
+/** Rows of a long table by which its widths are chosen, and that are printed together. */
+const PAGE = 500;
+
+/**
+ * A table of any length: the widths are those of its first rows, what is longer later is cut on a terminal and sticks
+ * out elsewhere. Call `flush` behind the last row.
+ */
+export class LongTable {
+  readonly #terminal: Terminal;
+  readonly #headings: readonly string[];
+  #widths: number[] | null = null;
+  #rows: (readonly string[])[] = [];
+
+  constructor(terminal: Terminal, headings: readonly string[]) {
+    this.#terminal = terminal;
+    this.#headings = headings;
+  }
+
+  add(row: readonly string[]): void {
+    this.#rows.push(row);
+    if (this.#rows.length >= PAGE) this.flush();
+  }
+
+  /** Prints what waits. */
+  flush(): void {
+    const { colors, width } = this.#terminal;
+    if (this.#widths === null) {
+      this.#widths = widthsOf(this.#headings, this.#rows);
+      if (width !== null) shrink(this.#widths, width);
+      this.#terminal.print(colors.dim(line(this.#headings, this.#widths, width !== null)));
+    }
+    const widths = this.#widths;
+    const lines = this.#rows.map((row) => line(row, widths, width !== null));
+    this.#rows = [];
+    if (lines.length > 0) this.#terminal.print(lines.join('\n'));
+  }
+}
+
+function widthsOf(headings: readonly string[], rows: readonly (readonly string[])[]): number[] {
+  return headings.map((heading, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), heading.length),
+  );
 }
 
 /** Takes from the widest column until all fit, or none can give more. */
@@ -36,11 +78,11 @@ function shrink(widths: number[], width: number): void {
   }
 }
 
-function line(cells: readonly string[], widths: readonly number[]): string {
+function line(cells: readonly string[], widths: readonly number[], cut = true): string {
   return cells
     .map((cell, column) => {
       const width = widths[column] ?? cell.length;
-      const shown = cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
+      const shown = cut && cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
       return column === cells.length - 1 ? shown : shown.padEnd(width + GAP);
     })
     .join('')

@@ -16,6 +16,8 @@ export interface Report {
   readonly skeleton: 'kept' | 'loaded' | 'swapped';
   readonly elementsAdded: number;
   readonly elementsDeleted: number;
+  /** What was compared with the kernel: the keys that changed since the last time, or everything that is in it. */
+  readonly compared: 'changes' | 'everything';
 }
 
 export interface ConvergeOptions {

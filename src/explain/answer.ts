@@ -1,8 +1,8 @@
-import type { NodeFacts } from '../model/node.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { groupPaths } from './group.ts';
+import type { WalkedNode } from './own.ts';
 import { type Flow, packetOfFlow } from './packet.ts';
 import { stepReason } from './reason.ts';
 import type { Step } from './step.ts';
@@ -26,7 +26,7 @@ export interface FlowAnswer {
 
 export function answerFlow(
   plan: Pick<NatPlan, 'entry' | 'conflicts'>,
-  node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
+  node: WalkedNode,
   flow: Flow,
 ): FlowAnswer {
   const result = walk(plan, node, packetOfFlow(flow));
@@ -41,7 +41,7 @@ export function answerFlow(
         : [],
     masq: paths.length > 0 && paths.every((path) => path.snat !== null),
     snat: paths.every((path) => path.snat === snat) ? snat : null,
-    because: becauseOf(result),
+    because: reasonOf(result),
   };
 }
 
@@ -49,7 +49,7 @@ export function answerFlow(
  * What decided: the last step about the destination; about the source the rule that rewrites it, or all that left it
  * alone. Where endpoints differ, each with the addresses that it is about.
  */
-function becauseOf({ verdict, steps, paths }: Walk): string {
+export function reasonOf({ verdict, steps, paths }: Walk): string {
   const decided: { to: string; step: Step }[] = [];
   const destination = steps.at(-1);
   if (destination !== undefined && verdict !== 'snat') decided.push({ to: '', step: destination });

@@ -99,7 +99,8 @@ function pathsText({ paths }: PathGroup): string {
   return `to ${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
 }
 
-function packetText({ source, sourcePort, destination, port, protocol }: Packet): string {
+/** `TCP 10.244.1.7 → 10.96.0.10:80`. */
+export function packetText({ source, sourcePort, destination, port, protocol }: Packet): string {
   const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
   return `${protocol} ${from} → ${formatEndpoint(destination, port)}`;
 }

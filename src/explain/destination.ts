@@ -9,6 +9,7 @@ import {
   type ServiceFrontend,
   tupleKey,
 } from '../plan/entry.ts';
+import { formatListener, listenerFinder } from '../plan/host-listeners.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
@@ -67,8 +68,14 @@ export function walkDestination(
       'drop',
     );
   }
-  const rule = 'no-destination-rule';
-  return end({ rule, verdict: 'continue', hook, object: null, before, after: [before] }, 'none');
+  const unchanged = { verdict: 'continue', hook, object: null, before, after: [before] } as const;
+  const listener = isOwnAddress(node, destination)
+    ? listenerFinder(node.listeners)({ address: destination, protocol, port })
+    : undefined;
+  if (listener !== undefined) {
+    return end({ rule: 'host-listener', ...unchanged, listener: formatListener(listener) }, 'none');
+  }
+  return end({ rule: 'no-destination-rule', ...unchanged }, 'none');
 }
 
 /** The packet on its way to the endpoint. */

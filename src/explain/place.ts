@@ -53,6 +53,16 @@ export function findPlace(text: string, facts: NamedFacts): Place | string {
   }
 }
 
+/**
+ * The node that sees what the place sends, by the place alone: that of a Pod, or the Node itself; null for an address
+ * and for what is not known.
+ */
+export function senderNode(text: string, { pods, nodes }: Pick<NamedFacts, 'pods' | 'nodes'>): string | null {
+  const [, kind, name = ''] = /^(pod|node)\/([^:]+)/.exec(text) ?? [];
+  const node = kind === 'pod' ? pods.get(name)?.nodeName : kind === 'node' ? name : undefined;
+  return node !== undefined && nodes.has(node) ? node : null;
+}
+
 function addressPlace(text: string): Place | string {
   const whole = parseAddress(text);
   const match = /^(?:\[(.+)\]|([^[\]]+)):([^:]*)$/.exec(text);

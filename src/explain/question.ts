@@ -1,4 +1,5 @@
 import { familyOf } from '../net/address.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
 import { type Port, parsePort } from '../net/port.ts';
 import { type Protocol, parseProtocol } from '../net/protocol.ts';
 import type { Packet } from './packet.ts';
@@ -13,6 +14,8 @@ export interface PacketQuestion {
   readonly proto?: string | undefined;
   /** Where `to` has no port: a number, or the name of a Service's port. */
   readonly port?: string | undefined;
+  /** `ipv4` or `ipv6`, where both ends have addresses of both; absent: the first of the destination that fits. */
+  readonly family?: string | undefined;
 }
 
 /** The packet that is meant, or the text of what is wrong with the question, the field in front. */
@@ -30,13 +33,19 @@ export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): P
   }
   const target = targetOf(to, question.port, protocol);
   if (typeof target === 'string') return target;
+  const family = question.family === undefined ? null : readFamily(question.family);
+  if (question.family !== undefined && family === null) {
+    return `family: "${question.family}" is neither ipv4 nor ipv6`;
+  }
   const pair = to.addresses
+    .filter((address) => family === null || familyOf(address) === family)
     .map((destination) => ({
       destination,
       source: from.addresses.find((address) => familyOf(address) === familyOf(destination)),
     }))
     .find(({ source }) => source !== undefined);
   if (pair?.source === undefined) {
+    if (family !== null) return `family: ${from.name} and ${to.name} do not both have an ${family} address`;
     return `to: ${to.name} has no address of the IP family of ${from.name}: ${to.addresses.join(', ')} and ${from.addresses.join(', ')}`;
   }
   const { source, destination } = pair;
@@ -85,6 +94,10 @@ function targetOf(
       : `port: ${to.name} has no port "${asked}"; it has ${ports || 'none'}`;
   }
   return { port: number, protocol: protocol ?? 'TCP' };
+}
+
+function readFamily(text: string): Family | null {
+  return FAMILIES.find((family) => family.toLowerCase() === text.toLowerCase()) ?? null;
 }
 
 function readPort(text: string): Port | null {

@@ -17,6 +17,8 @@ export function stepReason(step: Step): string {
       return `${step.before.destination} is a ClusterIP, but has no port ${step.before.port}/${step.before.protocol}: refused`;
     case 'unused-cluster-ip':
       return `${step.before.destination} lies in the service CIDR ${step.range}, but no Service has it: dropped`;
+    case 'host-listener':
+      return `this host itself listens on ${step.listener}/${step.before.protocol}, and no Service and no Pod NAT binding comes before: the destination stays`;
     case 'no-destination-rule':
       return 'no Service and no Pod NAT binding for this destination: it stays';
     case 'hairpin':

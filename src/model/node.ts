@@ -1,5 +1,8 @@
 import type { IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
+import type { Port } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { Protocol } from '../net/protocol.ts';
 
 /** `Hostname`: where the name of the node is an address. `Calico`: of an annotation of projectcalico.org. */
 export type NodeAddressType = 'InternalIP' | 'ExternalIP' | 'Hostname' | 'Calico';
@@ -34,6 +37,24 @@ export interface LocalAddress {
   readonly onDefaultRoute: boolean;
 }
 
+/** A socket of this host that takes what is sent to a port. specs/pod-nat.md, "Who wins". */
+export interface HostListener {
+  readonly protocol: Protocol;
+  readonly port: Port;
+  /** The address that it is bound to; null: every address of its families. */
+  readonly address: IpAddress | null;
+  readonly families: readonly Family[];
+}
+
+/** A chain of somebody else that drops what this host forwards, translated or not. */
+export interface ForwardDrop {
+  readonly family: Family;
+  /** For people: `chain FORWARD of table ip filter (policy drop)`. */
+  readonly where: string;
+  /** Why nothing lets translated packets pass there, and what to do. */
+  readonly remedy: string;
+}
+
 /** All that the plan needs to know of this node, whatever it was learned from. */
 export interface NodeFacts {
   readonly nodeName: string;
@@ -50,4 +71,8 @@ export interface NodeFacts {
   readonly masqueradeAll: boolean;
   /** Labels of the Node that topology hints are matched with. */
   readonly topologyLabels: Readonly<Record<string, string>>;
+  /** Ports that this host itself has in use; empty where they are not known. */
+  readonly listeners: readonly HostListener[];
+  /** What keeps translated packets from being forwarded; empty where it is not known. */
+  readonly forwardDrops: readonly ForwardDrop[];
 }

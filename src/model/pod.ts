@@ -29,6 +29,8 @@ export interface PodNatRequest {
   readonly entries: readonly PodNatEntry[];
   /** The exact text of specs/pod-nat.md; null when the annotation is valid. */
   readonly error: string | null;
+  /** The error is that of a port which no pod may bind. */
+  readonly isRestricted?: true;
   readonly warnings: readonly string[];
 }
 

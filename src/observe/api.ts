@@ -1,24 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import type { FlowAnswer } from '../explain/answer.ts';
-import type { WalkJson } from '../explain/json.ts';
-import type { Line } from '../explain/lines.ts';
-import type { CanonicalEntry } from '../plan/canonical.ts';
+import { type Api, answerError } from './api/route.ts';
+import { API_PATH } from './api/routes.ts';
+import type { AgentView } from './api/view.ts';
 import { AGENT_SOCKET } from './socket-address.ts';
-import type { AgentStatus } from './status.ts';
-
-/** What the API asks of the agent. */
-export interface AgentView {
-  status(): AgentStatus;
-  entries(): readonly CanonicalEntry[];
-  /** What happens to the packet of the query's `from`, `to`, `proto` and `port`, as `knat explain -o json` prints it. */
-  explain(query: Readonly<Record<string, string>>): WalkJson;
-  /** The same as lines for a terminal. */
-  describe(query: Readonly<Record<string, string>>): readonly Line[];
-  /** The answers to a list of flows, as `knat explain --flows FILE -o json` prints them. */
-  flows(flows: unknown): readonly FlowAnswer[];
-}
 
 /** Another agent answers in this network namespace. */
 export class AgentRunning extends Error {
@@ -29,19 +15,16 @@ export class AgentRunning extends Error {
   }
 }
 
-/** Serves the view on the agent's socket, which is also the lock of this network namespace. */
-export async function serveAgent(view: AgentView): Promise<Server> {
+/**
+ * Serves the API on the agent's socket, which is also the lock of this network namespace. Who reaches the socket is on
+ * the node and in its network namespace, and is asked nothing.
+ */
+export async function serveAgent(api: Api, view: Pick<AgentView, 'flows'>): Promise<Server> {
   const app = new Hono();
-  app.get('/v1/status', (context) => context.json(view.status()));
-  app.get('/v1/entries', (context) => context.json(view.entries()));
-  app.get('/v1/explain', (context) => context.json(view.explain(context.req.query())));
-  app.get('/v1/describe', (context) => context.json(view.describe(context.req.query())));
+  app.route(API_PATH, api);
+  app.route('/v1', api); // the name of the socket's API before it was served elsewhere too
   app.post('/v1/flows', async (context) => context.json(view.flows(await context.req.json())));
-  app.onError((error, context) => {
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : 'KNAT_INTERNAL';
-    const details = 'details' in error ? error.details : [];
-    return context.json({ code, message: error.message, details }, code === 'KNAT_INVALID_INPUT' ? 400 : 500);
-  });
+  app.onError(answerError);
   const listener = getRequestListener(app.fetch);
   const server = createServer((request, response) => void listener(request, response));
   await new Promise<void>((resolve, reject) => {

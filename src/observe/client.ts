@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { AGENT_SOCKET } from './socket-address.ts';
 
 /** No agent answers in this network namespace. */
@@ -31,8 +31,41 @@ export async function askAgent(path: string, question?: unknown): Promise<unknow
   const { status, body } = await call(path, question === undefined ? null : JSON.stringify(question));
   const answer: unknown = JSON.parse(body);
   if (status === 200) return answer;
+  throw answeredError(status, answer);
+}
+
+/**
+ * The lines of an answer as they come, several at a time: for answers that are long or never end. Throws as `askAgent`;
+ * whoever stops early ends the answer.
+ */
+export async function* agentLines(path: string): AsyncGenerator<readonly string[]> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const call = request({ socketPath: AGENT_SOCKET, path, headers: { host: 'knat' } }, resolve);
+    call.on('error', (error: NodeJS.ErrnoException) => reject(explained(error)));
+    call.end();
+  });
+  let rest = '';
+  answer.setEncoding('utf8');
+  try {
+    for await (const text of answer as AsyncIterable<string>) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      if (answer.statusCode === 200) yield lines;
+      else rest = lines.concat(rest).join('\n');
+    }
+  } finally {
+    answer.destroy();
+  }
+  if (answer.statusCode !== 200) throw answeredError(answer.statusCode ?? 0, JSON.parse(rest));
+}
+
+function explained(error: NodeJS.ErrnoException): Error {
+  return error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? new AgentNotRunning() : error;
+}
+
+function answeredError(status: number, answer: unknown): AgentAnsweredError {
   const { code, message, details } = answer as { code?: string; message?: string; details?: string[] };
-  throw new AgentAnsweredError(
+  return new AgentAnsweredError(
     code ?? 'KNAT_INTERNAL',
     message ?? `the agent answered ${status}`,
     details ?? [],
@@ -54,7 +87,7 @@ function call(path: string, question: string | null): Promise<{ status: number; 
     });
     call.on('timeout', () => call.destroy(new Error('the agent did not answer within 30 seconds')));
     call.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? new AgentNotRunning() : error);
+      reject(explained(error));
     });
     call.end(question ?? undefined);
   });

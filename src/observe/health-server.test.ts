@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { HealthFacts } from './health.ts';
-import { type HealthAddress, serveHealth } from './health-server.ts';
+import { serveHealth } from './health-server.ts';
+import type { ListenAddress } from './listening.ts';
 
 const facts: HealthFacts = {
   now: 0,
@@ -16,11 +17,11 @@ const stop = new AbortController();
 afterEach(() => stop.abort());
 
 /** Serves on the address; `sleeps` are the waits between attempts, which the test ends. */
-function serve(address: HealthAddress, signal = stop.signal) {
+function serve(address: ListenAddress, signal = stop.signal) {
   const refusals: string[] = [];
   const sleeps: { milliseconds: number; end: () => void }[] = [];
   let running = Promise.resolve();
-  const listening = new Promise<HealthAddress>((resolve) => {
+  const listening = new Promise<ListenAddress>((resolve) => {
     running = serveHealth(
       address,
       () => facts,

@@ -1,6 +1,8 @@
 import type { Capabilities, Report } from '../datapath/datapath.ts';
 import type { Problem } from '../model/problem.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
 import type { Conflict } from '../plan/claims.ts';
+import { scopeKey } from '../plan/entry.ts';
 import type { Notice } from '../plan/fragment.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { EnabledKinds } from '../plan/options.ts';
@@ -48,12 +50,16 @@ export interface AgentStatus {
 }
 
 export function countPlan(plan: NatPlan): PlanCounts {
-  const counts = { frontends: 0, bindings: 0, podSources: 0, pools: 0 };
-  for (const entry of plan.entries()) {
-    if (entry.kind === 'ServiceFrontend') counts.frontends++;
-    else if (entry.kind === 'PodBinding') counts.bindings++;
-    else if (entry.kind === 'PodSource') counts.podSources++;
-    else if (entry.kind === 'FamilyScope') counts.pools += entry.pools.length;
-  }
-  return counts;
+  return {
+    frontends: plan.count('ServiceFrontend'),
+    bindings: plan.count('PodBinding'),
+    podSources: plan.count('PodSource'),
+    pools: FAMILIES.reduce((sum, family) => sum + poolsOf(plan, family), 0),
+  };
+}
+
+/** Before the first update a plan has no scopes. */
+function poolsOf(plan: NatPlan, family: Family): number {
+  const scope = plan.entry(scopeKey(family));
+  return scope?.kind === 'FamilyScope' ? scope.pools.length : 0;
 }

@@ -25,6 +25,7 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
         endpoints: entry.endpoints.map(({ address, port }) => formatEndpoint(address, port)),
         localEndpoints:
           entry.localEndpoints?.map(({ address, port }) => formatEndpoint(address, port)) ?? null,
+        retained: entry.retained.map(({ address, port }) => formatEndpoint(address, port)),
         masquerade: entry.masquerade,
         unserved: entry.unserved,
         sourceRanges: entry.sourceRanges === null ? null : formatSet(entry.sourceRanges),

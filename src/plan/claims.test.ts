@@ -122,13 +122,13 @@ describe('one object alone makes no conflict', () => {
   });
 
   test('and its fields have an order of their own, whichever came last', () => {
-    const claims = claimingService({ loadBalancerIPs: [ip('203.0.113.7')] }).entries.filter(
+    const claims = claimingService({ clusterIPs: [ip('203.0.113.7')] }).entries.filter(
       ({ key }) => key === KEY,
     );
     const origins = (entries: readonly PlanEntry[]) =>
       [...entries].sort(compareClaims).map((entry) => entry.kind === 'ServiceFrontend' && entry.origin);
-    expect(origins(claims)).toEqual(['ExternalIP', 'LoadBalancer']);
-    expect(origins([...claims].reverse())).toEqual(['ExternalIP', 'LoadBalancer']);
+    expect(origins(claims)).toEqual(['ClusterIP', 'ExternalIP']);
+    expect(origins([...claims].reverse())).toEqual(['ClusterIP', 'ExternalIP']);
   });
 });
 

@@ -60,6 +60,35 @@ describe('which slices and ports', () => {
   });
 });
 
+test('of a pod that terminates and another with its address, the one that does not terminate counts', () => {
+  const old = slice([endpoint('10.0.0.1', { ...gone, ...local })]);
+  const young = slice([endpoint('10.0.0.1', remote)]);
+  const both = { cluster: ['10.0.0.1:8080'], local: [] };
+  expect(chosen([old, young])).toEqual(both);
+  expect(chosen([young, old])).toEqual(both);
+});
+
+describe('which endpoints serve, for the flows that they have', () => {
+  const serving = (...endpoints: Parameters<typeof slice>[0]) =>
+    chooseEndpoints([slice(endpoints)], web, 'IPv4', here).serving.map(({ address }) => address);
+
+  test('those that drain, and those that hints leave out', () => {
+    expect(
+      serving(
+        endpoint('10.0.0.1', { zoneHints: ['zone-1'] }),
+        endpoint('10.0.0.2', { zoneHints: ['zone-2'] }),
+        endpoint('10.0.0.3', draining),
+        endpoint('10.0.0.4', gone),
+      ),
+    ).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  });
+
+  test('the very list of the usable ones, where they are the same', () => {
+    const { cluster, serving } = chooseEndpoints([slice(['10.0.0.1', '10.0.0.2'])], web, 'IPv4', here);
+    expect(serving).toBe(cluster);
+  });
+});
+
 describe('which endpoints are usable', () => {
   const cases: [name: string, slice: EndpointSliceFact, expected: { cluster: string[]; local: string[] }][] =
     [

@@ -11,6 +11,8 @@ export interface EndpointChoice {
   readonly cluster: readonly Endpoint[];
   /** Traffic policy Local: those on this node, never narrowed by hints. Sorted. */
   readonly local: readonly Endpoint[];
+  /** All that serve, usable or not: flows that they have may go on. Sorted. */
+  readonly serving: readonly Endpoint[];
 }
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
@@ -29,9 +31,10 @@ interface Candidate {
 /**
  * Chooses the endpoints of one Service port (specs/service-proxy.md, "Endpoint choice").
  *
- * Slices match the port by name, protocol and family. An address that stands in several places counts once: the
- * first wins (slices in order of their names), except that one on this node takes the place of those before it. For
- * each policy by itself: the ready endpoints; if there are none, those that are serving and terminating; else none.
+ * Slices match the port by name, protocol and family. An address that stands in several places counts once: of a
+ * pod that terminates and one that does not (the address was given out again) the latter, then one on this node, then
+ * the first (slices in order of their names). For each policy by itself: the ready endpoints; if there are none, those
+ * that are serving and terminating; else none.
  */
 export function chooseEndpoints(
   slices: readonly EndpointSliceFact[],
@@ -40,10 +43,14 @@ export function chooseEndpoints(
   node: Pick<NodeFacts, 'nodeName' | 'topologyLabels'>,
 ): EndpointChoice {
   const candidates = candidatesOf(slices, port, family, node.nodeName);
-  if (candidates.length === 0) return { cluster: none, local: none };
+  if (candidates.length === 0) return { cluster: none, local: none, serving: none };
+  const cluster = usable(candidates, everyone, topologyFilter(candidates, node));
+  const serving = candidates.filter(({ fact }) => fact.serving).map(({ endpoint }) => endpoint);
   return {
-    cluster: usable(candidates, everyone, topologyFilter(candidates, node)),
+    cluster,
     local: usable(candidates, (fact) => fact.nodeName === node.nodeName, everyone),
+    // One list where both are the same, as they mostly are: plans hold many of them.
+    serving: sameEndpoints(serving, cluster) ? cluster : serving,
   };
 }
 
@@ -70,13 +77,18 @@ function candidatesOf(
   }
   if (inOrder) return all;
   all.sort(compareCandidates); // stable: of equal ones the first stays the first
+  const rank = (fact: EndpointFact) => (fact.terminating ? 0 : 2) + (fact.nodeName === nodeName ? 1 : 0);
   const unique: Candidate[] = [];
   for (const candidate of all) {
     const previous = unique.at(-1);
     if (previous === undefined || compareCandidates(previous, candidate) !== 0) unique.push(candidate);
-    else if (candidate.fact.nodeName === nodeName) unique[unique.length - 1] = candidate;
+    else if (rank(candidate.fact) > rank(previous.fact)) unique[unique.length - 1] = candidate;
   }
   return unique;
+}
+
+function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
+  return a.length === b.length && a.every((endpoint, index) => endpoint === b[index]);
 }
 
 function compareCandidates({ endpoint: a }: Candidate, { endpoint: b }: Candidate): number {

@@ -45,6 +45,11 @@ export interface ServiceFrontend {
   readonly endpoints: readonly Endpoint[];
   /** External traffic policy Local: what all other sources may reach. Null with policy Cluster. */
   readonly localEndpoints: readonly Endpoint[] | null;
+  /**
+   * UDP: endpoints that still serve but get no new flows here, since they terminate or by policy or hints; the flows
+   * that they have go on. Sorted; empty for other protocols, whose connections go on anyway.
+   */
+  readonly retained: readonly Endpoint[];
   readonly masquerade: MasqueradeRule;
   /** What a source gets for which there is no endpoint. */
   readonly unserved: 'reject' | 'drop';

@@ -10,6 +10,8 @@ export interface Notice {
     | 'NatNoPublicAddress'
     | 'NatAddressNotLocal'
     | 'NatHostNetwork'
+    | 'NatHostPortInUse'
+    | 'NatBlockedByFirewall'
     | 'NatPoolOverridden';
   readonly object: ObjectRef;
   readonly message: string;

@@ -2,6 +2,7 @@ import { type Conflict, compareClaims, conflictOf } from './claims.ts';
 import type { FamilyScope, PlanEntry } from './entry.ts';
 import { deepEqual } from './equal.ts';
 import type { Fragment, Notice } from './fragment.ts';
+import { Tally } from './tally.ts';
 
 /** The NAT that is wanted on this node: the union of the fragments, conflicts settled. */
 export interface NatPlan {
@@ -15,6 +16,12 @@ export interface NatPlan {
   changedSince(revision: number): ReadonlySet<string> | null;
   readonly conflicts: ReadonlyMap<string, Conflict>;
   notices(): IterableIterator<Notice>;
+  /** How many entries of a kind won; kept, never counted. */
+  count(kind: PlanEntry['kind']): number;
+  /** How many notices have this reason; kept, never counted. */
+  noticeCount(reason: Notice['reason']): number;
+  /** Grows whenever notices may have changed. */
+  readonly noticeRevision: number;
 }
 
 /** How many revisions of changes are remembered; who is further behind looks at the whole plan. */
@@ -26,7 +33,12 @@ const JOURNAL_LENGTH = 64;
  */
 export class FragmentUnion implements NatPlan {
   revision = 0;
+  noticeRevision = 0;
   readonly #fragments = new Map<string, Fragment>();
+  /** Those of the fragments that have any, by name of the fragment. */
+  readonly #notices = new Map<string, readonly Notice[]>();
+  readonly #entryTally = new Tally<PlanEntry['kind']>();
+  readonly #noticeTally = new Tally<Notice['reason']>();
   /** Claims by key: the one claim itself, or several with the winner first. */
   readonly #claims = new Map<string, PlanEntry | PlanEntry[]>();
   readonly #conflicts = new Map<string, Conflict>();
@@ -36,6 +48,7 @@ export class FragmentUnion implements NatPlan {
   /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
   replace(name: string, fragment: Fragment): void {
     const { notices } = fragment;
+    this.#replaceNotices(name, notices);
     const old = this.#fragments.get(name);
     if (old === undefined) {
       for (const entry of fragment.entries) this.#claim(entry);
@@ -81,7 +94,25 @@ export class FragmentUnion implements NatPlan {
   }
 
   *notices(): IterableIterator<Notice> {
-    for (const fragment of this.#fragments.values()) yield* fragment.notices;
+    for (const notices of this.#notices.values()) yield* notices;
+  }
+
+  count(kind: PlanEntry['kind']): number {
+    return this.#entryTally.of(kind);
+  }
+
+  noticeCount(reason: Notice['reason']): number {
+    return this.#noticeTally.of(reason);
+  }
+
+  #replaceNotices(name: string, notices: readonly Notice[]): void {
+    const old = this.#notices.get(name);
+    if (old === undefined && notices.length === 0) return;
+    this.noticeRevision++;
+    for (const { reason } of old ?? []) this.#noticeTally.take(reason);
+    for (const { reason } of notices) this.#noticeTally.add(reason);
+    if (notices.length > 0) this.#notices.set(name, notices);
+    else this.#notices.delete(name);
   }
 
   /** Takes away the old entries and brings the new ones; where two are equal the old one stays, and is returned. */
@@ -124,6 +155,7 @@ export class FragmentUnion implements NatPlan {
     const claims = this.#claims.get(entry.key);
     if (claims === undefined) {
       this.#claims.set(entry.key, entry);
+      this.#entryTally.add(entry.kind);
       this.#pending.add(entry.key);
       return;
     }
@@ -137,6 +169,9 @@ export class FragmentUnion implements NatPlan {
 
   #settle(key: string, claims: PlanEntry[]): void {
     const [first] = claims;
+    const before = this.entry(key);
+    if (before !== undefined) this.#entryTally.take(before.kind);
+    if (first !== undefined) this.#entryTally.add(first.kind);
     if (first === undefined) this.#claims.delete(key);
     else this.#claims.set(key, claims.length === 1 ? first : claims);
     const conflict = conflictOf(claims);

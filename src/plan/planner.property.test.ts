@@ -112,6 +112,29 @@ test('any series of changes gives the plan, the conflicts and the notices of the
   );
 });
 
+test('the counts are those of the entries and the notices', () => {
+  fc.assert(
+    fc.property(series, (commands) => {
+      const { plan } = run(commands);
+      const kinds = [...plan.entries()].map(({ kind }) => kind);
+      for (const kind of [
+        'ServiceFrontend',
+        'PodBinding',
+        'PodSource',
+        'ClusterAddress',
+        'FamilyScope',
+      ] as const) {
+        expect(plan.count(kind), kind).toBe(kinds.filter((each) => each === kind).length);
+      }
+      const reasons = [...plan.notices()].map(({ reason }) => reason);
+      for (const reason of new Set(reasons)) {
+        expect(plan.noticeCount(reason), reason).toBe(reasons.filter((each) => each === reason).length);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test('replaying the changed keys onto an older plan gives the newer one', () => {
   fc.assert(
     fc.property(series, (commands) => {

@@ -2,6 +2,7 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { objectKey } from '../model/object.ts';
+import { deepEqual } from './equal.ts';
 import { emptyFragment } from './fragment.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
@@ -62,12 +63,18 @@ export class Planner {
     return this.#pods;
   }
 
-  /** Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. */
+  /**
+   * Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. What the
+   * host listens on and drops comes and goes often, and concerns Pods alone.
+   */
   setNode(node: NodeFacts): void {
+    const before = this.#node;
     this.#node = node;
+    for (const key of this.#pods.keys()) this.#dirtyPods.add(key);
+    const { listeners, forwardDrops } = node;
+    if (deepEqual({ ...before, listeners, forwardDrops }, node)) return;
     this.#dirtyScope = true;
     for (const key of this.#services.keys()) this.#dirtyServices.add(key);
-    for (const key of this.#pods.keys()) this.#dirtyPods.add(key);
   }
 
   /** Takes over the current values of objects. */

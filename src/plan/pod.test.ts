@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { cidr, ip, localAddress, natEntry, nodeFacts, pod, portOf } from '../../test/generators/build.ts';
-import type { NodeFacts } from '../model/node.ts';
+import {
+  cidr,
+  hostListener,
+  ip,
+  localAddress,
+  natEntry,
+  nodeFacts,
+  pod,
+  portOf,
+} from '../../test/generators/build.ts';
+import type { ForwardDrop, NodeFacts } from '../model/node.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { formatEndpoint } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
 import { formatSet } from './canonical.ts';
 import { defaultPlanOptions, type PlanOptions } from './options.ts';
 import { podFragment, publicAddress } from './pod.ts';
@@ -28,6 +38,7 @@ function wanted({ entries = [{}], pod: rest = {}, node = nodeFacts(), options = 
   };
 }
 
+const drop = (family: Family): ForwardDrop => ({ family, where: 'chain FORWARD', remedy: 'open it' });
 const manual = (address: string) => ({ interfaceAuto: false, sourceIP: ip(address) });
 const smtp = '203.0.113.7:25/TCP → 10.244.1.5:25';
 const smtpSource = 'from 10.244.1.5/TCP as 203.0.113.7';
@@ -92,6 +103,64 @@ describe('what a pod gets', () => {
       [smtp, '[2001:db8::10]:25/TCP → [fd00:244::5]:25', smtpSource, 'from fd00:244::5/TCP as 2001:db8::10'],
     ],
     [
+      'no port that the host itself listens on',
+      { node: nodeFacts({ listeners: [hostListener(25)] }) },
+      [smtpSource],
+      ['NatHostPortInUse'],
+    ],
+    [
+      'a port that the host listens on for another address, protocol or family',
+      {
+        node: nodeFacts({
+          listeners: [
+            hostListener(25, { address: ip('192.0.2.10') }),
+            hostListener(25, { protocol: 'UDP' }),
+            hostListener(25, { families: ['IPv6'] }),
+          ],
+        }),
+      },
+      [smtp, smtpSource],
+    ],
+    [
+      'a port that it may take over from the host',
+      { node: nodeFacts({ listeners: [hostListener(25)] }), entries: [{ takeover: true }] },
+      [smtp, smtpSource],
+    ],
+    [
+      'of a range all ports but those of the host',
+      {
+        node: nodeFacts({ listeners: [hostListener(1001)] }),
+        entries: [{ sourcePort: portOf(1000), destinationPort: portOf(2000), portCount: 3, egress: false }],
+      },
+      [0, 2].map((offset) => `203.0.113.7:${1000 + offset}/TCP → 10.244.1.5:${2000 + offset}`),
+      ['NatHostPortInUse'],
+    ],
+    [
+      'a listener of the host is no news while the pod is not Ready',
+      { node: nodeFacts({ listeners: [hostListener(25)] }), pod: { ready: false } },
+      [smtpSource],
+    ],
+    [
+      'no loopback address, although the node bears it',
+      {
+        node: nodeFacts({ localAddresses: [localAddress('127.0.0.1'), localAddress('203.0.113.7')] }),
+        entries: [manual('127.0.0.1')],
+      },
+      [],
+      ['NatAddressNotLocal'],
+    ],
+    [
+      'its binding also where a firewall drops, and says so',
+      { node: nodeFacts({ forwardDrops: [drop('IPv4'), drop('IPv6')] }) },
+      [smtp, smtpSource],
+      ['NatBlockedByFirewall'],
+    ],
+    [
+      'no word of a firewall while it has no binding',
+      { node: nodeFacts({ forwardDrops: [drop('IPv4')] }), pod: { ready: false } },
+      [smtpSource],
+    ],
+    [
       'no binding without a public address',
       { node: nodeFacts({ localAddresses: [localAddress('10.0.0.1')] }) },
       [],
@@ -113,7 +182,36 @@ describe('what a pod gets', () => {
   });
 });
 
+describe('what the notices say', () => {
+  const messages = (node: Partial<NodeFacts>, entry: Partial<PodNatEntry> = {}) =>
+    podFragment(pod([natEntry(entry)]), nodeFacts(node), defaultPlanOptions).notices.map(
+      ({ message }) => message,
+    );
+
+  test('a port in use: by what, and what may be done', () => {
+    expect(messages({ listeners: [hostListener(25)] })).toEqual([
+      'entry 0: this host itself listens on *:25 (TCP), so 203.0.113.7 is not bound there: end that program, ' +
+        'choose another srcPort, or let the pod have it with "takeover": true',
+    ]);
+    const listeners = Array.from({ length: 9 }, (_, index) => hostListener(1000 + index));
+    const range = { sourcePort: portOf(1000), destinationPort: portOf(1000), portCount: 20 };
+    expect(messages({ listeners }, range)[0]).toContain('*:1003, *:1004 and 4 more (TCP)');
+  });
+
+  test('a firewall: which chain, of which family, and what to do', () => {
+    expect(messages({ forwardDrops: [drop('IPv4')] })).toEqual([
+      'chain FORWARD drops what this host forwards (IPv4): open it',
+    ]);
+  });
+});
+
 describe('what the annotation says', () => {
+  test('a restricted port is told as such', () => {
+    const nat = { entries: [], warnings: [], error: 'restricted ports 22 are not allowed by default' };
+    expect(wanted({ pod: { nat } }).notices).toEqual(['NatInvalid']);
+    expect(wanted({ pod: { nat: { ...nat, isRestricted: true } } }).notices).toEqual(['NatRestricted']);
+  });
+
   test('an error rejects all of it; warnings reject nothing', () => {
     const nat = { entries: [natEntry()], warnings: ['unknown key "x"'] };
     expect(wanted({ pod: { nat: { ...nat, error: 'broken' } } })).toEqual({

@@ -1,4 +1,4 @@
-import type { NodeFacts } from '../model/node.ts';
+import type { HostListener, NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
@@ -7,7 +7,9 @@ import { type Port, parsePort } from '../net/port.ts';
 import { prefixContains, prefixSet } from '../net/prefix.ts';
 import { type PodBinding, type PodSource, podSourceKey, tupleKey } from './entry.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
+import { formatListener, listenerFinder } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
+import { isLoopback } from './service.ts';
 
 /**
  * What one Pod wants by its annotation: bindings (DNAT) while it is Ready, and the source address of what it starts
@@ -25,7 +27,7 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
   const note = (reason: Notice['reason'], message: string) =>
     notices.push({ reason, object: owner, message });
   if (pod.nat.error !== null) {
-    note('NatInvalid', pod.nat.error);
+    note(pod.nat.isRestricted ? 'NatRestricted' : 'NatInvalid', pod.nat.error);
     return { entries: [], notices };
   }
   if (pod.nat.entries.length > 0 && pod.hostNetwork) {
@@ -38,6 +40,7 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
 
   const bindings = new Map<string, PodBinding>();
   const sources = new Map<string, PodSource>();
+  const listenerOn = listenerFinder(node.listeners);
   const { createdAt, uid } = pod;
   for (const [index, entry] of pod.nat.entries.entries()) {
     const reserved = reservedPort(entry, options);
@@ -52,17 +55,21 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
         if (entry.interfaceAuto) note('NatNoPublicAddress', noPublicAddress(index, family));
         continue;
       }
-      if (!node.localAddresses.some(({ address }) => address === bound)) {
-        note(
-          'NatAddressNotLocal',
-          `entry ${index}: srcIP ${bound} is not an address of node ${node.nodeName}`,
-        );
+      const unusable = unusableAddress(bound, node);
+      if (unusable !== null) {
+        note('NatAddressNotLocal', `entry ${index}: srcIP ${bound} ${unusable}`);
         continue;
       }
       if (pod.ready || !options.requireReady) {
+        const taken: HostListener[] = [];
         for (const binding of bindingsOf(entry, bound, podAddress)) {
-          if (!bindings.has(binding.key)) bindings.set(binding.key, { ...binding, owner, createdAt, uid });
+          const listener = entry.takeover ? undefined : listenerOn(binding.tuple);
+          if (listener !== undefined) taken.push(listener);
+          else if (!bindings.has(binding.key)) {
+            bindings.set(binding.key, { ...binding, owner, createdAt, uid });
+          }
         }
+        if (taken.length > 0) note('NatHostPortInUse', hostPortInUse(index, bound, taken));
       }
       const key = podSourceKey(podAddress, entry.protocol);
       if (entry.egress && !sources.has(key)) {
@@ -86,6 +93,7 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
       }
     }
   }
+  for (const message of blockedBy(node, [...bindings.values()])) note('NatBlockedByFirewall', message);
   return { entries: [...bindings.values(), ...sources.values()], notices };
 }
 
@@ -136,6 +144,33 @@ function portAt(first: Port, offset: number): Port {
   const port = parsePort(first + offset);
   if (port === null) throw new RangeError(`port ${first + offset}: the parser admits no such range`);
   return port;
+}
+
+/** Why nothing can be bound to this address of an entry; null when it can. */
+function unusableAddress(bound: IpAddress, node: NodeFacts): string | null {
+  if (isLoopback(bound)) return 'is a loopback address: nothing from outside reaches it';
+  if (node.localAddresses.some(({ address }) => address === bound)) return null;
+  return `is not an address of node ${node.nodeName}`;
+}
+
+/** Ports that are named in one message. */
+const PORTS_SHOWN = 5;
+
+function hostPortInUse(index: number, bound: IpAddress, taken: readonly HostListener[]): string {
+  const shown = taken.slice(0, PORTS_SHOWN).map(formatListener).join(', ');
+  const rest = taken.length > PORTS_SHOWN ? ` and ${taken.length - PORTS_SHOWN} more` : '';
+  return (
+    `entry ${index}: this host itself listens on ${shown}${rest} (${taken[0]?.protocol}), so ${bound} is not bound there: ` +
+    'end that program, choose another srcPort, or let the pod have it with "takeover": true'
+  );
+}
+
+/** One message for each drop that concerns a family in which the pod has bindings. */
+function blockedBy(node: NodeFacts, bindings: readonly PodBinding[]): string[] {
+  const families = new Set(bindings.map(({ tuple }) => familyOf(tuple.address)));
+  return node.forwardDrops
+    .filter(({ family }) => families.has(family))
+    .map(({ family, where, remedy }) => `${where} drops what this host forwards (${family}): ${remedy}`);
 }
 
 function reservedPort(entry: PodNatEntry, options: PlanOptions): string | null {

@@ -125,6 +125,69 @@ describe('families', () => {
   });
 });
 
+describe('external addresses', () => {
+  const both = {
+    externalIPs: ['192.0.2.50', '2001:db8::77'],
+    loadBalancerIPs: ['192.0.2.60', '2001:db8::50'],
+  };
+  const given = (clusterIPs: readonly string[]): Partial<ServiceFact> => ({
+    clusterIPs: clusterIPs.map(ip),
+    externalIPs: both.externalIPs.map(ip),
+    loadBalancerIPs: both.loadBalancerIPs.map(ip),
+  });
+  const addresses = (clusterIPs: readonly string[]) =>
+    serviceFragment(service(given(clusterIPs)), [], nodeFacts()).entries.flatMap((entry) =>
+      entry.kind === 'ServiceFrontend' && entry.origin !== 'ClusterIP' ? [entry.tuple.address] : [],
+    );
+
+  test('count in the families of the Service: another one is its load balancer’s own business', () => {
+    expect(addresses(['10.96.0.10'])).toEqual(['192.0.2.50', '192.0.2.60']);
+    expect(addresses(['fd00:96::a'])).toEqual(['2001:db8::77', '2001:db8::50']);
+    expect(addresses(['10.96.0.10', 'fd00:96::a'])).toHaveLength(4);
+  });
+
+  test('count in both where the Service does not tell its families', () => {
+    expect(addresses([])).toHaveLength(4);
+  });
+
+  test('one that is also the load balancer’s has its source ranges', () => {
+    const range = { loadBalancerSourceRanges: [cidr('203.0.113.0/24')] };
+    const shared = { ...everywhere, externalIPs: [ip('192.0.2.60'), ip('192.0.2.50')], ...range };
+    expect(frontends('ExternalIP', shared).map(({ key }) => key)).toEqual(['192.0.2.50:80/TCP']);
+    expect(frontends('LoadBalancer', shared)).toMatchObject([{ sourceRanges: ['203.0.113.0/24'] }]);
+  });
+});
+
+describe('UDP keeps the flows of endpoints that serve', () => {
+  const draining = endpoint('10.244.1.7', {
+    nodeName: 'node-b',
+    ready: false,
+    serving: true,
+    terminating: true,
+  });
+  const ports = [{ name: '', protocol: 'UDP' as const, port: portOf(53) }];
+  const udp = (given: Partial<ServiceFact>) => {
+    const fact = { ...everywhere, ports: [servicePort(53, { protocol: 'UDP' })], ...given };
+    return entries(fact, [slice([local, remote, draining], { ports })]);
+  };
+
+  test('of one that terminates', () => {
+    expect(udp({})[1]).toMatchObject({ origin: 'ClusterIP', retained: ['10.244.1.7:53'] });
+  });
+
+  test('of all, whatever the policy', () => {
+    const policies = { internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local' } as const;
+    expect(udp(policies).slice(1, 3)).toMatchObject([
+      { origin: 'ClusterIP', endpoints: ['10.244.1.5:53'], retained: ['10.244.1.7:53', '10.244.2.6:53'] },
+      { origin: 'ExternalIP', localEndpoints: ['10.244.1.5:53'], retained: ['10.244.1.7:53'] },
+    ]);
+  });
+
+  test('other protocols need no list', () => {
+    expect(frontends('ClusterIP', everywhere, [slice([local, draining])])).toMatchObject([{ retained: [] }]);
+  });
+});
+
 describe('addresses for NodePorts', () => {
   const locals = ['192.0.2.10', '203.0.113.7', '127.0.0.1', '127.1.2.3', '::1', '2001:db8::10'];
   const node = (nodePortAddresses: readonly string[] | null) =>

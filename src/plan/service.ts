@@ -11,11 +11,14 @@ import { chooseEndpoints, type EndpointChoice } from './endpoints.ts';
 import {
   type ClusterAddress,
   clusterAddressKey,
+  type Endpoint,
   type FrontendOrigin,
   type ServiceFrontend,
   tupleKey,
 } from './entry.ts';
 import { emptyFragment, type Fragment } from './fragment.ts';
+
+const none: readonly Endpoint[] = Object.freeze([]);
 
 /**
  * What one Service wants: a frontend for each address and port, and its ClusterIPs.
@@ -33,6 +36,12 @@ export function serviceFragment(
     const { createdAt } = service;
     entries.push({ kind: 'ClusterAddress', key: clusterAddressKey(address), address, owner, createdAt });
   }
+  const isOurs = (address: IpAddress) => mayFront(service, address);
+  const loadBalancerIPs = service.loadBalancerIPs.filter(isOurs);
+  // An address that is both is a load balancer's: its source ranges hold.
+  const externalIPs = service.externalIPs.filter(
+    (address) => isOurs(address) && !loadBalancerIPs.includes(address),
+  );
   const nodePortAddresses = addressesForNodePorts(node);
   for (const port of service.ports) {
     const choices = new Map<Family, EndpointChoice>();
@@ -50,8 +59,8 @@ export function serviceFragment(
       );
     };
     for (const address of service.clusterIPs) add('ClusterIP', address, port.port);
-    for (const address of service.externalIPs) add('ExternalIP', address, port.port);
-    for (const address of service.loadBalancerIPs) add('LoadBalancer', address, port.port);
+    for (const address of externalIPs) add('ExternalIP', address, port.port);
+    for (const address of loadBalancerIPs) add('LoadBalancer', address, port.port);
     if (port.nodePort !== null) {
       for (const address of nodePortAddresses) {
         if (hasFamily(service, familyOf(address))) add('NodePort', address, port.nodePort);
@@ -84,6 +93,8 @@ function frontend(
   const tuple = { address, protocol: port.protocol, port: number };
   const internal = origin === 'ClusterIP';
   const local = (internal ? service.internalTrafficPolicy : service.externalTrafficPolicy) === 'Local';
+  const endpoints = internal && local ? choice.local : choice.cluster;
+  const localEndpoints = !internal && local ? choice.local : null;
   return {
     kind: 'ServiceFrontend',
     key: tupleKey(tuple),
@@ -92,13 +103,25 @@ function frontend(
     owner,
     createdAt: service.createdAt,
     portName: port.name,
-    endpoints: internal && local ? choice.local : choice.cluster,
-    localEndpoints: !internal && local ? choice.local : null,
+    endpoints,
+    localEndpoints,
+    retained: port.protocol === 'UDP' ? retained(choice, endpoints, localEndpoints) : none,
     masquerade: internal ? 'cluster-ip' : local ? 'node-sources' : 'always',
     unserved: local && choice.cluster.length > 0 ? 'drop' : 'reject',
     sourceRanges: origin === 'LoadBalancer' ? loadBalancerSources(service, address, node) : null,
     affinityTimeoutSeconds: service.affinityTimeoutSeconds,
   };
+}
+
+function retained(
+  { serving }: EndpointChoice,
+  endpoints: readonly Endpoint[],
+  localEndpoints: readonly Endpoint[] | null,
+): readonly Endpoint[] {
+  if (serving === endpoints) return none;
+  const used = new Set([...endpoints, ...(localEndpoints ?? [])]);
+  const others = serving.filter((endpoint) => !used.has(endpoint));
+  return others.length === 0 ? none : others;
 }
 
 /**
@@ -114,6 +137,14 @@ function loadBalancerSources(service: ServiceFact, address: IpAddress, node: Nod
   const holdsNode = (prefix: Prefix) => node.nodeIPs.some((nodeIP) => prefixContains(prefix, nodeIP));
   if (!prefixes.some(holdsNode)) return prefixSet(family, prefixes);
   return prefixSet(family, [...prefixes, ...service.loadBalancerIPs.map(hostPrefix)]);
+}
+
+/**
+ * An external address counts in the families of the Service: a load balancer may well have one of another family, and
+ * lead it to the Service by itself. One without ClusterIPs, as only manifests have it, says nothing of its families.
+ */
+function mayFront(service: ServiceFact, address: IpAddress): boolean {
+  return service.clusterIPs.length === 0 || hasFamily(service, familyOf(address));
 }
 
 /** NodePorts answer in the families of the Service; one without ClusterIPs has none that we could know. */

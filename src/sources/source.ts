@@ -7,6 +7,8 @@ export interface SourceSink {
   apply(changes: readonly FactChange[]): void;
   /** All problems of one origin (a file, an object), replacing those reported for it before; empty when mended. */
   report(origin: string, problems: readonly Problem[]): void;
+  /** Reading this part of the source failed and is begun again: no problem unless one is reported too. */
+  interrupted?(what: string): void;
   /** Called once: everything that existed at the start has been applied. */
   synced(): void;
 }

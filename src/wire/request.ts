@@ -35,6 +35,21 @@ export function request(
   subject: string,
   visit: (message: Message) => void = () => {},
 ): void {
+  const answer = answers(transport, bytes, sequence, subject, visit);
+  while (answer.next().done !== true);
+}
+
+/**
+ * As `request`, in steps: each gives control back after one datagram of the answer, so that a long dump need not hold
+ * up everything else. Whoever does not go on to the end must close the socket.
+ */
+export function* answers(
+  transport: Transport,
+  bytes: Uint8Array,
+  sequence: number,
+  subject: string,
+  visit: (message: Message) => void,
+): Generator<undefined, void, undefined> {
   transport.send(bytes);
   let failed: { error: unknown } | null = null;
   let interrupted = false;
@@ -57,6 +72,7 @@ export function request(
         failed = { error };
       }
     }
+    yield;
   }
 }
 

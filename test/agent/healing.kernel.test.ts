@@ -96,10 +96,10 @@ test.each([
 });
 
 test('a change of another table is not our business', async () => {
-  const before = (await askAgent('/v1/status')) as AgentStatus;
+  const before = (await askAgent('/api/v1/status')) as AgentStatus;
   nft('add table ip other\nadd chain ip other c\ndelete table ip other');
   await sleep(50);
-  const after = (await askAgent('/v1/status')) as AgentStatus;
+  const after = (await askAgent('/api/v1/status')) as AgentStatus;
   expect(after.programmed).toEqual(before.programmed);
   expect(after.failure).toBeNull();
 });
@@ -123,7 +123,7 @@ test('what is programmed stays when the agent stops, and the next one writes not
 
 async function untilProgrammed(): Promise<AgentStatus> {
   for (let i = 0; i < 200; i++) {
-    const status = (await askAgent('/v1/status')) as AgentStatus;
+    const status = (await askAgent('/api/v1/status')) as AgentStatus;
     if (status.programmed !== null) return status;
     await sleep(10);
   }

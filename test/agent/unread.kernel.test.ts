@@ -47,7 +47,7 @@ async function end(): Promise<void> {
 
 async function until(condition: (status: AgentStatus) => boolean): Promise<AgentStatus> {
   for (let i = 0; i < 400; i++) {
-    const status = (await askAgent('/v1/status').catch(() => null)) as AgentStatus | null;
+    const status = (await askAgent('/api/v1/status').catch(() => null)) as AgentStatus | null;
     if (status !== null && condition(status)) return status;
     await sleep(25);
   }

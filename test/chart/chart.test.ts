@@ -117,6 +117,24 @@ describe('values', () => {
     expect(off.filter((arg) => wanted.includes(arg))).toEqual([]);
   });
 
+  test("the program podnat-controller gets that one's flags; what the values say goes into its environment", async () => {
+    const file = ['-f', `${CHART}/values-from-podnat-controller.yaml`];
+    const { agent } = await renderDaemonSet(...file, '--set', 'extraArgs={-nodeID=a,-v=4},log.level=warn');
+    expect(agent).toMatchObject({
+      command: ['podnat-controller'],
+      args: ['-nodeID=a', '-v=4', '-logtostderr'],
+      env: expect.arrayContaining([
+        { name: 'KNAT_LOG_LEVEL', value: 'warn' },
+        { name: 'KNAT_REPLACE_PODNAT_CONTROLLER', value: 'true' },
+        { name: 'KNAT_STATE_FLAVOR', value: 'configmap' },
+        { name: 'KNAT_HEALTH_ADDRESS', value: '127.0.0.1:10266' },
+      ]),
+    });
+    const roles = (await render(...file)).filter(({ kind }) => kind === 'Role');
+    expect(roles).toMatchObject([{ rules: [{ resources: ['configmaps'] }] }]);
+    expect((await render()).map(({ kind }) => kind)).not.toContain('Role');
+  });
+
   test('facts of the node go into a file, and a change of them into the pods', async () => {
     const [first, second] = await Promise.all(
       ['10.96.0.0/12', '10.112.0.0/12'].map(async (cidr) => {

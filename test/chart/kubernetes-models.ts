@@ -26,6 +26,8 @@ const definitions: Readonly<Record<string, string>> = {
   'apps/v1 DaemonSet': 'V1DaemonSet',
   'rbac.authorization.k8s.io/v1 ClusterRole': 'V1ClusterRole',
   'rbac.authorization.k8s.io/v1 ClusterRoleBinding': 'V1ClusterRoleBinding',
+  'rbac.authorization.k8s.io/v1 Role': 'V1Role',
+  'rbac.authorization.k8s.io/v1 RoleBinding': 'V1RoleBinding',
   'v1 ConfigMap': 'V1ConfigMap',
   'v1 Namespace': 'V1Namespace',
   'v1 ServiceAccount': 'V1ServiceAccount',

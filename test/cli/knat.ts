@@ -1,8 +1,10 @@
 /** Runs the built program as a user does: `make test` builds it first. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const BIN = fileURLToPath(new URL('../../bin', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** How a command ended, and what it printed. */
@@ -19,20 +21,24 @@ export interface RunOptions {
   readonly through?: readonly string[];
   /** `main.js` of another build than this checkout's. */
   readonly main?: string;
+  /** An executable of `bin/`, started by this name instead. */
+  readonly executable?: string;
 }
 
 /** A command that runs, for those who want to talk to it. */
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves when standard error has this text; rejects when the command ends before, or after 20 seconds. */
+  /** Resolves when standard error has this text; rejects when the command ends before, or after 45 seconds. */
   errorsHave(text: string): Promise<void>;
 }
 
 export function startKnat(args: readonly string[], options: RunOptions = {}): Running {
   const main = options.main ?? MAIN;
   if (!existsSync(main)) throw new Error('the program is not built: run npm run build');
-  const [command = '', ...rest] = [...(options.through ?? []), process.execPath, main, ...args];
+  const program =
+    options.executable === undefined ? [process.execPath, main] : [join(BIN, options.executable)];
+  const [command = '', ...rest] = [...(options.through ?? []), ...program, ...args];
   const child = spawn(command, rest, { env: { PATH: process.env.PATH, ...options.environment } });
   let output = '';
   let errors = '';
@@ -58,7 +64,7 @@ export function startKnat(args: readonly string[], options: RunOptions = {}): Ru
         listeners.delete(look);
         resolve();
       };
-      const timer = setTimeout(() => reject(new Error(`no "${text}" in:\n${errors}`)), 20_000);
+      const timer = setTimeout(() => reject(new Error(`no "${text}" in:\n${errors}`)), 45_000);
       void ended.then(() => reject(new Error(`it ended without "${text}":\n${errors}`)));
       listeners.add(look);
       look();

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
+import { clusterStatus } from '../../src/agent/companions/cluster.ts';
+import { healthEndpoints } from '../../src/agent/companions/health.ts';
 import type { Datapath } from '../../src/datapath/datapath.ts';
 import { ApiClient } from '../../src/kube-api/client.ts';
 import { openAccess } from '../../src/kube-api/open-access.ts';
@@ -75,20 +77,22 @@ async function startAgent(kernel: FakeKernel, port: number): Promise<Agent> {
       cluster: access,
     },
     datapath: kernel.datapath,
+    host: [],
     interfaces: { current: () => null, watch: () => () => {} } as never,
-    flows: { clean: () => 0 },
     kubeProxy: { find: async () => ({ found: [], ipvs: false, unseen: [] }), remove: async () => {} },
     replaceKubeProxy: false,
     logger: pino({ level: 'silent' }),
     surroundings,
     version: '0.1.0',
     processId: 1,
-    health: { host: '127.0.0.1', port },
-    cluster: {
-      client: new ApiClient(await openAccess(access), surroundings),
-      nodeStatus: true,
-      events: true,
-    },
+    companions: [
+      healthEndpoints({ host: '127.0.0.1', port }),
+      clusterStatus({
+        client: new ApiClient(await openAccess(access), surroundings),
+        nodeStatus: true,
+        events: true,
+      }),
+    ],
   });
   const ending = new AbortController();
   const ended = agent.run(ending.signal);

@@ -126,17 +126,21 @@ describe('what knat told', () => {
 });
 
 // Helm sends its Secrets as protobuf, which the simulator does not read.
-test.skipIf(!isReal)('helm install, upgrade and uninstall', async () => {
-  const place = ['-n', 'knat-helm'];
-  const options = ['--set', 'fullnameOverride=knat-helm'];
-  await done('helm', 'install', 'knat', 'charts/knat', ...place, '--create-namespace', ...options);
-  const get = ['get', 'daemonset', 'knat-helm', ...place, '-o', 'yaml'];
-  expect(await kubectl(...get)).not.toContain('--log-level=debug');
-  await done('helm', 'upgrade', 'knat', 'charts/knat', ...place, ...options, '--set', 'log.level=debug');
-  expect(await kubectl(...get)).toContain('--log-level=debug');
-  expect(await done('helm', 'list', ...place)).toMatch(/knat\s+knat-helm\s+2\s.*deployed/);
-  await done('helm', 'uninstall', 'knat', ...place);
-  expect((await run('kubectl', ...get)).complaint).toContain('not found');
-  // The definitions stay, and the objects of their kinds with them.
-  expect(await kubectl('get', 'crd', 'nodenats.knat.dev', '-o', 'name')).toContain('nodenats.knat.dev');
-}, 240_000);
+test.skipIf(!isReal)(
+  'helm install, upgrade and uninstall',
+  async () => {
+    const place = ['-n', 'knat-helm'];
+    const options = ['--set', 'fullnameOverride=knat-helm'];
+    await done('helm', 'install', 'knat', 'charts/knat', ...place, '--create-namespace', ...options);
+    const get = ['get', 'daemonset', 'knat-helm', ...place, '-o', 'yaml'];
+    expect(await kubectl(...get)).not.toContain('--log-level=debug');
+    await done('helm', 'upgrade', 'knat', 'charts/knat', ...place, ...options, '--set', 'log.level=debug');
+    expect(await kubectl(...get)).toContain('--log-level=debug');
+    expect(await done('helm', 'list', ...place)).toMatch(/knat\s+knat-helm\s+2\s.*deployed/);
+    await done('helm', 'uninstall', 'knat', ...place);
+    expect((await run('kubectl', ...get)).complaint).toContain('not found');
+    // The definitions stay, and the objects of their kinds with them.
+    expect(await kubectl('get', 'crd', 'nodenats.knat.dev', '-o', 'name')).toContain('nodenats.knat.dev');
+  },
+  240_000,
+);

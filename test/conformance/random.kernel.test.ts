@@ -7,6 +7,7 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
+import type { Step } from '../../src/explain/step.ts';
 import { walk } from '../../src/explain/walk.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
@@ -75,7 +76,10 @@ function rulesOf(plan: NatPlan, { node }: Traffic, packet: Dialled): string[] {
   const { steps, paths } = walk(plan, node, { source, destination, protocol, port: portOf(packet.port) });
   const all = [...steps, ...(paths[0]?.steps ?? [])];
   const hairpin = paths.some((path) => path.steps.some(({ rule }) => rule === 'hairpin'));
-  return [
-    ...new Set([...all.map(({ rule, verdict }) => `${rule} ${verdict}`), ...(hairpin ? ['hairpin'] : [])]),
-  ];
+  return [...new Set([...all.map(nameOf), ...(hairpin ? ['hairpin'] : [])])];
+}
+
+function nameOf(step: Step): string {
+  const name = `${step.rule} ${step.verdict}`;
+  return step.rule === 'service-frontend' ? `${name}, ${step.origin}, ${step.reach}` : name;
 }

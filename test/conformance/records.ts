@@ -74,6 +74,8 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
     nodePortAddresses: config.nodePortAddresses === null ? null : prefixes(config.nodePortAddresses),
     masqueradeAll: config.masqueradeAll,
     topologyLabels: config.topologyLabels,
+    listeners: [],
+    forwardDrops: [],
   };
 }
 

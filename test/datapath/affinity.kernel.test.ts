@@ -5,9 +5,9 @@ import type { ServiceFact } from '../../src/model/service.ts';
 import type { IpAddress } from '../../src/net/address.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
-import { ip, nodeFacts, service, slice } from '../generators/build.ts';
+import { endpoint, ip, nodeFacts, service, slice } from '../generators/build.ts';
 import { listRuleset, nft } from '../netns/namespace.ts';
-import { Stage } from '../netns/stage.ts';
+import { type Dialled, Stage } from '../netns/stage.ts';
 
 const signal = new AbortController().signal;
 const ENDPOINTS = 9;
@@ -26,6 +26,8 @@ const families = {
     clients: Array.from({ length: CLIENTS }, (_, i) => ip(`2001:db8:198::${i + 1}`)),
   },
 } as const;
+
+const externalIP = { IPv4: ip('192.0.2.50'), IPv6: ip('2001:db8::77') } as const;
 
 let stage: Stage;
 let planner: Planner;
@@ -66,10 +68,13 @@ async function program(endpoints: number | readonly string[], rest: Partial<Serv
 }
 
 /** Who answers the client now; throws when nobody does. */
-async function answerTo(source: IpAddress, family: 'IPv4' | 'IPv6'): Promise<string> {
-  const address = families[family].clusterIP;
-  const outcome = await stage.dial({ source, address, protocol: 'TCP', port: 80 }, 3000);
-  if (outcome.outcome !== 'answered') throw new Error(`${source}: ${JSON.stringify(outcome)}`);
+function answerTo(source: IpAddress, family: 'IPv4' | 'IPv6'): Promise<string> {
+  return answerOf({ source, address: families[family].clusterIP, protocol: 'TCP', port: 80 });
+}
+
+async function answerOf(dialled: Dialled): Promise<string> {
+  const outcome = await stage.dial(dialled, 3000);
+  if (outcome.outcome !== 'answered') throw new Error(`${dialled.source}: ${JSON.stringify(outcome)}`);
   return outcome.by;
 }
 
@@ -156,6 +161,42 @@ test('switched off and on again on a live Service: at once', async () => {
   await program(ENDPOINTS, { affinityTimeoutSeconds: 60 });
   await homes('IPv4', 4);
 });
+
+test.each(['IPv4', 'IPv6'] as const)(
+  '%s: with policy Local, outside clients leave endpoints of other nodes; all others stay, then and on the way back',
+  async (family) => {
+    const here = families[family].endpoints.slice(0, 4);
+    const all = families[family].endpoints.map((address) =>
+      endpoint(address, { nodeName: here.includes(address) ? 'node-a' : 'node-b' }),
+    );
+    const address = externalIP[family];
+    const home = async (client: IpAddress): Promise<string> => {
+      const by = await answerOf({ source: client, address, protocol: 'TCP', port: 80 });
+      return by.replace(/:8080$/, '').replace(/^\[|\]$/g, '');
+    };
+    const homesWith = async (externalTrafficPolicy: 'Cluster' | 'Local') => {
+      const clusterIPs = [families[family].clusterIP];
+      const given = { clusterIPs, externalIPs: [address], affinityTimeoutSeconds: 60, externalTrafficPolicy };
+      planner.apply([
+        { kind: 'EndpointSlice', key: 'shop/web', fact: slice(all, { name: 'web', family }) },
+        { kind: 'Service', key: 'shop/web', fact: service(given) },
+      ]);
+      await stage.datapath.converge(planner.update(), signal);
+      const found: string[] = [];
+      for (const client of families[family].clients) found.push(await home(client));
+      return found;
+    };
+    const before = await homesWith('Cluster');
+    const local = await homesWith('Local');
+    for (const [index, name] of local.entries()) {
+      expect(here).toContain(name);
+      const earlier = before[index] ?? '';
+      if (here.includes(earlier)) expect(name).toBe(earlier);
+    }
+    expect(await homesWith('Local')).toEqual(local);
+    expect(await homesWith('Cluster')).toEqual(local);
+  },
+);
 
 test('a conntrack mark that somebody set is as it was', async () => {
   await program(3);

@@ -1,6 +1,6 @@
 import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../../src/model/facts.ts';
-import type { LocalAddress, NodeFact, NodeFacts } from '../../src/model/node.ts';
+import type { HostListener, LocalAddress, NodeFact, NodeFacts } from '../../src/model/node.ts';
 import { objectKey } from '../../src/model/object.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
 import type { PoolFact } from '../../src/model/pool.ts';
@@ -140,6 +140,11 @@ export function localAddress(address: string, rest: Partial<LocalAddress> = {}):
   return { address: ip(address), interfaceName: 'eth0', eligible: true, onDefaultRoute: false, ...rest };
 }
 
+/** A socket of the host that listens on the TCP port of every IPv4 address. */
+export function hostListener(port: number, rest: Partial<HostListener> = {}): HostListener {
+  return { protocol: 'TCP', port: portOf(port), address: null, families: ['IPv4'], ...rest };
+}
+
 /** Node `node-a`: 192.0.2.10 and 203.0.113.7 (public: only the latter's network leaves by the default route). */
 export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
   return {
@@ -155,6 +160,8 @@ export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
     nodePortAddresses: null,
     masqueradeAll: false,
     topologyLabels: {},
+    listeners: [],
+    forwardDrops: [],
     ...rest,
   };
 }

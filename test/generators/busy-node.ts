@@ -20,14 +20,26 @@ export interface BusyNode {
   readonly changes: readonly FactChange[];
 }
 
-/** The ports of every Service, one a protocol; in which its slices answer. */
+/** The ports of every Service, two of them of one number; `target`: where its slices answer. */
 const PORTS = [
   { name: 'http', protocol: 'TCP', port: 80, nodePort: 30080, target: 8080 },
+  { name: 'http3', protocol: 'UDP', port: 80, nodePort: 30080, target: 8080 },
   { name: 'dns', protocol: 'UDP', port: 53, nodePort: 30053, target: 8053 },
   { name: 'aaa', protocol: 'SCTP', port: 3868, nodePort: 30868, target: 3868 },
 ] as const;
 
 const NAMES = ['web', 'api', 'db'] as const;
+
+/** The third and the last hold the node's own address, but no load balancer's. */
+const RANGES = [
+  '198.51.100.0/24',
+  '192.0.2.0/24',
+  '192.0.2.8/29',
+  '10.244.1.0/24',
+  '2001:db8::/64',
+  'fd00:244::/64',
+  '2001:db8::10/124',
+];
 
 /** The first two are bound pods too; the last one of each family is an address of this node or of another one. */
 const ENDPOINTS: Readonly<Record<Family, readonly string[]>> = {
@@ -39,71 +51,95 @@ const policy = fc.constantFrom('Cluster' as const, 'Local' as const);
 const often = <T>(usual: T, ...others: T[]) => fc.constantFrom(usual, usual, usual, usual, ...others);
 const someOf = (...texts: string[]) => fc.subarray(texts.map(ip));
 
+/** Once in a while the NodePort is the first Service's. */
 const servicePort = (index: number, port: (typeof PORTS)[number]): fc.Arbitrary<ServicePortFact> =>
-  fc.option(fc.constant(portOf(port.nodePort + index)), { freq: 3 }).map((nodePort) => ({
+  fc.option(often(index, 0), { freq: 3 }).map((offset) => ({
     name: port.name,
     protocol: port.protocol,
     port: portOf(port.port),
-    nodePort,
+    nodePort: offset === null ? null : portOf(port.nodePort + offset),
   }));
 
 const oneService = (name: string, index: number): fc.Arbitrary<ServiceFact> =>
   fc
     .record({
       createdAt: fc.constantFrom(1000, 2000),
-      clusterIPs: often([`10.96.0.1${index}`, `fd00:96::1${index}`], [`10.96.0.1${index}`], []),
-      externalIPs: someOf('203.0.113.7', '192.0.2.50', '10.96.0.11', '2001:db8::77'),
-      loadBalancerIPs: someOf('192.0.2.51', '2001:db8::50'),
-      loadBalancerSourceRanges: fc.option(
-        fc.subarray(
-          ['198.51.100.0/24', '192.0.2.0/24', '10.244.1.0/24', '2001:db8::/64', 'fd00:244::/64'].map(cidr),
-          { minLength: 1 },
-        ),
+      notOurs: often<string | null>(null, null, null, 'headless'),
+      clusterIPs: often(
+        [`10.96.0.1${index}`, `fd00:96::1${index}`],
+        [`10.96.0.1${index}`],
+        [`fd00:96::1${index}`],
+        [],
       ),
+      externalIPs: someOf('203.0.113.7', '192.0.2.50', '192.0.2.51', '10.96.0.11', '2001:db8::77'),
+      loadBalancerIPs: someOf('192.0.2.51', '198.18.0.51', '2001:db8::50'),
+      loadBalancerSourceRanges: fc.option(fc.subarray(RANGES.map(cidr), { minLength: 1, maxLength: 3 })),
       ports: fc.tuple(...PORTS.map((port) => servicePort(index, port))),
       internalTrafficPolicy: policy,
       externalTrafficPolicy: policy,
-      affinityTimeoutSeconds: often(null, 10800),
+      affinityTimeoutSeconds: often<number | null>(null, 10_800, 10),
     })
     .map((rest) => service({ ...rest, name, uid: `uid-${name}`, clusterIPs: rest.clusterIPs.map(ip) }));
 
-const oneEndpoint = (family: Family): fc.Arbitrary<EndpointFact> =>
+/** Which hints the endpoints of a slice carry: none; all of them zones, nodes or both; each as it comes. */
+const hintsOf = {
+  none: { zones: [[]], nodes: [[]] },
+  zones: { zones: [['zone-1'], ['zone-1', 'zone-2'], ['zone-2']], nodes: [[]] },
+  nodes: { zones: [[]], nodes: [['node-a'], ['node-b']] },
+  both: { zones: [['zone-1'], ['zone-2']], nodes: [['node-a'], ['node-b']] },
+  some: { zones: [[], ['zone-1'], ['zone-2']], nodes: [[], ['node-a'], ['node-b']] },
+} as const satisfies Record<string, { zones: readonly string[][]; nodes: readonly string[][] }>;
+type Hints = keyof typeof hintsOf;
+
+const oneEndpoint = (family: Family, hints: Hints): fc.Arbitrary<EndpointFact> =>
   fc
     .record({
       address: fc.constantFrom(...ENDPOINTS[family]),
       ready: often(true, false),
       serving: often(true, false),
       terminating: often(false, true),
-      nodeName: fc.constantFrom('node-a', 'node-b'),
-      zoneHints: often<string[]>([], ['zone-1'], ['zone-2']),
-      nodeHints: often<string[]>([], ['node-a'], ['node-b']),
+      nodeName: fc.constantFrom('node-a', 'node-a', 'node-b', 'node-b', null),
+      zoneHints: fc.constantFrom<readonly string[]>(...hintsOf[hints].zones),
+      nodeHints: fc.constantFrom<readonly string[]>(...hintsOf[hints].nodes),
     })
     .map(({ address, ...rest }) => endpoint(address, rest));
 
-const oneSlice = (name: string, family: Family, number: number): fc.Arbitrary<EndpointSliceFact> =>
+/** The second slice of a family answers on ports of its own, or has the same endpoints once more. */
+const oneSlice = (
+  name: string,
+  family: Family,
+  number: number,
+  hints: Hints,
+): fc.Arbitrary<EndpointSliceFact> =>
   fc
-    .record({
-      ports: fc.subarray(
-        PORTS.map(({ name, protocol, target }) => ({ name, protocol, port: portOf(target + number) })),
-        { minLength: 2 },
-      ),
-      endpoints: fc.array(oneEndpoint(family), { maxLength: 6, size: 'max' }),
-    })
+    .constantFrom(0, number)
+    .chain((offset) =>
+      fc.record({
+        ports: fc.subarray(
+          PORTS.map(({ name, protocol, target }) => ({ name, protocol, port: portOf(target + offset) })),
+          { minLength: 3 },
+        ),
+        endpoints: fc.array(oneEndpoint(family, hints), { maxLength: 6, size: 'max' }),
+      }),
+    )
     .map(({ ports, endpoints }) =>
       slice(endpoints, { name: `${name}-${family}-${number}`, serviceName: name, family, ports }),
     );
 
-/** A Service with up to three slices. */
+/** A Service with up to three slices; sometimes the slices alone. */
 const oneApplication = (name: string, index: number): fc.Arbitrary<FactChange[]> =>
   fc
-    .record({
-      service: oneService(name, index),
-      first: oneSlice(name, 'IPv4', 0),
-      second: fc.option(oneSlice(name, 'IPv4', 1), { freq: 2 }),
-      v6: oneSlice(name, 'IPv6', 0),
-    })
+    .constantFrom<Hints>('none', 'none', 'zones', 'nodes', 'both', 'some')
+    .chain((hints) =>
+      fc.record({
+        service: fc.option(oneService(name, index), { freq: 9 }),
+        first: oneSlice(name, 'IPv4', 0, hints),
+        second: fc.option(oneSlice(name, 'IPv4', 1, hints), { freq: 2 }),
+        v6: oneSlice(name, 'IPv6', 0, hints),
+      }),
+    )
     .map(({ service, first, second, v6 }) => [
-      present('Service', service),
+      ...(service === null ? [] : [present('Service', service)]),
       ...[first, second, v6].flatMap((fact) => (fact === null ? [] : [present('EndpointSlice', fact)])),
     ]);
 
@@ -141,10 +177,15 @@ const onePod = (number: number): fc.Arbitrary<PodFact> =>
       pod(entries, { ...rest, name: `smtp-${number}`, uid: `uid-${number}`, ips: ips.map(ip) }),
     );
 
-/** A node that bears an address of each family, as one that masquerades must; maybe one out of a pod network, too. */
-const realNode: fc.Arbitrary<NodeFacts> = fc.tuple(thisNode, fc.boolean()).map(([node, hasBridge]) => {
+const more = fc.oneof(fc.constant([]), fc.subarray(['10.244.1.254', '192.0.2.51', '2001:db8::50']));
+
+/**
+ * A node that bears an address of each family, as one that masquerades must; maybe one out of a pod network, and a load
+ * balancer's, too.
+ */
+const realNode: fc.Arbitrary<NodeFacts> = fc.tuple(thisNode, more).map(([node, others]) => {
   const borne = new Set(node.localAddresses.map(({ address }) => address));
-  const missing = ['192.0.2.10', '2001:db8::10', ...(hasBridge ? ['10.244.1.254'] : [])].map(ip);
+  const missing = ['192.0.2.10', '2001:db8::10', ...others].map(ip);
   const localAddresses = [
     ...node.localAddresses,
     ...missing.filter((address) => !borne.has(address)).map((address) => localAddress(address)),

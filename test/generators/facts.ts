@@ -9,7 +9,7 @@ import type { PoolFact } from '../../src/model/pool.ts';
 import type { ServiceFact, ServicePortFact } from '../../src/model/service.ts';
 import { familyOf, type IpAddress } from '../../src/net/address.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
-import { absent, cidr, ip, localAddress, nodeFacts, portOf, present } from './build.ts';
+import { absent, cidr, hostListener, ip, localAddress, nodeFacts, portOf, present } from './build.ts';
 
 /**
  * Facts for property tests. The universes are tiny on purpose: claims must collide, endpoints stand in several
@@ -165,8 +165,18 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     localAddresses: addresses('192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '127.0.0.1'),
     podCIDRs: fc.subarray([cidr('10.244.0.0/16'), cidr('fd00:244::/48')]),
     nodePortAddresses: fc.option(fc.subarray([cidr('0.0.0.0/0'), cidr('192.0.2.0/24'), cidr('::/0')])),
+    serviceCIDRs: mostly(['10.96.0.0/16', 'fd00:96::/112'].map(cidr), [] as ReturnType<typeof cidr>[]),
     masqueradeAll: fc.boolean(),
     topologyLabels: fc.constantFrom({}, { 'topology.kubernetes.io/zone': 'zone-1' }),
+    listeners: fc.subarray([
+      hostListener(25),
+      hostListener(24, { address: ip('203.0.113.7') }),
+      hostListener(80, { protocol: 'UDP', families: ['IPv4', 'IPv6'] }),
+    ]),
+    forwardDrops: fc.subarray([
+      { family: 'IPv4' as const, where: 'chain FORWARD', remedy: 'open it' },
+      { family: 'IPv6' as const, where: 'chain FORWARD', remedy: 'open it' },
+    ]),
   })
   .map(({ localAddresses, ...rest }) =>
     nodeFacts({

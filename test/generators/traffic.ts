@@ -33,14 +33,16 @@ interface PacketChoice {
 
 /** Pods, their neighbours, the other node, a load balancer as source, the outside. The node's own are added. */
 const SOURCES: Readonly<Record<Family, readonly IpAddress[]>> = {
-  IPv4: list('10.244.1.1 10.244.1.2 10.244.2.1 10.244.1.9 198.51.100.9 100.64.9.9 192.0.2.50 192.0.2.11'),
+  IPv4: list(
+    '10.244.1.1 10.244.1.2 10.244.2.1 10.244.1.9 198.51.100.9 100.64.9.9 192.0.2.50 192.0.2.51 192.0.2.11',
+  ),
   IPv6: list('fd00:244::1 fd00:244::2 fd00:244::9 2001:db8:9::9 2001:db8::50 2001:db8::11'),
 };
 
 /** Service addresses, used and unused ones; the outside; private networks; pods; the other node. The node's own are added. */
 const DESTINATIONS: Readonly<Record<Family, readonly IpAddress[]>> = {
   IPv4: list(
-    '10.96.0.10 10.96.0.11 10.96.0.99 203.0.113.7 192.0.2.50 100.64.9.8 192.168.7.7 10.0.0.9 10.244.1.1 192.0.2.11',
+    '10.96.0.10 10.96.0.11 10.96.0.99 203.0.113.7 192.0.2.50 192.0.2.51 100.64.9.8 192.168.7.7 10.0.0.9 10.244.1.1 192.0.2.11',
   ),
   IPv6: list('fd00:96::10 fd00:96::99 2001:db8::50 2001:db8:9::8 fc00::77 fd00:244::1 2001:db8::11'),
 };

@@ -23,6 +23,8 @@ export interface Target {
 /** Who is dialled, and from which address. */
 export interface Dialled extends Target {
   readonly source: IpAddress;
+  /** Left out: one that nobody else of the scene has. */
+  readonly sourcePort?: number;
 }
 
 export interface Scene {
@@ -99,18 +101,21 @@ export class Stage {
     forgetConnections();
   }
 
-  /** Opens a connection from the source, from a port that nobody else of the scene has. */
+  /** Opens a connection from the source. */
   async dial(
-    { source: from, address: to, port, protocol }: Dialled,
+    { source: from, sourcePort = this.#takePort(), address: to, port, protocol }: Dialled,
     timeoutMs: number,
   ): Promise<DialOutcome> {
-    const sourcePort = this.#takePort();
     return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });
   }
 
   /** Opens a connection and keeps talking over it, until the function that is returned ends it. */
-  async hold({ source: from, address: to, port, protocol }: Dialled): Promise<() => Promise<HoldReport>> {
-    return await this.#probe(from, protocol).hold({ from, sourcePort: this.#takePort(), to, port, protocol });
+  async hold(
+    { source: from, address: to, port, protocol }: Dialled,
+    everyMs = 20,
+  ): Promise<() => Promise<HoldReport>> {
+    const sourcePort = this.#takePort();
+    return await this.#probe(from, protocol).hold({ from, sourcePort, to, port, protocol, everyMs });
   }
 
   #takePort(): number {

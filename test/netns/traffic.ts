@@ -1,6 +1,23 @@
 import type { DialOutcome, HoldReport } from '../../src/lab/probe-messages.ts';
 import type { Dialled, Stage } from './stage.ts';
 
+export interface Traffic {
+  readonly dialled: readonly Dialled[];
+  readonly held: readonly Dialled[];
+  /** Dials per second, all together. */
+  readonly rate: number;
+  /** Milliseconds between two messages of a held connection; left out: 20. */
+  readonly heldEveryMs?: number;
+}
+
+/** A dial that was answered. */
+export interface Answered {
+  readonly to: string;
+  readonly by: string;
+  /** When it was dialled, by `performance.now()`. */
+  readonly dialledAt: number;
+}
+
 /** What came of the traffic. */
 export interface TrafficReport {
   /** How many connections were opened, and in how many seconds. */
@@ -8,6 +25,7 @@ export interface TrafficReport {
   readonly seconds: number;
   /** Everything that was not answered, with who was dialled. */
   readonly failed: readonly (DialOutcome & { readonly to: string })[];
+  readonly answered: readonly Answered[];
   readonly held: readonly (HoldReport & { readonly to: string })[];
 }
 
@@ -20,19 +38,22 @@ const LOST_AFTER = 900;
  */
 export async function startTraffic(
   stage: Stage,
-  { dialled, held, rate }: { dialled: readonly Dialled[]; held: readonly Dialled[]; rate: number },
+  { dialled, held, rate, heldEveryMs }: Traffic,
 ): Promise<() => Promise<TrafficReport>> {
   const releases = await Promise.all(
-    held.map(async (one) => ({ to: name(one), release: await stage.hold(one) })),
+    held.map(async (one) => ({ to: name(one), release: await stage.hold(one, heldEveryMs) })),
   );
-  const outcomes: Promise<DialOutcome & { readonly to: string }>[] = [];
+  const outcomes: Promise<DialOutcome & { readonly to: string; readonly dialledAt: number }>[] = [];
   const start = performance.now();
   const dialDue = () => {
     const due = ((performance.now() - start) / 1000) * rate;
     while (outcomes.length < due) {
       const one = dialled[outcomes.length % dialled.length];
       if (one === undefined) throw new Error('nobody to dial');
-      outcomes.push(stage.dial(one, LOST_AFTER).then((outcome) => ({ ...outcome, to: name(one) })));
+      const dialledAt = performance.now();
+      outcomes.push(
+        stage.dial(one, LOST_AFTER).then((outcome) => ({ ...outcome, to: name(one), dialledAt })),
+      );
     }
   };
   const timer = setInterval(dialDue, 1000 / rate);
@@ -44,7 +65,8 @@ export async function startTraffic(
       releases.map(async ({ to, release }) => ({ to, ...(await release()) })),
     );
     const failed = ends.filter(({ outcome }) => outcome !== 'answered');
-    return { dialled: ends.length, seconds, failed, held: reports };
+    const answered = ends.filter((end) => end.outcome === 'answered');
+    return { dialled: ends.length, seconds, failed, answered, held: reports };
   };
 }
 

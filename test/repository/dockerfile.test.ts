@@ -12,7 +12,7 @@ describe('the Dockerfile', () => {
       [null, 'base'],
     ]);
     const packages = stages.map(({ instructions }) => instructions.flatMap(installedPackages).sort());
-    expect(packages).toEqual([['libstdc++6', 'netbase', 'nftables', 'nodejs'], ['npm'], []]);
+    expect(packages).toEqual([['iptables', 'libstdc++6', 'netbase', 'nftables', 'nodejs'], ['npm'], []]);
   });
 
   test('copies only what .dockerignore lets through and package.json needs', () => {

@@ -6,8 +6,12 @@ import { errorCodes } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
+import type { Definition } from '../../src/observe/metrics/definition.ts';
+import { knatMetrics } from '../../src/observe/metrics/knat.ts';
+import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
 import { cliDocument } from './cli-document.ts';
 import { errorsDocument } from './errors-document.ts';
+import { metricsDocument } from './metrics-document.ts';
 
 const context: Context = {
   version: '0.0.0',
@@ -24,6 +28,22 @@ test('docs/cli.md is what the program says of itself (scripts/generate-docs brin
 
 test('docs/errors.md is what the program says of itself (scripts/generate-docs brings it up to date)', async () => {
   await expect(errorsDocument()).toMatchFileSnapshot('../../docs/errors.md');
+});
+
+test('docs/metrics.md is what the definitions say (scripts/generate-docs brings it up to date)', async () => {
+  await expect(await metricsDocument()).toMatchFileSnapshot('../../docs/metrics.md');
+});
+
+test('every metric has its unit in its name, and a help that is a sentence', () => {
+  for (const [name, { type, help, buckets }] of Object.entries<Definition>({
+    ...knatMetrics,
+    ...kubeProxyMetrics,
+  })) {
+    expect(help, name).toMatch(/^[^|\n]+\.$/);
+    if (type === 'counter') expect(name).toMatch(/_total$/);
+    if (type === 'histogram') expect(name).toMatch(/_seconds$/);
+    expect([...buckets], name).toEqual([...new Set(buckets)].sort((a, b) => a - b));
+  }
 });
 
 test('every code in the source stands in the document, and every code of the document is used', () => {

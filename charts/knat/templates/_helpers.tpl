@@ -65,6 +65,30 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s:%s" (ternary (printf "[%s]" $address) $address (contains ":" $address)) (include "knat.healthPort" .) -}}
 {{- end -}}
 
+{{/* ADDRESS and PORT as one, IPv6 in brackets. */}}
+{{- define "knat.listen" -}}
+{{- printf "%s:%d" (ternary (printf "[%s]" .address) .address (contains ":" .address)) (int .port) -}}
+{{- end -}}
+
+{{- define "knat.metricsPort" -}}
+{{- if .Values.metrics.port -}}
+{{- int .Values.metrics.port -}}
+{{- else -}}
+{{- ternary 10249 10267 .Values.service.enabled -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Not empty where others than the node reach the metrics. */}}
+{{- define "knat.metricsReachable" -}}
+{{- if not (regexMatch "^(127[.]|::1$)" .Values.metrics.address) }}yes{{ end -}}
+{{- end -}}
+
+{{/* Not empty where somebody may come with a token that the agent has to look up. */}}
+{{- define "knat.looksUpTokens" -}}
+{{- if and .Values.http.port (not (regexMatch "^(127[.]|::1$)" .Values.http.address)) }}yes{{ end -}}
+{{- if and (include "knat.metricsReachable" .) (not .Values.metrics.unauthenticated) }}yes{{ end -}}
+{{- end -}}
+
 {{/* Where the kubelet asks: where the agent listens; the node's address where it listens on all. */}}
 {{- define "knat.probe" -}}
 httpGet:
@@ -86,12 +110,43 @@ httpGet:
 {{- if $config }}{{ toYaml $config }}{{ end -}}
 {{- end -}}
 
-{{/* The options of the agent, one a line. */}}
+{{/* What the container runs with: the options of `knat agent`; the flags of podnat-controller, as its own chart has them. */}}
 {{- define "knat.args" -}}
+{{- if eq .Values.program "podnat-controller" -}}
+{{- toYaml (uniq (append .Values.extraArgs "-logtostderr")) -}}
+{{- else -}}
 - agent
+{{ include "knat.options" . }}
+{{- with .Values.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* The options as environment variables, behind which flags come first: KNAT_LOG_LEVEL for --log-level. */}}
+{{- define "knat.optionVariables" -}}
+{{- range include "knat.options" . | fromYamlArray }}
+{{- $off := hasPrefix "--no-" . }}
+{{- $parts := splitn "=" 2 (trimPrefix "--" (trimPrefix "--no-" .)) }}
+- name: KNAT_{{ $parts._0 | upper | replace "-" "_" }}
+  value: {{ ternary "false" (default "true" $parts._1) $off | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The options of the agent that the values stand for, one a line. */}}
+{{- define "knat.options" -}}
 - --source=kubernetes
 - --enable={{ include "knat.kinds" . }}
 - --health-address={{ include "knat.healthAddress" . }}
+- --http-address={{ if .Values.http.port }}{{ include "knat.listen" .Values.http }}{{ end }}
+- --metrics-address={{ include "knat.listen" (dict "address" .Values.metrics.address "port" (include "knat.metricsPort" .)) }}
+{{- if .Values.metrics.unauthenticated }}
+- --unauthenticated-metrics
+{{- end }}
+{{- if .Values.tls.secretName }}
+- --tls-cert-file=/etc/knat-tls/tls.crt
+- --tls-private-key-file=/etc/knat-tls/tls.key
+{{- end }}
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}
 {{- if and .Values.service.enabled .Values.service.replaceKubeProxy }}
@@ -120,10 +175,16 @@ httpGet:
 {{- if not .requireReady }}
 - --no-require-ready
 {{- end }}
+{{- if .replacePodnatController }}
+- --replace-podnat-controller
+{{- end }}
+{{- with .resourcePrefix }}
+- --podnat-prefix={{ . }}
+{{- end }}
+{{- if ne .state.flavor "crd" }}
+- --state-flavor={{ .state.flavor }}
 {{- end }}
 {{- end }}
-{{- with .Values.extraArgs }}
-{{ toYaml . }}
 {{- end }}
 {{- end -}}
 

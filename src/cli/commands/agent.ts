@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
+import type { AgentRun, PodnatControllerChoice } from '../../agent/commands.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
+import { httpOptions } from '../options/http-options.ts';
 import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
-import { DEFAULT_HEALTH_ADDRESS } from '../options/readers.ts';
+import { DEFAULT_HEALTH_ADDRESS, DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
+import { storeSettings } from '../options/store-settings.ts';
 import type { SettingValues } from '../options/table.ts';
 import { examples, valuesOf } from './command.ts';
 
@@ -16,19 +19,8 @@ export function addAgentCommand(program: Command, context: Context): void {
         'in the kernel when it stops; knat cleanup removes them. One agent runs in a network namespace.\n' +
         'Objects that cannot be used are named in the log; everything else is programmed.',
     )
-    .action(async () => run(await valuesOf(command, context), context));
-  addSettings(command, [
-    ...PLAN_SETTINGS,
-    'nodeStatus',
-    'events',
-    'healthAddress',
-    'once',
-    'replaceKubeProxy',
-    'dryRun',
-    'strict',
-  ]);
-  addConfigOption(command);
-  addSettings(command, ['output', 'logLevel', 'logFormat']);
+    .action(async () => runAgentWith(await valuesOf(command, context), context));
+  addAgentOptions(command);
   command.addHelpText(
     'after',
     examples([
@@ -42,7 +34,47 @@ export function addAgentCommand(program: Command, context: Context): void {
   );
 }
 
-async function run(values: SettingValues, context: Context): Promise<void> {
+/** All options of the agent, under whichever name it is started. */
+export function addAgentOptions(command: Command): void {
+  addSettings(command, [
+    ...PLAN_SETTINGS,
+    'manageForward',
+    'nodeStatus',
+    'events',
+    'egressOnChange',
+    'attributionLog',
+    'attributionLogMib',
+    'stateFlavor',
+    'stateUri',
+    'stateNode',
+    'stateNamespace',
+    'healthAddress',
+    'httpAddress',
+    'metricsAddress',
+    'unauthenticatedMetrics',
+    'tlsCertFile',
+    'tlsPrivateKeyFile',
+    'once',
+    'replaceKubeProxy',
+    'replacePodnatController',
+    'podnatPrefix',
+    'dryRun',
+    'strict',
+  ]);
+  addConfigOption(command);
+  addSettings(command, ['output', 'logLevel', 'logFormat']);
+}
+
+/**
+ * Runs the agent as the options say.
+ *
+ * @param notes what the log begins with
+ */
+export async function runAgentWith(
+  values: SettingValues,
+  context: Context,
+  notes: readonly string[] = [],
+): Promise<void> {
   const { createLogger } = await import('../../observe/logger.ts');
   const { planSettings } = await import('../options/plan-settings.ts');
   const { terminal } = context;
@@ -51,6 +83,7 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     format: values.logFormat ?? (terminal.watched ? 'text' : 'json'),
     colors: terminal.errorColors,
   });
+  for (const note of notes) logger.info(note);
   const asked = await planSettings(values, {
     debug: (line) => logger.debug(line),
     defaultNode: context.defaultNode,
@@ -67,11 +100,25 @@ async function run(values: SettingValues, context: Context): Promise<void> {
     }
     const { runAgent } = await import('../../agent/commands.ts');
     const once = values.once === true;
-    const { healthAddress = DEFAULT_HEALTH_ADDRESS, nodeStatus = true, events = true } = values;
+    const { healthAddress = DEFAULT_HEALTH_ADDRESS, events = true } = values;
     const { version } = context;
     const replaceKubeProxy = values.replaceKubeProxy === true;
-    const tell = { nodeStatus, events };
-    const run = { settings, logger, version, once, replaceKubeProxy, health: healthAddress, tell };
+    const { egressOnChange = 'keep', attributionLog, attributionLogMib = 64 } = values;
+    const attribution =
+      attributionLog === undefined
+        ? null
+        : { file: attributionLog === 'memory' ? null : attributionLog, limit: attributionLogMib * 2 ** 20 };
+    const { store, nodeStatus } = storeSettings(values, settings.nodeName);
+    const podnatController = podnatControllerSettings(values, settings.plan.enable.pod);
+    const { manageForward = true } = values;
+    const run: AgentRun = {
+      ...{ settings, logger, version, once, replaceKubeProxy, manageForward, health: healthAddress },
+      tell: { nodeStatus, events },
+      flows: { egressOnChange, attribution },
+      http: httpOptions(values, settings.plan.enable.service),
+      ...(store === null ? {} : { store }),
+      ...(podnatController === null ? {} : { podnatController }),
+    };
     const status = await runAgent(run, signal);
     if (once) {
       const { checkObjects } = await import('./object-problems.ts');
@@ -80,4 +127,11 @@ async function run(values: SettingValues, context: Context): Promise<void> {
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+/** Null where Pod NAT is off: a podnat-controller may have it. */
+function podnatControllerSettings(values: SettingValues, isWanted: boolean): PodnatControllerChoice | null {
+  if (!isWanted) return null;
+  const { podnatPrefix = DEFAULT_PODNAT_PREFIX, replacePodnatController = false } = values;
+  return { prefix: podnatPrefix, replace: replacePodnatController };
 }

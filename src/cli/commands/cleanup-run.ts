@@ -1,25 +1,44 @@
-import { cleanUpKernel } from '../../agent/commands.ts';
+import { cleanUpKernel, podnatControllerChains } from '../../agent/commands.ts';
 import { AgentNotRunning, askAgent } from '../../observe/client.ts';
 import type { AgentStatus } from '../../observe/status.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { type OutputForm, printData } from '../output.ts';
 
+export interface CleanupWishes {
+  /** Also while an agent runs. */
+  readonly force: boolean;
+  /** The chains of podnat-controller too. */
+  readonly podnatController: boolean;
+  /** What those are named by. */
+  readonly podnatPrefix: string;
+}
+
 export async function cleanUp(
-  force: boolean,
+  { force, podnatController, podnatPrefix }: CleanupWishes,
   output: OutputForm | undefined,
-  context: Context,
+  { terminal }: Context,
 ): Promise<void> {
   if (!force) await refuseWhileAgentRuns();
-  const removed = await cleanUpKernel(new AbortController().signal);
-  await printData(context.terminal, output, { removed }, () => {
-    for (const name of removed) context.terminal.print(`removed table ${name}`);
-    if (removed.length === 0) context.terminal.print('nothing to remove: the kernel holds nothing of knat');
+  const { signal } = new AbortController();
+  const { tables, rules } = await cleanUpKernel(signal);
+  const chains = await podnatControllerChains(podnatPrefix, podnatController, signal);
+  const removed = podnatController ? [...tables, ...chains] : tables;
+  await printData(terminal, output, { removed, rules }, () => {
+    for (const name of tables) terminal.print(`removed table ${name}`);
+    for (const chain of rules) terminal.print(`removed the rule of knat in ${chain}`);
+    if (podnatController) for (const chain of chains) terminal.print(`removed ${chain} of podnat-controller`);
+    if (removed.length + rules.length === 0) {
+      terminal.print('nothing to remove: the kernel holds nothing of knat');
+    }
   });
+  if (podnatController || chains.length === 0) return;
+  terminal.printError(`podnat-controller has rules here, which stay: ${chains.join(', ')}`);
+  terminal.printError('  knat cleanup --podnat-controller removes them too');
 }
 
 async function refuseWhileAgentRuns(): Promise<void> {
-  const status = await askAgent('/v1/status').catch((error: unknown) => {
+  const status = await askAgent('/api/v1/status').catch((error: unknown) => {
     if (error instanceof AgentNotRunning) return null;
     throw error;
   });

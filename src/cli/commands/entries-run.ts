@@ -1,75 +1,87 @@
+import { type EntryPage, entryKinds } from '../../observe/api/entry-query.ts';
+import { ENTRY_HEADINGS, entryRow } from '../../observe/api/entry-row.ts';
 import { askAgent } from '../../observe/client.ts';
+import type { AgentStatus } from '../../observe/status.ts';
 import type { CanonicalEntry } from '../../plan/canonical.ts';
-import type { PlanEntry } from '../../plan/entry.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { readChoice, ValueError } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { printTable } from '../table.ts';
+import { refusals } from './refusals.ts';
+
+/** What is not in the plan: who did not get what. */
+const REFUSED = 'refused';
+
+const readKind = readChoice([...(Object.keys(entryKinds) as (keyof typeof entryKinds)[]), REFUSED]);
 
 export interface EntriesValues extends SettingValues {
   readonly kind?: string;
   readonly object?: string;
 }
 
-/** What the filter calls the kinds of the plan. */
-const kindNames = {
-  frontend: 'ServiceFrontend',
-  binding: 'PodBinding',
-  source: 'PodSource',
-  address: 'ClusterAddress',
-  scope: 'FamilyScope',
-} as const satisfies Record<string, PlanEntry['kind']>;
-
-const readKind = readChoice(Object.keys(kindNames) as (keyof typeof kindNames)[]);
+/** Entries that are asked for at once. */
+const PAGE = 5000;
 
 export async function entries(text: string | null, values: EntriesValues, context: Context): Promise<void> {
   const kinds = values.kind === undefined ? null : wantedKinds(values.kind);
-  const object = values.object?.toLowerCase() ?? null;
-  const all = (await askAgent('/v1/entries')) as CanonicalEntry[];
-  const chosen = all.filter((entry) => {
-    if (kinds !== null && !kinds.includes(String(entry.kind))) return false;
-    if (object !== null && !isOwner(String(entry.owner ?? ''), object)) return false;
-    return text === null || JSON.stringify(entry).toLowerCase().includes(text.toLowerCase());
-  });
+  const planned = kinds?.filter((kind) => kind !== REFUSED) ?? null;
+  const chosen = planned?.length === 0 ? [] : await ask(queryOf(text, values.object, planned));
+  if (kinds === null || kinds.includes(REFUSED)) {
+    const status = (await askAgent('/api/v1/status')) as AgentStatus;
+    chosen.push(...refusals(status).filter((one) => isAskedFor(one, text, values.object)));
+  }
   await printData(context.terminal, values.output, chosen, () => {
-    printTable(context.terminal, ['KIND', 'WHAT', 'OBJECT', 'BECOMES'], chosen.map(rowOf));
+    printTable(context.terminal, ENTRY_HEADINGS, chosen.map(rowOf));
     if (chosen.length === 0) context.terminal.printError('no entry fits');
   });
 }
 
+/** All entries that fit, in order of their keys, page by page. */
+async function ask(query: URLSearchParams): Promise<CanonicalEntry[]> {
+  const all: CanonicalEntry[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    if (after !== '') query.set('after', after);
+    const page = (await askAgent(`/api/v1/entries?${query}`)) as EntryPage;
+    for (const entry of page.items) all.push(entry);
+    after = page.next;
+  }
+  return all;
+}
+
+function queryOf(
+  text: string | null,
+  object: string | undefined,
+  kinds: readonly string[] | null,
+): URLSearchParams {
+  const query = new URLSearchParams({ limit: String(PAGE) });
+  if (text !== null) query.set('search', text);
+  if (object !== undefined) query.set('object', object);
+  if (kinds !== null) query.set('kind', kinds.join(','));
+  return query;
+}
+
+function isAskedFor(entry: CanonicalEntry, text: string | null, object: string | undefined): boolean {
+  const owner = String(entry.owner).toLowerCase();
+  const asked = object?.toLowerCase() ?? owner;
+  if (owner !== asked && owner.slice(owner.indexOf(' ') + 1) !== asked) return false;
+  return text === null || JSON.stringify(entry).toLowerCase().includes(text.toLowerCase());
+}
+
+function rowOf(entry: CanonicalEntry): string[] {
+  if (entry.kind !== 'Refused') return entryRow(entry);
+  return [REFUSED, String(entry.key), String(entry.owner), `${entry.reason}: ${entry.message}`];
+}
+
+/** Checks the names here, so that a mistake is one of the command line. */
 function wantedKinds(text: string): string[] {
   return text.split(',').map((name) => {
     try {
-      return kindNames[readKind(name.trim().toLowerCase())];
+      return readKind(name.trim().toLowerCase());
     } catch (error) {
       if (error instanceof ValueError) throw new CliError('KNAT_USAGE', `--kind: ${error.message}`);
       throw error;
     }
   });
-}
-
-/** `owner` is `Service shop/web`; it is asked for by all of it, or by what follows the kind. In lower case. */
-function isOwner(owner: string, asked: string): boolean {
-  const full = owner.toLowerCase();
-  return full === asked || full.slice(full.indexOf(' ') + 1) === asked;
-}
-
-function rowOf(entry: CanonicalEntry): string[] {
-  const kind = Object.entries(kindNames).find(([, name]) => name === entry.kind)?.[0] ?? String(entry.kind);
-  return [kind, String(entry.key), String(entry.owner ?? ''), becomes(entry)];
-}
-
-function becomes(entry: CanonicalEntry): string {
-  const { kind, endpoints, endpoint, snat, unserved, egressSources } = entry;
-  if (kind === 'PodBinding') return `→ ${endpoint}`;
-  if (kind === 'PodSource') return `source ${snat}`;
-  if (kind === 'ClusterAddress') return 'unlisted ports refused';
-  if (kind === 'FamilyScope') return `egress NAT from ${listed(egressSources) || 'nothing'}`;
-  return Array.isArray(endpoints) && endpoints.length > 0 ? `→ ${listed(endpoints)}` : `${unserved}`;
-}
-
-function listed(value: CanonicalEntry[string] | undefined): string {
-  return Array.isArray(value) ? value.join(', ') : '';
 }

@@ -7,10 +7,14 @@ import type { EntriesValues } from './entries-run.ts';
 export function addEntriesCommand(program: Command, context: Context): void {
   const command = program
     .command('entries')
-    .argument('[text]', 'only entries that contain this text anywhere')
+    .argument(
+      '[text]',
+      'only entries that contain this text: in address and port, object, name of the port, endpoints',
+    )
     .summary('what is programmed, entry by entry')
     .description(
-      'Lists what the agent of this network namespace wants in the kernel, each entry with its object.',
+      'Lists what the agent of this network namespace wants in the kernel, each entry with its object, and what\n' +
+        'objects want and do not have, with the reason.',
     )
     .action(async (text: string | undefined) => {
       const { entries } = await import('./entries-run.ts');
@@ -20,7 +24,7 @@ export function addEntriesCommand(program: Command, context: Context): void {
     .addOption(
       new Option(
         '--kind <KINDS>',
-        'only these, with commas: frontend, binding, source, address, scope',
+        'only these, with commas: frontend, binding, source, address, scope, refused',
       ).helpGroup('Which entries:'),
     )
     .addOption(
@@ -34,6 +38,7 @@ export function addEntriesCommand(program: Command, context: Context): void {
     examples([
       'knat entries',
       'knat entries --kind binding',
+      'knat entries --kind refused                  # who did not get what, and why',
       'knat entries --object shop/web -o json',
       'knat entries 203.0.113.7',
     ]),

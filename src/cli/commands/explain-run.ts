@@ -1,9 +1,10 @@
 import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
-import { planOnce } from '../../agent/offline.ts';
+import { OfflinePlans } from '../../agent/offline.ts';
 import type { FlowAnswer } from '../../explain/answer.ts';
 import { describeWalk } from '../../explain/describe.ts';
 import { walkJson } from '../../explain/json.ts';
 import type { Line } from '../../explain/lines.ts';
+import { senderNode } from '../../explain/place.ts';
 import type { PacketQuestion } from '../../explain/question.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { askAgent } from '../../observe/client.ts';
@@ -21,6 +22,7 @@ export interface ExplainValues extends SettingValues {
   readonly to?: string;
   readonly proto?: string;
   readonly port?: string;
+  readonly family?: string;
   readonly flows?: string;
   readonly agent?: true;
 }
@@ -34,10 +36,11 @@ interface Oracle {
 
 export async function explain(values: ExplainValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const { from, to, proto, port, flows, output } = values;
+  const { from, to, proto, port, family, flows, output } = values;
   if (flows !== undefined) {
-    if (from !== undefined || to !== undefined || proto !== undefined || port !== undefined) {
-      throw new CliError('KNAT_USAGE', '--flows stands alone: leave --from, --to, --proto and --port away');
+    if ([from, to, proto, port, family].some((given) => given !== undefined)) {
+      const others = '--from, --to, --proto, --port and --family';
+      throw new CliError('KNAT_USAGE', `--flows stands alone: leave ${others} away`);
     }
     const questions = await readFlows(flows, context);
     const answers = await (await oracleOf(values, context)).flows(questions);
@@ -48,7 +51,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     const missing = from === undefined ? '--from' : '--to';
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }
-  const question: PacketQuestion = { from, to, proto, port };
+  const question: PacketQuestion = { from, to, proto, port, family };
   const oracle = await oracleOf(values, context);
   if (output === undefined || output === 'table') terminal.printLines(await oracle.describe(question));
   else await printData(terminal, output, await oracle.explain(question), () => {});
@@ -57,9 +60,12 @@ export async function explain(values: ExplainValues, context: Context): Promise<
 async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {
   const { terminal } = context;
   if (values.source === undefined || values.agent === true) return agentOracle;
-  const settings = await planSettings(values, { isOnce: true });
-  const work = planOnce(settings, null, new AbortController().signal);
-  const { planner, problems } = await withProgress(terminal, `reading ${settings.source.name}`, work);
+  const settings = await planSettings(values, { isOnce: true, allPods: namesPod(values) });
+  const work = OfflinePlans.read(settings, null, new AbortController().signal);
+  const plans = await withProgress(terminal, `reading ${settings.source.name}`, work);
+  const { problems } = plans;
+  const node = settings.nodeName ?? senderNode(values.from ?? '', plans.facts) ?? plans.onlyNode();
+  const planner = plans.of(node);
   for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
   const { nodeName } = planner.node;
   if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
@@ -74,9 +80,14 @@ async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle
   };
 }
 
+/** Pods are named, and those of a cluster may be on any node. */
+function namesPod({ from = '', to = '' }: ExplainValues): boolean {
+  return [from, to].some((place) => place.startsWith('pod/'));
+}
+
 const agentOracle: Oracle = {
-  explain: async (question) => await askAgent(`/v1/explain?${queryOf(question)}`),
-  describe: async (question) => (await askAgent(`/v1/describe?${queryOf(question)}`)) as Line[],
+  explain: async (question) => await askAgent(`/api/v1/explain?${queryOf(question)}`),
+  describe: async (question) => (await askAgent(`/api/v1/describe?${queryOf(question)}`)) as Line[],
   flows: async (flows) => (await askAgent('/v1/flows', flows)) as FlowAnswer[],
 };
 

@@ -38,6 +38,12 @@ export function addExplainCommand(program: Command, context: Context): void {
         'tcp, udp or sctp (default: that of the Service port, else tcp)',
       ).helpGroup(PACKET),
     )
+    .addOption(
+      new Option(
+        '--family <FAMILY>',
+        'ipv4 or ipv6, where both ends have addresses of both (default: the first that fits)',
+      ).helpGroup(PACKET),
+    )
     .addOption(new Option('--port <NUMBER>', 'destination port, where --to has none').helpGroup(PACKET))
     .addOption(
       new Option(

@@ -14,7 +14,7 @@ export async function status(values: SettingValues, context: Context): Promise<v
   const { terminal } = context;
   let answer: AgentStatus;
   try {
-    answer = (await askAgent('/v1/status')) as AgentStatus;
+    answer = (await askAgent('/api/v1/status')) as AgentStatus;
   } catch (error) {
     if (!(error instanceof AgentNotRunning)) throw error;
     await statusWithoutAgent(error, values, context);

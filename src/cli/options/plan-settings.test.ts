@@ -82,7 +82,7 @@ test.each<[Partial<Record<SettingName, string>>, string[], string[]]>([
   [{ enable: 'egress' }, ['egress ["10.244.0.0/16"]'], [BINDING, '10.96.0.10:80/TCP']],
   [{ node: 'n2' }, ['node n2'], [BINDING]],
   [{ annotationKey: 'example.com/nat' }, ['203.0.113.1:26/TCP'], [BINDING]],
-  [{ restrictedPorts: '25' }, ['NatInvalid'], [BINDING]],
+  [{ restrictedPorts: '25' }, ['NatRestricted'], [BINDING]],
   [{ includeFilterNetworks: '203.0.113.0/24' }, ['NatNoPublicAddress'], [BINDING]],
   [
     { includeFilterNetworks: '203.0.113.0/24', excludeFilterNetworks: '10.0.0.0/24' },

@@ -1,7 +1,7 @@
 import { parseAddress } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
-import type { HealthAddress } from '../../observe/health-server.ts';
+import type { ListenAddress } from '../../observe/listening.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { formatPortList, type PortRange, parsePortRange } from '../../sources/objects/port-list.ts';
@@ -73,18 +73,49 @@ export const readPrefixes: Reader<readonly Prefix[]> = (value) =>
   });
 
 /** Where kube-proxy has its health check, which load balancers know; on loopback alone. */
-export const DEFAULT_HEALTH_ADDRESS: HealthAddress = { host: '127.0.0.1', port: 10256 };
+export const DEFAULT_HEALTH_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10256 };
+
+/** Where podnat-controller has its HTTP server; on loopback alone. */
+export const DEFAULT_HTTP_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 8484 };
+
+/** Where kube-proxy has its metrics. */
+export const DEFAULT_METRICS_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10249 };
 
 /** `ADDRESS:PORT`, IPv6 in brackets; empty: null. */
-export const readHealthAddress: Reader<HealthAddress | null> = (value) => {
+export const readListenAddress: Reader<ListenAddress | null> = (value) => {
   if (value === '') return null;
   const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(readText(value));
   const host = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
   const port = parsePort(Number(parts?.[3]));
   if (host !== null && port !== null) return { host, port };
   throw new ValueError(
-    `${show(value)} is no ADDRESS:PORT: write 127.0.0.1:10256, 0.0.0.0:10256 or [::]:10256; empty for none`,
+    `${show(value)} is no ADDRESS:PORT: write 127.0.0.1:8484, 0.0.0.0:8484 or [::]:8484; empty for none`,
   );
+};
+
+/** The URL of a WebDAV server, without a slash at its end; it may hold a name and a password. */
+export const readStateUri: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^https?:\/\/[^/]/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
+  // The text may hold a password: it is not repeated.
+  throw new ValueError('it is no URL: write http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT');
+};
+
+/** A name that can be part of an object's name and of a path: an RFC 1123 subdomain. */
+export const readStateNode: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) && text.length <= 200) return text;
+  throw new ValueError(`${show(value)} is no name of a node: lower-case letters, digits, "-" and "."`);
+};
+
+/** What podnat-controller names its chains by unless told otherwise. */
+export const DEFAULT_PODNAT_PREFIX = 'podnat';
+
+/** The beginning of chain names: iptables takes 28 characters, and the longest end is `_FORWARD`. */
+export const readChainPrefix: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^[A-Za-z0-9_-]{1,20}$/.test(text) && !text.startsWith('-')) return text;
+  throw new ValueError(`${show(value)} is no prefix of chains: 1 to 20 letters, digits, "-" and "_"`);
 };
 
 /** The ports in the form that the messages of the Pod NAT annotation show: as they were written. */

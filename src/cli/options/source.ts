@@ -18,6 +18,8 @@ export interface SourceUse {
   readonly defaultNode?: string;
   /** The command is to end by itself. */
   readonly isOnce?: boolean;
+  /** Of a cluster the Pods of all nodes are read, not those of one node alone. */
+  readonly allPods?: boolean;
 }
 
 /** The source that the options ask for. Throws CliError. */
@@ -25,7 +27,7 @@ export function sourceOf(
   values: SettingValues,
   named: string | null,
   { enable }: PlanOptions,
-  { debug = () => {}, defaultNode, isOnce = false }: SourceUse,
+  { debug = () => {}, defaultNode, isOnce = false, allPods = false }: SourceUse,
 ): Source {
   const { source, maxManifestMib } = values;
   const podNat = podNatOptions(values);
@@ -40,7 +42,7 @@ export function sourceOf(
       return dirSource(source.path, { debug, podNat, ...limit });
     }
     case 'kubernetes': {
-      const nodeName = named ?? defaultNode;
+      const nodeName = allPods ? null : (named ?? defaultNode);
       if (nodeName === undefined) {
         throw new CliError('KNAT_NODE_NOT_NAMED', 'a cluster has many nodes: name one with --node');
       }

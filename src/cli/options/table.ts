@@ -1,11 +1,14 @@
 import {
   type Reader,
+  readChainPrefix,
   readChoice,
   readFlag,
-  readHealthAddress,
   readKinds,
+  readListenAddress,
   readPorts,
   readPrefixes,
+  readStateNode,
+  readStateUri,
   readText,
   readWholeNumber,
   ValueError,
@@ -26,7 +29,10 @@ export interface Setting<Value> {
 
 const SOURCES = 'What to work on:';
 const POD_NAT = 'Pod NAT:';
+const FLOWS = 'Connections:';
 const CLUSTER = 'What to tell the cluster:';
+const STATE = 'Where to publish state:';
+const SERVE = 'What to show over HTTP:';
 const RUN = 'How to run:';
 const SHOW = 'What to print:';
 
@@ -112,6 +118,15 @@ export const settings = {
     ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
     negatable: true,
   },
+  manageForward: {
+    ...setting(
+      null,
+      POD_NAT,
+      readFlag,
+      'let what is bound to pods through FORWARD chains of iptables that drop, by one marked rule (the default); --no-manage-forward only tells of such chains',
+    ),
+    negatable: true,
+  },
   nodeStatus: {
     ...setting(
       null,
@@ -130,18 +145,97 @@ export const settings = {
     ),
     negatable: true,
   },
+  stateFlavor: setting(
+    'STORE',
+    STATE,
+    readChoice(['crd', 'configmap', 'webdav', 'none']),
+    'where the bindings of Pod NAT are published: crd, the NodeNAT object; configmap or webdav, in the form of podnat-controller, beside it; none, nowhere (default: crd)',
+  ),
+  stateUri: setting(
+    'URL',
+    STATE,
+    readStateUri,
+    'with --state-flavor webdav: http or https, NAME:PASSWORD@ before the host where the server asks for them (default: http://podnat-state-store:80)',
+  ),
+  stateNode: setting(
+    'NAME',
+    STATE,
+    readStateNode,
+    'what the state of the node is named by: ConfigMap podnat-controller-NAME, folder NAME (default: the name of the node)',
+  ),
+  stateNamespace: setting(
+    'NAMESPACE',
+    STATE,
+    readText,
+    'with --state-flavor configmap: its namespace (default: NAMESPACE, then podnat-controller-system)',
+  ),
+  egressOnChange: setting(
+    'POLICY',
+    FLOWS,
+    readChoice(['keep', 'flush']),
+    'what becomes of connections that are there when pools, rules or bindings change: keep, they keep their translation; flush, those that the change concerns are ended (default: keep)',
+  ),
+  attributionLog: setting(
+    'WHERE',
+    FLOWS,
+    readText,
+    'keep a log of which Pod was behind which address and port, for knat flows --who: memory, or a file (default: none)',
+  ),
+  attributionLogMib: setting(
+    'NUMBER',
+    FLOWS,
+    readWholeNumber(1, 65_536),
+    'the attribution log has at most this many MiB, then the oldest goes (default: 64)',
+  ),
   healthAddress: setting(
     'ADDRESS:PORT',
-    RUN,
-    readHealthAddress,
+    SERVE,
+    readListenAddress,
     'serve /livez, /readyz and /healthz here, and nothing else; empty: nowhere (default: 127.0.0.1:10256)',
   ),
+  httpAddress: setting(
+    'ADDRESS:PORT',
+    SERVE,
+    readListenAddress,
+    'serve the API, /metrics and health paths here; elsewhere than on this node a bearer token of the cluster is needed, but for health; empty: nowhere (default: 127.0.0.1:8484)',
+  ),
+  metricsAddress: setting(
+    'ADDRESS:PORT',
+    SERVE,
+    readListenAddress,
+    "serve /metrics here, and nothing else; empty: nowhere (default: 127.0.0.1:10249, which is kube-proxy's; without Service NAT: nowhere)",
+  ),
+  unauthenticatedMetrics: setting(
+    null,
+    SERVE,
+    readFlag,
+    'let everyone who reaches --metrics-address read /metrics without a token, as kube-proxy does (default: only this node, others with a token)',
+  ),
+  tlsCertFile: setting(
+    'FILE',
+    SERVE,
+    readText,
+    'PEM file with the certificate, and those between it and its authority, for --http-address and --metrics-address; read again when it changes (default: no TLS)',
+  ),
+  tlsPrivateKeyFile: setting('FILE', SERVE, readText, 'PEM file with the key of --tls-cert-file'),
   once: setting(null, RUN, readFlag, 'program the kernel once, then end'),
   replaceKubeProxy: setting(
     null,
     RUN,
     readFlag,
     'with Service NAT: take the rules of kube-proxy away as soon as those of knat are in force (default: refuse to run beside them)',
+  ),
+  replacePodnatController: setting(
+    null,
+    RUN,
+    readFlag,
+    'with Pod NAT: take the chains of podnat-controller away as soon as the rules of knat are in force (default: report them)',
+  ),
+  podnatPrefix: setting(
+    'PREFIX',
+    RUN,
+    readChainPrefix,
+    'what the chains of podnat-controller are named by: PREFIX_FORWARD, PREFIX_PRE, PREFIX_POST (default: podnat)',
   ),
   dryRun: setting(null, RUN, readFlag, 'print what would change in the kernel, change nothing, end'),
   strict: setting(

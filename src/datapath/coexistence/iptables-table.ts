@@ -1,5 +1,3 @@
-import { isKubeProxyChain, isMasqueradeChain, MARK_CHAIN } from './kube-proxy-names.ts';
-
 /** A table in the form that iptables gives it, be it kept by nf_tables or by legacy iptables. */
 export interface IptablesTable<Rule> {
   /** For people: `ip nat`, `nat of legacy iptables`. */
@@ -25,27 +23,26 @@ export interface Removal<Rule> {
   readonly jumps: readonly Jump<Rule>[];
 }
 
-/** The chains of the table that show kube-proxy. */
-export function signsIn({ chains }: IptablesTable<unknown>): readonly string[] {
-  return chains.filter(isKubeProxyChain);
+/** Whose chains are looked for in the tables of iptables, told by their names. */
+export interface ChainOwner {
+  /** A chain that only the owner makes: a sign of it. */
+  isSign(chain: string): boolean;
+  /** The chains of the owner in a table that has a sign of it. */
+  chainsIn(table: IptablesTable<unknown>): readonly string[];
+}
+
+/** The chains of the table that show the owner. */
+export function signsIn({ chains }: Pick<IptablesTable<unknown>, 'chains'>, owner: ChainOwner): string[] {
+  return chains.filter((chain) => owner.isSign(chain));
 }
 
 /**
- * What of the table is kube-proxy's: its chains and the jumps to them, wherever those stand. Nothing in a table
- * without a sign of kube-proxy.
- *
- * The masquerading chains stay where a chain of somebody else uses them (the portmap plugin's
- * `externalSetMarkChain`): without them its connections would lose their masquerade.
+ * What of the table is the owner's: its chains and the jumps to them, wherever those stand. Nothing in a table without
+ * a sign of the owner.
  */
-export function removalFrom<Rule>(table: IptablesTable<Rule>): Removal<Rule> {
-  if (signsIn(table).length === 0) return { chains: [], jumps: [] };
-  const isOwn = (chain: string) => isKubeProxyChain(chain) || isMasqueradeChain(chain);
-  const isBorrowed = table.jumps.some(
-    ({ chain, target }) => target === MARK_CHAIN && !isOwn(chain) && !table.baseChains.has(chain),
-  );
-  const chains = table.chains.filter(
-    (chain) => isKubeProxyChain(chain) || (isMasqueradeChain(chain) && !isBorrowed),
-  );
+export function removalFrom<Rule>(table: IptablesTable<Rule>, owner: ChainOwner): Removal<Rule> {
+  if (signsIn(table, owner).length === 0) return { chains: [], jumps: [] };
+  const chains = owner.chainsIn(table);
   const going = new Set(chains);
   return { chains, jumps: table.jumps.filter(({ chain, target }) => going.has(target) && !going.has(chain)) };
 }

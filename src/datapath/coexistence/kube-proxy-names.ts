@@ -1,3 +1,5 @@
+import type { ChainOwner } from './iptables-table.ts';
+
 /**
  * How to tell what is kube-proxy's by its name. Sources, in kubernetes/kubernetes: pkg/proxy/nftables (its table),
  * pkg/proxy/iptables (`proxier.go`, `cleanup.go`: its chains), pkg/proxy/ipvs (its interface).
@@ -8,9 +10,6 @@ export const KUBE_PROXY_TABLE = 'kube-proxy';
 
 /** The interface that bears every ClusterIP in IPVS mode. */
 export const IPVS_INTERFACE = 'kube-ipvs0';
-
-/** The tables that iptables mode has chains in; mangle has the canary alone. */
-export const IPTABLES_TABLES: readonly string[] = ['nat', 'filter', 'mangle'];
 
 const OWN_CHAINS: ReadonlySet<string> = new Set([
   'KUBE-SERVICES',
@@ -25,8 +24,8 @@ const OWN_CHAINS: ReadonlySet<string> = new Set([
 const OWN_CHAIN = /^KUBE-(SVC|SVL|SEP|EXT|FW|XLB)-[A-Z2-7]+$/;
 
 /** Sets the mark that POSTROUTING_CHAIN masquerades. */
-export const MARK_CHAIN = 'KUBE-MARK-MASQ';
-export const POSTROUTING_CHAIN = 'KUBE-POSTROUTING';
+const MARK_CHAIN = 'KUBE-MARK-MASQ';
+const POSTROUTING_CHAIN = 'KUBE-POSTROUTING';
 
 /**
  * True for a chain that only kube-proxy makes: a sign of it. The kubelet's own chains (KUBE-FIREWALL,
@@ -40,6 +39,21 @@ export function isKubeProxyChain(name: string): boolean {
  * True for the chains by which kube-proxy masquerades. No sign of it, since kubelets before 1.28 made them too and
  * network plugins use them.
  */
-export function isMasqueradeChain(name: string): boolean {
+function isMasqueradeChain(name: string): boolean {
   return name === MARK_CHAIN || name === POSTROUTING_CHAIN;
 }
+
+/**
+ * The chains of iptables mode. The masquerading chains stay where a chain of somebody else uses them (the portmap
+ * plugin's `externalSetMarkChain`): without them its connections would lose their masquerade.
+ */
+export const KUBE_PROXY_CHAINS: ChainOwner = {
+  isSign: isKubeProxyChain,
+  chainsIn({ chains, jumps, baseChains }) {
+    const isOwn = (chain: string) => isKubeProxyChain(chain) || isMasqueradeChain(chain);
+    const isBorrowed = jumps.some(
+      ({ chain, target }) => target === MARK_CHAIN && !isOwn(chain) && !baseChains.has(chain),
+    );
+    return chains.filter((chain) => isKubeProxyChain(chain) || (isMasqueradeChain(chain) && !isBorrowed));
+  },
+};

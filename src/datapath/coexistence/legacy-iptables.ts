@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type IptablesTable, signsIn } from './iptables-table.ts';
-import { runProgram } from './program.ts';
+import { runProgram } from '../program.ts';
+import { type ChainOwner, type IptablesTable, signsIn } from './iptables-table.ts';
 import { parseSavedRules, restoreScript } from './saved-rules.ts';
 
 /** Where the kernel lists the legacy tables of this network namespace; absent without its modules. */
@@ -40,18 +40,19 @@ export async function readLegacyTables(signal: AbortSignal): Promise<LegacyReadi
   return { families, unreadable };
 }
 
-/** Takes what is kube-proxy's out of the tables, each table in one transaction. */
+/** Takes what is the owner's out of the tables, each table in one transaction. */
 export async function removeFromLegacy(
   { program, tables }: LegacyTables,
+  owner: ChainOwner,
   signal: AbortSignal,
 ): Promise<void> {
-  const script = restoreScript(tables);
+  const script = restoreScript(tables, owner);
   if (script !== '') await runProgram([`${program}-restore`, '--noflush', '--wait', '10'], script, signal);
 }
 
-/** The tables that show kube-proxy. */
-export function signedTables({ tables }: LegacyTables): readonly IptablesTable<string>[] {
-  return [...tables.values()].filter((table) => signsIn(table).length > 0);
+/** The tables that show the owner. */
+export function signedTables({ tables }: LegacyTables, owner: ChainOwner): readonly IptablesTable<string>[] {
+  return [...tables.values()].filter((table) => signsIn(table, owner).length > 0);
 }
 
 function hasTables(path: string): boolean {

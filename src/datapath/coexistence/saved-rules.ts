@@ -1,4 +1,4 @@
-import { type IptablesTable, type Jump, removalFrom } from './iptables-table.ts';
+import { type ChainOwner, type IptablesTable, type Jump, removalFrom } from './iptables-table.ts';
 
 /**
  * Reads what `iptables-save` prints: `*nat` opens a table, `:CHAIN POLICY [packets:bytes]` declares a chain with the
@@ -33,11 +33,11 @@ function targetOf(rule: string): string | null {
   return / -[jg] (\S+)/.exec(rule.replace(/"(\\.|[^"\\])*"/g, '""'))?.[1] ?? null;
 }
 
-/** What `iptables-restore --noflush` is told, to take away what is kube-proxy's; empty when that is nothing. */
-export function restoreScript(tables: ReadonlyMap<string, IptablesTable<string>>): string {
+/** What `iptables-restore --noflush` is told, to take away what is the owner's; empty when that is nothing. */
+export function restoreScript(tables: ReadonlyMap<string, IptablesTable<string>>, owner: ChainOwner): string {
   const lines: string[] = [];
   for (const [name, table] of tables) {
-    const { chains, jumps } = removalFrom(table);
+    const { chains, jumps } = removalFrom(table, owner);
     if (chains.length === 0) continue;
     lines.push(`*${name}`);
     // To declare a chain that exists empties it. All are emptied before the first goes: they jump to each other.

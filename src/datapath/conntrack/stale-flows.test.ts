@@ -26,8 +26,18 @@ function flow(to: Endpoint | null, protocol: keyof typeof protocolNumber = 'UDP'
 
 const a = endpoint('10.244.1.1', 5353);
 const b = endpoint('10.244.2.1', 5353);
-const frontend = (endpoints: Endpoint[], localEndpoints: Endpoint[] | null = null) =>
-  ({ kind: 'ServiceFrontend', key: '10.96.0.10:53/UDP', endpoints, localEndpoints }) as unknown as PlanEntry;
+const frontend = (
+  endpoints: Endpoint[],
+  localEndpoints: Endpoint[] | null = null,
+  retained: Endpoint[] = [],
+) =>
+  ({
+    kind: 'ServiceFrontend',
+    key: '10.96.0.10:53/UDP',
+    endpoints,
+    localEndpoints,
+    retained,
+  }) as unknown as PlanEntry;
 const binding = (to: Endpoint) =>
   ({ kind: 'PodBinding', key: '10.96.0.10:53/UDP', endpoint: to }) as unknown as PlanEntry;
 
@@ -35,6 +45,7 @@ test.each<[string, PlanEntry | undefined, Flow, boolean, boolean]>([
   ['to an endpoint that is there', frontend([a, b]), flow(b), false, false],
   ['to an endpoint that went', frontend([a]), flow(b), false, true],
   ['to an endpoint that only outside sources may use', frontend([a], [b]), flow(b), false, false],
+  ['to an endpoint that gets no new flows but still serves', frontend([a], null, [b]), flow(b), false, false],
   ['to an endpoint when none is left', frontend([]), flow(a), false, true],
   ['untranslated, and now there is an endpoint', frontend([a]), flow(null), false, true],
   ['untranslated, and still there is none', frontend([]), flow(null), false, false],

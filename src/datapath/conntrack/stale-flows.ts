@@ -9,7 +9,7 @@ export type Flow = Pick<ConntrackEntry, 'protocol' | 'original' | 'reply' | 'sta
 
 /**
  * True when the flow's destination was translated by a plan that is no longer in force (docs/adr/0004):
- * - it goes to an endpoint that its frontend or binding does not have now;
+ * - it goes to an endpoint that its frontend or binding does not have now, not even as one that still serves;
  * - it was not translated, and its frontend or binding has an endpoint now;
  * - it was translated, and what it dialled has left the plan (`gone`).
  *
@@ -25,9 +25,9 @@ export function isStale(plan: Pick<NatPlan, 'entry'>, flow: Flow, gone: Readonly
   const leadsTo = ({ address, port }: Endpoint) => address === flow.reply.src && port === flow.reply.sport;
   switch (entry?.kind) {
     case 'ServiceFrontend': {
-      const { endpoints, localEndpoints } = entry;
+      const { endpoints, localEndpoints, retained } = entry;
       if (!translated) return endpoints.length > 0;
-      return !endpoints.some(leadsTo) && !(localEndpoints?.some(leadsTo) ?? false);
+      return ![endpoints, localEndpoints ?? [], retained].some((some) => some.some(leadsTo));
     }
     case 'PodBinding':
       return !translated || !leadsTo(entry.endpoint);

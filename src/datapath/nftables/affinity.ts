@@ -67,6 +67,17 @@ export function affinityChains(
       ],
     ]);
   }
+  const [clusterBits, localBit] = [LOCAL_ID - 1, LOCAL_ID].map((bits) => `0x${bits.toString(16)}`);
+  chains.push(
+    ['affinity_view_local', [`ct mark set ct mark or ${localBit}`]],
+    [
+      'affinity_view',
+      [
+        `${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto affinity_view_local`,
+        `ct mark set ct mark and ${clusterBits}`,
+      ],
+    ],
+  );
   const saved = `${addressesHash(`${ip} saddr . ${ip} daddr`, 3)} . meta l4proto . th sport . th dport`;
   const dnat = `dnat ${ip} to ${key} . ct mark map @affinity_endpoints`;
   for (const timeout of timeouts) {
@@ -77,6 +88,7 @@ export function affinityChains(
         `ct mark != 0 update @affinity_ct_marks { ${saved} timeout ${MARK_SECONDS}s : ct mark }`,
         'ct mark set 0',
         `ct mark set ${client} map @affinity_clients`,
+        'ct mark != 0 jump affinity_view',
         remember,
         dnat,
         `ct mark != 0 delete @affinity_clients { ${client} : ct mark } comment "its endpoint is gone"`,
@@ -132,7 +144,10 @@ export function timeoutsOf(entries: Iterable<PlanEntry>): number[] {
   return [...timeouts].sort((a, b) => a - b);
 }
 
-/** The highest bit of an id tells the view, so that a client of one is never sent to what only the other has. */
+/**
+ * The highest bit of an id tells the view, so that a client of one is never sent to what only the other has. Apart from
+ * it, an endpoint has one id in both: a client whose view changed (another policy, other pod CIDRs) stays where it may.
+ */
 const LOCAL_ID = 0x8000_0000;
 
 /**

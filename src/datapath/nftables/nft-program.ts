@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { endOfProgram, failureText } from '../program.ts';
 
 /** The `nft` program failed: its message, and the input's lines that it complains about. */
 export class NftFailed extends Error {
@@ -20,27 +20,9 @@ export class NftMissing extends Error {
  * Throws NftMissing, or NftFailed with what nft says.
  */
 export async function runNft(args: readonly string[], input: string, signal: AbortSignal): Promise<string> {
-  signal.throwIfAborted();
-  const child = spawn('nft', args, { stdio: ['pipe', 'pipe', 'pipe'], signal, env: environment });
-  let output = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text;
-  });
-  child.stdin.on('error', () => {}); // nft may stop reading at its first error; its exit status tells
-  child.stdin.end(input);
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'ENOENT' ? new NftMissing() : error);
-    });
-    child.once('close', resolve);
-  });
-  if (status !== 0) throw new NftFailed(`nft ${args.join(' ')} failed (${status}): ${complaint.trim()}`);
-  return output;
+  const words = ['nft', ...args];
+  const end = await endOfProgram(words, input, signal);
+  if (end === null) throw new NftMissing();
+  if (end.status !== 0) throw new NftFailed(failureText(words, end));
+  return end.output;
 }
-
-/** Nothing of the caller's environment decides which nft runs and in which language it complains. */
-const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };

@@ -70,6 +70,11 @@ export class NftablesDatapath implements Datapath {
     this.#tables = new KernelTables(connection);
   }
 
+  /** Of the connection that writes elements, for those who want to hear of others alone. */
+  get portId(): number {
+    return this.#connection.portId;
+  }
+
   async probe(signal: AbortSignal): Promise<Capabilities> {
     this.#connection.tables('ip');
     const version = await runNft(['--version'], '', signal);
@@ -167,7 +172,7 @@ export class NftablesDatapath implements Datapath {
       else this.#programmed.set(key, now);
     }
     this.#revision = plan.revision;
-    return this.#report('kept', changes);
+    return this.#report('kept', 'changes', changes);
   }
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
@@ -260,7 +265,7 @@ export class NftablesDatapath implements Datapath {
     this.#generation = batch.isEmpty ? generation : generation + 1;
     this.#programmed = programmed;
     this.#revision = revision;
-    return this.#report(skeleton, changes);
+    return this.#report(skeleton, 'everything', changes);
   }
 
   #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
@@ -283,9 +288,13 @@ export class NftablesDatapath implements Datapath {
     return { difference: changes, programmed };
   }
 
-  #report(skeleton: Report['skeleton'], changes: Difference<PlacedElement>): Report {
-    const { add, remove } = changes;
-    return { revision: this.#revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length };
+  #report(
+    skeleton: Report['skeleton'],
+    compared: Report['compared'],
+    { add, remove }: Difference<PlacedElement>,
+  ): Report {
+    const revision = this.#revision;
+    return { revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length, compared };
   }
 }
 

@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AccessError, type AccessOptions, type ApiAccess } from '../../kube-api/access.ts';
 import { ApiClient } from '../../kube-api/client.ts';
-import { openAccess } from '../../kube-api/open-access.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
 import { defaultPodNatOptions, type ParseContext } from '../objects/metadata.ts';
 import { SharedValues } from '../objects/shared.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
+import { clusterAccess } from './cluster-access.ts';
 import { Delivery } from './delivery.ts';
 import type { KubeOptions } from './options.ts';
 import type { Recovery } from './recovery.ts';
 import { Reflector } from './reflector.ts';
 import { ResourceObjects } from './resource-objects.ts';
-import { wantedResources } from './resources.ts';
+import { resourceName, wantedResources } from './resources.ts';
 import { defaultTimings } from './timings.ts';
 import { Troubles } from './troubles.ts';
 
@@ -41,7 +40,7 @@ class KubeSource implements Source {
    */
   async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
     const { access, giveUpAfter, surroundings = processSurroundings } = this.#options;
-    const client = new ApiClient(await accessOf(access), surroundings);
+    const client = new ApiClient(await clusterAccess(access), surroundings);
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const troubles = new Troubles(sink, client.server);
@@ -76,18 +75,10 @@ class KubeSource implements Source {
     return resources.map((resource) => {
       const objects = new ResourceObjects(resource, context, delivery.of(resource));
       const trouble = (found: Recovery | null) => troubles.report(resource, found);
-      const listener = { synced, debug, trouble };
+      const interrupted = () => sink.interrupted?.(resourceName(resource));
+      const listener = { synced, debug, trouble, interrupted };
       return new Reflector({ resource, client, objects, listener, surroundings, timings });
     });
-  }
-}
-
-async function accessOf(options: AccessOptions): Promise<ApiAccess> {
-  try {
-    return await openAccess(options);
-  } catch (error) {
-    if (!(error instanceof AccessError)) throw error;
-    throw new SourceError('KNAT_KUBECONFIG', error.message, { cause: error });
   }
 }
 

@@ -6,8 +6,8 @@ import type { Timings } from './timings.ts';
 
 /** What is read from a cluster, and how. */
 export interface KubeOptions {
-  /** The node whose NAT it is. */
-  readonly nodeName: string;
+  /** The node whose NAT it is; null: the Pods of all nodes are read. */
+  readonly nodeName: string | null;
   readonly enable: WantedKinds;
   /** Which cluster and as whom. */
   readonly access: AccessOptions;

@@ -13,6 +13,8 @@ export interface Recovery {
   readonly code: SourceCode;
   /** What is wrong and what to do. */
   readonly message: string;
+  /** The source is in sync without the resource. */
+  readonly isSpared?: true;
 }
 
 /** Nothing to be done but wait. */
@@ -42,7 +44,8 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
         ...base,
         avoid: null,
         code: 'KNAT_API_FORBIDDEN',
-        message: `${name}: a ClusterRole must allow get, list and watch on resource "${resource.plural}" of API group "${resource.group}" (${error.message})`,
+        message: `${name}: a ClusterRole must allow get, list and watch on resource "${resource.plural}" of API group "${resource.group}" (${error.message})${resource.isSpared ? '; Pod NAT is done without: what pods send there leaves with their public address' : ''}`,
+        ...(resource.isSpared ? { isSpared: true as const } : {}),
       };
     case 410:
       return {

@@ -15,6 +15,8 @@ export interface ReflectorListener {
   synced(): void;
   /** What is wrong with the resource as a whole; null when it is well again. */
   trouble(trouble: Recovery | null): void;
+  /** A list or a watch failed; it is begun again. */
+  interrupted(): void;
   debug(line: string): void;
 }
 
@@ -34,7 +36,8 @@ export interface ReflectorParts {
  * 3. A connection that fell silent is given up and made anew.
  * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
  *    when it is too old (410), and when the server was away or was set back.
- * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time.
+ * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time; so is one
+ *    that may not be read and that NAT can spare.
  * 6. An optional resource that the server has and cannot give is waited for a while only: behind it may be a program
  *    that is reached through a Service, and so through the NAT that waits for it. Its trouble stays reported.
  */
@@ -80,6 +83,7 @@ export class Reflector {
         const failure =
           error instanceof ApiError ? error : new ApiError('unusable', String(error), { cause: error });
         const wait = this.#retry.next(failure.retryAfterMs ?? 0);
+        listener.interrupted();
         this.#failed(failure);
         listener.debug(`${this.#lists.path}: ${this.#activity}: ${failure.message}; again in ${wait} ms`);
         await surroundings.sleep(wait, signal);
@@ -245,7 +249,7 @@ export class Reflector {
     this.#failingSince ??= now;
     if (!this.#isSynced || now - this.#failingSince >= timings.reportAfter) listener.trouble(recovery);
     const isOver = now - this.#failingSince >= timings.optionalPatience;
-    if (resource.optional && isOver && isBehindServer(error)) this.#inSync();
+    if (recovery.isSpared || (resource.optional && isOver && isBehindServer(error))) this.#inSync();
   }
 }
 

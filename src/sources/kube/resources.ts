@@ -11,6 +11,11 @@ export interface Resource {
   readonly plural: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /**
+   * NAT can be done without it: when it may not be read at the start, that is a warning, and the source is in sync
+   * without it.
+   */
+  readonly isSpared?: true;
   /** May be missing in a cluster: then it counts as in sync and empty, until it appears. */
   readonly optional: boolean;
 }
@@ -42,12 +47,15 @@ const POOL_SERVERS = [
  * What has to be watched on a node for these kinds of NAT, and nothing else: a cluster's traffic of pods is large.
  *
  * Nodes: all of them for Pod and Egress NAT, whose scope leaves node addresses alone; else this one alone.
+ * Pods: those of the node; where none is named, for a look at the whole cluster, all of them.
  */
-export function wantedResources(nodeName: string, wanted: WantedKinds): Resource[] {
-  const scope = wanted.pod || wanted.egress;
+export function wantedResources(nodeName: string | null, wanted: WantedKinds): Resource[] {
+  const scope = wanted.pod || wanted.egress || nodeName === null;
+  const spared = wanted.pod && !wanted.service && !wanted.egress ? ({ isSpared: true } as const) : {};
   const resources: Resource[] = [
     {
       ...core('Node', 'nodes'),
+      ...spared,
       ...(scope ? {} : { fieldSelector: `metadata.name=${nodeName}` }),
     },
   ];
@@ -65,10 +73,11 @@ export function wantedResources(nodeName: string, wanted: WantedKinds): Resource
     );
   }
   // Pod NAT reads the annotation, Egress NAT the labels.
-  if (scope) resources.push({ ...core('Pod', 'pods'), fieldSelector: `spec.nodeName=${nodeName}` });
   if (scope) {
+    const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };
+    resources.push({ ...core('Pod', 'pods'), ...ofNode });
     for (const server of POOL_SERVERS) {
-      resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true });
+      resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true, ...spared });
     }
   }
   if (wanted.egress) {

@@ -35,8 +35,9 @@ export class Troubles {
     return new SourceError(first.code, `${this.#server}: ${messages.join('; ')}`);
   }
 
-  #problem({ code, message }: Recovery): Problem {
+  #problem({ code, message, isSpared }: Recovery): Problem {
     const origin = `kubernetes: ${this.#server}`;
-    return { code, severity: 'error', origin, object: null, field: '', message };
+    const severity = isSpared ? 'warning' : 'error';
+    return { code, severity, origin, object: null, field: '', message };
   }
 }

@@ -79,8 +79,8 @@ export const sourceCodes = {
     remedy: 'Correct the entry. When no entry is usable, no source is allowed.',
   },
   KNAT_ENDPOINT_INCOMPLETE: {
-    meaning: 'An endpoint without address, or an endpoint port without number, is left out.',
-    remedy: 'Give the endpoint an address and the port a number.',
+    meaning: 'An endpoint without address, or an endpoint port without a usable number, is left out.',
+    remedy: 'Give the endpoint an address and the port a number from 1 to 65535.',
   },
   KNAT_POOL_CIDR: {
     meaning: 'The CIDR of an IPPool is missing, unusable, too small or link-local.',

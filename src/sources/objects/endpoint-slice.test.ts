@@ -25,7 +25,7 @@ function factOf(object: unknown) {
 }
 
 describe('parseEndpointSlice', () => {
-  test('conditions: ready absent is true, serving follows ready, terminating absent is false', () => {
+  test('conditions: ready absent is true, serving absent is true, terminating absent is false', () => {
     const conditions = [
       undefined,
       {},
@@ -33,6 +33,7 @@ describe('parseEndpointSlice', () => {
       { ready: true, serving: false },
       { ready: false },
       { ready: false, serving: true, terminating: true },
+      { ready: false, terminating: true },
     ];
     const endpoints = conditions.map((each) => ({ addresses: ['10.0.0.1'], conditions: each }));
     const shown = factOf(slice({ endpoints })).endpoints.map(
@@ -43,7 +44,8 @@ describe('parseEndpointSlice', () => {
       'true true false',
       'true true false',
       'true false false',
-      'false false false',
+      'false true false',
+      'false true true',
       'false true true',
     ]);
   });
@@ -77,12 +79,14 @@ describe('parseEndpointSlice', () => {
     expect(factOf(slice({})).lastChangeTriggerAt).toBeNull();
   });
 
-  test('ports: name null is the unnamed one, a port without number is left out with a warning', () => {
+  test('ports: name null is the unnamed one, a port without a usable number is left out with a warning', () => {
     const parsed = parseEndpointSlice(
       slice({
         ports: [
           { name: null, port: 53, protocol: 'UDP' },
           { name: 'x', port: null },
+          { name: 'y', port: 0 },
+          { name: 'z', port: 65536 },
         ],
       }),
       context,
@@ -90,12 +94,22 @@ describe('parseEndpointSlice', () => {
     expect(parsed.ok && parsed.fact?.ports).toEqual([{ name: '', protocol: 'UDP', port: 53 }]);
     expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
       'EndpointSlice shop/web-1: ports[1].port: a port without number means all ports, which no frontend can use: it is left out (KNAT_ENDPOINT_INCOMPLETE)',
+      'EndpointSlice shop/web-1: ports[2].port: 0 is no port from 1 to 65535: it is left out (KNAT_ENDPOINT_INCOMPLETE)',
+      'EndpointSlice shop/web-1: ports[3].port: 65536 is no port from 1 to 65535: it is left out (KNAT_ENDPOINT_INCOMPLETE)',
     ]);
   });
 
   test('lists that are null are empty', () => {
     expect(factOf(slice({ endpoints: null, ports: null }))).toMatchObject({ endpoints: [], ports: [] });
   });
+
+  test.each(['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'])(
+    'label %s: it is left to others',
+    (label) => {
+      const labels = { 'kubernetes.io/service-name': 'web', [label]: '' };
+      expect(parseEndpointSlice(slice({}, labels), context)).toEqual({ ok: true, fact: null, warnings: [] });
+    },
+  );
 
   test('without a Service, or of type FQDN, it is no fact', () => {
     expect(parseEndpointSlice(slice({}, {}), context)).toEqual({ ok: true, fact: null, warnings: [] });
@@ -125,8 +139,8 @@ describe('parseEndpointSlice', () => {
       'endpoints[0].addresses[0]: "pod-a" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
     ],
     [
-      { ports: [{ port: 65536 }] },
-      'ports[0].port: 65536 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
+      { ports: [{ port: 'http' }] },
+      'ports[0].port: must be a whole number, not the text "http" (KNAT_FIELD_TYPE)',
     ],
     [
       { endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: 'yes' } }] },

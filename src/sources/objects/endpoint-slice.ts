@@ -1,9 +1,10 @@
 import type { EndpointFact, EndpointPortFact, EndpointSliceFact } from '../../model/endpoint-slice.ts';
 import { familyOf } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
+import { parsePort } from '../../net/port.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
 import { type Fields, readAddress } from './fields.ts';
-import { openObject, type ParseContext, timeOf } from './metadata.ts';
+import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
 import { NONE, type SharedValues } from './shared.ts';
 
@@ -13,17 +14,19 @@ const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
 /**
  * An EndpointSlice (discovery.k8s.io/v1; v1beta1, whose node name stands in `topology`, is tolerated).
  *
- * No fact: a slice without a Service's name, or of address type FQDN, which no packet can be sent to.
- * An address of another family than `addressType` rejects the slice.
+ * No fact: a slice without a Service's name, one with a label that leaves it to others, or of address type FQDN,
+ * which no packet can be sent to. An address of another family than `addressType` rejects the slice.
  */
 export function parseEndpointSlice(object: unknown, context: ParseContext): Parsed<EndpointSliceFact> {
   const { namespace, name, fields, metadata, report } = openObject('EndpointSlice', object, context.shared);
-  const serviceName = metadata.object('labels').text(SERVICE_NAME);
+  const labels = metadata.object('labels');
+  const serviceName = labels.text(SERVICE_NAME);
   const family = addressType(fields, report);
   if (family === 'FQDN') {
     context.debug(`EndpointSlice ${namespace}/${name}: address type FQDN is left out`);
   }
-  if (serviceName === '' || family === 'FQDN') return report.finish<EndpointSliceFact>(null);
+  const isForeign = FOREIGN_LABELS.some((label) => labels.has(label));
+  if (serviceName === '' || isForeign || family === 'FQDN') return report.finish<EndpointSliceFact>(null);
   return report.finish({
     namespace,
     name,
@@ -48,12 +51,19 @@ function ports(fields: Fields, shared: SharedValues, report: Report): readonly E
   for (const entry of fields.objects('ports')) {
     const name = shared.text(entry.text('name'));
     const protocol = entry.word('protocol', PROTOCOLS, 'TCP');
-    const port = entry.port('port');
-    if (!entry.has('port')) {
-      const message = 'a port without number means all ports, which no frontend can use: it is left out';
-      report.warn('KNAT_ENDPOINT_INCOMPLETE', entry.path('port'), message);
+    const number = entry.integer('port');
+    const port = number === null ? null : parsePort(number);
+    if (port === null) {
+      // Warnings, since an API server does not look at the number and admits them.
+      if (number !== null || !entry.has('port')) {
+        const message =
+          number === null
+            ? 'a port without number means all ports, which no frontend can use: it is left out'
+            : `${number} is no port from 1 to 65535: it is left out`;
+        report.warn('KNAT_ENDPOINT_INCOMPLETE', entry.path('port'), message);
+      }
+      continue;
     }
-    if (port === null) continue;
     facts.push({ name, protocol, port });
     key += `${name}/${protocol}/${port},`;
   }
@@ -88,12 +98,11 @@ function endpoints(
       continue;
     }
     const conditions = entry.object('conditions');
-    const ready = conditions.flag('ready') ?? true;
     const hints = entry.object('hints');
     facts.push({
       address,
-      ready,
-      serving: conditions.flag('serving') ?? ready,
+      ready: conditions.flag('ready') ?? true,
+      serving: conditions.flag('serving') ?? true,
       terminating: conditions.flag('terminating') ?? false,
       nodeName: nodeName(entry, shared),
       zoneHints: hintNames(hints, 'forZones', shared),

@@ -27,6 +27,12 @@ export const defaultPodNatOptions: PodNatOptions = {
   restrictedNodePorts: '10250,2379,2380,30000-32767',
 };
 
+/** Labels by whose presence a Service, or a slice, is left to others. specs/service-proxy.md, "Frontends". */
+export const FOREIGN_LABELS = [
+  'service.kubernetes.io/service-proxy-name',
+  'service.kubernetes.io/headless',
+] as const;
+
 /** The start of every parser: the object's fields, its name and a report for its problems. */
 export interface Opened {
   readonly namespace: string;

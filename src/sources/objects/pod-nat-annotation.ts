@@ -19,6 +19,9 @@ const TEXT = {
 /** Thrown inside of this file only: the first error rejects the whole annotation. */
 class Rejected extends Error {}
 
+/** Text 6: the port is one that no pod may bind. */
+class Restricted extends Rejected {}
+
 /**
  * Reads the Pod NAT annotation. Never throws. specs/pod-nat.md, "Annotation".
  *
@@ -46,6 +49,9 @@ export function parsePodNatAnnotation(raw: string, options: PodNatOptions): PodN
     }
     return { entries, error: null, warnings };
   } catch (error) {
+    if (error instanceof Restricted) {
+      return { ...rejected(error.message, document.warnings), isRestricted: true };
+    }
     if (error instanceof Rejected) return rejected(error.message, document.warnings);
     throw error;
   }
@@ -74,7 +80,7 @@ function readEntry(draft: PodNatDraft, restrictions: readonly Restriction[]): Po
   if (protocol === null) throw new Rejected(TEXT.protocol);
   for (const { ports, text, podPort } of restrictions) {
     if (rangesOverlap(ports, sourcePorts) || (podPort && rangesOverlap(ports, destinationPorts))) {
-      throw new Rejected(`restricted ports ${text} are not allowed by default`);
+      throw new Restricted(`restricted ports ${text} are not allowed by default`);
     }
   }
   return {

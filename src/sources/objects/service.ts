@@ -3,7 +3,7 @@ import type { IpAddress } from '../../net/address.ts';
 import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
 import type { Fields } from './fields.ts';
-import { openObject, type ParseContext, timeOf } from './metadata.ts';
+import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
 import { NONE } from './shared.ts';
 
@@ -12,12 +12,6 @@ const POLICIES: readonly TrafficPolicy[] = ['Cluster', 'Local'];
 
 /** Seconds; the API's default and bounds of `sessionAffinityConfig.clientIP.timeoutSeconds`. */
 const AFFINITY = { fallback: 10_800, least: 1, most: 86_400 } as const;
-
-/** Labels by whose presence a Service is left to others. specs/service-proxy.md, "Frontends". */
-const FOREIGN_LABELS = [
-  'service.kubernetes.io/service-proxy-name',
-  'service.kubernetes.io/headless',
-] as const;
 
 /**
  * A Service (v1). One bad field rejects the Service as a whole, except an unusable entry of

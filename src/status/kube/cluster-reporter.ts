@@ -1,11 +1,11 @@
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
+import { Wake } from '../wake.ts';
 import type { NodeAccount } from './account.ts';
 import { eventFacts } from './event-facts.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { NodeNatWriter } from './node-nat-writer.ts';
 import type { StatusParts } from './parts.ts';
 import { NO_ROWS, type Rows, rowsOf } from './rows.ts';
-import { Wake } from './wake.ts';
 
 /** Shortest time between two looks at what the agent has done, in milliseconds. */
 const INTERVAL = 5_000;
@@ -39,6 +39,11 @@ export class ClusterReporter {
     this.#writer = new NodeNatWriter(parts);
     this.#recorder = new EventRecorder(parts);
     this.#wake = new Wake(parts.surroundings);
+  }
+
+  /** Events that wait, and how many were left out because too many did. */
+  get events(): { readonly waiting: number; readonly dropped: number } {
+    return this.#recorder.counts;
   }
 
   /** What the agent has done may have changed. Cheap most of the time; looks at the agent before it returns when due. */

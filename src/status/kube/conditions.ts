@@ -50,13 +50,14 @@ function programmed({ programmed, failure }: NodeAccount): Verdict {
     : { type, status: 'True', reason: 'Matches', message: 'the kernel has what the source wants' };
 }
 
-/** The first of: the source as a whole, rejected objects, conflicts. */
+/** The first of: the source as a whole and ports that run out, rejected objects, conflicts. */
 function degraded({ problems }: NodeAccount, { rejected, conflicts }: Rows): Verdict {
   const type = 'Degraded';
   const whole = problems.filter(({ object }) => object === null);
   if (whole.length > 0) {
     const message = some(whole.map(({ message, code }) => `${message} (${code})`));
-    return { type, status: 'True', reason: 'SourceTrouble', message };
+    const isOfPorts = whole.every(({ code }) => code === 'KNAT_PORTS_NEARLY_TAKEN');
+    return { type, status: 'True', reason: isOfPorts ? 'PortsNearlyTaken' : 'SourceTrouble', message };
   }
   if (rejected.length > 0) {
     const names = [...new Set(rejected.map(({ object }) => rowName(object)))];

@@ -28,6 +28,7 @@ export class EventQueue {
   readonly #waiting = new Map<string, Waiting>();
   readonly #buckets = new Map<string, TokenBucket>();
   readonly #total: TokenBucket;
+  #dropped = 0;
 
   /** @param now milliseconds */
   constructor(now: number) {
@@ -36,6 +37,11 @@ export class EventQueue {
 
   get size(): number {
     return this.#waiting.size;
+  }
+
+  /** How many facts were not told because too many waited. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** These facts were told already. */
@@ -51,8 +57,10 @@ export class EventQueue {
       const key = factKey(fact);
       if (this.#current.get(key) === fact.note) continue;
       const before = this.#waiting.get(key);
-      if (before === undefined && this.#waiting.size >= WAITING_LIMIT) current.delete(key);
-      else this.#waiting.set(key, { fact, times: (before?.times ?? 0) + 1 });
+      if (before === undefined && this.#waiting.size >= WAITING_LIMIT) {
+        current.delete(key);
+        this.#dropped++;
+      } else this.#waiting.set(key, { fact, times: (before?.times ?? 0) + 1 });
     }
     this.#current = current;
   }

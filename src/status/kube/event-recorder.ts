@@ -1,12 +1,12 @@
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
+import { Wake } from '../wake.ts';
 import { type ApiIdentity, eventName, eventNamespace, eventObject, seriesPatch } from './event.ts';
 import type { EventFact } from './event-facts.ts';
 import { EventQueue, type Waiting } from './event-queue.ts';
 import { lookUp } from './object-lookup.ts';
 import { IDLE, RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { RowRef } from './rows.ts';
-import { Wake } from './wake.ts';
 
 /** What is the same again within this time is counted on the Event that is there; in milliseconds. */
 const WINDOW = 15 * 60_000;
@@ -41,6 +41,11 @@ export class EventRecorder {
     this.#queue = new EventQueue(surroundings.now());
     this.#wake = new Wake(surroundings);
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
+  }
+
+  /** Events that wait, and how many were left out because too many did. */
+  get counts(): { readonly waiting: number; readonly dropped: number } {
+    return { waiting: this.#queue.size, dropped: this.#queue.dropped };
   }
 
   /** Facts that were told before this recorder was made. */

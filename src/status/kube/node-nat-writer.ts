@@ -2,12 +2,12 @@ import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
 import { deepEqual } from '../../plan/equal.ts';
+import { Wake } from '../wake.ts';
 import type { NodeAccount } from './account.ts';
 import { isAbsent, NodeAbsent, NodeNatObject, type NodeNatRead } from './node-nat-object.ts';
 import { RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { Rows } from './rows.ts';
 import { statusOf } from './status.ts';
-import { Wake } from './wake.ts';
 
 /** How often it is looked whether the object is still as it was written, in milliseconds; times 1 to 1.25. */
 const LOOK_AGAIN = 10 * 60_000;

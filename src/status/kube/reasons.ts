@@ -7,16 +7,15 @@ export interface EventReason {
   readonly action: string;
 }
 
-/**
- * Every reason of an Event of knat. Nothing finds out yet whether the host listens on a port (`NatHostPortInUse`) or
- * whether its firewall drops what was translated (`NatBlockedByFirewall`): those two are not in use.
- */
+/** Every reason of an Event of knat. */
 export const eventReasons = {
   NatApplied: { type: 'Normal', action: 'Program' },
   NatInvalid: { type: 'Warning', action: 'Validate' },
   NatConflict: { type: 'Warning', action: 'Settle' },
   NatRestricted: { type: 'Warning', action: 'Validate' },
   NatNoPublicAddress: { type: 'Warning', action: 'Detect' },
+  NatHostPortInUse: { type: 'Warning', action: 'Settle' },
+  NatBlockedByFirewall: { type: 'Warning', action: 'Program' },
 } as const satisfies Record<string, EventReason>;
 
 export type EventReasonName = keyof typeof eventReasons;
@@ -26,6 +25,8 @@ export const reasonOfNotice: Readonly<Record<Notice['reason'], EventReasonName>>
   NatInvalid: 'NatInvalid',
   NatRestricted: 'NatRestricted',
   NatNoPublicAddress: 'NatNoPublicAddress',
+  NatHostPortInUse: 'NatHostPortInUse',
+  NatBlockedByFirewall: 'NatBlockedByFirewall',
   // The annotation names an address that the node does not have.
   NatAddressNotLocal: 'NatInvalid',
   // The annotation stands on a pod that cannot have a binding.

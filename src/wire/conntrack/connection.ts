@@ -6,15 +6,24 @@ import {
   endMessage,
   type Message,
   NLM_F_ACK,
+  NLM_F_CREATE,
   NLM_F_DUMP,
+  NLM_F_EXCL,
   NLM_F_REQUEST,
   writeNfgenmsg,
 } from '../messages.ts';
-import { request } from '../request.ts';
+import { answers, request } from '../request.ts';
 import { NetlinkSocket } from '../socket.ts';
-import { type ConntrackEntry, conntrackAttributes, readEntry, tupleAttributesOf } from './entry.ts';
+import {
+  type ConntrackEntry,
+  conntrackAttributes,
+  creationAttributes,
+  readEntry,
+  tupleAttributesOf,
+} from './entry.ts';
 import { type FlowFilter, kernelFilter, matches } from './filter.ts';
-import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET } from './numbers.ts';
+import { FlowView } from './flow-view.ts';
+import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_NEW } from './numbers.ts';
 
 /**
  * The connection tracking table of the network namespace in which the connection was opened. Every method is
@@ -51,6 +60,22 @@ export class ConntrackConnection {
     );
   }
 
+  /**
+   * As `forEach`, for tables of hundreds of thousands: shows each entry in one view, and gives control back after each
+   * datagram (some 150 entries), so that others may work meanwhile. Nothing is filtered here. Whoever ends before the
+   * last step closes the connection.
+   */
+  *dump(
+    filter: Pick<FlowFilter, 'family' | 'protocol' | 'status'>,
+    visit: (flow: FlowView) => void,
+  ): Generator<undefined, void, undefined> {
+    const family = filter.family === undefined ? 0 : familyNumber[filter.family];
+    const sequence = this.#sequence++;
+    const view = new FlowView();
+    const bytes = message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family, sequence, kernelFilter(filter));
+    yield* answers(this.#socket, bytes, sequence, 'IPCTNL_MSG_CT_GET', (one) => visit(view.read(one)));
+  }
+
   /** The entries that the filter wants, as `forEach`. */
   entries(filter: FlowFilter = {}): ConntrackEntry[] {
     const found: ConntrackEntry[] = [];
@@ -59,7 +84,7 @@ export class ConntrackConnection {
   }
 
   /** Deletes this very entry, not a later one of the same tuple. False when it is gone already. */
-  delete(entry: ConntrackEntry): boolean {
+  delete(entry: Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>): boolean {
     const { family, protocol, original, id, zone } = entry;
     const attributes = {
       original: tupleAttributesOf(family, protocol, original),
@@ -81,6 +106,13 @@ export class ConntrackConnection {
     }
   }
 
+  /** Makes an entry as packets would; what NAT makes of it are its two tuples. Throws Rejected where one is taken. */
+  create(entry: ConntrackEntry): void {
+    const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+    const family = familyNumber[entry.family];
+    this.#request(IPCTNL_MSG_CT_NEW, flags, family, 'IPCTNL_MSG_CT_NEW', creationAttributes(entry));
+  }
+
   /** Closes the socket. May be called again. */
   close(): void {
     this.#socket.close();
@@ -95,11 +127,21 @@ export class ConntrackConnection {
     visit?: (message: Message) => void,
   ): void {
     const sequence = this.#sequence++;
-    const writer = new ByteWriter();
-    const start = beginMessage(writer, type, NLM_F_REQUEST | flags, sequence);
-    writeNfgenmsg(writer, family);
-    conntrackAttributes.write(writer, attributes);
-    endMessage(writer, start);
-    request(this.#socket, writer.written, sequence, subject, visit);
+    request(this.#socket, message(type, flags, family, sequence, attributes), sequence, subject, visit);
   }
+}
+
+function message(
+  type: number,
+  flags: number,
+  family: number,
+  sequence: number,
+  attributes: Parameters<typeof conntrackAttributes.write>[1],
+): Uint8Array {
+  const writer = new ByteWriter();
+  const start = beginMessage(writer, type, NLM_F_REQUEST | flags, sequence);
+  writeNfgenmsg(writer, family);
+  conntrackAttributes.write(writer, attributes);
+  endMessage(writer, start);
+  return writer.written;
 }

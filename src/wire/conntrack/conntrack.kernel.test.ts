@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { enterFreshNamespace, nft } from '../../../test/netns/namespace.ts';
 import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { ConntrackConnection } from './connection.ts';
-import { conntrackStatus } from './entry.ts';
+import { type ConntrackEntry, conntrackStatus } from './entry.ts';
 import { type ConntrackEvent, ConntrackMonitor } from './monitor.ts';
 
 enterFreshNamespace();
@@ -116,6 +116,75 @@ describe('a filter', () => {
   ] as const)('by %s', (_what, filter, count) => {
     expect(connection.entries(filter)).toHaveLength(count);
   });
+});
+
+describe('a created entry', () => {
+  const made: ConntrackEntry = {
+    family: 'IPv4',
+    protocol: 17,
+    original: { src: address('10.9.0.1'), dst: address('10.96.0.10'), sport: 4000, dport: 53 },
+    reply: { src: address('10.9.0.2'), dst: address('10.9.0.3'), sport: 5353, dport: 6000 },
+    status: conntrackStatus.IPS_ASSURED | conntrackStatus.IPS_SEEN_REPLY,
+    id: 0,
+    timeoutSeconds: 100,
+    mark: 7,
+    zone: 0,
+    counters: null,
+  };
+  const v6: ConntrackEntry = {
+    ...made,
+    family: 'IPv6',
+    protocol: 6,
+    original: { src: address('fd00::1'), dst: address('fd00::2'), sport: 4000, dport: 80 },
+    reply: { src: address('fd00::2'), dst: address('fd00::9'), sport: 80, dport: 6000 },
+  };
+
+  test.each([made, v6])('of $family is there with its translations', (one) => {
+    connection.create(one);
+    const [found] = connection.entries({ family: one.family, mark: { value: 7, mask: 7 } });
+    expect(found).toMatchObject({ original: one.original, reply: one.reply, mark: 7 });
+    const translated = conntrackStatus.IPS_SRC_NAT | conntrackStatus.IPS_DST_NAT;
+    expect((found?.status ?? 0) & translated).toBe(one === made ? translated : conntrackStatus.IPS_SRC_NAT);
+    expect(() => connection.create(one)).toThrow('EEXIST');
+  });
+
+  test('is shown by a dump in steps, between which there is time for others', () => {
+    const count = 1000;
+    for (let i = 0; i < count; i++) {
+      const sport = 1024 + i;
+      connection.create({
+        ...made,
+        original: { ...made.original, sport },
+        reply: { ...made.reply, dport: 10_000 + i },
+      });
+    }
+    const other = ConntrackConnection.open();
+    open.push(other);
+    const shown = new Set<number>();
+    let steps = 0;
+    for (const _ of other.dump({ family: 'IPv4' }, (flow) => {
+      if (flow.original.src !== made.original.src) return;
+      expect(flow.copy().reply).toEqual({ ...made.reply, dport: 10_000 + flow.original.sport - 1024 });
+      shown.add(flow.original.sport);
+    })) {
+      steps++;
+    }
+    expect(shown.size).toBe(count);
+    expect(steps).toBeGreaterThan(3);
+  });
+});
+
+test('events are shown in a view too', async () => {
+  const events: string[] = [];
+  open.push(
+    ConntrackMonitor.openView(
+      (type, flow) => events.push(`${type} ${flow.original.dst}:${flow.original.dport}`),
+      () => {},
+      { kinds: ['new'] },
+    ),
+  );
+  await ask('127.0.0.53', 53);
+  await vi.waitFor(() => expect(events).toContain('new 127.0.0.53:53'));
 });
 
 test('events tell of the beginning and the end of a flow', async () => {

@@ -7,6 +7,7 @@ import { familyNumber } from '../family-number.ts';
 import { beginMessage, endMessage, type Message, messagesOf, writeNfgenmsg } from '../messages.ts';
 import { type ConntrackEntry, conntrackAttributes, readEntry, tupleAttributesOf } from './entry.ts';
 import { kernelFilter, matches } from './filter.ts';
+import { FlowView } from './flow-view.ts';
 
 function address(text: string): IpAddress {
   const parsed = parseAddress(text);
@@ -95,6 +96,54 @@ describe('readEntry', () => {
   test('without a tuple is Malformed', () => {
     expect(() => readEntry(message(2, () => {}))).toThrow(Malformed);
     expect(() => readEntry(message(7, () => {}))).toThrow(Malformed);
+  });
+});
+
+describe('FlowView', () => {
+  /** Counters are exact up to 2^53, which is eight petabytes. */
+  const exact = entry.map((one) => {
+    const shorten = ({ packets, bytes }: { packets: bigint; bytes: bigint }) => {
+      return { packets: packets >> 11n, bytes: bytes >> 11n };
+    };
+    const { counters } = one;
+    return {
+      ...one,
+      counters:
+        counters === null ? null : { original: shorten(counters.original), reply: shorten(counters.reply) },
+    };
+  });
+
+  test('shows what readEntry reads, one entry after the other', () => {
+    const view = new FlowView();
+    fc.assert(
+      fc.property(exact, (one) => {
+        expect(view.read(sent(one)).copy()).toEqual(readEntry(sent(one)));
+        expect(view.original.src).toBe(one.original.src);
+      }),
+    );
+  });
+
+  test('of damaged bytes is Malformed or an entry', () => {
+    const view = new FlowView();
+    fc.assert(
+      fc.property(entry, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 5 }), (one, changes) => {
+        const damaged = sent(one);
+        for (const [at, byte] of changes) {
+          damaged.bytes[damaged.start + (at % (damaged.end - damaged.start))] = byte;
+        }
+        try {
+          view.read(damaged).copy();
+        } catch (error) {
+          expect(error).toBeInstanceOf(Malformed);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('without a tuple is Malformed', () => {
+    expect(() => new FlowView().read(message(2, () => {}))).toThrow(Malformed);
+    expect(() => new FlowView().read(message(7, () => {}))).toThrow(Malformed);
   });
 });
 

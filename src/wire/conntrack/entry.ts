@@ -37,6 +37,19 @@ const tupleAttributes = nest({
   zone: [3, 'CTA_TUPLE_ZONE', be16],
 });
 
+/** `enum ctattr_nat`, with `enum ctattr_protonat` in it: ranges of addresses and ports to choose from. */
+const natAttributes = nest({
+  minV4: [1, 'CTA_NAT_V4_MINIP', address],
+  maxV4: [2, 'CTA_NAT_V4_MAXIP', address],
+  ports: [
+    3,
+    'CTA_NAT_PROTO',
+    nest({ min: [1, 'CTA_PROTONAT_PORT_MIN', be16], max: [2, 'CTA_PROTONAT_PORT_MAX', be16] }),
+  ],
+  minV6: [4, 'CTA_NAT_V6_MINIP', address],
+  maxV6: [5, 'CTA_NAT_V6_MAXIP', address],
+});
+
 /** `enum ctattr_counters` */
 const counterAttributes = nest({
   packets: [1, 'CTA_COUNTERS_PACKETS', be64],
@@ -56,14 +69,17 @@ export const conntrackAttributes = nest({
   status: [3, 'CTA_STATUS', be32],
   protocolInfo: [4, 'CTA_PROTOINFO', skipped],
   helper: [5, 'CTA_HELP', skipped],
+  natSource: [6, 'CTA_NAT_SRC', natAttributes],
   timeout: [7, 'CTA_TIMEOUT', be32],
   mark: [8, 'CTA_MARK', be32],
   originalCounters: [9, 'CTA_COUNTERS_ORIG', counterAttributes],
   replyCounters: [10, 'CTA_COUNTERS_REPLY', counterAttributes],
   use: [11, 'CTA_USE', skipped],
   id: [12, 'CTA_ID', be32],
+  natDestination: [13, 'CTA_NAT_DST', natAttributes],
   master: [14, 'CTA_TUPLE_MASTER', skipped],
   zone: [18, 'CTA_ZONE', be16],
+  timestamp: [20, 'CTA_TIMESTAMP', skipped],
   markMask: [21, 'CTA_MARK_MASK', be32],
   filter: [25, 'CTA_FILTER', filterAttributes],
   statusMask: [26, 'CTA_STATUS_MASK', be32],
@@ -182,4 +198,33 @@ export function tupleAttributesOf(
     ? { icmpId: id, icmpType: type, icmpCode: code }
     : { icmpv6Id: id, icmpv6Type: type, icmpv6Code: code };
   return { ip, protocol: { number: protocol, ...echo } };
+}
+
+/**
+ * The attributes that make an entry. The kernel wants the reply as it is without NAT, and the translations beside it,
+ * each as a range of one.
+ */
+export function creationAttributes(entry: ConntrackEntry): Decoded<typeof conntrackAttributes.rows> {
+  const { family, protocol, original, reply, status, timeoutSeconds, mark, zone } = entry;
+  const { src, dst, sport, dport, icmp } = original;
+  const plain = { src: dst, dst: src, sport: dport, dport: sport, ...(icmp === undefined ? {} : { icmp }) };
+  return {
+    original: tupleAttributesOf(family, protocol, original),
+    reply: tupleAttributesOf(family, protocol, plain),
+    status: (status | conntrackStatus.IPS_CONFIRMED) >>> 0, // as the kernel has it by then: a bit that never changes
+    timeout: timeoutSeconds ?? 0,
+    ...(reply.dst === src && reply.dport === sport
+      ? {}
+      : { natSource: only(family, reply.dst, reply.dport) }),
+    ...(reply.src === dst && reply.sport === dport
+      ? {}
+      : { natDestination: only(family, reply.src, reply.sport) }),
+    ...(mark === 0 ? {} : { mark }),
+    ...(zone === 0 ? {} : { zone }),
+  };
+}
+
+function only(family: Family, ip: IpAddress, port: number): Decoded<typeof natAttributes.rows> {
+  const addresses = family === 'IPv4' ? { minV4: ip, maxV4: ip } : { minV6: ip, maxV6: ip };
+  return { ...addresses, ports: { min: port, max: port } };
 }

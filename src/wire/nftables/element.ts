@@ -224,7 +224,7 @@ function readData(bytes: Uint8Array, start: number, end: number, element: Draft)
   });
 }
 
-function readVerdict(bytes: Uint8Array, start: number, end: number): Verdict {
+export function readVerdict(bytes: Uint8Array, start: number, end: number): Verdict {
   const { code, chain } = verdictAttributes.read(bytes, start, end, 'NFTA_DATA_VERDICT');
   if (code === undefined) throw malformed('NFTA_DATA_VERDICT without NFTA_VERDICT_CODE');
   const named = verdictNames.get(code | 0) ?? code | 0;

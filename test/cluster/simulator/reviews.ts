@@ -35,6 +35,10 @@ function accessStatus(body: JsonObject, users: Users, types: readonly ResourceTy
   const spec = objectAt(body, 'spec');
   const groups = Array.isArray(spec.groups) ? spec.groups.map(String) : [];
   const user = { username: textAt(spec, 'user'), uid: '', groups };
+  const path = objectAt(spec, 'nonResourceAttributes');
+  if (textAt(path, 'path') !== '') {
+    return { allowed: users.mayVisit(user, textAt(path, 'verb'), textAt(path, 'path')) };
+  }
   const wanted = objectAt(spec, 'resourceAttributes');
   const type = types.find(
     ({ group, plural }) => group === textAt(wanted, 'group') && plural === textAt(wanted, 'resource'),

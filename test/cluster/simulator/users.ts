@@ -43,6 +43,17 @@ export class Users {
     return this.#rulesOf(user).some((rule) => allows(rule, attempt));
   }
 
+  /** A path that is no resource: `nonResourceURLs`, with `*` at the end for all below. */
+  mayVisit(user: User, verb: string, path: string): boolean {
+    if (user.groups.includes('system:masters')) return true;
+    return this.#rulesOf(user).some(({ verbs, nonResourceURLs }) => {
+      if (!Array.isArray(verbs) || !Array.isArray(nonResourceURLs)) return false;
+      const fits = (url: unknown) =>
+        url === path || (String(url).endsWith('*') && path.startsWith(String(url).slice(0, -1)));
+      return (verbs.includes(verb) || verbs.includes('*')) && nonResourceURLs.some(fits);
+    });
+  }
+
   #rulesOf(user: User): JsonObject[] {
     return this.#store.list(this.#bindings).flatMap(({ subjects, roleRef }) => {
       const isBound = recordsOf(subjects).some(({ kind, name }) =>

@@ -1,4 +1,4 @@
-import type { Surroundings } from '../../kube-api/surroundings.ts';
+import type { Surroundings } from '../kube-api/surroundings.ts';
 
 /** Lets a loop sleep until something happened: what happens while it works is not lost. */
 export class Wake {

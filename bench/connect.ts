@@ -1,0 +1,224 @@
+/**
+ * npm run bench:connect -- --services 30000 --endpoints 3 -o json
+ *
+ * New TCP connections a second from one pod to another over their node: straight, and through a ClusterIP, with one
+ * Service programmed and with many. bench/README.md says what it does not measure.
+ */
+import { writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { NftablesDatapath } from '../src/datapath/nftables/nftables-datapath.ts';
+import { forwarderSettings } from '../src/lab/cabling.ts';
+import type { Host } from '../src/lab/host.ts';
+import { Lab } from '../src/lab/lab.ts';
+import { removeStale } from '../src/lab/removal.ts';
+import type { FactChange } from '../src/model/facts.ts';
+import { type IpAddress, parseAddress } from '../src/net/address.ts';
+import { defaultPlanOptions } from '../src/plan/options.ts';
+import { Planner } from '../src/plan/planner.ts';
+import { enterNamespace } from '../test/netns/namespace.ts';
+import { node, serviceFact, sliceFact } from './facts.ts';
+import { acceptForEver, connectOnce, type SocketAddress, socketAddress } from './tcp.ts';
+
+const { values } = parseArgs({
+  options: {
+    services: { type: 'string', default: '30000' },
+    endpoints: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '600' },
+    output: { type: 'string', short: 'o', default: 'text' },
+    role: { type: 'string', default: 'outside' },
+  },
+});
+const many = Number(values.services);
+const endpoints = Number(values.endpoints);
+const rounds = Number(values.rounds);
+if (!(many > 0 && many <= 500_000 && endpoints > 0 && endpoints <= 1000 && rounds > 0 && rounds <= 100_000)) {
+  throw new RangeError('--services 1 to 500000, --endpoints 1 to 1000, --rounds 1 to 100000');
+}
+/** Connections of one way in one round: a few milliseconds, so that what disturbs the machine meets all ways alike. */
+const AT_ONCE = 32;
+const PORT = 8080;
+
+/**
+ * The dialling pod has one address at each node; the other pod bears the endpoints of the first Service, and one behind
+ * each node that is dialled straight: an endpoint's own would meet the connections that were translated to it.
+ */
+const CLIENT = { knat: '10.128.0.200', plain: '10.129.255.200' };
+const STRAIGHT = { knat: '10.128.0.150', plain: '10.129.255.150' };
+/** Closed connections are forgotten after a second, so that their ports are free again. */
+const TRACKING = { 'net.netfilter.nf_conntrack_tcp_timeout_close': 1 };
+
+/** What makes a node track connections, as every node of a cluster does, and nothing else. */
+const TRACK = `table inet track {
+  chain forward { type filter hook forward priority 0; policy accept; ct state established accept; }
+}
+`;
+
+if (values.role === 'server') {
+  acceptForEver(socketAddress(ip('0.0.0.0'), PORT), () => writeSync(1, 'listening\n'));
+}
+
+removeStale('knat-bench');
+const lab = new Lab('knat-bench');
+try {
+  report(await measure());
+} finally {
+  lab.dispose();
+}
+
+async function measure() {
+  const [client, knat, plain, server] = await lab.addHosts(['client', 'knat', 'plain', 'server']);
+  if (!client || !knat || !plain || !server) throw new Error('four hosts were asked for');
+  const pods = sliceFact(0, endpoints).endpoints.map(({ address }) => address);
+  await wire(client, server, { knat, plain }, pods);
+  await listen(server);
+  const leaveKnat = enterNamespace(knat.namespace);
+  const datapath = NftablesDatapath.open();
+  leaveKnat();
+  const planner = new Planner(node, defaultPlanOptions);
+  const results = [];
+  for (const services of [1, many]) {
+    planner.apply(Array.from({ length: services }, (_, index) => factsOf(index)).flat());
+    const leave = enterNamespace(knat.namespace); // the datapath starts nft where this process is
+    await datapath.converge(planner.update(), AbortSignal.timeout(300_000));
+    leave();
+    results.push({ services, ...inNamespace(client, compare) });
+  }
+  datapath.close();
+  return { endpoints, rounds, results };
+}
+
+/** All ways in turn, round after round, the first one another each time. */
+function compare() {
+  const [clusterIP] = serviceFact(0).clusterIPs;
+  if (clusterIP === undefined) throw new Error('the first Service has no ClusterIP');
+  const ways = {
+    clusterIP: socketAddress(clusterIP, 80),
+    straight: socketAddress(ip(STRAIGHT.knat), PORT),
+    plainNode: socketAddress(ip(STRAIGHT.plain), PORT),
+  };
+  const names = Object.keys(ways) as (keyof typeof ways)[];
+  const rates = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<
+    (typeof names)[number],
+    number[]
+  >;
+  for (const name of names) for (let i = 0; i < 20; i++) rateOf(ways[name]); // caches, neighbours, compiled code
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length] ?? 'straight';
+      rates[name].push(rateOf(ways[name]));
+    }
+  }
+  const through = median(rates.clusterIP);
+  const straight = median(rates.straight);
+  const plainNode = median(rates.plainNode);
+  return {
+    clusterIPPerSecond: Math.round(through),
+    straightPerSecond: Math.round(straight),
+    plainNodePerSecond: Math.round(plainNode),
+    ratioPercent: percent(through, straight),
+    ratioPlainNodePercent: percent(through, plainNode),
+  };
+}
+
+function percent(part: number, whole: number): number {
+  return Math.round((part / whole) * 1000) / 10;
+}
+
+/** Connections a second over one slice. */
+function rateOf(to: SocketAddress): number {
+  const start = performance.now();
+  for (let i = 0; i < AT_ONCE; i++) connectOnce(to);
+  return (AT_ONCE / (performance.now() - start)) * 1000;
+}
+
+/** Two nodes between the pods: one with knat, one that only tracks connections. */
+async function wire(
+  client: Host,
+  server: Host,
+  nodes: { readonly knat: Host; readonly plain: Host },
+  pods: readonly IpAddress[],
+): Promise<void> {
+  const behind = { knat: [...pods, STRAIGHT.knat], plain: [STRAIGHT.plain] };
+  for (const name of ['knat', 'plain'] as const) {
+    const here = nodes[name];
+    await here.sysctl(forwarderSettings);
+    await here.ip(
+      [client, server].flatMap((far) => [
+        `link add ${far.name} type veth peer name ${name} netns ${far.namespace}`,
+        `link set ${far.name} addrgenmode none up`,
+        `address add fe80::1/64 dev ${far.name} nodad`,
+      ]),
+    );
+    const near = [`link set ${name} addrgenmode none up`, `address add fe80::2/64 dev ${name} nodad`];
+    const via = `via inet6 fe80::1 dev ${name}`;
+    await client.ip([...near, `address add ${CLIENT[name]}/32 dev ${name}`]);
+    await server.ip([
+      ...near,
+      ...behind[name].map((address) => `address add ${address}/32 dev ${name}`),
+      `route add ${CLIENT[name]} ${via}`,
+    ]);
+    await client.ip(behind[name].map((address) => `route add ${address} ${via} src ${CLIENT[name]}`));
+    await here.ip([
+      `route add ${CLIENT[name]} via inet6 fe80::2 dev client`,
+      ...behind[name].map((address) => `route add ${address} via inet6 fe80::2 dev server`),
+    ]);
+  }
+  await nodes.plain.run(['nft', '-f', '-'], TRACK);
+  await Promise.all([nodes.knat, nodes.plain].map((each) => each.sysctl(TRACKING)));
+  await client.ip([`route add 10.96.0.0/12 via inet6 fe80::1 dev knat src ${CLIENT.knat}`]);
+}
+
+/** Starts the server; the lab ends it. */
+async function listen(server: Host): Promise<void> {
+  const child = server.spawn(
+    [process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role', 'server'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.once('data', () => resolve());
+    child.once('exit', (status) => reject(new Error(`the server ended with status ${status}`)));
+  });
+}
+
+function factsOf(index: number): FactChange[] {
+  const service = serviceFact(index);
+  const slice = sliceFact(index, endpoints);
+  return [
+    { kind: 'Service', key: `${service.namespace}/${service.name}`, fact: service },
+    { kind: 'EndpointSlice', key: `${slice.namespace}/${slice.name}`, fact: slice },
+  ];
+}
+
+function inNamespace<T>(host: Host, act: () => T): T {
+  const leave = enterNamespace(host.namespace);
+  try {
+    return act();
+  } finally {
+    leave();
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function ip(text: string): IpAddress {
+  const address = parseAddress(text);
+  if (address === null) throw new TypeError(text);
+  return address;
+}
+
+function report({ results, ...rest }: Awaited<ReturnType<typeof measure>>): void {
+  if (values.output === 'json') {
+    process.stdout.write(`${JSON.stringify({ ...rest, results })}\n`);
+    return;
+  }
+  for (const result of results) {
+    for (const [name, value] of Object.entries(result)) {
+      process.stdout.write(`${name.padEnd(24)} ${value}\n`);
+    }
+    process.stdout.write('\n');
+  }
+}

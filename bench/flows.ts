@@ -1,0 +1,213 @@
+/**
+ * npm run bench:flows -- --flows N -o json
+ *
+ * Fills the connection tracking of a fresh network namespace with N masqueraded flows of 200 pods, over ctnetlink; no
+ * packet is sent. An agent runs there; another process lists them, as `knat flows` does.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { runAgent } from '../src/agent/commands.ts';
+import { printFlows } from '../src/cli/commands/flows-print.ts';
+import type { Context } from '../src/cli/context.ts';
+import { EXIT } from '../src/cli/exit-codes.ts';
+import { Terminal } from '../src/cli/terminal.ts';
+import { visitEveryFlow } from '../src/flows/table.ts';
+import type { FactChange } from '../src/model/facts.ts';
+import { type IpAddress, parseAddress } from '../src/net/address.ts';
+import { parsePrefix } from '../src/net/prefix.ts';
+import { agentLines, askAgent } from '../src/observe/client.ts';
+import { defaultPlanOptions } from '../src/plan/options.ts';
+import type { Source } from '../src/sources/source.ts';
+import { ConntrackConnection } from '../src/wire/conntrack/connection.ts';
+import { conntrackStatus } from '../src/wire/conntrack/entry.ts';
+
+const PODS = 200;
+const ROUNDS = 5;
+
+const anyPod = {
+  namespace: 'shop',
+  uid: '',
+  createdAt: 0,
+  labels: {},
+  nodeName: 'node-0',
+  hostNetwork: false,
+  finished: false,
+  terminating: false,
+  ready: true,
+  nat: null,
+};
+const cidr = parsePrefix('10.244.0.0/16');
+if (typeof cidr === 'string') throw new TypeError(cidr);
+const pool = { name: 'pods', cidr, natOutgoing: true, disabled: false, loadBalancerOnly: false };
+const pods = Array.from({ length: PODS }, (_, index): FactChange => {
+  const name = `web-${index}`;
+  return { kind: 'Pod', key: `shop/${name}`, fact: { ...anyPod, name, ips: [podAddress(index)] } };
+});
+const source: Source = {
+  name: 'bench',
+  run: async (sink, signal) => {
+    sink.apply([{ kind: 'IPPool', key: pool.name, fact: pool }, ...pods]);
+    sink.synced();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  },
+};
+
+const { values } = parseArgs({
+  options: {
+    flows: { type: 'string', default: '200000' },
+    output: { type: 'string', short: 'o', default: 'text' },
+    role: { type: 'string', default: 'outside' },
+  },
+});
+const count = Number(values.flows);
+const program = [fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role'];
+
+if (values.role === 'outside') {
+  const args = ['-n', process.execPath, ...program, 'inside'];
+  process.exit(spawnSync('unshare', args, { stdio: 'inherit' }).status ?? 1);
+} else if (values.role === 'inside') await measure();
+else process.stdout.write(JSON.stringify(await read(values.role === 'json' ? 'json' : 'table')));
+
+async function measure(): Promise<void> {
+  spawnSync('ip', ['link', 'set', 'lo', 'up']);
+  const stop = new AbortController();
+  const settings = { nodeName: 'node-0', nodeConfig: {}, plan: defaultPlanOptions, source };
+  const logger = pino({ level: 'silent' });
+  const running = runAgent({ settings, logger, version: 'bench', once: false }, stop.signal);
+  while (((await status()).programmed ?? null) === null) await new Promise((go) => setTimeout(go, 20));
+  const fillMs = fill();
+  const dumpMs: number[] = [];
+  const results = { json: [] as ReadResult[], table: [] as ReadResult[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = performance.now();
+    await visitEveryFlow(() => {});
+    dumpMs.push(performance.now() - start);
+    for (const form of ['json', 'table'] as const) results[form].push(await readElsewhere(form));
+  }
+  global.gc?.();
+  const before = process.memoryUsage().rss;
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await readElsewhere('json');
+  delay.disable();
+  const ports = (await askAgent('/api/v1/flows/ports')) as { milliseconds: number } | null;
+  const result = {
+    flows: count,
+    fillMs: Math.round(fillMs),
+    dumpMs: middle(dumpMs),
+    jsonMs: middle(results.json.map(({ milliseconds }) => milliseconds)),
+    tableMs: middle(results.table.map(({ milliseconds }) => milliseconds)),
+    listed: results.json[0]?.listed,
+    jsonMiB: Math.round((results.json[0]?.bytes ?? 0) / 2 ** 20),
+    agentLongestTurnMs: Math.round(delay.max / 1e6),
+    agentGrowthMiB: Math.round((process.memoryUsage().rss - before) / 2 ** 20),
+    readerRssMiB: results.table.at(-1)?.rssMiB,
+    portLookMs: ports?.milliseconds,
+  };
+  stop.abort();
+  await running;
+  process.stdout.write(
+    values.output === 'json'
+      ? `${JSON.stringify(result)}\n`
+      : Object.entries(result)
+          .map(([name, value]) => `${name.padEnd(20)} ${value}\n`)
+          .join(''),
+  );
+}
+
+interface ReadResult {
+  readonly milliseconds: number;
+  readonly listed: number;
+  readonly bytes: number;
+  readonly rssMiB: number;
+}
+
+/** The listing as the command prints it, into nowhere. */
+async function read(form: 'json' | 'table'): Promise<ReadResult> {
+  let bytes = 0;
+  let notes = '';
+  const output = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      bytes += chunk.length;
+      done();
+    },
+  });
+  const errors = new Writable({
+    write: (chunk: Buffer, _, done) => {
+      notes += chunk.toString();
+      done();
+    },
+  });
+  const terminal = new Terminal(output, errors, true);
+  const readInput = async () => '';
+  const context: Context = {
+    ...{ version: 'bench', terminal, defaultNode: 'node-0', readInput, exit: EXIT.ok, debug: false },
+  };
+  const start = performance.now();
+  await printFlows(agentLines('/api/v1/flows'), { output: form }, context);
+  const milliseconds = performance.now() - start;
+  const rssMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
+  return { milliseconds, listed: Number.parseInt(notes, 10) || count, bytes, rssMiB };
+}
+
+async function readElsewhere(form: 'json' | 'table'): Promise<ReadResult> {
+  const child = spawn(process.execPath, [...program, form], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  await once(child, 'close');
+  return JSON.parse(text) as ReadResult;
+}
+
+/** Makes the flows; milliseconds that it took. */
+function fill(): number {
+  const connection = ConntrackConnection.open();
+  const start = performance.now();
+  for (let i = 0; i < count; i++) {
+    const pod = podAddress(i % PODS);
+    const place = ip(`198.18.${(i >> 8) & 255}.${i & 255}`);
+    const port = 1024 + (i % 60_000);
+    connection.create({
+      family: 'IPv4',
+      protocol: 6,
+      original: { src: pod, dst: place, sport: port, dport: 443 },
+      reply: { src: place, dst: ip('127.0.0.1'), sport: 443, dport: 1024 + (Math.floor(i / 4) % 60_000) },
+      status: conntrackStatus.IPS_SEEN_REPLY | conntrackStatus.IPS_ASSURED,
+      id: 0,
+      timeoutSeconds: 3600,
+      mark: 0,
+      zone: 0,
+      counters: null,
+    });
+  }
+  connection.close();
+  return performance.now() - start;
+}
+
+async function status(): Promise<{ programmed?: unknown }> {
+  try {
+    return (await askAgent('/api/v1/status')) as { programmed?: unknown };
+  } catch {
+    return {}; // not yet
+  }
+}
+
+function podAddress(index: number): IpAddress {
+  return ip(`10.244.0.${index + 1}`);
+}
+
+function ip(text: string): IpAddress {
+  const address = parseAddress(text);
+  if (address === null) throw new TypeError(text);
+  return address;
+}
+
+function middle(times: number[]): number {
+  return Math.round(times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0);
+}

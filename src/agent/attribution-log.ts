@@ -1,0 +1,124 @@
+import { FileStore } from '../flows/attribution/file-store.ts';
+import { MemoryStore } from '../flows/attribution/memory-store.ts';
+import { AttributionRecorder } from '../flows/attribution/recorder.ts';
+import type { AttributionStore } from '../flows/attribution/store.ts';
+import { type WhoAnswer, WhoScan } from '../flows/attribution/who.ts';
+import { protocolName, protocolNumberOf } from '../flows/flow.ts';
+import { visitEveryFlow } from '../flows/table.ts';
+import { formatEndpoint, parseAddress } from '../net/address.ts';
+import type { WhoQuestion } from '../observe/flows-view.ts';
+import { ConntrackMonitor } from '../wire/conntrack/monitor.ts';
+import type { AgentFacts } from './companion.ts';
+import { InvalidQuery } from './explain-query.ts';
+import type { FlowMemory } from './flow-memory.ts';
+import type { AttributionSettings } from './flow-settings.ts';
+
+/** Lines wait at most so long, in milliseconds. */
+const FLUSH_EVERY = 200;
+/** A log in which nothing happens says so at this interval, in milliseconds: what a crash leaves in doubt is shorter. */
+const ALIVE_EVERY = 10_000;
+/** Milliseconds until a file that could not be opened is tried again. */
+const RETRY_AFTER = 30_000;
+const LOG_CODE = 'KNAT_ATTRIBUTION_LOG';
+
+/** Keeps the attribution log while the agent runs, and answers from it. */
+export class AttributionLog {
+  readonly #agent: AgentFacts;
+  readonly #memory: FlowMemory;
+  readonly #settings: AttributionSettings | null;
+  #store: AttributionStore | null = null;
+  #recorder: AttributionRecorder | null = null;
+
+  constructor(agent: AgentFacts, memory: FlowMemory, settings: AttributionSettings | null) {
+    this.#agent = agent;
+    this.#memory = memory;
+    this.#settings = settings;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const settings = this.#settings;
+    if (settings === null) return;
+    while (!signal.aborted) {
+      try {
+        await this.#record(settings, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const why = error instanceof Error ? error.message : String(error);
+        this.#agent.sideProblem(LOG_CODE, `the attribution log is not written: ${why}`);
+        await this.#agent.surroundings.sleep(RETRY_AFTER, signal);
+      }
+    }
+  }
+
+  async #record({ file, limit }: AttributionSettings, signal: AbortSignal): Promise<void> {
+    const { surroundings } = this.#agent;
+    const store = file === null ? new MemoryStore(limit) : await FileStore.open(file, limit);
+    const recorder = new AttributionRecorder({
+      store,
+      names: () => this.#memory.names(),
+      wallClock: () => surroundings.wallClock(),
+      everyFlow: (visit) => visitEveryFlow(visit, signal),
+    });
+    let isLost = false;
+    let aliveAt = surroundings.now();
+    const monitor = ConntrackMonitor.openView(
+      (type, flow) => (type === 'destroy' ? recorder.ended(flow) : recorder.began(flow)),
+      () => {
+        isLost = true;
+      },
+      { kinds: ['new', 'destroy'] },
+    );
+    this.#store = store;
+    this.#recorder = recorder;
+    try {
+      await recorder.start();
+      this.#agent.sideProblem(LOG_CODE, null);
+      while (!signal.aborted) {
+        if (isLost) {
+          isLost = false;
+          await recorder.lost();
+        }
+        const trouble = await recorder.flush();
+        this.#agent.sideProblem(
+          LOG_CODE,
+          trouble === null ? null : `the attribution log has a gap: ${trouble}`,
+        );
+        if (surroundings.now() - aliveAt >= ALIVE_EVERY) {
+          recorder.alive();
+          aliveAt = surroundings.now();
+        }
+        await surroundings.sleep(FLUSH_EVERY, signal);
+      }
+    } finally {
+      monitor.close();
+      recorder.alive();
+      await recorder.flush().catch(() => {}); // a reading that the end broke off
+      await store.close();
+    }
+  }
+
+  /** Throws InvalidQuery; also where no log is kept. */
+  async who({ address, at, protocol }: WhoQuestion): Promise<WhoAnswer> {
+    if (this.#settings === null) {
+      throw new InvalidQuery('this agent keeps no attribution log: start it with --attribution-log');
+    }
+    const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(address);
+    const parsed = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
+    if (parsed === null || Number(parts?.[3]) > 65535) {
+      throw new InvalidQuery(`address: "${address}" is no ADDRESS:PORT, such as 203.0.113.7:40001`);
+    }
+    const time = at === undefined ? this.#agent.surroundings.wallClock().getTime() : Date.parse(at);
+    if (Number.isNaN(time)) throw new InvalidQuery(`at: "${at}" is no time, such as 2026-01-31T15:04:05Z`);
+    const number = protocol === undefined ? null : protocolNumberOf(protocol);
+    if (protocol !== undefined && number === null)
+      throw new InvalidQuery(`protocol: "${protocol}" is unknown`);
+    const scan = new WhoScan({
+      address: formatEndpoint(parsed, Number(parts?.[3])),
+      at: new Date(time).toISOString(),
+      protocol: number === null ? null : protocolName(number),
+    });
+    await this.#recorder?.flush();
+    for await (const line of this.#store?.read() ?? []) scan.add(line);
+    return scan.answer();
+  }
+}

@@ -1,0 +1,90 @@
+import type { Report } from '../datapath/datapath.ts';
+import type { FactChange } from '../model/facts.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Api } from '../observe/api/route.ts';
+import type { Routes } from '../observe/api/routes.ts';
+import type { AgentView } from '../observe/api/view.ts';
+import type { HealthFacts } from '../observe/health.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Observations } from '../observe/observations.ts';
+import type { AgentStatus } from '../observe/status.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import type { Planner } from '../plan/planner.ts';
+import type { LoopSurroundings } from './converge-loop.ts';
+import type { PlanSettings } from './settings.ts';
+
+/** What the agent and its companions need of the outside. */
+export interface AgentSurroundings extends LoopSurroundings {
+  wallClock(): Date;
+}
+
+/** What the datapath did, and the plan that is in force now. */
+export interface Outcome {
+  readonly report: Report;
+  readonly plan: NatPlan;
+  /** From the start of the attempt to the acknowledgement of the kernel. */
+  readonly milliseconds: number;
+}
+
+/**
+ * Works beside NAT: serves health, tells the cluster, cleans conntrack. The agent knows none by name, and an error in
+ * one never ends NAT: it is logged, and the others go on.
+ */
+export interface Companion {
+  /** What stands still when it fails, for the log: `health`. */
+  readonly name: string;
+  /** What it adds to the API, below `/api/v1`. */
+  readonly routes?: Routes;
+  /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
+  run?(signal: AbortSignal): Promise<void>;
+  /**
+   * What has to wait until our rules are in force: the end of somebody else's. Called once, when the kernel matches for
+   * the first time; `once` waits for it.
+   */
+  inForce?(signal: AbortSignal): Promise<void>;
+  /** The source has delivered everything that existed at the start; once. */
+  synced?(): void;
+  /** The source delivered these values; called in the loop of NAT, before they are planned. */
+  delivered?(changes: readonly FactChange[]): void;
+  /** Reading a part of the source failed and is begun again. */
+  interrupted?(what: string): void;
+  /** Problems that were not there before: of objects, of the source, of companions. */
+  reported?(problems: readonly Problem[]): void;
+  /** Something else changed our tables; the next attempt mends it. */
+  disturbed?(what: string): void;
+  /** An attempt to make the kernel match begins, with everything that was delivered so far. */
+  converging?(): void;
+  /** The attempt failed; it is made again. */
+  failed?(failure: { readonly message: string; readonly milliseconds: number }): void;
+  /** The kernel matches the plan. Called in the loop of NAT: what takes long belongs into `run`. */
+  converged?(outcome: Outcome): void;
+  /** Something in the status changed: a problem of an object, a failure, what is programmed. As quick as `converged`. */
+  changed?(): void;
+}
+
+/** What companions may know and ask of the agent. */
+export interface AgentFacts {
+  readonly settings: PlanSettings;
+  readonly logger: Logger;
+  readonly surroundings: AgentSurroundings;
+  /** Objects, facts of the node, and the plan: to read, never to change. */
+  readonly planner: Planner;
+  /** Metrics and what happened lately, for those who tell of it. */
+  readonly observations: Observations;
+  /** What the API asks of this agent. */
+  readonly view: AgentView;
+  /** The API with the routes of all companions; there when companions run. */
+  readonly api: Api;
+  /** Revision of the plan that the datapath last reported as done; null before the first. */
+  readonly reportedRevision: number | null;
+  status(): AgentStatus;
+  health(): HealthFacts;
+  /** What is wrong with what the source gave, without the troubles of companions. */
+  sourceProblems(): readonly Problem[];
+  /** What is wrong beside NAT. */
+  sideProblems(): readonly Problem[];
+  /** Shows what goes wrong beside NAT, in log and status, under its code; null: nothing any longer. */
+  sideProblem(code: string, message: string | null): void;
+}
+
+export type CompanionFactory = (agent: AgentFacts) => Companion;

@@ -1,0 +1,38 @@
+import { flowsRoutes } from '../../observe/api/routes/flows.ts';
+import { AttributionLog } from '../attribution-log.ts';
+import type { AgentFacts, CompanionFactory } from '../companion.ts';
+import { FlowFlusher } from '../flow-flusher.ts';
+import { FlowLists } from '../flow-lists.ts';
+import { FlowMemory } from '../flow-memory.ts';
+import type { FlowSettings } from '../flow-settings.ts';
+import { PortWatch } from '../port-watch.ts';
+
+/**
+ * Everything that reads conntrack for people: the flows of the API, the ports in use, the attribution log; and, where
+ * the policy says so, the end of flows that a change concerns. docs/flows.md.
+ */
+export function flowsForPeople(settings: FlowSettings): CompanionFactory {
+  return (agent: AgentFacts) => {
+    const memory = new FlowMemory(agent);
+    const lists = new FlowLists(agent, memory);
+    const ports = new PortWatch(agent, memory, settings);
+    const log = new AttributionLog(agent, memory, settings.attribution);
+    const flusher = settings.egressOnChange === 'flush' ? new FlowFlusher(agent, memory) : null;
+    return {
+      name: 'flows',
+      run: async (signal) => {
+        await Promise.all([ports.run(signal), log.run(signal), flusher?.run(signal)]);
+      },
+      converged: (outcome) => {
+        if (memory.converged(outcome)) flusher?.changed();
+      },
+      routes: flowsRoutes({
+        list: (question) => lists.list(question),
+        watch: (question, signal) => lists.watch(question, signal),
+        rates: (seconds) => lists.rates(seconds),
+        ports: () => ports.sample,
+        who: (question) => log.who(question),
+      }),
+    };
+  };
+}

@@ -1,0 +1,123 @@
+import { formatProblem, type Problem } from '../../model/problem.ts';
+import type { Activity } from '../../observe/activity.ts';
+import type { AgentFacts, Companion, CompanionFactory, Outcome } from '../companion.ts';
+import { reportOnScrape } from './observing/on-scrape.ts';
+import { PlanFindings } from './observing/plan-findings.ts';
+import { ProxyNames } from './observing/proxy-names.ts';
+
+/**
+ * Keeps metrics, recent activity and the history of programming. What it does in the loop of NAT costs what changed,
+ * never the size of the plan, but for the first time.
+ */
+export const observing: CompanionFactory = (agent) => new Observing(agent);
+
+class Observing implements Companion {
+  readonly name = 'metrics and recent activity';
+  readonly #agent: AgentFacts;
+  readonly #proxyNames: ProxyNames;
+  readonly #findings = new PlanFindings();
+  /** Milliseconds since the epoch; 0: not yet. */
+  #convergedAt = 0;
+  #isDisturbed = false;
+  #isFailing = false;
+  #revision: number | null = null;
+
+  constructor(agent: AgentFacts) {
+    this.#agent = agent;
+    this.#proxyNames = new ProxyNames(agent.observations.metrics, agent.surroundings);
+    reportOnScrape(agent);
+    agent.observations.metrics.collect('knat_last_converge_timestamp_seconds', (set) =>
+      set({}, this.#convergedAt / 1000),
+    );
+    this.#note('started', 'info', 'the agent started');
+  }
+
+  synced(): void {
+    this.#note('synced', 'info', 'the source delivered everything that exists');
+  }
+
+  delivered(changes: Parameters<NonNullable<Companion['delivered']>>[0]): void {
+    const { metrics } = this.#agent.observations;
+    const counts = new Map<string, number>();
+    for (const { kind } of changes) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    for (const [kind, count] of counts) metrics.increment('knat_source_changes_total', { kind }, count);
+    this.#proxyNames.delivered(changes);
+  }
+
+  interrupted(resource: string): void {
+    this.#agent.observations.metrics.increment('knat_source_interruptions_total', { resource });
+  }
+
+  reported(problems: readonly Problem[]): void {
+    for (const problem of problems) {
+      this.#note('problem', problem.severity, formatProblem(problem), problem.object);
+    }
+  }
+
+  disturbed(what: string): void {
+    this.#isDisturbed = true;
+    this.#agent.observations.metrics.increment('knat_foreign_changes_total', {});
+    this.#proxyNames.queued();
+    this.#note('disturbed', 'warning', `something else changed the tables of knat: ${what}`);
+  }
+
+  converging(): void {
+    this.#proxyNames.converging();
+  }
+
+  failed({ message, milliseconds }: { message: string; milliseconds: number }): void {
+    const { metrics, history } = this.#agent.observations;
+    metrics.observe('knat_converge_duration_seconds', { outcome: 'failure' }, milliseconds / 1000);
+    history.failed(this.#now());
+    this.#proxyNames.failed();
+    this.#isFailing = true;
+    this.#note('failed', 'error', `programming the kernel failed: ${message}`);
+  }
+
+  converged(outcome: Outcome): void {
+    const { report, milliseconds, plan } = outcome;
+    const { elementsAdded, elementsDeleted, skeleton } = report;
+    const { metrics, history } = this.#agent.observations;
+    metrics.observe('knat_converge_duration_seconds', { outcome: 'success' }, milliseconds / 1000);
+    this.#convergedAt = this.#now();
+    metrics.increment('knat_elements_changed_total', { operation: 'add' }, elementsAdded);
+    metrics.increment('knat_elements_changed_total', { operation: 'delete' }, elementsDeleted);
+    if (skeleton !== 'kept') metrics.increment('knat_skeleton_loads_total', { how: skeleton });
+    history.succeeded(this.#convergedAt, milliseconds, elementsAdded, elementsDeleted);
+    this.#tellOutcome(outcome);
+    const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
+    this.#revision = report.revision;
+    this.#proxyNames.converged(outcome, changed);
+    for (const found of this.#findings.update(plan, changed)) {
+      this.#note(found.kind, found.severity, found.message, found.object);
+    }
+  }
+
+  #tellOutcome({ report, milliseconds }: Outcome): void {
+    const { elementsAdded, elementsDeleted, skeleton } = report;
+    const hasWritten = elementsAdded + elementsDeleted > 0 || skeleton !== 'kept';
+    const what = `${elementsAdded} elements added, ${elementsDeleted} deleted, tables ${skeleton}, in ${milliseconds.toFixed(1)} ms`;
+    if (this.#isFailing) this.#note('recovered', 'info', `the kernel matches again: ${what}`);
+    else if (this.#isDisturbed && hasWritten) this.#note('healed', 'info', `mended: ${what}`);
+    else if (hasWritten) this.#note('programmed', 'info', what);
+    if (this.#isDisturbed && hasWritten) {
+      this.#agent.observations.metrics.increment('knat_heals_total', {});
+    }
+    this.#isFailing = false;
+    this.#isDisturbed = false;
+  }
+
+  #note(
+    kind: Activity['kind'],
+    severity: Activity['severity'],
+    message: string,
+    object: Activity['object'] = null,
+  ): void {
+    const at = this.#agent.surroundings.wallClock().toISOString();
+    this.#agent.observations.activity.add({ kind, severity, message, object }, at);
+  }
+
+  #now(): number {
+    return this.#agent.surroundings.wallClock().getTime();
+  }
+}

@@ -1,0 +1,103 @@
+import type { ChainsFinding } from '../../datapath/coexistence/iptables-chains.ts';
+import type { AgentFacts, Companion, CompanionFactory } from '../companion.ts';
+
+/** podnat-controller's rules in this network namespace. */
+export interface OldController {
+  find(signal: AbortSignal): Promise<ChainsFinding>;
+  remove(signal: AbortSignal): Promise<void>;
+}
+
+/** First and longest time between two looks, in milliseconds; doubled while it is seen, so that the log stays readable. */
+const LOOK_FIRST = 10_000;
+const LOOK_LONGEST = 600_000;
+
+/** How often its chains are taken away in the life of an agent: whoever writes them more often still runs. */
+const REMOVALS = 3;
+
+const CODE = 'KNAT_PODNAT_CONTROLLER_PRESENT';
+
+/**
+ * Sees to it that Pod NAT is done by one.
+ *
+ * Guarantees:
+ * 1. Nothing of podnat-controller goes before our rules are in force: there is no moment without Pod NAT.
+ * 2. What is there is a problem in the status for as long as it is there.
+ * 3. One that runs and writes its chains again is not fought for ever: after three removals it is only reported.
+ *
+ * @param replace take its chains away, instead of reporting them alone
+ */
+export function podnatController(old: OldController, replace: boolean): CompanionFactory {
+  return (agent) => new TakeOver(agent, old, replace);
+}
+
+class TakeOver implements Companion {
+  readonly name = 'podnat-controller is not looked for';
+  readonly #agent: AgentFacts;
+  readonly #old: OldController;
+  readonly #replace: boolean;
+  #removals = 0;
+  #wasSeen = false;
+
+  constructor(agent: AgentFacts, old: OldController, replace: boolean) {
+    this.#agent = agent;
+    this.#old = old;
+    this.#replace = replace;
+  }
+
+  async inForce(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#agent;
+    const { unseen } = await this.#look(signal);
+    for (const what of unseen) logger.warn(`whether podnat-controller left chains cannot be seen: ${what}`);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { surroundings, logger } = this.#agent;
+    let wait = LOOK_FIRST;
+    while (!signal.aborted) {
+      await surroundings.sleep(wait, signal);
+      if (signal.aborted) return;
+      try {
+        // Before our rules are in force nothing is taken away; `inForce` looks then.
+        if (this.#agent.reportedRevision === null) continue;
+        const { found } = await this.#look(signal);
+        wait = found.length > 0 ? Math.min(wait * 2, LOOK_LONGEST) : Math.max(LOOK_FIRST, wait / 2);
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ err: error }, 'looking for podnat-controller failed');
+      }
+    }
+  }
+
+  /** Looks, and takes away what it may; gives what was there before. */
+  async #look(signal: AbortSignal): Promise<ChainsFinding> {
+    const { logger } = this.#agent;
+    const finding = await this.#old.find(signal);
+    const { found } = finding;
+    if (found.length === 0) {
+      if (this.#wasSeen) logger.info('nothing is left of podnat-controller');
+      this.#wasSeen = false;
+      this.#agent.sideProblem(CODE, null);
+      return finding;
+    }
+    this.#wasSeen = true;
+    if (!this.#replace || this.#removals === REMOVALS) {
+      this.#agent.sideProblem(CODE, this.#words(found));
+      return finding;
+    }
+    await this.#old.remove(signal);
+    this.#removals++;
+    const { found: left } = await this.#old.find(signal);
+    logger.info({ removed: found, left }, 'took over from podnat-controller');
+    this.#wasSeen = left.length > 0;
+    this.#agent.sideProblem(CODE, this.#removals === 1 && left.length === 0 ? null : this.#words(found));
+    return finding;
+  }
+
+  #words(found: readonly string[]): string {
+    const chains = found.join(', ');
+    if (!this.#replace) {
+      return `chains of podnat-controller are here too (${chains}): both do Pod NAT; let knat take over with --replace-podnat-controller, or leave pod out of --enable`;
+    }
+    const times = this.#removals === REMOVALS ? `; after ${REMOVALS} removals they are left alone` : '';
+    return `podnat-controller still runs on this node and wrote its chains again (${chains})${times}: stop it`;
+  }
+}

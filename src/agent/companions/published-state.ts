@@ -1,0 +1,31 @@
+import type { PodBinding } from '../../plan/entry.ts';
+import { StatePublisher } from '../../status/stores/state-publisher.ts';
+import type { StateStore } from '../../status/stores/store.ts';
+import type { AgentFacts, CompanionFactory } from '../companion.ts';
+
+/** Publishes the bindings that the datapath reported as done in a store outside of the node. */
+export function publishedState(store: StateStore): CompanionFactory {
+  return (agent) => {
+    const publisher = new StatePublisher({
+      store,
+      surroundings: agent.surroundings,
+      bindings: () => bindingsInForce(agent),
+      trouble: (message) => agent.sideProblem('KNAT_STATE_UNWRITTEN', message),
+      debug: (line) => agent.logger.debug(line),
+    });
+    return {
+      name: 'the state is not published',
+      run: (signal) => publisher.run(signal),
+      converged: () => publisher.changed(),
+    };
+  };
+}
+
+/** Null while the kernel is behind the plan. */
+function bindingsInForce({ planner, reportedRevision }: AgentFacts): readonly PodBinding[] | null {
+  const { plan } = planner;
+  if (plan.revision !== reportedRevision) return null;
+  const bindings: PodBinding[] = [];
+  for (const entry of plan.entries()) if (entry.kind === 'PodBinding') bindings.push(entry);
+  return bindings;
+}

@@ -1,0 +1,32 @@
+import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
+import { diagnose } from '../doctor/diagnose.ts';
+import type { CheckResult } from '../doctor/finding.ts';
+import type { HostFacts } from '../doctor/host-facts.ts';
+import { lookAtHost } from '../doctor/look.ts';
+
+/**
+ * Every check of `knat doctor` for the network namespace of the process; changes nothing.
+ *
+ * @param known what an agent or a source knows and the host does not tell
+ * @param remedyOf what to do about an error of the datapath
+ */
+export async function diagnoseHost(
+  known: Pick<HostFacts, 'agent' | 'pools'>,
+  remedyOf: (error: unknown) => string,
+  signal: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const datapath = openDatapath();
+  try {
+    return diagnose({ ...(await lookAtHost(datapath, remedyOf, signal)), ...known });
+  } finally {
+    if (!(datapath instanceof Error)) datapath.close();
+  }
+}
+
+function openDatapath(): NftablesDatapath | Error {
+  try {
+    return NftablesDatapath.open();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

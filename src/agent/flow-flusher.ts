@@ -1,0 +1,83 @@
+import { FlowJudge } from '../flows/judge.ts';
+import { visitEveryFlow } from '../flows/table.ts';
+import { ConntrackConnection } from '../wire/conntrack/connection.ts';
+import type { AgentFacts } from './companion.ts';
+import type { FlowMemory } from './flow-memory.ts';
+
+/** Milliseconds until the next attempt after a failure. */
+const RETRY_AFTER = 5_000;
+const FLUSH_CODE = 'KNAT_FLOWS_NOT_FLUSHED';
+
+/**
+ * With the policy `flush`: after a change of pools, rules or bindings, ends the flows that the change concerns, so that
+ * their next packet is translated by the plan of now. Flows that were stale before stay.
+ */
+export class FlowFlusher {
+  readonly #agent: AgentFacts;
+  readonly #memory: FlowMemory;
+  /** Changes since the last flush. */
+  #changes = 0;
+  #wake: () => void = () => {};
+
+  constructor(agent: AgentFacts, memory: FlowMemory) {
+    this.#agent = agent;
+    this.#memory = memory;
+  }
+
+  /** The plan in force translates some flows otherwise than the one before. */
+  changed(): void {
+    this.#changes++;
+    this.#wake();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = () => this.#wake();
+    signal.addEventListener('abort', stop);
+    while (!signal.aborted) {
+      if (this.#changes > 0) await this.#attempt(signal);
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+    signal.removeEventListener('abort', stop);
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    const { logger, surroundings } = this.#agent;
+    const changes = this.#changes;
+    this.#changes = 0;
+    try {
+      const deleted = await this.#flush(changes, signal);
+      if (deleted > 0) logger.info({ deleted }, 'flows that a change concerns were ended');
+      this.#agent.sideProblem(FLUSH_CODE, null);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#changes += changes;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#agent.sideProblem(FLUSH_CODE, `flows that a change concerns keep their old translation: ${why}`);
+      await surroundings.sleep(RETRY_AFTER, signal);
+    }
+  }
+
+  /** Ends the flows that the last `changes` changes made stale; gives their number. */
+  async #flush(changes: number, signal: AbortSignal): Promise<number> {
+    const former = this.#memory.former().slice(0, changes);
+    const before = former.at(-1);
+    if (before === undefined) return 0;
+    const now = this.#memory.judge(former);
+    const then = new FlowJudge({ plan: before, former: [], node: this.#agent.planner.node });
+    const connection = ConntrackConnection.open();
+    let deleted = 0;
+    try {
+      await visitEveryFlow((flow) => {
+        if (now.judge(flow).stale === null || then.judge(flow).stale !== null) return;
+        if (connection.delete(flow.copy())) deleted++;
+      }, signal);
+    } finally {
+      connection.close();
+    }
+    return deleted;
+  }
+}

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import type { HostListener } from '../model/node.ts';
+import { deepEqual } from '../plan/equal.ts';
+import { formatListener } from '../plan/host-listeners.ts';
+import { Busy } from '../wire/errors.ts';
+import { SockDiagConnection } from '../wire/sock-diag/connection.ts';
+import type { TakingSocket } from '../wire/sock-diag/message.ts';
+import type { HostFactSource } from './host-facts.ts';
+
+/**
+ * Time between two looks, in milliseconds; docs/pod-nat.md names it. The kernel tells nobody that a socket listens, so
+ * it is asked: six dumps of the listening sockets alone, well below a millisecond on a common host.
+ */
+const INTERVAL = 1_000;
+
+/**
+ * How long a UDP socket has to be seen on a port that the kernel gives out by itself until it counts, in milliseconds.
+ * Most of them belong to clients that ask one question; they must not take a pod's port away for a moment.
+ */
+const LASTING = 10_000;
+
+const TROUBLE = 'KNAT_LISTENERS_UNSEEN';
+
+/** Ports that the kernel gives out by itself, both included. */
+export interface PortSpan {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface ListenerClock {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** Calls back again and again. Returns how to stop. */
+  every(milliseconds: number, task: () => void): () => void;
+}
+
+/** The sockets of this network namespace that listen, by NETLINK_SOCK_DIAG. */
+export class KernelListeners implements HostFactSource {
+  readonly #connection = SockDiagConnection.open();
+  readonly #clock: ListenerClock;
+  /** When a socket was first seen, by its cookie; those that are there now. */
+  #seenAt: ReadonlyMap<bigint, number> = new Map();
+  #listeners: readonly HostListener[] = [];
+  #problem: string | null = null;
+
+  constructor(clock: ListenerClock) {
+    this.#clock = clock;
+    this.look();
+  }
+
+  current(): { readonly listeners: readonly HostListener[] } {
+    return { listeners: this.#listeners };
+  }
+
+  watch(onChange: () => void, trouble: (code: string, message: string | null) => void): () => void {
+    trouble(TROUBLE, this.#problem);
+    return this.#clock.every(INTERVAL, () => {
+      const before = this.#problem;
+      if (this.look()) onChange();
+      if (this.#problem !== before) trouble(TROUBLE, this.#problem);
+    });
+  }
+
+  /** Looks now; true when what listens has changed. While it cannot be seen, what was seen last holds. */
+  look(): boolean {
+    try {
+      const { listeners, seenAt } = lasting(
+        this.#sockets(),
+        this.#seenAt,
+        this.#clock.now(),
+        givenOutPorts(),
+      );
+      const changed = !deepEqual(listeners, this.#listeners);
+      this.#seenAt = seenAt;
+      this.#listeners = listeners;
+      this.#problem = null;
+      return changed;
+    } catch (error) {
+      // The next look comes soon.
+      if (!(error instanceof Busy)) this.#problem = error instanceof Error ? error.message : String(error);
+      return false;
+    }
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #sockets(): readonly TakingSocket[] {
+    return this.#connection.takingSockets();
+  }
+}
+
+/**
+ * Which of the sockets count as listeners, sorted and each once: all, but of UDP sockets on ports that the kernel gives
+ * out by itself only those that last.
+ *
+ * @param seenAt when sockets were first seen, by their cookies
+ */
+export function lasting(
+  sockets: readonly TakingSocket[],
+  seenAt: ReadonlyMap<bigint, number>,
+  now: number,
+  givenOut: PortSpan,
+): { readonly listeners: readonly HostListener[]; readonly seenAt: ReadonlyMap<bigint, number> } {
+  const stillThere = new Map<bigint, number>();
+  const listeners = new Map<string, HostListener>();
+  for (const { cookie, protocol, port, address, families } of sockets) {
+    const since = seenAt.get(cookie) ?? now;
+    stillThere.set(cookie, since);
+    const isGivenOut = protocol === 'UDP' && port >= givenOut.first && port <= givenOut.last;
+    if (isGivenOut && now - since < LASTING) continue;
+    const listener = { protocol, port, address, families };
+    listeners.set(`${protocol} ${families.join()} ${formatListener(listener)}`, listener);
+  }
+  const sorted = [...listeners].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, listener]) => listener);
+  return { listeners: sorted, seenAt: stillThere };
+}
+
+/** `net.ipv4.ip_local_port_range` of this network namespace, which holds for IPv6 too; the kernel's default where it cannot be read. */
+function givenOutPorts(): PortSpan {
+  try {
+    const text = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
+    const [first = 32_768, last = 60_999] = text.trim().split(/\s+/).map(Number);
+    return { first, last };
+  } catch {
+    return { first: 32_768, last: 60_999 };
+  }
+}

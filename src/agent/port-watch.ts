@@ -1,0 +1,133 @@
+import {
+  ALL_PORTS,
+  type PortCapacity,
+  PortCounter,
+  type PortUsage,
+  type PortUsageSample,
+  SourceCounter,
+  WARN_AT,
+  WELL_BELOW,
+} from '../flows/port-usage.ts';
+import { visitEveryFlow } from '../flows/table.ts';
+import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import type { AgentFacts } from './companion.ts';
+import type { FlowMemory } from './flow-memory.ts';
+import type { FlowSettings } from './flow-settings.ts';
+
+/** Between two looks, in milliseconds; longer where a look takes long, so that looking takes 2 % of the time at most. */
+const LOOK_EVERY = 30_000;
+const REST_PER_WORK = 50;
+/** Tuples that are told of. */
+const TOLD = 20;
+/** Tuples and names in the warning. */
+const WARNED = 5;
+const NAMED = 3;
+
+/** A warning's text, code and remedy stand under this code. */
+export const PORTS_CODE = 'KNAT_PORTS_NEARLY_TAKEN';
+
+/** Looks at regular intervals how many source ports are taken, and warns before they run out. */
+export class PortWatch {
+  readonly #agent: AgentFacts;
+  readonly #memory: FlowMemory;
+  readonly #capacityOf: PortCapacity;
+  readonly #lookEvery: number;
+  readonly #addresses = new Set<IpAddress>();
+  #sample: PortUsageSample | null = null;
+  /** The tuples that people were warned of. */
+  readonly #warned = new Set<string>();
+
+  constructor(
+    agent: AgentFacts,
+    memory: FlowMemory,
+    {
+      portCapacity = () => ALL_PORTS,
+      lookEvery = LOOK_EVERY,
+    }: Pick<FlowSettings, 'portCapacity' | 'lookEvery'>,
+  ) {
+    this.#agent = agent;
+    this.#memory = memory;
+    this.#capacityOf = portCapacity;
+    this.#lookEvery = lookEvery;
+  }
+
+  /** The last look; null before the first. */
+  get sample(): PortUsageSample | null {
+    return this.#sample;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { surroundings } = this.#agent;
+    while (!signal.aborted) {
+      const { milliseconds } = await this.#tryToLook(signal);
+      await surroundings.sleep(Math.max(this.#lookEvery, milliseconds * REST_PER_WORK), signal);
+    }
+  }
+
+  /** A look that fails is no end: the kernel may be short of memory. */
+  async #tryToLook(signal: AbortSignal): Promise<Pick<PortUsageSample, 'milliseconds'>> {
+    try {
+      return await this.look(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#agent.logger.warn({ err: error }, 'the ports in use could not be counted');
+      return { milliseconds: 0 };
+    }
+  }
+
+  /** Looks at the table now. */
+  async look(signal: AbortSignal): Promise<PortUsageSample> {
+    const { surroundings } = this.#agent;
+    const at = surroundings.wallClock().toISOString();
+    const start = surroundings.now();
+    const ports = new PortCounter(this.#addresses);
+    let entries = 0;
+    await visitEveryFlow((flow) => {
+      entries++;
+      ports.add(flow);
+    }, signal);
+    const found = ports.fullest(TOLD, this.#capacityOf);
+    const sources = new SourceCounter(found);
+    if (!sources.isIdle) await visitEveryFlow((flow) => sources.add(flow), signal);
+    const names = this.#memory.names();
+    const tuples = found.map((tuple) => sources.complete(tuple, (address) => names.of(address)));
+    const milliseconds = Math.round(surroundings.now() - start);
+    this.#sample = { at, milliseconds, entries, tuples, uncertainty: ports.uncertainty };
+    this.#agent.sideProblem(PORTS_CODE, this.#warning(tuples));
+    return this.#sample;
+  }
+
+  /** What is nearly full; the text changes only when that does, since each text is told anew. */
+  #warning(tuples: readonly PortUsage[]): string | null {
+    const full = tuples.filter((tuple) => {
+      const key = `${tuple.protocol} ${tuple.address} ${tuple.destination} ${tuple.destinationPort}`;
+      if (tuple.share >= (this.#warned.has(key) ? WELL_BELOW : WARN_AT)) this.#warned.add(key);
+      else this.#warned.delete(key);
+      return this.#warned.has(key);
+    });
+    if (full.length === 0) {
+      this.#warned.clear();
+      return null;
+    }
+    const rest = full.length - WARNED;
+    const texts = full.slice(0, WARNED).map(warningText);
+    return `source ports run out: ${texts.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
+  }
+}
+
+function warningText({
+  protocol,
+  address,
+  destination,
+  destinationPort,
+  capacity,
+  share,
+  sources,
+}: PortUsage): string {
+  const tenth = Math.floor(share * 10) * 10;
+  const names = sources.slice(0, NAMED).map(({ name }) => name);
+  const whose = names.length === 0 ? '' : `, most of them by ${names.sort().join(', ')}`;
+  return (
+    `from ${address} to ${formatEndpoint(destination, destinationPort)}/${protocol} ` +
+    `${tenth} % or more of ${capacity} are taken${whose}`
+  );
+}

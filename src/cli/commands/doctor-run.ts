@@ -1,0 +1,79 @@
+import { diagnoseHost } from '../../agent/doctor.ts';
+import { planOnce } from '../../agent/offline.ts';
+import type { CheckResult, Severity } from '../../doctor/finding.ts';
+import type { AgentFacts, PoolRange } from '../../doctor/host-facts.ts';
+import { parsePrefix } from '../../net/prefix.ts';
+import { AgentNotRunning, askAgent } from '../../observe/client.ts';
+import type { AgentStatus } from '../../observe/status.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { planSettings } from '../options/plan-settings.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { remedyOf } from '../report-error.ts';
+
+/** `knat doctor`. Status 1 when a finding is an error. */
+export async function doctor(values: SettingValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  const agent = await askForAgent();
+  const pools = agent === null ? await poolsOfSource(values) : await poolsOfAgent();
+  const results = await diagnoseHost({ agent, pools }, remedyOf, new AbortController().signal);
+  await printData(terminal, values.output, results, () => print(results, context));
+  const isSick = results.some(({ findings }) => findings.some(({ severity }) => severity === 'error'));
+  if (isSick) context.exit = EXIT.failed;
+}
+
+async function askForAgent(): Promise<AgentFacts | null> {
+  try {
+    const status = (await askAgent('/v1/status')) as AgentStatus;
+    return {
+      synced: status.synced,
+      failure: status.failure?.message ?? null,
+      problems: status.problems.length + status.notices.length,
+      conflicts: status.conflicts.length,
+    };
+  } catch (error) {
+    if (error instanceof AgentNotRunning) return null;
+    throw error;
+  }
+}
+
+async function poolsOfAgent(): Promise<PoolRange[]> {
+  const { items } = (await askAgent('/v1/pools')) as {
+    items: readonly { name: string; cidr: string; natOutgoing: boolean }[];
+  };
+  return items.flatMap(({ name, cidr: text, natOutgoing }): PoolRange[] => {
+    const cidr = parsePrefix(text);
+    return typeof cidr === 'string' || !natOutgoing ? [] : [{ name, cidr }];
+  });
+}
+
+async function poolsOfSource(values: SettingValues): Promise<PoolRange[] | null> {
+  if (values.source === undefined) return null;
+  const settings = await planSettings(values, { isOnce: true });
+  const { planner } = await planOnce(settings, null, new AbortController().signal);
+  return [...planner.plan.entries()].flatMap((entry) =>
+    entry.kind === 'FamilyScope' ? entry.pools.filter(({ natOutgoing }) => natOutgoing) : [],
+  );
+}
+
+const SIGNS = { note: 'note', warning: 'WARN', error: 'FAIL' } as const satisfies Record<Severity, string>;
+
+function print(results: readonly CheckResult[], { terminal }: Context): void {
+  const { colors } = terminal;
+  const paint = { note: colors.dim, warning: colors.yellow, error: colors.red };
+  for (const { title, findings, unseen } of results) {
+    if (unseen !== null) terminal.print(`${colors.dim('?   ')}  ${title}: ${unseen}`);
+    else if (findings.length === 0) terminal.print(`${colors.green('ok  ')}  ${title}`);
+    for (const { severity, message, remedy } of findings) {
+      terminal.print(`${paint[severity](SIGNS[severity])}  ${title}: ${message}`);
+      for (const line of remedy.split('\n')) terminal.print(`      ${colors.dim('→')} ${line}`);
+    }
+  }
+  const count = (wanted: Severity) =>
+    results.reduce(
+      (sum, { findings }) => sum + findings.filter(({ severity }) => severity === wanted).length,
+      0,
+    );
+  terminal.print(`\n${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes`);
+}

@@ -1,0 +1,32 @@
+import { FlowDeleter } from '../../flows/delete.ts';
+import type { FlowReport } from '../../flows/report.ts';
+import type { Context } from '../context.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { eachFlow } from './flows-print.ts';
+
+/**
+ * Ends the flows of a listing as they come. This process does so, with its own rights: the agent only says which, and
+ * whoever may ask it need not be allowed to end anything.
+ */
+export async function endFlows(
+  lines: AsyncIterable<readonly string[]>,
+  values: SettingValues,
+  context: Context,
+): Promise<void> {
+  const deleter = new FlowDeleter();
+  let ended = 0;
+  let gone = 0;
+  try {
+    await eachFlow(lines, (text) => {
+      if (deleter.delete(JSON.parse(text) as FlowReport)) ended++;
+      else gone++;
+    });
+  } finally {
+    deleter.close();
+  }
+  await printData(context.terminal, values.output, { ended, gone }, () => {
+    const others = gone === 0 ? '' : `; ${gone} were over already`;
+    context.terminal.print(`${ended} stale flows ended${others}`);
+  });
+}

@@ -1,0 +1,92 @@
+import type { WhoAnswer } from '../../flows/attribution/who.ts';
+import type { PortUsageSample } from '../../flows/port-usage.ts';
+import { formatEndpoint } from '../../net/address.ts';
+import type { RatesAnswer } from '../../observe/flows-view.ts';
+import type { Context } from '../context.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { printTable } from '../table.ts';
+
+export async function printRates(
+  answer: unknown,
+  { output }: SettingValues,
+  context: Context,
+): Promise<void> {
+  const { terminal } = context;
+  const { rates } = answer as RatesAnswer;
+  await printData(terminal, output, answer, () => {
+    printTable(
+      terminal,
+      ['KIND', 'OBJECT', 'FLOWS', 'NEW/S', 'PACKETS/S', 'BYTES/S'],
+      rates.map((rate) => [
+        rate.kind,
+        rate.object,
+        String(rate.flows),
+        String(rate.newFlowsPerSecond),
+        String(rate.packetsPerSecond ?? ''),
+        String(rate.bytesPerSecond ?? ''),
+      ]),
+    );
+    if (rates.length > 0 && rates.every(({ bytesPerSecond }) => bytesPerSecond === null)) {
+      terminal.printError(
+        'no packets and bytes without accounting: sysctl net.netfilter.nf_conntrack_acct=1',
+      );
+    }
+  });
+}
+
+export async function printPorts(
+  answer: unknown,
+  { output }: SettingValues,
+  context: Context,
+): Promise<void> {
+  const { terminal } = context;
+  const sample = answer as PortUsageSample | null;
+  await printData(terminal, output, sample, () => {
+    if (sample === null) {
+      terminal.print('The agent has not counted yet: it does so when it starts, and then every 30 seconds.');
+      return;
+    }
+    printTable(
+      terminal,
+      ['PROTO', 'ADDRESS', 'DESTINATION', 'TAKEN', 'OF', 'FULL', 'MOST BY'],
+      sample.tuples.map((tuple) => [
+        tuple.protocol,
+        tuple.address,
+        formatEndpoint(tuple.destination, tuple.destinationPort),
+        String(tuple.used),
+        String(tuple.capacity),
+        `${Math.floor(tuple.share * 100)} %`,
+        tuple.sources.map(({ name, flows }) => `${name} (${flows})`).join(', '),
+      ]),
+    );
+    terminal.printError(
+      `counted at ${sample.at}, ${sample.entries} connections in ${sample.milliseconds} ms`,
+    );
+  });
+}
+
+export async function printWho(answer: unknown, { output }: SettingValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  const { asked, flows, gap, logBegins } = answer as WhoAnswer;
+  await printData(terminal, output, answer, () => {
+    if (flows.length > 0) {
+      printTable(
+        terminal,
+        ['PROTO', 'WHO', 'SOURCE', 'TO', 'SINCE', 'UNTIL', 'NOTE'],
+        flows.map((flow) => [
+          flow.protocol,
+          flow.name ?? 'nobody known',
+          flow.source,
+          flow.destination,
+          flow.since ?? 'earlier',
+          flow.until ?? '',
+          flow.certain ? '' : 'perhaps: the log has a gap there',
+        ]),
+      );
+    } else terminal.print(`Nobody was behind ${asked.address} at ${asked.at}, as far as the log knows.`);
+    if (logBegins === null) terminal.printError('the log is empty');
+    else if (gap !== null)
+      terminal.printError(`the log is not sure at that time: ${gap}; it begins at ${logBegins}`);
+  });
+}

@@ -1,0 +1,155 @@
+import { writeFile } from 'node:fs/promises';
+import { explainQuery, InvalidQuery } from '../../agent/explain-query.ts';
+import { OfflinePlans } from '../../agent/offline.ts';
+import { reasonOf } from '../../explain/answer.ts';
+import { describeWalk, packetText } from '../../explain/describe.ts';
+import { judge } from '../../explain/expectation.ts';
+import { senderNode } from '../../explain/place.ts';
+import { formatProblem } from '../../model/problem.ts';
+import type { Conflict } from '../../plan/claims.ts';
+import type { Notice } from '../../plan/fragment.ts';
+import type { Planner } from '../../plan/planner.ts';
+import { CliError } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { readInputFile } from '../input-file.ts';
+import { planSettings } from '../options/plan-settings.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import {
+  type ExpectationsFile,
+  parseExpectations,
+  type WrittenExpectation,
+} from '../verify/expectations-file.ts';
+import { junitXml } from '../verify/junit.ts';
+import type { ExpectationResult } from '../verify/result.ts';
+import { checkObjects } from './object-problems.ts';
+
+export interface VerifyValues extends SettingValues {
+  readonly junit?: string;
+}
+
+/** `knat verify`: judges every expectation of the file. Status 1 when one is not met. */
+export async function verify(path: string, values: VerifyValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  const contents = path === '-' ? await context.readInput() : await readInputFile(path, 'the expectations');
+  const name = path === '-' ? 'standard input' : path;
+  const file = parseExpectations(contents, name);
+  const settings = await planSettings(values, { isOnce: true, allPods: true });
+  const reading = OfflinePlans.read(settings, null, new AbortController().signal);
+  const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
+  for (const problem of plans.problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+
+  const { results, notices, conflicts } = judgeAll(file, plans, settings.nodeName);
+  if (values.junit !== undefined) await writeReport(values.junit, junitXml(name, results));
+  const findings = { problems: plans.problems, notices, conflicts };
+  checkObjects(findings, false, (line) => terminal.printError(`warning: ${line}`));
+  const failed = results.filter(({ passed }) => !passed).length;
+  const data = results.map(({ explanation: _, ...result }) => result);
+  await printData(terminal, values.output, data, () => printResults(results, context));
+  if (failed > 0) context.exit = EXIT.failed;
+  checkObjects(findings, values.strict === true, () => {});
+}
+
+/** Results in the order of the file, and what the plans of these nodes could not do, each said once. */
+interface Judged {
+  readonly results: readonly ExpectationResult[];
+  readonly notices: readonly Notice[];
+  readonly conflicts: readonly Conflict[];
+}
+
+/** Worked through node by node, since each node has a plan of its own. */
+function judgeAll(file: ExpectationsFile, plans: OfflinePlans, asked: string | null): Judged {
+  const fallback = asked ?? file.node;
+  const placed = file.expectations.map((expectation, index) => {
+    return { expectation, index, node: nodeOf(expectation, plans, fallback) };
+  });
+  const results: ExpectationResult[] = [];
+  const notices = new Map<string, Notice>();
+  const conflicts = new Map<string, Conflict>();
+  for (const node of new Set(placed.map((each) => each.node))) {
+    const planner = plans.of(node);
+    for (const notice of planner.plan.notices()) notices.set(JSON.stringify(notice), notice);
+    for (const conflict of planner.plan.conflicts.values()) conflicts.set(JSON.stringify(conflict), conflict);
+    for (const { expectation, index } of placed.filter((each) => each.node === node)) {
+      results[index] = judgeOne(expectation, planner);
+    }
+  }
+  return { results, notices: [...notices.values()], conflicts: [...conflicts.values()] };
+}
+
+/** The node that sees the packet. */
+function nodeOf(expectation: WrittenExpectation, plans: OfflinePlans, fallback: string | null): string {
+  const { node, from = '' } = expectation;
+  return node ?? senderNode(from, plans.facts) ?? fallback ?? plans.onlyNode();
+}
+
+function judgeOne(expectation: WrittenExpectation, planner: Planner): ExpectationResult {
+  const { origin } = expectation;
+  const { nodeName: node } = planner.node;
+  const written = `${expectation.from} → ${expectation.to}`;
+  const result = { name: expectation.name ?? written, origin, node };
+  const unjudged = (error: string): ExpectationResult => {
+    const nothing = { packet: '', mismatches: [], notes: [], because: '', explanation: [] };
+    return { ...result, ...nothing, passed: false, error };
+  };
+  try {
+    const walk = explainQuery(planner, expectation);
+    const judgement = judge(expectation, walk, planner);
+    if (typeof judgement === 'string') return unjudged(judgement);
+    const { mismatches, notes } = judgement;
+    const passed = mismatches.length === 0;
+    const because = reasonOf(walk);
+    const explanation = passed ? [] : describeWalk(walk);
+    const packet = packetText(walk.packet);
+    return { ...result, packet, passed, mismatches, error: null, notes, because, explanation };
+  } catch (error) {
+    if (error instanceof InvalidQuery) return unjudged(error.message);
+    throw error;
+  }
+}
+
+function printResults(results: readonly ExpectationResult[], { terminal }: Context): void {
+  const { colors } = terminal;
+  for (const {
+    name,
+    origin,
+    node,
+    passed,
+    packet,
+    mismatches,
+    error,
+    notes,
+    because,
+    explanation,
+  } of results) {
+    terminal.print(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${name}`);
+    for (const note of notes) terminal.print(colors.dim(`      note: ${note}`));
+    if (passed) continue;
+    terminal.print(colors.dim(`      ${origin}, on node ${node}`));
+    if (error !== null) terminal.print(`      ${error}`);
+    for (const { field, expected, actual } of mismatches) {
+      terminal.print(`      ${field.padEnd(8)} expected  ${colors.green(expected)}`);
+      terminal.print(`               is        ${colors.red(actual)}`);
+    }
+    if (because !== '') terminal.print(`      because  ${because}`);
+    if (packet === '') continue;
+    terminal.print('');
+    terminal.printLines(explanation.map((line) => [{ text: '      ', tone: 'plain' as const }, ...line]));
+    terminal.print('');
+  }
+  const failed = results.filter(({ passed }) => !passed).length;
+  terminal.print(`${results.length - failed} met, ${failed} not met`);
+}
+
+async function writeReport(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CliError('KNAT_REPORT_UNWRITABLE', `--junit: ${path} cannot be written: ${why}`, [], {
+      cause: error,
+    });
+  }
+}

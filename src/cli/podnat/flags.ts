@@ -1,0 +1,304 @@
+import { parseJumpPositions } from '../../datapath/coexistence/podnat-controller-jumps.ts';
+import { type IpAddress, parseAddress } from '../../net/address.ts';
+import { parsePort } from '../../net/port.ts';
+import { formatPrefix, hostPrefix, parseLoosePrefix } from '../../net/prefix.ts';
+import { type SettingName, type SettingValues, settings } from '../options/table.ts';
+import { type GoFlag, GoFlagError } from './go-flags.ts';
+
+/** What flags mean: options of knat, and what the person should know about them. */
+export interface FlagMeaning {
+  readonly values: SettingValues;
+  /** What holds where neither flags nor options of knat say anything. */
+  readonly standards: SettingValues;
+  /** For the log, one sentence each. */
+  readonly notes: readonly string[];
+  /** `-nodeid`, which may be a short name; the node is looked for. */
+  readonly nodeId: string | null;
+}
+
+/** One flag of podnat-controller and its option of knat. */
+interface PodnatFlag extends GoFlag {
+  /** Option of knat, as it stands in the help; null: it has none, and `usage` says why. */
+  readonly option: string | null;
+  /** It is one of klog. */
+  readonly isKlog?: true;
+  /** What the value given means. Throws with what is wrong with it. */
+  readonly mean: (value: string, meaning: Draft) => void;
+}
+
+interface Draft {
+  values: { -readonly [Name in keyof SettingValues]: SettingValues[Name] };
+  notes: string[];
+  nodeId: string | null;
+  excluded: string[];
+  readonly anyAddress: IpAddress;
+}
+
+const NO_IPTABLES =
+  "the NAT is done by knat's own nftables tables; the iptables rules of the host stay as they are";
+
+/** The flags of both generations; those of klog follow. The defaults are those of podnat-controller 0.5.2. */
+const own: readonly PodnatFlag[] = [
+  {
+    ...flag('dryRun', 'bool', 'false', 'print what would change in the kernel, write nothing anywhere, end'),
+    ...to('dryRun'),
+  },
+  {
+    ...flag('annotationKey', 'string', 'bln.space/podnat', 'annotation of Pods that asks for Pod NAT'),
+    ...to('annotationKey'),
+  },
+  {
+    ...flag(
+      'informerResync',
+      'int',
+      '180',
+      'no longer needed: objects, addresses and the kernel are watched',
+    ),
+    option: null,
+    mean: (_, { notes }) =>
+      notes.push('-informerresync is no longer needed: objects, addresses and the kernel are watched'),
+  },
+  {
+    ...flag('restrictedPorts', 'string', '22,53,6443', 'ports and ranges that no annotation may name'),
+    ...to('restrictedPorts'),
+  },
+  {
+    ...flag(
+      'httpPort',
+      'int',
+      '8484',
+      'port of health checks, metrics and the API, on all addresses of the node; all but health needs a token elsewhere',
+    ),
+    option: optionName('httpAddress'),
+    mean: (value, { values, anyAddress }) => {
+      const port = parsePort(Number(value));
+      if (port === null) throw new Error('must be a port from 1 to 65535');
+      values.httpAddress = { host: anyAddress, port };
+    },
+  },
+  {
+    ...flag('firewallFlavor', 'string', 'iptables', `iptables or nftables; with both, ${NO_IPTABLES}`),
+    option: null,
+    mean: (value, { notes }) => {
+      if (value !== 'iptables' && value !== 'nftables') throw new Error('must be iptables or nftables');
+      if (value === 'iptables') notes.push(`-firewallflavor=iptables: ${NO_IPTABLES}`);
+    },
+  },
+  {
+    ...flag(
+      'iptablesJump',
+      'string',
+      '-2,-2,-2',
+      'positions of the jumps in FORWARD, PREROUTING, POSTROUTING; no longer needed: nftables has hooks of its own',
+    ),
+    option: null,
+    mean: (value, { notes }) => {
+      if (parseJumpPositions(value) === null) throw new Error('must be three positions, such as -2,-2,-2');
+      notes.push(
+        '-iptablesjump is no longer needed: knat has hooks of its own and jumps from no chain of the host',
+      );
+    },
+  },
+  {
+    ...flag(
+      'inclFilterNet',
+      'string',
+      '',
+      'networks ADDED to the filter: their addresses are never taken for the public address of the node',
+    ),
+    ...to('includeFilterNetworks', networks),
+  },
+  {
+    ...flag(
+      'exclFilterNet',
+      'string',
+      '',
+      'networks TAKEN OUT of the filter: their addresses may be the public address, private or not',
+    ),
+    option: optionName('excludeFilterNetworks'),
+    mean: (value, { excluded }) => excluded.push(value),
+  },
+  {
+    ...flag('internalNetwork', 'string', '', 'the same as -exclfilternet, of older releases'),
+    option: optionName('excludeFilterNetworks'),
+    mean: (value, { excluded }) => excluded.push(value),
+  },
+  {
+    ...flag(
+      'resourcePrefix',
+      'string',
+      'podnat',
+      'what the chains of podnat-controller were named by: those are taken over',
+    ),
+    ...to('podnatPrefix'),
+  },
+  {
+    ...flag(
+      'nodeID',
+      'string',
+      '',
+      'name of the node, short or as spec.nodeName of Pods has it, and part of the name of its state (default HOSTNAME)',
+    ),
+    option: '--node and --state-node',
+    mean: (value, meaning) => {
+      meaning.nodeId = value === '' ? null : value;
+      if (value !== '') meaning.values.stateNode = settings.stateNode.read(value);
+    },
+  },
+  {
+    ...flag(
+      'stateFlavor',
+      'string',
+      'configmap',
+      'where the state is published: configmap, webdav, crd or none',
+    ),
+    ...to('stateFlavor'),
+  },
+  {
+    ...flag(
+      'stateURI',
+      'string',
+      'http://podnat-state-store:80',
+      'address of the WebDAV server; -stateflavor is webdav',
+    ),
+    ...to('stateUri'),
+  },
+];
+
+/** The flags of klog and glog, which podnat-controller had too. What they say of log files has no meaning here. */
+const logging: readonly PodnatFlag[] = [
+  {
+    ...flag('v', 'int', '0', 'verbosity; from 4 on it is --log-level=debug'),
+    option: optionName('logLevel'),
+    mean: (value, { values }) => {
+      if (Number(value) >= 4) values.logLevel = 'debug';
+    },
+  },
+  {
+    ...flag('logtostderr', 'bool', 'true', 'what knat always does'),
+    option: null,
+    mean: logsToStandardError,
+  },
+  ...(
+    [
+      ['add_dir_header', 'bool', 'false'],
+      ['alsologtostderr', 'bool', 'false'],
+      ['legacy_stderr_threshold_behavior', 'bool', 'true'],
+      ['log_backtrace_at', 'string', ''],
+      ['log_dir', 'string', ''],
+      ['log_file', 'string', ''],
+      ['log_file_max_size', 'int', '1800'],
+      ['log_link', 'string', ''],
+      ['logbuflevel', 'int', '0'],
+      ['one_output', 'bool', 'false'],
+      ['skip_headers', 'bool', 'false'],
+      ['skip_log_headers', 'bool', 'false'],
+      ['stderrthreshold', 'string', 'ERROR'],
+      ['vmodule', 'string', ''],
+    ] as const
+  ).map(([name, type, standard]) => ({
+    ...flag(name, type, standard, 'accepted; knat logs to standard error alone'),
+    option: null,
+    mean: (_: string, { notes }: Draft) =>
+      notes.push(
+        `-${name} has no effect: knat logs to standard error; KNAT_LOG_LEVEL and KNAT_LOG_FORMAT say how`,
+      ),
+  })),
+];
+
+/** Every flag of podnat-controller, with what it is in knat as the end of its help. */
+export const podnatFlags: readonly PodnatFlag[] = [
+  ...own,
+  ...logging.map((each) => ({ ...each, isKlog: true as const })),
+].map((each) => (each.option === null ? each : { ...each, usage: `${each.usage}; knat: ${each.option}` }));
+
+/**
+ * What these values of flags mean for knat, beside what podnat-controller always means: Pod NAT alone, from a cluster,
+ * in the place of a podnat-controller that may still run. Throws GoFlagError.
+ *
+ * @param given by the flag's name in lower case
+ * @param anyAddress what a server listens on that is to be reached at all addresses: `::`, or `0.0.0.0` without IPv6
+ */
+export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddress): FlagMeaning {
+  const draft: Draft = {
+    values: {
+      source: { kind: 'kubernetes' },
+      enable: { service: false, pod: true, egress: false },
+    },
+    anyAddress,
+    notes: [],
+    nodeId: null,
+    excluded: [],
+  };
+  for (const known of podnatFlags) {
+    const key = known.name.toLowerCase();
+    const value = given.get(key);
+    if (value !== undefined) mean(known, value, draft);
+  }
+  // The releases before -stateflavor=configmap knew WebDAV alone, and some only -stateuri.
+  if (given.has('stateuri') && !given.has('stateflavor')) draft.values.stateFlavor = 'webdav';
+  if (given.has('stateuri') && draft.values.stateFlavor !== 'webdav') {
+    delete draft.values.stateUri;
+    draft.notes.push('-stateuri has no effect without -stateflavor=webdav');
+  }
+  const { values, notes, nodeId } = draft;
+  const standards: SettingValues = {
+    replacePodnatController: true,
+    // The one port has health too, as podnat-controller has it; 10256 is kube-proxy's.
+    httpAddress: { host: anyAddress, port: HTTP_PORT },
+    healthAddress: null,
+    stateFlavor: 'configmap',
+  };
+  return { values, standards, notes, nodeId };
+}
+
+/** `-httpport` when it is not given. */
+const HTTP_PORT = 8484;
+
+function mean(known: PodnatFlag, value: string, draft: Draft): void {
+  try {
+    known.mean(value, draft);
+    if (draft.excluded.length > 0) {
+      const { read } = settings.excludeFilterNetworks;
+      draft.values.excludeFilterNetworks = read(networks(draft.excluded.join(',')));
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const name = known.name.toLowerCase();
+    throw new GoFlagError(`invalid value ${JSON.stringify(value)} for flag -${name}: ${reason}`);
+  }
+}
+
+function flag(name: string, type: GoFlag['type'], standard: string, usage: string): GoFlag {
+  return { name: name.toLowerCase(), type, standard, usage };
+}
+
+/** The flag is an option of knat; `translate` gives the form that the option is written in. */
+function to(name: SettingName, translate = (value: string) => value): Pick<PodnatFlag, 'option' | 'mean'> {
+  return {
+    option: optionName(name),
+    mean: (value, { values }) => Object.assign(values, { [name]: settings[name].read(translate(value)) }),
+  };
+}
+
+function optionName(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** podnat-controller takes networks with host bits set and single addresses too. */
+function networks(text: string): string {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const address = parseAddress(part);
+      const prefix = address === null ? parseLoosePrefix(part) : hostPrefix(address);
+      return prefix === null ? part : formatPrefix(prefix);
+    })
+    .join(',');
+}
+
+function logsToStandardError(value: string, { notes }: Draft): void {
+  if (value === 'false') notes.push('-logtostderr=false has no effect: knat logs to standard error');
+}

@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { parseAddress } from '../../net/address.ts';
+import { CliError } from '../cli-error.ts';
+import { addAgentOptions, runAgentWith } from '../commands/agent.ts';
+import { valuesOf } from '../commands/command.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { accessOf } from '../options/source.ts';
+import type { SettingValues } from '../options/table.ts';
+import { type FlagMeaning, meaningOf, podnatFlags } from './flags.ts';
+import { GoFlagError, GoHelpAsked, goUsage, parseGoFlags } from './go-flags.ts';
+
+export const PODNAT_CONTROLLER = 'podnat-controller';
+
+/** A dry run does not wait longer for a cluster that it cannot read, in milliseconds. */
+const PATIENCE = 10_000;
+
+/**
+ * The program under the name of podnat-controller: its flags, each an option of knat agent, its environment (HOSTNAME,
+ * KUBECONFIG, NAMESPACE), and Pod NAT alone. Options of knat that no flag is for are taken from the environment
+ * (KNAT_…) and from the file that KNAT_CONFIG names; flags come first.
+ */
+export async function runPodnatController(words: readonly string[], context: Context): Promise<void> {
+  const asked = readFlags(words, context);
+  if (asked === null) return;
+  const values: SettingValues = {
+    ...asked.standards,
+    ...(await knatOptions(context)),
+    ...asked.values,
+  };
+  const { abortWhenAsked } = await import('../../agent/signals.ts');
+  const node = await nodeOf(values, asked.nodeId, context, abortWhenAsked());
+  if (node === null) return;
+  await runAgentWith({ ...values, ...node }, context, asked.notes);
+}
+
+/** Null when the process is to end: the help was asked for, or the command line is wrong. */
+function readFlags(words: readonly string[], context: Context): FlagMeaning | null {
+  const { terminal } = context;
+  try {
+    const { values, rest } = parseGoFlags(words, podnatFlags);
+    // What a server listens on that is to be reached at every address; a kernel without IPv6 has no `::`.
+    const any = parseAddress(existsSync('/proc/net/if_inet6') ? '::' : '0.0.0.0');
+    if (any === null) throw new TypeError('an address of all zeros is one');
+    const meaning = meaningOf(values, any);
+    if (rest.length === 0) return meaning;
+    const note = `from ${JSON.stringify(rest[0])} on the command line is not read: it is no flag`;
+    return { ...meaning, notes: [...meaning.notes, note] };
+  } catch (error) {
+    if (error instanceof GoHelpAsked) {
+      terminal.printError(goUsage(PODNAT_CONTROLLER, podnatFlags));
+      return null;
+    }
+    if (!(error instanceof GoFlagError)) throw error;
+    terminal.printError(error.message);
+    terminal.printError(goUsage(PODNAT_CONTROLLER, podnatFlags));
+    context.exit = EXIT.usage;
+    return null;
+  }
+}
+
+/** What the environment and a configuration file say. */
+async function knatOptions(context: Context): Promise<SettingValues> {
+  const command = new Command(PODNAT_CONTROLLER)
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => context.terminal.printError(text.trimEnd()) })
+    .action(() => {});
+  addAgentOptions(command);
+  command.parse([], { from: 'user' });
+  return await valuesOf(command, context);
+}
+
+/** The node by its whole name, and what its state is named by; null when told to stop meanwhile. */
+async function nodeOf(
+  values: SettingValues,
+  nodeId: string | null,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Pick<SettingValues, 'node' | 'stateNode'> | null> {
+  const wanted = nodeId ?? values.node ?? (process.env.HOSTNAME || context.defaultNode);
+  const { findNode } = await import('../../sources/kube/node-name.ts');
+  const surroundings = {
+    now: () => performance.now(),
+    random: () => Math.random(),
+    sleep: async (milliseconds: number, until: AbortSignal) => {
+      await sleep(milliseconds, undefined, { signal: until }).catch(() => {});
+    },
+  };
+  const patience = values.dryRun === true || values.once === true ? { giveUpAfter: PATIENCE } : {};
+  const waiting = (message: string) => context.terminal.printError(`${PODNAT_CONTROLLER}: ${message}`);
+  try {
+    const search = { wanted, access: accessOf(values), surroundings, waiting, ...patience };
+    const { name, shortName, isShortNameUnique } = await findNode(search, signal);
+    return { node: name, stateNode: values.stateNode ?? (isShortNameUnique ? shortName : name) };
+  } catch (error) {
+    if (signal.aborted) return null;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'KNAT_NODE_NOT_NAMED' || !(error instanceof Error)) throw error;
+    const from = nodeId === null ? 'HOSTNAME' : '-nodeid';
+    throw new CliError('KNAT_NODE_NOT_NAMED', error.message, [`the name comes from ${from}`]);
+  }
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { Expectation } from '../../explain/expectation.ts';
+import { didYouMean } from '../../sources/objects/did-you-mean.ts';
+import type { ManifestRoot } from '../../sources/objects/manifest-root.ts';
+import { readRoots } from '../../sources/objects/manifest-text.ts';
+import { CliError } from '../cli-error.ts';
+
+/** An expectation, and where it stands: `expectations.yaml:12`. */
+export interface WrittenExpectation extends Expectation {
+  readonly origin: string;
+}
+
+/** A file of expectations. */
+export interface ExpectationsFile {
+  /** The node that sees the packets of expectations that name none. */
+  readonly node: string | null;
+  readonly expectations: readonly WrittenExpectation[];
+}
+
+const text = z.string('write text here').min(1, 'is empty');
+/** YAML reads 8080 as a number. */
+const textOrNumber = z.union([text, z.number()], 'write text or a number here').transform(String);
+const VERDICTS = ['dnat', 'snat', 'none', 'drop', 'reject'] as const;
+
+const expectation = z
+  .strictObject({
+    name: text.optional(),
+    node: text.optional(),
+    from: text,
+    to: text,
+    proto: text.optional(),
+    port: textOrNumber.optional(),
+    family: text.optional(),
+    verdict: z.enum(VERDICTS, `write one of ${VERDICTS.join(', ')}`).optional(),
+    as: text.optional(),
+    reaches: z
+      .union([text.transform((one) => [one]), z.array(text)], 'write a destination, or a list of them')
+      .optional(),
+  })
+  .refine(({ verdict, as, reaches }) => verdict !== undefined || as !== undefined || reaches !== undefined, {
+    error: 'expects nothing: add verdict, as or reaches',
+  });
+
+const file = z.strictObject(
+  {
+    node: text.optional(),
+    expectations: z.array(expectation, 'write a list of expectations here').min(1, 'the list is empty'),
+  },
+  { error: (issue) => (issue.code === 'invalid_type' ? 'no mapping with the key expectations' : undefined) },
+);
+
+const KEYS = [...Object.keys(expectation.shape), 'expectations'];
+
+/** Reads expectations, YAML or JSON. Throws CliError with every error's line and key. */
+export function parseExpectations(contents: string, filename: string): ExpectationsFile {
+  const roots = readRoots(contents, filename);
+  if ('message' in roots) throw invalid(filename, [`${filename}:${roots.line}: ${roots.message}`]);
+  const [root, second] = roots;
+  if (second !== undefined) {
+    throw invalid(filename, [
+      `${filename}:${second.lineOf([])}: only one document is read: remove the others`,
+    ]);
+  }
+  if (root === undefined) throw invalid(filename, [`${filename}: the file is empty`]);
+  const parsed = file.safeParse(root.value);
+  if (!parsed.success) throw invalid(filename, messages(parsed.error, root, filename));
+  const lines = root.itemLines(['expectations']);
+  return {
+    node: parsed.data.node ?? null,
+    expectations: parsed.data.expectations.map((each, index) => {
+      return { ...each, origin: `${filename}:${lines[index] ?? 1}` };
+    }),
+  };
+}
+
+function messages(error: z.ZodError, root: ManifestRoot, filename: string): string[] {
+  const found = error.issues.flatMap((issue) => {
+    const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+    if (issue.code !== 'unrecognized_keys') return [{ steps, message: issue.message }];
+    return issue.keys.map((key) => {
+      const meant = didYouMean(key, KEYS);
+      const hint = meant === null ? `the keys are ${KEYS.join(', ')}` : `did you mean ${meant}?`;
+      return { steps: [...steps, key], message: `unknown key: ${hint}` };
+    });
+  });
+  return found
+    .map(({ steps, message }) => ({ line: root.lineOf(steps), steps, message }))
+    .sort((a, b) => a.line - b.line)
+    .map(({ line, steps, message }) => {
+      const missing = message.startsWith('write text') ? `missing, or no text: ${message}` : message;
+      return `${filename}:${line}: ${steps.length === 0 ? '' : `${steps.join('.')}: `}${missing}`;
+    });
+}
+
+function invalid(filename: string, details: readonly string[]): CliError {
+  return new CliError('KNAT_EXPECTATIONS_INVALID', `the expectations ${filename} cannot be used`, details);
+}

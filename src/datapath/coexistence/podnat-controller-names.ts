@@ -1,0 +1,21 @@
+import type { ChainOwner } from './iptables-table.ts';
+
+/**
+ * How to tell what is podnat-controller's. It writes IPv4 rules by the `iptables` program alone, which are legacy or
+ * nf_tables rules as the host has it (specs: "iptables flavour"; gutmensch/podnat-controller, internal/firewall).
+ */
+
+/** The chains that it makes for a resource prefix: in the table filter, then in the table nat. */
+function podnatChains(prefix: string): readonly [forward: string, pre: string, post: string] {
+  const upper = prefix.toUpperCase();
+  return [`${upper}_FORWARD`, `${upper}_PRE`, `${upper}_POST`];
+}
+
+/** Its chains; all that it writes elsewhere are the jumps to them. */
+export function podnatOwner(prefix: string): ChainOwner {
+  const names: ReadonlySet<string> = new Set(podnatChains(prefix));
+  return {
+    isSign: (chain) => names.has(chain),
+    chainsIn: ({ chains }) => chains.filter((chain) => names.has(chain)),
+  };
+}

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+
+/** How a program ended, and what it printed. */
+export interface ProgramEnd {
+  /** Exit status; null: a signal ended it. */
+  readonly status: number | null;
+  readonly output: string;
+  readonly complaint: string;
+}
+
+/** A program failed: its own words are the message's end. */
+export class ProgramFailed extends Error {
+  override readonly name = 'ProgramFailed';
+}
+
+/** Nothing of the caller's environment decides which program runs and in which language it complains. */
+const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+
+/**
+ * Runs a program with this input on its standard input until it ends; null when it is not installed.
+ * Throws what the signal is aborted with.
+ */
+export async function endOfProgram(
+  [program = '', ...args]: readonly string[],
+  input: string,
+  signal: AbortSignal,
+): Promise<ProgramEnd | null> {
+  signal.throwIfAborted();
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], signal, env: environment });
+  let output = '';
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  child.stdin.on('error', () => {}); // it stopped reading at its first error: its exit status tells why
+  child.stdin.end(input);
+  const status = await new Promise<number | null | 'missing'>((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') resolve('missing');
+      else reject(error);
+    });
+    child.once('close', resolve);
+  });
+  return status === 'missing' ? null : { status, output, complaint };
+}
+
+/** What the program prints; null when it is not installed. Throws ProgramFailed. */
+export async function runProgram(
+  words: readonly string[],
+  input: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const end = await endOfProgram(words, input, signal);
+  if (end === null || end.status === 0) return end?.output ?? null;
+  throw new ProgramFailed(failureText(words, end));
+}
+
+/** `iptables-restore --noflush failed (2): …` */
+export function failureText(words: readonly string[], { status, complaint }: ProgramEnd): string {
+  return `${words.join(' ')} failed (${status}): ${complaint.trim()}`;
+}

@@ -1,0 +1,125 @@
+import type { Check, Finding } from '../finding.ts';
+
+/** The kernel, the nft program, the rights. */
+export const platform: Check = {
+  name: 'platform',
+  title: 'kernel, nft program and rights',
+  examine: ({ platform: { failure } }) => (failure === null ? [] : [{ severity: 'error', ...failure }]),
+};
+
+const FORWARDING = [
+  { sysctl: 'net.ipv4.ip_forward', family: 'IPv4' },
+  { sysctl: 'net.ipv6.conf.all.forwarding', family: 'IPv6' },
+] as const;
+
+/** Without forwarding, what is translated goes nowhere. */
+export const forwarding: Check = {
+  name: 'forwarding',
+  title: 'forwarding between interfaces',
+  examine: ({ sysctls }) =>
+    FORWARDING.flatMap(({ sysctl, family }): Finding[] => {
+      if (sysctls.get(sysctl) !== '0') return [];
+      return [
+        {
+          severity: family === 'IPv4' ? 'error' : 'warning',
+          message: `${sysctl} is 0: this host forwards no ${family} packets, so nothing reaches pods through it`,
+          remedy: setSysctl(sysctl, '1'),
+        },
+      ];
+    }),
+};
+
+/**
+ * Strict reverse path filtering drops packets that come in where the reply would not go out: with one uplink that
+ * never happens, with several (a second public address for Pod NAT) it does. net.ipv4.conf.{all,IF}.rp_filter: the
+ * larger counts (Documentation/networking/ip-sysctl.rst).
+ */
+export const reversePath: Check = {
+  name: 'reverse-path-filter',
+  title: 'reverse path filter',
+  examine: ({ sysctls, interfaces }) => {
+    if (interfaces === null) return 'the interfaces cannot be read';
+    const uplinks = interfaces.filter(({ up, isUplink, networks }) => up && isUplink && networks.length > 0);
+    if (uplinks.length < 2) return [];
+    const strict = uplinks.filter(({ name }) => reversePathMode(sysctls, name) === 1);
+    return strict.map(({ name }) => ({
+      severity: 'warning' as const,
+      message: `rp_filter is strict on ${name}, and this host has several uplinks (${uplinks.map((each) => each.name).join(', ')}): packets to an address of another uplink are dropped without a trace`,
+      remedy: setSysctl(`net.ipv4.conf.${name}.rp_filter`, '2'),
+    }));
+  },
+};
+
+function reversePathMode(sysctls: HostSysctls, name: string): number {
+  return Math.max(
+    Number(sysctls.get('net.ipv4.conf.all.rp_filter') ?? 0),
+    Number(sysctls.get(`net.ipv4.conf.${name}.rp_filter`) ?? 0),
+  );
+}
+
+type HostSysctls = Parameters<Check['examine']>[0]['sysctls'];
+
+/**
+ * Two pods behind one bridge talk past the host's NAT unless br_netfilter sends bridged packets through it: the reply
+ * of a pod to its neighbour would then not be translated back.
+ */
+export const bridgeNetfilter: Check = {
+  name: 'bridge-netfilter',
+  title: 'pods that share a bridge',
+  examine: ({ sysctls, interfaces }) => {
+    if (interfaces === null) return 'the interfaces cannot be read';
+    const ports = new Map<string, number>();
+    for (const { bridge, up } of interfaces) {
+      if (bridge !== null && up) ports.set(bridge, (ports.get(bridge) ?? 0) + 1);
+    }
+    const shared = [...ports].filter(([, count]) => count > 1).map(([name]) => name);
+    const value = sysctls.get('net.bridge.bridge-nf-call-iptables');
+    if (shared.length === 0 || value === '1') return [];
+    return [
+      {
+        severity: 'warning',
+        message: `${shared.join(', ')} has several ports, and br_netfilter is ${value === undefined ? 'not loaded' : 'off'}: where pods of one bridge share a subnet, a pod's answer to its neighbour goes past the NAT, and a Service with an endpoint next door does not answer`,
+        remedy:
+          value === undefined
+            ? 'modprobe br_netfilter, and name it in a file of /etc/modules-load.d; or have the pods send everything to the host, as with ptp'
+            : setSysctl('net.bridge.bridge-nf-call-iptables', '1'),
+      },
+    ];
+  },
+};
+
+/** First and last port that Kubernetes gives to NodePorts unless told otherwise. */
+const NODE_PORTS = { first: 30000, last: 32767 };
+
+/** A port that the host takes for a connection of its own, or masquerading for a pod's, may be a NodePort. */
+export const localPorts: Check = {
+  name: 'local-port-range',
+  title: 'ports for connections and NodePorts',
+  examine: ({ sysctls }) => {
+    const range = sysctls.get('net.ipv4.ip_local_port_range');
+    if (range === undefined) return 'net.ipv4.ip_local_port_range cannot be read';
+    const [first = 0, last = 0] = range.split(/\s+/).map(Number);
+    if (last < NODE_PORTS.first || first > NODE_PORTS.last) return [];
+    if (isReserved(sysctls.get('net.ipv4.ip_local_reserved_ports') ?? '')) return [];
+    return [
+      {
+        severity: 'warning',
+        message: `net.ipv4.ip_local_port_range (${first}-${last}) overlaps the NodePorts (${NODE_PORTS.first}-${NODE_PORTS.last}): a program of this host that happens to get such a port loses its connection to the Service`,
+        remedy: setSysctl('net.ipv4.ip_local_reserved_ports', `${NODE_PORTS.first}-${NODE_PORTS.last}`),
+      },
+    ];
+  },
+};
+
+/** `ip_local_reserved_ports` as the kernel prints it: `8080,30000-32767`. */
+function isReserved(text: string): boolean {
+  return text.split(',').some((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return first <= NODE_PORTS.first && last >= NODE_PORTS.last;
+  });
+}
+
+/** Now, and after the next start of the machine. */
+function setSysctl(name: string, value: string): string {
+  return `sysctl -w ${name}=${value}, and the same line in a file of /etc/sysctl.d`;
+}

@@ -1,0 +1,134 @@
+import { familyOf } from '../../net/address.ts';
+import { formatPrefix, type Prefix, prefixContains } from '../../net/prefix.ts';
+import type { Check, Finding } from '../finding.ts';
+
+/** Rules of others that rewrite sources would decide about the same packets, by the order of priorities and of luck. */
+export const foreignSourceNat: Check = {
+  name: 'foreign-source-nat',
+  title: 'other programs that rewrite sources',
+  examine: ({ foreignSourceNat }) => {
+    if (foreignSourceNat === null) return 'the rules of this network namespace cannot be read';
+    return foreignSourceNat.map(({ table, chain, action, owner }): Finding => {
+      const who = owner === null ? 'a rule of another program' : owner;
+      return {
+        severity: 'warning',
+        message: `${who} has a ${action} rule in chain ${chain} of ${table}: of packets that both would rewrite, the one whose chain comes first has its way, and the other's address is never seen`,
+        remedy:
+          owner === null
+            ? 'remove it, or have it leave pods alone (source not in the pools)'
+            : (remedies[owner] ?? 'switch it off there, or leave that kind of NAT to it: --enable'),
+      };
+    });
+  },
+};
+
+const remedies: Readonly<Record<string, string>> = {
+  'ip-masq-agent':
+    'remove its DaemonSet, then the chain IP-MASQ-AGENT; docs/migrate-from-ip-masq-agent.md has the steps',
+  Calico:
+    'set natOutgoing in one of them only: knat agent --enable service,pod, or see docs/migrate-from-calico-natoutgoing.md',
+  'the CNI plugin (ipMasq)':
+    'set "ipMasq": false in the CNI configuration (/etc/cni/net.d) and start the pods anew',
+  docker: 'start dockerd with --ip-masq=false, or keep its networks out of the pools',
+  firewalld: 'firewall-cmd --remove-masquerade --permanent for the zone of the pods, then --reload',
+  flannel: 'start flanneld without --ip-masq',
+  'kube-proxy': 'docs/migrate-from-kube-proxy.md has the steps',
+};
+
+/** kube-proxy and knat would both decide about Services. */
+export const kubeProxy: Check = {
+  name: 'kube-proxy',
+  title: 'kube-proxy',
+  examine: ({ kubeProxy }) => {
+    if (kubeProxy === null) return 'its rules cannot be looked for';
+    if (kubeProxy.length === 0) return [];
+    return [
+      {
+        severity: 'warning',
+        message: `rules of kube-proxy are at work here: ${kubeProxy.join('; ')}`,
+        remedy:
+          'let knat take over (knat agent --replace-kube-proxy), or leave the Services to it (--enable pod,egress)',
+      },
+    ];
+  },
+};
+
+/** What is translated must also be let through. */
+export const forwardDrops: Check = {
+  name: 'forward-policy',
+  title: 'packet filters on the way to pods',
+  examine: ({ forwardDrops }) => {
+    if (forwardDrops === null) return 'the rules of this network namespace cannot be read';
+    return forwardDrops.map(({ where, remedy }): Finding => {
+      const message = `${where} drops what was translated: connections from outside to pods are lost there`;
+      return { severity: 'warning', message, remedy };
+    });
+  },
+};
+
+/** Nobody behind a pool that holds the node's own LAN is told apart from a pod. */
+export const poolsAndNetworks: Check = {
+  name: 'pools-and-node-networks',
+  title: 'pools and the networks of this node',
+  examine: ({ pools, interfaces }) => {
+    if (pools === null) return 'the pools are known to an agent only: none runs, and no source is named';
+    if (interfaces === null) return 'the interfaces cannot be read';
+    return interfaces
+      .filter(({ up, isUplink }) => up && isUplink)
+      .flatMap(({ name, networks }) =>
+        networks.flatMap((network) =>
+          pools
+            .filter(({ cidr }) => overlap(cidr, network))
+            .map(({ name: pool, cidr }): Finding => {
+              return {
+                severity: 'warning',
+                message: `pool ${pool} (${formatPrefix(cidr)}) overlaps ${formatPrefix(network)}, the network of ${name}: pods reach the hosts there with their own addresses, and these have no way back unless they know the pods`,
+                remedy:
+                  'choose a range for pods that no network of the node has, or make sure that these hosts route the pods to their nodes',
+              };
+            }),
+        ),
+      );
+  },
+};
+
+function overlap(a: Prefix, b: Prefix): boolean {
+  if (familyOf(a.address) !== familyOf(b.address)) return false;
+  return a.length <= b.length ? prefixContains(a, b.address) : prefixContains(b, a.address);
+}
+
+/** Is somebody at work at all, and well? */
+export const agent: Check = {
+  name: 'agent',
+  title: 'the agent of this node',
+  examine: ({ agent }) => {
+    if (agent === null) {
+      const message = 'no knat agent runs in this network namespace';
+      return [{ severity: 'warning', message, remedy: 'start it: knat agent --help' }];
+    }
+    const findings: Finding[] = [];
+    if (!agent.synced) {
+      findings.push({
+        severity: 'warning',
+        message: 'the agent has not read its source completely yet',
+        remedy: 'knat status says what it waits for',
+      });
+    }
+    if (agent.failure !== null) {
+      findings.push({
+        severity: 'error',
+        message: `the kernel does not match what is wanted: ${agent.failure}`,
+        remedy: 'knat status and the log of the agent say more',
+      });
+    }
+    const troubled = agent.problems + agent.conflicts;
+    if (troubled > 0) {
+      findings.push({
+        severity: 'warning',
+        message: `${agent.problems} problems with objects and ${agent.conflicts} conflicts`,
+        remedy: 'knat status names them',
+      });
+    }
+    return findings;
+  },
+};

@@ -1,0 +1,29 @@
+import { conntrackFill } from './checks/conntrack.ts';
+import { bridgeNetfilter, forwarding, localPorts, platform, reversePath } from './checks/kernel.ts';
+import { agent, foreignSourceNat, forwardDrops, kubeProxy, poolsAndNetworks } from './checks/others.ts';
+import type { Check, CheckResult } from './finding.ts';
+import type { HostFacts } from './host-facts.ts';
+
+/** Every check, in the order in which people are shown them. */
+export const checks: readonly Check[] = [
+  platform,
+  forwarding,
+  reversePath,
+  bridgeNetfilter,
+  localPorts,
+  conntrackFill,
+  forwardDrops,
+  foreignSourceNat,
+  kubeProxy,
+  poolsAndNetworks,
+  agent,
+];
+
+/** Runs every check over the facts. */
+export function diagnose(facts: HostFacts): CheckResult[] {
+  return checks.map(({ name, title, examine }) => {
+    const outcome = examine(facts);
+    const unseen = typeof outcome === 'string' ? outcome : null;
+    return { check: name, title, findings: typeof outcome === 'string' ? [] : outcome, unseen };
+  });
+}

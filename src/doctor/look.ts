@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { ForwardChains, type ForwardReport } from '../datapath/coexistence/forward-chains.ts';
+import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
+import type { Datapath } from '../datapath/datapath.ts';
+import { FAMILIES } from '../net/family.ts';
+import { maskedPrefix } from '../net/prefix.ts';
+import { NftablesConnection } from '../wire/nftables/connection.ts';
+import { RouteConnection } from '../wire/route/connection.ts';
+import { foreignSourceNat } from './foreign-source-nat.ts';
+import type { ConntrackFacts, HostFacts, InterfaceFacts, PlatformFacts, Sysctls } from './host-facts.ts';
+
+/** What is looked at in this network namespace; the rest of the facts comes from an agent or a source. */
+export type SeenFacts = Omit<HostFacts, 'agent' | 'pools'>;
+
+/** Looks at the host without changing anything. What cannot be looked at is null; throws only when the signal aborts. */
+export async function lookAtHost(
+  datapath: Datapath | Error,
+  remedyOf: (error: unknown) => string,
+  signal: AbortSignal,
+): Promise<SeenFacts> {
+  const platform = await lookAtPlatform(datapath, remedyOf, signal);
+  const interfaces = orNull(lookAtInterfaces);
+  return {
+    platform,
+    interfaces,
+    sysctls: lookAtSysctls(interfaces ?? []),
+    conntrack: orNull(lookAtConntrack),
+    foreignSourceNat: orNull(() => {
+      const connection = NftablesConnection.open();
+      try {
+        return foreignSourceNat(connection);
+      } finally {
+        connection.close();
+      }
+    }),
+    kubeProxy: await lookForKubeProxy(signal),
+    forwardDrops: await lookAtForwarding(signal),
+  };
+}
+
+async function lookAtPlatform(
+  datapath: Datapath | Error,
+  remedyOf: (error: unknown) => string,
+  signal: AbortSignal,
+): Promise<PlatformFacts> {
+  const failed = (error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    return { kernel: '', nft: '', failure: { message, remedy: remedyOf(error) } };
+  };
+  if (datapath instanceof Error) return failed(datapath);
+  try {
+    return { ...(await datapath.probe(signal)), failure: null };
+  } catch (error) {
+    signal.throwIfAborted();
+    return failed(error);
+  }
+}
+
+async function lookForKubeProxy(signal: AbortSignal): Promise<readonly string[] | null> {
+  const rules = orNull(() => new KubeProxyRules());
+  if (rules === null) return null;
+  try {
+    return (await rules.find(signal)).found;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  } finally {
+    rules.close();
+  }
+}
+
+async function lookAtForwarding(signal: AbortSignal): Promise<ForwardReport['drops'] | null> {
+  const chains = orNull(() => new ForwardChains());
+  if (chains === null) return null;
+  try {
+    return (await chains.settle(new Set(FAMILIES), false, signal)).drops;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  } finally {
+    chains.close();
+  }
+}
+
+/** Kinds of interfaces that lead to pods or to other nodes' pods. */
+const INNER_KINDS: ReadonlySet<string> = new Set([
+  'bridge',
+  'vxlan',
+  'geneve',
+  'ipip',
+  'sit',
+  'gre',
+  'tun',
+  'wireguard',
+  'ipvlan',
+  'dummy',
+]);
+
+function lookAtInterfaces(): InterfaceFacts[] {
+  const connection = RouteConnection.open();
+  try {
+    const links = connection.links();
+    const addresses = connection.addresses().filter(({ scope }) => scope === 'global');
+    const nameOf = new Map(links.map(({ index, name }) => [index, name]));
+    const bridges = new Set(links.filter(({ kind }) => kind === 'bridge').map(({ index }) => index));
+    return links.map(({ index, name, up, loopback, kind, master }) => {
+      const networks = addresses
+        .filter(({ interfaceIndex }) => interfaceIndex === index)
+        .map(({ address, prefixLength }) => maskedPrefix(address, prefixLength));
+      const bridge = master !== null && bridges.has(master) ? (nameOf.get(master) ?? null) : null;
+      const isUplink = !loopback && bridge === null && !INNER_KINDS.has(kind ?? '');
+      return { name, up, isUplink, bridge, networks };
+    });
+  } finally {
+    connection.close();
+  }
+}
+
+const SYSCTLS = [
+  'net.ipv4.ip_forward',
+  'net.ipv6.conf.all.forwarding',
+  'net.ipv4.conf.all.rp_filter',
+  'net.bridge.bridge-nf-call-iptables',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.ip_local_reserved_ports',
+] as const;
+
+function lookAtSysctls(interfaces: readonly InterfaceFacts[]): Sysctls {
+  const names = [...SYSCTLS, ...interfaces.map(({ name }) => `net.ipv4.conf.${name}.rp_filter`)];
+  const found = new Map<string, string>();
+  for (const name of names) {
+    const value = readSysctl(name);
+    if (value !== null) found.set(name, value);
+  }
+  return found;
+}
+
+/** The dots of an interface's own name (`eth0.7`) stand for themselves. */
+function readSysctl(name: string): string | null {
+  const parts = /^(net\.ipv4\.conf)\.(.+)\.(rp_filter)$/.exec(name)?.slice(1) ?? name.split('.');
+  const path = parts.map((part) => part.replaceAll('/', '.')).join('/');
+  return read(`/proc/sys/${path.replace('net.ipv4.conf', 'net/ipv4/conf')}`);
+}
+
+function lookAtConntrack(): ConntrackFacts | null {
+  const count = read('/proc/sys/net/netfilter/nf_conntrack_count');
+  const max = read('/proc/sys/net/netfilter/nf_conntrack_max');
+  if (count === null || max === null) return null;
+  const { insert_failed = 0, drop = 0 } = conntrackCounters(read('/proc/self/net/stat/nf_conntrack') ?? '');
+  return { count: Number(count), max: Number(max), insertFailed: insert_failed, dropped: drop };
+}
+
+/** A line of names, then a line of hexadecimal numbers for each processor; gives the sums. */
+export function conntrackCounters(text: string): Record<string, number> {
+  const [names = '', ...processors] = text.trim().split('\n');
+  const sums: Record<string, number> = {};
+  for (const line of processors) {
+    const values = line.trim().split(/\s+/);
+    for (const [index, name] of names.trim().split(/\s+/).entries()) {
+      sums[name] = (sums[name] ?? 0) + Number.parseInt(values[index] ?? '0', 16);
+    }
+  }
+  return sums;
+}
+
+function read(path: string): string | null {
+  return orNull(() => readFileSync(path, 'utf8').trim());
+}
+
+function orNull<Value>(look: () => Value): Value | null {
+  try {
+    return look();
+  } catch {
+    return null;
+  }
+}

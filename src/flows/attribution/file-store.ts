@@ -1,0 +1,115 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { AttributionStore } from './store.ts';
+
+/** Bytes that may wait for a slow disk; what comes while so many wait is lost, and the log says so. */
+const WAITING = 8 << 20;
+
+/**
+ * A log in a file, and the one before it beside it (`FILE.1`): when the file has half of the bytes that both may have,
+ * it takes the other's place. It can be read by root alone: it says who spoke with whom.
+ */
+export class FileStore implements AttributionStore {
+  readonly #path: string;
+  readonly #halfBytes: number;
+  #file: FileHandle;
+  #size: number;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | null = null;
+  #rotated = false;
+  #trouble: string | null = null;
+
+  /**
+   * Goes on with a file that is there. Rejects when it cannot be written.
+   *
+   * @param limit bytes of both files together
+   */
+  static async open(path: string, limit: number): Promise<FileStore> {
+    const file = await open(path, 'a+', 0o600);
+    const { size } = await file.stat();
+    const store = new FileStore(path, limit, file, size);
+    // A crash may have left half a line: the next one must not become part of it.
+    if (size > 0) {
+      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+      if (buffer[0] !== 10) store.append('\n');
+    }
+    return store;
+  }
+
+  private constructor(path: string, limit: number, file: FileHandle, size: number) {
+    this.#path = path;
+    this.#halfBytes = Math.max(1, Math.floor(limit / 2));
+    this.#file = file;
+    this.#size = size;
+  }
+
+  append(lines: string): void {
+    if (this.#waitingBytes > WAITING) {
+      this.#trouble = 'the disk was too slow';
+      return;
+    }
+    this.#waiting.push(lines);
+    this.#waitingBytes += lines.length;
+    this.#writing ??= this.#write();
+  }
+
+  async *read(): AsyncGenerator<string> {
+    await this.#writing;
+    for (const path of [`${this.#path}.1`, this.#path]) {
+      const input = createReadStream(path);
+      try {
+        yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      } finally {
+        input.destroy();
+      }
+    }
+  }
+
+  takeRotated(): boolean {
+    const rotated = this.#rotated;
+    this.#rotated = false;
+    return rotated;
+  }
+
+  takeTrouble(): string | null {
+    const trouble = this.#trouble;
+    this.#trouble = null;
+    return trouble;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+
+  /** Writes all that waits, and what comes meanwhile. */
+  async #write(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const bytes = Buffer.from(this.#waiting.join(''));
+        this.#waiting = [];
+        this.#waitingBytes = 0;
+        if (this.#size > 0 && this.#size + bytes.length > this.#halfBytes) await this.#rotate();
+        await this.#file.appendFile(bytes);
+        this.#size += bytes.length;
+      }
+    } catch (error) {
+      this.#trouble = error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#writing = null;
+    }
+  }
+
+  async #rotate(): Promise<void> {
+    await rename(this.#path, `${this.#path}.1`);
+    const next = await open(this.#path, 'a+', 0o600);
+    await this.#file.close();
+    this.#file = next;
+    this.#size = 0;
+    this.#rotated = true;
+  }
+}

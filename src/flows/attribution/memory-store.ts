@@ -1,0 +1,52 @@
+import type { AttributionStore } from './store.ts';
+
+/** So many parts make the log; the oldest goes when all are full. */
+const PARTS = 8;
+
+/** A log in the memory of the agent: it ends with the agent. */
+export class MemoryStore implements AttributionStore {
+  readonly #partBytes: number;
+  /** As bytes of text, which V8 would hold in two bytes a character, otherwise, and in pieces. */
+  readonly #parts: Buffer[] = [];
+  #present: Buffer[] = [];
+  #presentBytes = 0;
+  #rotated = false;
+
+  /** @param limit bytes of all parts together */
+  constructor(limit: number) {
+    this.#partBytes = Math.max(1, Math.floor(limit / PARTS));
+  }
+
+  append(lines: string): void {
+    const bytes = Buffer.from(lines);
+    if (this.#presentBytes + bytes.length > this.#partBytes && this.#presentBytes > 0) {
+      this.#parts.push(Buffer.concat(this.#present));
+      this.#present = [];
+      this.#presentBytes = 0;
+      if (this.#parts.length >= PARTS) {
+        this.#parts.shift();
+        this.#rotated = true;
+      }
+    }
+    this.#present.push(bytes);
+    this.#presentBytes += bytes.length;
+  }
+
+  async *read(): AsyncGenerator<string> {
+    for (const part of [...this.#parts, Buffer.concat(this.#present)]) {
+      for (const line of part.toString().split('\n')) if (line !== '') yield line;
+    }
+  }
+
+  takeRotated(): boolean {
+    const rotated = this.#rotated;
+    this.#rotated = false;
+    return rotated;
+  }
+
+  takeTrouble(): null {
+    return null;
+  }
+
+  async close(): Promise<void> {}
+}

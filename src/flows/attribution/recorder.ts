@@ -1,0 +1,134 @@
+import { formatEndpoint } from '../../net/address.ts';
+import type { FlowView } from '../../wire/conntrack/flow-view.ts';
+import { protocolName } from '../flow.ts';
+import { sourceNow } from '../judge.ts';
+import type { Names } from '../names.ts';
+import { type FlowLine, formatLine } from './line.ts';
+import type { AttributionStore } from './store.ts';
+
+export interface RecorderParts {
+  readonly store: AttributionStore;
+  /** Who bears which address at this moment. */
+  names(): Names;
+  wallClock(): Date;
+  /** Shows every flow that there is, in some time. */
+  everyFlow(visit: (flow: FlowView) => void): Promise<void>;
+}
+
+/** Lines are handed to the store when they are so long together, in characters; `flush` hands over the rest. */
+const TOGETHER = 64 * 1024;
+
+/**
+ * Writes the attribution log from conntrack's events: a line when a flow with another source begins, and one when it
+ * ends. What it may have missed it says itself: at the start, when events were lost, when the store lost lines.
+ */
+export class AttributionRecorder {
+  readonly #parts: RecorderParts;
+  #lines: string[] = [];
+  #length = 0;
+  #telling: Promise<void> | null = null;
+  #tellAgain = false;
+  /** Characters of the last telling of all, and of everything since: to tell all must stay the smaller part. */
+  #toldLength = 0;
+  #lengthSince = 0;
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts;
+  }
+
+  /** To be called when events come already, so that no flow is between the events and the first reading. */
+  async start(): Promise<void> {
+    await this.#afterGap('the agent was not there');
+  }
+
+  began(flow: FlowView): void {
+    this.#write('new', flow);
+  }
+
+  ended(flow: FlowView): void {
+    this.#write('end', flow);
+  }
+
+  /** Events were lost. */
+  async lost(): Promise<void> {
+    await this.#afterGap('the kernel had more events than could be taken');
+  }
+
+  /** Hands to the store what waits; to be called now and then. Gives why lines were lost since the last call, or null. */
+  async flush(): Promise<string | null> {
+    this.#handOver();
+    const { store } = this.#parts;
+    const trouble = store.takeTrouble();
+    if (trouble !== null) await this.#afterGap(`the log could not be written: ${trouble}`);
+    if (store.takeRotated() && this.#lengthSince > 2 * this.#toldLength) await this.#tellAll();
+    return trouble;
+  }
+
+  /** Notes that nothing is missing up to now; to be called once in a while, and at the end. */
+  alive(): void {
+    this.#add(formatLine({ t: this.#now(), e: 'alive' }));
+  }
+
+  async #afterGap(why: string): Promise<void> {
+    this.#add(formatLine({ t: this.#now(), e: 'gap', why }));
+    await this.#tellAll();
+  }
+
+  /** One reading at a time; what happens while one is under way asks for one more. */
+  async #tellAll(): Promise<void> {
+    if (this.#telling !== null) {
+      this.#tellAgain = true;
+      return await this.#telling;
+    }
+    this.#telling = (async () => {
+      do {
+        this.#tellAgain = false;
+        this.#lengthSince = 0;
+        await this.#parts.everyFlow((flow) => this.#write('seen', flow));
+      } while (this.#tellAgain);
+      this.#add(formatLine({ t: this.#now(), e: 'whole' }));
+      this.#toldLength = this.#lengthSince;
+      this.#lengthSince = 0;
+      this.#handOver();
+    })();
+    try {
+      await this.#telling;
+    } finally {
+      this.#telling = null;
+    }
+  }
+
+  #write(what: FlowLine['e'], flow: FlowView): void {
+    if (sourceNow(flow) === null) return;
+    const { original, reply } = flow;
+    this.#add(
+      formatLine({
+        t: this.#now(),
+        e: what,
+        p: protocolName(flow.protocol),
+        a: formatEndpoint(reply.dst, original.icmp === null ? reply.dport : (reply.icmp?.id ?? 0)),
+        d: formatEndpoint(reply.src, reply.sport),
+        s: formatEndpoint(original.src, original.icmp?.id ?? original.sport),
+        n: this.#parts.names().of(original.src),
+      }),
+    );
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line);
+    this.#length += line.length;
+    this.#lengthSince += line.length;
+    if (this.#length >= TOGETHER) this.#handOver();
+  }
+
+  #handOver(): void {
+    if (this.#length === 0) return;
+    this.#parts.store.append(this.#lines.join(''));
+    this.#lines = [];
+    this.#length = 0;
+  }
+
+  #now(): string {
+    return this.#parts.wallClock().toISOString();
+  }
+}

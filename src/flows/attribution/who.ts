@@ -1,0 +1,158 @@
+import { type FlowLine, type LogLine, parseLine } from './line.ts';
+
+/** Who was behind an address and port at a time: `GET /v1/flows/who`. */
+export interface WhoAnswer {
+  readonly asked: { readonly address: string; readonly at: string; readonly protocol: string | null };
+  /** Several, where the port was in use towards several destinations. */
+  readonly flows: readonly AttributedFlow[];
+  /** The log knows nothing for sure at the time that was asked for, and why; null: it does. */
+  readonly gap: string | null;
+  /** The time of the oldest line; null: the log is empty. */
+  readonly logBegins: string | null;
+}
+
+export interface AttributedFlow {
+  readonly protocol: string;
+  readonly source: string;
+  readonly destination: string;
+  /** `Pod shop/web-0`; null where nobody known had the source's address. */
+  readonly name: string | null;
+  /** When it began; null: before the log, or in a gap of it. */
+  readonly since: string | null;
+  /** When it ended; null: it goes on, or nobody saw its end. */
+  readonly until: string | null;
+  /** False: it was there before or after a gap, and perhaps at the time that was asked for. */
+  readonly certain: boolean;
+}
+
+interface OpenFlow {
+  readonly line: FlowLine;
+  readonly since: string | null;
+  /** From when on it was there for sure. */
+  readonly certainFrom: number;
+  /** Until when it was there for sure; infinite while nothing is in doubt. */
+  certainUntil: number;
+}
+
+/** Reads the log, line by line from the oldest, for one question. */
+export class WhoScan {
+  readonly #asked: WhoAnswer['asked'];
+  readonly #at: number;
+  readonly #open = new Map<string, OpenFlow>();
+  readonly #found: AttributedFlow[] = [];
+  #begins: string | null = null;
+  #last = Number.NEGATIVE_INFINITY;
+  /** Since when it is in doubt what there is; null: it is not. */
+  #doubt: { readonly since: number; readonly why: string } | null = null;
+  #gap: string | null = null;
+
+  /** @param asked `address` is `address:port`, `at` RFC 3339 */
+  constructor(asked: WhoAnswer['asked']) {
+    this.#asked = asked;
+    this.#at = Date.parse(asked.at);
+  }
+
+  add(text: string): void {
+    // Most lines are of others, and need not be parsed; marks are short.
+    const isMark = text.length < 400 && !text.includes('"a":');
+    if (!isMark && this.#begins !== null && !text.includes(this.#asked.address)) {
+      const time = timeOf(text);
+      if (time !== null) this.#last = time;
+      return;
+    }
+    const line = parseLine(text);
+    if (line === null) return;
+    this.#begins ??= line.t;
+    this.#take(line);
+    this.#last = Date.parse(line.t);
+  }
+
+  answer(): WhoAnswer {
+    for (const open of this.#open.values()) this.#close(open, null, open.certainUntil);
+    if (this.#doubt !== null && this.#at > this.#doubt.since) this.#gap ??= this.#doubt.why;
+    const isBefore = this.#begins !== null && this.#at < Date.parse(this.#begins);
+    const gap = isBefore ? 'the log begins later' : this.#gap;
+    return { asked: this.#asked, flows: this.#found, gap, logBegins: this.#begins };
+  }
+
+  #take(line: LogLine): void {
+    const time = Date.parse(line.t);
+    switch (line.e) {
+      case 'gap': {
+        const since = Math.min(this.#last === Number.NEGATIVE_INFINITY ? time : this.#last, time);
+        this.#doubt ??= { since, why: line.why };
+        for (const open of this.#open.values()) open.certainUntil = Math.min(open.certainUntil, since);
+        return;
+      }
+      case 'alive':
+        return;
+      case 'whole':
+        if (this.#doubt !== null) this.#endDoubt(this.#doubt, time);
+        return;
+      default:
+        if (line.a !== this.#asked.address) return;
+        if (this.#asked.protocol !== null && line.p !== this.#asked.protocol) return;
+        this.#takeFlow(line, time);
+    }
+  }
+
+  #takeFlow(line: FlowLine, time: number): void {
+    const key = `${line.p} ${line.s} ${line.d}`;
+    const open = this.#open.get(key);
+    if (line.e === 'end') {
+      this.#open.delete(key);
+      this.#close(open ?? this.#unseen(line, time), line, time);
+    } else if (line.e === 'new') {
+      if (open !== undefined) this.#close(open, null, open.certainUntil);
+      this.#open.set(key, { line, since: line.t, certainFrom: time, certainUntil: Number.POSITIVE_INFINITY });
+    } else if (open === undefined) {
+      this.#open.set(key, this.#unseen(line, time));
+    } else open.certainUntil = Number.POSITIVE_INFINITY;
+  }
+
+  /** A flow whose beginning is not in the log: it is older than the log, or began in a gap. */
+  #unseen(line: FlowLine, time: number): OpenFlow {
+    const certainFrom = this.#doubt === null ? Date.parse(this.#begins ?? line.t) : time;
+    return { line, since: null, certainFrom, certainUntil: Number.POSITIVE_INFINITY };
+  }
+
+  /** What was open before the gap and was not seen after it ended meanwhile. */
+  #endDoubt({ since, why }: { readonly since: number; readonly why: string }, time: number): void {
+    for (const [key, open] of this.#open) {
+      if (open.certainUntil === Number.POSITIVE_INFINITY) continue;
+      this.#open.delete(key);
+      this.#close(open, null, open.certainUntil, time);
+    }
+    if (this.#at > since && this.#at < time) this.#gap = why;
+    this.#doubt = null;
+  }
+
+  /**
+   * @param end its last line, where there is one
+   * @param certain until when it was there for sure
+   * @param latest until when it may have been there
+   */
+  #close(open: OpenFlow, end: FlowLine | null, certain: number, latest = Number.POSITIVE_INFINITY): void {
+    const last = end === null ? latest : Date.parse(end.t);
+    const first = open.since === null ? Number.NEGATIVE_INFINITY : open.certainFrom;
+    if (this.#at < first || this.#at > last) return;
+    const { p, s, d, n } = open.line;
+    const isCertain = this.#at >= open.certainFrom && this.#at <= certain;
+    this.#found.push({
+      protocol: p,
+      source: s,
+      destination: d,
+      name: n ?? end?.n ?? null,
+      since: open.since,
+      until: end?.t ?? null,
+      certain: isCertain,
+    });
+  }
+}
+
+/** The time of a line as it is written, `{"t":"…"`, without parsing all of it. */
+function timeOf(text: string): number | null {
+  const end = text.indexOf('"', 6);
+  const time = text.startsWith('{"t":"') && end > 0 ? Date.parse(text.slice(6, end)) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
+}

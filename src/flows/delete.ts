@@ -1,0 +1,40 @@
+import { familyOf, type IpAddress, parseAddress } from '../net/address.ts';
+import { ConntrackConnection } from '../wire/conntrack/connection.ts';
+import { protocolNumberOf } from './flow.ts';
+import type { FlowReport } from './report.ts';
+
+/** Ends flows that were reported: each very flow, not a later one of the same addresses. Needs CAP_NET_ADMIN. */
+export class FlowDeleter {
+  readonly #connection = ConntrackConnection.open();
+
+  /** False when it is over already. Throws TypeError for a flow of a protocol without ports. */
+  delete({ protocol, original, id, zone }: FlowReport): boolean {
+    const number = protocolNumberOf(protocol);
+    const [source, destination] = [endOf(original.source), endOf(original.destination)];
+    if (number === null || source === null || destination === null) {
+      throw new TypeError(`${protocol} ${original.source}: no flow that can be ended by its ports`);
+    }
+    return this.#connection.delete({
+      family: familyOf(source.address),
+      protocol: number,
+      original: {
+        src: source.address,
+        sport: source.port,
+        dst: destination.address,
+        dport: destination.port,
+      },
+      id,
+      zone,
+    });
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+function endOf(text: string): { readonly address: IpAddress; readonly port: number } | null {
+  const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d+)$/.exec(text);
+  const address = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
+  return address === null ? null : { address, port: Number(parts?.[3]) };
+}

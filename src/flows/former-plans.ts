@@ -1,0 +1,96 @@
+import type { PlanEntry } from '../plan/entry.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+
+type Entries = Pick<NatPlan, 'entry'>;
+
+/** A plan as it was before a change. */
+export interface FormerPlan extends Entries {
+  /** True when the change touched one of these keys, or what belongs to no single object: pools, rules. */
+  concerns(keys: readonly string[]): boolean;
+}
+
+/** So many changes are remembered, and so many entries in all of them; the oldest go first. */
+const CHANGES = 256;
+const ENTRIES = 20_000;
+
+/**
+ * Remembers what the plan said before its last changes, as far as it decides how flows that last are translated:
+ * bindings, sources, pools; of Services nothing. Without it nobody could say whether an address that a flow has was
+ * given by a pool that is gone or by another program.
+ */
+export class FormerPlans {
+  readonly #changes: Map<string, PlanEntry | null>[] = [];
+  readonly #present = new Map<string, PlanEntry>();
+  #remembered = 0;
+  #started = false;
+
+  /**
+   * Call it when a plan is in force.
+   *
+   * @param changed keys that may have changed since the last call; null: not known
+   * @returns true when something changed that is remembered
+   */
+  record(plan: Pick<NatPlan, 'entry' | 'entries'>, changed: ReadonlySet<string> | null): boolean {
+    const former = new Map<string, PlanEntry | null>();
+    if (changed === null || !this.#started) {
+      const gone = new Set(this.#present.keys());
+      for (const entry of plan.entries()) {
+        gone.delete(entry.key);
+        this.#take(entry.key, entry, former);
+      }
+      for (const key of gone) this.#take(key, undefined, former);
+    } else {
+      for (const key of changed) this.#take(key, plan.entry(key), former);
+    }
+    const isFirst = !this.#started;
+    this.#started = true;
+    if (isFirst || former.size === 0) return false;
+    this.#changes.push(former);
+    this.#remembered += former.size;
+    while (this.#changes.length > CHANGES || (this.#remembered > ENTRIES && this.#changes.length > 1)) {
+      this.#remembered -= this.#changes.shift()?.size ?? 0;
+    }
+    return true;
+  }
+
+  /** The plan before the last change, before the one before that, and so on. They are as `current` is now, else. */
+  before(current: Entries): FormerPlan[] {
+    const changes = [...this.#changes];
+    return changes
+      .map((change, index): FormerPlan => {
+        return {
+          entry: (key) => {
+            for (let at = index; at < changes.length; at++) {
+              const former = changes[at]?.get(key);
+              if (former !== undefined) return former ?? undefined;
+            }
+            return current.entry(key);
+          },
+          concerns: (keys) => hasShared(change) || keys.some((key) => change.has(key)),
+        };
+      })
+      .reverse();
+  }
+
+  /** Notes what stood under the key before. */
+  #take(key: string, entry: PlanEntry | undefined, former: Map<string, PlanEntry | null>): void {
+    const before = this.#present.get(key);
+    const after = entry !== undefined && lasts(entry) ? entry : undefined;
+    if (before === after) return;
+    former.set(key, before ?? null);
+    if (after === undefined) this.#present.delete(key);
+    else this.#present.set(key, after);
+  }
+}
+
+/** What the established flows of Services do is decided elsewhere: docs/adr/0004. */
+function lasts({ kind }: PlanEntry): boolean {
+  return kind !== 'ServiceFrontend' && kind !== 'ClusterAddress';
+}
+
+function hasShared(change: ReadonlyMap<string, PlanEntry | null>): boolean {
+  for (const entry of change.values()) {
+    if (entry !== null && entry.kind !== 'PodBinding' && entry.kind !== 'PodSource') return true;
+  }
+  return false;
+}

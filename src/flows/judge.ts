@@ -1,0 +1,231 @@
+import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
+import type { NodeFacts } from '../model/node.ts';
+import { formatRef, type ObjectRef } from '../model/object.ts';
+import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import { protocolFromNumber } from '../net/protocol.ts';
+import { setContains } from '../net/ranges.ts';
+import { type PlanEntry, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
+import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import { conntrackStatus } from '../wire/conntrack/entry.ts';
+import type { Flow } from './flow.ts';
+import type { FormerPlan } from './former-plans.ts';
+import { type NatKind, type SourceDecision, SourceDecisions } from './source-decision.ts';
+
+/** What a flow's destination became, and by whom. */
+export interface DestinationNat {
+  readonly kind: NatKind;
+  readonly object: ObjectRef | null;
+  /** What was dialled: the key of the frontend or the binding. */
+  readonly frontend: string;
+}
+
+/** What a flow's source became, and by whom. */
+export interface SourceNat {
+  readonly kind: NatKind;
+  readonly object: ObjectRef | null;
+}
+
+export interface Judgement {
+  /** Null: the destination is as it was dialled. */
+  readonly destination: DestinationNat | null;
+  /** Null: the source is as it was. */
+  readonly source: SourceNat | null;
+  /** Why the plan of now would translate the flow otherwise, in a few words; null: it would not. */
+  readonly stale: string | null;
+}
+
+/** What must be known of the node: `nodeIPs` are what it masquerades with, as a rule. */
+export type FlowNode = WalkedNode & Pick<NodeFacts, 'nodeIPs'>;
+
+/** What flows are judged by. */
+export interface JudgedBy {
+  readonly plan: Pick<NatPlan, 'entry'>;
+  /** What the plan was before, the latest first: who else may have translated what the plan of now would not. */
+  readonly former: readonly FormerPlan[];
+  readonly node: FlowNode;
+}
+
+/**
+ * Says of flows which part of the plan translated them, and whether it would do so now. It looks at the plan and at
+ * the flow, never at the kernel's rules.
+ *
+ * Stale are flows that began before a pool, a rule or a binding changed (specs/egress-nat.md, rule 11): they keep the
+ * translation that they began with. What Services translated is never stale here: their TCP connections are to live
+ * on, and their UDP flows are cleaned at every change (docs/adr/0004).
+ *
+ * Lives for one look at the table: the plan must not change meanwhile.
+ */
+export class FlowJudge {
+  readonly #by: JudgedBy;
+  readonly #sources: SourceDecisions;
+  readonly #former: readonly { readonly plan: FormerPlan; readonly sources: SourceDecisions }[];
+
+  constructor(by: JudgedBy) {
+    this.#by = by;
+    this.#sources = new SourceDecisions(by.plan, by.node);
+    this.#former = by.former.map((plan) => ({ plan, sources: new SourceDecisions(plan, by.node) }));
+  }
+
+  judge(flow: Flow): Judgement {
+    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
+    const key = dialledKey(flow);
+    const entry = this.#by.plan.entry(key);
+    const destination = isTranslated ? this.#destination(key, entry, flow) : null;
+    const frontend = isTranslated && entry?.kind === 'ServiceFrontend' ? entry : null;
+    const decision = this.#sources.of(flow, isTranslated, frontend);
+    const actual = sourceNow(flow);
+    const explained = actual === null ? null : this.#explainedBy(flow, actual, decision, frontend);
+    return {
+      destination,
+      source: actual === null ? null : (explained ?? OTHER),
+      stale:
+        this.#staleDestination(flow, isTranslated, key, entry) ??
+        this.#staleSource(flow, actual, decision, frontend),
+    };
+  }
+
+  #destination(key: string, entry: PlanEntry | undefined, flow: Flow): DestinationNat {
+    if (entry?.kind === 'ServiceFrontend') return { kind: 'service', object: entry.owner, frontend: key };
+    if (entry?.kind === 'PodBinding') return { kind: 'pod', object: entry.owner, frontend: key };
+    const former = this.#formerBinding(flow, key);
+    if (former !== null) return { kind: 'pod', object: former, frontend: key };
+    return { kind: 'other', object: null, frontend: key };
+  }
+
+  /** Whose translation it is that the flow has: the plan's of now, else the latest that fits. */
+  #explainedBy(
+    flow: Flow,
+    actual: IpAddress,
+    decision: SourceDecision | null,
+    frontend: ServiceFrontend | null,
+  ): SourceNat | null {
+    if (decision === null) return this.#portlessSource(flow);
+    if (decision.kind !== null && fits(decision.snat, actual, this.#by.node)) {
+      const former = this.#formerAddress(flow, actual, decision, frontend);
+      return { kind: former?.kind ?? decision.kind, object: (former ?? decision).object };
+    }
+    const former = this.#formerDecision(flow, actual, frontend);
+    return former === null || former.kind === null ? null : { kind: former.kind, object: former.object };
+  }
+
+  /** ICMP and the like, which only egress pools translate. */
+  #portlessSource(flow: Flow): SourceNat | null {
+    const { egressSources } = scopeOf(this.#by.plan, flow.family);
+    return setContains(egressSources, flow.original.src) ? { kind: 'egress', object: null } : null;
+  }
+
+  #staleDestination(
+    flow: Flow,
+    isTranslated: boolean,
+    key: string,
+    entry: PlanEntry | undefined,
+  ): string | null {
+    const { src: address, sport: port } = flow.reply;
+    if (entry?.kind === 'PodBinding') {
+      const { endpoint, owner, sourceRanges } = entry;
+      if (!isTranslated || endpoint.address !== address || endpoint.port !== port) {
+        return `${key} goes to ${formatRef(owner)} now (${formatEndpoint(endpoint.address, endpoint.port)})`;
+      }
+      if (sourceRanges !== null && !setContains(sourceRanges, flow.original.src)) {
+        return `${formatRef(owner)} does not admit ${flow.original.src} any more`;
+      }
+      return null;
+    }
+    if (!isTranslated) return null;
+    const former = this.#formerBinding(flow, key);
+    return former === null ? null : `${formatRef(former)} is not bound to ${key} any more`;
+  }
+
+  #staleSource(
+    flow: Flow,
+    actual: IpAddress | null,
+    decision: SourceDecision | null,
+    frontend: ServiceFrontend | null,
+  ): string | null {
+    if (decision === null || decision.kind === 'service') return null;
+    const { snat, object } = decision;
+    const whose = object === null ? '' : ` (${formatRef(object)})`;
+    if (snat === null) {
+      if (actual === null) return null;
+      const former = this.#formerDecision(flow, actual, frontend);
+      return former === null || former.kind === 'service' ? null : 'its source would stay as it is now';
+    }
+    const now = snat === 'node' ? "the node's address" : snat;
+    if (actual === null || !fits(snat, actual, this.#by.node))
+      return `it would leave with ${now}${whose} now`;
+    const former = this.#formerAddress(flow, actual, decision, frontend);
+    return former === null ? null : `it would leave with ${now}${whose} now`;
+  }
+
+  /**
+   * A masqueraded flow has some address of the node, routing decides which. Where a former plan gave that very address
+   * and it is not the node's first, the flow has it from there.
+   */
+  #formerAddress(
+    flow: Flow,
+    actual: IpAddress,
+    { snat }: SourceDecision,
+    frontend: ServiceFrontend | null,
+  ): SourceDecision | null {
+    if (snat !== 'node' || this.#by.node.nodeIPs.includes(actual)) return null;
+    const former = this.#formerDecision(flow, actual, frontend);
+    return former?.snat === actual ? former : null;
+  }
+
+  /** The latest former decision that gives the address that the flow has. */
+  #formerDecision(flow: Flow, actual: IpAddress, frontend: ServiceFrontend | null): SourceDecision | null {
+    const protocol = protocolFromNumber(flow.protocol);
+    if (protocol === null || this.#former.length === 0) return null;
+    const keys = [podSourceKey(flow.original.src, protocol)];
+    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
+    for (const { plan, sources } of this.#former) {
+      if (!plan.concerns(keys)) continue;
+      const decision = sources.of(flow, isTranslated, frontend);
+      if (decision?.snat != null && fits(decision.snat, actual, this.#by.node)) return decision;
+    }
+    return null;
+  }
+
+  /** The Pod whose former binding leads where the flow goes. */
+  #formerBinding(flow: Flow, key: string): ObjectRef | null {
+    const keys = [key];
+    for (const { plan } of this.#former) {
+      if (!plan.concerns(keys)) continue;
+      const entry = plan.entry(key);
+      if (entry?.kind !== 'PodBinding') continue;
+      const { address, port } = entry.endpoint;
+      if (address === flow.reply.src && port === flow.reply.sport) return entry.owner;
+    }
+    return null;
+  }
+}
+
+/** Where there is no plan: that a flow is translated can be seen, by whom cannot. */
+export const planless: Pick<FlowJudge, 'judge'> = {
+  judge: (flow) => {
+    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
+    return {
+      destination: isTranslated ? { ...OTHER, frontend: dialledKey(flow) } : null,
+      source: sourceNow(flow) === null ? null : OTHER,
+      stale: null,
+    };
+  },
+};
+
+const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
+
+/** What was dialled, as the plan writes keys; for protocols without ports a text that is no key. */
+function dialledKey(flow: Flow): string {
+  const protocol = protocolFromNumber(flow.protocol);
+  return `${formatEndpoint(flow.original.dst, flow.original.dport)}/${protocol ?? flow.protocol}`;
+}
+
+/** The address that the source became; null where it is as it was, be it with another port. */
+export function sourceNow(flow: Flow): IpAddress | null {
+  if ((flow.status & conntrackStatus.IPS_SRC_NAT) === 0) return null;
+  return flow.reply.dst === flow.original.src ? null : flow.reply.dst;
+}
+
+function fits(snat: SourceDecision['snat'], actual: IpAddress, node: WalkedNode): boolean {
+  return snat === 'node' ? isOwnAddress(node, actual) : snat === actual;
+}

@@ -1,0 +1,71 @@
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
+import type { FlowJudge } from './judge.ts';
+import type { Names } from './names.ts';
+import { isWanted, mayBeWanted, type WantedFlows } from './question.ts';
+import { type FlowReport, reportOf } from './report.ts';
+
+/** What a listing says at its end. */
+export interface ListingEnd {
+  /** Entries of the table that were looked at. */
+  readonly looked: number;
+  readonly listed: number;
+  /** The limit was reached before the end of the table. */
+  readonly cut: boolean;
+  /** Of those that were listed. */
+  readonly stale: number;
+  /** Packets and bytes are known: net.netfilter.nf_conntrack_acct is on. */
+  readonly accounting: boolean;
+}
+
+/** What a listing works with. */
+export interface ListingParts {
+  readonly judge: Pick<FlowJudge, 'judge'>;
+  /** Null where no names are known. */
+  readonly names: Names | null;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Answers one question, flow by flow. */
+export class Listing {
+  readonly #wanted: WantedFlows;
+  readonly #parts: ListingParts;
+  #looked = 0;
+  #listed = 0;
+  #stale = 0;
+  #accounting = false;
+
+  constructor(wanted: WantedFlows, parts: ListingParts) {
+    this.#wanted = wanted;
+    this.#parts = parts;
+  }
+
+  /** As many were found as are wanted. */
+  get isFull(): boolean {
+    return this.#listed >= this.#wanted.limit;
+  }
+
+  /** The report of a flow that is wanted; null for others. */
+  look(flow: FlowView): FlowReport | null {
+    if (this.isFull) return null;
+    this.#looked++;
+    this.#accounting ||= flow.counted;
+    const { judge, names, now } = this.#parts;
+    if (!mayBeWanted(this.#wanted, flow, names)) return null;
+    const judgement = judge.judge(flow);
+    if (!isWanted(this.#wanted, judgement)) return null;
+    this.#listed++;
+    if (judgement.stale !== null) this.#stale++;
+    return reportOf(flow, judgement, names, now);
+  }
+
+  get end(): ListingEnd {
+    return {
+      looked: this.#looked,
+      listed: this.#listed,
+      cut: this.isFull,
+      stale: this.#stale,
+      accounting: this.#accounting,
+    };
+  }
+}

@@ -1,0 +1,33 @@
+import type { FactTypes } from '../model/facts.ts';
+import type { NodeFacts } from '../model/node.ts';
+import { objectKey } from '../model/object.ts';
+import type { IpAddress } from '../net/address.ts';
+
+/** What names are taken from. */
+export interface NamedObjects {
+  readonly pods: ReadonlyMap<string, FactTypes['Pod']>;
+  readonly nodes: ReadonlyMap<string, FactTypes['Node']>;
+  readonly node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>;
+}
+
+/** Who bears which address: `Pod shop/web-0`, `Node worker-1`. Made for one look at the table, or kept over changes. */
+export class Names {
+  readonly #names = new Map<IpAddress, string>();
+
+  constructor({ pods, nodes, node }: NamedObjects) {
+    for (const { name, addresses } of nodes.values()) {
+      for (const { address } of addresses) this.#names.set(address, `Node ${name}`);
+    }
+    for (const { address } of node.localAddresses) this.#names.set(address, `Node ${node.nodeName}`);
+    for (const pod of pods.values()) {
+      // The address of a pod in the host network is its node's; that of a finished one may be another's by now.
+      if (pod.hostNetwork || pod.finished) continue;
+      for (const address of pod.ips) this.#names.set(address, `Pod ${objectKey(pod.namespace, pod.name)}`);
+    }
+  }
+
+  /** Null for an address that nobody known bears. */
+  of(address: IpAddress): string | null {
+    return this.#names.get(address) ?? null;
+  }
+}

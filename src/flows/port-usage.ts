@@ -1,0 +1,142 @@
+import { type IpAddress, parseAddress } from '../net/address.ts';
+import { type Protocol, protocolFromNumber } from '../net/protocol.ts';
+import { conntrackStatus } from '../wire/conntrack/entry.ts';
+import type { Flow } from './flow.ts';
+import { sourceNow } from './judge.ts';
+import { TopCounter } from './top-counter.ts';
+
+/** How full the ports of one address are, towards one destination. */
+export interface PortUsage {
+  readonly protocol: Protocol;
+  /** The address that flows leave with. */
+  readonly address: IpAddress;
+  readonly destination: IpAddress;
+  readonly destinationPort: number;
+  /** Ports that are taken. */
+  readonly used: number;
+  /** Ports that there are. */
+  readonly capacity: number;
+  /** `used / capacity`: from about 0.9 on, new flows begin to fail. */
+  readonly share: number;
+  /** Whose flows they are, the most first; only of tuples that are half full, others are not looked into. */
+  readonly sources: readonly { readonly name: string; readonly flows: number }[];
+}
+
+/** The ports in use at one time: what `GET /v1/flows/ports` answers, and what metrics are made of. */
+export interface PortUsageSample {
+  /** RFC 3339. */
+  readonly at: string;
+  /** How long the table was read, with all waits. */
+  readonly milliseconds: number;
+  /** Entries of the whole table. */
+  readonly entries: number;
+  /** The fullest, the fullest first. */
+  readonly tuples: readonly PortUsage[];
+  /** `used` may be too low by this: the table has more tuples than were counted at once. */
+  readonly uncertainty: number;
+}
+
+/** Source ports that the kernel gives to flows that began from a port above 1023: 1024 to 65535. */
+export const ALL_PORTS = 64_512;
+
+/** From this share on people are warned. */
+export const WARN_AT = 0.7;
+/** A warning ends when the share falls below this, so that it does not come and go. */
+export const WELL_BELOW = 0.65;
+/** From this share on it is looked who is behind it. */
+const LOOK_INTO = 0.5;
+
+/** Tuples that are counted at once: some megabytes. */
+const PLACES = 16_384;
+/** Sources that are told apart within a tuple. */
+const SOURCES = 1024;
+const SOURCES_SHOWN = 5;
+
+/** How many ports an address has for a protocol. */
+export type PortCapacity = (protocol: Protocol, address: IpAddress) => number;
+
+interface FoundTuple {
+  readonly key: string;
+  readonly usage: Omit<PortUsage, 'sources'>;
+}
+
+/**
+ * First look at the table: counts how many ports of each address are taken towards each destination. A mapping is
+ * unique by protocol, both addresses and both ports, so each destination has all ports for itself.
+ */
+export class PortCounter {
+  readonly #tuples = new TopCounter<string>(PLACES);
+  readonly #addresses: Set<IpAddress>;
+
+  /**
+   * @param addresses those that flows leave with, as far as they are known from earlier looks; this one adds to them.
+   *   The node's own connections from such an address take ports too.
+   */
+  constructor(addresses: Set<IpAddress>) {
+    this.#addresses = addresses;
+  }
+
+  add(flow: Flow): void {
+    const isRewritten = (flow.status & conntrackStatus.IPS_SRC_NAT) !== 0;
+    if (!isRewritten && this.#addresses.size === 0) return;
+    if (protocolFromNumber(flow.protocol) === null) return;
+    if (sourceNow(flow) !== null) this.#addresses.add(flow.reply.dst);
+    else if (!this.#addresses.has(flow.reply.dst)) return;
+    this.#tuples.add(tupleOf(flow));
+  }
+
+  get uncertainty(): number {
+    return this.#tuples.uncertainty;
+  }
+
+  /** The fullest tuples, the fullest first. */
+  fullest(count: number, capacityOf: PortCapacity): FoundTuple[] {
+    return this.#tuples
+      .top(PLACES)
+      .map(({ key, count: used }) => ({ key, usage: usageOf(key, used, capacityOf) }))
+      .sort((a, b) => b.usage.share - a.usage.share)
+      .slice(0, count);
+  }
+}
+
+/** Second look, only where tuples are half full: who is behind them. */
+export class SourceCounter {
+  readonly #sources: ReadonlyMap<string, TopCounter<IpAddress>>;
+
+  constructor(tuples: readonly FoundTuple[]) {
+    const full = tuples.filter(({ usage }) => usage.share >= LOOK_INTO);
+    this.#sources = new Map(full.map(({ key }) => [key, new TopCounter<IpAddress>(SOURCES)]));
+  }
+
+  /** Nothing is half full: a second look is not needed. */
+  get isIdle(): boolean {
+    return this.#sources.size === 0;
+  }
+
+  add(flow: Flow): void {
+    if (protocolFromNumber(flow.protocol) !== null) this.#sources.get(tupleOf(flow))?.add(flow.original.src);
+  }
+
+  /** The usage with the names of those behind it; an address that has no name stands for itself. */
+  complete({ key, usage }: FoundTuple, nameOf: (address: IpAddress) => string | null): PortUsage {
+    const top = this.#sources.get(key)?.top(SOURCES_SHOWN) ?? [];
+    return {
+      ...usage,
+      sources: top.map(({ key: address, count }) => ({ name: nameOf(address) ?? address, flows: count })),
+    };
+  }
+}
+
+function tupleOf({ protocol, reply }: Flow): string {
+  return `${protocol} ${reply.dst} ${reply.src} ${reply.sport}`;
+}
+
+function usageOf(key: string, used: number, capacityOf: PortCapacity): FoundTuple['usage'] {
+  const [number = '', address = '', destination = '', port = ''] = key.split(' ');
+  const protocol = protocolFromNumber(Number(number));
+  const [from, to] = [parseAddress(address), parseAddress(destination)];
+  if (protocol === null || from === null || to === null) throw new TypeError(`${key} is no tuple`);
+  const capacity = capacityOf(protocol, from);
+  const share = capacity === 0 ? 1 : used / capacity;
+  return { protocol, address: from, destination: to, destinationPort: Number(port), used, capacity, share };
+}

@@ -1,0 +1,119 @@
+import { parseAddress } from '../net/address.ts';
+import { hostPrefix, type Prefix, parseLoosePrefix, prefixContains } from '../net/prefix.ts';
+import { conntrackStatus } from '../wire/conntrack/entry.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
+import { protocolNumberOf } from './flow.ts';
+import type { Judgement } from './judge.ts';
+import type { Names } from './names.ts';
+import type { NatKind } from './source-decision.ts';
+
+/** Which flows are wanted, as texts: the options of `knat flows` and the query of `GET /v1/flows`. */
+export interface FlowQuestion {
+  /** `NAMESPACE/NAME`: flows that this Pod began or answers. */
+  readonly pod?: string;
+  /** `NAMESPACE/NAME`: flows that this Service translates. */
+  readonly service?: string;
+  /** A name or an IANA number. */
+  readonly protocol?: string;
+  /** An address or a CIDR that stands anywhere in the flow. */
+  readonly address?: string;
+  /** Kinds with commas: service, pod, egress, other; none for flows that are not translated. */
+  readonly kind?: string;
+  /** `true`: only those that the plan of now would translate otherwise. */
+  readonly stale?: string;
+  /** At most so many. */
+  readonly limit?: string;
+}
+
+/** Which flows are wanted. */
+export interface WantedFlows {
+  readonly pod: string | null;
+  readonly service: string | null;
+  readonly protocol: number | null;
+  readonly address: Prefix | null;
+  /** Null: all that are translated. */
+  readonly kinds: ReadonlySet<NatKind | 'none'> | null;
+  readonly stale: boolean;
+  readonly limit: number;
+}
+
+const KINDS: readonly (NatKind | 'none')[] = ['service', 'pod', 'egress', 'other', 'none'];
+const QUESTIONS: readonly string[] = ['pod', 'service', 'protocol', 'address', 'kind', 'stale', 'limit'];
+
+/** Reads the question; the text of what is wrong with it. */
+export function readQuestion(question: FlowQuestion): WantedFlows | string {
+  const unknown = Object.keys(question).find((name) => !QUESTIONS.includes(name));
+  if (unknown !== undefined) return `${unknown}: write one of ${QUESTIONS.join(', ')}`;
+  const { pod, service, protocol, address, kind, stale, limit } = question;
+  for (const [name, value] of Object.entries({ pod, service })) {
+    if (value !== undefined && !/^[^/]+\/[^/]+$/.test(value))
+      return `${name}: "${value}" is no NAMESPACE/NAME`;
+  }
+  const number = protocol === undefined ? null : protocolNumberOf(protocol);
+  if (protocol !== undefined && number === null)
+    return `protocol: "${protocol}" is neither a name nor a number`;
+  const prefix = address === undefined ? null : readPrefix(address);
+  if (address !== undefined && prefix === null)
+    return `address: "${address}" is neither an address nor a CIDR`;
+  const kinds = kind === undefined ? null : kind.split(',').map((one) => one.trim().toLowerCase());
+  const strange = kinds?.find((one) => !KINDS.some((known) => known === one));
+  if (strange !== undefined) return `kind: "${strange}" is none of ${KINDS.join(', ')}`;
+  if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit))
+    return `limit: "${limit}" is no whole number from 1`;
+  if (stale !== undefined && stale !== 'true' && stale !== 'false')
+    return `stale: "${stale}" is neither true nor false`;
+  return {
+    pod: pod === undefined ? null : `Pod ${pod}`,
+    service: service ?? null,
+    protocol: number,
+    address: prefix,
+    kinds: kinds === null ? null : new Set(kinds as (NatKind | 'none')[]),
+    stale: stale === 'true',
+    limit: limit === undefined ? Number.POSITIVE_INFINITY : Number(limit),
+  };
+}
+
+function readPrefix(text: string): Prefix | null {
+  const address = parseAddress(text);
+  return address === null ? parseLoosePrefix(text) : hostPrefix(address);
+}
+
+const TRANSLATED = conntrackStatus.IPS_SRC_NAT | conntrackStatus.IPS_DST_NAT;
+
+/** What can be said of a flow at once: false when it is not wanted, so that nobody need judge it. */
+export function mayBeWanted(wanted: WantedFlows, flow: FlowView, names: Names | null): boolean {
+  const { protocol, address, kinds, stale, pod } = wanted;
+  if (protocol !== null && protocol !== flow.protocol) return false;
+  if ((flow.status & TRANSLATED) === 0 && !stale && !(kinds?.has('none') ?? false)) return false;
+  const { original, reply } = flow;
+  if (address !== null) {
+    if (address.family !== flow.family) return false;
+    const isThere =
+      prefixContains(address, original.src) ||
+      prefixContains(address, original.dst) ||
+      prefixContains(address, reply.src) ||
+      prefixContains(address, reply.dst);
+    if (!isThere) return false;
+  }
+  return pod === null || names?.of(original.src) === pod || names?.of(reply.src) === pod;
+}
+
+/** The rest of the question, which the judgement answers. */
+export function isWanted({ kinds, service, stale }: WantedFlows, judgement: Judgement): boolean {
+  const { destination, source } = judgement;
+  if (stale && judgement.stale === null) return false;
+  if (kinds === null) {
+    if (destination === null && source === null && !stale) return false;
+  } else if (destination === null && source === null) {
+    if (!kinds.has('none')) return false;
+  } else if (
+    !((destination !== null && kinds.has(destination.kind)) || (source !== null && kinds.has(source.kind)))
+  ) {
+    return false;
+  }
+  if (service === null) return true;
+  return [destination, source].some((nat) => {
+    const object = nat?.object ?? null;
+    return object !== null && object.kind === 'Service' && `${object.namespace}/${object.name}` === service;
+  });
+}

@@ -1,0 +1,91 @@
+import { formatRef } from '../model/object.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
+import type { Judgement } from './judge.ts';
+import type { NatKind } from './source-decision.ts';
+
+/** What a binding, a Service or a pool translates. */
+export interface Rate {
+  readonly kind: NatKind;
+  /** `Service shop/web 10.96.0.10:80/TCP`, `Pod mail/smtp`, `IPPool pods`; empty for what no object stands behind. */
+  readonly object: string;
+  /** Flows that exist now. */
+  readonly flows: number;
+  /** Of those, flows that began between the two looks, a second. */
+  readonly newFlowsPerSecond: number;
+  /** Both directions; null unless net.netfilter.nf_conntrack_acct is on. */
+  readonly packetsPerSecond: number | null;
+  readonly bytesPerSecond: number | null;
+}
+
+interface Sum {
+  readonly kind: NatKind;
+  readonly object: string;
+  flows: number;
+  begun: number;
+  packets: number;
+  bytes: number;
+}
+
+/**
+ * Two looks at the table make rates. Flows are told apart by conntrack's id, so that one that ends between the looks
+ * takes nothing from the sums; what it still carried, and flows that begin and end between them, are not counted.
+ */
+export class RateMeter {
+  /** Packets and bytes of each flow at the first look. */
+  readonly #before = new Map<number, readonly [packets: number, bytes: number]>();
+  readonly #sums = new Map<string, Sum>();
+  #counted = false;
+
+  /** First look: translated flows alone. */
+  first(flow: FlowView): void {
+    this.#before.set(flow.id, flow.counted ? [flow.packets, flow.bytes] : NOTHING);
+  }
+
+  /** Second look. A flow counts for what translated its destination and for what translated its source. */
+  second(flow: FlowView, { destination, source }: Judgement): void {
+    this.#counted ||= flow.counted;
+    if (destination !== null) {
+      const { kind, object, frontend } = destination;
+      this.#add(flow, kind, object === null ? '' : `${formatRef(object)} ${frontend}`);
+    }
+    if (source !== null && source.kind !== 'service') {
+      this.#add(flow, source.kind, source.object === null ? '' : formatRef(source.object));
+    }
+  }
+
+  /** The sums as rates, those with the most bytes first, then by flows. */
+  rates(seconds: number): Rate[] {
+    const rates = [...this.#sums.values()].map(({ kind, object, flows, begun, packets, bytes }): Rate => {
+      return {
+        kind,
+        object,
+        flows,
+        newFlowsPerSecond: rounded(begun / seconds),
+        packetsPerSecond: this.#counted ? rounded(packets / seconds) : null,
+        bytesPerSecond: this.#counted ? rounded(bytes / seconds) : null,
+      };
+    });
+    return rates.sort((a, b) => (b.bytesPerSecond ?? 0) - (a.bytesPerSecond ?? 0) || b.flows - a.flows);
+  }
+
+  #add(flow: FlowView, kind: NatKind, object: string): void {
+    const key = `${kind} ${object}`;
+    let sum = this.#sums.get(key);
+    if (sum === undefined) {
+      sum = { kind, object, flows: 0, begun: 0, packets: 0, bytes: 0 };
+      this.#sums.set(key, sum);
+    }
+    const before = this.#before.get(flow.id);
+    sum.flows++;
+    if (before === undefined) sum.begun++;
+    const [packets, bytes] = before ?? NOTHING;
+    sum.packets += Math.max(0, flow.packets - packets);
+    sum.bytes += Math.max(0, flow.bytes - bytes);
+  }
+}
+
+const NOTHING = Object.freeze([0, 0] as const);
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,76 @@
+import type { WalkedNode } from '../explain/own.ts';
+import { walkSource } from '../explain/source.ts';
+import type { SourceStep } from '../explain/step.ts';
+import type { ObjectRef } from '../model/object.ts';
+import type { IpAddress } from '../net/address.ts';
+import type { Port } from '../net/port.ts';
+import { protocolFromNumber } from '../net/protocol.ts';
+import type { ServiceFrontend } from '../plan/entry.ts';
+import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import type { Flow } from './flow.ts';
+
+/** Which part of knat translates; `other`: something that is not in the plan, of knat's past or of another program. */
+export type NatKind = 'service' | 'pod' | 'egress' | 'other';
+
+/** What a plan does to the source of a flow. */
+export interface SourceDecision {
+  /** What the source is rewritten to: an address, one of the node's, or nothing. */
+  readonly snat: IpAddress | 'node' | null;
+  /** Whose rule decides; null: none looks at the flow. */
+  readonly kind: Exclude<NatKind, 'other'> | null;
+  readonly object: ObjectRef | null;
+}
+
+/** Which kind of NAT the rules of `explain` belong to. */
+const kindOfRule = {
+  hairpin: 'service',
+  'service-masquerade': 'service',
+  'local-delivery': null,
+  'pod-source': 'pod',
+  'egress-pool': 'egress',
+  'no-source-rule': null,
+} as const satisfies Record<SourceStep['rule'], SourceDecision['kind']>;
+
+const NO_DECISION: SourceDecision = Object.freeze({ snat: null, kind: null, object: null });
+
+/** So many answers are kept: many flows ask the same. */
+const KEPT = 16_384;
+
+/**
+ * Asks a plan, by the same walk that `explain` takes, what it does to the sources of flows. Lives as long as one look at
+ * the table: the plan must not change meanwhile.
+ */
+export class SourceDecisions {
+  readonly #plan: Pick<NatPlan, 'entry'>;
+  readonly #node: WalkedNode;
+  readonly #known = new Map<string, SourceDecision>();
+
+  constructor(plan: Pick<NatPlan, 'entry'>, node: WalkedNode) {
+    this.#plan = plan;
+    this.#node = node;
+  }
+
+  /**
+   * Null for protocols that the plan does not speak of.
+   *
+   * @param frontend the Service that translated the destination; null for none
+   */
+  of(flow: Flow, isTranslated: boolean, frontend: ServiceFrontend | null): SourceDecision | null {
+    const protocol = protocolFromNumber(flow.protocol);
+    if (protocol === null) return null;
+    const { src: source } = flow.original;
+    const { src: destination, sport } = flow.reply;
+    const key = `${source} ${destination} ${protocol} ${sport} ${isTranslated ? (frontend?.key ?? 't') : ''}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const packet = { source, destination, protocol, port: sport as Port };
+    const scope = scopeOf(this.#plan, flow.family);
+    const { steps, snat } = walkSource(this.#plan, scope, this.#node, packet, isTranslated, frontend);
+    const step = steps.at(-1);
+    const decision =
+      step === undefined ? NO_DECISION : { snat, kind: kindOfRule[step.rule], object: step.object };
+    if (this.#known.size >= KEPT) this.#known.clear();
+    this.#known.set(key, decision);
+    return decision;
+  }
+}

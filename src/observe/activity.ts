@@ -1,0 +1,67 @@
+import type { ObjectRef } from '../model/object.ts';
+
+/** Something that the agent did or found. */
+export interface Activity {
+  readonly kind:
+    | 'started'
+    | 'synced'
+    | 'programmed'
+    | 'disturbed'
+    | 'healed'
+    | 'failed'
+    | 'recovered'
+    | 'conflict'
+    | 'conflict-over'
+    | 'notice'
+    | 'notice-over'
+    | 'problem';
+  readonly severity: 'info' | 'warning' | 'error';
+  /** For people, one line. */
+  readonly message: string;
+  /** The object that it is about; null where it is about none. */
+  readonly object: ObjectRef | null;
+}
+
+export interface ActivityRecord extends Activity {
+  /** Grows with every record; a record that was counted up has a new one. */
+  readonly sequence: number;
+  /** RFC 3339. */
+  readonly at: string;
+  /** How often in a row; `at` is the last time. */
+  readonly times: number;
+}
+
+/** Records that are kept; the oldest go first. */
+const KEPT = 512;
+
+/** What the agent did lately: bounded, the newest kept. The same thing again in a row is counted. */
+export class ActivityLog {
+  readonly #records: ActivityRecord[] = [];
+  #sequence = 0;
+
+  /** @param at RFC 3339 */
+  add(activity: Activity, at: string): void {
+    const last = this.#records.at(-1);
+    const isAgain = last !== undefined && isSame(last, activity);
+    if (isAgain) this.#records.pop();
+    else if (this.#records.length >= KEPT) this.#records.shift();
+    const times = isAgain ? last.times + 1 : 1;
+    this.#records.push({ ...activity, sequence: ++this.#sequence, at, times });
+  }
+
+  /** Records with a sequence above `after`, the oldest first. */
+  since(after: number): readonly ActivityRecord[] {
+    return this.#records.filter(({ sequence }) => sequence > after);
+  }
+
+  /** Sequence of the newest record; 0: there is none. */
+  get newest(): number {
+    return this.#sequence;
+  }
+}
+
+/** Programming again and again is one record: else a busy cluster would drive out everything else. */
+function isSame(a: Activity, b: Activity): boolean {
+  if (a.kind !== b.kind) return false;
+  return a.kind === 'programmed' || a.kind === 'disturbed' || a.message === b.message;
+}

@@ -1,0 +1,44 @@
+import { canonicalEntry } from '../../plan/canonical.ts';
+import type { PlanEntry } from '../../plan/entry.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
+import { ENTRY_HEADINGS, entryRow } from './entry-row.ts';
+
+/** Entries that are rendered at once; NAT goes on in between. */
+const SLICE = 500;
+
+/** Widths of the columns but the last: `[IPv6 address]:port/SCTP` fits. */
+const WIDTHS = [10, 54, 48];
+
+/**
+ * All entries that fit, in order of their keys, in pieces of text: a JSON array, or a table. Entries that go while it
+ * is written are left out.
+ */
+export async function* listEntries(
+  plan: NatPlan,
+  fits: (entry: PlanEntry) => boolean,
+  form: 'json' | 'text',
+): AsyncGenerator<string> {
+  const keys: string[] = [];
+  for (const entry of plan.entries()) if (fits(entry)) keys.push(entry.key);
+  keys.sort();
+  if (form === 'text') yield row(ENTRY_HEADINGS);
+  let separator = '[';
+  for (let begin = 0; begin < keys.length; begin += SLICE) {
+    let piece = '';
+    for (const key of keys.slice(begin, begin + SLICE)) {
+      const entry = plan.entry(key);
+      if (entry === undefined) continue;
+      const canonical = canonicalEntry(entry);
+      piece += form === 'text' ? row(entryRow(canonical)) : `${separator}\n${JSON.stringify(canonical)}`;
+      separator = ',';
+    }
+    yield piece;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  if (form === 'json') yield separator === '[' ? '[]\n' : '\n]\n';
+}
+
+function row(cells: readonly string[]): string {
+  const padded = cells.map((cell, column) => cell.padEnd(WIDTHS[column] ?? 0));
+  return `${padded.join('  ').trimEnd()}\n`;
+}

@@ -1,0 +1,131 @@
+import { formatRef } from '../../model/object.ts';
+import { familyOf, formatEndpoint } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
+import type { Protocol } from '../../net/protocol.ts';
+import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
+import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
+
+/** The kinds of entries, as people ask for them. */
+export const entryKinds = {
+  frontend: 'ServiceFrontend',
+  binding: 'PodBinding',
+  source: 'PodSource',
+  address: 'ClusterAddress',
+  scope: 'FamilyScope',
+} as const satisfies Record<string, PlanEntry['kind']>;
+
+export interface EntryQuery {
+  /** Null: all. */
+  readonly kinds: readonly PlanEntry['kind'][] | null;
+  /** `shop/web` or `Service shop/web`, in any case; null: all. */
+  readonly object: string | null;
+  readonly family: Family | null;
+  readonly protocol: Protocol | null;
+  /** Only Service frontends without any endpoint. */
+  readonly unserved: boolean;
+  /** Stands anywhere in key, object, port name or endpoints, in any case; empty: all. */
+  readonly search: string;
+  /** Only keys behind this one; null: from the beginning. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+export interface EntryPage {
+  readonly items: readonly CanonicalEntry[];
+  readonly total: number;
+  readonly next: string | null;
+  readonly revision: number;
+}
+
+/** Entries that are collected beyond a page before it is sorted and cut. */
+const SLACK = 1024;
+
+/**
+ * The entries that fit, in order of their keys. Each page is one walk over the plan that renders only what it shows:
+ * nothing is kept between pages, and a page is right whatever changed since the one before.
+ */
+export function queryEntries(plan: NatPlan, query: EntryQuery): EntryPage {
+  const fits = filterOf(query);
+  const { after, limit } = query;
+  /** The smallest keys so far; cut back to `limit` now and then. */
+  const first: PlanEntry[] = [];
+  let total = 0;
+  let behind = 0;
+  /** No key from here on belongs to the page; null: not known yet. */
+  let bound: string | null = null;
+  for (const entry of plan.entries()) {
+    if (!fits(entry)) continue;
+    total++;
+    if (after !== null && entry.key <= after) continue;
+    behind++;
+    if (bound !== null && entry.key >= bound) continue;
+    first.push(entry);
+    if (first.length >= limit + SLACK) {
+      keepSmallest(first, limit);
+      bound = first.at(-1)?.key ?? null;
+    }
+  }
+  keepSmallest(first, limit);
+  const next = behind > first.length ? (first.at(-1)?.key ?? null) : null;
+  return { items: first.map(canonicalEntry), total, next, revision: plan.revision };
+}
+
+function keepSmallest(entries: PlanEntry[], count: number): void {
+  entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  if (entries.length > count) entries.length = count;
+}
+
+/** Whether an entry fits, without regard to pages. */
+export function filterOf(query: EntryQuery): (entry: PlanEntry) => boolean {
+  const { kinds, family, protocol, unserved } = query;
+  const object = query.object?.toLowerCase() ?? null;
+  const search = searchOf(query.search);
+  return (entry) => {
+    if (kinds !== null && !kinds.includes(entry.kind)) return false;
+    if (unserved && !(entry.kind === 'ServiceFrontend' && entry.endpoints.length === 0)) return false;
+    if (family !== null && family !== familyOfEntry(entry)) return false;
+    if (protocol !== null && protocol !== protocolOf(entry)) return false;
+    if (object !== null && !isOwner(entry, object)) return false;
+    return search(entry);
+  };
+}
+
+function searchOf(text: string): (entry: PlanEntry) => boolean {
+  const wanted = text.toLowerCase();
+  if (wanted === '') return () => true;
+  // Endpoints are rendered only for what can be a part of one.
+  const isAddress = /^[0-9a-f.:[\]]+$/.test(wanted);
+  const has = (endpoint: Endpoint) => formatEndpoint(endpoint.address, endpoint.port).includes(wanted);
+  return (entry) => {
+    if (entry.key.toLowerCase().includes(wanted)) return true;
+    if (entry.kind === 'FamilyScope') return JSON.stringify(canonicalEntry(entry)).includes(wanted);
+    if (formatRef(entry.owner).toLowerCase().includes(wanted)) return true;
+    if (entry.kind === 'ServiceFrontend' && entry.portName.includes(wanted)) return true;
+    if (!isAddress) return false;
+    if (entry.kind === 'ServiceFrontend') return entry.endpoints.some(has);
+    if (entry.kind === 'PodBinding') return has(entry.endpoint);
+    return entry.kind === 'PodSource' && entry.snat.includes(wanted);
+  };
+}
+
+/** The owner is asked for by all of it, or by what follows the kind. */
+function isOwner(entry: PlanEntry, object: string): boolean {
+  if (entry.kind === 'FamilyScope') return entry.pools.some(({ name }) => isNamed(`IPPool ${name}`, object));
+  return isNamed(formatRef(entry.owner), object);
+}
+
+function isNamed(owner: string, object: string): boolean {
+  const full = owner.toLowerCase();
+  return full === object || full.slice(full.indexOf(' ') + 1) === object;
+}
+
+function familyOfEntry(entry: PlanEntry): Family {
+  if (entry.kind === 'FamilyScope') return entry.family;
+  return familyOf('tuple' in entry ? entry.tuple.address : entry.address);
+}
+
+function protocolOf(entry: PlanEntry): Protocol | null {
+  if ('tuple' in entry) return entry.tuple.protocol;
+  return entry.kind === 'PodSource' ? entry.protocol : null;
+}

@@ -1,0 +1,23 @@
+import type { CanonicalEntry } from '../../plan/canonical.ts';
+import { entryKinds } from './entry-query.ts';
+
+export const ENTRY_HEADINGS = ['KIND', 'WHAT', 'OBJECT', 'BECOMES'] as const;
+
+/** An entry as cells for people, under the headings. */
+export function entryRow(entry: CanonicalEntry): [string, string, string, string] {
+  const kind = Object.entries(entryKinds).find(([, name]) => name === entry.kind)?.[0] ?? String(entry.kind);
+  return [kind, String(entry.key), String(entry.owner ?? ''), becomes(entry)];
+}
+
+function becomes(entry: CanonicalEntry): string {
+  const { kind, endpoints, endpoint, snat, unserved, egressSources } = entry;
+  if (kind === 'PodBinding') return `→ ${endpoint}`;
+  if (kind === 'PodSource') return `source ${snat}`;
+  if (kind === 'ClusterAddress') return 'unlisted ports refused';
+  if (kind === 'FamilyScope') return `egress NAT from ${listed(egressSources) || 'nothing'}`;
+  return Array.isArray(endpoints) && endpoints.length > 0 ? `→ ${listed(endpoints)}` : `${unserved}`;
+}
+
+function listed(value: CanonicalEntry[string] | undefined): string {
+  return Array.isArray(value) ? value.join(', ') : '';
+}

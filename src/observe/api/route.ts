@@ -1,0 +1,84 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { failure } from './schemas.ts';
+
+/** Routes of the API, all of them GET: nothing can be changed through it. */
+export type Api = OpenAPIHono;
+
+export function createApi(): Api {
+  const app = new OpenAPIHono({
+    defaultHook: (result, context) => {
+      if (result.success) return undefined;
+      const details = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+      const message = details[0] ?? 'the question cannot be understood';
+      return context.json({ code: 'KNAT_INVALID_INPUT', message, details: details.slice(1) }, 400);
+    },
+  });
+  app.onError(answerError);
+  return app;
+}
+
+/** The form of every error of the API. */
+export function answerError(error: Error, context: Context): Response {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'KNAT_INTERNAL';
+  const details = 'details' in error ? error.details : [];
+  return context.json({ code, message: error.message, details }, code === 'KNAT_INVALID_INPUT' ? 400 : 500);
+}
+
+/** What a route is asked and what it answers. */
+export interface Route<Query extends z.ZodObject, Answer extends z.ZodType> {
+  readonly path: string;
+  readonly summary: string;
+  readonly query: Query;
+  readonly answer: Answer;
+  /** Throws an error with a code for what is wrong with the question. */
+  readonly handle: (query: z.output<Query>) => z.input<Answer> | Promise<z.input<Answer>>;
+}
+
+/** Adds a route: the question is checked before, the answer by the compiler. */
+export function get<Query extends z.ZodObject, Answer extends z.ZodType>(
+  app: Api,
+  { path, summary, query, answer, handle }: Route<Query, Answer>,
+): void {
+  const json = (schema: z.ZodType, description: string) => ({
+    description,
+    content: { 'application/json': { schema } },
+  });
+  const route = createRoute({
+    method: 'get',
+    path,
+    summary,
+    request: { query },
+    responses: { 200: json(answer, summary), 400: json(failure, 'the question cannot be understood') },
+  });
+  app.openapi(route, async (context) => {
+    const asked = context.req.valid('query' as never) as z.output<Query>;
+    return context.json(await handle(asked), 200) as never;
+  });
+}
+
+/** A query without parameters. */
+export const nothing = z.object({});
+
+/** A number in a query. */
+export function number(least: number, greatest: number, fallback: number) {
+  return z.coerce.number().int().min(least).max(greatest).default(fallback);
+}
+
+/** A page of a list by offset, and what stands anywhere in an item. */
+export const offsetPage = z.object({
+  search: z.string().max(200).default('').openapi({ description: 'stands anywhere in it, in any case' }),
+  offset: number(0, 1_000_000, 0),
+  limit: number(1, 1000, 100),
+});
+
+/** The page of the items whose text contains what is searched for. */
+export function pageOfItems<Item>(
+  all: Iterable<Item>,
+  { search, offset, limit }: z.output<typeof offsetPage>,
+  textOf: (item: Item) => string,
+): { items: Item[]; total: number } {
+  const wanted = search.toLowerCase();
+  const fitting = [...all].filter((item) => wanted === '' || textOf(item).toLowerCase().includes(wanted));
+  return { items: fitting.slice(offset, offset + limit), total: fitting.length };
+}

@@ -1,0 +1,35 @@
+import { formatRef } from '../../../model/object.ts';
+import { formatProblem } from '../../../model/problem.ts';
+import { type Api, get, offsetPage, pageOfItems } from '../route.ts';
+import * as schemas from '../schemas.ts';
+import type { AgentView } from '../view.ts';
+
+export function findingsRoutes(app: Api, view: AgentView): void {
+  get(app, {
+    path: '/conflicts',
+    summary: 'What several objects want, and who has it',
+    query: offsetPage,
+    answer: schemas.pageOf('ConflictPage', schemas.conflict),
+    handle: (page) =>
+      pageOfItems(view.plan.conflicts.values(), page, ({ key, winner, losers }) =>
+        [key, formatRef(winner), ...losers.map(formatRef)].join(' '),
+      ),
+  });
+  get(app, {
+    path: '/notices',
+    summary: 'Why objects, or parts of them, get no NAT',
+    query: offsetPage,
+    answer: schemas.pageOf('NoticePage', schemas.notice),
+    handle: (page) =>
+      pageOfItems(view.plan.notices(), page, ({ reason, object, message }) =>
+        [reason, formatRef(object), message].join(' '),
+      ),
+  });
+  get(app, {
+    path: '/problems',
+    summary: 'What cannot be read, and what goes wrong beside NAT',
+    query: offsetPage,
+    answer: schemas.pageOf('ProblemPage', schemas.problem),
+    handle: (page) => pageOfItems(view.status().problems, page, formatProblem),
+  });
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+
+/** Whose token it is, as the cluster says. */
+export interface TokenUser {
+  readonly username: string;
+  readonly uid: string;
+  readonly groups: readonly string[];
+  readonly extra: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Asks the cluster. Rejects when it cannot be asked. */
+export interface Reviewer {
+  /** Null: nobody's token. */
+  whoIs(token: string): Promise<TokenUser | null>;
+  /** Whether the user may `get` the path (nonResourceURLs of RBAC). */
+  mayGet(user: TokenUser, path: string): Promise<boolean>;
+}
+
+/** What is known of a request when it is decided about. */
+export interface Caller {
+  /** The other end of the connection; undefined: it is gone. */
+  readonly address: string | undefined;
+  readonly path: string;
+  header(name: string): string | undefined;
+}
+
+/** Null: come in. */
+export interface Refusal {
+  readonly status: 401 | 403 | 421 | 429 | 503;
+  readonly message: string;
+}
+
+export interface GateParts {
+  /** Null: there is no cluster that knows tokens. */
+  readonly reviewer: Reviewer | null;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Counts a question to the cluster. */
+  readonly reviewed?: (result: 'allowed' | 'denied' | 'failed') => void;
+}
+
+/** Milliseconds that an answer of the cluster counts. */
+const ALLOWED_FOR = 30_000;
+const DENIED_FOR = 10_000;
+/** Answers that are remembered. */
+const REMEMBERED = 1_000;
+/** Questions to the cluster: so many at once, then one in so many milliseconds. */
+const BURST = 20;
+const REFILL = 200;
+
+/**
+ * Who may see what the agent knows. Who is on this node, in its network namespace, is asked nothing: the other end of
+ * the connection is a loopback address, no proxy stands in between, and the request was meant for this machine and
+ * not for a name of someone's choice (DNS rebinding). Everyone else needs a bearer token whose owner may `get` the
+ * path.
+ */
+export class Gate {
+  readonly #parts: GateParts;
+  readonly #answers = new Map<string, { refusal: Refusal | null; until: number }>();
+  readonly #underway = new Map<string, Promise<Refusal | null>>();
+  #budget = BURST;
+  #refilledAt: number;
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+    this.#refilledAt = parts.now();
+  }
+
+  async refusal(caller: Caller): Promise<Refusal | null> {
+    const isNear = isLoopback(caller.address) && !FORWARDED.some((name) => caller.header(name) !== undefined);
+    if (isNear && isLoopbackHost(caller.header('host'))) return null;
+    const token = /^bearer +([^\s]+)$/i.exec(caller.header('authorization') ?? '')?.[1];
+    if (token !== undefined) return await this.#byToken(token, caller.path);
+    if (isNear) {
+      const message = 'on this machine, ask for 127.0.0.1, [::1] or localhost, and for no other name';
+      return { status: 421, message };
+    }
+    if (this.#parts.reviewer === null) return NO_CLUSTER;
+    return { status: 401, message: 'from elsewhere than this node a bearer token of the cluster is needed' };
+  }
+
+  async #byToken(token: string, path: string): Promise<Refusal | null> {
+    const { reviewer, now } = this.#parts;
+    if (reviewer === null) return NO_CLUSTER;
+    const key = `${createHash('sha256').update(token).digest('base64')} ${path}`;
+    const known = this.#answers.get(key);
+    if (known !== undefined && known.until > now()) return known.refusal;
+    const underway = this.#underway.get(key);
+    if (underway !== undefined) return await underway;
+    if (!this.#mayAsk()) return { status: 429, message: 'too many tokens to be looked up; try again later' };
+    const asking = this.#ask(reviewer, token, path);
+    this.#underway.set(key, asking);
+    try {
+      const refusal = await asking;
+      if (refusal?.status !== 503) this.#remember(key, refusal);
+      return refusal;
+    } finally {
+      this.#underway.delete(key);
+    }
+  }
+
+  async #ask(reviewer: Reviewer, token: string, path: string): Promise<Refusal | null> {
+    const { reviewed = () => {} } = this.#parts;
+    try {
+      const user = await reviewer.whoIs(token);
+      const isAllowed = user !== null && (await reviewer.mayGet(user, path));
+      reviewed(isAllowed ? 'allowed' : 'denied');
+      if (user === null) return { status: 401, message: 'the cluster does not know this token' };
+      if (isAllowed) return null;
+      return { status: 403, message: `${user.username} may not get ${path}: a ClusterRole must allow it` };
+    } catch {
+      reviewed('failed');
+      return { status: 503, message: 'the API server cannot be asked about the token' };
+    }
+  }
+
+  #remember(key: string, refusal: Refusal | null): void {
+    const until = this.#parts.now() + (refusal === null ? ALLOWED_FOR : DENIED_FOR);
+    this.#answers.delete(key);
+    this.#answers.set(key, { refusal, until });
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= REMEMBERED) break;
+      this.#answers.delete(oldest);
+    }
+  }
+
+  #mayAsk(): boolean {
+    const now = this.#parts.now();
+    this.#budget = Math.min(BURST, this.#budget + (now - this.#refilledAt) / REFILL);
+    this.#refilledAt = now;
+    if (this.#budget < 1) return false;
+    this.#budget--;
+    return true;
+  }
+}
+
+const NO_CLUSTER: Refusal = {
+  status: 403,
+  message: 'this agent has no cluster that could say whose token it is: ask from the node itself',
+};
+
+/** A proxy on this machine brings others with it. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
+
+/** 127.0.0.0/8 and ::1, also as a socket of both families shows them. */
+export function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  const plain = address.replace(/^::ffff:/i, '');
+  return plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  const name = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(host ?? '');
+  const text = (name?.[1] ?? name?.[2] ?? '').toLowerCase();
+  return text === 'localhost' || isLoopback(text);
+}

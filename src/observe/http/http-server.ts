@@ -1,0 +1,79 @@
+import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Server } from 'node:net';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { keepListening, type ListenAddress, type ListeningListener, type Served } from '../listening.ts';
+import { keepKeyPair, keyPairTrouble, readKeyPair, type TlsPaths } from './tls-files.ts';
+
+/** What one connection, and all together, may take. Times in milliseconds. */
+const LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+} as const satisfies ServerOptions;
+const CONNECTIONS = 128;
+const REQUESTS_PER_CONNECTION = 1_000;
+/** A connection on which nothing moves, in milliseconds: a reader that stands still. */
+const STILL = 30_000;
+
+export interface HttpServing {
+  readonly address: ListenAddress;
+  readonly served: Served;
+  readonly site: Hono<{ Bindings: HttpBindings }>;
+  /** Null: without TLS. */
+  readonly tls: TlsPaths | null;
+}
+
+export interface HttpListener extends ListeningListener {
+  /** What is wrong with the files of TLS; null: nothing any longer. */
+  tls(trouble: string | null): void;
+}
+
+/** Serves the site until the signal aborts; what stands in the way is told and tried again. */
+export async function serveHttp(
+  { address, served, site, tls }: HttpServing,
+  listener: HttpListener,
+  sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const answer = getRequestListener(site.fetch, { overrideGlobalObjects: false });
+  const handle: RequestListener = (request, response) => {
+    // Nothing here reads a body: one that is sent all the same ends the connection.
+    if (
+      request.headers['content-length'] !== undefined ||
+      request.headers['transfer-encoding'] !== undefined
+    ) {
+      response.setHeader('Connection', 'close');
+    }
+    void answer(request, response);
+  };
+  let watchFiles = () => {};
+  const make = async () => {
+    if (tls === null) return limited(createServer(LIMITS, handle));
+    const pair = await readKeyPair(tls).catch((error: unknown) => {
+      listener.tls(keyPairTrouble(tls, error));
+      throw new Error('the files of TLS cannot be used');
+    });
+    listener.tls(null);
+    const server = createTlsServer({ ...LIMITS, ...pair }, handle);
+    watchFiles = () => void keepKeyPair(server, tls, pair, (why) => listener.tls(why), sleep, signal);
+    return limited(server);
+  };
+  const listening = (where: ListenAddress) => {
+    watchFiles();
+    listener.listening(where);
+  };
+  await keepListening(address, served, make, { ...listener, listening }, sleep, signal);
+}
+
+function limited<Kind extends Server & { maxRequestsPerSocket: number | null; timeout: number }>(
+  server: Kind,
+): Kind {
+  server.maxConnections = CONNECTIONS;
+  server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
+  server.timeout = STILL;
+  return server;
+}

@@ -1,0 +1,170 @@
+import type { HttpBindings } from '@hono/node-server';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { listEntries } from '../api/entry-list.ts';
+import { filterOf } from '../api/entry-query.ts';
+import type { Api } from '../api/route.ts';
+import { entryFilter, entryQueryOf } from '../api/routes/entries.ts';
+import { API_PATH, describeApi } from '../api/routes.ts';
+import type { AgentView } from '../api/view.ts';
+import { healthAnswer } from '../health.ts';
+import type { Gate } from './gate.ts';
+
+export interface SiteParts {
+  readonly api: Api;
+  readonly view: AgentView;
+  readonly gate: Gate;
+  /** `/metrics` is for everyone who reaches it. */
+  readonly openMetrics: boolean;
+}
+
+type Environment = { Bindings: HttpBindings };
+type Site = Hono<Environment>;
+
+/** What a browser must not do with what it is given; a page of our own says more of itself. */
+const HEADERS: Readonly<Record<string, string>> = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy':
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+};
+
+/** Paths of kubelets and load balancers, which bring no token: they tell no more than "well" and "not well". */
+const HEALTH_PATHS = ['/healthz', '/ping', '/ready', '/livez', '/readyz'] as const;
+
+/** What `--metrics-address` serves: `/metrics`. */
+export function metricsSite(parts: SiteParts): Site {
+  const site = bare(parts, parts.openMetrics ? ['/metrics'] : []);
+  addMetrics(site, parts.view);
+  return site;
+}
+
+/** What `--http-address` serves: everything. */
+export function wholeSite(parts: SiteParts): Site {
+  const { view, api } = parts;
+  const site = bare(parts, HEALTH_PATHS);
+  addHealth(site, view);
+  addMetrics(site, view);
+  addEntryList(site, view);
+  site.get('/openapi.json', (context) => context.json(describeApi(api, view.status().version)));
+  site.route(API_PATH, api);
+  return site;
+}
+
+/** A site without pages: it reads only, and asks the gate about every path that is not open. */
+function bare({ gate, view }: SiteParts, open: readonly string[]): Site {
+  const site: Site = new Hono();
+  site.use(guarded(gate, view, new Set(open)));
+  site.notFound((context) => refuse(context, 404, 'there is nothing at this path'));
+  site.onError((error, context) => refuse(context, 500, error.message));
+  return site;
+}
+
+function guarded(gate: Gate, view: AgentView, open: ReadonlySet<string>): MiddlewareHandler<Environment> {
+  const { metrics } = view.observations;
+  return async (context, next) => {
+    const { method, path } = context.req;
+    let answer: Response | undefined;
+    if (method !== 'GET' && method !== 'HEAD') {
+      answer = refuse(context, 405, 'everything here is only to be read: GET');
+      answer.headers.set('Allow', 'GET, HEAD');
+    } else if (!open.has(path)) {
+      const refusal = await gate.refusal({
+        address: context.env.incoming.socket.remoteAddress,
+        path,
+        header: (name) => context.req.header(name),
+      });
+      if (refusal !== null) {
+        answer = refuse(context, refusal.status, refusal.message);
+        if (refusal.status === 401) answer.headers.set('WWW-Authenticate', 'Bearer');
+        if (refusal.status === 429 || refusal.status === 503) answer.headers.set('Retry-After', '2');
+      }
+    }
+    if (answer === undefined) await next();
+    else context.res = answer;
+    for (const [name, value] of Object.entries(HEADERS)) {
+      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
+    }
+    metrics.increment('knat_http_requests_total', { code: String(context.res.status) });
+    return undefined;
+  };
+}
+
+function refuse(context: Context, status: 401 | 403 | 404 | 405 | 421 | 429 | 500 | 503, message: string) {
+  const code = status === 500 ? 'KNAT_INTERNAL' : 'KNAT_HTTP_REFUSED';
+  return context.json({ code, message, details: [] }, status);
+}
+
+const READER_PATIENCE = 10_000;
+
+/** `pong` as podnat-controller says it (specs: HTTP), and the forms of --health-address. */
+function addHealth(site: Site, view: AgentView): void {
+  const pong = (path: '/livez' | '/readyz') => (context: Context) => {
+    const answer = healthAnswer(path, view.health());
+    return context.text(
+      answer?.status === 200 ? 'pong\n' : `${answer?.body.reason}\n`,
+      answer?.status ?? 503,
+    );
+  };
+  site.get('/healthz', pong('/livez'));
+  site.get('/ping', pong('/livez'));
+  site.get('/ready', pong('/readyz'));
+  for (const path of ['/livez', '/readyz'] as const) {
+    site.get(path, (context) => {
+      const answer = healthAnswer(path, view.health());
+      return context.json(answer?.body ?? {}, answer?.status ?? 503);
+    });
+  }
+}
+
+function addMetrics(site: Site, view: AgentView): void {
+  site.get('/metrics', async (context) => {
+    const { type, body } = await view.observations.metrics.text();
+    return context.body(body, 200, { 'Content-Type': type });
+  });
+}
+
+/** The list of podnat-controller: everything at once, unlike the pages of the API. One at a time. */
+function addEntryList(site: Site, view: AgentView): void {
+  /** Milliseconds since the epoch. A reader that stands still for so long does not keep the others out. */
+  let busyUntil = 0;
+  site.get('/entries/list', (context) => {
+    const { format, ...query } = context.req.query();
+    const asked = entryFilter.safeParse(query);
+    if (!asked.success || (format !== undefined && format !== 'text' && format !== 'json')) {
+      const message = asked.success ? 'format is json or text' : (asked.error.issues[0]?.message ?? 'query');
+      return context.json({ code: 'KNAT_INVALID_INPUT', message, details: [] }, 400);
+    }
+    if (view.now() < busyUntil) return refuse(context, 503, 'somebody else is reading the list; try again');
+    const progress = (isOver: boolean) => {
+      busyUntil = isOver ? 0 : view.now() + READER_PATIENCE;
+    };
+    const form = format ?? 'json';
+    const fits = filterOf({ ...entryQueryOf(asked.data), after: null, limit: 0 });
+    const pieces = listEntries(view.plan, fits, form);
+    const type = form === 'text' ? 'text/plain; charset=utf-8' : 'application/json';
+    return context.body(streamOf(pieces, progress), 200, { 'Content-Type': type });
+  });
+}
+
+function streamOf(
+  pieces: AsyncGenerator<string>,
+  progress: (isOver: boolean) => void,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { value, done: isOver } = await pieces.next();
+      if (value !== undefined) controller.enqueue(encoder.encode(value));
+      progress(isOver === true);
+      if (isOver) controller.close();
+    },
+    cancel: async () => {
+      progress(true);
+      await pieces.return(undefined);
+    },
+  });
+}

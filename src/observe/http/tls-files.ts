@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:https';
+import { createSecureContext } from 'node:tls';
+
+/** Paths of PEM files. */
+export interface TlsPaths {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Milliseconds between two looks at the files. A mounted Secret is exchanged by links, which no file watch tells. */
+const INTERVAL = 10_000;
+
+/** The pair in the files. Throws when it cannot be read, or is none. */
+export async function readKeyPair({ certificate, key }: TlsPaths): Promise<KeyPair> {
+  const pair = { cert: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+  createSecureContext(pair);
+  return pair;
+}
+
+/**
+ * Gives the server the pair in the files whenever that changes, until the signal aborts. What cannot be used is told,
+ * and the pair before stays.
+ *
+ * @param trouble what is wrong with the files; null: nothing any longer
+ */
+export async function keepKeyPair(
+  server: Pick<Server, 'setSecureContext'>,
+  paths: TlsPaths,
+  first: KeyPair,
+  trouble: (message: string | null) => void,
+  sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  let current = first;
+  while (!signal.aborted) {
+    await sleep(INTERVAL, signal);
+    if (signal.aborted) return;
+    try {
+      const next = await readKeyPair(paths);
+      if (next.cert !== current.cert || next.key !== current.key) server.setSecureContext(next);
+      current = next;
+      trouble(null);
+    } catch (error) {
+      trouble(keyPairTrouble(paths, error));
+    }
+  }
+}
+
+export function keyPairTrouble({ certificate, key }: TlsPaths, error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error);
+  return `${certificate} and ${key} are no certificate with its key: ${why}`;
+}

@@ -1,0 +1,99 @@
+import type { AddressInfo, Server } from 'node:net';
+
+/** An address and port to listen on. */
+export interface ListenAddress {
+  /** An IP address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ListeningListener {
+  /** It answers now. */
+  listening(address: ListenAddress): void;
+  /** Once for each reason: the address cannot be had; it is tried again. */
+  refused(message: string): void;
+}
+
+/** What is served, for messages. */
+export interface Served {
+  /** `health`. */
+  readonly what: string;
+  /** The option that chooses another address. */
+  readonly option: string;
+  /** Who else is known to use the port: `, perhaps kube-proxy`; or empty. */
+  readonly rival: string;
+}
+
+/** Waits between attempts to listen, in milliseconds. */
+const RETRY_FIRST = 1_000;
+const RETRY_LONGEST = 30_000;
+
+/**
+ * Keeps a server listening until the signal aborts. An address that another program has is tried again: the other may
+ * be a kube-proxy that is about to be removed.
+ *
+ * @param make a server that is ready to listen; what it throws counts as a refusal
+ */
+export async function keepListening(
+  address: ListenAddress,
+  served: Served,
+  make: () => Server | Promise<Server>,
+  listener: ListeningListener,
+  sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  let told = '';
+  for (let wait = RETRY_FIRST; !signal.aborted; wait = Math.min(wait * 2, RETRY_LONGEST)) {
+    try {
+      const server = await listen(await make(), address);
+      const { port } = server.address() as AddressInfo;
+      listener.listening({ ...address, port });
+      return await closedAtAbort(server, signal);
+    } catch (error) {
+      const message = refusal(address, served, error as NodeJS.ErrnoException);
+      if (message !== told) listener.refused(message);
+      told = message;
+      await sleep(wait, signal);
+    }
+  }
+}
+
+export function formatListenAddress({ host, port }: ListenAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function listen(server: Server, { host, port }: ListenAddress): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      server.on('error', () => {}); // of accept(2): the next connection may do
+      resolve(server);
+    });
+  });
+}
+
+function closedAtAbort(server: Server, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const close = () => {
+      server.close(() => resolve());
+      if ('closeAllConnections' in server) (server.closeAllConnections as () => void)();
+    };
+    if (signal.aborted) close();
+    else signal.addEventListener('abort', close, { once: true });
+  });
+}
+
+function refusal(
+  address: ListenAddress,
+  { what, option, rival }: Served,
+  error: NodeJS.ErrnoException,
+): string {
+  const why =
+    error.code === 'EADDRINUSE'
+      ? `another program listens there${rival}: stop it`
+      : error.code === 'EADDRNOTAVAIL'
+        ? 'this network namespace does not have the address'
+        : error.message;
+  return `${what} cannot be served on ${formatListenAddress(address)}: ${why}, or choose another with ${option}`;
+}

@@ -1,0 +1,86 @@
+import { counter, exponential, gauge, histogram, linear } from './definition.ts';
+
+const ip_family = ['IPv4', 'IPv6'] as const;
+const syncBuckets = exponential(0.001, 2, 15);
+const both = 'Both families are one transaction: they have the same value.';
+
+/**
+ * Those of kube-proxy 1.36 that have a meaning here, with its names, labels and buckets (pkg/proxy/metrics). They
+ * are there while Service NAT is on.
+ */
+export const kubeProxyMetrics = {
+  kubeproxy_sync_proxy_rules_duration_seconds: histogram(
+    `One successful attempt to make the kernel match: from the start of planning to the acknowledgement of the kernel. ${both}`,
+    syncBuckets,
+    { ip_family },
+  ),
+  kubeproxy_sync_full_proxy_rules_duration_seconds: histogram(
+    `Of kubeproxy_sync_proxy_rules_duration_seconds those that compared everything with the kernel: the first one, and those after a foreign change or a failure. ${both}`,
+    syncBuckets,
+    { ip_family },
+  ),
+  kubeproxy_sync_partial_proxy_rules_duration_seconds: histogram(
+    `Of kubeproxy_sync_proxy_rules_duration_seconds those that wrote only what changed since the one before. ${both}`,
+    syncBuckets,
+    { ip_family },
+  ),
+  kubeproxy_network_programming_duration_seconds: histogram(
+    'From the change of a Pod or Service, as the annotation endpoints.kubernetes.io/last-change-trigger-time of an EndpointSlice has it, to the acknowledgement of the kernel. The clocks of two machines are in it. Changes from before the start of the agent, and slices that go, do not count.',
+    [0.25, 0.5, ...linear(1, 1, 59), ...linear(60, 5, 12), ...linear(120, 30, 7)],
+    { ip_family },
+  ),
+  kubeproxy_sync_proxy_rules_last_timestamp_seconds: gauge(
+    `When the kernel was last made to match, or found to match, in seconds since the epoch. ${both}`,
+    { ip_family },
+  ),
+  kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds: gauge(
+    `When a Service or EndpointSlice was last delivered, or something else changed the tables, in seconds since the epoch. ${both}`,
+    { ip_family },
+  ),
+  kubeproxy_sync_proxy_rules_endpoint_changes_total: counter(
+    'EndpointSlices that the source delivered: added, changed, removed.',
+  ),
+  kubeproxy_sync_proxy_rules_endpoint_changes_pending: gauge(
+    'EndpointSlices that were delivered and are not in the kernel yet.',
+  ),
+  kubeproxy_sync_proxy_rules_service_changes_total: counter(
+    'Services that the source delivered: added, changed, removed.',
+  ),
+  kubeproxy_sync_proxy_rules_service_changes_pending: gauge(
+    'Services that were delivered and are not in the kernel yet.',
+  ),
+  kubeproxy_sync_proxy_rules_no_local_endpoints_total: gauge(
+    'Services with traffic policy Local that have endpoints, but none on this node: what comes in under that policy is dropped. A gauge in spite of its name, as in kube-proxy.',
+    { ip_family, traffic_policy: ['internal', 'external'] },
+  ),
+  kubeproxy_sync_proxy_rules_nftables_sync_failures_total: counter(
+    `Attempts to make the kernel match that failed. ${both}`,
+    { ip_family },
+  ),
+  kubeproxy_proxy_healthz_total: counter('Answers of /healthz on the address of --health-address.', {
+    code: ['200', '503'],
+  }),
+  kubeproxy_proxy_livez_total: counter('Answers of /livez on the address of --health-address.', {
+    code: ['200', '503'],
+  }),
+} as const;
+
+/** Those of kube-proxy 1.36 that are not here, and why. */
+export const absentKubeProxyMetrics: Readonly<Record<string, string>> = {
+  kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total:
+    'kube-proxy deletes stale chains some time after the sync; here there are no chains of Services, and what goes, goes in the same transaction',
+  kubeproxy_conntrack_reconciler_deleted_entries_total:
+    'knat_stale_flows_deleted_total: both families are looked through together',
+  kubeproxy_conntrack_reconciler_sync_duration_seconds:
+    'only what a change touched is looked at; the time is not measured',
+  kubeproxy_sync_proxy_rules_iptables_last: 'iptables only',
+  kubeproxy_sync_proxy_rules_iptables_total: 'iptables only',
+  kubeproxy_sync_proxy_rules_iptables_restore_failures_total: 'iptables only',
+  kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total: 'iptables only',
+  kubeproxy_iptables_ct_state_invalid_dropped_packets_total: 'iptables only',
+  kubeproxy_iptables_localhost_nodeports_accepted_packets_total:
+    'NodePorts never answer on loopback addresses here',
+  'rest_client_*':
+    'metrics of the Go client; knat_source_interruptions_total and knat_problems tell of failures',
+  'go_*': 'of the Go runtime; nodejs_* is that of Node.js',
+};

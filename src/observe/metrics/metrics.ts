@@ -1,0 +1,134 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Definition, LabelsOf } from './definition.ts';
+import { knatMetrics } from './knat.ts';
+import { kubeProxyMetrics } from './kube-proxy.ts';
+
+const definitions = { ...knatMetrics, ...kubeProxyMetrics };
+
+type Definitions = typeof definitions;
+
+/** Names of the metrics of a type. */
+type Named<Type extends Definition['type']> = {
+  [Name in keyof Definitions]: Definitions[Name]['type'] extends Type ? Name : never;
+}[keyof Definitions];
+
+/** Sets one value of a gauge; what is not set is not there. */
+export type GaugeSetter<Name extends Named<'gauge'>> = (
+  labels: LabelsOf<Definitions[Name]>,
+  value: number,
+) => void;
+
+/**
+ * Every metric of the process, by the definitions. Counting costs about a microsecond; what would cost more is
+ * worked out when somebody asks (`collect`, `follow`).
+ */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #histograms = new Map<string, Histogram>();
+  readonly #collectors: (() => void)[] = [];
+
+  /** @param kubeProxyNames whether the metrics under kube-proxy's names are there; else what is said of them is lost */
+  constructor({ kubeProxyNames }: { readonly kubeProxyNames: boolean }) {
+    for (const [name, definition] of Object.entries<Definition>(definitions)) {
+      if (kubeProxyNames || !(name in kubeProxyMetrics)) this.#add(name, definition);
+    }
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 20 });
+  }
+
+  increment<Name extends Named<'counter'>>(name: Name, labels: LabelsOf<Definitions[Name]>, by = 1): void {
+    if (by > 0) this.#counters.get(name)?.inc(labels, by);
+  }
+
+  observe<Name extends Named<'histogram'>>(
+    name: Name,
+    labels: LabelsOf<Definitions[Name]>,
+    value: number,
+  ): void {
+    this.#histograms.get(name)?.observe(labels, value);
+  }
+
+  /** At each scrape, the gauge has what `tell` sets, and nothing else. */
+  collect<Name extends Named<'gauge'>>(name: Name, tell: (set: GaugeSetter<Name>) => void): void {
+    const gauge = this.#gauges.get(name);
+    if (gauge === undefined) return;
+    this.#collectors.push(() => {
+      gauge.reset();
+      tell((labels, value) => gauge.set(labels, value));
+    });
+  }
+
+  /** At each scrape, the counter without labels has grown to `total`, which somebody else counts. */
+  follow<Name extends Named<'counter'>>(name: Name, total: () => number): void {
+    let last = 0;
+    this.#collectors.push(() => {
+      const now = total();
+      if (now > last) this.#counters.get(name)?.inc(now - last);
+      last = now;
+    });
+  }
+
+  /** The text format of Prometheus, 0.0.4. */
+  async text(): Promise<{ readonly type: string; readonly body: string }> {
+    for (const collect of this.#collectors) collect();
+    return { type: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  /** The same as data. */
+  async snapshot(): Promise<MetricSnapshot[]> {
+    for (const collect of this.#collectors) collect();
+    const all = await this.#registry.getMetricsAsJSON();
+    return all.map(({ name, help, type, values }) => ({
+      name,
+      help,
+      type: String(type) as MetricSnapshot['type'],
+      values: values.map((each) => ({
+        ...('metricName' in each ? { name: String(each.metricName) } : {}),
+        labels: textLabels(each.labels),
+        value: Number.isFinite(each.value) ? each.value : null,
+      })),
+    }));
+  }
+
+  #add(name: string, { type, help, labels, buckets }: Definition): void {
+    const labelNames = Object.keys(labels);
+    const base = { name, help, labelNames, registers: [this.#registry] };
+    if (type === 'counter') this.#counters.set(name, new Counter(base));
+    else if (type === 'gauge') this.#gauges.set(name, new Gauge(base));
+    else this.#histograms.set(name, new Histogram({ ...base, buckets: [...buckets] }));
+    // What never happened is 0, not absent: rates and alerts need it.
+    for (const each of combinations(labels)) {
+      if (type === 'counter') this.#counters.get(name)?.inc(each, 0);
+      else if (type === 'histogram') this.#histograms.get(name)?.zero(each);
+    }
+  }
+}
+
+/** A metric as it is now. */
+export interface MetricSnapshot {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly values: readonly {
+    /** Of a histogram's parts: with `_bucket`, `_sum` or `_count`. */
+    readonly name?: string;
+    readonly labels: Readonly<Record<string, string>>;
+    /** Null where it is no number. */
+    readonly value: number | null;
+  }[];
+}
+
+function textLabels(labels: Partial<Record<string, string | number>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
+}
+
+/** All combinations of the values; none where the values of a label are not listed. */
+function combinations(labels: Definition['labels']): Record<string, string>[] {
+  let all: Record<string, string>[] = [{}];
+  for (const [label, values] of Object.entries(labels)) {
+    if (!Array.isArray(values)) return [];
+    all = all.flatMap((each) => values.map((value: string) => ({ ...each, [label]: value })));
+  }
+  return all;
+}

@@ -1,0 +1,110 @@
+import { familyOf } from '../../net/address.ts';
+import type { PodBinding } from '../../plan/entry.ts';
+
+/**
+ * The state in the form of podnat-controller (specs/pod-nat.md, "State"): a JSON object of lists of rules by
+ * `ADDRESS:PORT`. It knows IPv4 alone: a rule of IPv6 would stop a podnat-controller that is rolled back to, so such
+ * bindings are left out. Pure: text in, text out.
+ */
+
+/** One rule; the names and their order are those of the original's JSON. */
+interface StateRule {
+  readonly Protocol: string;
+  readonly SourceIP: GoAddress;
+  readonly SourcePort: number;
+  readonly DestinationIP: GoAddress;
+  readonly DestinationPort: number;
+  /** RFC 3339: when the kernel was last known to have it, as of the last writing. */
+  readonly LastVerified: string;
+  /** RFC 3339: when it was first programmed. */
+  readonly Created: string;
+  /** `namespace:pod` */
+  readonly Comment: string;
+}
+
+/** Go's net.IPAddr. */
+interface GoAddress {
+  readonly IP: string;
+  readonly Zone: string;
+}
+
+/**
+ * When the rules that a text holds were made, by what they do. What is no rule is left out: a text that is empty,
+ * `null`, broken or of another kind has none. Early releases have one rule where a list stands now.
+ */
+function createdTimes(text: string | null): ReadonlyMap<string, string> {
+  const rules = new Map<string, string>();
+  for (const entry of Object.values(asRecord(parsed(text)))) {
+    for (const rule of (Array.isArray(entry) ? entry : [entry]) as unknown[]) {
+      const { Protocol, SourceIP, SourcePort, DestinationIP, DestinationPort, Created, Comment } =
+        asRecord(rule);
+      const [source, destination] = [asRecord(SourceIP).IP, asRecord(DestinationIP).IP];
+      const key = [Protocol, source, SourcePort, destination, DestinationPort, Comment].join(' ');
+      if (typeof Created === 'string' && RFC_3339.test(Created)) rules.set(key, Created);
+    }
+  }
+  return rules;
+}
+
+/**
+ * The text for these bindings. A binding that the text `before` has keeps the time when it was made.
+ *
+ * @param at RFC 3339
+ */
+export function stateText(bindings: readonly PodBinding[], before: string | null, at: string): string {
+  const created = createdTimes(before);
+  const state: Record<string, StateRule[]> = {};
+  for (const binding of inOrder(bindings)) {
+    const { tuple, endpoint, owner } = binding;
+    const key = `${tuple.address}:${tuple.port}`;
+    state[key] ??= [];
+    state[key].push({
+      Protocol: tuple.protocol.toLowerCase(),
+      SourceIP: { IP: tuple.address, Zone: '' },
+      SourcePort: tuple.port,
+      DestinationIP: { IP: endpoint.address, Zone: '' },
+      DestinationPort: endpoint.port,
+      LastVerified: at,
+      Created: created.get(ruleKey(binding)) ?? at,
+      Comment: `${owner.namespace}:${owner.name}`,
+    });
+  }
+  return JSON.stringify(state);
+}
+
+/** True when the two say the same, whenever it was verified. No text is an empty state. */
+export function isSameState(a: string | null, b: string | null): boolean {
+  return timeless(a) === timeless(b);
+}
+
+function timeless(text: string | null): string {
+  return (text ?? '{}').trim().replace(/"LastVerified":"[^"]*"/g, '"LastVerified":""');
+}
+
+/** time.Time's JSON form. */
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+function ruleKey({ tuple, endpoint, owner }: PodBinding): string {
+  const destination = `${endpoint.address} ${endpoint.port}`;
+  const protocol = tuple.protocol.toLowerCase();
+  return `${protocol} ${tuple.address} ${tuple.port} ${destination} ${owner.namespace}:${owner.name}`;
+}
+
+/** What the form can say, in an order that only the content decides. */
+function inOrder(bindings: readonly PodBinding[]): PodBinding[] {
+  return bindings
+    .filter(({ tuple }) => familyOf(tuple.address) === 'IPv4')
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+}
+
+function parsed(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,96 @@
+import { Backoff } from '../../kube-api/backoff.ts';
+import type { Surroundings } from '../../kube-api/surroundings.ts';
+import type { PodBinding } from '../../plan/entry.ts';
+import { Wake } from '../wake.ts';
+import { isSameState, stateText } from './podnat-state.ts';
+import type { StateStore } from './store.ts';
+
+/** Shortest time between two writes, in milliseconds. */
+const INTERVAL = 5_000;
+
+/** First and longest wait after a failure, in milliseconds. */
+const RETRY_FIRST = 500;
+const RETRY_LONGEST = 60_000;
+
+/** How often it is looked whether the store still has what was written, in milliseconds; times 1 to 1.25. */
+const LOOK_AGAIN = 10 * 60_000;
+
+export interface PublisherParts {
+  readonly store: StateStore;
+  readonly surroundings: Surroundings & { wallClock(): Date };
+  /** The bindings that the kernel was reported to have; null while it is behind the plan. */
+  readonly bindings: () => readonly PodBinding[] | null;
+  /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */
+  readonly trouble: (message: string | null) => void;
+  readonly debug: (line: string) => void;
+}
+
+/**
+ * Publishes the bindings of the node in a store. Guarantees:
+ * 1. What says the same is not written again; what changes within the interval is written together.
+ * 2. No failure ends it; each is tried again with growing, jittered waits, with the newest bindings.
+ * 3. A state that somebody removed or edited is written again, at the next change or within minutes.
+ */
+export class StatePublisher {
+  readonly #parts: PublisherParts;
+  readonly #wake: Wake;
+  readonly #backoff: Backoff;
+  /** What the store holds; null: to be read. */
+  #known: { readonly text: string | null } | null = null;
+  /** Of the surroundings' clock. */
+  #nextWrite = 0;
+
+  constructor(parts: PublisherParts) {
+    const { surroundings } = parts;
+    this.#parts = parts;
+    this.#wake = new Wake(surroundings);
+    this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
+  }
+
+  /** The kernel may have other bindings now. */
+  changed(): void {
+    this.#wake.notify();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { surroundings, trouble, debug, store } = this.#parts;
+    while (!signal.aborted) {
+      const happened = await this.#wake.wait(LOOK_AGAIN * (1 + surroundings.random() / 4), signal);
+      if (!happened) this.#known = null;
+      for (let isDone = false; !isDone && !signal.aborted; ) {
+        try {
+          await this.#publish(signal);
+          isDone = true;
+          this.#backoff.reset();
+          trouble(null);
+        } catch (error) {
+          if (signal.aborted) return;
+          this.#known = null;
+          const message = error instanceof Error ? error.message : String(error);
+          debug(`state: ${message}`);
+          trouble(message.startsWith(store.name) ? message : `${store.name}: ${message}`);
+          await surroundings.sleep(this.#backoff.next(), signal);
+        }
+      }
+    }
+  }
+
+  async #publish(signal: AbortSignal): Promise<void> {
+    const { store, surroundings, bindings } = this.#parts;
+    // Before a plan is in force there is nothing to compare with, and nothing to ask the store for.
+    if (bindings() === null) return;
+    this.#known ??= { text: await store.read(signal) };
+    const wait = this.#nextWrite - surroundings.now();
+    if (wait > 0) await surroundings.sleep(wait, signal);
+    const wanted = bindings();
+    // What is not whole now is told when it is.
+    if (signal.aborted || wanted === null) return;
+    const before = this.#known.text;
+    const text = stateText(wanted, before, surroundings.wallClock().toISOString());
+    if (isSameState(before, text)) return;
+    this.#nextWrite = surroundings.now() + INTERVAL;
+    await store.write(text, signal);
+    this.#known = { text };
+  }
+}

@@ -1,0 +1,247 @@
+/** `knat doctor` in network namespaces in which one thing after the other is wrong. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CheckResult, Finding } from '../../src/doctor/finding.ts';
+import type { Host } from '../../src/lab/host.ts';
+import { Lab } from '../../src/lab/lab.ts';
+import { removeStale } from '../../src/lab/removal.ts';
+import { knat, type RunOptions } from '../cli/knat.ts';
+
+let lab: Lab;
+let folder: string;
+
+beforeAll(() => {
+  removeStale('knat-test');
+  lab = new Lab('knat-test');
+  folder = mkdtempSync(join(tmpdir(), 'knat-doctor-'));
+});
+afterAll(() => {
+  lab?.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** In a mount namespace of its own, in which the program is no program. */
+const WITHOUT_NFT = [
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  'mount --bind /dev/null "$(readlink -f "$(command -v nft)")" && exec "$@"',
+  'sh',
+];
+
+let hosts = 0;
+
+/** A host in which nothing is wrong but that no agent runs. */
+async function healthyHost(): Promise<Host> {
+  hosts += 1;
+  const [host] = await lab.addHosts([`doctor${hosts}`]);
+  if (host === undefined) throw new Error('no host');
+  await host.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
+  await host.sysctl({ 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.conf.default.rp_filter': 0 });
+  return host;
+}
+
+async function examined(host: Host, args: readonly string[] = [], options: RunOptions = {}) {
+  const through = [...host.command([]), ...(options.through ?? [])];
+  const { status, output, errors } = await knat(['doctor', '-o', 'json', ...args], { ...options, through });
+  if (output === '') throw new Error(errors);
+  const results = JSON.parse(output) as readonly CheckResult[];
+  const of = (check: string): CheckResult => {
+    const found = results.find((result) => result.check === check);
+    if (found === undefined) throw new Error(`no check ${check}`);
+    return found;
+  };
+  return { status, results, of };
+}
+
+const says = (severity: Finding['severity'], message: string): unknown => [
+  { severity, message: expect.stringContaining(message), remedy: expect.stringMatching(/\S{4}/) },
+];
+
+test('a host in which all is well', async () => {
+  const { status, results } = await examined(await healthyHost());
+  expect(results.length).toBeGreaterThan(9);
+  const sick = results.filter(({ check, findings }) => check !== 'agent' && findings.length > 0);
+  expect(sick).toEqual([]);
+  expect(status).toBe(0);
+});
+
+test('for people: one line for each check, and what to type', async () => {
+  const host = await healthyHost();
+  await host.sysctl({ 'net.ipv4.ip_forward': 0 });
+  const { status, output } = await knat(['doctor'], { through: host.command([]) });
+  expect(output).toContain('ok    kernel, nft program and rights\n');
+  expect(output).toMatch(
+    /FAIL {2}forwarding between interfaces: net\.ipv4\.ip_forward is 0: .*\n {6}→ sysctl -w net\.ipv4\.ip_forward=1/,
+  );
+  expect(output).toMatch(/\n1 errors, 1 warnings, 0 notes\n$/);
+  expect(status).toBe(1);
+});
+
+describe('the host itself', () => {
+  test('no nft program', async () => {
+    const host = await healthyHost();
+    const { of, status } = await examined(host, [], { through: WITHOUT_NFT });
+    expect(of('platform').findings).toEqual(says('error', 'nft'));
+    expect(status).toBe(1);
+  });
+
+  test('no right to look at rules', async () => {
+    const host = await healthyHost();
+    const through = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin'];
+    const { of, status } = await examined(host, [], { through });
+    expect(of('platform').findings).toEqual(says('error', ''));
+    expect(of('platform').findings[0]?.remedy).toContain('CAP_NET_ADMIN');
+    expect(status).toBe(1);
+  });
+
+  test('no forwarding', async () => {
+    const host = await healthyHost();
+    await host.sysctl({ 'net.ipv4.ip_forward': 0 });
+    expect((await examined(host)).of('forwarding').findings).toEqual(
+      says('error', 'net.ipv4.ip_forward is 0'),
+    );
+    await host.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 0 });
+    const { of, status } = await examined(host);
+    expect(of('forwarding').findings).toEqual(says('warning', 'net.ipv6.conf.all.forwarding is 0'));
+    expect(status).toBe(0);
+  });
+
+  test('strict reverse path filtering matters with several uplinks', async () => {
+    const host = await healthyHost();
+    await host.ip(uplink('eth0', '203.0.113.11/24'));
+    await host.sysctl({ 'net.ipv4.conf.eth0.rp_filter': 1 });
+    expect((await examined(host)).of('reverse-path-filter').findings).toEqual([]);
+    await host.ip(uplink('eth1', '198.51.100.11/24'));
+    expect((await examined(host)).of('reverse-path-filter').findings).toEqual(
+      says('warning', 'rp_filter is strict on eth0'),
+    );
+    await host.sysctl({ 'net.ipv4.conf.eth0.rp_filter': 2 });
+    expect((await examined(host)).of('reverse-path-filter').findings).toEqual([]);
+  });
+
+  test('local ports that are NodePorts', async () => {
+    const host = await healthyHost();
+    await host.sysctl({ 'net.ipv4.ip_local_port_range': '20000 60999' });
+    expect((await examined(host)).of('local-port-range').findings).toEqual(says('warning', '20000-60999'));
+    await host.sysctl({ 'net.ipv4.ip_local_reserved_ports': '8080,30000-32767' });
+    expect((await examined(host)).of('local-port-range').findings).toEqual([]);
+  });
+
+  test('pods that share a bridge', async () => {
+    const host = await healthyHost();
+    await host.ip(['link add cni0 type bridge', 'link set cni0 up']);
+    // Where the kernel has br_netfilter, it is switched off for this namespace.
+    await host.runToEnd(['sysctl', '--write', 'net.bridge.bridge-nf-call-iptables=0']);
+    for (const port of ['port0', 'port1']) {
+      expect((await examined(host)).of('bridge-netfilter').findings).toEqual([]);
+      await host.ip([
+        `link add ${port} type veth peer name ${port}-pod`,
+        `link set ${port} master cni0 up`,
+        `link set ${port}-pod up`,
+      ]);
+    }
+    expect((await examined(host)).of('bridge-netfilter').findings).toEqual(
+      says('warning', 'cni0 has several ports'),
+    );
+  });
+});
+
+describe('rules of other programs', () => {
+  test.each([
+    ['unknown', 'mine', 'postrouting', 'snat to 192.0.2.1', 'a rule of another program has a snat rule'],
+    ['firewalld', 'firewalld', 'nat_POSTROUTING', 'masquerade', 'firewalld has a masquerade rule'],
+  ])('%s', async (_name, table, chain, action, message) => {
+    const host = await healthyHost();
+    await host.run(
+      ['nft', '-f', '-'],
+      `table ip ${table} { chain ${chain} { type nat hook postrouting priority 100; ip saddr 10.0.0.0/8 ${action}\n }\n }\n`,
+    );
+    expect((await examined(host)).of('foreign-source-nat').findings).toEqual(says('warning', message));
+  });
+
+  test.each([
+    ['IP-MASQ-AGENT', 'ip-masq-agent has a masquerade rule in chain IP-MASQ-AGENT of table ip nat'],
+    ['cali-nat-outgoing', 'Calico has a masquerade rule'],
+    ['CNI-0123456789abcdef01234567', 'the CNI plugin (ipMasq) has a masquerade rule'],
+  ])('chain %s of iptables', async (chain, message) => {
+    const host = await healthyHost();
+    await host.run(['iptables-nft', '-t', 'nat', '-N', chain]);
+    await host.run(['iptables-nft', '-t', 'nat', '-A', 'POSTROUTING', '-s', '10.244.0.0/16', '-j', chain]);
+    await host.run(['iptables-nft', '-t', 'nat', '-A', chain, '-j', 'MASQUERADE']);
+    expect((await examined(host)).of('foreign-source-nat').findings).toEqual(says('warning', message));
+  });
+
+  test('what no packet comes to, and destination NAT, is no business of ours', async () => {
+    const host = await healthyHost();
+    await host.run(
+      ['nft', '-f', '-'],
+      `table ip mine {
+        chain unused { masquerade; }
+        chain prerouting { type nat hook prerouting priority -100; tcp dport 1 dnat to 192.0.2.1; }
+      }`,
+    );
+    expect((await examined(host)).of('foreign-source-nat').findings).toEqual([]);
+  });
+
+  test('a FORWARD chain that drops, until our rule is in it', async () => {
+    const host = await healthyHost();
+    await host.run(['iptables-nft', '-P', 'FORWARD', 'DROP']);
+    expect((await examined(host)).of('forward-policy').findings).toEqual(says('warning', 'policy drop'));
+    await host.run(['iptables-nft', '-P', 'FORWARD', 'ACCEPT']);
+    expect((await examined(host)).of('forward-policy').findings).toEqual([]);
+    await host.run(
+      ['nft', '-f', '-'],
+      'table inet mine { chain forward { type filter hook forward priority 0; policy drop; } }',
+    );
+    const { findings } = (await examined(host)).of('forward-policy');
+    expect(findings.length).toBeGreaterThan(0);
+    expect(findings[0]?.message).toContain('inet mine');
+  });
+
+  test('kube-proxy', async () => {
+    const host = await healthyHost();
+    await host.run(['nft', 'add table ip kube-proxy']);
+    expect((await examined(host)).of('kube-proxy').findings).toEqual(says('warning', 'table ip kube-proxy'));
+  });
+});
+
+describe('pools', () => {
+  test('one that holds the network of the node', async () => {
+    const host = await healthyHost();
+    await host.ip(uplink('eth0', '10.244.9.11/24'));
+    const manifests = join(folder, 'pools.yaml');
+    writeFileSync(
+      manifests,
+      `apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: InternalIP, address: 10.244.9.11}]}
+---
+apiVersion: knat.dev/v1
+kind: IPPool
+metadata: {name: pods}
+spec: {cidr: 10.244.0.0/16, natOutgoing: true}
+`,
+    );
+    const source = ['--source', `dir:${folder}`, '--node', 'n1'];
+    const { of } = await examined(host, source);
+    expect(of('pools-and-node-networks').findings).toEqual(
+      says('warning', 'pool pods (10.244.0.0/16) overlaps 10.244.9.0/24, the network of eth0'),
+    );
+    expect((await examined(host)).of('pools-and-node-networks').unseen).toContain('no source is named');
+  });
+});
+
+/** A cable whose other end stays in the same namespace, up. */
+function uplink(name: string, address: string): readonly string[] {
+  return [
+    `link add ${name} type veth peer name ${name}-far`,
+    `link set ${name} up`,
+    `link set ${name}-far up`,
+    `address add ${address} dev ${name}`,
+  ];
+}

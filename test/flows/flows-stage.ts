@@ -1,0 +1,138 @@
+import { pino } from 'pino';
+import { runAgent } from '../../src/agent/commands.ts';
+import type { FlowSettings } from '../../src/agent/flow-settings.ts';
+import type { ListingEnd } from '../../src/flows/listing.ts';
+import type { FlowReport } from '../../src/flows/report.ts';
+import { FlatTopology } from '../../src/lab/flat.ts';
+import { Lab } from '../../src/lab/lab.ts';
+import { removeStale } from '../../src/lab/removal.ts';
+import type { FactChange } from '../../src/model/facts.ts';
+import { agentLines, askAgent } from '../../src/observe/client.ts';
+import type { AgentStatus } from '../../src/observe/status.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import type { Source, SourceSink } from '../../src/sources/source.ts';
+import { ip, pod, pool, present } from '../generators/build.ts';
+import { forgetConnections } from '../netns/connections.ts';
+import { enterNamespace } from '../netns/namespace.ts';
+
+export const NODE = ip('192.0.2.10');
+export const PUBLIC = ip('203.0.113.7');
+export const POD = ip('10.244.1.5');
+export const OTHER_POD = ip('10.244.1.6');
+export const CLIENT = ip('198.51.100.9');
+/** Out in the world: answers with what it saw. */
+export const PLACE = ip('198.51.100.80');
+export const PORT = 7000;
+export const ECHO_PORT = 7001;
+
+export const NODE_NAME = 'node-a';
+export const natPool = present('IPPool', pool('pods', '10.244.0.0/16', { natOutgoing: true }));
+export const plainPool = present('IPPool', pool('pods', '10.244.0.0/16'));
+/** The pods, without any annotation. */
+export const pods: readonly FactChange[] = [
+  present('Pod', pod([], { namespace: 'shop', name: 'web-0', ips: [POD], nat: null })),
+  present('Pod', pod([], { namespace: 'shop', name: 'web-1', ips: [OTHER_POD], nat: null })),
+];
+
+/**
+ * The flat topology with a whole agent in its node: `clients` bear the pods and the client, `backends` the place in the
+ * world. The process itself is in the node, so that agent, API and netlink are there.
+ */
+export class FlowsStage {
+  readonly lab: Lab;
+  readonly flat: FlatTopology;
+  readonly #leave: () => void;
+  #sink: SourceSink | null = null;
+  #stop = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+
+  static async build(): Promise<FlowsStage> {
+    removeStale('knat-test');
+    const lab = new Lab('knat-test');
+    const flat = await FlatTopology.build(lab);
+    await flat.configure({
+      nodeAddresses: [NODE, PUBLIC],
+      endpoints: [PLACE],
+      sources: [POD, OTHER_POD, CLIENT],
+    });
+    const backends = flat.backends.probe();
+    await backends.serve({ address: PLACE, port: PORT, protocol: 'TCP' });
+    await backends.serve({ address: PLACE, port: PORT, protocol: 'UDP' });
+    await backends.serve({ address: PLACE, port: ECHO_PORT, protocol: 'TCP', echo: true });
+    return new FlowsStage(lab, flat);
+  }
+
+  private constructor(lab: Lab, flat: FlatTopology) {
+    this.lab = lab;
+    this.flat = flat;
+    this.#leave = enterNamespace(flat.node.namespace);
+  }
+
+  /** Starts an agent that has these objects, and waits until they are programmed. */
+  async start(objects: readonly FactChange[], flows: Partial<FlowSettings> = {}): Promise<void> {
+    forgetConnections();
+    const source: Source = {
+      name: 'test',
+      run: async (sink, signal) => {
+        this.#sink = sink;
+        sink.apply([...objects]);
+        sink.synced();
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      },
+    };
+    this.#stop = new AbortController();
+    const settings = { nodeName: NODE_NAME, nodeConfig: {}, plan: defaultPlanOptions, source };
+    const logger = pino({ level: 'silent' });
+    this.#running = runAgent(
+      {
+        ...{ settings, logger, version: 'test', once: false },
+        flows: { egressOnChange: 'keep', attribution: null, ...flows },
+      },
+      this.#stop.signal,
+    );
+    await until(async () => (await this.status()).programmed !== null);
+  }
+
+  /** Changes objects, and waits until that is programmed. */
+  async change(...changes: FactChange[]): Promise<void> {
+    const before = (await this.status()).programmed?.revision ?? 0;
+    this.#sink?.apply(changes);
+    await until(async () => ((await this.status()).programmed?.revision ?? 0) > before);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async status(): Promise<AgentStatus> {
+    return (await askAgent('/api/v1/status')) as AgentStatus;
+  }
+
+  async list(query = ''): Promise<{ flows: FlowReport[]; end: ListingEnd }> {
+    const lines: string[] = [];
+    for await (const piece of agentLines(`/api/v1/flows${query}`)) lines.push(...piece);
+    const { end } = JSON.parse(lines.pop() ?? '') as { end: ListingEnd };
+    return { flows: lines.map((line) => JSON.parse(line) as FlowReport), end };
+  }
+
+  dispose(): void {
+    this.#leave();
+    this.lab.dispose();
+  }
+}
+
+/** Waits until the condition holds; an agent that does not answer yet is a condition that does not. Throws after 20 s. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  let failure: unknown = null;
+  for (;;) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      failure = error;
+    }
+    if (performance.now() > deadline) throw new Error('not within 20 seconds', { cause: failure });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

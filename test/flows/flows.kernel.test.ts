@@ -1,0 +1,198 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { FlowDeleter } from '../../src/flows/delete.ts';
+import { agentLines, askAgent } from '../../src/observe/client.ts';
+import type { RatesAnswer } from '../../src/observe/flows-view.ts';
+import {
+  absent,
+  ip,
+  natEntry,
+  pod,
+  portOf,
+  present,
+  service,
+  servicePort,
+  slice,
+} from '../generators/build.ts';
+import {
+  CLIENT,
+  ECHO_PORT,
+  FlowsStage,
+  NODE,
+  natPool,
+  OTHER_POD,
+  PLACE,
+  POD,
+  PORT,
+  PUBLIC,
+  plainPool,
+  pods,
+  until,
+} from './flows-stage.ts';
+
+let stage: FlowsStage;
+
+beforeAll(async () => {
+  stage = await FlowsStage.build();
+});
+afterEach(async () => await stage.stop());
+afterAll(() => stage.dispose());
+
+const dial = async (from: string, sourcePort: number, protocol: 'TCP' | 'UDP' = 'UDP') =>
+  await stage.flat.clients
+    .probe()
+    .dial({ from, sourcePort, to: PLACE, port: PORT, protocol, timeoutMs: 3000 });
+
+/** The address that the place saw. */
+async function seen(from: string, sourcePort: number): Promise<string> {
+  const outcome = await dial(from, sourcePort);
+  return outcome.outcome === 'answered' ? outcome.sawSource.replace(/:\d+$/, '') : outcome.outcome;
+}
+
+const entry = { interfaceAuto: false, sourceIP: PUBLIC };
+const boundPod = present(
+  'Pod',
+  pod([natEntry(entry), natEntry({ ...entry, protocol: 'UDP' })], {
+    namespace: 'shop',
+    name: 'web-0',
+    ips: [POD],
+  }),
+);
+
+describe('the list', () => {
+  test('has what translated, names, and both ends', async () => {
+    const web = present('Service', service({ ports: [servicePort(80, { protocol: 'UDP' })] }));
+    const endpoints = present(
+      'EndpointSlice',
+      slice([PLACE], { ports: [{ name: '', protocol: 'UDP', port: portOf(PORT) }] }),
+    );
+    await stage.start([...pods, natPool, web, endpoints]);
+    await dial(POD, 40_001);
+    const probe = stage.flat.clients.probe();
+    await probe.dial({
+      from: OTHER_POD,
+      sourcePort: 40_002,
+      to: ip('10.96.0.10'),
+      port: 80,
+      protocol: 'UDP',
+    });
+    const { flows, end } = await stage.list();
+    expect(flows).toHaveLength(2);
+    expect(end).toMatchObject({ listed: 2, cut: false, stale: 0 });
+    expect(flows.find(({ original }) => original.source === `${POD}:40001`)).toMatchObject({
+      protocol: 'UDP',
+      original: { source: `${POD}:40001`, destination: `${PLACE}:${PORT}` },
+      from: 'Pod shop/web-0',
+      to: null,
+      destinationNat: null,
+      sourceNat: { kind: 'egress', object: 'IPPool pods' },
+      stale: null,
+      replied: true,
+    });
+    expect(flows.find(({ original }) => original.source === `${OTHER_POD}:40002`)).toMatchObject({
+      from: 'Pod shop/web-1',
+      destinationNat: {
+        kind: 'service',
+        object: 'Service shop/web',
+        frontend: '10.96.0.10:80/UDP',
+        endpoint: `${PLACE}:${PORT}`,
+      },
+      sourceNat: { kind: 'egress', object: 'IPPool pods' },
+    });
+    expect(flows[0]?.sourceNat?.address).toMatch(new RegExp(`^${NODE}:\\d+$`));
+    for (const [query, count] of [
+      ['?pod=shop/web-0', 1],
+      ['?service=shop/web', 1],
+      ['?service=shop/other', 0],
+      ['?protocol=tcp', 0],
+      ['?protocol=udp&address=10.96.0.0/16', 1],
+      ['?kind=service', 1],
+      ['?kind=egress', 2],
+      ['?limit=1', 1],
+      ['?stale=true', 0],
+    ] as const) {
+      expect([query, (await stage.list(query)).flows.length]).toEqual([query, count]);
+    }
+    await expect(stage.list('?pod=web-0')).rejects.toThrow('"web-0" is no NAMESPACE/NAME');
+    const { rates } = (await askAgent('/api/v1/flows/rates?seconds=1')) as RatesAnswer;
+    expect(rates.map(({ object, flows }) => [object, flows])).toEqual([
+      ['IPPool pods', 2],
+      ['Service shop/web 10.96.0.10:80/UDP', 1],
+    ]);
+  });
+
+  test('of events tells of beginnings and ends', async () => {
+    await stage.start([...pods, natPool]);
+    const events: { event: string; flow: { from: string } }[] = [];
+    const watch = (async () => {
+      for await (const lines of agentLines('/api/v1/flows/watch?pod=shop/web-0')) {
+        events.push(...lines.map((line) => JSON.parse(line)));
+        if (events.some(({ event }) => event === 'destroy')) return;
+      }
+    })();
+    await until(async () => {
+      await dial(OTHER_POD, 40_010);
+      await dial(POD, 40_011);
+      return events.length > 0;
+    });
+    const deleter = new FlowDeleter();
+    for (const flow of (await stage.list()).flows) expect(deleter.delete(flow)).toBe(true);
+    deleter.close();
+    await watch;
+    expect(events.at(0)).toMatchObject({ event: 'new', flow: { from: 'Pod shop/web-0' } });
+    expect(new Set(events.map(({ flow }) => flow.from))).toEqual(new Set(['Pod shop/web-0']));
+  });
+});
+
+describe('stale flows', () => {
+  test('keep: an old flow keeps its address and is listed, until it is flushed', async () => {
+    await stage.start([...pods, natPool]);
+    expect(await seen(POD, 40_020)).toBe(NODE);
+    expect(await seen(OTHER_POD, 40_021)).toBe(NODE);
+    await stage.change(boundPod);
+    expect(await seen(POD, 40_020)).toBe(NODE);
+    expect(await seen(OTHER_POD, 40_021)).toBe(NODE);
+    const { flows } = await stage.list('?stale=true');
+    expect(flows.map(({ from, stale }) => [from, stale?.includes('Pod shop/web-0')])).toEqual([
+      ['Pod shop/web-0', true],
+    ]);
+    const deleter = new FlowDeleter();
+    for (const flow of flows) expect(deleter.delete(flow)).toBe(true);
+    for (const flow of flows) expect(deleter.delete(flow)).toBe(false);
+    deleter.close();
+    expect(await seen(POD, 40_020)).toBe(PUBLIC);
+    expect((await stage.list('?stale=true')).flows).toEqual([]);
+  });
+
+  test('flush: the flows that the change concerns move at once, the others stay', async () => {
+    await stage.start([...pods, natPool], { egressOnChange: 'flush' });
+    const probe = stage.flat.clients.probe();
+    const tcp = { to: PLACE, port: ECHO_PORT, protocol: 'TCP' } as const;
+    const concerned = await probe.hold({ from: POD, sourcePort: 40_030, ...tcp });
+    const others = await probe.hold({ from: OTHER_POD, sourcePort: 40_031, ...tcp });
+    expect(await seen(POD, 40_032)).toBe(NODE);
+    await stage.change(boundPod);
+    await until(async () => (await seen(POD, 40_032)) === PUBLIC);
+    expect((await stage.list('?stale=true')).flows).toEqual([]);
+    // The TCP connection appears with another address where nobody knows it: it ends, and its pod makes a new one.
+    await until(async () =>
+      (await stage.list(`?address=${POD}&protocol=tcp`)).flows.every(({ sourceNat }) => {
+        return sourceNat?.address.startsWith(PUBLIC) ?? false;
+      }),
+    );
+    expect((await concerned()).ended).not.toBeNull();
+    const { ended, answers } = await others();
+    expect([ended, answers > 0]).toEqual([null, true]);
+  });
+
+  test('flush: a pool that goes takes its translation from the flows that it had, and from no others', async () => {
+    await stage.start([...pods, natPool], { egressOnChange: 'flush' });
+    expect(await seen(POD, 40_040)).toBe(NODE);
+    await stage.change(plainPool);
+    await until(async () => (await seen(POD, 40_040)) === POD);
+    await stage.change(natPool);
+    await until(async () => (await seen(POD, 40_040)) === NODE);
+    await stage.change(absent('IPPool', 'pods'));
+    await until(async () => (await seen(POD, 40_040)) === POD);
+    expect(await seen(CLIENT, 40_041)).toBe(CLIENT);
+  });
+});
