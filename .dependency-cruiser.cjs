@@ -14,7 +14,15 @@ const may = {
   delta: [],
   crds: [],
   'kube-api': [],
-  'sources/dir': ['net', 'model', 'sources/objects', 'sources/source.ts', 'sources/source-error.ts'],
+  'sources/dir': [
+    'net',
+    'model',
+    'sources/objects',
+    'sources/source.ts',
+    'sources/source-error.ts',
+    'sources/wake.ts',
+  ],
+  'sources/ip-masq-agent': ['net', 'model', 'sources/objects', 'sources/source.ts', 'sources/wake.ts'],
   'sources/kube': [
     'net',
     'model',

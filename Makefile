@@ -49,6 +49,7 @@ soak: setup ## random states and packets, kernel against explain, for 15 minutes
 bench: build ## the benchmarks, against the real kernel
 	@npm run --silent bench:sync
 	@npm run --silent bench:heal
+	@npm run --silent bench:pools
 	@npm run --silent bench:connect
 
 clean: ## remove what was built

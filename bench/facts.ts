@@ -22,6 +22,8 @@ export const node: NodeFacts = {
     { address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true },
   ],
   podCIDRs: [prefix('10.128.0.0/24')],
+  podInterface: null,
+  podNetworks: [],
   serviceCIDRs: [prefix('10.96.0.0/12')],
   nodePortAddresses: null,
   masqueradeAll: false,

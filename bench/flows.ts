@@ -33,12 +33,12 @@ const anyPod = {
   namespace: 'shop',
   uid: '',
   createdAt: 0,
-  labels: {},
   nodeName: 'node-0',
   hostNetwork: false,
   finished: false,
   terminating: false,
   ready: true,
+  labels: {},
   nat: null,
 };
 const cidr = parsePrefix('10.244.0.0/16');

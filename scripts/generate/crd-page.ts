@@ -1,5 +1,5 @@
 import { type CustomResource, GROUP, VERSION } from '../../src/crds/custom-resource.ts';
-import type { JsonSchema } from '../../src/crds/field.ts';
+import type { CelRule, JsonSchema } from '../../src/crds/field.ts';
 
 /** docs/crds.md: every field of every resource, and what the API server refuses. */
 export function crdPage(resources: readonly CustomResource[]): string {
@@ -30,14 +30,14 @@ function resourceParts({ kind, plural, description, spec, status, columns }: Cus
 function schemaParts(name: string, whose: string, schema: JsonSchema): string[] {
   const rows = [...fieldRows(name, schema)];
   const parts = [`### \`${name}\`: ${whose}`, table(['field', 'type', 'meaning'], rows)];
-  const rules = schema['x-kubernetes-validations'] ?? [];
+  const rules = [...rulesOf(name, schema)];
   if (rules.length > 0) {
     parts.push(
       'The API server refuses what breaks one of these rules, with this message:',
       table(
         ['field', 'message', 'rule'],
         rules.map(({ fieldPath, message, rule }) => [
-          `\`${name}${fieldPath}\``,
+          `\`${fieldPath}\``,
           message,
           `\`${escapePipes(rule)}\``,
         ]),
@@ -56,11 +56,23 @@ function* fieldRows(path: string, schema: JsonSchema): Generator<string[]> {
   }
 }
 
+/** The rules of the schema and of what is in it, each with the whole path of its field. */
+function* rulesOf(path: string, schema: JsonSchema): Generator<CelRule> {
+  for (const rule of schema['x-kubernetes-validations'] ?? []) {
+    yield { ...rule, fieldPath: `${path}${rule.fieldPath}` };
+  }
+  for (const [name, field] of Object.entries(schema.properties ?? {}))
+    yield* rulesOf(`${path}.${name}`, field);
+  if (schema.items !== undefined) yield* rulesOf(`${path}[]`, schema.items);
+}
+
 function typeText({ type, format, items, default: fallback, ...bounds }: JsonSchema): string {
   const words = bounds.enum ?? items?.enum;
   const parts = [items === undefined ? (format === 'date-time' ? 'time' : type) : `list of ${items.type}`];
   if (words !== undefined) parts.push(words.map((each) => `\`${each}\``).join(', '));
   if (bounds.minimum !== undefined) parts.push(`at least ${bounds.minimum}`);
+  if (bounds.maximum !== undefined) parts.push(`at most ${bounds.maximum}`);
+  if (bounds.maxProperties !== undefined) parts.push(`at most ${bounds.maxProperties} names`);
   if (bounds.maxItems !== undefined) parts.push(`at most ${bounds.maxItems}`);
   if (fallback !== undefined) parts.push(`default \`${JSON.stringify(fallback)}\``);
   return parts.join('; ');

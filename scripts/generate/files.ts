@@ -1,3 +1,4 @@
+import { egressRule } from '../../src/crds/egress-rule.ts';
 import { ipPool } from '../../src/crds/ippool.ts';
 import { nodeNat } from '../../src/crds/node-nat.ts';
 import { crdYaml } from './crd-manifest.ts';
@@ -5,7 +6,7 @@ import { crdPage } from './crd-page.ts';
 import { CHART } from './helm.ts';
 import { cleanupManifests, plainManifests } from './manifests.ts';
 
-export const customResources = [ipPool, nodeNat] as const;
+export const customResources = [ipPool, egressRule, nodeNat] as const;
 
 /** Every generated file of the repository: its path, and what it must hold. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {

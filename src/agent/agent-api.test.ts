@@ -21,12 +21,12 @@ const address = (text: string) => parseAddress(text) as NonNullable<ReturnType<t
 const port = (number: number) => sure(parsePort(number));
 
 const pod: PodFact = {
+  labels: {},
   namespace: 'shop',
   name: 'mail',
   uid: 'u1',
   createdAt: 1,
   nodeName: 'node-0',
-  labels: {},
   hostNetwork: false,
   finished: false,
   terminating: false,
@@ -183,7 +183,7 @@ test('the answers have what was put in', async () => {
 test.each([
   ['/entries?limit=0', 'limit'],
   ['/entries?limit=5001', 'limit'],
-  ['/entries?kind=frontends', '"frontends" is none of frontend, binding, source, address, scope'],
+  ['/entries?kind=frontends', '"frontends" is none of frontend, binding, source, address, health, scope'],
   ['/entries?protocol=icmp', '"icmp" is none of TCP, UDP, SCTP'],
   [`/entries?search=${'x'.repeat(201)}`, 'search'],
   ['/conflicts?offset=-1', 'offset'],

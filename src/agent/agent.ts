@@ -59,6 +59,8 @@ export class Agent implements AgentFacts {
   readonly #problems = new ProblemBoard();
   /** What goes wrong with companions. */
   readonly #sideProblems = new ProblemBoard();
+  /** What companions cannot do for single objects. */
+  readonly #objectProblems = new ProblemBoard();
   readonly #companions: readonly Companion[];
   readonly #loop: ConvergeLoop;
   readonly #startedAt: string;
@@ -181,7 +183,7 @@ export class Agent implements AgentFacts {
       counts: countPlan(plan),
       conflicts: [...plan.conflicts.values()],
       notices: [...plan.notices()],
-      problems: [...this.#problems.list(), ...this.#sideProblems.list()],
+      problems: [...this.problemsToTell(), ...this.#sideProblems.list()],
     };
   }
 
@@ -215,8 +217,8 @@ export class Agent implements AgentFacts {
     return this.#reportedRevision;
   }
 
-  sourceProblems(): readonly Problem[] {
-    return this.#problems.list();
+  problemsToTell(): readonly Problem[] {
+    return [...this.#problems.list(), ...this.#objectProblems.list()];
   }
 
   sideProblems(): readonly Problem[] {
@@ -229,6 +231,13 @@ export class Agent implements AgentFacts {
     const found = this.#sideProblems.replace(code, problems);
     for (const each of found) this.#parts.logger.warn(formatProblem(each));
     if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
+  }
+
+  objectProblems(code: string, problems: readonly Problem[]): void {
+    const before = this.#objectProblems.list().length;
+    const found = this.#objectProblems.replace(code, problems);
+    for (const problem of found) this.#parts.logger.warn(formatProblem(problem));
+    if (found.length > 0 || this.#objectProblems.list().length !== before) this.#tellOfChange();
   }
 
   async #runBeside(companion: Companion, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { watchChains } from '../datapath/coexistence/chain-watch.ts';
 import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
+import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
@@ -15,11 +16,13 @@ import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
+import { conntrackSettings } from './companions/conntrack-settings.ts';
 import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
 import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
+import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleUdpFlows } from './companions/stale-udp-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
@@ -27,6 +30,7 @@ import { ForwardGuard } from './forward-guard.ts';
 import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
+import { type KubeProxyPreview, kubeProxyPreview } from './kube-proxy-guard.ts';
 import { planOnce } from './offline.ts';
 import type { PlanSettings } from './settings.ts';
 
@@ -46,6 +50,8 @@ export interface AgentRun {
   readonly store?: StoreChoice;
   /** Let translated packets through FORWARD chains that drop, instead of only telling of these; by default it is done. */
   readonly manageForward?: boolean;
+  /** What connection tracking is set to; absent: nothing. */
+  readonly conntrack?: ConntrackSettings;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: ListenAddress | null;
   /** What is shown over HTTP; absent: nothing. */
@@ -101,6 +107,8 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       companions.push(forward.companion);
     }
     if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
+    if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
+    if (settings.plan.enable.service && !once) companions.push(serviceHealthChecks);
     if (health !== null && !once) companions.push(healthEndpoints(health));
     if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
     if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
@@ -177,21 +185,33 @@ async function clusterClient(
 }
 
 /** What an agent would change, and what it could not do. */
-export type AgentPreview = Preview & Pick<AgentStatus, 'problems' | 'notices' | 'conflicts'>;
+export type AgentPreview = Preview &
+  Pick<AgentStatus, 'problems' | 'notices' | 'conflicts'> & { readonly kubeProxy: KubeProxyPreview };
 
 /** What an agent with these settings would change in the kernel; writes nothing. */
-export async function previewAgent(settings: PlanSettings, signal: AbortSignal): Promise<AgentPreview> {
+export async function previewAgent(
+  settings: PlanSettings,
+  replaceKubeProxy: boolean,
+  signal: AbortSignal,
+): Promise<AgentPreview> {
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
   const listeners = new KernelListeners(clock);
+  const rules = new KubeProxyRules();
   try {
     const host = hostFactsOf([listeners]);
     const { planner, problems } = await planOnce(settings, interfaces.current(), signal, host);
     const { plan } = planner;
     const preview = await datapath.preview(plan, signal);
-    return { ...preview, problems, notices: [...plan.notices()], conflicts: [...plan.conflicts.values()] };
+    const kubeProxy = kubeProxyPreview(await rules.find(signal), {
+      service: settings.plan.enable.service,
+      replace: replaceKubeProxy,
+    });
+    const notices = [...plan.notices()];
+    return { ...preview, kubeProxy, problems, notices, conflicts: [...plan.conflicts.values()] };
   } finally {
     listeners.close();
+    rules.close();
     interfaces.close();
     datapath.close();
   }

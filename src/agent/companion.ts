@@ -79,12 +79,14 @@ export interface AgentFacts {
   readonly reportedRevision: number | null;
   status(): AgentStatus;
   health(): HealthFacts;
-  /** What is wrong with what the source gave, without the troubles of companions. */
-  sourceProblems(): readonly Problem[];
+  /** What is wrong with what the source gave and with single objects, without the other troubles of companions. */
+  problemsToTell(): readonly Problem[];
   /** What is wrong beside NAT. */
   sideProblems(): readonly Problem[];
   /** Shows what goes wrong beside NAT, in log and status, under its code; null: nothing any longer. */
   sideProblem(code: string, message: string | null): void;
+  /** Shows, in log, status and on the objects, what cannot be done for them beside NAT; in the place of what was told under this code. */
+  objectProblems(code: string, problems: readonly Problem[]): void;
 }
 
 export type CompanionFactory = (agent: AgentFacts) => Companion;

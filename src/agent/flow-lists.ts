@@ -2,7 +2,7 @@ import { sourceNow } from '../flows/judge.ts';
 import { Listing, type ListingEnd } from '../flows/listing.ts';
 import { type FlowQuestion, readQuestion, type WantedFlows } from '../flows/question.ts';
 import { RateMeter } from '../flows/rates.ts';
-import type { FlowReport } from '../flows/report.ts';
+import { type FlowReport, reportLine } from '../flows/report.ts';
 import { everyFlow, visitEveryFlow } from '../flows/table.ts';
 import type { RatesAnswer } from '../observe/flows-view.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
@@ -37,24 +37,20 @@ export class FlowLists {
 
   async *#list(wanted: WantedFlows): AsyncGenerator<string> {
     const listing = this.#listing(wanted);
-    const lines: string[] = [];
-    let length = 0;
+    let piece = '';
     const look = everyFlow((flow) => {
       const report = listing.look(flow);
-      if (report === null) return;
-      const line = JSON.stringify(report);
-      lines.push(line);
-      length += line.length;
+      if (report !== null) piece += `${reportLine(report)}\n`;
     });
     for await (const _ of look) {
-      if (length >= PIECE) {
-        yield `${lines.splice(0).join('\n')}\n`;
-        length = 0;
+      if (piece.length >= PIECE) {
+        yield piece;
+        piece = '';
       }
       if (listing.isFull) break;
     }
     const end: { readonly end: ListingEnd } = { end: listing.end };
-    yield `${[...lines, JSON.stringify(end)].join('\n')}\n`;
+    yield `${piece}${JSON.stringify(end)}\n`;
   }
 
   /** Throws InvalidQuery at once. */

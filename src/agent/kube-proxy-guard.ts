@@ -22,6 +22,31 @@ export class KubeProxyPresent extends Error {
   }
 }
 
+/** What an agent would do about kube-proxy's rules. */
+export interface KubeProxyPreview {
+  /** What is there, one line each. */
+  readonly found: readonly string[];
+  /** Where it cannot be told whether there is more, one line each. */
+  readonly unseen: readonly string[];
+  /**
+   * - `none`: nothing is there;
+   * - `leave`: Service NAT is off, so that both can work;
+   * - `refuse`: the agent would not start;
+   * - `remove`: taken away as soon as ours are in force.
+   */
+  readonly action: 'none' | 'leave' | 'refuse' | 'remove';
+}
+
+/** What the guard would do about this. */
+export function kubeProxyPreview(
+  { found, unseen, ipvs }: KubeProxyFinding,
+  { service, replace }: { readonly service: boolean; readonly replace: boolean },
+): KubeProxyPreview {
+  if (found.length === 0) return { found, unseen, action: 'none' };
+  if (!service) return { found, unseen, action: 'leave' };
+  return { found, unseen, action: replace && !ipvs ? 'remove' : 'refuse' };
+}
+
 /** First and longest time between two looks, in milliseconds; doubled while kube-proxy is seen, so that the log stays readable. */
 const LOOK_FIRST = 10_000;
 const LOOK_LONGEST = 600_000;

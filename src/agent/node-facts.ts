@@ -19,10 +19,11 @@ export function composeNodeFacts(
   interfaces: readonly LocalAddress[] | null,
   host: HostFacts = NOTHING_KNOWN,
 ): NodeFacts {
+  const bound = config.bindAddress === undefined ? [] : [config.bindAddress];
   const told = object?.addresses.map(({ address }) => address) ?? [];
   const internal =
     object?.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address) ?? [];
-  const nodeIPs = config.nodeIPs ?? primaryAddresses([...internal, ...told], interfaces);
+  const nodeIPs = config.nodeIPs ?? primaryAddresses([...bound, ...internal, ...told], interfaces);
   return {
     nodeName,
     nodeIPs,
@@ -30,13 +31,38 @@ export function composeNodeFacts(
       config.localNodeIPs !== undefined
         ? assumed(config.localNodeIPs, interfaces)
         : (interfaces ?? assumed([...new Set([...nodeIPs, ...told])], null)),
-    podCIDRs: config.podCIDRs ?? object?.podCIDRs ?? [],
+    ...podDetection(config, object),
+    podNetworks: [...(config.podCIDRs ?? []), ...(object?.podCIDRs ?? [])],
     serviceCIDRs: config.serviceCIDRs ?? [],
     nodePortAddresses: config.nodePortAddresses ?? null,
     masqueradeAll: config.masqueradeAll ?? false,
     topologyLabels: config.topologyLabels ?? object?.labels ?? {},
     ...host,
   };
+}
+
+/**
+ * How pods are told. Without a mode by the pod CIDRs of the configuration, else by those of the Node. With kube-proxy's
+ * modes by what each names, and by nothing else.
+ */
+function podDetection(
+  { detectLocalMode, podCIDRs, podBridgeInterface, podInterfaceNamePrefix }: NodeConfig,
+  object: NodeFact | undefined,
+): Pick<NodeFacts, 'podCIDRs' | 'podInterface'> {
+  switch (detectLocalMode) {
+    case undefined:
+      return { podCIDRs: podCIDRs ?? object?.podCIDRs ?? [], podInterface: null };
+    case 'ClusterCIDR':
+      return { podCIDRs: podCIDRs ?? [], podInterface: null };
+    case 'NodeCIDR':
+      return { podCIDRs: object?.podCIDRs ?? [], podInterface: null };
+    case 'BridgeInterface':
+      return { podCIDRs: [], podInterface: { name: podBridgeInterface ?? '', isPrefix: false } };
+    case 'InterfaceNamePrefix':
+      return { podCIDRs: [], podInterface: { name: podInterfaceNamePrefix ?? '', isPrefix: true } };
+    default:
+      return detectLocalMode satisfies never;
+  }
 }
 
 /** The first address of each family: of the Node object, else of an interface with a default route. */

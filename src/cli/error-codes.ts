@@ -18,12 +18,13 @@ const commandCodes = {
     exit: EXIT.usage,
   },
   KNAT_CONFIG_UNREADABLE: {
-    meaning: 'The file named by --config or --node-config cannot be read.',
+    meaning: 'The file named by --config, --node-config or --kube-proxy-config cannot be read.',
     remedy: 'Correct the path, or give the user that runs knat permission to read it.',
     exit: EXIT.usage,
   },
   KNAT_CONFIG_INVALID: {
-    meaning: 'The file named by --config has keys or values that it cannot have.',
+    meaning:
+      'The file named by --config, --node-config or --kube-proxy-config has keys or values that it cannot have.',
     remedy: 'Correct the lines named. Keys are the long options in camelCase: logLevel for --log-level.',
     exit: EXIT.usage,
   },
@@ -170,6 +171,22 @@ export const sideCodes = {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
     remedy:
       'Stop what listens there (kube-proxy uses port 10256 too), or choose another address with --health-address.',
+  },
+  KNAT_KUBE_PROXY_FIELD: {
+    meaning: 'A field of the file of --kube-proxy-config has no effect in knat, or is not known.',
+    remedy:
+      'Nothing has to be done. To be rid of the warning remove the field; docs/migrate-from-kube-proxy.md has a table of all fields.',
+  },
+  KNAT_CONNTRACK_SETTINGS: {
+    meaning: 'Not all settings of connection tracking (--conntrack-…) could be made; NAT goes on.',
+    remedy:
+      'Make them on the host, by a file in /etc/sysctl.d; or give the container a writable /proc/sys, for which it must be privileged, as kube-proxy is; or leave the options away. A maximum can be set in the first network namespace of the machine only.',
+  },
+  KNAT_HEALTH_CHECK_PORT: {
+    meaning:
+      'The health check of a Service with external traffic policy Local cannot be answered on its node port; NAT goes on, and so do the attempts.',
+    remedy:
+      'Stop what listens there (a kube-proxy that still runs does), or give the node the address that the message names.',
   },
   KNAT_HTTP_ADDRESS: {
     meaning: 'The API cannot be served on the address; NAT goes on, and so do the attempts.',

@@ -14,11 +14,15 @@ export interface JsonSchema {
   readonly enum?: readonly string[];
   readonly default?: unknown;
   readonly minimum?: number;
+  readonly maximum?: number;
   /** In characters. */
   readonly maxLength?: number;
   readonly maxItems?: number;
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  /** Of an object with any names: what stands behind each. */
+  readonly additionalProperties?: { readonly type: 'string'; readonly maxLength: number };
+  readonly maxProperties?: number;
   readonly required?: readonly string[];
   readonly 'x-kubernetes-list-type'?: 'atomic' | 'map' | 'set';
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
@@ -70,12 +74,13 @@ export function word<const Word extends string>(description: string, words: read
   return needed({ description, type: 'string', enum: words });
 }
 
-export function integer(description: string, minimum?: number): Field<number> {
+export function integer(description: string, minimum?: number, maximum?: number): Field<number> {
   return needed({
     description,
     type: 'integer',
     format: 'int64',
     ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
   });
 }
 
@@ -98,6 +103,16 @@ export function list<Item>(
     ...(keys.length === 0 ? {} : { 'x-kubernetes-list-map-keys': keys }),
     items: item.schema,
   });
+}
+
+/** Texts by any name, such as labels. */
+export function texts(
+  description: string,
+  maxLength: number,
+  maxProperties: number,
+): Field<Readonly<Record<string, string>>> {
+  const additionalProperties = { type: 'string', maxLength } as const;
+  return needed({ description, type: 'object', additionalProperties, maxProperties });
 }
 
 export function object<const F extends Fields>(

@@ -25,7 +25,7 @@ export interface FlowAnswer {
 }
 
 export function answerFlow(
-  plan: Pick<NatPlan, 'entry' | 'conflicts'>,
+  plan: Pick<NatPlan, 'entry' | 'egressSource' | 'conflicts'>,
   node: WalkedNode,
   flow: Flow,
 ): FlowAnswer {

@@ -100,9 +100,17 @@ function pathsText({ paths }: PathGroup): string {
 }
 
 /** `TCP 10.244.1.7 → 10.96.0.10:80`. */
-export function packetText({ source, sourcePort, destination, port, protocol }: Packet): string {
+export function packetText({
+  source,
+  sourcePort,
+  inputInterface,
+  destination,
+  port,
+  protocol,
+}: Packet): string {
   const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
-  return `${protocol} ${from} → ${formatEndpoint(destination, port)}`;
+  const by = inputInterface === undefined ? '' : `, in by ${inputInterface}`;
+  return `${protocol} ${from} → ${formatEndpoint(destination, port)}${by}`;
 }
 
 function endpointText({ address, port }: Endpoint): string {

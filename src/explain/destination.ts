@@ -11,7 +11,7 @@ import {
 } from '../plan/entry.ts';
 import { formatListener, listenerFinder } from '../plan/host-listeners.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
-import { isOwnAddress, type WalkedNode } from './own.ts';
+import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import type { DestinationStep, EndpointReach, Hook, PacketState } from './step.ts';
 
@@ -43,7 +43,8 @@ export function walkDestination(
       return { steps: [checked], verdict: 'drop', endpoints: [], frontend: null };
     }
     const steps = checked === null ? [] : [checked];
-    if (entry.kind === 'ServiceFrontend') return serve(entry, scope, node, hook, before, steps);
+    if (entry.kind === 'ServiceFrontend')
+      return serve(entry, reachOf(entry, scope, node, packet), hook, before, steps);
     const after = [sentTo(before, entry.endpoint)];
     const { key, owner } = entry;
     return {
@@ -98,13 +99,11 @@ function sourceRangesStep(
 
 function serve(
   frontend: ServiceFrontend,
-  scope: FamilyScope,
-  node: WalkedNode,
+  reach: EndpointReach,
   hook: Hook,
   before: PacketState,
   earlier: readonly DestinationStep[],
 ): DestinationOutcome {
-  const reach = reachOf(frontend, scope, node, before);
   const endpoints = reach === 'local-only' ? (frontend.localEndpoints ?? []) : frontend.endpoints;
   const verdict = endpoints.length > 0 ? 'dnat' : frontend.unserved;
   const { key, origin, portName, owner: object } = frontend;
@@ -125,11 +124,11 @@ function reachOf(
   frontend: ServiceFrontend,
   scope: FamilyScope,
   node: WalkedNode,
-  { source }: PacketState,
+  packet: Packet,
 ): EndpointReach {
-  if (frontend.localEndpoints === null || source === 'node') return 'everyone';
-  if (setContains(scope.pods, source)) return 'pod-source';
-  return isOwnAddress(node, source) ? 'node-source' : 'local-only';
+  if (frontend.localEndpoints === null) return 'everyone';
+  if (isFromPod(scope, node, packet)) return 'pod-source';
+  return isOwnAddress(node, packet.source) ? 'node-source' : 'local-only';
 }
 
 function rangeOf(scope: FamilyScope, destination: Packet['destination']): string {

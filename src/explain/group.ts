@@ -1,4 +1,4 @@
-import { formatRef, type ObjectRef } from '../model/object.ts';
+import { formatRef } from '../model/object.ts';
 import type { SourceStep } from './step.ts';
 import type { Path } from './walk.ts';
 
@@ -22,10 +22,8 @@ export function groupPaths(paths: readonly Path[]): PathGroup[] {
 }
 
 function likenessOf(step: SourceStep): string {
-  const exemptBy = step.rule === 'egress-pool' ? step.exemptBy : null;
-  return [step.rule, step.verdict, nameOf(step.object), nameOf(exemptBy)].join(' ');
-}
-
-function nameOf(object: ObjectRef | null): string {
-  return object === null ? '-' : formatRef(object);
+  const own = [step.rule, step.verdict, step.object === null ? '-' : formatRef(step.object)];
+  if (step.rule === 'egress-pool') return JSON.stringify([own, step.because, step.to]);
+  if (step.rule === 'egress-rule') return JSON.stringify([own, step.role, step.choice.outcome]);
+  return own.join(' ');
 }

@@ -26,7 +26,10 @@ interface StepJson {
 /** The form of `knat explain -o json` and of the API. Keys are only ever added. */
 export interface WalkJson {
   readonly node: string;
-  readonly packet: PacketJson & { readonly sourcePort: number | null };
+  readonly packet: PacketJson & {
+    readonly sourcePort: number | null;
+    readonly inputInterface: string | null;
+  };
   readonly verdict: string;
   readonly steps: readonly StepJson[];
   readonly paths: readonly {
@@ -52,7 +55,11 @@ export interface WalkJson {
 export function walkJson(walk: Walk): WalkJson {
   return {
     node: walk.nodeName,
-    packet: { ...packetJson(walk.packet), sourcePort: walk.packet.sourcePort ?? null },
+    packet: {
+      ...packetJson(walk.packet),
+      sourcePort: walk.packet.sourcePort ?? null,
+      inputInterface: walk.packet.inputInterface ?? null,
+    },
     verdict: walk.verdict,
     steps: walk.steps.map(stepJson),
     paths: walk.paths.map(({ endpoint, snat, steps, after, reply }) => ({

@@ -1,6 +1,9 @@
-import type { NodeFacts } from '../model/node.ts';
+import { matchesInterface, type NodeFacts } from '../model/node.ts';
 import type { IpAddress } from '../net/address.ts';
+import { setContains } from '../net/ranges.ts';
+import type { FamilyScope } from '../plan/entry.ts';
 import { isLoopback } from '../plan/service.ts';
+import type { Packet } from './packet.ts';
 
 /** What a walk needs to know of the node beside the plan. */
 export type WalkedNode = Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'listeners'>;
@@ -8,4 +11,18 @@ export type WalkedNode = Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'listen
 /** True for an address that this node itself answers to: one of its interfaces', or loopback. */
 export function isOwnAddress(node: WalkedNode, address: IpAddress): boolean {
   return isLoopback(address) || node.localAddresses.some((local) => local.address === address);
+}
+
+/**
+ * True when the packet's source counts as a pod. Where pods are told by an interface, a packet of which it is not known by
+ * which it comes in counts as none.
+ */
+export function isFromPod(
+  scope: Pick<FamilyScope, 'pods' | 'podInterface'>,
+  node: WalkedNode,
+  { source, inputInterface }: Pick<Packet, 'source' | 'inputInterface'>,
+): boolean {
+  if (setContains(scope.pods, source)) return true;
+  if (scope.podInterface === null || inputInterface === undefined || isOwnAddress(node, source)) return false;
+  return matchesInterface(scope.podInterface, inputInterface);
 }

@@ -10,6 +10,8 @@ export interface Packet {
   readonly protocol: Protocol;
   /** Destination port. */
   readonly port: Port;
+  /** By which it comes in, where pods may be told by it; absent: not known, or sent by this node itself. */
+  readonly inputInterface?: string;
   /** Shown to people only: no rule looks at it. */
   readonly sourcePort?: Port;
 }
@@ -20,6 +22,7 @@ export interface Flow {
   readonly protocol: Protocol;
   readonly destIP: IpAddress;
   readonly destPort: Port;
+  readonly inputInterface?: string;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface Flow {
  */
 export function parseFlow(value: unknown): Flow | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a flow is an object';
-  const { sourceIP, protocol, destIP, destPort } = value as Record<string, unknown>;
+  const { sourceIP, protocol, destIP, destPort, inputInterface } = value as Record<string, unknown>;
   const source = typeof sourceIP === 'string' ? parseAddress(sourceIP) : null;
   if (source === null) return `sourceIP: ${show(sourceIP)} is no IP address`;
   const destination = typeof destIP === 'string' ? parseAddress(destIP) : null;
@@ -40,7 +43,11 @@ export function parseFlow(value: unknown): Flow | string {
   if (known === null) return `protocol: ${show(protocol)} is none of TCP, UDP, SCTP`;
   const port = typeof destPort === 'number' ? parsePort(destPort) : null;
   if (port === null) return `destPort: ${show(destPort)} is no port from 1 to 65535`;
-  return { sourceIP: source, protocol: known, destIP: destination, destPort: port };
+  if (inputInterface !== undefined && typeof inputInterface !== 'string') {
+    return `inputInterface: ${show(inputInterface)} is no name of an interface`;
+  }
+  const by = inputInterface === undefined ? {} : { inputInterface };
+  return { sourceIP: source, protocol: known, destIP: destination, destPort: port, ...by };
 }
 
 export function packetOfFlow(flow: Flow): Packet {
@@ -49,6 +56,7 @@ export function packetOfFlow(flow: Flow): Packet {
     destination: flow.destIP,
     protocol: flow.protocol,
     port: flow.destPort,
+    ...(flow.inputInterface === undefined ? {} : { inputInterface: flow.inputInterface }),
   };
 }
 

@@ -14,6 +14,8 @@ export interface PacketQuestion {
   readonly proto?: string | undefined;
   /** Where `to` has no port: a number, or the name of a Service's port. */
   readonly port?: string | undefined;
+  /** The interface that the packet comes in by. */
+  readonly interface?: string | undefined;
   /** `ipv4` or `ipv6`, where both ends have addresses of both; absent: the first of the destination that fits. */
   readonly family?: string | undefined;
 }
@@ -49,7 +51,14 @@ export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): P
     return `to: ${to.name} has no address of the IP family of ${from.name}: ${to.addresses.join(', ')} and ${from.addresses.join(', ')}`;
   }
   const { source, destination } = pair;
-  return { source, destination, ...target, ...(sourcePort === null ? {} : { sourcePort }) };
+  const { interface: inputInterface } = question;
+  return {
+    source,
+    destination,
+    ...target,
+    ...(sourcePort === null ? {} : { sourcePort }),
+    ...(inputInterface === undefined ? {} : { inputInterface }),
+  };
 }
 
 function findEnd(field: string, text: string | undefined, facts: NamedFacts): Place | string {

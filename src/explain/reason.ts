@@ -1,4 +1,4 @@
-import { formatRef } from '../model/object.ts';
+import { egressPoolReason, egressRuleReason } from './egress-reason.ts';
 import type { Step } from './step.ts';
 import type { Unknown } from './walk.ts';
 
@@ -31,11 +31,10 @@ export function stepReason(step: Step): string {
       return step.verdict === 'snat'
         ? `Pod NAT return address: the source becomes ${step.to}`
         : `Pod NAT return address ${step.to} is for the outside; ${step.before.destination} is internal`;
+    case 'egress-rule':
+      return egressRuleReason(step);
     case 'egress-pool':
-      if (step.verdict === 'masquerade') {
-        return 'natOutgoing, and the destination is in no pool: the source becomes an address of this node';
-      }
-      return `natOutgoing, but the destination lies in ${step.exemptBy === null ? 'a pool' : formatRef(step.exemptBy)}`;
+      return egressPoolReason(step);
     case 'no-source-rule':
       return 'no rule for this source: it stays';
     default:
@@ -56,6 +55,10 @@ export function unknownReason(unknown: Unknown): string {
       return 'session affinity: a client that was here before goes to the same endpoint again';
     case 'pod-cidrs':
       return 'which sources are pods: no pod CIDRs are known, so none counts as one';
+    case 'input-interface':
+      return 'whether the source is a pod: that is told by the interface that the packet comes in by, and the question names none; it is taken for no pod';
+    case 'egress-interface':
+      return 'which interface it leaves by: only out of some of them are pools NATed from';
     case 'local-endpoint':
       return 'an endpoint is an address of this node: packets that end here keep their source, whatever the rule says';
     default:

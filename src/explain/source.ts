@@ -1,22 +1,13 @@
-import type { ObjectRef } from '../model/object.ts';
-import type { PoolFact } from '../model/pool.ts';
 import type { IpAddress } from '../net/address.ts';
-import { prefixContains } from '../net/prefix.ts';
 import { setContains } from '../net/ranges.ts';
 import { type FamilyScope, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
+import { walkEgress } from './egress.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
-import type { PacketState, SourceStep } from './step.ts';
-
-/** How the packet leaves postrouting: with the same source, an address of the node, or a given address. */
-export interface SourceOutcome {
-  readonly steps: readonly SourceStep[];
-  /** What the source is rewritten to; null: it stays. */
-  readonly snat: IpAddress | 'node' | null;
-}
+import type { PacketState, SourceOutcome, SourceStep } from './step.ts';
 
 /**
- * Source NAT of one packet whose destination is settled, in the order of design.md "Precedence"; the first rule that
+ * Source NAT of one packet (from a pod, where `isPod`) whose destination is settled, in the order of design.md "Precedence"; the first rule that
  * rewrites wins, rules that looked at the packet and left it alone are steps too.
  *
  * A packet for this node itself never passes postrouting, so Pod NAT and egress leave it alone. The rules of a
@@ -24,10 +15,11 @@ export interface SourceOutcome {
  * them; that the kernel does not get to apply them there is one of the walk's `unknown`.
  */
 export function walkSource(
-  plan: Pick<NatPlan, 'entry'>,
+  plan: Pick<NatPlan, 'entry' | 'egressSource'>,
   scope: FamilyScope,
   node: WalkedNode,
   packet: PacketState & { readonly source: IpAddress },
+  isPod: boolean,
   translated: boolean,
   frontend: ServiceFrontend | null,
 ): SourceOutcome {
@@ -43,42 +35,37 @@ export function walkSource(
     return {
       steps: [{ rule: 'hairpin', verdict: 'masquerade', object, ...rewritten('node') }],
       snat: 'node',
+      dropped: false,
     };
   }
   if (frontend !== null) {
     const { masquerade, owner: object } = frontend;
-    if (masquerades(frontend, scope, node, source)) {
+    if (masquerades(frontend, scope, node, source, isPod)) {
       const step = { rule: 'service-masquerade', verdict: 'masquerade', object, masquerade } as const;
-      return { steps: [{ ...step, ...rewritten('node') }], snat: 'node' };
+      return { steps: [{ ...step, ...rewritten('node') }], snat: 'node', dropped: false };
     }
     steps.push({ rule: 'service-masquerade', verdict: 'continue', object, masquerade, ...stays });
   }
   if (isOwnAddress(node, destination)) {
     steps.push({ rule: 'local-delivery', verdict: 'continue', object: null, ...stays, hook: 'input' });
-    return { steps, snat: null };
+    return { steps, snat: null, dropped: false };
   }
   const bound = plan.entry(podSourceKey(source, packet.protocol));
   if (bound?.kind === 'PodSource') {
     const { owner: object, snat: to } = bound;
     if (!setContains(scope.podNatInternal, destination)) {
       steps.push({ rule: 'pod-source', verdict: 'snat', object, to, ...rewritten(to) });
-      return { steps, snat: to };
+      return { steps, snat: to, dropped: false };
     }
     steps.push({ rule: 'pod-source', verdict: 'continue', object, to, ...stays });
   }
-  if (setContains(scope.egressSources, source)) {
-    const object = poolRef(scope.pools, source, (pool) => pool.natOutgoing);
-    if (!setContains(scope.egressExempt, destination)) {
-      const step = { rule: 'egress-pool', verdict: 'masquerade', object, exemptBy: null } as const;
-      return { steps: [...steps, { ...step, ...rewritten('node') }], snat: 'node' };
-    }
-    const exemptBy = poolRef(scope.pools, destination, (pool) => !pool.loadBalancerOnly);
-    steps.push({ rule: 'egress-pool', verdict: 'continue', object, exemptBy, ...stays });
-  }
+  const egress = walkEgress(plan, scope, packet);
+  steps.push(...egress.steps);
+  if (egress.snat !== null || egress.dropped) return { ...egress, steps };
   if (steps.length === 0) {
     steps.push({ rule: 'no-source-rule', verdict: 'continue', object: null, ...stays });
   }
-  return { steps, snat: null };
+  return { steps, snat: null, dropped: false };
 }
 
 /** A pod is no node source, even where its address is one of the node's own too (as kube-proxy has it). */
@@ -87,29 +74,18 @@ function masquerades(
   scope: FamilyScope,
   node: WalkedNode,
   source: IpAddress,
+  isPod: boolean,
 ): boolean {
   switch (frontend.masquerade) {
     case 'always':
       return true;
     case 'cluster-ip':
-      return setContains(scope.masqueradeToClusterIP, source);
+      return (
+        setContains(scope.masqueradeToClusterIP, source) && !(isPod && scope.unmasqueradedInterface !== null)
+      );
     case 'node-sources':
-      return isOwnAddress(node, source) && !setContains(scope.pods, source);
+      return isOwnAddress(node, source) && !isPod;
     default:
       return frontend.masquerade satisfies never;
   }
-}
-
-/** The narrowest pool that holds the address; of equal ones the first by name. */
-function poolRef(
-  pools: readonly PoolFact[],
-  address: IpAddress,
-  counts: (pool: PoolFact) => boolean,
-): ObjectRef | null {
-  let best: PoolFact | null = null;
-  for (const pool of pools) {
-    if (!counts(pool) || !prefixContains(pool.cidr, address)) continue;
-    if (best === null || pool.cidr.length > best.cidr.length) best = pool;
-  }
-  return best === null ? null : { kind: 'IPPool', namespace: '', name: best.name };
 }

@@ -1,8 +1,10 @@
 import type { ObjectRef } from '../model/object.ts';
+import type { PoolFact } from '../model/pool.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
 import type { Protocol } from '../net/protocol.ts';
-import type { FrontendOrigin, MasqueradeRule } from '../plan/entry.ts';
+import type { Exemption } from '../plan/egress-decision.ts';
+import type { EgressChoice, FrontendOrigin, MasqueradeRule } from '../plan/entry.ts';
 
 /** Where in the kernel a rule stands. `input` is the end of the way of a packet for this node itself. */
 export type Hook = 'prerouting' | 'output' | 'input' | 'postrouting';
@@ -84,12 +86,37 @@ export type SourceStep = StepBase &
         readonly to: IpAddress;
       }
     | {
-        /** `object` is the pool of the source; `continue`: the destination lies in a pool, `exemptBy`. */
+        /** `object` is an EgressRule that speaks of the source. */
+        readonly rule: 'egress-rule';
+        readonly verdict: 'snat' | 'masquerade' | 'drop' | 'continue';
+        /**
+         * - `decides`: with `continue`, that the source stays;
+         * - `destination`: it does not speak of this destination;
+         * - `later`: another one was asked first.
+         */
+        readonly role: 'decides' | 'destination' | 'later';
+        readonly choice: EgressChoice;
+      }
+    | {
+        /** `object` is the pool of the source, null for ip-masq-agent's file; `continue`: see `because`. */
         readonly rule: 'egress-pool';
-        readonly verdict: 'masquerade' | 'continue';
-        readonly exemptBy: ObjectRef | null;
+        readonly verdict: 'snat' | 'masquerade' | 'continue';
+        readonly to: IpAddress | 'node' | null;
+        /** Why it is left alone: what the destination lies in, or the interfaces that count; null: it is not. */
+        readonly because: { readonly exemptBy: Exemption } | { readonly interfaceFilter: string } | null;
+        /** Other pools around the source. */
+        readonly others: readonly PoolFact[];
       }
     | { readonly rule: 'no-source-rule'; readonly verdict: 'continue' }
   );
 
 export type Step = DestinationStep | SourceStep;
+
+/** How the packet leaves postrouting: with the same source, an address of the node, or a given address. */
+export interface SourceOutcome {
+  readonly steps: readonly SourceStep[];
+  /** What the source is rewritten to; null: it stays. */
+  readonly snat: IpAddress | 'node' | null;
+  /** It does not leave at all. */
+  readonly dropped: boolean;
+}

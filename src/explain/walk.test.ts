@@ -273,7 +273,7 @@ describe('source', () => {
     const wide = present('IPPool', pool('all', '10.0.0.0/8', { natOutgoing: true }));
     const result = walked([wide, natPool, lan], packet(POD, '10.1.1.1'));
     expect(result.paths[0]?.steps).toMatchObject([
-      { rule: 'egress-pool', object: { name: 'pods' }, exemptBy: { name: 'all' } },
+      { rule: 'egress-pool', object: { name: 'pods' }, because: { exemptBy: { name: 'all' } } },
     ]);
   });
 });
@@ -323,5 +323,42 @@ describe('around the packet', () => {
 
   test('refuses a packet of two families', () => {
     expect(() => walked([], packet('fd00::1', '10.96.0.10'))).toThrow(TypeError);
+  });
+});
+
+describe('pods that are told by an interface', () => {
+  const node = nodeFacts({ podCIDRs: [], podInterface: { name: 'cali', isPrefix: true } });
+  const changes = [external('Local'), webSlice];
+  const asked = (destination: string, inputInterface?: string) =>
+    walked(
+      changes,
+      { ...packet(POD, destination), ...(inputInterface === undefined ? {} : { inputInterface }) },
+      node,
+    );
+
+  test.each([
+    ['10.96.0.10', 'cali12', null],
+    ['10.96.0.10', 'eth0', 'node'],
+    ['192.0.2.50', 'cali12', null],
+  ])('to %s, in by %s', (destination, inputInterface, snat) => {
+    const { paths, unknown } = asked(destination, inputInterface);
+    expect(paths.find(({ endpoint }) => endpoint.address !== POD)?.snat).toBe(snat);
+    expect(unknown).not.toContain('input-interface');
+    expect(unknown).not.toContain('pod-cidrs');
+  });
+
+  test('policy Local binds who comes in by another', () => {
+    expect(asked('192.0.2.50', 'eth0').verdict).toBe('drop');
+  });
+
+  test('which it is stays unknown where the question does not say, and only where it counts', () => {
+    expect(asked('10.96.0.10').unknown).toContain('input-interface');
+    expect(asked('192.0.2.50').unknown).toContain('input-interface');
+    expect(asked('198.51.100.1').unknown).not.toContain('input-interface');
+    const all = walked(changes, packet(POD, '10.96.0.10'), { ...node, masqueradeAll: true });
+    expect(all.unknown).not.toContain('input-interface');
+    expect(all.paths.every(({ snat }) => snat === 'node')).toBe(true);
+    const own = walked(changes, packet('192.0.2.10', '10.96.0.10'), node);
+    expect(own.unknown).not.toContain('input-interface');
   });
 });

@@ -9,7 +9,7 @@ import {
 } from '../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
 import { sentTo, walkDestination } from './destination.ts';
-import { isOwnAddress, type WalkedNode } from './own.ts';
+import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import { walkSource } from './source.ts';
 import type { DestinationStep, PacketState, SourceStep } from './step.ts';
@@ -38,6 +38,8 @@ export interface Path {
   readonly steps: readonly SourceStep[];
   /** What the source is rewritten to; null: it stays. */
   readonly snat: IpAddress | 'node' | null;
+  /** A rule about its source drops it. */
+  readonly dropped: boolean;
   /** The packet as it leaves, or reaches this node's own sockets. */
   readonly after: PacketState;
   readonly reply: Reply;
@@ -55,6 +57,10 @@ export type Unknown =
   | 'affinity'
   /** No pod CIDRs are known, and the answer would depend on them. */
   | 'pod-cidrs'
+  /** Pods are told by an interface, which the question does not name, and the answer would depend on it. */
+  | 'input-interface'
+  /** Pools are NATed from only out of some interfaces, and routing decides. */
+  | 'egress-interface'
   /** A rule rewrites the source of a packet that ends on this node, where no such rule can apply. */
   | 'local-endpoint';
 
@@ -64,7 +70,7 @@ export interface Walk {
   readonly packet: Packet;
   readonly verdict: WalkVerdict;
   readonly steps: readonly DestinationStep[];
-  /** One for each endpoint that may be chosen, in the plan's order; empty with `drop` and `reject`. */
+  /** One for each endpoint that may be chosen, in the plan's order; empty when its way ends before. */
   readonly paths: readonly Path[];
   /** Claims to this destination, or to this source, that others lost. */
   readonly conflicts: readonly Conflict[];
@@ -75,24 +81,38 @@ export interface Walk {
  * Walks the first packet of a new connection through the plan, on the node that the plan is for. Looks at the plan's
  * content alone: no kernel, no rule text. Throws TypeError when source and destination are of different families.
  */
-export function walk(plan: Pick<NatPlan, 'entry' | 'conflicts'>, node: WalkedNode, packet: Packet): Walk {
+export function walk(
+  plan: Pick<NatPlan, 'entry' | 'egressSource' | 'conflicts'>,
+  node: WalkedNode,
+  packet: Packet,
+): Walk {
   const { source, destination, protocol, port } = packet;
   const family = familyOf(destination);
   if (familyOf(source) !== family) throw new TypeError(`${source} and ${destination}: two families`);
   const scope = scopeOf(plan, family);
   const { steps, verdict, endpoints, frontend } = walkDestination(plan, scope, node, packet);
   const targets: readonly Endpoint[] = verdict === 'none' ? [{ address: destination, port }] : endpoints;
+  const isPod = isFromPod(scope, node, packet);
   const paths = targets.map((endpoint): Path => {
     const arriving = { ...sentTo({ source, destination, protocol, port }, endpoint), source };
-    const { steps, snat } = walkSource(plan, scope, node, arriving, verdict === 'dnat', frontend);
+    const { steps, snat, dropped } = walkSource(
+      plan,
+      scope,
+      node,
+      arriving,
+      isPod,
+      verdict === 'dnat',
+      frontend,
+    );
     const after: PacketState = { ...arriving, source: snat ?? source };
-    return { endpoint, steps, snat, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
+    return { endpoint, steps, snat, dropped, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
   });
   const rewritten = paths.some((path) => path.snat !== null);
+  const isDropped = paths.length > 0 && paths.every((path) => path.dropped);
   return {
     nodeName: node.nodeName,
     packet,
-    verdict: verdict === 'none' && rewritten ? 'snat' : verdict,
+    verdict: isDropped ? 'drop' : verdict === 'none' && rewritten ? 'snat' : verdict,
     steps,
     paths,
     conflicts: conflictsOf(plan, packet),
@@ -127,14 +147,28 @@ function unknownOf(
   const unknown: Unknown[] = [];
   const asksForPods =
     frontend !== null && (frontend.masquerade === 'cluster-ip' || frontend.localEndpoints !== null);
-  if (asksForPods && scope.pods.ranges.length === 0) unknown.push('pod-cidrs');
-  if (paths.length === 0) return unknown;
+  if (asksForPods && scope.podInterface === null && scope.pods.ranges.length === 0) unknown.push('pod-cidrs');
+  if (
+    (frontend?.localEndpoints != null ||
+      (frontend?.masquerade === 'cluster-ip' && scope.unmasqueradedInterface !== null)) &&
+    scope.podInterface !== null &&
+    packet.inputInterface === undefined &&
+    !isOwnAddress(node, packet.source)
+  ) {
+    unknown.push('input-interface');
+  }
+  if (paths.length === 0 || paths.every((path) => path.dropped)) return unknown;
   if (frontend !== null && frontend.affinityTimeoutSeconds !== null && paths.length > 1) {
     unknown.push('affinity');
   }
   if (paths.some((path) => path.snat === 'node')) unknown.push('masquerade-address');
+  if (scope.egress.interfaceFilter !== null && paths.some(isNatedByPool)) unknown.push('egress-interface');
   const endsHere = (path: Path) => path.snat !== null && isOwnAddress(node, path.endpoint.address);
   if (!isOwnAddress(node, packet.source) && paths.some(endsHere)) unknown.push('local-endpoint');
   unknown.push('existing-connections', 'other-tables');
   return unknown;
+}
+
+function isNatedByPool({ steps }: Path): boolean {
+  return steps.some(({ rule, verdict }) => rule === 'egress-pool' && verdict !== 'continue');
 }

@@ -1,7 +1,8 @@
-import type { PlanEntry } from '../plan/entry.ts';
+import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
+import { type EgressSource, isEgressSourceKey, type PlanEntry } from '../plan/entry.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
-type Entries = Pick<NatPlan, 'entry'>;
+type Entries = Pick<NatPlan, 'entry' | 'egressSource'>;
 
 /** A plan as it was before a change. */
 export interface FormerPlan extends Entries {
@@ -66,6 +67,7 @@ export class FormerPlans {
             }
             return current.entry(key);
           },
+          egressSource: (address) => egressSourceBefore(changes.slice(index), current, address),
           concerns: (keys) => hasShared(change) || keys.some((key) => change.has(key)),
         };
       })
@@ -86,6 +88,30 @@ export class FormerPlans {
 /** What the established flows of Services do is decided elsewhere: docs/adr/0004. */
 function lasts({ kind }: PlanEntry): boolean {
   return kind !== 'ServiceFrontend' && kind !== 'ClusterAddress';
+}
+
+/** What spoke of the address before these changes, the earliest first. */
+function egressSourceBefore(
+  changes: readonly ReadonlyMap<string, PlanEntry | null>[],
+  current: Entries,
+  address: IpAddress,
+): EgressSource | undefined {
+  const known = new Set<string>();
+  for (const change of changes) {
+    for (const [key, former] of change) {
+      if (!isEgressSourceKey(key) || known.has(key)) continue;
+      known.add(key);
+      if (former?.kind === 'EgressSource' && holds(former, address)) return former;
+    }
+  }
+  const now = current.egressSource(address);
+  return now === undefined || known.has(now.key) ? undefined : now;
+}
+
+function holds({ family, range }: EgressSource, address: IpAddress): boolean {
+  if (familyOf(address) !== family) return false;
+  const number = addressNumber(address);
+  return range.first <= number && number <= range.last;
 }
 
 function hasShared(change: ReadonlyMap<string, PlanEntry | null>): boolean {

@@ -39,7 +39,7 @@ export type FlowNode = WalkedNode & Pick<NodeFacts, 'nodeIPs'>;
 
 /** What flows are judged by. */
 export interface JudgedBy {
-  readonly plan: Pick<NatPlan, 'entry'>;
+  readonly plan: Pick<NatPlan, 'entry' | 'egressSource'>;
   /** What the plan was before, the latest first: who else may have translated what the plan of now would not. */
   readonly former: readonly FormerPlan[];
   readonly node: FlowNode;
@@ -52,8 +52,6 @@ export interface JudgedBy {
  * Stale are flows that began before a pool, a rule or a binding changed (specs/egress-nat.md, rule 11): they keep the
  * translation that they began with. What Services translated is never stale here: their TCP connections are to live
  * on, and their UDP flows are cleaned at every change (docs/adr/0004).
- *
- * Lives for one look at the table: the plan must not change meanwhile.
  */
 export class FlowJudge {
   readonly #by: JudgedBy;

@@ -1,5 +1,7 @@
+import type { EgressRuleFact } from './egress-rule.ts';
 import type { EndpointSliceFact } from './endpoint-slice.ts';
 import type { FelixConfigurationFact } from './felix-configuration.ts';
+import type { IpMasqAgentFact } from './ip-masq-agent.ts';
 import type { NamespaceFact } from './namespace.ts';
 import type { NodeFact } from './node.ts';
 import type { PodFact } from './pod.ts';
@@ -15,9 +17,15 @@ export interface FactTypes {
   IPPool: PoolFact;
   FelixConfiguration: FelixConfigurationFact;
   Namespace: NamespaceFact;
+  EgressRule: EgressRuleFact;
+  /** From a file of the node, not from an object. */
+  IpMasqAgent: IpMasqAgentFact;
 }
 
 export type FactKind = keyof FactTypes;
+
+/** Kinds of facts that are objects of the API. */
+export type ObjectKind = Exclude<FactKind, 'IpMasqAgent'>;
 
 /**
  * The current value of one object: existence is the value, never the verb, so that the order of changes and

@@ -55,6 +55,22 @@ export interface ForwardDrop {
   readonly remedy: string;
 }
 
+/** One interface, or all whose name begins so. */
+export interface InterfacePattern {
+  /** At most 15 bytes, as the kernel has it. */
+  readonly name: string;
+  readonly isPrefix: boolean;
+}
+
+/** `cni0`, or `cali*` for a prefix. */
+export function formatInterface({ name, isPrefix }: InterfacePattern): string {
+  return isPrefix ? `${name}*` : name;
+}
+
+export function matchesInterface(pattern: InterfacePattern, name: string): boolean {
+  return pattern.isPrefix ? name.startsWith(pattern.name) : name === pattern.name;
+}
+
 /** All that the plan needs to know of this node, whatever it was learned from. */
 export interface NodeFacts {
   readonly nodeName: string;
@@ -62,8 +78,12 @@ export interface NodeFacts {
   readonly nodeIPs: readonly IpAddress[];
   /** Every address that counts as local, in interface order. */
   readonly localAddresses: readonly LocalAddress[];
-  /** What is a pod; empty: unknown, and then no source counts as a pod. */
+  /** What is a pod; empty: not told by addresses. Without `podInterface` no source counts as a pod then. */
   readonly podCIDRs: readonly Prefix[];
+  /** Where a source counts as a pod for the interface that its packets come in by; null: told by addresses. */
+  readonly podInterface: InterfacePattern | null;
+  /** Networks of pods as far as they are known, whatever tells a pod. */
+  readonly podNetworks: readonly Prefix[];
   /** Ranges of ClusterIPs. */
   readonly serviceCIDRs: readonly Prefix[];
   /** Prefixes on whose local addresses NodePorts answer; null: the primary address of each family. */

@@ -1,6 +1,14 @@
 /** Which object a fact, a rule or a problem comes from. */
 export interface ObjectRef {
-  readonly kind: 'Service' | 'EndpointSlice' | 'Pod' | 'Node' | 'IPPool' | 'FelixConfiguration' | 'Namespace';
+  readonly kind:
+    | 'Service'
+    | 'EndpointSlice'
+    | 'Pod'
+    | 'Node'
+    | 'IPPool'
+    | 'FelixConfiguration'
+    | 'Namespace'
+    | 'EgressRule';
   /** Empty for cluster-scoped objects. */
   readonly namespace: string;
   readonly name: string;

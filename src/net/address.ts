@@ -57,6 +57,7 @@ export function addressFromBytes(bytes: Uint8Array): IpAddress {
 
 /** The address as an unsigned number of 32 or 128 bits. */
 export function addressNumber(address: IpAddress): bigint {
+  if (!isIpv6(address)) return BigInt(dottedNumber(address));
   let number = 0n;
   for (const byte of addressBytes(address)) number = (number << 8n) | BigInt(byte);
   return number;
@@ -64,14 +65,23 @@ export function addressNumber(address: IpAddress): bigint {
 
 /** The address of the family with this unsigned number. Throws RangeError when it does not fit. */
 export function addressFromNumber(family: Family, number: bigint): IpAddress {
-  const bytes = new Uint8Array(family === 'IPv4' ? 4 : 16);
-  let rest = number;
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    bytes[i] = Number(rest & 0xffn);
-    rest >>= 8n;
+  return addressFromBytes(numberBytes(family, number));
+}
+
+/** The bytes of that address in network byte order. Throws RangeError when the number does not fit. */
+export function numberBytes(family: Family, number: bigint): Uint8Array {
+  if (number < 0n || number >> (family === 'IPv4' ? 32n : 128n) !== 0n) {
+    throw new RangeError(`${number} is no ${family} address`);
   }
-  if (rest !== 0n) throw new RangeError(`${number} is no ${family} address`);
-  return addressFromBytes(bytes);
+  if (family === 'IPv4') {
+    const small = Number(number);
+    return Uint8Array.of(small >>> 24, (small >>> 16) & 0xff, (small >>> 8) & 0xff, small & 0xff);
+  }
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, number >> 64n);
+  view.setBigUint64(8, number & 0xffff_ffff_ffff_ffffn);
+  return bytes;
 }
 
 /** Orders addresses by family, then by number: a total order for canonical output. */

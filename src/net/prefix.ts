@@ -46,10 +46,17 @@ export function hostPrefix(address: IpAddress): Prefix {
   return { family, address, length: addressBits[family] };
 }
 
+/** Prefixes stand in facts and never change: with a thousand pools, working them out anew is what a change costs. */
+const ranges = new WeakMap<Prefix, AddressRange>();
+
 /** The addresses of the prefix. */
 export function prefixRange(prefix: Prefix): AddressRange {
+  const known = ranges.get(prefix);
+  if (known !== undefined) return known;
   const first = addressNumber(prefix.address);
-  return { first, last: first + (1n << BigInt(addressBits[prefix.family] - prefix.length)) - 1n };
+  const range = { first, last: first + (1n << BigInt(addressBits[prefix.family] - prefix.length)) - 1n };
+  ranges.set(prefix, range);
+  return range;
 }
 
 /** The union of those prefixes that are of the family. */

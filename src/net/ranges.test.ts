@@ -7,8 +7,11 @@ import { prefixRange } from './prefix.ts';
 import {
   type AddressRange,
   type AddressSet,
+  changedRanges,
   complementOf,
+  differenceOf,
   formatRange,
+  intersectionOf,
   setContains,
   unionOf,
 } from './ranges.ts';
@@ -89,6 +92,30 @@ describe('against the model', () => {
       }),
     );
   });
+});
+
+test('what is in both, in one alone, and what changed', () => {
+  const two = family.chain((of) => fc.record({ of: fc.constant(of), a: rangesOf(of), b: rangesOf(of) }));
+  fc.assert(
+    fc.property(two, ({ of, a, b }) => {
+      const left = unionOf(of, a);
+      const right = unionOf(of, b);
+      const both = intersectionOf(left, right);
+      const rest = differenceOf(left, right);
+      expectCanonical(both);
+      expectCanonical(rest);
+      for (const number of windows(of)) {
+        const address = addressFromNumber(of, number);
+        expect(setContains(both, address)).toBe(inSome(a, number) && inSome(b, number));
+        expect(setContains(rest, address)).toBe(inSome(a, number) && !inSome(b, number));
+      }
+      const { gone, come } = changedRanges(left, right);
+      const kept = left.ranges.filter((range) => !gone.includes(range));
+      expect(unionOf(of, [...kept, ...come])).toEqual(right);
+      const names = (ranges: readonly AddressRange[]) => ranges.map(({ first, last }) => `${first}-${last}`);
+      expect(names(come).filter((name) => names(left.ranges).includes(name))).toEqual([]);
+    }),
+  );
 });
 
 test('no set holds an address of the other family', () => {

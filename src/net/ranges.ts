@@ -39,6 +39,54 @@ export function complementOf(set: AddressSet): AddressSet {
   return { family: set.family, ranges };
 }
 
+/** What is in both sets, which are of one family. */
+export function intersectionOf(a: AddressSet, b: AddressSet): AddressSet {
+  const ranges: AddressRange[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.ranges.length && j < b.ranges.length) {
+    const left = a.ranges[i] as AddressRange;
+    const right = b.ranges[j] as AddressRange;
+    const first = left.first > right.first ? left.first : right.first;
+    const last = left.last < right.last ? left.last : right.last;
+    if (first <= last) ranges.push({ first, last });
+    if (left.last < right.last) i++;
+    else j++;
+  }
+  return { family: a.family, ranges };
+}
+
+/** What is in `a` and not in `b`, which are of one family. */
+export function differenceOf(a: AddressSet, b: AddressSet): AddressSet {
+  return b.ranges.length === 0 ? a : intersectionOf(a, complementOf(b));
+}
+
+/** The ranges that only one of two sets of a family has: what to take away, and what to bring. */
+export function changedRanges(
+  before: AddressSet,
+  after: AddressSet,
+): { readonly gone: readonly AddressRange[]; readonly come: readonly AddressRange[] } {
+  const gone: AddressRange[] = [];
+  const come: AddressRange[] = [];
+  let i = 0;
+  let j = 0;
+  for (;;) {
+    const old = before.ranges[i];
+    const now = after.ranges[j];
+    if (old === undefined && now === undefined) return { gone, come };
+    if (old !== undefined && now !== undefined && old.first === now.first && old.last === now.last) {
+      i++;
+      j++;
+    } else if (now === undefined || (old !== undefined && old.first <= now.first)) {
+      if (old !== undefined) gone.push(old);
+      i++;
+    } else {
+      come.push(now);
+      j++;
+    }
+  }
+}
+
 /** True when the address is in the set; false for an address of the other family. */
 export function setContains(set: AddressSet, address: IpAddress): boolean {
   if (address.includes(':') !== (set.family === 'IPv6')) return false;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type HealthFacts, healthAnswer } from './health.ts';
+import { type HealthFacts, healthAnswer, isProxyHealthy } from './health.ts';
+import { serviceHealthAnswer } from './service-health.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 
@@ -60,5 +61,28 @@ describe('healthAnswer', () => {
   test('nothing else is served', () => {
     for (const path of ['/', '/metrics', '/livez/', '/v1/status'])
       expect(healthAnswer(path, well)).toBeNull();
+  });
+});
+
+describe('the health check of a Service', () => {
+  const web = { namespace: 'shop', name: 'web' };
+  test.each([
+    ['two endpoints, all is well', 2, true, 200, '2'],
+    ['no endpoint', 0, true, 503, undefined],
+    ['two endpoints, but the proxy is not well', 2, false, 503, '2'],
+  ])('%s', (_, count, healthy, status, weight) => {
+    const answer = serviceHealthAnswer(web, count, healthy);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['X-Load-Balancing-Endpoint-Weight']).toBe(weight);
+    expect(answer.body).toEqual({ service: web, localEndpoints: count, serviceProxyHealthy: healthy });
+  });
+
+  test.each<[string, Partial<HealthFacts>, boolean]>([
+    ['the node is about to be deleted: the load balancer knows from /healthz', { nodeEligible: false }, true],
+    ['nothing is programmed yet', { programmedAt: null }, false],
+    ['the kernel has not matched for two minutes', { failingSince: NOW - 120_000 }, false],
+    ['the kernel has not matched for a second', { failingSince: NOW - 1_000 }, true],
+  ])('the proxy while %s', (_, facts, healthy) => {
+    expect(isProxyHealthy({ ...well, ...facts })).toBe(healthy);
   });
 });

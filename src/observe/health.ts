@@ -49,12 +49,24 @@ export function healthAnswer(path: string, facts: HealthFacts): HealthAnswer | n
     case '/healthz': {
       const { nodeEligible } = facts;
       const leaving = nodeEligible ? null : 'the node is being deleted or about to be';
-      const why = leaving ?? unready(facts) ?? failing(facts, LATE) ?? stuck(facts);
+      const why = leaving ?? unwell(facts);
       return answer(why, facts, { nodeEligible });
     }
     default:
       return null;
   }
+}
+
+/**
+ * Whether the proxy does its work, in the sense of the health checks of Services: `/healthz` without the question
+ * whether the node is on its way out, since a load balancer asks for that at `/healthz` itself.
+ */
+export function isProxyHealthy(facts: HealthFacts): boolean {
+  return unwell(facts) === null;
+}
+
+function unwell(facts: HealthFacts): string | null {
+  return unready(facts) ?? failing(facts, LATE) ?? stuck(facts);
 }
 
 function stuck({ now, convergingSince }: HealthFacts): string | null {

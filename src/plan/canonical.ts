@@ -1,8 +1,13 @@
+import type { EgressDestination } from '../model/egress-rule.ts';
+import { formatInterface } from '../model/node.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
+import type { PortSpan } from '../net/port.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import { protocolFromNumber } from '../net/protocol.ts';
 import { type AddressSet, formatRange } from '../net/ranges.ts';
-import type { PlanEntry } from './entry.ts';
+import type { EgressCell, EgressChoice, EgressOutcome, PlanEntry } from './entry.ts';
 import type { NatPlan } from './nat-plan.ts';
 
 /** An entry as plain JSON data in a fixed form: the one form for diff, golden files, `-o json` and the API. */
@@ -43,21 +48,71 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner), snat: entry.snat };
     case 'ClusterAddress':
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner) };
+    case 'ServiceHealthCheck':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        owner: formatRef(entry.owner),
+        port: entry.port,
+        addresses: entry.addresses,
+        localEndpoints: entry.localEndpoints,
+      };
     case 'FamilyScope':
       return {
         kind: entry.kind,
         key: entry.key,
         pods: formatSet(entry.pods),
+        podInterface: entry.podInterface === null ? null : formatInterface(entry.podInterface),
         serviceCIDRs: formatSet(entry.serviceCIDRs),
         masqueradeToClusterIP: formatSet(entry.masqueradeToClusterIP),
+        unmasqueradedInterface:
+          entry.unmasqueradedInterface === null ? null : formatInterface(entry.unmasqueradedInterface),
+        invalidDropped: formatSet(entry.invalidDropped),
         egressSources: formatSet(entry.egressSources),
         egressExempt: formatSet(entry.egressExempt),
+        egressAddress: entry.egress.address,
+        egressPorts: entry.egress.ports.map(formatPorts),
+        egressInterfaceFilter: entry.egress.interfaceFilter,
         podNatInternal: formatSet(entry.podNatInternal),
         pools: entry.pools.map((pool) => `${pool.name}=${formatPrefix(pool.cidr)}`),
+      };
+    case 'EgressSource':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        owner: entry.pod === null ? null : formatRef(entry.pod),
+        rules: entry.choices.map(formatChoice),
+        cells: entry.cells.map((cell) => formatCell(entry.family, cell)),
+        rest: entry.rest === null ? null : formatOutcome(entry.rest),
       };
     default:
       return entry satisfies never;
   }
+}
+
+function formatChoice({ rule, to, outcome, fallback }: EgressChoice): string {
+  const where = to === null ? 'what leaves all pools' : to.map(formatDestination).join(', ');
+  return `${rule}: ${where}: ${formatOutcome(outcome)}${fallback === null ? '' : ` (${fallback})`}`;
+}
+
+/** `198.51.100.0/24`, `198.51.100.0/24 TCP 443`. */
+export function formatDestination({ cidr, protocol, ports }: EgressDestination): string {
+  const parts = [formatPrefix(cidr), protocol, ports === null ? null : formatPorts(ports)];
+  return parts.filter((part) => part !== null).join(' ');
+}
+
+function formatCell(family: Family, { destinations, protocols, ports, outcome }: EgressCell): string {
+  const { first, last } = protocols;
+  const protocol = first === last ? (protocolFromNumber(first) ?? String(first)) : `${first}-${last}`;
+  return `${formatRange(family, destinations)} ${protocol} ${formatPorts(ports)}: ${formatOutcome(outcome)}`;
+}
+
+function formatOutcome(outcome: EgressOutcome): string {
+  return outcome.verdict === 'snat' ? `snat ${outcome.to}` : outcome.verdict;
+}
+
+function formatPorts({ first, last }: PortSpan): string {
+  return first === last ? String(first) : `${first}-${last}`;
 }
 
 /** The ranges of a set as texts, in order. */

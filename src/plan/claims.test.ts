@@ -49,7 +49,7 @@ function outcome(fragments: readonly ReturnType<typeof claimingPod>[]) {
   const conflict = union.conflicts.get(KEY);
   const entry = union.entry(KEY);
   return {
-    owner: entry === undefined || entry.kind === 'FamilyScope' ? null : entry.owner.name,
+    owner: entry !== undefined && 'owner' in entry ? entry.owner.name : null,
     winner: conflict?.winner.name ?? null,
     losers: conflict?.losers.map(({ name }) => name) ?? [],
     because: conflict?.because ?? null,

@@ -1,6 +1,6 @@
 import type { ObjectRef } from '../model/object.ts';
 import { objectKey } from '../model/object.ts';
-import type { PlanEntry } from './entry.ts';
+import type { EgressSource, FamilyScope, PlanEntry } from './entry.ts';
 
 /** Two objects want the same thing; one gets it. */
 export interface Conflict {
@@ -26,7 +26,7 @@ export function compareClaims(a: PlanEntry, b: PlanEntry): number {
   if (isPods(a) && isPods(b)) {
     return b.createdAt - a.createdAt || compareText(b.uid, a.uid) || compareText(nameOf(a), nameOf(b));
   }
-  if (a.kind === 'FamilyScope' || b.kind === 'FamilyScope') return 0;
+  if (isNobodys(a) || isNobodys(b)) return 0;
   return (
     a.createdAt - b.createdAt ||
     compareText(nameOf(a), nameOf(b)) ||
@@ -38,10 +38,10 @@ export function compareClaims(a: PlanEntry, b: PlanEntry): number {
 /** The conflict that these claims (the winner first) make; null when one object alone claims the key. */
 export function conflictOf(claims: readonly PlanEntry[]): Conflict | null {
   const [winner, ...rest] = claims;
-  if (winner === undefined || winner.kind === 'FamilyScope') return null;
+  if (winner === undefined || isNobodys(winner)) return null;
   const losers = new Map<string, ObjectRef>();
   for (const claim of rest) {
-    if (claim.kind === 'FamilyScope') continue;
+    if (isNobodys(claim)) continue;
     const name = `${claim.owner.kind} ${nameOf(claim)}`;
     if (name !== `${winner.owner.kind} ${nameOf(winner)}`) losers.set(name, claim.owner);
   }
@@ -59,7 +59,12 @@ function isPods(entry: PlanEntry): entry is Extract<PlanEntry, { uid: string }> 
   return entry.kind === 'PodBinding' || entry.kind === 'PodSource';
 }
 
-function nameOf(entry: Exclude<PlanEntry, { kind: 'FamilyScope' }>): string {
+/** Made from many objects together, so that nobody else claims its key. */
+function isNobodys(entry: PlanEntry): entry is FamilyScope | EgressSource {
+  return entry.kind === 'FamilyScope' || entry.kind === 'EgressSource';
+}
+
+function nameOf(entry: Exclude<PlanEntry, FamilyScope | EgressSource>): string {
   return objectKey(entry.owner.namespace, entry.owner.name);
 }
 

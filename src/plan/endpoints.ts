@@ -54,6 +54,22 @@ export function chooseEndpoints(
   };
 }
 
+/** How many addresses of the family are ready and on the node, each once, whatever their ports. */
+export function countLocalReady(
+  slices: readonly EndpointSliceFact[],
+  family: Family,
+  nodeName: string,
+): number {
+  const addresses = new Set<string>();
+  for (const slice of slices) {
+    if (slice.family !== family) continue;
+    for (const { address, ready, nodeName: where } of slice.endpoints) {
+      if (ready && where === nodeName) addresses.add(address);
+    }
+  }
+  return addresses.size;
+}
+
 /** The endpoints of the port, sorted, each address and port once. */
 function candidatesOf(
   slices: readonly EndpointSliceFact[],

@@ -1,10 +1,12 @@
+import type { EgressDestination } from '../model/egress-rule.ts';
+import type { InterfacePattern } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import { type Port, parsePort } from '../net/port.ts';
+import { type Port, type PortSpan, parsePort } from '../net/port.ts';
 import { type Protocol, parseProtocol } from '../net/protocol.ts';
-import type { AddressSet } from '../net/ranges.ts';
+import { type AddressRange, type AddressSet, formatRange } from '../net/ranges.ts';
 
 /** Where a packet is sent to: what a frontend or a binding claims for itself. */
 export interface Tuple {
@@ -93,6 +95,24 @@ export interface ClusterAddress {
   readonly createdAt: number;
 }
 
+/**
+ * Where load balancers ask whether this node has endpoints of a Service, one for each family of it. No packet is
+ * translated for it: the agent itself answers there. specs/service-proxy.md, "Around the datapath".
+ */
+export interface ServiceHealthCheck {
+  readonly kind: 'ServiceHealthCheck';
+  readonly key: string;
+  readonly family: Family;
+  /** `spec.healthCheckNodePort`. */
+  readonly port: Port;
+  /** The addresses of this node on which NodePorts answer. */
+  readonly addresses: readonly IpAddress[];
+  readonly owner: ObjectRef;
+  readonly createdAt: number;
+  /** Endpoints of the family that are ready and on this node, each address once. */
+  readonly localEndpoints: number;
+}
+
 /** What holds for all packets of a family: the address sets that come from the node facts and the pools. */
 export interface FamilyScope {
   readonly kind: 'FamilyScope';
@@ -100,20 +120,106 @@ export interface FamilyScope {
   readonly family: Family;
   /** What is a pod. */
   readonly pods: AddressSet;
+  /** Pods too: sources whose packets come in by it. */
+  readonly podInterface: InterfacePattern | null;
   readonly serviceCIDRs: AddressSet;
   /** Sources that are masqueraded on the way to a ClusterIP. */
   readonly masqueradeToClusterIP: AddressSet;
-  /** Sources of pools with `natOutgoing`. */
+  /** Of these sources not masqueraded: those whose packets come in by it. */
+  readonly unmasqueradedInterface: InterfacePattern | null;
+  /** Pods whose packets are dropped where connection tracking cannot place them: they would pass untranslated. */
+  readonly invalidDropped: AddressSet;
+  /** Sources of pools with `natOutgoing`, and pods where a file of ip-masq-agent is read. */
   readonly egressSources: AddressSet;
-  /** Destinations that egress NAT leaves alone: all pools. */
+  /** Destinations that egress NAT leaves alone: all pools; nodes and the networks of ip-masq-agent where asked for. */
   readonly egressExempt: AddressSet;
+  readonly egress: EgressScope;
   /** Destinations that the return SNAT of Pod NAT leaves alone. */
   readonly podNatInternal: AddressSet;
-  /** The pools of the family by name, for explanations. */
+  /** The pools of the family by address, the wider first, for explanations. */
   readonly pools: readonly PoolFact[];
 }
 
-export type PlanEntry = ServiceFrontend | PodBinding | PodSource | ClusterAddress | FamilyScope;
+/** The rest of what decides about egress NAT in a family. egress-decision.ts tells how. */
+export interface EgressScope {
+  /** What pools are NATed to instead of masquerading; an address of this node. */
+  readonly address: IpAddress | null;
+  /** Source ports of translated connections; empty: the kernel chooses. */
+  readonly ports: readonly PortSpan[];
+  /** Pools are NATed from only out of such an interface, a trailing `+` is a wildcard; null: all. */
+  readonly interfaceFilter: string | null;
+  /** Of nested pools the narrowest decides. */
+  readonly mostSpecificWins: boolean;
+  /** Node addresses among the exempt destinations, for explanations; empty without `IPPoolsAndHostIPs`. */
+  readonly hosts: readonly { readonly node: string; readonly address: IpAddress }[];
+  /** What ip-masq-agent's file adds; null without one. */
+  readonly ipMasqAgent: { readonly sources: AddressSet; readonly exempt: AddressSet } | null;
+}
+
+/** What becomes of a packet's source. */
+export type EgressOutcome =
+  | { readonly verdict: 'keep' | 'masquerade' | 'drop' }
+  | { readonly verdict: 'snat'; readonly to: IpAddress };
+
+/** An EgressRule, as it is for one source. */
+export interface EgressChoice {
+  readonly rule: string;
+  /** The reason that the rule gives; empty without one. */
+  readonly reason: string;
+  /** Destinations of the source's family; null: what leaves all pools. */
+  readonly to: readonly EgressDestination[] | null;
+  readonly outcome: EgressOutcome;
+  /**
+   * Why the outcome is not what the rule asks for first.
+   * - `address`: no address of the rule is on this node;
+   * - `unknown-pod`: which pod it is, if any, is not known, so that it may be one that the rule selects.
+   */
+  readonly fallback: 'address' | 'unknown-pod' | null;
+}
+
+/** Destinations for which a rule decides; those of one source do not overlap. */
+export interface EgressCell {
+  readonly destinations: AddressRange;
+  /** IANA numbers. */
+  readonly protocols: PortSpan;
+  /** 0 to 65535: all, those of protocols without ports too. */
+  readonly ports: PortSpan;
+  readonly outcome: EgressOutcome;
+}
+
+/** Source addresses that EgressRules speak of, all in the same way. Those of different entries do not overlap. */
+export interface EgressSource {
+  readonly kind: 'EgressSource';
+  readonly key: string;
+  readonly family: Family;
+  readonly range: AddressRange;
+  /** The pod that has the address; null: all of the range that are no known pod's. */
+  readonly pod: ObjectRef | null;
+  /** In the order in which they are asked. */
+  readonly choices: readonly EgressChoice[];
+  /** The choices with destinations of their own, so arranged that order means nothing any more. */
+  readonly cells: readonly EgressCell[];
+  /** What the first choice without destinations says about all that is not exempt; null: nothing. */
+  readonly rest: EgressOutcome | null;
+}
+
+export type PlanEntry =
+  | ServiceFrontend
+  | PodBinding
+  | PodSource
+  | ClusterAddress
+  | ServiceHealthCheck
+  | FamilyScope
+  | EgressSource;
+
+/** The range as people read it, and thus unique among the sources. */
+export function egressSourceKey(family: Family, range: AddressRange): string {
+  return `egress ${formatRange(family, range)}`;
+}
+
+export function isEgressSourceKey(key: string): boolean {
+  return key.startsWith('egress ');
+}
 
 /** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
 export function tupleKey(tuple: Tuple): string {
@@ -136,6 +242,10 @@ export function podSourceKey(address: IpAddress, protocol: Protocol): string {
 
 export function clusterAddressKey(address: IpAddress): string {
   return `cluster-ip ${address}`;
+}
+
+export function healthCheckKey(family: Family, port: Port): string {
+  return `health-check ${family} ${port}`;
 }
 
 export function scopeKey(family: Family): string {

@@ -1,5 +1,7 @@
+import type { IpAddress } from '../net/address.ts';
 import { type Conflict, compareClaims, conflictOf } from './claims.ts';
-import type { FamilyScope, PlanEntry } from './entry.ts';
+import { EgressSources } from './egress-sources.ts';
+import type { EgressSource, FamilyScope, PlanEntry } from './entry.ts';
 import { deepEqual } from './equal.ts';
 import type { Fragment, Notice } from './fragment.ts';
 import { Tally } from './tally.ts';
@@ -14,6 +16,8 @@ export interface NatPlan {
   entries(): IterableIterator<PlanEntry>;
   /** All keys whose entry may have changed after this revision; null when that is not known: look at all. */
   changedSince(revision: number): ReadonlySet<string> | null;
+  /** What EgressRules say about a source address; undefined: nothing. */
+  egressSource(address: IpAddress): EgressSource | undefined;
   readonly conflicts: ReadonlyMap<string, Conflict>;
   notices(): IterableIterator<Notice>;
   /** How many entries of a kind won; kept, never counted. */
@@ -44,6 +48,7 @@ export class FragmentUnion implements NatPlan {
   readonly #conflicts = new Map<string, Conflict>();
   readonly #journal: { revision: number; keys: Set<string> }[] = [];
   #pending = new Set<string>();
+  readonly #egressSources = new EgressSources();
 
   /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
   replace(name: string, fragment: Fragment): void {
@@ -63,6 +68,7 @@ export class FragmentUnion implements NatPlan {
   /** Ends a round of replacements: gives what changed its revision. */
   seal(): void {
     if (this.#pending.size === 0) return;
+    this.#egressSources.changed(this.#pending);
     this.revision++;
     this.#journal.push({ revision: this.revision, keys: this.#pending });
     if (this.#journal.length > JOURNAL_LENGTH) this.#journal.shift();
@@ -72,6 +78,10 @@ export class FragmentUnion implements NatPlan {
   entry(key: string): PlanEntry | undefined {
     const claims = this.#claims.get(key);
     return Array.isArray(claims) ? claims[0] : claims;
+  }
+
+  egressSource(address: IpAddress): EgressSource | undefined {
+    return this.#egressSources.find(address, () => this.entries());
   }
 
   *entries(): IterableIterator<PlanEntry> {

@@ -2,12 +2,13 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { objectKey } from '../model/object.ts';
+import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
 import { deepEqual } from './equal.ts';
 import { emptyFragment } from './fragment.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
 import { podFragment } from './pod.ts';
-import { scopeFragment } from './pools.ts';
+import { type ScopeFragment, scopeFragment } from './pools.ts';
 import { serviceFragment } from './service.ts';
 
 type Store<Kind extends FactKind> = Map<string, FactTypes[Kind]>;
@@ -26,11 +27,18 @@ export class Planner {
   readonly #pools: Store<'IPPool'> = new Map();
   readonly #felix: Store<'FelixConfiguration'> = new Map();
   readonly #namespaces: Store<'Namespace'> = new Map();
+  readonly #egressRules: Store<'EgressRule'> = new Map();
+  readonly #ipMasqAgent: Store<'IpMasqAgent'> = new Map();
   /** Service key → its slices, in order of their names. */
   readonly #slicesOf = new Map<string, readonly EndpointSliceFact[]>();
   readonly #dirtyServices = new Set<string>();
   readonly #dirtyPods = new Set<string>();
   #dirtyScope = true;
+  /** What EgressRules say of sources: of the scope, of pods and namespaces. */
+  #dirtyEgress = true;
+  #scopes: ScopeFragment['scopes'] | null = null;
+  /** Null when the scope or a rule changed since. */
+  #egressGround: EgressRuleGround | null = null;
   readonly #union = new FragmentUnion();
   readonly #options: PlanOptions;
   #node: NodeFacts;
@@ -91,6 +99,7 @@ export class Planner {
         case 'Pod':
           put(this.#pods, change.key, change.fact);
           this.#dirtyPods.add(change.key);
+          this.#dirtyEgress = true;
           break;
         case 'Node':
           put(this.#nodes, change.key, change.fact);
@@ -100,13 +109,22 @@ export class Planner {
           put(this.#pools, change.key, change.fact);
           this.#dirtyScope = true;
           break;
-        // Kept for Egress NAT; no fragment depends on them yet.
         case 'FelixConfiguration':
           put(this.#felix, change.key, change.fact);
           this.#dirtyScope = true;
           break;
         case 'Namespace':
           put(this.#namespaces, change.key, change.fact);
+          this.#dirtyEgress = true;
+          break;
+        case 'EgressRule':
+          put(this.#egressRules, change.key, change.fact);
+          this.#egressGround = null;
+          this.#dirtyEgress = true;
+          break;
+        case 'IpMasqAgent':
+          put(this.#ipMasqAgent, change.key, change.fact);
+          this.#dirtyScope = true;
           break;
         default:
           change satisfies never;
@@ -117,11 +135,8 @@ export class Planner {
   /** Computes the fragments of what changed and returns the plan. */
   update(): NatPlan {
     const { enable } = this.#options;
-    if (this.#dirtyScope) {
-      const pools = [...this.#pools.values()];
-      const nodes = [...this.#nodes.values()];
-      this.#union.replace('scope', scopeFragment(pools, nodes, this.#node, this.#options));
-    }
+    if (this.#dirtyScope) this.#updateScope();
+    if (enable.egress && this.#dirtyEgress) this.#updateEgressRules();
     for (const key of this.#dirtyServices) {
       const service = enable.service ? this.#services.get(key) : undefined;
       const slices = this.#slicesOf.get(key) ?? noSlices;
@@ -134,10 +149,38 @@ export class Planner {
       this.#union.replace(`Pod ${key}`, fragment);
     }
     this.#dirtyScope = false;
+    this.#dirtyEgress = false;
     this.#dirtyServices.clear();
     this.#dirtyPods.clear();
     this.#union.seal();
     return this.#union;
+  }
+
+  #updateScope(): void {
+    const facts = {
+      pools: [...this.#pools.values()],
+      nodes: [...this.#nodes.values()],
+      felix: this.#felix.get('default'),
+      ipMasqAgent: [...this.#ipMasqAgent.values()][0],
+    };
+    const { scopes, entries, notices } = scopeFragment(facts, this.#node, this.#options);
+    this.#union.replace('scope', { entries, notices });
+    this.#scopes = scopes;
+    this.#egressGround = null;
+    this.#dirtyEgress = true;
+  }
+
+  #updateEgressRules(): void {
+    if (this.#scopes === null) return;
+    this.#egressGround ??= egressRuleGround({
+      rules: [...this.#egressRules.values()],
+      pools: [...this.#pools.values()],
+      node: this.#node,
+      scopes: this.#scopes,
+    });
+    const pods = this.#egressRules.size === 0 ? [] : [...this.#pods.values()];
+    const fragment = egressRuleFragment(this.#egressGround, { pods, namespaces: this.#namespaces });
+    this.#union.replace('egress rules', fragment);
   }
 
   #applySlice(key: string, fact: EndpointSliceFact | null): void {

@@ -17,7 +17,7 @@ interface Given {
 
 function scope({ pools = [], nodes = [], node = nodeFacts(), enable = {}, family = 'IPv4' }: Given) {
   const options = { ...defaultPlanOptions, enable: { ...defaultPlanOptions.enable, ...enable } };
-  const entry = scopeFragment(pools, nodes, node, options).entries.find(
+  const entry = scopeFragment({ pools, nodes }, node, options).entries.find(
     ({ key }) => key === `scope ${family}`,
   );
   if (entry === undefined) throw new Error(`no scope of ${family}`);
@@ -68,7 +68,11 @@ describe('egress', () => {
     const inner = pool('inner', '192.168.7.0/24');
     const outside = pool('outside', '10.0.0.0/8');
     const wider = pool('wider', '192.0.0.0/8');
-    const { notices } = scopeFragment([inner, pods, outside, wider], [], nodeFacts(), defaultPlanOptions);
+    const { notices } = scopeFragment(
+      { pools: [inner, pods, outside, wider], nodes: [] },
+      nodeFacts(),
+      defaultPlanOptions,
+    );
     expect(notices).toMatchObject([
       { reason: 'NatPoolOverridden', object: { kind: 'IPPool', name: 'inner' } },
     ]);
@@ -77,7 +81,7 @@ describe('egress', () => {
 
   test('of one CIDR in two pools, the one with natOutgoing decides', () => {
     const twin = pool('twin', '192.168.0.0/16');
-    const { notices } = scopeFragment([twin, pods], [], nodeFacts(), defaultPlanOptions);
+    const { notices } = scopeFragment({ pools: [twin, pods], nodes: [] }, nodeFacts(), defaultPlanOptions);
     expect(notices.map(({ object }) => object.name)).toEqual(['twin']);
     expect(scope({ pools: [twin, pods] })).toMatchObject({ egressSources: ['192.168.0.0/16'] });
   });
@@ -141,7 +145,7 @@ describe('a kind that is switched off leaves nothing', () => {
     });
     const options = { ...defaultPlanOptions, enable: { service: true, pod: true, egress: false } };
     const nested = [pods, pool('inner', '192.168.7.0/24')];
-    expect(scopeFragment(nested, [], nodeFacts(), options).notices).toEqual([]);
+    expect(scopeFragment({ pools: nested, nodes: [] }, nodeFacts(), options).notices).toEqual([]);
   });
   test('pod', () => {
     expect(scope({ pools, enable: { pod: false } })).toMatchObject({ podNatInternal: [] });

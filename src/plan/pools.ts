@@ -1,58 +1,108 @@
+import type { FelixConfigurationFact } from '../model/felix-configuration.ts';
+import type { IpMasqAgentFact } from '../model/ip-masq-agent.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import type { PoolFact } from '../model/pool.ts';
+import { familyOf } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
-import { formatPrefix, hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
+import { hostPrefix, type Prefix, parseLoosePrefix, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, complementOf, unionOf } from '../net/ranges.ts';
-import { type FamilyScope, scopeKey } from './entry.ts';
-import type { Fragment, Notice } from './fragment.ts';
+import {
+  egressExempt,
+  egressSources,
+  overriddenPools,
+  type PlacedPool,
+  placedPools,
+} from './egress-pools.ts';
+import { type EgressSettings, egressSettings } from './egress-settings.ts';
+import { type EgressScope, type FamilyScope, scopeKey } from './entry.ts';
+import type { Fragment } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
+
+/** What the scope is worked out from, beside the facts of this node and the options. */
+export interface ScopeFacts {
+  readonly pools: readonly PoolFact[];
+  readonly nodes: readonly NodeFact[];
+  readonly felix?: FelixConfigurationFact | undefined;
+  readonly ipMasqAgent?: IpMasqAgentFact | undefined;
+}
+
+/** The fragment of the scope; its entries are those of both families. */
+export interface ScopeFragment extends Fragment {
+  readonly scopes: Readonly<Record<Family, FamilyScope>>;
+}
 
 /**
  * The fragment of all that is not one object's: the address sets of both families, from the node facts, all pools
  * and all Nodes. specs/egress-nat.md, "The decision".
  */
-export function scopeFragment(
-  pools: readonly PoolFact[],
-  nodes: readonly NodeFact[],
-  node: NodeFacts,
-  options: PlanOptions,
-): Fragment {
-  const sorted = [...pools].sort((a, b) => (a.name < b.name ? -1 : 1));
+export function scopeFragment(facts: ScopeFacts, node: NodeFacts, options: PlanOptions): ScopeFragment {
+  const placed = { IPv4: placedPools('IPv4', facts.pools), IPv6: placedPools('IPv6', facts.pools) };
+  const settings = egressSettings(options.egress, facts.felix, node);
+  const scope = (family: Family) => familyScope(family, placed[family], facts, node, options, settings);
+  const scopes = { IPv4: scope('IPv4'), IPv6: scope('IPv6') };
+  const overridden = FAMILIES.flatMap((family) =>
+    overriddenPools(placed[family], options.egress.mostSpecificPoolWins),
+  );
   return {
-    entries: FAMILIES.map((family) => familyScope(family, sorted, nodes, node, options)),
-    notices: options.enable.egress ? overriddenPools(sorted) : [],
+    scopes,
+    entries: FAMILIES.map((family) => scopes[family]),
+    notices: options.enable.egress ? [...overridden, ...settings.notices] : [],
   };
 }
 
 function familyScope(
   family: Family,
-  allPools: readonly PoolFact[],
-  nodes: readonly NodeFact[],
+  placed: readonly PlacedPool[],
+  facts: ScopeFacts,
   node: NodeFacts,
-  { enable, internalNetworks }: PlanOptions,
+  options: PlanOptions,
+  settings: EgressSettings,
 ): FamilyScope {
-  const pools = allPools.filter((pool) => pool.cidr.family === family);
+  const { enable, internalNetworks, dropInvalid } = options;
+  const pools = placed.map(({ pool }) => pool);
   const everyPool = pools.map((pool) => pool.cidr);
-  const nodeAddresses = nodes.flatMap((other) => other.addresses.map(({ address }) => hostPrefix(address)));
+  const nodeAddresses = facts.nodes.flatMap((other) =>
+    other.addresses.map(({ address }) => hostPrefix(address)),
+  );
   const ownAddresses = node.localAddresses.map(({ address }) => hostPrefix(address));
   const none: AddressSet = { family, ranges: [] };
   const podCIDRs = prefixSet(family, node.podCIDRs);
   const serviceCIDRs = prefixSet(family, node.serviceCIDRs);
+  const egress = enable.egress
+    ? egressScope(family, { ...facts, pools }, node, options, settings)
+    : NO_EGRESS;
+  const sources = enable.egress ? egressSources(family, placed, egress.mostSpecificWins) : none;
   return {
     kind: 'FamilyScope',
     key: scopeKey(family),
     family,
     pods: enable.service ? podCIDRs : none,
+    podInterface: enable.service ? node.podInterface : null,
     serviceCIDRs: enable.service ? serviceCIDRs : none,
-    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(podCIDRs, node.masqueradeAll) : none,
-    egressSources: enable.egress ? prefixSet(family, egressSources(pools)) : none,
-    egressExempt: enable.egress ? prefixSet(family, egressExempt(pools)) : none,
+    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(podCIDRs, node) : none,
+    unmasqueradedInterface: enable.service && !node.masqueradeAll ? node.podInterface : null,
+    invalidDropped:
+      enable.service && dropInvalid
+        ? prefixSet(family, [...node.podCIDRs, ...node.podNetworks, ...egressExempt(pools)])
+        : none,
+    egressSources: union(sources, egress.ipMasqAgent?.sources),
+    egressExempt: enable.egress
+      ? union(
+          prefixSet(family, [
+            ...egressExempt(pools),
+            ...egress.hosts.map(({ address }) => hostPrefix(address)),
+          ]),
+          egress.ipMasqAgent?.exempt,
+        )
+      : none,
+    egress,
     podNatInternal: enable.pod
       ? prefixSet(family, [
           ...internalNetworks,
           ...everyPool,
           ...node.serviceCIDRs,
           ...node.podCIDRs,
+          ...node.podNetworks,
           ...nodeAddresses,
           ...ownAddresses,
         ])
@@ -61,40 +111,82 @@ function familyScope(
   };
 }
 
-/** MASQ of the specification: the pools with natOutgoing, disabled or not. */
-export function egressSources(pools: readonly PoolFact[]): Prefix[] {
-  return pools.filter((pool) => pool.natOutgoing).map((pool) => pool.cidr);
+/** Of a node where Egress NAT is off. */
+const NO_EGRESS: EgressScope = Object.freeze({
+  address: null,
+  ports: [],
+  interfaceFilter: null,
+  mostSpecificWins: false,
+  hosts: [],
+  ipMasqAgent: null,
+});
+
+function egressScope(
+  family: Family,
+  { pools, nodes, ipMasqAgent }: ScopeFacts,
+  node: NodeFacts,
+  { egress }: PlanOptions,
+  settings: EgressSettings,
+): EgressScope {
+  const everyNode = nodes.flatMap(({ name, addresses }) =>
+    addresses.map(({ address }) => ({ node: name, address })),
+  );
+  return {
+    address: settings.address[family],
+    ports: settings.ports,
+    interfaceFilter: settings.interfaceFilter,
+    mostSpecificWins: egress.mostSpecificPoolWins,
+    hosts:
+      settings.exclusions === 'IPPoolsAndHostIPs'
+        ? everyNode
+            .filter(({ address }) => familyOf(address) === family)
+            .sort((a, b) => (a.node < b.node || (a.node === b.node && a.address < b.address) ? -1 : 1))
+        : [],
+    ipMasqAgent:
+      ipMasqAgent === undefined
+        ? null
+        : ipMasqScope(family, ipMasqAgent, [...node.podCIDRs, ...pools.map(({ cidr }) => cidr)], egress),
+  };
 }
 
-/** NET of the specification: all pools, disabled ones too, but not those for load balancers alone. */
-export function egressExempt(pools: readonly PoolFact[]): Prefix[] {
-  return pools.filter((pool) => !pool.loadBalancerOnly).map((pool) => pool.cidr);
+const LINK_LOCAL = { IPv4: strictPrefix('169.254.0.0/16'), IPv6: strictPrefix('fe80::/10') } as const;
+
+/**
+ * ip-masq-agent masquerades all that leaves the node; here that is what pods send, unless the traffic of others is
+ * wanted too. It leaves IPv6 alone unless told otherwise, and a file that names no network of IPv6 does not.
+ */
+function ipMasqScope(
+  family: Family,
+  { nonMasqueradeCIDRs, masqLinkLocal, masqLinkLocalIPv6 }: IpMasqAgentFact,
+  pods: readonly Prefix[],
+  { masqueradeHostTraffic }: PlanOptions['egress'],
+): EgressScope['ipMasqAgent'] {
+  const linkLocal = family === 'IPv4' ? masqLinkLocal : masqLinkLocalIPv6;
+  if (family === 'IPv6' && !nonMasqueradeCIDRs.some((cidr) => cidr.family === 'IPv6')) return null;
+  return {
+    sources: masqueradeHostTraffic ? complementOf(unionOf(family, [])) : prefixSet(family, pods),
+    exempt: prefixSet(family, linkLocal ? nonMasqueradeCIDRs : [...nonMasqueradeCIDRs, LINK_LOCAL[family]]),
+  };
 }
 
-/** masqueradeAll: all sources; else those outside the pod CIDRs; no pod CIDRs known: none. */
-function clusterIPMasquerade(podCIDRs: AddressSet, masqueradeAll: boolean): AddressSet {
-  if (masqueradeAll) return complementOf(unionOf(podCIDRs.family, []));
+function union(set: AddressSet, more: AddressSet | undefined): AddressSet {
+  return more === undefined ? set : unionOf(set.family, [...set.ranges, ...more.ranges]);
+}
+
+function strictPrefix(text: string): Prefix {
+  const prefix = parseLoosePrefix(text);
+  if (prefix === null) throw new TypeError(`${text} is no prefix`);
+  return prefix;
+}
+
+/**
+ * masqueradeAll: all sources; pods told by an interface: all too, and those that come in by it are taken out; else those
+ * outside the pod CIDRs; no pod CIDRs known: none.
+ */
+function clusterIPMasquerade(
+  podCIDRs: AddressSet,
+  { masqueradeAll, podInterface }: Pick<NodeFacts, 'masqueradeAll' | 'podInterface'>,
+): AddressSet {
+  if (masqueradeAll || podInterface !== null) return complementOf(unionOf(podCIDRs.family, []));
   return podCIDRs.ranges.length === 0 ? podCIDRs : complementOf(podCIDRs);
-}
-
-/** Rules 3 and 4: a pool without natOutgoing whose addresses another pool makes NATed from gets a warning. */
-function overriddenPools(pools: readonly PoolFact[]): Notice[] {
-  const notices: Notice[] = [];
-  const masquerading = pools.filter((pool) => pool.natOutgoing);
-  for (const pool of pools) {
-    if (pool.natOutgoing) continue;
-    const other = masquerading.find(
-      (candidate) =>
-        candidate.cidr.length <= pool.cidr.length && prefixContains(candidate.cidr, pool.cidr.address),
-    );
-    if (other === undefined) continue;
-    notices.push({
-      reason: 'NatPoolOverridden',
-      object: { kind: 'IPPool', namespace: '', name: pool.name },
-      message:
-        `natOutgoing is off here, but ${formatPrefix(pool.cidr)} lies in pool ${other.name} ` +
-        `(${formatPrefix(other.cidr)}), which has it on: its addresses are NATed`,
-    });
-  }
-  return notices;
 }

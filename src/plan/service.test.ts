@@ -252,3 +252,72 @@ describe('loadBalancerSourceRanges', () => {
     }
   });
 });
+
+describe('health check', () => {
+  const dual: Partial<ServiceFact> = {
+    clusterIPs: [ip('10.96.0.10'), ip('fd00:96::a')],
+    externalTrafficPolicy: 'Local',
+    healthCheckNodePort: portOf(31000),
+  };
+  const checks = (...given: Parameters<typeof entries>) =>
+    entries(...given).filter(({ kind }) => kind === 'ServiceHealthCheck');
+
+  test('one for each family, on the addresses of NodePorts, with the ready endpoints of this node', () => {
+    const unready = endpoint('10.244.1.6', { nodeName: 'node-a', ready: false });
+    const six = endpoint('fd00:244::1', { nodeName: 'node-b' });
+    expect(checks(dual, [slice([local, remote, unready]), slice([six], { name: 'web-2' })])).toEqual([
+      {
+        kind: 'ServiceHealthCheck',
+        key: 'health-check IPv4 31000',
+        owner: 'Service shop/web',
+        port: 31000,
+        addresses: ['192.0.2.10'],
+        localEndpoints: 1,
+      },
+      {
+        kind: 'ServiceHealthCheck',
+        key: 'health-check IPv6 31000',
+        owner: 'Service shop/web',
+        port: 31000,
+        addresses: ['2001:db8::10'],
+        localEndpoints: 0,
+      },
+    ]);
+  });
+
+  test('an address counts once, with two ports and in two slices too', () => {
+    const slices = [
+      slice([local]),
+      slice([local, endpoint('10.244.1.9', { nodeName: 'node-a' })], { name: 'b' }),
+    ];
+    expect(checks({ ...dual, clusterIPs: [ip('10.96.0.10')] }, slices)).toMatchObject([
+      { localEndpoints: 2 },
+    ]);
+  });
+
+  test('terminating endpoints do not count, though they serve while there is no other', () => {
+    const ending = endpoint('10.244.1.5', {
+      nodeName: 'node-a',
+      ready: false,
+      serving: true,
+      terminating: true,
+    });
+    expect(checks(dual, [slice([ending])])[0]).toMatchObject({ localEndpoints: 0 });
+  });
+
+  test('link-local addresses are left out: nobody can listen on one without its link', () => {
+    const node = nodeFacts({
+      nodePortAddresses: [cidr('::/0')],
+      localAddresses: [localAddress('2001:db8::10'), localAddress('fe80::1'), localAddress('febf::1')],
+    });
+    expect(checks(dual, [], node).map(({ addresses }) => addresses)).toEqual([[], ['2001:db8::10']]);
+  });
+
+  test.each([
+    ['policy Cluster', { ...dual, externalTrafficPolicy: 'Cluster' }],
+    ['no such port', { ...dual, healthCheckNodePort: null }],
+    ['a Service that is not ours', { ...dual, notOurs: 'headless' }],
+  ] as const)('none with %s', (_, given) => {
+    expect(checks(given)).toEqual([]);
+  });
+});

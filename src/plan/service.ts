@@ -3,17 +3,19 @@ import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { ServiceFact, ServicePortFact } from '../model/service.ts';
 import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
-import type { Family } from '../net/family.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
 import type { AddressSet } from '../net/ranges.ts';
-import { chooseEndpoints, type EndpointChoice } from './endpoints.ts';
+import { chooseEndpoints, countLocalReady, type EndpointChoice } from './endpoints.ts';
 import {
   type ClusterAddress,
   clusterAddressKey,
   type Endpoint,
   type FrontendOrigin,
+  healthCheckKey,
   type ServiceFrontend,
+  type ServiceHealthCheck,
   tupleKey,
 } from './entry.ts';
 import { emptyFragment, type Fragment } from './fragment.ts';
@@ -21,7 +23,7 @@ import { emptyFragment, type Fragment } from './fragment.ts';
 const none: readonly Endpoint[] = Object.freeze([]);
 
 /**
- * What one Service wants: a frontend for each address and port, and its ClusterIPs.
+ * What one Service wants: a frontend for each address and port, its ClusterIPs, and where its health is asked for.
  * specs/service-proxy.md, "Frontends". `slices` are those of this Service, in order of their names.
  */
 export function serviceFragment(
@@ -31,7 +33,7 @@ export function serviceFragment(
 ): Fragment {
   if (service.notOurs !== null) return emptyFragment;
   const owner: ObjectRef = { kind: 'Service', namespace: service.namespace, name: service.name };
-  const entries: (ServiceFrontend | ClusterAddress)[] = [];
+  const entries: (ServiceFrontend | ClusterAddress | ServiceHealthCheck)[] = [];
   for (const address of service.clusterIPs) {
     const { createdAt } = service;
     entries.push({ kind: 'ClusterAddress', key: clusterAddressKey(address), address, owner, createdAt });
@@ -67,6 +69,7 @@ export function serviceFragment(
       }
     }
   }
+  entries.push(...healthChecks(service, owner, slices, nodePortAddresses, node));
   return { entries: entries.slice(), notices: emptyFragment.notices }; // a copy has no spare room
 }
 
@@ -78,6 +81,28 @@ export function addressesForNodePorts(node: NodeFacts): readonly IpAddress[] {
   return [...local].filter(
     (address) => !isLoopback(address) && nodePortAddresses.some((prefix) => prefixContains(prefix, address)),
   );
+}
+
+/** Traffic policy Local only: with policy Cluster every node serves, and there is nothing to ask for. */
+function healthChecks(
+  service: ServiceFact,
+  owner: ObjectRef,
+  slices: readonly EndpointSliceFact[],
+  nodePortAddresses: readonly IpAddress[],
+  node: NodeFacts,
+): ServiceHealthCheck[] {
+  const { healthCheckNodePort: port, externalTrafficPolicy, createdAt } = service;
+  if (port === null || externalTrafficPolicy !== 'Local') return [];
+  return FAMILIES.filter((family) => hasFamily(service, family)).map((family) => ({
+    kind: 'ServiceHealthCheck',
+    key: healthCheckKey(family, port),
+    family,
+    port,
+    addresses: nodePortAddresses.filter((address) => familyOf(address) === family && !isLinkLocal(address)),
+    owner,
+    createdAt,
+    localEndpoints: countLocalReady(slices, family, node.nodeName),
+  }));
 }
 
 function frontend(
@@ -154,5 +179,10 @@ function hasFamily(service: ServiceFact, family: Family): boolean {
 
 /** 127.0.0.0/8 and ::1: NodePorts never answer there. */
 export function isLoopback(address: IpAddress): boolean {
-  return familyOf(address) === 'IPv4' ? addressNumber(address) >> 24n === 127n : address === '::1';
+  return address.startsWith('127.') || address === '::1';
+}
+
+/** fe80::/10: the same on every link, so that nobody can listen on one without saying which link is meant. */
+function isLinkLocal(address: IpAddress): boolean {
+  return familyOf(address) === 'IPv6' && addressNumber(address) >> 118n === 0x3fan;
 }

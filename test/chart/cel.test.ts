@@ -1,7 +1,10 @@
 import { Environment } from '@marcbachmann/cel-js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { egressRuleSpec } from '../../src/crds/egress-rule.ts';
+import type { JsonSchema } from '../../src/crds/field.ts';
 import { ipPoolSpec } from '../../src/crds/ippool.ts';
+import { parseEgressRule } from '../../src/sources/objects/egress-rule.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { parsePool } from '../../src/sources/objects/pool.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
@@ -12,6 +15,7 @@ import { KubernetesCidr, KubernetesIp } from './kubernetes-cidr.ts';
 const environment = new Environment()
   .registerType('Ip', { ctor: KubernetesIp, fields: {} })
   .registerType('Cidr', { ctor: KubernetesCidr, fields: {} })
+  .registerFunction('isIP(string): bool', (text: string) => KubernetesIp.parse(text) !== null)
   .registerFunction('isCIDR(string): bool', (text: string) => KubernetesCidr.parse(text) !== null)
   .registerFunction('cidr(string): Cidr', (text: string) => {
     const parsed = KubernetesCidr.parse(text);
@@ -57,6 +61,64 @@ test('the rules of IPPool say what the parser says', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+/** The messages that the rules anywhere in a schema give; of a value that fits the schema. */
+function* broken(value: unknown, schema: JsonSchema): Generator<string> {
+  const self = withNumbers(value, schema);
+  for (const { rule, message } of schema['x-kubernetes-validations'] ?? []) {
+    if (environment.parse(rule)({ self }) !== true) yield message;
+  }
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    const child = (value as Record<string, unknown>)[name];
+    if (child !== undefined) yield* broken(child, field);
+  }
+  if (schema.items !== undefined) for (const item of value as unknown[]) yield* broken(item, schema.items);
+}
+
+function withNumbers(value: unknown, schema: JsonSchema): unknown {
+  if (schema.properties === undefined) return typeof value === 'number' ? BigInt(value) : value;
+  return Object.fromEntries(
+    Object.entries(schema.properties).flatMap(([name, field]) => {
+      const child = (value as Record<string, unknown>)[name] ?? field.default;
+      return child === undefined ? [] : [[name, withNumbers(child, field)]];
+    }),
+  );
+}
+
+test.each<[Record<string, unknown>, string[]]>([
+  [{ action: 'Keep' }, []],
+  [{ action: 'Snat', addresses: ['203.0.113.7', '2001:db8::7'], fallback: 'drop' }, []],
+  [{ action: 'Keep', to: [{ cidr: '198.51.100.0/24', protocol: 'TCP', port: 1, endPort: 1 }] }, []],
+  [{ action: 'Snat' }, ['Snat needs at least one address to leave with']],
+  [{ action: 'Snat', addresses: [] }, ['Snat needs at least one address to leave with']],
+  [
+    { action: 'Keep', addresses: ['203.0.113.7'] },
+    ['only Snat uses addresses: remove them, or let action be Snat'],
+  ],
+  [{ action: 'Snat', addresses: ['203.0.113.256'] }, ['one of the addresses is no IPv4 or IPv6 address']],
+  [
+    { action: 'Masquerade', fallback: 'drop' },
+    ['only Snat needs an address that may be missing: leave fallback away'],
+  ],
+  [{ action: 'Keep', to: [{ cidr: '1.2.3.4' }] }, ['the network is no CIDR: write ADDRESS/LENGTH']],
+  [
+    { action: 'Keep', to: [{ cidr: '10.0.0.1/8' }] },
+    ['the network has host bits set: write the network address'],
+  ],
+  [{ action: 'Keep', to: [{ cidr: '10.0.0.0/8', port: 5 }] }, ['a port needs a protocol: TCP, UDP or SCTP']],
+  [
+    { action: 'Keep', to: [{ cidr: '10.0.0.0/8', protocol: 'UDP', endPort: 5 }] },
+    ['endPort needs port, the first of the range'],
+  ],
+  [
+    { action: 'Keep', to: [{ cidr: '10.0.0.0/8', protocol: 'UDP', port: 6, endPort: 5 }] },
+    ['the range of ports runs backwards'],
+  ],
+])('the rules of EgressRule refuse what the parser refuses: %j', (each, messages) => {
+  expect([...broken(each, egressRuleSpec.schema)]).toEqual(messages);
+  const parsed = parseEgressRule({ metadata: { name: 'r' }, spec: each }, context);
+  expect(parsed.ok).toBe(messages.length === 0);
 });
 
 test.each(rules)('"$message" is a rule that can be evaluated', ({ rule }) => {

@@ -149,6 +149,18 @@ describe('values', () => {
     expect((await render()).map(({ kind }) => kind)).not.toContain('ConfigMap');
   });
 
+  test("kube-proxy's ConfigMap is mounted where its config.conf names kubeconfig.conf", async () => {
+    const values = 'service.kubeProxyConfigMap=kube-proxy,service.masqueradeAll=true';
+    const { agent, daemonSet } = await renderDaemonSet('--set', values);
+    expect(agent.args).toContain('--kube-proxy-config=/var/lib/kube-proxy/config.conf');
+    const rendered = JSON.stringify(daemonSet);
+    expect(rendered).toContain('{"name":"kube-proxy","mountPath":"/var/lib/kube-proxy","readOnly":true}');
+    expect(rendered).toContain('{"name":"kube-proxy","configMap":{"name":"kube-proxy"}}');
+    expect(rendered).toContain('{"name":"node-config","mountPath":"/etc/knat","readOnly":true}');
+    const off = await renderDaemonSet('--set', `${values},service.enabled=false`);
+    expect(JSON.stringify(off.daemonSet)).not.toContain('/var/lib/kube-proxy');
+  });
+
   test('the pools of ip-masq-agent are pools that knat takes', async () => {
     const manifests = await render('-f', `${CHART}/values-from-ip-masq-agent.yaml`);
     const pools = manifests.filter(({ kind }) => kind === 'IPPool');

@@ -5,7 +5,10 @@ export function* schemaErrors(value: unknown, schema: JsonSchema, path = ''): Ge
   switch (schema.type) {
     case 'object':
       if (typeof value !== 'object' || value === null || Array.isArray(value)) yield path;
-      else yield* objectErrors(value as Record<string, unknown>, schema, path);
+      else if (schema.additionalProperties !== undefined) {
+        for (const [name, text] of Object.entries(value))
+          if (typeof text !== 'string') yield `${path}.${name}`;
+      } else yield* objectErrors(value as Record<string, unknown>, schema, path);
       break;
     case 'array':
       if (!Array.isArray(value) || value.length > (schema.maxItems ?? value.length)) yield path;
@@ -21,6 +24,7 @@ export function* schemaErrors(value: unknown, schema: JsonSchema, path = ''): Ge
       break;
     case 'integer':
       if (!Number.isInteger(value) || Number(value) < (schema.minimum ?? Number.MIN_SAFE_INTEGER)) yield path;
+      else if (Number(value) > (schema.maximum ?? Number.MAX_SAFE_INTEGER)) yield path;
       break;
     case 'boolean':
       if (typeof value !== 'boolean') yield path;

@@ -56,6 +56,7 @@ test('--dry-run says what would change and changes nothing', async () => {
   expect(listRuleset()).toBe('');
   const json = JSON.parse((await knat(['agent', ...source, '--dry-run', '-o', 'json'])).output);
   expect(json).toMatchObject({ skeleton: 'loaded', problems: [], notices: [], conflicts: [] });
+  expect(json.kubeProxy).toEqual({ found: [], unseen: [], action: 'none' });
   await knat(['agent', ...source, '--once']);
   const after = await knat(['agent', ...source, '--dry-run']);
   expect(after.output).toContain('elements: nothing to change');

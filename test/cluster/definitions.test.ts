@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -19,8 +19,8 @@ import { isReal, startCluster } from './start-cluster.ts';
  * functions of CEL: Kubernetes 1.31 or newer. The simulator checks no schemas; test/chart does that.
  */
 
-const definitions = ['ippools', 'nodenats'].map(
-  (plural) => parse(readFileSync(`charts/knat/crds/${plural}.yaml`, 'utf8')) as Manifest,
+const definitions = readdirSync('charts/knat/crds').map(
+  (name) => parse(readFileSync(`charts/knat/crds/${name}`, 'utf8')) as Manifest,
 );
 const POOLS = '/apis/knat.dev/v1/ippools';
 const NODE_NAT = '/apis/knat.dev/v1/nodenats/node-a';
@@ -34,7 +34,8 @@ describe.skipIf(!isReal)('definitions', () => {
     cluster = await startCluster();
     client = new ClusterClient(cluster);
     for (const each of definitions) await client.create(each);
-    for (const plural of ['ippools', 'nodenats']) {
+    for (const { metadata } of definitions) {
+      const plural = metadata.name.replace(/\..*/, '');
       await until(
         async () => (await client.request('GET', `/apis/knat.dev/v1/${plural}`)).status,
         (status) => status === 200,

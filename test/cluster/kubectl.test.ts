@@ -66,6 +66,7 @@ test('kubectl apply of the plain manifests, twice: all is made, then nothing cha
   // Definitions first, as the installation page says: an object needs its kind.
   const first = await kubectl('apply', '-f', 'charts/knat/crds/');
   expect(first.trim().split('\n').sort()).toEqual([
+    'customresourcedefinition.apiextensions.k8s.io/egressrules.knat.dev created',
     'customresourcedefinition.apiextensions.k8s.io/ippools.knat.dev created',
     'customresourcedefinition.apiextensions.k8s.io/nodenats.knat.dev created',
   ]);

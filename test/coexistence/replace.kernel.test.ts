@@ -61,6 +61,22 @@ test.each([
   },
 );
 
+test.each([
+  [[], 'refuse', 'the agent would not start beside it'],
+  [['--replace-kube-proxy'], 'remove', 'would be taken away'],
+  [['--enable', 'pod,egress'], 'leave', 'would be left alone'],
+])('--dry-run %j says what would become of it, and leaves everything', async (options, action, text) => {
+  nft(nftablesMode(services));
+  const before = listRuleset();
+  const { status, output } = await knat(['agent', ...source, '--dry-run', ...options]);
+  expect(status).toBe(0);
+  expect(output).toContain(text);
+  expect(output).toContain('  table ip kube-proxy (nftables mode)\n');
+  const json = JSON.parse((await knat(['agent', ...source, '--dry-run', '-o', 'json', ...options])).output);
+  expect(json.kubeProxy).toMatchObject({ action, unseen: [] });
+  expect(listRuleset()).toBe(before);
+});
+
 test('with Service NAT off it works beside kube-proxy, whose tables stay as they are', async () => {
   nft(nftablesMode(services));
   const before = listRuleset();

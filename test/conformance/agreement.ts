@@ -36,7 +36,8 @@ export async function disagreements(
   await stage.datapath.converge(plan, new AbortController().signal);
   const texts = await allSettled(
     packets.map(async (packet) => {
-      const foretold = foretell(plan, node, packet);
+      const inputInterface = stage.inputInterface(packet.source);
+      const foretold = foretell(plan, node, packet, inputInterface);
       const awaited = foretold.kind === 'answers' ? awaitedAnswers(foretold) : foretold;
       const observed = await observe(stage, packet, awaited);
       if (agrees(foretold, observed)) return null;
@@ -63,10 +64,16 @@ function endpointsOf(plan: NatPlan): Target[] {
   });
 }
 
-function foretell(plan: NatPlan, node: WalkedNode, packet: Dialled): Foretold {
+function foretell(
+  plan: NatPlan,
+  node: WalkedNode,
+  packet: Dialled,
+  inputInterface: string | undefined,
+): Foretold {
   const { source, address: destination, protocol } = packet;
   const port = portOf(packet.port);
-  const { verdict, paths, unknown } = walk(plan, node, { source, destination, protocol, port });
+  const by = inputInterface === undefined ? {} : { inputInterface };
+  const { verdict, paths, unknown } = walk(plan, node, { source, destination, protocol, port, ...by });
   if (verdict === 'drop') return { kind: 'silence' };
   if (verdict === 'reject') return { kind: 'refusal' };
   const from = new Map(

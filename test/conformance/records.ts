@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { FactChange, FactKind } from '../../src/model/facts.ts';
+import type { FactChange, ObjectKind } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { parseLoosePrefix } from '../../src/net/prefix.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
@@ -70,6 +70,8 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
       return { address: ip(address), interfaceName: '', eligible: true, onDefaultRoute: false };
     }),
     podCIDRs: prefixes(config.podCIDRs),
+    podInterface: null,
+    podNetworks: [],
     serviceCIDRs: prefixes(config.serviceCIDRs),
     nodePortAddresses: config.nodePortAddresses === null ? null : prefixes(config.nodePortAddresses),
     masqueradeAll: config.masqueradeAll,
@@ -92,7 +94,7 @@ export function listenersOf(record: ConformanceRecord): Target[] {
 /** The objects of a record, read by the parsers of the sources. Throws when one of them is rejected. */
 function changesOf(record: ConformanceRecord): FactChange[] {
   const shared = new SharedValues();
-  const read = (kind: FactKind, object: unknown): FactChange => {
+  const read = (kind: ObjectKind, object: unknown): FactChange => {
     const parsed = parseFact(kind, object, { shared, podNat: defaultPodNatOptions, debug: () => {} });
     if (!parsed.ok) throw new TypeError(parsed.problems.map(({ message }) => message).join('; '));
     return factChange(kind, factKey(kind, object), parsed.fact);

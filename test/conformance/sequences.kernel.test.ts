@@ -43,7 +43,7 @@ function withoutFact({ kind, key }: FactChange): FactChange {
   return { kind, key, fact: null };
 }
 
-const runs = Number(process.env.KNAT_SEQUENCE_RUNS ?? 16);
+const runs = Number(process.env.KNAT_SEQUENCE_RUNS ?? 12);
 const SHRINK_MS = 20_000;
 const signal = new AbortController().signal;
 
@@ -62,7 +62,7 @@ test(
       { numRuns: runs },
     );
   },
-  runs * 10_000 + SHRINK_MS,
+  runs * 20_000 + SHRINK_MS,
 );
 
 async function followsExactly(steps: readonly Step[]): Promise<void> {

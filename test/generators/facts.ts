@@ -1,7 +1,10 @@
 import fc from 'fast-check';
+import type { EgressDestination, EgressRuleFact } from '../../src/model/egress-rule.ts';
 import type { EndpointFact, EndpointPortFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
 import type { FactChange, FactKind } from '../../src/model/facts.ts';
 import type { FelixConfigurationFact } from '../../src/model/felix-configuration.ts';
+import type { IpMasqAgentFact } from '../../src/model/ip-masq-agent.ts';
+import type { LabelSelector } from '../../src/model/label-selector.ts';
 import type { NamespaceFact } from '../../src/model/namespace.ts';
 import type { NodeFact, NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
@@ -48,7 +51,7 @@ export const service: fc.Arbitrary<ServiceFact> = fc.record({
   internalTrafficPolicy: policy,
   externalTrafficPolicy: policy,
   affinityTimeoutSeconds: fc.option(fc.constantFrom(10, 10800)),
-  healthCheckNodePort: fc.constant(null),
+  healthCheckNodePort: fc.option(fc.constantFrom(31_000, 31_001).map(portOf), { freq: 4 }),
 });
 
 const endpointAddresses = {
@@ -134,6 +137,46 @@ export const pool: fc.Arbitrary<PoolFact> = fc.record({
   loadBalancerOnly: mostly(false, true),
 });
 
+const selector: fc.Arbitrary<LabelSelector> = fc.record({
+  matchLabels: fc.constantFrom<Record<string, string>>({}, { app: 'smtp' }, { team: 'mail' }),
+  matchExpressions: fc.constant([]),
+});
+
+const egressDestination: fc.Arbitrary<EgressDestination> = fc
+  .record({
+    cidr: fc
+      .constantFrom('198.51.100.0/24', '198.51.100.9/32', '0.0.0.0/0', '10.0.0.0/8', '10.244.1.0/24')
+      .chain((four) => fc.constantFrom(four, four, '2001:db8:9::/64', '::/0'))
+      .map(cidr),
+    protocol: fc.option(protocol),
+    ports: fc.option(fc.constantFrom({ first: 25, last: 25 }, { first: 24, last: 80 })),
+  })
+  .map((to) => (to.protocol === null ? { ...to, ports: null } : to));
+
+export const egressRule: fc.Arbitrary<EgressRuleFact> = fc
+  .record({
+    name: fc.constantFrom('rule-1', 'rule-2', 'rule-3'),
+    priority: fc.constantFrom(10, 20),
+    reason: fc.constantFrom('', 'the partner knows this address'),
+    pools: mostly<readonly string[]>([], ['pool-1']),
+    namespaceSelector: fc.option(selector, { freq: 1 }),
+    podSelector: fc.option(selector, { freq: 1 }),
+    to: fc.oneof(fc.constant([]), fc.array(egressDestination, { minLength: 1, maxLength: 3 })),
+    action: fc.constantFrom('Keep' as const, 'Masquerade' as const, 'Snat' as const, 'Snat' as const),
+    addresses: fc.subarray(['203.0.113.7', '203.0.113.8', '192.0.2.99', '2001:db8::10'].map(ip), {
+      minLength: 1,
+    }),
+    fallback: fc.constantFrom('node' as const, 'drop' as const),
+  })
+  .map((rule) => (rule.action === 'Snat' ? rule : { ...rule, addresses: [], fallback: 'node' as const }));
+
+const ipMasqAgent: fc.Arbitrary<IpMasqAgentFact> = fc.record({
+  name: fc.constant('ip-masq-agent'),
+  nonMasqueradeCIDRs: fc.subarray([cidr('10.0.0.0/8'), cidr('192.0.2.0/24'), cidr('fd00::/8')]),
+  masqLinkLocal: fc.boolean(),
+  masqLinkLocalIPv6: fc.boolean(),
+});
+
 export const nodeObject: fc.Arbitrary<NodeFact> = fc.record({
   name: nodeName,
   addresses: addresses('192.0.2.10', '192.0.2.11', '2001:db8::11').map((all) =>
@@ -164,6 +207,15 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
     localAddresses: addresses('192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '127.0.0.1'),
     podCIDRs: fc.subarray([cidr('10.244.0.0/16'), cidr('fd00:244::/48')]),
+    podInterface: fc.option(
+      fc.constantFrom(
+        { name: 'backends', isPrefix: false },
+        { name: 'back', isPrefix: true },
+        { name: 'backend', isPrefix: false },
+        { name: 'eth', isPrefix: true },
+      ),
+      { freq: 2 },
+    ),
     nodePortAddresses: fc.option(fc.subarray([cidr('0.0.0.0/0'), cidr('192.0.2.0/24'), cidr('::/0')])),
     serviceCIDRs: mostly(['10.96.0.0/16', 'fd00:96::/112'].map(cidr), [] as ReturnType<typeof cidr>[]),
     masqueradeAll: fc.boolean(),
@@ -178,9 +230,12 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
       { family: 'IPv6' as const, where: 'chain FORWARD', remedy: 'open it' },
     ]),
   })
-  .map(({ localAddresses, ...rest }) =>
+  .map(({ localAddresses, podCIDRs, podInterface, ...rest }) =>
     nodeFacts({
       ...rest,
+      podInterface,
+      podCIDRs: podInterface === null ? podCIDRs : [], // told by one or the other
+      podNetworks: podInterface === null ? [] : podCIDRs,
       nodeIPs: firstOfEachFamily(localAddresses),
       localAddresses: localAddresses.map((address) => localAddress(address)),
     }),
@@ -194,6 +249,8 @@ const names: Readonly<Record<FactKind, readonly string[]>> = {
   IPPool: ['pool-1', 'pool-2', 'pool-3'],
   FelixConfiguration: ['default'],
   Namespace: ['mail', 'shop'],
+  EgressRule: ['rule-1', 'rule-2', 'rule-3'],
+  IpMasqAgent: ['ip-masq-agent'],
 };
 
 const deletion: fc.Arbitrary<FactChange> = fc
@@ -209,6 +266,8 @@ export const factChange: fc.Arbitrary<FactChange> = fc.oneof(
   { weight: 1, arbitrary: felix.map((fact) => present('FelixConfiguration', fact)) },
   { weight: 1, arbitrary: namespace.map((fact) => present('Namespace', fact)) },
   { weight: 2, arbitrary: pool.map((fact) => present('IPPool', fact)) },
+  { weight: 2, arbitrary: egressRule.map((fact) => present('EgressRule', fact)) },
+  { weight: 1, arbitrary: ipMasqAgent.map((fact) => present('IpMasqAgent', fact)) },
   { weight: 4, arbitrary: deletion },
 );
 

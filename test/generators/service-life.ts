@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { FactChange, FactKind } from '../../src/model/facts.ts';
+import type { FactChange, ObjectKind } from '../../src/model/facts.ts';
 import { factChange, factKey, parseFact } from '../../src/sources/objects/fact-object.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
@@ -194,7 +194,7 @@ export function factOf({ kind, name, object }: ObjectChange): FactChange {
   const key = `${namespace}/${name}`;
   if (object === null) return factChange(kind, key, null);
   const context = { shared, podNat: defaultPodNatOptions, debug: () => {} };
-  const parsed = parseFact(kind as FactKind, object, context);
+  const parsed = parseFact(kind as ObjectKind, object, context);
   if (!parsed.ok) throw new TypeError(parsed.problems.map(({ message }) => message).join('; '));
   return factChange(kind, factKey(kind, object), parsed.fact);
 }

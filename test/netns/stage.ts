@@ -110,12 +110,24 @@ export class Stage {
   }
 
   /** Opens a connection and keeps talking over it, until the function that is returned ends it. */
-  async hold(
-    { source: from, address: to, port, protocol }: Dialled,
-    everyMs = 20,
-  ): Promise<() => Promise<HoldReport>> {
-    const sourcePort = this.#takePort();
+  async hold(dialled: Dialled, everyMs = 20): Promise<() => Promise<HoldReport>> {
+    const { source: from, address: to, port, protocol, sourcePort = this.#takePort() } = dialled;
     return await this.#probe(from, protocol).hold({ from, sourcePort, to, port, protocol, everyMs });
+  }
+
+  /** Sends TCP segments by hand, one for each sequence number: nobody's socket knows of them. */
+  async sendSegments(dialled: Omit<Dialled, 'protocol'>, sequences: readonly number[]): Promise<void> {
+    const { source, sourcePort = 0, address, port } = dialled;
+    const program = fileURLToPath(new URL('./tcp-segments.js', import.meta.url));
+    const words = [source, sourcePort, address, port, ...sequences].map(String);
+    await this.#flat.hostOf(source).run([process.execPath, program, ...words]);
+  }
+
+  /** The node's interface by which what the address sends comes in; undefined for the node's own. */
+  inputInterface(address: IpAddress): string | undefined {
+    const { node, clients } = this.#flat;
+    const host = this.#flat.hostOf(address);
+    return host === node ? undefined : host === clients ? 'eth0' : 'backends';
   }
 
   #takePort(): number {

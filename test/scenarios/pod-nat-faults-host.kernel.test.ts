@@ -234,7 +234,7 @@ test('a flush is never healed', async () => {
 test('a dry run writes', async () => {
   execFileSync('iptables-nft', ['-P', 'FORWARD', 'DROP']);
   const before = listRuleset();
-  const preview = await previewAgent(settings(new ToldSource([there(podA)])), SIGNAL);
+  const preview = await previewAgent(settings(new ToldSource([there(podA)])), false, SIGNAL);
   expect(preview.changes.some((line) => line.includes('bindings'))).toBe(true);
   expect(listRuleset()).toBe(before);
   execFileSync('nft', ['flush', 'ruleset']);

@@ -155,6 +155,9 @@ httpGet:
 {{- if include "knat.nodeConfig" . }}
 - --node-config=/etc/knat/node.yaml
 {{- end }}
+{{- if and .Values.service.enabled .Values.service.kubeProxyConfigMap }}
+- --kube-proxy-config=/var/lib/kube-proxy/config.conf
+{{- end }}
 {{- with .Values.podNat }}
 {{- if .enabled }}
 {{- with .annotationKey }}

@@ -44,7 +44,7 @@ function uidOf({ planner }: AgentFacts, kind: string, key: string): string | nul
 function accountsOf(agent: AgentFacts) {
   const accounts = new NodeAccounts();
   return () => {
-    const status = { ...agent.status(), problems: agent.sourceProblems() };
+    const status = { ...agent.status(), problems: agent.problemsToTell() };
     const account = accounts.of(status, agent.planner.plan, agent.reportedRevision);
     const ports = agent.sideProblems().filter(({ code }) => code === PORTS_CODE);
     return account === null ? null : { ...account, problems: [...account.problems, ...ports] };

@@ -38,7 +38,7 @@ class Desk {
         failure: this.failure,
         synced: true,
       }),
-      sourceProblems: () => this.problems,
+      problemsToTell: () => this.problems,
     } as unknown as AgentFacts;
     this.companion = observing(agent) as Desk['companion'];
   }

@@ -13,6 +13,13 @@ const skeletonTexts = {
   swapped: 'tables, chains and rules: would be replaced, since they are of another version or were edited',
 } as const;
 
+const kubeProxyTexts = {
+  none: 'kube-proxy: nothing of it is here',
+  leave: 'kube-proxy: would be left alone, since the Services are left to it',
+  refuse: 'kube-proxy: the agent would not start beside it (KNAT_KUBE_PROXY_PRESENT)',
+  remove: 'kube-proxy: would be taken away as soon as the rules of knat are in force',
+} as const;
+
 /** `knat agent --dry-run`: what an agent would change. */
 export async function dryRun(
   settings: PlanSettings,
@@ -21,11 +28,16 @@ export async function dryRun(
   signal: AbortSignal,
 ): Promise<void> {
   const { terminal } = context;
-  const reading = previewAgent(settings, signal);
+  const reading = previewAgent(settings, values.replaceKubeProxy === true, signal);
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, reading);
-  const { skeleton, changes, problems } = preview;
+  const { skeleton, changes, kubeProxy, problems } = preview;
+  for (const what of kubeProxy.unseen) {
+    terminal.printError(`warning: whether kube-proxy left rules cannot be seen: ${what}`);
+  }
   for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
   await printData(terminal, values.output, preview, () => {
+    terminal.print(kubeProxyTexts[kubeProxy.action]);
+    for (const found of kubeProxy.found) terminal.print(`  ${found}`);
     terminal.print(skeletonTexts[skeleton]);
     terminal.print(
       changes.length === 0 ? 'elements: nothing to change' : `elements: ${changes.length} changes`,

@@ -3,8 +3,9 @@ import type { AgentRun, PodnatControllerChoice } from '../../agent/commands.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
+import { conntrackOf } from '../options/conntrack.ts';
 import { httpOptions } from '../options/http-options.ts';
-import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
+import { CONNTRACK_SETTINGS, PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS, DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
 import { storeSettings } from '../options/store-settings.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -38,6 +39,7 @@ export function addAgentCommand(program: Command, context: Context): void {
 export function addAgentOptions(command: Command): void {
   addSettings(command, [
     ...PLAN_SETTINGS,
+    ...CONNTRACK_SETTINGS,
     'manageForward',
     'nodeStatus',
     'events',
@@ -86,7 +88,9 @@ export async function runAgentWith(
   for (const note of notes) logger.info(note);
   const asked = await planSettings(values, {
     debug: (line) => logger.debug(line),
+    warn: (line) => logger.warn(line),
     defaultNode: context.defaultNode,
+    isThisHost: true,
     isOnce: values.once === true || values.dryRun === true,
   });
   const settings: PlanSettings = { ...asked, nodeName: asked.nodeName ?? context.defaultNode };
@@ -114,6 +118,7 @@ export async function runAgentWith(
     const run: AgentRun = {
       ...{ settings, logger, version, once, replaceKubeProxy, manageForward, health: healthAddress },
       tell: { nodeStatus, events },
+      conntrack: conntrackOf(values),
       flows: { egressOnChange, attribution },
       http: httpOptions(values, settings.plan.enable.service),
       ...(store === null ? {} : { store }),

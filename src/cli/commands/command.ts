@@ -3,7 +3,10 @@ import type { Context } from '../context.ts';
 import { applyConfig } from '../options/commander.ts';
 import type { SettingValues } from '../options/table.ts';
 
-/** What the options of a command say, the configuration file included. Throws CliError. */
+/**
+ * What the options of a command say: the command line, then the environment, then the configuration file, then the
+ * configuration of kube-proxy. Throws CliError.
+ */
 export async function valuesOf<Values extends SettingValues>(
   command: Command,
   context: Context,
@@ -12,6 +15,13 @@ export async function valuesOf<Values extends SettingValues>(
   if (config !== undefined) {
     const { readConfigFile } = await import('../options/config-file.ts');
     applyConfig(command, await readConfigFile(config));
+  }
+  const { kubeProxyConfig } = command.opts<SettingValues>();
+  if (kubeProxyConfig !== undefined) {
+    const { readKubeProxyConfig } = await import('../options/kube-proxy-config.ts');
+    const { settings, facts } = await readKubeProxyConfig(kubeProxyConfig);
+    applyConfig(command, settings);
+    command.setOptionValueWithSource('kubeProxy', facts, 'config');
   }
   const values = command.opts<Values>();
   context.debug = values.logLevel === 'debug';

@@ -22,6 +22,7 @@ export interface ExplainValues extends SettingValues {
   readonly to?: string;
   readonly proto?: string;
   readonly port?: string;
+  readonly interface?: string;
   readonly family?: string;
   readonly flows?: string;
   readonly agent?: true;
@@ -36,10 +37,10 @@ interface Oracle {
 
 export async function explain(values: ExplainValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const { from, to, proto, port, family, flows, output } = values;
+  const { from, to, proto, port, interface: inputInterface, family, flows, output } = values;
   if (flows !== undefined) {
-    if ([from, to, proto, port, family].some((given) => given !== undefined)) {
-      const others = '--from, --to, --proto, --port and --family';
+    if ([from, to, proto, port, inputInterface, family].some((given) => given !== undefined)) {
+      const others = '--from, --to, --proto, --port, --interface and --family';
       throw new CliError('KNAT_USAGE', `--flows stands alone: leave ${others} away`);
     }
     const questions = await readFlows(flows, context);
@@ -51,7 +52,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     const missing = from === undefined ? '--from' : '--to';
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }
-  const question: PacketQuestion = { from, to, proto, port, family };
+  const question: PacketQuestion = { from, to, proto, port, interface: inputInterface, family };
   const oracle = await oracleOf(values, context);
   if (output === undefined || output === 'table') terminal.printLines(await oracle.describe(question));
   else await printData(terminal, output, await oracle.explain(question), () => {});
@@ -60,7 +61,11 @@ export async function explain(values: ExplainValues, context: Context): Promise<
 async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {
   const { terminal } = context;
   if (values.source === undefined || values.agent === true) return agentOracle;
-  const settings = await planSettings(values, { isOnce: true, allPods: namesPod(values) });
+  const settings = await planSettings(values, {
+    isOnce: true,
+    allPods: namesPod(values),
+    warn: (line) => terminal.printError(`warning: ${line}`),
+  });
   const work = OfflinePlans.read(settings, null, new AbortController().signal);
   const plans = await withProgress(terminal, `reading ${settings.source.name}`, work);
   const { problems } = plans;

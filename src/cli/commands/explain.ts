@@ -47,8 +47,14 @@ export function addExplainCommand(program: Command, context: Context): void {
     .addOption(new Option('--port <NUMBER>', 'destination port, where --to has none').helpGroup(PACKET))
     .addOption(
       new Option(
+        '--interface <NAME>',
+        'by which it comes in; asked for only where pods are told by an interface (--detect-local-mode)',
+      ).helpGroup(PACKET),
+    )
+    .addOption(
+      new Option(
         '--flows <FILE>',
-        'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}; - reads standard input',
+        'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}, with inputInterface where it counts; - reads standard input',
       ).helpGroup(PACKET),
     )
     .addOption(

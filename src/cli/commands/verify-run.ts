@@ -36,7 +36,11 @@ export async function verify(path: string, values: VerifyValues, context: Contex
   const contents = path === '-' ? await context.readInput() : await readInputFile(path, 'the expectations');
   const name = path === '-' ? 'standard input' : path;
   const file = parseExpectations(contents, name);
-  const settings = await planSettings(values, { isOnce: true, allPods: true });
+  const settings = await planSettings(values, {
+    isOnce: true,
+    allPods: true,
+    warn: (line) => terminal.printError(`warning: ${line}`),
+  });
   const reading = OfflinePlans.read(settings, null, new AbortController().signal);
   const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
   for (const problem of plans.problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { planOnce } from '../../agent/offline.ts';
+import { formatPrefix } from '../../net/prefix.ts';
 import { canonicalPlan } from '../../plan/canonical.ts';
+import { parseKubeProxyConfig } from './kube-proxy-config.ts';
 import { planSettings } from './plan-settings.ts';
 import { type SettingName, type SettingValues, settings } from './table.ts';
 
@@ -44,6 +46,11 @@ apiVersion: projectcalico.org/v3
 kind: IPPool
 metadata: {name: pool}
 spec: {cidr: 10.244.0.0/16, natOutgoing: true}
+---
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: inner}
+spec: {cidr: 10.244.192.0/18}
 `;
 
 async function planKeys(values: Partial<Record<SettingName, string>>, ready = true): Promise<string[]> {
@@ -63,6 +70,10 @@ async function planKeys(values: Partial<Record<SettingName, string>>, ready = tr
     `internal ${JSON.stringify(scope?.podNatInternal)}`,
     `service CIDRs ${JSON.stringify(scope?.serviceCIDRs)}`,
     `egress ${JSON.stringify(scope?.egressSources)}`,
+    `exempt ${JSON.stringify(scope?.egressExempt)}`,
+    `ports ${JSON.stringify(scope?.egressPorts)}`,
+    `leaves as ${scope?.egressAddress}`,
+    `out of ${scope?.egressInterfaceFilter}`,
   ];
 }
 
@@ -94,6 +105,21 @@ test.each<[Partial<Record<SettingName, string>>, string[], string[]]>([
     ['internal ["10.0.0.1","10.244.0.0/16","198.51.100.0/24","203.0.113.1"]'],
     [],
   ],
+  [{ natPortRange: '1024:65535' }, ['ports ["1024-4788","4790-29999","32768-65535"]'], []],
+  [{ natPortRange: '1024:65535', natPortExclusions: 'false' }, ['ports ["1024-65535"]'], []],
+  [{ natOutgoingAddress: '203.0.113.1' }, ['leaves as 203.0.113.1'], []],
+  [{ natOutgoingAddress: '203.0.113.2' }, ['leaves as null', 'NatAddressNotLocal'], []],
+  [{ natOutgoingInterfaceFilter: 'eth+' }, ['out of eth+'], []],
+  [{ natOutgoingExclusions: 'IPPoolsAndHostIPs' }, ['exempt ["10.0.0.1","10.244.0.0/16","203.0.113.1"]'], []],
+  [{ natOutgoingExclusions: 'IPPoolsOnly' }, ['exempt ["10.244.0.0/16"]'], []],
+  [{ mostSpecificPoolWins: 'true' }, ['egress ["10.244.0.0-10.244.191.255"]'], []],
+  [{ mostSpecificPoolWins: 'false' }, ['egress ["10.244.0.0/16"]', 'NatPoolOverridden'], []],
+  [
+    { ipMasqAgentConfig: '/does/not/exist' },
+    ['exempt ["10.0.0.0/8","169.254.0.0/16","172.16.0.0/12","192.168.0.0/16"]'],
+    [],
+  ],
+  [{ ipMasqAgentConfig: '/does/not/exist', masqueradeHostTraffic: 'true' }, ['egress ["0.0.0.0/0"]'], []],
 ])('%j', async (values, present, absent) => {
   const keys = await planKeys(values);
   for (const key of present) expect(keys).toContain(key);
@@ -136,4 +162,48 @@ test('the errors of a node configuration are named with their lines', async () =
       expect.stringContaining('broken.config:2: serviceCIDR: unknown key: did you mean serviceCIDRs?'),
     ],
   });
+});
+
+test.each<[SettingValues, string]>([
+  [{ detectLocalMode: 'BridgeInterface' }, '--pod-bridge-interface'],
+  [{ detectLocalMode: 'InterfaceNamePrefix' }, '--pod-interface-name-prefix'],
+  [{ detectLocalMode: 'ClusterCIDR' }, '--cluster-cidr'],
+])('%j alone tells no pod, and is refused', async (values, missing) => {
+  await expect(planSettings({ ...values, source: { kind: 'dir', path: folder } })).rejects.toThrow(missing);
+});
+
+test('facts of the node: an option, then --node-config, then the configuration of kube-proxy', async () => {
+  const nodeConfig = join(folder, 'node.config');
+  writeFileSync(nodeConfig, 'podCIDRs: [10.2.0.0/16]\nmasqueradeAll: false\n');
+  const { facts } = parseKubeProxyConfig(
+    'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nhostnameOverride: n3\nclusterCIDR: 10.3.0.0/16\niptables: {masqueradeAll: true}\nportRange: 1-2\n',
+    'kube-proxy.conf',
+  );
+  const warnings: string[] = [];
+  const asked = async (values: SettingValues) => {
+    const use = { warn: (line: string) => warnings.push(line) };
+    const { nodeConfig, nodeName } = await planSettings(
+      { source: { kind: 'dir', path: folder }, ...values },
+      use,
+    );
+    return [nodeConfig.podCIDRs?.map(formatPrefix), nodeConfig.masqueradeAll, nodeName];
+  };
+  const given = { kubeProxy: facts, kubeProxyConfig: 'kube-proxy.conf' };
+  expect(await asked(given)).toEqual([['10.3.0.0/16'], true, 'n3']);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^kube-proxy.conf: portRange: .*\(KNAT_KUBE_PROXY_FIELD\)$/),
+  ]);
+  expect(await asked({ ...given, nodeConfig })).toEqual([['10.2.0.0/16'], false, 'n3']);
+  const clusterCidr = settings.clusterCidr.read('10.1.0.0/16');
+  expect(await asked({ ...given, nodeConfig, clusterCidr, node: 'n1' })).toEqual([
+    ['10.1.0.0/16'],
+    false,
+    'n1',
+  ]);
+});
+
+test('be_liberal leaves pods out of what is dropped', async () => {
+  const asked = (values: SettingValues) => planSettings({ source: { kind: 'dir', path: folder }, ...values });
+  expect((await asked({})).plan.dropInvalid).toBe(true);
+  expect((await asked({ conntrackTcpBeLiberal: true })).plan.dropInvalid).toBe(false);
 });

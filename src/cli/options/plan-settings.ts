@@ -1,26 +1,62 @@
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatProblem } from '../../model/problem.ts';
+import type { PortSpan } from '../../net/port.ts';
 import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
 import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
+import { reservedPorts } from './reserved-ports.ts';
 import { accessOf, type SourceUse, sourceOf } from './source.ts';
 import type { SettingValues } from './table.ts';
+
+const NO_EFFECT = 'KNAT_KUBE_PROXY_FIELD';
 
 /** As PlanSettings; the name of the node is null where neither an option nor the node configuration gives one. */
 export type AskedSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
 
 /** What the options ask for. Throws CliError. */
 export async function planSettings(values: SettingValues, use: SourceUse = {}): Promise<AskedSettings> {
-  const nodeConfig = values.nodeConfig === undefined ? {} : await readNodeConfig(values.nodeConfig);
+  for (const line of values.kubeProxy?.warnings ?? []) {
+    use.warn?.(`${values.kubeProxyConfig}: ${line} (${NO_EFFECT})`);
+  }
+  const file = values.nodeConfig === undefined ? {} : await readNodeConfig(values.nodeConfig);
+  const nodeConfig = { ...values.kubeProxy?.node, ...file, ...podDetection(values) };
+  checkPodDetection(nodeConfig);
   const nodeName = values.node ?? nodeConfig.nodeName ?? null;
-  const plan = planOptions(values);
+  const plan = planOptions(values, use.isThisHost === true ? await reservedPorts() : []);
   const source = sourceOf(values, nodeName, plan, use);
   const cluster = values.source?.kind === 'kubernetes' ? { cluster: accessOf(values) } : {};
   return { nodeName, nodeConfig, plan, source, ...cluster };
 }
 
-function planOptions(values: SettingValues): PlanOptions {
+/** What options say about pods, without what none says. */
+function podDetection(values: SettingValues): NodeConfig {
+  const { clusterCidr, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix } = values;
+  return {
+    ...(clusterCidr === undefined ? {} : { podCIDRs: clusterCidr }),
+    ...(detectLocalMode === undefined ? {} : { detectLocalMode }),
+    ...(podBridgeInterface === undefined ? {} : { podBridgeInterface }),
+    ...(podInterfaceNamePrefix === undefined ? {} : { podInterfaceNamePrefix }),
+  };
+}
+
+/** Throws CliError when the mode lacks what it goes by. */
+function checkPodDetection(config: NodeConfig): void {
+  const { detectLocalMode: mode, podBridgeInterface, podInterfaceNamePrefix } = config;
+  const missing =
+    mode === 'BridgeInterface' && podBridgeInterface === undefined
+      ? '--pod-bridge-interface'
+      : mode === 'InterfaceNamePrefix' && podInterfaceNamePrefix === undefined
+        ? '--pod-interface-name-prefix'
+        : mode === 'ClusterCIDR' && config.podCIDRs === undefined
+          ? '--cluster-cidr'
+          : null;
+  if (missing !== null) {
+    throw new CliError('KNAT_USAGE', `--detect-local-mode ${mode} tells no pod without ${missing}: add it`);
+  }
+}
+
+function planOptions(values: SettingValues, reservedPorts: readonly PortSpan[]): PlanOptions {
   const standard = defaultPlanOptions;
   return {
     ...standard,
@@ -28,7 +64,19 @@ function planOptions(values: SettingValues): PlanOptions {
     internalNetworks: values.internalNetworks ?? standard.internalNetworks,
     publicAddressFilter: [...standard.publicAddressFilter, ...(values.includeFilterNetworks ?? [])],
     publicAddressAllowed: values.excludeFilterNetworks ?? standard.publicAddressAllowed,
+    dropInvalid: !(values.conntrackTcpBeLiberal ?? false),
     requireReady: values.requireReady ?? standard.requireReady,
+    egress: {
+      natPortRange: values.natPortRange ?? standard.egress.natPortRange,
+      natPortExclusions: values.natPortExclusions ?? standard.egress.natPortExclusions,
+      excludedPorts: [...standard.egress.excludedPorts, ...reservedPorts],
+      natOutgoingAddress: values.natOutgoingAddress ?? standard.egress.natOutgoingAddress,
+      natOutgoingInterfaceFilter:
+        values.natOutgoingInterfaceFilter ?? standard.egress.natOutgoingInterfaceFilter,
+      natOutgoingExclusions: values.natOutgoingExclusions ?? standard.egress.natOutgoingExclusions,
+      mostSpecificPoolWins: values.mostSpecificPoolWins ?? standard.egress.mostSpecificPoolWins,
+      masqueradeHostTraffic: values.masqueradeHostTraffic ?? standard.egress.masqueradeHostTraffic,
+    },
   };
 }
 

@@ -1,9 +1,10 @@
-import { parseAddress } from '../../net/address.ts';
-import { parsePort } from '../../net/port.ts';
+import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
+import { type PortSpan, parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
 import type { ListenAddress } from '../../observe/listening.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
+import { isInterfaceName } from '../../sources/objects/node-config.ts';
 import { formatPortList, type PortRange, parsePortRange } from '../../sources/objects/port-list.ts';
 
 /** What is wrong with a value, for the person who wrote it. */
@@ -47,6 +48,40 @@ export function readWholeNumber(least: number, greatest: number): Reader<number>
     throw new ValueError(`${show(value)} is no whole number from ${least} to ${greatest}`);
   };
 }
+
+/** Nanoseconds of the units of Go's durations, in which Kubernetes writes them. */
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+};
+
+/** `24h`, `1h30m`, `90s`, `0`: whole seconds, those that are begun left out. */
+export const readDuration: Reader<number> = (value) => {
+  const text = value === 0 ? '0' : readText(value);
+  if (text === '0') return 0;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
+    throw new ValueError(`${show(value)} is no duration: write 24h, 1h30m or 90s; 0 for none`);
+  }
+  const nanoseconds = parts.reduce(
+    (sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ''] ?? 0),
+    0,
+  );
+  return Math.floor(nanoseconds / 1e9);
+};
+
+export const readInterfaceName: Reader<string> = (value) => {
+  const text = readText(value);
+  if (isInterfaceName(text)) return text;
+  throw new ValueError(
+    `${show(value)} is no name of an interface: 1 to 15 bytes without blanks, slashes and colons`,
+  );
+};
 
 const KINDS = ['service', 'pod', 'egress'] as const;
 
@@ -122,6 +157,38 @@ export const readChainPrefix: Reader<string> = (value) => {
 export const readPorts: Reader<string> = (value) => {
   const texts = readList(typeof value === 'number' ? String(value) : value);
   return formatPortList(texts.map(readPortRange));
+};
+
+/** Ranges as Calico writes them, `1024:29999`, or with a hyphen. */
+export const readPortSpans: Reader<readonly PortSpan[]> = (value) => {
+  const spans = readList(typeof value === 'number' ? String(value) : value).map((text) =>
+    readPortRange(text.replace(':', '-')),
+  );
+  if (spans.length === 0) throw new ValueError('name at least one range, such as 1024:29999');
+  return spans;
+};
+
+/** One address of each family at most. */
+export const readOnePerFamily: Reader<readonly IpAddress[]> = (value) => {
+  const addresses = readList(value).map((text) => {
+    const address = parseAddress(text);
+    if (address === null) throw new ValueError(`"${text}" is no IPv4 or IPv6 address`);
+    return address;
+  });
+  if (addresses.length === 0) throw new ValueError('name an address');
+  if (new Set(addresses.map(familyOf)).size < addresses.length) {
+    throw new ValueError(`${addresses.join(', ')}: name one address of each family at most`);
+  }
+  return addresses;
+};
+
+/** specs/egress-nat.md, "The decision", 10. */
+export const readInterface: Reader<string> = (value) => {
+  const text = readText(value);
+  if (/^[a-zA-Z0-9:._+-]{1,15}$/.test(text)) return text;
+  throw new ValueError(
+    `"${text}" is no name of an interface: 1 to 15 letters, digits or :._-, a + at the end`,
+  );
 };
 
 function readPortRange(text: string): PortRange {

@@ -1,8 +1,10 @@
 import type { AccessOptions } from '../../kube-api/access.ts';
 import type { PlanOptions } from '../../plan/options.ts';
 import { dirSource } from '../../sources/dir/dir-source.ts';
+import { ipMasqAgentSource } from '../../sources/ip-masq-agent/ip-masq-agent-source.ts';
 import { kubeSource } from '../../sources/kube/kube-source.ts';
 import { defaultPodNatOptions, type PodNatOptions } from '../../sources/objects/metadata.ts';
+import { severalSources } from '../../sources/several.ts';
 import type { Source } from '../../sources/source.ts';
 import { CliError } from '../cli-error.ts';
 import type { SettingValues } from './table.ts';
@@ -14,16 +16,32 @@ const PATIENCE = 10_000;
 export interface SourceUse {
   /** Takes what the source does. */
   readonly debug?: (line: string) => void;
+  /** Takes what of the configuration has no effect, one line each. */
+  readonly warn?: (line: string) => void;
   /** The node whose pods are read from a cluster when none is named. */
   readonly defaultNode?: string;
+  /** The node is this host: what it reserves counts. */
+  readonly isThisHost?: boolean;
   /** The command is to end by itself. */
   readonly isOnce?: boolean;
   /** Of a cluster the Pods of all nodes are read, not those of one node alone. */
   readonly allPods?: boolean;
 }
 
-/** The source that the options ask for. Throws CliError. */
+/** The source that the options ask for, with ip-masq-agent's file where one is named. Throws CliError. */
 export function sourceOf(
+  values: SettingValues,
+  named: string | null,
+  plan: PlanOptions,
+  use: SourceUse,
+): Source {
+  const source = objectSource(values, named, plan, use);
+  const { ipMasqAgentConfig } = values;
+  if (ipMasqAgentConfig === undefined || !plan.enable.egress) return source;
+  return severalSources([source, ipMasqAgentSource(ipMasqAgentConfig)]);
+}
+
+function objectSource(
   values: SettingValues,
   named: string | null,
   { enable }: PlanOptions,

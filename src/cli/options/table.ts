@@ -1,10 +1,16 @@
+import { LOCAL_MODES, type NodeConfig } from '../../sources/objects/node-config.ts';
 import {
   type Reader,
   readChainPrefix,
   readChoice,
+  readDuration,
   readFlag,
+  readInterface,
+  readInterfaceName,
   readKinds,
   readListenAddress,
+  readOnePerFamily,
+  readPortSpans,
   readPorts,
   readPrefixes,
   readStateNode,
@@ -28,8 +34,11 @@ export interface Setting<Value> {
 }
 
 const SOURCES = 'What to work on:';
+const PODS = 'What is a pod, by the names of kube-proxy:';
+const CONNTRACK = 'Connection tracking, by the names of kube-proxy; 0 leaves a value as it is (the default):';
 const POD_NAT = 'Pod NAT:';
 const FLOWS = 'Connections:';
+const EGRESS = 'Egress NAT:';
 const CLUSTER = 'What to tell the cluster:';
 const STATE = 'Where to publish state:';
 const SERVE = 'What to show over HTTP:';
@@ -84,6 +93,78 @@ export const settings = {
     readText,
     'address of the API server, instead of the one that the kubeconfig or the pod names: https://ADDRESS:PORT',
   ),
+  kubeProxyConfig: setting(
+    'FILE',
+    SOURCES,
+    readText,
+    'KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) that says what these options and --node-config do not; fields without effect are named',
+  ),
+  clusterCidr: setting(
+    'CIDRS',
+    PODS,
+    readPrefixes,
+    'the pod networks of the cluster: sources in them are pods (default: podCIDRs of --node-config, else the pod CIDRs of the Node)',
+  ),
+  detectLocalMode: setting(
+    'MODE',
+    PODS,
+    readChoice(LOCAL_MODES),
+    `what tells a pod: ${LOCAL_MODES.join(', ')} (default: ClusterCIDR where they are known, else NodeCIDR)`,
+  ),
+  podBridgeInterface: setting(
+    'NAME',
+    PODS,
+    readInterfaceName,
+    'with BridgeInterface: packets that come in by this bridge are from pods',
+  ),
+  podInterfaceNamePrefix: setting(
+    'PREFIX',
+    PODS,
+    readInterfaceName,
+    'with InterfaceNamePrefix: packets that come in by interfaces whose name begins so are from pods',
+  ),
+  conntrackMaxPerCore: setting(
+    'NUMBER',
+    CONNTRACK,
+    readWholeNumber(0, 2 ** 31 - 1),
+    'connections for each CPU: the maximum is raised to that, and the hash table to a quarter of it',
+  ),
+  conntrackMin: setting(
+    'NUMBER',
+    CONNTRACK,
+    readWholeNumber(0, 2 ** 31 - 1),
+    'with --conntrack-max-per-core: at least so many in all',
+  ),
+  conntrackTcpTimeoutEstablished: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget established TCP connections without packets after this: 24h',
+  ),
+  conntrackTcpTimeoutCloseWait: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget TCP connections in CLOSE_WAIT after this: 1h',
+  ),
+  conntrackTcpBeLiberal: setting(
+    null,
+    CONNTRACK,
+    readFlag,
+    'translate TCP segments out of their window too, and let packets of pods pass that cannot be placed: for asymmetric routing (default: they are dropped)',
+  ),
+  conntrackUdpTimeout: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget UDP flows with packets one way after this: 30s',
+  ),
+  conntrackUdpTimeoutStream: setting(
+    'DURATION',
+    CONNTRACK,
+    readDuration,
+    'forget UDP flows with packets both ways after this: 120s',
+  ),
   annotationKey: setting(
     'KEY',
     POD_NAT,
@@ -118,6 +199,57 @@ export const settings = {
     ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
     negatable: true,
   },
+  natPortRange: setting(
+    'PORTS',
+    EGRESS,
+    readPortSpans,
+    'source ports of translated TCP, UDP and SCTP, ranges with commas: 1024:29999,33000:65535 (default: natPortRange of FelixConfiguration; else the kernel chooses)',
+  ),
+  natPortExclusions: {
+    ...setting(
+      null,
+      EGRESS,
+      readFlag,
+      'take the ports of NodePorts, of VXLAN and of ip_local_reserved_ports out of these ranges (the default)',
+    ),
+    negatable: true,
+  },
+  natOutgoingAddress: setting(
+    'ADDRESSES',
+    EGRESS,
+    readOnePerFamily,
+    'translate what leaves pools to this address, one for each family at most, instead of masquerading (default: natOutgoingAddress of FelixConfiguration)',
+  ),
+  natOutgoingInterfaceFilter: setting(
+    'PATTERN',
+    EGRESS,
+    readInterface,
+    'pools are NATed from only out of this interface, a trailing + stands for any rest: eth+ (default: iptablesNATOutgoingInterfaceFilter of FelixConfiguration; else any)',
+  ),
+  natOutgoingExclusions: setting(
+    'WHAT',
+    EGRESS,
+    readChoice(['IPPoolsOnly', 'IPPoolsAndHostIPs']),
+    'destinations that pools leave alone: IPPoolsOnly, or IPPoolsAndHostIPs for the addresses of all nodes too (default: natOutgoingExclusions of FelixConfiguration; else IPPoolsOnly)',
+  ),
+  mostSpecificPoolWins: setting(
+    null,
+    EGRESS,
+    readFlag,
+    'of nested pools the narrowest decides whether a source is NATed (default: any of them with natOutgoing, as Calico has it)',
+  ),
+  ipMasqAgentConfig: setting(
+    'FILE',
+    EGRESS,
+    readText,
+    'configuration file of ip-masq-agent, watched: masquerade all that pods send, but to its networks; a file that is not there means the private networks',
+  ),
+  masqueradeHostTraffic: setting(
+    null,
+    EGRESS,
+    readFlag,
+    'with --ip-masq-agent-config: all sources, not pods alone',
+  ),
   manageForward: {
     ...setting(
       null,
@@ -265,7 +397,20 @@ export const settings = {
 export type SettingName = keyof typeof settings;
 
 /** The values of options, wherever they were given; what was given nowhere is absent. */
-export type SettingValues = { readonly [Name in SettingName]?: ReturnType<(typeof settings)[Name]['read']> };
+export type SettingValues = {
+  readonly [Name in SettingName]?: ReturnType<(typeof settings)[Name]['read']>;
+} & {
+  /** What `kubeProxyConfig` says beyond options; there once the file is read. */
+  readonly kubeProxy?: KubeProxyFacts;
+};
+
+/** What a KubeProxyConfiguration says that is no option, and what of it has no effect. */
+export interface KubeProxyFacts {
+  /** Facts of the node; those of --node-config come first. */
+  readonly node: NodeConfig;
+  /** One line each, the field in front. */
+  readonly warnings: readonly string[];
+}
 
 function setting<Value>(
   placeholder: string | null,

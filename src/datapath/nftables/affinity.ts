@@ -61,7 +61,7 @@ export function affinityChains(
       [
         ...(local
           ? []
-          : [`${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto affinity_choice_local`]),
+          : [`${key} @policy_local ${outside(ip)} fib saddr type != local goto affinity_choice_local`]),
         ...EXACT_CLASSES.map((count) => draw(`random mod ${count}`, `affinity_ids_${count}`)),
         `${key} vmap @${local ? 'affinity_many_local' : 'affinity_many'}`,
       ],
@@ -116,6 +116,11 @@ export function affinityChains(
     }),
   ]);
   return chains;
+}
+
+/** Matches packets whose source is no pod. What this node itself sends has come in by no interface. */
+export function outside(ip: string): string {
+  return `${ip} saddr != @pods iifname != @pod_interfaces`;
 }
 
 /** The chain of a timeout in seconds. */

@@ -1,9 +1,17 @@
 import { endianness } from 'node:os';
-import { addressBytes, addressFromNumber, familyOf } from '../../net/address.ts';
+import type { InterfacePattern } from '../../model/node.ts';
+import { addressBytes, addressFromNumber, familyOf, numberBytes } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
-import type { AddressSet } from '../../net/ranges.ts';
-import type { Endpoint, PlanEntry, Tuple } from '../../plan/entry.ts';
+import { type AddressSet, changedRanges, complementOf, unionOf } from '../../net/ranges.ts';
+import type {
+  EgressOutcome,
+  EgressSource,
+  Endpoint,
+  FamilyScope,
+  PlanEntry,
+  Tuple,
+} from '../../plan/entry.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { affinityChain, affinityPickChain, endpointIds } from './affinity.ts';
 import {
@@ -105,6 +113,7 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       const key = tupleBytes(entry.tuple);
       const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
       add('bindings', { key, data: endpointBytes(entry.endpoint) });
+      add('bound', { key });
       addSources(add, key, entry.sourceRanges);
       break;
     }
@@ -121,18 +130,64 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
         element: { key: addressBytes(entry.address) },
       });
       break;
+    case 'ServiceHealthCheck':
+      break; // the agent answers, the kernel has nothing to do
     case 'FamilyScope':
-      addRanges(placed, 'pods', entry.pods);
-      addRanges(placed, 'service_cidrs', entry.serviceCIDRs);
-      addRanges(placed, 'masquerade_to_cluster_ip', entry.masqueradeToClusterIP);
-      addRanges(placed, 'egress_sources', entry.egressSources);
-      addRanges(placed, 'egress_exempt', entry.egressExempt);
-      addRanges(placed, 'pod_nat_internal', entry.podNatInternal);
+      for (const [set, ranges] of scopeSets(entry)) addRanges(placed, set, ranges);
+      addRestOfScope(placed, entry);
+      break;
+    case 'EgressSource':
+      addEgressSource(placed, entry);
       break;
     default:
       entry satisfies never;
   }
   return placed;
+}
+
+/** The range sets of a scope. */
+function scopeSets(scope: FamilyScope): readonly (readonly [SetName, AddressSet])[] {
+  return [
+    ['pods', scope.pods],
+    ['service_cidrs', scope.serviceCIDRs],
+    ['masquerade_to_cluster_ip', scope.masqueradeToClusterIP],
+    ['invalid_dropped', scope.invalidDropped],
+    ['egress_sources', scope.egressSources],
+    ['egress_exempt', scope.egressExempt],
+    ['pod_nat_internal', scope.podNatInternal],
+  ];
+}
+
+/** What of a scope is no set of addresses. */
+function addRestOfScope(placed: PlacedElement[], scope: FamilyScope): void {
+  addInterface(placed, 'pod_interfaces', scope.family, scope.podInterface);
+  addInterface(placed, 'unmasqueraded_interfaces', scope.family, scope.unmasqueradedInterface);
+  addEgressAddress(placed, scope);
+}
+
+/**
+ * Elements before and after a change of one entry, without those that a scope has in both: one pool of a thousand is
+ * one range of a thousand.
+ */
+export function changedElements(
+  old: Programmed | undefined,
+  now: Programmed | null,
+): { readonly before: readonly PlacedElement[]; readonly after: readonly PlacedElement[] } {
+  if (old?.entry.kind !== 'FamilyScope' || now?.entry.kind !== 'FamilyScope') {
+    return { before: old === undefined ? [] : elementsOf(old), after: now === null ? [] : elementsOf(now) };
+  }
+  const { family } = now.entry;
+  const before: PlacedElement[] = [];
+  const after: PlacedElement[] = [];
+  const setsBefore = new Map(scopeSets(old.entry));
+  for (const [set, ranges] of scopeSets(now.entry)) {
+    const { gone, come } = changedRanges(setsBefore.get(set) ?? { family, ranges: [] }, ranges);
+    addRanges(before, set, { family, ranges: gone });
+    addRanges(after, set, { family, ranges: come });
+  }
+  addRestOfScope(before, old.entry);
+  addRestOfScope(after, now.entry);
+  return { before, after };
 }
 
 /** The elements that every table has, whatever the plan: the equal pairs of bytes. */
@@ -203,11 +258,74 @@ function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void
   }
 }
 
-export function addRanges(placed: PlacedElement[], set: SetName, { family, ranges }: AddressSet): void {
-  const bound = (number: bigint) => addressBytes(addressFromNumber(family, number));
+export function addRanges(
+  placed: PlacedElement[],
+  set: SetName,
+  { family, ranges }: AddressSet,
+  value: EgressValue = {},
+): void {
+  const bound = (number: bigint) => numberBytes(family, number);
   for (const { first, last } of ranges) {
-    placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last) } });
+    placed.push({ family, set, element: { key: bound(first), keyEnd: bound(last), ...value } });
   }
+}
+
+/** natOutgoingAddress is the same for all sources: one element. */
+function addEgressAddress(placed: PlacedElement[], { family, egress }: FamilyScope): void {
+  if (egress.address === null) return;
+  const all = complementOf(unionOf(family, []));
+  addRanges(placed, 'egress_address', all, { data: addressBytes(egress.address) });
+}
+
+/** What a map says about a packet of egress NAT. */
+type EgressValue = Pick<SetElement, 'data' | 'verdict'>;
+
+/** Rules with destinations by cell, and one element for all else that leaves the pools. */
+function addEgressSource(placed: PlacedElement[], { family, range, cells, rest }: EgressSource): void {
+  for (const { destinations, protocols, ports, outcome } of cells) {
+    const bound = (end: 'first' | 'last') =>
+      Buffer.concat([
+        numberBytes(family, range[end]),
+        numberBytes(family, destinations[end]),
+        Uint8Array.of(protocols[end], 0, 0, 0, ports[end] >> 8, ports[end] & 0xff, 0, 0),
+      ]);
+    const set = outcome.verdict === 'snat' ? 'egress_to_addresses' : 'egress_to';
+    const element = { key: bound('first'), keyEnd: bound('last'), ...egressValue(outcome) };
+    placed.push({ family, set, element });
+  }
+  if (rest === null) return;
+  const set = rest.verdict === 'snat' ? 'egress_from_addresses' : 'egress_from';
+  addRanges(placed, set, { family, ranges: [range] }, egressValue(rest));
+}
+
+function egressValue(outcome: EgressOutcome): EgressValue {
+  switch (outcome.verdict) {
+    case 'snat':
+      return { data: addressBytes(outcome.to) };
+    case 'keep':
+      return { verdict: { code: 'accept' } };
+    case 'masquerade':
+      return { verdict: { code: 'goto', chain: 'egress_masquerade' } };
+    case 'drop':
+      return { verdict: { code: 'drop' } };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Bytes of an interface name in a key: IFNAMSIZ. */
+const INTERFACE_NAME = 16;
+
+function addInterface(
+  placed: PlacedElement[],
+  set: SetName,
+  family: Family,
+  pattern: InterfacePattern | null,
+): void {
+  if (pattern === null) return;
+  const name = Buffer.from(pattern.name);
+  const padded = (byte: number) => Uint8Array.from({ length: INTERFACE_NAME }, (_, i) => name[i] ?? byte);
+  placed.push({ family, set, element: { key: padded(0), keyEnd: padded(pattern.isPrefix ? 0xff : 0) } });
 }
 
 /** Address, protocol, port: each field padded to 4 bytes, the port in network order. */

@@ -3,7 +3,9 @@ import type { Difference } from '../../delta/delta.ts';
 import { addressFromBytes } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
 import { addressLength, type PlacedElement } from './element.ts';
+import { INTERFACE_SETS, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 
 /** The changes as nft commands, one a line, removals first, sorted. */
@@ -16,15 +18,36 @@ export function formatChanges({ add, remove }: Difference<PlacedElement>): strin
 /** `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }` */
 export function formatPlaced({ family, set, element }: PlacedElement): string {
   const { key, keyEnd, intervalEnd, data, verdict } = element;
-  const first = formatKey(family, set, key);
-  const last = keyEnd === undefined ? '' : `-${formatKey(family, set, keyEnd).split(' . ').at(-1)}`;
+  if (isInterfaceSet(set)) return `${nftFamily[family]} ${TABLE} ${set} { ${formatName(key, keyEnd)} }`;
+  const place = formatRangeOf(family, set, element);
   const value =
     data !== undefined
       ? ` : ${formatValue(family, set, data)}`
       : verdict !== undefined
         ? ` : ${verdict.code}${verdict.chain === undefined ? '' : ` ${verdict.chain}`}`
         : '';
-  return `${nftFamily[family]} ${TABLE} ${set} { ${intervalEnd === true ? 'before ' : ''}${first}${last}${value} }`;
+  return `${nftFamily[family]} ${TABLE} ${set} { ${intervalEnd === true ? 'before ' : ''}${place}${value} }`;
+}
+
+/** Of a range, each field that differs in its two ends with both of them. */
+function formatRangeOf(family: Family, set: SetName, { key, keyEnd }: SetElement): string {
+  const first = formatKey(family, set, key);
+  if (keyEnd === undefined) return first;
+  const last = formatKey(family, set, keyEnd).split(' . ');
+  return first
+    .split(' . ')
+    .map((text, index) => (text === last[index] ? text : `${text}-${last[index]}`))
+    .join(' . ');
+}
+
+function isInterfaceSet(set: PlacedElement['set']): boolean {
+  return (INTERFACE_SETS as readonly PlacedElement['set'][]).includes(set);
+}
+
+/** A range of names as nft has it: `"cni0"`, `"cali*"`. */
+function formatName(first: Uint8Array, last: Uint8Array | undefined): string {
+  const name = Buffer.from(first).toString().replace(/\0+$/, '');
+  return `"${name}${last?.at(-1) === 0xff ? '*' : ''}"`;
 }
 
 function formatValue(family: Family, set: PlacedElement['set'], data: Uint8Array): string {
@@ -42,6 +65,10 @@ function formatKey(family: Family, set: PlacedElement['set'] | 'value', bytes: U
   const length = addressLength(family);
   const texts: string[] = [addressFromBytes(bytes.subarray(0, length))];
   let at = length;
+  if (set.startsWith('egress_to')) {
+    texts.push(addressFromBytes(bytes.subarray(at, at + length)));
+    at += length;
+  }
   const rest = bytes.length - at;
   if (rest >= 8 || set === 'pod_sources') {
     texts.push(protocolFromNumber(bytes[at] ?? 0)?.toLowerCase() ?? String(bytes[at]));

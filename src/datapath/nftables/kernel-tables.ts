@@ -4,6 +4,7 @@ import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { timeoutOfChain } from './affinity.ts';
+import { type EgressChains, egressChainsKey } from './egress.ts';
 import type { PlacedElement } from './element.ts';
 import { NftFailed, runNft } from './nft-program.ts';
 import { fromKernel } from './range-elements.ts';
@@ -18,12 +19,15 @@ const REFERENCE_TABLE = 'knat_reference';
 /** Every table name that is ours. */
 export const OUR_TABLES: readonly string[] = [TABLE, SWAP_TABLE, REFERENCE_TABLE];
 
+/** What decides about the chains of a table. */
+export type SkeletonVariant = Pick<SkeletonOptions, 'timeouts' | 'egress'>;
+
 export type SkeletonState = 'absent' | 'intact' | 'other';
 
 /** Our tables of both families as wholes: how they stand, loading and removing them. */
 export class KernelTables {
   readonly #connection: NftablesConnection;
-  /** What an intact table looks like, by family and affinity timeouts; the same for the life of this process. */
+  /** What an intact table looks like, by family and variant; the same for the life of this process. */
   readonly #reference = new Map<string, string>();
 
   constructor(connection: NftablesConnection) {
@@ -35,7 +39,8 @@ export class KernelTables {
    * Throws Unsupported with nft's words.
    */
   async check(signal: AbortSignal): Promise<void> {
-    const all = { table: REFERENCE_TABLE, dormant: true, timeouts: [1] };
+    const egress = { ports: [{ first: 1024, last: 65535 }], interfaceFilter: 'eth+' };
+    const all = { table: REFERENCE_TABLE, dormant: true, timeouts: [1], egress };
     const text = FAMILIES.map((family) => skeletonText(family, all)).join('\n');
     try {
       await runNft(['-c', '-f', '-'], text, signal);
@@ -46,21 +51,21 @@ export class KernelTables {
   }
 
   /** As `state`, judged by the tables' marks alone: changes nothing, and takes a foreign edit for intact. */
-  apparentState(): SkeletonState {
+  apparentState(egress: EgressChains): SkeletonState {
     const present = FAMILIES.filter((family) => this.#has(family, TABLE));
     if (present.length === 0) return 'absent';
-    return present.length === FAMILIES.length && FAMILIES.every((family) => this.#marked(family))
+    return present.length === FAMILIES.length && FAMILIES.every((family) => this.#marked(family, egress))
       ? 'intact'
       : 'other';
   }
 
   /** `absent` when both are missing, `intact` when both are exactly what our text makes, else `other`. */
-  async state(signal: AbortSignal): Promise<SkeletonState> {
-    const apparent = this.apparentState();
+  async state(egress: EgressChains, signal: AbortSignal): Promise<SkeletonState> {
+    const apparent = this.apparentState(egress);
     if (apparent !== 'intact') return apparent;
     const timeouts = this.timeouts();
     for (const family of FAMILIES) {
-      const reference = await this.#referenceOf(family, timeouts, signal);
+      const reference = await this.#referenceOf(family, { timeouts, egress }, signal);
       if (this.#connection.fingerprint(nftFamily[family], TABLE) !== reference) return 'other';
     }
     return 'intact';
@@ -74,8 +79,8 @@ export class KernelTables {
   }
 
   /** Replaces (or creates) the tables of this name in both families by empty ones, in one transaction. */
-  async load(table: string, timeouts: readonly number[], signal: AbortSignal): Promise<void> {
-    const text = FAMILIES.map((family) => freshTable(family, { table, timeouts }));
+  async load(table: string, variant: SkeletonVariant, signal: AbortSignal): Promise<void> {
+    const text = FAMILIES.map((family) => freshTable(family, { table, ...variant }));
     await runNft(['-f', '-'], text.join('\n'), signal);
   }
 
@@ -131,20 +136,20 @@ export class KernelTables {
     return this.#connection.tables(nftFamily[family]).some(({ name }) => name === table);
   }
 
-  #marked(family: Family): boolean {
+  #marked(family: Family, egress: EgressChains): boolean {
     const table = this.#connection.tables(nftFamily[family]).find(({ name }) => name === TABLE);
-    return table?.userdata !== undefined && Buffer.from(table.userdata).includes(skeletonMark);
+    return table?.userdata !== undefined && Buffer.from(table.userdata).includes(skeletonMark(egress));
   }
 
-  /** Learned from a dormant copy, once for each family and list of timeouts. */
-  async #referenceOf(family: Family, timeouts: readonly number[], signal: AbortSignal): Promise<string> {
-    const name = `${family} ${timeouts.join()}`;
+  /** Learned from a dormant copy, once for each family and variant. */
+  async #referenceOf(family: Family, variant: SkeletonVariant, signal: AbortSignal): Promise<string> {
+    const name = `${family} ${variant.timeouts.join()} ${egressChainsKey(variant.egress)}`;
     const known = this.#reference.get(name);
     if (known !== undefined) return known;
     const ip = nftFamily[family];
     await runNft(
       ['-f', '-'],
-      freshTable(family, { table: REFERENCE_TABLE, dormant: true, timeouts }),
+      freshTable(family, { table: REFERENCE_TABLE, dormant: true, ...variant }),
       signal,
     );
     const reference = this.#connection.fingerprint(ip, REFERENCE_TABLE);

@@ -2,23 +2,31 @@ import { release } from 'node:os';
 import { type Difference, difference } from '../../delta/delta.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
 
-import type { NatPlan } from '../../plan/nat-plan.ts';
+import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { Busy, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
 import { timeoutsOf } from './affinity.ts';
-import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
+import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
+import {
+  changedElements,
+  constantElements,
+  elementsOf,
+  type PlacedElement,
+  type Programmed,
+  program,
+} from './element.ts';
 import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
-import { KernelTables, SWAP_TABLE } from './kernel-tables.ts';
+import { KernelTables, type SkeletonVariant, SWAP_TABLE } from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
 import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
-import { isClaimed, withPoolRanges } from './unclaimed.ts';
+import { claimedSources, isClaimed, withPoolRanges } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
@@ -51,6 +59,8 @@ export class NftablesDatapath implements Datapath {
   #revision = 0;
   /** Those of session affinity that the skeleton has chains for, in seconds. */
   #timeouts: ReadonlySet<number> = new Set();
+  /** What the skeleton's chains of egress NAT are made for. */
+  #egress: EgressChains = plainEgress;
   #plan: NatPlan | null = null;
   #keepUnclaimed = false;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
@@ -103,7 +113,7 @@ export class NftablesDatapath implements Datapath {
 
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
     signal.throwIfAborted();
-    const state = this.#tables.apparentState();
+    const state = this.#tables.apparentState(egressChainsOf(plan));
     // What belongs to every skeleton comes with it.
     const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
     const actual = state === 'intact' ? (this.#tables.read() ?? []) : fresh;
@@ -113,7 +123,8 @@ export class NftablesDatapath implements Datapath {
   }
 
   async inspect(signal: AbortSignal): Promise<Observed> {
-    const state = await this.#tables.state(signal);
+    const egress = this.#plan === null ? plainEgress : egressChainsOf(this.#plan);
+    const state = await this.#tables.state(egress, signal);
     const elements = new Map<string, number>();
     for (const { family, set } of this.#tables.read() ?? []) {
       const name = `${nftFamily[family]} ${TABLE} ${set}`;
@@ -150,6 +161,7 @@ export class NftablesDatapath implements Datapath {
 
   /** Writes the entries of these keys; null, and nothing written, when the skeleton lacks a chain that they need. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report | null {
+    if (egressChainsKey(egressChainsOf(plan)) !== egressChainsKey(this.#egress)) return null;
     const staged: [string, Programmed | null][] = [];
     const before: PlacedElement[] = [];
     const after: PlacedElement[] = [];
@@ -161,8 +173,9 @@ export class NftablesDatapath implements Datapath {
       if (!timeoutsOf(entry === undefined ? [] : [entry]).every((timeout) => this.#timeouts.has(timeout))) {
         return null;
       }
-      if (old !== undefined) for (const element of elementsOf(old)) before.push(element);
-      if (now !== null) for (const element of elementsOf(now)) after.push(element);
+      const elements = changedElements(old, now);
+      for (const element of elements.before) before.push(element);
+      for (const element of elements.after) after.push(element);
       staged.push([key, now]);
     }
     const changes = difference(after, before, elementComparison);
@@ -181,7 +194,8 @@ export class NftablesDatapath implements Datapath {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       const needed = timeoutsOf(plan.entries());
-      let state = await this.#tables.state(signal);
+      const egress = egressChainsOf(plan);
+      let state = await this.#tables.state(egress, signal);
       let timeouts: readonly number[] = state === 'intact' ? this.#tables.timeouts() : needed;
       if (!needed.every((timeout) => timeouts.includes(timeout))) {
         timeouts = needed;
@@ -189,16 +203,18 @@ export class NftablesDatapath implements Datapath {
       }
       if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
       this.#disturbed = false;
-      const expected = state === 'absent' ? await this.#load(TABLE, timeouts, signal) : undefined;
+      const variant = { timeouts, egress };
+      const expected = state === 'absent' ? await this.#load(TABLE, variant, signal) : undefined;
       try {
         const report =
           state === 'other'
-            ? await this.#swap(plan, timeouts, signal)
+            ? await this.#swap(plan, variant, signal)
             : this.#fill(plan, TABLE, skeleton, nothingCarried, expected);
         first ??= report;
         // What came in between may have been an edit of our skeleton, and no later notification tells of it.
         if (this.#disturbed && attempt < ATTEMPTS) continue;
         this.#timeouts = new Set(timeouts);
+        this.#egress = egress;
         if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
         this.#plan = plan;
         this.#synchronised = true;
@@ -225,19 +241,19 @@ export class NftablesDatapath implements Datapath {
   }
 
   /** Puts a second copy to work, replaces the first, takes the second away. Session affinity goes along. */
-  async #swap(plan: NatPlan, timeouts: readonly number[], signal: AbortSignal): Promise<Report> {
+  async #swap(plan: NatPlan, variant: SkeletonVariant, signal: AbortSignal): Promise<Report> {
     const before = this.#keepUnclaimed ? (this.#tables.read(TABLE) ?? []) : [];
-    await this.#tables.load(SWAP_TABLE, timeouts, signal);
+    await this.#tables.load(SWAP_TABLE, variant, signal);
     this.#fill(plan, SWAP_TABLE, 'swapped', { before, clients: this.#tables.affinityClients() });
     const clients = this.#tables.affinityClients();
-    const expected = await this.#load(TABLE, timeouts, signal);
+    const expected = await this.#load(TABLE, variant, signal);
     return this.#fill(plan, TABLE, 'swapped', { before, clients }, expected);
   }
 
   /** Loads the table; gives the generation that follows when nobody else changes the ruleset meanwhile. */
-  async #load(table: string, timeouts: readonly number[], signal: AbortSignal): Promise<number> {
+  async #load(table: string, variant: SkeletonVariant, signal: AbortSignal): Promise<number> {
     const { id } = this.#connection.generation();
-    await this.#tables.load(table, timeouts, signal);
+    await this.#tables.load(table, variant, signal);
     return id + 1;
   }
 
@@ -275,9 +291,10 @@ export class NftablesDatapath implements Datapath {
     const desired = desiredElements(programmed.values());
     if (this.#keepUnclaimed) {
       const wanted = withPoolRanges(desired, [...actual, ...before]);
-      for (const placed of before) if (!isClaimed(plan, placed)) wanted.push(placed);
+      const sources = claimedSources(plan);
+      for (const placed of before) if (!isClaimed(plan, sources, placed)) wanted.push(placed);
       const changes = difference(wanted, actual, elementComparison);
-      const remove = changes.remove.filter((placed) => isClaimed(plan, placed));
+      const remove = changes.remove.filter((placed) => isClaimed(plan, sources, placed));
       return { difference: { add: changes.add, remove }, programmed };
     }
     // Into an empty table everything is written: nothing to compare, and no names to make for it.
@@ -296,6 +313,11 @@ export class NftablesDatapath implements Datapath {
     const revision = this.#revision;
     return { revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length, compared };
   }
+}
+
+/** The settings are the same in both families. */
+function egressChainsOf(plan: NatPlan): EgressChains {
+  return scopeOf(plan, 'IPv4').egress;
 }
 
 function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedElement> {

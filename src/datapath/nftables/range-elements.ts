@@ -9,10 +9,11 @@ import { RANGE_SETS, type SetName } from './sets.ts';
  */
 export function toKernel(set: SetName, elements: readonly SetElement[]): readonly SetElement[] {
   if (!isRangeSet(set)) return elements;
-  return elements.flatMap(({ key, keyEnd, intervalEnd }) => {
-    if (keyEnd === undefined) return [intervalEnd === true ? { key, intervalEnd } : { key }];
+  return elements.flatMap(({ key, keyEnd, intervalEnd, ...value }) => {
+    if (keyEnd === undefined) return [intervalEnd === true ? { key, intervalEnd } : { key, ...value }];
     const behind = next(keyEnd);
-    return behind === null ? [{ key }] : [{ key }, { key: behind, intervalEnd: true }];
+    const start = { key, ...value };
+    return behind === null ? [start] : [start, { key: behind, intervalEnd: true }];
   });
 }
 
@@ -23,18 +24,19 @@ export function fromKernel(set: SetName, elements: readonly SetElement[]): reado
     (a, b) => Buffer.compare(a.key, b.key) || Number(b.intervalEnd === true) - Number(a.intervalEnd === true),
   );
   const ranges: SetElement[] = [];
-  let open: Uint8Array | null = null;
-  for (const { key, intervalEnd } of sorted) {
+  let open: SetElement | null = null;
+  for (const element of sorted) {
+    const { key, intervalEnd } = element;
     if (intervalEnd !== true) {
-      if (open !== null) ranges.push({ key: open });
-      open = key;
+      if (open !== null) ranges.push(open);
+      open = element;
     } else if (open !== null) {
-      ranges.push({ key: open, keyEnd: previous(key) });
+      ranges.push({ ...open, keyEnd: previous(key) });
       open = null;
     } else if (!isLowest(key)) ranges.push({ key, intervalEnd });
     // nft puts an end element at the lowest address of a range set that it fills; it means nothing.
   }
-  if (open !== null) ranges.push({ key: open, keyEnd: new Uint8Array(open.length).fill(0xff) });
+  if (open !== null) ranges.push({ ...open, keyEnd: new Uint8Array(open.key.length).fill(0xff) });
   return ranges;
 }
 

@@ -6,9 +6,17 @@ export const SET_NAMES = [
   'cluster_ips',
   'service_cidrs',
   'pods',
+  'pod_interfaces',
   'masquerade_to_cluster_ip',
+  'unmasqueraded_interfaces',
+  'invalid_dropped',
   'egress_sources',
   'egress_exempt',
+  'egress_to',
+  'egress_to_addresses',
+  'egress_from',
+  'egress_from_addresses',
+  'egress_address',
   'pod_nat_internal',
   'same_byte',
   'endpoints_1',
@@ -29,6 +37,7 @@ export const SET_NAMES = [
   'affinity_many_local',
   'affinity_endpoints',
   'bindings',
+  'bound',
   'pod_sources',
   'policy_local',
   'masquerade_always',
@@ -40,13 +49,24 @@ export const SET_NAMES = [
 
 export type SetName = (typeof SET_NAMES)[number];
 
-/** Sets whose elements are address ranges; range-elements.ts tells how the kernel has them. */
+/** Sets whose elements are ranges of interface names: a name, or all that begin so. */
+export const INTERFACE_SETS = [
+  'pod_interfaces',
+  'unmasqueraded_interfaces',
+] as const satisfies readonly SetName[];
+
+/** Sets and maps whose elements are ranges of one field; range-elements.ts tells how the kernel has them. */
 export const RANGE_SETS = [
+  ...INTERFACE_SETS,
   'service_cidrs',
   'pods',
   'masquerade_to_cluster_ip',
+  'invalid_dropped',
   'egress_sources',
   'egress_exempt',
+  'egress_from',
+  'egress_from_addresses',
+  'egress_address',
   'pod_nat_internal',
 ] as const satisfies readonly SetName[];
 
@@ -60,7 +80,9 @@ export function setDeclarations(family: Family): string[] {
   const frontend = `${ip} daddr . meta l4proto . th dport`;
   const endpoint = `${ip} daddr . th dport`;
   const address = `${ip} daddr`;
+  const cell = `${ip} saddr . ${ip} daddr . meta l4proto . th dport`;
   const ranges = (comment: string) => `set % { typeof ${address}; flags interval; comment "${comment}"; }`;
+  const interfaces = (comment: string) => `set % { typeof iifname; flags interval; comment "${comment}"; }`;
   const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
   const endpoints = (comment: string) =>
     `map % { typeof ${frontend} . numgen random mod 65536 : ${endpoint}; comment "${comment}"; }`;
@@ -73,9 +95,17 @@ export function setDeclarations(family: Family): string[] {
     cluster_ips: `set % { typeof ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
     service_cidrs: ranges('other addresses in here belong to no Service: dropped'),
     pods: ranges('what is a pod'),
+    pod_interfaces: interfaces('who comes in by them is a pod'),
     masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
-    egress_sources: ranges('pools with natOutgoing'),
-    egress_exempt: ranges('all pools: destinations without egress NAT'),
+    unmasqueraded_interfaces: interfaces('but not who comes in by them'),
+    invalid_dropped: ranges('pods: what conntrack cannot place is dropped'),
+    egress_sources: ranges('whose packets are NATed: pools with natOutgoing'),
+    egress_exempt: ranges('destinations without egress NAT: all pools'),
+    egress_to: `map % { typeof ${cell} : verdict; flags interval; comment "EgressRules with destinations"; }`,
+    egress_to_addresses: `map % { typeof ${cell} : ${ip} saddr; flags interval; comment "the same: addresses to leave with"; }`,
+    egress_from: `map % { typeof ${ip} saddr : verdict; flags interval; comment "EgressRules for all that leaves the pools"; }`,
+    egress_from_addresses: `map % { typeof ${ip} saddr : ${ip} saddr; flags interval; comment "the same: addresses to leave with"; }`,
+    egress_address: `map % { typeof ${ip} saddr : ${ip} saddr; flags interval; comment "natOutgoingAddress"; }`,
     pod_nat_internal: ranges('destinations that bound pods reach with their own address'),
     same_byte: `set % { typeof @nh,${source},8 . @nh,${destination},8; comment "equal pairs"; }`,
     ...(Object.fromEntries(
@@ -97,6 +127,7 @@ export function setDeclarations(family: Family): string[] {
     affinity_many_local: many('the same for policy Local and outside sources'),
     affinity_endpoints: `map % { typeof ${frontend} . ct mark : ${endpoint}; comment "endpoints, by id"; }`,
     bindings: `map % { typeof ${frontend} : ${endpoint}; comment "Pod NAT: node address and port to pod"; }`,
+    bound: frontends('those of bindings'),
     pod_sources: `map % { typeof ${ip} saddr . meta l4proto : ${ip} saddr; comment "Pod NAT: what a pod leaves with"; }`,
     policy_local: frontends('externalTrafficPolicy Local'),
     masquerade_always: frontends('externalTrafficPolicy Cluster'),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Family } from '../../net/family.ts';
-import { affinityChains, dynamicDeclarations } from './affinity.ts';
+import { affinityChains, dynamicDeclarations, outside } from './affinity.ts';
+import { type EgressChains, egressChains, egressChainsKey, egressPostrouting } from './egress.ts';
 import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import { type SetName, setDeclarations } from './sets.ts';
 
@@ -26,6 +27,7 @@ export interface SkeletonOptions {
   readonly dormant?: boolean;
   /** The timeouts of session affinity that are in use, in seconds, sorted: each has a chain. */
   readonly timeouts: readonly number[];
+  readonly egress: EgressChains;
 }
 
 /**
@@ -33,14 +35,14 @@ export interface SkeletonOptions {
  * explains each chain.
  */
 export function skeletonText(family: Family, options: SkeletonOptions): string {
-  const { table, dormant = false, timeouts } = options;
-  const head = [`table ${nftFamily[family]} ${table} {`, `  comment "${skeletonMark}"`];
+  const { table, dormant = false, timeouts, egress } = options;
+  const head = [`table ${nftFamily[family]} ${table} {`, `  comment "${skeletonMark(egress)}"`];
   if (dormant) head.push('  flags dormant');
-  return [...head, ...skeletonBody(family, timeouts), '}', ''].join('\n');
+  return [...head, ...skeletonBody(family, timeouts, egress), '}', ''].join('\n');
 }
 
 /** Sets and chains. The order of the rules is the precedence of all three kinds. */
-function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
+function skeletonBody(family: Family, timeouts: readonly number[], egress: EgressChains): string[] {
   const ip = nftFamily[family];
   const key = frontend(ip);
   const lines: string[] = [];
@@ -70,9 +72,7 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
         ? 'comment "what sources outside of the cluster may reach with policy Local"'
         : 'comment "a random endpoint of the frontend that is dialled"',
       ...(affinity && !local ? [`${key} vmap @affinity_timeouts`] : []),
-      ...(local
-        ? []
-        : [`${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto local_endpoints`]),
+      ...(local ? [] : [`${key} @policy_local ${outside(ip)} fib saddr type != local goto local_endpoints`]),
       ...EXACT_CLASSES.map(
         (count) =>
           `dnat ${ip} to ${key} . numgen random mod ${count}${offset(local)} map @endpoints_${count}`,
@@ -87,6 +87,15 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
     'jump services comment "again: an update between two lookups may have moved the frontend to another map"',
     `dnat ${ip} to ${key} map @bindings`,
   );
+  chain(
+    'invalid',
+    'comment "what conntrack cannot place would pass untranslated, and a reset would come back"',
+    'meta l4proto != tcp meta l4proto != sctp return',
+    `${ip} saddr @invalid_dropped drop`,
+    `${ip} daddr @invalid_dropped drop`,
+    `${ip} daddr @cluster_ips drop`,
+    ...(['masquerade_always', 'policy_local', 'bound'] as const).map((set) => `${key} @${set} drop`),
+  );
   chain('refuse', 'meta l4proto tcp reject with tcp reset', 'reject');
   chain(
     'unserved',
@@ -100,7 +109,7 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
   chain(
     'policy_local_sources',
     'comment "of frontends with policy Local: of this node itself"',
-    `${ip} saddr != @pods fib saddr type local goto masquerade_service`,
+    `${outside(ip)} fib saddr type local goto masquerade_service`,
   );
   chain(
     'service_sources',
@@ -113,14 +122,17 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
         `${dialled} @policy_local goto policy_local_sources`,
       ];
     }),
-    `ct original ${ip} daddr @cluster_ips ${ip} saddr @masquerade_to_cluster_ip goto masquerade_service`,
+    `ct original ${ip} daddr @cluster_ips ${ip} saddr @masquerade_to_cluster_ip iifname != @unmasqueraded_interfaces goto masquerade_service`,
   );
+
+  for (const [name, rules] of egressChains(ip, egress)) chain(name, ...rules);
 
   // Base chains last: they refer to what stands above.
   for (const hook of ['prerouting', 'output']) {
     chain(
       `${hook}_sources`,
       `type filter hook ${hook} priority -105; policy accept;`,
+      'ct state invalid jump invalid',
       `ct state new ${key} @restricted jump source_ranges`,
     );
     chain(`${hook}_nat`, `type nat hook ${hook} priority -100; policy accept;`, 'jump translate');
@@ -137,7 +149,7 @@ function skeletonBody(family: Family, timeouts: readonly number[]): string[] {
     'ct status dnat jump service_sources',
     'oifname "lo" return comment "what this node sends to itself is not on its way out"',
     `${ip} daddr != @pod_nat_internal snat ${ip} to ${ip} saddr . meta l4proto map @pod_sources`,
-    `${ip} saddr @egress_sources ${ip} daddr != @egress_exempt masquerade fully-random`,
+    ...egressPostrouting(ip, egress),
   );
   return lines;
 }
@@ -158,8 +170,18 @@ function sameAddress(family: Family): string {
     .join(' ');
 }
 
-/** Stands in the table's comment, so that a restarted agent knows its own skeleton; another one is swapped. */
-export const skeletonMark = `knat skeleton ${createHash('sha256')
-  .update([...skeletonBody('IPv4', [1]), ...skeletonBody('IPv6', [1])].join('\n'))
-  .digest('hex')
-  .slice(0, 16)}`;
+const marks = new Map<string, string>();
+
+/**
+ * Stands in the table's comment, so that a restarted agent knows its own skeleton; another one, or one that was made for
+ * other settings of egress NAT, is swapped.
+ */
+export function skeletonMark(egress: EgressChains): string {
+  const key = egressChainsKey(egress);
+  const known = marks.get(key);
+  if (known !== undefined) return known;
+  const bodies = [...skeletonBody('IPv4', [1], egress), ...skeletonBody('IPv6', [1], egress)];
+  const mark = `knat skeleton ${createHash('sha256').update(bodies.join('\n')).digest('hex').slice(0, 16)}`;
+  marks.set(key, mark);
+  return mark;
+}

@@ -1,21 +1,59 @@
 import { addressFromBytes, addressNumber } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
-import { type AddressRange, unionOf } from '../../net/ranges.ts';
+import { type AddressRange, type AddressSet, intersectionOf, unionOf } from '../../net/ranges.ts';
 import { clusterAddressKey, podSourceKey, tupleKey } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
 import { addRanges, addressLength, type PlacedElement } from './element.ts';
 import { RANGE_SETS, type SetName } from './sets.ts';
 
 /** Range sets that come from objects which may be unreadable at a start: the pools. */
-const POOL_SETS: readonly SetName[] = ['egress_sources', 'egress_exempt', 'pod_nat_internal'];
+const POOL_SETS: readonly SetName[] = [
+  'egress_sources',
+  'egress_exempt',
+  'pod_nat_internal',
+  'invalid_dropped',
+];
+
+/** What EgressRules made; their elements may neither overlap with each other nor with those that are kept. */
+const RULE_SETS: readonly SetName[] = [
+  'egress_to',
+  'egress_to_addresses',
+  'egress_from',
+  'egress_from_addresses',
+];
+
+/** The source addresses that EgressRules of the plan speak of. */
+export type ClaimedSources = Readonly<Record<Family, AddressSet>>;
+
+export function claimedSources(plan: Pick<NatPlan, 'entries'>): ClaimedSources {
+  const ranges: Record<Family, AddressRange[]> = { IPv4: [], IPv6: [] };
+  for (const entry of plan.entries())
+    if (entry.kind === 'EgressSource') ranges[entry.family].push(entry.range);
+  return { IPv4: unionOf('IPv4', ranges.IPv4), IPv6: unionOf('IPv6', ranges.IPv6) };
+}
+
+/** True when the first field of the element, a source address or a range of them, has an address of the set. */
+function overlaps(sources: AddressSet, { key, keyEnd = key }: SetElement): boolean {
+  const length = addressLength(sources.family);
+  const first = addressNumber(addressFromBytes(key.subarray(0, length)));
+  const last = addressNumber(addressFromBytes(keyEnd.subarray(0, length)));
+  return intersectionOf(sources, { family: sources.family, ranges: [{ first, last }] }).ranges.length > 0;
+}
 
 /**
  * True when the element belongs to an entry of the plan, or to nobody's in particular (ranges, constants), so that the
  * plan decides about it. An element of a frontend, binding or address that the plan does not have is unclaimed: its object
  * is gone, or could not be read.
  */
-export function isClaimed(plan: Pick<NatPlan, 'entry'>, { family, set, element }: PlacedElement): boolean {
+export function isClaimed(
+  plan: Pick<NatPlan, 'entry'>,
+  sources: ClaimedSources,
+  { family, set, element }: PlacedElement,
+): boolean {
+  if (RULE_SETS.includes(set)) return overlaps(sources[family], element);
   if (set === 'same_byte' || isRangeSet(set)) return true;
   const { key } = element;
   const length = addressLength(family);

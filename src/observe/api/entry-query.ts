@@ -3,7 +3,7 @@ import { familyOf, formatEndpoint } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
 import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
-import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
+import type { EgressSource, Endpoint, FamilyScope, PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 
 /** The kinds of entries, as people ask for them. */
@@ -12,7 +12,9 @@ export const entryKinds = {
   binding: 'PodBinding',
   source: 'PodSource',
   address: 'ClusterAddress',
+  health: 'ServiceHealthCheck',
   scope: 'FamilyScope',
+  egress: 'EgressSource',
 } as const satisfies Record<string, PlanEntry['kind']>;
 
 export interface EntryQuery {
@@ -99,7 +101,7 @@ function searchOf(text: string): (entry: PlanEntry) => boolean {
   const has = (endpoint: Endpoint) => formatEndpoint(endpoint.address, endpoint.port).includes(wanted);
   return (entry) => {
     if (entry.key.toLowerCase().includes(wanted)) return true;
-    if (entry.kind === 'FamilyScope') return JSON.stringify(canonicalEntry(entry)).includes(wanted);
+    if (isOfMany(entry)) return JSON.stringify(canonicalEntry(entry)).toLowerCase().includes(wanted);
     if (formatRef(entry.owner).toLowerCase().includes(wanted)) return true;
     if (entry.kind === 'ServiceFrontend' && entry.portName.includes(wanted)) return true;
     if (!isAddress) return false;
@@ -112,7 +114,17 @@ function searchOf(text: string): (entry: PlanEntry) => boolean {
 /** The owner is asked for by all of it, or by what follows the kind. */
 function isOwner(entry: PlanEntry, object: string): boolean {
   if (entry.kind === 'FamilyScope') return entry.pools.some(({ name }) => isNamed(`IPPool ${name}`, object));
+  if (entry.kind === 'EgressSource') {
+    const pod = entry.pod === null ? [] : [formatRef(entry.pod)];
+    const rules = entry.choices.map(({ rule }) => `EgressRule ${rule}`);
+    return [...pod, ...rules].some((name) => isNamed(name, object));
+  }
   return isNamed(formatRef(entry.owner), object);
+}
+
+/** Made of several objects. */
+function isOfMany(entry: PlanEntry): entry is FamilyScope | EgressSource {
+  return entry.kind === 'FamilyScope' || entry.kind === 'EgressSource';
 }
 
 function isNamed(owner: string, object: string): boolean {
@@ -121,7 +133,7 @@ function isNamed(owner: string, object: string): boolean {
 }
 
 function familyOfEntry(entry: PlanEntry): Family {
-  if (entry.kind === 'FamilyScope') return entry.family;
+  if (isOfMany(entry) || entry.kind === 'ServiceHealthCheck') return entry.family;
   return familyOf('tuple' in entry ? entry.tuple.address : entry.address);
 }
 

@@ -101,6 +101,7 @@ export const entry = z
         localEndpoints: texts
           .nullable()
           .openapi({ description: 'external policy Local: what others than pods and the node may reach' }),
+        retained: texts.openapi({ description: 'take no new connections; open UDP flows stay with them' }),
         masquerade: z.enum(['always', 'cluster-ip', 'node-sources']),
         unserved: z.enum(['reject', 'drop']),
         sourceRanges: texts.nullable(),
@@ -119,17 +120,48 @@ export const entry = z
     z.object({ kind: z.literal('ClusterAddress'), ...owned }).openapi('ClusterAddress'),
     z
       .object({
+        kind: z.literal('ServiceHealthCheck'),
+        ...owned,
+        port: count,
+        addresses: texts,
+        localEndpoints: count,
+      })
+      .openapi('ServiceHealthCheck'),
+    z
+      .object({
         kind: z.literal('FamilyScope'),
         key: z.string(),
         pods: texts,
+        podInterface: z
+          .string()
+          .nullable()
+          .openapi({ description: 'who comes in by it is a pod: cni0, or cali* for a prefix' }),
         serviceCIDRs: texts,
         masqueradeToClusterIP: texts,
+        unmasqueradedInterface: z.string().nullable(),
+        invalidDropped: texts,
         egressSources: texts,
         egressExempt: texts,
+        egressAddress: z.string().nullable().openapi({ description: 'natOutgoingAddress; null: masquerade' }),
+        egressPorts: texts,
+        egressInterfaceFilter: z.string().nullable(),
         podNatInternal: texts,
         pools: texts,
       })
       .openapi('FamilyScope'),
+    z
+      .object({
+        kind: z.literal('EgressSource'),
+        key: z.string().openapi({ example: 'egress 10.244.1.5' }),
+        owner: z.string().nullable().openapi({ description: 'the Pod that has the address' }),
+        rules: texts.openapi({ description: 'EgressRules in the order in which they are asked' }),
+        cells: texts.openapi({ description: 'the same as the kernel has it: without order' }),
+        rest: z
+          .string()
+          .nullable()
+          .openapi({ description: 'what becomes of all else that leaves the pools' }),
+      })
+      .openapi('EgressSource'),
   ])
   .openapi('Entry');
 
@@ -264,7 +296,7 @@ const ends = z.object({ from: z.string(), to: z.string() });
 export const walk = z
   .object({
     node: z.string(),
-    packet: packet.extend({ sourcePort: z.int().nullable() }),
+    packet: packet.extend({ sourcePort: z.int().nullable(), inputInterface: z.string().nullable() }),
     verdict: z.string(),
     steps: z.array(step).readonly(),
     paths: z

@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../../model/problem.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
+import { Wake } from '../wake.ts';
 import { requireFolder } from './errors.ts';
 import { FolderReader, type Reading } from './folder-reader.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { type DirOptions, type ReadingOptions, withDefaults } from './options.ts';
-import { Wake } from './wake.ts';
 
 /** A file that is written without a pause is read as it is after this many times `settleMs`. */
 const PATIENCE = 20;

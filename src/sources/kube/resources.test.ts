@@ -21,7 +21,7 @@ test('each kind of NAT asks for what it needs', () => {
   expect(names({ service: true })).toEqual(['nodes metadata.name=node-a', ...services]);
   const pods = ['nodes', 'pods spec.nodeName=node-a', ...POOLS];
   expect(names({ pod: true })).toEqual(pods);
-  expect(names({ egress: true })).toEqual([...pods, 'namespaces', ...FELIX]);
+  expect(names({ egress: true })).toEqual([...pods, 'namespaces', 'egressrules.knat.dev', ...FELIX]);
 });
 
 test('paths of groups', () => {

@@ -1,9 +1,9 @@
-import type { FactKind } from '../../model/facts.ts';
+import type { ObjectKind } from '../../model/facts.ts';
 import { FELIX_DEFAULT } from '../objects/felix-configuration.ts';
 
 /** A list of the API that is watched. */
 export interface Resource {
-  readonly kind: FactKind;
+  readonly kind: ObjectKind;
   /** Empty for the core group. */
   readonly group: string;
   readonly version: string;
@@ -73,15 +73,23 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
     );
   }
   // Pod NAT reads the annotation, Egress NAT the labels.
-  if (scope) {
+  if (scope || nodeName === null) {
     const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };
     resources.push({ ...core('Pod', 'pods'), ...ofNode });
+  }
+  if (scope) {
     for (const server of POOL_SERVERS) {
       resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true, ...spared });
     }
   }
   if (wanted.egress) {
-    resources.push(core('Namespace', 'namespaces'));
+    resources.push(core('Namespace', 'namespaces'), {
+      kind: 'EgressRule',
+      group: 'knat.dev',
+      version: 'v1',
+      plural: 'egressrules',
+      optional: true,
+    });
     for (const server of FELIX_SERVERS) {
       resources.push({
         kind: 'FelixConfiguration',
@@ -95,7 +103,7 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
   return resources;
 }
 
-function core(kind: FactKind, plural: string): Resource {
+function core(kind: ObjectKind, plural: string): Resource {
   return { kind, group: '', version: 'v1', plural, optional: false };
 }
 

@@ -1,9 +1,9 @@
-import type { FactChange, FactKind } from '../../model/facts.ts';
+import type { FactChange, ObjectKind } from '../../model/facts.ts';
 import { type AnyFact, factChange } from './fact-object.ts';
 
 /** One place's value of an object: a file, or an API group. */
 export interface Claim {
-  readonly kind: FactKind;
+  readonly kind: ObjectKind;
   readonly key: string;
   /** Whose claim it is; each owner has at most one claim to an object. */
   readonly owner: string;
@@ -38,7 +38,7 @@ export class Claims {
   }
 
   /** Removes an owner's claim; one that is not there is no error. */
-  remove(kind: FactKind, key: string, owner: string): void {
+  remove(kind: ObjectKind, key: string, owner: string): void {
     const { id, others } = this.#touch(kind, key, owner);
     this.#store(id, others);
   }
@@ -65,7 +65,7 @@ export class Claims {
     }
   }
 
-  #touch(kind: FactKind, key: string, owner: string): { id: string; others: readonly Claim[] } {
+  #touch(kind: ObjectKind, key: string, owner: string): { id: string; others: readonly Claim[] } {
     const id = `${kind}/${key}`;
     const claims = this.#claims.get(id) ?? [];
     if (!this.#touched.has(id)) this.#touched.set(id, claims[0] ?? null);

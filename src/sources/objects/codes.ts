@@ -98,6 +98,11 @@ export const sourceCodes = {
     meaning: 'An IPPool for load balancers has other uses too.',
     remedy: 'Let spec.allowedUses be [LoadBalancer] alone, or make two pools.',
   },
+  KNAT_IP_MASQ_AGENT_CONFIG: {
+    meaning:
+      'The file named by --ip-masq-agent-config cannot be read, or has keys or values that it cannot have.',
+    remedy: 'Correct the line named. The last good configuration stays in force.',
+  },
   KNAT_KUBECONFIG: {
     meaning: 'There is no usable configuration of a cluster.',
     remedy: 'Name a kubeconfig with --kubeconfig, or run in a pod with a service account.',

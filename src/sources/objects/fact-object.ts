@@ -1,5 +1,6 @@
-import type { FactChange, FactKind, FactTypes } from '../../model/facts.ts';
+import type { FactChange, FactKind, FactTypes, ObjectKind } from '../../model/facts.ts';
 import { objectKey } from '../../model/object.ts';
+import { parseEgressRule } from './egress-rule.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import { felixGroupRank, parseFelixConfiguration } from './felix-configuration.ts';
 import { objectRef, type ParseContext } from './metadata.ts';
@@ -10,16 +11,18 @@ import { parsePod } from './pod.ts';
 import { parsePool, poolGroupRank } from './pool.ts';
 import { parseService } from './service.ts';
 
-/** A parser for each kind of fact. */
-const parsers: { [Kind in FactKind]: (object: unknown, context: ParseContext) => Parsed<FactTypes[Kind]> } = {
-  Service: parseService,
-  EndpointSlice: parseEndpointSlice,
-  Pod: parsePod,
-  Node: parseNode,
-  IPPool: parsePool,
-  FelixConfiguration: parseFelixConfiguration,
-  Namespace: parseNamespace,
-};
+/** A parser for each kind of object. */
+const parsers: { [Kind in ObjectKind]: (object: unknown, context: ParseContext) => Parsed<FactTypes[Kind]> } =
+  {
+    Service: parseService,
+    EndpointSlice: parseEndpointSlice,
+    Pod: parsePod,
+    Node: parseNode,
+    IPPool: parsePool,
+    FelixConfiguration: parseFelixConfiguration,
+    Namespace: parseNamespace,
+    EgressRule: parseEgressRule,
+  };
 
 /** Any fact, where only its existence matters. */
 export type AnyFact = FactTypes[FactKind];
@@ -29,7 +32,7 @@ export type AnyFact = FactTypes[FactKind];
  * serve, where the object of the lowest rank counts (specs/egress-nat.md, "IPPool objects"). Null: no kind that knat
  * reads.
  */
-export function factKindOf(apiVersion: string, kind: string): { kind: FactKind; rank: number } | null {
+export function factKindOf(apiVersion: string, kind: string): { kind: ObjectKind; rank: number } | null {
   switch (kind) {
     case 'Service':
     case 'Pod':
@@ -38,6 +41,8 @@ export function factKindOf(apiVersion: string, kind: string): { kind: FactKind; 
       return apiVersion === 'v1' ? { kind, rank: 0 } : null;
     case 'EndpointSlice':
       return apiVersion.startsWith('discovery.k8s.io/') ? { kind, rank: 0 } : null;
+    case 'EgressRule':
+      return apiVersion.startsWith('knat.dev/') ? { kind, rank: 0 } : null;
     case 'IPPool':
     case 'FelixConfiguration': {
       const rank = (kind === 'IPPool' ? poolGroupRank : felixGroupRank)(apiVersion);
@@ -49,12 +54,12 @@ export function factKindOf(apiVersion: string, kind: string): { kind: FactKind; 
 }
 
 /** Parses an object of a kind. */
-export function parseFact(kind: FactKind, object: unknown, context: ParseContext): Parsed<AnyFact> {
+export function parseFact(kind: ObjectKind, object: unknown, context: ParseContext): Parsed<AnyFact> {
   return parsers[kind](object, context);
 }
 
 /** The key of `FactChange` for an object, valid or not; empty where the object has no name. */
-export function factKey(kind: FactKind, object: unknown): string {
+export function factKey(kind: ObjectKind, object: unknown): string {
   const ref = objectRef(kind, object);
   return ref.name === '' ? '' : objectKey(ref.namespace, ref.name);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { FactKind } from '../../model/facts.ts';
+import type { ObjectKind } from '../../model/facts.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { sourceCodes } from './codes.ts';
 import { parseFact } from './fact-object.ts';
@@ -111,7 +111,7 @@ metadata: {name: api, namespace: shop}
   });
 
   test('no value makes a parser throw, and every problem has a code of the table', () => {
-    const kinds: readonly FactKind[] = ['Service', 'EndpointSlice', 'Pod', 'Node', 'IPPool'];
+    const kinds: readonly ObjectKind[] = ['Service', 'EndpointSlice', 'Pod', 'Node', 'IPPool'];
     const fields = [
       'metadata',
       'name',

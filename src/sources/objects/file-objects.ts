@@ -1,4 +1,4 @@
-import type { FactKind } from '../../model/facts.ts';
+import type { ObjectKind } from '../../model/facts.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { SourceCode } from './codes.ts';
@@ -10,7 +10,7 @@ import { objectRef, type ParseContext } from './metadata.ts';
 
 /** One object of a file that is ours to read. */
 export interface FileObject {
-  readonly kind: FactKind;
+  readonly kind: ObjectKind;
   readonly key: string;
   readonly rank: number;
   /** 1-based. */

@@ -67,6 +67,7 @@ const CLUSTER_SCOPED: ReadonlySet<ObjectRef['kind']> = new Set([
   'IPPool',
   'FelixConfiguration',
   'Namespace',
+  'EgressRule',
 ]);
 
 /** Which object this is, as far as it says; never fails. */

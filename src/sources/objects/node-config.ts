@@ -7,14 +7,32 @@ import { didYouMean } from './did-you-mean.ts';
 import { hostBitsMessage } from './fields.ts';
 import { readRoots } from './manifest-text.ts';
 
+/** kube-proxy's ways to tell a pod, by its names. */
+export const LOCAL_MODES = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
+
+export type LocalMode = (typeof LOCAL_MODES)[number];
+
+/** True for what can be the name of an interface, or its beginning: IFNAMSIZ, dev_valid_name. */
+export function isInterfaceName(text: string): boolean {
+  return /^[^\s/:]{1,15}$/u.test(text) && Buffer.byteLength(text) <= 15 && text !== '.' && text !== '..';
+}
+
 /** The node facts that `--node-config FILE` gives; what the file does not say is absent. */
 export interface NodeConfig {
   readonly nodeName?: string;
   /** The primary address of each family, at most one each. */
   readonly nodeIPs?: readonly IpAddress[];
+  /** Takes the place of the primary address of its family; kube-proxy's bindAddress, no key of the file. */
+  readonly bindAddress?: IpAddress;
   readonly localNodeIPs?: readonly IpAddress[];
   /** Empty: what is a pod is unknown. */
   readonly podCIDRs?: readonly Prefix[];
+  /** What tells a pod; absent: `podCIDRs`, else the pod CIDRs of the Node. */
+  readonly detectLocalMode?: LocalMode;
+  /** With BridgeInterface. */
+  readonly podBridgeInterface?: string;
+  /** With InterfaceNamePrefix. */
+  readonly podInterfaceNamePrefix?: string;
   readonly serviceCIDRs?: readonly Prefix[];
   /** Null: the primary address of each family, which `primary` and an empty list mean. */
   readonly nodePortAddresses?: readonly Prefix[] | null;
@@ -41,6 +59,10 @@ const prefix = z.string().transform((text, context): Prefix => {
   return z.NEVER;
 });
 
+const interfaceName = z.string().refine(isInterfaceName, {
+  error: 'expected the name of an interface: 1 to 15 bytes without blanks, slashes and colons',
+});
+
 const nodeIPs = z
   .union([address.transform((one) => [one]), z.array(address)], {
     error: 'expected an address or a list of them',
@@ -61,6 +83,9 @@ const schema = z.strictObject({
   nodeIPs: nodeIPs.optional(),
   localNodeIPs: z.array(address).optional(),
   podCIDRs: z.array(prefix).optional(),
+  detectLocalMode: z.enum(LOCAL_MODES, { error: `expected one of ${LOCAL_MODES.join(', ')}` }).optional(),
+  podBridgeInterface: interfaceName.optional(),
+  podInterfaceNamePrefix: interfaceName.optional(),
   serviceCIDRs: z.array(prefix).optional(),
   nodePortAddresses: nodePortAddresses.optional(),
   masqueradeAll: z.boolean().optional(),

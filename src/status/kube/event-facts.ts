@@ -10,7 +10,7 @@ export interface EventFact {
 }
 
 /** Kinds of objects that get Events. */
-const TOLD: ReadonlySet<string> = new Set(['Pod', 'Service', 'IPPool']);
+const TOLD: ReadonlySet<string> = new Set(['Pod', 'Service', 'IPPool', 'FelixConfiguration', 'EgressRule']);
 
 /** Addresses and messages in a note. */
 const SHOWN = 8;

@@ -5,11 +5,20 @@ import type { ApiIdentity } from './event.ts';
 import { IDLE } from './parts.ts';
 import type { RowRef } from './rows.ts';
 
-/** Where an IPPool may be, in the order in which the sources rank them. */
-const POOL_APIS = ['projectcalico.org/v3', 'crd.projectcalico.org/v1', 'knat.dev/v1'];
+/** Where objects without a namespace may be, in the order in which the sources rank the groups. */
+const CLUSTER_SCOPED: Readonly<
+  Record<string, { readonly plural: string; readonly apis: readonly string[] }>
+> = {
+  IPPool: { plural: 'ippools', apis: ['projectcalico.org/v3', 'crd.projectcalico.org/v1', 'knat.dev/v1'] },
+  FelixConfiguration: {
+    plural: 'felixconfigurations',
+    apis: ['projectcalico.org/v3', 'crd.projectcalico.org/v1'],
+  },
+  EgressRule: { plural: 'egressrules', apis: ['knat.dev/v1'] },
+};
 
 /**
- * The identity of an object of the API, asked for: needed for objects that were rejected as a whole, and for pools.
+ * The identity of an object of the API, asked for: needed for objects that were rejected as a whole, and for those without a namespace.
  * Null when there is no such object. Throws ApiError.
  */
 export async function lookUp(
@@ -18,9 +27,13 @@ export async function lookUp(
   signal: AbortSignal,
 ): Promise<ApiIdentity | null> {
   const object = encodeURIComponent(name);
+  const clusterScoped = CLUSTER_SCOPED[kind];
   const places =
-    kind === 'IPPool'
-      ? POOL_APIS.map((api) => ({ apiVersion: api, path: `/apis/${api}/ippools/${object}` }))
+    clusterScoped !== undefined
+      ? clusterScoped.apis.map((api) => ({
+          apiVersion: api,
+          path: `/apis/${api}/${clusterScoped.plural}/${object}`,
+        }))
       : [
           {
             apiVersion: 'v1',

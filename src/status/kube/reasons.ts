@@ -16,9 +16,16 @@ export const eventReasons = {
   NatNoPublicAddress: { type: 'Warning', action: 'Detect' },
   NatHostPortInUse: { type: 'Warning', action: 'Settle' },
   NatBlockedByFirewall: { type: 'Warning', action: 'Program' },
+  // kube-proxy's own reason and action, which alerts may know.
+  FailedToStartServiceHealthcheck: { type: 'Warning', action: 'Listen' },
 } as const satisfies Record<string, EventReason>;
 
 export type EventReasonName = keyof typeof eventReasons;
+
+/** The Event by which a problem of an object is told, by its code. */
+export function reasonOfProblem(code: string): EventReasonName {
+  return code === 'KNAT_HEALTH_CHECK_PORT' ? 'FailedToStartServiceHealthcheck' : 'NatInvalid';
+}
 
 /** The Event by which each finding of the plan is told. */
 export const reasonOfNotice: Readonly<Record<Notice['reason'], EventReasonName>> = {

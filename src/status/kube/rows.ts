@@ -5,7 +5,7 @@ import type { Conflict } from '../../plan/claims.ts';
 import type { PodBinding } from '../../plan/entry.ts';
 import type { Notice } from '../../plan/fragment.ts';
 import type { NodeAccount } from './account.ts';
-import { reasonOfNotice } from './reasons.ts';
+import { reasonOfNotice, reasonOfProblem } from './reasons.ts';
 
 export type BindingRow = NonNullable<NodeNatStatus['bindings']>[number];
 export type ConflictRow = NonNullable<NodeNatStatus['conflicts']>[number];
@@ -53,7 +53,7 @@ function conflictRow({ key, winner, losers, because }: Conflict): ConflictRow {
 /** Problems without an object are no rejected objects; they stand in the condition Degraded. */
 function problemRow({ object, code, field, message }: Problem): RejectedRow[] {
   if (object === null) return [];
-  const row = { object: rowRef(object), reason: 'NatInvalid', code, message };
+  const row = { object: rowRef(object), reason: reasonOfProblem(code), code, message };
   return [field === '' ? row : { ...row, field }];
 }
 

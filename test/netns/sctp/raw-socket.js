@@ -1,4 +1,4 @@
-/** A raw socket for SCTP, bound to one address of this host. Node.js has none: libc's are called. */
+/** A raw socket for SCTP (or another protocol), bound to one address of this host. Node.js has none: libc's are called. */
 import koffi from 'koffi';
 import { addressBytes, addressFromBytes } from './address.js';
 
@@ -33,10 +33,11 @@ export class RawSocket {
   /**
    * Throws when this host does not bear the address.
    * @param {string} address
+   * @param {number} [protocol] its number
    */
-  constructor(address) {
+  constructor(address, protocol = IPPROTO_SCTP) {
     const domain = address.includes(':') ? AF_INET6 : AF_INET;
-    this.#fd = call.socket(domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_SCTP);
+    this.#fd = call.socket(domain, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (this.#fd < 0) throw systemError('socket');
     const name = socketAddress(address);
     if (call.bind(this.#fd, name, name.length) < 0) {

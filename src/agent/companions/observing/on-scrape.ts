@@ -45,7 +45,7 @@ export function reportOnScrape(agent: AgentFacts): void {
   });
   metrics.collect('knat_source_synced', (set) => set({}, agent.status().synced ? 1 : 0));
   metrics.collect('knat_source_troubles', (set) => {
-    set({}, agent.sourceProblems().filter(({ object }) => object === null).length);
+    set({}, agent.problemsToTell().filter(({ object }) => object === null).length);
   });
   metrics.collect('knat_failing_since_timestamp_seconds', (set) => {
     const { failure } = agent.status();

@@ -14,6 +14,10 @@ const question = z.object({
     .openapi({ description: 'where to: an address, svc/shop/web:http', example: 'svc/shop/web:http' }),
   proto: place.optional().openapi({ description: 'tcp, udp or sctp; default: that of the port, else tcp' }),
   port: place.optional().openapi({ description: 'a number, or the name of a port of a Service' }),
+  interface: place
+    .optional()
+    .openapi({ description: 'by which it comes in, where pods are told by an interface', example: 'cali12' }),
+  family: place.optional().openapi({ description: 'ipv4 or ipv6, where both ends have addresses of both' }),
 });
 
 export function explainRoutes(app: Api, view: AgentView): void {

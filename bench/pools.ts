@@ -1,0 +1,161 @@
+/**
+ * npm run bench:pools -- --pools N --pods N -o json
+ *
+ * Egress NAT with many pools that overlap, and EgressRules for pods: from facts to the kernel's acknowledgement, in a
+ * fresh network namespace, beside the nft program doing the same to one set. bench/README.md says what it does not.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { NftablesDatapath } from '../src/datapath/nftables/nftables-datapath.ts';
+import type { EgressRuleFact } from '../src/model/egress-rule.ts';
+import type { FactChange } from '../src/model/facts.ts';
+import type { PodFact } from '../src/model/pod.ts';
+import type { PoolFact } from '../src/model/pool.ts';
+import { addressFromNumber } from '../src/net/address.ts';
+import { maskedPrefix } from '../src/net/prefix.ts';
+import { defaultPlanOptions } from '../src/plan/options.ts';
+import { Planner } from '../src/plan/planner.ts';
+import { node } from './facts.ts';
+
+const CHANGES = 200;
+const signal = AbortSignal.timeout(300_000);
+
+const { values } = parseArgs({
+  options: {
+    pools: { type: 'string', default: '1000' },
+    pods: { type: 'string', default: '110' },
+    output: { type: 'string', short: 'o', default: 'text' },
+    role: { type: 'string', default: 'outside' },
+  },
+});
+const pools = Number(values.pools);
+const pods = Number(values.pods);
+
+if (values.role === 'outside') {
+  const args = ['-n', process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  process.exit(spawnSync('unshare', [...args, '--role', 'inside'], { stdio: 'inherit' }).status ?? 1);
+}
+const result = await measure();
+process.stdout.write(
+  values.output === 'json'
+    ? `${JSON.stringify(result, null, 2)}\n`
+    : `${Object.entries(result)
+        .map(([name, value]) => `${name.padEnd(14)} ${JSON.stringify(value)}`)
+        .join('\n')}\n`,
+);
+
+async function measure() {
+  const datapath = NftablesDatapath.open();
+  const planner = new Planner(node, defaultPlanOptions);
+  await datapath.converge(planner.update(), signal); // the skeleton alone
+  const time = async (changes: readonly FactChange[]) => {
+    const begin = performance.now();
+    planner.apply(changes);
+    const { elementsAdded, elementsDeleted } = await datapath.converge(planner.update(), signal);
+    return { ms: performance.now() - begin, elements: elementsAdded + elementsDeleted };
+  };
+  const repeat = async (changeOf: (i: number) => readonly FactChange[]) => {
+    const times: number[] = [];
+    let elements = 0;
+    const cpu = process.cpuUsage();
+    for (let i = 0; i < CHANGES; i++) {
+      const done = await time(changeOf(i));
+      times.push(done.ms);
+      elements += done.elements;
+    }
+    const { user, system } = process.cpuUsage(cpu);
+    times.sort((a, b) => a - b);
+    const at = (share: number) => round(times[Math.floor(share * (times.length - 1))] ?? 0);
+    const cpuMs = round((user + system) / 1000 / CHANGES);
+    return { p50Ms: at(0.5), p99Ms: at(0.99), cpuMs, elementsEach: round(elements / CHANGES) };
+  };
+
+  const cold = await time(Array.from({ length: pools }, (_, i) => poolChange(pool(i))));
+  const again = await datapath.converge(planner.update(), signal);
+  const one = (i: number) => {
+    const index = (i * 7919) % pools;
+    return [poolChange({ ...pool(index), natOutgoing: !pool(index).natOutgoing })];
+  };
+  const changed = await repeat(one);
+  const added = await repeat((i) => [poolChange(pool(pools + i))]);
+  planner.apply([ruleChange()]);
+  for (let i = 0; i < pods; i++) planner.apply([podChange(i)]);
+  await datapath.converge(planner.update(), signal);
+  const podAdded = await repeat((i) => [podChange(pods + i)]);
+  datapath.close();
+  return {
+    pools,
+    coldMs: round(cold.ms),
+    elements: cold.elements,
+    writtenAgain: again.elementsAdded + again.elementsDeleted,
+    poolChange: changed,
+    poolAdd: added,
+    podAdd: { pods, ...podAdded },
+    baseline: { what: 'nft: one element of the same set', ...baseline() },
+  };
+}
+
+/** What one run of the nft program costs that adds an element to the set of sources and deletes it. */
+function baseline() {
+  const times: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    const begin = performance.now();
+    for (const verb of ['add', 'delete']) {
+      execFileSync('nft', [verb, 'element', 'ip', 'knat', 'egress_sources', '{ 203.0.113.0/24 }']);
+    }
+    times.push((performance.now() - begin) / 2);
+  }
+  times.sort((a, b) => a - b);
+  return { p50Ms: round(times[5] ?? 0) };
+}
+
+/** Every fourth pool is nested in the one before it; every second has natOutgoing. */
+function pool(i: number): PoolFact {
+  const nested = i % 4 === 3;
+  const block = BigInt(nested ? i - 1 : i);
+  const cidr = maskedPrefix(addressFromNumber('IPv4', 0x0a00_0000n + (block << 12n)), nested ? 24 : 21);
+  return { name: `pool-${i}`, cidr, natOutgoing: i % 2 === 0, disabled: false, loadBalancerOnly: false };
+}
+
+function poolChange(fact: PoolFact): FactChange {
+  return { kind: 'IPPool', key: fact.name, fact };
+}
+
+function ruleChange(): FactChange {
+  const fact: EgressRuleFact = {
+    name: 'shop',
+    priority: 1000,
+    reason: '',
+    pools: [],
+    namespaceSelector: null,
+    podSelector: { matchLabels: { app: 'web' }, matchExpressions: [] },
+    to: [],
+    action: 'Snat',
+    addresses: node.nodeIPs,
+    fallback: 'node',
+  };
+  return { kind: 'EgressRule', key: fact.name, fact };
+}
+
+function podChange(i: number): FactChange {
+  const fact: PodFact = {
+    namespace: 'shop',
+    name: `web-${i}`,
+    uid: `uid-${i}`,
+    createdAt: 0,
+    labels: { app: 'web' },
+    nodeName: node.nodeName,
+    hostNetwork: false,
+    finished: false,
+    terminating: false,
+    ready: true,
+    ips: [addressFromNumber('IPv4', 0x0a00_0001n + BigInt(2 * i))],
+    nat: null,
+  };
+  return { kind: 'Pod', key: `shop/${fact.name}`, fact };
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
+}

@@ -1,0 +1,20 @@
+import { cpus } from 'node:os';
+import { type ConntrackSettings, conntrackSysctls, writeSysctls } from '../../datapath/conntrack/settings.ts';
+import type { CompanionFactory } from '../companion.ts';
+
+/** Sets what connection tracking should be set to, once our rules are in force: they are what brings it to life. */
+export function conntrackSettings(settings: ConntrackSettings): CompanionFactory {
+  return (agent) => {
+    let isDone = false;
+    return {
+      name: 'settings of connection tracking',
+      converged: () => {
+        if (isDone) return;
+        isDone = true;
+        const { written, refused } = writeSysctls(conntrackSysctls(settings, cpus().length));
+        if (written.length > 0) agent.logger.info({ written }, 'connection tracking is set');
+        if (refused.length > 0) agent.sideProblem('KNAT_CONNTRACK_SETTINGS', refused.join('; '));
+      },
+    };
+  };
+}

@@ -1,0 +1,314 @@
+import { parseAddress } from '../../net/address.ts';
+import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
+import { LOCAL_MODES, type NodeConfig } from '../../sources/objects/node-config.ts';
+import {
+  readDuration,
+  readInterfaceName,
+  readListenAddress,
+  readWholeNumber,
+  ValueError,
+} from './readers.ts';
+import type { SettingValues } from './table.ts';
+
+/** What the fields of a KubeProxyConfiguration come to. */
+export interface KubeProxyEffects {
+  settings: { -readonly [Name in keyof SettingValues]: SettingValues[Name] };
+  node: { -readonly [Name in keyof NodeConfig]: NodeConfig[Name] };
+  /** One line each, without the field. */
+  warn(text: string): void;
+}
+
+/** Values that a field may have in YAML; `quantity` is a number of bytes such as `4Ki`. */
+export type FieldType = 'text' | 'flag' | 'number' | 'duration' | 'texts' | 'flags' | 'quantity' | 'patterns';
+
+export interface KubeProxyField {
+  readonly type: FieldType;
+  /** What it becomes here, or why nothing: for the table in docs/migrate-from-kube-proxy.md and for warnings. */
+  readonly here: string;
+  /** Absent: nothing, and a warning when it is set. Called with a value that is set and of the type. */
+  readonly effect?: (value: never, effects: KubeProxyEffects) => void;
+}
+
+const PROFILING = 'no profiles are served';
+const AT_ONCE = 'changes are programmed at once, foreign ones are mended at once';
+const NO_MARKS = 'no packet marks are used';
+const NOT_IPVS = 'there is no IPVS mode';
+const WINDOWS = 'Linux only';
+const ALPHA_LOGGING = 'the log goes to standard error, line by line';
+const CLIENT = 'the client of the API server sees to that itself';
+
+type Effect = NonNullable<KubeProxyField['effect']>;
+
+/** An effect on a value whose type `type` promises. */
+function effect<Value>(apply: (value: Value, effects: KubeProxyEffects) => void): Effect {
+  return apply as Effect;
+}
+
+function ineffective(type: FieldType, here: string): KubeProxyField {
+  return { type, here: `no effect: ${here}` };
+}
+
+/** kube-proxy's ports for addresses that are written without one. */
+const HEALTH_PORT = 10256;
+const METRICS_PORT = 10249;
+
+/**
+ * Every field of `kubeproxy.config.k8s.io/v1alpha1`, Kubernetes 1.36, and those that came later as far as they are known;
+ * staging/src/k8s.io/kube-proxy/config/v1alpha1/types.go, component-base/config/v1alpha1, component-base/logs/api/v1.
+ * What depends on several fields (`mode` and its defaults) is kube-proxy-config.ts's.
+ */
+export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
+  featureGates: ineffective('flags', 'there are no feature gates'),
+  'clientConnection.kubeconfig': {
+    type: 'text',
+    here: '`--kubeconfig`',
+    effect: effect<string>((path, { settings }) => {
+      settings.kubeconfig = path;
+    }),
+  },
+  'clientConnection.acceptContentTypes': ineffective('text', CLIENT),
+  'clientConnection.contentType': ineffective('text', CLIENT),
+  'clientConnection.qps': ineffective('number', CLIENT),
+  'clientConnection.burst': ineffective('number', CLIENT),
+  'logging.format': {
+    type: 'text',
+    here: '`--log-format`',
+    effect: effect<string>((format, { settings }) => {
+      if (format !== 'text' && format !== 'json')
+        throw new ValueError(`"${format}" is neither text nor json`);
+      settings.logFormat = format;
+    }),
+  },
+  'logging.flushFrequency': ineffective('duration', 'log lines are written at once'),
+  'logging.verbosity': {
+    type: 'number',
+    here: '`--log-level`: debug from 4 on, else info',
+    effect: effect<number>((verbosity, { settings }) => {
+      settings.logLevel = verbosity >= 4 ? 'debug' : 'info';
+    }),
+  },
+  'logging.vmodule': ineffective('patterns', 'the level holds for the whole program'),
+  'logging.options.text.splitStream': ineffective('flag', ALPHA_LOGGING),
+  'logging.options.text.infoBufferSize': ineffective('quantity', ALPHA_LOGGING),
+  'logging.options.json.splitStream': ineffective('flag', ALPHA_LOGGING),
+  'logging.options.json.infoBufferSize': ineffective('quantity', ALPHA_LOGGING),
+  hostnameOverride: {
+    type: 'text',
+    here: '`--node`',
+    effect: effect<string>((name, { node }) => {
+      node.nodeName = name;
+    }),
+  },
+  bindAddress: {
+    type: 'text',
+    here: 'the primary address of the node in its family (`nodeIPs` of `--node-config`); nothing for `0.0.0.0` and `::`',
+    effect: effect<string>((text, { node }) => {
+      const address = parseAddress(text);
+      if (address === null) throw new ValueError(`"${text}" is no IP address`);
+      if (address !== '0.0.0.0' && address !== '::') node.bindAddress = address;
+    }),
+  },
+  healthzBindAddress: {
+    type: 'text',
+    here: "`--health-address`; empty: kube-proxy's `0.0.0.0:10256`, or `[::]:10256` where `bindAddress` is IPv6",
+    effect: effect<string>((text, { settings }) => {
+      settings.healthAddress = readListenAddress(withPort(text, HEALTH_PORT));
+    }),
+  },
+  metricsBindAddress: {
+    type: 'text',
+    here: '`--metrics-address`; elsewhere than on this node a token is needed, unless `--unauthenticated-metrics` is set',
+    effect: effect<string>((text, { settings, warn }) => {
+      const address = readListenAddress(withPort(text, METRICS_PORT));
+      settings.metricsAddress = address;
+      if (address !== null && !/^(127\.|::1$)/.test(address.host)) {
+        warn(
+          'who is not on this node needs a token of the cluster, other than at kube-proxy: see --unauthenticated-metrics',
+        );
+      }
+    }),
+  },
+  bindAddressHardFail: ineffective('flag', 'an address that is taken is tried again'),
+  enableProfiling: ineffective('flag', PROFILING),
+  showHiddenMetricsForVersion: ineffective('text', 'no metric is hidden'),
+  mode: {
+    type: 'text',
+    here: 'nftables is what knat does; another mode only decides which defaults and which `masqueradeAll` hold',
+    effect: effect<string>((mode, { warn }) => {
+      if (!['nftables', 'iptables', 'ipvs', 'kernelspace'].includes(mode)) {
+        throw new ValueError(`"${mode}" is none of iptables, ipvs, nftables, kernelspace`);
+      }
+      if (mode !== 'nftables') warn(`${mode} is not what knat does: it programs nftables`);
+    }),
+  },
+  'iptables.masqueradeBit': ineffective('number', NO_MARKS),
+  'iptables.masqueradeAll': {
+    type: 'flag',
+    here: '`masqueradeAll` of `--node-config`, unless `mode` is nftables',
+  },
+  'iptables.localhostNodePorts': ineffective('flag', 'NodePorts never answer on loopback'),
+  'iptables.snatNodeInternalIP': ineffective(
+    'flag',
+    'a masqueraded source becomes the address of the interface that it leaves by',
+  ),
+  'iptables.syncPeriod': ineffective('duration', AT_ONCE),
+  'iptables.minSyncPeriod': ineffective('duration', AT_ONCE),
+  'ipvs.syncPeriod': ineffective('duration', NOT_IPVS),
+  'ipvs.minSyncPeriod': ineffective('duration', NOT_IPVS),
+  'ipvs.scheduler': ineffective('text', `${NOT_IPVS}: endpoints are drawn at random`),
+  'ipvs.excludeCIDRs': ineffective('texts', NOT_IPVS),
+  'ipvs.strictARP': ineffective('flag', NOT_IPVS),
+  'ipvs.tcpTimeout': ineffective('duration', NOT_IPVS),
+  'ipvs.tcpFinTimeout': ineffective('duration', NOT_IPVS),
+  'ipvs.udpTimeout': ineffective('duration', NOT_IPVS),
+  'nftables.masqueradeBit': ineffective('number', NO_MARKS),
+  'nftables.masqueradeAll': {
+    type: 'flag',
+    here: '`masqueradeAll` of `--node-config`, where `mode` is nftables',
+  },
+  'nftables.syncPeriod': ineffective('duration', AT_ONCE),
+  'nftables.minSyncPeriod': ineffective('duration', AT_ONCE),
+  'winkernel.networkName': ineffective('text', WINDOWS),
+  'winkernel.sourceVip': ineffective('text', WINDOWS),
+  'winkernel.enableDSR': ineffective('flag', WINDOWS),
+  'winkernel.rootHnsEndpointName': ineffective('text', WINDOWS),
+  'winkernel.forwardHealthCheckVip': ineffective('flag', WINDOWS),
+  detectLocalMode: {
+    type: 'text',
+    here: '`--detect-local-mode`; empty: by `clusterCIDR`, else by the pod CIDRs of the Node',
+    effect: effect<string>((text, { node }) => {
+      const mode = LOCAL_MODES.find((known) => known === text);
+      if (mode === undefined) throw new ValueError(`"${text}" is none of ${LOCAL_MODES.join(', ')}`);
+      node.detectLocalMode = mode;
+    }),
+  },
+  'detectLocal.bridgeInterface': {
+    type: 'text',
+    here: '`--pod-bridge-interface`',
+    effect: effect<string>((name, { node }) => {
+      node.podBridgeInterface = readInterfaceName(name);
+    }),
+  },
+  'detectLocal.interfaceNamePrefix': {
+    type: 'text',
+    here: '`--pod-interface-name-prefix`',
+    effect: effect<string>((name, { node }) => {
+      node.podInterfaceNamePrefix = readInterfaceName(name);
+    }),
+  },
+  clusterCIDR: {
+    type: 'text',
+    here: '`--cluster-cidr`',
+    effect: effect<string>((text, { node }) => {
+      node.podCIDRs = text.split(',').map((one) => readRange(one.trim()));
+    }),
+  },
+  nodePortAddresses: {
+    type: 'texts',
+    here: '`nodePortAddresses` of `--node-config`; empty: the primary addresses where `mode` is nftables, else all',
+    effect: effect<readonly string[]>((texts, { node, warn }) => {
+      node.nodePortAddresses = nodePortRanges(texts, warn);
+    }),
+  },
+  oomScoreAdj: ineffective(
+    'number',
+    "the kubelet sets it: for the chart's priority class to about what kube-proxy has",
+  ),
+  'conntrack.maxPerCore': {
+    type: 'number',
+    here: "`--conntrack-max-per-core`; null: kube-proxy's 32768",
+    effect: effect<number>((value, { settings }) => {
+      settings.conntrackMaxPerCore = readCount(value);
+    }),
+  },
+  'conntrack.min': {
+    type: 'number',
+    here: "`--conntrack-min`; null: kube-proxy's 131072",
+    effect: effect<number>((value, { settings }) => {
+      settings.conntrackMin = readCount(value);
+    }),
+  },
+  'conntrack.tcpEstablishedTimeout': {
+    type: 'duration',
+    here: "`--conntrack-tcp-timeout-established`; null: kube-proxy's 24h",
+    effect: effect<string>((value, { settings }) => {
+      settings.conntrackTcpTimeoutEstablished = readDuration(value);
+    }),
+  },
+  'conntrack.tcpCloseWaitTimeout': {
+    type: 'duration',
+    here: "`--conntrack-tcp-timeout-close-wait`; null: kube-proxy's 1h",
+    effect: effect<string>((value, { settings }) => {
+      settings.conntrackTcpTimeoutCloseWait = readDuration(value);
+    }),
+  },
+  'conntrack.tcpBeLiberal': {
+    type: 'flag',
+    here: '`--conntrack-tcp-be-liberal`',
+    effect: effect<boolean>((value, { settings }) => {
+      settings.conntrackTcpBeLiberal = value;
+    }),
+  },
+  'conntrack.udpTimeout': {
+    type: 'duration',
+    here: '`--conntrack-udp-timeout`',
+    effect: effect<string>((value, { settings }) => {
+      settings.conntrackUdpTimeout = readDuration(value);
+    }),
+  },
+  'conntrack.udpStreamTimeout': {
+    type: 'duration',
+    here: '`--conntrack-udp-timeout-stream`',
+    effect: effect<string>((value, { settings }) => {
+      settings.conntrackUdpTimeoutStream = readDuration(value);
+    }),
+  },
+  configSyncPeriod: ineffective(
+    'duration',
+    'the API server is watched, and what a watch misses is listed anew',
+  ),
+  portRange: ineffective('text', 'kube-proxy does not use it either'),
+  windowsRunAsService: ineffective('flag', WINDOWS),
+};
+
+/** Fields for which 0 or false says something, and not that nothing is set. */
+export const MEANINGFUL_ZEROS: ReadonlySet<string> = new Set([
+  'conntrack.maxPerCore',
+  'conntrack.min',
+  'conntrack.tcpEstablishedTimeout',
+  'conntrack.tcpCloseWaitTimeout',
+]);
+
+const readCount = readWholeNumber(0, 2 ** 31 - 1);
+
+const EVERYWHERE: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map(readRange);
+
+/** Every local address: what kube-proxy's older modes do without nodePortAddresses. */
+export function everyAddress(): readonly Prefix[] {
+  return EVERYWHERE;
+}
+
+function nodePortRanges(texts: readonly string[], warn: (text: string) => void): readonly Prefix[] | null {
+  const ranges: Prefix[] = [];
+  for (const text of texts) {
+    if (text === 'all') ranges.push(...EVERYWHERE);
+    else if (text === 'localhost') warn('localhost has no effect: NodePorts never answer on loopback');
+    else if (text !== 'primary') ranges.push(readRange(text));
+  }
+  if (ranges.length === 0) return null;
+  if (texts.includes('primary')) warn('primary has no effect beside others: name its network too');
+  return ranges;
+}
+
+/** Bits behind the length are left out, as kube-proxy does. */
+function readRange(text: string): Prefix {
+  const range = parseLoosePrefix(text);
+  if (range === null) throw new ValueError(`"${text}" is no CIDR: write ADDRESS/LENGTH`);
+  return range;
+}
+
+function withPort(text: string, port: number): string {
+  const address = parseAddress(text.replace(/^\[(.+)\]$/, '$1'));
+  if (address === null) return text;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

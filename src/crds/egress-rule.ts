@@ -1,0 +1,146 @@
+import { AGE, type CustomResource, type ObjectHead } from './custom-resource.ts';
+import { type CelRule, integer, list, object, optional, text, texts, type ValueOf, word } from './field.ts';
+
+/** Lengths in characters: of a CIDR, an address, a label's key (DNS subdomain, `/`, name) and value, a name. */
+const CIDR = 49;
+const ADDRESS = 45;
+const LABEL_KEY = 317;
+const LABEL_VALUE = 63;
+const NAME = 253;
+
+const selector = (description: string) =>
+  object(description, {
+    matchLabels: optional(texts('Labels that all have these values.', LABEL_VALUE, 16)),
+    matchExpressions: optional(
+      list(
+        'More requirements, all of which hold.',
+        object('A requirement.', {
+          key: text('Name of the label.', LABEL_KEY),
+          operator: word('What holds of it.', ['In', 'NotIn', 'Exists', 'DoesNotExist']),
+          values: optional(list('With In and NotIn: the values.', text('A value.', LABEL_VALUE), 32)),
+        }),
+        16,
+      ),
+    ),
+  });
+
+const port = (description: string) => integer(description, 1, 65535);
+
+const destination = object(
+  'A destination.',
+  {
+    cidr: text('The network, as ADDRESS/LENGTH of the network address; 0.0.0.0/0 is all of IPv4.', CIDR),
+    protocol: optional(word('The protocol; all of them where it is absent.', ['TCP', 'UDP', 'SCTP'])),
+    port: optional(port('The port, or the first of a range; all of them where it is absent.')),
+    endPort: optional(port('The last port of the range.')),
+  },
+  [
+    rule('.cidr', 'isCIDR(self.cidr)', 'the network is no CIDR: write ADDRESS/LENGTH'),
+    rule(
+      '.cidr',
+      '!isCIDR(self.cidr) || cidr(self.cidr) == cidr(self.cidr).masked()',
+      'the network has host bits set: write the network address',
+    ),
+    rule('.protocol', '!has(self.port) || has(self.protocol)', 'a port needs a protocol: TCP, UDP or SCTP'),
+    rule('.port', '!has(self.endPort) || has(self.port)', 'endPort needs port, the first of the range'),
+    rule(
+      '.endPort',
+      '!has(self.endPort) || !has(self.port) || self.port <= self.endPort',
+      'the range of ports runs backwards',
+    ),
+  ],
+);
+
+/** Lists are short, so that a rule is one that a person can read; there may be many rules. */
+export const egressRuleSpec = object(
+  'What the rule says.',
+  {
+    priority: optional(
+      integer('The lowest is asked first; of equal ones the name that sorts first.', 0, 1_000_000),
+      1000,
+    ),
+    reason: optional(text('Why the rule is there: shown wherever it decides.', 256)),
+    from: optional(
+      object('Whose packets are meant; absent: what comes from any pool with natOutgoing.', {
+        pools: optional(list('IPPools that the source lies in.', text('Name of an IPPool.', NAME), 64)),
+        namespaceSelector: optional(selector('Labels of the namespaces of the pods; empty: all namespaces.')),
+        podSelector: optional(selector('Labels of the pods; empty: all pods.')),
+      }),
+    ),
+    to: optional(
+      list('Destinations, inside of pools too; absent: all that leaves the pools.', destination, 64),
+    ),
+    action: word(
+      'Keep: the source stays. Masquerade: it becomes an address of the node. Snat: it becomes one of the addresses.',
+      ['Keep', 'Masquerade', 'Snat'],
+    ),
+    addresses: optional(
+      list(
+        'With Snat: what to leave with. Of several that are on the node, a pod always has the same. A family without an address is none of the rule.',
+        text('An address.', ADDRESS),
+        64,
+      ),
+    ),
+    fallback: optional(
+      word(
+        'With Snat: what happens to packets where none of the addresses is on the node, or the pod is not known yet. node: they leave as if the rule asked for Masquerade, or were not there. drop: they do not leave.',
+        ['node', 'drop'],
+      ),
+      'node',
+    ),
+  },
+  [
+    rule(
+      '.addresses',
+      "self.action != 'Snat' || (has(self.addresses) && size(self.addresses) > 0)",
+      'Snat needs at least one address to leave with',
+    ),
+    rule(
+      '.addresses',
+      "self.action == 'Snat' || !has(self.addresses) || size(self.addresses) == 0",
+      'only Snat uses addresses: remove them, or let action be Snat',
+    ),
+    rule(
+      '.addresses',
+      '!has(self.addresses) || self.addresses.all(address, isIP(address))',
+      'one of the addresses is no IPv4 or IPv6 address',
+    ),
+    rule(
+      '.fallback',
+      "self.action == 'Snat' || self.fallback != 'drop'",
+      'only Snat needs an address that may be missing: leave fallback away',
+    ),
+  ],
+);
+
+export type EgressRuleSpec = ValueOf<typeof egressRuleSpec>;
+export type EgressRule = ObjectHead<'EgressRule'> & { readonly spec: EgressRuleSpec };
+
+export const egressRule: CustomResource = {
+  kind: 'EgressRule',
+  plural: 'egressrules',
+  singular: 'egressrule',
+  description:
+    'An exception from what the pools say about outgoing packets: destinations whose sources stay, destinations that are ' +
+    'masqueraded to although they lie in a pool, and the addresses that pods leave with. The rule with the lowest ' +
+    'priority that speaks of source and destination decides; where none does, the pools do. `docs/egress.md` has ' +
+    'examples.',
+  spec: egressRuleSpec,
+  status: null,
+  columns: [
+    {
+      name: 'Priority',
+      type: 'integer',
+      jsonPath: '.spec.priority',
+      description: 'The lowest is asked first.',
+    },
+    { name: 'Action', type: 'string', jsonPath: '.spec.action', description: 'What becomes of the source.' },
+    { name: 'Addresses', type: 'string', jsonPath: '.spec.addresses', description: 'What it becomes.' },
+    { name: 'Reason', type: 'string', jsonPath: '.spec.reason', description: 'Why the rule is there.' },
+    AGE,
+  ],
+};
+
+function rule(fieldPath: string, condition: string, message: string): CelRule {
+  return { rule: condition, message, fieldPath };
+}

@@ -1,0 +1,78 @@
+import { formatRef } from '../model/object.ts';
+import { formatPrefix } from '../net/prefix.ts';
+import { formatDestination } from '../plan/canonical.ts';
+import type { EgressChoice, EgressOutcome } from '../plan/entry.ts';
+import type { SourceStep } from './step.ts';
+
+/** What an EgressRule says about the packet, in one sentence without its end. */
+export function egressRuleReason(step: Extract<SourceStep, { rule: 'egress-rule' }>): string {
+  const { role, choice } = step;
+  if (role === 'later') return 'speaks of this source too, but another one was asked first and has decided';
+  if (role === 'destination') {
+    return choice.to === null
+      ? 'speaks of this source, but only of what leaves all pools'
+      : `speaks of this source, but not of this destination: only of ${destinationsText(choice)}`;
+  }
+  const because = choice.reason === '' ? '' : ` (${choice.reason})`;
+  return `${whereText(choice)}: ${outcomeText(choice.outcome)}${fallbackText(choice)}${because}`;
+}
+
+/** What the pools say about it. */
+export function egressPoolReason(step: Extract<SourceStep, { rule: 'egress-pool' }>): string {
+  const { because, to, object, others } = step;
+  const asked = object === null ? 'a pod, by ip-masq-agent’s file' : 'natOutgoing';
+  if (because !== null && 'exemptBy' in because) {
+    const { exemptBy } = because;
+    if (exemptBy === 'ip-masq-agent') return `${asked}, but the destination is in nonMasqueradeCIDRs`;
+    return exemptBy.kind === 'Node'
+      ? `${asked}, but the destination is an address of ${formatRef(exemptBy)}`
+      : `${asked}, but the destination lies in ${formatRef(exemptBy)}`;
+  }
+  if (because !== null) return `${asked}, but it does not leave by an interface ${because.interfaceFilter}`;
+  const source = to === null || to === 'node' ? 'an address of this node' : `${to}, natOutgoingAddress`;
+  const also = others.map(
+    ({ name, cidr, natOutgoing }) =>
+      `pool ${name} (${formatPrefix(cidr)}) also covers this source${natOutgoing ? '' : ' with natOutgoing off, but one that has it on is enough'}`,
+  );
+  return [`${asked}, and the destination is in no pool: the source becomes ${source}`, ...also].join('; ');
+}
+
+function whereText(choice: EgressChoice): string {
+  return choice.to === null ? 'all that leaves the pools' : 'this destination';
+}
+
+const DESTINATIONS_SHOWN = 4;
+
+function destinationsText({ to }: EgressChoice): string {
+  const all = (to ?? []).map(formatDestination);
+  const rest = all.length - DESTINATIONS_SHOWN;
+  return all.slice(0, DESTINATIONS_SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+function outcomeText(outcome: EgressOutcome): string {
+  switch (outcome.verdict) {
+    case 'keep':
+      return 'the source stays';
+    case 'masquerade':
+      return 'the source becomes an address of this node';
+    case 'snat':
+      return `the source becomes ${outcome.to}`;
+    case 'drop':
+      return 'dropped';
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function fallbackText({ fallback }: EgressChoice): string {
+  switch (fallback) {
+    case 'address':
+      return ', since none of the rule’s addresses is on this node';
+    case 'unknown-pod':
+      return ', since no Pod of this address is known yet, and it may be one that the rule selects';
+    case null:
+      return '';
+    default:
+      return fallback satisfies never;
+  }
+}

@@ -1,0 +1,108 @@
+import { createServer, type Server, type Socket } from 'node:net';
+
+/** An address and port to listen on; `key` tells them apart and comes along with each connection. */
+export interface ListenAt {
+  readonly key: string;
+  /** An IP address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Listener {
+  readonly at: ListenAt;
+  readonly server: Server;
+  /** Null while it listens, or is about to. */
+  refused: NodeJS.ErrnoException | null;
+}
+
+/** Connections at once on each address; whoever wants more is turned away. */
+const CONNECTIONS = 64;
+/** Milliseconds after which a connection is cut, whatever is going on on it. */
+const CONNECTION_LIFE = 10_000;
+
+/**
+ * Listens on a changing set of TCP addresses. What stays wanted keeps its socket; what cannot be had now is remembered,
+ * and tried again when the caller says so.
+ */
+export class Listeners {
+  readonly #listeners = new Map<string, Listener>();
+  readonly #sockets = new Set<Socket>();
+  readonly #connected: (socket: Socket, at: ListenAt) => void;
+  readonly #changed: () => void;
+
+  /** @param changed called when an address was refused, or is had that was refused before */
+  constructor(connected: (socket: Socket, at: ListenAt) => void, changed: () => void) {
+    this.#connected = connected;
+    this.#changed = changed;
+  }
+
+  /** Makes these the addresses to listen on. */
+  want(wanted: Iterable<ListenAt>): void {
+    const gone = new Set(this.#listeners.keys());
+    const fresh: ListenAt[] = [];
+    for (const at of wanted) {
+      if (!gone.delete(at.key)) fresh.push(at);
+    }
+    // First those that go: another Service may want the port of one.
+    for (const key of gone) this.#close(key);
+    for (const at of fresh) this.#open(at);
+  }
+
+  /** Tries again what was refused. */
+  retry(): void {
+    for (const { at, refused } of [...this.#listeners.values()]) {
+      if (refused === null) continue;
+      this.#close(at.key);
+      this.#open(at, refused);
+    }
+  }
+
+  /** What cannot be had, each with the reason. */
+  refusals(): { readonly at: ListenAt; readonly error: NodeJS.ErrnoException }[] {
+    return [...this.#listeners.values()].flatMap(({ at, refused }) =>
+      refused === null ? [] : [{ at, error: refused }],
+    );
+  }
+
+  /** Listens nowhere any longer, and cuts the connections. */
+  close(): void {
+    for (const key of [...this.#listeners.keys()]) this.#close(key);
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #open(at: ListenAt, before: NodeJS.ErrnoException | null = null): void {
+    const server = createServer((socket) => this.#accept(socket, at));
+    server.maxConnections = CONNECTIONS;
+    // It stays refused until it listens, so that a problem does not come and go with each attempt.
+    const listener: Listener = { at, server, refused: before };
+    this.#listeners.set(at.key, listener);
+    server.once('listening', () => {
+      server.on('error', () => {}); // of accept(2): the next connection may do
+      if (listener.refused === null) return;
+      listener.refused = null;
+      this.#changed();
+    });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (server.listening) return;
+      const isNews = listener.refused?.code !== error.code;
+      listener.refused = error;
+      if (isNews && this.#listeners.get(at.key) === listener) this.#changed();
+    });
+    server.listen({ host: at.host, port: at.port });
+  }
+
+  #accept(socket: Socket, at: ListenAt): void {
+    this.#sockets.add(socket);
+    const end = setTimeout(() => socket.destroy(), CONNECTION_LIFE);
+    socket.once('close', () => {
+      clearTimeout(end);
+      this.#sockets.delete(socket);
+    });
+    this.#connected(socket, at);
+  }
+
+  #close(key: string): void {
+    this.#listeners.get(key)?.server.close();
+    this.#listeners.delete(key);
+  }
+}

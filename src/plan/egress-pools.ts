@@ -1,0 +1,113 @@
+import type { PoolFact } from '../model/pool.ts';
+import type { Family } from '../net/family.ts';
+import { formatPrefix, type Prefix, prefixRange } from '../net/prefix.ts';
+import { type AddressRange, type AddressSet, unionOf } from '../net/ranges.ts';
+import type { Notice } from './fragment.ts';
+
+/** A pool of one family with its addresses as numbers. */
+export interface PlacedPool {
+  readonly pool: PoolFact;
+  readonly range: AddressRange;
+}
+
+/** MASQ of the specification: the addresses of pools with natOutgoing, disabled or not. */
+export function egressSources(
+  family: Family,
+  placed: readonly PlacedPool[],
+  mostSpecificWins: boolean,
+): AddressSet {
+  const wanted = placed.filter(({ pool }) => pool.natOutgoing);
+  const whole = unionOf(
+    family,
+    wanted.map(({ range }) => range),
+  );
+  return mostSpecificWins && wanted.length < placed.length ? unionOf(family, mostSpecific(placed)) : whole;
+}
+
+/** NET of the specification: all pools, disabled ones too, but not those for load balancers alone. */
+export function egressExempt(pools: readonly PoolFact[]): Prefix[] {
+  return pools.filter((pool) => !pool.loadBalancerOnly).map((pool) => pool.cidr);
+}
+
+/** Of prefixes, two overlap only where one holds the other: sorted, a stack has the pools around an address. */
+function mostSpecific(placed: readonly PlacedPool[]): AddressRange[] {
+  const ranges: AddressRange[] = [];
+  const around: { range: AddressRange; natOutgoing: boolean }[] = [];
+  let next = 0n;
+  const fill = (last: bigint) => {
+    const inner = around.at(-1);
+    if (inner?.natOutgoing && next <= last) ranges.push({ first: next, last });
+    next = last + 1n;
+  };
+  const leave = (before: bigint) => {
+    for (let inner = around.at(-1); inner !== undefined && inner.range.last < before; inner = around.at(-1)) {
+      fill(inner.range.last);
+      around.pop();
+    }
+  };
+  for (const { pool, range } of placed) {
+    leave(range.first);
+    const inner = around.at(-1);
+    if (inner !== undefined && inner.range.first === range.first && inner.range.last === range.last) {
+      inner.natOutgoing ||= pool.natOutgoing;
+      continue;
+    }
+    if (range.first > next) fill(range.first - 1n);
+    next = range.first;
+    around.push({ range, natOutgoing: pool.natOutgoing });
+  }
+  for (let inner = around.at(-1); inner !== undefined; inner = around.at(-1)) {
+    fill(inner.range.last);
+    around.pop();
+  }
+  return ranges;
+}
+
+/**
+ * Rules 3 and 4: a pool without natOutgoing whose addresses another pool makes NATed from gets a notice that names it.
+ * With most-specific-wins only a pool of the same CIDR does that.
+ */
+export function overriddenPools(placed: readonly PlacedPool[], mostSpecificWins: boolean): Notice[] {
+  const notices: Notice[] = [];
+  /** The pools with natOutgoing around the present one, the narrowest last. */
+  const around: PlacedPool[] = [];
+  for (const { pool, range } of placed) {
+    while ((around.at(-1)?.range.last ?? range.first) < range.first) around.pop();
+    if (pool.natOutgoing) {
+      around.push({ pool, range });
+      continue;
+    }
+    const inner = around.at(-1);
+    if (inner === undefined || (mostSpecificWins && inner.pool.cidr.length < pool.cidr.length)) continue;
+    notices.push(overridden(pool, inner.pool));
+  }
+  return notices;
+}
+
+function overridden(pool: PoolFact, other: PoolFact): Notice {
+  return {
+    reason: 'NatPoolOverridden',
+    object: { kind: 'IPPool', namespace: '', name: pool.name },
+    message:
+      `natOutgoing is off here, but ${formatPrefix(pool.cidr)} lies in pool ${other.name} ` +
+      `(${formatPrefix(other.cidr)}), which has it on: its addresses are NATed`,
+  };
+}
+
+/**
+ * The pools of a family by first address, the wider before the narrower, of equal ones those with natOutgoing first, then
+ * by name.
+ */
+export function placedPools(family: Family, pools: readonly PoolFact[]): PlacedPool[] {
+  const placed = pools
+    .filter(({ cidr }) => cidr.family === family)
+    .map((pool) => ({ pool, range: prefixRange(pool.cidr) }));
+  return placed.sort((a, b) => {
+    if (a.range.first !== b.range.first) return a.range.first < b.range.first ? -1 : 1;
+    return (
+      a.pool.cidr.length - b.pool.cidr.length ||
+      Number(b.pool.natOutgoing) - Number(a.pool.natOutgoing) ||
+      (a.pool.name < b.pool.name ? -1 : 1)
+    );
+  });
+}

@@ -1,0 +1,70 @@
+import type { FelixConfigurationFact, NatOutgoingExclusions } from '../model/felix-configuration.ts';
+import type { NodeFacts } from '../model/node.ts';
+import { familyOf, type IpAddress } from '../net/address.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
+import { type PortSpan, portsWithout } from '../net/port.ts';
+import type { Notice } from './fragment.ts';
+import type { EgressOptions } from './options.ts';
+
+/** How egress NAT works on this node, whatever said so. */
+export interface EgressSettings {
+  /** What leaves a pool is translated to; null: masquerade. An address that the node does not bear is not in here. */
+  readonly address: Readonly<Record<Family, IpAddress | null>>;
+  /** Source ports of TCP, UDP and SCTP, sorted and disjoint; empty: the kernel chooses. */
+  readonly ports: readonly PortSpan[];
+  /** Pools are NATed from only where a packet leaves by such an interface, a trailing `+` is a wildcard; null: all. */
+  readonly interfaceFilter: string | null;
+  readonly exclusions: NatOutgoingExclusions;
+  readonly notices: readonly Notice[];
+}
+
+/** More ranges than these have no chains in the kernel: the widest are used. */
+export const MOST_PORT_RANGES = 16;
+
+/**
+ * What the options of the agent say comes first, then Calico's FelixConfiguration, then the defaults.
+ * specs/egress-nat.md, "The decision", 8 to 10.
+ */
+export function egressSettings(
+  options: EgressOptions,
+  felix: FelixConfigurationFact | undefined,
+  node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
+): EgressSettings {
+  const notices: Notice[] = [];
+  const fromOptions = options.natOutgoingAddress !== null;
+  const wanted = options.natOutgoingAddress ?? felix?.natOutgoingAddress ?? [];
+  const address: Record<Family, IpAddress | null> = { IPv4: null, IPv6: null };
+  for (const family of FAMILIES) {
+    const chosen = wanted.find((one) => familyOf(one) === family);
+    if (chosen === undefined) continue;
+    if (node.localAddresses.some((local) => local.address === chosen)) address[family] = chosen;
+    else {
+      notices.push({
+        reason: 'NatAddressNotLocal',
+        object: fromOptions
+          ? { kind: 'Node', namespace: '', name: node.nodeName }
+          : { kind: 'FelixConfiguration', namespace: '', name: felix?.name ?? 'default' },
+        message: `natOutgoingAddress ${chosen} is not an address of node ${node.nodeName}: what leaves pools is masqueraded there`,
+      });
+    }
+  }
+  return {
+    address,
+    ports: portRanges(options, felix),
+    interfaceFilter: options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null,
+    exclusions: options.natOutgoingExclusions ?? felix?.natOutgoingExclusions ?? 'IPPoolsOnly',
+    notices,
+  };
+}
+
+/** Rule 8. Where nothing is left of the ranges they are used as they stand, since some port is needed. */
+function portRanges(options: EgressOptions, felix: FelixConfigurationFact | undefined): readonly PortSpan[] {
+  const wanted = options.natPortRange ?? felix?.natPortRange ?? [];
+  const left = portsWithout(wanted, options.natPortExclusions ? options.excludedPorts : []);
+  const usable = left.length === 0 ? portsWithout(wanted, []) : left;
+  const size = ({ first, last }: PortSpan) => last - first;
+  return [...usable]
+    .sort((a, b) => size(b) - size(a))
+    .slice(0, MOST_PORT_RANGES)
+    .sort((a, b) => a.first - b.first);
+}

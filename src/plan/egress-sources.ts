@@ -1,0 +1,41 @@
+import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
+import { type EgressSource, isEgressSourceKey, type PlanEntry } from './entry.ts';
+
+/** Finds the source that holds an address. Made when it is asked for: only people ask. */
+export class EgressSources {
+  #sorted: Readonly<Record<Family, readonly EgressSource[]>> | null = null;
+
+  /** Entries of these keys changed. */
+  changed(keys: Iterable<string>): void {
+    if (this.#sorted === null) return;
+    for (const key of keys) {
+      if (!isEgressSourceKey(key)) continue;
+      this.#sorted = null;
+      return;
+    }
+  }
+
+  find(address: IpAddress, entries: () => Iterable<PlanEntry>): EgressSource | undefined {
+    this.#sorted ??= sortedSources(entries());
+    const sources = this.#sorted[familyOf(address)];
+    const number = addressNumber(address);
+    let low = 0;
+    let high = sources.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const source = sources[middle] as EgressSource;
+      if (number < source.range.first) high = middle - 1;
+      else if (number > source.range.last) low = middle + 1;
+      else return source;
+    }
+    return undefined;
+  }
+}
+
+function sortedSources(entries: Iterable<PlanEntry>): Record<Family, EgressSource[]> {
+  const sources: Record<Family, EgressSource[]> = { IPv4: [], IPv6: [] };
+  for (const entry of entries) if (entry.kind === 'EgressSource') sources[entry.family].push(entry);
+  for (const list of Object.values(sources)) list.sort((a, b) => (a.range.first < b.range.first ? -1 : 1));
+  return sources;
+}

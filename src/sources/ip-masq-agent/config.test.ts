@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { formatPrefix } from '../../net/prefix.ts';
+import { parseIpMasqAgentConfig } from './config.ts';
+
+const RFC1918 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+
+function read(text: string) {
+  const { config, problems } = parseIpMasqAgentConfig(text, 'f');
+  const told = problems.map(
+    ({ severity, origin, field, message }) => `${severity} ${origin} ${field}: ${message}`,
+  );
+  if (config === null) return { told };
+  const { nonMasqueradeCIDRs, masqLinkLocal, masqLinkLocalIPv6 } = config.fact;
+  const cidrs = nonMasqueradeCIDRs.map(formatPrefix);
+  return { cidrs, masqLinkLocal, masqLinkLocalIPv6, resyncMs: config.resyncMs, told };
+}
+
+const defaults = {
+  cidrs: RFC1918,
+  masqLinkLocal: false,
+  masqLinkLocalIPv6: false,
+  resyncMs: 60_000,
+  told: [],
+};
+
+describe('a file changes what it gives, and nothing else', () => {
+  test.each<[string, object]>([
+    ['', {}],
+    ['{}', {}],
+    ['masqLinkLocal: true', { masqLinkLocal: true }],
+    ['nonMasqueradeCIDRs: []', { cidrs: [] }],
+    [
+      'nonMasqueradeCIDRs:\n- 10.0.0.0/8\n- fd00::/8\nmasqLinkLocalIPv6: true',
+      { cidrs: ['10.0.0.0/8', 'fd00::/8'], masqLinkLocalIPv6: true },
+    ],
+    [
+      '{"NonMasqueradeCIDRs":["10.1.0.0/16"],"MasqLinkLocal":true,"ResyncInterval":"1m30s"}',
+      { cidrs: ['10.1.0.0/16'], masqLinkLocal: true, resyncMs: 90_000 },
+    ],
+    ['resyncInterval: 100ms', { resyncMs: 1000 }],
+    ['nonMasqueradeCIDRs: null', {}],
+  ])('%s', (text, expected) => {
+    expect(read(text)).toEqual({ ...defaults, ...expected });
+  });
+});
+
+test('more networks than cidrLimit', () => {
+  const list = Array.from({ length: 65 }, (_, index) => `10.${index}.0.0/16`).join(', ');
+  expect(read(`nonMasqueradeCIDRs: [${list}]`)).toEqual({
+    told: ['error f:1 nonMasqueradeCIDRs: 65 networks, and cidrLimit is 64: raise it, or join networks'],
+  });
+  expect(read(`cidrLimit: 65\nnonMasqueradeCIDRs: [${list}]`).cidrs).toHaveLength(65);
+});
+
+test.each([
+  [
+    'nonMasqueradeCIDRs: [10.0.0.1/8]',
+    'error f:1 nonMasqueradeCIDRs: "10.0.0.1/8" has host bits set: write 10.0.0.0/8',
+  ],
+  [
+    'nonMasqueradeCIDRs: [10.0.0.0]',
+    'error f:1 nonMasqueradeCIDRs: "10.0.0.0" is no CIDR: write ADDRESS/LENGTH',
+  ],
+  [
+    'nonMasqueradeCIDRs: 10.0.0.0/8',
+    'error f:1 nonMasqueradeCIDRs: must be a list, not the text "10.0.0.0/8"',
+  ],
+  [
+    '\nmasqLinkLocal: yes please',
+    'error f:2 masqLinkLocal: must be true or false, not the text "yes please"',
+  ],
+  ['cidrLimit: many', 'error f:1 cidrLimit: must be a whole number, not the text "many"'],
+  ['resyncInterval: 60', 'error f:1 resyncInterval: the number 60 is no duration: write 60s or 1m30s'],
+  ['resyncInterval: 60x', 'error f:1 resyncInterval: the text "60x" is no duration: write 60s or 1m30s'],
+  ['- a', 'error f:1 : a list is no configuration: write its keys'],
+])('%s', (text, told) => {
+  expect(read(text)).toEqual({ told: [told] });
+});
+
+test('what is no YAML, and two documents', () => {
+  expect(read('a: [').told[0]).toMatch(/^error f:1 : no valid YAML/);
+  expect(read('{}\n---\n{}').told).toEqual(['error f:3 : only one document is read: remove the others']);
+});
+
+test('a key that is not known is told of, and the rest counts', () => {
+  expect(read('nonMasqCIDRs: []\nmasqLinkLocal: true')).toEqual({
+    ...defaults,
+    masqLinkLocal: true,
+    told: ['warning f:1 nonMasqCIDRs: unknown key: did you mean nonMasqueradeCIDRs?'],
+  });
+});

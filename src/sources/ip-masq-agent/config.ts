@@ -1,0 +1,155 @@
+import type { IpMasqAgentFact } from '../../model/ip-masq-agent.ts';
+import type { Problem } from '../../model/problem.ts';
+import { type Prefix, parsePrefix } from '../../net/prefix.ts';
+import type { SourceCode } from '../objects/codes.ts';
+import { didYouMean } from '../objects/did-you-mean.ts';
+import { describe, hostBitsMessage, isObject } from '../objects/fields.ts';
+import type { ManifestRoot } from '../objects/manifest-root.ts';
+import { readRoots } from '../objects/manifest-text.ts';
+
+/** What a file of ip-masq-agent says. */
+export interface IpMasqAgentConfig {
+  readonly fact: IpMasqAgentFact;
+  /** How often the file is looked at although nothing told of a change, in milliseconds. */
+  readonly resyncMs: number;
+}
+
+export interface IpMasqAgentReading {
+  /** Null: the file cannot be used. */
+  readonly config: IpMasqAgentConfig | null;
+  readonly problems: readonly Problem[];
+}
+
+const KEYS = [
+  'nonMasqueradeCIDRs',
+  'cidrLimit',
+  'masqLinkLocal',
+  'masqLinkLocalIPv6',
+  'resyncInterval',
+] as const;
+type Key = (typeof KEYS)[number];
+
+/** RFC 1918: what is not masqueraded to where nothing is said. */
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+const CIDR_LIMIT = 64;
+const RESYNC_MS = 60_000;
+
+/** What holds without a file; a file changes only what it gives. */
+export function defaultIpMasqAgentConfig(name: string): IpMasqAgentConfig {
+  const nonMasqueradeCIDRs = PRIVATE.map(parsePrefix).filter((prefix) => typeof prefix !== 'string');
+  return {
+    fact: { name, nonMasqueradeCIDRs, masqLinkLocal: false, masqLinkLocalIPv6: false },
+    resyncMs: RESYNC_MS,
+  };
+}
+
+/**
+ * Reads the text of a file, YAML or JSON. Keys are taken in any case, as ip-masq-agent does; a key that it does not know
+ * is a warning, any other fault makes the whole file unusable. Never throws.
+ */
+export function parseIpMasqAgentConfig(text: string, filename: string): IpMasqAgentReading {
+  const problems: Problem[] = [];
+  const add = (severity: Problem['severity'], line: number, field: string, message: string) => {
+    const code: SourceCode = 'KNAT_IP_MASQ_AGENT_CONFIG';
+    problems.push({ code, severity, origin: `${filename}:${line}`, object: null, field, message });
+  };
+  const roots = readRoots(text, filename);
+  if ('message' in roots) {
+    add('error', roots.line, '', roots.message);
+    return { config: null, problems };
+  }
+  const [root, second] = roots;
+  if (second !== undefined)
+    add('error', second.lineOf([]), '', 'only one document is read: remove the others');
+  const value = root?.value ?? null;
+  if (root !== undefined && value !== null && !isObject(value)) {
+    add('error', root.lineOf([]), '', `${describe(value)} is no configuration: write its keys`);
+  }
+  const defaults = defaultIpMasqAgentConfig(filename);
+  if (root === undefined || !isObject(value))
+    return { config: problems.length === 0 ? defaults : null, problems };
+  const config = readKeys(root, value, defaults, add);
+  return { config: problems.some(({ severity }) => severity === 'error') ? null : config, problems };
+}
+
+type Add = (severity: Problem['severity'], line: number, field: string, message: string) => void;
+
+function readKeys(
+  root: ManifestRoot,
+  value: Readonly<Record<string, unknown>>,
+  defaults: IpMasqAgentConfig,
+  add: Add,
+): IpMasqAgentConfig {
+  const given = new Map<Key, { written: string; value: unknown }>();
+  for (const [written, each] of Object.entries(value)) {
+    const key = KEYS.find((known) => known.toLowerCase() === written.toLowerCase());
+    if (key === undefined) {
+      const meant = didYouMean(written, KEYS);
+      const hint = meant === null ? `use one of ${KEYS.join(', ')}` : `did you mean ${meant}?`;
+      add('warning', root.lineOf([written]), written, `unknown key: ${hint}`);
+    } else if (each !== null) given.set(key, { written, value: each });
+  }
+  const read = <Value>(key: Key, fallback: Value, reader: (value: unknown) => Value | string): Value => {
+    const found = given.get(key);
+    if (found === undefined) return fallback;
+    const result = reader(found.value);
+    if (typeof result !== 'string') return result;
+    add('error', root.lineOf([found.written]), key, result);
+    return fallback;
+  };
+  const limit = read('cidrLimit', CIDR_LIMIT, readLimit);
+  const { fact, resyncMs } = defaults;
+  return {
+    fact: {
+      name: fact.name,
+      nonMasqueradeCIDRs: read('nonMasqueradeCIDRs', fact.nonMasqueradeCIDRs, (list) =>
+        readPrefixes(list, limit),
+      ),
+      masqLinkLocal: read('masqLinkLocal', fact.masqLinkLocal, readFlag),
+      masqLinkLocalIPv6: read('masqLinkLocalIPv6', fact.masqLinkLocalIPv6, readFlag),
+    },
+    resyncMs: read('resyncInterval', resyncMs, readDuration),
+  };
+}
+
+function readLimit(value: unknown): number | string {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0
+    ? value
+    : `must be a whole number, not ${describe(value)}`;
+}
+
+function readFlag(value: unknown): boolean | string {
+  return typeof value === 'boolean' ? value : `must be true or false, not ${describe(value)}`;
+}
+
+function readPrefixes(value: unknown, limit: number): readonly Prefix[] | string {
+  if (!Array.isArray(value)) return `must be a list, not ${describe(value)}`;
+  if (value.length > limit)
+    return `${value.length} networks, and cidrLimit is ${limit}: raise it, or join networks`;
+  const prefixes: Prefix[] = [];
+  for (const each of value) {
+    const prefix = typeof each === 'string' ? parsePrefix(each) : 'syntax';
+    if (prefix === 'host-bits') return hostBitsMessage(String(each));
+    if (prefix === 'syntax') return `"${String(each)}" is no CIDR: write ADDRESS/LENGTH`;
+    prefixes.push(prefix);
+  }
+  return prefixes;
+}
+
+const UNITS = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+/** What ip-masq-agent would read in a loop without a pause is read once a second. */
+const SHORTEST_MS = 1000;
+
+/** A duration as Go writes it: `60s`, `1m30s`. */
+function readDuration(value: unknown): number | string {
+  const text = typeof value === 'string' ? value : '';
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)];
+  if (text === '' || parts.map(([whole]) => whole).join('') !== text) {
+    return `${describe(value)} is no duration: write 60s or 1m30s`;
+  }
+  const total = parts.reduce(
+    (sum, [, number, unit]) => sum + Number(number) * UNITS[unit as keyof typeof UNITS],
+    0,
+  );
+  return Math.max(SHORTEST_MS, total);
+}

@@ -1,0 +1,115 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Problem } from '../../model/problem.ts';
+import type { SourceCode } from '../objects/codes.ts';
+import type { Source, SourceSink } from '../source.ts';
+import { Wake } from '../wake.ts';
+import { defaultIpMasqAgentConfig, type IpMasqAgentReading, parseIpMasqAgentConfig } from './config.ts';
+
+/** How long a folder that cannot be watched is left alone, and how often one is looked for that took its place. */
+const UNWATCHED_MS = 1000;
+const FOLDER_CHECK_MS = 5000;
+/** Writers that are not done yet: a file is read this long after the last event, in milliseconds. */
+const SETTLE_MS = 50;
+
+/** A configuration file of ip-masq-agent, watched. */
+export function ipMasqAgentSource(path: string): Source {
+  return new IpMasqAgentSource(resolve(path));
+}
+
+/**
+ * The file as a source of one fact. Guarantees:
+ * 1. It is read once before `synced`; a file that is not there means the defaults.
+ * 2. It is read again after each change in its folder (the swap of a ConfigMap's links is one), and every
+ *    `resyncInterval`.
+ * 3. A file that cannot be used is reported, and what it said before stays in force until it is mended.
+ */
+class IpMasqAgentSource implements Source {
+  readonly name: string;
+  readonly #path: string;
+  readonly #wake = new Wake();
+  #resyncMs = 0;
+  /** What was told last, as text: the same is not told again. */
+  #told = '';
+  #hasConfig = false;
+  #watcher: FSWatcher | null = null;
+  /** Device and inode of the folder that is watched; empty for none. */
+  #watched = '';
+
+  constructor(path: string) {
+    this.#path = path;
+    this.name = `ip-masq-agent:${path}`;
+  }
+
+  async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
+    await this.#read(sink);
+    sink.synced();
+    try {
+      while (!signal.aborted) {
+        if (await this.#watchFolder()) await this.#read(sink); // what happened before the watch began
+        const pause = this.#watcher === null ? UNWATCHED_MS : Math.min(this.#resyncMs, FOLDER_CHECK_MS);
+        if (await this.#wake.wait(pause, signal)) {
+          await new Promise((done) => setTimeout(done, SETTLE_MS));
+        }
+        if (!signal.aborted) await this.#read(sink);
+      }
+    } finally {
+      this.#watcher?.close();
+    }
+  }
+
+  /** Watches the folder, since links in it are replaced and not written to. True when a watch has begun. */
+  async #watchFolder(): Promise<boolean> {
+    const folder = dirname(this.#path);
+    const stats = await stat(folder, { bigint: true }).catch(() => null);
+    const identity = stats === null ? '' : `${stats.dev}:${stats.ino}`;
+    if (identity === this.#watched) return false;
+    this.#watcher?.close();
+    this.#watcher = null;
+    this.#watched = '';
+    if (identity === '') return false;
+    try {
+      this.#watcher = watch(folder, () => this.#wake.notify());
+      this.#watcher.on('error', () => this.#wake.notify());
+      this.#watched = identity;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #read(sink: SourceSink): Promise<void> {
+    const { config, problems } = await readConfig(this.#path);
+    this.#resyncMs = config?.resyncMs ?? defaultIpMasqAgentConfig(this.#path).resyncMs;
+    const told = JSON.stringify([config?.fact ?? null, problems]);
+    if (told === this.#told) return;
+    this.#told = told;
+    if (config !== null) {
+      sink.apply([{ kind: 'IpMasqAgent', key: this.#path, fact: config.fact }]);
+      this.#hasConfig = true;
+    }
+    sink.report(this.name, config === null ? [...problems, this.#lastGood()] : problems);
+  }
+
+  #lastGood(): Problem {
+    const message = this.#hasConfig
+      ? 'the last good configuration stays in force until the file is mended'
+      : 'nothing is known of this file yet: it has no effect until it is mended';
+    return problem('KNAT_LAST_GOOD', 'warning', this.#path, message);
+  }
+}
+
+async function readConfig(path: string): Promise<IpMasqAgentReading> {
+  try {
+    return parseIpMasqAgentConfig(await readFile(path, 'utf8'), path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return { config: defaultIpMasqAgentConfig(path), problems: [] };
+    return { config: null, problems: [problem('KNAT_IP_MASQ_AGENT_CONFIG', 'error', path, message)] };
+  }
+}
+
+function problem(code: SourceCode, severity: Problem['severity'], origin: string, message: string): Problem {
+  return { code, severity, origin, object: null, field: '', message };
+}

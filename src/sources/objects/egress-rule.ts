@@ -1,0 +1,108 @@
+import type { EgressDestination, EgressRuleFact } from '../../model/egress-rule.ts';
+import type { PortSpan } from '../../net/port.ts';
+import { PROTOCOLS, type Protocol } from '../../net/protocol.ts';
+import { type Fields, readPrefix } from './fields.ts';
+import { readLabelSelector } from './label-selector.ts';
+import { openObject, type ParseContext } from './metadata.ts';
+import type { Parsed, Report } from './parsed.ts';
+
+const ACTIONS = ['Keep', 'Masquerade', 'Snat'] as const;
+const FALLBACKS = ['node', 'drop'] as const;
+
+/** What a rule has that names none. */
+const DEFAULT_PRIORITY = 1000;
+const MOST_PRIORITY = 1_000_000;
+
+/** An EgressRule (knat.dev/v1). docs/egress.md says what the fields mean, src/crds/egress-rule.ts which there are. */
+export function parseEgressRule(object: unknown, context: ParseContext): Parsed<EgressRuleFact> {
+  const { name, fields, report } = openObject('EgressRule', object, context.shared);
+  const spec = fields.object('spec');
+  const from = spec.object('from');
+  const action = spec.word('action', ACTIONS, 'Keep');
+  if (spec.text('action') === '') {
+    const message = `say what the rule does: one of ${ACTIONS.join(', ')}`;
+    report.error('KNAT_FIELD_REQUIRED', spec.path('action'), message);
+  }
+  const fact: EgressRuleFact = {
+    name,
+    priority: priority(spec, report),
+    reason: spec.text('reason'),
+    pools: from.texts('pools'),
+    namespaceSelector: readLabelSelector(from, 'namespaceSelector', report),
+    podSelector: readLabelSelector(from, 'podSelector', report),
+    to: destinations(spec, report),
+    action,
+    addresses: spec.addresses('addresses'),
+    fallback: spec.word('fallback', FALLBACKS, 'node'),
+  };
+  checkAddresses(spec, fact, report);
+  return report.finish(fact);
+}
+
+function priority(spec: Fields, report: Report): number {
+  const number = spec.integer('priority') ?? DEFAULT_PRIORITY;
+  if (number < 0 || number > MOST_PRIORITY) {
+    const message = `${number} is no priority: use a whole number from 0 to ${MOST_PRIORITY}, the lowest is asked first`;
+    report.error('KNAT_FIELD_VALUE', spec.path('priority'), message);
+  }
+  return number;
+}
+
+function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, report: Report): void {
+  const path = spec.path('addresses');
+  if (action === 'Snat' && spec.items('addresses').length === 0) {
+    report.error('KNAT_FIELD_REQUIRED', path, 'Snat needs at least one address to leave with');
+  } else if (action !== 'Snat' && addresses.length > 0) {
+    report.error('KNAT_FIELD_VALUE', path, 'only Snat uses addresses: remove them, or let action be Snat');
+  }
+  if (action !== 'Snat' && spec.text('fallback') === 'drop') {
+    const message = 'only Snat needs an address that may be missing: leave fallback away';
+    report.error('KNAT_FIELD_VALUE', spec.path('fallback'), message);
+  }
+}
+
+function destinations(spec: Fields, report: Report): EgressDestination[] {
+  return spec.objects('to').flatMap((entry) => {
+    const protocol = readProtocol(entry, report);
+    const ports = readPorts(entry, protocol, report);
+    const text = entry.text('cidr');
+    if (text === '') {
+      report.error(
+        'KNAT_FIELD_REQUIRED',
+        entry.path('cidr'),
+        'a destination needs a network: 0.0.0.0/0 for all of IPv4',
+      );
+      return [];
+    }
+    const cidr = readPrefix(text, entry.path('cidr'), report);
+    return cidr === null ? [] : [{ cidr, protocol, ports }];
+  });
+}
+
+function readProtocol(entry: Fields, report: Report): Protocol | null {
+  const text = entry.text('protocol');
+  const known = PROTOCOLS.find((protocol) => protocol === text) ?? null;
+  if (text !== '' && known === null) {
+    const message = `"${text}" is not known: use one of ${PROTOCOLS.join(', ')}, or leave it away for all`;
+    report.error('KNAT_FIELD_VALUE', entry.path('protocol'), message);
+  }
+  return known;
+}
+
+function readPorts(entry: Fields, protocol: Protocol | null, report: Report): PortSpan | null {
+  const first = entry.port('port');
+  const last = entry.port('endPort') ?? first;
+  if (first === null || last === null) {
+    if (entry.has('endPort') && !entry.has('port')) {
+      report.error('KNAT_FIELD_REQUIRED', entry.path('port'), 'endPort needs port, the first of the range');
+    }
+    return null;
+  }
+  if (protocol === null && !entry.has('protocol')) {
+    report.error('KNAT_FIELD_REQUIRED', entry.path('protocol'), 'a port needs a protocol: TCP, UDP or SCTP');
+  }
+  if (last < first) {
+    report.error('KNAT_PORT_INVALID', entry.path('endPort'), `${first} to ${last} runs backwards`);
+  }
+  return { first, last };
+}

@@ -1,0 +1,36 @@
+import type { LabelRequirement, LabelSelector } from '../../model/label-selector.ts';
+import type { Fields } from './fields.ts';
+import type { Report } from './parsed.ts';
+
+const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
+
+/** The `metav1.LabelSelector` in the field; null when absent. */
+export function readLabelSelector(parent: Fields, key: string, report: Report): LabelSelector | null {
+  if (!parent.has(key)) return null;
+  const selector = parent.object(key);
+  return {
+    matchLabels: selector.textMap('matchLabels'),
+    matchExpressions: selector.objects('matchExpressions').map((entry) => readRequirement(entry, report)),
+  };
+}
+
+function readRequirement(entry: Fields, report: Report): LabelRequirement {
+  const key = entry.text('key');
+  const operator = entry.text('operator');
+  const values = entry.texts('values');
+  const known = OPERATORS.find((one) => one === operator);
+  if (key === '')
+    report.error('KNAT_FIELD_REQUIRED', entry.path('key'), 'the label is missing: add its name');
+  if (known === undefined) {
+    const message = `"${operator}" is not known: use one of ${OPERATORS.join(', ')}`;
+    report.error('KNAT_FIELD_VALUE', entry.path('operator'), message);
+  }
+  const needsValues = known === 'In' || known === 'NotIn';
+  if (known !== undefined && needsValues !== values.length > 0) {
+    const message = needsValues
+      ? `${known} needs at least one value`
+      : `${known} takes no values: remove them`;
+    report.error('KNAT_FIELD_VALUE', entry.path('values'), message);
+  }
+  return { key, operator: known ?? 'Exists', values };
+}
