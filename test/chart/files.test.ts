@@ -13,6 +13,7 @@ test('generated files are current (else: npm run generate)', async () => {
   );
   expect(stale.map(([path]) => path)).toEqual([]);
   expect([...files.keys()].sort()).toEqual([
+    'charts/knat/crds/egressrules.yaml',
     'charts/knat/crds/ippools.yaml',
     'charts/knat/crds/nodenats.yaml',
     'deploy/knat-cleanup.yaml',

@@ -228,7 +228,7 @@ describe.skipIf(isReal)('faults', () => {
 
     test('events of one kind come later than those of another', async () => {
       const running = await synced(stage.start());
-      simulator.faults.late.set('services', 1500);
+      simulator.faults.late.set('services', 600);
       await stage.client.put(service('late'));
       await stage.client.create(slice('late-1', 'late', ['10.3.0.1']));
       await until(
