@@ -1,4 +1,5 @@
 /** The page as people see it: a real agent, real connections, and a real browser beside it. It needs the build in dist/. */
+/// <reference lib="dom" />
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';

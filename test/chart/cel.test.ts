@@ -8,6 +8,7 @@ import { parseEgressRule } from '../../src/sources/objects/egress-rule.ts';
 import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { parsePool } from '../../src/sources/objects/pool.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
+import { poolSpec } from '../generators/pool-spec.ts';
 import { KubernetesCidr, KubernetesIp } from './kubernetes-cidr.ts';
 
 /** CEL as the API server has it for this schema: `self` with the types of the fields, and the network functions. */
@@ -50,47 +51,9 @@ function refusals(spec: Readonly<Record<string, unknown>>): string[] {
   return compiled.filter(({ evaluate }) => evaluate({ self }) !== true).map(({ message }) => message);
 }
 
-const octet = fc.integer({ min: 0, max: 255 });
-const ipv4 = fc.oneof(
-  fc.constantFrom('10.0.0.0', '169.254.0.0', '169.254.1.0', '0.0.0.0', '192.168.7.0', '010.0.0.0', '1.2.3'),
-  fc.tuple(octet, octet, octet, octet).map((octets) => octets.join('.')),
-);
-const ipv6 = fc.oneof(
-  fc.constantFrom('fd00::', 'FE80::', 'fe80:1::', '::', 'fd00::1', 'fe80::%eth0', ':::'),
-  // IPv4-mapped addresses are left out: the API server refuses them, knat takes them for what they are, IPv6.
-  fc.ipV6().filter((text) => KubernetesIp.parse(text) !== null),
-);
-const cidr = fc.oneof(
-  fc.tuple(ipv4, fc.integer({ min: 0, max: 34 })).map(([address, length]) => `${address}/${length}`),
-  fc.tuple(ipv6, fc.integer({ min: 0, max: 130 })).map(([address, length]) => `${address}/${length}`),
-  fc.constantFrom(
-    '',
-    '10.0.0.0',
-    '10.0.0.0/',
-    '10.0.0.0/08',
-    '10.0.0.0/+8',
-    ' 10.0.0.0/8',
-    'x/8',
-    'fd00::/064',
-  ),
-);
-const mode = fc.constantFrom('Never', 'Always', 'CrossSubnet');
-const spec = fc.record(
-  {
-    cidr,
-    blockSize: fc.oneof(fc.integer({ min: -1, max: 130 }), fc.constantFrom(0, 20, 26, 32, 116, 122, 128)),
-    disabled: fc.boolean(),
-    natOutgoing: fc.boolean(),
-    ipipMode: mode,
-    vxlanMode: mode,
-    allowedUses: fc.array(fc.constantFrom('Workload', 'Tunnel', 'LoadBalancer'), { maxLength: 3 }),
-  },
-  { requiredKeys: ['cidr'] },
-);
-
 test('the rules of IPPool say what the parser says', () => {
   fc.assert(
-    fc.property(spec, (each) => {
+    fc.property(poolSpec, (each) => {
       const parsed = parsePool({ metadata: { name: 'p' }, spec: each }, context);
       const messages = new Set(parsed.ok ? [] : parsed.problems.map(({ message }) => message));
       const refused = new Set(refusals(each));

@@ -245,8 +245,10 @@ describe('the pod', () => {
         const { apiGroups = [], resources = [], verbs = [] } = rule as Record<string, string[]>;
         return apiGroups.flatMap((group) => resources.map((each) => `${each}.${group} ${verbs.join()}`));
       });
+      // Of these an Event may have to be told the uid.
+      const looked = ['services', 'pods', 'ippools'];
       const listed = wantedResources('worker-1', wanted).map(
-        ({ plural, group }) => `${plural}.${group} list,watch`,
+        ({ plural, group }) => `${plural}.${group} ${looked.includes(plural) ? 'get,' : ''}list,watch`,
       );
       expect(granted.sort()).toEqual(
         [

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await stage.client.create(node('node-a', '192.0.2.1'));
   await stage.client.define('crd.projectcalico.org', 'v1', 'ippools', 'IPPool');
   await stage.client.define('knat.dev', 'v1', 'ippools', 'IPPool');
-}, 90_000);
+}, 180_000);
 
 afterAll(async () => {
   await stage.close();
@@ -67,6 +67,8 @@ async function expected(): Promise<string[]> {
   }
   for (const [name, cidr] of pools) lines.push(`IPPool ${name} ${cidr}`);
   for (const { metadata } of await client.list('/api/v1/nodes')) lines.push(`Node ${metadata.name}`);
+  for (const { metadata } of await client.list('/api/v1/namespaces'))
+    lines.push(`Namespace ${metadata.name}`);
   return lines.sort();
 }
 

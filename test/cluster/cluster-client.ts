@@ -53,10 +53,15 @@ export class ClusterClient {
     return await this.#expect('PATCH', `${pathOf(manifest)}/status`, body, 'application/merge-patch+json');
   }
 
-  /** Removes the object at once; one that is not there is no error. */
+  /**
+   * Removes the object and waits until it is gone; one that is not there is no error. A definition goes when the
+   * server has removed all of its objects.
+   */
   async remove(manifest: Manifest): Promise<void> {
-    const { status } = await this.request('DELETE', `${pathOf(manifest)}?gracePeriodSeconds=0`);
-    if (status !== 404 && status >= 300) throw new Error(`DELETE ${pathOf(manifest)}: ${status}`);
+    const path = pathOf(manifest);
+    const { status } = await this.request('DELETE', `${path}?gracePeriodSeconds=0`);
+    if (status !== 404 && status >= 300) throw new Error(`DELETE ${path}: ${status}`);
+    await this.#until(`${path} is gone`, async () => (await this.request('GET', path)).status === 404);
   }
 
   async list(path: string): Promise<ApiObject[]> {
@@ -67,12 +72,16 @@ export class ClusterClient {
   /** Makes a custom resource and waits until it is served. */
   async define(group: string, version: string, plural: string, kind: string): Promise<void> {
     await this.create(definition(group, version, plural, kind));
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const { status } = await this.request('GET', `/apis/${group}/${version}/${plural}`);
-      if (status === 200) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    const path = `/apis/${group}/${version}/${plural}`;
+    await this.#until(`${path} is served`, async () => (await this.request('GET', path)).status === 200);
+  }
+
+  async #until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while (!(await isSo())) {
+      if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    throw new Error(`${plural}.${group} is not served`);
   }
 
   async request(
@@ -80,10 +89,11 @@ export class ClusterClient {
     path: string,
     body?: unknown,
     contentType = 'application/json',
+    accept = 'application/json',
   ): Promise<Reply> {
     const { url, authority, adminToken } = this.#cluster;
     return await new Promise((resolve, reject) => {
-      const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': contentType };
+      const headers = { Authorization: `Bearer ${adminToken}`, 'Content-Type': contentType, Accept: accept };
       const sent = request(url + path, { method, ca: authority, agent: false, headers }, (answer) => {
         let text = '';
         answer.setEncoding('utf8');

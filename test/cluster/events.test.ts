@@ -5,20 +5,13 @@ import type { Conflict } from '../../src/plan/claims.ts';
 import type { PodBinding } from '../../src/plan/entry.ts';
 import type { NodeAccount, Programmed } from '../../src/status/kube/account.ts';
 import { fixedAccount, fixedBinding, fixedProgrammed } from './accounts.ts';
-import { node, pod, pool, readerBinding, service } from './manifests.ts';
+import { agentRole, rulesWithout } from './agent-role.ts';
+import { node, pod, pool, service } from './manifests.ts';
 import { until } from './recorder.ts';
 import type { ApiObject } from './simulator/objects.ts';
 import { Stage } from './stage.ts';
 import { isReal, startCluster } from './start-cluster.ts';
-import {
-  eventsOf,
-  NODE_NAT,
-  nodeNatDefinition,
-  ReporterRun,
-  writerRole,
-  writerRules,
-  writesSince,
-} from './status-stage.ts';
+import { eventsOf, NODE_NAT, nodeNatDefinition, ReporterRun, writesSince } from './status-stage.ts';
 
 /** What objects are told by Events: the same on the simulator and on a real API server. */
 
@@ -29,8 +22,6 @@ const running: ReporterRun[] = [];
 beforeAll(async () => {
   stage = new Stage(await startCluster());
   await stage.prepare();
-  await stage.client.put(readerBinding);
-  await stage.client.put(writerRole());
   await stage.client.put(node('node-a', '192.0.2.1'));
   await stage.client.create(nodeNatDefinition);
   await stage.client.define('crd.projectcalico.org', 'v1', 'ippools', 'IPPool');
@@ -41,7 +32,7 @@ beforeAll(async () => {
     async () => (await stage.client.request('GET', '/apis/knat.dev/v1/nodenats')).status,
     (status) => status === 200,
   );
-}, 90_000);
+}, 180_000);
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.stop()));
@@ -50,7 +41,7 @@ afterEach(async () => {
     const path = `/apis/events.k8s.io/v1/namespaces/${metadata.namespace}/events/${metadata.name}`;
     await stage.client.request('DELETE', path);
   }
-  await stage.client.put(writerRole());
+  await stage.client.put(agentRole());
   stage.cluster.simulator?.faults.clear();
 });
 
@@ -227,14 +218,14 @@ describe('Events', () => {
   });
 
   test('no rights: told with what has to be allowed, and made up for once it is', async () => {
-    await stage.client.put(writerRole(writerRules.filter(({ resources }) => !resources.includes('events'))));
+    await stage.client.put(agentRole(rulesWithout('events')));
     const run = await start(withBindings(fixedBinding(25)));
     const trouble = await until(
       () => run.troubles.get('KNAT_EVENTS_UNWRITTEN'),
       (text) => text !== undefined,
     );
     expect(trouble).toContain('create and patch on resource "events" of API group "events.k8s.io"');
-    await stage.client.put(writerRole());
+    await stage.client.put(agentRole());
     await told('mail', 1);
     await until(
       () => run.troubles.size,

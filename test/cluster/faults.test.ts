@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { EVERYTHING, node, readerRole, service, slice } from './manifests.ts';
+import { agentRole, rulesWithout } from './agent-role.ts';
+import { definition } from './cluster-client.ts';
+import { node, service, slice } from './manifests.ts';
 import { until } from './recorder.ts';
 import type { Simulator } from './simulator/simulator.ts';
 import { type Running, Stage } from './stage.ts';
@@ -97,7 +99,7 @@ describe.skipIf(isReal)('faults', () => {
 
     test('a streaming list that stalls, then pages', async () => {
       simulator.faults.stalled.add('services');
-      const running = stage.start({ timings: { listIdle: 200 } });
+      const running = stage.start({ timings: { listIdle: 1_000 } });
       await until(lists, (all) => all.length > 0);
       simulator.faults.stalled.clear();
       await synced(running);
@@ -226,7 +228,7 @@ describe.skipIf(isReal)('faults', () => {
 
     test('events of one kind come later than those of another', async () => {
       const running = await synced(stage.start());
-      simulator.faults.late.set('services', 200);
+      simulator.faults.late.set('services', 600);
       await stage.client.put(service('late'));
       await stage.client.create(slice('late-1', 'late', ['10.3.0.1']));
       await until(
@@ -363,7 +365,7 @@ describe.skipIf(isReal)('faults', () => {
 
     test('discovery that fails is no absent group', async () => {
       simulator.faults.refuse(12, (kinds) => kinds.unavailable(0), { plural: '' });
-      const running = stage.start();
+      const running = stage.start({ timings: { optionalPatience: 60_000 } });
       await until(
         () => running.sink.keys('Service'),
         (keys) => keys.length === ALL.length,
@@ -377,16 +379,58 @@ describe.skipIf(isReal)('faults', () => {
     });
   });
 
+  describe('a group that another program serves', () => {
+    const calico = { group: 'projectcalico.org' };
+
+    test('cannot be reached: the source is in sync without it, since NAT may be what it waits for', async () => {
+      simulator.faults.refuse(Number.POSITIVE_INFINITY, (kinds) => kinds.unavailable(0), calico);
+      const running = await synced(stage.start());
+      expect(running.sink.problems().join()).toMatch(/ippools\.projectcalico\.org: .*KNAT_API_UNAVAILABLE/);
+      await expectAlive(running);
+      simulator.faults.clear();
+      await until(
+        () => running.sink.problems(),
+        (found) => found.length === 0,
+      );
+    });
+
+    test('with a server that is away as a whole nothing is in sync', async () => {
+      simulator.faults.refuse(Number.POSITIVE_INFINITY, (kinds) => kinds.unavailable(0));
+      const running = stage.start();
+      await until(
+        () => running.sink.problems(),
+        (found) => found.length > 5,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(running.sink.isSynced).toBe(false);
+      simulator.faults.clear();
+      await synced(running);
+    });
+
+    test('is never asked for a streaming list: it may not know how to end one', async () => {
+      await stage.client.define('knat.dev', 'v1', 'ippools', 'IPPool');
+      simulator.requests.length = 0;
+      await synced(stage.start());
+      const pools = await until(
+        () => simulator.requests.filter((line) => line.includes('/ippools?')),
+        (lines) => lines.some((line) => line.includes('watch=true')),
+      );
+      expect(pools.join('\n')).not.toContain('sendInitialEvents');
+      expect(streams()).not.toEqual([]);
+      await stage.client.remove(definition('knat.dev', 'v1', 'ippools', 'IPPool'));
+    });
+  });
+
   test('a role that loses and regains a right while watches run', async () => {
     const running = await synced(stage.start({ timings: { reportAfter: 50 } }));
-    await stage.client.put(readerRole([['', 'nodes']]));
+    await stage.client.put(agentRole(rulesWithout('services')));
     simulator.cutConnections();
     await until(
       () => running.sink.problems(),
       (found) => found.some((line) => line.includes('KNAT_API_FORBIDDEN')),
     );
     expect(running.sink.keys('Service')).toEqual(ALL);
-    await stage.client.put(readerRole(EVERYTHING));
+    await stage.client.put(agentRole());
     await expectAlive(running);
   });
 });

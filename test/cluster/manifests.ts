@@ -52,39 +52,3 @@ export function pool(name: string, cidr: string, apiVersion = 'crd.projectcalico
 export function namespace(name: string): Manifest {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
 }
-
-/** What the agent needs, and no more. */
-export function readerRole(resources: readonly (readonly [group: string, plural: string])[]): Manifest {
-  return {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRole',
-    metadata: { name: 'knat' },
-    rules: resources.map(([group, plural]) => ({
-      apiGroups: [group],
-      resources: [plural],
-      verbs: ['get', 'list', 'watch'],
-    })),
-  };
-}
-
-export const readerBinding: Manifest = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRoleBinding',
-  metadata: { name: 'knat' },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'knat' },
-  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'knat' }],
-};
-
-/** All that the source reads. */
-export const EVERYTHING = [
-  ['', 'services'],
-  ['', 'nodes'],
-  ['', 'pods'],
-  ['', 'namespaces'],
-  ['discovery.k8s.io', 'endpointslices'],
-  ['crd.projectcalico.org', 'ippools'],
-  ['projectcalico.org', 'ippools'],
-  ['crd.projectcalico.org', 'felixconfigurations'],
-  ['projectcalico.org', 'felixconfigurations'],
-  ['knat.dev', 'ippools'],
-] as const;

@@ -29,7 +29,7 @@ beforeAll(async () => {
     conditions: [{ type: 'Ready', status: 'True' }],
   };
   await client.create({ ...pod('mail', 'node-a', annotation), status });
-}, 90_000);
+}, 180_000);
 
 afterAll(async () => {
   await stage.close();

@@ -46,7 +46,7 @@ export class Recorder implements SourceSink {
 export async function until<Value>(
   read: () => Value | Promise<Value>,
   isRight: (value: Value) => boolean,
-  milliseconds = 10_000,
+  milliseconds = 25_000,
 ): Promise<Value> {
   const deadline = Date.now() + milliseconds;
   for (;;) {

@@ -11,28 +11,6 @@ import type { Stage } from './stage.ts';
 
 export const NODE_NAT = '/apis/knat.dev/v1/nodenats/node-a';
 
-/** What the chart lets the agent write. */
-export const writerRules = [
-  { apiGroups: [''], resources: ['nodes', 'pods', 'services'], verbs: ['get'] },
-  {
-    apiGroups: ['knat.dev', 'crd.projectcalico.org', 'projectcalico.org'],
-    resources: ['ippools'],
-    verbs: ['get'],
-  },
-  { apiGroups: ['knat.dev'], resources: ['nodenats'], verbs: ['get', 'create'] },
-  { apiGroups: ['knat.dev'], resources: ['nodenats/status'], verbs: ['patch'] },
-  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-];
-
-export function writerRole(rules: readonly object[] = writerRules): Manifest {
-  return {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRole',
-    metadata: { name: 'knat' },
-    rules,
-  };
-}
-
 /** The CustomResourceDefinition of the chart. */
 export const nodeNatDefinition = parse(readFileSync('charts/knat/crds/nodenats.yaml', 'utf8')) as Manifest;
 

@@ -38,6 +38,8 @@ export interface ReflectorParts {
  *    when it is too old (410), and when the server was away or was set back.
  * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time; so is one
  *    that may not be read and that NAT can spare.
+ * 6. An optional resource that the server has and cannot give is waited for a while only: behind it may be a program
+ *    that is reached through a Service, and so through the NAT that waits for it. Its trouble stays reported.
  */
 export class Reflector {
   readonly #parts: ReflectorParts;
@@ -99,7 +101,9 @@ export class Reflector {
     }
     if (this.#version !== null && this.#compareVersions) await this.#checkVersion(this.#version, signal);
     this.#compareVersions = false;
-    if (this.#version === null && this.#avoid === null) return this.#stream(signal);
+    // Optional ones may come from a program that takes streaming for a watch, and never says that the list is over.
+    const mayStream = this.#avoid === null && !this.#parts.resource.optional;
+    if (this.#version === null && mayStream) return this.#stream(signal);
     if (this.#version === null) await this.#list(signal);
     await this.#watch(signal);
   }
@@ -187,16 +191,19 @@ export class Reflector {
 
   /** Everything that exists has been delivered, as of this version; null: the resource does not exist. */
   #complete(version: string | null): void {
-    const { objects, listener } = this.#parts;
-    objects.endList();
+    this.#parts.objects.endList();
     this.#version = version;
     this.#retry.reset();
     this.#absentSince = null;
     this.#activity = 'watch';
     this.#recovered();
+    this.#inSync();
+  }
+
+  #inSync(): void {
     if (this.#isSynced) return;
     this.#isSynced = true;
-    listener.synced();
+    this.#parts.listener.synced();
   }
 
   #recovered(): void {
@@ -241,10 +248,14 @@ export class Reflector {
     const now = surroundings.now();
     this.#failingSince ??= now;
     if (!this.#isSynced || now - this.#failingSince >= timings.reportAfter) listener.trouble(recovery);
-    if (!recovery.isSpared || this.#isSynced) return;
-    this.#isSynced = true;
-    listener.synced();
+    const isOver = now - this.#failingSince >= timings.optionalPatience;
+    if (recovery.isSpared || (resource.optional && isOver && isBehindServer(error))) this.#inSync();
   }
+}
+
+/** The server itself is there; what it asks for this resource is not. */
+function isBehindServer({ failure, status }: ApiError): boolean {
+  return failure === 'silent' || status >= 500;
 }
 
 /** True as well when the two cannot be compared. */

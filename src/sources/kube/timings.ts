@@ -15,6 +15,8 @@ export interface Timings {
   readonly absentLongest: number;
   /** How long an API group that had objects must be gone before they are. */
   readonly absentGrace: number;
+  /** How long an optional resource that cannot be read is waited for before the source is in sync without it. */
+  readonly optionalPatience: number;
   /** Failures are reported after this time; at once before the first list is complete. */
   readonly reportAfter: number;
   /** Objects to a page of a list. */
@@ -31,6 +33,7 @@ export const defaultTimings: Timings = {
   absentFirst: 5_000,
   absentLongest: 60_000,
   absentGrace: 60_000,
+  optionalPatience: 5_000,
   reportAfter: 10_000,
   pageSize: 500,
 };

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { makeCertificates } from '../certificates.ts';
 import type { Cluster } from '../cluster.ts';
 
 /** Milliseconds that a server may take until it is ready. */
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 
 /**
  * etcd and kube-apiserver on loopback, with a folder of their own that goes with them: no controllers, no kubelets.
@@ -18,6 +18,10 @@ const PATIENCE = 60_000;
  * @param assets folder with both programs
  */
 export async function startRealCluster(assets: string): Promise<Cluster> {
+  for (const name of ['etcd', 'kube-apiserver']) {
+    if (!existsSync(join(assets, name)))
+      throw new Error(`KUBEBUILDER_ASSETS: there is no ${name} in ${assets}`);
+  }
   const folder = mkdtempSync(join(tmpdir(), 'knat-cluster-'));
   const certificates = makeCertificates();
   const file = (name: string, text: string) => {
@@ -49,6 +53,8 @@ export async function startRealCluster(assets: string): Promise<Cluster> {
     `--service-account-key-file=${accountKey}`,
     `--service-account-signing-key-file=${accountKey}`,
     '--service-cluster-ip-range=10.96.0.0/12',
+    // The endpoints of the service `kubernetes` would be this server, and loopback is refused for endpoints.
+    '--endpoint-reconciler-type=none',
     // Nobody runs the controller that makes the accounts that this plugin asks for.
     '--disable-admission-plugins=ServiceAccount',
     '--allow-privileged=true',
@@ -56,7 +62,7 @@ export async function startRealCluster(assets: string): Promise<Cluster> {
   const url = `https://127.0.0.1:${port}`;
   const start = async () => {
     server.start();
-    await untilReady(url, certificates.authority, server);
+    await untilReady(url, certificates.authority, [etcd, server]);
   };
   const stop = async () => {
     await server.stop();
@@ -99,19 +105,25 @@ class Program {
   }
 
   get hasEnded(): boolean {
-    return this.#process === null || this.#process.exitCode !== null || this.#process.signalCode !== null;
+    const child = this.#process;
+    // Without a process id it never began.
+    return child?.pid === undefined || child.exitCode !== null || child.signalCode !== null;
   }
 
   /** The end of what it wrote. */
   get lastWords(): string {
+    if (!existsSync(this.#log)) return '';
     return readFileSync(this.#log, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
   }
 
   start(): void {
     const output = openSync(this.#log, 'a');
     const child = spawn(this.#path, this.#options, { stdio: ['ignore', output, output] });
-    child.on('error', () => {});
-    process.once('exit', () => child.kill('SIGKILL'));
+    closeSync(output);
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
+    child.on('error', () => process.off('exit', kill));
     this.#process = child;
   }
 
@@ -126,13 +138,14 @@ class Program {
   }
 }
 
-async function untilReady(url: string, ca: string, server: Program): Promise<void> {
+async function untilReady(url: string, ca: string, programs: readonly Program[]): Promise<void> {
   const deadline = Date.now() + PATIENCE;
-  while (Date.now() < deadline && !server.hasEnded) {
+  while (Date.now() < deadline && !programs.some(({ hasEnded }) => hasEnded)) {
     if ((await statusOf(`${url}/readyz`, ca)) === 200) return;
     await sleep(200);
   }
-  throw new Error(`kube-apiserver did not become ready:\n${server.lastWords}`);
+  const words = programs.map(({ lastWords }) => lastWords).join('\n');
+  throw new Error(`kube-apiserver did not become ready:\n${words}`);
 }
 
 async function statusOf(url: string, ca: string): Promise<number> {

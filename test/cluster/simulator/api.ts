@@ -5,11 +5,13 @@ import { type ExecRequest, ExecServer, type Executor, readExecPath } from './exe
 import type { FaultPlan } from './faults.ts';
 import { Lists } from './lists.ts';
 import { type ApiObject, isJsonObject, type JsonObject, textAt } from './objects.ts';
+import { openapiDocument, openapiIndex } from './openapi.ts';
 import { type ApiPath, readPath } from './paths.ts';
 import { BUILT_IN, customTypes, groupVersion, type ResourceType } from './resource-types.ts';
 import { review } from './reviews.ts';
 import { ApiRefusal, refusals } from './status.ts';
 import type { Store } from './store.ts';
+import { tableOf, wantsTable } from './tables.ts';
 import type { User, Users } from './users.ts';
 import { Watches } from './watches.ts';
 import { type Target, Writes } from './writes.ts';
@@ -113,7 +115,7 @@ export class Api {
     if (path === null) throw refusals.pathNotFound();
     const mayFail = !user.groups.includes('system:masters');
     if (path.kind !== 'objects') {
-      if (mayFail) await this.#faults.check('', false);
+      if (mayFail) await this.#faults.check('', false, groupOf(url.pathname));
       const found = discover(path, types);
       if (found === null) throw refusals.pathNotFound();
       return send(response, 200, found);
@@ -123,7 +125,7 @@ export class Api {
     if (!this.#users.mayDo(user, { verb, type: path.type, subresource: path.subresource })) {
       throw refusals.forbidden(user.username, verb, path.type, path.name, path.namespace);
     }
-    if (mayFail) await this.#faults.check(path.type.plural, isWatch);
+    if (mayFail) await this.#faults.check(path.type.plural, isWatch, path.type.group);
     const { type, namespace } = path;
     if (isWatch) {
       return await this.#watches.serve({ type, namespace, query: url.searchParams, response });
@@ -138,11 +140,13 @@ export class Api {
     request: IncomingMessage,
   ): Promise<Answer> {
     const { type, namespace, name } = path;
-    if (verb === 'list') return [200, this.#lists.list(type, namespace, query)];
+    const isTable = wantsTable(request.headers.accept);
+    if (verb === 'list') return [200, this.#lists.list(type, namespace, query, isTable)];
     if (verb === 'get') {
       const found = this.#store.get(type, namespace, name);
       if (found === null) throw refusals.notFound(type, name);
-      return [200, found];
+      const { resourceVersion } = found.metadata;
+      return [200, isTable ? tableOf(type, [found], { resourceVersion }, new Date()) : found];
     }
     const body = await readBody(request);
     const agent = (request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? '';
@@ -202,6 +206,10 @@ export class Api {
 
 function discover(path: Exclude<ApiPath, ObjectsPath>, types: readonly ResourceType[]): JsonObject | null {
   switch (path.kind) {
+    case 'version':
+      return { major: '1', minor: '36', gitVersion: 'v1.36.0', platform: 'linux/amd64' };
+    case 'openapi':
+      return path.document === '' ? openapiIndex(types) : openapiDocument(path.document, types);
     case 'versions':
       return coreVersions();
     case 'groups':
@@ -262,4 +270,9 @@ function refuseUpgrade(socket: Duplex, { status, body }: ApiRefusal): void {
   const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `Content-Type: ${type}`, 'Connection: close'];
   socket.end(`${head.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+}
+
+/** `projectcalico.org` of `/apis/projectcalico.org/v3`; empty for the core group. */
+function groupOf(path: string): string {
+  return /^\/apis\/([^/]+)/.exec(path)?.[1] ?? '';
 }

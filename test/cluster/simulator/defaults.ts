@@ -1,4 +1,4 @@
-import { type ApiObject, isJsonObject, type JsonObject, objectAt, textAt } from './objects.ts';
+import { type ApiObject, isJsonObject, type JsonObject, objectAt, textAt, timestamp } from './objects.ts';
 import type { ResourceType } from './resource-types.ts';
 
 /** What the server fills in when an object is created, as far as clients can tell the difference. */
@@ -14,6 +14,8 @@ export function withDefaults(type: ResourceType, object: ApiObject, serial: numb
       };
     case 'Namespace':
       return { ...object, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } };
+    case 'apiextensions.k8s.io CustomResourceDefinition':
+      return { ...object, status: definitionStatus(objectAt(object, 'spec')) };
     case 'events.k8s.io Event':
       return {
         ...object,
@@ -61,6 +63,26 @@ function serviceSpec(spec: JsonObject, serial: number): JsonObject {
     ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
     internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster',
     ...(type === 'ClusterIP' ? {} : { externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster' }),
+  };
+}
+
+/** Every definition is served at once. */
+function definitionStatus({ names, versions }: JsonObject): JsonObject {
+  const condition = (type: string, reason: string, message: string) => ({
+    type,
+    status: 'True',
+    lastTransitionTime: timestamp(new Date()),
+    reason,
+    message,
+  });
+  const stored = Array.isArray(versions) ? versions.filter(isJsonObject).filter((each) => each.storage) : [];
+  return {
+    conditions: [
+      condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
+      condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
+    ],
+    acceptedNames: names,
+    storedVersions: stored.map(({ name }) => name),
   };
 }
 

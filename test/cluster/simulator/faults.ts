@@ -6,6 +6,8 @@ export interface Where {
   /** `services` */
   readonly plural?: string;
   readonly isWatch?: boolean;
+  /** `projectcalico.org`: its discovery and its objects, as if the program that serves it were away. */
+  readonly group?: string;
 }
 
 interface Refusing {
@@ -36,11 +38,12 @@ export class FaultPlan {
   }
 
   /** Throws what is to be refused. */
-  async check(plural: string, isWatch: boolean): Promise<void> {
+  async check(plural: string, isWatch: boolean, group: string): Promise<void> {
     if (this.slowness > 0) await sleep(this.slowness);
     const found = this.#refusing.find(
       ({ where, times }) =>
         times > 0 &&
+        (where.group === undefined || where.group === group) &&
         (where.plural === undefined || where.plural === plural) &&
         (where.isWatch === undefined || where.isWatch === isWatch),
     );

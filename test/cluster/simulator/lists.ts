@@ -1,8 +1,12 @@
+import { coreEvent } from './core-events.ts';
 import type { ApiObject, JsonObject } from './objects.ts';
-import { groupVersion, type ResourceType } from './resource-types.ts';
+import { BUILT_IN, groupVersion, type ResourceType } from './resource-types.ts';
 import { selectorOf } from './selectors.ts';
 import { refusals } from './status.ts';
 import type { Store } from './store.ts';
+import { tableOf } from './tables.ts';
+
+const EVENTS = BUILT_IN.find(({ group, kind }) => group === 'events.k8s.io' && kind === 'Event');
 
 /** Lists that were begun and whose next page may be asked for: what a list is at its version does not change. */
 export class Lists {
@@ -15,7 +19,7 @@ export class Lists {
   }
 
   /** The answer to a list. Throws ApiRefusal. */
-  list(type: ResourceType, namespace: string, query: URLSearchParams): JsonObject {
+  list(type: ResourceType, namespace: string, query: URLSearchParams, isTable = false): JsonObject {
     const token = query.get('continue') ?? '';
     const limit = Number(query.get('limit') ?? 0);
     const { version, rest } = token === '' ? this.#begin(type, namespace, query) : this.#resume(type, token);
@@ -29,6 +33,7 @@ export class Lists {
       const isSelected = query.has('labelSelector') || query.has('fieldSelector');
       if (!isSelected) metadata.remainingItemCount = left.length;
     }
+    if (isTable) return tableOf(type, items, metadata, new Date());
     return {
       kind: `${type.kind}List`,
       apiVersion: groupVersion(type),
@@ -46,7 +51,13 @@ export class Lists {
     const wanted = Number(query.get('resourceVersion') ?? 0);
     if (wanted > this.#store.version) throw refusals.versionTooLarge(wanted, this.#store.version);
     const selects = selectorOf(query, namespace);
-    return { version: this.#store.version, rest: this.#store.list(type).filter(selects) };
+    return { version: this.#store.version, rest: this.#objects(type).filter(selects) };
+  }
+
+  /** Events of the core group are those of events.k8s.io: the same objects, seen from the older group. */
+  #objects(type: ResourceType): ApiObject[] {
+    if (type.group !== '' || type.kind !== 'Event' || EVENTS === undefined) return this.#store.list(type);
+    return this.#store.list(EVENTS).map(coreEvent);
   }
 
   #resume({ plural, group }: ResourceType, token: string) {

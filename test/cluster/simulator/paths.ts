@@ -2,7 +2,9 @@ import type { ResourceType } from './resource-types.ts';
 
 /** What a path of the API names. */
 export type ApiPath =
+  | { readonly kind: 'version' }
   | { readonly kind: 'versions' }
+  | { readonly kind: 'openapi'; readonly document: string }
   | { readonly kind: 'groups' }
   | { readonly kind: 'group'; readonly group: string }
   | { readonly kind: 'resources'; readonly groupVersion: string }
@@ -22,6 +24,8 @@ export function readPath(path: string, types: readonly ResourceType[]): ApiPath 
     .filter((part) => part !== '')
     .map(decodeURIComponent);
   const [root, ...rest] = parts;
+  if (root === 'openapi' && rest[0] === 'v3') return { kind: 'openapi', document: rest.slice(1).join('/') };
+  if (root === 'version' && rest.length === 0) return { kind: 'version' };
   if (root === 'api' && rest.length === 0) return { kind: 'versions' };
   if (root === 'apis' && rest.length === 0) return { kind: 'groups' };
   if (root === 'apis' && rest.length === 1) return { kind: 'group', group: rest[0] ?? '' };

@@ -1,5 +1,15 @@
 import { type ApiObject, isJsonObject, type JsonObject, objectAt, textAt } from './objects.ts';
 
+/** `additionalPrinterColumns` of a definition. */
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly format?: string;
+  readonly description?: string;
+  readonly priority?: number;
+  readonly jsonPath: string;
+}
+
 /** A kind of object that the server has. */
 export interface ResourceType {
   /** Empty for the core group. */
@@ -18,6 +28,8 @@ export interface ResourceType {
   readonly isReview?: true;
   /** Writes raise `metadata.generation`. */
   readonly hasGeneration: boolean;
+  /** What `kubectl get` prints beside the name; absent: the age. */
+  readonly columns?: readonly PrinterColumn[];
   /** What a bookmark of the kind holds beside its metadata: the zero value of the type. */
   readonly zero: JsonObject;
 }
@@ -120,8 +132,10 @@ export function customTypes(definition: ApiObject): ResourceType[] {
   const names = objectAt(spec, 'names');
   const versions = isJsonObject(spec) && Array.isArray(spec.versions) ? spec.versions : [];
   const shortNames = Array.isArray(names.shortNames) ? (names.shortNames as string[]) : undefined;
+  const categories = Array.isArray(names.categories) ? (names.categories as string[]) : undefined;
   return versions.filter(isJsonObject).flatMap((version) => {
     if (version.served !== true) return [];
+    const columns = version.additionalPrinterColumns as readonly PrinterColumn[] | undefined;
     return [
       {
         group: textAt(spec, 'group'),
@@ -131,9 +145,11 @@ export function customTypes(definition: ApiObject): ResourceType[] {
         kind: textAt(names, 'kind'),
         namespaced: textAt(spec, 'scope') === 'Namespaced',
         ...(shortNames === undefined ? {} : { shortNames }),
+        ...(categories === undefined ? {} : { categories }),
         hasStatus: 'status' in objectAt(version, 'subresources'),
         isCustom: true,
         hasGeneration: true,
+        ...(columns === undefined ? {} : { columns }),
         zero: {},
       },
     ];

@@ -1,3 +1,4 @@
+import { involved } from './core-events.ts';
 import { type ApiObject, objectAt, textAt } from './objects.ts';
 import { ApiRefusal, failureStatus } from './status.ts';
 
@@ -59,7 +60,9 @@ const FIELDS: Readonly<Record<string, (object: ApiObject) => string>> = {
   'metadata.namespace': ({ metadata }) => metadata.namespace ?? '',
   'spec.nodeName': ({ spec }) => textAt(spec, 'nodeName'),
   'status.phase': ({ status }) => textAt(status, 'phase'),
-  'involvedObject.name': ({ regarding }) => textAt(regarding, 'name'),
-  'involvedObject.kind': ({ regarding }) => textAt(regarding, 'kind'),
+  'involvedObject.name': (event) => involved(event, 'name'),
+  'involvedObject.kind': (event) => involved(event, 'kind'),
+  'involvedObject.namespace': (event) => involved(event, 'namespace'),
+  'involvedObject.uid': (event) => involved(event, 'uid'),
   'spec.unschedulable': ({ spec }) => String(objectAt({ spec }, 'spec').unschedulable ?? false),
 };

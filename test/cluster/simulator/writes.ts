@@ -116,7 +116,7 @@ export class Writes {
     const { uid, creationTimestamp, generation, managedFields, resourceVersion } = before.metadata;
     const metadata = subresource === 'status' ? before.metadata : wanted.metadata;
     const object: ApiObject = { ...after, metadata: { ...metadata, managedFields: [] } };
-    validate(type, object);
+    validate(type, object, before);
     const isSpecChanged = !sameJson(withoutMetadata(before), withoutMetadata(object)) && subresource === '';
     Object.assign(object.metadata, {
       uid,
