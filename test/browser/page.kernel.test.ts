@@ -16,6 +16,9 @@ const PANELS = [
   'Flows',
 ];
 
+/** Milliseconds. */
+const POLL = { timeout: 45_000, interval: 250 };
+
 let stage: PageStage;
 let visits: Visit[] = [];
 
@@ -49,11 +52,12 @@ test('flows are searched by the agent', async () => {
   const search = page.getByRole('textbox', { name: 'search flows' });
   await search.fill('10.96.0.34');
   await rows(visit, 'flows').filter({ hasText: 'voice' }).first().waitFor();
-  await page.waitForFunction(() =>
-    [...document.querySelectorAll('[aria-label=flows] [role=rowgroup] [role=row]')].every((row) =>
-      row.textContent?.includes('10.96.0.34'),
-    ),
-  );
+  await expect
+    .poll(
+      async () => (await rows(visit, 'flows').allInnerTexts()).every((row) => row.includes('10.96.0.34')),
+      POLL,
+    )
+    .toBe(true);
   await search.fill('nobody-is-called-this');
   await page.getByText('no translated connection fits').waitFor();
 }, 120_000);
@@ -81,12 +85,9 @@ test('the keyboard reaches all that can be used', async () => {
   const reached = new Set<string>();
   for (let press = 0; press < 40; press++) {
     await page.keyboard.press('Tab');
-    reached.add(
-      await page.evaluate(() => {
-        const { activeElement: at } = document;
-        return at?.getAttribute('aria-label') ?? at?.textContent ?? '';
-      }),
-    );
+    const focused = page.locator('*:focus');
+    if ((await focused.count()) === 0) continue;
+    reached.add((await focused.getAttribute('aria-label')) ?? (await focused.innerText()));
   }
   for (const name of ['Overview', 'Entries', 'Explain', 'search flows', 'recent events'])
     expect(reached).toContain(name);
@@ -115,7 +116,7 @@ test.each(['light', 'dark'] as const)(
     await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
     // The ports are counted every half a minute.
     await page.getByRole('progressbar').first().waitFor({ timeout: 90_000 });
-    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const background = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     const brightness = Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
     expect(brightness > 128).toBe(scheme === 'light');
     await page.getByRole('img', { name: /^connections: (.*;){4}/ }).waitFor();
@@ -128,11 +129,12 @@ test(`the entries of ${SERVICES} services: found at once, few rows in the docume
   writeFileSync(join(stage.folder.manifests, 'many.json'), JSON.stringify(manyServices(SERVICES)));
   const visit = await open('#/entries');
   const { page } = visit;
-  await page.waitForFunction(
-    (least) => Number(/(\d+) fit/.exec(document.body.innerText)?.[1]) >= least,
-    SERVICES,
-    { timeout: 180_000 },
-  );
+  await expect
+    .poll(async () => Number(/^\d+/.exec(await page.getByRole('status').innerText())?.[0]), {
+      ...POLL,
+      timeout: 180_000,
+    })
+    .toBeGreaterThan(SERVICES);
   expect(await rows(visit, 'entries').count()).toBeLessThan(100);
   // Paged while one scrolls.
   for (let scrolls = 0; scrolls < 5; scrolls++) {
