@@ -1,11 +1,10 @@
-import { sourceNow } from '../flows/judge.ts';
+import { isTranslated } from '../flows/judge.ts';
 import { Listing, type ListingEnd } from '../flows/listing.ts';
 import { type FlowQuestion, readQuestion, type WantedFlows } from '../flows/question.ts';
 import { RateMeter } from '../flows/rates.ts';
 import { type FlowReport, reportLine } from '../flows/report.ts';
 import { everyFlow, visitEveryFlow } from '../flows/table.ts';
 import type { RatesAnswer } from '../observe/flows-view.ts';
-import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import { ConntrackMonitor } from '../wire/conntrack/monitor.ts';
 import type { ConntrackEventKind } from '../wire/conntrack/numbers.ts';
 import type { AgentFacts } from './companion.ts';
@@ -109,15 +108,13 @@ export class FlowLists {
     const meter = new RateMeter();
     const start = surroundings.now();
     await visitEveryFlow((flow) => {
-      if (sourceNow(flow) !== null || (flow.status & conntrackStatus.IPS_DST_NAT) !== 0) meter.first(flow);
+      if (isTranslated(flow)) meter.first(flow);
     });
     await surroundings.sleep(seconds * 1000, new AbortController().signal);
     const judge = this.#memory.judge();
     const between = surroundings.now() - start;
     await visitEveryFlow((flow) => {
-      if (sourceNow(flow) !== null || (flow.status & conntrackStatus.IPS_DST_NAT) !== 0) {
-        meter.second(flow, judge.judge(flow));
-      }
+      if (isTranslated(flow)) meter.second(flow, judge.judge(flow));
     });
     return { seconds: between / 1000, rates: meter.rates(between / 1000) };
   }

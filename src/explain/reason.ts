@@ -46,7 +46,7 @@ export function stepReason(step: Step): string {
 export function unknownReason(unknown: Unknown): string {
   switch (unknown) {
     case 'existing-connections':
-      return 'connections that exist already keep the translation they began with';
+      return 'whether such a connection exists: it would keep the translation it began with';
     case 'other-tables':
       return 'routing, and rules of other programs (a FORWARD chain that drops), may change the outcome';
     case 'masquerade-address':

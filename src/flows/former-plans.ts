@@ -1,4 +1,4 @@
-import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
+import { holdsAddress } from '../plan/egress-sources.ts';
 import { type EgressSource, isEgressSourceKey, type PlanEntry } from '../plan/entry.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
@@ -57,6 +57,7 @@ export class FormerPlans {
   /** The plan before the last change, before the one before that, and so on. They are as `current` is now, else. */
   before(current: Entries): FormerPlan[] {
     const changes = [...this.#changes];
+    const sources = changes.map(egressSourcesOf);
     return changes
       .map((change, index): FormerPlan => {
         return {
@@ -67,7 +68,15 @@ export class FormerPlans {
             }
             return current.entry(key);
           },
-          egressSource: (address) => egressSourceBefore(changes.slice(index), current, address),
+          egressSource: (address) => {
+            for (let at = index; at < changes.length; at++) {
+              const former = sources[at]?.find((source) => holdsAddress(source, address));
+              if (former !== undefined) return former;
+            }
+            const now = current.egressSource(address);
+            const isNew = now !== undefined && changes.some((later, at) => at >= index && later.has(now.key));
+            return isNew ? undefined : now;
+          },
           concerns: (keys) => hasShared(change) || keys.some((key) => change.has(key)),
         };
       })
@@ -85,37 +94,18 @@ export class FormerPlans {
   }
 }
 
+function egressSourcesOf(change: ReadonlyMap<string, PlanEntry | null>): EgressSource[] {
+  return [...change.values()].filter((entry) => entry?.kind === 'EgressSource');
+}
+
 /** What the established flows of Services do is decided elsewhere: docs/adr/0004. */
 function lasts({ kind }: PlanEntry): boolean {
   return kind !== 'ServiceFrontend' && kind !== 'ClusterAddress';
 }
 
-/** What spoke of the address before these changes, the earliest first. */
-function egressSourceBefore(
-  changes: readonly ReadonlyMap<string, PlanEntry | null>[],
-  current: Entries,
-  address: IpAddress,
-): EgressSource | undefined {
-  const known = new Set<string>();
-  for (const change of changes) {
-    for (const [key, former] of change) {
-      if (!isEgressSourceKey(key) || known.has(key)) continue;
-      known.add(key);
-      if (former?.kind === 'EgressSource' && holds(former, address)) return former;
-    }
-  }
-  const now = current.egressSource(address);
-  return now === undefined || known.has(now.key) ? undefined : now;
-}
-
-function holds({ family, range }: EgressSource, address: IpAddress): boolean {
-  if (familyOf(address) !== family) return false;
-  const number = addressNumber(address);
-  return range.first <= number && number <= range.last;
-}
-
 function hasShared(change: ReadonlyMap<string, PlanEntry | null>): boolean {
-  for (const entry of change.values()) {
+  for (const [key, entry] of change) {
+    if (isEgressSourceKey(key)) return true;
     if (entry !== null && entry.kind !== 'PodBinding' && entry.kind !== 'PodSource') return true;
   }
   return false;

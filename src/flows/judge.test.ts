@@ -13,6 +13,7 @@ import {
   service,
   slice,
 } from '../../test/generators/build.ts';
+import type { EgressRuleFact } from '../model/egress-rule.ts';
 import type { FactChange } from '../model/facts.ts';
 import { formatRef } from '../model/object.ts';
 import { parseAddress } from '../net/address.ts';
@@ -103,6 +104,25 @@ const mailElsewhere = present('Pod', pod([natEntry({ interfaceAuto: false, sourc
 const mailForFriends = present('Pod', pod([natEntry({ allow: [cidr('192.0.2.0/24')] })]));
 const noMail = absent('Pod', 'mail/smtp');
 
+const rule = (rest: Partial<EgressRuleFact>) =>
+  present('EgressRule', {
+    name: 'shop',
+    priority: 1,
+    reason: '',
+    pools: [],
+    namespaceSelector: null,
+    podSelector: null,
+    to: [],
+    action: 'Keep',
+    addresses: [],
+    fallback: 'node',
+    ...rest,
+  });
+const ruled = rule({ action: 'Snat', addresses: [ip('203.0.113.8')] });
+const keeping = rule({ name: 'keep', to: [{ cidr: cidr('192.0.2.0/24'), protocol: null, ports: null }] });
+const noRule = absent('EgressRule', 'shop');
+const byRule = flow(POD, PLACE, { via: '203.0.113.8' });
+
 const unbound = flow(POD, PLACE, { via: PUBLIC });
 const dialled = flow(CLIENT, `${PUBLIC}:25`, { at: `${POD}:25` });
 const masqueraded = flow(POD, PLACE, { via: NODE });
@@ -125,6 +145,8 @@ describe('which part of the plan translated', () => {
       'service Service shop/web 10.96.0.10:80/TCP; from service Service shop/web',
     ],
     ['a binding', dialled, [[mail]], `pod Pod mail/smtp ${PUBLIC}:25/TCP`],
+    ['a rule', byRule, [[natPool, ruled]], 'from egress EgressRule shop'],
+    ['a pool, beside a rule for elsewhere', masqueraded, [[natPool, keeping]], 'from egress IPPool pods'],
     ['the address of a binding', unbound, [[mail, natPool]], 'from pod Pod mail/smtp'],
     [
       'another program',
@@ -176,6 +198,21 @@ describe('what is stale', () => {
       masqueraded,
       [[natPool], [mail]],
       `from egress IPPool pods; stale: it would leave with ${PUBLIC} (Pod mail/smtp) now`,
+    ],
+    [
+      'with the address of a rule that is gone',
+      byRule,
+      [
+        [natPool, ruled],
+        [noRule, plainPool],
+      ],
+      'from egress EgressRule shop; stale: its source would stay as it is now',
+    ],
+    [
+      'masqueraded, and a rule gives another address now',
+      flow(POD, PLACE, { via: NODE }),
+      [[natPool], [ruled]],
+      'from egress IPPool pods; stale: it would leave with 203.0.113.8 (EgressRule shop) now',
     ],
     [
       'with the address of a binding that is gone',

@@ -106,10 +106,12 @@ export class FlowJudge {
     return former === null || former.kind === null ? null : { kind: former.kind, object: former.object };
   }
 
-  /** ICMP and the like, which only egress pools translate. */
+  /** ICMP and the like, which only egress pools and rules translate. */
   #portlessSource(flow: Flow): SourceNat | null {
     const { egressSources } = scopeOf(this.#by.plan, flow.family);
-    return setContains(egressSources, flow.original.src) ? { kind: 'egress', object: null } : null;
+    const { src } = flow.original;
+    const isEgress = setContains(egressSources, src) || this.#by.plan.egressSource(src) !== undefined;
+    return isEgress ? { kind: 'egress', object: null } : null;
   }
 
   #staleDestination(
@@ -216,6 +218,11 @@ const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
 function dialledKey(flow: Flow): string {
   const protocol = protocolFromNumber(flow.protocol);
   return `${formatEndpoint(flow.original.dst, flow.original.dport)}/${protocol ?? flow.protocol}`;
+}
+
+/** Something made it another flow than the one that was begun: its destination, or the address of its source. */
+export function isTranslated(flow: Flow): boolean {
+  return (flow.status & conntrackStatus.IPS_DST_NAT) !== 0 || sourceNow(flow) !== null;
 }
 
 /** The address that the source became; null where it is as it was, be it with another port. */

@@ -59,7 +59,13 @@ export class SourceDecisions {
     // By which interface the first packet came is not in conntrack: only addresses tell of a pod.
     const isPod = isFromPod(scope, this.#node, packet);
     const { steps, snat } = walkSource(this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend);
-    const step = steps.at(-1);
+    const step = decisiveStep(steps);
     return step === undefined ? NO_DECISION : { snat, kind: kindOfRule[step.rule], object: step.object };
   }
+}
+
+/** The step that rewrites, else the last that says that the source stays; rules that did not decide do not count. */
+function decisiveStep(steps: readonly SourceStep[]): SourceStep | undefined {
+  const deciding = steps.filter((step) => step.rule !== 'egress-rule' || step.role === 'decides');
+  return deciding.find(({ verdict }) => verdict !== 'continue') ?? deciding.at(-1);
 }

@@ -2,6 +2,13 @@ import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import { type EgressSource, isEgressSourceKey, type PlanEntry } from './entry.ts';
 
+/** True for an address of the source's family and range. */
+export function holdsAddress({ family, range }: EgressSource, address: IpAddress): boolean {
+  if (familyOf(address) !== family) return false;
+  const number = addressNumber(address);
+  return range.first <= number && number <= range.last;
+}
+
 /** Finds the source that holds an address. Made when it is asked for: only people ask. */
 export class EgressSources {
   #sorted: Readonly<Record<Family, readonly EgressSource[]>> | null = null;

@@ -2,10 +2,9 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { CHART, helm, NAMESPACE } from '../../scripts/generate/helm.ts';
 import { settings } from '../../src/cli/options/table.ts';
+import { formatPrefix } from '../../src/net/prefix.ts';
+import { parseIpMasqAgentConfig } from '../../src/sources/ip-masq-agent/config.ts';
 import { wantedResources } from '../../src/sources/kube/resources.ts';
-import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
-import { parsePool } from '../../src/sources/objects/pool.ts';
-import { SharedValues } from '../../src/sources/objects/shared.ts';
 import { kubernetesErrors } from './kubernetes-models.ts';
 import { render, renderDaemonSet } from './rendered.ts';
 
@@ -17,6 +16,7 @@ const variants = [
   ...valuesFiles,
   ...[
     ['--set', 'cleanup.enabled=true'],
+    ['--set', 'egress.ipMasqAgent.enabled=true,egress.ipMasqAgent.masqueradeHostTraffic=true'],
     ['--set', 'service.masqueradeAll=true,service.cidrs={10.96.0.0/12},podNat.requireReady=false'],
     ['--set', 'apiServer.host=192.0.2.1,extraEnv[0].name=A,extraEnv[0].value=b,imagePullSecrets[0].name=x'],
   ].map(named),
@@ -161,12 +161,30 @@ describe('values', () => {
     expect(JSON.stringify(off.daemonSet)).not.toContain('/var/lib/kube-proxy');
   });
 
-  test('the pools of ip-masq-agent are pools that knat takes', async () => {
-    const manifests = await render('-f', `${CHART}/values-from-ip-masq-agent.yaml`);
-    const pools = manifests.filter(({ kind }) => kind === 'IPPool');
-    const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
-    expect(pools).toHaveLength(4);
-    expect(pools.map((pool) => parsePool(pool, context).ok)).toEqual([true, true, true, true]);
+  test('the file of ip-masq-agent is one that knat takes, and it is where the agent looks', async () => {
+    const options = ['-f', `${CHART}/values-from-ip-masq-agent.yaml`];
+    const { agent, daemonSet } = await renderDaemonSet(...options);
+    const file = (await render(...options)).find(({ kind }) => kind === 'ConfigMap')?.data?.config;
+    expect(agent.args).toContain('--ip-masq-agent-config=/etc/knat-ip-masq-agent/config');
+    expect(agent.args).not.toContain('--masquerade-host-traffic');
+    const { problems, config } = parseIpMasqAgentConfig(String(file), 'config');
+    expect(problems).toEqual([]);
+    expect(config?.fact.nonMasqueradeCIDRs.map(formatPrefix)).toEqual([
+      '10.0.0.0/8',
+      '172.16.0.0/12',
+      '192.168.0.0/16',
+    ]);
+    expect(JSON.stringify(daemonSet)).toContain('"mountPath":"/etc/knat-ip-masq-agent"');
+    expect(JSON.stringify(daemonSet)).toContain('"items":[{"key":"config","path":"config"}]');
+  });
+
+  test('a ConfigMap of ip-masq-agent that is there already', async () => {
+    const values =
+      'egress.ipMasqAgent.enabled=true,egress.ipMasqAgent.configMap=ip-masq-agent,egress.ipMasqAgent.key=k';
+    const { daemonSet } = await renderDaemonSet('--set', values);
+    expect((await render('--set', values)).map(({ kind }) => kind)).not.toContain('ConfigMap');
+    expect(JSON.stringify(daemonSet)).toContain('"name":"ip-masq-agent","optional":true');
+    expect(JSON.stringify(daemonSet)).toContain('"items":[{"key":"k","path":"config"}]');
   });
 });
 

@@ -110,6 +110,11 @@ httpGet:
 {{- if $config }}{{ toYaml $config }}{{ end -}}
 {{- end -}}
 
+{{/* Not empty where a file of ip-masq-agent is read. */}}
+{{- define "knat.ipMasqAgent" -}}
+{{- if and .Values.egress.enabled .Values.egress.ipMasqAgent.enabled }}yes{{ end -}}
+{{- end -}}
+
 {{/* What the container runs with: the options of `knat agent`; the flags of podnat-controller, as its own chart has them. */}}
 {{- define "knat.args" -}}
 {{- if eq .Values.program "podnat-controller" -}}
@@ -157,6 +162,12 @@ httpGet:
 {{- end }}
 {{- if and .Values.service.enabled .Values.service.kubeProxyConfigMap }}
 - --kube-proxy-config=/var/lib/kube-proxy/config.conf
+{{- end }}
+{{- if include "knat.ipMasqAgent" . }}
+- --ip-masq-agent-config=/etc/knat-ip-masq-agent/config
+{{- if .Values.egress.ipMasqAgent.masqueradeHostTraffic }}
+- --masquerade-host-traffic
+{{- end }}
 {{- end }}
 {{- with .Values.podNat }}
 {{- if .enabled }}

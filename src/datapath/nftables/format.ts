@@ -1,5 +1,4 @@
 import { endianness } from 'node:os';
-import type { Difference } from '../../delta/delta.ts';
 import { addressFromBytes } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
@@ -7,13 +6,6 @@ import type { SetElement } from '../../wire/nftables/element.ts';
 import { addressLength, type PlacedElement } from './element.ts';
 import { INTERFACE_SETS, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
-
-/** The changes as nft commands, one a line, removals first, sorted. */
-export function formatChanges({ add, remove }: Difference<PlacedElement>): string[] {
-  const lines = (verb: string, elements: readonly PlacedElement[]) =>
-    elements.map((placed) => `${verb} element ${formatPlaced(placed)}`).sort();
-  return [...lines('delete', remove), ...lines('add', add)];
-}
 
 /** `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }` */
 export function formatPlaced({ family, set, element }: PlacedElement): string {

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { plainEgress } from '../../src/datapath/nftables/egress.ts';
+import { skeletonText } from '../../src/datapath/nftables/skeleton.ts';
+
+/** What docs/design/packet-path.md shows of chains, against the text that the kernel gets. */
+
+const skeleton = skeletonText('IPv4', { table: 'knat', timeouts: [], egress: plainEgress });
+/** The chains of session affinity, which are there only while a Service uses it. */
+const withAffinity = skeletonText('IPv4', { table: 'knat', timeouts: [10800], egress: plainEgress });
+const page = readFileSync('docs/design/packet-path.md', 'utf8');
+
+/** The rules of a chain, without comments. */
+function rulesOf(text: string, chain: string): string[] {
+  const body = new RegExp(`^ +chain ${chain} \\{\\n(.*?)^ +\\}$`, 'ms').exec(text)?.[1];
+  if (body === undefined) throw new Error(`no chain ${chain}`);
+  return body
+    .split('\n')
+    .map((line) => line.replace(/(^ *comment ".*| comment ".*"| +#.*)$/, '').trim())
+    .filter((line) => line !== '' && !line.startsWith('type '));
+}
+
+const shown = [...page.matchAll(/^ {4}chain (\w+) \{/gm)].map(([, name]) => name ?? '');
+
+test.each(shown)('the chain %s is as the page shows it', (chain) => {
+  const real = rulesOf(chain.startsWith('affinity_') ? withAffinity : skeleton, chain);
+  const rules = rulesOf(page, chain);
+  expect(rules.length).toBeGreaterThan(0);
+  for (const [index, rule] of rules.entries()) {
+    if (!rule.includes('…')) expect(real[index]).toBe(rule);
+  }
+  expect(real).toHaveLength(rules.length);
+});
+
+test('every set and map that the page names is there', () => {
+  const declared = new Set([...skeleton.matchAll(/^ {2}(?:set|map) (\w+) \{/gm)].map(([, name]) => name));
+  const named = [...page.matchAll(/@(\w+)|(?:set|map) (\w+) \{/g)].map(([, used, made]) => used ?? made);
+  expect(named.filter((name) => !declared.has(name) && name !== 'nh')).toEqual([]);
+});
