@@ -114,6 +114,21 @@ module.exports = {
       from: { pathNot: '^(src/wire/socket\\.ts$|test/)' },
       to: { path: 'node_modules/koffi' },
     },
+    {
+      name: 'page-takes-types-alone',
+      severity: 'error',
+      comment:
+        'The page is built for browsers: of the program it takes forms of answers, which leave nothing behind.',
+      from: { path: '^ui/' },
+      to: { path: '^src/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'page-takes-the-api',
+      severity: 'error',
+      comment: 'Whatever else the page knew of the program would be no part of the API.',
+      from: { path: '^ui/' },
+      to: { path: '^src/', pathNot: '^src/(observe/api/schemas|flows/[a-z-]+)\\.ts$' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'no-unlisted-package',

@@ -20,6 +20,8 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY bin ./bin
 COPY src ./src
+COPY ui ./ui
+COPY scripts/build-page.js ./scripts/
 RUN npm run build
 # Of the packages, what runs: no declarations, no source maps.
 RUN npm ci --omit=dev --no-audit --no-fund \

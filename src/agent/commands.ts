@@ -17,6 +17,7 @@ import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { conntrackSettings } from './companions/conntrack-settings.ts';
+import { kernelDifference } from './companions/difference.ts';
 import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
@@ -106,6 +107,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       host.push(listeners, forward);
       companions.push(forward.companion);
     }
+    if (!once) companions.push(kernelDifference(datapath));
     if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
     if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
     if (settings.plan.enable.service && !once) companions.push(serviceHealthChecks);

@@ -1,11 +1,10 @@
-import { sourceNow } from '../flows/judge.ts';
+import { isTranslated } from '../flows/judge.ts';
 import { Listing, type ListingEnd } from '../flows/listing.ts';
 import { type FlowQuestion, readQuestion, type WantedFlows } from '../flows/question.ts';
 import { RateMeter } from '../flows/rates.ts';
-import type { FlowReport } from '../flows/report.ts';
+import { type FlowReport, reportLine } from '../flows/report.ts';
 import { everyFlow, visitEveryFlow } from '../flows/table.ts';
 import type { RatesAnswer } from '../observe/flows-view.ts';
-import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import { ConntrackMonitor } from '../wire/conntrack/monitor.ts';
 import type { ConntrackEventKind } from '../wire/conntrack/numbers.ts';
 import type { AgentFacts } from './companion.ts';
@@ -37,24 +36,20 @@ export class FlowLists {
 
   async *#list(wanted: WantedFlows): AsyncGenerator<string> {
     const listing = this.#listing(wanted);
-    const lines: string[] = [];
-    let length = 0;
+    let piece = '';
     const look = everyFlow((flow) => {
       const report = listing.look(flow);
-      if (report === null) return;
-      const line = JSON.stringify(report);
-      lines.push(line);
-      length += line.length;
+      if (report !== null) piece += `${reportLine(report)}\n`;
     });
     for await (const _ of look) {
-      if (length >= PIECE) {
-        yield `${lines.splice(0).join('\n')}\n`;
-        length = 0;
+      if (piece.length >= PIECE) {
+        yield piece;
+        piece = '';
       }
       if (listing.isFull) break;
     }
     const end: { readonly end: ListingEnd } = { end: listing.end };
-    yield `${[...lines, JSON.stringify(end)].join('\n')}\n`;
+    yield `${piece}${JSON.stringify(end)}\n`;
   }
 
   /** Throws InvalidQuery at once. */
@@ -113,15 +108,13 @@ export class FlowLists {
     const meter = new RateMeter();
     const start = surroundings.now();
     await visitEveryFlow((flow) => {
-      if (sourceNow(flow) !== null || (flow.status & conntrackStatus.IPS_DST_NAT) !== 0) meter.first(flow);
+      if (isTranslated(flow)) meter.first(flow);
     });
     await surroundings.sleep(seconds * 1000, new AbortController().signal);
     const judge = this.#memory.judge();
     const between = surroundings.now() - start;
     await visitEveryFlow((flow) => {
-      if (sourceNow(flow) !== null || (flow.status & conntrackStatus.IPS_DST_NAT) !== 0) {
-        meter.second(flow, judge.judge(flow));
-      }
+      if (isTranslated(flow)) meter.second(flow, judge.judge(flow));
     });
     return { seconds: between / 1000, rates: meter.rates(between / 1000) };
   }

@@ -16,7 +16,7 @@ export interface FlowSettings {
   readonly egressOnChange: EgressOnChange;
   /** Null: no log is kept. */
   readonly attribution: AttributionSettings | null;
-  /** How many source ports there are; absent: 64,512 for each address. */
+  /** How many source ports there are; absent: as the plan has it. */
   readonly portCapacity?: PortCapacity;
   /** Milliseconds between two looks at the ports in use; absent: 30 seconds. */
   readonly lookEvery?: number;

@@ -9,7 +9,8 @@ import {
   WELL_BELOW,
 } from '../flows/port-usage.ts';
 import { visitEveryFlow } from '../flows/table.ts';
-import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
+import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { FlowSettings } from './flow-settings.ts';
@@ -26,6 +27,13 @@ const NAMED = 3;
 /** A warning's text, code and remedy stand under this code. */
 export const PORTS_CODE = 'KNAT_PORTS_NEARLY_TAKEN';
 
+/** How many source ports the plan lets an address have: natPortRange, else all that the kernel gives. */
+export function plannedPorts(plan: Pick<NatPlan, 'entry'>, address: IpAddress): number {
+  const { ports } = scopeOf(plan, familyOf(address)).egress;
+  if (ports.length === 0) return ALL_PORTS;
+  return ports.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
 /** Looks at regular intervals how many source ports are taken, and warns before they run out. */
 export class PortWatch {
   readonly #agent: AgentFacts;
@@ -41,7 +49,7 @@ export class PortWatch {
     agent: AgentFacts,
     memory: FlowMemory,
     {
-      portCapacity = () => ALL_PORTS,
+      portCapacity = (_protocol, address) => plannedPorts(agent.planner.plan, address),
       lookEvery = LOOK_EVERY,
     }: Pick<FlowSettings, 'portCapacity' | 'lookEvery'>,
   ) {

@@ -1,4 +1,3 @@
-import type { ExitCode } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the commands need of the process; only `main` knows the process itself. */
@@ -9,8 +8,8 @@ export interface Context {
   /** The node that this machine is when nothing else says so. */
   readonly defaultNode: string;
   readonly readInput: () => Promise<string>;
-  /** The status that the process will end with when no error is thrown. */
-  exit: ExitCode;
+  /** The status that the process will end with when no error is thrown: an ExitCode, or that of another program run by us. */
+  exit: number;
   /** Stack traces are wanted. */
   debug: boolean;
 }

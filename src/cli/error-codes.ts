@@ -118,6 +118,28 @@ const commandCodes = {
     remedy: 'The last lines of its log stand in the message. Look there for what it lacks.',
     exit: EXIT.failed,
   },
+  KNAT_AGENT_NOT_FOUND: {
+    meaning:
+      'kubectl knat found no agent on the node, several Pods that may be it, or one that does not run.',
+    remedy: 'The message has what is there; kubectl knat nodes shows what every node reports.',
+    exit: EXIT.agent,
+  },
+  KNAT_KUBECTL_MISSING: {
+    meaning: 'kubectl knat works by kubectl, which is not there.',
+    remedy: 'Install kubectl, or add its folder to the PATH.',
+    exit: EXIT.impossible,
+  },
+  KNAT_KUBECTL_DENIED: {
+    meaning: 'The user that kubectl acts as may not do what kubectl knat needs.',
+    remedy: 'Let the user be given what the message names; docs/kubectl-plugin.md has a Role with all of it.',
+    exit: EXIT.impossible,
+  },
+  KNAT_KUBECTL_FAILED: {
+    meaning: 'kubectl itself failed.',
+    remedy:
+      'Its own words stand in the message; kubectl get nodes shows whether it reaches the cluster at all.',
+    exit: EXIT.failed,
+  },
   KNAT_HTTP_REFUSED: {
     meaning: 'A request over HTTP was refused, or asked for something that is not there.',
     remedy: 'The message says what is needed; docs/http-api.md has who may read what.',

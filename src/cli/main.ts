@@ -4,17 +4,23 @@ import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { KUBECTL_PLUGIN, runKubectlPlugin } from './kubectl/program.ts';
 import { PODNAT_CONTROLLER, runPodnatController } from './podnat/program.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import { Terminal } from './terminal.ts';
 
-/** The program `knat`, also under the name of podnat-controller: hands the process to the commands and ends it with their status. */
+/** The program `knat`, also under the names of podnat-controller and kubectl-knat: hands the process to the commands and ends it with their status. */
 
 const { env, stdin, stdout, stderr } = process;
+const surroundings = {
+  isTerminal: [stdin, stdout, stderr].every(({ isTTY }) => isTTY === true),
+  noColor: (env.NO_COLOR ?? '') !== '',
+};
+
 const context: Context = {
   version: packageVersion(),
-  terminal: new Terminal(stdout, stderr, (env.NO_COLOR ?? '') !== ''),
+  terminal: new Terminal(stdout, stderr, surroundings.noColor),
   // The kubelet calls a node by its host name in lower case unless told otherwise.
   defaultNode: env.NODE_NAME ?? hostname().toLowerCase(),
   readInput: async () => await text(stdin),
@@ -33,7 +39,9 @@ process.on('uncaughtException', (error) => {
 
 try {
   // bin/knat hands over the name that it was started by.
-  if (process.title === PODNAT_CONTROLLER) await runPodnatController(process.argv.slice(2), context);
+  const words = process.argv.slice(2);
+  if (process.title === PODNAT_CONTROLLER) await runPodnatController(words, context);
+  else if (process.title === KUBECTL_PLUGIN) await runKubectlPlugin(words, context, surroundings);
   else await createProgram(context).parseAsync();
   process.exitCode = context.exit;
 } catch (error) {

@@ -2,6 +2,7 @@ import { Command, type Option } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addCleanupCommand } from './commands/cleanup.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addDiffCommand } from './commands/diff.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEntriesCommand } from './commands/entries.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -25,6 +26,7 @@ export function createProgram(context: Context): Command {
   addAgentCommand(program, context);
   addExplainCommand(program, context);
   addVerifyCommand(program, context);
+  addDiffCommand(program, context);
   addStatusCommand(program, context);
   addEntriesCommand(program, context);
   addFlowsCommand(program, context);

@@ -1,3 +1,4 @@
+import type { ObjectRef } from '../model/object.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
 /** What this kernel can do, found once. */
@@ -28,11 +29,28 @@ export interface ConvergeOptions {
   readonly keepUnclaimed?: boolean;
 }
 
+/** One element in which the kernel and the plan differ. */
+export interface ElementChange {
+  /** What `converge` would do with it. A value that changed is both: the old one deleted, the new one added. */
+  readonly what: 'add' | 'delete';
+  /** In the words of nft: `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }`. */
+  readonly element: string;
+  /** Of the plan's entry that it belongs to; null: no entry of the plan has it, it is nobody's. */
+  readonly key: string | null;
+  /** The object behind the entry; null for what comes from several objects, and for nobody's. */
+  readonly owner: ObjectRef | null;
+}
+
 /** What `converge` would do. */
 export interface Preview {
   readonly skeleton: Report['skeleton'];
-  /** nft commands in the words of an operator, one line each: `add element ip knat … { … }`. */
-  readonly changes: readonly string[];
+  /**
+   * Chains and rules were compared with what they should be. Else only the version that the tables were made by: what
+   * is right can be learned by loading it alone, and a preview writes nothing.
+   */
+  readonly rulesCompared: boolean;
+  /** Removals first, then in order of their texts. */
+  readonly changes: readonly ElementChange[];
 }
 
 /** What of ours is in the kernel. */
@@ -50,7 +68,10 @@ export interface Datapath {
   probe(signal: AbortSignal): Promise<Capabilities>;
   /** Makes the kernel match. May be called any number of times; the same plan twice writes nothing. */
   converge(plan: NatPlan, signal: AbortSignal, options?: ConvergeOptions): Promise<Report>;
-  /** What `converge` would do; writes nothing. */
+  /**
+   * What `converge` would do; writes nothing. While it runs, `converge` may: it gives way between two sets, and begins
+   * anew when something changed meanwhile.
+   */
   preview(plan: NatPlan, signal: AbortSignal): Promise<Preview>;
   /** Reads back what is ours. */
   inspect(signal: AbortSignal): Promise<Observed>;

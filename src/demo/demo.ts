@@ -7,10 +7,12 @@ import { awaitFlow, tryFlow } from './dial.ts';
 import type { Outcome } from './flow.ts';
 import { tellHowToLookAround, tellLogLine } from './look-around.ts';
 import { DemoFolder } from './manifests.ts';
+import { PageAddress } from './page-address.ts';
 import { explainBuildFailure, requireMachine } from './requirements.ts';
 import { buildStage, PICTURE, startListeners } from './stage.ts';
 import { type Change, type Chapter, changes, explained, withKnat, withoutKnat } from './story.ts';
 import { type Display, Teller, timesText } from './teller.ts';
+import { keepTalking } from './traffic.ts';
 
 export interface DemoOptions {
   readonly families: readonly Family[];
@@ -32,7 +34,9 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   const lab = new Lab('knat-demo');
   const folder = new DemoFolder(lab.name);
   const agents: AgentProcess[] = [];
+  const pages: PageAddress[] = [];
   const cleanUp = () => {
+    for (const page of pages) page.close();
     for (const agent of agents) agent.kill();
     lab.dispose();
     folder.remove();
@@ -43,7 +47,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
     const cluster = await buildStage(lab).catch((error) => {
       throw explainBuildFailure(error);
     });
-    const demo = new Demo(options, cluster, folder, agents, signal);
+    const demo = new Demo(options, cluster, folder, agents, pages, signal);
     await untilAborted(demo.play(), signal);
     if (options.stay) await demo.stay();
     return demo.outcomes;
@@ -59,6 +63,7 @@ class Demo {
   readonly #cluster: Cluster;
   readonly #folder: DemoFolder;
   readonly #agents: AgentProcess[];
+  readonly #pages: PageAddress[];
   readonly #signal: AbortSignal;
   readonly outcomes: Outcome[] = [];
 
@@ -67,6 +72,7 @@ class Demo {
     cluster: Cluster,
     folder: DemoFolder,
     agents: AgentProcess[],
+    pages: PageAddress[],
     signal: AbortSignal,
   ) {
     this.#options = options;
@@ -74,6 +80,7 @@ class Demo {
     this.#cluster = cluster;
     this.#folder = folder;
     this.#agents = agents;
+    this.#pages = pages;
     this.#signal = signal;
   }
 
@@ -95,14 +102,16 @@ class Demo {
     teller.summary(this.outcomes);
   }
 
-  /** Resolves when the signal aborts. */
+  /** Goes on with gentle traffic. Resolves when the signal aborts. */
   async stay(): Promise<void> {
-    const { display } = this.#options;
-    tellHowToLookAround(display, this.#cluster, this.#folder);
+    const { display, families } = this.#options;
+    const [page] = this.#pages;
+    tellHowToLookAround(display, this.#cluster, this.#folder, page?.url ?? null);
     for (const agent of this.#agents) agent.follow((line) => tellLogLine(display, agent.node, line));
-    if (!this.#signal.aborted) {
-      await new Promise<void>((resolve) => this.#signal.addEventListener('abort', () => resolve()));
-    }
+    const aborted = this.#signal.aborted
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => this.#signal.addEventListener('abort', () => resolve()));
+    await Promise.race([aborted, keepTalking(this.#cluster, families, this.#signal).then(() => aborted)]);
   }
 
   async #startAgents(): Promise<void> {
@@ -117,6 +126,13 @@ class Demo {
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     teller.fact('started', `knat agent --source dir:… --node node1, and node2`);
     teller.fact('programmed', `both, ${seconds} s after their start`);
+    if (this.#options.stay) {
+      const page = await PageAddress.open(this.#cluster.node('node1').host, this.#folder.socketFile);
+      // Where the signal came meanwhile, everything was removed already.
+      if (this.#signal.aborted) page.close();
+      this.#pages.push(page);
+      teller.fact('page', `${page.url} (node1)`);
+    }
   }
 
   async #chapter({ title, flows }: Chapter): Promise<void> {

@@ -4,8 +4,13 @@ import { type LogLine, PROGRAM } from './agent-process.ts';
 import type { DemoFolder } from './manifests.ts';
 import type { Display } from './teller.ts';
 
-/** What to type in another terminal while everything stays. Commands, ready to be pasted into bash. */
-export function tellHowToLookAround(display: Display, cluster: Cluster, folder: DemoFolder): void {
+/** What to type in another terminal while everything stays, and what to open in a browser: `page`, where there is one. Commands, ready to be pasted into bash. */
+export function tellHowToLookAround(
+  display: Display,
+  cluster: Cluster,
+  folder: DemoFolder,
+  page: string | null,
+): void {
   const { print, strong, dim } = display;
   const fromHere = relative(process.cwd(), PROGRAM);
   const knat = fromHere.startsWith('..') ? PROGRAM : fromHere;
@@ -22,6 +27,12 @@ export function tellHowToLookAround(display: Display, cluster: Cluster, folder: 
   print(`  $ns-desk bash -c 'cat < /dev/tcp/10.96.0.10/80'       ${dim('# which pod answers?')}`);
   print(`  $ns-client bash -c 'cat < /dev/tcp/203.0.113.25/587'  ${dim('# whom does it see?')}`);
   print('');
+  if (page !== null) {
+    print('What node1 translates, in a browser on this machine:');
+    print('');
+    print(`  ${page}`);
+    print('');
+  }
   print('Edit these files and watch what the agents do (below), and who answers then:');
   print('');
   print(`  ${folder.manifests}`);

@@ -38,6 +38,11 @@ export class DemoFolder {
     return join(this.#path, `${node}.log`);
   }
 
+  /** What leads to the page of an agent. */
+  get socketFile(): string {
+    return join(this.#path, 'page');
+  }
+
   /** Changes a manifest as an editor does: writes the new text beside it, then puts it in its place. */
   edit({ file, from, to }: Edit): void {
     const path = join(this.manifests, file);

@@ -65,10 +65,35 @@ describe('as text', () => {
       '             does for this node’s pods',
       'Not known    - which address of the node the source becomes: that of the',
       '               interface it leaves by',
-      '             - connections that exist already keep the translation they began',
-      '               with',
+      '             - whether such a connection exists: it would keep the translation',
+      '               it began with',
       '             - routing, and rules of other programs (a FORWARD chain that',
       '               drops), may change the outcome',
+    ]);
+  });
+
+  test('an existing connection keeps what it has, and is no longer unknown', () => {
+    const result = walked([web, two], '198.51.100.9', '10.96.0.10');
+    const client = { src: ip('198.51.100.9'), sport: 40001 };
+    const original = { ...client, dst: ip('10.96.0.10'), dport: 80 };
+    const reply = { src: ip('10.244.9.9'), sport: 8080, dst: ip('192.0.2.1'), dport: 40001 };
+    const existing = [{ original, reply, timeoutSeconds: 431_990 }];
+    const lines = describeWalk(result, existing).map(plainText);
+    expect(lines.join('\n')).toContain(
+      [
+        'But          an existing flow: TCP 198.51.100.9:40001 → 10.96.0.10:80 keeps',
+        '             going to 10.244.9.9:8080 as 192.0.2.1:40001 until it ends, or is',
+        '             still for 431990 s',
+      ].join('\n'),
+    );
+    expect(lines.join('\n')).not.toContain('whether such a connection exists');
+    expect(walkJson(result).existing).toBeNull();
+    expect(walkJson(result, existing).existing).toEqual([
+      {
+        original: { source: '198.51.100.9:40001', destination: '10.96.0.10:80' },
+        reply: { source: '10.244.9.9:8080', destination: '192.0.2.1:40001' },
+        timeoutSeconds: 431_990,
+      },
     ]);
   });
 

@@ -1,7 +1,9 @@
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
 import type { Endpoint } from '../plan/entry.ts';
+import { type ExistingFlow, existingFlowText } from './existing.ts';
 import { groupPaths, type PathGroup } from './group.ts';
+import { unknownBeside } from './json.ts';
 import { type Line, labelled, type Tone } from './lines.ts';
 import type { Packet } from './packet.ts';
 import { stepReason, unknownReason } from './reason.ts';
@@ -13,8 +15,12 @@ const COLUMN = 13;
 /** More endpoints than these are only counted; the JSON form has all. */
 const ENDPOINTS_SHOWN = 8;
 
-/** A walk as lines of at most 80 characters for a reader who knows Kubernetes, but not knat. */
-export function describeWalk(walk: Walk): Line[] {
+/**
+ * A walk as lines of at most 80 characters for a reader who knows Kubernetes, but not knat.
+ *
+ * @param existing what conntrack has of such connections; null where it was not asked
+ */
+export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | null = null): Line[] {
   const lines: Line[] = [
     [
       { text: packetText(walk.packet), tone: 'strong' },
@@ -31,7 +37,13 @@ export function describeWalk(walk: Walk): Line[] {
     const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
     lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
   }
-  for (const [index, unknown] of walk.unknown.entries()) {
+  for (const [index, flow] of (existing ?? []).entries()) {
+    const label = index === 0 ? 'But' : '';
+    lines.push(
+      ...labelled(label, COLUMN, `an existing flow: ${existingFlowText(walk.packet, flow)}`, 'strong'),
+    );
+  }
+  for (const [index, unknown] of unknownBeside(walk, existing).entries()) {
     const label = `${(index === 0 ? 'Not known' : '').padEnd(COLUMN)}- `;
     lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));
   }

@@ -1,5 +1,6 @@
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint } from '../net/address.ts';
+import { type ExistingFlow, type ExistingFlowJson, existingFlowJson } from './existing.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { PacketState, Step } from './step.ts';
 import type { Reply, Walk } from './walk.ts';
@@ -49,10 +50,13 @@ export interface WalkJson {
     readonly losers: readonly string[];
     readonly because: string;
   }[];
+  /** Connections like the packet's that exist, those that last longest; null: not known here. */
+  readonly existing: readonly ExistingFlowJson[] | null;
   readonly unknown: readonly { readonly about: string; readonly reason: string }[];
 }
 
-export function walkJson(walk: Walk): WalkJson {
+/** @param existing what conntrack has of such connections; null where it was not asked */
+export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = null): WalkJson {
   return {
     node: walk.nodeName,
     packet: {
@@ -82,8 +86,14 @@ export function walkJson(walk: Walk): WalkJson {
     conflicts: walk.conflicts.map(({ key, winner, losers, because }) => {
       return { key, winner: formatRef(winner), losers: losers.map(formatRef), because };
     }),
-    unknown: walk.unknown.map((about) => ({ about, reason: unknownReason(about) })),
+    existing: existing === null ? null : existing.map(existingFlowJson),
+    unknown: unknownBeside(walk, existing).map((about) => ({ about, reason: unknownReason(about) })),
   };
+}
+
+/** What is not known; existing connections are no such thing where conntrack was asked. */
+export function unknownBeside(walk: Walk, existing: readonly ExistingFlow[] | null): Walk['unknown'] {
+  return existing === null ? walk.unknown : walk.unknown.filter((about) => about !== 'existing-connections');
 }
 
 function stepJson(step: Step): StepJson {

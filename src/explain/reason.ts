@@ -46,7 +46,7 @@ export function stepReason(step: Step): string {
 export function unknownReason(unknown: Unknown): string {
   switch (unknown) {
     case 'existing-connections':
-      return 'connections that exist already keep the translation they began with';
+      return 'whether such a connection exists: it would keep the translation it began with';
     case 'other-tables':
       return 'routing, and rules of other programs (a FORWARD chain that drops), may change the outcome';
     case 'masquerade-address':
@@ -55,10 +55,10 @@ export function unknownReason(unknown: Unknown): string {
       return 'session affinity: a client that was here before goes to the same endpoint again';
     case 'pod-cidrs':
       return 'which sources are pods: no pod CIDRs are known, so none counts as one';
-    case 'egress-interface':
-      return 'which interface it leaves by: only out of some of them are pools NATed from';
     case 'input-interface':
       return 'whether the source is a pod: that is told by the interface that the packet comes in by, and the question names none; it is taken for no pod';
+    case 'egress-interface':
+      return 'which interface it leaves by: only out of some of them are pools NATed from';
     case 'local-endpoint':
       return 'an endpoint is an address of this node: packets that end here keep their source, whatever the rule says';
     default:

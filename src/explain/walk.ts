@@ -57,10 +57,10 @@ export type Unknown =
   | 'affinity'
   /** No pod CIDRs are known, and the answer would depend on them. */
   | 'pod-cidrs'
-  /** Pools are NATed from only out of some interfaces, and routing decides. */
-  | 'egress-interface'
   /** Pods are told by an interface, which the question does not name, and the answer would depend on it. */
   | 'input-interface'
+  /** Pools are NATed from only out of some interfaces, and routing decides. */
+  | 'egress-interface'
   /** A rule rewrites the source of a packet that ends on this node, where no such rule can apply. */
   | 'local-endpoint';
 
@@ -95,8 +95,15 @@ export function walk(
   const isPod = isFromPod(scope, node, packet);
   const paths = targets.map((endpoint): Path => {
     const arriving = { ...sentTo({ source, destination, protocol, port }, endpoint), source };
-    const walked = walkSource(plan, scope, node, arriving, isPod, verdict === 'dnat', frontend);
-    const { steps, snat, dropped } = walked;
+    const { steps, snat, dropped } = walkSource(
+      plan,
+      scope,
+      node,
+      arriving,
+      isPod,
+      verdict === 'dnat',
+      frontend,
+    );
     const after: PacketState = { ...arriving, source: snat ?? source };
     return { endpoint, steps, snat, dropped, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
   });

@@ -52,8 +52,6 @@ export interface JudgedBy {
  * Stale are flows that began before a pool, a rule or a binding changed (specs/egress-nat.md, rule 11): they keep the
  * translation that they began with. What Services translated is never stale here: their TCP connections are to live
  * on, and their UDP flows are cleaned at every change (docs/adr/0004).
- *
- * Lives for one look at the table: the plan must not change meanwhile.
  */
 export class FlowJudge {
   readonly #by: JudgedBy;
@@ -220,6 +218,11 @@ const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
 function dialledKey(flow: Flow): string {
   const protocol = protocolFromNumber(flow.protocol);
   return `${formatEndpoint(flow.original.dst, flow.original.dport)}/${protocol ?? flow.protocol}`;
+}
+
+/** Something made it another flow than the one that was begun: its destination, or the address of its source. */
+export function isTranslated(flow: Flow): boolean {
+  return (flow.status & conntrackStatus.IPS_DST_NAT) !== 0 || sourceNow(flow) !== null;
 }
 
 /** The address that the source became; null where it is as it was, be it with another port. */

@@ -53,7 +53,7 @@ export class Listing {
     const { judge, names, now } = this.#parts;
     if (!mayBeWanted(this.#wanted, flow, names)) return null;
     const judgement = judge.judge(flow);
-    if (!isWanted(this.#wanted, judgement)) return null;
+    if (!isWanted(this.#wanted, flow, judgement, names)) return null;
     this.#listed++;
     if (judgement.stale !== null) this.#stale++;
     return reportOf(flow, judgement, names, now);

@@ -1,4 +1,5 @@
-import { parseAddress } from '../net/address.ts';
+import { formatRef } from '../model/object.ts';
+import { formatEndpoint, parseAddress } from '../net/address.ts';
 import { hostPrefix, type Prefix, parseLoosePrefix, prefixContains } from '../net/prefix.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
@@ -19,6 +20,8 @@ export interface FlowQuestion {
   readonly address?: string;
   /** Kinds with commas: service, pod, egress, other; none for flows that are not translated. */
   readonly kind?: string;
+  /** An address, a CIDR, or what stands anywhere in an address or a name, in any case. */
+  readonly search?: string;
   /** `true`: only those that the plan of now would translate otherwise. */
   readonly stale?: string;
   /** At most so many. */
@@ -30,7 +33,10 @@ export interface WantedFlows {
   readonly pod: string | null;
   readonly service: string | null;
   readonly protocol: number | null;
-  readonly address: Prefix | null;
+  /** Each of them must stand somewhere in the flow. */
+  readonly addresses: readonly Prefix[];
+  /** In lower case; null where any will do, or where an address is searched for. */
+  readonly text: string | null;
   /** Null: all that are translated. */
   readonly kinds: ReadonlySet<NatKind | 'none'> | null;
   readonly stale: boolean;
@@ -38,13 +44,22 @@ export interface WantedFlows {
 }
 
 const KINDS: readonly (NatKind | 'none')[] = ['service', 'pod', 'egress', 'other', 'none'];
-const QUESTIONS: readonly string[] = ['pod', 'service', 'protocol', 'address', 'kind', 'stale', 'limit'];
+const QUESTIONS: readonly string[] = [
+  'pod',
+  'service',
+  'protocol',
+  'address',
+  'search',
+  'kind',
+  'stale',
+  'limit',
+];
 
 /** Reads the question; the text of what is wrong with it. */
 export function readQuestion(question: FlowQuestion): WantedFlows | string {
   const unknown = Object.keys(question).find((name) => !QUESTIONS.includes(name));
   if (unknown !== undefined) return `${unknown}: write one of ${QUESTIONS.join(', ')}`;
-  const { pod, service, protocol, address, kind, stale, limit } = question;
+  const { pod, service, protocol, address, search = '', kind, stale, limit } = question;
   for (const [name, value] of Object.entries({ pod, service })) {
     if (value !== undefined && !/^[^/]+\/[^/]+$/.test(value))
       return `${name}: "${value}" is no NAMESPACE/NAME`;
@@ -52,6 +67,7 @@ export function readQuestion(question: FlowQuestion): WantedFlows | string {
   const number = protocol === undefined ? null : protocolNumberOf(protocol);
   if (protocol !== undefined && number === null)
     return `protocol: "${protocol}" is neither a name nor a number`;
+  const found = search.trim() === '' ? null : readPrefix(search.trim());
   const prefix = address === undefined ? null : readPrefix(address);
   if (address !== undefined && prefix === null)
     return `address: "${address}" is neither an address nor a CIDR`;
@@ -66,7 +82,8 @@ export function readQuestion(question: FlowQuestion): WantedFlows | string {
     pod: pod === undefined ? null : `Pod ${pod}`,
     service: service ?? null,
     protocol: number,
-    address: prefix,
+    addresses: [prefix, found].filter((one) => one !== null),
+    text: search.trim() === '' || found !== null ? null : search.trim().toLowerCase(),
     kinds: kinds === null ? null : new Set(kinds as (NatKind | 'none')[]),
     stale: stale === 'true',
     limit: limit === undefined ? Number.POSITIVE_INFINITY : Number(limit),
@@ -82,11 +99,11 @@ const TRANSLATED = conntrackStatus.IPS_SRC_NAT | conntrackStatus.IPS_DST_NAT;
 
 /** What can be said of a flow at once: false when it is not wanted, so that nobody need judge it. */
 export function mayBeWanted(wanted: WantedFlows, flow: FlowView, names: Names | null): boolean {
-  const { protocol, address, kinds, stale, pod } = wanted;
+  const { protocol, addresses, kinds, stale, pod } = wanted;
   if (protocol !== null && protocol !== flow.protocol) return false;
   if ((flow.status & TRANSLATED) === 0 && !stale && !(kinds?.has('none') ?? false)) return false;
   const { original, reply } = flow;
-  if (address !== null) {
+  for (const address of addresses) {
     if (address.family !== flow.family) return false;
     const isThere =
       prefixContains(address, original.src) ||
@@ -98,10 +115,37 @@ export function mayBeWanted(wanted: WantedFlows, flow: FlowView, names: Names | 
   return pod === null || names?.of(original.src) === pod || names?.of(reply.src) === pod;
 }
 
+/** The text stands somewhere in the flow as people see it: in an address, the name of an end, or who translated it. */
+function hasText(
+  text: string,
+  { original, reply }: FlowView,
+  judgement: Judgement,
+  names: Names | null,
+): boolean {
+  const { destination, source } = judgement;
+  const has = (one: string | null | undefined) => one?.toLowerCase().includes(text) ?? false;
+  const object = (nat: Judgement['source']) => (nat?.object == null ? null : formatRef(nat.object));
+  return (
+    has(object(destination)) ||
+    has(object(source)) ||
+    has(names?.of(original.src)) ||
+    has(names?.of(reply.src)) ||
+    [original, reply].some(
+      ({ src, sport, dst, dport }) => has(formatEndpoint(src, sport)) || has(formatEndpoint(dst, dport)),
+    )
+  );
+}
+
 /** The rest of the question, which the judgement answers. */
-export function isWanted({ kinds, service, stale }: WantedFlows, judgement: Judgement): boolean {
+export function isWanted(
+  { kinds, service, stale, text }: WantedFlows,
+  flow: FlowView,
+  judgement: Judgement,
+  names: Names | null,
+): boolean {
   const { destination, source } = judgement;
   if (stale && judgement.stale === null) return false;
+  if (text !== null && !hasText(text, flow, judgement, names)) return false;
   if (kinds === null) {
     if (destination === null && source === null && !stale) return false;
   } else if (destination === null && source === null) {

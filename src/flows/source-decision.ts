@@ -34,17 +34,10 @@ const kindOfRule = {
 
 const NO_DECISION: SourceDecision = Object.freeze({ snat: null, kind: null, object: null });
 
-/** So many answers are kept: many flows ask the same. */
-const KEPT = 16_384;
-
-/**
- * Asks a plan, by the same walk that `explain` takes, what it does to the sources of flows. Lives as long as one look at
- * the table: the plan must not change meanwhile.
- */
+/** Asks a plan, by the same walk that `explain` takes, what it does to the sources of flows. */
 export class SourceDecisions {
   readonly #plan: Pick<NatPlan, 'entry' | 'egressSource'>;
   readonly #node: WalkedNode;
-  readonly #known = new Map<string, SourceDecision>();
 
   constructor(plan: Pick<NatPlan, 'entry' | 'egressSource'>, node: WalkedNode) {
     this.#plan = plan;
@@ -61,20 +54,13 @@ export class SourceDecisions {
     if (protocol === null) return null;
     const { src: source } = flow.original;
     const { src: destination, sport } = flow.reply;
-    const key = `${source} ${destination} ${protocol} ${sport} ${isTranslated ? (frontend?.key ?? 't') : ''}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
     const packet = { source, destination, protocol, port: sport as Port };
     const scope = scopeOf(this.#plan, flow.family);
     // By which interface the first packet came is not in conntrack: only addresses tell of a pod.
     const isPod = isFromPod(scope, this.#node, packet);
     const { steps, snat } = walkSource(this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend);
     const step = decisiveStep(steps);
-    const decision =
-      step === undefined ? NO_DECISION : { snat, kind: kindOfRule[step.rule], object: step.object };
-    if (this.#known.size >= KEPT) this.#known.clear();
-    this.#known.set(key, decision);
-    return decision;
+    return step === undefined ? NO_DECISION : { snat, kind: kindOfRule[step.rule], object: step.object };
   }
 }
 

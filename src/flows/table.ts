@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ConntrackConnection } from '../wire/conntrack/connection.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
 
-/** Datagrams between two turns of the event loop: some 2,400 entries, a few milliseconds. */
-const DATAGRAMS_PER_TURN = 16;
+/** Datagrams between two turns of the event loop: some 600 entries, a few milliseconds. */
+const DATAGRAMS_PER_TURN = 4;
 
 /**
  * Shows every entry of the table, in turns, so that the rest of the process goes on meanwhile. Gives control back to the

@@ -57,6 +57,7 @@ export function addressFromBytes(bytes: Uint8Array): IpAddress {
 
 /** The address as an unsigned number of 32 or 128 bits. */
 export function addressNumber(address: IpAddress): bigint {
+  if (!isIpv6(address)) return BigInt(dottedNumber(address));
   let number = 0n;
   for (const byte of addressBytes(address)) number = (number << 8n) | BigInt(byte);
   return number;

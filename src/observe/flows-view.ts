@@ -1,4 +1,5 @@
 import type { WhoAnswer } from '../flows/attribution/who.ts';
+import type { FlowPairs } from '../flows/pairs.ts';
 import type { PortUsageSample } from '../flows/port-usage.ts';
 import type { Rate } from '../flows/rates.ts';
 
@@ -13,6 +14,8 @@ export interface FlowsView {
   watch(question: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<string>;
   /** What bindings, Services and pools translate: two looks at the table, so many seconds apart. */
   rates(seconds: number): Promise<RatesAnswer>;
+  /** Who is translated to whom, the busiest pairs; new flows are those since the look before. */
+  pairs(limit: number): Promise<FlowPairs>;
   /** The ports in use at the last look; null before the first. */
   ports(): PortUsageSample | null;
   /** Who was behind `address` (`ADDRESS:PORT`) at the time `at` (RFC 3339), by the attribution log. */

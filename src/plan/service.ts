@@ -179,7 +179,7 @@ function hasFamily(service: ServiceFact, family: Family): boolean {
 
 /** 127.0.0.0/8 and ::1: NodePorts never answer there. */
 export function isLoopback(address: IpAddress): boolean {
-  return familyOf(address) === 'IPv4' ? addressNumber(address) >> 24n === 127n : address === '::1';
+  return address.startsWith('127.') || address === '::1';
 }
 
 /** fe80::/10: the same on every link, so that nobody can listen on one without saying which link is meant. */

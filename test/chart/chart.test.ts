@@ -149,6 +149,18 @@ describe('values', () => {
     expect((await render()).map(({ kind }) => kind)).not.toContain('ConfigMap');
   });
 
+  test("kube-proxy's ConfigMap is mounted where its config.conf names kubeconfig.conf", async () => {
+    const values = 'service.kubeProxyConfigMap=kube-proxy,service.masqueradeAll=true';
+    const { agent, daemonSet } = await renderDaemonSet('--set', values);
+    expect(agent.args).toContain('--kube-proxy-config=/var/lib/kube-proxy/config.conf');
+    const rendered = JSON.stringify(daemonSet);
+    expect(rendered).toContain('{"name":"kube-proxy","mountPath":"/var/lib/kube-proxy","readOnly":true}');
+    expect(rendered).toContain('{"name":"kube-proxy","configMap":{"name":"kube-proxy"}}');
+    expect(rendered).toContain('{"name":"node-config","mountPath":"/etc/knat","readOnly":true}');
+    const off = await renderDaemonSet('--set', `${values},service.enabled=false`);
+    expect(JSON.stringify(off.daemonSet)).not.toContain('/var/lib/kube-proxy');
+  });
+
   test('the file of ip-masq-agent is one that knat takes, and it is where the agent looks', async () => {
     const options = ['-f', `${CHART}/values-from-ip-masq-agent.yaml`];
     const { agent, daemonSet } = await renderDaemonSet(...options);
@@ -173,18 +185,6 @@ describe('values', () => {
     expect((await render('--set', values)).map(({ kind }) => kind)).not.toContain('ConfigMap');
     expect(JSON.stringify(daemonSet)).toContain('"name":"ip-masq-agent","optional":true');
     expect(JSON.stringify(daemonSet)).toContain('"items":[{"key":"k","path":"config"}]');
-  });
-
-  test("kube-proxy's ConfigMap is mounted where its config.conf names kubeconfig.conf", async () => {
-    const values = 'service.kubeProxyConfigMap=kube-proxy,service.masqueradeAll=true';
-    const { agent, daemonSet } = await renderDaemonSet('--set', values);
-    expect(agent.args).toContain('--kube-proxy-config=/var/lib/kube-proxy/config.conf');
-    const rendered = JSON.stringify(daemonSet);
-    expect(rendered).toContain('{"name":"kube-proxy","mountPath":"/var/lib/kube-proxy","readOnly":true}');
-    expect(rendered).toContain('{"name":"kube-proxy","configMap":{"name":"kube-proxy"}}');
-    expect(rendered).toContain('{"name":"node-config","mountPath":"/etc/knat","readOnly":true}');
-    const off = await renderDaemonSet('--set', `${values},service.enabled=false`);
-    expect(JSON.stringify(off.daemonSet)).not.toContain('/var/lib/kube-proxy');
   });
 });
 

@@ -136,3 +136,46 @@ test.each([
   restarted.close();
   expect(listing()).toBe(before);
 });
+
+test('a preview in between sees a rule edited by hand, names owners, and changes nothing', async () => {
+  await datapath.converge(planner.update(), signal);
+  const plan = planner.plan;
+  expect(await datapath.preview(plan, signal)).toEqual({
+    skeleton: 'kept',
+    rulesCompared: true,
+    changes: [],
+  });
+  nft('delete element ip knat cluster_ips { 10.96.0.10 }');
+  nft('add element ip knat cluster_ips { 10.96.0.77 }');
+  const edited = listing();
+  expect((await datapath.preview(plan, signal)).changes).toEqual([
+    { what: 'delete', element: 'ip knat cluster_ips { 10.96.0.77 }', key: null, owner: null },
+    {
+      what: 'add',
+      element: 'ip knat cluster_ips { 10.96.0.10 }',
+      key: 'cluster-ip 10.96.0.10',
+      owner: { kind: 'Service', namespace: 'shop', name: 'web' },
+    },
+  ]);
+  nft('add rule ip knat services accept');
+  expect(await datapath.preview(plan, signal)).toMatchObject({ skeleton: 'swapped', rulesCompared: true });
+  nft('flush chain ip knat services');
+  expect(listing()).not.toBe(edited);
+  // A preview is no converge: the next reading still finds all of it.
+  const restarted = NftablesDatapath.open();
+  expect(await restarted.converge(plan, signal)).toMatchObject({ skeleton: 'swapped' });
+  restarted.close();
+});
+
+test('previews do not get into the way of converges that run meanwhile', async () => {
+  await datapath.converge(planner.update(), signal);
+  const previews: Promise<unknown>[] = [];
+  for (const count of [4, 5, 6, 3]) {
+    previews.push(datapath.preview(planner.plan, signal));
+    applySlice(count);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await datapath.converge(planner.update(), signal)).toMatchObject({ compared: 'changes' });
+  }
+  await Promise.all(previews);
+  expect(await datapath.preview(planner.plan, signal)).toMatchObject({ changes: [] });
+});

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import type { Context } from '../../src/cli/context.ts';
 import { errorCodes } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
+import * as schemas from '../../src/observe/api/schemas.ts';
 import type { Definition } from '../../src/observe/metrics/definition.ts';
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
 import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
@@ -32,6 +34,14 @@ test('docs/errors.md is what the program says of itself (scripts/generate-docs b
 
 test('docs/metrics.md is what the definitions say (scripts/generate-docs brings it up to date)', async () => {
   await expect(await metricsDocument()).toMatchFileSnapshot('../../docs/metrics.md');
+});
+
+test.each([
+  ['explain', schemas.walk],
+  ['diff', schemas.difference],
+])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {
+  const text = `${JSON.stringify(z.toJSONSchema(schema), null, 2)}\n`;
+  await expect(text).toMatchFileSnapshot(`../../docs/schema/${name}.schema.json`);
 });
 
 test('every metric has its unit in its name, and a help that is a sentence', () => {

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { FlowPairs } from '../../src/flows/pairs.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -134,6 +135,16 @@ test('with --keep everything stays until Ctrl-C, which is then a success', async
     });
     if (command.includes('/dev/tcp/')) expect(JSON.parse(output)).toHaveProperty('sawSource');
   }
+  const page = /^ {2}(http:\/\/127\.0\.0\.1:\d+\/)$/m.exec(hints)?.[1] ?? 'no address';
+  expect(await (await fetch(page)).text()).toContain('<title>knat</title>');
+  expect(await (await fetch(`${page}api/v1/status`)).json()).toMatchObject({ node: 'node1' });
+  await vi.waitFor(
+    async () => {
+      const pairs = (await (await fetch(`${page}api/v1/flows/pairs`)).json()) as FlowPairs;
+      expect(pairs.newFlowsPerSecond).toBeGreaterThan(0);
+    },
+    { timeout: 30_000, interval: 500 },
+  );
   demo.child.kill('SIGINT');
   expect((await demo.ended).status).toBe(0);
   expect(remainsOf(demo)).toEqual(NOTHING);
@@ -184,19 +195,23 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   return { child, ended, text: () => output, printed };
 }
 
-const NOTHING = { namespaces: [], folders: [], agents: [], probes: [] };
+const NOTHING = { namespaces: [], folders: [], agents: [], forwarders: [], probes: [] };
 
 /** What there is of a demo on this machine; its names bear its process number. */
 function remainsOf({
   child,
-}: Demo): Record<'namespaces' | 'folders' | 'agents' | 'probes', readonly string[]> {
+}: Demo): Record<'namespaces' | 'folders' | 'agents' | 'forwarders' | 'probes', readonly string[]> {
   const name = `knat-demo-${(child.pid ?? 0).toString(36)}-`;
   const processes = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
   const ofDemo = (command: string) => command.includes(name);
   return {
     namespaces: readdirSync('/run/netns').filter((entry) => entry.startsWith(name)),
     folders: readdirSync(tmpdir()).filter((entry) => entry.startsWith(name)),
-    agents: processes.filter((pid) => ofDemo(readProc(pid, 'cmdline'))),
+    // bin/knat gives the program a title, which stands in place of its arguments.
+    agents: processes.filter((pid) => {
+      return /^knat\0*$/.test(readProc(pid, 'cmdline')) && [1, child.pid].includes(parentOf(pid));
+    }),
+    forwarders: processes.filter((pid) => ofDemo(readProc(pid, 'cmdline'))),
     // Orphans alone: another demo's probes have a living parent.
     probes: processes.filter((pid) => {
       const isProbe = readProc(pid, 'cmdline').includes(`${REPOSITORY}dist/lab/probe-process/`);

@@ -235,7 +235,7 @@ test('a dry run writes', async () => {
   execFileSync('iptables-nft', ['-P', 'FORWARD', 'DROP']);
   const before = listRuleset();
   const preview = await previewAgent(settings(new ToldSource([there(podA)])), false, SIGNAL);
-  expect(preview.changes.some((line) => line.includes('bindings'))).toBe(true);
+  expect(preview.changes.some(({ element }) => element.includes('bindings'))).toBe(true);
   expect(listRuleset()).toBe(before);
   execFileSync('nft', ['flush', 'ruleset']);
 });

@@ -160,14 +160,14 @@ httpGet:
 {{- if include "knat.nodeConfig" . }}
 - --node-config=/etc/knat/node.yaml
 {{- end }}
+{{- if and .Values.service.enabled .Values.service.kubeProxyConfigMap }}
+- --kube-proxy-config=/var/lib/kube-proxy/config.conf
+{{- end }}
 {{- if include "knat.ipMasqAgent" . }}
 - --ip-masq-agent-config=/etc/knat-ip-masq-agent/config
 {{- if .Values.egress.ipMasqAgent.masqueradeHostTraffic }}
 - --masquerade-host-traffic
 {{- end }}
-{{- end }}
-{{- if and .Values.service.enabled .Values.service.kubeProxyConfigMap }}
-- --kube-proxy-config=/var/lib/kube-proxy/config.conf
 {{- end }}
 {{- with .Values.podNat }}
 {{- if .enabled }}

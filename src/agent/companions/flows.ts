@@ -5,6 +5,7 @@ import { FlowFlusher } from '../flow-flusher.ts';
 import { FlowLists } from '../flow-lists.ts';
 import { FlowMemory } from '../flow-memory.ts';
 import type { FlowSettings } from '../flow-settings.ts';
+import { PairLooks } from '../pair-looks.ts';
 import { PortWatch } from '../port-watch.ts';
 
 /**
@@ -15,6 +16,7 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
   return (agent: AgentFacts) => {
     const memory = new FlowMemory(agent);
     const lists = new FlowLists(agent, memory);
+    const pairs = new PairLooks(agent, memory);
     const ports = new PortWatch(agent, memory, settings);
     const log = new AttributionLog(agent, memory, settings.attribution);
     const flusher = settings.egressOnChange === 'flush' ? new FlowFlusher(agent, memory) : null;
@@ -30,6 +32,7 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
         list: (question) => lists.list(question),
         watch: (question, signal) => lists.watch(question, signal),
         rates: (seconds) => lists.rates(seconds),
+        pairs: (limit) => pairs.pairs(limit),
         ports: () => ports.sample,
         who: (question) => log.who(question),
       }),

@@ -42,7 +42,7 @@ export async function dryRun(
     terminal.print(
       changes.length === 0 ? 'elements: nothing to change' : `elements: ${changes.length} changes`,
     );
-    for (const change of changes) terminal.print(`  ${change}`);
+    for (const { what, element } of changes) terminal.print(`  ${what} element ${element}`);
   });
   checkObjects(preview, values.strict === true, (line) => terminal.printError(`warning: ${line}`));
 }

@@ -1,11 +1,14 @@
+import { existingFlows } from '../../agent/existing-flows.ts';
 import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
 import type { FlowAnswer } from '../../explain/answer.ts';
 import { describeWalk } from '../../explain/describe.ts';
+import type { ExistingFlow } from '../../explain/existing.ts';
 import { walkJson } from '../../explain/json.ts';
 import type { Line } from '../../explain/lines.ts';
 import { senderNode } from '../../explain/place.ts';
 import type { PacketQuestion } from '../../explain/question.ts';
+import type { Walk } from '../../explain/walk.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { askAgent } from '../../observe/client.ts';
 import { CliError } from '../cli-error.ts';
@@ -26,6 +29,7 @@ export interface ExplainValues extends SettingValues {
   readonly family?: string;
   readonly flows?: string;
   readonly agent?: true;
+  readonly conntrack?: true;
 }
 
 /** Who answers: the running agent, or a plan made of manifests. */
@@ -78,9 +82,16 @@ async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle
       `warning: ${settings.source.name} holds no Node ${nodeName}: what is asked is explained as on a node without Pods`,
     );
   }
+  const seen = <Answer>(
+    question: PacketQuestion,
+    say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
+  ): Answer => {
+    const walk = explainQuery(planner, question);
+    return say(walk, values.conntrack === true ? existingFlows(walk.packet) : null);
+  };
   return {
-    explain: async (question) => walkJson(explainQuery(planner, question)),
-    describe: async (question) => describeWalk(explainQuery(planner, question)),
+    explain: async (question) => seen(question, walkJson),
+    describe: async (question) => seen(question, describeWalk),
     flows: async (flows) => answerFlows(planner, flows),
   };
 }

@@ -62,6 +62,12 @@ export function addExplainCommand(program: Command, context: Context): void {
         'What to work on:',
       ),
     );
+  command.addOption(
+    new Option(
+      '--conntrack',
+      'with --source, on the node itself: also look for existing connections like the packet; the agent always does',
+    ).helpGroup('What to work on:'),
+  );
   addSettings(command, PLAN_SETTINGS);
   addConfigOption(command);
   addSettings(command, ['output', 'logLevel']);

@@ -11,6 +11,7 @@ export interface FlowsValues extends SettingValues {
   readonly service?: string;
   readonly protocol?: string;
   readonly address?: string;
+  readonly search?: string;
   readonly kind?: string;
   readonly stale?: true;
   readonly limit?: string;
@@ -47,12 +48,13 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
     return await printRates(await askAgent(`/api/v1/flows/rates${queryOf({ seconds })}`), values, context);
   }
   if (ports === true) return await printPorts(await askAgent('/api/v1/flows/ports'), values, context);
-  const { pod, service, address, kind, limit } = values;
+  const { pod, service, address, search, kind, limit } = values;
   const question = {
     pod,
     service,
     protocol,
     address,
+    search,
     kind,
     limit,
     ...(stale === true ? { stale: 'true' } : {}),

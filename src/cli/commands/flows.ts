@@ -27,6 +27,11 @@ export function addFlowsCommand(program: Command, context: Context): void {
   option('--protocol <NAME>', 'those of a protocol: tcp, udp, sctp, icmp', WHICH);
   option('--address <ADDRESS>', 'those that have this address anywhere, or one of this CIDR', WHICH);
   option(
+    '--search <TEXT>',
+    'those that have this text in an address or a name, or an address of this CIDR',
+    WHICH,
+  );
+  option(
     '--kind <KINDS>',
     'with commas: service, pod, egress, other (translated by another program); none (not translated)',
     WHICH,

@@ -134,7 +134,7 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       break; // the agent answers, the kernel has nothing to do
     case 'FamilyScope':
       for (const [set, ranges] of scopeSets(entry)) addRanges(placed, set, ranges);
-      addSingles(placed, entry);
+      addRestOfScope(placed, entry);
       break;
     case 'EgressSource':
       addEgressSource(placed, entry);
@@ -158,6 +158,13 @@ function scopeSets(scope: FamilyScope): readonly (readonly [SetName, AddressSet]
   ];
 }
 
+/** What of a scope is no set of addresses. */
+function addRestOfScope(placed: PlacedElement[], scope: FamilyScope): void {
+  addInterface(placed, 'pod_interfaces', scope.family, scope.podInterface);
+  addInterface(placed, 'unmasqueraded_interfaces', scope.family, scope.unmasqueradedInterface);
+  addEgressAddress(placed, scope);
+}
+
 /**
  * Elements before and after a change of one entry, without those that a scope has in both: one pool of a thousand is
  * one range of a thousand.
@@ -178,8 +185,8 @@ export function changedElements(
     addRanges(before, set, { family, ranges: gone });
     addRanges(after, set, { family, ranges: come });
   }
-  addSingles(before, old.entry);
-  addSingles(after, now.entry);
+  addRestOfScope(before, old.entry);
+  addRestOfScope(after, now.entry);
   return { before, after };
 }
 
@@ -263,11 +270,8 @@ export function addRanges(
   }
 }
 
-/** What a scope has one element of: interfaces, and natOutgoingAddress, which is the same for all sources. */
-function addSingles(placed: PlacedElement[], scope: FamilyScope): void {
-  const { family, egress } = scope;
-  addInterface(placed, 'pod_interfaces', family, scope.podInterface);
-  addInterface(placed, 'unmasqueraded_interfaces', family, scope.unmasqueradedInterface);
+/** natOutgoingAddress is the same for all sources: one element. */
+function addEgressAddress(placed: PlacedElement[], { family, egress }: FamilyScope): void {
   if (egress.address === null) return;
   const all = complementOf(unionOf(family, []));
   addRanges(placed, 'egress_address', all, { data: addressBytes(egress.address) });

@@ -1,5 +1,4 @@
 import { endianness } from 'node:os';
-import type { Difference } from '../../delta/delta.ts';
 import { addressFromBytes } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
@@ -8,16 +7,10 @@ import { addressLength, type PlacedElement } from './element.ts';
 import { INTERFACE_SETS, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 
-/** The changes as nft commands, one a line, removals first, sorted. */
-export function formatChanges({ add, remove }: Difference<PlacedElement>): string[] {
-  const lines = (verb: string, elements: readonly PlacedElement[]) =>
-    elements.map((placed) => `${verb} element ${formatPlaced(placed)}`).sort();
-  return [...lines('delete', remove), ...lines('add', add)];
-}
-
 /** `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }` */
 export function formatPlaced({ family, set, element }: PlacedElement): string {
-  const { intervalEnd, data, verdict } = element;
+  const { key, keyEnd, intervalEnd, data, verdict } = element;
+  if (isInterfaceSet(set)) return `${nftFamily[family]} ${TABLE} ${set} { ${formatName(key, keyEnd)} }`;
   const place = formatRangeOf(family, set, element);
   const value =
     data !== undefined
@@ -30,7 +23,6 @@ export function formatPlaced({ family, set, element }: PlacedElement): string {
 
 /** Of a range, each field that differs in its two ends with both of them. */
 function formatRangeOf(family: Family, set: SetName, { key, keyEnd }: SetElement): string {
-  if (isInterfaceSet(set)) return formatName(key, keyEnd);
   const first = formatKey(family, set, key);
   if (keyEnd === undefined) return first;
   const last = formatKey(family, set, keyEnd).split(' . ');

@@ -59,6 +59,21 @@ export class KernelTables {
       : 'other';
   }
 
+  /**
+   * As `state`, without writing: where it is not known yet what is right, by the tables' marks alone (`compared` false).
+   */
+  stateSeen(egress: EgressChains): { readonly state: SkeletonState; readonly compared: boolean } {
+    const apparent = this.apparentState(egress);
+    if (apparent !== 'intact') return { state: apparent, compared: true };
+    const variant = { timeouts: this.timeouts(), egress };
+    const known = FAMILIES.map((family) => this.#reference.get(referenceName(family, variant)));
+    if (known.includes(undefined)) return { state: apparent, compared: false };
+    const isRight = FAMILIES.every(
+      (family, index) => this.#connection.fingerprint(nftFamily[family], TABLE) === known[index],
+    );
+    return { state: isRight ? 'intact' : 'other', compared: true };
+  }
+
   /** `absent` when both are missing, `intact` when both are exactly what our text makes, else `other`. */
   async state(egress: EgressChains, signal: AbortSignal): Promise<SkeletonState> {
     const apparent = this.apparentState(egress);
@@ -81,7 +96,19 @@ export class KernelTables {
   /** Replaces (or creates) the tables of this name in both families by empty ones, in one transaction. */
   async load(table: string, variant: SkeletonVariant, signal: AbortSignal): Promise<void> {
     const text = FAMILIES.map((family) => freshTable(family, { table, ...variant }));
+    const before = this.#connection.generation().id;
     await runNft(['-f', '-'], text.join('\n'), signal);
+    this.#learn(table, variant, before + 1);
+  }
+
+  /** Takes what was just loaded for what is right, provided that nobody changed the ruleset meanwhile. */
+  #learn(table: string, variant: SkeletonVariant, generation: number): void {
+    const learned = FAMILIES.map(
+      (family) =>
+        [referenceName(family, variant), this.#connection.fingerprint(nftFamily[family], table)] as const,
+    );
+    if (this.#connection.generation().id !== generation) return;
+    for (const [name, fingerprint] of learned) this.#reference.set(name, fingerprint);
   }
 
   /** What `affinity_clients` of our table remembers, each with the time that it has left. */
@@ -120,16 +147,24 @@ export class KernelTables {
   /** All elements of our sets in both families; `null` when a table is not there. Another version may lack some. */
   read(table: string = TABLE): PlacedElement[] | null {
     const placed: PlacedElement[] = [];
+    for (const some of this.readStepwise(table)) {
+      if (some === null) return null;
+      for (const each of some) placed.push(each);
+    }
+    return placed;
+  }
+
+  /** As `read`, set by set, so that others may work in between; null, and the end, where a table is not there. */
+  *readStepwise(table: string = TABLE): Generator<PlacedElement[] | null, void, undefined> {
     for (const family of FAMILIES) {
-      if (!this.#has(family, table)) return null;
+      if (!this.#has(family, table)) return yield null;
       const there = new Set(this.#connection.sets(nftFamily[family], table).map(({ name }) => name));
       for (const set of SET_NAMES) {
         if (!there.has(set)) continue;
         const elements = this.#connection.elements(nftFamily[family], table, set);
-        for (const element of fromKernel(set, elements)) placed.push({ family, set, element });
+        yield fromKernel(set, elements).map((element) => ({ family, set, element }));
       }
     }
-    return placed;
   }
 
   #has(family: Family, table: string): boolean {
@@ -143,7 +178,7 @@ export class KernelTables {
 
   /** Learned from a dormant copy, once for each family and variant. */
   async #referenceOf(family: Family, variant: SkeletonVariant, signal: AbortSignal): Promise<string> {
-    const name = `${family} ${variant.timeouts.join()} ${egressChainsKey(variant.egress)}`;
+    const name = referenceName(family, variant);
     const known = this.#reference.get(name);
     if (known !== undefined) return known;
     const ip = nftFamily[family];
@@ -159,6 +194,10 @@ export class KernelTables {
     this.#connection.commit(batch);
     return reference;
   }
+}
+
+function referenceName(family: Family, { timeouts, egress }: SkeletonVariant): string {
+  return `${family} ${timeouts.join()} ${egressChainsKey(egress)}`;
 }
 
 /** The table anew, whether there was one of this name or not. */

@@ -9,6 +9,7 @@ import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
 import { timeoutsOf } from './affinity.ts';
+import { describeChanges } from './changes.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
 import {
   changedElements,
@@ -18,7 +19,6 @@ import {
   type Programmed,
   program,
 } from './element.ts';
-import { formatChanges } from './format.ts';
 import { elementComparison } from './identity.ts';
 import { KernelTables, type SkeletonVariant, SWAP_TABLE } from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
@@ -112,14 +112,41 @@ export class NftablesDatapath implements Datapath {
   }
 
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
-    signal.throwIfAborted();
-    const state = this.#tables.apparentState(egressChainsOf(plan));
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
+      try {
+        const preview = await this.#previewOnce(plan, attempt === ATTEMPTS);
+        if (preview !== null) return preview;
+      } catch (error) {
+        if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Null when the plan or the ruleset changed while others were given way; `atOnce` gives way to nobody. */
+  async #previewOnce(plan: NatPlan, atOnce: boolean): Promise<Preview | null> {
+    const { revision } = plan;
+    const generation = this.#connection.generation().id;
+    const { state, compared } = this.#tables.stateSeen(egressChainsOf(plan));
     // What belongs to every skeleton comes with it.
     const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
-    const actual = state === 'intact' ? (this.#tables.read() ?? []) : fresh;
+    const actual = state === 'intact' ? await this.#readGivingWay(atOnce) : fresh;
+    const isSteady = plan.revision === revision && this.#connection.generation().id === generation;
+    if (!isSteady && !atOnce) return null;
     const { difference: changes } = this.#compare(plan, actual);
     const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
-    return { skeleton, changes: formatChanges(changes) };
+    return { skeleton, rulesCompared: compared, changes: describeChanges(changes, plan) };
+  }
+
+  /** All elements of our tables; `atOnce`, or letting others work between two sets. */
+  async #readGivingWay(atOnce: boolean): Promise<readonly PlacedElement[]> {
+    if (atOnce) return this.#tables.read() ?? [];
+    const all: PlacedElement[] = [];
+    for (const some of this.#tables.readStepwise()) {
+      for (const placed of some ?? []) all.push(placed);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    return all;
   }
 
   async inspect(signal: AbortSignal): Promise<Observed> {

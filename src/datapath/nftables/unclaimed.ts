@@ -3,7 +3,7 @@ import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
 import { type AddressRange, type AddressSet, intersectionOf, unionOf } from '../../net/ranges.ts';
-import { clusterAddressKey, podSourceKey, tupleKey } from '../../plan/entry.ts';
+import { clusterAddressKey, type PlanEntry, podSourceKey, scopeKey, tupleKey } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { addRanges, addressLength, type PlacedElement } from './element.ts';
@@ -51,20 +51,46 @@ function overlaps(sources: AddressSet, { key, keyEnd = key }: SetElement): boole
 export function isClaimed(
   plan: Pick<NatPlan, 'entry'>,
   sources: ClaimedSources,
-  { family, set, element }: PlacedElement,
+  placed: PlacedElement,
 ): boolean {
+  const { family, set, element } = placed;
   if (RULE_SETS.includes(set)) return overlaps(sources[family], element);
   if (set === 'same_byte' || isRangeSet(set)) return true;
-  const { key } = element;
+  const key = entryKeyOf(placed);
+  return key === null || plan.entry(key) !== undefined;
+}
+
+/**
+ * The key that the entry of this element has, if there is one; null for constants of the table, for what EgressRules
+ * made (their elements are of several entries together), and for a key of the kernel that names no address, protocol
+ * and port.
+ */
+function entryKeyOf({ family, set, element: { key } }: PlacedElement): string | null {
+  if (RULE_SETS.includes(set)) return null;
   const length = addressLength(family);
-  if (key.length < length) return true;
+  if (set === 'same_byte') return null;
+  if (isRangeSet(set)) return scopeKey(family);
+  if (key.length < length) return null;
   const address = addressFromBytes(key.subarray(0, length));
-  if (set === 'cluster_ips') return plan.entry(clusterAddressKey(address)) !== undefined;
+  if (set === 'cluster_ips') return clusterAddressKey(address);
   const protocol = protocolFromNumber(key[length] ?? 0);
-  if (protocol === null) return true;
-  if (set === 'pod_sources') return plan.entry(podSourceKey(address, protocol)) !== undefined;
+  if (protocol === null) return null;
+  if (set === 'pod_sources') return podSourceKey(address, protocol);
   const port = parsePort(((key[length + 4] ?? 0) << 8) | (key[length + 5] ?? 0));
-  return port === null || plan.entry(tupleKey({ address, protocol, port })) !== undefined;
+  return port === null ? null : tupleKey({ address, protocol, port });
+}
+
+/** The plan's entry that the element belongs to, or would with another value; of EgressRules, by its first source. */
+export function entryOf(
+  placed: PlacedElement,
+  plan: Pick<NatPlan, 'entry' | 'egressSource'>,
+): PlanEntry | undefined {
+  const { family, set, element } = placed;
+  if (RULE_SETS.includes(set)) {
+    return plan.egressSource(addressFromBytes(element.key.subarray(0, addressLength(family))));
+  }
+  const key = entryKeyOf(placed);
+  return key === null ? undefined : plan.entry(key);
 }
 
 /** The desired elements with the pool ranges that are in the kernel: the union of both. */

@@ -14,8 +14,8 @@ function becomes(entry: CanonicalEntry): string {
   if (kind === 'PodBinding') return `→ ${endpoint}`;
   if (kind === 'PodSource') return `source ${snat}`;
   if (kind === 'ClusterAddress') return 'unlisted ports refused';
-  if (kind === 'EgressSource') return `rules ${listed(entry.rules)}`;
   if (kind === 'ServiceHealthCheck') return `${entry.localEndpoints} local endpoints`;
+  if (kind === 'EgressSource') return `rules ${listed(entry.rules)}`;
   if (kind === 'FamilyScope') return `egress NAT from ${listed(egressSources) || 'nothing'}`;
   return Array.isArray(endpoints) && endpoints.length > 0 ? `→ ${listed(endpoints)}` : `${unserved}`;
 }

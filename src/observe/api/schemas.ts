@@ -292,6 +292,7 @@ const step = z.object({
 });
 
 const ends = z.object({ from: z.string(), to: z.string() });
+const connectionEnds = z.object({ source: z.string(), destination: z.string() });
 
 export const walk = z
   .object({
@@ -313,6 +314,19 @@ export const walk = z
     conflicts: z
       .array(z.object({ key: z.string(), winner: z.string(), losers: texts, because: z.string() }))
       .readonly(),
+    existing: z
+      .array(
+        z.object({
+          original: connectionEnds,
+          reply: connectionEnds,
+          timeoutSeconds: z.number().nullable(),
+        }),
+      )
+      .readonly()
+      .nullable()
+      .openapi({
+        description: 'connections like the packet that exist and keep their translation; null: not known',
+      }),
     unknown: z.array(z.object({ about: z.string(), reason: z.string() })).readonly(),
   })
   .openapi('Walk');
@@ -325,3 +339,51 @@ export const lines = z
   )
   .readonly()
   .openapi('Lines');
+
+const counts = {
+  missing: count.openapi({ description: 'elements that are wanted and not in the kernel' }),
+  surplus: count.openapi({ description: 'elements that are in the kernel and not wanted' }),
+};
+
+const owner = z.string().nullable().openapi({ description: 'Service shop/web' });
+
+export const difference = z
+  .object({
+    equal: z.boolean(),
+    skeleton: z
+      .enum(['intact', 'absent', 'other'])
+      .openapi({ description: 'tables, chains and rules; other: of another version, or edited by somebody' }),
+    rulesCompared: z
+      .boolean()
+      .openapi({ description: 'false: only by which version the tables were made is known' }),
+    ...counts,
+    groups: z
+      .array(
+        z
+          .object({
+            owner: z.enum(['object', 'shared', 'nobody']).openapi({
+              description: 'shared: of several objects together; nobody: no entry of the plan has them',
+            }),
+            object: owner,
+            ...counts,
+          })
+          .readonly(),
+      )
+      .readonly(),
+    elements: z
+      .array(
+        z
+          .object({
+            what: z.enum(['missing', 'surplus']),
+            object: owner,
+            key: z.string().nullable().openapi({ description: 'of the entry, as /entries has it' }),
+            element: z
+              .string()
+              .openapi({ example: 'ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }' }),
+          })
+          .readonly(),
+      )
+      .readonly()
+      .openapi({ description: 'in the order of the groups, up to the limit' }),
+  })
+  .openapi('Difference');

@@ -8,6 +8,7 @@ import { API_PATH, describeApi } from '../api/routes.ts';
 import type { AgentView } from '../api/view.ts';
 import { healthAnswer } from '../health.ts';
 import type { Gate } from './gate.ts';
+import { pageFiles } from './page.ts';
 
 export interface SiteParts {
   readonly api: Api;
@@ -51,6 +52,8 @@ export function wholeSite(parts: SiteParts): Site {
   addEntryList(site, view);
   site.get('/openapi.json', (context) => context.json(describeApi(api, view.status().version)));
   site.route(API_PATH, api);
+  const page = pageFiles();
+  if (page !== null) site.get('*', page);
   return site;
 }
 

@@ -54,8 +54,8 @@ export function programmedOf(plan: NatPlan): Programmed {
         counts.pools += entry.pools.length;
         break;
       case 'ClusterAddress':
-      case 'EgressSource':
       case 'ServiceHealthCheck':
+      case 'EgressSource':
         break;
       default:
         entry satisfies never;

@@ -1,5 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { groupDocument, groupList, resourceList } from './discovery.ts';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
+import { type ExecRequest, ExecServer, type Executor, readExecPath } from './exec.ts';
 import type { FaultPlan } from './faults.ts';
 import { Lists } from './lists.ts';
 import { type ApiObject, isJsonObject, type JsonObject, textAt } from './objects.ts';
@@ -8,7 +10,7 @@ import { BUILT_IN, customTypes, groupVersion, type ResourceType } from './resour
 import { review } from './reviews.ts';
 import { ApiRefusal, refusals } from './status.ts';
 import type { Store } from './store.ts';
-import type { Users } from './users.ts';
+import type { User, Users } from './users.ts';
 import { Watches } from './watches.ts';
 import { type Target, Writes } from './writes.ts';
 
@@ -27,6 +29,7 @@ export class Api {
   readonly #lists: Lists;
   readonly #writes: Writes;
   readonly #watches: Watches;
+  readonly #exec = new ExecServer();
 
   constructor(store: Store, users: Users, faults: FaultPlan, bookmarkMs: number) {
     this.#store = store;
@@ -52,6 +55,49 @@ export class Api {
     }
   }
 
+  /** Answers what wants another protocol than HTTP: `exec` in a Pod. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, execute: Executor | null): void {
+    try {
+      const url = new URL(request.url ?? '/', 'https://localhost');
+      const asked = readExecPath(url);
+      const user = this.#userOf(request);
+      if (asked === null || execute === null) throw refusals.pathNotFound();
+      this.#checkExec(asked, user, request.method ?? '');
+      this.#exec.accept(asked, execute, request, socket, head);
+    } catch (error) {
+      if (!(error instanceof ApiRefusal)) throw error;
+      refuseUpgrade(socket, error);
+    }
+  }
+
+  /**
+   * As servers do from 1.35 on: a WebSocket begins with GET, and needs the verb of that (get) and create too. SPDY,
+   * which kubectl tries after a refusal, begins with POST.
+   */
+  #checkExec({ namespace, pod, container }: ExecRequest, user: User, method: string): void {
+    const type = BUILT_IN.find(({ kind }) => kind === 'Pod');
+    if (type === undefined) throw refusals.pathNotFound();
+    for (const verb of method === 'GET' ? ['get', 'create'] : ['create']) {
+      if (!this.#users.mayDo(user, { verb, type, subresource: 'exec' })) {
+        throw refusals.forbidden(user.username, verb, type, pod, namespace, 'exec');
+      }
+    }
+    if (method !== 'GET') throw refusals.badRequest('Upgrade request required');
+    const found = this.#store.get(type, namespace, pod);
+    if (found === null) throw refusals.notFound(type, pod);
+    const { containers } = found.spec as { containers: readonly { name: string }[] };
+    if (!containers.some(({ name }) => name === container)) {
+      throw refusals.badRequest(`container ${container} is not valid for pod ${pod}`);
+    }
+  }
+
+  #userOf(request: IncomingMessage): User {
+    const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const user = this.#users.withToken(token);
+    if (user === null) throw refusals.unauthorized();
+    return user;
+  }
+
   /** All kinds that the server has now, custom ones too. */
   types(): ResourceType[] {
     const custom = CRD === undefined ? [] : this.#store.list(CRD).flatMap(customTypes);
@@ -61,9 +107,7 @@ export class Api {
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'https://localhost');
     if (['/healthz', '/livez', '/readyz'].includes(url.pathname)) return send(response, 200, 'ok');
-    const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const user = this.#users.withToken(token);
-    if (user === null) throw refusals.unauthorized();
+    const user = this.#userOf(request);
     const types = this.types();
     const path = readPath(url.pathname, types);
     if (path === null) throw refusals.pathNotFound();
@@ -158,6 +202,8 @@ export class Api {
 
 function discover(path: Exclude<ApiPath, ObjectsPath>, types: readonly ResourceType[]): JsonObject | null {
   switch (path.kind) {
+    case 'versions':
+      return coreVersions();
     case 'groups':
       return groupList(types);
     case 'group':
@@ -209,4 +255,11 @@ function send(
     ...headers,
   });
   response.end(text);
+}
+
+function refuseUpgrade(socket: Duplex, { status, body }: ApiRefusal): void {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `Content-Type: ${type}`, 'Connection: close'];
+  socket.end(`${head.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
 }

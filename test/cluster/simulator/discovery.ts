@@ -1,6 +1,11 @@
 import type { JsonObject } from './objects.ts';
 import { groupVersion, type ResourceType, VERBS } from './resource-types.ts';
 
+/** `/api`: versions of the core group. */
+export function coreVersions(): JsonObject {
+  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
+}
+
 /** `/apis`: the groups in the order in which they came. */
 export function groupList(types: readonly ResourceType[]): JsonObject {
   const groups = [...new Set(types.map(({ group }) => group).filter((group) => group !== ''))];

@@ -2,6 +2,7 @@ import type { ResourceType } from './resource-types.ts';
 
 /** What a path of the API names. */
 export type ApiPath =
+  | { readonly kind: 'versions' }
   | { readonly kind: 'groups' }
   | { readonly kind: 'group'; readonly group: string }
   | { readonly kind: 'resources'; readonly groupVersion: string }
@@ -21,6 +22,7 @@ export function readPath(path: string, types: readonly ResourceType[]): ApiPath 
     .filter((part) => part !== '')
     .map(decodeURIComponent);
   const [root, ...rest] = parts;
+  if (root === 'api' && rest.length === 0) return { kind: 'versions' };
   if (root === 'apis' && rest.length === 0) return { kind: 'groups' };
   if (root === 'apis' && rest.length === 1) return { kind: 'group', group: rest[0] ?? '' };
   if (root !== 'api' && root !== 'apis') return null;

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certificates } from '../certificates.ts';
 import { Api } from './api.ts';
+import type { Executor } from './exec.ts';
 import { FaultPlan } from './faults.ts';
 import type { ResourceType } from './resource-types.ts';
 import { type Snapshot, Store } from './store.ts';
@@ -19,6 +20,8 @@ export class Simulator {
   readonly users = new Users(this.store);
   /** Requests in the order of their arrival: `GET /api/v1/services?watch=true`. */
   readonly requests: string[] = [];
+  /** Runs what `exec` is asked for; null: there is no kubelet. */
+  executor: Executor | null = null;
   readonly #api: Api;
   readonly #certificates: Certificates;
   readonly #sockets = new Set<Duplex>();
@@ -50,6 +53,10 @@ export class Simulator {
       });
     };
     const server = createServer({ cert: serverCertificate, key: serverKey }, answer);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.requests.push(`${request.method} ${request.url}`);
+      this.#api.upgrade(request, socket, head, this.executor);
+    });
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));

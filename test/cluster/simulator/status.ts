@@ -49,10 +49,18 @@ export const refusals = {
       'X-Content-Type-Options': 'nosniff',
     }),
   unauthorized: () => refusal(401, 'Unauthorized', 'Unauthorized'),
-  forbidden: (user: string, verb: string, type: ResourceType, name: string, namespace: string) => {
+  forbidden: (
+    user: string,
+    verb: string,
+    type: ResourceType,
+    name: string,
+    namespace: string,
+    subresource = '',
+  ) => {
     const scope = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
     const what = name === '' ? qualifiedName(type) : `${qualifiedName(type)} "${name}"`;
-    const message = `${what} is forbidden: User "${user}" cannot ${verb} resource "${type.plural}" in API group "${type.group}" ${scope}`;
+    const resource = subresource === '' ? type.plural : `${type.plural}/${subresource}`;
+    const message = `${what} is forbidden: User "${user}" cannot ${verb} resource "${resource}" in API group "${type.group}" ${scope}`;
     return refusal(403, 'Forbidden', message, name === '' ? { kind: type.plural } : detailsOf(type, name));
   },
   notFound: (type: ResourceType, name: string) =>

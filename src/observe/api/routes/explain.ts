@@ -13,6 +13,7 @@ const question = z.object({
     .optional()
     .openapi({ description: 'where to: an address, svc/shop/web:http', example: 'svc/shop/web:http' }),
   proto: place.optional().openapi({ description: 'tcp, udp or sctp; default: that of the port, else tcp' }),
+  family: place.optional().openapi({ description: 'ipv4 or ipv6, where both ends have both' }),
   port: place.optional().openapi({ description: 'a number, or the name of a port of a Service' }),
   interface: place
     .optional()

@@ -6,6 +6,8 @@ import type { Routes } from '../routes.ts';
 const time = z.string().openapi({ description: 'RFC 3339', format: 'date-time' });
 const rate = z.number().min(0);
 
+const kind = z.enum(['service', 'pod', 'egress', 'other']);
+
 const rates = z
   .object({
     seconds: z.number().openapi({ description: 'between the two looks' }),
@@ -13,13 +15,30 @@ const rates = z
       .array(
         z
           .object({
-            kind: z.enum(['service', 'pod', 'egress', 'other']),
+            kind,
             object: z.string(),
             flows: z.int().min(0),
             newFlowsPerSecond: rate,
             packetsPerSecond: rate.nullable().openapi({ description: 'null without accounting' }),
             bytesPerSecond: rate.nullable(),
           })
+          .readonly(),
+      )
+      .readonly(),
+  })
+  .readonly();
+
+const newFlowsPerSecond = rate.nullable().openapi({ description: 'null at a first look' });
+
+const pairs = z
+  .object({
+    flows: z.int().min(0).openapi({ description: 'translated connections' }),
+    newFlowsPerSecond,
+    left: z.int().min(0).openapi({ description: 'quieter pairs, not told of' }),
+    pairs: z
+      .array(
+        z
+          .object({ kind, from: z.string(), to: z.string(), flows: z.int().min(0), newFlowsPerSecond })
           .readonly(),
       )
       .readonly(),
@@ -90,6 +109,13 @@ export function flowsRoutes(flows: FlowsView): Routes {
       query: z.object({ seconds: number(1, 60, 2).openapi({ description: 'between the looks' }) }),
       answer: rates,
       handle: async ({ seconds }) => await flows.rates(seconds),
+    });
+    get(app, {
+      path: '/flows/pairs',
+      summary: 'Who is translated to whom: the busiest frontends, bindings and pools, and where they lead',
+      query: z.object({ limit: number(1, 1000, 40) }),
+      answer: pairs,
+      handle: async ({ limit }) => await flows.pairs(limit),
     });
     get(app, {
       path: '/flows/ports',

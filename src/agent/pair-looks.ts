@@ -1,0 +1,58 @@
+import { isTranslated } from '../flows/judge.ts';
+import { type FlowPairs, PairCounter, type PairLook } from '../flows/pairs.ts';
+import { visitEveryFlow } from '../flows/table.ts';
+import type { AgentFacts } from './companion.ts';
+import type { FlowMemory } from './flow-memory.ts';
+
+/** Answers are given again for so long, in milliseconds; longer where a look takes long: a twentieth of the time. */
+const FRESH = 2_000;
+const REST_PER_WORK = 20;
+/** Pairs that an answer is cut from. */
+const KEPT = 1_000;
+/** A look that is older says little of what is new now; milliseconds. */
+const OLD = 60_000;
+
+/** Who is translated to whom: one look at the table for all who ask at about the same time. */
+export class PairLooks {
+  readonly #agent: AgentFacts;
+  readonly #memory: FlowMemory;
+  #look: PairLook | null = null;
+  #answer: Promise<FlowPairs> | null = null;
+  #freshUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(agent: AgentFacts, memory: FlowMemory) {
+    this.#agent = agent;
+    this.#memory = memory;
+  }
+
+  /** The busiest pairs, so many at most. */
+  async pairs(limit: number): Promise<FlowPairs> {
+    if (this.#answer === null || this.#agent.surroundings.now() >= this.#freshUntil) {
+      // Until it is done, all who ask wait for this one.
+      this.#freshUntil = Number.POSITIVE_INFINITY;
+      this.#answer = this.#count().catch((error) => {
+        this.#freshUntil = Number.NEGATIVE_INFINITY;
+        throw error;
+      });
+    }
+    const answer = await this.#answer;
+    const pairs = answer.pairs.slice(0, limit);
+    return { ...answer, left: answer.left + answer.pairs.length - pairs.length, pairs };
+  }
+
+  async #count(): Promise<FlowPairs> {
+    const { surroundings } = this.#agent;
+    const at = surroundings.now();
+    const before = this.#look !== null && at - this.#look.at <= OLD ? this.#look : null;
+    const judge = this.#memory.judge();
+    const counter = new PairCounter(this.#memory.names(), before);
+    await visitEveryFlow((flow) => {
+      if (isTranslated(flow)) counter.add(flow, judge.judge(flow));
+    });
+    const { pairs, look } = counter.answer(KEPT, at);
+    this.#look = look;
+    const done = surroundings.now();
+    this.#freshUntil = done + Math.max(FRESH, (done - at) * REST_PER_WORK);
+    return pairs;
+  }
+}

@@ -1,0 +1,103 @@
+import { previewAgent } from '../../agent/commands.ts';
+import { formatProblem } from '../../model/problem.ts';
+import { MOST_ELEMENTS } from '../../observe/api/routes/difference.ts';
+import { askAgent } from '../../observe/client.ts';
+import { type Difference, type DifferenceGroup, differenceOf } from '../../observe/difference.ts';
+import { CliError } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { planSettings } from '../options/plan-settings.ts';
+import { readWholeNumber, ValueError } from '../options/readers.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface DiffValues extends SettingValues {
+  readonly agent?: true;
+  readonly limit?: string;
+}
+
+const skeletonTexts = {
+  intact: 'tables, chains and rules are as they should be',
+  absent: 'tables, chains and rules are not there',
+  other: 'tables, chains and rules are of another version, or were edited',
+} as const;
+
+/** `knat diff`: the plan against the kernel. Status 1 when something differs. */
+export async function diff(values: DiffValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  const difference = await compare(values, readLimit(values.limit), context);
+  await printData(terminal, values.output, difference, () => printDifference(difference, terminal));
+  if (!difference.equal) context.exit = EXIT.failed;
+}
+
+async function compare(values: DiffValues, limit: number, context: Context): Promise<Difference> {
+  const { terminal } = context;
+  if (values.source === undefined || values.agent === true) {
+    return (await askAgent(`/api/v1/diff?limit=${limit}`)) as Difference;
+  }
+  const settings = await planSettings(values, {
+    defaultNode: context.defaultNode,
+    isOnce: true,
+    warn: (line) => terminal.printError(`warning: ${line}`),
+  });
+  const work = previewAgent(
+    { ...settings, nodeName: settings.nodeName ?? context.defaultNode },
+    false,
+    new AbortController().signal,
+  );
+  const preview = await withProgress(terminal, `reading ${settings.source.name}`, work);
+  for (const problem of preview.problems) {
+    terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+  }
+  return differenceOf(preview, limit);
+}
+
+function printDifference(difference: Difference, terminal: Terminal): void {
+  const { colors } = terminal;
+  const { equal, skeleton, rulesCompared, groups, elements, missing, surplus } = difference;
+  const seen = rulesCompared ? '' : ' (by their version; only the running agent can compare each rule)';
+  terminal.print(`${skeletonTexts[skeleton]}${seen}`);
+  if (equal) {
+    terminal.print('nothing differs');
+    return;
+  }
+  terminal.print(`elements: ${missing} missing, ${surplus} surplus`);
+  let printed = 0;
+  for (const group of groups) {
+    terminal.print('');
+    terminal.print(`${colors.bold(titleOf(group))}: ${group.missing} missing, ${group.surplus} surplus`);
+    const count = group.missing + group.surplus;
+    for (const { what, element } of elements.slice(printed, printed + count)) {
+      const color = what === 'missing' ? colors.red : colors.yellow;
+      terminal.print(`  ${color(what)}  ${element}`);
+    }
+    printed += count;
+  }
+  const unnamed = missing + surplus - elements.length;
+  if (unnamed > 0) terminal.print(`\n${unnamed} more elements differ (--limit)`);
+}
+
+function titleOf({ owner, object }: DifferenceGroup): string {
+  switch (owner) {
+    case 'object':
+      return object ?? '';
+    case 'shared':
+      return 'of no single object (networks, pools, constants)';
+    case 'nobody':
+      return 'nobody’s (no entry of the plan has them)';
+    default:
+      return owner satisfies never;
+  }
+}
+
+function readLimit(text: string | undefined): number {
+  if (text === undefined) return 1000;
+  try {
+    return readWholeNumber(0, MOST_ELEMENTS)(text);
+  } catch (error) {
+    if (error instanceof ValueError) throw new CliError('KNAT_USAGE', `--limit: ${error.message}`);
+    throw error;
+  }
+}

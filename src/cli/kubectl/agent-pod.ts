@@ -1,0 +1,126 @@
+import { CliError } from '../cli-error.ts';
+
+/** Of a Pod, as the API has it, what tells whether an agent can be asked in it. */
+export interface AgentPod {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly deletionTimestamp?: string;
+  };
+  readonly spec: { readonly containers: readonly { readonly name: string }[] };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly state?: {
+    readonly running?: object;
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly terminated?: { readonly reason?: string; readonly exitCode?: number };
+  };
+}
+
+/** The container of the chart's DaemonSet that the agent runs in. */
+export const AGENT_CONTAINER = 'agent';
+
+/** The labels of the chart's Pods, unless its nameOverride says otherwise. */
+export const AGENT_SELECTOR = 'app.kubernetes.io/name=knat';
+
+/** Where to ask; `warning` is for the person. */
+export interface FoundAgent {
+  readonly namespace: string;
+  readonly name: string;
+  readonly warning: string | null;
+}
+
+/**
+ * The Pod to ask among those of one node; null when there is none with an agent. A Pod that ends counts only while no
+ * other is there: in a rollout the next one starts when it is gone. An agent that is not Ready is asked all the same,
+ * since that is when there is something to ask. Throws CliError where several run, or the one does not run.
+ */
+export function chooseAgent(pods: readonly AgentPod[], node: string): FoundAgent | null {
+  const [first] = pods;
+  const agents = pods.filter(
+    ({ spec, status }) =>
+      spec.containers.some(({ name }) => name === AGENT_CONTAINER) &&
+      !['Succeeded', 'Failed'].includes(status?.phase ?? ''),
+  );
+  const staying = agents.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const [agent, ...others] = staying.length > 0 ? staying : agents;
+  if (agent === undefined) {
+    if (first === undefined) return null;
+    throw new CliError('KNAT_AGENT_NOT_FOUND', `no agent runs on node ${node}`, [
+      `Pod ${nameOf(first)} has the labels, but no container "${AGENT_CONTAINER}" that is to run: with the chart's`,
+      'cleanup.enabled=true the rules of knat are being taken off the nodes',
+    ]);
+  }
+  if (others.length > 0) {
+    throw new CliError('KNAT_AGENT_NOT_FOUND', `several Pods on node ${node} may be its agent`, [
+      ...[agent, ...others].map(nameOf),
+      'say which with --agent-namespace or --selector',
+    ]);
+  }
+  const { namespace, name } = agent.metadata;
+  const status = agent.status?.containerStatuses?.find((each) => each.name === AGENT_CONTAINER);
+  if (status?.state?.running === undefined) {
+    throw new CliError(
+      'KNAT_AGENT_NOT_FOUND',
+      `the agent of node ${node} does not run: Pod ${nameOf(agent)}: ${whyNot(agent, status)}`,
+      [
+        `kubectl describe pod -n ${namespace} ${name}`,
+        `kubectl logs -n ${namespace} ${name} -c ${AGENT_CONTAINER} --previous`,
+      ],
+    );
+  }
+  const isReady = agent.status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True');
+  const warning = isReady === true ? null : `the agent of node ${node}, Pod ${nameOf(agent)}, is not Ready`;
+  return { namespace, name, warning };
+}
+
+/** Nodes in a message; the rest of a large cluster is counted. */
+const SHOWN_NODES = 20;
+
+/** No agent on the node. `nodes`: those that have one. */
+export function noAgentOn(node: string, nodes: readonly string[], selector: string): CliError {
+  if (nodes.length === 0) return noAgentAtAll(selector);
+  return new CliError('KNAT_AGENT_NOT_FOUND', `no agent runs on node ${node}`, nodeLines(nodes));
+}
+
+/** The only node with an agent. Throws CliError where it is not the only one. */
+export function onlyNode(nodes: readonly string[], selector: string): string {
+  const [first, ...others] = nodes;
+  if (first === undefined) throw noAgentAtAll(selector);
+  if (others.length === 0) return first;
+  throw new CliError('KNAT_NODE_NOT_NAMED', `agents run on ${nodes.length} nodes: which one is asked?`, [
+    ...nodeLines(nodes),
+    '--pod NAMESPACE/NAME asks the agent of the node that the Pod is on',
+  ]);
+}
+
+function noAgentAtAll(selector: string): CliError {
+  return new CliError('KNAT_AGENT_NOT_FOUND', `no Pod here is an agent of knat: none has ${selector}`, [
+    'where the chart has another nameOverride, say --selector app.kubernetes.io/name=NAME',
+  ]);
+}
+
+function nodeLines(nodes: readonly string[]): string[] {
+  const more = nodes.length > SHOWN_NODES ? ` and ${nodes.length - SHOWN_NODES} more` : '';
+  return [`agents run on: ${nodes.slice(0, SHOWN_NODES).join(', ')}${more}`];
+}
+
+function nameOf({ metadata }: AgentPod): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+function whyNot({ status }: AgentPod, container: ContainerStatus | undefined): string {
+  const { waiting, terminated } = container?.state ?? {};
+  if (waiting !== undefined) return [waiting.reason, waiting.message].filter(Boolean).join(': ');
+  if (terminated !== undefined) {
+    return `${terminated.reason ?? 'ended'}, exit status ${terminated.exitCode ?? 'unknown'}`;
+  }
+  return status?.phase ?? 'no status yet';
+}

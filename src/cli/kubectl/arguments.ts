@@ -1,0 +1,171 @@
+import { CliError } from '../cli-error.ts';
+
+/** A command line of `kubectl knat`, by who is to have its words. */
+export interface PluginArguments {
+  /** For kubectl: which cluster, and as whom. Without the namespace. */
+  readonly kubectl: readonly string[];
+  /** `-n`: of a Pod that is named without one. */
+  readonly namespace: string | null;
+  /** The node whose agent is asked. */
+  readonly node: string | null;
+  /** The Pod whose node's agent is asked: NAME or NAMESPACE/NAME. */
+  readonly pod: string | null;
+  /** Where agents are looked for; null: in all namespaces. */
+  readonly agentNamespace: string | null;
+  /** Labels of the agents' Pods; null: those of the chart. */
+  readonly selector: string | null;
+  readonly help: boolean;
+  readonly version: boolean;
+  /** The first word that is no option. */
+  readonly command: string | null;
+  /** For knat, or for the end of `kubectl get nodenats`. */
+  readonly rest: readonly string[];
+}
+
+/** Options of kubectl that take a value (`kubectl options`), by every name they have. */
+const KUBECTL_VALUES: ReadonlySet<string> = new Set([
+  '--as',
+  '--as-group',
+  '--as-uid',
+  '--as-user-extra',
+  '--cache-dir',
+  '--certificate-authority',
+  '--client-certificate',
+  '--client-key',
+  '--cluster',
+  '--context',
+  '--kubeconfig',
+  '--kuberc',
+  '--password',
+  '--request-timeout',
+  '--server',
+  '-s',
+  '--tls-server-name',
+  '--token',
+  '--user',
+  '--username',
+  '-v',
+  '--v',
+  '--vmodule',
+]);
+
+/** Options of kubectl that are switches, with `=false` at most. */
+const KUBECTL_SWITCHES: ReadonlySet<string> = new Set([
+  '--disable-compression',
+  '--insecure-skip-tls-verify',
+  '--match-server-version',
+  '--warnings-as-errors',
+]);
+
+type OwnName = 'namespace' | 'node' | 'pod' | 'agentNamespace' | 'selector';
+
+const OWN: ReadonlyMap<string, OwnName> = new Map<string, OwnName>([
+  ['--namespace', 'namespace'],
+  ['-n', 'namespace'],
+  ['--node', 'node'],
+  ['--pod', 'pod'],
+  ['--agent-namespace', 'agentNamespace'],
+  ['--selector', 'selector'],
+  ['-l', 'selector'],
+]);
+
+/**
+ * Splits the words behind `kubectl knat`: options of kubectl and of the plugin are taken out wherever they stand, all
+ * else is left in its order. What stands behind `--` is left alone. Throws CliError (KNAT_USAGE) where a value is missing.
+ */
+export function splitArguments(words: readonly string[]): PluginArguments {
+  const own: Record<OwnName, string | null> = {
+    namespace: null,
+    node: null,
+    pod: null,
+    agentNamespace: null,
+    selector: null,
+  };
+  const kubectl: string[] = [];
+  const rest: string[] = [];
+  let [command, help, version]: [string | null, boolean, boolean] = [null, false, false];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? '';
+    if (word === '--') {
+      rest.push(...words.slice(index));
+      break;
+    }
+    const { name, value } = nameAndValue(word);
+    const mine = OWN.get(name);
+    if (mine !== undefined || KUBECTL_VALUES.has(name)) {
+      const given = value ?? words[++index];
+      if (given === undefined || given === '') throw new CliError('KNAT_USAGE', `${name} needs a value`);
+      if (mine === undefined) kubectl.push(`${name}=${given}`);
+      else own[mine] = given;
+    } else if (KUBECTL_SWITCHES.has(name)) kubectl.push(word);
+    else if (word === '--help' || word === '-h') help = true;
+    else if (word === '--version' || word === '-V') version = true;
+    else if (command === null && !word.startsWith('-')) command = word;
+    else rest.push(word);
+  }
+  return { kubectl, ...own, help, version, command, rest };
+}
+
+/** `--node=a` and `-n=a` in two; also `-na`, as kubectl takes it, for the short names that are known here. */
+function nameAndValue(word: string): { readonly name: string; readonly value: string | null } {
+  const [, name, value] = /^(--?[a-zA-Z][a-z-]*)=(.*)$/s.exec(word) ?? [];
+  if (name !== undefined && value !== undefined) return { name, value };
+  const short = word.slice(0, 2);
+  const isGlued = /^-[a-z]./.test(word) && (OWN.has(short) || KUBECTL_VALUES.has(short));
+  return isGlued ? { name: short, value: word.slice(2) } : { name: word, value: null };
+}
+
+/** The value of an option among words of knat: `--from X` or `--from=X`; null when it is not there. */
+export function optionValue(words: readonly string[], name: string): string | null {
+  for (const [index, word] of words.entries()) {
+    if (word === '--') return null;
+    if (word === name) return words[index + 1] ?? null;
+    if (word.startsWith(`${name}=`)) return word.slice(name.length + 1);
+  }
+  return null;
+}
+
+/** The words with another value for an option that is among them. */
+export function withOptionValue(words: readonly string[], name: string, value: string): string[] {
+  const index = words.findIndex((word) => word === name || word.startsWith(`${name}=`));
+  const width = words[index] === name ? 2 : 1;
+  return index < 0 ? [...words] : words.toSpliced(index, width, `${name}=${value}`);
+}
+
+/** Whose agent is asked. */
+export type Whose =
+  | { readonly kind: 'node'; readonly name: string }
+  | { readonly kind: 'pod'; readonly namespace: string | null; readonly name: string }
+  /** Nobody is named: the one agent that there is. */
+  | { readonly kind: 'only' };
+
+/**
+ * Whose agent a command line asks: that of --node, of the Pod of --pod, else of the packet's sender in explain, where
+ * it is a Pod or a node; of a packet from elsewhere to `node/NAME`, that node's. Throws CliError.
+ */
+export function whoseAgent({ command, node, pod, namespace, rest }: PluginArguments): Whose {
+  // For flows --pod is a filter too, and one node may be looked at for a Pod of another.
+  if (node !== null && pod !== null && command !== 'flows') {
+    throw new CliError('KNAT_USAGE', '--node and --pod both say whose agent to ask: leave one away');
+  }
+  if (node !== null) return { kind: 'node', name: node };
+  if (pod !== null) return podNamed(pod, namespace);
+  if (command !== 'explain') return { kind: 'only' };
+  const from = optionValue(rest, '--from') ?? '';
+  const sender = /^pod\/([^/]+)\/([^/:]+)/.exec(from);
+  if (sender !== null) return { kind: 'pod', namespace: sender[1] ?? null, name: sender[2] ?? '' };
+  const asNode = /^node\/([^/:]+)/;
+  const name = (asNode.exec(from) ?? asNode.exec(optionValue(rest, '--to') ?? ''))?.[1];
+  return name === undefined ? { kind: 'only' } : { kind: 'node', name };
+}
+
+function podNamed(text: string, fallback: string | null): Whose {
+  const parts = text.replace(/^pod\//, '').split('/');
+  const [first = '', second] = parts;
+  if (parts.length > 2 || parts.includes('')) {
+    throw new CliError('KNAT_USAGE', `--pod: "${text}" is no Pod: write NAMESPACE/NAME, or NAME with -n`);
+  }
+  return second === undefined
+    ? { kind: 'pod', namespace: fallback, name: first }
+    : { kind: 'pod', namespace: first, name: second };
+}

@@ -1,0 +1,112 @@
+import type { Command, Option } from 'commander';
+import { type AgentCommand, agentCommands, NODES } from './commands.ts';
+
+/** Options of the plugin itself, with what they are for. */
+const NODE_OPTIONS = [
+  ['--node NAME', 'the agent of this node'],
+  ['--pod NAMESPACE/NAME', 'the agent of the node that this Pod is on; NAME alone with -n'],
+  ['--agent-namespace NAME', 'look for agents in this namespace alone (default: in all)'],
+  [
+    '-l, --selector LABELS',
+    "labels of the agents' Pods, where the chart has another nameOverride (default: app.kubernetes.io/name=knat)",
+  ],
+] as const;
+
+const OTHER_OPTIONS = [
+  ['-n, --namespace NAME', 'the namespace of a Pod that is named without one'],
+  ['--context, --kubeconfig, --as, …', 'go to kubectl: kubectl options lists them'],
+] as const;
+
+/** `kubectl knat --help`. */
+export function pluginHelp(): string {
+  const commands = [...agentCommands, NODES].map(({ name, summary }) => [name, summary] as const);
+  return `Usage: kubectl knat COMMAND [options]
+
+Asks the agent of knat on a node, through the API server: kubectl finds the
+agent's Pod and runs a command of knat in it. The user of kubectl needs the verbs
+get and list on pods, and get and create on pods/exec.
+
+Commands:
+${columns(commands)}
+
+${whichAgent()}
+
+Options of kubectl:
+${columns(OTHER_OPTIONS)}
+
+All other options are those of the command: kubectl knat COMMAND --help.
+
+Examples:
+  kubectl knat nodes
+  kubectl knat status --node worker-1
+  kubectl knat explain --from pod/shop/web-0 --to svc/shop/db:postgres
+  kubectl knat flows --pod shop/web-0 --watch
+
+The exit status is that of knat in the Pod. 4: no agent there to be asked.
+`;
+}
+
+/** `kubectl knat COMMAND --help`: the command of knat, without what is for manifests. */
+export function commandHelp(entry: AgentCommand, known: Command): string {
+  const parameters = known.registeredArguments.map((each) => ` [${each.name()}]`).join('');
+  known.configureHelp({
+    ...known.configureHelp(),
+    commandUsage: () => `kubectl knat ${entry.name} [options]${parameters}`,
+    commandDescription: () => sentence(entry.summary),
+    // Variables are those of the Pod, not of this machine.
+    optionDescription: ({ description }) => description,
+    visibleOptions: ({ options }) => options.filter((option) => !isForManifests(option)),
+  });
+  return `${known.helpInformation()}
+${whichAgent()}
+
+Options of kubectl:
+${columns(OTHER_OPTIONS)}
+
+${examplesOf(entry)}`;
+}
+
+/** `kubectl knat nodes --help`. */
+export function nodesHelp(): string {
+  return `Usage: kubectl knat nodes [NAME…] [options of kubectl get]
+
+${sentence(NODES.summary)}
+
+${examplesOf(NODES)}`;
+}
+
+/** The option says what a plan is made of; an agent has its plan already. */
+export function isForManifests(option: Option): boolean {
+  const groups = ['What to work on:', 'Pod NAT:'];
+  return option.long === '--config' || groups.includes(option.helpGroupHeading ?? '');
+}
+
+function whichAgent(): string {
+  return `Which agent, where there is more than one:\n${columns(NODE_OPTIONS)}`;
+}
+
+function examplesOf({ examples }: AgentCommand): string {
+  return `Examples:\n${examples.map((line) => `  kubectl knat ${line}`).join('\n')}\n`;
+}
+
+function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([term]) => term.length)) + 2;
+  return rows.map(([term, meaning]) => `  ${term.padEnd(width)}${wrap(meaning, width + 2)}`).join('\n');
+}
+
+/** Characters in a line of help. */
+const LINE = 80;
+
+function wrap(text: string, indent: number): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last !== '' && last.length + 1 + word.length > LINE - indent) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines.join(`\n${' '.repeat(indent)}`);
+}

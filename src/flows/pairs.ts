@@ -1,0 +1,144 @@
+import { formatRef } from '../model/object.ts';
+import { formatEndpoint } from '../net/address.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
+import type { Judgement } from './judge.ts';
+import type { Names } from './names.ts';
+import type { NatKind } from './source-decision.ts';
+
+/** Connections that the same rule translates to the same place. */
+export interface FlowPair {
+  readonly kind: NatKind;
+  /** What translates: `Service shop/web 10.96.0.10:80/TCP`, `Pod mail/smtp 203.0.113.25:25/TCP`, `IPPool pods`. */
+  readonly from: string;
+  /** Who answers, by name or as an endpoint; for NAT of the source the address that it became. */
+  readonly to: string;
+  readonly flows: number;
+  /** Of those, flows that began since the look before, a second; null at a first look. */
+  readonly newFlowsPerSecond: number | null;
+}
+
+/** Who is translated to whom, by the connections of now. */
+export interface FlowPairs {
+  /** All that are translated, each once. */
+  readonly flows: number;
+  readonly newFlowsPerSecond: number | null;
+  /** Pairs that are not told of: quieter ones. */
+  readonly left: number;
+  /** The busiest first. */
+  readonly pairs: readonly FlowPair[];
+}
+
+/** What one look leaves behind for the next one. */
+export interface PairLook {
+  /** On a clock that only goes forward, in milliseconds. */
+  readonly at: number;
+  readonly seen: SeenFlows;
+}
+
+/** So many flows are remembered from one look to the next: some 4 MiB. */
+const REMEMBERED = 131_072;
+
+/**
+ * Which flows there were, in bounded memory: when there are too many, those of every second id are forgotten, and those
+ * of every fourth. Conntrack's ids are hashes, so the rest stands for all.
+ */
+export class SeenFlows {
+  readonly #places: number;
+  readonly #ids = new Set<number>();
+  /** Ids whose lowest bits are not all zero are not remembered. */
+  #mask = 0;
+
+  constructor(places = REMEMBERED) {
+    this.#places = places;
+  }
+
+  add(id: number): void {
+    if ((id & this.#mask) !== 0) return;
+    this.#ids.add(id);
+    while (this.#ids.size > this.#places) {
+      this.#mask = this.#mask * 2 + 1;
+      for (const each of this.#ids) if ((each & this.#mask) !== 0) this.#ids.delete(each);
+    }
+  }
+
+  /** How many new flows this one stands for: 0 when it was there, or when nothing can be said of it. */
+  newFlows(id: number): number {
+    if ((id & this.#mask) !== 0 || this.#ids.has(id)) return 0;
+    return this.#mask + 1;
+  }
+}
+
+interface Sum {
+  readonly kind: NatKind;
+  readonly from: string;
+  readonly to: string;
+  flows: number;
+  begun: number;
+}
+
+/** Counts pairs during one look at the table. */
+export class PairCounter {
+  readonly #names: Pick<Names, 'of'>;
+  readonly #before: PairLook | null;
+  readonly #sums = new Map<string, Sum>();
+  readonly #seen: SeenFlows;
+  #flows = 0;
+  #begun = 0;
+
+  /** @param before the former look; null: nothing can be said of what is new */
+  constructor(names: Pick<Names, 'of'>, before: PairLook | null, seen = new SeenFlows()) {
+    this.#names = names;
+    this.#before = before;
+    this.#seen = seen;
+  }
+
+  /** A flow counts for what translated its destination and for what translated its source. */
+  add(flow: FlowView, { destination, source }: Judgement): void {
+    if (destination === null && source === null) return;
+    this.#seen.add(flow.id);
+    const begun = this.#before?.seen.newFlows(flow.id) ?? 0;
+    this.#flows++;
+    this.#begun += begun;
+    const { src, sport, dst } = flow.reply;
+    if (destination !== null) {
+      const { kind, object, frontend } = destination;
+      const from = object === null ? frontend : `${formatRef(object)} ${frontend}`;
+      this.#count(kind, from, this.#names.of(src) ?? formatEndpoint(src, sport), begun);
+    }
+    // That a Service also masquerades is no pair of its own.
+    if (source !== null && source.kind !== 'service') {
+      this.#count(source.kind, source.object === null ? source.kind : formatRef(source.object), dst, begun);
+    }
+  }
+
+  /** The busiest pairs: those with the most new flows, then by flows. `at` is the time of this look. */
+  answer(limit: number, at: number): { readonly pairs: FlowPairs; readonly look: PairLook } {
+    const rate = this.#rateSince(at);
+    const sums = [...this.#sums.values()].sort((a, b) => b.begun - a.begun || b.flows - a.flows);
+    const told = sums.slice(0, limit).map(({ kind, from, to, flows, begun }): FlowPair => {
+      return { kind, from, to, flows, newFlowsPerSecond: rate(begun) };
+    });
+    const left = sums.length - told.length;
+    return {
+      pairs: { flows: this.#flows, newFlowsPerSecond: rate(this.#begun), left, pairs: told },
+      look: { at, seen: this.#seen },
+    };
+  }
+
+  #rateSince(at: number): (begun: number) => number | null {
+    const before = this.#before;
+    if (before === null || at <= before.at) return () => null;
+    return (begun) => Math.round((begun / (at - before.at)) * 100_000) / 100;
+  }
+
+  #count(kind: NatKind, from: string, to: string, begun: number): void {
+    const key = `${kind} ${from} ${to}`;
+    let sum = this.#sums.get(key);
+    if (sum === undefined) {
+      sum = { kind, from, to, flows: 0, begun: 0 };
+      this.#sums.set(key, sum);
+    }
+    sum.flows++;
+    sum.begun += begun;
+  }
+}

@@ -1,0 +1,169 @@
+/** The page as people see it: a real agent, real connections, and a real browser beside it. It needs the build in dist/. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { ORIGIN, PageStage, type Visit } from './page-stage.ts';
+
+const SERVICES = 30_000;
+const PANELS = [
+  'Traffic',
+  'Pod bindings and conflicts',
+  'Egress: NAT or not',
+  'Port exhaustion',
+  'Sync latency',
+  'Recent events',
+  'Flows',
+];
+
+let stage: PageStage;
+let visits: Visit[] = [];
+
+beforeAll(async () => {
+  stage = await PageStage.build();
+}, 180_000);
+afterAll(async () => await stage?.dispose(), 60_000);
+
+afterEach(async () => {
+  const over = visits;
+  visits = [];
+  for (const visit of over) {
+    await visit.close();
+    expect(visit.complaints).toEqual([]);
+    expect([...visit.origins]).toEqual([ORIGIN]);
+  }
+});
+
+async function open(...args: Parameters<PageStage['open']>): Promise<Visit> {
+  const visit = await stage.open(...args);
+  visits.push(visit);
+  return visit;
+}
+
+const rows = (visit: Visit, table: string) =>
+  visit.page.getByRole('table', { name: table }).locator('[role=rowgroup] [role=row]');
+
+test('flows are searched by the agent', async () => {
+  const visit = await open();
+  const { page } = visit;
+  const search = page.getByRole('textbox', { name: 'search flows' });
+  await search.fill('10.96.0.34');
+  await rows(visit, 'flows').filter({ hasText: 'voice' }).first().waitFor();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('[aria-label=flows] [role=rowgroup] [role=row]')].every((row) =>
+      row.textContent?.includes('10.96.0.34'),
+    ),
+  );
+  await search.fill('nobody-is-called-this');
+  await page.getByText('no translated connection fits').waitFor();
+}, 120_000);
+
+test('explain: the form asks, its address says what was asked, and shows the same to others', async () => {
+  const visit = await open('#/explain');
+  const { page } = visit;
+  await page.getByRole('textbox', { name: 'From' }).fill('198.51.100.11');
+  await page.getByRole('textbox', { name: 'To' }).fill('203.0.113.11:30080');
+  await page.keyboard.press('Enter');
+  await page.getByRole('region', { name: 'way to' }).nth(1).waitFor();
+  expect(new URL(page.url()).hash).toBe('#/explain?from=198.51.100.11&to=203.0.113.11%3A30080');
+  await visit.picture('explain');
+  const said = await page.getByRole('main').innerText();
+
+  const other = await open(new URL(page.url()).hash);
+  await other.page.getByRole('region', { name: 'way to' }).nth(1).waitFor();
+  expect(await other.page.getByRole('main').innerText()).toBe(said);
+  expect(await other.page.getByRole('textbox', { name: 'From' }).inputValue()).toBe('198.51.100.11');
+}, 120_000);
+
+test('the keyboard reaches all that can be used', async () => {
+  const { page } = await open();
+  await page.getByRole('table', { name: 'flows' }).waitFor();
+  const reached = new Set<string>();
+  for (let press = 0; press < 40; press++) {
+    await page.keyboard.press('Tab');
+    reached.add(
+      await page.evaluate(() => {
+        const { activeElement: at } = document;
+        return at?.getAttribute('aria-label') ?? at?.textContent ?? '';
+      }),
+    );
+  }
+  for (const name of ['Overview', 'Entries', 'Explain', 'search flows', 'recent events'])
+    expect(reached).toContain(name);
+  expect([...reached].some((name) => name.startsWith('switch to'))).toBe(true);
+}, 120_000);
+
+test('the colours can be changed, and stay so', async () => {
+  const { page } = await open('', { colorScheme: 'light' });
+  await page.getByRole('button', { name: 'switch to dark colours' }).click();
+  await page.getByRole('button', { name: 'switch to light colours' }).waitFor();
+  await page.reload();
+  await page.getByRole('button', { name: 'switch to light colours' }).waitFor();
+}, 120_000);
+
+test.each(['light', 'dark'] as const)(
+  'the overview, %s: all panels, from real connections',
+  async (scheme) => {
+    const visit = await open('', { colorScheme: scheme });
+    const { page } = visit;
+    for (const title of PANELS) await page.getByRole('region', { name: title, exact: true }).waitFor();
+    await page.getByText('in force').first().waitFor();
+    // Names from manifests, addresses from conntrack.
+    await rows(visit, 'flows').filter({ hasText: 'Pod shop/mail' }).first().waitFor();
+    await page.getByRole('img', { name: /^connections: .*Service shop\/web/ }).waitFor();
+    await page.getByRole('img', { name: /NAT from/ }).waitFor();
+    await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
+    // The ports are counted every half a minute.
+    await page.getByRole('progressbar').first().waitFor({ timeout: 90_000 });
+    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const brightness = Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
+    expect(brightness > 128).toBe(scheme === 'light');
+    await page.getByRole('img', { name: /^connections: (.*;){4}/ }).waitFor();
+    await visit.picture(`overview-${scheme}`);
+  },
+  200_000,
+);
+
+test(`the entries of ${SERVICES} services: found at once, few rows in the document`, async () => {
+  writeFileSync(join(stage.folder.manifests, 'many.json'), JSON.stringify(manyServices(SERVICES)));
+  const visit = await open('#/entries');
+  const { page } = visit;
+  await page.waitForFunction(
+    (least) => Number(/(\d+) fit/.exec(document.body.innerText)?.[1]) >= least,
+    SERVICES,
+    { timeout: 180_000 },
+  );
+  expect(await rows(visit, 'entries').count()).toBeLessThan(100);
+  // Paged while one scrolls.
+  for (let scrolls = 0; scrolls < 5; scrolls++) {
+    await page
+      .getByRole('rowgroup')
+      .last()
+      .evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await page.waitForTimeout(300);
+  }
+  expect(await rows(visit, 'entries').count()).toBeLessThan(100);
+  await page.getByRole('textbox', { name: 'search entries' }).fill('many-29999');
+  await rows(visit, 'entries').filter({ hasText: 'many-29999' }).first().waitFor();
+  await page.getByText('1 fit', { exact: true }).waitFor();
+}, 300_000);
+
+/** ClusterIPs in 10.100.0.0/15 that lead to an endpoint each. */
+function manyServices(count: number) {
+  const items = Array.from({ length: count }, (_, index) => {
+    const name = `many-${index}`;
+    const host = `${index >> 8}.${index & 255}`;
+    const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
+    return [
+      {
+        ...{ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'many' } },
+        spec: { type: 'ClusterIP', clusterIP: `10.100.${host}`, clusterIPs: [`10.100.${host}`], ports },
+      },
+      {
+        ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', ports },
+        metadata: { name, namespace: 'many', labels: { 'kubernetes.io/service-name': name } },
+        endpoints: [{ addresses: [`10.244.9.${(index % 250) + 1}`], conditions: { ready: true } }],
+      },
+    ];
+  }).flat();
+  return { apiVersion: 'v1', kind: 'List', items };
+}

@@ -1,0 +1,24 @@
+/** `12`, `3.4 k`, `1.2 M`. */
+export function count(value: number): string {
+  if (Math.abs(value) < 1_000) return String(Math.round(value * 10) / 10);
+  if (Math.abs(value) < 1_000_000) return `${(value / 1_000).toFixed(1)} k`;
+  return `${(value / 1_000_000).toFixed(1)} M`;
+}
+
+/** The time of day of an RFC 3339 time, as this browser writes it. */
+export function timeOfDay(time: string): string {
+  return new Date(time).toLocaleTimeString();
+}
+
+/** `Service shop/web`; `IPPool pods`. */
+export function refText({
+  kind,
+  namespace,
+  name,
+}: {
+  kind: string;
+  namespace: string;
+  name: string;
+}): string {
+  return `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
+}

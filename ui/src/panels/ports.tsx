@@ -1,0 +1,70 @@
+import { Group, Progress, ScrollArea, Stack, Text } from '@mantine/core';
+import { usePortUsage } from '../api/queries.ts';
+import type { PortUsageSample } from '../api/types.ts';
+import { Panel } from '../parts/panel.tsx';
+
+type Tuple = PortUsageSample['tuples'][number];
+
+/** How full the ports of each (protocol, address that connections leave with, destination, port) are; the fullest first. */
+export function Ports() {
+  const { data, error, isLoading } = usePortUsage();
+  const tuples = data?.tuples ?? [];
+  return (
+    <Panel
+      title="Port exhaustion"
+      hint="source ports taken, by address, destination and port"
+      error={error}
+      isLoading={isLoading}
+      empty={tuples.length === 0 ? 'at the last look, no connection left with a shared address' : null}
+    >
+      <ScrollArea h="100%" type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'source ports taken' }}>
+        <Stack gap="sm" pt={4} pr="xs">
+          {tuples.map((tuple) => (
+            <PortGauge key={nameOf(tuple)} tuple={tuple} />
+          ))}
+        </Stack>
+      </ScrollArea>
+    </Panel>
+  );
+}
+
+function PortGauge({ tuple }: { tuple: Tuple }) {
+  const { address, used, capacity, share, sources } = tuple;
+  const [most] = sources;
+  return (
+    <div>
+      <Group justify="space-between" wrap="nowrap" gap="xs">
+        <Text size="sm" truncate title={nameOf(tuple)}>
+          {address} → {destinationOf(tuple)}
+        </Text>
+        <Text size="sm" fw={600} style={{ whiteSpace: 'nowrap' }}>
+          {percent(share)}
+        </Text>
+      </Group>
+      <Progress value={share * 100} color={colorOf(share)} aria-label={`ports of ${nameOf(tuple)}`} />
+      <Text size="xs" c="dimmed" truncate>
+        {used.toLocaleString('en')} of {capacity.toLocaleString('en')}
+        {most === undefined ? '' : `, most by ${most.name}`}
+      </Text>
+    </div>
+  );
+}
+
+/** As the agent warns: docs/flows.md, "Ports". */
+function colorOf(share: number): string {
+  if (share >= 0.9) return 'red';
+  return share >= 0.7 ? 'orange' : 'teal';
+}
+
+function percent(share: number): string {
+  return share < 0.001 ? '< 0.1 %' : `${Math.round(share * 1000) / 10} %`;
+}
+
+function destinationOf({ destination, destinationPort, protocol }: Tuple): string {
+  const place = destination.includes(':') ? `[${destination}]` : destination;
+  return `${place}:${destinationPort}/${protocol}`;
+}
+
+function nameOf(tuple: Tuple): string {
+  return `${tuple.address} → ${destinationOf(tuple)}`;
+}

@@ -1,0 +1,18 @@
+import { Button, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+
+/** Light or dark; until it is pressed, as the system has it. */
+export function ColorSchemeButton() {
+  const { setColorScheme } = useMantineColorScheme();
+  const isDark = useComputedColorScheme('light', { getInitialValueInEffect: false }) === 'dark';
+  const other = isDark ? 'light' : 'dark';
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      aria-label={`switch to ${other} colours`}
+      onClick={() => setColorScheme(other)}
+    >
+      {isDark ? '☀' : '☾'}
+    </Button>
+  );
+}
