@@ -104,3 +104,32 @@ test.each([
   expect(listRuleset()).toContain('10.96.0.2 . tcp . 81 . 0');
   expect(listRuleset()).not.toContain('10.96.0.2 . tcp . 80 . 0');
 });
+
+const rule = (name: string, cidr: string) => `apiVersion: knat.dev/v1
+kind: EgressRule
+metadata: {name: ${name}}
+spec: {action: Keep, from: {pools: [${name}]}, to: [{cidr: ${cidr}}]}
+---
+apiVersion: knat.dev/v1
+kind: IPPool
+metadata: {name: ${name}}
+spec: {cidr: ${name === 'a' ? '10.244.0.0/16' : '10.245.0.0/16'}, natOutgoing: true}
+`;
+
+test('what a broken EgressRule said before stays over a restart, beside those that can be read', async () => {
+  write('a.yaml', rule('a', '198.51.100.0/24'));
+  write('b.yaml', rule('b', '198.51.100.0/24'));
+  await start();
+  await end();
+  write('a.yaml', rule('a', '192.0.2.0/24'));
+  write('b.yaml', `${rule('b', '192.0.2.0/24')}---\napiVersion: [\n`);
+  await start();
+  const ruleset = listRuleset();
+  expect(ruleset).toContain('10.244.0.0/16 . 192.0.2.0/24 . 0-255 . 0-65535 : accept');
+  expect(ruleset).not.toContain('10.244.0.0/16 . 198.51.100.0/24');
+  expect(ruleset).toContain('10.245.0.0/16 . 198.51.100.0/24 . 0-255 . 0-65535 : accept');
+
+  write('b.yaml', rule('b', '192.0.2.0/24'));
+  await until(() => listRuleset().includes('10.245.0.0/16 . 192.0.2.0/24'));
+  expect(listRuleset()).not.toContain('198.51.100.0/24');
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { crdManifest } from '../../scripts/generate/crd-manifest.ts';
 import { customResources } from '../../scripts/generate/files.ts';
+import { type EgressRule, egressRuleSpec } from '../../src/crds/egress-rule.ts';
 import type { JsonSchema } from '../../src/crds/field.ts';
 import type { IPPool } from '../../src/crds/ippool.ts';
 import { ipPoolSpec } from '../../src/crds/ippool.ts';
@@ -140,6 +141,17 @@ test('types follow the description', () => {
   const withoutCidr: IPPool['spec'] = { natOutgoing: true };
   // @ts-expect-error: no such mode
   const unknownMode: IPPool['spec'] = { cidr: '10.0.0.0/8', ipipMode: 'Sometimes' };
+  const rule: EgressRule = {
+    apiVersion: 'knat.dev/v1',
+    kind: 'EgressRule',
+    metadata: { name: 'shop' },
+    spec: {
+      action: 'Snat',
+      addresses: ['203.0.113.7'],
+      from: { podSelector: { matchLabels: { app: 'web' } } },
+    },
+  };
+  expect([...schemaErrors(rule.spec, egressRuleSpec.schema)]).toEqual([]);
   const node: NodeNat = { apiVersion: 'knat.dev/v1', kind: 'NodeNAT', metadata: { name: 'worker-1' } };
   expect([pool.spec.cidr, withoutCidr.natOutgoing, unknownMode.cidr, node.status]).toEqual([
     '10.244.0.0/16',

@@ -8,7 +8,7 @@ import { skeletonText } from '../../src/datapath/nftables/skeleton.ts';
 const skeleton = skeletonText('IPv4', { table: 'knat', timeouts: [], egress: plainEgress });
 /** The chains of session affinity, which are there only while a Service uses it. */
 const withAffinity = skeletonText('IPv4', { table: 'knat', timeouts: [10800], egress: plainEgress });
-const page = readFileSync('docs/design/packet-path.md', 'utf8');
+const page = readFileSync('docs/design/packet-path.md', 'utf8').replace(/\\\n\s+/g, '');
 
 /** The rules of a chain, without comments. */
 function rulesOf(text: string, chain: string): string[] {
