@@ -114,7 +114,7 @@ export const egressRuleSpec = object(
 );
 
 export type EgressRuleSpec = ValueOf<typeof egressRuleSpec>;
-type EgressRule = ObjectHead<'EgressRule'> & { readonly spec: EgressRuleSpec };
+export type EgressRule = ObjectHead<'EgressRule'> & { readonly spec: EgressRuleSpec };
 
 export const egressRule: CustomResource = {
   kind: 'EgressRule',
