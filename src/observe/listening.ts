@@ -47,7 +47,8 @@ export async function keepListening(
     try {
       const server = await listen(await make(), address);
       const { port } = server.address() as AddressInfo;
-      listener.listening({ ...address, port });
+      // Between the two the agent may have ended, and nobody is to be told of a server that is closed at once.
+      if (!signal.aborted) listener.listening({ ...address, port });
       return await closedAtAbort(server, signal);
     } catch (error) {
       const message = refusal(address, served, error as NodeJS.ErrnoException);

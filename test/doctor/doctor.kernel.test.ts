@@ -195,7 +195,7 @@ describe('rules of other programs', () => {
     expect((await examined(host)).of('forward-policy').findings).toEqual([]);
     await host.run(
       ['nft', '-f', '-'],
-      'table inet mine { chain forward { type filter hook forward priority 0; policy drop; } }',
+      'table inet mine {\nchain forward { type filter hook forward priority 0; policy drop; }\n}\n',
     );
     const { findings } = (await examined(host)).of('forward-policy');
     expect(findings.length).toBeGreaterThan(0);
