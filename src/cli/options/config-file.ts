@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
-import { readRoots } from '../../sources/objects/manifest-text.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
+import { onlyDocument } from '../only-document.ts';
 import { type Setting, type SettingValues, settings } from './table.ts';
 
 /** Reads the file of `--config`. Throws CliError with every error's line and key. */
@@ -11,14 +11,7 @@ export async function readConfigFile(path: string): Promise<SettingValues> {
 }
 
 export function parseConfig(text: string, filename: string): SettingValues {
-  const roots = readRoots(text, filename);
-  if ('message' in roots) throw invalid(filename, [`${filename}:${roots.line}: ${roots.message}`]);
-  const [root, second] = roots;
-  if (second !== undefined) {
-    throw invalid(filename, [
-      `${filename}:${second.lineOf([])}: only one document is read: remove the others`,
-    ]);
-  }
+  const root = onlyDocument(text, filename, invalid);
   if (root === undefined || root.value === null) return {};
   const parsed = schema.safeParse(root.value);
   if (parsed.success) return parsed.data;

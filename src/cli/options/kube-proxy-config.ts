@@ -1,7 +1,7 @@
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
-import { readRoots } from '../../sources/objects/manifest-text.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
+import { onlyDocument } from '../only-document.ts';
 import {
   everyAddress,
   type FieldType,
@@ -28,14 +28,7 @@ export async function readKubeProxyConfig(path: string): Promise<KubeProxyConfig
 
 /** Each field either has its effect or is named in a warning, also one that is not known; see `kubeProxyFields`. */
 export function parseKubeProxyConfig(text: string, filename: string): KubeProxyConfig {
-  const roots = readRoots(text, filename);
-  if ('message' in roots) throw invalid(filename, [`${filename}:${roots.line}: ${roots.message}`]);
-  const [root, second] = roots;
-  if (second !== undefined) {
-    throw invalid(filename, [
-      `${filename}:${second.lineOf([])}: only one document is read: remove the others`,
-    ]);
-  }
+  const root = onlyDocument(text, filename, invalid);
   const value = root?.value;
   if (root === undefined || !isMapping(value) || value.apiVersion !== API_VERSION || value.kind !== KIND) {
     throw invalid(filename, [`${filename}: expected apiVersion: ${API_VERSION} and kind: ${KIND}`]);

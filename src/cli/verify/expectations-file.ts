@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Expectation } from '../../explain/expectation.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import type { ManifestRoot } from '../../sources/objects/manifest-root.ts';
-import { readRoots } from '../../sources/objects/manifest-text.ts';
 import { CliError } from '../cli-error.ts';
+import { onlyDocument } from '../only-document.ts';
 
 /** An expectation, and where it stands: `expectations.yaml:12`. */
 export interface WrittenExpectation extends Expectation {
@@ -53,14 +53,7 @@ const KEYS = [...Object.keys(expectation.shape), 'expectations'];
 
 /** Reads expectations, YAML or JSON. Throws CliError with every error's line and key. */
 export function parseExpectations(contents: string, filename: string): ExpectationsFile {
-  const roots = readRoots(contents, filename);
-  if ('message' in roots) throw invalid(filename, [`${filename}:${roots.line}: ${roots.message}`]);
-  const [root, second] = roots;
-  if (second !== undefined) {
-    throw invalid(filename, [
-      `${filename}:${second.lineOf([])}: only one document is read: remove the others`,
-    ]);
-  }
+  const root = onlyDocument(contents, filename, invalid);
   if (root === undefined) throw invalid(filename, [`${filename}: the file is empty`]);
   const parsed = file.safeParse(root.value);
   if (!parsed.success) throw invalid(filename, messages(parsed.error, root, filename));
