@@ -61,7 +61,8 @@ function joined(parts: readonly number[], width: bigint): bigint {
 
 function expanded(text: string): readonly number[] {
   const [head = '', tail] = text.split('::');
-  const numbers = (side: string) => (side === '' ? [] : side.split(':').map((part) => Number.parseInt(part, 16)));
+  const numbers = (side: string) =>
+    side === '' ? [] : side.split(':').map((part) => Number.parseInt(part, 16));
   const left = numbers(head);
   const right = tail === undefined ? [] : numbers(tail);
   return [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];

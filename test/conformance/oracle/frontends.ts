@@ -96,7 +96,10 @@ export function isLocalAddress(of: Address, node: NodeConfig): boolean {
 
 /** The node's primary address of a family, where it has one. */
 export function primaryAddress(family: Family, node: NodeConfig): Address | undefined {
-  return [node.nodeIP].flat().map(address).find((primary) => primary?.family === family);
+  return [node.nodeIP]
+    .flat()
+    .map(address)
+    .find((primary) => primary?.family === family);
 }
 
 /** A family without a CIDR has none: the format of the configuration says so, where kube-proxy's would take `::/0`. */

@@ -6,13 +6,14 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ClusterState, clusterState } from '../../generators/cluster-manifests.ts';
+import { type ClusterState, clusterState } from '../../generators/cluster/cluster-state.ts';
 import { shrinkFor } from '../../generators/shrink-for.ts';
 import { failureOf, formatFailure } from '../outcome.ts';
 import { readRecords } from '../records.ts';
 import { kubeProxy } from './kube-proxy.ts';
-import type { Answer, EndpointSlice, Flow, NodeConfig, Service } from './manifests.ts';
-import { asYaml, ManifestFolder } from './through-folder.ts';
+import type { Answer, EndpointSlice, Flow, Service } from './manifests.ts';
+import { ManifestFolder } from './through-folder.ts';
+import { write } from './writing.ts';
 
 const runs = Number(process.env.KNAT_ORACLE_RUNS ?? 250);
 const minutes = Number(process.env.KNAT_RANDOM_MINUTES ?? 0);
@@ -30,11 +31,13 @@ describe('the oracle itself', () => {
   test.each(readRecords())('answers what kube-proxy answered: $id $test', (record) => {
     const { services, endpointSlices, config } = record;
     const node = { ...config, nodePortAddresses: config.nodePortAddresses ?? [] };
-    const failures = record.flows.flatMap((flow) => {
+    const texts = record.flows.flatMap((flow) => {
       const answer = kubeProxy(services as Service[], endpointSlices as EndpointSlice[], node, flow);
-      return answer === undefined ? [`${flow.name}: no answer`] : (failureOf(record.id, flow, answer) ?? []);
+      if (answer === undefined) return [`${flow.name}: no answer`];
+      const failure = failureOf(record.id, flow, answer);
+      return failure === null ? [] : [formatFailure(failure)];
     });
-    expect(failures.map((failure) => (typeof failure === 'string' ? failure : formatFailure(failure)))).toEqual([]);
+    expect(texts).toEqual([]);
   });
 });
 
@@ -44,20 +47,28 @@ test(
     const tally = new Map<string, number>();
     const until = Date.now() + minutes * 60_000;
     do {
-      await fc.assert(fc.asyncProperty(clusterState, shrinkFor(SHRINK_MS, (state) => agree(state, tally))), {
-        numRuns: runs,
-      });
+      await fc.assert(
+        fc.asyncProperty(
+          clusterState,
+          shrinkFor(SHRINK_MS, (state) => agree(state, tally)),
+        ),
+        {
+          numRuns: runs,
+        },
+      );
     } while (Date.now() < until);
     // What was compared was worth it: every verdict often, and most packets of a kind that promises something.
-    for (const verdict of ['dnat', 'reject', 'drop', 'none']) expect(tally.get(verdict)).toBeGreaterThan(runs / 2);
+    for (const verdict of ['dnat', 'reject', 'drop', 'none'])
+      expect(tally.get(verdict)).toBeGreaterThan(runs / 2);
     expect(tally.get('dnat, masq')).toBeGreaterThan(runs / 2);
   },
   minutes * 60_000 + SHRINK_MS + 60_000,
 );
 
-async function agree({ services, slices, node, flows }: ClusterState, tally: Map<string, number>): Promise<void> {
-  const manifests = [...services, ...slices];
-  const { answers } = await folder.explain(manifests, node, flows);
+async function agree(state: ClusterState, tally: Map<string, number>): Promise<void> {
+  const { services, slices, node, flows } = state;
+  const { files, nodeConfig } = write(state);
+  const { answers } = await folder.explain(files, nodeConfig, flows);
   for (const [index, flow] of flows.entries()) {
     const awaited = kubeProxy(services, slices, node, flow);
     const got = answers[index];
@@ -68,8 +79,8 @@ async function agree({ services, slices, node, flows }: ClusterState, tally: Map
     if (same(awaited, got)) continue;
     throw new Error(
       [
-        asYaml(manifests),
-        `node: ${JSON.stringify(node)}`,
+        ...[...files].map(([name, text]) => `# ${name}\n${text}`),
+        `node configuration: ${JSON.stringify(nodeConfig)}`,
         `flow: ${formatFlow(flow)}`,
         `kube-proxy: ${formatAnswer(awaited)}`,
         `explain:    ${formatAnswer(got)} (${got.because})`,

@@ -52,13 +52,13 @@ export interface Endpoint {
     readonly ready?: boolean | null;
     readonly serving?: boolean | null;
     readonly terminating?: boolean | null;
-  };
-  readonly nodeName?: string;
-  readonly zone?: string;
+  } | null;
+  readonly nodeName?: string | null;
+  readonly zone?: string | null;
   readonly hints?: {
     readonly forZones?: readonly { readonly name: string }[];
     readonly forNodes?: readonly { readonly name: string }[];
-  };
+  } | null;
 }
 
 export interface EndpointSlice {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -6,8 +6,8 @@ import { answerFlows } from '../../../src/agent/explain-query.ts';
 import { composeNodeFacts } from '../../../src/agent/node-facts.ts';
 import type { FlowAnswer } from '../../../src/explain/answer.ts';
 import { formatProblem, type Problem } from '../../../src/model/problem.ts';
-import { Planner } from '../../../src/plan/planner.ts';
 import { defaultPlanOptions } from '../../../src/plan/options.ts';
+import { Planner } from '../../../src/plan/planner.ts';
 import { readDirOnce } from '../../../src/sources/dir/read-once.ts';
 import { parseNodeConfig } from '../../../src/sources/objects/node-config.ts';
 
@@ -20,17 +20,24 @@ export interface FolderAnswers {
 export class ManifestFolder {
   readonly #path = mkdtempSync(join(tmpdir(), 'knat-oracle-'));
 
-  /** The answers, and what was said about the objects. Throws when the node configuration cannot be read. */
+  /**
+   * The answers, and what was said about the objects. Throws when the node configuration cannot be read.
+   * @param files the contents of the folder, by name
+   */
   async explain(
-    manifests: readonly object[],
+    files: ReadonlyMap<string, string>,
     nodeConfig: { readonly nodeName: string },
     flows: readonly object[],
   ): Promise<FolderAnswers> {
-    writeFileSync(join(this.#path, 'manifests.yaml'), asYaml(manifests));
+    for (const name of readdirSync(this.#path)) rmSync(join(this.#path, name));
+    for (const [name, text] of files) writeFileSync(join(this.#path, name), text);
     const { changes, problems } = await readDirOnce(this.#path);
     const node = parseNodeConfig(JSON.stringify(nodeConfig), 'node-config.json');
     if (!node.ok) throw new TypeError(node.problems.map(formatProblem).join('\n'));
-    const planner = new Planner(composeNodeFacts(nodeConfig.nodeName, undefined, node.config, null), defaultPlanOptions);
+    const planner = new Planner(
+      composeNodeFacts(nodeConfig.nodeName, undefined, node.config, null),
+      defaultPlanOptions,
+    );
     planner.apply(changes);
     const object = planner.nodes.get(nodeConfig.nodeName);
     planner.setNode(composeNodeFacts(nodeConfig.nodeName, object, node.config, null));
