@@ -62,7 +62,7 @@ test(
       expect(tally.get(verdict)).toBeGreaterThan(runs / 2);
     expect(tally.get('dnat, masq')).toBeGreaterThan(runs / 2);
   },
-  minutes * 60_000 + SHRINK_MS + 60_000,
+  minutes * 60_000 + runs * 100 + SHRINK_MS + 60_000,
 );
 
 async function agree(state: ClusterState, tally: Map<string, number>): Promise<void> {
