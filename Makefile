@@ -46,7 +46,8 @@ test-cluster: setup ## the Kubernetes source against etcd and kube-apiserver in 
 conformance: setup ## kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')
 
-soak: setup ## random states and packets, kernel against explain, for 15 minutes (MINUTES=… for another time), root needed
+soak: setup ## random manifests, explain against the oracles; then random packets, kernel against explain, for 15 minutes (MINUTES=… for another time), root needed
+	@KNAT_SEED=random KNAT_ORACLE_RUNS=5000 npm run --silent test:unit -- test/conformance/oracle
 	@KNAT_SEED=random KNAT_RANDOM_MINUTES=$(or $(MINUTES),15) npm run --silent test:kernel -- test/conformance/random.kernel.test.ts
 
 bench: build ## the benchmarks, against the real kernel

@@ -252,7 +252,7 @@ describe('last good states', () => {
       `{apiVersion: ${group}, kind: IPPool, metadata: {name: p}, spec: {cidr: ${cidr}}}\n`;
     const both = (calicos: string) =>
       `${pool('knat.dev/v1', '10.0.0.0/8')}---\n${pool('projectcalico.org/v3', calicos)}`;
-    const cidr = () => {
+    const cidr = (): string | null => {
       const fact = sink.facts.get('IPPool p');
       return fact !== null && fact !== undefined && 'cidr' in fact ? fact.cidr.address : null;
     };
