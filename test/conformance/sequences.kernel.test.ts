@@ -43,7 +43,7 @@ function withoutFact({ kind, key }: FactChange): FactChange {
   return { kind, key, fact: null };
 }
 
-const runs = Number(process.env.KNAT_SEQUENCE_RUNS ?? 12);
+const runs = Number(process.env.KNAT_SEQUENCE_RUNS ?? 6);
 const SHRINK_MS = 20_000;
 const signal = new AbortController().signal;
 
