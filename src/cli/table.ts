@@ -79,12 +79,17 @@ function shrink(widths: number[], width: number): void {
 }
 
 function line(cells: readonly string[], widths: readonly number[], cut = true): string {
-  return cells
-    .map((cell, column) => {
-      const width = widths[column] ?? cell.length;
-      const shown = cut && cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
-      return column === cells.length - 1 ? shown : shown.padEnd(width + GAP);
-    })
-    .join('')
-    .trimEnd();
+  let text = '';
+  let waiting = 0;
+  for (let column = 0; column < cells.length; column++) {
+    const cell = cells[column] as string;
+    const width = widths[column] ?? cell.length;
+    const shown = cut && cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
+    if (shown !== '') {
+      text += `${' '.repeat(waiting)}${shown}`;
+      waiting = 0;
+    }
+    waiting += Math.max(width - shown.length, 0) + GAP;
+  }
+  return text.trimEnd();
 }

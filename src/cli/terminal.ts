@@ -41,6 +41,11 @@ export class Terminal {
     this.#output.write(`${text}\n`);
   }
 
+  /** To standard output, as they are. */
+  write(bytes: Uint8Array): void {
+    this.#output.write(bytes);
+  }
+
   printError(text: string): void {
     this.#errors.write(`${text}\n`);
   }

@@ -43,6 +43,10 @@ export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | nul
       ...labelled(label, COLUMN, `an existing flow: ${existingFlowText(walk.packet, flow)}`, 'strong'),
     );
   }
+  for (const [index, { object, text }] of walk.hints.entries()) {
+    const named = object === null ? text : `${formatRef(object)}: ${text}`;
+    lines.push(...labelled(index === 0 ? 'Hint' : '', COLUMN, named, 'strong'));
+  }
   for (const [index, unknown] of unknownBeside(walk, existing).entries()) {
     const label = `${(index === 0 ? 'Not known' : '').padEnd(COLUMN)}- `;
     lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FlowDeleter } from '../../src/flows/delete.ts';
-import { agentLines, askAgent } from '../../src/observe/client.ts';
+import { agentPieces, askAgent, linesOf } from '../../src/observe/client.ts';
 import type { RatesAnswer } from '../../src/observe/flows-view.ts';
 import {
   absent,
@@ -124,7 +124,7 @@ describe('the list', () => {
     await stage.start([...pods, natPool]);
     const events: { event: string; flow: { from: string } }[] = [];
     const watch = (async () => {
-      for await (const lines of agentLines('/api/v1/flows/watch?pod=shop/web-0')) {
+      for await (const lines of linesOf(agentPieces('/api/v1/flows/watch?pod=shop/web-0'))) {
         events.push(...lines.map((line) => JSON.parse(line)));
         if (events.some(({ event }) => event === 'destroy')) return;
       }

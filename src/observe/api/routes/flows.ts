@@ -139,14 +139,13 @@ export function flowsRoutes(flows: FlowsView): Routes {
 }
 
 /** As fast as the reader takes them; one who goes away ends the work. */
-function lines(pieces: AsyncIterable<string>, gone: () => void = () => {}): Response {
+function lines(pieces: AsyncIterable<Uint8Array>, gone: () => void = () => {}): Response {
   const iterator = pieces[Symbol.asyncIterator]();
-  const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
       const { done, value } = await iterator.next();
       if (done === true) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      else controller.enqueue(value);
     },
     cancel: async () => {
       gone();
