@@ -122,7 +122,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       companions.push(podnatController(oldController, run.podnatController?.replace === true));
     }
     const store = once ? null : await openStore(run.store, client);
-    if (store !== null) companions.push(publishedState(store));
+    if (store !== null && run.store !== undefined) companions.push(publishedState(run.store.kind, store));
     const agent = new Agent({
       ...{
         settings,

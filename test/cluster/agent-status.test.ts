@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
+import type { CompanionFactory } from '../../src/agent/companion.ts';
 import { clusterStatus } from '../../src/agent/companions/cluster.ts';
 import { healthEndpoints } from '../../src/agent/companions/health.ts';
+import { publishedState } from '../../src/agent/companions/published-state.ts';
 import type { Datapath } from '../../src/datapath/datapath.ts';
 import { ApiClient } from '../../src/kube-api/client.ts';
 import { openAccess } from '../../src/kube-api/open-access.ts';
@@ -58,7 +60,11 @@ class FakeKernel {
   } as unknown as Datapath;
 }
 
-async function startAgent(kernel: FakeKernel, port: number): Promise<Agent> {
+async function startAgent(
+  kernel: FakeKernel,
+  port: number,
+  more: readonly CompanionFactory[] = [],
+): Promise<Agent> {
   const access = { kubeconfig: stage.kubeconfig, environment: {} };
   const surroundings = {
     now: () => performance.now(),
@@ -93,6 +99,7 @@ async function startAgent(kernel: FakeKernel, port: number): Promise<Agent> {
         nodeStatus: true,
         events: true,
       }),
+      ...more,
     ],
   });
   const ending = new AbortController();
@@ -229,7 +236,17 @@ test('what EgressRules cannot have here: Events on them, rows of the NodeNAT, un
 test('a server that takes nothing stops nothing, and shows in the status', async () => {
   await stage.client.remove(nodeNatDefinition);
   const kernel = new FakeKernel();
-  const agent = await startAgent(kernel, 0);
+  let asked = 0;
+  const silent = {
+    name: 'a store that never answers',
+    read: () => {
+      asked++;
+      return new Promise<null>(() => {});
+    },
+    write: () => new Promise<void>(() => {}),
+  };
+  const agent = await startAgent(kernel, 0, [publishedState('webdav', silent)]);
+  const { metrics } = agent.observations;
   await until(
     () => agent.status().problems.map(({ code }) => code),
     (codes) => codes.includes('KNAT_NODE_STATUS_UNWRITTEN'),
@@ -243,9 +260,21 @@ test('a server that takes nothing stops nothing, and shows in the status', async
     () => kernel.converged,
     (count) => count > converged,
   );
+  expect(asked).toBe(1);
+  const failing = (await metrics.text()).body;
+  expect(failing).toMatch(/^knat_state_failures_total\{store="crd"\} [1-9]/m);
+  expect(failing).toMatch(/^knat_state_last_success_timestamp_seconds\{store="crd"\} 0$/m);
+  expect(failing).toMatch(/^knat_state_last_success_timestamp_seconds\{store="webdav"\} 0$/m);
+  expect(failing).not.toContain('timestamp_seconds{store="configmap"}');
   await stage.client.create(nodeNatDefinition);
   await until(
     () => agent.status().problems,
     (problems) => problems.length === 0,
   );
+  await until(
+    async () => (await metrics.text()).body,
+    (text) => /^knat_state_writes_total\{store="crd"\} [1-9]/m.test(text),
+  );
+  const [, seconds] = /timestamp_seconds\{store="crd"\} (\S+)$/m.exec((await metrics.text()).body) ?? [];
+  expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(60);
 }, 60_000);

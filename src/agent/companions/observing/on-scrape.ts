@@ -35,6 +35,9 @@ export function reportOnScrape(agent: AgentFacts): void {
     }
     for (const { code, severity, count } of counts.values()) set({ code, severity }, count);
   });
+  metrics.collect('knat_state_last_success_timestamp_seconds', (set) => {
+    for (const [store, heldAt] of observations.storesHeldAt) set({ store }, heldAt / 1000);
+  });
   metrics.collect('knat_source_synced', (set) => set({}, agent.status().synced ? 1 : 0));
   metrics.collect('knat_source_troubles', (set) => {
     set({}, agent.problemsToTell().filter(({ object }) => object === null).length);
