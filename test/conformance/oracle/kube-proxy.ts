@@ -13,6 +13,14 @@ import {
 } from './frontends.ts';
 import type { Answer, EndpointSlice, Flow, NodeConfig, Service } from './manifests.ts';
 
+/** What is decided about a packet: where it may go, and whether its source is masqueraded on all of these ways. */
+export interface Decision {
+  readonly verdict: 'dnat' | 'reject' | 'drop' | 'none';
+  readonly backends: readonly Backend[];
+  /** Hairpin aside, which each backend has by itself. */
+  readonly masq: boolean;
+}
+
 /**
  * What kube-proxy 1.36 in nftables mode does to the first packet of a connection, worked out afresh from
  * the specification and from its source: the slow and obvious way, object by object, with no plan in between.
@@ -24,6 +32,27 @@ export function kubeProxy(
   node: NodeConfig,
   flow: Flow,
 ): Answer | undefined {
+  const decision = decide(services, slices, node, flow);
+  if (decision === undefined) {
+    return undefined;
+  }
+  const { verdict, backends, masq } = decision;
+  const source = address(flow.sourceIP)?.value;
+  return {
+    verdict,
+    endpoints: backends.map((backend) => hostPort(backend.at, backend.port)).sort(),
+    // Whoever meets itself is masqueraded, since the reply must come back over the node.
+    masq: masq || backends.some((backend) => backend.at.value === source),
+  };
+}
+
+/** As `kubeProxy`, with the backends as they are. */
+export function decide(
+  services: readonly Service[],
+  slices: readonly EndpointSlice[],
+  node: NodeConfig,
+  flow: Flow,
+): Decision | undefined {
   const source = address(flow.sourceIP);
   const destination = address(flow.destIP);
   if (source === undefined || destination === undefined || source.family !== destination.family) {
@@ -42,12 +71,12 @@ export function kubeProxy(
   return through(frontend, slices, node, source);
 }
 
-const NONE: Answer = { verdict: 'none', endpoints: [], masq: false };
-const DROP: Answer = { verdict: 'drop', endpoints: [], masq: false };
-const REJECT: Answer = { verdict: 'reject', endpoints: [], masq: false };
+const NONE: Decision = { verdict: 'none', backends: [], masq: false };
+const DROP: Decision = { verdict: 'drop', backends: [], masq: false };
+const REJECT: Decision = { verdict: 'reject', backends: [], masq: false };
 
 /** A known ClusterIP refuses its other ports; the rest of a service CIDR is silent. */
-function unlisted(services: readonly Service[], node: NodeConfig, destination: Address): Answer {
+function unlisted(services: readonly Service[], node: NodeConfig, destination: Address): Decision {
   const known = services.some(
     (service) =>
       isProxied(service) &&
@@ -97,7 +126,7 @@ function through(
   slices: readonly EndpointSlice[],
   node: NodeConfig,
   source: Address,
-): Answer | undefined {
+): Decision | undefined {
   const identity = {
     namespace: service.metadata.namespace ?? 'default',
     service: service.metadata.name,
@@ -117,27 +146,19 @@ function through(
   if (kind === 'ClusterIP') {
     const foreign = podRanges.length > 0 && !isPod;
     const used = service.spec.internalTrafficPolicy === 'Local' ? local : cluster;
-    return translated(used, source, node.masqueradeAll || foreign);
+    return translated(used, node.masqueradeAll || foreign);
   }
   if (!externalPolicyLocal(service)) {
-    return translated(cluster, source, true);
+    return translated(cluster, true);
   }
   if (isPod) {
-    return translated(cluster, source, false);
+    return translated(cluster, false);
   }
-  return isLocalAddress(source, node) ? translated(cluster, source, true) : translated(local, source, false);
+  return isLocalAddress(source, node) ? translated(cluster, true) : translated(local, false);
 }
 
-/** To one of the backends; whoever meets itself is masqueraded, since the reply must come back over the node. */
-function translated(backends: readonly Backend[], source: Address, masq: boolean): Answer {
-  if (backends.length === 0) {
-    return DROP;
-  }
-  return {
-    verdict: 'dnat',
-    endpoints: backends.map((backend) => hostPort(backend.at, backend.port)).sort(),
-    masq: masq || backends.some((backend) => backend.at.value === source.value),
-  };
+function translated(backends: readonly Backend[], masq: boolean): Decision {
+  return backends.length === 0 ? DROP : { verdict: 'dnat', backends, masq };
 }
 
 function compare(one: string, other: string): number {

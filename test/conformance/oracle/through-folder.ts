@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { answerFlows } from '../../../src/agent/explain-query.ts';
 import { composeNodeFacts } from '../../../src/agent/node-facts.ts';
 import type { FlowAnswer } from '../../../src/explain/answer.ts';
+import type { PodNatRequest } from '../../../src/model/pod.ts';
 import { formatProblem, type Problem } from '../../../src/model/problem.ts';
 import { defaultPlanOptions } from '../../../src/plan/options.ts';
 import { Planner } from '../../../src/plan/planner.ts';
@@ -14,6 +15,8 @@ import { parseNodeConfig } from '../../../src/sources/objects/node-config.ts';
 export interface FolderAnswers {
   readonly answers: readonly FlowAnswer[];
   readonly problems: readonly Problem[];
+  /** How the annotations of Pods were read, by `namespace/name`. */
+  readonly nat: ReadonlyMap<string, PodNatRequest>;
 }
 
 /** A folder of manifests for one test file: `knat explain --source dir:PATH --node-config FILE --flows FILE`, without the process. */
@@ -42,7 +45,10 @@ export class ManifestFolder {
     const object = planner.nodes.get(nodeConfig.nodeName);
     planner.setNode(composeNodeFacts(nodeConfig.nodeName, object, node.config, null));
     planner.update();
-    return { answers: answerFlows(planner, flows), problems };
+    const nat = new Map(
+      [...planner.pods].flatMap(([key, pod]) => (pod.nat === null ? [] : [[key, pod.nat] as const])),
+    );
+    return { answers: answerFlows(planner, flows), problems, nat };
   }
 
   dispose(): void {

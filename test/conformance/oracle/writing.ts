@@ -8,7 +8,11 @@ export interface Written {
   readonly nodeConfig: { readonly nodeName: string };
 }
 
-export function write({ services, slices, node, writing }: ClusterState): Written {
+/** @param others objects beside the Services, their slices and the Node */
+export function write(
+  { services, slices, node, writing }: ClusterState,
+  others: readonly object[] = [],
+): Written {
   const { nodeName, nodeIP, localNodeIPs, podCIDRs, topologyLabels, ...config } = node;
   const told = { nodeIP, localNodeIPs, podCIDRs, topologyLabels };
   const primary = [nodeIP].flat();
@@ -21,6 +25,7 @@ export function write({ services, slices, node, writing }: ClusterState): Writte
   };
   const manifests = [
     ...(writing.nodeObject ? [object] : []),
+    ...others,
     ...(writing.slicesFirst ? [...slices, ...services] : [...services, ...slices]),
   ];
   return {

@@ -40,11 +40,13 @@ function tuplesOf({ spec, status }: Service): Omit<Flow, 'sourceIP'>[] {
   const inFamily = [...clusterIPs, ...clusterIPs, ...external].filter(
     (text) => (text.includes('.') || isV6(text)) && clusterIPs.some((own) => isV6(own) === isV6(text)),
   );
-  const nodes = clusterIPs.map((own) => (isV6(own) ? '2001:db8::1' : '192.168.0.2'));
+  const nodes = clusterIPs.flatMap((own) =>
+    isV6(own)
+      ? ['2001:db8::1', '2001:db8::1', '::1']
+      : ['192.168.0.2', '192.168.0.2', '192.168.1.2', '127.0.0.1'],
+  );
   return (spec.ports ?? []).flatMap(({ port, nodePort, protocol = 'TCP' }) => [
     ...inFamily.map((destIP) => ({ destIP, destPort: port, protocol })),
-    ...(nodePort === undefined
-      ? []
-      : [...nodes, '192.168.1.2'].map((destIP) => ({ destIP, destPort: nodePort, protocol }))),
+    ...(nodePort === undefined ? [] : nodes.map((destIP) => ({ destIP, destPort: nodePort, protocol }))),
   ]);
 }
