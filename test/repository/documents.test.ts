@@ -18,7 +18,7 @@ import { metricsDocument } from './metrics-document.ts';
 
 const context: Context = {
   version: '0.0.0',
-  terminal: new Terminal(new PassThrough(), new PassThrough(), true),
+  terminal: new Terminal(new PassThrough(), new PassThrough()),
   defaultNode: 'node',
   readInput: async () => '',
   exit: EXIT.ok,
