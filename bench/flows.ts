@@ -165,7 +165,7 @@ async function read(form: 'json' | 'table'): Promise<ReadResult> {
       done();
     },
   });
-  const terminal = new Terminal(output, errors, true);
+  const terminal = new Terminal(output, errors);
   const readInput = async () => '';
   const context: Context = {
     ...{ version: 'bench', terminal, defaultNode: 'node-0', readInput, exit: EXIT.ok, debug: false },

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { z } from '@hono/zod-openapi';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { addressFromBytes, formatEndpoint } from '../net/address.ts';
@@ -11,6 +13,10 @@ import type { Judgement } from './judge.ts';
 import { Names } from './names.ts';
 import { reportOf } from './report.ts';
 
+/** The form of `knat flows -o json`. */
+const published = z.fromJSONSchema(
+  JSON.parse(readFileSync('docs/schema/flows.schema.json', 'utf8')) as Parameters<typeof z.fromJSONSchema>[0],
+);
 const NOW = Date.UTC(2026, 0, 31);
 
 const u32 = fc.nat(2 ** 32 - 1);
@@ -84,6 +90,7 @@ test('a line of ndjson is what JSON.stringify writes of the report', () => {
         flow.startedAt = one.mark % 2 === 0 ? null : NOW - one.id;
         lines.add(flow, judgement);
         const report = reportOf(flow, judgement, names, NOW);
+        expect(published.parse([report])).toEqual([report]);
         expect(Buffer.from(lines.take()).toString()).toBe(`${JSON.stringify(report)}\n`);
         lines.addEvent('new', flow, judgement);
         lines.addLost();
