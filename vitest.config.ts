@@ -22,6 +22,8 @@ export default defineConfig({
           ],
           exclude: ['**/*.kernel.test.ts', 'node_modules/**'],
           testTimeout: 30_000,
+          // A real API server for each file is enough for a machine.
+          fileParallelism: (process.env.KUBEBUILDER_ASSETS ?? '') === '',
         },
       },
       {
