@@ -156,8 +156,10 @@ export class FlowJudge {
     frontend: ServiceFrontend | null,
   ): string | null {
     if (decision === null || decision.kind === 'service') return null;
-    const { snat, object } = decision;
+    const { snat, dropped, object } = decision;
     const whose = object === null ? '' : ` (${formatRef(object)})`;
+    // It would not be in the table if the plan had dropped its first packet.
+    if (dropped) return `its packets would be dropped${whose} now`;
     if (snat === null) {
       if (actual === null) return null;
       const former = this.#formerDecision(flow, actual, frontend);

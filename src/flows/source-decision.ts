@@ -18,6 +18,8 @@ export type NatKind = 'service' | 'pod' | 'egress' | 'other';
 export interface SourceDecision {
   /** What the source is rewritten to: an address, one of the node's, or nothing. */
   readonly snat: IpAddress | 'node' | null;
+  /** An EgressRule keeps the packets in: `fallback: drop`. */
+  readonly dropped: boolean;
   /** Whose rule decides; null: none looks at the flow. */
   readonly kind: Exclude<NatKind, 'other'> | null;
   readonly object: ObjectRef | null;
@@ -34,7 +36,7 @@ const kindOfRule = {
   'no-source-rule': null,
 } as const satisfies Record<SourceStep['rule'], SourceDecision['kind']>;
 
-const NO_DECISION: SourceDecision = Object.freeze({ snat: null, kind: null, object: null });
+const NO_DECISION: SourceDecision = Object.freeze({ snat: null, dropped: false, kind: null, object: null });
 
 /** Sources, and destinations, that are remembered; then all are forgotten, so that memory does not grow with the table. */
 const REMEMBERED = 65_536;
@@ -105,9 +107,11 @@ export class SourceDecisions {
     const scope = this.#scope(flow.family);
     // By which interface the first packet came is not in conntrack: only addresses tell of a pod.
     const isPod = isFromPod(scope, this.#node, packet);
-    const { steps, snat } = walkSource(this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend);
+    const asked = [this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend] as const;
+    const { steps, snat, dropped } = walkSource(...asked);
     const step = decisiveStep(steps);
-    return step === undefined ? NO_DECISION : { snat, kind: kindOfRule[step.rule], object: step.object };
+    if (step === undefined) return NO_DECISION;
+    return { snat, dropped, kind: kindOfRule[step.rule], object: step.object };
   }
 
   #decidedOf(family: Family, source: IpAddress): Decided | typeof RULED {

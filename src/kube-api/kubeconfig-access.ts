@@ -1,27 +1,36 @@
+import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig, loadYaml } from '@kubernetes/client-node';
 import { AccessError, type AccessOptions, type ApiAccess, requireServerUrl } from './access.ts';
+import { tokenFilesOf } from './token-files.ts';
+
+/** What is used of the official client. */
+interface Client {
+  readonly KubeConfig: typeof KubeConfig;
+  readonly loadYaml: typeof loadYaml;
+}
 
 /**
  * Access by a kubeconfig file. Everything about it is the official client's: merging of files, client certificates,
- * tokens and token files, exec plugins, OIDC, proxies.
+ * tokens, exec plugins, OIDC, proxies; but for `tokenFile`, which it does not know.
  */
 export class KubeconfigAccess implements ApiAccess {
   readonly #options: AccessOptions;
-  readonly #Config: typeof KubeConfig;
+  readonly #client: Client;
   #config: KubeConfig;
+  /** Of the current user; null: its token stands elsewhere. */
+  #tokenFile: string | null = null;
   #generation = 0;
 
-  private constructor(options: AccessOptions, Config: typeof KubeConfig) {
+  private constructor(options: AccessOptions, client: Client) {
     this.#options = options;
-    this.#Config = Config;
+    this.#client = client;
     this.#config = this.#load();
   }
 
   /** Reads the configuration. Throws AccessError. The client is loaded here and not before: it takes 65 MiB. */
   static async open(options: AccessOptions): Promise<KubeconfigAccess> {
-    const { KubeConfig } = await import('@kubernetes/client-node');
-    return new KubeconfigAccess(options, KubeConfig);
+    return new KubeconfigAccess(options, await import('@kubernetes/client-node'));
   }
 
   get server(): string {
@@ -35,7 +44,18 @@ export class KubeconfigAccess implements ApiAccess {
   async requestOptions(): Promise<RequestOptions> {
     const options: RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
+    if (this.#tokenFile !== null) await this.#applyTokenFile(options, this.#tokenFile);
     return options;
+  }
+
+  /** The file wins over a token that stands beside it, which is what is left where the file cannot be read. */
+  async #applyTokenFile(options: RequestOptions, path: string): Promise<void> {
+    try {
+      const token = (await readFile(path, 'utf8')).trim();
+      options.headers = { ...options.headers, Authorization: `Bearer ${token}` };
+    } catch (error) {
+      if ((this.#config.getCurrentUser()?.token ?? '') === '') throw error;
+    }
   }
 
   renew(generation: number): void {
@@ -50,7 +70,7 @@ export class KubeconfigAccess implements ApiAccess {
 
   #load(): KubeConfig {
     const { kubeconfig, context, server } = this.#options;
-    const config = new this.#Config();
+    const config = new this.#client.KubeConfig();
     try {
       if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
       else config.loadFromDefault();
@@ -73,6 +93,8 @@ export class KubeconfigAccess implements ApiAccess {
       contexts: config.contexts,
       currentContext: config.currentContext,
     });
+    const files = tokenFilesOf(this.#options, this.#client.loadYaml);
+    this.#tokenFile = files.get(config.getCurrentUser()?.name ?? '') ?? null;
     return config;
   }
 }

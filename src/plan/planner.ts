@@ -83,15 +83,17 @@ export class Planner {
 
   /**
    * Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. What the
-   * host listens on and drops comes and goes often, and concerns Pods alone.
+   * host listens on and drops comes and goes often, and concerns Pods alone; what ports it reserves, no Service.
    */
   setNode(node: NodeFacts): void {
     const before = this.#node;
     this.#node = node;
     for (const key of this.#pods.keys()) this.#dirtyPods.add(key);
     const { listeners, forwardDrops } = node;
-    if (deepEqual({ ...before, listeners, forwardDrops }, node)) return;
+    const known = { ...before, listeners, forwardDrops };
+    if (deepEqual(known, node)) return;
     this.#dirtyScope = true;
+    if (deepEqual({ ...known, reservedPorts: node.reservedPorts }, node)) return;
     for (const key of this.#services.keys()) this.#dirtyServices.add(key);
   }
 

@@ -20,14 +20,26 @@ export async function startSimulator(): Promise<Cluster & { readonly simulator: 
   simulator.users.add('admin-token', 'admin', ['system:masters']);
   simulator.users.add('knat-token', 'knat');
   await simulator.start();
+  let token = 'knat-token';
   return {
     kind: 'simulator',
     url: simulator.url,
     authority: certificates.authority,
     adminToken: 'admin-token',
     knatToken: 'knat-token',
+    clientCertificate: certificates.clientCertificate,
+    clientKey: certificates.clientKey,
     simulator,
     restart: () => simulator.restart(),
+    compact: async () => {
+      simulator.store.compact();
+      simulator.expireLists();
+    },
+    replaceToken: async (next) => {
+      simulator.users.revoke(token);
+      simulator.users.add(next, 'knat');
+      token = next;
+    },
     stop: () => simulator.stop(),
   };
 }

@@ -1,18 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse } from 'yaml';
 import { ApiClient } from '../../src/kube-api/client.ts';
 import { openAccess } from '../../src/kube-api/open-access.ts';
 import type { NodeAccount } from '../../src/status/kube/account.ts';
 import { ClusterReporter } from '../../src/status/kube/cluster-reporter.ts';
-import type { Manifest } from './cluster-client.ts';
+import type { StoreOutcome } from '../../src/status/store-outcome.ts';
+import { readDefinition } from './manifests.ts';
 import type { ApiObject } from './simulator/objects.ts';
 import type { Stage } from './stage.ts';
 
 export const NODE_NAT = '/apis/knat.dev/v1/nodenats/node-a';
 
 /** The CustomResourceDefinition of the chart. */
-export const nodeNatDefinition = parse(readFileSync('charts/knat/crds/nodenats.yaml', 'utf8')) as Manifest;
+export const nodeNatDefinition = readDefinition('nodenats');
 
 /** A clock that runs 100 times as fast, so that a test of an interval of seconds takes none. */
 const FAST = 100;
@@ -21,6 +20,7 @@ const FAST = 100;
 export class ReporterRun {
   readonly troubles = new Map<string, string>();
   readonly debug: string[] = [];
+  readonly outcomes: StoreOutcome[] = [];
   account: NodeAccount | null;
   readonly #reporter: ClusterReporter;
   readonly #stop = new AbortController();
@@ -45,6 +45,7 @@ export class ReporterRun {
         if (message === null) this.troubles.delete(code);
         else this.troubles.set(code, message);
       },
+      outcome: (outcome) => this.outcomes.push(outcome),
       debug: (line) => this.debug.push(line),
       account: () => this.account,
       nodeStatus: wanted.nodeStatus ?? true,

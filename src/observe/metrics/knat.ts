@@ -84,6 +84,18 @@ export const knatMetrics = {
   ),
   knat_events_waiting: gauge('Events that wait to be written to the API server.'),
   knat_events_dropped_total: counter('Events that were not written because too many waited.'),
+  knat_state_writes_total: counter(
+    'Writes of the state of this node that a store took. crd is the NodeNAT object; the others hold the bindings in the form of podnat-controller. What says the same is not written again.',
+    { store: ['crd', 'configmap', 'webdav'] },
+  ),
+  knat_state_failures_total: counter(
+    'Reads and writes of a store that failed; each is tried again with growing waits, and NAT does not wait for it.',
+    { store: ['crd', 'configmap', 'webdav'] },
+  ),
+  knat_state_last_success_timestamp_seconds: gauge(
+    'When the store was last known to hold what is in force, be it written then or found so, in seconds since the epoch; 0: not yet. Only of stores that are in use. It stays as it is while nothing changes.',
+    { store: ['crd', 'configmap', 'webdav'] },
+  ),
   knat_http_requests_total: counter('Answers of the HTTP server, on all of its addresses.', {
     code: { words: 'HTTP status' },
   }),
