@@ -177,14 +177,14 @@ test('a token that ends, and another in its file: nothing is lost, and nothing t
   try {
     const running = stage.start({ access: kubeconfig({ tokenFile: token }, { server: gate.url }) });
     await expectAlive(running);
-    await stage.cluster.replaceToken('the next token');
+    await stage.cluster.replaceToken('next-token');
     gate.cut();
     await until(
       () => running.sink.problems(),
       (found) => found.some((line) => line.includes('KNAT_API_UNAUTHORIZED')),
     );
     await stage.client.put(service('meanwhile'));
-    file('token', 'the next token');
+    file('token', 'next-token');
     await until(
       () => running.sink.keys('Service'),
       (keys) => keys.includes('shop/meanwhile'),
