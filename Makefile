@@ -48,8 +48,11 @@ test-cluster: build ## the Kubernetes source against etcd and kube-apiserver in 
 conformance: setup ## kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')
 
-soak: setup ## random states and packets, kernel against explain, for 15 minutes (MINUTES=… for another time), root needed
-	@KNAT_SEED=random KNAT_RANDOM_MINUTES=$(or $(MINUTES),15) npm run --silent test:kernel -- test/conformance/random.kernel.test.ts
+# Lives of Services and pools are counted in runs, about as many as fit into a third of the time each.
+soak: setup ## random manifests against the oracles; then random states, lives of Services and packets, kernel against explain, for 30 minutes (MINUTES=… for the first half), root needed
+	@KNAT_SEED=random KNAT_ORACLE_RUNS=5000 npm run --silent test:unit -- test/conformance/oracle
+	@$(eval M := $(or $(MINUTES),15)) KNAT_SEED=random KNAT_RANDOM_MINUTES=$(M) KNAT_SEQUENCE_RUNS=$$(($(M) * 5)) KNAT_CONNECTION_RUNS=$$(($(M) * 3)) KNAT_EGRESS_RUNS=$$(($(M) * 15)) \
+	  npm run --silent test:kernel -- --no-file-parallelism test/conformance/random.kernel.test.ts test/conformance/sequences.kernel.test.ts test/conformance/connections.kernel.test.ts test/conformance/egress.kernel.test.ts
 
 bench: build ## the benchmarks, against the real kernel
 	@npm run --silent bench:sync

@@ -29,6 +29,7 @@ export const node: NodeFacts = {
   masqueradeAll: false,
   listeners: [],
   forwardDrops: [],
+  reservedPorts: [],
   topologyLabels: {},
 };
 

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { runAgent } from '../src/agent/commands.ts';
+import { directFlows } from '../src/agent/direct-flows.ts';
 import { printFlows } from '../src/cli/commands/flows-print.ts';
 import type { Context } from '../src/cli/context.ts';
 import { EXIT } from '../src/cli/exit-codes.ts';
@@ -20,7 +21,7 @@ import { visitEveryFlow } from '../src/flows/table.ts';
 import type { FactChange } from '../src/model/facts.ts';
 import { type IpAddress, parseAddress } from '../src/net/address.ts';
 import { parsePrefix } from '../src/net/prefix.ts';
-import { agentLines, askAgent } from '../src/observe/client.ts';
+import { agentPieces, askAgent } from '../src/observe/client.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import type { Source } from '../src/sources/source.ts';
 import { ConntrackConnection } from '../src/wire/conntrack/connection.ts';
@@ -82,12 +83,20 @@ async function measure(): Promise<void> {
   while (((await status()).programmed ?? null) === null) await new Promise((go) => setTimeout(go, 20));
   const fillMs = fill();
   const dumpMs: number[] = [];
-  const results = { json: [] as ReadResult[], table: [] as ReadResult[] };
+  const linesMs: number[] = [];
+  const results: Record<'json' | 'table', (ReadResult & { agentCpuMs: number })[]> = { json: [], table: [] };
   for (let round = 0; round < ROUNDS; round++) {
     const start = performance.now();
     await visitEveryFlow(() => {});
     dumpMs.push(performance.now() - start);
-    for (const form of ['json', 'table'] as const) results[form].push(await readElsewhere(form));
+    const again = performance.now();
+    for await (const _ of directFlows({}, Date.now()));
+    linesMs.push(performance.now() - again);
+    for (const form of ['json', 'table'] as const) {
+      const before = cpuMs();
+      const result = await readElsewhere(form);
+      results[form].push({ ...result, agentCpuMs: cpuMs() - before });
+    }
   }
   global.gc?.();
   const before = process.memoryUsage().rss;
@@ -100,8 +109,13 @@ async function measure(): Promise<void> {
     flows: count,
     fillMs: Math.round(fillMs),
     dumpMs: middle(dumpMs),
+    linesMs: middle(linesMs),
     jsonMs: middle(results.json.map(({ milliseconds }) => milliseconds)),
     tableMs: middle(results.table.map(({ milliseconds }) => milliseconds)),
+    jsonReaderCpuMs: middle(results.json.map(({ cpuMs }) => cpuMs)),
+    tableReaderCpuMs: middle(results.table.map(({ cpuMs }) => cpuMs)),
+    jsonAgentCpuMs: middle(results.json.map(({ agentCpuMs }) => agentCpuMs)),
+    tableAgentCpuMs: middle(results.table.map(({ agentCpuMs }) => agentCpuMs)),
     listed: results.json[0]?.listed,
     jsonMiB: Math.round((results.json[0]?.bytes ?? 0) / 2 ** 20),
     agentLongestTurnMs: Math.round(delay.max / 1e6),
@@ -125,6 +139,14 @@ interface ReadResult {
   readonly listed: number;
   readonly bytes: number;
   readonly rssMiB: number;
+  /** Of this process, while it read. */
+  readonly cpuMs: number;
+}
+
+/** What this process has used of processors. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** The listing as the command prints it, into nowhere. */
@@ -143,16 +165,24 @@ async function read(form: 'json' | 'table'): Promise<ReadResult> {
       done();
     },
   });
-  const terminal = new Terminal(output, errors, true);
+  const terminal = new Terminal(output, errors);
   const readInput = async () => '';
   const context: Context = {
     ...{ version: 'bench', terminal, defaultNode: 'node-0', readInput, exit: EXIT.ok, debug: false },
   };
   const start = performance.now();
-  await printFlows(agentLines('/api/v1/flows'), { output: form }, context);
+  const cpuBefore = cpuMs();
+  const query = form === 'table' ? '?format=tsv' : '';
+  await printFlows(agentPieces(`/api/v1/flows${query}`), { output: form }, context);
   const milliseconds = performance.now() - start;
   const rssMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
-  return { milliseconds, listed: Number.parseInt(notes, 10) || count, bytes, rssMiB };
+  return {
+    milliseconds,
+    listed: Number.parseInt(notes, 10) || count,
+    bytes,
+    rssMiB,
+    cpuMs: cpuMs() - cpuBefore,
+  };
 }
 
 async function readElsewhere(form: 'json' | 'table'): Promise<ReadResult> {

@@ -3,6 +3,7 @@ import type { ExistingFlow } from '../explain/existing.ts';
 import { walkJson } from '../explain/json.ts';
 import type { Walk } from '../explain/walk.ts';
 import type { AgentView } from '../observe/api/view.ts';
+import { refusals } from '../status/kube/refusals.ts';
 import type { AgentFacts } from './companion.ts';
 import { existingFlowsIfSeen } from './existing-flows.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
@@ -21,6 +22,7 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
     status: () => agent.status(),
     health: () => agent.health(),
     plan: planner.plan,
+    refused: () => refusals(agent.status()),
     observations,
     now: () => surroundings.wallClock().getTime(),
     explain: (query) => seen(query, walkJson),

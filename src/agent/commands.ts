@@ -33,6 +33,7 @@ import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { type KubeProxyPreview, kubeProxyPreview } from './kube-proxy-guard.ts';
 import { planOnce } from './offline.ts';
+import { KernelReservedPorts } from './reserved-ports.ts';
 import type { PlanSettings } from './settings.ts';
 
 /** What the command line can have done in the network namespace of the process: the composition root. */
@@ -107,6 +108,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       host.push(listeners, forward);
       companions.push(forward.companion);
     }
+    if (settings.plan.enable.egress) host.push(new KernelReservedPorts(clock));
     if (!once) companions.push(kernelDifference(datapath));
     if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
     if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
@@ -120,7 +122,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
       companions.push(podnatController(oldController, run.podnatController?.replace === true));
     }
     const store = once ? null : await openStore(run.store, client);
-    if (store !== null) companions.push(publishedState(store));
+    if (store !== null && run.store !== undefined) companions.push(publishedState(run.store.kind, store));
     const agent = new Agent({
       ...{
         settings,
@@ -201,7 +203,7 @@ export async function previewAgent(
   const listeners = new KernelListeners(clock);
   const rules = new KubeProxyRules();
   try {
-    const host = hostFactsOf([listeners]);
+    const host = hostFactsOf([listeners, new KernelReservedPorts(clock)]);
     const { planner, problems } = await planOnce(settings, interfaces.current(), signal, host);
     const { plan } = planner;
     const preview = await datapath.preview(plan, signal);

@@ -1,28 +1,19 @@
+import { FlowLines } from '../flows/flow-lines.ts';
 import { planless } from '../flows/judge.ts';
 import { Listing } from '../flows/listing.ts';
+import { listingPieces } from '../flows/listing-pieces.ts';
 import { type FlowQuestion, readQuestion } from '../flows/question.ts';
-import { everyFlow } from '../flows/table.ts';
 import { InvalidQuery } from './explain-query.ts';
 
 /**
- * The flows of this network namespace where no agent runs: lines as the agent gives them, with addresses alone, since
+ * The flows of this network namespace where no agent runs: pieces as the agent gives them, with addresses alone, since
  * names and rules are not known. Throws InvalidQuery.
  *
  * @param now milliseconds since the epoch
  */
-export async function* directFlows(question: FlowQuestion, now: number): AsyncGenerator<readonly string[]> {
+export function directFlows(question: FlowQuestion, now: number): AsyncIterable<Uint8Array> {
   const wanted = readQuestion(question);
   if (typeof wanted === 'string') throw new InvalidQuery(wanted);
-  const listing = new Listing(wanted, { judge: planless, names: null, now });
-  let lines: string[] = [];
-  const look = everyFlow((flow) => {
-    const report = listing.look(flow);
-    if (report !== null) lines.push(JSON.stringify(report));
-  });
-  for await (const _ of look) {
-    yield lines;
-    lines = [];
-    if (listing.isFull) break;
-  }
-  yield [...lines, JSON.stringify({ end: listing.end })];
+  const lines = new FlowLines(wanted.format, null, now);
+  return listingPieces(new Listing(wanted, { judge: planless, names: null }), lines);
 }

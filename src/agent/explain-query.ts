@@ -1,4 +1,5 @@
 import { answerFlow, type FlowAnswer } from '../explain/answer.ts';
+import { hintsOf } from '../explain/hints.ts';
 import { type Flow, parseFlow } from '../explain/packet.ts';
 import { type PacketQuestion, packetOfQuestion } from '../explain/question.ts';
 import { type Walk, walk } from '../explain/walk.ts';
@@ -17,11 +18,12 @@ export class InvalidQuery extends Error {
   }
 }
 
-/** Explains the packet that the question names. Throws InvalidQuery. */
+/** Explains the packet that the question names, with what nearly was. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
   const packet = packetOfQuestion(question, planner);
   if (typeof packet === 'string') throw new InvalidQuery(packet);
-  return walk(planner.plan, planner.node, packet);
+  const walked = walk(planner.plan, planner.node, packet);
+  return { ...walked, hints: hintsOf(planner, walked) };
 }
 
 /** At most so many invalid flows are named. */

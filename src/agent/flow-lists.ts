@@ -1,23 +1,18 @@
+import { FlowLines } from '../flows/flow-lines.ts';
 import { isTranslated } from '../flows/judge.ts';
-import { Listing, type ListingEnd } from '../flows/listing.ts';
+import { Listing } from '../flows/listing.ts';
+import { listingPieces } from '../flows/listing-pieces.ts';
 import { type FlowQuestion, readQuestion, type WantedFlows } from '../flows/question.ts';
 import { RateMeter } from '../flows/rates.ts';
-import { type FlowReport, reportLine } from '../flows/report.ts';
-import { everyFlow, visitEveryFlow } from '../flows/table.ts';
+import { visitEveryFlow } from '../flows/table.ts';
 import type { RatesAnswer } from '../observe/flows-view.ts';
 import { ConntrackMonitor } from '../wire/conntrack/monitor.ts';
-import type { ConntrackEventKind } from '../wire/conntrack/numbers.ts';
 import type { AgentFacts } from './companion.ts';
 import { InvalidQuery } from './explain-query.ts';
 import type { FlowMemory } from './flow-memory.ts';
 
-/** Characters of a piece of an answer. */
-const PIECE = 64 * 1024;
 /** Events that wait for a slow reader; what comes while so many wait is lost, and the reader is told. */
 const EVENTS_WAITING = 10_000;
-
-/** One line of a watch. */
-type Told = { readonly event: ConntrackEventKind; readonly flow: FlowReport } | { readonly event: 'lost' };
 
 /** Answers questions about the table, for the API. */
 export class FlowLists {
@@ -30,71 +25,60 @@ export class FlowLists {
   }
 
   /** Throws InvalidQuery at once. */
-  list(question: FlowQuestion): AsyncIterable<string> {
-    return this.#list(wantedBy(question));
-  }
-
-  async *#list(wanted: WantedFlows): AsyncGenerator<string> {
-    const listing = this.#listing(wanted);
-    let piece = '';
-    const look = everyFlow((flow) => {
-      const report = listing.look(flow);
-      if (report !== null) piece += `${reportLine(report)}\n`;
-    });
-    for await (const _ of look) {
-      if (piece.length >= PIECE) {
-        yield piece;
-        piece = '';
-      }
-      if (listing.isFull) break;
-    }
-    const end: { readonly end: ListingEnd } = { end: listing.end };
-    yield `${piece}${JSON.stringify(end)}\n`;
+  list(question: FlowQuestion): AsyncIterable<Uint8Array> {
+    const wanted = wantedBy(question);
+    return listingPieces(this.#listing(wanted), this.#lines(wanted));
   }
 
   /** Throws InvalidQuery at once. */
-  watch(question: FlowQuestion, signal: AbortSignal): AsyncIterable<string> {
+  watch(question: FlowQuestion, signal: AbortSignal): AsyncIterable<Uint8Array> {
     return this.#watch(wantedBy(question), signal);
   }
 
-  async *#watch(wanted: WantedFlows, signal: AbortSignal): AsyncGenerator<string> {
-    let lines: string[] = [];
+  async *#watch(wanted: WantedFlows, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let waiting = 0;
     let isLost = false;
     let wake: () => void = () => {};
-    const told = (event: Told) => {
-      if (event.event === 'lost' || lines.length >= EVENTS_WAITING) isLost = true;
-      else lines.push(JSON.stringify(event));
-      wake();
-    };
     let listing = this.#listing(wanted);
+    let lines = this.#lines(wanted);
     let { limit } = wanted;
     const monitor = ConntrackMonitor.openView(
       (type, flow) => {
         if (listing.isFull) return;
-        const report = listing.look(flow);
-        if (report !== null) told({ event: type, flow: report });
+        const judgement = listing.look(flow);
+        if (judgement === null) return;
+        if (waiting >= EVENTS_WAITING) isLost = true;
+        else lines.addEvent(type, flow, judgement);
+        waiting++;
+        wake();
       },
-      () => told({ event: 'lost' }),
+      () => {
+        isLost = true;
+        wake();
+      },
     );
     const stop = () => wake();
     signal.addEventListener('abort', stop);
     try {
       while (!signal.aborted) {
-        if (lines.length === 0 && !isLost) {
+        if (waiting === 0 && !isLost) {
           if (listing.isFull) return;
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
           continue;
         }
-        const piece = lines;
-        lines = [];
-        if (isLost) piece.push(JSON.stringify({ event: 'lost' } satisfies Told));
+        if (isLost) lines.addLost();
+        const piece = lines.take();
+        waiting = 0;
         isLost = false;
         // Names and plan may have changed meanwhile; the count goes on.
         limit -= listing.end.listed;
-        if (limit > 0) listing = this.#listing({ ...wanted, limit });
-        yield `${piece.join('\n')}\n`;
+        if (limit > 0) {
+          listing = this.#listing({ ...wanted, limit });
+          lines = this.#lines(wanted);
+        }
+        yield piece;
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -123,8 +107,11 @@ export class FlowLists {
     return new Listing(wanted, {
       judge: this.#memory.judge(),
       names: this.#memory.names(),
-      now: this.#agent.surroundings.wallClock().getTime(),
     });
+  }
+
+  #lines({ format }: WantedFlows): FlowLines {
+    return new FlowLines(format, this.#memory.names(), this.#agent.surroundings.wallClock().getTime());
   }
 }
 

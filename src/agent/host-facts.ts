@@ -1,9 +1,9 @@
 import type { NodeFacts } from '../model/node.ts';
 
 /** What is known of this machine beside its addresses. */
-export type HostFacts = Pick<NodeFacts, 'listeners' | 'forwardDrops'>;
+export type HostFacts = Pick<NodeFacts, 'listeners' | 'forwardDrops' | 'reservedPorts'>;
 
-export const NOTHING_KNOWN: HostFacts = Object.freeze({ listeners: [], forwardDrops: [] });
+export const NOTHING_KNOWN: HostFacts = Object.freeze({ listeners: [], forwardDrops: [], reservedPorts: [] });
 
 /** Finds out something of this machine, and keeps it up to date. */
 export interface HostFactSource {

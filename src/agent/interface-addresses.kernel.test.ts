@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { enterFreshNamespace } from '../../test/netns/namespace.ts';
 import type { Family } from '../net/family.ts';
@@ -12,6 +13,7 @@ beforeAll(() => enterFreshNamespace());
 const ip = (line: string) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
 
 afterEach(() => {
+  ip('addr flush dev lo scope global');
   for (const line of ip('-br link').split('\n')) {
     const name = line.split(/[ @]/)[0] ?? '';
     // The far end goes with the near one.
@@ -56,6 +58,9 @@ interface Host {
   readonly links: Readonly<Record<string, string>>;
   /** What `ip` is told then. */
   readonly lines: readonly string[];
+  readonly sysctls?: Readonly<Record<string, string>>;
+  /** What `ip addr` has to show, so that the case is the one that it claims to be. */
+  readonly shown?: RegExp;
   readonly options?: Parameters<typeof detected>[0];
 }
 
@@ -182,10 +187,78 @@ describe('the public addresses', () => {
       },
       [null, '2001:db8::8'],
     ],
+    [
+      'no IPv6 address that the kernel made for a while',
+      {
+        links: { e0: 'cable' },
+        sysctls: { 'net.ipv6.conf.e0.use_tempaddr': '2', 'net.ipv6.conf.e0.accept_dad': '0' },
+        lines: ['addr add 2001:db8::8/64 dev e0 mngtmpaddr'],
+        shown: /inet6 2001:db8:\S+ scope global temporary/,
+      },
+      [null, '2001:db8::8'],
+    ],
+    [
+      'no IPv6 address that somebody else may turn out to have',
+      {
+        links: { e0: 'cable' },
+        sysctls: { 'net.ipv6.conf.e0.dad_transmits': '1000' },
+        lines: ['addr add 2001:db8::8/64 dev e0 nodad', 'addr add 2001:db8::7/64 dev e0'],
+        shown: /inet6 2001:db8::7\S+ scope global tentative/,
+      },
+      [null, '2001:db8::8'],
+    ],
+    [
+      'of several on one interface the first, beside virtual ones of its network',
+      {
+        links: { e0: 'cable' },
+        lines: ['203.0.113.1/24', '203.0.113.250/32', '203.0.113.251/24'].map(
+          (address) => `addr add ${address} dev e0`,
+        ),
+        shown: /203\.0\.113\.251\S+ scope global secondary/,
+      },
+      ['203.0.113.1', null],
+    ],
+    [
+      'of a link between two ends its own end',
+      { links: { e0: 'cable' }, lines: ['addr add 203.0.113.5 peer 203.0.113.6/32 dev e0'] },
+      ['203.0.113.5', null],
+    ],
+    [
+      'none of the loopback interface',
+      {
+        links: { e0: 'cable' },
+        lines: ['addr replace 203.0.113.77/32 dev lo', 'addr add 198.51.100.1/24 dev e0'],
+      },
+      ['198.51.100.1', null],
+    ],
+    [
+      'none of link scope',
+      {
+        links: two,
+        lines: ['addr add 203.0.113.1/24 dev e0 scope link', 'addr add 198.51.100.1/24 dev e1'],
+      },
+      ['198.51.100.1', null],
+    ],
+    [
+      'of a default route with several ways the first interface among them',
+      {
+        links: { ...two, e2: 'cable' },
+        lines: [
+          ...onBoth,
+          'addr add 192.0.2.1/24 dev e2',
+          'route add default nexthop via 192.0.2.254 dev e2 nexthop via 198.51.100.254 dev e1',
+        ],
+      },
+      ['198.51.100.1', '2001:db8::1'],
+    ],
   ];
-  test.each(cases)('%s', (_, { links, lines, options }, expected) => {
+  test.each(cases)('%s', (_, { links, lines, sysctls = {}, shown, options }, expected) => {
     for (const [name, kind] of Object.entries(links)) link(name, kind);
+    for (const [name, value] of Object.entries(sysctls)) {
+      writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, value);
+    }
     for (const line of lines) ip(line);
+    if (shown !== undefined) expect(ip('addr')).toMatch(shown);
     expect(detected(options)).toEqual(expected);
   });
 });
@@ -212,3 +285,43 @@ test('changes of addresses, links and routes are told', async () => {
     addresses.close();
   }
 });
+
+test('what comes and goes while knat looks changes what is detected, and back', async () => {
+  link('e0', 'cable');
+  link('e1', 'cable');
+  const addresses = new KernelAddresses();
+  let now: (string | null)[] = [];
+  const look = () => {
+    now = detected();
+  };
+  const stop = addresses.watch(look);
+  try {
+    const steps: [line: string, v4: string | null, v6: string | null][] = [
+      ['addr add 203.0.113.1/24 dev e1', '203.0.113.1', null],
+      ['addr add 2001:db8::1/64 dev e1 nodad', '203.0.113.1', '2001:db8::1'],
+      ['addr add 198.51.100.1/24 dev e0', '198.51.100.1', '2001:db8::1'],
+      ['route add default via 203.0.113.254 dev e1', '203.0.113.1', '2001:db8::1'],
+      // With an interface go the routes by it, and its IPv6 addresses.
+      ['link set e1 down', '198.51.100.1', null],
+      ['link set e1 up', '198.51.100.1', null],
+      ['route add default via 203.0.113.254 dev e1', '203.0.113.1', null],
+      ['addr del 203.0.113.1/24 dev e1', '198.51.100.1', null],
+      ['addr change 198.51.100.1/24 dev e0 preferred_lft 0', null, null],
+      ['addr change 198.51.100.1/24 dev e0 preferred_lft forever', '198.51.100.1', null],
+      ['link add b0 type bridge', '198.51.100.1', null],
+      ['link del e0', null, null],
+    ];
+    for (const [line, ...expected] of steps) {
+      ip(line);
+      await vi.waitFor(() => expect(now, line).toEqual(expected), 5_000);
+    }
+    // What was held back becomes usable without anybody's doing.
+    writeFileSync('/proc/sys/net/ipv6/conf/e1/dad_transmits', '1');
+    ip('addr add 2001:db8::9/64 dev e1');
+    expect(detected()).toEqual([null, null]);
+    await vi.waitFor(() => expect(now).toEqual([null, '2001:db8::9']), 10_000);
+  } finally {
+    stop();
+    addresses.close();
+  }
+}, 60_000);

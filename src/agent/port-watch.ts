@@ -1,5 +1,6 @@
 import {
   ALL_PORTS,
+  fullestOfEach,
   type PortCapacity,
   PortCounter,
   type PortUsage,
@@ -10,6 +11,7 @@ import {
 } from '../flows/port-usage.ts';
 import { visitEveryFlow } from '../flows/table.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
+import type { Metrics } from '../observe/metrics/metrics.ts';
 import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
@@ -32,6 +34,23 @@ export function plannedPorts(plan: Pick<NatPlan, 'entry'>, address: IpAddress): 
   const { ports } = scopeOf(plan, familyOf(address)).egress;
   if (ports.length === 0) return ALL_PORTS;
   return ports.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
+/** Gauges of the last look. */
+export function tellPorts(metrics: Metrics, last: () => PortUsageSample | null): void {
+  metrics.collect('knat_conntrack_entries', (set) => {
+    const sample = last();
+    if (sample !== null) set({}, sample.entries);
+  });
+  metrics.collect('knat_source_ports_used', (set) => {
+    for (const { protocol, address, used } of fullestOfEach(last()?.tuples ?? []))
+      set({ protocol, address }, used);
+  });
+  metrics.collect('knat_source_ports_used_ratio', (set) => {
+    for (const { protocol, address, share } of fullestOfEach(last()?.tuples ?? [])) {
+      set({ protocol, address }, share);
+    }
+  });
 }
 
 /** Looks at regular intervals how many source ports are taken, and warns before they run out. */

@@ -8,7 +8,7 @@ import { KUBECTL_PLUGIN, runKubectlPlugin } from './kubectl/program.ts';
 import { PODNAT_CONTROLLER, runPodnatController } from './podnat/program.ts';
 import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
-import { Terminal } from './terminal.ts';
+import { Terminal, terminalOptions } from './terminal.ts';
 
 /** The program `knat`, also under the names of podnat-controller and kubectl-knat: hands the process to the commands and ends it with their status. */
 
@@ -20,7 +20,7 @@ const surroundings = {
 
 const context: Context = {
   version: packageVersion(),
-  terminal: new Terminal(stdout, stderr, surroundings.noColor),
+  terminal: new Terminal(stdout, stderr, terminalOptions(env)),
   // The kubelet calls a node by its host name in lower case unless told otherwise.
   defaultNode: env.NODE_NAME ?? hostname().toLowerCase(),
   readInput: async () => await text(stdin),

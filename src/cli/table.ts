@@ -2,22 +2,22 @@ import type { Terminal } from './terminal.ts';
 
 /** Characters between two columns. */
 const GAP = 2;
-/** No column is made narrower than this, in characters. */
-const NARROWEST = 8;
+/** No column is made narrower than this, in characters: less of an address or a name says nothing. */
+const NARROWEST = 16;
 
 /**
  * Prints rows under headings. On a terminal the widest columns give way until a row fits into a line; what is cut ends
- * in `…`. Elsewhere nothing is cut.
+ * in `…`. Where too little would be left of them each row becomes a paragraph, with its headings before the cells.
+ * Elsewhere nothing is cut.
  */
 export function printTable(
   terminal: Terminal,
   headings: readonly string[],
   rows: readonly (readonly string[])[],
 ): void {
-  const widths = widthsOf(headings, rows);
-  if (terminal.width !== null) shrink(widths, terminal.width);
-  terminal.print(terminal.colors.dim(line(headings, widths)));
-  for (const row of rows) terminal.print(line(row, widths));
+  const table = new LongTable(terminal, headings, Number.POSITIVE_INFINITY);
+  for (const row of rows) table.add(row);
+  table.flush();
 }
 
 /** Rows of a long table by which its widths are chosen, and that are printed together. */
@@ -30,32 +30,67 @@ const PAGE = 500;
 export class LongTable {
   readonly #terminal: Terminal;
   readonly #headings: readonly string[];
+  readonly #page: number;
   #widths: number[] | null = null;
+  #isNarrow = false;
   #rows: (readonly string[])[] = [];
 
-  constructor(terminal: Terminal, headings: readonly string[]) {
+  constructor(terminal: Terminal, headings: readonly string[], page = PAGE) {
     this.#terminal = terminal;
     this.#headings = headings;
+    this.#page = page;
   }
 
   add(row: readonly string[]): void {
     this.#rows.push(row);
-    if (this.#rows.length >= PAGE) this.flush();
+    if (this.#rows.length >= this.#page) this.flush();
   }
 
   /** Prints what waits. */
   flush(): void {
-    const { colors, width } = this.#terminal;
-    if (this.#widths === null) {
-      this.#widths = widthsOf(this.#headings, this.#rows);
-      if (width !== null) shrink(this.#widths, width);
-      this.#terminal.print(colors.dim(line(this.#headings, this.#widths, width !== null)));
-    }
-    const widths = this.#widths;
-    const lines = this.#rows.map((row) => line(row, widths, width !== null));
+    const { width } = this.#terminal;
+    const widths = this.#widths ?? this.#begin(width);
+    const lines = this.#rows.map((row) =>
+      this.#isNarrow && width !== null
+        ? paragraph(row, this.#headings, width)
+        : line(row, widths, width !== null),
+    );
     this.#rows = [];
     if (lines.length > 0) this.#terminal.print(lines.join('\n'));
   }
+
+  #begin(width: number | null): number[] {
+    const widths = widthsOf(this.#headings, this.#rows);
+    this.#widths = widths;
+    this.#isNarrow = width !== null && !shrink(widths, width);
+    if (!this.#isNarrow) {
+      this.#terminal.print(this.#terminal.colors.dim(line(this.#headings, widths, width !== null)));
+    }
+    return widths;
+  }
+}
+
+/** The first cell in the margin; of the others those that say something, each behind its heading, in lines. */
+function paragraph(cells: readonly string[], headings: readonly string[], width: number): string {
+  const [first = '', ...others] = cells;
+  const margin = Math.min(first.length, NARROWEST) + GAP;
+  const lines: string[] = [];
+  let text = first.padEnd(margin);
+  const add = (word: string, gap: number) => {
+    const isFresh = text.length <= margin;
+    if (!isFresh && text.length + gap + word.length > width) {
+      lines.push(text.trimEnd());
+      text = ' '.repeat(margin) + word;
+    } else text += isFresh ? word : ' '.repeat(gap) + word;
+  };
+  for (const [index, cell] of others.entries()) {
+    if (cell === '') continue;
+    const item = `${(headings[index + 1] ?? '').toLowerCase()} ${cell}`;
+    if (margin + item.length <= width) add(item, GAP);
+    else for (const [place, word] of item.split(' ').entries()) add(word, place === 0 ? GAP : 1);
+  }
+  lines.push(text.trimEnd());
+  return lines.join('\n');
 }
 
 function widthsOf(headings: readonly string[], rows: readonly (readonly string[])[]): number[] {
@@ -64,27 +99,33 @@ function widthsOf(headings: readonly string[], rows: readonly (readonly string[]
   );
 }
 
-/** Takes from the widest column until all fit, or none can give more. */
-function shrink(widths: number[], width: number): void {
+/** Takes from the widest column until all fit; false when none can give more. */
+function shrink(widths: number[], width: number): boolean {
   let excess = widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1)) - width;
   while (excess > 0) {
     const widest = Math.max(...widths);
-    if (widest <= NARROWEST) return;
+    if (widest <= NARROWEST) return false;
     const next = Math.max(NARROWEST, ...widths.filter((each) => each < widest));
     const column = widths.indexOf(widest);
     const taken = Math.min(excess, Math.max(1, widest - next));
     widths[column] = widest - taken;
     excess -= taken;
   }
+  return true;
 }
 
 function line(cells: readonly string[], widths: readonly number[], cut = true): string {
-  return cells
-    .map((cell, column) => {
-      const width = widths[column] ?? cell.length;
-      const shown = cut && cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
-      return column === cells.length - 1 ? shown : shown.padEnd(width + GAP);
-    })
-    .join('')
-    .trimEnd();
+  let text = '';
+  let waiting = 0;
+  for (let column = 0; column < cells.length; column++) {
+    const cell = cells[column] as string;
+    const width = widths[column] ?? cell.length;
+    const shown = cut && cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
+    if (shown !== '') {
+      text += `${' '.repeat(waiting)}${shown}`;
+      waiting = 0;
+    }
+    waiting += Math.max(width - shown.length, 0) + GAP;
+  }
+  return text.trimEnd();
 }

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import type { Line, Tone } from '../explain/lines.ts';
 
@@ -10,26 +11,49 @@ export interface TerminalStream extends Writable {
   readonly columns?: number;
 }
 
+export interface TerminalOptions {
+  /** `auto`: where somebody looks, that is on terminals. */
+  readonly color?: 'auto' | 'always' | 'never';
+  /** Characters in a line; null: as the terminal says, and of any length where there is none. */
+  readonly columns?: number | null;
+}
+
+/**
+ * What the environment says of the terminal: NO_COLOR (https://no-color.org) comes before FORCE_COLOR
+ * (https://force-color.org), COLUMNS before what the terminal says of itself.
+ */
+export function terminalOptions(environment: Readonly<Record<string, string | undefined>>): TerminalOptions {
+  const { NO_COLOR: no = '', FORCE_COLOR: force = '', COLUMNS: columns = '' } = environment;
+  return {
+    color: no !== '' ? 'never' : force !== '' && force !== '0' ? 'always' : 'auto',
+    columns: /^[1-9]\d{1,4}$/.test(columns) ? Number(columns) : null,
+  };
+}
+
 /** Where a command prints: what was asked for on standard output, everything else on standard error. */
 export class Terminal {
   readonly #output: TerminalStream;
   readonly #errors: TerminalStream;
+  readonly #columns: number | null;
   /** Colours of standard output; functions that change nothing where none are wanted. */
   readonly colors: Colors;
-  /** Standard error is a terminal that shows colours. */
+  /** Standard error shows colours. */
   readonly errorColors: boolean;
 
-  /** Colours only on terminals, and never with `noColor` (https://no-color.org). */
-  constructor(output: TerminalStream, errors: TerminalStream, noColor: boolean) {
+  constructor(output: TerminalStream, errors: TerminalStream, options: TerminalOptions = {}) {
+    const { color = 'auto', columns = null } = options;
     this.#output = output;
     this.#errors = errors;
-    this.colors = picocolors.createColors(output.isTTY === true && !noColor);
-    this.errorColors = errors.isTTY === true && !noColor;
+    this.#columns = columns;
+    const isWanted = (stream: TerminalStream) =>
+      color === 'always' || (color === 'auto' && stream.isTTY === true);
+    this.colors = picocolors.createColors(isWanted(output));
+    this.errorColors = isWanted(errors);
   }
 
-  /** Characters in a line of standard output; null where it is no terminal, and lines may be of any length. */
+  /** Characters in a line of standard output; null where lines may be of any length. */
   get width(): number | null {
-    return this.#output.isTTY === true ? (this.#output.columns ?? 80) : null;
+    return this.#widthOf(this.#output);
   }
 
   /** Somebody looks at standard error while the command runs. */
@@ -41,8 +65,24 @@ export class Terminal {
     this.#output.write(`${text}\n`);
   }
 
+  /**
+   * As `print`, a paragraph for people: where lines have a width it is wrapped between words, and goes on `indent`
+   * characters from the left. Elsewhere it stays one line, so that it can be searched for.
+   */
+  printText(text: string, indent = 2): void {
+    this.print(wrapped(text, this.width, indent));
+  }
+
+  /** To standard output, as they are. */
+  write(bytes: Uint8Array): void {
+    this.#output.write(bytes);
+  }
+
+  /** Each line a paragraph, as with `printText`. */
   printError(text: string): void {
-    this.#errors.write(`${text}\n`);
+    const width = this.#widthOf(this.#errors);
+    const lines = text.split('\n').map((line) => wrapped(line, width, indentOf(line) + 2));
+    this.#errors.write(`${lines.join('\n')}\n`);
   }
 
   /** Writes over the last line of standard error that is not ended. For terminals only. */
@@ -61,6 +101,10 @@ export class Terminal {
     }
   }
 
+  #widthOf(stream: TerminalStream): number | null {
+    return this.#columns ?? (stream.isTTY === true ? (stream.columns ?? 80) : null);
+  }
+
   #paint(text: string, tone: Tone): string {
     switch (tone) {
       case 'plain':
@@ -77,4 +121,32 @@ export class Terminal {
         return tone satisfies never;
     }
   }
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length;
+}
+
+/** Colours take no room. */
+function visibleLength(text: string): number {
+  return stripVTControlCharacters(text).length;
+}
+
+/** A word that is longer than a line stands alone on its line, uncut. */
+function wrapped(text: string, width: number | null, indent: number): string {
+  if (width === null || visibleLength(text) <= width) return text;
+  const margin = ' '.repeat(Math.min(indent, width >> 1));
+  const lines: string[] = [];
+  const start = indentOf(text);
+  let line = text.slice(0, start);
+  let isEmpty = true;
+  for (const word of text.slice(start).split(' ')) {
+    if (!isEmpty && visibleLength(line) + 1 + visibleLength(word) > width) {
+      lines.push(line.trimEnd());
+      line = margin + word;
+    } else line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  lines.push(line);
+  return lines.join('\n');
 }

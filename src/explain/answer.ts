@@ -14,8 +14,8 @@ export interface FlowAnswer {
   /** With `dnat`: all that may be chosen, sorted as text: `10.1.0.7:8080`, `[fd00::7]:8080`. */
   readonly endpoints: readonly string[];
   /**
-   * True when the source is rewritten whichever endpoint is chosen. A Service with several endpoints of which one is
-   * the source itself (hairpin) is therefore false where only that one is masqueraded; the walk has each by itself.
+   * True when the source is rewritten on the way to at least one of the endpoints, as kube-proxy's own tests count it: a
+   * packet that may be led back to its sender (hairpin) is masqueraded. `because` and the walk have each by itself.
    */
   readonly masq: boolean;
   /** The address that the source becomes, or `node`; null where it stays or where the endpoints differ in it. */
@@ -39,7 +39,7 @@ export function answerFlow(
       verdict === 'dnat'
         ? paths.map(({ endpoint: { address, port } }) => formatEndpoint(address, port)).sort()
         : [],
-    masq: paths.length > 0 && paths.every((path) => path.snat !== null),
+    masq: paths.some((path) => path.snat !== null),
     snat: paths.every((path) => path.snat === snat) ? snat : null,
     because: reasonOf(result),
   };

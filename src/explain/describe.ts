@@ -4,7 +4,7 @@ import type { Endpoint } from '../plan/entry.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
 import { groupPaths, type PathGroup } from './group.ts';
 import { unknownBeside } from './json.ts';
-import { type Line, labelled, type Tone } from './lines.ts';
+import { type Line, labelled, type Tone, WIDTH } from './lines.ts';
 import type { Packet } from './packet.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { Step } from './step.ts';
@@ -21,13 +21,7 @@ const ENDPOINTS_SHOWN = 8;
  * @param existing what conntrack has of such connections; null where it was not asked
  */
 export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | null = null): Line[] {
-  const lines: Line[] = [
-    [
-      { text: packetText(walk.packet), tone: 'strong' },
-      { text: `, seen on node ${walk.nodeName}`, tone: 'dim' },
-    ],
-    [],
-  ];
+  const lines: Line[] = [...titleLines(walk), []];
   for (const step of walk.steps) lines.push(...describeStep(step));
   if (walk.verdict === 'dnat') lines.push(...endpointLines(walk.paths.map((path) => path.endpoint)));
   const groups = groupPaths(walk.paths);
@@ -43,11 +37,29 @@ export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | nul
       ...labelled(label, COLUMN, `an existing flow: ${existingFlowText(walk.packet, flow)}`, 'strong'),
     );
   }
+  for (const [index, { object, text }] of walk.hints.entries()) {
+    const named = object === null ? text : `${formatRef(object)}: ${text}`;
+    lines.push(...labelled(index === 0 ? 'Hint' : '', COLUMN, named, 'strong'));
+  }
   for (const [index, unknown] of unknownBeside(walk, existing).entries()) {
     const label = `${(index === 0 ? 'Not known' : '').padEnd(COLUMN)}- `;
     lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));
   }
   return lines;
+}
+
+function titleLines({ packet, nodeName }: Walk): Line[] {
+  const title = packetText(packet);
+  const seen = `seen on node ${nodeName}`;
+  if (title.length + seen.length + 2 <= WIDTH) {
+    return [
+      [
+        { text: title, tone: 'strong' },
+        { text: `, ${seen}`, tone: 'dim' },
+      ],
+    ];
+  }
+  return [...labelled('', 0, title, 'strong'), ...labelled('', 0, seen, 'dim')];
 }
 
 function describeStep(step: Step): Line[] {

@@ -1,4 +1,5 @@
 import { formatRef } from '../model/object.ts';
+import type { PoolFact } from '../model/pool.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { formatDestination } from '../plan/canonical.ts';
 import type { EgressChoice, EgressOutcome } from '../plan/entry.ts';
@@ -31,10 +32,15 @@ export function egressPoolReason(step: Extract<SourceStep, { rule: 'egress-pool'
   if (because !== null) return `${asked}, but it does not leave by an interface ${because.interfaceFilter}`;
   const source = to === null || to === 'node' ? 'an address of this node' : `${to}, natOutgoingAddress`;
   const also = others.map(
-    ({ name, cidr, natOutgoing }) =>
-      `pool ${name} (${formatPrefix(cidr)}) also covers this source${natOutgoing ? '' : ' with natOutgoing off, but one that has it on is enough'}`,
+    (pool) => `pool ${pool.name} (${formatPrefix(pool.cidr)}) also covers this source${otherText(pool)}`,
   );
   return [`${asked}, and the destination is in no pool: the source becomes ${source}`, ...also].join('; ');
+}
+
+function otherText({ natOutgoing, disabled, loadBalancerOnly }: PoolFact): string {
+  if (!natOutgoing) return ' with natOutgoing off, but one that has it on is enough';
+  if (disabled) return ', but it is disabled (which changes nothing for NAT)';
+  return loadBalancerOnly ? ', but it is for load balancers alone' : '';
 }
 
 function whereText(choice: EgressChoice): string {

@@ -53,6 +53,13 @@ export interface WalkJson {
   /** Connections like the packet's that exist, those that last longest; null: not known here. */
   readonly existing: readonly ExistingFlowJson[] | null;
   readonly unknown: readonly { readonly about: string; readonly reason: string }[];
+  /** What nearly was, and why it is not: the right address with another port, a Service without endpoints, … */
+  readonly hints: readonly {
+    readonly about: string;
+    /** `Service shop/web`, or null. */
+    readonly object: string | null;
+    readonly reason: string;
+  }[];
 }
 
 /** @param existing what conntrack has of such connections; null where it was not asked */
@@ -88,6 +95,9 @@ export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = 
     }),
     existing: existing === null ? null : existing.map(existingFlowJson),
     unknown: unknownBeside(walk, existing).map((about) => ({ about, reason: unknownReason(about) })),
+    hints: walk.hints.map(({ about, object, text }) => {
+      return { about, object: object === null ? null : formatRef(object), reason: text };
+    }),
   };
 }
 

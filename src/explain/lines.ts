@@ -10,7 +10,7 @@ export interface Span {
 export type Line = readonly Span[];
 
 /** The width that lines are wrapped to, in characters. */
-const WIDTH = 80;
+export const WIDTH = 80;
 
 /**
  * Lines with the label in the left column and the text beside it, wrapped between words to 80 characters; a word that

@@ -8,9 +8,18 @@ import type { Packet } from './packet.ts';
 /** What a walk needs to know of the node beside the plan. */
 export type WalkedNode = Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'listeners'>;
 
+/** Node facts never change; a node with a thousand addresses is asked for one of them once a flow. */
+const ownAddresses = new WeakMap<WalkedNode['localAddresses'], ReadonlySet<IpAddress>>();
+
 /** True for an address that this node itself answers to: one of its interfaces', or loopback. */
-export function isOwnAddress(node: WalkedNode, address: IpAddress): boolean {
-  return isLoopback(address) || node.localAddresses.some((local) => local.address === address);
+export function isOwnAddress({ localAddresses }: WalkedNode, address: IpAddress): boolean {
+  if (isLoopback(address)) return true;
+  let own = ownAddresses.get(localAddresses);
+  if (own === undefined) {
+    own = new Set(localAddresses.map((local) => local.address));
+    ownAddresses.set(localAddresses, own);
+  }
+  return own.has(address);
 }
 
 /**

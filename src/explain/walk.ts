@@ -9,6 +9,7 @@ import {
 } from '../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
 import { sentTo, walkDestination } from './destination.ts';
+import type { Hint } from './hint.ts';
 import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import { walkSource } from './source.ts';
@@ -75,6 +76,8 @@ export interface Walk {
   /** Claims to this destination, or to this source, that others lost. */
   readonly conflicts: readonly Conflict[];
   readonly unknown: readonly Unknown[];
+  /** What nearly was: empty where nobody looked for it (hints.ts). */
+  readonly hints: readonly Hint[];
 }
 
 /**
@@ -117,6 +120,7 @@ export function walk(
     paths,
     conflicts: conflictsOf(plan, packet),
     unknown: unknownOf(paths, scope, node, packet, frontend),
+    hints: [],
   };
 }
 

@@ -120,6 +120,19 @@ const rule = (rest: Partial<EgressRuleFact>) =>
   });
 const ruled = rule({ action: 'Snat', addresses: [ip('203.0.113.8')] });
 const keeping = rule({ name: 'keep', to: [{ cidr: cidr('192.0.2.0/24'), protocol: null, ports: null }] });
+const dropping = rule({ action: 'Snat', addresses: [ip('203.0.113.99')], fallback: 'drop' });
+const droppingElsewhere = rule({
+  action: 'Snat',
+  addresses: [ip('203.0.113.99')],
+  fallback: 'drop',
+  to: [{ cidr: cidr('192.0.2.0/24'), protocol: null, ports: null }],
+});
+const ofShop = rule({
+  action: 'Snat',
+  addresses: [ip('203.0.113.8')],
+  fallback: 'drop',
+  namespaceSelector: { matchLabels: {}, matchExpressions: [] },
+});
 const noRule = absent('EgressRule', 'shop');
 const byRule = flow(POD, PLACE, { via: '203.0.113.8' });
 
@@ -215,6 +228,24 @@ describe('what is stale', () => {
       'from egress IPPool pods; stale: it would leave with 203.0.113.8 (EgressRule shop) now',
     ],
     [
+      'masqueraded, and a rule whose address is not here drops now',
+      masqueraded,
+      [[natPool], [dropping]],
+      'from egress IPPool pods; stale: its packets would be dropped (EgressRule shop) now',
+    ],
+    [
+      'untranslated, and a rule drops now',
+      plain,
+      [[natPool], [dropping]],
+      'stale: its packets would be dropped (EgressRule shop) now',
+    ],
+    [
+      'of a pod that is not known any more, where a rule asks for pods that are',
+      byRule,
+      [[natPool, present('Pod', pod([])), ofShop], [noMail]],
+      'from egress EgressRule shop; stale: its packets would be dropped (EgressRule shop) now',
+    ],
+    [
       'with the address of a binding that is gone',
       unbound,
       [[natPool, mail], [noMail]],
@@ -255,6 +286,8 @@ describe('what is stale', () => {
   });
 
   test.each<[string, Flow, FactChange[][]]>([
+    ['a rule drops what goes elsewhere', masqueraded, [[natPool], [droppingElsewhere]]],
+    ['a rule drops, and a binding comes before it', unbound, [[natPool, mail], [dropping]]],
     ['to a destination in a pool', flow(POD, '10.244.7.7'), [[plainPool], [natPool]]],
     ['to the node itself', flow(POD, NODE), [[plainPool], [natPool]]],
     ['from outside', flow(CLIENT, POD), [[plainPool], [natPool]]],

@@ -39,7 +39,8 @@ export type FlowNode = WalkedNode & Pick<NodeFacts, 'nodeIPs'>;
 
 /** What flows are judged by. */
 export interface JudgedBy {
-  readonly plan: Pick<NatPlan, 'entry' | 'egressSource'>;
+  /** A plan without a revision is one that does not change. */
+  readonly plan: Pick<NatPlan, 'entry' | 'egressSource'> & Partial<Pick<NatPlan, 'revision'>>;
   /** What the plan was before, the latest first: who else may have translated what the plan of now would not. */
   readonly former: readonly FormerPlan[];
   readonly node: FlowNode;
@@ -55,16 +56,19 @@ export interface JudgedBy {
  */
 export class FlowJudge {
   readonly #by: JudgedBy;
-  readonly #sources: SourceDecisions;
-  readonly #former: readonly { readonly plan: FormerPlan; readonly sources: SourceDecisions }[];
+  #sources: SourceDecisions;
+  #former: readonly { readonly plan: FormerPlan; readonly sources: SourceDecisions }[];
+  #revision: number | undefined;
 
   constructor(by: JudgedBy) {
     this.#by = by;
     this.#sources = new SourceDecisions(by.plan, by.node);
-    this.#former = by.former.map((plan) => ({ plan, sources: new SourceDecisions(plan, by.node) }));
+    this.#former = formerSources(by);
+    this.#revision = by.plan.revision;
   }
 
   judge(flow: Flow): Judgement {
+    this.#forgetWhenChanged();
     const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
     const key = dialledKey(flow);
     const entry = this.#by.plan.entry(key);
@@ -80,6 +84,15 @@ export class FlowJudge {
         this.#staleDestination(flow, isTranslated, key, entry) ??
         this.#staleSource(flow, actual, decision, frontend),
     };
+  }
+
+  /** A long look at the table gives way to others, who may change the plan meanwhile. */
+  #forgetWhenChanged(): void {
+    const { revision } = this.#by.plan;
+    if (revision === this.#revision) return;
+    this.#revision = revision;
+    this.#sources = new SourceDecisions(this.#by.plan, this.#by.node);
+    this.#former = formerSources(this.#by);
   }
 
   #destination(key: string, entry: PlanEntry | undefined, flow: Flow): DestinationNat {
@@ -143,8 +156,10 @@ export class FlowJudge {
     frontend: ServiceFrontend | null,
   ): string | null {
     if (decision === null || decision.kind === 'service') return null;
-    const { snat, object } = decision;
+    const { snat, dropped, object } = decision;
     const whose = object === null ? '' : ` (${formatRef(object)})`;
+    // It would not be in the table if the plan had dropped its first packet.
+    if (dropped) return `its packets would be dropped${whose} now`;
     if (snat === null) {
       if (actual === null) return null;
       const former = this.#formerDecision(flow, actual, frontend);
@@ -198,6 +213,10 @@ export class FlowJudge {
     }
     return null;
   }
+}
+
+function formerSources({ former, node }: JudgedBy) {
+  return former.map((plan) => ({ plan, sources: new SourceDecisions(plan, node) }));
 }
 
 /** Where there is no plan: that a flow is translated can be seen, by whom cannot. */

@@ -1,8 +1,7 @@
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
-import type { FlowJudge } from './judge.ts';
+import type { FlowJudge, Judgement } from './judge.ts';
 import type { Names } from './names.ts';
 import { isWanted, mayBeWanted, type WantedFlows } from './question.ts';
-import { type FlowReport, reportOf } from './report.ts';
 
 /** What a listing says at its end. */
 export interface ListingEnd {
@@ -22,8 +21,6 @@ export interface ListingParts {
   readonly judge: Pick<FlowJudge, 'judge'>;
   /** Null where no names are known. */
   readonly names: Names | null;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
 }
 
 /** Answers one question, flow by flow. */
@@ -45,18 +42,18 @@ export class Listing {
     return this.#listed >= this.#wanted.limit;
   }
 
-  /** The report of a flow that is wanted; null for others. */
-  look(flow: FlowView): FlowReport | null {
+  /** What is to be said of a flow that is wanted; null for others. */
+  look(flow: FlowView): Judgement | null {
     if (this.isFull) return null;
     this.#looked++;
     this.#accounting ||= flow.counted;
-    const { judge, names, now } = this.#parts;
+    const { judge, names } = this.#parts;
     if (!mayBeWanted(this.#wanted, flow, names)) return null;
     const judgement = judge.judge(flow);
     if (!isWanted(this.#wanted, flow, judgement, names)) return null;
     this.#listed++;
     if (judgement.stale !== null) this.#stale++;
-    return reportOf(flow, judgement, names, now);
+    return judgement;
   }
 
   get end(): ListingEnd {

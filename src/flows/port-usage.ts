@@ -52,6 +52,17 @@ const PLACES = 16_384;
 const SOURCES = 1024;
 const SOURCES_SHOWN = 5;
 
+/** Of each address and protocol the fullest tuple: what a metric may have labels for. */
+export function fullestOfEach(tuples: readonly PortUsage[]): PortUsage[] {
+  const fullest = new Map<string, PortUsage>();
+  for (const tuple of tuples) {
+    const key = `${tuple.protocol} ${tuple.address}`;
+    const known = fullest.get(key);
+    if (known === undefined || tuple.share > known.share) fullest.set(key, tuple);
+  }
+  return [...fullest.values()];
+}
+
 /** How many ports an address has for a protocol. */
 export type PortCapacity = (protocol: Protocol, address: IpAddress) => number;
 

@@ -4,6 +4,7 @@ import { hostPrefix, type Prefix, parseLoosePrefix, prefixContains } from '../ne
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import { protocolNumberOf } from './flow.ts';
+import type { FlowFormat } from './flow-lines.ts';
 import type { Judgement } from './judge.ts';
 import type { Names } from './names.ts';
 import type { NatKind } from './source-decision.ts';
@@ -26,6 +27,8 @@ export interface FlowQuestion {
   readonly stale?: string;
   /** At most so many. */
   readonly limit?: string;
+  /** `ndjson`, or `tsv`. */
+  readonly format?: string;
 }
 
 /** Which flows are wanted. */
@@ -41,6 +44,7 @@ export interface WantedFlows {
   readonly kinds: ReadonlySet<NatKind | 'none'> | null;
   readonly stale: boolean;
   readonly limit: number;
+  readonly format: FlowFormat;
 }
 
 const KINDS: readonly (NatKind | 'none')[] = ['service', 'pod', 'egress', 'other', 'none'];
@@ -53,13 +57,14 @@ const QUESTIONS: readonly string[] = [
   'kind',
   'stale',
   'limit',
+  'format',
 ];
 
 /** Reads the question; the text of what is wrong with it. */
 export function readQuestion(question: FlowQuestion): WantedFlows | string {
   const unknown = Object.keys(question).find((name) => !QUESTIONS.includes(name));
   if (unknown !== undefined) return `${unknown}: write one of ${QUESTIONS.join(', ')}`;
-  const { pod, service, protocol, address, search = '', kind, stale, limit } = question;
+  const { pod, service, protocol, address, search = '', kind, stale, limit, format = 'ndjson' } = question;
   for (const [name, value] of Object.entries({ pod, service })) {
     if (value !== undefined && !/^[^/]+\/[^/]+$/.test(value))
       return `${name}: "${value}" is no NAMESPACE/NAME`;
@@ -78,6 +83,7 @@ export function readQuestion(question: FlowQuestion): WantedFlows | string {
     return `limit: "${limit}" is no whole number from 1`;
   if (stale !== undefined && stale !== 'true' && stale !== 'false')
     return `stale: "${stale}" is neither true nor false`;
+  if (format !== 'ndjson' && format !== 'tsv') return `format: "${format}" is neither ndjson nor tsv`;
   return {
     pod: pod === undefined ? null : `Pod ${pod}`,
     service: service ?? null,
@@ -87,6 +93,7 @@ export function readQuestion(question: FlowQuestion): WantedFlows | string {
     kinds: kinds === null ? null : new Set(kinds as (NatKind | 'none')[]),
     stale: stale === 'true',
     limit: limit === undefined ? Number.POSITIVE_INFINITY : Number(limit),
+    format,
   };
 }
 

@@ -56,8 +56,7 @@ export interface FlowReport {
 export function reportOf(flow: FlowView, judgement: Judgement, names: Names | null, now: number): FlowReport {
   const { protocol, original, reply, startedAt } = flow;
   const { destination, source, stale } = judgement;
-  const withPorts = original.icmp === null && (original.sport !== 0 || original.dport !== 0);
-  const place = withPorts ? formatEndpoint : (address: TupleView['src']) => address;
+  const place = hasPorts(flow) ? formatEndpoint : (address: TupleView['src']) => address;
   const endpoint = place(reply.src, reply.sport);
   const outside = place(reply.dst, reply.dport);
   return {
@@ -90,34 +89,9 @@ export function reportOf(flow: FlowView, judgement: Judgement, names: Names | nu
   };
 }
 
-/**
- * The report as a line of JSON, as `JSON.stringify` would write it: a listing of hundreds of thousands spends most of its
- * time on this. Addresses and names of protocols hold nothing that JSON would escape.
- */
-export function reportLine(report: FlowReport): string {
-  const { original, reply, destinationNat: to, sourceNat: from } = report;
-  const destination =
-    to === null
-      ? 'null'
-      : `{"kind":"${to.kind}","object":${quoted(to.object)},"frontend":"${to.frontend}","endpoint":"${to.endpoint}"}`;
-  const source =
-    from === null
-      ? 'null'
-      : `{"kind":"${from.kind}","object":${quoted(from.object)},"address":"${from.address}"}`;
-  return (
-    `{"protocol":"${report.protocol}",` +
-    `"original":{"source":"${original.source}","destination":"${original.destination}"},` +
-    `"reply":{"source":"${reply.source}","destination":"${reply.destination}"},` +
-    `"from":${quoted(report.from)},"to":${quoted(report.to)},` +
-    `"destinationNat":${destination},"sourceNat":${source},` +
-    `"stale":${quoted(report.stale)},"replied":${report.replied},` +
-    `"ageSeconds":${report.ageSeconds},"timeoutSeconds":${report.timeoutSeconds},` +
-    `"packets":${report.packets},"bytes":${report.bytes},"id":${report.id},"zone":${report.zone}}`
-  );
-}
-
-function quoted(text: string | null): string {
-  return text === null ? 'null' : JSON.stringify(text);
+/** Protocols without ports have 0 for both, and ICMP an id instead. */
+export function hasPorts({ original: { icmp, sport, dport } }: FlowView): boolean {
+  return icmp === null && (sport !== 0 || dport !== 0);
 }
 
 function refOf(object: ObjectRef | null): string | null {

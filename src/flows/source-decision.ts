@@ -1,11 +1,13 @@
-import { isFromPod, type WalkedNode } from '../explain/own.ts';
+import { isFromPod, isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import { walkSource } from '../explain/source.ts';
 import type { SourceStep } from '../explain/step.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
-import { protocolFromNumber } from '../net/protocol.ts';
-import type { ServiceFrontend } from '../plan/entry.ts';
+import { PROTOCOLS, type Protocol, protocolFromNumber } from '../net/protocol.ts';
+import { setContains } from '../net/ranges.ts';
+import { type FamilyScope, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
 import type { Flow } from './flow.ts';
 
@@ -16,6 +18,8 @@ export type NatKind = 'service' | 'pod' | 'egress' | 'other';
 export interface SourceDecision {
   /** What the source is rewritten to: an address, one of the node's, or nothing. */
   readonly snat: IpAddress | 'node' | null;
+  /** An EgressRule keeps the packets in: `fallback: drop`. */
+  readonly dropped: boolean;
   /** Whose rule decides; null: none looks at the flow. */
   readonly kind: Exclude<NatKind, 'other'> | null;
   readonly object: ObjectRef | null;
@@ -32,12 +36,29 @@ const kindOfRule = {
   'no-source-rule': null,
 } as const satisfies Record<SourceStep['rule'], SourceDecision['kind']>;
 
-const NO_DECISION: SourceDecision = Object.freeze({ snat: null, kind: null, object: null });
+const NO_DECISION: SourceDecision = Object.freeze({ snat: null, dropped: false, kind: null, object: null });
 
-/** Asks a plan, by the same walk that `explain` takes, what it does to the sources of flows. */
+/** Sources, and destinations, that are remembered; then all are forgotten, so that memory does not grow with the table. */
+const REMEMBERED = 65_536;
+
+/** Decisions about one source, or about all that are the same to the plan. */
+type Decided = Map<ServiceFrontend | null, (SourceDecision | undefined)[]>;
+
+/** A source that has EgressRules: they may ask for any network and port, so each flow is looked at by itself. */
+const RULED = Symbol('ruled');
+
+/**
+ * Asks a plan, by the same walk that `explain` takes, what it does to the sources of flows. Hundreds of thousands of flows
+ * differ in very few ways that the walk looks at, and the same answer is not worked out twice: of a destination it asks
+ * no more than `#askedOf` says, and sources of which the plan does not know are all the same to it.
+ */
 export class SourceDecisions {
   readonly #plan: Pick<NatPlan, 'entry' | 'egressSource'>;
   readonly #node: WalkedNode;
+  readonly #bySource = new Map<IpAddress, Decided | typeof RULED>();
+  readonly #strangers: Record<Family, Decided> = { IPv4: new Map(), IPv6: new Map() };
+  readonly #askedOfDestination = new Map<IpAddress, number>();
+  readonly #scopes = new Map<Family, FamilyScope>();
 
   constructor(plan: Pick<NatPlan, 'entry' | 'egressSource'>, node: WalkedNode) {
     this.#plan = plan;
@@ -53,14 +74,96 @@ export class SourceDecisions {
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null) return null;
     const { src: source } = flow.original;
+    const { src: destination } = flow.reply;
+    const decided = this.#decidedOf(flow.family, source);
+    if (decided === RULED) return this.#walk(flow, protocol, isTranslated, frontend);
+    let ways = decided.get(frontend);
+    if (ways === undefined) {
+      ways = [];
+      decided.set(frontend, ways);
+    }
+    const way =
+      (this.#askedOf(flow.family, destination) << 4) |
+      (source === destination ? 8 : 0) |
+      (isTranslated ? 4 : 0) |
+      PROTOCOLS.indexOf(protocol);
+    let decision = ways[way];
+    if (decision === undefined) {
+      decision = this.#walk(flow, protocol, isTranslated, frontend);
+      ways[way] = decision;
+    }
+    return decision;
+  }
+
+  #walk(
+    flow: Flow,
+    protocol: Protocol,
+    isTranslated: boolean,
+    frontend: ServiceFrontend | null,
+  ): SourceDecision {
+    const { src: source } = flow.original;
     const { src: destination, sport } = flow.reply;
     const packet = { source, destination, protocol, port: sport as Port };
-    const scope = scopeOf(this.#plan, flow.family);
+    const scope = this.#scope(flow.family);
     // By which interface the first packet came is not in conntrack: only addresses tell of a pod.
     const isPod = isFromPod(scope, this.#node, packet);
-    const { steps, snat } = walkSource(this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend);
+    const asked = [this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend] as const;
+    const { steps, snat, dropped } = walkSource(...asked);
     const step = decisiveStep(steps);
-    return step === undefined ? NO_DECISION : { snat, kind: kindOfRule[step.rule], object: step.object };
+    if (step === undefined) return NO_DECISION;
+    return { snat, dropped, kind: kindOfRule[step.rule], object: step.object };
+  }
+
+  #decidedOf(family: Family, source: IpAddress): Decided | typeof RULED {
+    const known = this.#bySource.get(source);
+    if (known !== undefined) return known;
+    const decided = this.#isRuled(source)
+      ? RULED
+      : this.#isStranger(family, source)
+        ? this.#strangers[family]
+        : new Map();
+    if (this.#bySource.size >= REMEMBERED) this.#bySource.clear();
+    this.#bySource.set(source, decided);
+    return decided;
+  }
+
+  #isRuled(source: IpAddress): boolean {
+    return (this.#plan.egressSource(source)?.choices.length ?? 0) > 0;
+  }
+
+  /** The walk finds this source nowhere. */
+  #isStranger(family: Family, source: IpAddress): boolean {
+    const { pods, masqueradeToClusterIP, egressSources } = this.#scope(family);
+    return !(
+      isOwnAddress(this.#node, source) ||
+      setContains(pods, source) ||
+      setContains(masqueradeToClusterIP, source) ||
+      setContains(egressSources, source) ||
+      PROTOCOLS.some((protocol) => this.#plan.entry(podSourceKey(source, protocol)) !== undefined)
+    );
+  }
+
+  /** All that the walk asks of a destination, rules for its source aside: a number of three bits. */
+  #askedOf(family: Family, destination: IpAddress): number {
+    const known = this.#askedOfDestination.get(destination);
+    if (known !== undefined) return known;
+    const { podNatInternal, egressExempt } = this.#scope(family);
+    const asked =
+      (isOwnAddress(this.#node, destination) ? 4 : 0) |
+      (setContains(podNatInternal, destination) ? 2 : 0) |
+      (setContains(egressExempt, destination) ? 1 : 0);
+    if (this.#askedOfDestination.size >= REMEMBERED) this.#askedOfDestination.clear();
+    this.#askedOfDestination.set(destination, asked);
+    return asked;
+  }
+
+  #scope(family: Family): FamilyScope {
+    let scope = this.#scopes.get(family);
+    if (scope === undefined) {
+      scope = scopeOf(this.#plan, family);
+      this.#scopes.set(family, scope);
+    }
+    return scope;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import type { Port } from '../net/port.ts';
+import type { Port, PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
@@ -95,4 +95,6 @@ export interface NodeFacts {
   readonly listeners: readonly HostListener[];
   /** What keeps translated packets from being forwarded; empty where it is not known. */
   readonly forwardDrops: readonly ForwardDrop[];
+  /** `net.ipv4.ip_local_reserved_ports` of this host; empty where it is not known. */
+  readonly reservedPorts: readonly PortSpan[];
 }

@@ -104,7 +104,7 @@ export function formatEndpoint(address: IpAddress, port: number): string {
 }
 
 /** The number of a canonical IPv4 address, without allocating: sorting endpoints is on the way of every change. */
-function dottedNumber(address: Ipv4): number {
+export function dottedNumber(address: Ipv4): number {
   let number = 0;
   let value = 0;
   for (let i = 0; i < address.length; i++) {

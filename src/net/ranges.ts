@@ -1,4 +1,4 @@
-import { addressFromNumber, addressNumber, type IpAddress } from './address.ts';
+import { addressFromNumber, addressNumber, dottedNumber, type IpAddress, isIpv6 } from './address.ts';
 import { addressBits, type Family } from './family.ts';
 
 /** Addresses `first` to `last`, both included, as unsigned numbers. */
@@ -87,9 +87,14 @@ export function changedRanges(
   }
 }
 
+/** Sets never change, and of IPv4 numbers of 64 bits hold every address: `first`, `last`, `first`, … */
+const bounds = new WeakMap<AddressSet, Float64Array>();
+
 /** True when the address is in the set; false for an address of the other family. */
 export function setContains(set: AddressSet, address: IpAddress): boolean {
-  if (address.includes(':') !== (set.family === 'IPv6')) return false;
+  if (isIpv6(address) !== (set.family === 'IPv6')) return false;
+  if (set.ranges.length === 0) return false;
+  if (!isIpv6(address)) return isBetween(boundsOf(set), dottedNumber(address));
   const number = addressNumber(address);
   let low = 0;
   let high = set.ranges.length - 1;
@@ -98,6 +103,27 @@ export function setContains(set: AddressSet, address: IpAddress): boolean {
     const range = set.ranges[middle] as AddressRange;
     if (number < range.first) high = middle - 1;
     else if (number > range.last) low = middle + 1;
+    else return true;
+  }
+  return false;
+}
+
+function boundsOf(set: AddressSet): Float64Array {
+  let known = bounds.get(set);
+  if (known === undefined) {
+    known = Float64Array.from(set.ranges.flatMap(({ first, last }) => [Number(first), Number(last)]));
+    bounds.set(set, known);
+  }
+  return known;
+}
+
+function isBetween(bounds: Float64Array, number: number): boolean {
+  let low = 0;
+  let high = (bounds.length >> 1) - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    if (number < (bounds[middle * 2] as number)) high = middle - 1;
+    else if (number > (bounds[middle * 2 + 1] as number)) low = middle + 1;
     else return true;
   }
   return false;

@@ -35,28 +35,38 @@ export async function askAgent(path: string, question?: unknown): Promise<unknow
 }
 
 /**
- * The lines of an answer as they come, several at a time: for answers that are long or never end. Throws as `askAgent`;
- * whoever stops early ends the answer.
+ * An answer as it comes, in pieces of any length: for answers that are long or never end. Throws as `askAgent`; whoever
+ * stops early ends the answer.
  */
-export async function* agentLines(path: string): AsyncGenerator<readonly string[]> {
+export async function* agentPieces(path: string): AsyncGenerator<Uint8Array> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const call = request({ socketPath: AGENT_SOCKET, path, headers: { host: 'knat' } }, resolve);
     call.on('error', (error: NodeJS.ErrnoException) => reject(explained(error)));
     call.end();
   });
-  let rest = '';
-  answer.setEncoding('utf8');
+  const refusal: Uint8Array[] = [];
   try {
-    for await (const text of answer as AsyncIterable<string>) {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      if (answer.statusCode === 200) yield lines;
-      else rest = lines.concat(rest).join('\n');
+    for await (const piece of answer as AsyncIterable<Uint8Array>) {
+      if (answer.statusCode === 200) yield piece;
+      else refusal.push(piece);
     }
   } finally {
     answer.destroy();
   }
-  if (answer.statusCode !== 200) throw answeredError(answer.statusCode ?? 0, JSON.parse(rest));
+  if (answer.statusCode !== 200) {
+    throw answeredError(answer.statusCode ?? 0, JSON.parse(Buffer.concat(refusal).toString()));
+  }
+}
+
+/** The lines of such an answer, several at a time. */
+export async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const piece of pieces) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield lines;
+  }
 }
 
 function explained(error: NodeJS.ErrnoException): Error {

@@ -6,12 +6,12 @@ import type { Rate } from '../flows/rates.ts';
 /** What the API asks of those who read conntrack. Texts come as they stand in the query. */
 export interface FlowsView {
   /**
-   * Flows as lines of JSON (`FlowReport`), several in each piece; the last line is `{"end": ListingEnd}`. Throws at once
-   * what is wrong with the question.
+   * Flows as lines of the question's `format`, as a rule JSON (`FlowReport`), many in each piece; the last line is
+   * `{"end": ListingEnd}`. Throws at once what is wrong with the question.
    */
-  list(question: Readonly<Record<string, string>>): AsyncIterable<string>;
+  list(question: Readonly<Record<string, string>>): AsyncIterable<Uint8Array>;
   /** Flows as they begin, change and end, `{"event": …, "flow": FlowReport}` each, until the signal aborts. */
-  watch(question: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<string>;
+  watch(question: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** What bindings, Services and pools translate: two looks at the table, so many seconds apart. */
   rates(seconds: number): Promise<RatesAnswer>;
   /** Who is translated to whom, the busiest pairs; new flows are those since the look before. */

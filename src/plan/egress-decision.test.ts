@@ -14,8 +14,10 @@ import type { EgressRuleFact } from '../model/egress-rule.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { FelixConfigurationFact } from '../model/felix-configuration.ts';
 import type { IpMasqAgentFact } from '../model/ip-masq-agent.ts';
+import { formatRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { familyOf } from '../net/address.ts';
+import type { PortSpan } from '../net/port.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { decideEgress } from './egress-decision.ts';
 import { scopeOf } from './nat-plan.ts';
@@ -29,6 +31,7 @@ interface Given {
   readonly options?: Partial<EgressOptions>;
   readonly felix?: Partial<FelixConfigurationFact>;
   readonly more?: readonly FactChange[];
+  readonly reservedPorts?: readonly PortSpan[];
 }
 
 const NODE = nodeFacts({
@@ -38,11 +41,14 @@ const NODE = nodeFacts({
   ),
 });
 
-function planOf({ pools = [], options = {}, felix, more = [] }: Given) {
-  const planner = new Planner(NODE, {
-    ...defaultPlanOptions,
-    egress: { ...defaultPlanOptions.egress, ...options },
-  });
+function planOf({ pools = [], options = {}, felix, more = [], reservedPorts = [] }: Given) {
+  const planner = new Planner(
+    { ...NODE, reservedPorts },
+    {
+      ...defaultPlanOptions,
+      egress: { ...defaultPlanOptions.egress, ...options },
+    },
+  );
   planner.apply(pools.map((fact) => present('IPPool', fact)));
   if (felix !== undefined) planner.apply([present('FelixConfiguration', { ...NO_FELIX, ...felix })]);
   planner.apply(more);
@@ -243,6 +249,44 @@ describe('8: natPortRange', () => {
     const ports = portsOf({ natPortRange: [span(1024, 65535)], excludedPorts }).split(',');
     expect(ports).toHaveLength(16);
     expect(ports.at(-1)).toBe('5001-65535');
+  });
+  test('what the host reserves is taken out, and comes back when it is free again', () => {
+    const planner = new Planner(nodeFacts({ reservedPorts: [span(2000, 2999)] }), {
+      ...defaultPlanOptions,
+      egress: { ...defaultPlanOptions.egress, natPortRange: [span(1024, 4000)] },
+    });
+    const ports = () =>
+      scopeOf(planner.update(), 'IPv6').egress.ports.map(({ first, last }) => `${first}-${last}`);
+    expect(ports()).toEqual(['1024-1999', '3000-4000']);
+    planner.setNode(nodeFacts({ reservedPorts: [span(1024, 2000)] }));
+    expect(ports()).toEqual(['2001-4000']);
+    planner.setNode(nodeFacts());
+    expect(ports()).toEqual(['1024-4000']);
+    const all = { natPortRange: [span(1024, 4000)], natPortExclusions: false };
+    const kept = planOf({ options: all, reservedPorts: [span(2000, 2999)] });
+    expect(scopeOf(kept, 'IPv4').egress.ports).toEqual([span(1024, 4000)]);
+  });
+  test('what has no room is told of, on what asked for it', () => {
+    const every = (count: number) =>
+      Array.from({ length: count }, (_, index) => span(2000 + 100 * index, 2000 + 100 * index));
+    const noticesOf = (
+      options: Partial<EgressOptions>,
+      felix: Partial<FelixConfigurationFact>,
+      count: number,
+    ) =>
+      [...planOf({ options, felix, reservedPorts: every(count) }).notices()].map(
+        ({ reason, object, message }) => `${reason} ${formatRef(object)}: ${message}`,
+      );
+    const range = { natPortRange: [span(1024, 29999)] };
+    // 4789 makes one piece more, 15 reserved ports as many.
+    expect(noticesOf(range, {}, 14)).toEqual([]);
+    expect(noticesOf(range, {}, 20)).toEqual([
+      'NatInvalid Node node-a: natPortRange: 22 ranges are left on node node-a, and 16 have room: the widest are used, ' +
+        '28361 of 28955 ports; reserve ports in fewer ranges, or ask for fewer',
+    ]);
+    expect(noticesOf({}, range, 20)).toEqual([
+      expect.stringContaining('NatInvalid FelixConfiguration default: natPortRange: 22 ranges are left'),
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { FelixConfigurationFact, NatOutgoingExclusions } from '../model/felix-configuration.ts';
 import type { NodeFacts } from '../model/node.ts';
+import type { ObjectRef } from '../model/object.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { type PortSpan, portsWithout } from '../net/port.ts';
@@ -19,7 +20,7 @@ export interface EgressSettings {
 }
 
 /** More ranges than these have no chains in the kernel: the widest are used. */
-export const MOST_PORT_RANGES = 16;
+const MOST_PORT_RANGES = 16;
 
 /**
  * What the options of the agent say comes first, then Calico's FelixConfiguration, then the defaults.
@@ -28,10 +29,14 @@ export const MOST_PORT_RANGES = 16;
 export function egressSettings(
   options: EgressOptions,
   felix: FelixConfigurationFact | undefined,
-  node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
+  node: Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'reservedPorts'>,
 ): EgressSettings {
   const notices: Notice[] = [];
-  const fromOptions = options.natOutgoingAddress !== null;
+  /** Who says what an option would say first. */
+  const speaker = (option: unknown): ObjectRef =>
+    option !== null
+      ? { kind: 'Node', namespace: '', name: node.nodeName }
+      : { kind: 'FelixConfiguration', namespace: '', name: felix?.name ?? 'default' };
   const wanted = options.natOutgoingAddress ?? felix?.natOutgoingAddress ?? [];
   const address: Record<Family, IpAddress | null> = { IPv4: null, IPv6: null };
   for (const family of FAMILIES) {
@@ -41,16 +46,25 @@ export function egressSettings(
     else {
       notices.push({
         reason: 'NatAddressNotLocal',
-        object: fromOptions
-          ? { kind: 'Node', namespace: '', name: node.nodeName }
-          : { kind: 'FelixConfiguration', namespace: '', name: felix?.name ?? 'default' },
+        object: speaker(options.natOutgoingAddress),
         message: `natOutgoingAddress ${chosen} is not an address of node ${node.nodeName}: what leaves pools is masqueraded there`,
       });
     }
   }
+  const usable = usablePorts(options, felix, node.reservedPorts);
+  const ports = widest(usable);
+  if (ports.length < usable.length) {
+    notices.push({
+      reason: 'NatInvalid',
+      object: speaker(options.natPortRange),
+      message:
+        `natPortRange: ${usable.length} ranges are left on node ${node.nodeName}, and ${MOST_PORT_RANGES} have room: ` +
+        `the widest are used, ${countOf(ports)} of ${countOf(usable)} ports; reserve ports in fewer ranges, or ask for fewer`,
+    });
+  }
   return {
     address,
-    ports: portRanges(options, felix),
+    ports,
     interfaceFilter: options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null,
     exclusions: options.natOutgoingExclusions ?? felix?.natOutgoingExclusions ?? 'IPPoolsOnly',
     notices,
@@ -58,13 +72,27 @@ export function egressSettings(
 }
 
 /** Rule 8. Where nothing is left of the ranges they are used as they stand, since some port is needed. */
-function portRanges(options: EgressOptions, felix: FelixConfigurationFact | undefined): readonly PortSpan[] {
+function usablePorts(
+  options: EgressOptions,
+  felix: FelixConfigurationFact | undefined,
+  reserved: readonly PortSpan[],
+): readonly PortSpan[] {
   const wanted = options.natPortRange ?? felix?.natPortRange ?? [];
-  const left = portsWithout(wanted, options.natPortExclusions ? options.excludedPorts : []);
-  const usable = left.length === 0 ? portsWithout(wanted, []) : left;
-  const size = ({ first, last }: PortSpan) => last - first;
-  return [...usable]
-    .sort((a, b) => size(b) - size(a))
+  const left = portsWithout(wanted, options.natPortExclusions ? [...options.excludedPorts, ...reserved] : []);
+  return left.length === 0 ? portsWithout(wanted, []) : left;
+}
+
+function widest(spans: readonly PortSpan[]): readonly PortSpan[] {
+  return [...spans]
+    .sort((a, b) => sizeOf(b) - sizeOf(a) || a.first - b.first)
     .slice(0, MOST_PORT_RANGES)
     .sort((a, b) => a.first - b.first);
+}
+
+function sizeOf({ first, last }: PortSpan): number {
+  return last - first + 1;
+}
+
+function countOf(spans: readonly PortSpan[]): number {
+  return spans.reduce((sum, span) => sum + sizeOf(span), 0);
 }

@@ -14,9 +14,9 @@ export interface EnabledKinds {
 /** Settings of Egress NAT; null: as Calico's FelixConfiguration has it, or its default. specs/egress-nat.md. */
 export interface EgressOptions {
   readonly natPortRange: readonly PortSpan[] | null;
-  /** Take `excludedPorts` out of the port ranges. */
+  /** Take `excludedPorts`, and what the host reserves, out of the port ranges. */
   readonly natPortExclusions: boolean;
-  /** Ports that no translated connection should have: of NodePorts, of VXLAN, and what this host reserves. */
+  /** Ports that no translated connection should have: of NodePorts and of VXLAN. */
   readonly excludedPorts: readonly PortSpan[];
   readonly natOutgoingAddress: readonly IpAddress[] | null;
   readonly natOutgoingInterfaceFilter: string | null;

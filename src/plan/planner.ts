@@ -71,17 +71,29 @@ export class Planner {
     return this.#pods;
   }
 
+  /** The slices of a Service, in order of their names, for those who say why it has no endpoints. */
+  slicesOf(service: string): readonly EndpointSliceFact[] {
+    return this.#slicesOf.get(service) ?? noSlices;
+  }
+
+  /** Which kinds of NAT are done at all. */
+  get enable(): PlanOptions['enable'] {
+    return this.#options.enable;
+  }
+
   /**
    * Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. What the
-   * host listens on and drops comes and goes often, and concerns Pods alone.
+   * host listens on and drops comes and goes often, and concerns Pods alone; what ports it reserves, no Service.
    */
   setNode(node: NodeFacts): void {
     const before = this.#node;
     this.#node = node;
     for (const key of this.#pods.keys()) this.#dirtyPods.add(key);
     const { listeners, forwardDrops } = node;
-    if (deepEqual({ ...before, listeners, forwardDrops }, node)) return;
+    const known = { ...before, listeners, forwardDrops };
+    if (deepEqual(known, node)) return;
     this.#dirtyScope = true;
+    if (deepEqual({ ...known, reservedPorts: node.reservedPorts }, node)) return;
     for (const key of this.#services.keys()) this.#dirtyServices.add(key);
   }
 
@@ -139,7 +151,7 @@ export class Planner {
     if (enable.egress && this.#dirtyEgress) this.#updateEgressRules();
     for (const key of this.#dirtyServices) {
       const service = enable.service ? this.#services.get(key) : undefined;
-      const slices = this.#slicesOf.get(key) ?? noSlices;
+      const slices = this.slicesOf(key);
       const fragment = service === undefined ? emptyFragment : serviceFragment(service, slices, this.#node);
       this.#union.replace(`Service ${key}`, fragment);
     }

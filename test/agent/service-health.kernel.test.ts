@@ -82,7 +82,9 @@ function ask(host: string, port: number): Promise<Answer | null> {
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
         const weight = response.headers['x-load-balancing-endpoint-weight'];
-        const body = JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+        const text = Buffer.concat(chunks).toString();
+        // Whoever asks while the Service goes is told nothing of it.
+        const body = text === '' ? null : (JSON.parse(text) as unknown);
         resolve({ status: response.statusCode ?? 0, weight: weight as string | undefined, body });
       });
     });
@@ -91,7 +93,8 @@ function ask(host: string, port: number): Promise<Answer | null> {
 }
 
 async function until<T>(look: () => Promise<T>, condition: (value: T) => boolean): Promise<T> {
-  for (let i = 0; i < 800; i++) {
+  const deadline = performance.now() + 20_000;
+  while (performance.now() < deadline) {
     const value = await look();
     if (condition(value)) return value;
     await sleep(25);

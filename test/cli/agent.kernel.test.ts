@@ -1,71 +1,42 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { enterFreshNamespace, listRuleset } from '../netns/namespace.ts';
-import { knat, type Running, startKnat } from './knat.ts';
-import { NODE, POD, serviceManifest } from './manifests.ts';
+import { expect, test } from 'vitest';
+import { listRuleset } from '../netns/namespace.ts';
+import { knat } from './knat.ts';
+import { serviceManifest } from './manifests.ts';
+import { nodeFixture } from './node-fixture.ts';
 
-let folder: string;
-let source: readonly string[];
-let agents: Running[];
-
-beforeAll(() => enterFreshNamespace());
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
-  writeFileSync(join(folder, 'node.yaml'), NODE);
-  writeFileSync(join(folder, 'web.yaml'), serviceManifest('web', '10.96.0.10'));
-  writeFileSync(join(folder, 'pod.yaml'), POD);
-  source = ['--source', `dir:${folder}`, '--node', 'n1'];
-  agents = [];
-});
-
-afterEach(async () => {
-  for (const agent of agents) {
-    agent.process.kill('SIGKILL');
-    await agent.ended;
-  }
-  execFileSync('nft', ['flush', 'ruleset']);
-  rmSync(folder, { recursive: true });
-});
-
-async function startAgent(args: readonly string[] = []): Promise<Running> {
-  const agent = startKnat(['agent', ...source, ...args]);
-  agents.push(agent);
-  await agent.errorsHave('"programmed"');
-  return agent;
-}
+const node = nodeFixture();
 
 test('--once programs and ends; the second time it writes nothing', async () => {
-  const first = await knat(['agent', ...source, '--once']);
+  const first = await knat(['agent', ...node.source, '--once']);
   expect(first.status, first.errors).toBe(0);
   expect(listRuleset()).toContain('10.96.0.10 . tcp . 80');
-  const second = await knat(['agent', ...source, '--once']);
+  const second = await knat(['agent', ...node.source, '--once']);
   expect(second.status).toBe(0);
   expect(second.errors).toContain('"skeleton":"kept","elementsAdded":0,"elementsDeleted":0');
 });
 
 test('--dry-run says what would change and changes nothing', async () => {
-  const { status, output } = await knat(['agent', ...source, '--dry-run']);
+  const { status, output } = await knat(['agent', ...node.source, '--dry-run']);
   expect(status).toBe(0);
   expect(output).toContain('would be loaded');
   expect(output).toContain('add element ip knat cluster_ips { 10.96.0.10 }');
   expect(output).not.toContain('same_byte');
   expect(listRuleset()).toBe('');
-  const json = JSON.parse((await knat(['agent', ...source, '--dry-run', '-o', 'json'])).output);
+  const json = JSON.parse((await knat(['agent', ...node.source, '--dry-run', '-o', 'json'])).output);
   expect(json).toMatchObject({ skeleton: 'loaded', problems: [], notices: [], conflicts: [] });
   expect(json.kubeProxy).toEqual({ found: [], unseen: [], action: 'none' });
-  await knat(['agent', ...source, '--once']);
-  const after = await knat(['agent', ...source, '--dry-run']);
+  await knat(['agent', ...node.source, '--once']);
+  const after = await knat(['agent', ...node.source, '--dry-run']);
   expect(after.output).toContain('elements: nothing to change');
 });
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   '%s ends the agent with status 0; the rules stay',
   async (signal) => {
-    const agent = await startAgent();
+    const agent = await node.startAgent();
     agent.process.kill(signal);
     expect((await agent.ended).status).toBe(0);
     expect(listRuleset()).toContain('10.96.0.10 . tcp . 80');
@@ -73,7 +44,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 );
 
 test('status, entries and explain ask the agent; explain says the same as from manifests', async () => {
-  await startAgent();
+  await node.startAgent();
   const status = await knat(['status']);
   expect(status).toMatchObject({ status: 0, errors: '' });
   expect(status.output).toMatch(/Planned +1 Service frontends/);
@@ -94,7 +65,7 @@ test('status, entries and explain ask the agent; explain says the same as from m
   expect(fromAgent.output).toContain('Service shop/web');
   // Manifests know nothing of connections that exist; all else is the same.
   const asked = JSON.parse((await knat([...packet, '-o', 'json'])).output);
-  const planned = JSON.parse((await knat([...packet, ...source, '-o', 'json'])).output);
+  const planned = JSON.parse((await knat([...packet, ...node.source, '-o', 'json'])).output);
   expect(asked.existing).toEqual([]);
   expect(planned.existing).toBeNull();
   expect(planned.steps).toHaveLength(1);
@@ -106,23 +77,23 @@ test('status, entries and explain ask the agent; explain says the same as from m
   expect(JSON.parse(answers.output)).toMatchObject([
     { verdict: 'dnat', endpoints: ['10.244.1.7:8080', '10.244.1.8:8080'], masq: false, snat: null },
   ]);
-  expect(await knat(['explain', '--flows', '-', '-o', 'json', ...source], batch)).toEqual(answers);
+  expect(await knat(['explain', '--flows', '-', '-o', 'json', ...node.source], batch)).toEqual(answers);
   expect(await knat(['explain', '--from', '10.1.1.1', '--to', '1.1.1'])).toMatchObject({ status: 2 });
 });
 
 test('a second agent is refused, and the first works on', async () => {
-  const agent = await startAgent();
-  const second = await knat(['agent', ...source]);
+  const agent = await node.startAgent();
+  const second = await knat(['agent', ...node.source]);
   expect(second.status).toBe(4);
   expect(second.errors).toContain('KNAT_AGENT_RUNNING');
-  writeFileSync(join(folder, 'more.yaml'), serviceManifest('more', '10.96.0.11'));
+  writeFileSync(join(node.folder, 'more.yaml'), serviceManifest('more', '10.96.0.11'));
   await agent.errorsHave('"revision":2');
   expect(listRuleset()).toContain('10.96.0.11 . tcp . 80');
 });
 
 test('cleanup refuses while an agent runs, and takes all that is ours and nothing else', async () => {
   execFileSync('nft', ['add', 'table', 'ip', 'other']);
-  const agent = await startAgent();
+  const agent = await node.startAgent();
   const refused = await knat(['cleanup']);
   expect(refused.status).toBe(4);
   expect(refused.errors).toContain(`kill ${agent.process.pid}`);
@@ -142,7 +113,7 @@ test('without an agent, status shows what the kernel holds and ends with 4', asy
   const empty = await knat(['status']);
   expect(empty).toMatchObject({ status: 4, output: 'The kernel holds nothing of knat.\n' });
   expect(empty.errors).toContain('KNAT_AGENT_NOT_RUNNING');
-  await knat(['agent', ...source, '--once']);
+  await knat(['agent', ...node.source, '--once']);
   expect((await knat(['status'])).output).toMatch(/ip knat endpoints_2 +2/);
   const json = JSON.parse((await knat(['status', '-o', 'json'])).output);
   expect(json).toMatchObject({ running: false, kernel: { present: true, skeletonIntact: true } });
@@ -151,8 +122,8 @@ test('without an agent, status shows what the kernel holds and ends with 4', asy
 });
 
 test('options come from the environment and from a configuration file too', async () => {
-  const config = join(folder, 'knat.config');
-  writeFileSync(config, `source: dir:${folder}\nnode: nobody\nonce: true\nenable: [egress]\n`);
+  const config = join(node.folder, 'knat.config');
+  writeFileSync(config, `source: dir:${node.folder}\nnode: nobody\nonce: true\nenable: [egress]\n`);
   const { status, errors } = await knat(['agent', '--config', config], {
     environment: { KNAT_NODE: 'n1', KNAT_ENABLE: 'service' },
   });

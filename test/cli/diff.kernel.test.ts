@@ -1,45 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';
-import { knat, type Running, startKnat } from './knat.ts';
-import { NODE, POD, serviceManifest } from './manifests.ts';
+import { expect, test } from 'vitest';
+import { listRuleset, nft } from '../netns/namespace.ts';
+import { knat } from './knat.ts';
+import { nodeFixture } from './node-fixture.ts';
 
-let folder: string;
-let source: readonly string[];
-let agents: Running[];
-
-beforeAll(() => enterFreshNamespace());
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
-  writeFileSync(join(folder, 'node.yaml'), NODE);
-  writeFileSync(join(folder, 'web.yaml'), serviceManifest('web', '10.96.0.10'));
-  writeFileSync(join(folder, 'pod.yaml'), POD);
-  source = ['--source', `dir:${folder}`, '--node', 'n1'];
-  agents = [];
-});
-
-afterEach(async () => {
-  for (const agent of agents) {
-    agent.process.kill('SIGKILL');
-    await agent.ended;
-  }
-  execFileSync('nft', ['flush', 'ruleset']);
-  rmSync(folder, { recursive: true });
-});
+const node = nodeFixture();
 
 test('without an agent: nothing there, then equal, then what somebody changed, by object', async () => {
-  const before = await knat(['diff', ...source]);
+  const before = await knat(['diff', ...node.source]);
   expect(before.status, before.errors).toBe(1);
   expect(before.output).toContain('tables, chains and rules are not there');
   expect(before.output).toMatch(/Service shop\/web: \d+ missing, 0 surplus/);
   expect(listRuleset()).toBe('');
 
-  await knat(['agent', ...source, '--once']);
-  const equal = await knat(['diff', ...source]);
+  await knat(['agent', ...node.source, '--once']);
+  const equal = await knat(['diff', ...node.source]);
   expect(equal.output).toContain('nothing differs');
   expect(equal.status, equal.errors).toBe(0);
 
@@ -47,7 +21,7 @@ test('without an agent: nothing there, then equal, then what somebody changed, b
   nft('add element ip knat cluster_ips { 10.96.0.77 }');
   nft('add element ip knat pods { 10.99.0.0/16 }');
   const changed = listRuleset();
-  const { status, output } = await knat(['diff', ...source]);
+  const { status, output } = await knat(['diff', ...node.source]);
   expect(status).toBe(1);
   expect(output.split('\n')).toEqual([
     'tables, chains and rules are as they should be (by their version; only the running agent can compare each rule)',
@@ -65,7 +39,7 @@ test('without an agent: nothing there, then equal, then what somebody changed, b
   ]);
   expect(listRuleset()).toBe(changed);
 
-  const json = JSON.parse((await knat(['diff', ...source, '-o', 'json', '--limit', '1'])).output);
+  const json = JSON.parse((await knat(['diff', ...node.source, '-o', 'json', '--limit', '1'])).output);
   expect(json).toMatchObject({ equal: false, skeleton: 'intact', rulesCompared: false, surplus: 2 });
   expect(json.elements).toEqual([
     {
@@ -79,9 +53,7 @@ test('without an agent: nothing there, then equal, then what somebody changed, b
 
 test('the running agent compares each rule too, against the plan that it has', async () => {
   expect(await knat(['diff'])).toMatchObject({ status: 4, output: '' });
-  const agent = startKnat(['agent', ...source]);
-  agents.push(agent);
-  await agent.errorsHave('"programmed"');
+  await node.startAgent();
   const equal = await knat(['diff']);
   expect(equal.output).toBe('tables, chains and rules are as they should be\nnothing differs\n');
   expect(equal.status).toBe(0);

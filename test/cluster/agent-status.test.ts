@@ -2,14 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
+import type { CompanionFactory } from '../../src/agent/companion.ts';
 import { clusterStatus } from '../../src/agent/companions/cluster.ts';
 import { healthEndpoints } from '../../src/agent/companions/health.ts';
+import { publishedState } from '../../src/agent/companions/published-state.ts';
 import type { Datapath } from '../../src/datapath/datapath.ts';
 import { ApiClient } from '../../src/kube-api/client.ts';
 import { openAccess } from '../../src/kube-api/open-access.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { kubeSource } from '../../src/sources/kube/kube-source.ts';
+import type { Manifest } from './cluster-client.ts';
 import { node, pod, service } from './manifests.ts';
 import { until } from './recorder.ts';
 import { QUICK, Stage } from './stage.ts';
@@ -57,7 +60,11 @@ class FakeKernel {
   } as unknown as Datapath;
 }
 
-async function startAgent(kernel: FakeKernel, port: number): Promise<Agent> {
+async function startAgent(
+  kernel: FakeKernel,
+  port: number,
+  more: readonly CompanionFactory[] = [],
+): Promise<Agent> {
   const access = { kubeconfig: stage.kubeconfig, environment: {} };
   const surroundings = {
     now: () => performance.now(),
@@ -92,6 +99,7 @@ async function startAgent(kernel: FakeKernel, port: number): Promise<Agent> {
         nodeStatus: true,
         events: true,
       }),
+      ...more,
     ],
   });
   const ending = new AbortController();
@@ -166,10 +174,79 @@ test('from objects to NodeNAT, Events and health, and back', async () => {
   expect(agent.status().problems).toEqual([]);
 }, 60_000);
 
+test('what EgressRules cannot have here: Events on them, rows of the NodeNAT, until they are mended', async () => {
+  await stage.client.define('knat.dev', 'v1', 'egressrules', 'EgressRule');
+  const rule = (name: string, spec: object): Manifest => ({
+    apiVersion: 'knat.dev/v1',
+    kind: 'EgressRule',
+    metadata: { name },
+    spec: { ...spec },
+  });
+  const away = { action: 'Snat', addresses: ['203.0.113.99'] };
+  await stage.client.create({
+    ...pod('web', 'node-a'),
+    status: { podIP: '10.244.1.6', podIPs: [{ ip: '10.244.1.6' }], phase: 'Running' },
+  });
+  const ofPods = { podSelector: {} };
+  await stage.client.create(rule('elsewhere', { from: ofPods, ...away }));
+  await stage.client.create(rule('held-back', { from: ofPods, ...away, fallback: 'drop' }));
+  await stage.client.create(rule('no-pool', { from: { pools: ['atlantis'] }, action: 'Masquerade' }));
+  await stage.client.create(rule('broken', { action: 'Snat' }));
+  const all = ['broken', 'elsewhere', 'held-back', 'no-pool'];
+  stop.push(async () => {
+    for (const name of all) await stage.client.remove(rule(name, {}));
+  });
+  const agent = await startAgent(new FakeKernel(), 0);
+
+  const [elsewhere, heldBack, noPool, broken] = await Promise.all(
+    ['elsewhere', 'held-back', 'no-pool', 'broken'].map(async (name) => {
+      const [event, ...more] = await until(
+        () => eventsOf(stage, name),
+        (events) => events.length > 0,
+        15_000,
+      );
+      expect(more).toEqual([]);
+      expect(event).toMatchObject({
+        reason: 'NatInvalid',
+        type: 'Warning',
+        metadata: { namespace: 'default' },
+        regarding: { kind: 'EgressRule', apiVersion: 'knat.dev/v1', name },
+      });
+      return String(event?.note);
+    }),
+  );
+  expect(elsewhere).toContain('node node-a has none of its addresses');
+  expect(elsewhere).toContain('is masqueraded');
+  expect(heldBack).toContain('is dropped');
+  expect(noPool).toBe('there is no IPPool atlantis: correct spec.from.pools');
+  expect(broken).toContain('Snat needs at least one address to leave with');
+  const rejected = (object: { status?: { rejected?: { object: { kind: string; name: string } }[] } }) =>
+    [
+      ...new Set((object.status?.rejected ?? []).map(({ object: { kind, name } }) => `${kind} ${name}`)),
+    ].sort();
+  const told = all.map((name) => `EgressRule ${name}`);
+  await until(nodeNat, (object) => rejected(object).join() === told.join(), 15_000);
+
+  const fixed = { action: 'Snat', addresses: ['203.0.113.7'] };
+  for (const name of all) await stage.client.put(rule(name, { from: {}, ...fixed }));
+  await until(nodeNat, (object) => rejected(object).length === 0, 15_000);
+  expect([agent.status().problems, agent.status().notices]).toEqual([[], []]);
+}, 60_000);
+
 test('a server that takes nothing stops nothing, and shows in the status', async () => {
   await stage.client.remove(nodeNatDefinition);
   const kernel = new FakeKernel();
-  const agent = await startAgent(kernel, 0);
+  let asked = 0;
+  const silent = {
+    name: 'a store that never answers',
+    read: () => {
+      asked++;
+      return new Promise<null>(() => {});
+    },
+    write: () => new Promise<void>(() => {}),
+  };
+  const agent = await startAgent(kernel, 0, [publishedState('webdav', silent)]);
+  const { metrics } = agent.observations;
   await until(
     () => agent.status().problems.map(({ code }) => code),
     (codes) => codes.includes('KNAT_NODE_STATUS_UNWRITTEN'),
@@ -183,9 +260,21 @@ test('a server that takes nothing stops nothing, and shows in the status', async
     () => kernel.converged,
     (count) => count > converged,
   );
+  expect(asked).toBe(1);
+  const failing = (await metrics.text()).body;
+  expect(failing).toMatch(/^knat_state_failures_total\{store="crd"\} [1-9]/m);
+  expect(failing).toMatch(/^knat_state_last_success_timestamp_seconds\{store="crd"\} 0$/m);
+  expect(failing).toMatch(/^knat_state_last_success_timestamp_seconds\{store="webdav"\} 0$/m);
+  expect(failing).not.toContain('timestamp_seconds{store="configmap"}');
   await stage.client.create(nodeNatDefinition);
   await until(
     () => agent.status().problems,
     (problems) => problems.length === 0,
   );
+  await until(
+    async () => (await metrics.text()).body,
+    (text) => /^knat_state_writes_total\{store="crd"\} [1-9]/m.test(text),
+  );
+  const [, seconds] = /timestamp_seconds\{store="crd"\} (\S+)$/m.exec((await metrics.text()).body) ?? [];
+  expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(60);
 }, 60_000);

@@ -3,6 +3,7 @@ import { ApiClient } from '../../src/kube-api/client.ts';
 import { openAccess } from '../../src/kube-api/open-access.ts';
 import type { NodeAccount } from '../../src/status/kube/account.ts';
 import { ClusterReporter } from '../../src/status/kube/cluster-reporter.ts';
+import type { StoreOutcome } from '../../src/status/store-outcome.ts';
 import { readDefinition } from './manifests.ts';
 import type { ApiObject } from './simulator/objects.ts';
 import type { Stage } from './stage.ts';
@@ -19,6 +20,7 @@ const FAST = 100;
 export class ReporterRun {
   readonly troubles = new Map<string, string>();
   readonly debug: string[] = [];
+  readonly outcomes: StoreOutcome[] = [];
   account: NodeAccount | null;
   readonly #reporter: ClusterReporter;
   readonly #stop = new AbortController();
@@ -43,6 +45,7 @@ export class ReporterRun {
         if (message === null) this.troubles.delete(code);
         else this.troubles.set(code, message);
       },
+      outcome: (outcome) => this.outcomes.push(outcome),
       debug: (line) => this.debug.push(line),
       account: () => this.account,
       nodeStatus: wanted.nodeStatus ?? true,

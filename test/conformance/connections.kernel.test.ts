@@ -27,7 +27,7 @@ import {
 import { shrinkFor } from '../generators/shrink-for.ts';
 import { type Dialled, Stage, type Target } from '../netns/stage.ts';
 
-const runs = Number(process.env.KNAT_CONNECTION_RUNS ?? 6);
+const runs = Number(process.env.KNAT_CONNECTION_RUNS ?? 3);
 const SHRINK_MS = 40_000;
 /** New connections after each step, and how often each of all speaks. */
 const NEW = 4;

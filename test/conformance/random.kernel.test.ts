@@ -18,7 +18,7 @@ import { packetsOf, type Traffic, traffic } from '../generators/traffic.ts';
 import { type Dialled, Stage } from '../netns/stage.ts';
 import { disagreements } from './agreement.ts';
 
-const runs = Number(process.env.KNAT_RANDOM_RUNS ?? 60);
+const runs = Number(process.env.KNAT_RANDOM_RUNS ?? 30);
 const minutes = Number(process.env.KNAT_RANDOM_MINUTES ?? 0);
 const seed = process.env.KNAT_RANDOM_SEED;
 const path = process.env.KNAT_RANDOM_PATH;

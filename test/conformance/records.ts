@@ -78,6 +78,7 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
     topologyLabels: config.topologyLabels,
     listeners: [],
     forwardDrops: [],
+    reservedPorts: [],
   };
 }
 

@@ -64,11 +64,11 @@ function awaitedOf(flow: RecordedFlow): Awaited {
   }
 }
 
-/** The source counts as masqueraded when it is so on the way to each endpoint, as with `explain`. */
+/** The source counts as masqueraded when it is so on the way to one of the endpoints, as with `explain`. */
 function outcomeOf(observed: Observed, flow: RecordedFlow): Outcome {
   const { refused, silent, unreachable, answers } = observed;
   const endpoints = [...answers.keys()];
-  const masq = [...answers.values()].every(isRewritten);
+  const masq = [...answers.values()].some(isRewritten);
   const verdicts = [
     ...(refused > 0 ? ['reject'] : []),
     ...(silent > 0 ? ['drop'] : []),

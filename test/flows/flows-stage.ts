@@ -7,7 +7,7 @@ import { FlatTopology } from '../../src/lab/flat.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import type { FactChange } from '../../src/model/facts.ts';
-import { agentLines, askAgent } from '../../src/observe/client.ts';
+import { agentPieces, askAgent, linesOf } from '../../src/observe/client.ts';
 import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
@@ -111,7 +111,7 @@ export class FlowsStage {
 
   async list(query = ''): Promise<{ flows: FlowReport[]; end: ListingEnd }> {
     const lines: string[] = [];
-    for await (const piece of agentLines(`/api/v1/flows${query}`)) lines.push(...piece);
+    for await (const piece of linesOf(agentPieces(`/api/v1/flows${query}`))) lines.push(...piece);
     const { end } = JSON.parse(lines.pop() ?? '') as { end: ListingEnd };
     return { flows: lines.map((line) => JSON.parse(line) as FlowReport), end };
   }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FlowDeleter } from '../../src/flows/delete.ts';
-import { agentLines, askAgent } from '../../src/observe/client.ts';
+import { agentPieces, askAgent, linesOf } from '../../src/observe/client.ts';
 import type { RatesAnswer } from '../../src/observe/flows-view.ts';
 import {
   absent,
@@ -124,14 +124,16 @@ describe('the list', () => {
     await stage.start([...pods, natPool]);
     const events: { event: string; flow: { from: string } }[] = [];
     const watch = (async () => {
-      for await (const lines of agentLines('/api/v1/flows/watch?pod=shop/web-0')) {
+      for await (const lines of linesOf(agentPieces('/api/v1/flows/watch?pod=shop/web-0'))) {
         events.push(...lines.map((line) => JSON.parse(line)));
         if (events.some(({ event }) => event === 'destroy')) return;
       }
     })();
+    // What began before somebody watched is no event: a flow of its own for each attempt.
+    let port = 40_200;
     await until(async () => {
-      await dial(OTHER_POD, 40_010);
-      await dial(POD, 40_011);
+      await dial(OTHER_POD, port++);
+      await dial(POD, port++);
       return events.length > 0;
     });
     const deleter = new FlowDeleter();
@@ -194,5 +196,45 @@ describe('stale flows', () => {
     await stage.change(absent('IPPool', 'pods'));
     await until(async () => (await seen(POD, 40_040)) === POD);
     expect(await seen(CLIENT, 40_041)).toBe(CLIENT);
+  });
+
+  test('what a rule drops from now on: listed as stale, and with flush it ends', async () => {
+    const nowhere = present('EgressRule', {
+      name: 'quarantine',
+      priority: 1,
+      reason: '',
+      pools: [],
+      namespaceSelector: null,
+      podSelector: { matchLabels: { app: 'web' }, matchExpressions: [] },
+      to: [],
+      action: 'Snat',
+      addresses: [ip('203.0.113.99')],
+      fallback: 'drop',
+    });
+    const web = present(
+      'Pod',
+      pod([], { namespace: 'shop', name: 'web-0', ips: [POD], nat: null, labels: { app: 'web' } }),
+    );
+    await stage.start([...pods, web, natPool]);
+    expect(await seen(POD, 40_050)).toBe(NODE);
+    expect(await seen(OTHER_POD, 40_051)).toBe(NODE);
+    await stage.change(nowhere);
+    expect(await seen(POD, 40_050)).toBe(NODE);
+    const { flows } = await stage.list('?stale=true');
+    expect(flows.map(({ from, stale }) => [from, stale])).toEqual([
+      ['Pod shop/web-0', 'its packets would be dropped (EgressRule quarantine) now'],
+    ]);
+    await stage.stop();
+
+    await stage.start([...pods, web, natPool], { egressOnChange: 'flush' });
+    expect(await seen(POD, 40_052)).toBe(NODE);
+    expect(await seen(OTHER_POD, 40_053)).toBe(NODE);
+    await stage.change(nowhere);
+    const silence = { from: POD, sourcePort: 40_052, to: PLACE, port: PORT, protocol: 'UDP' } as const;
+    await until(async () => {
+      const ended = await stage.flat.clients.probe().dial({ ...silence, timeoutMs: 300 });
+      return ended.outcome === 'timeout';
+    });
+    expect(await seen(OTHER_POD, 40_053)).toBe(NODE);
   });
 });

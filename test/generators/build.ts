@@ -164,6 +164,7 @@ export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
     topologyLabels: {},
     listeners: [],
     forwardDrops: [],
+    reservedPorts: [],
     ...rest,
   };
 }

@@ -229,6 +229,7 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
       { family: 'IPv4' as const, where: 'chain FORWARD', remedy: 'open it' },
       { family: 'IPv6' as const, where: 'chain FORWARD', remedy: 'open it' },
     ]),
+    reservedPorts: fc.subarray([{ first: 2000, last: 2999 }]),
   })
   .map(({ localAddresses, podCIDRs, podInterface, ...rest }) =>
     nodeFacts({

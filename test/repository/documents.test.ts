@@ -7,6 +7,7 @@ import { errorCodes } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
+import { flowAnswers, flowReports } from '../../src/observe/api/flow-schemas.ts';
 import * as schemas from '../../src/observe/api/schemas.ts';
 import type { Definition } from '../../src/observe/metrics/definition.ts';
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
@@ -17,7 +18,7 @@ import { metricsDocument } from './metrics-document.ts';
 
 const context: Context = {
   version: '0.0.0',
-  terminal: new Terminal(new PassThrough(), new PassThrough(), true),
+  terminal: new Terminal(new PassThrough(), new PassThrough()),
   defaultNode: 'node',
   readInput: async () => '',
   exit: EXIT.ok,
@@ -38,6 +39,8 @@ test('docs/metrics.md is what the definitions say (scripts/generate-docs brings 
 
 test.each([
   ['explain', schemas.walk],
+  ['explain-flows', flowAnswers],
+  ['flows', flowReports],
   ['diff', schemas.difference],
 ])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {
   const text = `${JSON.stringify(z.toJSONSchema(schema), null, 2)}\n`;

@@ -15,6 +15,9 @@ import { Stage } from '../netns/stage.ts';
 export const address = {
   client: ip('198.51.100.9'),
   client6: ip('2001:db8:9::9'),
+  /** A client of another network. */
+  stranger: ip('192.0.2.200'),
+  stranger6: ip('2001:db8:a::9'),
   outside: ip('198.51.100.80'),
   outside6: ip('2001:db8:9::80'),
   /** The node's public address, and another one. */
@@ -35,24 +38,30 @@ const SILENCE = 400;
 export const smtp = (rest: Partial<PodFact>, entries: readonly PodNatEntry[]) =>
   pod(entries, { ips: [address.podA], ...rest });
 
-/** The topology with listeners in the pods (25 and 26 of every protocol) and outside (25). */
-export async function buildStage(): Promise<Stage> {
+/** Who listens in the pods; outside it is port 25 of each protocol. */
+export interface Listening {
+  readonly protocols?: readonly Protocol[];
+  readonly podPorts?: readonly number[];
+}
+
+/** The topology with listeners in the pods (25 and 26 of every protocol, where nothing else is said) and outside. */
+export async function buildStage(listening: Listening = {}): Promise<Stage> {
   const stage = await Stage.build();
-  await setUpStage(stage);
+  await setUpStage(stage, undefined, listening);
   return stage;
 }
 
 export async function setUpStage(
   stage: Stage,
   nodeAddresses = [address.public, address.second, address.public6],
+  { protocols = ['TCP', 'UDP'], podPorts = [25, 26] }: Listening = {},
 ): Promise<void> {
   const pods = [address.podA, address.podB, address.podA6, address.podB6];
-  const protocols: readonly Protocol[] = ['TCP', 'UDP'];
   await stage.setUp({
     nodeAddresses,
-    sources: [address.client, address.client6],
+    sources: [address.client, address.client6, address.stranger, address.stranger6],
     targets: protocols.flatMap((protocol) => [
-      ...pods.flatMap((pod) => [25, 26].map((port) => ({ address: pod, protocol, port }))),
+      ...pods.flatMap((pod) => podPorts.map((port) => ({ address: pod, protocol, port }))),
       ...[address.outside, address.outside6].map((outside) => ({ address: outside, protocol, port: 25 })),
     ]),
   });
@@ -120,7 +129,7 @@ function factsOfNode(rest: Partial<NodeFacts>): NodeFacts {
   });
 }
 
-type Name = keyof typeof address;
+export type Name = keyof typeof address;
 
 /** Who answers: the `address:port` of the listener, or `nobody`. */
 export async function answererOf(

@@ -3,6 +3,7 @@ import { ClusterReporter } from '../../status/kube/cluster-reporter.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { NodeAccounts } from '../node-account.ts';
 import { PORTS_CODE } from '../port-watch.ts';
+import { storeOutcomes } from '../store-outcomes.ts';
 
 /** The API server that is told what was done, and by what. */
 export interface ClusterToTell {
@@ -22,6 +23,7 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
       surroundings: agent.surroundings,
       debug: (line) => agent.logger.debug(line),
       trouble: (code, message) => agent.sideProblem(code, message),
+      outcome: cluster.nodeStatus ? storeOutcomes(agent, 'crd') : () => {},
       uidOf: (kind, key) => uidOf(agent, kind, key),
       account: accountsOf(agent),
     });

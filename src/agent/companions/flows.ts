@@ -6,7 +6,7 @@ import { FlowLists } from '../flow-lists.ts';
 import { FlowMemory } from '../flow-memory.ts';
 import type { FlowSettings } from '../flow-settings.ts';
 import { PairLooks } from '../pair-looks.ts';
-import { PortWatch } from '../port-watch.ts';
+import { PortWatch, tellPorts } from '../port-watch.ts';
 
 /**
  * Everything that reads conntrack for people: the flows of the API, the ports in use, the attribution log; and, where
@@ -18,6 +18,7 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
     const lists = new FlowLists(agent, memory);
     const pairs = new PairLooks(agent, memory);
     const ports = new PortWatch(agent, memory, settings);
+    tellPorts(agent.observations.metrics, () => ports.sample);
     const log = new AttributionLog(agent, memory, settings.attribution);
     const flusher = settings.egressOnChange === 'flush' ? new FlowFlusher(agent, memory) : null;
     return {

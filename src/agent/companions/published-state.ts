@@ -1,16 +1,18 @@
 import type { PodBinding } from '../../plan/entry.ts';
 import { StatePublisher } from '../../status/stores/state-publisher.ts';
-import type { StateStore } from '../../status/stores/store.ts';
+import type { StateStore, StoreChoice } from '../../status/stores/store.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
+import { storeOutcomes } from '../store-outcomes.ts';
 
 /** Publishes the bindings that the datapath reported as done in a store outside of the node. */
-export function publishedState(store: StateStore): CompanionFactory {
+export function publishedState(kind: StoreChoice['kind'], store: StateStore): CompanionFactory {
   return (agent) => {
     const publisher = new StatePublisher({
       store,
       surroundings: agent.surroundings,
       bindings: () => bindingsInForce(agent),
       trouble: (message) => agent.sideProblem('KNAT_STATE_UNWRITTEN', message),
+      outcome: storeOutcomes(agent, kind),
       debug: (line) => agent.logger.debug(line),
     });
     return {

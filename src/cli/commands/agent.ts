@@ -90,7 +90,6 @@ export async function runAgentWith(
     debug: (line) => logger.debug(line),
     warn: (line) => logger.warn(line),
     defaultNode: context.defaultNode,
-    isThisHost: true,
     isOnce: values.once === true || values.dryRun === true,
   });
   const settings: PlanSettings = { ...asked, nodeName: asked.nodeName ?? context.defaultNode };

@@ -54,11 +54,11 @@ async function compare(values: DiffValues, limit: number, context: Context): Pro
   return differenceOf(preview, limit);
 }
 
-function printDifference(difference: Difference, terminal: Terminal): void {
+export function printDifference(difference: Difference, terminal: Terminal): void {
   const { colors } = terminal;
   const { equal, skeleton, rulesCompared, groups, elements, missing, surplus } = difference;
   const seen = rulesCompared ? '' : ' (by their version; only the running agent can compare each rule)';
-  terminal.print(`${skeletonTexts[skeleton]}${seen}`);
+  terminal.printText(`${skeletonTexts[skeleton]}${seen}`);
   if (equal) {
     terminal.print('nothing differs');
     return;
@@ -67,11 +67,11 @@ function printDifference(difference: Difference, terminal: Terminal): void {
   let printed = 0;
   for (const group of groups) {
     terminal.print('');
-    terminal.print(`${colors.bold(titleOf(group))}: ${group.missing} missing, ${group.surplus} surplus`);
+    terminal.printText(`${colors.bold(titleOf(group))}: ${group.missing} missing, ${group.surplus} surplus`);
     const count = group.missing + group.surplus;
     for (const { what, element } of elements.slice(printed, printed + count)) {
       const color = what === 'missing' ? colors.red : colors.yellow;
-      terminal.print(`  ${color(what)}  ${element}`);
+      terminal.printText(`  ${color(what)}  ${element}`, 11);
     }
     printed += count;
   }

@@ -18,7 +18,7 @@ export async function doctor(values: SettingValues, context: Context): Promise<v
   const agent = await askForAgent();
   const pools = agent === null ? await poolsOfSource(values) : await poolsOfAgent();
   const results = await diagnoseHost({ agent, pools }, remedyOf, new AbortController().signal);
-  await printData(terminal, values.output, results, () => print(results, context));
+  await printData(terminal, values.output, results, () => printDiagnosis(results, context));
   const isSick = results.some(({ findings }) => findings.some(({ severity }) => severity === 'error'));
   if (isSick) context.exit = EXIT.failed;
 }
@@ -59,15 +59,15 @@ async function poolsOfSource(values: SettingValues): Promise<PoolRange[] | null>
 
 const SIGNS = { note: 'note', warning: 'WARN', error: 'FAIL' } as const satisfies Record<Severity, string>;
 
-function print(results: readonly CheckResult[], { terminal }: Context): void {
+export function printDiagnosis(results: readonly CheckResult[], { terminal }: Context): void {
   const { colors } = terminal;
   const paint = { note: colors.dim, warning: colors.yellow, error: colors.red };
   for (const { title, findings, unseen } of results) {
-    if (unseen !== null) terminal.print(`${colors.dim('?   ')}  ${title}: ${unseen}`);
-    else if (findings.length === 0) terminal.print(`${colors.green('ok  ')}  ${title}`);
+    if (unseen !== null) terminal.printText(`${colors.dim('?   ')}  ${title}: ${unseen}`, 6);
+    else if (findings.length === 0) terminal.printText(`${colors.green('ok  ')}  ${title}`, 6);
     for (const { severity, message, remedy } of findings) {
-      terminal.print(`${paint[severity](SIGNS[severity])}  ${title}: ${message}`);
-      for (const line of remedy.split('\n')) terminal.print(`      ${colors.dim('→')} ${line}`);
+      terminal.printText(`${paint[severity](SIGNS[severity])}  ${title}: ${message}`, 6);
+      for (const line of remedy.split('\n')) terminal.printText(`      ${colors.dim('→')} ${line}`, 8);
     }
   }
   const count = (wanted: Severity) =>

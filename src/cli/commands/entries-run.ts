@@ -1,18 +1,16 @@
 import { type EntryPage, entryKinds } from '../../observe/api/entry-query.ts';
 import { ENTRY_HEADINGS, entryRow } from '../../observe/api/entry-row.ts';
+import { isRefusedAskedFor, REFUSED } from '../../observe/api/refused.ts';
 import { askAgent } from '../../observe/client.ts';
 import type { AgentStatus } from '../../observe/status.ts';
 import type { CanonicalEntry } from '../../plan/canonical.ts';
+import { refusals } from '../../status/kube/refusals.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { readChoice, ValueError } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { printTable } from '../table.ts';
-import { refusals } from './refusals.ts';
-
-/** What is not in the plan: who did not get what. */
-const REFUSED = 'refused';
 
 const readKind = readChoice([...(Object.keys(entryKinds) as (keyof typeof entryKinds)[]), REFUSED]);
 
@@ -29,11 +27,12 @@ export async function entries(text: string | null, values: EntriesValues, contex
   const planned = kinds?.filter((kind) => kind !== REFUSED) ?? null;
   const chosen = planned?.length === 0 ? [] : await ask(queryOf(text, values.object, planned));
   if (kinds === null || kinds.includes(REFUSED)) {
+    const asked = { search: text ?? '', object: values.object ?? null };
     const status = (await askAgent('/api/v1/status')) as AgentStatus;
-    chosen.push(...refusals(status).filter((one) => isAskedFor(one, text, values.object)));
+    chosen.push(...refusals(status).filter((one) => isRefusedAskedFor(one, asked)));
   }
   await printData(context.terminal, values.output, chosen, () => {
-    printTable(context.terminal, ENTRY_HEADINGS, chosen.map(rowOf));
+    printTable(context.terminal, ENTRY_HEADINGS, chosen.map(entryRow));
     if (chosen.length === 0) context.terminal.printError('no entry fits');
   });
 }
@@ -60,18 +59,6 @@ function queryOf(
   if (object !== undefined) query.set('object', object);
   if (kinds !== null) query.set('kind', kinds.join(','));
   return query;
-}
-
-function isAskedFor(entry: CanonicalEntry, text: string | null, object: string | undefined): boolean {
-  const owner = String(entry.owner).toLowerCase();
-  const asked = object?.toLowerCase() ?? owner;
-  if (owner !== asked && owner.slice(owner.indexOf(' ') + 1) !== asked) return false;
-  return text === null || JSON.stringify(entry).toLowerCase().includes(text.toLowerCase());
-}
-
-function rowOf(entry: CanonicalEntry): string[] {
-  if (entry.kind !== 'Refused') return entryRow(entry);
-  return [REFUSED, String(entry.key), String(entry.owner), `${entry.reason}: ${entry.message}`];
 }
 
 /** Checks the names here, so that a mistake is one of the command line. */

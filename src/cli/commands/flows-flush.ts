@@ -10,7 +10,7 @@ import { eachFlow } from './flows-print.ts';
  * whoever may ask it need not be allowed to end anything.
  */
 export async function endFlows(
-  lines: AsyncIterable<readonly string[]>,
+  pieces: AsyncIterable<Uint8Array>,
   values: SettingValues,
   context: Context,
 ): Promise<void> {
@@ -18,7 +18,7 @@ export async function endFlows(
   let ended = 0;
   let gone = 0;
   try {
-    await eachFlow(lines, (text) => {
+    await eachFlow(pieces, (text) => {
       if (deleter.delete(JSON.parse(text) as FlowReport)) ended++;
       else gone++;
     });

@@ -1,74 +1,90 @@
+import { FLOW_COLUMNS, type FlowFormat } from '../../flows/flow-lines.ts';
 import type { ListingEnd } from '../../flows/listing.ts';
-import type { FlowReport } from '../../flows/report.ts';
+import { linesOf } from '../../observe/client.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { LongTable } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 
-type Lines = AsyncIterable<readonly string[]>;
+const BROKEN_OFF = 'the agent broke the listing off';
 
-const HEADINGS = ['PROTO', 'FROM', 'TO', 'ANSWERED BY', 'LEAVES AS', 'BY', 'EXPIRES', 'BYTES', 'NOTE'];
+type Pieces = AsyncIterable<Uint8Array>;
 
-/** Prints a listing while it comes; nothing of it is kept. */
-export async function printFlows(lines: Lines, values: SettingValues, context: Context): Promise<void> {
+/** What is asked of the agent for what is to be printed: cells for a table, else JSON. */
+export function formatFor({ output }: SettingValues): FlowFormat {
+  return output === undefined || output === 'table' ? 'tsv' : 'ndjson';
+}
+
+/** Prints a listing of `formatFor` while it comes; nothing of it is kept. */
+export async function printFlows(pieces: Pieces, values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
   if (values.output === 'yaml') {
     const flows: unknown[] = [];
-    await eachFlow(lines, (text) => flows.push(JSON.parse(text)));
+    await eachFlow(pieces, (text) => flows.push(JSON.parse(text)));
     return await printData(terminal, 'yaml', flows, () => {});
   }
-  if (values.output === 'json') {
-    let between = '[';
-    await eachPiece(lines, (texts) => {
-      terminal.print(`${between}${texts.join(',\n ')}`);
-      between = ' ,';
-    });
-    terminal.print(between === '[' ? '[]' : ']');
-    return;
-  }
-  const table = new LongTable(terminal, HEADINGS);
-  const end = await eachFlow(lines, (text) => table.add(rowOf(JSON.parse(text) as FlowReport)));
+  if (values.output === 'json') return await printArray(pieces, terminal);
+  const table = new LongTable(terminal, FLOW_COLUMNS);
+  const end = await eachFlow(pieces, (text) => table.add(text.split('\t')));
   table.flush();
   terminal.printError(endText(end));
 }
 
-/** Calls back with each flow's text; gives what the listing says at its end. */
-export async function eachFlow(lines: Lines, visit: (text: string) => void): Promise<ListingEnd> {
-  return await eachPiece(lines, (texts) => {
-    for (const text of texts) visit(text);
-  });
+/** Calls back with each flow's line; gives what the listing says at its end. */
+export async function eachFlow(pieces: Pieces, visit: (line: string) => void): Promise<ListingEnd> {
+  for await (const lines of linesOf(pieces)) {
+    const end = endOf(lines.at(-1));
+    for (let i = 0; i < lines.length - (end === null ? 0 : 1); i++) visit(lines[i] as string);
+    if (end !== null) return end;
+  }
+  throw new Error(BROKEN_OFF);
+}
+
+/**
+ * Makes lines of JSON one array, a flow a line, without looking at what they say. Bytes are taken for characters of
+ * ISO 8859-1 and made bytes again, which changes none of them.
+ */
+async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
+  let between = '[';
+  let rest = '';
+  for await (const piece of pieces) {
+    const text = rest + Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1');
+    const stop = text.lastIndexOf('\n');
+    rest = text.slice(stop + 1);
+    if (stop < 0) continue;
+    const last = text.lastIndexOf('\n', stop - 1) + 1;
+    const isEnd = stop > 0 && endOf(text.slice(last, stop)) !== null;
+    const whole = isEnd ? text.slice(0, Math.max(0, last - 1)) : text.slice(0, stop);
+    if (whole !== '') {
+      terminal.write(Buffer.from(`${between}${whole.replaceAll('\n', ',\n ')}\n`, 'latin1'));
+      between = ' ,';
+    }
+    if (isEnd) return terminal.print(between === '[' ? '[]' : ']');
+  }
+  throw new Error(BROKEN_OFF);
 }
 
 /** The last line is the end, `{"end":…}`. An answer without one was broken off. */
-async function eachPiece(lines: Lines, visit: (texts: readonly string[]) => void): Promise<ListingEnd> {
-  for await (const piece of lines) {
-    const last = piece.at(-1);
-    const isEnd = last?.startsWith('{"end":') === true;
-    const texts = isEnd ? piece.slice(0, -1) : piece;
-    if (texts.length > 0) visit(texts);
-    if (isEnd && last !== undefined) return (JSON.parse(last) as { end: ListingEnd }).end;
-  }
-  throw new Error('the agent broke the listing off');
+function endOf(line: string | undefined): ListingEnd | null {
+  return line?.startsWith('{"end":') === true ? (JSON.parse(line) as { end: ListingEnd }).end : null;
 }
 
-/** Prints events as they come. */
-export async function watchFlows(lines: Lines, values: SettingValues, context: Context): Promise<void> {
+/** Prints events of `formatFor` as they come. */
+export async function watchFlows(pieces: Pieces, values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const table = new LongTable(terminal, ['EVENT', ...HEADINGS]);
-  if (values.output === undefined || values.output === 'table') table.flush();
-  for await (const piece of lines) {
-    for (const text of piece) {
-      if (values.output === 'json') {
-        terminal.print(text);
-        continue;
-      }
-      const told = JSON.parse(text) as { event: string; flow?: FlowReport };
-      if (values.output === 'yaml') await printData(terminal, 'yaml', [told], () => {});
-      else if (told.flow === undefined)
-        table.add([told.event, 'events came faster than they could be taken']);
-      else table.add([told.event, ...rowOf(told.flow)]);
+  const table = formatFor(values) === 'tsv' ? new LongTable(terminal, ['EVENT', ...FLOW_COLUMNS]) : null;
+  table?.flush();
+  for await (const lines of linesOf(pieces)) {
+    for (const line of lines) {
+      if (values.output === 'json') terminal.print(line);
+      else if (values.output === 'yaml') await printData(terminal, 'yaml', [JSON.parse(line)], () => {});
+      else
+        table?.add(
+          line === 'lost' ? [line, 'events came faster than they could be taken'] : line.split('\t'),
+        );
     }
-    if (values.output === undefined || values.output === 'table') table.flush();
+    table?.flush();
   }
 }
 
@@ -80,26 +96,4 @@ function endText({ looked, listed, cut, stale, accounting }: ListingEnd): string
     notes.push('no bytes without accounting: sysctl net.netfilter.nf_conntrack_acct=1');
   }
   return notes.join('; ');
-}
-
-function rowOf(flow: FlowReport): string[] {
-  const { original, destinationNat, sourceNat } = flow;
-  return [
-    flow.protocol,
-    named(original.source, flow.from),
-    original.destination,
-    destinationNat === null && flow.to === null ? '' : named(flow.reply.source, flow.to),
-    sourceNat?.address ?? '',
-    [destinationNat, sourceNat]
-      .filter((nat) => nat !== null)
-      .map(({ kind, object }) => object ?? kind)
-      .join(', '),
-    flow.timeoutSeconds === null ? '' : `${flow.timeoutSeconds} s`,
-    flow.bytes === null ? '' : String(flow.bytes),
-    flow.stale === null ? (flow.replied ? '' : 'no reply yet') : `stale: ${flow.stale}`,
-  ];
-}
-
-function named(place: string, name: string | null): string {
-  return name === null ? place : `${place} ${name}`;
 }

@@ -1,9 +1,9 @@
-import { AgentNotRunning, agentLines, askAgent } from '../../observe/client.ts';
+import { AgentNotRunning, agentPieces, askAgent } from '../../observe/client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
 import { endFlows } from './flows-flush.ts';
-import { printFlows, watchFlows } from './flows-print.ts';
+import { formatFor, printFlows, watchFlows } from './flows-print.ts';
 import { printPorts, printRates, printWho } from './flows-tables.ts';
 
 export interface FlowsValues extends SettingValues {
@@ -59,15 +59,17 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
     limit,
     ...(stale === true ? { stale: 'true' } : {}),
   };
-  if (watch === true)
-    return await watchFlows(agentLines(`/api/v1/flows/watch${queryOf(question)}`), values, context);
-  if (flush === true) return await endFlows(agentLines(`/api/v1/flows${queryOf(question)}`), values, context);
+  if (flush === true)
+    return await endFlows(agentPieces(`/api/v1/flows${queryOf(question)}`), values, context);
+  const format = formatFor(values);
+  const query = queryOf({ ...question, ...(format === 'ndjson' ? {} : { format }) });
+  if (watch === true) return await watchFlows(agentPieces(`/api/v1/flows/watch${query}`), values, context);
   try {
-    await printFlows(agentLines(`/api/v1/flows${queryOf(question)}`), values, context);
+    await printFlows(agentPieces(`/api/v1/flows${query}`), values, context);
   } catch (error) {
     const needsAgent = pod !== undefined || service !== undefined || stale === true;
     if (!(error instanceof AgentNotRunning) || needsAgent) throw error;
-    await withoutAgent(question, values, context);
+    await withoutAgent({ ...question, format }, values, context);
   }
 }
 

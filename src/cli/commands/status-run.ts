@@ -55,16 +55,17 @@ function printKernel({ present, skeletonIntact, elements }: Observed, terminal: 
     return;
   }
   const total = [...elements.values()].reduce((sum, count) => sum + count, 0);
-  terminal.print(`The kernel holds the tables of knat, with ${total} elements; they are at work.`);
+  terminal.printText(`The kernel holds the tables of knat, with ${total} elements; they are at work.`);
   if (!skeletonIntact) {
-    terminal.print('They are of another version, or were edited: an agent replaces them when it starts.');
+    terminal.printText('They are of another version, or were edited: an agent replaces them when it starts.');
   }
   for (const [name, count] of elements) terminal.print(`  ${name.padEnd(36)} ${count}`);
 }
 
-function printStatus(status: AgentStatus, terminal: Terminal): void {
+export function printStatus(status: AgentStatus, terminal: Terminal): void {
   const { colors } = terminal;
-  const row = (label: string, text: string) => terminal.print(`${colors.dim(label.padEnd(13))}${text}`);
+  const row = (label: string, text: string) =>
+    terminal.printText(`${colors.dim(label.padEnd(13))}${text}`, 13);
   const { programmed, failure, counts, capabilities, enabled, kubeProxy } = status;
   const on = Object.entries(enabled).filter(([, wanted]) => wanted);
   row('Node', status.node);
@@ -97,5 +98,5 @@ function printStatus(status: AgentStatus, terminal: Terminal): void {
   }
   const findings = [...status.problems.map(formatProblem), ...planFindings(status)];
   row('Problems', findings.length === 0 ? 'none' : String(findings.length));
-  for (const finding of findings) terminal.print(`  ${finding}`);
+  for (const finding of findings) terminal.printText(`  ${finding}`, 4);
 }

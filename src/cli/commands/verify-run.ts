@@ -128,19 +128,19 @@ function printResults(results: readonly ExpectationResult[], { terminal }: Conte
     because,
     explanation,
   } of results) {
-    terminal.print(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${name}`);
-    for (const note of notes) terminal.print(colors.dim(`      note: ${note}`));
+    terminal.printText(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${name}`, 6);
+    for (const note of notes) terminal.printText(colors.dim(`      note: ${note}`), 12);
     if (passed) continue;
-    terminal.print(colors.dim(`      ${origin}, on node ${node}`));
-    if (error !== null) terminal.print(`      ${error}`);
+    terminal.printText(colors.dim(`      ${origin}, on node ${node}`), 6);
+    if (error !== null) terminal.printText(`      ${error}`, 6);
     for (const { field, expected, actual } of mismatches) {
-      terminal.print(`      ${field.padEnd(8)} expected  ${colors.green(expected)}`);
-      terminal.print(`               is        ${colors.red(actual)}`);
+      terminal.printText(`      ${field.padEnd(8)} expected  ${colors.green(expected)}`, 25);
+      terminal.printText(`               is        ${colors.red(actual)}`, 25);
     }
-    if (because !== '') terminal.print(`      because  ${because}`);
+    if (because !== '') terminal.printText(`      because  ${because}`, 15);
     if (packet === '') continue;
     terminal.print('');
-    terminal.printLines(explanation.map((line) => [{ text: '      ', tone: 'plain' as const }, ...line]));
+    terminal.printLines(explanation); // of 80 columns as they are
     terminal.print('');
   }
   const failed = results.filter(({ passed }) => !passed).length;

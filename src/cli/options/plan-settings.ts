@@ -1,11 +1,9 @@
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatProblem } from '../../model/problem.ts';
-import type { PortSpan } from '../../net/port.ts';
 import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
 import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
-import { reservedPorts } from './reserved-ports.ts';
 import { accessOf, type SourceUse, sourceOf } from './source.ts';
 import type { SettingValues } from './table.ts';
 
@@ -23,7 +21,7 @@ export async function planSettings(values: SettingValues, use: SourceUse = {}): 
   const nodeConfig = { ...values.kubeProxy?.node, ...file, ...podDetection(values) };
   checkPodDetection(nodeConfig);
   const nodeName = values.node ?? nodeConfig.nodeName ?? null;
-  const plan = planOptions(values, use.isThisHost === true ? await reservedPorts() : []);
+  const plan = planOptions(values);
   const source = sourceOf(values, nodeName, plan, use);
   const cluster = values.source?.kind === 'kubernetes' ? { cluster: accessOf(values) } : {};
   return { nodeName, nodeConfig, plan, source, ...cluster };
@@ -56,7 +54,7 @@ function checkPodDetection(config: NodeConfig): void {
   }
 }
 
-function planOptions(values: SettingValues, reservedPorts: readonly PortSpan[]): PlanOptions {
+function planOptions(values: SettingValues): PlanOptions {
   const standard = defaultPlanOptions;
   return {
     ...standard,
@@ -69,7 +67,7 @@ function planOptions(values: SettingValues, reservedPorts: readonly PortSpan[]):
     egress: {
       natPortRange: values.natPortRange ?? standard.egress.natPortRange,
       natPortExclusions: values.natPortExclusions ?? standard.egress.natPortExclusions,
-      excludedPorts: [...standard.egress.excludedPorts, ...reservedPorts],
+      excludedPorts: standard.egress.excludedPorts,
       natOutgoingAddress: values.natOutgoingAddress ?? standard.egress.natOutgoingAddress,
       natOutgoingInterfaceFilter:
         values.natOutgoingInterfaceFilter ?? standard.egress.natOutgoingInterfaceFilter,

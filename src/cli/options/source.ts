@@ -20,8 +20,6 @@ export interface SourceUse {
   readonly warn?: (line: string) => void;
   /** The node whose pods are read from a cluster when none is named. */
   readonly defaultNode?: string;
-  /** The node is this host: what it reserves counts. */
-  readonly isThisHost?: boolean;
   /** The command is to end by itself. */
   readonly isOnce?: boolean;
   /** Of a cluster the Pods of all nodes are read, not those of one node alone. */

@@ -1,4 +1,4 @@
-import { canonicalEntry } from '../../plan/canonical.ts';
+import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ENTRY_HEADINGS, entryRow } from './entry-row.ts';
@@ -10,12 +10,13 @@ const SLICE = 500;
 const WIDTHS = [10, 54, 48];
 
 /**
- * All entries that fit, in order of their keys, in pieces of text: a JSON array, or a table. Entries that go while it
- * is written are left out.
+ * All entries that fit, in order of their keys, in pieces of text: a JSON array, or a table; what was refused comes last.
+ * Entries that go while it is written are left out.
  */
 export async function* listEntries(
   plan: NatPlan,
   fits: (entry: PlanEntry) => boolean,
+  refused: readonly CanonicalEntry[],
   form: 'json' | 'text',
 ): AsyncGenerator<string> {
   const keys: string[] = [];
@@ -23,18 +24,23 @@ export async function* listEntries(
   keys.sort();
   if (form === 'text') yield row(ENTRY_HEADINGS);
   let separator = '[';
+  const written = (entry: CanonicalEntry): string => {
+    if (form === 'text') return row(entryRow(entry));
+    const before = separator;
+    separator = ',';
+    return `${before}\n${JSON.stringify(entry)}`;
+  };
   for (let begin = 0; begin < keys.length; begin += SLICE) {
     let piece = '';
     for (const key of keys.slice(begin, begin + SLICE)) {
       const entry = plan.entry(key);
       if (entry === undefined) continue;
-      const canonical = canonicalEntry(entry);
-      piece += form === 'text' ? row(entryRow(canonical)) : `${separator}\n${JSON.stringify(canonical)}`;
-      separator = ',';
+      piece += written(canonicalEntry(entry));
     }
     yield piece;
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
+  if (refused.length > 0) yield refused.map(written).join('');
   if (form === 'json') yield separator === '[' ? '[]\n' : '\n]\n';
 }
 

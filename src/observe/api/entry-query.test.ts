@@ -93,11 +93,11 @@ test.each<[string, Partial<EntryQuery>, (text: string) => boolean]>([
 test('the list is the canonical plan, as JSON and as a table, and bears what goes meanwhile', async () => {
   const planner = planOf(400);
   let json = '';
-  for await (const piece of listEntries(planner.plan, () => true, 'json')) json += piece;
+  for await (const piece of listEntries(planner.plan, () => true, [], 'json')) json += piece;
   expect(JSON.parse(json)).toEqual(canonicalPlan(planner.plan));
   let text = '';
   let gone = false;
-  for await (const piece of listEntries(planner.plan, () => true, 'text')) {
+  for await (const piece of listEntries(planner.plan, () => true, [], 'text')) {
     text += piece;
     if (gone) continue;
     for (let index = 0; index < 400; index += 2) {
@@ -110,6 +110,6 @@ test('the list is the canonical plan, as JSON and as a table, and bears what goe
   expect(text.startsWith('KIND        WHAT')).toBe(true);
   expect(text.trimEnd().split('\n')).toHaveLength(canonicalPlan(planner.plan).length + 1);
   let empty = '';
-  for await (const piece of listEntries(planner.plan, () => false, 'json')) empty += piece;
+  for await (const piece of listEntries(planner.plan, () => false, [], 'json')) empty += piece;
   expect(JSON.parse(empty)).toEqual([]);
 });

@@ -1,10 +1,14 @@
 import type { CanonicalEntry } from '../../plan/canonical.ts';
 import { entryKinds } from './entry-query.ts';
+import { REFUSED } from './refused.ts';
 
 export const ENTRY_HEADINGS = ['KIND', 'WHAT', 'OBJECT', 'BECOMES'] as const;
 
-/** An entry as cells for people, under the headings. */
+/** An entry, or what was refused, as cells for people, under the headings. */
 export function entryRow(entry: CanonicalEntry): [string, string, string, string] {
+  if (entry.kind === 'Refused') {
+    return [REFUSED, String(entry.key), String(entry.owner), `${entry.reason}: ${entry.message}`];
+  }
   const kind = Object.entries(entryKinds).find(([, name]) => name === entry.kind)?.[0] ?? String(entry.kind);
   return [kind, String(entry.key), String(entry.owner ?? ''), becomes(entry)];
 }

@@ -57,6 +57,39 @@ export function get<Query extends z.ZodObject, Answer extends z.ZodType>(
   });
 }
 
+/** Answers of any length, a line of JSON each. */
+export interface LinesRoute {
+  readonly path: string;
+  readonly summary: string;
+  /** For the description alone: `handle` reads the query, and refuses what it does not know. */
+  readonly query: z.ZodObject;
+  /** What each line is. */
+  readonly line: z.ZodType;
+  /** Throws an error with a code for what is wrong with the question. */
+  readonly handle: (context: Context) => Response;
+}
+
+/** Adds a route whose answer is written while it is made. */
+export function getLines(app: Api, { path, summary, query, line, handle }: LinesRoute): void {
+  app.openAPIRegistry.registerPath({
+    method: 'get',
+    path,
+    summary,
+    request: { query },
+    responses: {
+      200: { description: `${summary}.`, content: { [LINES]: { schema: line } } },
+      400: {
+        description: 'the question cannot be understood',
+        content: { 'application/json': { schema: failure } },
+      },
+    },
+  });
+  app.get(path, handle);
+}
+
+/** JSON, one text a line (https://github.com/ndjson/ndjson-spec). */
+export const LINES = 'application/x-ndjson';
+
 /** A query without parameters. */
 export const nothing = z.object({});
 

@@ -328,6 +328,13 @@ export const walk = z
         description: 'connections like the packet that exist and keep their translation; null: not known',
       }),
     unknown: z.array(z.object({ about: z.string(), reason: z.string() })).readonly(),
+    hints: z
+      .array(z.object({ about: z.string(), object: z.string().nullable(), reason: z.string() }))
+      .readonly()
+      .openapi({
+        description:
+          'what nearly was and is not: the right address with another port, a pod that is not ready',
+      }),
   })
   .openapi('Walk');
 

@@ -1,6 +1,7 @@
 import type { FlowAnswer } from '../../explain/answer.ts';
 import type { WalkJson } from '../../explain/json.ts';
 import type { Line } from '../../explain/lines.ts';
+import type { CanonicalEntry } from '../../plan/canonical.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { HealthFacts } from '../health.ts';
 import type { Observations } from '../observations.ts';
@@ -12,6 +13,8 @@ export interface AgentView {
   health(): HealthFacts;
   /** To read, never to change. */
   readonly plan: NatPlan;
+  /** What objects want and do not have, with the reasons of their Events, in the form of entries. */
+  refused(): readonly CanonicalEntry[];
   readonly observations: Observations;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { makeCertificates } from '../../../test/cluster/certificates.ts';
+import type { CanonicalEntry } from '../../plan/canonical.ts';
 import { FragmentUnion } from '../../plan/nat-plan.ts';
 import { apiOf } from '../api/routes.ts';
 import type { AgentView } from '../api/view.ts';
@@ -37,6 +38,9 @@ const well: HealthFacts = {
   nodeEligible: true,
 };
 
+/** What the view says was refused. */
+const refused: CanonicalEntry[] = [];
+
 interface Wanted {
   readonly site?: 'whole' | 'metrics';
   readonly openMetrics?: boolean;
@@ -63,6 +67,7 @@ async function serve({
     status: () => ({ version: '0.1.0' }),
     health: () => ({ ...well, ...health }),
     plan: new FragmentUnion(),
+    refused: () => refused,
     observations,
     now: () => Date.now(),
   } as unknown as AgentView;
@@ -141,6 +146,41 @@ test('everything is there: API, its description, metrics, health, the list', asy
   expect((await ask(port, '/api/v2/status')).status).toBe(404);
   const { body } = await observations.metrics.text();
   expect(body).toContain('knat_http_requests_total{code="404"} 2');
+});
+
+test('the list has what was refused, with the reason, unless it is asked for something else', async () => {
+  const { port } = await serve();
+  const list = async (query: string) => JSON.parse((await ask(port, `/entries/list${query}`)).body);
+  refused.push(
+    {
+      kind: 'Refused',
+      key: 'Pod mail/a',
+      owner: 'Pod mail/a',
+      reason: 'NatInvalid',
+      message: 'no such port',
+    },
+    { kind: 'Refused', key: '192.0.2.1:25/TCP', owner: 'Pod mail/b', reason: 'NatConflict', message: 'lost' },
+  );
+  expect(await list('')).toEqual(refused);
+  expect(await list('?kind=binding,refused')).toEqual(refused);
+  expect(await list('?kind=Refused&object=mail/b')).toEqual(refused.slice(1));
+  expect(await list('?object=Pod%20MAIL/a')).toEqual(refused.slice(0, 1));
+  expect(await list('?search=NATCONFLICT')).toEqual(refused.slice(1));
+  for (const query of [
+    '?kind=binding',
+    '?family=IPv4',
+    '?protocol=tcp',
+    '?unserved=true',
+    '?object=mail/c',
+  ]) {
+    expect([query, await list(query)]).toEqual([query, []]);
+  }
+  expect((await ask(port, '/entries/list?kind=refused,x')).status).toBe(400);
+  expect((await ask(port, '/entries/list?kind=')).status).toBe(400);
+  expect((await ask(port, '/entries/list?format=text')).body).toMatch(
+    /^refused +192\.0\.2\.1:25\/TCP +Pod mail\/b +NatConflict: lost$/m,
+  );
+  refused.length = 0;
 });
 
 test.each<[string, Partial<HealthFacts>, string, number]>([

@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { listEntries } from '../api/entry-list.ts';
 import { filterOf } from '../api/entry-query.ts';
+import { isRefusedAskedFor, REFUSED } from '../api/refused.ts';
 import type { Api } from '../api/route.ts';
 import { entryFilter, entryQueryOf } from '../api/routes/entries.ts';
 import { API_PATH, describeApi } from '../api/routes.ts';
@@ -135,8 +136,9 @@ function addEntryList(site: Site, view: AgentView): void {
   /** Milliseconds since the epoch. A reader that stands still for so long does not keep the others out. */
   let busyUntil = 0;
   site.get('/entries/list', (context) => {
-    const { format, ...query } = context.req.query();
-    const asked = entryFilter.safeParse(query);
+    const { format, kind, ...rest } = context.req.query();
+    const { planned, wantsRefused } = kindsOf(kind);
+    const asked = entryFilter.safeParse(planned?.length ? { ...rest, kind: planned.join() } : rest);
     if (!asked.success || (format !== undefined && format !== 'text' && format !== 'json')) {
       const message = asked.success ? 'format is json or text' : (asked.error.issues[0]?.message ?? 'query');
       return context.json({ code: 'KNAT_INVALID_INPUT', message, details: [] }, 400);
@@ -146,11 +148,27 @@ function addEntryList(site: Site, view: AgentView): void {
       busyUntil = isOver ? 0 : view.now() + READER_PATIENCE;
     };
     const form = format ?? 'json';
-    const fits = filterOf({ ...entryQueryOf(asked.data), after: null, limit: 0 });
-    const pieces = listEntries(view.plan, fits, form);
+    const wanted = entryQueryOf(asked.data);
+    const fits = planned?.length === 0 ? () => false : filterOf({ ...wanted, after: null, limit: 0 });
+    // What was refused has no family or protocol of its own.
+    const isNarrow = wanted.family !== null || wanted.protocol !== null || wanted.unserved;
+    const refused =
+      wantsRefused && !isNarrow ? view.refused().filter((one) => isRefusedAskedFor(one, wanted)) : [];
+    const pieces = listEntries(view.plan, fits, refused, form);
     const type = form === 'text' ? 'text/plain; charset=utf-8' : 'application/json';
     return context.body(streamOf(pieces, progress), 200, { 'Content-Type': type });
   });
+}
+
+/** What is asked for by `kind=binding,refused`; `planned` is null where all kinds of entries are. */
+function kindsOf(kind: string | undefined): {
+  readonly planned: readonly string[] | null;
+  readonly wantsRefused: boolean;
+} {
+  if (kind === undefined) return { planned: null, wantsRefused: true };
+  const names = kind.split(',').map((name) => name.trim().toLowerCase());
+  const planned = names.filter((name) => name !== REFUSED);
+  return { planned, wantsRefused: planned.length < names.length };
 }
 
 function streamOf(

@@ -65,8 +65,37 @@ export const knatMetrics = {
   knat_stale_flow_failures_total: counter(
     'How often stale conntrack entries could not be looked for or deleted; it is done with the next change.',
   ),
+  knat_conntrack_entries: gauge(
+    'Entries of the table of connections at the last look, translated or not. A look is taken every 30 seconds, or less often where looking would take more than 2 % of the time; nothing is there before the first.',
+  ),
+  knat_source_ports_used: gauge(
+    'Source ports that connections from an address take towards the destination where it has taken most, at the last look. Only addresses among the 20 fullest pairs of address and destination are there; knat flows --ports has the destinations.',
+    {
+      protocol: ['TCP', 'UDP', 'SCTP'],
+      address: { words: 'address that connections leave with, at most 20' },
+    },
+  ),
+  knat_source_ports_used_ratio: gauge(
+    'The same as a share of the ports that the address has for a protocol and a destination, from 0 to 1. From about 0.9 on new connections begin to fail; from 0.7 on there is the problem KNAT_PORTS_NEARLY_TAKEN.',
+    {
+      protocol: ['TCP', 'UDP', 'SCTP'],
+      address: { words: 'address that connections leave with, at most 20' },
+    },
+  ),
   knat_events_waiting: gauge('Events that wait to be written to the API server.'),
   knat_events_dropped_total: counter('Events that were not written because too many waited.'),
+  knat_state_writes_total: counter(
+    'Writes of the state of this node that a store took. crd is the NodeNAT object; the others hold the bindings in the form of podnat-controller. What says the same is not written again.',
+    { store: ['crd', 'configmap', 'webdav'] },
+  ),
+  knat_state_failures_total: counter(
+    'Reads and writes of a store that failed; each is tried again with growing waits, and NAT does not wait for it.',
+    { store: ['crd', 'configmap', 'webdav'] },
+  ),
+  knat_state_last_success_timestamp_seconds: gauge(
+    'When the store was last known to hold what is in force, be it written then or found so, in seconds since the epoch; 0: not yet. Only of stores that are in use. It stays as it is while nothing changes.',
+    { store: ['crd', 'configmap', 'webdav'] },
+  ),
   knat_http_requests_total: counter('Answers of the HTTP server, on all of its addresses.', {
     code: { words: 'HTTP status' },
   }),

@@ -247,6 +247,28 @@ describe('changes', () => {
 });
 
 describe('last good states', () => {
+  test("a pool of Calico's that turns wrong stays as it was, before one of the same name in the same file", async () => {
+    const pool = (group: string, cidr: string) =>
+      `{apiVersion: ${group}, kind: IPPool, metadata: {name: p}, spec: {cidr: ${cidr}}}\n`;
+    const both = (calicos: string) =>
+      `${pool('knat.dev/v1', '10.0.0.0/8')}---\n${pool('projectcalico.org/v3', calicos)}`;
+    const cidr = (): string | null => {
+      const fact = sink.facts.get('IPPool p');
+      return fact !== null && fact !== undefined && 'cidr' in fact ? fact.cidr.address : null;
+    };
+    write('pools.yaml', both('192.168.0.0/16'));
+    await start();
+    expect(cidr()).toBe('192.168.0.0');
+    write('pools.yaml', both('everything'));
+    await until(() => problems().length, 2);
+    expect(cidr()).toBe('192.168.0.0');
+    write('pools.yaml', pool('knat.dev/v1', '10.0.0.0/8'));
+    await until(cidr, '10.0.0.0');
+    write('pools.yaml', both('everything'));
+    await until(() => problems().length, 2);
+    expect(cidr()).toBe('10.0.0.0');
+  });
+
   test('a port of 70000: reported, the last good state stays, mended', async () => {
     write('a.yaml', `${service('a')}---\n${service('b')}`);
     await start();

@@ -39,11 +39,13 @@ export class FolderState {
     const claims = new Map<string, Claim>();
     for (const { kind, key, rank, line, fact, ref } of contents.objects) {
       const id = `${kind}/${key}`;
-      const kept = before.get(id);
       if (fact === 'rejected') {
+        const last = before.get(id);
+        const kept = last?.rank === rank ? last : undefined;
         if (kept !== undefined) claims.set(id, kept);
         problems.push(rejectedProblem(`${path}:${line}`, ref, kept !== undefined));
-      } else if (fact !== null) claims.set(id, { kind, key, rank, line, owner: path, fact });
+      } else if (fact !== null && !claims.has(id))
+        claims.set(id, { kind, key, rank, line, owner: path, fact });
     }
     for (const [id, claim] of before) {
       if (!claims.has(id)) this.#claims.remove(claim.kind, claim.key, path);

@@ -109,3 +109,76 @@ test('a file that is replaced by another of its name', async () => {
   renameSync(join(folder, 'new'), path);
   await vi.waitFor(() => expect(seen.cidrs).toBe('10.2.0.0/16'), soon);
 });
+
+test('whatever an editor or a script does to the file in turn ends in what it says last', async () => {
+  const path = join(folder, 'config');
+  const file = (second: number) => `nonMasqueradeCIDRs: [10.${second}.0.0/16]`;
+  writeFileSync(path, file(1));
+  const seen = start(path);
+  await vi.waitFor(() => expect(seen.cidrs).toBe('10.1.0.0/16'), soon);
+  const steps: [what: string, act: () => void, cidrs: string, problems: number][] = [
+    // As vi does it: the old file is moved away, the new one written.
+    [
+      'moved away and written anew',
+      () => {
+        renameSync(path, join(folder, 'config~'));
+        writeFileSync(path, file(2));
+      },
+      '10.2.0.0/16',
+      0,
+    ],
+    ['emptied: the private networks', () => writeFileSync(path, ''), RFC1918, 0],
+    ['written in place', () => writeFileSync(path, file(3)), '10.3.0.0/16', 0],
+    ['cut off', () => writeFileSync(path, 'nonMasqueradeCIDRs: ['), '10.3.0.0/16', 2],
+    ['replaced by a link', () => relink('one', file(4)), '10.4.0.0/16', 0],
+    ['the link leads elsewhere', () => relink('two', file(5)), '10.5.0.0/16', 0],
+    ['broken behind the link', () => relink('three', 'cidrLimit: x'), '10.5.0.0/16', 2],
+    ['a link that leads nowhere: no file', () => rmSync(join(folder, 'three.yaml')), RFC1918, 0],
+    [
+      'a folder in its place',
+      () => {
+        rmSync(path);
+        mkdirSync(path);
+      },
+      RFC1918,
+      2,
+    ],
+    [
+      'and a file again',
+      () => {
+        rmSync(path, { recursive: true });
+        writeFileSync(path, file(6));
+      },
+      '10.6.0.0/16',
+      0,
+    ],
+  ];
+  function relink(name: string, text: string): void {
+    writeFileSync(join(folder, `${name}.yaml`), text);
+    symlinkSync(`${name}.yaml`, join(folder, 'new'));
+    renameSync(join(folder, 'new'), path);
+  }
+  for (const [what, act, cidrs, problems] of steps) {
+    act();
+    await vi.waitFor(
+      () => expect([what, seen.cidrs, seen.problems.length]).toEqual([what, cidrs, problems]),
+      soon,
+    );
+  }
+  expect(seen.synced).toBe(1);
+});
+
+test('a ConfigMap: broken by one swap it keeps what was good, mended by the next; removed it means the private networks', async () => {
+  configMapVersion('..v1', 'nonMasqueradeCIDRs: [10.1.0.0/16]');
+  symlinkSync('..data/config', join(folder, 'config'));
+  const seen = start(join(folder, 'config'));
+  await vi.waitFor(() => expect(seen.cidrs).toBe('10.1.0.0/16'), soon);
+  configMapVersion('..v2', 'nonMasqueradeCIDRs: [10.1.0.1/16]');
+  await vi.waitFor(() => expect(seen.problems).toHaveLength(2), soon);
+  rmSync(join(folder, '..v1'), { recursive: true });
+  expect(seen.cidrs).toBe('10.1.0.0/16');
+  configMapVersion('..v3', 'nonMasqueradeCIDRs: [10.3.0.0/16]');
+  await vi.waitFor(() => expect(seen).toMatchObject({ cidrs: '10.3.0.0/16', problems: [] }), soon);
+  rmSync(join(folder, '..data'));
+  await vi.waitFor(() => expect(seen.cidrs).toBe(RFC1918), soon);
+});

@@ -86,6 +86,25 @@ metadata: {name: api, namespace: shop}
     expect(file.objects).toMatchObject([{ key: 'p', fact: { cidr: { address } } }]);
   });
 
+  test.each([
+    ['knat.dev/v1', 'projectcalico.org/v3'],
+    ['projectcalico.org/v3', 'knat.dev/v1'],
+    ['knat.dev/v1', 'knat.dev/v1'],
+  ])(
+    'a pool of %s and of %s in one file, the deciding one wrong: the other counts, as it does from another file',
+    (first, second) => {
+      const right = 'projectcalico.org/v3' === first ? second : first;
+      const pool = (group: string, isRight: boolean) =>
+        `{apiVersion: ${group}, kind: IPPool, metadata: {name: p}, spec: {cidr: ${isRight ? '10.0.0.0/8' : 'x'}}}\n`;
+      const [one, other] = first === second ? [false, true] : [first === right, second === right];
+      const file = read(`${pool(first, one)}---\n${pool(second, other)}`);
+      expect(file.objects).toMatchObject([
+        { key: 'p', fact: 'rejected' },
+        { key: 'p', fact: { cidr: { address: '10.0.0.0' } } },
+      ]);
+    },
+  );
+
   test('other kinds are left out with a debug line', () => {
     lines.length = 0;
     expect(read('apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: x}')).toEqual({

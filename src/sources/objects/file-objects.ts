@@ -22,7 +22,9 @@ export interface FileObject {
 
 /** What stands in a file. */
 export interface FileObjects {
-  /** Each kind and key once. Null when the file is no YAML or JSON: nothing is known of its objects. */
+  /**
+   * Each kind and key once; where that one is `rejected` and the file has it once more, the next that is not follows
+   * it, as an understudy without a last good value. Null when the file is no YAML or JSON: nothing is known of its objects. */
   readonly objects: readonly FileObject[] | null;
   /** Origins are `FILE:LINE`. */
   readonly problems: readonly Problem[];
@@ -37,18 +39,39 @@ export function readFileObjects(text: string, filename: string, context: ParseCo
   }
   const problems: Problem[] = [];
   const objects = new Map<string, FileObject>();
+  const understudies = new Map<string, FileObject>();
   for (const document of documents) {
     const object = readDocument(document, filename, context, problems);
     if (object === null) continue;
     const id = `${object.kind}/${object.key}`;
     const first = objects.get(id);
-    if (first === undefined || object.rank < first.rank) objects.set(id, object);
-    else if (object.rank === first.rank) {
-      const message = `${formatRef(object.ref)} stands on line ${first.line} of this file already, which wins: remove one`;
-      problems.push(problem('KNAT_OBJECT_DUPLICATE', `${filename}:${object.line}`, object.ref, message));
+    if (first === undefined) objects.set(id, object);
+    else if (object.rank < first.rank) {
+      objects.set(id, object);
+      offer(understudies, id, first);
+    } else {
+      offer(understudies, id, object);
+      if (object.rank === first.rank) {
+        const outcome = first.fact === 'rejected' ? 'and cannot be used' : 'which wins';
+        const message = `${formatRef(object.ref)} stands on line ${first.line} of this file already, ${outcome}: remove one`;
+        problems.push(problem('KNAT_OBJECT_DUPLICATE', `${filename}:${object.line}`, object.ref, message));
+      }
     }
   }
-  return { objects: [...objects.values()], problems };
+  return {
+    objects: [...objects].flatMap(([id, object]) => {
+      const understudy = object.fact === 'rejected' ? understudies.get(id) : undefined;
+      return understudy === undefined ? [object] : [object, understudy];
+    }),
+    problems,
+  };
+}
+
+/** Keeps the first of the lowest rank among those that can be used. */
+function offer(understudies: Map<string, FileObject>, id: string, object: FileObject): void {
+  if (object.fact === 'rejected') return;
+  const other = understudies.get(id);
+  if (other === undefined || object.rank < other.rank) understudies.set(id, object);
 }
 
 /** Null for what is not ours and for what has no name to go by. */

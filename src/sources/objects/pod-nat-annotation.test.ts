@@ -81,6 +81,15 @@ describe('accepted', () => {
     [entry('"egress":false,"takeover":true,'), ['auto 25>25/TCP no-egress takeover']],
     [only('"srcPort":29999,"dstPort":30000'), ['auto 29999>30000/TCP']],
     [only('"srcPort":8080,"dstPort":10250'), ['auto 8080>10250/TCP']],
+    // Whole again when it is named again, as in Go.
+    [
+      '{"entries":[{"srcPort":25,"dstPort":25}],"entries":[{"srcPort":26,"dstPort":26},{"srcPort":27,"dstPort":27}]}',
+      ['auto 26>26/TCP', 'auto 27>27/TCP'],
+    ],
+    [entry('"":1,'), ['auto 25>25/TCP']],
+    [entry('"a":"\\u0000\\ud800\u2028",'), ['auto 25>25/TCP']],
+    [entry('"entries":[{"srcPort":26,"dstPort":26}],'), ['auto 25>25/TCP']],
+    [only('"srcPort":"10300-29999","dstPort":"10300-29999"'), ['auto 10300+19699>10300/TCP']],
   ])('%s', (raw, expected) => {
     const request = parse(raw);
     expect(request.error).toBeNull();
@@ -102,6 +111,24 @@ describe('refused as JSON, with the text as it stands', () => {
     '{} {}',
     '{}\u0000',
     '\ufeff{}',
+    '{"entries":[]}\ufeff',
+    // White space of JavaScript, and not of JSON.
+    '\u00a0{}',
+    '\u2028{}',
+    '\u000b{}',
+    '\f{}',
+    '\u0000',
+    '// none\n{}',
+    '/* none */{}',
+    '{}//',
+    '{"entries":[]}}',
+    '{,}',
+    '{"entries" []}',
+    '{entries:[]}',
+    '{"entries":[,]}',
+    '{"entries":[{"srcPort":25,"dstPort":25,}]}',
+    '{"entries":["\\x"]}',
+    '{"entries":[[{"srcPort":25,"dstPort":25}]]}',
     '{"entries":[],}',
     "{'entries':[]}",
     '{"entries":{}}',
@@ -122,6 +149,23 @@ describe('refused as JSON, with the text as it stands', () => {
     only('"srcPort":025,"dstPort":25'),
     only('"srcPort":99999999999999999999,"dstPort":25'),
     only('"srcPort":true,"dstPort":25'),
+    ...[
+      '+25',
+      '0x19',
+      '2_5',
+      '25.5',
+      '.5',
+      '5.',
+      'NaN',
+      'Infinity',
+      '1e9999',
+      '{"a":25}',
+      `${'0'.repeat(99)}25`,
+    ].map((port) => only(`"srcPort":${port},"dstPort":25`)),
+    ...['1e1', ' 25-26', '25-26\\n', '\uff11-\uff12', '', '-25', '25-'].map((port) =>
+      only(`"srcPort":"${port}","dstPort":"${port}"`),
+    ),
+    entry('"a":"\u0001",'),
     only('"srcPort":[25],"dstPort":25'),
     only('"srcPort":25,"dstPort":65536'),
     only('"srcPort":"25","srcPort":25,"dstPort":25'),
@@ -233,6 +277,26 @@ describe('options and warnings', () => {
     expect(request.entries[0]?.allow).toEqual([]);
     expect(request.warnings).toEqual(['entries[0].allow is empty: nobody may connect']);
   });
+});
+
+test('as large as an annotation may be: read to its end', () => {
+  // 256 KiB for all annotations of an object: k8s.io/apimachinery, TotalAnnotationSizeLimitB.
+  const most = 256 * 1024;
+  const each = (index: number) => `{"srcPort":${1024 + (index % 1000)},"dstPort":25}`;
+  const many = Array.from({ length: 7000 }, (_, index) => each(index)).join();
+  expect(many.length).toBeLessThan(most);
+  expect(parse(`{"entries":[${many}]}`).entries).toHaveLength(7000);
+  expect(parse(`{"entries":[${many}`)).toMatchObject({ entries: [], error: expect.stringContaining('json') });
+  expect(parse(entry(`"x":"${'y'.repeat(most)}",`)).entries).toHaveLength(1);
+  const networks = Array.from(
+    { length: 12_000 },
+    (_, index) => `"10.${index >> 8}.${index & 255}.0/24"`,
+  ).join();
+  expect(parse(entry(`"allow":[${networks}],`)).entries[0]?.allow).toHaveLength(12_000);
+  expect(parse(`${'['.repeat(most)}`).error).toContain('json');
+  const deep = (depth: number) => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+  expect(parse(deep(9_999)).error).toBeNull();
+  expect(parse(deep(10_000)).error).toContain('json');
 });
 
 describe('properties', () => {

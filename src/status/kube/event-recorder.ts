@@ -143,9 +143,11 @@ export class EventRecorder {
     debug(`Event ${waiting.fact.reason} of ${waiting.fact.object.name}: ${message}`);
     if (failure !== null && isHopeless(failure)) return this.#queue.done(waiting, surroundings.now());
     const remedy =
-      failure?.status === 403
-        ? 'a ClusterRole must allow create and patch on resource "events" of API group "events.k8s.io"'
-        : 'NAT is not affected';
+      failure?.status !== 403
+        ? 'NAT is not affected'
+        : message.includes('events.k8s.io')
+          ? 'a ClusterRole must allow create and patch on resource "events" of API group "events.k8s.io"'
+          : 'a ClusterRole must allow that, since an Event names its object by the uid';
     trouble('KNAT_EVENTS_UNWRITTEN', `Events cannot be written: ${message}; ${remedy}`);
     this.#queue.postpone(waiting);
     await surroundings.sleep(this.#backoff.next(failure?.retryAfterMs ?? 0), signal);

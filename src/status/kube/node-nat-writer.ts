@@ -95,9 +95,12 @@ export class NodeNatWriter {
     const { status: before, generation } = this.#known;
     const at = this.#parts.surroundings.wallClock().toISOString();
     const status = statusOf(account, rows, before, generation, at.replace(/\.\d+Z$/, 'Z'));
-    if (deepEqual(status, before)) return;
-    const { generation: applied } = await this.#apply(status, signal);
-    this.#known = { generation: applied, status };
+    if (!deepEqual(status, before)) {
+      const { generation: applied } = await this.#apply(status, signal);
+      this.#parts.outcome('written');
+      this.#known = { generation: applied, status };
+    }
+    this.#parts.outcome('held');
   }
 
   /** Makes the object first where somebody removed it. */
@@ -113,7 +116,8 @@ export class NodeNatWriter {
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
-    const { surroundings, trouble, debug } = this.#parts;
+    const { surroundings, trouble, outcome, debug } = this.#parts;
+    outcome('failed');
     const failure = error instanceof ApiError ? error : null;
     const message = error instanceof Error ? error.message : String(error);
     debug(`NodeNAT: ${message}`);

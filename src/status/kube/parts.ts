@@ -1,6 +1,7 @@
 import type { ApiClient } from '../../kube-api/client.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
 import type { ObjectRef } from '../../model/object.ts';
+import type { StoreOutcome } from '../store-outcome.ts';
 import type { StatusCode } from './codes.ts';
 
 /** Clock and chance: injected, so that tests own them. */
@@ -18,6 +19,8 @@ export interface StatusParts {
   readonly uidOf: (kind: ObjectRef['kind'], key: string) => string | null;
   /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */
   readonly trouble: (code: StatusCode, message: string | null) => void;
+  /** What came of keeping the NodeNAT. */
+  readonly outcome: (outcome: StoreOutcome) => void;
   /** Takes lines that only matter when someone looks for a reason. */
   readonly debug: (line: string) => void;
 }

@@ -1,8 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { natEntry, nodeFacts, pod, portOf, present } from '../../../test/generators/build.ts';
 import type { PodBinding } from '../../plan/entry.ts';
 import { defaultPlanOptions } from '../../plan/options.ts';
 import { Planner } from '../../plan/planner.ts';
+import type { StoreOutcome } from '../store-outcome.ts';
 import { StatePublisher } from './state-publisher.ts';
 import { StoreFailed } from './store.ts';
 
@@ -54,6 +57,7 @@ let clock: Clock;
 let store: Memory;
 let inForce: readonly PodBinding[] | null;
 let troubles: (string | null)[];
+let outcomes: StoreOutcome[];
 let publisher: StatePublisher;
 let stop: AbortController;
 let ended: Promise<void>;
@@ -63,12 +67,14 @@ beforeEach(() => {
   store = new Memory();
   inForce = null;
   troubles = [];
+  outcomes = [];
   stop = new AbortController();
   publisher = new StatePublisher({
     store,
     surroundings: clock,
     bindings: () => inForce,
     trouble: (message) => troubles.push(message),
+    outcome: (outcome) => outcomes.push(outcome),
     debug: () => {},
   });
   ended = publisher.run(stop.signal);
@@ -116,6 +122,7 @@ test('no bindings and no state: nothing is made; a broken state is put right', a
     surroundings: clock,
     bindings: () => [],
     trouble: () => {},
+    outcome: () => {},
     debug: () => {},
   });
   stop = new AbortController();
@@ -132,6 +139,39 @@ test('a store that is away is told of and tried again with growing waits, then w
   await new Promise((resolve) => setImmediate(resolve));
   await tell(bindings(26));
   expect(troubles).toEqual(['memory: away', 'memory: away', 'memory: away', 'memory: away', null, null]);
+  expect(outcomes).toEqual(['failed', 'failed', 'failed', 'failed', 'written', 'held', 'held']);
   expect(clock.slept.slice(0, 4)).toEqual([375, 750, 1500, 3000]);
   expect(Object.keys(JSON.parse(store.text ?? ''))).toEqual(['203.0.113.7:26']);
+});
+
+test('a store that is away for a day costs no memory, one attempt a minute, and is written when it is back', async () => {
+  store.failures = 2000;
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const heap = () => {
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const turns = async (count: number) => {
+    for (let turn = 0; turn < count; turn++) {
+      // The plan goes on changing: nothing of that may pile up.
+      inForce = bindings(1000 + (turn % 50));
+      publisher.changed();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await turns(300);
+  const before = heap();
+  const attempts = store.reads;
+  await turns(1200);
+  expect(store.reads - attempts).toBeGreaterThan(500);
+  expect(heap() - before).toBeLessThan(2 * 1024 * 1024);
+  expect(Math.max(...clock.slept)).toBeLessThanOrEqual(60_000);
+  expect(clock.time / store.reads).toBeGreaterThan(40_000);
+  expect(new Set(troubles)).toEqual(new Set(['memory: away']));
+  store.failures = 0;
+  await tell(bindings(26));
+  expect(Object.keys(JSON.parse(store.text ?? ''))).toEqual(['203.0.113.7:26']);
+  expect(outcomes.filter((outcome) => outcome !== 'failed').slice(0, 2)).toEqual(['written', 'held']);
+  expect(store.writes).toHaveLength(1);
 });

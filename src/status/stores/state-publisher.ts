@@ -1,6 +1,7 @@
 import { Backoff } from '../../kube-api/backoff.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
 import type { PodBinding } from '../../plan/entry.ts';
+import type { StoreOutcome } from '../store-outcome.ts';
 import { Wake } from '../wake.ts';
 import { isSameState, stateText } from './podnat-state.ts';
 import type { StateStore } from './store.ts';
@@ -22,6 +23,7 @@ export interface PublisherParts {
   readonly bindings: () => readonly PodBinding[] | null;
   /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */
   readonly trouble: (message: string | null) => void;
+  readonly outcome: (outcome: StoreOutcome) => void;
   readonly debug: (line: string) => void;
 }
 
@@ -54,7 +56,7 @@ export class StatePublisher {
 
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { surroundings, trouble, debug, store } = this.#parts;
+    const { surroundings, trouble, outcome, debug, store } = this.#parts;
     while (!signal.aborted) {
       const happened = await this.#wake.wait(LOOK_AGAIN * (1 + surroundings.random() / 4), signal);
       if (!happened) this.#known = null;
@@ -66,6 +68,7 @@ export class StatePublisher {
           trouble(null);
         } catch (error) {
           if (signal.aborted) return;
+          outcome('failed');
           this.#known = null;
           const message = error instanceof Error ? error.message : String(error);
           debug(`state: ${message}`);
@@ -77,7 +80,7 @@ export class StatePublisher {
   }
 
   async #publish(signal: AbortSignal): Promise<void> {
-    const { store, surroundings, bindings } = this.#parts;
+    const { store, surroundings, bindings, outcome } = this.#parts;
     // Before a plan is in force there is nothing to compare with, and nothing to ask the store for.
     if (bindings() === null) return;
     this.#known ??= { text: await store.read(signal) };
@@ -88,9 +91,12 @@ export class StatePublisher {
     if (signal.aborted || wanted === null) return;
     const before = this.#known.text;
     const text = stateText(wanted, before, surroundings.wallClock().toISOString());
-    if (isSameState(before, text)) return;
-    this.#nextWrite = surroundings.now() + INTERVAL;
-    await store.write(text, signal);
-    this.#known = { text };
+    if (!isSameState(before, text)) {
+      this.#nextWrite = surroundings.now() + INTERVAL;
+      await store.write(text, signal);
+      outcome('written');
+      this.#known = { text };
+    }
+    outcome('held');
   }
 }

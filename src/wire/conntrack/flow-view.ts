@@ -3,14 +3,17 @@
  * entry.ts makes some forty objects of each message, this makes none until an address is asked for. Both read the same
  * (flow-view.test.ts); names and numbers stand there.
  */
-import { addressFromBytes, type IpAddress } from '../../net/address.ts';
+import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { host16, net16, net32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
 import { type Message, NFGENMSG } from '../messages.ts';
+import { AddressTexts } from './address-texts.ts';
 import type { ConntrackEntry, FlowTuple } from './entry.ts';
 
+/** Shared by all views: the same addresses stand in many flows. */
+const addressTexts = new AddressTexts();
 const NOTHING = new Uint8Array(0);
 const HEADER = 4;
 const NLA_TYPE_MASK = 0x3fff;
@@ -108,7 +111,7 @@ export class TupleView {
   }
 
   #address(at: number): IpAddress {
-    return addressFromBytes(this.#bytes.subarray(at, at + this.#length));
+    return addressTexts.of(this.#bytes, at, this.#length);
   }
 }
 

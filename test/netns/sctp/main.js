@@ -18,6 +18,8 @@ const outcomes = {
   EPERM: { outcome: 'unreachable', how: 'EPERM' },
   // ICMP protocol unreachable: nobody there listens for SCTP at all.
   ENOPROTOOPT: { outcome: 'unreachable', how: 'ENOPROTOOPT' },
+  // The same of IPv6: ICMPv6 parameter problem, unrecognized next header.
+  EPROTO: { outcome: 'unreachable', how: 'EPROTO' },
 };
 
 /** How long this host's own ICMP error takes, generously. */

@@ -1,17 +1,6 @@
 import type { Notice } from '../../../plan/fragment.ts';
+import { reasonOfNotice } from '../../../status/kube/reasons.ts';
 import type { AgentFacts } from '../../companion.ts';
-
-/** Every reason of a notice, so that those that are not there are 0. */
-const REASONS = {
-  NatInvalid: true,
-  NatRestricted: true,
-  NatNoPublicAddress: true,
-  NatAddressNotLocal: true,
-  NatHostNetwork: true,
-  NatHostPortInUse: true,
-  NatBlockedByFirewall: true,
-  NatPoolOverridden: true,
-} as const satisfies Record<Notice['reason'], true>;
 
 /** What is looked up when somebody asks, since keeping it would cost more than looking. */
 export function reportOnScrape(agent: AgentFacts): void {
@@ -31,9 +20,12 @@ export function reportOnScrape(agent: AgentFacts): void {
   });
   metrics.collect('knat_conflicts', (set) => set({}, planner.plan.conflicts.size));
   metrics.collect('knat_notices', (set) => {
-    for (const reason of Object.keys(REASONS) as Notice['reason'][]) {
-      set({ reason }, planner.plan.noticeCount(reason));
+    // Every reason, so that those that are not there are 0.
+    const counts = new Map<string, number>(Object.values(reasonOfNotice).map((reason) => [reason, 0]));
+    for (const [found, reason] of Object.entries(reasonOfNotice) as [Notice['reason'], string][]) {
+      counts.set(reason, (counts.get(reason) ?? 0) + planner.plan.noticeCount(found));
     }
+    for (const [reason, count] of counts) set({ reason }, count);
   });
   metrics.collect('knat_problems', (set) => {
     const counts = new Map<string, { code: string; severity: 'error' | 'warning'; count: number }>();
@@ -42,6 +34,9 @@ export function reportOnScrape(agent: AgentFacts): void {
       counts.set(key, { code, severity, count: (counts.get(key)?.count ?? 0) + 1 });
     }
     for (const { code, severity, count } of counts.values()) set({ code, severity }, count);
+  });
+  metrics.collect('knat_state_last_success_timestamp_seconds', (set) => {
+    for (const [store, heldAt] of observations.storesHeldAt) set({ store }, heldAt / 1000);
   });
   metrics.collect('knat_source_synced', (set) => set({}, agent.status().synced ? 1 : 0));
   metrics.collect('knat_source_troubles', (set) => {

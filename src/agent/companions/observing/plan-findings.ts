@@ -3,6 +3,7 @@ import type { Activity } from '../../../observe/activity.ts';
 import type { Conflict } from '../../../plan/claims.ts';
 import type { Notice } from '../../../plan/fragment.ts';
 import type { NatPlan } from '../../../plan/nat-plan.ts';
+import { reasonOfNotice } from '../../../status/kube/reasons.ts';
 
 /** Which conflicts and notices came and went with a change of the plan. */
 export class PlanFindings {
@@ -35,7 +36,10 @@ export class PlanFindings {
     const before = this.#notices;
     this.#notices = new Map();
     for (const notice of plan.notices()) {
-      this.#notices.set(`${formatRef(notice.object)}: ${notice.reason}: ${notice.message}`, notice);
+      this.#notices.set(
+        `${formatRef(notice.object)}: ${reasonOfNotice[notice.reason]}: ${notice.message}`,
+        notice,
+      );
     }
     const found: Activity[] = [];
     for (const [message, { object }] of this.#notices) {

@@ -1,12 +1,12 @@
 import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { FlowsView } from '../../flows-view.ts';
-import { type Api, get, nothing, number } from '../route.ts';
+import { flowEvent, flowLine, flowQuestion, natKind } from '../flow-schemas.ts';
+import { type Api, get, getLines, LINES, nothing, number } from '../route.ts';
 import type { Routes } from '../routes.ts';
 
 const time = z.string().openapi({ description: 'RFC 3339', format: 'date-time' });
 const rate = z.number().min(0);
-
-const kind = z.enum(['service', 'pod', 'egress', 'other']);
 
 const rates = z
   .object({
@@ -15,7 +15,7 @@ const rates = z
       .array(
         z
           .object({
-            kind,
+            kind: natKind,
             object: z.string(),
             flows: z.int().min(0),
             newFlowsPerSecond: rate,
@@ -38,7 +38,13 @@ const pairs = z
     pairs: z
       .array(
         z
-          .object({ kind, from: z.string(), to: z.string(), flows: z.int().min(0), newFlowsPerSecond })
+          .object({
+            kind: natKind,
+            from: z.string(),
+            to: z.string(),
+            flows: z.int().min(0),
+            newFlowsPerSecond,
+          })
           .readonly(),
       )
       .readonly(),
@@ -98,10 +104,22 @@ const who = z
 /** The routes of those who read conntrack. Nothing here changes anything. */
 export function flowsRoutes(flows: FlowsView): Routes {
   return (app: Api) => {
-    app.get('/flows', (context) => lines(flows.list(context.req.query())));
-    app.get('/flows/watch', (context) => {
-      const stop = new AbortController();
-      return lines(flows.watch(context.req.query(), stop.signal), () => stop.abort());
+    getLines(app, {
+      path: '/flows',
+      summary: 'The connections that are translated, a line each; the last line says how many were looked at',
+      query: flowQuestion,
+      line: flowLine,
+      handle: (context) => lines(flows.list(context.req.query()), typeOf(context)),
+    });
+    getLines(app, {
+      path: '/flows/watch',
+      summary: 'Connections as they begin, change and end, a line each, until the reader goes away',
+      query: flowQuestion,
+      line: flowEvent,
+      handle: (context) => {
+        const stop = new AbortController();
+        return lines(flows.watch(context.req.query(), stop.signal), typeOf(context), () => stop.abort());
+      },
     });
     get(app, {
       path: '/flows/rates',
@@ -138,20 +156,23 @@ export function flowsRoutes(flows: FlowsView): Routes {
   };
 }
 
+function typeOf(context: Context): string {
+  return context.req.query('format') === 'tsv' ? 'text/tab-separated-values; charset=utf-8' : LINES;
+}
+
 /** As fast as the reader takes them; one who goes away ends the work. */
-function lines(pieces: AsyncIterable<string>, gone: () => void = () => {}): Response {
+function lines(pieces: AsyncIterable<Uint8Array>, type: string, gone: () => void = () => {}): Response {
   const iterator = pieces[Symbol.asyncIterator]();
-  const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
       const { done, value } = await iterator.next();
       if (done === true) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      else controller.enqueue(value);
     },
     cancel: async () => {
       gone();
       await iterator.return?.();
     },
   });
-  return new Response(body, { headers: { 'content-type': 'application/x-ndjson' } });
+  return new Response(body, { headers: { 'content-type': type } });
 }

@@ -1,13 +1,17 @@
 import { formatRef } from '../../model/object.ts';
-import type { AgentStatus } from '../../observe/status.ts';
 import type { CanonicalEntry } from '../../plan/canonical.ts';
-import { reasonOfNotice } from '../../status/kube/reasons.ts';
+import type { Conflict } from '../../plan/claims.ts';
+import type { Notice } from '../../plan/fragment.ts';
+import { reasonOfNotice } from './reasons.ts';
 
 /** What objects want and do not have, in the form of entries: under the reasons of their Events. */
 export function refusals({
   notices,
   conflicts,
-}: Pick<AgentStatus, 'notices' | 'conflicts'>): CanonicalEntry[] {
+}: {
+  readonly notices: readonly Notice[];
+  readonly conflicts: readonly Conflict[];
+}): CanonicalEntry[] {
   return [
     ...notices.map(({ reason, object, message }) =>
       refusal(reasonOfNotice[reason], formatRef(object), '', message),

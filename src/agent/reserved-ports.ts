@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import type { PortSpan } from '../net/port.ts';
+import { deepEqual } from '../plan/equal.ts';
+import { parsePortList } from '../sources/objects/port-list.ts';
+import type { HostFactSource } from './host-facts.ts';
+import type { ListenerClock } from './host-listeners.ts';
+
+/** Documentation/networking/ip-sysctl.rst: `8080,9148-9150`. */
+const RESERVED = '/proc/sys/net/ipv4/ip_local_reserved_ports';
+
+/** Time between two looks, in milliseconds; docs/egress.md names it. No notification tells of a sysctl. */
+const INTERVAL = 5_000;
+
+/** The ports that this host gives to nobody who does not ask for them, looked at again and again. */
+export class KernelReservedPorts implements HostFactSource {
+  readonly #clock: Pick<ListenerClock, 'every'>;
+  #ports: readonly PortSpan[];
+
+  constructor(clock: Pick<ListenerClock, 'every'>) {
+    this.#clock = clock;
+    this.#ports = reservedPorts();
+  }
+
+  current(): { readonly reservedPorts: readonly PortSpan[] } {
+    return { reservedPorts: this.#ports };
+  }
+
+  watch(onChange: () => void): () => void {
+    return this.#clock.every(INTERVAL, () => {
+      const now = reservedPorts();
+      if (deepEqual(now, this.#ports)) return;
+      this.#ports = now;
+      onChange();
+    });
+  }
+}
+
+/** Of this network namespace, and so not read by another thread; none where that cannot be read. */
+function reservedPorts(): readonly PortSpan[] {
+  try {
+    return parsePortList(readFileSync(RESERVED, 'utf8'));
+  } catch {
+    return [];
+  }
+}

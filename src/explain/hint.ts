@@ -1,0 +1,34 @@
+import type { ObjectRef } from '../model/object.ts';
+
+/** What a hint is about; programs may rely on these names. */
+export type HintAbout =
+  /** The kind of NAT that would answer is switched off. */
+  | 'switched-off'
+  /** The address is somebody's, but not with this port. */
+  | 'other-port'
+  /** Address and port are somebody's, but not with this protocol. */
+  | 'other-protocol'
+  /** Protocol and port are bound, but on another address. */
+  | 'other-address'
+  /** The address belongs to a Service that knat leaves alone. */
+  | 'not-ours'
+  /** It is a NodePort, but none that this address answers to. */
+  | 'node-port'
+  /** Another node decides. */
+  | 'other-node'
+  /** Why there is no endpoint. */
+  | 'endpoints'
+  /** Which sources are let in. */
+  | 'source-ranges'
+  /** The annotation of a Pod asks for this port, and does not get it. */
+  | 'pod'
+  /** A pool that one would think decides, and why it does not. */
+  | 'pool';
+
+/** Something near the packet that decides nothing, and that who asks may have meant. */
+export interface Hint {
+  readonly about: HintAbout;
+  readonly object: ObjectRef | null;
+  /** One sentence without its end; the object is not named in it. */
+  readonly text: string;
+}

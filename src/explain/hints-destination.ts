@@ -1,0 +1,209 @@
+import { type ObjectRef, objectKey } from '../model/object.ts';
+import type { PodFact } from '../model/pod.ts';
+import type { ServiceFact } from '../model/service.ts';
+import { familyOf, formatEndpoint } from '../net/address.ts';
+import type { PodBinding, ServiceFrontend } from '../plan/entry.ts';
+import { addressesForNodePorts } from '../plan/service.ts';
+import type { Hint } from './hint.ts';
+import type { HintFacts } from './hints.ts';
+import { isOwnAddress } from './own.ts';
+import type { Packet } from './packet.ts';
+import type { Walk } from './walk.ts';
+
+type Claimed = ServiceFrontend | PodBinding;
+
+/** More ports of one object are only counted. */
+const PORTS_SHOWN = 6;
+
+/** Services that have the port elsewhere: more are none of them meant. */
+const SAME_PORT_SHOWN = 2;
+
+/** Who has this address or this port, but not both: for a packet whose destination is nobody's. */
+export function destinationHints(facts: HintFacts, { packet, steps }: Walk): Hint[] {
+  const rule = steps.at(-1)?.rule;
+  if (rule === 'service-frontend' || rule === 'pod-binding' || rule === 'source-ranges') return [];
+  const near = claimedNear(facts, packet);
+  return [
+    ...sameAddress(near, packet),
+    ...unservedAddress(facts, packet),
+    ...nodePorts(facts, packet, near),
+    ...wantedByPods(facts, packet),
+    ...otherAddress(facts, near, packet),
+  ];
+}
+
+/** What the plan has at this address, or at this port and protocol. */
+function claimedNear({ plan }: HintFacts, { destination, protocol, port }: Packet): Claimed[] {
+  const near: Claimed[] = [];
+  for (const entry of plan.entries()) {
+    if (entry.kind !== 'ServiceFrontend' && entry.kind !== 'PodBinding') continue;
+    const { tuple } = entry;
+    if (tuple.address === destination || (tuple.port === port && tuple.protocol === protocol))
+      near.push(entry);
+  }
+  return near;
+}
+
+/** One hint for each object that has the address. */
+function sameAddress(near: readonly Claimed[], { destination, protocol, port }: Packet): Hint[] {
+  const byOwner = new Map<string, Claimed[]>();
+  for (const entry of near) {
+    if (entry.tuple.address !== destination) continue;
+    const key = `${entry.owner.kind} ${objectKey(entry.owner.namespace, entry.owner.name)}`;
+    const same = byOwner.get(key);
+    if (same === undefined) byOwner.set(key, [entry]);
+    else same.push(entry);
+  }
+  return [...byOwner.values()].map((entries): Hint => {
+    const [first] = entries as [Claimed, ...Claimed[]];
+    const protocols = entries.filter(({ tuple }) => tuple.port === port).map(({ tuple }) => tuple.protocol);
+    const what =
+      first.kind === 'PodBinding' ? 'has a binding at this address' : `has this address (${first.origin})`;
+    if (protocols.length > 0) {
+      const text = `${what} with port ${port}, but for ${protocols.join(' and ')}, not for ${protocol}`;
+      return { about: 'other-protocol', object: first.owner, text };
+    }
+    const ports = entries.map(({ tuple }) => `${tuple.port}/${tuple.protocol}`).sort();
+    const rest = ports.length - PORTS_SHOWN;
+    const shown = ports.slice(0, PORTS_SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+    const text = `${what}, but with ${shown}, not with ${port}/${protocol}`;
+    return { about: 'other-port', object: first.owner, text };
+  });
+}
+
+/** Services that name the address and are not ours, or not served at all. */
+function unservedAddress({ services, enable }: HintFacts, { destination }: Packet): Hint[] {
+  const hints: Hint[] = [];
+  for (const service of services.values()) {
+    const { clusterIPs, externalIPs, loadBalancerIPs, notOurs } = service;
+    if (!clusterIPs.concat(externalIPs, loadBalancerIPs).includes(destination)) continue;
+    if (!enable.service) {
+      hints.push({ about: 'switched-off', object: refOf(service), text: `has this address, but ${OFF}` });
+    } else if (notOurs !== null) {
+      const text = `has this address, but is left alone: ${notOurs}`;
+      hints.push({ about: 'not-ours', object: refOf(service), text });
+    }
+  }
+  return hints;
+}
+
+const OFF = 'Service NAT is switched off (--enable)';
+
+/** Why a NodePort does not answer at an address of a node. */
+function nodePorts(facts: HintFacts, packet: Packet, near: readonly Claimed[]): Hint[] {
+  const { services, node, nodes, enable } = facts;
+  const { destination, protocol, port } = packet;
+  const other = [...nodes.values()].find(
+    ({ name, addresses }) =>
+      name !== node.nodeName && addresses.some(({ address }) => address === destination),
+  );
+  const isOwn = isOwnAddress(node, destination);
+  if (!isOwn && other === undefined) return [];
+  const hints: Hint[] = [];
+  const samePort: Hint[] = [];
+  for (const service of services.values()) {
+    if (service.notOurs !== null) continue;
+    const object = refOf(service);
+    for (const each of service.ports) {
+      if (each.nodePort === null) continue;
+      if (each.nodePort === port && each.protocol !== protocol) {
+        // At an address where the NodePort answers the address itself has told it already.
+        if (near.some(({ tuple }) => tuple.address === destination && tuple.port === port)) continue;
+        const text = `has the NodePort ${port}, but for ${each.protocol}, not for ${protocol}`;
+        hints.push({ about: 'other-protocol', object, text });
+      } else if (each.nodePort === port) {
+        if (!isOwn && other !== undefined) {
+          const text = `has the NodePort ${port}, but ${destination} is an address of Node ${other.name}: it is translated there`;
+          hints.push({ about: 'other-node', object, text });
+        } else if (!enable.service) {
+          hints.push({ about: 'switched-off', object, text: `has the NodePort ${port}, but ${OFF}` });
+        } else hints.push({ about: 'node-port', object, text: closedNodePort(facts, service, packet) });
+      } else if (isOwn && each.port === port && each.protocol === protocol) {
+        const text = `has port ${port}/${protocol}, but on addresses of nodes that is the NodePort ${each.nodePort}`;
+        samePort.push({ about: 'node-port', object, text });
+      }
+    }
+  }
+  // That many Services have port 80 helps nobody.
+  return samePort.length <= SAME_PORT_SHOWN ? hints.concat(samePort) : hints;
+}
+
+/** Why this Service's NodePort is not open at an address of this very node. */
+function closedNodePort({ node }: HintFacts, service: ServiceFact, { destination, port }: Packet): string {
+  const family = familyOf(destination);
+  const addresses = addressesForNodePorts(node).filter((address) => familyOf(address) === family);
+  if (!service.clusterIPs.some((address) => familyOf(address) === family)) {
+    return `has the NodePort ${port}, but no ${family} address, so that it answers on none`;
+  }
+  const where = addresses.length === 0 ? `no ${family} address` : addresses.join(', ');
+  return `has the NodePort ${port}, but NodePorts answer on ${where} of this node alone (nodePortAddresses)`;
+}
+
+/** Pods whose annotation asks for the port, and why they do not have it. */
+function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): Hint[] {
+  const { destination, protocol, port } = packet;
+  const isOwn = isOwnAddress(node, destination);
+  const hints: Hint[] = [];
+  for (const pod of pods.values()) {
+    if (pod.nat === null) continue;
+    const object: ObjectRef = { kind: 'Pod', namespace: pod.namespace, name: pod.name };
+    const entry = pod.nat.entries.find(
+      ({ sourcePort, portCount, protocol: wanted, sourceIP }) =>
+        wanted === protocol &&
+        sourcePort <= port &&
+        port < sourcePort + portCount &&
+        (sourceIP === null ? isOwn : sourceIP === destination),
+    );
+    const hint = (text: string): Hint => ({ about: 'pod', object, text });
+    if (entry === undefined) {
+      if (isOwn && pod.nat.error !== null && pod.nodeName === node.nodeName) {
+        hints.push(hint(`no binding, since its annotation is invalid: ${pod.nat.error}`));
+      }
+      continue;
+    }
+    const wants = `asks for ${port}/${protocol}`;
+    if (!enable.pod) {
+      const text = `${wants}, but Pod NAT is switched off (--enable)`;
+      hints.push({ about: 'switched-off', object, text });
+    } else if (pod.nodeName !== node.nodeName) {
+      if (entry.sourceIP === null) continue; // it is bound to the addresses of its own node
+      hints.push(hint(`${wants}, but is on ${pod.nodeName === '' ? 'no node' : `Node ${pod.nodeName}`}`));
+    } else if (pod.finished || pod.terminating) {
+      hints.push(hint(`${wants}, but has ended or is about to`));
+    } else {
+      const notice = [...plan.notices()].find(
+        ({ object: of, reason }) =>
+          of.kind === 'Pod' &&
+          of.namespace === pod.namespace &&
+          of.name === pod.name &&
+          reason !== 'NatBlockedByFirewall',
+      );
+      if (notice !== undefined) hints.push(hint(`${wants}, but: ${notice.message}`));
+      else if (pod.ips.length === 0) hints.push(hint(`${wants}, but has no address yet`));
+      else if (!pod.ready) hints.push(hint(`${wants}, but is not ready`));
+    }
+  }
+  return hints;
+}
+
+/** Bindings of this port at other addresses: automatic ones have the node's public address alone. */
+function otherAddress({ node }: HintFacts, near: readonly Claimed[], packet: Packet): Hint[] {
+  const { destination } = packet;
+  if (!isOwnAddress(node, destination)) return [];
+  return near
+    .filter(
+      ({ kind, tuple }) =>
+        kind === 'PodBinding' &&
+        tuple.address !== destination &&
+        familyOf(tuple.address) === familyOf(destination),
+    )
+    .map(({ owner, tuple }): Hint => {
+      const bound = formatEndpoint(tuple.address, tuple.port);
+      const text = `is bound to ${bound}/${tuple.protocol}, not to this address`;
+      return { about: 'other-address', object: owner, text };
+    });
+}
+
+function refOf({ namespace, name }: ServiceFact | PodFact): ObjectRef {
+  return { kind: 'Service', namespace, name };
+}

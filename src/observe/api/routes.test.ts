@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { FragmentUnion } from '../../plan/nat-plan.ts';
+import type { FlowsView } from '../flows-view.ts';
+import { Gate } from '../http/gate.ts';
+import { metricsSite, wholeSite } from '../http/site.ts';
+import { Observations } from '../observations.ts';
+import { LINES } from './route.ts';
+import { differenceRoutes } from './routes/difference.ts';
+import { flowsRoutes } from './routes/flows.ts';
+import { API_PATH, apiOf, describeApi } from './routes.ts';
+import type { AgentView } from './view.ts';
+
+const view = {
+  status: () => ({ version: '0.1.0' }),
+  plan: new FragmentUnion(),
+  observations: new Observations({ kubeProxyNames: true }),
+} as unknown as AgentView;
+const flows = {
+  list: async function* () {
+    yield new TextEncoder().encode('{"end":{}}\n');
+  },
+} as unknown as FlowsView;
+
+const api = apiOf(view, [
+  flowsRoutes(flows),
+  differenceRoutes(async () => {
+    throw new Error('not asked');
+  }),
+]);
+const gate = new Gate({ reviewer: null as never, now: () => 0 });
+const parts = { api, view, gate, openMetrics: false };
+
+interface Operation {
+  readonly summary?: string;
+  readonly responses: Record<string, { readonly content?: Record<string, { readonly schema?: object }> }>;
+}
+const document = describeApi(api, '0.1.0') as { paths: Record<string, Record<string, Operation>> };
+
+/** `GET /path` of all that answers; what stands before others (middleware) has the method ALL. */
+function registered(app: { readonly routes: readonly { method: string; path: string }[] }): string[] {
+  const routes = app.routes.filter(({ method }) => method !== 'ALL');
+  return [...new Set(routes.map(({ method, path }) => `${method} ${path}`))].sort();
+}
+
+test('every subject of the API is in this test', () => {
+  const files = readdirSync(new URL('routes', import.meta.url)).filter((name) => !name.endsWith('.test.ts'));
+  const own = ['activity', 'entries', 'explain', 'findings', 'status'];
+  expect(files.map((name) => name.replace('.ts', '')).sort()).toEqual([...own, 'difference', 'flows'].sort());
+});
+
+test('what the server registers is what the description has, and nothing else', () => {
+  const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(API_PATH, '')}`),
+  );
+  expect(described.sort()).toEqual(registered(api));
+  expect(described).toContain('GET /flows/watch');
+});
+
+test('every route has a summary and the schema of its answer', () => {
+  for (const [path, { get }] of Object.entries(document.paths)) {
+    expect(get?.summary, path).toMatch(/\S/);
+    const content = get?.responses['200']?.content ?? {};
+    const isLines = path.endsWith('/flows') || path.endsWith('/watch');
+    expect(Object.keys(content), path).toEqual([isLines ? LINES : 'application/json']);
+    for (const { schema } of Object.values(content)) expect(Object.keys(schema ?? {}), path).not.toEqual([]);
+  }
+});
+
+test('docs/http-api.md names every path that is served, and no other', () => {
+  const text = readFileSync('docs/http-api.md', 'utf8');
+  const rows = [...text.matchAll(/^\| (`\/[^|]+) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(\/[^`]+)`/g)].map(([, path = '']) => path),
+  );
+  const [ours, others] = [registered(api), registered(wholeSite(parts))].map((routes) =>
+    routes.map((route) => route.replace('GET ', '')),
+  ) as [string[], string[]];
+  const site = others.filter((path) => !path.startsWith(API_PATH) && path !== '*');
+  const metrics = registered(metricsSite(parts));
+  expect(metrics).toEqual(['GET /metrics']);
+  const documented = rows.filter((path) => path !== `${API_PATH}/…`);
+  expect([...new Set(documented)].sort()).toEqual([...new Set([...ours, ...site])].sort());
+});
+
+test('lines are served as such', async () => {
+  const answer = await api.request('/flows');
+  expect(answer.headers.get('content-type')).toBe(LINES);
+  expect(await answer.text()).toBe('{"end":{}}\n');
+});
