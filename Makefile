@@ -40,8 +40,10 @@ test: setup-tests build ## checks and all tests, root needed
 test-image: setup ## build the image's file system with debootstrap and run knat in it (5 minutes), root needed
 	@./scripts/test-image
 
-test-cluster: setup ## the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
+test-cluster: build ## the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
 	@npm run --silent test:cluster
+	@if [[ $$(id -u) == 0 ]]; then npm run --silent test:cluster-packets; \
+	else echo 'skipped: test/cluster/packets.kernel.test.ts, which needs root for network namespaces'; fi
 
 conformance: setup ## kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')

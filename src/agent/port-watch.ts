@@ -85,9 +85,12 @@ export class PortWatch {
 
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings } = this.#agent;
+    // At the start there may be nothing to see yet, and whoever looks then wants to see something soon.
+    let rest = this.#lookEvery / 6;
     while (!signal.aborted) {
       const { milliseconds } = await this.#tryToLook(signal);
-      await surroundings.sleep(Math.max(this.#lookEvery, milliseconds * REST_PER_WORK), signal);
+      await surroundings.sleep(Math.max(rest, milliseconds * REST_PER_WORK), signal);
+      rest = this.#lookEvery;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../lab/host.ts';
@@ -50,8 +51,9 @@ export class AgentProcess {
     this.node = host.name;
     this.#log = createWriteStream(logFile, { flags: 'a' });
     // A process group of its own: Ctrl-C is for the demo, which then ends everything in order.
-    const args = ['--source', `dir:${manifests}`, '--node', host.name, '--log-format', 'json'];
+    const args = ['--source', `dir:${basename(manifests)}`, '--node', host.name, '--log-format', 'json'];
     this.#child = host.spawn([PROGRAM, 'agent', ...args, '--log-level', 'info'], {
+      cwd: dirname(manifests), // so that what it says of its source is short
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });

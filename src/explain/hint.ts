@@ -1,4 +1,9 @@
+import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import type { FactTypes } from '../model/facts.ts';
+import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import type { PlanOptions } from '../plan/options.ts';
 
 /** What a hint is about; programs may rely on these names. */
 export type HintAbout =
@@ -31,4 +36,15 @@ export interface Hint {
   readonly object: ObjectRef | null;
   /** One sentence without its end; the object is not named in it. */
   readonly text: string;
+}
+
+/** What hints are looked for in: the facts that the plan was made of. */
+export interface HintFacts {
+  readonly plan: NatPlan;
+  readonly node: NodeFacts;
+  readonly enable: PlanOptions['enable'];
+  readonly services: ReadonlyMap<string, FactTypes['Service']>;
+  readonly pods: ReadonlyMap<string, FactTypes['Pod']>;
+  readonly nodes: ReadonlyMap<string, FactTypes['Node']>;
+  slicesOf(service: string): readonly EndpointSliceFact[];
 }

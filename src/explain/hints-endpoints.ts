@@ -2,8 +2,7 @@ import type { EndpointFact } from '../model/endpoint-slice.ts';
 import { objectKey } from '../model/object.ts';
 import { familyOf } from '../net/address.ts';
 import { scopeOf } from '../plan/nat-plan.ts';
-import type { Hint } from './hint.ts';
-import type { HintFacts } from './hints.ts';
+import type { Hint, HintFacts } from './hint.ts';
 import type { Step } from './step.ts';
 import type { Walk } from './walk.ts';
 

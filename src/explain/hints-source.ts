@@ -4,8 +4,7 @@ import { familyOf } from '../net/address.ts';
 import { formatPrefix, prefixContains } from '../net/prefix.ts';
 import { setContains } from '../net/ranges.ts';
 import { scopeOf } from '../plan/nat-plan.ts';
-import type { Hint } from './hint.ts';
-import type { HintFacts } from './hints.ts';
+import type { Hint, HintFacts } from './hint.ts';
 import { isOwnAddress } from './own.ts';
 import type { Walk } from './walk.ts';
 

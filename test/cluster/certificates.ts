@@ -3,16 +3,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** PEM texts for a server on loopback. */
+/** PEM texts for a server on loopback, and for a client. */
 export interface Certificates {
   readonly authority: string;
   readonly serverCertificate: string;
   readonly serverKey: string;
+  /** Of the user `knat`. */
+  readonly clientCertificate: string;
+  readonly clientKey: string;
 }
 
 const NAMES = 'subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc';
 
-/** Makes an authority and a server certificate with openssl; they are valid for a day. */
+/** Makes an authority and a certificate for each side with openssl; they are valid for a day. */
 export function makeCertificates(): Certificates {
   const folder = mkdtempSync(join(tmpdir(), 'knat-certificates-'));
   const openssl = (line: string, ...more: string[]) =>
@@ -23,16 +26,22 @@ export function makeCertificates(): Certificates {
   const key = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
   try {
     openssl(`req -x509 ${key} -days 1 -keyout ca.key -out ca.crt -subj`, '/CN=knat test authority');
-    openssl(`req ${key} -keyout server.key -out server.csr -subj`, '/CN=kube-apiserver');
-    writeFileSync(join(folder, 'names'), NAMES);
-    openssl(
-      'x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 1 -out server.crt -extfile names',
-    );
+    const sign = (name: string, subject: string, extension: string) => {
+      openssl(`req ${key} -keyout ${name}.key -out ${name}.csr -subj`, subject);
+      writeFileSync(join(folder, 'extension'), extension);
+      openssl(
+        `x509 -req -in ${name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 1 -out ${name}.crt -extfile extension`,
+      );
+    };
+    sign('server', '/CN=kube-apiserver', NAMES);
+    sign('client', '/CN=knat', 'extendedKeyUsage=clientAuth');
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');
     return {
       authority: read('ca.crt'),
       serverCertificate: read('server.crt'),
       serverKey: read('server.key'),
+      clientCertificate: read('client.crt'),
+      clientKey: read('client.key'),
     };
   } finally {
     rmSync(folder, { recursive: true });

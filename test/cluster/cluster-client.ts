@@ -15,6 +15,12 @@ export interface Manifest {
   readonly [key: string]: unknown;
 }
 
+interface DefinitionSpec {
+  readonly group: string;
+  readonly names: { readonly plural: string };
+  readonly versions: readonly { readonly name: string }[];
+}
+
 interface Reply {
   readonly status: number;
   readonly body: ApiObject;
@@ -38,7 +44,7 @@ export class ClusterClient {
 
   /** Creates the object, or replaces all of it but its status. */
   async put(manifest: Manifest): Promise<ApiObject> {
-    const found = await this.request('GET', pathOf(manifest));
+    const found = await this.#patient('GET', pathOf(manifest));
     if (found.status === 404) return await this.create(manifest);
     const { resourceVersion } = found.body.metadata;
     const spec = { ...objectAt(found.body, 'spec'), ...objectAt(manifest, 'spec') };
@@ -46,6 +52,25 @@ export class ClusterClient {
     const metadata = { ...manifest.metadata, resourceVersion };
     const body = 'spec' in manifest ? { ...rest, metadata, spec } : { ...rest, metadata };
     return await this.#expect('PUT', pathOf(manifest), body);
+  }
+
+  /**
+   * As a client that knows nothing of what is there: creates the object, or replaces it whole, and sets its status. Gives
+   * the HTTP status of the first answer that is a refusal, else of the last one.
+   */
+  async replace(manifest: Manifest): Promise<number> {
+    const { status: wanted, ...rest } = manifest;
+    const found = await this.#patient('GET', pathOf(manifest));
+    const { resourceVersion } = found.body.metadata ?? {};
+    const reply =
+      found.status === 404
+        ? await this.#patient('POST', collectionOf(manifest), rest)
+        : await this.#patient('PUT', pathOf(manifest), {
+            ...rest,
+            metadata: { ...manifest.metadata, resourceVersion },
+          });
+    if (reply.status < 300 && wanted !== undefined) await this.setStatus(manifest);
+    return reply.status;
   }
 
   async setStatus(manifest: Manifest): Promise<ApiObject> {
@@ -59,20 +84,29 @@ export class ClusterClient {
    */
   async remove(manifest: Manifest): Promise<void> {
     const path = pathOf(manifest);
-    const { status } = await this.request('DELETE', `${path}?gracePeriodSeconds=0`);
+    const { status } = await this.#patient('DELETE', `${path}?gracePeriodSeconds=0`);
     if (status !== 404 && status >= 300) throw new Error(`DELETE ${path}: ${status}`);
     await this.#until(`${path} is gone`, async () => (await this.request('GET', path)).status === 404);
   }
 
+  /** Of a kind that the server does not have: nothing. */
   async list(path: string): Promise<ApiObject[]> {
-    const { body } = await this.request('GET', path);
-    return Array.isArray(body.items) ? (body.items as ApiObject[]) : [];
+    const { status, body } = await this.#patient('GET', path);
+    if (status === 200 && Array.isArray(body.items)) return body.items as ApiObject[];
+    if (status === 404) return [];
+    throw new Error(`GET ${path}: ${status} ${textAt(body, 'message')}`);
   }
 
-  /** Makes a custom resource and waits until it is served. */
+  /** Makes a custom resource that takes every field, and waits until it is served. */
   async define(group: string, version: string, plural: string, kind: string): Promise<void> {
-    await this.create(definition(group, version, plural, kind));
-    const path = `/apis/${group}/${version}/${plural}`;
+    await this.serve(definition(group, version, plural, kind));
+  }
+
+  /** Makes a custom resource and waits until its first version is served. */
+  async serve(manifest: Manifest): Promise<void> {
+    await this.create(manifest);
+    const { group, names, versions } = manifest.spec as DefinitionSpec;
+    const path = `/apis/${group}/${versions[0]?.name}/${names.plural}`;
     await this.#until(`${path} is served`, async () => (await this.request('GET', path)).status === 200);
   }
 
@@ -111,8 +145,21 @@ export class ClusterClient {
     });
   }
 
+  /**
+   * As `request`, again while a server that has just started is not ready for the kind: 429, 503, and 500 from what gives
+   * out ClusterIPs.
+   */
+  async #patient(method: string, path: string, body?: unknown, contentType?: string): Promise<Reply> {
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const reply = await this.request(method, path, body, contentType);
+      if (![429, 500, 503].includes(reply.status) || Date.now() > deadline) return reply;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   async #expect(method: string, path: string, body: unknown, contentType?: string): Promise<ApiObject> {
-    const reply = await this.request(method, path, body, contentType);
+    const reply = await this.#patient(method, path, body, contentType);
     if (reply.status < 300) return reply.body;
     throw new Error(`${method} ${path}: ${reply.status} ${textAt(reply.body, 'message')}`);
   }

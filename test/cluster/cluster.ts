@@ -8,11 +8,18 @@ export interface Cluster {
   readonly authority: string;
   /** Token of a user who may do everything. */
   readonly adminToken: string;
-  /** Token of the user `knat`, who may do what ClusterRoles allow. */
+  /** Token of the user `knat`, who may do what ClusterRoles allow, until `replaceToken`. */
   readonly knatToken: string;
+  /** PEM texts by which the same user is known, without a token. */
+  readonly clientCertificate: string;
+  readonly clientKey: string;
   /** Faults on demand; null on the real server, which has none. */
   readonly simulator: Simulator | null;
-  /** Stops the server and starts it again, with the same objects; its history is lost. */
-  restart(): Promise<void>;
+  /** Stops the server, gently or not, and starts it again, with the same objects; its history is lost. */
+  restart(how?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Forgets what was before: versions up to now, and what lists go on behind. */
+  compact(): Promise<void>;
+  /** From now on this is the token of `knat`, and the one before is worth nothing; the server may restart for that. */
+  replaceToken(token: string): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import type { Manifest } from './cluster-client.ts';
 
 /** Small objects that every API server accepts. */
@@ -51,4 +53,9 @@ export function pool(name: string, cidr: string, apiVersion = 'crd.projectcalico
 
 export function namespace(name: string): Manifest {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+}
+
+/** A CustomResourceDefinition of the chart, by its plural. */
+export function readDefinition(plural: string): Manifest {
+  return parse(readFileSync(`charts/knat/crds/${plural}.yaml`, 'utf8')) as Manifest;
 }

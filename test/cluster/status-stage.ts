@@ -1,19 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse } from 'yaml';
 import { ApiClient } from '../../src/kube-api/client.ts';
 import { openAccess } from '../../src/kube-api/open-access.ts';
 import type { NodeAccount } from '../../src/status/kube/account.ts';
 import { ClusterReporter } from '../../src/status/kube/cluster-reporter.ts';
 import type { StoreOutcome } from '../../src/status/store-outcome.ts';
-import type { Manifest } from './cluster-client.ts';
+import { readDefinition } from './manifests.ts';
 import type { ApiObject } from './simulator/objects.ts';
 import type { Stage } from './stage.ts';
 
 export const NODE_NAT = '/apis/knat.dev/v1/nodenats/node-a';
 
 /** The CustomResourceDefinition of the chart. */
-export const nodeNatDefinition = parse(readFileSync('charts/knat/crds/nodenats.yaml', 'utf8')) as Manifest;
+export const nodeNatDefinition = readDefinition('nodenats');
 
 /** A clock that runs 100 times as fast, so that a test of an interval of seconds takes none. */
 const FAST = 100;

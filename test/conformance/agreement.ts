@@ -34,6 +34,16 @@ export async function disagreements(
     targets: [...packets, ...endpointsOf(plan)],
   });
   await stage.datapath.converge(plan, new AbortController().signal);
+  return await kernelDisagreements(stage, plan, node, packets);
+}
+
+/** Sends the packets through what somebody else programmed, in a scene that is set up: as `disagreements`. */
+export async function kernelDisagreements(
+  stage: Stage,
+  plan: NatPlan,
+  node: NodeFacts,
+  packets: readonly Dialled[],
+): Promise<string[]> {
   const texts = await allSettled(
     packets.map(async (packet) => {
       const inputInterface = stage.inputInterface(packet.source);

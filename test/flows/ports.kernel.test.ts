@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { PortUsageSample } from '../../src/flows/port-usage.ts';
 import { askAgent } from '../../src/observe/client.ts';
+import type { MetricSnapshot } from '../../src/observe/metrics/metrics.ts';
 import { nft } from '../netns/namespace.ts';
 import { FlowsStage, NODE, OTHER_POD, PLACE, POD, PORT, pods, until } from './flows-stage.ts';
 
@@ -40,6 +41,15 @@ async function sample(): Promise<PortUsageSample | null> {
   return (await askAgent('/api/v1/flows/ports')) as PortUsageSample | null;
 }
 
+/** Values of a metric, as the API has them. */
+async function gauges(name: string): Promise<readonly { labels: object; value: number | null }[]> {
+  const { items } = (await askAgent('/api/v1/metrics')) as { items: MetricSnapshot[] };
+  return (items.find((one) => one.name === name)?.values ?? []).map(({ labels, value }) => ({
+    labels,
+    value,
+  }));
+}
+
 test('the ports of a range fill up: counted, warned of with the pods behind it, and then new flows fail', async () => {
   await stage.flat.node.run(['nft', '-f', '-'], narrow);
   expect(nft('list table ip narrow', ['-s'])).toContain('snat to');
@@ -71,6 +81,11 @@ test('the ports of a range fill up: counted, warned of with the pods behind it, 
     ],
   });
   expect(await warnings()).toEqual([]);
+  const labels = { protocol: 'UDP', address: NODE };
+  expect(await gauges('knat_source_ports_used')).toEqual([{ labels, value: flows }]);
+  expect(await gauges('knat_source_ports_used_ratio')).toEqual([{ labels, value: flows / PORTS }]);
+  const [entries] = await gauges('knat_conntrack_entries');
+  expect(entries?.value).toBeGreaterThanOrEqual(flows);
 
   await dialMany(POD, 320);
   await until(async () => (await warnings()).length > 0);

@@ -19,7 +19,7 @@ export interface Traffic extends BusyNode {
 }
 
 /** Indices, taken modulo the number of what there is to choose from. */
-interface PacketChoice {
+export interface PacketChoice {
   /** A frontend or binding of the plan, or one of the other destinations; these also from a bound pod. */
   readonly to:
     | { readonly entry: number }
@@ -32,7 +32,7 @@ interface PacketChoice {
 }
 
 /** Pods, their neighbours, the other node, a load balancer as source, the outside. The node's own are added. */
-const SOURCES: Readonly<Record<Family, readonly IpAddress[]>> = {
+export const SOURCES: Readonly<Record<Family, readonly IpAddress[]>> = {
   IPv4: list(
     '10.244.1.1 10.244.1.2 10.244.2.1 10.244.1.9 198.51.100.9 100.64.9.9 192.0.2.50 192.0.2.51 192.0.2.11',
   ),
@@ -40,14 +40,14 @@ const SOURCES: Readonly<Record<Family, readonly IpAddress[]>> = {
 };
 
 /** Service addresses, used and unused ones; the outside; private networks; pods; the other node. The node's own are added. */
-const DESTINATIONS: Readonly<Record<Family, readonly IpAddress[]>> = {
+export const DESTINATIONS: Readonly<Record<Family, readonly IpAddress[]>> = {
   IPv4: list(
     '10.96.0.10 10.96.0.11 10.96.0.99 203.0.113.7 192.0.2.50 192.0.2.51 100.64.9.8 192.168.7.7 10.0.0.9 10.244.1.1 192.0.2.11',
   ),
   IPv6: list('fd00:96::10 fd00:96::99 2001:db8::50 2001:db8:9::8 fc00::77 fd00:244::1 2001:db8::11'),
 };
 
-const choice: fc.Arbitrary<PacketChoice> = fc.record({
+export const packetChoice: fc.Arbitrary<PacketChoice> = fc.record({
   to: fc.oneof(
     { weight: 3, arbitrary: fc.record({ entry: fc.nat(999) }) },
     {
@@ -62,11 +62,11 @@ const choice: fc.Arbitrary<PacketChoice> = fc.record({
 });
 
 export const traffic: fc.Arbitrary<Traffic> = fc
-  .record({ state: busyNode, choices: fc.array(choice, { minLength: 1, maxLength: 32, size: 'max' }) })
+  .record({ state: busyNode, choices: fc.array(packetChoice, { minLength: 1, maxLength: 32, size: 'max' }) })
   .map(({ state, choices }) => ({ ...state, choices }));
 
 /** The packets that are meant, without repetitions. */
-export function packetsOf({ node, choices }: Traffic, plan: NatPlan): Dialled[] {
+export function packetsOf({ node, choices }: Omit<Traffic, 'changes'>, plan: NatPlan): Dialled[] {
   const entries = canonicalPlan(plan).flatMap(({ key }) => plan.entry(String(key)) ?? []);
   const tuples = entries.flatMap((entry) =>
     entry.kind === 'ServiceFrontend' || entry.kind === 'PodBinding' ? [entry.tuple] : [],

@@ -28,7 +28,7 @@ async function knat(...args: readonly string[]): Promise<{ status: number; print
   const streams = [new PassThrough(), new PassThrough()] as const;
   const context: Context = {
     version: '0.0.0',
-    terminal: new Terminal(...streams, { color: 'never' }),
+    terminal: new Terminal(...streams),
     defaultNode: 'worker-1',
     readInput: async () => '',
     exit: EXIT.ok,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../kube-api/client.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
@@ -43,6 +44,8 @@ class KubeSource implements Source {
     const client = new ApiClient(await clusterAccess(access), surroundings);
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
+    // One for each kind that waits, which Node.js would take for a leak.
+    setMaxListeners(0, either);
     const troubles = new Troubles(sink, client.server);
     let failure: SourceError | null = null;
     const patience = async () => {

@@ -31,7 +31,7 @@ export async function startRealCluster(assets: string): Promise<Cluster> {
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const accountKey = file('accounts.key', privateKey.export({ type: 'pkcs1', format: 'pem' }).toString());
-  const tokens = file('tokens.csv', 'admin-token,admin,admin,"system:masters"\nknat-token,knat,knat\n');
+  const tokens = file('tokens.csv', tokenTable('knat-token'));
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const etcd = new Program(join(assets, 'etcd'), join(folder, 'etcd.log'), [
     `--data-dir=${join(folder, 'etcd')}`,
@@ -48,11 +48,12 @@ export async function startRealCluster(assets: string): Promise<Cluster> {
     `--tls-cert-file=${file('server.crt', certificates.serverCertificate)}`,
     `--tls-private-key-file=${file('server.key', certificates.serverKey)}`,
     `--token-auth-file=${tokens}`,
+    `--client-ca-file=${file('ca.crt', certificates.authority)}`,
     '--authorization-mode=RBAC',
     '--service-account-issuer=https://kubernetes.default',
     `--service-account-key-file=${accountKey}`,
     `--service-account-signing-key-file=${accountKey}`,
-    '--service-cluster-ip-range=10.96.0.0/12',
+    '--service-cluster-ip-range=10.96.0.0/12,fd00:96::/112',
     // The endpoints of the service `kubernetes` would be this server, and loopback is refused for endpoints.
     '--endpoint-reconciler-type=none',
     // Nobody runs the controller that makes the accounts that this plugin asks for.
@@ -63,6 +64,10 @@ export async function startRealCluster(assets: string): Promise<Cluster> {
   const start = async () => {
     server.start();
     await untilReady(url, certificates.authority, [etcd, server]);
+  };
+  const restart = async (how?: 'SIGTERM' | 'SIGKILL') => {
+    await server.stop(how);
+    await start();
   };
   const stop = async () => {
     await server.stop();
@@ -82,10 +87,15 @@ export async function startRealCluster(assets: string): Promise<Cluster> {
     authority: certificates.authority,
     adminToken: 'admin-token',
     knatToken: 'knat-token',
+    clientCertificate: certificates.clientCertificate,
+    clientKey: certificates.clientKey,
     simulator: null,
-    restart: async () => {
-      await server.stop();
-      await start();
+    restart,
+    compact: () => compact(etcdUrl),
+    replaceToken: async (token) => {
+      // The file is read once.
+      file('tokens.csv', tokenTable(token));
+      await restart('SIGKILL');
     },
     stop,
   };
@@ -127,15 +137,31 @@ class Program {
     this.#process = child;
   }
 
-  async stop(): Promise<void> {
+  async stop(how: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#process;
     if (child === null || this.hasEnded) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
+    child.kill(how);
     const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await ended;
     clearTimeout(killer);
   }
+}
+
+/** Token, name, uid and groups of each user. */
+function tokenTable(knatToken: string): string {
+  return `admin-token,admin,admin,"system:masters"\n${knatToken},knat,knat\n`;
+}
+
+/** Has etcd forget all versions but the present one, by the JSON form of its API; numbers are texts there. */
+async function compact(etcdUrl: string): Promise<void> {
+  const ask = async (path: string, question: object): Promise<{ header?: { revision?: string } }> => {
+    const answer = await fetch(etcdUrl + path, { method: 'POST', body: JSON.stringify(question) });
+    if (!answer.ok) throw new Error(`etcd ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as { header?: { revision?: string } };
+  };
+  const { header } = await ask('/v3/maintenance/status', {});
+  await ask('/v3/kv/compaction', { revision: header?.revision, physical: true });
 }
 
 async function untilReady(url: string, ca: string, programs: readonly Program[]): Promise<void> {

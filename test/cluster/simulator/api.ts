@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { type ExecRequest, ExecServer, type Executor, readExecPath } from './exec.ts';
 import type { FaultPlan } from './faults.ts';
@@ -17,6 +18,14 @@ import { Watches } from './watches.ts';
 import { type Target, Writes } from './writes.ts';
 
 const CRD = BUILT_IN.find(({ kind }) => kind === 'CustomResourceDefinition');
+
+/** Who the client is by its certificate; null without one of our authority. */
+function certified({ socket }: IncomingMessage): User | null {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return null;
+  const { subject } = socket.getPeerCertificate();
+  if (typeof subject?.CN !== 'string') return null;
+  return { username: subject.CN, uid: '', groups: ['system:authenticated'] };
+}
 
 /** Status and body. */
 type Answer = readonly [number, JsonObject];
@@ -94,8 +103,8 @@ export class Api {
   }
 
   #userOf(request: IncomingMessage): User {
-    const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const user = this.#users.withToken(token);
+    const token = /^Bearer (\S*)/.exec(request.headers.authorization ?? '')?.[1] ?? null;
+    const user = token === null ? certified(request) : this.#users.withToken(token);
     if (user === null) throw refusals.unauthorized();
     return user;
   }

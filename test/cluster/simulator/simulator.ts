@@ -44,7 +44,9 @@ export class Simulator {
 
   /** Listens on a port of its own, the same one each time. */
   async start(): Promise<void> {
-    const { serverCertificate, serverKey } = this.#certificates;
+    const { authority, serverCertificate, serverKey } = this.#certificates;
+    // A certificate of the client is welcome; without one there are tokens.
+    const clients = { ca: authority, requestCert: true, rejectUnauthorized: false };
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       this.requests.push(`${request.method} ${request.url}`);
       this.#api.answer(request, response).catch((error: unknown) => {
@@ -52,7 +54,7 @@ export class Simulator {
         response.destroy();
       });
     };
-    const server = createServer({ cert: serverCertificate, key: serverKey }, answer);
+    const server = createServer({ cert: serverCertificate, key: serverKey, ...clients }, answer);
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.requests.push(`${request.method} ${request.url}`);
       this.#api.upgrade(request, socket, head, this.executor);

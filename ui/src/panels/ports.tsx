@@ -18,7 +18,7 @@ export function Ports() {
       empty={tuples.length === 0 ? 'at the last look, no connection left with a shared address' : null}
     >
       <ScrollArea h="100%" type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'source ports taken' }}>
-        <Stack gap="sm" pt={4} pr="xs">
+        <Stack gap="sm" pt={4} pr="md">
           {tuples.map((tuple) => (
             <PortGauge key={nameOf(tuple)} tuple={tuple} />
           ))}
@@ -35,7 +35,7 @@ function PortGauge({ tuple }: { tuple: Tuple }) {
     <div>
       <Group justify="space-between" wrap="nowrap" gap="xs">
         <Text size="sm" truncate title={nameOf(tuple)}>
-          {address} → {destinationOf(tuple)}
+          → {destinationOf(tuple)}
         </Text>
         <Text size="sm" fw={600} style={{ whiteSpace: 'nowrap' }}>
           {percent(share)}
@@ -43,7 +43,7 @@ function PortGauge({ tuple }: { tuple: Tuple }) {
       </Group>
       <Progress value={share * 100} color={colorOf(share)} aria-label={`ports of ${nameOf(tuple)}`} />
       <Text size="xs" c="dimmed" truncate>
-        {used.toLocaleString('en')} of {capacity.toLocaleString('en')}
+        {used.toLocaleString('en')} of {capacity.toLocaleString('en')} ports of {address}
         {most === undefined ? '' : `, most by ${most.name}`}
       </Text>
     </div>

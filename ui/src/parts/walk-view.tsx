@@ -44,6 +44,18 @@ export function WalkView({ walk }: { walk: Walk }) {
         ))}
       </Group>
       {walk.paths.length > PATHS && <Text c="dimmed">and {walk.paths.length - PATHS} more endpoints</Text>}
+      {walk.hints.length > 0 && (
+        <Alert color="blue" title="Did you mean?" role="note">
+          <List size="sm">
+            {walk.hints.map(({ object, reason }) => (
+              <List.Item key={`${object} ${reason}`}>
+                {object !== null && <strong>{object}: </strong>}
+                {reason}
+              </List.Item>
+            ))}
+          </List>
+        </Alert>
+      )}
       {walk.unknown.length > 0 && (
         <div>
           <Title order={2} size="h5">
