@@ -35,6 +35,9 @@ export const SIGNAL = new AbortController().signal;
 /** Silence is listened to for so many milliseconds; an answer takes some. */
 const SILENCE = 400;
 
+/** Where an answer is certain it may take as long as a machine that is busy needs, in milliseconds. */
+export const ANSWER = 4000;
+
 export const smtp = (rest: Partial<PodFact>, entries: readonly PodNatEntry[]) =>
   pod(entries, { ips: [address.podA], ...rest });
 
@@ -139,8 +142,9 @@ export async function answererOf(
   port = 25,
   protocol: Protocol = 'TCP',
   sourcePort?: number,
+  waitMs = SILENCE,
 ): Promise<string> {
-  return by(await dial(stage, source, to, port, protocol, sourcePort));
+  return by(await dial(stage, source, to, port, protocol, { sourcePort, waitMs }));
 }
 
 /** Which address the listener saw. */
@@ -150,7 +154,7 @@ export async function sourceSeen(
   to: Name,
   protocol: Protocol = 'TCP',
 ): Promise<string> {
-  const outcome = await dial(stage, source, to, 25, protocol);
+  const outcome = await dial(stage, source, to, 25, protocol, { waitMs: ANSWER });
   return outcome.outcome === 'answered' ? outcome.sawSource.replace(/:\d+$/, '') : outcome.outcome;
 }
 
@@ -160,13 +164,10 @@ async function dial(
   to: Name,
   port: number,
   protocol: Protocol,
-  sourcePort?: number,
+  { sourcePort, waitMs }: { readonly sourcePort?: number | undefined; readonly waitMs: number },
 ): Promise<DialOutcome> {
   const from = sourcePort === undefined ? {} : { sourcePort };
-  return await stage.dial(
-    { source: address[source], address: address[to], port, protocol, ...from },
-    SILENCE,
-  );
+  return await stage.dial({ source: address[source], address: address[to], port, protocol, ...from }, waitMs);
 }
 
 function by(outcome: DialOutcome): string {
