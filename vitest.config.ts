@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { beyondTheServer } from './test/cluster/real/definitions-alone.ts';
+
+/** etcd and kube-apiserver for test/cluster; empty: the simulator. */
+const assets = process.env.KUBEBUILDER_ASSETS ?? '';
 
 /**
  * Two projects: `unit` needs no privileges and runs in parallel; `kernel` needs root, programs the kernel
@@ -20,10 +24,10 @@ export default defineConfig({
             'test/conformance/**/*.unit.test.ts',
             'test/repository/**/*.test.ts',
           ],
-          exclude: ['**/*.kernel.test.ts', 'node_modules/**'],
+          exclude: ['**/*.kernel.test.ts', 'node_modules/**', ...beyondTheServer(assets)],
           testTimeout: 30_000,
           // A real API server for each file is enough for a machine.
-          fileParallelism: (process.env.KUBEBUILDER_ASSETS ?? '') === '',
+          fileParallelism: assets === '',
         },
       },
       {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig, loadYaml } from '@kubernetes/client-node';
 import { AccessError, type AccessOptions, type ApiAccess, requireServerUrl } from './access.ts';
+import { type ExecConfig, ExecPlugin } from './exec-plugin.ts';
 import { tokenFilesOf } from './token-files.ts';
 
 /** What is used of the official client. */
@@ -12,7 +13,7 @@ interface Client {
 
 /**
  * Access by a kubeconfig file. Everything about it is the official client's: merging of files, client certificates,
- * tokens, exec plugins, OIDC, proxies; but for `tokenFile`, which it does not know.
+ * tokens, OIDC, proxies; but for `tokenFile`, which it does not know, and for exec plugins.
  */
 export class KubeconfigAccess implements ApiAccess {
   readonly #options: AccessOptions;
@@ -20,6 +21,8 @@ export class KubeconfigAccess implements ApiAccess {
   #config: KubeConfig;
   /** Of the current user; null: its token stands elsewhere. */
   #tokenFile: string | null = null;
+  /** Of the current user; null: it has none. */
+  #plugin: ExecPlugin | null = null;
   #generation = 0;
 
   private constructor(options: AccessOptions, client: Client) {
@@ -43,6 +46,7 @@ export class KubeconfigAccess implements ApiAccess {
 
   async requestOptions(): Promise<RequestOptions> {
     const options: RequestOptions = {};
+    if (this.#plugin !== null) await applyPlugin(options, this.#plugin);
     await this.#config.applyToHTTPSOptions(options);
     if (this.#tokenFile !== null) await this.#applyTokenFile(options, this.#tokenFile);
     return options;
@@ -85,18 +89,29 @@ export class KubeconfigAccess implements ApiAccess {
     const url = requireServerUrl(server ?? cluster.server);
     // The client refuses plain HTTP unless TLS is not to be verified; there is none to verify then.
     const skipTLSVerify = cluster.skipTLSVerify || url.startsWith('http:');
+    const user = config.getCurrentUser();
+    const exec = user?.exec as ExecConfig | null | undefined;
     config.loadFromOptions({
       clusters: config.clusters.map((each) =>
         each.name === cluster.name ? { ...each, server: url, skipTLSVerify } : each,
       ),
-      users: config.users,
+      users: config.users.map((each) => (each.name === user?.name ? { ...each, exec: null } : each)),
       contexts: config.contexts,
       currentContext: config.currentContext,
     });
     const files = tokenFilesOf(this.#options, this.#client.loadYaml);
-    this.#tokenFile = files.get(config.getCurrentUser()?.name ?? '') ?? null;
+    this.#tokenFile = files.get(user?.name ?? '') ?? null;
+    this.#plugin = exec ? new ExecPlugin(exec, config.getCurrentCluster()) : null;
     return config;
   }
+}
+
+/** Before the official client makes an agent of the options, which has to have the certificate. */
+async function applyPlugin(options: RequestOptions, plugin: ExecPlugin): Promise<void> {
+  const { token, clientCertificateData, clientKeyData } = await plugin.credential(Date.now());
+  if (clientCertificateData !== undefined) options.cert = clientCertificateData;
+  if (clientKeyData !== undefined) options.key = clientKeyData;
+  if (token !== undefined) options.headers = { ...options.headers, Authorization: `Bearer ${token}` };
 }
 
 function noCluster(config: KubeConfig, context: string | undefined): string {

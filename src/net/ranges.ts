@@ -13,15 +13,23 @@ export interface AddressSet {
   readonly ranges: readonly AddressRange[];
 }
 
-/** The union of ranges. Kernels reject overlapping interval elements, so every set is reduced to this form. */
+/**
+ * The union of ranges. Kernels reject overlapping interval elements, so every set is reduced to this form. A range that is
+ * joined with no other is the same object as before: sets are compared with what they were, and most ranges stay.
+ */
 export function unionOf(family: Family, ranges: Iterable<AddressRange>): AddressSet {
   const sorted = [...ranges].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
-  const union: { first: bigint; last: bigint }[] = [];
+  const union: AddressRange[] = [];
+  let previous: AddressRange | undefined;
   for (const range of sorted) {
-    const previous = union.at(-1);
     if (previous !== undefined && range.first <= previous.last + 1n) {
-      if (range.last > previous.last) previous.last = range.last;
-    } else union.push({ first: range.first, last: range.last });
+      if (range.last <= previous.last) continue;
+      previous = { first: previous.first, last: range.last };
+      union[union.length - 1] = previous;
+    } else {
+      previous = range;
+      union.push(range);
+    }
   }
   return { family, ranges: union };
 }

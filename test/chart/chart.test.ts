@@ -246,7 +246,7 @@ describe('the pod', () => {
         return apiGroups.flatMap((group) => resources.map((each) => `${each}.${group} ${verbs.join()}`));
       });
       // Of these an Event may have to be told the uid.
-      const looked = ['services', 'pods', 'ippools'];
+      const looked = ['services', 'pods', 'ippools', 'egressrules', 'felixconfigurations'];
       const listed = wantedResources('worker-1', wanted).map(
         ({ plural, group }) => `${plural}.${group} ${looked.includes(plural) ? 'get,' : ''}list,watch`,
       );

@@ -145,12 +145,15 @@ export class ClusterClient {
     });
   }
 
-  /** As `request`, again while a server that has just started says that it is not ready for the kind (429, 503). */
+  /**
+   * As `request`, again while a server that has just started is not ready for the kind: 429, 503, and 500 from what gives
+   * out ClusterIPs.
+   */
   async #patient(method: string, path: string, body?: unknown, contentType?: string): Promise<Reply> {
     const deadline = Date.now() + 60_000;
     for (;;) {
       const reply = await this.request(method, path, body, contentType);
-      if (![429, 503].includes(reply.status) || Date.now() > deadline) return reply;
+      if (![429, 500, 503].includes(reply.status) || Date.now() > deadline) return reply;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

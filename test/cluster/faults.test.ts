@@ -5,7 +5,7 @@ import { node, service, slice } from './manifests.ts';
 import { until } from './recorder.ts';
 import type { Simulator } from './simulator/simulator.ts';
 import { type Running, Stage } from './stage.ts';
-import { isReal, startSimulator } from './start-cluster.ts';
+import { startSimulator, unlessSimulated } from './start-cluster.ts';
 
 /** Every way in which a server or a network fails, by name; each ends with the facts that the server has. */
 
@@ -65,7 +65,7 @@ const lists = () => simulator.requests.filter((line) => /services\?(?!.*watch)/.
 const streams = () => simulator.requests.filter((line) => /services\?.*sendInitialEvents/.test(line));
 
 // What the real server does of all this cannot be asked for: it has no faults on demand.
-describe.skipIf(isReal)('faults', () => {
+describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', () => {
   describe('lists', () => {
     test('a server without streaming lists: pages', async () => {
       simulator.faults.noStreamingLists = true;

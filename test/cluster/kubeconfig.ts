@@ -8,8 +8,11 @@ export function makeFolder(): string {
   return mkdtempSync(join(tmpdir(), 'knat-kubeconfig-'));
 }
 
-/** Writes a kubeconfig (JSON is YAML) and gives its path. `user` is what stands under `user:`. */
-export function writeKubeconfig(folder: string, cluster: Cluster, user: object): string {
+/**
+ * Writes a kubeconfig (JSON is YAML) and gives its path. `user` is what stands under `user:`; `where` is added to, or
+ * with undefined taken from, what stands under `cluster:`.
+ */
+export function writeKubeconfig(folder: string, cluster: Cluster, user: object, where: object = {}): string {
   const path = join(folder, 'kubeconfig');
   const config = {
     apiVersion: 'v1',
@@ -20,6 +23,7 @@ export function writeKubeconfig(folder: string, cluster: Cluster, user: object):
         cluster: {
           server: cluster.url,
           'certificate-authority-data': Buffer.from(cluster.authority).toString('base64'),
+          ...where,
         },
       },
     ],

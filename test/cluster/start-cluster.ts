@@ -9,6 +9,21 @@ const ASSETS = process.env.KUBEBUILDER_ASSETS ?? '';
 /** For tests that only make sense against one of the two. */
 export const isReal = ASSETS !== '';
 
+/**
+ * For `skipIf`, of tests that need faults on demand or what only the simulator shows: true with a real server, and prints
+ * why.
+ */
+export function unlessSimulated(tests: string, reason: string): boolean {
+  if (isReal) console.info(`skipped with a real API server: ${tests}: ${reason}`);
+  return isReal;
+}
+
+/** The same the other way round: true with the simulator. */
+export function unlessReal(tests: string, reason: string): boolean {
+  if (!isReal) console.info(`skipped with the simulator: ${tests}: ${reason}`);
+  return !isReal;
+}
+
 /** A real API server when KUBEBUILDER_ASSETS names a folder with one, else the simulator. */
 export async function startCluster(): Promise<Cluster> {
   return isReal ? await startRealCluster(ASSETS) : await startSimulator();

@@ -47,6 +47,14 @@ items:
     expect(show(text)).toEqual(['4 v1 Pod a', '7 discovery.k8s.io/v1 EndpointSlice b']);
   });
 
+  test('a list in a list is taken apart; a tower of them is refused', () => {
+    const within = (depth: number) =>
+      `${'{"apiVersion":"v1","kind":"List","items":['.repeat(depth)}${pod('a')}${']}'.repeat(depth)}`;
+    expect(show(within(3))).toEqual(['1 v1 Pod a']);
+    expect(show(within(8))).toEqual(['1 v1 Pod a']);
+    expect(show(`\n${within(9)}`)).toEqual(['2: lists in lists, more than 8 deep: take them apart']);
+  });
+
   test("the items of a ServiceList take the list's kind and version", () => {
     const text = `{"kind": "ServiceList", "apiVersion": "v1", "items": [
   {"metadata": {"name": "a", "x": "]}\\""}},

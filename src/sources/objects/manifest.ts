@@ -26,7 +26,25 @@ export function readManifest(
 ): readonly ManifestDocument[] | ManifestSyntaxError {
   const roots = readRoots(text, filename);
   if ('message' in roots) return roots;
-  return roots.flatMap((root) => documentsOf(root, { value: root.value, base: [], line: null }, '', ''));
+  try {
+    return roots.flatMap((root) => documentsOf(root, { value: root.value, base: [], line: null }, '', ''));
+  } catch (error) {
+    if (error instanceof TooDeep) return { line: error.line, message: error.message };
+    throw error;
+  }
+}
+
+/** Lists in lists; nobody writes more than two, and each costs a search for the lines of its items. */
+const DEEPEST_LIST = 8;
+
+/** Thrown inside of this file only. */
+class TooDeep extends Error {
+  readonly line: number;
+
+  constructor(line: number) {
+    super(`lists in lists, more than ${DEEPEST_LIST} deep: take them apart`);
+    this.line = line;
+  }
 }
 
 /** A value in a root; `line` null: not known yet. */
@@ -64,6 +82,8 @@ function itemsOf(
   version: string,
   kind: string,
 ): ManifestDocument[] {
+  // A list of a list adds `items` and an index.
+  if (base.length > 2 * DEEPEST_LIST) throw new TooDeep(root.lineOf([]));
   const lines = root.itemLines(base);
   return items.flatMap((value, index) =>
     documentsOf(root, { value, base: [...base, index], line: lines[index] ?? null }, version, kind),

@@ -103,7 +103,7 @@ export class Api {
   }
 
   #userOf(request: IncomingMessage): User {
-    const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? null;
+    const token = /^Bearer (\S*)/.exec(request.headers.authorization ?? '')?.[1] ?? null;
     const user = token === null ? certified(request) : this.#users.withToken(token);
     if (user === null) throw refusals.unauthorized();
     return user;

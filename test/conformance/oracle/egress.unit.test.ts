@@ -12,7 +12,7 @@ import { type EgressAnswer, type EgressObjects, isValid, natOutgoing } from './e
 import { ManifestFolder } from './through-folder.ts';
 import { write } from './writing.ts';
 
-const runs = Number(process.env.KNAT_ORACLE_RUNS ?? 150);
+const runs = Number(process.env.KNAT_ORACLE_RUNS ?? 100);
 const SHRINK_MS = 20_000;
 
 const state = fc.record({ cluster: clusterState, objects: egressObjects, otherHosts });
