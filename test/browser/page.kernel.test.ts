@@ -103,6 +103,11 @@ test('the keyboard reaches all that can be used, the colours too, which stay as 
   await page.getByRole('button', { name: 'switch to light colours' }).waitFor();
 }, 120_000);
 
+/** For each chart, whether anything is painted on it. Runs in the page. */
+const PAINTED = `[...document.querySelectorAll('[role=img]')].map((chart) =>
+  [...chart.querySelectorAll('canvas')].some((canvas) =>
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte !== 0)))`;
+
 test('the overview, light and dark: all panels, from real connections', async () => {
   const visit = await open('', { colorScheme: 'light' });
   const { page } = visit;
@@ -123,6 +128,8 @@ test('the overview, light and dark: all panels, from real connections', async ()
       return Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
     };
     await expect.poll(async () => (await brightness()) > 128, POLL).toBe(scheme === 'light');
+    await page.waitForTimeout(500); // a chart of the colours before may still be about to go
+    await expect.poll(async () => await page.evaluate<boolean[]>(PAINTED), POLL).toEqual([true, true, true]);
     await visit.picture(`overview-${scheme}`);
   }
 }, 200_000);

@@ -46,5 +46,8 @@ export function Chart({ label, option }: ChartProps) {
       { notMerge: true },
     );
   }, [option, scheme]);
-  return <div ref={place} role="img" aria-label={label} style={{ width: '100%', height: '100%' }} />;
+  // An element of its own for each scheme: ECharts would give the chart that is about to be disposed of again.
+  return (
+    <div key={scheme} ref={place} role="img" aria-label={label} style={{ width: '100%', height: '100%' }} />
+  );
 }
