@@ -25,6 +25,7 @@ export default defineConfig({
             'test/repository/**/*.test.ts',
           ],
           exclude: ['**/*.kernel.test.ts', 'node_modules/**', ...beyondTheServer(assets)],
+          maxWorkers: '100%', // the default leaves one processor out
           testTimeout: 30_000,
           // A real API server for each file is enough for a machine.
           fileParallelism: assets === '',

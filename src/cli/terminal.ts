@@ -102,7 +102,8 @@ export class Terminal {
   }
 
   #widthOf(stream: TerminalStream): number | null {
-    return this.#columns ?? (stream.isTTY === true ? (stream.columns ?? 80) : null);
+    // A terminal that was never told its size (a Pod's, before kubectl has said it) says 0.
+    return this.#columns ?? (stream.isTTY === true ? stream.columns || 80 : null);
   }
 
   #paint(text: string, tone: Tone): string {

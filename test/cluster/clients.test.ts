@@ -7,7 +7,7 @@ import { Gate } from './gate.ts';
 import { writeKubeconfig, writeServiceAccount } from './kubeconfig.ts';
 import { node, service } from './manifests.ts';
 import { until } from './recorder.ts';
-import { type Running, Stage } from './stage.ts';
+import { type Running, Stage, synced } from './stage.ts';
 import { startCluster } from './start-cluster.ts';
 
 /** Every way to a server and to be known there: what kubeconfigs say, and a pod's files. The simulator, or a real server. */
@@ -53,21 +53,8 @@ function kubeconfig(user: object, where: object = {}): AccessOptions {
 }
 
 /** The source is in sync, and hears of what happens. */
-async function expectAlive({ sink }: Running): Promise<void> {
-  await until(
-    () => [sink.isSynced, ...sink.problems()],
-    ([isSynced]) => isSynced === true,
-  );
-  await stage.client.put(service('alive'));
-  await until(
-    () => sink.keys('Service'),
-    (keys) => keys.includes('shop/alive'),
-  );
-  await stage.client.remove(service('alive'));
-  await until(
-    () => sink.keys('Service'),
-    (keys) => !keys.includes('shop/alive'),
-  );
+async function expectAlive(running: Running): Promise<void> {
+  await stage.expectAlive(await synced(running));
 }
 
 const noAuthority = { 'certificate-authority-data': undefined };

@@ -5,10 +5,10 @@ import type { AccessOptions } from '../../src/kube-api/access.ts';
 import { kubeSource } from '../../src/sources/kube/kube-source.ts';
 import type { SourceError } from '../../src/sources/source-error.ts';
 import { writeKubeconfig, writeServiceAccount } from './kubeconfig.ts';
-import { node, service } from './manifests.ts';
+import { node } from './manifests.ts';
 import { Recorder, until } from './recorder.ts';
 import type { Simulator } from './simulator/simulator.ts';
-import { type Running, Stage } from './stage.ts';
+import { Stage, synced } from './stage.ts';
 import { startSimulator } from './start-cluster.ts';
 
 /** Credentials that expire, and where they come from. The simulator alone can make tokens come and go at once. */
@@ -33,27 +33,6 @@ afterAll(async () => {
   await stage.close();
 });
 
-async function synced(running: Running): Promise<Running> {
-  await until(
-    () => [running.sink.isSynced, ...running.sink.problems()],
-    ([isSynced]) => isSynced === true,
-  );
-  return running;
-}
-
-async function expectAlive({ sink }: Running): Promise<void> {
-  await stage.client.put(service('alive'));
-  await until(
-    () => sink.keys('Service'),
-    (keys) => keys.includes('shop/alive'),
-  );
-  await stage.client.remove(service('alive'));
-  await until(
-    () => sink.keys('Service'),
-    (keys) => !keys.includes('shop/alive'),
-  );
-}
-
 test('an expired token in a kubeconfig: reported; the file is read anew', async () => {
   const kubeconfig = writeKubeconfig(stage.folder, stage.cluster, { token: stage.cluster.knatToken });
   const running = await synced(
@@ -67,7 +46,7 @@ test('an expired token in a kubeconfig: reported; the file is read anew', async 
   );
   simulator.users.add('second-token', 'knat');
   writeKubeconfig(stage.folder, stage.cluster, { token: 'second-token' });
-  await expectAlive(running);
+  await stage.expectAlive(running);
   await until(
     () => running.sink.problems(),
     (found) => found.length === 0,
@@ -92,7 +71,7 @@ describe('a service account', () => {
     writeFileSync(token, 'rotated');
     simulator.users.revoke(stage.cluster.knatToken);
     simulator.cutConnections();
-    await expectAlive(running);
+    await stage.expectAlive(running);
     expect(running.sink.problems()).toEqual([]);
   });
 
@@ -123,7 +102,7 @@ test('an exec plugin is asked again when its token is refused', async () => {
   writeFileSync(tokenFile, 'from-plugin');
   simulator.users.revoke(stage.cluster.knatToken);
   simulator.cutConnections();
-  await expectAlive(running);
+  await stage.expectAlive(running);
 });
 
 test('an exec plugin that fails is reported', async () => {

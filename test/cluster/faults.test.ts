@@ -4,7 +4,7 @@ import { definition } from './cluster-client.ts';
 import { node, service, slice } from './manifests.ts';
 import { until } from './recorder.ts';
 import type { Simulator } from './simulator/simulator.ts';
-import { type Running, Stage } from './stage.ts';
+import { type Running, Stage, synced } from './stage.ts';
 import { startSimulator, unlessSimulated } from './start-cluster.ts';
 
 /** Every way in which a server or a network fails, by name; each ends with the facts that the server has. */
@@ -38,27 +38,10 @@ afterAll(async () => {
 
 const ALL = ['shop/a', 'shop/b', 'shop/c', 'shop/d', 'shop/e', 'shop/f', 'shop/g'];
 
-async function synced(running: Running): Promise<Running> {
-  await until(
-    () => [running.sink.isSynced, ...running.sink.problems()],
-    ([isSynced]) => isSynced === true,
-  );
-  return running;
-}
-
-/** The source follows: an object that is made now arrives, and one that goes is taken away. */
-async function expectAlive({ sink }: Running): Promise<void> {
-  await stage.client.put(service('alive'));
-  await until(
-    () => sink.keys('Service'),
-    (keys) => keys.includes('shop/alive'),
-  );
-  await stage.client.remove(service('alive'));
-  await until(
-    () => sink.keys('Service'),
-    (keys) => !keys.includes('shop/alive'),
-  );
-  expect(sink.removed.filter((key) => key !== 'Service shop/alive')).toEqual([]);
+/** The source follows, and took away nothing that is still there. */
+async function expectAlive(running: Running): Promise<void> {
+  await stage.expectAlive(running);
+  expect(running.sink.removed.filter((key) => key !== 'Service shop/alive')).toEqual([]);
 }
 
 const lists = () => simulator.requests.filter((line) => /services\?(?!.*watch)/.test(line));

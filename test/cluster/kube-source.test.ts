@@ -3,7 +3,7 @@ import { agentRole, rulesWithout } from './agent-role.ts';
 import { definition, type Manifest } from './cluster-client.ts';
 import { namespace, node, pod, pool, service, slice } from './manifests.ts';
 import { until } from './recorder.ts';
-import { type Running, Stage } from './stage.ts';
+import { Stage, synced } from './stage.ts';
 import { isReal, startCluster } from './start-cluster.ts';
 
 /** The source against a cluster without faults: the same on the simulator and on a real API server. */
@@ -24,14 +24,6 @@ afterEach(async () => {
 afterAll(async () => {
   await stage.close();
 });
-
-async function synced(running: Running): Promise<Running> {
-  await until(
-    () => [running.sink.isSynced, ...running.sink.problems()],
-    ([isSynced]) => isSynced === true,
-  );
-  return running;
-}
 
 test('objects that are there at the start, changes, removals', async () => {
   const { client } = stage;

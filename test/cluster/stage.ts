@@ -5,8 +5,8 @@ import { agentBinding, agentRole } from './agent-role.ts';
 import type { Cluster } from './cluster.ts';
 import { ClusterClient } from './cluster-client.ts';
 import { makeFolder, writeKubeconfig } from './kubeconfig.ts';
-import { namespace } from './manifests.ts';
-import { Recorder } from './recorder.ts';
+import { namespace, service } from './manifests.ts';
+import { Recorder, until } from './recorder.ts';
 import { isReal } from './start-cluster.ts';
 
 /** Short times, so that a test of a recovery takes no minute; a real server sends a bookmark about every minute. */
@@ -76,6 +76,20 @@ export class Stage {
     return running;
   }
 
+  /** The source follows: a Service that is made now arrives, and goes when it is removed. */
+  async expectAlive({ sink }: Running): Promise<void> {
+    await this.client.put(service('alive'));
+    await until(
+      () => sink.keys('Service'),
+      (keys) => keys.includes('shop/alive'),
+    );
+    await this.client.remove(service('alive'));
+    await until(
+      () => sink.keys('Service'),
+      (keys) => !keys.includes('shop/alive'),
+    );
+  }
+
   /** Ends all sources. */
   async quiet(): Promise<void> {
     await Promise.all(this.#running.splice(0).map((each) => each.stop().catch(() => {})));
@@ -86,4 +100,13 @@ export class Stage {
     await this.cluster.stop();
     rmSync(this.folder, { recursive: true });
   }
+}
+
+/** Waits until the source has delivered everything that there is. */
+export async function synced(running: Running): Promise<Running> {
+  await until(
+    () => [running.sink.isSynced, ...running.sink.problems()],
+    ([isSynced]) => isSynced === true,
+  );
+  return running;
 }
