@@ -36,6 +36,11 @@ export default defineConfig({
         test: {
           name: 'kernel',
           include: ['src/**/*.kernel.test.ts', 'test/**/*.kernel.test.ts'],
+          // What takes an API server and half a minute is `make test-cluster`.
+          exclude: [
+            'node_modules/**',
+            ...((process.env.KNAT_CLUSTER_ROUNDS ?? '') === '' ? ['test/cluster/**'] : []),
+          ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,

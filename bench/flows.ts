@@ -24,8 +24,7 @@ import { parsePrefix } from '../src/net/prefix.ts';
 import { agentPieces, askAgent } from '../src/observe/client.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import type { Source } from '../src/sources/source.ts';
-import { ConntrackConnection } from '../src/wire/conntrack/connection.ts';
-import { conntrackStatus } from '../src/wire/conntrack/entry.ts';
+import { fillConntrack } from '../test/netns/fill-conntrack.ts';
 
 const PODS = 200;
 const ROUNDS = 5;
@@ -197,26 +196,9 @@ async function readElsewhere(form: 'json' | 'table'): Promise<ReadResult> {
 
 /** Makes the flows; milliseconds that it took. */
 function fill(): number {
-  const connection = ConntrackConnection.open();
   const start = performance.now();
-  for (let i = 0; i < count; i++) {
-    const pod = podAddress(i % PODS);
-    const place = ip(`198.18.${(i >> 8) & 255}.${i & 255}`);
-    const port = 1024 + (i % 60_000);
-    connection.create({
-      family: 'IPv4',
-      protocol: 6,
-      original: { src: pod, dst: place, sport: port, dport: 443 },
-      reply: { src: place, dst: ip('127.0.0.1'), sport: 443, dport: 1024 + (Math.floor(i / 4) % 60_000) },
-      status: conntrackStatus.IPS_SEEN_REPLY | conntrackStatus.IPS_ASSURED,
-      id: 0,
-      timeoutSeconds: 3600,
-      mark: 0,
-      zone: 0,
-      counters: null,
-    });
-  }
-  connection.close();
+  const pods = Array.from({ length: PODS }, (_, index) => podAddress(index));
+  fillConntrack({ count, pods, masqueradedAs: ip('127.0.0.1') });
   return performance.now() - start;
 }
 

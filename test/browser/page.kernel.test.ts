@@ -3,9 +3,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { ip } from '../generators/build.ts';
+import { fillConntrack } from '../netns/fill-conntrack.ts';
 import { ORIGIN, PageStage, type Visit } from './page-stage.ts';
 
 const SERVICES = 30_000;
+const FLOWS = 100_000;
 const PANELS = [
   'Traffic',
   'Pod bindings and conflicts',
@@ -157,6 +160,24 @@ test(`the entries of ${SERVICES} services: found at once, few rows in the docume
   await page.getByRole('textbox', { name: 'search entries' }).fill('many-29999');
   await rows(visit, 'entries').filter({ hasText: 'many-29999' }).first().waitFor();
   await page.getByText('1 fit', { exact: true }).waitFor();
+}, 300_000);
+
+test(`the overview of ${FLOWS} flows: searched by the agent, few rows in the document`, async () => {
+  const pods = [ip('10.244.1.10')];
+  fillConntrack({ count: FLOWS, pods, masqueradedAs: ip('203.0.113.11') });
+  const visit = await open();
+  const { page } = visit;
+  await page.getByText(/the first 1000: search for others/).waitFor({ timeout: 60_000 });
+  expect(await rows(visit, 'flows').count()).toBeLessThan(100);
+  // The last of the table.
+  const place = `198.18.${((FLOWS - 1) >> 8) & 255}.${(FLOWS - 1) & 255}`;
+  await page.getByRole('textbox', { name: 'search flows' }).fill(place);
+  await rows(visit, 'flows').filter({ hasText: place }).first().waitFor({ timeout: 60_000 });
+  await expect
+    .poll(async () => (await rows(visit, 'flows').allInnerTexts()).every((row) => row.includes(place)), POLL)
+    .toBe(true);
+  // It is drawn and judged in the meantime too: so many flows are a picture of a few ways.
+  await page.getByRole('img', { name: /^connections: .*IPPool rack1/ }).waitFor({ timeout: 60_000 });
 }, 300_000);
 
 /** ClusterIPs in 10.100.0.0/15 that lead to an endpoint each. */

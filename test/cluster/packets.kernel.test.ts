@@ -3,8 +3,8 @@
  * and server stop and start, connections break and tokens end. After each of it the kernel is what a plan from scratch
  * wants, packets go where explain says, what was connected stays so; and where nothing changed, nothing is written.
  *
- * The server stands in the node's network namespace, behind a gate that the test bars and breaks. `make test` has the short
- * form, `make test-cluster` the whole one: KNAT_CLUSTER_ROUNDS=1, or more. `KNAT_SEED=random` draws other objects.
+ * The server stands in the node's network namespace, behind a gate that the test bars and breaks. `make test-cluster`
+ * runs it with KNAT_CLUSTER_ROUNDS=1; 0 is a short form. `KNAT_SEED=random` draws other objects.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
