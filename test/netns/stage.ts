@@ -123,6 +123,13 @@ export class Stage {
     await this.#flat.hostOf(source).run([process.execPath, program, ...words]);
   }
 
+  /** SYNs that the hosts of these addresses have sent again so far (TcpExt, /proc/net/netstat). */
+  async repeatedSyns(addresses: readonly IpAddress[]): Promise<number> {
+    const hosts = new Set(addresses.map((address) => this.#flat.hostOf(address)));
+    const tables = await Promise.all([...hosts].map((host) => host.run(['cat', '/proc/net/netstat'])));
+    return tables.map(repeatedSynsOf).reduce((sum, count) => sum + count, 0);
+  }
+
   /** The node's interface by which what the address sends comes in; undefined for the node's own. */
   inputInterface(address: IpAddress): string | undefined {
     const { node, clients } = this.#flat;
@@ -161,4 +168,15 @@ export class Stage {
 export async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return await Promise.all(promises);
+}
+
+/** Two lines of a kind: names, then numbers. */
+function repeatedSynsOf(netstat: string): number {
+  const [names = [], numbers = []] = netstat
+    .split('\n')
+    .filter((line) => line.startsWith('TcpExt:'))
+    .map((line) => line.split(' '));
+  const count = Number(numbers[names.indexOf('TCPSynRetrans')]);
+  if (Number.isNaN(count)) throw new Error('/proc/net/netstat has no TCPSynRetrans');
+  return count;
 }
