@@ -14,6 +14,8 @@ import { dialled, held, scene, writeManifests } from './upgrade-scene.ts';
 const RATE = 200;
 /** What an open connection may wait for an answer, in milliseconds: a busy machine lets processes wait. */
 const STALL = 2000;
+/** The same of a new one: what is lost once shows in the kernel's count of repeated SYNs. */
+const LOST_AFTER = 5000;
 
 let stage: Stage;
 let folder: string;
@@ -70,7 +72,7 @@ async function endAgent(signal: NodeJS.Signals): Promise<string> {
 }
 
 async function expectUndisturbed(change: () => Promise<void>): Promise<void> {
-  const stop = await startTraffic(stage, { dialled, held, rate: RATE });
+  const stop = await startTraffic(stage, { dialled, held, rate: RATE, lostAfterMs: LOST_AFTER });
   await sleep(300);
   await change();
   await sleep(300);
