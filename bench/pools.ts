@@ -8,7 +8,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { NftablesDatapath } from '../src/datapath/nftables/nftables-datapath.ts';
-import type { EgressRuleFact } from '../src/model/egress-rule.ts';
 import type { FactChange } from '../src/model/facts.ts';
 import type { PodFact } from '../src/model/pod.ts';
 import type { PoolFact } from '../src/model/pool.ts';
@@ -16,6 +15,7 @@ import { addressFromNumber } from '../src/net/address.ts';
 import { maskedPrefix } from '../src/net/prefix.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
+import { egressRuleFact } from '../test/generators/build.ts';
 import { node } from './facts.ts';
 
 const CHANGES = 200;
@@ -130,18 +130,12 @@ function poolChange(fact: PoolFact): FactChange {
 }
 
 function ruleChange(): FactChange {
-  const fact: EgressRuleFact = {
+  const fact = egressRuleFact({
     name: 'shop',
-    priority: 1000,
-    reason: '',
-    pools: [],
-    namespaceSelector: null,
     podSelector: { matchLabels: { app: 'web' }, matchExpressions: [] },
-    to: [],
     action: 'Snat',
     addresses: node.nodeIPs,
-    fallback: 'node',
-  };
+  });
   return { kind: 'EgressRule', key: fact.name, fact };
 }
 

@@ -10,6 +10,7 @@ import {
   WELL_BELOW,
 } from '../flows/port-usage.ts';
 import { visitEveryFlow } from '../flows/table.ts';
+import { firstFew } from '../model/first-few.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Metrics } from '../observe/metrics/metrics.ts';
 import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
@@ -138,9 +139,7 @@ export class PortWatch {
       this.#warned.clear();
       return null;
     }
-    const rest = full.length - WARNED;
-    const texts = full.slice(0, WARNED).map(warningText);
-    return `source ports run out: ${texts.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
+    return `source ports run out: ${firstFew(full.map(warningText), WARNED, '; ')}`;
   }
 }
 

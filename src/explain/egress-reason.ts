@@ -1,3 +1,4 @@
+import { firstFew } from '../model/first-few.ts';
 import { formatRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { formatPrefix } from '../net/prefix.ts';
@@ -50,9 +51,7 @@ function whereText(choice: EgressChoice): string {
 const DESTINATIONS_SHOWN = 4;
 
 function destinationsText({ to }: EgressChoice): string {
-  const all = (to ?? []).map(formatDestination);
-  const rest = all.length - DESTINATIONS_SHOWN;
-  return all.slice(0, DESTINATIONS_SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  return firstFew((to ?? []).map(formatDestination), DESTINATIONS_SHOWN);
 }
 
 function outcomeText(outcome: EgressOutcome): string {

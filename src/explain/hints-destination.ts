@@ -1,5 +1,5 @@
+import { firstFew } from '../model/first-few.ts';
 import { type ObjectRef, objectKey } from '../model/object.ts';
-import type { PodFact } from '../model/pod.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { familyOf, formatEndpoint } from '../net/address.ts';
 import type { PodBinding, ServiceFrontend } from '../plan/entry.ts';
@@ -63,9 +63,7 @@ function sameAddress(near: readonly Claimed[], { destination, protocol, port }: 
       return { about: 'other-protocol', object: first.owner, text };
     }
     const ports = entries.map(({ tuple }) => `${tuple.port}/${tuple.protocol}`).sort();
-    const rest = ports.length - PORTS_SHOWN;
-    const shown = ports.slice(0, PORTS_SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
-    const text = `${what}, but with ${shown}, not with ${port}/${protocol}`;
+    const text = `${what}, but with ${firstFew(ports, PORTS_SHOWN)}, not with ${port}/${protocol}`;
     return { about: 'other-port', object: first.owner, text };
   });
 }
@@ -203,6 +201,6 @@ function otherAddress({ node }: HintFacts, near: readonly Claimed[], packet: Pac
     });
 }
 
-function refOf({ namespace, name }: ServiceFact | PodFact): ObjectRef {
+function refOf({ namespace, name }: ServiceFact): ObjectRef {
   return { kind: 'Service', namespace, name };
 }

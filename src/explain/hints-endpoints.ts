@@ -1,4 +1,5 @@
 import type { EndpointFact } from '../model/endpoint-slice.ts';
+import { firstFew } from '../model/first-few.ts';
 import { objectKey } from '../model/object.ts';
 import { familyOf } from '../net/address.ts';
 import { scopeOf } from '../plan/nat-plan.ts';
@@ -14,9 +15,10 @@ export function endpointHints(facts: HintFacts, { packet, steps }: Walk): Hint[]
   const step = steps.at(-1);
   if (step === undefined || step.object === null) return [];
   if (step.rule === 'source-ranges' && step.verdict === 'drop') {
-    const rest = step.allowed.length - SHOWN;
-    const ranges = step.allowed.slice(0, SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
-    const text = step.allowed.length === 0 ? 'lets no source of this family in' : `lets in ${ranges}`;
+    const text =
+      step.allowed.length === 0
+        ? 'lets no source of this family in'
+        : `lets in ${firstFew(step.allowed, SHOWN)}`;
     return [{ about: 'source-ranges', object: step.object, text }];
   }
   if (step.rule !== 'service-frontend' || step.verdict === 'dnat') return [];

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   absent,
   cidr,
+  egressRuleFact,
   endpoint,
   ip,
   localAddress,
@@ -105,19 +106,7 @@ const mailForFriends = present('Pod', pod([natEntry({ allow: [cidr('192.0.2.0/24
 const noMail = absent('Pod', 'mail/smtp');
 
 const rule = (rest: Partial<EgressRuleFact>) =>
-  present('EgressRule', {
-    name: 'shop',
-    priority: 1,
-    reason: '',
-    pools: [],
-    namespaceSelector: null,
-    podSelector: null,
-    to: [],
-    action: 'Keep',
-    addresses: [],
-    fallback: 'node',
-    ...rest,
-  });
+  present('EgressRule', egressRuleFact({ name: 'shop', priority: 1, ...rest }));
 const ruled = rule({ action: 'Snat', addresses: [ip('203.0.113.8')] });
 const keeping = rule({ name: 'keep', to: [{ cidr: cidr('192.0.2.0/24'), protocol: null, ports: null }] });
 const dropping = rule({ action: 'Snat', addresses: [ip('203.0.113.99')], fallback: 'drop' });

@@ -1,3 +1,4 @@
+import { firstFew } from '../model/first-few.ts';
 import type { HostListener, NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
@@ -157,10 +158,9 @@ function unusableAddress(bound: IpAddress, node: NodeFacts): string | null {
 const PORTS_SHOWN = 5;
 
 function hostPortInUse(index: number, bound: IpAddress, taken: readonly HostListener[]): string {
-  const shown = taken.slice(0, PORTS_SHOWN).map(formatListener).join(', ');
-  const rest = taken.length > PORTS_SHOWN ? ` and ${taken.length - PORTS_SHOWN} more` : '';
+  const shown = firstFew(taken.map(formatListener), PORTS_SHOWN);
   return (
-    `entry ${index}: this host itself listens on ${shown}${rest} (${taken[0]?.protocol}), so ${bound} is not bound there: ` +
+    `entry ${index}: this host itself listens on ${shown} (${taken[0]?.protocol}), so ${bound} is not bound there: ` +
     'end that program, choose another srcPort, or let the pod have it with "takeover": true'
   );
 }

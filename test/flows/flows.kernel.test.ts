@@ -4,6 +4,7 @@ import { agentPieces, askAgent, linesOf } from '../../src/observe/client.ts';
 import type { RatesAnswer } from '../../src/observe/flows-view.ts';
 import {
   absent,
+  egressRuleFact,
   ip,
   natEntry,
   pod,
@@ -199,18 +200,17 @@ describe('stale flows', () => {
   });
 
   test('what a rule drops from now on: listed as stale, and with flush it ends', async () => {
-    const nowhere = present('EgressRule', {
-      name: 'quarantine',
-      priority: 1,
-      reason: '',
-      pools: [],
-      namespaceSelector: null,
-      podSelector: { matchLabels: { app: 'web' }, matchExpressions: [] },
-      to: [],
-      action: 'Snat',
-      addresses: [ip('203.0.113.99')],
-      fallback: 'drop',
-    });
+    const nowhere = present(
+      'EgressRule',
+      egressRuleFact({
+        name: 'quarantine',
+        priority: 1,
+        podSelector: { matchLabels: { app: 'web' }, matchExpressions: [] },
+        action: 'Snat',
+        addresses: [ip('203.0.113.99')],
+        fallback: 'drop',
+      }),
+    );
     const web = present(
       'Pod',
       pod([], { namespace: 'shop', name: 'web-0', ips: [POD], nat: null, labels: { app: 'web' } }),

@@ -1,3 +1,4 @@
+import type { EgressRuleFact } from '../../src/model/egress-rule.ts';
 import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../../src/model/facts.ts';
 import type { HostListener, LocalAddress, NodeFact, NodeFacts } from '../../src/model/node.ts';
@@ -123,6 +124,23 @@ export function pod(entries: readonly PodNatEntry[], rest: Partial<PodFact> = {}
 
 export function pool(name: string, prefix: string, rest: Partial<PoolFact> = {}): PoolFact {
   return { name, cidr: cidr(prefix), natOutgoing: false, disabled: false, loadBalancerOnly: false, ...rest };
+}
+
+/** Keeps what is from any pod to everywhere, unless told otherwise. */
+export function egressRuleFact(rest: Partial<EgressRuleFact> = {}): EgressRuleFact {
+  return {
+    name: 'rule',
+    priority: 1000,
+    reason: '',
+    pools: [],
+    namespaceSelector: null,
+    podSelector: null,
+    to: [],
+    action: 'Keep',
+    addresses: [],
+    fallback: 'node',
+    ...rest,
+  };
 }
 
 export function nodeObject(name: string, addresses: readonly string[]): NodeFact {

@@ -9,7 +9,16 @@ import type { PodFact } from '../../src/model/pod.ts';
 import { FAMILIES } from '../../src/net/family.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
-import { absent, ip, localAddress, nodeFacts, pod, pool, present } from '../generators/build.ts';
+import {
+  absent,
+  egressRuleFact,
+  ip,
+  localAddress,
+  nodeFacts,
+  pod,
+  pool,
+  present,
+} from '../generators/build.ts';
 import { allSettled, Stage } from '../netns/stage.ts';
 
 const NODE = { IPv4: '192.0.2.10', IPv6: '2001:db8::10' } as const;
@@ -69,19 +78,15 @@ const team = (name: string, labels: Readonly<Record<string, string>>) =>
 
 const selector = (matchLabels: Readonly<Record<string, string>>) => ({ matchLabels, matchExpressions: [] });
 const rule = (rest: Partial<EgressRuleFact>, of: typeof SHOP | typeof OTHER = SHOP) =>
-  present('EgressRule', {
-    name: 'shop',
-    priority: 1000,
-    reason: '',
-    pools: [],
-    namespaceSelector: null,
-    podSelector: null,
-    to: [],
-    action: 'Snat',
-    addresses: FAMILIES.map((family) => ip(of[family])),
-    fallback: 'node',
-    ...rest,
-  });
+  present(
+    'EgressRule',
+    egressRuleFact({
+      name: 'shop',
+      action: 'Snat',
+      addresses: FAMILIES.map((family) => ip(of[family])),
+      ...rest,
+    }),
+  );
 
 /** The very next connection of each pod, in both families. */
 async function expectSeen(webAs: Addresses | 'nobody', neighbourAs: Addresses = NODE): Promise<void> {

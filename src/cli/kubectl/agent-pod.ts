@@ -1,3 +1,4 @@
+import { firstFew } from '../../model/first-few.ts';
 import { CliError } from '../cli-error.ts';
 
 /** Of a Pod, as the API has it, what tells whether an agent can be asked in it. */
@@ -108,8 +109,7 @@ function noAgentAtAll(selector: string): CliError {
 }
 
 function nodeLines(nodes: readonly string[]): string[] {
-  const more = nodes.length > SHOWN_NODES ? ` and ${nodes.length - SHOWN_NODES} more` : '';
-  return [`agents run on: ${nodes.slice(0, SHOWN_NODES).join(', ')}${more}`];
+  return [`agents run on: ${firstFew(nodes, SHOWN_NODES)}`];
 }
 
 function nameOf({ metadata }: AgentPod): string {

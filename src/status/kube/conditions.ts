@@ -1,4 +1,5 @@
 import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
+import { firstFew } from '../../model/first-few.ts';
 import type { NodeAccount } from './account.ts';
 import { type Rows, rowName } from './rows.ts';
 import { shortened } from './shortened.ts';
@@ -55,25 +56,26 @@ function degraded({ problems }: NodeAccount, { rejected, conflicts }: Rows): Ver
   const type = 'Degraded';
   const whole = problems.filter(({ object }) => object === null);
   if (whole.length > 0) {
-    const message = some(whole.map(({ message, code }) => `${message} (${code})`));
+    const message = firstFew(
+      whole.map(({ message, code }) => `${message} (${code})`),
+      SHOWN,
+    );
     const isOfPorts = whole.every(({ code }) => code === 'KNAT_PORTS_NEARLY_TAKEN');
     return { type, status: 'True', reason: isOfPorts ? 'PortsNearlyTaken' : 'SourceTrouble', message };
   }
   if (rejected.length > 0) {
     const names = [...new Set(rejected.map(({ object }) => rowName(object)))];
-    const message = `not all of their NAT is done: ${some(names)}`;
+    const message = `not all of their NAT is done: ${firstFew(names, SHOWN)}`;
     return { type, status: 'True', reason: 'ObjectsRejected', message };
   }
   if (conflicts.length > 0) {
-    const message = `wanted by several objects: ${some(conflicts.map(({ key }) => key))}`;
+    const message = `wanted by several objects: ${firstFew(
+      conflicts.map(({ key }) => key),
+      SHOWN,
+    )}`;
     return { type, status: 'True', reason: 'Conflicts', message };
   }
   return { type, status: 'False', reason: 'NothingToMend', message: 'nothing needs a person' };
-}
-
-function some(texts: readonly string[]): string {
-  const rest = texts.length - SHOWN;
-  return texts.slice(0, SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
 /** Names in the message of a condition. */

@@ -1,3 +1,4 @@
+import { firstFew } from '../../model/first-few.ts';
 import { type EventReasonName, eventReasons } from './reasons.ts';
 import { type BindingRow, type ConflictRow, type RowRef, type Rows, rowName } from './rows.ts';
 
@@ -33,7 +34,11 @@ export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[]
   for (const { object, reason, message, field } of rejected) {
     if (isReason(reason)) add(reason, object, field === undefined ? message : `${field}: ${message}`);
   }
-  return [...notes.values()].map(({ reason, object, texts }) => ({ reason, object, note: some(texts) }));
+  return [...notes.values()].map(({ reason, object, texts }) => ({
+    reason,
+    object,
+    note: firstFew(texts, SHOWN, '; '),
+  }));
 }
 
 /** The same for all facts of one object and reason. */
@@ -51,11 +56,6 @@ function conflictText({ key, winner, because }: ConflictRow): string {
 
 function place(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function some(texts: readonly string[]): string {
-  const rest = texts.length - SHOWN;
-  return texts.slice(0, SHOWN).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
 }
 
 function isReason(reason: string): reason is EventReasonName {
