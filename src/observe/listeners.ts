@@ -88,7 +88,8 @@ export class Listeners {
       listener.refused = error;
       if (isNews && this.#listeners.get(at.key) === listener) this.#changed();
     });
-    server.listen({ host: at.host, port: at.port });
+    // `::` leaves IPv4 to whoever listens on 0.0.0.0.
+    server.listen({ host: at.host, port: at.port, ipv6Only: true });
   }
 
   #accept(socket: Socket, at: ListenAt): void {

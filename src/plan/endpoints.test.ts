@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { endpoint, portOf, slice } from '../../test/generators/build.ts';
-import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import { endpoint, ip, portOf, slice } from '../../test/generators/build.ts';
+import type { EndpointFact, EndpointSliceFact } from '../model/endpoint-slice.ts';
 import { formatEndpoint } from '../net/address.ts';
 import { chooseEndpoints } from './endpoints.ts';
 
@@ -47,25 +48,97 @@ describe('which slices and ports', () => {
     const ports = [8081, 8080].map((port) => ({ name: '', protocol: 'TCP' as const, port: portOf(port) }));
     expect(chosen([slice(['10.0.0.1'], { ports })]).cluster).toEqual(['10.0.0.1:8080', '10.0.0.1:8081']);
   });
-
-  test('of one address in two slices the first counts, unless a later one is on this node', () => {
-    const down = slice([endpoint('10.0.0.1', { ready: false, ...remote })]);
-    const up = slice([endpoint('10.0.0.1', remote)]);
-    expect(chosen([down, up]).cluster).toEqual([]);
-    expect(chosen([up, down]).cluster).toEqual(['10.0.0.1:8080']);
-    expect(chosen([down, slice([endpoint('10.0.0.1', local)])])).toEqual({
-      cluster: ['10.0.0.1:8080'],
-      local: ['10.0.0.1:8080'],
-    });
-  });
 });
 
-test('of a pod that terminates and another with its address, the one that does not terminate counts', () => {
-  const old = slice([endpoint('10.0.0.1', { ...gone, ...local })]);
-  const young = slice([endpoint('10.0.0.1', remote)]);
-  const both = { cluster: ['10.0.0.1:8080'], local: [] };
-  expect(chosen([old, young])).toEqual(both);
-  expect(chosen([young, old])).toEqual(both);
+describe('of one address that stands several times', () => {
+  /** From the one that counts most to the one that counts least. */
+  const ranked = [
+    {},
+    { terminating: true },
+    { ready: false, serving: true },
+    { ready: false, serving: true, terminating: true },
+    { ready: false, serving: false },
+    { ready: false, serving: false, terminating: true },
+  ] as const;
+  const both = (a: EndpointFact, b: EndpointFact) => [
+    chosen([slice([a], { name: 'a' }), slice([b], { name: 'b' })]),
+    chosen([slice([b], { name: 'a' }), slice([a], { name: 'b' })]),
+    chosen([slice([a, b])]),
+    chosen([slice([b, a])]),
+  ];
+
+  test('ready counts before serving before neither, then who does not terminate', () => {
+    for (const [index, better] of ranked.entries()) {
+      for (const worse of ranked.slice(index + 1)) {
+        const expected = chosen([slice([endpoint('10.0.0.1', { ...better, ...remote })])]);
+        const found = both(
+          endpoint('10.0.0.1', { ...better, ...remote }),
+          endpoint('10.0.0.1', { ...worse, ...local }),
+        );
+        for (const one of found) expect(one, JSON.stringify([better, worse])).toEqual(expected);
+      }
+    }
+  });
+
+  test('of equals it does not matter which is on this node: all nodes decide alike', () => {
+    const first = endpoint('10.0.0.1', local);
+    const second = endpoint('10.0.0.1', remote);
+    const there = { ...here, nodeName: 'node-b' };
+    for (const slices of [
+      [slice([first]), slice([second])],
+      [slice([second]), slice([first])],
+    ]) {
+      expect(chosen(slices, web, 'IPv4').local).toEqual(['10.0.0.1:8080']);
+      expect(chosen(slices, web, 'IPv4', there).local).toEqual([]);
+    }
+  });
+
+  test('one that says its node counts before one that does not, one with hints before one without', () => {
+    const near = { zoneHints: ['zone-1'] };
+    for (const one of both(endpoint('10.0.0.1'), endpoint('10.0.0.1', local))) {
+      expect(one.local).toEqual(['10.0.0.1:8080']);
+    }
+    const others = slice([endpoint('10.0.0.2', { zoneHints: ['zone-2'] })], { name: 'c' });
+    const hinted = slice([endpoint('10.0.0.1', near)], { name: 'b' });
+    const bare = slice([endpoint('10.0.0.1')], { name: 'a' });
+    expect(chosen([bare, hinted, others]).cluster).toEqual(['10.0.0.1:8080']);
+    expect(chosen([hinted, bare, others]).cluster).toEqual(['10.0.0.1:8080']);
+  });
+
+  test('neither the names nor the order of slices, nor how endpoints share them, decide', () => {
+    const ports = [8080, 8081].map((port) => ({ name: '', protocol: 'TCP' as const, port: portOf(port) }));
+    const anEndpoint = fc.record({
+      address: fc.constantFrom(...['10.0.0.1', '10.0.0.2'].map(ip)),
+      ready: fc.boolean(),
+      serving: fc.boolean(),
+      terminating: fc.boolean(),
+      nodeName: fc.constantFrom('node-a', 'node-b', null),
+      zoneHints: fc.subarray(['zone-1', 'zone-2']),
+      nodeHints: fc.subarray(['node-a', 'node-b']),
+    });
+    const placed = fc.array(fc.tuple(anEndpoint, fc.constantFrom(...ports)), { maxLength: 6 });
+    fc.assert(
+      fc.property(
+        placed.chain((list) =>
+          fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+        ),
+        fc.integer({ min: 1, max: 3 }),
+        ([list, shuffled], count) => {
+          const alone = list.map(([one, port], index) => slice([one], { name: `s${index}`, ports: [port] }));
+          const together = ports.flatMap((port) => {
+            const of = shuffled.filter(([, theirs]) => theirs === port).map(([one]) => one);
+            const parts = Array.from({ length: count }, (_, part) =>
+              of.filter((__, i) => i % count === part),
+            );
+            return parts.map((part, index) => slice(part, { name: `t${count - index}`, ports: [port] }));
+          });
+          expect(chooseEndpoints(together, web, 'IPv4', here)).toEqual(
+            chooseEndpoints(alone, web, 'IPv4', here),
+          );
+        },
+      ),
+    );
+  });
 });
 
 describe('which endpoints serve, for the flows that they have', () => {

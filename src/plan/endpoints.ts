@@ -13,6 +13,8 @@ export interface EndpointChoice {
   readonly local: readonly Endpoint[];
   /** All that serve, usable or not: flows that they have may go on. Sorted. */
   readonly serving: readonly Endpoint[];
+  /** Those of `local` are ready; false: they terminate, or there are none. */
+  readonly isLocalReady: boolean;
 }
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
@@ -31,10 +33,9 @@ interface Candidate {
 /**
  * Chooses the endpoints of one Service port (specs/service-proxy.md, "Endpoint choice").
  *
- * Slices match the port by name, protocol and family. An address that stands in several places counts once: of a
- * pod that terminates and one that does not (the address was given out again) the latter, then one on this node, then
- * the first (slices in order of their names). For each policy by itself: the ready endpoints; if there are none, those
- * that are serving and terminating; else none.
+ * Slices match the port by name, protocol and family. An address that stands in several places counts once, as
+ * `compareDuplicates` decides: by what they say, never by the names or the order of slices. For each policy by itself:
+ * the ready endpoints; if there are none, those that are serving and terminating; else none.
  */
 export function chooseEndpoints(
   slices: readonly EndpointSliceFact[],
@@ -42,32 +43,18 @@ export function chooseEndpoints(
   family: Family,
   node: Pick<NodeFacts, 'nodeName' | 'topologyLabels'>,
 ): EndpointChoice {
-  const candidates = candidatesOf(slices, port, family, node.nodeName);
-  if (candidates.length === 0) return { cluster: none, local: none, serving: none };
+  const candidates = candidatesOf(slices, port, family);
+  if (candidates.length === 0) return { cluster: none, local: none, serving: none, isLocalReady: false };
   const cluster = usable(candidates, everyone, topologyFilter(candidates, node));
   const serving = candidates.filter(({ fact }) => fact.serving).map(({ endpoint }) => endpoint);
+  const isLocal: Filter = (fact) => fact.nodeName === node.nodeName;
   return {
     cluster,
-    local: usable(candidates, (fact) => fact.nodeName === node.nodeName, everyone),
+    local: usable(candidates, isLocal, everyone),
+    isLocalReady: candidates.some(({ fact }) => fact.ready && isLocal(fact)),
     // One list where both are the same, as they mostly are: plans hold many of them.
     serving: sameEndpoints(serving, cluster) ? cluster : serving,
   };
-}
-
-/** How many addresses of the family are ready and on the node, each once, whatever their ports. */
-export function countLocalReady(
-  slices: readonly EndpointSliceFact[],
-  family: Family,
-  nodeName: string,
-): number {
-  const addresses = new Set<string>();
-  for (const slice of slices) {
-    if (slice.family !== family) continue;
-    for (const { address, ready, nodeName: where } of slice.endpoints) {
-      if (ready && where === nodeName) addresses.add(address);
-    }
-  }
-  return addresses.size;
 }
 
 /** The endpoints of the port, sorted, each address and port once. */
@@ -75,7 +62,6 @@ function candidatesOf(
   slices: readonly EndpointSliceFact[],
   port: { readonly name: string; readonly protocol: Protocol },
   family: Family,
-  nodeName: string,
 ): Candidate[] {
   const all: Candidate[] = [];
   let inOrder = true;
@@ -92,15 +78,33 @@ function candidatesOf(
     }
   }
   if (inOrder) return all;
-  all.sort(compareCandidates); // stable: of equal ones the first stays the first
-  const rank = (fact: EndpointFact) => (fact.terminating ? 0 : 2) + (fact.nodeName === nodeName ? 1 : 0);
-  const unique: Candidate[] = [];
-  for (const candidate of all) {
-    const previous = unique.at(-1);
-    if (previous === undefined || compareCandidates(previous, candidate) !== 0) unique.push(candidate);
-    else if (rank(candidate.fact) > rank(previous.fact)) unique[unique.length - 1] = candidate;
-  }
-  return unique;
+  all.sort((a, b) => compareCandidates(a, b) || compareDuplicates(a.fact, b.fact));
+  return all.filter((candidate, index) => {
+    const previous = all[index - 1];
+    return previous === undefined || compareCandidates(previous, candidate) !== 0;
+  });
+}
+
+/**
+ * Orders what is said of one address, the one that counts first: ready before serving before neither, then not
+ * terminating before terminating (the address was given out again). Of equals it does not matter which is on this node:
+ * whoever says more comes first (a node, hints), then the lower text, so that all nodes decide alike.
+ */
+function compareDuplicates(a: EndpointFact, b: EndpointFact): number {
+  const rank = (fact: EndpointFact) => (fact.ready ? 4 : fact.serving ? 2 : 0) + (fact.terminating ? 0 : 1);
+  return (
+    rank(b) - rank(a) ||
+    compareSaid(a.nodeName ?? '', b.nodeName ?? '') ||
+    compareSaid(a.nodeHints.join(), b.nodeHints.join()) ||
+    compareSaid(a.zoneHints.join(), b.zoneHints.join())
+  );
+}
+
+/** An empty text comes last. */
+function compareSaid(a: string, b: string): number {
+  if (a === b) return 0;
+  if (a === '' || b === '') return a === '' ? 1 : -1;
+  return a < b ? -1 : 1;
 }
 
 function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {

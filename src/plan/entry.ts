@@ -105,11 +105,11 @@ export interface ServiceHealthCheck {
   readonly family: Family;
   /** `spec.healthCheckNodePort`. */
   readonly port: Port;
-  /** The addresses of this node on which NodePorts answer. */
+  /** The addresses of this node on which NodePorts answer; `0.0.0.0` or `::` alone where that is all of them. */
   readonly addresses: readonly IpAddress[];
   readonly owner: ObjectRef;
   readonly createdAt: number;
-  /** Endpoints of the family that are ready and on this node, each address once. */
+  /** Endpoints of the family that are ready, on this node, and reached by a port of the Service; each address once. */
   readonly localEndpoints: number;
 }
 

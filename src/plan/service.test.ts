@@ -305,9 +305,34 @@ describe('health check', () => {
     expect(checks(dual, [slice([ending])])[0]).toMatchObject({ localEndpoints: 0 });
   });
 
+  test('an endpoint counts only where a port of the Service leads to it: else the Service refuses everything', () => {
+    const single = { ...dual, clusterIPs: [ip('10.96.0.10')] };
+    const port = (name: string) => [{ name, protocol: 'TCP' as const, port: portOf(8080) }];
+    const count = (...slices: EndpointSliceFact[]) => {
+      const [check] = checks(single, slices);
+      return check?.localEndpoints;
+    };
+    expect(count(slice([local], { ports: port('other') }))).toBe(0);
+    expect(count(slice([local], { ports: [] }))).toBe(0);
+    expect(count(slice([local], { ports: port('other') }), slice([local], { name: 'b' }))).toBe(1);
+    const elsewhere = { ...local, nodeName: 'node-b', ready: true };
+    expect(count(slice([{ ...local, ready: false, serving: false }, elsewhere]))).toBe(0);
+  });
+
+  test('where NodePorts answer on every address, one socket stands for all, of each family by itself', () => {
+    const at = (...nodePortAddresses: string[]) =>
+      checks(dual, [], nodeFacts({ nodePortAddresses: nodePortAddresses.map(cidr) })).map(
+        ({ addresses }) => addresses,
+      );
+    expect(at('0.0.0.0/0', '::/0')).toEqual([['0.0.0.0'], ['::']]);
+    expect(at('0.0.0.0/0')).toEqual([['0.0.0.0'], []]);
+    expect(at('0.0.0.0/1', '128.0.0.0/1', '2001:db8::/64')).toEqual([['0.0.0.0'], ['2001:db8::10']]);
+    expect(at()).toEqual([[], []]);
+  });
+
   test('link-local addresses are left out: nobody can listen on one without its link', () => {
     const node = nodeFacts({
-      nodePortAddresses: [cidr('::/0')],
+      nodePortAddresses: [cidr('2000::/3'), cidr('fe80::/10')],
       localAddresses: [localAddress('2001:db8::10'), localAddress('fe80::1'), localAddress('febf::1')],
     });
     expect(checks(dual, [], node).map(({ addresses }) => addresses)).toEqual([[], ['2001:db8::10']]);

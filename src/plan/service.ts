@@ -2,12 +2,12 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { ServiceFact, ServicePortFact } from '../model/service.ts';
-import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
+import { addressFromNumber, addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
-import type { AddressSet } from '../net/ranges.ts';
-import { chooseEndpoints, countLocalReady, type EndpointChoice } from './endpoints.ts';
+import { type AddressSet, complementOf } from '../net/ranges.ts';
+import { chooseEndpoints, type EndpointChoice } from './endpoints.ts';
 import {
   type ClusterAddress,
   clusterAddressKey,
@@ -45,6 +45,8 @@ export function serviceFragment(
     (address) => isOurs(address) && !loadBalancerIPs.includes(address),
   );
   const nodePortAddresses = addressesForNodePorts(node);
+  const localReady = new Map<Family, Set<IpAddress>>(FAMILIES.map((family) => [family, new Set()]));
+  const countsLocalReady = service.healthCheckNodePort !== null;
   for (const port of service.ports) {
     const choices = new Map<Family, EndpointChoice>();
     const choiceOf = (family: Family): EndpointChoice => {
@@ -68,8 +70,13 @@ export function serviceFragment(
         if (hasFamily(service, familyOf(address))) add('NodePort', address, port.nodePort);
       }
     }
+    if (!countsLocalReady) continue;
+    for (const [family, addresses] of localReady) {
+      const { local, isLocalReady } = choiceOf(family);
+      if (isLocalReady) for (const { address } of local) addresses.add(address);
+    }
   }
-  entries.push(...healthChecks(service, owner, slices, nodePortAddresses, node));
+  entries.push(...healthChecks(service, owner, localReady, node));
   return { entries: entries.slice(), notices: emptyFragment.notices }; // a copy has no spare room
 }
 
@@ -83,12 +90,15 @@ export function addressesForNodePorts(node: NodeFacts): readonly IpAddress[] {
   );
 }
 
-/** Traffic policy Local only: with policy Cluster every node serves, and there is nothing to ask for. */
+/**
+ * Traffic policy Local only: with policy Cluster every node serves, and there is nothing to ask for.
+ *
+ * @param localReady addresses of ready endpoints on this node that a port of the Service leads to
+ */
 function healthChecks(
   service: ServiceFact,
   owner: ObjectRef,
-  slices: readonly EndpointSliceFact[],
-  nodePortAddresses: readonly IpAddress[],
+  localReady: ReadonlyMap<Family, ReadonlySet<IpAddress>>,
   node: NodeFacts,
 ): ServiceHealthCheck[] {
   const { healthCheckNodePort: port, externalTrafficPolicy, createdAt } = service;
@@ -98,11 +108,23 @@ function healthChecks(
     key: healthCheckKey(family, port),
     family,
     port,
-    addresses: nodePortAddresses.filter((address) => familyOf(address) === family && !isLinkLocal(address)),
+    addresses: addressesForHealthChecks(node, family),
     owner,
     createdAt,
-    localEndpoints: countLocalReady(slices, family, node.nodeName),
+    localEndpoints: localReady.get(family)?.size ?? 0,
   }));
+}
+
+/**
+ * Where NodePorts answer; where that is every address, the one that stands for all of them: a load balancer may ask at
+ * an address that is local by a route alone, which no interface bears.
+ */
+function addressesForHealthChecks(node: NodeFacts, family: Family): readonly IpAddress[] {
+  const wanted = prefixSet(family, node.nodePortAddresses ?? []);
+  if (complementOf(wanted).ranges.length === 0) return [addressFromNumber(family, 0n)];
+  return addressesForNodePorts(node).filter(
+    (address) => familyOf(address) === family && !isLinkLocal(address),
+  );
 }
 
 function frontend(

@@ -29,16 +29,20 @@ beforeAll(() => {
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'knat-health-checks-'));
+  start(['192.0.2.10/32', '192.0.2.64/26', '2001:db8::/64']);
+});
+
+function start(nodePortAddresses: readonly string[]): void {
   stop = new AbortController();
-  const nodePortAddresses = ['192.0.2.10/32', '192.0.2.64/26', '2001:db8::/64'].map(cidr);
-  const nodeConfig = { nodeIPs: [ip('192.0.2.10'), ip('2001:db8::10')], nodePortAddresses };
+  const nodeIPs = [ip('192.0.2.10'), ip('2001:db8::10')];
+  const nodeConfig = { nodeIPs, nodePortAddresses: nodePortAddresses.map(cidr) };
   const source = dirSource(folder, { settleMs: 20 });
   const settings = { nodeName: 'node-a', nodeConfig, plan: defaultPlanOptions, source };
   running = runAgent(
     { settings, logger: pino({ level: 'silent' }), version: 'test', once: false },
     stop.signal,
   );
-});
+}
 
 afterEach(async () => {
   stop.abort();
@@ -190,6 +194,39 @@ test('addresses of the node come and go', async () => {
   );
   address('del');
   await until(listening, (sockets) => !sockets.includes('192.0.2.65') && sockets.includes('192.0.2.10'));
+});
+
+test('where NodePorts answer everywhere, so it does at an address that is local by a route alone', async () => {
+  stop.abort();
+  await running.catch(() => {}); // it may have been about to start
+  for (const [version, route] of [
+    ['-4', '198.51.100.60'],
+    ['-6', '2001:db8:60::60'],
+  ] as const) {
+    execFileSync('ip', [version, 'route', 'replace', 'local', route, 'dev', 'lo']);
+  }
+  start(['0.0.0.0/0', '::/0']);
+  write('a.yaml', service('web', 31001) + slice('web', ['node-a']));
+  for (const host of ['198.51.100.60', '192.0.2.11', '192.0.2.10']) {
+    const answer = await until(
+      () => ask(host, 31001),
+      (one) => one !== null,
+    );
+    expect(answer, host).toMatchObject({ status: 200, body: { localEndpoints: 1 } });
+  }
+  // Each family has its own socket and its own answer.
+  expect(await ask('2001:db8:60::60', 31001)).toMatchObject({ status: 503, body: { localEndpoints: 0 } });
+  expect(await problems()).toEqual([]);
+});
+
+test('503 while no port of the Service leads to the endpoint that is here', async () => {
+  const other = slice('web', ['node-a']).replace('{port: 8080}', '{name: other, port: 8080}');
+  write('a.yaml', service('web', 31001) + other);
+  const answer = await until(
+    () => ask('192.0.2.10', 31001),
+    (one) => one !== null,
+  );
+  expect(answer).toMatchObject({ status: 503, body: { localEndpoints: 0 } });
 });
 
 test('a thousand Services', async () => {

@@ -30,9 +30,9 @@ const SERVICE_NAME = 'kubernetes.io/service-name';
 const NOT_OURS = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
 
 /**
- * The backends of a service port in one family. An address that stands in several slices counts once: kube-proxy
- * prefers the entry that is not terminating; between others it takes any, so `undefined` says that no answer
- * is the right one.
+ * The backends of a service port in one family. An address that stands in several slices counts once: what is ready
+ * comes before what serves, that before the rest, and then what does not terminate. Between others no order is
+ * promised, so `undefined` says that no answer is the right one.
  */
 export function backendsOf(
   port: PortOfService,
@@ -40,7 +40,7 @@ export function backendsOf(
   slices: readonly EndpointSlice[],
   node: NodeConfig,
 ): readonly Backend[] | undefined {
-  const candidates = new Map<string, { terminating: boolean; backend: Backend }[]>();
+  const candidates = new Map<string, { worth: number; backend: Backend }[]>();
   for (const slice of slices) {
     if (!belongs(slice, port, family)) {
       continue;
@@ -52,15 +52,15 @@ export function backendsOf(
           const key = hostPort(backend.at, number);
           const seen = candidates.get(key) ?? [];
           candidates.set(key, seen);
-          seen.push({ terminating: endpoint.conditions?.terminating ?? false, backend });
+          seen.push({ worth: worthOf(endpoint), backend });
         }
       }
     }
   }
   const chosen: Backend[] = [];
   for (const seen of candidates.values()) {
-    const running = seen.filter((candidate) => !candidate.terminating);
-    const [first, ...rest] = running.length > 0 ? running : seen;
+    const most = Math.max(...seen.map((candidate) => candidate.worth));
+    const [first, ...rest] = seen.filter((candidate) => candidate.worth === most);
     if (first === undefined || rest.some((other) => !alike(other.backend, first.backend))) {
       return undefined;
     }
@@ -132,6 +132,12 @@ function backendOf(endpoint: Endpoint, port: number, node: NodeConfig): Backend 
     zones: (endpoint.hints?.forZones ?? []).map((zone) => zone.name),
     nodes: (endpoint.hints?.forNodes ?? []).map((hinted) => hinted.name),
   };
+}
+
+/** Which of two entries for one address is believed: the one that is worth more. */
+function worthOf({ conditions }: Endpoint): number {
+  const usable = (conditions?.ready ?? true) ? 2 : (conditions?.serving ?? true) ? 1 : 0;
+  return 2 * usable + ((conditions?.terminating ?? false) ? 0 : 1);
 }
 
 /** Whether it makes no difference which of the two is taken. */
