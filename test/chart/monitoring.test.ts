@@ -187,7 +187,14 @@ describe('the chart', () => {
     expect(daemonSet.spec.template.spec.volumes).toEqual([
       { name: 'tls', secret: { secretName: 'knat-tls' } },
     ]);
-    expect((await renderDaemonSet('--set', 'http.port=null')).agent.args).toContain('--http-address=');
+  });
+
+  test.each(['null', '0'])('http.port %s switches it off, as option and as variable', async (port) => {
+    const plain = await renderDaemonSet('--set', `http.port=${port}`);
+    expect(plain.agent.args).toContain('--http-address=');
+    const file = `${CHART}/values-from-podnat-controller.yaml`;
+    const { agent } = await renderDaemonSet('-f', file, '--set', `http.port=${port}`);
+    expect(agent.env).toContainEqual({ name: 'KNAT_HTTP_ADDRESS', value: '' });
   });
 
   test.each([

@@ -65,9 +65,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s:%s" (ternary (printf "[%s]" $address) $address (contains ":" $address)) (include "knat.healthPort" .) -}}
 {{- end -}}
 
-{{/* ADDRESS and PORT as one, IPv6 in brackets. */}}
+{{/* ADDRESS and PORT as one, IPv6 in brackets; nothing without a port: an empty option switches off. */}}
 {{- define "knat.listen" -}}
-{{- printf "%s:%d" (ternary (printf "[%s]" .address) .address (contains ":" .address)) (int .port) -}}
+{{- if .port }}{{ printf "%s:%d" (ternary (printf "[%s]" .address) .address (contains ":" .address)) (int .port) }}{{ end -}}
 {{- end -}}
 
 {{- define "knat.metricsPort" -}}
@@ -134,7 +134,7 @@ httpGet:
 {{- $off := hasPrefix "--no-" . }}
 {{- $parts := splitn "=" 2 (trimPrefix "--" (trimPrefix "--no-" .)) }}
 - name: KNAT_{{ $parts._0 | upper | replace "-" "_" }}
-  value: {{ ternary "false" (default "true" $parts._1) $off | quote }}
+  value: {{ ternary "false" (ternary (default "" $parts._1) "true" (contains "=" .)) $off | quote }}
 {{- end }}
 {{- end -}}
 
@@ -143,7 +143,7 @@ httpGet:
 - --source=kubernetes
 - --enable={{ include "knat.kinds" . }}
 - --health-address={{ include "knat.healthAddress" . }}
-- --http-address={{ if .Values.http.port }}{{ include "knat.listen" .Values.http }}{{ end }}
+- --http-address={{ include "knat.listen" .Values.http }}
 - --metrics-address={{ include "knat.listen" (dict "address" .Values.metrics.address "port" (include "knat.metricsPort" .)) }}
 {{- if .Values.metrics.unauthenticated }}
 - --unauthenticated-metrics

@@ -35,6 +35,9 @@ export function addAgentCommand(program: Command, context: Context): void {
   );
 }
 
+/** An agent that was told to stop does so within this many milliseconds: its rules stay in the kernel in any case. */
+const PATIENCE = 5_000;
+
 /** All options of the agent, under whichever name it is started. */
 export function addAgentOptions(command: Command): void {
   addSettings(command, [
@@ -94,7 +97,7 @@ export async function runAgentWith(
   });
   const settings: PlanSettings = { ...asked, nodeName: asked.nodeName ?? context.defaultNode };
   const { abortWhenAsked } = await import('../../agent/signals.ts');
-  const signal = abortWhenAsked();
+  const signal = abortWhenAsked(PATIENCE);
   try {
     if (values.dryRun === true) {
       const { dryRun } = await import('./agent-dry-run.ts');

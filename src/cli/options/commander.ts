@@ -17,12 +17,23 @@ export function addSettings(command: Command, names: readonly SettingName[]): vo
     const setting: Setting<unknown> = settings[name];
     const short = setting.short === undefined ? '' : `-${setting.short}, `;
     const value = setting.placeholder === null ? '[true|false]' : `<${setting.placeholder}>`;
+    let isNull = false;
     const option = new Option(`${short}--${longName(name)} ${value}`, setting.help)
       .env(environmentName(name))
       .helpGroup(setting.group)
-      .argParser((text: string) => readArgument(setting, text));
+      .argParser((text: string) => {
+        const read = readArgument(setting, text);
+        isNull = read === null;
+        return read;
+      });
     if (setting.placeholder === null) option.preset('true');
     command.addOption(option);
+    // Commander makes an empty text of null, which has a meaning here: nowhere.
+    const keepNull = (source: 'cli' | 'env') => () => {
+      if (isNull) command.setOptionValueWithSource(option.attributeName(), null, source);
+    };
+    command.on(`option:${option.name()}`, keepNull('cli'));
+    command.on(`optionEnv:${option.name()}`, keepNull('env'));
     if (setting.negatable === true) {
       command.addOption(
         new Option(`--no-${longName(name)}`, `the same as --${longName(name)}=false`).helpGroup(

@@ -95,6 +95,34 @@ test.each(names)('--%s: the command line, then the environment, then the file', 
   expect(parse([option], config)[name]).toEqual(read(flag));
 });
 
+test.each(['healthAddress', 'httpAddress', 'metricsAddress'] as const)(
+  '%s: empty means nowhere, wherever it is written',
+  (name) => {
+    const option = `--${name.replace('A', '-a')}`;
+    const config = `${name}: 127.0.0.1:3`;
+    expect(parse([`${option}=`], config)).toEqual({ [name]: null });
+    expect(parse([option, ''], config)).toEqual({ [name]: null });
+    for (const nothing of ['', ' ""', ' null'])
+      expect(parse([], `${name}:${nothing}`)).toEqual({ [name]: null });
+    expect(parse([`${option}=`, `${option}=[::1]:2`])).toEqual({ [name]: { host: '::1', port: 2 } });
+    vi.stubEnv(environmentName(name), '');
+    expect(parse([], config)).toEqual({ [name]: null });
+    expect(parse([`${option}=127.0.0.1:1`])).toEqual({ [name]: { host: '127.0.0.1', port: 1 } });
+    for (const bad of [
+      ':1',
+      '127.0.0.1',
+      '127.0.0.1:',
+      '127.0.0.1:0',
+      '127.0.0.1:65536',
+      'localhost:1',
+      '::1:1',
+      ' ',
+    ]) {
+      expect(() => parse([`${option}=${bad}`]), bad).toThrow('is no ADDRESS:PORT');
+    }
+  },
+);
+
 test('what is given nowhere is absent', () => {
   expect(parse([])).toEqual({});
 });

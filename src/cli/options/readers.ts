@@ -116,9 +116,9 @@ export const DEFAULT_HTTP_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 84
 /** Where kube-proxy has its metrics. */
 export const DEFAULT_METRICS_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10249 };
 
-/** `ADDRESS:PORT`, IPv6 in brackets; empty: null. */
+/** `ADDRESS:PORT`, IPv6 in brackets; empty, and a key without a value in YAML: null. */
 export const readListenAddress: Reader<ListenAddress | null> = (value) => {
-  if (value === '') return null;
+  if (value === '' || value === null) return null;
   const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(readText(value));
   const host = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
   const port = parsePort(Number(parts?.[3]));
