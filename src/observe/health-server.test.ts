@@ -82,3 +82,20 @@ test('an address that is not there is told of', async () => {
   sleeps[0]?.end();
   await running;
 });
+
+test('a listener that throws leaves nothing listening', async () => {
+  const own = new AbortController();
+  const ports: number[] = [];
+  const listening = ({ port }: ListenAddress) => {
+    ports.push(port);
+    throw new Error('not this one');
+  };
+  await serveHealth(
+    { host: '127.0.0.1', port: 0 },
+    () => facts,
+    { listening, refused: (message) => expect(message).toContain('not this one') },
+    async () => own.abort(),
+    own.signal,
+  );
+  await expect(fetch(`http://127.0.0.1:${ports[0]}/livez`)).rejects.toThrow();
+});

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { REQUEST_LIMITS } from './connections.ts';
 import { type HealthFacts, healthAnswer } from './health.ts';
 import { keepListening, type ListenAddress, type ListeningListener } from './listening.ts';
 
@@ -6,9 +7,6 @@ export interface HealthListener extends ListeningListener {
   /** One of the paths was asked for. */
   answered?(path: string, status: number): void;
 }
-
-/** Connections at once; whoever wants more is turned away. */
-const CONNECTIONS = 64;
 
 const SERVED = { what: 'health', option: '--health-address', rival: ', perhaps kube-proxy' };
 
@@ -24,11 +22,7 @@ export async function serveHealth(
 }
 
 function healthServer(facts: () => HealthFacts, listener: HealthListener): Server {
-  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) =>
-    respond(request, response, facts, listener),
-  );
-  server.maxConnections = CONNECTIONS;
-  return server;
+  return createServer(REQUEST_LIMITS, (request, response) => respond(request, response, facts, listener));
 }
 
 function respond(

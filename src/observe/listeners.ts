@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { type ConnectionBounds, Connections } from './connections.ts';
 
 /** An address and port to listen on; `key` tells them apart and comes along with each connection. */
 export interface ListenAt {
@@ -15,8 +16,8 @@ interface Listener {
   refused: NodeJS.ErrnoException | null;
 }
 
-/** Connections at once on each address; whoever wants more is turned away. */
-const CONNECTIONS = 64;
+/** Connections at once, on all addresses together: a load balancer asks from some addresses, for every Service. */
+const BOUNDS: ConnectionBounds = { near: 64, far: 256, perSource: 64 };
 /** Milliseconds after which a connection is cut, whatever is going on on it. */
 const CONNECTION_LIFE = 10_000;
 
@@ -26,7 +27,8 @@ const CONNECTION_LIFE = 10_000;
  */
 export class Listeners {
   readonly #listeners = new Map<string, Listener>();
-  readonly #sockets = new Set<Socket>();
+  /** Those of all addresses; its owner makes it follow the requests. */
+  readonly connections = new Connections(BOUNDS);
   readonly #connected: (socket: Socket, at: ListenAt) => void;
   readonly #changed: () => void;
 
@@ -67,12 +69,11 @@ export class Listeners {
   /** Listens nowhere any longer, and cuts the connections. */
   close(): void {
     for (const key of [...this.#listeners.keys()]) this.#close(key);
-    for (const socket of this.#sockets) socket.destroy();
+    this.connections.close();
   }
 
   #open(at: ListenAt, before: NodeJS.ErrnoException | null = null): void {
     const server = createServer((socket) => this.#accept(socket, at));
-    server.maxConnections = CONNECTIONS;
     // It stays refused until it listens, so that a problem does not come and go with each attempt.
     const listener: Listener = { at, server, refused: before };
     this.#listeners.set(at.key, listener);
@@ -93,12 +94,9 @@ export class Listeners {
   }
 
   #accept(socket: Socket, at: ListenAt): void {
-    this.#sockets.add(socket);
+    if (!this.connections.admit(socket)) return;
     const end = setTimeout(() => socket.destroy(), CONNECTION_LIFE);
-    socket.once('close', () => {
-      clearTimeout(end);
-      this.#sockets.delete(socket);
-    });
+    socket.once('close', () => clearTimeout(end));
     this.#connected(socket, at);
   }
 

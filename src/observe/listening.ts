@@ -1,4 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
+import { Connections } from './connections.ts';
 
 /** An address and port to listen on. */
 export interface ListenAddress {
@@ -29,7 +30,7 @@ const RETRY_FIRST = 1_000;
 const RETRY_LONGEST = 30_000;
 
 /**
- * Keeps a server listening until the signal aborts. An address that another program has is tried again: the other may
+ * Keeps a server listening until the signal aborts, its connections bounded; then all of them are cut. An address that another program has is tried again: the other may
  * be a kube-proxy that is about to be removed.
  *
  * @param make a server that is ready to listen; what it throws counts as a refusal
@@ -44,13 +45,19 @@ export async function keepListening(
 ): Promise<void> {
   let told = '';
   for (let wait = RETRY_FIRST; !signal.aborted; wait = Math.min(wait * 2, RETRY_LONGEST)) {
+    const stop = new AbortController();
     try {
-      const server = await listen(await make(), address);
+      const server = await make();
+      const connections = new Connections();
+      connections.guard(server);
+      await listen(server, address);
+      const closed = closedAtAbort(server, connections, AbortSignal.any([signal, stop.signal]));
       const { port } = server.address() as AddressInfo;
       // Between the two the agent may have ended, and nobody is to be told of a server that is closed at once.
       if (!signal.aborted) listener.listening({ ...address, port });
-      return await closedAtAbort(server, signal);
+      return await closed;
     } catch (error) {
+      stop.abort(); // what listens although something went wrong does not stay
       const message = refusal(address, served, error as NodeJS.ErrnoException);
       if (message !== told) listener.refused(message);
       told = message;
@@ -63,22 +70,22 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function listen(server: Server, { host, port }: ListenAddress): Promise<Server> {
+function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => {
       server.off('error', reject);
       server.on('error', () => {}); // of accept(2): the next connection may do
-      resolve(server);
+      resolve();
     });
   });
 }
 
-function closedAtAbort(server: Server, signal: AbortSignal): Promise<void> {
+function closedAtAbort(server: Server, connections: Connections, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const close = () => {
       server.close(() => resolve());
-      if ('closeAllConnections' in server) (server.closeAllConnections as () => void)();
+      connections.close();
     };
     if (signal.aborted) close();
     else signal.addEventListener('abort', close, { once: true });

@@ -46,6 +46,7 @@ class ServiceHealthChecks implements Companion {
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings } = this.#agent;
     this.#signal = signal;
+    this.#listeners.connections.followRequests(this.#http);
     while (!signal.aborted) {
       await surroundings.sleep(RETRY, signal);
       if (!signal.aborted) this.#listeners.retry();

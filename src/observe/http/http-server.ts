@@ -1,20 +1,12 @@
-import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
+import { HANDSHAKE_TIMEOUT, REQUEST_LIMITS } from '../connections.ts';
 import { keepListening, type ListenAddress, type ListeningListener, type Served } from '../listening.ts';
 import { keepKeyPair, keyPairTrouble, readKeyPair, type TlsPaths } from './tls-files.ts';
 
-/** What one connection, and all together, may take. Times in milliseconds. */
-const LIMITS = {
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16 * 1024,
-} as const satisfies ServerOptions;
-const CONNECTIONS = 128;
 const REQUESTS_PER_CONNECTION = 1_000;
 /** A connection on which nothing moves, in milliseconds: a reader that stands still. */
 const STILL = 30_000;
@@ -52,13 +44,14 @@ export async function serveHttp(
   };
   let watchFiles = () => {};
   const make = async () => {
-    if (tls === null) return limited(createServer(LIMITS, handle));
+    if (tls === null) return limited(createServer(REQUEST_LIMITS, handle));
     const pair = await readKeyPair(tls).catch((error: unknown) => {
       listener.tls(keyPairTrouble(tls, error));
       throw new Error('the files of TLS cannot be used');
     });
     listener.tls(null);
-    const server = createTlsServer({ ...LIMITS, ...pair }, handle);
+    const limits = { ...REQUEST_LIMITS, handshakeTimeout: HANDSHAKE_TIMEOUT };
+    const server = createTlsServer({ ...limits, ...pair }, handle);
     watchFiles = () => void keepKeyPair(server, tls, pair, (why) => listener.tls(why), sleep, signal);
     return limited(server);
   };
@@ -72,7 +65,6 @@ export async function serveHttp(
 function limited<Kind extends Server & { maxRequestsPerSocket: number | null; timeout: number }>(
   server: Kind,
 ): Kind {
-  server.maxConnections = CONNECTIONS;
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
   server.timeout = STILL;
   return server;

@@ -1,0 +1,186 @@
+import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { addressBytes, parseAddress } from '../net/address.ts';
+
+/** What one request may take. Times in milliseconds. */
+export const REQUEST_LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+} as const satisfies ServerOptions;
+
+/** A TLS handshake that is not over by then ends the connection, in milliseconds. */
+export const HANDSHAKE_TIMEOUT = 5_000;
+
+/** Who is at the other end. */
+export interface Peer {
+  /** Connections of these have places of their own, which nobody else can take. */
+  readonly isNear: boolean;
+  /** Those of one source share places. */
+  readonly source: string;
+}
+
+/** Connections at once. */
+export interface ConnectionBounds {
+  /** Of near peers together. */
+  readonly near: number;
+  /** Of all others together. */
+  readonly far: number;
+  /** Of one source that is not near. */
+  readonly perSource: number;
+}
+
+export const DEFAULT_BOUNDS: ConnectionBounds = { near: 64, far: 64, perSource: 16 };
+
+/**
+ * A connection without a request under way is cut after this many milliseconds. Longer than the timeouts of HTTP, which
+ * say why: it is for what HTTP does not see, such as half a TLS handshake.
+ */
+const IDLE_LIFE = 8_000;
+
+interface Connection {
+  readonly socket: Socket;
+  readonly peer: Peer;
+  /** Requests that are being answered. */
+  busy: number;
+  timer: NodeJS.Timeout | null;
+}
+
+/**
+ * The connections of a server, bounded in all and for each source. Where there is no place for a new one, the oldest
+ * that waits (for the end of its request's headers, or for a next request) has to go: a client that sends its request at
+ * once is answered, however many connections others hold open. The new one goes where all others are being answered.
+ */
+export class Connections {
+  readonly #bounds: ConnectionBounds;
+  readonly #peerOf: (socket: Socket) => Peer;
+  /** In the order in which they began to wait. */
+  readonly #open = new Map<Socket | string, Connection>();
+
+  constructor(bounds: ConnectionBounds = DEFAULT_BOUNDS, peerOf: (socket: Socket) => Peer = peerByAddress) {
+    this.#bounds = bounds;
+    this.#peerOf = peerOf;
+  }
+
+  /** Bounds the connections of a server that is about to listen. */
+  guard(server: Server): void {
+    server.prependListener('connection', (socket: Socket) => this.admit(socket));
+    this.followRequests(server);
+  }
+
+  /** For a server of HTTP that gets its connections from elsewhere: hears of requests alone. */
+  followRequests(server: Server): void {
+    server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.#change(socket, 1);
+      response.once('close', () => this.#change(socket, -1));
+    });
+  }
+
+  /** Takes a new connection in; false where it was cut for want of a place. */
+  admit(socket: Socket): boolean {
+    const peer = this.#peerOf(socket);
+    const { near, far, perSource } = this.#bounds;
+    const isPlace = peer.isNear
+      ? this.#makePlace(near, (other) => other.isNear)
+      : this.#makePlace(perSource, (other) => !other.isNear && other.source === peer.source) &&
+        this.#makePlace(far, (other) => !other.isNear);
+    if (!isPlace) {
+      socket.destroy();
+      return false;
+    }
+    const key = keyOf(socket);
+    const connection: Connection = { socket, peer, busy: 0, timer: null };
+    this.#open.set(key, connection);
+    this.#wait(connection);
+    socket.on('error', () => {}); // the close that follows does what is to be done
+    socket.once('close', () => {
+      if (connection.timer !== null) clearTimeout(connection.timer);
+      if (this.#open.get(key) === connection) this.#open.delete(key);
+    });
+    return true;
+  }
+
+  /** Cuts all connections, whatever is going on on them. */
+  close(): void {
+    for (const { socket } of [...this.#open.values()]) socket.destroy();
+  }
+
+  /** Cuts the oldest that waits, among those that share the places, where all are taken. */
+  #makePlace(places: number, shares: (peer: Peer) => boolean): boolean {
+    let taken = 0;
+    let oldest: Connection | null = null;
+    for (const connection of this.#open.values()) {
+      if (!shares(connection.peer)) continue;
+      taken++;
+      if (connection.busy === 0) oldest ??= connection;
+    }
+    if (taken < places) return true;
+    if (oldest === null) return false;
+    this.#open.delete(keyOf(oldest.socket));
+    oldest.socket.destroy();
+    return true;
+  }
+
+  #change(socket: Socket, difference: 1 | -1): void {
+    const key = keyOf(socket);
+    const connection = this.#open.get(key);
+    if (connection === undefined) return;
+    connection.busy += difference;
+    if (connection.timer !== null) clearTimeout(connection.timer);
+    connection.timer = null;
+    if (connection.busy > 0) return;
+    this.#open.delete(key);
+    this.#open.set(key, connection);
+    this.#wait(connection);
+  }
+
+  #wait(connection: Connection): void {
+    connection.timer = setTimeout(() => connection.socket.destroy(), IDLE_LIFE);
+    connection.timer.unref();
+  }
+}
+
+/** What HTTP and TLS call the same connection: they have sockets of their own. */
+function keyOf(socket: Socket): Socket | string {
+  const { remoteAddress, remotePort, localPort } = socket;
+  return remoteAddress === undefined ? socket : `${remoteAddress} ${remotePort} ${localPort}`;
+}
+
+/** What the interfaces of this node have is looked up again after this many milliseconds. */
+const INTERFACES_FOR = 1_000;
+let ownAddresses: ReadonlySet<string> = new Set();
+let lookedAt = Number.NEGATIVE_INFINITY;
+
+/**
+ * Near is who comes from an address of this node: loopback, or one of its interfaces, as the kubelet's probes do. Others
+ * are told apart by their address; in IPv6 by its first 64 bits, since whoever has one address often has all of these.
+ */
+export function peerByAddress({ remoteAddress, localAddress }: Socket): Peer {
+  const text = plain(remoteAddress);
+  return { isNear: text === plain(localAddress) || isOwn(text), source: sourceOf(text) };
+}
+
+/** Without the zone, and IPv4 as such where a socket of both families shows it mapped. */
+function plain(address: string | undefined): string {
+  return (address ?? '').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+function isOwn(address: string): boolean {
+  if (address === '::1' || address.startsWith('127.')) return true;
+  const now = performance.now();
+  if (now - lookedAt > INTERFACES_FOR) {
+    lookedAt = now;
+    const interfaces = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+    ownAddresses = new Set(interfaces.map((each) => plain(each.address)));
+  }
+  return ownAddresses.has(address);
+}
+
+function sourceOf(text: string): string {
+  const address = parseAddress(text);
+  if (address === null || !text.includes(':')) return text;
+  return Buffer.from(addressBytes(address).subarray(0, 8)).toString('hex');
+}
