@@ -7,7 +7,7 @@ import type { PodFact } from '../model/pod.ts';
 import { parseAddress } from '../net/address.ts';
 import { parsePort } from '../net/port.ts';
 import { parsePrefix } from '../net/prefix.ts';
-import { apiOf, describeApi } from '../observe/api/routes.ts';
+import { apiOf, describeApi, type Routes } from '../observe/api/routes.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Agent } from './agent.ts';
 
@@ -51,8 +51,9 @@ const pod: PodFact = {
   },
 };
 
-function makeAgent(): Agent {
-  const agent = new Agent({
+/** @param now milliseconds since the start */
+function emptyAgent(now: () => number = () => 0): Agent {
+  return new Agent({
     settings: {
       nodeName: 'node-0',
       nodeConfig: { nodeIPs: [address('192.0.2.1')], localNodeIPs: [address('192.0.2.1')] },
@@ -66,7 +67,7 @@ function makeAgent(): Agent {
     replaceKubeProxy: false,
     logger: pino({ level: 'silent' }),
     surroundings: {
-      now: () => 0,
+      now,
       random: () => 0,
       sleep: async () => {},
       wallClock: () => new Date('2026-01-01T00:00:00Z'),
@@ -75,6 +76,10 @@ function makeAgent(): Agent {
     processId: 1,
     companions: [],
   });
+}
+
+function makeAgent(): Agent {
+  const agent = emptyAgent();
   const { planner } = agent;
   for (let index = 0; index < 5; index++) {
     const service = { ...serviceFact(index), externalIPs: index < 2 ? [address('203.0.113.9')] : [] };
@@ -195,6 +200,30 @@ test.each([
   expect(status).toBe(400);
   expect(body).toMatchObject({ code: 'KNAT_INVALID_INPUT', details: expect.any(Array) });
   expect(body.message).toContain(message);
+});
+
+test('before the first plan only what tells of the agent itself is answered, companions’ routes neither', async () => {
+  let now = 5_000;
+  const starting = emptyAgent(() => now);
+  now = 17_400;
+  const weather: Routes = (app) => app.get('/weather', (context) => context.json({ sun: true }));
+  const api = apiOf(starting.view, [weather]);
+  const answered: string[] = [];
+  for (const [path, [query = '']] of [...Object.entries(questions), ['/weather', ['']] as const]) {
+    const answer = await api.request(`${path}${query}`);
+    if (answer.status === 200) answered.push(path);
+    else {
+      expect(answer.status, path).toBe(503);
+      expect(await answer.json()).toEqual({
+        code: 'KNAT_SOURCE_READING',
+        message: 'the agent is still reading its source (12 s so far); try again shortly',
+        details: [],
+      });
+    }
+  }
+  expect(answered).toEqual(['/status', '/problems', '/activity', '/history', '/metrics']);
+  starting.planner.update();
+  expect((await api.request('/entries')).status).toBe(200);
 });
 
 test('companions add routes of their own', async () => {

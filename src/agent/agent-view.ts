@@ -11,6 +11,7 @@ import { answerFlows, explainQuery } from './explain-query.ts';
 /** The agent as its API sees it. */
 export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const { planner, observations, surroundings } = agent;
+  const startedAt = surroundings.now();
   const seen = <Answer>(
     query: Readonly<Record<string, string>>,
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
@@ -21,6 +22,7 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   return {
     status: () => agent.status(),
     health: () => agent.health(),
+    reading: () => (planner.isPlanned ? null : Math.round((surroundings.now() - startedAt) / 1000)),
     plan: planner.plan,
     refused: () => refusals(agent.status()),
     observations,

@@ -122,6 +122,7 @@ export class Agent implements AgentFacts {
     const either = AbortSignal.any([signal, stop.signal]);
     const server: Server = await serveAgent(this.api, this.view);
     const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
+    for (const companion of this.#companions) void this.#runBeside(companion, 'serve', either);
     try {
       this.#capabilities = await datapath.probe(either);
       logger.info(
@@ -155,7 +156,7 @@ export class Agent implements AgentFacts {
       }
       void this.#tellOfLongWork(either);
       void inForce.then(() => this.#takeOver(once, either));
-      for (const companion of this.#companions) void this.#runBeside(companion, either);
+      for (const companion of this.#companions) void this.#runBeside(companion, 'run', either);
       await Promise.all([this.#runSource(either, stop), this.#loop.run(either)]);
       if (failure !== null) throw failure;
     } finally {
@@ -240,9 +241,9 @@ export class Agent implements AgentFacts {
     if (found.length > 0 || this.#objectProblems.list().length !== before) this.#tellOfChange();
   }
 
-  async #runBeside(companion: Companion, signal: AbortSignal): Promise<void> {
+  async #runBeside(companion: Companion, what: 'serve' | 'run', signal: AbortSignal): Promise<void> {
     try {
-      await companion.run?.(signal);
+      await companion[what]?.(signal);
     } catch (error) {
       this.#companionFailed(companion.name, error);
     }

@@ -35,6 +35,11 @@ export interface Companion {
   readonly name: string;
   /** What it adds to the API, below `/api/v1`. */
   readonly routes?: Routes;
+  /**
+   * Runs until the signal aborts. Called once, first of all: before anybody knows whether the agent may work here, and
+   * before anything that may take long. For what must be answered meanwhile.
+   */
+  serve?(signal: AbortSignal): Promise<void>;
   /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
   run?(signal: AbortSignal): Promise<void>;
   /**

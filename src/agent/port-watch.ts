@@ -95,8 +95,9 @@ export class PortWatch {
     }
   }
 
-  /** A look that fails is no end: the kernel may be short of memory. */
+  /** A look that fails is no end: the kernel may be short of memory. Before there is a plan, nothing is looked at. */
   async #tryToLook(signal: AbortSignal): Promise<Pick<PortUsageSample, 'milliseconds'>> {
+    if (!this.#agent.planner.isPlanned) return { milliseconds: 0 };
     try {
       return await this.look(signal);
     } catch (error) {

@@ -64,6 +64,13 @@ const commandCodes = {
     remedy: 'Start one with knat agent, or, to explain from manifests, name a --source.',
     exit: EXIT.agent,
   },
+  KNAT_SOURCE_READING: {
+    meaning:
+      'The agent has started and is still reading its source: it has no plan yet that could be asked about.',
+    remedy:
+      'Try again shortly. Where it lasts, knat status says what cannot be read; what was programmed before works meanwhile.',
+    exit: EXIT.agent,
+  },
   KNAT_KUBE_PROXY_PRESENT: {
     meaning:
       'Service NAT is on, and rules of kube-proxy are in this network namespace: both would decide about the same packets.',

@@ -79,7 +79,7 @@ describe('the health check of a Service', () => {
 
   test.each<[string, Partial<HealthFacts>, boolean]>([
     ['the node is about to be deleted: the load balancer knows from /healthz', { nodeEligible: false }, true],
-    ['nothing is programmed yet', { programmedAt: null }, false],
+    ['starting: nothing is programmed yet', { programmedAt: null }, false],
     ['the kernel has not matched for two minutes', { failingSince: NOW - 120_000 }, false],
     ['the kernel has not matched for a second', { failingSince: NOW - 1_000 }, true],
   ])('the proxy while %s', (_, facts, healthy) => {

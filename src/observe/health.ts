@@ -75,8 +75,8 @@ function stuck({ now, convergingSince }: HealthFacts): string | null {
 }
 
 function unready({ synced, programmedAt }: HealthFacts): string | null {
-  if (!synced) return 'the source has not delivered everything yet';
-  return programmedAt === null ? 'nothing is programmed yet' : null;
+  if (!synced) return 'starting: the source has not delivered everything yet';
+  return programmedAt === null ? 'starting: nothing is programmed yet' : null;
 }
 
 function failing({ now, failingSince }: HealthFacts, tolerated: number): string | null {

@@ -144,6 +144,11 @@ export class Planner {
     }
   }
 
+  /** There is a plan: before, it is empty, and nothing can be concluded from it. */
+  get isPlanned(): boolean {
+    return this.#scopes !== null;
+  }
+
   /** Computes the fragments of what changed and returns the plan. */
   update(): NatPlan {
     const { enable } = this.#options;

@@ -104,6 +104,10 @@ describe('values', () => {
       const named = agent.ports?.find(({ name }) => name === probe?.httpGet.port);
       expect(named).toEqual({ name: 'health', containerPort: port, hostPort: port });
     }
+    expect(agent.startupProbe?.httpGet.path).toBe('/livez');
+    // A node that starts many pods at once takes minutes.
+    const { periodSeconds = 10, failureThreshold = 3 } = agent.startupProbe ?? {};
+    expect(periodSeconds * failureThreshold).toBeGreaterThanOrEqual(300);
     expect(agent.livenessProbe?.httpGet.path).toBe('/livez');
     expect(agent.readinessProbe?.httpGet.path).toBe('/readyz');
   });

@@ -13,6 +13,8 @@ export interface Manifest {
 
 interface Probe {
   readonly httpGet: { readonly path: string; readonly port: number | string; readonly host?: string };
+  readonly periodSeconds?: number;
+  readonly failureThreshold?: number;
 }
 
 export interface Container {

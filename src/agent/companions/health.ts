@@ -6,7 +6,7 @@ import type { CompanionFactory } from '../companion.ts';
 export function healthEndpoints(address: ListenAddress): CompanionFactory {
   return (agent) => ({
     name: 'health',
-    run: async (signal) => {
+    serve: async (signal) => {
       const listener = {
         listening: (where: ListenAddress) => {
           agent.logger.info({ ...where }, 'serving health');

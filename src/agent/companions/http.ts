@@ -23,7 +23,7 @@ export interface HttpOptions {
 export function httpServers(options: HttpOptions, client: ApiClient | null): CompanionFactory {
   return (agent) => ({
     name: 'HTTP',
-    run: async (signal) => {
+    serve: async (signal) => {
       const { address, metricsAddress, tls } = options;
       const gate = gateOf(agent, client, signal);
       const parts = { api: agent.api, view: agent.view, gate, openMetrics: options.openMetrics };

@@ -81,6 +81,7 @@ async function nodeOf(
 ): Promise<Pick<SettingValues, 'node' | 'stateNode'> | null> {
   const wanted = nodeId ?? values.node ?? (process.env.HOSTNAME || context.defaultNode);
   const { findNode } = await import('../../sources/kube/node-name.ts');
+  const { serveStartingHealth } = await import('../../agent/starting-health.ts');
   const surroundings = {
     now: () => performance.now(),
     random: () => Math.random(),
@@ -88,7 +89,18 @@ async function nodeOf(
       await sleep(milliseconds, undefined, { signal: until }).catch(() => {});
     },
   };
-  const patience = values.dryRun === true || values.once === true ? { giveUpAfter: PATIENCE } : {};
+  const isOnce = values.dryRun === true || values.once === true;
+  const patience = isOnce ? { giveUpAfter: PATIENCE } : {};
+  const found = new AbortController();
+  const health = values.healthAddress ?? values.httpAddress ?? null;
+  const answering =
+    isOnce || health === null
+      ? null
+      : serveStartingHealth(
+          health,
+          { ...surroundings, wallClock: () => new Date() },
+          AbortSignal.any([signal, found.signal]),
+        );
   const waiting = (message: string) => context.terminal.printError(`${PODNAT_CONTROLLER}: ${message}`);
   try {
     const search = { wanted, access: accessOf(values), surroundings, waiting, ...patience };
@@ -100,5 +112,8 @@ async function nodeOf(
     if (code !== 'KNAT_NODE_NOT_NAMED' || !(error instanceof Error)) throw error;
     const from = nodeId === null ? 'HOSTNAME' : '-nodeid';
     throw new CliError('KNAT_NODE_NOT_NAMED', error.message, [`the name comes from ${from}`]);
+  } finally {
+    found.abort();
+    await answering;
   }
 }

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { failure } from './schemas.ts';
+import { StillReading } from './still-reading.ts';
 
 /** Routes of the API, all of them GET: nothing can be changed through it. */
 export type Api = OpenAPIHono;
@@ -22,7 +23,13 @@ export function createApi(): Api {
 export function answerError(error: Error, context: Context): Response {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'KNAT_INTERNAL';
   const details = 'details' in error ? error.details : [];
-  return context.json({ code, message: error.message, details }, code === 'KNAT_INVALID_INPUT' ? 400 : 500);
+  if (error instanceof StillReading) context.header('Retry-After', '2');
+  return context.json({ code, message: error.message, details }, statusOf(error, code));
+}
+
+function statusOf(error: Error, code: string): 400 | 500 | 503 {
+  if (error instanceof StillReading) return 503;
+  return code === 'KNAT_INVALID_INPUT' ? 400 : 500;
 }
 
 /** What a route is asked and what it answers. */
@@ -49,7 +56,11 @@ export function get<Query extends z.ZodObject, Answer extends z.ZodType>(
     path,
     summary,
     request: { query },
-    responses: { 200: json(answer, summary), 400: json(failure, 'the question cannot be understood') },
+    responses: {
+      200: json(answer, summary),
+      400: json(failure, 'the question cannot be understood'),
+      503: json(failure, 'the agent is still reading its source'),
+    },
   });
   app.openapi(route, async (context) => {
     const asked = context.req.valid('query' as never) as z.output<Query>;
@@ -80,6 +91,10 @@ export function getLines(app: Api, { path, summary, query, line, handle }: Lines
       200: { description: `${summary}.`, content: { [LINES]: { schema: line } } },
       400: {
         description: 'the question cannot be understood',
+        content: { 'application/json': { schema: failure } },
+      },
+      503: {
+        description: 'the agent is still reading its source',
         content: { 'application/json': { schema: failure } },
       },
     },

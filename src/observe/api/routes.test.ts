@@ -12,6 +12,7 @@ import { API_PATH, apiOf, describeApi } from './routes.ts';
 import type { AgentView } from './view.ts';
 
 const view = {
+  reading: () => null,
   status: () => ({ version: '0.1.0' }),
   plan: new FragmentUnion(),
   observations: new Observations({ kubeProxyNames: true }),

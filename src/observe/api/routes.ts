@@ -4,6 +4,7 @@ import { entriesRoutes } from './routes/entries.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { findingsRoutes } from './routes/findings.ts';
 import { statusRoutes } from './routes/status.ts';
+import { requirePlan } from './still-reading.ts';
 import type { AgentView } from './view.ts';
 
 /** Adds the routes of one subject, with data of its own. */
@@ -12,12 +13,18 @@ export type Routes = (app: Api) => void;
 /** The version of the API is in its path: what answers here never changes its meaning. */
 export const API_PATH = '/api/v1';
 
-/** The API, for every place that it is served at: the agent's socket and the HTTP server. */
+/**
+ * The API, for every place that it is served at: the agent's socket and the HTTP server. What tells of the agent itself is
+ * answered at any time; all else, the routes of companions too, waits for the first plan.
+ */
 export function apiOf(view: AgentView, more: readonly Routes[]): Api {
   const app = createApi();
-  for (const routes of [statusRoutes, entriesRoutes, findingsRoutes, explainRoutes, activityRoutes]) {
-    routes(app, view);
-  }
+  for (const routes of [statusRoutes, activityRoutes]) routes(app, view);
+  app.use(async (_, next) => {
+    requirePlan(view);
+    await next();
+  });
+  for (const routes of [entriesRoutes, findingsRoutes, explainRoutes]) routes(app, view);
   for (const routes of more) routes(app);
   return app;
 }

@@ -11,6 +11,8 @@ import type { AgentStatus } from '../status.ts';
 export interface AgentView {
   status(): AgentStatus;
   health(): HealthFacts;
+  /** Whole seconds for which the agent has read its source without having a plan; null once there is one. */
+  reading(): number | null;
   /** To read, never to change. */
   readonly plan: NatPlan;
   /** What objects want and do not have, with the reasons of their Events, in the form of entries. */

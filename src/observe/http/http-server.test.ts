@@ -46,6 +46,8 @@ interface Wanted {
   readonly openMetrics?: boolean;
   readonly tls?: TlsPaths | null;
   readonly health?: Partial<HealthFacts>;
+  /** Seconds without a plan; null: there is one. */
+  readonly reading?: number | null;
 }
 
 interface Served {
@@ -61,11 +63,13 @@ async function serve({
   openMetrics = false,
   tls = null,
   health,
+  reading = null,
 }: Wanted = {}): Promise<Served> {
   const observations = new Observations({ kubeProxyNames: true });
   const view = {
     status: () => ({ version: '0.1.0' }),
     health: () => ({ ...well, ...health }),
+    reading: () => reading,
     plan: new FragmentUnion(),
     refused: () => refused,
     observations,
@@ -188,7 +192,7 @@ test.each<[string, Partial<HealthFacts>, string, number]>([
   [
     'not in sync',
     { synced: false, programmedAt: null },
-    'the source has not delivered everything yet\n',
+    'starting: the source has not delivered everything yet\n',
     503,
   ],
   ['the kernel refuses', { failingSince: 0 }, 'the kernel has not matched for 0 s\n', 503],
@@ -249,6 +253,22 @@ test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s is refused everywhe
   for (const path of ['/api/v1/entries', '/healthz', '/metrics']) {
     expect(await ask(port, path, {}, method)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
   }
+});
+
+test('before the first plan what follows from it is 503 with a code of its own', async () => {
+  const { port } = await serve({ reading: 12 });
+  for (const path of ['/api/v1/entries', '/api/v1/explain?from=10.0.0.1&to=10.0.0.2', '/entries/list']) {
+    const answer = await ask(port, path);
+    expect(answer.status, path).toBe(503);
+    expect(answer.headers['retry-after']).toBe('2');
+    expect(JSON.parse(answer.body)).toEqual({
+      code: 'KNAT_SOURCE_READING',
+      message: 'the agent is still reading its source (12 s so far); try again shortly',
+      details: [],
+    });
+  }
+  expect((await ask(port, '/openapi.json')).status).toBe(200);
+  expect((await ask(port, '/metrics')).status).toBe(200);
 });
 
 test('HEAD is GET without a body', async () => {

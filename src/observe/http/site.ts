@@ -3,9 +3,10 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { listEntries } from '../api/entry-list.ts';
 import { filterOf } from '../api/entry-query.ts';
 import { isRefusedAskedFor, REFUSED } from '../api/refused.ts';
-import type { Api } from '../api/route.ts';
+import { type Api, answerError } from '../api/route.ts';
 import { entryFilter, entryQueryOf } from '../api/routes/entries.ts';
 import { API_PATH, describeApi } from '../api/routes.ts';
+import { requirePlan } from '../api/still-reading.ts';
 import type { AgentView } from '../api/view.ts';
 import { healthAnswer } from '../health.ts';
 import type { Gate } from './gate.ts';
@@ -63,7 +64,7 @@ function bare({ gate, view }: SiteParts, open: readonly string[]): Site {
   const site: Site = new Hono();
   site.use(guarded(gate, view, new Set(open)));
   site.notFound((context) => refuse(context, 404, 'there is nothing at this path'));
-  site.onError((error, context) => refuse(context, 500, error.message));
+  site.onError(answerError);
   return site;
 }
 
@@ -97,9 +98,8 @@ function guarded(gate: Gate, view: AgentView, open: ReadonlySet<string>): Middle
   };
 }
 
-function refuse(context: Context, status: 401 | 403 | 404 | 405 | 421 | 429 | 500 | 503, message: string) {
-  const code = status === 500 ? 'KNAT_INTERNAL' : 'KNAT_HTTP_REFUSED';
-  return context.json({ code, message, details: [] }, status);
+function refuse(context: Context, status: 401 | 403 | 404 | 405 | 421 | 429 | 503, message: string) {
+  return context.json({ code: 'KNAT_HTTP_REFUSED', message, details: [] }, status);
 }
 
 const READER_PATIENCE = 10_000;
@@ -143,6 +143,7 @@ function addEntryList(site: Site, view: AgentView): void {
       const message = asked.success ? 'format is json or text' : (asked.error.issues[0]?.message ?? 'query');
       return context.json({ code: 'KNAT_INVALID_INPUT', message, details: [] }, 400);
     }
+    requirePlan(view);
     if (view.now() < busyUntil) return refuse(context, 503, 'somebody else is reading the list; try again');
     const progress = (isOver: boolean) => {
       busyUntil = isOver ? 0 : view.now() + READER_PATIENCE;

@@ -1,5 +1,4 @@
 import { formatRef } from '../../../model/object.ts';
-import { formatProblem } from '../../../model/problem.ts';
 import { type Api, get, offsetPage, pageOfItems } from '../route.ts';
 import * as schemas from '../schemas.ts';
 import type { AgentView } from '../view.ts';
@@ -24,12 +23,5 @@ export function findingsRoutes(app: Api, view: AgentView): void {
       pageOfItems(view.plan.notices(), page, ({ reason, object, message }) =>
         [reason, formatRef(object), message].join(' '),
       ),
-  });
-  get(app, {
-    path: '/problems',
-    summary: 'What cannot be read, and what goes wrong beside NAT',
-    query: offsetPage,
-    answer: schemas.pageOf('ProblemPage', schemas.problem),
-    handle: (page) => pageOfItems(view.status().problems, page, formatProblem),
   });
 }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { type Api, get } from '../route.ts';
+import { formatProblem } from '../../../model/problem.ts';
+import { type Api, get, offsetPage, pageOfItems } from '../route.ts';
 import * as schemas from '../schemas.ts';
 import type { AgentView } from '../view.ts';
 
@@ -19,5 +20,12 @@ export function statusRoutes(app: Api, view: AgentView): void {
       const findings = { conflicts: conflicts.length, notices: notices.length, problems: problems.length };
       return { ...rest, findings, ...(lists === 'true' ? { conflicts, notices, problems } : {}) };
     },
+  });
+  get(app, {
+    path: '/problems',
+    summary: 'What cannot be read, and what goes wrong beside NAT',
+    query: offsetPage,
+    answer: schemas.pageOf('ProblemPage', schemas.problem),
+    handle: (page) => pageOfItems(view.status().problems, page, formatProblem),
   });
 }
