@@ -19,7 +19,7 @@ export const node: NodeFacts = {
   nodeName: 'node-0',
   nodeIPs: [ip(0xcb00_7101n)],
   localAddresses: [
-    { address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true },
+    { address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true, byRoute: null },
   ],
   podCIDRs: [prefix('10.128.0.0/24')],
   podInterface: null,

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { nodeObject } from '../../test/generators/build.ts';
 import { enterFreshNamespace } from '../../test/netns/namespace.ts';
 import type { Family } from '../net/family.ts';
 import { type Prefix, parsePrefix } from '../net/prefix.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { publicAddress } from '../plan/pod.ts';
 import { KernelAddresses } from './interface-addresses.ts';
+import { composeNodeFacts } from './node-facts.ts';
 
 beforeAll(() => enterFreshNamespace());
 
@@ -14,12 +16,16 @@ const ip = (line: string) => execFileSync('ip', line.split(' '), { encoding: 'ut
 
 afterEach(() => {
   ip('addr flush dev lo scope global');
+  for (const line of cleanups.splice(0)) ip(line);
   for (const line of ip('-br link').split('\n')) {
     const name = line.split(/[ @]/)[0] ?? '';
     // The far end goes with the near one.
     if (/^(e|b|t|v|m)\d$/.test(name)) ip(`link del ${name}`);
   }
 });
+
+/** What is to be undone beside links, which take their routes along. */
+const cleanups: string[] = [];
 
 /** Links by what they are; each is up afterwards. `eN` is the near end of a cable. */
 function link(name: string, kind: string): void {
@@ -31,10 +37,18 @@ function link(name: string, kind: string): void {
   ip(`link set ${name} up`);
 }
 
-function detected(options: { allowed?: string[]; filtered?: string[] } = {}): (string | null)[] {
+interface Detection {
+  readonly allowed?: string[];
+  readonly filtered?: string[];
+  /** InternalIPs of the Node object. */
+  readonly node?: string[];
+}
+
+function detected(options: Detection = {}): (string | null)[] {
   const addresses = new KernelAddresses();
   try {
-    const node = { localAddresses: addresses.current() };
+    const object = options.node === undefined ? undefined : nodeObject('n1', options.node);
+    const node = composeNodeFacts('n1', object, {}, addresses.current());
     const rest = {
       publicAddressFilter: [...defaultPlanOptions.publicAddressFilter, ...prefixes(options.filtered)],
       publicAddressAllowed: prefixes(options.allowed),
@@ -61,7 +75,9 @@ interface Host {
   readonly sysctls?: Readonly<Record<string, string>>;
   /** What `ip addr` has to show, so that the case is the one that it claims to be. */
   readonly shown?: RegExp;
-  readonly options?: Parameters<typeof detected>[0];
+  readonly options?: Detection;
+  /** How to undo what stays when the links go. */
+  readonly undo?: readonly string[];
 }
 
 const two = { e0: 'cable', e1: 'cable' };
@@ -251,8 +267,260 @@ describe('the public addresses', () => {
       },
       ['198.51.100.1', '2001:db8::1'],
     ],
+    [
+      'of an uplink on a bridge',
+      {
+        links: { b0: 'bridge', e0: 'cable' },
+        lines: [
+          'link set e0 master b0',
+          'addr add 203.0.113.7/24 dev b0',
+          'addr add 2001:db8::7/64 dev b0 nodad',
+          'route add default via 203.0.113.1',
+          '-6 route add default via 2001:db8::1 dev b0',
+        ],
+      },
+      ['203.0.113.7', '2001:db8::7'],
+    ],
+    [
+      'of an uplink on a tunnel, although a cable has one too',
+      {
+        links: { t0: 'tun', e0: 'cable' },
+        lines: [
+          'addr add 203.0.113.7/24 dev t0',
+          'addr add 2001:db8::7/64 dev t0 nodad',
+          'addr add 198.51.100.1/24 dev e0',
+          'route add default dev t0',
+          '-6 route add default dev t0',
+        ],
+      },
+      ['203.0.113.7', '2001:db8::7'],
+    ],
+    [
+      'of the loopback interface, where the default route names it',
+      {
+        links: { e0: 'cable' },
+        lines: [
+          'addr add 10.0.0.5/24 dev e0',
+          'addr add 203.0.113.7/32 dev lo',
+          'addr add 2001:db8::7/128 dev lo',
+          'route add default via 10.0.0.1 src 203.0.113.7',
+          '-6 route add default via fe80::1 dev e0 src 2001:db8::7',
+        ],
+      },
+      ['203.0.113.7', '2001:db8::7'],
+    ],
+    [
+      'of the loopback interface, where the uplink has none',
+      {
+        links: { e0: 'cable' },
+        lines: ['addr add 203.0.113.7/32 dev lo', 'route add default dev e0'],
+      },
+      ['203.0.113.7', null],
+    ],
+    [
+      'of an inner interface that a route of several ways names',
+      {
+        links: { ...two, m0: 'bridge' },
+        lines: [
+          'addr add 10.0.0.5/24 dev e0',
+          'addr add 10.0.1.5/24 dev e1',
+          'addr add 203.0.113.7/32 dev m0',
+          'route add default src 203.0.113.7 nexthop via 10.0.0.1 dev e0 nexthop via 10.0.1.1 dev e1',
+        ],
+      },
+      ['203.0.113.7', null],
+    ],
+    [
+      'the source of the default route, behind another address of its network',
+      {
+        links: { e0: 'cable' },
+        lines: [
+          'addr add 203.0.113.99/24 dev e0',
+          'addr add 203.0.113.7/24 dev e0',
+          'addr add 2001:db8::7/64 dev e0 nodad',
+          'addr add 2001:db8::99/64 dev e0 nodad',
+          'route add default via 203.0.113.1 src 203.0.113.7',
+          '-6 route add default via 2001:db8::1 dev e0 src 2001:db8::99',
+        ],
+      },
+      ['203.0.113.7', '2001:db8::99'],
+    ],
+    [
+      'what has the gateway in its network, behind a virtual address',
+      {
+        links: { e0: 'cable' },
+        lines: [
+          'addr add 203.0.113.99/32 dev e0',
+          'addr add 203.0.113.7/24 dev e0',
+          'addr add 2001:db8::99/128 dev e0 nodad',
+          'addr add 2001:db8::7/64 dev e0 nodad',
+          'route add default via 203.0.113.1',
+          '-6 route add default via 2001:db8::1 dev e0',
+        ],
+      },
+      ['203.0.113.7', '2001:db8::7'],
+    ],
+    [
+      'what has a network, where the gateway tells nothing',
+      {
+        links: { e0: 'cable' },
+        lines: [
+          'addr add 2001:db8::99/128 dev e0 nodad',
+          'addr add 2001:db8::7/64 dev e0 nodad',
+          '-6 route add default via fe80::1 dev e0',
+        ],
+      },
+      [null, '2001:db8::7'],
+    ],
+    [
+      'the address that the Node has, among equals',
+      {
+        links: { e0: 'cable' },
+        lines: [
+          'addr add 203.0.113.99/24 dev e0',
+          'addr add 203.0.113.7/24 dev e0',
+          'addr add 2001:db8::99/64 dev e0 nodad',
+          'addr add 2001:db8::7/64 dev e0 nodad',
+          'route add default via 203.0.113.1',
+          '-6 route add default via fe80::1 dev e0',
+        ],
+        options: { node: ['203.0.113.7', '2001:db8::7'] },
+      },
+      ['203.0.113.7', '2001:db8::7'],
+    ],
+    [
+      'the address that the Node has, where no interface may have a public one',
+      {
+        links: { e0: 'cable' },
+        lines: [
+          'addr add 10.0.0.5/24 dev e0',
+          'addr add 203.0.113.7/32 dev lo',
+          'route add default via 10.0.0.1',
+        ],
+        options: { node: ['203.0.113.7'] },
+      },
+      ['203.0.113.7', null],
+    ],
+    [
+      'not the newest IPv6 address, which the kernel names first',
+      {
+        links: { e0: 'cable' },
+        lines: ['::8', '::7', '::9'].map((each) => `addr add 2001:db8${each}/64 dev e0 nodad`),
+        shown: /2001:db8::9.*2001:db8::7.*2001:db8::8/s,
+      },
+      [null, '2001:db8::8'],
+    ],
+    ...[0, 1].map((compatible): [string, Host, (string | null)[]] => [
+      `of a default route by nexthop objects${compatible === 1 ? '' : ', of which the kernel says no more'}`,
+      {
+        links: two,
+        sysctls: { 'net.ipv4.nexthop_compat_mode': String(compatible) },
+        lines: [
+          ...onBoth,
+          'nexthop add id 1 via 198.51.100.254 dev e1',
+          'nexthop add id 2 via 2001:db8:1::fe dev e1',
+          'nexthop add id 3 group 2',
+          'route add default nhid 1',
+          '-6 route add default nhid 3',
+        ],
+      },
+      second,
+    ]),
+    [
+      'of a default route in a table that a rule leads to',
+      {
+        links: two,
+        lines: [
+          ...onBoth,
+          'route add default via 198.51.100.254 dev e1 table 77',
+          'rule add pref 100 lookup 77',
+          '-6 route add default via 2001:db8:1::fe dev e1 table 77',
+          '-6 rule add pref 100 lookup 77',
+        ],
+        undo: ['rule del pref 100', '-6 rule del pref 100'],
+      },
+      second,
+    ],
+    [
+      'of a default route in a table that a rule leads to before that of the main one',
+      {
+        links: two,
+        lines: [
+          ...onBoth,
+          ...defaults('e0'),
+          'route add default via 198.51.100.254 dev e1 table 77',
+          'rule add pref 100 not fwmark 0x51820 lookup 77',
+          '-6 route add default via 2001:db8:1::fe dev e1 table 77',
+          '-6 rule add pref 100 not fwmark 0x51820 lookup 77',
+        ],
+        undo: ['rule del pref 100', '-6 rule del pref 100'],
+      },
+      second,
+    ],
+    ...['from 198.51.100.1', 'iif b0', 'fwmark 1'].map((selector): [string, Host, (string | null)[]] => [
+      `of a default route that only a rule "${selector}" leads to`,
+      {
+        links: { ...two, b0: 'bridge' },
+        lines: [
+          ...onBoth,
+          'route add default via 198.51.100.254 dev e1 table 77',
+          `rule add pref 100 ${selector} lookup 77`,
+          '-6 route add default via 2001:db8:1::fe dev e1 table 77',
+          `-6 rule add pref 100 ${selector.replace('198.51.100.1', '2001:db8:1::1')} lookup 77`,
+        ],
+        undo: ['rule del pref 100', '-6 rule del pref 100'],
+      },
+      second,
+    ]),
+    [
+      'a rule for one source does not make its way the way of all',
+      {
+        links: two,
+        lines: [
+          ...onBoth,
+          ...defaults('e0'),
+          'route add default via 198.51.100.254 dev e1 table 77',
+          'rule add pref 100 from 198.51.100.1 lookup 77',
+        ],
+        undo: ['rule del pref 100'],
+      },
+      first,
+    ],
+    [
+      'of a default route in two halves, over the default route of another interface',
+      {
+        links: two,
+        lines: [
+          ...onBoth,
+          ...defaults('e0'),
+          'route add 0.0.0.0/1 via 198.51.100.254',
+          'route add 128.0.0.0/1 via 198.51.100.254',
+          '-6 route add ::/1 via 2001:db8:1::fe',
+          '-6 route add 8000::/1 via 2001:db8:1::fe',
+        ],
+      },
+      second,
+    ],
+    [
+      'of a route to all of the unicast space',
+      { links: two, lines: [...onBoth, '-6 route add 2000::/3 via 2001:db8:1::fe'] },
+      ['203.0.113.1', '2001:db8:1::1'],
+    ],
+    [
+      'a route to one network is no default route',
+      {
+        links: two,
+        lines: [
+          ...onBoth,
+          ...defaults('e0'),
+          ...[9, 41, 77].map((n) => `route add ${n}.0.0.0/9 via 198.51.100.254`),
+        ],
+      },
+      first,
+    ],
   ];
-  test.each(cases)('%s', (_, { links, lines, sysctls = {}, shown, options }, expected) => {
+  test.each(cases)('%s', (_, { links, lines, sysctls = {}, shown, options, undo = [] }, expected) => {
+    cleanups.push(...undo);
     for (const [name, kind] of Object.entries(links)) link(name, kind);
     for (const [name, value] of Object.entries(sysctls)) {
       writeFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, value);
@@ -285,6 +553,39 @@ test('changes of addresses, links and routes are told', async () => {
     addresses.close();
   }
 });
+
+test('an address that is added later takes over from none, and rules and nexthop objects are told of', async () => {
+  link('e0', 'cable');
+  link('e1', 'cable');
+  for (const line of onBoth) ip(line);
+  const addresses = new KernelAddresses();
+  let now: (string | null)[] = [];
+  const stop = addresses.watch(() => {
+    now = detected();
+  });
+  cleanups.push('rule del pref 100');
+  try {
+    const steps: [line: string, expected: (string | null)[]][] = [
+      ['addr add 203.0.113.0/32 dev e0', first],
+      ['addr add 2001:db8::/64 dev e0 nodad', first],
+      ['addr add 2001:db8::2/64 dev e0 nodad', first],
+      ['addr change 2001:db8::1/64 dev e0 preferred_lft 0', ['203.0.113.1', '2001:db8::']],
+      ['addr change 2001:db8::1/64 dev e0 preferred_lft forever', first],
+      ['nexthop add id 7 via 198.51.100.254 dev e1', first],
+      ['route add default nhid 7 table 77', first],
+      ['rule add pref 100 lookup 77', ['198.51.100.1', '2001:db8::1']],
+      ['nexthop replace id 7 via 203.0.113.254 dev e0', first],
+    ];
+    for (const [line, expected] of steps) {
+      now = [];
+      ip(line);
+      await vi.waitFor(() => expect(now, line).toEqual(expected), 5_000);
+    }
+  } finally {
+    stop();
+    addresses.close();
+  }
+}, 60_000);
 
 test('what comes and goes while knat looks changes what is detected, and back', async () => {
   link('e0', 'cable');

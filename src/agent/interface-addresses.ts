@@ -1,11 +1,12 @@
 import type { LocalAddress } from '../model/node.ts';
-import { FAMILIES, type Family } from '../net/family.ts';
+import { addressBits, FAMILIES, type Family } from '../net/family.ts';
+import { byRoutes } from '../plan/own-address.ts';
 import { Busy } from '../wire/errors.ts';
 import type { InterfaceAddress } from '../wire/route/address.ts';
 import { RouteConnection } from '../wire/route/connection.ts';
 import type { Link } from '../wire/route/link.ts';
 import { RouteMonitor } from '../wire/route/monitor.ts';
-import type { Route } from '../wire/route/route.ts';
+import { isBesideGateway, isOuterKind, type WayOut, waysOut } from '../wire/route/way-out.ts';
 
 /** The addresses of this machine's interfaces, kept up to date. */
 export interface InterfaceAddresses {
@@ -14,25 +15,6 @@ export interface InterfaceAddresses {
   watch(onChange: () => void): () => void;
 }
 
-/** Kinds of interfaces whose addresses are the cluster's own affair: specs/pod-nat.md, "Public address detection". */
-const NOT_PUBLIC_KINDS: ReadonlySet<string> = new Set([
-  'bridge',
-  'dummy',
-  'ipvlan',
-  'vxlan',
-  'geneve',
-  'gre',
-  'gretap',
-  'ip6gre',
-  'ip6gretap',
-  'ip6tnl',
-  'ipip',
-  'sit',
-  'tun',
-  'wireguard',
-]);
-
-const MAIN_TABLE = 254;
 const ATTEMPTS = 10;
 
 /** Reads from the network namespace of the process, by rtnetlink. */
@@ -44,7 +26,7 @@ export class KernelAddresses implements InterfaceAddresses {
       try {
         const links = this.#connection.links();
         const addresses = this.#connection.addresses();
-        return localAddresses(links, addresses, this.#connection.routes());
+        return localAddresses(links, addresses, waysOut(this.#connection));
       } catch (error) {
         if (!(error instanceof Busy) || attempt === ATTEMPTS) throw error;
       }
@@ -61,42 +43,80 @@ export class KernelAddresses implements InterfaceAddresses {
   }
 }
 
-/** The addresses in the order of their interfaces; those that the kernel does not use yet are left out. */
+/**
+ * The addresses in the order in which they are preferred; those that the kernel does not use yet are left out. What
+ * the routes to the world name comes first, then the order of interfaces. Of one interface: what the kernel itself
+ * sends with (IPv4 primary), one with a network before single ones (VRRP), the oldest. The kernel names the newest IPv6
+ * address first, and one that is added later must not take over what an older one has.
+ */
 export function localAddresses(
   links: readonly Link[],
   addresses: readonly InterfaceAddress[],
-  routes: readonly Route[],
+  ways: Readonly<Record<Family, WayOut>>,
 ): LocalAddress[] {
   const byIndex = new Map(links.map((link) => [link.index, link]));
-  const defaults = new Map(FAMILIES.map((family) => [family, defaultInterfaces(family, routes)]));
-  return addresses
+  const usable = addresses
     .filter(({ flags }) => !flags.has('tentative') && !flags.has('dadfailed'))
-    .map((own) => ({ own, link: byIndex.get(own.interfaceIndex) }))
-    .filter((pair): pair is { own: InterfaceAddress; link: Link } => pair.link?.up === true)
-    .sort((a, b) => a.link.index - b.link.index)
-    .map(({ own, link }) => ({
-      address: own.address,
-      interfaceName: link.name,
-      eligible: !link.loopback && !NOT_PUBLIC_KINDS.has(link.kind ?? '') && isLasting(own),
-      onDefaultRoute: defaults.get(own.family)?.has(link.index) ?? false,
-    }));
+    .map((own, place) => ({ own, place, link: byIndex.get(own.interfaceIndex) }))
+    .filter((one): one is { own: InterfaceAddress; place: number; link: Link } => one.link?.up === true);
+  /** Families whose way out leads by interfaces without an address: the kernel takes one of another interface. */
+  const unnumbered = new Set(
+    FAMILIES.filter(
+      (family) =>
+        ways[family].sources.size === 0 &&
+        !usable.some(({ own }) => own.family === family && isLasting(own) && leadsOut(ways, own)),
+    ),
+  );
+  return usable
+    .map(({ own, place, link }) => {
+      const way = ways[own.family];
+      const isNamed =
+        way.sources.has(own.address) || (unnumbered.has(own.family) && way.kernelSource === own.address);
+      const isOut = leadsOut(ways, own);
+      const byRoute: LocalAddress['byRoute'] = isNamed
+        ? 'source'
+        : isOut && isBesideGateway(way, own)
+          ? 'gateway'
+          : null;
+      const local: LocalAddress = {
+        address: own.address,
+        interfaceName: link.name,
+        eligible: isNamed || (isLasting(own) && (isOut || isOuterKind(link))),
+        onDefaultRoute: isNamed || isOut,
+        byRoute,
+      };
+      return { local, own, place, link };
+    })
+    .sort(
+      (a, b) =>
+        byRoutes(a.local, b.local) ||
+        a.link.index - b.link.index ||
+        Number(isSecondary(a.own)) - Number(isSecondary(b.own)) ||
+        Number(isSingle(a.own)) - Number(isSingle(b.own)) ||
+        (a.own.family === 'IPv6' && b.own.family === 'IPv6'
+          ? a.own.createdAt - b.own.createdAt || b.place - a.place
+          : a.place - b.place),
+    )
+    .map(({ local }) => local);
+}
+
+/** A default route leaves by the interface of the address. */
+function leadsOut(ways: Readonly<Record<Family, WayOut>>, own: InterfaceAddress): boolean {
+  return ways[own.family].interfaces.has(own.interfaceIndex);
 }
 
 /** Not one that the kernel made for a while (RFC 8981, privacy), nor one that it gives up. */
-function isLasting({ family, flags, scope }: InterfaceAddress): boolean {
-  const isTemporary = family === 'IPv6' && flags.has('secondary');
-  return scope === 'global' && !flags.has('deprecated') && !isTemporary;
+function isLasting(own: InterfaceAddress): boolean {
+  const isTemporary = own.family === 'IPv6' && own.flags.has('secondary');
+  return own.scope === 'global' && !own.flags.has('deprecated') && !isTemporary;
 }
 
-/** The interfaces that the default routes of the main table leave by, those of the smallest metric. */
-function defaultInterfaces(family: Family, routes: readonly Route[]): ReadonlySet<number> {
-  const candidates = routes.filter(
-    (route) => route.family === family && route.destination.length === 0 && route.table === MAIN_TABLE,
-  );
-  const best = Math.min(...candidates.map(({ priority }) => priority));
-  return new Set(
-    candidates
-      .filter(({ priority }) => priority === best)
-      .flatMap(({ nexthops }) => nexthops.map(({ interfaceIndex }) => interfaceIndex ?? -1)),
-  );
+/** Of IPv4: another address of the same network comes before it when the kernel chooses. */
+function isSecondary({ family, flags }: InterfaceAddress): boolean {
+  return family === 'IPv4' && flags.has('secondary');
+}
+
+/** An address without a network, as keepalived and others make virtual ones. */
+function isSingle({ family, prefixLength, peer }: InterfaceAddress): boolean {
+  return peer === null && prefixLength === addressBits[family];
 }

@@ -1,6 +1,7 @@
 import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES } from '../net/family.ts';
+import { byRoutes } from '../plan/own-address.ts';
 import type { NodeConfig } from '../sources/objects/node-config.ts';
 import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 
@@ -23,6 +24,10 @@ export function composeNodeFacts(
   const told = object?.addresses.map(({ address }) => address) ?? [];
   const internal =
     object?.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address) ?? [];
+  const reached =
+    object?.addresses
+      .filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP')
+      .map(({ address }) => address) ?? [];
   const nodeIPs = config.nodeIPs ?? primaryAddresses([...bound, ...internal, ...told], interfaces);
   return {
     nodeName,
@@ -30,7 +35,7 @@ export function composeNodeFacts(
     localAddresses:
       config.localNodeIPs !== undefined
         ? assumed(config.localNodeIPs, interfaces)
-        : (interfaces ?? assumed([...new Set([...nodeIPs, ...told])], null)),
+        : (preferring(reached, interfaces) ?? assumed([...new Set([...nodeIPs, ...told])], null)),
     ...podDetection(config, object),
     podNetworks: [...(config.podCIDRs ?? []), ...(object?.podCIDRs ?? [])],
     serviceCIDRs: config.serviceCIDRs ?? [],
@@ -80,6 +85,22 @@ function primaryAddresses(
   });
 }
 
+/**
+ * The addresses of the interfaces; those that the Node object names come before others that the routes do not prefer to
+ * them, and may be public whatever interface bears them.
+ */
+function preferring(
+  named: readonly IpAddress[],
+  interfaces: readonly LocalAddress[] | null,
+): LocalAddress[] | null {
+  if (interfaces === null) return null;
+  const place = new Map(named.map((address, index) => [address, index]));
+  const placeOf = ({ address }: LocalAddress) => place.get(address) ?? named.length;
+  return interfaces
+    .map((local) => (place.has(local.address) ? { ...local, eligible: true } : local))
+    .sort((a, b) => byRoutes(a, b) || placeOf(a) - placeOf(b));
+}
+
 /** Addresses that a configuration or a Node object names, as if an interface with a default route bore them. */
 function assumed(
   addresses: readonly IpAddress[],
@@ -92,6 +113,7 @@ function assumed(
         interfaceName: '',
         eligible: true,
         onDefaultRoute: true,
+        byRoute: null,
       },
   );
 }

@@ -12,7 +12,7 @@ export interface PlatformFacts {
 export interface InterfaceFacts {
   readonly name: string;
   readonly up: boolean;
-  /** May lead to the world: no loopback, no bridge, no tunnel, no port of a bridge. */
+  /** A default route leaves by it; or it may lead to the world by what it is: no loopback, bridge, tunnel or port of a bridge. */
   readonly isUplink: boolean;
   /** Name of the bridge that it is a port of; null for none. */
   readonly bridge: string | null;

@@ -6,6 +6,7 @@ import { FAMILIES } from '../net/family.ts';
 import { maskedPrefix } from '../net/prefix.ts';
 import { NftablesConnection } from '../wire/nftables/connection.ts';
 import { RouteConnection } from '../wire/route/connection.ts';
+import { isOuterKind, waysOut } from '../wire/route/way-out.ts';
 import { foreignSourceNat } from './foreign-source-nat.ts';
 import type { ConntrackFacts, HostFacts, InterfaceFacts, PlatformFacts, Sysctls } from './host-facts.ts';
 
@@ -82,20 +83,6 @@ async function lookAtForwarding(signal: AbortSignal): Promise<ForwardReport['dro
   }
 }
 
-/** Kinds of interfaces that lead to pods or to other nodes' pods. */
-const INNER_KINDS: ReadonlySet<string> = new Set([
-  'bridge',
-  'vxlan',
-  'geneve',
-  'ipip',
-  'sit',
-  'gre',
-  'tun',
-  'wireguard',
-  'ipvlan',
-  'dummy',
-]);
-
 function lookAtInterfaces(): InterfaceFacts[] {
   const connection = RouteConnection.open();
   try {
@@ -103,12 +90,15 @@ function lookAtInterfaces(): InterfaceFacts[] {
     const addresses = connection.addresses().filter(({ scope }) => scope === 'global');
     const nameOf = new Map(links.map(({ index, name }) => [index, name]));
     const bridges = new Set(links.filter(({ kind }) => kind === 'bridge').map(({ index }) => index));
-    return links.map(({ index, name, up, loopback, kind, master }) => {
+    const ways = Object.values(waysOut(connection));
+    return links.map((link) => {
+      const { index, name, up, master } = link;
       const networks = addresses
         .filter(({ interfaceIndex }) => interfaceIndex === index)
         .map(({ address, prefixLength }) => maskedPrefix(address, prefixLength));
       const bridge = master !== null && bridges.has(master) ? (nameOf.get(master) ?? null) : null;
-      const isUplink = !loopback && bridge === null && !INNER_KINDS.has(kind ?? '');
+      const isUplink =
+        ways.some(({ interfaces }) => interfaces.has(index)) || (bridge === null && isOuterKind(link));
       return { name, up, isUplink, bridge, networks };
     });
   } finally {

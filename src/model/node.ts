@@ -29,12 +29,15 @@ export interface LocalAddress {
   /** Interface name; empty where only a manifest tells of the address. */
   readonly interfaceName: string;
   /**
-   * May become a pod's public address: the interface is up and no bridge, dummy or tunnel.
+   * May become a pod's public address: the interface is up, and a default route leaves by it or it is no loopback,
+   * bridge, dummy or tunnel; or a default route, or the Node object, names the address itself.
    * specs/pod-nat.md, "Public address detection".
    */
   readonly eligible: boolean;
-  /** A default route of the address's family leaves by this interface. */
+  /** A default route of the address's family leaves by this interface, or names the address. */
   readonly onDefaultRoute: boolean;
+  /** `source`: a default route names it; `gateway`: its network has the gateway of one; null: neither. */
+  readonly byRoute: 'source' | 'gateway' | null;
 }
 
 /** A socket of this host that takes what is sent to a port. specs/pod-nat.md, "Who wins". */
@@ -76,7 +79,7 @@ export interface NodeFacts {
   readonly nodeName: string;
   /** The primary address of each family that the node has. */
   readonly nodeIPs: readonly IpAddress[];
-  /** Every address that counts as local, in interface order. */
+  /** Every address that counts as local, in the order in which they are preferred. */
   readonly localAddresses: readonly LocalAddress[];
   /** What is a pod; empty: not told by addresses. Without `podInterface` no source counts as a pod then. */
   readonly podCIDRs: readonly Prefix[];

@@ -19,6 +19,7 @@ import {
   type FamilyScope,
 } from './entry.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
+import { unusableOwnAddress } from './own-address.ts';
 
 /** What EgressRules depend on, but for the pods. */
 export interface EgressRuleFacts {
@@ -151,9 +152,7 @@ function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts
   const inPools = prefixSet(family, named);
   const everywhere = fact.pools.length === 0;
   const everyPool = facts.pools.map(({ cidr }) => cidr);
-  const here = addresses.filter((address) =>
-    facts.node.localAddresses.some((local) => local.address === address),
-  );
+  const here = addresses.filter((address) => unusableOwnAddress(address, facts.node) === null);
   return {
     fact,
     to,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ip, nodeFacts, portOf } from '../../test/generators/build.ts';
+import { ip, localAddress, nodeFacts, portOf } from '../../test/generators/build.ts';
 import {
   decide,
   OUTSIDE,
@@ -12,6 +12,7 @@ import {
 } from '../../test/generators/egress-given.ts';
 import type { FelixConfigurationFact } from '../model/felix-configuration.ts';
 import { formatRef } from '../model/object.ts';
+import { egressSettings } from './egress-settings.ts';
 import { scopeOf } from './nat-plan.ts';
 import { defaultPlanOptions, type EgressOptions } from './options.ts';
 import { Planner } from './planner.ts';
@@ -116,6 +117,16 @@ describe('9: natOutgoingAddress', () => {
       { reason: 'NatAddressNotLocal', object: { kind: 'FelixConfiguration', name: 'default' } },
     ]);
   });
+  test.each(['127.0.0.1', '127.1.2.3', '224.0.0.9', '0.0.0.0', '::1', '::', 'ff02::1'])(
+    'never %s, although an interface bears it',
+    (address) => {
+      const node = nodeFacts({ localAddresses: [localAddress(address)] });
+      const options = { ...defaultPlanOptions.egress, natOutgoingAddress: [ip(address)] };
+      const { address: chosen, notices } = egressSettings(options, undefined, node);
+      expect(chosen).toEqual({ IPv4: null, IPv6: null });
+      expect(notices).toMatchObject([{ reason: 'NatAddressNotLocal', object: { kind: 'Node' } }]);
+    },
+  );
   test('the option goes first, and its error is told of the node', () => {
     const given = { pools: [pods], felix: felix('203.0.113.7'), options: felix('203.0.113.99') };
     expect(decide(given, POD, OUTSIDE)).toEqual(['masquerade', 'pods']);

@@ -6,6 +6,7 @@ import { FAMILIES, type Family } from '../net/family.ts';
 import { type PortSpan, portsWithout } from '../net/port.ts';
 import type { Notice } from './fragment.ts';
 import type { EgressOptions } from './options.ts';
+import { unusableOwnAddress } from './own-address.ts';
 
 /** How egress NAT works on this node, whatever said so. */
 export interface EgressSettings {
@@ -42,12 +43,13 @@ export function egressSettings(
   for (const family of FAMILIES) {
     const chosen = wanted.find((one) => familyOf(one) === family);
     if (chosen === undefined) continue;
-    if (node.localAddresses.some((local) => local.address === chosen)) address[family] = chosen;
+    const unusable = unusableOwnAddress(chosen, node);
+    if (unusable === null) address[family] = chosen;
     else {
       notices.push({
         reason: 'NatAddressNotLocal',
         object: speaker(options.natOutgoingAddress),
-        message: `natOutgoingAddress ${chosen} is not an address of node ${node.nodeName}: what leaves pools is masqueraded there`,
+        message: `natOutgoingAddress ${chosen} ${unusable}: what leaves pools is masqueraded there`,
       });
     }
   }

@@ -10,7 +10,7 @@ import { type PodBinding, type PodSource, podSourceKey, tupleKey } from './entry
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 import { formatListener, listenerFinder } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
-import { isLoopback } from './service.ts';
+import { unusableOwnAddress } from './own-address.ts';
 
 /**
  * What one Pod wants by its annotation: bindings (DNAT) while it is Ready, and the source address of what it starts
@@ -56,7 +56,7 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
         if (entry.interfaceAuto) note('NatNoPublicAddress', noPublicAddress(index, family));
         continue;
       }
-      const unusable = unusableAddress(bound, node);
+      const unusable = unusableOwnAddress(bound, node);
       if (unusable !== null) {
         note('NatAddressNotLocal', `entry ${index}: srcIP ${bound} ${unusable}`);
         continue;
@@ -99,8 +99,8 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
 }
 
 /**
- * The node's public address of the family: the first, in interface order, that the filter leaves on an eligible
- * interface, preferring the interface of the default route; null when there is none.
+ * The node's public address of the family: the first, in the order in which they are preferred, that is eligible and
+ * that the filter leaves; one by which a default route leaves comes before the others. Null when there is none.
  */
 export function publicAddress(
   family: Family,
@@ -145,13 +145,6 @@ function portAt(first: Port, offset: number): Port {
   const port = parsePort(first + offset);
   if (port === null) throw new RangeError(`port ${first + offset}: the parser admits no such range`);
   return port;
-}
-
-/** Why nothing can be bound to this address of an entry; null when it can. */
-function unusableAddress(bound: IpAddress, node: NodeFacts): string | null {
-  if (isLoopback(bound)) return 'is a loopback address: nothing from outside reaches it';
-  if (node.localAddresses.some(({ address }) => address === bound)) return null;
-  return `is not an address of node ${node.nodeName}`;
 }
 
 /** Ports that are named in one message. */

@@ -67,7 +67,13 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
     nodeName: config.nodeName,
     nodeIPs: [ip(config.nodeIP)],
     localAddresses: config.localNodeIPs.map((address) => {
-      return { address: ip(address), interfaceName: '', eligible: true, onDefaultRoute: false };
+      return {
+        address: ip(address),
+        interfaceName: '',
+        eligible: true,
+        onDefaultRoute: false,
+        byRoute: null,
+      };
     }),
     podCIDRs: prefixes(config.podCIDRs),
     podInterface: null,

@@ -123,6 +123,25 @@ describe('the host itself', () => {
     expect((await examined(host)).of('reverse-path-filter').findings).toEqual([]);
   });
 
+  test('an uplink on a bridge is one', async () => {
+    const host = await healthyHost();
+    await host.ip(uplink('eth0', '203.0.113.11/24'));
+    await host.ip(uplink('eth1', '198.51.100.11/24'));
+    await host.ip([
+      'link add br0 type bridge',
+      'link set br0 up',
+      'link set eth1 master br0',
+      'address flush dev eth1',
+      'address add 198.51.100.11/24 dev br0',
+    ]);
+    await host.sysctl({ 'net.ipv4.conf.br0.rp_filter': 1 });
+    expect((await examined(host)).of('reverse-path-filter').findings).toEqual([]);
+    await host.ip(['route add default via 198.51.100.1']);
+    expect((await examined(host)).of('reverse-path-filter').findings).toEqual(
+      says('warning', 'rp_filter is strict on br0'),
+    );
+  });
+
   test('local ports that are NodePorts', async () => {
     const host = await healthyHost();
     await host.sysctl({ 'net.ipv4.ip_local_port_range': '20000 60999' });

@@ -155,7 +155,14 @@ export function nodeObject(name: string, addresses: readonly string[]): NodeFact
 }
 
 export function localAddress(address: string, rest: Partial<LocalAddress> = {}): LocalAddress {
-  return { address: ip(address), interfaceName: 'eth0', eligible: true, onDefaultRoute: false, ...rest };
+  return {
+    address: ip(address),
+    interfaceName: 'eth0',
+    eligible: true,
+    onDefaultRoute: false,
+    byRoute: null,
+    ...rest,
+  };
 }
 
 /** A socket of the host that listens on the TCP port of every IPv4 address. */

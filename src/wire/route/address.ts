@@ -1,7 +1,7 @@
 /** Addresses of interfaces. include/uapi/linux/if_addr.h; numbers in host byte order, addresses in network order. */
 import { familyOf, type IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
-import { address, nest, string, u32 } from '../attributes.ts';
+import { address, binary, nest, string, u32 } from '../attributes.ts';
 import { host32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
 import { familyOfNumber } from '../family-number.ts';
@@ -15,6 +15,7 @@ const addressAttributes = nest({
   address: [1, 'IFA_ADDRESS', address],
   local: [2, 'IFA_LOCAL', address],
   label: [3, 'IFA_LABEL', string],
+  cacheInfo: [6, 'IFA_CACHEINFO', binary],
   flags: [8, 'IFA_FLAGS', u32],
 });
 
@@ -45,6 +46,10 @@ export interface InterfaceAddress {
   /** The interface's own address, also where a peer is set. */
   readonly address: IpAddress;
   readonly prefixLength: number;
+  /** The other end of a link between two; null without one. The prefix length is that of its network then. */
+  readonly peer: IpAddress | null;
+  /** When it was added, in hundredths of a second since the machine started; 0 where the kernel does not say. */
+  readonly createdAt: number;
   readonly interfaceIndex: number;
   readonly scope: Scope;
   readonly flags: ReadonlySet<AddressFlag>;
@@ -66,8 +71,15 @@ export function readAddress(message: Message): InterfaceAddress | null {
     family,
     address: own,
     prefixLength: bytes[start + 1] as number,
+    peer: found.address === undefined || found.address === own ? null : found.address,
+    createdAt: creation(found.cacheInfo),
     interfaceIndex: host32(bytes, start + 4),
     scope: scopes.get(scope as 0) ?? scope,
     flags: new Set(flags),
   };
+}
+
+/** `struct ifa_cacheinfo`: preferred and valid lifetime, created, updated (4 bytes each). */
+function creation(cacheInfo: Uint8Array | undefined): number {
+  return cacheInfo === undefined || cacheInfo.length < 12 ? 0 : host32(cacheInfo, 8);
 }

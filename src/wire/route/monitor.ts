@@ -5,21 +5,25 @@ import {
   type RouteEventKind,
   RTM_DELADDR,
   RTM_DELLINK,
+  RTM_DELNEXTHOP,
   RTM_DELROUTE,
+  RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNEXTHOP,
   RTM_NEWROUTE,
+  RTM_NEWRULE,
   routeGroups,
 } from './numbers.ts';
 
 /** What changed; `overrun`: anything may have. The listener reads what it needs through RouteConnection. */
 export type RouteEvent = RouteEventKind | 'overrun';
 
-/** A subscription to changes of links, addresses and routes; `close` ends it at once. It keeps the process alive. */
+/** A subscription to changes of links, addresses, routes, rules and nexthop objects; `close` ends it at once. It keeps the process alive. */
 export class RouteMonitor {
   readonly #socket: NetlinkSocket;
 
-  /** Calls `listen` from the event loop. Without `kinds` for all three. */
+  /** Calls `listen` from the event loop. Without `kinds` for all. */
   static open(listen: (event: RouteEvent) => void, kinds?: readonly RouteEventKind[]): RouteMonitor {
     const socket = NetlinkSocket.open('NETLINK_ROUTE');
     try {
@@ -54,4 +58,8 @@ const kindOf: Readonly<Record<number, RouteEventKind>> = {
   [RTM_DELADDR]: 'address',
   [RTM_NEWROUTE]: 'route',
   [RTM_DELROUTE]: 'route',
+  [RTM_NEWRULE]: 'rule',
+  [RTM_DELRULE]: 'rule',
+  [RTM_NEWNEXTHOP]: 'nexthop',
+  [RTM_DELNEXTHOP]: 'nexthop',
 };

@@ -25,6 +25,7 @@ const routeAttributes = nest({
   table: [15, 'RTA_TABLE', u32],
   /** `struct rtvia`: family (2 bytes), address; a gateway of the other family. */
   via: [18, 'RTA_VIA', binary],
+  nexthopId: [30, 'RTA_NH_ID', u32],
 });
 
 /** `rtm_type`, by the names that ip(8) prints. */
@@ -54,6 +55,11 @@ export interface Route {
   readonly destination: Prefix;
   /** One, or several of a multipath route; empty for a blackhole. */
   readonly nexthops: readonly Nexthop[];
+  /**
+   * Of the nexthop object (`ip nexthop`) that the route goes by, or null. With net.ipv4.nexthop_compat_mode 0 the kernel
+   * gives no `nexthops` of such a route.
+   */
+  readonly nexthopId: number | null;
   /** The preferred source address, or null. */
   readonly source: IpAddress | null;
   /** 254 is `main`, 255 is `local`. */
@@ -80,6 +86,7 @@ export function readRoute(message: Message): Route | null {
     type: types[type] ?? String(type),
     destination: { family, address: destination, length },
     nexthops: found.multipath === undefined ? nexthopOf(found) : nexthopsOf(found.multipath),
+    nexthopId: found.nexthopId ?? null,
     source: found.source ?? null,
     table: found.table ?? (bytes[start + 4] as number),
     priority: found.priority ?? 0,
