@@ -14,7 +14,7 @@ test.each([
   [[good], 'a flow is an object'],
   [null, 'a flow is an object'],
   [{ ...good, sourceIP: undefined }, 'sourceIP: nothing is no IP address'],
-  [{ ...good, destIP: '10.0.0.01' }, 'destIP: "10.0.0.01" is no IP address'],
+  [{ ...good, destIP: '10.0.0.256' }, 'destIP: "10.0.0.256" is no IP address'],
   [{ ...good, destIP: 'fd00::1' }, 'destIP: fd00::1 is IPv6, but sourceIP 10.0.0.2 is IPv4'],
   [{ ...good, protocol: 'ICMP' }, 'protocol: "ICMP" is none of TCP, UDP, SCTP'],
   [{ ...good, destPort: '80' }, 'destPort: "80" is no port from 1 to 65535'],

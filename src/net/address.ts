@@ -20,22 +20,36 @@ export function isIpv6(address: IpAddress): address is Ipv6 {
 }
 
 /**
- * Reads an address of either family.
- *
- * IPv4 takes exactly four decimal numbers without leading zeros (as Go's `netip.ParseAddr`, which Kubernetes uses);
- * IPv6 takes the forms of RFC 4291 section 2.2, with no zone. Returns null for anything else.
+ * Reads an address of either family, as Kubernetes reads the fields of its objects (`ParseIPSloppy` of its netutils):
+ * numbers may have leading zeros and are decimal all the same, and an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is
+ * the IPv4 address. IPv6 takes the forms of RFC 4291 section 2.2, with no zone. Returns null for anything else.
  */
 export function parseAddress(text: string): IpAddress | null {
-  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
+  if (!text.includes(':')) return parseIpv4(text);
+  const address = parseIpv6(text);
+  return address === null ? null : unmapped(address);
 }
 
-/** Reads a dotted decimal IPv4 address; null when it is not one. */
+/** An IPv4-mapped IPv6 address as the IPv4 address that it stands for; every other address as it is. */
+export function unmapped(address: IpAddress): IpAddress {
+  return address.startsWith(MAPPED) && address.includes('.')
+    ? (address.slice(MAPPED.length) as Ipv4)
+    : address;
+}
+
+/** How `formatIpv6` writes IPv4-mapped addresses, with dots behind it. */
+const MAPPED = '::ffff:';
+
+/** Reads a dotted decimal IPv4 address, leading zeros or not; null when it is not one. */
 export function parseIpv4(text: string): Ipv4 | null {
   const bytes = ipv4Bytes(text);
-  return bytes === null ? null : (text as Ipv4);
+  return bytes === null ? null : (addressFromBytes(bytes) as Ipv4);
 }
 
-/** Reads an IPv6 address and brings it into the form of RFC 5952; null when it is not one. */
+/**
+ * Reads an IPv6 address and brings it into the form of RFC 5952; null when it is not one. IPv4-mapped ones stay IPv6:
+ * for `parseAddress` and the reader of prefixes.
+ */
 export function parseIpv6(text: string): Ipv6 | null {
   const bytes = ipv6Bytes(text);
   return bytes === null ? null : formatIpv6(bytes);
@@ -128,7 +142,6 @@ function ipv4Bytes(text: string): Uint8Array | null {
       bytes[index++] = value;
       value = -1;
     } else if (code >= 48 && code <= 57) {
-      if (value === 0) return null; // a leading zero: octal to some readers, so to none here
       value = value < 0 ? code - 48 : value * 10 + code - 48;
       if (value > 255) return null;
     } else return null;
@@ -161,7 +174,7 @@ function ipv6Groups(text: string, endsAddress: boolean): number[] | null {
       if (dotted === null) return null;
       bytes.push(...dotted);
     } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return null;
+      if (!/^0*[0-9a-fA-F]{1,4}$/.test(group)) return null;
       const value = Number.parseInt(group, 16);
       bytes.push(value >> 8, value & 0xff);
     }

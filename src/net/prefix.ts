@@ -1,4 +1,12 @@
-import { addressFromNumber, addressNumber, familyOf, type IpAddress, parseAddress } from './address.ts';
+import {
+  addressFromNumber,
+  addressNumber,
+  familyOf,
+  type IpAddress,
+  parseIpv4,
+  parseIpv6,
+  unmapped,
+} from './address.ts';
 import { addressBits, type Family } from './family.ts';
 import { type AddressRange, type AddressSet, unionOf } from './ranges.ts';
 
@@ -13,8 +21,9 @@ export interface Prefix {
 export type PrefixError = 'syntax' | 'host-bits';
 
 /**
- * Reads `address/length`. A prefix with host bits set (`10.0.0.1/8`) is the error `host-bits`; anything else that
- * is not a prefix is `syntax`. A bare address is no prefix.
+ * Reads `address/length` as `parseAddress` reads addresses: leading zeros mean nothing, and an IPv4-mapped prefix
+ * (`::ffff:192.0.2.0/120`) of 96 bits or more is the IPv4 prefix. A prefix with host bits set (`10.0.0.1/8`) is the error
+ * `host-bits`; anything else that is not a prefix is `syntax`. A bare address is no prefix.
  */
 export function parsePrefix(text: string): Prefix | PrefixError {
   const parsed = splitPrefix(text);
@@ -78,12 +87,19 @@ export function formatPrefix(prefix: Prefix): string {
   return `${prefix.address}/${prefix.length}`;
 }
 
+/** IPv4 in IPv6 clothes lies in ::ffff:0:0/96. */
+const MAPPED_LENGTH = 96;
+
 function splitPrefix(text: string): { address: IpAddress; length: number } | null {
   const slash = text.lastIndexOf('/');
   if (slash < 0) return null;
-  const address = parseAddress(text.slice(0, slash));
+  const written = text.slice(0, slash);
+  const address = written.includes(':') ? parseIpv6(written) : parseIpv4(written);
   const digits = text.slice(slash + 1);
-  if (address === null || !/^(0|[1-9][0-9]{0,2})$/.test(digits)) return null;
+  if (address === null || !/^0*[0-9]{1,3}$/.test(digits)) return null;
   const length = Number(digits);
-  return length <= addressBits[familyOf(address)] ? { address, length } : null;
+  if (length > addressBits[familyOf(address)]) return null;
+  const plain = unmapped(address);
+  if (plain === address || length < MAPPED_LENGTH) return { address, length };
+  return { address: plain, length: length - MAPPED_LENGTH };
 }

@@ -228,11 +228,66 @@ describe('loadBalancerSourceRanges', () => {
     ['none: everyone', null, null],
     ['one', ['203.0.113.0/24'], ['203.0.113.0/24']],
     ['several, as a union', ['203.0.113.0/25', '203.0.113.128/25'], ['203.0.113.0/24']],
-    ['of the other family only: everyone', ['2001:db8::/32'], null],
+    ['of the other family only, which the Service has not: nobody', ['2001:db8::/32'], []],
     ['of both: those of the address’s', ['2001:db8::/32', '203.0.113.0/24'], ['203.0.113.0/24']],
     ['that hold the node: the address itself too', ['192.0.2.0/24'], ['192.0.2.0/24', '198.51.100.60']],
   ])('%s', (_, texts, expected) => {
     expect(ranges(texts)).toEqual(expected);
+  });
+
+  test('of which the Service can use none close, and the Service is told', () => {
+    const given = (texts: readonly string[], rest: Partial<ServiceFact> = {}) =>
+      serviceFragment(
+        service({
+          ...everywhere,
+          loadBalancerIPs: [ip('198.51.100.60')],
+          loadBalancerSourceRanges: texts.map(cidr),
+          ...rest,
+        }),
+        [slice([local])],
+        nodeFacts(),
+      ).notices.map(({ reason, object, message }) => [reason, object.name, message.slice(0, 57)]);
+    const told = [['NatInvalid', 'web', 'no entry of loadBalancerSourceRanges can be used: nobody ']];
+    expect(given([])).toEqual(told);
+    expect(given(['2001:db8::/32'])).toEqual(told);
+    expect(given(['203.0.113.0/24'])).toEqual([]);
+    expect(given([], { loadBalancerSourceRanges: null })).toEqual([]);
+    expect(given([], { loadBalancerIPs: [] })).toEqual([]);
+  });
+
+  test('of one family leave the other open where the Service has both, as kube-proxy does', () => {
+    const dual = { clusterIPs: [ip('10.96.0.10'), ip('fd00:96::a')], ports: [servicePort(80)] };
+    const loadBalancerIPs = ['198.51.100.60', '2001:db8::60'].map(ip);
+    const given = { ...dual, loadBalancerIPs, loadBalancerSourceRanges: [cidr('203.0.113.0/24')] };
+    expect(frontends('LoadBalancer', given).map(({ sourceRanges }) => sourceRanges)).toEqual([
+      ['203.0.113.0/24'],
+      null,
+    ]);
+  });
+
+  test.each([
+    ['the ClusterIP', { loadBalancerIPs: [ip('10.96.0.10')] }, '10.96.0.10:80/TCP'],
+    ['an externalIP', { loadBalancerIPs: [ip('192.0.2.50')] }, '192.0.2.50:80/TCP'],
+    [
+      'ClusterIP and externalIP',
+      { loadBalancerIPs: [ip('10.96.0.10')], externalIPs: [ip('10.96.0.10')] },
+      '10.96.0.10:80/TCP',
+    ],
+    [
+      'an address of the node with a NodePort',
+      { loadBalancerIPs: [ip('192.0.2.10')], ports: [servicePort(30080, { nodePort: portOf(30080) })] },
+      '192.0.2.10:30080/TCP',
+    ],
+  ] as const)('hold where the address is %s too, whichever frontend wins', (_, given, key) => {
+    const loadBalancerSourceRanges = [cidr('203.0.113.0/24')];
+    const found = entries({ ...everywhere, ...given, loadBalancerSourceRanges }).filter(
+      (entry) => entry.key === key,
+    );
+    expect(found.length).toBeGreaterThan(0);
+    for (const entry of found) expect(entry.sourceRanges).toEqual(['203.0.113.0/24']);
+    for (const entry of frontends('NodePort', { ...everywhere, ...given, loadBalancerSourceRanges })) {
+      if (entry.key !== key) expect(entry.sourceRanges).toBeNull();
+    }
   });
 
   test('that hold the node let in all load-balancer addresses of the Service', () => {

@@ -18,9 +18,12 @@ import {
   type ServiceHealthCheck,
   tupleKey,
 } from './entry.ts';
-import { emptyFragment, type Fragment } from './fragment.ts';
+import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 
 const none: readonly Endpoint[] = Object.freeze([]);
+
+const NO_RANGE =
+  'no entry of loadBalancerSourceRanges can be used: nobody may use the addresses of the load balancer; write CIDRs of the families of the Service';
 
 /**
  * What one Service wants: a frontend for each address and port, its ClusterIPs, and where its health is asked for.
@@ -33,7 +36,8 @@ export function serviceFragment(
 ): Fragment {
   if (service.notOurs !== null) return emptyFragment;
   const owner: ObjectRef = { kind: 'Service', namespace: service.namespace, name: service.name };
-  const entries: (ServiceFrontend | ClusterAddress | ServiceHealthCheck)[] = [];
+  const entries: ServiceEntry[] = [];
+  const notices: Notice[] = [];
   for (const address of service.clusterIPs) {
     const { createdAt } = service;
     entries.push({ kind: 'ClusterAddress', key: clusterAddressKey(address), address, owner, createdAt });
@@ -44,6 +48,9 @@ export function serviceFragment(
   const externalIPs = service.externalIPs.filter(
     (address) => isOurs(address) && !loadBalancerIPs.includes(address),
   );
+  if (service.loadBalancerSourceRanges !== null && loadBalancerIPs.length > 0 && !hasUsableRange(service)) {
+    notices.push({ reason: 'NatInvalid', object: owner, message: NO_RANGE });
+  }
   const nodePortAddresses = addressesForNodePorts(node);
   const localReady = new Map<Family, Set<IpAddress>>(FAMILIES.map((family) => [family, new Set()]));
   const countsLocalReady = service.healthCheckNodePort !== null;
@@ -77,7 +84,29 @@ export function serviceFragment(
     }
   }
   entries.push(...healthChecks(service, owner, localReady, node));
-  return { entries: entries.slice(), notices: emptyFragment.notices }; // a copy has no spare room
+  // A copy has no spare room.
+  return { entries: restricted(entries), notices: notices.length === 0 ? emptyFragment.notices : notices };
+}
+
+type ServiceEntry = ServiceFrontend | ClusterAddress | ServiceHealthCheck;
+
+/**
+ * Where an address of the load balancer is the Service's by another field too (its ClusterIP, a node's address with the
+ * same port), who may use it stays restricted, whichever of the frontends wins.
+ */
+function restricted(entries: readonly ServiceEntry[]): readonly ServiceEntry[] {
+  const ranges = new Map<string, AddressSet>();
+  for (const entry of entries) {
+    if (entry.kind === 'ServiceFrontend' && entry.sourceRanges !== null)
+      ranges.set(entry.key, entry.sourceRanges);
+  }
+  if (ranges.size === 0) return entries.slice();
+  return entries.map((entry) => {
+    const sourceRanges = ranges.get(entry.key);
+    return entry.kind === 'ServiceFrontend' && sourceRanges !== undefined
+      ? { ...entry, sourceRanges }
+      : entry;
+  });
 }
 
 /** The node addresses on which NodePorts answer: local addresses in `nodePortAddresses`, never loopback. */
@@ -172,18 +201,26 @@ function retained(
 }
 
 /**
- * Who may use a load-balancer address; null: everyone. Entries of the other family do not count, and where none of
- * the family is left there is no restriction. Where a range holds the node's own address, the Service's load-balancer
+ * Who may use a load-balancer address; null: everyone. Entries of the other family do not count, and a Service of both
+ * families that restricts one of them leaves the other open, as kube-proxy does; but where no entry is of any family of
+ * the Service, nobody may. Where a range holds the node's own address, the Service's load-balancer
  * addresses are allowed as sources too (a node that bears a VIP and dials it has it as source).
  */
 function loadBalancerSources(service: ServiceFact, address: IpAddress, node: NodeFacts): AddressSet | null {
   if (service.loadBalancerSourceRanges === null) return null;
   const family = familyOf(address);
   const prefixes = service.loadBalancerSourceRanges.filter((prefix) => prefix.family === family);
-  if (prefixes.length === 0 && service.loadBalancerSourceRanges.length > 0) return null;
+  if (prefixes.length === 0 && hasUsableRange(service)) return null;
   const holdsNode = (prefix: Prefix) => node.nodeIPs.some((nodeIP) => prefixContains(prefix, nodeIP));
   if (!prefixes.some(holdsNode)) return prefixSet(family, prefixes);
   return prefixSet(family, [...prefixes, ...service.loadBalancerIPs.map(hostPrefix)]);
+}
+
+/** An entry of loadBalancerSourceRanges is of a family that the Service has. */
+function hasUsableRange(service: ServiceFact): boolean {
+  const { clusterIPs, loadBalancerIPs, loadBalancerSourceRanges } = service;
+  const own = (clusterIPs.length === 0 ? loadBalancerIPs : clusterIPs).map(familyOf);
+  return (loadBalancerSourceRanges ?? []).some(({ family }) => own.includes(family));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isIpv6, parseAddress } from '../../net/address.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
@@ -95,7 +96,8 @@ function applyDefaults(
     effects.warn('ClusterCIDR without clusterCIDR tells no pod');
     node.podCIDRs = [];
   }
-  const isIPv6 = String(leaves.get('bindAddress') ?? '').includes(':');
+  const bound = parseAddress(String(leaves.get('bindAddress') ?? ''));
+  const isIPv6 = bound !== null && isIpv6(bound);
   settings.healthAddress ??= readListenAddress(isIPv6 ? '[::]:10256' : '0.0.0.0:10256');
   if (isIPv6) settings.metricsAddress ??= readListenAddress('[::1]:10249');
   settings.conntrackMaxPerCore ??= 32 * 1024;

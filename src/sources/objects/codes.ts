@@ -59,8 +59,7 @@ export const sourceCodes = {
   },
   KNAT_ADDRESS_INVALID: {
     meaning: 'A text is no IP address.',
-    remedy:
-      'Write an IPv4 address without leading zeros, or an IPv6 address without zone; names are not resolved.',
+    remedy: 'Write an IPv4 address, or an IPv6 address without zone; names are not resolved.',
   },
   KNAT_ADDRESS_FAMILY: {
     meaning: 'An address is of another IP family than its object.',

@@ -125,10 +125,6 @@ describe('parseEndpointSlice', () => {
 
   test.each([
     [
-      { endpoints: [{ addresses: ['10.0.0.1'] }, { addresses: ['2001:db8::1'] }] },
-      'endpoints[1].addresses[0]: 2001:db8::1 is no IPv4 address, as addressType says: move it to a slice of its own family (KNAT_ADDRESS_FAMILY)',
-    ],
-    [
       { addressType: 'IPv6', endpoints: [{ addresses: ['10.0.0.1'] }] },
       'endpoints[0].addresses[0]: 10.0.0.1 is no IPv6 address, as addressType says: move it to a slice of its own family (KNAT_ADDRESS_FAMILY)',
     ],
@@ -150,6 +146,28 @@ describe('parseEndpointSlice', () => {
     const parsed = parseEndpointSlice(slice(fields), context);
     expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([
       `EndpointSlice shop/web-1: ${message}`,
+    ]);
+  });
+
+  test.each<[Record<string, unknown>, string]>([
+    [
+      { addresses: ['2001:db8::1'] },
+      'addresses[0]: 2001:db8::1 is no IPv4 address, as addressType says: move it to a slice of its own family; it is left out (KNAT_ADDRESS_FAMILY)',
+    ],
+    [
+      { addresses: ['x'] },
+      'addresses[0]: "x" is no IPv4 or IPv6 address; it is left out (KNAT_ADDRESS_INVALID)',
+    ],
+    [
+      { addresses: ['10.0.0.1'], conditions: { ready: 'yes' } },
+      'conditions.ready: must be true or false, not the text "yes"; it is left out (KNAT_FIELD_TYPE)',
+    ],
+  ])('%j does not take its slice', (bad, message) => {
+    const parsed = parseEndpointSlice(slice({ endpoints: [{ addresses: ['10.0.0.9'] }, bad] }), context);
+    expect(parsed).toMatchObject({ ok: true, fact: { endpoints: [{ address: '10.0.0.9' }] } });
+    expect(parsed.ok && parsed.fact?.endpoints).toHaveLength(1);
+    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+      `EndpointSlice shop/web-1: endpoints[1].${message}`,
     ]);
   });
 

@@ -15,7 +15,8 @@ const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
  * An EndpointSlice (discovery.k8s.io/v1; v1beta1, whose node name stands in `topology`, is tolerated).
  *
  * No fact: a slice without a Service's name, one with a label that leaves it to others, or of address type FQDN,
- * which no packet can be sent to. An address of another family than `addressType` rejects the slice.
+ * which no packet can be sent to. An endpoint or a port that cannot be used is left out with a warning, an address of
+ * another family than `addressType` too; a slice of which nothing can be used is rejected.
  */
 export function parseEndpointSlice(object: unknown, context: ParseContext): Parsed<EndpointSliceFact> {
   const { namespace, name, fields, metadata, report } = openObject('EndpointSlice', object, context.shared);
@@ -46,9 +47,8 @@ function addressType(fields: Fields, report: Report): Family | 'FQDN' {
 }
 
 function ports(fields: Fields, shared: SharedValues, report: Report): readonly EndpointPortFact[] {
-  const facts: EndpointPortFact[] = [];
   let key = '';
-  for (const entry of fields.objects('ports')) {
+  const read = (entry: Fields): EndpointPortFact | null => {
     const name = shared.text(entry.text('name'));
     const protocol = entry.word('protocol', PROTOCOLS, 'TCP');
     const number = entry.integer('port');
@@ -62,11 +62,13 @@ function ports(fields: Fields, shared: SharedValues, report: Report): readonly E
             : `${number} is no port from 1 to 65535: it is left out`;
         report.warn('KNAT_ENDPOINT_INCOMPLETE', entry.path('port'), message);
       }
-      continue;
+      return null;
     }
-    facts.push({ name, protocol, port });
+    if (report.failed) return null;
     key += `${name}/${protocol}/${port},`;
-  }
+    return { name, protocol, port };
+  };
+  const facts = fields.objectParts('ports', read, 'needed');
   return shared.list(key, facts);
 }
 
@@ -76,8 +78,7 @@ function endpoints(
   shared: SharedValues,
   report: Report,
 ): readonly EndpointFact[] {
-  const facts: EndpointFact[] = [];
-  for (const entry of fields.objects('endpoints')) {
+  const read = (entry: Fields): EndpointFact | null => {
     const text = entry.texts('addresses')[0];
     if (text === undefined) {
       report.warn(
@@ -85,21 +86,21 @@ function endpoints(
         entry.path('addresses'),
         'an endpoint without address is left out',
       );
-      continue;
+      return null;
     }
     const address = readAddress(text, `${entry.path('addresses')}[0]`, report);
-    if (address === null) continue;
+    if (address === null) return null;
     if (familyOf(address) !== family) {
       report.error(
         'KNAT_ADDRESS_FAMILY',
         `${entry.path('addresses')}[0]`,
         `${address} is no ${family} address, as addressType says: move it to a slice of its own family`,
       );
-      continue;
+      return null;
     }
     const conditions = entry.object('conditions');
     const hints = entry.object('hints');
-    facts.push({
+    return {
       address,
       ready: conditions.flag('ready') ?? true,
       serving: conditions.flag('serving') ?? true,
@@ -107,9 +108,9 @@ function endpoints(
       nodeName: nodeName(entry, shared),
       zoneHints: hintNames(hints, 'forZones', shared),
       nodeHints: hintNames(hints, 'forNodes', shared),
-    });
-  }
-  return facts.length === 0 ? NONE : facts;
+    };
+  };
+  return fields.objectParts('endpoints', read, 'needed');
 }
 
 function nodeName(entry: Fields, shared: SharedValues): string | null {

@@ -191,16 +191,58 @@ export class Fields {
     return addresses;
   }
 
-  /** The strict prefixes of a list of texts. */
-  prefixes(key: string): readonly Prefix[] {
-    const texts = this.texts(key);
-    if (texts.length === 0) return NONE;
-    const prefixes: Prefix[] = [];
-    for (const [index, text] of texts.entries()) {
-      const prefix = readPrefix(text, `${this.path(key)}[${index}]`, this.#report);
-      if (prefix !== null) prefixes.push(prefix);
+  /**
+   * The items of a list, each a part of its own: what `read` cannot use is left out with a warning. With `needed`, a list
+   * of which nothing can be used is an error, and the last good state of the object stays in force.
+   */
+  parts<Value>(
+    key: string,
+    read: (item: unknown, path: string) => Value | null,
+    needed: 'needed' | 'spared' = 'spared',
+  ): readonly Value[] {
+    const items = this.items(key);
+    if (items.length === 0) return NONE;
+    const path = (index: number) => `${this.path(key)}[${index}]`;
+    const { mark } = this.#report;
+    const values: Value[] = [];
+    for (let index = 0; index < items.length; index++) {
+      const value = this.#report.part(() => read(items[index], path(index)));
+      if (value !== null) values.push(value);
     }
-    return prefixes;
+    if (values.length > 0) return values;
+    if (needed === 'needed') {
+      this.#report.rewind(mark);
+      for (let index = 0; index < items.length; index++) read(items[index], path(index));
+    }
+    return NONE;
+  }
+
+  /** The objects of a list, each a part of its own; see `parts`. */
+  objectParts<Value>(
+    key: string,
+    read: (entry: Fields) => Value | null,
+    needed: 'needed' | 'spared' = 'spared',
+  ): readonly Value[] {
+    const readItem = (item: unknown, path: string) => {
+      if (isObject(item)) return read(new Fields(item, path, this.#report));
+      this.#report.error('KNAT_FIELD_TYPE', path, `must be an object, not ${describe(item)}`);
+      return null;
+    };
+    return this.parts(key, readItem, needed);
+  }
+
+  /** The addresses, or prefixes, of a list of texts, each a part of its own; see `parts`. */
+  textParts<Value>(
+    key: string,
+    read: (text: string, path: string, report: Report) => Value | null,
+    needed: 'needed' | 'spared' = 'spared',
+  ): readonly Value[] {
+    const readItem = (item: unknown, path: string) => {
+      if (typeof item === 'string') return read(item, path, this.#report);
+      this.#report.error('KNAT_FIELD_TYPE', path, `must be a text, not ${describe(item)}`);
+      return null;
+    };
+    return this.parts(key, readItem, needed);
   }
 
   #get(key: string): unknown {

@@ -30,12 +30,15 @@ function addresses(status: Fields, annotations: Fields, report: Report): NodeFac
   const add = (type: NodeAddressType, address: IpAddress | null) => {
     if (address !== null && !facts.has(address)) facts.set(address, type);
   };
-  for (const entry of status.objects('addresses')) {
+  const read = (entry: Fields): IpAddress | null => {
     const type = entry.text('type');
-    if (type === 'InternalIP' || type === 'ExternalIP') add(type, entry.address('address'));
-    // Usually a name, and then it tells nothing.
-    else if (type === 'Hostname') add(type, parseAddress(entry.text('address')));
-  }
+    if (type !== 'InternalIP' && type !== 'ExternalIP' && type !== 'Hostname') return null;
+    // A host name is no address as a rule, and then it tells nothing.
+    const address = type === 'Hostname' ? parseAddress(entry.text('address')) : entry.address('address');
+    add(type, address);
+    return address;
+  };
+  status.objectParts('addresses', read, 'needed');
   for (const key of CALICO_ADDRESSES) {
     const text = annotations.text(key);
     if (text === '') continue;
@@ -51,7 +54,7 @@ function addresses(status: Fields, annotations: Fields, report: Report): NodeFac
 
 /** `podCIDRs`, or the older `podCIDR` where that is all there is. */
 function podCIDRs(spec: Fields, report: Report): NodeFact['podCIDRs'] {
-  if (spec.items('podCIDRs').length > 0) return spec.prefixes('podCIDRs');
+  if (spec.items('podCIDRs').length > 0) return spec.textParts('podCIDRs', readPrefix, 'needed');
   const text = spec.text('podCIDR');
   const prefix = text === '' ? null : readPrefix(text, spec.path('podCIDR'), report);
   return prefix === null ? NONE : [prefix];

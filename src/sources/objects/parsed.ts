@@ -35,6 +35,36 @@ export class Report {
     this.#add(code, 'warning', field, message);
   }
 
+  /**
+   * Reads a part without which the rest works. What is an error in it becomes a warning, and the part is null: one bad
+   * endpoint does not take its slice, nor one bad port the others. Parts may stand in parts.
+   */
+  part<Value>(read: () => Value): Value | null {
+    const failedBefore = this.#failed;
+    const first = this.#problems?.length ?? 0;
+    this.#failed = false;
+    const value = read();
+    const isUsable = !this.#failed;
+    this.#failed = failedBefore;
+    if (isUsable) return value;
+    this.#problems = (this.#problems ?? []).map((problem, index) =>
+      index < first || problem.severity === 'warning'
+        ? problem
+        : { ...problem, severity: 'warning', message: `${problem.message}; it is left out` },
+    );
+    return null;
+  }
+
+  /** As if nothing had been read since `mark`. */
+  rewind(mark: number): void {
+    this.#problems?.splice(mark);
+  }
+
+  /** A point to rewind to: only while nothing behind it is an error of the whole. */
+  get mark(): number {
+    return this.#problems?.length ?? 0;
+  }
+
   get failed(): boolean {
     return this.#failed;
   }

@@ -1,5 +1,5 @@
 import type { PodNatEntry, PodNatRequest } from '../../model/pod.ts';
-import { type IpAddress, parseAddress, parseIpv4 } from '../../net/address.ts';
+import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { hostPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { parseProtocol } from '../../net/protocol.ts';
@@ -116,14 +116,12 @@ function rangeLength(source: PortRange, destination: PortRange): number {
   return length;
 }
 
-/** An address; an IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is the IPv4 address, as in Go. */
 function readSourceIP(text: string): IpAddress {
   const address = parseAddress(text);
   if (address === null) {
     throw new Rejected(`srcIP "${text}" is no IP address: host names are not resolved, write the address`);
   }
-  const mapped = address.startsWith('::ffff:') ? parseIpv4(address.slice('::ffff:'.length)) : null;
-  return mapped ?? address;
+  return address;
 }
 
 function readAllowed(text: string): Prefix {

@@ -7,7 +7,7 @@ import { parsePodNatAnnotation } from './pod-nat-annotation.ts';
 import { NONE } from './shared.ts';
 
 /**
- * A Pod (v1). A bad Pod NAT annotation does not reject the Pod: the fact carries its error, so that the bindings of
+ * A Pod (v1). An address of several that cannot be used is left out with a warning. A bad Pod NAT annotation does not reject the Pod: the fact carries its error, so that the bindings of
  * the annotation before it go (specs/pod-nat.md, "Faults of the original").
  */
 export function parsePod(object: unknown, context: ParseContext): Parsed<PodFact> {
@@ -39,11 +39,7 @@ function isReady(status: Fields): boolean {
 
 /** `podIPs`, or the older `podIP` where that is all there is; empty until the pod has an address. */
 function podIPs(status: Fields): readonly IpAddress[] {
-  const addresses: IpAddress[] = [];
-  for (const entry of status.objects('podIPs')) {
-    const address = entry.address('ip');
-    if (address !== null) addresses.push(address);
-  }
+  const addresses = status.objectParts('podIPs', (entry) => entry.address('ip'), 'needed');
   if (addresses.length > 0) return addresses;
   const address = status.address('podIP');
   return address === null ? NONE : [address];

@@ -168,23 +168,6 @@ describe('parseService', () => {
       'spec.ports[0].protocol: "ICMP" is not known: use one of TCP, UDP, SCTP (KNAT_FIELD_VALUE)',
     ],
     [
-      {
-        ports: [
-          { name: 'a', port: 80 },
-          { name: 'b', port: 80 },
-        ],
-      },
-      'spec.ports[1].port: another port of the Service has the TCP port 80 (KNAT_FIELD_DUPLICATE)',
-    ],
-    [
-      { ports: [{ port: 80 }, { port: 81 }] },
-      'spec.ports[1].name: another port of the Service has the name that is empty (KNAT_FIELD_DUPLICATE)',
-    ],
-    [
-      { type: 'NodePort', ports: [{ port: 80, nodePort: 70000 }] },
-      'spec.ports[0].nodePort: 70000 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
-    ],
-    [
       { type: 'Nodeport' },
       'spec.type: "Nodeport" is not known: use one of ClusterIP, NodePort, LoadBalancer, ExternalName (KNAT_FIELD_VALUE)',
     ],
@@ -192,24 +175,86 @@ describe('parseService', () => {
       { clusterIP: '172.30.0.300' },
       'spec.clusterIP: "172.30.0.300" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
     ],
+    [{ clusterIPs: ['x'] }, 'spec.clusterIPs[0]: "x" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)'],
     [
-      { clusterIPs: ['172.30.0.1', 'x'] },
-      'spec.clusterIPs[1]: "x" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
-    ],
-    [
-      { externalIPs: ['010.0.0.1'] },
-      'spec.externalIPs[0]: "010.0.0.1" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
+      { loadBalancerSourceRanges: '10.0.0.0/8' },
+      'spec.loadBalancerSourceRanges: must be a list, not the text "10.0.0.0/8" (KNAT_FIELD_TYPE)',
     ],
     [
       { externalTrafficPolicy: 'local' },
       'spec.externalTrafficPolicy: "local" is not known: use one of Cluster, Local (KNAT_FIELD_VALUE)',
     ],
-    [
-      { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 0 } } },
-      'spec.sessionAffinityConfig.clientIP.timeoutSeconds: 0 is out of range: use 1 to 86400 seconds (KNAT_FIELD_VALUE)',
-    ],
   ])('%j is refused', (spec, message) => {
     expect(problemsOf(service(spec))).toEqual([`Service shop/web: ${message}`]);
+  });
+
+  test.each<[Record<string, unknown>, Record<string, unknown>, string]>([
+    [
+      {
+        ports: [
+          { name: 'a', port: 80 },
+          { name: 'b', port: 80 },
+        ],
+      },
+      { ports: [{ name: 'a', protocol: 'TCP', port: 80, nodePort: null }] },
+      'spec.ports[1].port: another port of the Service has the TCP port 80; it is left out (KNAT_FIELD_DUPLICATE)',
+    ],
+    [
+      { ports: [{ port: 80, protocol: 'ICMP' }, { port: 80 }] },
+      { ports: [{ name: '', protocol: 'TCP', port: 80, nodePort: null }] },
+      'spec.ports[0].protocol: "ICMP" is not known: use one of TCP, UDP, SCTP; it is left out (KNAT_FIELD_VALUE)',
+    ],
+    [
+      { type: 'NodePort', ports: [{ port: 80, nodePort: 70000 }] },
+      { ports: [{ name: '', protocol: 'TCP', port: 80, nodePort: null }] },
+      'spec.ports[0].nodePort: 70000 is no port: use a whole number from 1 to 65535; it is left out (KNAT_PORT_INVALID)',
+    ],
+    [
+      { clusterIPs: ['172.30.0.1', 'x'] },
+      { clusterIPs: ['172.30.0.1'] },
+      'spec.clusterIPs[1]: "x" is no IPv4 or IPv6 address; it is left out (KNAT_ADDRESS_INVALID)',
+    ],
+    [
+      { externalIPs: ['host'] },
+      { externalIPs: [], clusterIPs: ['172.30.0.41'] },
+      'spec.externalIPs[0]: "host" is no IPv4 or IPv6 address; it is left out (KNAT_ADDRESS_INVALID)',
+    ],
+    [
+      { loadBalancerSourceRanges: [5] },
+      { loadBalancerSourceRanges: [] },
+      'spec.loadBalancerSourceRanges[0]: "the number 5" is no CIDR and is left out: correct it (KNAT_SOURCE_RANGE_IGNORED)',
+    ],
+    [
+      { healthCheckNodePort: 70000 },
+      { healthCheckNodePort: null },
+      'spec.healthCheckNodePort: 70000 is no port: use a whole number from 1 to 65535; it is left out (KNAT_PORT_INVALID)',
+    ],
+    [
+      { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 0 } } },
+      { affinityTimeoutSeconds: null },
+      'spec.sessionAffinityConfig.clientIP.timeoutSeconds: 0 is out of range: use 1 to 86400 seconds; it is left out (KNAT_FIELD_VALUE)',
+    ],
+  ])('%j: the rest of the Service stays', (spec, fact, message) => {
+    const parsed = parseService(service({ clusterIP: '172.30.0.41', ...spec }), context);
+    expect(parsed).toMatchObject({ ok: true, fact });
+    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([`Service shop/web: ${message}`]);
+  });
+
+  test.each<[readonly unknown[], string]>([
+    [[{ ip: 'x' }], 'ingress[0].ip: "x" is no IPv4 or IPv6 address; it is left out (KNAT_ADDRESS_INVALID)'],
+    [[5], 'ingress[0]: must be an object, not the number 5; it is left out (KNAT_FIELD_TYPE)'],
+    [
+      [{ ip: '203.0.113.9', ipMode: 'Tunnel' }],
+      'ingress[0].ipMode: "Tunnel" is not known: use one of VIP, Proxy; it is left out (KNAT_FIELD_VALUE)',
+    ],
+  ])('ingress %j does not take its Service, nor its neighbours', (bad, message) => {
+    const object = service({ clusterIP: '172.30.0.41' });
+    const status = { loadBalancer: { ingress: [...bad, { ip: '203.0.113.5' }] } };
+    const parsed = parseService({ ...object, status }, context);
+    expect(parsed).toMatchObject({ ok: true, fact: { loadBalancerIPs: ['203.0.113.5'] } });
+    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+      `Service shop/web: status.loadBalancer.${message}`,
+    ]);
   });
 
   test('all problems are found at once', () => {

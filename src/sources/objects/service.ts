@@ -2,7 +2,7 @@ import type { ServiceFact, ServicePortFact, TrafficPolicy } from '../../model/se
 import type { IpAddress } from '../../net/address.ts';
 import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
-import type { Fields } from './fields.ts';
+import { describe, type Fields, readAddress } from './fields.ts';
 import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
 import { NONE } from './shared.ts';
@@ -14,8 +14,8 @@ const POLICIES: readonly TrafficPolicy[] = ['Cluster', 'Local'];
 const AFFINITY = { fallback: 10_800, least: 1, most: 86_400 } as const;
 
 /**
- * A Service (v1). One bad field rejects the Service as a whole, except an unusable entry of
- * loadBalancerSourceRanges, which is a warning: the other entries go on restricting.
+ * A Service (v1). One bad address, port or source range is left out with a warning, and the rest works; a bad field
+ * that is about the whole Service (its type, its policies) rejects it.
  */
 export function parseService(object: unknown, context: ParseContext): Parsed<ServiceFact> {
   const { namespace, name, fields, metadata, report } = openObject('Service', object, context.shared);
@@ -30,14 +30,14 @@ export function parseService(object: unknown, context: ParseContext): Parsed<Ser
     createdAt: timeOf(metadata.text('creationTimestamp')) ?? 0,
     notOurs: reason,
     clusterIPs: virtual ? clusterIPs(spec) : NONE,
-    externalIPs: spec.addresses('externalIPs'),
-    loadBalancerIPs: loadBalancerIPs(fields.object('status')),
+    externalIPs: spec.textParts('externalIPs', readAddress),
+    loadBalancerIPs: report.part(() => loadBalancerIPs(fields.object('status'))) ?? NONE,
     loadBalancerSourceRanges: sourceRanges(spec, report),
     ports: ports(spec, type === 'NodePort' || type === 'LoadBalancer', context, report),
     internalTrafficPolicy: spec.word('internalTrafficPolicy', POLICIES, 'Cluster'),
     externalTrafficPolicy: spec.word('externalTrafficPolicy', POLICIES, 'Cluster'),
-    affinityTimeoutSeconds: affinityTimeout(spec, report),
-    healthCheckNodePort: spec.optionalPort('healthCheckNodePort'),
+    affinityTimeoutSeconds: report.part(() => affinityTimeout(spec, report)),
+    healthCheckNodePort: report.part(() => spec.optionalPort('healthCheckNodePort')),
   });
 }
 
@@ -50,58 +50,53 @@ function notOurs(type: (typeof TYPES)[number], spec: Fields, labels: Fields): st
 
 /** `clusterIPs`, or the older `clusterIP` where that is all there is. */
 function clusterIPs(spec: Fields): readonly IpAddress[] {
-  if (spec.items('clusterIPs').length > 0) return spec.addresses('clusterIPs');
+  if (spec.items('clusterIPs').length > 0) return spec.textParts('clusterIPs', readAddress, 'needed');
   const address = spec.address('clusterIP');
   return address === null ? NONE : [address];
 }
 
-/** Virtual addresses that we answer for: not names, and not those that a proxy elsewhere terminates. */
+/**
+ * Virtual addresses that we answer for: not names, and not those that a proxy elsewhere terminates, to which a mode that
+ * is not known is counted.
+ */
 function loadBalancerIPs(status: Fields): readonly IpAddress[] {
-  const ingress = status.object('loadBalancer').objects('ingress');
-  if (ingress.length === 0) return NONE;
-  const addresses: IpAddress[] = [];
-  for (const entry of ingress) {
-    if (entry.word('ipMode', ['VIP', 'Proxy'], 'VIP') === 'Proxy') continue;
-    const address = entry.address('ip');
-    if (address !== null) addresses.push(address);
-  }
-  return addresses;
+  return status.object('loadBalancer').objectParts('ingress', (entry) => {
+    const mode = entry.word('ipMode', ['VIP', 'Proxy'], 'VIP');
+    return mode === 'Proxy' ? null : entry.address('ip');
+  });
 }
 
 /** Null without entries; an empty list, which allows nobody, when no entry is usable. */
 function sourceRanges(spec: Fields, report: Report): readonly Prefix[] | null {
-  const texts = spec.texts('loadBalancerSourceRanges');
-  if (texts.length === 0) return null;
-  const ranges: Prefix[] = [];
-  for (const [index, text] of texts.entries()) {
+  if (spec.items('loadBalancerSourceRanges').length === 0) return null;
+  return spec.parts('loadBalancerSourceRanges', (item, path) => {
+    const text = typeof item === 'string' ? item : describe(item);
     // Host bits are cleared, as the API server does not refuse them.
-    const range = parseLoosePrefix(text.trim());
-    if (range !== null) ranges.push(range);
-    else {
-      const path = `${spec.path('loadBalancerSourceRanges')}[${index}]`;
+    const range = typeof item === 'string' ? parseLoosePrefix(item.trim()) : null;
+    if (range === null) {
       report.warn('KNAT_SOURCE_RANGE_IGNORED', path, `"${text}" is no CIDR and is left out: correct it`);
     }
-  }
-  return ranges;
+    return range;
+  });
 }
 
+/** What cannot be used is left out; a Service of which no port can be used is rejected. */
 function ports(
   spec: Fields,
   hasNodePorts: boolean,
   context: ParseContext,
   report: Report,
 ): readonly ServicePortFact[] {
-  const facts: ServicePortFact[] = [];
   const seen = new Set<string>();
-  for (const entry of spec.objects('ports')) {
+  const read = (entry: Fields): ServicePortFact | null => {
     const name = context.shared.text(entry.text('name'));
     const protocol = entry.word('protocol', PROTOCOLS, 'TCP');
     const port = entry.port('port');
-    const nodePort = hasNodePorts ? entry.optionalPort('nodePort') : null;
+    const nodePort = hasNodePorts ? report.part(() => entry.optionalPort('nodePort')) : null;
     if (!entry.has('port')) {
       report.error('KNAT_FIELD_REQUIRED', entry.path('port'), 'a service port needs a number: add port');
     }
-    if (port === null) continue;
+    if (port === null || report.failed) return null; // what cannot be used claims nothing
     for (const [field, claim] of [
       ['name', `name ${name === '' ? 'that is empty' : `"${name}"`}`],
       ['port', `${protocol} port ${port}`],
@@ -115,9 +110,9 @@ function ports(
       }
       seen.add(claim);
     }
-    facts.push({ name, protocol, port, nodePort });
-  }
-  return facts.length === 0 ? NONE : facts;
+    return { name, protocol, port, nodePort };
+  };
+  return spec.objectParts('ports', read, 'needed');
 }
 
 function affinityTimeout(spec: Fields, report: Report): number | null {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addressBytes, parseAddress } from '../../net/address.ts';
+import { addressBytes, parseIpv4, parseIpv6 } from '../../net/address.ts';
 import { ByteWriter, host32 } from '../bytes.ts';
 import { Malformed } from '../errors.ts';
 import type { Message } from '../messages.ts';
@@ -16,7 +16,7 @@ function answer(family: 2 | 10, address: string, port: number, onlyIpv6?: number
   bytes[0] = family;
   bytes[4] = port >> 8;
   bytes[5] = port & 0xff;
-  const bound = parseAddress(address);
+  const bound = family === 2 ? parseIpv4(address) : parseIpv6(address);
   if (bound === null) throw new TypeError(address);
   bytes.set(addressBytes(bound), 8);
   bytes.set(new Uint8Array(Uint32Array.of(7).buffer), 44);

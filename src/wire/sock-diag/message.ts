@@ -4,7 +4,7 @@
  * The request is `struct inet_diag_req_v2`, the answer to a dump one `struct inet_diag_msg` a socket, then attributes.
  * Numbers are in host byte order, ports and addresses in network order; an IPv4 address fills the first 4 of 16 bytes.
  */
-import { addressFromBytes, familyOf, type IpAddress, isIpv6, parseIpv4 } from '../../net/address.ts';
+import { addressFromBytes, familyOf, type IpAddress, unmapped } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
@@ -66,6 +66,7 @@ export function readSocket(message: Message, protocol: Protocol): TakingSocket |
   const port = parsePort(net16(bytes, start + 4));
   const { onlyIpv6 = 0 } = attributes.read(bytes, start + INET_DIAG_MSG, end, 'SOCK_DIAG_BY_FAMILY');
   if (family === null || port === null) return null;
+  // An IPv6 socket that is bound to an IPv4 address has it as ::ffff:192.0.2.1.
   const bound = unmapped(
     addressFromBytes(bytes.subarray(start + 8, start + 8 + (family === 'IPv4' ? 4 : 16))),
   );
@@ -78,10 +79,4 @@ export function readSocket(message: Message, protocol: Protocol): TakingSocket |
     families: both ? ['IPv4', 'IPv6'] : [address === null ? family : familyOf(address)],
     cookie: BigInt(host32(bytes, start + 44)) | (BigInt(host32(bytes, start + 48)) << 32n),
   };
-}
-
-/** An IPv6 socket that is bound to an IPv4 address has it as `::ffff:192.0.2.1`. */
-function unmapped(address: IpAddress): IpAddress {
-  if (!isIpv6(address) || !address.startsWith('::ffff:')) return address;
-  return parseIpv4(address.slice('::ffff:'.length)) ?? address;
 }

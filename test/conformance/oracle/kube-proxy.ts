@@ -112,13 +112,29 @@ function isRefusedBySourceRanges(
 ): boolean {
   const guarded = met.some((one) => one.kind === 'loadBalancerVIP' && one.service === holder.service);
   const ranges = sourceRangesOf(holder.service, destination.family);
-  if (!guarded || ranges.length === 0 || ranges.some((range) => inCidr(range, source))) {
+  if (!guarded || isUnrestricted(holder.service, ranges) || ranges.some((range) => inCidr(range, source))) {
     return false;
   }
   // A node that holds the VIP as an address of its own sends from the VIP.
   const primary = primaryAddress(destination.family, node);
   const nodeAllowed = primary !== undefined && ranges.some((range) => inCidr(range, primary));
   return !(nodeAllowed && vipsOf(holder.service).some((vip) => address(vip)?.text === source.text));
+}
+
+/**
+ * No entry is written, or one is of another family that the Service has too. A list of which the Service can use no
+ * entry at all allows nobody.
+ */
+function isUnrestricted(service: Service, ranges: readonly string[]): boolean {
+  if (ranges.length > 0) {
+    return false;
+  }
+  if ((service.spec.loadBalancerSourceRanges ?? []).length === 0) {
+    return true;
+  }
+  return (['IPv4', 'IPv6'] as const).some(
+    (family) => sourceRangesOf(service, family).length > 0 && clusterIPOf(service, family) !== undefined,
+  );
 }
 
 function through(
