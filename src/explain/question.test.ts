@@ -69,6 +69,7 @@ const facts: NamedFacts = {
       'n2',
       {
         name: 'n2',
+        uid: '',
         addresses: [
           { type: 'ExternalIP', address: address('203.0.113.2') },
           { type: 'InternalIP', address: address('192.0.2.2') },

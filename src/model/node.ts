@@ -10,6 +10,8 @@ export type NodeAddressType = 'InternalIP' | 'ExternalIP' | 'Hostname' | 'Calico
 /** A Node object, of this node or another. */
 export interface NodeFact {
   readonly name: string;
+  /** Another one when the Node was deleted and registered again; empty in manifests. */
+  readonly uid: string;
   /**
    * All addresses that the node is known by, each once: those of `status.addresses` in order (names are left out),
    * then those that Calico chose for it.

@@ -258,7 +258,7 @@ describe('the pod', () => {
         [
           ...listed.filter((line) => !line.startsWith('nodes.')),
           'nodes. get,list,watch',
-          'nodenats.knat.dev get,create',
+          'nodenats.knat.dev get,list,watch,create,patch',
           'nodenats/status.knat.dev patch',
           'events.events.k8s.io create,patch',
         ].sort(),

@@ -16,7 +16,7 @@ import type { Manifest } from './cluster-client.ts';
 import { node, pod, service } from './manifests.ts';
 import { until } from './recorder.ts';
 import { QUICK, Stage } from './stage.ts';
-import { startCluster } from './start-cluster.ts';
+import { startCluster, unlessSimulated } from './start-cluster.ts';
 import { eventsOf, NODE_NAT, nodeNatDefinition } from './status-stage.ts';
 
 /** The whole agent, without a kernel: what reaches the cluster and the health endpoints. */
@@ -278,3 +278,23 @@ test('a server that takes nothing stops nothing, and shows in the status', async
   const [, seconds] = /timestamp_seconds\{store="crd"\} (\S+)$/m.exec((await metrics.text()).body) ?? [];
   expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(60);
 }, 60_000);
+
+test.skipIf(unlessSimulated('garbage collection', 'it has no controller manager'))(
+  'the Node is deleted and registered again: the NodeNAT is back at once',
+  async () => {
+    const kernel = new FakeKernel();
+    await startAgent(kernel, 10_298);
+    const owner = async () => {
+      const { metadata } = (await stage.client.request('GET', NODE_NAT)).body;
+      return (metadata?.ownerReferences as { uid: string }[] | undefined)?.[0]?.uid;
+    };
+    const uid = async () => (await stage.client.request('GET', '/api/v1/nodes/node-a')).body.metadata?.uid;
+    const before = await uid();
+    await until(owner, (found) => found === before);
+    await stage.client.remove(node('node-a', '203.0.113.7'));
+    await stage.client.create(node('node-a', '203.0.113.7'));
+    const now = await uid();
+    expect(now).not.toBe(before);
+    await until(owner, (found) => found === now, 5_000);
+  },
+);

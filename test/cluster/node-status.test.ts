@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { NodeNat } from '../../src/crds/node-nat.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { fixedAccount as account, fixedBinding, fixedProgrammed as programmed } from './accounts.ts';
-import { agentRole, rulesWithout } from './agent-role.ts';
+import { agentRole, agentRules, rulesWithout } from './agent-role.ts';
 import { node, pod, service } from './manifests.ts';
 import { until } from './recorder.ts';
 import { Stage } from './stage.ts';
@@ -44,6 +44,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.stop()));
   await stage.client.request('DELETE', NODE_NAT);
+  if (stage.cluster.simulator !== null) stage.cluster.simulator.garbage.isPaused = false;
   stage.cluster.simulator?.faults.clear();
 });
 
@@ -59,6 +60,11 @@ async function start(...rest: Parameters<typeof ReporterRun.start> extends [Stag
 
 async function read(): Promise<NodeNat & { metadata: { ownerReferences?: object[] } }> {
   return (await stage.client.request('GET', NODE_NAT)).body as never;
+}
+
+async function edit(): Promise<void> {
+  const changed = { status: { mode: 'iptables' } };
+  await stage.client.request('PATCH', `${NODE_NAT}/status`, changed, 'application/merge-patch+json');
 }
 
 async function written(what: (object: NodeNat) => boolean) {
@@ -220,11 +226,111 @@ describe('NodeNAT', () => {
     run.tell({ ...account, version: '0.1.1' });
     await written(({ status }) => status?.version === '0.1.1');
     expect(run.troubles.size).toBe(0);
-    // The look after 10 to 12.5 minutes of the test's clock: 6 to 8 s.
-    const edit = { status: { mode: 'iptables' } };
-    await stage.client.request('PATCH', `${NODE_NAT}/status`, edit, 'application/merge-patch+json');
-    await until(read, ({ status }) => status?.mode === 'nftables', 12_000);
+    // Long before the look after 10 to 12.5 minutes of the test's clock, which are 6 to 8 s.
+    await edit();
+    await until(read, ({ status }) => status?.mode === 'nftables', 3_000);
   }, 20_000);
+
+  test('somebody who edits it again and again does not get us to write without pause', async () => {
+    await start(account);
+    await written(() => true);
+    const from = stage.cluster.simulator?.requests.length ?? 0;
+    const until = performance.now() + 1_500;
+    let edits = 0;
+    for (; performance.now() < until; edits++) {
+      await edit();
+      await sleep(5);
+    }
+    const writes = stage.cluster.simulator?.requests
+      .slice(from)
+      .filter((line) => line.startsWith('PATCH') && line.includes('force'));
+    // Of the test's clock 150 s: at once, then after 4, 8, 15, 30, 60 s.
+    if (!isReal) expect(writes?.length).toBeLessThan(8);
+    expect(edits).toBeGreaterThan(30);
+  });
+
+  test('it may not be watched: what somebody edits is written again within a minute or so', async () => {
+    const watchless = agentRules.map((rule) =>
+      rule.resources.includes('nodenats') ? { ...rule, verbs: ['get', 'create', 'patch'] } : rule,
+    );
+    await stage.client.put(agentRole(watchless));
+    const run = await start(account);
+    await written(() => true);
+    await until(
+      () => run.debug,
+      (lines) => lines.some((line) => line.includes('NodeNAT: watch')),
+    );
+    await edit();
+    // 60 to 75 s of the test's clock, and as long again where a look was under way.
+    await until(read, ({ status }) => status?.mode === 'nftables', 4_000);
+    expect(run.troubles.size).toBe(0);
+  });
+
+  describe.skipIf(unlessSimulated('garbage collection', 'it has no controller manager'))(
+    'the Node is deleted and registered again',
+    () => {
+      const uidOfNode = async () =>
+        (await stage.client.request('GET', '/api/v1/nodes/node-a')).body.metadata?.uid ?? null;
+      const owners = async () => (await read()).metadata?.ownerReferences;
+      const ownedBy = (uid: string | null) => [{ apiVersion: 'v1', kind: 'Node', name: 'node-a', uid }];
+
+      test('the garbage collector takes the NodeNAT; it is back at once, owned by the new one', async () => {
+        const run = await start(account);
+        run.nodeIs(await uidOfNode());
+        await written(() => true);
+        await stage.client.remove(node('node-a', '192.0.2.1'));
+        run.nodeIs(null);
+        await until(
+          async () => (await stage.client.request('GET', NODE_NAT)).status,
+          (status) => status === 404,
+        );
+        // So long that waits after failures have grown.
+        await sleep(1_000);
+        await stage.client.put(node('node-a', '192.0.2.1'));
+        const uid = await uidOfNode();
+        run.nodeIs(uid);
+        await until(owners, (found) => JSON.stringify(found) === JSON.stringify(ownedBy(uid)), 3_000);
+        await until(
+          () => run.troubles.size,
+          (size) => size === 0,
+        );
+      });
+
+      test('before the garbage collector looks: the NodeNAT is given to the new one, and stays', async () => {
+        const { garbage } = stage.cluster.simulator ?? {};
+        if (garbage === undefined) throw new Error('no simulator');
+        const run = await start(account);
+        run.nodeIs(await uidOfNode());
+        const { uid: before } = (await written(() => true)).metadata as unknown as { uid: string };
+        garbage.isPaused = true;
+        await stage.client.remove(node('node-a', '192.0.2.1'));
+        await stage.client.put(node('node-a', '192.0.2.1'));
+        const uid = await uidOfNode();
+        run.nodeIs(uid);
+        await until(owners, (found) => JSON.stringify(found) === JSON.stringify(ownedBy(uid)), 2_000);
+        garbage.isPaused = false;
+        await sleep(200);
+        expect((await read()).metadata).toMatchObject({ uid: before, ownerReferences: ownedBy(uid) });
+        expect(run.troubles.size).toBe(0);
+      });
+
+      test('the agent was away meanwhile: it finds the NodeNAT with the old owner, and gives it to the new one', async () => {
+        const { garbage } = stage.cluster.simulator ?? {};
+        if (garbage === undefined) throw new Error('no simulator');
+        const first = await start(account);
+        await written(() => true);
+        await first.stop();
+        garbage.isPaused = true;
+        await stage.client.remove(node('node-a', '192.0.2.1'));
+        await stage.client.put(node('node-a', '192.0.2.1'));
+        const uid = await uidOfNode();
+        const second = await start(account);
+        second.nodeIs(uid);
+        await until(owners, (found) => JSON.stringify(found) === JSON.stringify(ownedBy(uid)), 2_000);
+        garbage.isPaused = false;
+      });
+    },
+  );
 
   test('no Node of this name: nothing is made, and the trouble is told until there is one', async () => {
     await stage.client.remove(node('node-a', '192.0.2.1'));

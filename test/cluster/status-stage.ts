@@ -72,6 +72,11 @@ export class ReporterRun {
     this.#reporter.changed();
   }
 
+  /** The source has the Node with this uid now. */
+  nodeIs(uid: string | null): void {
+    this.#reporter.nodeIs(uid);
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#ended;

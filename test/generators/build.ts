@@ -146,6 +146,7 @@ export function egressRuleFact(rest: Partial<EgressRuleFact> = {}): EgressRuleFa
 export function nodeObject(name: string, addresses: readonly string[]): NodeFact {
   return {
     name,
+    uid: '',
     addresses: addresses.map((address) => ({ type: 'InternalIP' as const, address: ip(address) })),
     podCIDRs: [],
     labels: {},

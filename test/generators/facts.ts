@@ -179,6 +179,7 @@ const ipMasqAgent: fc.Arbitrary<IpMasqAgentFact> = fc.record({
 
 export const nodeObject: fc.Arbitrary<NodeFact> = fc.record({
   name: nodeName,
+  uid: fc.constant(''),
   addresses: addresses('192.0.2.10', '192.0.2.11', '2001:db8::11').map((all) =>
     all.map((address) => ({ type: 'InternalIP' as const, address })),
   ),

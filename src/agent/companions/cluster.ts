@@ -33,6 +33,11 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
     return {
       name: 'the cluster is not told',
       run: (signal) => reporter.run(signal),
+      delivered: (changes) => {
+        for (const { kind, key, fact } of changes) {
+          if (kind === 'Node' && key === agent.settings.nodeName) reporter.nodeIs(fact?.uid ?? null);
+        }
+      },
       changed: () => reporter.changed(),
     };
   };

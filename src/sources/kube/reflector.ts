@@ -3,12 +3,12 @@ import { Backoff } from '../../kube-api/backoff.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
 import { linesOf } from '../../kube-api/lines.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
+import { readWatchEvent, type WatchEvent } from '../../kube-api/watch-event.ts';
 import { Lists } from './lists.ts';
 import { type Activity, NO_RECOVERY, type Recovery, recoveryOf } from './recovery.ts';
 import type { ResourceObjects } from './resource-objects.ts';
 import { type Resource, resourceName } from './resources.ts';
 import type { Timings } from './timings.ts';
-import { readWatchEvent, type WatchEvent } from './watch-event.ts';
 
 export interface ReflectorListener {
   /** The objects are complete for the first time; once. */

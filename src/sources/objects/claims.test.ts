@@ -10,6 +10,7 @@ const claim = (name: string, owner: string, value: number, rank = 0): Claim => (
   line: 1,
   fact: {
     name,
+    uid: '',
     addresses: [],
     podCIDRs: [],
     labels: { value: String(value) },

@@ -17,6 +17,7 @@ export function parseNode(object: unknown, context: ParseContext): Parsed<NodeFa
   const spec = fields.object('spec');
   return report.finish({
     name: context.shared.text(name),
+    uid: metadata.text('uid'),
     addresses: addresses(fields.object('status'), metadata.object('annotations'), report),
     podCIDRs: podCIDRs(spec, report),
     labels: metadata.textMap('labels'),

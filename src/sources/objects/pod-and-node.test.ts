@@ -118,6 +118,7 @@ describe('parseNode', () => {
       warnings: [],
       fact: {
         name: 'a',
+        uid: '',
         addresses: [
           { type: 'ExternalIP', address: '192.0.2.1' },
           { type: 'InternalIP', address: '10.0.0.1' },

@@ -53,6 +53,11 @@ export class ClusterReporter {
     else this.#wake.notify();
   }
 
+  /** The Node of this node has this uid now; null: there is none. */
+  nodeIs(uid: string | null): void {
+    this.#writer.nodeIs(uid);
+  }
+
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { nodeStatus, events } = this.#parts;

@@ -2,10 +2,11 @@ import { GROUP, VERSION } from '../../crds/custom-resource.ts';
 import { type NodeNatStatus, nodeNat } from '../../crds/node-nat.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
-import { isRecord, recordAt, textAt } from '../../kube-api/json.ts';
+import { isRecord, listAt, recordAt, textAt } from '../../kube-api/json.ts';
 import { IDLE } from './parts.ts';
 
-const API = `/apis/${GROUP}/${VERSION}/${nodeNat.plural}`;
+/** Path of all NodeNATs. */
+export const NODE_NATS = `/apis/${GROUP}/${VERSION}/${nodeNat.plural}`;
 const HEAD = { apiVersion: `${GROUP}/${VERSION}`, kind: nodeNat.kind } as const;
 
 /** Whose fields of the status these are, for server-side apply. */
@@ -19,6 +20,10 @@ export class NodeAbsent extends Error {
 /** The object as the server has it. */
 export interface NodeNatRead {
   readonly generation: number;
+  /** `metadata.resourceVersion` */
+  readonly version: string;
+  /** uid of the Node that it is said to belong to; empty: of none. */
+  readonly ownerUid: string;
   /** Null when the object has none. */
   readonly status: NodeNatStatus | null;
 }
@@ -32,7 +37,7 @@ export class NodeNatObject {
   constructor(client: ApiClient, node: string) {
     this.#client = client;
     this.#node = node;
-    this.#path = `${API}/${encodeURIComponent(node)}`;
+    this.#path = `${NODE_NATS}/${encodeURIComponent(node)}`;
   }
 
   /** Null when there is no such object, or no such kind. */
@@ -47,16 +52,14 @@ export class NodeNatObject {
 
   /** Makes the object, owned by the Node, so that it goes with it. Throws NodeAbsent. */
   async create(signal: AbortSignal): Promise<NodeNatRead> {
-    const uid = await this.#nodeUid(signal);
-    const name = this.#node;
-    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid }];
-    const body = { ...HEAD, metadata: { name, ownerReferences } };
+    const ownerReferences = [this.#owner(await this.#nodeUid(signal))];
+    const body = { ...HEAD, metadata: { name: this.#node, ownerReferences } };
     try {
-      return readOf(await this.#client.json({ method: 'POST', path: API, body }, signal, IDLE));
+      return readOf(await this.#client.json({ method: 'POST', path: NODE_NATS, body }, signal, IDLE));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 409)) throw error;
       // Somebody was faster.
-      return (await this.read(signal)) ?? { generation: 0, status: null };
+      return (await this.read(signal)) ?? { generation: 0, version: '', ownerUid: '', status: null };
     }
   }
 
@@ -76,6 +79,31 @@ export class NodeNatObject {
     return readOf(answer);
   }
 
+  /**
+   * Gives the object to the Node that there is now, where it belongs to one before it: else the garbage collector takes it
+   * away. Throws NodeAbsent.
+   */
+  async adopt(known: NodeNatRead, signal: AbortSignal): Promise<NodeNatRead> {
+    const uid = await this.#nodeUid(signal);
+    if (uid === known.ownerUid) return known;
+    const ownerReferences = [this.#owner(uid)];
+    const answer = await this.#client.json(
+      {
+        method: 'PATCH',
+        path: this.#path,
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { ownerReferences } },
+      },
+      signal,
+      IDLE,
+    );
+    return readOf(answer);
+  }
+
+  #owner(uid: string) {
+    return { apiVersion: 'v1', kind: 'Node', name: this.#node, uid };
+  }
+
   async #nodeUid(signal: AbortSignal): Promise<string> {
     const path = `/api/v1/nodes/${encodeURIComponent(this.#node)}`;
     try {
@@ -92,10 +120,14 @@ export function isAbsent(error: unknown): boolean {
 }
 
 function readOf(object: unknown): NodeNatRead {
-  const { generation } = recordAt(object, 'metadata');
+  const metadata = recordAt(object, 'metadata');
+  const { generation } = metadata;
+  const owner = listAt(metadata, 'ownerReferences').find((each) => textAt(each, 'kind') === 'Node');
   const status = recordAt(object, 'status');
   return {
     generation: typeof generation === 'number' ? generation : 0,
+    version: textAt(metadata, 'resourceVersion'),
+    ownerUid: textAt(owner, 'uid'),
     status: isStatus(status) ? status : null,
   };
 }

@@ -5,12 +5,19 @@ import { deepEqual } from '../../plan/equal.ts';
 import { Wake } from '../wake.ts';
 import type { NodeAccount } from './account.ts';
 import { isAbsent, NodeAbsent, NodeNatObject, type NodeNatRead } from './node-nat-object.ts';
+import { NodeNatWatch } from './node-nat-watch.ts';
 import { RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { Rows } from './rows.ts';
 import { statusOf } from './status.ts';
 
 /** How often it is looked whether the object is still as it was written, in milliseconds; times 1 to 1.25. */
 const LOOK_AGAIN = 10 * 60_000;
+
+/** The same where it may not be watched. */
+const LOOK_UNHEARD = 60_000;
+
+/** First wait before what somebody else changes again and again is mended again, in milliseconds. */
+const MEND_AGAIN = 5_000;
 
 interface Wanted {
   readonly account: NodeAccount;
@@ -21,8 +28,9 @@ interface Wanted {
  * Keeps the NodeNAT of the node as the last account has it. Guarantees:
  * 1. An account that says the same writes nothing.
  * 2. No failure ends it; each is tried again with growing, jittered waits, with the newest account.
- * 3. An object that somebody removed or edited is written again, at the next change or within minutes.
- * 4. The object is made only while there is a Node that owns it.
+ * 3. An object that somebody removed or edited is written again at once; with growing waits where that goes on.
+ * 4. The object is made only while there is a Node that owns it. When the Node was registered anew, the object is made
+ *    again, or given to the new one, at once: the garbage collector takes what belongs to the old one.
  */
 export class NodeNatWriter {
   readonly #parts: StatusParts;
@@ -32,6 +40,17 @@ export class NodeNatWriter {
   #wanted: Wanted | null = null;
   /** The object as we know it to be; null: to be made. */
   #known: NodeNatRead | null = null;
+  readonly #watch: NodeNatWatch;
+  /** What the watch said last: a version, or null for gone; undefined: nothing that would not be known. */
+  #heard: string | null | undefined;
+  /** The object may be another than the one known. */
+  #isSuspect = false;
+  /** uid of the Node, as the source has it; null: it has none. */
+  #nodeUid: string | null = null;
+  /** The Node changed: whoever waits for it need wait no longer. */
+  readonly #nodeWake: Wake;
+  readonly #mending: Backoff;
+  #mendedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: StatusParts) {
     const { client, node, surroundings } = parts;
@@ -39,6 +58,15 @@ export class NodeNatWriter {
     this.#object = new NodeNatObject(client, node);
     this.#wake = new Wake(surroundings);
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
+    this.#mending = new Backoff(MEND_AGAIN, RETRY_LONGEST, () => surroundings.random());
+    this.#nodeWake = new Wake(surroundings);
+    this.#watch = new NodeNatWatch(parts, {
+      opened: () => this.#suspect(),
+      changed: (version) => {
+        this.#heard = version;
+        this.#wake.notify();
+      },
+    });
   }
 
   /**
@@ -66,16 +94,35 @@ export class NodeNatWriter {
     this.#wake.notify();
   }
 
+  /** The Node has this uid now; null: there is none. */
+  nodeIs(uid: string | null): void {
+    this.#nodeUid = uid;
+    if (uid === null || uid === this.#known?.ownerUid) return;
+    this.#nodeWake.notify();
+    this.#suspect();
+  }
+
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#watch.run(signal), this.#keep(signal)]);
+  }
+
+  #suspect(): void {
+    this.#isSuspect = true;
+    this.#wake.notify();
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
     const { surroundings, trouble } = this.#parts;
     while (!signal.aborted) {
-      const pause = LOOK_AGAIN * (1 + surroundings.random() / 4);
-      const isLook = !(await this.#wake.wait(pause, signal));
+      const pause = this.#watch.isForbidden ? LOOK_UNHEARD : LOOK_AGAIN;
+      const isTime = !(await this.#wake.wait(pause * (1 + surroundings.random() / 4), signal));
+      const isLook = isTime || this.#isSuspect || this.#isElse();
+      if (isLook) await this.#rest(signal);
       let isDone = false;
       while (!isDone && !signal.aborted) {
         try {
-          if (isLook) this.#known = await this.#object.read(signal);
+          if (isLook) await this.#look(signal);
           await this.#write(signal);
           isDone = true;
           this.#backoff.reset();
@@ -88,6 +135,28 @@ export class NodeNatWriter {
     }
   }
 
+  /** What was heard is not what we know: somebody else wrote it. */
+  #isElse(): boolean {
+    return this.#heard !== undefined && this.#heard !== (this.#known?.version ?? null);
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    this.#isSuspect = false;
+    const before = this.#known;
+    this.#known = await this.#object.read(signal);
+    this.#heard = undefined;
+    if (before !== null && !deepEqual(before.status, this.#known?.status ?? null)) {
+      this.#mendedAt = this.#parts.surroundings.now();
+    }
+  }
+
+  /** Somebody who changes the object as often as it is mended does not get us to write without pause. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { surroundings } = this.#parts;
+    if (surroundings.now() - this.#mendedAt >= LOOK_AGAIN) this.#mending.reset();
+    else await this.#nodeWake.wait(this.#mending.next(), signal);
+  }
+
   async #write(signal: AbortSignal): Promise<void> {
     if (this.#wanted === null) return;
     const { account, rows } = this.#wanted;
@@ -96,9 +165,13 @@ export class NodeNatWriter {
     const at = this.#parts.surroundings.wallClock().toISOString();
     const status = statusOf(account, rows, before, generation, at.replace(/\.\d+Z$/, 'Z'));
     if (!deepEqual(status, before)) {
-      const { generation: applied } = await this.#apply(status, signal);
+      const applied = await this.#apply(status, signal);
       this.#parts.outcome('written');
-      this.#known = { generation: applied, status };
+      this.#known = { ...applied, status };
+    }
+    if (this.#nodeUid !== null && this.#nodeUid !== this.#known.ownerUid) {
+      const { status: same } = this.#known;
+      this.#known = { ...(await this.#object.adopt(this.#known, signal)), status: same };
     }
     this.#parts.outcome('held');
   }
@@ -125,7 +198,9 @@ export class NodeNatWriter {
       'KNAT_NODE_STATUS_UNWRITTEN',
       `the NodeNAT object cannot be written: ${explained(error, message)}`,
     );
-    await surroundings.sleep(this.#backoff.next(failure?.retryAfterMs ?? 0), signal);
+    const wait = this.#backoff.next(failure?.retryAfterMs ?? 0);
+    if (error instanceof NodeAbsent) await this.#nodeWake.wait(wait, signal);
+    else await surroundings.sleep(wait, signal);
   }
 }
 
@@ -133,7 +208,7 @@ function explained(error: unknown, message: string): string {
   if (error instanceof NodeAbsent || !(error instanceof ApiError)) return message;
   switch (error.status) {
     case 403:
-      return `${message}; a ClusterRole must allow get and create on "nodenats" and patch on "nodenats/status" of API group "knat.dev", and get on "nodes"`;
+      return `${message}; a ClusterRole must allow get, list, watch, create and patch on "nodenats" and patch on "nodenats/status" of API group "knat.dev", and get on "nodes"`;
     case 404:
       return 'the cluster does not know the kind: install the CustomResourceDefinitions of knat';
     default:

@@ -6,6 +6,7 @@ import type { Certificates } from '../certificates.ts';
 import { Api } from './api.ts';
 import type { Executor } from './exec.ts';
 import { FaultPlan } from './faults.ts';
+import { GarbageCollector } from './garbage-collector.ts';
 import type { ResourceType } from './resource-types.ts';
 import { type Snapshot, Store } from './store.ts';
 import { Users } from './users.ts';
@@ -22,6 +23,8 @@ export class Simulator {
   readonly requests: string[] = [];
   /** Runs what `exec` is asked for; null: there is no kubelet. */
   executor: Executor | null = null;
+  /** Of the controller manager: it works while the server does. */
+  readonly garbage: GarbageCollector;
   readonly #api: Api;
   readonly #certificates: Certificates;
   readonly #sockets = new Set<Duplex>();
@@ -31,6 +34,7 @@ export class Simulator {
   constructor(certificates: Certificates, bookmarkMs = 200) {
     this.#certificates = certificates;
     this.#api = new Api(this.store, this.users, this.faults, bookmarkMs);
+    this.garbage = new GarbageCollector(this.store, () => this.types());
   }
 
   get url(): string {
@@ -70,6 +74,7 @@ export class Simulator {
     });
     const address = server.address();
     if (typeof address === 'object' && address !== null) this.#port = address.port;
+    this.garbage.start();
   }
 
   /** Ends every connection, as a broken network does. */
@@ -99,6 +104,7 @@ export class Simulator {
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = null;
+    this.garbage.stop();
     if (server === null) return;
     const closed = new Promise((resolve) => server.close(resolve));
     this.cutConnections();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ApiError } from '../../kube-api/api-error.ts';
+import { ApiError } from './api-error.ts';
 import { readWatchEvent } from './watch-event.ts';
 
 const line = (type: string, object: object) => JSON.stringify({ type, object });
