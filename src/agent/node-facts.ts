@@ -47,24 +47,29 @@ export function composeNodeFacts(
 }
 
 /**
- * How pods are told. Without a mode by the pod CIDRs of the configuration, else by those of the Node. With kube-proxy's
- * modes by what each names, and by nothing else.
+ * How pods are told. Without a mode by the pod CIDRs of the configuration; else by those of the Node, by pools for pods
+ * and by the Pods of this node, since Calico's IPAM does not look at the Node's. With kube-proxy's modes by what each
+ * names; with NodeCIDR, which means the pods of this node, by its Pods too. docs/adr/0007-what-is-a-pod.md.
  */
 function podDetection(
   { detectLocalMode, podCIDRs, podBridgeInterface, podInterfaceNamePrefix }: NodeConfig,
   object: NodeFact | undefined,
-): Pick<NodeFacts, 'podCIDRs' | 'podInterface'> {
+): Pick<NodeFacts, 'podCIDRs' | 'podsToldBy' | 'podInterface'> {
+  const byAddress = { podsToldBy: [], podInterface: null } as const;
+  const byInterface = { podCIDRs: [], podsToldBy: [] } as const;
+  const ofNode = object?.podCIDRs ?? [];
   switch (detectLocalMode) {
     case undefined:
-      return { podCIDRs: podCIDRs ?? object?.podCIDRs ?? [], podInterface: null };
+      if (podCIDRs !== undefined) return { ...byAddress, podCIDRs };
+      return { ...byAddress, podCIDRs: ofNode, podsToldBy: ['IPPool', 'Pod'] };
     case 'ClusterCIDR':
-      return { podCIDRs: podCIDRs ?? [], podInterface: null };
+      return { ...byAddress, podCIDRs: podCIDRs ?? [] };
     case 'NodeCIDR':
-      return { podCIDRs: object?.podCIDRs ?? [], podInterface: null };
+      return { ...byAddress, podCIDRs: ofNode, podsToldBy: ['Pod'] };
     case 'BridgeInterface':
-      return { podCIDRs: [], podInterface: { name: podBridgeInterface ?? '', isPrefix: false } };
+      return { ...byInterface, podInterface: { name: podBridgeInterface ?? '', isPrefix: false } };
     case 'InterfaceNamePrefix':
-      return { podCIDRs: [], podInterface: { name: podInterfaceNamePrefix ?? '', isPrefix: true } };
+      return { ...byInterface, podInterface: { name: podInterfaceNamePrefix ?? '', isPrefix: true } };
     default:
       return detectLocalMode satisfies never;
   }

@@ -9,9 +9,10 @@ export function walkEgress(
   plan: Pick<NatPlan, 'egressSource'>,
   scope: FamilyScope,
   packet: PacketState & { readonly source: IpAddress },
+  inputInterface: string | undefined,
 ): SourceOutcome {
   const of = plan.egressSource(packet.source);
-  const decision = decideEgress(scope, of, { ...packet, outInterface: null });
+  const decision = decideEgress(scope, of, { ...packet, inputInterface, outInterface: null });
   const passed = (why: 'destination' | 'later') =>
     decision.passedOver
       .filter((each) => each.why === why)

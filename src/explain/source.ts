@@ -22,6 +22,7 @@ export function walkSource(
   isPod: boolean,
   translated: boolean,
   frontend: ServiceFrontend | null,
+  inputInterface?: string | undefined,
 ): SourceOutcome {
   const { source, destination } = packet;
   const hook = 'postrouting';
@@ -59,7 +60,8 @@ export function walkSource(
     }
     steps.push({ rule: 'pod-source', verdict: 'continue', object, to, ...stays });
   }
-  const egress = walkEgress(plan, scope, packet);
+  const by = isOwnAddress(node, source) ? undefined : inputInterface;
+  const egress = walkEgress(plan, scope, packet, by);
   steps.push(...egress.steps);
   if (egress.snat !== null || egress.dropped) return { ...egress, steps };
   if (steps.length === 0) {

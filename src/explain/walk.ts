@@ -1,4 +1,5 @@
 import { familyOf, type IpAddress } from '../net/address.ts';
+import { setContains } from '../net/ranges.ts';
 import type { Conflict } from '../plan/claims.ts';
 import {
   type Endpoint,
@@ -106,6 +107,7 @@ export function walk(
       isPod,
       verdict === 'dnat',
       frontend,
+      packet.inputInterface,
     );
     const after: PacketState = { ...arriving, source: snat ?? source };
     return { endpoint, steps, snat, dropped, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
@@ -152,13 +154,13 @@ function unknownOf(
   const asksForPods =
     frontend !== null && (frontend.masquerade === 'cluster-ip' || frontend.localEndpoints !== null);
   if (asksForPods && scope.podInterface === null && scope.pods.ranges.length === 0) unknown.push('pod-cidrs');
-  if (
-    (frontend?.localEndpoints != null ||
-      (frontend?.masquerade === 'cluster-ip' && scope.unmasqueradedInterface !== null)) &&
-    scope.podInterface !== null &&
-    packet.inputInterface === undefined &&
-    !isOwnAddress(node, packet.source)
-  ) {
+  const asksForInterface =
+    (scope.podInterface !== null &&
+      (frontend?.localEndpoints != null ||
+        (frontend?.masquerade === 'cluster-ip' && scope.unmasqueradedInterface !== null))) ||
+    (scope.egressInterface !== null &&
+      paths.some(({ steps, snat, after }) => snat === null && asksPools(steps, scope, after.destination)));
+  if (asksForInterface && packet.inputInterface === undefined && !isOwnAddress(node, packet.source)) {
     unknown.push('input-interface');
   }
   if (paths.length === 0 || paths.every((path) => path.dropped)) return unknown;
@@ -171,6 +173,17 @@ function unknownOf(
   if (!isOwnAddress(node, packet.source) && paths.some(endsHere)) unknown.push('local-endpoint');
   unknown.push('existing-connections', 'other-tables');
   return unknown;
+}
+
+/** Whether the source is NATed from was asked, and would have changed the way of the packet. */
+function asksPools(steps: Path['steps'], { egressExempt }: FamilyScope, destination: IpAddress): boolean {
+  const decided = steps.some(
+    (step) =>
+      step.rule === 'local-delivery' ||
+      step.rule === 'egress-pool' ||
+      (step.rule === 'egress-rule' && step.role === 'decides'),
+  );
+  return !decided && !setContains(egressExempt, destination);
 }
 
 function isNatedByPool({ steps }: Path): boolean {

@@ -85,6 +85,8 @@ export interface NodeFacts {
   readonly localAddresses: readonly LocalAddress[];
   /** What is a pod; empty: not told by addresses. Without `podInterface` no source counts as a pod then. */
   readonly podCIDRs: readonly Prefix[];
+  /** Objects that tell pods besides: pools for pods, and the addresses of this node's Pods. Empty: none do. */
+  readonly podsToldBy: readonly ('IPPool' | 'Pod')[];
   /** Where a source counts as a pod for the interface that its packets come in by; null: told by addresses. */
   readonly podInterface: InterfacePattern | null;
   /** Networks of pods as far as they are known, whatever tells a pod. */

@@ -9,4 +9,6 @@ export interface PoolFact {
   readonly disabled: boolean;
   /** `allowedUses` is exactly `[LoadBalancer]`: the pool is no un-NATed destination. */
   readonly loadBalancerOnly: boolean;
+  /** `allowedUses` is without `Workload`: no pod gets an address from it. */
+  readonly noWorkloads?: true;
 }

@@ -69,6 +69,7 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
           entry.unmasqueradedInterface === null ? null : formatInterface(entry.unmasqueradedInterface),
         invalidDropped: formatSet(entry.invalidDropped),
         egressSources: formatSet(entry.egressSources),
+        egressInterface: entry.egressInterface === null ? null : formatInterface(entry.egressInterface),
         egressExempt: formatSet(entry.egressExempt),
         egressAddress: entry.egress.address,
         egressPorts: entry.egress.ports.map(formatPorts),

@@ -1,4 +1,5 @@
 import type { EgressDestination } from '../model/egress-rule.ts';
+import { matchesInterface } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import type { IpAddress } from '../net/address.ts';
@@ -15,6 +16,8 @@ export interface EgressPacket {
   /** Null: a protocol without ports, such as ICMP. */
   readonly protocol: Protocol | null;
   readonly port: Port | null;
+  /** Interface that it came in by, where that is known; absent for what the node itself sends. */
+  readonly inputInterface?: string | undefined;
   /** Interface that it leaves by; null: not known, and then it counts as one that the filter lets pass. */
   readonly outInterface: string | null;
 }
@@ -80,7 +83,7 @@ export function decideEgress(
   if (decisive !== undefined) {
     return { by: 'rule', outcome: decisive.outcome, choice: decisive, passedOver };
   }
-  if (!setContains(scope.egressSources, packet.source)) return { by: 'nothing', outcome: KEEP, passedOver };
+  if (!isSource(scope, packet)) return { by: 'nothing', outcome: KEEP, passedOver };
   const around = poolsAround(scope.pools, packet.source);
   const deciding = decidingPool(around, scope.egress.mostSpecificWins);
   const pool = deciding === null ? null : refOf(deciding);
@@ -95,6 +98,13 @@ export function decideEgress(
   const outcome: EgressOutcome =
     address === null ? { verdict: 'masquerade' } : { verdict: 'snat', to: address };
   return { by: 'pool', outcome, pool, others: around.filter((each) => each !== deciding), passedOver };
+}
+
+/** True for a source that is NATed from, by its address or by the interface that its packets come in by. */
+function isSource({ egressSources, egressInterface }: FamilyScope, packet: EgressPacket): boolean {
+  if (setContains(egressSources, packet.source)) return true;
+  const { inputInterface: by } = packet;
+  return egressInterface !== null && by !== undefined && matchesInterface(egressInterface, by);
 }
 
 /** True when the destination is meant: its network, and its protocol and port where it names them. */

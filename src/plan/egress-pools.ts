@@ -29,6 +29,11 @@ export function egressExempt(pools: readonly PoolFact[]): Prefix[] {
   return pools.filter((pool) => !pool.loadBalancerOnly).map((pool) => pool.cidr);
 }
 
+/** Pools that pods get addresses from: a disabled one may stand for any network that is not NATed to. */
+export function podPools(pools: readonly PoolFact[]): Prefix[] {
+  return egressExempt(pools.filter(({ disabled, noWorkloads }) => !disabled && noWorkloads !== true));
+}
+
 /** Of prefixes, two overlap only where one holds the other: sorted, a stack has the pools around an address. */
 function mostSpecific(placed: readonly PlacedPool[]): AddressRange[] {
   const ranges: AddressRange[] = [];

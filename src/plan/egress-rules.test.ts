@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cidr, egressRuleFact, ip, pod, present } from '../../test/generators/build.ts';
+import { cidr, egressRuleFact, ip, nodeFacts, pod, present } from '../../test/generators/build.ts';
 import {
   decide,
   type EgressGiven,
@@ -11,6 +11,10 @@ import {
 } from '../../test/generators/egress-given.ts';
 import type { EgressRuleFact } from '../model/egress-rule.ts';
 import type { FactChange } from '../model/facts.ts';
+import type { NodeFacts } from '../model/node.ts';
+import type { PodFact } from '../model/pod.ts';
+import { defaultPlanOptions } from './options.ts';
+import { Planner } from './planner.ts';
 
 describe('EgressRules', () => {
   const to = (text: string) => ({ cidr: cidr(text), protocol: null, ports: null });
@@ -135,6 +139,59 @@ describe('EgressRules', () => {
       );
     expect(decide(given({ team: 'a' }), POD, OUTSIDE)[0]).toBe('203.0.113.7');
     expect(decide(given({ team: 'b' }), POD, OUTSIDE)[0]).toBe('masquerade');
+  });
+
+  test('a namespace has its name as a label, whatever its object says, and without one', () => {
+    const byName = (labels: Record<string, string>, more: readonly FactChange[] = []) =>
+      decide(
+        ruled(
+          [{ namespaceSelector: { matchLabels: labels, matchExpressions: [] }, ...snat('203.0.113.7') }],
+          more,
+        ),
+        POD,
+        OUTSIDE,
+      )[0];
+    const label = 'kubernetes.io/metadata.name';
+    expect(byName({ [label]: 'mail' }, [present('Namespace', { name: 'mail', labels: {} })])).toBe(
+      '203.0.113.7',
+    );
+    expect(byName({ [label]: 'mail' })).toBe('203.0.113.7');
+    expect(byName({ [label]: 'shop' })).toBe('masquerade');
+  });
+
+  test('an address that is named twice is one: no pod has to be known for it', () => {
+    expect(decide(ruled([snat('203.0.113.7', '203.0.113.7')]), '10.244.1.77', OUTSIDE)[0]).toBe(
+      '203.0.113.7',
+    );
+  });
+
+  test('of two pods with one address the one that stays counts, whichever was created last', () => {
+    const app = (createdAt: number, rest: Partial<PodFact>) =>
+      present('Pod', pod([], { ips: [ip('10.244.1.9')], nat: null, createdAt, ...rest }));
+    const chosen = (...more: FactChange[]) =>
+      decide(ruled([{ ...selectsSmtp, ...snat('203.0.113.7') }], more), '10.244.1.9', OUTSIDE)[0];
+    const leaving = { name: 'leaving', uid: 'z', terminating: true, labels: {} };
+    const staying = { name: 'staying', uid: 'a', labels: { app: 'smtp' } };
+    expect(chosen(app(2000, leaving), app(1000, staying))).toBe('203.0.113.7');
+    expect(chosen(app(1000, staying), app(2000, leaving))).toBe('203.0.113.7');
+    // Of two that leave, the later one.
+    expect(chosen(app(2000, leaving), app(1000, { ...staying, terminating: true }))).toBe('masquerade');
+  });
+
+  test('what holds back pods that are not known needs a network of pods, wherever it is known from', () => {
+    const rule = { ...selectsSmtp, ...snat('203.0.113.7'), fallback: 'drop' as const };
+    const planned = (node: Partial<NodeFacts>) => {
+      const planner = new Planner(nodeFacts({ podCIDRs: [], ...node }), defaultPlanOptions);
+      planner.apply([present('EgressRule', egressRuleFact(rule))]);
+      return planner.update();
+    };
+    const podInterface = { name: 'cni0', isPrefix: false };
+    const known = planned({ podInterface, podNetworks: [cidr('10.244.1.0/24')] });
+    expect(known.egressSource(ip('10.244.1.77'))?.rest).toEqual({ verdict: 'drop' });
+    expect([...known.notices()]).toEqual([]);
+    expect([...planned({ podInterface }).notices()]).toMatchObject([
+      { reason: 'NatInvalid', object: { kind: 'EgressRule', name: 'rule' } },
+    ]);
   });
 
   test('of several addresses a pod has one, which stays when others come or the order changes', () => {

@@ -1,6 +1,6 @@
 import type { EgressRuleFact } from '../model/egress-rule.ts';
 import { selects } from '../model/label-selector.ts';
-import type { NamespaceFact } from '../model/namespace.ts';
+import { type NamespaceFact, namespaceLabels } from '../model/namespace.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { type ObjectRef, objectKey } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
@@ -20,6 +20,7 @@ import {
 } from './entry.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 import { unusableOwnAddress } from './own-address.ts';
+import { addressesHere } from './stray-pods.ts';
 
 /** What EgressRules depend on, but for the pods. */
 export interface EgressRuleFacts {
@@ -92,6 +93,7 @@ export function egressRuleFragment(ground: EgressRuleGround, pods: EgressPods): 
   const notices = new Map<string, Notice>();
   const entries = FAMILIES.flatMap((family) => familySources(family, ground, pods, notices));
   for (const rule of rules) unknownPools(rule, pools, notices);
+  for (const rule of rules) cannotHoldBack(rule, ground, notices);
   return { entries, notices: [...notices.values()] };
 }
 
@@ -152,15 +154,15 @@ function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts
   const inPools = prefixSet(family, named);
   const everywhere = fact.pools.length === 0;
   const everyPool = facts.pools.map(({ cidr }) => cidr);
-  const here = addresses.filter((address) => unusableOwnAddress(address, facts.node) === null);
+  const here = [...new Set(addresses)].filter((address) => unusableOwnAddress(address, facts.node) === null);
   return {
     fact,
     to,
-    here: [...new Set(here)].sort(),
+    here: here.sort(),
     region: everywhere ? scope.egressSources : inPools,
     podRegion: everywhere
       ? unionOf(family, [
-          ...prefixSet(family, [...everyPool, ...facts.node.podCIDRs]).ranges,
+          ...prefixSet(family, [...everyPool, ...facts.node.podCIDRs, ...facts.node.podNetworks]).ranges,
           ...scope.egressSources.ranges,
         ])
       : inPools,
@@ -171,9 +173,7 @@ function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts
 /** What the rules say about addresses of which no pod is known, cut into ranges of which they say the same. */
 function unknownSources(family: Family, rules: readonly PlacedRule[]): readonly GroundRange[] {
   const regionOf = (rule: PlacedRule) => (rule.needsPod ? rule.podRegion : rule.region);
-  const speaking = rules.filter(
-    ({ needsPod, fact }) => !needsPod || (fact.action === 'Snat' && fact.fallback === 'drop'),
-  );
+  const speaking = rules.filter((rule) => !rule.needsPod || isHoldingBack(rule));
   const cut = pieces(
     family,
     speaking.flatMap((rule) => regionOf(rule).ranges),
@@ -202,7 +202,7 @@ function choicesOfPod(
   rules: readonly PlacedRule[],
   namespaces: EgressPods['namespaces'],
 ): EgressChoice[] {
-  const labels = namespaces.get(pod.namespace)?.labels ?? {};
+  const labels = namespaceLabels(pod.namespace, namespaces.get(pod.namespace));
   return rules.flatMap((rule) => {
     const { podSelector, namespaceSelector, pools } = rule.fact;
     const selected =
@@ -243,19 +243,19 @@ function likenessOf(choices: readonly EgressChoice[]): string {
 }
 
 /**
- * The pods of this node by address, in order. Of two with one address (the other is on its way out) the one created
- * last counts, then the greater UID, then the name.
+ * The pods of this node by address, in order. Of two with one address the one that stays counts before one on its way
+ * out, then the one created last, then the greater UID, then the name.
  */
 function podsHere(family: Family, pods: readonly PodFact[], node: NodeFacts): PlacedPod[] {
   const byAddress = new Map<IpAddress, PodFact>();
   for (const pod of pods) {
-    if (pod.nodeName !== node.nodeName || pod.hostNetwork || pod.finished) continue;
-    for (const address of pod.ips) {
+    for (const address of addressesHere(pod, node)) {
       if (familyOf(address) !== family) continue;
       const other = byAddress.get(address);
       const wins =
         other === undefined ||
-        (pod.createdAt - other.createdAt ||
+        (Number(other.terminating) - Number(pod.terminating) ||
+          pod.createdAt - other.createdAt ||
           compareText(pod.uid, other.uid) ||
           compareText(nameOf(pod), nameOf(other))) > 0;
       if (wins) byAddress.set(address, pod);
@@ -300,4 +300,25 @@ function unknownPools(rule: EgressRuleFact, pools: readonly PoolFact[], notices:
     object: { kind: 'EgressRule', namespace: '', name: rule.name },
     message: `there is no IPPool ${missing.join(', ')}: correct spec.from.pools`,
   });
+}
+
+/** `fallback: drop` holds back what may be a pod; where no network of pods is known, nothing tells what may be one. */
+function cannotHoldBack(rule: EgressRuleFact, ground: EgressRuleGround, notices: Map<string, Notice>): void {
+  const placed = FAMILIES.flatMap((family) => ground.rules[family].filter(({ fact }) => fact === rule));
+  const holding = placed.filter(isHoldingBack);
+  const { nodeName } = ground.facts.node;
+  if (rule.pools.length > 0 || holding.length === 0) return;
+  if (holding.some(({ podRegion }) => podRegion.ranges.length > 0)) return;
+  notices.set(`region ${rule.name}`, {
+    reason: 'NatInvalid',
+    object: { kind: 'EgressRule', namespace: '', name: rule.name },
+    message:
+      `node ${nodeName} knows no network of pods: a pod whose Pod is not known yet is not held back; name them in ` +
+      'spec.from.pools',
+  });
+}
+
+/** Sources of which no pod is known are dropped, in its podRegion. */
+function isHoldingBack({ needsPod, fact }: PlacedRule): boolean {
+  return needsPod && fact.action === 'Snat' && fact.fallback === 'drop';
 }

@@ -118,7 +118,7 @@ export interface FamilyScope {
   readonly kind: 'FamilyScope';
   readonly key: string;
   readonly family: Family;
-  /** What is a pod. */
+  /** What is a pod: networks, and the addresses of Pods that lie in none of them. */
   readonly pods: AddressSet;
   /** Pods too: sources whose packets come in by it. */
   readonly podInterface: InterfacePattern | null;
@@ -131,6 +131,8 @@ export interface FamilyScope {
   readonly invalidDropped: AddressSet;
   /** Sources of pools with `natOutgoing`, and pods where a file of ip-masq-agent is read. */
   readonly egressSources: AddressSet;
+  /** Sources too: those whose packets come in by it, with a file of ip-masq-agent where an interface tells pods. */
+  readonly egressInterface: InterfacePattern | null;
   /** Destinations that egress NAT leaves alone: all pools; nodes and the networks of ip-masq-agent where asked for. */
   readonly egressExempt: AddressSet;
   readonly egress: EgressScope;

@@ -2,6 +2,7 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { objectKey } from '../model/object.ts';
+import type { IpAddress } from '../net/address.ts';
 import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
 import { deepEqual } from './equal.ts';
 import { emptyFragment } from './fragment.ts';
@@ -10,6 +11,7 @@ import type { PlanOptions } from './options.ts';
 import { podFragment } from './pod.ts';
 import { type ScopeFragment, scopeFragment } from './pools.ts';
 import { serviceFragment } from './service.ts';
+import { addressesHere, strayPods } from './stray-pods.ts';
 
 type Store<Kind extends FactKind> = Map<string, FactTypes[Kind]>;
 
@@ -34,6 +36,9 @@ export class Planner {
   readonly #dirtyServices = new Set<string>();
   readonly #dirtyPods = new Set<string>();
   #dirtyScope = true;
+  /** A Pod of this node came, went, or has another address. */
+  #podsMoved = true;
+  #strayPods: readonly IpAddress[] = [];
   /** What EgressRules say of sources: of the scope, of pods and namespaces. */
   #dirtyEgress = true;
   #scopes: ScopeFragment['scopes'] | null = null;
@@ -109,6 +114,7 @@ export class Planner {
           this.#applySlice(change.key, change.fact);
           break;
         case 'Pod':
+          this.#podsMoved ||= !this.#sameAddresses(this.#pods.get(change.key), change.fact);
           put(this.#pods, change.key, change.fact);
           this.#dirtyPods.add(change.key);
           this.#dirtyEgress = true;
@@ -152,6 +158,7 @@ export class Planner {
   /** Computes the fragments of what changed and returns the plan. */
   update(): NatPlan {
     const { enable } = this.#options;
+    if (this.#podsMoved || this.#dirtyScope) this.#findStrayPods();
     if (this.#dirtyScope) this.#updateScope();
     if (enable.egress && this.#dirtyEgress) this.#updateEgressRules();
     for (const key of this.#dirtyServices) {
@@ -173,12 +180,31 @@ export class Planner {
     return this.#union;
   }
 
+  #sameAddresses(before: FactTypes['Pod'] | undefined, after: FactTypes['Pod'] | null): boolean {
+    const here = (pod: FactTypes['Pod'] | null | undefined) =>
+      pod == null ? [] : addressesHere(pod, this.#node);
+    return deepEqual(here(before), here(after));
+  }
+
+  #findStrayPods(): void {
+    const facts = {
+      pools: [...this.#pools.values()],
+      ipMasqAgent: [...this.#ipMasqAgent.values()][0],
+    };
+    const stray = strayPods(this.#pods.values(), facts, this.#node, this.#options);
+    this.#podsMoved = false;
+    if (deepEqual(stray, this.#strayPods)) return;
+    this.#strayPods = stray;
+    this.#dirtyScope = true;
+  }
+
   #updateScope(): void {
     const facts = {
       pools: [...this.#pools.values()],
       nodes: [...this.#nodes.values()],
       felix: this.#felix.get('default'),
       ipMasqAgent: [...this.#ipMasqAgent.values()][0],
+      strayPods: this.#strayPods,
     };
     const { scopes, entries, notices } = scopeFragment(facts, this.#node, this.#options);
     this.#union.replace('scope', { entries, notices });

@@ -2,7 +2,7 @@ import type { FelixConfigurationFact } from '../model/felix-configuration.ts';
 import type { IpMasqAgentFact } from '../model/ip-masq-agent.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import type { PoolFact } from '../model/pool.ts';
-import { familyOf } from '../net/address.ts';
+import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { hostPrefix, type Prefix, parseLoosePrefix, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, complementOf, unionOf } from '../net/ranges.ts';
@@ -15,8 +15,9 @@ import {
 } from './egress-pools.ts';
 import { type EgressSettings, egressSettings } from './egress-settings.ts';
 import { type EgressScope, type FamilyScope, scopeKey } from './entry.ts';
-import type { Fragment } from './fragment.ts';
+import type { Fragment, Notice } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
+import { podNetworks } from './stray-pods.ts';
 
 /** What the scope is worked out from, beside the facts of this node and the options. */
 export interface ScopeFacts {
@@ -24,6 +25,8 @@ export interface ScopeFacts {
   readonly nodes: readonly NodeFact[];
   readonly felix?: FelixConfigurationFact | undefined;
   readonly ipMasqAgent?: IpMasqAgentFact | undefined;
+  /** As `strayPods` finds them. */
+  readonly strayPods?: readonly IpAddress[];
 }
 
 /** The fragment of the scope; its entries are those of both families. */
@@ -46,7 +49,9 @@ export function scopeFragment(facts: ScopeFacts, node: NodeFacts, options: PlanO
   return {
     scopes,
     entries: FAMILIES.map((family) => scopes[family]),
-    notices: options.enable.egress ? [...overridden, ...settings.notices] : [],
+    notices: options.enable.egress
+      ? [...overridden, ...settings.notices, ...withoutSource(facts.ipMasqAgent, scopes, node.nodeName)]
+      : [],
   };
 }
 
@@ -66,7 +71,9 @@ function familyScope(
   );
   const ownAddresses = node.localAddresses.map(({ address }) => hostPrefix(address));
   const none: AddressSet = { family, ranges: [] };
-  const podCIDRs = prefixSet(family, node.podCIDRs);
+  const stray = prefixSet(family, (facts.strayPods ?? []).map(hostPrefix));
+  const networks = prefixSet(family, podNetworks(node, pools));
+  const told = node.podsToldBy.includes('Pod') ? union(networks, stray) : networks;
   const serviceCIDRs = prefixSet(family, node.serviceCIDRs);
   const egress = enable.egress
     ? egressScope(family, { ...facts, pools }, node, options, settings)
@@ -76,16 +83,18 @@ function familyScope(
     kind: 'FamilyScope',
     key: scopeKey(family),
     family,
-    pods: enable.service ? podCIDRs : none,
+    pods: enable.service ? told : none,
     podInterface: enable.service ? node.podInterface : null,
     serviceCIDRs: enable.service ? serviceCIDRs : none,
-    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(podCIDRs, node) : none,
+    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(networks, told, node) : none,
     unmasqueradedInterface: enable.service && !node.masqueradeAll ? node.podInterface : null,
     invalidDropped:
       enable.service && dropInvalid
-        ? prefixSet(family, [...node.podCIDRs, ...node.podNetworks, ...egressExempt(pools)])
+        ? union(prefixSet(family, [...node.podCIDRs, ...node.podNetworks, ...egressExempt(pools)]), stray)
         : none,
     egressSources: union(sources, egress.ipMasqAgent?.sources),
+    egressInterface:
+      egress.ipMasqAgent === null || options.egress.masqueradeHostTraffic ? null : node.podInterface,
     egressExempt: enable.egress
       ? union(
           prefixSet(family, [
@@ -123,7 +132,7 @@ const NO_EGRESS: EgressScope = Object.freeze({
 
 function egressScope(
   family: Family,
-  { pools, nodes, ipMasqAgent }: ScopeFacts,
+  { pools, nodes, ipMasqAgent, strayPods = [] }: ScopeFacts,
   node: NodeFacts,
   { egress }: PlanOptions,
   settings: EgressSettings,
@@ -145,8 +154,36 @@ function egressScope(
     ipMasqAgent:
       ipMasqAgent === undefined
         ? null
-        : ipMasqScope(family, ipMasqAgent, [...node.podCIDRs, ...pools.map(({ cidr }) => cidr)], egress),
+        : ipMasqScope(
+            family,
+            ipMasqAgent,
+            [
+              ...node.podCIDRs,
+              ...node.podNetworks,
+              ...pools.map(({ cidr }) => cidr),
+              ...strayPods.map(hostPrefix),
+            ],
+            egress,
+          ),
   };
+}
+
+/** A file of ip-masq-agent that is in force and has nothing to work on. */
+function withoutSource(
+  ipMasqAgent: IpMasqAgentFact | undefined,
+  scopes: ScopeFragment['scopes'],
+  nodeName: string,
+): Notice[] {
+  const hasSource = FAMILIES.some((family) => {
+    const { egress, egressInterface } = scopes[family];
+    return egressInterface !== null || (egress.ipMasqAgent?.sources.ranges.length ?? 0) > 0;
+  });
+  if (ipMasqAgent === undefined || hasSource) return [];
+  const message =
+    `${ipMasqAgent.name} is in force and masquerades nothing on this node: it has no pod CIDRs, and neither ` +
+    'IPPools nor Pods of this node are known; name the networks of pods (--cluster-cidr, IPPools) or their ' +
+    'interface (--detect-local-mode)';
+  return [{ reason: 'NatInvalid', object: { kind: 'Node', namespace: '', name: nodeName }, message }];
 }
 
 const LINK_LOCAL = { IPv4: strictPrefix('169.254.0.0/16'), IPv6: strictPrefix('fe80::/10') } as const;
@@ -180,13 +217,17 @@ function strictPrefix(text: string): Prefix {
 }
 
 /**
- * masqueradeAll: all sources; pods told by an interface: all too, and those that come in by it are taken out; else those
- * outside the pod CIDRs; no pod CIDRs known: none.
+ * Whom to masquerade on the way to a ClusterIP:
+ * - masqueradeAll: every source;
+ * - pods told by an interface: every source; what enters by it is taken out elsewhere;
+ * - networks of pods known: every source that is no pod;
+ * - otherwise nobody, since pods of which nothing is known would be masqueraded too.
  */
 function clusterIPMasquerade(
-  podCIDRs: AddressSet,
+  networks: AddressSet,
+  pods: AddressSet,
   { masqueradeAll, podInterface }: Pick<NodeFacts, 'masqueradeAll' | 'podInterface'>,
 ): AddressSet {
-  if (masqueradeAll || podInterface !== null) return complementOf(unionOf(podCIDRs.family, []));
-  return podCIDRs.ranges.length === 0 ? podCIDRs : complementOf(podCIDRs);
+  if (masqueradeAll || podInterface !== null) return complementOf(unionOf(networks.family, []));
+  return networks.ranges.length === 0 ? networks : complementOf(pods);
 }

@@ -4,12 +4,14 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { IpMasqAgentFact } from '../../src/model/ip-masq-agent.ts';
+import type { NodeFacts } from '../../src/model/node.ts';
 import { familyOf, formatEndpoint } from '../../src/net/address.ts';
 import { decideEgress } from '../../src/plan/egress-decision.ts';
 import { type NatPlan, scopeOf } from '../../src/plan/nat-plan.ts';
 import { defaultPlanOptions, type EgressOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
-import { ip, portOf } from '../generators/build.ts';
+import { cidr, ip, portOf, present } from '../generators/build.ts';
 import {
   type EgressDial,
   type EgressState,
@@ -39,7 +41,20 @@ beforeAll(async () => {
 
 afterAll(() => stage.dispose());
 
-const settings: readonly [string, Partial<EgressOptions>][] = [
+/** A file of ip-masq-agent, and how pods are told on the node. */
+interface MasqAgent {
+  readonly file: IpMasqAgentFact;
+  readonly node: Partial<NodeFacts>;
+}
+
+const file: IpMasqAgentFact = {
+  name: 'ip-masq-agent',
+  nonMasqueradeCIDRs: ['10.7.0.0/16', '198.51.100.10/32', 'fd00:1::/64'].map(cidr),
+  masqLinkLocal: false,
+  masqLinkLocalIPv6: false,
+};
+
+const settings: readonly [string, Partial<EgressOptions>, MasqAgent?][] = [
   ['as it is', {}],
   [
     'with port ranges, an address and an interface that matches',
@@ -57,17 +72,29 @@ const settings: readonly [string, Partial<EgressOptions>][] = [
     'with hosts excluded, the narrowest pool deciding',
     { natOutgoingExclusions: 'IPPoolsAndHostIPs', mostSpecificPoolWins: true },
   ],
+  ['with ip-masq-agent’s file, pods told by their Pods', {}, { file, node: {} }],
+  [
+    'with ip-masq-agent’s file, pods told by an interface',
+    {},
+    { file, node: { podInterface: { name: 'client', isPrefix: true } } },
+  ],
+  [
+    'with ip-masq-agent’s file, pods told by an interface that none comes in by',
+    {},
+    { file, node: { podInterface: { name: 'cni0', isPrefix: false } } },
+  ],
 ];
 
-describe.each(settings)('%s', (_, egress) => {
+describe.each(settings)('%s', (_, egress, masqAgent) => {
   const options = { ...defaultPlanOptions, egress: { ...defaultPlanOptions.egress, ...egress } };
 
   test(
     'the kernel does what decideEgress says',
     async () => {
       const agrees = async (state: EgressState): Promise<void> => {
-        const planner = new Planner(egressNode, options);
+        const planner = new Planner({ ...egressNode, ...masqAgent?.node }, options);
         planner.apply(state.changes);
+        if (masqAgent !== undefined) planner.apply([present('IpMasqAgent', masqAgent.file)]);
         const plan = planner.update();
         await stage.datapath.converge(plan, signal);
         const seen = await allSettled(state.packets.map((packet) => observe(plan, packet)));
@@ -89,6 +116,7 @@ async function observe(plan: NatPlan, packet: EgressDial): Promise<{ decision: s
     destination,
     protocol,
     port: portOf(port),
+    inputInterface: stage.inputInterface(source),
     outInterface: OUT_INTERFACE,
   });
   const name = `${protocol} ${source} → ${formatEndpoint(destination, port)}: `;

@@ -76,6 +76,7 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
       };
     }),
     podCIDRs: prefixes(config.podCIDRs),
+    podsToldBy: [],
     podInterface: null,
     podNetworks: [],
     serviceCIDRs: prefixes(config.serviceCIDRs),

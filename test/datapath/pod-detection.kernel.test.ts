@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { composeNodeFacts } from '../../src/agent/node-facts.ts';
 import { walk } from '../../src/explain/walk.ts';
 import type { DialOutcome } from '../../src/lab/probe-messages.ts';
+import type { FactChange } from '../../src/model/facts.ts';
 import type { IpAddress } from '../../src/net/address.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
@@ -13,6 +14,8 @@ import {
   ip,
   localAddress,
   nodeObject,
+  pod,
+  pool,
   portOf,
   present,
   service,
@@ -78,7 +81,25 @@ function seen(outcome: DialOutcome): Seen {
   return outcome.sawSource === outcome.from ? 'source kept' : 'masqueraded';
 }
 
-const modes: [string, NodeConfig, readonly Who[]][] = [
+/** Cluster-wide pools, as of Calico, and a Pod of this node whose address lies in none. */
+const objects = [
+  present('IPPool', pool('pods', '10.244.0.0/16')),
+  present('IPPool', pool('pods-6', 'fd00:244::/32')),
+  present('IPPool', pool('no-nat', '198.51.100.0/24', { disabled: true })),
+  present('IPPool', pool('tunnels', '192.0.2.0/24', { noWorkloads: true })),
+  present('Pod', pod([], { ips: all.map(({ pods }) => pods.none), nat: null })),
+];
+
+const modes: [string, NodeConfig, readonly Who[], (readonly FactChange[])?][] = [
+  ['no mode: IPPools and Pods too', {}, ['own', 'cluster', 'none'], objects],
+  ['pod CIDRs of the configuration, and nothing else', { podCIDRs: node.podCIDRs }, ['own'], objects],
+  ['NodeCIDR: Pods too, and no IPPools', { detectLocalMode: 'NodeCIDR' }, ['own', 'none'], objects],
+  [
+    'ClusterCIDR, and nothing else',
+    { detectLocalMode: 'ClusterCIDR', podCIDRs: clusterCIDRs },
+    ['own', 'cluster'],
+    objects,
+  ],
   ['no mode: the pod CIDRs of the Node', {}, ['own']],
   ['NodeCIDR', { detectLocalMode: 'NodeCIDR', podCIDRs: clusterCIDRs }, ['own']],
   ['ClusterCIDR', { detectLocalMode: 'ClusterCIDR', podCIDRs: clusterCIDRs }, ['own', 'cluster']],
@@ -104,52 +125,51 @@ const modes: [string, NodeConfig, readonly Who[]][] = [
   ],
 ];
 
-test.each(modes.flatMap((mode) => (['IPv4', 'IPv6'] as const).map((family) => [...mode, family] as const)))(
-  '%s',
-  async (_, config, arePods, name) => {
-    const family = families[name];
-    const facts = composeNodeFacts('node-a', node, config, interfaces);
-    const planner = new Planner(facts, defaultPlanOptions);
-    planner.apply([
-      present(
-        'Service',
-        service({
-          clusterIPs: all.map(({ clusterIP }) => clusterIP),
-          externalIPs: all.map(({ externalIP }) => externalIP),
-          externalTrafficPolicy: 'Local',
-          ports: [servicePort(80)],
-        }),
-      ),
-      ...all.map(({ endpoint: address }, index) =>
-        present(
-          'EndpointSlice',
-          slice([endpoint(address, { nodeName: 'node-b' })], { name: `web-${index}` }),
-        ),
-      ),
-    ]);
-    const plan = planner.update();
-    await stage.datapath.converge(plan, new AbortController().signal);
-    const addresses: Record<Who, IpAddress> = { ...family.pods, client: family.client, node: family.node };
-    for (const [who, source] of Object.entries(addresses) as [Who, IpAddress][]) {
-      for (const [address, others] of [
-        [family.clusterIP, 'masqueraded'],
-        // Without an endpoint here, policy Local leaves nothing for those who are neither pod nor node.
-        [family.externalIP, who === 'node' ? 'masqueraded' : 'dropped'],
-      ] as const) {
-        const outcome = await stage.dial({ source, address, protocol: 'TCP', port: 80 }, 400);
-        const told = arePods.includes(who) ? 'source kept' : others;
-        expect([who, address, seen(outcome)]).toEqual([who, address, told]);
-        const by = stage.inputInterface(source);
-        const packet = { source, destination: address, protocol: 'TCP' as const, port: portOf(80) };
-        const { verdict, paths } = walk(
-          plan,
-          facts,
-          by === undefined ? packet : { ...packet, inputInterface: by },
-        );
-        const foretold =
-          verdict === 'drop' ? 'dropped' : paths[0]?.snat === null ? 'source kept' : 'masqueraded';
-        expect([who, address, foretold]).toEqual([who, address, told]);
-      }
+test.each(
+  modes.flatMap(([mode, config, arePods, others = []]) =>
+    (['IPv4', 'IPv6'] as const).map((family) => [mode, family, config, arePods, others] as const),
+  ),
+)('%s, %s', async (_, name, config, arePods, others) => {
+  const family = families[name];
+  const facts = composeNodeFacts('node-a', node, config, interfaces);
+  const planner = new Planner(facts, defaultPlanOptions);
+  planner.apply([
+    ...others,
+    present(
+      'Service',
+      service({
+        clusterIPs: all.map(({ clusterIP }) => clusterIP),
+        externalIPs: all.map(({ externalIP }) => externalIP),
+        externalTrafficPolicy: 'Local',
+        ports: [servicePort(80)],
+      }),
+    ),
+    ...all.map(({ endpoint: address }, index) =>
+      present('EndpointSlice', slice([endpoint(address, { nodeName: 'node-b' })], { name: `web-${index}` })),
+    ),
+  ]);
+  const plan = planner.update();
+  await stage.datapath.converge(plan, new AbortController().signal);
+  const addresses: Record<Who, IpAddress> = { ...family.pods, client: family.client, node: family.node };
+  for (const [who, source] of Object.entries(addresses) as [Who, IpAddress][]) {
+    for (const [address, others] of [
+      [family.clusterIP, 'masqueraded'],
+      // Without an endpoint here, policy Local leaves nothing for those who are neither pod nor node.
+      [family.externalIP, who === 'node' ? 'masqueraded' : 'dropped'],
+    ] as const) {
+      const outcome = await stage.dial({ source, address, protocol: 'TCP', port: 80 }, 400);
+      const told = arePods.includes(who) ? 'source kept' : others;
+      expect([who, address, seen(outcome)]).toEqual([who, address, told]);
+      const by = stage.inputInterface(source);
+      const packet = { source, destination: address, protocol: 'TCP' as const, port: portOf(80) };
+      const { verdict, paths } = walk(
+        plan,
+        facts,
+        by === undefined ? packet : { ...packet, inputInterface: by },
+      );
+      const foretold =
+        verdict === 'drop' ? 'dropped' : paths[0]?.snat === null ? 'source kept' : 'masqueraded';
+      expect([who, address, foretold]).toEqual([who, address, told]);
     }
-  },
-);
+  }
+});

@@ -208,6 +208,7 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
     localAddresses: addresses('192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '127.0.0.1'),
     podCIDRs: fc.subarray([cidr('10.244.0.0/16'), cidr('fd00:244::/48')]),
+    podsToldBy: fc.subarray(['IPPool' as const, 'Pod' as const]),
     podInterface: fc.option(
       fc.constantFrom(
         { name: 'backends', isPrefix: false },
@@ -232,11 +233,12 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     ]),
     reservedPorts: fc.subarray([{ first: 2000, last: 2999 }]),
   })
-  .map(({ localAddresses, podCIDRs, podInterface, ...rest }) =>
+  .map(({ localAddresses, podCIDRs, podsToldBy, podInterface, ...rest }) =>
     nodeFacts({
       ...rest,
       podInterface,
       podCIDRs: podInterface === null ? podCIDRs : [], // told by one or the other
+      podsToldBy: podInterface === null ? podsToldBy : [],
       podNetworks: podInterface === null ? [] : podCIDRs,
       nodeIPs: firstOfEachFamily(localAddresses),
       localAddresses: localAddresses.map((address) => localAddress(address)),

@@ -109,7 +109,7 @@ export const settings = {
     'MODE',
     PODS,
     readChoice(LOCAL_MODES),
-    `what tells a pod: ${LOCAL_MODES.join(', ')} (default: ClusterCIDR where they are known, else NodeCIDR)`,
+    `what tells a pod: ${LOCAL_MODES.join(', ')} (default: ClusterCIDR where pod CIDRs are configured, else those of the Node, IPPools and Pods)`,
   ),
   podBridgeInterface: setting(
     'NAME',

@@ -66,6 +66,7 @@ export function egressPostrouting(ip: string, { interfaceFilter }: EgressChains)
     'jump egress_rules',
     'jump egress_rules comment "again: an update between two lookups may have moved the source to another map"',
     `${ip} saddr @egress_sources ${ip} daddr != @egress_exempt ${out}goto egress_pools`,
+    `iifname @egress_interfaces ${ip} daddr != @egress_exempt ${out}goto egress_pools`,
   ];
 }
 

@@ -162,6 +162,7 @@ function scopeSets(scope: FamilyScope): readonly (readonly [SetName, AddressSet]
 function addRestOfScope(placed: PlacedElement[], scope: FamilyScope): void {
   addInterface(placed, 'pod_interfaces', scope.family, scope.podInterface);
   addInterface(placed, 'unmasqueraded_interfaces', scope.family, scope.unmasqueradedInterface);
+  addInterface(placed, 'egress_interfaces', scope.family, scope.egressInterface);
   addEgressAddress(placed, scope);
 }
 

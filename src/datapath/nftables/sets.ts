@@ -11,6 +11,7 @@ export const SET_NAMES = [
   'unmasqueraded_interfaces',
   'invalid_dropped',
   'egress_sources',
+  'egress_interfaces',
   'egress_exempt',
   'egress_to',
   'egress_to_addresses',
@@ -53,6 +54,7 @@ export type SetName = (typeof SET_NAMES)[number];
 export const INTERFACE_SETS = [
   'pod_interfaces',
   'unmasqueraded_interfaces',
+  'egress_interfaces',
 ] as const satisfies readonly SetName[];
 
 /** Sets and maps whose elements are ranges of one field; range-elements.ts tells how the kernel has them. */
@@ -100,6 +102,7 @@ export function setDeclarations(family: Family): string[] {
     unmasqueraded_interfaces: interfaces('but not who comes in by them'),
     invalid_dropped: ranges('pods: what conntrack cannot place is dropped'),
     egress_sources: ranges('whose packets are NATed: pools with natOutgoing'),
+    egress_interfaces: interfaces('the same: who comes in by them'),
     egress_exempt: ranges('destinations without egress NAT: all pools'),
     egress_to: `map % { typeof ${cell} : verdict; flags interval; comment "EgressRules with destinations"; }`,
     egress_to_addresses: `map % { typeof ${cell} : ${ip} saddr; flags interval; comment "the same: addresses to leave with"; }`,

@@ -141,6 +141,10 @@ export const entry = z
         unmasqueradedInterface: z.string().nullable(),
         invalidDropped: texts,
         egressSources: texts,
+        egressInterface: z
+          .string()
+          .nullable()
+          .openapi({ description: 'who comes in by it is such a source too: cni0, or cali* for a prefix' }),
         egressExempt: texts,
         egressAddress: z.string().nullable().openapi({ description: 'natOutgoingAddress; null: masquerade' }),
         egressPorts: texts,

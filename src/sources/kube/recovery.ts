@@ -44,8 +44,8 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
         ...base,
         avoid: null,
         code: 'KNAT_API_FORBIDDEN',
-        message: `${name}: a ClusterRole must allow get, list and watch on resource "${resource.plural}" of API group "${resource.group}" (${error.message})${resource.isSpared ? '; Pod NAT is done without: what pods send there leaves with their public address' : ''}`,
-        ...(resource.isSpared ? { isSpared: true as const } : {}),
+        message: `${name}: a ClusterRole must allow get, list and watch on resource "${resource.plural}" of API group "${resource.group}" (${error.message})${resource.spared === undefined ? '' : `; ${resource.spared}`}`,
+        ...(resource.spared === undefined ? {} : { isSpared: true as const }),
       };
     case 410:
       return {

@@ -18,10 +18,20 @@ const FELIX = ['projectcalico.org', 'crd.projectcalico.org'].map(
 
 test('each kind of NAT asks for what it needs', () => {
   const services = [`services ${OURS}`, `endpointslices.discovery.k8s.io ${OURS}`];
-  expect(names({ service: true })).toEqual(['nodes metadata.name=node-a', ...services]);
-  const pods = ['nodes', 'pods spec.nodeName=node-a', ...POOLS];
-  expect(names({ pod: true })).toEqual(pods);
-  expect(names({ egress: true })).toEqual([...pods, 'namespaces', 'egressrules.knat.dev', ...FELIX]);
+  const pods = ['pods spec.nodeName=node-a', ...POOLS];
+  expect(names({ service: true })).toEqual(['nodes metadata.name=node-a', ...services, ...pods]);
+  expect(names({ pod: true })).toEqual(['nodes', ...pods]);
+  expect(names({ egress: true })).toEqual(['nodes', ...pods, 'namespaces', 'egressrules.knat.dev', ...FELIX]);
+});
+
+test('Service NAT alone can be done without Pods and pools, and Pod NAT alone without pools and Nodes', () => {
+  const spared = (wanted: Partial<WantedKinds>) =>
+    wantedResources('node-a', { ...none, ...wanted }).flatMap((each) =>
+      each.spared === undefined ? [] : [resourceName(each)],
+    );
+  expect(spared({ service: true })).toEqual(['pods', ...POOLS]);
+  expect(spared({ pod: true })).toEqual(['nodes', ...POOLS]);
+  expect(spared({ service: true, egress: true })).toEqual([]);
 });
 
 test('paths of groups', () => {

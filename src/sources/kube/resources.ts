@@ -13,9 +13,9 @@ export interface Resource {
   readonly fieldSelector?: string;
   /**
    * NAT can be done without it: when it may not be read at the start, that is a warning, and the source is in sync
-   * without it.
+   * without it. The text says what is different then.
    */
-  readonly isSpared?: true;
+  readonly spared?: string;
   /** May be missing in a cluster: then it counts as in sync and empty, until it appears. */
   readonly optional: boolean;
 }
@@ -29,6 +29,9 @@ export interface WantedKinds {
 
 /** What is not ours stays at the server. specs/service-proxy.md, "Frontends". */
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+
+const POD_NAT_ALONE = 'Pod NAT is done without: what pods send there leaves with their public address';
+const SERVICE_NAT_ALONE = 'Service NAT is done without: only the pod CIDRs of the Node tell what is a pod';
 
 /** Where Calico's FelixConfiguration may be served. */
 const FELIX_SERVERS = [
@@ -47,11 +50,13 @@ const POOL_SERVERS = [
  * What has to be watched on a node for these kinds of NAT, and nothing else: a cluster's traffic of pods is large.
  *
  * Nodes: all of them for Pod and Egress NAT, whose scope leaves node addresses alone; else this one alone.
- * Pods: those of the node; where none is named, for a look at the whole cluster, all of them.
+ * Pods: those of the node; where none is named, for a look at the whole cluster, all of them. Service NAT learns from
+ * Pods and pools what is a pod (docs/adr/0007-what-is-a-pod.md).
  */
 export function wantedResources(nodeName: string | null, wanted: WantedKinds): Resource[] {
   const scope = wanted.pod || wanted.egress || nodeName === null;
-  const spared = wanted.pod && !wanted.service && !wanted.egress ? ({ isSpared: true } as const) : {};
+  const spared = wanted.pod && !wanted.service && !wanted.egress ? { spared: POD_NAT_ALONE } : {};
+  const sparedPods = scope ? {} : { spared: SERVICE_NAT_ALONE };
   const resources: Resource[] = [
     {
       ...core('Node', 'nodes'),
@@ -72,15 +77,18 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
       },
     );
   }
-  // Pod NAT reads the annotation, Egress NAT the labels.
-  if (scope || nodeName === null) {
-    const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };
-    resources.push({ ...core('Pod', 'pods'), ...ofNode });
-  }
-  if (scope) {
-    for (const server of POOL_SERVERS) {
-      resources.push({ kind: 'IPPool', ...server, plural: 'ippools', optional: true, ...spared });
-    }
+  // Pod NAT reads the annotation, Egress NAT the labels, all of them the addresses.
+  const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };
+  resources.push({ ...core('Pod', 'pods'), ...ofNode, ...sparedPods });
+  for (const server of POOL_SERVERS) {
+    resources.push({
+      kind: 'IPPool',
+      ...server,
+      plural: 'ippools',
+      optional: true,
+      ...spared,
+      ...sparedPods,
+    });
   }
   if (wanted.egress) {
     resources.push(core('Namespace', 'namespaces'), {

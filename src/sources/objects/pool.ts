@@ -47,7 +47,10 @@ export function parsePool(object: unknown, context: ParseContext): Parsed<PoolFa
     report.error('KNAT_POOL_USES', spec.path('allowedUses'), message);
   }
   const loadBalancerOnly = uses.length > 0 && uses.every((use) => use === 'LoadBalancer');
-  return report.finish(cidr === null ? null : { name, cidr, natOutgoing, disabled, loadBalancerOnly });
+  const noWorkloads = uses.includes('Workload') ? {} : ({ noWorkloads: true } as const);
+  return report.finish(
+    cidr === null ? null : { name, cidr, natOutgoing, disabled, loadBalancerOnly, ...noWorkloads },
+  );
 }
 
 /** The prefix, masked even when that is an error, so that the checks behind it can still speak. */

@@ -80,6 +80,18 @@ export function natOutgoing(
   };
 }
 
+/**
+ * Where pods live, as far as pools say: in those that hand out addresses to pods. Disabled ones stand for networks that
+ * are not NATed to.
+ */
+export function podRangesOf(pools: readonly IPPool[]): readonly string[] {
+  return deduplicated(pools.filter(isValid))
+    .filter(({ spec: { disabled = false, allowedUses = [] } }) => {
+      return !disabled && (allowedUses.length === 0 || allowedUses.includes('Workload'));
+    })
+    .map(({ spec }) => spec.cidr);
+}
+
 /** The source's new address, or null where it stays. */
 function egress(
   source: Address,

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clusterState } from '../../generators/cluster/cluster-state.ts';
 import { egressObjects, otherHosts } from '../../generators/cluster/pools.ts';
 import { shrinkFor } from '../../generators/shrink-for.ts';
-import { type EgressAnswer, type EgressObjects, isValid, natOutgoing } from './egress.ts';
+import { type EgressAnswer, type EgressObjects, isValid, natOutgoing, podRangesOf } from './egress.ts';
 import { ManifestFolder } from './through-folder.ts';
 import { write } from './writing.ts';
 
@@ -51,8 +51,12 @@ async function agree(
   { cluster, objects, otherHosts: others }: State,
   tally: Map<string, number>,
 ): Promise<void> {
-  const { services, slices, node, writing, flows: drawn } = cluster;
+  const { services, slices, writing, flows: drawn } = cluster;
   const { pools, felix } = objects;
+  // Pod CIDRs that the configuration names are all that count; beside those of the Node object the pools do.
+  const node = writing.nodeObject
+    ? { ...cluster.node, podCIDRs: [...cluster.node.podCIDRs, ...podRangesOf(pools)] }
+    : cluster.node;
   const hosts: EgressObjects['hosts'] = [...others, ...(writing.nodeObject ? [node.nodeIP].flat() : [])];
   const nodes = others.map((address, index) => ({
     apiVersion: 'v1',
