@@ -175,7 +175,7 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   'winkernel.forwardHealthCheckVip': ineffective('flag', WINDOWS),
   detectLocalMode: {
     type: 'text',
-    here: '`--detect-local-mode`; empty: by `clusterCIDR`, else by the pod CIDRs of the Node',
+    here: '`--detect-local-mode`; empty: by `clusterCIDR`, else by the pod CIDRs of the Node, IPPools and Pods. NodeCIDR: Pods of this node outside of its pod CIDRs count too',
     effect: effect<string>((text, { node }) => {
       const mode = LOCAL_MODES.find((known) => known === text);
       if (mode === undefined) throw new ValueError(`"${text}" is none of ${LOCAL_MODES.join(', ')}`);
