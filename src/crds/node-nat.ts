@@ -30,14 +30,15 @@ const protocol = word('The protocol.', ['TCP', 'UDP', 'SCTP']);
 
 const binding = object('A node address and port that goes straight to a pod.', {
   address: text('Address of the node.', ADDRESS),
-  port: integer('Port of the node.', 1),
+  port: integer('Port of the node, the first of a range.', 1),
+  lastPort: optional(integer('The last port of a range; absent for a single port.', 1)),
   protocol,
   pod: object('The pod.', {
     namespace: text('Its namespace.', NAMESPACE),
     name: text('Its name.', NAME),
   }),
   podAddress: text('Address of the pod.', ADDRESS),
-  podPort: integer('Port of the pod.', 1),
+  podPort: integer('Port of the pod, the first of a range as long.', 1),
 });
 
 const conflict = object('Something that several objects want and one has.', {

@@ -1,6 +1,6 @@
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
-import type { NatPlan } from '../plan/nat-plan.ts';
+import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
 import { groupPaths } from './group.ts';
 import type { WalkedNode } from './own.ts';
 import { type Flow, packetOfFlow } from './packet.ts';
@@ -25,7 +25,7 @@ export interface FlowAnswer {
 }
 
 export function answerFlow(
-  plan: Pick<NatPlan, 'entry' | 'egressSource' | 'conflicts'>,
+  plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,
   node: WalkedNode,
   flow: Flow,
 ): FlowAnswer {

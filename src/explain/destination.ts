@@ -4,12 +4,13 @@ import { formatSet } from '../plan/canonical.ts';
 import {
   clusterAddressKey,
   type Endpoint,
+  endpointAt,
   type FamilyScope,
   type PodBinding,
   type ServiceFrontend,
-  tupleKey,
+  type Tuple,
 } from '../plan/entry.ts';
-import { formatListener, listenerFinder } from '../plan/host-listeners.ts';
+import { formatListener, listenersIn } from '../plan/host-listeners.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
@@ -28,7 +29,7 @@ export interface DestinationOutcome {
 
 /** Destination NAT, in the order of design.md "Precedence". */
 export function walkDestination(
-  plan: Pick<NatPlan, 'entry'>,
+  plan: Pick<NatPlan, 'entry' | 'entryAt'>,
   scope: FamilyScope,
   node: WalkedNode,
   packet: Packet,
@@ -36,7 +37,8 @@ export function walkDestination(
   const { source, destination, protocol, port } = packet;
   const before: PacketState = { source, destination, protocol, port };
   const hook: Hook = isOwnAddress(node, source) ? 'output' : 'prerouting';
-  const entry = plan.entry(tupleKey({ address: destination, protocol, port }));
+  const tuple: Tuple = { address: destination, protocol, port };
+  const entry = plan.entryAt(tuple);
   if (entry?.kind === 'ServiceFrontend' || entry?.kind === 'PodBinding') {
     const checked = sourceRangesStep(entry, hook, before);
     if (checked?.verdict === 'drop') {
@@ -45,12 +47,13 @@ export function walkDestination(
     const steps = checked === null ? [] : [checked];
     if (entry.kind === 'ServiceFrontend')
       return serve(entry, reachOf(entry, scope, node, packet), hook, before, steps);
-    const after = [sentTo(before, entry.endpoint)];
+    const endpoint = endpointAt(entry, tuple);
+    const after = [sentTo(before, endpoint)];
     const { key, owner } = entry;
     return {
       steps: [...steps, { rule: 'pod-binding', verdict: 'dnat', hook, object: owner, before, after, key }],
       verdict: 'dnat',
-      endpoints: [entry.endpoint],
+      endpoints: [endpoint],
       frontend: null,
     };
   }
@@ -70,9 +73,7 @@ export function walkDestination(
     );
   }
   const unchanged = { verdict: 'continue', hook, object: null, before, after: [before] } as const;
-  const listener = isOwnAddress(node, destination)
-    ? listenerFinder(node.listeners)({ address: destination, protocol, port })
-    : undefined;
+  const [listener] = isOwnAddress(node, destination) ? listenersIn(node.listeners, tuple, 1) : [];
   if (listener !== undefined) {
     return end({ rule: 'host-listener', ...unchanged, listener: formatListener(listener) }, 'none');
   }

@@ -18,9 +18,11 @@ export function walkEgress(
       .filter((each) => each.why === why)
       .map(({ choice }) => ruleStep(packet, choice, why, { verdict: 'keep' }));
   const { outcome } = decision;
+  const snat = rewrittenTo(outcome);
   return {
     steps: [...passed('destination'), ...decisiveSteps(packet, decision), ...passed('later')],
-    snat: outcome.verdict === 'snat' ? outcome.to : outcome.verdict === 'masquerade' ? 'node' : null,
+    snat,
+    snatPort: snat === null ? null : 'free',
     dropped: outcome.verdict === 'drop',
   };
 }

@@ -36,6 +36,8 @@ export interface WalkJson {
   readonly paths: readonly {
     readonly endpoint: string;
     readonly snat: string | null;
+    /** What the source port becomes: a number, or `free`: one that nobody owns, at random; null: it stays. */
+    readonly snatPort: number | 'free' | null;
     readonly steps: readonly StepJson[];
     readonly after: PacketJson;
     readonly reply: {
@@ -73,9 +75,10 @@ export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = 
     },
     verdict: walk.verdict,
     steps: walk.steps.map(stepJson),
-    paths: walk.paths.map(({ endpoint, snat, steps, after, reply }) => ({
+    paths: walk.paths.map(({ endpoint, snat, snatPort, steps, after, reply }) => ({
       endpoint: formatEndpoint(endpoint.address, endpoint.port),
       snat,
+      snatPort,
       steps: steps.map(stepJson),
       after: packetJson(after),
       reply: {

@@ -1,5 +1,5 @@
 import { egressPoolReason, egressRuleReason } from './egress-reason.ts';
-import type { Step } from './step.ts';
+import type { SourcePort, Step } from './step.ts';
 import type { Unknown } from './walk.ts';
 
 /** What the rule says about this packet, in one sentence without its end; the object is not named in it. */
@@ -29,7 +29,7 @@ export function stepReason(step: Step): string {
       return `${step.before.destination} is an address of this node: the source stays`;
     case 'pod-source':
       return step.verdict === 'snat'
-        ? `Pod NAT return address: the source becomes ${step.to}`
+        ? `Pod NAT return address: the source becomes ${step.to}, ${portReason(step.port)}`
         : `Pod NAT return address ${step.to} is for the outside; ${step.before.destination} is internal`;
     case 'egress-rule':
       return egressRuleReason(step);
@@ -59,6 +59,8 @@ export function unknownReason(unknown: Unknown): string {
       return 'whether the source is a pod: that is told by the interface that the packet comes in by, and the question names none; it is taken for no pod';
     case 'egress-interface':
       return 'which interface it leaves by: only out of some of them are pools NATed from';
+    case 'source-port':
+      return 'from which port the pod sends: from a port of its own binding it leaves with that of the node';
     case 'local-endpoint':
       return 'an endpoint is an address of this node: packets that end here keep their source, whatever the rule says';
     default:
@@ -102,6 +104,10 @@ function masqueradeReason(step: Extract<Step, { rule: 'service-masquerade' }>): 
     default:
       return step.masquerade satisfies never;
   }
+}
+
+function portReason(port: SourcePort): string {
+  return port === 'free' ? 'with a port that nobody owns' : `port ${port}: that of the pod’s own binding`;
 }
 
 function portText(name: string): string {

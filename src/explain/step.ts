@@ -84,6 +84,8 @@ export type SourceStep = StepBase &
         readonly rule: 'pod-source';
         readonly verdict: 'snat' | 'continue';
         readonly to: IpAddress;
+        /** That of the binding whose pod's port the packet comes from; else one that nobody owns. */
+        readonly port: SourcePort;
       }
     | {
         /** `object` is an EgressRule that speaks of the source. */
@@ -112,11 +114,16 @@ export type SourceStep = StepBase &
 
 export type Step = DestinationStep | SourceStep;
 
+/** What a source port becomes: a given one, or at random one that nobody owns (`free`). */
+export type SourcePort = Port | 'free';
+
 /** How the packet leaves postrouting: with the same source, an address of the node, or a given address. */
 export interface SourceOutcome {
   readonly steps: readonly SourceStep[];
   /** What the source is rewritten to; null: it stays. */
   readonly snat: IpAddress | 'node' | null;
+  /** What the source port becomes; null: it stays, as the source does. */
+  readonly snatPort: SourcePort | null;
   /** It does not leave at all. */
   readonly dropped: boolean;
 }

@@ -1,20 +1,14 @@
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { setContains } from '../net/ranges.ts';
 import type { Conflict } from '../plan/claims.ts';
-import {
-  type Endpoint,
-  type FamilyScope,
-  podSourceKey,
-  type ServiceFrontend,
-  tupleKey,
-} from '../plan/entry.ts';
-import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import { type Endpoint, type FamilyScope, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
+import { type NatPlan, scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
 import { sentTo, walkDestination } from './destination.ts';
 import type { Hint } from './hint.ts';
 import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import { walkSource } from './source.ts';
-import type { DestinationStep, PacketState, SourceStep } from './step.ts';
+import type { DestinationStep, PacketState, SourcePort, SourceStep } from './step.ts';
 
 /** What becomes of the packet: `none`: nothing of ours touches it; `snat`: only its source is rewritten. */
 export type WalkVerdict = 'dnat' | 'snat' | 'none' | 'drop' | 'reject';
@@ -40,6 +34,8 @@ export interface Path {
   readonly steps: readonly SourceStep[];
   /** What the source is rewritten to; null: it stays. */
   readonly snat: IpAddress | 'node' | null;
+  /** What the source port becomes; null: it stays, or `snat` is null. */
+  readonly snatPort: SourcePort | null;
   /** A rule about its source drops it. */
   readonly dropped: boolean;
   /** The packet as it leaves, or reaches this node's own sockets. */
@@ -63,6 +59,8 @@ export type Unknown =
   | 'input-interface'
   /** Pools are NATed from only out of some interfaces, and routing decides. */
   | 'egress-interface'
+  /** A bound pod sends it, from which port the question does not say: its own ports leave from those of their bindings. */
+  | 'source-port'
   /** A rule rewrites the source of a packet that ends on this node, where no such rule can apply. */
   | 'local-endpoint';
 
@@ -86,7 +84,7 @@ export interface Walk {
  * content alone: no kernel, no rule text. Throws TypeError when source and destination are of different families.
  */
 export function walk(
-  plan: Pick<NatPlan, 'entry' | 'egressSource' | 'conflicts'>,
+  plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,
   node: WalkedNode,
   packet: Packet,
 ): Walk {
@@ -99,18 +97,19 @@ export function walk(
   const isPod = isFromPod(scope, node, packet);
   const paths = targets.map((endpoint): Path => {
     const arriving = { ...sentTo({ source, destination, protocol, port }, endpoint), source };
-    const { steps, snat, dropped } = walkSource(
+    const { steps, snat, snatPort, dropped } = walkSource(
       plan,
       scope,
       node,
-      arriving,
+      packet.sourcePort === undefined ? arriving : { ...arriving, sourcePort: packet.sourcePort },
       isPod,
       verdict === 'dnat',
       frontend,
       packet.inputInterface,
     );
     const after: PacketState = { ...arriving, source: snat ?? source };
-    return { endpoint, steps, snat, dropped, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
+    const reply = replyOf(packet, node, after, verdict === 'dnat');
+    return { endpoint, steps, snat, snatPort, dropped, after, reply };
   });
   const rewritten = paths.some((path) => path.snat !== null);
   const isDropped = paths.length > 0 && paths.every((path) => path.dropped);
@@ -136,11 +135,13 @@ function replyOf(packet: Packet, node: WalkedNode, after: PacketState, translate
   };
 }
 
-function conflictsOf(plan: Pick<NatPlan, 'conflicts'>, packet: Packet): Conflict[] {
+function conflictsOf(plan: Pick<NatPlan, 'conflicts' | 'conflictsAt'>, packet: Packet): Conflict[] {
   const { source, destination: address, protocol, port } = packet;
-  return [tupleKey({ address, protocol, port }), podSourceKey(source, protocol)].flatMap(
-    (key) => plan.conflicts.get(key) ?? [],
-  );
+  const aboutSource = plan.conflicts.get(podSourceKey(source, protocol));
+  return [
+    ...plan.conflictsAt({ address, protocol, port }),
+    ...(aboutSource === undefined ? [] : [aboutSource]),
+  ];
 }
 
 function unknownOf(
@@ -168,6 +169,7 @@ function unknownOf(
     unknown.push('affinity');
   }
   if (paths.some((path) => path.snat === 'node')) unknown.push('masquerade-address');
+  if (packet.sourcePort === undefined && paths.some(isOfBoundPod)) unknown.push('source-port');
   if (scope.egress.interfaceFilter !== null && paths.some(isNatedByPool)) unknown.push('egress-interface');
   const endsHere = (path: Path) => path.snat !== null && isOwnAddress(node, path.endpoint.address);
   if (!isOwnAddress(node, packet.source) && paths.some(endsHere)) unknown.push('local-endpoint');
@@ -184,6 +186,10 @@ function asksPools(steps: Path['steps'], { egressExempt }: FamilyScope, destinat
       (step.rule === 'egress-rule' && step.role === 'decides'),
   );
   return !decided && !setContains(egressExempt, destination);
+}
+
+function isOfBoundPod({ steps }: Path): boolean {
+  return steps.some(({ rule, verdict }) => rule === 'pod-source' && verdict === 'snat');
 }
 
 function isNatedByPool({ steps }: Path): boolean {

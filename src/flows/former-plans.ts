@@ -1,8 +1,16 @@
 import { holdsAddress } from '../plan/egress-sources.ts';
-import { type EgressSource, isEgressSourceKey, type PlanEntry } from '../plan/entry.ts';
-import type { NatPlan } from '../plan/nat-plan.ts';
+import {
+  type EgressSource,
+  isEgressSourceKey,
+  type PlanEntry,
+  podSourcePortKey,
+  type Tuple,
+  tupleKey,
+} from '../plan/entry.ts';
+import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
+import { hasPort, isPortClaim, isRange, laneName, laneOf, type PortClaim } from '../plan/port-claims.ts';
 
-type Entries = Pick<NatPlan, 'entry' | 'egressSource'>;
+type Entries = TranslatingPlan;
 
 /** A plan as it was before a change. */
 export interface FormerPlan extends Entries {
@@ -58,6 +66,7 @@ export class FormerPlans {
   before(current: Entries): FormerPlan[] {
     const changes = [...this.#changes];
     const sources = changes.map(egressSourcesOf);
+    const ranges = changes.map(portsOf);
     return changes
       .map((change, index): FormerPlan => {
         return {
@@ -68,6 +77,15 @@ export class FormerPlans {
             }
             return current.entry(key);
           },
+          entryAt: (tuple) => {
+            const former = formerAt(changes, ranges, index, 'to', tuple);
+            return former === undefined ? current.entryAt(tuple) : (former ?? undefined);
+          },
+          sourceAt: (tuple) => {
+            const former = formerAt(changes, ranges, index, 'from', tuple);
+            if (former === undefined) return current.sourceAt(tuple);
+            return former?.kind === 'PodSourcePort' ? former : undefined;
+          },
           egressSource: (address) => {
             for (let at = index; at < changes.length; at++) {
               const former = sources[at]?.find((source) => holdsAddress(source, address));
@@ -77,7 +95,8 @@ export class FormerPlans {
             const isNew = now !== undefined && changes.some((later, at) => at >= index && later.has(now.key));
             return isNew ? undefined : now;
           },
-          concerns: (keys) => hasShared(change) || keys.some((key) => change.has(key)),
+          concerns: (keys) =>
+            hasShared(change) || ranges[index]?.some(isRange) === true || keys.some((key) => change.has(key)),
         };
       })
       .reverse();
@@ -94,6 +113,30 @@ export class FormerPlans {
   }
 }
 
+/** Bindings of a change, and what they do to source ports, as they were before. */
+function portsOf(change: ReadonlyMap<string, PlanEntry | null>): PortClaim[] {
+  return [...change.values()].filter((entry) => entry !== null && isPortClaim(entry)) as PortClaim[];
+}
+
+/** Who had the port before the change of this index; null: nobody; undefined: whoever has it now. */
+function formerAt(
+  changes: readonly ReadonlyMap<string, PlanEntry | null>[],
+  ranges: readonly (readonly PortClaim[])[],
+  index: number,
+  way: 'to' | 'from',
+  tuple: Tuple,
+): PlanEntry | null | undefined {
+  const lane = laneName(way, tuple);
+  const key = way === 'to' ? tupleKey(tuple) : podSourcePortKey(tuple, 1);
+  for (let at = index; at < changes.length; at++) {
+    const former = ranges[at]?.find((claim) => laneOf(claim) === lane && hasPort(claim, tuple.port));
+    if (former !== undefined) return former;
+    const exact = changes[at]?.get(key);
+    if (exact !== undefined) return exact;
+  }
+  return undefined;
+}
+
 function egressSourcesOf(change: ReadonlyMap<string, PlanEntry | null>): EgressSource[] {
   return [...change.values()].filter((entry) => entry?.kind === 'EgressSource');
 }
@@ -103,10 +146,17 @@ function lasts({ kind }: PlanEntry): boolean {
   return kind !== 'ServiceFrontend' && kind !== 'ClusterAddress';
 }
 
+const OF_ONE_POD: readonly PlanEntry['kind'][] = [
+  'PodBinding',
+  'PodReservation',
+  'PodSource',
+  'PodSourcePort',
+];
+
 function hasShared(change: ReadonlyMap<string, PlanEntry | null>): boolean {
   for (const [key, entry] of change) {
     if (isEgressSourceKey(key)) return true;
-    if (entry !== null && entry.kind !== 'PodBinding' && entry.kind !== 'PodSource') return true;
+    if (entry !== null && !OF_ONE_POD.includes(entry.kind)) return true;
   }
   return false;
 }

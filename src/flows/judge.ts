@@ -2,10 +2,11 @@ import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { formatRef, type ObjectRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import type { Port } from '../net/port.ts';
 import { protocolFromNumber } from '../net/protocol.ts';
 import { setContains } from '../net/ranges.ts';
-import { type PlanEntry, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
-import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import { endpointAt, type PlanEntry, podSourceKey, type ServiceFrontend, type Tuple } from '../plan/entry.ts';
+import { type NatPlan, scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { Flow } from './flow.ts';
 import type { FormerPlan } from './former-plans.ts';
@@ -40,7 +41,7 @@ export type FlowNode = WalkedNode & Pick<NodeFacts, 'nodeIPs'>;
 /** What flows are judged by. */
 export interface JudgedBy {
   /** A plan without a revision is one that does not change. */
-  readonly plan: Pick<NatPlan, 'entry' | 'egressSource'> & Partial<Pick<NatPlan, 'revision'>>;
+  readonly plan: TranslatingPlan & Partial<Pick<NatPlan, 'revision'>>;
   /** What the plan was before, the latest first: who else may have translated what the plan of now would not. */
   readonly former: readonly FormerPlan[];
   readonly node: FlowNode;
@@ -71,7 +72,8 @@ export class FlowJudge {
     this.#forgetWhenChanged();
     const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
     const key = dialledKey(flow);
-    const entry = this.#by.plan.entry(key);
+    const dialled = dialledTuple(flow);
+    const entry = dialled === null ? undefined : this.#by.plan.entryAt(dialled);
     const destination = isTranslated ? this.#destination(key, entry, flow) : null;
     const frontend = isTranslated && entry?.kind === 'ServiceFrontend' ? entry : null;
     const decision = this.#sources.of(flow, isTranslated, frontend);
@@ -135,7 +137,8 @@ export class FlowJudge {
   ): string | null {
     const { src: address, sport: port } = flow.reply;
     if (entry?.kind === 'PodBinding') {
-      const { endpoint, owner, sourceRanges } = entry;
+      const { owner, sourceRanges } = entry;
+      const endpoint = endpointAt(entry, { port: flow.original.dport as Port });
       if (!isTranslated || endpoint.address !== address || endpoint.port !== port) {
         return `${key} goes to ${formatRef(owner)} now (${formatEndpoint(endpoint.address, endpoint.port)})`;
       }
@@ -206,9 +209,10 @@ export class FlowJudge {
     const keys = [key];
     for (const { plan } of this.#former) {
       if (!plan.concerns(keys)) continue;
-      const entry = plan.entry(key);
-      if (entry?.kind !== 'PodBinding') continue;
-      const { address, port } = entry.endpoint;
+      const tuple = dialledTuple(flow);
+      const entry = tuple === null ? undefined : plan.entryAt(tuple);
+      if (tuple === null || entry?.kind !== 'PodBinding') continue;
+      const { address, port } = endpointAt(entry, tuple);
       if (address === flow.reply.src && port === flow.reply.sport) return entry.owner;
     }
     return null;
@@ -237,6 +241,12 @@ const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
 function dialledKey(flow: Flow): string {
   const protocol = protocolFromNumber(flow.protocol);
   return `${formatEndpoint(flow.original.dst, flow.original.dport)}/${protocol ?? flow.protocol}`;
+}
+
+/** Null for protocols without ports. */
+function dialledTuple({ protocol: number, original: { dst: address, dport } }: Flow): Tuple | null {
+  const protocol = protocolFromNumber(number);
+  return protocol === null ? null : { address, protocol, port: dport as Port };
 }
 
 /** Something made it another flow than the one that was begun: its destination, or the address of its source. */

@@ -8,7 +8,7 @@ import type { Port } from '../net/port.ts';
 import { PROTOCOLS, type Protocol, protocolFromNumber } from '../net/protocol.ts';
 import { setContains } from '../net/ranges.ts';
 import { type FamilyScope, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
-import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import { scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
 import type { Flow } from './flow.ts';
 
 /** Which part of knat translates; `other`: something that is not in the plan, of knat's past or of another program. */
@@ -53,14 +53,14 @@ const RULED = Symbol('ruled');
  * no more than `#askedOf` says, and sources of which the plan does not know are all the same to it.
  */
 export class SourceDecisions {
-  readonly #plan: Pick<NatPlan, 'entry' | 'egressSource'>;
+  readonly #plan: TranslatingPlan;
   readonly #node: WalkedNode;
   readonly #bySource = new Map<IpAddress, Decided | typeof RULED>();
   readonly #strangers: Record<Family, Decided> = { IPv4: new Map(), IPv6: new Map() };
   readonly #askedOfDestination = new Map<IpAddress, number>();
   readonly #scopes = new Map<Family, FamilyScope>();
 
-  constructor(plan: Pick<NatPlan, 'entry' | 'egressSource'>, node: WalkedNode) {
+  constructor(plan: TranslatingPlan, node: WalkedNode) {
     this.#plan = plan;
     this.#node = node;
   }

@@ -7,7 +7,13 @@ import type { PortSpan } from '../net/port.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { protocolFromNumber } from '../net/protocol.ts';
 import { type AddressSet, formatRange } from '../net/ranges.ts';
-import type { EgressCell, EgressChoice, EgressOutcome, PlanEntry } from './entry.ts';
+import {
+  type EgressCell,
+  type EgressChoice,
+  type EgressOutcome,
+  formatPorts,
+  type PlanEntry,
+} from './entry.ts';
 import type { NatPlan } from './nat-plan.ts';
 
 /** An entry as plain JSON data in a fixed form: the one form for diff, golden files, `-o json` and the API. */
@@ -41,8 +47,22 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
         kind: entry.kind,
         key: entry.key,
         owner: formatRef(entry.owner),
-        endpoint: formatEndpoint(entry.endpoint.address, entry.endpoint.port),
+        endpoint: formatPorts(entry.endpoint, entry.portCount),
         sourceRanges: entry.sourceRanges === null ? null : formatSet(entry.sourceRanges),
+      };
+    case 'PodReservation':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        owner: formatRef(entry.owner),
+        endpoint: formatPorts(entry.endpoint, entry.portCount),
+      };
+    case 'PodSourcePort':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        owner: formatRef(entry.owner),
+        snat: formatPorts(entry.snat, entry.portCount),
       };
     case 'PodSource':
       return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner), snat: entry.snat };
@@ -72,7 +92,7 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
         egressInterface: entry.egressInterface === null ? null : formatInterface(entry.egressInterface),
         egressExempt: formatSet(entry.egressExempt),
         egressAddress: entry.egress.address,
-        egressPorts: entry.egress.ports.map(formatPorts),
+        egressPorts: entry.egress.ports.map(formatSpan),
         egressInterfaceFilter: entry.egress.interfaceFilter,
         podNatInternal: formatSet(entry.podNatInternal),
         pools: entry.pools.map((pool) => `${pool.name}=${formatPrefix(pool.cidr)}`),
@@ -98,21 +118,21 @@ function formatChoice({ rule, to, outcome, fallback }: EgressChoice): string {
 
 /** `198.51.100.0/24`, `198.51.100.0/24 TCP 443`. */
 export function formatDestination({ cidr, protocol, ports }: EgressDestination): string {
-  const parts = [formatPrefix(cidr), protocol, ports === null ? null : formatPorts(ports)];
+  const parts = [formatPrefix(cidr), protocol, ports === null ? null : formatSpan(ports)];
   return parts.filter((part) => part !== null).join(' ');
 }
 
 function formatCell(family: Family, { destinations, protocols, ports, outcome }: EgressCell): string {
   const { first, last } = protocols;
   const protocol = first === last ? (protocolFromNumber(first) ?? String(first)) : `${first}-${last}`;
-  return `${formatRange(family, destinations)} ${protocol} ${formatPorts(ports)}: ${formatOutcome(outcome)}`;
+  return `${formatRange(family, destinations)} ${protocol} ${formatSpan(ports)}: ${formatOutcome(outcome)}`;
 }
 
 function formatOutcome(outcome: EgressOutcome): string {
   return outcome.verdict === 'snat' ? `snat ${outcome.to}` : outcome.verdict;
 }
 
-function formatPorts({ first, last }: PortSpan): string {
+function formatSpan({ first, last }: PortSpan): string {
   return first === last ? String(first) : `${first}-${last}`;
 }
 

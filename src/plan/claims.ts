@@ -17,14 +17,21 @@ export interface Conflict {
  * order of events nor a resync changes the winner:
  * 1. a Service before a Pod (specs/pod-nat.md, "Who wins");
  * 2. of two Services the older, then the name (specs/service-proxy.md, "Frontends"), then the origin;
- * 3. of two Pods the one created last, then the greater UID.
+ * 3. of two Pods one that serves before one that is not Ready yet, then the one created last, then the greater UID; of
+ *    two entries of one Pod the first.
  */
 export function compareClaims(a: PlanEntry, b: PlanEntry): number {
   const podA = isPods(a);
   const podB = isPods(b);
   if (podA !== podB) return podA ? 1 : -1;
   if (isPods(a) && isPods(b)) {
-    return b.createdAt - a.createdAt || compareText(b.uid, a.uid) || compareText(nameOf(a), nameOf(b));
+    return (
+      Number(a.kind === 'PodReservation') - Number(b.kind === 'PodReservation') ||
+      b.createdAt - a.createdAt ||
+      compareText(b.uid, a.uid) ||
+      compareText(nameOf(a), nameOf(b)) ||
+      orderOf(a) - orderOf(b)
+    );
   }
   if (isNobodys(a) || isNobodys(b)) return 0;
   return (
@@ -41,22 +48,36 @@ export function conflictOf(claims: readonly PlanEntry[]): Conflict | null {
   if (winner === undefined || isNobodys(winner)) return null;
   const losers = new Map<string, ObjectRef>();
   for (const claim of rest) {
-    if (isNobodys(claim)) continue;
-    const name = `${claim.owner.kind} ${nameOf(claim)}`;
-    if (name !== `${winner.owner.kind} ${nameOf(winner)}`) losers.set(name, claim.owner);
+    const loser = loserTo(winner, claim);
+    if (loser !== null) losers.set(`${loser.kind} ${objectKey(loser.namespace, loser.name)}`, loser);
   }
   if (losers.size === 0) return null;
   return { key: winner.key, winner: winner.owner, losers: [...losers.values()], because: reasonFor(winner) };
 }
 
-function reasonFor(winner: PlanEntry): string {
+/**
+ * Who is to be told that `winner` has what `claim` wants; null: nobody. Not Ready yet is no conflict, and of two addresses
+ * of one Pod neither is.
+ */
+export function loserTo(winner: PlanEntry, claim: PlanEntry): ObjectRef | null {
+  if (isNobodys(winner) || isNobodys(claim) || claim.kind === 'PodReservation') return null;
+  const isSame = claim.owner.kind === winner.owner.kind && nameOf(claim) === nameOf(winner);
+  return isSame ? null : claim.owner;
+}
+
+/** The rule by which the winner has it, for people. */
+export function reasonFor(winner: PlanEntry): string {
   return isPods(winner)
     ? 'of several Pods the one created last has it'
     : 'a Service comes before Pods, and of several Services the oldest has it';
 }
 
 function isPods(entry: PlanEntry): entry is Extract<PlanEntry, { uid: string }> {
-  return entry.kind === 'PodBinding' || entry.kind === 'PodSource';
+  return 'uid' in entry;
+}
+
+function orderOf(entry: PlanEntry): number {
+  return 'order' in entry ? entry.order : 0;
 }
 
 /** Made from many objects together, so that nobody else claims its key. */

@@ -61,20 +61,58 @@ export interface ServiceFrontend {
   readonly affinityTimeoutSeconds: number | null;
 }
 
-/** A node address and port that goes straight to one pod. specs/pod-nat.md. */
-export interface PodBinding {
-  readonly kind: 'PodBinding';
+/** Ports of a node address and ports of one pod, as many of both, the first to the first. */
+interface PodPorts {
   readonly key: string;
+  /** On the node: its first port. */
   readonly tuple: Tuple;
+  /** 1 for a single port. */
+  readonly portCount: number;
+  /** Of the pod: its first port. */
+  readonly endpoint: Endpoint;
   readonly owner: ObjectRef;
   readonly createdAt: number;
   readonly uid: string;
-  readonly endpoint: Endpoint;
-  /** Sources that may use the binding; null: all. Others are dropped. */
-  readonly sourceRanges: AddressSet | null;
+  /** Place of the entry in the annotation: of two entries of one Pod the first has what both name. */
+  readonly order: number;
 }
 
-/** What a bound pod starts towards the outside leaves with this address. */
+/** Node ports that go straight to one pod. specs/pod-nat.md. */
+export interface PodBinding extends PodPorts {
+  readonly kind: 'PodBinding';
+  /** Sources that may use the binding; null: all. Others are dropped. */
+  readonly sourceRanges: AddressSet | null;
+  /** What the pod starts from its ports leaves from those of the node. */
+  readonly egress: boolean;
+}
+
+/** What will be a binding once its pod is Ready: nothing comes in, but what the pod starts leaves from these ports. */
+export interface PodReservation extends PodPorts {
+  readonly kind: 'PodReservation';
+}
+
+/**
+ * What a pod starts from these ports leaves from those of its own binding. Made from the bindings that won their claim,
+ * so that no pod sends from what belongs to another.
+ */
+export interface PodSourcePort {
+  readonly kind: 'PodSourcePort';
+  readonly key: string;
+  /** Of the pod: its address and first port. */
+  readonly tuple: Tuple;
+  readonly portCount: number;
+  /** What the first port becomes. */
+  readonly snat: Endpoint;
+  readonly owner: ObjectRef;
+  readonly createdAt: number;
+  readonly uid: string;
+  readonly order: number;
+}
+
+/**
+ * What a bound pod starts towards the outside leaves with this address: from ports that no `PodSourcePort` names, with
+ * one that nobody owns.
+ */
 export interface PodSource {
   readonly kind: 'PodSource';
   readonly key: string;
@@ -208,7 +246,9 @@ export interface EgressSource {
 export type PlanEntry =
   | ServiceFrontend
   | PodBinding
+  | PodReservation
   | PodSource
+  | PodSourcePort
   | ClusterAddress
   | ServiceHealthCheck
   | FamilyScope
@@ -228,14 +268,54 @@ export function tupleKey(tuple: Tuple): string {
   return `${formatEndpoint(tuple.address, tuple.port)}/${tuple.protocol}`;
 }
 
-/** The tuple that a key of a frontend or binding names; null for keys of other entries. */
-export function parseTupleKey(key: string): Tuple | null {
-  const parts = /^(?:\[(.+)\]|([^[\]]+)):(\d+)\/([A-Z]+)$/.exec(key);
+/** `address:first-last/PROTOCOL`; of a single port the key of its tuple. */
+export function spanKey({ address, protocol, port }: Tuple, portCount: number): string {
+  if (portCount === 1) return tupleKey({ address, protocol, port });
+  return `${formatEndpoint(address, port)}-${port + portCount - 1}/${protocol}`;
+}
+
+export function podSourcePortKey(tuple: Tuple, portCount: number): string {
+  return `from ${spanKey(tuple, portCount)}`;
+}
+
+/** `address:port`, or `address:first-last`. */
+export function formatPorts({ address, port }: Endpoint, portCount: number): string {
+  const first = formatEndpoint(address, port);
+  return portCount === 1 ? first : `${first}-${port + portCount - 1}`;
+}
+
+/** Where a binding sends one of its ports. */
+export function endpointAt({ tuple, endpoint }: PodBinding, { port }: Pick<Tuple, 'port'>): Endpoint {
+  return { address: endpoint.address, port: portBehind(endpoint.port, port - tuple.port) };
+}
+
+/** What a pod's own port becomes. */
+export function sourceEndpointAt({ tuple, snat }: PodSourcePort, { port }: Pick<Tuple, 'port'>): Endpoint {
+  return { address: snat.address, port: portBehind(snat.port, port - tuple.port) };
+}
+
+/** The port so many behind this one. Throws RangeError where there is none: no parser admits such a range. */
+export function portBehind(first: Port, offset: number): Port {
+  const port = parsePort(first + offset);
+  if (port === null) throw new RangeError(`port ${first + offset}: the parser admits no such range`);
+  return port;
+}
+
+/** Ports of an address, from that of the tuple on. */
+export interface DialledPorts {
+  readonly tuple: Tuple;
+  readonly portCount: number;
+}
+
+/** The ports that a key of a frontend or binding names; null for keys of other entries. */
+export function parsePortsKey(key: string): DialledPorts | null {
+  const parts = /^(?:\[(.+)\]|([^[\]]+)):(\d+)(?:-(\d+))?\/([A-Z]+)$/.exec(key);
   if (parts === null) return null;
   const address = parseAddress(parts[1] ?? parts[2] ?? '');
   const port = parsePort(Number(parts[3]));
-  const protocol = parseProtocol(parts[4] ?? '');
-  return address === null || port === null || protocol === null ? null : { address, protocol, port };
+  const protocol = parseProtocol(parts[5] ?? '');
+  if (address === null || port === null || protocol === null) return null;
+  return { tuple: { address, protocol, port }, portCount: Number(parts[4] ?? port) - port + 1 };
 }
 
 export function podSourceKey(address: IpAddress, protocol: Protocol): string {

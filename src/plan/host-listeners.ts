@@ -1,30 +1,59 @@
 import type { HostListener } from '../model/node.ts';
-import { familyOf, formatEndpoint } from '../net/address.ts';
+import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
+import type { Protocol } from '../net/protocol.ts';
 import type { Tuple } from './entry.ts';
 
-/** Finds who of the host listens on a tuple; made once for many questions. */
-export type ListenerFinder = (tuple: Tuple) => HostListener | undefined;
+/** The sockets of a protocol, in order of their ports; made once for a list, which never changes. */
+const byPort = new WeakMap<readonly HostListener[], ReadonlyMap<Protocol, readonly HostListener[]>>();
 
 /**
- * The socket of the host that takes what is sent to the tuple: one that is bound to the address, else one that is bound
- * to every address of its family. specs/pod-nat.md, "Who wins".
+ * The sockets of the host that take what is sent to some of these ports of the address, in order of ports; of one port one
+ * that is bound to the address, else one that is bound to every address of its family. specs/pod-nat.md, "Who wins".
  */
-export function listenerFinder(listeners: readonly HostListener[]): ListenerFinder {
-  const byPort = new Map<string, HostListener[]>();
-  for (const listener of listeners) {
-    const key = `${listener.protocol} ${listener.port}`;
-    const others = byPort.get(key);
-    if (others === undefined) byPort.set(key, [listener]);
+export function listenersIn(
+  listeners: readonly HostListener[],
+  { address, protocol, port }: Tuple,
+  portCount: number,
+): HostListener[] {
+  const sorted = sortedOf(listeners).get(protocol) ?? [];
+  const found: HostListener[] = [];
+  for (let i = firstFrom(sorted, port); i < sorted.length; i++) {
+    const listener = sorted[i] as HostListener;
+    if (listener.port >= port + portCount) break;
+    if (!takes(listener, address)) continue;
+    if (found.at(-1)?.port !== listener.port) found.push(listener);
+    else if (listener.address !== null && found.at(-1)?.address === null) found[found.length - 1] = listener;
+  }
+  return found;
+}
+
+function takes({ address: bound, families }: HostListener, address: IpAddress): boolean {
+  return bound === address || (bound === null && families.includes(familyOf(address)));
+}
+
+function sortedOf(listeners: readonly HostListener[]): ReadonlyMap<Protocol, readonly HostListener[]> {
+  const known = byPort.get(listeners);
+  if (known !== undefined) return known;
+  const sorted = new Map<Protocol, HostListener[]>();
+  for (const listener of [...listeners].sort((a, b) => a.port - b.port)) {
+    const others = sorted.get(listener.protocol);
+    if (others === undefined) sorted.set(listener.protocol, [listener]);
     else others.push(listener);
   }
-  return ({ address, protocol, port }) => {
-    const candidates = byPort.get(`${protocol} ${port}`) ?? [];
-    const family = familyOf(address);
-    return (
-      candidates.find((listener) => listener.address === address) ??
-      candidates.find((listener) => listener.address === null && listener.families.includes(family))
-    );
-  };
+  byPort.set(listeners, sorted);
+  return sorted;
+}
+
+/** The index of the first with this port or a higher one. */
+function firstFrom(sorted: readonly HostListener[], port: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as HostListener).port < port) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** `192.0.2.1:22`, `*:22`: where the socket is bound, as ss(8) writes it. */

@@ -1,17 +1,31 @@
 import type { IpAddress } from '../net/address.ts';
 import { type Conflict, compareClaims, conflictOf } from './claims.ts';
 import { EgressSources } from './egress-sources.ts';
-import type { EgressSource, FamilyScope, PlanEntry } from './entry.ts';
+import {
+  type EgressSource,
+  type FamilyScope,
+  type PlanEntry,
+  type PodSourcePort,
+  podSourcePortKey,
+  type Tuple,
+  tupleKey,
+} from './entry.ts';
 import { deepEqual } from './equal.ts';
 import type { Fragment, Notice } from './fragment.ts';
+import { isPortClaim, isRange, laneName, type PortClaim } from './port-claims.ts';
+import { PortLanes } from './port-lanes.ts';
 import { Tally } from './tally.ts';
 
 /** The NAT that is wanted on this node: the union of the fragments, conflicts settled. */
 export interface NatPlan {
   /** Grows with every change. */
   readonly revision: number;
-  /** The entry that won this key. */
+  /** The entry that won this key. Of a range: the stretch of it that has this very key. */
   entry(key: string): PlanEntry | undefined;
+  /** What becomes of packets to this address, protocol and port: a frontend or a binding, or a stretch of one. */
+  entryAt(tuple: Tuple): PlanEntry | undefined;
+  /** What a pod's packets from this address, protocol and port leave with, where its own binding names the port. */
+  sourceAt(tuple: Tuple): PodSourcePort | undefined;
   /** All entries that won, in no order. */
   entries(): IterableIterator<PlanEntry>;
   /** All keys whose entry may have changed after this revision; null when that is not known: look at all. */
@@ -19,6 +33,8 @@ export interface NatPlan {
   /** What EgressRules say about a source address; undefined: nothing. */
   egressSource(address: IpAddress): EgressSource | undefined;
   readonly conflicts: ReadonlyMap<string, Conflict>;
+  /** The conflicts about what is sent to this address, protocol and port. */
+  conflictsAt(tuple: Tuple): readonly Conflict[];
   notices(): IterableIterator<Notice>;
   /** How many entries of a kind won; kept, never counted. */
   count(kind: PlanEntry['kind']): number;
@@ -27,6 +43,9 @@ export interface NatPlan {
   /** Grows whenever notices may have changed. */
   readonly noticeRevision: number;
 }
+
+/** What of a plan decides how a packet is translated. */
+export type TranslatingPlan = Pick<NatPlan, 'entry' | 'entryAt' | 'sourceAt' | 'egressSource'>;
 
 /** How many revisions of changes are remembered; who is further behind looks at the whole plan. */
 const JOURNAL_LENGTH = 64;
@@ -48,6 +67,13 @@ export class FragmentUnion implements NatPlan {
   readonly #conflicts = new Map<string, Conflict>();
   readonly #journal: { revision: number; keys: Set<string> }[] = [];
   #pending = new Set<string>();
+  readonly #lanes = new PortLanes();
+  /** What ranges have won. */
+  readonly #pieces = new Map<string, PlanEntry>();
+  /** Keys of single ports that ranges have won. */
+  readonly #beaten = new Set<string>();
+  /** Source ports that follow from bindings, by the binding's key. */
+  readonly #sourcePorts = new Map<string, PodSourcePort>();
   readonly #egressSources = new EgressSources();
 
   /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
@@ -67,7 +93,10 @@ export class FragmentUnion implements NatPlan {
 
   /** Ends a round of replacements: gives what changed its revision. */
   seal(): void {
+    this.#settleLanes();
     if (this.#pending.size === 0) return;
+    this.#followBindings();
+    this.#settleLanes();
     this.#egressSources.changed(this.#pending);
     this.revision++;
     this.#journal.push({ revision: this.revision, keys: this.#pending });
@@ -76,6 +105,30 @@ export class FragmentUnion implements NatPlan {
   }
 
   entry(key: string): PlanEntry | undefined {
+    return this.#pieces.get(key) ?? (this.#beaten.has(key) ? undefined : this.#single(key));
+  }
+
+  entryAt(tuple: Tuple): PlanEntry | undefined {
+    return this.#at('to', tuple, tupleKey(tuple));
+  }
+
+  sourceAt(tuple: Tuple): PodSourcePort | undefined {
+    const found = this.#at('from', tuple, podSourcePortKey(tuple, 1));
+    return found?.kind === 'PodSourcePort' ? found : undefined;
+  }
+
+  conflictsAt(tuple: Tuple): readonly Conflict[] {
+    const own = this.#conflicts.get(tupleKey(tuple));
+    const others = this.#lanes.conflictsAt(laneName('to', tuple), tuple.port);
+    return own === undefined || others.some(({ key }) => key === own.key) ? others : [own, ...others];
+  }
+
+  #at(way: 'to' | 'from', tuple: Tuple, key: string): PlanEntry | undefined {
+    return this.entry(key) ?? this.#lanes.at(laneName(way, tuple), tuple.port);
+  }
+
+  /** Who won this key among the claims to exactly that. */
+  #single(key: string): PlanEntry | undefined {
     const claims = this.#claims.get(key);
     return Array.isArray(claims) ? claims[0] : claims;
   }
@@ -85,6 +138,14 @@ export class FragmentUnion implements NatPlan {
   }
 
   *entries(): IterableIterator<PlanEntry> {
+    for (const claims of this.#claims.values()) {
+      const winner = Array.isArray(claims) ? claims[0] : claims;
+      if (winner !== undefined && !this.#beaten.has(winner.key)) yield winner;
+    }
+    yield* this.#pieces.values();
+  }
+
+  *#singles(): IterableIterator<PlanEntry> {
     for (const claims of this.#claims.values()) {
       const winner = Array.isArray(claims) ? claims[0] : claims;
       if (winner !== undefined) yield winner;
@@ -162,33 +223,116 @@ export class FragmentUnion implements NatPlan {
   }
 
   #claim(entry: PlanEntry): void {
+    if (isPortClaim(entry) && isRange(entry)) {
+      this.#lanes.addRange(entry);
+      return;
+    }
     const claims = this.#claims.get(entry.key);
     if (claims === undefined) {
       this.#claims.set(entry.key, entry);
       this.#entryTally.add(entry.kind);
       this.#pending.add(entry.key);
+      if (isPortClaim(entry)) this.#lanes.replaceSingle(undefined, entry);
       return;
     }
     this.#settle(entry.key, [...(Array.isArray(claims) ? claims : [claims]), entry].sort(compareClaims));
   }
 
   #release(entry: PlanEntry): void {
+    if (isPortClaim(entry) && isRange(entry)) {
+      this.#lanes.removeRange(entry);
+      return;
+    }
     const claims = this.#claims.get(entry.key);
     this.#settle(entry.key, Array.isArray(claims) ? claims.filter((claim) => claim !== entry) : []);
   }
 
   #settle(key: string, claims: PlanEntry[]): void {
     const [first] = claims;
-    const before = this.entry(key);
-    if (before !== undefined) this.#entryTally.take(before.kind);
-    if (first !== undefined) this.#entryTally.add(first.kind);
-    if (first === undefined) this.#claims.delete(key);
-    else this.#claims.set(key, claims.length === 1 ? first : claims);
+    const before = this.#single(key);
+    const isBeaten = this.#beaten.has(key);
+    if (before !== undefined && !isBeaten) this.#entryTally.take(before.kind);
+    if (first !== undefined && !isBeaten) this.#entryTally.add(first.kind);
+    if (first === undefined) {
+      this.#claims.delete(key);
+      this.#beaten.delete(key);
+    } else this.#claims.set(key, claims.length === 1 ? first : claims);
     const conflict = conflictOf(claims);
     if (conflict === null) this.#conflicts.delete(key);
     else this.#conflicts.set(key, conflict);
     this.#pending.add(key);
+    const claim = [before, first].map((each) => (each !== undefined && isPortClaim(each) ? each : undefined));
+    this.#lanes.replaceSingle(claim[0], claim[1]);
   }
+
+  /** Settles the ranges that changed, and the single ports that they have or leave. */
+  #settleLanes(): void {
+    for (const { before, after } of this.#lanes.settle(() => this.#singles())) {
+      const kept = new Set(after.pieces.map(({ entry }) => entry));
+      for (const { entry } of before.pieces) {
+        if (kept.delete(entry)) continue;
+        this.#pieces.delete(entry.key);
+        this.#entryTally.take(entry.kind);
+        this.#pending.add(entry.key);
+      }
+      for (const entry of kept) {
+        this.#pieces.set(entry.key, entry);
+        this.#entryTally.add(entry.kind);
+        this.#pending.add(entry.key);
+      }
+      for (const claim of before.beaten) if (!after.beaten.has(claim)) this.#setBeaten(claim, false);
+      for (const claim of after.beaten) this.#setBeaten(claim, true);
+      for (const key of before.conflicts.keys()) {
+        if (after.conflicts.has(key)) continue;
+        const claims = this.#claims.get(key);
+        this.#setConflict(key, Array.isArray(claims) ? conflictOf(claims) : null);
+      }
+      for (const [key, conflict] of after.conflicts) this.#setConflict(key, conflict);
+    }
+  }
+
+  #setConflict(key: string, conflict: Conflict | null): void {
+    if (deepEqual(this.#conflicts.get(key) ?? null, conflict)) return;
+    if (conflict === null) this.#conflicts.delete(key);
+    else this.#conflicts.set(key, conflict);
+    this.#pending.add(key);
+  }
+
+  #setBeaten({ key }: PortClaim, isBeaten: boolean): void {
+    if (this.#beaten.has(key) === isBeaten) return;
+    const winner = this.#single(key);
+    if (winner === undefined) return;
+    if (isBeaten) this.#beaten.add(key);
+    else this.#beaten.delete(key);
+    if (isBeaten) this.#entryTally.take(winner.kind);
+    else this.#entryTally.add(winner.kind);
+    this.#pending.add(key);
+  }
+
+  /** The source ports of bindings that came, went or changed. */
+  #followBindings(): void {
+    for (const key of [...this.#pending]) {
+      const old = this.#sourcePorts.get(key);
+      const entry = this.entry(key);
+      const now = entry === undefined ? null : sourcePortOf(entry);
+      if (old === undefined && now === null) continue;
+      if (old !== undefined && now !== null && deepEqual(old, now)) continue;
+      if (now !== null) this.#claim(now);
+      if (old !== undefined) this.#release(old);
+      if (now === null) this.#sourcePorts.delete(key);
+      else this.#sourcePorts.set(key, now);
+    }
+  }
+}
+
+/** What a binding, or one to be, makes of its pod's own packets. */
+function sourcePortOf(entry: PlanEntry): PodSourcePort | null {
+  if (entry.kind !== 'PodReservation' && !(entry.kind === 'PodBinding' && entry.egress)) return null;
+  const { tuple: dialled, endpoint, portCount, owner, createdAt, uid, order } = entry;
+  const tuple: Tuple = { ...endpoint, protocol: dialled.protocol };
+  const snat = { address: dialled.address, port: dialled.port };
+  const key = podSourcePortKey(tuple, portCount);
+  return { kind: 'PodSourcePort', key, tuple, portCount, snat, owner, createdAt, uid, order };
 }
 
 /** The scope of a family; every plan has both. */

@@ -11,9 +11,9 @@ import {
 } from '../../test/generators/build.ts';
 import type { ForwardDrop, NodeFacts } from '../model/node.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
-import { formatEndpoint } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import { formatSet } from './canonical.ts';
+import { formatPorts } from './entry.ts';
 import { defaultPlanOptions, type PlanOptions } from './options.ts';
 import { podFragment, publicAddress } from './pod.ts';
 
@@ -29,9 +29,9 @@ function wanted({ entries = [{}], pod: rest = {}, node = nodeFacts(), options = 
   const fragment = podFragment(pod(entries.map(natEntry), rest), node, { ...defaultPlanOptions, ...options });
   return {
     nat: fragment.entries.map((entry) => {
-      if (entry.kind === 'PodBinding') {
-        return `${entry.key} → ${formatEndpoint(entry.endpoint.address, entry.endpoint.port)}`;
-      }
+      if (entry.kind === 'PodBinding')
+        return `${entry.key} → ${formatPorts(entry.endpoint, entry.portCount)}`;
+      if (entry.kind === 'PodReservation') return `${entry.key} for later`;
       return entry.kind === 'PodSource' ? `${entry.key} as ${entry.snat}` : entry.kind;
     }),
     notices: fragment.notices.map((notice) => notice.reason),
@@ -46,7 +46,12 @@ const smtpSource = 'from 10.244.1.5/TCP as 203.0.113.7';
 describe('what a pod gets', () => {
   const cases: [name: string, given: Given, nat: string[], notices?: string[]][] = [
     ['a binding, and its address for what it starts', {}, [smtp, smtpSource]],
-    ['while it is not Ready only the latter', { pod: { ready: false } }, [smtpSource]],
+    [
+      'while it is not Ready only the latter, and the port is kept',
+      { pod: { ready: false } },
+      ['203.0.113.7:25/TCP for later', smtpSource],
+    ],
+    ['nothing to keep with egress off', { pod: { ready: false }, entries: [{ egress: false }] }, []],
     [
       'both at once with requireReady off',
       { pod: { ready: false }, options: { requireReady: false } },
@@ -93,9 +98,9 @@ describe('what a pod gets', () => {
       [smtp, smtpSource],
     ],
     [
-      'all ports of a range, in step',
+      'all ports of a range, in step, as one',
       { entries: [{ sourcePort: portOf(1000), destinationPort: portOf(2000), portCount: 3, egress: false }] },
-      [0, 1, 2].map((offset) => `203.0.113.7:${1000 + offset}/TCP → 10.244.1.5:${2000 + offset}`),
+      ['203.0.113.7:1000-1002/TCP → 10.244.1.5:2000-2002'],
     ],
     [
       'an address of each family that it has, where the node has a public one',
@@ -158,7 +163,7 @@ describe('what a pod gets', () => {
     [
       'no word of a firewall while it has no binding',
       { node: nodeFacts({ forwardDrops: [drop('IPv4')] }), pod: { ready: false } },
-      [smtpSource],
+      ['203.0.113.7:25/TCP for later', smtpSource],
     ],
     [
       'no binding without a public address',
@@ -202,6 +207,36 @@ describe('what the notices say', () => {
     expect(messages({ forwardDrops: [drop('IPv4')] })).toEqual([
       'chain FORWARD drops what this host forwards (IPv4): open it',
     ]);
+  });
+});
+
+describe('how much one Pod may ask for', () => {
+  const entries = (count: number, step: number) =>
+    Array.from({ length: count }, (_, index) => ({ sourcePort: portOf(1024 + index * step) }));
+  const allow = (count: number) =>
+    Array.from({ length: count }, (_, index) => cidr(`10.${index >> 8}.${index & 255}.0/24`));
+
+  test('1,024 entries, and not one more; the note names the bound', () => {
+    expect(wanted({ entries: entries(1024, 1) }).nat).toHaveLength(1025);
+    const { nat, notices } = wanted({ entries: entries(1025, 1) });
+    expect({ nat, notices }).toEqual({ nat: [], notices: ['NatInvalid'] });
+    const { notices: told } = podFragment(
+      pod(entries(1025, 1).map(natEntry)),
+      nodeFacts(),
+      defaultPlanOptions,
+    );
+    expect(told[0]?.message).toContain('1025 entries, and 1024 have room');
+  });
+
+  test('equal entries and equal lists count once', () => {
+    expect(wanted({ entries: entries(5000, 0) }).nat).toHaveLength(2);
+    const same = entries(100, 1).map((entry) => ({ ...entry, allow: allow(500) }));
+    expect(wanted({ entries: same }).notices).toEqual([]);
+    const different = [500, 600].map((count, index) => ({
+      sourcePort: portOf(1024 + index),
+      allow: allow(count),
+    }));
+    expect(wanted({ entries: different }).notices).toEqual(['NatInvalid']);
   });
 });
 

@@ -4,11 +4,19 @@ import type { ObjectRef } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import { type Port, parsePort } from '../net/port.ts';
-import { prefixContains, prefixSet } from '../net/prefix.ts';
-import { type PodBinding, type PodSource, podSourceKey, tupleKey } from './entry.ts';
+import { formatPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
+import type { AddressSet } from '../net/ranges.ts';
+import {
+  type PodBinding,
+  type PodReservation,
+  type PodSource,
+  podSourceKey,
+  portBehind,
+  spanKey,
+  type Tuple,
+} from './entry.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
-import { formatListener, listenerFinder } from './host-listeners.ts';
+import { formatListener, listenersIn } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
 import { unusableOwnAddress } from './own-address.ts';
 
@@ -39,10 +47,16 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
     return { entries: [], notices };
   }
 
-  const bindings = new Map<string, PodBinding>();
+  const tooMany = beyondBounds(pod.nat.entries);
+  if (tooMany !== null) {
+    note('NatInvalid', tooMany);
+    return { entries: [], notices };
+  }
+  const ports = new Map<string, PodBinding | PodReservation>();
   const sources = new Map<string, PodSource>();
-  const listenerOn = listenerFinder(node.listeners);
+  const sourceRangesOf = rangesByList();
   const { createdAt, uid } = pod;
+  const serves = pod.ready || !options.requireReady;
   for (const [index, entry] of pod.nat.entries.entries()) {
     const reserved = reservedPort(entry, options);
     if (reserved !== null) {
@@ -61,20 +75,31 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
         note('NatAddressNotLocal', `entry ${index}: srcIP ${bound} ${unusable}`);
         continue;
       }
-      if (pod.ready || !options.requireReady) {
-        const taken: HostListener[] = [];
-        for (const binding of bindingsOf(entry, bound, podAddress)) {
-          const listener = entry.takeover ? undefined : listenerOn(binding.tuple);
-          if (listener !== undefined) taken.push(listener);
-          else if (!bindings.has(binding.key)) {
-            bindings.set(binding.key, { ...binding, owner, createdAt, uid });
-          }
+      const { protocol, egress } = entry;
+      const tuple: Tuple = { address: bound, protocol, port: entry.sourcePort };
+      const taken = entry.takeover ? [] : listenersIn(node.listeners, tuple, entry.portCount);
+      if (serves && taken.length > 0) note('NatHostPortInUse', hostPortInUse(index, bound, taken));
+      if (serves || egress) {
+        const whole = {
+          tuple,
+          portCount: entry.portCount,
+          endpoint: { address: podAddress, port: entry.destinationPort },
+          owner,
+          createdAt,
+          uid,
+          order: index,
+        };
+        const sourceRanges = serves ? sourceRangesOf(family, entry.allow) : null;
+        for (const stretch of besideListeners(whole, taken)) {
+          if (ports.has(stretch.key)) continue;
+          const claim: PodBinding | PodReservation = serves
+            ? { kind: 'PodBinding', ...stretch, sourceRanges, egress }
+            : { kind: 'PodReservation', ...stretch };
+          ports.set(stretch.key, claim);
         }
-        if (taken.length > 0) note('NatHostPortInUse', hostPortInUse(index, bound, taken));
       }
-      const key = podSourceKey(podAddress, entry.protocol);
-      if (entry.egress && !sources.has(key)) {
-        const { protocol } = entry;
+      const key = podSourceKey(podAddress, protocol);
+      if (egress && !sources.has(key)) {
         sources.set(key, {
           kind: 'PodSource',
           key,
@@ -94,8 +119,8 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
       }
     }
   }
-  for (const message of blockedBy(node, [...bindings.values()])) note('NatBlockedByFirewall', message);
-  return { entries: [...bindings.values(), ...sources.values()], notices };
+  for (const message of blockedBy(node, [...ports.values()])) note('NatBlockedByFirewall', message);
+  return { entries: [...ports.values(), ...sources.values()], notices };
 }
 
 /**
@@ -127,24 +152,57 @@ function noPublicAddress(index: number, family: Family): string {
   );
 }
 
-function* bindingsOf(
-  entry: PodNatEntry,
-  bound: IpAddress,
-  podAddress: IpAddress,
-): Generator<Omit<PodBinding, 'owner' | 'createdAt' | 'uid'>> {
-  const family = familyOf(bound);
-  const sourceRanges = entry.allow === null ? null : prefixSet(family, entry.allow);
-  for (let offset = 0; offset < entry.portCount; offset++) {
-    const tuple = { address: bound, protocol: entry.protocol, port: portAt(entry.sourcePort, offset) };
-    const endpoint = { address: podAddress, port: portAt(entry.destinationPort, offset) };
-    yield { kind: 'PodBinding', key: tupleKey(tuple), tuple, endpoint, sourceRanges };
+type Stretch = Omit<PodReservation, 'kind'>;
+
+/** The ports of an entry without those on which the host listens, as stretches. */
+function* besideListeners(whole: Omit<Stretch, 'key'>, taken: readonly HostListener[]): Generator<Stretch> {
+  const first = whole.tuple.port;
+  const end = first + whole.portCount;
+  let next: number = first;
+  for (const port of [...taken.map((listener) => listener.port), end]) {
+    if (port > next) {
+      const portCount = port - next;
+      const tuple = { ...whole.tuple, port: portBehind(first, next - first) };
+      const endpoint = { ...whole.endpoint, port: portBehind(whole.endpoint.port, next - first) };
+      yield { ...whole, key: spanKey(tuple, portCount), tuple, portCount, endpoint };
+    }
+    next = port + 1;
   }
 }
 
-function portAt(first: Port, offset: number): Port {
-  const port = parsePort(first + offset);
-  if (port === null) throw new RangeError(`port ${first + offset}: the parser admits no such range`);
-  return port;
+/** One object for equal lists of an annotation, worked out once. */
+function rangesByList(): (family: Family, allow: readonly Prefix[] | null) => AddressSet | null {
+  const known = new Map<string, AddressSet>();
+  return (family, allow) => {
+    if (allow === null) return null;
+    const name = `${family} ${allow.map(formatPrefix).join()}`;
+    const set = known.get(name) ?? prefixSet(family, allow);
+    known.set(name, set);
+    return set;
+  };
+}
+
+/** What one Pod may ask for: more would let a single annotation fill the kernel's sets. docs/pod-nat.md, "How many". */
+export const POD_BOUNDS = Object.freeze({ entries: 1024, allow: 1024 });
+
+/** Equal entries count once, as do equal lists. */
+function beyondBounds(entries: readonly PodNatEntry[]): string | null {
+  const different = new Set<string>();
+  const lists = new Map<string, number>();
+  for (const entry of entries) {
+    const { sourceIP, sourcePort, destinationPort, portCount, protocol, allow, egress, takeover } = entry;
+    const list = allow === null ? '' : allow.map(formatPrefix).join();
+    different.add(
+      [sourceIP, sourcePort, destinationPort, portCount, protocol, egress, takeover, list].join(' '),
+    );
+    if (allow !== null) lists.set(list, allow.length);
+  }
+  if (different.size > POD_BOUNDS.entries) {
+    return `${different.size} entries, and ${POD_BOUNDS.entries} have room: write neighbouring ports as a range`;
+  }
+  const allowed = [...lists.values()].reduce((sum, length) => sum + length, 0);
+  if (allowed <= POD_BOUNDS.allow) return null;
+  return `${allowed} networks in "allow", and ${POD_BOUNDS.allow} have room: name wider networks, or the same list in each entry`;
 }
 
 /** Ports that are named in one message. */
@@ -159,7 +217,8 @@ function hostPortInUse(index: number, bound: IpAddress, taken: readonly HostList
 }
 
 /** One message for each drop that concerns a family in which the pod has bindings. */
-function blockedBy(node: NodeFacts, bindings: readonly PodBinding[]): string[] {
+function blockedBy(node: NodeFacts, ports: readonly (PodBinding | PodReservation)[]): string[] {
+  const bindings = ports.filter(({ kind }) => kind === 'PodBinding');
   const families = new Set(bindings.map(({ tuple }) => familyOf(tuple.address)));
   return node.forwardDrops
     .filter(({ family }) => families.has(family))

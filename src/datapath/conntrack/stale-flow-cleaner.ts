@@ -1,7 +1,6 @@
 import { familyOf } from '../../net/address.ts';
 import { protocolNumber } from '../../net/protocol.ts';
-import type { Tuple } from '../../plan/entry.ts';
-import { parseTupleKey } from '../../plan/entry.ts';
+import { type DialledPorts, type PlanEntry, parsePortsKey } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ConntrackConnection } from '../../wire/conntrack/connection.ts';
 import type { ConntrackEntry } from '../../wire/conntrack/entry.ts';
@@ -21,10 +20,10 @@ export class StaleFlowCleaner {
    * @param changed the keys that changed since the last call; null: not known, all frontends of the plan are looked at
    * @returns how many entries were deleted
    */
-  clean(plan: Pick<NatPlan, 'entry'>, changed: ReadonlySet<string> | null): number {
-    const tuples = changed === null ? null : udpTuples(changed);
+  clean(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changed: ReadonlySet<string> | null): number {
+    const tuples = changed === null ? null : udpPorts(changed);
     if (tuples?.length === 0) return 0;
-    const gone = new Set([...(changed ?? [])].filter((key) => plan.entry(key) === undefined));
+    const gone = new Set([...(changed ?? [])].filter((key) => isGone(plan.entry(key))));
     const stale: ConntrackEntry[] = [];
     for (const filter of filtersFor(tuples)) {
       this.#connection.forEach(filter, (entry) => {
@@ -39,14 +38,22 @@ export class StaleFlowCleaner {
   }
 }
 
-function udpTuples(keys: Iterable<string>): Tuple[] {
-  return [...keys].map(parseTupleKey).filter((tuple): tuple is Tuple => tuple?.protocol === 'UDP');
+/** What is not Ready any more keeps its ports for what it sends, and gets nothing. */
+function isGone(entry: PlanEntry | undefined): boolean {
+  return entry === undefined || entry.kind === 'PodReservation';
 }
 
-function filtersFor(tuples: readonly Tuple[] | null): FlowFilter[] {
+function udpPorts(keys: Iterable<string>): DialledPorts[] {
+  return [...keys]
+    .map(parsePortsKey)
+    .filter((ports) => ports !== null && ports.tuple.protocol === 'UDP') as DialledPorts[];
+}
+
+function filtersFor(tuples: readonly DialledPorts[] | null): FlowFilter[] {
   const protocol = protocolNumber.UDP;
   if (tuples === null || tuples.length > ONE_BY_ONE) return [{ protocol }];
-  return tuples.map(({ address, port }) => {
-    return { family: familyOf(address), protocol, original: { dst: address, dport: port } };
+  return tuples.map(({ tuple: { address, port }, portCount }) => {
+    const original = portCount === 1 ? { dst: address, dport: port } : { dst: address };
+    return { family: familyOf(address), protocol, original };
   });
 }

@@ -39,7 +39,12 @@ const frontend = (
     retained,
   }) as unknown as PlanEntry;
 const binding = (to: Endpoint) =>
-  ({ kind: 'PodBinding', key: '10.96.0.10:53/UDP', endpoint: to }) as unknown as PlanEntry;
+  ({
+    kind: 'PodBinding',
+    key: '10.96.0.10:53/UDP',
+    tuple: { port: 53 },
+    endpoint: to,
+  }) as unknown as PlanEntry;
 
 test.each<[string, PlanEntry | undefined, Flow, boolean, boolean]>([
   ['to an endpoint that is there', frontend([a, b]), flow(b), false, false],
@@ -58,5 +63,5 @@ test.each<[string, PlanEntry | undefined, Flow, boolean, boolean]>([
   ['SCTP to an endpoint that went', frontend([a]), flow(b, 'SCTP'), false, false],
 ])('%s', (_, entry, one, gone, stale) => {
   const keys = new Set(gone ? ['10.96.0.10:53/UDP'] : []);
-  expect(isStale({ entry: () => entry }, one, keys)).toBe(stale);
+  expect(isStale({ entryAt: () => entry }, one, keys)).toBe(stale);
 });

@@ -1,6 +1,6 @@
-import { formatEndpoint } from '../../net/address.ts';
+import { parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
-import type { Endpoint } from '../../plan/entry.ts';
+import { type Endpoint, endpointAt, parsePortsKey, type Tuple, tupleKey } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { type ConntrackEntry, conntrackStatus } from '../../wire/conntrack/entry.ts';
 
@@ -17,11 +17,14 @@ export type Flow = Pick<ConntrackEntry, 'protocol' | 'original' | 'reply' | 'sta
  *
  * @param gone keys that were in the plan and are not any more
  */
-export function isStale(plan: Pick<NatPlan, 'entry'>, flow: Flow, gone: ReadonlySet<string>): boolean {
+export function isStale(plan: Pick<NatPlan, 'entryAt'>, flow: Flow, gone: ReadonlySet<string>): boolean {
   if (protocolFromNumber(flow.protocol) !== 'UDP') return false;
-  const key = `${formatEndpoint(flow.original.dst, flow.original.dport)}/UDP`;
+  const { dst: address, dport } = flow.original;
+  const port = parsePort(dport);
+  if (port === null) return false;
+  const tuple: Tuple = { address, protocol: 'UDP', port };
   const translated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
-  const entry = plan.entry(key);
+  const entry = plan.entryAt(tuple);
   const leadsTo = ({ address, port }: Endpoint) => address === flow.reply.src && port === flow.reply.sport;
   switch (entry?.kind) {
     case 'ServiceFrontend': {
@@ -30,8 +33,21 @@ export function isStale(plan: Pick<NatPlan, 'entry'>, flow: Flow, gone: Readonly
       return ![endpoints, localEndpoints ?? [], retained].some((some) => some.some(leadsTo));
     }
     case 'PodBinding':
-      return !translated || !leadsTo(entry.endpoint);
+      return !translated || !leadsTo(endpointAt(entry, tuple));
     default:
-      return translated && gone.has(key);
+      return translated && isAmong(gone, tuple);
   }
+}
+
+/** The key of the tuple is among them, or that of a range which has it. */
+function isAmong(keys: ReadonlySet<string>, tuple: Tuple): boolean {
+  if (keys.has(tupleKey(tuple))) return true;
+  for (const key of keys) {
+    if (!key.includes('-')) continue;
+    const range = parsePortsKey(key);
+    if (range === null || range.tuple.address !== tuple.address || range.tuple.protocol !== tuple.protocol)
+      continue;
+    if (tuple.port >= range.tuple.port && tuple.port < range.tuple.port + range.portCount) return true;
+  }
+  return false;
 }

@@ -4,13 +4,15 @@ import { addressBytes, addressFromNumber, familyOf, numberBytes } from '../../ne
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
 import { type AddressSet, changedRanges, complementOf, unionOf } from '../../net/ranges.ts';
-import type {
-  EgressOutcome,
-  EgressSource,
-  Endpoint,
-  FamilyScope,
-  PlanEntry,
-  Tuple,
+import {
+  type EgressOutcome,
+  type EgressSource,
+  type Endpoint,
+  endpointAt,
+  type FamilyScope,
+  type PlanEntry,
+  portBehind,
+  type Tuple,
 } from '../../plan/entry.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { affinityChain, affinityPickChain, endpointIds } from './affinity.ts';
@@ -110,11 +112,14 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
     }
     case 'PodBinding': {
       const family = familyOf(entry.tuple.address);
-      const key = tupleBytes(entry.tuple);
       const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
-      add('bindings', { key, data: endpointBytes(entry.endpoint) });
-      add('bound', { key });
-      addSources(add, key, entry.sourceRanges);
+      for (let offset = 0; offset < entry.portCount; offset++) {
+        const tuple = { ...entry.tuple, port: portBehind(entry.tuple.port, offset) };
+        const key = tupleBytes(tuple);
+        add('bindings', { key, data: endpointBytes(endpointAt(entry, tuple)) });
+        add('bound', { key });
+        addSources(add, key, entry.sourceRanges);
+      }
       break;
     }
     case 'PodSource': {
@@ -129,6 +134,9 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
         set: 'cluster_ips',
         element: { key: addressBytes(entry.address) },
       });
+      break;
+    case 'PodReservation':
+    case 'PodSourcePort':
       break;
     case 'ServiceHealthCheck':
       break; // the agent answers, the kernel has nothing to do

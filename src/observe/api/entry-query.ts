@@ -10,7 +10,9 @@ import type { NatPlan } from '../../plan/nat-plan.ts';
 export const entryKinds = {
   frontend: 'ServiceFrontend',
   binding: 'PodBinding',
+  reservation: 'PodReservation',
   source: 'PodSource',
+  'source-port': 'PodSourcePort',
   address: 'ClusterAddress',
   health: 'ServiceHealthCheck',
   scope: 'FamilyScope',
@@ -106,7 +108,8 @@ function searchOf(text: string): (entry: PlanEntry) => boolean {
     if (entry.kind === 'ServiceFrontend' && entry.portName.includes(wanted)) return true;
     if (!isAddress) return false;
     if (entry.kind === 'ServiceFrontend') return entry.endpoints.some(has);
-    if (entry.kind === 'PodBinding') return has(entry.endpoint);
+    if (entry.kind === 'PodBinding' || entry.kind === 'PodReservation') return has(entry.endpoint);
+    if (entry.kind === 'PodSourcePort') return has(entry.snat);
     return entry.kind === 'PodSource' && entry.snat.includes(wanted);
   };
 }

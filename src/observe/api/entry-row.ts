@@ -16,7 +16,8 @@ export function entryRow(entry: CanonicalEntry): [string, string, string, string
 function becomes(entry: CanonicalEntry): string {
   const { kind, endpoints, endpoint, snat, unserved, egressSources } = entry;
   if (kind === 'PodBinding') return `→ ${endpoint}`;
-  if (kind === 'PodSource') return `source ${snat}`;
+  if (kind === 'PodReservation') return `→ ${endpoint}, once it is Ready`;
+  if (kind === 'PodSource' || kind === 'PodSourcePort') return `source ${snat}`;
   if (kind === 'ClusterAddress') return 'unlisted ports refused';
   if (kind === 'ServiceHealthCheck') return `${entry.localEndpoints} local endpoints`;
   if (kind === 'EgressSource') return `rules ${listed(entry.rules)}`;

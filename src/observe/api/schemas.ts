@@ -116,7 +116,13 @@ export const entry = z
         sourceRanges: texts.nullable(),
       })
       .openapi('PodBinding'),
+    z
+      .object({ kind: z.literal('PodReservation'), ...owned, endpoint: z.string() })
+      .openapi('PodReservation', { description: 'a binding to be, of a pod that is not Ready yet' }),
     z.object({ kind: z.literal('PodSource'), ...owned, snat: z.string() }).openapi('PodSource'),
+    z
+      .object({ kind: z.literal('PodSourcePort'), ...owned, snat: z.string() })
+      .openapi('PodSourcePort', { description: 'what a pod sends from a port of its own binding' }),
     z.object({ kind: z.literal('ClusterAddress'), ...owned }).openapi('ClusterAddress'),
     z
       .object({
@@ -309,6 +315,10 @@ export const walk = z
         z.object({
           endpoint: z.string(),
           snat: z.string().nullable(),
+          snatPort: z
+            .union([z.int(), z.literal('free')])
+            .nullable()
+            .openapi({ description: 'what the source port becomes; free: at random one that nobody owns' }),
           steps: z.array(step).readonly(),
           after: packet,
           reply: z.object({ sent: ends, seen: ends, returns: z.string() }),

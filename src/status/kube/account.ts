@@ -54,6 +54,8 @@ export function programmedOf(plan: NatPlan): Programmed {
         counts.pools += entry.pools.length;
         break;
       case 'ClusterAddress':
+      case 'PodReservation':
+      case 'PodSourcePort':
       case 'ServiceHealthCheck':
       case 'EgressSource':
         break;

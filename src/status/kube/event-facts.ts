@@ -46,8 +46,9 @@ export function factKey({ reason, object }: Pick<EventFact, 'reason' | 'object'>
   return `${reason} ${rowName(object)}`;
 }
 
-function bindingText({ address, port, protocol, podAddress, podPort }: BindingRow): string {
-  return `${place(address, port)}/${protocol} goes to ${place(podAddress, podPort)}`;
+function bindingText({ address, port, lastPort = port, protocol, podAddress, podPort }: BindingRow): string {
+  const [rest, podRest] = lastPort === port ? ['', ''] : [`-${lastPort}`, `-${podPort + lastPort - port}`];
+  return `${place(address, port)}${rest}/${protocol} goes to ${place(podAddress, podPort)}${podRest}`;
 }
 
 function conflictText({ key, winner, because }: ConflictRow): string {

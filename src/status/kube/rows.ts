@@ -37,9 +37,10 @@ export function rowName({ kind, namespace = '', name }: RowRef): string {
   return `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
 }
 
-function bindingRow({ tuple, owner, endpoint }: PodBinding): BindingRow {
+function bindingRow({ tuple, portCount, owner, endpoint }: PodBinding): BindingRow {
   return {
     ...tuple,
+    ...(portCount === 1 ? {} : { lastPort: tuple.port + portCount - 1 }),
     pod: { namespace: owner.namespace, name: owner.name },
     podAddress: endpoint.address,
     podPort: endpoint.port,

@@ -1,5 +1,5 @@
 import { familyOf } from '../../net/address.ts';
-import type { PodBinding } from '../../plan/entry.ts';
+import { endpointAt, type PodBinding, portBehind } from '../../plan/entry.ts';
 
 /**
  * The state in the form of podnat-controller (specs/pod-nat.md, "State"): a JSON object of lists of rules by
@@ -54,7 +54,7 @@ function createdTimes(text: string | null): ReadonlyMap<string, string> {
 export function stateText(bindings: readonly PodBinding[], before: string | null, at: string): string {
   const created = createdTimes(before);
   const state: Record<string, StateRule[]> = {};
-  for (const binding of inOrder(bindings)) {
+  for (const binding of portByPort(inOrder(bindings))) {
     const { tuple, endpoint, owner } = binding;
     const key = `${tuple.address}:${tuple.port}`;
     state[key] ??= [];
@@ -70,6 +70,22 @@ export function stateText(bindings: readonly PodBinding[], before: string | null
     });
   }
   return JSON.stringify(state);
+}
+
+/** Rules in one text at most: of ranges beyond that only the first port is written. */
+const MOST_RULES = 10_000;
+
+/** The form knows no ranges. */
+function* portByPort(bindings: readonly PodBinding[]): Generator<PodBinding> {
+  let left = MOST_RULES;
+  for (const binding of bindings) {
+    const count = binding.portCount <= left ? binding.portCount : 1;
+    left -= count;
+    for (let offset = 0; offset < count; offset++) {
+      const tuple = { ...binding.tuple, port: portBehind(binding.tuple.port, offset) };
+      yield { ...binding, tuple, endpoint: endpointAt(binding, tuple) };
+    }
+  }
 }
 
 /** True when the two say the same, whenever it was verified. No text is an empty state. */

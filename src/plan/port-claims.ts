@@ -1,0 +1,197 @@
+import { type Conflict, compareClaims, loserTo, reasonFor } from './claims.ts';
+import {
+  type PlanEntry,
+  type PodBinding,
+  type PodReservation,
+  type PodSourcePort,
+  podSourcePortKey,
+  portBehind,
+  type ServiceFrontend,
+  spanKey,
+  type Tuple,
+} from './entry.ts';
+
+/** An entry that claims ports of an address. */
+export type PortClaim = ServiceFrontend | PodBinding | PodReservation | PodSourcePort;
+
+/** A claim to several ports, or the stretch of one that it has won. */
+export type RangeClaim = PodBinding | PodReservation | PodSourcePort;
+
+/** Conflicts that one claim is told of at most, one for each stretch that it lost: of more it knows enough. */
+const MOST_LOSSES = 16;
+
+export function isPortClaim(entry: PlanEntry): entry is PortClaim {
+  return 'tuple' in entry;
+}
+
+/** True for a claim to more than one port. */
+export function isRange(entry: PlanEntry): entry is RangeClaim {
+  return 'portCount' in entry && entry.portCount > 1;
+}
+
+/** Claims of two lanes never meet. What comes from a pod's ports is another matter than what goes to them. */
+export function laneOf({ kind, tuple: { address, protocol } }: PortClaim): string {
+  return laneName(kind === 'PodSourcePort' ? 'from' : 'to', { address, protocol });
+}
+
+export function laneName(
+  way: 'from' | 'to',
+  { address, protocol }: Pick<Tuple, 'address' | 'protocol'>,
+): string {
+  return `${way} ${address}/${protocol}`;
+}
+
+/** Ports that a claim has won; `entry` is the claim itself where it has won them all. */
+export interface Piece {
+  readonly claim: RangeClaim;
+  readonly first: number;
+  readonly last: number;
+  readonly entry: RangeClaim;
+}
+
+/** What became of the claims of a lane. */
+export interface SettledLane {
+  /** By first port; they do not overlap. */
+  readonly pieces: readonly Piece[];
+  /** Claims to single ports that lost to a range. */
+  readonly beaten: ReadonlySet<PortClaim>;
+  /** By the key of the ports in question. */
+  readonly conflicts: ReadonlyMap<string, Conflict>;
+}
+
+/** Ports that somebody has. */
+interface Taken {
+  readonly first: number;
+  readonly last: number;
+  readonly by: PortClaim;
+}
+
+/**
+ * Settles the claims of one lane port by port: each port goes to the first claim in the order of `compareClaims`, and what a
+ * range keeps is split into what is left. Costs n log n, whatever the number of ports.
+ *
+ * @param ranges the claims to several ports
+ * @param singles those to one port that won among the claims to exactly that port
+ * @param known earlier pieces, so that what did not change stays the same object
+ */
+export function settleLane(
+  ranges: Iterable<RangeClaim>,
+  singles: Iterable<PortClaim>,
+  known: readonly Piece[] = [],
+): SettledLane {
+  const claims: PortClaim[] = [...ranges, ...singles].sort(compareClaims);
+  const taken: Taken[] = [];
+  const pieces: Piece[] = [];
+  const beaten = new Set<PortClaim>();
+  const losses = new Map<string, { winner: PortClaim; losers: Set<PortClaim> }>();
+  const before = new Map(known.map((piece) => [piece.first, piece]));
+  for (const claim of claims) {
+    const { first, last } = spanOf(claim);
+    const from = firstReaching(taken, first);
+    let next = first;
+    let to = from;
+    const gained: Taken[] = [];
+    for (; to < taken.length && (taken[to] as Taken).first <= last; to++) {
+      const other = taken[to] as Taken;
+      if (to - from < MOST_LOSSES) note(losses, claim, other, first, last);
+      if (other.first > next) gained.push({ first: next, last: other.first - 1, by: claim });
+      next = Math.max(next, other.last + 1);
+    }
+    if (next <= last) gained.push({ first: next, last, by: claim });
+    if (!isRange(claim)) {
+      if (gained.length === 0) beaten.add(claim);
+    } else for (const { first, last } of gained) pieces.push(pieceOf(claim, first, last, before.get(first)));
+    if (gained.length > 0) insert(taken, from, to, gained);
+  }
+  pieces.sort((a, b) => a.first - b.first);
+  return { pieces, beaten, conflicts: conflictsOf(losses) };
+}
+
+/** Puts the gained ports among those taken from `from` to `to`, in order. */
+function insert(taken: Taken[], from: number, to: number, gained: readonly Taken[]): void {
+  const around = taken.slice(from, to);
+  taken.splice(from, to - from, ...[...around, ...gained].sort((a, b) => a.first - b.first));
+}
+
+/** The index of the first that ends at this port or behind it. */
+function firstReaching(taken: readonly { readonly last: number }[], port: number): number {
+  let low = 0;
+  let high = taken.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((taken[middle] as { last: number }).last < port) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The piece that has the port. */
+export function pieceAt(pieces: readonly Piece[], port: number): Piece | undefined {
+  const piece = pieces[firstReaching(pieces, port)];
+  return piece !== undefined && piece.first <= port ? piece : undefined;
+}
+
+/** The claim is to this port, among others or alone. */
+export function hasPort(claim: PortClaim, port: number): boolean {
+  const { first, last } = spanOf(claim);
+  return port >= first && port <= last;
+}
+
+export function spanOf(claim: PortClaim): { readonly first: number; readonly last: number } {
+  const { port } = claim.tuple;
+  return { first: port, last: port + ('portCount' in claim ? claim.portCount : 1) - 1 };
+}
+
+function pieceOf(claim: RangeClaim, first: number, last: number, known: Piece | undefined): Piece {
+  if (known !== undefined && known.claim === claim && known.last === last) return known;
+  return { claim, first, last, entry: stretchOf(claim, first, last) };
+}
+
+/** The claim, cut to these of its ports. */
+function stretchOf(claim: RangeClaim, first: number, last: number): RangeClaim {
+  const offset = first - claim.tuple.port;
+  const portCount = last - first + 1;
+  if (offset === 0 && portCount === claim.portCount) return claim;
+  const tuple: Tuple = { ...claim.tuple, port: portBehind(claim.tuple.port, offset) };
+  if (claim.kind === 'PodSourcePort') {
+    const snat = { ...claim.snat, port: portBehind(claim.snat.port, offset) };
+    return { ...claim, key: podSourcePortKey(tuple, portCount), tuple, portCount, snat };
+  }
+  const endpoint = { ...claim.endpoint, port: portBehind(claim.endpoint.port, offset) };
+  return { ...claim, key: spanKey(tuple, portCount), tuple, portCount, endpoint };
+}
+
+function note(
+  losses: Map<string, { winner: PortClaim; losers: Set<PortClaim> }>,
+  claim: PortClaim,
+  { first, last, by }: Taken,
+  from: number,
+  to: number,
+): void {
+  if (loserTo(by, claim) === null) return;
+  const start = Math.max(first, from);
+  const tuple: Tuple = { ...by.tuple, port: portBehind(by.tuple.port, start - by.tuple.port) };
+  const count = Math.min(last, to) - start + 1;
+  const key = by.kind === 'PodSourcePort' ? podSourcePortKey(tuple, count) : spanKey(tuple, count);
+  const known = losses.get(key);
+  if (known === undefined) losses.set(key, { winner: by, losers: new Set([claim]) });
+  else known.losers.add(claim);
+}
+
+function conflictsOf(
+  losses: ReadonlyMap<string, { winner: PortClaim; losers: ReadonlySet<PortClaim> }>,
+): Map<string, Conflict> {
+  const conflicts = new Map<string, Conflict>();
+  for (const [key, { winner, losers }] of losses) {
+    const names = new Map(
+      [...losers].map(({ owner }) => [`${owner.kind} ${owner.namespace}/${owner.name}`, owner]),
+    );
+    conflicts.set(key, {
+      key,
+      winner: winner.owner,
+      losers: [...names.values()],
+      because: reasonFor(winner),
+    });
+  }
+  return conflicts;
+}
