@@ -17,13 +17,13 @@ import { printFlows } from '../src/cli/commands/flows-print.ts';
 import type { Context } from '../src/cli/context.ts';
 import { EXIT } from '../src/cli/exit-codes.ts';
 import { Terminal } from '../src/cli/terminal.ts';
-import { visitEveryFlow } from '../src/flows/table.ts';
 import type { FactChange } from '../src/model/facts.ts';
 import { type IpAddress, parseAddress } from '../src/net/address.ts';
 import { parsePrefix } from '../src/net/prefix.ts';
 import { agentPieces, askAgent } from '../src/observe/client.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import type { Source } from '../src/sources/source.ts';
+import { visitEveryFlow } from '../src/wire/conntrack/table.ts';
 import { fillConntrack } from '../test/netns/fill-conntrack.ts';
 
 const PODS = 200;

@@ -1,6 +1,6 @@
 import { FlowJudge } from '../flows/judge.ts';
-import { visitEveryFlow } from '../flows/table.ts';
 import { ConntrackConnection } from '../wire/conntrack/connection.ts';
+import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 

@@ -1,6 +1,6 @@
 import { isTranslated } from '../flows/judge.ts';
 import { type FlowPairs, PairCounter, type PairLook } from '../flows/pairs.ts';
-import { visitEveryFlow } from '../flows/table.ts';
+import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 

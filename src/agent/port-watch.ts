@@ -9,11 +9,11 @@ import {
   WARN_AT,
   WELL_BELOW,
 } from '../flows/port-usage.ts';
-import { visitEveryFlow } from '../flows/table.ts';
 import { firstFew } from '../model/first-few.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Metrics } from '../observe/metrics/metrics.ts';
 import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { FlowSettings } from './flow-settings.ts';

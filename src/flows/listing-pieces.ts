@@ -1,6 +1,6 @@
+import { everyFlow } from '../wire/conntrack/table.ts';
 import type { FlowLines } from './flow-lines.ts';
 import type { Listing, ListingEnd } from './listing.ts';
-import { everyFlow } from './table.ts';
 
 /** Bytes of a piece, about. */
 const PIECE = 128 * 1024;

@@ -4,7 +4,6 @@ import { familyNumber } from '../family-number.ts';
 import {
   beginMessage,
   endMessage,
-  type Message,
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
@@ -14,13 +13,7 @@ import {
 } from '../messages.ts';
 import { answers, request } from '../request.ts';
 import { NetlinkSocket } from '../socket.ts';
-import {
-  type ConntrackEntry,
-  conntrackAttributes,
-  creationAttributes,
-  readEntry,
-  tupleAttributesOf,
-} from './entry.ts';
+import { type ConntrackEntry, conntrackAttributes, creationAttributes, tupleAttributesOf } from './entry.ts';
 import { type FlowFilter, kernelFilter, matches } from './filter.ts';
 import { FlowView } from './flow-view.ts';
 import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_NEW } from './numbers.ts';
@@ -42,44 +35,24 @@ export class ConntrackConnection {
   }
 
   /**
-   * Calls back for each entry that the filter wants, while the table is read: nothing but one datagram is held. The
-   * table changes meanwhile: an entry may be missed or come twice. The callback must not use this connection.
+   * Shows each entry that the filter wants in one view, and gives control back after each datagram (some 150 entries), so
+   * that others may work meanwhile. The table changes meanwhile: an entry may be missed or come twice. The callback must
+   * not use this connection. Whoever ends before the last step closes the connection.
    */
-  forEach(filter: FlowFilter, visit: (entry: ConntrackEntry) => void): void {
-    const family = filter.family === undefined ? 0 : familyNumber[filter.family];
-    this.#request(
-      IPCTNL_MSG_CT_GET,
-      NLM_F_DUMP,
-      family,
-      'IPCTNL_MSG_CT_GET',
-      kernelFilter(filter),
-      (message) => {
-        const entry = readEntry(message);
-        if (matches(filter, entry)) visit(entry);
-      },
-    );
-  }
-
-  /**
-   * As `forEach`, for tables of hundreds of thousands: shows each entry in one view, and gives control back after each
-   * datagram (some 150 entries), so that others may work meanwhile. Nothing is filtered here. Whoever ends before the
-   * last step closes the connection.
-   */
-  *dump(
-    filter: Pick<FlowFilter, 'family' | 'protocol' | 'status'>,
-    visit: (flow: FlowView) => void,
-  ): Generator<undefined, void, undefined> {
+  *dump(filter: FlowFilter, visit: (flow: FlowView) => void): Generator<undefined, void, undefined> {
     const family = filter.family === undefined ? 0 : familyNumber[filter.family];
     const sequence = this.#sequence++;
     const view = new FlowView();
     const bytes = message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family, sequence, kernelFilter(filter));
-    yield* answers(this.#socket, bytes, sequence, 'IPCTNL_MSG_CT_GET', (one) => visit(view.read(one)));
+    yield* answers(this.#socket, bytes, sequence, 'IPCTNL_MSG_CT_GET', (one) => {
+      if (matches(filter, view.read(one))) visit(view);
+    });
   }
 
-  /** The entries that the filter wants, as `forEach`. */
+  /** The entries that the filter wants, as `dump`, at once. */
   entries(filter: FlowFilter = {}): ConntrackEntry[] {
     const found: ConntrackEntry[] = [];
-    this.forEach(filter, (entry) => found.push(entry));
+    for (const _ of this.dump(filter, (flow) => found.push(flow.copy())));
     return found;
   }
 
@@ -124,10 +97,9 @@ export class ConntrackConnection {
     family: number,
     subject: string,
     attributes: Parameters<typeof conntrackAttributes.write>[1],
-    visit?: (message: Message) => void,
   ): void {
     const sequence = this.#sequence++;
-    request(this.#socket, message(type, flags, family, sequence, attributes), sequence, subject, visit);
+    request(this.#socket, message(type, flags, family, sequence, attributes), sequence, subject);
   }
 }
 

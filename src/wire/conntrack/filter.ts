@@ -23,8 +23,12 @@ export interface Masked {
   readonly mask: number;
 }
 
+/** What of an entry a filter looks at: `ConntrackEntry` and `FlowView` both are one. */
+type FilteredFlow = Pick<ConntrackEntry, 'family' | 'protocol' | 'zone' | 'mark' | 'status'> &
+  Record<'original' | 'reply', Required<TupleFilter>>;
+
 /** True when the entry is wanted. The kernel's own filter is never relied on: older ones ignore parts of it. */
-export function matches(filter: FlowFilter, entry: ConntrackEntry): boolean {
+export function matches(filter: FlowFilter, entry: FilteredFlow): boolean {
   return (
     (filter.family === undefined || filter.family === entry.family) &&
     (filter.protocol === undefined || filter.protocol === entry.protocol) &&
@@ -40,7 +44,7 @@ function has(wanted: Masked, bits: number): boolean {
   return ((bits ^ wanted.value) & wanted.mask) === 0;
 }
 
-function tupleMatches(wanted: TupleFilter, tuple: FlowTuple): boolean {
+function tupleMatches(wanted: TupleFilter, tuple: FilteredFlow['original']): boolean {
   return (
     (wanted.src === undefined || wanted.src === tuple.src) &&
     (wanted.dst === undefined || wanted.dst === tuple.dst) &&
@@ -55,7 +59,10 @@ const CTA_FILTER_F = { src: 1 << 0, dst: 1 << 1, protocol: 1 << 3, sport: 1 << 4
 /**
  * What of the filter goes to the kernel, so that it sends less: the mark on all kernels, the original tuple since 5.8
  * (which needs the family, and for ports the protocol), the status since 5.15, the zone since 6.8; others ignore it.
- * The reply tuple stays here: kernels that know CTA_FILTER read it with the flags of the original one.
+ *
+ * Two things stay here. The reply tuple: kernels that know CTA_FILTER read it with the flags of the original one. And
+ * IPv6 addresses: from 5.8 on the kernel takes `ipv6_addr_cmp` for "is equal", so that it sends everything but what was
+ * asked for (net/netfilter/nf_conntrack_netlink.c, ctnetlink_filter_match_tuple).
  */
 export function kernelFilter(filter: FlowFilter): Decoded<typeof conntrackAttributes.rows> {
   const { family, protocol, mark, status, zone } = filter;
@@ -67,9 +74,10 @@ export function kernelFilter(filter: FlowFilter): Decoded<typeof conntrackAttrib
     ...(zone === undefined ? {} : { zone }),
   };
   const { src, dst, sport, dport } = filter.original ?? {};
+  const comparesAddresses = family === 'IPv4';
   const wanted: Partial<FlowTuple> = {
-    ...(src === undefined ? {} : { src }),
-    ...(dst === undefined ? {} : { dst }),
+    ...(src === undefined || !comparesAddresses ? {} : { src }),
+    ...(dst === undefined || !comparesAddresses ? {} : { dst }),
     ...(sport === undefined || protocol === undefined ? {} : { sport }),
     ...(dport === undefined || protocol === undefined ? {} : { dport }),
   };
