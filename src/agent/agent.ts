@@ -364,10 +364,11 @@ export class Agent implements AgentFacts {
     const rounded = Math.round(milliseconds * 1000) / 1000;
     if (this.#failure !== null) logger.info('the kernel matches again');
     this.#failure = null;
-    const { elementsAdded, elementsDeleted, skeleton } = report;
+    const { gone: _, ...told } = report;
+    const { elementsAdded, elementsDeleted, skeleton } = told;
     if (elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.#programmed === null) {
-      logger.info({ ...report, milliseconds: rounded }, 'programmed');
-      this.#programmed = { ...report, at, milliseconds: rounded };
+      logger.info({ ...told, milliseconds: rounded }, 'programmed');
+      this.#programmed = { ...told, at, milliseconds: rounded };
     }
     this.#matchedAt = surroundings.wallClock().getTime();
     this.#convergingSince = null;

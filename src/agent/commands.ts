@@ -24,7 +24,7 @@ import { type HttpOptions, httpServers } from './companions/http.ts';
 import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
 import { serviceHealthChecks } from './companions/service-health.ts';
-import { staleUdpFlows } from './companions/stale-udp-flows.ts';
+import { staleFlows } from './companions/stale-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
 import { ForwardGuard } from './forward-guard.ts';
@@ -100,7 +100,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     };
     const processId = process.pid;
     const client = once ? null : await clusterClient(run, surroundings);
-    const companions: CompanionFactory[] = [staleUdpFlows(flows)];
+    const companions: CompanionFactory[] = [staleFlows(flows)];
     const host: HostFactSource[] = [];
     if (settings.plan.enable.pod) {
       const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);

@@ -9,6 +9,7 @@ const report: Report = {
   elementsAdded: 0,
   elementsDeleted: 0,
   compared: 'changes',
+  gone: null,
 };
 const plan = { revision: 1 } as NatPlan;
 

@@ -19,6 +19,11 @@ export interface Report {
   readonly elementsDeleted: number;
   /** What was compared with the kernel: the keys that changed since the last time, or everything that is in it. */
   readonly compared: 'changes' | 'everything';
+  /**
+   * Keys of entries that the kernel had elements of and the plan does not have, for those who end their flows; null
+   * where not everything was compared, or what nobody claims was kept: nobody knows what went.
+   */
+  readonly gone: ReadonlySet<string> | null;
 }
 
 export interface ConvergeOptions {

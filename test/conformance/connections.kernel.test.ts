@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FlowChangeNotes } from '../../src/datapath/conntrack/flow-changes.ts';
 import { StaleFlowCleaner } from '../../src/datapath/conntrack/stale-flow-cleaner.ts';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
 import { walk } from '../../src/explain/walk.ts';
@@ -91,15 +92,16 @@ async function breaksNothing(steps: readonly (readonly ObjectChange[])[]): Promi
   });
   await stage.datapath.remove(signal);
   const planner = new Planner(node, defaultPlanOptions);
+  const notes = new FlowChangeNotes();
   const held: Held[] = [];
   let reports: (HoldReport & { name: string })[] = [];
   try {
     for (const [index, step] of steps.entries()) {
       planner.apply(step.map(factOf));
-      const before = planner.plan.revision;
       const plan = planner.update();
-      await stage.datapath.converge(plan, signal);
-      cleaner.clean(plan, plan.changedSince(before));
+      notes.note(plan, await stage.datapath.converge(plan, signal), []);
+      const changes = notes.take();
+      if (changes !== null) await cleaner.clean(plan, changes);
       await expectFromScratch(plan, index);
       held.push(...(await openSome(plan, index)));
       await sleep(3 * EVERY_MS); // each has spoken in this state

@@ -1,5 +1,6 @@
+import { FlowChangeNotes } from '../../src/datapath/conntrack/flow-changes.ts';
 import { StaleFlowCleaner } from '../../src/datapath/conntrack/stale-flow-cleaner.ts';
-import type { Report } from '../../src/datapath/datapath.ts';
+import type { ConvergeOptions, Report } from '../../src/datapath/datapath.ts';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
 import type { DialOutcome } from '../../src/lab/probe-messages.ts';
 import type { FactChange } from '../../src/model/facts.ts';
@@ -76,7 +77,7 @@ export class PodNatNode {
   readonly stage: Stage;
   datapath = NftablesDatapath.open();
   readonly #flows = new StaleFlowCleaner();
-  #cleaned: number | null = null;
+  #notes = new FlowChangeNotes();
 
   constructor(stage: Stage, node: Partial<NodeFacts> = {}) {
     this.stage = stage;
@@ -89,21 +90,29 @@ export class PodNatNode {
     return await this.converge();
   }
 
-  async converge(): Promise<Report> {
+  async converge(options: ConvergeOptions = {}): Promise<Report> {
     const plan = this.planner.update();
-    const report = await this.datapath.converge(plan, SIGNAL);
-    this.#flows.clean(plan, this.#cleaned === null ? null : plan.changedSince(this.#cleaned));
-    this.#cleaned = report.revision;
+    const report = await this.datapath.converge(plan, SIGNAL, options);
+    const own = this.planner.node.localAddresses.map((one) => one.address);
+    this.#notes.note(plan, report, own);
+    const changes = this.#notes.take();
+    if (changes !== null) await this.#flows.clean(plan, changes);
     return report;
   }
 
   /** A new process: nothing is known but these objects. */
   async restart(...changes: readonly FactChange[]): Promise<Report> {
+    this.forget(...changes);
+    return await this.converge();
+  }
+
+  /** As `restart`, before the new process has written anything. */
+  forget(...changes: readonly FactChange[]): void {
     this.datapath.close();
     this.datapath = NftablesDatapath.open();
-    this.#cleaned = null;
+    this.#notes = new FlowChangeNotes();
     this.planner = new Planner(factsOfNode({}), defaultPlanOptions);
-    return await this.apply(...changes);
+    this.planner.apply(changes);
   }
 
   /** Elements of Pod NAT that the kernel has, by set: `{ bindings: 1, pod_sources: 1 }`. */

@@ -58,6 +58,7 @@ class Desk {
       elementsAdded: 3,
       elementsDeleted: 1,
       compared: 'changes',
+      gone: null,
       ...report,
     };
     this.companion.converged({ report: done, plan, milliseconds: 2 });
@@ -143,6 +144,7 @@ test('changes are pending until the converge that has them is done; a failed one
     elementsAdded: 0,
     elementsDeleted: 0,
     compared: 'changes',
+    gone: null,
   } as const;
   desk.companion.converged({ report, plan, milliseconds: 1 });
   expect(await desk.scrape('kubeproxy_sync_proxy_rules_service_changes_pending')).toBe(1);

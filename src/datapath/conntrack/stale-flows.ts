@@ -1,53 +1,88 @@
+import type { IpAddress } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
-import { type Endpoint, endpointAt, parsePortsKey, type Tuple, tupleKey } from '../../plan/entry.ts';
-import type { NatPlan } from '../../plan/nat-plan.ts';
-import { type ConntrackEntry, conntrackStatus } from '../../wire/conntrack/entry.ts';
+import { setContains } from '../../net/ranges.ts';
+import { clusterAddressKey, type Endpoint, endpointAt, type ServiceFrontend } from '../../plan/entry.ts';
+import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
+import { conntrackStatus } from '../../wire/conntrack/entry.ts';
+import { type Comparison, DialledTuples, type FlowChanges } from './flow-changes.ts';
 
-/** What of a conntrack entry decides whether it is stale. */
-export type Flow = Pick<ConntrackEntry, 'protocol' | 'original' | 'reply' | 'status'>;
+type Plan = Pick<NatPlan, 'entry' | 'entryAt'>;
+
+/** What of a conntrack entry decides whether it is stale: `ConntrackEntry` and `FlowView` both are one. */
+export interface Flow {
+  readonly family: Family;
+  /** IANA number. */
+  readonly protocol: number;
+  readonly original: Readonly<{ src: IpAddress; sport: number; dst: IpAddress; dport: number }>;
+  readonly reply: Readonly<{ src: IpAddress; sport: number; dst: IpAddress; dport: number }>;
+  /** Bits of `conntrackStatus`. */
+  readonly status: number;
+}
 
 /**
- * True when the flow's destination was translated by a plan that is no longer in force (docs/adr/0004):
+ * Says of flows whether their destination was translated by a plan that is no longer in force (docs/adr/0004). Then:
  * - it goes to an endpoint that its frontend or binding does not have now, not even as one that still serves;
- * - it was not translated, and its frontend or binding has an endpoint now;
- * - it was translated, and what it dialled has left the plan (`gone`).
+ * - or it was not translated, and its frontend or binding has an endpoint now;
+ * - or it was translated, and what it dialled has left the plan.
  *
- * Only UDP: other protocols end by themselves, and their established connections are to live on.
- *
- * @param gone keys that were in the plan and are not any more
+ * Of TCP and SCTP only flows that never saw a reply: no program has a connection that could break, and the repeated SYN
+ * or INIT begins anew. Flows with replies end by themselves, and are to live on. A UDP flow without a reply does not stay
+ * with an endpoint that only serves on, either.
  */
-export function isStale(plan: Pick<NatPlan, 'entryAt'>, flow: Flow, gone: ReadonlySet<string>): boolean {
-  if (protocolFromNumber(flow.protocol) !== 'UDP') return false;
-  const { dst: address, dport } = flow.original;
-  const port = parsePort(dport);
-  if (port === null) return false;
-  const tuple: Tuple = { address, protocol: 'UDP', port };
-  const translated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
-  const entry = plan.entryAt(tuple);
-  const leadsTo = ({ address, port }: Endpoint) => address === flow.reply.src && port === flow.reply.sport;
-  switch (entry?.kind) {
-    case 'ServiceFrontend': {
-      const { endpoints, localEndpoints, retained } = entry;
-      if (!translated) return endpoints.length > 0;
-      return ![endpoints, localEndpoints ?? [], retained].some((some) => some.some(leadsTo));
+export class StaleFlowJudge {
+  readonly #plan: Plan;
+  readonly #keys: FlowChanges['keys'];
+  readonly #gone: DialledTuples;
+  readonly #compare: Comparison | null;
+
+  constructor(plan: Plan, { keys, gone, compare }: FlowChanges) {
+    this.#plan = plan;
+    this.#keys = keys;
+    this.#gone = new DialledTuples(gone);
+    this.#compare = compare;
+  }
+
+  isStale(flow: Flow): boolean {
+    const isReplied = (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0;
+    const protocol = protocolFromNumber(flow.protocol);
+    if (protocol === null || (isReplied && protocol !== 'UDP')) return false;
+    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
+    const { dst: address, dport } = flow.original;
+    const port = parsePort(dport);
+    if (port === null) return false;
+    const tuple = { address, protocol, port };
+    const entry = this.#plan.entryAt(tuple);
+    if (entry?.kind !== 'ServiceFrontend' && entry?.kind !== 'PodBinding') {
+      return isTranslated && (this.#gone.has(tuple) || this.#wasService(flow));
     }
-    case 'PodBinding':
-      return !translated || !leadsTo(endpointAt(entry, tuple));
-    default:
-      return translated && isAmong(gone, tuple);
+    if (this.#keys !== null && !this.#keys.has(entry.key)) return false;
+    if (entry.kind === 'PodBinding') return !isTranslated || !leadsTo(flow, endpointAt(entry, tuple));
+    if (!isTranslated) return !isReplied || entry.endpoints.length > 0;
+    return !endpointsFor(entry, isReplied).some((some) => some.some((endpoint) => leadsTo(flow, endpoint)));
+  }
+
+  /** The plan has nothing where the flow went; true when it can only have been a Service that translated it. */
+  #wasService({ family, original, reply }: Flow): boolean {
+    if (this.#compare === null) return false;
+    const { dst, dport } = original;
+    const { pods, serviceCIDRs } = scopeOf(this.#plan, family);
+    if (this.#compare.localAddresses.has(dst)) {
+      const isNodePort = NODE_PORTS.first <= dport && dport <= NODE_PORTS.last;
+      return this.#compare.isLost && isNodePort && setContains(pods, reply.src);
+    }
+    return setContains(serviceCIDRs, dst) || this.#plan.entry(clusterAddressKey(dst)) !== undefined;
   }
 }
 
-/** The key of the tuple is among them, or that of a range which has it. */
-function isAmong(keys: ReadonlySet<string>, tuple: Tuple): boolean {
-  if (keys.has(tupleKey(tuple))) return true;
-  for (const key of keys) {
-    if (!key.includes('-')) continue;
-    const range = parsePortsKey(key);
-    if (range === null || range.tuple.address !== tuple.address || range.tuple.protocol !== tuple.protocol)
-      continue;
-    if (tuple.port >= range.tuple.port && tuple.port < range.tuple.port + range.portCount) return true;
-  }
-  return false;
+/** The numbers of NodePorts unless an API server is told otherwise (`--service-node-port-range`). */
+const NODE_PORTS = { first: 30_000, last: 32_767 };
+
+function leadsTo({ reply }: Flow, { address, port }: Endpoint): boolean {
+  return address === reply.src && port === reply.sport;
+}
+
+function endpointsFor({ endpoints, localEndpoints, retained }: ServiceFrontend, isReplied: boolean) {
+  return [endpoints, localEndpoints ?? [], isReplied ? retained : []];
 }

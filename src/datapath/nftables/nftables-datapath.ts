@@ -26,7 +26,7 @@ import { toKernel } from './range-elements.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { nftFamily, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
-import { claimedSources, isClaimed, withPoolRanges } from './unclaimed.ts';
+import { claimedSources, goneKeys, isClaimed, withPoolRanges } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
@@ -34,7 +34,7 @@ const ATTEMPTS = 10;
 
 /** What goes along from a table that is replaced, beside what the plan says. */
 interface Carried {
-  /** Its elements, where those that nobody claims are to be kept. */
+  /** Its elements: those that nobody claims may have to be kept, and else they tell what is gone. */
   readonly before: readonly PlacedElement[];
   readonly clients: ReadonlyMap<Family, readonly SetElement[]>;
 }
@@ -269,7 +269,7 @@ export class NftablesDatapath implements Datapath {
 
   /** Puts a second copy to work, replaces the first, takes the second away. Session affinity goes along. */
   async #swap(plan: NatPlan, variant: SkeletonVariant, signal: AbortSignal): Promise<Report> {
-    const before = this.#keepUnclaimed ? (this.#tables.read(TABLE) ?? []) : [];
+    const before = this.#tables.read(TABLE) ?? [];
     await this.#tables.load(SWAP_TABLE, variant, signal);
     this.#fill(plan, SWAP_TABLE, 'swapped', { before, clients: this.#tables.affinityClients() });
     const clients = this.#tables.affinityClients();
@@ -308,7 +308,8 @@ export class NftablesDatapath implements Datapath {
     this.#generation = batch.isEmpty ? generation : generation + 1;
     this.#programmed = programmed;
     this.#revision = revision;
-    return this.#report(skeleton, 'everything', changes);
+    const gone = this.#keepUnclaimed ? null : goneKeys(plan, carried.before, changes.remove);
+    return this.#report(skeleton, 'everything', changes, gone);
   }
 
   #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
@@ -336,9 +337,10 @@ export class NftablesDatapath implements Datapath {
     skeleton: Report['skeleton'],
     compared: Report['compared'],
     { add, remove }: Difference<PlacedElement>,
+    gone: Report['gone'] = null,
   ): Report {
     const revision = this.#revision;
-    return { revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length, compared };
+    return { revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length, compared, gone };
   }
 }
 

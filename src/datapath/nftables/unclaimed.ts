@@ -80,6 +80,21 @@ function entryKeyOf({ family, set, element: { key } }: PlacedElement): string | 
   return port === null ? null : tupleKey({ address, protocol, port });
 }
 
+/** Keys of the entries that the elements belonged to and that the plan does not have. */
+export function goneKeys(
+  plan: Pick<NatPlan, 'entry'>,
+  ...elements: readonly (readonly PlacedElement[])[]
+): Set<string> {
+  const gone = new Set<string>();
+  for (const some of elements) {
+    for (const placed of some) {
+      const key = entryKeyOf(placed);
+      if (key !== null && plan.entry(key) === undefined) gone.add(key);
+    }
+  }
+  return gone;
+}
+
 /** The plan's entry that the element belongs to, or would with another value; of EgressRules, by its first source. */
 export function entryOf(
   placed: PlacedElement,

@@ -60,10 +60,10 @@ export const knatMetrics = {
     { resource: { words: 'resource and API group, such as services or ippools.knat.dev' } },
   ),
   knat_stale_flows_deleted_total: counter(
-    'Conntrack entries of UDP that were deleted because a change made them lead to a wrong place.',
+    'Conntrack entries that were deleted because a change made them lead to a wrong place: those of UDP, and of TCP and SCTP those without a reply.',
   ),
   knat_stale_flow_failures_total: counter(
-    'How often stale conntrack entries could not be looked for or deleted; it is done with the next change.',
+    'How often stale conntrack entries could not be looked for or deleted; it is tried again after some seconds.',
   ),
   knat_conntrack_entries: gauge(
     'Entries of the table of connections at the last look, translated or not. A look is taken every 30 seconds, or less often where looking would take more than 2 % of the time; nothing is there before the first.',

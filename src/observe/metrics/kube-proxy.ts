@@ -72,7 +72,7 @@ export const absentKubeProxyMetrics: Readonly<Record<string, string>> = {
   kubeproxy_conntrack_reconciler_deleted_entries_total:
     'knat_stale_flows_deleted_total: both families are looked through together',
   kubeproxy_conntrack_reconciler_sync_duration_seconds:
-    'only what a change touched is looked at; the time is not measured',
+    'the table is read beside the loop of NAT; the time is not measured',
   kubeproxy_sync_proxy_rules_iptables_last: 'iptables only',
   kubeproxy_sync_proxy_rules_iptables_total: 'iptables only',
   kubeproxy_sync_proxy_rules_iptables_restore_failures_total: 'iptables only',

@@ -1,0 +1,158 @@
+import { pino } from 'pino';
+import { expect, test, vi } from 'vitest';
+import { nodeFacts, present, service, slice } from '../../test/generators/build.ts';
+import type { FlowChanges } from '../datapath/conntrack/flow-changes.ts';
+import { defaultPlanOptions } from '../plan/options.ts';
+import { Planner } from '../plan/planner.ts';
+import type { AgentFacts } from './companion.ts';
+import { StaleFlowWork } from './stale-flow-work.ts';
+
+/** An agent whose clock stands still but for what readings take, and a table whose readings the test ends. */
+class Desk {
+  readonly planner = new Planner(nodeFacts(), defaultPlanOptions);
+  readonly counted = { deleted: 0, failures: 0 };
+  /** What the table was read for. */
+  readonly readings: FlowChanges[] = [];
+  readonly atOnce: FlowChanges[] = [];
+  readonly rests: number[] = [];
+  readonly work: StaleFlowWork;
+  #now = 0;
+  #end: (failure?: Error) => void = () => {};
+  #rested: () => void = () => {};
+
+  constructor() {
+    const metrics = {
+      increment: (name: string, _: object, by = 1) => {
+        if (name === 'knat_stale_flows_deleted_total') this.counted.deleted += by;
+        else this.counted.failures += by;
+      },
+    };
+    const agent = {
+      planner: this.planner,
+      logger: pino({ level: 'silent' }),
+      observations: { metrics },
+      surroundings: {
+        now: () => this.#now,
+        sleep: (milliseconds: number, signal: AbortSignal) => {
+          this.rests.push(milliseconds);
+          return new Promise<void>((resolve) => {
+            this.#rested = resolve;
+            if (signal.aborted) resolve();
+            signal.addEventListener('abort', () => resolve());
+          });
+        },
+      },
+    };
+    this.work = new StaleFlowWork(agent as unknown as AgentFacts, {
+      clean: (_, changes, signal) => {
+        this.readings.push(changes);
+        return new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')));
+          this.#end = (failure) => (failure === undefined ? resolve(2) : reject(failure));
+        });
+      },
+      cleanAtOnce: (_, changes) => {
+        this.atOnce.push(changes);
+        return 1;
+      },
+    });
+  }
+
+  converge(address: string, gone: ReadonlySet<string> | null = null): void {
+    this.planner.apply([present('Service', service()), present('EndpointSlice', slice([address]))]);
+    const plan = this.planner.update();
+    const report = {
+      ...({ revision: plan.revision, skeleton: 'kept', compared: 'changes' } as const),
+      ...{ elementsAdded: 0, elementsDeleted: 0, gone },
+    };
+    this.work.converged({ plan, report, milliseconds: 1 });
+  }
+
+  /** The reading ends after so many milliseconds. */
+  async end(milliseconds: number, failure?: Error): Promise<void> {
+    this.#now += milliseconds;
+    const rests = this.rests.length;
+    this.#end(failure);
+    await vi.waitFor(() => expect(this.rests.length).toBe(rests + 1));
+  }
+
+  rested(): void {
+    this.#rested();
+  }
+
+  async readingsAre(count: number): Promise<void> {
+    await vi.waitFor(() => expect(this.readings).toHaveLength(count));
+  }
+}
+
+const KEYS = new Set(['10.96.0.10:80/TCP']);
+
+test('what changes during a reading and the rest behind it is read for together', async () => {
+  const desk = new Desk();
+  const stop = new AbortController();
+  const running = desk.work.run(stop.signal);
+  desk.converge('10.244.1.5', new Set());
+  await desk.readingsAre(1);
+  desk.converge('10.244.1.6');
+  await desk.end(30);
+  expect(desk.rests).toEqual([270]);
+  desk.converge('10.244.1.7');
+  expect(desk.readings).toHaveLength(1);
+  desk.rested();
+  await desk.readingsAre(2);
+  expect(desk.readings[1]).toEqual({ keys: KEYS, gone: new Set(), compare: null });
+  await desk.end(10);
+  expect(desk.counted).toEqual({ deleted: 4, failures: 0 });
+  stop.abort();
+  await running;
+  expect(desk.atOnce).toEqual([]);
+});
+
+test('what failed is tried again, with what changed since', async () => {
+  const desk = new Desk();
+  const stop = new AbortController();
+  const running = desk.work.run(stop.signal);
+  desk.converge('10.244.1.5', new Set(['10.96.0.99:53/UDP']));
+  await desk.readingsAre(1);
+  await desk.end(1, new Error('ENOBUFS'));
+  desk.converge('10.244.1.6');
+  expect(desk.rests).toEqual([5000]);
+  expect(desk.counted.failures).toBe(1);
+  desk.rested();
+  await desk.readingsAre(2);
+  expect(desk.readings[1]).toEqual(desk.readings[0]);
+  stop.abort();
+  await running;
+});
+
+test('at the end what is left is done at once: who comes next cannot know it', async () => {
+  const desk = new Desk();
+  const stop = new AbortController();
+  const running = desk.work.run(stop.signal);
+  desk.converge('10.244.1.5', new Set(['10.96.0.99:53/UDP']));
+  await desk.readingsAre(1);
+  desk.converge('10.244.1.6');
+  stop.abort();
+  expect(desk.atOnce).toEqual([{ ...desk.readings[0], gone: new Set(['10.96.0.99:53/UDP']) }]);
+  await running;
+  expect(desk.counted).toEqual({ deleted: 1, failures: 0 });
+});
+
+test('whoever waits for the first reading waits for the one under way', async () => {
+  const desk = new Desk();
+  const stop = new AbortController();
+  const running = desk.work.run(stop.signal);
+  desk.converge('10.244.1.5', new Set());
+  await desk.readingsAre(1);
+  let isDone = false;
+  const waiting = desk.work.attempt(stop.signal).then(() => {
+    isDone = true;
+  });
+  await Promise.resolve();
+  expect(isDone).toBe(false);
+  await desk.end(1);
+  await waiting;
+  expect(desk.readings).toHaveLength(1);
+  stop.abort();
+  await running;
+});

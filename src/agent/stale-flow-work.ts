@@ -1,0 +1,112 @@
+import { FlowChangeNotes, type FlowChanges } from '../datapath/conntrack/flow-changes.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import type { AgentFacts, Outcome } from './companion.ts';
+
+/** Deletes conntrack entries that changes of the plan made stale; gives their number. */
+export interface StaleFlows {
+  /** In turns, between which others work. */
+  clean(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changes: FlowChanges, signal: AbortSignal): Promise<number>;
+  /** Without a pause. */
+  cleanAtOnce(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changes: FlowChanges): number;
+}
+
+/** After a look at the table, rest so many times as long as it took: at most a tenth of a processor. */
+const REST = 9;
+/** Milliseconds until the next attempt after a failure. */
+const RETRY_AFTER = 5_000;
+
+/**
+ * Notes what each converge changed, and reads the table for it beside the loop of NAT. What changes while the table is
+ * read, or during the rest behind it, is looked for together in the next reading.
+ */
+export class StaleFlowWork {
+  readonly #agent: AgentFacts;
+  readonly #flows: StaleFlows;
+  readonly #notes = new FlowChangeNotes();
+  /** What the table is being read for. */
+  #current: FlowChanges | null = null;
+  #reading: Promise<boolean> | null = null;
+  #wake: () => void = () => {};
+
+  constructor(agent: AgentFacts, flows: StaleFlows) {
+    this.#agent = agent;
+    this.#flows = flows;
+  }
+
+  /** Called in the loop of NAT: only notes what is to be done. */
+  converged({ plan, report }: Outcome): void {
+    const { localAddresses } = this.#agent.planner.node;
+    this.#notes.note(
+      plan,
+      report,
+      localAddresses.map(({ address }) => address),
+    );
+    if (!this.#notes.isEmpty) this.#wake();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { now, sleep } = this.#agent.surroundings;
+    // At once, since nobody waits for us: whoever comes after us cannot know what went.
+    signal.addEventListener('abort', () => {
+      this.#finish();
+      this.#wake();
+    });
+    while (!signal.aborted) {
+      if (this.#notes.isEmpty) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      const start = now();
+      const isDone = await this.attempt(signal);
+      await sleep(isDone ? REST * (now() - start) : RETRY_AFTER, signal);
+    }
+  }
+
+  /** Reads the table for what is noted, or waits for the reading that is under way. False when that failed. */
+  async attempt(signal: AbortSignal): Promise<boolean> {
+    this.#reading ??= this.#read(signal).finally(() => {
+      this.#reading = null;
+    });
+    return await this.#reading;
+  }
+
+  async #read(signal: AbortSignal): Promise<boolean> {
+    const changes = this.#notes.take();
+    if (changes === null) return true;
+    this.#current = changes;
+    try {
+      this.#deleted(await this.#flows.clean(this.#agent.planner.plan, changes, signal));
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      this.#notes.add(changes);
+      this.#failed(error);
+      return false;
+    } finally {
+      this.#current = null;
+    }
+  }
+
+  #finish(): void {
+    if (this.#current !== null) this.#notes.add(this.#current);
+    const changes = this.#notes.take();
+    if (changes === null) return;
+    try {
+      this.#deleted(this.#flows.cleanAtOnce(this.#agent.planner.plan, changes));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #deleted(deleted: number): void {
+    this.#agent.observations.metrics.increment('knat_stale_flows_deleted_total', {}, deleted);
+    if (deleted > 0) this.#agent.logger.info({ deleted }, 'stale flows were deleted');
+  }
+
+  #failed(error: unknown): void {
+    this.#agent.observations.metrics.increment('knat_stale_flow_failures_total', {});
+    this.#agent.logger.warn({ err: error }, 'stale flows could not be deleted; it is tried again');
+  }
+}
