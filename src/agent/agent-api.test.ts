@@ -188,7 +188,7 @@ test('the answers have what was put in', async () => {
 test.each([
   ['/entries?limit=0', 'limit'],
   ['/entries?limit=5001', 'limit'],
-  ['/entries?kind=frontends', '"frontends" is none of frontend, binding, source, address, health, scope'],
+  ['/entries?kind=frontends', '"frontends" is none of frontend, binding, reservation, source'],
   ['/entries?protocol=icmp', '"icmp" is none of TCP, UDP, SCTP'],
   [`/entries?search=${'x'.repeat(201)}`, 'search'],
   ['/conflicts?offset=-1', 'offset'],
