@@ -55,7 +55,7 @@ const may = {
   'datapath/conntrack': ['net', 'model', 'plan', 'wire'],
   'datapath/coexistence': ['net', 'wire', 'datapath/program.ts', 'datapath/nftables/nft-program.ts'],
   wire: ['net'],
-  observe: ['net', 'model', 'plan', 'explain', 'flows', 'datapath/datapath.ts'],
+  observe: ['net', 'model', 'plan', 'explain', 'flows', 'datapath/datapath.ts', 'wire/unix-peer.ts'],
   agent: [
     'net',
     'model',

@@ -1,7 +1,7 @@
-import type { Server } from 'node:http';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
+import type { Stranger } from '../observe/agent-sockets.ts';
 import type { Api } from '../observe/api/route.ts';
 import { apiOf } from '../observe/api/routes.ts';
 import type { AgentView } from '../observe/api/view.ts';
@@ -31,6 +31,8 @@ export interface AgentParts {
   readonly interfaces: InterfaceAddresses;
   /** What else is found out about this machine. */
   readonly host: readonly HostFactSource[];
+  /** Locks the network namespace for as long as the agent runs; throws where another agent has it. Absent: nothing is locked. */
+  readonly lock?: () => { release(): void };
   readonly kubeProxy: OtherProxy;
   /** Take kube-proxy's rules away, instead of refusing beside them. */
   readonly replaceKubeProxy: boolean;
@@ -120,10 +122,13 @@ export class Agent implements AgentFacts {
     const { settings, datapath, interfaces, host, logger, version } = this.#parts;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const server: Server = await serveAgent(this.api, this.view);
-    const cleanups: (() => void)[] = [() => server.close(), () => server.closeAllConnections()];
-    for (const companion of this.#companions) void this.#runBeside(companion, 'serve', either);
+    const lock = this.#parts.lock?.();
+    const cleanups: (() => void)[] = [() => lock?.release()];
     try {
+      const server = await serveAgent(this.api, this.view);
+      cleanups.push(() => server.close());
+      this.sideProblem('KNAT_AGENT_SOCKET', strangerText(server.stranger));
+      for (const companion of this.#companions) void this.#runBeside(companion, 'serve', either);
       this.#capabilities = await datapath.probe(either);
       logger.info(
         { version, node: settings.nodeName, source: settings.source.name, ...this.#capabilities },
@@ -413,4 +418,10 @@ export class Agent implements AgentFacts {
     this.#tellOfChange();
     if (++this.#failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }
+}
+
+function strangerText(stranger: Stranger | null): string | null {
+  if (stranger === null) return null;
+  const { name, user } = stranger;
+  return `user ${user ?? 'unknown'} holds the socket ${name}: the agent listens under another name, which the commands of knat find`;
 }

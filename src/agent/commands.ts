@@ -32,6 +32,7 @@ import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { type KubeProxyPreview, kubeProxyPreview } from './kube-proxy-guard.ts';
+import { lockNamespace } from './namespace-lock.ts';
 import { planOnce } from './offline.ts';
 import { KernelReservedPorts } from './reserved-ports.ts';
 import type { PlanSettings } from './settings.ts';
@@ -129,6 +130,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
         datapath,
         interfaces,
         host,
+        lock: lockNamespace,
         kubeProxy,
         replaceKubeProxy,
         logger,

@@ -71,6 +71,11 @@ const commandCodes = {
       'Try again shortly. Where it lasts, knat status says what cannot be read; what was programmed before works meanwhile.',
     exit: EXIT.agent,
   },
+  KNAT_AGENT_DENIED: {
+    meaning: 'The agent of this network namespace answers root and its own user alone.',
+    remedy: 'Ask as root; or over HTTP on the node (docs/http-api.md), which asks nothing of who is there.',
+    exit: EXIT.impossible,
+  },
   KNAT_KUBE_PROXY_PRESENT: {
     meaning:
       'Service NAT is on, and rules of kube-proxy are in this network namespace: both would decide about the same packets.',
@@ -195,6 +200,11 @@ export const sideCodes = {
   KNAT_ATTRIBUTION_LOG: {
     meaning: 'The attribution log cannot be written, or has a gap; NAT goes on.',
     remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and has room.',
+  },
+  KNAT_AGENT_SOCKET: {
+    meaning:
+      "Another user holds the name of the agent's socket; the agent listens under another name, which the commands of knat find.",
+    remedy: 'Find out what that user runs: ss -xlp shows who listens on @knat.agent.',
   },
   KNAT_HEALTH_ADDRESS: {
     meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',

@@ -27,23 +27,26 @@ export async function endOfProgram(
 ): Promise<ProgramEnd | null> {
   signal.throwIfAborted();
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], signal, env: environment });
-  let output = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text;
-  });
-  child.stdin.on('error', () => {}); // it stopped reading at its first error: its exit status tells why
-  child.stdin.end(input);
-  const status = await new Promise<number | null | 'missing'>((resolve, reject) => {
+  const ended = new Promise<number | null | 'missing'>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') resolve('missing');
       else reject(error);
     });
     child.once('close', resolve);
   });
+  let output = '';
+  let complaint = '';
+  // Where no descriptor is left there are no pipes, whatever the types say.
+  const { stdin, stdout, stderr } = child as Partial<Pick<typeof child, 'stdin' | 'stdout' | 'stderr'>>;
+  stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  stdin?.on('error', () => {}); // it stopped reading at its first error: its exit status tells why
+  stdin?.end(input);
+  const status = await ended;
   return status === 'missing' ? null : { status, output, complaint };
 }
 

@@ -1,11 +1,15 @@
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { isTrustedUser, peerUser } from '../wire/unix-peer.ts';
+import { AGENT_SOCKET, findAgent, otherSocketName, type Stranger } from './agent-sockets.ts';
 import { type Api, answerError } from './api/route.ts';
 import { API_PATH } from './api/routes.ts';
 import { requirePlan } from './api/still-reading.ts';
 import type { AgentView } from './api/view.ts';
-import { AGENT_SOCKET } from './socket-address.ts';
+import { type ConnectionBounds, Connections, type Peer, REQUEST_LIMITS } from './connections.ts';
 
 /** Another agent answers in this network namespace. */
 export class AgentRunning extends Error {
@@ -16,26 +20,95 @@ export class AgentRunning extends Error {
   }
 }
 
+/** Connections of those who may ask, of all others, and of one user of these. */
+const BOUNDS: ConnectionBounds = { near: 256, far: 16, perSource: 4 };
+/** A question may hold many flows: so many bytes, within so many milliseconds. */
+const LARGEST_QUESTION = 32 << 20;
+const LONGEST_REQUEST = 30_000;
+/** The well-known name may become free, or taken, between the search and the attempt. */
+const ATTEMPTS = 5;
+
+export interface AgentServer {
+  /** Who keeps the agent from its well-known name; null: nobody. */
+  readonly stranger: Stranger | null;
+  /** Cuts all connections too. */
+  close(): void;
+}
+
 /**
- * Serves the API on the agent's socket, which is also the lock of this network namespace. Who reaches the socket is on
- * the node and in its network namespace, and is asked nothing.
+ * Serves the API on the agent's socket, to root and to the agent's own user; who reaches it is on the node and in its
+ * network namespace. Where the well-known name is held by somebody else, it is served under another, which the client
+ * finds. Throws AgentRunning where an agent listens already.
  */
-export async function serveAgent(api: Api, view: Pick<AgentView, 'flows' | 'reading'>): Promise<Server> {
+export async function serveAgent(api: Api, view: Pick<AgentView, 'flows' | 'reading'>): Promise<AgentServer> {
   const app = new Hono();
   app.route(API_PATH, api);
   app.route('/v1', api); // the name of the socket's API before it was served elsewhere too
-  app.post('/v1/flows', async (context) => {
-    requirePlan(view);
-    return context.json(view.flows(await context.req.json()));
-  });
+  app.post(
+    '/v1/flows',
+    bodyLimit({ maxSize: LARGEST_QUESTION, onError: () => tooLarge() }),
+    async (context) => {
+      requirePlan(view);
+      return context.json(view.flows(await context.req.json()));
+    },
+  );
   app.onError(answerError);
-  const listener = getRequestListener(app.fetch);
-  const server = createServer((request, response) => void listener(request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new AgentRunning() : error);
-    });
-    server.listen(AGENT_SOCKET, resolve);
+  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const trusted = new WeakSet<Socket>();
+  const connections = new Connections(BOUNDS, (socket) => {
+    const peer = peerOf(socket);
+    if (peer.isNear) trusted.add(socket);
+    return peer;
   });
-  return server;
+  for (let attempt = 1; ; attempt++) {
+    const limits = { ...REQUEST_LIMITS, requestTimeout: LONGEST_REQUEST };
+    const server = createServer(limits, (request, response) => {
+      if (trusted.has(request.socket)) void answer(request, response);
+      else response.writeHead(403, { 'Content-Type': 'application/json', Connection: 'close' }).end(DENIED);
+    });
+    connections.guard(server);
+    const { socket, strangers } = await findAgent();
+    socket?.destroy();
+    if (socket !== null) throw new AgentRunning();
+    const [stranger = null] = strangers.filter(({ name }) => name === AGENT_SOCKET.replace('\0', '@'));
+    if (await listens(server, stranger === null ? AGENT_SOCKET : otherSocketName())) {
+      const close = () => {
+        server.close();
+        connections.close();
+      };
+      return { stranger, close };
+    }
+    if (attempt === ATTEMPTS) throw new AgentRunning();
+  }
+}
+
+/** False: the name is taken. */
+async function listens(server: Server, name: string): Promise<boolean> {
+  return await new Promise<boolean>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
+    });
+    server.listen(name, () => {
+      server.on('error', () => {}); // of accept(2): the next connection may do
+      resolve(true);
+    });
+  });
+}
+
+/** Near is who may ask. */
+function peerOf(socket: Socket): Peer {
+  const user = peerUser(socket);
+  return { isNear: isTrustedUser(user), source: String(user) };
+}
+
+const DENIED = `${JSON.stringify({
+  code: 'KNAT_AGENT_DENIED',
+  message: 'the agent answers root and its own user alone',
+  details: [],
+})}\n`;
+
+function tooLarge(): Response {
+  const message = `a question has at most ${LARGEST_QUESTION >> 20} MiB`;
+  return Response.json({ code: 'KNAT_INVALID_INPUT', message, details: [] }, { status: 413 });
 }

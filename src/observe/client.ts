@@ -1,12 +1,20 @@
-import { type IncomingMessage, request } from 'node:http';
-import { AGENT_SOCKET } from './socket-address.ts';
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { AGENT_SOCKET, findAgent, type Stranger } from './agent-sockets.ts';
 
 /** No agent answers in this network namespace. */
 export class AgentNotRunning extends Error {
   readonly code = 'KNAT_AGENT_NOT_RUNNING';
   override readonly name = 'AgentNotRunning';
-  constructor() {
+  /** One line each. */
+  readonly details: readonly string[];
+  constructor(strangers: readonly Stranger[] = []) {
     super('no knat agent runs in this network namespace');
+    this.details = strangers
+      .slice(0, 3)
+      .map(
+        ({ name, user }) =>
+          `the socket ${name} is held by user ${user ?? 'unknown'}, who is not believed: an agent runs as root`,
+      );
   }
 }
 
@@ -39,9 +47,10 @@ export async function askAgent(path: string, question?: unknown): Promise<unknow
  * stops early ends the answer.
  */
 export async function* agentPieces(path: string): AsyncGenerator<Uint8Array> {
+  const connection = await connected();
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const call = request({ socketPath: AGENT_SOCKET, path, headers: { host: 'knat' } }, resolve);
-    call.on('error', (error: NodeJS.ErrnoException) => reject(explained(error)));
+    const call = request({ ...connection, path, headers: { host: 'knat' } }, resolve);
+    call.on('error', reject);
     call.end();
   });
   const refusal: Uint8Array[] = [];
@@ -69,8 +78,12 @@ export async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
-function explained(error: NodeJS.ErrnoException): Error {
-  return error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? new AgentNotRunning() : error;
+/** How a request goes to the agent; who listens is known to be one before a word is said. Throws AgentNotRunning. */
+async function connected(): Promise<RequestOptions> {
+  const { socket, strangers } = await findAgent();
+  if (socket === null) throw new AgentNotRunning(strangers);
+  // Node.js keeps no connection that it did not make itself.
+  return { socketPath: AGENT_SOCKET, createConnection: () => socket };
 }
 
 function answeredError(status: number, answer: unknown): AgentAnsweredError {
@@ -82,11 +95,12 @@ function answeredError(status: number, answer: unknown): AgentAnsweredError {
   );
 }
 
-function call(path: string, question: string | null): Promise<{ status: number; body: string }> {
+async function call(path: string, question: string | null): Promise<{ status: number; body: string }> {
+  const connection = await connected();
   const method = question === null ? 'GET' : 'POST';
   const headers = { host: 'knat', 'content-type': 'application/json' };
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath: AGENT_SOCKET, path, method, headers, timeout: 30_000 }, (answer) => {
+  return await new Promise((resolve, reject) => {
+    const call = request({ ...connection, path, method, headers, timeout: 30_000 }, (answer) => {
       let body = '';
       answer.setEncoding('utf8');
       answer.on('data', (text: string) => {
@@ -96,9 +110,7 @@ function call(path: string, question: string | null): Promise<{ status: number; 
       answer.on('error', reject);
     });
     call.on('timeout', () => call.destroy(new Error('the agent did not answer within 30 seconds')));
-    call.on('error', (error: NodeJS.ErrnoException) => {
-      reject(explained(error));
-    });
+    call.on('error', reject);
     call.end(question ?? undefined);
   });
 }

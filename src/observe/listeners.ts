@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type ConnectionBounds, Connections } from './connections.ts';
 
@@ -18,6 +19,11 @@ interface Listener {
 
 /** Connections at once, on all addresses together: a load balancer asks from some addresses, for every Service. */
 const BOUNDS: ConnectionBounds = { near: 64, far: 256, perSource: 64 };
+/** Of the descriptors that the process may have, so many stay for everything else: netlink, other servers, programs. */
+const RESERVED_DESCRIPTORS = 1_024;
+/** Addresses that are listened on however few descriptors there are. */
+const FEWEST = 128;
+
 /** Milliseconds after which a connection is cut, whatever is going on on it. */
 const CONNECTION_LIFE = 10_000;
 
@@ -73,6 +79,14 @@ export class Listeners {
   }
 
   #open(at: ListenAt, before: NodeJS.ErrnoException | null = null): void {
+    if (this.#listeners.size >= mostListeners()) {
+      const refused = Object.assign(new Error('too many addresses for the descriptors of this process'), {
+        code: 'EMFILE',
+      });
+      this.#listeners.set(at.key, { at, server: createServer(), refused });
+      if (before?.code !== refused.code) this.#changed();
+      return;
+    }
     const server = createServer((socket) => this.#accept(socket, at));
     // It stays refused until it listens, so that a problem does not come and go with each attempt.
     const listener: Listener = { at, server, refused: before };
@@ -104,4 +118,20 @@ export class Listeners {
     this.#listeners.get(key)?.server.close();
     this.#listeners.delete(key);
   }
+}
+
+let most: number | null = null;
+
+/** How many addresses the limit of this process leaves room for (RLIMIT_NOFILE, which Node.js raises at its start). */
+function mostListeners(): number {
+  if (most !== null) return most;
+  let limit = Number.POSITIVE_INFINITY;
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    if (soft !== undefined) limit = Number(soft);
+  } catch {
+    // Without /proc nothing is known of a limit.
+  }
+  most = Math.max(FEWEST, Math.min(limit - RESERVED_DESCRIPTORS, limit / 2));
+  return most;
 }
