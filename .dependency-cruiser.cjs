@@ -119,8 +119,9 @@ module.exports = {
     {
       name: 'one-socket',
       severity: 'error',
-      comment: 'Only wire/socket.ts loads the foreign-function library; tests make namespaces with it.',
-      from: { pathNot: '^(src/wire/socket\\.ts$|test/)' },
+      comment:
+        'Only what asks the kernel for sockets and their peers loads the foreign-function library; tests make namespaces with it.',
+      from: { pathNot: '^(src/wire/(socket|unix-peer)\\.ts$|test/)' },
       to: { path: 'node_modules/koffi' },
     },
     {
