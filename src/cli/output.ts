@@ -1,3 +1,4 @@
+import { hasUnseen, printableJson } from '../model/printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** How data is printed: for people, or for programs. */
@@ -12,11 +13,10 @@ export async function printData(
 ): Promise<void> {
   switch (form) {
     case 'json':
-      terminal.print(JSON.stringify(data, null, 2));
+      terminal.printBlock(printableJson(JSON.stringify(data, null, 2)));
       break;
     case 'yaml': {
-      const { stringify } = await import('yaml');
-      terminal.print(stringify(data, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd());
+      terminal.printBlock((await yamlOf(data)).trimEnd());
       break;
     }
     case 'table':
@@ -26,4 +26,17 @@ export async function printData(
     default:
       form satisfies never;
   }
+}
+
+/** Texts with what would not be seen stand in double quotes, where YAML has the escapes of JSON. */
+async function yamlOf(data: unknown): Promise<string> {
+  const { Document, visit } = await import('yaml');
+  const document = new Document(data, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value !== 'string' || !hasUnseen(scalar.value.replaceAll('\n', ''))) return;
+      scalar.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return printableJson(document.toString({ lineWidth: 0 }));
 }

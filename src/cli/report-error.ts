@@ -1,3 +1,4 @@
+import { printable, printableLines } from '../model/printable.ts';
 import { errorCodes } from './error-codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -14,8 +15,9 @@ export function reportError(error: unknown, debug: boolean): ErrorReport {
   const message = error instanceof Error ? error.message : String(error);
   const lines = [`knat: ${message} (${code})`, ...detailsOf(error).map((line) => `  ${line}`)];
   if (known !== undefined) lines.push(`  ${known.remedy}`);
-  if (debug) lines.push(...stacks(error));
-  return { text: lines.join('\n'), exit: known?.exit ?? EXIT.internal };
+  const shown = lines.map(printable);
+  if (debug) shown.push(...stacks(error).map(printableLines));
+  return { text: shown.join('\n'), exit: known?.exit ?? EXIT.internal };
 }
 
 /** What to do about an error, without its message. */

@@ -1,3 +1,4 @@
+import { printable } from '../model/printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Characters between two columns. */
@@ -42,7 +43,7 @@ export class LongTable {
   }
 
   add(row: readonly string[]): void {
-    this.#rows.push(row);
+    this.#rows.push(row.map(printable)); // before widths are taken
     if (this.#rows.length >= this.#page) this.flush();
   }
 
@@ -56,7 +57,7 @@ export class LongTable {
         : line(row, widths, width !== null),
     );
     this.#rows = [];
-    if (lines.length > 0) this.#terminal.print(lines.join('\n'));
+    if (lines.length > 0) this.#terminal.printBlock(lines.join('\n'));
   }
 
   #begin(width: number | null): number[] {

@@ -1,9 +1,21 @@
+import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import type { Line, Tone } from '../explain/lines.ts';
+import { printable } from '../model/printable.ts';
 
-type Colors = ReturnType<typeof picocolors.createColors>;
+const COLORS = ['bold', 'dim', 'green', 'red', 'yellow'] as const;
+type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
+
+/**
+ * A colour in a text is a mark that nobody else can write: so what is ours is told from escape sequences in texts of others
+ * when the text is printed. Begin and end of the colours, in their order.
+ */
+const MARK = `\ufdd0${randomBytes(8).toString('hex')}`;
+const MARKS = new RegExp(`${MARK}(\\d\\d)`, 'g');
+const { createColors } = picocolors;
+/** What a terminal understands, in the order of the marks. */
+const SEQUENCES = COLORS.flatMap((name) => createColors(true)[name](MARK).split(MARK));
 
 /** A stream of the process; `columns` only where it is a terminal. */
 export interface TerminalStream extends Writable {
@@ -30,7 +42,10 @@ export function terminalOptions(environment: Readonly<Record<string, string | un
   };
 }
 
-/** Where a command prints: what was asked for on standard output, everything else on standard error. */
+/**
+ * Where a command prints: what was asked for on standard output, everything else on standard error. Whatever it is given
+ * is shown as it is: what others wrote does nothing to a terminal, and begins no line (`printable`).
+ */
 export class Terminal {
   readonly #output: TerminalStream;
   readonly #errors: TerminalStream;
@@ -47,7 +62,7 @@ export class Terminal {
     this.#columns = columns;
     const isWanted = (stream: TerminalStream) =>
       color === 'always' || (color === 'auto' && stream.isTTY === true);
-    this.colors = picocolors.createColors(isWanted(output));
+    this.colors = colorsThat(isWanted(output));
     this.errorColors = isWanted(errors);
   }
 
@@ -61,8 +76,14 @@ export class Terminal {
     return this.#errors.isTTY === true;
   }
 
+  /** One line. */
   print(text: string): void {
-    this.#output.write(`${text}\n`);
+    this.#output.write(`${shown(text)}\n`);
+  }
+
+  /** Text of our own of several lines, such as help. What others wrote is `printable` in it already. */
+  printBlock(text: string): void {
+    this.#output.write(`${text.split('\n').map(shown).join('\n')}\n`);
   }
 
   /**
@@ -70,24 +91,24 @@ export class Terminal {
    * characters from the left. Elsewhere it stays one line, so that it can be searched for.
    */
   printText(text: string, indent = 2): void {
-    this.print(wrapped(text, this.width, indent));
+    this.#output.write(`${wrapped(shownMarked(text), this.width, indent).replace(MARKS, sequence)}\n`);
   }
 
-  /** To standard output, as they are. */
+  /** To standard output, as they are: for what is `printableJson`. */
   write(bytes: Uint8Array): void {
     this.#output.write(bytes);
   }
 
-  /** Each line a paragraph, as with `printText`. */
+  /** Each line a paragraph, as with `printText`. Lines of others are one line each already. */
   printError(text: string): void {
     const width = this.#widthOf(this.#errors);
-    const lines = text.split('\n').map((line) => wrapped(line, width, indentOf(line) + 2));
+    const lines = text.split('\n').map((line) => wrapped(printable(line), width, indentOf(line) + 2));
     this.#errors.write(`${lines.join('\n')}\n`);
   }
 
   /** Writes over the last line of standard error that is not ended. For terminals only. */
   printOver(text: string): void {
-    this.#errors.write(`\r\u001b[K${text}`);
+    this.#errors.write(`\r\u001b[K${printable(text)}`);
   }
 
   printLines(lines: readonly Line[]): void {
@@ -130,7 +151,31 @@ function indentOf(line: string): number {
 
 /** Colours take no room. */
 function visibleLength(text: string): number {
-  return stripVTControlCharacters(text).length;
+  return text.replace(MARKS, '').length;
+}
+
+function colorsThat(areWanted: boolean): Colors {
+  const paint = (index: number) => (text: string) =>
+    areWanted ? `${MARK}${index * 2 + 10}${text}${MARK}${index * 2 + 11}` : text;
+  return Object.fromEntries(COLORS.map((name, index) => [name, paint(index)])) as unknown as Colors;
+}
+
+/** The sequence of a mark: a replacer. */
+function sequence(_mark: string, digits: string): string {
+  return SEQUENCES[Number(digits) - 10] ?? '';
+}
+
+/** Everything printable but our marks. */
+function shownMarked(text: string): string {
+  const marks = text.match(MARKS) ?? [];
+  return text
+    .split(new RegExp(`${MARK}\\d\\d`))
+    .map((part, index) => printable(part) + (marks[index] ?? ''))
+    .join('');
+}
+
+function shown(text: string): string {
+  return shownMarked(text).replace(MARKS, sequence);
 }
 
 /** A word that is longer than a line stands alone on its line, uncut. */

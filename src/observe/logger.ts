@@ -1,5 +1,6 @@
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { printable, printableJson, printableLines } from '../model/printable.ts';
 
 export type { Logger } from 'pino';
 
@@ -17,12 +18,23 @@ export function createLogger({ level, format, colors }: LoggerOptions): Logger {
   const serializers = level === 'debug' ? {} : { err: messageOf };
   const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers };
   if (format === 'json') {
-    return pino({ ...base, formatters: { level: (label) => ({ level: label }) } }, pino.destination(2));
+    const lines = pino.destination(2);
+    const formatters = { level: (label: string) => ({ level: label }) };
+    return pino({ ...base, formatters }, { write: (line) => void lines.write(printableJson(line)) });
   }
-  const time = 'SYS:HH:MM:ss.l';
-  return pino(
-    base,
-    pretty({ destination: 2, sync: true, colorize: colors, translateTime: time, singleLine: true }),
+  const translateTime = 'SYS:HH:MM:ss.l';
+  const text = pretty.prettyFactory({ colorize: colors, translateTime, singleLine: true });
+  const lines = pino.destination({ dest: 2, sync: true });
+  return pino(base, { write: (line) => void lines.write(text(shown(JSON.parse(line)))) });
+}
+
+/** The same with texts that a terminal shows as they are: names and messages of others are among them. Stacks keep their lines. */
+function shown(value: unknown, key = ''): unknown {
+  if (typeof value === 'string') return key === 'stack' ? printableLines(value) : printable(value);
+  if (Array.isArray(value)) return value.map((item) => shown(item));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [printable(name), shown(item, name)]),
   );
 }
 

@@ -49,7 +49,7 @@ async function run({ family, keep, wait }: DemoValues, context: Context): Promis
       {
         families: FAMILIES_OF[family] ?? [],
         stay: keep === true || (wait && isWatched),
-        display: { print: (line) => terminal.print(line), strong: bold, dim, good: green, bad: red },
+        display: { print: (line) => terminal.printBlock(line), strong: bold, dim, good: green, bad: red },
       },
       signal,
     );

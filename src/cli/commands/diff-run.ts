@@ -76,7 +76,7 @@ export function printDifference(difference: Difference, terminal: Terminal): voi
     printed += count;
   }
   const unnamed = missing + surplus - elements.length;
-  if (unnamed > 0) terminal.print(`\n${unnamed} more elements differ (--limit)`);
+  if (unnamed > 0) terminal.printBlock(`\n${unnamed} more elements differ (--limit)`);
 }
 
 function titleOf({ owner, object }: DifferenceGroup): string {

@@ -75,5 +75,5 @@ export function printDiagnosis(results: readonly CheckResult[], { terminal }: Co
       (sum, { findings }) => sum + findings.filter(({ severity }) => severity === wanted).length,
       0,
     );
-  terminal.print(`\n${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes`);
+  terminal.printBlock(`\n${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes`);
 }

@@ -1,5 +1,6 @@
 import { FLOW_COLUMNS, type FlowFormat } from '../../flows/flow-lines.ts';
 import type { ListingEnd } from '../../flows/listing.ts';
+import { printableJson } from '../../model/printable.ts';
 import { linesOf } from '../../observe/client.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -57,7 +58,11 @@ async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
     const isEnd = stop > 0 && endOf(text.slice(last, stop)) !== null;
     const whole = isEnd ? text.slice(0, Math.max(0, last - 1)) : text.slice(0, stop);
     if (whole !== '') {
-      terminal.write(Buffer.from(`${between}${whole.replaceAll('\n', ',\n ')}\n`, 'latin1'));
+      const lines = `${between}${whole.replaceAll('\n', ',\n ')}\n`;
+      // Of texts in ASCII nothing is to be looked for.
+      const isPlain = !/[^\n\x20-\x7e]/.test(lines);
+      const bytes = Buffer.from(lines, 'latin1');
+      terminal.write(isPlain ? bytes : Buffer.from(printableJson(bytes.toString('utf8'))));
       between = ' ,';
     }
     if (isEnd) return terminal.print(between === '[' ? '[]' : ']');
@@ -77,7 +82,7 @@ export async function watchFlows(pieces: Pieces, values: SettingValues, context:
   table?.flush();
   for await (const lines of linesOf(pieces)) {
     for (const line of lines) {
-      if (values.output === 'json') terminal.print(line);
+      if (values.output === 'json') terminal.print(printableJson(line));
       else if (values.output === 'yaml') await printData(terminal, 'yaml', [JSON.parse(line)], () => {});
       else
         table?.add(

@@ -37,7 +37,7 @@ async function statusWithoutAgent(
       ? { running: false, kernel: null, why: kernel }
       : { running: false, kernel: { ...kernel, elements: Object.fromEntries(kernel.elements) } };
   await printData(terminal, values.output, data, () => {
-    if (typeof kernel === 'string') terminal.print(`What the kernel holds cannot be seen.\n${kernel}`);
+    if (typeof kernel === 'string') terminal.printBlock(`What the kernel holds cannot be seen.\n${kernel}`);
     else printKernel(kernel, terminal);
   });
   terminal.printError(reportError(error, context.debug).text);

@@ -51,12 +51,12 @@ export async function runKubectlPlugin(
     if (!asked.help && asked.command === null && words.length > 0) {
       throw new CliError('KNAT_USAGE', 'no command: kubectl knat --help lists them');
     }
-    return terminal.print(pluginHelp().trimEnd());
+    return terminal.printBlock(pluginHelp().trimEnd());
   }
   const isHelp = asked.help || asked.command === 'help';
   const { kubectl } = asked;
   if (name === NODES.name) {
-    if (isHelp) return terminal.print(nodesHelp().trimEnd());
+    if (isHelp) return terminal.printBlock(nodesHelp().trimEnd());
     refuseAgentOptions(asked);
     const get = ['get', 'nodenats.knat.dev', ...kubectl, ...asked.rest];
     context.exit = await runByKubectl(get, 'inherit', (line) => terminal.printError(line));
@@ -65,7 +65,7 @@ export async function runKubectlPlugin(
   const entry = agentCommands.find((each) => each.name === name);
   const known = createProgram(context).commands.find((each) => each.name() === name);
   if (entry === undefined || known === undefined) throw unknownCommand(name);
-  if (isHelp) return terminal.print(commandHelp(entry, known).trimEnd());
+  if (isHelp) return terminal.printBlock(commandHelp(entry, known).trimEnd());
   const foreign = known.options.find(
     (option) => isForManifests(option) && wordsHave(asked.rest, option.long),
   );

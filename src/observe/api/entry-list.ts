@@ -1,3 +1,4 @@
+import { printable } from '../../model/printable.ts';
 import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
@@ -45,6 +46,6 @@ export async function* listEntries(
 }
 
 function row(cells: readonly string[]): string {
-  const padded = cells.map((cell, column) => cell.padEnd(WIDTHS[column] ?? 0));
+  const padded = cells.map((cell, column) => printable(cell).padEnd(WIDTHS[column] ?? 0));
   return `${padded.join('  ').trimEnd()}\n`;
 }
