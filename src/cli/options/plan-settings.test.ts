@@ -64,7 +64,8 @@ async function planKeys(values: Partial<Record<SettingName, string>>, ready = tr
   const scope = canonicalPlan(planner.plan).find(({ key }) => key === 'scope IPv4');
   return [
     `node ${planner.node.nodeName}`,
-    ...[...planner.plan.entries()].map(({ key }) => key),
+    // A port that is kept for a pod has the key of its binding.
+    ...[...planner.plan.entries()].flatMap(({ kind, key }) => (kind === 'PodReservation' ? [] : [key])),
     ...problems.map(({ code }) => code),
     ...[...planner.plan.notices()].map(({ reason }) => reason),
     `internal ${JSON.stringify(scope?.podNatInternal)}`,
