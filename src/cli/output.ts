@@ -34,9 +34,10 @@ async function yamlOf(data: unknown): Promise<string> {
   const document = new Document(data, { aliasDuplicateObjects: false });
   visit(document, {
     Scalar: (_key, scalar) => {
-      if (typeof scalar.value !== 'string' || !hasUnseen(scalar.value.replaceAll('\n', ''))) return;
-      scalar.type = 'QUOTE_DOUBLE';
+      if (typeof scalar.value === 'string' && hasUnseen(scalar.value)) scalar.type = 'QUOTE_DOUBLE';
     },
   });
-  return printableJson(document.toString({ lineWidth: 0 }));
+  return printableJson(
+    document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }),
+  );
 }

@@ -99,7 +99,12 @@ export class Terminal {
     this.#output.write(bytes);
   }
 
-  /** Each line a paragraph, as with `printText`. Lines of others are one line each already. */
+  /** One line, as a paragraph, as with `printText`. */
+  printErrorLine(text: string): void {
+    this.printError(printable(text));
+  }
+
+  /** Lines of our own, each a paragraph. What others wrote is `printable` in it already, as in `reportError`. */
   printError(text: string): void {
     const width = this.#widthOf(this.#errors);
     const lines = text.split('\n').map((line) => wrapped(printable(line), width, indentOf(line) + 2));

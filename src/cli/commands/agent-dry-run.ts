@@ -32,9 +32,9 @@ export async function dryRun(
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, reading);
   const { skeleton, changes, kubeProxy, problems } = preview;
   for (const what of kubeProxy.unseen) {
-    terminal.printError(`warning: whether kube-proxy left rules cannot be seen: ${what}`);
+    terminal.printErrorLine(`warning: whether kube-proxy left rules cannot be seen: ${what}`);
   }
-  for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+  for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
   await printData(terminal, values.output, preview, () => {
     terminal.print(kubeProxyTexts[kubeProxy.action]);
     for (const found of kubeProxy.found) terminal.print(`  ${found}`);
@@ -44,5 +44,5 @@ export async function dryRun(
     );
     for (const { what, element } of changes) terminal.print(`  ${what} element ${element}`);
   });
-  checkObjects(preview, values.strict === true, (line) => terminal.printError(`warning: ${line}`));
+  checkObjects(preview, values.strict === true, (line) => terminal.printErrorLine(`warning: ${line}`));
 }

@@ -33,8 +33,8 @@ export async function cleanUp(
     }
   });
   if (podnatController || chains.length === 0) return;
-  terminal.printError(`podnat-controller has rules here, which stay: ${chains.join(', ')}`);
-  terminal.printError('  knat cleanup --podnat-controller removes them too');
+  terminal.printErrorLine(`podnat-controller has rules here, which stay: ${chains.join(', ')}`);
+  terminal.printErrorLine('  knat cleanup --podnat-controller removes them too');
 }
 
 async function refuseWhileAgentRuns(): Promise<void> {

@@ -40,7 +40,7 @@ async function compare(values: DiffValues, limit: number, context: Context): Pro
   const settings = await planSettings(values, {
     defaultNode: context.defaultNode,
     isOnce: true,
-    warn: (line) => terminal.printError(`warning: ${line}`),
+    warn: (line) => terminal.printErrorLine(`warning: ${line}`),
   });
   const work = previewAgent(
     { ...settings, nodeName: settings.nodeName ?? context.defaultNode },
@@ -49,7 +49,7 @@ async function compare(values: DiffValues, limit: number, context: Context): Pro
   );
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, work);
   for (const problem of preview.problems) {
-    terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+    terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
   }
   return differenceOf(preview, limit);
 }

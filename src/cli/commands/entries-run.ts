@@ -33,7 +33,7 @@ export async function entries(text: string | null, values: EntriesValues, contex
   }
   await printData(context.terminal, values.output, chosen, () => {
     printTable(context.terminal, ENTRY_HEADINGS, chosen.map(entryRow));
-    if (chosen.length === 0) context.terminal.printError('no entry fits');
+    if (chosen.length === 0) context.terminal.printErrorLine('no entry fits');
   });
 }
 

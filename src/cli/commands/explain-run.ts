@@ -68,17 +68,17 @@ async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle
   const settings = await planSettings(values, {
     isOnce: true,
     allPods: namesPod(values),
-    warn: (line) => terminal.printError(`warning: ${line}`),
+    warn: (line) => terminal.printErrorLine(`warning: ${line}`),
   });
   const work = OfflinePlans.read(settings, null, new AbortController().signal);
   const plans = await withProgress(terminal, `reading ${settings.source.name}`, work);
   const { problems } = plans;
   const node = settings.nodeName ?? senderNode(values.from ?? '', plans.facts) ?? plans.onlyNode();
   const planner = plans.of(node);
-  for (const problem of problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+  for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
   const { nodeName } = planner.node;
   if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
-    terminal.printError(
+    terminal.printErrorLine(
       `warning: ${settings.source.name} holds no Node ${nodeName}: what is asked is explained as on a node without Pods`,
     );
   }

@@ -29,7 +29,7 @@ export async function printFlows(pieces: Pieces, values: SettingValues, context:
   const table = new LongTable(terminal, FLOW_COLUMNS);
   const end = await eachFlow(pieces, (text) => table.add(text.split('\t')));
   table.flush();
-  terminal.printError(endText(end));
+  terminal.printErrorLine(endText(end));
 }
 
 /** Calls back with each flow's line; gives what the listing says at its end. */

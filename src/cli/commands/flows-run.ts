@@ -80,7 +80,7 @@ async function withoutAgent(
   context: Context,
 ): Promise<void> {
   const { directFlows } = await import('../../agent/direct-flows.ts');
-  context.terminal.printError('no knat agent runs in this network namespace: addresses alone are known');
+  context.terminal.printErrorLine('no knat agent runs in this network namespace: addresses alone are known');
   const given = Object.entries(question).filter((pair): pair is [string, string] => pair[1] !== undefined);
   await printFlows(directFlows(Object.fromEntries(given), Date.now()), values, context);
 }

@@ -28,7 +28,7 @@ export async function printRates(
       ]),
     );
     if (rates.length > 0 && rates.every(({ bytesPerSecond }) => bytesPerSecond === null)) {
-      terminal.printError(
+      terminal.printErrorLine(
         'no packets and bytes without accounting: sysctl net.netfilter.nf_conntrack_acct=1',
       );
     }
@@ -60,7 +60,7 @@ export async function printPorts(
         tuple.sources.map(({ name, flows }) => `${name} (${flows})`).join(', '),
       ]),
     );
-    terminal.printError(
+    terminal.printErrorLine(
       `counted at ${sample.at}, ${sample.entries} connections in ${sample.milliseconds} ms`,
     );
   });
@@ -85,8 +85,8 @@ export async function printWho(answer: unknown, { output }: SettingValues, conte
         ]),
       );
     } else terminal.print(`Nobody was behind ${asked.address} at ${asked.at}, as far as the log knows.`);
-    if (logBegins === null) terminal.printError('the log is empty');
+    if (logBegins === null) terminal.printErrorLine('the log is empty');
     else if (gap !== null)
-      terminal.printError(`the log is not sure at that time: ${gap}; it begins at ${logBegins}`);
+      terminal.printErrorLine(`the log is not sure at that time: ${gap}; it begins at ${logBegins}`);
   });
 }

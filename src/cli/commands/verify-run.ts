@@ -39,16 +39,17 @@ export async function verify(path: string, values: VerifyValues, context: Contex
   const settings = await planSettings(values, {
     isOnce: true,
     allPods: true,
-    warn: (line) => terminal.printError(`warning: ${line}`),
+    warn: (line) => terminal.printErrorLine(`warning: ${line}`),
   });
   const reading = OfflinePlans.read(settings, null, new AbortController().signal);
   const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
-  for (const problem of plans.problems) terminal.printError(`${problem.severity}: ${formatProblem(problem)}`);
+  for (const problem of plans.problems)
+    terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
 
   const { results, notices, conflicts } = judgeAll(file, plans, settings.nodeName);
   if (values.junit !== undefined) await writeReport(values.junit, junitXml(name, results));
   const findings = { problems: plans.problems, notices, conflicts };
-  checkObjects(findings, false, (line) => terminal.printError(`warning: ${line}`));
+  checkObjects(findings, false, (line) => terminal.printErrorLine(`warning: ${line}`));
   const failed = results.filter(({ passed }) => !passed).length;
   const data = results.map(({ explanation: _, ...result }) => result);
   await printData(terminal, values.output, data, () => printResults(results, context));

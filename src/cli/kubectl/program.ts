@@ -59,7 +59,7 @@ export async function runKubectlPlugin(
     if (isHelp) return terminal.printBlock(nodesHelp().trimEnd());
     refuseAgentOptions(asked);
     const get = ['get', 'nodenats.knat.dev', ...kubectl, ...asked.rest];
-    context.exit = await runByKubectl(get, 'inherit', (line) => terminal.printError(line));
+    context.exit = await runByKubectl(get, 'inherit', (line) => terminal.printErrorLine(line));
     return;
   }
   const entry = agentCommands.find((each) => each.name === name);
@@ -74,12 +74,12 @@ export async function runKubectlPlugin(
     throw new CliError('KNAT_USAGE', `${foreign.long} has no meaning for an agent: ${instead}`);
   }
   const { agent, rest } = await findAgent(asked);
-  if (agent.warning !== null) terminal.printError(`warning: ${agent.warning}`);
+  if (agent.warning !== null) terminal.printErrorLine(`warning: ${agent.warning}`);
   const sent = commandWords(name, rest);
   await withInput(asked, async (input) => {
     const exec = execWords(agent, asked.kubectl, sent, input !== 'ignore', surroundings);
     const streams = surroundings.isTerminal && input === 'ignore' ? 'inherit' : input;
-    context.exit = await runByKubectl(exec, streams, (line) => terminal.printError(line));
+    context.exit = await runByKubectl(exec, streams, (line) => terminal.printErrorLine(line));
   });
 }
 

@@ -54,7 +54,7 @@ function readFlags(words: readonly string[], context: Context): FlagMeaning | nu
       return null;
     }
     if (!(error instanceof GoFlagError)) throw error;
-    terminal.printError(error.message);
+    terminal.printErrorLine(error.message);
     terminal.printError(goUsage(PODNAT_CONTROLLER, podnatFlags));
     context.exit = EXIT.usage;
     return null;
@@ -101,7 +101,7 @@ async function nodeOf(
           { ...surroundings, wallClock: () => new Date() },
           AbortSignal.any([signal, found.signal]),
         );
-  const waiting = (message: string) => context.terminal.printError(`${PODNAT_CONTROLLER}: ${message}`);
+  const waiting = (message: string) => context.terminal.printErrorLine(`${PODNAT_CONTROLLER}: ${message}`);
   try {
     const search = { wanted, access: accessOf(values), surroundings, waiting, ...patience };
     const { name, shortName, isShortNameUnique } = await findNode(search, signal);

@@ -1,5 +1,6 @@
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import type { ObjectRef } from '../../model/object.ts';
+import { printable } from '../../model/printable.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import type { PodBinding } from '../../plan/entry.ts';
@@ -12,7 +13,10 @@ export type ConflictRow = NonNullable<NodeNatStatus['conflicts']>[number];
 export type RejectedRow = NonNullable<NodeNatStatus['rejected']>[number];
 export type RowRef = RejectedRow['object'];
 
-/** The lists of the status, complete; the status bounds them. In an order that only their content decides. */
+/**
+ * The lists of the status, complete; the status bounds them. In an order that only their content decides. What objects
+ * say is `printable` in them, since people read them in terminals.
+ */
 export interface Rows {
   readonly bindings: readonly BindingRow[];
   readonly conflicts: readonly ConflictRow[];
@@ -48,18 +52,18 @@ function bindingRow({ tuple, portCount, owner, endpoint }: PodBinding): BindingR
 }
 
 function conflictRow({ key, winner, losers, because }: Conflict): ConflictRow {
-  return { key, winner: rowRef(winner), losers: losers.map(rowRef), because };
+  return { key, winner: rowRef(winner), losers: losers.map(rowRef), because: printable(because) };
 }
 
 /** Problems without an object are no rejected objects; they stand in the condition Degraded. */
 function problemRow({ object, code, field, message }: Problem): RejectedRow[] {
   if (object === null) return [];
-  const row = { object: rowRef(object), reason: reasonOfProblem(code), code, message };
-  return [field === '' ? row : { ...row, field }];
+  const row = { object: rowRef(object), reason: reasonOfProblem(code), code, message: printable(message) };
+  return [field === '' ? row : { ...row, field: printable(field) }];
 }
 
 function noticeRow({ object, reason, message }: Notice): RejectedRow {
-  return { object: rowRef(object), reason: reasonOfNotice[reason], message };
+  return { object: rowRef(object), reason: reasonOfNotice[reason], message: printable(message) };
 }
 
 function rowRef({ kind, namespace, name }: ObjectRef): RowRef {

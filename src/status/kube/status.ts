@@ -64,8 +64,37 @@ function listsOf(counts: Omit<NodeNatStatus['counts'], 'rejected'>, rows: Rows):
       losers: row.losers.slice(0, LOSERS),
       because: shortened(row.because, 256),
     })),
-    rejected: rows.rejected.slice(0, REJECTED).map(boundedRejected),
+    rejected: fairly(rows.rejected).map(boundedRejected),
   };
+}
+
+/** Rows of one object at most. */
+const ROWS_OF_OBJECT = 8;
+
+/**
+ * As many rows as the list takes, so that no object takes the place of another: each gets the same number at most, one
+ * at least as long as there is room. The last row of an object that has more says how many.
+ */
+function fairly(rows: readonly RejectedRow[]): RejectedRow[] {
+  const byObject = new Map<string, RejectedRow[]>();
+  for (const row of rows) {
+    const name = rowName(row.object);
+    const group = byObject.get(name);
+    if (group === undefined) byObject.set(name, [row]);
+    else group.push(row);
+  }
+  const groups = [...byObject.values()].slice(0, REJECTED);
+  const taken = (most: number) => groups.reduce((sum, { length }) => sum + Math.min(length, most), 0);
+  let most = ROWS_OF_OBJECT;
+  while (most > 1 && taken(most) > REJECTED) most--;
+  return groups.flatMap((group) => {
+    const shown = group.slice(0, most);
+    const last = shown.at(-1);
+    if (last === undefined || group.length === shown.length) return shown;
+    const more = `; and ${group.length - shown.length} more`;
+    const message = shortened(last.message, NODE_NAT_BOUNDS.message - more.length) + more;
+    return [...shown.slice(0, -1), { ...last, message }];
+  });
 }
 
 function boundedRejected({ field, ...row }: RejectedRow): RejectedRow {
