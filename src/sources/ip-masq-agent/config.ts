@@ -44,8 +44,9 @@ export function defaultIpMasqAgentConfig(name: string): IpMasqAgentConfig {
 }
 
 /**
- * Reads the text of a file, YAML or JSON. Keys are taken in any case, as ip-masq-agent does; a key that it does not know
- * is a warning, any other fault makes the whole file unusable. Never throws.
+ * Reads the text of a file, YAML or JSON, as ip-masq-agent does (goyaml v2, then encoding/json into the defaults): keys in any case,
+ * the last of several; YAML 1.1; a list without a value is an empty list, and any other key without a value is as if it were not
+ * there. A key that it does not know is a warning, any other fault makes the whole file unusable. Never throws.
  */
 export function parseIpMasqAgentConfig(text: string, filename: string): IpMasqAgentReading {
   const problems: Problem[] = [];
@@ -53,23 +54,33 @@ export function parseIpMasqAgentConfig(text: string, filename: string): IpMasqAg
     const code: SourceCode = 'KNAT_IP_MASQ_AGENT_CONFIG';
     problems.push({ code, severity, origin: `${filename}:${line}`, object: null, field, message });
   };
-  const roots = readRoots(text, filename);
+  const roots = readRoots(text, filename, 'go');
   if ('message' in roots) {
     add('error', roots.line, '', roots.message);
     return { config: null, problems };
   }
-  const [root, second] = roots;
+  const [root, ...others] = roots;
+  const second = others.find(({ value }) => value !== null);
   if (second !== undefined)
     add('error', second.lineOf([]), '', 'only one document is read: remove the others');
   const value = root?.value ?? null;
   if (root !== undefined && value !== null && !isObject(value)) {
     add('error', root.lineOf([]), '', `${describe(value)} is no configuration: write its keys`);
   }
+  if (root !== undefined && isConfigMap(value)) {
+    const message = 'this is a whole ConfigMap: give data.config of it as the file';
+    add('error', root.lineOf([]), '', message);
+    return { config: null, problems };
+  }
   const defaults = defaultIpMasqAgentConfig(filename);
   if (root === undefined || !isObject(value))
     return { config: problems.length === 0 ? defaults : null, problems };
   const config = readKeys(root, value, defaults, add);
   return { config: problems.some(({ severity }) => severity === 'error') ? null : config, problems };
+}
+
+function isConfigMap(value: unknown): boolean {
+  return isObject(value) && (value.kind === 'ConfigMap' || ('apiVersion' in value && 'data' in value));
 }
 
 type Add = (severity: Problem['severity'], line: number, field: string, message: string) => void;
@@ -81,13 +92,15 @@ function readKeys(
   add: Add,
 ): IpMasqAgentConfig {
   const given = new Map<Key, { written: string; value: unknown }>();
-  for (const [written, each] of Object.entries(value)) {
+  // Of the spellings of a key encoding/json takes the last in the order of bytes, since maps have no other.
+  for (const [written, each] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const key = KEYS.find((known) => known.toLowerCase() === written.toLowerCase());
     if (key === undefined) {
       const meant = didYouMean(written, KEYS);
       const hint = meant === null ? `use one of ${KEYS.join(', ')}` : `did you mean ${meant}?`;
       add('warning', root.lineOf([written]), written, `unknown key: ${hint}`);
     } else if (each !== null) given.set(key, { written, value: each });
+    else if (key === 'nonMasqueradeCIDRs') given.set(key, { written, value: [] });
   }
   const read = <Value>(key: Key, fallback: Value, reader: (value: unknown) => Value | string): Value => {
     const found = given.get(key);
@@ -136,20 +149,22 @@ function readPrefixes(value: unknown, limit: number): readonly Prefix[] | string
   return prefixes;
 }
 
-const UNITS = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const UNITS = { ns: 1e-6, us: 1e-3, µs: 1e-3, μs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 /** What ip-masq-agent would read in a loop without a pause is read once a second. */
 const SHORTEST_MS = 1000;
 
-/** A duration as Go writes it: `60s`, `1m30s`. */
+/** A duration as Go reads it: `60s`, `1m30s`, `-1s`, `0`. */
 function readDuration(value: unknown): number | string {
   const text = typeof value === 'string' ? value : '';
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)];
-  if (text === '' || parts.map(([whole]) => whole).join('') !== text) {
+  const unsigned = text.replace(/^[+-]/, '');
+  const parts = [...unsigned.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)];
+  const isWhole = unsigned !== '' && parts.map(([whole]) => whole).join('') === unsigned;
+  if (!isWhole && unsigned !== '0') {
     return `${describe(value)} is no duration: write 60s or 1m30s`;
   }
   const total = parts.reduce(
     (sum, [, number, unit]) => sum + Number(number) * UNITS[unit as keyof typeof UNITS],
     0,
   );
-  return Math.max(SHORTEST_MS, total);
+  return Math.max(SHORTEST_MS, text.startsWith('-') ? 0 : total);
 }

@@ -7,6 +7,17 @@ import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
  */
 const DOCUMENT_LIMIT = 8 * 1024 * 1024;
 
+/**
+ * How plain words and repeated keys are read. `strict`: YAML 1.2, a repeated key is an error. `go`: as Go's goyaml v2, with which
+ * ip-masq-agent reads its file: YAML 1.1 (`yes` and `off` are booleans), and the last of a repeated key counts.
+ */
+export type YamlDialect = 'strict' | 'go';
+
+const dialects = {
+  strict: {},
+  go: { version: '1.1', uniqueKeys: false },
+} as const satisfies Record<YamlDialect, object>;
+
 type Steps = readonly (string | number)[];
 
 /**
@@ -15,9 +26,12 @@ type Steps = readonly (string | number)[];
  * The text is read document by document and only values are kept; where a field stands is found by reading its
  * document once more, which only problems ask for.
  */
-export function readYamlText(text: string): readonly ManifestRoot[] | ManifestSyntaxError {
+export function readYamlText(
+  text: string,
+  dialect: YamlDialect = 'strict',
+): readonly ManifestRoot[] | ManifestSyntaxError {
   const roots: ManifestRoot[] = [];
-  for (const part of splitDocuments(text)) {
+  for (const part of splitDocuments(text, dialect)) {
     const read = readPart(part);
     if ('message' in read) return read;
     roots.push(...read);
@@ -29,19 +43,20 @@ export function readYamlText(text: string): readonly ManifestRoot[] | ManifestSy
 interface Part {
   readonly text: string;
   readonly linesBefore: number;
+  readonly dialect: YamlDialect;
 }
 
 /** Splits before each `---` line, which can stand nowhere else; a text with directives (`%YAML`) stays whole. */
-function* splitDocuments(text: string): Generator<Part> {
+function* splitDocuments(text: string, dialect: YamlDialect): Generator<Part> {
   if (/^%/m.test(text)) {
-    yield { text, linesBefore: 0 };
+    yield { text, linesBefore: 0, dialect };
     return;
   }
   const starts = [...text.matchAll(/^---(?=\s|$)/gm)].map(({ index }) => index);
   let linesBefore = 0;
   for (const [number, start] of [0, ...starts].entries()) {
     const part = text.slice(start, starts[number] ?? text.length);
-    yield { text: part, linesBefore };
+    yield { text: part, linesBefore, dialect };
     linesBefore += part.split('\n').length - 1;
   }
 }
@@ -70,11 +85,12 @@ function readPart(part: Part): readonly ManifestRoot[] | ManifestSyntaxError {
   }
 }
 
-function parsePart({ text, linesBefore }: Part) {
+function parsePart({ text, linesBefore, dialect }: Part) {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, {
     lineCounter: lines,
     merge: true,
+    ...dialects[dialect],
     prettyErrors: false,
     logLevel: 'error',
   });
