@@ -67,10 +67,17 @@ export function egressSettings(
   return {
     address,
     ports,
-    interfaceFilter: options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null,
+    interfaceFilter: unlessEvery(
+      options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null,
+    ),
     exclusions: options.natOutgoingExclusions ?? felix?.natOutgoingExclusions ?? 'IPPoolsOnly',
     notices,
   };
+}
+
+/** A wildcard with nothing before it is every interface, for which nothing has to be asked. */
+function unlessEvery(filter: string | null): string | null {
+  return filter === '+' ? null : filter;
 }
 
 /** Rule 8. Where nothing is left of the ranges they are used as they stand, since some port is needed. */

@@ -1,15 +1,16 @@
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
-import { objectKey } from '../model/object.ts';
+import { type ObjectRef, objectKey } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
 import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
 import { deepEqual } from './equal.ts';
 import { emptyFragment } from './fragment.ts';
+import { fragmentOf, isolated, unusable } from './isolation.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
 import { podFragment } from './pod.ts';
-import { type ScopeFragment, scopeFragment } from './pools.ts';
+import { type ScopeFacts, type ScopeFragment, scopeFragment } from './pools.ts';
 import { serviceFragment } from './service.ts';
 import { addressesHere, strayPods } from './stray-pods.ts';
 
@@ -43,7 +44,7 @@ export class Planner {
   #dirtyEgress = true;
   #scopes: ScopeFragment['scopes'] | null = null;
   /** Null when the scope or a rule changed since. */
-  #egressGround: EgressRuleGround | null = null;
+  #egressGround: ReturnType<typeof isolated<FactTypes['EgressRule'], EgressRuleGround>> | null = null;
   readonly #union = new FragmentUnion();
   readonly #options: PlanOptions;
   #node: NodeFacts;
@@ -164,12 +165,18 @@ export class Planner {
     for (const key of this.#dirtyServices) {
       const service = enable.service ? this.#services.get(key) : undefined;
       const slices = this.slicesOf(key);
-      const fragment = service === undefined ? emptyFragment : serviceFragment(service, slices, this.#node);
+      const fragment =
+        service === undefined
+          ? emptyFragment
+          : fragmentOf(refOf('Service', service), () => serviceFragment(service, slices, this.#node));
       this.#union.replace(`Service ${key}`, fragment);
     }
     for (const key of this.#dirtyPods) {
       const pod = enable.pod ? this.#pods.get(key) : undefined;
-      const fragment = pod === undefined ? emptyFragment : podFragment(pod, this.#node, this.#options);
+      const fragment =
+        pod === undefined
+          ? emptyFragment
+          : fragmentOf(refOf('Pod', pod), () => podFragment(pod, this.#node, this.#options));
       this.#union.replace(`Pod ${key}`, fragment);
     }
     this.#dirtyScope = false;
@@ -199,31 +206,54 @@ export class Planner {
   }
 
   #updateScope(): void {
-    const facts = {
-      pools: [...this.#pools.values()],
-      nodes: [...this.#nodes.values()],
-      felix: this.#felix.get('default'),
-      ipMasqAgent: [...this.#ipMasqAgent.values()][0],
-      strayPods: this.#strayPods,
-    };
-    const { scopes, entries, notices } = scopeFragment(facts, this.#node, this.#options);
-    this.#union.replace('scope', { entries, notices });
+    const { result, faulty } = isolated(this.#scopeObjects(), (objects) =>
+      scopeFragment({ ...scopeFacts(objects), strayPods: this.#strayPods }, this.#node, this.#options),
+    );
+    const { scopes, entries, notices } = result;
+    const told = faulty.map(({ item, error }) => unusable(this.#scopeRef(item), error));
+    this.#union.replace('scope', { entries, notices: [...notices, ...told] });
     this.#scopes = scopes;
     this.#egressGround = null;
     this.#dirtyEgress = true;
   }
 
+  /** A file of this node is told on its Node. */
+  #scopeRef({ kind, fact }: ScopeObject): ObjectRef {
+    return kind === 'IpMasqAgent' ? refOf('Node', { name: this.#node.nodeName }) : refOf(kind, fact);
+  }
+
+  #scopeObjects(): ScopeObject[] {
+    const felix = this.#felix.get('default');
+    const [file] = this.#ipMasqAgent.values();
+    return [
+      ...[...this.#pools.values()].map((fact) => ({ kind: 'IPPool' as const, fact })),
+      ...[...this.#nodes.values()].map((fact) => ({ kind: 'Node' as const, fact })),
+      ...(felix === undefined ? [] : [{ kind: 'FelixConfiguration' as const, fact: felix }]),
+      ...(file === undefined ? [] : [{ kind: 'IpMasqAgent' as const, fact: file }]),
+    ];
+  }
+
   #updateEgressRules(): void {
-    if (this.#scopes === null) return;
-    this.#egressGround ??= egressRuleGround({
-      rules: [...this.#egressRules.values()],
-      pools: [...this.#pools.values()],
-      node: this.#node,
-      scopes: this.#scopes,
+    const scopes = this.#scopes;
+    if (scopes === null) return;
+    const pools = [...this.#pools.values()];
+    const namespaces = this.#namespaces;
+    this.#egressGround ??= isolated([...this.#egressRules.values()], (rules) => {
+      const ground = egressRuleGround({ rules, pools, node: this.#node, scopes });
+      egressRuleFragment(ground, { pods: [], namespaces });
+      return ground;
     });
-    const pods = this.#egressRules.size === 0 ? [] : [...this.#pods.values()];
-    const fragment = egressRuleFragment(this.#egressGround, { pods, namespaces: this.#namespaces });
-    this.#union.replace('egress rules', fragment);
+    const { result: ground, faulty: rules } = this.#egressGround;
+    const known = this.#egressRules.size === 0 ? [] : [...this.#pods.values()];
+    const { result, faulty: pods } = isolated(known, (some) =>
+      egressRuleFragment(ground, { pods: some, namespaces }),
+    );
+    const told = [
+      ...rules.map(({ item, error }) => unusable(refOf('EgressRule', item), error)),
+      ...pods.map(({ item, error }) => unusable(refOf('Pod', item), error)),
+    ];
+    const { entries, notices } = result;
+    this.#union.replace('egress rules', { entries, notices: [...notices, ...told] });
   }
 
   #applySlice(key: string, fact: EndpointSliceFact | null): void {
@@ -245,6 +275,30 @@ export class Planner {
     this.#slicesOf.set(service, slices);
     this.#dirtyServices.add(service);
   }
+}
+
+/** What the scope is made of, object by object. */
+type ScopeObject = {
+  [Kind in 'IPPool' | 'Node' | 'FelixConfiguration' | 'IpMasqAgent']: {
+    readonly kind: Kind;
+    readonly fact: FactTypes[Kind];
+  };
+}['IPPool' | 'Node' | 'FelixConfiguration' | 'IpMasqAgent'];
+
+function scopeFacts(objects: readonly ScopeObject[]): ScopeFacts {
+  return {
+    pools: objects.flatMap(({ kind, fact }) => (kind === 'IPPool' ? [fact] : [])),
+    nodes: objects.flatMap(({ kind, fact }) => (kind === 'Node' ? [fact] : [])),
+    felix: objects.flatMap(({ kind, fact }) => (kind === 'FelixConfiguration' ? [fact] : []))[0],
+    ipMasqAgent: objects.flatMap(({ kind, fact }) => (kind === 'IpMasqAgent' ? [fact] : []))[0],
+  };
+}
+
+function refOf(
+  kind: ObjectRef['kind'],
+  { name, namespace = '' }: { readonly name: string; readonly namespace?: string },
+): ObjectRef {
+  return { kind, namespace, name };
 }
 
 function put<Fact>(store: Map<string, Fact>, key: string, fact: Fact | null): void {
