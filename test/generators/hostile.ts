@@ -121,8 +121,7 @@ export const bystander = {
   spec: { clusterIP: '172.30.0.10', ports: [{ port: 80 }] },
 };
 
-/** So many lists in each other. */
-export const nested = (depth: number): Json => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as Json;
+const nested = (depth: number): Json => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as Json;
 
 /** What nobody should write in any place. */
 export const HOSTILE: readonly Json[] = [

@@ -13,7 +13,6 @@ import {
   changed,
   HOSTILE,
   type Json,
-  nested,
   pathsOf,
   templates,
 } from '../../../test/generators/hostile.ts';
