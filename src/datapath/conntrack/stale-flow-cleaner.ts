@@ -1,8 +1,11 @@
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ConntrackConnection } from '../../wire/conntrack/connection.ts';
+import type { ConntrackEntry } from '../../wire/conntrack/entry.ts';
 import { inTurns, stepsOfTable } from '../../wire/conntrack/table.ts';
 import type { FlowChanges } from './flow-changes.ts';
 import { StaleFlowJudge } from './stale-flows.ts';
+
+type Plan = Pick<NatPlan, 'entry' | 'entryAt'>;
 
 /**
  * Deletes the conntrack entries that changes of the plan made stale, while the table is read: each very entry, never a
@@ -16,32 +19,38 @@ export class StaleFlowCleaner {
    *
    * @returns how many entries were deleted
    */
-  async clean(
-    plan: Pick<NatPlan, 'entry' | 'entryAt'>,
-    changes: FlowChanges,
-    signal?: AbortSignal,
-  ): Promise<number> {
+  async clean(plan: Plan, changes: FlowChanges, signal?: AbortSignal): Promise<number> {
     const deleted = { count: 0 };
     for await (const _ of inTurns(this.#steps(plan, changes, deleted))) signal?.throwIfAborted();
     return deleted.count;
   }
 
   /** Without a pause, for those who are about to end. */
-  cleanAtOnce(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changes: FlowChanges): number {
+  cleanAtOnce(plan: Plan, changes: FlowChanges): number {
     const deleted = { count: 0 };
     for (const _ of this.#steps(plan, changes, deleted));
     return deleted.count;
   }
 
-  #steps(
-    plan: Pick<NatPlan, 'entry' | 'entryAt'>,
-    changes: FlowChanges,
-    deleted: { count: number },
-  ): Generator<undefined> {
+  /** One step for each datagram that is read, and one for each entry that is deleted. */
+  *#steps(plan: Plan, changes: FlowChanges, deleted: { count: number }): Generator<undefined> {
     const judge = new StaleFlowJudge(plan, changes);
-    return stepsOfTable((flow) => {
-      if (judge.isStale(flow) && this.#connection.delete(flow.copy())) deleted.count++;
+    const found: ConntrackEntry[] = [];
+    const reading = stepsOfTable((flow) => {
+      if (judge.isStale(flow)) found.push(flow.copy());
     });
+    try {
+      for (let isOver = false; !isOver; ) {
+        isOver = reading.next().done === true;
+        yield;
+        for (const entry of found.splice(0)) {
+          if (this.#connection.delete(entry)) deleted.count++;
+          yield;
+        }
+      }
+    } finally {
+      reading.return(undefined);
+    }
   }
 
   close(): void {

@@ -62,6 +62,17 @@ interface Dialled {
   readonly isReplied: boolean;
 }
 
+/** A plan with this entry where flows go. */
+function planOf(found: () => PlanEntry | undefined) {
+  const scope = (family: Family, pods: string) =>
+    ({ kind: 'FamilyScope', pods: prefixSet(family, [cidr(pods)]) }) as unknown as PlanEntry;
+  const scopes = new Map([
+    [scopeKey('IPv4'), scope('IPv4', '10.244.0.0/16')],
+    [scopeKey('IPv6'), scope('IPv6', 'fd00:244::/32')],
+  ]);
+  return { entry: (key: string) => scopes.get(key) ?? found(), entryAt: found };
+}
+
 const nothing: FlowChanges = { keys: null, gone: new Set(), compare: null };
 
 describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
@@ -77,7 +88,8 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
   test.each<[string, object | undefined, Endpoint | null, boolean, boolean]>([
     ['to an endpoint that is there', service([a, b]), b, false, false],
     ['to an endpoint that went', service([a]), b, true, true],
-    ['to one that only outside sources may use', service([a], { localEndpoints: [b] }), b, false, false],
+    ['to one that only outside sources may use', service([a], { localEndpoints: [b] }), b, false, true],
+    ['to one that only pods may use', service([a, b], { localEndpoints: [b] }), a, false, false],
     ['to one that gets no new flows but still serves', service([a], { retained: [b] }), b, false, true],
     ['to an endpoint when none is left', service([]), a, true, true],
     ['untranslated, and now there is an endpoint', service([a]), null, true, true],
@@ -91,7 +103,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     for (const protocol of PROTOCOLS) {
       const key = keyOf(protocol);
       const found = () => entry && ({ ...entry, key } as unknown as PlanEntry);
-      const plan = { entry: found, entryAt: found };
+      const plan = planOf(found);
       for (const isReplied of [true, false]) {
         const flow = flowTo(frontend, to, { client, protocol, isReplied });
         const stale = isReplied ? replied && protocol === 'UDP' : unreplied;
@@ -103,6 +115,16 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
         expect(judge({ ...nothing, keys: new Set() })).toBe(false);
       }
     }
+  });
+
+  test('policy Local: who is no pod goes to endpoints of this node alone', () => {
+    const found = () => ({ ...service([a, b], { localEndpoints: [b] }), key: keyOf('TCP') }) as never;
+    const outside = family === 'IPv4' ? ip('198.51.100.9') : ip('2001:db8:9::9');
+    const isStale = (to: Endpoint, isReplied: boolean) => {
+      const flow = flowTo(frontend, to, { client: outside, protocol: 'UDP', isReplied });
+      return new StaleFlowJudge(planOf(found), nothing).isStale(flow);
+    };
+    expect([isStale(a, true), isStale(a, false), isStale(b, false)]).toEqual([false, true, false]);
   });
 
   test.each(['ICMP', 'DCCP'])('%s has no frontends', (name) => {

@@ -60,7 +60,17 @@ export class StaleFlowJudge {
     if (this.#keys !== null && !this.#keys.has(entry.key)) return false;
     if (entry.kind === 'PodBinding') return !isTranslated || !leadsTo(flow, endpointAt(entry, tuple));
     if (!isTranslated) return !isReplied || entry.endpoints.length > 0;
-    return !endpointsFor(entry, isReplied).some((some) => some.some((endpoint) => leadsTo(flow, endpoint)));
+    const admitted = isReplied ? servingEndpoints(entry) : this.#chosenEndpoints(entry, flow);
+    return !admitted.some((some) => some.some((endpoint) => leadsTo(flow, endpoint)));
+  }
+
+  /**
+   * Where a new flow of this source would go. With policy Local pods and this node itself have the wider choice; who they
+   * are is not known in all modes, and a flow without a reply that is deleted in vain begins anew where it was.
+   */
+  #chosenEndpoints({ endpoints, localEndpoints }: ServiceFrontend, { family, original }: Flow) {
+    if (localEndpoints === null) return [endpoints];
+    return setContains(scopeOf(this.#plan, family).pods, original.src) ? [endpoints] : [localEndpoints];
   }
 
   /** The plan has nothing where the flow went; true when it can only have been a Service that translated it. */
@@ -83,6 +93,7 @@ function leadsTo({ reply }: Flow, { address, port }: Endpoint): boolean {
   return address === reply.src && port === reply.sport;
 }
 
-function endpointsFor({ endpoints, localEndpoints, retained }: ServiceFrontend, isReplied: boolean) {
-  return [endpoints, localEndpoints ?? [], isReplied ? retained : []];
+/** Where a flow that has replies may stay. */
+function servingEndpoints({ endpoints, localEndpoints, retained }: ServiceFrontend) {
+  return [endpoints, localEndpoints ?? [], retained];
 }
