@@ -1,27 +1,34 @@
 import { FlowJudge } from '../flows/judge.ts';
 import { ConntrackConnection } from '../wire/conntrack/connection.ts';
+import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
+import type { EgressOnChange } from './flow-settings.ts';
 
+/** After a look at the table, rest so many times as long as it took. */
+const REST = 9;
 /** Milliseconds until the next attempt after a failure. */
 const RETRY_AFTER = 5_000;
 const FLUSH_CODE = 'KNAT_FLOWS_NOT_FLUSHED';
 
 /**
- * With the policy `flush`: after a change of pools, rules or bindings, ends the flows that the change concerns, so that
- * their next packet is translated by the plan of now. Flows that were stale before stay.
+ * After a change of pools, rules or bindings, ends the flows that the change concerns, so that their next packet is
+ * translated by the plan of now: with the policy `flush` all of them, with `keep` those that never saw a reply, which are
+ * no connections yet (docs/adr/0004). Flows that were stale before stay.
  */
 export class FlowFlusher {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
+  readonly #policy: EgressOnChange;
   /** Changes since the last flush. */
   #changes = 0;
   #wake: () => void = () => {};
 
-  constructor(agent: AgentFacts, memory: FlowMemory) {
+  constructor(agent: AgentFacts, memory: FlowMemory, policy: EgressOnChange) {
     this.#agent = agent;
     this.#memory = memory;
+    this.#policy = policy;
   }
 
   /** The plan in force translates some flows otherwise than the one before. */
@@ -46,12 +53,14 @@ export class FlowFlusher {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     const { logger, surroundings } = this.#agent;
+    const start = surroundings.now();
     const changes = this.#changes;
     this.#changes = 0;
     try {
       const deleted = await this.#flush(changes, signal);
       if (deleted > 0) logger.info({ deleted }, 'flows that a change concerns were ended');
       this.#agent.sideProblem(FLUSH_CODE, null);
+      await surroundings.sleep(REST * (surroundings.now() - start), signal);
     } catch (error) {
       if (signal.aborted) return;
       this.#changes += changes;
@@ -72,6 +81,8 @@ export class FlowFlusher {
     let deleted = 0;
     try {
       await visitEveryFlow((flow) => {
+        const isReplied = (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0;
+        if (isReplied && this.#policy === 'keep') return;
         if (now.judge(flow).stale === null || then.judge(flow).stale !== null) return;
         if (connection.delete(flow.copy())) deleted++;
       }, signal);

@@ -194,7 +194,7 @@ export const sideCodes = {
   },
   KNAT_FLOWS_NOT_FLUSHED: {
     meaning:
-      'With --egress-on-change flush: flows that a change concerns could not be ended; it is tried again.',
+      'Flows that a change of pools, rules or bindings concerns (without --egress-on-change flush: those that never saw a reply) could not be ended; it is tried again.',
     remedy: 'Look at what the kernel says in the message. knat flows --stale shows the flows.',
   },
   KNAT_ATTRIBUTION_LOG: {

@@ -22,6 +22,9 @@ export const OTHER_POD = ip('10.244.1.6');
 export const CLIENT = ip('198.51.100.9');
 /** Out in the world: answers with what it saw. */
 export const PLACE = ip('198.51.100.80');
+export const NODE6 = ip('2001:db8::10');
+export const POD6 = ip('fd00:244::5');
+export const PLACE6 = ip('2001:db8:9::80');
 export const PORT = 7000;
 export const ECHO_PORT = 7001;
 
@@ -51,13 +54,13 @@ export class FlowsStage {
     const lab = new Lab('knat-test');
     const flat = await FlatTopology.build(lab);
     await flat.configure({
-      nodeAddresses: [NODE, PUBLIC],
-      endpoints: [PLACE],
-      sources: [POD, OTHER_POD, CLIENT],
+      nodeAddresses: [NODE, PUBLIC, NODE6],
+      endpoints: [PLACE, PLACE6],
+      sources: [POD, POD6, OTHER_POD, CLIENT],
     });
     const backends = flat.backends.probe();
     await backends.serve({ address: PLACE, port: PORT, protocol: 'TCP' });
-    await backends.serve({ address: PLACE, port: PORT, protocol: 'UDP' });
+    for (const address of [PLACE, PLACE6]) await backends.serve({ address, port: PORT, protocol: 'UDP' });
     await backends.serve({ address: PLACE, port: ECHO_PORT, protocol: 'TCP', echo: true });
     return new FlowsStage(lab, flat);
   }
@@ -68,9 +71,14 @@ export class FlowsStage {
     this.#leave = enterNamespace(flat.node.namespace);
   }
 
-  /** Starts an agent that has these objects, and waits until they are programmed. */
+  /** Starts an agent that has these objects, and waits until they are programmed. No connection is known then. */
   async start(objects: readonly FactChange[], flows: Partial<FlowSettings> = {}): Promise<void> {
     forgetConnections();
+    await this.startAgain(objects, flows);
+  }
+
+  /** As `start`, with the connections that there are. */
+  async startAgain(objects: readonly FactChange[], flows: Partial<FlowSettings> = {}): Promise<void> {
     const source: Source = {
       name: 'test',
       run: async (sink, signal) => {

@@ -8,6 +8,7 @@ import {
   ip,
   natEntry,
   pod,
+  pool,
   portOf,
   present,
   service,
@@ -19,10 +20,13 @@ import {
   ECHO_PORT,
   FlowsStage,
   NODE,
+  NODE6,
   natPool,
   OTHER_POD,
   PLACE,
+  PLACE6,
   POD,
+  POD6,
   PORT,
   PUBLIC,
   plainPool,
@@ -236,5 +240,62 @@ describe('stale flows', () => {
       return ended.outcome === 'timeout';
     });
     expect(await seen(OTHER_POD, 40_053)).toBe(NODE);
+  });
+});
+
+describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) => {
+  const [from, to, nodeAddress, prefix] =
+    family === 'IPv4' ? [POD, PLACE, NODE, '10.244.0.0/16'] : [POD6, PLACE6, NODE6, 'fd00:244::/48'];
+  const translating = present('IPPool', pool('pods', prefix, { natOutgoing: true }));
+  const plain = present('IPPool', pool('pods', prefix));
+  const silentPort = PORT + 9;
+
+  async function sourceSeen(sourcePort: number): Promise<string> {
+    const question = { from, sourcePort, to, port: PORT, protocol: 'UDP', timeoutMs: 3000 } as const;
+    const outcome = await stage.flat.clients.probe().dial(question);
+    if (outcome.outcome !== 'answered') return outcome.outcome;
+    return outcome.sawSource.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  }
+
+  test('flush: the next packet is translated by the pool of now', async () => {
+    await stage.start([plain], { egressOnChange: 'flush' });
+    expect(await sourceSeen(40_060)).toBe(from);
+    await stage.change(translating);
+    await until(async () => (await sourceSeen(40_060)) === nodeAddress);
+    await stage.change(plain);
+    await until(async () => (await sourceSeen(40_060)) === from);
+  });
+
+  test('keep: what never saw a reply is translated by the pool of now, what has replies goes on', async () => {
+    await stage.start([plain]);
+    expect(await sourceSeen(40_061)).toBe(from);
+    const oneWay = async () => {
+      const question = { from, sourcePort: 40_062, to, port: silentPort, protocol: 'UDP' } as const;
+      await stage.flat.clients.probe().dial({ ...question, timeoutMs: 50 });
+      const { flows } = await stage.list(`?kind=egress,none&address=${to}`);
+      const { sourceNat } = flows.find((flow) => flow.original.destination.endsWith(`:${silentPort}`)) ?? {};
+      return sourceNat === undefined ? 'no flow' : (sourceNat?.kind ?? 'untranslated');
+    };
+    // Nobody listens: an ICMP error is no reply of the flow.
+    expect(await oneWay()).toBe('untranslated');
+    await stage.change(translating);
+    await until(async () => (await oneWay()) === 'egress');
+    expect(await sourceSeen(40_061)).toBe(from);
+  });
+
+  test('what a Service translated ends when it went while no agent ran', async () => {
+    const address = family === 'IPv4' ? ip('10.96.0.10') : ip('fd00:96::10');
+    const ports = [servicePort(80, { protocol: 'UDP' })];
+    const web = present('Service', service({ clusterIPs: [address], ports }));
+    const at = { ports: [{ name: '', protocol: 'UDP', port: portOf(PORT) }] } as const;
+    await stage.start([web, present('EndpointSlice', slice([to], at))]);
+    const question = { from, sourcePort: 40_063, to: address, port: 80, protocol: 'UDP' } as const;
+    const dialled = await stage.flat.clients.probe().dial({ ...question, timeoutMs: 3000 });
+    expect(dialled.outcome).toBe('answered');
+    const entries = async () => (await stage.list(`?address=${address}&kind=service,other`)).flows.length;
+    expect(await entries()).toBe(1);
+    await stage.stop();
+    await stage.startAgain([]);
+    await until(async () => (await entries()) === 0);
   });
 });

@@ -9,8 +9,8 @@ import { PairLooks } from '../pair-looks.ts';
 import { PortWatch, tellPorts } from '../port-watch.ts';
 
 /**
- * Everything that reads conntrack for people: the flows of the API, the ports in use, the attribution log; and, where
- * the policy says so, the end of flows that a change concerns. docs/flows.md.
+ * Everything that reads conntrack for people: the flows of the API, the ports in use, the attribution log; and the end
+ * of flows that a change of pools, rules or bindings concerns, as far as the policy says so. docs/flows.md.
  */
 export function flowsForPeople(settings: FlowSettings): CompanionFactory {
   return (agent: AgentFacts) => {
@@ -20,14 +20,14 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
     const ports = new PortWatch(agent, memory, settings);
     tellPorts(agent.observations.metrics, () => ports.sample);
     const log = new AttributionLog(agent, memory, settings.attribution);
-    const flusher = settings.egressOnChange === 'flush' ? new FlowFlusher(agent, memory) : null;
+    const flusher = new FlowFlusher(agent, memory, settings.egressOnChange);
     return {
       name: 'flows',
       run: async (signal) => {
-        await Promise.all([ports.run(signal), log.run(signal), flusher?.run(signal)]);
+        await Promise.all([ports.run(signal), log.run(signal), flusher.run(signal)]);
       },
       converged: (outcome) => {
-        if (memory.converged(outcome)) flusher?.changed();
+        if (memory.converged(outcome)) flusher.changed();
       },
       routes: flowsRoutes({
         list: (question) => lists.list(question),

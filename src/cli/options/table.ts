@@ -305,7 +305,7 @@ export const settings = {
     'POLICY',
     FLOWS,
     readChoice(['keep', 'flush']),
-    'what becomes of connections that are there when pools, rules or bindings change: keep, they keep their translation; flush, those that the change concerns are ended (default: keep)',
+    'what becomes of connections that are there when pools, rules or bindings change: keep, they keep their translation, unless they never saw a reply; flush, those that the change concerns are ended (default: keep)',
   ),
   attributionLog: setting(
     'WHERE',
