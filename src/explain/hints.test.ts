@@ -18,7 +18,7 @@ import {
 import type { FactChange } from '../model/facts.ts';
 import type { ServiceFact } from '../model/service.ts';
 import type { Protocol } from '../net/protocol.ts';
-import { defaultPlanOptions } from '../plan/options.ts';
+import { defaultPlanOptions, defaultPodNatPolicy } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
 import { hintsOf } from './hints.ts';
 import { walk } from './walk.ts';
@@ -47,10 +47,16 @@ function hints(
   from: string,
   to: string,
   port: number,
-  { protocol = 'TCP' as Protocol, off = null as Off | null, facts = node } = {},
+  {
+    protocol = 'TCP' as Protocol,
+    off = null as Off | null,
+    facts = node,
+    namespaces = null as string[] | null,
+  } = {},
 ): string[] {
   const enable = { ...defaultPlanOptions.enable, ...(off === null ? {} : { [off]: false }) };
-  const planner = new Planner(facts, { ...defaultPlanOptions, enable });
+  const podNatPolicy = { ...defaultPodNatPolicy, namespaces };
+  const planner = new Planner(facts, { ...defaultPlanOptions, enable, podNatPolicy });
   planner.apply(changes);
   const packet = { source: ip(from), destination: ip(to), protocol, port: portOf(port) };
   const found = hintsOf(planner, walk(planner.update(), facts, packet));
@@ -198,6 +204,13 @@ test.each([
   ['without address', pod([natEntry()], { ips: [] }), 'asks for 25/TCP, but has no address yet'],
 ])('a Pod whose annotation asks for the port: %s', (_, fact, expected) => {
   expect(hints([present('Pod', fact)], CLIENT, PUBLIC, 25)).toEqual([`pod smtp: ${expected}`]);
+});
+
+test('a Pod whose namespace may not use Pod NAT', () => {
+  const guest = present('Pod', pod([natEntry()], { namespace: 'guests' }));
+  expect(hints([guest], CLIENT, PUBLIC, 25, { namespaces: ['mail'] })).toEqual([
+    'pod smtp: asks for 25/TCP, but: Pods of namespace guests may not use Pod NAT: an administrator decides that (--pod-nat-namespaces)',
+  ]);
 });
 
 test('a Pod that gets no public address, and one that is bound to another address', () => {

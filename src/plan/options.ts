@@ -3,6 +3,7 @@ import type { IpAddress } from '../net/address.ts';
 import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { parsePrefix } from '../net/prefix.ts';
+import type { PodNatPolicy, ReservedPorts } from './pod-nat-policy.ts';
 
 /** Which kinds of NAT are wanted. A kind that is off leaves nothing of itself in the plan. */
 export interface EnabledKinds {
@@ -41,8 +42,8 @@ export interface PlanOptions {
   readonly dropInvalid: boolean;
   /** Bind a pod only while it is Ready. */
   readonly requireReady: boolean;
-  /** Ports on the node that no pod may bind, inclusive ranges. */
-  readonly reservedPorts: readonly { readonly first: number; readonly last: number; readonly why: string }[];
+  /** What the Pod NAT annotation may do. */
+  readonly podNatPolicy: PodNatPolicy;
 }
 
 /** specs/pod-nat.md, "What is programmed": `internalnets`. */
@@ -79,6 +80,49 @@ function prefixes(texts: readonly string[]): Prefix[] {
 const NODE_PORTS = { first: 30000, last: 32767, why: 'NodePorts' } as const;
 const VXLAN_PORT = { first: 4789, last: 4789, why: 'VXLAN' } as const;
 
+/**
+ * Ports of a node on which Kubernetes, its networks and knat itself listen: who had one of them would take what others
+ * send to the node. The list holds whether or not the program runs here, or runs already.
+ */
+const RESERVED: readonly ReservedPorts[] = [
+  reserved(22, 'TCP', 'SSH'),
+  reserved(179, 'TCP', 'BGP'),
+  { first: 2379, last: 2380, protocol: null, why: 'etcd' },
+  { ...VXLAN_PORT, protocol: 'UDP' },
+  reserved(6081, 'UDP', 'Geneve'),
+  reserved(6443, 'TCP', 'the API server'),
+  reserved(8472, 'UDP', 'VXLAN of flannel and Cilium'),
+  reserved(8484, 'TCP', 'the API of knat'),
+  reserved(9099, 'TCP', 'the health of Calico'),
+  reserved(9100, 'TCP', 'the metrics of the node'),
+  reserved(10249, 'TCP', 'the metrics of kube-proxy and knat'),
+  reserved(10250, null, 'the kubelet'),
+  reserved(10255, 'TCP', 'the kubelet'),
+  reserved(10256, 'TCP', 'the health of kube-proxy and knat'),
+  reserved(10257, 'TCP', 'the controller manager'),
+  reserved(10258, 'TCP', 'the cloud controller manager'),
+  reserved(10259, 'TCP', 'the scheduler'),
+  reserved(10266, 'TCP', 'the health of knat beside kube-proxy'),
+  { ...NODE_PORTS, protocol: null },
+];
+
+function reserved(port: number, protocol: ReservedPorts['protocol'], why: string): ReservedPorts {
+  return { first: port, last: port, protocol, why };
+}
+
+/** Every namespace and address, no port that somebody else is known for, and nothing taken from the host. */
+export const defaultPodNatPolicy: PodNatPolicy = Object.freeze({
+  namespaces: null,
+  namespaceSelector: null,
+  ports: null,
+  addresses: null,
+  takeover: false,
+  reserved: RESERVED,
+  unreserved: [],
+  maxPortsPerPod: null,
+  maxPortsPerNamespace: null,
+});
+
 /** The defaults of the specifications: all three kinds. */
 export const defaultPlanOptions: PlanOptions = Object.freeze({
   enable: { service: true, pod: true, egress: true },
@@ -97,9 +141,5 @@ export const defaultPlanOptions: PlanOptions = Object.freeze({
   publicAddressAllowed: [],
   dropInvalid: true,
   requireReady: true,
-  reservedPorts: [
-    { first: 2379, last: 2380, why: 'etcd' },
-    { first: 10250, last: 10250, why: 'the kubelet' },
-    NODE_PORTS,
-  ],
+  podNatPolicy: defaultPodNatPolicy,
 });

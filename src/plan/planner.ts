@@ -2,6 +2,7 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { type ObjectRef, objectKey } from '../model/object.ts';
+import type { PodFact } from '../model/pod.ts';
 import type { IpAddress } from '../net/address.ts';
 import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
 import { deepEqual } from './equal.ts';
@@ -9,12 +10,18 @@ import { emptyFragment } from './fragment.ts';
 import { fragmentOf, isolated, unusable } from './isolation.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
-import { podFragment } from './pod.ts';
+import { claimsPorts, type PodPeers, podFragment } from './pod.ts';
+import { type BeyondLimits, beyondLimits, withinLimits } from './pod-nat-policy.ts';
 import { type ScopeFacts, type ScopeFragment, scopeFragment } from './pools.ts';
 import { serviceFragment } from './service.ts';
 import { addressesHere, strayPods } from './stray-pods.ts';
 
 type Store<Kind extends FactKind> = Map<string, FactTypes[Kind]>;
+
+/** By keys of Pods. */
+type PodLimits = ReadonlyMap<string, BeyondLimits>;
+
+const noLimits: PodLimits = new Map();
 
 const noSlices: readonly EndpointSliceFact[] = Object.freeze([]);
 
@@ -134,6 +141,7 @@ export class Planner {
           break;
         case 'Namespace':
           put(this.#namespaces, change.key, change.fact);
+          if (this.#options.podNatPolicy.namespaceSelector !== null) this.#dirtyPodsOf(new Set([change.key]));
           this.#dirtyEgress = true;
           break;
         case 'EgressRule':
@@ -171,12 +179,15 @@ export class Planner {
           : fragmentOf(refOf('Service', service), () => serviceFragment(service, slices, this.#node));
       this.#union.replace(`Service ${key}`, fragment);
     }
+    const limits = enable.pod ? this.#beyondLimits() : noLimits;
     for (const key of this.#dirtyPods) {
       const pod = enable.pod ? this.#pods.get(key) : undefined;
       const fragment =
         pod === undefined
           ? emptyFragment
-          : fragmentOf(refOf('Pod', pod), () => podFragment(pod, this.#node, this.#options));
+          : fragmentOf(refOf('Pod', pod), () =>
+              podFragment(pod, this.#node, this.#options, this.#peersOf(pod, limits)),
+            );
       this.#union.replace(`Pod ${key}`, fragment);
     }
     this.#dirtyScope = false;
@@ -203,6 +214,33 @@ export class Planner {
     if (deepEqual(stray, this.#strayPods)) return;
     this.#strayPods = stray;
     this.#dirtyScope = true;
+  }
+
+  #peersOf({ namespace, name }: PodFact, limits: PodLimits): PodPeers {
+    return {
+      namespaceLabels: this.#namespaces.get(namespace)?.labels ?? null,
+      beyondLimits: limits.get(objectKey(namespace, name)) ?? withinLimits,
+    };
+  }
+
+  /** What of the pods to be planned is beyond limits; a limit of a namespace concerns all of its pods together. */
+  #beyondLimits(): PodLimits {
+    const { podNatPolicy: policy } = this.#options;
+    if (policy.maxPortsPerPod === null && policy.maxPortsPerNamespace === null) return noLimits;
+    const namespaces = new Set([...this.#dirtyPods].map((key) => key.slice(0, key.indexOf('/'))));
+    if (policy.maxPortsPerNamespace !== null) this.#dirtyPodsOf(namespaces);
+    const byNamespace = new Map<string, PodFact[]>();
+    for (const pod of this.#pods.values()) {
+      if (!namespaces.has(pod.namespace) || pod.hostNetwork || !claimsPorts(pod, this.#node)) continue;
+      const others = byNamespace.get(pod.namespace);
+      if (others === undefined) byNamespace.set(pod.namespace, [pod]);
+      else others.push(pod);
+    }
+    return new Map([...byNamespace.values()].flatMap((pods) => [...beyondLimits(policy, pods)]));
+  }
+
+  #dirtyPodsOf(namespaces: ReadonlySet<string>): void {
+    for (const [key, { namespace }] of this.#pods) if (namespaces.has(namespace)) this.#dirtyPods.add(key);
   }
 
   #updateScope(): void {

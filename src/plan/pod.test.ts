@@ -14,7 +14,7 @@ import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import type { Family } from '../net/family.ts';
 import { formatSet } from './canonical.ts';
 import { formatPorts } from './entry.ts';
-import { defaultPlanOptions, type PlanOptions } from './options.ts';
+import { defaultPlanOptions, defaultPodNatPolicy, type PlanOptions } from './options.ts';
 import { podFragment, publicAddress } from './pod.ts';
 
 interface Given {
@@ -128,7 +128,11 @@ describe('what a pod gets', () => {
     ],
     [
       'a port that it may take over from the host',
-      { node: nodeFacts({ listeners: [hostListener(25)] }), entries: [{ takeover: true }] },
+      {
+        node: nodeFacts({ listeners: [hostListener(25)] }),
+        entries: [{ takeover: true }],
+        options: { podNatPolicy: { ...defaultPodNatPolicy, takeover: true } },
+      },
       [smtp, smtpSource],
     ],
     [
@@ -195,8 +199,8 @@ describe('what the notices say', () => {
 
   test('a port in use: by what, and what may be done', () => {
     expect(messages({ listeners: [hostListener(25)] })).toEqual([
-      'entry 0: this host itself listens on *:25 (TCP), so 203.0.113.7 is not bound there: end that program, ' +
-        'choose another srcPort, or let the pod have it with "takeover": true',
+      'entry 0: this host itself listens on *:25 (TCP), so 203.0.113.7 is not bound there: end that program, or ' +
+        'choose another srcPort; "takeover": true lets the pod have it where an administrator allows that (--pod-nat-takeover)',
     ]);
     const listeners = Array.from({ length: 9 }, (_, index) => hostListener(1000 + index));
     const range = { sourcePort: portOf(1000), destinationPort: portOf(1000), portCount: 20 };

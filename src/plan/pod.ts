@@ -19,15 +19,31 @@ import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 import { formatListener, listenersIn } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
 import { unusableOwnAddress } from './own-address.ts';
+import {
+  addressRefusal,
+  type BeyondLimits,
+  namespaceRefusal,
+  portRefusal,
+  TAKEOVER,
+  TAKEOVER_REFUSED,
+  withinLimits,
+} from './pod-nat-policy.ts';
 
 /**
  * What one Pod wants by its annotation: bindings (DNAT) while it is Ready, and the source address of what it starts
  * (SNAT) from the moment it has an address. specs/pod-nat.md, "What is programmed" and "Who wins".
+ *
+ * @param peers what must be known of others to say whether the pod may
  */
-export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions): Fragment {
-  if (pod.nat === null || pod.nodeName !== node.nodeName) return emptyFragment;
-  if (pod.finished || pod.terminating) return emptyFragment;
+export function podFragment(
+  pod: PodFact,
+  node: NodeFacts,
+  options: PlanOptions,
+  peers: PodPeers = noPeers,
+): Fragment {
+  if (pod.nat === null || !claimsPorts(pod, node)) return emptyFragment;
   const owner: ObjectRef = { kind: 'Pod', namespace: pod.namespace, name: pod.name };
+  const { podNatPolicy: policy } = options;
   const notices: Notice[] = pod.nat.warnings.map((message) => ({
     reason: 'NatInvalid',
     object: owner,
@@ -35,6 +51,11 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
   }));
   const note = (reason: Notice['reason'], message: string) =>
     notices.push({ reason, object: owner, message });
+  const refusal = namespaceRefusal(policy, pod.namespace, peers.namespaceLabels);
+  if (refusal !== null) {
+    note('NatRestricted', refusal);
+    return { entries: [], notices };
+  }
   if (pod.nat.error !== null) {
     note(pod.nat.isRestricted ? 'NatRestricted' : 'NatInvalid', pod.nat.error);
     return { entries: [], notices };
@@ -58,9 +79,9 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
   const { createdAt, uid } = pod;
   const serves = pod.ready || !options.requireReady;
   for (const [index, entry] of pod.nat.entries.entries()) {
-    const reserved = reservedPort(entry, options);
-    if (reserved !== null) {
-      note('NatRestricted', `entry ${index}: ${reserved}`);
+    const refused = portRefusal(policy, entry) ?? peers.beyondLimits.get(index) ?? null;
+    if (refused !== null) {
+      note('NatRestricted', `entry ${index}: ${refused}`);
       continue;
     }
     for (const podAddress of pod.ips) {
@@ -75,10 +96,17 @@ export function podFragment(pod: PodFact, node: NodeFacts, options: PlanOptions)
         note('NatAddressNotLocal', `entry ${index}: srcIP ${bound} ${unusable}`);
         continue;
       }
+      const foreign = addressRefusal(policy, bound);
+      if (foreign !== null) {
+        note('NatRestricted', `entry ${index}: ${foreign}`);
+        continue;
+      }
       const { protocol, egress } = entry;
       const tuple: Tuple = { address: bound, protocol, port: entry.sourcePort };
-      const taken = entry.takeover ? [] : listenersIn(node.listeners, tuple, entry.portCount);
-      if (serves && taken.length > 0) note('NatHostPortInUse', hostPortInUse(index, bound, taken));
+      const mayTake = entry.takeover && policy.takeover;
+      const taken = mayTake ? [] : listenersIn(node.listeners, tuple, entry.portCount);
+      if (serves && taken.length > 0)
+        note('NatHostPortInUse', hostPortInUse(index, bound, taken, entry.takeover));
       if (serves || egress) {
         const whole = {
           tuple,
@@ -208,11 +236,16 @@ function beyondBounds(entries: readonly PodNatEntry[]): string | null {
 /** Ports that are named in one message. */
 const PORTS_SHOWN = 5;
 
-function hostPortInUse(index: number, bound: IpAddress, taken: readonly HostListener[]): string {
+function hostPortInUse(
+  index: number,
+  bound: IpAddress,
+  taken: readonly HostListener[],
+  isTakeover: boolean,
+): string {
   const shown = firstFew(taken.map(formatListener), PORTS_SHOWN);
   return (
     `entry ${index}: this host itself listens on ${shown} (${taken[0]?.protocol}), so ${bound} is not bound there: ` +
-    'end that program, choose another srcPort, or let the pod have it with "takeover": true'
+    `end that program, or choose another srcPort; ${isTakeover ? TAKEOVER_REFUSED : TAKEOVER}`
   );
 }
 
@@ -225,9 +258,16 @@ function blockedBy(node: NodeFacts, ports: readonly (PodBinding | PodReservation
     .map(({ family, where, remedy }) => `${where} drops what this host forwards (${family}): ${remedy}`);
 }
 
-function reservedPort(entry: PodNatEntry, options: PlanOptions): string | null {
-  const last = entry.sourcePort + entry.portCount - 1;
-  const hit = options.reservedPorts.find((range) => entry.sourcePort <= range.last && last >= range.first);
-  if (hit === undefined) return null;
-  return `srcPort ${entry.sourcePort} is reserved for ${hit.why} (${hit.first}-${hit.last}); choose another`;
+/** Whether the annotation of the pod counts on this node at all. */
+export function claimsPorts(pod: PodFact, node: Pick<NodeFacts, 'nodeName'>): boolean {
+  return pod.nat !== null && pod.nodeName === node.nodeName && !pod.finished && !pod.terminating;
 }
+
+/** What the pod must be compared with. */
+export interface PodPeers {
+  /** Of the pod's Namespace; null: not known. */
+  readonly namespaceLabels: Readonly<Record<string, string>> | null;
+  readonly beyondLimits: BeyondLimits;
+}
+
+const noPeers: PodPeers = Object.freeze({ namespaceLabels: null, beyondLimits: withinLimits });

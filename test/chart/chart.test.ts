@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CHART, helm, NAMESPACE } from '../../scripts/generate/helm.ts';
 import { settings } from '../../src/cli/options/table.ts';
@@ -65,6 +67,9 @@ describe('values', () => {
     ['securityContext.extraCapabilities={ALL}', '/securityContext/extraCapabilities/0'],
     ['egress.pools[0].name=a', '/egress/pools/0'],
     ['podNat.restrictedPorts={http}', '/podNat/restrictedPorts/0'],
+    ['podNat.policy.namespaces={Shop}', '/podNat/policy/namespaces/0'],
+    ['podNat.policy.takeover=perhaps', '/podNat/policy/takeover'],
+    ['podNat.policy.maxPorts=1', '/podNat/policy'],
   ])('%s is refused', async (value, named) => {
     const { status, complaint } = await helm('template', 'knat', CHART, '--set', value);
     expect(status).toBe(1);
@@ -119,6 +124,39 @@ describe('values', () => {
     expect((await renderDaemonSet('--set', values)).agent.args).toEqual(expect.arrayContaining(wanted));
     const off = (await renderDaemonSet('--set', `${values},podNat.enabled=false`)).agent.args ?? [];
     expect(off.filter((arg) => wanted.includes(arg))).toEqual([]);
+  });
+
+  test('what an administrator says of Pod NAT is given where it is said', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'knat-chart-')), 'values.yaml');
+    const policy = {
+      namespaces: ['mail', 'team-*'],
+      namespaceSelector: 'knat.dev/pod-nat=allowed,team in (a,b)',
+      ports: [25, '10000-19999'],
+      addresses: ['203.0.113.0/24', '2001:db8::/32'],
+      takeover: true,
+      reservedPorts: [8000],
+      unreservedPorts: ['1-65535'],
+      maxPortsPerPod: 0,
+      maxPortsPerNamespace: 1_000_000,
+    };
+    writeFileSync(file, JSON.stringify({ podNat: { policy } }));
+    const wanted = [
+      '--pod-nat-namespaces=mail,team-*',
+      '--pod-nat-namespace-selector=knat.dev/pod-nat=allowed,team in (a,b)',
+      '--pod-nat-ports=25,10000-19999',
+      '--pod-nat-addresses=203.0.113.0/24,2001:db8::/32',
+      '--pod-nat-takeover',
+      '--pod-nat-reserved-ports=8000',
+      '--pod-nat-unreserved-ports=1-65535',
+      '--pod-nat-max-ports-per-pod=0',
+      '--pod-nat-max-ports-per-namespace=1000000',
+    ];
+    expect((await renderDaemonSet('-f', file)).agent.args).toEqual(expect.arrayContaining(wanted));
+    const nothing = (await renderDaemonSet()).agent.args ?? [];
+    expect(nothing.filter((arg) => arg.startsWith('--pod-nat-'))).toEqual([]);
+    const off = (await renderDaemonSet('-f', file, '--set', 'podNat.enabled=false')).agent.args ?? [];
+    expect(off.filter((arg) => arg.startsWith('--pod-nat-'))).toEqual([]);
+    rmSync(dirname(file), { recursive: true });
   });
 
   test("the program podnat-controller gets that one's flags; what the values say goes into its environment", async () => {

@@ -12,7 +12,7 @@ import { cleanUpKernel, previewAgent, runAgent } from '../../src/agent/commands.
 import type { FactChange } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import type { AgentStatus } from '../../src/observe/status.ts';
-import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { defaultPlanOptions, defaultPodNatPolicy } from '../../src/plan/options.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
 import { natEntry, nodeObject, present } from '../generators/build.ts';
 import { listRuleset } from '../netns/namespace.ts';
@@ -70,7 +70,7 @@ afterEach(async () => {
 const settings = (source: Source) => ({
   nodeName: 'node-a',
   nodeConfig: {},
-  plan: defaultPlanOptions,
+  plan: { ...defaultPlanOptions, podNatPolicy: { ...defaultPodNatPolicy, takeover: true } },
   source,
 });
 

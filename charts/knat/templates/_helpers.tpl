@@ -189,6 +189,35 @@ httpGet:
 {{- if not .requireReady }}
 - --no-require-ready
 {{- end }}
+{{- with .policy }}
+{{- with .namespaces }}
+- --pod-nat-namespaces={{ join "," . }}
+{{- end }}
+{{- with .namespaceSelector }}
+- --pod-nat-namespace-selector={{ . }}
+{{- end }}
+{{- with .ports }}
+- --pod-nat-ports={{ join "," . }}
+{{- end }}
+{{- with .addresses }}
+- --pod-nat-addresses={{ join "," . }}
+{{- end }}
+{{- if .takeover }}
+- --pod-nat-takeover
+{{- end }}
+{{- with .reservedPorts }}
+- --pod-nat-reserved-ports={{ join "," . }}
+{{- end }}
+{{- with .unreservedPorts }}
+- --pod-nat-unreserved-ports={{ join "," . }}
+{{- end }}
+{{- if not (kindIs "invalid" .maxPortsPerPod) }}
+- --pod-nat-max-ports-per-pod={{ int64 .maxPortsPerPod }}
+{{- end }}
+{{- if not (kindIs "invalid" .maxPortsPerNamespace) }}
+- --pod-nat-max-ports-per-namespace={{ int64 .maxPortsPerNamespace }}
+{{- end }}
+{{- end }}
 {{- if .replacePodnatController }}
 - --replace-podnat-controller
 {{- end }}

@@ -4,6 +4,7 @@ import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
 import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
+import { podNatPolicy } from './pod-nat-policy.ts';
 import { accessOf, type SourceUse, sourceOf } from './source.ts';
 import type { SettingValues } from './table.ts';
 
@@ -64,6 +65,7 @@ function planOptions(values: SettingValues): PlanOptions {
     publicAddressAllowed: values.excludeFilterNetworks ?? standard.publicAddressAllowed,
     dropInvalid: !(values.conntrackTcpBeLiberal ?? false),
     requireReady: values.requireReady ?? standard.requireReady,
+    podNatPolicy: podNatPolicy(values),
     egress: {
       natPortRange: values.natPortRange ?? standard.egress.natPortRange,
       natPortExclusions: values.natPortExclusions ?? standard.egress.natPortExclusions,

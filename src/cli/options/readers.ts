@@ -1,3 +1,4 @@
+import type { LabelSelector } from '../../model/label-selector.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { type PortSpan, parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
@@ -6,6 +7,7 @@ import type { EnabledKinds } from '../../plan/options.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { isInterfaceName } from '../../sources/objects/node-config.ts';
 import { formatPortList, type PortRange, parsePortRange } from '../../sources/objects/port-list.ts';
+import { parseSelectorText } from '../../sources/objects/selector-text.ts';
 
 /** What is wrong with a value, for the person who wrote it. */
 export class ValueError extends Error {
@@ -106,6 +108,22 @@ export const readPrefixes: Reader<readonly Prefix[]> = (value) =>
         : `"${text}" has bits set behind its length: write ${formatPrefix(loose)}`,
     );
   });
+
+/** Names of namespaces; a star at the end stands for any rest. */
+export const readNamespaces: Reader<readonly string[]> = (value) =>
+  readList(value).map((text) => {
+    if (/^(\*|[a-z0-9]([-a-z0-9]*(\*|[a-z0-9]))?)$/.test(text) && text.length <= 63) return text;
+    throw new ValueError(`"${text}" is no name of a namespace: write shop, or team-* for all that begin so`);
+  });
+
+/** A label selector as kubectl takes it. */
+export const readSelector: Reader<LabelSelector> = (value) => {
+  const selector = parseSelectorText(readText(value));
+  if (!('wrong' in selector)) return selector;
+  throw new ValueError(
+    `"${selector.wrong}" is no label selector: write key=value, key in (a,b), key or !key`,
+  );
+};
 
 /** Where kube-proxy has its health check, which load balancers know; on loopback alone. */
 export const DEFAULT_HEALTH_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10256 };

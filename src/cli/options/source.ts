@@ -1,9 +1,11 @@
 import type { AccessOptions } from '../../kube-api/access.ts';
+import { portsWithout } from '../../net/port.ts';
 import type { PlanOptions } from '../../plan/options.ts';
 import { dirSource } from '../../sources/dir/dir-source.ts';
 import { ipMasqAgentSource } from '../../sources/ip-masq-agent/ip-masq-agent-source.ts';
 import { kubeSource } from '../../sources/kube/kube-source.ts';
 import { defaultPodNatOptions, type PodNatOptions } from '../../sources/objects/metadata.ts';
+import { formatPortList, parsePortList } from '../../sources/objects/port-list.ts';
 import { severalSources } from '../../sources/several.ts';
 import type { Source } from '../../sources/source.ts';
 import { CliError } from '../cli-error.ts';
@@ -42,7 +44,7 @@ export function sourceOf(
 function objectSource(
   values: SettingValues,
   named: string | null,
-  { enable }: PlanOptions,
+  { enable: kinds, podNatPolicy }: PlanOptions,
   { debug = () => {}, defaultNode, isOnce = false, allPods = false }: SourceUse,
 ): Source {
   const { source, maxManifestMib } = values;
@@ -63,6 +65,7 @@ function objectSource(
         throw new CliError('KNAT_NODE_NOT_NAMED', 'a cluster has many nodes: name one with --node');
       }
       const access = accessOf(values);
+      const enable = { ...kinds, namespaceLabels: podNatPolicy.namespaceSelector !== null };
       const patience = isOnce ? { giveUpAfter: PATIENCE } : {};
       return kubeSource({ nodeName, enable, access, podNat, debug, ...patience });
     }
@@ -81,10 +84,16 @@ export function accessOf({ kubeconfig, context, master }: SettingValues): Access
   };
 }
 
-function podNatOptions({ annotationKey, restrictedPorts }: SettingValues): PodNatOptions {
+function podNatOptions(values: SettingValues): PodNatOptions {
+  const { annotationKey, restrictedPorts, podNatUnreservedPorts: unreserved = [] } = values;
+  const standard = defaultPodNatOptions;
+  const nodePorts = parsePortList(standard.restrictedNodePorts);
   return {
-    ...defaultPodNatOptions,
+    ...standard,
     ...(annotationKey === undefined ? {} : { annotationKey }),
     ...(restrictedPorts === undefined ? {} : { restrictedPorts }),
+    ...(unreserved.length === 0
+      ? {}
+      : { restrictedNodePorts: formatPortList(portsWithout(nodePorts, unreserved)) }),
   };
 }

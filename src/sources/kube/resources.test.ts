@@ -46,3 +46,11 @@ test('paths of groups', () => {
     ]),
   );
 });
+
+test('Namespaces are read for Pod NAT where their labels decide', () => {
+  const kinds = (namespaceLabels: boolean, pod = true) =>
+    wantedResources('node-a', { service: true, pod, egress: false, namespaceLabels }).map(({ kind }) => kind);
+  expect(kinds(true)).toContain('Namespace');
+  expect(kinds(false)).not.toContain('Namespace');
+  expect(kinds(true, false)).not.toContain('Namespace');
+});

@@ -25,6 +25,8 @@ export interface WantedKinds {
   readonly service: boolean;
   readonly pod: boolean;
   readonly egress: boolean;
+  /** Labels of Namespaces decide about Pod NAT. */
+  readonly namespaceLabels?: boolean;
 }
 
 /** What is not ours stays at the server. specs/service-proxy.md, "Frontends". */
@@ -90,8 +92,10 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
       ...sparedPods,
     });
   }
+  if (wanted.egress || (wanted.pod && wanted.namespaceLabels))
+    resources.push(core('Namespace', 'namespaces'));
   if (wanted.egress) {
-    resources.push(core('Namespace', 'namespaces'), {
+    resources.push({
       kind: 'EgressRule',
       group: 'knat.dev',
       version: 'v1',

@@ -1,0 +1,159 @@
+import type { LabelSelector } from '../model/label-selector.ts';
+import { selects } from '../model/label-selector.ts';
+import { objectKey } from '../model/object.ts';
+import type { PodFact, PodNatEntry } from '../model/pod.ts';
+import type { IpAddress } from '../net/address.ts';
+import type { PortSpan } from '../net/port.ts';
+import { type Prefix, prefixContains } from '../net/prefix.ts';
+import type { Protocol } from '../net/protocol.ts';
+
+/** Ports of a node that belong to somebody, inclusive. */
+export interface ReservedPorts extends PortSpan {
+  /** Null: whatever the protocol. */
+  readonly protocol: Protocol | null;
+  readonly why: string;
+}
+
+/** What an administrator lets the Pod NAT annotation do, whoever may write annotations. docs/pod-nat.md. */
+export interface PodNatPolicy {
+  /** Namespaces that may use Pod NAT, `team-*` for all that begin so. Null with `namespaceSelector` null too: all. */
+  readonly namespaces: readonly string[] | null;
+  /** Namespaces with such labels may as well. */
+  readonly namespaceSelector: LabelSelector | null;
+  /** Ports of the node that may be bound; null: all that nobody else has. */
+  readonly ports: readonly PortSpan[] | null;
+  /** Networks of the node addresses that may be bound; null: all addresses of the node. */
+  readonly addresses: readonly Prefix[] | null;
+  /** `"takeover": true` counts. */
+  readonly takeover: boolean;
+  /** Ports that no pod may bind. */
+  readonly reserved: readonly ReservedPorts[];
+  /** Ports that may be bound although they are reserved. */
+  readonly unreserved: readonly PortSpan[];
+  /** Ports of one pod, the lengths of its entries' ranges together; null: no limit. */
+  readonly maxPortsPerPod: number | null;
+  /** The same of all pods that a namespace has on one node. */
+  readonly maxPortsPerNamespace: number | null;
+}
+
+/** Where a person finds the settings, for messages. */
+const BY_WHOM = 'an administrator decides that';
+
+/** Why no pod of this namespace may use Pod NAT; null when they may. @param labels of the Namespace; null: not known */
+export function namespaceRefusal(
+  { namespaces, namespaceSelector }: PodNatPolicy,
+  namespace: string,
+  labels: Readonly<Record<string, string>> | null,
+): string | null {
+  if (namespaces === null && namespaceSelector === null) return null;
+  if (namespaces?.some((pattern) => matches(pattern, namespace))) return null;
+  if (namespaceSelector !== null && labels !== null && selects(namespaceSelector, labels)) return null;
+  const how =
+    namespaceSelector === null
+      ? '--pod-nat-namespaces'
+      : '--pod-nat-namespaces, or labels of the Namespace with --pod-nat-namespace-selector';
+  return `Pods of namespace ${namespace} may not use Pod NAT: ${BY_WHOM} (${how})`;
+}
+
+function matches(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}
+
+/** Why the ports of an entry may not be bound, at whatever address; null when they may. */
+export function portRefusal(
+  { reserved, unreserved, ports }: PodNatPolicy,
+  entry: PodNatEntry,
+): string | null {
+  const wanted = { first: entry.sourcePort, last: entry.sourcePort + entry.portCount - 1 };
+  const asked = spanText(wanted);
+  for (const range of reserved) {
+    if (range.protocol !== null && range.protocol !== entry.protocol) continue;
+    const hit = { first: Math.max(wanted.first, range.first), last: Math.min(wanted.last, range.last) };
+    if (hit.first > hit.last || isWithin(hit, unreserved)) continue;
+    return `srcPort ${asked} is reserved for ${range.why} (${spanText(range)}); choose another, or ${BY_WHOM} (--pod-nat-unreserved-ports)`;
+  }
+  if (ports === null || isWithin(wanted, ports)) return null;
+  return `srcPort ${asked} may not be bound: ${BY_WHOM}, and allows ${ports.length === 0 ? 'none' : ports.map(spanText).join(', ')} (--pod-nat-ports)`;
+}
+
+/** Why nothing may be bound at this address of the node; null when it may. */
+export function addressRefusal({ addresses }: PodNatPolicy, bound: IpAddress): string | null {
+  if (addresses === null || addresses.some((prefix) => prefixContains(prefix, bound))) return null;
+  return `${bound} may not be bound: ${BY_WHOM} (--pod-nat-addresses)`;
+}
+
+/** What is told where `takeover` would help. */
+export const TAKEOVER =
+  '"takeover": true lets the pod have it where an administrator allows that (--pod-nat-takeover)';
+
+/** What is told where `takeover` would decide and does not count. */
+export const TAKEOVER_REFUSED = `"takeover" does not count here: ${BY_WHOM} (--pod-nat-takeover)`;
+
+/** The entries of one pod that are beyond a limit, by their index, and why. */
+export type BeyondLimits = ReadonlyMap<number, string>;
+
+export const withinLimits: BeyondLimits = new Map();
+
+/**
+ * The entries that are beyond the limits, by the keys of their pods. The pod that was created first comes first, then
+ * the one with the lesser uid; of one pod the entries in their order. What does not fit is left out, and what comes
+ * behind it may still fit. A function of the pods alone, whatever their order.
+ *
+ * @param pods those of one namespace that are on the node and may use Pod NAT
+ */
+export function beyondLimits(
+  policy: PodNatPolicy,
+  pods: readonly PodFact[],
+): ReadonlyMap<string, BeyondLimits> {
+  const { maxPortsPerPod, maxPortsPerNamespace } = policy;
+  const beyond = new Map<string, BeyondLimits>();
+  if (maxPortsPerPod === null && maxPortsPerNamespace === null) return beyond;
+  let ofNamespace = 0;
+  for (const pod of [...pods].sort(byAge)) {
+    const refused = new Map<number, string>();
+    let ofPod = 0;
+    for (const [index, entry] of (pod.nat?.entries ?? []).entries()) {
+      if (portRefusal(policy, entry) !== null) continue;
+      const { portCount } = entry;
+      if (ofPod + portCount > (maxPortsPerPod ?? Number.POSITIVE_INFINITY)) {
+        refused.set(
+          index,
+          `a pod may have ${maxPortsPerPod} ports: ${BY_WHOM} (--pod-nat-max-ports-per-pod)`,
+        );
+      } else if (ofNamespace + portCount > (maxPortsPerNamespace ?? Number.POSITIVE_INFINITY)) {
+        refused.set(
+          index,
+          `the pods of a namespace may have ${maxPortsPerNamespace} ports of a node, and older pods or entries have them: ${BY_WHOM} (--pod-nat-max-ports-per-namespace)`,
+        );
+      } else {
+        ofPod += portCount;
+        ofNamespace += portCount;
+      }
+    }
+    if (refused.size > 0) beyond.set(objectKey(pod.namespace, pod.name), refused);
+  }
+  return beyond;
+}
+
+function byAge(a: PodFact, b: PodFact): number {
+  return a.createdAt - b.createdAt || compare(a.uid, b.uid) || compare(a.name, b.name);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Every port of the span is in some of the others. */
+function isWithin({ first, last }: PortSpan, spans: readonly PortSpan[]): boolean {
+  let next: number = first;
+  for (;;) {
+    const reaching = spans.filter((span) => span.first <= next && next <= span.last);
+    if (reaching.length === 0) return false;
+    next = Math.max(...reaching.map((span) => span.last)) + 1;
+    if (next > last) return true;
+  }
+}
+
+function spanText({ first, last }: PortSpan): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}
