@@ -13,8 +13,11 @@ export interface Capabilities {
 export interface Report {
   /** The plan's revision that the kernel now matches. */
   readonly revision: number;
-  /** `kept`: was right; `loaded`: was not there; `swapped`: another version or a foreign edit was replaced. */
-  readonly skeleton: 'kept' | 'loaded' | 'swapped';
+  /**
+   * `kept`: was right; `loaded`: was not there; `changed`: chains were added, written anew or taken away in the tables that
+   * stand; `swapped`: tables with other sets or hooks were replaced.
+   */
+  readonly skeleton: 'kept' | 'loaded' | 'changed' | 'swapped';
   readonly elementsAdded: number;
   readonly elementsDeleted: number;
   /** What was compared with the kernel: the keys that changed since the last time, or everything that is in it. */
@@ -49,11 +52,6 @@ export interface ElementChange {
 /** What `converge` would do. */
 export interface Preview {
   readonly skeleton: Report['skeleton'];
-  /**
-   * Chains and rules were compared with what they should be. Else only the version that the tables were made by: what
-   * is right can be learned by loading it alone, and a preview writes nothing.
-   */
-  readonly rulesCompared: boolean;
   /** Removals first, then in order of their texts. */
   readonly changes: readonly ElementChange[];
 }

@@ -27,9 +27,12 @@ export interface DifferenceElement {
 /** What differs between plan and kernel: the form of `knat diff -o json` and of the API. Keys are only ever added. */
 export interface Difference {
   readonly equal: boolean;
-  /** Tables, chains and rules. `other`: of another version, or edited by somebody; then all elements are missing. */
+  /**
+   * Tables, chains and rules. `other`: of another version, made for other settings, or edited by somebody; where more than
+   * rules differ, all elements are missing.
+   */
   readonly skeleton: 'intact' | 'absent' | 'other';
-  /** Whether chains and rules were compared; else only by which version the tables were made. */
+  /** Chains and rules were compared, each: always. */
   readonly rulesCompared: boolean;
   readonly missing: number;
   readonly surplus: number;
@@ -39,11 +42,11 @@ export interface Difference {
   readonly elements: readonly DifferenceElement[];
 }
 
-const skeletons = { kept: 'intact', loaded: 'absent', swapped: 'other' } as const;
+const skeletons = { kept: 'intact', loaded: 'absent', changed: 'other', swapped: 'other' } as const;
 const ORDER: readonly ElementOwner[] = ['object', 'shared', 'nobody'];
 
 /** @param limit at most so many elements are named; the counts are of all */
-export function differenceOf({ skeleton, rulesCompared, changes }: Preview, limit: number): Difference {
+export function differenceOf({ skeleton, changes }: Preview, limit: number): Difference {
   const groups = new Map<string, DifferenceElement[]>();
   for (const change of changes) {
     const owner = ownerKind(change);
@@ -59,7 +62,7 @@ export function differenceOf({ skeleton, rulesCompared, changes }: Preview, limi
   return {
     equal: skeleton === 'kept' && changes.length === 0,
     skeleton: skeletons[skeleton],
-    rulesCompared,
+    rulesCompared: true,
     ...countsOf(sorted.flatMap(([, elements]) => elements)),
     groups: sorted.map(([name, elements]): DifferenceGroup => {
       const owner = ORDER[Number(name[0])] ?? 'nobody';

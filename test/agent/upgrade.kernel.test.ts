@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Running, startKnat } from '../cli/knat.ts';
-import { listRuleset } from '../netns/namespace.ts';
+import { listRuleset, nft } from '../netns/namespace.ts';
 import { Stage } from '../netns/stage.ts';
 import { startTraffic } from '../netns/traffic.ts';
 import { dialled, held, scene, writeManifests } from './upgrade-scene.ts';
@@ -38,17 +38,19 @@ afterAll(() => {
   for (const place of [folder, builds]) rmSync(place, { recursive: true });
 });
 
-/** A copy of this build whose skeleton has one more chain and one more rule, as a next version's might. */
+/** A copy of this build whose skeleton has one more set and one more chain, as a next version's might. */
 function buildOtherVersion(place: string): string {
   for (const name of ['dist', 'package.json']) cpSync(name, join(place, name), { recursive: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(place, 'node_modules'));
   const file = join(place, 'dist/datapath/nftables/skeleton.js');
   const text = readFileSync(file, 'utf8');
-  const changed = text.replace(
-    "chain('refuse',",
-    "chain('of_another_version', 'counter');\n    chain('refuse',",
-  );
-  if (changed === text) throw new Error('the skeleton has no chain "refuse" any more');
+  const changed = text
+    .replace("chain('refuse',", "chain('of_another_version', null), chain('refuse',")
+    .replace(
+      'sets: allSets(family)',
+      "sets: [...allSets(family), { ...allSets(family)[0], name: 'another' }]",
+    );
+  if (!/of_another_version.*another'/s.test(changed)) throw new Error('the skeleton is written otherwise');
   writeFileSync(file, changed);
   return join(place, 'dist/cli/main.js');
 }
@@ -116,6 +118,27 @@ test('an upgrade to another skeleton and back: nothing is lost, refused or stall
     }
   });
   expect(skeletons).toEqual(['other', 'this', 'other', 'this']);
+});
+
+/** What `nft` makes of its own listing is what an agent that loaded its tables by that program left. */
+function reloadAsText(): void {
+  const listed = listRuleset().replace(/comment "NAT of[^"]*"/g, 'comment "knat skeleton 0123456789abcdef"');
+  const copy = (name: string, head = '') =>
+    listed.replace(/^table (ip6?) knat \{$/gm, (_, family) => `table ${family} ${name} {\n${head}`);
+  nft(`delete table ip knat\ndelete table ip6 knat\n${listed}`);
+  nft(copy('knat_swap'));
+  nft(copy('knat_reference', '  flags dormant'));
+}
+
+test('an upgrade from tables that the nft program loaded, with what a kill left beside them', async () => {
+  await startAgent();
+  await endAgent('SIGKILL');
+  reloadAsText();
+  await expectUndisturbed(() => startAgent());
+  expect(listRuleset()).not.toMatch(/0123456789abcdef|knat_swap|knat_reference/);
+  await endAgent('SIGTERM');
+  await startAgent();
+  expect(await endAgent('SIGTERM')).toContain('"skeleton":"kept","elementsAdded":0,"elementsDeleted":0');
 });
 
 test.each([0, 15, 40])(

@@ -125,7 +125,7 @@ test('a restarted agent and another skeleton move nobody', async () => {
     elementsAdded: 0,
     elementsDeleted: 0,
   });
-  nft('add rule ip knat translate counter');
+  nft('add set ip knat of_another_version { typeof ip saddr; }');
   expect(await restarted.converge(planner.update(), signal)).toMatchObject({ elementsAdded: 0 });
   const swapped = NftablesDatapath.open();
   expect(await swapped.converge(planner.update(), signal)).toMatchObject({ skeleton: 'swapped' });

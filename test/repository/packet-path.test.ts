@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { plainEgress } from '../../src/datapath/nftables/egress.ts';
-import { skeletonText } from '../../src/datapath/nftables/skeleton.ts';
+import { tableText } from '../../src/datapath/nftables/ruleset/text.ts';
+import { skeleton as tableOf } from '../../src/datapath/nftables/skeleton.ts';
 
 /** What docs/design/packet-path.md shows of chains, against the text that the kernel gets. */
 
-const skeleton = skeletonText('IPv4', { table: 'knat', timeouts: [], egress: plainEgress });
+const skeleton = tableText(tableOf('IPv4', { timeouts: [], egress: plainEgress }), 'knat');
 /** The chains of session affinity, which are there only while a Service uses it. */
-const withAffinity = skeletonText('IPv4', { table: 'knat', timeouts: [10800], egress: plainEgress });
+const withAffinity = tableText(tableOf('IPv4', { timeouts: [10800], egress: plainEgress }), 'knat');
 const page = readFileSync('docs/design/packet-path.md', 'utf8').replace(/\\\n\s+/g, '');
 
 /** The rules of a chain, without comments. */

@@ -10,6 +10,8 @@ import { checkObjects } from './object-problems.ts';
 const skeletonTexts = {
   kept: 'tables, chains and rules: stay as they are',
   loaded: 'tables, chains and rules: would be loaded (tables ip knat and ip6 knat)',
+  changed:
+    'tables, chains and rules: some chains would be written anew, since they are of other settings or were edited',
   swapped: 'tables, chains and rules: would be replaced, since they are of another version or were edited',
 } as const;
 

@@ -21,7 +21,7 @@ export interface DiffValues extends SettingValues {
 const skeletonTexts = {
   intact: 'tables, chains and rules are as they should be',
   absent: 'tables, chains and rules are not there',
-  other: 'tables, chains and rules are of another version, or were edited',
+  other: 'tables, chains and rules are of another version or of other settings, or were edited',
 } as const;
 
 /** `knat diff`: the plan against the kernel. Status 1 when something differs. */
@@ -56,9 +56,8 @@ async function compare(values: DiffValues, limit: number, context: Context): Pro
 
 export function printDifference(difference: Difference, terminal: Terminal): void {
   const { colors } = terminal;
-  const { equal, skeleton, rulesCompared, groups, elements, missing, surplus } = difference;
-  const seen = rulesCompared ? '' : ' (by their version; only the running agent can compare each rule)';
-  terminal.printText(`${skeletonTexts[skeleton]}${seen}`);
+  const { equal, skeleton, groups, elements, missing, surplus } = difference;
+  terminal.printText(skeletonTexts[skeleton]);
   if (equal) {
     terminal.print('nothing differs');
     return;

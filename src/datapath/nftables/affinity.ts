@@ -1,6 +1,39 @@
 import type { Family } from '../../net/family.ts';
+import type { Protocol } from '../../net/protocol.ts';
 import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
 import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
+import {
+  back,
+  bitwise,
+  chain,
+  commented,
+  concat,
+  counting,
+  ctMark,
+  ctMarkIsSet,
+  dnat,
+  dport,
+  dynset,
+  goto,
+  iifname,
+  jhash,
+  jump,
+  l4proto,
+  lookup,
+  member,
+  notMember,
+  number,
+  original,
+  random,
+  rule,
+  setCtMark,
+  sourceIsLocal,
+  sport,
+  vmap,
+} from './ruleset/build.ts';
+import type { ChainNode, SetNode, Statement, Value } from './ruleset/nodes.ts';
+import { type SetName, setsOf } from './sets.ts';
+import { perProtocol, wordsOf } from './words.ts';
 
 /**
  * Session affinity, at a cost that does not depend on the number of endpoints.
@@ -17,115 +50,144 @@ import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-
 /** Seconds for which a foreign conntrack mark is kept: it is put back within the same packet. */
 const MARK_SECONDS = 5;
 
-/**
- * The client of a frontend in 16 bytes. nft 1.0.6 writes longer keys of a map over its value (its register allocation
- * counts 16 bytes for any key), so IPv6 has source and destination as two hashes of 32 bits each.
- */
-const clientKey = {
-  IPv4: 'ip saddr . ip daddr . meta l4proto . th dport',
-  IPv6: `${addressesHash('@nh,64,256', 1)} . ${addressesHash('@nh,64,256', 2)} . meta l4proto . th dport`,
-} as const satisfies Record<Family, string>;
-
-/** The declarations of the sets that packets fill. `typeof` cannot name a hash; a random number is of the same type. */
-export function dynamicDeclarations(family: Family): string[] {
-  const [first, second] =
-    family === 'IPv4' ? ['ip saddr', 'ip daddr'] : ['numgen random mod 2', 'numgen random mod 2'];
-  return [
-    `map affinity_clients { typeof ${first} . ${second} . meta l4proto . th dport : ct mark; flags dynamic,timeout; size 4194304; comment "client and frontend: id of the endpoint"; }`,
-    `map affinity_ct_marks { typeof numgen random mod 2 . meta l4proto . th sport . th dport : ct mark; flags dynamic,timeout; size 262144; comment "marks of others"; }`,
-  ].map((line) => `  ${line}`);
-}
-
-/** The chains, for these timeouts in seconds, each a name and its rules. */
-export function affinityChains(
-  family: Family,
-  ip: string,
-  timeouts: readonly number[],
-): [string, string[]][] {
-  const key = `${ip} daddr . meta l4proto . th dport`;
-  const client = clientKey[family];
-  const chains: [string, string[]][] = [];
+/** The chains, for these timeouts in seconds. */
+export function affinityChains(family: Family, timeouts: readonly number[]): ChainNode[] {
+  const { frontend } = wordsOf(family);
+  const sets = setsOf(family);
+  const chains: ChainNode[] = [];
   for (const local of [false, true]) {
-    const offset = local ? ` offset ${LOCAL_VIEW}` : '';
-    const draw = (modulus: string, map: string) =>
-      `ct mark set ${key} . numgen ${modulus}${offset} map @${map}`;
+    const offset = local ? LOCAL_VIEW : 0;
+    const draw = (number: Value, map: SetNode) => setCtMark(lookup(concat(frontend, number), map));
     for (const capacity of CAPACITIES) {
-      const draws = Array.from(
-        { length: DRAWS },
-        () => `${draw(`random mod ${capacity}`, 'affinity_ids_many')} return`,
-      );
-      chains.push([affinityPickChain(capacity, local), [...draws, draw('inc mod 1', 'affinity_ids_many')]]);
+      const one = rule(draw(random(capacity, offset), sets.affinity_ids_many), back);
+      const first = rule(draw(counting(1, offset), sets.affinity_ids_many));
+      chains.push(chain(affinityPickChain(capacity, local), null, ...Array(DRAWS).fill(one), first));
     }
-    chains.push([
-      local ? 'affinity_choice_local' : 'affinity_choice',
-      [
-        ...(local
-          ? []
-          : [`${key} @policy_local ${outside(ip)} fib saddr type != local goto affinity_choice_local`]),
-        ...EXACT_CLASSES.map((count) => draw(`random mod ${count}`, `affinity_ids_${count}`)),
-        `${key} vmap @${local ? 'affinity_many_local' : 'affinity_many'}`,
-      ],
-    ]);
+    chains.push(
+      chain(
+        local ? 'affinity_choice_local' : 'affinity_choice',
+        null,
+        ...(local ? [] : [rule(...localView(family), goto('affinity_choice_local'))]),
+        ...EXACT_CLASSES.map((count) =>
+          rule(draw(random(count, offset), sets[`affinity_ids_${count}` as SetName])),
+        ),
+        rule(vmap(frontend, local ? sets.affinity_many_local : sets.affinity_many)),
+      ),
+    );
   }
-  const [clusterBits, localBit] = [LOCAL_ID - 1, LOCAL_ID].map((bits) => `0x${bits.toString(16)}`);
   chains.push(
-    ['affinity_view_local', [`ct mark set ct mark or ${localBit}`]],
-    [
+    chain('affinity_view_local', null, rule(setCtMark(bitwise(ctMark, 'or', LOCAL_ID)))),
+    chain(
       'affinity_view',
-      [
-        `${key} @policy_local ${ip} saddr != @pods fib saddr type != local goto affinity_view_local`,
-        `ct mark set ct mark and ${clusterBits}`,
-      ],
-    ],
+      null,
+      rule(...localView(family), goto('affinity_view_local')),
+      rule(setCtMark(bitwise(ctMark, 'and', LOCAL_ID - 1))),
+    ),
+    ...timeouts.map((timeout) => timeoutChain(family, timeout)),
+    ...markChains(family),
   );
-  const saved = `${addressesHash(`${ip} saddr . ${ip} daddr`, 3)} . meta l4proto . th sport . th dport`;
-  const dnat = `dnat ${ip} to ${key} . ct mark map @affinity_endpoints`;
-  for (const timeout of timeouts) {
-    const remember = `ct mark != 0 update @affinity_clients { ${client} timeout ${timeout}s : ct mark }`;
-    chains.push([
-      affinityChain(timeout),
-      [
-        `ct mark != 0 update @affinity_ct_marks { ${saved} timeout ${MARK_SECONDS}s : ct mark }`,
-        'ct mark set 0',
-        `ct mark set ${client} map @affinity_clients`,
-        'ct mark != 0 jump affinity_view',
-        remember,
-        dnat,
-        `ct mark != 0 delete @affinity_clients { ${client} : ct mark } comment "its endpoint is gone"`,
-        'ct mark set 0',
-        'jump affinity_choice',
-        remember,
-        dnat,
-      ],
-    ]);
-  }
-  const originalAddresses = `ct original ${ip} saddr . ct original ${ip} daddr`;
-  for (const protocol of ['tcp', 'udp', 'sctp']) {
-    const hash = addressesHash(originalAddresses, 3);
-    const original = `${hash} . meta l4proto . ct original proto-src . ct original proto-dst`;
-    chains.push([
-      `affinity_mark_${protocol}`,
-      ['ct mark set 0', `meta l4proto ${protocol} ct mark set ${original} map @affinity_ct_marks`],
-    ]);
-  }
-  chains.push([
-    'affinity_marks',
-    ['tcp', 'udp', 'sctp'].map((protocol) => {
-      const dialled = `meta l4proto ${protocol} ct original ${ip} daddr . meta l4proto . ct original proto-dst`;
-      return `${dialled} @affinity_frontends goto affinity_mark_${protocol}`;
-    }),
-  ]);
   return chains;
 }
 
+/** Leads a client to where it was led before, as long as its time and its endpoint last. */
+function timeoutChain(family: Family, timeout: number): ChainNode {
+  const { frontend, saddr, daddr } = wordsOf(family);
+  const { affinity_clients, affinity_ct_marks, affinity_endpoints } = setsOf(family);
+  const client = clientKey(family);
+  const saved = concat(hashed([saddr, daddr], 3), l4proto, sport, dport);
+  const remember = rule(ctMarkIsSet, dynset('update', affinity_clients, client, ctMark, timeout));
+  const translate = rule(dnat(family, lookup(concat(frontend, ctMark), affinity_endpoints)));
+  const clear = rule(setCtMark(number(0)));
+  return chain(
+    affinityChain(timeout),
+    null,
+    rule(ctMarkIsSet, dynset('update', affinity_ct_marks, saved, ctMark, MARK_SECONDS)),
+    clear,
+    rule(setCtMark(lookup(client, affinity_clients))),
+    rule(ctMarkIsSet, jump('affinity_view')),
+    remember,
+    translate,
+    commented('its endpoint is gone', ctMarkIsSet, dynset('delete', affinity_clients, client, ctMark)),
+    clear,
+    rule(jump('affinity_choice')),
+    remember,
+    translate,
+  );
+}
+
+/** Put back the marks of others, behind the NAT hook. */
+function markChains(family: Family): ChainNode[] {
+  const { affinity_ct_marks, affinity_frontends } = setsOf(family);
+  const ports = [original(family, 'proto-src'), original(family, 'proto-dst')];
+  const addresses = [original(family, 'saddr'), original(family, 'daddr')];
+  const saved = concat(hashed(addresses, 3), l4proto, ...ports);
+  const name = (protocol: Protocol) => `affinity_mark_${protocol.toLowerCase()}`;
+  return [
+    ...perProtocol((is, protocol) =>
+      chain(
+        name(protocol),
+        null,
+        rule(setCtMark(number(0))),
+        rule(is, setCtMark(lookup(saved, affinity_ct_marks))),
+      ),
+    ),
+    chain(
+      'affinity_marks',
+      null,
+      ...perProtocol((is, protocol) =>
+        rule(is, member(wordsOf(family).dialled, affinity_frontends), goto(name(protocol))),
+      ),
+    ),
+  ];
+}
+
+/**
+ * The client of a frontend in 16 bytes. nft 1.0.6 lists and writes longer keys of a map over its value (its register
+ * allocation counts 16 bytes for any key), so IPv6 has source and destination as two hashes of 32 bits each.
+ */
+function clientKey(family: Family): Value {
+  const { saddr, daddr, bothAddresses } = wordsOf(family);
+  const addresses =
+    family === 'IPv4' ? [saddr, daddr] : [hashed([bothAddresses], 1), hashed([bothAddresses], 2)];
+  return concat(...addresses, l4proto, dport);
+}
+
+function hashed(addresses: readonly Value[], seed: number): Value {
+  return jhash(addresses, 4294967295, seed);
+}
+
+/** Who sees the Local view of a frontend: with policy Local, neither pods nor this node itself. */
+export function localView(family: Family): Statement[] {
+  const { frontend } = wordsOf(family);
+  return [member(frontend, setsOf(family).policy_local), ...outside(family), sourceIsLocal('!=')];
+}
+
 /** Matches packets whose source is no pod. What this node itself sends has come in by no interface. */
-export function outside(ip: string): string {
-  return `${ip} saddr != @pods iifname != @pod_interfaces`;
+export function outside(family: Family): Statement[] {
+  const { pods, pod_interfaces } = setsOf(family);
+  return [notMember(wordsOf(family).saddr, pods), notMember(iifname, pod_interfaces)];
+}
+
+/**
+ * The steps of timeouts, in seconds: up to each first number, a multiple of the second. Rules cannot take a timeout from
+ * a map, so each has a chain, and whoever may write Services chooses among 86,400: rounded up, they are 302.
+ */
+const STEPS = [
+  [60, 1],
+  [600, 10],
+  [3600, 60],
+  [86_400, 600],
+] as const;
+
+/** The timeout that the kernel keeps, in seconds: that of the Service, or a little more. */
+export function keptTimeout(seconds: number): number {
+  const [, step] = STEPS.find(([last]) => seconds <= last) ?? [0, 600];
+  return Math.ceil(seconds / step) * step;
 }
 
 /** The chain of a timeout in seconds. */
 export function affinityChain(timeout: number): string {
-  return `affinity_${timeout}s`;
+  return `affinity_${keptTimeout(timeout)}s`;
 }
 
 /** The timeout of a chain's name; null for another chain. */
@@ -138,15 +200,10 @@ export function affinityPickChain(capacity: number, local: boolean): string {
   return `affinity_${pickChain(capacity, local)}`;
 }
 
-/** The timeouts in seconds that the entries need, sorted. */
-export function timeoutsOf(entries: Iterable<PlanEntry>): number[] {
-  const timeouts = new Set<number>();
-  for (const entry of entries) {
-    if (entry.kind === 'ServiceFrontend' && entry.affinityTimeoutSeconds !== null) {
-      timeouts.add(entry.affinityTimeoutSeconds);
-    }
-  }
-  return [...timeouts].sort((a, b) => a - b);
+/** The timeout in seconds that the entry needs a chain for; null for none. */
+export function timeoutOf(entry: PlanEntry): number | null {
+  if (entry.kind !== 'ServiceFrontend' || entry.affinityTimeoutSeconds === null) return null;
+  return keptTimeout(entry.affinityTimeoutSeconds);
 }
 
 /**
@@ -172,8 +229,4 @@ export function endpointIds(endpoints: readonly Endpoint[], local: boolean): Map
     ids.set(endpoint, local ? (id | LOCAL_ID) >>> 0 : id);
   }
   return ids;
-}
-
-function addressesHash(addresses: string, seed: number): string {
-  return `jhash ${addresses} mod 4294967295 seed ${seed}`;
 }

@@ -4,8 +4,9 @@ import type { Family } from '../../net/family.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { addressLength, type PlacedElement } from './element.ts';
+import { nftFamily } from './ruleset/text.ts';
 import { INTERFACE_SETS, type SetName } from './sets.ts';
-import { nftFamily, TABLE } from './skeleton.ts';
+import { TABLE } from './skeleton.ts';
 
 /** `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }` */
 export function formatPlaced({ family, set, element }: PlacedElement): string {

@@ -1,89 +1,82 @@
 import { FAMILIES, type Family } from '../../net/family.ts';
-import { Unsupported } from '../../wire/errors.ts';
+import { Rejected, Unsupported } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { timeoutOfChain } from './affinity.ts';
-import { type EgressChains, egressChainsKey } from './egress.ts';
 import type { PlacedElement } from './element.ts';
-import { NftFailed, runNft } from './nft-program.ts';
+import { latin1 } from './identity.ts';
 import { fromKernel } from './range-elements.ts';
-import { SET_NAMES } from './sets.ts';
-import { nftFamily, type SkeletonOptions, skeletonMark, skeletonText, TABLE } from './skeleton.ts';
+import { setAttributesOf } from './ruleset/attributes.ts';
+import { type ChainChanges, chainChanges, contentOf, contentOfDump, isNothing } from './ruleset/content.ts';
+import { addTable, changeChains, removeChains } from './ruleset/netlink.ts';
+import type { TableNode } from './ruleset/nodes.ts';
+import { nftFamily } from './ruleset/text.ts';
+import { allSets, SET_NAMES } from './sets.ts';
+import { type SkeletonVariant, skeleton, TABLE } from './skeleton.ts';
 
 /** A second copy of our tables, which does the work while the first is replaced. */
 export const SWAP_TABLE = 'knat_swap';
-/** A dormant copy, loaded to learn what nft makes of the skeleton's text. */
+/** A dormant copy that agents before this one loaded and took away; a kill in between left it. */
 const REFERENCE_TABLE = 'knat_reference';
+/** What the kernel is asked about; it is never made. */
+const PROBE_TABLE = 'knat_probe';
 
 /** Every table name that is ours. */
 export const OUR_TABLES: readonly string[] = [TABLE, SWAP_TABLE, REFERENCE_TABLE];
 
-/** What decides about the chains of a table. */
-export type SkeletonVariant = Pick<SkeletonOptions, 'timeouts' | 'egress'>;
+/** How the tables stand to what they should be. */
+export type SkeletonState =
+  /** Both are missing. */
+  | { readonly kind: 'absent' }
+  /** One is missing, or its sets or hooks are others. */
+  | { readonly kind: 'other' }
+  /** Right but for these chains; `isIntact` where there are none. */
+  | { readonly kind: 'ours'; readonly isIntact: boolean; readonly changes: FamilyChanges };
 
-export type SkeletonState = 'absent' | 'intact' | 'other';
+/** Of each family, the chains that differ and what they should be. */
+export type FamilyChanges = ReadonlyMap<Family, { readonly to: TableNode; readonly chains: ChainChanges }>;
 
-/** Our tables of both families as wholes: how they stand, loading and removing them. */
+/** Our tables of both families as wholes: how they stand, loading, changing and removing them. */
 export class KernelTables {
   readonly #connection: NftablesConnection;
-  /** What an intact table looks like, by family and variant; the same for the life of this process. */
-  readonly #reference = new Map<string, string>();
 
   constructor(connection: NftablesConnection) {
     this.#connection = connection;
   }
 
   /**
-   * Has the kernel (and this nft) checked whether it can do all that the skeleton needs; changes nothing.
-   * Throws Unsupported with nft's words.
+   * Has the kernel try all that the skeleton needs; changes nothing, and nothing can be left behind.
+   * Throws Unsupported, which names what is missing.
    */
-  async check(signal: AbortSignal): Promise<void> {
+  check(): void {
     const egress = { ports: [{ first: 1024, last: 65535 }], interfaceFilter: 'eth+' };
-    const all = { table: REFERENCE_TABLE, dormant: true, timeouts: [1], egress };
-    const text = FAMILIES.map((family) => skeletonText(family, all)).join('\n');
+    const batch = new Batch();
+    for (const family of FAMILIES) {
+      addTable(batch, skeleton(family, { timeouts: [1], egress }), PROBE_TABLE, { dormant: true });
+    }
     try {
-      await runNft(['-c', '-f', '-'], text, signal);
+      this.#connection.check(batch);
     } catch (error) {
-      if (!(error instanceof NftFailed)) throw error;
+      if (!(error instanceof Rejected || error instanceof Unsupported)) throw error;
       throw kernelLacks(error);
     }
   }
 
-  /** As `state`, judged by the tables' marks alone: changes nothing, and takes a foreign edit for intact. */
-  apparentState(egress: EgressChains): SkeletonState {
-    const present = FAMILIES.filter((family) => this.#has(family, TABLE));
-    if (present.length === 0) return 'absent';
-    return present.length === FAMILIES.length && FAMILIES.every((family) => this.#marked(family, egress))
-      ? 'intact'
-      : 'other';
-  }
-
-  /**
-   * As `state`, without writing: where it is not known yet what is right, by the tables' marks alone (`compared` false).
-   */
-  stateSeen(egress: EgressChains): { readonly state: SkeletonState; readonly compared: boolean } {
-    const apparent = this.apparentState(egress);
-    if (apparent !== 'intact') return { state: apparent, compared: true };
-    const variant = { timeouts: this.timeouts(), egress };
-    const known = FAMILIES.map((family) => this.#reference.get(referenceName(family, variant)));
-    if (known.includes(undefined)) return { state: apparent, compared: false };
-    const isRight = FAMILIES.every(
-      (family, index) => this.#connection.fingerprint(nftFamily[family], TABLE) === known[index],
-    );
-    return { state: isRight ? 'intact' : 'other', compared: true };
-  }
-
-  /** `absent` when both are missing, `intact` when both are exactly what our text makes, else `other`. */
-  async state(egress: EgressChains, signal: AbortSignal): Promise<SkeletonState> {
-    const apparent = this.apparentState(egress);
-    if (apparent !== 'intact') return apparent;
-    const timeouts = this.timeouts();
-    for (const family of FAMILIES) {
-      const reference = await this.#referenceOf(family, { timeouts, egress }, signal);
-      if (this.#connection.fingerprint(nftFamily[family], TABLE) !== reference) return 'other';
+  /** Compares every chain, set and rule with what the variant says; writes nothing. */
+  state(variant: SkeletonVariant): SkeletonState {
+    const dumps = FAMILIES.map((family) => this.#connection.dump(nftFamily[family], TABLE));
+    if (dumps.every((dump) => dump === null)) return { kind: 'absent' };
+    const changes = new Map<Family, { to: TableNode; chains: ChainChanges }>();
+    for (const [index, family] of FAMILIES.entries()) {
+      const dump = dumps[index];
+      if (dump === null || dump === undefined) return { kind: 'other' };
+      const to = skeleton(family, variant);
+      const chains = chainChanges(contentOfDump(dump), contentOf(to));
+      if (chains === null) return { kind: 'other' };
+      changes.set(family, { to, chains });
     }
-    return 'intact';
+    return ours(changes);
   }
 
   /** The timeouts of session affinity, in seconds, for which our table has chains. */
@@ -93,44 +86,40 @@ export class KernelTables {
     return timeouts.filter((timeout) => timeout !== null).sort((a, b) => a - b);
   }
 
-  /** Replaces (or creates) the tables of this name in both families by empty ones, in one transaction. */
-  async load(table: string, variant: SkeletonVariant, signal: AbortSignal): Promise<void> {
-    const text = FAMILIES.map((family) => freshTable(family, { table, ...variant }));
-    const before = this.#connection.generation().id;
-    await runNft(['-f', '-'], text.join('\n'), signal);
-    this.#learn(table, variant, before + 1);
+  /** Replaces (or creates) the tables of this name in both families by empty ones. */
+  load(batch: Batch, table: string, variant: SkeletonVariant): void {
+    for (const family of FAMILIES) {
+      if (this.#has(family, table)) batch.deleteTable(nftFamily[family], table);
+      addTable(batch, skeleton(family, variant), table);
+    }
   }
 
-  /** Takes what was just loaded for what is right, provided that nobody changed the ruleset meanwhile. */
-  #learn(table: string, variant: SkeletonVariant, generation: number): void {
-    const learned = FAMILIES.map(
-      (family) =>
-        [referenceName(family, variant), this.#connection.fingerprint(nftFamily[family], table)] as const,
-    );
-    if (this.#connection.generation().id !== generation) return;
-    for (const [name, fingerprint] of learned) this.#reference.set(name, fingerprint);
-  }
-
-  /** What `affinity_clients` of our table remembers, each with the time that it has left. */
+  /** What `affinity_clients` of our tables remembers, each with the time that it has left. */
   affinityClients(): Map<Family, SetElement[]> {
     const clients = new Map<Family, SetElement[]>();
     for (const family of FAMILIES) {
-      if (!this.#has(family, TABLE)) continue;
-      const sets = this.#connection.sets(nftFamily[family], TABLE);
-      if (!sets.some(({ name }) => name === 'affinity_clients')) continue;
-      const elements = this.#connection.elements(nftFamily[family], TABLE, 'affinity_clients');
-      clients.set(
-        family,
-        elements.flatMap(({ key, data, expirationMs }) =>
-          data === undefined || expirationMs === undefined ? [] : [{ key, data, timeoutMs: expirationMs }],
-        ),
-      );
+      const known = new Map<string, SetElement>();
+      for (const table of [SWAP_TABLE, TABLE]) {
+        if (!this.#readable(family, table).has('affinity_clients')) continue;
+        for (const { key, data, expirationMs } of this.#connection.elements(
+          nftFamily[family],
+          table,
+          'affinity_clients',
+        )) {
+          if (data === undefined || expirationMs === undefined) continue;
+          known.set(latin1(key), { key, data, timeoutMs: expirationMs });
+        }
+      }
+      clients.set(family, [...known.values()]);
     }
     return clients;
   }
 
-  /** Removes every table of ours but those of the names to keep; gives the names of what was removed. */
-  remove(keep: readonly string[] = []): string[] {
+  /**
+   * Removes every table of ours but those of the names to keep, with `generation` only when the ruleset is still of it;
+   * gives the names of what was removed.
+   */
+  remove(keep: readonly string[] = [], options: { readonly generation?: number } = {}): string[] {
     const batch = new Batch();
     const removed: string[] = [];
     for (const family of FAMILIES) {
@@ -140,74 +129,82 @@ export class KernelTables {
         removed.push(`${nftFamily[family]} ${name}`);
       }
     }
-    this.#connection.commit(batch);
+    this.#connection.commit(batch, options);
     return removed;
   }
 
-  /** All elements of our sets in both families; `null` when a table is not there. Another version may lack some. */
-  read(table: string = TABLE): PlacedElement[] | null {
+  /** The elements of our sets in both families, of the sets that are there. */
+  read(table: string = TABLE): PlacedElement[] {
     const placed: PlacedElement[] = [];
-    for (const some of this.readStepwise(table)) {
-      if (some === null) return null;
-      for (const each of some) placed.push(each);
-    }
+    for (const some of this.readStepwise(table)) for (const each of some) placed.push(each);
     return placed;
   }
 
-  /** As `read`, set by set, so that others may work in between; null, and the end, where a table is not there. */
-  *readStepwise(table: string = TABLE): Generator<PlacedElement[] | null, void, undefined> {
+  /** As `read`, set by set, so that others may work in between. */
+  *readStepwise(table: string = TABLE): Generator<PlacedElement[], void, undefined> {
     for (const family of FAMILIES) {
-      if (!this.#has(family, table)) return yield null;
-      const there = new Set(this.#connection.sets(nftFamily[family], table).map(({ name }) => name));
+      const readable = this.#readable(family, table);
       for (const set of SET_NAMES) {
-        if (!there.has(set)) continue;
+        if (!readable.has(set)) continue;
         const elements = this.#connection.elements(nftFamily[family], table, set);
         yield fromKernel(set, elements).map((element) => ({ family, set, element }));
       }
     }
   }
 
+  /** The names of the sets whose elements mean what ours mean; another version may lack some, or have others. */
+  #readable(family: Family, table: string): ReadonlySet<string> {
+    if (!this.#has(family, table)) return new Set();
+    const ours = new Map(allSets(family).map((set) => [set.name, setAttributesOf(set)]));
+    const sets = this.#connection.sets(nftFamily[family], table).filter((there) => {
+      const set = ours.get(there.name ?? '');
+      return (
+        set !== undefined &&
+        set.flags === (there.flags ?? 0) &&
+        set.keyType === there.keyType &&
+        set.keyLength === there.keyLength &&
+        set.dataType === there.dataType
+      );
+    });
+    return new Set(sets.map(({ name = '' }) => name));
+  }
+
   #has(family: Family, table: string): boolean {
     return this.#connection.tables(nftFamily[family]).some(({ name }) => name === table);
   }
+}
 
-  #marked(family: Family, egress: EgressChains): boolean {
-    const table = this.#connection.tables(nftFamily[family]).find(({ name }) => name === TABLE);
-    return table?.userdata !== undefined && Buffer.from(table.userdata).includes(skeletonMark(egress));
+/** The chains that differ between two variants of our own. */
+export function changesBetween(from: SkeletonVariant, to: SkeletonVariant): FamilyChanges {
+  const changes = new Map<Family, { to: TableNode; chains: ChainChanges }>();
+  for (const family of FAMILIES) {
+    const table = skeleton(family, to);
+    const chains = chainChanges(contentOf(skeleton(family, from)), contentOf(table));
+    if (chains === null) throw new Error('the variants of the skeleton have other sets or hooks');
+    changes.set(family, { to: table, chains });
   }
-
-  /** Learned from a dormant copy, once for each family and variant. */
-  async #referenceOf(family: Family, variant: SkeletonVariant, signal: AbortSignal): Promise<string> {
-    const name = referenceName(family, variant);
-    const known = this.#reference.get(name);
-    if (known !== undefined) return known;
-    const ip = nftFamily[family];
-    await runNft(
-      ['-f', '-'],
-      freshTable(family, { table: REFERENCE_TABLE, dormant: true, ...variant }),
-      signal,
-    );
-    const reference = this.#connection.fingerprint(ip, REFERENCE_TABLE);
-    this.#reference.set(name, reference);
-    const batch = new Batch();
-    batch.deleteTable(ip, REFERENCE_TABLE);
-    this.#connection.commit(batch);
-    return reference;
-  }
+  return changes;
 }
 
-function referenceName(family: Family, { timeouts, egress }: SkeletonVariant): string {
-  return `${family} ${timeouts.join()} ${egressChainsKey(egress)}`;
+/** Makes room for new elements: adds chains and writes rules anew. Before the elements of the same batch. */
+export function beginChanges(batch: Batch, changes: FamilyChanges): void {
+  for (const { to, chains } of changes.values()) changeChains(batch, to, TABLE, chains);
 }
 
-/** The table anew, whether there was one of this name or not. */
-function freshTable(family: Family, options: SkeletonOptions): string {
-  const ip = nftFamily[family];
-  return `add table ${ip} ${options.table}\ndelete table ${ip} ${options.table}\n${skeletonText(family, options)}`;
+/** Takes chains away that nothing refers to any more. Behind the elements of the same batch. */
+export function endChanges(batch: Batch, changes: FamilyChanges): void {
+  for (const { to, chains } of changes.values()) removeChains(batch, to, TABLE, chains.remove);
 }
 
-function kernelLacks(error: NftFailed): Unsupported {
-  const failure = { subject: 'the nftables skeleton', errno: 'EOPNOTSUPP', offset: null };
+function ours(changes: FamilyChanges): SkeletonState {
+  const isIntact = [...changes.values()].every(({ chains }) => isNothing(chains));
+  return { kind: 'ours', isIntact, changes };
+}
+
+function kernelLacks(error: Rejected | Unsupported): Unsupported {
+  const missing = new Set(error.failures.map(({ subject, errno }) => `${subject}: ${errno}`));
   const advice = 'a kernel of 5.10 or newer with nf_tables NAT, sets, maps, fib, numgen and reject is needed';
-  return new Unsupported({ ...failure, extendedAck: `${advice}; ${error.message}` }, undefined, error);
+  const failure = { subject: 'the nftables skeleton', errno: 'EOPNOTSUPP', offset: null };
+  const some = [...missing].slice(0, 5).join('; ');
+  return new Unsupported({ ...failure, extendedAck: `${advice}; it refused ${some}` }, undefined, error);
 }

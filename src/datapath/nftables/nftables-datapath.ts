@@ -8,7 +8,6 @@ import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
-import { timeoutsOf } from './affinity.ts';
 import { describeChanges } from './changes.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
 import {
@@ -20,26 +19,27 @@ import {
   program,
 } from './element.ts';
 import { elementComparison } from './identity.ts';
-import { KernelTables, type SkeletonVariant, SWAP_TABLE } from './kernel-tables.ts';
+import {
+  beginChanges,
+  changesBetween,
+  endChanges,
+  type FamilyChanges,
+  KernelTables,
+  type SkeletonState,
+  SWAP_TABLE,
+} from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
 import { toKernel } from './range-elements.ts';
+import { nftFamily } from './ruleset/text.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
-import { nftFamily, TABLE } from './skeleton.ts';
+import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
+import { TimeoutCount } from './timeout-count.ts';
 import { claimedSources, goneKeys, isClaimed, withPoolRanges } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
 const ATTEMPTS = 10;
-
-/** What goes along from a table that is replaced, beside what the plan says. */
-interface Carried {
-  /** Its elements: those that nobody claims may have to be kept, and else they tell what is gone. */
-  readonly before: readonly PlacedElement[];
-  readonly clients: ReadonlyMap<Family, readonly SetElement[]>;
-}
-
-const nothingCarried: Carried = { before: [], clients: new Map() };
 
 /**
  * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
@@ -48,7 +48,8 @@ const nothingCarried: Carried = { before: [], clients: new Map() };
  * 1. `converge` with a plan that the kernel holds writes nothing, also in a new process.
  * 2. A change of the plan costs the elements of the entries that changed: one transaction, both families.
  * 3. After any error, and after a foreign change, the next `converge` reads everything back and mends the difference.
- * 4. A skeleton that is not ours of now (an upgrade, a foreign edit) is replaced while a second copy does the work.
+ * 4. Chains that are not as they should be (other settings, a foreign edit) are written anew in the table that stands;
+ *    a table with other sets or hooks (an upgrade) is replaced while a second copy does the work.
  */
 export class NftablesDatapath implements Datapath {
   readonly #connection: NftablesConnection;
@@ -57,16 +58,13 @@ export class NftablesDatapath implements Datapath {
   #programmed = new Map<string, Programmed>();
   #synchronised = false;
   #revision = 0;
-  /** Those of session affinity that the skeleton has chains for, in seconds. */
-  #timeouts: ReadonlySet<number> = new Set();
-  /** What the skeleton's chains of egress NAT are made for. */
-  #egress: EgressChains = plainEgress;
+  /** What the table's chains are made for; null until it has been read. */
+  #variant: SkeletonVariant | null = null;
+  #timeouts = TimeoutCount.of([]);
   #plan: NatPlan | null = null;
   #keepUnclaimed = false;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
   #generation = 0;
-  /** Between our own nft process and our reading of what it made, somebody else changed the ruleset. */
-  #disturbed = false;
   #onDrift: ((what: string) => void) | null = null;
   #stopListening: (() => void) | null = null;
 
@@ -88,7 +86,7 @@ export class NftablesDatapath implements Datapath {
   async probe(signal: AbortSignal): Promise<Capabilities> {
     this.#connection.tables('ip');
     const version = await runNft(['--version'], '', signal);
-    await this.#tables.check(signal);
+    this.#tables.check();
     return { kernel: release(), nft: /v(\S+)/.exec(version)?.[1] ?? version.trim() };
   }
 
@@ -96,12 +94,11 @@ export class NftablesDatapath implements Datapath {
     const { keepUnclaimed = false } = options;
     const same = this.#plan === plan && this.#keepUnclaimed === keepUnclaimed;
     this.#keepUnclaimed = keepUnclaimed;
-    if (this.#synchronised && same) {
+    if (this.#synchronised && same && this.#variant !== null) {
       const changed = plan.changedSince(this.#revision);
       if (changed !== null) {
         try {
-          const report = this.#applyChanges(plan, changed);
-          if (report !== null) return report;
+          return this.#applyChanges(plan, changed, this.#variant);
         } catch (error) {
           this.#synchronised = false;
           if (!(error instanceof Rejected || error instanceof Busy)) throw error;
@@ -127,37 +124,38 @@ export class NftablesDatapath implements Datapath {
   async #previewOnce(plan: NatPlan, atOnce: boolean): Promise<Preview | null> {
     const { revision } = plan;
     const generation = this.#connection.generation().id;
-    const { state, compared } = this.#tables.stateSeen(egressChainsOf(plan));
+    const found = await this.#readGivingWay(atOnce);
+    const state = this.#tables.state(variantOf(plan, this.#kept(plan, found)));
     // What belongs to every skeleton comes with it.
     const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
-    const actual = state === 'intact' ? await this.#readGivingWay(atOnce) : fresh;
+    const actual = state.kind === 'ours' ? found : fresh;
     const isSteady = plan.revision === revision && this.#connection.generation().id === generation;
     if (!isSteady && !atOnce) return null;
     const { difference: changes } = this.#compare(plan, actual);
-    const skeleton = state === 'intact' ? 'kept' : state === 'absent' ? 'loaded' : 'swapped';
-    return { skeleton, rulesCompared: compared, changes: describeChanges(changes, plan) };
+    return { skeleton: workOn(state), changes: describeChanges(changes, plan) };
   }
 
   /** All elements of our tables; `atOnce`, or letting others work between two sets. */
   async #readGivingWay(atOnce: boolean): Promise<readonly PlacedElement[]> {
-    if (atOnce) return this.#tables.read() ?? [];
+    if (atOnce) return this.#tables.read();
     const all: PlacedElement[] = [];
     for (const some of this.#tables.readStepwise()) {
-      for (const placed of some ?? []) all.push(placed);
+      for (const placed of some) all.push(placed);
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     return all;
   }
 
   async inspect(signal: AbortSignal): Promise<Observed> {
-    const egress = this.#plan === null ? plainEgress : egressChainsOf(this.#plan);
-    const state = await this.#tables.state(egress, signal);
+    signal.throwIfAborted();
+    const variant = this.#variant ?? { timeouts: this.#tables.timeouts(), egress: plainEgress };
+    const state = this.#tables.state(variant);
     const elements = new Map<string, number>();
-    for (const { family, set } of this.#tables.read() ?? []) {
+    for (const { family, set } of this.#tables.read()) {
       const name = `${nftFamily[family]} ${TABLE} ${set}`;
       elements.set(name, (elements.get(name) ?? 0) + 1);
     }
-    return { present: state !== 'absent', elements, skeletonIntact: state === 'intact' };
+    return { present: state.kind !== 'absent', elements, skeletonIntact: workOn(state) === 'kept' };
   }
 
   async remove(signal: AbortSignal): Promise<readonly string[]> {
@@ -186,9 +184,8 @@ export class NftablesDatapath implements Datapath {
     this.#connection.close();
   }
 
-  /** Writes the entries of these keys; null, and nothing written, when the skeleton lacks a chain that they need. */
-  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>): Report | null {
-    if (egressChainsKey(egressChainsOf(plan)) !== egressChainsKey(this.#egress)) return null;
+  /** Writes the entries of these keys, and the chains that they need or that nobody needs any more. */
+  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, from: SkeletonVariant): Report {
     const staged: [string, Programmed | null][] = [];
     const before: PlacedElement[] = [];
     const after: PlacedElement[] = [];
@@ -197,61 +194,111 @@ export class NftablesDatapath implements Datapath {
       const entry = plan.entry(key);
       if (entry === old?.entry) continue;
       const now = entry === undefined ? null : program(entry, old);
-      if (!timeoutsOf(entry === undefined ? [] : [entry]).every((timeout) => this.#timeouts.has(timeout))) {
-        return null;
-      }
       const elements = changedElements(old, now);
       for (const element of elements.before) before.push(element);
       for (const element of elements.after) after.push(element);
       staged.push([key, now]);
     }
     const changes = difference(after, before, elementComparison);
-    this.#connection.commit(batchOf(changes, TABLE));
+    const timeouts = this.#timeouts.after(
+      staged.map(([key, now]) => [this.#programmed.get(key)?.entry, now?.entry]),
+    );
+    const variant = { timeouts: timeouts.used(), egress: egressChainsOf(plan) };
+    const isSame = variantKey(variant) === variantKey(from);
+    const chains = isSame ? null : changesBetween(from, variant);
+    this.#connection.commit(batchOf(changes, TABLE, chains));
     for (const [key, now] of staged) {
       if (now === null) this.#programmed.delete(key);
       else this.#programmed.set(key, now);
     }
+    this.#timeouts = timeouts;
+    this.#variant = variant;
     this.#revision = plan.revision;
-    return this.#report('kept', 'changes', changes);
+    return this.#report(isSame ? 'kept' : 'changed', 'changes', changes);
   }
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
-    let skeleton: Report['skeleton'] = 'kept';
-    let first: Report | null = null;
+    let mendable = true;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const needed = timeoutsOf(plan.entries());
-      const egress = egressChainsOf(plan);
-      let state = await this.#tables.state(egress, signal);
-      let timeouts: readonly number[] = state === 'intact' ? this.#tables.timeouts() : needed;
-      if (!needed.every((timeout) => timeouts.includes(timeout))) {
-        timeouts = needed;
-        state = 'other';
-      }
-      if (state !== 'intact') skeleton = state === 'absent' && skeleton === 'kept' ? 'loaded' : 'swapped';
-      this.#disturbed = false;
-      const variant = { timeouts, egress };
-      const expected = state === 'absent' ? await this.#load(TABLE, variant, signal) : undefined;
       try {
-        const report =
-          state === 'other'
-            ? await this.#swap(plan, variant, signal)
-            : this.#fill(plan, TABLE, skeleton, nothingCarried, expected);
-        first ??= report;
-        // What came in between may have been an edit of our skeleton, and no later notification tells of it.
-        if (this.#disturbed && attempt < ATTEMPTS) continue;
-        this.#timeouts = new Set(timeouts);
-        this.#egress = egress;
-        if (this.#tables.remove([TABLE]).length > 0) this.#generation++;
+        const report = this.#synchroniseOnce(plan, mendable);
         this.#plan = plan;
         this.#synchronised = true;
         this.#listen();
-        return { ...first, revision: report.revision };
+        return report;
       } catch (error) {
         // ERESTART, EINTR: somebody changed the ruleset while we read it. ENOENT: our table went meanwhile.
         if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
+        // EBUSY: something foreign refers to a chain that should go.
+        if (error instanceof Rejected) mendable = false;
       }
     }
+  }
+
+  /** Reads everything and writes the difference, provided that nobody else wrote in between. */
+  #synchroniseOnce(plan: NatPlan, mendable: boolean): Report {
+    const generation = this.#connection.generation().id;
+    const { revision } = plan;
+    const found = this.#elementsFound();
+    const kept = this.#kept(plan, found);
+    const variant = variantOf(plan, kept);
+    const state = this.#tables.state(variant);
+    const skeleton = state.kind === 'ours' && !state.isIntact && !mendable ? 'swapped' : workOn(state);
+    const stands = state.kind === 'ours' && skeleton !== 'swapped';
+    const [actual, before] = stands ? [this.#tables.read(), []] : [[], found];
+    const { difference: changes, programmed } = this.#compare(plan, actual, before);
+    this.#generation = generation;
+    if (stands) {
+      this.#commit(batchOf(changes, TABLE, state.isIntact ? null : state.changes));
+    } else {
+      if (skeleton === 'swapped') this.#commit(this.#freshBatch(SWAP_TABLE, variant, changes));
+      this.#commit(this.#freshBatch(TABLE, variant, changes));
+    }
+    if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
+    this.#programmed = programmed;
+    this.#timeouts = TimeoutCount.of(plan.entries(), kept);
+    this.#variant = variant;
+    this.#revision = revision;
+    const gone = this.#keepUnclaimed ? null : goneKeys(plan, before, changes.remove);
+    return this.#report(skeleton, 'everything', changes, gone);
+  }
+
+  /** The batch as one transaction, of which the ruleset has the generation that we know. */
+  #commit(batch: Batch): void {
+    if (batch.isEmpty) return;
+    this.#connection.commit(batch, { generation: this.#generation });
+    this.#generation++;
+  }
+
+  /** A whole new table with its elements, in the place of one of this name. Session affinity goes along. */
+  #freshBatch(table: string, variant: SkeletonVariant, changes: Difference<PlacedElement>): Batch {
+    const batch = new Batch(FRESH_BYTES + ELEMENT_BYTES * changes.add.length);
+    this.#tables.load(batch, table, variant);
+    fillBatch(batch, changes, table);
+    for (const [family, elements] of this.#tables.affinityClients()) {
+      batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
+    }
+    return batch;
+  }
+
+  /**
+   * What stands in our tables. An agent that was killed while it replaced one may have left the elements in the other,
+   * which goes away.
+   */
+  #elementsFound(): readonly PlacedElement[] {
+    const found = this.#tables.read();
+    const aside = this.#tables.read(SWAP_TABLE);
+    if (aside.length === 0) return found;
+    const all = [...aside, ...found].map((placed) => [elementComparison.identity(placed), placed] as const);
+    return [...new Map(all).values()];
+  }
+
+  /** Those that stay although the plan has no entry for them. */
+  #kept(plan: NatPlan, found: readonly PlacedElement[]): readonly PlacedElement[] {
+    if (!this.#keepUnclaimed) return [];
+    const sources = claimedSources(plan);
+    return found.filter((placed) => !isClaimed(plan, sources, placed));
   }
 
   /** Begins to listen; what happened since the last reading counts as drift. */
@@ -262,54 +309,9 @@ export class NftablesDatapath implements Datapath {
       this.#onDrift?.(what);
     };
     this.#stopListening = watchTables(this.#connection.portId, ({ what, generation }) => {
-      if (generation > this.#generation) drifted(what); // else of our own nft process, or read meanwhile
+      if (generation > this.#generation) drifted(what); // else read since
     });
     if (this.#connection.generation().id > this.#generation) drifted('something changed before we listened');
-  }
-
-  /** Puts a second copy to work, replaces the first, takes the second away. Session affinity goes along. */
-  async #swap(plan: NatPlan, variant: SkeletonVariant, signal: AbortSignal): Promise<Report> {
-    const before = this.#tables.read(TABLE) ?? [];
-    await this.#tables.load(SWAP_TABLE, variant, signal);
-    this.#fill(plan, SWAP_TABLE, 'swapped', { before, clients: this.#tables.affinityClients() });
-    const clients = this.#tables.affinityClients();
-    const expected = await this.#load(TABLE, variant, signal);
-    return this.#fill(plan, TABLE, 'swapped', { before, clients }, expected);
-  }
-
-  /** Loads the table; gives the generation that follows when nobody else changes the ruleset meanwhile. */
-  async #load(table: string, variant: SkeletonVariant, signal: AbortSignal): Promise<number> {
-    const { id } = this.#connection.generation();
-    await this.#tables.load(table, variant, signal);
-    return id + 1;
-  }
-
-  /** Reads the table's elements and writes the difference, provided that nobody wrote in between. */
-  #fill(
-    plan: NatPlan,
-    table: string,
-    skeleton: Report['skeleton'],
-    carried: Carried = nothingCarried,
-    expected?: number,
-  ): Report {
-    const generation = this.#connection.generation().id;
-    this.#disturbed = expected !== undefined && generation !== expected;
-    const { difference: changes, programmed } = this.#compare(
-      plan,
-      this.#tables.read(table) ?? [],
-      carried.before,
-    );
-    const { revision } = plan;
-    const batch = batchOf(changes, table);
-    for (const [family, elements] of carried.clients) {
-      batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
-    }
-    this.#connection.commit(batch, { generation });
-    this.#generation = batch.isEmpty ? generation : generation + 1;
-    this.#programmed = programmed;
-    this.#revision = revision;
-    const gone = this.#keepUnclaimed ? null : goneKeys(plan, carried.before, changes.remove);
-    return this.#report(skeleton, 'everything', changes, gone);
   }
 
   #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
@@ -344,6 +346,21 @@ export class NftablesDatapath implements Datapath {
   }
 }
 
+function variantOf(plan: NatPlan, kept: readonly PlacedElement[]): SkeletonVariant {
+  return { timeouts: TimeoutCount.of(plan.entries(), kept).used(), egress: egressChainsOf(plan) };
+}
+
+function variantKey({ timeouts, egress }: SkeletonVariant): string {
+  return `${timeouts.join()} ${egressChainsKey(egress)}`;
+}
+
+/** What is to be done to the tables. */
+function workOn(state: SkeletonState): Report['skeleton'] {
+  if (state.kind === 'absent') return 'loaded';
+  if (state.kind === 'other') return 'swapped';
+  return state.isIntact ? 'kept' : 'changed';
+}
+
 /** The settings are the same in both families. */
 function egressChainsOf(plan: NatPlan): EgressChains {
   return scopeOf(plan, 'IPv4').egress;
@@ -357,16 +374,26 @@ function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedEle
 /** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
 const ELEMENT_BYTES = 80;
 
-/** One transaction: removals first, so that what takes their place finds it free. */
-function batchOf({ add, remove }: Difference<PlacedElement>, table: string): Batch {
-  const batch = new Batch(4096 + ELEMENT_BYTES * (add.length + remove.length));
+/** Room for two skeletons. */
+const FRESH_BYTES = 1 << 19;
+
+/** One transaction: chains first, so that elements can refer to them; those that go last. */
+function batchOf(changes: Difference<PlacedElement>, table: string, chains: FamilyChanges | null): Batch {
+  const batch = new Batch(4096 + ELEMENT_BYTES * (changes.add.length + changes.remove.length));
+  if (chains !== null) beginChanges(batch, chains);
+  fillBatch(batch, changes, table);
+  if (chains !== null) endChanges(batch, chains);
+  return batch;
+}
+
+/** Removals first, so that what takes their place finds it free. */
+function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, table: string): void {
   for (const [family, set, elements] of bySet(remove)) {
     batch.deleteElements(nftFamily[family], table, set, toKernel(set, elements));
   }
   for (const [family, set, elements] of bySet(add)) {
     batch.addElements(nftFamily[family], table, set, toKernel(set, elements));
   }
-  return batch;
 }
 
 function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, SetElement[]]> {

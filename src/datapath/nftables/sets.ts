@@ -1,5 +1,8 @@
 import type { Family } from '../../net/family.ts';
 import { EXACT_CLASSES } from './pick-classes.ts';
+import { concat, ctMark, dport, iifname, l4proto, random, set, sport } from './ruleset/build.ts';
+import type { SetNode } from './ruleset/nodes.ts';
+import { wordsOf } from './words.ts';
 
 /** All sets and maps of our table; their elements are ours alone. */
 export const SET_NAMES = [
@@ -72,29 +75,42 @@ export const RANGE_SETS = [
   'pod_nat_internal',
 ] as const satisfies readonly SetName[];
 
-/**
- * The declarations of all sets and maps in nft's words, indented for the table. Always `typeof`: of a set that a newer
- * nft (1.1.3) declared with `type ipv4_addr`, an older one (1.0.6) cannot read the key and crashes, so that an operator
- * of a Debian 12 host could list nothing that the agent of a Debian 13 image loaded.
- */
-export function setDeclarations(family: Family): string[] {
-  const ip = family === 'IPv4' ? 'ip' : 'ip6';
-  const frontend = `${ip} daddr . meta l4proto . th dport`;
-  const endpoint = `${ip} daddr . th dport`;
-  const address = `${ip} daddr`;
-  const cell = `${ip} saddr . ${ip} daddr . meta l4proto . th dport`;
-  const ranges = (comment: string) => `set % { typeof ${address}; flags interval; comment "${comment}"; }`;
-  const interfaces = (comment: string) => `set % { typeof iifname; flags interval; comment "${comment}"; }`;
-  const frontends = (comment: string) => `set % { typeof ${frontend}; comment "${comment}"; }`;
-  const endpoints = (comment: string) =>
-    `map % { typeof ${frontend} . numgen random mod 65536 : ${endpoint}; comment "${comment}"; }`;
-  const ids = (comment: string) =>
-    `map % { typeof ${frontend} . numgen random mod 65536 : ct mark; comment "${comment}"; }`;
-  const many = (comment: string) => `map % { typeof ${frontend} : verdict; comment "${comment}"; }`;
-  const [source, destination] = family === 'IPv4' ? [96, 128] : [64, 192];
+/** Sets that packets fill; they go along when the table is replaced, and are not read with ours. */
+const DYNAMIC_NAMES = ['affinity_clients', 'affinity_ct_marks'] as const;
+type DynamicName = (typeof DYNAMIC_NAMES)[number];
 
-  const declarations: Record<SetName, string> = {
-    cluster_ips: `set % { typeof ${address}; comment "ClusterIPs: their unlisted ports are refused"; }`,
+export type Sets = Readonly<Record<SetName | DynamicName, SetNode>>;
+
+/** All sets and maps of a family's table. */
+export function setsOf(family: Family): Sets {
+  return byFamily[family];
+}
+
+/** In the order in which they stand in the table. */
+export function allSets(family: Family): readonly SetNode[] {
+  return [...SET_NAMES, ...DYNAMIC_NAMES].map((name) => byFamily[family][name]);
+}
+
+function makeSets(family: Family): Sets {
+  const { saddr, daddr, frontend, endpoint, cell, hairpinByte } = wordsOf(family);
+  const slot = concat(frontend, random(65536));
+  const ranges = (comment: string) => ({ key: daddr, comment, interval: true });
+  const interfaces = (comment: string) => ({ key: iifname, comment, interval: true });
+  const frontends = (comment: string) => ({ key: frontend, comment });
+  const endpoints = (comment: string) => ({ key: slot, data: endpoint, comment });
+  const ids = (comment: string) => ({ key: slot, data: ctMark, comment });
+  const many = (comment: string) => ({ key: frontend, data: 'verdict' as const, comment });
+  const draws = <Name extends string>(name: Name, make: (count: number) => Declaration) =>
+    Object.fromEntries(EXACT_CLASSES.map((count) => [`${name}_${count}`, make(count)])) as Record<
+      `${Name}_${1 | 2 | 3 | 4}`,
+      Declaration
+    >;
+  // A number of 32 bits stands for what `typeof` cannot name: a hash.
+  const hash = random(2);
+  const addresses = family === 'IPv4' ? [saddr, daddr] : [hash, hash];
+
+  const declarations: Readonly<Record<SetName | DynamicName, Declaration>> = {
+    cluster_ips: { key: daddr, comment: 'ClusterIPs: their unlisted ports are refused' },
     service_cidrs: ranges('other addresses in here belong to no Service: dropped'),
     pods: ranges('what is a pod'),
     pod_interfaces: interfaces('who comes in by them is a pod'),
@@ -104,40 +120,69 @@ export function setDeclarations(family: Family): string[] {
     egress_sources: ranges('whose packets are NATed: pools with natOutgoing'),
     egress_interfaces: interfaces('the same: who comes in by them'),
     egress_exempt: ranges('destinations without egress NAT: all pools'),
-    egress_to: `map % { typeof ${cell} : verdict; flags interval; comment "EgressRules with destinations"; }`,
-    egress_to_addresses: `map % { typeof ${cell} : ${ip} saddr; flags interval; comment "the same: addresses to leave with"; }`,
-    egress_from: `map % { typeof ${ip} saddr : verdict; flags interval; comment "EgressRules for all that leaves the pools"; }`,
-    egress_from_addresses: `map % { typeof ${ip} saddr : ${ip} saddr; flags interval; comment "the same: addresses to leave with"; }`,
-    egress_address: `map % { typeof ${ip} saddr : ${ip} saddr; flags interval; comment "natOutgoingAddress"; }`,
+    egress_to: { key: cell, data: 'verdict', interval: true, comment: 'EgressRules with destinations' },
+    egress_to_addresses: {
+      key: cell,
+      data: saddr,
+      interval: true,
+      comment: 'the same: addresses to leave with',
+    },
+    egress_from: {
+      key: saddr,
+      data: 'verdict',
+      interval: true,
+      comment: 'EgressRules for all that leaves the pools',
+    },
+    egress_from_addresses: {
+      key: saddr,
+      data: saddr,
+      interval: true,
+      comment: 'the same: addresses to leave with',
+    },
+    egress_address: { key: saddr, data: saddr, interval: true, comment: 'natOutgoingAddress' },
     pod_nat_internal: ranges('destinations that bound pods reach with their own address'),
-    same_byte: `set % { typeof @nh,${source},8 . @nh,${destination},8; comment "equal pairs"; }`,
-    ...(Object.fromEntries(
-      EXACT_CLASSES.map((count) => [
-        `endpoints_${count}`,
-        endpoints(`frontends with ${count} of them, by slot`),
-      ]),
-    ) as Record<`endpoints_${1 | 2 | 3 | 4}`, string>),
+    same_byte: { key: hairpinByte(0), comment: 'equal pairs' },
+    ...draws('endpoints', (count) => endpoints(`frontends with ${count} of them, by slot`)),
     endpoints_many: endpoints('frontends with more, by slot'),
     many: many('frontends in endpoints_many: the chain that draws'),
     many_local: many('the same for policy Local and outside sources'),
     affinity_frontends: frontends('session affinity'),
     affinity_timeouts: many('session affinity: the chain of its timeout'),
-    ...(Object.fromEntries(
-      EXACT_CLASSES.map((count) => [`affinity_ids_${count}`, ids(`ids of ${count} endpoints, by slot`)]),
-    ) as Record<`affinity_ids_${1 | 2 | 3 | 4}`, string>),
+    ...draws('affinity_ids', (count) => ids(`ids of ${count} endpoints, by slot`)),
     affinity_ids_many: ids('ids of more endpoints, by slot'),
     affinity_many: many('frontends in affinity_ids_many: the chain that draws'),
     affinity_many_local: many('the same for policy Local and outside sources'),
-    affinity_endpoints: `map % { typeof ${frontend} . ct mark : ${endpoint}; comment "endpoints, by id"; }`,
-    bindings: `map % { typeof ${frontend} : ${endpoint}; comment "Pod NAT: node address and port to pod"; }`,
+    affinity_endpoints: { key: concat(frontend, ctMark), data: endpoint, comment: 'endpoints, by id' },
+    bindings: { key: frontend, data: endpoint, comment: 'Pod NAT: node address and port to pod' },
     bound: frontends('those of bindings'),
-    pod_sources: `map % { typeof ${ip} saddr . meta l4proto : ${ip} saddr; comment "Pod NAT: what a pod leaves with"; }`,
+    pod_sources: { key: concat(saddr, l4proto), data: saddr, comment: 'Pod NAT: what a pod leaves with' },
     policy_local: frontends('externalTrafficPolicy Local'),
     masquerade_always: frontends('externalTrafficPolicy Cluster'),
     no_endpoints: frontends('refused'),
     no_local_endpoints: frontends('policy Local without an endpoint here: dropped'),
     restricted: frontends('only for allowed_sources'),
-    allowed_sources: `set % { typeof ${frontend} . ${ip} saddr; flags interval; comment "who may use restricted"; }`,
+    allowed_sources: { key: concat(frontend, saddr), interval: true, comment: 'who may use restricted' },
+    affinity_clients: {
+      key: concat(...addresses, l4proto, dport),
+      data: ctMark,
+      dynamicSize: 4_194_304,
+      comment: 'client and frontend: id of the endpoint',
+    },
+    affinity_ct_marks: {
+      key: concat(hash, l4proto, sport, dport),
+      data: ctMark,
+      dynamicSize: 262_144,
+      comment: 'marks of others',
+    },
   };
-  return SET_NAMES.map((name) => `  ${declarations[name].replace('%', name)}`);
+  const sets = Object.entries(declarations).map(([name, { key, comment, ...options }]) => [
+    name,
+    set(name, key, comment, options),
+  ]);
+  return Object.freeze(Object.fromEntries(sets)) as Sets;
 }
+
+type Declaration = Pick<SetNode, 'key' | 'comment'> &
+  Partial<Pick<SetNode, 'data' | 'interval' | 'intervalData' | 'dynamicSize'>>;
+
+const byFamily: Readonly<Record<Family, Sets>> = { IPv4: makeSets('IPv4'), IPv6: makeSets('IPv6') };

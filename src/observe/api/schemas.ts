@@ -52,7 +52,7 @@ export const problem = z
 
 const report = {
   revision: count,
-  skeleton: z.enum(['kept', 'loaded', 'swapped']),
+  skeleton: z.enum(['kept', 'loaded', 'changed', 'swapped']),
   elementsAdded: count,
   elementsDeleted: count,
   compared: z.enum(['changes', 'everything']),
@@ -371,12 +371,10 @@ const owner = z.string().nullable().openapi({ description: 'Service shop/web' })
 export const difference = z
   .object({
     equal: z.boolean(),
-    skeleton: z
-      .enum(['intact', 'absent', 'other'])
-      .openapi({ description: 'tables, chains and rules; other: of another version, or edited by somebody' }),
-    rulesCompared: z
-      .boolean()
-      .openapi({ description: 'false: only by which version the tables were made is known' }),
+    skeleton: z.enum(['intact', 'absent', 'other']).openapi({
+      description: 'tables, chains and rules; other: of another version or settings, or edited by somebody',
+    }),
+    rulesCompared: z.boolean().openapi({ description: 'chains and rules were compared, each: always true' }),
     ...counts,
     groups: z
       .array(

@@ -22,8 +22,8 @@ export const knatMetrics = {
     operation: ['add', 'delete'],
   }),
   knat_skeleton_loads_total: counter(
-    'How often the tables with their chains were put into the kernel: loaded where there were none, swapped where those of another version or edited ones were replaced.',
-    { how: ['loaded', 'swapped'] },
+    'How often the tables with their chains were put into the kernel: loaded where there were none, changed where chains were added, written anew or taken away, swapped where the tables of another version were replaced.',
+    { how: ['loaded', 'changed', 'swapped'] },
   ),
   knat_foreign_changes_total: counter(
     'Notifications of the kernel that something else changed the tables of knat. One command of somebody else can make several.',

@@ -5,7 +5,15 @@
  * Buffer lifetime: the batch owns one growing buffer; `seal` completes it in place, and `clear` makes it ready for the
  * next changes without giving the memory back.
  */
-import { eachAttribute, NLA_F_NESTED, string, writeAttribute } from '../attributes.ts';
+import {
+  be32,
+  type Decoded,
+  eachAttribute,
+  NLA_F_NESTED,
+  type Row,
+  string,
+  writeAttribute,
+} from '../attributes.ts';
 import { ByteWriter, hex, host16, host32, putHost16, putHost32 } from '../bytes.ts';
 import {
   batchAttributes,
@@ -14,12 +22,19 @@ import {
   MESSAGE_HEADER,
   NFGENMSG,
   NLM_F_ACK,
+  NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_REQUEST,
   writeNfgenmsg,
 } from '../messages.ts';
-import { NFT_TABLE_F_DORMANT, tableAttributes } from './declarations.ts';
+import {
+  chainAttributes,
+  NFT_TABLE_F_DORMANT,
+  ruleAttributes,
+  setAttributes,
+  tableAttributes,
+} from './declarations.ts';
 import { readElements, type SetElement, writeElement } from './element.ts';
 import {
   NFNL_MSG_BATCH_BEGIN,
@@ -47,10 +62,19 @@ interface Entry {
   readonly subject: string;
 }
 
+/** The attributes of an object that has a name, without its table's. */
+type Named<Attributes extends { readonly rows: Record<string, Row> }> = Omit<
+  Decoded<Attributes['rows']>,
+  'table' | 'id'
+> & {
+  readonly name: string;
+};
+
 export class Batch {
   readonly #writer: ByteWriter;
   #entries: Entry[] = [];
   #elements = 0;
+  #setIds = 0;
 
   /** @param expectedBytes room to begin with, so that a large batch is not copied while it grows */
   constructor(expectedBytes = 4096) {
@@ -77,12 +101,71 @@ export class Batch {
     this.#writer.length = BEGIN_GUARDED;
     this.#entries = [];
     this.#elements = 0;
+    this.#setIds = 0;
   }
 
   /** Adds a table; it is EEXIST when it is there. A dormant one filters nothing until it is woken. */
-  addTable(family: NftFamily, name: string, options: { readonly dormant?: boolean } = {}): void {
+  addTable(
+    family: NftFamily,
+    name: string,
+    options: { readonly dormant?: boolean; readonly userdata?: Uint8Array } = {},
+  ): void {
+    const { dormant = false, userdata } = options;
+    const flags = dormant ? NFT_TABLE_F_DORMANT : 0;
     const start = this.#begin('NFT_MSG_NEWTABLE', family, name, '', NLM_F_CREATE | NLM_F_EXCL);
-    tableAttributes.write(this.#writer, { name, flags: options.dormant === true ? NFT_TABLE_F_DORMANT : 0 });
+    tableAttributes.write(this.#writer, { name, flags, ...(userdata === undefined ? {} : { userdata }) });
+    endMessage(this.#writer, start);
+  }
+
+  /** Adds a chain; it is EEXIST when it is there. */
+  addChain(family: NftFamily, table: string, chain: Named<typeof chainAttributes>): void {
+    const start = this.#begin('NFT_MSG_NEWCHAIN', family, table, chain.name, NLM_F_CREATE | NLM_F_EXCL);
+    chainAttributes.write(this.#writer, { table, ...chain });
+    endMessage(this.#writer, start);
+  }
+
+  /** Deletes a chain with its rules; EBUSY while a rule or an element refers to it. */
+  deleteChain(family: NftFamily, table: string, name: string): void {
+    const start = this.#begin('NFT_MSG_DELCHAIN', family, table, name, 0);
+    chainAttributes.write(this.#writer, { table, name });
+    endMessage(this.#writer, start);
+  }
+
+  /** Adds a rule behind those that the chain has. */
+  addRule(
+    family: NftFamily,
+    table: string,
+    chain: string,
+    rule: Pick<Decoded<typeof ruleAttributes.rows>, 'expressions' | 'userdata'>,
+  ): void {
+    const start = this.#begin('NFT_MSG_NEWRULE', family, table, chain, NLM_F_CREATE | NLM_F_APPEND);
+    ruleAttributes.write(this.#writer, { table, chain, ...rule });
+    endMessage(this.#writer, start);
+  }
+
+  /** Deletes all rules of a chain. */
+  flushChain(family: NftFamily, table: string, chain: string): void {
+    const start = this.#begin('NFT_MSG_DELRULE', family, table, chain, 0);
+    ruleAttributes.write(this.#writer, { table, chain });
+    endMessage(this.#writer, start);
+  }
+
+  /**
+   * Adds a set; it is EEXIST when it is there. Gives the number by which this batch may speak of it, the only name of an
+   * anonymous one (`__set%d`) until the kernel has numbered it.
+   */
+  addSet(family: NftFamily, table: string, set: Named<typeof setAttributes>): number {
+    const id = ++this.#setIds;
+    const start = this.#begin('NFT_MSG_NEWSET', family, table, set.name, NLM_F_CREATE | NLM_F_EXCL);
+    setAttributes.write(this.#writer, { table, id, ...set });
+    endMessage(this.#writer, start);
+    return id;
+  }
+
+  /** Deletes a set with its elements; EBUSY while a rule uses it. */
+  deleteSet(family: NftFamily, table: string, name: string): void {
+    const start = this.#begin('NFT_MSG_DELSET', family, table, name, 0);
+    setAttributes.write(this.#writer, { table, name });
     endMessage(this.#writer, start);
   }
 
@@ -102,10 +185,17 @@ export class Batch {
 
   /**
    * Adds elements. A key that is there already is EEXIST: to replace a value, delete the element first in the same
-   * batch. No elements, no message.
+   * batch. No elements, no message. `setId` is that of `addSet`, for an anonymous set.
    */
-  addElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
-    this.#writeElements('NFT_MSG_NEWSETELEM', family, table, set, elements, NLM_F_CREATE | NLM_F_EXCL);
+  addElements(
+    family: NftFamily,
+    table: string,
+    set: string,
+    elements: Iterable<SetElement>,
+    setId?: number,
+  ): void {
+    const flags = NLM_F_CREATE | NLM_F_EXCL;
+    this.#writeElements('NFT_MSG_NEWSETELEM', family, table, set, elements, flags, setId);
   }
 
   /** Deletes elements by key (key end and interval end included); one that is not there is ENOENT. */
@@ -126,6 +216,7 @@ export class Batch {
     set: string,
     elements: Iterable<SetElement>,
     flags: number,
+    setId?: number,
   ): void {
     const writer = this.#writer;
     let start = -1;
@@ -137,6 +228,7 @@ export class Batch {
       }
       if (start < 0) {
         start = this.#beginList(message, family, table, set, flags);
+        if (setId !== undefined) writeAttribute(writer, 4, be32, setId); // NFTA_SET_ELEM_LIST_SET_ID
         listStart = writer.open(3 | NLA_F_NESTED); // NFTA_SET_ELEM_LIST_ELEMENTS
       }
       writeElement(writer, element);
@@ -168,9 +260,13 @@ export class Batch {
   /**
    * The datagram, with sequence numbers `first` (the begin message), `first + 1` for the first change and so on. Only
    * the last change asks for an acknowledgement, so that success costs one answer; errors come for any. With a
-   * generation the kernel refuses the batch (ERESTART) unless the ruleset is still of that generation.
+   * generation the kernel refuses the batch (ERESTART) unless the ruleset is still of that generation. `withoutEnd` are the
+   * bytes before the end message.
    */
-  seal(first: number, generation?: number): { readonly bytes: Uint8Array; readonly lastChange: number } {
+  seal(
+    first: number,
+    generation?: number,
+  ): { readonly bytes: Uint8Array; readonly lastChange: number; readonly withoutEnd: number } {
     const writer = this.#writer;
     for (const [index, { offset }] of this.#entries.entries()) {
       putHost32(writer.bytes, offset + 8, first + 1 + index);
@@ -190,7 +286,7 @@ export class Batch {
     writer.bytes.set(begin.written, from);
     const bytes = writer.bytes.subarray(from, writer.length);
     writer.length = length;
-    return { bytes, lastChange: first + this.#entries.length };
+    return { bytes, lastChange: first + this.#entries.length, withoutEnd: length - from };
   }
 
   /**

@@ -321,11 +321,9 @@ describe('declarations', () => {
   });
 });
 
-const TYPEOF = 'typeof ip daddr . meta l4proto . th dport : verdict';
-const SKELETON = (table: string, changed: (text: string) => string = (text) => text, flags = '') => `
+const SKELETON = (table: string) => `
 table ip ${table} {
-  ${flags}
-${changed(`  map services { type ipv4_addr . inet_proto . inet_service : verdict; }
+  map services { type ipv4_addr . inet_proto . inet_service : verdict; }
   map endpoints {
     typeof ip daddr . meta l4proto . th dport . numgen random mod 65536 : ip daddr . th dport
     counter
@@ -338,68 +336,5 @@ ${changed(`  map services { type ipv4_addr . inet_proto . inet_service : verdict
     type nat hook prerouting priority dstnat; policy accept;
     ip daddr . meta l4proto . th dport vmap @services
   }
-`)}
 }
 `;
-
-describe('a fingerprint', () => {
-  const load = (script: string): string => {
-    nft(`flush ruleset\n${script}`);
-    const name = /table ip (\w+)/.exec(script)?.[1] ?? '';
-    return connection.fingerprint('ip', name);
-  };
-
-  test('is the same for the same text, under another name, asleep, beside others and in use', () => {
-    const print = load(SKELETON('knat'));
-    expect(print).toMatch(/^[0-9a-f]{64}$/);
-    expect(load(SKELETON('knat'))).toBe(print);
-    expect(load(SKELETON('other'))).toBe(print);
-    expect(load(SKELETON('knat', undefined, 'flags dormant;'))).toBe(print);
-    expect(
-      load(
-        `table ip zero { chain c { }\n set s { type mark; }\n }\n${SKELETON('knat').replace('table ip knat', 'table ip knat')}`.replace(
-          'table ip zero',
-          'table ip6 zero',
-        ),
-      ),
-    ).toBe(print);
-    add('ip', 'knat', 'services', [
-      { key: registers('10.96.0.1', tcp, { net16: 80 }), verdict: { code: 'goto', chain: 'pick' } },
-    ]);
-    expect(connection.fingerprint('ip', 'knat')).toBe(print);
-  });
-
-  test('does not change with what is counted', () => {
-    const print = load(SKELETON('knat'));
-    const counted = SKELETON('knat', (text) =>
-      text
-        .replace('counter dnat', 'counter packets 5 bytes 500 dnat')
-        .replace('over 10 mbytes', 'over 10 mbytes used 7 kbytes'),
-    );
-    expect(load(counted)).toBe(print);
-  });
-
-  test.each([
-    ['a rule', (text: string) => text.replace('mod 3 map', 'mod 4 map')],
-    [
-      'the order of rules',
-      (text: string) => text.replace(/( {4}counter dnat.*\n)( {4}tcp dport.*\n)/, '$2$1'),
-    ],
-    ['a comment', (text: string) => text.replace('three ports', 'some ports')],
-    ['an element of an anonymous set', (text: string) => text.replace('443', '444')],
-    ['a priority', (text: string) => text.replace('priority dstnat', 'priority -99')],
-    ['a policy', (text: string) => text.replace('policy accept', 'policy drop')],
-    ['a quota', (text: string) => text.replace('over 10 mbytes', 'over 11 mbytes')],
-    ['the declaration of a set', (text: string) => text.replace(/type ipv4_addr .* : verdict/, TYPEOF)],
-    ['a flag of a set', (text: string) => text.replace(': verdict;', ': verdict; flags interval;')],
-    ['the name of a set', (text: string) => text.replaceAll('services', 'frontends')],
-    ['one more chain', (text: string) => `${text}\n chain more { }\n`],
-  ])('changes with %s', (_what, changed) => {
-    const print = load(SKELETON('knat'));
-    expect(load(SKELETON('knat', changed))).not.toBe(print);
-  });
-
-  test('of a table that is not there is ENOENT', () => {
-    expect(() => connection.fingerprint('ip', 'knat')).toThrow(expect.objectContaining({ errno: 'ENOENT' }));
-  });
-});

@@ -28,9 +28,19 @@ import {
   tableAttributes,
 } from './declarations.ts';
 import { allDistinct, readElementList, type SetElement } from './element.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { generationAttributes } from './generation.ts';
 import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
+
+/** A table as the kernel dumps it. */
+export interface TableDump {
+  readonly table: TableDeclaration;
+  readonly sets: readonly SetDeclaration[];
+  readonly chains: readonly ChainDeclaration[];
+  /** Chain by chain, in their order. */
+  readonly rules: readonly RuleDeclaration[];
+  /** The elements of each anonymous set, by its name. */
+  readonly anonymous: ReadonlyMap<string, readonly SetElement[]>;
+}
 
 /** How often a set is read until a reading is consistent, and the milliseconds between. */
 const READINGS = 5;
@@ -81,6 +91,19 @@ export class NftablesConnection {
     transact(this.#socket, bytes, first, lastChange, (index, offset) => batch.describe(index, offset));
   }
 
+  /**
+   * Has the kernel try the batch and take it back: what it would refuse is thrown, nothing is changed. It is a batch that
+   * does not end (nfnetlink_rcv_batch), which a kill in between cannot leave behind.
+   */
+  check(batch: Batch): void {
+    if (batch.isEmpty) return;
+    const first = this.#sequence;
+    const { bytes, lastChange, withoutEnd } = batch.seal(first);
+    this.#sequence = lastChange + 2;
+    const tried = bytes.subarray(0, withoutEnd);
+    transact(this.#socket, tried, first, lastChange, (index, offset) => batch.describe(index, offset));
+  }
+
   /** All tables of the family. */
   tables(family: NftFamily): TableDeclaration[] {
     return this.#declarations('NFT_MSG_GETTABLE', family, [], tableAttributes);
@@ -118,19 +141,16 @@ export class NftablesConnection {
     throw new Busy({ subject, errno: 'EAGAIN', extendedAck: 'the set is being rearranged', offset: null });
   }
 
-  /** What the table's text says, as 64 hexadecimal digits (fingerprint.ts); ENOENT when there is no such table. */
-  fingerprint(family: NftFamily, table: string): string {
-    const sets = this.sets(family, table);
+  /** A table with all but the elements of its named sets; null when there is none of this name. */
+  dump(family: NftFamily, name: string): TableDump | null {
+    const table = this.tables(family).find((one) => one.name === name);
+    if (table === undefined) return null;
+    const sets = this.sets(family, name);
     const anonymous = new Map<string, readonly SetElement[]>();
-    for (const { name = '', flags = 0 } of sets) {
-      if ((flags & setFlags.NFT_SET_ANONYMOUS) !== 0) anonymous.set(name, this.elements(family, table, name));
+    for (const { name: set = '', flags = 0 } of sets) {
+      if ((flags & setFlags.NFT_SET_ANONYMOUS) !== 0) anonymous.set(set, this.elements(family, name, set));
     }
-    return fingerprintOf({
-      chains: this.chains(family, table),
-      rules: this.rules(family, table),
-      sets,
-      anonymous,
-    });
+    return { table, sets, chains: this.chains(family, name), rules: this.rules(family, name), anonymous };
   }
 
   /** Closes the socket. May be called again. */

@@ -54,6 +54,11 @@ const verdictCodes: Readonly<Record<string, number>> = {
   goto: -4,
   return: -5,
 };
+/** The signed number of a verdict. */
+export function verdictNumber(code: Verdict['code']): number {
+  return typeof code === 'number' ? code : (verdictCodes[code] as number);
+}
+
 const verdictNames = new Map(
   Object.entries(verdictCodes).map(([name, code]) => [code, name as Verdict['code']]),
 );
@@ -101,8 +106,7 @@ export function writeElement(writer: ByteWriter, element: SetElement): void {
   else if (verdict !== undefined) {
     const nests = at;
     at = header(bytes, at + 8, 8, 1);
-    const code = typeof verdict.code === 'number' ? verdict.code : (verdictCodes[verdict.code] as number);
-    putNet32(bytes, at, code);
+    putNet32(bytes, at, verdictNumber(verdict.code));
     at += 4;
     if (chain !== undefined) at = name(bytes, at, 2, chain);
     header(bytes, nests, at - nests, 2 | NLA_F_NESTED);

@@ -1,0 +1,240 @@
+/** Makes nodes: each frozen, with what is usually absent left out by the caller. */
+import type { Family } from '../../../net/family.ts';
+import type { PortSpan } from '../../../net/port.ts';
+import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
+import type { Verdict } from '../../../wire/nftables/element.ts';
+import type {
+  AnonymousSet,
+  ChainNode,
+  NatFlag,
+  NatOperand,
+  NatPorts,
+  RuleNode,
+  SetNode,
+  Statement,
+  Value,
+} from './nodes.ts';
+
+const value = (node: Value): Value => Object.freeze(node);
+const statement = (node: Statement): Statement => Object.freeze(node);
+
+export const l4proto = value({ kind: 'meta', key: 'l4proto' });
+export const iifname = value({ kind: 'meta', key: 'iifname' });
+export const oifname = value({ kind: 'meta', key: 'oifname' });
+export const ctMark = value({ kind: 'ct', key: 'mark' });
+export const sport = value({ kind: 'payload', base: 'transport', offset: 0, length: 2, field: 'th sport' });
+export const dport = value({ kind: 'payload', base: 'transport', offset: 2, length: 2, field: 'th dport' });
+
+/** Bytes of the network header that nft has no name for in this use: `@nh,bits,bits`. */
+export function header(offset: number, length: number): Value {
+  return value({ kind: 'payload', base: 'network', offset, length, field: null });
+}
+
+/** Source and destination address: RFC 791, RFC 8200. */
+export const addresses = {
+  IPv4: {
+    saddr: value({ kind: 'payload', base: 'network', offset: 12, length: 4, field: 'ip saddr' }),
+    daddr: value({ kind: 'payload', base: 'network', offset: 16, length: 4, field: 'ip daddr' }),
+  },
+  IPv6: {
+    saddr: value({ kind: 'payload', base: 'network', offset: 8, length: 16, field: 'ip6 saddr' }),
+    daddr: value({ kind: 'payload', base: 'network', offset: 24, length: 16, field: 'ip6 daddr' }),
+  },
+} as const satisfies Record<Family, Record<'saddr' | 'daddr', Value>>;
+
+export function original(family: Family, key: 'saddr' | 'daddr' | 'proto-src' | 'proto-dst'): Value {
+  return value({ kind: 'ct original', family, key });
+}
+
+export function concat(...fields: readonly Value[]): Value {
+  const flat = fields.flatMap((field) => (field.kind === 'concat' ? field.fields : [field]));
+  return value({ kind: 'concat', fields: Object.freeze(flat) });
+}
+
+/** A random number below `modulus`, plus the offset. */
+export function random(modulus: number, offset = 0): Value {
+  return value({ kind: 'numgen', mode: 'random', modulus, offset });
+}
+
+/** A number of a counter that goes round below `modulus`, plus the offset: with 1, the offset. */
+export function counting(modulus: number, offset = 0): Value {
+  return value({ kind: 'numgen', mode: 'inc', modulus, offset });
+}
+
+export function jhash(of: readonly Value[], modulus: number, seed: number): Value {
+  return value({ kind: 'jhash', of: Object.freeze([...of]), modulus, seed });
+}
+
+export function lookup(key: Value, map: SetNode): Value {
+  return value({ kind: 'lookup', key, map });
+}
+
+export function bitwise(of: Value, operation: 'and' | 'or', operand: number): Value {
+  return value({ kind: 'bitwise', of, operation, operand });
+}
+
+export function number(n: number): Value {
+  return value({ kind: 'number', value: n });
+}
+
+export function protocolIs(protocol: Protocol, operator: '==' | '!=' = '=='): Statement {
+  const operand = Uint8Array.of(protocolNumber[protocol]);
+  return statement({ kind: 'match', value: l4proto, operator, operand, text: protocol.toLowerCase() });
+}
+
+/** An interface by name, or by the beginning of its name. At most 15 bytes. */
+export function interfaceIs(which: Value, name: string, isPrefix = false): Statement {
+  const bytes = Buffer.from(name);
+  const operand = Uint8Array.from({ length: isPrefix ? bytes.length : 16 }, (_, i) => bytes[i] ?? 0);
+  const text = JSON.stringify(isPrefix ? `${name}*` : name);
+  return statement({ kind: 'match', value: which, operator: '==', operand, text });
+}
+
+export const ctMarkIsSet = statement({
+  kind: 'match',
+  value: ctMark,
+  operator: '!=',
+  operand: new Uint8Array(4),
+  text: '0',
+});
+
+/** RTN_LOCAL of include/uapi/linux/rtnetlink.h: an address of this host. */
+const RTN_LOCAL = 2;
+
+export function sourceIsLocal(operator: '==' | '!='): Statement {
+  const operand = new Uint8Array(Uint32Array.of(RTN_LOCAL).buffer);
+  return statement({
+    kind: 'match',
+    value: value({ kind: 'fib type', of: 'saddr' }),
+    operator,
+    operand,
+    text: 'local',
+  });
+}
+
+/** NF_CT_STATE_… as nft and the kernel have them in bits. */
+const states = { invalid: 1, new: 8 } as const;
+
+export function ctState(state: keyof typeof states): Statement {
+  return statement({
+    kind: 'bit',
+    value: value({ kind: 'ct', key: 'state' }),
+    bit: states[state],
+    isSet: true,
+    text: state,
+  });
+}
+
+/** IPS_DST_NAT of include/uapi/linux/netfilter/nf_conntrack_common.h: the destination was translated. */
+const IPS_DST_NAT = 0x20;
+
+export function translated(isSet: boolean): Statement {
+  return statement({
+    kind: 'bit',
+    value: value({ kind: 'ct', key: 'status' }),
+    bit: IPS_DST_NAT,
+    isSet,
+    text: 'dnat',
+  });
+}
+
+export function member(key: Value, set: SetNode): Statement {
+  return statement({ kind: 'member', key, set, negated: false });
+}
+
+export function notMember(key: Value, set: SetNode): Statement {
+  return statement({ kind: 'member', key, set, negated: true });
+}
+
+export function oneOf(key: Value, set: AnonymousSet): Statement {
+  return statement({ kind: 'one of', key, set });
+}
+
+export function vmap(key: Value, map: SetNode | AnonymousSet): Statement {
+  return statement({ kind: 'vmap', key, map });
+}
+
+function verdict(one: Verdict): Statement {
+  return statement({ kind: 'verdict', verdict: Object.freeze(one) });
+}
+
+export const drop = verdict({ code: 'drop' });
+export const back = verdict({ code: 'return' });
+export const jump = (chain: string): Statement => verdict({ code: 'jump', chain });
+export const goto = (chain: string): Statement => verdict({ code: 'goto', chain });
+
+/** Translates the destination to the address and port of the value. */
+export function dnat(family: Family, to: Value): Statement {
+  return nat('dnat', family, to, 'address . port');
+}
+
+/** Translates the source to the address of the value, and to one of the ports where some are given. */
+export function snat(
+  family: Family,
+  to: Value,
+  flags: readonly NatFlag[] = [],
+  ports: PortSpan | null = null,
+): Statement {
+  return nat('snat', family, to, 'address', flags, ports);
+}
+
+export function nat(
+  type: 'snat' | 'dnat',
+  family: Family,
+  to: Value,
+  operand: NatOperand,
+  flags: readonly NatFlag[] = [],
+  ports: PortSpan | null = null,
+): Statement {
+  return statement({ kind: 'nat', type, family, to, operand, ports, flags: Object.freeze([...flags]) });
+}
+
+export function masquerade(flags: readonly NatFlag[], ports: NatPorts | null = null): Statement {
+  return statement({ kind: 'masquerade', ports, flags: Object.freeze([...flags]) });
+}
+
+export function reject(family: Family, how: 'unreachable' | 'tcp reset'): Statement {
+  return statement({ kind: 'reject', family, with: how });
+}
+
+export function setCtMark(to: Value): Statement {
+  return statement({ kind: 'set ct mark', value: to });
+}
+
+export function dynset(
+  operation: 'add' | 'update' | 'delete',
+  set: SetNode,
+  key: Value,
+  data: Value | null,
+  timeout: number | null = null,
+): Statement {
+  return statement({ kind: 'dynset', operation, set, key, data, timeout });
+}
+
+export function rule(...statements: readonly Statement[]): RuleNode {
+  return Object.freeze({ statements: Object.freeze(statements), comment: null });
+}
+
+export function commented(comment: string, ...statements: readonly Statement[]): RuleNode {
+  return Object.freeze({ statements: Object.freeze(statements), comment });
+}
+
+/** A chain that others jump to. */
+export function chain(name: string, comment: string | null, ...rules: readonly RuleNode[]): ChainNode {
+  return Object.freeze({ name, comment, base: null, rules: Object.freeze(rules) });
+}
+
+export function baseChain(
+  name: string,
+  base: NonNullable<ChainNode['base']>,
+  ...rules: readonly RuleNode[]
+): ChainNode {
+  return Object.freeze({ name, comment: null, base: Object.freeze(base), rules: Object.freeze(rules) });
+}
+
+type SetOptions = Partial<Pick<SetNode, 'data' | 'interval' | 'intervalData' | 'dynamicSize'>>;
+
+export function set(name: string, key: Value, comment: string, options: SetOptions = {}): SetNode {
+  const plain = { data: null, interval: false, intervalData: false, dynamicSize: null };
+  return Object.freeze({ name, key, comment, ...plain, ...options });
+}

@@ -1,0 +1,300 @@
+/**
+ * Statements as the kernel's expressions. Registers are given out from the first one on, anew in each statement: a value
+ * lies from where it is asked for, the fields of a concatenation one behind the other, each padded to 4 bytes. The
+ * result of a lookup takes the place of its key, which the kernel has read before it writes.
+ */
+import { endianness } from 'node:os';
+import type { PortSpan } from '../../../net/port.ts';
+import type { Verdict } from '../../../wire/nftables/element.ts';
+import { verdictNumber } from '../../../wire/nftables/element.ts';
+import {
+  type Expression,
+  NFT_REG_VERDICT,
+  numbers,
+  REGISTERS,
+  registerNumber,
+} from '../../../wire/nftables/expressions.ts';
+import type { AnonymousSet, NatFlag, NatPorts, SetNode, Statement, Value } from './nodes.ts';
+import { fieldsOf, isHostNumber, paddedLengthOf } from './values.ts';
+
+/** The name and, within the transaction that makes it, the number of a set. */
+export interface SetReference {
+  readonly set: string;
+  readonly setId?: number;
+}
+
+/** How a statement's sets are called in the table that is written. */
+export type Reference = (set: SetNode | AnonymousSet) => SetReference;
+
+export function expressionsOf(statements: readonly Statement[], reference: Reference): Expression[] {
+  return statements.flatMap((statement) => new Loader(reference).statement(statement));
+}
+
+/** A number as marks, states and random numbers have it: in host byte order. */
+export function hostNumber(number: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(number).buffer);
+}
+
+class Loader {
+  readonly #reference: Reference;
+  readonly #expressions: Expression[] = [];
+
+  constructor(reference: Reference) {
+    this.#reference = reference;
+  }
+
+  statement(statement: Statement): readonly Expression[] {
+    const first = registerNumber(0);
+    switch (statement.kind) {
+      case 'match':
+        this.#load(statement.value, 0);
+        this.#compare(numbers.cmp[statement.operator], statement.operand);
+        break;
+      case 'bit': {
+        this.#load(statement.value, 0);
+        this.#bitwise(0, statement.bit, 0);
+        this.#compare(numbers.cmp[statement.isSet ? '!=' : '=='], new Uint8Array(4));
+        break;
+      }
+      case 'member':
+      case 'one of': {
+        this.#loadKey(statement.key, statement.set.interval, 0);
+        const flags = statement.kind === 'member' && statement.negated ? numbers.lookupInverted : 0;
+        this.#add({ name: 'lookup', attributes: { ...this.#reference(statement.set), sreg: first, flags } });
+        break;
+      }
+      case 'vmap': {
+        this.#loadKey(statement.key, statement.map.interval, 0);
+        const attributes = { ...this.#reference(statement.map), sreg: first, dreg: NFT_REG_VERDICT };
+        this.#add({ name: 'lookup', attributes: { ...attributes, flags: 0 } });
+        break;
+      }
+      case 'verdict':
+        this.#add({
+          name: 'immediate',
+          attributes: { dreg: NFT_REG_VERDICT, data: { verdict: verdictAttributesOf(statement.verdict) } },
+        });
+        break;
+      case 'nat':
+        this.#nat(statement);
+        break;
+      case 'masquerade': {
+        const ports = this.#ports(statement.ports, 0);
+        this.#add({ name: 'masq', attributes: { ...ports, flags: flagsOf(statement.flags, ports) } });
+        break;
+      }
+      case 'reject':
+        this.#reject(statement);
+        break;
+      case 'set ct mark':
+        this.#load(statement.value, 0);
+        this.#add({ name: 'ct', attributes: { key: numbers.ctKey.mark, sreg: first } });
+        break;
+      case 'dynset':
+        this.#dynset(statement);
+        break;
+      default:
+        statement satisfies never;
+    }
+    return this.#expressions;
+  }
+
+  #nat({ type, family, to, operand, ports, flags }: Extract<Statement, { kind: 'nat' }>): void {
+    this.#load(to, 0);
+    const address = family === 'IPv4' ? 1 : 4;
+    const behind = paddedLengthOf(to) / 4;
+    const fixed = this.#ports(ports, behind);
+    const registers =
+      operand === 'address'
+        ? { addressMin: registerNumber(0), ...fixed }
+        : operand === 'address . port'
+          ? { addressMin: registerNumber(0), portMin: registerNumber(address) }
+          : {
+              addressMin: registerNumber(0),
+              portMin: registerNumber(address),
+              addressMax: registerNumber(address + 1),
+              portMax: registerNumber(2 * address + 1),
+            };
+    const attributes = {
+      type: numbers.natType[type],
+      family: numbers.natFamily[family],
+      ...registers,
+      flags: flagsOf(flags, fixed),
+    };
+    this.#add({ name: 'nat', attributes });
+  }
+
+  /** Loads first and last port from this register on; where `ports` is a value, its two fields. */
+  #ports(ports: NatPorts | null, at: number): { portMin?: number; portMax?: number } {
+    if (ports === null) return {};
+    if ('kind' in ports) this.#load(ports, at);
+    else this.#loadSpan(ports, aligned(at));
+    return 'kind' in ports
+      ? { portMin: registerNumber(at), portMax: registerNumber(at + 1) }
+      : { portMin: registerNumber(aligned(at)), portMax: registerNumber(aligned(at) + SPAN_STEP) };
+  }
+
+  #loadSpan({ first, last }: PortSpan, at: number): void {
+    for (const [index, port] of [first, last].entries()) {
+      const dreg = registerNumber(at + index * SPAN_STEP);
+      const value = Uint8Array.of(port >> 8, port & 0xff);
+      this.#add({ name: 'immediate', attributes: { dreg, data: { value } } });
+    }
+  }
+
+  #reject({ family, with: how }: Extract<Statement, { kind: 'reject' }>): void {
+    // ICMP_PORT_UNREACH and ICMPV6_PORT_UNREACH; a reset has no code, the kernel does not tell of it.
+    const code = family === 'IPv4' ? 3 : 4;
+    const type = numbers.reject[how];
+    this.#add({ name: 'reject', attributes: how === 'unreachable' ? { type, code } : { type } });
+  }
+
+  #dynset({ operation, set, key, data, timeout }: Extract<Statement, { kind: 'dynset' }>): void {
+    this.#load(key, 0);
+    const behind = paddedLengthOf(key) / 4;
+    if (data !== null) this.#load(data, behind);
+    const attributes = {
+      ...this.#reference(set),
+      operation: numbers.dynset[operation],
+      sregKey: registerNumber(0),
+      ...(data === null ? {} : { sregData: registerNumber(behind) }),
+      ...(timeout === null ? {} : { timeout: BigInt(timeout) * 1000n }),
+    };
+    this.#add({ name: 'dynset', attributes });
+  }
+
+  /** As `load`; a number that a set of ranges compares is turned into network byte order. */
+  #loadKey(key: Value, interval: boolean, at: number): void {
+    this.#load(key, at);
+    if (!interval || littleEndian === false) return;
+    let place = at;
+    for (const field of fieldsOf(key)) {
+      if (isHostNumber(field)) {
+        const register = registerNumber(place);
+        const attributes = { sreg: register, dreg: register, operation: numbers.byteorder.hton };
+        this.#add({ name: 'byteorder', attributes: { ...attributes, length: 4, size: 4 } });
+      }
+      place += paddedLengthOf(field) / 4;
+    }
+  }
+
+  /** Loads the value into the registers from this one on. */
+  #load(value: Value, at: number): void {
+    if (at + paddedLengthOf(value) / 4 > REGISTERS) throw new RangeError('a rule needs too many registers');
+    const dreg = registerNumber(at);
+    switch (value.kind) {
+      case 'payload': {
+        const { offset, length } = value;
+        const base = numbers.payloadBase[value.base];
+        this.#add({ name: 'payload', attributes: { dreg, base, offset, length } });
+        break;
+      }
+      case 'meta':
+        this.#add({ name: 'meta', attributes: { dreg, key: numbers.metaKey[value.key] } });
+        break;
+      case 'ct':
+        this.#add({ name: 'ct', attributes: { dreg, key: numbers.ctKey[value.key] } });
+        break;
+      case 'ct original': {
+        const key =
+          value.key === 'saddr' || value.key === 'daddr'
+            ? numbers.ctAddress[value.family][value.key]
+            : numbers.ctKey[value.key];
+        this.#add({ name: 'ct', attributes: { dreg, key, direction: numbers.ctOriginal } });
+        break;
+      }
+      case 'fib type': {
+        const attributes = { dreg, result: numbers.fibResult.type, flags: numbers.fibFlags[value.of] };
+        this.#add({ name: 'fib', attributes });
+        break;
+      }
+      case 'numgen': {
+        const { modulus, offset } = value;
+        const type = numbers.numgenType[value.mode];
+        this.#add({ name: 'numgen', attributes: { dreg, modulus, type, offset } });
+        break;
+      }
+      case 'jhash': {
+        const { of, modulus, seed } = value;
+        const length = this.#loadAll(of, at); // what is hashed lies where its hash will
+        this.#add({
+          name: 'hash',
+          attributes: { sreg: dreg, dreg, length, modulus, seed, offset: 0, type: 0 },
+        });
+        break;
+      }
+      case 'concat':
+        this.#loadAll(value.fields, at);
+        break;
+      case 'lookup':
+        this.#loadKey(value.key, value.map.interval, at);
+        this.#add({
+          name: 'lookup',
+          attributes: { ...this.#reference(value.map), sreg: dreg, dreg, flags: 0 },
+        });
+        break;
+      case 'bitwise': {
+        this.#load(value.of, at);
+        if (value.operation === 'and') this.#bitwise(at, value.operand, 0);
+        else this.#bitwise(at, ~value.operand >>> 0, value.operand);
+        break;
+      }
+      case 'number':
+        this.#add({ name: 'immediate', attributes: { dreg, data: { value: hostNumber(value.value) } } });
+        break;
+      default:
+        value satisfies never;
+    }
+  }
+
+  /** Loads the values one behind the other; gives the bytes that they take. */
+  #loadAll(values: readonly Value[], at: number): number {
+    let place = at;
+    for (const value of values) {
+      this.#load(value, place);
+      place += paddedLengthOf(value) / 4;
+    }
+    return (place - at) * 4;
+  }
+
+  /** A number of 32 bits in place: `& mask ^ xor`. */
+  #bitwise(at: number, mask: number, xor: number): void {
+    const register = registerNumber(at);
+    const attributes = {
+      sreg: register,
+      dreg: register,
+      length: 4,
+      mask: { value: hostNumber(mask) },
+      xor: { value: hostNumber(xor) },
+      operation: 0,
+    };
+    this.#add({ name: 'bitwise', attributes });
+  }
+
+  #compare(operation: number, operand: Uint8Array): void {
+    this.#add({ name: 'cmp', attributes: { sreg: registerNumber(0), operation, data: { value: operand } } });
+  }
+
+  #add(expression: Expression): void {
+    this.#expressions.push(expression);
+  }
+}
+
+const littleEndian = endianness() === 'LE';
+
+/** Registers from the first fixed port to the last: nft gives each value a register of 16 bytes there. */
+const SPAN_STEP = 4;
+
+function aligned(register: number): number {
+  return Math.ceil(register / SPAN_STEP) * SPAN_STEP;
+}
+
+function flagsOf(flags: readonly NatFlag[], ports: { portMin?: number }): number {
+  const fixed = ports.portMin === undefined ? 0 : numbers.natFlags.ports;
+  return flags.reduce((sum, flag) => sum | numbers.natFlags[flag], fixed);
+}
+
+function verdictAttributesOf({ code, chain }: Verdict): { code: number; chain?: string } {
+  const number = verdictNumber(code) >>> 0;
+  return chain === undefined ? { code: number } : { code: number, chain };
+}

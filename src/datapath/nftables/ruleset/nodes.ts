@@ -1,0 +1,165 @@
+/**
+ * Tables, sets, chains and rules as frozen nodes, written down once. Two renderers read them: netlink.ts for the
+ * kernel, text.ts for people. docs/design/ruleset.md tells how to add a rule or a set.
+ */
+import type { Family } from '../../../net/family.ts';
+import type { PortSpan } from '../../../net/port.ts';
+import type { Verdict } from '../../../wire/nftables/element.ts';
+
+/** What is loaded into registers: of the packet, of its connection, or computed. */
+export type Value =
+  | {
+      readonly kind: 'payload';
+      readonly base: 'network' | 'transport';
+      /** Bytes from the beginning of the header. */
+      readonly offset: number;
+      readonly length: number;
+      /** The field that nft knows by a name; a raw one has none. */
+      readonly field: 'ip saddr' | 'ip daddr' | 'ip6 saddr' | 'ip6 daddr' | 'th sport' | 'th dport' | null;
+    }
+  | { readonly kind: 'meta'; readonly key: 'l4proto' | 'iifname' | 'oifname' }
+  | { readonly kind: 'ct'; readonly key: 'state' | 'status' | 'mark' }
+  | {
+      /** What was dialled: the tuple of the original direction. */
+      readonly kind: 'ct original';
+      readonly family: Family;
+      readonly key: 'saddr' | 'daddr' | 'proto-src' | 'proto-dst';
+    }
+  | { readonly kind: 'fib type'; readonly of: 'saddr' | 'daddr' }
+  | {
+      readonly kind: 'numgen';
+      readonly mode: 'random' | 'inc';
+      readonly modulus: number;
+      readonly offset: number;
+    }
+  | {
+      readonly kind: 'jhash';
+      readonly of: readonly Value[];
+      readonly modulus: number;
+      readonly seed: number;
+    }
+  | { readonly kind: 'concat'; readonly fields: readonly Value[] }
+  | { readonly kind: 'lookup'; readonly key: Value; readonly map: SetNode }
+  | {
+      /** A number of 32 bits: `of & mask ^ xor`. */
+      readonly kind: 'bitwise';
+      readonly of: Value;
+      readonly operation: 'and' | 'or';
+      readonly operand: number;
+    }
+  | { readonly kind: 'number'; readonly value: number };
+
+/** What `snat` and `dnat` take from the value that they are given. */
+export type NatOperand =
+  | 'address'
+  | 'address . port'
+  /** First and last of both, as a map with `interval` values has them. */
+  | 'interval address . port';
+
+export type NatFlag = 'random' | 'fully-random' | 'persistent' | 'port-offset';
+
+/** Ports to choose from: fixed ones, or a value of two fields, the first and the last. */
+export type NatPorts = PortSpan | Value;
+
+export type Statement =
+  | {
+      readonly kind: 'match';
+      readonly value: Value;
+      readonly operator: '==' | '!=';
+      /** Bytes as the value has them in registers; fewer for the beginning of a name. */
+      readonly operand: Uint8Array;
+      /** The operand in nft's words. */
+      readonly text: string;
+    }
+  | {
+      /** Of a number of 32 bits, one bit is set, or not. */
+      readonly kind: 'bit';
+      readonly value: Value;
+      readonly bit: number;
+      readonly isSet: boolean;
+      readonly text: string;
+    }
+  | { readonly kind: 'member'; readonly key: Value; readonly set: SetNode; readonly negated: boolean }
+  | { readonly kind: 'one of'; readonly key: Value; readonly set: AnonymousSet }
+  | { readonly kind: 'vmap'; readonly key: Value; readonly map: SetNode | AnonymousSet }
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | {
+      readonly kind: 'nat';
+      readonly type: 'snat' | 'dnat';
+      readonly family: Family;
+      readonly to: Value;
+      readonly operand: NatOperand;
+      readonly ports: PortSpan | null;
+      readonly flags: readonly NatFlag[];
+    }
+  | { readonly kind: 'masquerade'; readonly ports: NatPorts | null; readonly flags: readonly NatFlag[] }
+  | { readonly kind: 'reject'; readonly family: Family; readonly with: 'unreachable' | 'tcp reset' }
+  | { readonly kind: 'set ct mark'; readonly value: Value }
+  | {
+      /** A packet that changes a set. */
+      readonly kind: 'dynset';
+      readonly operation: 'add' | 'update' | 'delete';
+      readonly set: SetNode;
+      readonly key: Value;
+      readonly data: Value | null;
+      /** Seconds; null for none. */
+      readonly timeout: number | null;
+    };
+
+export interface RuleNode {
+  readonly statements: readonly Statement[];
+  readonly comment: string | null;
+}
+
+export interface ChainNode {
+  readonly name: string;
+  readonly comment: string | null;
+  /** A base chain's; null for one that others jump to. */
+  readonly base: {
+    readonly type: 'filter' | 'nat';
+    readonly hook: 'prerouting' | 'output' | 'postrouting';
+    readonly priority: number;
+  } | null;
+  readonly rules: readonly RuleNode[];
+}
+
+/** A named set or map. */
+export interface SetNode {
+  readonly name: string;
+  /** What a key is; `typeof` in nft's words. */
+  readonly key: Value;
+  /** What a map's value is; null for a set. */
+  readonly data: Value | 'verdict' | null;
+  /** Keys are ranges. */
+  readonly interval: boolean;
+  /** A map's values are ranges: the first of all fields, then the last of all fields. */
+  readonly intervalData: boolean;
+  /** Filled by packets, with timeouts; so many elements at most. Null for a set that only we fill. */
+  readonly dynamicSize: number | null;
+  readonly comment: string;
+}
+
+/** A set or verdict map that stands in the rule that uses it. */
+export interface AnonymousSet {
+  readonly key: Value;
+  readonly isMap: boolean;
+  readonly interval: boolean;
+  readonly elements: readonly AnonymousElement[];
+}
+
+export interface AnonymousElement {
+  readonly key: Uint8Array;
+  /** The end of a range, as the kernel has it in a set of one field: it belongs to the range no more. */
+  readonly intervalEnd?: boolean;
+  readonly verdict?: Verdict;
+  /** In nft's words; empty for an end. */
+  readonly text: string;
+}
+
+export interface TableNode {
+  readonly family: Family;
+  readonly comment: string;
+  readonly sets: readonly SetNode[];
+  /** A chain comes after those that it refers to. */
+  readonly chains: readonly ChainNode[];
+}

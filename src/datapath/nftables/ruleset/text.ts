@@ -1,0 +1,158 @@
+/** The ruleset in nft's words: for people, for the documents, and for the test that compares it with netlink.ts. */
+import type { Family } from '../../../net/family.ts';
+import type { Verdict } from '../../../wire/nftables/element.ts';
+import type {
+  AnonymousSet,
+  ChainNode,
+  NatFlag,
+  NatPorts,
+  RuleNode,
+  SetNode,
+  Statement,
+  TableNode,
+  Value,
+} from './nodes.ts';
+
+/** The words in which nft speaks of a family. */
+export const nftFamily = { IPv4: 'ip', IPv6: 'ip6' } as const satisfies Record<Family, string>;
+
+/** The table with this name, as `nft -f` takes it. What nft has no words for is a comment of the text. */
+export function tableText(
+  table: TableNode,
+  name: string,
+  options: { readonly dormant?: boolean } = {},
+): string {
+  const lines = [`table ${nftFamily[table.family]} ${name} {`, `  comment ${JSON.stringify(table.comment)}`];
+  if (options.dormant === true) lines.push('  flags dormant');
+  lines.push(...table.sets.map((set) => `  ${setText(set)}`));
+  for (const chain of table.chains) lines.push('', ...chainLines(chain).map((line) => `  ${line}`));
+  return [...lines, '}', ''].join('\n');
+}
+
+/** `map many { typeof ip daddr . meta l4proto . th dport : verdict; comment "…"; }` */
+export function setText({ name, key, data, interval, intervalData, dynamicSize, comment }: SetNode): string {
+  const value =
+    data === null
+      ? ''
+      : ` : ${intervalData ? 'interval ' : ''}${data === 'verdict' ? data : valueText(data)}`;
+  const parts = [`typeof ${valueText(key)}${value}`];
+  if (interval) parts.push('flags interval');
+  if (dynamicSize !== null) parts.push('flags dynamic,timeout', `size ${dynamicSize}`);
+  parts.push(`comment ${JSON.stringify(comment)}`);
+  return `${data === null ? 'set' : 'map'} ${name} { ${parts.map((part) => `${part}; `).join('')}}`;
+}
+
+function chainLines({ name, comment, base, rules }: ChainNode): string[] {
+  const lines = [`chain ${name} {`];
+  if (base !== null) {
+    lines.push(`  type ${base.type} hook ${base.hook} priority ${base.priority}; policy accept;`);
+  }
+  if (comment !== null) lines.push(`  comment ${JSON.stringify(comment)}`);
+  return [...lines, ...rules.map((rule) => `  ${ruleText(rule)}`), '}'];
+}
+
+export function ruleText({ statements, comment }: RuleNode): string {
+  const text = statements.map(statementText).join(' ');
+  const whole = statements.some(hasNoText) ? `# ${text}` : text;
+  return comment === null ? whole : `${whole} comment ${JSON.stringify(comment)}`;
+}
+
+/** The kernel can do it, nft has no words for it. */
+function hasNoText(statement: Statement): boolean {
+  if (statement.kind === 'nat') return statement.flags.includes('port-offset');
+  if (statement.kind !== 'masquerade') return false;
+  return statement.flags.includes('port-offset') || (statement.ports !== null && 'kind' in statement.ports);
+}
+
+function statementText(statement: Statement): string {
+  switch (statement.kind) {
+    case 'match': {
+      const operator = statement.operator === '==' ? '' : '!= ';
+      return `${valueText(statement.value)} ${operator}${statement.text}`;
+    }
+    case 'bit':
+      return `${valueText(statement.value)} ${statement.isSet ? '' : '! '}${statement.text}`;
+    case 'member':
+      return `${valueText(statement.key)} ${statement.negated ? '!= ' : ''}@${statement.set.name}`;
+    case 'one of':
+      return `${valueText(statement.key)} ${anonymousText(statement.set)}`;
+    case 'vmap': {
+      const { key, map } = statement;
+      return `${valueText(key)} vmap ${'elements' in map ? anonymousText(map) : `@${map.name}`}`;
+    }
+    case 'verdict':
+      return verdictText(statement.verdict);
+    case 'nat': {
+      const { type, family, to, ports, flags } = statement;
+      const range = ports === null ? '' : ` : ${ports.first}-${ports.last}`;
+      return `${type} ${nftFamily[family]} to ${valueText(to)}${range}${flagsText(flags)}`;
+    }
+    case 'masquerade':
+      return `masquerade${portsText(statement.ports)}${flagsText(statement.flags)}`;
+    case 'reject':
+      return statement.with === 'tcp reset' ? 'reject with tcp reset' : 'reject';
+    case 'set ct mark':
+      return `ct mark set ${valueText(statement.value)}`;
+    case 'dynset': {
+      const { operation, set, key, data, timeout } = statement;
+      const lives = timeout === null ? '' : ` timeout ${timeout}s`;
+      const value = data === null ? '' : ` : ${valueText(data)}`;
+      return `${operation} @${set.name} { ${valueText(key)}${lives}${value} }`;
+    }
+    default:
+      return statement satisfies never;
+  }
+}
+
+function portsText(ports: NatPorts | null): string {
+  if (ports === null) return '';
+  return ` to :${'kind' in ports ? valueText(ports) : `${ports.first}-${ports.last}`}`;
+}
+
+function flagsText(flags: readonly NatFlag[]): string {
+  return flags.map((flag) => ` ${flag}`).join('');
+}
+
+export function verdictText({ code, chain }: Verdict): string {
+  return chain === undefined ? String(code) : `${code} ${chain}`;
+}
+
+function anonymousText({ elements }: AnonymousSet): string {
+  const texts = elements
+    .filter(({ intervalEnd }) => intervalEnd !== true)
+    .map(({ text, verdict }) => (verdict === undefined ? text : `${text} : ${verdictText(verdict)}`));
+  return `{ ${texts.join(', ')} }`;
+}
+
+export function valueText(value: Value): string {
+  switch (value.kind) {
+    case 'payload':
+      return value.field ?? `@nh,${value.offset * 8},${value.length * 8}`;
+    case 'meta':
+      return value.key === 'l4proto' ? 'meta l4proto' : value.key;
+    case 'ct':
+      return `ct ${value.key}`;
+    case 'ct original': {
+      const field = value.key.startsWith('proto') ? value.key : `${nftFamily[value.family]} ${value.key}`;
+      return `ct original ${field}`;
+    }
+    case 'fib type':
+      return `fib ${value.of} type`;
+    case 'numgen': {
+      const offset = value.offset === 0 ? '' : ` offset ${value.offset}`;
+      return `numgen ${value.mode} mod ${value.modulus}${offset}`;
+    }
+    case 'jhash':
+      return `jhash ${value.of.map(valueText).join(' . ')} mod ${value.modulus} seed ${value.seed}`;
+    case 'concat':
+      return value.fields.map(valueText).join(' . ');
+    case 'lookup':
+      return `${valueText(value.key)} map @${value.map.name}`;
+    case 'bitwise':
+      return `${valueText(value.of)} ${value.operation} 0x${value.operand.toString(16)}`;
+    case 'number':
+      return String(value.value);
+    default:
+      return value satisfies never;
+  }
+}

@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { FAMILIES } from '../../net/family.ts';
+import { type EgressChains, plainEgress } from './egress.ts';
+import { tableText } from './ruleset/text.ts';
+import { skeleton } from './skeleton.ts';
+
+const RANGES = [
+  { first: 1024, last: 29999 },
+  { first: 40000, last: 40000 },
+  { first: 50000, last: 65535 },
+];
+
+/** The settings that make other chains, by the name of their golden text. */
+const settings: readonly (readonly [string, EgressChains])[] = [
+  ['plain', plainEgress],
+  ['range', { ports: [{ first: 32768, last: 65535 }], interfaceFilter: 'eth0' }],
+  ['ranges', { ports: RANGES, interfaceFilter: 'eth+' }],
+];
+const affinities: readonly (readonly [string, readonly number[]])[] = [
+  ['none', []],
+  ['affinity', [1, 10800]],
+];
+
+/** A change of a golden text is a change of what packets meet: read it before it is taken over with `vitest -u`. */
+describe.each(FAMILIES)('the skeleton of %s in nft text', (family) => {
+  describe.each(settings)('egress %s', (name, egress) => {
+    test.each(affinities)('session affinity %s', async (affinity, timeouts) => {
+      const text = tableText(skeleton(family, { timeouts, egress }), 'knat');
+      const file = `../../../test/golden/skeleton/${family}-${name}-${affinity}.nft`;
+      await expect(text).toMatchFileSnapshot(file);
+    });
+  });
+});

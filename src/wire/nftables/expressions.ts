@@ -1,0 +1,174 @@
+/**
+ * The expressions of a rule: their names and attributes as include/uapi/linux/netfilter/nf_tables.h has them (`enum
+ * nft_…_attributes`). Numbers are in network byte order but where a row says else; data are the bytes of registers.
+ */
+import { be32, be64, binary, type Decoded, nest, skipped, string, u8 } from '../attributes.ts';
+import { ByteWriter } from '../bytes.ts';
+import type { expressionAttributes } from './declarations.ts';
+import { verdictAttributes } from './element.ts';
+
+/** `enum nft_data_attributes` */
+const dataAttributes = nest({
+  value: [1, 'NFTA_DATA_VALUE', binary],
+  verdict: [2, 'NFTA_DATA_VERDICT', verdictAttributes],
+});
+
+/** By the expression's name. */
+export const expressionTables = {
+  payload: nest({
+    dreg: [1, 'NFTA_PAYLOAD_DREG', be32],
+    base: [2, 'NFTA_PAYLOAD_BASE', be32],
+    offset: [3, 'NFTA_PAYLOAD_OFFSET', be32],
+    length: [4, 'NFTA_PAYLOAD_LEN', be32],
+  }),
+  meta: nest({
+    dreg: [1, 'NFTA_META_DREG', be32],
+    key: [2, 'NFTA_META_KEY', be32],
+    sreg: [3, 'NFTA_META_SREG', be32],
+  }),
+  ct: nest({
+    dreg: [1, 'NFTA_CT_DREG', be32],
+    key: [2, 'NFTA_CT_KEY', be32],
+    direction: [3, 'NFTA_CT_DIRECTION', u8],
+    sreg: [4, 'NFTA_CT_SREG', be32],
+  }),
+  fib: nest({
+    dreg: [1, 'NFTA_FIB_DREG', be32],
+    result: [2, 'NFTA_FIB_RESULT', be32],
+    flags: [3, 'NFTA_FIB_FLAGS', be32],
+  }),
+  numgen: nest({
+    dreg: [1, 'NFTA_NG_DREG', be32],
+    modulus: [2, 'NFTA_NG_MODULUS', be32],
+    type: [3, 'NFTA_NG_TYPE', be32],
+    offset: [4, 'NFTA_NG_OFFSET', be32],
+  }),
+  hash: nest({
+    sreg: [1, 'NFTA_HASH_SREG', be32],
+    dreg: [2, 'NFTA_HASH_DREG', be32],
+    length: [3, 'NFTA_HASH_LEN', be32],
+    modulus: [4, 'NFTA_HASH_MODULUS', be32],
+    seed: [5, 'NFTA_HASH_SEED', be32],
+    offset: [6, 'NFTA_HASH_OFFSET', be32],
+    type: [7, 'NFTA_HASH_TYPE', be32],
+  }),
+  cmp: nest({
+    sreg: [1, 'NFTA_CMP_SREG', be32],
+    operation: [2, 'NFTA_CMP_OP', be32],
+    data: [3, 'NFTA_CMP_DATA', dataAttributes],
+  }),
+  bitwise: nest({
+    sreg: [1, 'NFTA_BITWISE_SREG', be32],
+    dreg: [2, 'NFTA_BITWISE_DREG', be32],
+    length: [3, 'NFTA_BITWISE_LEN', be32],
+    mask: [4, 'NFTA_BITWISE_MASK', dataAttributes],
+    xor: [5, 'NFTA_BITWISE_XOR', dataAttributes],
+    operation: [6, 'NFTA_BITWISE_OP', be32],
+    data: [7, 'NFTA_BITWISE_DATA', dataAttributes],
+  }),
+  byteorder: nest({
+    sreg: [1, 'NFTA_BYTEORDER_SREG', be32],
+    dreg: [2, 'NFTA_BYTEORDER_DREG', be32],
+    operation: [3, 'NFTA_BYTEORDER_OP', be32],
+    length: [4, 'NFTA_BYTEORDER_LEN', be32],
+    size: [5, 'NFTA_BYTEORDER_SIZE', be32],
+  }),
+  lookup: nest({
+    set: [1, 'NFTA_LOOKUP_SET', string],
+    sreg: [2, 'NFTA_LOOKUP_SREG', be32],
+    dreg: [3, 'NFTA_LOOKUP_DREG', be32],
+    setId: [4, 'NFTA_LOOKUP_SET_ID', be32],
+    flags: [5, 'NFTA_LOOKUP_FLAGS', be32],
+  }),
+  immediate: nest({
+    dreg: [1, 'NFTA_IMMEDIATE_DREG', be32],
+    data: [2, 'NFTA_IMMEDIATE_DATA', dataAttributes],
+  }),
+  nat: nest({
+    type: [1, 'NFTA_NAT_TYPE', be32],
+    family: [2, 'NFTA_NAT_FAMILY', be32],
+    addressMin: [3, 'NFTA_NAT_REG_ADDR_MIN', be32],
+    addressMax: [4, 'NFTA_NAT_REG_ADDR_MAX', be32],
+    portMin: [5, 'NFTA_NAT_REG_PROTO_MIN', be32],
+    portMax: [6, 'NFTA_NAT_REG_PROTO_MAX', be32],
+    flags: [7, 'NFTA_NAT_FLAGS', be32],
+  }),
+  masq: nest({
+    flags: [1, 'NFTA_MASQ_FLAGS', be32],
+    portMin: [2, 'NFTA_MASQ_REG_PROTO_MIN', be32],
+    portMax: [3, 'NFTA_MASQ_REG_PROTO_MAX', be32],
+  }),
+  reject: nest({
+    type: [1, 'NFTA_REJECT_TYPE', be32],
+    code: [2, 'NFTA_REJECT_ICMP_CODE', u8],
+  }),
+  dynset: nest({
+    set: [1, 'NFTA_DYNSET_SET_NAME', string],
+    setId: [2, 'NFTA_DYNSET_SET_ID', be32],
+    operation: [3, 'NFTA_DYNSET_OP', be32],
+    sregKey: [4, 'NFTA_DYNSET_SREG_KEY', be32],
+    sregData: [5, 'NFTA_DYNSET_SREG_DATA', be32],
+    timeout: [6, 'NFTA_DYNSET_TIMEOUT', be64],
+    expression: [7, 'NFTA_DYNSET_EXPR', binary],
+    padding: [8, 'NFTA_DYNSET_PAD', skipped],
+    flags: [9, 'NFTA_DYNSET_FLAGS', be32],
+  }),
+} as const;
+
+export type ExpressionName = keyof typeof expressionTables;
+
+/** An expression with its attributes. */
+export type Expression = {
+  readonly [Name in ExpressionName]: {
+    readonly name: Name;
+    readonly attributes: Decoded<(typeof expressionTables)[Name]['rows']>;
+  };
+}[ExpressionName];
+
+/** An item of NFTA_RULE_EXPRESSIONS as it goes over the wire. */
+export type RawExpression = Decoded<typeof expressionAttributes.rows>;
+
+export function encodeExpression({ name, attributes }: Expression): RawExpression {
+  const writer = new ByteWriter();
+  const table = expressionTables[name] as { write(writer: ByteWriter, value: unknown): void };
+  table.write(writer, attributes);
+  return { name, data: writer.written.slice() };
+}
+
+/** The expression with its attributes; null for one that has no table here. */
+export function decodeExpression({ name = '', data = new Uint8Array(0) }: RawExpression): Expression | null {
+  if (!(name in expressionTables)) return null;
+  const table = expressionTables[name as ExpressionName];
+  return { name, attributes: table.read(data, 0, data.length, name) } as Expression;
+}
+
+/** `enum nft_registers`: the verdict, and the 16 registers of 4 bytes, which are also 4 of 16 bytes. */
+export const NFT_REG_VERDICT = 0;
+const NFT_REG_1 = 1;
+const NFT_REG32_00 = 8;
+export const REGISTERS = 16;
+
+/** The number by which the kernel tells of the register of 4 bytes with this index, 0 to 15 (nft_dump_register). */
+export function registerNumber(index: number): number {
+  return index % 4 === 0 ? NFT_REG_1 + index / 4 : NFT_REG32_00 + index;
+}
+
+export const numbers = {
+  payloadBase: { network: 1, transport: 2 },
+  metaKey: { iifname: 6, oifname: 7, l4proto: 16 },
+  ctKey: { state: 0, status: 2, mark: 3, 'proto-src': 11, 'proto-dst': 12 },
+  ctAddress: { IPv4: { saddr: 19, daddr: 20 }, IPv6: { saddr: 21, daddr: 22 } },
+  ctOriginal: 0,
+  fibResult: { type: 3 },
+  fibFlags: { saddr: 1, daddr: 2 },
+  numgenType: { inc: 0, random: 1 },
+  cmp: { '==': 0, '!=': 1 },
+  byteorder: { hton: 1 },
+  lookupInverted: 1,
+  natType: { snat: 0, dnat: 1 },
+  natFamily: { IPv4: 2, IPv6: 10 },
+  /** `NF_NAT_RANGE_…` of include/uapi/linux/netfilter/nf_nat.h. */
+  natFlags: { 'map-ips': 1, ports: 2, random: 4, persistent: 8, 'fully-random': 16, 'port-offset': 32 },
+  reject: { unreachable: 0, 'tcp reset': 1 },
+  dynset: { add: 0, update: 1, delete: 2 },
+} as const;
