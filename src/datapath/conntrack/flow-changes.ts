@@ -59,7 +59,7 @@ function laneOf({ address, protocol }: Tuple): string {
 /** What one converge says of what it did: `Report` of datapath.ts. */
 interface Converged {
   readonly revision: number;
-  readonly skeleton: 'kept' | 'loaded' | 'swapped';
+  readonly skeleton: 'kept' | 'loaded' | 'changed' | 'swapped';
   readonly gone: ReadonlySet<string> | null;
 }
 
