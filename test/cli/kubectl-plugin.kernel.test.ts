@@ -31,6 +31,7 @@ const LABELS = { 'app.kubernetes.io/name': 'knat', 'app.kubernetes.io/instance':
 const RULES = [
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] },
+  { apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['get'] },
   { apiGroups: ['knat.dev'], resources: ['nodenats'], verbs: ['get', 'list'] },
 ];
 
@@ -74,7 +75,30 @@ beforeAll(async () => {
   path = `${programs}:${BIN}:${process.env.PATH}`;
 }, 120_000);
 
+/** The reference of a Pod to its DaemonSet. */
+let owner: object;
+
+/** As the chart makes it; the reference for its Pods. */
+async function makeDaemonSet(namespace: string): Promise<object> {
+  const container = { name: 'agent', image: 'knat' };
+  const made = await stage.client.put({
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: 'knat', namespace },
+    spec: {
+      selector: { matchLabels: LABELS },
+      template: {
+        metadata: { labels: LABELS },
+        spec: { hostNetwork: true, serviceAccountName: 'knat', containers: [container] },
+      },
+    },
+  });
+  const { uid } = made.metadata as { uid?: string };
+  return { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'knat', uid, controller: true };
+}
+
 beforeEach(async () => {
+  owner = await makeDaemonSet('kube-system');
   executed = [];
   remote = [];
   await allow(RULES);
@@ -123,8 +147,18 @@ function agentPod(name: string, nodeName: string, status: object = {}): Manifest
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace: 'kube-system', labels: LABELS },
-    spec: { nodeName, containers: [{ name: 'agent', image: 'knat' }] },
+    metadata: {
+      name,
+      namespace: 'kube-system',
+      labels: LABELS,
+      ownerReferences: [owner],
+    } as Manifest['metadata'],
+    spec: {
+      nodeName,
+      hostNetwork: true,
+      serviceAccountName: 'knat',
+      containers: [{ name: 'agent', image: 'knat' }],
+    },
     status: {
       phase: 'Running',
       conditions: [{ type: 'Ready', status: 'True' }],
@@ -337,6 +371,91 @@ test('who may not is told which verb is missing', async () => {
   expect(noList.status).toBe(3);
   expect(noList.errors).toContain('needed: the verb list on pods in all namespaces');
   expect(noList.errors).toContain('--agent-namespace');
+});
+
+/** A Pod of a tenant that looks like the agent. */
+function tenantPod(change: { metadata?: object; spec?: object }): Manifest {
+  const real = agentPod('knat-n1', 'n1');
+  return {
+    ...real,
+    metadata: { ...real.metadata, name: 'looks-like-it', ...change.metadata },
+    spec: { ...(real.spec as object), ...change.spec },
+  } as Manifest;
+}
+
+test('a Pod with the labels of the agent in a namespace of a tenant is never asked', async () => {
+  const tenants = await makeDaemonSet('tenant');
+  const metadata = { namespace: 'tenant', ownerReferences: [tenants] };
+  await stage.client.put(tenantPod({ metadata }));
+  expect((await kubectl(['knat', 'status', '--node', 'n1'])).status).toBe(0);
+  expect(executed.map(({ namespace }) => namespace)).toEqual(['kube-system']);
+  await stage.client.remove(agentPod('knat-n1', 'n1'));
+  const refused = await kubectl(['knat', 'status', '--node', 'n1']);
+  expect(refused).toMatchObject({ status: 4, output: '' });
+  expect(refused.errors).toContain('tenant/looks-like-it: namespace tenant is not known for agents');
+  expect(executed).toHaveLength(1);
+  // Nodes of such Pods are none with an agent.
+  await stage.client.put(tenantPod({ metadata: { ...metadata, name: 'n9' }, spec: { nodeName: 'n9' } }));
+  expect((await kubectl(['knat', 'status'])).status).toBe(0);
+  expect(executed.map(({ pod }) => pod)).toEqual(['knat-n1', 'knat-n2']);
+  // The operator says so, or a binding of the cluster does.
+  expect((await kubectl(['knat', 'status', '--node', 'n1', '--agent-namespace', 'tenant'])).status).toBe(0);
+});
+
+test('agents in another namespace are known by the binding of their service account', async () => {
+  const reference = await makeDaemonSet('knat-system');
+  await stage.client.remove(agentPod('knat-n1', 'n1'));
+  await stage.client.put(tenantPod({ metadata: { namespace: 'knat-system', ownerReferences: [reference] } }));
+  const group = 'rbac.authorization.k8s.io';
+  await allow([...RULES, { apiGroups: [group], resources: ['clusterrolebindings'], verbs: ['list'] }]);
+  expect((await kubectl(['knat', 'status', '--node', 'n1'])).status).toBe(4);
+  const binding: Manifest = {
+    apiVersion: `${group}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'knat', labels: LABELS },
+    subjects: [{ kind: 'ServiceAccount', name: 'knat', namespace: 'knat-system' }],
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'knat' },
+  };
+  await stage.client.put(binding);
+  expect((await kubectl(['knat', 'status', '--node', 'n1'])).status).toBe(0);
+  expect(executed.map(({ namespace }) => namespace)).toEqual(['knat-system']);
+  await stage.client.remove(binding);
+});
+
+test.each<[string, { metadata?: object; spec?: object }, string]>([
+  ['no network of the node', { spec: { hostNetwork: false } }, "does not have the node's network"],
+  ['no service account', { spec: { serviceAccountName: 'default' } }, 'no service account of its own'],
+  ['no owner', { metadata: { ownerReferences: [] } }, 'no DaemonSet is its controller'],
+  [
+    'an owner of another kind',
+    {
+      metadata: {
+        ownerReferences: [
+          { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'knat', uid: 'u', controller: true },
+        ],
+      },
+    },
+    'no DaemonSet is its controller',
+  ],
+  [
+    'labels that the owner does not select',
+    { metadata: { labels: { 'app.kubernetes.io/name': 'knat' } } },
+    'does not select it',
+  ],
+  ["another account than the owner's", { spec: { serviceAccountName: 'x' } }, 'has another service account'],
+])('a Pod with %s is never asked', async (_, change, reason) => {
+  await stage.client.remove(agentPod('knat-n1', 'n1'));
+  await stage.client.put(tenantPod(change));
+  const refused = await kubectl(['knat', 'status', '--node', 'n1']);
+  expect(refused).toMatchObject({ status: 4, output: '' });
+  expect(refused.errors).toContain(`kube-system/looks-like-it: `);
+  expect(refused.errors).toContain(reason);
+  expect(executed).toEqual([]);
+});
+
+test('who may not read DaemonSets still asks the agent', async () => {
+  await allow(RULES.filter(({ resources }) => !resources.includes('daemonsets')));
+  expect(await kubectl(['knat', 'status', '--node', 'n1'])).toMatchObject({ status: 0, errors: '' });
 });
 
 test('nodes lists the NodeNAT objects', async () => {

@@ -12,6 +12,14 @@ import {
   onlyNode,
 } from './agent-pod.ts';
 import {
+  noAgentProven,
+  type OwningDaemonSet,
+  ownerOf,
+  SYSTEM_NAMESPACE,
+  whyNoAgent,
+  whyNotOf,
+} from './agent-proof.ts';
+import {
   optionValue,
   type PluginArguments,
   splitArguments,
@@ -140,21 +148,97 @@ async function findAgent(asked: PluginArguments): Promise<{ agent: FoundAgent; r
     node = pod.node;
     if (asked.command === 'flows') rest = [`--pod=${pod.namespace}/${whose.name}`, ...rest];
   } else {
-    node = whose.kind === 'node' ? whose.name : onlyNode(await nodesWithAgent(pods), labels);
+    node = whose.kind === 'node' ? whose.name : onlyNode(await nodesWithAgent(pods, asked), labels);
     if (asked.pod !== null) rest = [`--pod=${asked.pod}`, ...rest];
   }
   const onNode = await readByKubectl([...pods, `--field-selector=spec.nodeName=${node}`, '-o', 'json']);
   const { items } = JSON.parse(onNode) as { items: readonly AgentPod[] };
-  const agent = chooseAgent(items, node);
-  if (agent === null) throw noAgentOn(node, await nodesWithAgent(pods), labels);
+  const agent = chooseAgent(await provenAgents(items, node, asked), node);
+  if (agent === null) throw noAgentOn(node, await nodesWithAgent(pods, asked), labels);
   return { agent, rest };
 }
 
-/** Names of the nodes that have such Pods, in order; names alone, since a cluster may have thousands. */
-async function nodesWithAgent(pods: readonly string[]): Promise<string[]> {
-  const form = 'jsonpath={range .items[*]}{.spec.nodeName}{"\\n"}{end}';
-  const names = (await readByKubectl([...pods, '-o', form])).split('\n').filter((name) => name !== '');
-  return [...new Set(names)].sort();
+/** Those of the Pods that are agents and do not only look like one. Throws CliError where there are Pods and none is. */
+async function provenAgents(
+  pods: readonly AgentPod[],
+  node: string,
+  asked: PluginArguments,
+): Promise<AgentPod[]> {
+  const namespaces = await agentNamespaces(
+    pods.map(({ metadata }) => metadata.namespace),
+    asked,
+  );
+  const judged = await Promise.all(
+    pods.map(async (pod) => {
+      const reasons = whyNoAgent(pod, node, namespaces);
+      return { pod, reasons: reasons.length > 0 ? reasons : await whyNotOwned(pod, asked.kubectl) };
+    }),
+  );
+  const proven = judged.filter(({ reasons }) => reasons.length === 0).map(({ pod }) => pod);
+  if (proven.length === 0 && judged.length > 0) throw noAgentProven(node, judged);
+  return proven;
+}
+
+/** Whoever may not read DaemonSets goes by the Pod, which in these namespaces only administrators make. */
+async function whyNotOwned(pod: AgentPod, kubectl: readonly string[]): Promise<string[]> {
+  const { namespace } = pod.metadata;
+  const name = ownerOf(pod)?.name ?? '';
+  const words = [
+    'get',
+    'daemonsets.apps',
+    ...kubectl,
+    '-n',
+    namespace,
+    name,
+    '-o',
+    'json',
+    '--ignore-not-found',
+  ];
+  try {
+    const text = await readByKubectl(words);
+    return whyNotOf(pod, text.trim() === '' ? null : (JSON.parse(text) as OwningDaemonSet));
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'KNAT_KUBECTL_DENIED') return [];
+    throw error;
+  }
+}
+
+/**
+ * The namespaces whose Pods may be agents: the one that was named; else kube-system, and those whose service account has
+ * the rights of an agent by a ClusterRoleBinding with its labels, which only administrators of the cluster can make.
+ */
+async function agentNamespaces(
+  found: readonly string[],
+  { agentNamespace, selector, kubectl }: PluginArguments,
+): Promise<ReadonlySet<string>> {
+  if (agentNamespace !== null) return new Set([agentNamespace]);
+  const known = new Set([SYSTEM_NAMESPACE]);
+  if (found.every((namespace) => known.has(namespace))) return known;
+  const labels = ['-l', selector ?? AGENT_SELECTOR];
+  const form = 'jsonpath={range .items[*].subjects[?(@.kind=="ServiceAccount")]}{.namespace}{"\\n"}{end}';
+  try {
+    const text = await readByKubectl(['get', 'clusterrolebindings', ...kubectl, ...labels, '-o', form]);
+    for (const namespace of text.split('\n')) if (namespace !== '') known.add(namespace);
+  } catch (error) {
+    if (!(error instanceof CliError && error.code === 'KNAT_KUBECTL_DENIED')) throw error;
+  }
+  return known;
+}
+
+/** Names of the nodes that have such Pods, in order; a few words of each alone, since a cluster may have thousands. */
+async function nodesWithAgent(pods: readonly string[], asked: PluginArguments): Promise<string[]> {
+  const form =
+    'jsonpath={range .items[*]}{.metadata.namespace} {.spec.hostNetwork} {.spec.nodeName}{"\\n"}{end}';
+  const lines = (await readByKubectl([...pods, '-o', form])).split('\n').map((line) => line.split(' '));
+  const hosts = lines.filter(([, hostNetwork]) => hostNetwork === 'true');
+  const namespaces = await agentNamespaces(
+    hosts.map(([namespace = '']) => namespace),
+    asked,
+  );
+  const nodes = hosts.flatMap(([namespace = '', , node = '']) =>
+    namespaces.has(namespace) && node !== '' ? [node] : [],
+  );
+  return [...new Set(nodes)].sort();
 }
 
 async function nodeOfPod(

@@ -1,0 +1,83 @@
+import { CliError } from '../cli-error.ts';
+import type { AgentPod } from './agent-pod.ts';
+
+/** Of a DaemonSet, as the API has it, what proves that a Pod is one of it. */
+export interface OwningDaemonSet {
+  readonly metadata: { readonly uid: string };
+  readonly spec: {
+    readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> };
+    readonly template: {
+      readonly spec: { readonly hostNetwork?: boolean; readonly serviceAccountName?: string };
+    };
+  };
+}
+
+/** Where only administrators of the cluster make Pods. */
+export const SYSTEM_NAMESPACE = 'kube-system';
+
+/**
+ * Why a Pod is not taken for the agent of the node, one reason each; empty where it may be one. Labels can be written by
+ * whoever makes a Pod: in a namespace of a tenant, `kubectl exec` would hand that tenant a terminal and what is typed.
+ *
+ * @param namespaces those whose Pods may be agents
+ */
+export function whyNoAgent(pod: AgentPod, node: string, namespaces: ReadonlySet<string>): string[] {
+  const { metadata, spec } = pod;
+  const account = spec.serviceAccountName ?? '';
+  const reasons: [boolean, string][] = [
+    [
+      namespaces.has(metadata.namespace),
+      `namespace ${metadata.namespace} is not known for agents: where they are installed there, say --agent-namespace ${metadata.namespace}`,
+    ],
+    [spec.hostNetwork === true, "it does not have the node's network (hostNetwork)"],
+    [account !== '' && account !== 'default', 'it has no service account of its own'],
+    [ownerOf(pod) !== null, 'no DaemonSet is its controller'],
+    [spec.nodeName === node, `it is on node ${spec.nodeName ?? 'none'}`],
+  ];
+  return reasons.flatMap(([isSo, reason]) => (isSo ? [] : [reason]));
+}
+
+/** Name and uid of the DaemonSet that the Pod says it is of; null: it says nothing of one. */
+export function ownerOf({ metadata }: AgentPod): { readonly name: string; readonly uid: string } | null {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return owner?.kind === 'DaemonSet' && owner.apiVersion === 'apps/v1' ? owner : null;
+}
+
+/** Why the Pod is not one of the DaemonSet that it names; empty where it is. @param owner null: there is none of this name */
+export function whyNotOf(pod: AgentPod, owner: OwningDaemonSet | null): string[] {
+  const name = `DaemonSet ${pod.metadata.namespace}/${ownerOf(pod)?.name}`;
+  if (owner === null) return [`there is no ${name}`];
+  const { selector, template } = owner.spec;
+  const labels = pod.metadata.labels ?? {};
+  const wanted = Object.entries(selector.matchLabels ?? {});
+  const reasons: [boolean, string][] = [
+    [owner.metadata.uid === ownerOf(pod)?.uid, `${name} has another uid`],
+    [
+      wanted.length > 0 &&
+        wanted.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value),
+      `${name} does not select it`,
+    ],
+    [
+      (template.spec.serviceAccountName ?? 'default') === pod.spec.serviceAccountName,
+      `${name} has another service account`,
+    ],
+    [template.spec.hostNetwork === true, `the Pods of ${name} do not have the node's network`],
+  ];
+  return reasons.flatMap(([isSo, reason]) => (isSo ? [] : [reason]));
+}
+
+/** Pods with the labels of an agent that are none, for whoever asked. */
+export function noAgentProven(
+  node: string,
+  found: readonly { pod: AgentPod; reasons: readonly string[] }[],
+): CliError {
+  return new CliError(
+    'KNAT_AGENT_NOT_FOUND',
+    `no agent runs on node ${node}; Pods with its labels are not taken for one`,
+    found
+      .slice(0, 8)
+      .map(
+        ({ pod: { metadata }, reasons }) => `${metadata.namespace}/${metadata.name}: ${reasons.join('; ')}`,
+      ),
+  );
+}
