@@ -28,6 +28,7 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   nodeConfig: ['a', 'b', 'c'],
   enable: ['pod', 'egress', 'service,pod'],
   maxManifestMib: ['1', '2', '3'],
+  serviceNodePortRange: ['80-32767', '30000:31000', '8080'],
   kubeconfig: ['a', 'b', 'c'],
   context: ['a', 'b', 'c'],
   master: ['https://a', 'https://b', 'https://c'],

@@ -7,6 +7,7 @@ export const PLAN_SETTINGS: readonly SettingName[] = [
   'nodeConfig',
   'enable',
   'maxManifestMib',
+  'serviceNodePortRange',
   'kubeconfig',
   'context',
   'master',

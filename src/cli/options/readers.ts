@@ -186,6 +186,13 @@ export const readPortSpans: Reader<readonly PortSpan[]> = (value) => {
   return spans;
 };
 
+/** One range, or one port. */
+export const readPortRangeOption: Reader<PortSpan> = (value) => {
+  const [span, ...more] = readPortSpans(value);
+  if (span === undefined || more.length > 0) throw new ValueError(`${show(value)} is not one range`);
+  return span;
+};
+
 /** One address of each family at most. */
 export const readOnePerFamily: Reader<readonly IpAddress[]> = (value) => {
   const addresses = readList(value).map((text) => {

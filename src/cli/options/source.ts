@@ -57,7 +57,9 @@ function objectSource(
       );
     case 'dir': {
       const limit = maxManifestMib === undefined ? {} : { maxFileBytes: maxManifestMib * 1024 * 1024 };
-      return dirSource(source.path, { debug, podNat, ...limit });
+      const range = values.serviceNodePortRange;
+      const nodePorts = range === undefined ? {} : { nodePortRange: range };
+      return dirSource(source.path, { debug, podNat, ...limit, ...nodePorts });
     }
     case 'kubernetes': {
       const nodeName = allPods ? null : (named ?? defaultNode);

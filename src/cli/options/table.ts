@@ -11,6 +11,7 @@ import {
   readListenAddress,
   readNamespaces,
   readOnePerFamily,
+  readPortRangeOption,
   readPortSpans,
   readPorts,
   readPrefixes,
@@ -81,6 +82,12 @@ export const settings = {
     SOURCES,
     readWholeNumber(1, 1024),
     'refuse manifest files larger than this many MiB (default: 32)',
+  ),
+  serviceNodePortRange: setting(
+    'PORTS',
+    SOURCES,
+    readPortRangeOption,
+    'node ports that Services of a folder may have, as kube-apiserver has it (default: 30000-32767)',
   ),
   kubeconfig: setting(
     'FILE',

@@ -37,7 +37,12 @@ export class FolderReader {
   constructor(root: string, options: ReadingOptions) {
     this.#root = root;
     this.#options = options;
-    this.#context = { shared: new SharedValues(), podNat: options.podNat, debug: options.debug };
+    this.#context = {
+      shared: new SharedValues(),
+      podNat: options.podNat,
+      nodePortRange: options.nodePortRange,
+      debug: options.debug,
+    };
   }
 
   /**

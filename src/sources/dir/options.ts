@@ -1,8 +1,11 @@
+import type { PortSpan } from '../../net/port.ts';
 import { defaultPodNatOptions, type PodNatOptions } from '../objects/metadata.ts';
 
 /** How a folder of manifests is read. All have defaults; times are milliseconds. */
 export interface DirOptions {
   readonly podNat?: PodNatOptions;
+  /** Node ports that a Service may have; an API server's default, 30000 to 32767. */
+  readonly nodePortRange?: PortSpan;
   /** Files above this many bytes are refused; 32 MiB. */
   readonly maxFileBytes?: number;
   /** How long the folder must be quiet before it is read, and a file unchanged before it is trusted; 50. */
@@ -20,6 +23,7 @@ export type ReadingOptions = Required<DirOptions>;
 export function withDefaults(options: DirOptions): ReadingOptions {
   return {
     podNat: defaultPodNatOptions,
+    nodePortRange: { first: 30_000, last: 32_767 },
     maxFileBytes: 32 * 1024 * 1024,
     settleMs: 50,
     pollMs: 10_000,

@@ -61,6 +61,15 @@ export const sourceCodes = {
     meaning: 'A text is no IP address.',
     remedy: 'Write an IPv4 address, or an IPv6 address without zone; names are not resolved.',
   },
+  KNAT_ADDRESS_SPECIAL: {
+    meaning:
+      'An address of a Service or an endpoint is a loopback, link-local, multicast or unspecified one.',
+    remedy: 'Write the address of a host. The other addresses of the object work.',
+  },
+  KNAT_NODE_PORT_RANGE: {
+    meaning: 'A node port of a Service in a folder is not in the range of node ports, and is left out.',
+    remedy: 'Choose a port of the range, or widen the range with --service-node-port-range.',
+  },
   KNAT_ADDRESS_FAMILY: {
     meaning: 'An address is of another IP family than its object.',
     remedy: 'Move it to an object of its family.',

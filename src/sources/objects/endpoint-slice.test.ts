@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { ip } from '../../../test/generators/build.ts';
 import { formatProblem } from '../../model/problem.ts';
+import { specialAddress } from '../../net/special-address.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import { defaultPodNatOptions } from './metadata.ts';
 import { SharedValues } from './shared.ts';
@@ -158,6 +160,12 @@ describe('parseEndpointSlice', () => {
       { addresses: ['x'] },
       'addresses[0]: "x" is no IPv4 or IPv6 address; it is left out (KNAT_ADDRESS_INVALID)',
     ],
+    ...['127.0.0.1', '0.0.0.0', '169.254.1.1', '224.0.0.5', '239.0.0.1'].map(
+      (special): [Record<string, unknown>, string] => [
+        { addresses: [special] },
+        `addresses[0]: ${special} is ${specialAddress(ip(special))}, which no Service and no endpoint has; it is left out (KNAT_ADDRESS_SPECIAL)`,
+      ],
+    ),
     [
       { addresses: ['10.0.0.1'], conditions: { ready: 'yes' } },
       'conditions.ready: must be true or false, not the text "yes"; it is left out (KNAT_FIELD_TYPE)',

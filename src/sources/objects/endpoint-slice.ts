@@ -3,7 +3,7 @@ import { familyOf } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
-import { type Fields, readAddress } from './fields.ts';
+import { type Fields, readOrdinaryAddress } from './fields.ts';
 import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
 import { NONE, type SharedValues } from './shared.ts';
@@ -88,7 +88,7 @@ function endpoints(
       );
       return null;
     }
-    const address = readAddress(text, `${entry.path('addresses')}[0]`, report);
+    const address = readOrdinaryAddress(text, `${entry.path('addresses')}[0]`, report);
     if (address === null) return null;
     if (familyOf(address) !== family) {
       report.error(

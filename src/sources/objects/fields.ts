@@ -1,6 +1,7 @@
 import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
+import { specialAddress } from '../../net/special-address.ts';
 import type { Report } from './parsed.ts';
 import { NONE } from './shared.ts';
 
@@ -253,6 +254,15 @@ export class Fields {
     this.#report.error('KNAT_FIELD_TYPE', this.path(key), `must be ${wanted}, not ${describe(value)}`);
     return null;
   }
+}
+
+/** Reads an address that a Service or an endpoint may have; one that nobody in particular has is an error on the field. */
+export function readOrdinaryAddress(text: string, path: string, report: Report): IpAddress | null {
+  const address = readAddress(text, path, report);
+  const special = address === null ? null : specialAddress(address);
+  if (special === null) return address;
+  report.error('KNAT_ADDRESS_SPECIAL', path, `${text} is ${special}, which no Service and no endpoint has`);
+  return null;
 }
 
 /** Reads an address; a bad one is an error on the field. */

@@ -1,4 +1,5 @@
 import type { ObjectRef } from '../../model/object.ts';
+import type { PortSpan } from '../../net/port.ts';
 import { Fields, isObject } from './fields.ts';
 import { Report } from './parsed.ts';
 import type { SharedValues } from './shared.ts';
@@ -7,6 +8,8 @@ import type { SharedValues } from './shared.ts';
 export interface ParseContext {
   readonly shared: SharedValues;
   readonly podNat: PodNatOptions;
+  /** Node ports that a Service may have; absent: any, since an API server has looked at them. */
+  readonly nodePortRange?: PortSpan;
   /** Takes lines that only matter when someone looks for a reason. */
   readonly debug: (line: string) => void;
 }

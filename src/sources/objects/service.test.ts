@@ -115,6 +115,59 @@ describe('parseService', () => {
     expect(factOf(service({ ports, type: 'NodePort' })).ports[0]?.nodePort).toBe(30080);
   });
 
+  test.each([
+    '0.0.0.0',
+    '::',
+    '127.0.0.1',
+    '::1',
+    '169.254.169.254',
+    'fe80::1',
+    '224.0.0.1',
+    '239.1.1.1',
+    'ff02::1',
+    'ff05::1',
+    '255.255.255.255',
+    '::ffff:127.0.0.1',
+  ])('%s is left out wherever a Service names it, and takes nothing else with it', (special) => {
+    const status = { loadBalancer: { ingress: [{ ip: special }, { ip: '203.0.113.5' }] } };
+    const spec = { clusterIPs: ['172.30.0.1', special], externalIPs: [special, '203.0.113.7'] };
+    const parsed = parseService(service({ type: 'LoadBalancer', ...spec }, { status }), context);
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    expect(parsed.fact).toMatchObject({
+      clusterIPs: ['172.30.0.1'],
+      externalIPs: ['203.0.113.7'],
+      loadBalancerIPs: ['203.0.113.5'],
+    });
+    expect(parsed.warnings.map(({ code, field }) => `${code} ${field}`)).toEqual([
+      'KNAT_ADDRESS_SPECIAL spec.clusterIPs[1]',
+      'KNAT_ADDRESS_SPECIAL spec.externalIPs[0]',
+      'KNAT_ADDRESS_SPECIAL status.loadBalancer.ingress[0].ip',
+    ]);
+  });
+
+  test('a ClusterIP that none can be rejects the Service', () => {
+    for (const ips of [{ clusterIP: '127.0.0.1' }, { clusterIPs: ['0.0.0.0'] }]) {
+      expect(problemsOf(service(ips)).join()).toContain('KNAT_ADDRESS_SPECIAL');
+    }
+  });
+
+  test('a node port beyond the range of a folder is left out; what an API server gives has been looked at', () => {
+    const ports = [
+      { name: 'a', port: 80, nodePort: 22 },
+      { name: 'b', port: 81, nodePort: 30080 },
+    ];
+    const object = service({ type: 'NodePort', ports });
+    const nodePorts = (of: typeof context & { nodePortRange?: { first: number; last: number } }) => {
+      const parsed = parseService(object, of);
+      return parsed.ok
+        ? [parsed.fact?.ports.map(({ nodePort }) => nodePort), parsed.warnings.map(({ code }) => code)]
+        : [];
+    };
+    expect(nodePorts(context)).toEqual([[22, 30080], []]);
+    const folder = { ...context, nodePortRange: { first: 30_000, last: 32_767 } };
+    expect(nodePorts(folder)).toEqual([[null, 30080], ['KNAT_NODE_PORT_RANGE']]);
+  });
+
   test('without a namespace it is in default', () => {
     expect(factOf({ metadata: { name: 'x' } })).toMatchObject({
       namespace: 'default',

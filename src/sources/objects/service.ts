@@ -1,8 +1,9 @@
 import type { ServiceFact, ServicePortFact, TrafficPolicy } from '../../model/service.ts';
 import type { IpAddress } from '../../net/address.ts';
+import type { Port } from '../../net/port.ts';
 import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
-import { describe, type Fields, readAddress } from './fields.ts';
+import { describe, type Fields, readOrdinaryAddress } from './fields.ts';
 import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
 import { NONE } from './shared.ts';
@@ -29,9 +30,9 @@ export function parseService(object: unknown, context: ParseContext): Parsed<Ser
     uid: metadata.text('uid'),
     createdAt: timeOf(metadata.text('creationTimestamp')) ?? 0,
     notOurs: reason,
-    clusterIPs: virtual ? clusterIPs(spec) : NONE,
-    externalIPs: spec.textParts('externalIPs', readAddress),
-    loadBalancerIPs: report.part(() => loadBalancerIPs(fields.object('status'))) ?? NONE,
+    clusterIPs: virtual ? clusterIPs(spec, report) : NONE,
+    externalIPs: spec.textParts('externalIPs', readOrdinaryAddress),
+    loadBalancerIPs: report.part(() => loadBalancerIPs(fields.object('status'), report)) ?? NONE,
     loadBalancerSourceRanges: sourceRanges(spec, report),
     ports: ports(spec, type === 'NodePort' || type === 'LoadBalancer', context, report),
     internalTrafficPolicy: spec.word('internalTrafficPolicy', POLICIES, 'Cluster'),
@@ -49,9 +50,10 @@ function notOurs(type: (typeof TYPES)[number], spec: Fields, labels: Fields): st
 }
 
 /** `clusterIPs`, or the older `clusterIP` where that is all there is. */
-function clusterIPs(spec: Fields): readonly IpAddress[] {
-  if (spec.items('clusterIPs').length > 0) return spec.textParts('clusterIPs', readAddress, 'needed');
-  const address = spec.address('clusterIP');
+function clusterIPs(spec: Fields, report: Report): readonly IpAddress[] {
+  if (spec.items('clusterIPs').length > 0) return spec.textParts('clusterIPs', readOrdinaryAddress, 'needed');
+  const text = spec.text('clusterIP');
+  const address = text === '' ? null : readOrdinaryAddress(text, spec.path('clusterIP'), report);
   return address === null ? NONE : [address];
 }
 
@@ -59,10 +61,11 @@ function clusterIPs(spec: Fields): readonly IpAddress[] {
  * Virtual addresses that we answer for: not names, and not those that a proxy elsewhere terminates, to which a mode that
  * is not known is counted.
  */
-function loadBalancerIPs(status: Fields): readonly IpAddress[] {
+function loadBalancerIPs(status: Fields, report: Report): readonly IpAddress[] {
   return status.object('loadBalancer').objectParts('ingress', (entry) => {
     const mode = entry.word('ipMode', ['VIP', 'Proxy'], 'VIP');
-    return mode === 'Proxy' ? null : entry.address('ip');
+    const text = mode === 'Proxy' ? '' : entry.text('ip');
+    return text === '' ? null : readOrdinaryAddress(text, entry.path('ip'), report);
   });
 }
 
@@ -80,6 +83,15 @@ function sourceRanges(spec: Fields, report: Report): readonly Prefix[] | null {
   });
 }
 
+/** An API server has looked at the range that it was given; what stands in a folder nobody has looked at. */
+function nodePortOf(entry: Fields, { nodePortRange: range }: ParseContext, report: Report): Port | null {
+  const port = entry.optionalPort('nodePort');
+  if (port === null || range === undefined || (range.first <= port && port <= range.last)) return port;
+  const message = `${port} is not in the range of node ports, ${range.first}-${range.last}: choose another, or widen --service-node-port-range`;
+  report.error('KNAT_NODE_PORT_RANGE', entry.path('nodePort'), message);
+  return null;
+}
+
 /** What cannot be used is left out; a Service of which no port can be used is rejected. */
 function ports(
   spec: Fields,
@@ -92,7 +104,7 @@ function ports(
     const name = context.shared.text(entry.text('name'));
     const protocol = entry.word('protocol', PROTOCOLS, 'TCP');
     const port = entry.port('port');
-    const nodePort = hasNodePorts ? report.part(() => entry.optionalPort('nodePort')) : null;
+    const nodePort = hasNodePorts ? report.part(() => nodePortOf(entry, context, report)) : null;
     if (!entry.has('port')) {
       report.error('KNAT_FIELD_REQUIRED', entry.path('port'), 'a service port needs a number: add port');
     }
