@@ -188,6 +188,8 @@ test('the answers have what was put in', async () => {
 test.each([
   ['/entries?limit=0', 'limit'],
   ['/entries?limit=5001', 'limit'],
+  ['/entries?kind=__proto__', '"__proto__" is none of frontend'],
+  ['/entries?kind=constructor,frontend', '"constructor" is none of frontend'],
   ['/entries?kind=frontends', '"frontends" is none of frontend, binding, reservation, source'],
   ['/entries?protocol=icmp', '"icmp" is none of TCP, UDP, SCTP'],
   [`/entries?search=${'x'.repeat(201)}`, 'search'],

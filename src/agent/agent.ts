@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
@@ -122,6 +123,7 @@ export class Agent implements AgentFacts {
     const { settings, datapath, interfaces, host, logger, version } = this.#parts;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
+    setMaxListeners(0, either); // everything that the agent does waits for it: more than ten is no leak
     const lock = this.#parts.lock?.();
     const cleanups: (() => void)[] = [() => lock?.release()];
     try {

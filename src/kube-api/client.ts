@@ -23,6 +23,12 @@ const NOTHING = Buffer.alloc(0);
 /** Bytes of an answer that are kept to explain a refusal. */
 const ERROR_BODY_LIMIT = 64 * 1024;
 
+/** Bytes of an answer of JSON: a page of a list has 500 objects, of which the largest have some MiB. */
+const ANSWER_LIMIT = 128 << 20;
+
+/** An answer of JSON that has not ended after this many milliseconds is given up, whatever still comes. */
+const LONGEST_ANSWER = 300_000;
+
 /** A connection without traffic is probed by the kernel after this many milliseconds. */
 const KEEP_ALIVE = 30_000;
 
@@ -47,10 +53,30 @@ export class ApiClient {
     return this.#access.server;
   }
 
-  /** The answer as JSON. Silence of `idleMs` milliseconds is a failure. */
-  async json(request: ApiRequest, signal: AbortSignal, idleMs: number): Promise<unknown> {
+  /**
+   * The answer as JSON. Silence of `idleMs` milliseconds is a failure, and so is an answer of more than `limit` bytes, or
+   * one that does not end.
+   */
+  async json(
+    request: ApiRequest,
+    signal: AbortSignal,
+    idleMs: number,
+    limit = ANSWER_LIMIT,
+  ): Promise<unknown> {
     const chunks: Buffer[] = [];
-    for await (const chunk of this.chunks(request, signal, () => idleMs)) chunks.push(chunk);
+    let length = 0;
+    const started = this.#surroundings.now();
+    for await (const chunk of this.chunks(request, signal, () => idleMs)) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > limit) {
+        throw new ApiError('unusable', `the answer to ${request.path} is longer than ${limit} bytes`);
+      }
+      if (this.#surroundings.now() - started > LONGEST_ANSWER) {
+        const message = `the answer to ${request.path} did not end within ${LONGEST_ANSWER / 1000} s`;
+        throw new ApiError('silent', message);
+      }
+    }
     try {
       return JSON.parse(Buffer.concat(chunks).toString('utf8'));
     } catch (error) {

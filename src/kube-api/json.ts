@@ -9,16 +9,16 @@ export function isRecord(value: unknown): value is JsonRecord {
 }
 
 export function recordAt(value: unknown, key: string): JsonRecord {
-  const found = isRecord(value) ? value[key] : undefined;
+  const found = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
   return isRecord(found) ? found : EMPTY;
 }
 
 export function textAt(value: unknown, key: string): string {
-  const found = isRecord(value) ? value[key] : undefined;
+  const found = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
   return typeof found === 'string' ? found : '';
 }
 
 export function listAt(value: unknown, key: string): readonly unknown[] {
-  const found = isRecord(value) ? value[key] : undefined;
+  const found = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
   return Array.isArray(found) ? found : [];
 }

@@ -4,6 +4,9 @@ import { isRecord, recordAt, textAt } from './json.ts';
 /** Silence of the API server for so long is a failure, in milliseconds. */
 const IDLE = 5_000;
 
+/** Bytes of an answer: a user has some groups and some `extra`. */
+const LIMIT = 1 << 20;
+
 /** Whose token it is. */
 export interface ReviewedUser {
   readonly username: string;
@@ -50,7 +53,7 @@ export class Reviews {
   async #review(group: string, kind: string, spec: object): Promise<Record<string, unknown>> {
     const body = { apiVersion: `${group}/v1`, kind, spec };
     const path = `/apis/${group}/v1/${kind.toLowerCase()}s`;
-    const answer = await this.#client.json({ method: 'POST', path, body }, this.#signal, IDLE);
+    const answer = await this.#client.json({ method: 'POST', path, body }, this.#signal, IDLE, LIMIT);
     return isRecord(answer) ? recordAt(answer, 'status') : {};
   }
 }

@@ -17,9 +17,14 @@ export function selects(
   labels: Readonly<Record<string, string>>,
 ): boolean {
   return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every((requirement) => holds(requirement, labels[requirement.key]))
+    Object.entries(matchLabels).every(([key, value]) => labelAt(labels, key) === value) &&
+    matchExpressions.every((requirement) => holds(requirement, labelAt(labels, requirement.key)))
   );
+}
+
+/** Undefined too for a key such as `constructor`, which every object inherits. */
+function labelAt(labels: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
 function holds({ operator, values }: LabelRequirement, label: string | undefined): boolean {

@@ -28,6 +28,15 @@ export function createLogger({ level, format, colors }: LoggerOptions): Logger {
   return pino(base, { write: (line) => void lines.write(text(shown(JSON.parse(line)))) });
 }
 
+/**
+ * Has what Node.js warns of (deprecations, experimental features, listeners that pile up) written into the log, and no
+ * longer as plain text between its lines.
+ */
+export function logWarnings(logger: Logger, process: NodeJS.EventEmitter): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning: Error) => logger.warn({ err: warning }, `Node.js: ${warning.name}`));
+}
+
 /** The same with texts that a terminal shows as they are: names and messages of others are among them. Stacks keep their lines. */
 function shown(value: unknown, key = ''): unknown {
   if (typeof value === 'string') return key === 'stack' ? printableLines(value) : printable(value);

@@ -58,3 +58,11 @@ async function dial(where: { host: string; port: number } | { path: string }, te
   if (text.endsWith('\r\n\r\n')) await new Promise((resolve) => socket.once('data', resolve));
   return socket;
 }
+
+test('every line of the log is JSON, from the start to the end', async () => {
+  const agent = await node.startAgent();
+  agent.process.kill('SIGTERM');
+  const { errors } = await agent.ended;
+  for (const line of errors.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
+  expect(errors).not.toContain('Warning');
+});

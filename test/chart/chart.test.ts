@@ -177,6 +177,31 @@ describe('values', () => {
     expect((await render()).map(({ kind }) => kind)).not.toContain('Role');
   });
 
+  test.each([
+    ['knat-system', '--set=podNat.state.flavor=configmap', 'knat-state', true],
+    ['kube-system', '--set=podNat.state.flavor=configmap', 'knat-state', true],
+    ['kube-system', `--values=${CHART}/values-from-podnat-controller.yaml`, 'knat-state', true],
+    ['pnc', `--values=${CHART}/values-from-podnat-controller.yaml`, 'pnc', false],
+    ['pnc', '--set=podNat.state.flavor=configmap,podNat.state.namespace=x', 'x', false],
+  ])(
+    'in %s with %s the states are in namespace %s, where nodes may write',
+    async (release, option, namespace, isMade) => {
+      const manifests = await render(option, '--namespace', release);
+      const placed = manifests.filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding');
+      expect(placed.map(({ metadata }) => (metadata as { namespace?: string }).namespace)).toEqual([
+        namespace,
+        namespace,
+      ]);
+      const made = manifests.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
+      expect(made).toEqual(isMade ? [namespace] : []);
+      const { agent } = await renderDaemonSet(option, '--namespace', release);
+      expect(agent.env).toContainEqual({ name: 'NAMESPACE', value: namespace });
+      // No right on ConfigMaps by any other way.
+      const cluster = manifests.filter(({ kind }) => kind === 'ClusterRole');
+      expect(JSON.stringify(cluster)).not.toContain('configmaps');
+    },
+  );
+
   test('facts of the node go into a file, and a change of them into the pods', async () => {
     const [first, second] = await Promise.all(
       ['10.96.0.0/12', '10.112.0.0/12'].map(async (cidr) => {

@@ -249,3 +249,22 @@ securityContext:
     # nftables, conntrack and large netlink buffers. The kernel loads its modules itself: no SYS_MODULE.
     add: {{- concat (list "NET_ADMIN") .Values.securityContext.extraCapabilities | toYaml | nindent 6 }}
 {{- end -}}
+
+{{/* Not empty where the state of the nodes is kept in ConfigMaps, or may be by flags of podnat-controller. */}}
+{{- define "knat.keepsConfigMaps" -}}
+{{- if and .Values.podNat.enabled (or (eq .Values.podNat.state.flavor "configmap") (eq .Values.program "podnat-controller")) }}yes{{ end -}}
+{{- end -}}
+
+{{/*
+Where these ConfigMaps are. RBAC cannot say which of them a node may make, so that its token may write all in there: a namespace
+that has nothing else. As podnat-controller it is the release's, where readers look for them, but never kube-system.
+*/}}
+{{- define "knat.stateNamespace" -}}
+{{- if .Values.podNat.state.namespace -}}
+{{- .Values.podNat.state.namespace -}}
+{{- else if and (eq .Values.program "podnat-controller") (ne .Release.Namespace "kube-system") -}}
+{{- .Release.Namespace -}}
+{{- else -}}
+{{- printf "%s-state" (include "knat.fullname" . | trunc 57 | trimSuffix "-") -}}
+{{- end -}}
+{{- end -}}

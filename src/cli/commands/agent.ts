@@ -80,7 +80,7 @@ export async function runAgentWith(
   context: Context,
   notes: readonly string[] = [],
 ): Promise<void> {
-  const { createLogger } = await import('../../observe/logger.ts');
+  const { createLogger, logWarnings } = await import('../../observe/logger.ts');
   const { planSettings } = await import('../options/plan-settings.ts');
   const { terminal } = context;
   const logger = createLogger({
@@ -88,6 +88,7 @@ export async function runAgentWith(
     format: values.logFormat ?? (terminal.watched ? 'text' : 'json'),
     colors: terminal.errorColors,
   });
+  logWarnings(logger, process);
   for (const note of notes) logger.info(note);
   const asked = await planSettings(values, {
     debug: (line) => logger.debug(line),

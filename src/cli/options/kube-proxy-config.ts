@@ -48,7 +48,7 @@ export function parseKubeProxyConfig(text: string, filename: string): KubeProxyC
     warn: (line) => warnings.push(`${effects.path}: ${line}`),
   };
   for (const [path, leaf] of leaves) {
-    const field = kubeProxyFields[path];
+    const field = Object.hasOwn(kubeProxyFields, path) ? kubeProxyFields[path] : undefined;
     if (field === undefined) continue;
     const wrong = typeError(field.type, leaf);
     if (wrong !== null) {
@@ -115,7 +115,7 @@ function collect(
 ): void {
   for (const [name, value] of Object.entries(fields)) {
     const path = prefix + name;
-    if (path in kubeProxyFields) leaves.set(path, value);
+    if (Object.hasOwn(kubeProxyFields, path)) leaves.set(path, value);
     else if (Object.keys(kubeProxyFields).some((known) => known.startsWith(`${path}.`))) {
       if (isMapping(value)) collect(value, `${path}.`, leaves, tell);
       else if (value !== null) tell.fail(path, 'expected a mapping');

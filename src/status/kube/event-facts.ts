@@ -60,5 +60,5 @@ function place(address: string, port: number): string {
 }
 
 function isReason(reason: string): reason is EventReasonName {
-  return reason in eventReasons;
+  return Object.hasOwn(eventReasons, reason);
 }

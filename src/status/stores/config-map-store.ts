@@ -9,6 +9,9 @@ const KEY = 'state.json';
 /** Silence after which an answer is given up, in milliseconds. */
 const IDLE = 15_000;
 
+/** Bytes of an answer: a ConfigMap has at most 1 MiB, which escapes can make six times as long. */
+const LIMIT = 8 << 20;
+
 /** How often a write is begun anew when somebody else changed the object meanwhile. */
 const ATTEMPTS = 5;
 
@@ -55,7 +58,12 @@ export class ConfigMapStore implements StateStore {
 
   async #get(signal: AbortSignal): Promise<ConfigMap | null> {
     try {
-      const found = await this.#client.json({ path: `${this.#path}/${this.#objectName}` }, signal, IDLE);
+      const found = await this.#client.json(
+        { path: `${this.#path}/${this.#objectName}` },
+        signal,
+        IDLE,
+        LIMIT,
+      );
       if (isRecord(found)) return found;
       throw new StoreFailed(`${this.name}: the answer is no object`);
     } catch (error) {
@@ -71,12 +79,12 @@ export class ConfigMapStore implements StateStore {
       labels: { 'app.kubernetes.io/managed-by': 'knat' },
     };
     const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [KEY]: text } };
-    await this.#client.json({ method: 'POST', path: this.#path, body }, signal, IDLE);
+    await this.#client.json({ method: 'POST', path: this.#path, body }, signal, IDLE, LIMIT);
   }
 
   async #replace(body: ConfigMap, signal: AbortSignal): Promise<void> {
     const path = `${this.#path}/${this.#objectName}`;
-    await this.#client.json({ method: 'PUT', path, body }, signal, IDLE);
+    await this.#client.json({ method: 'PUT', path, body }, signal, IDLE, LIMIT);
   }
 
   get #path(): string {

@@ -6,6 +6,9 @@ import { type StateStore, StoreFailed } from './store.ts';
 /** A request that takes longer is given up, in milliseconds. */
 const LIMIT = 15_000;
 
+/** Bytes of an answer: our own text has 10,000 rules at most, of some 300 bytes. */
+const LARGEST_ANSWER = 16 << 20;
+
 /** Requests are minutes apart: a connection that is kept would be one that the server has closed meanwhile. */
 const AGENTS = {
   httpAgent: new HttpAgent({ keepAlive: false }),
@@ -91,7 +94,7 @@ export class WebdavStore implements StateStore {
     try {
       const response = await this.#client.customRequest(path, options).catch(answered);
       const challenge = response.headers.get('www-authenticate') ?? '';
-      return { status: response.status, challenge, text: await response.text() };
+      return { status: response.status, challenge, text: await boundedText(response) };
     } catch (error) {
       signal.throwIfAborted();
       const why = limit.aborted ? `no answer within ${LIMIT / 1000} s` : reasonOf(error);
@@ -122,6 +125,21 @@ function answered(error: unknown): WebdavResponse {
   const response = error instanceof Error && 'response' in error ? error.response : undefined;
   if (response === undefined) throw error;
   return response as WebdavResponse;
+}
+
+/** The text of an answer. Throws for one that is too long, which ends the connection. */
+async function boundedText(response: WebdavResponse): Promise<string> {
+  // The library's type leaves the stream out.
+  const { body } = response as unknown as { readonly body: AsyncIterable<Uint8Array> | null };
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body ?? []) {
+    pieces.push(piece);
+    length += piece.length;
+    // Leaving the loop ends the stream, and with it the connection.
+    if (length > LARGEST_ANSWER) throw new Error(`the answer is longer than ${LARGEST_ANSWER >> 20} MiB`);
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 function reasonOf(error: unknown): string {

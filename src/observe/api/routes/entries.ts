@@ -16,7 +16,7 @@ export const entryFilter = z.object({
     .string()
     .transform((text, context) => {
       const names = text.split(',').map((name) => name.trim().toLowerCase());
-      const unknown = names.find((name) => !(name in entryKinds));
+      const unknown = names.find((name) => !Object.hasOwn(entryKinds, name));
       if (unknown !== undefined) {
         context.addIssue(`"${unknown}" is none of ${KINDS.join(', ')}`);
         return z.NEVER;
