@@ -29,6 +29,7 @@ export const node: NodeFacts = {
   nodePortAddresses: null,
   masqueradeAll: false,
   listeners: [],
+  portRules: [],
   forwardDrops: [],
   reservedPorts: [],
   topologyLabels: {},

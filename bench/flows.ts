@@ -39,6 +39,7 @@ const anyPod = {
   terminating: false,
   ready: true,
   labels: {},
+  hostPorts: [],
   nat: null,
 };
 const cidr = parsePrefix('10.244.0.0/16');

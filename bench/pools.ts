@@ -152,6 +152,7 @@ function podChange(i: number): FactChange {
     terminating: false,
     ready: true,
     ips: [addressFromNumber('IPv4', 0x0a00_0001n + BigInt(2 * i))],
+    hostPorts: [],
     nat: null,
   };
   return { kind: 'Pod', key: `shop/${fact.name}`, fact };

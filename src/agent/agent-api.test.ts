@@ -32,6 +32,7 @@ const pod: PodFact = {
   terminating: false,
   ready: true,
   ips: [address('10.244.0.9')],
+  hostPorts: [],
   nat: {
     entries: [
       {

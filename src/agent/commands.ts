@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchChains } from '../datapath/coexistence/chain-watch.ts';
+import { ForeignRules } from '../datapath/coexistence/foreign-rules.ts';
 import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
+import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts';
 import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
@@ -27,6 +29,7 @@ import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleFlows } from './companions/stale-flows.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
+import { ForeignPorts } from './foreign-ports.ts';
 import { ForwardGuard } from './forward-guard.ts';
 import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import { KernelListeners, type ListenerClock } from './host-listeners.ts';
@@ -86,6 +89,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   const interfaces = new KernelAddresses();
   const listeners = new KernelListeners(clock);
   const chains = new ForwardChains();
+  const rules = new ForeignRules();
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
   const oldController =
@@ -106,7 +110,9 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     if (settings.plan.enable.pod) {
       const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);
       const forward = new ForwardGuard(chains, watch, run.manageForward ?? true);
-      host.push(listeners, forward);
+      const { podnatController: old } = run;
+      const isOwn = (chain: string) => old !== undefined && podnatOwner(old.prefix).isSign(chain);
+      host.push(listeners, await ForeignPorts.open(rules, watch, isOwn, signal), forward);
       companions.push(forward.companion);
     }
     if (settings.plan.enable.egress) host.push(new KernelReservedPorts(clock));
@@ -146,6 +152,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     oldController?.close();
     kubeProxy.close();
     flows.close();
+    rules.close();
     chains.close();
     listeners.close();
     interfaces.close();
@@ -204,8 +211,15 @@ export async function previewAgent(
   const interfaces = new KernelAddresses();
   const listeners = new KernelListeners(clock);
   const rules = new KubeProxyRules();
+  const foreign = new ForeignRules();
   try {
-    const host = hostFactsOf([listeners, new KernelReservedPorts(clock)]);
+    const ports = await ForeignPorts.open(
+      foreign,
+      () => () => {},
+      () => false,
+      signal,
+    );
+    const host = hostFactsOf([listeners, ports, new KernelReservedPorts(clock)]);
     const { planner, problems } = await planOnce(settings, interfaces.current(), signal, host);
     const { plan } = planner;
     const preview = await datapath.preview(plan, signal);
@@ -217,6 +231,7 @@ export async function previewAgent(
     return { ...preview, kubeProxy, problems, notices, conflicts: [...plan.conflicts.values()] };
   } finally {
     listeners.close();
+    foreign.close();
     rules.close();
     interfaces.close();
     datapath.close();

@@ -22,7 +22,7 @@ export class InvalidQuery extends Error {
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
   const packet = packetOfQuestion(question, planner);
   if (typeof packet === 'string') throw new InvalidQuery(packet);
-  const walked = walk(planner.plan, planner.node, packet);
+  const walked = walk(planner.plan, planner.heldNode, packet);
   return { ...walked, hints: hintsOf(planner, walked) };
 }
 
@@ -46,5 +46,5 @@ export function answerFlows(planner: Planner, flows: unknown): FlowAnswer[] {
       ...(rest > 0 ? [`and ${rest} more`] : []),
     ]);
   }
-  return valid.map((flow) => answerFlow(planner.plan, planner.node, flow));
+  return valid.map((flow) => answerFlow(planner.plan, planner.heldNode, flow));
 }

@@ -1,9 +1,14 @@
 import type { NodeFacts } from '../model/node.ts';
 
 /** What is known of this machine beside its addresses. */
-export type HostFacts = Pick<NodeFacts, 'listeners' | 'forwardDrops' | 'reservedPorts'>;
+export type HostFacts = Pick<NodeFacts, 'listeners' | 'portRules' | 'forwardDrops' | 'reservedPorts'>;
 
-export const NOTHING_KNOWN: HostFacts = Object.freeze({ listeners: [], forwardDrops: [], reservedPorts: [] });
+export const NOTHING_KNOWN: HostFacts = Object.freeze({
+  listeners: [],
+  portRules: [],
+  forwardDrops: [],
+  reservedPorts: [],
+});
 
 /** Finds out something of this machine, and keeps it up to date. */
 export interface HostFactSource {

@@ -186,6 +186,11 @@ export const sideCodes = {
     remedy:
       'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
   },
+  KNAT_PORT_RULES_UNSEEN: {
+    meaning:
+      'The rules of other programs that translate ports of this host cannot be read: a pod may get a port that docker, podman or a CNI plugin has mapped, and what was seen before still counts.',
+    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
+  },
   KNAT_PORTS_NEARLY_TAKEN: {
     meaning:
       'Most source ports of an address are taken by connections to one destination; from about 90 % on new ones begin to fail.',

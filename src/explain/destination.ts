@@ -75,7 +75,8 @@ export function walkDestination(
   const unchanged = { verdict: 'continue', hook, object: null, before, after: [before] } as const;
   const [listener] = isOwnAddress(node, destination) ? listenersIn(node.listeners, tuple, 1) : [];
   if (listener !== undefined) {
-    return end({ rule: 'host-listener', ...unchanged, listener: formatListener(listener) }, 'none');
+    const by = listener.held?.by ?? null;
+    return end({ rule: 'host-listener', ...unchanged, listener: formatListener(listener), by }, 'none');
   }
   return end({ rule: 'no-destination-rule', ...unchanged }, 'none');
 }

@@ -31,6 +31,7 @@ const pod = {
   finished: false,
   terminating: false,
   ready: true,
+  hostPorts: [],
   nat: null,
 } as const;
 

@@ -18,7 +18,9 @@ export function stepReason(step: Step): string {
     case 'unused-cluster-ip':
       return `${step.before.destination} lies in the service CIDR ${step.range}, but no Service has it: dropped`;
     case 'host-listener':
-      return `this host itself listens on ${step.listener}/${step.before.protocol}, and no Service and no Pod NAT binding comes before: the destination stays`;
+      return step.by === null
+        ? `this host itself listens on ${step.listener}/${step.before.protocol}, and no Service and no Pod NAT binding comes before: the destination stays`
+        : `${step.by} has ${step.listener}/${step.before.protocol}, and no Service and no Pod NAT binding comes before: knat leaves it to that`;
     case 'no-destination-rule':
       return 'no Service and no Pod NAT binding for this destination: it stays';
     case 'hairpin':

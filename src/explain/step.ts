@@ -60,8 +60,13 @@ export type DestinationStep = StepBase &
     | { readonly rule: 'unlisted-port'; readonly verdict: 'reject' }
     /** An address of a service CIDR that no Service has. */
     | { readonly rule: 'unused-cluster-ip'; readonly verdict: 'drop'; readonly range: string }
-    /** A socket of this host takes the packet: `*:22`. */
-    | { readonly rule: 'host-listener'; readonly verdict: 'continue'; readonly listener: string }
+    /** Somebody else of this host takes the packet at `*:22`: a socket, or `by` whom it is mapped. */
+    | {
+        readonly rule: 'host-listener';
+        readonly verdict: 'continue';
+        readonly listener: string;
+        readonly by: string | null;
+      }
     | { readonly rule: 'no-destination-rule'; readonly verdict: 'continue' }
   );
 

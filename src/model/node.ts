@@ -42,13 +42,27 @@ export interface LocalAddress {
   readonly byRoute: 'source' | 'gateway' | null;
 }
 
-/** A socket of this host that takes what is sent to a port. specs/pod-nat.md, "Who wins". */
+/** Who takes what is sent to a port where it is no socket: a port mapping of a Pod spec, or a rule of another program. */
+export interface PortHolder {
+  /** For people: `hostPort of Pod web/nginx`, `a rule in chain DOCKER of iptables-nft`. */
+  readonly by: string;
+  /** Where the rule sends packets; null where it does not say one address. */
+  readonly to: IpAddress | null;
+  /** Namespace and name of the Pod whose spec says so; null for a rule. */
+  readonly pod: string | null;
+}
+
+/**
+ * A socket of this host that takes what is sent to a port, or somebody else who does. specs/pod-nat.md, "Who wins".
+ */
 export interface HostListener {
   readonly protocol: Protocol;
   readonly port: Port;
   /** The address that it is bound to; null: every address of its families. */
   readonly address: IpAddress | null;
   readonly families: readonly Family[];
+  /** Absent for a socket. */
+  readonly held?: PortHolder;
 }
 
 /** A chain of somebody else that drops what this host forwards, translated or not. */
@@ -100,6 +114,8 @@ export interface NodeFacts {
   readonly topologyLabels: Readonly<Record<string, string>>;
   /** Ports that this host itself has in use; empty where they are not known. */
   readonly listeners: readonly HostListener[];
+  /** Ports that rules of other programs translate; empty where they are not known. */
+  readonly portRules: readonly HostListener[];
   /** What keeps translated packets from being forwarded; empty where it is not known. */
   readonly forwardDrops: readonly ForwardDrop[];
   /** `net.ipv4.ip_local_reserved_ports` of this host; empty where it is not known. */

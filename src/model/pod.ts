@@ -1,4 +1,5 @@
 import type { IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
@@ -34,6 +35,15 @@ export interface PodNatRequest {
   readonly warnings: readonly string[];
 }
 
+/** A port of the node that the CNI plugin maps to a container: `ports[].hostPort`. */
+export interface HostPort {
+  readonly protocol: Protocol;
+  readonly port: Port;
+  /** `hostIP`; null: every address of the node. */
+  readonly address: IpAddress | null;
+  readonly families: readonly Family[];
+}
+
 export interface PodFact {
   readonly namespace: string;
   readonly name: string;
@@ -51,6 +61,8 @@ export interface PodFact {
   /** Condition Ready is True. */
   readonly ready: boolean;
   readonly ips: readonly IpAddress[];
+  /** Of its containers; empty where it uses the host network, whose ports are sockets. */
+  readonly hostPorts: readonly HostPort[];
   /** Null when the pod has no annotation of the configured key. */
   readonly nat: PodNatRequest | null;
 }

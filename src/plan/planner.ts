@@ -1,12 +1,13 @@
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
-import type { NodeFacts } from '../model/node.ts';
+import type { HostListener, NodeFacts } from '../model/node.ts';
 import { type ObjectRef, objectKey } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
 import type { IpAddress } from '../net/address.ts';
 import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
 import { deepEqual } from './equal.ts';
 import { emptyFragment } from './fragment.ts';
+import { hostPortHolders, withHolders } from './held-ports.ts';
 import { fragmentOf, isolated, unusable } from './isolation.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
@@ -55,6 +56,10 @@ export class Planner {
   readonly #union = new FragmentUnion();
   readonly #options: PlanOptions;
   #node: NodeFacts;
+  /** Host ports of the Pods of this node that have any, by the Pod's key. */
+  readonly #hostPorts = new Map<string, readonly HostListener[]>();
+  /** Null when the node's facts or host ports changed since. */
+  #heldNode: NodeFacts | null = null;
 
   constructor(node: NodeFacts, options: PlanOptions) {
     this.#node = node;
@@ -67,6 +72,12 @@ export class Planner {
 
   get node(): NodeFacts {
     return this.#node;
+  }
+
+  /** The facts of this node; among what takes packets are the rules of others and the host ports of its Pods too. */
+  get heldNode(): NodeFacts {
+    this.#heldNode ??= withHolders(this.#node, [...this.#hostPorts.values()].flat());
+    return this.#heldNode;
   }
 
   /** The Node objects, for those who work out the facts of this node. */
@@ -96,14 +107,20 @@ export class Planner {
 
   /**
    * Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. What the
-   * host listens on and drops comes and goes often, and concerns Pods alone; what ports it reserves, no Service.
+   * host listens on, maps and drops comes and goes often, and concerns Pods alone; what ports it reserves, no Service.
    */
   setNode(node: NodeFacts): void {
     const before = this.#node;
     this.#node = node;
-    for (const key of this.#pods.keys()) this.#dirtyPods.add(key);
-    const { listeners, forwardDrops } = node;
-    const known = { ...before, listeners, forwardDrops };
+    for (const [key, pod] of this.#pods) {
+      this.#dirtyPods.add(key);
+      if (before.nodeName === node.nodeName) continue;
+      const holders = hostPortHolders(pod, node.nodeName);
+      put(this.#hostPorts, key, holders.length === 0 ? null : holders);
+    }
+    this.#heldNode = null;
+    const { listeners, portRules, forwardDrops } = node;
+    const known = { ...before, listeners, portRules, forwardDrops };
     if (deepEqual(known, node)) return;
     this.#dirtyScope = true;
     if (deepEqual({ ...known, reservedPorts: node.reservedPorts }, node)) return;
@@ -123,9 +140,7 @@ export class Planner {
           break;
         case 'Pod':
           this.#podsMoved ||= !this.#sameAddresses(this.#pods.get(change.key), change.fact);
-          put(this.#pods, change.key, change.fact);
-          this.#dirtyPods.add(change.key);
-          this.#dirtyEgress = true;
+          this.#applyPod(change.key, change.fact);
           break;
         case 'Node':
           put(this.#nodes, change.key, change.fact);
@@ -186,7 +201,7 @@ export class Planner {
         pod === undefined
           ? emptyFragment
           : fragmentOf(refOf('Pod', pod), () =>
-              podFragment(pod, this.#node, this.#options, this.#peersOf(pod, limits)),
+              podFragment(pod, this.heldNode, this.#options, this.#peersOf(pod, limits)),
             );
       this.#union.replace(`Pod ${key}`, fragment);
     }
@@ -241,6 +256,18 @@ export class Planner {
 
   #dirtyPodsOf(namespaces: ReadonlySet<string>): void {
     for (const [key, { namespace }] of this.#pods) if (namespaces.has(namespace)) this.#dirtyPods.add(key);
+  }
+
+  #applyPod(key: string, fact: PodFact | null): void {
+    const before = this.#hostPorts.get(key) ?? [];
+    const now = hostPortHolders(fact, this.#node.nodeName);
+    put(this.#pods, key, fact);
+    put(this.#hostPorts, key, now.length === 0 ? null : now);
+    this.#dirtyPods.add(key);
+    this.#dirtyEgress = true;
+    if (deepEqual(before, now)) return;
+    this.#heldNode = null;
+    for (const [other, { nat }] of this.#pods) if (nat !== null) this.#dirtyPods.add(other);
   }
 
   #updateScope(): void {

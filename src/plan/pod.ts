@@ -16,6 +16,7 @@ import {
   type Tuple,
 } from './entry.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
+import { heldByOthers } from './held-ports.ts';
 import { formatListener, listenersIn } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
 import { unusableOwnAddress } from './own-address.ts';
@@ -76,6 +77,7 @@ export function podFragment(
   const ports = new Map<string, PodBinding | PodReservation>();
   const sources = new Map<string, PodSource>();
   const sourceRangesOf = rangesByList();
+  const listeners = heldByOthers(node.listeners, pod);
   const { createdAt, uid } = pod;
   const serves = pod.ready || !options.requireReady;
   for (const [index, entry] of pod.nat.entries.entries()) {
@@ -104,9 +106,11 @@ export function podFragment(
       const { protocol, egress } = entry;
       const tuple: Tuple = { address: bound, protocol, port: entry.sourcePort };
       const mayTake = entry.takeover && policy.takeover;
-      const taken = mayTake ? [] : listenersIn(node.listeners, tuple, entry.portCount);
-      if (serves && taken.length > 0)
-        note('NatHostPortInUse', hostPortInUse(index, bound, taken, entry.takeover));
+      const taken = mayTake ? [] : listenersIn(listeners, tuple, entry.portCount);
+      if (serves) {
+        for (const message of hostPortsInUse(index, bound, taken, entry.takeover))
+          note('NatHostPortInUse', message);
+      }
       if (serves || egress) {
         const whole = {
           tuple,
@@ -236,17 +240,29 @@ function beyondBounds(entries: readonly PodNatEntry[]): string | null {
 /** Ports that are named in one message. */
 const PORTS_SHOWN = 5;
 
-function hostPortInUse(
+/** One message for each who has some of the ports. */
+function hostPortsInUse(
   index: number,
   bound: IpAddress,
   taken: readonly HostListener[],
   isTakeover: boolean,
-): string {
-  const shown = firstFew(taken.map(formatListener), PORTS_SHOWN);
-  return (
-    `entry ${index}: this host itself listens on ${shown} (${taken[0]?.protocol}), so ${bound} is not bound there: ` +
-    `end that program, or choose another srcPort; ${isTakeover ? TAKEOVER_REFUSED : TAKEOVER}`
-  );
+): string[] {
+  const byHolder = new Map<string | null, HostListener[]>();
+  for (const listener of taken) {
+    const by = listener.held?.by ?? null;
+    byHolder.set(by, [...(byHolder.get(by) ?? []), listener]);
+  }
+  return [...byHolder].map(([by, ports]) => {
+    const shown = `${firstFew(ports.map(formatListener), PORTS_SHOWN)} (${ports[0]?.protocol})`;
+    const [who, end] =
+      by === null
+        ? [`this host itself listens on ${shown}`, 'end that program']
+        : [`${by} has ${shown}`, 'take that away'];
+    return (
+      `entry ${index}: ${who}, so ${bound} is not bound there: ` +
+      `${end}, or choose another srcPort; ${isTakeover ? TAKEOVER_REFUSED : TAKEOVER}`
+    );
+  });
 }
 
 /** One message for each drop that concerns a family in which the pod has bindings. */

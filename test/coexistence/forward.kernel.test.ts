@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ForwardChains, type RunProgram } from '../../src/datapath/coexistence/forward-chains.ts';
+import { ForwardChains } from '../../src/datapath/coexistence/forward-chains.ts';
+import type { RunProgram } from '../../src/datapath/coexistence/iptables-program.ts';
 import { runProgram } from '../../src/datapath/program.ts';
 import type { Family } from '../../src/net/family.ts';
 import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';

@@ -84,6 +84,7 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
     masqueradeAll: config.masqueradeAll,
     topologyLabels: config.topologyLabels,
     listeners: [],
+    portRules: [],
     forwardDrops: [],
     reservedPorts: [],
   };

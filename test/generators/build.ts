@@ -117,6 +117,7 @@ export function pod(entries: readonly PodNatEntry[], rest: Partial<PodFact> = {}
     terminating: false,
     ready: true,
     ips: [ip('10.244.1.5')],
+    hostPorts: [],
     nat: { entries, error: null, warnings: [] },
     ...rest,
   };
@@ -190,6 +191,7 @@ export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
     masqueradeAll: false,
     topologyLabels: {},
     listeners: [],
+    portRules: [],
     forwardDrops: [],
     reservedPorts: [],
     ...rest,

@@ -119,6 +119,12 @@ export const pod: fc.Arbitrary<PodFact> = fc.record({
   terminating: mostly(false, true),
   ready: mostly(true, false),
   ips: fc.subarray(['10.244.1.1', '10.244.1.2', 'fd00:244::1'].map(ip), { minLength: 1 }),
+  hostPorts: fc.constantFrom<PodFact['hostPorts'][]>(
+    [],
+    [],
+    [{ protocol: 'TCP', port: portOf(25), address: null, families: ['IPv4', 'IPv6'] }],
+    [{ protocol: 'UDP', port: portOf(25), address: ip('203.0.113.7'), families: ['IPv4'] }],
+  ),
   nat: fc.option(
     fc.record({
       entries: fc.array(natEntry, { minLength: 1, maxLength: 2 }),

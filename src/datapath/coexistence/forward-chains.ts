@@ -1,14 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { FAMILIES, type Family } from '../../net/family.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import { runProgram } from '../program.ts';
 import { dropText, forwardEdit } from './forward-edit.ts';
 import { parseSavedForward, type SavedForward } from './forward-saved.ts';
 import { retried } from './iptables-chains.ts';
+import {
+  FLAVOURS,
+  type Flavour,
+  hasLegacyTable,
+  PROGRAMS,
+  programOf,
+  type RunProgram,
+} from './iptables-program.ts';
 import { type ForwardHook, forwardHooks, nativeDrop } from './native-forward.ts';
-
-/** Runs a program and gives what it prints; null when it is not installed. Throws ProgramFailed. */
-export type RunProgram = typeof runProgram;
 
 /** A chain that drops what was translated, although it was to be opened where that is possible. */
 export interface RemainingDrop {
@@ -34,15 +38,6 @@ interface Outcome {
 
 const OPEN_IT =
   'let "-m conntrack --ctstate DNAT -j ACCEPT" pass there, or let knat do so: --manage-forward is off';
-
-/** The programs of a family, and where the kernel lists its legacy tables in this network namespace. */
-const PROGRAMS = {
-  IPv4: { name: 'iptables', table: 'ip', legacyTables: '/proc/self/net/ip_tables_names' },
-  IPv6: { name: 'ip6tables', table: 'ip6', legacyTables: '/proc/self/net/ip6_tables_names' },
-} as const;
-
-const FLAVOURS = ['nft', 'legacy'] as const;
-type Flavour = (typeof FLAVOURS)[number];
 
 /**
  * The chains of others through which forwarded packets pass, and our one rule in those of iptables. An accept in a
@@ -110,7 +105,7 @@ export class ForwardChains {
     signal: AbortSignal,
   ): Promise<'native' | Outcome> {
     if (flavour === 'nft' && this.#isForeignTo(family)) return 'native';
-    const program = await this.#programOf(family, flavour, signal);
+    const program = await programOf(this.#run, family, flavour, signal);
     if (program === null) {
       if (flavour === 'nft') return 'native';
       const where = `chain FORWARD of legacy ${PROGRAMS[family].name}, if it drops,`;
@@ -149,16 +144,6 @@ export class ForwardChains {
     return text === null ? null : parseSavedForward(text);
   }
 
-  /** Distributions name it `iptables-nft`, or have only a plain `iptables` that says which of the two it is. */
-  async #programOf(family: Family, flavour: Flavour, signal: AbortSignal): Promise<string | null> {
-    const { name } = PROGRAMS[family];
-    const named = `${name}-${flavour}`;
-    if ((await this.#run([`${named}-save`, '--version'], '', signal)) !== null) return named;
-    const version = await this.#run([`${name}-save`, '--version'], '', signal);
-    if (version === null) return null;
-    return version.includes('nf_tables') === (flavour === 'nft') ? name : null;
-  }
-
   async #native(hook: ForwardHook, wanted: ReadonlySet<Family>): Promise<RemainingDrop[]> {
     const drop = await retried(async () => nativeDrop(this.#connection, hook));
     if (drop === null) return [];
@@ -180,11 +165,7 @@ function concerns(hook: ForwardHook, family: Family): boolean {
 }
 
 function hasLegacyFilter(family: Family): boolean {
-  try {
-    return readFileSync(PROGRAMS[family].legacyTables, 'utf8').split('\n').includes('filter');
-  } catch {
-    return false;
-  }
+  return hasLegacyTable(family, 'filter');
 }
 
 /** Legacy iptables has one lock for all who write; seconds to wait for it. */

@@ -48,6 +48,36 @@ describe('parsePod', () => {
     });
   });
 
+  test('the ports of the node that its containers have', () => {
+    const ports = (...list: unknown[]) => ({ name: 'c', ports: list });
+    const spec = {
+      containers: [
+        ports({ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }, { hostPort: 0 }),
+        ports({ hostPort: 53, protocol: 'UDP', hostIP: '203.0.113.7' }, { hostPort: 53, hostIP: '0.0.0.0' }),
+        ports({ hostPort: 99999 }, { hostPort: 1, protocol: 'X' }, { hostPort: 1, hostIP: 'x' }, null, 'x'),
+        { ports: 'x' },
+        null,
+      ],
+      initContainers: [
+        ports({ hostPort: 1 }),
+        { restartPolicy: 'Always', ports: [{ hostPort: 2, hostIP: '::' }] },
+      ],
+    };
+    const both = ['IPv4', 'IPv6'];
+    expect(parsePod({ metadata: { name: 'p' }, spec }, context)).toMatchObject({
+      fact: {
+        hostPorts: [
+          { protocol: 'TCP', port: 8080, address: null, families: both },
+          { protocol: 'UDP', port: 53, address: '203.0.113.7', families: ['IPv4'] },
+          { protocol: 'TCP', port: 53, address: null, families: ['IPv4'] },
+          { protocol: 'TCP', port: 2, address: null, families: ['IPv6'] },
+        ],
+      },
+    });
+    const onHost = parsePod({ metadata: { name: 'p' }, spec: { ...spec, hostNetwork: true } }, context);
+    expect(onHost).toMatchObject({ fact: { hostPorts: [] } });
+  });
+
   test('a pod without status', () => {
     expect(parsePod({ metadata: { name: 'p' } }, context)).toMatchObject({
       fact: {

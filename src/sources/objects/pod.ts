@@ -1,6 +1,7 @@
 import type { PodFact } from '../../model/pod.ts';
 import type { IpAddress } from '../../net/address.ts';
 import type { Fields } from './fields.ts';
+import { hostPortsOf } from './host-ports.ts';
 import { openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed } from './parsed.ts';
 import { parsePodNatAnnotation } from './pod-nat-annotation.ts';
@@ -28,6 +29,7 @@ export function parsePod(object: unknown, context: ParseContext): Parsed<PodFact
     terminating: metadata.text('deletionTimestamp') !== '',
     ready: isReady(status),
     ips: podIPs(status),
+    hostPorts: spec.flag('hostNetwork') === true ? NONE : hostPortsOf(spec),
     nat: annotation === null ? null : parsePodNatAnnotation(annotation, context.podNat),
   });
 }

@@ -1,0 +1,117 @@
+import type { RuleReading } from '../datapath/coexistence/foreign-rules.ts';
+import { portRules } from '../datapath/coexistence/port-rules.ts';
+import type { HostListener } from '../model/node.ts';
+import { deepEqual } from '../plan/equal.ts';
+import type { WatchChains } from './forward-guard.ts';
+import type { HostFactSource } from './host-facts.ts';
+
+/** The rules of other programs that translate destinations. */
+export interface DestinationRules {
+  read(kind: 'destination', signal: AbortSignal): Promise<RuleReading>;
+  hasLegacy(kind: 'destination'): boolean;
+}
+
+/** Legacy iptables tells nobody of changes: milliseconds between two looks where it has rules; docs/pod-nat.md names it. */
+const LOOK = 10_000;
+/** Programs that change chains do so in bursts: milliseconds that are waited for the rest. */
+const BURST = 100;
+/** Longer where a look takes long, so that looking takes 5 % of the time at most. */
+const REST_PER_WORK = 20;
+/** A look that has no end is no look. */
+const LONGEST = 10_000;
+
+const TROUBLE = 'KNAT_PORT_RULES_UNSEEN';
+
+/**
+ * Ports of this node that rules of other programs send elsewhere: port mappings of CNI plugins, docker and podman, an
+ * administrator's own. They are claims like the sockets of the host. specs/pod-nat.md, "Who wins".
+ */
+export class ForeignPorts implements HostFactSource {
+  readonly #rules: DestinationRules;
+  readonly #watchChains: WatchChains;
+  readonly #isOwn: (chain: string) => boolean;
+  #found: readonly HostListener[] = [];
+  #problem: string | null = null;
+
+  /**
+   * Looks for the first time.
+   *
+   * @param isOwn chains that are no claim: of a podnat-controller whose place knat takes
+   */
+  static async open(
+    rules: DestinationRules,
+    watchChains: WatchChains,
+    isOwn: (chain: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<ForeignPorts> {
+    const ports = new ForeignPorts(rules, watchChains, isOwn);
+    await ports.#look(signal);
+    return ports;
+  }
+
+  private constructor(rules: DestinationRules, watchChains: WatchChains, isOwn: (chain: string) => boolean) {
+    this.#rules = rules;
+    this.#watchChains = watchChains;
+    this.#isOwn = isOwn;
+  }
+
+  current(): { readonly portRules: readonly HostListener[] } {
+    return { portRules: this.#found };
+  }
+
+  watch(onChange: () => void, trouble: (code: string, message: string | null) => void): () => void {
+    trouble(TROUBLE, this.#problem);
+    const end = new AbortController();
+    let timer: NodeJS.Timeout | null = null;
+    let isLooking = false;
+    let isDue = false;
+    let rest = BURST;
+    const look = async () => {
+      timer = null;
+      isLooking = true;
+      isDue = false;
+      const before = this.#problem;
+      const start = performance.now();
+      const isNews = await this.#look(end.signal);
+      rest = Math.max(BURST, (performance.now() - start) * REST_PER_WORK);
+      isLooking = false;
+      if (end.signal.aborted) return;
+      if (this.#problem !== before) trouble(TROUBLE, this.#problem);
+      if (isNews) onChange();
+      if (isDue) later();
+    };
+    const later = () => {
+      isDue = true;
+      if (!isLooking) timer ??= setTimeout(() => void look(), rest);
+    };
+    const stop = this.#watchChains(later);
+    const poll = setInterval(() => {
+      if (this.#rules.hasLegacy('destination') || this.#problem !== null) later();
+    }, LOOK);
+    later(); // what came between the first look and now
+    return () => {
+      end.abort();
+      stop();
+      clearInterval(poll);
+      if (timer !== null) clearTimeout(timer);
+    };
+  }
+
+  /** True when something changed. While it cannot be seen, what was seen last holds. */
+  async #look(signal: AbortSignal): Promise<boolean> {
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);
+      const { tables, unseen } = await this.#rules.read('destination', limit);
+      const found = portRules(tables, this.#isOwn).map(
+        ({ by, to, ...rest }): HostListener => ({ ...rest, held: { by, to, pod: null } }),
+      );
+      this.#problem = unseen.length === 0 ? null : unseen.join('; ');
+      if (deepEqual(found, this.#found)) return false;
+      this.#found = found;
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.#problem = error instanceof Error ? error.message : String(error);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import type { IpAddress } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
+import type { PortSpan } from '../../net/port.ts';
+import { type Prefix, prefixContains } from '../../net/prefix.ts';
+import type { Protocol } from '../../net/protocol.ts';
+
+/** What a rule asks of a packet, as far as it is understood; what is not asked, or not understood, is null. */
+export interface RuleMatch {
+  readonly families: readonly Family[];
+  readonly protocols: readonly Protocol[] | null;
+  /** Destination ports. */
+  readonly ports: readonly PortSpan[] | null;
+  readonly source: Prefix | null;
+  readonly destination: Prefix | null;
+  /** The interface by which the packet leaves must not be this one (`! -o docker0`). */
+  readonly notOut: string | null;
+  /** It asks for a mark, which rules of the same program set. */
+  readonly isMarked: boolean;
+}
+
+/** What a rule does with packets that match. */
+export type RuleAction =
+  | { readonly kind: 'jump'; readonly chain: string }
+  | { readonly kind: 'dnat'; readonly to: IpAddress | null }
+  | { readonly kind: 'snat' | 'masquerade' | 'netmap' | 'notrack' | 'other' };
+
+export interface NatRule {
+  readonly chain: string;
+  readonly match: RuleMatch;
+  readonly action: RuleAction;
+}
+
+/** A table of somebody else. */
+export interface RuleTable {
+  /** For people: `table ip nat`, `iptables-legacy`. */
+  readonly title: string;
+  /** Table's own name: `nat`. */
+  readonly name: string;
+  /** Its base chains at the hooks that were asked for. */
+  readonly bases: readonly string[];
+  readonly rules: readonly NatRule[];
+}
+
+export const ANY: Omit<RuleMatch, 'families'> = Object.freeze({
+  protocols: null,
+  ports: null,
+  source: null,
+  destination: null,
+  notOut: null,
+  isMarked: false,
+});
+
+/** Deeper than iptables and nft allow. */
+const DEEPEST = 16;
+/** Ways through chains that are followed in one table: more is no table that a person or a program of today writes. */
+const MOST_WAYS = 200_000;
+
+/**
+ * Every rule that packets may come to, with all that the rules before asked of them on the way: a chain that is jumped
+ * to from two rules is seen twice.
+ *
+ * @param isFollowed false: a chain that is no business of the caller, with all behind it
+ */
+export function* reachedRules(
+  { bases, rules }: RuleTable,
+  isFollowed: (chain: string) => boolean,
+): Generator<NatRule> {
+  const byChain = new Map<string, NatRule[]>();
+  for (const rule of rules) {
+    const others = byChain.get(rule.chain);
+    if (others === undefined) byChain.set(rule.chain, [rule]);
+    else others.push(rule);
+  }
+  let ways = 0;
+  function* walk(chain: string, before: RuleMatch | null, depth: number): Generator<NatRule> {
+    if (depth > DEEPEST || !isFollowed(chain)) return;
+    for (const rule of byChain.get(chain) ?? []) {
+      if (++ways > MOST_WAYS) return;
+      const match = before === null ? rule.match : both(before, rule.match);
+      if (match === null) continue;
+      if (rule.action.kind === 'jump') yield* walk(rule.action.chain, match, depth + 1);
+      else yield { ...rule, match };
+    }
+  }
+  for (const base of bases) yield* walk(base, null, 0);
+}
+
+/** Null where no packet is both. */
+function both(a: RuleMatch, b: RuleMatch): RuleMatch | null {
+  const families = a.families.filter((family) => b.families.includes(family));
+  const protocols = common(a.protocols, b.protocols, (one, other) => (one === other ? one : null));
+  const ports = common(a.ports, b.ports, commonSpan);
+  const source = narrower(a.source, b.source);
+  const destination = narrower(a.destination, b.destination);
+  if (families.length === 0 || protocols?.length === 0 || ports?.length === 0) return null;
+  if (source === 'none' || destination === 'none') return null;
+  return {
+    families,
+    protocols,
+    ports,
+    source,
+    destination,
+    notOut: a.notOut ?? b.notOut,
+    isMarked: a.isMarked || b.isMarked,
+  };
+}
+
+function common<T>(
+  a: readonly T[] | null,
+  b: readonly T[] | null,
+  meet: (one: T, other: T) => T | null,
+): readonly T[] | null {
+  if (a === null || b === null) return a ?? b;
+  return a.flatMap((one) => b.flatMap((other) => meet(one, other) ?? []));
+}
+
+function commonSpan(a: PortSpan, b: PortSpan): PortSpan | null {
+  const first = Math.max(a.first, b.first);
+  const last = Math.min(a.last, b.last);
+  return first > last ? null : { first, last };
+}
+
+function narrower(a: Prefix | null, b: Prefix | null): Prefix | null | 'none' {
+  if (a === null || b === null) return a ?? b;
+  if (a.family !== b.family) return 'none';
+  const [wide, narrow] = a.length <= b.length ? [a, b] : [b, a];
+  return prefixContains(wide, narrow.address) ? narrow : 'none';
+}

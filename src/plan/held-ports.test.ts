@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { ip, natEntry, nodeFacts, pod, portOf, present } from '../../test/generators/build.ts';
+import { walk } from '../explain/walk.ts';
+import type { HostListener } from '../model/node.ts';
+import type { HostPort, PodFact } from '../model/pod.ts';
+import { defaultPlanOptions } from './options.ts';
+import { Planner } from './planner.ts';
+
+const hostPort = (rest: Partial<HostPort> = {}): HostPort => ({
+  protocol: 'TCP',
+  port: portOf(25),
+  address: null,
+  families: ['IPv4', 'IPv6'],
+  ...rest,
+});
+const web = (rest: Partial<PodFact> = {}) =>
+  pod([], {
+    namespace: 'shop',
+    name: 'web',
+    ips: [ip('10.244.1.8')],
+    nat: null,
+    hostPorts: [hostPort()],
+    ...rest,
+  });
+const mail = (takeover = false, rest: Partial<PodFact> = {}) => pod([natEntry({ takeover })], rest);
+const rule = (to: string | null): HostListener => ({
+  protocol: 'TCP',
+  port: portOf(25),
+  address: null,
+  families: ['IPv4'],
+  held: { by: 'a rule in chain DOCKER of iptables-nft', to: to === null ? null : ip(to), pod: null },
+});
+
+/** The pods in this order; what is bound, and what the loser is told. */
+function outcome(pods: readonly PodFact[], portRules: readonly HostListener[] = []) {
+  const planner = new Planner(nodeFacts({ portRules }), defaultPlanOptions);
+  for (const fact of pods) {
+    planner.apply([present('Pod', fact)]);
+    planner.update();
+  }
+  const plan = planner.update();
+  return {
+    planner,
+    bound: plan.count('PodBinding'),
+    told: [...plan.notices()].map(({ reason, message }) => `${reason} ${message}`),
+  };
+}
+
+describe('a hostPort and a binding on one port', () => {
+  const lost = [
+    expect.stringMatching(/^NatHostPortInUse entry 0: hostPort of Pod shop\/web has \*:25 \(TCP\), so/),
+  ];
+  test.each([
+    ['the binding came first', [mail(), web()]],
+    ['the hostPort came first', [web(), mail()]],
+  ])('%s: the hostPort has it', (_, pods) => {
+    expect(outcome(pods)).toMatchObject({ bound: 0, told: lost });
+  });
+
+  test.each<[string, Partial<PodFact>]>([
+    ['of another node', { nodeName: 'node-b' }],
+    ['of another protocol', { hostPorts: [hostPort({ protocol: 'UDP' })] }],
+    ['of another address', { hostPorts: [hostPort({ address: ip('192.0.2.10'), families: ['IPv4'] })] }],
+    ['of the host network', { hostNetwork: true }],
+    ['of a pod that has finished', { finished: true }],
+    ['of a pod that terminates', { terminating: true }],
+    ['of a pod of the other family', { ips: [ip('fd00:244::8')] }],
+  ])('one %s takes nothing', (_, rest) => {
+    expect(outcome([web(rest), mail()])).toMatchObject({ bound: 1, told: [] });
+  });
+
+  test('with takeover the binding has it', () => {
+    expect(outcome([web(), mail(true)])).toMatchObject({ bound: 1, told: [] });
+  });
+
+  test('of one pod they are one and the same', () => {
+    expect(outcome([mail(false, { hostPorts: [hostPort()] })])).toMatchObject({ bound: 1, told: [] });
+  });
+
+  test('when it goes, the binding has the port', () => {
+    const { planner } = outcome([web(), mail()]);
+    planner.apply([{ kind: 'Pod', key: 'shop/web', fact: null }]);
+    expect(planner.update().count('PodBinding')).toBe(1);
+  });
+
+  test('explain says who has it', () => {
+    const { planner } = outcome([web(), mail()]);
+    const packet = {
+      source: ip('198.51.100.9'),
+      destination: ip('203.0.113.7'),
+      protocol: 'TCP',
+      port: portOf(25),
+    } as const;
+    const { steps } = walk(planner.plan, planner.heldNode, packet);
+    expect(steps[0]).toMatchObject({ rule: 'host-listener', by: 'hostPort of Pod shop/web' });
+  });
+});
+
+describe('a rule of another program and a binding on one port', () => {
+  test('the rule has it, and says where it stands', () => {
+    expect(outcome([mail()], [rule('10.88.0.3')])).toMatchObject({
+      bound: 0,
+      told: [expect.stringContaining('a rule in chain DOCKER of iptables-nft has *:25 (TCP)')],
+    });
+  });
+  test('with takeover the binding', () => {
+    expect(outcome([mail(true)], [rule('10.88.0.3')])).toMatchObject({ bound: 1, told: [] });
+  });
+  test('one that sends to the same pod takes nothing from it', () => {
+    expect(outcome([mail()], [rule('10.244.1.5')])).toMatchObject({ bound: 1, told: [] });
+  });
+});

@@ -1,0 +1,40 @@
+import type { HostListener, NodeFacts } from '../model/node.ts';
+import { objectKey } from '../model/object.ts';
+import type { PodFact } from '../model/pod.ts';
+import { familyOf } from '../net/address.ts';
+
+/**
+ * The ports of the node that the CNI plugin maps to the pod: while it may run here, and in the families that it has. A
+ * pod that terminates asks for nothing; what is left of it in the kernel is a rule.
+ */
+export function hostPortHolders(pod: PodFact | null, nodeName: string): readonly HostListener[] {
+  if (pod === null || pod.hostPorts.length === 0 || pod.nodeName !== nodeName) return [];
+  if (pod.hostNetwork || pod.finished || pod.terminating) return [];
+  const name = objectKey(pod.namespace, pod.name);
+  const has = (family: string) =>
+    pod.ips.length === 0 || pod.ips.some((address) => familyOf(address) === family);
+  return pod.hostPorts.flatMap(({ protocol, port, address, families }) => {
+    const held = { by: `hostPort of Pod ${name}`, to: null, pod: name };
+    const reached = families.filter(has);
+    return reached.length === 0 ? [] : [{ protocol, port, address, families: reached, held }];
+  });
+}
+
+/** The node with all who take packets, in an order that does not depend on who came first. */
+export function withHolders(node: NodeFacts, hostPorts: readonly HostListener[]): NodeFacts {
+  if (hostPorts.length === 0 && node.portRules.length === 0) return node;
+  const sorted = [...hostPorts].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  return { ...node, listeners: [...node.listeners, ...sorted, ...node.portRules] };
+}
+
+/** Those of others: what a rule or a port mapping sends to the pod itself takes nothing away from it. */
+export function heldByOthers(listeners: readonly HostListener[], pod: PodFact): readonly HostListener[] {
+  const name = objectKey(pod.namespace, pod.name);
+  const isOwn = ({ held }: HostListener) =>
+    held !== undefined && (held.pod === name || (held.to !== null && pod.ips.includes(held.to)));
+  return listeners.some(isOwn) ? listeners.filter((listener) => !isOwn(listener)) : listeners;
+}
+
+function nameOf({ held, port, protocol }: HostListener): string {
+  return `${held?.pod} ${protocol} ${port}`;
+}
