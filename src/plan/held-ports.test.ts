@@ -1,10 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { ip, natEntry, nodeFacts, pod, portOf, present } from '../../test/generators/build.ts';
+import {
+  ip,
+  localAddress,
+  natEntry,
+  nodeFacts,
+  pod,
+  portOf,
+  present,
+  service,
+  servicePort,
+} from '../../test/generators/build.ts';
 import { walk } from '../explain/walk.ts';
 import type { HostListener } from '../model/node.ts';
 import type { HostPort, PodFact } from '../model/pod.ts';
-import { defaultPlanOptions } from './options.ts';
+import { defaultPlanOptions, defaultPodNatPolicy } from './options.ts';
 import { Planner } from './planner.ts';
+
+/** An administrator allows to take over. */
+const options = { ...defaultPlanOptions, podNatPolicy: { ...defaultPodNatPolicy, takeover: true } };
 
 const hostPort = (rest: Partial<HostPort> = {}): HostPort => ({
   protocol: 'TCP',
@@ -33,7 +46,7 @@ const rule = (to: string | null): HostListener => ({
 
 /** The pods in this order; what is bound, and what the loser is told. */
 function outcome(pods: readonly PodFact[], portRules: readonly HostListener[] = []) {
-  const planner = new Planner(nodeFacts({ portRules }), defaultPlanOptions);
+  const planner = new Planner(nodeFacts({ portRules }), options);
   for (const fact of pods) {
     planner.apply([present('Pod', fact)]);
     planner.update();
@@ -70,7 +83,23 @@ describe('a hostPort and a binding on one port', () => {
   });
 
   test('with takeover the binding has it', () => {
-    expect(outcome([web(), mail(true)])).toMatchObject({ bound: 1, told: [] });
+    expect(outcome([web(), mail(true)])).toMatchObject({
+      bound: 1,
+      told: ['NatHostPortInUse hostPort 25/TCP: Pod mail/smtp has 203.0.113.7:25 and comes before'],
+    });
+  });
+
+  test('a Service has it, and the Pod is told', () => {
+    const { planner } = outcome([web()]);
+    const node = nodeFacts({ localAddresses: [localAddress('203.0.113.7')] });
+    planner.setNode(node);
+    planner.apply([
+      present('Service', service({ externalIPs: [ip('203.0.113.7')], ports: [servicePort(25)] })),
+    ]);
+    const [notice, ...others] = planner.update().notices();
+    expect(others).toEqual([]);
+    expect(notice).toMatchObject({ reason: 'NatHostPortInUse', object: { kind: 'Pod', name: 'web' } });
+    expect(notice?.message).toMatch(/^hostPort 25\/TCP: Service .* has 203\.0\.113\.7:25/);
   });
 
   test('of one pod they are one and the same', () => {

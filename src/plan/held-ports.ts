@@ -1,7 +1,9 @@
 import type { HostListener, NodeFacts } from '../model/node.ts';
-import { objectKey } from '../model/object.ts';
+import { formatRef, type ObjectRef, objectKey } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
-import { familyOf } from '../net/address.ts';
+import { familyOf, formatEndpoint } from '../net/address.ts';
+import type { Notice } from './fragment.ts';
+import type { NatPlan } from './nat-plan.ts';
 
 /**
  * The ports of the node that the CNI plugin maps to the pod: while it may run here, and in the families that it has. A
@@ -25,6 +27,30 @@ export function withHolders(node: NodeFacts, hostPorts: readonly HostListener[])
   if (hostPorts.length === 0 && node.portRules.length === 0) return node;
   const sorted = [...hostPorts].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   return { ...node, listeners: [...node.listeners, ...sorted, ...node.portRules] };
+}
+
+/** What Pods with host ports are told: where a Service, or a binding that takes over, comes before their port mapping. */
+export function lostHostPorts(
+  hostPorts: readonly HostListener[],
+  node: NodeFacts,
+  plan: Pick<NatPlan, 'entryAt'>,
+): Notice[] {
+  const notices: Notice[] = [];
+  for (const { protocol, port, address, families, held } of hostPorts) {
+    const [namespace = '', name = ''] = held?.pod?.split('/') ?? [];
+    const object: ObjectRef = { kind: 'Pod', namespace, name };
+    for (const local of node.localAddresses) {
+      if (!families.includes(familyOf(local.address)) || (address ?? local.address) !== local.address)
+        continue;
+      const entry = plan.entryAt({ address: local.address, protocol, port });
+      if (entry?.kind !== 'ServiceFrontend' && entry?.kind !== 'PodBinding') continue;
+      if (objectKey(entry.owner.namespace, entry.owner.name) === held?.pod && entry.kind === 'PodBinding')
+        continue;
+      const message = `hostPort ${port}/${protocol}: ${formatRef(entry.owner)} has ${formatEndpoint(local.address, port)} and comes before`;
+      notices.push({ reason: 'NatHostPortInUse', object, message });
+    }
+  }
+  return notices;
 }
 
 /** Those of others: what a rule or a port mapping sends to the pod itself takes nothing away from it. */

@@ -7,7 +7,7 @@ import type { IpAddress } from '../net/address.ts';
 import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
 import { deepEqual } from './equal.ts';
 import { emptyFragment } from './fragment.ts';
-import { hostPortHolders, withHolders } from './held-ports.ts';
+import { hostPortHolders, lostHostPorts, withHolders } from './held-ports.ts';
 import { fragmentOf, isolated, unusable } from './isolation.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
@@ -210,6 +210,8 @@ export class Planner {
     this.#dirtyServices.clear();
     this.#dirtyPods.clear();
     this.#union.seal();
+    const lost = lostHostPorts([...this.#hostPorts.values()].flat(), this.#node, this.#union);
+    this.#union.replace('host ports', { entries: [], notices: lost });
     return this.#union;
   }
 

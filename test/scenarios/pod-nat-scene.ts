@@ -7,7 +7,7 @@ import type { FactChange } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
-import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { defaultPlanOptions, type PlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
 import { absent, ip, localAddress, nodeFacts, pod, portOf, present } from '../generators/build.ts';
 import { Stage } from '../netns/stage.ts';
@@ -79,9 +79,9 @@ export class PodNatNode {
   readonly #flows = new StaleFlowCleaner();
   #notes = new FlowChangeNotes();
 
-  constructor(stage: Stage, node: Partial<NodeFacts> = {}) {
+  constructor(stage: Stage, node: Partial<NodeFacts> = {}, options: PlanOptions = defaultPlanOptions) {
     this.stage = stage;
-    this.planner = new Planner(factsOfNode(node), defaultPlanOptions);
+    this.planner = new Planner(factsOfNode(node), options);
   }
 
   /** What the source says now; gives what was written for it. */

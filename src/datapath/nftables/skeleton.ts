@@ -214,7 +214,7 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       rule(ctState('invalid'), jump('invalid')),
       rule(ctState('new'), member(frontend, sets.restricted), jump('source_ranges')),
     ),
-    baseChain(`${hook}_nat`, { type: 'nat', hook, priority: -100 }, rule(jump('translate'))),
+    baseChain(`${hook}_nat`, { type: 'nat', hook, priority: -101 }, rule(jump('translate'))),
     baseChain(
       `${hook}_unserved`,
       { type: 'filter', hook, priority: -95 },
