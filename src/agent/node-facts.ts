@@ -1,8 +1,9 @@
 import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES } from '../net/family.ts';
+import { hostPrefix } from '../net/prefix.ts';
 import { byRoutes } from '../plan/own-address.ts';
-import type { NodeConfig } from '../sources/objects/node-config.ts';
+import type { NodeConfig, NodePortRange } from '../sources/objects/node-config.ts';
 import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 
 /**
@@ -39,11 +40,19 @@ export function composeNodeFacts(
     ...podDetection(config, object),
     podNetworks: [...(config.podCIDRs ?? []), ...(object?.podCIDRs ?? [])],
     serviceCIDRs: config.serviceCIDRs ?? [],
-    nodePortAddresses: config.nodePortAddresses ?? null,
+    nodePortAddresses: nodePortPrefixes(config.nodePortAddresses ?? null, nodeIPs),
     masqueradeAll: config.masqueradeAll ?? false,
     topologyLabels: config.topologyLabels ?? object?.labels ?? {},
     ...host,
   };
+}
+
+/** Null: the primary addresses alone, whether or not they are known to be this node's. */
+function nodePortPrefixes(
+  wanted: readonly NodePortRange[] | null,
+  nodeIPs: readonly IpAddress[],
+): NodeFacts['nodePortAddresses'] {
+  return wanted?.flatMap((range) => (range === 'primary' ? nodeIPs.map(hostPrefix) : [range])) ?? null;
 }
 
 /**

@@ -15,7 +15,7 @@ export type HintAbout =
   | 'other-protocol'
   /** Protocol and port are bound, but on another address. */
   | 'other-address'
-  /** The address belongs to a Service that knat leaves alone. */
+  /** The address belongs to a Service that knat leaves alone, or is one of `externalIPs` that are not served. */
   | 'not-ours'
   /** It is a NodePort, but none that this address answers to. */
   | 'node-port'
@@ -43,6 +43,7 @@ export interface HintFacts {
   readonly plan: NatPlan;
   readonly node: NodeFacts;
   readonly enable: PlanOptions['enable'];
+  readonly externalIPs: PlanOptions['externalIPs'];
   readonly services: ReadonlyMap<string, FactTypes['Service']>;
   readonly pods: ReadonlyMap<string, FactTypes['Pod']>;
   readonly nodes: ReadonlyMap<string, FactTypes['Node']>;

@@ -3,7 +3,7 @@ import { type ObjectRef, objectKey } from '../model/object.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { familyOf, formatEndpoint } from '../net/address.ts';
 import type { PodBinding, ServiceFrontend } from '../plan/entry.ts';
-import { addressesForNodePorts } from '../plan/service.ts';
+import { addressesForNodePorts, isServedExternalIP } from '../plan/service.ts';
 import type { Hint, HintFacts } from './hint.ts';
 import { isOwnAddress } from './own.ts';
 import type { Packet } from './packet.ts';
@@ -69,7 +69,10 @@ function sameAddress(near: readonly Claimed[], { destination, protocol, port }: 
 }
 
 /** Services that name the address and are not ours, or not served at all. */
-function unservedAddress({ services, enable }: HintFacts, { destination }: Packet): Hint[] {
+function unservedAddress(
+  { services, enable, externalIPs: served }: HintFacts,
+  { destination }: Packet,
+): Hint[] {
   const hints: Hint[] = [];
   for (const service of services.values()) {
     const { clusterIPs, externalIPs, loadBalancerIPs, notOurs } = service;
@@ -78,6 +81,9 @@ function unservedAddress({ services, enable }: HintFacts, { destination }: Packe
       hints.push({ about: 'switched-off', object: refOf(service), text: `has this address, but ${OFF}` });
     } else if (notOurs !== null) {
       const text = `has this address, but is left alone: ${notOurs}`;
+      hints.push({ about: 'not-ours', object: refOf(service), text });
+    } else if (externalIPs.includes(destination) && !isServedExternalIP(served, destination)) {
+      const text = 'has this address among its externalIPs, which --external-ips leaves out';
       hints.push({ about: 'not-ours', object: refOf(service), text });
     }
   }

@@ -18,7 +18,7 @@ import {
 import type { FactChange } from '../model/facts.ts';
 import type { ServiceFact } from '../model/service.ts';
 import type { Protocol } from '../net/protocol.ts';
-import { defaultPlanOptions, defaultPodNatPolicy } from '../plan/options.ts';
+import { defaultPlanOptions, defaultPodNatPolicy, type PlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
 import { hintsOf } from './hints.ts';
 import { walk } from './walk.ts';
@@ -52,11 +52,12 @@ function hints(
     off = null as Off | null,
     facts = node,
     namespaces = null as string[] | null,
+    rest = {} as Partial<PlanOptions>,
   } = {},
 ): string[] {
   const enable = { ...defaultPlanOptions.enable, ...(off === null ? {} : { [off]: false }) };
   const podNatPolicy = { ...defaultPodNatPolicy, namespaces };
-  const planner = new Planner(facts, { ...defaultPlanOptions, enable, podNatPolicy });
+  const planner = new Planner(facts, { ...defaultPlanOptions, ...rest, enable, podNatPolicy });
   planner.apply(changes);
   const packet = { source: ip(from), destination: ip(to), protocol, port: portOf(port) };
   const found = hintsOf(planner, walk(planner.update(), facts, packet));
@@ -109,6 +110,13 @@ test('the right port, but another protocol', () => {
   expect(hints([mail], CLIENT, PUBLIC, 25, udp)).toEqual([
     'other-protocol smtp: has a binding at this address with port 25, but for TCP, not for UDP',
   ]);
+});
+
+test('an externalIP that is not served', () => {
+  const given = [present('Service', service({ externalIPs: [ip('198.51.100.53')] }))];
+  const said = 'not-ours web: has this address among its externalIPs, which --external-ips leaves out';
+  expect(hints(given, CLIENT, '198.51.100.53', 80, { rest: { externalIPs: [] } })).toEqual([said]);
+  expect(hints(given, CLIENT, '198.51.100.53', 80)).not.toContain(said);
 });
 
 test('a NodePort at an address that nodePortAddresses leaves out', () => {

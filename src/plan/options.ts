@@ -32,6 +32,8 @@ export interface EgressOptions {
 export interface PlanOptions {
   readonly enable: EnabledKinds;
   readonly egress: EgressOptions;
+  /** Networks whose addresses Services may have as `externalIPs`; null: all. */
+  readonly externalIPs: readonly Prefix[] | null;
   /** Destinations that the return SNAT of Pod NAT leaves alone, beside pools, service CIDRs and nodes. */
   readonly internalNetworks: readonly Prefix[];
   /** Networks whose addresses are no public addresses. */
@@ -136,6 +138,7 @@ export const defaultPlanOptions: PlanOptions = Object.freeze({
     mostSpecificPoolWins: false,
     masqueradeHostTraffic: false,
   },
+  externalIPs: null,
   internalNetworks: prefixes(INTERNAL_NETWORKS),
   publicAddressFilter: prefixes(NOT_PUBLIC),
   publicAddressAllowed: [],

@@ -100,6 +100,11 @@ export class Planner {
     return this.#slicesOf.get(service) ?? noSlices;
   }
 
+  /** Networks whose addresses Services may have as `externalIPs`; null: all. */
+  get externalIPs(): PlanOptions['externalIPs'] {
+    return this.#options.externalIPs;
+  }
+
   /** Which kinds of NAT are done at all. */
   get enable(): PlanOptions['enable'] {
     return this.#options.enable;
@@ -191,7 +196,9 @@ export class Planner {
       const fragment =
         service === undefined
           ? emptyFragment
-          : fragmentOf(refOf('Service', service), () => serviceFragment(service, slices, this.#node));
+          : fragmentOf(refOf('Service', service), () =>
+              serviceFragment(service, slices, this.#node, this.#options),
+            );
       this.#union.replace(`Service ${key}`, fragment);
     }
     const limits = enable.pod ? this.#beyondLimits() : noLimits;

@@ -14,6 +14,7 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { canonicalEntry } from './canonical.ts';
+import type { PlanOptions } from './options.ts';
 import { addressesForNodePorts, isLoopback, serviceFragment } from './service.ts';
 
 const local = endpoint('10.244.1.5', { nodeName: 'node-a' });
@@ -155,6 +156,44 @@ describe('external addresses', () => {
     const shared = { ...everywhere, externalIPs: [ip('192.0.2.60'), ip('192.0.2.50')], ...range };
     expect(frontends('ExternalIP', shared).map(({ key }) => key)).toEqual(['192.0.2.50:80/TCP']);
     expect(frontends('LoadBalancer', shared)).toMatchObject([{ sourceRanges: ['203.0.113.0/24'] }]);
+  });
+});
+
+describe('externalIPs that are served', () => {
+  const given = { ...everywhere, externalIPs: ['192.0.2.50', '203.0.113.50', '192.0.2.60'].map(ip) };
+  const planned = (externalIPs: PlanOptions['externalIPs']) => {
+    const fragment = serviceFragment(service(given), [slice([local])], nodeFacts(), { externalIPs });
+    return {
+      keys: fragment.entries.flatMap((one) =>
+        one.kind === 'ServiceFrontend' && one.origin === 'ExternalIP' ? [one.tuple.address] : [],
+      ),
+      told: fragment.notices.map(({ reason, message }) => `${reason}: ${message}`),
+      balanced: fragment.entries.some(
+        (one) => one.kind === 'ServiceFrontend' && one.origin === 'LoadBalancer',
+      ),
+    };
+  };
+
+  test('all', () => {
+    expect(planned(null)).toEqual({ keys: ['192.0.2.50', '203.0.113.50'], told: [], balanced: true });
+  });
+
+  test('none: the Service is told, and what is the load balancer’s too stays', () => {
+    expect(planned([])).toEqual({
+      keys: [],
+      told: ['NatRestricted: externalIPs 192.0.2.50, 203.0.113.50: not served, --external-ips allows none'],
+      balanced: true,
+    });
+  });
+
+  test('those in networks', () => {
+    expect(planned([cidr('203.0.113.0/24'), cidr('2001:db8::/32')])).toEqual({
+      keys: ['203.0.113.50'],
+      told: [
+        'NatRestricted: externalIPs 192.0.2.50: not served, --external-ips allows 203.0.113.0/24, 2001:db8::/32',
+      ],
+      balanced: true,
+    });
   });
 });
 

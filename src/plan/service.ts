@@ -1,11 +1,12 @@
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import { firstFew } from '../model/first-few.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { ServiceFact, ServicePortFact } from '../model/service.ts';
 import { addressFromNumber, addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
-import { hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
+import { formatPrefix, hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, complementOf } from '../net/ranges.ts';
 import { chooseEndpoints, type EndpointChoice } from './endpoints.ts';
 import {
@@ -19,6 +20,7 @@ import {
   tupleKey,
 } from './entry.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
+import { defaultPlanOptions, type PlanOptions } from './options.ts';
 
 const none: readonly Endpoint[] = Object.freeze([]);
 
@@ -33,6 +35,7 @@ export function serviceFragment(
   service: ServiceFact,
   slices: readonly EndpointSliceFact[],
   node: NodeFacts,
+  { externalIPs: served }: Pick<PlanOptions, 'externalIPs'> = defaultPlanOptions,
 ): Fragment {
   if (service.notOurs !== null) return emptyFragment;
   const owner: ObjectRef = { kind: 'Service', namespace: service.namespace, name: service.name };
@@ -45,9 +48,14 @@ export function serviceFragment(
   const isOurs = (address: IpAddress) => mayFront(service, address);
   const loadBalancerIPs = service.loadBalancerIPs.filter(isOurs);
   // An address that is both is a load balancer's: its source ranges hold.
-  const externalIPs = service.externalIPs.filter(
+  const wantedIPs = service.externalIPs.filter(
     (address) => isOurs(address) && !loadBalancerIPs.includes(address),
   );
+  const externalIPs = wantedIPs.filter((address) => isServedExternalIP(served, address));
+  if (externalIPs.length < wantedIPs.length) {
+    const refused = wantedIPs.filter((address) => !externalIPs.includes(address));
+    notices.push({ reason: 'NatRestricted', object: owner, message: refusedExternalIPs(refused, served) });
+  }
   if (service.loadBalancerSourceRanges !== null && loadBalancerIPs.length > 0 && !hasUsableRange(service)) {
     notices.push({ reason: 'NatInvalid', object: owner, message: NO_RANGE });
   }
@@ -86,6 +94,19 @@ export function serviceFragment(
   entries.push(...healthChecks(service, owner, localReady, node));
   // A copy has no spare room.
   return { entries: restricted(entries), notices: notices.length === 0 ? emptyFragment.notices : notices };
+}
+
+/** True when an address may be served as one of `externalIPs`; null: all may. */
+export function isServedExternalIP(served: PlanOptions['externalIPs'], address: IpAddress): boolean {
+  return served === null || served.some((prefix) => prefixContains(prefix, address));
+}
+
+/** Addresses that a notice names; more are only counted. */
+const NAMED = 5;
+
+function refusedExternalIPs(refused: readonly IpAddress[], served: PlanOptions['externalIPs']): string {
+  const which = served === null || served.length === 0 ? 'none' : served.map(formatPrefix).join(', ');
+  return `externalIPs ${firstFew(refused, NAMED)}: not served, --external-ips allows ${which}`;
 }
 
 type ServiceEntry = ServiceFrontend | ClusterAddress | ServiceHealthCheck;

@@ -66,6 +66,7 @@ describe('values', () => {
     ['updateStrategy.maxUnavailable=0', '/updateStrategy/maxUnavailable'],
     ['securityContext.extraCapabilities={ALL}', '/securityContext/extraCapabilities/0'],
     ['egress.pools[0].name=a', '/egress/pools/0'],
+    ['service.externalIPs={some}', '/service/externalIPs'],
     ['podNat.restrictedPorts={http}', '/podNat/restrictedPorts/0'],
     ['podNat.policy.namespaces={Shop}', '/podNat/policy/namespaces/0'],
     ['podNat.policy.takeover=perhaps', '/podNat/policy/takeover'],
@@ -115,6 +116,16 @@ describe('values', () => {
     expect(periodSeconds * failureThreshold).toBeGreaterThanOrEqual(300);
     expect(agent.livenessProbe?.httpGet.path).toBe('/livez');
     expect(agent.readinessProbe?.httpGet.path).toBe('/readyz');
+  });
+
+  test.each([
+    ['service.externalIPs={none}', ['--external-ips=none']],
+    ['service.externalIPs={203.0.113.0/24,198.51.100.7}', ['--external-ips=203.0.113.0/24,198.51.100.7']],
+    ['service.externalIPs={none},service.enabled=false', []],
+    ['log.level=info', []],
+  ])('which externalIPs are served: %s', async (values, expected) => {
+    const { agent } = await renderDaemonSet('--set', values);
+    expect(agent.args?.filter((arg) => arg.startsWith('--external-ips'))).toEqual(expected);
   });
 
   test('Pod NAT options are given only where they are set and Pod NAT is on', async () => {

@@ -157,6 +157,11 @@ httpGet:
 {{- if and .Values.service.enabled .Values.service.replaceKubeProxy }}
 - --replace-kube-proxy
 {{- end }}
+{{- if .Values.service.enabled }}
+{{- with .Values.service.externalIPs }}
+- --external-ips={{ join "," . }}
+{{- end }}
+{{- end }}
 {{- if include "knat.nodeConfig" . }}
 - --node-config=/etc/knat/node.yaml
 {{- end }}

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { formatPrefix } from '../../net/prefix.ts';
+import { formatPrefix, type Prefix } from '../../net/prefix.ts';
 import { CliError } from '../cli-error.ts';
 import { type KubeProxyConfig, parseKubeProxyConfig } from './kube-proxy-config.ts';
 import { type FieldType, kubeProxyFields } from './kube-proxy-fields.ts';
@@ -56,6 +56,7 @@ const sampleOf: Record<string, string> = {
   healthzBindAddress: '192.0.2.77:7777',
   metricsBindAddress: '127.0.0.1:7777',
   mode: 'ipvs',
+  featureGates: '{AllowServiceExternalIPs: false}',
   detectLocalMode: 'NodeCIDR',
   'detectLocal.bridgeInterface': 'cni7',
   'detectLocal.interfaceNamePrefix': 'cali7',
@@ -142,7 +143,7 @@ conntrack: {maxPerCore: 0, min: 5, tcpEstablishedTimeout: 2h0m0s, tcpCloseWaitTi
     podInterfaceNamePrefix: 'cali',
   });
   expect(podCIDRs?.map(formatPrefix)).toEqual(['10.244.0.0/16', 'fd00:244::/48']);
-  expect(nodePortAddresses?.map(formatPrefix)).toEqual(['192.0.2.0/24']);
+  expect(nodePortAddresses?.map(formatRange)).toEqual(['192.0.2.0/24']);
   expect(facts.warnings).toEqual([]);
 });
 
@@ -184,7 +185,7 @@ test("kubeadm's configuration as it stands: kube-proxy's defaults, and not one w
   });
   expect(facts.node.podCIDRs?.map(formatPrefix)).toEqual(['10.244.0.0/16']);
   // kube-proxy's default mode is iptables, in which NodePorts answer everywhere.
-  expect(facts.node.nodePortAddresses?.map(formatPrefix)).toEqual(['0.0.0.0/0', '::/0']);
+  expect(facts.node.nodePortAddresses?.map(formatRange)).toEqual(['0.0.0.0/0', '::/0']);
   expect(facts.warnings).toEqual([]);
 });
 
@@ -193,11 +194,35 @@ test.each([
   ['mode: nftables\nnodePortAddresses: [primary]', null, []],
   ['nodePortAddresses: [all]', ['0.0.0.0/0', '::/0'], []],
   ['nodePortAddresses: [localhost, 192.0.2.0/24]', ['192.0.2.0/24'], [/^nodePortAddresses: localhost /]],
-  ['nodePortAddresses: [primary, 192.0.2.0/24]', ['192.0.2.0/24'], [/^nodePortAddresses: primary /]],
+  ['nodePortAddresses: [primary, 192.0.2.0/24]', ['primary', '192.0.2.0/24'], []],
+  ['nodePortAddresses: [primary, localhost]', null, [/^nodePortAddresses: localhost /]],
+  ['nodePortAddresses: [localhost]', [], [/^nodePortAddresses: localhost .*they answer nowhere$/]],
+  ['mode: nftables\nnodePortAddresses: [localhost]', [], [/^nodePortAddresses: localhost /]],
+  ['nodePortAddresses: [primary, all]', ['primary', '0.0.0.0/0', '::/0'], []],
 ] as const)('NodePorts with %s', (yaml, expected, warnings) => {
   const { node, warnings: told } = parse(yaml).facts;
-  expect(node.nodePortAddresses?.map(formatPrefix) ?? null).toEqual(expected);
+  expect(node.nodePortAddresses?.map(formatRange) ?? null).toEqual(expected);
   expect(told).toEqual(warnings.map((pattern) => expect.stringMatching(pattern)));
+});
+
+const formatRange = (range: Prefix | 'primary') => (range === 'primary' ? range : formatPrefix(range));
+
+test('externalIPs are served unless the gate is closed; other gates mean nothing and are named', () => {
+  const of = (gates: string) => {
+    const { settings, facts } = parse(`featureGates: {${gates}}`);
+    return [settings.externalIps, facts.warnings];
+  };
+  expect(of('AllowServiceExternalIPs: false')).toEqual([[], []]);
+  expect(of('AllowServiceExternalIPs: true')).toEqual([undefined, []]);
+  expect(of('NFTablesNetlink: true, AllowServiceExternalIPs: false')).toEqual([
+    [],
+    ['featureGates: no effect: there is no feature gate NFTablesNetlink'],
+  ]);
+});
+
+test('hostnameOverride is trimmed and in lower case, and is more than white space', () => {
+  expect(parse('hostnameOverride: " Worker-1.Example "').facts.node.nodeName).toBe('worker-1.example');
+  expect(() => parse('hostnameOverride: "  "')).toThrow(CliError);
 });
 
 test('masqueradeAll counts where it belongs to the mode, and is named where it does not', () => {

@@ -1,10 +1,10 @@
 import { isIpv6, parseAddress } from '../../net/address.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
+import { EVERYWHERE } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
 import { onlyDocument } from '../only-document.ts';
 import {
-  everyAddress,
   type FieldType,
   type KubeProxyEffects,
   kubeProxyFields,
@@ -90,7 +90,7 @@ function applyDefaults(
     if (path === used) node.masqueradeAll = true;
     else effects.warn(`no effect: the mode is ${isNftables ? 'nftables' : 'another'}`);
   }
-  if (!('nodePortAddresses' in node)) node.nodePortAddresses = isNftables ? null : everyAddress();
+  if (!('nodePortAddresses' in node)) node.nodePortAddresses = isNftables ? null : EVERYWHERE;
   if (node.detectLocalMode === 'ClusterCIDR' && node.podCIDRs === undefined) {
     effects.path = 'detectLocalMode';
     effects.warn('ClusterCIDR without clusterCIDR tells no pod');

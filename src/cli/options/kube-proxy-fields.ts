@@ -1,6 +1,12 @@
 import { parseAddress } from '../../net/address.ts';
 import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
-import { LOCAL_MODES, type NodeConfig } from '../../sources/objects/node-config.ts';
+import {
+  LOCAL_MODES,
+  type NodeConfig,
+  type NodePortRange,
+  nodePortWord,
+  primaryOrRanges,
+} from '../../sources/objects/node-config.ts';
 import {
   readDuration,
   readInterfaceName,
@@ -53,12 +59,20 @@ const HEALTH_PORT = 10256;
 const METRICS_PORT = 10249;
 
 /**
- * Every field of `kubeproxy.config.k8s.io/v1alpha1`, Kubernetes 1.36, and those that came later as far as they are known;
+ * Every field of `kubeproxy.config.k8s.io/v1alpha1`, Kubernetes 1.37, and those that came later as far as they are known;
  * staging/src/k8s.io/kube-proxy/config/v1alpha1/types.go, component-base/config/v1alpha1, component-base/logs/api/v1.
  * What depends on several fields (`mode` and its defaults) is kube-proxy-config.ts's.
  */
 export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
-  featureGates: ineffective('flags', 'there are no feature gates'),
+  featureGates: {
+    type: 'flags',
+    here: '`AllowServiceExternalIPs: false`: `--external-ips none`; no effect of others: there are no feature gates',
+    effect: effect<Readonly<Record<string, boolean>>>((gates, { settings, warn }) => {
+      if (gates[EXTERNAL_IPS_GATE] === false) settings.externalIps = [];
+      const others = Object.keys(gates).filter((gate) => gate !== EXTERNAL_IPS_GATE);
+      if (others.length > 0) warn(`no effect: there is no feature gate ${others.join(', ')}`);
+    }),
+  },
   'clientConnection.kubeconfig': {
     type: 'text',
     here: '`--kubeconfig`',
@@ -94,8 +108,10 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   'logging.options.json.infoBufferSize': ineffective('quantity', ALPHA_LOGGING),
   hostnameOverride: {
     type: 'text',
-    here: '`--node`',
-    effect: effect<string>((name, { node }) => {
+    here: '`--node`, without white space around it and in lower case',
+    effect: effect<string>((text, { node }) => {
+      const name = text.trim().toLowerCase();
+      if (name === '') throw new ValueError('it is white space alone: name the node, or leave it away');
       node.nodeName = name;
     }),
   },
@@ -205,7 +221,7 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   },
   nodePortAddresses: {
     type: 'texts',
-    here: '`nodePortAddresses` of `--node-config`; empty: the primary addresses where `mode` is nftables, else all',
+    here: '`nodePortAddresses` of `--node-config`, with `primary`, `localhost` and `all`; empty: the primary addresses where `mode` is nftables, else all; `localhost` adds no address, since NodePorts never answer on loopback',
     effect: effect<readonly string[]>((texts, { node, warn }) => {
       node.nodePortAddresses = nodePortRanges(texts, warn);
     }),
@@ -281,24 +297,19 @@ export const MEANINGFUL_ZEROS: ReadonlySet<string> = new Set([
 
 const readCount = readWholeNumber(0, 2 ** 31 - 1);
 
-const EVERYWHERE: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map(readRange);
-
-/** Every local address: what kube-proxy's older modes do without nodePortAddresses. */
-export function everyAddress(): readonly Prefix[] {
-  return EVERYWHERE;
-}
-
-function nodePortRanges(texts: readonly string[], warn: (text: string) => void): readonly Prefix[] | null {
-  const ranges: Prefix[] = [];
-  for (const text of texts) {
-    if (text === 'all') ranges.push(...EVERYWHERE);
-    else if (text === 'localhost') warn('localhost has no effect: NodePorts never answer on loopback');
-    else if (text !== 'primary') ranges.push(readRange(text));
+function nodePortRanges(
+  texts: readonly string[],
+  warn: (text: string) => void,
+): readonly NodePortRange[] | null {
+  if (texts.includes('localhost')) {
+    const rest = texts.length === 1 ? '; with nothing else, they answer nowhere' : '';
+    warn(`localhost has no effect: NodePorts never answer on loopback${rest}`);
   }
-  if (ranges.length === 0) return null;
-  if (texts.includes('primary')) warn('primary has no effect beside others: name its network too');
-  return ranges;
+  return primaryOrRanges(texts.flatMap((text) => nodePortWord(text) ?? [readRange(text)]));
 }
+
+/** kube-proxy asks for the gate before it reads `externalIPs`; no other gate means anything here. */
+const EXTERNAL_IPS_GATE = 'AllowServiceExternalIPs';
 
 /** Bits behind the length are left out, as kube-proxy does. */
 function readRange(text: string): Prefix {

@@ -37,6 +37,7 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   detectLocalMode: ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface'],
   podBridgeInterface: ['cni0', 'cbr0', 'br0'],
   podInterfaceNamePrefix: ['cali', 'veth', 'lxc'],
+  externalIps: ['all', 'none', '203.0.113.0/24,198.51.100.7'],
   conntrackMaxPerCore: ['1', '2', '0'],
   conntrackMin: ['1', '2', '0'],
   conntrackTcpTimeoutEstablished: ['24h', '1h30m', '0'],

@@ -16,6 +16,7 @@ export const PLAN_SETTINGS: readonly SettingName[] = [
   'detectLocalMode',
   'podBridgeInterface',
   'podInterfaceNamePrefix',
+  'externalIps',
   'annotationKey',
   'restrictedPorts',
   'includeFilterNetworks',

@@ -60,6 +60,7 @@ function planOptions(values: SettingValues): PlanOptions {
   return {
     ...standard,
     enable: values.enable ?? standard.enable,
+    externalIPs: values.externalIps === undefined ? standard.externalIPs : values.externalIps,
     internalNetworks: values.internalNetworks ?? standard.internalNetworks,
     publicAddressFilter: [...standard.publicAddressFilter, ...(values.includeFilterNetworks ?? [])],
     publicAddressAllowed: values.excludeFilterNetworks ?? standard.publicAddressAllowed,

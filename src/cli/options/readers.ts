@@ -1,7 +1,7 @@
 import type { LabelSelector } from '../../model/label-selector.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { type PortSpan, parsePort } from '../../net/port.ts';
-import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
+import { formatPrefix, hostPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
 import type { ListenAddress } from '../../observe/listening.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
@@ -123,6 +123,18 @@ export const readSelector: Reader<LabelSelector> = (value) => {
   throw new ValueError(
     `"${selector.wrong}" is no label selector: write key=value, key in (a,b), key or !key`,
   );
+};
+
+/** `all`: null; `none`: no network; else networks, single addresses too. */
+export const readExternalIPs: Reader<readonly Prefix[] | null> = (value) => {
+  const texts = readList(value);
+  if (texts.length === 1 && texts[0] === 'all') return null;
+  if (texts.length === 1 && texts[0] === 'none') return [];
+  if (texts.length === 0) throw new ValueError('name all, none, or networks such as 203.0.113.0/24');
+  return texts.map((text) => {
+    const address = parseAddress(text);
+    return address === null ? (readPrefixes([text])[0] as Prefix) : hostPrefix(address);
+  });
 };
 
 /** Where kube-proxy has its health check, which load balancers know; on loopback alone. */

@@ -4,6 +4,7 @@ import {
   readChainPrefix,
   readChoice,
   readDuration,
+  readExternalIPs,
   readFlag,
   readInterface,
   readInterfaceName,
@@ -38,6 +39,7 @@ export interface Setting<Value> {
 
 const SOURCES = 'What to work on:';
 const PODS = 'What is a pod, by the names of kube-proxy:';
+const SERVICES = 'Services:';
 const CONNTRACK = 'Connection tracking, by the names of kube-proxy; 0 leaves a value as it is (the default):';
 const POD_NAT = 'Pod NAT:';
 const FLOWS = 'Connections:';
@@ -131,6 +133,12 @@ export const settings = {
     PODS,
     readInterfaceName,
     'with InterfaceNamePrefix: packets that come in by interfaces whose name begins so are from pods',
+  ),
+  externalIps: setting(
+    'WHICH',
+    SERVICES,
+    readExternalIPs,
+    'which externalIPs of Services are served: all, none, or those in these networks, with commas (default: all)',
   ),
   conntrackMaxPerCore: setting(
     'NUMBER',

@@ -46,6 +46,22 @@ topologyLabels: {topology.kubernetes.io/zone: z}
     },
   );
 
+  test.each([
+    ['[primary, 10.0.0.0/8]', ['primary', { family: 'IPv4', address: '10.0.0.0', length: 8 }]],
+    ['[localhost]', []],
+    ['[localhost, primary]', null],
+    [
+      '[all]',
+      [
+        { family: 'IPv4', address: '0.0.0.0', length: 0 },
+        { family: 'IPv6', address: '::', length: 0 },
+      ],
+    ],
+  ])('nodePortAddresses: %s', (text, nodePortAddresses) => {
+    const result = parseNodeConfig(`nodePortAddresses: ${text}`, 'node.yaml');
+    expect(result).toEqual({ ok: true, config: { nodePortAddresses } });
+  });
+
   test('all configurations of the conformance data are accepted', () => {
     const path = new URL('../../../test/conformance/service-flows.json', import.meta.url);
     const records = JSON.parse(readFileSync(path, 'utf8')) as { id: string; config: unknown }[];
@@ -79,8 +95,8 @@ topologyLabels: {topology.kubernetes.io/zone: z}
       'node.yaml:1: nodeIPs: a node has one primary address of each family: remove the others (KNAT_NODE_CONFIG_FIELD)',
     ],
     [
-      'nodePortAddresses: [primary, 10.0.0.0/8]',
-      'node.yaml:1: nodePortAddresses[0]: primary stands alone (KNAT_NODE_CONFIG_FIELD)',
+      'nodePortAddresses: [primary, host]',
+      'node.yaml:1: nodePortAddresses[1]: "host" is neither a CIDR nor one of primary, localhost, all (KNAT_NODE_CONFIG_FIELD)',
     ],
     [
       'nodeIP: 10.0.0.1\nnodeIPs: [10.0.0.1]',

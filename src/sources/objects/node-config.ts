@@ -17,6 +17,38 @@ export function isInterfaceName(text: string): boolean {
   return /^[^\s/:]{1,15}$/u.test(text) && Buffer.byteLength(text) <= 15 && text !== '.' && text !== '..';
 }
 
+/** Where NodePorts answer: a network, or the primary address of each family. */
+export type NodePortRange = Prefix | 'primary';
+
+/** Every address of both families, for NodePorts. */
+export const EVERYWHERE: readonly Prefix[] = ['0.0.0.0/0', '::/0'].flatMap((text) => {
+  const prefix = parsePrefix(text);
+  return typeof prefix === 'string' ? [] : [prefix];
+});
+
+/**
+ * What a word of kube-proxy 1.37 in nodePortAddresses stands for; null when it is none. `localhost` adds nothing: NodePorts
+ * never answer on loopback.
+ */
+export function nodePortWord(text: string): readonly NodePortRange[] | null {
+  switch (text) {
+    case 'primary':
+      return ['primary'];
+    case 'all':
+      return EVERYWHERE;
+    case 'localhost':
+      return [];
+    default:
+      return null;
+  }
+}
+
+/** Null where nothing but the primary addresses is meant. */
+export function primaryOrRanges(ranges: readonly NodePortRange[]): readonly NodePortRange[] | null {
+  const isPrimary = ranges.length > 0 && ranges.every((range) => range === 'primary');
+  return isPrimary ? null : ranges;
+}
+
 /** The node facts that `--node-config FILE` gives; what the file does not say is absent. */
 export interface NodeConfig {
   readonly nodeName?: string;
@@ -34,8 +66,8 @@ export interface NodeConfig {
   /** With InterfaceNamePrefix. */
   readonly podInterfaceNamePrefix?: string;
   readonly serviceCIDRs?: readonly Prefix[];
-  /** Null: the primary address of each family, which `primary` and an empty list mean. */
-  readonly nodePortAddresses?: readonly Prefix[] | null;
+  /** Null: the primary address of each family, which an empty list means. An address may be in several; empty: none. */
+  readonly nodePortAddresses?: readonly NodePortRange[] | null;
   readonly masqueradeAll?: boolean;
   readonly topologyLabels?: Readonly<Record<string, string>>;
 }
@@ -54,7 +86,7 @@ const address = z.string().transform((text, context): IpAddress => {
 const prefix = z.string().transform((text, context): Prefix => {
   const parsed = parsePrefix(text);
   if (typeof parsed !== 'string') return parsed;
-  const hint = text === 'primary' ? 'primary stands alone' : `"${text}" is no CIDR: write ADDRESS/LENGTH`;
+  const hint = `"${text}" is no CIDR: write ADDRESS/LENGTH`;
   context.addIssue(parsed === 'host-bits' ? hostBitsMessage(text) : hint);
   return z.NEVER;
 });
@@ -71,9 +103,19 @@ const nodeIPs = z
     error: 'a node has one primary address of each family: remove the others',
   });
 
+const nodePortAddress = z.string().transform((text, context): readonly NodePortRange[] => {
+  const word = nodePortWord(text);
+  if (word !== null) return word;
+  const parsed = parsePrefix(text);
+  if (typeof parsed !== 'string') return [parsed];
+  const hint = `"${text}" is neither a CIDR nor one of primary, localhost, all`;
+  context.addIssue(parsed === 'host-bits' ? hostBitsMessage(text) : hint);
+  return z.NEVER;
+});
+
 const nodePortAddresses = z.preprocess(
-  (value) => (value === 'primary' || isPrimaryList(value) ? [] : value),
-  z.array(prefix).transform((list) => (list.length === 0 ? null : list)),
+  (value) => (typeof value === 'string' ? [value] : value),
+  z.array(nodePortAddress).transform((list) => (list.length === 0 ? null : primaryOrRanges(list.flat()))),
 );
 
 /** The keys of conformance/README.md, "config", and `nodeIPs` for both families. */
@@ -146,10 +188,6 @@ function messagesOf(issue: z.core.$ZodIssue): readonly ConfigError[] {
     }
   }
   return [{ code: 'KNAT_NODE_CONFIG_FIELD', steps, message: issue.message }];
-}
-
-function isPrimaryList(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 1 && value[0] === 'primary';
 }
 
 function formatSteps(steps: readonly (string | number)[]): string {
