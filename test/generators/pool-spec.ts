@@ -3,12 +3,12 @@ import { KubernetesIp } from '../chart/kubernetes-cidr.ts';
 
 const octet = fc.integer({ min: 0, max: 255 });
 const ipv4 = fc.oneof(
-  fc.constantFrom('10.0.0.0', '169.254.0.0', '169.254.1.0', '0.0.0.0', '192.168.7.0', '010.0.0.0', '1.2.3'),
+  fc.constantFrom('10.0.0.0', '169.254.0.0', '169.254.1.0', '0.0.0.0', '192.168.7.0', '1.2.3'),
   fc.tuple(octet, octet, octet, octet).map((octets) => octets.join('.')),
 );
 const ipv6 = fc.oneof(
   fc.constantFrom('fd00::', 'FE80::', 'fe80:1::', '::', 'fd00::1', 'fe80::%eth0', ':::'),
-  // IPv4-mapped addresses are left out: the API server refuses them, knat takes them for what they are, IPv6.
+  // Neither mapped nor zero-padded: the API server refuses these, knat reads them as Kubernetes reads those of Services.
   fc.ipV6().filter((text) => KubernetesIp.parse(text) !== null),
 );
 const cidr = fc.oneof(
@@ -18,11 +18,9 @@ const cidr = fc.oneof(
     '',
     '10.0.0.0',
     '10.0.0.0/',
-    '10.0.0.0/08',
     '10.0.0.0/+8',
     ' 10.0.0.0/8',
     'x/8',
-    'fd00::/064',
   ),
 );
 const mode = fc.constantFrom('Never', 'Always', 'CrossSubnet');
