@@ -78,6 +78,7 @@ export class Agent implements AgentFacts {
   /** Milliseconds since the epoch: when the kernel was last made to match, and when the present attempt began. */
   #matchedAt: number | null = null;
   #convergingSince: number | null = null;
+  #takenOverAt: number | null = null;
   /** Revision of the plan that the datapath last reported as done. */
   #reportedRevision: number | null = null;
   #failuresInARow = 0;
@@ -203,6 +204,7 @@ export class Agent implements AgentFacts {
       now: surroundings.wallClock().getTime(),
       synced: this.#synced,
       programmedAt: this.#matchedAt,
+      takenOverAt: this.#takenOverAt,
       failingSince: this.#failure === null ? null : Date.parse(this.#failure.since),
       convergingSince: this.#convergingSince,
       nodeEligible: !(node?.terminating || node?.excludedByAutoscaler),
@@ -227,6 +229,10 @@ export class Agent implements AgentFacts {
 
   problemsToTell(): readonly Problem[] {
     return [...this.#problems.list(), ...this.#objectProblems.list()];
+  }
+
+  tookOver(since: number | null): void {
+    this.#takenOverAt = since;
   }
 
   sideProblems(): readonly Problem[] {

@@ -27,6 +27,7 @@ import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
 import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleFlows } from './companions/stale-flows.ts';
+import { takenOverRules } from './companions/taken-over.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
 import { ForeignPorts } from './foreign-ports.ts';
@@ -60,6 +61,8 @@ export interface AgentRun {
   readonly conntrack?: ConntrackSettings;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: ListenAddress | null;
+  /** Where load balancers ask for kube-proxy's health: served too, once it has left the port; absent or null: nowhere. */
+  readonly proxyHealth?: ListenAddress | null;
   /** What is shown over HTTP; absent: nothing. */
   readonly http?: HttpOptions;
   /** What is done with flows; absent: they are looked at alone. */
@@ -120,7 +123,9 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
     if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
     if (settings.plan.enable.service && !once) companions.push(serviceHealthChecks);
-    if (health !== null && !once) companions.push(healthEndpoints(health));
+    const { proxyHealth = null } = run;
+    if ((health ?? proxyHealth) !== null && !once) companions.push(healthEndpoints(health, proxyHealth));
+    if (!once) companions.push(takenOverRules(datapath));
     if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
     if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
       companions.push(clusterStatus({ client, ...run.tell }));

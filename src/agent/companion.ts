@@ -88,6 +88,8 @@ export interface AgentFacts {
   problemsToTell(): readonly Problem[];
   /** What is wrong beside NAT. */
   sideProblems(): readonly Problem[];
+  /** Since when the rules of an earlier agent are known to do the work; null: they are not there. For health. */
+  tookOver(since: number | null): void;
   /** Shows what goes wrong beside NAT, in log and status, under its code; null: nothing any longer. */
   sideProblem(code: string, message: string | null): void;
   /** Shows, in log, status and on the objects, what cannot be done for them beside NAT; in the place of what was told under this code. */

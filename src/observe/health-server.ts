@@ -1,14 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { REQUEST_LIMITS } from './connections.ts';
 import { type HealthFacts, healthAnswer } from './health.ts';
-import { keepListening, type ListenAddress, type ListeningListener } from './listening.ts';
+import { keepListening, type ListenAddress, type ListeningListener, type Served } from './listening.ts';
 
 export interface HealthListener extends ListeningListener {
   /** One of the paths was asked for. */
   answered?(path: string, status: number): void;
 }
 
-const SERVED = { what: 'health', option: '--health-address', rival: ', perhaps kube-proxy' };
+const SERVED: Served = { what: 'health', option: '--health-address', rival: ', perhaps kube-proxy' };
+
+/**
+ * Where load balancers ask for kube-proxy's health. Once that is gone they take a node out within seconds when nobody
+ * answers: the port is tried for every second.
+ */
+export const PROXY_HEALTH: Served = { ...SERVED, option: '--proxy-health-address', retryMost: 1_000 };
 
 /** Serves `/livez`, `/readyz` and `/healthz` and nothing else until the signal aborts. */
 export async function serveHealth(
@@ -17,8 +23,9 @@ export async function serveHealth(
   listener: HealthListener,
   sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
+  served: Served = SERVED,
 ): Promise<void> {
-  await keepListening(address, SERVED, () => healthServer(facts, listener), listener, sleep, signal);
+  await keepListening(address, served, () => healthServer(facts, listener), listener, sleep, signal);
 }
 
 function healthServer(facts: () => HealthFacts, listener: HealthListener): Server {

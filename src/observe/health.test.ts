@@ -36,6 +36,23 @@ describe('healthAnswer', () => {
     expect(statuses(facts)).toEqual(expected);
   });
 
+  test('after a restart the rules of the agent before do the work, until the kernel is made to match', () => {
+    const away = { synced: false, programmedAt: null };
+    const since = NOW - 90_000;
+    expect(statuses({ ...away, takenOverAt: since })).toEqual({ livez: 200, readyz: 503, healthz: 200 });
+    expect(statuses({ ...away, takenOverAt: null })).toEqual({ livez: 200, readyz: 503, healthz: 503 });
+    expect(statuses({ ...away, takenOverAt: since, nodeEligible: false }).healthz).toBe(503);
+    expect(statuses({ ...away, takenOverAt: since, failingSince: NOW - 60_000 }).healthz).toBe(503);
+    expect(isProxyHealthy({ ...well, ...away, takenOverAt: since })).toBe(true);
+    expect(healthAnswer('/healthz', { ...well, ...away, takenOverAt: since })?.body).toEqual({
+      lastUpdated: '2026-01-01T11:58:30.000Z',
+      currentTime: '2026-01-01T12:00:00.000Z',
+      nodeEligible: true,
+      takenOverAt: '2026-01-01T11:58:30.000Z',
+    });
+    expect(healthAnswer('/healthz', { ...well, takenOverAt: since })?.body.takenOverAt).toBeUndefined();
+  });
+
   test('the form of kube-proxy while healthy: lastUpdated is the time of the answer', () => {
     const currentTime = '2026-01-01T12:00:00.000Z';
     expect(healthAnswer('/healthz', well)?.body).toEqual({

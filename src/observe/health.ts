@@ -5,6 +5,8 @@ export interface HealthFacts {
   readonly synced: boolean;
   /** When the kernel was last made to match; null: not yet. */
   readonly programmedAt: number | null;
+  /** Since when the rules of an earlier agent are known to do the work, until they are made to match; null: not known. */
+  readonly takenOverAt?: number | null;
   /** Since when the kernel cannot be made to match; null: it matches. */
   readonly failingSince: number | null;
   /** When the converge that is under way began; null: none is. */
@@ -17,10 +19,15 @@ export interface HealthFacts {
 export interface HealthAnswer {
   readonly status: 200 | 503;
   readonly body: {
-    /** RFC 3339. The time of the answer while healthy; else when the kernel was last made to match. */
+    /**
+     * RFC 3339. The time of the answer while healthy; else when the kernel was last made to match; `takenOverAt` where
+     * that is given.
+     */
     readonly lastUpdated: string;
     readonly currentTime: string;
     readonly nodeEligible?: boolean;
+    /** Since when the rules of an earlier agent do the work: the source could not be read since. RFC 3339. */
+    readonly takenOverAt?: string;
     /** Why it is not healthy. */
     readonly reason?: string;
   };
@@ -36,7 +43,8 @@ const NEVER = '0001-01-01T00:00:00Z';
  * - `/livez`: the process does its work; a restart would not help where it fails. 503 when a converge is stuck.
  * - `/readyz`: the kernel matches what the source wants. 503 until it does for the first time, and while it cannot.
  * - `/healthz`: new connections may come here, for load balancers. 503 until the kernel matches for the first time,
- *   when it has not matched for a minute, and when the node is on its way out.
+ *   when it has not matched for a minute, and when the node is on its way out. After a restart the rules of the agent
+ *   before do the work meanwhile: where they are there it is 200.
  *
  * Null for every other path.
  */
@@ -50,7 +58,9 @@ export function healthAnswer(path: string, facts: HealthFacts): HealthAnswer | n
       const { nodeEligible } = facts;
       const leaving = nodeEligible ? null : 'the node is being deleted or about to be';
       const why = leaving ?? unwell(facts);
-      return answer(why, facts, { nodeEligible });
+      const since = takenOver(facts);
+      const more = since === null ? {} : { takenOverAt: new Date(since).toISOString() };
+      return answer(why, facts, { nodeEligible, ...more });
     }
     default:
       return null;
@@ -66,7 +76,13 @@ export function isProxyHealthy(facts: HealthFacts): boolean {
 }
 
 function unwell(facts: HealthFacts): string | null {
-  return unready(facts) ?? failing(facts, LATE) ?? stuck(facts);
+  const waiting = takenOver(facts) === null ? unready(facts) : null;
+  return waiting ?? failing(facts, LATE) ?? stuck(facts);
+}
+
+/** Since when other rules than ours of now do the work; null: they do not, or it is not known. */
+function takenOver({ programmedAt, takenOverAt = null }: HealthFacts): number | null {
+  return programmedAt === null ? takenOverAt : null;
 }
 
 function stuck({ now, convergingSince }: HealthFacts): string | null {
@@ -87,10 +103,12 @@ function failing({ now, failingSince }: HealthFacts, tolerated: number): string 
 function answer(
   reason: string | null,
   { now, programmedAt }: HealthFacts,
-  more: { nodeEligible?: boolean },
+  more: Pick<HealthAnswer['body'], 'nodeEligible' | 'takenOverAt'>,
 ): HealthAnswer {
   const currentTime = new Date(now).toISOString();
-  if (reason === null) return { status: 200, body: { lastUpdated: currentTime, currentTime, ...more } };
+  if (reason === null) {
+    return { status: 200, body: { lastUpdated: more.takenOverAt ?? currentTime, currentTime, ...more } };
+  }
   const lastUpdated = programmedAt === null ? NEVER : new Date(programmedAt).toISOString();
   return { status: 503, body: { lastUpdated, currentTime, ...more, reason } };
 }

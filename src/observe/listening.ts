@@ -23,6 +23,8 @@ export interface Served {
   readonly option: string;
   /** Who else is known to use the port: `, perhaps kube-proxy`; or empty. */
   readonly rival: string;
+  /** The longest wait between two attempts in milliseconds, where half a minute is too long. */
+  readonly retryMost?: number;
 }
 
 /** Waits between attempts to listen, in milliseconds. */
@@ -44,7 +46,11 @@ export async function keepListening(
   signal: AbortSignal,
 ): Promise<void> {
   let told = '';
-  for (let wait = RETRY_FIRST; !signal.aborted; wait = Math.min(wait * 2, RETRY_LONGEST)) {
+  for (
+    let wait = RETRY_FIRST;
+    !signal.aborted;
+    wait = Math.min(wait * 2, served.retryMost ?? RETRY_LONGEST)
+  ) {
     const stop = new AbortController();
     try {
       const server = await make();

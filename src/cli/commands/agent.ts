@@ -4,6 +4,7 @@ import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
 import { conntrackOf } from '../options/conntrack.ts';
+import { proxyHealthOf } from '../options/health-options.ts';
 import { httpOptions } from '../options/http-options.ts';
 import { CONNTRACK_SETTINGS, PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS, DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
@@ -54,6 +55,7 @@ export function addAgentOptions(command: Command): void {
     'stateNode',
     'stateNamespace',
     'healthAddress',
+    'proxyHealthAddress',
     'httpAddress',
     'metricsAddress',
     'unauthenticatedMetrics',
@@ -120,6 +122,7 @@ export async function runAgentWith(
     const { manageForward = true } = values;
     const run: AgentRun = {
       ...{ settings, logger, version, once, replaceKubeProxy, manageForward, health: healthAddress },
+      proxyHealth: settings.plan.enable.service ? proxyHealthOf(values, healthAddress) : null,
       tell: { nodeStatus, events },
       conntrack: conntrackOf(values),
       flows: { egressOnChange, attribution },

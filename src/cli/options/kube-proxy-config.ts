@@ -73,7 +73,8 @@ export function parseKubeProxyConfig(text: string, filename: string): KubeProxyC
     );
   }
   applyDefaults(leaves, effects);
-  return { settings: effects.settings, facts: { node: effects.node, warnings } };
+  const { settings, node } = effects;
+  return { settings, facts: { node, warnings, healthAddress: settings.healthAddress ?? null } };
 }
 
 /** kube-proxy's own defaults, where they are others than ours, and what depends on its mode. */

@@ -81,6 +81,7 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   attributionLog: ['memory', '/var/lib/knat/attribution', 'memory'],
   attributionLogMib: ['1', '2', '3'],
   healthAddress: ['127.0.0.1:1', '[::]:2', ''],
+  proxyHealthAddress: ['127.0.0.1:1', '[::1]:2', ''],
   httpAddress: ['127.0.0.1:1', '[::]:2', ''],
   metricsAddress: ['127.0.0.1:1', '[::]:2', ''],
   unauthenticatedMetrics: ['true', 'false', 'true'],

@@ -1,3 +1,4 @@
+import type { ListenAddress } from '../../observe/listening.ts';
 import { LOCAL_MODES, type NodeConfig } from '../../sources/objects/node-config.ts';
 import {
   type Reader,
@@ -396,6 +397,12 @@ export const settings = {
     readListenAddress,
     'serve /livez, /readyz and /healthz here, and nothing else; empty: nowhere (default: 127.0.0.1:10256)',
   ),
+  proxyHealthAddress: setting(
+    'ADDRESS:PORT',
+    SERVE,
+    readListenAddress,
+    "serve them here too, where load balancers ask for kube-proxy's, as soon as that has left it; empty: nowhere (default: with --replace-kube-proxy or --kube-proxy-config where kube-proxy has its own, if --health-address has another port)",
+  ),
   httpAddress: setting(
     'ADDRESS:PORT',
     SERVE,
@@ -481,6 +488,8 @@ export interface KubeProxyFacts {
   readonly node: NodeConfig;
   /** One line each, the field in front. */
   readonly warnings: readonly string[];
+  /** Where kube-proxy serves its health. */
+  readonly healthAddress: ListenAddress | null;
 }
 
 function setting<Value>(

@@ -1,0 +1,45 @@
+import type { Datapath } from '../../datapath/datapath.ts';
+import { Planner } from '../../plan/planner.ts';
+import type { AgentFacts, CompanionFactory } from '../companion.ts';
+
+/** A source that answers is mostly in sync by then; milliseconds. */
+const FIRST_LOOK = 1_000;
+/** Between two looks: somebody may take the tables away while the source cannot be read. */
+const LOOK_EVERY = 5_000;
+
+/**
+ * Looks whether the rules of the agent before are in the kernel, for as long as the source has not delivered: they do
+ * the work meanwhile, and load balancers need not leave the node. Writes nothing.
+ */
+export function takenOverRules(datapath: Pick<Datapath, 'preview'>): CompanionFactory {
+  return (agent) => ({
+    name: 'rules taken over',
+    run: async (signal) => {
+      const { surroundings, logger } = agent;
+      await surroundings.sleep(FIRST_LOOK, signal);
+      for (let since: number | null = null; !signal.aborted && !agent.health().synced; ) {
+        const isThere = await hasRules(datapath, agent, signal).catch(() => since !== null);
+        if (!isThere) since = null;
+        else if (since === null) {
+          since = surroundings.wallClock().getTime();
+          logger.info('the source cannot be read yet; the rules of an earlier agent do the work');
+        }
+        agent.tookOver(since);
+        await surroundings.sleep(LOOK_EVERY, signal);
+      }
+    },
+  });
+}
+
+/** There are tables of ours, and something in them that a node without objects would not have. */
+async function hasRules(
+  datapath: Pick<Datapath, 'preview'>,
+  { planner, settings }: AgentFacts,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const nothing = new Planner(planner.node, settings.plan).update();
+  const { skeleton, changes } = await datapath.preview(nothing, signal);
+  if (skeleton === 'loaded') return false;
+  // Of another version, or made for settings that are not known yet: what is in it cannot be told.
+  return skeleton === 'swapped' || changes.some(({ what }) => what === 'delete');
+}
