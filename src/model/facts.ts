@@ -7,6 +7,7 @@ import type { NodeFact } from './node.ts';
 import type { PodFact } from './pod.ts';
 import type { PoolFact } from './pool.ts';
 import type { ServiceFact } from './service.ts';
+import type { ServiceCidrFact } from './service-cidr.ts';
 
 /** The kinds of facts and their types: one table for sources and plan. */
 export interface FactTypes {
@@ -14,6 +15,7 @@ export interface FactTypes {
   EndpointSlice: EndpointSliceFact;
   Pod: PodFact;
   Node: NodeFact;
+  ServiceCIDR: ServiceCidrFact;
   IPPool: PoolFact;
   FelixConfiguration: FelixConfigurationFact;
   Namespace: NamespaceFact;

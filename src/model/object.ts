@@ -8,7 +8,8 @@ export interface ObjectRef {
     | 'IPPool'
     | 'FelixConfiguration'
     | 'Namespace'
-    | 'EgressRule';
+    | 'EgressRule'
+    | 'ServiceCIDR';
   /** Empty for cluster-scoped objects. */
   readonly namespace: string;
   readonly name: string;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { endpoint, ip, portOf, slice } from '../../test/generators/build.ts';
 import type { EndpointFact, EndpointSliceFact } from '../model/endpoint-slice.ts';
 import { formatEndpoint } from '../net/address.ts';
-import { chooseEndpoints } from './endpoints.ts';
+import { chooseEndpoints, MOST_ENDPOINTS } from './endpoints.ts';
 
 const here = { nodeName: 'node-a', topologyLabels: { 'topology.kubernetes.io/zone': 'zone-1' } };
 const web = { name: '', protocol: 'TCP' } as const;
@@ -139,6 +139,21 @@ describe('of one address that stands several times', () => {
       ),
     );
   });
+});
+
+test('more than a view can have: those of the lowest addresses, however they are shared out', () => {
+  const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
+  const all = Array.from({ length: MOST_ENDPOINTS + 3 }, (_, index) => endpoint(address(index), local));
+  const reversed = slice([...all].reverse());
+  for (const slices of [[slice(all)], [reversed], [slice(all.slice(9)), slice(all.slice(0, 9))]]) {
+    const choice = chooseEndpoints(slices, web, 'IPv4', here);
+    expect(choice.leftOut).toBe(3);
+    for (const list of [choice.cluster, choice.local]) {
+      expect(list).toHaveLength(MOST_ENDPOINTS);
+      expect(list.at(-1)?.address).toBe(address(MOST_ENDPOINTS - 1));
+    }
+  }
+  expect(chooseEndpoints([slice(all.slice(3))], web, 'IPv4', here).leftOut).toBe(0);
 });
 
 describe('which endpoints serve, for the flows that they have', () => {

@@ -13,12 +13,17 @@ export interface EndpointChoice {
   readonly local: readonly Endpoint[];
   /** All that serve, usable or not: flows that they have may go on. Sorted. */
   readonly serving: readonly Endpoint[];
+  /** Usable ones that `cluster` or `local` have no room for. */
+  readonly leftOut: number;
   /** Those of `local` are ready; false: they terminate, or there are none. */
   readonly isLocalReady: boolean;
 }
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const none: readonly Endpoint[] = Object.freeze([]);
+
+/** The most endpoints that a view of a frontend can have; of more, those of the lowest addresses are kept. */
+export const MOST_ENDPOINTS = 32_768;
 
 type Filter = (fact: EndpointFact) => boolean;
 
@@ -44,13 +49,17 @@ export function chooseEndpoints(
   node: Pick<NodeFacts, 'nodeName' | 'topologyLabels'>,
 ): EndpointChoice {
   const candidates = candidatesOf(slices, port, family);
-  if (candidates.length === 0) return { cluster: none, local: none, serving: none, isLocalReady: false };
-  const cluster = usable(candidates, everyone, topologyFilter(candidates, node));
+  if (candidates.length === 0)
+    return { cluster: none, local: none, serving: none, isLocalReady: false, leftOut: 0 };
+  const everywhere = usable(candidates, everyone, topologyFilter(candidates, node));
+  const cluster = bounded(everywhere);
   const serving = candidates.filter(({ fact }) => fact.serving).map(({ endpoint }) => endpoint);
   const isLocal: Filter = (fact) => fact.nodeName === node.nodeName;
+  const here = usable(candidates, isLocal, everyone);
   return {
     cluster,
-    local: usable(candidates, isLocal, everyone),
+    local: bounded(here),
+    leftOut: Math.max(everywhere.length, here.length, MOST_ENDPOINTS) - MOST_ENDPOINTS,
     isLocalReady: candidates.some(({ fact }) => fact.ready && isLocal(fact)),
     // One list where both are the same, as they mostly are: plans hold many of them.
     serving: sameEndpoints(serving, cluster) ? cluster : serving,
@@ -105,6 +114,10 @@ function compareSaid(a: string, b: string): number {
   if (a === b) return 0;
   if (a === '' || b === '') return a === '' ? 1 : -1;
   return a < b ? -1 : 1;
+}
+
+function bounded(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  return endpoints.length <= MOST_ENDPOINTS ? endpoints : endpoints.slice(0, MOST_ENDPOINTS);
 }
 
 function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {

@@ -14,7 +14,7 @@ import type { PlanOptions } from './options.ts';
 import { claimsPorts, type PodPeers, podFragment } from './pod.ts';
 import { type BeyondLimits, beyondLimits, withinLimits } from './pod-nat-policy.ts';
 import { type ScopeFacts, type ScopeFragment, scopeFragment } from './pools.ts';
-import { serviceFragment } from './service.ts';
+import { addressesOfOthers, serviceFragment } from './service.ts';
 import { addressesHere, strayPods } from './stray-pods.ts';
 
 type Store<Kind extends FactKind> = Map<string, FactTypes[Kind]>;
@@ -40,6 +40,9 @@ export class Planner {
   readonly #namespaces: Store<'Namespace'> = new Map();
   readonly #egressRules: Store<'EgressRule'> = new Map();
   readonly #ipMasqAgent: Store<'IpMasqAgent'> = new Map();
+  readonly #serviceCIDRs: Store<'ServiceCIDR'> = new Map();
+  /** Addresses of Services that other proxies serve, by the keys of these. */
+  readonly #othersAddresses = new Map<string, readonly IpAddress[]>();
   /** Service key → its slices, in order of their names. */
   readonly #slicesOf = new Map<string, readonly EndpointSliceFact[]>();
   readonly #dirtyServices = new Set<string>();
@@ -139,6 +142,7 @@ export class Planner {
         case 'Service':
           put(this.#services, change.key, change.fact);
           this.#dirtyServices.add(change.key);
+          this.#noteOthers(change.key, change.fact);
           break;
         case 'EndpointSlice':
           this.#applySlice(change.key, change.fact);
@@ -168,6 +172,10 @@ export class Planner {
           put(this.#egressRules, change.key, change.fact);
           this.#egressGround = null;
           this.#dirtyEgress = true;
+          break;
+        case 'ServiceCIDR':
+          put(this.#serviceCIDRs, change.key, change.fact);
+          this.#dirtyScope = true;
           break;
         case 'IpMasqAgent':
           put(this.#ipMasqAgent, change.key, change.fact);
@@ -280,8 +288,12 @@ export class Planner {
   }
 
   #updateScope(): void {
+    const beside = {
+      strayPods: this.#strayPods,
+      othersAddresses: [...this.#othersAddresses.values()].flat(),
+    };
     const { result, faulty } = isolated(this.#scopeObjects(), (objects) =>
-      scopeFragment({ ...scopeFacts(objects), strayPods: this.#strayPods }, this.#node, this.#options),
+      scopeFragment({ ...scopeFacts(objects), ...beside }, this.#node, this.#options),
     );
     const { scopes, entries, notices } = result;
     const told = faulty.map(({ item, error }) => unusable(this.#scopeRef(item), error));
@@ -302,6 +314,7 @@ export class Planner {
     return [
       ...[...this.#pools.values()].map((fact) => ({ kind: 'IPPool' as const, fact })),
       ...[...this.#nodes.values()].map((fact) => ({ kind: 'Node' as const, fact })),
+      ...[...this.#serviceCIDRs.values()].map((fact) => ({ kind: 'ServiceCIDR' as const, fact })),
       ...(felix === undefined ? [] : [{ kind: 'FelixConfiguration' as const, fact: felix }]),
       ...(file === undefined ? [] : [{ kind: 'IpMasqAgent' as const, fact: file }]),
     ];
@@ -330,6 +343,15 @@ export class Planner {
     this.#union.replace('egress rules', { entries, notices: [...notices, ...told] });
   }
 
+  /** What others serve is left alone, also inside of the service CIDRs. */
+  #noteOthers(key: string, service: FactTypes['Service'] | null): void {
+    const before = this.#othersAddresses.get(key);
+    const addresses = service === null ? [] : addressesOfOthers(service);
+    if (before === undefined && addresses.length === 0) return;
+    put(this.#othersAddresses, key, addresses.length === 0 ? null : addresses);
+    if (!deepEqual(before ?? [], addresses)) this.#dirtyScope = true;
+  }
+
   #applySlice(key: string, fact: EndpointSliceFact | null): void {
     const old = this.#slices.get(key);
     if (old !== undefined) {
@@ -353,16 +375,17 @@ export class Planner {
 
 /** What the scope is made of, object by object. */
 type ScopeObject = {
-  [Kind in 'IPPool' | 'Node' | 'FelixConfiguration' | 'IpMasqAgent']: {
+  [Kind in 'IPPool' | 'Node' | 'ServiceCIDR' | 'FelixConfiguration' | 'IpMasqAgent']: {
     readonly kind: Kind;
     readonly fact: FactTypes[Kind];
   };
-}['IPPool' | 'Node' | 'FelixConfiguration' | 'IpMasqAgent'];
+}['IPPool' | 'Node' | 'ServiceCIDR' | 'FelixConfiguration' | 'IpMasqAgent'];
 
 function scopeFacts(objects: readonly ScopeObject[]): ScopeFacts {
   return {
     pools: objects.flatMap(({ kind, fact }) => (kind === 'IPPool' ? [fact] : [])),
     nodes: objects.flatMap(({ kind, fact }) => (kind === 'Node' ? [fact] : [])),
+    serviceCIDRs: objects.flatMap(({ kind, fact }) => (kind === 'ServiceCIDR' ? fact.cidrs : [])),
     felix: objects.flatMap(({ kind, fact }) => (kind === 'FelixConfiguration' ? [fact] : []))[0],
     ipMasqAgent: objects.flatMap(({ kind, fact }) => (kind === 'IpMasqAgent' ? [fact] : []))[0],
   };

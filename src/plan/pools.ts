@@ -5,7 +5,7 @@ import type { PoolFact } from '../model/pool.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { hostPrefix, type Prefix, parseLoosePrefix, prefixSet } from '../net/prefix.ts';
-import { type AddressSet, complementOf, unionOf } from '../net/ranges.ts';
+import { type AddressSet, complementOf, differenceOf, unionOf } from '../net/ranges.ts';
 import {
   egressExempt,
   egressSources,
@@ -25,6 +25,10 @@ export interface ScopeFacts {
   readonly nodes: readonly NodeFact[];
   readonly felix?: FelixConfigurationFact | undefined;
   readonly ipMasqAgent?: IpMasqAgentFact | undefined;
+  /** Ranges that ServiceCIDR objects name, beside those of the node facts. */
+  readonly serviceCIDRs?: readonly Prefix[];
+  /** Addresses of Services that other proxies serve. */
+  readonly othersAddresses?: readonly IpAddress[];
   /** As `strayPods` finds them. */
   readonly strayPods?: readonly IpAddress[];
 }
@@ -74,7 +78,10 @@ function familyScope(
   const stray = prefixSet(family, (facts.strayPods ?? []).map(hostPrefix));
   const networks = prefixSet(family, podNetworks(node, pools));
   const told = node.podsToldBy.includes('Pod') ? union(networks, stray) : networks;
-  const serviceCIDRs = prefixSet(family, node.serviceCIDRs);
+  const serviceRanges = [...node.serviceCIDRs, ...(facts.serviceCIDRs ?? [])];
+  // Packets to what others serve must not be dropped, although it lies in these ranges.
+  const others = prefixSet(family, (facts.othersAddresses ?? []).map(hostPrefix));
+  const serviceCIDRs = differenceOf(prefixSet(family, serviceRanges), others);
   const egress = enable.egress
     ? egressScope(family, { ...facts, pools }, node, options, settings)
     : NO_EGRESS;
@@ -109,7 +116,7 @@ function familyScope(
       ? prefixSet(family, [
           ...internalNetworks,
           ...everyPool,
-          ...node.serviceCIDRs,
+          ...serviceRanges,
           ...node.podCIDRs,
           ...node.podNetworks,
           ...nodeAddresses,

@@ -159,6 +159,22 @@ describe('external addresses', () => {
   });
 });
 
+test('a Service is told of endpoints that its frontends have no room for', () => {
+  const many = Array.from({ length: 32_770 }, (_, i) =>
+    endpoint(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`),
+  );
+  const { entries: found, notices } = serviceFragment(service(), [slice(many)], nodeFacts());
+  expect(notices.map(({ reason, message }) => [reason, message])).toEqual([
+    [
+      'NatInvalid',
+      'port 80/TCP has 32770 usable endpoints of IPv4; 32768 are used, those of the lowest addresses',
+    ],
+  ]);
+  expect(found.find(({ kind }) => kind === 'ServiceFrontend')).toMatchObject({
+    endpoints: { length: 32_768 },
+  });
+});
+
 describe('externalIPs that are served', () => {
   const given = { ...everywhere, externalIPs: ['192.0.2.50', '203.0.113.50', '192.0.2.60'].map(ip) };
   const planned = (externalIPs: PlanOptions['externalIPs']) => {

@@ -8,7 +8,7 @@ import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { formatPrefix, hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, complementOf } from '../net/ranges.ts';
-import { chooseEndpoints, type EndpointChoice } from './endpoints.ts';
+import { chooseEndpoints, type EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
 import {
   type ClusterAddress,
   clusterAddressKey,
@@ -85,6 +85,12 @@ export function serviceFragment(
         if (hasFamily(service, familyOf(address))) add('NodePort', address, port.nodePort);
       }
     }
+    for (const [family, { leftOut }] of choices) {
+      if (leftOut === 0) continue;
+      const name = port.name === '' ? `${port.port}/${port.protocol}` : port.name;
+      const message = `port ${name} has ${MOST_ENDPOINTS + leftOut} usable endpoints of ${family}; ${MOST_ENDPOINTS} are used, those of the lowest addresses`;
+      notices.push({ reason: 'NatInvalid', object: owner, message });
+    }
     if (!countsLocalReady) continue;
     for (const [family, addresses] of localReady) {
       const { local, isLocalReady } = choiceOf(family);
@@ -94,6 +100,12 @@ export function serviceFragment(
   entries.push(...healthChecks(service, owner, localReady, node));
   // A copy has no spare room.
   return { entries: restricted(entries), notices: notices.length === 0 ? emptyFragment.notices : notices };
+}
+
+/** The addresses of a Service that another proxy serves by its label; none of one that is ours or has no addresses. */
+export function addressesOfOthers(service: ServiceFact): readonly IpAddress[] {
+  const { notOurs, clusterIPs, externalIPs, loadBalancerIPs } = service;
+  return notOurs?.startsWith('label') ? [...clusterIPs, ...externalIPs, ...loadBalancerIPs] : [];
 }
 
 /** True when an address may be served as one of `externalIPs`; null: all may. */

@@ -13,6 +13,7 @@ const lists = (node: string): readonly (readonly [ObjectKind, string])[] => [
   ['Pod', `/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`],
   ['IPPool', '/apis/knat.dev/v1/ippools'],
   ['EgressRule', '/apis/knat.dev/v1/egressrules'],
+  ['ServiceCIDR', '/apis/networking.k8s.io/v1/servicecidrs'],
 ];
 
 /**

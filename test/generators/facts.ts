@@ -10,6 +10,7 @@ import type { NodeFact, NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
 import type { PoolFact } from '../../src/model/pool.ts';
 import type { ServiceFact, ServicePortFact } from '../../src/model/service.ts';
+import type { ServiceCidrFact } from '../../src/model/service-cidr.ts';
 import { familyOf, type IpAddress } from '../../src/net/address.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
 import { absent, cidr, hostListener, ip, localAddress, nodeFacts, portOf, present } from './build.ts';
@@ -208,6 +209,12 @@ export const namespace: fc.Arbitrary<NamespaceFact> = fc.record({
   labels: fc.constantFrom<Readonly<Record<string, string>>[]>({}, { team: 'mail' }),
 });
 
+/** One of them is as narrow as the address of a Service that others may serve. */
+export const serviceCidr: fc.Arbitrary<ServiceCidrFact> = fc.record({
+  name: fc.constantFrom('kubernetes', 'more'),
+  cidrs: fc.subarray(['10.96.0.0/24', '192.0.2.50/32', 'fd00:96::/112'].map(cidr), { minLength: 1 }),
+});
+
 /** The facts of the node on which the plan is for, in several states. */
 export const thisNode: fc.Arbitrary<NodeFacts> = fc
   .record({
@@ -261,6 +268,7 @@ const names: Readonly<Record<FactKind, readonly string[]>> = {
   Namespace: ['mail', 'shop'],
   EgressRule: ['rule-1', 'rule-2', 'rule-3'],
   IpMasqAgent: ['ip-masq-agent'],
+  ServiceCIDR: ['kubernetes', 'more'],
 };
 
 const deletion: fc.Arbitrary<FactChange> = fc
@@ -278,6 +286,7 @@ export const factChange: fc.Arbitrary<FactChange> = fc.oneof(
   { weight: 2, arbitrary: pool.map((fact) => present('IPPool', fact)) },
   { weight: 2, arbitrary: egressRule.map((fact) => present('EgressRule', fact)) },
   { weight: 1, arbitrary: ipMasqAgent.map((fact) => present('IpMasqAgent', fact)) },
+  { weight: 1, arbitrary: serviceCidr.map((fact) => present('ServiceCIDR', fact)) },
   { weight: 4, arbitrary: deletion },
 );
 

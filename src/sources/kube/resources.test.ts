@@ -11,16 +11,17 @@ function names(wanted: Partial<WantedKinds>): string[] {
 }
 
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+const ranges = 'servicecidrs.networking.k8s.io';
 const POOLS = ['ippools.projectcalico.org', 'ippools.crd.projectcalico.org', 'ippools.knat.dev'];
 const FELIX = ['projectcalico.org', 'crd.projectcalico.org'].map(
   (group) => `felixconfigurations.${group} metadata.name=default`,
 );
 
 test('each kind of NAT asks for what it needs', () => {
-  const services = [`services ${OURS}`, `endpointslices.discovery.k8s.io ${OURS}`];
+  const services = ['services', `endpointslices.discovery.k8s.io ${OURS}`];
   const pods = ['pods spec.nodeName=node-a', ...POOLS];
-  expect(names({ service: true })).toEqual(['nodes metadata.name=node-a', ...services, ...pods]);
-  expect(names({ pod: true })).toEqual(['nodes', ...pods]);
+  expect(names({ service: true })).toEqual(['nodes metadata.name=node-a', ...services, ranges, ...pods]);
+  expect(names({ pod: true })).toEqual(['nodes', ranges, ...pods]);
   expect(names({ egress: true })).toEqual(['nodes', ...pods, 'namespaces', 'egressrules.knat.dev', ...FELIX]);
 });
 
@@ -29,9 +30,10 @@ test('Service NAT alone can be done without Pods and pools, and Pod NAT alone wi
     wantedResources('node-a', { ...none, ...wanted }).flatMap((each) =>
       each.spared === undefined ? [] : [resourceName(each)],
     );
-  expect(spared({ service: true })).toEqual(['pods', ...POOLS]);
-  expect(spared({ pod: true })).toEqual(['nodes', ...POOLS]);
-  expect(spared({ service: true, egress: true })).toEqual([]);
+  expect(spared({ service: true })).toEqual([ranges, 'pods', ...POOLS]);
+  expect(spared({ pod: true })).toEqual(['nodes', ranges, ...POOLS]);
+  expect(spared({ service: true, egress: true })).toEqual([ranges]);
+  expect(spared({ egress: true })).toEqual([]);
 });
 
 test('paths of groups', () => {
@@ -40,6 +42,7 @@ test('paths of groups', () => {
     new Set([
       '/api/v1',
       '/apis/discovery.k8s.io/v1',
+      '/apis/networking.k8s.io/v1',
       '/apis/projectcalico.org/v3',
       '/apis/crd.projectcalico.org/v1',
       '/apis/knat.dev/v1',

@@ -29,10 +29,11 @@ export interface WantedKinds {
   readonly namespaceLabels?: boolean;
 }
 
-/** What is not ours stays at the server. specs/service-proxy.md, "Frontends". */
+/** Slices that are not ours stay at the server. specs/service-proxy.md, "Frontends". */
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
 
 const POD_NAT_ALONE = 'Pod NAT is done without: what pods send there leaves with their public address';
+const SERVICE_CIDRS_ALONE = 'only the service CIDRs of the configuration count';
 const SERVICE_NAT_ALONE = 'Service NAT is done without: only the pod CIDRs of the Node tell what is a pod';
 
 /** Where Calico's FelixConfiguration may be served. */
@@ -68,7 +69,8 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
   ];
   if (wanted.service) {
     resources.push(
-      { ...core('Service', 'services'), labelSelector: OURS },
+      // Those of other proxies too: their addresses are left to them.
+      core('Service', 'services'),
       {
         kind: 'EndpointSlice',
         group: 'discovery.k8s.io',
@@ -78,6 +80,18 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
         optional: false,
       },
     );
+  }
+  // Both take service CIDRs for destinations of their own. Served since Kubernetes 1.33; without it, or without the right
+  // to read it, what is configured counts alone.
+  if (wanted.service || wanted.pod) {
+    resources.push({
+      kind: 'ServiceCIDR',
+      group: 'networking.k8s.io',
+      version: 'v1',
+      plural: 'servicecidrs',
+      optional: true,
+      spared: SERVICE_CIDRS_ALONE,
+    });
   }
   // Pod NAT reads the annotation, Egress NAT the labels, all of them the addresses.
   const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };

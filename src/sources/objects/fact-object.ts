@@ -10,6 +10,7 @@ import type { Parsed } from './parsed.ts';
 import { parsePod } from './pod.ts';
 import { parsePool, poolGroupRank } from './pool.ts';
 import { parseService } from './service.ts';
+import { parseServiceCidr } from './service-cidr.ts';
 
 /** A parser for each kind of object. */
 const parsers: { [Kind in ObjectKind]: (object: unknown, context: ParseContext) => Parsed<FactTypes[Kind]> } =
@@ -22,6 +23,7 @@ const parsers: { [Kind in ObjectKind]: (object: unknown, context: ParseContext) 
     FelixConfiguration: parseFelixConfiguration,
     Namespace: parseNamespace,
     EgressRule: parseEgressRule,
+    ServiceCIDR: parseServiceCidr,
   };
 
 /** Any fact, where only its existence matters. */
@@ -41,6 +43,8 @@ export function factKindOf(apiVersion: string, kind: string): { kind: ObjectKind
       return apiVersion === 'v1' ? { kind, rank: 0 } : null;
     case 'EndpointSlice':
       return apiVersion.startsWith('discovery.k8s.io/') ? { kind, rank: 0 } : null;
+    case 'ServiceCIDR':
+      return apiVersion.startsWith('networking.k8s.io/') ? { kind, rank: 0 } : null;
     case 'EgressRule':
       return apiVersion.startsWith('knat.dev/') ? { kind, rank: 0 } : null;
     case 'IPPool':

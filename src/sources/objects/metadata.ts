@@ -71,6 +71,7 @@ const CLUSTER_SCOPED: ReadonlySet<ObjectRef['kind']> = new Set([
   'FelixConfiguration',
   'Namespace',
   'EgressRule',
+  'ServiceCIDR',
 ]);
 
 /** Which object this is, as far as it says; never fails. */

@@ -22,6 +22,14 @@ export function isProxied(service: Service): boolean {
   );
 }
 
+/** Whether a label leaves the Service, with the addresses that it has, to another proxy. */
+export function isOthers({ metadata, spec }: Service): boolean {
+  const { type, clusterIP, clusterIPs = [] } = spec;
+  const labels = metadata.labels ?? {};
+  const isVirtual = type !== 'ExternalName' && clusterIP !== 'None' && clusterIPs[0] !== 'None';
+  return isVirtual && NOT_OURS.some((label) => labels[label] !== undefined);
+}
+
 /** The Service's ClusterIP of a family. Without one, the Service has no frontend of that family at all. */
 export function clusterIPOf(service: Service, family: Family): Address | undefined {
   const { clusterIP, clusterIPs, ipFamilies } = service.spec;

@@ -6,6 +6,7 @@ import {
   type Frontend,
   frontendsAt,
   isLocalAddress,
+  isOthers,
   isProxied,
   primaryAddress,
   sourceRangesOf,
@@ -75,7 +76,10 @@ const NONE: Decision = { verdict: 'none', backends: [], masq: false };
 const DROP: Decision = { verdict: 'drop', backends: [], masq: false };
 const REJECT: Decision = { verdict: 'reject', backends: [], masq: false };
 
-/** A known ClusterIP refuses its other ports; the rest of a service CIDR is silent. */
+/**
+ * A known ClusterIP refuses its other ports; the rest of a service CIDR is silent, but for addresses of Services that
+ * another proxy serves: these are left to it, where kube-proxy drops them.
+ */
 function unlisted(services: readonly Service[], node: NodeConfig, destination: Address): Decision {
   const known = services.some(
     (service) =>
@@ -86,7 +90,16 @@ function unlisted(services: readonly Service[], node: NodeConfig, destination: A
   if (known) {
     return REJECT;
   }
+  if (services.some((service) => isOthers(service) && addressesOf(service).includes(destination.text))) {
+    return NONE;
+  }
   return node.serviceCIDRs.some((cidr) => inCidr(cidr, destination)) ? DROP : NONE;
+}
+
+function addressesOf({ spec, status }: Service): readonly (string | undefined)[] {
+  const { clusterIP, clusterIPs = [clusterIP ?? ''], externalIPs = [] } = spec;
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  return [...clusterIPs, ...externalIPs, ...ingress.map(({ ip }) => ip)].map((text) => address(text)?.text);
 }
 
 /** The Service that holds a tuple which several claim: the older, then by name; of its own frontends the internal one. */
