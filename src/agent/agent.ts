@@ -377,7 +377,7 @@ export class Agent implements AgentFacts {
     const rounded = Math.round(milliseconds * 1000) / 1000;
     if (this.#failure !== null) logger.info('the kernel matches again');
     this.#failure = null;
-    const { gone: _, ...told } = report;
+    const { gone: _, changedSources: __, ...told } = report;
     const { elementsAdded, elementsDeleted, skeleton } = told;
     if (elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.#programmed === null) {
       logger.info({ ...told, milliseconds: rounded }, 'programmed');

@@ -10,6 +10,7 @@ const report: Report = {
   elementsDeleted: 0,
   compared: 'changes',
   gone: null,
+  changedSources: null,
 };
 const plan = { revision: 1 } as NatPlan;
 

@@ -1,6 +1,10 @@
+import type { Report } from '../datapath/datapath.ts';
 import { FlowJudge } from '../flows/judge.ts';
+import { FAMILIES } from '../net/family.ts';
+import { setContains } from '../net/ranges.ts';
 import { ConntrackConnection } from '../wire/conntrack/connection.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
@@ -23,6 +27,9 @@ export class FlowFlusher {
   readonly #policy: EgressOnChange;
   /** Changes since the last flush. */
   #changes = 0;
+  /** What changed while no agent ran; null: it was looked at. */
+  #before: Report['changedSources'] = null;
+  #isFormerUnknown = true;
   #wake: () => void = () => {};
 
   constructor(agent: AgentFacts, memory: FlowMemory, policy: EgressOnChange) {
@@ -37,11 +44,21 @@ export class FlowFlusher {
     this.#wake();
   }
 
+  /** The kernel was compared with the plan: the first time, it tells what changed while no agent ran. */
+  compared({ gone, changedSources }: Pick<Report, 'gone' | 'changedSources'>): void {
+    if (!this.#isFormerUnknown || gone === null) return;
+    this.#isFormerUnknown = false;
+    if (changedSources === null || FAMILIES.every((family) => changedSources[family].ranges.length === 0))
+      return;
+    this.#before = changedSources;
+    this.#wake();
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const stop = () => this.#wake();
     signal.addEventListener('abort', stop);
     while (!signal.aborted) {
-      if (this.#changes > 0) await this.#attempt(signal);
+      if (this.#changes > 0 || this.#before !== null) await this.#attempt(signal);
       else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -55,36 +72,49 @@ export class FlowFlusher {
     const { logger, surroundings } = this.#agent;
     const start = surroundings.now();
     const changes = this.#changes;
+    const before = this.#before;
     this.#changes = 0;
+    this.#before = null;
     try {
-      const deleted = await this.#flush(changes, signal);
+      const deleted = await this.#flush(changes, before, signal);
       if (deleted > 0) logger.info({ deleted }, 'flows that a change concerns were ended');
       this.#agent.sideProblem(FLUSH_CODE, null);
       await surroundings.sleep(REST * (surroundings.now() - start), signal);
     } catch (error) {
       if (signal.aborted) return;
       this.#changes += changes;
+      this.#before = before;
       const why = error instanceof Error ? error.message : String(error);
       this.#agent.sideProblem(FLUSH_CODE, `flows that a change concerns keep their old translation: ${why}`);
       await surroundings.sleep(RETRY_AFTER, signal);
     }
   }
 
-  /** Ends the flows that the last `changes` changes made stale; gives their number. */
-  async #flush(changes: number, signal: AbortSignal): Promise<number> {
+  /**
+   * Ends the flows that the last `changes` changes made stale, and those of sources about which something changed before
+   * this agent was there; gives their number.
+   */
+  async #flush(changes: number, sources: Report['changedSources'], signal: AbortSignal): Promise<number> {
     const former = this.#memory.former().slice(0, changes);
     const before = former.at(-1);
-    if (before === undefined) return 0;
+    if (before === undefined && sources === null) return 0;
     const now = this.#memory.judge(former);
-    const then = new FlowJudge({ plan: before, former: [], node: this.#agent.planner.node });
+    const then =
+      before === undefined
+        ? null
+        : new FlowJudge({ plan: before, former: [], node: this.#agent.planner.node });
+    const isConcerned = (flow: FlowView) =>
+      (sources !== null &&
+        setContains(sources[flow.family], flow.original.src) &&
+        now.leavesOtherwise(flow)) ||
+      (then !== null && now.judge(flow).stale !== null && then.judge(flow).stale === null);
     const connection = ConntrackConnection.open();
     let deleted = 0;
     try {
       await visitEveryFlow((flow) => {
         const isReplied = (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0;
         if (isReplied && this.#policy === 'keep') return;
-        if (now.judge(flow).stale === null || then.judge(flow).stale !== null) return;
-        if (connection.delete(flow.copy())) deleted++;
+        if (isConcerned(flow) && connection.delete(flow.copy())) deleted++;
       }, signal);
     } finally {
       connection.close();

@@ -1,4 +1,6 @@
 import type { ObjectRef } from '../model/object.ts';
+import type { Family } from '../net/family.ts';
+import type { AddressSet } from '../net/ranges.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
 /** What this kernel can do, found once. */
@@ -27,6 +29,11 @@ export interface Report {
    * where not everything was compared, or what nobody claims was kept: nobody knows what went.
    */
   readonly gone: ReadonlySet<string> | null;
+  /**
+   * Sources about whose translation the kernel had something else than the plan says, for those who end their flows. Null
+   * as with `gone`, and where nothing of ours was in the kernel.
+   */
+  readonly changedSources: Readonly<Record<Family, AddressSet>> | null;
 }
 
 export interface ConvergeOptions {

@@ -88,6 +88,23 @@ export class FlowJudge {
     };
   }
 
+  /**
+   * True when the flow's source is not what the plan of now makes it, whoever made it so: for flows of which it is known
+   * that they were ours. Of the node's addresses only those count that it masquerades with as a rule.
+   */
+  leavesOtherwise(flow: Flow): boolean {
+    this.#forgetWhenChanged();
+    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
+    const dialled = dialledTuple(flow);
+    const entry = isTranslated && dialled !== null ? this.#by.plan.entryAt(dialled) : undefined;
+    const decision = this.#sources.of(flow, isTranslated, entry?.kind === 'ServiceFrontend' ? entry : null);
+    if (decision === null || decision.kind === 'service') return false;
+    if (decision.dropped) return true;
+    const actual = sourceNow(flow);
+    if (decision.snat !== 'node') return decision.snat !== actual;
+    return actual === null || !this.#by.node.nodeIPs.includes(actual);
+  }
+
   /** A long look at the table gives way to others, who may change the plan meanwhile. */
   #forgetWhenChanged(): void {
     const { revision } = this.#by.plan;

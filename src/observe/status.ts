@@ -38,7 +38,9 @@ export interface AgentStatus {
   readonly synced: boolean;
   readonly capabilities: Capabilities;
   /** What the datapath last reported as done; null before the first report. */
-  readonly programmed: (Omit<Report, 'gone'> & { readonly at: string; readonly milliseconds: number }) | null;
+  readonly programmed:
+    | (Omit<Report, 'gone' | 'changedSources'> & { readonly at: string; readonly milliseconds: number })
+    | null;
   /** Why the kernel does not match the plan at the moment; null when it does. */
   readonly failure: { readonly message: string; readonly since: string } | null;
   /** kube-proxy at work beside this agent; null for none, and where Service NAT is off. */

@@ -243,6 +243,14 @@ describe('stale flows', () => {
   });
 });
 
+test('flush: what left with the address of a binding that went while no agent ran follows', async () => {
+  await stage.start([...pods, natPool, boundPod], { egressOnChange: 'flush' });
+  expect(await seen(POD, 40_080)).toBe(PUBLIC);
+  await stage.stop();
+  await stage.startAgain([...pods, natPool], { egressOnChange: 'flush' });
+  await until(async () => (await seen(POD, 40_080)) === NODE);
+});
+
 describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) => {
   const [from, to, nodeAddress, prefix] =
     family === 'IPv4' ? [POD, PLACE, NODE, '10.244.0.0/16'] : [POD6, PLACE6, NODE6, 'fd00:244::/48'];
@@ -297,5 +305,45 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
     await stage.stop();
     await stage.startAgain([]);
     await until(async () => (await entries()) === 0);
+  });
+
+  describe('what changed while no agent ran', () => {
+    const elsewhere = present('IPPool', pool('elsewhere', to.includes(':') ? `${to}/128` : `${to}/32`));
+    const rule = present('EgressRule', egressRuleFact({ name: 'stay', priority: 1 }));
+    const other = present('IPPool', pool('other', family === 'IPv4' ? '10.99.0.0/16' : 'fd00:99::/48'));
+
+    test.each([
+      ['a pool that translates', [plain], [translating], nodeAddress],
+      ['a pool that does not any more', [translating], [plain], from],
+      ['a pool that is gone', [translating, other], [other], from],
+      ['a destination that is exempt', [translating], [translating, elsewhere], from],
+      ['a rule', [translating], [translating, rule], from],
+    ] as const)(
+      '%s: with flush the flow follows, with keep it goes on',
+      async (_, before, after, expected) => {
+        for (const egressOnChange of ['flush', 'keep'] as const) {
+          await stage.start(before, { egressOnChange });
+          const first = await sourceSeen(40_070);
+          expect(first).not.toBe(expected);
+          await stage.stop();
+          await stage.startAgain(after, { egressOnChange });
+          if (egressOnChange === 'keep') expect(await sourceSeen(40_070)).toBe(first);
+          else await until(async () => (await sourceSeen(40_070)) === expected);
+          if (egressOnChange === 'flush') await stage.stop();
+        }
+      },
+    );
+
+    test('nothing: flows of other translators, and those that were stale before, stay', async () => {
+      await stage.start([plain], { egressOnChange: 'flush' });
+      expect(await sourceSeen(40_071)).toBe(from);
+      const { flows } = await stage.list(`?kind=none&address=${from}`);
+      await stage.stop();
+      await stage.startAgain([plain, other], { egressOnChange: 'flush' });
+      expect(await sourceSeen(40_071)).toBe(from);
+      expect((await stage.list(`?kind=none&address=${from}`)).flows.map(({ id }) => id)).toEqual(
+        flows.map(({ id }) => id),
+      );
+    });
   });
 });

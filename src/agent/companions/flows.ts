@@ -28,6 +28,7 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
       },
       converged: (outcome) => {
         if (memory.converged(outcome)) flusher.changed();
+        flusher.compared(outcome.report);
       },
       routes: flowsRoutes({
         list: (question) => lists.list(question),

@@ -59,6 +59,7 @@ class Desk {
       elementsDeleted: 1,
       compared: 'changes',
       gone: null,
+      changedSources: null,
       ...report,
     };
     this.companion.converged({ report: done, plan, milliseconds: 2 });
@@ -145,6 +146,7 @@ test('changes are pending until the converge that has them is done; a failed one
     elementsDeleted: 0,
     compared: 'changes',
     gone: null,
+    changedSources: null,
   } as const;
   desk.companion.converged({ report, plan, milliseconds: 1 });
   expect(await desk.scrape('kubeproxy_sync_proxy_rules_service_changes_pending')).toBe(1);

@@ -8,6 +8,7 @@ import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
+import { changedSources } from './changed-sources.ts';
 import { describeChanges } from './changes.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
 import {
@@ -260,8 +261,12 @@ export class NftablesDatapath implements Datapath {
     this.#timeouts = TimeoutCount.of(plan.entries(), kept);
     this.#variant = variant;
     this.#revision = revision;
-    const gone = this.#keepUnclaimed ? null : goneKeys(plan, before, changes.remove);
-    return this.#report(skeleton, 'everything', changes, gone);
+    const report = this.#report(skeleton, 'everything', changes);
+    if (this.#keepUnclaimed) return report;
+    const gone = goneKeys(plan, before, changes.remove);
+    if (skeleton === 'loaded') return { ...report, gone };
+    const changed = stands ? changes : difference(changes.add, before, elementComparison);
+    return { ...report, gone, changedSources: changedSources(changed, found) };
   }
 
   /** The batch as one transaction, of which the ruleset has the generation that we know. */
@@ -339,10 +344,10 @@ export class NftablesDatapath implements Datapath {
     skeleton: Report['skeleton'],
     compared: Report['compared'],
     { add, remove }: Difference<PlacedElement>,
-    gone: Report['gone'] = null,
   ): Report {
     const revision = this.#revision;
-    return { revision, skeleton, elementsAdded: add.length, elementsDeleted: remove.length, compared, gone };
+    const counts = { elementsAdded: add.length, elementsDeleted: remove.length };
+    return { revision, skeleton, ...counts, compared, gone: null, changedSources: null };
   }
 }
 
