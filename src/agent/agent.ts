@@ -306,6 +306,7 @@ export class Agent implements AgentFacts {
               this.#loop.trigger();
             }
           },
+          restored: (message) => logger.info({ source: settings.source.name }, message),
           interrupted: (what) => this.#tell((companion) => companion.interrupted?.(what)),
           synced: () => {
             this.#synced = true;

@@ -18,6 +18,8 @@ export function severalSources(sources: readonly Source[]): Source {
             {
               apply: (changes) => sink.apply(changes),
               report: (origin, problems) => sink.report(origin, problems),
+              interrupted: (what) => sink.interrupted?.(what),
+              restored: (message) => sink.restored?.(message),
               synced,
             },
             either,

@@ -9,6 +9,8 @@ export interface SourceSink {
   report(origin: string, problems: readonly Problem[]): void;
   /** Reading this part of the source failed and is begun again: no problem unless one is reported too. */
   interrupted?(what: string): void;
+  /** A trouble of the source as a whole that was reported is over: a line for people. */
+  restored?(message: string): void;
   /** Called once: everything that existed at the start has been applied. */
   synced(): void;
 }

@@ -9,6 +9,8 @@ export class Recorder implements SourceSink {
   /** Every change, as `Kind key`. */
   readonly told: string[] = [];
   readonly #problems = new Map<string, readonly Problem[]>();
+  /** Each problem when it was new, and each end of a trouble. */
+  readonly log: string[] = [];
   isSynced = false;
 
   apply(changes: readonly FactChange[]): void {
@@ -21,8 +23,13 @@ export class Recorder implements SourceSink {
   }
 
   report(origin: string, problems: readonly Problem[]): void {
+    this.log.push(...problems.map((problem) => `${problem.severity}: ${formatProblem(problem)}`));
     if (problems.length === 0) this.#problems.delete(origin);
     else this.#problems.set(origin, problems);
+  }
+
+  restored(message: string): void {
+    this.log.push(message);
   }
 
   synced(): void {

@@ -20,6 +20,7 @@ export const QUICK: NonNullable<KubeOptions['timings']> = {
   absentGrace: 500,
   optionalPatience: 300,
   reportAfter: 300,
+  refusedAfter: 300,
   pageSize: 3,
 };
 

@@ -9,12 +9,11 @@ import { SourceError } from '../source-error.ts';
 import { clusterAccess } from './cluster-access.ts';
 import { Delivery } from './delivery.ts';
 import type { KubeOptions } from './options.ts';
-import type { Recovery } from './recovery.ts';
 import { Reflector } from './reflector.ts';
 import { ResourceObjects } from './resource-objects.ts';
 import { resourceName, wantedResources } from './resources.ts';
 import { defaultTimings } from './timings.ts';
-import { Troubles } from './troubles.ts';
+import { type Trouble, Troubles } from './troubles.ts';
 
 /** The objects of a cluster, as its API server has them. */
 export function kubeSource(options: KubeOptions): Source {
@@ -46,7 +45,8 @@ class KubeSource implements Source {
     const either = AbortSignal.any([signal, stop.signal]);
     // One for each kind that waits, which Node.js would take for a leak.
     setMaxListeners(0, either);
-    const troubles = new Troubles(sink, client.server);
+    const timings = { ...defaultTimings, ...this.#options.timings };
+    const troubles = new Troubles(sink, client.server, timings, () => surroundings.now());
     let failure: SourceError | null = null;
     const patience = async () => {
       if (giveUpAfter === undefined) return;
@@ -77,7 +77,7 @@ class KubeSource implements Source {
     };
     return resources.map((resource) => {
       const objects = new ResourceObjects(resource, context, delivery.of(resource));
-      const trouble = (found: Recovery | null) => troubles.report(resource, found);
+      const trouble = (found: Trouble | null) => troubles.report(resource, found);
       const interrupted = () => sink.interrupted?.(resourceName(resource));
       const listener = { synced, debug, trouble, interrupted };
       return new Reflector({ resource, client, objects, listener, surroundings, timings });

@@ -10,9 +10,16 @@ export interface Recovery {
   readonly compareVersions: boolean;
   /** No paging and no streaming list at the next attempt, since this server could not do it. */
   readonly avoid: 'streaming' | 'paging' | null;
+  /**
+   * Whose trouble it is: the server's, which a person need not mend for this resource; of credentials or rights; or that
+   * the kind is missing.
+   */
+  readonly kind: 'server' | 'credentials' | 'rights' | 'missing';
   readonly code: SourceCode;
   /** What is wrong and what to do. */
   readonly message: string;
+  /** The same without the name of the resource. */
+  readonly reason: string;
   /** The source is in sync without the resource. */
   readonly isSpared?: true;
 }
@@ -22,6 +29,13 @@ export const NO_RECOVERY = { relist: false, compareVersions: false, avoid: null 
 
 /** What was under way when it failed. */
 export type Activity = 'discovery' | 'stream' | 'list' | 'watch';
+
+const UNAUTHORIZED =
+  'the API server does not accept the credentials: renew the token or certificate that the kubeconfig or the service account gives';
+
+function texts(name: string, reason: string): Pick<Recovery, 'message' | 'reason'> {
+  return { message: `${name}: ${reason}`, reason };
+}
 
 /** The way back from each failure. Pure; waiting and reporting is the caller's. */
 export function recoveryOf(error: ApiError, activity: Activity, resource: Resource): Recovery {
@@ -36,14 +50,17 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
       return {
         ...base,
         avoid: null,
+        kind: 'credentials',
         code: 'KNAT_API_UNAUTHORIZED',
-        message: `${name}: the API server does not accept the credentials: renew the token or certificate that the kubeconfig or the service account gives`,
+        ...texts(name, UNAUTHORIZED),
       };
     case 403:
       return {
         ...base,
         avoid: null,
+        kind: 'rights',
         code: 'KNAT_API_FORBIDDEN',
+        reason: error.message,
         message: `${name}: a ClusterRole must allow get, list and watch on resource "${resource.plural}" of API group "${resource.group}" (${error.message})${resource.spared === undefined ? '' : `; ${resource.spared}`}`,
         ...(resource.spared === undefined ? {} : { isSpared: true as const }),
       };
@@ -52,23 +69,29 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
         relist: true,
         compareVersions: false,
         avoid: activity === 'list' ? 'paging' : null,
+        kind: 'server',
         code: 'KNAT_API_UNAVAILABLE',
-        message: `${name}: ${error.message}; it is listed anew`,
+        ...texts(name, `${error.message}; it is listed anew`),
       };
     case 429:
     case 503:
       return {
         ...base,
         avoid: null,
+        kind: 'server',
         code: 'KNAT_API_UNAVAILABLE',
-        message: `${name}: the API server is busy or starting: ${error.message}`,
+        ...texts(name, `the API server is busy or starting: ${error.message}`),
       };
     case 404:
       return {
         ...base,
         avoid: null,
+        kind: 'missing',
         code: 'KNAT_API_MISSING',
-        message: `${name}: the API server does not serve ${resource.group === '' ? '' : `${resource.group}/`}${resource.version} ${resource.plural}`,
+        ...texts(
+          name,
+          `the API server does not serve ${resource.group === '' ? '' : `${resource.group}/`}${resource.version} ${resource.plural}`,
+        ),
       };
     default:
       return {
@@ -76,8 +99,9 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
         // A server that was away may have come back from a backup, and have overtaken our version since.
         // What the server does not understand about a version will not become clearer to it.
         relist: error.failure === 'unreachable' || (error.status >= 400 && error.status < 500),
+        kind: 'server',
         code: 'KNAT_API_UNAVAILABLE',
-        message: `${name}: ${error.message}`,
+        ...texts(name, error.message),
       };
   }
 }

@@ -9,12 +9,13 @@ import { type Activity, NO_RECOVERY, type Recovery, recoveryOf } from './recover
 import type { ResourceObjects } from './resource-objects.ts';
 import { type Resource, resourceName } from './resources.ts';
 import type { Timings } from './timings.ts';
+import type { Trouble } from './troubles.ts';
 
 export interface ReflectorListener {
   /** The objects are complete for the first time; once. */
   synced(): void;
   /** What is wrong with the resource as a whole; null when it is well again. */
-  trouble(trouble: Recovery | null): void;
+  trouble(trouble: Trouble | null): void;
   /** A list or a watch failed; it is begun again. */
   interrupted(): void;
   debug(line: string): void;
@@ -53,6 +54,8 @@ export class Reflector {
   #isServed: boolean;
   #isSynced = false;
   #failingSince: number | null = null;
+  /** In which way it fails, and since when. */
+  #failing: Pick<Trouble, 'since'> & { readonly kind: Recovery['kind'] } = { kind: 'server', since: 0 };
   #absentSince: number | null = null;
   #activity: Activity = 'discovery';
 
@@ -233,23 +236,37 @@ export class Reflector {
     } else {
       const name = `${resourceName(resource)} (${resource.version})`;
       const message = `${name} is not served any longer: its ${objects.size} objects stay in force for ${Math.round(timings.absentGrace / 1000)} s`;
-      listener.trouble({ ...NO_RECOVERY, code: 'KNAT_API_MISSING', message });
+      const since = Number.NEGATIVE_INFINITY;
+      const recovery = {
+        ...NO_RECOVERY,
+        kind: 'missing',
+        code: 'KNAT_API_MISSING',
+        message,
+        reason: message,
+      } as const;
+      listener.trouble({ recovery, since, failingSince: since, isSynced: this.#isSynced });
     }
     await surroundings.sleep(this.#absence.next(), signal);
   }
 
   #failed(error: ApiError): void {
     const { resource, surroundings, timings, listener } = this.#parts;
+    const isSynced = this.#isSynced;
     const recovery = recoveryOf(error, this.#activity, resource);
     if (recovery.relist) this.#version = null;
     this.#compareVersions ||= recovery.compareVersions;
     this.#avoid = recovery.avoid ?? this.#avoid;
     if (error.status === 404 && resource.optional) this.#isServed = false;
     const now = surroundings.now();
+    if (this.#failingSince === null || this.#failing.kind !== recovery.kind) {
+      this.#failing = { kind: recovery.kind, since: now };
+    }
     this.#failingSince ??= now;
-    if (!this.#isSynced || now - this.#failingSince >= timings.reportAfter) listener.trouble(recovery);
+    const { since } = this.#failing;
     const isOver = now - this.#failingSince >= timings.optionalPatience;
-    if (recovery.isSpared || (resource.optional && isOver && isBehindServer(error))) this.#inSync();
+    const isGivenUp = resource.optional && isOver && isBehindServer(error);
+    listener.trouble({ recovery, since, failingSince: this.#failingSince, isSynced, isGivenUp });
+    if (recovery.isSpared || isGivenUp) this.#inSync();
   }
 }
 

@@ -19,6 +19,8 @@ export interface Timings {
   readonly optionalPatience: number;
   /** Failures are reported after this time; at once before the first list is complete. */
   readonly reportAfter: number;
+  /** Refusals (401, 403) for a shorter time may be those of a server that starts. */
+  readonly refusedAfter: number;
   /** Objects to a page of a list. */
   readonly pageSize: number;
 }
@@ -35,5 +37,6 @@ export const defaultTimings: Timings = {
   absentGrace: 60_000,
   optionalPatience: 5_000,
   reportAfter: 10_000,
+  refusedAfter: 30_000,
   pageSize: 500,
 };

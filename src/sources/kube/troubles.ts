@@ -1,43 +1,202 @@
+import { firstFew } from '../../model/first-few.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
 import type { Recovery } from './recovery.ts';
 import { type Resource, resourceName } from './resources.ts';
+import type { Timings } from './timings.ts';
 
-/** What is wrong with whole resources, told to the sink when it changes. */
+/** What is wrong with one resource as a whole. Times are milliseconds of a clock that never goes back. */
+export interface Trouble {
+  readonly recovery: Recovery;
+  /** When it began to fail, in whatever way. */
+  readonly failingSince: number;
+  /** When it began to fail in this way. */
+  readonly since: number;
+  /** It had been complete before. */
+  readonly isSynced: boolean;
+  /** The source counts as complete without it from now on: that must be told. */
+  readonly isGivenUp?: boolean;
+}
+
+/** `told`: what the sink was told of it; null: nothing yet. */
+interface Outage {
+  readonly since: number;
+  told: Problem | null;
+}
+
+type Open = Trouble & { readonly resource: Resource };
+
+/** Resources that are named in one message. */
+const NAMED = 12;
+
+/**
+ * What is wrong with whole resources, told to the sink when it changes.
+ * - A server that is away, busy or starting is one trouble of all resources: told once, whatever it answers meanwhile, and
+ *   when it is over, with how long it lasted. An API group that another program serves can be away by itself.
+ * - A server that starts refuses everything for some seconds, until it knows its roles. So refusals (401, 403) count as
+ *   that until they have lasted for `refusedAfter`; then they are one trouble that names what a person has to do.
+ */
 export class Troubles {
   readonly #sink: SourceSink;
   readonly #server: string;
+  readonly #timings: Pick<Timings, 'reportAfter' | 'refusedAfter' | 'optionalPatience'>;
+  readonly #now: () => number;
   /** By name of the resource. */
-  readonly #open = new Map<string, Recovery>();
+  readonly #open = new Map<string, Open>();
+  /** What the sink was told, by origin. */
+  readonly #told = new Map<string, string>();
+  /** What was told of API groups that are away by themselves. */
+  readonly #groups = new Map<string, Problem>();
+  /** When the last outage of the whole server ended. */
+  #wellSince = Number.NEGATIVE_INFINITY;
+  /** Of the server as a whole. */
+  #outage: Outage | null = null;
 
   /** @param server URL of the API server, for messages */
-  constructor(sink: SourceSink, server: string) {
+  constructor(
+    sink: SourceSink,
+    server: string,
+    timings: Pick<Timings, 'reportAfter' | 'refusedAfter' | 'optionalPatience'>,
+    now: () => number,
+  ) {
     this.#sink = sink;
     this.#server = server;
+    this.#timings = timings;
+    this.#now = now;
   }
 
   /** Null: the resource is well. */
-  report(resource: Resource, trouble: Recovery | null): void {
+  report(resource: Resource, trouble: Trouble | null): void {
     const name = resourceName(resource);
-    const before = this.#open.get(name);
-    if (before?.code === trouble?.code && before?.message === trouble?.message) return;
-    if (trouble === null) this.#open.delete(name);
-    else this.#open.set(name, trouble);
-    this.#sink.report(`kubernetes: ${name}`, trouble === null ? [] : [this.#problem(trouble)]);
+    if (trouble === null && !this.#open.has(name)) return;
+    this.#open.delete(name);
+    // What was asked last stands last: it says how the server is now.
+    if (trouble !== null) this.#open.set(name, { ...trouble, resource });
+    this.#tell();
   }
 
   /** All of it as an error; null when nothing is wrong. */
   asError(): SourceError | null {
     const [first] = this.#open.values();
     if (first === undefined) return null;
-    const messages = [...this.#open.values()].map(({ message }) => message);
-    return new SourceError(first.code, `${this.#server}: ${messages.join('; ')}`);
+    const messages = new Set(
+      [...this.#open.values()].map(({ recovery }) =>
+        recovery.kind === 'server' ? recovery.reason : recovery.message,
+      ),
+    );
+    return new SourceError(first.recovery.code, `${this.#server}: ${[...messages].join('; ')}`);
   }
 
-  #problem({ code, message, isSpared }: Recovery): Problem {
+  #tell(): void {
+    const told = new Map<string, Problem>();
+    const now = this.#now();
+    const ofServer: Open[] = [];
+    for (const kind of ['credentials', 'rights'] as const) {
+      const refused = this.#of((each) => each.recovery.kind === kind && !each.recovery.isSpared);
+      if (refused.some(({ since }) => now - since >= this.#timings.refusedAfter)) {
+        told.set(kind, this.#problem(refused[0] as Open, refusedText(refused)));
+      } else ofServer.push(...refused);
+    }
+    for (const each of this.#of(
+      ({ recovery }) => recovery.kind === 'missing' || recovery.isSpared === true,
+    )) {
+      const { recovery, isSynced, since } = each;
+      if (isSynced && now - since < this.#timings.reportAfter) continue;
+      told.set(resourceName(each.resource), this.#problem(each, recovery.message));
+    }
+    const away = this.#of(({ recovery }) => recovery.kind === 'server');
+    // A group of its own may be away while the server is not.
+    if ([...ofServer, ...away].some(({ resource }) => !resource.optional)) ofServer.push(...away);
+    else this.#tellGroups(away, told, this.#outage !== null && ofServer.length === 0 ? null : now);
+    this.#tellServer(ofServer, told, now);
+    this.#publish(told);
+    if (ofServer.length === 0 && this.#outage !== null) this.#outageIsOver(this.#outage, now);
+  }
+
+  /** @param now null: an outage of the whole server is over at this moment */
+  #tellGroups(away: readonly Open[], told: Map<string, Problem>, now: number | null): void {
+    for (const each of away) {
+      const { optionalPatience, refusedAfter } = this.#timings;
+      // Behind an outage of the whole server each is asked again within that time.
+      const isDue =
+        now !== null && now - each.failingSince >= optionalPatience && now - this.#wellSince >= refusedAfter;
+      if (!isDue && !each.isGivenUp && !this.#groups.has(each.resource.group)) continue;
+      const { group } = each.resource;
+      const others = away.filter(({ resource }) => resource.group === group);
+      const names = firstFew(
+        others.map(({ resource }) => resourceName(resource)),
+        NAMED,
+      );
+      // What was told of the group first stays, whatever the server says next.
+      const before = this.#groups.get(group);
+      const problem = before ?? this.#problem(each, `${names}: ${each.recovery.reason}`);
+      this.#groups.set(group, problem);
+      told.set(group, problem);
+    }
+    for (const group of this.#groups.keys()) if (!told.has(group)) this.#groups.delete(group);
+  }
+
+  #tellServer(away: readonly Open[], told: Map<string, Problem>, now: number): void {
+    const [first] = away;
+    if (first === undefined) {
+      return;
+    }
+    this.#outage ??= { since: Math.min(...away.map(({ failingSince }) => failingSince)), told: null };
+    const isRipe =
+      now - this.#outage.since >= this.#timings.reportAfter || away.some(({ isSynced }) => !isSynced);
+    if (isRipe)
+      this.#outage.told ??= this.#outageProblem(this.#of((each) => away.includes(each)).at(-1) ?? first);
+    if (this.#outage.told !== null) told.set('server', this.#outage.told);
+  }
+
+  #outageIsOver({ since, told }: Outage, now: number): void {
+    this.#outage = null;
+    this.#wellSince = now;
+    const seconds = Math.max(1, Math.round((now - since) / 1000));
+    if (told !== null)
+      this.#sink.restored?.(`the API server ${this.#server} answers again after ${seconds} s`);
+  }
+
+  #outageProblem(trouble: Open): Problem {
+    const { recovery } = trouble;
+    if (recovery.kind === 'server') return this.#problem(trouble, recovery.reason);
+    const problem = this.#problem(trouble, `the API server is not ready yet: ${recovery.reason}`);
+    return { ...problem, code: 'KNAT_API_UNAVAILABLE', severity: 'warning' };
+  }
+
+  /** What is new comes first: there is no moment in between in which nothing would be wrong. */
+  #publish(told: ReadonlyMap<string, Problem>): void {
+    for (const [origin, problem] of told) {
+      const text = `${problem.code} ${problem.message}`;
+      if (this.#told.get(origin) === text) continue;
+      this.#told.set(origin, text);
+      this.#sink.report(`kubernetes: ${origin}`, [problem]);
+    }
+    for (const origin of [...this.#told.keys()]) {
+      if (told.has(origin)) continue;
+      this.#told.delete(origin);
+      this.#sink.report(`kubernetes: ${origin}`, []);
+    }
+  }
+
+  #of(which: (trouble: Open) => boolean): Open[] {
+    return [...this.#open.values()].filter(which);
+  }
+
+  #problem({ recovery: { code, isSpared } }: Open, message: string): Problem {
     const origin = `kubernetes: ${this.#server}`;
     const severity = isSpared ? 'warning' : 'error';
     return { code, severity, origin, object: null, field: '', message };
   }
+}
+
+/** One resource by itself; of several their names, and what is the same for all. */
+function refusedText(refused: readonly Open[]): string {
+  const [first, ...more] = refused;
+  if (first === undefined || more.length === 0) return first?.recovery.message ?? '';
+  const names = firstFew(refused.map(({ resource }) => resourceName(resource)).sort(), NAMED);
+  return first.recovery.kind === 'credentials'
+    ? `${names}: ${first.recovery.reason}`
+    : `${names}: a ClusterRole must allow get, list and watch on them (${first.recovery.reason})`;
 }

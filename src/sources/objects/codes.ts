@@ -116,7 +116,8 @@ export const sourceCodes = {
     remedy: 'Name a kubeconfig with --kubeconfig, or run in a pod with a service account.',
   },
   KNAT_API_UNAVAILABLE: {
-    meaning: 'The API server cannot be reached, is busy, or gave an answer that cannot be used.',
+    meaning:
+      'The API server cannot be reached, is busy or not ready yet (it refuses everything for some seconds after its start), or gave an answer that cannot be used.',
     remedy:
       'Check the address in the kubeconfig and the server itself. What was read before stays in force; knat goes on trying.',
   },
@@ -125,7 +126,7 @@ export const sourceCodes = {
     remedy: 'Renew the token or certificate. knat reads the files anew at each refusal.',
   },
   KNAT_API_FORBIDDEN: {
-    meaning: 'RBAC does not allow to read a kind of object that is needed.',
+    meaning: 'RBAC does not allow to read a kind of object that is needed; told when that lasts for 30 s.',
     remedy: 'Allow get, list and watch on the resource named, by a ClusterRole and its binding.',
   },
   KNAT_API_MISSING: {
