@@ -5,12 +5,13 @@ import { formatEndpoint } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import type { PortSpan } from '../net/port.ts';
 import { formatPrefix } from '../net/prefix.ts';
-import { protocolFromNumber } from '../net/protocol.ts';
+import { PROTOCOLS, protocolFromNumber } from '../net/protocol.ts';
 import { type AddressSet, formatRange } from '../net/ranges.ts';
 import {
   type EgressCell,
   type EgressChoice,
   type EgressOutcome,
+  type FreePorts,
   formatPorts,
   type PlanEntry,
 } from './entry.ts';
@@ -97,6 +98,13 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
         podNatInternal: formatSet(entry.podNatInternal),
         pools: entry.pools.map((pool) => `${pool.name}=${formatPrefix(pool.cidr)}`),
       };
+    case 'SourcePorts':
+      return {
+        kind: entry.kind,
+        key: entry.key,
+        ports: formatFree(entry.any),
+        egressPorts: entry.egress === null ? null : formatFree(entry.egress),
+      };
     case 'EgressSource':
       return {
         kind: entry.kind,
@@ -109,6 +117,10 @@ export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
     default:
       return entry satisfies never;
   }
+}
+
+function formatFree(ports: FreePorts): string[] {
+  return PROTOCOLS.flatMap((protocol) => ports[protocol].map((span) => `${formatSpan(span)}/${protocol}`));
 }
 
 function formatChoice({ rule, to, outcome, fallback }: EgressChoice): string {

@@ -1,6 +1,9 @@
 import type { ObjectRef } from '../model/object.ts';
 import { objectKey } from '../model/object.ts';
-import type { EgressSource, FamilyScope, PlanEntry } from './entry.ts';
+import type { EgressSource, FamilyScope, PlanEntry, SourcePorts } from './entry.ts';
+
+/** Made from many objects together. */
+type OfMany = FamilyScope | SourcePorts | EgressSource;
 
 /** Two objects want the same thing; one gets it. */
 export interface Conflict {
@@ -81,11 +84,11 @@ function orderOf(entry: PlanEntry): number {
 }
 
 /** Made from many objects together, so that nobody else claims its key. */
-function isNobodys(entry: PlanEntry): entry is FamilyScope | EgressSource {
-  return entry.kind === 'FamilyScope' || entry.kind === 'EgressSource';
+function isNobodys(entry: PlanEntry): entry is OfMany {
+  return entry.kind === 'FamilyScope' || entry.kind === 'SourcePorts' || entry.kind === 'EgressSource';
 }
 
-function nameOf(entry: Exclude<PlanEntry, FamilyScope | EgressSource>): string {
+function nameOf(entry: Exclude<PlanEntry, OfMany>): string {
   return objectKey(entry.owner.namespace, entry.owner.name);
 }
 

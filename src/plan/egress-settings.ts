@@ -3,7 +3,7 @@ import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
-import { type PortSpan, portsWithout } from '../net/port.ts';
+import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/port.ts';
 import type { Notice } from './fragment.ts';
 import type { EgressOptions } from './options.ts';
 import { unusableOwnAddress } from './own-address.ts';
@@ -20,8 +20,8 @@ export interface EgressSettings {
   readonly notices: readonly Notice[];
 }
 
-/** More ranges than these have no chains in the kernel: the widest are used. */
-const MOST_PORT_RANGES = 16;
+/** More ranges than these are not told to the kernel: the widest are used. */
+const MOST_PORT_RANGES = 512;
 
 /**
  * What the options of the agent say comes first, then Calico's FelixConfiguration, then the defaults.
@@ -54,14 +54,14 @@ export function egressSettings(
     }
   }
   const usable = usablePorts(options, felix, node.reservedPorts);
-  const ports = widest(usable);
+  const ports = widestSpans(usable, MOST_PORT_RANGES);
   if (ports.length < usable.length) {
     notices.push({
       reason: 'NatInvalid',
       object: speaker(options.natPortRange),
       message:
         `natPortRange: ${usable.length} ranges are left on node ${node.nodeName}, and ${MOST_PORT_RANGES} have room: ` +
-        `the widest are used, ${countOf(ports)} of ${countOf(usable)} ports; reserve ports in fewer ranges, or ask for fewer`,
+        `the widest are used, ${countPorts(ports)} of ${countPorts(usable)} ports; reserve ports in fewer ranges, or ask for fewer`,
     });
   }
   return {
@@ -89,19 +89,4 @@ function usablePorts(
   const wanted = options.natPortRange ?? felix?.natPortRange ?? [];
   const left = portsWithout(wanted, options.natPortExclusions ? [...options.excludedPorts, ...reserved] : []);
   return left.length === 0 ? portsWithout(wanted, []) : left;
-}
-
-function widest(spans: readonly PortSpan[]): readonly PortSpan[] {
-  return [...spans]
-    .sort((a, b) => sizeOf(b) - sizeOf(a) || a.first - b.first)
-    .slice(0, MOST_PORT_RANGES)
-    .sort((a, b) => a.first - b.first);
-}
-
-function sizeOf({ first, last }: PortSpan): number {
-  return last - first + 1;
-}
-
-function countOf(spans: readonly PortSpan[]): number {
-  return spans.reduce((sum, span) => sum + sizeOf(span), 0);
 }

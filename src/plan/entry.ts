@@ -243,6 +243,19 @@ export interface EgressSource {
   readonly rest: EgressOutcome | null;
 }
 
+/** Ports that nobody owns, sorted, by protocol. */
+export type FreePorts = Readonly<Record<Protocol, readonly PortSpan[]>>;
+
+/** The source ports that translated connections of a family may have. docs/adr/0007-source-ports.md. */
+export interface SourcePorts {
+  readonly kind: 'SourcePorts';
+  readonly key: string;
+  readonly family: Family;
+  readonly any: FreePorts;
+  /** Of natPortRange, for egress NAT; null: not set, as all others. */
+  readonly egress: FreePorts | null;
+}
+
 export type PlanEntry =
   | ServiceFrontend
   | PodBinding
@@ -252,6 +265,7 @@ export type PlanEntry =
   | ClusterAddress
   | ServiceHealthCheck
   | FamilyScope
+  | SourcePorts
   | EgressSource;
 
 /** The range as people read it, and thus unique among the sources. */
@@ -328,6 +342,10 @@ export function clusterAddressKey(address: IpAddress): string {
 
 export function healthCheckKey(family: Family, port: Port): string {
   return `health-check ${family} ${port}`;
+}
+
+export function sourcePortsKey(family: Family): string {
+  return `source-ports ${family}`;
 }
 
 export function scopeKey(family: Family): string {

@@ -11,10 +11,12 @@ import { hostPortHolders, lostHostPorts, withHolders } from './held-ports.ts';
 import { fragmentOf, isolated, unusable } from './isolation.ts';
 import { FragmentUnion, type NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
+import { PortOwners } from './owned-ports.ts';
 import { claimsPorts, type PodPeers, podFragment } from './pod.ts';
 import { type BeyondLimits, beyondLimits, withinLimits } from './pod-nat-policy.ts';
 import { type ScopeFacts, type ScopeFragment, scopeFragment } from './pools.ts';
 import { addressesOfOthers, serviceFragment } from './service.ts';
+import { sourcePortsFragment } from './source-ports.ts';
 import { addressesHere, strayPods } from './stray-pods.ts';
 
 type Store<Kind extends FactKind> = Map<string, FactTypes[Kind]>;
@@ -57,6 +59,10 @@ export class Planner {
   /** Null when the scope or a rule changed since. */
   #egressGround: ReturnType<typeof isolated<FactTypes['EgressRule'], EgressRuleGround>> | null = null;
   readonly #union = new FragmentUnion();
+  readonly #portOwners: PortOwners;
+  #localAddresses: ReadonlySet<IpAddress>;
+  /** What free source ports were last worked out from, beside their owners. */
+  #portFacts: readonly unknown[] = [];
   readonly #options: PlanOptions;
   #node: NodeFacts;
   /** Host ports of the Pods of this node that have any, by the Pod's key. */
@@ -66,7 +72,10 @@ export class Planner {
 
   constructor(node: NodeFacts, options: PlanOptions) {
     this.#node = node;
+    this.#localAddresses = addressesOf(node);
     this.#options = options;
+    const { natPortExclusions, excludedPorts } = options.egress;
+    this.#portOwners = new PortOwners(natPortExclusions ? excludedPorts : []);
   }
 
   get plan(): NatPlan {
@@ -130,6 +139,7 @@ export class Planner {
     const { listeners, portRules, forwardDrops } = node;
     const known = { ...before, listeners, portRules, forwardDrops };
     if (deepEqual(known, node)) return;
+    if (!deepEqual(before.localAddresses, node.localAddresses)) this.#localAddresses = addressesOf(node);
     this.#dirtyScope = true;
     if (deepEqual({ ...known, reservedPorts: node.reservedPorts }, node)) return;
     for (const key of this.#services.keys()) this.#dirtyServices.add(key);
@@ -227,7 +237,21 @@ export class Planner {
     this.#union.seal();
     const lost = lostHostPorts([...this.#hostPorts.values()].flat(), this.#node, this.#union);
     this.#union.replace('host ports', { entries: [], notices: lost });
+    this.#updateSourcePorts();
     return this.#union;
+  }
+
+  /** Which ports are free follows from all that has any. */
+  #updateSourcePorts(): void {
+    const node = this.heldNode;
+    const isChanged = this.#portOwners.follow(this.#union, this.#localAddresses);
+    const egress = this.#scopes?.IPv4.egress.ports ?? [];
+    const facts = [node.listeners, node.reservedPorts, node.nodeIPs, egress];
+    if (!isChanged && deepEqual(facts, this.#portFacts)) return;
+    this.#portFacts = facts;
+    const owned = this.#portOwners.owned();
+    this.#union.replace('source ports', sourcePortsFragment({ node, owned, egress }, this.#options));
+    this.#union.seal();
   }
 
   #sameAddresses(before: FactTypes['Pod'] | undefined, after: FactTypes['Pod'] | null): boolean {
@@ -396,6 +420,10 @@ function refOf(
   { name, namespace = '' }: { readonly name: string; readonly namespace?: string },
 ): ObjectRef {
   return { kind, namespace, name };
+}
+
+function addressesOf({ localAddresses }: NodeFacts): ReadonlySet<IpAddress> {
+  return new Set(localAddresses.map(({ address }) => address));
 }
 
 function put<Fact>(store: Map<string, Fact>, key: string, fact: Fact | null): void {

@@ -137,6 +137,7 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       break;
     case 'PodReservation':
     case 'PodSourcePort':
+    case 'SourcePorts':
       break;
     case 'ServiceHealthCheck':
       break; // the agent answers, the kernel has nothing to do

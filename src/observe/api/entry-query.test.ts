@@ -75,7 +75,7 @@ test.each<[string, Partial<EntryQuery>, (text: string) => boolean]>([
     { object: `${serviceFact(17).namespace}/${name}` },
     (text) => text.includes(`/${name}"`),
   ],
-  ['a family', { family: 'IPv6' }, (text) => text.includes('scope IPv6')],
+  ['a family', { family: 'IPv6' }, (text) => /(scope|source-ports) IPv6/.test(text)],
   ['a protocol', { protocol: 'TCP' }, (text) => /"key":"[^"]*\/TCP"/.test(text)],
   ['no endpoints', { unserved: true }, (text) => text.includes('"endpoints":[]')],
   ['text in an address', { search: address ?? '' }, (text) => text.includes(address ?? '?')],

@@ -3,7 +3,7 @@ import { familyOf, formatEndpoint } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
 import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
-import type { EgressSource, Endpoint, FamilyScope, PlanEntry } from '../../plan/entry.ts';
+import type { EgressSource, Endpoint, FamilyScope, PlanEntry, SourcePorts } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 
 /** The kinds of entries, as people ask for them. */
@@ -16,6 +16,7 @@ export const entryKinds = {
   address: 'ClusterAddress',
   health: 'ServiceHealthCheck',
   scope: 'FamilyScope',
+  ports: 'SourcePorts',
   egress: 'EgressSource',
 } as const satisfies Record<string, PlanEntry['kind']>;
 
@@ -122,12 +123,12 @@ function isOwner(entry: PlanEntry, object: string): boolean {
     const rules = entry.choices.map(({ rule }) => `EgressRule ${rule}`);
     return [...pod, ...rules].some((name) => isNamed(name, object));
   }
-  return isNamed(formatRef(entry.owner), object);
+  return entry.kind !== 'SourcePorts' && isNamed(formatRef(entry.owner), object);
 }
 
 /** Made of several objects. */
-function isOfMany(entry: PlanEntry): entry is FamilyScope | EgressSource {
-  return entry.kind === 'FamilyScope' || entry.kind === 'EgressSource';
+function isOfMany(entry: PlanEntry): entry is FamilyScope | SourcePorts | EgressSource {
+  return entry.kind === 'FamilyScope' || entry.kind === 'SourcePorts' || entry.kind === 'EgressSource';
 }
 
 function isNamed(owner: string, object: string): boolean {

@@ -20,6 +20,7 @@ function becomes(entry: CanonicalEntry): string {
   if (kind === 'PodSource' || kind === 'PodSourcePort') return `source ${snat}`;
   if (kind === 'ClusterAddress') return 'unlisted ports refused';
   if (kind === 'ServiceHealthCheck') return `${entry.localEndpoints} local endpoints`;
+  if (kind === 'SourcePorts') return `source ports ${listed(entry.ports)}`;
   if (kind === 'EgressSource') return `rules ${listed(entry.rules)}`;
   if (kind === 'FamilyScope') return `egress NAT from ${listed(egressSources) || 'nothing'}`;
   return Array.isArray(endpoints) && endpoints.length > 0 ? `→ ${listed(endpoints)}` : `${unserved}`;

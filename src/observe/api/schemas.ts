@@ -161,6 +161,14 @@ export const entry = z
       .openapi('FamilyScope'),
     z
       .object({
+        kind: z.literal('SourcePorts'),
+        key: z.string().openapi({ example: 'source-ports IPv4' }),
+        ports: texts.openapi({ description: 'what nobody owns: source ports of translated connections' }),
+        egressPorts: texts.nullable().openapi({ description: 'of these within natPortRange; null: not set' }),
+      })
+      .openapi('SourcePorts'),
+    z
+      .object({
         kind: z.literal('EgressSource'),
         key: z.string().openapi({ example: 'egress 10.244.1.5' }),
         owner: z.string().nullable().openapi({ description: 'the Pod that has the address' }),

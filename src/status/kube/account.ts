@@ -57,6 +57,7 @@ export function programmedOf(plan: NatPlan): Programmed {
       case 'PodReservation':
       case 'PodSourcePort':
       case 'ServiceHealthCheck':
+      case 'SourcePorts':
       case 'EgressSource':
         break;
       default:
