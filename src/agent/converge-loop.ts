@@ -83,8 +83,17 @@ export class ConvergeLoop {
       this.#triggered = false;
       const start = this.#surroundings.now();
       try {
-        const report = await this.#datapath.converge(this.#plan(), signal, this.#options());
+        const report = await this.#datapath.converge(this.#plan(), signal, {
+          ...this.#options(),
+          stepwise: true,
+        });
         failures = 0;
+        if (report.isPartial === true) {
+          // What came meanwhile is done before the rest of what is large.
+          this.#triggered = true;
+          await this.#surroundings.sleep(0, signal);
+          continue;
+        }
         this.#listener.converged(report, this.#surroundings.now() - start);
       } catch (error) {
         if (signal.aborted) break;

@@ -34,6 +34,8 @@ export interface Report {
    * as with `gone`, and where nothing of ours was in the kernel.
    */
   readonly changedSources: Readonly<Record<Family, AddressSet>> | null;
+  /** More is to be written than one transaction should hold: call again. Only with `stepwise`. */
+  readonly isPartial?: true;
 }
 
 export interface ConvergeOptions {
@@ -42,6 +44,11 @@ export interface ConvergeOptions {
    * start, nobody knows whether it is still wanted. What the plan has an entry for is made right as ever.
    */
   readonly keepUnclaimed?: boolean;
+  /**
+   * Return after one transaction, so that what changes meanwhile is not held up by what is large: small changes come first.
+   * Else all is written, in as many transactions as it takes.
+   */
+  readonly stepwise?: boolean;
 }
 
 /** One element in which the kernel and the plan differ. */

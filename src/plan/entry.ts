@@ -246,7 +246,7 @@ export interface EgressSource {
 /** Ports that nobody owns, sorted, by protocol. */
 export type FreePorts = Readonly<Record<Protocol, readonly PortSpan[]>>;
 
-/** The source ports that translated connections of a family may have. docs/adr/0007-source-ports.md. */
+/** The source ports that translated connections of a family may have. docs/adr/0009-source-ports.md. */
 export interface SourcePorts {
   readonly kind: 'SourcePorts';
   readonly key: string;

@@ -28,7 +28,7 @@ export interface SourcePortFacts {
   readonly egress: readonly PortSpan[];
 }
 
-/** The ports that translated connections may have, of both families: docs/adr/0007-source-ports.md. */
+/** The ports that translated connections may have, of both families: docs/adr/0009-source-ports.md. */
 export function sourcePortsFragment(
   { node, owned, egress }: SourcePortFacts,
   options: PlanOptions,

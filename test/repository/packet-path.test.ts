@@ -6,10 +6,16 @@ import { skeleton as tableOf } from '../../src/datapath/nftables/skeleton.ts';
 
 /** What docs/design/packet-path.md shows of chains, against the text that the kernel gets. */
 
-const skeleton = tableText(tableOf('IPv4', { timeouts: [], egress: plainEgress }), 'knat');
+const skeleton = textOf([]);
 /** The chains of session affinity, which are there only while a Service uses it. */
-const withAffinity = tableText(tableOf('IPv4', { timeouts: [10800], egress: plainEgress }), 'knat');
+const withAffinity = textOf([10800]);
 const page = readFileSync('docs/design/packet-path.md', 'utf8').replace(/\\\n\s+/g, '');
+
+/** The text of the table; what nft has no words for, a comment there, is a rule here. */
+function textOf(timeouts: readonly number[]): string {
+  const text = tableText(tableOf('IPv4', { timeouts, egress: plainEgress }), 'knat');
+  return text.replace(/^( +)# /gm, '$1');
+}
 
 /** The rules of a chain, without comments. */
 function rulesOf(text: string, chain: string): string[] {

@@ -84,6 +84,7 @@ export class FlowChangeNotes {
     const gone = new Set<string>();
     for (const key of [...(goneFromKernel ?? []), ...(changed ?? [])]) {
       const kind = plan.entry(key)?.kind;
+      if (kind === 'PodReservation') keys?.add(key); // nothing comes in, but its port is its own
       if (kind === 'ServiceFrontend' || kind === 'PodBinding') keys?.add(key);
       else if (parsePortsKey(key) !== null) gone.add(key);
     }

@@ -1,7 +1,7 @@
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
-import { protocolFromNumber } from '../../net/protocol.ts';
+import { type Protocol, protocolFromNumber } from '../../net/protocol.ts';
 import { setContains } from '../../net/ranges.ts';
 import { clusterAddressKey, type Endpoint, endpointAt, type ServiceFrontend } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
@@ -25,7 +25,8 @@ export interface Flow {
  * Says of flows whether their destination was translated by a plan that is no longer in force (docs/adr/0004). Then:
  * - it goes to an endpoint that its frontend or binding does not have now, not even as one that still serves;
  * - or it was not translated, and its frontend or binding has an endpoint now;
- * - or it was translated, and what it dialled has left the plan.
+ * - or it was translated, and what it dialled has left the plan;
+ * - or its source has a port that belongs to a Service or to another pod now.
  *
  * Of TCP and SCTP only flows that never saw a reply: no program has a connection that could break, and the repeated SYN
  * or INIT begins anew. Flows with replies end by themselves, and are to live on. A UDP flow without a reply does not stay
@@ -48,6 +49,7 @@ export class StaleFlowJudge {
     const isReplied = (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0;
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null || (isReplied && protocol !== 'UDP')) return false;
+    if (this.#holdsPort(flow, protocol)) return true;
     const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
     const { dst: address, dport } = flow.original;
     const port = parsePort(dport);
@@ -62,6 +64,19 @@ export class StaleFlowJudge {
     if (!isTranslated) return !isReplied || entry.endpoints.length > 0;
     const admitted = isReplied ? servingEndpoints(entry) : this.#chosenEndpoints(entry, flow);
     return !admitted.some((some) => some.some((endpoint) => leadsTo(flow, endpoint)));
+  }
+
+  /** Its source was translated to a port that belongs to somebody else now: it would keep the owner from its peer. */
+  #holdsPort({ status, original, reply }: Flow, protocol: Protocol): boolean {
+    if ((status & conntrackStatus.IPS_SRC_NAT) === 0 || reply.dst === original.src) return false;
+    const port = parsePort(reply.dport);
+    if (port === null) return false;
+    const owner = this.#plan.entryAt({ address: reply.dst, protocol, port });
+    if (owner === undefined || !('tuple' in owner)) return false;
+    if (this.#keys !== null && !this.#keys.has(owner.key)) return false;
+    return (
+      owner.kind === 'ServiceFrontend' || ('endpoint' in owner && owner.endpoint.address !== original.src)
+    );
   }
 
   /**

@@ -10,7 +10,7 @@ import { entryOf } from './unclaimed.ts';
 /** The changes with the entries and objects that they belong to. */
 export function describeChanges(
   { add, remove }: Difference<PlacedElement>,
-  plan: Pick<NatPlan, 'entry' | 'egressSource'>,
+  plan: Pick<NatPlan, 'entry' | 'entryAt' | 'sourceAt' | 'egressSource'>,
 ): ElementChange[] {
   const described = (what: ElementChange['what'], elements: readonly PlacedElement[]) =>
     elements

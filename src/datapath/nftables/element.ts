@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import type { InterfacePattern } from '../../model/node.ts';
-import { addressBytes, addressFromNumber, familyOf, numberBytes } from '../../net/address.ts';
+import { addressBytes, familyOf, numberBytes } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../net/protocol.ts';
 import { type AddressSet, changedRanges, complementOf, unionOf } from '../../net/ranges.ts';
@@ -8,7 +8,6 @@ import {
   type EgressOutcome,
   type EgressSource,
   type Endpoint,
-  endpointAt,
   type FamilyScope,
   type PlanEntry,
   portBehind,
@@ -24,7 +23,10 @@ import {
   MOST_ENDPOINTS,
   pickChain,
 } from './pick-classes.ts';
+import { shiftPieces } from './port-offset.ts';
 import type { SetName } from './sets.ts';
+import { listName } from './source-lists.ts';
+import { sourcePortElements } from './source-port-elements.ts';
 
 /** An element with the set that it belongs to, in the table of its family. */
 export interface PlacedElement {
@@ -107,25 +109,27 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       if (slots.length === 0 || (entry.localEndpoints !== null && localSlots.length === 0)) {
         add(entry.unserved === 'reject' ? 'no_endpoints' : 'no_local_endpoints', { key });
       }
-      addSources(add, key, entry.sourceRanges);
+      addSources(add, 'restricted', { key }, entry.sourceRanges);
       break;
     }
     case 'PodBinding': {
       const family = familyOf(entry.tuple.address);
       const add = (set: SetName, element: SetElement) => placed.push({ family, set, element });
-      for (let offset = 0; offset < entry.portCount; offset++) {
-        const tuple = { ...entry.tuple, port: portBehind(entry.tuple.port, offset) };
-        const key = tupleBytes(tuple);
-        add('bindings', { key, data: endpointBytes(endpointAt(entry, tuple)) });
-        add('bound', { key });
-        addSources(add, key, entry.sourceRanges);
-      }
+      const { tuple, endpoint, portCount, sourceRanges } = entry;
+      const key = portsKey(tuple, portCount);
+      if (portCount === 1) add('bindings', { ...key, data: endpointBytes(endpoint) });
+      else addShifted(add, 'binding_ranges', tuple, endpoint, portCount);
+      add(portCount === 1 ? 'bound' : 'bound_ranges', key);
+      if (portCount > 1) add('range_addresses', { key: addressBytes(tuple.address) });
+      addSources(add, portCount === 1 ? 'restricted' : 'restricted_ranges', key, sourceRanges);
       break;
     }
     case 'PodSource': {
       const key = Buffer.concat([addressBytes(entry.address), protocolBytes(entry.protocol)]);
       const element = { key, data: addressBytes(entry.snat) };
-      placed.push({ family: familyOf(entry.address), set: 'pod_sources', element });
+      const family = familyOf(entry.address);
+      placed.push({ family, set: 'pod_sources', element });
+      placed.push({ family, set: 'bound_sources', element: { key: addressBytes(entry.address) } });
       break;
     }
     case 'ClusterAddress':
@@ -136,8 +140,18 @@ export function elementsOf({ entry, slots, localSlots }: Programmed): PlacedElem
       });
       break;
     case 'PodReservation':
-    case 'PodSourcePort':
+      break; // what it means for its pod is a PodSourcePort
+    case 'PodSourcePort': {
+      const { tuple, snat, portCount } = entry;
+      const add = (set: SetName, element: SetElement) =>
+        placed.push({ family: familyOf(tuple.address), set, element });
+      if (portCount === 1) add('pod_ports', { key: tupleBytes(tuple), data: endpointBytes(snat) });
+      else addShifted(add, 'pod_port_ranges', tuple, snat, portCount);
+      add('bound_sources', { key: addressBytes(tuple.address) });
+      break;
+    }
     case 'SourcePorts':
+      placed.push(...sourcePortElements(entry));
       break;
     case 'ServiceHealthCheck':
       break; // the agent answers, the kernel has nothing to do
@@ -258,13 +272,44 @@ export function idMap(count: number): SetName {
   return count <= EXACT_CLASSES.length ? (`affinity_ids_${count}` as SetName) : 'affinity_ids_many';
 }
 
-function addSources(add: Add, key: Uint8Array, sources: AddressSet | null): void {
+/** The frontend leads to its list; the list is there once for all that have the same. */
+function addSources(
+  add: Add,
+  set: 'restricted' | 'restricted_ranges',
+  key: Pick<SetElement, 'key' | 'keyEnd'>,
+  sources: AddressSet | null,
+): void {
   if (sources === null) return;
-  add('restricted', { key });
+  const name = listName(sources);
+  add(set, { ...key, data: name });
   for (const { first, last } of sources.ranges) {
-    const bound = (number: bigint) =>
-      Buffer.concat([key, addressBytes(addressFromNumber(sources.family, number))]);
+    const bound = (number: bigint) => Buffer.concat([numberBytes(sources.family, number), name]);
     add('allowed_sources', { key: bound(first), keyEnd: bound(last) });
+  }
+}
+
+/** A port, or a range of ports. */
+function portsKey(tuple: Tuple, portCount: number): Pick<SetElement, 'key' | 'keyEnd'> {
+  const key = tupleBytes(tuple);
+  if (portCount === 1) return { key };
+  return { key, keyEnd: tupleBytes({ ...tuple, port: portBehind(tuple.port, portCount - 1) }) };
+}
+
+/** Ports that become others by their place in the range. */
+function addShifted(
+  add: Add,
+  set: 'binding_ranges' | 'pod_port_ranges',
+  from: Tuple,
+  to: Endpoint,
+  portCount: number,
+): void {
+  for (const { port, becomes, count } of shiftPieces(from.port, to.port, portCount)) {
+    const end = (offset: number) =>
+      endpointBytes({ address: to.address, port: portBehind(to.port, becomes - to.port + offset) });
+    const tuple = { ...from, port: portBehind(from.port, port - from.port) };
+    // A range of one port has two ends too: the set is one of ranges.
+    const keyEnd = tupleBytes({ ...tuple, port: portBehind(tuple.port, count - 1) });
+    add(set, { key: tupleBytes(tuple), keyEnd, data: Buffer.concat([end(0), end(count - 1)]) });
   }
 }
 

@@ -7,6 +7,7 @@ import { addressLength, type PlacedElement } from './element.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { INTERFACE_SETS, type SetName } from './sets.ts';
 import { TABLE } from './skeleton.ts';
+import { LIST_NAME_BYTES } from './source-lists.ts';
 
 /** `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }` */
 export function formatPlaced({ family, set, element }: PlacedElement): string {
@@ -44,6 +45,13 @@ function formatName(first: Uint8Array, last: Uint8Array | undefined): string {
 }
 
 function formatValue(family: Family, set: PlacedElement['set'], data: Uint8Array): string {
+  if (set === 'source_ports' || set === 'egress_ports')
+    return `${networkPort(data, 0)}-${networkPort(data, 4)}`;
+  if (set.startsWith('restricted')) return Buffer.from(data).toString('hex');
+  if (set === 'binding_ranges' || set === 'pod_port_ranges') {
+    const half = data.length / 2;
+    return `${formatKey(family, 'value', data.subarray(0, half))}-${networkPort(data, data.length - 4)}`;
+  }
   if (set.startsWith('affinity_ids_')) return `0x${hostNumber(data, 0).toString(16)}`;
   return formatKey(family, set === 'pod_sources' ? 'cluster_ips' : 'value', data);
 }
@@ -52,9 +60,21 @@ function hostNumber(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, endianness() === 'LE');
 }
 
+function networkPort(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
 /** The fields of a key or value in the order of the set's declaration. */
 function formatKey(family: Family, set: PlacedElement['set'] | 'value', bytes: Uint8Array): string {
   if (set === 'same_byte') return `${bytes[0]} . ${bytes[4]}`;
+  if (set === 'source_ports' || set === 'egress_ports') {
+    const protocol = protocolFromNumber(bytes[0] ?? 0)?.toLowerCase() ?? String(bytes[0]);
+    return `${protocol} . ${Buffer.from(bytes).readUInt32BE(4)}`;
+  }
+  if (set === 'allowed_sources') {
+    const end = bytes.length - LIST_NAME_BYTES;
+    return `${addressFromBytes(bytes.subarray(0, end))} . ${Buffer.from(bytes.subarray(end)).toString('hex')}`;
+  }
   const length = addressLength(family);
   const texts: string[] = [addressFromBytes(bytes.subarray(0, length))];
   let at = length;
@@ -71,8 +91,7 @@ function formatKey(family: Family, set: PlacedElement['set'] | 'value', bytes: U
     texts.push(String(((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)));
     at += 4;
   }
-  if (set === 'allowed_sources') texts.push(addressFromBytes(bytes.subarray(at, at + length)));
-  else if (at < bytes.length) {
+  if (at < bytes.length) {
     const number = hostNumber(bytes, at);
     texts.push(set === 'affinity_endpoints' ? `0x${number.toString(16)}` : String(number));
   }

@@ -11,14 +11,7 @@ import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report
 import { changedSources } from './changed-sources.ts';
 import { describeChanges } from './changes.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
-import {
-  changedElements,
-  constantElements,
-  elementsOf,
-  type PlacedElement,
-  type Programmed,
-  program,
-} from './element.ts';
+import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
 import { elementComparison } from './identity.ts';
 import {
   beginChanges,
@@ -30,9 +23,11 @@ import {
   SWAP_TABLE,
 } from './kernel-tables.ts';
 import { runNft } from './nft-program.ts';
+import { nextTransaction, piecesOf } from './pieces.ts';
 import { toKernel } from './range-elements.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
+import { isShared, SharedElements } from './shared-elements.ts';
 import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
 import { TimeoutCount } from './timeout-count.ts';
@@ -59,6 +54,9 @@ export class NftablesDatapath implements Datapath {
   #programmed = new Map<string, Programmed>();
   #synchronised = false;
   #revision = 0;
+  /** Keys of changes that the last transaction had no room for. */
+  #backlog: ReadonlySet<string> = new Set();
+  #shared = SharedElements.of([]);
   /** What the table's chains are made for; null until it has been read. */
   #variant: SkeletonVariant | null = null;
   #timeouts = TimeoutCount.of([]);
@@ -99,7 +97,7 @@ export class NftablesDatapath implements Datapath {
       const changed = plan.changedSince(this.#revision);
       if (changed !== null) {
         try {
-          return this.#applyChanges(plan, changed, this.#variant);
+          return await this.#applyStepwise(plan, changed, options.stepwise === true, signal);
         } catch (error) {
           this.#synchronised = false;
           if (!(error instanceof Rejected || error instanceof Busy)) throw error;
@@ -185,22 +183,48 @@ export class NftablesDatapath implements Datapath {
     this.#connection.close();
   }
 
+  /** Writes the entries of these keys and those that are left from before, in one step or in all that it takes. */
+  async #applyStepwise(
+    plan: NatPlan,
+    changed: ReadonlySet<string>,
+    once: boolean,
+    signal: AbortSignal,
+  ): Promise<Report> {
+    let keys = this.#backlog.size === 0 ? changed : new Set([...changed, ...this.#backlog]);
+    let [elementsAdded, elementsDeleted] = [0, 0];
+    let skeleton: Report['skeleton'] = 'kept';
+    for (;;) {
+      if (this.#variant === null) throw new TypeError('nothing was programmed yet');
+      const step = this.#applyChanges(plan, keys, this.#variant);
+      elementsAdded += step.elementsAdded;
+      elementsDeleted += step.elementsDeleted;
+      if (skeleton === 'kept') skeleton = step.skeleton;
+      const report: Report = { ...step, skeleton, elementsAdded, elementsDeleted };
+      if (this.#backlog.size === 0) return report;
+      if (once) return { ...report, isPartial: true };
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      if (!this.#synchronised) return await this.#synchronise(plan, signal);
+      keys = this.#backlog;
+    }
+  }
+
   /** Writes the entries of these keys, and the chains that they need or that nobody needs any more. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, from: SkeletonVariant): Report {
-    const staged: [string, Programmed | null][] = [];
-    const before: PlacedElement[] = [];
-    const after: PlacedElement[] = [];
-    for (const key of changed) {
-      const old = this.#programmed.get(key);
-      const entry = plan.entry(key);
-      if (entry === old?.entry) continue;
-      const now = entry === undefined ? null : program(entry, old);
-      const elements = changedElements(old, now);
-      for (const element of elements.before) before.push(element);
-      for (const element of elements.after) after.push(element);
-      staged.push([key, now]);
-    }
-    const changes = difference(after, before, elementComparison);
+    const { now: pieces, later } = nextTransaction(piecesOf(plan, changed, this.#programmed));
+    const staged = pieces.flatMap((piece) => piece.staged);
+    const before = pieces.flatMap((piece) => piece.before);
+    const after = pieces.flatMap((piece) => piece.after);
+    const own = difference(
+      after.filter((placed) => !isShared(placed)),
+      before.filter((placed) => !isShared(placed)),
+      elementComparison,
+    );
+    const shared = this.#shared.after(before.filter(isShared), after.filter(isShared));
+    const changes = {
+      add: [...own.add, ...shared.changes.add],
+      remove: [...own.remove, ...shared.changes.remove],
+    };
     const timeouts = this.#timeouts.after(
       staged.map(([key, now]) => [this.#programmed.get(key)?.entry, now?.entry]),
     );
@@ -212,9 +236,11 @@ export class NftablesDatapath implements Datapath {
       if (now === null) this.#programmed.delete(key);
       else this.#programmed.set(key, now);
     }
+    this.#shared = shared.now;
     this.#timeouts = timeouts;
     this.#variant = variant;
     this.#revision = plan.revision;
+    this.#backlog = new Set(later.flatMap((piece) => piece.staged.map(([key]) => key)));
     return this.#report(isSame ? 'kept' : 'changed', 'changes', changes);
   }
 
@@ -258,6 +284,8 @@ export class NftablesDatapath implements Datapath {
     }
     if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
     this.#programmed = programmed;
+    this.#shared = SharedElements.of(sharedOf(programmed.values()));
+    this.#backlog = new Set();
     this.#timeouts = TimeoutCount.of(plan.entries(), kept);
     this.#variant = variant;
     this.#revision = revision;
@@ -373,7 +401,21 @@ function egressChainsOf(plan: NatPlan): EgressChains {
 
 function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedElement> {
   for (const family of FAMILIES) yield* constantElements(family);
-  for (const each of programmed) yield* elementsOf(each);
+  const shared = new Set<string>();
+  for (const each of programmed) {
+    for (const placed of elementsOf(each)) {
+      if (isShared(placed)) {
+        const name = elementComparison.identity(placed);
+        if (shared.has(name)) continue;
+        shared.add(name);
+      }
+      yield placed;
+    }
+  }
+}
+
+function* sharedOf(programmed: Iterable<Programmed>): Generator<PlacedElement> {
+  for (const each of programmed) for (const placed of elementsOf(each)) if (isShared(placed)) yield placed;
 }
 
 /** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */

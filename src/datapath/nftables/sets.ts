@@ -42,16 +42,32 @@ export const SET_NAMES = [
   'affinity_endpoints',
   'bindings',
   'bound',
+  'range_addresses',
+  'binding_ranges',
+  'bound_ranges',
+  'bound_sources',
+  'pod_ports',
+  'pod_port_ranges',
   'pod_sources',
+  'source_ports',
+  'egress_ports',
   'policy_local',
   'masquerade_always',
   'no_endpoints',
   'no_local_endpoints',
   'restricted',
+  'restricted_ranges',
   'allowed_sources',
 ] as const;
 
 export type SetName = (typeof SET_NAMES)[number];
+
+/** Sets with elements that several entries of the plan have in common: there while one of them is. */
+export const SHARED_SETS = [
+  'range_addresses',
+  'bound_sources',
+  'allowed_sources',
+] as const satisfies readonly SetName[];
 
 /** Sets whose elements are ranges of interface names: a name, or all that begin so. */
 export const INTERFACE_SETS = [
@@ -92,7 +108,10 @@ export function allSets(family: Family): readonly SetNode[] {
 }
 
 function makeSets(family: Family): Sets {
-  const { saddr, daddr, frontend, endpoint, cell, hairpinByte } = wordsOf(family);
+  const { saddr, daddr, frontend, endpoint, sender, draw, cell, hairpinByte } = wordsOf(family);
+  const ports = concat(dport, dport);
+  /** Names a list of sources: half a hash each. */
+  const list = concat(ctMark, ctMark);
   const slot = concat(frontend, random(65536));
   const ranges = (comment: string) => ({ key: daddr, comment, interval: true });
   const interfaces = (comment: string) => ({ key: iifname, comment, interval: true });
@@ -155,13 +174,39 @@ function makeSets(family: Family): Sets {
     affinity_endpoints: { key: concat(frontend, ctMark), data: endpoint, comment: 'endpoints, by id' },
     bindings: { key: frontend, data: endpoint, comment: 'Pod NAT: node address and port to pod' },
     bound: frontends('those of bindings'),
+    range_addresses: { key: daddr, comment: 'addresses that have any of the following ranges' },
+    binding_ranges: {
+      key: frontend,
+      data: endpoint,
+      interval: true,
+      intervalData: true,
+      comment: 'Pod NAT: node address and ports to pod and its ports',
+    },
+    bound_ranges: { key: frontend, interval: true, comment: 'those of bindings' },
+    bound_sources: { key: saddr, comment: 'pods that leave with an address of their own' },
+    pod_ports: { key: sender, data: endpoint, comment: 'Pod NAT: what a port of a pod leaves as' },
+    pod_port_ranges: {
+      key: sender,
+      data: endpoint,
+      interval: true,
+      intervalData: true,
+      comment: 'the same of several ports',
+    },
+    source_ports: {
+      key: draw,
+      data: ports,
+      interval: true,
+      comment: 'ports that nobody owns, by a random number',
+    },
+    egress_ports: { key: draw, data: ports, interval: true, comment: 'of these within natPortRange' },
     pod_sources: { key: concat(saddr, l4proto), data: saddr, comment: 'Pod NAT: what a pod leaves with' },
     policy_local: frontends('externalTrafficPolicy Local'),
     masquerade_always: frontends('externalTrafficPolicy Cluster'),
     no_endpoints: frontends('refused'),
     no_local_endpoints: frontends('policy Local without an endpoint here: dropped'),
-    restricted: frontends('only for allowed_sources'),
-    allowed_sources: { key: concat(frontend, saddr), interval: true, comment: 'who may use restricted' },
+    restricted: { key: frontend, data: list, comment: 'who may use it: a list of allowed_sources' },
+    restricted_ranges: { key: frontend, data: list, interval: true, comment: 'the same of several ports' },
+    allowed_sources: { key: concat(saddr, list), interval: true, comment: 'lists of sources' },
     affinity_clients: {
       key: concat(...addresses, l4proto, dport),
       data: ctMark,

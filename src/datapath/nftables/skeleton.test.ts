@@ -4,17 +4,11 @@ import { type EgressChains, plainEgress } from './egress.ts';
 import { tableText } from './ruleset/text.ts';
 import { skeleton } from './skeleton.ts';
 
-const RANGES = [
-  { first: 1024, last: 29999 },
-  { first: 40000, last: 40000 },
-  { first: 50000, last: 65535 },
-];
-
 /** The settings that make other chains, by the name of their golden text. */
 const settings: readonly (readonly [string, EgressChains])[] = [
   ['plain', plainEgress],
-  ['range', { ports: [{ first: 32768, last: 65535 }], interfaceFilter: 'eth0' }],
-  ['ranges', { ports: RANGES, interfaceFilter: 'eth+' }],
+  ['interface', { interfaceFilter: 'eth0' }],
+  ['interfaces', { interfaceFilter: 'eth+' }],
 ];
 const affinities: readonly (readonly [string, readonly number[]])[] = [
   ['none', []],

@@ -1,6 +1,6 @@
 import type { Family } from '../../net/family.ts';
 import { affinityChains, localView, outside } from './affinity.ts';
-import { type EgressChains, egressChains, egressPostrouting } from './egress.ts';
+import { type EgressChains, egressChains, egressPostrouting, freePorts, RANDOM } from './egress.ts';
 import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import {
   back,
@@ -21,9 +21,11 @@ import {
   lookup,
   masquerade,
   member,
+  nat,
   notMember,
   oifname,
   original,
+  overlay,
   protocolIs,
   random,
   reject,
@@ -33,7 +35,7 @@ import {
   translated,
   vmap,
 } from './ruleset/build.ts';
-import type { ChainNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
+import type { ChainNode, RuleNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
 import { allSets, type SetName, setsOf } from './sets.ts';
 import { perProtocol, wordsOf } from './words.ts';
 
@@ -54,7 +56,6 @@ export interface SkeletonVariant {
 export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant): TableNode {
   const affinity = timeouts.length > 0; // without it, none of its chains
   const chains = [
-    sourceRanges(family),
     ...(affinity ? affinityChains(family, timeouts) : []),
     ...endpointChains(family, false, affinity),
     ...endpointChains(family, true, affinity),
@@ -68,7 +69,8 @@ export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant):
     ),
     unserved(family),
     ...sourceChains(family),
-    ...egressChains(family, egress),
+    boundPods(family),
+    ...egressChains(family),
     ...baseChains(family, affinity, egress),
   ];
   return Object.freeze({ family, comment: COMMENT, sets: allSets(family), chains: Object.freeze(chains) });
@@ -76,14 +78,25 @@ export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant):
 
 const COMMENT = 'NAT of Services, pods and egress; the agent of knat writes it';
 
-function sourceRanges(family: Family): ChainNode {
-  const { frontend, saddr } = wordsOf(family);
-  return chain(
-    'source_ranges',
-    'frontends that only some sources may use',
-    rule(member(concat(frontend, saddr), setsOf(family).allowed_sources), back),
-    rule(drop),
-  );
+/**
+ * Frontends that only some sources may use. The name of their list is looked up, and stands behind the source in the key of
+ * the next lookup.
+ */
+function sourceRanges(family: Family): RuleNode[] {
+  const { frontend, sourceAndMore, daddr } = wordsOf(family);
+  const { restricted, restricted_ranges, range_addresses, allowed_sources } = setsOf(family);
+  const isNotAllowed = (lists: SetNode) =>
+    notMember(overlay(sourceAndMore, frontend, lists), allowed_sources);
+  return [
+    commented('of frontends in restricted: source and list', ctState('new'), isNotAllowed(restricted), drop),
+    commented(
+      'the same of restricted_ranges',
+      ctState('new'),
+      member(daddr, range_addresses),
+      isNotAllowed(restricted_ranges),
+      drop,
+    ),
+  ];
 }
 
 /** How an endpoint of the frontend is drawn, in one of its views. */
@@ -117,6 +130,8 @@ function endpointChains(family: Family, local: boolean, affinity: boolean): Chai
 }
 
 function translate(family: Family): ChainNode {
+  const { daddr, frontend } = wordsOf(family);
+  const sets = setsOf(family);
   return chain(
     'translate',
     'destination NAT: Services, then Pod NAT',
@@ -125,7 +140,11 @@ function translate(family: Family): ChainNode {
       'again: an update between two lookups may have moved the frontend to another map',
       jump('services'),
     ),
-    rule(dnat(family, lookup(wordsOf(family).frontend, setsOf(family).bindings))),
+    rule(dnat(family, lookup(frontend, sets.bindings))),
+    rule(
+      member(daddr, sets.range_addresses),
+      nat('dnat', family, lookup(frontend, sets.binding_ranges), 'interval address . port', ['port-offset']),
+    ),
   );
 }
 
@@ -142,6 +161,7 @@ function invalid(family: Family): ChainNode {
     ...[sets.masquerade_always, sets.policy_local, sets.bound].map((set) =>
       rule(member(frontend, set), drop),
     ),
+    rule(member(daddr, sets.range_addresses), member(frontend, sets.bound_ranges), drop),
   );
 }
 
@@ -163,7 +183,12 @@ function sourceChains(family: Family): ChainNode[] {
   const { saddr, dialled } = wordsOf(family);
   const sets = setsOf(family);
   return [
-    chain('masquerade_service', null, rule(masquerade(['fully-random']))),
+    chain(
+      'masquerade_service',
+      null,
+      rule(masquerade(RANDOM, freePorts(family))),
+      commented('protocols without ports', masquerade(RANDOM)),
+    ),
     chain(
       'policy_local_sources',
       'of frontends with policy Local: of this node itself',
@@ -191,6 +216,26 @@ function sourceChains(family: Family): ChainNode[] {
   ];
 }
 
+/** Source NAT of what a bound pod starts: from a port of its own binding, else from one that nobody owns. */
+function boundPods(family: Family): ChainNode {
+  const { saddr, sender } = wordsOf(family);
+  const { pod_ports, pod_port_ranges, pod_sources } = setsOf(family);
+  const address = lookup(concat(saddr, l4proto), pod_sources);
+  return chain(
+    'bound_pods',
+    'what bound pods send to the outside',
+    rule(nat('snat', family, lookup(sender, pod_ports), 'address . port', RANDOM)),
+    rule(
+      nat('snat', family, lookup(sender, pod_port_ranges), 'interval address . port', [
+        ...RANDOM,
+        'port-offset',
+      ]),
+    ),
+    rule(snat(family, address, RANDOM, freePorts(family))),
+    commented('where no port is free', snat(family, address, RANDOM)),
+  );
+}
+
 /**
  * nft cannot compare two fields of a packet with each other, so the addresses are looked up byte by byte in the
  * set of equal pairs. The last byte comes first: it tells most addresses apart.
@@ -205,14 +250,14 @@ function sameAddress(family: Family) {
 
 /** Base chains come last: they refer to what stands before them. */
 function baseChains(family: Family, affinity: boolean, egress: EgressChains): ChainNode[] {
-  const { saddr, daddr, frontend } = wordsOf(family);
+  const { saddr, daddr } = wordsOf(family);
   const sets = setsOf(family);
   const destination = (['prerouting', 'output'] as const).flatMap((hook) => [
     baseChain(
       `${hook}_sources`,
       { type: 'filter', hook, priority: -105 },
       rule(ctState('invalid'), jump('invalid')),
-      rule(ctState('new'), member(frontend, sets.restricted), jump('source_ranges')),
+      ...sourceRanges(family),
     ),
     baseChain(`${hook}_nat`, { type: 'nat', hook, priority: -101 }, rule(jump('translate'))),
     baseChain(
@@ -229,10 +274,7 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       { type: 'nat', hook: 'postrouting', priority: 100 },
       rule(translated(true), jump('service_sources')),
       commented('what this node sends to itself is not on its way out', interfaceIs(oifname, 'lo'), back),
-      rule(
-        notMember(daddr, sets.pod_nat_internal),
-        snat(family, lookup(concat(saddr, l4proto), sets.pod_sources)),
-      ),
+      rule(member(saddr, sets.bound_sources), notMember(daddr, sets.pod_nat_internal), jump('bound_pods')),
       ...egressPostrouting(family, egress),
     ),
   ];

@@ -1,13 +1,24 @@
 import { addressFromBytes, addressNumber } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
-import { parsePort } from '../../net/port.ts';
+import { type PortSpan, parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
 import { type AddressRange, type AddressSet, intersectionOf, unionOf } from '../../net/ranges.ts';
-import { clusterAddressKey, type PlanEntry, podSourceKey, scopeKey, tupleKey } from '../../plan/entry.ts';
+import {
+  clusterAddressKey,
+  type PlanEntry,
+  parsePortsKey,
+  podSourceKey,
+  podSourcePortKey,
+  scopeKey,
+  sourcePortsKey,
+  spanKey,
+} from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
+import { isPortClaim, isRange, laneName, laneOf, spanOf } from '../../plan/port-claims.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { addRanges, addressLength, type PlacedElement } from './element.ts';
-import { RANGE_SETS, type SetName } from './sets.ts';
+import { RANGE_SETS, type SetName, SHARED_SETS } from './sets.ts';
+import { isShared } from './shared-elements.ts';
 
 /** Range sets that come from objects which may be unreadable at a start: the pools. */
 const POOL_SETS: readonly SetName[] = [
@@ -25,14 +36,32 @@ const RULE_SETS: readonly SetName[] = [
   'egress_from_addresses',
 ];
 
-/** The source addresses that EgressRules of the plan speak of. */
-export type ClaimedSources = Readonly<Record<Family, AddressSet>>;
+/** What bound ranges made; their elements overlap neither. */
+const PORT_RANGE_SETS: readonly SetName[] = [
+  'binding_ranges',
+  'bound_ranges',
+  'restricted_ranges',
+  'pod_port_ranges',
+];
+
+/** What EgressRules of the plan speak of, and the ranges of ports that are bound. */
+export interface ClaimedSources extends Readonly<Record<Family, AddressSet>> {
+  /** By lane. */
+  readonly ports: ReadonlyMap<string, readonly PortSpan[]>;
+}
 
 export function claimedSources(plan: Pick<NatPlan, 'entries'>): ClaimedSources {
   const ranges: Record<Family, AddressRange[]> = { IPv4: [], IPv6: [] };
-  for (const entry of plan.entries())
+  const ports = new Map<string, PortSpan[]>();
+  for (const entry of plan.entries()) {
     if (entry.kind === 'EgressSource') ranges[entry.family].push(entry.range);
-  return { IPv4: unionOf('IPv4', ranges.IPv4), IPv6: unionOf('IPv6', ranges.IPv6) };
+    else if (isPortClaim(entry) && isRange(entry)) {
+      const lane = ports.get(laneOf(entry));
+      if (lane === undefined) ports.set(laneOf(entry), [spanOf(entry)]);
+      else lane.push(spanOf(entry));
+    }
+  }
+  return { IPv4: unionOf('IPv4', ranges.IPv4), IPv6: unionOf('IPv6', ranges.IPv6), ports };
 }
 
 /** True when the first field of the element, a source address or a range of them, has an address of the set. */
@@ -41,6 +70,18 @@ function overlaps(sources: AddressSet, { key, keyEnd = key }: SetElement): boole
   const first = addressNumber(addressFromBytes(key.subarray(0, length)));
   const last = addressNumber(addressFromBytes(keyEnd.subarray(0, length)));
   return intersectionOf(sources, { family: sources.family, ranges: [{ first, last }] }).ranges.length > 0;
+}
+
+/** True when the plan has ranges with some of the element's ports. */
+function overlapsPorts({ ports }: ClaimedSources, { family, set, element }: PlacedElement): boolean {
+  const { key, keyEnd = key } = element;
+  const length = addressLength(family);
+  const address = addressFromBytes(key.subarray(0, length));
+  const protocol = protocolFromNumber(key[length] ?? 0);
+  if (protocol === null) return true;
+  const lane = laneName(set === 'pod_port_ranges' ? 'from' : 'to', { address, protocol });
+  const portOf = (bytes: Uint8Array) => ((bytes[length + 4] ?? 0) << 8) | (bytes[length + 5] ?? 0);
+  return (ports.get(lane) ?? []).some(({ first, last }) => first <= portOf(keyEnd) && last >= portOf(key));
 }
 
 /**
@@ -55,6 +96,9 @@ export function isClaimed(
 ): boolean {
   const { family, set, element } = placed;
   if (RULE_SETS.includes(set)) return overlaps(sources[family], element);
+  if (PORT_RANGE_SETS.includes(set)) return overlapsPorts(sources, placed);
+  // Whose it is cannot be told, and it does nothing by itself.
+  if (isShared(placed)) return false;
   if (set === 'same_byte' || isRangeSet(set)) return true;
   const key = entryKeyOf(placed);
   return key === null || plan.entry(key) !== undefined;
@@ -65,10 +109,11 @@ export function isClaimed(
  * made (their elements are of several entries together), and for a key of the kernel that names no address, protocol
  * and port.
  */
-function entryKeyOf({ family, set, element: { key } }: PlacedElement): string | null {
+function entryKeyOf({ family, set, element: { key, keyEnd = key } }: PlacedElement): string | null {
   if (RULE_SETS.includes(set)) return null;
   const length = addressLength(family);
-  if (set === 'same_byte') return null;
+  if (set === 'same_byte' || SHARED_SETS.some((name) => name === set)) return null;
+  if (set === 'source_ports' || set === 'egress_ports') return sourcePortsKey(family);
   if (isRangeSet(set)) return scopeKey(family);
   if (key.length < length) return null;
   const address = addressFromBytes(key.subarray(0, length));
@@ -77,7 +122,11 @@ function entryKeyOf({ family, set, element: { key } }: PlacedElement): string | 
   if (protocol === null) return null;
   if (set === 'pod_sources') return podSourceKey(address, protocol);
   const port = parsePort(((key[length + 4] ?? 0) << 8) | (key[length + 5] ?? 0));
-  return port === null ? null : tupleKey({ address, protocol, port });
+  if (port === null) return null;
+  const tuple = { address, protocol, port };
+  if (set === 'pod_ports') return podSourcePortKey(tuple, 1);
+  const last = ((keyEnd[length + 4] ?? 0) << 8) | (keyEnd[length + 5] ?? 0);
+  return spanKey(tuple, last - port + 1);
 }
 
 /** Keys of the entries that the elements belonged to and that the plan does not have. */
@@ -98,14 +147,18 @@ export function goneKeys(
 /** The plan's entry that the element belongs to, or would with another value; of EgressRules, by its first source. */
 export function entryOf(
   placed: PlacedElement,
-  plan: Pick<NatPlan, 'entry' | 'egressSource'>,
+  plan: Pick<NatPlan, 'entry' | 'entryAt' | 'sourceAt' | 'egressSource'>,
 ): PlanEntry | undefined {
   const { family, set, element } = placed;
   if (RULE_SETS.includes(set)) {
     return plan.egressSource(addressFromBytes(element.key.subarray(0, addressLength(family))));
   }
   const key = entryKeyOf(placed);
-  return key === null ? undefined : plan.entry(key);
+  if (key === null) return undefined;
+  if (!PORT_RANGE_SETS.includes(set)) return plan.entry(key);
+  const tuple = parsePortsKey(key)?.tuple;
+  if (tuple === undefined) return undefined;
+  return set === 'pod_port_ranges' ? plan.sourceAt(tuple) : plan.entryAt(tuple);
 }
 
 /** The desired elements with the pool ranges that are in the kernel: the union of both. */

@@ -1,7 +1,17 @@
 /** The words of the rules: what they ask of a packet, each said once. */
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
-import { addresses, concat, dport, header, l4proto, original, protocolIs } from './ruleset/build.ts';
+import {
+  addresses,
+  concat,
+  dport,
+  header,
+  l4proto,
+  original,
+  protocolIs,
+  random,
+  sport,
+} from './ruleset/build.ts';
 import type { Statement, Value } from './ruleset/nodes.ts';
 
 export interface Words {
@@ -11,6 +21,12 @@ export interface Words {
   readonly frontend: Value;
   /** As the value of most maps: address, port. */
   readonly endpoint: Value;
+  /** What a pod sends from, as the key of maps: address, protocol, port. */
+  readonly sender: Value;
+  /** Of any packet a random number by its protocol, by which a range of ports is drawn. */
+  readonly draw: Value;
+  /** The source address and the 8 bytes behind it, which the name of a list takes. */
+  readonly sourceAndMore: Value;
   /** What EgressRules look at. */
   readonly cell: Value;
   /** The frontend that was dialled, of a connection that was translated since. */
@@ -26,6 +42,9 @@ export interface Words {
 /** The protocols that have ports. conntrack tells what was dialled by the protocol that a rule has asked for before. */
 export const WITH_PORTS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP'];
 
+/** Numbers by which a range of ports is drawn: as many as there are ports, so that a range of one port has one too. */
+export const DRAWN = 65536;
+
 function makeWords(family: Family): Words {
   const { saddr, daddr } = addresses[family];
   const [source, addressBytes] = family === 'IPv4' ? [12, 4] : [8, 16]; // RFC 791, RFC 8200
@@ -34,6 +53,9 @@ function makeWords(family: Family): Words {
     daddr,
     frontend: concat(daddr, l4proto, dport),
     endpoint: concat(daddr, dport),
+    sender: concat(saddr, l4proto, sport),
+    sourceAndMore: header(source, addressBytes + 8),
+    draw: concat(l4proto, random(DRAWN)),
     cell: concat(saddr, daddr, l4proto, dport),
     dialled: concat(original(family, 'daddr'), l4proto, original(family, 'proto-dst')),
     addressBytes,

@@ -1,6 +1,5 @@
 /** Makes nodes: each frozen, with what is usually absent left out by the caller. */
 import type { Family } from '../../../net/family.ts';
-import type { PortSpan } from '../../../net/port.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
 import type {
@@ -67,6 +66,11 @@ export function jhash(of: readonly Value[], modulus: number, seed: number): Valu
 
 export function lookup(key: Value, map: SetNode): Value {
   return value({ kind: 'lookup', key, map });
+}
+
+/** The piece of the header, with the result of the lookup in the place of its end. */
+export function overlay(base: Value, key: Value, map: SetNode): Value {
+  return value({ kind: 'overlay', base, end: Object.freeze({ kind: 'lookup', key, map }) });
 }
 
 export function bitwise(of: Value, operation: 'and' | 'or', operand: number): Value {
@@ -146,10 +150,6 @@ export function notMember(key: Value, set: SetNode): Statement {
   return statement({ kind: 'member', key, set, negated: true });
 }
 
-export function oneOf(key: Value, set: AnonymousSet): Statement {
-  return statement({ kind: 'one of', key, set });
-}
-
 export function vmap(key: Value, map: SetNode | AnonymousSet): Statement {
   return statement({ kind: 'vmap', key, map });
 }
@@ -173,7 +173,7 @@ export function snat(
   family: Family,
   to: Value,
   flags: readonly NatFlag[] = [],
-  ports: PortSpan | null = null,
+  ports: NatPorts | null = null,
 ): Statement {
   return nat('snat', family, to, 'address', flags, ports);
 }
@@ -184,7 +184,7 @@ export function nat(
   to: Value,
   operand: NatOperand,
   flags: readonly NatFlag[] = [],
-  ports: PortSpan | null = null,
+  ports: NatPorts | null = null,
 ): Statement {
   return statement({ kind: 'nat', type, family, to, operand, ports, flags: Object.freeze([...flags]) });
 }

@@ -233,6 +233,17 @@ class Loader {
           attributes: { ...this.#reference(value.map), sreg: dreg, dreg, flags: 0 },
         });
         break;
+      case 'overlay': {
+        const { base, end } = value;
+        this.#load(base, at);
+        const behind = at + paddedLengthOf(base) / 4;
+        this.#loadKey(end.key, end.map.interval, behind);
+        const sreg = registerNumber(behind);
+        const attributes = { ...this.#reference(end.map), sreg, flags: 0 };
+        const place = registerNumber(behind - paddedLengthOf(end) / 4);
+        this.#add({ name: 'lookup', attributes: { ...attributes, dreg: place } });
+        break;
+      }
       case 'bitwise': {
         this.#load(value.of, at);
         if (value.operation === 'and') this.#bitwise(at, value.operand, 0);

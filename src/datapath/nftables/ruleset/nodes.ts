@@ -41,6 +41,15 @@ export type Value =
   | { readonly kind: 'concat'; readonly fields: readonly Value[] }
   | { readonly kind: 'lookup'; readonly key: Value; readonly map: SetNode }
   | {
+      /**
+       * A piece of the header, of which the result of a lookup takes the end: so it can be a part of the next key. nft sees
+       * the piece of the header alone; of a lookup in a concatenation some of its versions (1.0.6) die.
+       */
+      readonly kind: 'overlay';
+      readonly base: Value;
+      readonly end: Extract<Value, { kind: 'lookup' }>;
+    }
+  | {
       /** A number of 32 bits: `of & mask ^ xor`. */
       readonly kind: 'bitwise';
       readonly of: Value;
@@ -89,7 +98,7 @@ export type Statement =
       readonly family: Family;
       readonly to: Value;
       readonly operand: NatOperand;
-      readonly ports: PortSpan | null;
+      readonly ports: NatPorts | null;
       readonly flags: readonly NatFlag[];
     }
   | { readonly kind: 'masquerade'; readonly ports: NatPorts | null; readonly flags: readonly NatFlag[] }

@@ -59,9 +59,14 @@ export function ruleText({ statements, comment }: RuleNode): string {
 
 /** The kernel can do it, nft has no words for it. */
 function hasNoText(statement: Statement): boolean {
-  if (statement.kind === 'nat') return statement.flags.includes('port-offset');
+  if (statement.kind === 'nat') return statement.flags.includes('port-offset') || isLookedUp(statement.ports);
+  if (statement.kind === 'member') return statement.key.kind === 'overlay';
   if (statement.kind !== 'masquerade') return false;
-  return statement.flags.includes('port-offset') || (statement.ports !== null && 'kind' in statement.ports);
+  return statement.flags.includes('port-offset') || isLookedUp(statement.ports);
+}
+
+function isLookedUp(ports: NatPorts | null): boolean {
+  return ports !== null && 'kind' in ports;
 }
 
 function statementText(statement: Statement): string {
@@ -84,7 +89,8 @@ function statementText(statement: Statement): string {
       return verdictText(statement.verdict);
     case 'nat': {
       const { type, family, to, ports, flags } = statement;
-      const range = ports === null ? '' : ` : ${ports.first}-${ports.last}`;
+      const range =
+        ports === null ? '' : ` : ${'kind' in ports ? valueText(ports) : `${ports.first}-${ports.last}`}`;
       return `${type} ${nftFamily[family]} to ${valueText(to)}${range}${flagsText(flags)}`;
     }
     case 'masquerade':
@@ -146,6 +152,8 @@ export function valueText(value: Value): string {
       return `jhash ${value.of.map(valueText).join(' . ')} mod ${value.modulus} seed ${value.seed}`;
     case 'concat':
       return value.fields.map(valueText).join(' . ');
+    case 'overlay':
+      return `${valueText(value.base)} with ${valueText(value.end)}`;
     case 'lookup':
       return `${valueText(value.key)} map @${value.map.name}`;
     case 'bitwise':

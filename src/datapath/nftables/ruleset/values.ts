@@ -38,6 +38,8 @@ export function lengthOf(value: Value): number {
       return value.fields.reduce((sum, field) => sum + paddedLengthOf(field), 0);
     case 'lookup':
       return dataLengthOf(value.map);
+    case 'overlay':
+      return lengthOf(value.base);
     default:
       return 4;
   }
