@@ -387,7 +387,8 @@ export class Agent implements AgentFacts {
     this.#matchedAt = surroundings.wallClock().getTime();
     this.#convergingSince = null;
     this.#reportedRevision = report.revision;
-    const outcome: Outcome = { report, plan: this.planner.plan, milliseconds };
+    const keepsUnclaimed = this.#unreadSinceStart;
+    const outcome: Outcome = { report, plan: this.planner.plan, milliseconds, keepsUnclaimed };
     this.#tell((companion) => companion.converged?.(outcome));
     if (elementsAdded + elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);
     this.#failuresInARow = 0;

@@ -3,6 +3,7 @@ import { watchChains } from '../datapath/coexistence/chain-watch.ts';
 import { ForeignRules } from '../datapath/coexistence/foreign-rules.ts';
 import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
+import { PodRouting } from '../datapath/coexistence/pod-routes.ts';
 import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
 import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts';
 import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
@@ -15,6 +16,7 @@ import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
 import type { StateStore, StoreChoice } from '../status/stores/store.ts';
+import { RouteMonitor } from '../wire/route/monitor.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
@@ -23,6 +25,7 @@ import { kernelDifference } from './companions/difference.ts';
 import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
+import { podRouting } from './companions/pod-routing.ts';
 import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
 import { serviceHealthChecks } from './companions/service-health.ts';
@@ -85,6 +88,11 @@ const clock: ListenerClock = {
   },
 };
 
+function watchRules(onChange: () => void): () => void {
+  const monitor = RouteMonitor.open(onChange, ['rule']);
+  return () => monitor.close();
+}
+
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
 export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<AgentStatus> {
   const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
@@ -93,6 +101,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
   const listeners = new KernelListeners(clock);
   const chains = new ForwardChains();
   const rules = new ForeignRules();
+  const routing = new PodRouting();
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
   const oldController =
@@ -108,7 +117,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     };
     const processId = process.pid;
     const client = once ? null : await clusterClient(run, surroundings);
-    const companions: CompanionFactory[] = [staleFlows(flows)];
+    const companions: CompanionFactory[] = [staleFlows(flows), podRouting(routing, watchRules)];
     const host: HostFactSource[] = [];
     if (settings.plan.enable.pod) {
       const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);
@@ -157,6 +166,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     oldController?.close();
     kubeProxy.close();
     flows.close();
+    routing.close();
     rules.close();
     chains.close();
     listeners.close();
@@ -279,15 +289,23 @@ export interface CleanedUp {
   readonly tables: readonly string[];
   /** Chains of others in which we had a rule, for people: `chain FORWARD of iptables-nft`. */
   readonly rules: readonly string[];
+  /** Rules of policy routing: `1000: from 10.244.1.5 lookup 77`. */
+  readonly routes: readonly string[];
 }
 
 /** Removes all that is ours from the kernel. */
 export async function cleanUpKernel(signal: AbortSignal): Promise<CleanedUp> {
   const datapath = NftablesDatapath.open();
   const chains = new ForwardChains();
+  const routing = new PodRouting();
   try {
-    return { tables: await datapath.remove(signal), rules: await chains.remove(signal) };
+    return {
+      tables: await datapath.remove(signal),
+      rules: await chains.remove(signal),
+      routes: await routing.remove(),
+    };
   } finally {
+    routing.close();
     chains.close();
     datapath.close();
   }

@@ -22,6 +22,8 @@ export interface AgentSurroundings extends LoopSurroundings {
 export interface Outcome {
   readonly report: Report;
   readonly plan: NatPlan;
+  /** Not every object could be read since the start: what nobody claims stays as an earlier agent made it. */
+  readonly keepsUnclaimed?: boolean;
   /** From the start of the attempt to the acknowledgement of the kernel. */
   readonly milliseconds: number;
 }

@@ -186,6 +186,17 @@ export const sideCodes = {
     remedy:
       'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
   },
+  KNAT_POD_ROUTES_FAILED: {
+    meaning:
+      'The rules of policy routing that bound pods need on this host cannot be read or written: what they answer may leave by another uplink.',
+    remedy: 'Do what the message says. knat tries again at the next change, and at least every minute.',
+  },
+  KNAT_POD_ROUTES_TORN: {
+    meaning:
+      'A Pod has bindings on addresses that this host routes by different tables (ip rule from ADDRESS): replies are routed by the pod’s own address, so that those of one binding leave by the wrong uplink.',
+    remedy:
+      'Bind the Pod to addresses of one uplink, or run one Pod for each. docs/pod-nat.md, "Several uplinks", says what knat does.',
+  },
   KNAT_PORT_RULES_UNSEEN: {
     meaning:
       'The rules of other programs that translate ports of this host cannot be read: a pod may get a port that docker, podman or a CNI plugin has mapped, and what was seen before still counts.',

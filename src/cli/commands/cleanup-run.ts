@@ -21,14 +21,15 @@ export async function cleanUp(
 ): Promise<void> {
   if (!force) await refuseWhileAgentRuns();
   const { signal } = new AbortController();
-  const { tables, rules } = await cleanUpKernel(signal);
+  const { tables, rules, routes } = await cleanUpKernel(signal);
   const chains = await podnatControllerChains(podnatPrefix, podnatController, signal);
   const removed = podnatController ? [...tables, ...chains] : tables;
-  await printData(terminal, output, { removed, rules }, () => {
+  await printData(terminal, output, { removed, rules, routes }, () => {
     for (const name of tables) terminal.print(`removed table ${name}`);
+    for (const rule of routes) terminal.print(`removed rule ${rule}`);
     for (const chain of rules) terminal.print(`removed the rule of knat in ${chain}`);
     if (podnatController) for (const chain of chains) terminal.print(`removed ${chain} of podnat-controller`);
-    if (removed.length + rules.length === 0) {
+    if (removed.length + rules.length + routes.length === 0) {
       terminal.print('nothing to remove: the kernel holds nothing of knat');
     }
   });

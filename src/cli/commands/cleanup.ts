@@ -15,8 +15,8 @@ export function addCleanupCommand(program: Command, context: Context): void {
     .command('cleanup')
     .summary('remove everything of knat from the kernel, and nothing else')
     .description(
-      'Removes the tables of knat from this network namespace, and its rule in FORWARD chains of iptables, and\n' +
-        'prints their names. Connections that are established may lose their NAT. Refused while an agent runs, since it would put everything back at once.',
+      'Removes the tables of knat from this network namespace, its rule in FORWARD chains of iptables and its\n' +
+        'rules of policy routing, and prints their names. Connections that are established may lose their NAT. Refused while an agent runs, since it would put everything back at once.',
     )
     .option('--force', 'also while an agent runs')
     .option('--podnat-controller', 'the chains of podnat-controller too: what one that is gone for good left')

@@ -1,0 +1,217 @@
+import { familyOf, type IpAddress } from '../../net/address.ts';
+import { addressBits, type Family } from '../../net/family.ts';
+import { formatPrefix, hostPrefix, prefixContains } from '../../net/prefix.ts';
+import { Rejected, Unsupported } from '../../wire/errors.ts';
+import { RouteConnection } from '../../wire/route/connection.ts';
+import type { RoutingRule } from '../../wire/route/rule.ts';
+import { retried } from './iptables-chains.ts';
+
+/**
+ * How our rules are told from those of others: their protocol (`ip -details rule` shows it). The kernel gives no meaning to
+ * the number, and include/uapi/linux/rtnetlink.h gives it to nobody.
+ */
+export const POD_ROUTES_PROTOCOL = 107;
+
+const RT_TABLE_DEFAULT = 253;
+const RT_TABLE_MAIN = 254;
+const RT_TABLE_LOCAL = 255;
+/** The kernel's own rule that asks the main table: what stands behind it decides about no default route. */
+const MAIN_PRIORITY = 32766;
+
+/** Routes to no more bits than these lead to the world: the default route, and one in halves or in eighths. */
+const WIDEST = { IPv4: 1, IPv6: 3 } as const satisfies Record<Family, number>;
+
+/** A pod, and the addresses of the node that it is bound to or leaves with. */
+export interface BoundPod {
+  readonly address: IpAddress;
+  readonly bound: ReadonlySet<IpAddress>;
+}
+
+/** A pod of which one rule by source cannot say the way, since its addresses leave by different tables. */
+export interface TornPod {
+  readonly address: IpAddress;
+  /** `203.0.113.7 by table main`, for people. */
+  readonly ways: readonly string[];
+}
+
+export interface PodRoutes {
+  readonly rules: readonly RoutingRule[];
+  readonly torn: readonly TornPod[];
+}
+
+/**
+ * The rules that pods need where the administrator routes an address of the node by its own table (`ip rule from
+ * 198.51.100.7 lookup 77`). Such rules are asked before a reply is translated back, when its source is still the pod's
+ * address, so that the reply would leave by another uplink. For each pod whose addresses all leave by one such table:
+ *
+ *     from POD lookup main suppress_prefixlength 1     other pods and the node's own networks, without a default route
+ *     from POD lookup 77                               the rest, as from the address itself
+ *
+ * They stand at the priority of the administrator's rule, behind it. What the administrator changes, they follow.
+ */
+export function podRoutes(pods: Iterable<BoundPod>, all: readonly RoutingRule[]): PodRoutes {
+  const others = all.filter(({ protocol }) => protocol !== POD_ROUTES_PROTOCOL);
+  const rules: RoutingRule[] = [];
+  const torn: TornPod[] = [];
+  for (const { address, bound } of pods) {
+    const ways = [...bound].map((own) => ({ own, rule: ruleFor(own, others) }));
+    const [first] = ways;
+    if (first === undefined || ways.every(({ rule }) => rule === null)) continue;
+    if (first.rule !== null && ways.every(({ rule }) => rule?.table === first.rule?.table)) {
+      rules.push(...rulesOf(address, first.rule));
+    } else {
+      const named = ways.map(({ own, rule }) => `${own} by table ${rule?.table ?? 'main'}`);
+      torn.push({ address, ways: named.sort() });
+    }
+  }
+  return { rules, torn };
+}
+
+/** The rule that sends what this node itself sends from the address to a table of its own; null for none. */
+function ruleFor(own: IpAddress, others: readonly RoutingRule[]): RoutingRule | null {
+  const found = others.find(
+    ({ family, source, table, hasMoreSelectors, suppressPrefixLength, priority }) =>
+      family === familyOf(own) &&
+      source.length > 0 &&
+      prefixContains(source, own) &&
+      table !== null &&
+      !hasMoreSelectors &&
+      suppressPrefixLength === null &&
+      priority < MAIN_PRIORITY,
+  );
+  const isOwnTable = ![RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL].includes(
+    found?.table ?? RT_TABLE_MAIN,
+  );
+  return found !== undefined && isOwnTable ? found : null;
+}
+
+function rulesOf(pod: IpAddress, { family, priority, table }: RoutingRule): RoutingRule[] {
+  const common = {
+    family,
+    priority,
+    source: hostPrefix(pod),
+    protocol: POD_ROUTES_PROTOCOL,
+    hasMoreSelectors: false,
+  };
+  return [
+    { ...common, table: RT_TABLE_MAIN, suppressPrefixLength: WIDEST[family] },
+    { ...common, table, suppressPrefixLength: null },
+  ];
+}
+
+/** What was done; `from 10.244.1.5 lookup 77`. */
+export interface PodRoutesReport {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly torn: readonly TornPod[];
+}
+
+/** Our rules of policy routing in the network namespace in which this was opened. */
+export class PodRouting {
+  readonly #connection = RouteConnection.open();
+
+  /**
+   * Makes our rules those that the pods need; the same again writes nothing.
+   *
+   * @param keepOthers leave rules of pods that are not named: not every object could be read
+   */
+  async settle(pods: readonly BoundPod[], keepOthers: boolean): Promise<PodRoutesReport> {
+    return await retried(async () => {
+      const all = this.#rules();
+      const { rules, torn } = podRoutes(pods, all);
+      const named = new Set(pods.map(({ address }) => address));
+      const isNamed = ({ source }: RoutingRule) => named.has(source.address);
+      const ours = all.filter(({ protocol }) => protocol === POD_ROUTES_PROTOCOL);
+      const steps = changes(ours, rules).filter(({ adds, rule }) => adds || !keepOthers || isNamed(rule));
+      for (const { adds, rule } of steps) {
+        if (adds) tolerant('EEXIST', () => this.#connection.addRule(rule));
+        else tolerant('ENOENT', () => this.#connection.deleteRule(rule));
+      }
+      const done = (adding: boolean) =>
+        steps.flatMap(({ adds, rule }) => (adds === adding ? [textOf(rule)] : []));
+      return { added: done(true), removed: done(false), torn };
+    });
+  }
+
+  /** Takes all of ours away; gives what they were. */
+  async remove(): Promise<readonly string[]> {
+    return (await this.settle([], false)).removed;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** A kernel without policy routing has no rules of anybody. */
+  #rules(): readonly RoutingRule[] {
+    try {
+      return this.#connection.rules();
+    } catch (error) {
+      if (error instanceof Unsupported) return [];
+      throw error;
+    }
+  }
+}
+
+interface Step {
+  readonly adds: boolean;
+  readonly rule: RoutingRule;
+}
+
+/**
+ * Of one pod the order counts among rules of one priority, where a new one goes behind the others. Where that order does,
+ * new ones come before old ones go, so that a packet finds one of them; else those of the pod are made anew.
+ */
+function changes(ours: readonly RoutingRule[], wanted: readonly RoutingRule[]): readonly Step[] {
+  const there = bySource(ours);
+  const asked = bySource(wanted);
+  const steps: Step[] = [];
+  const all = (adds: boolean, rules: readonly RoutingRule[]) =>
+    steps.push(...rules.map((rule) => ({ adds, rule })));
+  for (const [source, rules] of asked) {
+    const present = there.get(source) ?? [];
+    const kept = present.filter((rule) => rules.some((other) => keyOf(other) === keyOf(rule)));
+    const isInOrder = kept.every((rule, index) => keyOf(rule) === keyOf(rules[index] ?? rule));
+    if (isInOrder) {
+      all(true, rules.slice(kept.length));
+      all(
+        false,
+        present.filter((rule) => !kept.includes(rule)),
+      );
+    } else {
+      all(false, present);
+      all(true, rules);
+    }
+  }
+  for (const [source, rules] of there) if (!asked.has(source)) all(false, rules);
+  return steps;
+}
+
+function bySource(rules: readonly RoutingRule[]): Map<string, RoutingRule[]> {
+  const found = new Map<string, RoutingRule[]>();
+  for (const rule of rules) {
+    const key = formatPrefix(rule.source);
+    const others = found.get(key);
+    if (others === undefined) found.set(key, [rule]);
+    else others.push(rule);
+  }
+  return found;
+}
+
+function keyOf({ source, table, priority, suppressPrefixLength }: RoutingRule): string {
+  return `${priority} ${formatPrefix(source)} ${table} ${suppressPrefixLength}`;
+}
+
+function textOf({ source, table, priority, suppressPrefixLength }: RoutingRule): string {
+  const from = source.length === addressBits[source.family] ? source.address : formatPrefix(source);
+  const rest = suppressPrefixLength === null ? '' : ` suppress_prefixlength ${suppressPrefixLength}`;
+  return `${priority}: from ${from} lookup ${table === RT_TABLE_MAIN ? 'main' : table}${rest}`;
+}
+
+function tolerant(errno: string, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!(error instanceof Rejected && error.errno === errno)) throw error;
+  }
+}
