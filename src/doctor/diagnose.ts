@@ -1,6 +1,20 @@
 import { conntrackFill } from './checks/conntrack.ts';
-import { bridgeNetfilter, forwarding, localPorts, platform, reversePath } from './checks/kernel.ts';
-import { agent, foreignSourceNat, forwardDrops, kubeProxy, poolsAndNetworks } from './checks/others.ts';
+import {
+  bridgeNetfilter,
+  forwarding,
+  interfaceForwarding,
+  localPorts,
+  platform,
+  reversePath,
+} from './checks/kernel.ts';
+import {
+  agent,
+  foreignSourceNat,
+  forwardDrops,
+  kubeProxy,
+  poolsAndNetworks,
+  untracked,
+} from './checks/others.ts';
 import type { Check, CheckResult } from './finding.ts';
 import type { HostFacts } from './host-facts.ts';
 
@@ -8,12 +22,14 @@ import type { HostFacts } from './host-facts.ts';
 export const checks: readonly Check[] = [
   platform,
   forwarding,
+  interfaceForwarding,
   reversePath,
   bridgeNetfilter,
   localPorts,
   conntrackFill,
   forwardDrops,
   foreignSourceNat,
+  untracked,
   kubeProxy,
   poolsAndNetworks,
   agent,

@@ -1,3 +1,5 @@
+import type { Family } from '../net/family.ts';
+import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 
 /** What the kernel and the nft program can do. */
@@ -42,6 +44,21 @@ export interface ForeignSourceNat {
   readonly action: string;
   /** Who is known to make such chains; null for unknown. */
   readonly owner: string | null;
+  /** The sources that it is for; null: all, or not told by a network. */
+  readonly source: Prefix | null;
+  readonly families: readonly Family[];
+  /** Not for what leaves by this interface; null: not asked. */
+  readonly notOut: string | null;
+}
+
+/** A rule of another program that keeps packets from connection tracking; null: not asked for. */
+export interface UntrackedRule {
+  readonly table: string;
+  readonly chain: string;
+  readonly protocols: readonly string[] | null;
+  readonly ports: readonly PortSpan[] | null;
+  readonly source: Prefix | null;
+  readonly destination: Prefix | null;
 }
 
 /** A chain of another program that drops translated packets, and no rule lets them pass. */
@@ -72,6 +89,9 @@ export interface HostFacts {
   readonly sysctls: Sysctls;
   readonly conntrack: ConntrackFacts | null;
   readonly foreignSourceNat: readonly ForeignSourceNat[] | null;
+  readonly untracked: readonly UntrackedRule[] | null;
+  /** Rules of others that cannot be read, and why; one line each. */
+  readonly unseenRules: readonly string[];
   /** One line for each thing of kube-proxy. */
   readonly kubeProxy: readonly string[] | null;
   readonly forwardDrops: readonly ForwardDropFacts[] | null;

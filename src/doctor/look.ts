@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { ForeignRules } from '../datapath/coexistence/foreign-rules.ts';
 import { ForwardChains, type ForwardReport } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import { FAMILIES } from '../net/family.ts';
 import { maskedPrefix } from '../net/prefix.ts';
-import { NftablesConnection } from '../wire/nftables/connection.ts';
 import { RouteConnection } from '../wire/route/connection.ts';
 import { isOuterKind, waysOut } from '../wire/route/way-out.ts';
-import { foreignSourceNat } from './foreign-source-nat.ts';
+import { foreignSourceNat, untrackedRules } from './foreign-source-nat.ts';
 import type { ConntrackFacts, HostFacts, InterfaceFacts, PlatformFacts, Sysctls } from './host-facts.ts';
 
 /** What is looked at in this network namespace; the rest of the facts comes from an agent or a source. */
@@ -26,14 +26,7 @@ export async function lookAtHost(
     interfaces,
     sysctls: lookAtSysctls(interfaces ?? []),
     conntrack: orNull(lookAtConntrack),
-    foreignSourceNat: orNull(() => {
-      const connection = NftablesConnection.open();
-      try {
-        return foreignSourceNat(connection);
-      } finally {
-        connection.close();
-      }
-    }),
+    ...(await lookAtRules(signal)),
     kubeProxy: await lookForKubeProxy(signal),
     forwardDrops: await lookAtForwarding(signal),
   };
@@ -54,6 +47,23 @@ async function lookAtPlatform(
   } catch (error) {
     signal.throwIfAborted();
     return failed(error);
+  }
+}
+
+async function lookAtRules(
+  signal: AbortSignal,
+): Promise<Pick<SeenFacts, 'foreignSourceNat' | 'untracked' | 'unseenRules'>> {
+  const rules = orNull(() => new ForeignRules());
+  if (rules === null) return { foreignSourceNat: null, untracked: null, unseenRules: [] };
+  try {
+    const found = await foreignSourceNat(rules, signal);
+    const untracked = await untrackedRules(rules, signal);
+    return { foreignSourceNat: found.rules, untracked, unseenRules: found.unseen };
+  } catch {
+    signal.throwIfAborted();
+    return { foreignSourceNat: null, untracked: null, unseenRules: [] };
+  } finally {
+    rules.close();
   }
 }
 
@@ -116,7 +126,14 @@ const SYSCTLS = [
 ] as const;
 
 function lookAtSysctls(interfaces: readonly InterfaceFacts[]): Sysctls {
-  const names = [...SYSCTLS, ...interfaces.map(({ name }) => `net.ipv4.conf.${name}.rp_filter`)];
+  const names = [
+    ...SYSCTLS,
+    ...interfaces.flatMap(({ name }) => [
+      `net.ipv4.conf.${name}.rp_filter`,
+      `net.ipv4.conf.${name}.forwarding`,
+      `net.ipv6.conf.${name}.forwarding`,
+    ]),
+  ];
   const found = new Map<string, string>();
   for (const name of names) {
     const value = readSysctl(name);
@@ -127,9 +144,10 @@ function lookAtSysctls(interfaces: readonly InterfaceFacts[]): Sysctls {
 
 /** The dots of an interface's own name (`eth0.7`) stand for themselves. */
 function readSysctl(name: string): string | null {
-  const parts = /^(net\.ipv4\.conf)\.(.+)\.(rp_filter)$/.exec(name)?.slice(1) ?? name.split('.');
-  const path = parts.map((part) => part.replaceAll('/', '.')).join('/');
-  return read(`/proc/sys/${path.replace('net.ipv4.conf', 'net/ipv4/conf')}`);
+  const [, group, own, leaf] = /^(net\.ipv[46]\.conf)\.(.+)\.(rp_filter|forwarding)$/.exec(name) ?? [];
+  const path =
+    group === undefined ? name.replaceAll('.', '/') : `${group.replaceAll('.', '/')}/${own}/${leaf}`;
+  return read(`/proc/sys/${path}`);
 }
 
 function lookAtConntrack(): ConntrackFacts | null {

@@ -142,6 +142,22 @@ describe('the host itself', () => {
     );
   });
 
+  test('forwarding that is off for one interface', async () => {
+    const host = await healthyHost();
+    await host.ip(uplink('eth0.7', '203.0.113.11/24'));
+    expect((await examined(host)).of('interface-forwarding').findings).toEqual([]);
+    await host.sysctl({ 'net.ipv4.conf.eth0/7.forwarding': 0 });
+    expect((await examined(host)).of('interface-forwarding').findings).toEqual(
+      says('warning', 'net.ipv4.conf.eth0.7.forwarding is 0'),
+    );
+    await host.sysctl({ 'net.ipv4.conf.eth0/7.forwarding': 1, 'net.ipv6.conf.eth0/7.forwarding': 0 });
+    expect((await examined(host)).of('interface-forwarding').findings).toEqual(
+      says('note', 'net.ipv6.conf.eth0.7.forwarding is 0'),
+    );
+    await host.sysctl({ 'net.ipv4.ip_forward': 0 });
+    expect((await examined(host)).of('forwarding').findings).toEqual(says('error', 'net.ipv4.ip_forward'));
+  });
+
   test('local ports that are NodePorts', async () => {
     const host = await healthyHost();
     await host.sysctl({ 'net.ipv4.ip_local_port_range': '20000 60999' });
@@ -194,6 +210,106 @@ describe('rules of other programs', () => {
     expect((await examined(host)).of('foreign-source-nat').findings).toEqual(says('warning', message));
   });
 
+  test.each([
+    ['iptables-legacy', 'nat of iptables-legacy'],
+    ['ip6tables-legacy', 'nat of ip6tables-legacy'],
+  ])('%s', async (program, message) => {
+    const host = await healthyHost();
+    await host.run([program, '-t', 'nat', '-A', 'POSTROUTING', '-j', 'MASQUERADE']);
+    expect((await examined(host)).of('foreign-source-nat').findings).toEqual(
+      says('warning', `masquerade rule in chain POSTROUTING of table ${message}`),
+    );
+  });
+
+  /** What these programs write (docker 20 to 29, libvirt 9 and 10, tailscale 1.x). */
+  const networksOfTheirOwn: [name: string, rules: string[]][] = [
+    [
+      'docker, libvirt and tailscale, iptables',
+      [
+        '-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE',
+        '-A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE',
+        '-N LIBVIRT_PRT',
+        '-A POSTROUTING -j LIBVIRT_PRT',
+        '-A LIBVIRT_PRT -s 192.168.122.0/24 -d 224.0.0.0/24 -j RETURN',
+        '-A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p tcp -j MASQUERADE --to-ports 1024-65535',
+        '-A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -j MASQUERADE',
+        '-N ts-postrouting',
+        '-A POSTROUTING -j ts-postrouting',
+        '-A ts-postrouting -m mark --mark 0x40000/0xff0000 -j MASQUERADE',
+      ],
+    ],
+    [
+      'docker, libvirt and tailscale, nftables',
+      [
+        `table ip docker-bridges {
+          chain nat-postrouting { type nat hook postrouting priority srcnat; policy accept; jump nat-postrouting-out__docker0
+          }
+          chain nat-postrouting-out__docker0 { oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade
+          }
+        }
+        table ip libvirt_network {
+          chain guest_nat { type nat hook postrouting priority 100; policy accept;
+            ip saddr 192.168.122.0/24 ip daddr 224.0.0.0/24 counter return
+            ip saddr 192.168.122.0/24 ip daddr != 192.168.122.0/24 counter masquerade
+          }
+        }
+        table ip nat {
+          chain POSTROUTING { type nat hook postrouting priority srcnat; policy accept; counter jump ts-postrouting
+          }
+          chain ts-postrouting { meta mark & 0x00ff0000 == 0x00040000 counter masquerade
+          }
+        }`,
+      ],
+    ],
+  ];
+  describe.each([
+    ['without pools', false],
+    ['beside a pool', true],
+  ])('%s', (_when, withPool) => {
+    const source = () => {
+      writeFileSync(join(folder, 'pools.yaml'), POOL);
+      return withPool ? ['--source', `dir:${folder}`, '--node', 'n1'] : [];
+    };
+    test.each(networksOfTheirOwn)('%s: their own networks are no concern', async (name, rules) => {
+      const host = await healthyHost();
+      if (name.endsWith('nftables')) await host.run(['nft', '-f', '-'], `${rules.join('\n')}\n`);
+      else for (const rule of rules) await host.run(['iptables-nft', '-t', 'nat', ...rule.split(' ')]);
+      expect((await examined(host, source())).of('foreign-source-nat').findings).toEqual([]);
+    });
+  });
+
+  test('the same where the pool is among their sources', async () => {
+    const host = await healthyHost();
+    writeFileSync(join(folder, 'pools.yaml'), POOL);
+    const source = ['--source', `dir:${folder}`, '--node', 'n1'];
+    const masquerade = ['!', '-o', 'docker0', '-j', 'MASQUERADE'];
+    await host.run(['iptables-nft', '-t', 'nat', '-A', 'POSTROUTING', '-s', '10.244.3.0/24', ...masquerade]);
+    expect((await examined(host, source)).of('foreign-source-nat').findings).toEqual(
+      says('warning', 'masquerade rule in chain POSTROUTING of table ip nat'),
+    );
+  });
+
+  test.each([
+    ['iptables-nft', 'NOTRACK', 'table ip raw'],
+    ['iptables-nft', 'CT --notrack', 'table ip raw'],
+    ['iptables-legacy', 'CT --notrack', 'table raw of iptables-legacy'],
+    ['nft', 'notrack', 'table inet mine'],
+  ])('%s -j %s', async (program, target, message) => {
+    const host = await healthyHost();
+    const raw = (...words: string[]) =>
+      host.run([program, '-t', 'raw', '-A', 'PREROUTING', ...words, '-j', ...target.split(' ')]);
+    if (program === 'nft') {
+      const chain = 'type filter hook prerouting priority raw; policy accept; tcp dport 80 notrack';
+      await host.run(['nft', '-f', '-'], `table inet mine {\nchain pre { ${chain}\n}\n}\n`);
+    } else {
+      await raw('-d', '169.254.20.10/32', '-p', 'udp', '--dport', '53');
+      await raw('-p', 'udp', '--dport', '4789');
+      expect((await examined(host)).of('untracked').findings).toEqual([]);
+      await raw('-p', 'tcp', '--dport', '80');
+    }
+    expect((await examined(host)).of('untracked').findings).toEqual(says('warning', message));
+  });
+
   test('what no packet comes to, and destination NAT, is no business of ours', async () => {
     const host = await healthyHost();
     await host.run(
@@ -233,19 +349,7 @@ describe('pools', () => {
     const host = await healthyHost();
     await host.ip(uplink('eth0', '10.244.9.11/24'));
     const manifests = join(folder, 'pools.yaml');
-    writeFileSync(
-      manifests,
-      `apiVersion: v1
-kind: Node
-metadata: {name: n1}
-status: {addresses: [{type: InternalIP, address: 10.244.9.11}]}
----
-apiVersion: knat.dev/v1
-kind: IPPool
-metadata: {name: pods}
-spec: {cidr: 10.244.0.0/16, natOutgoing: true}
-`,
-    );
+    writeFileSync(manifests, POOL);
     const source = ['--source', `dir:${folder}`, '--node', 'n1'];
     const { of } = await examined(host, source);
     expect(of('pools-and-node-networks').findings).toEqual(
@@ -254,6 +358,17 @@ spec: {cidr: 10.244.0.0/16, natOutgoing: true}
     expect((await examined(host)).of('pools-and-node-networks').unseen).toContain('no source is named');
   });
 });
+
+const POOL = `apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: InternalIP, address: 10.244.9.11}]}
+---
+apiVersion: knat.dev/v1
+kind: IPPool
+metadata: {name: pods}
+spec: {cidr: 10.244.0.0/16, natOutgoing: true}
+`;
 
 /** A cable whose other end stays in the same namespace, up. */
 function uplink(name: string, address: string): readonly string[] {

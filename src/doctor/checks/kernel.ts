@@ -30,6 +30,32 @@ export const forwarding: Check = {
 };
 
 /**
+ * net.ipv4.conf.IF.forwarding decides about IPv4 packets that come in by the interface (net/ipv4/route.c). For IPv6 only
+ * net.ipv6.conf.all.forwarding does (net/ipv6/ip6_output.c); an interface of its own is a host to routers then.
+ */
+export const interfaceForwarding: Check = {
+  name: 'interface-forwarding',
+  title: 'forwarding of each interface',
+  examine: ({ sysctls, interfaces }) => {
+    if (interfaces === null) return 'the interfaces cannot be read';
+    const forwards = interfaces.filter(({ name, up, bridge }) => up && bridge === null && name !== 'lo');
+    return FORWARDING.flatMap(({ sysctl, family }) => {
+      if (sysctls.get(sysctl) === '0') return []; // the check before has said so
+      const group = family === 'IPv4' ? 'net.ipv4.conf' : 'net.ipv6.conf';
+      return forwards.flatMap(({ name }): Finding[] => {
+        const own = `${group}.${name}.forwarding`;
+        if (sysctls.get(own) !== '0') return [];
+        const message =
+          family === 'IPv4'
+            ? `${own} is 0: what comes in by ${name} is not forwarded, so no pod is reached through it, or by it`
+            : `${own} is 0: packets are forwarded all the same, but ${name} takes routes from router advertisements as a host does`;
+        return [{ severity: family === 'IPv4' ? 'warning' : 'note', message, remedy: setSysctl(own, '1') }];
+      });
+    });
+  },
+};
+
+/**
  * Strict reverse path filtering drops packets that come in where the reply would not go out: with one uplink that
  * never happens, with several (a second public address for Pod NAT) it does. net.ipv4.conf.{all,IF}.rp_filter: the
  * larger counts (Documentation/networking/ip-sysctl.rst).

@@ -1,14 +1,17 @@
 import { familyOf } from '../../net/address.ts';
-import { formatPrefix, type Prefix, prefixContains } from '../../net/prefix.ts';
+import { formatPrefix, type Prefix, parsePrefix, prefixContains } from '../../net/prefix.ts';
 import type { Check, Finding } from '../finding.ts';
+import type { ForeignSourceNat, HostFacts } from '../host-facts.ts';
 
 /** Rules of others that rewrite sources would decide about the same packets, by the order of priorities and of luck. */
 export const foreignSourceNat: Check = {
   name: 'foreign-source-nat',
   title: 'other programs that rewrite sources',
-  examine: ({ foreignSourceNat }) => {
+  examine: ({ foreignSourceNat, pools, unseenRules }) => {
     if (foreignSourceNat === null) return 'the rules of this network namespace cannot be read';
-    return foreignSourceNat.map(({ table, chain, action, owner }): Finding => {
+    const touching = foreignSourceNat.filter((rule) => touchesPods(rule, pools));
+    const each = new Map(touching.map((rule) => [`${rule.table} ${rule.chain} ${rule.action}`, rule]));
+    const findings = [...each.values()].map(({ table, chain, action, owner }): Finding => {
       const who = owner === null ? 'a rule of another program' : owner;
       return {
         severity: 'warning',
@@ -19,8 +22,78 @@ export const foreignSourceNat: Check = {
             : (remedies[owner] ?? 'switch it off there, or leave that kind of NAT to it: --enable'),
       };
     });
+    const unseen = unseenRules.map((message): Finding => {
+      return { severity: 'note', message, remedy: 'install the package iptables where knat runs' };
+    });
+    return [...findings, ...unseen];
   },
 };
+
+/** Bridges of programs that keep networks of their own, and never pods of Kubernetes. */
+const OWN_BRIDGE =
+  /^(docker\d*|docker_gwbridge|br-[0-9a-f]{12}|virbr\d+|podman\d+|cni-podman\d+|lxcbr\d+|lxdbr\d+)$/;
+const OWN_NETWORKS: ReadonlySet<string | null> = new Set(['docker', 'libvirt', 'tailscale']);
+
+/**
+ * False where no packet of a pod matches the rule: its sources lie in no pool. Where pools are not known, where it is
+ * for a network that a program keeps for itself.
+ */
+function touchesPods(
+  { source, families, notOut, owner }: ForeignSourceNat,
+  pools: HostFacts['pools'],
+): boolean {
+  if (pools !== null && pools.length > 0) {
+    if (source !== null) return pools.some(({ cidr }) => overlap(cidr, source));
+    return pools.some(({ cidr }) => families.includes(cidr.family));
+  }
+  if (source === null) return true;
+  return !OWN_NETWORKS.has(owner) && (notOut === null || !OWN_BRIDGE.test(notOut));
+}
+
+/** Ports of tunnels between nodes (VXLAN, Geneve, WireGuard of Calico), which are nobody's connections. */
+const TUNNEL_PORTS: ReadonlySet<number> = new Set([4789, 6081, 8472, 51820, 51821]);
+
+/** Without connection tracking there is no NAT: neither an address nor the reply is translated. */
+export const untracked: Check = {
+  name: 'untracked',
+  title: 'packets past connection tracking',
+  examine: ({ untracked }) => {
+    if (untracked === null) return 'the rules of this network namespace cannot be read';
+    const found = untracked.filter(
+      ({ source, destination, ports }) =>
+        // NodeLocal DNSCache answers there by itself; tunnels carry what was translated before.
+        !isLinkLocal(source) &&
+        !isLinkLocal(destination) &&
+        !ports?.every(({ first, last }) => first === last && TUNNEL_PORTS.has(first)),
+    );
+    const rules = new Map(found.map((rule) => [`${rule.table} ${rule.chain}`, rule]));
+    return [...rules.values()].map(({ table, chain, destination }): Finding => {
+      const which = destination === null ? 'what it matches' : `what is sent to ${formatPrefix(destination)}`;
+      return {
+        severity: 'warning',
+        message: `a notrack rule in chain ${chain} of ${table} keeps ${which} from connection tracking: such packets, and replies to them, are not translated`,
+        remedy:
+          'remove it, or let it match nothing that is sent to or from pods, Services and bindings (NodeLocal DNSCache asks for this on purpose)',
+      };
+    });
+  },
+};
+
+function isLinkLocal(prefix: Prefix | null): boolean {
+  return (
+    prefix !== null &&
+    [LINK_LOCAL, LINK_LOCAL_6].some((own) => overlap(own, prefix) && prefix.length >= own.length)
+  );
+}
+
+const LINK_LOCAL = prefixOf('169.254.0.0/16');
+const LINK_LOCAL_6 = prefixOf('fe80::/10');
+
+function prefixOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (typeof prefix === 'string') throw new TypeError(text);
+  return prefix;
+}
 
 const remedies: Readonly<Record<string, string>> = {
   'ip-masq-agent':
