@@ -16,6 +16,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** `application/json` when absent; patches have types of their own. */
   readonly contentType?: string;
+  /** The form of the answer; `application/json` when absent. */
+  readonly accept?: string;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -120,7 +122,7 @@ export class ApiClient {
     return await checked(await this.#send(request, signal));
   }
 
-  async #send({ method, path, query, body, contentType }: ApiRequest, signal: AbortSignal) {
+  async #send({ method, path, query, body, contentType, accept }: ApiRequest, signal: AbortSignal) {
     const url = new URL(this.server + path);
     for (const [key, value] of Object.entries(query ?? {})) url.searchParams.set(key, String(value));
     const options = await this.#access.requestOptions().catch((error: unknown) => {
@@ -137,7 +139,7 @@ export class ApiClient {
         signal,
         headers: {
           ...options.headers,
-          Accept: 'application/json',
+          Accept: accept ?? 'application/json',
           'User-Agent': this.#userAgent,
           ...(payload === null
             ? {}

@@ -332,6 +332,7 @@ describe('the pod', () => {
         [
           ...listed.filter((line) => !line.startsWith('nodes.')),
           'nodes. get,list,watch',
+          ...(wanted.pod || wanted.egress ? ['customresourcedefinitions.apiextensions.k8s.io watch'] : []),
           'nodenats.knat.dev get,list,watch,create,patch',
           'nodenats/status.knat.dev patch',
           'events.events.k8s.io create,patch',

@@ -300,3 +300,39 @@ test('a restart of the server deletes nothing, and what happened meanwhile is le
 test('the cluster of this run', () => {
   expect(stage.cluster.kind).toBe(isReal ? 'kube-apiserver' : 'simulator');
 });
+
+test('a kind whose definition comes later, goes and comes back is found at once, without being asked for', async () => {
+  const { client } = stage;
+  const never = { absentFirst: 600_000, absentLongest: 600_000, absentGrace: 600_000 };
+  const running = await synced(stage.start({ timings: never }));
+  for (const cidr of ['10.77.0.0/16', '10.78.0.0/16']) {
+    await client.define('knat.dev', 'v1', 'ippools', 'IPPool');
+    await client.create(pool('later', cidr, 'knat.dev/v1'));
+    const found = await until(
+      () => running.sink.facts.get('IPPool later'),
+      (fact) => fact !== undefined,
+    );
+    expect(JSON.stringify(found)).toContain(cidr.replace('/16', ''));
+    await client.remove(definition('knat.dev', 'v1', 'ippools', 'IPPool'));
+    await until(
+      () => running.sink.keys('IPPool'),
+      (keys) => !keys.includes('later'),
+    );
+  }
+  expect(running.sink.problems()).toEqual([]);
+});
+
+test('without the right to watch definitions a kind is found by asking now and then', async () => {
+  const { client } = stage;
+  await client.put(agentRole(rulesWithout('customresourcedefinitions')));
+  const running = await synced(stage.start());
+  await client.define('knat.dev', 'v1', 'ippools', 'IPPool');
+  await client.create(pool('asked', '10.79.0.0/16', 'knat.dev/v1'));
+  await until(
+    () => running.sink.keys('IPPool'),
+    (keys) => keys.includes('asked'),
+  );
+  expect(running.sink.problems()).toEqual([]);
+  await client.remove(definition('knat.dev', 'v1', 'ippools', 'IPPool'));
+  await client.put(agentRole());
+});

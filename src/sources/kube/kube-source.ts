@@ -7,11 +7,12 @@ import { SharedValues } from '../objects/shared.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
 import { clusterAccess } from './cluster-access.ts';
+import { watchDefinition } from './definition-watch.ts';
 import { Delivery } from './delivery.ts';
 import type { KubeOptions } from './options.ts';
 import { Reflector } from './reflector.ts';
 import { ResourceObjects } from './resource-objects.ts';
-import { resourceName, wantedResources } from './resources.ts';
+import { type Resource, resourceName, wantedResources } from './resources.ts';
 import { defaultTimings } from './timings.ts';
 import { type Trouble, Troubles } from './troubles.ts';
 
@@ -58,12 +59,29 @@ class KubeSource implements Source {
     };
     await Promise.all([
       patience(),
-      ...this.#reflectors(client, sink, troubles).map((each) => each.run(either)),
+      ...this.#reflectors(client, sink, troubles).flatMap(({ resource, reflector }) => [
+        reflector.run(either),
+        ...(resource.optional ? [this.#hearOf(resource, reflector, client, either)] : []),
+      ]),
     ]);
     if (failure !== null) throw failure;
   }
 
-  #reflectors(client: ApiClient, sink: SourceSink, troubles: Troubles): Reflector[] {
+  async #hearOf(resource: Resource, reflector: Reflector, client: ApiClient, signal: AbortSignal) {
+    const { debug = () => {}, surroundings = processSurroundings } = this.#options;
+    const timings = { ...defaultTimings, ...this.#options.timings };
+    const listener = {
+      changed: () => reflector.definitionChanged(),
+      removed: () => reflector.definitionRemoved(),
+    };
+    await watchDefinition({ resource, client, surroundings, timings, debug }, listener, signal);
+  }
+
+  #reflectors(
+    client: ApiClient,
+    sink: SourceSink,
+    troubles: Troubles,
+  ): readonly { resource: Resource; reflector: Reflector }[] {
     const { debug = () => {}, podNat = defaultPodNatOptions, nodeName, enable } = this.#options;
     const { surroundings = processSurroundings } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
@@ -80,7 +98,10 @@ class KubeSource implements Source {
       const trouble = (found: Trouble | null) => troubles.report(resource, found);
       const interrupted = () => sink.interrupted?.(resourceName(resource));
       const listener = { synced, debug, trouble, interrupted };
-      return new Reflector({ resource, client, objects, listener, surroundings, timings });
+      return {
+        resource,
+        reflector: new Reflector({ resource, client, objects, listener, surroundings, timings }),
+      };
     });
   }
 }

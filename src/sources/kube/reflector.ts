@@ -37,7 +37,8 @@ export interface ReflectorParts {
  * 3. A connection that fell silent is given up and made anew.
  * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
  *    when it is too old (410), and when the server was away or was set back.
- * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time; so is one
+ * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time, and when its
+ *    definition is heard of; so is one
  *    that may not be read and that NAT can spare.
  * 6. An optional resource that the server has and cannot give is waited for a while only: behind it may be a program
  *    that is reached through a Service, and so through the NAT that waits for it. Its trouble stays reported.
@@ -46,7 +47,11 @@ export class Reflector {
   readonly #parts: ReflectorParts;
   readonly #lists: Lists;
   readonly #retry: Backoff;
-  readonly #absence: Backoff;
+  #absence: Backoff;
+  /** Ends the wait for an absent resource. */
+  #wakeAbsent: () => void = () => {};
+  /** The server said that the definition was removed. */
+  #isDefinitionGone = false;
   /** resourceVersion to go on from; null: nothing is known, list. */
   #version: string | null = null;
   #avoid: Recovery['avoid'] = null;
@@ -92,6 +97,21 @@ export class Reflector {
         await surroundings.sleep(wait, signal);
       }
     }
+  }
+
+  /** The definition of the resource is there: whether it is served is asked at once, and then often for a while. */
+  definitionChanged(): void {
+    const { surroundings, timings } = this.#parts;
+    this.#isDefinitionGone = false;
+    if (this.#isServed) return;
+    this.#absence = new Backoff(timings.retryFirst, timings.absentLongest, () => surroundings.random());
+    this.#wakeAbsent();
+  }
+
+  /** The definition was removed, and its objects with it: they need not be waited for. */
+  definitionRemoved(): void {
+    this.#isDefinitionGone = true;
+    this.#wakeAbsent();
   }
 
   /** Returns when a watch came to its regular end, or a wait for an absent resource did. */
@@ -227,7 +247,7 @@ export class Reflector {
     const { objects, resource, surroundings, timings, listener } = this.#parts;
     this.#version = null;
     this.#absentSince ??= surroundings.now();
-    const isOver = surroundings.now() - this.#absentSince >= timings.absentGrace;
+    const isOver = this.#isDefinitionGone || surroundings.now() - this.#absentSince >= timings.absentGrace;
     if (objects.size === 0 || isOver) {
       const since = this.#absentSince;
       objects.beginList();
@@ -246,7 +266,10 @@ export class Reflector {
       } as const;
       listener.trouble({ recovery, since, failingSince: since, isSynced: this.#isSynced });
     }
-    await surroundings.sleep(this.#absence.next(), signal);
+    const early = new AbortController();
+    this.#wakeAbsent = () => early.abort();
+    await surroundings.sleep(this.#absence.next(), AbortSignal.any([signal, early.signal]));
+    this.#wakeAbsent = () => {};
   }
 
   #failed(error: ApiError): void {

@@ -1,0 +1,74 @@
+import { ApiError } from '../../kube-api/api-error.ts';
+import { Backoff } from '../../kube-api/backoff.ts';
+import type { ApiClient } from '../../kube-api/client.ts';
+import { linesOf } from '../../kube-api/lines.ts';
+import type { Surroundings } from '../../kube-api/surroundings.ts';
+import { readWatchEvent } from '../../kube-api/watch-event.ts';
+import { type Resource, resourceName } from './resources.ts';
+import type { Timings } from './timings.ts';
+
+const PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+/** Of a definition nothing is needed but that it is there: its schema may be large. */
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+
+/** Longest wait before somebody who may not watch is asked again, in milliseconds: roles change seldom. */
+const FORBIDDEN = 600_000;
+
+export interface DefinitionListener {
+  /** The definition is there, or changed: the server serves the kind soon, if it does not yet. */
+  changed(): void;
+  /** The definition was there, and was removed; its objects went before it. */
+  removed(): void;
+}
+
+/**
+ * Hears of the CustomResourceDefinition of one resource, so that a kind that is installed later is found at once. What
+ * cannot be heard (no right to watch, another program serves the group) is found by asking now and then.
+ */
+export async function watchDefinition(
+  { resource, client, surroundings, timings, debug }: DefinitionParts,
+  listener: DefinitionListener,
+  signal: AbortSignal,
+): Promise<void> {
+  const random = () => surroundings.random();
+  const retry = new Backoff(timings.retryFirst, timings.retryLongest, random);
+  const forbidden = new Backoff(timings.absentLongest, FORBIDDEN, random);
+  while (!signal.aborted) {
+    let wait: number | null = null;
+    try {
+      const { watchSecondsLeast, watchSecondsMost, watchIdle } = timings;
+      const query = {
+        watch: true,
+        fieldSelector: `metadata.name=${resourceName(resource)}`,
+        allowWatchBookmarks: true,
+        timeoutSeconds: Math.ceil(watchSecondsLeast + random() * (watchSecondsMost - watchSecondsLeast)),
+      };
+      const request = { path: PATH, query, accept: METADATA };
+      // Without a version it begins with the definition, where there is one.
+      for await (const lines of linesOf(client.chunks(request, signal, () => watchIdle))) {
+        for (const line of lines) {
+          const { type } = readWatchEvent(line);
+          retry.reset();
+          if (type === 'set') listener.changed();
+          if (type === 'delete') listener.removed();
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiError && error.status === 403) wait = forbidden.next();
+      debug(
+        `definition ${resourceName(resource)}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    await surroundings.sleep(wait ?? retry.next(), signal);
+  }
+}
+
+export interface DefinitionParts {
+  readonly resource: Resource;
+  readonly client: ApiClient;
+  readonly surroundings: Surroundings;
+  readonly timings: Timings;
+  readonly debug: (line: string) => void;
+}
