@@ -1,3 +1,5 @@
+import { printable } from '../../../src/model/printable.ts';
+
 /** The agent answered with an error, or nobody answered. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -17,7 +19,12 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
 /** Asks the agent that served the page; the path is relative to `api/v1/`. Throws ApiError. */
 export async function ask<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Answer> {
   const response = await call(path, query, signal);
-  return (await response.json()) as Answer;
+  return JSON.parse(await response.text(), shown) as Answer;
+}
+
+/** A reviver: names and messages of others turn no text around and begin no line on the page. */
+function shown(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? printable(value) : value;
 }
 
 /** Asks for lines of JSON; gives all of them. Throws ApiError. */
@@ -26,7 +33,7 @@ export async function askLines<Line>(path: string, query: Query = {}, signal?: A
   return text
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Line);
+    .map((line) => JSON.parse(line, shown) as Line);
 }
 
 async function call(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
@@ -40,6 +47,14 @@ async function call(path: string, query: Query, signal?: AbortSignal): Promise<R
     throw new ApiError('', 'the agent does not answer');
   }
   if (response.ok) return response;
-  const said = (await response.json().catch(() => ({}))) as Partial<ApiError>;
+  const said = refusalIn(await response.text());
   throw new ApiError(said.code ?? '', said.message ?? `the agent answered ${response.status}`, said.details);
+}
+
+function refusalIn(text: string): Partial<ApiError> {
+  try {
+    return JSON.parse(text, shown) as Partial<ApiError>;
+  } catch {
+    return {};
+  }
 }
