@@ -34,7 +34,9 @@ function plannerOf({ node = {}, options = {}, entries = [], nodePort }: Given) {
     ...node,
   });
   const egress = { ...defaultPlanOptions.egress, ...options };
-  const planner = new Planner(facts, { ...defaultPlanOptions, egress });
+  // Which ports may be bound at all is another matter.
+  const podNatPolicy = { ...defaultPlanOptions.podNatPolicy, reserved: [] };
+  const planner = new Planner(facts, { ...defaultPlanOptions, egress, podNatPolicy });
   const bound = pod(entries.map(natEntry), { ips: [ip('10.244.1.5')] });
   planner.apply([{ kind: 'Pod', key: 'mail/smtp', fact: bound }]);
   if (nodePort !== undefined) {
