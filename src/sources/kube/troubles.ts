@@ -102,6 +102,15 @@ export class Troubles {
       ({ recovery }) => recovery.kind === 'missing' || recovery.isSpared === true,
     )) {
       const { recovery, isSynced, since } = each;
+      // What can be spared is refused as all else is by a server that starts.
+      if (
+        recovery.isSpared &&
+        now - since < this.#timings.refusedAfter &&
+        (isSynced || ofServer.length > 0)
+      ) {
+        ofServer.push(each);
+        continue;
+      }
       if (isSynced && now - since < this.#timings.reportAfter) continue;
       told.set(resourceName(each.resource), this.#problem(each, recovery.message));
     }
