@@ -6,8 +6,8 @@
 # and runs what comes out.
 
 FROM debian:trixie-slim AS base
-# netbase has the names of protocols, with which nft prints `tcp` instead of 6. koffi needs libstdc++. iptables (both of its
-# flavours) is for FORWARD chains of the host that drop, and for what kube-proxy left.
+# nftables is for people who read the rules from the container; netbase has the names of protocols, with which it prints `tcp`
+# instead of 6. koffi needs libstdc++. iptables (both of its flavours) is for FORWARD chains of the host that drop, and for what kube-proxy left.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends iptables netbase nftables nodejs libstdc++6 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
@@ -41,7 +41,7 @@ COPY --from=build /src/dist /opt/knat/dist
 COPY --from=build /src/node_modules /opt/knat/node_modules
 RUN ln -s /opt/knat/bin/knat /usr/local/bin/knat && ln -s /opt/knat/bin/knat /usr/local/bin/podnat-controller
 # No USER: the kernel takes rules from a process with CAP_NET_ADMIN only. A runtime gives a user of another number
-# its capabilities in the bounding set alone, and they are lost when node and nft are started; as root they stay.
+# its capabilities in the bounding set alone, and they are lost when node is started; as root they stay.
 # charts/knat leaves root with that one capability, a read-only file system and no way to more.
 ENTRYPOINT ["knat"]
 CMD ["--help"]

@@ -69,7 +69,7 @@ export class Agent implements AgentFacts {
   readonly #startedAt: string;
   /** Null where Service NAT is off: kube-proxy may have it. */
   readonly #guard: KubeProxyGuard | null;
-  #capabilities: Capabilities = { kernel: '', nft: '' };
+  #capabilities: Capabilities = { kernel: '' };
   #synced = false;
   /** Some objects could not be read when the agent started, so that nobody knows what they want. */
   #unreadSinceStart = false;

@@ -1,24 +1,21 @@
 import { release } from 'node:os';
-import { NftMissing, runNft } from '../datapath/nftables/nft-program.ts';
+import { endOfProgram } from '../datapath/program.ts';
 
-/** What knat works with on this machine. */
+/** What a report of an error should name. */
 export interface HostVersions {
   /** Of Node.js. */
   readonly node: string;
-  /** Of the nft program; null when it is not installed. */
+  /** Of the nft program, which people list rules with; null when it is not installed. */
   readonly nft: string | null;
   /** Kernel release, as `uname -r` prints it. */
   readonly kernel: string;
 }
 
 export async function hostVersions(signal: AbortSignal): Promise<HostVersions> {
-  const nft = await runNft(['--version'], '', signal).catch((error: unknown) => {
-    if (error instanceof NftMissing) return null;
-    throw error;
-  });
+  const nft = await endOfProgram(['nft', '--version'], '', signal);
   return {
     node: process.versions.node,
-    nft: nft === null ? null : (/v(\S+)/.exec(nft)?.[1] ?? nft.trim()),
+    nft: nft === null ? null : (/v(\S+)/.exec(nft.output)?.[1] ?? nft.output.trim()),
     kernel: release(),
   };
 }

@@ -83,16 +83,6 @@ const commandCodes = {
       'Let knat take over with --replace-kube-proxy, stop kube-proxy and run kube-proxy --cleanup (the only way in IPVS mode), or leave the Services to it with --enable pod,egress. docs/migrate-from-kube-proxy.md has the steps.',
     exit: EXIT.impossible,
   },
-  KNAT_NFT_MISSING: {
-    meaning: 'The nft program is not installed.',
-    remedy: 'Install the package nftables.',
-    exit: EXIT.impossible,
-  },
-  KNAT_NFT_FAILED: {
-    meaning: 'The nft program failed.',
-    remedy: 'Its own words stand in the message. What was programmed before stays in force.',
-    exit: EXIT.failed,
-  },
   KNAT_KERNEL_DENIED: {
     meaning: 'The process may not change the network: it lacks the capability CAP_NET_ADMIN.',
     remedy: 'Run knat as root, or give it CAP_NET_ADMIN in this network namespace.',

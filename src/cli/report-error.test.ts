@@ -19,9 +19,7 @@ test('message, details and what to do; the exit status of the code', () => {
 
 test.each([
   ['KNAT_KERNEL_DENIED', 3],
-  ['KNAT_NFT_MISSING', 3],
   ['KNAT_AGENT_RUNNING', 4],
-  ['KNAT_NFT_FAILED', 1],
   ['KNAT_FOLDER_MISSING', 2],
   ['KNAT_KERNEL_REJECTED', 70],
   ['ECONNRESET', 70],

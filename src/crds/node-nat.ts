@@ -73,7 +73,6 @@ export const nodeNatStatus = object('What the agent of the node has done; writte
   version: text('Version of knat.', 64),
   mode: word('What the kernel is programmed by.', ['nftables', 'iptables']),
   kernel: optional(text('Kernel release of the node.', 128)),
-  nft: optional(text('Version of the nft program.', 64)),
   enabled: list('Kinds of NAT that are on.', word('A kind.', ['service', 'pod', 'egress']), 3),
   counts: object('How much is programmed, and how much is not.', {
     services: count('Services with at least one frontend.'),

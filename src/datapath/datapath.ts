@@ -7,8 +7,6 @@ import type { NatPlan } from '../plan/nat-plan.ts';
 export interface Capabilities {
   /** Kernel release, as `uname -r` prints it. */
   readonly kernel: string;
-  /** Version of the `nft` program. */
-  readonly nft: string;
 }
 
 /** What one `converge` did to the kernel. */

@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 export interface ProgramEnd {
   /** Exit status; null: a signal ended it. */
   readonly status: number | null;
+  /** The signal that ended it: SIGSEGV, …; null where it ended by itself. */
+  readonly signal: NodeJS.Signals | null;
   readonly output: string;
   readonly complaint: string;
 }
@@ -27,12 +29,12 @@ export async function endOfProgram(
 ): Promise<ProgramEnd | null> {
   signal.throwIfAborted();
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], signal, env: environment });
-  const ended = new Promise<number | null | 'missing'>((resolve, reject) => {
+  const ended = new Promise<Pick<ProgramEnd, 'status' | 'signal'> | null>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') resolve('missing');
+      if (error.code === 'ENOENT') resolve(null);
       else reject(error);
     });
-    child.once('close', resolve);
+    child.once('close', (status, signal) => resolve({ status, signal }));
   });
   let output = '';
   let complaint = '';
@@ -46,8 +48,8 @@ export async function endOfProgram(
   });
   stdin?.on('error', () => {}); // it stopped reading at its first error: its exit status tells why
   stdin?.end(input);
-  const status = await ended;
-  return status === 'missing' ? null : { status, output, complaint };
+  const end = await ended;
+  return end === null ? null : { ...end, output, complaint };
 }
 
 /** What the program prints; null when it is not installed. Throws ProgramFailed. */
@@ -61,7 +63,9 @@ export async function runProgram(
   throw new ProgramFailed(failureText(words, end));
 }
 
-/** `iptables-restore --noflush failed (2): …` */
-export function failureText(words: readonly string[], { status, complaint }: ProgramEnd): string {
-  return `${words.join(' ')} failed (${status}): ${complaint.trim()}`;
+/** `iptables-restore --noflush failed (2): …`, or `iptables-save was ended by SIGSEGV` */
+export function failureText(words: readonly string[], { status, signal, complaint }: ProgramEnd): string {
+  const how = signal === null ? `failed (${status})` : `was ended by ${signal}`;
+  const said = complaint.trim();
+  return `${words.join(' ')} ${how}${said === '' ? '' : `: ${said}`}`;
 }

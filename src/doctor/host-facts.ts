@@ -2,10 +2,9 @@ import type { Family } from '../net/family.ts';
 import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 
-/** What the kernel and the nft program can do. */
+/** What the kernel can do. */
 export interface PlatformFacts {
   readonly kernel: string;
-  readonly nft: string;
   /** Why knat could not work here; null: it can. */
   readonly failure: { readonly message: string; readonly remedy: string } | null;
 }

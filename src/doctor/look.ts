@@ -39,7 +39,7 @@ async function lookAtPlatform(
 ): Promise<PlatformFacts> {
   const failed = (error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
-    return { kernel: '', nft: '', failure: { message, remedy: remedyOf(error) } };
+    return { kernel: '', failure: { message, remedy: remedyOf(error) } };
   };
   if (datapath instanceof Error) return failed(datapath);
   try {

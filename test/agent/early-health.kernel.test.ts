@@ -100,7 +100,7 @@ test.each(['probe', 'admit'] as const)(
     const datapath = {
       probe: async (signal: AbortSignal) => {
         if (slow === 'probe') await untilAborted(signal);
-        return { kernel: '', nft: '' };
+        return { kernel: '' };
       },
       watch: () => () => {},
     } as unknown as Datapath;

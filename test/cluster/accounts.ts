@@ -16,7 +16,7 @@ export const fixedProgrammed: Programmed = {
 export const fixedAccount: NodeAccount = {
   node: 'node-a',
   version: '0.1.0',
-  capabilities: { kernel: '6.12.0', nft: '1.1.3' },
+  capabilities: { kernel: '6.12.0' },
   enabled: { service: true, pod: true, egress: false },
   source: 'kubernetes',
   synced: true,

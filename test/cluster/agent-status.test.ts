@@ -49,7 +49,7 @@ class FakeKernel {
   converged = 0;
 
   readonly datapath = {
-    probe: async () => ({ kernel: '6.12.0', nft: '1.1.3' }),
+    probe: async () => ({ kernel: '6.12.0' }),
     converge: async (plan: NatPlan) => {
       if (this.refusal !== null) throw new Error(this.refusal);
       this.converged++;

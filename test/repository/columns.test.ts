@@ -98,7 +98,7 @@ test('status', () => {
     ...{ source: `dir:/var/lib/${NAMESPACE}/manifests`, synced: false },
     enabled: { service: true, pod: true, egress: true },
     counts: { frontends: 123_456, bindings: 12_345, podSources: 12_345, pools: 1234 },
-    capabilities: { kernel: '6.18.5-amd64-with-a-long-suffix', nft: '1.1.3' },
+    capabilities: { kernel: '6.18.5-amd64-with-a-long-suffix' },
     programmed: {
       at: '2026-01-31T03:00:00.000Z',
       elementsAdded: 123456,

@@ -32,7 +32,7 @@ class Desk {
       surroundings: { wallClock: () => new Date(this.now) },
       status: () => ({
         version: '1.2.3',
-        capabilities: { kernel: '6.12', nft: '1.1.3' },
+        capabilities: { kernel: '6.12' },
         counts: countPlan(this.planner.plan),
         problems: this.problems,
         failure: this.failure,

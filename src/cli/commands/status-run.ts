@@ -71,7 +71,7 @@ export function printStatus(status: AgentStatus, terminal: Terminal): void {
   row('Node', status.node);
   row('Source', `${status.source}${status.synced ? '' : ' (not in sync yet)'}`);
   row('Agent', `knat ${status.version}, process ${status.processId}, since ${status.startedAt}`);
-  row('Host', `Linux ${capabilities.kernel}, nftables ${capabilities.nft}`);
+  row('Host', `Linux ${capabilities.kernel}`);
   row('Enabled', on.map(([kind]) => kind).join(', '));
   row(
     'Planned',

@@ -1,9 +1,9 @@
-import { Busy } from '../../wire/errors.ts';
+import { Busy, Rejected } from '../../wire/errors.ts';
+import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
-import { NftFailed, runNft } from '../nftables/nft-program.ts';
 import { type ChainOwner, signsIn } from './iptables-table.ts';
 import { readLegacyTables, removeFromLegacy, signedTables } from './legacy-iptables.ts';
-import { findSharedTables, removalLines } from './nf-tables.ts';
+import { addRemoval, findSharedTables } from './nf-tables.ts';
 
 /** What of somebody was found, for people. */
 export interface ChainsFinding {
@@ -46,15 +46,18 @@ export class IptablesChains {
 
   /**
    * Takes away the owner's chains and the jumps to them, and nothing else: all that nf_tables has in one transaction,
-   * each legacy table in one. Throws NftFailed or ProgramFailed when somebody keeps changing the same tables.
+   * each legacy table in one. Throws Rejected, Busy or ProgramFailed when somebody keeps changing the same tables.
    *
-   * @param more lines of nft that go into the same transaction, read anew at each attempt
+   * @param more adds what goes into the same transaction, read anew at each attempt
    */
-  async remove(signal: AbortSignal, more: () => readonly string[] = () => []): Promise<void> {
+  async remove(signal: AbortSignal, more: (batch: Batch) => void = () => {}): Promise<void> {
     await retried(async () => {
+      const generation = this.#connection.generation().id;
       const shared = findSharedTables(this.#connection, this.#owner);
-      const lines = [...more(), ...removalLines(this.#connection, shared, this.#owner)];
-      if (lines.length > 0) await runNft(['-f', '-'], lines.map((line) => `${line}\n`).join(''), signal);
+      const batch = new Batch();
+      more(batch);
+      addRemoval(batch, this.#connection, shared, this.#owner);
+      this.#connection.commit(batch, { generation });
     });
     const { families } = await readLegacyTables(signal);
     for (const family of families) await removeFromLegacy(family, this.#owner, signal);
@@ -71,7 +74,7 @@ export async function retried<T>(task: () => Promise<T>): Promise<T> {
     try {
       return await task();
     } catch (error) {
-      if (!(error instanceof Busy || error instanceof NftFailed) || attempt === ATTEMPTS) throw error;
+      if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
     }
   }
 }

@@ -22,7 +22,7 @@ export class KubeProxyRules {
     const ipvs = links.some(({ name }) => name === IPVS_INTERFACE);
     return {
       found: [
-        ...own.map((table) => `table ${table} (nftables mode)`),
+        ...own.map((family) => `table ${family} ${KUBE_PROXY_TABLE} (nftables mode)`),
         ...found.map((chains) => `${chains} (iptables mode)`),
         ...(ipvs ? [`interface ${IPVS_INTERFACE} (IPVS mode)`] : []),
       ],
@@ -33,10 +33,12 @@ export class KubeProxyRules {
 
   /**
    * Takes away its tables, its chains in tables that others use too, and the jumps to these; nothing else, and nothing
-   * of IPVS mode. Throws NftFailed or ProgramFailed when somebody keeps changing the same tables.
+   * of IPVS mode. Throws Rejected, Busy or ProgramFailed when somebody keeps changing the same tables.
    */
   async remove(signal: AbortSignal): Promise<void> {
-    await this.#chains.remove(signal, () => this.#ownTables().map((table) => `delete table ${table}`));
+    await this.#chains.remove(signal, (batch) => {
+      for (const family of this.#ownTables()) batch.deleteTable(family, KUBE_PROXY_TABLE);
+    });
   }
 
   close(): void {
@@ -44,10 +46,10 @@ export class KubeProxyRules {
     this.#links.close();
   }
 
-  /** Tables of nftables mode: `ip kube-proxy`. */
-  #ownTables(): string[] {
-    return (['ip', 'ip6'] as const)
-      .filter((family) => this.#nftables.tables(family).some(({ name }) => name === KUBE_PROXY_TABLE))
-      .map((family) => `${family} ${KUBE_PROXY_TABLE}`);
+  /** The families that have a table of nftables mode. */
+  #ownTables(): ('ip' | 'ip6')[] {
+    return (['ip', 'ip6'] as const).filter((family) =>
+      this.#nftables.tables(family).some(({ name }) => name === KUBE_PROXY_TABLE),
+    );
   }
 }

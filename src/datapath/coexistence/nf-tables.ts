@@ -1,3 +1,4 @@
+import type { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import { jumpTarget } from '../../wire/nftables/jump.ts';
 import type { NftFamily } from '../../wire/nftables/numbers.ts';
@@ -26,21 +27,20 @@ export function findSharedTables(connection: NftablesConnection, owner: ChainOwn
   });
 }
 
-/** The lines of an nft script that take away the owner's part of these tables; none when that is nothing. */
-export function removalLines(
+/** Adds what takes away the owner's part of these tables. */
+export function addRemoval(
+  batch: Batch,
   connection: NftablesConnection,
   shared: readonly SharedTable[],
   owner: ChainOwner,
-): string[] {
-  return shared.flatMap(({ family, table }) => {
+): void {
+  for (const { family, table } of shared) {
     const { chains, jumps } = removalFrom(readTable(connection, family, table), owner);
-    return [
-      ...jumps.map(({ chain, rule }) => `delete rule ${family} ${table} ${chain} handle ${rule}`),
-      // All are emptied before the first goes: they jump to each other.
-      ...chains.map((chain) => `flush chain ${family} ${table} ${chain}`),
-      ...chains.map((chain) => `delete chain ${family} ${table} ${chain}`),
-    ];
-  });
+    for (const { chain, rule } of jumps) batch.deleteRule(family, table, chain, rule);
+    // All are emptied before the first goes: they jump to each other.
+    for (const chain of chains) batch.flushChain(family, table, chain);
+    for (const chain of chains) batch.deleteChain(family, table, chain);
+  }
 }
 
 /** The table, its rules told by their handles. */

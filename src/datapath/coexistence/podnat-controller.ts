@@ -16,7 +16,7 @@ export class PodnatControllerRules {
     return await this.#chains.find(signal);
   }
 
-  /** Takes away its chains and the jumps to them, and nothing else. Throws NftFailed or ProgramFailed. */
+  /** Takes away its chains and the jumps to them, and nothing else. Throws Rejected, Busy or ProgramFailed. */
   async remove(signal: AbortSignal): Promise<void> {
     await this.#chains.remove(signal);
   }

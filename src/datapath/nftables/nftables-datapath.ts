@@ -22,7 +22,6 @@ import {
   type SkeletonState,
   SWAP_TABLE,
 } from './kernel-tables.ts';
-import { runNft } from './nft-program.ts';
 import { nextTransaction, piecesOf } from './pieces.ts';
 import { toKernel } from './range-elements.ts';
 import { nftFamily } from './ruleset/text.ts';
@@ -84,9 +83,9 @@ export class NftablesDatapath implements Datapath {
 
   async probe(signal: AbortSignal): Promise<Capabilities> {
     this.#connection.tables('ip');
-    const version = await runNft(['--version'], '', signal);
+    signal.throwIfAborted();
     this.#tables.check();
-    return { kernel: release(), nft: /v(\S+)/.exec(version)?.[1] ?? version.trim() };
+    return { kernel: release() };
   }
 
   async converge(plan: NatPlan, signal: AbortSignal, options: ConvergeOptions = {}): Promise<Report> {

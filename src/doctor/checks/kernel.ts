@@ -1,9 +1,9 @@
 import type { Check, Finding } from '../finding.ts';
 
-/** The kernel, the nft program, the rights. */
+/** The kernel and the rights. */
 export const platform: Check = {
   name: 'platform',
-  title: 'kernel, nft program and rights',
+  title: 'kernel and rights',
   examine: ({ platform: { failure } }) => (failure === null ? [] : [{ severity: 'error', ...failure }]),
 };
 

@@ -67,7 +67,7 @@ export const status = z
     enabled: z.object({ service: z.boolean(), pod: z.boolean(), egress: z.boolean() }),
     startedAt: time,
     synced: z.boolean().openapi({ description: 'the source has delivered what existed at the start' }),
-    capabilities: z.object({ kernel: z.string(), nft: z.string() }),
+    capabilities: z.object({ kernel: z.string() }),
     programmed: z
       .object({ ...report, at: time, milliseconds: z.number() })
       .nullable()

@@ -5,7 +5,6 @@ export const knatMetrics = {
   knat_build_info: gauge('Always 1; the labels say what runs and on what.', {
     version: { words: 'version of knat' },
     kernel: { words: 'release of the kernel' },
-    nft: { words: 'version of the nft program' },
   }),
   knat_converge_duration_seconds: histogram(
     'One attempt to make the kernel match the plan: from the start of planning to the acknowledgement of the kernel, or to the failure. Both families are one transaction. The wait of a change for an attempt that was under way is not in it.',

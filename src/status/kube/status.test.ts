@@ -20,7 +20,7 @@ function rejected(given: readonly Notice[]) {
   const account = {
     node: 'n1',
     version: '1',
-    capabilities: { kernel: '', nft: '' },
+    capabilities: { kernel: '' },
     enabled: { service: true, pod: true, egress: true },
     programmed,
     problems: [],

@@ -36,7 +36,6 @@ export function statusOf(
     version: shortened(account.version, 64),
     mode: 'nftables',
     kernel: shortened(capabilities.kernel, 128),
-    nft: shortened(capabilities.nft, 64),
     enabled: (['service', 'pod', 'egress'] as const).filter((kind) => enabled[kind]),
     ...(programmed === null ? leftBehind(before) : listsOf(programmed.counts, rows)),
     conditions: conditionsOf(account, rows, before?.conditions ?? [], generation, at),

@@ -30,6 +30,7 @@ import {
 } from '../messages.ts';
 import {
   chainAttributes,
+  expressionAttributes,
   NFT_TABLE_F_DORMANT,
   ruleAttributes,
   setAttributes,
@@ -140,6 +141,13 @@ export class Batch {
   ): void {
     const start = this.#begin('NFT_MSG_NEWRULE', family, table, chain, NLM_F_CREATE | NLM_F_APPEND);
     ruleAttributes.write(this.#writer, { table, chain, ...rule });
+    endMessage(this.#writer, start);
+  }
+
+  /** Deletes the rule with this handle; ENOENT when it is not there. */
+  deleteRule(family: NftFamily, table: string, chain: string, handle: bigint): void {
+    const start = this.#begin('NFT_MSG_DELRULE', family, table, chain, 0);
+    ruleAttributes.write(this.#writer, { table, chain, handle });
     endMessage(this.#writer, start);
   }
 
@@ -291,13 +299,33 @@ export class Batch {
 
   /**
    * What the message with this sequence number, counted from the sealing's `first`, was to do. With the offset that the
-   * kernel gave it names the element, as its key's hexadecimal digits.
+   * kernel gave it names the element, as its key's hexadecimal digits, or the expression of a rule.
    */
   describe(index: number, offset: number | null): string {
     const entry = this.#entries[index - 1];
     if (entry === undefined) return 'nf_tables transaction';
-    const element = offset === null ? null : this.#elementAt(entry.offset, offset);
-    return element === null ? entry.subject : `${entry.subject} { ${hex(element.key)} }`;
+    if (offset === null) return entry.subject;
+    const { subject } = entry;
+    const part = subject.startsWith('NFT_MSG_NEWRULE ')
+      ? this.#expressionAt(entry.offset, offset)
+      : hex(this.#elementAt(entry.offset, offset)?.key ?? new Uint8Array(0));
+    return part === '' ? subject : `${subject} { ${part} }`;
+  }
+
+  /** The name of the expression at this offset of the message; empty for none. */
+  #expressionAt(message: number, offset: number): string {
+    const { bytes } = this.#writer;
+    const end = message + host32(bytes, message);
+    let found = '';
+    eachAttribute(bytes, message + MESSAGE_HEADER + NFGENMSG, end, 'message', (type, from, to) => {
+      if (type !== 4) return;
+      eachAttribute(bytes, from, to, 'NFTA_RULE_EXPRESSIONS', (_type, start, stop) => {
+        const at = message + offset;
+        if (at < start - 4 || at >= stop) return;
+        found = expressionAttributes.read(bytes, start, stop, 'NFTA_LIST_ELEM').name ?? '';
+      });
+    });
+    return found;
   }
 
   #elementAt(message: number, offset: number): SetElement | null {

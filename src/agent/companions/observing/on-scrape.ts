@@ -8,7 +8,7 @@ export function reportOnScrape(agent: AgentFacts): void {
   const { metrics } = observations;
   metrics.collect('knat_build_info', (set) => {
     const { version, capabilities } = agent.status();
-    set({ version, kernel: capabilities.kernel, nft: capabilities.nft }, 1);
+    set({ version, kernel: capabilities.kernel }, 1);
   });
   metrics.collect('knat_plan_entries', (set) => {
     const { frontends, bindings, podSources, pools } = agent.status().counts;
