@@ -173,3 +173,49 @@ test.each(
     }
   }
 });
+
+/** Enough for a client that is led anew at each dial to meet another of three endpoints. */
+const DIALS = 12;
+
+test.each(
+  modes.flatMap(([mode, config, arePods, others = []]) =>
+    (['IPv4', 'IPv6'] as const).map((family) => [mode, family, config, arePods, others] as const),
+  ),
+)('%s, %s: session affinity with policy Local', async (_, name, config, arePods, others) => {
+  const { externalIP, clusterIP, endpoint: remote, pods, client } = families[name];
+  const planner = new Planner(composeNodeFacts('node-a', node, config, interfaces), defaultPlanOptions);
+  const local = pods.own;
+  const endpoints = [
+    endpoint(remote, { nodeName: 'node-b' }),
+    endpoint(pods.cluster, { nodeName: 'node-b' }),
+    endpoint(local, { nodeName: 'node-a' }),
+  ];
+  planner.apply([
+    ...others,
+    present(
+      'Service',
+      service({
+        clusterIPs: [clusterIP],
+        externalIPs: [externalIP],
+        externalTrafficPolicy: 'Local',
+        affinityTimeoutSeconds: 10_800,
+        ports: [servicePort(80)],
+      }),
+    ),
+    present('EndpointSlice', slice(endpoints, { family: name })),
+  ]);
+  await stage.datapath.remove(new AbortController().signal); // nobody is remembered
+  await stage.datapath.converge(planner.update(), new AbortController().signal);
+  for (const [who, source] of [
+    ['none', pods.none],
+    ['client', client],
+  ] as const) {
+    const answers = new Set<string>();
+    for (let i = 0; i < DIALS; i++) {
+      const outcome = await stage.dial({ source, address: externalIP, protocol: 'TCP', port: 80 }, 3000);
+      answers.add(outcome.outcome === 'answered' ? outcome.by : outcome.outcome);
+    }
+    expect([...answers], who).toHaveLength(1);
+    if (!arePods.includes(who)) expect([...answers][0]).toContain(local);
+  }
+});
