@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Capabilities, Datapath, Report } from '../datapath/datapath.ts';
+import type { Capabilities, Datapath, RefusedEntry, Report } from '../datapath/datapath.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Stranger } from '../observe/agent-sockets.ts';
@@ -44,6 +44,14 @@ export interface AgentParts {
   readonly processId: number;
   /** What works beside NAT. */
   readonly companions: readonly CompanionFactory[];
+}
+
+/** What the kernel does not take of an object. */
+const REFUSED = 'KNAT_ENTRY_REFUSED';
+
+function problemOfRefused({ key, owner, errno }: RefusedEntry): Problem {
+  const message = `${key} is not programmed: the kernel refuses it (${errno}); all else is, and it is tried again when it changes`;
+  return { code: REFUSED, severity: 'error', origin: '', object: owner, field: '', message };
 }
 
 /** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
@@ -378,7 +386,8 @@ export class Agent implements AgentFacts {
     const rounded = Math.round(milliseconds * 1000) / 1000;
     if (this.#failure !== null) logger.info('the kernel matches again');
     this.#failure = null;
-    const { gone: _, changedSources: __, ...told } = report;
+    const { gone: _, changedSources: __, refused, ...told } = report;
+    this.objectProblems(REFUSED, refused.map(problemOfRefused));
     const { elementsAdded, elementsDeleted, skeleton } = told;
     if (elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.#programmed === null) {
       logger.info({ ...told, milliseconds: rounded }, 'programmed');

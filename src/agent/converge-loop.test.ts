@@ -11,6 +11,7 @@ const report: Report = {
   compared: 'changes',
   gone: null,
   changedSources: null,
+  refused: [],
 };
 const plan = { revision: 1 } as NatPlan;
 

@@ -63,7 +63,7 @@ class Desk {
     const plan = this.planner.update();
     const report = {
       ...({ revision: plan.revision, skeleton: 'kept', compared: 'changes' } as const),
-      ...{ elementsAdded: 0, elementsDeleted: 0, gone, changedSources: null },
+      ...{ elementsAdded: 0, elementsDeleted: 0, gone, changedSources: null, refused: [] },
     };
     this.work.converged({ plan, report, milliseconds: 1 });
   }

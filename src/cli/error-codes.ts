@@ -227,6 +227,12 @@ export const sideCodes = {
     remedy:
       'Make them on the host, by a file in /etc/sysctl.d; or give the container a writable /proc/sys, for which it must be privileged, as kube-proxy is; or leave the options away. A maximum can be set in the first network namespace of the machine only.',
   },
+  KNAT_ENTRY_REFUSED: {
+    meaning:
+      'The kernel refuses what one object says. Everything else is programmed, and what the object said before stays where it changed.',
+    remedy:
+      'Look at the object that the message names, and report it with the error of the kernel: it should have been refused with a reason. It is tried again when it changes.',
+  },
   KNAT_HEALTH_CHECK_PORT: {
     meaning:
       'The health check of a Service with external traffic policy Local cannot be answered on its node port; NAT goes on, and so do the attempts.',

@@ -34,6 +34,17 @@ export interface Report {
   readonly changedSources: Readonly<Record<Family, AddressSet>> | null;
   /** More is to be written than one transaction should hold: call again. Only with `stepwise`. */
   readonly isPartial?: true;
+  /** Entries that the kernel refuses; all others are programmed. They are tried again when they change. */
+  readonly refused: readonly RefusedEntry[];
+}
+
+/** An entry of the plan that is not in the kernel, since the kernel does not take it. */
+export interface RefusedEntry {
+  readonly key: string;
+  /** The object behind it; null for what comes from several. */
+  readonly owner: ObjectRef | null;
+  /** The kernel's name of the error: `EINVAL`. */
+  readonly errno: string;
 }
 
 export interface ConvergeOptions {

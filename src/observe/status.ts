@@ -39,7 +39,10 @@ export interface AgentStatus {
   readonly capabilities: Capabilities;
   /** What the datapath last reported as done; null before the first report. */
   readonly programmed:
-    | (Omit<Report, 'gone' | 'changedSources'> & { readonly at: string; readonly milliseconds: number })
+    | (Omit<Report, 'gone' | 'changedSources' | 'refused'> & {
+        readonly at: string;
+        readonly milliseconds: number;
+      })
     | null;
   /** Why the kernel does not match the plan at the moment; null when it does. */
   readonly failure: { readonly message: string; readonly since: string } | null;

@@ -60,6 +60,7 @@ class Desk {
       compared: 'changes',
       gone: null,
       changedSources: null,
+      refused: [],
       ...report,
     };
     this.companion.converged({ report: done, plan, milliseconds: 2 });
@@ -147,6 +148,7 @@ test('changes are pending until the converge that has them is done; a failed one
     compared: 'changes',
     gone: null,
     changedSources: null,
+    refused: [],
   } as const;
   desk.companion.converged({ report, plan, milliseconds: 1 });
   expect(await desk.scrape('kubeproxy_sync_proxy_rules_service_changes_pending')).toBe(1);

@@ -24,7 +24,8 @@ export function describeChanges(
   return [...described('delete', remove), ...described('add', add)];
 }
 
-function ownerOf(entry: PlanEntry): ObjectRef | null {
+/** The object behind the entry; null for what comes from several objects. */
+export function ownerOf(entry: PlanEntry): ObjectRef | null {
   if (entry.kind === 'EgressSource') {
     const [name, other] = new Set(entry.choices.map(({ rule }) => rule));
     return name === undefined || other !== undefined ? null : { kind: 'EgressRule', namespace: '', name };

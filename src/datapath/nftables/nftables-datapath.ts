@@ -1,15 +1,15 @@
 import { release } from 'node:os';
 import { type Difference, difference } from '../../delta/delta.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
-
+import type { PlanEntry } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
-import { Busy, Rejected } from '../../wire/errors.ts';
+import { Busy, type Failure, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
 import { changedSources } from './changed-sources.ts';
-import { describeChanges } from './changes.ts';
+import { describeChanges, ownerOf } from './changes.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
 import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
 import { elementComparison } from './identity.ts';
@@ -22,11 +22,12 @@ import {
   type SkeletonState,
   SWAP_TABLE,
 } from './kernel-tables.ts';
-import { nextTransaction, piecesOf } from './pieces.ts';
+import { nextTransaction, type Piece, piecesOf } from './pieces.ts';
 import { toKernel } from './range-elements.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { isShared, SharedElements } from './shared-elements.ts';
+import { sift } from './sift.ts';
 import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
 import { TimeoutCount } from './timeout-count.ts';
@@ -43,7 +44,8 @@ const ATTEMPTS = 10;
  * 1. `converge` with a plan that the kernel holds writes nothing, also in a new process.
  * 2. A change of the plan costs the elements of the entries that changed: one transaction, both families.
  * 3. After any error, and after a foreign change, the next `converge` reads everything back and mends the difference.
- * 4. Chains that are not as they should be (other settings, a foreign edit) are written anew in the table that stands;
+ * 4. What the kernel refuses of one entry keeps no other from being programmed; it is reported with its owner.
+ * 5. Chains that are not as they should be (other settings, a foreign edit) are written anew in the table that stands;
  *    a table with other sets or hooks (an upgrade) is replaced while a second copy does the work.
  */
 export class NftablesDatapath implements Datapath {
@@ -59,6 +61,8 @@ export class NftablesDatapath implements Datapath {
   /** What the table's chains are made for; null until it has been read. */
   #variant: SkeletonVariant | null = null;
   #timeouts = TimeoutCount.of([]);
+  /** Entries that the kernel did not take, by their keys; tried again when they change. */
+  readonly #refused = new Map<string, { readonly entry: PlanEntry; readonly errno: string }>();
   #plan: NatPlan | null = null;
   #keepUnclaimed = false;
   /** The ruleset's generation that was last read as a whole: older changes are known. */
@@ -123,7 +127,7 @@ export class NftablesDatapath implements Datapath {
     const { revision } = plan;
     const generation = this.#connection.generation().id;
     const found = await this.#readGivingWay(atOnce);
-    const state = this.#tables.state(variantOf(plan, this.#kept(plan, found)));
+    const state = this.#tables.state(this.#variantOf(plan, this.#kept(plan, found)));
     // What belongs to every skeleton comes with it.
     const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
     const actual = state.kind === 'ours' ? found : fresh;
@@ -211,6 +215,36 @@ export class NftablesDatapath implements Datapath {
   /** Writes the entries of these keys, and the chains that they need or that nobody needs any more. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, from: SkeletonVariant): Report {
     const { now: pieces, later } = nextTransaction(piecesOf(plan, changed, this.#programmed));
+    const egress = egressChainsOf(plan);
+    let work = this.#workFor(pieces, from, egress);
+    let refused: ReadonlyMap<Piece, Failure> = new Map();
+    try {
+      this.#connection.commit(work.batch);
+    } catch (error) {
+      if (!(error instanceof Rejected)) throw error;
+      const sifted = sift(pieces, (some) => this.#connection.check(this.#workFor(some, from, egress).batch));
+      if (sifted.refused.size === 0) throw error;
+      refused = sifted.refused;
+      work = this.#workFor(sifted.accepted, from, egress);
+      this.#connection.commit(work.batch);
+    }
+    for (const key of changed) this.#refused.delete(key);
+    for (const [{ staged }, failure] of refused) {
+      for (const [, now] of staged) if (now !== null) this.#refuse(now.entry, failure); // what was there before stays
+    }
+    for (const [key, now] of work.staged) {
+      if (now === null) this.#programmed.delete(key);
+      else this.#programmed.set(key, now);
+    }
+    this.#shared = work.shared;
+    this.#timeouts = work.timeouts;
+    this.#variant = work.variant;
+    this.#revision = plan.revision;
+    this.#backlog = new Set(later.flatMap((piece) => piece.staged.map(([key]) => key)));
+    return this.#report(work.isSame ? 'kept' : 'changed', 'changes', work.changes);
+  }
+
+  #workFor(pieces: readonly Piece[], from: SkeletonVariant, egress: EgressChains) {
     const staged = pieces.flatMap((piece) => piece.staged);
     const before = pieces.flatMap((piece) => piece.before);
     const after = pieces.flatMap((piece) => piece.after);
@@ -227,20 +261,14 @@ export class NftablesDatapath implements Datapath {
     const timeouts = this.#timeouts.after(
       staged.map(([key, now]) => [this.#programmed.get(key)?.entry, now?.entry]),
     );
-    const variant = { timeouts: timeouts.used(), egress: egressChainsOf(plan) };
+    const variant = { timeouts: timeouts.used(), egress };
     const isSame = variantKey(variant) === variantKey(from);
-    const chains = isSame ? null : changesBetween(from, variant);
-    this.#connection.commit(batchOf(changes, TABLE, chains));
-    for (const [key, now] of staged) {
-      if (now === null) this.#programmed.delete(key);
-      else this.#programmed.set(key, now);
-    }
-    this.#shared = shared.now;
-    this.#timeouts = timeouts;
-    this.#variant = variant;
-    this.#revision = plan.revision;
-    this.#backlog = new Set(later.flatMap((piece) => piece.staged.map(([key]) => key)));
-    return this.#report(isSame ? 'kept' : 'changed', 'changes', changes);
+    const batch = batchOf(changes, TABLE, isSame ? null : changesBetween(from, variant));
+    return { batch, staged, changes, shared: shared.now, timeouts, variant, isSame };
+  }
+
+  #refuse(entry: PlanEntry, { errno }: Failure): void {
+    this.#refused.set(entry.key, { entry, errno });
   }
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
@@ -258,6 +286,7 @@ export class NftablesDatapath implements Datapath {
         if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
         // EBUSY: something foreign refers to a chain that should go.
         if (error instanceof Rejected) mendable = false;
+        if (error instanceof Rejected && attempt > 1) this.#refuseSome(plan);
       }
     }
   }
@@ -268,11 +297,12 @@ export class NftablesDatapath implements Datapath {
     const { revision } = plan;
     const found = this.#elementsFound();
     const kept = this.#kept(plan, found);
-    const variant = variantOf(plan, kept);
+    const variant = this.#variantOf(plan, kept);
     const state = this.#tables.state(variant);
     const skeleton = state.kind === 'ours' && !state.isIntact && !mendable ? 'swapped' : workOn(state);
     const stands = state.kind === 'ours' && skeleton !== 'swapped';
     const [actual, before] = stands ? [this.#tables.read(), []] : [[], found];
+    for (const [key, { entry }] of this.#refused) if (plan.entry(key) !== entry) this.#refused.delete(key);
     const { difference: changes, programmed } = this.#compare(plan, actual, before);
     this.#generation = generation;
     if (stands) {
@@ -285,7 +315,7 @@ export class NftablesDatapath implements Datapath {
     this.#programmed = programmed;
     this.#shared = SharedElements.of(sharedOf(programmed.values()));
     this.#backlog = new Set();
-    this.#timeouts = TimeoutCount.of(plan.entries(), kept);
+    this.#timeouts = TimeoutCount.of(this.#wanted(plan), kept);
     this.#variant = variant;
     this.#revision = revision;
     const report = this.#report(skeleton, 'everything', changes);
@@ -294,6 +324,29 @@ export class NftablesDatapath implements Datapath {
     if (skeleton === 'loaded') return { ...report, gone };
     const changed = stands ? changes : difference(changes.add, before, elementComparison);
     return { ...report, gone, changedSources: changedSources(changed, found) };
+  }
+
+  /** Finds the entries that the kernel does not take, each in a table that is never made. */
+  #refuseSome(plan: NatPlan): void {
+    const variant = this.#variantOf(plan, this.#kept(plan, this.#elementsFound()));
+    const entries = this.#wanted(plan);
+    const { refused } = sift(entries, (some) => {
+      const elements = [...desiredElements(some.map((entry) => program(entry, undefined)))];
+      const batch = new Batch(FRESH_BYTES + ELEMENT_BYTES * elements.length);
+      this.#tables.load(batch, SWAP_TABLE, variant);
+      fillBatch(batch, { add: elements, remove: [] }, SWAP_TABLE);
+      this.#connection.check(batch);
+    });
+    for (const [entry, failure] of refused) this.#refuse(entry, failure);
+  }
+
+  /** All entries but those that the kernel refuses. */
+  #wanted(plan: NatPlan): PlanEntry[] {
+    return [...plan.entries()].filter((entry) => this.#refused.get(entry.key)?.entry !== entry);
+  }
+
+  #variantOf(plan: NatPlan, kept: readonly PlacedElement[]): SkeletonVariant {
+    return { timeouts: TimeoutCount.of(this.#wanted(plan), kept).used(), egress: egressChainsOf(plan) };
   }
 
   /** The batch as one transaction, of which the ruleset has the generation that we know. */
@@ -349,7 +402,7 @@ export class NftablesDatapath implements Datapath {
   #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
-    for (const entry of plan.entries()) programmed.set(entry.key, program(entry, slots.of(entry)));
+    for (const entry of this.#wanted(plan)) programmed.set(entry.key, program(entry, slots.of(entry)));
     const desired = desiredElements(programmed.values());
     if (this.#keepUnclaimed) {
       const wanted = withPoolRanges(desired, [...actual, ...before]);
@@ -373,13 +426,14 @@ export class NftablesDatapath implements Datapath {
     { add, remove }: Difference<PlacedElement>,
   ): Report {
     const revision = this.#revision;
+    const refused = [...this.#refused].map(([key, { entry, errno }]) => ({
+      key,
+      owner: ownerOf(entry),
+      errno,
+    }));
     const counts = { elementsAdded: add.length, elementsDeleted: remove.length };
-    return { revision, skeleton, ...counts, compared, gone: null, changedSources: null };
+    return { revision, skeleton, ...counts, compared, gone: null, changedSources: null, refused };
   }
-}
-
-function variantOf(plan: NatPlan, kept: readonly PlacedElement[]): SkeletonVariant {
-  return { timeouts: TimeoutCount.of(plan.entries(), kept).used(), egress: egressChainsOf(plan) };
 }
 
 function variantKey({ timeouts, egress }: SkeletonVariant): string {
