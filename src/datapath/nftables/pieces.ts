@@ -27,7 +27,7 @@ const SLOW_SETS: readonly SetName[] = [
 const SLOW = 20;
 
 /** What one transaction holds, if its pieces allow: some 20 ms of the kernel's time. */
-const MOST_WEIGHT = 10_000;
+const MOST_WEIGHT = 5_000;
 
 /**
  * The changes of these keys, in pieces: of each entry all at once, and of entries whose ranges must not overlap at any time
