@@ -42,8 +42,8 @@ export class Troubles {
   readonly #server: string;
   readonly #timings: Pick<Timings, 'reportAfter' | 'refusedAfter' | 'optionalPatience'>;
   readonly #now: () => number;
-  /** By name of the resource. */
-  readonly #open = new Map<string, Open>();
+  /** A kind may be read in several lists. */
+  readonly #open = new Map<Resource, Open>();
   /** What the sink was told, by origin. */
   readonly #told = new Map<string, string>();
   /** What was told of API groups that are away by themselves. */
@@ -68,11 +68,10 @@ export class Troubles {
 
   /** Null: the resource is well. */
   report(resource: Resource, trouble: Trouble | null): void {
-    const name = resourceName(resource);
-    if (trouble === null && !this.#open.has(name)) return;
-    this.#open.delete(name);
+    if (trouble === null && !this.#open.has(resource)) return;
+    this.#open.delete(resource);
     // What was asked last stands last: it says how the server is now.
-    if (trouble !== null) this.#open.set(name, { ...trouble, resource });
+    if (trouble !== null) this.#open.set(resource, { ...trouble, resource });
     this.#tell();
   }
 
@@ -204,7 +203,7 @@ export class Troubles {
 function refusedText(refused: readonly Open[]): string {
   const [first, ...more] = refused;
   if (first === undefined || more.length === 0) return first?.recovery.message ?? '';
-  const names = firstFew(refused.map(({ resource }) => resourceName(resource)).sort(), NAMED);
+  const names = firstFew([...new Set(refused.map(({ resource }) => resourceName(resource)))].sort(), NAMED);
   return first.recovery.kind === 'credentials'
     ? `${names}: ${first.recovery.reason}`
     : `${names}: a ClusterRole must allow get, list and watch on them (${first.recovery.reason})`;
