@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Capabilities, Datapath, RefusedEntry, Report } from '../datapath/datapath.ts';
+import type { Capabilities, Datapath, RefusedEntry, Report, Unread } from '../datapath/datapath.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Stranger } from '../observe/agent-sockets.ts';
@@ -22,7 +22,7 @@ import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
 import { composeNodeFacts } from './node-facts.ts';
-import { ProblemBoard } from './problems.ts';
+import { ProblemBoard, stillUnread } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
 
 /** What an agent is made of; the composition root puts real parts in, tests may put others. */
@@ -79,8 +79,8 @@ export class Agent implements AgentFacts {
   readonly #guard: KubeProxyGuard | null;
   #capabilities: Capabilities = { kernel: '' };
   #synced = false;
-  /** Some objects could not be read when the agent started, so that nobody knows what they want. */
-  #unreadSinceStart = false;
+  /** What could not be read when the agent started, and not since, so that nobody knows what it wants. */
+  #unreadSinceStart: Unread | null = null;
   #programmed: AgentStatus['programmed'] = null;
   #failure: AgentStatus['failure'] = null;
   /** Milliseconds since the epoch: when the kernel was last made to match, and when the present attempt began. */
@@ -107,7 +107,7 @@ export class Agent implements AgentFacts {
       converged: (report, milliseconds) => this.#converged(report, milliseconds),
       failed: (error, retryInMs, milliseconds) => this.#failed(error, retryInMs, milliseconds),
     };
-    const options = () => ({ keepUnclaimed: this.#unreadSinceStart });
+    const options = () => ({ unread: this.#unreadSinceStart });
     const plan = () => {
       this.#convergingSince = surroundings.wallClock().getTime();
       this.#tell((companion) => companion.converging?.());
@@ -308,11 +308,7 @@ export class Agent implements AgentFacts {
             }
             if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
             this.#tellOfChange();
-            if (this.#unreadSinceStart && !this.#problems.hasErrors()) {
-              this.#unreadSinceStart = false;
-              logger.info('everything could be read now: what nobody claims is removed');
-              this.#loop.trigger();
-            }
+            this.#readAgain();
           },
           restored: (message) => logger.info({ source: settings.source.name }, message),
           interrupted: (what) => this.#tell((companion) => companion.interrupted?.(what)),
@@ -321,10 +317,10 @@ export class Agent implements AgentFacts {
             logger.info({ source: settings.source.name }, 'in sync');
             this.#tell((companion) => companion.synced?.());
             this.#checkNode();
-            this.#unreadSinceStart = this.#problems.hasErrors();
-            if (this.#unreadSinceStart) {
+            this.#unreadSinceStart = this.#problems.unread();
+            if (this.#unreadSinceStart !== null) {
               logger.info(
-                'not everything could be read: what an earlier agent programmed for it stays in the kernel',
+                'some objects cannot be read; the rules that an earlier agent made for them are kept until they can',
               );
             }
             this.#loop.release();
@@ -336,6 +332,17 @@ export class Agent implements AgentFacts {
       stop.abort();
       throw error;
     }
+  }
+
+  /** Some of what could not be read since the start may have been mended. */
+  #readAgain(): void {
+    const before = this.#unreadSinceStart;
+    if (before === null) return;
+    const now = stillUnread(before, this.#problems.unread());
+    if (deepEqual(before, now)) return;
+    this.#unreadSinceStart = now;
+    if (now === null) this.#parts.logger.info('all objects can be read again; removing leftover rules');
+    this.#loop.trigger();
   }
 
   /** Tells what is being waited for until something is programmed: after 1 s, 2 s, 4 s, … */
@@ -396,7 +403,7 @@ export class Agent implements AgentFacts {
     this.#matchedAt = surroundings.wallClock().getTime();
     this.#convergingSince = null;
     this.#reportedRevision = report.revision;
-    const keepsUnclaimed = this.#unreadSinceStart;
+    const keepsUnclaimed = this.#unreadSinceStart !== null;
     const outcome: Outcome = { report, plan: this.planner.plan, milliseconds, keepsUnclaimed };
     this.#tell((companion) => companion.converged?.(outcome));
     if (elementsAdded + elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);

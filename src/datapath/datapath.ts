@@ -1,3 +1,4 @@
+import type { FactKind } from '../model/facts.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { Family } from '../net/family.ts';
 import type { AddressSet } from '../net/ranges.ts';
@@ -47,12 +48,27 @@ export interface RefusedEntry {
   readonly errno: string;
 }
 
+/** What could not be read since the start, so that nobody knows what it asks for. */
+export interface Unread {
+  /** Kinds of objects of which some are known to be unread, sorted. */
+  readonly kinds: readonly FactKind[];
+  /** Something is unread of which nobody knows what it holds: a file that does not parse, a list that fails. */
+  readonly anything: boolean;
+  /** Namespaces of unread EndpointSlices, sorted. */
+  readonly sliceNamespaces: readonly string[];
+}
+
+/** True where objects of one of these kinds are, or may be, unread. */
+export function isUnread({ kinds, anything }: Unread, of: readonly FactKind[]): boolean {
+  return of.length > 0 && (anything || of.some((kind) => kinds.includes(kind)));
+}
+
 export interface ConvergeOptions {
   /**
-   * Leave in the kernel what is there and belongs to no entry of the plan: while some objects could not be read since the
-   * start, nobody knows whether it is still wanted. What the plan has an entry for is made right as ever.
+   * Leave in the kernel what is there and comes from objects of these kinds, where the plan does not know better. Null or
+   * absent: everything has been read.
    */
-  readonly keepUnclaimed?: boolean;
+  readonly unread?: Unread | null;
   /**
    * Return after one transaction, so that what changes meanwhile is not held up by what is large: small changes come first.
    * Else all is written, in as many transactions as it takes.

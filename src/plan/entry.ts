@@ -348,6 +348,10 @@ export function sourcePortsKey(family: Family): string {
   return `source-ports ${family}`;
 }
 
+export function isScopeKey(key: string): boolean {
+  return key.startsWith('scope ');
+}
+
 export function scopeKey(family: Family): string {
   return `scope ${family}`;
 }

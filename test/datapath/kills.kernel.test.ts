@@ -37,7 +37,9 @@ function planOf(affinityTimeoutSeconds: number | null, names: readonly string[] 
 async function converge(plan: NatPlan, keepUnclaimed = false) {
   const datapath = NftablesDatapath.open();
   try {
-    return await datapath.converge(plan, signal, { keepUnclaimed });
+    return await datapath.converge(plan, signal, {
+      unread: keepUnclaimed ? { kinds: [], anything: true, sliceNamespaces: [] } : null,
+    });
   } finally {
     datapath.close();
   }

@@ -254,7 +254,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       const question = [place.nodeIP, 'UDP', port(NODE_PORT)] as const;
       expect(await answerer(...question)).toBe(by(podA));
       node.forget(...boundOnly);
-      await node.converge({ keepUnclaimed: true });
+      await node.converge({ unread: { kinds: [], anything: true, sliceNamespaces: [] } });
       const [kept] = entriesTo(place.nodeIP);
       expect(await answerer(...question)).toBe(by(podA));
       expect(entriesTo(place.nodeIP).map(({ id }) => id)).toEqual([kept?.id]);

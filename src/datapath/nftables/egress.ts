@@ -1,5 +1,7 @@
 import type { Family } from '../../net/family.ts';
 import type { EgressScope } from '../../plan/entry.ts';
+import type { RuleDeclaration } from '../../wire/nftables/declarations.ts';
+import { decodeExpression, type Expression, numbers } from '../../wire/nftables/expressions.ts';
 import {
   back,
   chain,
@@ -105,4 +107,31 @@ function outgoing(filter: string | null): Statement[] | 'never' {
   const length = Buffer.byteLength(name);
   if (length === 0 || length > LONGEST_NAME) return 'never';
   return [interfaceIs(oifname, name, isPrefix)];
+}
+
+/** What the rules that stand were made for; what cannot be told is as where nothing is set. */
+export function egressChainsFrom(
+  rules: readonly Pick<RuleDeclaration, 'chain' | 'expressions'>[],
+): EgressChains {
+  for (const { chain: name, expressions = [] } of rules) {
+    if (name !== 'postrouting_nat') continue;
+    const decoded = expressions.map(decodeExpression);
+    const asksForSource = decoded.some(
+      (each) => each?.name === 'lookup' && each.attributes.set === 'egress_sources',
+    );
+    if (asksForSource) return { interfaceFilter: filterFrom(decoded) };
+  }
+  return plainEgress;
+}
+
+/** The name that the comparison behind `meta oifname` asks for; a prefix is not filled up with zeros. */
+function filterFrom(expressions: readonly (Expression | null)[]): string | null {
+  const at = expressions.findIndex(
+    (each) => each?.name === 'meta' && each.attributes.key === numbers.metaKey.oifname,
+  );
+  const asked = at < 0 ? undefined : expressions[at + 1];
+  const bytes = asked?.name === 'cmp' ? asked.attributes.data?.value : undefined;
+  if (bytes === undefined) return null;
+  const name = Buffer.from(bytes).toString().replace(/\0+$/, '');
+  return bytes.at(-1) === 0 ? name : `${name}+`;
 }

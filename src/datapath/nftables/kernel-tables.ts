@@ -4,6 +4,7 @@ import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import { timeoutOfChain } from './affinity.ts';
+import { type EgressChains, egressChainsFrom, plainEgress } from './egress.ts';
 import type { PlacedElement } from './element.ts';
 import { latin1 } from './identity.ts';
 import { fromKernel } from './range-elements.ts';
@@ -84,6 +85,12 @@ export class KernelTables {
     const chains = this.#connection.chains(nftFamily.IPv4, TABLE);
     const timeouts = chains.map(({ name }) => timeoutOfChain(name ?? ''));
     return timeouts.filter((timeout) => timeout !== null).sort((a, b) => a - b);
+  }
+
+  /** What the egress chains of our table are made for: the interface that the last rules ask for. */
+  egress(): EgressChains {
+    if (!this.#has('IPv4', TABLE)) return plainEgress;
+    return egressChainsFrom(this.#connection.rules(nftFamily.IPv4, TABLE));
   }
 
   /** Replaces (or creates) the tables of this name in both families by empty ones. */

@@ -1,17 +1,28 @@
 import { release } from 'node:os';
 import { type Difference, difference } from '../../delta/delta.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
-import type { PlanEntry } from '../../plan/entry.ts';
+import { isEgressSourceKey, isScopeKey, type PlanEntry } from '../../plan/entry.ts';
+import { deepEqual } from '../../plan/equal.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { Busy, type Failure, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
-import type { Capabilities, ConvergeOptions, Datapath, Observed, Preview, Report } from '../datapath.ts';
+import {
+  type Capabilities,
+  type ConvergeOptions,
+  type Datapath,
+  isUnread,
+  type Observed,
+  type Preview,
+  type Report,
+  type Unread,
+} from '../datapath.ts';
 import { changedSources } from './changed-sources.ts';
 import { describeChanges, ownerOf } from './changes.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
 import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
+import { FoundEndpoints } from './found-endpoints.ts';
 import { elementComparison } from './identity.ts';
 import {
   beginChanges,
@@ -25,13 +36,15 @@ import {
 import { nextTransaction, type Piece, piecesOf } from './pieces.ts';
 import { toKernel } from './range-elements.ts';
 import { nftFamily } from './ruleset/text.ts';
+import { EGRESS_CHAINS_FROM } from './set-origins.ts';
 import { SET_NAMES, type SetName } from './sets.ts';
 import { isShared, SharedElements } from './shared-elements.ts';
 import { sift } from './sift.ts';
 import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
 import { TimeoutCount } from './timeout-count.ts';
-import { claimedSources, goneKeys, isClaimed, withPoolRanges } from './unclaimed.ts';
+import { goneKeys } from './unclaimed.ts';
+import { unclaimedElements, whileUnread } from './unread.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
@@ -64,7 +77,10 @@ export class NftablesDatapath implements Datapath {
   /** Entries that the kernel did not take, by their keys; tried again when they change. */
   readonly #refused = new Map<string, { readonly entry: PlanEntry; readonly errno: string }>();
   #plan: NatPlan | null = null;
-  #keepUnclaimed = false;
+  /** What could not be read since the start; null: nothing. */
+  #unread: Unread | null = null;
+  /** Keys of frontends that have more endpoints in the kernel than in the plan, of unread objects. */
+  #extended: ReadonlySet<string> = new Set();
   /** The ruleset's generation that was last read as a whole: older changes are known. */
   #generation = 0;
   #onDrift: ((what: string) => void) | null = null;
@@ -93,12 +109,12 @@ export class NftablesDatapath implements Datapath {
   }
 
   async converge(plan: NatPlan, signal: AbortSignal, options: ConvergeOptions = {}): Promise<Report> {
-    const { keepUnclaimed = false } = options;
-    const same = this.#plan === plan && this.#keepUnclaimed === keepUnclaimed;
-    this.#keepUnclaimed = keepUnclaimed;
+    const { unread = null } = options;
+    const same = this.#plan === plan && deepEqual(this.#unread, unread);
+    this.#unread = unread;
     if (this.#synchronised && same && this.#variant !== null) {
       const changed = plan.changedSince(this.#revision);
-      if (changed !== null) {
+      if (changed !== null && !this.#concernsUnread(changed)) {
         try {
           return await this.#applyStepwise(plan, changed, options.stepwise === true, signal);
         } catch (error) {
@@ -303,7 +319,7 @@ export class NftablesDatapath implements Datapath {
     const stands = state.kind === 'ours' && skeleton !== 'swapped';
     const [actual, before] = stands ? [this.#tables.read(), []] : [[], found];
     for (const [key, { entry }] of this.#refused) if (plan.entry(key) !== entry) this.#refused.delete(key);
-    const { difference: changes, programmed } = this.#compare(plan, actual, before);
+    const { difference: changes, programmed, extended } = this.#compare(plan, actual, before);
     this.#generation = generation;
     if (stands) {
       this.#commit(batchOf(changes, TABLE, state.isIntact ? null : state.changes));
@@ -315,11 +331,12 @@ export class NftablesDatapath implements Datapath {
     this.#programmed = programmed;
     this.#shared = SharedElements.of(sharedOf(programmed.values()));
     this.#backlog = new Set();
+    this.#extended = extended;
     this.#timeouts = TimeoutCount.of(this.#wanted(plan), kept);
     this.#variant = variant;
     this.#revision = revision;
     const report = this.#report(skeleton, 'everything', changes);
-    if (this.#keepUnclaimed) return report;
+    if (this.#unread !== null) return report;
     const gone = goneKeys(plan, before, changes.remove);
     if (skeleton === 'loaded') return { ...report, gone };
     const changed = stands ? changes : difference(changes.add, before, elementComparison);
@@ -343,10 +360,6 @@ export class NftablesDatapath implements Datapath {
   /** All entries but those that the kernel refuses. */
   #wanted(plan: NatPlan): PlanEntry[] {
     return [...plan.entries()].filter((entry) => this.#refused.get(entry.key)?.entry !== entry);
-  }
-
-  #variantOf(plan: NatPlan, kept: readonly PlacedElement[]): SkeletonVariant {
-    return { timeouts: TimeoutCount.of(this.#wanted(plan), kept).used(), egress: egressChainsOf(plan) };
   }
 
   /** The batch as one transaction, of which the ruleset has the generation that we know. */
@@ -381,9 +394,26 @@ export class NftablesDatapath implements Datapath {
 
   /** Those that stay although the plan has no entry for them. */
   #kept(plan: NatPlan, found: readonly PlacedElement[]): readonly PlacedElement[] {
-    if (!this.#keepUnclaimed) return [];
-    const sources = claimedSources(plan);
-    return found.filter((placed) => !isClaimed(plan, sources, placed));
+    return this.#unread === null ? [] : unclaimedElements(plan, found, this.#unread);
+  }
+
+  /** What stands for unread objects is mixed with what these entries have: both are looked at as a whole. */
+  #concernsUnread(changed: ReadonlySet<string>): boolean {
+    if (this.#unread === null) return false;
+    const isOfAll = (key: string) => isScopeKey(key) || isEgressSourceKey(key);
+    return [...changed].some((key) => isOfAll(key) || this.#extended.has(key));
+  }
+
+  /** What the chains are to be made for. What FelixConfiguration says stays while it cannot be read. */
+  #variantOf(plan: NatPlan, kept: readonly PlacedElement[]): SkeletonVariant {
+    const timeouts = TimeoutCount.of(this.#wanted(plan), kept).used();
+    const egress = egressChainsOf(plan);
+    if (this.#unread === null || !isUnread(this.#unread, EGRESS_CHAINS_FROM)) return { timeouts, egress };
+    const standing = this.#tables.egress();
+    return {
+      timeouts,
+      egress: { interfaceFilter: egress.interfaceFilter ?? standing.interfaceFilter },
+    };
   }
 
   /** Begins to listen; what happened since the last reading counts as drift. */
@@ -402,22 +432,25 @@ export class NftablesDatapath implements Datapath {
   #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
-    for (const entry of this.#wanted(plan)) programmed.set(entry.key, program(entry, slots.of(entry)));
+    const extended = new Set<string>();
+    const found = this.#unread === null ? [] : [...actual, ...before];
+    const standing = this.#unread === null ? null : new FoundEndpoints(found, this.#unread);
+    for (const planned of this.#wanted(plan)) {
+      const entry = standing?.in(planned) ?? planned;
+      if (entry !== planned) extended.add(entry.key);
+      programmed.set(entry.key, program(entry, slots.of(entry)));
+    }
     const desired = desiredElements(programmed.values());
-    if (this.#keepUnclaimed) {
-      const wanted = withPoolRanges(desired, [...actual, ...before]);
-      const sources = claimedSources(plan);
-      for (const placed of before) if (!isClaimed(plan, sources, placed)) wanted.push(placed);
-      const changes = difference(wanted, actual, elementComparison);
-      const remove = changes.remove.filter((placed) => isClaimed(plan, sources, placed));
-      return { difference: { add: changes.add, remove }, programmed };
+    if (this.#unread !== null) {
+      const wanted = whileUnread(desired, found, plan, this.#unread);
+      return { difference: difference(wanted, actual, elementComparison), programmed, extended };
     }
     // Into an empty table everything is written: nothing to compare, and no names to make for it.
     const changes =
       actual.length === 0
         ? { add: [...desired], remove: [] }
         : difference(desired, actual, elementComparison);
-    return { difference: changes, programmed };
+    return { difference: changes, programmed, extended };
   }
 
   #report(

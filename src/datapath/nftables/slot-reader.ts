@@ -53,11 +53,13 @@ export class SlotReader {
   }
 }
 
-function hostNumber(bytes: Uint8Array): number {
+/** A number of 32 bits in host byte order, as marks and slots are. */
+export function hostNumber(bytes: Uint8Array): number {
   return new Uint32Array(Uint8Array.from(bytes).buffer)[0] ?? 0;
 }
 
-function endpointFromBytes(bytes: Uint8Array): Endpoint | null {
+/** Address and port, as `dnat` takes them from a map; null for what is none. */
+export function endpointFromBytes(bytes: Uint8Array): Endpoint | null {
   const length = bytes.length - 4;
   if (length !== 4 && length !== 16) return null;
   const port = parsePort(((bytes[length] ?? 0) << 8) | (bytes[length + 1] ?? 0));

@@ -16,17 +16,9 @@ import {
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { isPortClaim, isRange, laneName, laneOf, spanOf } from '../../plan/port-claims.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
-import { addRanges, addressLength, type PlacedElement } from './element.ts';
+import { addressLength, type PlacedElement } from './element.ts';
 import { RANGE_SETS, type SetName, SHARED_SETS } from './sets.ts';
 import { isShared } from './shared-elements.ts';
-
-/** Range sets that come from objects which may be unreadable at a start: the pools. */
-const POOL_SETS: readonly SetName[] = [
-  'egress_sources',
-  'egress_exempt',
-  'pod_nat_internal',
-  'invalid_dropped',
-];
 
 /** What EgressRules made; their elements may neither overlap with each other nor with those that are kept. */
 const RULE_SETS: readonly SetName[] = [
@@ -109,7 +101,7 @@ export function isClaimed(
  * made (their elements are of several entries together), and for a key of the kernel that names no address, protocol
  * and port.
  */
-function entryKeyOf({ family, set, element: { key, keyEnd = key } }: PlacedElement): string | null {
+export function entryKeyOf({ family, set, element: { key, keyEnd = key } }: PlacedElement): string | null {
   if (RULE_SETS.includes(set)) return null;
   const length = addressLength(family);
   if (set === 'same_byte' || SHARED_SETS.some((name) => name === set)) return null;
@@ -159,35 +151,6 @@ export function entryOf(
   const tuple = parsePortsKey(key)?.tuple;
   if (tuple === undefined) return undefined;
   return set === 'pod_port_ranges' ? plan.sourceAt(tuple) : plan.entryAt(tuple);
-}
-
-/** The desired elements with the pool ranges that are in the kernel: the union of both. */
-export function withPoolRanges(
-  desired: Iterable<PlacedElement>,
-  actual: readonly PlacedElement[],
-): PlacedElement[] {
-  const kept: PlacedElement[] = [];
-  const ranges = new Map<string, { placed: PlacedElement; all: AddressRange[] }>();
-  const collect = (placed: PlacedElement) => {
-    const { family, set, element } = placed;
-    const name = `${family} ${set}`;
-    const first = addressNumber(addressFromBytes(element.key));
-    const last = addressNumber(addressFromBytes(element.keyEnd ?? element.key));
-    const known = ranges.get(name);
-    if (known === undefined) ranges.set(name, { placed, all: [{ first, last }] });
-    else known.all.push({ first, last });
-  };
-  for (const placed of desired) {
-    if (POOL_SETS.includes(placed.set)) collect(placed);
-    else kept.push(placed);
-  }
-  for (const placed of actual) {
-    if (POOL_SETS.includes(placed.set) && placed.element.intervalEnd !== true) collect(placed);
-  }
-  for (const { placed, all } of ranges.values()) {
-    addRanges(kept, placed.set, unionOf(placed.family, all));
-  }
-  return kept;
 }
 
 function isRangeSet(set: SetName): boolean {

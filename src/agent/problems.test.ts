@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { Problem } from '../model/problem.ts';
+import { ProblemBoard, stillUnread } from './problems.ts';
+
+function problem(code: string, rest: Partial<Problem> = {}): Problem {
+  return { code, severity: 'error', origin: '', object: null, field: '', message: code, ...rest };
+}
+
+function unread(...problems: Problem[]) {
+  const board = new ProblemBoard();
+  board.replace('origin', problems);
+  return board.unread();
+}
+
+const slice = problem('KNAT_FIELD_TYPE', {
+  object: { kind: 'EndpointSlice', namespace: 'shop', name: 'a' },
+});
+const node = problem('KNAT_PREFIX_INVALID', { object: { kind: 'Node', namespace: '', name: 'a' } });
+
+test('what errors leave unknown: kinds where they are known, else anything', () => {
+  expect(unread()).toBeNull();
+  expect(unread(problem('KNAT_LAST_GOOD', { severity: 'warning' }))).toBeNull();
+  expect(unread(slice, node)).toEqual({
+    kinds: ['EndpointSlice', 'Node'],
+    anything: false,
+    sliceNamespaces: ['shop'],
+  });
+  expect(unread(problem('KNAT_MANIFEST_SYNTAX'))).toEqual({ kinds: [], anything: true, sliceNamespaces: [] });
+  expect(unread(problem('KNAT_IP_MASQ_AGENT_CONFIG'))).toMatchObject({
+    kinds: ['IpMasqAgent'],
+    anything: false,
+  });
+});
+
+test('what becomes unread later has its last good state, and does not count', () => {
+  expect(stillUnread(unread(slice, node), unread(node))).toMatchObject({
+    kinds: ['Node'],
+    sliceNamespaces: [],
+  });
+  expect(stillUnread(unread(node), unread(slice))).toBeNull();
+  expect(stillUnread(unread(node), unread())).toBeNull();
+  expect(stillUnread(null, unread(node))).toBeNull();
+});

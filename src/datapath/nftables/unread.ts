@@ -1,0 +1,214 @@
+import { addressFromBytes, addressFromNumber, addressNumber } from '../../net/address.ts';
+import { FAMILIES, type Family } from '../../net/family.ts';
+import {
+  type AddressRange,
+  type AddressSet,
+  differenceOf,
+  intersectionOf,
+  unionOf,
+} from '../../net/ranges.ts';
+import type { EgressSource, FamilyScope } from '../../plan/entry.ts';
+import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
+import { isUnread, type Unread } from '../datapath.ts';
+import { addRanges, addressLength, elementsOf, type PlacedElement, program } from './element.ts';
+import { elementComparison } from './identity.ts';
+import { SET_ORIGINS } from './set-origins.ts';
+import type { SetName } from './sets.ts';
+import { type ClaimedSources, claimedSources, isClaimed } from './unclaimed.ts';
+
+/** Where what has been found is asked for its entries, and the scopes for pods. */
+type Plan = Pick<NatPlan, 'entry' | 'entries' | 'egressSource'>;
+
+/**
+ * The elements that are wanted while objects cannot be read since the start: those of the plan, and of those found in the
+ * kernel what the unread objects may have asked for. set-origins.ts says set by set what that is.
+ */
+export function whileUnread(
+  desired: Iterable<PlacedElement>,
+  found: readonly PlacedElement[],
+  plan: Plan,
+  unread: Unread,
+): PlacedElement[] {
+  const wanted: PlacedElement[] = [];
+  const concerned = new Map<string, Both>();
+  const bothOf = ({ family, set }: PlacedElement): Both => {
+    const name = `${family} ${set}`;
+    const known = concerned.get(name) ?? { family, set, desired: [], found: [] };
+    concerned.set(name, known);
+    return known;
+  };
+  for (const placed of desired) {
+    if (isConcerned(placed.set, unread)) bothOf(placed).desired.push(placed);
+    else wanted.push(placed);
+  }
+  for (const placed of found) {
+    if (isConcerned(placed.set, unread) && placed.element.intervalEnd !== true)
+      bothOf(placed).found.push(placed);
+  }
+  const claimed = claimedSources(plan);
+  for (const both of concerned.values()) {
+    for (const placed of merged(both, plan, claimed, unread)) wanted.push(placed);
+  }
+  for (const family of FAMILIES) {
+    for (const placed of egressRules(family, [...concerned.values()], plan, unread)) wanted.push(placed);
+  }
+  return wanted;
+}
+
+/** Elements that stay since no entry of the plan has them, and an unread object may. */
+export function unclaimedElements(
+  plan: Plan,
+  found: readonly PlacedElement[],
+  unread: Unread,
+): readonly PlacedElement[] {
+  const claimed = claimedSources(plan);
+  return found.filter(
+    (placed) =>
+      SET_ORIGINS[placed.set].unread === 'entry' &&
+      isConcerned(placed.set, unread) &&
+      !isClaimed(plan, claimed, placed),
+  );
+}
+
+/** Of one set in one family. */
+interface Both {
+  readonly family: Family;
+  readonly set: SetName;
+  readonly desired: PlacedElement[];
+  readonly found: PlacedElement[];
+}
+
+function isConcerned(set: SetName, unread: Unread): boolean {
+  return isUnread(unread, SET_ORIGINS[set].from);
+}
+
+function merged(both: Both, plan: Plan, claimed: ClaimedSources, unread: Unread): readonly PlacedElement[] {
+  const { family, set, desired, found } = both;
+  const origin = SET_ORIGINS[set];
+  switch (origin.unread) {
+    case 'plan':
+      return desired;
+    case 'entry': {
+      const mine = new Set(desired.map(elementComparison.identity));
+      const kept = found.filter(
+        (placed) => !isClaimed(plan, claimed, placed) && !mine.has(elementComparison.identity(placed)),
+      );
+      const values = origin.value !== undefined && isUnread(unread, origin.value) ? found : [];
+      return [...withValuesOf(desired, values), ...kept];
+    }
+    case 'union':
+      return placedRanges(set, unionOf(family, rangesOf([...desired, ...found])));
+    case 'plan-first':
+      return desired.length > 0 ? desired : found;
+    case 'standing-first':
+      return found.length > 0 ? found : desired;
+    case 'all-but-pods':
+      return placedRanges(set, allButPods(family, desired, found, scopeOf(plan, family)));
+    case 'source':
+      return []; // the maps of rules belong together: egressRules
+    default:
+      return origin.unread satisfies never;
+  }
+}
+
+/** The elements, with the values of those that stand already. */
+function withValuesOf(
+  desired: readonly PlacedElement[],
+  found: readonly PlacedElement[],
+): readonly PlacedElement[] {
+  if (found.length === 0) return desired;
+  const known = new Map(found.map((placed) => [elementComparison.identity(placed), placed]));
+  return desired.map((placed) => known.get(elementComparison.identity(placed)) ?? placed);
+}
+
+/**
+ * Who is masqueraded to ClusterIPs. Everybody where that is so for every object; else those that are, without what is
+ * known to be a pod now.
+ */
+function allButPods(
+  family: Family,
+  desired: readonly PlacedElement[],
+  found: readonly PlacedElement[],
+  { pods }: FamilyScope,
+): AddressSet {
+  const wanted = unionOf(family, rangesOf(desired));
+  const standing = unionOf(family, rangesOf(found));
+  const isEverybody = intersectionOf(wanted, pods).ranges.length > 0 || pods.ranges.length === 0;
+  if (standing.ranges.length === 0 || (isEverybody && wanted.ranges.length > 0)) return wanted;
+  return differenceOf(standing, pods);
+}
+
+function rangesOf(elements: readonly PlacedElement[]): AddressRange[] {
+  return elements.map(sourceOf);
+}
+
+/** The addresses that the first field of the key has. */
+function sourceOf({ family, element: { key, keyEnd = key } }: PlacedElement): AddressRange {
+  const length = addressLength(family);
+  const bound = (bytes: Uint8Array) => addressNumber(addressFromBytes(bytes.subarray(0, length)));
+  return { first: bound(key), last: bound(keyEnd) };
+}
+
+function placedRanges(set: SetName, ranges: AddressSet): readonly PlacedElement[] {
+  const placed: PlacedElement[] = [];
+  addRanges(placed, set, ranges);
+  return placed;
+}
+
+/**
+ * What EgressRules made of a source stands in several maps, which say one thing together; sources do not overlap. So what was
+ * found of a source stays as a whole, or goes as a whole. It stays
+ * - while a rule or a Namespace is known to be unread: any source may have been chosen by it;
+ * - where the plan does not speak of the source;
+ * - where it is of one pod, and the plan knows no pod there;
+ * - where all that the plan says of it stands already, so that the rest is of what cannot be read.
+ */
+function egressRules(family: Family, sets: readonly Both[], plan: Plan, unread: Unread): PlacedElement[] {
+  const rules = sets.filter((both) => both.family === family && SET_ORIGINS[both.set].unread === 'source');
+  if (rules.length === 0) return [];
+  const found = rules.flatMap((both) => both.found);
+  const standing = new Set(found.map(whole));
+  const sources = [...plan.entries()].filter(
+    (entry): entry is EgressSource => entry.kind === 'EgressSource' && entry.family === family,
+  );
+  const spokenOf = unionOf(
+    family,
+    sources.map(({ range }) => range),
+  );
+  const saysNothingNew = new Set(
+    sources
+      .filter((source) => ofSource(source).every((placed) => standing.has(whole(placed))))
+      .map(rangeName),
+  );
+  const isAnybodys = unread.kinds.includes('EgressRule') || unread.kinds.includes('Namespace');
+  const stays = (range: AddressRange): boolean =>
+    isAnybodys ||
+    intersectionOf(spokenOf, { family, ranges: [range] }).ranges.length === 0 ||
+    (range.first === range.last && !isPodOf(plan, family, range)) ||
+    saysNothingNew.has(rangeName({ range }));
+  const kept = found.filter((placed) => stays(sourceOf(placed)));
+  const held = unionOf(family, rangesOf(kept));
+  const wanted = sources.flatMap((source) =>
+    differenceOf({ family, ranges: [source.range] }, held).ranges.flatMap((range) =>
+      ofSource({ ...source, range }),
+    ),
+  );
+  return [...kept, ...wanted];
+}
+
+function ofSource(source: EgressSource): readonly PlacedElement[] {
+  return elementsOf(program(source, undefined));
+}
+
+function isPodOf(plan: Plan, family: Family, { first }: AddressRange): boolean {
+  return (plan.egressSource(addressFromNumber(family, first))?.pod ?? null) !== null;
+}
+
+function rangeName({ range }: Pick<EgressSource, 'range'>): string {
+  return `${range.first}-${range.last}`;
+}
+
+/** The element with its value, as text. */
+function whole(placed: PlacedElement): string {
+  return `${elementComparison.identity(placed)} ${elementComparison.value(placed)}`;
+}
