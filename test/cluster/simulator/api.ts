@@ -46,7 +46,7 @@ export class Api {
     this.#store = store;
     this.#users = users;
     this.#faults = faults;
-    this.#lists = new Lists(store);
+    this.#lists = new Lists(store, faults);
     this.#writes = new Writes(store);
     this.#watches = new Watches(store, faults, bookmarkMs);
   }

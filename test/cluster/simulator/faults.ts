@@ -28,6 +28,8 @@ export class FaultPlan {
   readonly late = new Map<string, number>();
   /** Milliseconds before any request is answered. */
   slowness = 0;
+  /** No list can be gone on with: 410 in the middle of paging. */
+  listsExpire = false;
   /** The next event of a watch of this resource is cut in its middle, and the connection with it. */
   readonly cutNextEvent = new Set<string>();
   #refusing: Refusing[] = [];
@@ -57,6 +59,7 @@ export class FaultPlan {
     this.noStreamingLists = false;
     this.tinyChunks = false;
     this.slowness = 0;
+    this.listsExpire = false;
     this.stalled.clear();
     this.late.clear();
     this.cutNextEvent.clear();

@@ -1,4 +1,5 @@
 import { coreEvent } from './core-events.ts';
+import type { FaultPlan } from './faults.ts';
 import type { ApiObject, JsonObject } from './objects.ts';
 import { BUILT_IN, groupVersion, type ResourceType } from './resource-types.ts';
 import { selectorOf } from './selectors.ts';
@@ -11,11 +12,13 @@ const EVENTS = BUILT_IN.find(({ group, kind }) => group === 'events.k8s.io' && k
 /** Lists that were begun and whose next page may be asked for: what a list is at its version does not change. */
 export class Lists {
   readonly #store: Store;
+  readonly #faults: Pick<FaultPlan, 'listsExpire'>;
   /** By resource and continue token. */
   readonly #begun = new Map<string, { readonly version: number; readonly rest: readonly ApiObject[] }>();
 
-  constructor(store: Store) {
+  constructor(store: Store, faults: Pick<FaultPlan, 'listsExpire'>) {
     this.#store = store;
+    this.#faults = faults;
   }
 
   /** The answer to a list. Throws ApiRefusal. */
@@ -62,7 +65,7 @@ export class Lists {
 
   #resume({ plural, group }: ResourceType, token: string) {
     const begun = this.#begun.get(`${plural}.${group} ${token}`);
-    if (begun === undefined) throw refusals.expiredList();
+    if (begun === undefined || this.#faults.listsExpire) throw refusals.expiredList();
     return begun;
   }
 }
