@@ -137,6 +137,31 @@ function isBetween(bounds: Float64Array, number: number): boolean {
   return false;
 }
 
+/** How many prefixes it takes to write the set; so many steps an element costs the kernel in a set of several fields. */
+export function blockCount({ ranges }: AddressSet): number {
+  return ranges.reduce((sum, range) => sum + blocksIn(range), 0);
+}
+
+function blocksIn({ first, last }: AddressRange): number {
+  let count = 0;
+  for (let next = first; next <= last; count++) {
+    let size = 1n;
+    while ((next & (2n * size - 1n)) === 0n && next + 2n * size - 1n <= last) size *= 2n;
+    next += size;
+  }
+  return count;
+}
+
+/** The lowest addresses of the set, as many ranges as it takes no more than `most` prefixes to write. */
+export function lowestBlocks(set: AddressSet, most: number): AddressSet {
+  let count = 0;
+  const end = set.ranges.findIndex((range) => {
+    count += blocksIn(range);
+    return count > most;
+  });
+  return end === -1 ? set : { family: set.family, ranges: set.ranges.slice(0, end) };
+}
+
 /** `first-last`, a single address, or a prefix where the range is one. */
 export function formatRange(family: Family, range: AddressRange): string {
   const first = addressFromNumber(family, range.first);

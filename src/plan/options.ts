@@ -4,6 +4,7 @@ import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import type { PodNatPolicy, ReservedPorts } from './pod-nat-policy.ts';
+import type { SizeLimits } from './size-bounds.ts';
 
 /** Which kinds of NAT are wanted. A kind that is off leaves nothing of itself in the plan. */
 export interface EnabledKinds {
@@ -46,6 +47,8 @@ export interface PlanOptions {
   readonly requireReady: boolean;
   /** What the Pod NAT annotation may do. */
   readonly podNatPolicy: PodNatPolicy;
+  /** How much objects may bring into the kernel's sets of ranges. */
+  readonly sizes: SizeLimits;
 }
 
 /** specs/pod-nat.md, "What is programmed": `internalnets`. */
@@ -125,6 +128,15 @@ export const defaultPodNatPolicy: PodNatPolicy = Object.freeze({
   maxPortsPerNamespace: null,
 });
 
+/** A change of such a set costs the kernel less than 0.1 s. */
+export const defaultSizes: SizeLimits = Object.freeze({
+  networksPerList: 1024,
+  networksPerNamespace: 2048,
+  networksPerNode: 4096,
+  entriesPerNamespace: 2048,
+  entriesPerNode: 4096,
+});
+
 /** The defaults of the specifications: all three kinds. */
 export const defaultPlanOptions: PlanOptions = Object.freeze({
   enable: { service: true, pod: true, egress: true },
@@ -145,4 +157,5 @@ export const defaultPlanOptions: PlanOptions = Object.freeze({
   dropInvalid: true,
   requireReady: true,
   podNatPolicy: defaultPodNatPolicy,
+  sizes: defaultSizes,
 });

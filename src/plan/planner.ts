@@ -16,6 +16,7 @@ import { claimsPorts, type PodPeers, podFragment } from './pod.ts';
 import { type BeyondLimits, beyondLimits, withinLimits } from './pod-nat-policy.ts';
 import { type ScopeFacts, type ScopeFragment, scopeFragment } from './pools.ts';
 import { addressesOfOthers, serviceFragment } from './service.ts';
+import { SizeBounds } from './size-bounds.ts';
 import { sourcePortsFragment } from './source-ports.ts';
 import { addressesHere, strayPods } from './stray-pods.ts';
 
@@ -60,6 +61,7 @@ export class Planner {
   #egressGround: ReturnType<typeof isolated<FactTypes['EgressRule'], EgressRuleGround>> | null = null;
   readonly #union = new FragmentUnion();
   readonly #portOwners: PortOwners;
+  readonly #bounds: SizeBounds;
   #localAddresses: ReadonlySet<IpAddress>;
   /** What free source ports were last worked out from, beside their owners. */
   #portFacts: readonly unknown[] = [];
@@ -74,6 +76,7 @@ export class Planner {
     this.#node = node;
     this.#localAddresses = addressesOf(node);
     this.#options = options;
+    this.#bounds = new SizeBounds(options.sizes);
     const { natPortExclusions, excludedPorts } = options.egress;
     this.#portOwners = new PortOwners(natPortExclusions ? excludedPorts : []);
   }
@@ -217,7 +220,7 @@ export class Planner {
           : fragmentOf(refOf('Service', service), () =>
               serviceFragment(service, slices, this.#node, this.#options),
             );
-      this.#union.replace(`Service ${key}`, fragment);
+      this.#bounds.put(`Service ${key}`, fragment);
     }
     const limits = enable.pod ? this.#beyondLimits() : noLimits;
     for (const key of this.#dirtyPods) {
@@ -228,8 +231,9 @@ export class Planner {
           : fragmentOf(refOf('Pod', pod), () =>
               podFragment(pod, this.heldNode, this.#options, this.#peersOf(pod, limits)),
             );
-      this.#union.replace(`Pod ${key}`, fragment);
+      this.#bounds.put(`Pod ${key}`, fragment);
     }
+    for (const [name, fragment] of this.#bounds.settle()) this.#union.replace(name, fragment);
     this.#dirtyScope = false;
     this.#dirtyEgress = false;
     this.#dirtyServices.clear();

@@ -218,7 +218,7 @@ describe('how much one Pod may ask for', () => {
   const entries = (count: number, step: number) =>
     Array.from({ length: count }, (_, index) => ({ sourcePort: portOf(1024 + index * step) }));
   const allow = (count: number) =>
-    Array.from({ length: count }, (_, index) => cidr(`10.${index >> 8}.${index & 255}.0/24`));
+    Array.from({ length: count }, (_, index) => cidr(`10.${index >> 8}.${index & 255}.0/25`));
 
   test('1,024 entries, and not one more; the note names the bound', () => {
     expect(wanted({ entries: entries(1024, 1) }).nat).toHaveLength(1025);

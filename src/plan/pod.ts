@@ -3,9 +3,9 @@ import type { HostListener, NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
-import type { Family } from '../net/family.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
 import { formatPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
-import type { AddressSet } from '../net/ranges.ts';
+import { type AddressSet, blockCount } from '../net/ranges.ts';
 import {
   type PodBinding,
   type PodReservation,
@@ -69,7 +69,7 @@ export function podFragment(
     return { entries: [], notices };
   }
 
-  const tooMany = beyondBounds(pod.nat.entries);
+  const tooMany = beyondBounds(pod.nat.entries, options.sizes.networksPerList);
   if (tooMany !== null) {
     note('NatInvalid', tooMany);
     return { entries: [], notices };
@@ -214,11 +214,11 @@ function rangesByList(): (family: Family, allow: readonly Prefix[] | null) => Ad
   };
 }
 
-/** What one Pod may ask for: more would let a single annotation fill the kernel's sets. docs/pod-nat.md, "How many". */
-export const POD_BOUNDS = Object.freeze({ entries: 1024, allow: 1024 });
+/** Different entries of one Pod: more would let a single annotation fill the kernel's sets. docs/pod-nat.md, "How many". */
+const MOST_ENTRIES = 1024;
 
-/** Equal entries count once, as do equal lists. */
-function beyondBounds(entries: readonly PodNatEntry[]): string | null {
+/** Equal entries count once, as do equal lists. @param mostNetworks in all lists together */
+function beyondBounds(entries: readonly PodNatEntry[], mostNetworks: number): string | null {
   const different = new Set<string>();
   const lists = new Map<string, number>();
   for (const entry of entries) {
@@ -227,14 +227,20 @@ function beyondBounds(entries: readonly PodNatEntry[]): string | null {
     different.add(
       [sourceIP, sourcePort, destinationPort, portCount, protocol, egress, takeover, list].join(' '),
     );
-    if (allow !== null) lists.set(list, allow.length);
+    if (allow !== null && !lists.has(list)) lists.set(list, networkCount(allow));
   }
-  if (different.size > POD_BOUNDS.entries) {
-    return `${different.size} entries, and ${POD_BOUNDS.entries} have room: write neighbouring ports as a range`;
+  if (different.size > MOST_ENTRIES) {
+    return `${different.size} entries, and ${MOST_ENTRIES} have room: write neighbouring ports as a range`;
   }
   const allowed = [...lists.values()].reduce((sum, length) => sum + length, 0);
-  if (allowed <= POD_BOUNDS.allow) return null;
-  return `${allowed} networks in "allow", and ${POD_BOUNDS.allow} have room: name wider networks, or the same list in each entry`;
+  if (allowed <= mostNetworks) return null;
+  return `${allowed} networks in "allow", and ${mostNetworks} have room (--max-source-networks-per-list): name wider networks, or the same list in each entry`;
+}
+
+/** Of both families, neighbours joined. */
+function networkCount(allow: readonly Prefix[]): number {
+  const of = (family: Family) => prefixSet(family, allow);
+  return FAMILIES.reduce((sum, family) => sum + blockCount(of(family)), 0);
 }
 
 /** Ports that are named in one message. */

@@ -14,7 +14,7 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { canonicalEntry } from './canonical.ts';
-import type { PlanOptions } from './options.ts';
+import { defaultPlanOptions, type PlanOptions } from './options.ts';
 import { addressesForNodePorts, isLoopback, serviceFragment } from './service.ts';
 
 const local = endpoint('10.244.1.5', { nodeName: 'node-a' });
@@ -178,7 +178,10 @@ test('a Service is told of endpoints that its frontends have no room for', () =>
 describe('externalIPs that are served', () => {
   const given = { ...everywhere, externalIPs: ['192.0.2.50', '203.0.113.50', '192.0.2.60'].map(ip) };
   const planned = (externalIPs: PlanOptions['externalIPs']) => {
-    const fragment = serviceFragment(service(given), [slice([local])], nodeFacts(), { externalIPs });
+    const fragment = serviceFragment(service(given), [slice([local])], nodeFacts(), {
+      ...defaultPlanOptions,
+      externalIPs,
+    });
     return {
       keys: fragment.entries.flatMap((one) =>
         one.kind === 'ServiceFrontend' && one.origin === 'ExternalIP' ? [one.tuple.address] : [],

@@ -7,7 +7,7 @@ import { addressFromNumber, addressNumber, familyOf, type IpAddress } from '../n
 import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { formatPrefix, hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
-import { type AddressSet, complementOf } from '../net/ranges.ts';
+import { type AddressSet, blockCount, complementOf, lowestBlocks } from '../net/ranges.ts';
 import { chooseEndpoints, type EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
 import {
   type ClusterAddress,
@@ -35,7 +35,7 @@ export function serviceFragment(
   service: ServiceFact,
   slices: readonly EndpointSliceFact[],
   node: NodeFacts,
-  { externalIPs: served }: Pick<PlanOptions, 'externalIPs'> = defaultPlanOptions,
+  { externalIPs: served, sizes }: Pick<PlanOptions, 'externalIPs' | 'sizes'> = defaultPlanOptions,
 ): Fragment {
   if (service.notOurs !== null) return emptyFragment;
   const owner: ObjectRef = { kind: 'Service', namespace: service.namespace, name: service.name };
@@ -59,6 +59,14 @@ export function serviceFragment(
   if (service.loadBalancerSourceRanges !== null && loadBalancerIPs.length > 0 && !hasUsableRange(service)) {
     notices.push({ reason: 'NatInvalid', object: owner, message: NO_RANGE });
   }
+  const sources = new Map<Family, AddressSet | null>();
+  for (const family of new Set(loadBalancerIPs.map(familyOf))) {
+    const wanted = loadBalancerSources(service, family, node);
+    const kept = wanted === null ? null : lowestBlocks(wanted, sizes.networksPerList);
+    sources.set(family, kept);
+    if (wanted === null || kept === null || kept === wanted) continue;
+    notices.push({ reason: 'NatInvalid', object: owner, message: tooLong(wanted, sizes.networksPerList) });
+  }
   const nodePortAddresses = addressesForNodePorts(node);
   const localReady = new Map<Family, Set<IpAddress>>(FAMILIES.map((family) => [family, new Set()]));
   const countsLocalReady = service.healthCheckNodePort !== null;
@@ -74,7 +82,9 @@ export function serviceFragment(
     };
     const add = (origin: FrontendOrigin, address: IpAddress, number: Port) => {
       entries.push(
-        frontend(service, owner, port, origin, address, number, choiceOf(familyOf(address)), node),
+        frontend(service, owner, port, origin, address, number, choiceOf(familyOf(address)), {
+          sourceRanges: origin === 'LoadBalancer' ? (sources.get(familyOf(address)) ?? null) : null,
+        }),
       );
     };
     for (const address of service.clusterIPs) add('ClusterIP', address, port.port);
@@ -197,7 +207,7 @@ function frontend(
   address: IpAddress,
   number: Port,
   choice: EndpointChoice,
-  node: NodeFacts,
+  { sourceRanges }: Pick<ServiceFrontend, 'sourceRanges'>,
 ): ServiceFrontend {
   const tuple = { address, protocol: port.protocol, port: number };
   const internal = origin === 'ClusterIP';
@@ -217,7 +227,7 @@ function frontend(
     retained: port.protocol === 'UDP' ? retained(choice, endpoints, localEndpoints) : none,
     masquerade: internal ? 'cluster-ip' : local ? 'node-sources' : 'always',
     unserved: local && choice.cluster.length > 0 ? 'drop' : 'reject',
-    sourceRanges: origin === 'LoadBalancer' ? loadBalancerSources(service, address, node) : null,
+    sourceRanges,
     affinityTimeoutSeconds: service.affinityTimeoutSeconds,
   };
 }
@@ -239,14 +249,20 @@ function retained(
  * the Service, nobody may. Where a range holds the node's own address, the Service's load-balancer
  * addresses are allowed as sources too (a node that bears a VIP and dials it has it as source).
  */
-function loadBalancerSources(service: ServiceFact, address: IpAddress, node: NodeFacts): AddressSet | null {
+function loadBalancerSources(service: ServiceFact, family: Family, node: NodeFacts): AddressSet | null {
   if (service.loadBalancerSourceRanges === null) return null;
-  const family = familyOf(address);
   const prefixes = service.loadBalancerSourceRanges.filter((prefix) => prefix.family === family);
   if (prefixes.length === 0 && hasUsableRange(service)) return null;
   const holdsNode = (prefix: Prefix) => node.nodeIPs.some((nodeIP) => prefixContains(prefix, nodeIP));
   if (!prefixes.some(holdsNode)) return prefixSet(family, prefixes);
   return prefixSet(family, [...prefixes, ...service.loadBalancerIPs.map(hostPrefix)]);
+}
+
+function tooLong(wanted: AddressSet, most: number): string {
+  return (
+    `loadBalancerSourceRanges has ${blockCount(wanted)} networks of ${wanted.family}, and ${most} have room ` +
+    '(--max-source-networks-per-list): those of the lowest addresses may use the Service, all others may not; name wider networks'
+  );
 }
 
 /** An entry of loadBalancerSourceRanges is of a family that the Service has. */

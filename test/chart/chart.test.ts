@@ -71,6 +71,7 @@ describe('values', () => {
     ['podNat.policy.namespaces={Shop}', '/podNat/policy/namespaces/0'],
     ['podNat.policy.takeover=perhaps', '/podNat/policy/takeover'],
     ['podNat.policy.maxPorts=1', '/podNat/policy'],
+    ['limits.sourceNetworksPerNode=-1', '/limits/sourceNetworksPerNode'],
   ])('%s is refused', async (value, named) => {
     const { status, complaint } = await helm('template', 'knat', CHART, '--set', value);
     expect(status).toBe(1);
@@ -126,6 +127,21 @@ describe('values', () => {
   ])('which externalIPs are served: %s', async (values, expected) => {
     const { agent } = await renderDaemonSet('--set', values);
     expect(agent.args?.filter((arg) => arg.startsWith('--external-ips'))).toEqual(expected);
+  });
+
+  test('limits are given where they are set', async () => {
+    const values =
+      'limits.sourceNetworksPerList=1,limits.sourceNetworksPerNamespace=2,limits.sourceNetworksPerNode=3,' +
+      'limits.podNatEntriesPerNamespace=4,limits.podNatEntriesPerNode=0';
+    const limits = (args: readonly string[] = []) => args.filter((arg) => arg.includes('-max-'));
+    expect(limits((await renderDaemonSet('--set', values)).agent.args)).toEqual([
+      '--max-source-networks-per-list=1',
+      '--max-source-networks-per-namespace=2',
+      '--max-source-networks-per-node=3',
+      '--pod-nat-max-entries-per-namespace=4',
+      '--pod-nat-max-entries-per-node=0',
+    ]);
+    expect(limits((await renderDaemonSet()).agent.args)).toEqual([]);
   });
 
   test('Pod NAT options are given only where they are set and Pod NAT is on', async () => {

@@ -174,6 +174,23 @@ httpGet:
 - --masquerade-host-traffic
 {{- end }}
 {{- end }}
+{{- with .Values.limits }}
+{{- if not (kindIs "invalid" .sourceNetworksPerList) }}
+- --max-source-networks-per-list={{ int64 .sourceNetworksPerList }}
+{{- end }}
+{{- if not (kindIs "invalid" .sourceNetworksPerNamespace) }}
+- --max-source-networks-per-namespace={{ int64 .sourceNetworksPerNamespace }}
+{{- end }}
+{{- if not (kindIs "invalid" .sourceNetworksPerNode) }}
+- --max-source-networks-per-node={{ int64 .sourceNetworksPerNode }}
+{{- end }}
+{{- if not (kindIs "invalid" .podNatEntriesPerNamespace) }}
+- --pod-nat-max-entries-per-namespace={{ int64 .podNatEntriesPerNamespace }}
+{{- end }}
+{{- if not (kindIs "invalid" .podNatEntriesPerNode) }}
+- --pod-nat-max-entries-per-node={{ int64 .podNatEntriesPerNode }}
+{{- end }}
+{{- end }}
 {{- with .Values.podNat }}
 {{- if .enabled }}
 {{- with .annotationKey }}

@@ -104,6 +104,8 @@ test.each<[Partial<Record<SettingName, string>>, string[], string[]]>([
   [{ metricsAddress: '127.0.0.1:25' }, ['NatRestricted'], [BINDING]],
   [{ podNatMaxPortsPerPod: '0' }, ['NatRestricted'], [BINDING]],
   [{ podNatMaxPortsPerNamespace: '0' }, ['NatRestricted'], [BINDING]],
+  [{ podNatMaxEntriesPerNamespace: '0' }, ['NatRestricted'], [BINDING]],
+  [{ podNatMaxEntriesPerNode: '0' }, ['NatRestricted'], [BINDING]],
   [{ includeFilterNetworks: '203.0.113.0/24' }, ['NatNoPublicAddress'], [BINDING]],
   [
     { includeFilterNetworks: '203.0.113.0/24', excludeFilterNetworks: '10.0.0.0/24' },

@@ -67,6 +67,13 @@ function planOptions(values: SettingValues): PlanOptions {
     dropInvalid: !(values.conntrackTcpBeLiberal ?? false),
     requireReady: values.requireReady ?? standard.requireReady,
     podNatPolicy: podNatPolicy(values),
+    sizes: {
+      networksPerList: values.maxSourceNetworksPerList ?? standard.sizes.networksPerList,
+      networksPerNamespace: values.maxSourceNetworksPerNamespace ?? standard.sizes.networksPerNamespace,
+      networksPerNode: values.maxSourceNetworksPerNode ?? standard.sizes.networksPerNode,
+      entriesPerNamespace: values.podNatMaxEntriesPerNamespace ?? standard.sizes.entriesPerNamespace,
+      entriesPerNode: values.podNatMaxEntriesPerNode ?? standard.sizes.entriesPerNode,
+    },
     egress: {
       natPortRange: values.natPortRange ?? standard.egress.natPortRange,
       natPortExclusions: values.natPortExclusions ?? standard.egress.natPortExclusions,

@@ -141,6 +141,24 @@ export const settings = {
     readExternalIPs,
     'which externalIPs of Services are served: all, none, or those in these networks, with commas (default: all)',
   ),
+  maxSourceNetworksPerList: setting(
+    'NUMBER',
+    SERVICES,
+    readWholeNumber(0, 1_000_000),
+    'networks in one list of sources, loadBalancerSourceRanges or all allow of a Pod, neighbours joined (default: 1024)',
+  ),
+  maxSourceNetworksPerNamespace: setting(
+    'NUMBER',
+    SERVICES,
+    readWholeNumber(0, 1_000_000),
+    'networks in the different lists of sources of a namespace (default: 2048)',
+  ),
+  maxSourceNetworksPerNode: setting(
+    'NUMBER',
+    SERVICES,
+    readWholeNumber(0, 1_000_000),
+    'networks in all different lists of sources (default: 4096)',
+  ),
   conntrackMaxPerCore: setting(
     'NUMBER',
     CONNTRACK,
@@ -270,6 +288,18 @@ export const settings = {
     POD_NAT,
     readWholeNumber(0, 1_000_000),
     'ports that the pods of one namespace may bind on one node together (default: no limit)',
+  ),
+  podNatMaxEntriesPerNamespace: setting(
+    'NUMBER',
+    POD_NAT,
+    readWholeNumber(0, 1_000_000),
+    'ports and port ranges that the pods of one namespace may bind on one node, each address by itself (default: 2048)',
+  ),
+  podNatMaxEntriesPerNode: setting(
+    'NUMBER',
+    POD_NAT,
+    readWholeNumber(0, 1_000_000),
+    'ports and port ranges that all pods may bind on one node, each address by itself (default: 4096)',
   ),
   natPortRange: setting(
     'PORTS',

@@ -1,0 +1,236 @@
+import { type ObjectRef, objectKey } from '../model/object.ts';
+import { type AddressSet, blockCount } from '../net/ranges.ts';
+import type { PlanEntry, PodBinding, PodReservation, ServiceFrontend } from './entry.ts';
+import type { Fragment, Notice } from './fragment.ts';
+
+/**
+ * What the kernel's sets of ranges hold at most. Of these the kernel copies the whole set for each change, some 10 µs for
+ * an element of IPv4 and 40 µs for one of IPv6. docs/pod-nat.md, "How many".
+ */
+export interface SizeLimits {
+  /** Networks in one list of sources, neighbours joined. */
+  readonly networksPerList: number;
+  /** Networks in the different lists of a namespace's Services and Pods. */
+  readonly networksPerNamespace: number;
+  readonly networksPerNode: number;
+  /** Ports and port ranges at addresses of the node that a namespace's Pods bind. */
+  readonly entriesPerNamespace: number;
+  readonly entriesPerNode: number;
+}
+
+/** An object that has some of what is limited. */
+interface Claimant {
+  readonly name: string;
+  readonly fragment: Fragment;
+  readonly owner: ObjectRef;
+  readonly createdAt: number;
+}
+
+/** What of an object does not fit. */
+interface Verdict {
+  /** Lists that nobody is in now, by their names, and the limit that each met. */
+  readonly closed: ReadonlyMap<string, Limit>;
+  /** Keys of entries that are left out, and the limit that each met. */
+  readonly dropped: ReadonlyMap<string, Limit>;
+}
+
+type Limit = keyof typeof REASONS;
+
+const EVERYTHING_FITS: Verdict = Object.freeze({ closed: new Map(), dropped: new Map() });
+
+const REASONS = {
+  networksPerNamespace: (limit: number, namespace: string) =>
+    `Services and Pods of namespace ${namespace} may have ${limit} networks in their lists of sources on a node (--max-source-networks-per-namespace)`,
+  networksPerNode: (limit: number) =>
+    `a node has room for ${limit} networks in lists of sources (--max-source-networks-per-node)`,
+  entriesPerNamespace: (limit: number, namespace: string) =>
+    `Pods of namespace ${namespace} may bind ${limit} ports and port ranges on a node (--pod-nat-max-entries-per-namespace)`,
+  entriesPerNode: (limit: number) =>
+    `a node has room for ${limit} ports and port ranges of Pods (--pod-nat-max-entries-per-node)`,
+} as const;
+
+/**
+ * Keeps what objects bring into the kernel's sets of ranges within limits. Objects come in the order of their age, then of
+ * kind and name, so that who is there keeps what he has; what does not fit is left out, and what comes behind it may still
+ * fit. A list that does not fit closes: nobody may use what it guards. The outcome depends on the fragments alone.
+ */
+export class SizeBounds {
+  readonly #limits: SizeLimits;
+  readonly #claimants = new Map<string, Claimant>();
+  readonly #verdicts = new Map<string, Verdict>();
+  readonly #changed = new Map<string, Fragment>();
+  #isDirty = false;
+
+  constructor(limits: SizeLimits) {
+    this.#limits = limits;
+  }
+
+  /** Takes over what an object wants. @param name of its fragment */
+  put(name: string, fragment: Fragment): void {
+    this.#changed.set(name, fragment);
+    const known = this.#claimants.get(name);
+    const claim = fragment.entries.find(isLimited);
+    if (known === undefined && claim === undefined) return;
+    this.#isDirty = true;
+    if (claim === undefined) this.#claimants.delete(name);
+    else {
+      const { owner, createdAt } = claim;
+      this.#claimants.set(name, { name, fragment, owner, createdAt });
+    }
+  }
+
+  /** The fragments that changed since the last time, each with what of it fits. */
+  settle(): ReadonlyMap<string, Fragment> {
+    const changed = new Map(this.#changed);
+    this.#changed.clear();
+    if (!this.#isDirty) return changed;
+    this.#isDirty = false;
+    const room = new Room(this.#limits);
+    const before = new Map(this.#verdicts);
+    this.#verdicts.clear();
+    for (const claimant of [...this.#claimants.values()].sort(byAge)) {
+      const { name, fragment, owner } = claimant;
+      const verdict = room.judge(fragment.entries, owner.namespace);
+      if (verdict !== EVERYTHING_FITS) this.#verdicts.set(name, verdict);
+      const old = before.get(name) ?? EVERYTHING_FITS;
+      if (changed.has(name) || !isSame(old, verdict)) {
+        changed.set(name, bounded(claimant, verdict, this.#limits));
+      }
+    }
+    return changed;
+  }
+}
+
+/** What is used up, while objects are looked at one after the other. */
+class Room {
+  readonly #limits: SizeLimits;
+  readonly #node = emptyUse();
+  readonly #namespaces = new Map<string, Use>();
+
+  constructor(limits: SizeLimits) {
+    this.#limits = limits;
+  }
+
+  judge(entries: readonly PlanEntry[], namespace: string): Verdict {
+    const closed = new Map<string, Limit>();
+    const dropped = new Map<string, Limit>();
+    const use = this.#namespaces.get(namespace) ?? emptyUse();
+    this.#namespaces.set(namespace, use);
+    for (const entry of entries) {
+      if (!isLimited(entry)) continue;
+      const met = isPods(entry) ? this.#addEntry(use) : null;
+      if (met !== null) {
+        dropped.set(entry.key, met);
+        continue;
+      }
+      const sources = sourcesOf(entry);
+      if (sources === null) continue;
+      const list = nameOf(sources);
+      const limit = closed.has(list) ? null : this.#addList(use, list, sources);
+      if (limit !== null) closed.set(list, limit);
+    }
+    return closed.size + dropped.size === 0 ? EVERYTHING_FITS : { closed, dropped };
+  }
+
+  #addEntry(use: Use): Limit | null {
+    if (use.entries >= this.#limits.entriesPerNamespace) return 'entriesPerNamespace';
+    if (this.#node.entries >= this.#limits.entriesPerNode) return 'entriesPerNode';
+    use.entries++;
+    this.#node.entries++;
+    return null;
+  }
+
+  /** Equal lists count once. */
+  #addList(use: Use, list: string, sources: AddressSet): Limit | null {
+    if (use.lists.has(list)) return null;
+    const networks = blockCount(sources);
+    const isNew = !this.#node.lists.has(list);
+    if (use.networks + networks > this.#limits.networksPerNamespace) return 'networksPerNamespace';
+    if (isNew && this.#node.networks + networks > this.#limits.networksPerNode) return 'networksPerNode';
+    use.lists.add(list);
+    use.networks += networks;
+    if (!isNew) return null;
+    this.#node.lists.add(list);
+    this.#node.networks += networks;
+    return null;
+  }
+}
+
+interface Use {
+  readonly lists: Set<string>;
+  networks: number;
+  entries: number;
+}
+
+function emptyUse(): Use {
+  return { lists: new Set(), networks: 0, entries: 0 };
+}
+
+type Limited = ServiceFrontend | PodBinding | PodReservation;
+
+function isLimited(entry: PlanEntry): entry is Limited {
+  return isPods(entry) || (entry.kind === 'ServiceFrontend' && entry.sourceRanges !== null);
+}
+
+function isPods(entry: PlanEntry): entry is PodBinding | PodReservation {
+  return entry.kind === 'PodBinding' || entry.kind === 'PodReservation';
+}
+
+function sourcesOf(entry: PlanEntry): AddressSet | null {
+  return 'sourceRanges' in entry ? entry.sourceRanges : null;
+}
+
+const names = new WeakMap<AddressSet, string>();
+
+/** Equal for equal lists. */
+function nameOf(sources: AddressSet): string {
+  let name = names.get(sources);
+  if (name === undefined) {
+    const texts = sources.ranges.map(({ first, last }) => `${first.toString(36)}-${last.toString(36)}`);
+    name = `${sources.family} ${texts.join()}`;
+    names.set(sources, name);
+  }
+  return name;
+}
+
+function byAge(a: Claimant, b: Claimant): number {
+  return a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1);
+}
+
+function isSame(a: Verdict, b: Verdict): boolean {
+  return isSameMap(a.closed, b.closed) && isSameMap(a.dropped, b.dropped);
+}
+
+function isSameMap(a: ReadonlyMap<string, Limit>, b: ReadonlyMap<string, Limit>): boolean {
+  return a.size === b.size && [...a].every(([key, limit]) => b.get(key) === limit);
+}
+
+function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLimits): Fragment {
+  if (verdict === EVERYTHING_FITS) return fragment;
+  const { closed, dropped } = verdict;
+  const entries = fragment.entries
+    .filter(({ key }) => !dropped.has(key))
+    .map((entry): PlanEntry => {
+      const sources = sourcesOf(entry);
+      if (sources === null || !closed.has(nameOf(sources))) return entry;
+      return { ...entry, sourceRanges: { family: sources.family, ranges: [] } } as PlanEntry;
+    });
+  const told = (met: Iterable<Limit>, what: string): Notice[] =>
+    [...new Set(met)].map((limit) => ({
+      reason: 'NatRestricted',
+      object: owner,
+      message: `${REASONS[limit](limits[limit], owner.namespace)}, and older objects have them: ${what}`,
+    }));
+  return {
+    entries,
+    notices: [
+      ...fragment.notices,
+      ...told(dropped.values(), `${dropped.size} ports or port ranges of ${objectName(owner)} are not bound`),
+      ...told(closed.values(), `nobody may use what ${closed.size} of its lists guard`),
+    ],
+  };
+}
+
+function objectName({ namespace, name }: ObjectRef): string {
+  return objectKey(namespace, name);
+}
