@@ -12,36 +12,35 @@ import { isLoopback } from './service.ts';
 export interface OwnedPorts extends PortSpan {
   readonly family: Family;
   readonly protocol: Protocol;
-  /** Null: on every address. */
-  readonly address: IpAddress | null;
+  /** Of the Service or pod that has them; null: a socket of the host, or a port mapping. */
+  readonly namespace: string | null;
 }
 
 /** Follows which ports of this node's addresses Services and pods have. */
 export class PortOwners {
   readonly #byKey = new Map<string, OwnedPorts>();
-  readonly #excluded: readonly PortSpan[];
   #revision = -1;
   #local: ReadonlySet<IpAddress> = new Set();
-
-  /** @param excluded ports that are never given to translated connections, so that nobody asks who has them */
-  constructor(excluded: readonly PortSpan[]) {
-    this.#excluded = excluded;
-  }
 
   /**
    * Follows the plan, at the cost of what changed.
    *
    * @param local the addresses of this node; another object when they may have changed
+   * @param wanted the ports that translated connections may have: who has others concerns nobody
    * @returns true when something changed
    */
   follow(
     plan: Pick<NatPlan, 'entry' | 'entries' | 'changedSince' | 'revision'>,
     local: ReadonlySet<IpAddress>,
+    wanted: readonly PortSpan[],
   ): boolean {
     const changed = this.#local === local ? plan.changedSince(this.#revision) : null;
     this.#local = local;
     this.#revision = plan.revision;
-    if (changed !== null) return [...changed].filter((key) => this.#put(key, plan.entry(key))).length > 0;
+    if (changed !== null) {
+      const spans = [...changed].flatMap((key) => this.#put(key, plan.entry(key)));
+      return spans.some((span) => meetsAny(span, wanted));
+    }
     this.#byKey.clear();
     for (const entry of plan.entries()) this.#put(entry.key, entry);
     return true;
@@ -51,21 +50,22 @@ export class PortOwners {
     return this.#byKey.values();
   }
 
-  #put(key: string, entry: PlanEntry | undefined): boolean {
+  /** Gives the ports that came or went. */
+  #put(key: string, entry: PlanEntry | undefined): readonly PortSpan[] {
     const before = this.#byKey.get(key);
     const now = entry === undefined ? null : this.#ownedBy(entry);
-    if (now === null) return this.#byKey.delete(key);
-    this.#byKey.set(key, now);
-    return before?.first !== now.first || before.last !== now.last;
+    if (now === null) this.#byKey.delete(key);
+    else this.#byKey.set(key, now);
+    const isSame = before?.first === now?.first && before?.last === now?.last;
+    const isSameOwner = before?.namespace === now?.namespace;
+    return isSame && isSameOwner ? [] : [before, now].filter((span) => span != null);
   }
 
   #ownedBy(entry: PlanEntry): OwnedPorts | null {
     if (!isPortClaim(entry) || entry.kind === 'PodSourcePort') return null;
     const { address, protocol } = entry.tuple;
     if (!this.#local.has(address)) return null;
-    const span = spanOf(entry);
-    if (this.#excluded.some(({ first, last }) => span.first >= first && span.last <= last)) return null;
-    return { family: familyOf(address), protocol, address, ...span };
+    return { family: familyOf(address), protocol, namespace: entry.owner.namespace, ...spanOf(entry) };
   }
 }
 
@@ -73,6 +73,10 @@ export class PortOwners {
 export function* listenedPorts(listeners: readonly HostListener[]): Generator<OwnedPorts> {
   for (const { protocol, port, address, families } of listeners) {
     if (address !== null && isLoopback(address)) continue;
-    for (const family of families) yield { family, protocol, address, first: port, last: port };
+    for (const family of families) yield { family, protocol, namespace: null, first: port, last: port };
   }
+}
+
+function meetsAny(span: PortSpan, spans: readonly PortSpan[]): boolean {
+  return spans.some(({ first, last }) => span.first <= last && span.last >= first);
 }

@@ -17,7 +17,7 @@ import { type BeyondLimits, beyondLimits, withinLimits } from './pod-nat-policy.
 import { type ScopeFacts, type ScopeFragment, scopeFragment } from './pools.ts';
 import { addressesOfOthers, serviceFragment } from './service.ts';
 import { SizeBounds } from './size-bounds.ts';
-import { sourcePortsFragment } from './source-ports.ts';
+import { everyPort, sourcePortsFragment } from './source-ports.ts';
 import { addressesHere, strayPods } from './stray-pods.ts';
 
 type Store<Kind extends FactKind> = Map<string, FactTypes[Kind]>;
@@ -60,7 +60,7 @@ export class Planner {
   /** Null when the scope or a rule changed since. */
   #egressGround: ReturnType<typeof isolated<FactTypes['EgressRule'], EgressRuleGround>> | null = null;
   readonly #union = new FragmentUnion();
-  readonly #portOwners: PortOwners;
+  readonly #portOwners = new PortOwners();
   readonly #bounds: SizeBounds;
   #localAddresses: ReadonlySet<IpAddress>;
   /** What free source ports were last worked out from, beside their owners. */
@@ -77,8 +77,6 @@ export class Planner {
     this.#localAddresses = addressesOf(node);
     this.#options = options;
     this.#bounds = new SizeBounds(options.sizes);
-    const { natPortExclusions, excludedPorts } = options.egress;
-    this.#portOwners = new PortOwners(natPortExclusions ? excludedPorts : []);
   }
 
   get plan(): NatPlan {
@@ -248,9 +246,10 @@ export class Planner {
   /** Which ports are free follows from all that has any. */
   #updateSourcePorts(): void {
     const node = this.heldNode;
-    const isChanged = this.#portOwners.follow(this.#union, this.#localAddresses);
     const egress = this.#scopes?.IPv4.egress.ports ?? [];
-    const facts = [node.listeners, node.reservedPorts, node.nodeIPs, egress];
+    const wanted = [...everyPort(node, this.#options), ...egress];
+    const isChanged = this.#portOwners.follow(this.#union, this.#localAddresses, wanted);
+    const facts = [node.listeners, node.reservedPorts, egress];
     if (!isChanged && deepEqual(facts, this.#portFacts)) return;
     this.#portFacts = facts;
     const owned = this.#portOwners.owned();

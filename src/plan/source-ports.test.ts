@@ -147,19 +147,89 @@ describe('when pods bind nearly all', () => {
     { sourcePort: portOf(10_251), destinationPort: portOf(10_251), portCount: 19_749 },
     { sourcePort: portOf(32_768), destinationPort: portOf(32_768), portCount: 32_768 },
   ];
+  const free = (planner: Planner, ports: readonly number[]) => {
+    const spans = portsOf(planner).any.TCP;
+    return ports.filter((port) => spans.some(({ first, last }) => first <= port && port <= last));
+  };
+  /** Another pod, on another address, of another namespace. */
+  const bind = (
+    planner: Planner,
+    namespace: string,
+    entries: readonly Partial<PodNatEntry>[],
+    podIP = '10.244.1.6',
+  ) => {
+    const bound = entries.map((entry) => natEntry({ ...entry, ...manual('203.0.113.8') }));
+    const fact = pod(bound, { namespace, name: 'other', uid: namespace, ips: [ip(podIP)] });
+    planner.apply([{ kind: 'Pod', key: `${namespace}/other`, fact }]);
+  };
 
-  test('to another address: single ports count, these ranges do not, and the node is told', () => {
+  test('as few claims as it takes count no more, and the node is told', () => {
     const planner = plannerOf({ entries: rest.map((entry) => ({ ...entry, ...manual('203.0.113.8') })) });
-    expect(texts(planner)).toBe(ALWAYS);
+    expect(free(planner, [2000, 3000, 20_000, 40_000])).toEqual([40_000]);
     expect([...planner.plan.notices()].map(({ reason, object }) => `${reason} ${object.kind}`)).toContain(
       'NatInvalid Node',
     );
     expect(texts(planner, 'UDP')).toBe(ALWAYS);
   });
 
-  test('to the first address: something is left', () => {
+  test('a program of the host has its port still', () => {
     const planner = plannerOf({ entries: rest, node: { listeners: [hostListener(60_000)] } });
     expect(countPorts(portsOf(planner).any.TCP)).toBeGreaterThan(1024);
-    expect(portsOf(planner).any.TCP.every(({ first, last }) => first > 60_000 || last < 60_000)).toBe(true);
+    expect(free(planner, [60_000])).toEqual([]);
+  });
+
+  test('the namespace that has the most loses first, in one range or in many', () => {
+    const planner = plannerOf({ entries: rest });
+    bind(planner, 'voice', [{ sourcePort: portOf(40_000), portCount: 5000 }]);
+    expect(free(planner, [42_000])).toEqual([]);
+    const singles = Array.from({ length: 1000 }, (_, i) => portOf(50_001 + 2 * i));
+    bind(
+      planner,
+      'web',
+      singles.map((sourcePort) => ({ sourcePort })),
+    );
+    expect(free(planner, singles)).toEqual([]);
+  });
+
+  test('of ports that are torn into many pieces there are enough too', () => {
+    const ports = (first: number) => Array.from({ length: 1000 }, (_, i) => portOf(first + 2 * i));
+    const planner = plannerOf({});
+    for (const [index, first] of [1025, 3025, 5025, 7025, 33_001, 35_001, 37_001, 39_001].entries()) {
+      const entries = ports(first).map((sourcePort) => ({ sourcePort }));
+      bind(planner, `n${index}`, entries, `10.244.2.${index + 1}`);
+    }
+    planner.apply([{ kind: 'Pod', key: 'mail/smtp', fact: null }]);
+    const listeners = ports(41_001).map((port) => hostListener(port));
+    for (let port = 43_000; port < 65_536; port += 2) listeners.push(hostListener(port));
+    for (let port = 9025; port < 30_000; port += 2) listeners.push(hostListener(port));
+    planner.setNode({ ...planner.node, listeners });
+    expect(countPorts(portsOf(planner).any.TCP)).toBeGreaterThanOrEqual(1024);
+    expect(
+      free(
+        planner,
+        listeners.map(({ port }) => port),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe('natPortRange of which nothing would be left', () => {
+  const natPortRange = [{ first: 30_000, last: 30_099 }];
+
+  test('node ports that a Service has are not used', () => {
+    const planner = plannerOf({ options: { natPortRange }, nodePort: 30_053 });
+    expect(portsOf(planner).egress?.TCP).toEqual([
+      { first: 30_000, last: 30_052 },
+      { first: 30_054, last: 30_099 },
+    ]);
+    planner.apply([{ kind: 'Service', key: 'shop/web', fact: null }]);
+    expect(portsOf(planner).egress?.TCP).toEqual(natPortRange);
+  });
+
+  test('that programs of the host have: none of theirs', () => {
+    const options = { natPortRange: [{ first: 5000, last: 5001 }] };
+    const planner = plannerOf({ options, node: { listeners: [hostListener(5000), hostListener(5001)] } });
+    const { any, egress } = portsOf(planner);
+    expect(egress).toEqual({ ...any, UDP: options.natPortRange, SCTP: options.natPortRange });
   });
 });

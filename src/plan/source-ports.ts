@@ -1,5 +1,4 @@
 import type { NodeFacts } from '../model/node.ts';
-import type { IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/port.ts';
 import { PROTOCOLS, type Protocol } from '../net/protocol.ts';
@@ -21,7 +20,7 @@ export const MOST_SPANS = 512;
 export const FEWEST_FREE = 1024;
 
 export interface SourcePortFacts {
-  readonly node: Pick<NodeFacts, 'nodeName' | 'nodeIPs' | 'listeners' | 'reservedPorts'>;
+  readonly node: Pick<NodeFacts, 'nodeName' | 'listeners' | 'reservedPorts'>;
   /** Of Services and pods. */
   readonly owned: Iterable<OwnedPorts>;
   /** natPortRange without what is always taken out of it; empty: not set. */
@@ -34,54 +33,83 @@ export function sourcePortsFragment(
   options: PlanOptions,
 ): Fragment {
   const groups = groupsOf([...owned, ...listenedPorts(node.listeners)]);
-  const reserved = [...options.egress.excludedPorts, ...node.reservedPorts];
-  const every = portsWithout([EVERY_PORT], reserved);
+  const every = everyPort(node, options);
   const notices: Notice[] = [];
   const entries = FAMILIES.map((family): SourcePorts => {
-    const primary = new Set(node.nodeIPs);
     const free = (wanted: readonly PortSpan[], what: string): FreePorts => {
       const byProtocol = PROTOCOLS.map((protocol): [Protocol, readonly PortSpan[]] => {
         const taken = groups.get(`${family} ${protocol}`) ?? [];
-        const { spans, isShort } = freeSpans(wanted, taken, primary);
+        const { spans, isShort } = freeSpans(wanted, taken);
         if (isShort) notices.push(shortage(node.nodeName, family, protocol, what, spans));
-        return [protocol, widestSpans(spans, MOST_SPANS)];
+        return [protocol, spans];
       });
       return Object.fromEntries(byProtocol) as Record<Protocol, readonly PortSpan[]>;
     };
-    return {
-      kind: 'SourcePorts',
-      key: sourcePortsKey(family),
-      family,
-      any: free(every.length === 0 ? [EVERY_PORT] : every, 'translated connections'),
-      egress: egress.length === 0 ? null : free(egress, 'natPortRange'),
-    };
+    const any = free(every, 'translated connections');
+    const ranged = egress.length === 0 ? null : free(egress, 'natPortRange');
+    return { kind: 'SourcePorts', key: sourcePortsKey(family), family, any, egress: withAny(ranged, any) };
   });
   return { entries, notices };
 }
 
+/** What translated connections may have where no natPortRange says more; of a host that reserves all, all. */
+export function everyPort(
+  { reservedPorts }: Pick<NodeFacts, 'reservedPorts'>,
+  { egress }: Pick<PlanOptions, 'egress'>,
+): readonly PortSpan[] {
+  const left = portsWithout([EVERY_PORT], [...egress.excludedPorts, ...reservedPorts]);
+  return left.length === 0 ? [EVERY_PORT] : left;
+}
+
+/** Where programs of the host have all of natPortRange, a port outside of it hurts less than one of theirs. */
+function withAny(ranged: FreePorts | null, any: FreePorts): FreePorts | null {
+  if (ranged === null) return null;
+  const byProtocol = PROTOCOLS.map((protocol): [Protocol, readonly PortSpan[]] => [
+    protocol,
+    ranged[protocol].length === 0 ? any[protocol] : ranged[protocol],
+  ]);
+  return Object.fromEntries(byProtocol) as Record<Protocol, readonly PortSpan[]>;
+}
+
 /**
- * The wanted ports that nobody has on any address. Where too few are left, first ranges count no more that are bound to
- * other addresses than the node's first, then no ranges; single ports always count, unless nothing at all would be left.
+ * The wanted ports that nobody has on any address; of many spans the widest. Where too few are left, claims of objects count
+ * no more, as few as it takes: of the namespace that has the most ports first, the widest first. So who binds nearly all
+ * ports loses their safety himself. Ports of programs of the host always count.
  */
 function freeSpans(
   wanted: readonly PortSpan[],
   taken: readonly OwnedPorts[],
-  primary: ReadonlySet<IpAddress>,
 ): { readonly spans: readonly PortSpan[]; readonly isShort: boolean } {
-  const all = portsWithout(wanted, taken);
+  const without = (owned: readonly OwnedPorts[]) => widestSpans(portsWithout(wanted, owned), MOST_SPANS);
   const fewest = Math.min(FEWEST_FREE, Math.ceil(countPorts(wanted) / 4));
+  const all = without(taken);
   if (countPorts(all) >= fewest) return { spans: all, isShort: false };
-  const isSingle = ({ first, last }: PortSpan) => first === last;
-  const steps = [
-    taken.filter((each) => isSingle(each) || each.address === null || primary.has(each.address)),
-    taken.filter(isSingle),
-    [],
-  ];
-  for (const step of steps) {
-    const spans = portsWithout(wanted, step);
-    if (countPorts(spans) >= fewest) return { spans, isShort: true };
+  const hosts = taken.filter(({ namespace }) => namespace === null);
+  const claims = greediestFirst(taken.filter(({ namespace }) => namespace !== null));
+  const withoutFirst = (count: number) => without([...hosts, ...claims.slice(count)]);
+  let [tooFew, enough] = [0, claims.length];
+  while (enough - tooFew > 1) {
+    const middle = (tooFew + enough) >> 1;
+    if (countPorts(withoutFirst(middle)) >= fewest) enough = middle;
+    else tooFew = middle;
   }
-  return { spans: portsWithout(wanted, []), isShort: true };
+  return { spans: withoutFirst(enough), isShort: true };
+}
+
+/** In an order that depends on nothing but the claims. */
+function greediestFirst(claims: readonly OwnedPorts[]): OwnedPorts[] {
+  const totals = new Map<string | null, number>();
+  for (const claim of claims) {
+    totals.set(claim.namespace, (totals.get(claim.namespace) ?? 0) + countPorts([claim]));
+  }
+  const total = ({ namespace }: OwnedPorts) => totals.get(namespace) ?? 0;
+  return [...claims].sort(
+    (a, b) =>
+      total(b) - total(a) ||
+      Number((a.namespace ?? '') > (b.namespace ?? '')) - Number((a.namespace ?? '') < (b.namespace ?? '')) ||
+      countPorts([b]) - countPorts([a]) ||
+      a.first - b.first,
+  );
 }
 
 function shortage(
