@@ -99,3 +99,11 @@ test('a listener that throws leaves nothing listening', async () => {
   );
   await expect(fetch(`http://127.0.0.1:${ports[0]}/livez`)).rejects.toThrow();
 });
+
+test('an agent that ends while it begins to listen tells of nothing', async () => {
+  const own = new AbortController();
+  const { refusals, running } = serve({ host: '127.0.0.1', port: 0 }, own.signal);
+  own.abort();
+  await running;
+  expect(refusals).toEqual([]);
+});

@@ -57,12 +57,13 @@ export async function keepListening(
       const connections = new Connections();
       connections.guard(server);
       await listen(server, address);
-      const closed = closedAtAbort(server, connections, AbortSignal.any([signal, stop.signal]));
       const { port } = server.address() as AddressInfo;
+      const closed = closedAtAbort(server, connections, AbortSignal.any([signal, stop.signal]));
       // Between the two the agent may have ended, and nobody is to be told of a server that is closed at once.
       if (!signal.aborted) listener.listening({ ...address, port });
       return await closed;
     } catch (error) {
+      if (signal.aborted) return;
       stop.abort(); // what listens although something went wrong does not stay
       const message = refusal(address, served, error as NodeJS.ErrnoException);
       if (message !== told) listener.refused(message);

@@ -45,7 +45,8 @@ async function expectAlive(running: Running): Promise<void> {
   expect(running.sink.removed.filter((key) => key !== 'Service shop/alive')).toEqual([]);
 }
 
-const lists = () => simulator.requests.filter((line) => /services(\?|$)(?!.*watch)/.test(line));
+const lists = () =>
+  simulator.requests.filter((line) => /^GET \/api\/v1\/services(\?|$)(?!.*watch)/.test(line));
 const streams = () => simulator.requests.filter((line) => /services\?.*sendInitialEvents/.test(line));
 
 // What the real server does of all this cannot be asked for: it has no faults on demand.
@@ -299,7 +300,8 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       });
 
       test('it is away, then answers 403, then 503, then all is well', async () => {
-        const running = await synced(stage.start({ timings: { refusedAfter } }));
+        // No group is away by itself, however long a busy machine takes.
+        const running = await synced(stage.start({ timings: { refusedAfter, optionalPatience: 600_000 } }));
         await simulator.stop();
         await until(
           () => running.sink.problems(),

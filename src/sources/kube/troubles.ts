@@ -94,13 +94,15 @@ export class Troubles {
     for (const kind of ['credentials', 'rights'] as const) {
       const refused = this.#of((each) => each.recovery.kind === kind && !each.recovery.isSpared);
       if (refused.some(({ since }) => now - since >= this.#timings.refusedAfter)) {
-        told.set(kind, this.#problem(refused[0] as Open, refusedText(refused)));
+        const all = this.#of((each) => each.recovery.kind === kind);
+        told.set(kind, this.#problem(refused[0] as Open, refusedText(all)));
       } else ofServer.push(...refused);
     }
     for (const each of this.#of(
       ({ recovery }) => recovery.kind === 'missing' || recovery.isSpared === true,
     )) {
       const { recovery, isSynced, since } = each;
+      if (told.has(recovery.kind)) continue; // named there
       // What can be spared is refused as all else is by a server that starts.
       if (
         recovery.isSpared &&
