@@ -24,7 +24,7 @@ const TROUBLE = 'KNAT_PORT_RULES_UNSEEN';
 
 /**
  * Ports of this node that rules of other programs send elsewhere: port mappings of CNI plugins, docker and podman, an
- * administrator's own. They are claims like the sockets of the host. specs/pod-nat.md, "Who wins".
+ * administrator's own. They are claims like the sockets of the host. docs/spec/pod-nat.md, "Who wins".
  */
 export class ForeignPorts implements HostFactSource {
   readonly #rules: DestinationRules;

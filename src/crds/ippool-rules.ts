@@ -2,7 +2,7 @@ import type { CelRule } from './field.ts';
 
 /**
  * What sources/objects/pool.ts refuses, said to the API server with the same messages, so that `kubectl apply` refuses
- * it first (specs/egress-nat.md, "IPPool objects"). All rules are evaluated, each for itself: a rule about the
+ * it first (docs/spec/egress-nat.md, "IPPool objects"). All rules are evaluated, each for itself: a rule about the
  * network holds where there is none. Fields with a default are always there.
  *
  * `isCIDR`, `cidr` and `ip` are in the CEL of Kubernetes 1.31 and newer. `containsCIDR` is not used: it compares unmasked

@@ -8,7 +8,7 @@ const CIDR_LENGTH = 49;
 const NO_EFFECT = 'No effect on NAT.';
 const MODES = ['Never', 'Always', 'CrossSubnet'] as const;
 
-/** Calico's schema, without what Calico itself keeps for internal use. specs/egress-nat.md, "IPPool objects". */
+/** Calico's schema, without what Calico itself keeps for internal use. docs/spec/egress-nat.md, "IPPool objects". */
 export const ipPoolSpec = object(
   'What the pool is.',
   {

@@ -27,7 +27,7 @@ export interface DestinationOutcome {
   readonly frontend: ServiceFrontend | null;
 }
 
-/** Destination NAT, in the order of design.md "Precedence". */
+/** Destination NAT, in the order of docs/spec/README.md "Precedence". */
 export function walkDestination(
   plan: Pick<NatPlan, 'entry' | 'entryAt'>,
   scope: FamilyScope,

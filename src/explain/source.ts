@@ -10,7 +10,7 @@ import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { PacketState, SourceOutcome, SourcePort, SourceStep } from './step.ts';
 
 /**
- * Source NAT of one packet (from a pod, where `isPod`) whose destination is settled, in the order of design.md "Precedence"; the first rule that
+ * Source NAT of one packet (from a pod, where `isPod`) whose destination is settled, in the order of docs/spec/README.md "Precedence"; the first rule that
  * rewrites wins, rules that looked at the packet and left it alone are steps too.
  *
  * A packet for this node itself never passes postrouting, so Pod NAT and egress leave it alone. The rules of a

@@ -37,7 +37,7 @@ export type EndpointReach =
   /** Those on this node: external traffic policy Local, and the source is neither. */
   | 'local-only';
 
-/** Steps before routing, in order of design.md "Precedence": they decide about the destination. */
+/** Steps before routing, in order of docs/spec/README.md "Precedence": they decide about the destination. */
 export type DestinationStep = StepBase &
   (
     | {

@@ -51,7 +51,7 @@ export interface JudgedBy {
  * Says of flows which part of the plan translated them, and whether it would do so now. It looks at the plan and at
  * the flow, never at the kernel's rules.
  *
- * Stale are flows that began before a pool, a rule or a binding changed (specs/egress-nat.md, rule 11): they keep the
+ * Stale are flows that began before a pool, a rule or a binding changed (docs/spec/egress-nat.md, rule 11): they keep the
  * translation that they began with. What Services translated is never stale here: their TCP connections are to live
  * on, and their UDP flows are cleaned at every change (docs/adr/0004).
  */

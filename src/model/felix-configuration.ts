@@ -5,7 +5,7 @@ import type { Port } from '../net/port.ts';
 export type NatOutgoingExclusions = 'IPPoolsOnly' | 'IPPoolsAndHostIPs';
 
 /**
- * What Calico's FelixConfiguration `default` says of Egress NAT. specs/egress-nat.md, "The decision". A field that
+ * What Calico's FelixConfiguration `default` says of Egress NAT. docs/spec/egress-nat.md, "The decision". A field that
  * the object does not give is null or empty, so that options of the agent can stand in for it.
  */
 export interface FelixConfigurationFact {

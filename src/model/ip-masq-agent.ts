@@ -2,7 +2,7 @@ import type { Prefix } from '../net/prefix.ts';
 
 /**
  * What a configuration file of ip-masq-agent says: everything is masqueraded but what goes to these networks.
- * specs/egress-nat.md, "ip-masq-agent's configuration".
+ * docs/spec/egress-nat.md, "ip-masq-agent's configuration".
  */
 export interface IpMasqAgentFact {
   /** Path of the file. */

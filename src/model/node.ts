@@ -33,7 +33,7 @@ export interface LocalAddress {
   /**
    * May become a pod's public address: the interface is up, and a default route leaves by it or it is no loopback,
    * bridge, dummy or tunnel; or a default route, or the Node object, names the address itself.
-   * specs/pod-nat.md, "Public address detection".
+   * docs/spec/pod-nat.md, "Public address detection".
    */
   readonly eligible: boolean;
   /** A default route of the address's family leaves by this interface, or names the address. */
@@ -53,7 +53,7 @@ export interface PortHolder {
 }
 
 /**
- * A socket of this host that takes what is sent to a port, or somebody else who does. specs/pod-nat.md, "Who wins".
+ * A socket of this host that takes what is sent to a port, or somebody else who does. docs/spec/pod-nat.md, "Who wins".
  */
 export interface HostListener {
   readonly protocol: Protocol;

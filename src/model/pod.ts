@@ -4,7 +4,7 @@ import type { Port } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
-/** One entry of the Pod NAT annotation, after validation. specs/pod-nat.md, "Annotation". */
+/** One entry of the Pod NAT annotation, after validation. docs/spec/pod-nat.md, "Annotation". */
 export interface PodNatEntry {
   /** True: bind the node's detected public addresses; false: bind `sourceIP`. */
   readonly interfaceAuto: boolean;
@@ -28,7 +28,7 @@ export interface PodNatEntry {
 /** What the annotation says: entries, or the text of the first error, and warnings that reject nothing. */
 export interface PodNatRequest {
   readonly entries: readonly PodNatEntry[];
-  /** The exact text of specs/pod-nat.md; null when the annotation is valid. */
+  /** The exact text of docs/spec/pod-nat.md; null when the annotation is valid. */
   readonly error: string | null;
   /** The error is that of a port which no pod may bind. */
   readonly isRestricted?: true;

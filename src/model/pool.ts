@@ -1,6 +1,6 @@
 import type { Prefix } from '../net/prefix.ts';
 
-/** An IPPool, reduced to what decides about NAT. specs/egress-nat.md. */
+/** An IPPool, reduced to what decides about NAT. docs/spec/egress-nat.md. */
 export interface PoolFact {
   readonly name: string;
   readonly cidr: Prefix;

@@ -23,7 +23,7 @@ export interface ServiceFact {
   readonly createdAt: number;
   /**
    * Why this Service is not ours (headless, ExternalName, another proxy's label); null when it is.
-   * specs/service-proxy.md, "Frontends".
+   * docs/spec/service-nat.md, "Frontends".
    */
   readonly notOurs: string | null;
   /** Virtual addresses, each of one family. */

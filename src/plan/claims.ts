@@ -18,8 +18,8 @@ export interface Conflict {
 /**
  * Orders claims to the same key, the winner first. A total order over the claims' own content, so that neither the
  * order of events nor a resync changes the winner:
- * 1. a Service before a Pod (specs/pod-nat.md, "Who wins");
- * 2. of two Services the older, then the name (specs/service-proxy.md, "Frontends"), then the origin;
+ * 1. a Service before a Pod (docs/spec/pod-nat.md, "Who wins");
+ * 2. of two Services the older, then the name (docs/spec/service-nat.md, "Frontends"), then the origin;
  * 3. of two Pods one that serves before one that is not Ready yet, then the one created last, then the greater UID; of
  *    two entries of one Pod the first.
  */

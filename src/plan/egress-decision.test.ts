@@ -17,7 +17,7 @@ import type { PoolFact } from '../model/pool.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { scopeOf } from './nat-plan.ts';
 
-/** The tests follow the numbers of specs/egress-nat.md, "The decision". */
+/** The tests follow the numbers of docs/spec/egress-nat.md, "The decision". */
 
 describe('if and only if: from a pool with natOutgoing, to no pool', () => {
   test.each<[string, PoolFact[], string, string, string, string]>([

@@ -57,7 +57,7 @@ export type EgressDecision = {
 const KEEP: EgressOutcome = { verdict: 'keep' };
 
 /**
- * What egress NAT does with a packet: the one answer of specs/egress-nat.md, "The decision", for one family. Rules first,
+ * What egress NAT does with a packet: the one answer of docs/spec/egress-nat.md, "The decision", for one family. Rules first,
  * then: NATed if and only if the source is one that is NATed from, the destination is not exempt, and the interface
  * matches. `of` is the plan's EgressSource that holds the source, if one does.
  *

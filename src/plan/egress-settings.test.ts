@@ -17,7 +17,7 @@ import { scopeOf } from './nat-plan.ts';
 import { defaultPlanOptions, type EgressOptions } from './options.ts';
 import { Planner } from './planner.ts';
 
-/** The numbers are those of specs/egress-nat.md, "The decision". */
+/** The numbers are those of docs/spec/egress-nat.md, "The decision". */
 
 describe('8: natPortRange', () => {
   const portsOf = (options: Partial<EgressOptions>, felix: Partial<FelixConfigurationFact> = {}) =>

@@ -25,7 +25,7 @@ const MOST_PORT_RANGES = 512;
 
 /**
  * What the options of the agent say comes first, then Calico's FelixConfiguration, then the defaults.
- * specs/egress-nat.md, "The decision", 8 to 10.
+ * docs/spec/egress-nat.md, "The decision", 8 to 10.
  */
 export function egressSettings(
   options: EgressOptions,

@@ -36,7 +36,7 @@ interface Candidate {
 }
 
 /**
- * Chooses the endpoints of one Service port (specs/service-proxy.md, "Endpoint choice").
+ * Chooses the endpoints of one Service port (docs/spec/service-nat.md, "Endpoint choice").
  *
  * Slices match the port by name, protocol and family. An address that stands in several places counts once, as
  * `compareDuplicates` decides: by what they say, never by the names or the order of slices. For each policy by itself:

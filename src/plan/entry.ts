@@ -25,7 +25,7 @@ export interface Endpoint {
 export type FrontendOrigin = 'ClusterIP' | 'NodePort' | 'ExternalIP' | 'LoadBalancer';
 
 /**
- * Whose source address is rewritten on the way to an endpoint (specs/service-proxy.md, "Frontends"); a hairpin
+ * Whose source address is rewritten on the way to an endpoint (docs/spec/service-nat.md, "Frontends"); a hairpin
  * connection is masqueraded whatever stands here.
  * - `always`: everyone's.
  * - `cluster-ip`: of the sources in the scope's `masqueradeToClusterIP`.
@@ -77,7 +77,7 @@ interface PodPorts {
   readonly order: number;
 }
 
-/** Node ports that go straight to one pod. specs/pod-nat.md. */
+/** Node ports that go straight to one pod. docs/spec/pod-nat.md. */
 export interface PodBinding extends PodPorts {
   readonly kind: 'PodBinding';
   /** Sources that may use the binding; null: all. Others are dropped. */
@@ -135,7 +135,7 @@ export interface ClusterAddress {
 
 /**
  * Where load balancers ask whether this node has endpoints of a Service, one for each family of it. No packet is
- * translated for it: the agent itself answers there. specs/service-proxy.md, "Around the datapath".
+ * translated for it: the agent itself answers there. docs/spec/service-nat.md, "Around the datapath".
  */
 export interface ServiceHealthCheck {
   readonly kind: 'ServiceHealthCheck';

@@ -8,7 +8,7 @@ const byPort = new WeakMap<readonly HostListener[], ReadonlyMap<Protocol, readon
 
 /**
  * The sockets of the host that take what is sent to some of these ports of the address, in order of ports; of one port one
- * that is bound to the address, else one that is bound to every address of its family. specs/pod-nat.md, "Who wins".
+ * that is bound to the address, else one that is bound to every address of its family. docs/spec/pod-nat.md, "Who wins".
  */
 export function listenersIn(
   listeners: readonly HostListener[],

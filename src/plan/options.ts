@@ -13,7 +13,7 @@ export interface EnabledKinds {
   readonly egress: boolean;
 }
 
-/** Settings of Egress NAT; null: as Calico's FelixConfiguration has it, or its default. specs/egress-nat.md. */
+/** Settings of Egress NAT; null: as Calico's FelixConfiguration has it, or its default. docs/spec/egress-nat.md. */
 export interface EgressOptions {
   readonly natPortRange: readonly PortSpan[] | null;
   /** Take `excludedPorts`, and what the host reserves, out of the port ranges. */
@@ -51,7 +51,7 @@ export interface PlanOptions {
   readonly sizes: SizeLimits;
 }
 
-/** specs/pod-nat.md, "What is programmed": `internalnets`. */
+/** docs/spec/pod-nat.md, "What is programmed": `internalnets`. */
 const INTERNAL_NETWORKS = [
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -61,7 +61,7 @@ const INTERNAL_NETWORKS = [
   'fe80::/10',
 ];
 
-/** specs/pod-nat.md, "Public address detection". */
+/** docs/spec/pod-nat.md, "Public address detection". */
 const NOT_PUBLIC = [
   '127.0.0.0/8',
   '10.0.0.0/8',

@@ -32,7 +32,7 @@ import {
 
 /**
  * What one Pod wants by its annotation: bindings (DNAT) while it is Ready, and the source address of what it starts
- * (SNAT) from the moment it has an address. specs/pod-nat.md, "What is programmed" and "Who wins".
+ * (SNAT) from the moment it has an address. docs/spec/pod-nat.md, "What is programmed" and "Who wins".
  *
  * @param peers what must be known of others to say whether the pod may
  */

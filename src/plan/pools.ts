@@ -40,7 +40,7 @@ export interface ScopeFragment extends Fragment {
 
 /**
  * The fragment of all that is not one object's: the address sets of both families, from the node facts, all pools
- * and all Nodes. specs/egress-nat.md, "The decision".
+ * and all Nodes. docs/spec/egress-nat.md, "The decision".
  */
 export function scopeFragment(facts: ScopeFacts, node: NodeFacts, options: PlanOptions): ScopeFragment {
   const placed = { IPv4: placedPools('IPv4', facts.pools), IPv6: placedPools('IPv6', facts.pools) };

@@ -29,7 +29,7 @@ const NO_RANGE =
 
 /**
  * What one Service wants: a frontend for each address and port, its ClusterIPs, and where its health is asked for.
- * specs/service-proxy.md, "Frontends". `slices` are those of this Service, in order of their names.
+ * docs/spec/service-nat.md, "Frontends". `slices` are those of this Service, in order of their names.
  */
 export function serviceFragment(
   service: ServiceFact,

@@ -1,6 +1,6 @@
 /**
  * What bindings do, with real packets: every protocol in both families, from wherever they can be dialled; ranges of
- * ports; who may connect; and with which address the pod answers and speaks. specs/pod-nat.md, "What is programmed".
+ * ports; who may connect; and with which address the pod answers and speaks. docs/spec/pod-nat.md, "What is programmed".
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { PodNatEntry } from '../../src/model/pod.ts';

@@ -219,7 +219,7 @@ export const readOnePerFamily: Reader<readonly IpAddress[]> = (value) => {
   return addresses;
 };
 
-/** specs/egress-nat.md, "The decision", 10. */
+/** docs/spec/egress-nat.md, "The decision", 10. */
 export const readInterface: Reader<string> = (value) => {
   const text = readText(value);
   if (/^[a-zA-Z0-9:._+-]{1,15}$/.test(text)) return text;

@@ -10,7 +10,7 @@ export function parseJumpPositions(text: string): JumpPositions | null {
 
 /**
  * The place of a jump among `count` rules, itself among them; the first is 1. Positive: counted from the start; negative:
- * from the end, -1 being the last; 0, or nothing to count: the first; beyond either end: the last. specs/pod-nat.md,
+ * from the end, -1 being the last; 0, or nothing to count: the first; beyond either end: the last. docs/spec/pod-nat.md,
  * "Flags".
  */
 export function jumpPosition(asked: number, count: number): number {

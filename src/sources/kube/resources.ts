@@ -29,7 +29,7 @@ export interface WantedKinds {
   readonly namespaceLabels?: boolean;
 }
 
-/** Slices that are not ours stay at the server. specs/service-proxy.md, "Frontends". */
+/** Slices that are not ours stay at the server. docs/spec/service-nat.md, "Frontends". */
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
 
 const POD_NAT_ALONE = 'Pod NAT is done without: what pods send there leaves with their public address';

@@ -31,7 +31,7 @@ export type AnyFact = FactTypes[FactKind];
 
 /**
  * Which kind of fact an object is, and its rank among objects of the same key: 0 but for kinds that several API groups
- * serve, where the object of the lowest rank counts (specs/egress-nat.md, "IPPool objects"). Null: no kind that knat
+ * serve, where the object of the lowest rank counts (docs/spec/egress-nat.md, "IPPool objects"). Null: no kind that knat
  * reads.
  */
 export function factKindOf(apiVersion: string, kind: string): { kind: ObjectKind; rank: number } | null {

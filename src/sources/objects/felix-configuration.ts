@@ -14,7 +14,7 @@ export const FELIX_DEFAULT = 'default';
 
 const EXCLUSIONS: readonly NatOutgoingExclusions[] = ['IPPoolsOnly', 'IPPoolsAndHostIPs'];
 
-/** specs/egress-nat.md, "The decision", 10. */
+/** docs/spec/egress-nat.md, "The decision", 10. */
 const INTERFACE = /^[a-zA-Z0-9:._+-]{1,15}$/;
 
 /** Rank of an API version, lowest decides; null when its group serves no FelixConfiguration. */

@@ -14,7 +14,7 @@ export interface ParseContext {
   readonly debug: (line: string) => void;
 }
 
-/** How the Pod NAT annotation is read. specs/pod-nat.md, "Flags". */
+/** How the Pod NAT annotation is read. docs/spec/pod-nat.md, "Flags". */
 export interface PodNatOptions {
   /** Flag `annotationkey`. */
   readonly annotationKey: string;
@@ -30,7 +30,7 @@ export const defaultPodNatOptions: PodNatOptions = {
   restrictedNodePorts: '10250,2379,2380,30000-32767',
 };
 
-/** Labels by whose presence a Service, or a slice, is left to others. specs/service-proxy.md, "Frontends". */
+/** Labels by whose presence a Service, or a slice, is left to others. docs/spec/service-nat.md, "Frontends". */
 export const FOREIGN_LABELS = [
   'service.kubernetes.io/service-proxy-name',
   'service.kubernetes.io/headless',

@@ -8,7 +8,7 @@ import { type PodNatDraft, readPodNatDocument } from './pod-nat-json.ts';
 import { formatPortList, type PortRange, parsePortList, rangesOverlap } from './port-list.ts';
 import { NONE } from './shared.ts';
 
-/** The texts 2 to 5 of specs/pod-nat.md, "Annotation"; they are an interface and never change. */
+/** The texts 2 to 5 of docs/spec/pod-nat.md, "Annotation"; they are an interface and never change. */
 const TEXT = {
   needSource: 'need either InterfaceAutoDetect enabled or provided SourceIP for entry',
   bothSources: 'SourceIP provided but InterfaceAutoDetect still enabled, please disable',
@@ -23,7 +23,7 @@ class Rejected extends Error {}
 class Restricted extends Rejected {}
 
 /**
- * Reads the Pod NAT annotation. Never throws. specs/pod-nat.md, "Annotation".
+ * Reads the Pod NAT annotation. Never throws. docs/spec/pod-nat.md, "Annotation".
  *
  * Per entry, in this order: the texts 2, 3, 4, then ours for port ranges, then 5 and 6, then ours for `srcIP`
  * (host names are refused; the original asked DNS) and for `allow`.

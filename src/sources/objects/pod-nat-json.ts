@@ -4,7 +4,7 @@ import { NONE } from './shared.ts';
 
 /**
  * The Pod NAT annotation's JSON, read as Go's encoding/json reads it into the original's structures
- * (specs/pod-nat.md, "Annotation"): keys in any case, each duplicate assigned in turn so that the last one wins, and
+ * (docs/spec/pod-nat.md, "Annotation"): keys in any case, each duplicate assigned in turn so that the last one wins, and
  * null assigns nothing (but empties a list and an optional text). A value of the wrong type is an error even where
  * a later duplicate mends it. Integers must be written as such: 25.0 and 2.5e1 are none.
  */

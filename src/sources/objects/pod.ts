@@ -9,7 +9,7 @@ import { NONE } from './shared.ts';
 
 /**
  * A Pod (v1). An address of several that cannot be used is left out with a warning. A bad Pod NAT annotation does not reject the Pod: the fact carries its error, so that the bindings of
- * the annotation before it go (specs/pod-nat.md, "Faults of the original").
+ * the annotation before it go (docs/spec/pod-nat.md, "Faults of the original").
  */
 export function parsePod(object: unknown, context: ParseContext): Parsed<PodFact> {
   const { namespace, name, fields, metadata, report } = openObject('Pod', object, context.shared);

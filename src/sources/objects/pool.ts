@@ -11,7 +11,7 @@ const POOL_GROUPS = ['projectcalico.org', 'crd.projectcalico.org', 'knat.dev'] a
 const MODES = ['Never', 'Always', 'CrossSubnet'] as const;
 const USES = ['Workload', 'Tunnel', 'LoadBalancer'] as const;
 
-/** Block sizes as prefix lengths. specs/egress-nat.md, "IPPool objects". */
+/** Block sizes as prefix lengths. docs/spec/egress-nat.md, "IPPool objects". */
 const BLOCK = {
   IPv4: { fallback: 26, least: 20, most: 32 },
   IPv6: { fallback: 122, least: 116, most: 128 },
@@ -29,7 +29,7 @@ export function poolGroupRank(apiVersion: string): number | null {
 }
 
 /**
- * An IPPool of any of its API groups. The messages are Calico's (specs/egress-nat.md, "IPPool objects"), and all
+ * An IPPool of any of its API groups. The messages are Calico's (docs/spec/egress-nat.md, "IPPool objects"), and all
  * that apply are reported. Selectors, assignment mode and BGP export have no effect on NAT and are not read.
  */
 export function parsePool(object: unknown, context: ParseContext): Parsed<PoolFact> {

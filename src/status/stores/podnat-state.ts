@@ -2,7 +2,7 @@ import { familyOf } from '../../net/address.ts';
 import { endpointAt, type PodBinding, portBehind } from '../../plan/entry.ts';
 
 /**
- * The state in the form of podnat-controller (specs/pod-nat.md, "State"): a JSON object of lists of rules by
+ * The state in the form of podnat-controller (docs/spec/pod-nat.md, "State"): a JSON object of lists of rules by
  * `ADDRESS:PORT`. It knows IPv4 alone: a rule of IPv6 would stop a podnat-controller that is rolled back to, so such
  * bindings are left out. Pure: text in, text out.
  */

@@ -23,7 +23,7 @@ export type RouteReader = Pick<RouteConnection, 'lookUp' | 'nexthops' | 'routes'
 
 /**
  * Kinds of interfaces that lead to pods, to other nodes' pods, or nowhere, unless a default route leaves by them.
- * specs/pod-nat.md, "Public address detection".
+ * docs/spec/pod-nat.md, "Public address detection".
  */
 const INNER_KINDS: ReadonlySet<string> = new Set([
   'bareudp',

@@ -33,7 +33,7 @@ function drawn({ items }: Pools): readonly Pool[] {
   return [...items].sort((a, b) => Number(b.natOutgoing) - Number(a.natOutgoing)).slice(0, DRAWN);
 }
 
-/** specs/egress-nat.md, "The decision": from a pool with natOutgoing to whatever no pool holds. */
+/** docs/spec/egress-nat.md, "The decision": from a pool with natOutgoing to whatever no pool holds. */
 function decision(from: Pool, to: Pool | null): 'NAT' | 'no NAT' | 'other family' {
   if (to !== null && to.family !== from.family) return 'other family';
   if (!from.natOutgoing) return 'no NAT';

@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+
+/** Files that are kept in git and speak of documents or code: text and comments. */
+const files = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n');
+const speakers = files.filter((file) => /\.(md|tsx?|yaml|cjs)$/.test(file) && file !== 'CHANGELOG.md');
+
+/** A path from the root of the repository to a document, to code or to an example. */
+const REFERENCE =
+  /(?<![\w./@-])(?:docs|src|test|scripts|examples|charts|bench|deploy|ui)\/[\w./*-]*\.(?:md|ts|tsx|json|yaml|js)\b/g;
+
+test('every path to a document, to code or to an example resolves', () => {
+  let looked = 0;
+  const dangling = speakers.flatMap((file) => {
+    const text = readFileSync(`${ROOT}${file}`, 'utf8');
+    const paths = [...text.matchAll(REFERENCE)].map(([path]) => path);
+    looked += paths.length;
+    return paths
+      .filter((path) => !(path.includes('*') ? isSomewhere(path) : existsSync(`${ROOT}${path}`)))
+      .map((path) => `${file}: ${path}`);
+  });
+  expect(looked).toBeGreaterThan(100);
+  expect(dangling).toEqual([]);
+});
+
+test('each decision has a number of its own, in its name and in its title', () => {
+  const names = readdirSync(`${ROOT}docs/adr`).sort();
+  const numbers = names.map((name) => name.slice(0, 4));
+  expect(numbers).toEqual(names.map((_, index) => String(index + 1).padStart(4, '0')));
+  for (const name of names) {
+    expect(readFileSync(`${ROOT}docs/adr/${name}`, 'utf8'), name).toMatch(
+      new RegExp(`^# ${name.slice(0, 4)}: \\S`),
+    );
+  }
+});
+
+/** `*` stands for a part of a name, `**` for any folders. */
+function isSomewhere(pattern: string): boolean {
+  const words = { '.': '\\.', '*': '[^/]*', '**/': '(?:.*/)?' };
+  const expression = new RegExp(
+    `^${pattern.replace(/\*\*\/|[.*]/g, (sign) => words[sign as keyof typeof words])}$`,
+  );
+  return files.some((file) => expression.test(file));
+}
