@@ -10,6 +10,7 @@ import {
   nodeFacts,
   pod,
   pool,
+  portOf,
   present,
   service,
   slice,
@@ -295,5 +296,41 @@ describe('what is stale', () => {
     ],
   ])('not: %s', (_, one, steps) => {
     expect(judged(one, ...steps).stale).toBeNull();
+  });
+});
+
+describe('from the port of a binding', () => {
+  const second = '203.0.113.8';
+  const sip = (port: number) =>
+    present(
+      'Pod',
+      pod([
+        natEntry({ sourcePort: portOf(25) }),
+        natEntry({
+          ...{ interfaceAuto: false, sourceIP: ip(second) },
+          sourcePort: portOf(port),
+          destinationPort: portOf(5060),
+        }),
+      ]),
+    );
+  const registered = (port: number) => flow(`${POD}:5060`, PLACE, { via: `${second}:${port}` });
+
+  test.each<[string, Flow, FactChange[], string]>([
+    ['its address and port', registered(5062), [sip(5062)], 'from pod Pod mail/smtp'],
+    ['any other port', flow(POD, PLACE, { via: `${PUBLIC}:50000` }), [sip(5062)], 'from pod Pod mail/smtp'],
+    [
+      'another port',
+      registered(5062),
+      [sip(5064)],
+      'from pod Pod mail/smtp; stale: it would leave with 203.0.113.8:5064 (Pod mail/smtp) now',
+    ],
+    [
+      'another address',
+      flow(`${POD}:5060`, PLACE, { via: `${PUBLIC}:5062` }),
+      [sip(5062)],
+      'from other; stale: it would leave with 203.0.113.8 (Pod mail/smtp) now',
+    ],
+  ])('%s', (_, one, changes, expected) => {
+    expect(inShort(judged(one, changes))).toBe(expected);
   });
 });

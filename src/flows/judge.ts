@@ -99,7 +99,7 @@ export class FlowJudge {
     const entry = isTranslated && dialled !== null ? this.#by.plan.entryAt(dialled) : undefined;
     const decision = this.#sources.of(flow, isTranslated, entry?.kind === 'ServiceFrontend' ? entry : null);
     if (decision === null || decision.kind === 'service') return false;
-    if (decision.dropped) return true;
+    if (decision.dropped || hasOtherPort(flow, decision)) return true;
     const actual = sourceNow(flow);
     if (decision.snat !== 'node') return decision.snat !== actual;
     return actual === null || !this.#by.node.nodeIPs.includes(actual);
@@ -188,6 +188,9 @@ export class FlowJudge {
     const now = snat === 'node' ? "the node's address" : snat;
     if (actual === null || !fits(snat, actual, this.#by.node))
       return `it would leave with ${now}${whose} now`;
+    if (hasOtherPort(flow, decision)) {
+      return `it would leave with ${formatEndpoint(actual, decision.port)}${whose} now`;
+    }
     const former = this.#formerAddress(flow, actual, decision, frontend);
     return former === null ? null : `it would leave with ${now}${whose} now`;
   }
@@ -275,6 +278,10 @@ export function isTranslated(flow: Flow): boolean {
 export function sourceNow(flow: Flow): IpAddress | null {
   if ((flow.status & conntrackStatus.IPS_SRC_NAT) === 0) return null;
   return flow.reply.dst === flow.original.src ? null : flow.reply.dst;
+}
+
+function hasOtherPort(flow: Flow, decision: SourceDecision): decision is SourceDecision & { port: Port } {
+  return decision.port !== null && decision.port !== flow.reply.dport;
 }
 
 function fits(snat: SourceDecision['snat'], actual: IpAddress, node: WalkedNode): boolean {

@@ -18,6 +18,8 @@ export type NatKind = 'service' | 'pod' | 'egress' | 'other';
 export interface SourceDecision {
   /** What the source is rewritten to: an address, one of the node's, or nothing. */
   readonly snat: IpAddress | 'node' | null;
+  /** The port that the source becomes, where a binding of its own says so; null: any. */
+  readonly port: Port | null;
   /** An EgressRule keeps the packets in: `fallback: drop`. */
   readonly dropped: boolean;
   /** Whose rule decides; null: none looks at the flow. */
@@ -36,7 +38,13 @@ const kindOfRule = {
   'no-source-rule': null,
 } as const satisfies Record<SourceStep['rule'], SourceDecision['kind']>;
 
-const NO_DECISION: SourceDecision = Object.freeze({ snat: null, dropped: false, kind: null, object: null });
+const NO_DECISION: SourceDecision = Object.freeze({
+  snat: null,
+  port: null,
+  dropped: false,
+  kind: null,
+  object: null,
+});
 
 /** Sources, and destinations, that are remembered; then all are forgotten, so that memory does not grow with the table. */
 const REMEMBERED = 65_536;
@@ -44,7 +52,10 @@ const REMEMBERED = 65_536;
 /** Decisions about one source, or about all that are the same to the plan. */
 type Decided = Map<ServiceFrontend | null, (SourceDecision | undefined)[]>;
 
-/** A source that has EgressRules: they may ask for any network and port, so each flow is looked at by itself. */
+/**
+ * A source that has EgressRules or bindings: rules may ask for any network and port, bindings for its own port, so each flow
+ * is looked at by itself.
+ */
 const RULED = Symbol('ruled');
 
 /**
@@ -101,17 +112,18 @@ export class SourceDecisions {
     isTranslated: boolean,
     frontend: ServiceFrontend | null,
   ): SourceDecision {
-    const { src: source } = flow.original;
+    const { src: source, sport: sourcePort } = flow.original;
     const { src: destination, sport } = flow.reply;
-    const packet = { source, destination, protocol, port: sport as Port };
+    const packet = { source, sourcePort: sourcePort as Port, destination, protocol, port: sport as Port };
     const scope = this.#scope(flow.family);
     // By which interface the first packet came is not in conntrack: only addresses tell of a pod.
     const isPod = isFromPod(scope, this.#node, packet);
     const asked = [this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend] as const;
-    const { steps, snat, dropped } = walkSource(...asked);
+    const { steps, snat, snatPort, dropped } = walkSource(...asked);
     const step = decisiveStep(steps);
     if (step === undefined) return NO_DECISION;
-    return { snat, dropped, kind: kindOfRule[step.rule], object: step.object };
+    const port = snatPort === 'free' ? null : snatPort;
+    return { snat, port, dropped, kind: kindOfRule[step.rule], object: step.object };
   }
 
   #decidedOf(family: Family, source: IpAddress): Decided | typeof RULED {
@@ -128,7 +140,7 @@ export class SourceDecisions {
   }
 
   #isRuled(source: IpAddress): boolean {
-    return (this.#plan.egressSource(source)?.choices.length ?? 0) > 0;
+    return (this.#plan.egressSource(source)?.choices.length ?? 0) > 0 || this.#isBound(source);
   }
 
   /** The walk finds this source nowhere. */
@@ -139,8 +151,12 @@ export class SourceDecisions {
       setContains(pods, source) ||
       setContains(masqueradeToClusterIP, source) ||
       setContains(egressSources, source) ||
-      PROTOCOLS.some((protocol) => this.#plan.entry(podSourceKey(source, protocol)) !== undefined)
+      this.#isBound(source)
     );
+  }
+
+  #isBound(source: IpAddress): boolean {
+    return PROTOCOLS.some((protocol) => this.#plan.entry(podSourceKey(source, protocol)) !== undefined);
   }
 
   /** All that the walk asks of a destination, rules for its source aside: a number of three bits. */

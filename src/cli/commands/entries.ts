@@ -24,7 +24,7 @@ export function addEntriesCommand(program: Command, context: Context): void {
     .addOption(
       new Option(
         '--kind <KINDS>',
-        'only these, with commas: frontend, binding, source, address, health, scope, refused',
+        'only these, with commas: frontend, binding, source, source-port, ports, address, health, scope, refused',
       ).helpGroup('Which entries:'),
     )
     .addOption(
