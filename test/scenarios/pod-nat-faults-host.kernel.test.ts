@@ -173,6 +173,7 @@ describe.each(['iptables-nft', 'iptables-legacy'])('behind a FORWARD chain of %s
     const before = rules();
     await start();
     expect(await becomes(fromClient, A)).toBe(A);
+    expect(await becomes(fromClient6, '[fd00:244::5]:25')).toBe('[fd00:244::5]:25');
     expect(rules()).not.toBe(before);
     await stop();
     expect(await fromClient()).toBe(A);
