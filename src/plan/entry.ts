@@ -252,7 +252,7 @@ export interface SourcePorts {
   readonly key: string;
   readonly family: Family;
   readonly any: FreePorts;
-  /** Of natPortRange, for egress NAT; null: not set, as all others. */
+  /** Of natPortRange, for egress NAT; null: not set, as all others. Without egress NAT none. */
   readonly egress: FreePorts | null;
 }
 

@@ -47,7 +47,8 @@ export function sourcePortsFragment(
     };
     const any = free(every, 'translated connections');
     const ranged = egress.length === 0 ? null : free(egress, 'natPortRange');
-    return { kind: 'SourcePorts', key: sourcePortsKey(family), family, any, egress: withAny(ranged, any) };
+    const ofEgress = options.enable.egress ? withAny(ranged, any) : NO_PORTS;
+    return { kind: 'SourcePorts', key: sourcePortsKey(family), family, any, egress: ofEgress };
   });
   return { entries, notices };
 }
@@ -60,6 +61,9 @@ export function everyPort(
   const left = portsWithout([EVERY_PORT], [...egress.excludedPorts, ...reservedPorts]);
   return left.length === 0 ? [EVERY_PORT] : left;
 }
+
+/** Egress NAT is off: nothing leaves with them. */
+const NO_PORTS: FreePorts = { TCP: [], UDP: [], SCTP: [] };
 
 /** Where programs of the host have all of natPortRange, a port outside of it hurts less than one of theirs. */
 function withAny(ranged: FreePorts | null, any: FreePorts): FreePorts | null {
