@@ -1,19 +1,22 @@
 import type { ManifestRoot } from '../sources/objects/manifest-root.ts';
 import { readRoots } from '../sources/objects/manifest-text.ts';
+import type { YamlDialect } from '../sources/objects/manifest-yaml.ts';
 import type { CliError } from './cli-error.ts';
 
 /**
- * The one document of a YAML or JSON file that an option names; undefined when the file is empty. Throws what `invalid`
- * makes of the lines that say what is wrong: a syntax error, a second document.
+ * The one document of a YAML or JSON file that an option names; undefined when the file is empty. Documents without a
+ * value, which a `---` at the end leaves, do not count. Throws what `invalid` makes of the lines that say what is wrong: a syntax
+ * error, a second document.
  */
 export function onlyDocument(
   text: string,
   filename: string,
   invalid: (filename: string, details: readonly string[]) => CliError,
+  dialect?: YamlDialect,
 ): ManifestRoot | undefined {
-  const roots = readRoots(text, filename);
+  const roots = readRoots(text, filename, dialect);
   if ('message' in roots) throw invalid(filename, [`${filename}:${roots.line}: ${roots.message}`]);
-  const [root, second] = roots;
+  const [root, second] = roots.filter(({ value }) => value !== null);
   if (second !== undefined) {
     throw invalid(filename, [
       `${filename}:${second.lineOf([])}: only one document is read: remove the others`,

@@ -283,3 +283,19 @@ test('docs/migrate-from-kube-proxy.md has the table of fields as it is here', ()
   const rows = Object.entries(kubeProxyFields).map(([path, { here }]) => `| \`${path}\` | ${here} |`);
   expect(readFileSync('docs/migrate-from-kube-proxy.md', 'utf8')).toContain(rows.join('\n'));
 });
+
+describe('the text is read as kube-proxy reads it', () => {
+  test.each(['no', 'Off', 'false'])('%s is a switch that is off', (word) => {
+    const { settings } = parse(`featureGates: {AllowServiceExternalIPs: ${word}}\n`);
+    expect(settings).toEqual(parse('featureGates: {AllowServiceExternalIPs: false}\n').settings);
+  });
+
+  test('the last of a repeated key counts', () => {
+    const { facts } = parse('nodePortAddresses: [0.0.0.0/0]\nnodePortAddresses: [10.0.0.0/8]\n');
+    expect(facts.node).toEqual(parse('nodePortAddresses: [10.0.0.0/8]\n').facts.node);
+  });
+
+  test('a line --- at the end begins nothing', () => {
+    expect(parse('hostnameOverride: worker-1\n---\n').facts.node.nodeName).toBe('worker-1');
+  });
+});

@@ -27,9 +27,12 @@ export async function readKubeProxyConfig(path: string): Promise<KubeProxyConfig
   return parseKubeProxyConfig(await readInputFile(path, 'the configuration of kube-proxy'), path);
 }
 
-/** Each field either has its effect or is named in a warning, also one that is not known; see `kubeProxyFields`. */
+/**
+ * The text is read as kube-proxy reads it: YAML 1.1, and the last of a repeated key counts. Each field either has its effect or is
+ * named in a warning, also one that is not known; see `kubeProxyFields`.
+ */
 export function parseKubeProxyConfig(text: string, filename: string): KubeProxyConfig {
-  const root = onlyDocument(text, filename, invalid);
+  const root = onlyDocument(text, filename, invalid, 'go');
   const value = root?.value;
   if (root === undefined || !isMapping(value) || value.apiVersion !== API_VERSION || value.kind !== KIND) {
     throw invalid(filename, [`${filename}: expected apiVersion: ${API_VERSION} and kind: ${KIND}`]);

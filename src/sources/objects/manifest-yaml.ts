@@ -9,7 +9,7 @@ const DOCUMENT_LIMIT = 8 * 1024 * 1024;
 
 /**
  * How plain words and repeated keys are read. `strict`: YAML 1.2, a repeated key is an error. `go`: as Go's goyaml v2, with which
- * ip-masq-agent reads its file: YAML 1.1 (`yes` and `off` are booleans), and the last of a repeated key counts.
+ * ip-masq-agent and kube-proxy read their files: YAML 1.1 (`yes` and `off` are booleans), and the last of a repeated key counts.
  */
 export type YamlDialect = 'strict' | 'go';
 
