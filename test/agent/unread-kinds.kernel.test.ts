@@ -131,6 +131,10 @@ const files: Readonly<Record<FactKind, (refused: boolean) => string>> = {
       named('IPPool', 'knat.dev/v1', 'pods', {
         spec: { cidr: refused ? '10.200.0.0' : '10.200.0.0/16', natOutgoing: true },
       }),
+      // Around the pod CIDR of the node: a part of its addresses is known from the Node too.
+      named('IPPool', 'knat.dev/v1', 'nodes', {
+        spec: { cidr: refused ? '10.244.0.0' : '10.244.0.0/16', natOutgoing: true },
+      }),
       named('IPPool', 'knat.dev/v1', 'others', { spec: { cidr: '10.201.0.0/16', natOutgoing: true } }),
     ]),
   FelixConfiguration: (refused) =>
@@ -282,6 +286,26 @@ describe.each(ways)('%s', (_, config) => {
     expect((await start(config)).problems).toEqual([]);
     expect(ruleset()).toEqual(before);
   });
+});
+
+test('a rule that changed while a pool cannot be read holds for the addresses that are known', async () => {
+  for (const each of kinds) write(each, files[each](false));
+  await start(addresses);
+  await end();
+  write('IPPool', files.IPPool(true));
+  write('EgressRule', files.EgressRule(false).replace('192.0.2.0/24', '192.0.3.0/24'));
+  await start(addresses);
+  const kept = ruleset().filter((line) => line.startsWith('egress_to *') && line.includes(' 10.244.'));
+  const rest = (destination: string) => `. ${destination} . 0-255 . 0-65535 :`;
+  const ranges = ['10.244.0.0/24', '10.244.2.0-10.244.255.255'];
+  expect(kept.sort()).toEqual(
+    [
+      ...ranges.map((range) => `egress_to * ${range} ${rest('192.0.2.0/24')} accept`),
+      ...ranges.map((range) => `egress_to * ${range} ${rest('198.51.100.0/24')} drop`),
+      `egress_to * 10.244.1.0/24 ${rest('192.0.3.0/24')} accept`,
+      `egress_to * 10.244.1.0/24 ${rest('198.51.100.0/24')} drop`,
+    ].sort(),
+  );
 });
 
 afterAll(() => {

@@ -1,4 +1,4 @@
-import { addressFromBytes, addressFromNumber, addressNumber } from '../../net/address.ts';
+import { addressFromBytes, addressFromNumber, addressNumber, numberBytes } from '../../net/address.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
 import {
   type AddressRange,
@@ -161,7 +161,8 @@ function placedRanges(set: SetName, ranges: AddressSet): readonly PlacedElement[
  * - while a rule or a Namespace is known to be unread: any source may have been chosen by it;
  * - where the plan does not speak of the source;
  * - where it is of one pod, and the plan knows no pod there;
- * - where all that the plan says of it stands already, so that the rest is of what cannot be read.
+ * - where all that the plan says of it or of a part of it stands already, so that the rest is of what cannot be read.
+ * Of any other the addresses stay that the plan does not speak of.
  */
 function egressRules(family: Family, sets: readonly Both[], plan: Plan, unread: Unread): PlacedElement[] {
   const rules = sets.filter((both) => both.family === family && SET_ORIGINS[both.set].unread === 'source');
@@ -175,18 +176,21 @@ function egressRules(family: Family, sets: readonly Both[], plan: Plan, unread: 
     family,
     sources.map(({ range }) => range),
   );
-  const saysNothingNew = new Set(
+  const saysNothingNew = (range: AddressRange): boolean =>
     sources
-      .filter((source) => ofSource(source).every((placed) => standing.has(whole(placed))))
-      .map(rangeName),
-  );
+      .filter((source) => overlap(source.range, range))
+      .every((source) => ofSource({ ...source, range }).every((placed) => standing.has(whole(placed))));
   const isAnybodys = unread.kinds.includes('EgressRule') || unread.kinds.includes('Namespace');
   const stays = (range: AddressRange): boolean =>
     isAnybodys ||
     intersectionOf(spokenOf, { family, ranges: [range] }).ranges.length === 0 ||
     (range.first === range.last && !isPodOf(plan, family, range)) ||
-    saysNothingNew.has(rangeName({ range }));
-  const kept = found.filter((placed) => stays(sourceOf(placed)));
+    saysNothingNew(range);
+  const kept = found.flatMap((placed) => {
+    const range = sourceOf(placed);
+    if (stays(range)) return [placed];
+    return differenceOf({ family, ranges: [range] }, spokenOf).ranges.map((part) => narrowed(placed, part));
+  });
   const held = unionOf(family, rangesOf(kept));
   const wanted = sources.flatMap((source) =>
     differenceOf({ family, ranges: [source.range] }, held).ranges.flatMap((range) =>
@@ -204,8 +208,16 @@ function isPodOf(plan: Plan, family: Family, { first }: AddressRange): boolean {
   return (plan.egressSource(addressFromNumber(family, first))?.pod ?? null) !== null;
 }
 
-function rangeName({ range }: Pick<EgressSource, 'range'>): string {
-  return `${range.first}-${range.last}`;
+function overlap(a: AddressRange, b: AddressRange): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+/** The same for these sources alone. */
+function narrowed({ family, set, element }: PlacedElement, { first, last }: AddressRange): PlacedElement {
+  const { key, keyEnd = key } = element;
+  const bound = (source: bigint, bytes: Uint8Array) =>
+    Buffer.concat([numberBytes(family, source), bytes.subarray(addressLength(family))]);
+  return { family, set, element: { ...element, key: bound(first, key), keyEnd: bound(last, keyEnd) } };
 }
 
 /** The element with its value, as text. */
