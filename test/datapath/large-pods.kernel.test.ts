@@ -73,3 +73,32 @@ test('100 pods with 5 ranges of thousands of ports and 20 networks: others chang
   await datapath.remove(signal);
   datapath.close();
 }, 60_000);
+
+test('ranges of one address are programmed although a Service changes all the time', async () => {
+  const node = nodeFacts({ nodeIPs: [ip('203.0.113.1')], localAddresses: [localAddress('203.0.113.1')] });
+  const planner = new Planner(node, defaultPlanOptions);
+  const datapath = NftablesDatapath.open();
+  const { signal } = new AbortController();
+  const web = (...endpoints: string[]) => present('EndpointSlice', slice(endpoints));
+  planner.apply([present('Service', service({ ports: [servicePort(80)] })), web('10.244.2.5')]);
+  await datapath.converge(planner.update(), signal);
+  const entries = Array.from({ length: 250 }, (_, index) =>
+    natEntry({
+      sourcePort: portOf(10_301 + 4 * index),
+      destinationPort: portOf(20_000 + 4 * index),
+      portCount: 3,
+      protocol: 'UDP',
+    }),
+  );
+  planner.apply([present('Pod', pod(entries))]);
+  let steps = 0;
+  for (let isPartial: boolean | undefined = true; isPartial === true && steps < 40; steps++) {
+    planner.apply([web('10.244.2.5', `10.244.3.${steps + 1}`)]);
+    ({ isPartial } = await datapath.converge(planner.update(), signal, { stepwise: true }));
+  }
+  expect(steps).toBeGreaterThan(1);
+  expect(steps).toBeLessThan(40);
+  expect((await datapath.preview(planner.update(), signal)).changes).toEqual([]);
+  await datapath.remove(signal);
+  datapath.close();
+}, 60_000);

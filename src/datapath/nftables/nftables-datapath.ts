@@ -73,6 +73,8 @@ export class NftablesDatapath implements Datapath {
   #shared = SharedElements.of([]);
   /** What the table's chains are made for; null until it has been read. */
   #variant: SkeletonVariant | null = null;
+  /** How often in a row nothing of the backlog was written. */
+  #postponed = 0;
   #timeouts = TimeoutCount.of([]);
   /** Entries that the kernel did not take, by their keys; tried again when they change. */
   readonly #refused = new Map<string, { readonly entry: PlanEntry; readonly errno: string }>();
@@ -230,7 +232,10 @@ export class NftablesDatapath implements Datapath {
 
   /** Writes the entries of these keys, and the chains that they need or that nobody needs any more. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, from: SkeletonVariant): Report {
-    const { now: pieces, later } = nextTransaction(piecesOf(plan, changed, this.#programmed));
+    const { now: pieces, later } = nextTransaction(
+      piecesOf(plan, changed, this.#programmed),
+      this.#postponed,
+    );
     const egress = egressChainsOf(plan);
     let work = this.#workFor(pieces, from, egress);
     let refused: ReadonlyMap<Piece, Failure> = new Map();
@@ -256,6 +261,9 @@ export class NftablesDatapath implements Datapath {
     this.#timeouts = work.timeouts;
     this.#variant = work.variant;
     this.#revision = plan.revision;
+    const isOld = ({ staged }: Piece) => staged.some(([key]) => this.#backlog.has(key));
+    const isPostponed = later.length > 0 && !pieces.some(isOld);
+    this.#postponed = isPostponed ? this.#postponed + 1 : 0;
     this.#backlog = new Set(later.flatMap((piece) => piece.staged.map(([key]) => key)));
     return this.#report(work.isSame ? 'kept' : 'changed', 'changes', work.changes);
   }

@@ -80,6 +80,14 @@ describe('100 pods with 5 ranges of 10,000 ports and 20 networks each', () => {
     expect(rounds).toBeGreaterThan(5);
   });
 
+  test('what is large does not wait for ever, whatever comes meanwhile', () => {
+    const large = piecesOf(plan, keys, new Map()).map((piece) => ({ ...piece, weight: 1_000_000 }));
+    const small = { staged: [], before: [], after: [], weight: 1 };
+    const pieces = [...large, small];
+    expect(nextTransaction(pieces, 2).now).toEqual([small]);
+    expect(nextTransaction(pieces, 3).now).toEqual([small, large[0]]);
+  });
+
   test('a small change goes whole', () => {
     const { now, later } = nextTransaction(piecesOf(plan, ['10.96.0.10:80/TCP'], new Map()));
     expect([now.length, later.length]).toEqual([1, 0]);

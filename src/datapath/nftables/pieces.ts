@@ -66,11 +66,19 @@ function togetherWith(entry: PlanEntry | undefined): string | null {
   return isPortClaim(entry) && isRange(entry) ? laneOf(entry) : null;
 }
 
+/** So often in a row what is large gives way to what came meanwhile; then one large piece goes along. */
+const MOST_POSTPONED = 3;
+
 /**
  * The pieces of the next transaction, small ones first, so that nobody waits for the large change of another; and those that
  * come later.
+ *
+ * @param postponed how often in a row nothing of what is left over was written
  */
-export function nextTransaction(pieces: readonly Piece[]): {
+export function nextTransaction(
+  pieces: readonly Piece[],
+  postponed = 0,
+): {
   readonly now: readonly Piece[];
   readonly later: readonly Piece[];
 } {
@@ -84,5 +92,6 @@ export function nextTransaction(pieces: readonly Piece[]): {
     if (count > 0 && weight > MOST_WEIGHT) break;
     count++;
   }
+  if (postponed >= MOST_POSTPONED) count++;
   return { now: sorted.slice(0, count), later: sorted.slice(count) };
 }
