@@ -1,4 +1,4 @@
-import type { ConvergeOptions, Datapath, Report } from '../datapath/datapath.ts';
+import { type ConvergeOptions, type Datapath, type Report, together } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
 /** What the loop needs of the outside: injected, so that tests own the clock. */
@@ -70,6 +70,7 @@ export class ConvergeLoop {
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
+    let done: Report | null = null;
     const wakeUp = () => this.#wake?.();
     signal.addEventListener('abort', wakeUp);
     while (!signal.aborted) {
@@ -83,17 +84,20 @@ export class ConvergeLoop {
       this.#triggered = false;
       const start = this.#surroundings.now();
       try {
-        const report = await this.#datapath.converge(this.#plan(), signal, {
+        const step = await this.#datapath.converge(this.#plan(), signal, {
           ...this.#options(),
           stepwise: true,
         });
         failures = 0;
-        if (report.isPartial === true) {
+        const { isPartial, ...report } = together(done, step);
+        done = report;
+        if (isPartial === true) {
           // What came meanwhile is done before the rest of what is large.
           this.#triggered = true;
           await this.#surroundings.sleep(0, signal);
           continue;
         }
+        done = null;
         this.#listener.converged(report, this.#surroundings.now() - start);
       } catch (error) {
         if (signal.aborted) break;

@@ -1,7 +1,7 @@
 import type { FactKind } from '../model/facts.ts';
 import type { ObjectRef } from '../model/object.ts';
-import type { Family } from '../net/family.ts';
-import type { AddressSet } from '../net/ranges.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
+import { type AddressSet, unionOf } from '../net/ranges.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
 /** What this kernel can do, found once. */
@@ -121,4 +121,33 @@ export interface Datapath {
   remove(signal: AbortSignal): Promise<readonly string[]>;
   /** Calls back when something else changed what is ours. The next `converge` mends it. Returns how to stop. */
   watch(onDrift: (what: string) => void): () => void;
+}
+
+/** What several steps did together, the last of which is `later`. */
+export function together(earlier: Report | null, later: Report): Report {
+  if (earlier === null) return later;
+  return {
+    ...later,
+    skeleton: earlier.skeleton === 'kept' ? later.skeleton : earlier.skeleton,
+    elementsAdded: earlier.elementsAdded + later.elementsAdded,
+    elementsDeleted: earlier.elementsDeleted + later.elementsDeleted,
+    compared: earlier.compared === 'everything' ? 'everything' : later.compared,
+    gone: both(earlier.gone, later.gone, (a, b) => new Set([...a, ...b])),
+    changedSources: both(earlier.changedSources, later.changedSources, unionOfBoth),
+  };
+}
+
+function both<Value>(a: Value | null, b: Value | null, join: (a: Value, b: Value) => Value): Value | null {
+  return a === null || b === null ? (a ?? b) : join(a, b);
+}
+
+function unionOfBoth(
+  a: Readonly<Record<Family, AddressSet>>,
+  b: Readonly<Record<Family, AddressSet>>,
+): Record<Family, AddressSet> {
+  const sets = FAMILIES.map((family): [Family, AddressSet] => [
+    family,
+    unionOf(family, [...a[family].ranges, ...b[family].ranges]),
+  ]);
+  return Object.fromEntries(sets) as Record<Family, AddressSet>;
 }

@@ -1,13 +1,12 @@
 import { release } from 'node:os';
 import { type Difference, difference } from '../../delta/delta.ts';
-import { FAMILIES, type Family } from '../../net/family.ts';
+import { FAMILIES } from '../../net/family.ts';
 import { isEgressSourceKey, isScopeKey, type PlanEntry } from '../../plan/entry.ts';
 import { deepEqual } from '../../plan/equal.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { Busy, type Failure, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
-import type { SetElement } from '../../wire/nftables/element.ts';
 import {
   type Capabilities,
   type ConvergeOptions,
@@ -16,46 +15,41 @@ import {
   type Observed,
   type Preview,
   type Report,
+  together,
   type Unread,
 } from '../datapath.ts';
+import { batchOf, ELEMENT_BYTES, FRESH_BYTES, fillBatch } from './batches.ts';
 import { changedSources } from './changed-sources.ts';
 import { describeChanges, ownerOf } from './changes.ts';
 import { type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
 import { constantElements, elementsOf, type PlacedElement, type Programmed, program } from './element.ts';
 import { FoundEndpoints } from './found-endpoints.ts';
 import { elementComparison } from './identity.ts';
-import {
-  beginChanges,
-  changesBetween,
-  endChanges,
-  type FamilyChanges,
-  KernelTables,
-  type SkeletonState,
-  SWAP_TABLE,
-} from './kernel-tables.ts';
-import { nextTransaction, type Piece, piecesOf } from './pieces.ts';
-import { toKernel } from './range-elements.ts';
+import { changesBetween, KernelTables, type SkeletonState, SWAP_TABLE } from './kernel-tables.ts';
+import { keysForLater, nextTransaction, piecesOf, type RenderedPiece, rendered } from './pieces.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { EGRESS_CHAINS_FROM } from './set-origins.ts';
-import { SET_NAMES, type SetName } from './sets.ts';
 import { isShared, SharedElements } from './shared-elements.ts';
 import { sift } from './sift.ts';
 import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
 import { TimeoutCount } from './timeout-count.ts';
-import { goneKeys } from './unclaimed.ts';
+import { entryOf, goneKeys } from './unclaimed.ts';
 import { unclaimedElements, whileUnread } from './unread.ts';
 import { watchTables } from './watch.ts';
 
 /** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
 const ATTEMPTS = 10;
 
+const noKeys: ReadonlySet<string> = new Set();
+
 /**
  * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
  *
  * Guarantees:
  * 1. `converge` with a plan that the kernel holds writes nothing, also in a new process.
- * 2. A change of the plan costs the elements of the entries that changed: one transaction, both families.
+ * 2. A change of the plan costs the elements of the entries that changed: one transaction, both families. What is large
+ *    comes after everything else, in transactions of its own, at the first load and at a start too.
  * 3. After any error, and after a foreign change, the next `converge` reads everything back and mends the difference.
  * 4. What the kernel refuses of one entry keeps no other from being programmed; it is reported with its owner.
  * 5. Chains that are not as they should be (other settings, a foreign edit) are written anew in the table that stands;
@@ -73,8 +67,6 @@ export class NftablesDatapath implements Datapath {
   #shared = SharedElements.of([]);
   /** What the table's chains are made for; null until it has been read. */
   #variant: SkeletonVariant | null = null;
-  /** How often in a row nothing of the backlog was written. */
-  #postponed = 0;
   #timeouts = TimeoutCount.of([]);
   /** Entries that the kernel did not take, by their keys; tried again when they change. */
   readonly #refused = new Map<string, { readonly entry: PlanEntry; readonly errno: string }>();
@@ -125,7 +117,7 @@ export class NftablesDatapath implements Datapath {
         }
       }
     }
-    return await this.#synchronise(plan, signal);
+    return await this.#synchroniseStepwise(plan, options.stepwise === true, signal);
   }
 
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
@@ -212,33 +204,34 @@ export class NftablesDatapath implements Datapath {
     signal: AbortSignal,
   ): Promise<Report> {
     let keys = this.#backlog.size === 0 ? changed : new Set([...changed, ...this.#backlog]);
-    let [elementsAdded, elementsDeleted] = [0, 0];
-    let skeleton: Report['skeleton'] = 'kept';
+    let report: Report | null = null;
     for (;;) {
       if (this.#variant === null) throw new TypeError('nothing was programmed yet');
-      const step = this.#applyChanges(plan, keys, this.#variant);
-      elementsAdded += step.elementsAdded;
-      elementsDeleted += step.elementsDeleted;
-      if (skeleton === 'kept') skeleton = step.skeleton;
-      const report: Report = { ...step, skeleton, elementsAdded, elementsDeleted };
+      report = together(report, this.#applyChanges(plan, keys, this.#variant));
       if (this.#backlog.size === 0) return report;
       if (once) return { ...report, isPartial: true };
       await new Promise<void>((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
-      if (!this.#synchronised) return await this.#synchronise(plan, signal);
+      if (!this.#synchronised) return await this.#synchroniseStepwise(plan, once, signal);
       keys = this.#backlog;
     }
   }
 
+  /** Compares everything with the kernel, and writes what is left for later, in one step or in all that it takes. */
+  async #synchroniseStepwise(plan: NatPlan, once: boolean, signal: AbortSignal): Promise<Report> {
+    const report = await this.#synchronise(plan, signal);
+    if (this.#backlog.size === 0) return report;
+    if (once) return { ...report, isPartial: true };
+    return together(report, await this.#applyStepwise(plan, new Set(), once, signal));
+  }
+
   /** Writes the entries of these keys, and the chains that they need or that nobody needs any more. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, from: SkeletonVariant): Report {
-    const { now: pieces, later } = nextTransaction(
-      piecesOf(plan, changed, this.#programmed),
-      this.#postponed,
-    );
+    const { now, later } = nextTransaction(piecesOf(plan, changed, this.#programmed), this.#backlog);
+    const pieces = now.map(rendered);
     const egress = egressChainsOf(plan);
     let work = this.#workFor(pieces, from, egress);
-    let refused: ReadonlyMap<Piece, Failure> = new Map();
+    let refused: ReadonlyMap<RenderedPiece, Failure> = new Map();
     try {
       this.#connection.commit(work.batch);
     } catch (error) {
@@ -261,14 +254,11 @@ export class NftablesDatapath implements Datapath {
     this.#timeouts = work.timeouts;
     this.#variant = work.variant;
     this.#revision = plan.revision;
-    const isOld = ({ staged }: Piece) => staged.some(([key]) => this.#backlog.has(key));
-    const isPostponed = later.length > 0 && !pieces.some(isOld);
-    this.#postponed = isPostponed ? this.#postponed + 1 : 0;
-    this.#backlog = new Set(later.flatMap((piece) => piece.staged.map(([key]) => key)));
+    this.#backlog = new Set(later.flatMap(({ changes }) => changes.map(({ key }) => key)));
     return this.#report(work.isSame ? 'kept' : 'changed', 'changes', work.changes);
   }
 
-  #workFor(pieces: readonly Piece[], from: SkeletonVariant, egress: EgressChains) {
+  #workFor(pieces: readonly RenderedPiece[], from: SkeletonVariant, egress: EgressChains) {
     const staged = pieces.flatMap((piece) => piece.staged);
     const before = pieces.flatMap((piece) => piece.before);
     const after = pieces.flatMap((piece) => piece.after);
@@ -321,13 +311,14 @@ export class NftablesDatapath implements Datapath {
     const { revision } = plan;
     const found = this.#elementsFound();
     const kept = this.#kept(plan, found);
-    const variant = this.#variantOf(plan, kept);
+    const later = this.#keysForLater(plan, found);
+    const variant = this.#variantOf(plan, kept, later);
     const state = this.#tables.state(variant);
     const skeleton = state.kind === 'ours' && !state.isIntact && !mendable ? 'swapped' : workOn(state);
     const stands = state.kind === 'ours' && skeleton !== 'swapped';
     const [actual, before] = stands ? [this.#tables.read(), []] : [[], found];
     for (const [key, { entry }] of this.#refused) if (plan.entry(key) !== entry) this.#refused.delete(key);
-    const { difference: changes, programmed, extended } = this.#compare(plan, actual, before);
+    const { difference: changes, programmed, extended } = this.#compare(plan, actual, before, later);
     this.#generation = generation;
     if (stands) {
       this.#commit(batchOf(changes, TABLE, state.isIntact ? null : state.changes));
@@ -338,9 +329,9 @@ export class NftablesDatapath implements Datapath {
     if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
     this.#programmed = programmed;
     this.#shared = SharedElements.of(sharedOf(programmed.values()));
-    this.#backlog = new Set();
+    this.#backlog = later;
     this.#extended = extended;
-    this.#timeouts = TimeoutCount.of(this.#wanted(plan), kept);
+    this.#timeouts = TimeoutCount.of(this.#wanted(plan, later), kept);
     this.#variant = variant;
     this.#revision = revision;
     const report = this.#report(skeleton, 'everything', changes);
@@ -365,9 +356,23 @@ export class NftablesDatapath implements Datapath {
     for (const [entry, failure] of refused) this.#refuse(entry, failure);
   }
 
-  /** All entries but those that the kernel refuses. */
-  #wanted(plan: NatPlan): PlanEntry[] {
-    return [...plan.entries()].filter((entry) => this.#refused.get(entry.key)?.entry !== entry);
+  /** What is so large that all else is to be in force before, and of which the kernel has nothing yet. */
+  #keysForLater(plan: NatPlan, found: readonly PlacedElement[]): ReadonlySet<string> {
+    if (this.#unread !== null) return noKeys;
+    const entries = this.#wanted(plan);
+    const some = keysForLater(plan, entries, () => false);
+    if (some.size === 0 || found.length === 0) return some;
+    const there = new Set(
+      found.flatMap((placed) => (isShared(placed) ? [] : (entryOf(placed, plan)?.key ?? []))),
+    );
+    return keysForLater(plan, entries, (key) => there.has(key));
+  }
+
+  /** All entries but those that the kernel refuses, and those that come later. */
+  #wanted(plan: NatPlan, later: ReadonlySet<string> = noKeys): PlanEntry[] {
+    return [...plan.entries()].filter(
+      (entry) => this.#refused.get(entry.key)?.entry !== entry && !later.has(entry.key),
+    );
   }
 
   /** The batch as one transaction, of which the ruleset has the generation that we know. */
@@ -413,8 +418,12 @@ export class NftablesDatapath implements Datapath {
   }
 
   /** What the chains are to be made for. What FelixConfiguration says stays while it cannot be read. */
-  #variantOf(plan: NatPlan, kept: readonly PlacedElement[]): SkeletonVariant {
-    const timeouts = TimeoutCount.of(this.#wanted(plan), kept).used();
+  #variantOf(
+    plan: NatPlan,
+    kept: readonly PlacedElement[],
+    later: ReadonlySet<string> = noKeys,
+  ): SkeletonVariant {
+    const timeouts = TimeoutCount.of(this.#wanted(plan, later), kept).used();
     const egress = egressChainsOf(plan);
     if (this.#unread === null || !isUnread(this.#unread, EGRESS_CHAINS_FROM)) return { timeouts, egress };
     const standing = this.#tables.egress();
@@ -437,13 +446,18 @@ export class NftablesDatapath implements Datapath {
     if (this.#connection.generation().id > this.#generation) drifted('something changed before we listened');
   }
 
-  #compare(plan: NatPlan, actual: readonly PlacedElement[], before: readonly PlacedElement[] = []) {
+  #compare(
+    plan: NatPlan,
+    actual: readonly PlacedElement[],
+    before: readonly PlacedElement[] = [],
+    later: ReadonlySet<string> = noKeys,
+  ) {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     const extended = new Set<string>();
     const found = this.#unread === null ? [] : [...actual, ...before];
     const standing = this.#unread === null ? null : new FoundEndpoints(found, this.#unread);
-    for (const planned of this.#wanted(plan)) {
+    for (const planned of this.#wanted(plan, later)) {
       const entry = standing?.in(planned) ?? planned;
       if (entry !== planned) extended.add(entry.key);
       programmed.set(entry.key, program(entry, slots.of(entry)));
@@ -510,44 +524,4 @@ function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedEle
 
 function* sharedOf(programmed: Iterable<Programmed>): Generator<PlacedElement> {
   for (const each of programmed) for (const placed of elementsOf(each)) if (isShared(placed)) yield placed;
-}
-
-/** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
-const ELEMENT_BYTES = 80;
-
-/** Room for two skeletons. */
-const FRESH_BYTES = 1 << 19;
-
-/** One transaction: chains first, so that elements can refer to them; those that go last. */
-function batchOf(changes: Difference<PlacedElement>, table: string, chains: FamilyChanges | null): Batch {
-  const batch = new Batch(4096 + ELEMENT_BYTES * (changes.add.length + changes.remove.length));
-  if (chains !== null) beginChanges(batch, chains);
-  fillBatch(batch, changes, table);
-  if (chains !== null) endChanges(batch, chains);
-  return batch;
-}
-
-/** Removals first, so that what takes their place finds it free. */
-function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, table: string): void {
-  for (const [family, set, elements] of bySet(remove)) {
-    batch.deleteElements(nftFamily[family], table, set, toKernel(set, elements));
-  }
-  for (const [family, set, elements] of bySet(add)) {
-    batch.addElements(nftFamily[family], table, set, toKernel(set, elements));
-  }
-}
-
-function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, SetElement[]]> {
-  const groups = { IPv4: new Map<SetName, SetElement[]>(), IPv6: new Map<SetName, SetElement[]>() };
-  for (const { family, set, element } of placed) {
-    const group = groups[family].get(set);
-    if (group === undefined) groups[family].set(set, [element]);
-    else group.push(element);
-  }
-  for (const family of FAMILIES) {
-    for (const set of SET_NAMES) {
-      const elements = groups[family].get(set);
-      if (elements !== undefined) yield [family, set, elements];
-    }
-  }
 }

@@ -71,7 +71,7 @@ describe('100 pods with 5 ranges of 10,000 ports and 20 networks each', () => {
     const pieces = piecesOf(plan, keys, new Map());
     const { now, later } = nextTransaction(pieces);
     expect(later.length).toBeGreaterThan(0);
-    const names = now.flatMap(({ staged }) => staged.map(([key]) => key));
+    const names = now.flatMap(({ changes }) => changes.map(({ key }) => key));
     expect(names).toContain('10.96.0.10:80/TCP');
     // Whatever is left comes, some at a time.
     let rounds = 1;
@@ -80,16 +80,57 @@ describe('100 pods with 5 ranges of 10,000 ports and 20 networks each', () => {
     expect(rounds).toBeGreaterThan(5);
   });
 
-  test('what is large does not wait for ever, whatever comes meanwhile', () => {
-    const large = piecesOf(plan, keys, new Map()).map((piece) => ({ ...piece, weight: 1_000_000 }));
-    const small = { staged: [], before: [], after: [], weight: 1 };
-    const pieces = [...large, small];
-    expect(nextTransaction(pieces, 2).now).toEqual([small]);
-    expect(nextTransaction(pieces, 3).now).toEqual([small, large[0]]);
-  });
-
   test('a small change goes whole', () => {
     const { now, later } = nextTransaction(piecesOf(plan, ['10.96.0.10:80/TCP'], new Map()));
     expect([now.length, later.length]).toEqual([1, 0]);
+  });
+
+  test('what waited has its turn, however much comes before it', () => {
+    const pieces = piecesOf(plan, keys, new Map());
+    const { later } = nextTransaction(pieces);
+    const heaviest = later[later.length - 1];
+    const waiting = new Set(heaviest?.changes.map(({ key }) => key));
+    expect(nextTransaction(pieces, waiting).now).toContain(heaviest);
+    expect(nextTransaction(pieces).now).not.toContain(heaviest);
+  });
+});
+
+describe('ranges of one address', () => {
+  const bound = (first: number, portCount: number, name: string) =>
+    present(
+      'Pod',
+      pod([natEntry({ sourcePort: portOf(first), destinationPort: portOf(first), portCount })], {
+        name,
+        uid: name,
+        ips: [ip('10.244.1.9')],
+      }),
+    );
+
+  test('are apart where their ports are, and together with what they overlap, before and after', () => {
+    const planner = new Planner(node, defaultPlanOptions);
+    planner.apply([bound(1000, 100, 'a'), bound(2000, 100, 'b')]);
+    const plan = planner.update();
+    const programmed = new Map([...plan.entries()].map((entry) => [entry.key, program(entry, undefined)]));
+    const { revision } = plan;
+    planner.apply([bound(1050, 100, 'a'), bound(2200, 100, 'b'), bound(1060, 1, 'c')]);
+    planner.update();
+    const to = (key: string) => key.startsWith('203.0.113.1:');
+    const pieces = piecesOf(plan, plan.changedSince(revision) ?? [], programmed);
+    const names = pieces.map(({ changes }) =>
+      changes
+        .map(({ key }) => key)
+        .filter(to)
+        .sort(),
+    );
+    expect(names.filter(({ length }) => length > 0).sort()).toEqual([
+      [
+        '203.0.113.1:1000-1099/TCP',
+        '203.0.113.1:1050-1059/TCP',
+        '203.0.113.1:1060/TCP',
+        '203.0.113.1:1061-1149/TCP',
+      ],
+      ['203.0.113.1:2000-2099/TCP'],
+      ['203.0.113.1:2200-2299/TCP'],
+    ]);
   });
 });

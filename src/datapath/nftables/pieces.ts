@@ -1,97 +1,200 @@
-import { isEgressSourceKey, type PlanEntry } from '../../plan/entry.ts';
+import { PROTOCOLS } from '../../net/protocol.ts';
+import type { AddressSet } from '../../net/ranges.ts';
+import { type FreePorts, isEgressSourceKey, type PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
-import { isPortClaim, isRange, laneOf } from '../../plan/port-claims.ts';
+import { isPortClaim, isRange, laneOf, type PortClaim, spanOf } from '../../plan/port-claims.ts';
 import { changedElements, type PlacedElement, type Programmed, program } from './element.ts';
-import type { SetName } from './sets.ts';
 
-/** Changes of entries that belong into one transaction. */
+/** Changes of entries that belong into one transaction; their elements are not made yet. */
 export interface Piece {
-  readonly staged: [string, Programmed | null][];
-  readonly before: PlacedElement[];
-  readonly after: PlacedElement[];
+  readonly changes: EntryChange[];
+  /** Some 4 µs of the kernel's time each, without the lists of sources. */
   weight: number;
+  /** Lists that some of the entries have. */
+  readonly lists: Set<AddressSet>;
 }
 
-/** Sets of ranges of several fields: the kernel takes some ten times as long for an element. */
-const SLOW_SETS: readonly SetName[] = [
-  'binding_ranges',
-  'bound_ranges',
-  'pod_port_ranges',
-  'source_ports',
-  'egress_ports',
-  'restricted_ranges',
-  'allowed_sources',
-  'egress_to',
-  'egress_to_addresses',
-];
+interface EntryChange {
+  readonly key: string;
+  readonly old: Programmed | undefined;
+  readonly entry: PlanEntry | undefined;
+}
+
+/** A piece with its elements. */
+export interface RenderedPiece {
+  readonly staged: readonly (readonly [string, Programmed | null])[];
+  readonly before: readonly PlacedElement[];
+  readonly after: readonly PlacedElement[];
+}
+
+/** An element of a set of ranges of several fields, compared with one of a hash table. */
 const SLOW = 20;
+
+/** A range of ports is cut into pieces, most into no more than so many. */
+const RANGE_PIECES = 8;
 
 /** What one transaction holds, if its pieces allow: some 20 ms of the kernel's time. */
 const MOST_WEIGHT = 5_000;
 
 /**
  * The changes of these keys, in pieces: of each entry all at once, and of entries whose ranges must not overlap at any time
- * (ranges of one address, EgressRules) those together.
+ * (ranges of ports that do, EgressRules) those together. Costs the number of keys, whatever their elements.
  */
 export function piecesOf(
   plan: Pick<NatPlan, 'entry'>,
   keys: Iterable<string>,
   programmed: ReadonlyMap<string, Programmed>,
 ): Piece[] {
-  const pieces = new Map<string, Piece>();
+  const changes: EntryChange[] = [];
   for (const key of keys) {
     const old = programmed.get(key);
     const entry = plan.entry(key);
-    if (entry === old?.entry) continue;
-    const now = entry === undefined ? null : program(entry, old);
-    const name = togetherWith(old?.entry) ?? togetherWith(entry) ?? key;
+    if (entry !== old?.entry) changes.push({ key, old, entry });
+  }
+  const overlapping = overlappingRanges(changes);
+  const pieces = new Map<string, Piece>();
+  for (const change of changes) {
+    const { key, old, entry } = change;
+    const name = isEgressSourceKey(key) ? 'egress' : (overlapping.get(key) ?? key);
     let piece = pieces.get(name);
     if (piece === undefined) {
-      piece = { staged: [], before: [], after: [], weight: 0 };
+      piece = { changes: [], weight: 0, lists: new Set() };
       pieces.set(name, piece);
     }
-    const { before, after } = changedElements(old, now);
-    for (const element of before) piece.before.push(element);
-    for (const element of after) piece.after.push(element);
-    for (const { set } of [...before, ...after]) piece.weight += SLOW_SETS.includes(set) ? SLOW : 1;
-    piece.staged.push([key, now]);
+    piece.changes.push(change);
+    for (const each of [old?.entry, entry]) {
+      if (each === undefined) continue;
+      piece.weight += weightOf(each);
+      if ('sourceRanges' in each && each.sourceRanges !== null) piece.lists.add(each.sourceRanges);
+    }
   }
   return [...pieces.values()];
 }
 
-/** Whose changes belong into the same transaction; null: nobody's. */
-function togetherWith(entry: PlanEntry | undefined): string | null {
-  if (entry === undefined) return null;
-  if (isEgressSourceKey(entry.key)) return 'egress';
-  return isPortClaim(entry) && isRange(entry) ? laneOf(entry) : null;
+/** Makes the elements. */
+export function rendered({ changes }: Piece): RenderedPiece {
+  const staged: [string, Programmed | null][] = [];
+  const before: PlacedElement[] = [];
+  const after: PlacedElement[] = [];
+  for (const { key, old, entry } of changes) {
+    const now = entry === undefined ? null : program(entry, old);
+    const elements = changedElements(old, now);
+    for (const element of elements.before) before.push(element);
+    for (const element of elements.after) after.push(element);
+    staged.push([key, now]);
+  }
+  return { staged, before, after };
 }
 
-/** So often in a row what is large gives way to what came meanwhile; then one large piece goes along. */
-const MOST_POSTPONED = 3;
+/**
+ * For keys of ranges, the name that those have in common whose ports overlap, in what is there or in what is to be; single
+ * ports among them too.
+ */
+function overlappingRanges(changes: readonly EntryChange[]): ReadonlyMap<string, string> {
+  const claims = changes.flatMap(({ key, old, entry }) => {
+    const claim = old?.entry ?? entry;
+    return claim !== undefined && isPortClaim(claim) ? [{ key, claim, lane: laneOf(claim) }] : [];
+  });
+  const lanes = new Map<string, { key: string; claim: PortClaim }[]>();
+  for (const { claim, lane } of claims) if (isRange(claim)) lanes.set(lane, []);
+  for (const each of claims) lanes.get(each.lane)?.push(each);
+  const names = new Map<string, string>();
+  for (const [lane, members] of lanes) {
+    let end = -1;
+    let name = '';
+    const spans = members.map(({ key, claim }) => ({ key, ...spanOf(claim) }));
+    for (const { key, first, last } of spans.sort((a, b) => a.first - b.first)) {
+      if (first > end) name = `${lane} ${first}`;
+      end = Math.max(end, last);
+      names.set(key, name);
+    }
+  }
+  return names;
+}
+
+function weightOf(entry: PlanEntry): number {
+  switch (entry.kind) {
+    case 'ServiceFrontend':
+      return 4 + entry.endpoints.length + (entry.localEndpoints?.length ?? 0);
+    case 'PodBinding':
+    case 'PodSourcePort':
+      return entry.portCount === 1 ? 4 : SLOW * (1 + Math.min(entry.portCount, RANGE_PIECES));
+    case 'EgressSource':
+      return 1 + SLOW * entry.cells.length;
+    case 'SourcePorts':
+      return SLOW * [entry.any, entry.egress ?? entry.any].reduce((sum, ports) => sum + spanCount(ports), 0);
+    default:
+      return 4;
+  }
+}
+
+function spanCount(ports: FreePorts): number {
+  return PROTOCOLS.reduce((sum, protocol) => sum + ports[protocol].length, 0);
+}
+
+/** With those lists that none of the others had. */
+function weightBeside({ weight, lists }: Piece, others: ReadonlySet<AddressSet>): number {
+  let sum = weight;
+  for (const list of lists) if (!others.has(list)) sum += SLOW * list.ranges.length;
+  return sum;
+}
+
+const noLists: ReadonlySet<AddressSet> = new Set();
 
 /**
  * The pieces of the next transaction, small ones first, so that nobody waits for the large change of another; and those that
  * come later.
  *
- * @param postponed how often in a row nothing of what is left over was written
+ * @param waiting keys that came later before: one of their pieces is in the transaction, whatever else there is
  */
 export function nextTransaction(
   pieces: readonly Piece[],
-  postponed = 0,
-): {
-  readonly now: readonly Piece[];
-  readonly later: readonly Piece[];
-} {
-  const all = pieces.reduce((sum, { weight }) => sum + weight, 0);
-  if (all <= MOST_WEIGHT) return { now: pieces, later: [] };
-  const sorted = [...pieces].sort((a, b) => a.weight - b.weight);
+  waiting: ReadonlySet<string> = new Set(),
+): { readonly now: readonly Piece[]; readonly later: readonly Piece[] } {
+  const sorted = pieces
+    .map((piece) => ({ piece, weight: weightBeside(piece, noLists) }))
+    .sort((a, b) => a.weight - b.weight)
+    .map(({ piece }) => piece);
+  const now: Piece[] = [];
+  const later: Piece[] = [];
+  const lists = new Set<AddressSet>();
   let weight = 0;
-  let count = 0;
   for (const piece of sorted) {
-    weight += piece.weight;
-    if (count > 0 && weight > MOST_WEIGHT) break;
-    count++;
+    const sum = weight + weightBeside(piece, lists);
+    if (now.length > 0 && sum > MOST_WEIGHT) {
+      later.push(piece);
+      continue;
+    }
+    now.push(piece);
+    weight = sum;
+    for (const list of piece.lists) lists.add(list);
   }
-  if (postponed >= MOST_POSTPONED) count++;
-  return { now: sorted.slice(0, count), later: sorted.slice(count) };
+  const isWaiting = ({ changes }: Piece) => changes.some(({ key }) => waiting.has(key));
+  if (!now.some(isWaiting)) {
+    const next = later.findIndex(isWaiting);
+    if (next !== -1) now.push(...later.splice(next, 1));
+  }
+  return { now, later };
+}
+
+/**
+ * Keys of entries that have time until everything else is in force, where all together are more than one transaction should
+ * hold: bound ranges, and what only some sources may use.
+ *
+ * @param isThere whether the kernel has something of the entry, which is to stay
+ */
+export function keysForLater(
+  plan: Pick<NatPlan, 'entry'>,
+  entries: Iterable<PlanEntry>,
+  isThere: (key: string) => boolean,
+): ReadonlySet<string> {
+  const large: string[] = [];
+  for (const entry of entries) if (isLarge(entry) && !isThere(entry.key)) large.push(entry.key);
+  const { later } = nextTransaction(piecesOf(plan, large, new Map()));
+  return new Set(later.flatMap(({ changes }) => changes.map(({ key }) => key)));
+}
+
+function isLarge(entry: PlanEntry): boolean {
+  if (!isPortClaim(entry)) return false;
+  return isRange(entry) || ('sourceRanges' in entry && entry.sourceRanges !== null);
 }

@@ -1,0 +1,53 @@
+import type { Difference } from '../../delta/delta.ts';
+import { FAMILIES, type Family } from '../../net/family.ts';
+import { Batch } from '../../wire/nftables/batch.ts';
+import type { SetElement } from '../../wire/nftables/element.ts';
+import type { PlacedElement } from './element.ts';
+import { beginChanges, endChanges, type FamilyChanges } from './kernel-tables.ts';
+import { toKernel } from './range-elements.ts';
+import { nftFamily } from './ruleset/text.ts';
+import { SET_NAMES, type SetName } from './sets.ts';
+
+/** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
+export const ELEMENT_BYTES = 80;
+
+/** Room for two skeletons. */
+export const FRESH_BYTES = 1 << 19;
+
+/** One transaction: chains first, so that elements can refer to them; those that go last. */
+export function batchOf(
+  changes: Difference<PlacedElement>,
+  table: string,
+  chains: FamilyChanges | null,
+): Batch {
+  const batch = new Batch(4096 + ELEMENT_BYTES * (changes.add.length + changes.remove.length));
+  if (chains !== null) beginChanges(batch, chains);
+  fillBatch(batch, changes, table);
+  if (chains !== null) endChanges(batch, chains);
+  return batch;
+}
+
+/** Removals first, so that what takes their place finds it free. */
+export function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, table: string): void {
+  for (const [family, set, elements] of bySet(remove)) {
+    batch.deleteElements(nftFamily[family], table, set, toKernel(set, elements));
+  }
+  for (const [family, set, elements] of bySet(add)) {
+    batch.addElements(nftFamily[family], table, set, toKernel(set, elements));
+  }
+}
+
+function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, SetElement[]]> {
+  const groups = { IPv4: new Map<SetName, SetElement[]>(), IPv6: new Map<SetName, SetElement[]>() };
+  for (const { family, set, element } of placed) {
+    const group = groups[family].get(set);
+    if (group === undefined) groups[family].set(set, [element]);
+    else group.push(element);
+  }
+  for (const family of FAMILIES) {
+    for (const set of SET_NAMES) {
+      const elements = groups[family].get(set);
+      if (elements !== undefined) yield [family, set, elements];
+    }
+  }
+}
