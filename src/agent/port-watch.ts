@@ -11,8 +11,10 @@ import {
 } from '../flows/port-usage.ts';
 import { firstFew } from '../model/first-few.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
+import { countPorts } from '../net/port.ts';
 import type { Metrics } from '../observe/metrics/metrics.ts';
-import { type NatPlan, scopeOf } from '../plan/nat-plan.ts';
+import { sourcePortsKey } from '../plan/entry.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
@@ -30,11 +32,19 @@ const NAMED = 3;
 /** A warning's text, code and remedy stand under this code. */
 export const PORTS_CODE = 'KNAT_PORTS_NEARLY_TAKEN';
 
-/** How many source ports the plan lets an address have: natPortRange, else all that the kernel gives. */
-export function plannedPorts(plan: Pick<NatPlan, 'entry'>, address: IpAddress): number {
-  const { ports } = scopeOf(plan, familyOf(address)).egress;
-  if (ports.length === 0) return ALL_PORTS;
-  return ports.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+/**
+ * How many source ports the plan has for translated connections: those that nobody owns, of natPortRange for addresses with
+ * which no bound pod leaves. All that the kernel gives where the plan says nothing.
+ */
+export function plannedPorts(plan: Pick<NatPlan, 'entry' | 'entries'>): PortCapacity {
+  const ofPods = new Set<IpAddress>();
+  for (const entry of plan.entries()) if (entry.kind === 'PodSource') ofPods.add(entry.snat);
+  return (protocol, address) => {
+    const entry = plan.entry(sourcePortsKey(familyOf(address)));
+    if (entry?.kind !== 'SourcePorts') return ALL_PORTS;
+    const { any, egress } = entry;
+    return countPorts((ofPods.has(address) ? any : (egress ?? any))[protocol]);
+  };
 }
 
 /** Gauges of the last look. */
@@ -58,7 +68,7 @@ export function tellPorts(metrics: Metrics, last: () => PortUsageSample | null):
 export class PortWatch {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
-  readonly #capacityOf: PortCapacity;
+  readonly #capacity: PortCapacity | undefined;
   readonly #lookEvery: number;
   readonly #addresses = new Set<IpAddress>();
   #sample: PortUsageSample | null = null;
@@ -68,14 +78,11 @@ export class PortWatch {
   constructor(
     agent: AgentFacts,
     memory: FlowMemory,
-    {
-      portCapacity = (_protocol, address) => plannedPorts(agent.planner.plan, address),
-      lookEvery = LOOK_EVERY,
-    }: Pick<FlowSettings, 'portCapacity' | 'lookEvery'>,
+    { portCapacity, lookEvery = LOOK_EVERY }: Pick<FlowSettings, 'portCapacity' | 'lookEvery'>,
   ) {
     this.#agent = agent;
     this.#memory = memory;
-    this.#capacityOf = portCapacity;
+    this.#capacity = portCapacity;
     this.#lookEvery = lookEvery;
   }
 
@@ -117,7 +124,7 @@ export class PortWatch {
       entries++;
       ports.add(flow);
     }, signal);
-    const found = ports.fullest(TOLD, this.#capacityOf);
+    const found = ports.fullest(TOLD, this.#capacity ?? plannedPorts(this.#agent.planner.plan));
     const sources = new SourceCounter(found);
     if (!sources.isIdle) await visitEveryFlow((flow) => sources.add(flow), signal);
     const names = this.#memory.names();
