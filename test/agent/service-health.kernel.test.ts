@@ -161,7 +161,8 @@ test('a port that somebody else has is reported on the Service, and taken when i
   squatter = createServer();
   await new Promise<void>((resolve) => squatter?.listen(31001, '192.0.2.10', resolve));
   write('a.yaml', service('web', 31001) + slice('web', ['node-a']));
-  const [problem, ...others] = await until(problems, (list) => list.length > 0);
+  const started = () => problems().catch(() => []); // the agent may not listen yet
+  const [problem, ...others] = await until(started, (list) => list.length > 0);
   expect(problem).toMatchObject({
     code: 'KNAT_HEALTH_CHECK_PORT',
     severity: 'warning',

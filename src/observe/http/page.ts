@@ -28,14 +28,13 @@ const HASHED = /\/assets\//;
 export function pageFiles(): MiddlewareHandler | null {
   const root = FOLDERS.find((folder) => existsSync(`${folder}index.html`));
   if (root === undefined) return null;
-  return serveStatic({
-    root,
-    onFound: (path, context) => {
-      context.header('Content-Security-Policy', POLICY);
-      context.header(
-        'Cache-Control',
-        HASHED.test(path) ? 'private, max-age=31536000, immutable' : 'no-cache',
-      );
-    },
-  });
+  const files = serveStatic({ root });
+  return async (context, next) => {
+    const answer = await files(context, next);
+    if (!(answer instanceof Response)) return answer; // there is no such file
+    answer.headers.set('Content-Security-Policy', POLICY);
+    const isHashed = HASHED.test(context.req.path);
+    answer.headers.set('Cache-Control', isHashed ? 'private, max-age=31536000, immutable' : 'no-cache');
+    return answer;
+  };
 }
