@@ -11,6 +11,7 @@ import { parseAddress } from '../../src/net/address.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source } from '../../src/sources/source.ts';
+import { knat } from '../cli/knat.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
 /** What an agent answers while it starts, however long that takes. */
@@ -89,6 +90,9 @@ test('a source that never delivers everything: alive, not ready, and nothing can
     });
   }
   expect(await askAgent('/v1/status')).toMatchObject({ synced: false, problems: [] });
+  const { output, errors } = await knat(['doctor', '-o', 'json']);
+  expect(errors).toBe('');
+  expect(JSON.stringify(JSON.parse(output))).toContain('has not read its source completely yet');
   // Those who look at the plan by themselves wait in silence.
   await sleep(300);
   expect(warnings).toEqual([]);

@@ -3,7 +3,7 @@ import { planOnce } from '../../agent/offline.ts';
 import type { CheckResult, Severity } from '../../doctor/finding.ts';
 import type { AgentFacts, PoolRange } from '../../doctor/host-facts.ts';
 import { parsePrefix } from '../../net/prefix.ts';
-import { AgentNotRunning, askAgent } from '../../observe/client.ts';
+import { AgentAnsweredError, AgentNotRunning, askAgent } from '../../observe/client.ts';
 import type { AgentStatus } from '../../observe/status.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -38,11 +38,14 @@ async function askForAgent(): Promise<AgentFacts | null> {
   }
 }
 
-async function poolsOfAgent(): Promise<PoolRange[]> {
-  const { items } = (await askAgent('/v1/pools')) as {
-    items: readonly { name: string; cidr: string; natOutgoing: boolean }[];
-  };
-  return items.flatMap(({ name, cidr: text, natOutgoing }): PoolRange[] => {
+/** Null while the agent still reads its source, which is when this host is looked at. */
+async function poolsOfAgent(): Promise<PoolRange[] | null> {
+  const answer = (await askAgent('/v1/pools').catch((error: unknown) => {
+    if (error instanceof AgentAnsweredError && error.code === 'KNAT_SOURCE_READING') return null;
+    throw error;
+  })) as { items: readonly { name: string; cidr: string; natOutgoing: boolean }[] } | null;
+  if (answer === null) return null;
+  return answer.items.flatMap(({ name, cidr: text, natOutgoing }): PoolRange[] => {
     const cidr = parsePrefix(text);
     return typeof cidr === 'string' || !natOutgoing ? [] : [{ name, cidr }];
   });
