@@ -186,6 +186,16 @@ describe('values', () => {
     rmSync(dirname(file), { recursive: true });
   });
 
+  test.each(['values.yaml', ...migrations])(
+    'nothing said of Pod NAT is as the defaults: %s',
+    async (name) => {
+      const file = ['-f', `${CHART}/${name}`];
+      expect(await renderDaemonSet(...file, '--set-json', 'podNat.policy=null')).toEqual(
+        await renderDaemonSet(...file),
+      );
+    },
+  );
+
   test("the program podnat-controller gets that one's flags; what the values say goes into its environment", async () => {
     const file = ['-f', `${CHART}/values-from-podnat-controller.yaml`];
     const { agent } = await renderDaemonSet(...file, '--set', 'extraArgs={-nodeID=a,-v=4},log.level=warn');
