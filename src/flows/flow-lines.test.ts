@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from '@hono/zod-openapi';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { printableJson } from '../model/printable.ts';
 import { addressFromBytes, formatEndpoint } from '../net/address.ts';
 import { ByteWriter } from '../wire/bytes.ts';
 import { type ConntrackEntry, conntrackAttributes, tupleAttributesOf } from '../wire/conntrack/entry.ts';
@@ -80,7 +81,9 @@ function namesOf({ original }: ConntrackEntry, pod: string | null): Names {
   });
 }
 
-test('a line of ndjson is what JSON.stringify writes of the report', () => {
+const json = (data: unknown) => printableJson(JSON.stringify(data));
+
+test('a line of ndjson is what JSON.stringify writes of the report, as a terminal shows it', () => {
   fc.assert(
     fc.property(flows, (all) => {
       for (const [one, judgement, pod] of all) {
@@ -91,11 +94,11 @@ test('a line of ndjson is what JSON.stringify writes of the report', () => {
         lines.add(flow, judgement);
         const report = reportOf(flow, judgement, names, NOW);
         expect(published.parse([report])).toEqual([report]);
-        expect(Buffer.from(lines.take()).toString()).toBe(`${JSON.stringify(report)}\n`);
+        expect(Buffer.from(lines.take()).toString()).toBe(`${json(report)}\n`);
         lines.addEvent('new', flow, judgement);
         lines.addLost();
         expect(Buffer.from(lines.take()).toString()).toBe(
-          `${JSON.stringify({ event: 'new', flow: report })}\n{"event":"lost"}\n`,
+          `${json({ event: 'new', flow: report })}\n{"event":"lost"}\n`,
         );
       }
     }),

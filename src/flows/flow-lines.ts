@@ -1,4 +1,5 @@
 import { formatRef, type ObjectRef } from '../model/object.ts';
+import { printableJson } from '../model/printable.ts';
 import { type IpAddress, isIpv6 } from '../net/address.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView, TupleView } from '../wire/conntrack/flow-view.ts';
@@ -19,7 +20,8 @@ export const FLOW_COLUMNS: readonly string[] = [
 
 /**
  * Writes flows as lines, straight from what the kernel sent: a listing of hundreds of thousands spends most of its time
- * on this. The lines of `ndjson` are byte for byte what `JSON.stringify(reportOf(…))` gives.
+ * on this. The lines of `ndjson` are byte for byte what `JSON.stringify(reportOf(…))` gives, in the
+ * form of `printableJson`.
  */
 export class FlowLines {
   readonly #format: FlowFormat;
@@ -204,7 +206,7 @@ export class FlowLines {
   }
 
   #quote(text: string | null): void {
-    this.#bytes.text(text === null ? 'null' : remembered(this.#quoted, text, JSON.stringify));
+    this.#bytes.text(text === null ? 'null' : remembered(this.#quoted, text, quoted));
   }
 
   #number(value: number | null): void {
@@ -224,4 +226,8 @@ function remembered<Key>(known: Map<Key, string>, key: Key, make: (key: Key) => 
     known.set(key, text);
   }
   return text;
+}
+
+function quoted(text: string): string {
+  return printableJson(JSON.stringify(text));
 }

@@ -1,4 +1,4 @@
-import { printable } from '../../model/printable.ts';
+import { printable, printableJson } from '../../model/printable.ts';
 import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
@@ -29,7 +29,7 @@ export async function* listEntries(
     if (form === 'text') return row(entryRow(entry));
     const before = separator;
     separator = ',';
-    return `${before}\n${JSON.stringify(entry)}`;
+    return `${before}\n${printableJson(JSON.stringify(entry))}`;
   };
   for (let begin = 0; begin < keys.length; begin += SLICE) {
     let piece = '';

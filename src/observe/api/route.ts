@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { printableJson } from '../../model/printable.ts';
 import { failure } from './schemas.ts';
 import { StillReading } from './still-reading.ts';
 
@@ -12,7 +13,7 @@ export function createApi(): Api {
       if (result.success) return undefined;
       const details = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
       const message = details[0] ?? 'the question cannot be understood';
-      return context.json({ code: 'KNAT_INVALID_INPUT', message, details: details.slice(1) }, 400);
+      return jsonAnswer(context, { code: 'KNAT_INVALID_INPUT', message, details: details.slice(1) }, 400);
     },
   });
   app.onError(answerError);
@@ -24,7 +25,12 @@ export function answerError(error: Error, context: Context): Response {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'KNAT_INTERNAL';
   const details = 'details' in error ? error.details : [];
   if (error instanceof StillReading) context.header('Retry-After', '2');
-  return context.json({ code, message: error.message, details }, statusOf(error, code));
+  return jsonAnswer(context, { code, message: error.message, details }, statusOf(error, code));
+}
+
+/** Text of others stands in it so that it does nothing to the terminal of whoever asks with curl. */
+function jsonAnswer(context: Context, data: unknown, status: 200 | 400 | 500 | 503): Response {
+  return context.body(printableJson(JSON.stringify(data)), status, { 'Content-Type': 'application/json' });
 }
 
 function statusOf(error: Error, code: string): 400 | 500 | 503 {
@@ -64,7 +70,7 @@ export function get<Query extends z.ZodObject, Answer extends z.ZodType>(
   });
   app.openapi(route, async (context) => {
     const asked = context.req.valid('query' as never) as z.output<Query>;
-    return context.json(await handle(asked), 200) as never;
+    return jsonAnswer(context, await handle(asked), 200) as never;
   });
 }
 

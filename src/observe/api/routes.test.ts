@@ -89,3 +89,15 @@ test('lines are served as such', async () => {
   expect(answer.headers.get('content-type')).toBe(LINES);
   expect(await answer.text()).toBe('{"end":{}}\n');
 });
+
+test.each(['/entries?kind=%C2%9B31m%E2%80%AE', '/status'])(
+  'what a terminal would obey stands in escapes: %s',
+  async (path) => {
+    const status = () => ({ version: '\u009b31m\u202e', conflicts: [], notices: [], problems: [] });
+    const answer = await apiOf({ ...view, status } as unknown as AgentView, []).request(path);
+    expect(answer.headers.get('content-type')).toContain('application/json');
+    const text = await answer.text();
+    expect(text).toContain('\\u009b31m\\u202e');
+    expect(JSON.stringify(JSON.parse(text))).toContain('\u009b31m\u202e');
+  },
+);
