@@ -3,6 +3,8 @@ import { isOwnAddress, type WalkedNode } from '../../src/explain/own.ts';
 import { type Path, walk } from '../../src/explain/walk.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../../src/net/address.ts';
+import type { Port, PortSpan } from '../../src/net/port.ts';
+import { sourcePortsKey } from '../../src/plan/entry.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { isLoopback } from '../../src/plan/service.ts';
 import { portOf } from '../generators/build.ts';
@@ -50,7 +52,7 @@ export async function kernelDisagreements(
       const foretold = foretell(plan, node, packet, inputInterface);
       const awaited = foretold.kind === 'answers' ? awaitedAnswers(foretold) : foretold;
       const observed = await observe(stage, packet, awaited);
-      if (agrees(foretold, observed)) return null;
+      if (agrees(foretold, observed) && portsAgree(plan, node, packet, inputInterface, observed)) return null;
       const { source, address, port, protocol } = packet;
       const name = `${protocol} ${source} → ${formatEndpoint(address, port)}`;
       return [
@@ -74,22 +76,65 @@ function endpointsOf(plan: NatPlan): Target[] {
   });
 }
 
+/**
+ * Source ports: from a port of its own binding a pod's packet leaves from that of the node, and every other translated one
+ * from a port that nobody owns.
+ */
+function portsAgree(
+  plan: NatPlan,
+  node: WalkedNode,
+  packet: Dialled,
+  inputInterface: string | undefined,
+  { answers }: Observed,
+): boolean {
+  const free = freePorts(plan, packet);
+  return [...answers].every(([by, { ports }]) =>
+    ports.every(({ dialled, seen }) => {
+      const { paths } = walked(plan, node, packet, inputInterface, portOf(dialled));
+      const path = paths.find(({ endpoint }) => formatEndpoint(endpoint.address, endpoint.port) === by);
+      if (path === undefined || path.snatPort === null) return true; // told by `agrees`
+      if (path.snatPort !== 'free') return seen === path.snatPort;
+      return free.some(({ first, last }) => first <= seen && seen <= last);
+    }),
+  );
+}
+
+function freePorts(plan: NatPlan, { source, protocol }: Dialled): readonly PortSpan[] {
+  const entry = plan.entry(sourcePortsKey(familyOf(source)));
+  if (entry?.kind !== 'SourcePorts') return [];
+  return [...entry.any[protocol], ...(entry.egress?.[protocol] ?? [])];
+}
+
+function walked(
+  plan: NatPlan,
+  node: WalkedNode,
+  { source, address: destination, protocol, port }: Dialled,
+  inputInterface: string | undefined,
+  sourcePort?: Port,
+) {
+  return walk(plan, node, {
+    source,
+    destination,
+    protocol,
+    port: portOf(port),
+    ...(inputInterface === undefined ? {} : { inputInterface }),
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+  });
+}
+
 function foretell(
   plan: NatPlan,
   node: WalkedNode,
   packet: Dialled,
   inputInterface: string | undefined,
 ): Foretold {
-  const { source, address: destination, protocol } = packet;
-  const port = portOf(packet.port);
-  const by = inputInterface === undefined ? {} : { inputInterface };
-  const { verdict, paths, unknown } = walk(plan, node, { source, destination, protocol, port, ...by });
+  const { verdict, paths, unknown } = walked(plan, node, packet, inputInterface);
   if (verdict === 'drop') return { kind: 'silence' };
   if (verdict === 'reject') return { kind: 'refusal' };
   const from = new Map(
     paths.map((path) => [
       formatEndpoint(path.endpoint.address, path.endpoint.port),
-      sourceAfter(path, node, source),
+      sourceAfter(path, node, packet.source),
     ]),
   );
   return { kind: 'answers', from, everybody: !unknown.includes('affinity') };
@@ -157,6 +202,9 @@ function formatObserved({ refused, silent, unreachable, answers }: Observed): st
     ...(silent > 0 ? [`silence (${silent})`] : []),
     ...(refused > 0 ? [`refusal (${refused})`] : []),
     ...unreachable,
-    ...[...answers].map(([by, seen]) => `${by} sees ${rewrites(seen).join(' and ')}`),
+    ...[...answers].map(([by, seen]) => {
+      const ports = seen.ports.map(({ dialled, seen: now }) => `${dialled} as ${now}`);
+      return `${by} sees ${rewrites(seen).join(' and ')}${ports.length === 0 ? '' : `, ports ${ports.join(', ')}`}`;
+    }),
   ].join('; ');
 }

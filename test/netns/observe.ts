@@ -17,6 +17,8 @@ export interface SourceSeen {
   kept: number;
   /** An address may be the dialled one with another port: that is rewritten too. */
   readonly rewritten: Map<string, number>;
+  /** Of those: from which port was dialled, and which was seen. */
+  readonly ports: { readonly dialled: number; readonly seen: number }[];
 }
 
 /** What the observer should wait for; decides how long and how often it dials, never what it reports. */
@@ -68,12 +70,17 @@ function note(
 ): void {
   switch (outcome.outcome) {
     case 'answered': {
-      const seen = observed.answers.get(outcome.by) ?? { kept: 0, rewritten: new Map<string, number>() };
+      const seen = observed.answers.get(outcome.by) ?? {
+        kept: 0,
+        rewritten: new Map<string, number>(),
+        ports: [],
+      };
       observed.answers.set(outcome.by, seen);
       if (outcome.sawSource === outcome.from) seen.kept++;
       else {
         const address = outcome.sawSource.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
         seen.rewritten.set(address, (seen.rewritten.get(address) ?? 0) + 1);
+        seen.ports.push({ dialled: portIn(outcome.from), seen: portIn(outcome.sawSource) });
       }
       break;
     }
@@ -90,4 +97,9 @@ function note(
     default:
       outcome satisfies never;
   }
+}
+
+/** Of `address:port`. */
+function portIn(text: string): number {
+  return Number(text.slice(text.lastIndexOf(':') + 1));
 }
