@@ -6,7 +6,7 @@ import type { CompanionFactory } from '../../src/agent/companion.ts';
 import { clusterStatus } from '../../src/agent/companions/cluster.ts';
 import { healthEndpoints } from '../../src/agent/companions/health.ts';
 import { publishedState } from '../../src/agent/companions/published-state.ts';
-import type { Datapath } from '../../src/datapath/datapath.ts';
+import type { Datapath, Report } from '../../src/datapath/datapath.ts';
 import { ApiClient } from '../../src/kube-api/client.ts';
 import { openAccess } from '../../src/kube-api/open-access.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
@@ -50,11 +50,12 @@ class FakeKernel {
 
   readonly datapath = {
     probe: async () => ({ kernel: '6.12.0' }),
-    converge: async (plan: NatPlan) => {
+    converge: async (plan: NatPlan): Promise<Report> => {
       if (this.refusal !== null) throw new Error(this.refusal);
       this.converged++;
       const skeleton = this.converged === 1 ? 'loaded' : 'kept';
-      return { revision: plan.revision, skeleton, elementsAdded: 1, elementsDeleted: 0 } as const;
+      const written = { revision: plan.revision, skeleton, elementsAdded: 1, elementsDeleted: 0 } as const;
+      return { ...written, compared: 'everything', gone: null, changedSources: null, refused: [] };
     },
     watch: () => () => {},
   } as unknown as Datapath;

@@ -256,7 +256,8 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
     });
 
     describe('an outage is one line over all resources, and one when it is over', () => {
-      const refusedAfter = 60_000;
+      // However long a busy machine takes, no group is away by itself, and no refusal lasts.
+      const patient = { refusedAfter: 60_000, optionalPatience: 600_000 };
       const everything = Number.POSITIVE_INFINITY;
       const forbidden = (kinds: typeof refusals) =>
         kinds.forbidden('knat', 'list', { group: '', plural: 'services' } as never, '', '');
@@ -278,7 +279,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
         ],
       ];
       test.each(faults)('it answers %s', async (_, begin, line) => {
-        const running = await synced(stage.start({ timings: { refusedAfter } }));
+        const running = await synced(stage.start({ timings: patient }));
         begin();
         simulator.cutConnections();
         await until(
@@ -300,8 +301,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       });
 
       test('it is away, then answers 403, then 503, then all is well', async () => {
-        // No group is away by itself, however long a busy machine takes.
-        const running = await synced(stage.start({ timings: { refusedAfter, optionalPatience: 600_000 } }));
+        const running = await synced(stage.start({ timings: patient }));
         await simulator.stop();
         await until(
           () => running.sink.problems(),
@@ -325,7 +325,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
 
       test('an agent that starts together with the server: it is not ready yet', async () => {
         simulator.faults.refuse(everything, forbidden);
-        const running = stage.start({ timings: { refusedAfter } });
+        const running = stage.start({ timings: patient });
         await until(
           () => running.sink.problems(),
           (found) => found.length > 0,
