@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from '@hono/zod-openapi';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printableJson } from '../model/printable.ts';
+import { hasUnseen, printableJson } from '../model/printable.ts';
 import { addressFromBytes, formatEndpoint } from '../net/address.ts';
 import { ByteWriter } from '../wire/bytes.ts';
 import { type ConntrackEntry, conntrackAttributes, tupleAttributesOf } from '../wire/conntrack/entry.ts';
@@ -139,6 +139,21 @@ test('a line of tsv has a cell for each column', () => {
           report.replied ? '' : 'no reply yet',
         ]);
       }
+    }),
+  );
+});
+
+test('whatever objects are named, a line of tsv is one line of as many cells, all of it seen', () => {
+  const control = fc.constantFrom('a\tb', 'a\nb', '\u001b[2J', '\u009b2J', '\u202eb');
+  fc.assert(
+    fc.property(entry, judgement, control, (one, judged, pod) => {
+      const lines = new FlowLines('tsv', namesOf(one, pod), NOW);
+      lines.add(shown(one), judged);
+      const [line = '', rest, ...more] = Buffer.from(lines.take()).toString().split('\n');
+      expect([rest, more]).toEqual(['', []]);
+      const cells = line.split('\t');
+      expect(cells).toHaveLength(FLOW_COLUMNS.length);
+      expect(cells.filter(hasUnseen)).toEqual([]);
     }),
   );
 });

@@ -1,5 +1,5 @@
 import { formatRef, type ObjectRef } from '../model/object.ts';
-import { printableJson } from '../model/printable.ts';
+import { printable, printableJson } from '../model/printable.ts';
 import { type IpAddress, isIpv6 } from '../net/address.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView, TupleView } from '../wire/conntrack/flow-view.ts';
@@ -29,6 +29,8 @@ export class FlowLines {
   /** Milliseconds since the epoch. */
   readonly #now: number;
   readonly #bytes = new TextBytes();
+  /** As a terminal may see them. */
+  readonly #printed = new Map<string, string>();
   readonly #quoted = new Map<string, string>();
   readonly #refs = new Map<ObjectRef, string>();
 
@@ -146,9 +148,9 @@ export class FlowLines {
     bytes.text('\t');
     if (source !== null) this.#place(reply.dst, reply.dport, withPorts);
     bytes.text('\t');
-    if (destination !== null) bytes.text(this.#by(destination));
+    if (destination !== null) this.#shown(this.#by(destination));
     if (destination !== null && source !== null) bytes.text(', ');
-    if (source !== null) bytes.text(this.#by(source));
+    if (source !== null) this.#shown(this.#by(source));
     bytes.text('\t');
     if (flow.timeoutSeconds !== null) {
       bytes.number(flow.timeoutSeconds);
@@ -157,14 +159,19 @@ export class FlowLines {
     bytes.text('\t');
     if (flow.counted) bytes.number(flow.bytes);
     bytes.text('\t');
-    if (stale !== null) bytes.text(`stale: ${stale}`);
+    if (stale !== null) this.#shown(`stale: ${stale}`);
     else if ((flow.status & conntrackStatus.IPS_SEEN_REPLY) === 0) bytes.text('no reply yet');
   }
 
   #named(name: string | null): void {
     if (name === null) return;
     this.#bytes.text(' ');
-    this.#bytes.text(name);
+    this.#shown(name);
+  }
+
+  /** What others may have named: a line stays a line, a cell a cell. */
+  #shown(text: string): void {
+    this.#bytes.text(remembered(this.#printed, text, printable));
   }
 
   #direction({ src, sport, dst, dport }: TupleView, withPorts: boolean): void {
