@@ -45,8 +45,8 @@ export interface Companion {
   /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
   run?(signal: AbortSignal): Promise<void>;
   /**
-   * What has to wait until our rules are in force: the end of somebody else's. Called once, when the kernel matches for
-   * the first time; `once` waits for it.
+   * Runs once our rules are in force, for example to remove another program's rules: when the kernel matches for the
+   * first time. `once` waits for it.
    */
   inForce?(signal: AbortSignal): Promise<void>;
   /** The source has delivered everything that existed at the start; once. */

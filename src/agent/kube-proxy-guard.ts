@@ -87,7 +87,7 @@ export class KubeProxyGuard {
   async admit(signal: AbortSignal): Promise<void> {
     const { replace, logger } = this.#parts;
     const finding = await this.#look(signal);
-    for (const what of finding.unseen) logger.warn(`whether kube-proxy left rules cannot be seen: ${what}`);
+    for (const what of finding.unseen) logger.warn(`cannot tell whether kube-proxy left rules: ${what}`);
     if (finding.found.length === 0) return;
     if (!replace || finding.ipvs) throw new KubeProxyPresent(finding, replace);
     logger.info({ found: finding.found }, 'kube-proxy is replaced as soon as everything is programmed');

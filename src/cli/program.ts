@@ -22,7 +22,7 @@ export function createProgram(context: Context): Command {
     .configureHelp({ optionTerm: optionText, showGlobalOptions: false })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'knat:')) })
     .exitOverride()
-    .showHelpAfterError('(add --help for what can be written here)');
+    .showHelpAfterError('(see --help)');
   addAgentCommand(program, context);
   addExplainCommand(program, context);
   addVerifyCommand(program, context);

@@ -9,11 +9,11 @@ import type { SourceStep } from './step.ts';
 /** What an EgressRule says about the packet, in one sentence without its end. */
 export function egressRuleReason(step: Extract<SourceStep, { rule: 'egress-rule' }>): string {
   const { role, choice } = step;
-  if (role === 'later') return 'speaks of this source too, but another one was asked first and has decided';
+  if (role === 'later') return 'also matches this source, but a rule with higher priority matched first';
   if (role === 'destination') {
     return choice.to === null
-      ? 'speaks of this source, but only of what leaves all pools'
-      : `speaks of this source, but not of this destination: only of ${destinationsText(choice)}`;
+      ? 'matches this source, but only for destinations outside all pools'
+      : `matches this source, but not this destination; it has ${destinationsText(choice)}`;
   }
   const because = choice.reason === '' ? '' : ` (${choice.reason})`;
   return `${whereText(choice)}: ${outcomeText(choice.outcome)}${fallbackText(choice)}${because}`;

@@ -60,7 +60,7 @@ export function unknownReason(unknown: Unknown): string {
     case 'input-interface':
       return 'whether the source is a pod: that is told by the interface that the packet comes in by, and the question names none; it is taken for no pod';
     case 'egress-interface':
-      return 'which interface it leaves by: only out of some of them are pools NATed from';
+      return 'which interface the packet leaves by; pools are translated only on some interfaces (natOutgoingInterfaceFilter)';
     case 'source-port':
       return 'from which port the pod sends: from a port of its own binding it leaves with that of the node';
     case 'local-endpoint':

@@ -19,7 +19,7 @@ export interface PacketState {
 
 interface StepBase {
   readonly hook: Hook;
-  /** The object that the rule comes from; null for rules of no single object. */
+  /** The object that the rule comes from; null where the rule is not tied to one object. */
   readonly object: ObjectRef | null;
   readonly before: PacketState;
   /** What the packet may look like now: one state for each endpoint; empty when its way ends here. */

@@ -62,7 +62,10 @@ export class FormerPlans {
     return true;
   }
 
-  /** The plan before the last change, before the one before that, and so on. They are as `current` is now, else. */
+  /**
+   * The plan before the last change, before the one before that, and so on. Everything not recorded as changed is
+   * answered by `current`.
+   */
   before(current: Entries): FormerPlan[] {
     const changes = [...this.#changes];
     const sources = changes.map(egressSourcesOf);

@@ -224,11 +224,11 @@ function strictPrefix(text: string): Prefix {
 }
 
 /**
- * Whom to masquerade on the way to a ClusterIP:
- * - masqueradeAll: every source;
- * - pods told by an interface: every source; what enters by it is taken out elsewhere;
- * - networks of pods known: every source that is no pod;
- * - otherwise nobody, since pods of which nothing is known would be masqueraded too.
+ * The sources that are masqueraded on the way to a ClusterIP:
+ * - masqueradeAll: every source.
+ * - Pods recognised by interface: every source except traffic that enters by it (`unmasqueradedInterface`).
+ * - Networks of pods known: everything outside them.
+ * - Otherwise nothing, since pods could not be left out.
  */
 function clusterIPMasquerade(
   networks: AddressSet,

@@ -30,10 +30,10 @@ test('without an agent: nothing there, then equal, then what somebody changed, b
     'Service shop/web: 1 missing, 0 surplus',
     '  missing  ip knat cluster_ips { 10.96.0.10 }',
     '',
-    'of no single object (networks, pools, constants): 0 missing, 1 surplus',
+    'not tied to one object (networks, pools, constants): 0 missing, 1 surplus',
     '  surplus  ip knat pods { 10.99.0.0-10.99.255.255 }',
     '',
-    'nobody’s (no entry of the plan has them): 0 missing, 1 surplus',
+    'leftover (no entry of the plan has them): 0 missing, 1 surplus',
     '  surplus  ip knat cluster_ips { 10.96.0.77 }',
     '',
   ]);

@@ -70,7 +70,9 @@ function listenerOf(
       if (isLoopback(where.host) || (openMetrics && code === 'KNAT_METRICS_ADDRESS')) return;
       const place = formatListenAddress(where);
       if (!hasCluster) {
-        logger.warn(`${place}: without a cluster nobody knows tokens: who is not on this node is refused`);
+        logger.warn(
+          `${place}: without a cluster tokens cannot be checked, so only clients on this node are served`,
+        );
       } else if (tls === null) {
         logger.warn(`${place}: without --tls-cert-file bearer tokens cross the network readable by others`);
       }

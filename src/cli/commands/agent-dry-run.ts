@@ -34,7 +34,7 @@ export async function dryRun(
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, reading);
   const { skeleton, changes, kubeProxy, problems } = preview;
   for (const what of kubeProxy.unseen) {
-    terminal.printErrorLine(`warning: whether kube-proxy left rules cannot be seen: ${what}`);
+    terminal.printErrorLine(`warning: cannot tell whether kube-proxy left rules: ${what}`);
   }
   for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
   await printData(terminal, values.output, preview, () => {

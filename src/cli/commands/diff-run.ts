@@ -83,9 +83,9 @@ function titleOf({ owner, object }: DifferenceGroup): string {
     case 'object':
       return object ?? '';
     case 'shared':
-      return 'of no single object (networks, pools, constants)';
+      return 'not tied to one object (networks, pools, constants)';
     case 'nobody':
-      return 'nobody’s (no entry of the plan has them)';
+      return 'leftover (no entry of the plan has them)';
     default:
       return owner satisfies never;
   }

@@ -407,7 +407,7 @@ export const settings = {
     'POLICY',
     FLOWS,
     readChoice(['keep', 'flush']),
-    'what becomes of connections that are there when pools, rules or bindings change: keep, they keep their translation, unless they never saw a reply; flush, those that the change concerns are ended (default: keep)',
+    'existing connections when pools, rules or bindings change: keep leaves them alone, except those that never saw a reply; flush ends those affected (default: keep)',
   ),
   attributionLog: setting(
     'WHERE',

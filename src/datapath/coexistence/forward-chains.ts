@@ -54,7 +54,7 @@ export class ForwardChains {
 
   /**
    * Looks at all chains; in those of iptables, puts our rule where something drops and takes it away where nothing does, or
-   * where the family is not wanted. Never throws for one chain what another does not suffer from.
+   * where the family is not wanted. A failure in one chain does not stop the others.
    *
    * @param wanted families in which something is translated
    * @param mayWrite false: only looks

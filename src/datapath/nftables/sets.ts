@@ -134,7 +134,7 @@ function makeSets(family: Family): Sets {
     pods: ranges('what is a pod'),
     pod_interfaces: interfaces('who comes in by them is a pod'),
     masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
-    unmasqueraded_interfaces: interfaces('but not who comes in by them'),
+    unmasqueraded_interfaces: interfaces('interfaces whose traffic is never masqueraded to a ClusterIP'),
     invalid_dropped: ranges('pods: what conntrack cannot place is dropped'),
     egress_sources: ranges('whose packets are NATed: pools with natOutgoing'),
     egress_interfaces: interfaces('the same: who comes in by them'),

@@ -1,6 +1,6 @@
 import { type FlowLine, type LogLine, parseLine } from './line.ts';
 
-/** Who was behind an address and port at a time: `GET /v1/flows/who`. */
+/** Who used this address and port at that time: `GET /v1/flows/who`. */
 export interface WhoAnswer {
   readonly asked: { readonly address: string; readonly at: string; readonly protocol: string | null };
   /** Several, where the port was in use towards several destinations. */

@@ -144,7 +144,7 @@ export function flowsRoutes(flows: FlowsView): Routes {
     });
     get(app, {
       path: '/flows/who',
-      summary: 'Who was behind an address and port at a time, by the attribution log',
+      summary: 'Who used this address and port at that time (from the attribution log)',
       query: z.object({
         address: z.string().openapi({ description: 'ADDRESS:PORT' }),
         at: z.string().optional().openapi({ description: 'RFC 3339; now where it is left out' }),
