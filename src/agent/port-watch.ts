@@ -13,7 +13,7 @@ import { firstFew } from '../model/first-few.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import { countPorts } from '../net/port.ts';
 import type { Metrics } from '../observe/metrics/metrics.ts';
-import { sourcePortsKey } from '../plan/entry.ts';
+import { sourcePortsKey } from '../plan/entry-key.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';

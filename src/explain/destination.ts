@@ -2,7 +2,6 @@ import type { ObjectRef } from '../model/object.ts';
 import { formatRange, setContains } from '../net/ranges.ts';
 import { formatSet } from '../plan/canonical.ts';
 import {
-  clusterAddressKey,
   type Endpoint,
   endpointAt,
   type FamilyScope,
@@ -10,6 +9,7 @@ import {
   type ServiceFrontend,
   type Tuple,
 } from '../plan/entry.ts';
+import { clusterAddressKey } from '../plan/entry-key.ts';
 import { formatListener, listenersIn } from '../plan/host-listeners.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';

@@ -1,7 +1,8 @@
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { setContains } from '../net/ranges.ts';
 import type { Conflict } from '../plan/claims.ts';
-import { type Endpoint, type FamilyScope, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
+import type { Endpoint, FamilyScope, ServiceFrontend } from '../plan/entry.ts';
+import { podSourceKey } from '../plan/entry-key.ts';
 import { type NatPlan, scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
 import { sentTo, walkDestination } from './destination.ts';
 import type { Hint } from './hint.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nodeFacts, pool, present } from '../../test/generators/build.ts';
-import { scopeKey } from '../plan/entry.ts';
+import { scopeKey } from '../plan/entry-key.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
 import { FormerPlans } from './former-plans.ts';

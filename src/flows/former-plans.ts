@@ -1,12 +1,6 @@
-import { holdsAddress } from '../plan/egress-sources.ts';
-import {
-  type EgressSource,
-  isEgressSourceKey,
-  type PlanEntry,
-  podSourcePortKey,
-  type Tuple,
-  tupleKey,
-} from '../plan/entry.ts';
+import { holdsAddress } from '../plan/egress-source-index.ts';
+import type { EgressSource, PlanEntry, Tuple } from '../plan/entry.ts';
+import { isEgressSourceKey, podSourcePortKey, tupleKey } from '../plan/entry-key.ts';
 import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
 import { hasPort, isPortClaim, isRange, laneName, laneOf, type PortClaim } from '../plan/port-claims.ts';
 

@@ -7,7 +7,8 @@ import type { Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { PROTOCOLS, type Protocol, protocolFromNumber } from '../net/protocol.ts';
 import { setContains } from '../net/ranges.ts';
-import { type FamilyScope, podSourceKey, type ServiceFrontend } from '../plan/entry.ts';
+import type { FamilyScope, ServiceFrontend } from '../plan/entry.ts';
+import { podSourceKey } from '../plan/entry-key.ts';
 import { scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
 import type { Flow } from './flow.ts';
 

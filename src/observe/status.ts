@@ -2,7 +2,7 @@ import type { Capabilities, Report } from '../datapath/datapath.ts';
 import type { Problem } from '../model/problem.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import type { Conflict } from '../plan/claims.ts';
-import { scopeKey } from '../plan/entry.ts';
+import { scopeKey } from '../plan/entry-key.ts';
 import type { Notice } from '../plan/fragment.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { EnabledKinds } from '../plan/options.ts';

@@ -7,14 +7,8 @@ import type { PortSpan } from '../net/port.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { PROTOCOLS, protocolFromNumber } from '../net/protocol.ts';
 import { type AddressSet, formatRange } from '../net/ranges.ts';
-import {
-  type EgressCell,
-  type EgressChoice,
-  type EgressOutcome,
-  type FreePorts,
-  formatPorts,
-  type PlanEntry,
-} from './entry.ts';
+import type { EgressCell, EgressChoice, EgressOutcome, FreePorts, PlanEntry } from './entry.ts';
+import { formatPorts } from './entry-key.ts';
 import type { NatPlan } from './nat-plan.ts';
 
 /** An entry as plain JSON data in a fixed form: the one form for diff, golden files, `-o json` and the API. */

@@ -11,7 +11,7 @@ export interface PlacedPool {
 }
 
 /** MASQ of the specification: the addresses of pools with natOutgoing, disabled or not. */
-export function egressSources(
+export function natOutgoingAddresses(
   family: Family,
   placed: readonly PlacedPool[],
   mostSpecificWins: boolean,

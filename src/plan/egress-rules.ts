@@ -11,13 +11,8 @@ import { prefixSet } from '../net/prefix.ts';
 import { type AddressSet, differenceOf, setContains, unionOf } from '../net/ranges.ts';
 import { stableChoice } from './egress-address.ts';
 import { cellsOf, pieces } from './egress-cells.ts';
-import {
-  type EgressChoice,
-  type EgressOutcome,
-  type EgressSource,
-  egressSourceKey,
-  type FamilyScope,
-} from './entry.ts';
+import type { EgressChoice, EgressOutcome, EgressSource, FamilyScope } from './entry.ts';
+import { egressSourceKey } from './entry-key.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 import { unusableOwnAddress } from './own-address.ts';
 import { addressesHere } from './stray-pods.ts';

@@ -2,11 +2,11 @@ import type { EgressDestination } from '../model/egress-rule.ts';
 import type { InterfacePattern } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
-import { formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
+import type { IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import { type Port, type PortSpan, parsePort } from '../net/port.ts';
-import { type Protocol, parseProtocol } from '../net/protocol.ts';
-import { type AddressRange, type AddressSet, formatRange } from '../net/ranges.ts';
+import type { Protocol } from '../net/protocol.ts';
+import type { AddressRange, AddressSet } from '../net/ranges.ts';
 
 /** Where a packet is sent to: what a frontend or a binding claims for itself. */
 export interface Tuple {
@@ -268,36 +268,6 @@ export type PlanEntry =
   | SourcePorts
   | EgressSource;
 
-/** The range as people read it, and thus unique among the sources. */
-export function egressSourceKey(family: Family, range: AddressRange): string {
-  return `egress ${formatRange(family, range)}`;
-}
-
-export function isEgressSourceKey(key: string): boolean {
-  return key.startsWith('egress ');
-}
-
-/** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
-export function tupleKey(tuple: Tuple): string {
-  return `${formatEndpoint(tuple.address, tuple.port)}/${tuple.protocol}`;
-}
-
-/** `address:first-last/PROTOCOL`; of a single port the key of its tuple. */
-export function spanKey({ address, protocol, port }: Tuple, portCount: number): string {
-  if (portCount === 1) return tupleKey({ address, protocol, port });
-  return `${formatEndpoint(address, port)}-${port + portCount - 1}/${protocol}`;
-}
-
-export function podSourcePortKey(tuple: Tuple, portCount: number): string {
-  return `from ${spanKey(tuple, portCount)}`;
-}
-
-/** `address:port`, or `address:first-last`. */
-export function formatPorts({ address, port }: Endpoint, portCount: number): string {
-  const first = formatEndpoint(address, port);
-  return portCount === 1 ? first : `${first}-${port + portCount - 1}`;
-}
-
 /** Where a binding sends one of its ports. */
 export function endpointAt({ tuple, endpoint }: PodBinding, { port }: Pick<Tuple, 'port'>): Endpoint {
   return { address: endpoint.address, port: portBehind(endpoint.port, port - tuple.port) };
@@ -313,45 +283,4 @@ export function portBehind(first: Port, offset: number): Port {
   const port = parsePort(first + offset);
   if (port === null) throw new RangeError(`port ${first + offset}: the parser admits no such range`);
   return port;
-}
-
-/** Ports of an address, from that of the tuple on. */
-export interface DialledPorts {
-  readonly tuple: Tuple;
-  readonly portCount: number;
-}
-
-/** The ports that a key of a frontend or binding names; null for keys of other entries. */
-export function parsePortsKey(key: string): DialledPorts | null {
-  const parts = /^(?:\[(.+)\]|([^[\]]+)):(\d+)(?:-(\d+))?\/([A-Z]+)$/.exec(key);
-  if (parts === null) return null;
-  const address = parseAddress(parts[1] ?? parts[2] ?? '');
-  const port = parsePort(Number(parts[3]));
-  const protocol = parseProtocol(parts[5] ?? '');
-  if (address === null || port === null || protocol === null) return null;
-  return { tuple: { address, protocol, port }, portCount: Number(parts[4] ?? port) - port + 1 };
-}
-
-export function podSourceKey(address: IpAddress, protocol: Protocol): string {
-  return `from ${address}/${protocol}`;
-}
-
-export function clusterAddressKey(address: IpAddress): string {
-  return `cluster-ip ${address}`;
-}
-
-export function healthCheckKey(family: Family, port: Port): string {
-  return `health-check ${family} ${port}`;
-}
-
-export function sourcePortsKey(family: Family): string {
-  return `source-ports ${family}`;
-}
-
-export function isScopeKey(key: string): boolean {
-  return key.startsWith('scope ');
-}
-
-export function scopeKey(family: Family): string {
-  return `scope ${family}`;
 }

@@ -1,15 +1,8 @@
 import type { IpAddress } from '../net/address.ts';
 import { type Conflict, compareClaims, conflictOf } from './claims.ts';
-import { EgressSources } from './egress-sources.ts';
-import {
-  type EgressSource,
-  type FamilyScope,
-  type PlanEntry,
-  type PodSourcePort,
-  podSourcePortKey,
-  type Tuple,
-  tupleKey,
-} from './entry.ts';
+import { EgressSourceIndex } from './egress-source-index.ts';
+import type { EgressSource, FamilyScope, PlanEntry, PodSourcePort, Tuple } from './entry.ts';
+import { podSourcePortKey, tupleKey } from './entry-key.ts';
 import { deepEqual } from './equal.ts';
 import type { Fragment, Notice } from './fragment.ts';
 import { isPortClaim, isRange, laneName, type PortClaim } from './port-claims.ts';
@@ -74,7 +67,7 @@ export class FragmentUnion implements NatPlan {
   readonly #beaten = new Set<string>();
   /** Source ports that follow from bindings, by the binding's key. */
   readonly #sourcePorts = new Map<string, PodSourcePort>();
-  readonly #egressSources = new EgressSources();
+  readonly #egressSources = new EgressSourceIndex();
 
   /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
   replace(name: string, fragment: Fragment): void {

@@ -14,7 +14,7 @@ import type { PlanOptions } from './options.ts';
 import { PortOwners } from './owned-ports.ts';
 import { claimsPorts, type PodPeers, podFragment } from './pod.ts';
 import { type BeyondLimits, beyondLimits, withinLimits } from './pod-nat-policy.ts';
-import { type ScopeFacts, type ScopeFragment, scopeFragment } from './pools.ts';
+import { type ScopeFacts, type ScopeFragment, scopeFragment } from './scope.ts';
 import { addressesOfOthers, serviceFragment } from './service.ts';
 import { SizeBounds } from './size-bounds.ts';
 import { everyPort, sourcePortsFragment } from './source-ports.ts';

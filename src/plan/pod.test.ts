@@ -13,7 +13,7 @@ import type { ForwardDrop, NodeFacts } from '../model/node.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import type { Family } from '../net/family.ts';
 import { formatSet } from './canonical.ts';
-import { formatPorts } from './entry.ts';
+import { formatPorts } from './entry-key.ts';
 import { defaultPlanOptions, defaultPodNatPolicy, type PlanOptions } from './options.ts';
 import { podFragment, publicAddress } from './pod.ts';
 

@@ -6,15 +6,8 @@ import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { formatPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, blockCount } from '../net/ranges.ts';
-import {
-  type PodBinding,
-  type PodReservation,
-  type PodSource,
-  podSourceKey,
-  portBehind,
-  spanKey,
-  type Tuple,
-} from './entry.ts';
+import { type PodBinding, type PodReservation, type PodSource, portBehind, type Tuple } from './entry.ts';
+import { podSourceKey, spanKey } from './entry-key.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 import { heldByOthers } from './held-ports.ts';
 import { formatListener, listenersIn } from './host-listeners.ts';

@@ -14,7 +14,8 @@ import {
 } from '../../test/generators/build.ts';
 import type { PodNatEntry } from '../model/pod.ts';
 import { compareClaims } from './claims.ts';
-import { formatPorts, type PlanEntry, type Tuple } from './entry.ts';
+import type { PlanEntry, Tuple } from './entry.ts';
+import { formatPorts } from './entry-key.ts';
 import { FragmentUnion } from './nat-plan.ts';
 import { defaultPlanOptions } from './options.ts';
 import { podFragment } from './pod.ts';

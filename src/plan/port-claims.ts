@@ -4,12 +4,11 @@ import {
   type PodBinding,
   type PodReservation,
   type PodSourcePort,
-  podSourcePortKey,
   portBehind,
   type ServiceFrontend,
-  spanKey,
   type Tuple,
 } from './entry.ts';
+import { podSourcePortKey, spanKey } from './entry-key.ts';
 
 /** An entry that claims ports of an address. */
 export type PortClaim = ServiceFrontend | PodBinding | PodReservation | PodSourcePort;

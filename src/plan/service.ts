@@ -9,16 +9,14 @@ import type { Port } from '../net/port.ts';
 import { formatPrefix, hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, blockCount, complementOf, lowestBlocks } from '../net/ranges.ts';
 import { chooseEndpoints, type EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
-import {
-  type ClusterAddress,
-  clusterAddressKey,
-  type Endpoint,
-  type FrontendOrigin,
-  healthCheckKey,
-  type ServiceFrontend,
-  type ServiceHealthCheck,
-  tupleKey,
+import type {
+  ClusterAddress,
+  Endpoint,
+  FrontendOrigin,
+  ServiceFrontend,
+  ServiceHealthCheck,
 } from './entry.ts';
+import { clusterAddressKey, healthCheckKey, tupleKey } from './entry-key.ts';
 import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 import { defaultPlanOptions, type PlanOptions } from './options.ts';
 

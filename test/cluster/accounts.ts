@@ -1,7 +1,7 @@
 import { parseAddress } from '../../src/net/address.ts';
 import { parsePort } from '../../src/net/port.ts';
 import type { PodBinding } from '../../src/plan/entry.ts';
-import { tupleKey } from '../../src/plan/entry.ts';
+import { tupleKey } from '../../src/plan/entry-key.ts';
 import type { NodeAccount, Programmed } from '../../src/status/kube/account.ts';
 
 /** Accounts of an agent for tests of what the cluster is told. */

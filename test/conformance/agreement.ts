@@ -4,7 +4,7 @@ import { type Path, walk } from '../../src/explain/walk.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../../src/net/address.ts';
 import type { Port, PortSpan } from '../../src/net/port.ts';
-import { sourcePortsKey } from '../../src/plan/entry.ts';
+import { sourcePortsKey } from '../../src/plan/entry-key.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { isLoopback } from '../../src/plan/service.ts';
 import { portOf } from '../generators/build.ts';

@@ -1,6 +1,7 @@
 import type { IpAddress } from '../../net/address.ts';
 import type { PortSpan } from '../../net/port.ts';
-import { parsePortsKey, type Tuple } from '../../plan/entry.ts';
+import type { Tuple } from '../../plan/entry.ts';
+import { parsePortsKey } from '../../plan/entry-key.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 
 /** What changed since flows were last looked at. */

@@ -1,5 +1,6 @@
 import { compareAddresses } from '../../net/address.ts';
-import { type Endpoint, type PlanEntry, type ServiceFrontend, tupleKey } from '../../plan/entry.ts';
+import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
+import { tupleKey } from '../../plan/entry-key.ts';
 import { isUnread, type Unread } from '../datapath.ts';
 import type { PlacedElement } from './element.ts';
 import { LOCAL_VIEW } from './pick-classes.ts';

@@ -1,6 +1,7 @@
 import { PROTOCOLS } from '../../net/protocol.ts';
 import type { AddressSet } from '../../net/ranges.ts';
-import { type FreePorts, isEgressSourceKey, type PlanEntry } from '../../plan/entry.ts';
+import type { FreePorts, PlanEntry } from '../../plan/entry.ts';
+import { isEgressSourceKey } from '../../plan/entry-key.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { isPortClaim, isRange, laneOf, type PortClaim, spanOf } from '../../plan/port-claims.ts';
 import { changedElements, type PlacedElement, type Programmed, program } from './element.ts';

@@ -3,16 +3,16 @@ import type { Family } from '../../net/family.ts';
 import { type PortSpan, parsePort } from '../../net/port.ts';
 import { protocolFromNumber } from '../../net/protocol.ts';
 import { type AddressRange, type AddressSet, intersectionOf, unionOf } from '../../net/ranges.ts';
+import type { PlanEntry } from '../../plan/entry.ts';
 import {
   clusterAddressKey,
-  type PlanEntry,
   parsePortsKey,
   podSourceKey,
   podSourcePortKey,
   scopeKey,
   sourcePortsKey,
   spanKey,
-} from '../../plan/entry.ts';
+} from '../../plan/entry-key.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { isPortClaim, isRange, laneName, laneOf, spanOf } from '../../plan/port-claims.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';

@@ -5,7 +5,7 @@ import type { PoolFact } from '../model/pool.ts';
 import type { Family } from '../net/family.ts';
 import { canonicalEntry } from './canonical.ts';
 import { defaultPlanOptions, type EnabledKinds } from './options.ts';
-import { scopeFragment } from './pools.ts';
+import { scopeFragment } from './scope.ts';
 
 interface Given {
   readonly pools?: readonly PoolFact[];

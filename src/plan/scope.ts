@@ -8,13 +8,14 @@ import { hostPrefix, type Prefix, parseLoosePrefix, prefixSet } from '../net/pre
 import { type AddressSet, complementOf, differenceOf, unionOf } from '../net/ranges.ts';
 import {
   egressExempt,
-  egressSources,
+  natOutgoingAddresses,
   overriddenPools,
   type PlacedPool,
   placedPools,
 } from './egress-pools.ts';
 import { type EgressSettings, egressSettings } from './egress-settings.ts';
-import { type EgressScope, type FamilyScope, scopeKey } from './entry.ts';
+import type { EgressScope, FamilyScope } from './entry.ts';
+import { scopeKey } from './entry-key.ts';
 import type { Fragment, Notice } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { podNetworks } from './stray-pods.ts';
@@ -85,7 +86,7 @@ function familyScope(
   const egress = enable.egress
     ? egressScope(family, { ...facts, pools }, node, options, settings)
     : NO_EGRESS;
-  const sources = enable.egress ? egressSources(family, placed, egress.mostSpecificWins) : none;
+  const sources = enable.egress ? natOutgoingAddresses(family, placed, egress.mostSpecificWins) : none;
   return {
     kind: 'FamilyScope',
     key: scopeKey(family),

@@ -1,6 +1,7 @@
 import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import { type EgressSource, isEgressSourceKey, type PlanEntry } from './entry.ts';
+import type { EgressSource, PlanEntry } from './entry.ts';
+import { isEgressSourceKey } from './entry-key.ts';
 
 /** True for an address of the source's family and range. */
 export function holdsAddress({ family, range }: EgressSource, address: IpAddress): boolean {
@@ -10,7 +11,7 @@ export function holdsAddress({ family, range }: EgressSource, address: IpAddress
 }
 
 /** Finds the source that holds an address. Made when it is asked for: only people ask. */
-export class EgressSources {
+export class EgressSourceIndex {
   #sorted: Readonly<Record<Family, readonly EgressSource[]>> | null = null;
 
   /** Entries of these keys changed. */
