@@ -1,3 +1,4 @@
+import { Wake } from '../base/wake.ts';
 import { type ConvergeOptions, type Datapath, type Report, together } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
@@ -37,7 +38,7 @@ export class ConvergeLoop {
   readonly #options: () => ConvergeOptions;
   readonly #surroundings: LoopSurroundings;
   readonly #listener: LoopListener;
-  #wake: (() => void) | null = null;
+  readonly #wake: Wake;
   #triggered = false;
   #released = false;
 
@@ -51,6 +52,7 @@ export class ConvergeLoop {
     this.#datapath = datapath;
     this.#plan = plan;
     this.#surroundings = surroundings;
+    this.#wake = new Wake(surroundings);
     this.#listener = listener;
     this.#options = options;
   }
@@ -58,7 +60,7 @@ export class ConvergeLoop {
   /** Something changed: in the facts or in the kernel. */
   trigger(): void {
     this.#triggered = true;
-    if (this.#released) this.#wake?.();
+    if (this.#released) this.#wake.notify();
   }
 
   /** Every source is in sync: writing may begin. */
@@ -71,14 +73,9 @@ export class ConvergeLoop {
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     let done: Report | null = null;
-    const wakeUp = () => this.#wake?.();
-    signal.addEventListener('abort', wakeUp);
     while (!signal.aborted) {
       if (!(this.#triggered && this.#released)) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = null;
+        await this.#wake.wait(null, signal);
         continue;
       }
       this.#triggered = false;
@@ -106,12 +103,8 @@ export class ConvergeLoop {
         const wait = longest * (0.5 + this.#surroundings.random() / 2);
         this.#listener.failed(error, wait, this.#surroundings.now() - start);
         await this.#surroundings.sleep(RETRY_FIRST / 2, signal);
-        const early = new AbortController();
-        this.#wake = () => early.abort();
-        await this.#surroundings.sleep(wait - RETRY_FIRST / 2, AbortSignal.any([signal, early.signal]));
-        this.#wake = null;
+        await this.#wake.wait(wait - RETRY_FIRST / 2, signal);
       }
     }
-    signal.removeEventListener('abort', wakeUp);
   }
 }

@@ -1,3 +1,4 @@
+import { Wake } from '../base/wake.ts';
 import type { Report } from '../datapath/datapath.ts';
 import { FlowJudge } from '../flows/judge.ts';
 import { FAMILIES } from '../net/family.ts';
@@ -30,7 +31,7 @@ export class FlowFlusher {
   /** What changed while no agent ran; null: it was looked at. */
   #before: Report['changedSources'] = null;
   #isFormerUnknown = true;
-  #wake: () => void = () => {};
+  readonly #wake = new Wake();
 
   constructor(agent: AgentFacts, memory: FlowMemory, policy: EgressOnChange) {
     this.#agent = agent;
@@ -41,7 +42,7 @@ export class FlowFlusher {
   /** The plan in force translates some flows otherwise than the one before. */
   changed(): void {
     this.#changes++;
-    this.#wake();
+    this.#wake.notify();
   }
 
   /** The kernel was compared with the plan: the first time, it tells what changed while no agent ran. */
@@ -51,21 +52,14 @@ export class FlowFlusher {
     if (changedSources === null || FAMILIES.every((family) => changedSources[family].ranges.length === 0))
       return;
     this.#before = changedSources;
-    this.#wake();
+    this.#wake.notify();
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const stop = () => this.#wake();
-    signal.addEventListener('abort', stop);
     while (!signal.aborted) {
       if (this.#changes > 0 || this.#before !== null) await this.#attempt(signal);
-      else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
+      else await this.#wake.wait(null, signal);
     }
-    signal.removeEventListener('abort', stop);
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { Wake } from '../base/wake.ts';
 import { FlowLines } from '../flows/flow-lines.ts';
 import { isTranslated } from '../flows/judge.ts';
 import { Listing } from '../flows/listing.ts';
@@ -38,7 +39,7 @@ export class FlowLists {
   async *#watch(wanted: WantedFlows, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let waiting = 0;
     let isLost = false;
-    let wake: () => void = () => {};
+    const wake = new Wake();
     let listing = this.#listing(wanted);
     let lines = this.#lines(wanted);
     let { limit } = wanted;
@@ -50,22 +51,18 @@ export class FlowLists {
         if (waiting >= EVENTS_WAITING) isLost = true;
         else lines.addEvent(type, flow, judgement);
         waiting++;
-        wake();
+        wake.notify();
       },
       () => {
         isLost = true;
-        wake();
+        wake.notify();
       },
     );
-    const stop = () => wake();
-    signal.addEventListener('abort', stop);
     try {
       while (!signal.aborted) {
         if (waiting === 0 && !isLost) {
           if (listing.isFull) return;
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
+          await wake.wait(null, signal);
           continue;
         }
         if (isLost) lines.addLost();
@@ -81,7 +78,6 @@ export class FlowLists {
         yield piece;
       }
     } finally {
-      signal.removeEventListener('abort', stop);
       monitor.close();
     }
   }

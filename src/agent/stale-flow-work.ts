@@ -1,3 +1,4 @@
+import { Wake } from '../base/wake.ts';
 import { FlowChangeNotes, type FlowChanges } from '../datapath/conntrack/flow-changes.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { AgentFacts, Outcome } from './companion.ts';
@@ -26,7 +27,7 @@ export class StaleFlowWork {
   /** What the table is being read for. */
   #current: FlowChanges | null = null;
   #reading: Promise<boolean> | null = null;
-  #wake: () => void = () => {};
+  readonly #wake = new Wake();
 
   constructor(agent: AgentFacts, flows: StaleFlows) {
     this.#agent = agent;
@@ -41,21 +42,16 @@ export class StaleFlowWork {
       report,
       localAddresses.map(({ address }) => address),
     );
-    if (!this.#notes.isEmpty) this.#wake();
+    if (!this.#notes.isEmpty) this.#wake.notify();
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { now, sleep } = this.#agent.surroundings;
     // At once, since nobody waits for us: whoever comes after us cannot know what went.
-    signal.addEventListener('abort', () => {
-      this.#finish();
-      this.#wake();
-    });
+    signal.addEventListener('abort', () => this.#finish());
     while (!signal.aborted) {
       if (this.#notes.isEmpty) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        await this.#wake.wait(null, signal);
         continue;
       }
       const start = now();

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { formatRef, type ObjectRef } from '../model/object.ts';
 import { printable, printableJson } from '../model/printable.ts';
 import { type IpAddress, isIpv6 } from '../net/address.ts';
@@ -30,9 +31,9 @@ export class FlowLines {
   readonly #now: number;
   readonly #bytes = new TextBytes();
   /** As a terminal may see them. */
-  readonly #printed = new Map<string, string>();
-  readonly #quoted = new Map<string, string>();
-  readonly #refs = new Map<ObjectRef, string>();
+  readonly #printed = new BoundedMap<string, string>(REMEMBERED);
+  readonly #quoted = new BoundedMap<string, string>(REMEMBERED);
+  readonly #refs = new BoundedMap<ObjectRef, string>(REMEMBERED);
 
   constructor(format: FlowFormat, names: Names | null, now: number) {
     this.#format = format;
@@ -222,14 +223,13 @@ export class FlowLines {
   }
 }
 
-/** What is remembered at most; then all is forgotten. */
+/** What is remembered at most. */
 const REMEMBERED = 4096;
 
 function remembered<Key>(known: Map<Key, string>, key: Key, make: (key: Key) => string): string {
   let text = known.get(key);
   if (text === undefined) {
     text = make(key);
-    if (known.size >= REMEMBERED) known.clear();
     known.set(key, text);
   }
   return text;

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { isFromPod, isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import { walkSource } from '../explain/source.ts';
 import type { SourceStep } from '../explain/step.ts';
@@ -47,7 +48,7 @@ const NO_DECISION: SourceDecision = Object.freeze({
   object: null,
 });
 
-/** Sources, and destinations, that are remembered; then all are forgotten, so that memory does not grow with the table. */
+/** Sources, and destinations, that are remembered; then the oldest are forgotten, so that memory does not grow with the table. */
 const REMEMBERED = 65_536;
 
 /** Decisions about one source, or about all that are the same to the plan. */
@@ -67,9 +68,9 @@ const RULED = Symbol('ruled');
 export class SourceDecisions {
   readonly #plan: TranslatingPlan;
   readonly #node: WalkedNode;
-  readonly #bySource = new Map<IpAddress, Decided | typeof RULED>();
+  readonly #bySource = new BoundedMap<IpAddress, Decided | typeof RULED>(REMEMBERED);
   readonly #strangers: Record<Family, Decided> = { IPv4: new Map(), IPv6: new Map() };
-  readonly #askedOfDestination = new Map<IpAddress, number>();
+  readonly #askedOfDestination = new BoundedMap<IpAddress, number>(REMEMBERED);
   readonly #scopes = new Map<Family, FamilyScope>();
 
   constructor(plan: TranslatingPlan, node: WalkedNode) {
@@ -135,7 +136,6 @@ export class SourceDecisions {
       : this.#isStranger(family, source)
         ? this.#strangers[family]
         : new Map();
-    if (this.#bySource.size >= REMEMBERED) this.#bySource.clear();
     this.#bySource.set(source, decided);
     return decided;
   }
@@ -169,7 +169,6 @@ export class SourceDecisions {
       (isOwnAddress(this.#node, destination) ? 4 : 0) |
       (setContains(podNatInternal, destination) ? 2 : 0) |
       (setContains(egressExempt, destination) ? 1 : 0);
-    if (this.#askedOfDestination.size >= REMEMBERED) this.#askedOfDestination.clear();
     this.#askedOfDestination.set(destination, asked);
     return asked;
   }

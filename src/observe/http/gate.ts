@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import { BoundedMap } from '../../base/bounded-map.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 
 /** Whose token it is, as the cluster says. */
 export interface TokenUser {
@@ -57,14 +59,13 @@ const REFILL = 200;
  */
 export class Gate {
   readonly #parts: GateParts;
-  readonly #answers = new Map<string, { refusal: Refusal | null; until: number }>();
+  readonly #answers = new BoundedMap<string, { refusal: Refusal | null; until: number }>(REMEMBERED);
   readonly #underway = new Map<string, Promise<Refusal | null>>();
-  #budget = BURST;
-  #refilledAt: number;
+  readonly #budget: TokenBucket;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
-    this.#refilledAt = parts.now();
+    this.#budget = new TokenBucket(BURST, REFILL, parts.now());
   }
 
   async refusal(caller: Caller): Promise<Refusal | null> {
@@ -117,20 +118,13 @@ export class Gate {
 
   #remember(key: string, refusal: Refusal | null): void {
     const until = this.#parts.now() + (refusal === null ? ALLOWED_FOR : DENIED_FOR);
-    this.#answers.delete(key);
     this.#answers.set(key, { refusal, until });
-    for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size <= REMEMBERED) break;
-      this.#answers.delete(oldest);
-    }
   }
 
   #mayAsk(): boolean {
     const now = this.#parts.now();
-    this.#budget = Math.min(BURST, this.#budget + (now - this.#refilledAt) / REFILL);
-    this.#refilledAt = now;
-    if (this.#budget < 1) return false;
-    this.#budget--;
+    if (this.#budget.wait(now) > 0) return false;
+    this.#budget.take(now);
     return true;
   }
 }

@@ -1,10 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { Wake } from '../../base/wake.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { SourceCode } from '../objects/codes.ts';
 import type { Source, SourceSink } from '../source.ts';
-import { Wake } from '../wake.ts';
 import { defaultIpMasqAgentConfig, type IpMasqAgentReading, parseIpMasqAgentConfig } from './config.ts';
 
 /** How long a folder that cannot be watched is left alone, and how often one is looked for that took its place. */

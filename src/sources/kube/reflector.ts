@@ -1,3 +1,4 @@
+import { Wake } from '../../base/wake.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
@@ -49,7 +50,7 @@ export class Reflector {
   readonly #retry: Backoff;
   #absence: Backoff;
   /** Ends the wait for an absent resource. */
-  #wakeAbsent: () => void = () => {};
+  readonly #absenceWake: Wake;
   /** The server said that the definition was removed. */
   #isDefinitionGone = false;
   /** resourceVersion to go on from; null: nothing is known, list. */
@@ -72,6 +73,7 @@ export class Reflector {
     const random = () => surroundings.random();
     this.#retry = new Backoff(timings.retryFirst, timings.retryLongest, random);
     this.#absence = new Backoff(timings.absentFirst, timings.absentLongest, random);
+    this.#absenceWake = new Wake(surroundings);
   }
 
   /** Runs until the signal aborts, then resolves. */
@@ -105,13 +107,13 @@ export class Reflector {
     this.#isDefinitionGone = false;
     if (this.#isServed) return;
     this.#absence = new Backoff(timings.retryFirst, timings.absentLongest, () => surroundings.random());
-    this.#wakeAbsent();
+    this.#absenceWake.notify();
   }
 
   /** The definition was removed, and its objects with it: they need not be waited for. */
   definitionRemoved(): void {
     this.#isDefinitionGone = true;
-    this.#wakeAbsent();
+    this.#absenceWake.notify();
   }
 
   /** Returns when a watch came to its regular end, or a wait for an absent resource did. */
@@ -266,10 +268,7 @@ export class Reflector {
       } as const;
       listener.trouble({ recovery, since, failingSince: since, isSynced: this.#isSynced });
     }
-    const early = new AbortController();
-    this.#wakeAbsent = () => early.abort();
-    await surroundings.sleep(this.#absence.next(), AbortSignal.any([signal, early.signal]));
-    this.#wakeAbsent = () => {};
+    await this.#absenceWake.wait(this.#absence.next(), signal);
   }
 
   #failed(error: ApiError): void {

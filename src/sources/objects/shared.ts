@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../base/bounded-map.ts';
+
 /** The one empty list of all facts. */
 export const NONE: readonly never[] = Object.freeze([]);
 
@@ -9,7 +11,7 @@ const LIMIT = 100_000;
  * One per source. Forgetting is harmless, it only costs memory.
  */
 export class SharedValues {
-  readonly #values = new Map<string, unknown>();
+  readonly #values = new BoundedMap<string, unknown>(LIMIT);
 
   /** The first equal text seen. */
   text(text: string): string {
@@ -24,7 +26,6 @@ export class SharedValues {
   #remember<Value>(key: string, make: () => Value): Value {
     const known = this.#values.get(key);
     if (known !== undefined) return known as Value;
-    if (this.#values.size >= LIMIT) this.#values.clear();
     const value = make();
     this.#values.set(key, value);
     return value;

@@ -1,5 +1,5 @@
+import { Wake } from '../../base/wake.ts';
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
-import { Wake } from '../wake.ts';
 import type { NodeAccount } from './account.ts';
 import { eventFacts } from './event-facts.ts';
 import { EventRecorder } from './event-recorder.ts';

@@ -1,6 +1,6 @@
+import { TokenBucket } from '../../base/token-bucket.ts';
 import { type EventFact, factKey } from './event-facts.ts';
 import { rowName } from './rows.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** A fact that has to be told. */
 export interface Waiting {

@@ -1,6 +1,7 @@
+import { BoundedMap } from '../../base/bounded-map.ts';
+import { Wake } from '../../base/wake.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
-import { Wake } from '../wake.ts';
 import { type ApiIdentity, eventName, eventNamespace, eventObject, seriesPatch } from './event.ts';
 import type { EventFact } from './event-facts.ts';
 import { EventQueue, type Waiting } from './event-queue.ts';
@@ -32,7 +33,7 @@ export class EventRecorder {
   readonly #parts: StatusParts;
   readonly #queue: EventQueue;
   readonly #wake: Wake;
-  readonly #told = new Map<string, Told>();
+  readonly #told = new BoundedMap<string, Told>(REMEMBERED);
   readonly #backoff: Backoff;
 
   constructor(parts: StatusParts) {
@@ -128,12 +129,7 @@ export class EventRecorder {
   }
 
   #remember(name: string, count: number, now: number): void {
-    this.#told.delete(name);
     this.#told.set(name, { count, at: now });
-    for (const [oldest, { at }] of this.#told) {
-      if (this.#told.size <= REMEMBERED && now - at < WINDOW) break;
-      this.#told.delete(oldest);
-    }
   }
 
   async #failed(waiting: Waiting, error: unknown, signal: AbortSignal): Promise<void> {

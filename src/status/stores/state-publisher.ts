@@ -1,8 +1,8 @@
+import { Wake } from '../../base/wake.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
 import type { PodBinding } from '../../plan/entry.ts';
 import type { StoreOutcome } from '../store-outcome.ts';
-import { Wake } from '../wake.ts';
 import { isSameState, stateText } from './podnat-state.ts';
 import type { StateStore } from './store.ts';
 

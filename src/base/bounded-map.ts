@@ -1,0 +1,17 @@
+/** A map that keeps the newest entries: the oldest go first. What is set again is new. */
+export class BoundedMap<Key, Value> extends Map<Key, Value> {
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    super();
+    this.#limit = limit;
+  }
+
+  override set(key: Key, value: Value): this {
+    this.delete(key);
+    super.set(key, value);
+    const oldest = this.keys().next();
+    if (this.size > this.#limit && oldest.done !== true) this.delete(oldest.value);
+    return this;
+  }
+}

@@ -1,0 +1,57 @@
+interface Sleeper {
+  /** Resolves after this many milliseconds, or at once when the signal aborts; never rejects. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Lets a loop sleep until something happened: what happens while it works is not lost. */
+export class Wake {
+  readonly #sleeper: Sleeper;
+  #pending = false;
+  #resume: () => void = () => {};
+
+  /** @param sleeper absent: timers of the process */
+  constructor(sleeper: Sleeper = { sleep: timer }) {
+    this.#sleeper = sleeper;
+  }
+
+  /** Something happened. Cheap; may be called any number of times. */
+  notify(): void {
+    this.#pending = true;
+    this.#resume();
+  }
+
+  /**
+   * Resolves with true when something happened, since the last call or now; with false after the time or at the
+   * abort. Null: however long it takes.
+   */
+  async wait(milliseconds: number | null, signal: AbortSignal): Promise<boolean> {
+    if (!this.#pending && !signal.aborted) {
+      const early = new AbortController();
+      const stop = () => early.abort();
+      this.#resume = stop;
+      signal.addEventListener('abort', stop);
+      await (milliseconds === null ? end(early.signal) : this.#sleeper.sleep(milliseconds, early.signal));
+      signal.removeEventListener('abort', stop);
+      this.#resume = () => {};
+    }
+    const happened = this.#pending;
+    this.#pending = false;
+    return happened;
+  }
+}
+
+function end(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function timer(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(running);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const running = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done);
+  });
+}
