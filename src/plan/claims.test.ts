@@ -14,7 +14,7 @@ import type { PodFact } from '../model/pod.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { compareClaims } from './claims.ts';
 import type { PlanEntry } from './entry.ts';
-import { FragmentUnion } from './nat-plan.ts';
+import { FragmentUnion } from './fragment-union.ts';
 import { defaultPlanOptions } from './options.ts';
 import { podFragment } from './pod.ts';
 import { serviceFragment } from './service.ts';

@@ -16,7 +16,7 @@ import type { PodNatEntry } from '../model/pod.ts';
 import { compareClaims } from './claims.ts';
 import type { PlanEntry, Tuple } from './entry.ts';
 import { formatPorts } from './entry-key.ts';
-import { FragmentUnion } from './nat-plan.ts';
+import { FragmentUnion } from './fragment-union.ts';
 import { defaultPlanOptions } from './options.ts';
 import { podFragment } from './pod.ts';
 import { isPortClaim, isRange, type PortClaim, settleLane, spanOf } from './port-claims.ts';

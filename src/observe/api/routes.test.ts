@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { FragmentUnion } from '../../plan/nat-plan.ts';
+import { FragmentUnion } from '../../plan/fragment-union.ts';
 import type { FlowsView } from '../flows-view.ts';
 import { Gate } from '../http/gate.ts';
 import { metricsSite, wholeSite } from '../http/site.ts';

@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { makeCertificates } from '../../../test/cluster/certificates.ts';
 import type { CanonicalEntry } from '../../plan/canonical.ts';
-import { FragmentUnion } from '../../plan/nat-plan.ts';
+import { FragmentUnion } from '../../plan/fragment-union.ts';
 import { apiOf } from '../api/routes.ts';
 import type { AgentView } from '../api/view.ts';
 import type { HealthFacts } from '../health.ts';

@@ -1,0 +1,73 @@
+import type { Notice } from './fragment.ts';
+
+/** Numbers of things by name, kept while things come and go. */
+export class Tally<Name extends string> {
+  readonly #counts = new Map<Name, number>();
+
+  of(name: Name): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  add(name: Name): void {
+    this.#counts.set(name, this.of(name) + 1);
+  }
+
+  take(name: Name): void {
+    this.#counts.set(name, this.of(name) - 1);
+  }
+}
+
+/** How many revisions of changes are remembered; who is further behind looks at the whole plan. */
+const JOURNAL_LENGTH = 64;
+
+/** Which keys changed in the last revisions. */
+export class Journal {
+  revision = 0;
+  /** Keys that changed since the last revision. */
+  pending = new Set<string>();
+  readonly #records: { readonly revision: number; readonly keys: ReadonlySet<string> }[] = [];
+
+  /** Gives what is pending a revision of its own. */
+  seal(): void {
+    this.revision++;
+    this.#records.push({ revision: this.revision, keys: this.pending });
+    if (this.#records.length > JOURNAL_LENGTH) this.#records.shift();
+    this.pending = new Set();
+  }
+
+  /** As `NatPlan.changedSince`. */
+  changedSince(revision: number): ReadonlySet<string> | null {
+    if (revision === this.revision) return new Set();
+    const later = this.#records.filter((record) => record.revision > revision);
+    if (later[0]?.revision !== revision + 1) return null;
+    if (later.length === 1) return later[0].keys;
+    return new Set(later.flatMap((record) => [...record.keys]));
+  }
+}
+
+/** The notices of all fragments, counted by reason. */
+export class NoticesByFragment {
+  /** Grows whenever notices may have changed. */
+  revision = 0;
+  readonly #byName = new Map<string, readonly Notice[]>();
+  readonly #tally = new Tally<Notice['reason']>();
+
+  /** @param name of the fragment */
+  replace(name: string, notices: readonly Notice[]): void {
+    const old = this.#byName.get(name);
+    if (old === undefined && notices.length === 0) return;
+    this.revision++;
+    for (const { reason } of old ?? []) this.#tally.take(reason);
+    for (const { reason } of notices) this.#tally.add(reason);
+    if (notices.length > 0) this.#byName.set(name, notices);
+    else this.#byName.delete(name);
+  }
+
+  *all(): IterableIterator<Notice> {
+    for (const notices of this.#byName.values()) yield* notices;
+  }
+
+  count(reason: Notice['reason']): number {
+    return this.#tally.of(reason);
+  }
+}

@@ -1,0 +1,279 @@
+import type { IpAddress } from '../net/address.ts';
+import { Journal, NoticesByFragment, Tally } from './bookkeeping.ts';
+import { type Conflict, compareClaims, conflictOf } from './claims.ts';
+import { EgressSourceIndex } from './egress-source-index.ts';
+import type { EgressSource, PlanEntry, PodSourcePort, Tuple } from './entry.ts';
+import { podSourcePortKey, tupleKey } from './entry-key.ts';
+import { deepEqual } from './equal.ts';
+import type { Fragment, Notice } from './fragment.ts';
+import type { NatPlan } from './nat-plan.ts';
+import { isPortClaim, isRange, laneName, type PortClaim } from './port-claims.ts';
+import { PortLanes } from './port-lanes.ts';
+
+/**
+ * Holds the fragments and their union. Replacing a fragment costs what changed in it, never the size of the plan.
+ * The content depends on the fragments alone, not on the order in which they came.
+ */
+export class FragmentUnion implements NatPlan {
+  readonly #fragments = new Map<string, Fragment>();
+  readonly #notices = new NoticesByFragment();
+  readonly #journal = new Journal();
+  readonly #tally = new Tally<PlanEntry['kind']>();
+  /** Claims by key: the one claim itself, or several with the winner first. */
+  readonly #claims = new Map<string, PlanEntry | PlanEntry[]>();
+  readonly #conflicts = new Map<string, Conflict>();
+  readonly #lanes = new PortLanes();
+  /** What ranges have won. */
+  readonly #pieces = new Map<string, PlanEntry>();
+  /** Keys of single ports that ranges have won. */
+  readonly #beaten = new Set<string>();
+  /** Source ports that follow from bindings, by the binding's key. */
+  readonly #sourcePorts = new Map<string, PodSourcePort>();
+  readonly #egressSources = new EgressSourceIndex();
+
+  /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
+  replace(name: string, fragment: Fragment): void {
+    const { notices } = fragment;
+    this.#notices.replace(name, notices);
+    const old = this.#fragments.get(name);
+    if (old === undefined) {
+      for (const entry of fragment.entries) this.#claim(entry);
+      if (fragment.entries.length > 0 || notices.length > 0) this.#fragments.set(name, fragment);
+      return;
+    }
+    const entries = this.#exchange(old.entries, fragment.entries);
+    if (entries.length === 0 && notices.length === 0) this.#fragments.delete(name);
+    else this.#fragments.set(name, { entries, notices });
+  }
+
+  /** Ends a round of replacements: gives what changed its revision. */
+  seal(): void {
+    this.#settleLanes();
+    if (this.#journal.pending.size === 0) return;
+    this.#followBindings();
+    this.#settleLanes();
+    this.#egressSources.changed(this.#journal.pending);
+    this.#journal.seal();
+  }
+
+  entry(key: string): PlanEntry | undefined {
+    return this.#pieces.get(key) ?? (this.#beaten.has(key) ? undefined : this.#single(key));
+  }
+
+  entryAt(tuple: Tuple): PlanEntry | undefined {
+    return this.#at('to', tuple, tupleKey(tuple));
+  }
+
+  sourceAt(tuple: Tuple): PodSourcePort | undefined {
+    const found = this.#at('from', tuple, podSourcePortKey(tuple, 1));
+    return found?.kind === 'PodSourcePort' ? found : undefined;
+  }
+
+  conflictsAt(tuple: Tuple): readonly Conflict[] {
+    const own = this.#conflicts.get(tupleKey(tuple));
+    const others = this.#lanes.conflictsAt(laneName('to', tuple), tuple.port);
+    return own === undefined || others.some(({ key }) => key === own.key) ? others : [own, ...others];
+  }
+
+  #at(way: 'to' | 'from', tuple: Tuple, key: string): PlanEntry | undefined {
+    return this.entry(key) ?? this.#lanes.at(laneName(way, tuple), tuple.port);
+  }
+
+  /** Who won this key among the claims to exactly that. */
+  #single(key: string): PlanEntry | undefined {
+    const claims = this.#claims.get(key);
+    return Array.isArray(claims) ? claims[0] : claims;
+  }
+
+  egressSource(address: IpAddress): EgressSource | undefined {
+    return this.#egressSources.find(address, () => this.entries());
+  }
+
+  *entries(): IterableIterator<PlanEntry> {
+    for (const winner of this.#singles()) if (!this.#beaten.has(winner.key)) yield winner;
+    yield* this.#pieces.values();
+  }
+
+  *#singles(): IterableIterator<PlanEntry> {
+    for (const claims of this.#claims.values()) {
+      const winner = Array.isArray(claims) ? claims[0] : claims;
+      if (winner !== undefined) yield winner;
+    }
+  }
+
+  get revision(): number {
+    return this.#journal.revision;
+  }
+
+  changedSince(revision: number): ReadonlySet<string> | null {
+    return this.#journal.changedSince(revision);
+  }
+
+  get conflicts(): ReadonlyMap<string, Conflict> {
+    return this.#conflicts;
+  }
+
+  notices(): IterableIterator<Notice> {
+    return this.#notices.all();
+  }
+
+  get noticeRevision(): number {
+    return this.#notices.revision;
+  }
+
+  noticeCount(reason: Notice['reason']): number {
+    return this.#notices.count(reason);
+  }
+
+  count(kind: PlanEntry['kind']): number {
+    return this.#tally.of(kind);
+  }
+
+  /** Takes away the old entries and brings the new ones; where two are equal the old one stays, and is returned. */
+  #exchange(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
+    if (old.length === wanted.length && old.every(({ key }, index) => key === wanted[index]?.key)) {
+      return this.#exchangeInPlace(old, wanted);
+    }
+    const kept = new Map<string, PlanEntry[]>();
+    for (const entry of old) {
+      const same = kept.get(entry.key);
+      if (same === undefined) kept.set(entry.key, [entry]);
+      else same.push(entry);
+    }
+    const entries = wanted.map((entry) => {
+      const candidates = kept.get(entry.key);
+      const index = candidates?.findIndex((candidate) => deepEqual(candidate, entry)) ?? -1;
+      if (candidates !== undefined && index >= 0) return candidates.splice(index, 1)[0] ?? entry;
+      this.#claim(entry);
+      return entry;
+    });
+    for (const gone of kept.values()) for (const entry of gone) this.#release(entry);
+    return entries;
+  }
+
+  /** The same for lists that have the same keys in the same places, as most changes leave them. */
+  #exchangeInPlace(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
+    let changed = false;
+    const entries = old.map((entry, index) => {
+      const next = wanted[index];
+      if (next === undefined || deepEqual(entry, next)) return entry;
+      changed = true;
+      this.#claim(next);
+      this.#release(entry);
+      return next;
+    });
+    return changed ? entries : old;
+  }
+
+  #claim(entry: PlanEntry): void {
+    if (isPortClaim(entry) && isRange(entry)) {
+      this.#lanes.addRange(entry);
+      return;
+    }
+    const claims = this.#claims.get(entry.key);
+    if (claims === undefined) {
+      this.#claims.set(entry.key, entry);
+      this.#tally.add(entry.kind);
+      this.#journal.pending.add(entry.key);
+      if (isPortClaim(entry)) this.#lanes.replaceSingle(undefined, entry);
+      return;
+    }
+    this.#settle(entry.key, [...(Array.isArray(claims) ? claims : [claims]), entry].sort(compareClaims));
+  }
+
+  #release(entry: PlanEntry): void {
+    if (isPortClaim(entry) && isRange(entry)) {
+      this.#lanes.removeRange(entry);
+      return;
+    }
+    const claims = this.#claims.get(entry.key);
+    this.#settle(entry.key, Array.isArray(claims) ? claims.filter((claim) => claim !== entry) : []);
+  }
+
+  #settle(key: string, claims: PlanEntry[]): void {
+    const [first] = claims;
+    const before = this.#single(key);
+    const isBeaten = this.#beaten.has(key);
+    if (before !== undefined && !isBeaten) this.#tally.take(before.kind);
+    if (first !== undefined && !isBeaten) this.#tally.add(first.kind);
+    if (first === undefined) {
+      this.#claims.delete(key);
+      this.#beaten.delete(key);
+    } else this.#claims.set(key, claims.length === 1 ? first : claims);
+    const conflict = conflictOf(claims);
+    if (conflict === null) this.#conflicts.delete(key);
+    else this.#conflicts.set(key, conflict);
+    this.#journal.pending.add(key);
+    const claim = [before, first].map((each) => (each !== undefined && isPortClaim(each) ? each : undefined));
+    this.#lanes.replaceSingle(claim[0], claim[1]);
+  }
+
+  /** Settles the ranges that changed, and the single ports that they have or leave. */
+  #settleLanes(): void {
+    for (const { before, after } of this.#lanes.settle(() => this.#singles())) {
+      const kept = new Set(after.pieces.map(({ entry }) => entry));
+      for (const { entry } of before.pieces) {
+        if (kept.delete(entry)) continue;
+        this.#pieces.delete(entry.key);
+        this.#tally.take(entry.kind);
+        this.#journal.pending.add(entry.key);
+      }
+      for (const entry of kept) {
+        this.#pieces.set(entry.key, entry);
+        this.#tally.add(entry.kind);
+        this.#journal.pending.add(entry.key);
+      }
+      for (const claim of before.beaten) if (!after.beaten.has(claim)) this.#setBeaten(claim, false);
+      for (const claim of after.beaten) this.#setBeaten(claim, true);
+      for (const key of before.conflicts.keys()) {
+        if (after.conflicts.has(key)) continue;
+        const claims = this.#claims.get(key);
+        this.#setConflict(key, Array.isArray(claims) ? conflictOf(claims) : null);
+      }
+      for (const [key, conflict] of after.conflicts) this.#setConflict(key, conflict);
+    }
+  }
+
+  #setConflict(key: string, conflict: Conflict | null): void {
+    if (deepEqual(this.#conflicts.get(key) ?? null, conflict)) return;
+    if (conflict === null) this.#conflicts.delete(key);
+    else this.#conflicts.set(key, conflict);
+    this.#journal.pending.add(key);
+  }
+
+  #setBeaten({ key }: PortClaim, isBeaten: boolean): void {
+    if (this.#beaten.has(key) === isBeaten) return;
+    const winner = this.#single(key);
+    if (winner === undefined) return;
+    if (isBeaten) this.#beaten.add(key);
+    else this.#beaten.delete(key);
+    if (isBeaten) this.#tally.take(winner.kind);
+    else this.#tally.add(winner.kind);
+    this.#journal.pending.add(key);
+  }
+
+  /** The source ports of bindings that came, went or changed. */
+  #followBindings(): void {
+    for (const key of [...this.#journal.pending]) {
+      const old = this.#sourcePorts.get(key);
+      const entry = this.entry(key);
+      const now = entry === undefined ? null : sourcePortOf(entry);
+      if (old === undefined && now === null) continue;
+      if (old !== undefined && now !== null && deepEqual(old, now)) continue;
+      if (now !== null) this.#claim(now);
+      if (old !== undefined) this.#release(old);
+      if (now === null) this.#sourcePorts.delete(key);
+      else this.#sourcePorts.set(key, now);
+    }
+  }
+}
+
+/** What a binding, or one to be, makes of its pod's own packets. */
+function sourcePortOf(entry: PlanEntry): PodSourcePort | null {
+  if (entry.kind !== 'PodReservation' && !(entry.kind === 'PodBinding' && entry.egress)) return null;
+  const { tuple: dialled, endpoint, portCount, owner, createdAt, uid, order } = entry;
+  const tuple: Tuple = { ...endpoint, protocol: dialled.protocol };
+  const snat = { address: dialled.address, port: dialled.port };
+  const key = podSourcePortKey(tuple, portCount);
+  return { kind: 'PodSourcePort', key, tuple, portCount, snat, owner, createdAt, uid, order };
+}
