@@ -6,7 +6,7 @@ import { enterFreshNamespace } from '../../test/netns/namespace.ts';
 import type { Family } from '../net/family.ts';
 import { type Prefix, parsePrefix } from '../net/prefix.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
-import { publicAddress } from '../plan/pod.ts';
+import { publicAddress } from '../plan/own-address.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import { composeNodeFacts } from './node-facts.ts';
 

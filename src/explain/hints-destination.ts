@@ -1,6 +1,7 @@
 import { firstFew } from '../model/first-few.ts';
 import { type ObjectRef, objectKey } from '../model/object.ts';
 import type { ServiceFact } from '../model/service.ts';
+import { formatNotOurs } from '../model/service.ts';
 import { familyOf, formatEndpoint } from '../net/address.ts';
 import type { PodBinding, ServiceFrontend } from '../plan/entry.ts';
 import { addressesForNodePorts, isServedExternalIP } from '../plan/service.ts';
@@ -80,7 +81,7 @@ function unservedAddress(
     if (!enable.service) {
       hints.push({ about: 'switched-off', object: refOf(service), text: `has this address, but ${OFF}` });
     } else if (notOurs !== null) {
-      const text = `has this address, but is left alone: ${notOurs}`;
+      const text = `has this address, but is left alone: ${formatNotOurs(notOurs)}`;
       hints.push({ about: 'not-ours', object: refOf(service), text });
     } else if (externalIPs.includes(destination) && !isServedExternalIP(served, destination)) {
       const text = 'has this address among its externalIPs, which --external-ips leaves out';

@@ -144,9 +144,9 @@ test('the port of a Service where its NodePort is meant', () => {
 });
 
 test('a Service that is left alone, and one of a kind that is off', () => {
-  const foreign = web({ notOurs: 'another proxy’s' });
+  const foreign = web({ notOurs: { kind: 'label', label: 'x' } });
   expect(hints([foreign], CLIENT, '192.0.2.50', 80)).toEqual([
-    'not-ours web: has this address, but is left alone: another proxy’s',
+    'not-ours web: has this address, but is left alone: label x',
   ]);
   expect(hints([web()], CLIENT, '192.0.2.50', 80, { off: 'service' })).toEqual([
     'switched-off web: has this address, but Service NAT is switched off (--enable)',

@@ -1,8 +1,8 @@
 import { matchesInterface, type NodeFacts } from '../model/node.ts';
 import type { IpAddress } from '../net/address.ts';
 import { setContains } from '../net/ranges.ts';
+import { isLoopback } from '../net/special-address.ts';
 import type { FamilyScope } from '../plan/entry.ts';
-import { isLoopback } from '../plan/service.ts';
 import type { Packet } from './packet.ts';
 
 /** What a walk needs to know of the node beside the plan. */

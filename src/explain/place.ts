@@ -1,6 +1,7 @@
 import type { FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { objectKey } from '../model/object.ts';
+import { formatNotOurs } from '../model/service.ts';
 import { type IpAddress, parseAddress } from '../net/address.ts';
 
 /** What names are looked up in. */
@@ -104,7 +105,7 @@ function servicePlace(
   const service = facts.services.get(key);
   if (service === undefined) return `there is no Service ${key}${among(siblings(facts.services, namespace))}`;
   if (service.clusterIPs.length === 0) {
-    return `Service ${key} has no ClusterIP${service.notOurs === null ? '' : ` (${service.notOurs})`}: ask for one of its Pods`;
+    return `Service ${key} has no ClusterIP${service.notOurs === null ? '' : ` (${formatNotOurs(service.notOurs)})`}: ask for one of its Pods`;
   }
   return { name: `Service ${key}`, addresses: service.clusterIPs, port, service };
 }

@@ -59,7 +59,10 @@ const facts: NamedFacts = {
         ],
       },
     ],
-    ['shop/headless', { ...service, name: 'headless', notOurs: 'headless', clusterIPs: [], ports: [] }],
+    [
+      'shop/headless',
+      { ...service, name: 'headless', notOurs: { kind: 'headless' }, clusterIPs: [], ports: [] },
+    ],
   ]),
   pods: new Map([
     ['shop/web-0', { ...pod, name: 'web-0', ips: [address('10.244.1.7'), address('fd44::7')] }],

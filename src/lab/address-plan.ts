@@ -8,7 +8,7 @@
  */
 import { type IpAddress, parseAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import { type Prefix, parsePrefix } from '../net/prefix.ts';
+import { type Prefix, prefixOf } from '../net/prefix.ts';
 
 /** The same thing once in each family. */
 export type Dual<T> = Readonly<Record<Family, T>>;
@@ -30,7 +30,7 @@ export function podAddress(node: number, last: number): Dual<IpAddress> {
 
 /** The pod network of a node (1, 2, …). */
 export function podCIDRs(node: number): Dual<Prefix> {
-  return { IPv4: prefix(`10.244.${node}.0/24`), IPv6: prefix(`fd00:10:244:${node}::/64`) };
+  return { IPv4: prefixOf(`10.244.${node}.0/24`), IPv6: prefixOf(`fd00:10:244:${node}::/64`) };
 }
 
 /** Bits of every network of the plan. */
@@ -39,11 +39,5 @@ export const NETWORK_BITS: Dual<number> = { IPv4: 24, IPv6: 64 };
 function address(text: string): IpAddress {
   const parsed = parseAddress(text);
   if (parsed === null) throw new TypeError(`not an address: ${text}`);
-  return parsed;
-}
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (typeof parsed === 'string') throw new TypeError(`not a prefix: ${text}`);
   return parsed;
 }

@@ -14,6 +14,16 @@ export interface ServicePortFact {
   readonly nodePort: Port | null;
 }
 
+/** It has no virtual address (headless, ExternalName), or its label leaves it to another proxy. */
+export type NotOurs =
+  | { readonly kind: 'headless' | 'ExternalName' }
+  | { readonly kind: 'label'; readonly label: string };
+
+/** `headless`, `label service.kubernetes.io/service-proxy-name`. */
+export function formatNotOurs(notOurs: NotOurs): string {
+  return notOurs.kind === 'label' ? `label ${notOurs.label}` : notOurs.kind;
+}
+
 /** A Service, reduced to what decides about packets. */
 export interface ServiceFact {
   readonly namespace: string;
@@ -21,11 +31,8 @@ export interface ServiceFact {
   readonly uid: string;
   /** Milliseconds since the epoch; 0 where the object does not say. */
   readonly createdAt: number;
-  /**
-   * Why this Service is not ours (headless, ExternalName, another proxy's label); null when it is.
-   * docs/spec/service-nat.md, "Frontends".
-   */
-  readonly notOurs: string | null;
+  /** Why this Service is not ours; null when it is. docs/spec/service-nat.md, "Frontends". */
+  readonly notOurs: NotOurs | null;
   /** Virtual addresses, each of one family. */
   readonly clusterIPs: readonly IpAddress[];
   readonly externalIPs: readonly IpAddress[];

@@ -38,6 +38,13 @@ export function parseLoosePrefix(text: string): Prefix | null {
   return parsed === null ? null : maskedPrefix(parsed.address, parsed.length);
 }
 
+/** A prefix that the program itself names. Throws TypeError for a text that `parsePrefix` does not take. */
+export function prefixOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (typeof prefix === 'string') throw new TypeError(`${text}: ${prefix}`);
+  return prefix;
+}
+
 /** The prefix of this length that holds the address. */
 export function maskedPrefix(address: IpAddress, length: number): Prefix {
   const family = familyOf(address);

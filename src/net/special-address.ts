@@ -1,27 +1,53 @@
 import type { IpAddress } from './address.ts';
-import { type Prefix, parsePrefix, prefixContains } from './prefix.ts';
+import type { Family } from './family.ts';
+import { type Prefix, prefixContains, prefixOf } from './prefix.ts';
 
-/** Networks whose addresses are nobody's in particular, with what they are called. */
-const SPECIAL: readonly (readonly [network: Prefix, name: string])[] = (
-  [
-    ['0.0.0.0/32', 'the unspecified address'],
-    ['::/128', 'the unspecified address'],
-    ['127.0.0.0/8', 'a loopback address'],
-    ['::1/128', 'a loopback address'],
-    ['169.254.0.0/16', 'a link-local address'],
-    ['fe80::/10', 'a link-local address'],
-    ['224.0.0.0/4', 'a multicast address'],
-    ['ff00::/8', 'a multicast address'],
-    ['255.255.255.255/32', 'the broadcast address'],
-  ] as const
-).map(([text, name]) => {
-  const network = parsePrefix(text);
-  if (typeof network === 'string') throw new TypeError(`${text}: ${network}`);
-  return [network, name];
-});
+/** What an address is that is nobody's in particular. */
+export type SpecialKind =
+  | 'unspecified'
+  | 'this-network'
+  | 'loopback'
+  | 'link-local'
+  | 'multicast'
+  | 'broadcast';
+
+/** 169.254.0.0/16 and fe80::/10: the same on every link. */
+export const LINK_LOCAL: Readonly<Record<Family, Prefix>> = {
+  IPv4: prefixOf('169.254.0.0/16'),
+  IPv6: prefixOf('fe80::/10'),
+};
+
+/** Of networks within each other the narrower first. */
+const NETWORKS: readonly (readonly [network: Prefix, kind: SpecialKind])[] = [
+  [prefixOf('0.0.0.0/32'), 'unspecified'],
+  [prefixOf('::/128'), 'unspecified'],
+  [prefixOf('0.0.0.0/8'), 'this-network'],
+  [prefixOf('127.0.0.0/8'), 'loopback'],
+  [prefixOf('::1/128'), 'loopback'],
+  [LINK_LOCAL.IPv4, 'link-local'],
+  [LINK_LOCAL.IPv6, 'link-local'],
+  [prefixOf('224.0.0.0/4'), 'multicast'],
+  [prefixOf('ff00::/8'), 'multicast'],
+  [prefixOf('255.255.255.255/32'), 'broadcast'],
+];
 
 /** How they begin as text, and few others do: a cluster has many addresses, and comparing numbers takes longer. */
 const POSSIBLY = /^(?:0\.|127\.|169\.254\.|2[2-5]\d\.|::|fe[89ab]|ff)/;
+
+/** What the address is that no host has for itself alone; null for all others. */
+export function specialKind(address: IpAddress): SpecialKind | null {
+  if (!POSSIBLY.test(address)) return null;
+  return NETWORKS.find(([network]) => prefixContains(network, address))?.[1] ?? null;
+}
+
+const NAMES: Readonly<Record<SpecialKind, string | null>> = {
+  unspecified: 'the unspecified address',
+  'this-network': null,
+  loopback: 'a loopback address',
+  'link-local': 'a link-local address',
+  multicast: 'a multicast address',
+  broadcast: 'the broadcast address',
+};
 
 /**
  * What an address is that no Service and no endpoint can have: `a loopback address`; null for all others. The API server
@@ -30,6 +56,11 @@ const POSSIBLY = /^(?:0\.|127\.|169\.254\.|2[2-5]\d\.|::|fe[89ab]|ff)/;
  * link, and broadcast, are ours.
  */
 export function specialAddress(address: IpAddress): string | null {
-  if (!POSSIBLY.test(address)) return null;
-  return SPECIAL.find(([network]) => prefixContains(network, address))?.[1] ?? null;
+  const kind = specialKind(address);
+  return kind === null ? null : NAMES[kind];
+}
+
+/** 127.0.0.0/8 and ::1. */
+export function isLoopback(address: IpAddress): boolean {
+  return specialKind(address) === 'loopback';
 }

@@ -2,7 +2,7 @@ import type { NatOutgoingExclusions } from '../model/felix-configuration.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { parsePrefix } from '../net/prefix.ts';
+import { prefixOf } from '../net/prefix.ts';
 import type { PodNatPolicy, ReservedPorts } from './pod-nat-policy.ts';
 import type { SizeLimits } from './size-bounds.ts';
 
@@ -59,7 +59,7 @@ const INTERNAL_NETWORKS = [
   '127.0.0.0/8',
   'fc00::/7',
   'fe80::/10',
-];
+].map(prefixOf);
 
 /** docs/spec/pod-nat.md, "Public address detection". */
 const NOT_PUBLIC = [
@@ -72,15 +72,7 @@ const NOT_PUBLIC = [
   '::1/128',
   'fc00::/7',
   'fe80::/10',
-];
-
-function prefixes(texts: readonly string[]): Prefix[] {
-  return texts.map((text) => {
-    const prefix = parsePrefix(text);
-    if (typeof prefix === 'string') throw new TypeError(`${text}: ${prefix}`);
-    return prefix;
-  });
-}
+].map(prefixOf);
 
 const NODE_PORTS = { first: 30000, last: 32767, why: 'NodePorts' } as const;
 const VXLAN_PORT = { first: 4789, last: 4789, why: 'VXLAN' } as const;
@@ -151,8 +143,8 @@ export const defaultPlanOptions: PlanOptions = Object.freeze({
     masqueradeHostTraffic: false,
   },
   externalIPs: null,
-  internalNetworks: prefixes(INTERNAL_NETWORKS),
-  publicAddressFilter: prefixes(NOT_PUBLIC),
+  internalNetworks: INTERNAL_NETWORKS,
+  publicAddressFilter: NOT_PUBLIC,
   publicAddressAllowed: [],
   dropInvalid: true,
   requireReady: true,

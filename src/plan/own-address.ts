@@ -1,17 +1,9 @@
 import type { LocalAddress, NodeFacts } from '../model/node.ts';
-import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
-import { isLoopback } from './service.ts';
-
-/** 224.0.0.0/4 and ff00::/8. */
-function isMulticast(address: IpAddress): boolean {
-  const number = addressNumber(address);
-  return familyOf(address) === 'IPv4' ? number >> 28n === 0xen : number >> 120n === 0xffn;
-}
-
-/** 0.0.0.0/8 (RFC 1122: this network) and ::. */
-function isUnspecified(address: IpAddress): boolean {
-  return familyOf(address) === 'IPv4' ? address.startsWith('0.') : address === '::';
-}
+import { familyOf, type IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
+import { prefixContains } from '../net/prefix.ts';
+import { specialKind } from '../net/special-address.ts';
+import type { PlanOptions } from './options.ts';
 
 /**
  * Why the address cannot be one that this node translates to or from, as the end of a sentence; null when it can. The
@@ -21,11 +13,36 @@ export function unusableOwnAddress(
   address: IpAddress,
   node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
 ): string | null {
-  if (isLoopback(address)) return 'is a loopback address: nothing comes back to it from outside';
-  if (isMulticast(address)) return 'is a multicast address';
-  if (isUnspecified(address)) return 'is no address of a host';
-  if (node.localAddresses.some((local) => local.address === address)) return null;
-  return `is not an address of node ${node.nodeName}`;
+  switch (specialKind(address)) {
+    case 'loopback':
+      return 'is a loopback address: nothing comes back to it from outside';
+    case 'multicast':
+      return 'is a multicast address';
+    case 'unspecified':
+    case 'this-network':
+      return 'is no address of a host';
+    default:
+      if (node.localAddresses.some((local) => local.address === address)) return null;
+      return `is not an address of node ${node.nodeName}`;
+  }
+}
+
+/**
+ * The node's public address of the family: the first, in the order in which they are preferred, that is eligible and
+ * that the filter leaves; one by which a default route leaves comes before the others. Null when there is none.
+ */
+export function publicAddress(
+  family: Family,
+  node: Pick<NodeFacts, 'localAddresses'>,
+  options: Pick<PlanOptions, 'publicAddressFilter' | 'publicAddressAllowed'>,
+): IpAddress | null {
+  const isPublic = (address: IpAddress) =>
+    !options.publicAddressFilter.some((prefix) => prefixContains(prefix, address)) ||
+    options.publicAddressAllowed.some((prefix) => prefixContains(prefix, address));
+  const candidates = node.localAddresses.filter(
+    (local) => local.eligible && familyOf(local.address) === family && isPublic(local.address),
+  );
+  return (candidates.find((local) => local.onDefaultRoute) ?? candidates[0])?.address ?? null;
 }
 
 /** Orders addresses by what the routes say of them: the source of a default route, then the network of its gateway. */

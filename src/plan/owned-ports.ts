@@ -3,10 +3,10 @@ import { familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import type { PortSpan } from '../net/port.ts';
 import type { Protocol } from '../net/protocol.ts';
+import { isLoopback } from '../net/special-address.ts';
 import type { PlanEntry } from './entry.ts';
 import type { NatPlan } from './nat-plan.ts';
 import { isPortClaim, spanOf } from './port-claims.ts';
-import { isLoopback } from './service.ts';
 
 /** Ports of this node that somebody has. */
 export interface OwnedPorts extends PortSpan {

@@ -15,7 +15,8 @@ import type { Family } from '../net/family.ts';
 import { formatSet } from './canonical.ts';
 import { formatPorts } from './entry-key.ts';
 import { defaultPlanOptions, defaultPodNatPolicy, type PlanOptions } from './options.ts';
-import { podFragment, publicAddress } from './pod.ts';
+import { publicAddress } from './own-address.ts';
+import { podFragment } from './pod.ts';
 
 interface Given {
   readonly entries?: readonly Partial<PodNatEntry>[];

@@ -4,7 +4,7 @@ import type { ObjectRef } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
-import { formatPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
+import { formatPrefix, type Prefix, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, blockCount } from '../net/ranges.ts';
 import { type PodBinding, type PodReservation, type PodSource, portBehind, type Tuple } from './entry.ts';
 import { podSourceKey, spanKey } from './entry-key.ts';
@@ -12,7 +12,7 @@ import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
 import { heldByOthers } from './held-ports.ts';
 import { formatListener, listenersIn } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
-import { unusableOwnAddress } from './own-address.ts';
+import { publicAddress, unusableOwnAddress } from './own-address.ts';
 import {
   addressRefusal,
   type BeyondLimits,
@@ -146,24 +146,6 @@ export function podFragment(
   }
   for (const message of blockedBy(node, [...ports.values()])) note('NatBlockedByFirewall', message);
   return { entries: [...ports.values(), ...sources.values()], notices };
-}
-
-/**
- * The node's public address of the family: the first, in the order in which they are preferred, that is eligible and
- * that the filter leaves; one by which a default route leaves comes before the others. Null when there is none.
- */
-export function publicAddress(
-  family: Family,
-  node: Pick<NodeFacts, 'localAddresses'>,
-  options: Pick<PlanOptions, 'publicAddressFilter' | 'publicAddressAllowed'>,
-): IpAddress | null {
-  const isPublic = (address: IpAddress) =>
-    !options.publicAddressFilter.some((prefix) => prefixContains(prefix, address)) ||
-    options.publicAddressAllowed.some((prefix) => prefixContains(prefix, address));
-  const candidates = node.localAddresses.filter(
-    (local) => local.eligible && familyOf(local.address) === family && isPublic(local.address),
-  );
-  return (candidates.find((local) => local.onDefaultRoute) ?? candidates[0])?.address ?? null;
 }
 
 function manualAddress(entry: PodNatEntry, family: Family): IpAddress | null {

@@ -4,8 +4,9 @@ import type { NodeFact, NodeFacts } from '../model/node.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
-import { hostPrefix, type Prefix, parseLoosePrefix, prefixSet } from '../net/prefix.ts';
+import { hostPrefix, type Prefix, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, complementOf, differenceOf, unionOf } from '../net/ranges.ts';
+import { LINK_LOCAL } from '../net/special-address.ts';
 import {
   egressExempt,
   natOutgoingAddresses,
@@ -194,8 +195,6 @@ function withoutSource(
   return [{ reason: 'NatInvalid', object: { kind: 'Node', namespace: '', name: nodeName }, message }];
 }
 
-const LINK_LOCAL = { IPv4: strictPrefix('169.254.0.0/16'), IPv6: strictPrefix('fe80::/10') } as const;
-
 /**
  * ip-masq-agent masquerades all that leaves the node; here that is what pods send, unless the traffic of others is
  * wanted too. It leaves IPv6 alone unless told otherwise, and a file that names no network of IPv6 does not.
@@ -216,12 +215,6 @@ function ipMasqScope(
 
 function union(set: AddressSet, more: AddressSet | undefined): AddressSet {
   return more === undefined ? set : unionOf(set.family, [...set.ranges, ...more.ranges]);
-}
-
-function strictPrefix(text: string): Prefix {
-  const prefix = parseLoosePrefix(text);
-  if (prefix === null) throw new TypeError(`${text} is no prefix`);
-  return prefix;
 }
 
 /**

@@ -27,7 +27,7 @@ const others = (rest: Parameters<typeof service>[0] = {}) =>
   present(
     'Service',
     service({
-      notOurs: 'label service.kubernetes.io/service-proxy-name',
+      notOurs: { kind: 'label', label: 'service.kubernetes.io/service-proxy-name' },
       clusterIPs: [ip('10.96.0.0')],
       ...rest,
     }),
@@ -61,5 +61,5 @@ test('addresses of Services that another proxy serves are left alone, for as lon
 
 test('those without an address, by type or as headless, change nothing', () => {
   const { apply } = planner();
-  expect(apply(others({ notOurs: 'headless', clusterIPs: [] })).dropped).toEqual(['10.96.0.0/24']);
+  expect(apply(others({ notOurs: { kind: 'headless' }, clusterIPs: [] })).dropped).toEqual(['10.96.0.0/24']);
 });

@@ -13,9 +13,10 @@ import {
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ServiceFact } from '../model/service.ts';
+import { isLoopback } from '../net/special-address.ts';
 import { canonicalEntry } from './canonical.ts';
 import { defaultPlanOptions, type PlanOptions } from './options.ts';
-import { addressesForNodePorts, isLoopback, serviceFragment } from './service.ts';
+import { addressesForNodePorts, serviceFragment } from './service.ts';
 
 const local = endpoint('10.244.1.5', { nodeName: 'node-a' });
 const remote = endpoint('10.244.2.6', { nodeName: 'node-b' });
@@ -63,7 +64,7 @@ test('a Service has a frontend for each address and port, and its ClusterIPs', (
 });
 
 test('a Service that is not ours has nothing', () => {
-  expect(entries({ notOurs: 'headless' })).toEqual([]);
+  expect(entries({ notOurs: { kind: 'headless' } })).toEqual([]);
 });
 
 describe('traffic policy', () => {
@@ -454,7 +455,7 @@ describe('health check', () => {
   test.each([
     ['policy Cluster', { ...dual, externalTrafficPolicy: 'Cluster' }],
     ['no such port', { ...dual, healthCheckNodePort: null }],
-    ['a Service that is not ours', { ...dual, notOurs: 'headless' }],
+    ['a Service that is not ours', { ...dual, notOurs: { kind: 'headless' } }],
   ] as const)('none with %s', (_, given) => {
     expect(checks(given)).toEqual([]);
   });

@@ -3,11 +3,12 @@ import { firstFew } from '../model/first-few.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { ServiceFact, ServicePortFact } from '../model/service.ts';
-import { addressFromNumber, addressNumber, familyOf, type IpAddress } from '../net/address.ts';
+import { addressFromNumber, familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { formatPrefix, hostPrefix, type Prefix, prefixContains, prefixSet } from '../net/prefix.ts';
 import { type AddressSet, blockCount, complementOf, lowestBlocks } from '../net/ranges.ts';
+import { isLoopback, LINK_LOCAL } from '../net/special-address.ts';
 import { chooseEndpoints, type EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
 import type {
   ClusterAddress,
@@ -113,7 +114,7 @@ export function serviceFragment(
 /** The addresses of a Service that another proxy serves by its label; none of one that is ours or has no addresses. */
 export function addressesOfOthers(service: ServiceFact): readonly IpAddress[] {
   const { notOurs, clusterIPs, externalIPs, loadBalancerIPs } = service;
-  return notOurs?.startsWith('label') ? [...clusterIPs, ...externalIPs, ...loadBalancerIPs] : [];
+  return notOurs?.kind === 'label' ? [...clusterIPs, ...externalIPs, ...loadBalancerIPs] : [];
 }
 
 /** True when an address may be served as one of `externalIPs`; null: all may. */
@@ -193,7 +194,7 @@ function addressesForHealthChecks(node: NodeFacts, family: Family): readonly IpA
   const wanted = prefixSet(family, node.nodePortAddresses ?? []);
   if (complementOf(wanted).ranges.length === 0) return [addressFromNumber(family, 0n)];
   return addressesForNodePorts(node).filter(
-    (address) => familyOf(address) === family && !isLinkLocal(address),
+    (address) => familyOf(address) === family && !prefixContains(LINK_LOCAL.IPv6, address),
   );
 }
 
@@ -281,14 +282,4 @@ function mayFront(service: ServiceFact, address: IpAddress): boolean {
 /** NodePorts answer in the families of the Service; one without ClusterIPs has none that we could know. */
 function hasFamily(service: ServiceFact, family: Family): boolean {
   return service.clusterIPs.some((address) => familyOf(address) === family);
-}
-
-/** 127.0.0.0/8 and ::1: NodePorts never answer there. */
-export function isLoopback(address: IpAddress): boolean {
-  return address.startsWith('127.') || address === '::1';
-}
-
-/** fe80::/10: the same on every link, so that nobody can listen on one without saying which link is meant. */
-function isLinkLocal(address: IpAddress): boolean {
-  return familyOf(address) === 'IPv6' && addressNumber(address) >> 118n === 0x3fan;
 }

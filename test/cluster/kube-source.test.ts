@@ -80,13 +80,13 @@ test('what others serve is known as theirs, also when it becomes so', async () =
   const notOurs = (name: string) => (sink.facts.get(`Service shop/${name}`) as ServiceFact).notOurs;
   expect(['ours', 'foreign', 'headless'].map(notOurs)).toEqual([
     null,
-    'label service.kubernetes.io/service-proxy-name',
-    'label service.kubernetes.io/headless',
+    { kind: 'label', label: 'service.kubernetes.io/service-proxy-name' },
+    { kind: 'label', label: 'service.kubernetes.io/headless' },
   ]);
   await client.put(service('ours', 80, foreign));
   await until(
     () => notOurs('ours'),
-    (why) => why === 'label service.kubernetes.io/service-proxy-name',
+    (why) => why?.kind === 'label',
   );
   for (const name of ['ours', 'foreign', 'headless']) await client.remove(service(name));
 });

@@ -3,11 +3,11 @@ import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-s
 import type { FactChange } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
-import type { ServiceFact, ServicePortFact } from '../../src/model/service.ts';
+import type { NotOurs, ServiceFact, ServicePortFact } from '../../src/model/service.ts';
 import { familyOf, type IpAddress } from '../../src/net/address.ts';
 import type { Family } from '../../src/net/family.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
-import { isLoopback } from '../../src/plan/service.ts';
+import { isLoopback } from '../../src/net/special-address.ts';
 import { cidr, endpoint, ip, localAddress, natEntry, pod, portOf, present, service, slice } from './build.ts';
 import { nodeObject, pool, thisNode } from './facts.ts';
 
@@ -64,7 +64,7 @@ const oneService = (name: string, index: number): fc.Arbitrary<ServiceFact> =>
   fc
     .record({
       createdAt: fc.constantFrom(1000, 2000),
-      notOurs: often<string | null>(null, null, null, 'headless'),
+      notOurs: often<NotOurs | null>(null, null, null, { kind: 'headless' }),
       clusterIPs: often(
         [`10.96.0.1${index}`, `fd00:96::1${index}`],
         [`10.96.0.1${index}`],

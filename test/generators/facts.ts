@@ -9,7 +9,7 @@ import type { NamespaceFact } from '../../src/model/namespace.ts';
 import type { NodeFact, NodeFacts } from '../../src/model/node.ts';
 import type { PodFact, PodNatEntry } from '../../src/model/pod.ts';
 import type { PoolFact } from '../../src/model/pool.ts';
-import type { ServiceFact, ServicePortFact } from '../../src/model/service.ts';
+import type { NotOurs, ServiceFact, ServicePortFact } from '../../src/model/service.ts';
 import type { ServiceCidrFact } from '../../src/model/service-cidr.ts';
 import { familyOf, type IpAddress } from '../../src/net/address.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
@@ -41,7 +41,7 @@ export const service: fc.Arbitrary<ServiceFact> = fc.record({
   name: fc.constantFrom('web', 'api', 'db'),
   uid: fc.constantFrom('uid-1', 'uid-2'),
   createdAt,
-  notOurs: mostly<string | null>(null, 'headless'),
+  notOurs: mostly<NotOurs | null>(null, { kind: 'headless' }),
   clusterIPs: addresses('10.96.0.10', '10.96.0.11', 'fd00:96::a'),
   externalIPs: addresses('203.0.113.7', '192.0.2.50'),
   loadBalancerIPs: addresses('192.0.2.50', '2001:db8::50'),

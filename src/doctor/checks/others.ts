@@ -1,5 +1,6 @@
 import { familyOf } from '../../net/address.ts';
-import { formatPrefix, type Prefix, parsePrefix, prefixContains } from '../../net/prefix.ts';
+import { formatPrefix, type Prefix, prefixContains } from '../../net/prefix.ts';
+import { LINK_LOCAL } from '../../net/special-address.ts';
 import type { Check, Finding } from '../finding.ts';
 import type { ForeignSourceNat, HostFacts } from '../host-facts.ts';
 
@@ -80,19 +81,9 @@ export const untracked: Check = {
 };
 
 function isLinkLocal(prefix: Prefix | null): boolean {
-  return (
-    prefix !== null &&
-    [LINK_LOCAL, LINK_LOCAL_6].some((own) => overlap(own, prefix) && prefix.length >= own.length)
-  );
-}
-
-const LINK_LOCAL = prefixOf('169.254.0.0/16');
-const LINK_LOCAL_6 = prefixOf('fe80::/10');
-
-function prefixOf(text: string): Prefix {
-  const prefix = parsePrefix(text);
-  if (typeof prefix === 'string') throw new TypeError(text);
-  return prefix;
+  if (prefix === null) return false;
+  const own = LINK_LOCAL[prefix.family];
+  return overlap(own, prefix) && prefix.length >= own.length;
 }
 
 const remedies: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import type { IpMasqAgentFact } from '../../model/ip-masq-agent.ts';
 import type { Problem } from '../../model/problem.ts';
-import { type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { type Prefix, parsePrefix, prefixOf } from '../../net/prefix.ts';
 import type { SourceCode } from '../objects/codes.ts';
 import { didYouMean } from '../objects/did-you-mean.ts';
 import { describe, hostBitsMessage, isObject } from '../objects/fields.ts';
@@ -30,15 +30,14 @@ const KEYS = [
 type Key = (typeof KEYS)[number];
 
 /** RFC 1918: what is not masqueraded to where nothing is said. */
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].map(prefixOf);
 const CIDR_LIMIT = 64;
 const RESYNC_MS = 60_000;
 
 /** What holds without a file; a file changes only what it gives. */
 export function defaultIpMasqAgentConfig(name: string): IpMasqAgentConfig {
-  const nonMasqueradeCIDRs = PRIVATE.map(parsePrefix).filter((prefix) => typeof prefix !== 'string');
   return {
-    fact: { name, nonMasqueradeCIDRs, masqLinkLocal: false, masqLinkLocalIPv6: false },
+    fact: { name, nonMasqueradeCIDRs: PRIVATE, masqLinkLocal: false, masqLinkLocalIPv6: false },
     resyncMs: RESYNC_MS,
   };
 }

@@ -1,6 +1,13 @@
 import type { PoolFact } from '../../model/pool.ts';
 import type { Family } from '../../net/family.ts';
-import { type Prefix, parseLoosePrefix, parsePrefix, prefixContains } from '../../net/prefix.ts';
+import {
+  formatPrefix,
+  type Prefix,
+  parseLoosePrefix,
+  parsePrefix,
+  prefixContains,
+} from '../../net/prefix.ts';
+import { LINK_LOCAL } from '../../net/special-address.ts';
 import type { Fields } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, Report } from './parsed.ts';
@@ -16,11 +23,6 @@ const BLOCK = {
   IPv4: { fallback: 26, least: 20, most: 32 },
   IPv6: { fallback: 122, least: 116, most: 128 },
 } as const satisfies Record<Family, { fallback: number; least: number; most: number }>;
-
-const LINK_LOCAL = {
-  IPv4: { text: 'IPv4 Link Local range 169.254.0.0/16', prefix: parseLoosePrefix('169.254.0.0/16') },
-  IPv6: { text: 'IPv6 Link Local range fe80::/10', prefix: parseLoosePrefix('fe80::/10') },
-} as const satisfies Record<Family, { text: string; prefix: Prefix | null }>;
 
 /** Rank of a pool's API version, lowest decides; null when it is no group that serves IPPool. */
 export function poolGroupRank(apiVersion: string): number | null {
@@ -81,9 +83,10 @@ function checkSize(cidr: Prefix, written: number, disabled: boolean, report: Rep
       'IP pool size is too small for use with Calico IPAM. It must be equal to or greater than the block size.';
     report.error('KNAT_POOL_CIDR', 'spec.cidr', message);
   }
-  const { text, prefix } = LINK_LOCAL[cidr.family];
-  if (prefix !== null && (prefixContains(prefix, cidr.address) || prefixContains(cidr, prefix.address))) {
-    report.error('KNAT_POOL_CIDR', 'spec.cidr', `IPPool CIDR overlaps with ${text}`);
+  const linkLocal = LINK_LOCAL[cidr.family];
+  if (prefixContains(linkLocal, cidr.address) || prefixContains(cidr, linkLocal.address)) {
+    const range = `${cidr.family} Link Local range ${formatPrefix(linkLocal)}`;
+    report.error('KNAT_POOL_CIDR', 'spec.cidr', `IPPool CIDR overlaps with ${range}`);
   }
 }
 

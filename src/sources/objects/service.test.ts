@@ -95,14 +95,19 @@ describe('parseService', () => {
   });
 
   test.each([
-    [{ clusterIP: 'None' }, {}, 'headless', []],
-    [{ clusterIP: '', clusterIPs: ['None'] }, {}, 'headless', []],
-    [{ type: 'ExternalName', clusterIP: '', externalName: 'x' }, {}, 'ExternalName', []],
-    [{}, { 'service.kubernetes.io/headless': '' }, 'label service.kubernetes.io/headless', ['172.30.0.1']],
+    [{ clusterIP: 'None' }, {}, { kind: 'headless' }, []],
+    [{ clusterIP: '', clusterIPs: ['None'] }, {}, { kind: 'headless' }, []],
+    [{ type: 'ExternalName', clusterIP: '', externalName: 'x' }, {}, { kind: 'ExternalName' }, []],
+    [
+      {},
+      { 'service.kubernetes.io/headless': '' },
+      { kind: 'label', label: 'service.kubernetes.io/headless' },
+      ['172.30.0.1'],
+    ],
     [
       {},
       { 'service.kubernetes.io/service-proxy-name': 'x' },
-      'label service.kubernetes.io/service-proxy-name',
+      { kind: 'label', label: 'service.kubernetes.io/service-proxy-name' },
       ['172.30.0.1'],
     ],
   ])('%j with labels %j is not ours', (spec, labels, notOurs, clusterIPs) => {

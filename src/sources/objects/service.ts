@@ -1,4 +1,4 @@
-import type { ServiceFact, ServicePortFact, TrafficPolicy } from '../../model/service.ts';
+import type { NotOurs, ServiceFact, ServicePortFact, TrafficPolicy } from '../../model/service.ts';
 import type { IpAddress } from '../../net/address.ts';
 import type { Port } from '../../net/port.ts';
 import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
@@ -23,7 +23,7 @@ export function parseService(object: unknown, context: ParseContext): Parsed<Ser
   const spec = fields.object('spec');
   const type = spec.word('type', TYPES, 'ClusterIP');
   const reason = notOurs(type, spec, metadata.object('labels'));
-  const virtual = reason === null || reason.startsWith('label');
+  const virtual = reason === null || reason.kind === 'label';
   return report.finish({
     namespace,
     name,
@@ -42,11 +42,12 @@ export function parseService(object: unknown, context: ParseContext): Parsed<Ser
   });
 }
 
-function notOurs(type: (typeof TYPES)[number], spec: Fields, labels: Fields): string | null {
-  if (type === 'ExternalName') return 'ExternalName';
-  if (spec.text('clusterIP') === 'None' || spec.items('clusterIPs')[0] === 'None') return 'headless';
+function notOurs(type: (typeof TYPES)[number], spec: Fields, labels: Fields): NotOurs | null {
+  if (type === 'ExternalName') return { kind: 'ExternalName' };
+  if (spec.text('clusterIP') === 'None' || spec.items('clusterIPs')[0] === 'None')
+    return { kind: 'headless' };
   const label = FOREIGN_LABELS.find((key) => labels.has(key));
-  return label === undefined ? null : `label ${label}`;
+  return label === undefined ? null : { kind: 'label', label };
 }
 
 /** `clusterIPs`, or the older `clusterIP` where that is all there is. */
