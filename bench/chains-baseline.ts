@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { serviceFact, sliceFact } from './facts.ts';
+import { serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 
 /** Milliseconds of `nft -f` for the same kind of content as chains, and for one changed endpoint. */
 export interface ChainsResult {

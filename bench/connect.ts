@@ -16,8 +16,8 @@ import type { FactChange } from '../src/model/facts.ts';
 import { type IpAddress, parseAddress } from '../src/net/address.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
+import { node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { enterNamespace } from '../test/netns/namespace.ts';
-import { node, serviceFact, sliceFact } from './facts.ts';
 import { acceptForEver, connectOnce, type SocketAddress, socketAddress } from './tcp.ts';
 
 const { values } = parseArgs({

@@ -15,7 +15,7 @@ import { defaultPlanOptions } from '../src/plan/options.ts';
 import type { Source } from '../src/sources/source.ts';
 import { Rejected } from '../src/wire/errors.ts';
 import { NftablesConnection } from '../src/wire/nftables/connection.ts';
-import { serviceFact, sliceFact } from './facts.ts';
+import { serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 
 const ROUNDS = 15;
 const LIMIT_MS = 30_000;

@@ -1,5 +1,5 @@
 import type { ApiObject } from '../test/cluster/simulator/objects.ts';
-import type { ClusterSize } from './facts.ts';
+import type { ClusterSize } from '../test/generators/large-cluster.ts';
 
 /** The objects of a cluster with all that a real API server and its controllers write into them. */
 export function* clusterObjects({ services, endpoints }: ClusterSize): Generator<ApiObject> {

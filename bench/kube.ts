@@ -9,7 +9,7 @@ import { kubeSource } from '../src/sources/kube/kube-source.ts';
 import { makeFolder, writeKubeconfig, writeServiceAccount } from '../test/cluster/kubeconfig.ts';
 import { BUILT_IN } from '../test/cluster/simulator/resource-types.ts';
 import { startSimulator } from '../test/cluster/start-cluster.ts';
-import { node } from './facts.ts';
+import { node } from '../test/generators/large-cluster.ts';
 import { clusterObjects } from './kube-objects.ts';
 
 /** A cluster of the simulator, read by the Kubernetes source in a process of its own: time and memory. */

@@ -16,7 +16,7 @@ import { maskedPrefix } from '../src/net/prefix.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
 import { egressRuleFact } from '../test/generators/build.ts';
-import { node } from './facts.ts';
+import { node } from '../test/generators/large-cluster.ts';
 
 const CHANGES = 200;
 const signal = AbortSignal.timeout(300_000);

@@ -14,8 +14,8 @@ import type { FactChange } from '../src/model/facts.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
 import { NftablesConnection } from '../src/wire/nftables/connection.ts';
+import { type ClusterSize, node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { measureChains } from './chains-baseline.ts';
-import { type ClusterSize, node, serviceFact, sliceFact } from './facts.ts';
 
 const CHANGES = 300;
 /** As bin/knat starts Node.js. */

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { pino } from 'pino';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { serviceFact, sliceFact } from '../../bench/facts.ts';
+import { serviceFact, sliceFact } from '../../test/generators/large-cluster.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import type { PodFact } from '../model/pod.ts';
 import { parseAddress } from '../net/address.ts';

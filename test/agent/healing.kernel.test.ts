@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { serviceFact, sliceFact } from '../../bench/facts.ts';
 import { runAgent } from '../../src/agent/commands.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
@@ -10,6 +9,7 @@ import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
+import { serviceFact, sliceFact } from '../generators/large-cluster.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
 const SERVICES = 1000;

@@ -3,12 +3,12 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serviceFact, sliceFact } from '../../bench/facts.ts';
 import { runAgent } from '../../src/agent/commands.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
+import { serviceFact, sliceFact } from '../generators/large-cluster.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
 /** A real agent over a real kernel: what its addresses answer to this node and to others. */

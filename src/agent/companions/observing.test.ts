@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serviceFact, sliceFact } from '../../../bench/facts.ts';
+import { serviceFact, sliceFact } from '../../../test/generators/large-cluster.ts';
 import type { Report } from '../../datapath/datapath.ts';
 import type { FactChange } from '../../model/facts.ts';
 import type { Problem } from '../../model/problem.ts';

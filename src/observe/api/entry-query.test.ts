@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serviceFact, sliceFact } from '../../../bench/facts.ts';
+import { serviceFact, sliceFact } from '../../../test/generators/large-cluster.ts';
 import { composeNodeFacts } from '../../agent/node-facts.ts';
 import { canonicalPlan } from '../../plan/canonical.ts';
 import { defaultPlanOptions } from '../../plan/options.ts';

@@ -2,15 +2,15 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { answerFlows } from '../../../src/agent/explain-query.ts';
-import { composeNodeFacts } from '../../../src/agent/node-facts.ts';
-import type { FlowAnswer } from '../../../src/explain/answer.ts';
-import type { PodNatRequest } from '../../../src/model/pod.ts';
-import { formatProblem, type Problem } from '../../../src/model/problem.ts';
-import { defaultPlanOptions } from '../../../src/plan/options.ts';
-import { Planner } from '../../../src/plan/planner.ts';
-import { readDirOnce } from '../../../src/sources/dir/read-once.ts';
-import { parseNodeConfig } from '../../../src/sources/objects/node-config.ts';
+import { answerFlows } from '../../src/agent/explain-query.ts';
+import { composeNodeFacts } from '../../src/agent/node-facts.ts';
+import type { FlowAnswer } from '../../src/explain/answer.ts';
+import type { PodNatRequest } from '../../src/model/pod.ts';
+import { formatProblem, type Problem } from '../../src/model/problem.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { Planner } from '../../src/plan/planner.ts';
+import { readDirOnce } from '../../src/sources/dir/read-once.ts';
+import { parseNodeConfig } from '../../src/sources/objects/node-config.ts';
 
 export interface FolderAnswers {
   readonly answers: readonly FlowAnswer[];

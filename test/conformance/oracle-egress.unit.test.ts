@@ -5,12 +5,12 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clusterState } from '../../generators/cluster/cluster-state.ts';
-import { egressObjects, otherHosts } from '../../generators/cluster/pools.ts';
-import { shrinkFor } from '../../generators/shrink-for.ts';
-import { type EgressAnswer, type EgressObjects, isValid, natOutgoing, podRangesOf } from './egress.ts';
+import { clusterState } from '../generators/cluster/cluster-state.ts';
+import { egressObjects, otherHosts } from '../generators/cluster/pools.ts';
+import { shrinkFor } from '../generators/shrink-for.ts';
+import { write } from './manifest-files.ts';
+import { type EgressAnswer, type EgressObjects, isValid, natOutgoing, podRangesOf } from './oracle/egress.ts';
 import { ManifestFolder } from './through-folder.ts';
-import { write } from './writing.ts';
 
 const runs = Number(process.env.KNAT_ORACLE_RUNS ?? 100);
 const SHRINK_MS = 20_000;

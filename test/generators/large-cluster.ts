@@ -1,9 +1,9 @@
-import type { EndpointFact, EndpointSliceFact } from '../src/model/endpoint-slice.ts';
-import type { NodeFacts } from '../src/model/node.ts';
-import type { ServiceFact } from '../src/model/service.ts';
-import { addressFromNumber, type IpAddress } from '../src/net/address.ts';
-import { type Port, parsePort } from '../src/net/port.ts';
-import { type Prefix, parsePrefix } from '../src/net/prefix.ts';
+import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
+import type { NodeFacts } from '../../src/model/node.ts';
+import type { ServiceFact } from '../../src/model/service.ts';
+import { addressFromNumber, type IpAddress } from '../../src/net/address.ts';
+import { type Port, parsePort } from '../../src/net/port.ts';
+import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 
 /** A cluster of so many ClusterIP Services, each with so many endpoints of its own: all facts are made here. */
 export interface ClusterSize {

@@ -1,4 +1,4 @@
-import type { ClusterState } from '../../generators/cluster/cluster-state.ts';
+import type { ClusterState } from '../generators/cluster/cluster-state.ts';
 import { asYaml } from './through-folder.ts';
 
 /** The files of a folder, and the node configuration beside it, that say what a state says. */

@@ -6,14 +6,14 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ClusterState, clusterState } from '../../generators/cluster/cluster-state.ts';
-import { shrinkFor } from '../../generators/shrink-for.ts';
-import { failureOf, formatFailure } from '../outcome.ts';
-import { readRecords } from '../records.ts';
-import { kubeProxy } from './kube-proxy.ts';
-import type { Answer, EndpointSlice, Flow, Service } from './manifests.ts';
+import { type ClusterState, clusterState } from '../generators/cluster/cluster-state.ts';
+import { shrinkFor } from '../generators/shrink-for.ts';
+import { write } from './manifest-files.ts';
+import { kubeProxy } from './oracle/kube-proxy.ts';
+import type { Answer, EndpointSlice, Flow, Service } from './oracle/manifests.ts';
+import { failureOf, formatFailure } from './outcome.ts';
+import { readRecords } from './records.ts';
 import { ManifestFolder } from './through-folder.ts';
-import { write } from './writing.ts';
 
 const runs = Number(process.env.KNAT_ORACLE_RUNS ?? 200);
 const SHRINK_MS = 20_000;

@@ -4,9 +4,9 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type AnnotatedPod, annotatedPod } from '../../generators/cluster/annotations.ts';
-import type { NodeConfig } from './manifests.ts';
-import { type Binding, bindingsOf } from './podnat.ts';
+import { type AnnotatedPod, annotatedPod } from '../generators/cluster/annotations.ts';
+import type { NodeConfig } from './oracle/manifests.ts';
+import { type Binding, bindingsOf } from './oracle/podnat.ts';
 import { asYaml, ManifestFolder } from './through-folder.ts';
 
 const runs = Number(process.env.KNAT_ORACLE_RUNS ?? 150);
