@@ -6,7 +6,7 @@ import { addressFromNumber, addressNumber, type IpAddress, parseAddress } from '
 import type { Family } from '../../src/net/family.ts';
 import { type Port, parsePort } from '../../src/net/port.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
-import { node } from '../facts.ts';
+import { node } from '../../test/generators/large-cluster.ts';
 
 /** A Service of the benchmark, with one port (80). */
 export interface BenchService {
