@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Capabilities, Datapath, RefusedEntry, Report, Unread } from '../datapath/datapath.ts';
+import { deepEqual } from '../model/equal.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Stranger } from '../observe/agent-sockets.ts';
@@ -11,7 +12,6 @@ import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import { Observations } from '../observe/observations.ts';
 import { type AgentStatus, countPlan } from '../observe/status.ts';
-import { deepEqual } from '../plan/equal.ts';
 import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
 import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, Outcome } from './companion.ts';

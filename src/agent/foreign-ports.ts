@@ -1,7 +1,7 @@
 import type { RuleReading } from '../datapath/coexistence/foreign-rules.ts';
 import { portRules } from '../datapath/coexistence/port-rules.ts';
+import { deepEqual } from '../model/equal.ts';
 import type { HostListener } from '../model/node.ts';
-import { deepEqual } from '../plan/equal.ts';
 import type { WatchChains } from './forward-guard.ts';
 import type { HostFactSource } from './host-facts.ts';
 

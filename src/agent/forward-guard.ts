@@ -1,9 +1,9 @@
 import type { ForwardReport } from '../datapath/coexistence/forward-chains.ts';
+import { deepEqual } from '../model/equal.ts';
 import type { ForwardDrop } from '../model/node.ts';
 import { familyOf } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import type { PodBinding } from '../plan/entry.ts';
-import { deepEqual } from '../plan/equal.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { AgentFacts, Companion, CompanionFactory, Outcome } from './companion.ts';
 import type { HostFactSource } from './host-facts.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { deepEqual } from '../model/equal.ts';
 import type { HostListener } from '../model/node.ts';
-import { deepEqual } from '../plan/equal.ts';
 import { formatListener } from '../plan/host-listeners.ts';
 import { Busy } from '../wire/errors.ts';
 import { SockDiagConnection } from '../wire/sock-diag/connection.ts';

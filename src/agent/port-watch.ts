@@ -9,7 +9,7 @@ import {
   WARN_AT,
   WELL_BELOW,
 } from '../flows/port-usage.ts';
-import { firstFew } from '../model/first-few.ts';
+import { firstFew } from '../model/text.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import { countPorts } from '../net/port.ts';
 import type { Metrics } from '../observe/metrics/metrics.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { deepEqual } from '../model/equal.ts';
 import type { PortSpan } from '../net/port.ts';
-import { deepEqual } from '../plan/equal.ts';
 import { parsePortList } from '../sources/objects/port-list.ts';
 import type { HostFactSource } from './host-facts.ts';
 import type { ListenerClock } from './host-listeners.ts';

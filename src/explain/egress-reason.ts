@@ -1,6 +1,6 @@
-import { firstFew } from '../model/first-few.ts';
 import { formatRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
+import { firstFew } from '../model/text.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { formatDestination } from '../plan/canonical.ts';
 import type { EgressChoice, EgressOutcome } from '../plan/entry.ts';

@@ -1,3 +1,4 @@
+import { refOf } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
 import { decideEgress, type EgressDecision } from '../plan/egress-decision.ts';
 import type { EgressChoice, EgressOutcome, FamilyScope } from '../plan/entry.ts';
@@ -60,7 +61,7 @@ function ruleStep(
   role: 'decides' | 'destination' | 'later',
   outcome: EgressOutcome,
 ): SourceStep {
-  const object = { kind: 'EgressRule', namespace: '', name: choice.rule } as const;
+  const object = refOf('EgressRule', { name: choice.rule });
   return { rule: 'egress-rule', object, role, choice, ...stateAfter(packet, outcome) };
 }
 

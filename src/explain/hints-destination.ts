@@ -1,10 +1,11 @@
-import { firstFew } from '../model/first-few.ts';
-import { type ObjectRef, objectKey } from '../model/object.ts';
+import { objectKey, refOf } from '../model/object.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { formatNotOurs } from '../model/service.ts';
+import { firstFew } from '../model/text.ts';
 import { familyOf, formatEndpoint } from '../net/address.ts';
 import type { PodBinding, ServiceFrontend } from '../plan/entry.ts';
-import { addressesForNodePorts, isServedExternalIP } from '../plan/service.ts';
+import { addressesForNodePorts } from '../plan/node-port-addresses.ts';
+import { isServedExternalIP } from '../plan/service.ts';
 import type { Hint, HintFacts } from './hint.ts';
 import { isOwnAddress } from './own.ts';
 import type { Packet } from './packet.ts';
@@ -79,13 +80,17 @@ function unservedAddress(
     const { clusterIPs, externalIPs, loadBalancerIPs, notOurs } = service;
     if (!clusterIPs.concat(externalIPs, loadBalancerIPs).includes(destination)) continue;
     if (!enable.service) {
-      hints.push({ about: 'switched-off', object: refOf(service), text: `has this address, but ${OFF}` });
+      hints.push({
+        about: 'switched-off',
+        object: refOf('Service', service),
+        text: `has this address, but ${OFF}`,
+      });
     } else if (notOurs !== null) {
       const text = `has this address, but is left alone: ${formatNotOurs(notOurs)}`;
-      hints.push({ about: 'not-ours', object: refOf(service), text });
+      hints.push({ about: 'not-ours', object: refOf('Service', service), text });
     } else if (externalIPs.includes(destination) && !isServedExternalIP(served, destination)) {
       const text = 'has this address among its externalIPs, which --external-ips leaves out';
-      hints.push({ about: 'not-ours', object: refOf(service), text });
+      hints.push({ about: 'not-ours', object: refOf('Service', service), text });
     }
   }
   return hints;
@@ -107,7 +112,7 @@ function nodePorts(facts: HintFacts, packet: Packet, near: readonly Claimed[]): 
   const samePort: Hint[] = [];
   for (const service of services.values()) {
     if (service.notOurs !== null) continue;
-    const object = refOf(service);
+    const object = refOf('Service', service);
     for (const each of service.ports) {
       if (each.nodePort === null) continue;
       if (each.nodePort === port && each.protocol !== protocol) {
@@ -150,7 +155,7 @@ function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): 
   const hints: Hint[] = [];
   for (const pod of pods.values()) {
     if (pod.nat === null) continue;
-    const object: ObjectRef = { kind: 'Pod', namespace: pod.namespace, name: pod.name };
+    const object = refOf('Pod', pod);
     const entry = pod.nat.entries.find(
       ({ sourcePort, portCount, protocol: wanted, sourceIP }) =>
         wanted === protocol &&
@@ -206,8 +211,4 @@ function otherAddress({ node }: HintFacts, near: readonly Claimed[], packet: Pac
       const text = `is bound to ${bound}/${tuple.protocol}, not to this address`;
       return { about: 'other-address', object: owner, text };
     });
-}
-
-function refOf({ namespace, name }: ServiceFact): ObjectRef {
-  return { kind: 'Service', namespace, name };
 }

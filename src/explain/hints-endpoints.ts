@@ -1,6 +1,6 @@
 import type { EndpointFact } from '../model/endpoint-slice.ts';
-import { firstFew } from '../model/first-few.ts';
 import { objectKey } from '../model/object.ts';
+import { firstFew } from '../model/text.ts';
 import { familyOf } from '../net/address.ts';
 import { scopeOf } from '../plan/nat-plan.ts';
 import type { Hint, HintFacts } from './hint.ts';

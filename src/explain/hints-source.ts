@@ -1,4 +1,4 @@
-import type { ObjectRef } from '../model/object.ts';
+import { refOf } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { familyOf } from '../net/address.ts';
 import { formatPrefix, prefixContains } from '../net/prefix.ts';
@@ -27,7 +27,7 @@ function otherNode({ pods, node }: HintFacts, { source }: Walk['packet']): Hint 
   for (const { namespace, name, ips, nodeName, hostNetwork, finished } of pods.values()) {
     if (hostNetwork || finished || !ips.includes(source)) continue;
     if (nodeName === '' || nodeName === node.nodeName) return null;
-    const object: ObjectRef = { kind: 'Pod', namespace, name };
+    const object = refOf('Pod', { namespace, name });
     const text = `is on Node ${nodeName}: what it sends is translated there, and this is not its answer`;
     return { about: 'other-node', object, text };
   }
@@ -43,7 +43,7 @@ function poolHints(
   const scope = scopeOf(plan, familyOf(source));
   const around = scope.pools.filter(({ cidr }) => prefixContains(cidr, source));
   const hint = (pool: PoolFact, text: string): Hint => {
-    return { about: 'pool', object: { kind: 'IPPool', namespace: '', name: pool.name }, text };
+    return { about: 'pool', object: refOf('IPPool', pool), text };
   };
   const covers = ({ cidr }: PoolFact) => `${formatPrefix(cidr)} covers this source`;
   if (!enable.egress) {

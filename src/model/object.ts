@@ -15,6 +15,14 @@ export interface ObjectRef {
   readonly name: string;
 }
 
+/** The reference to an object; without a namespace to a cluster-scoped one. */
+export function refOf(
+  kind: ObjectRef['kind'],
+  { namespace = '', name }: { readonly namespace?: string; readonly name: string },
+): ObjectRef {
+  return { kind, namespace, name };
+}
+
 /** `Service shop/web`, `IPPool default`: how an object is named in every text that a person reads. */
 export function formatRef(ref: ObjectRef): string {
   return `${ref.kind} ${objectKey(ref.namespace, ref.name)}`;

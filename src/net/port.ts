@@ -14,6 +14,11 @@ export interface PortSpan {
   readonly last: number;
 }
 
+/** `25`, `8000-8010`. */
+export function formatSpan({ first, last }: PortSpan): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}
+
 /** The ports of `spans` that are in none of `taken`: sorted, neither overlapping nor touching. Costs n log n. */
 export function portsWithout(spans: readonly PortSpan[], taken: readonly PortSpan[]): PortSpan[] {
   const holes = joined(taken);

@@ -1,9 +1,10 @@
 import type { EgressDestination } from '../model/egress-rule.ts';
 import { formatInterface } from '../model/node.ts';
 import { formatRef } from '../model/object.ts';
+import { compareText } from '../model/text.ts';
 import { formatEndpoint } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import type { PortSpan } from '../net/port.ts';
+import { formatSpan } from '../net/port.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { PROTOCOLS, protocolFromNumber } from '../net/protocol.ts';
 import { type AddressSet, formatRange } from '../net/ranges.ts';
@@ -16,7 +17,7 @@ export type CanonicalEntry = Readonly<Record<string, string | number | null | re
 
 /** The whole plan in canonical form: sorted by key, the same text for the same facts. */
 export function canonicalPlan(plan: NatPlan): CanonicalEntry[] {
-  return [...plan.entries()].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(canonicalEntry);
+  return [...plan.entries()].sort((a, b) => compareText(a.key, b.key)).map(canonicalEntry);
 }
 
 export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
@@ -136,10 +137,6 @@ function formatCell(family: Family, { destinations, protocols, ports, outcome }:
 
 function formatOutcome(outcome: EgressOutcome): string {
   return outcome.verdict === 'snat' ? `snat ${outcome.to}` : outcome.verdict;
-}
-
-function formatSpan({ first, last }: PortSpan): string {
-  return first === last ? String(first) : `${first}-${last}`;
 }
 
 /** The ranges of a set as texts, in order. */

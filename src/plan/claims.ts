@@ -1,5 +1,6 @@
 import type { ObjectRef } from '../model/object.ts';
 import { objectKey } from '../model/object.ts';
+import { compareText } from '../model/text.ts';
 import type { EgressSource, FamilyScope, PlanEntry, SourcePorts } from './entry.ts';
 
 /** Made from many objects together. */
@@ -98,8 +99,4 @@ function originOf(entry: PlanEntry): string {
 
 function portOf(entry: PlanEntry): string {
   return entry.kind === 'ServiceFrontend' ? entry.portName : '';
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,11 +1,11 @@
 import type { EgressDestination } from '../model/egress-rule.ts';
+import { deepEqual } from '../model/equal.ts';
 import type { Family } from '../net/family.ts';
 import type { PortSpan } from '../net/port.ts';
 import { prefixRange } from '../net/prefix.ts';
 import { PROTOCOLS, type Protocol, protocolNumber } from '../net/protocol.ts';
 import { type AddressRange, type AddressSet, differenceOf, intersectionOf, unionOf } from '../net/ranges.ts';
 import type { EgressCell, EgressChoice, EgressOutcome } from './entry.ts';
-import { deepEqual } from './equal.ts';
 
 /** One destination of a choice, in numbers. */
 interface Box {

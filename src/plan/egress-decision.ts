@@ -1,6 +1,7 @@
 import type { EgressDestination } from '../model/egress-rule.ts';
 import { matchesInterface } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
+import { refOf } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
@@ -86,7 +87,7 @@ export function decideEgress(
   if (!isSource(scope, packet)) return { by: 'nothing', outcome: KEEP, passedOver };
   const around = poolsAround(scope.pools, packet.source);
   const deciding = decidingPool(around, scope.egress.mostSpecificWins);
-  const pool = deciding === null ? null : refOf(deciding);
+  const pool = deciding === null ? null : refOf('IPPool', deciding);
   if (exempt) {
     const exemptBy = exemptionOf(scope, packet.destination);
     return { by: 'exempt', outcome: KEEP, pool, exemptBy, passedOver };
@@ -131,17 +132,13 @@ function decidingPool(around: readonly PoolFact[], mostSpecificWins: boolean): P
 /** The narrowest pool, then a node, then the file of ip-masq-agent. */
 function exemptionOf({ pools, egress }: FamilyScope, destination: IpAddress): Exemption {
   const [pool] = poolsAround(pools, destination).filter(({ loadBalancerOnly }) => !loadBalancerOnly);
-  if (pool !== undefined) return refOf(pool);
+  if (pool !== undefined) return refOf('IPPool', pool);
   const host = egress.hosts.find(({ address }) => address === destination);
-  return host === undefined ? 'ip-masq-agent' : { kind: 'Node', namespace: '', name: host.node };
+  return host === undefined ? 'ip-masq-agent' : refOf('Node', { name: host.node });
 }
 
 function poolsAround(pools: readonly PoolFact[], address: IpAddress): PoolFact[] {
   return pools
     .filter(({ cidr }) => prefixContains(cidr, address))
     .sort((a, b) => b.cidr.length - a.cidr.length || (a.name < b.name ? -1 : 1));
-}
-
-function refOf({ name }: PoolFact): ObjectRef {
-  return { kind: 'IPPool', namespace: '', name };
 }

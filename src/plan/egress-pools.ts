@@ -1,3 +1,4 @@
+import { refOf } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import type { Family } from '../net/family.ts';
 import { formatPrefix, type Prefix, prefixRange } from '../net/prefix.ts';
@@ -92,7 +93,7 @@ export function overriddenPools(placed: readonly PlacedPool[], mostSpecificWins:
 function overridden(pool: PoolFact, other: PoolFact): Notice {
   return {
     reason: 'NatPoolOverridden',
-    object: { kind: 'IPPool', namespace: '', name: pool.name },
+    object: refOf('IPPool', pool),
     message:
       `natOutgoing is off here, but ${formatPrefix(pool.cidr)} lies in pool ${other.name} ` +
       `(${formatPrefix(other.cidr)}), which has it on: its addresses are NATed`,

@@ -1,6 +1,7 @@
 import type { FelixConfigurationFact, NatOutgoingExclusions } from '../model/felix-configuration.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
+import { refOf } from '../model/object.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/port.ts';
@@ -36,8 +37,8 @@ export function egressSettings(
   /** Who says what an option would say first. */
   const speaker = (option: unknown): ObjectRef =>
     option !== null
-      ? { kind: 'Node', namespace: '', name: node.nodeName }
-      : { kind: 'FelixConfiguration', namespace: '', name: felix?.name ?? 'default' };
+      ? refOf('Node', { name: node.nodeName })
+      : refOf('FelixConfiguration', { name: felix?.name ?? 'default' });
   const wanted = options.natOutgoingAddress ?? felix?.natOutgoingAddress ?? [];
   const address: Record<Family, IpAddress | null> = { IPv4: null, IPv6: null };
   for (const family of FAMILIES) {

@@ -1,10 +1,10 @@
+import { deepEqual } from '../model/equal.ts';
 import type { IpAddress } from '../net/address.ts';
 import { Journal, NoticesByFragment, Tally } from './bookkeeping.ts';
 import { type Conflict, compareClaims, conflictOf } from './claims.ts';
 import { EgressSourceIndex } from './egress-source-index.ts';
 import type { EgressSource, PlanEntry, PodSourcePort, Tuple } from './entry.ts';
 import { podSourcePortKey, tupleKey } from './entry-key.ts';
-import { deepEqual } from './equal.ts';
 import type { Fragment, Notice } from './fragment.ts';
 import type { NatPlan } from './nat-plan.ts';
 import { isPortClaim, isRange, laneName, type PortClaim } from './port-claims.ts';

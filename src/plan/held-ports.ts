@@ -1,5 +1,5 @@
 import type { HostListener, NodeFacts } from '../model/node.ts';
-import { formatRef, type ObjectRef, objectKey } from '../model/object.ts';
+import { formatRef, objectKey, refOf } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
 import { familyOf, formatEndpoint } from '../net/address.ts';
 import type { Notice } from './fragment.ts';
@@ -38,7 +38,7 @@ export function lostHostPorts(
   const notices: Notice[] = [];
   for (const { protocol, port, address, families, held } of hostPorts) {
     const [namespace = '', name = ''] = held?.pod?.split('/') ?? [];
-    const object: ObjectRef = { kind: 'Pod', namespace, name };
+    const object = refOf('Pod', { namespace, name });
     for (const local of node.localAddresses) {
       if (!families.includes(familyOf(local.address)) || (address ?? local.address) !== local.address)
         continue;

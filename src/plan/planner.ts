@@ -1,11 +1,12 @@
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import { deepEqual } from '../model/equal.ts';
 import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
 import type { HostListener, NodeFacts } from '../model/node.ts';
-import { type ObjectRef, objectKey } from '../model/object.ts';
+import { type ObjectRef, objectKey, refOf } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
 import type { IpAddress } from '../net/address.ts';
-import { type EgressRuleGround, egressRuleFragment, egressRuleGround } from './egress-rules.ts';
-import { deepEqual } from './equal.ts';
+import { type EgressRuleGround, egressRuleGround } from './egress-ground.ts';
+import { egressRuleFragment } from './egress-rules.ts';
 import { emptyFragment } from './fragment.ts';
 import { FragmentUnion } from './fragment-union.ts';
 import { hostPortHolders, lostHostPorts, withHolders } from './held-ports.ts';
@@ -417,13 +418,6 @@ function scopeFacts(objects: readonly ScopeObject[]): ScopeFacts {
     felix: objects.flatMap(({ kind, fact }) => (kind === 'FelixConfiguration' ? [fact] : []))[0],
     ipMasqAgent: objects.flatMap(({ kind, fact }) => (kind === 'IpMasqAgent' ? [fact] : []))[0],
   };
-}
-
-function refOf(
-  kind: ObjectRef['kind'],
-  { name, namespace = '' }: { readonly name: string; readonly namespace?: string },
-): ObjectRef {
-  return { kind, namespace, name };
 }
 
 function addressesOf({ localAddresses }: NodeFacts): ReadonlySet<IpAddress> {

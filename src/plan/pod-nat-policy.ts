@@ -2,8 +2,9 @@ import type { LabelSelector } from '../model/label-selector.ts';
 import { selects } from '../model/label-selector.ts';
 import { objectKey } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
+import { compareText } from '../model/text.ts';
 import type { IpAddress } from '../net/address.ts';
-import type { PortSpan } from '../net/port.ts';
+import { formatSpan, type PortSpan } from '../net/port.ts';
 import { type Prefix, prefixContains } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
@@ -65,15 +66,15 @@ export function portRefusal(
   entry: PodNatEntry,
 ): string | null {
   const wanted = { first: entry.sourcePort, last: entry.sourcePort + entry.portCount - 1 };
-  const asked = spanText(wanted);
+  const asked = formatSpan(wanted);
   for (const range of reserved) {
     if (range.protocol !== null && range.protocol !== entry.protocol) continue;
     const hit = { first: Math.max(wanted.first, range.first), last: Math.min(wanted.last, range.last) };
     if (hit.first > hit.last || isWithin(hit, unreserved)) continue;
-    return `srcPort ${asked} is reserved for ${range.why} (${spanText(range)}); choose another, or ${BY_WHOM} (--pod-nat-unreserved-ports)`;
+    return `srcPort ${asked} is reserved for ${range.why} (${formatSpan(range)}); choose another, or ${BY_WHOM} (--pod-nat-unreserved-ports)`;
   }
   if (ports === null || isWithin(wanted, ports)) return null;
-  return `srcPort ${asked} may not be bound: ${BY_WHOM}, and allows ${ports.length === 0 ? 'none' : ports.map(spanText).join(', ')} (--pod-nat-ports)`;
+  return `srcPort ${asked} may not be bound: ${BY_WHOM}, and allows ${ports.length === 0 ? 'none' : ports.map(formatSpan).join(', ')} (--pod-nat-ports)`;
 }
 
 /** Why nothing may be bound at this address of the node; null when it may. */
@@ -136,11 +137,7 @@ export function beyondLimits(
 }
 
 function byAge(a: PodFact, b: PodFact): number {
-  return a.createdAt - b.createdAt || compare(a.uid, b.uid) || compare(a.name, b.name);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a.createdAt - b.createdAt || compareText(a.uid, b.uid) || compareText(a.name, b.name);
 }
 
 /** Every port of the span is in some of the others. */
@@ -152,8 +149,4 @@ function isWithin({ first, last }: PortSpan, spans: readonly PortSpan[]): boolea
     next = Math.max(...reaching.map((span) => span.last)) + 1;
     if (next > last) return true;
   }
-}
-
-function spanText({ first, last }: PortSpan): string {
-  return first === last ? String(first) : `${first}-${last}`;
 }

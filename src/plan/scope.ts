@@ -1,6 +1,7 @@
 import type { FelixConfigurationFact } from '../model/felix-configuration.ts';
 import type { IpMasqAgentFact } from '../model/ip-masq-agent.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
+import { refOf } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
@@ -192,7 +193,7 @@ function withoutSource(
     `${ipMasqAgent.name} is in force and masquerades nothing on this node: it has no pod CIDRs, and neither ` +
     'IPPools nor Pods of this node are known; name the networks of pods (--cluster-cidr, IPPools) or their ' +
     'interface (--detect-local-mode)';
-  return [{ reason: 'NatInvalid', object: { kind: 'Node', namespace: '', name: nodeName }, message }];
+  return [{ reason: 'NatInvalid', object: refOf('Node', { name: nodeName }), message }];
 }
 
 /**

@@ -15,8 +15,9 @@ import type { NodeFacts } from '../model/node.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { isLoopback } from '../net/special-address.ts';
 import { canonicalEntry } from './canonical.ts';
+import { addressesForNodePorts } from './node-port-addresses.ts';
 import { defaultPlanOptions, type PlanOptions } from './options.ts';
-import { addressesForNodePorts, serviceFragment } from './service.ts';
+import { serviceFragment } from './service.ts';
 
 const local = endpoint('10.244.1.5', { nodeName: 'node-a' });
 const remote = endpoint('10.244.2.6', { nodeName: 'node-b' });

@@ -1,4 +1,5 @@
 import type { NodeFacts } from '../model/node.ts';
+import { refOf } from '../model/object.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/port.ts';
 import { PROTOCOLS, type Protocol } from '../net/protocol.ts';
@@ -126,7 +127,7 @@ function shortage(
 ): Notice {
   return {
     reason: 'NatInvalid',
-    object: { kind: 'Node', namespace: '', name: node },
+    object: refOf('Node', { name: node }),
     message:
       `ports of ${family} ${protocol}: so many are bound or in use on this node that too few are left for ${what}: ` +
       `${countPorts(left)} are used, ports of bound ranges among them; let pods bind fewer`,

@@ -1,4 +1,4 @@
-import { firstFew } from '../../model/first-few.ts';
+import { firstFew } from '../../model/text.ts';
 import { CliError } from '../cli-error.ts';
 
 /** Of a Pod, as the API has it, what tells whether an agent can be asked in it. */

@@ -6,7 +6,7 @@ import type { ListenAddress } from '../../observe/listening.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { isInterfaceName } from '../../sources/objects/node-config.ts';
-import { formatPortList, type PortRange, parsePortRange } from '../../sources/objects/port-list.ts';
+import { formatPortList, parsePortRange } from '../../sources/objects/port-list.ts';
 import { parseSelectorText } from '../../sources/objects/selector-text.ts';
 
 /** What is wrong with a value, for the person who wrote it. */
@@ -228,7 +228,7 @@ export const readInterface: Reader<string> = (value) => {
   );
 };
 
-function readPortRange(text: string): PortRange {
+function readPortRange(text: string): PortSpan {
   const range = parsePortRange(text) ?? (/^\d{1,5}$/.test(text) ? sameBothEnds(Number(text)) : null);
   if (range === null || parsePort(range.first) === null || parsePort(range.last) === null) {
     throw new ValueError(`"${text}" is neither a port from 1 to 65535 nor a range such as 30000-32767`);
@@ -237,7 +237,7 @@ function readPortRange(text: string): PortRange {
   return range;
 }
 
-function sameBothEnds(port: number): PortRange {
+function sameBothEnds(port: number): PortSpan {
   return { first: port, last: port };
 }
 

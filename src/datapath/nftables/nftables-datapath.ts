@@ -1,9 +1,9 @@
 import { release } from 'node:os';
 import { type Difference, difference } from '../../delta/delta.ts';
+import { deepEqual } from '../../model/equal.ts';
 import { FAMILIES } from '../../net/family.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { isEgressSourceKey, isScopeKey } from '../../plan/entry-key.ts';
-import { deepEqual } from '../../plan/equal.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { Busy, type Failure, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';

@@ -1,5 +1,5 @@
+import { deepEqual } from '../../model/equal.ts';
 import type { Problem } from '../../model/problem.ts';
-import { sameValue } from '../objects/claims.ts';
 import { type AnyFact, factKey, parseFact } from '../objects/fact-object.ts';
 import { objectRef, type ParseContext } from '../objects/metadata.ts';
 import type { Resource } from './resources.ts';
@@ -67,7 +67,7 @@ export class ResourceObjects {
     if (parsed.ok) {
       this.#report(key, parsed.warnings);
       if (before === undefined) this.#facts.set(key, parsed.fact);
-      else if (sameValue(before, parsed.fact)) return;
+      else if (deepEqual(before, parsed.fact)) return;
       else this.#facts.set(key, parsed.fact);
       if (parsed.fact !== null || (before ?? null) !== null) this.#changes.push({ key, fact: parsed.fact });
       return;

@@ -1,5 +1,5 @@
-import { firstFew } from '../../model/first-few.ts';
 import type { Problem } from '../../model/problem.ts';
+import { firstFew } from '../../model/text.ts';
 import type { SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
 import type { Recovery } from './recovery.ts';

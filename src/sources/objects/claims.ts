@@ -1,4 +1,6 @@
+import { deepEqual } from '../../model/equal.ts';
 import type { FactChange, ObjectKind } from '../../model/facts.ts';
+import { compareText } from '../../model/text.ts';
 import { type AnyFact, factChange } from './fact-object.ts';
 
 /** One place's value of an object: a file, or an API group. */
@@ -48,7 +50,7 @@ export class Claims {
     const changes: FactChange[] = [];
     for (const [id, before] of this.#touched) {
       const now = this.#claims.get(id)?.[0] ?? null;
-      if (now !== null && !sameValue(now.fact, before?.fact)) {
+      if (now !== null && !deepEqual(now.fact, before?.fact)) {
         changes.push(factChange(now.kind, now.key, now.fact));
       } else if (now === null && before !== null) changes.push(factChange(before.kind, before.key, null));
     }
@@ -81,16 +83,5 @@ export class Claims {
 }
 
 function byPrecedence(a: Claim, b: Claim): number {
-  if (a.rank !== b.rank) return a.rank - b.rank;
-  return a.owner < b.owner ? -1 : a.owner > b.owner ? 1 : 0;
-}
-
-/** Deep equality of facts: plain values, lists and records. */
-export function sameValue(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const left = Object.entries(a);
-  const right = b as Readonly<Record<string, unknown>>;
-  if (left.length !== Object.keys(b).length || Array.isArray(a) !== Array.isArray(b)) return false;
-  return left.every(([key, value]) => Object.hasOwn(right, key) && sameValue(value, right[key]));
+  return a.rank - b.rank || compareText(a.owner, b.owner);
 }

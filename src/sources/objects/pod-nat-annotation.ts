@@ -1,11 +1,12 @@
 import type { PodNatEntry, PodNatRequest } from '../../model/pod.ts';
 import { type IpAddress, parseAddress } from '../../net/address.ts';
+import type { PortSpan } from '../../net/port.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { hostPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { parseProtocol } from '../../net/protocol.ts';
 import type { PodNatOptions } from './metadata.ts';
 import { type PodNatDraft, readPodNatDocument } from './pod-nat-json.ts';
-import { formatPortList, type PortRange, parsePortList, rangesOverlap } from './port-list.ts';
+import { formatPortList, parsePortList, rangesOverlap } from './port-list.ts';
 import { NONE } from './shared.ts';
 
 /** The texts 2 to 5 of docs/spec/pod-nat.md, "Annotation"; they are an interface and never change. */
@@ -58,7 +59,7 @@ export function parsePodNatAnnotation(raw: string, options: PodNatOptions): PodN
 }
 
 interface Restriction {
-  readonly ports: readonly PortRange[];
+  readonly ports: readonly PortSpan[];
   readonly text: string;
   /** Holds for the pod's port too, not only for the node's. */
   readonly podPort: boolean;
@@ -96,13 +97,13 @@ function readEntry(draft: PodNatDraft, restrictions: readonly Restriction[]): Po
   };
 }
 
-function firstPort(range: PortRange): Port {
+function firstPort(range: PortSpan): Port {
   const port = parsePort(range.first);
   if (port === null) throw new Rejected(TEXT.portZero);
   return port;
 }
 
-function rangeLength(source: PortRange, destination: PortRange): number {
+function rangeLength(source: PortSpan, destination: PortSpan): number {
   for (const range of [source, destination]) {
     if (range.last < range.first) {
       throw new Rejected(`port range ${formatPortList([range])} runs backwards: write the lower port first`);

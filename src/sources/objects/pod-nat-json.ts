@@ -1,5 +1,6 @@
+import type { PortSpan } from '../../net/port.ts';
 import { elements, type JsonMember, type JsonSpan, members, nestingDepth, valueSpan } from './json-scan.ts';
-import { type PortRange, parsePortRange } from './port-list.ts';
+import { parsePortRange } from './port-list.ts';
 import { NONE } from './shared.ts';
 
 /**
@@ -13,8 +14,8 @@ import { NONE } from './shared.ts';
 export interface PodNatDraft {
   interfaceAuto: boolean;
   sourceIP: string | null;
-  sourcePorts: PortRange;
-  destinationPorts: PortRange;
+  sourcePorts: PortSpan;
+  destinationPorts: PortSpan;
   protocol: string;
   allow: readonly string[] | null;
   egress: boolean;
@@ -132,7 +133,7 @@ function flag(set: (draft: PodNatDraft, value: boolean) => void): Assign {
   };
 }
 
-function ports(set: (draft: PodNatDraft, range: PortRange) => void): Assign {
+function ports(set: (draft: PodNatDraft, range: PortSpan) => void): Assign {
   return (draft, json) => {
     if (json === 'null') return true;
     const range = readPorts(json);
@@ -142,7 +143,7 @@ function ports(set: (draft: PodNatDraft, range: PortRange) => void): Assign {
 }
 
 /** A number that fits 16 bits, or ours: a text `10000-10100`. */
-function readPorts(json: string): PortRange | null {
+function readPorts(json: string): PortSpan | null {
   if (/^\d+$/.test(json)) {
     const port = Number(json);
     return port <= 65_535 ? { first: port, last: port } : null;

@@ -1,6 +1,7 @@
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import type { Capabilities } from '../../datapath/datapath.ts';
 import type { Problem } from '../../model/problem.ts';
+import { compareText } from '../../model/text.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import type { PodBinding } from '../../plan/entry.ts';
 import type { Notice } from '../../plan/fragment.ts';
@@ -79,5 +80,5 @@ export function programmedOf(plan: NatPlan): Programmed {
 }
 
 function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
-  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+  return compareText(a.key, b.key);
 }

@@ -1,5 +1,5 @@
 import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
-import { firstFew } from '../../model/first-few.ts';
+import { firstFew } from '../../model/text.ts';
 import type { NodeAccount } from './account.ts';
 import { type Rows, rowName } from './rows.ts';
 import { shortened } from './shortened.ts';

@@ -1,4 +1,4 @@
-import { firstFew } from '../../model/first-few.ts';
+import { firstFew } from '../../model/text.ts';
 import { type EventReasonName, eventReasons } from './reasons.ts';
 import { type BindingRow, type ConflictRow, type RowRef, type Rows, rowName } from './rows.ts';
 

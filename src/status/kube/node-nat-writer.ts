@@ -2,7 +2,7 @@ import { Wake } from '../../base/wake.ts';
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
-import { deepEqual } from '../../plan/equal.ts';
+import { deepEqual } from '../../model/equal.ts';
 import type { NodeAccount } from './account.ts';
 import { isAbsent, NodeAbsent, NodeNatObject, type NodeNatRead } from './node-nat-object.ts';
 import { NodeNatWatch } from './node-nat-watch.ts';

@@ -2,6 +2,7 @@ import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import type { ObjectRef } from '../../model/object.ts';
 import { printable } from '../../model/printable.ts';
 import type { Problem } from '../../model/problem.ts';
+import { compareText } from '../../model/text.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import type { PodBinding } from '../../plan/entry.ts';
 import type { Notice } from '../../plan/fragment.ts';
@@ -71,8 +72,7 @@ function rowRef({ kind, namespace, name }: ObjectRef): RowRef {
 }
 
 function byObject(a: RejectedRow, b: RejectedRow): number {
-  const [left, right] = [sortKey(a), sortKey(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
+  return compareText(sortKey(a), sortKey(b));
 }
 
 function sortKey({ object, reason, field = '', message }: RejectedRow): string {

@@ -1,0 +1,198 @@
+import type { HostListener, NodeFacts } from '../model/node.ts';
+import { type ObjectRef, refOf } from '../model/object.ts';
+import type { PodFact, PodNatEntry } from '../model/pod.ts';
+import { firstFew } from '../model/text.ts';
+import { familyOf, type IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
+import { formatPrefix, type Prefix, prefixSet } from '../net/prefix.ts';
+import type { AddressSet } from '../net/ranges.ts';
+import { type PodBinding, type PodReservation, type PodSource, portBehind, type Tuple } from './entry.ts';
+import { podSourceKey, spanKey } from './entry-key.ts';
+import type { Fragment, Notice } from './fragment.ts';
+import { heldByOthers } from './held-ports.ts';
+import { formatListener, listenersIn } from './host-listeners.ts';
+import type { PlanOptions } from './options.ts';
+import { publicAddress, unusableOwnAddress } from './own-address.ts';
+import { addressRefusal, TAKEOVER, TAKEOVER_REFUSED } from './pod-nat-policy.ts';
+
+/** Collects what the entries of one Pod's annotation make: bindings or reservations, sources, and notices. */
+export class PodClaims {
+  readonly #ports = new Map<string, PodBinding | PodReservation>();
+  readonly #sources = new Map<string, PodSource>();
+  readonly #notices: Notice[] = [];
+  readonly #sourceRangesOf = rangesByList();
+  readonly #pod: PodFact;
+  readonly #owner: ObjectRef;
+  readonly #node: NodeFacts;
+  readonly #options: PlanOptions;
+  readonly #listeners: readonly HostListener[];
+  readonly #serves: boolean;
+
+  constructor(pod: PodFact, node: NodeFacts, options: PlanOptions) {
+    this.#pod = pod;
+    this.#owner = refOf('Pod', pod);
+    this.#node = node;
+    this.#options = options;
+    this.#listeners = heldByOthers(node.listeners, pod);
+    this.#serves = pod.ready || !options.requireReady;
+  }
+
+  note(reason: Notice['reason'], message: string): void {
+    this.#notices.push({ reason, object: this.#owner, message });
+  }
+
+  /** Adds an entry that the policy allows. @param index its place in the annotation */
+  add(entry: PodNatEntry, index: number): void {
+    const { ips } = this.#pod;
+    for (const podAddress of ips) {
+      const bound = this.#boundAddress(entry, index, familyOf(podAddress));
+      if (bound === null) continue;
+      this.#addPorts(entry, index, podAddress, bound);
+      if (entry.egress) this.#addSource(entry, podAddress, bound);
+    }
+    const wanted = entry.interfaceAuto ? null : entry.sourceIP;
+    if (
+      wanted === null ||
+      ips.length === 0 ||
+      ips.some((address) => familyOf(address) === familyOf(wanted))
+    ) {
+      return;
+    }
+    this.note('NatInvalid', `entry ${index}: the pod has no ${familyOf(wanted)} address for srcIP ${wanted}`);
+  }
+
+  finish(): Fragment {
+    const ports = [...this.#ports.values()];
+    for (const message of blockedBy(this.#node, ports)) this.note('NatBlockedByFirewall', message);
+    return { entries: [...ports, ...this.#sources.values()], notices: this.#notices };
+  }
+
+  /** The node's address of the family that the entry binds; null, with a notice where something is wrong, without one. */
+  #boundAddress(entry: PodNatEntry, index: number, family: Family): IpAddress | null {
+    if (entry.interfaceAuto) {
+      const found = publicAddress(family, this.#node, this.#options);
+      if (found === null) this.note('NatNoPublicAddress', noPublicAddress(index, family));
+      return found === null ? null : this.#ifUsable(found, index);
+    }
+    const { sourceIP } = entry;
+    return sourceIP !== null && familyOf(sourceIP) === family ? this.#ifUsable(sourceIP, index) : null;
+  }
+
+  #ifUsable(bound: IpAddress, index: number): IpAddress | null {
+    const unusable = unusableOwnAddress(bound, this.#node);
+    if (unusable !== null) {
+      this.note('NatAddressNotLocal', `entry ${index}: srcIP ${bound} ${unusable}`);
+      return null;
+    }
+    const refused = addressRefusal(this.#options.podNatPolicy, bound);
+    if (refused !== null) this.note('NatRestricted', `entry ${index}: ${refused}`);
+    return refused === null ? bound : null;
+  }
+
+  #addPorts(entry: PodNatEntry, index: number, podAddress: IpAddress, bound: IpAddress): void {
+    const { protocol, egress, portCount, takeover } = entry;
+    const serves = this.#serves;
+    const tuple: Tuple = { address: bound, protocol, port: entry.sourcePort };
+    const mayTake = takeover && this.#options.podNatPolicy.takeover;
+    const taken = mayTake ? [] : listenersIn(this.#listeners, tuple, portCount);
+    if (serves) {
+      for (const message of hostPortsInUse(index, bound, taken, takeover)) {
+        this.note('NatHostPortInUse', message);
+      }
+    }
+    if (!serves && !egress) return;
+    const { createdAt, uid } = this.#pod;
+    const endpoint = { address: podAddress, port: entry.destinationPort };
+    const whole = { tuple, portCount, endpoint, owner: this.#owner, createdAt, uid, order: index };
+    const sourceRanges = serves ? this.#sourceRangesOf(familyOf(podAddress), entry.allow) : null;
+    for (const stretch of besideListeners(whole, taken)) {
+      if (this.#ports.has(stretch.key)) continue;
+      const claim: PodBinding | PodReservation = serves
+        ? { kind: 'PodBinding', ...stretch, sourceRanges, egress }
+        : { kind: 'PodReservation', ...stretch };
+      this.#ports.set(stretch.key, claim);
+    }
+  }
+
+  #addSource({ protocol }: PodNatEntry, address: IpAddress, snat: IpAddress): void {
+    const key = podSourceKey(address, protocol);
+    if (this.#sources.has(key)) return;
+    const { createdAt, uid } = this.#pod;
+    const owner = this.#owner;
+    this.#sources.set(key, { kind: 'PodSource', key, address, protocol, owner, createdAt, uid, snat });
+  }
+}
+
+function noPublicAddress(index: number, family: Family): string {
+  return (
+    `entry ${index}: this node has no public ${family} address; name one of its addresses ` +
+    'with "ifaceAuto": false and "srcIP", or take its network out of the filter (exclfilternet)'
+  );
+}
+
+type Stretch = Omit<PodReservation, 'kind'>;
+
+/** The ports of an entry without those on which the host listens, as stretches. */
+function* besideListeners(whole: Omit<Stretch, 'key'>, taken: readonly HostListener[]): Generator<Stretch> {
+  const first = whole.tuple.port;
+  const end = first + whole.portCount;
+  let next: number = first;
+  for (const port of [...taken.map((listener) => listener.port), end]) {
+    if (port > next) {
+      const portCount = port - next;
+      const tuple = { ...whole.tuple, port: portBehind(first, next - first) };
+      const endpoint = { ...whole.endpoint, port: portBehind(whole.endpoint.port, next - first) };
+      yield { ...whole, key: spanKey(tuple, portCount), tuple, portCount, endpoint };
+    }
+    next = port + 1;
+  }
+}
+
+/** One object for equal lists of an annotation, worked out once. */
+function rangesByList(): (family: Family, allow: readonly Prefix[] | null) => AddressSet | null {
+  const known = new Map<string, AddressSet>();
+  return (family, allow) => {
+    if (allow === null) return null;
+    const name = `${family} ${allow.map(formatPrefix).join()}`;
+    const set = known.get(name) ?? prefixSet(family, allow);
+    known.set(name, set);
+    return set;
+  };
+}
+
+/** Ports that are named in one message. */
+const PORTS_SHOWN = 5;
+
+/** One message for each who has some of the ports. */
+function hostPortsInUse(
+  index: number,
+  bound: IpAddress,
+  taken: readonly HostListener[],
+  isTakeover: boolean,
+): string[] {
+  const byHolder = new Map<string | null, HostListener[]>();
+  for (const listener of taken) {
+    const by = listener.held?.by ?? null;
+    byHolder.set(by, [...(byHolder.get(by) ?? []), listener]);
+  }
+  return [...byHolder].map(([by, ports]) => {
+    const shown = `${firstFew(ports.map(formatListener), PORTS_SHOWN)} (${ports[0]?.protocol})`;
+    const [who, end] =
+      by === null
+        ? [`this host itself listens on ${shown}`, 'end that program']
+        : [`${by} has ${shown}`, 'take that away'];
+    return (
+      `entry ${index}: ${who}, so ${bound} is not bound there: ` +
+      `${end}, or choose another srcPort; ${isTakeover ? TAKEOVER_REFUSED : TAKEOVER}`
+    );
+  });
+}
+
+/** One message for each drop that concerns a family in which the pod has bindings. */
+function blockedBy(node: NodeFacts, ports: readonly (PodBinding | PodReservation)[]): string[] {
+  const bindings = ports.filter(({ kind }) => kind === 'PodBinding');
+  const families = new Set(bindings.map(({ tuple }) => familyOf(tuple.address)));
+  return node.forwardDrops
+    .filter(({ family }) => families.has(family))
+    .map(({ family, where, remedy }) => `${where} drops what this host forwards (${family}): ${remedy}`);
+}
