@@ -1,8 +1,8 @@
 /**
  * npm run bench:heal -- --services N --endpoints M -o json
  *
- * Starts the agent in a fresh network namespace, lets somebody else flush the ruleset again and again, and measures how
- * long it takes from then on until all NAT is back: both tables, all chains, all elements.
+ * Starts the agent in a fresh network namespace, flushes the ruleset again and again with nft, and measures how long it
+ * takes until all NAT is back: both tables, all chains, all elements.
  */
 import { spawnSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -96,12 +96,12 @@ process.stdout.write(
 );
 
 /**
- * The agent mends in two transactions: nft's, with the skeleton, and its own, with all elements. Only the generation is
- * looked at until then, since looking at more would take the time that is measured; then everything is counted.
+ * The agent restores both tables with all elements in one transaction. Until then only the generation is read, since
+ * reading more would add to the measured time; the caller counts afterwards.
  */
 async function untilBack(after?: number): Promise<void> {
   const deadline = performance.now() + LIMIT_MS;
-  while (after !== undefined ? kernel.generation().id < after + 2 : !isBack()) {
+  while (after !== undefined ? kernel.generation().id === after : !isBack()) {
     if (performance.now() > deadline) throw new Error(`not back within ${LIMIT_MS} ms`);
     await turn();
   }
