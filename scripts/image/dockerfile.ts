@@ -61,7 +61,10 @@ export function parseCopy(text: string): { from: string | null; sources: string[
   return { from: from ?? null, sources: paths, destination };
 }
 
-/** The Debian packages that `apt-get install` of this instruction names. */
+/**
+ * The Debian packages that `apt-get install` of this instruction names.
+ * @internal used by tests alone
+ */
 export function installedPackages({ keyword, text }: Instruction): string[] {
   if (keyword !== 'RUN') return [];
   return [...text.matchAll(/apt-get install ([^&|;]*)/g)].flatMap(([, words = '']) =>

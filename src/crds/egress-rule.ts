@@ -114,6 +114,8 @@ export const egressRuleSpec = object(
 );
 
 export type EgressRuleSpec = ValueOf<typeof egressRuleSpec>;
+
+/** @internal used by tests alone */
 export type EgressRule = ObjectHead<'EgressRule'> & { readonly spec: EgressRuleSpec };
 
 export const egressRule: CustomResource = {

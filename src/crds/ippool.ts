@@ -50,6 +50,8 @@ export const ipPoolSpec = object(
 );
 
 export type IPPoolSpec = ValueOf<typeof ipPoolSpec>;
+
+/** @internal used by tests alone */
 export type IPPool = ObjectHead<'IPPool'> & { readonly spec: IPPoolSpec };
 
 export const ipPool: CustomResource = {

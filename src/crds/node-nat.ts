@@ -95,6 +95,8 @@ export const nodeNatStatus = object('What the agent of the node has done; writte
 });
 
 export type NodeNatStatus = ValueOf<typeof nodeNatStatus>;
+
+/** @internal used by tests alone */
 export type NodeNat = ObjectHead<'NodeNAT'> & { readonly status?: NodeNatStatus };
 
 export const nodeNat: CustomResource = {

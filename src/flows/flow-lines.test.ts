@@ -2,17 +2,24 @@ import { readFileSync } from 'node:fs';
 import { z } from '@hono/zod-openapi';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { formatRef, type ObjectRef } from '../model/object.ts';
 import { hasUnseen, printableJson } from '../model/printable.ts';
 import { addressFromBytes, formatEndpoint } from '../net/address.ts';
 import { ByteWriter } from '../wire/bytes.ts';
-import { type ConntrackEntry, conntrackAttributes, tupleAttributesOf } from '../wire/conntrack/entry.ts';
-import { FlowView } from '../wire/conntrack/flow-view.ts';
+import {
+  type ConntrackEntry,
+  conntrackAttributes,
+  conntrackStatus,
+  tupleAttributesOf,
+} from '../wire/conntrack/entry.ts';
+import { FlowView, type TupleView } from '../wire/conntrack/flow-view.ts';
 import { familyNumber } from '../wire/family-number.ts';
 import { beginMessage, endMessage, messagesOf, writeNfgenmsg } from '../wire/messages.ts';
+import { protocolName } from './flow.ts';
 import { FLOW_COLUMNS, FlowLines } from './flow-lines.ts';
 import type { Judgement } from './judge.ts';
 import { Names } from './names.ts';
-import { reportOf } from './report.ts';
+import { type FlowReport, hasPorts } from './report.ts';
 
 /** The form of `knat flows -o json`. */
 const published = z.fromJSONSchema(
@@ -171,3 +178,47 @@ test('a place with a port is written as everywhere', () => {
     }),
   );
 });
+
+/**
+ * A flow as an object: what the lines must say, written without care for speed.
+ * @param now milliseconds since the epoch
+ */
+function reportOf(flow: FlowView, judgement: Judgement, names: Names | null, now: number): FlowReport {
+  const { protocol, original, reply, startedAt } = flow;
+  const { destination, source, stale } = judgement;
+  const place = hasPorts(flow) ? formatEndpoint : (address: TupleView['src']) => address;
+  const endpoint = place(reply.src, reply.sport);
+  const outside = place(reply.dst, reply.dport);
+  return {
+    protocol: protocolName(protocol),
+    original: {
+      source: place(original.src, original.sport),
+      destination: place(original.dst, original.dport),
+    },
+    reply: { source: endpoint, destination: outside },
+    from: names?.of(original.src) ?? null,
+    to: names?.of(reply.src) ?? null,
+    destinationNat:
+      destination === null
+        ? null
+        : {
+            kind: destination.kind,
+            object: refOf(destination.object),
+            frontend: destination.frontend,
+            endpoint,
+          },
+    sourceNat: source === null ? null : { kind: source.kind, object: refOf(source.object), address: outside },
+    stale,
+    replied: (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0,
+    ageSeconds: startedAt === null ? null : Math.max(0, Math.round((now - startedAt) / 1000)),
+    timeoutSeconds: flow.timeoutSeconds,
+    packets: flow.counted ? flow.packets : null,
+    bytes: flow.counted ? flow.bytes : null,
+    id: flow.id,
+    zone: flow.zone,
+  };
+}
+
+function refOf(object: ObjectRef | null): string | null {
+  return object === null ? null : formatRef(object);
+}

@@ -21,8 +21,8 @@ export const FLOW_COLUMNS: readonly string[] = [
 
 /**
  * Writes flows as lines, straight from what the kernel sent: a listing of hundreds of thousands spends most of its time
- * on this. The lines of `ndjson` are byte for byte what `JSON.stringify(reportOf(…))` gives, in the
- * form of `printableJson`.
+ * on this. The lines of `ndjson` are byte for byte what `printableJson` gives for a
+ * FlowReport.
  */
 export class FlowLines {
   readonly #format: FlowFormat;

@@ -1,10 +1,4 @@
-import { formatRef, type ObjectRef } from '../model/object.ts';
-import { formatEndpoint } from '../net/address.ts';
-import { conntrackStatus } from '../wire/conntrack/entry.ts';
-import type { FlowView, TupleView } from '../wire/conntrack/flow-view.ts';
-import { protocolName } from './flow.ts';
-import type { Judgement } from './judge.ts';
-import type { Names } from './names.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import type { NatKind } from './source-decision.ts';
 
 /** One direction of a flow: `address`, or `address:port` for protocols that have ports. */
@@ -52,48 +46,7 @@ export interface FlowReport {
   readonly zone: number;
 }
 
-/** @param now milliseconds since the epoch */
-export function reportOf(flow: FlowView, judgement: Judgement, names: Names | null, now: number): FlowReport {
-  const { protocol, original, reply, startedAt } = flow;
-  const { destination, source, stale } = judgement;
-  const place = hasPorts(flow) ? formatEndpoint : (address: TupleView['src']) => address;
-  const endpoint = place(reply.src, reply.sport);
-  const outside = place(reply.dst, reply.dport);
-  return {
-    protocol: protocolName(protocol),
-    original: {
-      source: place(original.src, original.sport),
-      destination: place(original.dst, original.dport),
-    },
-    reply: { source: endpoint, destination: outside },
-    from: names?.of(original.src) ?? null,
-    to: names?.of(reply.src) ?? null,
-    destinationNat:
-      destination === null
-        ? null
-        : {
-            kind: destination.kind,
-            object: refOf(destination.object),
-            frontend: destination.frontend,
-            endpoint,
-          },
-    sourceNat: source === null ? null : { kind: source.kind, object: refOf(source.object), address: outside },
-    stale,
-    replied: (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0,
-    ageSeconds: startedAt === null ? null : Math.max(0, Math.round((now - startedAt) / 1000)),
-    timeoutSeconds: flow.timeoutSeconds,
-    packets: flow.counted ? flow.packets : null,
-    bytes: flow.counted ? flow.bytes : null,
-    id: flow.id,
-    zone: flow.zone,
-  };
-}
-
 /** Protocols without ports have 0 for both, and ICMP an id instead. */
 export function hasPorts({ original: { icmp, sport, dport } }: FlowView): boolean {
   return icmp === null && (sport !== 0 || dport !== 0);
-}
-
-function refOf(object: ObjectRef | null): string | null {
-  return object === null ? null : formatRef(object);
 }

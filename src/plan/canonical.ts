@@ -15,7 +15,10 @@ import type { NatPlan } from './nat-plan.ts';
 /** An entry as plain JSON data in a fixed form: the one form for diff, golden files, `-o json` and the API. */
 export type CanonicalEntry = Readonly<Record<string, string | number | null | readonly string[]>>;
 
-/** The whole plan in canonical form: sorted by key, the same text for the same facts. */
+/**
+ * The whole plan in canonical form: sorted by key, the same text for the same facts.
+ * @internal used by tests alone
+ */
 export function canonicalPlan(plan: NatPlan): CanonicalEntry[] {
   return [...plan.entries()].sort((a, b) => compareText(a.key, b.key)).map(canonicalEntry);
 }

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { beforeAll, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
-import { noConntrackSettings } from '../../src/datapath/conntrack/settings.ts';
 import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
+import { noConntrackSettings } from '../generators/conntrack-settings.ts';
 import { enterFreshNamespace } from '../netns/namespace.ts';
 
 beforeAll(() => enterFreshNamespace());

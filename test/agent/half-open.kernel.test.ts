@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FlatTopology } from '../../src/lab/flat.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import { startKnat } from '../cli/knat.ts';
 import { NODE } from '../cli/manifests.ts';
 import { ip } from '../generators/build.ts';
+import { FlatTopology } from '../netns/flat.ts';
 import { enterNamespace } from '../netns/namespace.ts';
 
 const NODE_ADDRESS = '192.0.2.10';

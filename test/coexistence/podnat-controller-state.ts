@@ -1,4 +1,4 @@
-import { type JumpPositions, jumpPosition } from '../../src/datapath/coexistence/podnat-controller-jumps.ts';
+import type { JumpPositions } from '../../src/datapath/coexistence/podnat-controller-jumps.ts';
 
 /**
  * What podnat-controller leaves in the kernel: its chains, jumps and comments, as releases 0.4 and 0.5 write them, beside
@@ -77,4 +77,15 @@ ${rules
   .join('\n')}
 COMMIT
 `;
+}
+
+/**
+ * The place of a jump among `count` rules, itself among them; the first is 1. Positive: counted from the start; negative:
+ * from the end, -1 being the last; 0, or nothing to count: the first; beyond either end: the last. docs/spec/pod-nat.md,
+ * "Flags".
+ */
+function jumpPosition(asked: number, count: number): number {
+  if (asked === 0 || count === 0) return 1;
+  if (asked > 0) return Math.min(asked, count);
+  return -asked <= count ? count + asked + 1 : count;
 }

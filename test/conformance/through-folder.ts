@@ -9,8 +9,8 @@ import type { PodNatRequest } from '../../src/model/pod.ts';
 import { formatProblem, type Problem } from '../../src/model/problem.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
-import { readDirOnce } from '../../src/sources/dir/read-once.ts';
 import { parseNodeConfig } from '../../src/sources/objects/node-config.ts';
+import { readDirOnce } from '../generators/folder-contents.ts';
 
 export interface FolderAnswers {
   readonly answers: readonly FlowAnswer[];

@@ -3,7 +3,6 @@ import { runAgent } from '../../src/agent/commands.ts';
 import type { FlowSettings } from '../../src/agent/flow-settings.ts';
 import type { ListingEnd } from '../../src/flows/listing.ts';
 import type { FlowReport } from '../../src/flows/report.ts';
-import { FlatTopology } from '../../src/lab/flat.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import type { FactChange } from '../../src/model/facts.ts';
@@ -13,6 +12,7 @@ import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
 import { ip, pod, pool, present } from '../generators/build.ts';
 import { forgetConnections } from '../netns/connections.ts';
+import { FlatTopology } from '../netns/flat.ts';
 import { enterNamespace } from '../netns/namespace.ts';
 
 export const NODE = ip('192.0.2.10');

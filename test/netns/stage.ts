@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
-import { FlatTopology } from '../../src/lab/flat.ts';
 import type { Host } from '../../src/lab/host.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { Probe } from '../../src/lab/probe.ts';
@@ -9,6 +8,7 @@ import { removeStale } from '../../src/lab/removal.ts';
 import { formatEndpoint, type IpAddress } from '../../src/net/address.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
 import { forgetConnections } from './connections.ts';
+import { FlatTopology } from './flat.ts';
 import { enterNamespace } from './namespace.ts';
 
 /** Where somebody listens. */

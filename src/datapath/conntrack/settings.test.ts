@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { conntrackSysctls, noConntrackSettings, writeSysctls } from './settings.ts';
+import { noConntrackSettings } from '../../../test/generators/conntrack-settings.ts';
+import { conntrackSysctls, writeSysctls } from './settings.ts';
 
 test('nothing is asked for: nothing is wanted', () => {
   expect(conntrackSysctls(noConntrackSettings, 8)).toEqual([]);

@@ -19,17 +19,6 @@ export interface ConntrackSettings {
   readonly udpStreamTimeout: number;
 }
 
-/** Nothing is set. */
-export const noConntrackSettings: ConntrackSettings = Object.freeze({
-  maxPerCore: 0,
-  min: 0,
-  tcpEstablishedTimeout: 0,
-  tcpCloseWaitTimeout: 0,
-  tcpBeLiberal: false,
-  udpTimeout: 0,
-  udpStreamTimeout: 0,
-});
-
 /** A kernel parameter below `net.netfilter`, and what it should be. */
 export interface WantedSysctl {
   readonly name: string;

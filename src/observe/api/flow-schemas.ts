@@ -39,7 +39,10 @@ export const flowReport = z
   .readonly()
   .openapi('Flow');
 
-/** What `knat flows -o json` prints. */
+/**
+ * What `knat flows -o json` prints.
+ * @internal used by tests alone
+ */
 export const flowReports = z.array(flowReport).readonly();
 
 /** The last line of a listing. */
@@ -84,7 +87,10 @@ export const flowQuestion = z.object({
   }),
 });
 
-/** What `knat explain --flows FILE -o json` prints: an answer for each flow, in their order. */
+/**
+ * What `knat explain --flows FILE -o json` prints: an answer for each flow, in their order.
+ * @internal used by tests alone
+ */
 export const flowAnswers = z
   .array(
     z

@@ -13,11 +13,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readDirOnce } from '../../../test/generators/folder-contents.ts';
 import type { FactChange } from '../../model/facts.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
 import type { SourceSink } from '../source.ts';
 import { dirSource } from './dir-source.ts';
-import { readDirOnce } from './read-once.ts';
 
 /** What a source told, as a receiver would hold it. */
 class Recorder implements SourceSink {

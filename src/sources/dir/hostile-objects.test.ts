@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { readDirOnce } from '../../../test/generators/folder-contents.ts';
 import {
   bystander,
   changed,
@@ -16,7 +17,6 @@ import {
   pathsOf,
   templates,
 } from '../../../test/generators/hostile.ts';
-import { readDirOnce } from './read-once.ts';
 
 let folder: string;
 

@@ -269,7 +269,10 @@ export const elementAttributes = nest({
   expressions: [11, 'NFTA_SET_ELEM_EXPRESSIONS', list(NFTA_LIST_ELEM, expressionAttributes)],
 });
 
-/** `enum nft_set_elem_list_attributes` */
+/**
+ * `enum nft_set_elem_list_attributes`
+ * @internal used by tests alone
+ */
 export const elementListAttributes = nest({
   table: [1, 'NFTA_SET_ELEM_LIST_TABLE', string],
   set: [2, 'NFTA_SET_ELEM_LIST_SET', string],

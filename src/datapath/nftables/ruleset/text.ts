@@ -16,7 +16,10 @@ import type {
 /** The words in which nft speaks of a family. */
 export const nftFamily = { IPv4: 'ip', IPv6: 'ip6' } as const satisfies Record<Family, string>;
 
-/** The table with this name, as `nft -f` takes it. What nft has no words for is a comment of the text. */
+/**
+ * The table with this name, as `nft -f` takes it. What nft has no words for is a comment of the text.
+ * @internal used by tests alone
+ */
 export function tableText(
   table: TableNode,
   name: string,

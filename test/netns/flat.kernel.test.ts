@@ -1,10 +1,10 @@
 /** The flat topology carries connections between any addresses through the node, and forgets them at the next setup. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
+import { Lab } from '../../src/lab/lab.ts';
+import type { DialOutcome } from '../../src/lab/probe-messages.ts';
+import { removeStale } from '../../src/lab/removal.ts';
+import { formatEndpoint, type IpAddress, parseAddress } from '../../src/net/address.ts';
 import { FlatTopology } from './flat.ts';
-import { Lab } from './lab.ts';
-import type { DialOutcome } from './probe-messages.ts';
-import { removeStale } from './removal.ts';
 
 interface Case {
   readonly table: 'ip' | 'ip6';

@@ -1,8 +1,8 @@
-import { familyOf, type IpAddress } from '../net/address.ts';
-import { addressBits } from '../net/family.ts';
-import { forwarderSettings } from './cabling.ts';
-import type { Host } from './host.ts';
-import type { Lab } from './lab.ts';
+import { forwarderSettings } from '../../src/lab/cabling.ts';
+import type { Host } from '../../src/lab/host.ts';
+import type { Lab } from '../../src/lab/lab.ts';
+import { familyOf, type IpAddress } from '../../src/net/address.ts';
+import { addressBits } from '../../src/net/family.ts';
 
 /** Who bears which address. Any unicast address will do; one that stands in several lists goes to the first. */
 export interface FlatSetup {

@@ -1,8 +1,8 @@
-import type { FactChange } from '../../model/facts.ts';
-import type { Problem } from '../../model/problem.ts';
-import { requireFolder } from './errors.ts';
-import { FolderReader } from './folder-reader.ts';
-import { type DirOptions, withDefaults } from './options.ts';
+import type { FactChange } from '../../src/model/facts.ts';
+import type { Problem } from '../../src/model/problem.ts';
+import { requireFolder } from '../../src/sources/dir/errors.ts';
+import { FolderReader } from '../../src/sources/dir/folder-reader.ts';
+import { type DirOptions, withDefaults } from '../../src/sources/dir/options.ts';
 
 /** The manifests of a folder as they are now, without a watch. */
 export interface FolderContents {
