@@ -5,13 +5,16 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup setup-tests build generate check format demo test test-image conformance soak bench clean test-cluster
+.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance soak bench clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 setup: ## install what this machine lacks (Debian and npm packages)
 	@./scripts/setup
+
+setup-checks:
+	@./scripts/setup --checks
 
 setup-tests:
 	@./scripts/setup --tests
@@ -22,11 +25,8 @@ build: setup ## compile the program to dist/
 generate: setup ## write the generated files: CustomResourceDefinitions, plain manifests, docs/crds.md
 	@npm run --silent generate
 
-check: setup ## format, lint, types, architecture, dead code
-	@npm run --silent check:style
-	@npm run --silent check:types
-	@npm run --silent check:architecture
-	@npm run --silent check:dead
+check: setup-checks ## format, lint, types, architecture, dead code, shell; with BASE=… also the commits after it
+	@./scripts/check $(BASE)
 
 format: setup ## format all files in place
 	@npm run --silent format
