@@ -6,7 +6,7 @@ import { type WhoAnswer, WhoScan } from '../flows/attribution/who.ts';
 import { protocolName, protocolNumberOf } from '../flows/flow.ts';
 import { formatEndpoint, parseAddress } from '../net/address.ts';
 import type { WhoQuestion } from '../observe/flows-view.ts';
-import { ConntrackMonitor } from '../wire/conntrack/monitor.ts';
+import { watchConntrack } from '../wire/conntrack/monitor.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import { InvalidQuery } from './explain-query.ts';
@@ -61,13 +61,10 @@ export class AttributionLog {
     });
     let isLost = false;
     let aliveAt = surroundings.now();
-    const monitor = ConntrackMonitor.openView(
-      (type, flow) => (type === 'destroy' ? recorder.ended(flow) : recorder.began(flow)),
-      () => {
-        isLost = true;
-      },
-      { kinds: ['new', 'destroy'] },
-    );
+    const stop = watchConntrack((type, flow) =>
+      type === 'destroy' ? recorder.ended(flow) : recorder.began(flow), () => {
+      isLost = true;
+    }, ['new', 'destroy']);
     this.#store = store;
     this.#recorder = recorder;
     try {
@@ -90,7 +87,7 @@ export class AttributionLog {
         await surroundings.sleep(FLUSH_EVERY, signal);
       }
     } finally {
-      monitor.close();
+      stop();
       recorder.alive();
       await recorder.flush().catch(() => {}); // a reading that the end broke off
       await store.close();

@@ -16,7 +16,7 @@ import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AgentStatus } from '../observe/status.ts';
 import type { StateStore, StoreChoice } from '../status/stores/store.ts';
-import { RouteMonitor } from '../wire/route/monitor.ts';
+import { watchRoutes } from '../wire/route/monitor.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
@@ -89,8 +89,7 @@ const clock: ListenerClock = {
 };
 
 function watchRules(onChange: () => void): () => void {
-  const monitor = RouteMonitor.open(onChange, ['rule']);
-  return () => monitor.close();
+  return watchRoutes(onChange, ['rule']);
 }
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */

@@ -6,7 +6,7 @@ import { listingPieces } from '../flows/listing-pieces.ts';
 import { type FlowQuestion, readQuestion, type WantedFlows } from '../flows/question.ts';
 import { RateMeter } from '../flows/rates.ts';
 import type { RatesAnswer } from '../observe/flows-view.ts';
-import { ConntrackMonitor } from '../wire/conntrack/monitor.ts';
+import { watchConntrack } from '../wire/conntrack/monitor.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import { InvalidQuery } from './explain-query.ts';
@@ -43,7 +43,7 @@ export class FlowLists {
     let listing = this.#listing(wanted);
     let lines = this.#lines(wanted);
     let { limit } = wanted;
-    const monitor = ConntrackMonitor.openView(
+    const stop = watchConntrack(
       (type, flow) => {
         if (listing.isFull) return;
         const judgement = listing.look(flow);
@@ -78,7 +78,7 @@ export class FlowLists {
         yield piece;
       }
     } finally {
-      monitor.close();
+      stop();
     }
   }
 

@@ -5,7 +5,7 @@ import { Busy } from '../wire/errors.ts';
 import type { InterfaceAddress } from '../wire/route/address.ts';
 import { RouteConnection } from '../wire/route/connection.ts';
 import type { Link } from '../wire/route/link.ts';
-import { RouteMonitor } from '../wire/route/monitor.ts';
+import { watchRoutes } from '../wire/route/monitor.ts';
 import { isBesideGateway, isOuterKind, type WayOut, waysOut } from '../wire/route/way-out.ts';
 
 /** The addresses of this machine's interfaces, kept up to date. */
@@ -34,8 +34,7 @@ export class KernelAddresses implements InterfaceAddresses {
   }
 
   watch(onChange: () => void): () => void {
-    const monitor = RouteMonitor.open(onChange);
-    return () => monitor.close();
+    return watchRoutes(onChange);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { littleEndian } from './bytes.ts';
 import { Malformed } from './errors.ts';
 import { type Message, messagesOf } from './messages.ts';
-import type { FilterInstruction, NetlinkSocket } from './socket.ts';
+import { type FilterInstruction, NetlinkSocket } from './socket.ts';
 
 /**
  * Datagrams that one turn of the event loop handles at most, so that a flood of notifications does not starve timers;
@@ -9,12 +9,40 @@ import type { FilterInstruction, NetlinkSocket } from './socket.ts';
  */
 const DATAGRAMS_PER_TURN = 128;
 
+/** Which notifications are wanted. */
+export interface Subscription {
+  readonly protocol: 'NETLINK_ROUTE' | 'NETLINK_NETFILTER';
+  /** Numbers of multicast groups. */
+  readonly groups: readonly number[];
+  /** Bytes of the receive buffer; 8 MiB by default. */
+  readonly receiveBuffer?: number | undefined;
+  /** Drops whatever this port caused, inside the kernel: it costs the process nothing. */
+  readonly ignorePortId?: number | undefined;
+}
+
 /**
- * Delivers what arrives on a socket that has joined its groups, from the event loop, until the socket is closed.
+ * Calls `listen` from the event loop for each message of the groups, in the network namespace of the calling thread.
  * `lost` is called when notifications did not fit into the receive buffer (ENOBUFS) or could not be decoded: the
- * listener then reads anew whatever it follows.
+ * listener then reads anew whatever it follows. Keeps the process alive. Returns how to stop, which is at once.
  */
-export function deliver(socket: NetlinkSocket, message: (message: Message) => void, lost: () => void): void {
+export function subscribe(
+  { protocol, groups, receiveBuffer, ignorePortId }: Subscription,
+  listen: (message: Message) => void,
+  lost: () => void,
+): () => void {
+  const socket = NetlinkSocket.open(protocol, receiveBuffer === undefined ? {} : { receiveBuffer });
+  try {
+    if (ignorePortId !== undefined) socket.filter(droppingPort(ignorePortId));
+    for (const group of groups) socket.join(group);
+    deliver(socket, listen, lost);
+    return () => socket.close();
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+function deliver(socket: NetlinkSocket, message: (message: Message) => void, lost: () => void): void {
   socket.watch(() => {
     for (let count = 0; count < DATAGRAMS_PER_TURN && !socket.closed; count++) {
       const received = socket.receive();
@@ -48,7 +76,7 @@ function decoded(datagram: Uint8Array, socket: NetlinkSocket, message: (message:
  *     ret #0
  *     ret #0xffffffff
  */
-export function droppingPort(portId: number): readonly FilterInstruction[] {
+function droppingPort(portId: number): readonly FilterInstruction[] {
   const loaded = littleEndian ? swapped(portId) : portId;
   return [
     [0x20, 0, 0, 12],

@@ -1,4 +1,4 @@
-import { NftablesMonitor } from '../../wire/nftables/monitor.ts';
+import { watchNftables } from '../../wire/nftables/monitor.ts';
 import type { NftMessage } from '../../wire/nftables/numbers.ts';
 
 const OF_CHAINS: ReadonlySet<NftMessage | 'overrun'> = new Set([
@@ -21,12 +21,11 @@ const OWN_TABLES = /^knat(_|$)/;
  * @param portId what this connection commits is dropped inside the kernel
  */
 export function watchChains(portId: number, onChange: () => void): () => void {
-  const monitor = NftablesMonitor.open(
+  return watchNftables(
     (event) => {
       if (!OF_CHAINS.has(event.type) || ('table' in event && OWN_TABLES.test(event.table))) return;
       onChange();
     },
     { ignorePortId: portId },
   );
-  return () => monitor.close();
 }

@@ -1,4 +1,4 @@
-import { NftablesMonitor } from '../../wire/nftables/monitor.ts';
+import { watchNftables } from '../../wire/nftables/monitor.ts';
 import { TABLE } from './skeleton.ts';
 
 /** A transaction of somebody else that touched our tables, or events that were lost. */
@@ -15,7 +15,7 @@ export interface ForeignChange {
  */
 export function watchTables(portId: number, onChange: (change: ForeignChange) => void): () => void {
   let touched: string | null = null;
-  const monitor = NftablesMonitor.open(
+  return watchNftables(
     (event) => {
       if (event.type === 'overrun') onChange({ what: 'notifications were lost', generation: Infinity });
       else if (event.type === 'NFT_MSG_NEWGEN') {
@@ -32,5 +32,4 @@ export function watchTables(portId: number, onChange: (change: ForeignChange) =>
     },
     { table: TABLE, ignorePortId: portId },
   );
-  return () => monitor.close();
 }

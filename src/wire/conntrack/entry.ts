@@ -1,13 +1,10 @@
 /**
  * A connection tracking entry. Names and numbers: include/uapi/linux/netfilter/nfnetlink_conntrack.h; byte order:
- * network, as all of ctnetlink. What is read is copied out of the datagram.
+ * network, as all of ctnetlink. These tables write; what the kernel sends is read by flow-view.ts alone.
  */
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { address, be16, be32, be64, type Decoded, nest, skipped, u8, u32 } from '../attributes.ts';
-import { malformed } from '../errors.ts';
-import { familyOfNumber } from '../family-number.ts';
-import { type Message, NFGENMSG, readNfgenmsg } from '../messages.ts';
 
 /** `enum ctattr_ip` */
 const ipAttributes = nest({
@@ -132,48 +129,6 @@ export interface ConntrackEntry {
 }
 
 type TupleAttributes = Decoded<typeof tupleAttributes.rows>;
-
-/** The entry that a ctnetlink message carries. Throws Malformed when a tuple is missing or not whole. */
-export function readEntry(message: Message): ConntrackEntry {
-  const { family: number } = readNfgenmsg(message);
-  const family = familyOfNumber(number);
-  if (family === null) throw malformed(`conntrack entry of family ${number}`);
-  const found = conntrackAttributes.read(message.bytes, message.start + NFGENMSG, message.end, 'conntrack');
-  const { originalCounters, replyCounters } = found;
-  return {
-    family,
-    protocol: found.original?.protocol?.number ?? 0,
-    original: tupleOf(found.original, 'CTA_TUPLE_ORIG'),
-    reply: tupleOf(found.reply, 'CTA_TUPLE_REPLY'),
-    status: found.status ?? 0,
-    id: found.id ?? 0,
-    timeoutSeconds: found.timeout ?? null,
-    mark: found.mark ?? 0,
-    zone: found.zone ?? found.original?.zone ?? found.reply?.zone ?? 0,
-    counters:
-      originalCounters === undefined || replyCounters === undefined
-        ? null
-        : { original: countersOf(originalCounters), reply: countersOf(replyCounters) },
-  };
-}
-
-function tupleOf(tuple: TupleAttributes | undefined, name: string): FlowTuple {
-  const src = tuple?.ip?.srcV4 ?? tuple?.ip?.srcV6;
-  const dst = tuple?.ip?.dstV4 ?? tuple?.ip?.dstV6;
-  const protocol = tuple?.protocol;
-  if (src === undefined || dst === undefined || protocol === undefined)
-    throw malformed(`${name} is not whole`);
-  const id = protocol.icmpId ?? protocol.icmpv6Id;
-  const ports = { src, dst, sport: protocol.sport ?? 0, dport: protocol.dport ?? 0 };
-  if (id === undefined) return ports;
-  const type = protocol.icmpType ?? protocol.icmpv6Type ?? 0;
-  const code = protocol.icmpCode ?? protocol.icmpv6Code ?? 0;
-  return { ...ports, icmp: { id, type, code } };
-}
-
-function countersOf(counters: Partial<FlowCounters>): FlowCounters {
-  return { packets: counters.packets ?? 0n, bytes: counters.bytes ?? 0n };
-}
 
 /** The attributes of a tuple, or of the part of one that a filter asks for. */
 export function tupleAttributesOf(

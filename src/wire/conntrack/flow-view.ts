@@ -1,7 +1,6 @@
 /**
- * A connection tracking entry as it lies in the datagram, for those who look at hundreds of thousands: `readEntry` of
- * entry.ts makes some forty objects of each message, this makes none until an address is asked for. Both read the same
- * (flow-view.test.ts); names and numbers stand there.
+ * A connection tracking entry as it lies in the datagram, for those who look at hundreds of thousands: reading one makes
+ * no object until an address is asked for. Names and numbers of the attributes stand in entry.ts.
  */
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';

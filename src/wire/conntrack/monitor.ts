@@ -1,7 +1,5 @@
 import { type Message, NLM_F_CREATE } from '../messages.ts';
-import { deliver } from '../notifications.ts';
-import { NetlinkSocket } from '../socket.ts';
-import { type ConntrackEntry, readEntry } from './entry.ts';
+import { subscribe } from '../notifications.ts';
 import { FlowView } from './flow-view.ts';
 import {
   type ConntrackEventKind,
@@ -10,80 +8,25 @@ import {
   IPCTNL_MSG_CT_NEW,
 } from './numbers.ts';
 
-/** An entry that came, changed or went; or events were lost, and the table must be read anew. */
-export type ConntrackEvent =
-  | { readonly type: ConntrackEventKind; readonly entry: ConntrackEntry }
-  | { readonly type: 'overrun' };
-
-export interface ConntrackMonitorOptions {
-  /** The kinds of interest; all by default. A kind that nobody asks for costs the packet path nothing. */
-  readonly kinds?: readonly ConntrackEventKind[];
-  /** Bytes of the receive buffer; 8 MiB by default. */
-  readonly receiveBuffer?: number;
-}
-
 /**
- * A subscription to the events of connection tracking; `close` ends it at once. It keeps the process alive.
- * Entries that began while nobody was listening may end without an event (net.netfilter.nf_conntrack_events=2).
+ * Tells of flows that begin, change or end, as `subscribe` does. Each is shown in one view, which the next event
+ * overwrites. A flow that began while nobody listened may end without an event (net.netfilter.nf_conntrack_events=2).
+ *
+ * @param lost events were lost: read the table anew
+ * @param kinds the kinds of interest; one that nobody asks for costs the packet path nothing
  */
-export class ConntrackMonitor {
-  readonly #socket: NetlinkSocket;
-
-  static open(
-    listen: (event: ConntrackEvent) => void,
-    options: ConntrackMonitorOptions = {},
-  ): ConntrackMonitor {
-    return ConntrackMonitor.#open(
-      (type, message) => listen({ type, entry: readEntry(message) }),
-      () => listen({ type: 'overrun' }),
-      options,
-    );
-  }
-
-  /**
-   * As `open`, for those who follow thousands of flows a second: an event is shown in one view that the next overwrites.
-   * `lost`: events were lost, and the table must be read anew.
-   */
-  static openView(
-    listen: (type: ConntrackEventKind, flow: FlowView) => void,
-    lost: () => void,
-    options: ConntrackMonitorOptions = {},
-  ): ConntrackMonitor {
-    const view = new FlowView();
-    return ConntrackMonitor.#open((type, message) => listen(type, view.read(message)), lost, options);
-  }
-
-  static #open(
-    listen: (type: ConntrackEventKind, message: Message) => void,
-    lost: () => void,
-    options: ConntrackMonitorOptions,
-  ): ConntrackMonitor {
-    const { receiveBuffer, kinds = Object.keys(conntrackGroups) as ConntrackEventKind[] } = options;
-    const socket = NetlinkSocket.open(
-      'NETLINK_NETFILTER',
-      receiveBuffer === undefined ? {} : { receiveBuffer },
-    );
-    try {
-      for (const kind of kinds) socket.join(conntrackGroups[kind]);
-      const tell = (message: Message) => {
-        const type = kindOf(message);
-        if (type !== null) listen(type, message);
-      };
-      deliver(socket, tell, lost);
-      return new ConntrackMonitor(socket);
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
-  }
-
-  private constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
+export function watchConntrack(
+  listen: (type: ConntrackEventKind, flow: FlowView) => void,
+  lost: () => void,
+  kinds: readonly ConntrackEventKind[] = Object.keys(conntrackGroups) as ConntrackEventKind[],
+): () => void {
+  const view = new FlowView();
+  const tell = (message: Message) => {
+    const type = kindOf(message);
+    if (type !== null) listen(type, view.read(message));
+  };
+  const groups = kinds.map((kind) => conntrackGroups[kind]);
+  return subscribe({ protocol: 'NETLINK_NETFILTER', groups }, tell, lost);
 }
 
 function kindOf(message: Message): ConntrackEventKind | null {

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { enterFreshNamespace, nft } from '../../../test/netns/namespace.ts';
 import { Batch } from './batch.ts';
 import { NftablesConnection } from './connection.ts';
-import { type NftablesEvent, NftablesMonitor, type NftablesMonitorOptions } from './monitor.ts';
+import { type NftablesEvent, type NftablesWatchOptions, watchNftables } from './monitor.ts';
 
 enterFreshNamespace();
 
@@ -19,9 +19,9 @@ function connect(): NftablesConnection {
   return connection;
 }
 
-function listen(options: NftablesMonitorOptions = {}): NftablesEvent[] {
+function listen(options: NftablesWatchOptions = {}): NftablesEvent[] {
   const events: NftablesEvent[] = [];
-  open.push(NftablesMonitor.open((event) => events.push(event), options));
+  open.push({ close: watchNftables((event) => events.push(event), options) });
   return events;
 }
 
@@ -106,11 +106,10 @@ test('notices within 5 ms', async () => {
   const connection = connect();
   const took: number[] = [];
   let started = 0;
-  open.push(
-    NftablesMonitor.open((event) => {
-      if (event.type === 'NFT_MSG_NEWGEN') took.push(performance.now() - started);
-    }),
-  );
+  const close = watchNftables((event) => {
+    if (event.type === 'NFT_MSG_NEWGEN') took.push(performance.now() - started);
+  });
+  open.push({ close });
   for (let i = 0; i < 21; i++) {
     const batch = new Batch();
     batch.addElements('ip', 'knat', 'm', [element(i)]);

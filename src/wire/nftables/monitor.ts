@@ -7,8 +7,7 @@
 import { eachAttribute } from '../attributes.ts';
 import { textOf } from '../bytes.ts';
 import { type Message, NFGENMSG, readNfgenmsg } from '../messages.ts';
-import { deliver, droppingPort } from '../notifications.ts';
-import { NetlinkSocket } from '../socket.ts';
+import { type Subscription, subscribe } from '../notifications.ts';
 import { generationAttributes } from './generation.ts';
 import {
   NFNL_SUBSYS_NFTABLES,
@@ -49,58 +48,33 @@ export interface OverrunEvent {
 
 export type NftablesEvent = ObjectEvent | GenerationEvent | OverrunEvent;
 
-export interface NftablesMonitorOptions {
+/** Where generations of an ignored port are dropped too. */
+export interface NftablesWatchOptions extends Pick<Subscription, 'ignorePortId' | 'receiveBuffer'> {
   /** Only objects of tables of this name, in any family; generations and overruns come always. */
   readonly table?: string;
-  /** Drops whatever this port committed, generations included, inside the kernel: it costs the process nothing. */
-  readonly ignorePortId?: number;
-  /** Bytes of the receive buffer; 8 MiB by default. */
-  readonly receiveBuffer?: number;
 }
 
-/** A subscription; `close` ends it at once. It keeps the process alive. */
-export class NftablesMonitor {
-  readonly #socket: NetlinkSocket;
-
-  /**
-   * Calls `listen` from the event loop for each change in the namespace of the calling thread. Successive changes to
-   * elements of the same set by the same port are told once.
-   */
-  static open(listen: (event: NftablesEvent) => void, options: NftablesMonitorOptions = {}): NftablesMonitor {
-    const { receiveBuffer, ignorePortId, table } = options;
-    const socket = NetlinkSocket.open(
-      'NETLINK_NETFILTER',
-      receiveBuffer === undefined ? {} : { receiveBuffer },
-    );
-    try {
-      if (ignorePortId !== undefined) socket.filter(droppingPort(ignorePortId));
-      socket.join(NFNLGRP_NFTABLES);
-      return new NftablesMonitor(socket, listen, table ?? null);
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
-  }
-
-  private constructor(socket: NetlinkSocket, listen: (event: NftablesEvent) => void, table: string | null) {
-    this.#socket = socket;
-    let previous: NftablesEvent | null = null;
-    const tell = (event: NftablesEvent) => {
-      if (previous !== null && isRepetition(previous, event)) return;
-      previous = event;
-      listen(event);
-    };
-    const message = (message: Message) => {
-      const event = readEvent(message);
-      if (event === null) return;
-      if (table === null || !('table' in event) || event.table === table) tell(event);
-    };
-    deliver(socket, message, () => tell({ type: 'overrun' }));
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
+/**
+ * Tells of each change in the network namespace, as `subscribe` does. Successive changes to elements of the same set by the
+ * same port are told once.
+ */
+export function watchNftables(
+  listen: (event: NftablesEvent) => void,
+  { table, ...options }: NftablesWatchOptions = {},
+): () => void {
+  let previous: NftablesEvent | null = null;
+  const tell = (event: NftablesEvent) => {
+    if (previous !== null && isRepetition(previous, event)) return;
+    previous = event;
+    listen(event);
+  };
+  const message = (message: Message) => {
+    const event = readEvent(message);
+    if (event === null) return;
+    if (table === undefined || !('table' in event) || event.table === table) tell(event);
+  };
+  const wanted = { protocol: 'NETLINK_NETFILTER', groups: [NFNLGRP_NFTABLES], ...options } as const;
+  return subscribe(wanted, message, () => tell({ type: 'overrun' }));
 }
 
 /** The event that a notification tells of; null for a message of another subsystem or of a later kernel. */

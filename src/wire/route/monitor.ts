@@ -1,6 +1,5 @@
 import type { Message } from '../messages.ts';
-import { deliver } from '../notifications.ts';
-import { NetlinkSocket } from '../socket.ts';
+import { subscribe } from '../notifications.ts';
 import {
   type RouteEventKind,
   RTM_DELADDR,
@@ -19,36 +18,17 @@ import {
 /** What changed; `overrun`: anything may have. The listener reads what it needs through RouteConnection. */
 export type RouteEvent = RouteEventKind | 'overrun';
 
-/** A subscription to changes of links, addresses, routes, rules and nexthop objects; `close` ends it at once. It keeps the process alive. */
-export class RouteMonitor {
-  readonly #socket: NetlinkSocket;
-
-  /** Calls `listen` from the event loop. Without `kinds` for all. */
-  static open(listen: (event: RouteEvent) => void, kinds?: readonly RouteEventKind[]): RouteMonitor {
-    const socket = NetlinkSocket.open('NETLINK_ROUTE');
-    try {
-      for (const kind of kinds ?? (Object.keys(routeGroups) as RouteEventKind[])) {
-        for (const group of routeGroups[kind]) socket.join(group);
-      }
-      const tell = (message: Message) => {
-        const kind = kindOf[message.type];
-        if (kind !== undefined) listen(kind);
-      };
-      deliver(socket, tell, () => listen('overrun'));
-      return new RouteMonitor(socket);
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
-  }
-
-  private constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
+/** Tells of changes of links, addresses, routes, rules and nexthop objects, or only of these kinds, as `subscribe` does. */
+export function watchRoutes(
+  listen: (event: RouteEvent) => void,
+  kinds: readonly RouteEventKind[] = Object.keys(routeGroups) as RouteEventKind[],
+): () => void {
+  const groups = kinds.flatMap((kind) => routeGroups[kind]);
+  const tell = (message: Message) => {
+    const kind = kindOf[message.type];
+    if (kind !== undefined) listen(kind);
+  };
+  return subscribe({ protocol: 'NETLINK_ROUTE', groups }, tell, () => listen('overrun'));
 }
 
 const kindOf: Readonly<Record<number, RouteEventKind>> = {

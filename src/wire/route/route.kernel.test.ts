@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { enterFreshNamespace } from '../../../test/netns/namespace.ts';
 import { RouteConnection } from './connection.ts';
-import { type RouteEvent, RouteMonitor } from './monitor.ts';
+import { type RouteEvent, watchRoutes } from './monitor.ts';
 
 enterFreshNamespace();
 
@@ -103,7 +103,7 @@ test('routes have destination, ways, table and priority', () => {
 
 test('changes are told by what they concern', async () => {
   const events: RouteEvent[] = [];
-  open.push(RouteMonitor.open((event) => events.push(event)));
+  open.push({ close: watchRoutes((event) => events.push(event)) });
   const next = async (kind: RouteEvent) => {
     await vi.waitFor(() => expect(events).toContain(kind));
     await pause(5);
@@ -121,7 +121,7 @@ test('changes are told by what they concern', async () => {
 
 test('only the kinds that were asked for are told', async () => {
   const events: RouteEvent[] = [];
-  open.push(RouteMonitor.open((event) => events.push(event), ['address']));
+  open.push({ close: watchRoutes((event) => events.push(event), ['address']) });
   ip('link add d0 type veth peer name d1');
   ip('addr add 192.0.2.1/24 dev d0');
   await vi.waitFor(() => expect(events).not.toEqual([]));
