@@ -25,40 +25,40 @@ build: setup ## compile the program to dist/
 generate: setup ## write the generated files: CustomResourceDefinitions, plain manifests, docs/crds.md
 	@npm run --silent generate
 
-check: setup-checks ## format, lint, types, architecture, dead code, shell; with BASE=… also the commits after it
+check: setup-checks ## check format, lint, types, architecture, dead code, shell; with BASE=… also the commits after it
 	@./scripts/check $(BASE)
 
 format: setup ## format all files in place
 	@npm run --silent format
 
-demo: build ## real packets through all three kinds of NAT, in network namespaces of this machine
+demo: build ## send real packets through all three kinds of NAT, in network namespaces of this machine
 	@./bin/knat demo
 
-test: setup-tests build ## checks and all tests, root needed
+test: setup-tests build ## run checks and all tests, root needed
 	@./scripts/test
 
 test-image: setup ## build the image's file system with debootstrap and run knat in it (5 minutes), root needed
 	@./scripts/test-image
 
-test-cluster: build ## the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
+test-cluster: build ## test the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
 	@npm run --silent test:cluster
 	@if [[ $$(id -u) == 0 ]]; then npm run --silent test:cluster-packets; \
 	else echo 'skipped: test/cluster/packets.kernel.test.ts, which needs root for network namespaces'; fi
 
-conformance: setup ## kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
+conformance: setup ## run kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')
 
-# Lives of Services and pools are counted in runs, about as many as fit into a third of the time each.
-soak: setup ## random manifests against the oracles; then random states, lives of Services and packets, kernel against explain, for 30 minutes (MINUTES=… for the first half), root needed
+# Sequences are counted in runs: each kind about as many as fit into a third of the time.
+soak: setup ## random tests for 30 minutes: manifests against the oracles, the kernel against explain (MINUTES=… for the first half), root needed
 	@KNAT_SEED=random KNAT_ORACLE_RUNS=5000 npm run --silent test:unit -- test/conformance/oracle
 	@$(eval M := $(or $(MINUTES),15)) KNAT_SEED=random KNAT_RANDOM_MINUTES=$(M) KNAT_SEQUENCE_RUNS=$$(($(M) * 5)) KNAT_CONNECTION_RUNS=$$(($(M) * 3)) KNAT_EGRESS_RUNS=$$(($(M) * 15)) \
 	  npm run --silent test:kernel -- --no-file-parallelism test/conformance/random.kernel.test.ts test/conformance/sequences.kernel.test.ts test/conformance/connections.kernel.test.ts test/conformance/egress.kernel.test.ts
 
-bench: build ## the benchmarks, against the real kernel
+bench: build ## run the benchmarks against the real kernel
 	@npm run --silent bench:sync
 	@npm run --silent bench:heal
 	@npm run --silent bench:pools
 	@npm run --silent bench:connect
 
-clean: ## remove what was built
+clean: ## remove built files and packages
 	@rm -rf dist node_modules

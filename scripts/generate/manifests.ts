@@ -14,10 +14,10 @@ metadata:
 /** deploy/knat.yaml: the chart with its default values, for people without Helm. */
 export async function plainManifests(): Promise<string> {
   const rendered = await renderChart('--include-crds');
-  return `${head('Everything of knat with the default values of charts/knat.')}${namespace}${plain(rendered)}`;
+  return `${head('All objects of knat with the default values of charts/knat.')}${namespace}${plain(rendered)}`;
 }
 
-/** deploy/knat-cleanup.yaml: the DaemonSet that takes knat off the nodes. */
+/** deploy/knat-cleanup.yaml: the DaemonSet that removes knat's rules from the nodes. */
 export async function cleanupManifests(): Promise<string> {
   const rendered = await renderChart(
     '--set',
@@ -25,7 +25,7 @@ export async function cleanupManifests(): Promise<string> {
     '--show-only',
     'templates/daemonset.yaml',
   );
-  const use = 'Takes everything of knat off the nodes; charts/knat/README.md, "Uninstall", has the steps.';
+  const use = 'Removes all rules of knat from the nodes; charts/knat/README.md, "Uninstall", has the steps.';
   return `${head(use)}${plain(rendered)}`;
 }
 

@@ -10,14 +10,14 @@ const NAME = 253;
 
 const selector = (description: string) =>
   object(description, {
-    matchLabels: optional(texts('Labels that all have these values.', LABEL_VALUE, 16)),
+    matchLabels: optional(texts('Labels with the required values; all must match.', LABEL_VALUE, 16)),
     matchExpressions: optional(
       list(
-        'More requirements, all of which hold.',
+        'Further requirements; all must match.',
         object('A requirement.', {
           key: text('Name of the label.', LABEL_KEY),
-          operator: word('What holds of it.', ['In', 'NotIn', 'Exists', 'DoesNotExist']),
-          values: optional(list('With In and NotIn: the values.', text('A value.', LABEL_VALUE), 32)),
+          operator: word('The comparison.', ['In', 'NotIn', 'Exists', 'DoesNotExist']),
+          values: optional(list('The values, for In and NotIn.', text('A value.', LABEL_VALUE), 32)),
         }),
         16,
       ),
@@ -30,8 +30,8 @@ const destination = object(
   'A destination.',
   {
     cidr: text('The network, as ADDRESS/LENGTH of the network address; 0.0.0.0/0 is all of IPv4.', CIDR),
-    protocol: optional(word('The protocol; all of them where it is absent.', ['TCP', 'UDP', 'SCTP'])),
-    port: optional(port('The port, or the first of a range; all of them where it is absent.')),
+    protocol: optional(word('The protocol; absent: all protocols.', ['TCP', 'UDP', 'SCTP'])),
+    port: optional(port('The port, or the first of a range; absent: all ports.')),
     endPort: optional(port('The last port of the range.')),
   },
   [
@@ -53,22 +53,26 @@ const destination = object(
 
 /** Lists are short, so that a rule is one that a person can read; there may be many rules. */
 export const egressRuleSpec = object(
-  'What the rule says.',
+  'The rule.',
   {
     priority: optional(
-      integer('The lowest is asked first; of equal ones the name that sorts first.', 0, 1_000_000),
+      integer(
+        'The rule with the lowest priority comes first; of equal ones the first by name.',
+        0,
+        1_000_000,
+      ),
       1000,
     ),
-    reason: optional(text('Why the rule is there: shown wherever it decides.', 256)),
+    reason: optional(text('Why the rule exists; shown wherever it decides.', 256)),
     from: optional(
-      object('Whose packets are meant; absent: what comes from any pool with natOutgoing.', {
-        pools: optional(list('IPPools that the source lies in.', text('Name of an IPPool.', NAME), 64)),
+      object('The sources; absent: all pools with natOutgoing.', {
+        pools: optional(list('IPPools that contain the source.', text('Name of an IPPool.', NAME), 64)),
         namespaceSelector: optional(selector('Labels of the namespaces of the pods; empty: all namespaces.')),
         podSelector: optional(selector('Labels of the pods; empty: all pods.')),
       }),
     ),
     to: optional(
-      list('Destinations, inside of pools too; absent: all that leaves the pools.', destination, 64),
+      list('Destinations, in pools too; absent: all destinations outside the pools.', destination, 64),
     ),
     action: word(
       'Keep: the source stays. Masquerade: it becomes an address of the node. Snat: it becomes one of the addresses.',
@@ -76,14 +80,14 @@ export const egressRuleSpec = object(
     ),
     addresses: optional(
       list(
-        'With Snat: what to leave with. Of several that are on the node, a pod always has the same. A family without an address is none of the rule.',
+        'With Snat: the addresses to leave with. If several are on the node, a pod always gets the same one. The rule does not apply to a family without an address.',
         text('An address.', ADDRESS),
         64,
       ),
     ),
     fallback: optional(
       word(
-        'With Snat: what happens to packets where none of the addresses is on the node, or the pod is not known yet. node: they leave as if the rule asked for Masquerade, or were not there. drop: they do not leave.',
+        'With Snat, if none of the addresses is on the node or the pod is not known yet. node: packets leave with the address of the node, or as if the rule did not exist. drop: packets are dropped.',
         ['node', 'drop'],
       ),
       'node',
@@ -108,7 +112,7 @@ export const egressRuleSpec = object(
     rule(
       '.fallback',
       "self.action == 'Snat' || self.fallback != 'drop'",
-      'only Snat needs an address that may be missing: leave fallback away',
+      'fallback applies to Snat only: remove it',
     ),
   ],
 );
@@ -123,10 +127,9 @@ export const egressRule: CustomResource = {
   plural: 'egressrules',
   singular: 'egressrule',
   description:
-    'An exception from what the pools say about outgoing packets: destinations whose sources stay, destinations that are ' +
-    'masqueraded to although they lie in a pool, and the addresses that pods leave with. The rule with the lowest ' +
-    'priority that speaks of source and destination decides; where none does, the pools do. `docs/egress.md` has ' +
-    'examples.',
+    'An exception from the NAT of the pools: destinations to which pods keep their address, destinations in a pool to which ' +
+    'they are masqueraded, and the addresses with which pods leave. The rule with the lowest priority that matches source ' +
+    'and destination decides; if none matches, the pools decide. `docs/egress.md` has examples.',
   spec: egressRuleSpec,
   status: null,
   columns: [
@@ -134,11 +137,21 @@ export const egressRule: CustomResource = {
       name: 'Priority',
       type: 'integer',
       jsonPath: '.spec.priority',
-      description: 'The lowest is asked first.',
+      description: 'The lowest comes first.',
     },
-    { name: 'Action', type: 'string', jsonPath: '.spec.action', description: 'What becomes of the source.' },
-    { name: 'Addresses', type: 'string', jsonPath: '.spec.addresses', description: 'What it becomes.' },
-    { name: 'Reason', type: 'string', jsonPath: '.spec.reason', description: 'Why the rule is there.' },
+    {
+      name: 'Action',
+      type: 'string',
+      jsonPath: '.spec.action',
+      description: 'What is done with the source.',
+    },
+    {
+      name: 'Addresses',
+      type: 'string',
+      jsonPath: '.spec.addresses',
+      description: 'The new source, with Snat.',
+    },
+    { name: 'Reason', type: 'string', jsonPath: '.spec.reason', description: 'Why the rule exists.' },
     AGE,
   ],
 };

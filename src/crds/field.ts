@@ -20,7 +20,7 @@ export interface JsonSchema {
   readonly maxItems?: number;
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
-  /** Of an object with any names: what stands behind each. */
+  /** For an object with arbitrary names: the schema of the values. */
   readonly additionalProperties?: { readonly type: 'string'; readonly maxLength: number };
   readonly maxProperties?: number;
   readonly required?: readonly string[];
@@ -29,12 +29,12 @@ export interface JsonSchema {
   readonly 'x-kubernetes-validations'?: readonly CelRule[];
 }
 
-/** What must hold, in the Common Expression Language; `self` is the object that the rule stands at. */
+/** A condition in the Common Expression Language; `self` is the object that has the rule. */
 export interface CelRule {
   readonly rule: string;
-  /** What the API server answers when it does not hold. */
+  /** The API server's answer if the condition is false. */
   readonly message: string;
-  /** The field that the answer names, from the object that the rule stands at: `.cidr`. */
+  /** The field that the answer names, relative to the object that has the rule: `.cidr`. */
   readonly fieldPath: string;
 }
 
@@ -131,7 +131,7 @@ export function object<const F extends Fields>(
   });
 }
 
-/** The same field, which may be absent; with a fallback the API server fills it in. */
+/** The same field, but it may be absent; the API server then fills in the fallback, if there is one. */
 export function optional<Value>(field: Field<Value>, fallback?: Value): OptionalField<Value> {
   const schema = fallback === undefined ? field.schema : { ...field.schema, default: fallback };
   return { schema, optional: true };

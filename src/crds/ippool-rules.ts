@@ -1,9 +1,9 @@
 import type { CelRule } from './field.ts';
 
 /**
- * What sources/objects/pool.ts refuses, said to the API server with the same messages, so that `kubectl apply` refuses
- * it first (docs/spec/egress-nat.md, "IPPool objects"). All rules are evaluated, each for itself: a rule about the
- * network holds where there is none. Fields with a default are always there.
+ * The checks of sources/objects/pool.ts with the same messages, so that `kubectl apply` already refuses such an object
+ * (docs/spec/egress-nat.md, "IPPool objects"). Every rule is evaluated: a rule about the network must be true if there
+ * is none. Fields with a default are always set.
  *
  * `isCIDR`, `cidr` and `ip` are in the CEL of Kubernetes 1.31 and newer. `containsCIDR` is not used: it compares unmasked
  * addresses in some versions.
@@ -51,7 +51,7 @@ function ofNetwork(fieldPath: string, condition: string, message: string): CelRu
   return rule(fieldPath, `!isCIDR(self.cidr) || ${condition}`, message);
 }
 
-/** Two networks overlap when one holds the first address of the other. */
+/** Two networks overlap if one contains the first address of the other. */
 function noOverlap(address: string, length: number, family: string): CelRule {
   const range = `${address}/${length}`;
   return ofNetwork(

@@ -2,8 +2,8 @@ import { AGE, type CustomResource, type ObjectHead } from './custom-resource.ts'
 import { integer, list, object, optional, text, time, type ValueOf, word } from './field.ts';
 
 /**
- * Bounds of the status, so that an object stays below 1 MiB whatever happens on the node: etcd takes 1.5 MiB. The
- * lists give the first ones in the order of their keys; `counts` has all. test/chart/crds.test.ts does the sum.
+ * Bounds of the status, so that an object always stays below 1 MiB: etcd accepts 1.5 MiB. The lists contain the first
+ * items in the order of their keys; `counts` counts all. test/chart/crds.test.ts adds up the sizes.
  */
 export const NODE_NAT_BOUNDS = {
   bindings: 500,
@@ -22,13 +22,13 @@ const ADDRESS = 45;
 const objectRef = (description: string) =>
   object(description, {
     kind: text('Its kind.', 32),
-    namespace: optional(text('Its namespace; absent where it has none.', NAMESPACE)),
+    namespace: optional(text('Its namespace; absent if it has none.', NAMESPACE)),
     name: text('Its name.', NAME),
   });
 
 const protocol = word('The protocol.', ['TCP', 'UDP', 'SCTP']);
 
-const binding = object('A node address and port that goes straight to a pod.', {
+const binding = object('A node address and port that leads to a pod.', {
   address: text('Address of the node.', ADDRESS),
   port: integer('Port of the node, the first of a range.', 1),
   lastPort: optional(integer('The last port of a range; absent for a single port.', 1)),
@@ -38,20 +38,20 @@ const binding = object('A node address and port that goes straight to a pod.', {
     name: text('Its name.', NAME),
   }),
   podAddress: text('Address of the pod.', ADDRESS),
-  podPort: integer('Port of the pod, the first of a range as long.', 1),
+  podPort: integer('Port of the pod, the first of a range of the same length.', 1),
 });
 
-const conflict = object('Something that several objects want and one has.', {
-  key: text('What they want: 203.0.113.7:25/TCP.', 64),
-  winner: objectRef('The object that has it.'),
-  losers: list('The objects that do not.', objectRef('An object.'), NODE_NAT_BOUNDS.losers),
+const conflict = object('Something that several objects claim and one owns.', {
+  key: text('The claim: 203.0.113.7:25/TCP.', 64),
+  winner: objectRef('The owner.'),
+  losers: list('The objects that do not get it.', objectRef('An object.'), NODE_NAT_BOUNDS.losers),
   because: text('The rule that decided.', 256),
 });
 
 const rejected = object('An object, or a part of one, that gets no NAT.', {
   object: objectRef('The object.'),
-  reason: text('In CamelCase, the reason of its Event: NatInvalid.', 64),
-  code: optional(text('Stable code, KNAT_…; docs/errors.md has them all.', 64)),
+  reason: text('The reason of its Event, in CamelCase: NatInvalid.', 64),
+  code: optional(text('Stable code, KNAT_…; docs/errors.md lists all.', 64)),
   field: optional(text('Path of the field: spec.ports[0].port.', 256)),
   message: text('What is wrong and what to do.', NODE_NAT_BOUNDS.message),
 });
@@ -59,8 +59,8 @@ const rejected = object('An object, or a part of one, that gets no NAT.', {
 /** The form of metav1.Condition. */
 const condition = object('A condition.', {
   type: word('Which condition.', ['Synced', 'Programmed', 'Degraded']),
-  status: word('Whether it holds.', ['True', 'False', 'Unknown']),
-  observedGeneration: optional(integer('metadata.generation that the condition is about.', 0)),
+  status: word('Whether it is true.', ['True', 'False', 'Unknown']),
+  observedGeneration: optional(integer('metadata.generation to which the condition applies.', 0)),
   lastTransitionTime: time('When the status last changed.'),
   reason: text('Why, in CamelCase.', 64),
   message: text('Why, for people.', NODE_NAT_BOUNDS.message),
@@ -68,26 +68,26 @@ const condition = object('A condition.', {
 
 const count = (description: string) => integer(description, 0);
 
-export const nodeNatStatus = object('What the agent of the node has done; written by it alone.', {
+export const nodeNatStatus = object('What the agent of the node has programmed; only the agent writes it.', {
   node: text('Name of the node; the object has the same name.', NAME),
   version: text('Version of knat.', 64),
-  mode: word('What the kernel is programmed by.', ['nftables', 'iptables']),
+  mode: word('The kernel interface in use.', ['nftables', 'iptables']),
   kernel: optional(text('Kernel release of the node.', 128)),
   enabled: list('Kinds of NAT that are on.', word('A kind.', ['service', 'pod', 'egress']), 3),
-  counts: object('How much is programmed, and how much is not.', {
+  counts: object('Numbers of programmed and rejected items.', {
     services: count('Services with at least one frontend.'),
     frontends: count('Frontends of Services: address, protocol and port.'),
     bindings: count('Pod NAT bindings.'),
-    podSources: count('Pod addresses whose own connections leave with the address of a binding.'),
+    podSources: count('Pods whose own connections leave with the address of a binding, counted by address.'),
     pools: count('IPPools.'),
-    conflicts: count('Conflicts, those left out of the list included.'),
-    rejected: count('Rejected objects, those left out of the list included.'),
+    conflicts: count('Conflicts, including those that are not listed.'),
+    rejected: count('Rejected objects, including those that are not listed.'),
   }),
   bindings: optional(list('The Pod NAT bindings.', binding, NODE_NAT_BOUNDS.bindings)),
-  conflicts: optional(list('What several objects want.', conflict, NODE_NAT_BOUNDS.conflicts)),
-  rejected: optional(list('What gets no NAT, and why.', rejected, NODE_NAT_BOUNDS.rejected)),
+  conflicts: optional(list('Claims of several objects to the same.', conflict, NODE_NAT_BOUNDS.conflicts)),
+  rejected: optional(list('Objects without NAT, and why.', rejected, NODE_NAT_BOUNDS.rejected)),
   conditions: list(
-    'Synced: every source has delivered what exists. Programmed: the kernel has what the sources want. Degraded: something needs a person.',
+    'Synced: every source has delivered all objects. Programmed: the kernel has what the sources want. Degraded: something needs attention.',
     condition,
     8,
     ['type'],
@@ -104,8 +104,8 @@ export const nodeNat: CustomResource = {
   plural: 'nodenats',
   singular: 'nodenat',
   description:
-    'What knat does on a node: one object per node, of the name of the node, made and written by the agent there, ' +
-    'owned by the Node so that it goes with it.',
+    'The state of knat on a node: one object per node, with the name of the node, written by the agent there and ' +
+    'owned by the Node, so that it is deleted with it.',
   spec: null,
   status: nodeNatStatus,
   columns: [
@@ -114,7 +114,7 @@ export const nodeNat: CustomResource = {
       name: 'Mode',
       type: 'string',
       jsonPath: '.status.mode',
-      description: 'What the kernel is programmed by.',
+      description: 'The kernel interface in use.',
     },
     counted('Services', 'services'),
     counted('Bindings', 'bindings'),

@@ -97,10 +97,7 @@ test.each<[Record<string, unknown>, string[]]>([
     ['only Snat uses addresses: remove them, or let action be Snat'],
   ],
   [{ action: 'Snat', addresses: ['203.0.113.256'] }, ['one of the addresses is no IPv4 or IPv6 address']],
-  [
-    { action: 'Masquerade', fallback: 'drop' },
-    ['only Snat needs an address that may be missing: leave fallback away'],
-  ],
+  [{ action: 'Masquerade', fallback: 'drop' }, ['fallback applies to Snat only: remove it']],
   [{ action: 'Keep', to: [{ cidr: '1.2.3.4' }] }, ['the network is no CIDR: write ADDRESS/LENGTH']],
   [
     { action: 'Keep', to: [{ cidr: '10.0.0.1/8' }] },

@@ -78,18 +78,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* Not empty where others than the node reach the metrics. */}}
+{{/* Not empty if clients outside the node can reach the metrics. */}}
 {{- define "knat.metricsReachable" -}}
 {{- if not (regexMatch "^(127[.]|::1$)" .Values.metrics.address) }}yes{{ end -}}
 {{- end -}}
 
-{{/* Not empty where somebody may come with a token that the agent has to look up. */}}
+{{/* Not empty if the agent may have to check a client's token. */}}
 {{- define "knat.looksUpTokens" -}}
 {{- if and .Values.http.port (not (regexMatch "^(127[.]|::1$)" .Values.http.address)) }}yes{{ end -}}
 {{- if and (include "knat.metricsReachable" .) (not .Values.metrics.unauthenticated) }}yes{{ end -}}
 {{- end -}}
 
-{{/* Where the kubelet asks: where the agent listens; the node's address where it listens on all. */}}
+{{/* The address for the kubelet's probes: where the agent listens; the node's address if it listens on all. */}}
 {{- define "knat.probe" -}}
 httpGet:
   path: {{ .path }}
@@ -99,7 +99,7 @@ httpGet:
   {{- end }}
 {{- end -}}
 
-{{/* Facts of the node that no object of the API gives: the file of --node-config; empty when there are none. */}}
+{{/* Settings of the node that no API object has: the file of --node-config; empty if there are none. */}}
 {{- define "knat.nodeConfig" -}}
 {{- $config := dict -}}
 {{- with .Values.service -}}
@@ -110,12 +110,12 @@ httpGet:
 {{- if $config }}{{ toYaml $config }}{{ end -}}
 {{- end -}}
 
-{{/* Not empty where a file of ip-masq-agent is read. */}}
+{{/* Not empty if a file of ip-masq-agent is read. */}}
 {{- define "knat.ipMasqAgent" -}}
 {{- if and .Values.egress.enabled .Values.egress.ipMasqAgent.enabled }}yes{{ end -}}
 {{- end -}}
 
-{{/* What the container runs with: the options of `knat agent`; the flags of podnat-controller, as its own chart has them. */}}
+{{/* Arguments of the container: options of `knat agent`, or flags of podnat-controller as in its own chart. */}}
 {{- define "knat.args" -}}
 {{- if eq .Values.program "podnat-controller" -}}
 {{- toYaml (uniq (append .Values.extraArgs "-logtostderr")) -}}
@@ -128,7 +128,7 @@ httpGet:
 {{- end -}}
 {{- end -}}
 
-{{/* The options as environment variables, behind which flags come first: KNAT_LOG_LEVEL for --log-level. */}}
+{{/* The options as environment variables, so that flags take precedence: KNAT_LOG_LEVEL for --log-level. */}}
 {{- define "knat.optionVariables" -}}
 {{- range include "knat.options" . | fromYamlArray }}
 {{- $off := hasPrefix "--no-" . }}
@@ -138,7 +138,7 @@ httpGet:
 {{- end }}
 {{- end -}}
 
-{{/* The options of the agent that the values stand for, one a line. */}}
+{{/* The agent's options that follow from the values, one per line. */}}
 {{- define "knat.options" -}}
 - --source=kubernetes
 - --enable={{ include "knat.kinds" . }}
@@ -253,7 +253,7 @@ httpGet:
 {{- end }}
 {{- end -}}
 
-{{/* What every container of knat has. */}}
+{{/* Common to every container of knat. */}}
 {{- define "knat.container" -}}
 image: {{ include "knat.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -272,14 +272,15 @@ securityContext:
     add: {{- concat (list "NET_ADMIN") .Values.securityContext.extraCapabilities | toYaml | nindent 6 }}
 {{- end -}}
 
-{{/* Not empty where the state of the nodes is kept in ConfigMaps, or may be by flags of podnat-controller. */}}
+{{/* Not empty if the state of the nodes is in ConfigMaps, or may be by flags of podnat-controller. */}}
 {{- define "knat.keepsConfigMaps" -}}
 {{- if and .Values.podNat.enabled (or (eq .Values.podNat.state.flavor "configmap") (eq .Values.program "podnat-controller")) }}yes{{ end -}}
 {{- end -}}
 
 {{/*
-Where these ConfigMaps are. RBAC cannot say which of them a node may make, so that its token may write all in there: a namespace
-that has nothing else. As podnat-controller it is the release's, where readers look for them, but never kube-system.
+The namespace of these ConfigMaps. RBAC cannot restrict which of them a node may create, so a node's token may write all
+ConfigMaps of the namespace, which must have no others. As podnat-controller it is the release's namespace, where readers expect
+them, but never kube-system.
 */}}
 {{- define "knat.stateNamespace" -}}
 {{- if .Values.podNat.state.namespace -}}

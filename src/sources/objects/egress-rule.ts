@@ -56,7 +56,7 @@ function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, rep
     report.error('KNAT_FIELD_VALUE', path, 'only Snat uses addresses: remove them, or let action be Snat');
   }
   if (action !== 'Snat' && spec.text('fallback') === 'drop') {
-    const message = 'only Snat needs an address that may be missing: leave fallback away';
+    const message = 'fallback applies to Snat only: remove it';
     report.error('KNAT_FIELD_VALUE', spec.path('fallback'), message);
   }
 }
