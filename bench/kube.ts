@@ -20,7 +20,7 @@ const { values } = parseArgs({
     endpoints: { type: 'string', default: '3' },
     /** A server without streaming lists. */
     pages: { type: 'boolean', default: false },
-    /** By a kubeconfig, and so with the official client in memory; else as a pod. */
+    /** By a kubeconfig; else as a pod. */
     kubeconfig: { type: 'boolean', default: false },
     output: { type: 'string', short: 'o', default: 'text' },
     /** Set for the process that reads: where its credentials are. */

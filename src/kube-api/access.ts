@@ -6,8 +6,12 @@ export interface ApiAccess {
   readonly server: string;
   /** Grows when the credentials are read anew. */
   readonly generation: number;
-  /** Agent, TLS and authorization for one request. Files are read each time, so that renewed ones are used. */
-  requestOptions(): Promise<RequestOptions>;
+  /**
+   * Agent, TLS and authorization for one request. Files are read each time, so that renewed ones are used.
+   *
+   * @param signal of the request: ends what is done for it, such as a connection through a proxy
+   */
+  requestOptions(signal: AbortSignal): Promise<RequestOptions>;
   /**
    * Forgets cached credentials and reads the configuration anew: the server does not accept them any longer. Does
    * nothing when that was done since `generation`; what cannot be read leaves everything as it is.
@@ -23,6 +27,8 @@ export interface AccessOptions {
   readonly context?: string;
   /** URL of the API server, instead of what the configuration says; credentials and CA stay. */
   readonly server?: string;
+  /** A person can be asked, by an exec plugin that wants to. */
+  readonly isTerminal?: boolean;
   /** Environment variables of the process. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Folder that stands for `/` when the service account is looked for; for tests. */

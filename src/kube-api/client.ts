@@ -35,7 +35,7 @@ const LONGEST_ANSWER = 300_000;
 const KEEP_ALIVE = 30_000;
 
 /**
- * Requests with what the official client knows of addresses, TLS and credentials. Every failure is an ApiError,
+ * Requests to the API server. Every failure is an ApiError,
  * except the abort of the caller's signal, which is rethrown. Credentials that are refused (401) are read anew and
  * tried once more.
  */
@@ -125,7 +125,7 @@ export class ApiClient {
   async #send({ method, path, query, body, contentType, accept }: ApiRequest, signal: AbortSignal) {
     const url = new URL(this.server + path);
     for (const [key, value] of Object.entries(query ?? {})) url.searchParams.set(key, String(value));
-    const options = await this.#access.requestOptions().catch((error: unknown) => {
+    const options = await this.#access.requestOptions(signal).catch((error: unknown) => {
       const message = `no credentials for ${this.server}: ${error instanceof Error ? error.message : error}`;
       throw new ApiError('credentials', message, { cause: error });
     });

@@ -1,14 +1,18 @@
-import { execFile } from 'node:child_process';
-import type { Cluster } from '@kubernetes/client-node';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { AccessError } from './access.ts';
+import type { KubeconfigEntry } from './kubeconfig-entry.ts';
 
 /** `exec` of a user in a kubeconfig: a program that prints an ExecCredential. */
 export interface ExecConfig {
-  readonly apiVersion?: string;
-  readonly command?: string;
-  readonly args?: readonly string[] | null;
-  readonly env?: readonly { readonly name: string; readonly value: string }[] | null;
-  readonly installHint?: string;
-  readonly provideClusterInfo?: boolean;
+  readonly apiVersion: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** What to do where the program is not there; empty where it says nothing. */
+  readonly installHint: string;
+  /** Whether the program may ask a person: in no case, where there is a terminal, or it cannot do without. */
+  readonly interactiveMode: 'Never' | 'IfAvailable' | 'Always';
+  readonly provideClusterInfo: boolean;
 }
 
 /** What the program gave: a token, a certificate with its key, or both. */
@@ -19,27 +23,73 @@ export interface ExecCredential {
   readonly clientKeyData?: string;
 }
 
+/** Where the program runs. */
+export interface ExecSurroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A person sits before standard input. */
+  readonly isTerminal: boolean;
+  /** `spec.cluster` of the question, for a program that wants it; read when it is asked. */
+  cluster(): Promise<object>;
+}
+
+const GROUP = 'client.authentication.k8s.io';
+const VERSIONS = [`${GROUP}/v1`, `${GROUP}/v1beta1`];
+const MODES = ['Never', 'IfAvailable', 'Always'] as const;
+
 /** Milliseconds before its end from which on a credential is not used any longer. */
 const MARGIN = 10_000;
 
-/** What the program may print. */
+/** Bytes that the program may print. */
 const OUTPUT_LIMIT = 1024 * 1024;
+
+/** Characters of its complaint that are reported. */
+const COMPLAINT_LIMIT = 2_000;
+
+/** A program that asks nobody is ended after this many milliseconds. */
+const TIME_LIMIT = 60_000;
+
+/** Throws AccessError for what kubectl refuses too. */
+export function readExec(entry: KubeconfigEntry): ExecConfig {
+  const refuse = (why: string): never => {
+    throw new AccessError(`the kubeconfig cannot be used: ${entry.title} ${why}`);
+  };
+  const command = entry.text('command');
+  if (command === '') refuse('has no "command"');
+  const apiVersion = entry.text('apiVersion') || `${GROUP}/v1`;
+  if (!VERSIONS.includes(apiVersion)) {
+    refuse(`asks for ${apiVersion}: write ${VERSIONS.join(' or ')}, and a plugin that speaks it`);
+  }
+  const asked = entry.text('interactiveMode') || 'IfAvailable';
+  const interactiveMode =
+    MODES.find((mode) => mode === asked) ?? refuse(`has an "interactiveMode" other than ${MODES.join(', ')}`);
+  const env = entry.parts('env').map((each) => [each.text('name'), each.text('value')] as const);
+  if (env.some(([name]) => name === '')) refuse('has a variable without "name"');
+  return {
+    apiVersion,
+    // A path is relative to the kubeconfig; a name alone is looked for in PATH.
+    command: command.includes('/') ? entry.path('command') : command,
+    args: entry.texts('args'),
+    env: Object.fromEntries(env),
+    installHint: entry.text('installHint'),
+    interactiveMode,
+    provideClusterInfo: entry.flag('provideClusterInfo'),
+  };
+}
 
 /**
  * Credentials of a program, as client.authentication.k8s.io says: asked for once for all requests that wait for it, and
- * used until they expire, or as long as the server takes them where no end is told. (The official client runs the program
- * for every request in that case, and for each of those that begin at the same time.)
+ * used until they expire, or as long as the server takes them where no end is given.
  */
 export class ExecPlugin {
   readonly #config: ExecConfig;
-  readonly #cluster: Cluster | null;
+  readonly #surroundings: ExecSurroundings;
   #asked: Promise<ExecCredential> | null = null;
   /** Milliseconds since the epoch. */
   #goodUntil = Number.POSITIVE_INFINITY;
 
-  constructor(config: ExecConfig, cluster: Cluster | null) {
+  constructor(config: ExecConfig, surroundings: ExecSurroundings) {
     this.#config = config;
-    this.#cluster = cluster;
+    this.#surroundings = surroundings;
   }
 
   /** Rejects when the program cannot be run, fails, or prints something else. */
@@ -54,45 +104,88 @@ export class ExecPlugin {
 
   async #ask(): Promise<ExecCredential> {
     this.#goodUntil = Number.POSITIVE_INFINITY;
-    const { command = '' } = this.#config;
-    const { status } = JSON.parse(await this.#run(command)) as {
+    const { command, apiVersion } = this.#config;
+    const answer = JSON.parse(await this.#run()) as {
+      readonly apiVersion?: string;
       readonly status?: ExecCredential & { readonly expirationTimestamp?: string };
     };
-    if (status?.token === undefined && status?.clientCertificateData === undefined) {
+    if ((answer.apiVersion ?? apiVersion) !== apiVersion) {
+      throw new Error(`${command} was asked for ${apiVersion} and answered in ${answer.apiVersion}`);
+    }
+    const { token, clientCertificateData, clientKeyData, expirationTimestamp } = answer.status ?? {};
+    if (!token && !clientCertificateData) {
       throw new Error(`${command} gave neither a token nor a certificate`);
     }
-    const end = Date.parse(status.expirationTimestamp ?? '');
+    if (!clientCertificateData !== !clientKeyData) {
+      throw new Error(`${command} gave a certificate without its key, or a key without its certificate`);
+    }
+    const end = Date.parse(expirationTimestamp ?? '');
     if (!Number.isNaN(end)) this.#goodUntil = end;
-    return status;
+    return answer.status ?? {};
   }
 
-  async #run(command: string): Promise<string> {
-    const { args, env, installHint } = this.#config;
-    const told = Object.fromEntries((env ?? []).map(({ name, value }) => [name, value]));
-    const options = {
-      env: { ...process.env, ...told, KUBERNETES_EXEC_INFO: JSON.stringify(this.#question()) },
-      maxBuffer: OUTPUT_LIMIT,
-    };
-    return await new Promise((resolve, reject) => {
-      execFile(command, args ?? [], options, (error, output, complaint) => {
-        if (error === null) return resolve(output);
-        const hint = error.code === 'ENOENT' && installHint !== undefined ? `; ${installHint}` : '';
-        reject(new Error(`${error.message}${hint}`, { cause: complaint }));
-      }).stdin?.end();
+  /** What the program prints. */
+  async #run(): Promise<string> {
+    const { command, args, env, installHint, interactiveMode } = this.#config;
+    const { environment, isTerminal } = this.#surroundings;
+    if (interactiveMode === 'Always' && !isTerminal) {
+      throw new Error(`${command} asks a person (interactiveMode: Always), and there is no terminal`);
+    }
+    const interactive = isTerminal && interactiveMode !== 'Never';
+    const question = JSON.stringify(await this.#question(interactive));
+    const child = spawn(command, args, {
+      env: { ...environment, ...env, KUBERNETES_EXEC_INFO: question },
+      stdio: [interactive ? 'inherit' : 'ignore', 'pipe', interactive ? 'inherit' : 'pipe'],
     });
+    try {
+      return await printed(command, child, interactive ? null : TIME_LIMIT);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const hint = code === 'ENOENT' && installHint !== '' ? `; ${installHint}` : '';
+      throw new Error(`${message}${hint}`, { cause: error });
+    } finally {
+      child.kill('SIGKILL');
+      // What the program started may hold the other end open.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }
   }
 
-  #question(): object {
-    const { apiVersion = 'client.authentication.k8s.io/v1', provideClusterInfo = false } = this.#config;
-    const { server, caData, skipTLSVerify, tlsServerName, proxyUrl } = this.#cluster ?? {};
-    const cluster = {
-      server,
-      'certificate-authority-data': caData,
-      'insecure-skip-tls-verify': skipTLSVerify,
-      'tls-server-name': tlsServerName,
-      'proxy-url': proxyUrl,
-    };
-    const spec = { interactive: false, ...(provideClusterInfo ? { cluster } : {}) };
-    return { apiVersion, kind: 'ExecCredential', spec };
+  async #question(interactive: boolean): Promise<object> {
+    const { apiVersion, provideClusterInfo } = this.#config;
+    const cluster = provideClusterInfo ? { cluster: await this.#surroundings.cluster() } : {};
+    return { apiVersion, kind: 'ExecCredential', spec: { interactive, ...cluster } };
   }
+}
+
+/**
+ * What a program prints. Rejects when it cannot be started, fails, prints too much, or takes longer than `limit`
+ * milliseconds; null: it may take as long as it likes.
+ */
+async function printed(command: string, child: ChildProcess, limit: number | null): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const refuse = (why: string) => reject(new Error(`${command} ${why}`));
+    const timer =
+      limit === null
+        ? undefined
+        : setTimeout(() => refuse(`gave no credential within ${limit / 1000} s`), limit);
+    let output = '';
+    let complaint = '';
+    child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+      output += piece;
+      if (output.length > OUTPUT_LIMIT) refuse(`printed more than ${OUTPUT_LIMIT} bytes`);
+    });
+    child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
+      complaint = (complaint + piece).slice(0, COMPLAINT_LIMIT);
+    });
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      if (status === 0) resolve(output);
+      else
+        refuse(
+          `ended with ${signal ?? `status ${status}`}${complaint === '' ? '' : `: ${complaint.trim()}`}`,
+        );
+    });
+  });
 }

@@ -5,7 +5,7 @@ import { KubeconfigAccess } from './kubeconfig-access.ts';
 import { ServiceAccountAccess, tokenPath } from './service-account.ts';
 
 /**
- * The access that the options name; else, as the official client and kubectl choose: the files of `$KUBECONFIG`,
+ * The access that the options name; else, as kubectl chooses: the files of `$KUBECONFIG`,
  * `~/.kube/config`, the pod's service account. Throws AccessError.
  */
 export async function openAccess(options: AccessOptions): Promise<ApiAccess> {

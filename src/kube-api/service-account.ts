@@ -3,6 +3,8 @@ import type { RequestOptions } from 'node:https';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { AccessError, type AccessOptions, type ApiAccess, requireServerUrl } from './access.ts';
+import { KubeconfigEntry } from './kubeconfig-entry.ts';
+import { type ApiServer, readServer, serverOptions } from './server.ts';
 
 /** Where the kubelet puts the credentials of a pod. */
 const FOLDER = 'var/run/secrets/kubernetes.io/serviceaccount';
@@ -13,32 +15,38 @@ export function tokenPath({ root }: AccessOptions): string {
 }
 
 /**
- * Access of a pod, by the service account that the kubelet gives it: two files and two variables. This is how the
- * agent runs on every node, so that the official client, which takes 65 MiB, is not loaded for it (docs/adr/0005-kubernetes-source.md).
+ * Access of a pod, by the service account that the kubelet gives it: two files and two variables. This is how the agent
+ * runs on every node.
  *
  * The kubelet replaces the token before it expires; it is read for each request, so that no old one is ever used.
  */
 export class ServiceAccountAccess implements ApiAccess {
   readonly server: string;
+  readonly #apiServer: ApiServer;
   readonly #options: AccessOptions;
   #generation = 0;
 
   /** Throws AccessError when the environment does not name the server. */
   constructor(options: AccessOptions) {
     this.#options = options;
-    this.server = requireServerUrl(options.server ?? serverOf(options.environment));
+    const { environment, root = '/' } = options;
+    this.server = requireServerUrl(options.server ?? serverOf(environment));
+    const authority = new KubeconfigEntry(
+      'the pod',
+      { 'certificate-authority': 'ca.crt' },
+      join(root, FOLDER),
+    );
+    this.#apiServer = readServer(authority, this.server, environment);
   }
 
   get generation(): number {
     return this.#generation;
   }
 
-  async requestOptions(): Promise<RequestOptions> {
-    const folder = join(this.#options.root ?? '/', FOLDER);
-    const token = (await readFile(join(folder, 'token'), 'utf8')).trim();
+  async requestOptions(signal: AbortSignal): Promise<RequestOptions> {
+    const token = (await readFile(tokenPath(this.#options), 'utf8')).trim();
     const headers = { Authorization: `Bearer ${token}` };
-    if (this.server.startsWith('http:')) return { headers, agent: false };
-    return { headers, agent: false, ca: await readFile(join(folder, 'ca.crt')) };
+    return await serverOptions(this.#apiServer, { headers }, signal);
   }
 
   renew(generation: number): void {

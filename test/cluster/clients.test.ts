@@ -7,6 +7,7 @@ import { Gate } from './gate.ts';
 import { writeKubeconfig, writeServiceAccount } from './kubeconfig.ts';
 import { node, service } from './manifests.ts';
 import { until } from './recorder.ts';
+import { SocksProxy } from './socks-proxy.ts';
 import { type Running, Stage, synced } from './stage.ts';
 import { startCluster } from './start-cluster.ts';
 
@@ -14,6 +15,7 @@ import { startCluster } from './start-cluster.ts';
 
 let stage: Stage;
 let proxy: ConnectProxy;
+let socks: SocksProxy;
 /** Of an address that the server's certificate does not name. */
 let elsewhere: Gate;
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -23,6 +25,7 @@ beforeAll(async () => {
   await stage.prepare();
   await stage.client.create(node('node-a', '192.0.2.1'));
   proxy = await ConnectProxy.open();
+  socks = await SocksProxy.open();
   elsewhere = await Gate.open(stage.cluster.url, '127.0.0.2');
 }, 180_000);
 
@@ -30,6 +33,7 @@ afterEach(() => stage.quiet());
 
 afterAll(async () => {
   proxy?.close();
+  socks?.close();
   elsewhere?.close();
   await stage?.close();
 });
@@ -112,6 +116,14 @@ const ways: readonly (readonly [string, () => AccessOptions])[] = [
         { server: elsewhere.url, 'tls-server-name': 'kubernetes.default.svc' },
       ),
   ],
+  [
+    'a server that is known by its address alone',
+    () =>
+      kubeconfig(
+        { token: stage.cluster.knatToken },
+        { server: elsewhere.url, 'tls-server-name': '127.0.0.1' },
+      ),
+  ],
   ['an exec plugin that gives a token', () => kubeconfig(plugin({ token: stage.cluster.knatToken }))],
   [
     'an exec plugin that gives a certificate',
@@ -142,6 +154,16 @@ test('a proxy', async () => {
     stage.start({ access: kubeconfig({ token: stage.cluster.knatToken }, { 'proxy-url': proxy.url }) }),
   );
   expect(new Set(proxy.tunnels)).toEqual(new Set([new URL(stage.cluster.url).host]));
+});
+
+test('a SOCKS proxy, which looks the name up', async () => {
+  const { port } = new URL(stage.cluster.url);
+  const where = {
+    server: `https://localhost:${port}`,
+    'proxy-url': `socks5://knat:p%3Aw@127.0.0.1:${socks.port}`,
+  };
+  await expectAlive(stage.start({ access: kubeconfig({ token: stage.cluster.knatToken }, where) }));
+  expect(new Set(socks.tunnels)).toEqual(new Set([`localhost:${port}`]));
 });
 
 test.each([

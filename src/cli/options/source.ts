@@ -80,6 +80,7 @@ function objectSource(
 export function accessOf({ kubeconfig, context, master }: SettingValues): AccessOptions {
   return {
     environment: process.env,
+    isTerminal: process.stdin.isTTY === true,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),
     ...(master === undefined ? {} : { server: master }),

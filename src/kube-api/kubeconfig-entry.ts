@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { AccessError } from './access.ts';
+import { isRecord, type JsonRecord } from './json.ts';
+
+/** PEM text that stands in the kubeconfig itself or in a file. The text wins where both are there, as for kubectl. */
+export interface Pem {
+  readonly data: Buffer | null;
+  /** Absolute path; empty where there is none. */
+  readonly path: string;
+}
+
+/** The PEM text, read anew each time so that a renewed file is used; undefined where there is none. */
+export async function readPem({ data, path }: Pem): Promise<Buffer | undefined> {
+  return data ?? (path === '' ? undefined : await readFile(path));
+}
+
+/**
+ * One entry of a kubeconfig. Each look-up takes a field that is absent or null as empty, and throws AccessError where the
+ * field has another type.
+ */
+export class KubeconfigEntry {
+  /** How messages call it: `the user "knat"`. */
+  readonly title: string;
+  readonly #fields: JsonRecord;
+  /** Folder of the file that it stands in. */
+  readonly #folder: string;
+
+  constructor(title: string, fields: JsonRecord, folder: string) {
+    this.title = title;
+    this.#fields = fields;
+    this.#folder = folder;
+  }
+
+  text(key: string): string {
+    const value = this.#fields[key] ?? '';
+    return typeof value === 'string' ? value : this.#refuse(key, 'text (write it in quotes)');
+  }
+
+  flag(key: string): boolean {
+    const value = this.#fields[key] ?? false;
+    return typeof value === 'boolean' ? value : this.#refuse(key, 'true or false');
+  }
+
+  texts(key: string): string[] {
+    const value = this.#fields[key] ?? [];
+    const isList = Array.isArray(value) && value.every((each) => typeof each === 'string');
+    return isList ? value : this.#refuse(key, 'a list of texts');
+  }
+
+  /** Null where it is absent. */
+  part(key: string): KubeconfigEntry | null {
+    const value = this.#fields[key] ?? null;
+    if (value === null) return null;
+    return isRecord(value) ? this.#within(key, value) : this.#refuse(key, 'an object');
+  }
+
+  parts(key: string): readonly KubeconfigEntry[] {
+    const value = this.#fields[key] ?? [];
+    if (!Array.isArray(value) || !value.every(isRecord)) return this.#refuse(key, 'a list of objects');
+    return value.map((each) => this.#within(key, each));
+  }
+
+  keys(): readonly string[] {
+    return Object.keys(this.#fields);
+  }
+
+  /** Any JSON, as it stands there. */
+  value(key: string): unknown {
+    return this.#fields[key];
+  }
+
+  /** A path, relative to the folder of the kubeconfig; empty where it is absent. */
+  path(key: string): string {
+    const path = this.text(key);
+    return path === '' ? '' : resolve(this.#folder, path);
+  }
+
+  /** `key` is a path, and `key-data` the same in base64. */
+  pem(key: string): Pem {
+    const text = this.text(`${key}-data`).replace(/\s/g, '');
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) this.#refuse(`${key}-data`, 'base64');
+    return { data: text === '' ? null : Buffer.from(text, 'base64'), path: this.path(key) };
+  }
+
+  #within(key: string, fields: JsonRecord): KubeconfigEntry {
+    return new KubeconfigEntry(`"${key}" of ${this.title}`, fields, this.#folder);
+  }
+
+  #refuse(key: string, expected: string): never {
+    throw new AccessError(`the kubeconfig cannot be used: "${key}" of ${this.title} must be ${expected}`);
+  }
+}

@@ -1,0 +1,86 @@
+import type { RequestOptions } from 'node:https';
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
+import { type KubeconfigEntry, type Pem, readPem } from './kubeconfig-entry.ts';
+import { bare, environmentProxy, proxyOf } from './proxy.ts';
+import { openTunnel } from './tunnel.ts';
+
+/** How the API server is reached, and how it is known to be the right one. */
+export interface ApiServer {
+  readonly url: string;
+  readonly authority: Pem;
+  /** The server's certificate is not looked at. */
+  readonly isUnverified: boolean;
+  /** Name that its certificate has to have; empty: that of the URL. */
+  readonly tlsServerName: string;
+  /** As it is written; empty: none. */
+  readonly proxyUrl: string;
+  /** Null: the server is asked without one. */
+  readonly proxy: URL | null;
+  /** What the cluster has for exec plugins. */
+  readonly execConfig: unknown;
+}
+
+/** The extension of a cluster that exec plugins are handed. */
+const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
+
+/** Throws AccessError. @param url what the cluster's `server` is, or stands for it */
+export function readServer(
+  cluster: KubeconfigEntry,
+  url: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): ApiServer {
+  const proxyUrl = cluster.text('proxy-url');
+  return {
+    url,
+    authority: cluster.pem('certificate-authority'),
+    isUnverified: cluster.flag('insecure-skip-tls-verify'),
+    tlsServerName: cluster.text('tls-server-name'),
+    proxyUrl,
+    proxy: proxyUrl === '' ? environmentProxy(new URL(url), environment) : proxyOf(proxyUrl),
+    execConfig: cluster
+      .parts('extensions')
+      .find((each) => each.text('name') === EXEC_EXTENSION)
+      ?.value('extension'),
+  };
+}
+
+/** The options of a request of somebody with these credentials; each request has a connection of its own. */
+export async function serverOptions(
+  server: ApiServer,
+  credentials: RequestOptions,
+  signal: AbortSignal,
+): Promise<RequestOptions> {
+  const url = new URL(server.url);
+  const host = bare(url.hostname);
+  const name = server.tlsServerName || host;
+  const tls: ConnectionOptions = {
+    ca: await readPem(server.authority),
+    cert: credentials.cert,
+    key: credentials.key,
+    rejectUnauthorized: !server.isUnverified,
+    // An address is no name to ask for in TLS, but one to compare.
+    servername: isIP(name) === 0 ? name : '',
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+  };
+  const options: RequestOptions = { ...credentials, ...tls };
+  const { proxy } = server;
+  if (proxy === null) return { ...options, agent: false };
+  const isPlain = url.protocol === 'http:';
+  const port = Number(url.port || (isPlain ? 80 : 443));
+  const connected = async () => {
+    const socket = await openTunnel(proxy, host, port, signal);
+    return isPlain ? socket : connectTls({ ...tls, host, socket });
+  };
+  return {
+    ...options,
+    createConnection: (_, callback) => {
+      connected().then(
+        (socket) => callback(null, socket),
+        // Node.js takes the error alone; its type asks for both.
+        (error) => callback(error, undefined as never),
+      );
+      return undefined;
+    },
+  };
+}
