@@ -10,8 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
-import { SET_ORIGINS } from '../../src/datapath/nftables/set-origins.ts';
-import { SET_NAMES } from '../../src/datapath/nftables/sets.ts';
+import { allSets, SET_NAMES } from '../../src/datapath/nftables/sets.ts';
 import type { FactKind } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import type { AgentStatus } from '../../src/observe/status.ts';
@@ -314,6 +313,6 @@ afterAll(() => {
 });
 
 test('every kind of object is said to be behind some set, or behind the chains', () => {
-  const named = new Set(Object.values(SET_ORIGINS).flatMap(({ from }) => from));
+  const named = new Set(allSets('IPv4').flatMap(({ objects }) => objects));
   expect(kinds.filter((kind) => !named.has(kind))).toEqual([]);
 });

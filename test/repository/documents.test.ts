@@ -15,6 +15,7 @@ import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
 import { cliDocument } from './cli-document.ts';
 import { errorsDocument } from './errors-document.ts';
 import { metricsDocument } from './metrics-document.ts';
+import { setsDocument } from './sets-document.ts';
 
 const context: Context = {
   version: '0.0.0',
@@ -35,6 +36,10 @@ test('docs/errors.md is what the program says of itself (scripts/generate-docs b
 
 test('docs/metrics.md is what the definitions say (scripts/generate-docs brings it up to date)', async () => {
   await expect(await metricsDocument()).toMatchFileSnapshot('../../docs/metrics.md');
+});
+
+test('docs/design/sets.md is what the table of sets says (scripts/generate-docs brings it up to date)', async () => {
+  await expect(setsDocument()).toMatchFileSnapshot('../../docs/design/sets.md');
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
 import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
-import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
+import { CAPACITIES, DRAWS, EXACT_CLASSES, idMap, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import {
   back,
   bitwise,
@@ -12,27 +12,19 @@ import {
   ctMark,
   ctMarkIsSet,
   dnat,
-  dport,
   dynset,
   goto,
-  iifname,
-  jhash,
   jump,
-  l4proto,
   lookup,
   member,
-  notMember,
   number,
-  original,
   random,
   rule,
   setCtMark,
-  sourceIsLocal,
-  sport,
   vmap,
 } from './ruleset/build.ts';
-import type { ChainNode, SetNode, Statement, Value } from './ruleset/nodes.ts';
-import { type SetName, setsOf } from './sets.ts';
+import type { ChainNode, SetNode, Value } from './ruleset/nodes.ts';
+import { setsOf } from './sets.ts';
 import { perProtocol, wordsOf } from './words.ts';
 
 /**
@@ -52,7 +44,7 @@ const MARK_SECONDS = 5;
 
 /** The chains, for these timeouts in seconds. */
 export function affinityChains(family: Family, timeouts: readonly number[]): ChainNode[] {
-  const { frontend } = wordsOf(family);
+  const { frontend, seesLocalView } = wordsOf(family);
   const sets = setsOf(family);
   const chains: ChainNode[] = [];
   for (const local of [false, true]) {
@@ -67,10 +59,8 @@ export function affinityChains(family: Family, timeouts: readonly number[]): Cha
       chain(
         local ? 'affinity_choice_local' : 'affinity_choice',
         null,
-        ...(local ? [] : [rule(...localView(family), goto('affinity_choice_local'))]),
-        ...EXACT_CLASSES.map((count) =>
-          rule(draw(random(count, offset), sets[`affinity_ids_${count}` as SetName])),
-        ),
+        ...(local ? [] : [rule(...seesLocalView, goto('affinity_choice_local'))]),
+        ...EXACT_CLASSES.map((count) => rule(draw(random(count, offset), sets[idMap(count)]))),
         rule(vmap(frontend, local ? sets.affinity_many_local : sets.affinity_many)),
       ),
     );
@@ -80,7 +70,7 @@ export function affinityChains(family: Family, timeouts: readonly number[]): Cha
     chain(
       'affinity_view',
       null,
-      rule(...localView(family), goto('affinity_view_local')),
+      rule(...seesLocalView, goto('affinity_view_local')),
       rule(setCtMark(bitwise(ctMark, 'and', LOCAL_ID - 1))),
     ),
     ...timeouts.map((timeout) => timeoutChain(family, timeout)),
@@ -91,17 +81,15 @@ export function affinityChains(family: Family, timeouts: readonly number[]): Cha
 
 /** Leads a client to where it was led before, as long as its time and its endpoint last. */
 function timeoutChain(family: Family, timeout: number): ChainNode {
-  const { frontend, saddr, daddr } = wordsOf(family);
+  const { frontend, client, connection } = wordsOf(family);
   const { affinity_clients, affinity_ct_marks, affinity_endpoints } = setsOf(family);
-  const client = clientKey(family);
-  const saved = concat(hashed([saddr, daddr], 3), l4proto, sport, dport);
   const remember = rule(ctMarkIsSet, dynset('update', affinity_clients, client, ctMark, timeout));
   const translate = rule(dnat(family, lookup(concat(frontend, ctMark), affinity_endpoints)));
   const clear = rule(setCtMark(number(0)));
   return chain(
     affinityChain(timeout),
     null,
-    rule(ctMarkIsSet, dynset('update', affinity_ct_marks, saved, ctMark, MARK_SECONDS)),
+    rule(ctMarkIsSet, dynset('update', affinity_ct_marks, connection, ctMark, MARK_SECONDS)),
     clear,
     rule(setCtMark(lookup(client, affinity_clients))),
     rule(ctMarkIsSet, jump('affinity_view')),
@@ -117,10 +105,8 @@ function timeoutChain(family: Family, timeout: number): ChainNode {
 
 /** Put back the marks of others, behind the NAT hook. */
 function markChains(family: Family): ChainNode[] {
+  const { dialled, originalConnection } = wordsOf(family);
   const { affinity_ct_marks, affinity_frontends } = setsOf(family);
-  const ports = [original(family, 'proto-src'), original(family, 'proto-dst')];
-  const addresses = [original(family, 'saddr'), original(family, 'daddr')];
-  const saved = concat(hashed(addresses, 3), l4proto, ...ports);
   const name = (protocol: Protocol) => `affinity_mark_${protocol.toLowerCase()}`;
   return [
     ...perProtocol((is, protocol) =>
@@ -128,44 +114,15 @@ function markChains(family: Family): ChainNode[] {
         name(protocol),
         null,
         rule(setCtMark(number(0))),
-        rule(is, setCtMark(lookup(saved, affinity_ct_marks))),
+        rule(is, setCtMark(lookup(originalConnection, affinity_ct_marks))),
       ),
     ),
     chain(
       'affinity_marks',
       null,
-      ...perProtocol((is, protocol) =>
-        rule(is, member(wordsOf(family).dialled, affinity_frontends), goto(name(protocol))),
-      ),
+      ...perProtocol((is, protocol) => rule(is, member(dialled, affinity_frontends), goto(name(protocol)))),
     ),
   ];
-}
-
-/**
- * The client of a frontend in 16 bytes. nft 1.0.6 lists and writes longer keys of a map over its value (its register
- * allocation counts 16 bytes for any key), so IPv6 has source and destination as two hashes of 32 bits each.
- */
-function clientKey(family: Family): Value {
-  const { saddr, daddr, bothAddresses } = wordsOf(family);
-  const addresses =
-    family === 'IPv4' ? [saddr, daddr] : [hashed([bothAddresses], 1), hashed([bothAddresses], 2)];
-  return concat(...addresses, l4proto, dport);
-}
-
-function hashed(addresses: readonly Value[], seed: number): Value {
-  return jhash(addresses, 4294967295, seed);
-}
-
-/** Who sees the Local view of a frontend: with policy Local, neither pods nor this node itself. */
-export function localView(family: Family): Statement[] {
-  const { frontend } = wordsOf(family);
-  return [member(frontend, setsOf(family).policy_local), ...outside(family), sourceIsLocal('!=')];
-}
-
-/** Matches packets whose source is no pod. What this node itself sends has come in by no interface. */
-export function outside(family: Family): Statement[] {
-  const { pods, pod_interfaces } = setsOf(family);
-  return [notMember(wordsOf(family).saddr, pods), notMember(iifname, pod_interfaces)];
 }
 
 /**
@@ -210,7 +167,7 @@ export function timeoutOf(entry: PlanEntry): number | null {
  * The highest bit of an id tells the view, so that a client of one is never sent to what only the other has. Apart from
  * it, an endpoint has one id in both: a client whose view changed (another policy, other pod CIDRs) stays where it may.
  */
-const LOCAL_ID = 0x8000_0000;
+export const LOCAL_ID = 0x8000_0000;
 
 /**
  * The ids of the endpoints of one view: a hash (FNV-1a) of the endpoint, never 0. Where two have the same hash (one pair in

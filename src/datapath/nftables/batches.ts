@@ -6,7 +6,7 @@ import type { PlacedElement } from './element.ts';
 import { beginChanges, endChanges, type FamilyChanges } from './kernel-tables.ts';
 import { toKernel } from './range-elements.ts';
 import { nftFamily } from './ruleset/text.ts';
-import { SET_NAMES, type SetName } from './sets.ts';
+import { SET_NAMES, type SetName, setsOf } from './sets.ts';
 
 /** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
 export const ELEMENT_BYTES = 80;
@@ -30,10 +30,10 @@ export function batchOf(
 /** Removals first, so that what takes their place finds it free. */
 export function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, table: string): void {
   for (const [family, set, elements] of bySet(remove)) {
-    batch.deleteElements(nftFamily[family], table, set, toKernel(set, elements));
+    batch.deleteElements(nftFamily[family], table, set, toKernel(setsOf(family)[set], elements));
   }
   for (const [family, set, elements] of bySet(add)) {
-    batch.addElements(nftFamily[family], table, set, toKernel(set, elements));
+    batch.addElements(nftFamily[family], table, set, toKernel(setsOf(family)[set], elements));
   }
 }
 

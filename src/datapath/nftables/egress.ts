@@ -1,3 +1,4 @@
+import type { FactKind } from '../../model/facts.ts';
 import type { Family } from '../../net/family.ts';
 import type { EgressScope } from '../../plan/entry.ts';
 import type { RuleDeclaration } from '../../wire/nftables/declarations.ts';
@@ -19,12 +20,15 @@ import {
   snat,
   vmap,
 } from './ruleset/build.ts';
-import type { ChainNode, NatFlag, RuleNode, Statement, Value } from './ruleset/nodes.ts';
+import type { ChainNode, RuleNode, Statement, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
-import { wordsOf } from './words.ts';
+import { RANDOM, wordsOf } from './words.ts';
 
 /** What stands in the rules of egress NAT; all else is elements. */
 export type EgressChains = Pick<EgressScope, 'interfaceFilter'>;
+
+/** The objects that these settings come from. */
+export const EGRESS_CHAINS_FROM: readonly FactKind[] = ['FelixConfiguration'];
 
 /** Where nothing is set: every interface counts. */
 export const plainEgress: EgressChains = Object.freeze({ interfaceFilter: null });
@@ -32,14 +36,6 @@ export const plainEgress: EgressChains = Object.freeze({ interfaceFilter: null }
 /** Two settings with equal texts make equal chains. */
 export function egressChainsKey({ interfaceFilter }: EgressChains): string {
   return JSON.stringify(interfaceFilter);
-}
-
-/** The kernel chooses at random among the ports that it is given, whatever port the packet has. */
-export const RANDOM: readonly NatFlag[] = ['fully-random'];
-
-/** A range of ports that nobody owns, drawn by its width. */
-export function freePorts(family: Family): Value {
-  return lookup(wordsOf(family).draw, setsOf(family).source_ports);
 }
 
 /** The chains in the order in which they refer to each other. */

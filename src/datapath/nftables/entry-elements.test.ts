@@ -18,9 +18,11 @@ import type {
   SourcePorts,
 } from '../../plan/entry.ts';
 import { hex } from '../../wire/bytes.ts';
-import { constantElements, elementsOf, type PlacedElement, program } from './element.ts';
+import type { PlacedElement } from './element.ts';
+import { constantElements, elementsOf } from './entry-elements.ts';
 import { formatPlaced } from './format.ts';
 import { SET_NAMES } from './sets.ts';
+import { program } from './slots.ts';
 import { entryKeyOf } from './unclaimed.ts';
 
 /**

@@ -1,10 +1,13 @@
 import { compareAddresses } from '../../net/address.ts';
 import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
 import { tupleKey } from '../../plan/entry-key.ts';
+import { host32 } from '../../wire/bytes.ts';
 import { isUnread, type Unread } from '../datapath.ts';
-import type { PlacedElement } from './element.ts';
+import { LOCAL_ID } from './affinity.ts';
+import { type PlacedElement, rowOf } from './element.ts';
+import { fieldsOf } from './fields.ts';
 import { LOCAL_VIEW } from './pick-classes.ts';
-import { endpointFromBytes, hostNumber } from './slot-reader.ts';
+import { endpointIn } from './slots.ts';
 import { entryKeyOf } from './unclaimed.ts';
 
 interface Standing {
@@ -13,9 +16,6 @@ interface Standing {
   /** There are endpoints, and none that may be reached: dropped, not refused. */
   isDropped: boolean;
 }
-
-/** The highest bit of an endpoint's id: it is of the local view (affinity.ts). */
-const LOCAL_ID = 0x8000_0000;
 
 /**
  * Endpoints that stand in the kernel, for frontends whose EndpointSlices cannot be read since the start. Where such slices
@@ -51,21 +51,25 @@ export class FoundEndpoints {
   }
 
   #take(placed: PlacedElement): void {
-    const { set, element } = placed;
-    const isSlot = set.startsWith('endpoints_');
-    if (!isSlot && set !== 'affinity_endpoints' && set !== 'no_local_endpoints') return;
+    const { family, set, element } = placed;
+    const { slot, id, endpoint } = fieldsOf(family);
+    const { fields, values } = rowOf(placed);
+    const last = fields.at(-1);
+    const isSlot = last === slot;
+    const isEndpoint = values === endpoint && (isSlot || last === id);
+    if (!isEndpoint && set !== 'no_local_endpoints') return;
     const key = entryKeyOf(placed);
     if (key === null) return;
     const standing = this.#found.get(key) ?? { cluster: [], local: [], isDropped: false };
     this.#found.set(key, standing);
-    const endpoint = element.data === undefined ? null : endpointFromBytes(element.data);
-    if (endpoint === null) {
+    const found = element.data === undefined ? null : endpointIn(family, element.data);
+    if (found === null) {
       standing.isDropped ||= set === 'no_local_endpoints';
       return;
     }
-    const number = hostNumber(element.key.subarray(-4));
-    const isLocal = isSlot ? number >= LOCAL_VIEW : (number & LOCAL_ID) !== 0;
-    standing[isLocal ? 'local' : 'cluster'].push(endpoint);
+    const number = host32(element.key, element.key.length - 4);
+    const isLocal = isSlot ? number >= LOCAL_VIEW : number >= LOCAL_ID;
+    standing[isLocal ? 'local' : 'cluster'].push(found);
   }
 }
 

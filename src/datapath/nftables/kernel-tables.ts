@@ -1,4 +1,5 @@
 import { FAMILIES, type Family } from '../../net/family.ts';
+import { latin1 } from '../../wire/bytes.ts';
 import { Rejected, Unsupported } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
@@ -6,14 +7,13 @@ import type { SetElement } from '../../wire/nftables/element.ts';
 import { timeoutOfChain } from './affinity.ts';
 import { type EgressChains, egressChainsFrom, plainEgress } from './egress.ts';
 import type { PlacedElement } from './element.ts';
-import { latin1 } from './identity.ts';
 import { fromKernel } from './range-elements.ts';
 import { setAttributesOf } from './ruleset/attributes.ts';
 import { type ChainChanges, chainChanges, contentOf, contentOfDump, isNothing } from './ruleset/content.ts';
 import { addTable, changeChains, removeChains } from './ruleset/netlink.ts';
 import type { TableNode } from './ruleset/nodes.ts';
 import { nftFamily } from './ruleset/text.ts';
-import { allSets, SET_NAMES } from './sets.ts';
+import { allSets, SET_NAMES, setsOf } from './sets.ts';
 import { type SkeletonVariant, skeleton, TABLE } from './skeleton.ts';
 
 /** A second copy of our tables, which does the work while the first is replaced. */
@@ -154,7 +154,7 @@ export class KernelTables {
       for (const set of SET_NAMES) {
         if (!readable.has(set)) continue;
         const elements = this.#connection.elements(nftFamily[family], table, set);
-        yield fromKernel(set, elements).map((element) => ({ family, set, element }));
+        yield fromKernel(setsOf(family)[set], elements).map((element) => ({ family, set, element }));
       }
     }
   }

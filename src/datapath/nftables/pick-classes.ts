@@ -33,8 +33,19 @@ export function capacityFor(count: number): number {
 }
 
 /** The map that holds the endpoints of a view with this many. */
-export function endpointMap(count: number): string {
-  return count <= EXACT_CLASSES.length ? `endpoints_${count}` : 'endpoints_many';
+export function endpointMap(count: number): `endpoints_${SizeClass}` {
+  return `endpoints_${sizeClass(count)}`;
+}
+
+/** The map that holds the ids of the endpoints of a view with this many. */
+export function idMap(count: number): `affinity_ids_${SizeClass}` {
+  return `affinity_ids_${sizeClass(count)}`;
+}
+
+type SizeClass = '1' | '2' | '3' | '4' | 'many';
+
+function sizeClass(count: number): SizeClass {
+  return count <= EXACT_CLASSES.length ? (String(count) as SizeClass) : 'many';
 }
 
 /** The chain that draws among this many slots, in the Cluster view or the Local view. */

@@ -4,7 +4,9 @@ import type { FreePorts, PlanEntry } from '../../plan/entry.ts';
 import { isEgressSourceKey } from '../../plan/entry-key.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { isPortClaim, isRange, laneOf, type PortClaim, spanOf } from '../../plan/port-claims.ts';
-import { changedElements, type PlacedElement, type Programmed, program } from './element.ts';
+import type { PlacedElement } from './element.ts';
+import { changedElements } from './entry-elements.ts';
+import { type Programmed, program } from './slots.ts';
 
 /** Changes of entries that belong into one transaction; their elements are not made yet. */
 export interface Piece {

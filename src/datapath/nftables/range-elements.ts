@@ -1,5 +1,5 @@
 import type { SetElement } from '../../wire/nftables/element.ts';
-import { RANGE_SETS, type SetName } from './sets.ts';
+import type { SetRow } from './sets.ts';
 
 /**
  * A range is one element to us, `key` to `keyEnd`, and two to the kernel where the set has a single field
@@ -7,8 +7,11 @@ import { RANGE_SETS, type SetName } from './sets.ts';
  * goes as a whole, start before end: a kernel that checks this (Linux 6.18.44 does) answers ENOENT to anything else. A
  * range up to the highest address has no end.
  */
-export function toKernel(set: SetName, elements: readonly SetElement[]): readonly SetElement[] {
-  if (!isRangeSet(set)) return elements;
+export function toKernel(
+  { isPaired }: Pick<SetRow, 'isPaired'>,
+  elements: readonly SetElement[],
+): readonly SetElement[] {
+  if (!isPaired) return elements;
   return elements.flatMap(({ key, keyEnd, intervalEnd, ...value }) => {
     if (keyEnd === undefined) return [intervalEnd === true ? { key, intervalEnd } : { key, ...value }];
     const behind = next(keyEnd);
@@ -18,8 +21,11 @@ export function toKernel(set: SetName, elements: readonly SetElement[]): readonl
 }
 
 /** The kernel's elements as ranges, in order. An end without a start stays as it is, so that it can be removed. */
-export function fromKernel(set: SetName, elements: readonly SetElement[]): readonly SetElement[] {
-  if (!isRangeSet(set)) return elements;
+export function fromKernel(
+  { isPaired }: Pick<SetRow, 'isPaired'>,
+  elements: readonly SetElement[],
+): readonly SetElement[] {
+  if (!isPaired) return elements;
   const sorted = [...elements].sort(
     (a, b) => Buffer.compare(a.key, b.key) || Number(b.intervalEnd === true) - Number(a.intervalEnd === true),
   );
@@ -38,10 +44,6 @@ export function fromKernel(set: SetName, elements: readonly SetElement[]): reado
   }
   if (open !== null) ranges.push({ ...open, keyEnd: new Uint8Array(open.key.length).fill(0xff) });
   return ranges;
-}
-
-function isRangeSet(set: SetName): boolean {
-  return (RANGE_SETS as readonly SetName[]).includes(set);
 }
 
 function isLowest(key: Uint8Array): boolean {

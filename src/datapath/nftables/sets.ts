@@ -1,233 +1,75 @@
+/** What follows from the rows of set-table.ts: declarations, names, and how keys and values are packed. */
+import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
-import { EXACT_CLASSES } from './pick-classes.ts';
-import { concat, ctMark, dport, iifname, l4proto, random, set, sport } from './ruleset/build.ts';
+import { type AddressGiven, type Field, type Fields, type Given, loadOf, widthOf } from './fields.ts';
+import { set } from './ruleset/build.ts';
 import type { SetNode } from './ruleset/nodes.ts';
-import { wordsOf } from './words.ts';
+import { type Columns, columnsOf } from './set-table.ts';
 
-/** All sets and maps of our table; their elements are ours alone. */
-export const SET_NAMES = [
-  'cluster_ips',
-  'service_cidrs',
-  'pods',
-  'pod_interfaces',
-  'masquerade_to_cluster_ip',
-  'unmasqueraded_interfaces',
-  'invalid_dropped',
-  'egress_sources',
-  'egress_interfaces',
-  'egress_exempt',
-  'egress_to',
-  'egress_to_addresses',
-  'egress_from',
-  'egress_from_addresses',
-  'egress_address',
-  'pod_nat_internal',
-  'same_byte',
-  'endpoints_1',
-  'endpoints_2',
-  'endpoints_3',
-  'endpoints_4',
-  'endpoints_many',
-  'many',
-  'many_local',
-  'affinity_frontends',
-  'affinity_timeouts',
-  'affinity_ids_1',
-  'affinity_ids_2',
-  'affinity_ids_3',
-  'affinity_ids_4',
-  'affinity_ids_many',
-  'affinity_many',
-  'affinity_many_local',
-  'affinity_endpoints',
-  'bindings',
-  'bound',
-  'range_addresses',
-  'binding_ranges',
-  'bound_ranges',
-  'bound_sources',
-  'pod_ports',
-  'pod_port_ranges',
-  'pod_sources',
-  'source_ports',
-  'egress_ports',
-  'policy_local',
-  'masquerade_always',
-  'no_endpoints',
-  'no_local_endpoints',
-  'restricted',
-  'restricted_ranges',
-  'allowed_sources',
-] as const;
+/** A row with the declaration that follows from it. */
+export interface SetRow<C extends Columns = Columns>
+  extends SetNode,
+    Pick<C, 'entries' | 'objects' | 'unread'> {
+  /** Of a key. */
+  readonly fields: C['key'];
+  /** Bytes of a key. */
+  readonly width: number;
+  /** Of a value; none for a set or a verdict map. */
+  readonly values: C['data'] extends Fields ? C['data'] : Fields;
+  /** Bytes of a value that is no range. */
+  readonly valueWidth: number;
+  /** Keys are ranges of one field: the kernel has each as two elements. */
+  readonly isPaired: boolean;
+  readonly isShared: boolean;
+  readonly translates: Columns['translates'] | null;
+}
 
-export type SetName = (typeof SET_NAMES)[number];
+type Declared = ReturnType<typeof columnsOf>;
+type Rows = { readonly [Name in keyof Declared]: SetRow<Declared[Name]> };
 
-/** Sets with elements that several entries of the plan have in common: there while one of them is. */
-export const SHARED_SETS = [
-  'range_addresses',
-  'bound_sources',
-  'allowed_sources',
-] as const satisfies readonly SetName[];
+/** A set or map that we fill; packets fill the others. */
+export type SetName = {
+  [Name in keyof Declared]: Declared[Name]['unread'] extends 'packets' ? never : Name;
+}[keyof Declared];
 
-/** Sets whose elements are ranges of interface names: a name, or all that begin so. */
-export const INTERFACE_SETS = [
-  'pod_interfaces',
-  'unmasqueraded_interfaces',
-  'egress_interfaces',
-] as const satisfies readonly SetName[];
+/** Sets that have one address, or ranges of addresses, as their keys. */
+export type AddressSetName = {
+  [Name in SetName]: Declared[Name]['key'] extends readonly [Field<AddressGiven, IpAddress>] ? Name : never;
+}[SetName];
 
-/** Sets and maps whose elements are ranges of one field; range-elements.ts tells how the kernel has them. */
-export const RANGE_SETS = [
-  ...INTERFACE_SETS,
-  'service_cidrs',
-  'pods',
-  'masquerade_to_cluster_ip',
-  'invalid_dropped',
-  'egress_sources',
-  'egress_exempt',
-  'egress_from',
-  'egress_from_addresses',
-  'egress_address',
-  'pod_nat_internal',
-] as const satisfies readonly SetName[];
+export type KeyOf<Name extends SetName> = Given<Declared[Name]['key']>;
+export type DataOf<Name extends SetName> = Given<Rows[Name]['values']>;
 
-/** Sets that packets fill; they go along when the table is replaced, and are not read with ours. */
-const DYNAMIC_NAMES = ['affinity_clients', 'affinity_ct_marks'] as const;
-type DynamicName = (typeof DYNAMIC_NAMES)[number];
+function rowsOf(family: Family): Rows {
+  const rows = Object.entries<Columns>(columnsOf(family));
+  return Object.fromEntries(rows.map(([name, columns]) => [name, rowOf(name, columns)])) as Rows;
+}
 
-export type Sets = Readonly<Record<SetName | DynamicName, SetNode>>;
+function rowOf(name: string, { comment, key, ...columns }: Columns): SetRow {
+  const { interval = false, intervalData = false, dynamicSize = null } = columns;
+  const { entries, objects, unread, isShared = false, translates = null } = columns;
+  const { data = null } = columns;
+  const values = data === null || data === 'verdict' ? [] : data;
+  const value = data === null || data === 'verdict' ? data : loadOf(data);
+  const declared = set(name, loadOf(key), comment, { data: value, interval, intervalData, dynamicSize });
+  const packed = { fields: key, width: widthOf(key), values, valueWidth: widthOf(values) };
+  const isPaired = interval && key.length === 1;
+  return Object.freeze({ ...declared, ...packed, isPaired, entries, objects, unread, isShared, translates });
+}
 
-/** All sets and maps of a family's table. */
-export function setsOf(family: Family): Sets {
+const byFamily: Readonly<Record<Family, Rows>> = { IPv4: rowsOf('IPv4'), IPv6: rowsOf('IPv6') };
+
+/** All sets and maps of a family's table, by their names. */
+export function setsOf(family: Family): Rows {
   return byFamily[family];
 }
 
 /** In the order in which they stand in the table. */
-export function allSets(family: Family): readonly SetNode[] {
-  return [...SET_NAMES, ...DYNAMIC_NAMES].map((name) => byFamily[family][name]);
+export function allSets(family: Family): readonly SetRow[] {
+  return Object.values(byFamily[family]);
 }
 
-function makeSets(family: Family): Sets {
-  const { saddr, daddr, frontend, endpoint, sender, draw, cell, hairpinByte } = wordsOf(family);
-  const ports = concat(dport, dport);
-  /** Names a list of sources: half a hash each. */
-  const list = concat(ctMark, ctMark);
-  const slot = concat(frontend, random(65536));
-  const ranges = (comment: string) => ({ key: daddr, comment, interval: true });
-  const interfaces = (comment: string) => ({ key: iifname, comment, interval: true });
-  const frontends = (comment: string) => ({ key: frontend, comment });
-  const endpoints = (comment: string) => ({ key: slot, data: endpoint, comment });
-  const ids = (comment: string) => ({ key: slot, data: ctMark, comment });
-  const many = (comment: string) => ({ key: frontend, data: 'verdict' as const, comment });
-  const draws = <Name extends string>(name: Name, make: (count: number) => Declaration) =>
-    Object.fromEntries(EXACT_CLASSES.map((count) => [`${name}_${count}`, make(count)])) as Record<
-      `${Name}_${1 | 2 | 3 | 4}`,
-      Declaration
-    >;
-  // A number of 32 bits stands for what `typeof` cannot name: a hash.
-  const hash = random(2);
-  const addresses = family === 'IPv4' ? [saddr, daddr] : [hash, hash];
-
-  const declarations: Readonly<Record<SetName | DynamicName, Declaration>> = {
-    cluster_ips: { key: daddr, comment: 'ClusterIPs: their unlisted ports are refused' },
-    service_cidrs: ranges('other addresses in here belong to no Service: dropped'),
-    pods: ranges('what is a pod'),
-    pod_interfaces: interfaces('who comes in by them is a pod'),
-    masquerade_to_cluster_ip: ranges('sources that are masqueraded on the way to a ClusterIP'),
-    unmasqueraded_interfaces: interfaces('interfaces whose traffic is never masqueraded to a ClusterIP'),
-    invalid_dropped: ranges('pods: what conntrack cannot place is dropped'),
-    egress_sources: ranges('whose packets are NATed: pools with natOutgoing'),
-    egress_interfaces: interfaces('the same: who comes in by them'),
-    egress_exempt: ranges('destinations without egress NAT: all pools'),
-    egress_to: { key: cell, data: 'verdict', interval: true, comment: 'EgressRules with destinations' },
-    egress_to_addresses: {
-      key: cell,
-      data: saddr,
-      interval: true,
-      comment: 'the same: addresses to leave with',
-    },
-    egress_from: {
-      key: saddr,
-      data: 'verdict',
-      interval: true,
-      comment: 'EgressRules for all that leaves the pools',
-    },
-    egress_from_addresses: {
-      key: saddr,
-      data: saddr,
-      interval: true,
-      comment: 'the same: addresses to leave with',
-    },
-    egress_address: { key: saddr, data: saddr, interval: true, comment: 'natOutgoingAddress' },
-    pod_nat_internal: ranges('destinations that bound pods reach with their own address'),
-    same_byte: { key: hairpinByte(0), comment: 'equal pairs' },
-    ...draws('endpoints', (count) => endpoints(`frontends with ${count} of them, by slot`)),
-    endpoints_many: endpoints('frontends with more, by slot'),
-    many: many('frontends in endpoints_many: the chain that draws'),
-    many_local: many('the same for policy Local and outside sources'),
-    affinity_frontends: frontends('session affinity'),
-    affinity_timeouts: many('session affinity: the chain of its timeout'),
-    ...draws('affinity_ids', (count) => ids(`ids of ${count} endpoints, by slot`)),
-    affinity_ids_many: ids('ids of more endpoints, by slot'),
-    affinity_many: many('frontends in affinity_ids_many: the chain that draws'),
-    affinity_many_local: many('the same for policy Local and outside sources'),
-    affinity_endpoints: { key: concat(frontend, ctMark), data: endpoint, comment: 'endpoints, by id' },
-    bindings: { key: frontend, data: endpoint, comment: 'Pod NAT: node address and port to pod' },
-    bound: frontends('those of bindings'),
-    range_addresses: { key: daddr, comment: 'addresses that have any of the following ranges' },
-    binding_ranges: {
-      key: frontend,
-      data: endpoint,
-      interval: true,
-      intervalData: true,
-      comment: 'Pod NAT: node address and ports to pod and its ports',
-    },
-    bound_ranges: { key: frontend, interval: true, comment: 'those of bindings' },
-    bound_sources: { key: saddr, comment: 'pods that leave with an address of their own' },
-    pod_ports: { key: sender, data: endpoint, comment: 'Pod NAT: what a port of a pod leaves as' },
-    pod_port_ranges: {
-      key: sender,
-      data: endpoint,
-      interval: true,
-      intervalData: true,
-      comment: 'the same of several ports',
-    },
-    source_ports: {
-      key: draw,
-      data: ports,
-      interval: true,
-      comment: 'ports that nobody owns, by a random number',
-    },
-    egress_ports: { key: draw, data: ports, interval: true, comment: 'of these within natPortRange' },
-    pod_sources: { key: concat(saddr, l4proto), data: saddr, comment: 'Pod NAT: what a pod leaves with' },
-    policy_local: frontends('externalTrafficPolicy Local'),
-    masquerade_always: frontends('externalTrafficPolicy Cluster'),
-    no_endpoints: frontends('refused'),
-    no_local_endpoints: frontends('policy Local without an endpoint here: dropped'),
-    restricted: { key: frontend, data: list, comment: 'who may use it: a list of allowed_sources' },
-    restricted_ranges: { key: frontend, data: list, interval: true, comment: 'the same of several ports' },
-    allowed_sources: { key: concat(saddr, list), interval: true, comment: 'lists of sources' },
-    affinity_clients: {
-      key: concat(...addresses, l4proto, dport),
-      data: ctMark,
-      dynamicSize: 4_194_304,
-      comment: 'client and frontend: id of the endpoint',
-    },
-    affinity_ct_marks: {
-      key: concat(hash, l4proto, sport, dport),
-      data: ctMark,
-      dynamicSize: 262_144,
-      comment: 'marks of others',
-    },
-  };
-  const sets = Object.entries(declarations).map(([name, { key, comment, ...options }]) => [
-    name,
-    set(name, key, comment, options),
-  ]);
-  return Object.freeze(Object.fromEntries(sets)) as Sets;
-}
-
-type Declaration = Pick<SetNode, 'key' | 'comment'> &
-  Partial<Pick<SetNode, 'data' | 'interval' | 'intervalData' | 'dynamicSize'>>;
-
-const byFamily: Readonly<Record<Family, Sets>> = { IPv4: makeSets('IPv4'), IPv6: makeSets('IPv6') };
+/** The sets that we fill, in their order in the table. */
+export const SET_NAMES: readonly SetName[] = allSets('IPv4')
+  .filter(({ unread }) => unread !== 'packets')
+  .map(({ name }) => name as SetName);

@@ -1,10 +1,8 @@
 import type { Difference } from '../../delta/delta.ts';
-import type { PlacedElement } from './element.ts';
-import { elementComparison } from './identity.ts';
-import { type SetName, SHARED_SETS } from './sets.ts';
+import { elementComparison, type PlacedElement, rowOf } from './element.ts';
 
-export function isShared({ set }: PlacedElement): boolean {
-  return (SHARED_SETS as readonly SetName[]).includes(set);
+export function isShared(placed: PlacedElement): boolean {
+  return rowOf(placed).isShared;
 }
 
 /** How many entries of the plan have each of the elements that they share. */

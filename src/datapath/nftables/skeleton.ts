@@ -1,7 +1,7 @@
 import type { Family } from '../../net/family.ts';
-import { affinityChains, localView, outside } from './affinity.ts';
-import { type EgressChains, egressChains, egressPostrouting, freePorts, RANDOM } from './egress.ts';
-import { CAPACITIES, DRAWS, EXACT_CLASSES, LOCAL_VIEW, pickChain } from './pick-classes.ts';
+import { affinityChains } from './affinity.ts';
+import { type EgressChains, egressChains, egressPostrouting } from './egress.ts';
+import { CAPACITIES, DRAWS, EXACT_CLASSES, endpointMap, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import {
   back,
   baseChain,
@@ -24,7 +24,6 @@ import {
   nat,
   notMember,
   oifname,
-  original,
   overlay,
   protocolIs,
   random,
@@ -36,8 +35,8 @@ import {
   vmap,
 } from './ruleset/build.ts';
 import type { ChainNode, RuleNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
-import { allSets, type SetName, setsOf } from './sets.ts';
-import { perProtocol, wordsOf } from './words.ts';
+import { allSets, setsOf } from './sets.ts';
+import { perProtocol, RANDOM, wordsOf } from './words.ts';
 
 /** Our table, one in each family. */
 export const TABLE = 'knat';
@@ -101,7 +100,7 @@ function sourceRanges(family: Family): RuleNode[] {
 
 /** How an endpoint of the frontend is drawn, in one of its views. */
 function endpointChains(family: Family, local: boolean, affinity: boolean): ChainNode[] {
-  const { frontend } = wordsOf(family);
+  const { frontend, seesLocalView } = wordsOf(family);
   const sets = setsOf(family);
   const offset = local ? LOCAL_VIEW : 0;
   const draw = (number: Value, map: SetNode) => rule(dnat(family, lookup(concat(frontend, number), map)));
@@ -122,8 +121,8 @@ function endpointChains(family: Family, local: boolean, affinity: boolean): Chai
       name,
       comment,
       ...(affinity && !local ? [rule(vmap(frontend, sets.affinity_timeouts))] : []),
-      ...(local ? [] : [rule(...localView(family), goto('local_endpoints'))]),
-      ...EXACT_CLASSES.map((count) => draw(random(count, offset), sets[`endpoints_${count}` as SetName])),
+      ...(local ? [] : [rule(...seesLocalView, goto('local_endpoints'))]),
+      ...EXACT_CLASSES.map((count) => draw(random(count, offset), sets[endpointMap(count)])),
       rule(vmap(frontend, local ? sets.many_local : sets.many)),
     ),
   ];
@@ -180,34 +179,30 @@ function unserved(family: Family): ChainNode {
 
 /** Source NAT of translated connections. */
 function sourceChains(family: Family): ChainNode[] {
-  const { saddr, dialled } = wordsOf(family);
+  const { saddr, dialled, dialledAddress, isOutside, isHairpin, freePorts } = wordsOf(family);
   const sets = setsOf(family);
   return [
     chain(
       'masquerade_service',
       null,
-      rule(masquerade(RANDOM, freePorts(family))),
+      rule(masquerade(RANDOM, freePorts)),
       commented('protocols without ports', masquerade(RANDOM)),
     ),
     chain(
       'policy_local_sources',
       'of frontends with policy Local: of this node itself',
-      rule(...outside(family), sourceIsLocal('=='), goto('masquerade_service')),
+      rule(...isOutside, sourceIsLocal('=='), goto('masquerade_service')),
     ),
     chain(
       'service_sources',
       'of translated connections: whose replies must come back here',
-      commented(
-        'hairpin: source and destination are one address',
-        ...sameAddress(family),
-        goto('masquerade_service'),
-      ),
+      commented('hairpin: source and destination are one address', ...isHairpin, goto('masquerade_service')),
       ...perProtocol((is) => [
         rule(is, member(dialled, sets.masquerade_always), goto('masquerade_service')),
         rule(is, member(dialled, sets.policy_local), goto('policy_local_sources')),
       ]).flat(),
       rule(
-        member(original(family, 'daddr'), sets.cluster_ips),
+        member(dialledAddress, sets.cluster_ips),
         member(saddr, sets.masquerade_to_cluster_ip),
         notMember(iifname, sets.unmasqueraded_interfaces),
         goto('masquerade_service'),
@@ -218,7 +213,7 @@ function sourceChains(family: Family): ChainNode[] {
 
 /** Source NAT of what a bound pod starts: from a port of its own binding, else from one that nobody owns. */
 function boundPods(family: Family): ChainNode {
-  const { saddr, sender } = wordsOf(family);
+  const { saddr, sender, freePorts } = wordsOf(family);
   const { pod_ports, pod_port_ranges, pod_sources } = setsOf(family);
   const address = lookup(concat(saddr, l4proto), pod_sources);
   return chain(
@@ -231,20 +226,8 @@ function boundPods(family: Family): ChainNode {
         'port-offset',
       ]),
     ),
-    rule(snat(family, address, RANDOM, freePorts(family))),
+    rule(snat(family, address, RANDOM, freePorts)),
     commented('where no port is free', snat(family, address, RANDOM)),
-  );
-}
-
-/**
- * nft cannot compare two fields of a packet with each other, so the addresses are looked up byte by byte in the
- * set of equal pairs. The last byte comes first: it tells most addresses apart.
- */
-function sameAddress(family: Family) {
-  const { addressBytes, hairpinByte } = wordsOf(family);
-  const last = addressBytes - 1;
-  return Array.from({ length: addressBytes }, (_, index) =>
-    member(hairpinByte(last - index), setsOf(family).same_byte),
   );
 }
 

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type AddressSet, formatRange } from '../../net/ranges.ts';
-
-/** Bytes of a list's name: two registers. */
-export const LIST_NAME_BYTES = 8;
+import { LIST_NAME_BYTES } from './fields.ts';
 
 const names = new WeakMap<AddressSet, Uint8Array>();
 

@@ -1,4 +1,4 @@
-import { addressFromBytes, addressFromNumber, addressNumber, numberBytes } from '../../net/address.ts';
+import { addressFromNumber, numberBytes } from '../../net/address.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
 import {
   type AddressRange,
@@ -10,18 +10,19 @@ import {
 import type { EgressSource, FamilyScope } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { isUnread, type Unread } from '../datapath.ts';
-import { addRanges, addressLength, elementsOf, type PlacedElement, program } from './element.ts';
-import { elementComparison } from './identity.ts';
-import { SET_ORIGINS } from './set-origins.ts';
-import type { SetName } from './sets.ts';
-import { type ClaimedSources, claimedSources, isClaimed } from './unclaimed.ts';
+import { addressesOf, elementComparison, type PlacedElement, placeRanges, rowOf } from './element.ts';
+import { elementsOf } from './entry-elements.ts';
+import { fieldsOf } from './fields.ts';
+import type { AddressSetName, SetName, SetRow } from './sets.ts';
+import { program } from './slots.ts';
+import { type ClaimedPorts, claimedPorts, isClaimed } from './unclaimed.ts';
 
 /** Where what has been found is asked for its entries, and the scopes for pods. */
 type Plan = Pick<NatPlan, 'entry' | 'entries' | 'egressSource'>;
 
 /**
  * The elements that are wanted while objects cannot be read since the start: those of the plan, and of those found in the
- * kernel what the unread objects may have asked for. set-origins.ts says set by set what that is.
+ * kernel what the unread objects may have asked for. set-table.ts says set by set what that is.
  */
 export function whileUnread(
   desired: Iterable<PlacedElement>,
@@ -33,19 +34,18 @@ export function whileUnread(
   const concerned = new Map<string, Both>();
   const bothOf = ({ family, set }: PlacedElement): Both => {
     const name = `${family} ${set}`;
-    const known = concerned.get(name) ?? { family, set, desired: [], found: [] };
+    const known = concerned.get(name) ?? { family, set, row: rowOf({ family, set }), desired: [], found: [] };
     concerned.set(name, known);
     return known;
   };
   for (const placed of desired) {
-    if (isConcerned(placed.set, unread)) bothOf(placed).desired.push(placed);
+    if (isConcerned(placed, unread)) bothOf(placed).desired.push(placed);
     else wanted.push(placed);
   }
   for (const placed of found) {
-    if (isConcerned(placed.set, unread) && placed.element.intervalEnd !== true)
-      bothOf(placed).found.push(placed);
+    if (isConcerned(placed, unread) && placed.element.intervalEnd !== true) bothOf(placed).found.push(placed);
   }
-  const claimed = claimedSources(plan);
+  const claimed = claimedPorts(plan);
   for (const both of concerned.values()) {
     for (const placed of merged(both, plan, claimed, unread)) wanted.push(placed);
   }
@@ -61,53 +61,57 @@ export function unclaimedElements(
   found: readonly PlacedElement[],
   unread: Unread,
 ): readonly PlacedElement[] {
-  const claimed = claimedSources(plan);
+  const claimed = claimedPorts(plan);
   return found.filter(
     (placed) =>
-      SET_ORIGINS[placed.set].unread === 'entry' &&
-      isConcerned(placed.set, unread) &&
+      KEEPS_UNCLAIMED.includes(rowOf(placed).unread) &&
+      isConcerned(placed, unread) &&
       !isClaimed(plan, claimed, placed),
   );
 }
+
+const KEEPS_UNCLAIMED: readonly SetRow['unread'][] = ['entry', 'entry and value'];
 
 /** Of one set in one family. */
 interface Both {
   readonly family: Family;
   readonly set: SetName;
+  readonly row: SetRow;
   readonly desired: PlacedElement[];
   readonly found: PlacedElement[];
 }
 
-function isConcerned(set: SetName, unread: Unread): boolean {
-  return isUnread(unread, SET_ORIGINS[set].from);
+function isConcerned(placed: PlacedElement, unread: Unread): boolean {
+  return isUnread(unread, rowOf(placed).objects);
 }
 
-function merged(both: Both, plan: Plan, claimed: ClaimedSources, unread: Unread): readonly PlacedElement[] {
-  const { family, set, desired, found } = both;
-  const origin = SET_ORIGINS[set];
-  switch (origin.unread) {
+function merged(both: Both, plan: Plan, claimed: ClaimedPorts, unread: Unread): readonly PlacedElement[] {
+  const { family, desired, found, row } = both;
+  switch (row.unread) {
     case 'plan':
+    case 'packets':
       return desired;
-    case 'entry': {
+    case 'entry':
+    case 'entry and value': {
       const mine = new Set(desired.map(elementComparison.identity));
       const kept = found.filter(
         (placed) => !isClaimed(plan, claimed, placed) && !mine.has(elementComparison.identity(placed)),
       );
-      const values = origin.value !== undefined && isUnread(unread, origin.value) ? found : [];
-      return [...withValuesOf(desired, values), ...kept];
+      const keepsValues = row.unread === 'entry and value' && isUnread(unread, ['Node']);
+      return [...(keepsValues ? withValuesOf(desired, found) : desired), ...kept];
     }
     case 'union':
-      return placedRanges(set, unionOf(family, rangesOf([...desired, ...found])));
-    case 'plan-first':
+      return placedRanges(both, unionOf(family, rangesOf([...desired, ...found])));
+    case 'plan first':
       return desired.length > 0 ? desired : found;
-    case 'standing-first':
+    case 'standing first':
       return found.length > 0 ? found : desired;
-    case 'all-but-pods':
-      return placedRanges(set, allButPods(family, desired, found, scopeOf(plan, family)));
+    case 'all but pods':
+      return placedRanges(both, allButPods(family, desired, found, scopeOf(plan, family)));
     case 'source':
       return []; // the maps of rules belong together: egressRules
     default:
-      return origin.unread satisfies never;
+      return row.unread satisfies never;
   }
 }
 
@@ -116,7 +120,6 @@ function withValuesOf(
   desired: readonly PlacedElement[],
   found: readonly PlacedElement[],
 ): readonly PlacedElement[] {
-  if (found.length === 0) return desired;
   const known = new Map(found.map((placed) => [elementComparison.identity(placed), placed]));
   return desired.map((placed) => known.get(elementComparison.identity(placed)) ?? placed);
 }
@@ -139,20 +142,12 @@ function allButPods(
 }
 
 function rangesOf(elements: readonly PlacedElement[]): AddressRange[] {
-  return elements.map(sourceOf);
+  return elements.map(addressesOf);
 }
 
-/** The addresses that the first field of the key has. */
-function sourceOf({ family, element: { key, keyEnd = key } }: PlacedElement): AddressRange {
-  const length = addressLength(family);
-  const bound = (bytes: Uint8Array) => addressNumber(addressFromBytes(bytes.subarray(0, length)));
-  return { first: bound(key), last: bound(keyEnd) };
-}
-
-function placedRanges(set: SetName, ranges: AddressSet): readonly PlacedElement[] {
-  const placed: PlacedElement[] = [];
-  addRanges(placed, set, ranges);
-  return placed;
+/** In a set whose row says that its keys are ranges of addresses. */
+function placedRanges({ set }: Both, ranges: AddressSet): readonly PlacedElement[] {
+  return placeRanges(set as AddressSetName, ranges);
 }
 
 /**
@@ -165,7 +160,7 @@ function placedRanges(set: SetName, ranges: AddressSet): readonly PlacedElement[
  * Of any other the addresses stay that the plan does not speak of.
  */
 function egressRules(family: Family, sets: readonly Both[], plan: Plan, unread: Unread): PlacedElement[] {
-  const rules = sets.filter((both) => both.family === family && SET_ORIGINS[both.set].unread === 'source');
+  const rules = sets.filter((both) => both.family === family && both.row.unread === 'source');
   if (rules.length === 0) return [];
   const found = rules.flatMap((both) => both.found);
   const standing = new Set(found.map(whole));
@@ -187,7 +182,7 @@ function egressRules(family: Family, sets: readonly Both[], plan: Plan, unread: 
     (range.first === range.last && !isPodOf(plan, family, range)) ||
     saysNothingNew(range);
   const kept = found.flatMap((placed) => {
-    const range = sourceOf(placed);
+    const range = addressesOf(placed);
     if (stays(range)) return [placed];
     return differenceOf({ family, ranges: [range] }, spokenOf).ranges.map((part) => narrowed(placed, part));
   });
@@ -216,7 +211,7 @@ function overlap(a: AddressRange, b: AddressRange): boolean {
 function narrowed({ family, set, element }: PlacedElement, { first, last }: AddressRange): PlacedElement {
   const { key, keyEnd = key } = element;
   const bound = (source: bigint, bytes: Uint8Array) =>
-    Buffer.concat([numberBytes(family, source), bytes.subarray(addressLength(family))]);
+    Buffer.concat([numberBytes(family, source), bytes.subarray(fieldsOf(family).addressBytes)]);
   return { family, set, element: { ...element, key: bound(first, key), keyEnd: bound(last, keyEnd) } };
 }
 

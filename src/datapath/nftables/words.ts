@@ -1,73 +1,93 @@
 /** The words of the rules: what they ask of a packet, each said once. */
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
+import { fieldsOf, LIST_NAME_BYTES, loadOf } from './fields.ts';
 import {
-  addresses,
   concat,
   dport,
   header,
+  iifname,
+  jhash,
   l4proto,
+  lookup,
+  member,
+  notMember,
   original,
   protocolIs,
-  random,
+  sourceIsLocal,
   sport,
 } from './ruleset/build.ts';
-import type { Statement, Value } from './ruleset/nodes.ts';
-
-export interface Words {
-  readonly saddr: Value;
-  readonly daddr: Value;
-  /** As the key of most maps: address, protocol, port. */
-  readonly frontend: Value;
-  /** As the value of most maps: address, port. */
-  readonly endpoint: Value;
-  /** What a pod sends from, as the key of maps: address, protocol, port. */
-  readonly sender: Value;
-  /** Of any packet a random number by its protocol, by which a range of ports is drawn. */
-  readonly draw: Value;
-  /** The source address and the 8 bytes behind it, which the name of a list takes. */
-  readonly sourceAndMore: Value;
-  /** What EgressRules look at. */
-  readonly cell: Value;
-  /** The frontend that was dialled, of a connection that was translated since. */
-  readonly dialled: Value;
-  /** Bytes of an address. */
-  readonly addressBytes: number;
-  /** This byte of the source, and the same of the destination. */
-  readonly hairpinByte: (index: number) => Value;
-  /** Source and destination, as one piece of the header. */
-  readonly bothAddresses: Value;
-}
+import type { NatFlag, Statement, Value } from './ruleset/nodes.ts';
+import { setsOf } from './sets.ts';
 
 /** The protocols that have ports. conntrack tells what was dialled by the protocol that a rule has asked for before. */
-export const WITH_PORTS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP'];
+const WITH_PORTS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP'];
 
-/** Numbers by which a range of ports is drawn: as many as there are ports, so that a range of one port has one too. */
-export const DRAWN = 65536;
+/** The kernel chooses at random among the ports that it is given, whatever port the packet has. */
+export const RANDOM: readonly NatFlag[] = ['fully-random'];
 
-function makeWords(family: Family): Words {
-  const { saddr, daddr } = addresses[family];
-  const [source, addressBytes] = family === 'IPv4' ? [12, 4] : [8, 16]; // RFC 791, RFC 8200
+function makeWords(family: Family) {
+  const fields = fieldsOf(family);
+  const sets = setsOf(family);
+  const { sourceOffset, addressBytes } = fields;
+  const saddr = fields.saddr.value;
+  const daddr = fields.daddr.value;
+  const frontend = loadOf(fields.frontend);
+  const bothAddresses = header(sourceOffset, 2 * addressBytes);
+  const dialledAddress = original(family, 'daddr');
+  const dialledPort = original(family, 'proto-dst');
+  const hash = (of: readonly Value[], seed: number) => jhash(of, 4294967295, seed);
+  const client = family === 'IPv4' ? [saddr, daddr] : [hash([bothAddresses], 1), hash([bothAddresses], 2)];
+  const isOutside = [notMember(saddr, sets.pods), notMember(iifname, sets.pod_interfaces)];
   return Object.freeze({
     saddr,
     daddr,
-    frontend: concat(daddr, l4proto, dport),
-    endpoint: concat(daddr, dport),
-    sender: concat(saddr, l4proto, sport),
-    sourceAndMore: header(source, addressBytes + 8),
-    draw: concat(l4proto, random(DRAWN)),
-    cell: concat(saddr, daddr, l4proto, dport),
-    dialled: concat(original(family, 'daddr'), l4proto, original(family, 'proto-dst')),
-    addressBytes,
-    hairpinByte: (index: number) =>
-      concat(header(source + index, 1), header(source + addressBytes + index, 1)),
-    bothAddresses: header(source, 2 * addressBytes),
+    /** What a packet is sent to: address, protocol, port. */
+    frontend,
+    /** What a packet comes from: address, protocol, port. */
+    sender: loadOf(fields.sender),
+    /** What EgressRules look at. */
+    cell: loadOf(fields.cell),
+    /** Of any packet a random number by its protocol, by which a range of ports is drawn. */
+    draw: loadOf(fields.draw),
+    /** The source address and the 8 bytes behind it, which the name of a list takes. */
+    sourceAndMore: header(sourceOffset, addressBytes + LIST_NAME_BYTES),
+    /** The address that was dialled, of a connection that was translated since. */
+    dialledAddress,
+    /** The frontend that was dialled, of a connection that was translated since. */
+    dialled: concat(dialledAddress, l4proto, dialledPort),
+    /** The client of a frontend, as the key of `affinity_clients` has it. */
+    client: concat(...client, l4proto, dport),
+    /** The connection that a packet makes, and the same behind the translation, as keys of `affinity_ct_marks`. */
+    connection: concat(hash([saddr, daddr], 3), l4proto, sport, dport),
+    originalConnection: concat(
+      hash([original(family, 'saddr'), dialledAddress], 3),
+      l4proto,
+      original(family, 'proto-src'),
+      dialledPort,
+    ),
+    /** Packets whose source is no pod. What this node itself sends has come in by no interface. */
+    isOutside,
+    /** Who sees the Local view of a frontend: with policy Local, neither pods nor this node itself. */
+    seesLocalView: [member(frontend, sets.policy_local), ...isOutside, sourceIsLocal('!=')],
+    /**
+     * Source and destination are one address. nft cannot compare two fields of a packet with each other, so they are looked
+     * up byte by byte in the set of equal pairs. The last byte comes first: it tells most addresses apart.
+     */
+    isHairpin: Array.from({ length: addressBytes }, (_, index) =>
+      member(loadOf(fields.hairpinByte(addressBytes - 1 - index)), sets.same_byte),
+    ),
+    /** A range of ports that nobody owns, drawn by its width. */
+    freePorts: lookup(loadOf(fields.draw), sets.source_ports),
   });
 }
 
-const byFamily: Readonly<Record<Family, Words>> = { IPv4: makeWords('IPv4'), IPv6: makeWords('IPv6') };
+const byFamily: Readonly<Record<Family, ReturnType<typeof makeWords>>> = {
+  IPv4: makeWords('IPv4'),
+  IPv6: makeWords('IPv6'),
+};
 
-export function wordsOf(family: Family): Words {
+export function wordsOf(family: Family): ReturnType<typeof makeWords> {
   return byFamily[family];
 }
 

@@ -1,0 +1,332 @@
+/**
+ * The one table of what is in the kernel: a row for each set and map. Declarations, the bytes of keys and values, their text
+ * in `diff`, whose an element is, and what stays while objects cannot be read are all read from here. docs/design/ruleset.md
+ * says step by step how to add a row.
+ */
+import type { FactKind } from '../../model/facts.ts';
+import type { Family } from '../../net/family.ts';
+import type { PlanEntry } from '../../plan/entry.ts';
+import { type Fields, fieldsOf } from './fields.ts';
+
+/** What becomes of elements that stand in the kernel while objects that they may come from cannot be read since the start. */
+export type WhileUnread =
+  /** The plan decides: they come from no object. */
+  | 'plan'
+  /** What belongs to no entry of the plan stays. */
+  | 'entry'
+  /** As `entry`; while a Node is unread, the value that stands is not replaced either. */
+  | 'entry and value'
+  /** Ranges: those of the plan, and those that stand. */
+  | 'union'
+  /** What stands stays where the plan has nothing. */
+  | 'plan first'
+  /** What the plan has is for where nothing stands. */
+  | 'standing first'
+  /** Sources that are masqueraded to ClusterIPs: those that are, without what the plan takes for pods. */
+  | 'all but pods'
+  /** What stands of a source stays as a whole where the plan does not know better. */
+  | 'source'
+  /** Packets fill the set, not we: its elements are neither read nor written, and go along when the table is replaced. */
+  | 'packets';
+
+/** A row as it is written down. No column may be left out but those that are false for most. */
+export interface Columns {
+  readonly comment: string;
+  readonly key: Fields;
+  /** What a map's value is. */
+  readonly data?: Fields | 'verdict';
+  /** Keys are ranges. */
+  readonly interval?: true;
+  /** Values are ranges: the first of all fields, then the last of all fields. */
+  readonly intervalData?: true;
+  /** So many elements at most, each with a timeout. */
+  readonly dynamicSize?: number;
+  /** The kinds of plan entries that its elements come from; none: every table has the same. */
+  readonly entries: readonly PlanEntry['kind'][];
+  /** Several entries may have one element: it is there while one of them is. */
+  readonly isShared?: true;
+  /** The kinds of objects that these entries come from, as far as this set is concerned. */
+  readonly objects: readonly FactKind[];
+  readonly unread: WhileUnread;
+  /** Its elements decide which address a source leaves with: that of their first field, or every source. */
+  readonly translates?: 'its source' | 'every source';
+}
+
+const ofFrontends = {
+  entries: ['ServiceFrontend'],
+  objects: ['Service', 'EndpointSlice', 'Node'],
+  unread: 'entry',
+} as const;
+const ofPods = { objects: ['Pod', 'Namespace', 'Node'], unread: 'entry' } as const;
+const ofBindings = { entries: ['PodBinding'], ...ofPods } as const;
+const ofPodSources = { entries: ['PodSource'], ...ofPods } as const;
+const ofPodPorts = { entries: ['PodSourcePort'], ...ofPods } as const;
+const ofBoth = {
+  entries: ['ServiceFrontend', 'PodBinding'],
+  objects: ['Service', 'EndpointSlice', 'Node', 'Pod', 'Namespace'],
+  unread: 'entry',
+} as const;
+const ofScope = { entries: ['FamilyScope'] } as const;
+const ofSettings = { entries: ['FamilyScope'], objects: [], unread: 'plan' } as const;
+const ofEgressRules = {
+  entries: ['EgressSource'],
+  objects: ['EgressRule', 'Pod', 'Namespace', 'IPPool', 'Node', 'FelixConfiguration', 'IpMasqAgent'],
+  unread: 'source',
+  translates: 'its source',
+} as const;
+const byPackets = { entries: [], objects: [], unread: 'packets' } as const;
+
+/** In the order in which they stand in the table. */
+export function columnsOf(family: Family) {
+  const { saddr, daddr, protocol, frontend, endpoint, sender, cell, draw, ports } = fieldsOf(family);
+  const { slot, id, list, interfaceName, hairpinByte, client, savedMark } = fieldsOf(family);
+  const ranges = { key: [daddr], interval: true } as const;
+  const interfaces = { key: [interfaceName], interval: true } as const;
+  const endpoints = { key: [...frontend, slot], data: endpoint, ...ofFrontends } as const;
+  const ids = { key: [...frontend, slot], data: [id], ...ofFrontends } as const;
+  const verdicts = { key: frontend, data: 'verdict', ...ofFrontends } as const;
+  const frontends = { key: frontend, ...ofFrontends } as const;
+
+  return {
+    cluster_ips: {
+      comment: 'ClusterIPs: their unlisted ports are refused',
+      key: [daddr],
+      ...ofFrontends,
+      entries: ['ClusterAddress'],
+    },
+    service_cidrs: {
+      comment: 'other addresses in here belong to no Service: dropped',
+      ...ranges,
+      ...ofScope,
+      objects: ['ServiceCIDR'],
+      unread: 'union',
+    },
+    pods: {
+      comment: 'what is a pod',
+      ...ranges,
+      ...ofScope,
+      objects: ['Node', 'IPPool', 'Pod'],
+      unread: 'union',
+    },
+    pod_interfaces: { comment: 'who comes in by them is a pod', ...interfaces, ...ofSettings },
+    masquerade_to_cluster_ip: {
+      comment: 'sources that are masqueraded on the way to a ClusterIP',
+      ...ranges,
+      ...ofScope,
+      objects: ['Node', 'IPPool', 'Pod'],
+      unread: 'all but pods',
+    },
+    unmasqueraded_interfaces: {
+      comment: 'interfaces whose traffic is never masqueraded to a ClusterIP',
+      ...interfaces,
+      ...ofSettings,
+    },
+    invalid_dropped: {
+      comment: 'pods: what conntrack cannot place is dropped',
+      ...ranges,
+      ...ofScope,
+      objects: ['Node', 'IPPool', 'Pod', 'IpMasqAgent'],
+      unread: 'union',
+    },
+    egress_sources: {
+      comment: 'whose packets are NATed: pools with natOutgoing',
+      ...ranges,
+      ...ofScope,
+      objects: ['IPPool', 'Node', 'Pod', 'IpMasqAgent'],
+      unread: 'union',
+      translates: 'its source',
+    },
+    egress_interfaces: {
+      comment: 'the same: who comes in by them',
+      ...interfaces,
+      ...ofScope,
+      objects: ['IpMasqAgent'],
+      unread: 'plan first',
+    },
+    egress_exempt: {
+      comment: 'destinations without egress NAT: all pools',
+      ...ranges,
+      ...ofScope,
+      objects: ['IPPool', 'Node', 'FelixConfiguration', 'IpMasqAgent'],
+      unread: 'union',
+      translates: 'every source',
+    },
+    egress_to: {
+      comment: 'EgressRules with destinations',
+      key: cell,
+      data: 'verdict',
+      interval: true,
+      ...ofEgressRules,
+    },
+    egress_to_addresses: {
+      comment: 'the same: addresses to leave with',
+      key: cell,
+      data: [saddr],
+      interval: true,
+      ...ofEgressRules,
+    },
+    egress_from: {
+      comment: 'EgressRules for all that leaves the pools',
+      key: [saddr],
+      data: 'verdict',
+      interval: true,
+      ...ofEgressRules,
+    },
+    egress_from_addresses: {
+      comment: 'the same: addresses to leave with',
+      key: [saddr],
+      data: [saddr],
+      interval: true,
+      ...ofEgressRules,
+    },
+    egress_address: {
+      comment: 'natOutgoingAddress',
+      key: [saddr],
+      data: [saddr],
+      interval: true,
+      ...ofScope,
+      objects: ['FelixConfiguration'],
+      unread: 'plan first',
+      translates: 'every source',
+    },
+    pod_nat_internal: {
+      comment: 'destinations that bound pods reach with their own address',
+      ...ranges,
+      ...ofScope,
+      objects: ['IPPool', 'Node', 'ServiceCIDR'],
+      unread: 'union',
+      translates: 'every source',
+    },
+    same_byte: { comment: 'equal pairs', key: hairpinByte(0), entries: [], objects: [], unread: 'plan' },
+    endpoints_1: { comment: 'frontends with 1 of them, by slot', ...endpoints },
+    endpoints_2: { comment: 'frontends with 2 of them, by slot', ...endpoints },
+    endpoints_3: { comment: 'frontends with 3 of them, by slot', ...endpoints },
+    endpoints_4: { comment: 'frontends with 4 of them, by slot', ...endpoints },
+    endpoints_many: { comment: 'frontends with more, by slot', ...endpoints },
+    many: { comment: 'frontends in endpoints_many: the chain that draws', ...verdicts },
+    many_local: { comment: 'the same for policy Local and outside sources', ...verdicts },
+    affinity_frontends: { comment: 'session affinity', ...frontends },
+    affinity_timeouts: { comment: 'session affinity: the chain of its timeout', ...verdicts },
+    affinity_ids_1: { comment: 'ids of 1 endpoints, by slot', ...ids },
+    affinity_ids_2: { comment: 'ids of 2 endpoints, by slot', ...ids },
+    affinity_ids_3: { comment: 'ids of 3 endpoints, by slot', ...ids },
+    affinity_ids_4: { comment: 'ids of 4 endpoints, by slot', ...ids },
+    affinity_ids_many: { comment: 'ids of more endpoints, by slot', ...ids },
+    affinity_many: { comment: 'frontends in affinity_ids_many: the chain that draws', ...verdicts },
+    affinity_many_local: { comment: 'the same for policy Local and outside sources', ...verdicts },
+    affinity_endpoints: {
+      comment: 'endpoints, by id',
+      key: [...frontend, id],
+      data: endpoint,
+      ...ofFrontends,
+    },
+    bindings: {
+      comment: 'Pod NAT: node address and port to pod',
+      key: frontend,
+      data: endpoint,
+      ...ofBindings,
+    },
+    bound: { comment: 'those of bindings', key: frontend, ...ofBindings },
+    range_addresses: {
+      comment: 'addresses that have any of the following ranges',
+      key: [daddr],
+      ...ofBindings,
+      isShared: true,
+    },
+    binding_ranges: {
+      comment: 'Pod NAT: node address and ports to pod and its ports',
+      key: frontend,
+      data: endpoint,
+      interval: true,
+      intervalData: true,
+      ...ofBindings,
+    },
+    bound_ranges: { comment: 'those of bindings', key: frontend, interval: true, ...ofBindings },
+    bound_sources: {
+      comment: 'pods that leave with an address of their own',
+      key: [saddr],
+      ...ofPodSources,
+      entries: ['PodSource', 'PodSourcePort'],
+      isShared: true,
+    },
+    pod_ports: {
+      comment: 'Pod NAT: what a port of a pod leaves as',
+      key: sender,
+      data: endpoint,
+      ...ofPodPorts,
+      unread: 'entry and value',
+    },
+    pod_port_ranges: {
+      comment: 'the same of several ports',
+      key: sender,
+      data: endpoint,
+      interval: true,
+      intervalData: true,
+      ...ofPodPorts,
+    },
+    pod_sources: {
+      comment: 'Pod NAT: what a pod leaves with',
+      key: [saddr, protocol],
+      data: [saddr],
+      ...ofPodSources,
+      unread: 'entry and value',
+      translates: 'its source',
+    },
+    source_ports: {
+      comment: 'ports that nobody owns, by a random number',
+      key: draw,
+      data: [ports],
+      interval: true,
+      entries: ['SourcePorts'],
+      objects: ['Pod', 'Namespace', 'Node'],
+      unread: 'standing first',
+    },
+    egress_ports: {
+      comment: 'of these within natPortRange',
+      key: draw,
+      data: [ports],
+      interval: true,
+      entries: ['SourcePorts'],
+      objects: ['FelixConfiguration'],
+      unread: 'standing first',
+    },
+    policy_local: { comment: 'externalTrafficPolicy Local', ...frontends },
+    masquerade_always: { comment: 'externalTrafficPolicy Cluster', ...frontends },
+    no_endpoints: { comment: 'refused', ...frontends },
+    no_local_endpoints: { comment: 'policy Local without an endpoint here: dropped', ...frontends },
+    restricted: {
+      comment: 'who may use it: a list of allowed_sources',
+      key: frontend,
+      data: [list],
+      ...ofBoth,
+    },
+    restricted_ranges: {
+      comment: 'the same of several ports',
+      key: frontend,
+      data: [list],
+      interval: true,
+      ...ofBindings,
+    },
+    allowed_sources: {
+      comment: 'lists of sources',
+      key: [saddr, list],
+      interval: true,
+      ...ofBoth,
+      isShared: true,
+    },
+    affinity_clients: {
+      comment: 'client and frontend: id of the endpoint',
+      key: client,
+      data: [id],
+      dynamicSize: 4_194_304,
+      ...byPackets,
+    },
+    affinity_ct_marks: {
+      comment: 'marks of others',
+      key: savedMark,
+      data: [id],
+      dynamicSize: 262_144,
+      ...byPackets,
+    },
+  } as const satisfies Record<string, Columns>;
+}
