@@ -5,10 +5,9 @@ import { protocolFromNumber } from '../../net/protocol.ts';
 import { familyOfNumber } from '../../wire/family-number.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { RuleDeclaration } from '../../wire/nftables/declarations.ts';
-import { jumpTarget } from '../../wire/nftables/jump.ts';
 import { type AskedMatch, type AskedNetwork, matchesOf } from '../../wire/nftables/matches.ts';
 import type { NftFamily } from '../../wire/nftables/numbers.ts';
-import { sourceRewrite } from '../../wire/nftables/rewrites.ts';
+import { jumpTarget, sourceRewrite } from '../../wire/nftables/rule.ts';
 import type { NatRule, RuleAction, RuleTable } from './nat-rule.ts';
 
 /** Families of tables that IP packets pass. */

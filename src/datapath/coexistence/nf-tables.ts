@@ -1,7 +1,7 @@
 import type { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
-import { jumpTarget } from '../../wire/nftables/jump.ts';
 import type { NftFamily } from '../../wire/nftables/numbers.ts';
+import { jumpTarget } from '../../wire/nftables/rule.ts';
 import { type ChainOwner, type IptablesTable, removalFrom, signsIn } from './iptables-table.ts';
 
 const FAMILIES = ['ip', 'ip6'] as const satisfies readonly NftFamily[];

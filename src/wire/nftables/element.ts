@@ -11,6 +11,7 @@ import {
   be32,
   be64,
   binary,
+  type Decoded,
   eachAttribute,
   list,
   NLA_F_NESTED,
@@ -228,8 +229,12 @@ function readData(bytes: Uint8Array, start: number, end: number, element: Draft)
   });
 }
 
-export function readVerdict(bytes: Uint8Array, start: number, end: number): Verdict {
-  const { code, chain } = verdictAttributes.read(bytes, start, end, 'NFTA_DATA_VERDICT');
+function readVerdict(bytes: Uint8Array, start: number, end: number): Verdict {
+  return verdictOf(verdictAttributes.read(bytes, start, end, 'NFTA_DATA_VERDICT'));
+}
+
+/** The verdict that these attributes tell. */
+export function verdictOf({ code, chain }: Decoded<typeof verdictAttributes.rows>): Verdict {
   if (code === undefined) throw malformed('NFTA_DATA_VERDICT without NFTA_VERDICT_CODE');
   const named = verdictNames.get(code | 0) ?? code | 0;
   return chain === undefined ? { code: named } : { code: named, chain };

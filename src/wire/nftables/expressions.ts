@@ -73,6 +73,12 @@ export const expressionTables = {
     length: [4, 'NFTA_BYTEORDER_LEN', be32],
     size: [5, 'NFTA_BYTEORDER_SIZE', be32],
   }),
+  range: nest({
+    sreg: [1, 'NFTA_RANGE_SREG', be32],
+    operation: [2, 'NFTA_RANGE_OP', be32],
+    first: [3, 'NFTA_RANGE_FROM_DATA', dataAttributes],
+    last: [4, 'NFTA_RANGE_TO_DATA', dataAttributes],
+  }),
   lookup: nest({
     set: [1, 'NFTA_LOOKUP_SET', string],
     sreg: [2, 'NFTA_LOOKUP_SREG', be32],
@@ -113,16 +119,20 @@ export const expressionTables = {
     padding: [8, 'NFTA_DYNSET_PAD', skipped],
     flags: [9, 'NFTA_DYNSET_FLAGS', be32],
   }),
+  /** A target of iptables-nft: nf_tables_compat.h, `enum nft_target_attributes`. */
+  target: nest({
+    name: [1, 'NFTA_TARGET_NAME', string],
+    revision: [2, 'NFTA_TARGET_REV', be32],
+    info: [3, 'NFTA_TARGET_INFO', binary],
+  }),
 } as const;
 
 export type ExpressionName = keyof typeof expressionTables;
+type Attributes<Name extends ExpressionName> = Decoded<(typeof expressionTables)[Name]['rows']>;
 
 /** An expression with its attributes. */
 export type Expression = {
-  readonly [Name in ExpressionName]: {
-    readonly name: Name;
-    readonly attributes: Decoded<(typeof expressionTables)[Name]['rows']>;
-  };
+  readonly [Name in ExpressionName]: { readonly name: Name; readonly attributes: Attributes<Name> };
 }[ExpressionName];
 
 /** An item of NFTA_RULE_EXPRESSIONS as it goes over the wire. */
@@ -142,6 +152,16 @@ export function decodeExpression({ name = '', data = new Uint8Array(0) }: RawExp
   return { name, attributes: table.read(data, 0, data.length, name) } as Expression;
 }
 
+/** The attributes of the expressions that have this name. */
+export function* attributesOf<Name extends ExpressionName>(
+  expressions: readonly RawExpression[],
+  name: Name,
+): Generator<Attributes<Name>> {
+  for (const raw of expressions) {
+    if (raw.name === name) yield decodeExpression(raw)?.attributes as Attributes<Name>;
+  }
+}
+
 /** `enum nft_registers`: the verdict, and the 16 registers of 4 bytes, which are also 4 of 16 bytes. */
 export const NFT_REG_VERDICT = 0;
 const NFT_REG_1 = 1;
@@ -155,14 +175,14 @@ export function registerNumber(index: number): number {
 
 export const numbers = {
   payloadBase: { network: 1, transport: 2 },
-  metaKey: { iifname: 6, oifname: 7, l4proto: 16 },
+  metaKey: { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 },
   ctKey: { state: 0, status: 2, mark: 3, 'proto-src': 11, 'proto-dst': 12 },
   ctAddress: { IPv4: { saddr: 19, daddr: 20 }, IPv6: { saddr: 21, daddr: 22 } },
   ctOriginal: 0,
   fibResult: { type: 3 },
   fibFlags: { saddr: 1, daddr: 2 },
   numgenType: { inc: 0, random: 1 },
-  cmp: { '==': 0, '!=': 1 },
+  cmp: { '==': 0, '!=': 1, '<=': 3, '>=': 5 },
   byteorder: { hton: 1 },
   lookupInverted: 1,
   natType: { snat: 0, dnat: 1 },

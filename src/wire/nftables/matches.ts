@@ -1,64 +1,8 @@
-/**
- * What a rule of nf_tables asks of packets, as far as it can be told from its expressions: include/uapi/linux/netfilter/
- * nf_tables.h, `enum nft_payload_attributes`, `nft_meta_keys`, `nft_cmp_attributes`, `nft_range_attributes`,
- * `nft_lookup_attributes`, `nft_nat_attributes`.
- */
-import { be32, binary, nest, skipped, string } from '../attributes.ts';
+/** What a rule of nf_tables asks of packets, as far as it can be told from its expressions. */
 import { net16, textOf } from '../bytes.ts';
 import type { RuleDeclaration } from './declarations.ts';
 import type { SetElement } from './element.ts';
-
-const dataAttributes = nest({
-  value: [1, 'NFTA_DATA_VALUE', binary],
-  verdict: [2, 'NFTA_DATA_VERDICT', skipped],
-});
-
-const tables = {
-  payload: nest({
-    into: [1, 'NFTA_PAYLOAD_DREG', be32],
-    base: [2, 'NFTA_PAYLOAD_BASE', be32],
-    offset: [3, 'NFTA_PAYLOAD_OFFSET', be32],
-    length: [4, 'NFTA_PAYLOAD_LEN', be32],
-  }),
-  meta: nest({ into: [1, 'NFTA_META_DREG', be32], key: [2, 'NFTA_META_KEY', be32] }),
-  ct: nest({ into: [1, 'NFTA_CT_DREG', be32], key: [2, 'NFTA_CT_KEY', be32] }),
-  bitwise: nest({ into: [2, 'NFTA_BITWISE_DREG', be32], mask: [4, 'NFTA_BITWISE_MASK', dataAttributes] }),
-  cmp: nest({
-    from: [1, 'NFTA_CMP_SREG', be32],
-    operation: [2, 'NFTA_CMP_OP', be32],
-    data: [3, 'NFTA_CMP_DATA', dataAttributes],
-  }),
-  range: nest({
-    from: [1, 'NFTA_RANGE_SREG', be32],
-    operation: [2, 'NFTA_RANGE_OP', be32],
-    first: [3, 'NFTA_RANGE_FROM_DATA', dataAttributes],
-    last: [4, 'NFTA_RANGE_TO_DATA', dataAttributes],
-  }),
-  lookup: nest({
-    set: [1, 'NFTA_LOOKUP_SET', string],
-    from: [2, 'NFTA_LOOKUP_SREG', be32],
-    into: [3, 'NFTA_LOOKUP_DREG', be32],
-    flags: [5, 'NFTA_LOOKUP_FLAGS', be32],
-  }),
-  immediate: nest({
-    into: [1, 'NFTA_IMMEDIATE_DREG', be32],
-    data: [2, 'NFTA_IMMEDIATE_DATA', dataAttributes],
-  }),
-  nat: nest({
-    type: [1, 'NFTA_NAT_TYPE', be32],
-    family: [2, 'NFTA_NAT_FAMILY', be32],
-    address: [3, 'NFTA_NAT_REG_ADDR_MIN', be32],
-  }),
-} as const;
-
-/** `enum nft_payload_bases`, `nft_meta_keys`, `nft_ct_keys`, `nft_cmp_ops`, `nft_nat_types`. */
-const NETWORK_HEADER = 1;
-const TRANSPORT_HEADER = 2;
-const META = { mark: 3, outName: 7, family: 15, protocol: 16 } as const;
-const CT_MARK = 3;
-const COMPARE = { equal: 0, notEqual: 1, lessOrEqual: 3, greaterOrEqual: 5 } as const;
-const LOOKUP_INVERTED = 1;
-const NAT_DNAT = 1;
+import { decodeExpression, numbers } from './expressions.ts';
 
 /** Offset and length of the addresses in an IPv4 and an IPv6 header. */
 const ADDRESSES = [
@@ -128,88 +72,83 @@ export function matchesOf(
       { first: Math.max(first, before?.first ?? 0), last: Math.min(last, before?.last ?? 65535) },
     ];
   };
-  for (const { name = '', data = new Uint8Array(0) } of expressions) {
-    const read = <Key extends keyof typeof tables>(key: Key) =>
-      tables[key].read(data, 0, data.length, key) as ReturnType<(typeof tables)[Key]['read']>;
-    switch (name) {
+  for (const raw of expressions) {
+    if (raw.name === 'redir') asked.dnat = { to: null };
+    else if (raw.name === 'notrack') asked.isUntracked = true;
+    const expression = decodeExpression(raw);
+    switch (expression?.name) {
       case 'payload': {
-        const { into, base = 0, offset = 0, length = 0 } = read('payload');
-        load(into, payloadField(base, offset, length));
+        const { dreg, base = 0, offset = 0, length = 0 } = expression.attributes;
+        load(dreg, payloadField(base, offset, length));
         break;
       }
       case 'meta': {
-        const { into, key = -1 } = read('meta');
-        load(into, metaField(key));
+        const { dreg, key = -1 } = expression.attributes;
+        load(dreg, metaField(key));
         break;
       }
       case 'ct': {
-        const { into, key } = read('ct');
-        load(into, key === CT_MARK ? { what: 'mark' } : null);
+        const { dreg, key } = expression.attributes;
+        load(dreg, key === numbers.ctKey.mark ? { what: 'mark' } : null);
         break;
       }
       case 'bitwise': {
-        const { into, mask } = read('bitwise');
-        const held = registers.get(into ?? -1);
+        const { dreg, mask } = expression.attributes;
+        const held = registers.get(dreg ?? -1);
         if (held?.what === 'source' || held?.what === 'destination') {
-          load(into, { ...held, ...(mask?.value === undefined ? {} : { mask: mask.value }) });
-        } else if (held?.what !== 'mark') load(into, null);
+          load(dreg, { ...held, ...(mask?.value === undefined ? {} : { mask: mask.value }) });
+        } else if (held?.what !== 'mark') load(dreg, null);
         break;
       }
       case 'cmp': {
-        const { from = -1, operation = COMPARE.equal, data: compared } = read('cmp');
-        const value = compared?.value ?? new Uint8Array(0);
-        compare(asked, registers.get(from), operation, value, bound);
+        const { sreg = -1, operation = numbers.cmp['=='], data } = expression.attributes;
+        compare(asked, registers.get(sreg), operation, data?.value ?? new Uint8Array(0), bound);
         break;
       }
       case 'range': {
-        const { from = -1, operation, first, last } = read('range');
-        if (registers.get(from)?.what !== 'ports' || operation !== COMPARE.equal) break;
+        const { sreg = -1, operation, first, last } = expression.attributes;
+        if (registers.get(sreg)?.what !== 'ports' || operation !== numbers.cmp['==']) break;
         if (first?.value?.length === 2 && last?.value?.length === 2)
           bound(net16(first.value, 0), net16(last.value, 0));
         break;
       }
       case 'lookup': {
-        const { set = '', from = -1, into, flags = 0 } = read('lookup');
-        const held = registers.get(from);
-        if (into !== undefined || (flags & LOOKUP_INVERTED) !== 0) load(into, null);
+        const { set = '', sreg = -1, dreg, flags = 0 } = expression.attributes;
+        const held = registers.get(sreg);
+        if (dreg !== undefined || (flags & numbers.lookupInverted) !== 0) load(dreg, null);
         else if (held?.what === 'ports') asked.ports = portsOf(elementsOf(set));
         break;
       }
       case 'immediate': {
-        const { into, data: loaded } = read('immediate');
-        load(into, loaded?.value === undefined ? null : { what: 'value', bytes: loaded.value });
+        const { dreg, data } = expression.attributes;
+        load(dreg, data?.value === undefined ? null : { what: 'value', bytes: data.value });
         break;
       }
       case 'nat': {
-        const { type, address = -1 } = read('nat');
-        if (type !== NAT_DNAT) break;
-        const held = registers.get(address);
+        const { type, addressMin = -1 } = expression.attributes;
+        if (type !== numbers.natType.dnat) break;
+        const held = registers.get(addressMin);
         asked.dnat = { to: held?.what === 'value' ? held.bytes : null };
         break;
       }
-      case 'redir':
-        asked.dnat = { to: null };
-        break;
-      case 'notrack':
-        asked.isUntracked = true;
-        break;
     }
   }
   return asked;
 }
 
 function payloadField(base: number, offset: number, length: number): Held | null {
-  if (base === TRANSPORT_HEADER) return offset === 2 && length === 2 ? { what: 'ports' } : null;
-  if (base !== NETWORK_HEADER) return null;
+  if (base === numbers.payloadBase.transport) return offset === 2 && length === 2 ? { what: 'ports' } : null;
+  if (base !== numbers.payloadBase.network) return null;
   const found = ADDRESSES.find((each) => each.offset === offset && length <= each.length && length > 0);
   return found === undefined ? null : { what: found.field, width: found.length, read: length };
 }
 
 function metaField(key: number): Held | null {
-  if (key === META.mark) return { what: 'mark' };
-  if (key === META.outName) return { what: 'outName' };
-  if (key === META.family) return { what: 'family' };
-  return key === META.protocol ? { what: 'protocol' } : null;
+  const { mark, oifname, nfproto, l4proto } = numbers.metaKey;
+  if (key === mark) return { what: 'mark' };
+  if (key === oifname) return { what: 'outName' };
+  if (key === nfproto) return { what: 'family' };
+  return key === l4proto ? { what: 'protocol' } : null;
 }
 
 function compare(
@@ -219,14 +158,14 @@ function compare(
   value: Uint8Array,
   bound: (first: number, last: number) => void,
 ): void {
-  const isEqual = operation === COMPARE.equal;
+  const isEqual = operation === numbers.cmp['=='];
   switch (held?.what) {
     case 'ports':
       if (value.length !== 2) return;
       if (isEqual) bound(net16(value, 0), net16(value, 0));
-      else if (operation === COMPARE.greaterOrEqual) bound(net16(value, 0), 65535);
-      else if (operation === COMPARE.lessOrEqual) bound(0, net16(value, 0));
-      else if (operation === COMPARE.notEqual) asked.ports = [];
+      else if (operation === numbers.cmp['>=']) bound(net16(value, 0), 65535);
+      else if (operation === numbers.cmp['<=']) bound(0, net16(value, 0));
+      else if (operation === numbers.cmp['!=']) asked.ports = [];
       return;
     case 'family':
       if (isEqual) asked.family = value[0] ?? null;
@@ -238,7 +177,7 @@ function compare(
       asked.isMarked = true;
       return;
     case 'outName':
-      if (operation === COMPARE.notEqual) asked.notOut = textOf(value, 0, value.length);
+      if (operation === numbers.cmp['!=']) asked.notOut = textOf(value, 0, value.length);
       return;
     case 'source':
     case 'destination': {
