@@ -12,12 +12,12 @@ import { answerFlows, explainQuery } from './explain-query.ts';
 export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const { planner, observations, surroundings } = agent;
   const startedAt = surroundings.now();
-  const seen = <Answer>(
+  const seen = async <Answer>(
     query: Readonly<Record<string, string>>,
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
-  ): Answer => {
+  ): Promise<Answer> => {
     const walk = explainQuery(planner, query);
-    return say(walk, existingFlowsIfSeen(walk.packet));
+    return say(walk, await existingFlowsIfSeen(walk.packet));
   };
   return {
     status: () => agent.status(),

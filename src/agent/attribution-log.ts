@@ -3,7 +3,7 @@ import { MemoryStore } from '../flows/attribution/memory-store.ts';
 import { AttributionRecorder } from '../flows/attribution/recorder.ts';
 import type { AttributionStore } from '../flows/attribution/store.ts';
 import { type WhoAnswer, WhoScan } from '../flows/attribution/who.ts';
-import { protocolName, protocolNumberOf } from '../flows/flow.ts';
+import { protocolName, protocolNumberOf } from '../flows/protocol-names.ts';
 import { formatEndpoint, parseAddress } from '../net/address.ts';
 import type { WhoQuestion } from '../observe/flows-view.ts';
 import { watchConntrack } from '../wire/conntrack/monitor.ts';

@@ -1,6 +1,6 @@
 import { answerFlow, type FlowAnswer } from '../explain/answer.ts';
 import { hintsOf } from '../explain/hints.ts';
-import { type Flow, parseFlow } from '../explain/packet.ts';
+import { type AskedFlow, parseFlow } from '../explain/packet.ts';
 import { type PacketQuestion, packetOfQuestion } from '../explain/question.ts';
 import { type Walk, walk } from '../explain/walk.ts';
 import type { Planner } from '../plan/planner.ts';
@@ -32,7 +32,7 @@ const ERRORS_SHOWN = 10;
 /** Answers a list of flows, in its order. Throws InvalidQuery that names index and field of those that are none. */
 export function answerFlows(planner: Planner, flows: unknown): FlowAnswer[] {
   if (!Array.isArray(flows)) throw new InvalidQuery('the flows are no list: write [{"sourceIP": …}, …]');
-  const valid: Flow[] = [];
+  const valid: AskedFlow[] = [];
   const errors: string[] = [];
   for (const [index, value] of flows.entries()) {
     const flow = parseFlow(value);

@@ -4,7 +4,7 @@ import { removeStale } from '../lab/removal.ts';
 import type { Family } from '../net/family.ts';
 import { AgentFailed, AgentProcess, knatIn } from './agent-process.ts';
 import { awaitFlow, tryFlow } from './dial.ts';
-import type { Outcome } from './flow.ts';
+import type { FlowResult } from './flow.ts';
 import { tellHowToLookAround, tellLogLine } from './look-around.ts';
 import { DemoFolder } from './manifests.ts';
 import { PageAddress } from './page-address.ts';
@@ -26,7 +26,7 @@ export interface DemoOptions {
  * Returns how each translation came out. Throws DemoImpossible, AgentFailed, or the signal's reason when it aborts
  * before the story is told. Two demos at once do not disturb each other; what a crashed one left is removed first.
  */
-export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<readonly Outcome[]> {
+export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<readonly FlowResult[]> {
   await requireMachine();
   removeStale('knat-demo');
   DemoFolder.removeStale();
@@ -65,7 +65,7 @@ class Demo {
   readonly #agents: AgentProcess[];
   readonly #pages: PageAddress[];
   readonly #signal: AbortSignal;
-  readonly outcomes: Outcome[] = [];
+  readonly outcomes: FlowResult[] = [];
 
   constructor(
     options: DemoOptions,

@@ -1,7 +1,7 @@
 import type { Cluster } from '../lab/cluster.ts';
 import type { DialOutcome } from '../lab/probe-messages.ts';
 import type { Family } from '../net/family.ts';
-import { type Ending, type Flow, isAsExpected, type Outcome } from './flow.ts';
+import { type Ending, type FlowResult, isAsExpected, type StagedFlow } from './flow.ts';
 
 /** How long to wait for what should not come, and for what should; milliseconds. */
 const IN_VAIN_MS = 300;
@@ -17,18 +17,18 @@ const GLIMPSE_MS = 40;
 const GLIMPSE_GROWTH = 1.3;
 
 /** Dials and compares. */
-export async function tryFlow(cluster: Cluster, flow: Flow, family: Family): Promise<Outcome> {
+export async function tryFlow(cluster: Cluster, flow: StagedFlow, family: Family): Promise<FlowResult> {
   return attempt(cluster, flow, family, 'instead' in flow.expected ? IN_VAIN_MS : PATIENCE_MS);
 }
 
 /** Dials until the outcome is the expected one or the time is over; gives the last outcome and the time it took. */
 export async function awaitFlow(
   cluster: Cluster,
-  flow: Flow,
+  flow: StagedFlow,
   family: Family,
   since: number,
   signal: AbortSignal,
-): Promise<{ readonly outcome: Outcome; readonly milliseconds: number }> {
+): Promise<{ readonly outcome: FlowResult; readonly milliseconds: number }> {
   for (let glimpse = GLIMPSE_MS; ; glimpse = Math.min(glimpse * GLIMPSE_GROWTH, PATIENCE_MS)) {
     const outcome = await attempt(cluster, flow, family, Math.round(glimpse));
     const milliseconds = performance.now() - since;
@@ -38,7 +38,12 @@ export async function awaitFlow(
   }
 }
 
-async function attempt(cluster: Cluster, flow: Flow, family: Family, timeoutMs: number): Promise<Outcome> {
+async function attempt(
+  cluster: Cluster,
+  flow: StagedFlow,
+  family: Family,
+  timeoutMs: number,
+): Promise<FlowResult> {
   const { from, to, port, protocol, attempts = 1 } = flow;
   const probe = cluster.host(from).host.probe();
   const dial = () => probe.dial({ to: to[family], port, protocol, timeoutMs });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { outsideAddress, podAddress } from '../lab/address-plan.ts';
-import { type Ending, type Flow, isAsExpected } from './flow.ts';
+import { type Ending, isAsExpected, type StagedFlow } from './flow.ts';
 
 const pod = podAddress(1, 10);
 const client = outsideAddress(11);
 
-function flow(expected: Flow['expected']): Flow {
+function flow(expected: StagedFlow['expected']): StagedFlow {
   return { title: '', remark: '', from: 'client', to: pod, port: 80, protocol: 'TCP', expected };
 }
 

@@ -4,7 +4,7 @@ import type { Family } from '../net/family.ts';
 import type { Protocol } from '../net/protocol.ts';
 
 /** A connection that somebody of the stage tries to open, and how it must end. */
-export interface Flow {
+export interface StagedFlow {
   /** One line: who dials what. */
   readonly title: string;
   /** One line: what there is to see. */
@@ -40,21 +40,21 @@ export interface Ending {
 }
 
 /** How a flow ended in one family. */
-export interface Outcome {
-  readonly flow: Flow;
+export interface FlowResult {
+  readonly flow: StagedFlow;
   readonly family: Family;
   readonly endings: readonly Ending[];
   readonly asExpected: boolean;
 }
 
 /** What must be seen in one family, in the form of what was seen; counts do not matter. */
-export function expectedEndings({ expected }: Flow, family: Family): readonly Omit<Ending, 'count'>[] {
+export function expectedEndings({ expected }: StagedFlow, family: Family): readonly Omit<Ending, 'count'>[] {
   if ('instead' in expected) return [{ end: expected.instead, saw: null }];
   return expected.answeredBy.map(({ by, saw }) => ({ end: by, saw: saw[family] }));
 }
 
 /** True when exactly the expected endings were seen, no matter how often each. */
-export function isAsExpected(flow: Flow, family: Family, endings: readonly Ending[]): boolean {
+export function isAsExpected(flow: StagedFlow, family: Family, endings: readonly Ending[]): boolean {
   const form = (list: readonly Omit<Ending, 'count'>[]) =>
     list
       .map(({ end, saw }) => `${end} ${saw}`)

@@ -4,7 +4,7 @@
  */
 import { type Dual, lanAddress, outsideAddress, podAddress } from '../lab/address-plan.ts';
 import { type IpAddress, parseAddress } from '../net/address.ts';
-import type { Flow } from './flow.ts';
+import type { StagedFlow } from './flow.ts';
 import type { Edit } from './manifests.ts';
 import { MAIL_ADDRESS } from './stage.ts';
 
@@ -43,7 +43,7 @@ const clientToMail = { from: 'client', to: MAIL_ADDRESS, port: 25, protocol: 'TC
 
 export interface Chapter {
   readonly title: string;
-  readonly flows: readonly Flow[];
+  readonly flows: readonly StagedFlow[];
 }
 
 /** Before any agent runs: the stage itself translates nothing. */
@@ -200,7 +200,7 @@ export const withKnat: readonly Chapter[] = [
 export interface Change {
   readonly title: string;
   readonly edit: Edit;
-  readonly flows: readonly Flow[];
+  readonly flows: readonly StagedFlow[];
 }
 
 export const changes: readonly Change[] = [

@@ -1,6 +1,6 @@
 import { formatEndpoint } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import { type Ending, expectedEndings, type Flow, type Outcome } from './flow.ts';
+import { type Ending, expectedEndings, type FlowResult, type StagedFlow } from './flow.ts';
 
 /** How the demo prints: `print` takes one line without its end; the others colour a text, or leave it. */
 export interface Display {
@@ -43,7 +43,7 @@ export class Teller {
   }
 
   /** One flow with its outcomes in each family. */
-  flow(flow: Flow, outcomes: readonly Outcome[]): void {
+  flow(flow: StagedFlow, outcomes: readonly FlowResult[]): void {
     const { print, dim } = this.#display;
     this.#flows++;
     print(`${String(this.#flows).padStart(3)}. ${flow.title}`);
@@ -52,7 +52,7 @@ export class Teller {
   }
 
   /** The closing account; the one line that scripts may look for is the last. */
-  summary(outcomes: readonly Outcome[]): void {
+  summary(outcomes: readonly FlowResult[]): void {
     const { print, good, bad } = this.#display;
     const wrong = outcomes.filter(({ asExpected }) => !asExpected);
     if (wrong.length > 0) this.heading('Not as expected');
@@ -65,7 +65,7 @@ export class Teller {
     print(paint(`demo: ${outcomes.length - wrong.length} translations as expected, ${wrong.length} not`));
   }
 
-  #outcome({ flow, family, endings, asExpected }: Outcome): void {
+  #outcome({ flow, family, endings, asExpected }: FlowResult): void {
     const { print, good, bad } = this.#display;
     const target = formatEndpoint(flow.to[family], flow.port).padEnd(TARGET_WIDTH);
     const often = endings.reduce((sum, { count }) => sum + count, 0) > 1;

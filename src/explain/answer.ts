@@ -3,7 +3,7 @@ import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
 import { groupPaths } from './group.ts';
 import type { WalkedNode } from './own.ts';
-import { type Flow, packetOfFlow } from './packet.ts';
+import { type AskedFlow, packetOfFlow } from './packet.ts';
 import { stepReason } from './reason.ts';
 import type { Step } from './step.ts';
 import { type Walk, type WalkVerdict, walk } from './walk.ts';
@@ -27,7 +27,7 @@ export interface FlowAnswer {
 export function answerFlow(
   plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,
   node: WalkedNode,
-  flow: Flow,
+  flow: AskedFlow,
 ): FlowAnswer {
   const result = walk(plan, node, packetOfFlow(flow));
   const { verdict, paths } = result;

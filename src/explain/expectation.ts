@@ -24,7 +24,7 @@ export interface Mismatch {
   readonly actual: string;
 }
 
-export interface Judgement {
+export interface ExpectationResult {
   readonly mismatches: readonly Mismatch[];
   /** What only routing decides, so that the answer is right as far as the plan goes. */
   readonly notes: readonly string[];
@@ -34,7 +34,7 @@ export interface Judgement {
 export type JudgedFacts = NamedFacts & { readonly node: NodeFacts };
 
 /** Compares the walk of the expectation's packet with it; the text of what is wrong with the expectation itself. */
-export function judge(expectation: Expectation, walk: Walk, facts: JudgedFacts): Judgement | string {
+export function judge(expectation: Expectation, walk: Walk, facts: JudgedFacts): ExpectationResult | string {
   const mismatches: Mismatch[] = [];
   const notes: string[] = [];
   const { verdict, as, reaches } = expectation;

@@ -17,7 +17,7 @@ export interface Packet {
 }
 
 /** One line of `knat explain --flows FILE`. */
-export interface Flow {
+export interface AskedFlow {
   readonly sourceIP: IpAddress;
   readonly protocol: Protocol;
   readonly destIP: IpAddress;
@@ -29,7 +29,7 @@ export interface Flow {
  * Reads a flow from plain JSON data; unknown keys are ignored, so that files with expectations can be asked as they
  * stand. Returns the text of the first error, with the field's name in front: `destPort: 70000 is no port …`.
  */
-export function parseFlow(value: unknown): Flow | string {
+export function parseFlow(value: unknown): AskedFlow | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a flow is an object';
   const { sourceIP, protocol, destIP, destPort, inputInterface } = value as Record<string, unknown>;
   const source = typeof sourceIP === 'string' ? parseAddress(sourceIP) : null;
@@ -50,7 +50,7 @@ export function parseFlow(value: unknown): Flow | string {
   return { sourceIP: source, protocol: known, destIP: destination, destPort: port, ...by };
 }
 
-export function packetOfFlow(flow: Flow): Packet {
+export function packetOfFlow(flow: AskedFlow): Packet {
   return {
     source: flow.sourceIP,
     destination: flow.destIP,

@@ -1,6 +1,6 @@
 import { familyOf, type IpAddress, parseAddress } from '../net/address.ts';
 import { ConntrackConnection } from '../wire/conntrack/connection.ts';
-import { protocolNumberOf } from './flow.ts';
+import { protocolNumberOf } from './protocol-names.ts';
 import type { FlowReport } from './report.ts';
 
 /** Ends flows that were reported: each very flow, not a later one of the same addresses. Needs CAP_NET_ADMIN. */

@@ -15,10 +15,10 @@ import {
 import { FlowView, type TupleView } from '../wire/conntrack/flow-view.ts';
 import { familyNumber } from '../wire/family-number.ts';
 import { beginMessage, endMessage, messagesOf, writeNfgenmsg } from '../wire/messages.ts';
-import { protocolName } from './flow.ts';
 import { FLOW_COLUMNS, FlowLines } from './flow-lines.ts';
 import type { Judgement } from './judge.ts';
 import { Names } from './names.ts';
+import { protocolName } from './protocol-names.ts';
 import { type FlowReport, hasPorts } from './report.ts';
 
 /** The form of `knat flows -o json`. */

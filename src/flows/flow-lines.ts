@@ -5,9 +5,9 @@ import { type IpAddress, isIpv6 } from '../net/address.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView, TupleView } from '../wire/conntrack/flow-view.ts';
 import type { ConntrackEventKind } from '../wire/conntrack/numbers.ts';
-import { protocolName } from './flow.ts';
 import type { Judgement, SourceNat } from './judge.ts';
 import type { Names } from './names.ts';
+import { protocolName } from './protocol-names.ts';
 import { hasPorts } from './report.ts';
 import { TextBytes } from './text-bytes.ts';
 

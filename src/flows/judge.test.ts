@@ -22,8 +22,8 @@ import { parseAddress } from '../net/address.ts';
 import { protocolNumber } from '../net/protocol.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
+import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
-import type { Flow } from './flow.ts';
 import { FormerPlans } from './former-plans.ts';
 import { FlowJudge, type Judgement } from './judge.ts';
 
@@ -39,7 +39,7 @@ function flow(
   from: string,
   to: string,
   { via = from, at = to, protocol = 'TCP' as number | 'TCP' | 'UDP' } = {},
-): Flow {
+): TrackedFlow {
   const end = (text: string, port: number) => {
     const [address = '', number = String(port)] = text.split(':');
     if (parseAddress(address) === null) throw new TypeError(text);
@@ -65,7 +65,7 @@ const node = nodeFacts({
 });
 
 /** Judges by the plan that the changes make, step by step. */
-function judged(one: Flow, ...steps: readonly FactChange[][]): Judgement {
+function judged(one: TrackedFlow, ...steps: readonly FactChange[][]): Judgement {
   const planner = new Planner(node, defaultPlanOptions);
   const former = new FormerPlans();
   let revision: number | null = null;
@@ -132,7 +132,7 @@ const masqueraded = flow(POD, PLACE, { via: NODE });
 const plain = flow(POD, PLACE);
 
 describe('which part of the plan translated', () => {
-  test.each<[string, Flow, FactChange[][], string]>([
+  test.each<[string, TrackedFlow, FactChange[][], string]>([
     ['nothing', plain, [[]], ''],
     ['a pool', masqueraded, [[natPool]], 'from egress IPPool pods'],
     [
@@ -171,7 +171,7 @@ describe('which part of the plan translated', () => {
 });
 
 describe('what is stale', () => {
-  test.each<[string, Flow, FactChange[][], string]>([
+  test.each<[string, TrackedFlow, FactChange[][], string]>([
     [
       'untranslated, and now a pool would masquerade',
       plain,
@@ -275,7 +275,7 @@ describe('what is stale', () => {
     expect(inShort(judged(one, ...steps))).toBe(expected);
   });
 
-  test.each<[string, Flow, FactChange[][]]>([
+  test.each<[string, TrackedFlow, FactChange[][]]>([
     ['a rule drops what goes elsewhere', masqueraded, [[natPool], [droppingElsewhere]]],
     ['a rule drops, and a binding comes before it', unbound, [[natPool, mail], [dropping]]],
     ['to a destination in a pool', flow(POD, '10.244.7.7'), [[plainPool], [natPool]]],
@@ -315,7 +315,7 @@ describe('from the port of a binding', () => {
     );
   const registered = (port: number) => flow(`${POD}:5060`, PLACE, { via: `${second}:${port}` });
 
-  test.each<[string, Flow, FactChange[], string]>([
+  test.each<[string, TrackedFlow, FactChange[], string]>([
     ['its address and port', registered(5062), [sip(5062)], 'from pod Pod mail/smtp'],
     ['any other port', flow(POD, PLACE, { via: `${PUBLIC}:50000` }), [sip(5062)], 'from pod Pod mail/smtp'],
     [

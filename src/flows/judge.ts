@@ -8,8 +8,8 @@ import { setContains } from '../net/ranges.ts';
 import { endpointAt, type PlanEntry, type ServiceFrontend, type Tuple } from '../plan/entry.ts';
 import { podSourceKey } from '../plan/entry-key.ts';
 import { type NatPlan, scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
+import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
-import type { Flow } from './flow.ts';
 import type { FormerPlan } from './former-plans.ts';
 import { type NatKind, type SourceDecision, SourceDecisions } from './source-decision.ts';
 
@@ -69,7 +69,7 @@ export class FlowJudge {
     this.#revision = by.plan.revision;
   }
 
-  judge(flow: Flow): Judgement {
+  judge(flow: TrackedFlow): Judgement {
     this.#forgetWhenChanged();
     const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
     const key = dialledKey(flow);
@@ -93,7 +93,7 @@ export class FlowJudge {
    * True when the flow's source is not what the plan of now makes it, whoever made it so: for flows of which it is known
    * that they were ours. Of the node's addresses only those count that it masquerades with as a rule.
    */
-  leavesOtherwise(flow: Flow): boolean {
+  leavesOtherwise(flow: TrackedFlow): boolean {
     this.#forgetWhenChanged();
     const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
     const dialled = dialledTuple(flow);
@@ -115,7 +115,7 @@ export class FlowJudge {
     this.#former = formerSources(this.#by);
   }
 
-  #destination(key: string, entry: PlanEntry | undefined, flow: Flow): DestinationNat {
+  #destination(key: string, entry: PlanEntry | undefined, flow: TrackedFlow): DestinationNat {
     if (entry?.kind === 'ServiceFrontend') return { kind: 'service', object: entry.owner, frontend: key };
     if (entry?.kind === 'PodBinding') return { kind: 'pod', object: entry.owner, frontend: key };
     const former = this.#formerBinding(flow, key);
@@ -125,7 +125,7 @@ export class FlowJudge {
 
   /** Whose translation it is that the flow has: the plan's of now, else the latest that fits. */
   #explainedBy(
-    flow: Flow,
+    flow: TrackedFlow,
     actual: IpAddress,
     decision: SourceDecision | null,
     frontend: ServiceFrontend | null,
@@ -140,7 +140,7 @@ export class FlowJudge {
   }
 
   /** ICMP and the like, which only egress pools and rules translate. */
-  #portlessSource(flow: Flow): SourceNat | null {
+  #portlessSource(flow: TrackedFlow): SourceNat | null {
     const { egressSources } = scopeOf(this.#by.plan, flow.family);
     const { src } = flow.original;
     const isEgress = setContains(egressSources, src) || this.#by.plan.egressSource(src) !== undefined;
@@ -148,7 +148,7 @@ export class FlowJudge {
   }
 
   #staleDestination(
-    flow: Flow,
+    flow: TrackedFlow,
     isTranslated: boolean,
     key: string,
     entry: PlanEntry | undefined,
@@ -171,7 +171,7 @@ export class FlowJudge {
   }
 
   #staleSource(
-    flow: Flow,
+    flow: TrackedFlow,
     actual: IpAddress | null,
     decision: SourceDecision | null,
     frontend: ServiceFrontend | null,
@@ -201,7 +201,7 @@ export class FlowJudge {
    * and it is not the node's first, the flow has it from there.
    */
   #formerAddress(
-    flow: Flow,
+    flow: TrackedFlow,
     actual: IpAddress,
     { snat }: SourceDecision,
     frontend: ServiceFrontend | null,
@@ -212,7 +212,11 @@ export class FlowJudge {
   }
 
   /** The latest former decision that gives the address that the flow has. */
-  #formerDecision(flow: Flow, actual: IpAddress, frontend: ServiceFrontend | null): SourceDecision | null {
+  #formerDecision(
+    flow: TrackedFlow,
+    actual: IpAddress,
+    frontend: ServiceFrontend | null,
+  ): SourceDecision | null {
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null || this.#former.length === 0) return null;
     const keys = [podSourceKey(flow.original.src, protocol)];
@@ -226,7 +230,7 @@ export class FlowJudge {
   }
 
   /** The Pod whose former binding leads where the flow goes. */
-  #formerBinding(flow: Flow, key: string): ObjectRef | null {
+  #formerBinding(flow: TrackedFlow, key: string): ObjectRef | null {
     const keys = [key];
     for (const { plan } of this.#former) {
       if (!plan.concerns(keys)) continue;
@@ -259,29 +263,32 @@ export const planless: Pick<FlowJudge, 'judge'> = {
 const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
 
 /** What was dialled, as the plan writes keys; for protocols without ports a text that is no key. */
-function dialledKey(flow: Flow): string {
+function dialledKey(flow: TrackedFlow): string {
   const protocol = protocolFromNumber(flow.protocol);
   return `${formatEndpoint(flow.original.dst, flow.original.dport)}/${protocol ?? flow.protocol}`;
 }
 
 /** Null for protocols without ports. */
-function dialledTuple({ protocol: number, original: { dst: address, dport } }: Flow): Tuple | null {
+function dialledTuple({ protocol: number, original: { dst: address, dport } }: TrackedFlow): Tuple | null {
   const protocol = protocolFromNumber(number);
   return protocol === null ? null : { address, protocol, port: dport as Port };
 }
 
 /** Something made it another flow than the one that was begun: its destination, or the address of its source. */
-export function isTranslated(flow: Flow): boolean {
+export function isTranslated(flow: TrackedFlow): boolean {
   return (flow.status & conntrackStatus.IPS_DST_NAT) !== 0 || sourceNow(flow) !== null;
 }
 
 /** The address that the source became; null where it is as it was, be it with another port. */
-export function sourceNow(flow: Flow): IpAddress | null {
+export function sourceNow(flow: TrackedFlow): IpAddress | null {
   if ((flow.status & conntrackStatus.IPS_SRC_NAT) === 0) return null;
   return flow.reply.dst === flow.original.src ? null : flow.reply.dst;
 }
 
-function hasOtherPort(flow: Flow, decision: SourceDecision): decision is SourceDecision & { port: Port } {
+function hasOtherPort(
+  flow: TrackedFlow,
+  decision: SourceDecision,
+): decision is SourceDecision & { port: Port } {
   return decision.port !== null && decision.port !== flow.reply.dport;
 }
 

@@ -1,7 +1,7 @@
 import { type IpAddress, parseAddress } from '../net/address.ts';
 import { type Protocol, protocolFromNumber } from '../net/protocol.ts';
+import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
-import type { Flow } from './flow.ts';
 import { sourceNow } from './judge.ts';
 import { TopCounter } from './top-counter.ts';
 
@@ -87,7 +87,7 @@ export class PortCounter {
     this.#addresses = addresses;
   }
 
-  add(flow: Flow): void {
+  add(flow: TrackedFlow): void {
     const isRewritten = (flow.status & conntrackStatus.IPS_SRC_NAT) !== 0;
     if (!isRewritten && this.#addresses.size === 0) return;
     if (protocolFromNumber(flow.protocol) === null) return;
@@ -124,7 +124,7 @@ export class SourceCounter {
     return this.#sources.size === 0;
   }
 
-  add(flow: Flow): void {
+  add(flow: TrackedFlow): void {
     if (protocolFromNumber(flow.protocol) !== null) this.#sources.get(tupleOf(flow))?.add(flow.original.src);
   }
 
@@ -138,7 +138,7 @@ export class SourceCounter {
   }
 }
 
-function tupleOf({ protocol, reply }: Flow): string {
+function tupleOf({ protocol, reply }: TrackedFlow): string {
   return `${protocol} ${reply.dst} ${reply.src} ${reply.sport}`;
 }
 

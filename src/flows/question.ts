@@ -3,10 +3,10 @@ import { formatEndpoint, parseAddress } from '../net/address.ts';
 import { hostPrefix, type Prefix, parseLoosePrefix, prefixContains } from '../net/prefix.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
-import { protocolNumberOf } from './flow.ts';
 import type { FlowFormat } from './flow-lines.ts';
 import type { Judgement } from './judge.ts';
 import type { Names } from './names.ts';
+import { protocolNumberOf } from './protocol-names.ts';
 import type { NatKind } from './source-decision.ts';
 
 /** Which flows are wanted, as texts: the options of `knat flows` and the query of `GET /v1/flows`. */

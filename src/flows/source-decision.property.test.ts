@@ -8,7 +8,7 @@ import { type Protocol, protocolNumber } from '../net/protocol.ts';
 import type { ServiceFrontend } from '../plan/entry.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
-import type { Flow } from './flow.ts';
+import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 import { SourceDecisions } from './source-decision.ts';
 
 interface Dial {
@@ -19,7 +19,7 @@ interface Dial {
 }
 
 /** Flows of every source to every destination, with every frontend and none: those that share an answer are among them. */
-function flowsOf(packets: readonly Dial[]): Flow[] {
+function flowsOf(packets: readonly Dial[]): TrackedFlow[] {
   return packets.flatMap((from) =>
     packets
       .filter((to) => familyOf(to.address) === familyOf(from.source))
@@ -34,7 +34,7 @@ function flowsOf(packets: readonly Dial[]): Flow[] {
 }
 
 /** Compares every flow with one that is looked at by itself; gives the number of flows that EgressRules speak of. */
-function compare(planner: Planner, node: NodeFacts, flows: readonly Flow[]): number {
+function compare(planner: Planner, node: NodeFacts, flows: readonly TrackedFlow[]): number {
   const plan = planner.update();
   const remembering = new SourceDecisions(plan, node);
   const frontends: (ServiceFrontend | null)[] = [null];

@@ -11,7 +11,7 @@ import { setContains } from '../net/ranges.ts';
 import type { FamilyScope, ServiceFrontend } from '../plan/entry.ts';
 import { podSourceKey } from '../plan/entry-key.ts';
 import { scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
-import type { Flow } from './flow.ts';
+import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 
 /** Which part of knat translates; `other`: something that is not in the plan, of knat's past or of another program. */
 export type NatKind = 'service' | 'pod' | 'egress' | 'other';
@@ -83,7 +83,7 @@ export class SourceDecisions {
    *
    * @param frontend the Service that translated the destination; null for none
    */
-  of(flow: Flow, isTranslated: boolean, frontend: ServiceFrontend | null): SourceDecision | null {
+  of(flow: TrackedFlow, isTranslated: boolean, frontend: ServiceFrontend | null): SourceDecision | null {
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null) return null;
     const { src: source } = flow.original;
@@ -109,7 +109,7 @@ export class SourceDecisions {
   }
 
   #walk(
-    flow: Flow,
+    flow: TrackedFlow,
     protocol: Protocol,
     isTranslated: boolean,
     frontend: ServiceFrontend | null,

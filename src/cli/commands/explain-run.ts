@@ -33,7 +33,7 @@ export interface ExplainValues extends SettingValues {
 }
 
 /** Who answers: the running agent, or a plan made of manifests. */
-interface Oracle {
+interface Explainer {
   explain(question: PacketQuestion): Promise<unknown>;
   describe(question: PacketQuestion): Promise<readonly Line[]>;
   flows(flows: unknown): Promise<readonly FlowAnswer[]>;
@@ -48,7 +48,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
       throw new CliError('KNAT_USAGE', `--flows stands alone: leave ${others} away`);
     }
     const questions = await readFlows(flows, context);
-    const answers = await (await oracleOf(values, context)).flows(questions);
+    const answers = await (await explainerOf(values, context)).flows(questions);
     await printData(terminal, output, answers, () => printAnswers(answers, questions, context));
     return;
   }
@@ -57,14 +57,14 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }
   const question: PacketQuestion = { from, to, proto, port, interface: inputInterface, family };
-  const oracle = await oracleOf(values, context);
-  if (output === undefined || output === 'table') terminal.printLines(await oracle.describe(question));
-  else await printData(terminal, output, await oracle.explain(question), () => {});
+  const explainer = await explainerOf(values, context);
+  if (output === undefined || output === 'table') terminal.printLines(await explainer.describe(question));
+  else await printData(terminal, output, await explainer.explain(question), () => {});
 }
 
-async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle> {
+async function explainerOf(values: ExplainValues, context: Context): Promise<Explainer> {
   const { terminal } = context;
-  if (values.source === undefined || values.agent === true) return agentOracle;
+  if (values.source === undefined || values.agent === true) return agentExplainer;
   const settings = await planSettings(values, {
     isOnce: true,
     allPods: namesPod(values),
@@ -82,16 +82,16 @@ async function oracleOf(values: ExplainValues, context: Context): Promise<Oracle
       `warning: ${settings.source.name} holds no Node ${nodeName}: what is asked is explained as on a node without Pods`,
     );
   }
-  const seen = <Answer>(
+  const seen = async <Answer>(
     question: PacketQuestion,
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
-  ): Answer => {
+  ): Promise<Answer> => {
     const walk = explainQuery(planner, question);
-    return say(walk, values.conntrack === true ? existingFlows(walk.packet) : null);
+    return say(walk, values.conntrack === true ? await existingFlows(walk.packet) : null);
   };
   return {
-    explain: async (question) => seen(question, walkJson),
-    describe: async (question) => seen(question, describeWalk),
+    explain: (question) => seen(question, walkJson),
+    describe: (question) => seen(question, describeWalk),
     flows: async (flows) => answerFlows(planner, flows),
   };
 }
@@ -101,7 +101,7 @@ function namesPod({ from = '', to = '' }: ExplainValues): boolean {
   return [from, to].some((place) => place.startsWith('pod/'));
 }
 
-const agentOracle: Oracle = {
+const agentExplainer: Explainer = {
   explain: async (question) => await askAgent(`/api/v1/explain?${queryOf(question)}`),
   describe: async (question) => (await askAgent(`/api/v1/describe?${queryOf(question)}`)) as Line[],
   flows: async (flows) => (await askAgent('/v1/flows', flows)) as FlowAnswer[],

@@ -7,9 +7,9 @@ import { prefixSet } from '../../net/prefix.ts';
 import { protocolNumber } from '../../net/protocol.ts';
 import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
 import { clusterAddressKey, scopeKey } from '../../plan/entry-key.ts';
-import { conntrackStatus } from '../../wire/conntrack/entry.ts';
+import { conntrackStatus, type TrackedFlow } from '../../wire/conntrack/entry.ts';
 import type { FlowChanges } from './flow-changes.ts';
-import { type Flow, StaleFlowJudge } from './stale-flows.ts';
+import { StaleFlowJudge } from './stale-flows.ts';
 
 const endpoint = (address: string, port: number): Endpoint => ({
   address: ip(address),
@@ -46,7 +46,7 @@ function flowTo(
   destination: IpAddress,
   to: Endpoint | null,
   { client, protocol, isReplied, port = 53 }: Dialled & { client: IpAddress; port?: number },
-): Flow {
+): TrackedFlow {
   const target = to ?? { address: destination, port };
   return {
     family: destination.includes(':') ? 'IPv6' : 'IPv4',

@@ -1,26 +1,13 @@
-import type { IpAddress } from '../../net/address.ts';
-import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
 import { type Protocol, protocolFromNumber } from '../../net/protocol.ts';
 import { setContains } from '../../net/ranges.ts';
 import { type Endpoint, endpointAt, type ServiceFrontend } from '../../plan/entry.ts';
 import { clusterAddressKey } from '../../plan/entry-key.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
-import { conntrackStatus } from '../../wire/conntrack/entry.ts';
+import { conntrackStatus, type TrackedFlow } from '../../wire/conntrack/entry.ts';
 import { type Comparison, DialledTuples, type FlowChanges } from './flow-changes.ts';
 
 type Plan = Pick<NatPlan, 'entry' | 'entryAt'>;
-
-/** What of a conntrack entry decides whether it is stale: `ConntrackEntry` and `FlowView` both are one. */
-export interface Flow {
-  readonly family: Family;
-  /** IANA number. */
-  readonly protocol: number;
-  readonly original: Readonly<{ src: IpAddress; sport: number; dst: IpAddress; dport: number }>;
-  readonly reply: Readonly<{ src: IpAddress; sport: number; dst: IpAddress; dport: number }>;
-  /** Bits of `conntrackStatus`. */
-  readonly status: number;
-}
 
 /**
  * Says of flows whether their destination was translated by a plan that is no longer in force (docs/adr/0004). Then:
@@ -46,7 +33,7 @@ export class StaleFlowJudge {
     this.#compare = compare;
   }
 
-  isStale(flow: Flow): boolean {
+  isStale(flow: TrackedFlow): boolean {
     const isReplied = (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0;
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null || (isReplied && protocol !== 'UDP')) return false;
@@ -68,7 +55,7 @@ export class StaleFlowJudge {
   }
 
   /** Its source was translated to a port that belongs to somebody else now: it would keep the owner from its peer. */
-  #holdsPort({ status, original, reply }: Flow, protocol: Protocol): boolean {
+  #holdsPort({ status, original, reply }: TrackedFlow, protocol: Protocol): boolean {
     if ((status & conntrackStatus.IPS_SRC_NAT) === 0 || reply.dst === original.src) return false;
     const port = parsePort(reply.dport);
     if (port === null) return false;
@@ -84,13 +71,13 @@ export class StaleFlowJudge {
    * Where a new flow of this source would go. With policy Local pods and this node itself have the wider choice; who they
    * are is not known in all modes, and a flow without a reply that is deleted in vain begins anew where it was.
    */
-  #chosenEndpoints({ endpoints, localEndpoints }: ServiceFrontend, { family, original }: Flow) {
+  #chosenEndpoints({ endpoints, localEndpoints }: ServiceFrontend, { family, original }: TrackedFlow) {
     if (localEndpoints === null) return [endpoints];
     return setContains(scopeOf(this.#plan, family).pods, original.src) ? [endpoints] : [localEndpoints];
   }
 
   /** The plan has nothing where the flow went; true when it can only have been a Service that translated it. */
-  #wasService({ family, original, reply }: Flow): boolean {
+  #wasService({ family, original, reply }: TrackedFlow): boolean {
     if (this.#compare === null) return false;
     const { dst, dport } = original;
     const { pods, serviceCIDRs } = scopeOf(this.#plan, family);
@@ -105,7 +92,7 @@ export class StaleFlowJudge {
 /** The numbers of NodePorts unless an API server is told otherwise (`--service-node-port-range`). */
 const NODE_PORTS = { first: 30_000, last: 32_767 };
 
-function leadsTo({ reply }: Flow, { address, port }: Endpoint): boolean {
+function leadsTo({ reply }: TrackedFlow, { address, port }: Endpoint): boolean {
   return address === reply.src && port === reply.sport;
 }
 

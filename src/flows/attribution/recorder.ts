@@ -1,8 +1,8 @@
 import { formatEndpoint } from '../../net/address.ts';
 import type { FlowView } from '../../wire/conntrack/flow-view.ts';
-import { protocolName } from '../flow.ts';
 import { sourceNow } from '../judge.ts';
 import type { Names } from '../names.ts';
+import { protocolName } from '../protocol-names.ts';
 import { type FlowLine, formatLine } from './line.ts';
 import type { AttributionStore } from './store.ts';
 

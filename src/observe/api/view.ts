@@ -21,9 +21,9 @@ export interface AgentView {
   /** Milliseconds since the epoch. */
   now(): number;
   /** What happens to the packet of the query's `from`, `to`, `proto` and `port`, as `knat explain -o json` prints it. */
-  explain(query: Readonly<Record<string, string>>): WalkJson;
+  explain(query: Readonly<Record<string, string>>): Promise<WalkJson>;
   /** The same as lines for a terminal. */
-  describe(query: Readonly<Record<string, string>>): readonly Line[];
+  describe(query: Readonly<Record<string, string>>): Promise<readonly Line[]>;
   /** The answers to a list of flows, as `knat explain --flows FILE -o json` prints them. */
   flows(flows: unknown): readonly FlowAnswer[];
 }

@@ -17,7 +17,7 @@ export interface Claim {
 }
 
 /** An owner's claim that has no effect since another owner of the same rank claims the object too. */
-export interface Conflict {
+export interface ContestedObject {
   readonly winner: Claim;
   readonly loser: Claim;
 }
@@ -59,7 +59,7 @@ export class Claims {
   }
 
   /** Claims without effect, in no particular order. */
-  *conflicts(): Generator<Conflict> {
+  *conflicts(): Generator<ContestedObject> {
     for (const id of this.#contested) {
       const [winner, ...others] = this.#claims.get(id) ?? [];
       if (winner === undefined) continue;

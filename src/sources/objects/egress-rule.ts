@@ -4,7 +4,7 @@ import { PROTOCOLS, type Protocol } from '../../net/protocol.ts';
 import { type Fields, readPrefix } from './fields.ts';
 import { readLabelSelector } from './label-selector.ts';
 import { openObject, type ParseContext } from './metadata.ts';
-import type { Parsed, Report } from './parsed.ts';
+import type { Parsed, ParseReport } from './parsed.ts';
 
 const ACTIONS = ['Keep', 'Masquerade', 'Snat'] as const;
 const FALLBACKS = ['node', 'drop'] as const;
@@ -39,7 +39,7 @@ export function parseEgressRule(object: unknown, context: ParseContext): Parsed<
   return report.finish(fact);
 }
 
-function priority(spec: Fields, report: Report): number {
+function priority(spec: Fields, report: ParseReport): number {
   const number = spec.integer('priority') ?? DEFAULT_PRIORITY;
   if (number < 0 || number > MOST_PRIORITY) {
     const message = `${number} is no priority: use a whole number from 0 to ${MOST_PRIORITY}, the lowest is asked first`;
@@ -48,7 +48,7 @@ function priority(spec: Fields, report: Report): number {
   return number;
 }
 
-function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, report: Report): void {
+function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, report: ParseReport): void {
   const path = spec.path('addresses');
   if (action === 'Snat' && spec.items('addresses').length === 0) {
     report.error('KNAT_FIELD_REQUIRED', path, 'Snat needs at least one address to leave with');
@@ -61,7 +61,7 @@ function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, rep
   }
 }
 
-function destinations(spec: Fields, report: Report): EgressDestination[] {
+function destinations(spec: Fields, report: ParseReport): EgressDestination[] {
   return spec.objects('to').flatMap((entry) => {
     const protocol = readProtocol(entry, report);
     const ports = readPorts(entry, protocol, report);
@@ -79,7 +79,7 @@ function destinations(spec: Fields, report: Report): EgressDestination[] {
   });
 }
 
-function readProtocol(entry: Fields, report: Report): Protocol | null {
+function readProtocol(entry: Fields, report: ParseReport): Protocol | null {
   const text = entry.text('protocol');
   const known = PROTOCOLS.find((protocol) => protocol === text) ?? null;
   if (text !== '' && known === null) {
@@ -89,7 +89,7 @@ function readProtocol(entry: Fields, report: Report): Protocol | null {
   return known;
 }
 
-function readPorts(entry: Fields, protocol: Protocol | null, report: Report): PortSpan | null {
+function readPorts(entry: Fields, protocol: Protocol | null, report: ParseReport): PortSpan | null {
   const first = entry.port('port');
   const last = entry.port('endPort') ?? first;
   if (first === null || last === null) {

@@ -5,7 +5,7 @@ import { parsePort } from '../../net/port.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
 import { type Fields, readOrdinaryAddress } from './fields.ts';
 import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
-import type { Parsed, Report } from './parsed.ts';
+import type { Parsed, ParseReport } from './parsed.ts';
 import { NONE, type SharedValues } from './shared.ts';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
@@ -39,14 +39,14 @@ export function parseEndpointSlice(object: unknown, context: ParseContext): Pars
   });
 }
 
-function addressType(fields: Fields, report: Report): Family | 'FQDN' {
+function addressType(fields: Fields, report: ParseReport): Family | 'FQDN' {
   if (!fields.has('addressType')) {
     report.error('KNAT_FIELD_REQUIRED', 'addressType', 'add addressType: IPv4 or IPv6');
   }
   return fields.word('addressType', ['IPv4', 'IPv6', 'FQDN'], 'IPv4');
 }
 
-function ports(fields: Fields, shared: SharedValues, report: Report): readonly EndpointPortFact[] {
+function ports(fields: Fields, shared: SharedValues, report: ParseReport): readonly EndpointPortFact[] {
   let key = '';
   const read = (entry: Fields): EndpointPortFact | null => {
     const name = shared.text(entry.text('name'));
@@ -76,7 +76,7 @@ function endpoints(
   fields: Fields,
   family: Family,
   shared: SharedValues,
-  report: Report,
+  report: ParseReport,
 ): readonly EndpointFact[] {
   const read = (entry: Fields): EndpointFact | null => {
     const text = entry.texts('addresses')[0];

@@ -3,7 +3,7 @@ import { familyOf, type IpAddress } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
 import { type Fields, readAddress } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
-import type { Parsed, Report } from './parsed.ts';
+import type { Parsed, ParseReport } from './parsed.ts';
 import { NONE } from './shared.ts';
 
 /** The API groups that serve FelixConfiguration, the deciding one first. */
@@ -47,7 +47,7 @@ export function parseFelixConfiguration(
 }
 
 /** A port, `first:last`, or several of these with commas between; Calico itself knows no commas. */
-function portRanges(spec: Fields, report: Report): FelixConfigurationFact['natPortRange'] {
+function portRanges(spec: Fields, report: ParseReport): FelixConfigurationFact['natPortRange'] {
   const value = spec.integerOrText('natPortRange');
   if (value === null || value === '') return null;
   const ranges: NonNullable<FelixConfigurationFact['natPortRange']>[number][] = [];
@@ -65,7 +65,7 @@ function portRanges(spec: Fields, report: Report): FelixConfigurationFact['natPo
 }
 
 /** An address, or one of each family with a comma between. */
-function outgoingAddresses(spec: Fields, report: Report): readonly IpAddress[] {
+function outgoingAddresses(spec: Fields, report: ParseReport): readonly IpAddress[] {
   const text = spec.text('natOutgoingAddress');
   if (text === '') return NONE;
   const path = spec.path('natOutgoingAddress');
@@ -81,7 +81,7 @@ function outgoingAddresses(spec: Fields, report: Report): readonly IpAddress[] {
   return addresses;
 }
 
-function interfaceFilter(spec: Fields, report: Report): string | null {
+function interfaceFilter(spec: Fields, report: ParseReport): string | null {
   const key = 'iptablesNATOutgoingInterfaceFilter';
   const text = spec.text(key);
   if (text === '') return null;

@@ -2,7 +2,7 @@ import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
 import { specialAddress } from '../../net/special-address.ts';
-import type { Report } from './parsed.ts';
+import type { ParseReport } from './parsed.ts';
 import { NONE } from './shared.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -20,9 +20,9 @@ export function isObject(value: unknown): value is Json {
 export class Fields {
   readonly #value: Json;
   readonly #path: string;
-  readonly #report: Report;
+  readonly #report: ParseReport;
 
-  constructor(value: Json, path: string, report: Report) {
+  constructor(value: Json, path: string, report: ParseReport) {
     this.#value = value;
     this.#path = path;
     this.#report = report;
@@ -235,7 +235,7 @@ export class Fields {
   /** The addresses, or prefixes, of a list of texts, each a part of its own; see `parts`. */
   textParts<Value>(
     key: string,
-    read: (text: string, path: string, report: Report) => Value | null,
+    read: (text: string, path: string, report: ParseReport) => Value | null,
     needed: 'needed' | 'spared' = 'spared',
   ): readonly Value[] {
     const readItem = (item: unknown, path: string) => {
@@ -257,7 +257,7 @@ export class Fields {
 }
 
 /** Reads an address that a Service or an endpoint may have; one that nobody in particular has is an error on the field. */
-export function readOrdinaryAddress(text: string, path: string, report: Report): IpAddress | null {
+export function readOrdinaryAddress(text: string, path: string, report: ParseReport): IpAddress | null {
   const address = readAddress(text, path, report);
   const special = address === null ? null : specialAddress(address);
   if (special === null) return address;
@@ -266,7 +266,7 @@ export function readOrdinaryAddress(text: string, path: string, report: Report):
 }
 
 /** Reads an address; a bad one is an error on the field. */
-export function readAddress(text: string, path: string, report: Report): IpAddress | null {
+export function readAddress(text: string, path: string, report: ParseReport): IpAddress | null {
   const address = parseAddress(text);
   if (address === null) {
     report.error('KNAT_ADDRESS_INVALID', path, `"${text}" is no IPv4 or IPv6 address`);
@@ -275,7 +275,7 @@ export function readAddress(text: string, path: string, report: Report): IpAddre
 }
 
 /** Reads a strict prefix; a bad one is an error on the field. */
-export function readPrefix(text: string, path: string, report: Report): Prefix | null {
+export function readPrefix(text: string, path: string, report: ParseReport): Prefix | null {
   const prefix = parsePrefix(text);
   if (typeof prefix !== 'string') return prefix;
   if (prefix === 'syntax') {

@@ -1,11 +1,11 @@
 import type { LabelRequirement, LabelSelector } from '../../model/label-selector.ts';
 import type { Fields } from './fields.ts';
-import type { Report } from './parsed.ts';
+import type { ParseReport } from './parsed.ts';
 
 const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
 
 /** The `metav1.LabelSelector` in the field; null when absent. */
-export function readLabelSelector(parent: Fields, key: string, report: Report): LabelSelector | null {
+export function readLabelSelector(parent: Fields, key: string, report: ParseReport): LabelSelector | null {
   if (!parent.has(key)) return null;
   const selector = parent.object(key);
   return {
@@ -14,7 +14,7 @@ export function readLabelSelector(parent: Fields, key: string, report: Report): 
   };
 }
 
-function readRequirement(entry: Fields, report: Report): LabelRequirement {
+function readRequirement(entry: Fields, report: ParseReport): LabelRequirement {
   const key = entry.text('key');
   const operator = entry.text('operator');
   const values = entry.texts('values');

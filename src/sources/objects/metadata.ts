@@ -1,7 +1,7 @@
 import type { ObjectRef } from '../../model/object.ts';
 import type { PortSpan } from '../../net/port.ts';
 import { Fields, isObject } from './fields.ts';
-import { Report } from './parsed.ts';
+import { ParseReport } from './parsed.ts';
 import type { SharedValues } from './shared.ts';
 
 /** What parsers need to know beside the object. */
@@ -42,7 +42,7 @@ export interface Opened {
   readonly name: string;
   readonly fields: Fields;
   readonly metadata: Fields;
-  readonly report: Report;
+  readonly report: ParseReport;
 }
 
 /**
@@ -53,7 +53,7 @@ export function openObject(kind: ObjectRef['kind'], object: unknown, shared: Sha
   const ref = objectRef(kind, object);
   const namespace = shared.text(ref.namespace);
   const name = ref.name;
-  const report = new Report({ kind, namespace, name });
+  const report = new ParseReport({ kind, namespace, name });
   const fields = new Fields(isObject(object) ? object : {}, '', report);
   if (!isObject(object)) report.error('KNAT_OBJECT_INVALID', '', `must be a ${kind} object`);
   const metadata = fields.object('metadata');

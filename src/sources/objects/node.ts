@@ -2,7 +2,7 @@ import type { NodeAddressType, NodeFact } from '../../model/node.ts';
 import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Fields, readPrefix } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
-import type { Parsed, Report } from './parsed.ts';
+import type { Parsed, ParseReport } from './parsed.ts';
 import { NONE } from './shared.ts';
 
 /** The taint that the cluster autoscaler sets before it deletes a node; kube-proxy's health check knows it too. */
@@ -26,7 +26,7 @@ export function parseNode(object: unknown, context: ParseContext): Parsed<NodeFa
   });
 }
 
-function addresses(status: Fields, annotations: Fields, report: Report): NodeFact['addresses'] {
+function addresses(status: Fields, annotations: Fields, report: ParseReport): NodeFact['addresses'] {
   const facts = new Map<IpAddress, NodeAddressType>();
   const add = (type: NodeAddressType, address: IpAddress | null) => {
     if (address !== null && !facts.has(address)) facts.set(address, type);
@@ -54,7 +54,7 @@ function addresses(status: Fields, annotations: Fields, report: Report): NodeFac
 }
 
 /** `podCIDRs`, or the older `podCIDR` where that is all there is. */
-function podCIDRs(spec: Fields, report: Report): NodeFact['podCIDRs'] {
+function podCIDRs(spec: Fields, report: ParseReport): NodeFact['podCIDRs'] {
   if (spec.items('podCIDRs').length > 0) return spec.textParts('podCIDRs', readPrefix, 'needed');
   const text = spec.text('podCIDR');
   const prefix = text === '' ? null : readPrefix(text, spec.path('podCIDR'), report);

@@ -15,7 +15,7 @@ export type Parsed<Fact> =
 const NO_PROBLEMS: readonly Problem[] = [];
 
 /** Collects the problems of one object. Problems carry no origin: whoever knows the file adds it. */
-export class Report {
+export class ParseReport {
   readonly #object: ObjectRef;
   #problems: Problem[] | null = null;
   #failed = false;

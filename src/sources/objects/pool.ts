@@ -10,7 +10,7 @@ import {
 import { LINK_LOCAL } from '../../net/special-address.ts';
 import type { Fields } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
-import type { Parsed, Report } from './parsed.ts';
+import type { Parsed, ParseReport } from './parsed.ts';
 
 /** The API groups that serve IPPool, the deciding one first: the same name in two groups is one pool, Calico's. */
 const POOL_GROUPS = ['projectcalico.org', 'crd.projectcalico.org', 'knat.dev'] as const;
@@ -56,7 +56,7 @@ export function parsePool(object: unknown, context: ParseContext): Parsed<PoolFa
 }
 
 /** The prefix, masked even when that is an error, so that the checks behind it can still speak. */
-function readCidr(spec: Fields, report: Report): Prefix | null {
+function readCidr(spec: Fields, report: ParseReport): Prefix | null {
   const text = spec.text('cidr');
   const prefix = parsePrefix(text);
   const message =
@@ -71,7 +71,7 @@ function readCidr(spec: Fields, report: Report): Prefix | null {
   return typeof prefix === 'string' ? parseLoosePrefix(text) : prefix;
 }
 
-function checkSize(cidr: Prefix, written: number, disabled: boolean, report: Report): void {
+function checkSize(cidr: Prefix, written: number, disabled: boolean, report: ParseReport): void {
   const { fallback, least, most } = BLOCK[cidr.family];
   const blockSize = written === 0 ? fallback : written;
   if (blockSize < least || blockSize > most) {
@@ -94,7 +94,7 @@ function checkEncapsulation(
   spec: Fields,
   cidr: Prefix | null,
   uses: readonly string[],
-  report: Report,
+  report: ParseReport,
 ): void {
   const ipip = spec.word('ipipMode', MODES, 'Never') !== 'Never';
   const vxlan = spec.word('vxlanMode', MODES, 'Never') !== 'Never';
@@ -108,7 +108,7 @@ function checkEncapsulation(
   }
 }
 
-function allowedUses(spec: Fields, report: Report): readonly string[] {
+function allowedUses(spec: Fields, report: ParseReport): readonly string[] {
   const uses = spec.texts('allowedUses');
   for (const [index, use] of uses.entries()) {
     if (USES.some((known) => known === use)) continue;

@@ -5,7 +5,7 @@ import { type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
 import { describe, type Fields, readOrdinaryAddress } from './fields.ts';
 import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
-import type { Parsed, Report } from './parsed.ts';
+import type { Parsed, ParseReport } from './parsed.ts';
 import { NONE } from './shared.ts';
 
 const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const;
@@ -51,7 +51,7 @@ function notOurs(type: (typeof TYPES)[number], spec: Fields, labels: Fields): No
 }
 
 /** `clusterIPs`, or the older `clusterIP` where that is all there is. */
-function clusterIPs(spec: Fields, report: Report): readonly IpAddress[] {
+function clusterIPs(spec: Fields, report: ParseReport): readonly IpAddress[] {
   if (spec.items('clusterIPs').length > 0) return spec.textParts('clusterIPs', readOrdinaryAddress, 'needed');
   const text = spec.text('clusterIP');
   const address = text === '' ? null : readOrdinaryAddress(text, spec.path('clusterIP'), report);
@@ -62,7 +62,7 @@ function clusterIPs(spec: Fields, report: Report): readonly IpAddress[] {
  * Virtual addresses that we answer for: not names, and not those that a proxy elsewhere terminates, to which a mode that
  * is not known is counted.
  */
-function loadBalancerIPs(status: Fields, report: Report): readonly IpAddress[] {
+function loadBalancerIPs(status: Fields, report: ParseReport): readonly IpAddress[] {
   return status.object('loadBalancer').objectParts('ingress', (entry) => {
     const mode = entry.word('ipMode', ['VIP', 'Proxy'], 'VIP');
     const text = mode === 'Proxy' ? '' : entry.text('ip');
@@ -71,7 +71,7 @@ function loadBalancerIPs(status: Fields, report: Report): readonly IpAddress[] {
 }
 
 /** Null without entries; an empty list, which allows nobody, when no entry is usable. */
-function sourceRanges(spec: Fields, report: Report): readonly Prefix[] | null {
+function sourceRanges(spec: Fields, report: ParseReport): readonly Prefix[] | null {
   if (spec.items('loadBalancerSourceRanges').length === 0) return null;
   return spec.parts('loadBalancerSourceRanges', (item, path) => {
     const text = typeof item === 'string' ? item : describe(item);
@@ -85,7 +85,7 @@ function sourceRanges(spec: Fields, report: Report): readonly Prefix[] | null {
 }
 
 /** An API server has looked at the range that it was given; what stands in a folder nobody has looked at. */
-function nodePortOf(entry: Fields, { nodePortRange: range }: ParseContext, report: Report): Port | null {
+function nodePortOf(entry: Fields, { nodePortRange: range }: ParseContext, report: ParseReport): Port | null {
   const port = entry.optionalPort('nodePort');
   if (port === null || range === undefined || (range.first <= port && port <= range.last)) return port;
   const message = `${port} is not in the range of node ports, ${range.first}-${range.last}: choose another, or widen --service-node-port-range`;
@@ -98,7 +98,7 @@ function ports(
   spec: Fields,
   hasNodePorts: boolean,
   context: ParseContext,
-  report: Report,
+  report: ParseReport,
 ): readonly ServicePortFact[] {
   const seen = new Set<string>();
   const read = (entry: Fields): ServicePortFact | null => {
@@ -128,7 +128,7 @@ function ports(
   return spec.objectParts('ports', read, 'needed');
 }
 
-function affinityTimeout(spec: Fields, report: Report): number | null {
+function affinityTimeout(spec: Fields, report: ParseReport): number | null {
   if (spec.word('sessionAffinity', ['None', 'ClientIP'], 'None') === 'None') return null;
   const client = spec.object('sessionAffinityConfig').object('clientIP');
   const seconds = client.integer('timeoutSeconds') ?? AFFINITY.fallback;

@@ -128,6 +128,14 @@ export interface ConntrackEntry {
   readonly counters: { readonly original: FlowCounters; readonly reply: FlowCounters } | null;
 }
 
+/** What of a flow says how it is translated: `ConntrackEntry` and `FlowView` both are one. */
+export interface TrackedFlow extends Pick<ConntrackEntry, 'family' | 'protocol' | 'status'> {
+  /** As the first packet came. */
+  readonly original: Omit<FlowTuple, 'icmp'>;
+  /** As a reply comes: from where the flow really goes, to what its source became. */
+  readonly reply: Omit<FlowTuple, 'icmp'>;
+}
+
 type TupleAttributes = Decoded<typeof tupleAttributes.rows>;
 
 /** The attributes of a tuple, or of the part of one that a filter asks for. */

@@ -1,6 +1,12 @@
 import type { Family } from '../../net/family.ts';
 import type { Decoded } from '../attributes.ts';
-import { type ConntrackEntry, type conntrackAttributes, type FlowTuple, tupleAttributesOf } from './entry.ts';
+import {
+  type ConntrackEntry,
+  type conntrackAttributes,
+  type FlowTuple,
+  type TrackedFlow,
+  tupleAttributesOf,
+} from './entry.ts';
 
 /** Which entries are wanted: those that have all that is given. */
 export interface FlowFilter {
@@ -24,8 +30,7 @@ export interface Masked {
 }
 
 /** What of an entry a filter looks at: `ConntrackEntry` and `FlowView` both are one. */
-type FilteredFlow = Pick<ConntrackEntry, 'family' | 'protocol' | 'zone' | 'mark' | 'status'> &
-  Record<'original' | 'reply', Required<TupleFilter>>;
+type FilteredFlow = TrackedFlow & Pick<ConntrackEntry, 'zone' | 'mark'>;
 
 /** True when the entry is wanted. The kernel's own filter is never relied on: older ones ignore parts of it. */
 export function matches(filter: FlowFilter, entry: FilteredFlow): boolean {
