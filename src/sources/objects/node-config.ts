@@ -118,7 +118,7 @@ const nodePortAddresses = z.preprocess(
   z.array(nodePortAddress).transform((list) => (list.length === 0 ? null : primaryOrRanges(list.flat()))),
 );
 
-/** The keys of conformance/README.md, "config", and `nodeIPs` for both families. */
+/** The keys of `--node-config`, which the records of test/conformance/service-flows.json have too; `nodeIPs` is for both families. */
 const schema = z.strictObject({
   nodeName: z.string().min(1).optional(),
   nodeIP: nodeIPs.optional(),
