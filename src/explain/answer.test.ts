@@ -38,8 +38,8 @@ test('lists the endpoints sorted as text', () => {
     masq: true,
     snat: 'node',
     because:
-      'Service shop/web: ClusterIP 10.96.0.10:80/TCP: one of 2 endpoints, at random; to a ClusterIP from outside ' +
-      'the pods, or masqueradeAll: the source becomes an address of this node',
+      'Service shop/web: ClusterIP 10.96.0.10:80/TCP: one of 2 endpoints, at random; to a ClusterIP from a source ' +
+      'that is no pod, or masqueradeAll: the source becomes an address of this node',
   });
 });
 
@@ -58,7 +58,7 @@ test('hairpin: masq when one of the endpoints is masqueraded', () => {
   const mixed = answer(two, '10.244.1.5', '10.96.0.10');
   expect(mixed).toMatchObject({ masq: true, snat: null });
   expect(mixed.because).toContain('to 10.244.1.5: hairpin');
-  expect(mixed.because).toContain('to 10.244.1.6: to a ClusterIP, not from outside');
+  expect(mixed.because).toContain('to 10.244.1.6: to a ClusterIP from a pod');
 });
 
 test('endpoints that differ in the address have no common snat', () => {
@@ -67,14 +67,14 @@ test('endpoints that differ in the address have no common snat', () => {
   expect(answer(changes, '10.244.1.5', '10.96.0.10')).toMatchObject({ masq: true, snat: null });
 });
 
-test('names the pool of each destination that is left alone', () => {
+test('names the pool of each exempt destination', () => {
   const here = present('IPPool', pool('here', '192.168.3.0/24'));
   const there = present('IPPool', pool('there', '192.168.4.0/24'));
   const changes = [web, pools, here, there, present('EndpointSlice', slice(['192.168.3.3', '192.168.4.4']))];
   const { masq, because } = answer(changes, '10.244.1.5', '10.96.0.10');
   expect(masq).toBe(false);
   expect(because).toMatch(
-    /to 192\.168\.3\.3: .*lies in IPPool here; .*to 192\.168\.4\.4: .*lies in IPPool there$/,
+    /to 192\.168\.3\.3: .*is in IPPool here; .*to 192\.168\.4\.4: .*is in IPPool there$/,
   );
 });
 

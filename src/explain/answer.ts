@@ -11,14 +11,14 @@ import { type Walk, type WalkVerdict, walk } from './walk.ts';
 /** The answer of `knat explain --flows` for one flow. */
 export interface FlowAnswer {
   readonly verdict: WalkVerdict;
-  /** With `dnat`: all that may be chosen, sorted as text: `10.1.0.7:8080`, `[fd00::7]:8080`. */
+  /** With `dnat`: all endpoints that may be chosen, sorted as text: `10.1.0.7:8080`, `[fd00::7]:8080`. */
   readonly endpoints: readonly string[];
   /**
-   * True when the source is rewritten on the way to at least one of the endpoints, as kube-proxy's own tests count it: a
-   * packet that may be led back to its sender (hairpin) is masqueraded. `because` and the walk have each by itself.
+   * True if the source is rewritten for at least one of the endpoints, as kube-proxy's own tests count it: a packet that
+   * may go back to its sender (hairpin) is masqueraded. `because` and the walk have each endpoint.
    */
   readonly masq: boolean;
-  /** The address that the source becomes, or `node`; null where it stays or where the endpoints differ in it. */
+  /** The new source address, or `node`; null if it stays or differs between endpoints. */
   readonly snat: IpAddress | 'node' | null;
   /** The objects and rules that decided. */
   readonly because: string;
@@ -46,8 +46,8 @@ export function answerFlow(
 }
 
 /**
- * What decided: the last step about the destination; about the source the rule that rewrites it, or all that left it
- * alone. Where endpoints differ, each with the addresses that it is about.
+ * What decided: for the destination the last step; for the source the rule that rewrites it, or all rules that did not.
+ * If endpoints differ, each reason starts with its addresses.
  */
 export function reasonOf({ verdict, steps, paths }: Walk): string {
   const decided: { to: string; step: Step }[] = [];

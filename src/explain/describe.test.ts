@@ -54,7 +54,7 @@ describe('as text', () => {
       '             an address of this node',
       '             to 10.244.2.6:8080:',
       'postrouting  Service shop/web',
-      '             to a ClusterIP, not from outside the pods: the source stays',
+      '             to a ClusterIP from a pod: the source stays',
       '',
       'Result       an address of this node → 10.244.1.5:8080',
       '             reply: 10.244.1.5:8080 → an address of this node; the sender sees',
@@ -64,9 +64,9 @@ describe('as text', () => {
       '             10.96.0.10:80 if routing brings it back through this node, as it',
       '             does for this node’s pods',
       'Not known    - which address of the node the source becomes: that of the',
-      '               interface it leaves by',
-      '             - whether such a connection exists: it would keep the translation',
-      '               it began with',
+      '               outgoing interface',
+      '             - whether such a connection exists: it would keep its first',
+      '               translation',
       '             - routing, and rules of other programs (a FORWARD chain that',
       '               drops), may change the outcome',
     ]);
@@ -82,8 +82,8 @@ describe('as text', () => {
     expect(lines.join('\n')).toContain(
       [
         'But          an existing flow: TCP 198.51.100.9:40001 → 10.96.0.10:80 keeps',
-        '             going to 10.244.9.9:8080 as 192.0.2.1:40001 until it ends, or is',
-        '             still for 431990 s',
+        '             going to 10.244.9.9:8080 as 192.0.2.1:40001 until it ends or is',
+        '             idle for 431990 s',
       ].join('\n'),
     );
     expect(lines.join('\n')).not.toContain('whether such a connection exists');
@@ -103,8 +103,8 @@ describe('as text', () => {
       present('IPPool', pool('rack2', '10.244.2.0/24')),
     ];
     const lines = text(walked([web, two, ...racks], '10.244.1.9', '10.96.0.10'));
-    expect(lines).toContain('             natOutgoing, but the destination lies in IPPool rack1');
-    expect(lines).toContain('             natOutgoing, but the destination lies in IPPool rack2');
+    expect(lines).toContain('             natOutgoing, but the destination is in IPPool rack1');
+    expect(lines).toContain('             natOutgoing, but the destination is in IPPool rack2');
   });
 
   test('no line is longer than 80 characters', () => {
@@ -127,7 +127,7 @@ describe('as text', () => {
     const twin = present('Service', service({ name: 'other', createdAt: 2000 }));
     const refused = describeWalk(walked([web, twin], '10.244.1.5', '10.96.0.10'));
     const shown = refused.map(plainText).join('\n');
-    expect(shown).toContain('Result       refused: the sender is told so at once');
+    expect(shown).toContain('Result       refused: the sender gets an error at once');
     expect(shown).toContain('Conflict     also claimed by Service shop/other; Service shop/web has it');
     expect(refused.flat().filter((span) => span.tone === 'bad')).not.toEqual([]);
     expect(text(walked([], '198.51.100.9', '8.8.8.8'))).toContain(

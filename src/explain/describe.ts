@@ -12,13 +12,13 @@ import type { Walk } from './walk.ts';
 
 /** Width of the column with the hooks' names. */
 const COLUMN = 13;
-/** More endpoints than these are only counted; the JSON form has all. */
+/** Further endpoints are only counted; the JSON form has all. */
 const ENDPOINTS_SHOWN = 8;
 
 /**
- * A walk as lines of at most 80 characters for a reader who knows Kubernetes, but not knat.
+ * A walk as lines of at most 80 characters, for readers who know Kubernetes but not knat.
  *
- * @param existing what conntrack has of such connections; null where it was not asked
+ * @param existing such connections in conntrack; null if it was not read
  */
 export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | null = null): Line[] {
   const lines: Line[] = [...titleLines(walk), []];
@@ -79,7 +79,7 @@ function endpointLines(endpoints: readonly Endpoint[]): Line[] {
   return rest === 0 ? lines : [...lines, ...labelled('', COLUMN, `and ${rest} more`, 'dim')];
 }
 
-/** The steps after routing; where endpoints differ, under a line that says which of them are meant. */
+/** The steps after routing; if endpoints differ, below a line that names the endpoints. */
 function groupLines(group: PathGroup, several: boolean): Line[] {
   const lines = several ? labelled('', COLUMN, `${pathsText(group)}:`, 'dim') : [];
   return [...lines, ...group.steps.flatMap(describeStep)];
@@ -90,13 +90,13 @@ function resultLines(walk: Walk, groups: readonly PathGroup[]): Line[] {
     case 'drop':
       return labelled('Result', COLUMN, 'dropped: the sender gets no answer', 'bad');
     case 'reject':
-      return labelled('Result', COLUMN, 'refused: the sender is told so at once', 'bad');
+      return labelled('Result', COLUMN, 'refused: the sender gets an error at once', 'bad');
     default:
       return groups.flatMap((group, index) => {
         const path = group.paths[0];
         if (path === undefined) return [];
         const label = index === 0 ? 'Result' : '';
-        const many = group.paths.length > 1 ? ', or another of them' : '';
+        const many = group.paths.length > 1 ? ', or another endpoint' : '';
         const { source, destination, port } = path.after;
         const tone = walk.verdict === 'none' ? 'plain' : 'good';
         const unchanged = walk.verdict === 'none' ? 'unchanged: ' : '';

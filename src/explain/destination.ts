@@ -16,14 +16,14 @@ import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import type { DestinationStep, EndpointReach, Hook, PacketState } from './step.ts';
 
-/** How the packet leaves prerouting (or output, for what this node itself sends). */
+/** The packet after prerouting (or output, if this node itself sends it). */
 export interface DestinationOutcome {
   readonly steps: readonly DestinationStep[];
   /** `none`: the destination stays as it is. */
   readonly verdict: 'dnat' | 'none' | 'drop' | 'reject';
-  /** With `dnat`: all that may be chosen. */
+  /** With `dnat`: all endpoints that may be chosen. */
   readonly endpoints: readonly Endpoint[];
-  /** The frontend whose masquerade rule holds after routing; null without one. */
+  /** The frontend whose masquerade rule applies after routing; null without one. */
   readonly frontend: ServiceFrontend | null;
 }
 
@@ -121,7 +121,7 @@ function serve(
   };
 }
 
-/** A source that is a pod counts as such even where it is one of the node's own addresses too. */
+/** A pod counts as a pod even if its address is one of the node's own too. */
 function reachOf(
   frontend: ServiceFrontend,
   scope: FamilyScope,

@@ -6,29 +6,29 @@ import { formatDestination } from '../plan/canonical.ts';
 import type { EgressChoice, EgressOutcome } from '../plan/entry.ts';
 import type { SourceStep } from './step.ts';
 
-/** What an EgressRule says about the packet, in one sentence without its end. */
+/** The outcome of an EgressRule for the packet: one sentence without a full stop. */
 export function egressRuleReason(step: Extract<SourceStep, { rule: 'egress-rule' }>): string {
   const { role, choice } = step;
   if (role === 'later') return 'also matches this source, but a rule with higher priority matched first';
   if (role === 'destination') {
     return choice.to === null
       ? 'matches this source, but only for destinations outside all pools'
-      : `matches this source, but not this destination; it has ${destinationsText(choice)}`;
+      : `matches this source, but only for ${destinationsText(choice)}`;
   }
   const because = choice.reason === '' ? '' : ` (${choice.reason})`;
   return `${whereText(choice)}: ${outcomeText(choice.outcome)}${fallbackText(choice)}${because}`;
 }
 
-/** What the pools say about it. */
+/** The outcome of the pools for the packet. */
 export function egressPoolReason(step: Extract<SourceStep, { rule: 'egress-pool' }>): string {
   const { because, to, object, others } = step;
-  const asked = object === null ? 'a pod, by ip-masq-agent’s file' : 'natOutgoing';
+  const asked = object === null ? 'ip-masq-agent’s file applies to this pod' : 'natOutgoing';
   if (because !== null && 'exemptBy' in because) {
     const { exemptBy } = because;
     if (exemptBy === 'ip-masq-agent') return `${asked}, but the destination is in nonMasqueradeCIDRs`;
     return exemptBy.kind === 'Node'
       ? `${asked}, but the destination is an address of ${formatRef(exemptBy)}`
-      : `${asked}, but the destination lies in ${formatRef(exemptBy)}`;
+      : `${asked}, but the destination is in ${formatRef(exemptBy)}`;
   }
   if (because !== null) return `${asked}, but it does not leave by an interface ${because.interfaceFilter}`;
   const source = to === null || to === 'node' ? 'an address of this node' : `${to}, natOutgoingAddress`;
@@ -41,7 +41,7 @@ export function egressPoolReason(step: Extract<SourceStep, { rule: 'egress-pool'
 function otherText({ natOutgoing, disabled, loadBalancerOnly }: PoolFact): string {
   if (!natOutgoing) return ' with natOutgoing off, but one that has it on is enough';
   if (disabled) return ', but it is disabled (which changes nothing for NAT)';
-  return loadBalancerOnly ? ', but it is for load balancers alone' : '';
+  return loadBalancerOnly ? ', but it is only for load balancers' : '';
 }
 
 function whereText(choice: EgressChoice): string {

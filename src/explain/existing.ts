@@ -1,7 +1,7 @@
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Packet } from './packet.ts';
 
-/** One direction of a connection that conntrack knows. */
+/** One direction of a connection in conntrack. */
 export interface FlowEnds {
   readonly src: IpAddress;
   readonly sport: number;
@@ -9,13 +9,13 @@ export interface FlowEnds {
   readonly dport: number;
 }
 
-/** A connection like the packet's that began before and keeps its translation. */
+/** An existing connection that matches the packet and keeps its translation. */
 export interface ExistingFlow {
-  /** As its first packet came. */
+  /** As in its first packet. */
   readonly original: FlowEnds;
-  /** As a reply comes: from where it really goes, to what its source became. */
+  /** As in a reply: from the real destination to the translated source. */
   readonly reply: FlowEnds;
-  /** Until conntrack forgets it, unless packets come. Null: not told. */
+  /** Until conntrack forgets it, unless packets arrive. Null: unknown. */
   readonly timeoutSeconds: number | null;
 }
 
@@ -30,15 +30,15 @@ export function existingFlowJson({ original, reply, timeoutSeconds }: ExistingFl
   return { original: endsText(original), reply: endsText(reply), timeoutSeconds };
 }
 
-/** What an existing connection keeps, and for how long, in one sentence without its end. */
+/** The translation of an existing connection, and for how long it lasts: one sentence without a full stop. */
 export function existingFlowText({ protocol }: Pick<Packet, 'protocol'>, flow: ExistingFlow): string {
   const { original, reply, timeoutSeconds } = flow;
   const { source, destination } = endsText(original);
   const kept = endsText(reply);
   const goes = kept.source === destination ? '' : ` to ${kept.source}`;
   const leaves = kept.destination === source ? '' : ` as ${kept.destination}`;
-  const translation = goes === '' && leaves === '' ? 'stays untranslated' : `keeps going${goes}${leaves}`;
-  const until = timeoutSeconds === null ? 'it ends' : `it ends, or is still for ${timeoutSeconds} s`;
+  const translation = goes === '' && leaves === '' ? 'is not translated' : `keeps going${goes}${leaves}`;
+  const until = timeoutSeconds === null ? 'it ends' : `it ends or is idle for ${timeoutSeconds} s`;
   return `${protocol} ${source} → ${destination} ${translation} until ${until}`;
 }
 

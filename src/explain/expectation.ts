@@ -4,20 +4,20 @@ import { findPlace, type NamedFacts } from './place.ts';
 import type { PacketQuestion } from './question.ts';
 import type { Walk, WalkVerdict } from './walk.ts';
 
-/** What should become of a packet, as a person writes it. At least one of `verdict`, `as` and `reaches` is given. */
+/** The expected outcome for a packet, as users write it. At least one of `verdict`, `as` and `reaches` is set. */
 export interface Expectation extends PacketQuestion {
-  /** What is shown of it; absent: the packet itself. */
+  /** Shown as its name; absent: the packet itself. */
   readonly name?: string | undefined;
   /** The node that sees the packet; absent: that of the sending Pod or Node, else that of the file or the command. */
   readonly node?: string | undefined;
   readonly verdict?: WalkVerdict | undefined;
-  /** The source that the other end sees: an address, `node/NAME`, `node` for this node's, `same` for the sender's own. */
+  /** The source that the destination sees: an address, `node/NAME`, `node` for this node's, `same` for the sender's own. */
   readonly as?: string | undefined;
-  /** Every destination that may be chosen, and no other: places as `findPlace` reads them, with or without port. */
+  /** Exactly the destinations that may be chosen: places as `findPlace` reads them, with or without port. */
   readonly reaches?: readonly string[] | undefined;
 }
 
-/** One thing that is not as expected. */
+/** One difference between expectation and outcome. */
 export interface Mismatch {
   readonly field: 'verdict' | 'as' | 'reaches';
   readonly expected: string;
@@ -26,14 +26,14 @@ export interface Mismatch {
 
 export interface ExpectationResult {
   readonly mismatches: readonly Mismatch[];
-  /** What only routing decides, so that the answer is right as far as the plan goes. */
+  /** What routing decides, which the plan cannot know. */
   readonly notes: readonly string[];
 }
 
-/** What names in an expectation are looked up in. */
+/** The objects that an expectation can name. */
 export type JudgedFacts = NamedFacts & { readonly node: NodeFacts };
 
-/** Compares the walk of the expectation's packet with it; the text of what is wrong with the expectation itself. */
+/** Compares the expectation with the walk of its packet. Returns a text if the expectation itself is invalid. */
 export function judge(expectation: Expectation, walk: Walk, facts: JudgedFacts): ExpectationResult | string {
   const mismatches: Mismatch[] = [];
   const notes: string[] = [];
@@ -99,7 +99,7 @@ function sourcesOf(text: string, walk: Walk, { node, nodes }: JudgedFacts): Want
   return { meets: (source) => theirs.has(source), note: null };
 }
 
-/** A destination that is expected: any port where none was named. */
+/** An expected destination; port null: any. */
 interface WantedPlace {
   readonly text: string;
   readonly address: IpAddress;

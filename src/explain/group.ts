@@ -2,7 +2,7 @@ import { formatRef } from '../model/object.ts';
 import type { SourceStep } from './step.ts';
 import type { Path } from './walk.ts';
 
-/** Paths whose source is treated alike, by the same rules of the same objects. */
+/** Paths whose source is handled by the same rules of the same objects. */
 export interface PathGroup {
   readonly paths: readonly Path[];
   /** The steps of the first path. */

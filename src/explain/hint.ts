@@ -5,40 +5,40 @@ import type { ObjectRef } from '../model/object.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { PlanOptions } from '../plan/options.ts';
 
-/** What a hint is about; programs may rely on these names. */
+/** The subject of a hint; programs may rely on these names. */
 export type HintAbout =
-  /** The kind of NAT that would answer is switched off. */
+  /** The kind of NAT that would match is switched off. */
   | 'switched-off'
-  /** The address is somebody's, but not with this port. */
+  /** An object has the address, but not with this port. */
   | 'other-port'
-  /** Address and port are somebody's, but not with this protocol. */
+  /** An object has address and port, but not with this protocol. */
   | 'other-protocol'
   /** Protocol and port are bound, but on another address. */
   | 'other-address'
-  /** The address belongs to a Service that knat leaves alone, or is one of `externalIPs` that are not served. */
+  /** The address belongs to a Service that knat does not handle, or is one of `externalIPs` that are not served. */
   | 'not-ours'
-  /** It is a NodePort, but none that this address answers to. */
+  /** It is a NodePort, but does not answer on this address. */
   | 'node-port'
   /** Another node decides. */
   | 'other-node'
   /** Why there is no endpoint. */
   | 'endpoints'
-  /** Which sources are let in. */
+  /** Which sources are allowed. */
   | 'source-ranges'
-  /** The annotation of a Pod asks for this port, and does not get it. */
+  /** The annotation of a Pod asks for this port and does not get it. */
   | 'pod'
-  /** A pool that one would think decides, and why it does not. */
+  /** A pool that seems to decide, and why it does not. */
   | 'pool';
 
-/** Something near the packet that decides nothing, and that who asks may have meant. */
+/** An object that almost matches the packet, and why it does not. */
 export interface Hint {
   readonly about: HintAbout;
   readonly object: ObjectRef | null;
-  /** One sentence without its end; the object is not named in it. */
+  /** One sentence without a full stop; it does not name the object. */
   readonly text: string;
 }
 
-/** What hints are looked for in: the facts that the plan was made of. */
+/** The facts from which the plan was made; hints are found in them. */
 export interface HintFacts {
   readonly plan: NatPlan;
   readonly node: NodeFacts;

@@ -13,13 +13,13 @@ import type { Walk } from './walk.ts';
 
 type Claimed = ServiceFrontend | PodBinding;
 
-/** More ports of one object are only counted. */
+/** Further ports of one object are only counted. */
 const PORTS_SHOWN = 6;
 
-/** Services that have the port elsewhere: more are none of them meant. */
+/** Services with the same port elsewhere: of more than these, none is shown. */
 const SAME_PORT_SHOWN = 2;
 
-/** Who has this address or this port, but not both: for a packet whose destination is nobody's. */
+/** Objects with this address or this port, but not both, if no object has the packet's destination. */
 export function destinationHints(facts: HintFacts, { packet, steps }: Walk): Hint[] {
   const rule = steps.at(-1)?.rule;
   if (rule === 'service-frontend' || rule === 'pod-binding' || rule === 'source-ranges') return [];
@@ -33,7 +33,7 @@ export function destinationHints(facts: HintFacts, { packet, steps }: Walk): Hin
   ];
 }
 
-/** What the plan has at this address, or at this port and protocol. */
+/** Entries of the plan with this address, or with this port and protocol. */
 function claimedNear({ plan }: HintFacts, { destination, protocol, port }: Packet): Claimed[] {
   const near: Claimed[] = [];
   for (const entry of plan.entries()) {
@@ -70,7 +70,7 @@ function sameAddress(near: readonly Claimed[], { destination, protocol, port }: 
   });
 }
 
-/** Services that name the address and are not ours, or not served at all. */
+/** Services with this address that knat does not handle or serve. */
 function unservedAddress(
   { services, enable, externalIPs: served }: HintFacts,
   { destination }: Packet,
@@ -86,10 +86,10 @@ function unservedAddress(
         text: `has this address, but ${OFF}`,
       });
     } else if (notOurs !== null) {
-      const text = `has this address, but is left alone: ${formatNotOurs(notOurs)}`;
+      const text = `has this address, but is not handled by knat: ${formatNotOurs(notOurs)}`;
       hints.push({ about: 'not-ours', object: refOf('Service', service), text });
     } else if (externalIPs.includes(destination) && !isServedExternalIP(served, destination)) {
-      const text = 'has this address among its externalIPs, which --external-ips leaves out';
+      const text = 'has this address in its externalIPs, but --external-ips excludes it';
       hints.push({ about: 'not-ours', object: refOf('Service', service), text });
     }
   }
@@ -116,39 +116,39 @@ function nodePorts(facts: HintFacts, packet: Packet, near: readonly Claimed[]): 
     for (const each of service.ports) {
       if (each.nodePort === null) continue;
       if (each.nodePort === port && each.protocol !== protocol) {
-        // At an address where the NodePort answers the address itself has told it already.
+        // If the NodePort answers on this address, `sameAddress` has a hint already.
         if (near.some(({ tuple }) => tuple.address === destination && tuple.port === port)) continue;
         const text = `has the NodePort ${port}, but for ${each.protocol}, not for ${protocol}`;
         hints.push({ about: 'other-protocol', object, text });
       } else if (each.nodePort === port) {
         if (!isOwn && other !== undefined) {
-          const text = `has the NodePort ${port}, but ${destination} is an address of Node ${other.name}: it is translated there`;
+          const text = `has the NodePort ${port}, but ${destination} is an address of Node ${other.name}: that node translates it`;
           hints.push({ about: 'other-node', object, text });
         } else if (!enable.service) {
           hints.push({ about: 'switched-off', object, text: `has the NodePort ${port}, but ${OFF}` });
         } else hints.push({ about: 'node-port', object, text: closedNodePort(facts, service, packet) });
       } else if (isOwn && each.port === port && each.protocol === protocol) {
-        const text = `has port ${port}/${protocol}, but on addresses of nodes that is the NodePort ${each.nodePort}`;
+        const text = `has port ${port}/${protocol}, but its NodePort on addresses of nodes is ${each.nodePort}`;
         samePort.push({ about: 'node-port', object, text });
       }
     }
   }
-  // That many Services have port 80 helps nobody.
+  // A long list of Services with port 80 would not help.
   return samePort.length <= SAME_PORT_SHOWN ? hints.concat(samePort) : hints;
 }
 
-/** Why this Service's NodePort is not open at an address of this very node. */
+/** Why this Service's NodePort does not answer on an address of this node. */
 function closedNodePort({ node }: HintFacts, service: ServiceFact, { destination, port }: Packet): string {
   const family = familyOf(destination);
   const addresses = addressesForNodePorts(node).filter((address) => familyOf(address) === family);
   if (!service.clusterIPs.some((address) => familyOf(address) === family)) {
-    return `has the NodePort ${port}, but no ${family} address, so that it answers on none`;
+    return `has the NodePort ${port}, but no ${family} address, so it answers on none`;
   }
   const where = addresses.length === 0 ? `no ${family} address` : addresses.join(', ');
-  return `has the NodePort ${port}, but NodePorts answer on ${where} of this node alone (nodePortAddresses)`;
+  return `has the NodePort ${port}, but NodePorts of this node answer only on ${where} (nodePortAddresses)`;
 }
 
-/** Pods whose annotation asks for the port, and why they do not have it. */
+/** Pods whose annotation asks for the port, and why they do not get it. */
 function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): Hint[] {
   const { destination, protocol, port } = packet;
   const isOwn = isOwnAddress(node, destination);
@@ -178,7 +178,7 @@ function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): 
       if (entry.sourceIP === null) continue; // it is bound to the addresses of its own node
       hints.push(hint(`${wants}, but is on ${pod.nodeName === '' ? 'no node' : `Node ${pod.nodeName}`}`));
     } else if (pod.finished || pod.terminating) {
-      hints.push(hint(`${wants}, but has ended or is about to`));
+      hints.push(hint(`${wants}, but has ended or is terminating`));
     } else {
       const notice = [...plan.notices()].find(
         ({ object: of, reason }) =>
@@ -195,7 +195,7 @@ function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): 
   return hints;
 }
 
-/** Bindings of this port at other addresses: automatic ones have the node's public address alone. */
+/** Bindings of this port on other addresses: automatic ones use only the node's public address. */
 function otherAddress({ node }: HintFacts, near: readonly Claimed[], packet: Packet): Hint[] {
   const { destination } = packet;
   if (!isOwnAddress(node, destination)) return [];

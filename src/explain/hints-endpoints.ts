@@ -7,18 +7,18 @@ import type { Hint, HintFacts } from './hint.ts';
 import type { Step } from './step.ts';
 import type { Walk } from './walk.ts';
 
-/** More of a kind are only counted. */
+/** Further items are only counted. */
 const SHOWN = 3;
 
-/** Why a frontend that was found does not serve this packet. */
+/** Why the matching frontend does not serve this packet. */
 export function endpointHints(facts: HintFacts, { packet, steps }: Walk): Hint[] {
   const step = steps.at(-1);
   if (step === undefined || step.object === null) return [];
   if (step.rule === 'source-ranges' && step.verdict === 'drop') {
     const text =
       step.allowed.length === 0
-        ? 'lets no source of this family in'
-        : `lets in ${firstFew(step.allowed, SHOWN)}`;
+        ? 'allows no source of this family'
+        : `allows ${firstFew(step.allowed, SHOWN)}`;
     return [{ about: 'source-ranges', object: step.object, text }];
   }
   if (step.rule !== 'service-frontend' || step.verdict === 'dnat') return [];
@@ -45,7 +45,7 @@ function missingText(
   );
   if (withPort.length === 0) {
     const name = step.portName === '' ? 'unnamed port' : `port named ${step.portName}`;
-    return `its EndpointSlices have no ${name} for ${protocol}: does the targetPort stand in its Pods?`;
+    return `its EndpointSlices have no ${name} for ${protocol}: do its Pods have the targetPort?`;
   }
   const endpoints = withPort.flatMap((slice) => slice.endpoints);
   const usable = endpoints.filter(({ ready, serving }) => ready || serving);
@@ -64,7 +64,7 @@ function counted(number: number): string {
   return number === 1 ? '1 endpoint' : `${number} endpoints`;
 }
 
-/** The Pod's name where it is known; Kubernetes has Pods and endpoints in common by their address alone. */
+/** The Pod's name if known. Only the address links an endpoint to its Pod. */
 function endpointName({ pods }: HintFacts, { address, terminating }: EndpointFact): string {
   for (const { namespace, name, ips, hostNetwork, finished } of pods.values()) {
     if (hostNetwork || finished || !ips.includes(address)) continue;

@@ -8,7 +8,7 @@ import type { Hint, HintFacts } from './hint.ts';
 import { isOwnAddress } from './own.ts';
 import type { Walk } from './walk.ts';
 
-/** Why the source is left alone, or by which of several pools it is not decided. */
+/** Why the source stays, or which of several pools does not decide. */
 export function sourceHints(facts: HintFacts, walk: Walk): Hint[] {
   const { packet, paths } = walk;
   if (paths.length === 0) return [];
@@ -22,13 +22,13 @@ export function sourceHints(facts: HintFacts, walk: Walk): Hint[] {
   return poolHints(facts, packet.source, destination, isTranslated);
 }
 
-/** What another node's pods send is translated there. */
+/** The source is a pod of another node, which translates its packets. */
 function otherNode({ pods, node }: HintFacts, { source }: Walk['packet']): Hint | null {
   for (const { namespace, name, ips, nodeName, hostNetwork, finished } of pods.values()) {
     if (hostNetwork || finished || !ips.includes(source)) continue;
     if (nodeName === '' || nodeName === node.nodeName) return null;
     const object = refOf('Pod', { namespace, name });
-    const text = `is on Node ${nodeName}: what it sends is translated there, and this is not its answer`;
+    const text = `is on Node ${nodeName}: that node translates its packets; ask the agent there`;
     return { about: 'other-node', object, text };
   }
   return null;
@@ -55,7 +55,7 @@ function poolHints(
   }
   const hints = around.flatMap((pool) => {
     if (!pool.natOutgoing) {
-      // Where another pool decides, its step has named this one.
+      // If another pool decides, its step has named this one.
       return isTranslated ? [] : [hint(pool, `${covers(pool)}, but its natOutgoing is off`)];
     }
     if (pool.disabled) return [hint(pool, `${covers(pool)}; it is disabled, which changes nothing for NAT`)];
@@ -65,11 +65,11 @@ function poolHints(
     if (!pool.loadBalancerOnly || !prefixContains(pool.cidr, destination)) continue;
     const cidr = formatPrefix(pool.cidr);
     hints.push(
-      hint(pool, `${cidr} covers the destination, but for load balancers alone: it exempts nothing`),
+      hint(pool, `${cidr} covers the destination, but is only for load balancers and exempts nothing`),
     );
   }
   if (around.length === 0 && !isTranslated && setContains(scope.pods, source)) {
-    const text = `${source} is a pod's address, but lies in no IPPool, so that it is not NATed towards the outside`;
+    const text = `${source} is a pod's address in no IPPool, so packets to the outside are not translated`;
     hints.push({ about: 'pool', object: null, text });
   }
   return hints;

@@ -114,39 +114,39 @@ test('the right port, but another protocol', () => {
 
 test('an externalIP that is not served', () => {
   const given = [present('Service', service({ externalIPs: [ip('198.51.100.53')] }))];
-  const said = 'not-ours web: has this address among its externalIPs, which --external-ips leaves out';
+  const said = 'not-ours web: has this address in its externalIPs, but --external-ips excludes it';
   expect(hints(given, CLIENT, '198.51.100.53', 80, { rest: { externalIPs: [] } })).toEqual([said]);
   expect(hints(given, CLIENT, '198.51.100.53', 80)).not.toContain(said);
 });
 
 test('a NodePort at an address that nodePortAddresses leaves out', () => {
   expect(hints([web(), webSlice], CLIENT, PUBLIC, 30080)).toEqual([
-    `node-port web: has the NodePort 30080, but NodePorts answer on ${NODE} of this node alone (nodePortAddresses)`,
+    `node-port web: has the NodePort 30080, but NodePorts of this node answer only on ${NODE} (nodePortAddresses)`,
   ]);
 });
 
 test('a NodePort of a Service of the other family', () => {
   expect(hints([web(), webSlice], '2001:db8:9::9', '2001:db8::10', 30080)).toEqual([
-    'node-port web: has the NodePort 30080, but no IPv6 address, so that it answers on none',
+    'node-port web: has the NodePort 30080, but no IPv6 address, so it answers on none',
   ]);
 });
 
 test('a NodePort at an address of another node', () => {
   const other = present('Node', nodeObject('node-b', ['192.0.2.11']));
   expect(hints([web(), webSlice, other], CLIENT, '192.0.2.11', 30080)).toEqual([
-    'other-node web: has the NodePort 30080, but 192.0.2.11 is an address of Node node-b: it is translated there',
+    'other-node web: has the NodePort 30080, but 192.0.2.11 is an address of Node node-b: that node translates it',
   ]);
 });
 
 test('the port of a Service where its NodePort is meant', () => {
   const [first] = hints([web(), webSlice], CLIENT, PUBLIC, 80);
-  expect(first).toBe('node-port web: has port 80/TCP, but on addresses of nodes that is the NodePort 30080');
+  expect(first).toBe('node-port web: has port 80/TCP, but its NodePort on addresses of nodes is 30080');
 });
 
-test('a Service that is left alone, and one of a kind that is off', () => {
+test('a Service that knat does not handle, and one of a kind that is off', () => {
   const foreign = web({ notOurs: { kind: 'label', label: 'x' } });
   expect(hints([foreign], CLIENT, '192.0.2.50', 80)).toEqual([
-    'not-ours web: has this address, but is left alone: label x',
+    'not-ours web: has this address, but is not handled by knat: label x',
   ]);
   expect(hints([web()], CLIENT, '192.0.2.50', 80, { off: 'service' })).toEqual([
     'switched-off web: has this address, but Service NAT is switched off (--enable)',
@@ -170,7 +170,7 @@ test.each([
   [
     'another port',
     [udpSlice],
-    'its EndpointSlices have no unnamed port for TCP: does the targetPort stand in its Pods?',
+    'its EndpointSlices have no unnamed port for TCP: do its Pods have the targetPort?',
   ],
   [
     'not ready',
@@ -192,7 +192,7 @@ test('externalTrafficPolicy Local and endpoints elsewhere', () => {
 test('a source that is refused is told which are not', () => {
   const closed = web({ loadBalancerSourceRanges: [cidr('203.0.113.0/24'), cidr('192.0.2.0/24')] });
   expect(hints([closed, webSlice], CLIENT, '192.0.2.60', 80)).toEqual([
-    'source-ranges web: lets in 192.0.2.0/24, 203.0.113.0/24',
+    'source-ranges web: allows 192.0.2.0/24, 203.0.113.0/24',
   ]);
 });
 
@@ -203,7 +203,11 @@ test.each([
     'no binding, since its annotation is invalid: json: nonsense',
   ],
   ['not ready', pod([natEntry()], { ready: false }), 'asks for 25/TCP, but is not ready'],
-  ['at its end', pod([natEntry()], { terminating: true }), 'asks for 25/TCP, but has ended or is about to'],
+  [
+    'at its end',
+    pod([natEntry()], { terminating: true }),
+    'asks for 25/TCP, but has ended or is terminating',
+  ],
   [
     'elsewhere',
     pod([natEntry({ interfaceAuto: false, sourceIP: ip(PUBLIC) })], { nodeName: 'node-b' }),
@@ -247,17 +251,17 @@ test('pools that do not decide', () => {
   ]);
   const vips = present('IPPool', pool('vips', '198.51.100.0/24', { loadBalancerOnly: true }));
   expect(hints([nat, vips], POD, CLIENT, 80)).toEqual([
-    'pool vips: 198.51.100.0/24 covers the destination, but for load balancers alone: it exempts nothing',
+    'pool vips: 198.51.100.0/24 covers the destination, but is only for load balancers and exempts nothing',
   ]);
   expect(hints([], POD, CLIENT, 80)).toEqual([
-    `pool -: ${POD} is a pod's address, but lies in no IPPool, so that it is not NATed towards the outside`,
+    `pool -: ${POD} is a pod's address in no IPPool, so packets to the outside are not translated`,
   ]);
 });
 
 test('what another node’s pod sends is translated there', () => {
   const remote = present('Pod', pod([], { nodeName: 'node-b', nat: null }));
   expect(hints([remote], POD, CLIENT, 80)).toEqual([
-    'other-node smtp: is on Node node-b: what it sends is translated there, and this is not its answer',
+    'other-node smtp: is on Node node-b: that node translates its packets; ask the agent there',
   ]);
 });
 

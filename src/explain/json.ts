@@ -5,7 +5,7 @@ import { stepReason, unknownReason } from './reason.ts';
 import type { PacketState, Step } from './step.ts';
 import type { Reply, Walk } from './walk.ts';
 
-/** A packet: addresses as text, the source `node` for an address of the node that routing chooses. */
+/** A packet: addresses as text; the source is `node` if routing chooses an address of the node. */
 interface PacketJson {
   readonly source: string;
   readonly destination: string;
@@ -36,7 +36,7 @@ export interface WalkJson {
   readonly paths: readonly {
     readonly endpoint: string;
     readonly snat: string | null;
-    /** What the source port becomes: a number, or `free`: one that nobody owns, at random; null: it stays. */
+    /** The new source port: a number, or `free`: a random one without an owner; null: it stays. */
     readonly snatPort: number | 'free' | null;
     readonly steps: readonly StepJson[];
     readonly after: PacketJson;
@@ -52,10 +52,10 @@ export interface WalkJson {
     readonly losers: readonly string[];
     readonly because: string;
   }[];
-  /** Connections like the packet's that exist, those that last longest; null: not known here. */
+  /** Existing connections that match the packet, those that last longest; null: not known here. */
   readonly existing: readonly ExistingFlowJson[] | null;
   readonly unknown: readonly { readonly about: string; readonly reason: string }[];
-  /** What nearly was, and why it is not: the right address with another port, a Service without endpoints, … */
+  /** Objects that almost match, and why they do not: the right address with another port, a Service without endpoints, … */
   readonly hints: readonly {
     readonly about: string;
     /** `Service shop/web`, or null. */
@@ -64,7 +64,7 @@ export interface WalkJson {
   }[];
 }
 
-/** @param existing what conntrack has of such connections; null where it was not asked */
+/** @param existing such connections in conntrack; null if it was not read */
 export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = null): WalkJson {
   return {
     node: walk.nodeName,
@@ -104,7 +104,7 @@ export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = 
   };
 }
 
-/** What is not known; existing connections are no such thing where conntrack was asked. */
+/** What is not known; existing connections are known if conntrack was read. */
 export function unknownBeside(walk: Walk, existing: readonly ExistingFlow[] | null): Walk['unknown'] {
   return existing === null ? walk.unknown : walk.unknown.filter((about) => about !== 'existing-connections');
 }

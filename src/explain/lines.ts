@@ -1,4 +1,4 @@
-/** How a piece of text is meant; which colour that is, if any, is the terminal's business. */
+/** The meaning of a piece of text; the terminal chooses the colour, if any. */
 export type Tone = 'plain' | 'dim' | 'good' | 'bad' | 'strong';
 
 export interface Span {
@@ -13,8 +13,8 @@ export type Line = readonly Span[];
 export const WIDTH = 80;
 
 /**
- * Lines with the label in the left column and the text beside it, wrapped between words to 80 characters; a word that
- * is longer than the rest of a line stands alone on its line, uncut.
+ * Lines with the label in the left column and the text to its right, wrapped between words at 80 characters; a longer
+ * word has its own line, uncut.
  */
 export function labelled(label: string, column: number, text: string, tone: Tone = 'plain'): Line[] {
   return wrap(text, WIDTH - column).map((part, index) => [

@@ -5,13 +5,13 @@ import { isLoopback } from '../net/special-address.ts';
 import type { FamilyScope } from '../plan/entry.ts';
 import type { Packet } from './packet.ts';
 
-/** What a walk needs to know of the node beside the plan. */
+/** What a walk needs to know about the node in addition to the plan. */
 export type WalkedNode = Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'listeners'>;
 
-/** Node facts never change; a node with a thousand addresses is asked for one of them once a flow. */
+/** Node facts never change, so the set is built once: a node may have a thousand addresses. */
 const ownAddresses = new WeakMap<WalkedNode['localAddresses'], ReadonlySet<IpAddress>>();
 
-/** True for an address that this node itself answers to: one of its interfaces', or loopback. */
+/** True for an address of this node: one of its interfaces, or loopback. */
 export function isOwnAddress({ localAddresses }: WalkedNode, address: IpAddress): boolean {
   if (isLoopback(address)) return true;
   let own = ownAddresses.get(localAddresses);
@@ -23,8 +23,8 @@ export function isOwnAddress({ localAddresses }: WalkedNode, address: IpAddress)
 }
 
 /**
- * True when the packet's source counts as a pod. Where pods are told by an interface, a packet of which it is not known by
- * which it comes in counts as none.
+ * True if the packet's source counts as a pod. If pods are recognised by interface, a packet with an unknown incoming
+ * interface does not.
  */
 export function isFromPod(
   scope: Pick<FamilyScope, 'pods' | 'podInterface'>,

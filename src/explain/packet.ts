@@ -10,9 +10,9 @@ export interface Packet {
   readonly protocol: Protocol;
   /** Destination port. */
   readonly port: Port;
-  /** By which it comes in, where pods may be told by it; absent: not known, or sent by this node itself. */
+  /** The incoming interface, by which pods may be recognised; absent: not known, or sent by this node itself. */
   readonly inputInterface?: string;
-  /** Shown to people only: no rule looks at it. */
+  /** Only a port of a binding makes a difference; absent: not known. */
   readonly sourcePort?: Port;
 }
 
@@ -26,8 +26,8 @@ export interface AskedFlow {
 }
 
 /**
- * Reads a flow from plain JSON data; unknown keys are ignored, so that files with expectations can be asked as they
- * stand. Returns the text of the first error, with the field's name in front: `destPort: 70000 is no port …`.
+ * Reads a flow from plain JSON data; unknown keys are ignored, so that files with expectations can be used unchanged.
+ * Returns the text of the first error, starting with the field's name: `destPort: 70000 is no port …`.
  */
 export function parseFlow(value: unknown): AskedFlow | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a flow is an object';

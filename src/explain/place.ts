@@ -4,7 +4,7 @@ import { objectKey } from '../model/object.ts';
 import { formatNotOurs } from '../model/service.ts';
 import { type IpAddress, parseAddress } from '../net/address.ts';
 
-/** What names are looked up in. */
+/** The objects that a question can name. */
 export interface NamedFacts {
   readonly services: ReadonlyMap<string, FactTypes['Service']>;
   readonly pods: ReadonlyMap<string, FactTypes['Pod']>;
@@ -13,11 +13,11 @@ export interface NamedFacts {
   readonly node: Pick<NodeFacts, 'nodeName' | 'nodeIPs'>;
 }
 
-/** One end of a packet, as a person named it. */
+/** One end of a packet, as the user named it. */
 export interface Place {
-  /** What it is called: `Pod shop/web-0`, or the address. */
+  /** `Pod shop/web-0`, or the address. */
   readonly name: string;
-  /** At least one; of each family the first counts. */
+  /** At least one; the first of each family is used. */
   readonly addresses: readonly IpAddress[];
   /** A number or a name, as it was written; null without one. */
   readonly port: string | null;
@@ -25,12 +25,12 @@ export interface Place {
   readonly service: FactTypes['Service'] | null;
 }
 
-/** Names that are shown to someone who wrote one that does not exist. */
+/** Existing names in the message about one that does not exist. */
 const NAMES_SHOWN = 5;
 
 /**
  * Reads `ADDRESS[:PORT]`, `[IPV6]:PORT`, `pod/NAMESPACE/NAME[:PORT]`, `svc/NAMESPACE/NAME[:PORT]` or
- * `node/NAME[:PORT]`. Returns the text of what is wrong.
+ * `node/NAME[:PORT]`. Returns a text if it cannot.
  */
 export function findPlace(text: string, facts: NamedFacts): Place | string {
   if (!text.includes('/')) return addressPlace(text);
@@ -55,8 +55,8 @@ export function findPlace(text: string, facts: NamedFacts): Place | string {
 }
 
 /**
- * The node that sees what the place sends, by the place alone: that of a Pod, or the Node itself; null for an address
- * and for what is not known.
+ * The node that sees the place's packets first: that of a Pod, or the Node itself; null for an address and for unknown
+ * names.
  */
 export function senderNode(text: string, { pods, nodes }: Pick<NamedFacts, 'pods' | 'nodes'>): string | null {
   const [, kind, name = ''] = /^(pod|node)\/([^:]+)/.exec(text) ?? [];
@@ -69,7 +69,7 @@ function addressPlace(text: string): Place | string {
   const match = /^(?:\[(.+)\]|([^[\]]+)):([^:]*)$/.exec(text);
   const address = whole ?? parseAddress(match?.[1] ?? match?.[2] ?? '');
   const port = whole === null ? (match?.[3] ?? null) : null;
-  // `fd00::1:80` is an address; with a port an IPv6 address stands in brackets.
+  // `fd00::1:80` is an address; an IPv6 address with a port needs brackets.
   if (address === null || (match?.[2]?.includes(':') === true && whole === null)) {
     return `"${text}" is neither an address nor pod/NAMESPACE/NAME, svc/NAMESPACE/NAME or node/NAME`;
   }
@@ -82,8 +82,7 @@ function nodePlace(name: string, port: string | null, facts: NamedFacts): Place 
   const addresses = [...internal, ...told].map(({ address }) => address);
   if (name === facts.node.nodeName) addresses.unshift(...facts.node.nodeIPs);
   if (addresses.length > 0) return { name: `Node ${name}`, addresses, port, service: null };
-  if (facts.nodes.has(name) || name === facts.node.nodeName)
-    return `Node ${name} has no address that is known`;
+  if (facts.nodes.has(name) || name === facts.node.nodeName) return `Node ${name} has no known address`;
   return `there is no Node ${name}${among([...facts.nodes.keys()])}`;
 }
 

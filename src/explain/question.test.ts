@@ -153,7 +153,7 @@ test.each([
   [{ from: '10.1.1.1', to: '1.1.1.1' }, 'port is missing'],
   [{ from: '10.1.1.1', to: '1.1.1.1:70000' }, '"70000" is no port from 1 to 65535'],
   [{ from: '10.1.1.1:0', to: '1.1.1.1:80' }, 'from: "0" is no port'],
-  [{ from: '10.1.1.1', to: '1.1.1.1:80', port: '81' }, 'port: 81 here, but 80 behind the destination'],
+  [{ from: '10.1.1.1', to: '1.1.1.1:80', port: '81' }, 'port: 81 here, but 80 after the destination'],
   [{ from: '10.1.1.1', to: '1.1.1.1:80', proto: 'icmp' }, 'proto: "icmp" is none of'],
   [{ from: '10.1.1.1', to: 'fd00::1', port: '80' }, 'has no address of the IP family of 10.1.1.1'],
   [
@@ -162,11 +162,11 @@ test.each([
   ],
   [{ from: 'pod/web-0', to: '1.1.1.1:80' }, 'write pod/NAMESPACE/NAME'],
   [{ from: 'pod/shop/pending', to: '1.1.1.1:80' }, 'has no address (yet)'],
-  [{ from: 'svc/shop/web', to: '1.1.1.1:80' }, 'a Service sends nothing'],
+  [{ from: 'svc/shop/web', to: '1.1.1.1:80' }, 'a Service sends no packets'],
   [{ from: '10.1.1.1', to: 'svc/shop/headless:80' }, 'has no ClusterIP (headless)'],
   [{ from: '10.1.1.1', to: 'svc/shop/web:https' }, 'has no port "https"; it has http 80/TCP'],
-  [{ from: '10.1.1.1', to: 'svc/shop/dns' }, 'several ports that fit'],
-  [{ from: '10.1.1.1', to: 'svc/shop/dns:53' }, 'several ports that fit'],
+  [{ from: '10.1.1.1', to: 'svc/shop/dns' }, 'several matching ports'],
+  [{ from: '10.1.1.1', to: 'svc/shop/dns:53' }, 'several matching ports'],
   [{ from: '10.1.1.1', to: 'node/n3:80' }, 'there is no Node n3; there is n2'],
   [{ from: '10.1.1.1', to: 'job/shop/x:80' }, 'neither an address nor'],
 ])('%j: %s', (question, message) => {

@@ -5,28 +5,28 @@ import { type Protocol, parseProtocol } from '../net/protocol.ts';
 import type { Packet } from './packet.ts';
 import { findPlace, type NamedFacts, type Place } from './place.ts';
 
-/** A packet as people name it; every field as text. */
+/** A packet as users name it; every field as text. */
 export interface PacketQuestion {
   /** A place: see `findPlace`. A port of it is the source port. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   /** Absent: the protocol of the Service's port, else TCP. */
   readonly proto?: string | undefined;
-  /** Where `to` has no port: a number, or the name of a Service's port. */
+  /** If `to` has no port: a number, or the name of a Service's port. */
   readonly port?: string | undefined;
-  /** The interface that the packet comes in by. */
+  /** The incoming interface. */
   readonly interface?: string | undefined;
-  /** `ipv4` or `ipv6`, where both ends have addresses of both; absent: the first of the destination that fits. */
+  /** `ipv4` or `ipv6`, if both ends have both; absent: that of the first usable address of the destination. */
   readonly family?: string | undefined;
 }
 
-/** The packet that is meant, or the text of what is wrong with the question, the field in front. */
+/** The packet of the question, or a text that starts with the invalid field. */
 export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): Packet | string {
   const from = findEnd('from', question.from, facts);
   if (typeof from === 'string') return from;
   const to = findEnd('to', question.to, facts);
   if (typeof to === 'string') return to;
-  if (from.service !== null) return `from: a Service sends nothing; name a Pod, a Node or an address`;
+  if (from.service !== null) return `from: a Service sends no packets; name a Pod, a Node or an address`;
   const sourcePort = from.port === null ? null : readPort(from.port);
   if (from.port !== null && sourcePort === null) return `from: "${from.port}" is no port from 1 to 65535`;
   const protocol = question.proto === undefined ? null : parseProtocol(question.proto);
@@ -68,14 +68,14 @@ function findEnd(field: string, text: string | undefined, facts: NamedFacts): Pl
   return typeof place === 'string' ? `${field}: ${place}` : place;
 }
 
-/** The port and the protocol that are meant. */
+/** Port and protocol of the question. */
 function targetOf(
   to: Place,
   separate: string | undefined,
   protocol: Protocol | null,
 ): { readonly port: Port; readonly protocol: Protocol } | string {
   if (to.port !== null && separate !== undefined && to.port !== separate) {
-    return `port: ${separate} here, but ${to.port} behind the destination: keep one`;
+    return `port: ${separate} here, but ${to.port} after the destination: keep one`;
   }
   const asked = to.port ?? separate ?? null;
   const number = asked === null ? null : readPort(asked);
@@ -91,10 +91,10 @@ function targetOf(
     .map(({ name, port, protocol }) => `${name === '' ? '' : `${name} `}${port}/${protocol}`)
     .join(', ');
   if (second !== undefined)
-    return `to: ${to.name} has several ports that fit: ${ports}; add the port, or proto`;
+    return `to: ${to.name} has several matching ports: ${ports}; add the port, or proto`;
   if (asked === null) {
     return to.service === null
-      ? 'port is missing: add it, or write it behind the destination'
+      ? 'port is missing: add it, or write it after the destination'
       : `to: ${to.name} has no such port; it has ${ports || 'none'}`;
   }
   if (number === null) {

@@ -2,7 +2,7 @@ import { egressPoolReason, egressRuleReason } from './egress-reason.ts';
 import type { SourcePort, Step } from './step.ts';
 import type { Unknown } from './walk.ts';
 
-/** What the rule says about this packet, in one sentence without its end; the object is not named in it. */
+/** What the rule does with this packet: one sentence without a full stop; it does not name the object. */
 export function stepReason(step: Step): string {
   switch (step.rule) {
     case 'source-ranges':
@@ -19,8 +19,8 @@ export function stepReason(step: Step): string {
       return `${step.before.destination} lies in the service CIDR ${step.range}, but no Service has it: dropped`;
     case 'host-listener':
       return step.by === null
-        ? `this host itself listens on ${step.listener}/${step.before.protocol}, and no Service and no Pod NAT binding comes before: the destination stays`
-        : `${step.by} has ${step.listener}/${step.before.protocol}, and no Service and no Pod NAT binding comes before: knat leaves it to that`;
+        ? `a program of this host listens on ${step.listener}/${step.before.protocol}, and no Service or Pod NAT binding takes precedence: the destination stays`
+        : `${step.by} maps ${step.listener}/${step.before.protocol}, and no Service or Pod NAT binding takes precedence: knat leaves the packet to that mapping`;
     case 'no-destination-rule':
       return 'no Service and no Pod NAT binding for this destination: it stays';
     case 'hairpin':
@@ -32,7 +32,7 @@ export function stepReason(step: Step): string {
     case 'pod-source':
       return step.verdict === 'snat'
         ? `Pod NAT return address: the source becomes ${step.to}, ${portReason(step.port)}`
-        : `Pod NAT return address ${step.to} is for the outside; ${step.before.destination} is internal`;
+        : `Pod NAT return address ${step.to} applies to outside destinations only; ${step.before.destination} is internal`;
     case 'egress-rule':
       return egressRuleReason(step);
     case 'egress-pool':
@@ -44,27 +44,27 @@ export function stepReason(step: Step): string {
   }
 }
 
-/** One sentence without its end. */
+/** One sentence without a full stop. */
 export function unknownReason(unknown: Unknown): string {
   switch (unknown) {
     case 'existing-connections':
-      return 'whether such a connection exists: it would keep the translation it began with';
+      return 'whether such a connection exists: it would keep its first translation';
     case 'other-tables':
       return 'routing, and rules of other programs (a FORWARD chain that drops), may change the outcome';
     case 'masquerade-address':
-      return 'which address of the node the source becomes: that of the interface it leaves by';
+      return 'which address of the node the source becomes: that of the outgoing interface';
     case 'affinity':
-      return 'session affinity: a client that was here before goes to the same endpoint again';
+      return 'session affinity: a returning client gets the same endpoint as before';
     case 'pod-cidrs':
-      return 'which sources are pods: no pod CIDRs are known, so none counts as one';
+      return 'which sources are pods: no pod CIDRs are known, so no source counts as a pod';
     case 'input-interface':
-      return 'whether the source is a pod: that is told by the interface that the packet comes in by, and the question names none; it is taken for no pod';
+      return 'whether the source is a pod: pods are recognised by interface, and the question names none (--interface), so the source does not count as a pod';
     case 'egress-interface':
       return 'which interface the packet leaves by; pools are translated only on some interfaces (natOutgoingInterfaceFilter)';
     case 'source-port':
-      return 'from which port the pod sends: from a port of its own binding it leaves with that of the node';
+      return 'which port the pod sends from: from a port of its own binding the packet leaves with the node port of that binding';
     case 'local-endpoint':
-      return 'an endpoint is an address of this node: packets that end here keep their source, whatever the rule says';
+      return 'an endpoint is an address of this node: packets that end here keep their source despite the rule';
     default:
       return unknown satisfies never;
   }
@@ -79,9 +79,9 @@ function frontendReason(step: Extract<Step, { rule: 'service-frontend' }>): stri
     case 'everyone':
       return choice;
     case 'pod-source':
-      return `${choice} (policy Local does not bind pods)`;
+      return `${choice} (policy Local does not restrict pods)`;
     case 'node-source':
-      return `${choice} (policy Local does not bind this node)`;
+      return `${choice} (policy Local does not restrict this node)`;
     case 'local-only':
       return `${choice} (policy Local: on this node only)`;
     default:
@@ -97,8 +97,8 @@ function masqueradeReason(step: Extract<Step, { rule: 'service-masquerade' }>): 
       return `traffic policy Cluster: ${becomes}, so that the reply comes back here`;
     case 'cluster-ip':
       return masked
-        ? `to a ClusterIP from outside the pods, or masqueradeAll: ${becomes}`
-        : 'to a ClusterIP, not from outside the pods: the source stays';
+        ? `to a ClusterIP from a source that is no pod, or masqueradeAll: ${becomes}`
+        : 'to a ClusterIP from a pod: the source stays';
     case 'node-sources':
       return masked
         ? `from this node, traffic policy Local: ${becomes}`
@@ -109,7 +109,7 @@ function masqueradeReason(step: Extract<Step, { rule: 'service-masquerade' }>): 
 }
 
 function portReason(port: SourcePort): string {
-  return port === 'free' ? 'with a port that nobody owns' : `port ${port}: that of the pod’s own binding`;
+  return port === 'free' ? 'with a random port without an owner' : `port ${port}, from the pod’s own binding`;
 }
 
 function portText(name: string): string {

@@ -11,12 +11,12 @@ import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { PacketState, SourceOutcome, SourcePort, SourceStep } from './step.ts';
 
 /**
- * Source NAT of one packet (from a pod, where `isPod`) whose destination is settled, in the order of docs/spec/README.md "Precedence"; the first rule that
- * rewrites wins, rules that looked at the packet and left it alone are steps too.
+ * Source NAT of one packet with its final destination (`isPod`: from a pod), in the order of docs/spec/README.md
+ * "Precedence". The first rule that rewrites wins; rules that matched the packet and left its source are steps too.
  *
- * A packet for this node itself never passes postrouting, so Pod NAT and egress leave it alone. The rules of a
- * Service frontend are reported all the same: they are what the Service asks for, and the conformance data speaks of
- * them; that the kernel does not get to apply them there is one of the walk's `unknown`.
+ * A packet for this node itself never passes postrouting, so Pod NAT and egress do not apply. The rules of a Service
+ * frontend are reported nevertheless, as the conformance data expects; that the kernel cannot apply them is one of the
+ * walk's `unknown`.
  */
 export function walkSource(
   plan: Pick<NatPlan, 'entry' | 'sourceAt' | 'egressSource'>,

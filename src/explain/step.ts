@@ -6,10 +6,10 @@ import type { Protocol } from '../net/protocol.ts';
 import type { Exemption } from '../plan/egress-decision.ts';
 import type { EgressChoice, FrontendOrigin, MasqueradeRule } from '../plan/entry.ts';
 
-/** Where in the kernel a rule stands. `input` is the end of the way of a packet for this node itself. */
+/** The hook of a rule. `input` is the last one for a packet to this node itself. */
 export type Hook = 'prerouting' | 'output' | 'input' | 'postrouting';
 
-/** The packet at one point of its way. The source `node` is an address of this node: routing decides which. */
+/** The packet at one point of its path. The source `node` is an address of this node that routing chooses. */
 export interface PacketState {
   readonly source: IpAddress | 'node';
   readonly destination: IpAddress;
@@ -22,13 +22,13 @@ interface StepBase {
   /** The object that the rule comes from; null where the rule is not tied to one object. */
   readonly object: ObjectRef | null;
   readonly before: PacketState;
-  /** What the packet may look like now: one state for each endpoint; empty when its way ends here. */
+  /** The packet after the rule: one state for each endpoint; empty if its path ends here. */
   readonly after: readonly PacketState[];
 }
 
 /** Which endpoints of a frontend a source may reach, and why. */
 export type EndpointReach =
-  /** All: the traffic policy does not look at the source. */
+  /** All: the traffic policy does not depend on the source. */
   | 'everyone'
   /** All, although the policy is Local: the source is a pod. */
   | 'pod-source'
@@ -37,7 +37,7 @@ export type EndpointReach =
   /** Those on this node: external traffic policy Local, and the source is neither. */
   | 'local-only';
 
-/** Steps before routing, in order of docs/spec/README.md "Precedence": they decide about the destination. */
+/** Steps before routing, in the order of docs/spec/README.md "Precedence": they decide about the destination. */
 export type DestinationStep = StepBase &
   (
     | {
@@ -60,7 +60,7 @@ export type DestinationStep = StepBase &
     | { readonly rule: 'unlisted-port'; readonly verdict: 'reject' }
     /** An address of a service CIDR that no Service has. */
     | { readonly rule: 'unused-cluster-ip'; readonly verdict: 'drop'; readonly range: string }
-    /** Somebody else of this host takes the packet at `*:22`: a socket, or `by` whom it is mapped. */
+    /** A socket of this host at `*:22` gets the packet, or the program `by` maps it. */
     | {
         readonly rule: 'host-listener';
         readonly verdict: 'continue';
@@ -89,17 +89,17 @@ export type SourceStep = StepBase &
         readonly rule: 'pod-source';
         readonly verdict: 'snat' | 'continue';
         readonly to: IpAddress;
-        /** That of the binding whose pod's port the packet comes from; else one that nobody owns. */
+        /** The node port of the binding, if the packet comes from the binding's pod port; else one without an owner. */
         readonly port: SourcePort;
       }
     | {
-        /** `object` is an EgressRule that speaks of the source. */
+        /** `object` is an EgressRule that matches the source. */
         readonly rule: 'egress-rule';
         readonly verdict: 'snat' | 'masquerade' | 'drop' | 'continue';
         /**
          * - `decides`: with `continue`, that the source stays;
-         * - `destination`: it does not speak of this destination;
-         * - `later`: another one was asked first.
+         * - `destination`: it does not match this destination;
+         * - `later`: a rule with higher priority matched first.
          */
         readonly role: 'decides' | 'destination' | 'later';
         readonly choice: EgressChoice;
@@ -109,9 +109,9 @@ export type SourceStep = StepBase &
         readonly rule: 'egress-pool';
         readonly verdict: 'snat' | 'masquerade' | 'continue';
         readonly to: IpAddress | 'node' | null;
-        /** Why it is left alone: what the destination lies in, or the interfaces that count; null: it is not. */
+        /** Why the source stays: the exemption of the destination, or the interface filter; null: it does not stay. */
         readonly because: { readonly exemptBy: Exemption } | { readonly interfaceFilter: string } | null;
-        /** Other pools around the source. */
+        /** Other pools that contain the source. */
         readonly others: readonly PoolFact[];
       }
     | { readonly rule: 'no-source-rule'; readonly verdict: 'continue' }
@@ -119,16 +119,16 @@ export type SourceStep = StepBase &
 
 export type Step = DestinationStep | SourceStep;
 
-/** What a source port becomes: a given one, or at random one that nobody owns (`free`). */
+/** The new source port: a given one, or a random one without an owner (`free`). */
 export type SourcePort = Port | 'free';
 
-/** How the packet leaves postrouting: with the same source, an address of the node, or a given address. */
+/** The packet after postrouting: with the same source, an address of the node, or a given address. */
 export interface SourceOutcome {
   readonly steps: readonly SourceStep[];
-  /** What the source is rewritten to; null: it stays. */
+  /** The new source; null: it stays. */
   readonly snat: IpAddress | 'node' | null;
-  /** What the source port becomes; null: it stays, as the source does. */
+  /** The new source port; null: it stays, as the source does. */
   readonly snatPort: SourcePort | null;
-  /** It does not leave at all. */
+  /** The packet is dropped. */
   readonly dropped: boolean;
 }

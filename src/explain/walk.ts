@@ -11,31 +11,31 @@ import type { Packet } from './packet.ts';
 import { walkSource } from './source.ts';
 import type { DestinationStep, PacketState, SourcePort, SourceStep } from './step.ts';
 
-/** What becomes of the packet: `none`: nothing of ours touches it; `snat`: only its source is rewritten. */
+/** The outcome. `none`: no rule of ours changes the packet; `snat`: only its source is rewritten. */
 export type WalkVerdict = 'dnat' | 'snat' | 'none' | 'drop' | 'reject';
 
-/** The way of a reply, from the endpoint to whoever sent the packet. */
+/** A reply, from the endpoint to the sender of the packet. */
 export interface Reply {
   /** As the endpoint sends it. */
   readonly sent: { readonly from: Endpoint; readonly to: IpAddress | 'node' };
   /** As the sender of the packet sees it; the translation is undone by connection tracking on this node. */
   readonly seen: { readonly from: Endpoint; readonly to: IpAddress };
   /**
-   * Does it come back through this node, where the translation is undone?
+   * Whether the reply comes back through this node, which undoes the translation:
    * - `not-needed`: nothing was translated;
    * - `certain`: it is addressed to this node, or the sender is this node;
-   * - `routing`: only where routing brings it here, as it does for pods of this node.
+   * - `routing`: only if routing brings it here, as it does for pods of this node.
    */
   readonly returns: 'not-needed' | 'certain' | 'routing';
 }
 
-/** The rest of the way with one of the endpoints; without DNAT the only one, with the destination itself. */
+/** The path with one of the endpoints; without DNAT there is one path, to the destination itself. */
 export interface Path {
   readonly endpoint: Endpoint;
   readonly steps: readonly SourceStep[];
-  /** What the source is rewritten to; null: it stays. */
+  /** The new source; null: it stays. */
   readonly snat: IpAddress | 'node' | null;
-  /** What the source port becomes; null: it stays, or `snat` is null. */
+  /** The new source port; null: it stays, or `snat` is null. */
   readonly snatPort: SourcePort | null;
   /** A rule about its source drops it. */
   readonly dropped: boolean;
@@ -44,45 +44,45 @@ export interface Path {
   readonly reply: Reply;
 }
 
-/** What a plan cannot know, and that may change the answer. */
+/** What a plan cannot know and may change the answer. */
 export type Unknown =
-  /** A connection that exists keeps the translation it began with. */
+  /** An existing connection keeps its translation. */
   | 'existing-connections'
   /** Another table may drop or rewrite the packet. */
   | 'other-tables'
   /** Which of the node's addresses a masqueraded packet gets. */
   | 'masquerade-address'
-  /** Session affinity: a client that came before keeps its endpoint. */
+  /** Session affinity: a returning client keeps its endpoint. */
   | 'affinity'
   /** No pod CIDRs are known, and the answer would depend on them. */
   | 'pod-cidrs'
-  /** Pods are told by an interface, which the question does not name, and the answer would depend on it. */
+  /** Pods are recognised by interface, the question names none, and the answer would depend on it. */
   | 'input-interface'
-  /** Pools are NATed from only out of some interfaces, and routing decides. */
+  /** Pools are translated only on some interfaces, and routing chooses the interface. */
   | 'egress-interface'
-  /** A bound pod sends it, from which port the question does not say: its own ports leave from those of their bindings. */
+  /** A bound pod sends it, but the question does not name its port: ports of its bindings keep their node ports. */
   | 'source-port'
   /** A rule rewrites the source of a packet that ends on this node, where no such rule can apply. */
   | 'local-endpoint';
 
-/** The whole way of a packet through this node. */
+/** The whole path of a packet through this node. */
 export interface Walk {
   readonly nodeName: string;
   readonly packet: Packet;
   readonly verdict: WalkVerdict;
   readonly steps: readonly DestinationStep[];
-  /** One for each endpoint that may be chosen, in the plan's order; empty when its way ends before. */
+  /** One for each endpoint that may be chosen, in the plan's order; empty if the packet is dropped or refused before. */
   readonly paths: readonly Path[];
-  /** Claims to this destination, or to this source, that others lost. */
+  /** Conflicts about this destination or this source. */
   readonly conflicts: readonly Conflict[];
   readonly unknown: readonly Unknown[];
-  /** What nearly was: empty where nobody looked for it (hints.ts). */
+  /** Objects that almost match (hints.ts); empty if they were not asked for. */
   readonly hints: readonly Hint[];
 }
 
 /**
- * Walks the first packet of a new connection through the plan, on the node that the plan is for. Looks at the plan's
- * content alone: no kernel, no rule text. Throws TypeError when source and destination are of different families.
+ * Walks the first packet of a new connection through the plan, on the plan's node. Uses only the plan: no kernel, no rule
+ * text. Throws TypeError if source and destination are of different families.
  */
 export function walk(
   plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,
@@ -178,7 +178,7 @@ function unknownOf(
   return unknown;
 }
 
-/** Whether the source is NATed from was asked, and would have changed the way of the packet. */
+/** True if no earlier rule decided and the destination is not exempt, so that the pools decide. */
 function asksPools(steps: Path['steps'], { egressExempt }: FamilyScope, destination: IpAddress): boolean {
   const decided = steps.some(
     (step) =>

@@ -66,7 +66,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     expect(offline.output).toContain('whether such a connection exists');
     const seen = await knat(['explain', ...source, ...packet, '--proto', 'tcp', '--conntrack']);
     expect(inOneLine(seen.output)).toContain(kept);
-    expect(inOneLine(seen.output)).toMatch(/or is still for 4\d\d s/);
+    expect(inOneLine(seen.output)).toMatch(/or is idle for 4\d\d s/);
     expect(inOneLine(seen.output)).not.toContain(inBrackets(client, 40_002));
     const other = await knat(['explain', ...source, ...packet, '--proto', 'udp', '--conntrack']);
     expect(other.output).not.toContain('existing flow');
