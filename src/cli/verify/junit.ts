@@ -1,56 +1,57 @@
-import { XMLBuilder } from 'fast-xml-parser';
 import { plainText } from '../../explain/lines.ts';
 import type { ExpectationResult } from './result.ts';
+
+type Attributes = Readonly<Record<string, string | number>>;
 
 /** The results as JUnit XML, which pipelines show beside their other tests: a test case for each expectation. */
 export function junitXml(file: string, results: readonly ExpectationResult[]): string {
   const errors = results.filter(({ error }) => error !== null).length;
   const failures = results.filter(({ passed, error }) => !passed && error === null).length;
-  const counts = { '@tests': results.length, '@failures': failures, '@errors': errors };
-  const document = {
-    '?xml': { '@version': '1.0', '@encoding': 'UTF-8' },
-    testsuites: {
-      ...attributes({ name: 'knat verify', ...counts }),
-      testsuite: {
-        ...attributes({ name: file, ...counts }),
-        testcase: results.map((result) => ({
-          ...attributes({ name: result.name, classname: result.node, file, line: lineOf(result.origin) }),
-          ...outcome(result),
-        })),
-      },
-    },
-  };
-  const builder = new XMLBuilder({
-    attributeNamePrefix: '@',
-    ignoreAttributes: false,
-    format: true,
-    suppressEmptyNode: true,
+  const counts = { tests: results.length, failures, errors };
+  const cases = results.map((result) => {
+    const { name, node, origin } = result;
+    return element('testcase', { name, classname: node, file, line: lineOf(origin) }, outcome(result));
   });
-  return builder.build(document);
-}
-
-function attributes(values: Readonly<Record<string, string | number>>): Record<string, string | number> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name.startsWith('@') ? name : `@${name}`, clean(value)]),
-  );
+  const suite = element('testsuite', { name: file, ...counts }, nested(cases));
+  const suites = element('testsuites', { name: 'knat verify', ...counts }, nested([suite]));
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${suites}\n`;
 }
 
 function lineOf(origin: string): number {
   return Number(/:(\d+)$/.exec(origin)?.[1] ?? 1);
 }
 
-function outcome({ passed, error, mismatches, explanation }: ExpectationResult) {
-  if (error !== null) return { error: { '@message': clean(error) } };
-  if (passed) return {};
+/** The content of a test case; empty: it passed. */
+function outcome({ passed, error, mismatches, explanation }: ExpectationResult): string {
+  if (error !== null) return nested([element('error', { message: error }, '')]);
+  if (passed) return '';
   const message = mismatches
     .map(({ field, expected, actual }) => `${field}: expected ${expected}, is ${actual}`)
     .join('; ');
-  return { failure: { '@message': clean(message), '#text': clean(explanation.map(plainText).join('\n')) } };
+  return nested([element('failure', { message }, escaped(explanation.map(plainText).join('\n')))]);
 }
 
-/** Without the control characters that XML 1.0 has no way to write. */
-function clean<Value extends string | number>(value: Value): Value | string {
-  if (typeof value === 'number') return value;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd');
+/** @param content XML already */
+function element(name: string, attributes: Attributes, content: string): string {
+  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(value, true)}"`);
+  const start = `<${name}${written.join('')}`;
+  return content === '' ? `${start}/>` : `${start}>${content}</${name}>`;
+}
+
+/** Elements each on a line of its own. (Texts have lines too: nothing is indented.) */
+function nested(elements: readonly string[]): string {
+  return elements.length === 0 ? '' : `\n${elements.join('\n')}\n`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** What XML 1.0 has no way to write: most control characters, and halves of surrogate pairs. */
+const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
+
+/** Text for a place between tags, or of an attribute, where line ends would become spaces unless escaped. */
+function escaped(value: string | number, isAttribute = false): string {
+  return String(value)
+    .replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character)
+    .replace(isAttribute ? /[\t\n\r]/g : /\r/g, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(NO_XML, '\ufffd');
 }

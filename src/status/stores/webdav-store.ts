@@ -1,6 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { AuthType, createClient, type WebDAVClient } from 'webdav';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { HttpLogin } from './http-login.ts';
 import { type StateStore, StoreFailed } from './store.ts';
 
 /** A request that takes longer is given up, in milliseconds. */
@@ -9,16 +9,13 @@ const LIMIT = 15_000;
 /** Bytes of an answer: our own text has 10,000 rules at most, of some 300 bytes. */
 const LARGEST_ANSWER = 16 << 20;
 
-/** Requests are minutes apart: a connection that is kept would be one that the server has closed meanwhile. */
-const AGENTS = {
-  httpAgent: new HttpAgent({ keepAlive: false }),
-  httpsAgent: new HttpsAgent({ keepAlive: false }),
-};
-
 /** What of an answer is looked at. */
 interface Answer {
   readonly status: number;
-  readonly challenge: string;
+  /** A text for each `WWW-Authenticate`. */
+  readonly challenges: readonly string[];
+  /** Where it has moved to; empty where the server does not say. */
+  readonly location: string;
   readonly text: string;
 }
 
@@ -29,25 +26,23 @@ interface Answer {
  */
 export class WebdavStore implements StateStore {
   readonly name: string;
-  readonly #url: string;
-  readonly #user: { readonly username: string; readonly password: string } | null;
-  readonly #folder: string;
-  readonly #file: string;
-  #client: WebDAVClient;
+  readonly #folder: URL;
+  readonly #file: URL;
+  /** Null: the URL names nobody. */
+  readonly #login: HttpLogin | null;
   #isFolderMade = false;
 
   /** @param url of the server, `http://NAME:PASSWORD@HOST:PORT/PATH` */
   constructor(url: string, node: string) {
-    const parsed = new URL(url);
-    const [username, password] = [parsed.username, parsed.password].map(decodeURIComponent);
-    parsed.username = '';
-    parsed.password = '';
-    this.#url = parsed.href.replace(/\/+$/, '');
-    this.#user = username ? { username, password: password ?? '' } : null;
-    this.#folder = `/${node}/`;
-    this.#file = `/${node}/state.json`;
-    this.name = `WebDAV ${this.#url}${this.#file}`;
-    this.#client = this.#open(AuthType.Digest);
+    const server = new URL(url);
+    const [user = '', password = ''] = [server.username, server.password].map(decodeURIComponent);
+    server.username = '';
+    server.password = '';
+    const base = server.href.replace(/\/+$/, '');
+    this.#folder = new URL(`${base}/${node}/`);
+    this.#file = new URL('state.json', this.#folder);
+    this.#login = user === '' ? null : new HttpLogin(user, password);
+    this.name = `WebDAV ${this.#file}`;
   }
 
   async read(signal: AbortSignal): Promise<string | null> {
@@ -75,26 +70,43 @@ export class WebdavStore implements StateStore {
     this.#isFolderMade = true;
   }
 
-  /** Asks once more with basic authentication where the server offers nothing better. */
-  async #request(method: string, path: string, signal: AbortSignal, data?: string): Promise<Answer> {
-    const answer = await this.#send(method, path, signal, data);
-    if (answer.status !== 401 || this.#user === null || !/^basic\b/i.test(answer.challenge)) return answer;
-    this.#client = this.#open(AuthType.Password);
-    return await this.#send(method, path, signal, data);
+  /** Asks once more where the server wants to know who asks. */
+  async #request(method: string, url: URL, signal: AbortSignal, data?: string): Promise<Answer> {
+    const answer = await this.#send(method, url, signal, data);
+    if (answer.status !== 401 || !this.#login?.challenged(answer.challenges)) return answer;
+    return await this.#send(method, url, signal, data);
   }
 
-  async #send(method: string, path: string, signal: AbortSignal, data?: string): Promise<Answer> {
+  async #send(method: string, url: URL, signal: AbortSignal, data?: string): Promise<Answer> {
     signal.throwIfAborted();
     const limit = AbortSignal.timeout(LIMIT);
-    const options = {
-      method,
-      signal: AbortSignal.any([signal, limit]),
-      ...(data === undefined ? {} : { data, headers: { 'Content-Type': 'application/json' } }),
-    };
     try {
-      const response = await this.#client.customRequest(path, options).catch(answered);
-      const challenge = response.headers.get('www-authenticate') ?? '';
-      return { status: response.status, challenge, text: await boundedText(response) };
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const authorization = this.#login?.authorization(method, url.pathname + url.search) ?? null;
+        const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
+        send(url, {
+          method,
+          signal: AbortSignal.any([signal, limit]),
+          // Requests are minutes apart: a connection that is kept would be one that the server has closed meanwhile.
+          agent: false,
+          headers: {
+            ...(authorization === null ? {} : { Authorization: authorization }),
+            ...(data === undefined
+              ? {}
+              : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) }),
+          },
+        })
+          .on('response', resolve)
+          .on('error', reject)
+          .end(data);
+      });
+      const { statusCode = 0, headers, headersDistinct } = response;
+      return {
+        status: statusCode,
+        challenges: headersDistinct['www-authenticate'] ?? [],
+        location: headers.location ?? '',
+        text: await boundedText(response),
+      };
     } catch (error) {
       signal.throwIfAborted();
       const why = limit.aborted ? `no answer within ${LIMIT / 1000} s` : reasonOf(error);
@@ -102,38 +114,22 @@ export class WebdavStore implements StateStore {
     }
   }
 
-  #open(authType: AuthType): WebDAVClient {
-    return createClient(this.#url, {
-      ...AGENTS,
-      ...(this.#user === null ? {} : { authType, ...this.#user }),
-    });
-  }
-
-  #refused(method: string, { status }: Answer): StoreFailed {
+  #refused(method: string, { status, location }: Answer): StoreFailed {
     const remedy =
       status === 401 || status === 403
         ? ': the name and password in --state-uri are not accepted, or none are there'
-        : '';
+        : status >= 300 && status < 400 && location !== ''
+          ? `: the server has moved to ${location}; name that in --state-uri`
+          : '';
     return new StoreFailed(`${this.name}: ${method} is answered with status ${status}${remedy}`);
   }
 }
 
-type WebdavResponse = Awaited<ReturnType<WebDAVClient['customRequest']>>;
-
-/** The library throws for a status of 400 and more, with the answer in the error. */
-function answered(error: unknown): WebdavResponse {
-  const response = error instanceof Error && 'response' in error ? error.response : undefined;
-  if (response === undefined) throw error;
-  return response as WebdavResponse;
-}
-
 /** The text of an answer. Throws for one that is too long, which ends the connection. */
-async function boundedText(response: WebdavResponse): Promise<string> {
-  // The library's type leaves the stream out.
-  const { body } = response as unknown as { readonly body: AsyncIterable<Uint8Array> | null };
+async function boundedText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of body ?? []) {
+  for await (const piece of body) {
     pieces.push(piece);
     length += piece.length;
     // Leaving the loop ends the stream, and with it the connection.
