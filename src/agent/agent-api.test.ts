@@ -98,7 +98,7 @@ function makeAgent(): Agent {
     { kind: 'IPPool', key: 'pods', fact: { ...pool, loadBalancerOnly: false } },
   ]);
   planner.update();
-  agent.sideProblem('KNAT_HTTP_ADDRESS', 'for the test');
+  agent.findings.trouble('KNAT_HTTP_ADDRESS', 'for the test');
   agent.observations.history.succeeded(Date.parse('2026-01-01T00:00:00Z'), 1.5, 3, 1);
   agent.observations.history.failed(Date.parse('2026-01-01T00:00:00Z'));
   return agent;

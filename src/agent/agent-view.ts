@@ -3,7 +3,6 @@ import type { ExistingFlow } from '../explain/existing.ts';
 import { walkJson } from '../explain/json.ts';
 import type { Walk } from '../explain/walk.ts';
 import type { AgentView } from '../observe/api/view.ts';
-import { refusals } from '../status/kube/refusals.ts';
 import type { AgentFacts } from './companion.ts';
 import { existingFlowsIfSeen } from './existing-flows.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
@@ -24,7 +23,7 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
     health: () => agent.health(),
     reading: () => (planner.isPlanned ? null : Math.round((surroundings.now() - startedAt) / 1000)),
     plan: planner.plan,
-    refused: () => refusals(agent.status()),
+    findings: agent.findings,
     observations,
     now: () => surroundings.wallClock().getTime(),
     explain: (query) => seen(query, walkJson),

@@ -1,20 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import type { Capabilities, Datapath, RefusedEntry, Report, Unread } from '../datapath/datapath.ts';
 import { deepEqual } from '../model/equal.ts';
+import { type Finding, findingOf, formatFinding } from '../model/finding.ts';
+import { isNoticeCode } from '../model/finding-codes.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
-import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Stranger } from '../observe/agent-sockets.ts';
 import type { Api } from '../observe/api/route.ts';
 import { apiOf } from '../observe/api/routes.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import { serveAgent } from '../observe/api.ts';
+import { Findings } from '../observe/findings.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import { Observations } from '../observe/observations.ts';
-import { type AgentStatus, countPlan } from '../observe/status.ts';
+import { type AgentStatus, countPlan, noticeForm } from '../observe/status.ts';
 import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
-import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, Outcome } from './companion.ts';
+import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, PlanInForce } from './companion.ts';
 import { observing } from './companions/observing.ts';
 import { ConvergeLoop, type LoopListener } from './converge-loop.ts';
 import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
@@ -22,8 +24,8 @@ import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
 import { composeNodeFacts } from './node-facts.ts';
-import { ProblemBoard, stillUnread } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
+import { stillUnread, unreadIn } from './unread.ts';
 
 /** What an agent is made of; the composition root puts real parts in, tests may put others. */
 export interface AgentParts {
@@ -49,9 +51,9 @@ export interface AgentParts {
 /** What the kernel does not take of an object. */
 const REFUSED = 'KNAT_ENTRY_REFUSED';
 
-function problemOfRefused({ key, owner, errno }: RefusedEntry): Problem {
+function problemOfRefused({ key, owner, errno }: RefusedEntry): Finding {
   const message = `${key} is not programmed: the kernel refuses it (${errno}); all else is, and it is tried again when it changes`;
-  return { code: REFUSED, severity: 'error', origin: '', object: owner, field: '', message };
+  return findingOf(REFUSED, owner, message, { severity: 'error' });
 }
 
 /** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
@@ -67,11 +69,7 @@ export class Agent implements AgentFacts {
   readonly observations: Observations;
   readonly view: AgentView;
   readonly api: Api;
-  readonly #problems = new ProblemBoard();
-  /** What goes wrong with companions. */
-  readonly #sideProblems = new ProblemBoard();
-  /** What companions cannot do for single objects. */
-  readonly #objectProblems = new ProblemBoard();
+  readonly findings: Findings;
   readonly #companions: readonly Companion[];
   readonly #loop: ConvergeLoop;
   readonly #startedAt: string;
@@ -114,6 +112,7 @@ export class Agent implements AgentFacts {
       return this.planner.update();
     };
     this.#loop = new ConvergeLoop(datapath, plan, surroundings, listener, options);
+    this.findings = new Findings(this.planner.plan, (appeared) => this.#found(appeared));
     this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
     this.view = agentView(this);
     this.#companions = [observing, ...parts.companions].map((companion) => companion(this));
@@ -138,7 +137,7 @@ export class Agent implements AgentFacts {
     try {
       const server = await serveAgent(this.api, this.view);
       cleanups.push(() => server.close());
-      this.sideProblem('KNAT_AGENT_SOCKET', strangerText(server.stranger));
+      this.findings.trouble('KNAT_AGENT_SOCKET', strangerText(server.stranger));
       for (const companion of this.#companions) void this.#runBeside(companion, 'serve', either);
       this.#capabilities = await datapath.probe(either);
       logger.info(
@@ -159,7 +158,7 @@ export class Agent implements AgentFacts {
         ...host.map((source) =>
           source.watch(
             () => this.#hostChanged(),
-            (code, message) => this.sideProblem(code, message),
+            (code, message) => this.findings.trouble(code, message),
           ),
         ),
       );
@@ -198,9 +197,9 @@ export class Agent implements AgentFacts {
       failure: this.#failure,
       kubeProxy: this.#guard?.status ?? null,
       counts: countPlan(plan),
-      conflicts: [...plan.conflicts.values()],
-      notices: [...plan.notices()],
-      problems: [...this.problemsToTell(), ...this.#sideProblems.list()],
+      conflicts: this.findings.conflicts(),
+      notices: this.findings.notices().map(noticeForm),
+      problems: this.findings.problems(),
     };
   }
 
@@ -235,31 +234,17 @@ export class Agent implements AgentFacts {
     return this.#reportedRevision;
   }
 
-  problemsToTell(): readonly Problem[] {
-    return [...this.#problems.list(), ...this.#objectProblems.list()];
-  }
-
   tookOver(since: number | null): void {
     this.#takenOverAt = since;
   }
 
-  sideProblems(): readonly Problem[] {
-    return this.#sideProblems.list();
-  }
-
-  sideProblem(code: string, message: string | null): void {
-    const problem = { code, severity: 'warning', origin: '', object: null, field: '' } as const;
-    const problems = message === null ? [] : [{ ...problem, message }];
-    const found = this.#sideProblems.replace(code, problems);
-    for (const each of found) this.#parts.logger.warn(formatProblem(each));
-    if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
-  }
-
-  objectProblems(code: string, problems: readonly Problem[]): void {
-    const before = this.#objectProblems.list().length;
-    const found = this.#objectProblems.replace(code, problems);
-    for (const problem of found) this.#parts.logger.warn(formatProblem(problem));
-    if (found.length > 0 || this.#objectProblems.list().length !== before) this.#tellOfChange();
+  #found(appeared: readonly Finding[]): void {
+    for (const finding of appeared) {
+      if (isNoticeCode(finding.code)) continue; // as many as objects: on the objects, and in recent activity
+      this.#parts.logger[finding.severity === 'error' ? 'error' : 'warn'](formatFinding(finding));
+    }
+    if (appeared.length > 0) this.#tell((companion) => companion.found?.(appeared));
+    this.#tellOfChange();
   }
 
   async #runBeside(companion: Companion, what: 'serve' | 'run', signal: AbortSignal): Promise<void> {
@@ -302,12 +287,7 @@ export class Agent implements AgentFacts {
             this.#loop.trigger();
           },
           report: (origin, problems) => {
-            const found = this.#problems.replace(origin, problems);
-            for (const problem of found) {
-              logger[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem));
-            }
-            if (found.length > 0) this.#tell((companion) => companion.reported?.(found));
-            this.#tellOfChange();
+            this.findings.ofSource(origin, problems);
             this.#readAgain();
           },
           restored: (message) => logger.info({ source: settings.source.name }, message),
@@ -317,7 +297,7 @@ export class Agent implements AgentFacts {
             logger.info({ source: settings.source.name }, 'in sync');
             this.#tell((companion) => companion.synced?.());
             this.#checkNode();
-            this.#unreadSinceStart = this.#problems.unread();
+            this.#unreadSinceStart = unreadIn(this.findings.sourceProblems());
             if (this.#unreadSinceStart !== null) {
               logger.info(
                 'some objects cannot be read; the rules that an earlier agent made for them are kept until they can',
@@ -338,7 +318,7 @@ export class Agent implements AgentFacts {
   #readAgain(): void {
     const before = this.#unreadSinceStart;
     if (before === null) return;
-    const now = stillUnread(before, this.#problems.unread());
+    const now = stillUnread(before, unreadIn(this.findings.sourceProblems()));
     if (deepEqual(before, now)) return;
     this.#unreadSinceStart = now;
     if (now === null) this.#parts.logger.info('all objects can be read again; removing leftover rules');
@@ -394,7 +374,7 @@ export class Agent implements AgentFacts {
     if (this.#failure !== null) logger.info('the kernel matches again');
     this.#failure = null;
     const { gone: _, changedSources: __, refused, ...told } = report;
-    this.objectProblems(REFUSED, refused.map(problemOfRefused));
+    this.findings.give(REFUSED, refused.map(problemOfRefused));
     const { elementsAdded, elementsDeleted, skeleton } = told;
     if (elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.#programmed === null) {
       logger.info({ ...told, milliseconds: rounded }, 'programmed');
@@ -402,9 +382,11 @@ export class Agent implements AgentFacts {
     }
     this.#matchedAt = surroundings.wallClock().getTime();
     this.#convergingSince = null;
-    this.#reportedRevision = report.revision;
     const keepsUnclaimed = this.#unreadSinceStart !== null;
-    const outcome: Outcome = { report, plan: this.planner.plan, milliseconds, keepsUnclaimed };
+    const { plan } = this.planner;
+    const changed = this.#reportedRevision === null ? null : plan.changedSince(this.#reportedRevision);
+    this.#reportedRevision = report.revision;
+    const outcome: PlanInForce = { report, plan, changed, milliseconds, keepsUnclaimed };
     this.#tell((companion) => companion.converged?.(outcome));
     if (elementsAdded + elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);
     this.#failuresInARow = 0;

@@ -44,7 +44,7 @@ export class AttributionLog {
       } catch (error) {
         if (signal.aborted) return;
         const why = error instanceof Error ? error.message : String(error);
-        this.#agent.sideProblem(LOG_CODE, `the attribution log is not written: ${why}`);
+        this.#agent.findings.trouble(LOG_CODE, `the attribution log is not written: ${why}`);
         await this.#agent.surroundings.sleep(RETRY_AFTER, signal);
       }
     }
@@ -69,14 +69,14 @@ export class AttributionLog {
     this.#recorder = recorder;
     try {
       await recorder.start();
-      this.#agent.sideProblem(LOG_CODE, null);
+      this.#agent.findings.trouble(LOG_CODE, null);
       while (!signal.aborted) {
         if (isLost) {
           isLost = false;
           await recorder.lost();
         }
         const trouble = await recorder.flush();
-        this.#agent.sideProblem(
+        this.#agent.findings.trouble(
           LOG_CODE,
           trouble === null ? null : `the attribution log has a gap: ${trouble}`,
         );

@@ -14,7 +14,7 @@ import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
 import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { AgentStatus } from '../observe/status.ts';
+import { type AgentStatus, noticeForm } from '../observe/status.ts';
 import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { watchRoutes } from '../wire/route/monitor.ts';
 import { Agent } from './agent.ts';
@@ -34,7 +34,7 @@ import { takenOverRules } from './companions/taken-over.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
 import { ForeignPorts } from './foreign-ports.ts';
-import { ForwardGuard } from './forward-guard.ts';
+import { forwardGuard } from './forward-guard.ts';
 import { type HostFactSource, hostFactsOf } from './host-facts.ts';
 import { KernelListeners, type ListenerClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
@@ -120,11 +120,10 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Agen
     const host: HostFactSource[] = [];
     if (settings.plan.enable.pod) {
       const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);
-      const forward = new ForwardGuard(chains, watch, run.manageForward ?? true);
       const { podnatController: old } = run;
       const isOwn = (chain: string) => old !== undefined && podnatOwner(old.prefix).isSign(chain);
-      host.push(listeners, await ForeignPorts.open(rules, watch, isOwn, signal), forward);
-      companions.push(forward.companion);
+      host.push(listeners, await ForeignPorts.open(rules, watch, isOwn, signal));
+      companions.push(forwardGuard(chains, watch, run.manageForward ?? true));
     }
     if (settings.plan.enable.egress) host.push(new KernelReservedPorts(clock));
     if (!once) companions.push(kernelDifference(datapath));
@@ -241,7 +240,7 @@ export async function previewAgent(
       service: settings.plan.enable.service,
       replace: replaceKubeProxy,
     });
-    const notices = [...plan.notices()];
+    const notices = [...plan.notices()].map(noticeForm);
     return { ...preview, kubeProxy, problems, notices, conflicts: [...plan.conflicts.values()] };
   } finally {
     listeners.close();

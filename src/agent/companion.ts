@@ -1,9 +1,10 @@
 import type { Report } from '../datapath/datapath.ts';
 import type { FactChange } from '../model/facts.ts';
-import type { Problem } from '../model/problem.ts';
+import type { Finding } from '../model/finding.ts';
 import type { Api } from '../observe/api/route.ts';
 import type { Routes } from '../observe/api/routes.ts';
 import type { AgentView } from '../observe/api/view.ts';
+import type { Findings } from '../observe/findings.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Observations } from '../observe/observations.ts';
@@ -18,10 +19,12 @@ export interface AgentSurroundings extends LoopSurroundings {
   wallClock(): Date;
 }
 
-/** What the datapath did, and the plan that is in force now. */
-export interface Outcome {
-  readonly report: Report;
+/** The plan that is in force now, and what the datapath did for it. */
+export interface PlanInForce {
   readonly plan: NatPlan;
+  /** Keys whose entry may have changed since the plan that was in force before; null: look at all. */
+  readonly changed: ReadonlySet<string> | null;
+  readonly report: Report;
   /** Not every object could be read since the start: what nobody claims stays as an earlier agent made it. */
   readonly keepsUnclaimed?: boolean;
   /** From the start of the attempt to the acknowledgement of the kernel. */
@@ -55,8 +58,8 @@ export interface Companion {
   delivered?(changes: readonly FactChange[]): void;
   /** Reading a part of the source failed and is begun again. */
   interrupted?(what: string): void;
-  /** Problems that were not there before: of objects, of the source, of companions. */
-  reported?(problems: readonly Problem[]): void;
+  /** Findings that were not there before, but for those of the plan. */
+  found?(findings: readonly Finding[]): void;
   /** Something else changed our tables; the next attempt mends it. */
   disturbed?(what: string): void;
   /** An attempt to make the kernel match begins, with everything that was delivered so far. */
@@ -64,8 +67,8 @@ export interface Companion {
   /** The attempt failed; it is made again. */
   failed?(failure: { readonly message: string; readonly milliseconds: number }): void;
   /** The kernel matches the plan. Called in the loop of NAT: what takes long belongs into `run`. */
-  converged?(outcome: Outcome): void;
-  /** Something in the status changed: a problem of an object, a failure, what is programmed. As quick as `converged`. */
+  converged?(outcome: PlanInForce): void;
+  /** Something in the status changed: a finding, a failure, what is programmed. As quick as `converged`. */
   changed?(): void;
 }
 
@@ -86,16 +89,10 @@ export interface AgentFacts {
   readonly reportedRevision: number | null;
   status(): AgentStatus;
   health(): HealthFacts;
-  /** What is wrong with what the source gave and with single objects, without the other troubles of companions. */
-  problemsToTell(): readonly Problem[];
-  /** What is wrong beside NAT. */
-  sideProblems(): readonly Problem[];
+  /** What is wrong or noteworthy: to read, and to give what was found beside NAT. */
+  readonly findings: Findings;
   /** Since when the rules of an earlier agent are known to do the work; null: they are not there. For health. */
   tookOver(since: number | null): void;
-  /** Shows what goes wrong beside NAT, in log and status, under its code; null: nothing any longer. */
-  sideProblem(code: string, message: string | null): void;
-  /** Shows, in log, status and on the objects, what cannot be done for them beside NAT; in the place of what was told under this code. */
-  objectProblems(code: string, problems: readonly Problem[]): void;
 }
 
 export type CompanionFactory = (agent: AgentFacts) => Companion;

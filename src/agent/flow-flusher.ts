@@ -72,14 +72,17 @@ export class FlowFlusher {
     try {
       const deleted = await this.#flush(changes, before, signal);
       if (deleted > 0) logger.info({ deleted }, 'flows that a change concerns were ended');
-      this.#agent.sideProblem(FLUSH_CODE, null);
+      this.#agent.findings.trouble(FLUSH_CODE, null);
       await surroundings.sleep(REST * (surroundings.now() - start), signal);
     } catch (error) {
       if (signal.aborted) return;
       this.#changes += changes;
       this.#before = before;
       const why = error instanceof Error ? error.message : String(error);
-      this.#agent.sideProblem(FLUSH_CODE, `flows that a change concerns keep their old translation: ${why}`);
+      this.#agent.findings.trouble(
+        FLUSH_CODE,
+        `flows that a change concerns keep their old translation: ${why}`,
+      );
       await surroundings.sleep(RETRY_AFTER, signal);
     }
   }

@@ -1,7 +1,7 @@
 import { type FormerPlan, FormerPlans } from '../flows/former-plans.ts';
 import { FlowJudge } from '../flows/judge.ts';
 import { Names } from '../flows/names.ts';
-import type { AgentFacts, Outcome } from './companion.ts';
+import type { AgentFacts, PlanInForce } from './companion.ts';
 
 /** Names are made anew at most so often, in milliseconds: ten thousand Pods take some of them. */
 const NAMES_KEPT = 500;
@@ -10,7 +10,6 @@ const NAMES_KEPT = 500;
 export class FlowMemory {
   readonly #agent: AgentFacts;
   readonly #former = new FormerPlans();
-  #recorded: number | null = null;
   #names: Names | null = null;
   #namesAt = Number.NEGATIVE_INFINITY;
   #namesOld = true;
@@ -20,10 +19,8 @@ export class FlowMemory {
   }
 
   /** A plan is in force. True when it changed how flows that last are translated. */
-  converged({ plan, report }: Outcome): boolean {
+  converged({ plan, changed }: PlanInForce): boolean {
     this.#namesOld = true;
-    const changed = this.#recorded === null ? null : plan.changedSince(this.#recorded);
-    this.#recorded = report.revision;
     return this.#former.record(plan, changed);
   }
 

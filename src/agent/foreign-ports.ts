@@ -2,8 +2,8 @@ import type { RuleReading } from '../datapath/coexistence/foreign-rules.ts';
 import { portRules } from '../datapath/coexistence/port-rules.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { HostListener } from '../model/node.ts';
-import type { WatchChains } from './forward-guard.ts';
 import type { HostFactSource } from './host-facts.ts';
+import { RuleKeeper, type WatchRules } from './rule-keeper.ts';
 
 /** The rules of other programs that translate destinations. */
 export interface DestinationRules {
@@ -13,9 +13,7 @@ export interface DestinationRules {
 
 /** Legacy iptables tells nobody of changes: milliseconds between two looks where it has rules; docs/pod-nat.md names it. */
 const LOOK = 10_000;
-/** Programs that change chains do so in bursts: milliseconds that are waited for the rest. */
-const BURST = 100;
-/** Longer where a look takes long, so that looking takes 5 % of the time at most. */
+/** After a look, so that looking takes 5 % of the time at most. */
 const REST_PER_WORK = 20;
 /** A look that has no end is no look. */
 const LONGEST = 10_000;
@@ -28,7 +26,7 @@ const TROUBLE = 'KNAT_PORT_RULES_UNSEEN';
  */
 export class ForeignPorts implements HostFactSource {
   readonly #rules: DestinationRules;
-  readonly #watchChains: WatchChains;
+  readonly #watchChains: WatchRules;
   readonly #isOwn: (chain: string) => boolean;
   #found: readonly HostListener[] = [];
   #problem: string | null = null;
@@ -40,7 +38,7 @@ export class ForeignPorts implements HostFactSource {
    */
   static async open(
     rules: DestinationRules,
-    watchChains: WatchChains,
+    watchChains: WatchRules,
     isOwn: (chain: string) => boolean,
     signal: AbortSignal,
   ): Promise<ForeignPorts> {
@@ -49,7 +47,7 @@ export class ForeignPorts implements HostFactSource {
     return ports;
   }
 
-  private constructor(rules: DestinationRules, watchChains: WatchChains, isOwn: (chain: string) => boolean) {
+  private constructor(rules: DestinationRules, watchChains: WatchRules, isOwn: (chain: string) => boolean) {
     this.#rules = rules;
     this.#watchChains = watchChains;
     this.#isOwn = isOwn;
@@ -59,42 +57,25 @@ export class ForeignPorts implements HostFactSource {
     return { portRules: this.#found };
   }
 
-  watch(onChange: () => void, trouble: (code: string, message: string | null) => void): () => void {
+  watch(onChange: () => void, trouble: (code: typeof TROUBLE, message: string | null) => void): () => void {
     trouble(TROUBLE, this.#problem);
     const end = new AbortController();
-    let timer: NodeJS.Timeout | null = null;
-    let isLooking = false;
-    let isDue = false;
-    let rest = BURST;
-    const look = async () => {
-      timer = null;
-      isLooking = true;
-      isDue = false;
-      const before = this.#problem;
-      const start = performance.now();
-      const isNews = await this.#look(end.signal);
-      rest = Math.max(BURST, (performance.now() - start) * REST_PER_WORK);
-      isLooking = false;
-      if (end.signal.aborted) return;
-      if (this.#problem !== before) trouble(TROUBLE, this.#problem);
-      if (isNews) onChange();
-      if (isDue) later();
-    };
-    const later = () => {
-      isDue = true;
-      if (!isLooking) timer ??= setTimeout(() => void look(), rest);
-    };
-    const stop = this.#watchChains(later);
-    const poll = setInterval(() => {
-      if (this.#rules.hasLegacy('destination') || this.#problem !== null) later();
-    }, LOOK);
-    later(); // what came between the first look and now
-    return () => {
-      end.abort();
-      stop();
-      clearInterval(poll);
-      if (timer !== null) clearTimeout(timer);
-    };
+    const keeper = new RuleKeeper({
+      settle: async (signal) => {
+        const before = this.#problem;
+        const isNews = await this.#look(signal);
+        if (signal.aborted) return;
+        if (this.#problem !== before) trouble(TROUBLE, this.#problem);
+        if (isNews) onChange();
+      },
+      watch: this.#watchChains,
+      every: LOOK,
+      isPolled: () => this.#rules.hasLegacy('destination') || this.#problem !== null,
+      restPerWork: REST_PER_WORK,
+    });
+    keeper.due(); // what came between the first look and now
+    void keeper.run(end.signal);
+    return () => end.abort();
   }
 
   /** True when something changed. While it cannot be seen, what was seen last holds. */

@@ -1,12 +1,12 @@
+import type { SideCode } from '../model/finding-codes.ts';
 import type { NodeFacts } from '../model/node.ts';
 
 /** What is known of this machine beside its addresses. */
-export type HostFacts = Pick<NodeFacts, 'listeners' | 'portRules' | 'forwardDrops' | 'reservedPorts'>;
+export type HostFacts = Pick<NodeFacts, 'listeners' | 'portRules' | 'reservedPorts'>;
 
 export const NOTHING_KNOWN: HostFacts = Object.freeze({
   listeners: [],
   portRules: [],
-  forwardDrops: [],
   reservedPorts: [],
 });
 
@@ -18,7 +18,7 @@ export interface HostFactSource {
    * Calls back after every change, until the function that is returned is called. `trouble` is told under which code
    * and why it cannot be found out, and with null when it can again.
    */
-  watch(onChange: () => void, trouble: (code: string, message: string | null) => void): () => void;
+  watch(onChange: () => void, trouble: (code: SideCode, message: string | null) => void): () => void;
 }
 
 /** All that the sources know. */

@@ -52,7 +52,7 @@ export class KernelListeners implements HostFactSource {
     return { listeners: this.#listeners };
   }
 
-  watch(onChange: () => void, trouble: (code: string, message: string | null) => void): () => void {
+  watch(onChange: () => void, trouble: (code: typeof TROUBLE, message: string | null) => void): () => void {
     trouble(TROUBLE, this.#problem);
     return this.#clock.every(INTERVAL, () => {
       const before = this.#problem;

@@ -32,12 +32,12 @@ test('nothing is told before the source is read, unless it is in trouble', () =>
 
 test('nothing is told while the kernel is behind the plan, unless it fails: then what was done last', () => {
   const accounts = new NodeAccounts();
-  expect(accounts.of(status, plan(1, [{ reason: 'NatInvalid' }]), 1)?.programmed?.notices).toHaveLength(1);
+  expect(accounts.of(status, plan(1, [{ code: 'NatInvalid' }]), 1)?.programmed?.notices).toHaveLength(1);
   expect(accounts.of(status, plan(2), 1)).toBeNull();
   const failing = { ...status, failure } as AgentStatus;
   expect(accounts.of(failing, plan(2), 1)).toMatchObject({
     failure: 'busy',
-    programmed: { notices: [{ reason: 'NatInvalid' }] },
+    programmed: { notices: [{ code: 'NatInvalid' }] },
   });
   expect(accounts.of(status, plan(2), 2)?.programmed?.notices).toHaveLength(0);
 });

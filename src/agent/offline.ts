@@ -1,10 +1,9 @@
 import type { FactChange } from '../model/facts.ts';
+import type { Finding } from '../model/finding.ts';
 import type { LocalAddress } from '../model/node.ts';
-import type { Problem } from '../model/problem.ts';
 import { Planner } from '../plan/planner.ts';
 import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 import { composeNodeFacts } from './node-facts.ts';
-import { ProblemBoard } from './problems.ts';
 import type { PlanSettings } from './settings.ts';
 
 /** It cannot be told which node is meant. */
@@ -23,7 +22,7 @@ export class NodeNotNamed extends Error {
 /** A plan made once from a source, without a kernel. */
 export interface OfflinePlan {
   readonly planner: Planner;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
 }
 
 type OfflineSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
@@ -49,7 +48,7 @@ export async function planOnce(
 
 /** One reading of a source, for the plans of its nodes one after the other. */
 export class OfflinePlans {
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
   readonly #planner: Planner;
   readonly #settings: OfflineSettings;
   readonly #interfaces: readonly LocalAddress[] | null;
@@ -71,7 +70,7 @@ export class OfflinePlans {
     interfaces: readonly LocalAddress[] | null,
     host: HostFacts,
     changes: readonly FactChange[],
-    problems: readonly Problem[],
+    problems: readonly Finding[],
   ) {
     this.problems = problems;
     this.#settings = settings;
@@ -110,22 +109,20 @@ export class OfflinePlans {
 
 async function readOnce({ source }: OfflineSettings, signal: AbortSignal) {
   const changes: FactChange[] = [];
-  const board = new ProblemBoard();
+  const problems = new Map<string, readonly Finding[]>();
   const stop = new AbortController();
   await source.run(
     {
       apply: (more) => {
         for (const change of more) changes.push(change);
       },
-      report: (origin, problems) => {
-        board.replace(origin, problems);
-      },
+      report: (origin, found) => problems.set(origin, found),
       synced: () => setImmediate(() => stop.abort()),
     },
     AbortSignal.any([signal, stop.signal]),
   );
   signal.throwIfAborted();
-  return { changes, problems: board.list() };
+  return { changes, problems: [...problems.values()].flat() };
 }
 
 function onlyNode(source: string, names: readonly string[]): string {

@@ -29,8 +29,8 @@ const TOLD = 20;
 const WARNED = 5;
 const NAMED = 3;
 
-/** A warning's text, code and remedy stand under this code. */
-export const PORTS_CODE = 'KNAT_PORTS_NEARLY_TAKEN';
+/** A warning's remedy stands under this code. */
+const PORTS_CODE = 'KNAT_PORTS_NEARLY_TAKEN';
 
 /**
  * How many source ports the plan has for translated connections: those that nobody owns, of natPortRange for addresses with
@@ -131,7 +131,7 @@ export class PortWatch {
     const tuples = found.map((tuple) => sources.complete(tuple, (address) => names.of(address)));
     const milliseconds = Math.round(surroundings.now() - start);
     this.#sample = { at, milliseconds, entries, tuples, uncertainty: ports.uncertainty };
-    this.#agent.sideProblem(PORTS_CODE, this.#warning(tuples));
+    this.#agent.findings.trouble(PORTS_CODE, this.#warning(tuples));
     return this.#sample;
   }
 

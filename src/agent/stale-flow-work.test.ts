@@ -65,7 +65,7 @@ class Desk {
       ...({ revision: plan.revision, skeleton: 'kept', compared: 'changes' } as const),
       ...{ elementsAdded: 0, elementsDeleted: 0, gone, changedSources: null, refused: [] },
     };
-    this.work.converged({ plan, report, milliseconds: 1 });
+    this.work.converged({ plan, changed: null, report, milliseconds: 1 });
   }
 
   /** The reading ends after so many milliseconds. */

@@ -1,7 +1,7 @@
 import { Wake } from '../base/wake.ts';
 import { FlowChangeNotes, type FlowChanges } from '../datapath/conntrack/flow-changes.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
-import type { AgentFacts, Outcome } from './companion.ts';
+import type { AgentFacts, PlanInForce } from './companion.ts';
 
 /** Deletes conntrack entries that changes of the plan made stale; gives their number. */
 export interface StaleFlows {
@@ -35,7 +35,7 @@ export class StaleFlowWork {
   }
 
   /** Called in the loop of NAT: only notes what is to be done. */
-  converged({ plan, report }: Outcome): void {
+  converged({ plan, report }: PlanInForce): void {
     const { localAddresses } = this.#agent.planner.node;
     this.#notes.note(
       plan,

@@ -1,4 +1,4 @@
-interface Sleeper {
+export interface Sleeper {
   /** Resolves after this many milliseconds, or at once when the signal aborts; never rejects. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
@@ -10,7 +10,7 @@ export class Wake {
   #resume: () => void = () => {};
 
   /** @param sleeper absent: timers of the process */
-  constructor(sleeper: Sleeper = { sleep: timer }) {
+  constructor(sleeper: Sleeper = timers) {
     this.#sleeper = sleeper;
   }
 
@@ -18,6 +18,11 @@ export class Wake {
   notify(): void {
     this.#pending = true;
     this.#resume();
+  }
+
+  /** What happened so far is known. */
+  clear(): void {
+    this.#pending = false;
   }
 
   /**
@@ -35,7 +40,7 @@ export class Wake {
       this.#resume = () => {};
     }
     const happened = this.#pending;
-    this.#pending = false;
+    this.clear();
     return happened;
   }
 }
@@ -43,6 +48,9 @@ export class Wake {
 function end(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
+
+/** Sleeps by timers of the process. */
+export const timers: Sleeper = { sleep: timer };
 
 function timer(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

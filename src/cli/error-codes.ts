@@ -1,6 +1,4 @@
-import { sourceCodes } from '../sources/objects/codes.ts';
-import { statusCodes } from '../status/kube/codes.ts';
-import { storeCodes } from '../status/stores/codes.ts';
+import { sideCodes, sourceCodes } from '../model/finding-codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** What an error code means, what to do about it, and which exit status it ends a command with. */
@@ -154,107 +152,6 @@ const commandCodes = {
     exit: EXIT.internal,
   },
 } as const satisfies Record<string, ErrorCode>;
-
-/** What a running agent cannot do beside NAT; it ends nothing. */
-export const sideCodes = {
-  ...statusCodes,
-  ...storeCodes,
-  KNAT_PODNAT_CONTROLLER_PRESENT: {
-    meaning:
-      'Pod NAT is on, and chains of podnat-controller are in this network namespace too: both translate the same packets.',
-    remedy:
-      'Let knat take over with --replace-podnat-controller; where the chains come back, stop the podnat-controller that writes them. docs/migrate-from-podnat-controller.md has the steps.',
-  },
-  KNAT_FORWARD_UNSEEN: {
-    meaning:
-      'The FORWARD chains of this host cannot be read: whether its firewall drops what is bound to pods is not known.',
-    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
-  },
-  KNAT_LISTENERS_UNSEEN: {
-    meaning:
-      'The listening sockets of this host cannot be read: a pod may get a port that a program of the host has, and a listener that was seen before still counts.',
-    remedy:
-      'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
-  },
-  KNAT_POD_ROUTES_FAILED: {
-    meaning:
-      'The rules of policy routing that bound pods need on this host cannot be read or written: what they answer may leave by another uplink.',
-    remedy: 'Do what the message says. knat tries again at the next change, and at least every minute.',
-  },
-  KNAT_POD_ROUTES_TORN: {
-    meaning:
-      'A Pod has bindings on addresses that this host routes by different tables (ip rule from ADDRESS): replies are routed by the pod’s own address, so that those of one binding leave by the wrong uplink.',
-    remedy:
-      'Bind the Pod to addresses of one uplink, or run one Pod for each. docs/pod-nat.md, "Several uplinks", says what knat does.',
-  },
-  KNAT_PORT_RULES_UNSEEN: {
-    meaning:
-      'The rules of other programs that translate ports of this host cannot be read: a pod may get a port that docker, podman or a CNI plugin has mapped, and what was seen before still counts.',
-    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
-  },
-  KNAT_PORTS_NEARLY_TAKEN: {
-    meaning:
-      'Most source ports of an address are taken by connections to one destination; from about 90 % on new ones begin to fail.',
-    remedy:
-      'knat flows --ports shows how full they are and whose connections they are. Give these Pods further addresses, let them keep fewer connections, or widen natPortRange.',
-  },
-  KNAT_FLOWS_NOT_FLUSHED: {
-    meaning:
-      'Flows that a change of pools, rules or bindings concerns (without --egress-on-change flush: those that never saw a reply) could not be ended; it is tried again.',
-    remedy: 'Look at what the kernel says in the message. knat flows --stale shows the flows.',
-  },
-  KNAT_ATTRIBUTION_LOG: {
-    meaning: 'The attribution log cannot be written, or has a gap; NAT goes on.',
-    remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and has room.',
-  },
-  KNAT_AGENT_SOCKET: {
-    meaning:
-      "Another user holds the name of the agent's socket; the agent listens under another name, which the commands of knat find.",
-    remedy: 'Find out what that user runs: ss -xlp shows who listens on @knat.agent.',
-  },
-  KNAT_HEALTH_ADDRESS: {
-    meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
-    remedy:
-      'Stop what listens there (kube-proxy uses port 10256 too), or choose another address with --health-address.',
-  },
-  KNAT_KUBE_PROXY_FIELD: {
-    meaning: 'A field of the file of --kube-proxy-config has no effect in knat, or is not known.',
-    remedy:
-      'Nothing has to be done. To be rid of the warning remove the field; docs/migrate-from-kube-proxy.md has a table of all fields.',
-  },
-  KNAT_CONNTRACK_SETTINGS: {
-    meaning: 'Not all settings of connection tracking (--conntrack-…) could be made; NAT goes on.',
-    remedy:
-      'Make them on the host, by a file in /etc/sysctl.d; or give the container a writable /proc/sys, for which it must be privileged, as kube-proxy is; or leave the options away. A maximum can be set in the first network namespace of the machine only.',
-  },
-  KNAT_ENTRY_REFUSED: {
-    meaning:
-      'The kernel refuses what one object says. Everything else is programmed, and what the object said before stays where it changed.',
-    remedy:
-      'Look at the object that the message names, and report it with the error of the kernel: it should have been refused with a reason. It is tried again when it changes.',
-  },
-  KNAT_HEALTH_CHECK_PORT: {
-    meaning:
-      'The health check of a Service with external traffic policy Local cannot be answered on its node port; NAT goes on, and so do the attempts.',
-    remedy:
-      'Stop what listens there (a kube-proxy that still runs does), or give the node the address that the message names.',
-  },
-  KNAT_HTTP_ADDRESS: {
-    meaning: 'The API cannot be served on the address; NAT goes on, and so do the attempts.',
-    remedy: 'Stop what listens there, or choose another address with --http-address.',
-  },
-  KNAT_METRICS_ADDRESS: {
-    meaning: 'Metrics cannot be served on the address; NAT goes on, and so do the attempts.',
-    remedy:
-      'Stop what listens there (kube-proxy uses port 10249 too), or choose another address with --metrics-address.',
-  },
-  KNAT_TLS_FILES: {
-    meaning:
-      'The files of --tls-cert-file and --tls-private-key-file cannot be used: what was served before goes on being served with the pair before.',
-    remedy:
-      'Put a certificate in PEM form and the key that belongs to it there; they are read again every 10 seconds.',
-  },
-} as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
 
 export type CommandCode = keyof typeof commandCodes;
 

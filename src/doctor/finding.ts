@@ -1,13 +1,8 @@
+import type { Finding } from '../model/finding.ts';
 import type { HostFacts } from './host-facts.ts';
 
-/** How much a finding matters: a `note` explains, a `warning` may cost packets, an `error` does. */
-export type Severity = 'note' | 'warning' | 'error';
-
-/** Something about the host that stands against NAT, and what to do about it. */
-export interface Finding {
-  readonly severity: Severity;
-  /** What is so, without its end. */
-  readonly message: string;
+/** Something about the host that stands against NAT: what is so, without its end. */
+export interface HostFinding extends Pick<Finding, 'severity' | 'message'> {
   /** What to do: a sentence, or something to type. */
   readonly remedy: string;
 }
@@ -19,14 +14,14 @@ export interface Check {
   /** What it looks at, for people. */
   readonly title: string;
   /** Empty: all is well. A text: why it could not be looked at. */
-  readonly examine: (facts: HostFacts) => readonly Finding[] | string;
+  readonly examine: (facts: HostFacts) => readonly HostFinding[] | string;
 }
 
 /** What one check found. */
 export interface CheckResult {
   readonly check: string;
   readonly title: string;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly HostFinding[];
   /** Why it could not be looked at; null when it was. */
   readonly unseen: string | null;
 }

@@ -1,3 +1,4 @@
+import type { RemainingDrop } from '../datapath/coexistence/forward-chains.ts';
 import type { Family } from '../net/family.ts';
 import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -60,15 +61,8 @@ export interface UntrackedRule {
   readonly destination: Prefix | null;
 }
 
-/** A chain of another program that drops translated packets, and no rule lets them pass. */
-export interface ForwardDropFacts {
-  /** `chain FORWARD of iptables-nft (policy drop)`. */
-  readonly where: string;
-  readonly remedy: string;
-}
-
 /** What the agent of this namespace says of itself. */
-export interface AgentFacts {
+export interface AgentReport {
   readonly synced: boolean;
   readonly failure: string | null;
   readonly problems: number;
@@ -93,7 +87,7 @@ export interface HostFacts {
   readonly unseenRules: readonly string[];
   /** One line for each thing of kube-proxy. */
   readonly kubeProxy: readonly string[] | null;
-  readonly forwardDrops: readonly ForwardDropFacts[] | null;
-  readonly agent: AgentFacts | null;
+  readonly forwardDrops: readonly RemainingDrop[] | null;
+  readonly agent: AgentReport | null;
   readonly pools: readonly PoolRange[] | null;
 }

@@ -181,11 +181,7 @@ function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): 
       hints.push(hint(`${wants}, but has ended or is terminating`));
     } else {
       const notice = [...plan.notices()].find(
-        ({ object: of, reason }) =>
-          of.kind === 'Pod' &&
-          of.namespace === pod.namespace &&
-          of.name === pod.name &&
-          reason !== 'NatBlockedByFirewall',
+        ({ object: of }) => of.kind === 'Pod' && of.namespace === pod.namespace && of.name === pod.name,
       );
       if (notice !== undefined) hints.push(hint(`${wants}, but: ${notice.message}`));
       else if (pod.ips.length === 0) hints.push(hint(`${wants}, but has no address yet`));

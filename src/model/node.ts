@@ -65,15 +65,6 @@ export interface HostListener {
   readonly held?: PortHolder;
 }
 
-/** A chain of somebody else that drops what this host forwards, translated or not. */
-export interface ForwardDrop {
-  readonly family: Family;
-  /** For people: `chain FORWARD of table ip filter (policy drop)`. */
-  readonly where: string;
-  /** Why nothing lets translated packets pass there, and what to do. */
-  readonly remedy: string;
-}
-
 /** One interface, or all whose name begins so. */
 export interface InterfacePattern {
   /** At most 15 bytes, as the kernel has it. */
@@ -116,8 +107,6 @@ export interface NodeFacts {
   readonly listeners: readonly HostListener[];
   /** Ports that rules of other programs translate; empty where they are not known. */
   readonly portRules: readonly HostListener[];
-  /** What keeps translated packets from being forwarded; empty where it is not known. */
-  readonly forwardDrops: readonly ForwardDrop[];
   /** `net.ipv4.ip_local_reserved_ports` of this host; empty where it is not known. */
   readonly reservedPorts: readonly PortSpan[];
 }

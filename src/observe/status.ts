@@ -1,9 +1,9 @@
 import type { Capabilities, Report } from '../datapath/datapath.ts';
-import type { Problem } from '../model/problem.ts';
+import type { Finding, Notice } from '../model/finding.ts';
+import type { NoticeCode } from '../model/finding-codes.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import type { Conflict } from '../plan/claims.ts';
 import { scopeKey } from '../plan/entry-key.ts';
-import type { Notice } from '../plan/fragment.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { EnabledKinds } from '../plan/options.ts';
 
@@ -50,8 +50,17 @@ export interface AgentStatus {
   readonly kubeProxy: KubeProxyStatus | null;
   readonly counts: PlanCounts;
   readonly conflicts: readonly Conflict[];
-  readonly notices: readonly Notice[];
-  readonly problems: readonly Problem[];
+  readonly notices: readonly NoticeForm[];
+  readonly problems: readonly Finding[];
+}
+
+/** A notice in answers of the API. */
+export interface NoticeForm extends Pick<Notice, 'object' | 'message'> {
+  readonly reason: NoticeCode;
+}
+
+export function noticeForm({ code, object, message }: Notice): NoticeForm {
+  return { reason: code, object, message };
 }
 
 export function countPlan(plan: NatPlan): PlanCounts {

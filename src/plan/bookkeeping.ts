@@ -1,4 +1,4 @@
-import type { Notice } from './fragment.ts';
+import type { Notice } from '../model/finding.ts';
 
 /** Numbers of things by name, kept while things come and go. */
 export class Tally<Name extends string> {
@@ -45,29 +45,21 @@ export class Journal {
   }
 }
 
-/** The notices of all fragments, counted by reason. */
+/** The notices of all fragments. */
 export class NoticesByFragment {
   /** Grows whenever notices may have changed. */
   revision = 0;
   readonly #byName = new Map<string, readonly Notice[]>();
-  readonly #tally = new Tally<Notice['reason']>();
 
   /** @param name of the fragment */
   replace(name: string, notices: readonly Notice[]): void {
-    const old = this.#byName.get(name);
-    if (old === undefined && notices.length === 0) return;
+    if (!this.#byName.has(name) && notices.length === 0) return;
     this.revision++;
-    for (const { reason } of old ?? []) this.#tally.take(reason);
-    for (const { reason } of notices) this.#tally.add(reason);
     if (notices.length > 0) this.#byName.set(name, notices);
     else this.#byName.delete(name);
   }
 
   *all(): IterableIterator<Notice> {
     for (const notices of this.#byName.values()) yield* notices;
-  }
-
-  count(reason: Notice['reason']): number {
-    return this.#tally.of(reason);
   }
 }

@@ -1,5 +1,4 @@
-import type { ObjectRef } from '../model/object.ts';
-import { objectKey } from '../model/object.ts';
+import { formatRef, type ObjectRef, objectKey } from '../model/object.ts';
 import { compareText } from '../model/text.ts';
 import type { EgressSource, FamilyScope, PlanEntry, SourcePorts } from './entry.ts';
 
@@ -14,6 +13,11 @@ export interface Conflict {
   readonly losers: readonly ObjectRef[];
   /** The rule that decided, for people. */
   readonly because: string;
+}
+
+/** For people: `Pod shop/b: 203.0.113.7:25/TCP belongs to Pod shop/a: …`. */
+export function conflictText({ key, winner, losers, because }: Conflict): string {
+  return `${losers.map(formatRef).join(', ')}: ${key} belongs to ${formatRef(winner)}: ${because}`;
 }
 
 /**

@@ -94,7 +94,7 @@ test('4: of one CIDR in two pools both count, and the notice names the one that 
     const given = { pools, options: { mostSpecificPoolWins } };
     expect(decide(given, POD, OUTSIDE)).toEqual(['masquerade', 'pods']);
     const notices = [...planOf(given).notices()];
-    expect(notices).toMatchObject([{ reason: 'NatPoolOverridden', object: { name: 'a' } }]);
+    expect(notices).toMatchObject([{ code: 'NatPoolOverridden', object: { name: 'a' } }]);
     expect(notices[0]?.message).toContain('pool pods (10.244.0.0/16)');
   }
 });

@@ -1,9 +1,9 @@
+import { findingOf, type Notice } from '../model/finding.ts';
 import { refOf } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import type { Family } from '../net/family.ts';
 import { formatPrefix, type Prefix, prefixRange } from '../net/prefix.ts';
 import { type AddressRange, type AddressSet, unionOf } from '../net/ranges.ts';
-import type { Notice } from './fragment.ts';
 
 /** A pool of one family with its addresses as numbers. */
 export interface PlacedPool {
@@ -91,13 +91,12 @@ export function overriddenPools(placed: readonly PlacedPool[], mostSpecificWins:
 }
 
 function overridden(pool: PoolFact, other: PoolFact): Notice {
-  return {
-    reason: 'NatPoolOverridden',
-    object: refOf('IPPool', pool),
-    message:
-      `natOutgoing is off here, but ${formatPrefix(pool.cidr)} lies in pool ${other.name} ` +
+  return findingOf(
+    'NatPoolOverridden',
+    refOf('IPPool', pool),
+    `natOutgoing is off here, but ${formatPrefix(pool.cidr)} lies in pool ${other.name} ` +
       `(${formatPrefix(other.cidr)}), which has it on: its addresses are NATed`,
-  };
+  );
 }
 
 /**

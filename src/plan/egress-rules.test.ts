@@ -190,7 +190,7 @@ describe('EgressRules', () => {
     expect(known.egressSource(ip('10.244.1.77'))?.rest).toEqual({ verdict: 'drop' });
     expect([...known.notices()]).toEqual([]);
     expect([...planned({ podInterface }).notices()]).toMatchObject([
-      { reason: 'NatInvalid', object: { kind: 'EgressRule', name: 'rule' } },
+      { code: 'NatInvalid', object: { kind: 'EgressRule', name: 'rule' } },
     ]);
   });
 
@@ -205,10 +205,10 @@ describe('EgressRules', () => {
   test('an address that is not here is told of once, and only where a pod is concerned', () => {
     const notices = (rule: Partial<EgressRuleFact>) => [...planOf(ruled([rule])).notices()];
     expect(notices({ ...selectsSmtp, ...snat('203.0.113.99') })).toMatchObject([
-      { reason: 'NatAddressNotLocal', object: { kind: 'EgressRule', name: 'rule' } },
+      { code: 'NatAddressNotLocal', object: { kind: 'EgressRule', name: 'rule' } },
     ]);
     const nobody = { podSelector: { matchLabels: { app: 'none' }, matchExpressions: [] } };
     expect(notices({ ...nobody, ...snat('203.0.113.99') })).toEqual([]);
-    expect(notices({ pools: ['podz'] })).toMatchObject([{ reason: 'NatInvalid', object: { name: 'rule' } }]);
+    expect(notices({ pools: ['podz'] })).toMatchObject([{ code: 'NatInvalid', object: { name: 'rule' } }]);
   });
 });

@@ -1,4 +1,5 @@
 import type { EgressRuleFact } from '../model/egress-rule.ts';
+import { findingOf, type Notice } from '../model/finding.ts';
 import { type NamespaceFact, namespaceLabels } from '../model/namespace.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { formatRef, type ObjectRef, refOf } from '../model/object.ts';
@@ -13,7 +14,7 @@ import { choicesOfPod, isHoldingBack, likenessOf } from './egress-choices.ts';
 import type { EgressRuleGround } from './egress-ground.ts';
 import type { EgressChoice, EgressSource } from './entry.ts';
 import { egressSourceKey } from './entry-key.ts';
-import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
+import { emptyFragment, type Fragment } from './fragment.ts';
 import { addressesHere } from './stray-pods.ts';
 
 /** The pods of the node, and the labels that choose among them. */
@@ -124,22 +125,28 @@ function noteFallbacks(
   for (const { rule, fallback, outcome } of choices) {
     if (fallback !== 'address' || notices.has(`address ${rule}`)) continue;
     const what = outcome.verdict === 'drop' ? 'dropped' : 'masqueraded';
-    notices.set(`address ${rule}`, {
-      reason: 'NatAddressNotLocal',
-      object: refOf('EgressRule', { name: rule }),
-      message: `node ${node.nodeName} has none of its addresses: what ${formatRef(refOf('Pod', pod))} and others of this node send is ${what}`,
-    });
+    notices.set(
+      `address ${rule}`,
+      findingOf(
+        'NatAddressNotLocal',
+        refOf('EgressRule', { name: rule }),
+        `node ${node.nodeName} has none of its addresses: what ${formatRef(refOf('Pod', pod))} and others of this node send is ${what}`,
+      ),
+    );
   }
 }
 
 function unknownPools(rule: EgressRuleFact, pools: readonly PoolFact[], notices: Map<string, Notice>): void {
   const missing = rule.pools.filter((name) => !pools.some((pool) => pool.name === name));
   if (missing.length === 0) return;
-  notices.set(`pools ${rule.name}`, {
-    reason: 'NatInvalid',
-    object: refOf('EgressRule', rule),
-    message: `there is no IPPool ${missing.join(', ')}: correct spec.from.pools`,
-  });
+  notices.set(
+    `pools ${rule.name}`,
+    findingOf(
+      'NatInvalid',
+      refOf('EgressRule', rule),
+      `there is no IPPool ${missing.join(', ')}: correct spec.from.pools`,
+    ),
+  );
 }
 
 /** `fallback: drop` holds back what may be a pod; where no network of pods is known, nothing tells what may be one. */
@@ -149,11 +156,13 @@ function cannotHoldBack(rule: EgressRuleFact, ground: EgressRuleGround, notices:
   const { nodeName } = ground.facts.node;
   if (rule.pools.length > 0 || holding.length === 0) return;
   if (holding.some(({ podRegion }) => podRegion.ranges.length > 0)) return;
-  notices.set(`region ${rule.name}`, {
-    reason: 'NatInvalid',
-    object: refOf('EgressRule', rule),
-    message:
+  notices.set(
+    `region ${rule.name}`,
+    findingOf(
+      'NatInvalid',
+      refOf('EgressRule', rule),
       `node ${nodeName} knows no network of pods: a pod whose Pod is not known yet is not held back; name them in ` +
-      'spec.from.pools',
-  });
+        'spec.from.pools',
+    ),
+  );
 }

@@ -84,7 +84,7 @@ describe('8: natPortRange', () => {
       count: number,
     ) =>
       [...planOf({ options, felix, reservedPorts: every(count) }).notices()].map(
-        ({ reason, object, message }) => `${reason} ${formatRef(object)}: ${message}`,
+        ({ code, object, message }) => `${code} ${formatRef(object)}: ${message}`,
       );
     const range = { natPortRange: [span(1024, 29999)] };
     // 4789 makes one piece more, and each reserved port.
@@ -114,7 +114,7 @@ describe('9: natOutgoingAddress', () => {
     const given = { pools: [pods], felix: felix('203.0.113.99') };
     expect(decide(given, POD, OUTSIDE)).toEqual(['masquerade', 'pods']);
     expect([...planOf(given).notices()]).toMatchObject([
-      { reason: 'NatAddressNotLocal', object: { kind: 'FelixConfiguration', name: 'default' } },
+      { code: 'NatAddressNotLocal', object: { kind: 'FelixConfiguration', name: 'default' } },
     ]);
   });
   test.each(['127.0.0.1', '127.1.2.3', '224.0.0.9', '0.0.0.0', '::1', '::', 'ff02::1'])(
@@ -124,7 +124,7 @@ describe('9: natOutgoingAddress', () => {
       const options = { ...defaultPlanOptions.egress, natOutgoingAddress: [ip(address)] };
       const { address: chosen, notices } = egressSettings(options, undefined, node);
       expect(chosen).toEqual({ IPv4: null, IPv6: null });
-      expect(notices).toMatchObject([{ reason: 'NatAddressNotLocal', object: { kind: 'Node' } }]);
+      expect(notices).toMatchObject([{ code: 'NatAddressNotLocal', object: { kind: 'Node' } }]);
     },
   );
   test('the option goes first, and its error is told of the node', () => {

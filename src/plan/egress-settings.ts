@@ -1,11 +1,11 @@
 import type { FelixConfigurationFact, NatOutgoingExclusions } from '../model/felix-configuration.ts';
+import { findingOf, type Notice } from '../model/finding.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import { refOf } from '../model/object.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/port.ts';
-import type { Notice } from './fragment.ts';
 import type { EgressOptions } from './options.ts';
 import { unusableOwnAddress } from './own-address.ts';
 
@@ -47,23 +47,26 @@ export function egressSettings(
     const unusable = unusableOwnAddress(chosen, node);
     if (unusable === null) address[family] = chosen;
     else {
-      notices.push({
-        reason: 'NatAddressNotLocal',
-        object: speaker(options.natOutgoingAddress),
-        message: `natOutgoingAddress ${chosen} ${unusable}: what leaves pools is masqueraded there`,
-      });
+      notices.push(
+        findingOf(
+          'NatAddressNotLocal',
+          speaker(options.natOutgoingAddress),
+          `natOutgoingAddress ${chosen} ${unusable}: what leaves pools is masqueraded there`,
+        ),
+      );
     }
   }
   const usable = usablePorts(options, felix, node.reservedPorts);
   const ports = widestSpans(usable, MOST_PORT_RANGES);
   if (ports.length < usable.length) {
-    notices.push({
-      reason: 'NatInvalid',
-      object: speaker(options.natPortRange),
-      message:
+    notices.push(
+      findingOf(
+        'NatInvalid',
+        speaker(options.natPortRange),
         `natPortRange: ${usable.length} ranges are left on node ${node.nodeName}, and ${MOST_PORT_RANGES} have room: ` +
-        `the widest are used, ${countPorts(ports)} of ${countPorts(usable)} ports; reserve ports in fewer ranges, or ask for fewer`,
-    });
+          `the widest are used, ${countPorts(ports)} of ${countPorts(usable)} ports; reserve ports in fewer ranges, or ask for fewer`,
+      ),
+    );
   }
   return {
     address,

@@ -1,11 +1,12 @@
 import { deepEqual } from '../model/equal.ts';
+import type { Notice } from '../model/finding.ts';
 import type { IpAddress } from '../net/address.ts';
 import { Journal, NoticesByFragment, Tally } from './bookkeeping.ts';
 import { type Conflict, compareClaims, conflictOf } from './claims.ts';
 import { EgressSourceIndex } from './egress-source-index.ts';
 import type { EgressSource, PlanEntry, PodSourcePort, Tuple } from './entry.ts';
 import { podSourcePortKey, tupleKey } from './entry-key.ts';
-import type { Fragment, Notice } from './fragment.ts';
+import type { Fragment } from './fragment.ts';
 import type { NatPlan } from './nat-plan.ts';
 import { isPortClaim, isRange, laneName, type PortClaim } from './port-claims.ts';
 import { PortLanes } from './port-lanes.ts';
@@ -119,10 +120,6 @@ export class FragmentUnion implements NatPlan {
 
   get noticeRevision(): number {
     return this.#notices.revision;
-  }
-
-  noticeCount(reason: Notice['reason']): number {
-    return this.#notices.count(reason);
   }
 
   count(kind: PlanEntry['kind']): number {

@@ -55,7 +55,7 @@ function outcome(pods: readonly PodFact[], portRules: readonly HostListener[] = 
   return {
     planner,
     bound: plan.count('PodBinding'),
-    told: [...plan.notices()].map(({ reason, message }) => `${reason} ${message}`),
+    told: [...plan.notices()].map(({ code, message }) => `${code} ${message}`),
   };
 }
 
@@ -98,7 +98,7 @@ describe('a hostPort and a binding on one port', () => {
     ]);
     const [notice, ...others] = planner.update().notices();
     expect(others).toEqual([]);
-    expect(notice).toMatchObject({ reason: 'NatHostPortInUse', object: { kind: 'Pod', name: 'web' } });
+    expect(notice).toMatchObject({ code: 'NatHostPortInUse', object: { kind: 'Pod', name: 'web' } });
     expect(notice?.message).toMatch(/^hostPort 25\/TCP: Service .* has 203\.0\.113\.7:25/);
   });
 

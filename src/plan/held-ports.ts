@@ -1,8 +1,8 @@
+import { findingOf, type Notice } from '../model/finding.ts';
 import type { HostListener, NodeFacts } from '../model/node.ts';
 import { formatRef, objectKey, refOf } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
 import { familyOf, formatEndpoint } from '../net/address.ts';
-import type { Notice } from './fragment.ts';
 import type { NatPlan } from './nat-plan.ts';
 
 /**
@@ -47,7 +47,7 @@ export function lostHostPorts(
       if (objectKey(entry.owner.namespace, entry.owner.name) === held?.pod && entry.kind === 'PodBinding')
         continue;
       const message = `hostPort ${port}/${protocol}: ${formatRef(entry.owner)} has ${formatEndpoint(local.address, port)} and comes before`;
-      notices.push({ reason: 'NatHostPortInUse', object, message });
+      notices.push(findingOf('NatHostPortInUse', object, message));
     }
   }
   return notices;

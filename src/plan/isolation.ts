@@ -1,5 +1,6 @@
+import { findingOf, type Notice } from '../model/finding.ts';
 import type { ObjectRef } from '../model/object.ts';
-import type { Fragment, Notice } from './fragment.ts';
+import type { Fragment } from './fragment.ts';
 
 /** What was made of all that can be used, and what cannot. */
 interface Isolated<Item, Result> {
@@ -46,9 +47,9 @@ export function fragmentOf(object: ObjectRef, make: () => Fragment): Fragment {
 /** The object is left out for an error inside knat. */
 export function unusable(object: ObjectRef, error: unknown): Notice {
   const why = error instanceof Error ? error.message : String(error);
-  return {
-    reason: 'NatInvalid',
+  return findingOf(
+    'NatInvalid',
     object,
-    message: `it is left out for an error inside knat, which should be reported: ${why}`,
-  };
+    `it is left out for an error inside knat, which should be reported: ${why}`,
+  );
 }

@@ -1,9 +1,9 @@
+import type { Notice } from '../model/finding.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import type { Conflict } from './claims.ts';
 import type { EgressSource, FamilyScope, PlanEntry, PodSourcePort, Tuple } from './entry.ts';
 import { scopeKey } from './entry-key.ts';
-import type { Notice } from './fragment.ts';
 
 /** The NAT that is wanted on this node: the union of the fragments, conflicts settled. */
 export interface NatPlan {
@@ -27,8 +27,6 @@ export interface NatPlan {
   notices(): IterableIterator<Notice>;
   /** How many entries of a kind won; kept, never counted. */
   count(kind: PlanEntry['kind']): number;
-  /** How many notices have this reason; kept, never counted. */
-  noticeCount(reason: Notice['reason']): number;
   /** Grows whenever notices may have changed. */
   readonly noticeRevision: number;
 }

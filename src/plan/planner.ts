@@ -127,7 +127,7 @@ export class Planner {
 
   /**
    * Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. What the
-   * host listens on, maps and drops comes and goes often, and concerns Pods alone; what ports it reserves, no Service.
+   * host listens on and maps comes and goes often, and concerns Pods alone; what ports it reserves, no Service.
    */
   setNode(node: NodeFacts): void {
     const before = this.#node;
@@ -139,8 +139,8 @@ export class Planner {
       put(this.#hostPorts, key, holders.length === 0 ? null : holders);
     }
     this.#heldNode = null;
-    const { listeners, portRules, forwardDrops } = node;
-    const known = { ...before, listeners, portRules, forwardDrops };
+    const { listeners, portRules } = node;
+    const known = { ...before, listeners, portRules };
     if (deepEqual(known, node)) return;
     if (!deepEqual(before.localAddresses, node.localAddresses)) this.#localAddresses = addressesOf(node);
     this.#dirtyScope = true;

@@ -1,3 +1,5 @@
+import { findingOf, type Notice } from '../model/finding.ts';
+import type { NoticeCode } from '../model/finding-codes.ts';
 import type { HostListener, NodeFacts } from '../model/node.ts';
 import { type ObjectRef, refOf } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
@@ -8,7 +10,7 @@ import { formatPrefix, type Prefix, prefixSet } from '../net/prefix.ts';
 import type { AddressSet } from '../net/ranges.ts';
 import { type PodBinding, type PodReservation, type PodSource, portBehind, type Tuple } from './entry.ts';
 import { podSourceKey, spanKey } from './entry-key.ts';
-import type { Fragment, Notice } from './fragment.ts';
+import type { Fragment } from './fragment.ts';
 import { heldByOthers } from './held-ports.ts';
 import { formatListener, listenersIn } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
@@ -37,8 +39,8 @@ export class PodClaims {
     this.#serves = pod.ready || !options.requireReady;
   }
 
-  note(reason: Notice['reason'], message: string): void {
-    this.#notices.push({ reason, object: this.#owner, message });
+  note(code: NoticeCode, message: string): void {
+    this.#notices.push(findingOf(code, this.#owner, message));
   }
 
   /** Adds an entry that the policy allows. @param index its place in the annotation */
@@ -62,9 +64,7 @@ export class PodClaims {
   }
 
   finish(): Fragment {
-    const ports = [...this.#ports.values()];
-    for (const message of blockedBy(this.#node, ports)) this.note('NatBlockedByFirewall', message);
-    return { entries: [...ports, ...this.#sources.values()], notices: this.#notices };
+    return { entries: [...this.#ports.values(), ...this.#sources.values()], notices: this.#notices };
   }
 
   /** The node's address of the family that the entry binds; null, with a notice where something is wrong, without one. */
@@ -186,13 +186,4 @@ function hostPortsInUse(
       `${end}, or choose another srcPort; ${isTakeover ? TAKEOVER_REFUSED : TAKEOVER}`
     );
   });
-}
-
-/** One message for each drop that concerns a family in which the pod has bindings. */
-function blockedBy(node: NodeFacts, ports: readonly (PodBinding | PodReservation)[]): string[] {
-  const bindings = ports.filter(({ kind }) => kind === 'PodBinding');
-  const families = new Set(bindings.map(({ tuple }) => familyOf(tuple.address)));
-  return node.forwardDrops
-    .filter(({ family }) => families.has(family))
-    .map(({ family, where, remedy }) => `${where} drops what this host forwards (${family}): ${remedy}`);
 }

@@ -40,7 +40,7 @@ function outcome(planner: Planner) {
       .map(({ key }) => key)
       .sort(),
     notices: [...plan.notices()]
-      .map(({ reason, object, message }) => `${object.name} ${reason}: ${message}`)
+      .map(({ code, object, message }) => `${object.name} ${code}: ${message}`)
       .sort(),
   };
 }

@@ -9,9 +9,8 @@ import {
   pod,
   portOf,
 } from '../../test/generators/build.ts';
-import type { ForwardDrop, NodeFacts } from '../model/node.ts';
+import type { NodeFacts } from '../model/node.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
-import type { Family } from '../net/family.ts';
 import { formatSet } from './canonical.ts';
 import { formatPorts } from './entry-key.ts';
 import { defaultPlanOptions, defaultPodNatPolicy, type PlanOptions } from './options.ts';
@@ -35,11 +34,10 @@ function wanted({ entries = [{}], pod: rest = {}, node = nodeFacts(), options = 
       if (entry.kind === 'PodReservation') return `${entry.key} for later`;
       return entry.kind === 'PodSource' ? `${entry.key} as ${entry.snat}` : entry.kind;
     }),
-    notices: fragment.notices.map((notice) => notice.reason),
+    notices: fragment.notices.map((notice) => notice.code),
   };
 }
 
-const drop = (family: Family): ForwardDrop => ({ family, where: 'chain FORWARD', remedy: 'open it' });
 const manual = (address: string) => ({ interfaceAuto: false, sourceIP: ip(address) });
 const smtp = '203.0.113.7:25/TCP → 10.244.1.5:25';
 const smtpSource = 'from 10.244.1.5/TCP as 203.0.113.7';
@@ -160,17 +158,6 @@ describe('what a pod gets', () => {
       ['NatAddressNotLocal'],
     ],
     [
-      'its binding also where a firewall drops, and says so',
-      { node: nodeFacts({ forwardDrops: [drop('IPv4'), drop('IPv6')] }) },
-      [smtp, smtpSource],
-      ['NatBlockedByFirewall'],
-    ],
-    [
-      'no word of a firewall while it has no binding',
-      { node: nodeFacts({ forwardDrops: [drop('IPv4')] }), pod: { ready: false } },
-      ['203.0.113.7:25/TCP for later', smtpSource],
-    ],
-    [
       'no binding without a public address',
       { node: nodeFacts({ localAddresses: [localAddress('10.0.0.1')] }) },
       [],
@@ -206,12 +193,6 @@ describe('what the notices say', () => {
     const listeners = Array.from({ length: 9 }, (_, index) => hostListener(1000 + index));
     const range = { sourcePort: portOf(1000), destinationPort: portOf(1000), portCount: 20 };
     expect(messages({ listeners }, range)[0]).toContain('*:1003, *:1004 and 4 more (TCP)');
-  });
-
-  test('a firewall: which chain, of which family, and what to do', () => {
-    expect(messages({ forwardDrops: [drop('IPv4')] })).toEqual([
-      'chain FORWARD drops what this host forwards (IPv4): open it',
-    ]);
   });
 });
 

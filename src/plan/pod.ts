@@ -1,7 +1,8 @@
+import { findingOf, type Notice } from '../model/finding.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
 import type { PodFact, PodNatRequest } from '../model/pod.ts';
-import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
+import { emptyFragment, type Fragment } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { beyondBounds } from './pod-bounds.ts';
 import { PodClaims } from './pod-claims.ts';
@@ -21,9 +22,10 @@ export function podFragment(
 ): Fragment {
   if (pod.nat === null || !claimsPorts(pod, node)) return emptyFragment;
   const object = refOf('Pod', pod);
-  const warnings = pod.nat.warnings.map((message): Notice => ({ reason: 'NatInvalid', object, message }));
+  const warnings = pod.nat.warnings.map((message) => findingOf('NatInvalid', object, message));
   const refusal = refusalOfAll(pod, pod.nat, options, peers);
-  if (refusal !== null) return { entries: [], notices: [...warnings, { ...refusal, object }] };
+  if (refusal !== null)
+    return { entries: [], notices: [...warnings, findingOf(refusal.code, object, refusal.message)] };
   const claims = new PodClaims(pod, node, options);
   for (const [index, entry] of pod.nat.entries.entries()) {
     const refused = portRefusal(options.podNatPolicy, entry) ?? peers.beyondLimits.get(index) ?? null;
@@ -40,16 +42,16 @@ function refusalOfAll(
   { entries, error, isRestricted }: PodNatRequest,
   { podNatPolicy, sizes }: PlanOptions,
   { namespaceLabels }: PodPeers,
-): Pick<Notice, 'reason' | 'message'> | null {
+): Pick<Notice, 'code' | 'message'> | null {
   const refusal = namespaceRefusal(podNatPolicy, namespace, namespaceLabels);
-  if (refusal !== null) return { reason: 'NatRestricted', message: refusal };
-  if (error !== null) return { reason: isRestricted ? 'NatRestricted' : 'NatInvalid', message: error };
+  if (refusal !== null) return { code: 'NatRestricted', message: refusal };
+  if (error !== null) return { code: isRestricted ? 'NatRestricted' : 'NatInvalid', message: error };
   if (entries.length > 0 && hostNetwork) {
     const message = 'the pod uses the host network: its ports are the node’s already; remove the annotation';
-    return { reason: 'NatHostNetwork', message };
+    return { code: 'NatHostNetwork', message };
   }
   const tooMany = beyondBounds(entries, sizes.networksPerList);
-  return tooMany === null ? null : { reason: 'NatInvalid', message: tooMany };
+  return tooMany === null ? null : { code: 'NatInvalid', message: tooMany };
 }
 
 /** Whether the annotation of the pod counts on this node at all. */

@@ -73,9 +73,7 @@ describe('egress', () => {
       nodeFacts(),
       defaultPlanOptions,
     );
-    expect(notices).toMatchObject([
-      { reason: 'NatPoolOverridden', object: { kind: 'IPPool', name: 'inner' } },
-    ]);
+    expect(notices).toMatchObject([{ code: 'NatPoolOverridden', object: { kind: 'IPPool', name: 'inner' } }]);
     expect(notices[0]?.message).toContain('pool pods (192.168.0.0/16)');
   });
 

@@ -1,4 +1,5 @@
 import type { FelixConfigurationFact } from '../model/felix-configuration.ts';
+import { findingOf, type Notice } from '../model/finding.ts';
 import type { IpMasqAgentFact } from '../model/ip-masq-agent.ts';
 import type { NodeFact, NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
@@ -18,7 +19,7 @@ import {
 import { type EgressSettings, egressSettings } from './egress-settings.ts';
 import type { EgressScope, FamilyScope } from './entry.ts';
 import { scopeKey } from './entry-key.ts';
-import type { Fragment, Notice } from './fragment.ts';
+import type { Fragment } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { podNetworks } from './stray-pods.ts';
 
@@ -193,7 +194,7 @@ function withoutSource(
     `${ipMasqAgent.name} is in force and masquerades nothing on this node: it has no pod CIDRs, and neither ` +
     'IPPools nor Pods of this node are known; name the networks of pods (--cluster-cidr, IPPools) or their ' +
     'interface (--detect-local-mode)';
-  return [{ reason: 'NatInvalid', object: refOf('Node', { name: nodeName }), message }];
+  return [findingOf('NatInvalid', refOf('Node', { name: nodeName }), message)];
 }
 
 /**

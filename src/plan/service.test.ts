@@ -166,7 +166,7 @@ test('a Service is told of endpoints that its frontends have no room for', () =>
     endpoint(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`),
   );
   const { entries: found, notices } = serviceFragment(service(), [slice(many)], nodeFacts());
-  expect(notices.map(({ reason, message }) => [reason, message])).toEqual([
+  expect(notices.map(({ code, message }) => [code, message])).toEqual([
     [
       'NatInvalid',
       'port 80/TCP has 32770 usable endpoints of IPv4; 32768 are used, those of the lowest addresses',
@@ -188,7 +188,7 @@ describe('externalIPs that are served', () => {
       keys: fragment.entries.flatMap((one) =>
         one.kind === 'ServiceFrontend' && one.origin === 'ExternalIP' ? [one.tuple.address] : [],
       ),
-      told: fragment.notices.map(({ reason, message }) => `${reason}: ${message}`),
+      told: fragment.notices.map(({ code, message }) => `${code}: ${message}`),
       balanced: fragment.entries.some(
         (one) => one.kind === 'ServiceFrontend' && one.origin === 'LoadBalancer',
       ),
@@ -306,7 +306,7 @@ describe('loadBalancerSourceRanges', () => {
         }),
         [slice([local])],
         nodeFacts(),
-      ).notices.map(({ reason, object, message }) => [reason, object.name, message.slice(0, 57)]);
+      ).notices.map(({ code, object, message }) => [code, object.name, message.slice(0, 57)]);
     const told = [['NatInvalid', 'web', 'no entry of loadBalancerSourceRanges can be used: nobody ']];
     expect(given([])).toEqual(told);
     expect(given(['2001:db8::/32'])).toEqual(told);

@@ -1,4 +1,6 @@
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import { findingOf, type Notice } from '../model/finding.ts';
+import type { NoticeCode } from '../model/finding-codes.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { type ObjectRef, refOf } from '../model/object.ts';
 import type { ServiceFact, ServicePortFact } from '../model/service.ts';
@@ -18,7 +20,7 @@ import type {
   Tuple,
 } from './entry.ts';
 import { clusterAddressKey, healthCheckKey, tupleKey } from './entry-key.ts';
-import { emptyFragment, type Fragment, type Notice } from './fragment.ts';
+import { emptyFragment, type Fragment } from './fragment.ts';
 import { loadBalancerSources } from './load-balancer.ts';
 import { addressesForHealthChecks, addressesForNodePorts } from './node-port-addresses.ts';
 import { defaultPlanOptions, type PlanOptions } from './options.ts';
@@ -40,8 +42,7 @@ export function serviceFragment(
   if (service.notOurs !== null) return emptyFragment;
   const owner = refOf('Service', service);
   const notices: Notice[] = [];
-  const note = (reason: Notice['reason'], message: string) =>
-    notices.push({ reason, object: owner, message });
+  const note = (code: NoticeCode, message: string) => notices.push(findingOf(code, owner, message));
   const { loadBalancerIPs, externalIPs, refused } = externalAddresses(service, served);
   if (refused.length > 0) note('NatRestricted', refusedExternalIPs(refused, served));
   const sources = loadBalancerSources(service, loadBalancerIPs, node, sizes.networksPerList);

@@ -64,7 +64,7 @@ function sourcesOf(plan: NatPlan, name: string): readonly string[] | null {
 }
 
 function told(plan: NatPlan): string[] {
-  return [...plan.notices()].map(({ reason, object, message }) => `${reason} ${object.name}: ${message}`);
+  return [...plan.notices()].map(({ code, object, message }) => `${code} ${object.name}: ${message}`);
 }
 
 test('of a list that is too long the lowest networks may use the Service, nobody else', () => {

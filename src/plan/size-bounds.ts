@@ -1,7 +1,8 @@
+import { findingOf, type Notice } from '../model/finding.ts';
 import { type ObjectRef, objectKey } from '../model/object.ts';
 import { type AddressSet, blockCount } from '../net/ranges.ts';
 import type { PlanEntry, PodBinding, PodReservation, ServiceFrontend } from './entry.ts';
-import type { Fragment, Notice } from './fragment.ts';
+import type { Fragment } from './fragment.ts';
 
 /**
  * What the kernel's sets of ranges hold at most. Of these the kernel copies the whole set for each change, some 10 µs for
@@ -216,11 +217,13 @@ function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLi
       return { ...entry, sourceRanges: { family: sources.family, ranges: [] } } as PlanEntry;
     });
   const told = (met: Iterable<Limit>, what: string): Notice[] =>
-    [...new Set(met)].map((limit) => ({
-      reason: 'NatRestricted',
-      object: owner,
-      message: `${REASONS[limit](limits[limit], owner.namespace)}, and older objects have them: ${what}`,
-    }));
+    [...new Set(met)].map((limit) =>
+      findingOf(
+        'NatRestricted',
+        owner,
+        `${REASONS[limit](limits[limit], owner.namespace)}, and older objects have them: ${what}`,
+      ),
+    );
   return {
     entries,
     notices: [

@@ -166,7 +166,7 @@ describe('when pods bind nearly all', () => {
   test('as few claims as it takes count no more, and the node is told', () => {
     const planner = plannerOf({ entries: rest.map((entry) => ({ ...entry, ...manual('203.0.113.8') })) });
     expect(free(planner, [2000, 3000, 20_000, 40_000])).toEqual([40_000]);
-    expect([...planner.plan.notices()].map(({ reason, object }) => `${reason} ${object.kind}`)).toContain(
+    expect([...planner.plan.notices()].map(({ code, object }) => `${code} ${object.kind}`)).toContain(
       'NatInvalid Node',
     );
     expect(texts(planner, 'UDP')).toBe(ALWAYS);

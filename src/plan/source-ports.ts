@@ -1,3 +1,4 @@
+import { findingOf, type Notice } from '../model/finding.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
@@ -5,7 +6,7 @@ import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/por
 import { PROTOCOLS, type Protocol } from '../net/protocol.ts';
 import type { FreePorts, SourcePorts } from './entry.ts';
 import { sourcePortsKey } from './entry-key.ts';
-import type { Fragment, Notice } from './fragment.ts';
+import type { Fragment } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { listenedPorts, type OwnedPorts } from './owned-ports.ts';
 
@@ -125,13 +126,12 @@ function shortage(
   what: string,
   left: readonly PortSpan[],
 ): Notice {
-  return {
-    reason: 'NatInvalid',
-    object: refOf('Node', { name: node }),
-    message:
-      `ports of ${family} ${protocol}: so many are bound or in use on this node that too few are left for ${what}: ` +
+  return findingOf(
+    'NatInvalid',
+    refOf('Node', { name: node }),
+    `ports of ${family} ${protocol}: so many are bound or in use on this node that too few are left for ${what}: ` +
       `${countPorts(left)} are used, ports of bound ranges among them; let pods bind fewer`,
-  };
+  );
 }
 
 function groupsOf(owned: readonly OwnedPorts[]): ReadonlyMap<string, OwnedPorts[]> {

@@ -106,7 +106,7 @@ describe('whose packets a file of ip-masq-agent is for', () => {
     const planner = planned({}, [inForce]);
     expect(scope(planner)).toMatchObject({ egressSources: [] });
     expect(notices(planner)).toMatchObject([
-      { reason: 'NatInvalid', object: { kind: 'Node', name: 'node-a' } },
+      { code: 'NatInvalid', object: { kind: 'Node', name: 'node-a' } },
     ]);
     const egress = { ...defaultPlanOptions.egress, masqueradeHostTraffic: true };
     const all = new Planner(nodeFacts({ podCIDRs: [] }), { ...defaultPlanOptions, egress });

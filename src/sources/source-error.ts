@@ -1,4 +1,4 @@
-import type { SourceCode } from './objects/codes.ts';
+import type { SourceCode } from '../model/finding-codes.ts';
 
 /** A source that can never work: the caller prints the message and stops. */
 export class SourceError extends Error {

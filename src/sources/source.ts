@@ -1,12 +1,12 @@
 import type { FactChange } from '../model/facts.ts';
-import type { Problem } from '../model/problem.ts';
+import type { Finding } from '../model/finding.ts';
 
 /** Where a source delivers what it reads. Calls are synchronous and cheap: the receiver only marks what is dirty. */
 export interface SourceSink {
   /** The current values of objects that changed; repeated and reordered changes are harmless. */
   apply(changes: readonly FactChange[]): void;
   /** All problems of one origin (a file, an object), replacing those reported for it before; empty when mended. */
-  report(origin: string, problems: readonly Problem[]): void;
+  report(origin: string, problems: readonly Finding[]): void;
   /** Reading this part of the source failed and is begun again: no problem unless one is reported too. */
   interrupted?(what: string): void;
   /** A trouble of the source as a whole that was reported is over: a line for people. */

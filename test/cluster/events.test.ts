@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Problem } from '../../src/model/problem.ts';
+import { type Finding, findingOf } from '../../src/model/finding.ts';
 import type { Conflict } from '../../src/plan/claims.ts';
 import type { PodBinding } from '../../src/plan/entry.ts';
 import type { NodeAccount, Programmed } from '../../src/status/kube/account.ts';
@@ -79,7 +79,7 @@ const conflict: Conflict = {
   because: 'a Service comes before Pods',
 };
 
-const invalid: Problem = {
+const invalid: Finding = {
   code: 'KNAT_PORT_INVALID',
   severity: 'error',
   origin: 'kubernetes',
@@ -118,11 +118,8 @@ describe('Events', () => {
   });
 
   test('a Service that cannot be read, and a pool that another overrides', async () => {
-    const notice = {
-      reason: 'NatPoolOverridden',
-      object: { kind: 'IPPool', namespace: '', name: 'inner' },
-      message: 'it lies in pool outer',
-    } as const;
+    const inner = { kind: 'IPPool', namespace: '', name: 'inner' } as const;
+    const notice = findingOf('NatPoolOverridden', inner, 'it lies in pool outer');
     await start({ ...withProgrammed({ notices: [notice] }), problems: [invalid] });
     const [about] = await told('web', 1);
     expect(about).toMatchObject({ reason: 'NatInvalid', note: 'spec.ports[0].port: must be a port' });

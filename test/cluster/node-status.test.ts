@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { NodeNat } from '../../src/crds/node-nat.ts';
-import type { Problem } from '../../src/model/problem.ts';
+import type { Finding } from '../../src/model/finding.ts';
 import { fixedAccount as account, fixedBinding, fixedProgrammed as programmed } from './accounts.ts';
 import { agentRole, agentRules, rulesWithout } from './agent-role.ts';
 import { node, pod, service } from './manifests.ts';
@@ -12,7 +12,7 @@ import { NODE_NAT, nodeNatDefinition, ReporterRun, writesSince } from './status-
 
 /** What the agent tells a cluster: the same on the simulator and on a real API server. */
 
-const rejected: Problem = {
+const rejected: Finding = {
   code: 'KNAT_PORT_INVALID',
   severity: 'error',
   origin: 'kubernetes',

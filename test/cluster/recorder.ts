@@ -1,5 +1,5 @@
 import type { FactChange, FactKind } from '../../src/model/facts.ts';
-import { formatProblem, type Problem } from '../../src/model/problem.ts';
+import { type Finding, formatFinding } from '../../src/model/finding.ts';
 import type { SourceSink } from '../../src/sources/source.ts';
 
 /** A sink that keeps what is in force and what was ever taken away. */
@@ -8,7 +8,7 @@ export class Recorder implements SourceSink {
   readonly removed: string[] = [];
   /** Every change, as `Kind key`. */
   readonly told: string[] = [];
-  readonly #problems = new Map<string, readonly Problem[]>();
+  readonly #problems = new Map<string, readonly Finding[]>();
   /** Each problem when it was new, and each end of a trouble. */
   readonly log: string[] = [];
   isSynced = false;
@@ -22,8 +22,8 @@ export class Recorder implements SourceSink {
     }
   }
 
-  report(origin: string, problems: readonly Problem[]): void {
-    this.log.push(...problems.map((problem) => `${problem.severity}: ${formatProblem(problem)}`));
+  report(origin: string, problems: readonly Finding[]): void {
+    this.log.push(...problems.map((problem) => `${problem.severity}: ${formatFinding(problem)}`));
     if (problems.length === 0) this.#problems.delete(origin);
     else this.#problems.set(origin, problems);
   }
@@ -45,7 +45,7 @@ export class Recorder implements SourceSink {
   }
 
   problems(): string[] {
-    return [...this.#problems.values()].flat().map(formatProblem).sort();
+    return [...this.#problems.values()].flat().map(formatFinding).sort();
   }
 }
 

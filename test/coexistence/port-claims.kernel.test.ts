@@ -182,7 +182,7 @@ describe.each(mappings)('%s', (name, { make, remove, says, client, dialled, boun
       node = await withRules(false);
       expect(await ask()).toBe(other);
       const told = [...node.planner.plan.notices()];
-      expect(told).toMatchObject([{ reason: 'NatHostPortInUse', message: expect.stringMatching(says) }]);
+      expect(told).toMatchObject([{ code: 'NatHostPortInUse', message: expect.stringMatching(says) }]);
     } finally {
       await node.end();
       remove();

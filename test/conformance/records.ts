@@ -85,7 +85,6 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
     topologyLabels: config.topologyLabels,
     listeners: [],
     portRules: [],
-    forwardDrops: [],
     reservedPorts: [],
   };
 }

@@ -5,8 +5,8 @@ import { stringify } from 'yaml';
 import { answerFlows } from '../../src/agent/explain-query.ts';
 import { composeNodeFacts } from '../../src/agent/node-facts.ts';
 import type { FlowAnswer } from '../../src/explain/answer.ts';
+import { type Finding, formatFinding } from '../../src/model/finding.ts';
 import type { PodNatRequest } from '../../src/model/pod.ts';
-import { formatProblem, type Problem } from '../../src/model/problem.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
 import { parseNodeConfig } from '../../src/sources/objects/node-config.ts';
@@ -14,7 +14,7 @@ import { readDirOnce } from '../generators/folder-contents.ts';
 
 export interface FolderAnswers {
   readonly answers: readonly FlowAnswer[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
   /** How the annotations of Pods were read, by `namespace/name`. */
   readonly nat: ReadonlyMap<string, PodNatRequest>;
 }
@@ -36,7 +36,7 @@ export class ManifestFolder {
     for (const [name, text] of files) writeFileSync(join(this.#path, name), text);
     const { changes, problems } = await readDirOnce(this.#path);
     const node = parseNodeConfig(JSON.stringify(nodeConfig), 'node-config.json');
-    if (!node.ok) throw new TypeError(node.problems.map(formatProblem).join('\n'));
+    if (!node.ok) throw new TypeError(node.problems.map(formatFinding).join('\n'));
     const planner = new Planner(
       composeNodeFacts(nodeConfig.nodeName, undefined, node.config, null),
       defaultPlanOptions,

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CheckResult, Finding } from '../../src/doctor/finding.ts';
+import type { CheckResult } from '../../src/doctor/finding.ts';
 import type { Host } from '../../src/lab/host.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { removeStale } from '../../src/lab/removal.ts';
+import type { Severity } from '../../src/model/finding.ts';
 import { knat, type RunOptions } from '../cli/knat.ts';
 
 let lab: Lab;
@@ -57,7 +58,7 @@ async function examined(host: Host, args: readonly string[] = [], options: RunOp
   return { status, results, of };
 }
 
-const says = (severity: Finding['severity'], message: string): unknown => [
+const says = (severity: Severity, message: string): unknown => [
   { severity, message: expect.stringContaining(message), remedy: expect.stringMatching(/\S{4}/) },
 ];
 

@@ -192,7 +192,6 @@ export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
     topologyLabels: {},
     listeners: [],
     portRules: [],
-    forwardDrops: [],
     reservedPorts: [],
     ...rest,
   };

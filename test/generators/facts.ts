@@ -240,10 +240,6 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
       hostListener(24, { address: ip('203.0.113.7') }),
       hostListener(80, { protocol: 'UDP', families: ['IPv4', 'IPv6'] }),
     ]),
-    forwardDrops: fc.subarray([
-      { family: 'IPv4' as const, where: 'chain FORWARD', remedy: 'open it' },
-      { family: 'IPv6' as const, where: 'chain FORWARD', remedy: 'open it' },
-    ]),
     reservedPorts: fc.subarray([{ first: 2000, last: 2999 }]),
   })
   .map(({ localAddresses, podCIDRs, podsToldBy, podInterface, ...rest }) =>

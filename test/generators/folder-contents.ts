@@ -1,5 +1,5 @@
 import type { FactChange } from '../../src/model/facts.ts';
-import type { Problem } from '../../src/model/problem.ts';
+import type { Finding } from '../../src/model/finding.ts';
 import { requireFolder } from '../../src/sources/dir/errors.ts';
 import { FolderReader } from '../../src/sources/dir/folder-reader.ts';
 import { type DirOptions, withDefaults } from '../../src/sources/dir/options.ts';
@@ -8,7 +8,7 @@ import { type DirOptions, withDefaults } from '../../src/sources/dir/options.ts'
 export interface FolderContents {
   readonly changes: readonly FactChange[];
   /** In the order of their paths. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
 }
 
 /** Reads all manifests below a folder once. Throws SourceError when the path is no folder. */

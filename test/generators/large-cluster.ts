@@ -30,7 +30,6 @@ export const node: NodeFacts = {
   masqueradeAll: false,
   listeners: [],
   portRules: [],
-  forwardDrops: [],
   reservedPorts: [],
   topologyLabels: {},
 };

@@ -7,6 +7,7 @@ import { errorCodes } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
+import { eventReasons } from '../../src/model/finding-codes.ts';
 import { flowAnswers, flowReports } from '../../src/observe/api/flow-schemas.ts';
 import * as schemas from '../../src/observe/api/schemas.ts';
 import type { Definition } from '../../src/observe/metrics/definition.ts';
@@ -74,6 +75,12 @@ test('every code in the source stands in the document, and every code of the doc
   const documented = [...errorsDocument().matchAll(/^### (KNAT_\w+)$/gm)].map(([, code]) => code);
   expect([...used].sort()).toEqual(documented.sort());
   expect([...errorCodes.keys()].sort()).toEqual(documented);
+});
+
+test('docs/status.md has every reason of an Event, with its type', () => {
+  const rows = [...readFileSync('docs/status.md', 'utf8').matchAll(/^\| `(\w+)` \| (Normal|Warning) \|/gm)];
+  const documented = rows.map(([, reason, type]) => [reason, type]);
+  expect(documented).toEqual(Object.entries(eventReasons).map(([reason, { type }]) => [reason, type]));
 });
 
 test('every command has a summary and examples, every option a help text', () => {

@@ -1,6 +1,6 @@
-import { errorCodes, sideCodes } from '../../src/cli/error-codes.ts';
+import { errorCodes } from '../../src/cli/error-codes.ts';
 import { exitMeanings } from '../../src/cli/exit-codes.ts';
-import { sourceCodes } from '../../src/sources/objects/codes.ts';
+import { sideCodes, sourceCodes } from '../../src/model/finding-codes.ts';
 
 /** The text of docs/errors.md. */
 export function errorsDocument(): string {

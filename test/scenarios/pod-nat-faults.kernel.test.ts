@@ -149,14 +149,14 @@ test('one bad srcIP blocks all pods', async () => {
 test('a srcIP that is not local is hijacked', async () => {
   await node.apply(there(smtp({}, [natEntry({ ...manual('outside') })])));
   expect(await answererOf(stage, 'client', 'outside')).toBe('198.51.100.80:25');
-  expect([...node.planner.plan.notices()].map(({ reason }) => reason)).toEqual(['NatAddressNotLocal']);
+  expect([...node.planner.plan.notices()].map(({ code }) => code)).toEqual(['NatAddressNotLocal']);
 });
 
 test('a host-network pod SNATs the node', async () => {
   await node.apply(there(smtp({ hostNetwork: true, ips: [address.second] }, [natEntry()])));
   expect(await sourceSeen(stage, 'second', 'outside')).toBe(address.second);
   expect(await node.elements()).toEqual({});
-  expect([...node.planner.plan.notices()].map(({ reason }) => reason)).toEqual(['NatHostNetwork']);
+  expect([...node.planner.plan.notices()].map(({ code }) => code)).toEqual(['NatHostNetwork']);
 });
 
 test('hairpin times out', async () => {

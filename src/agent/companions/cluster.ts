@@ -2,7 +2,6 @@ import type { ApiClient } from '../../kube-api/client.ts';
 import { ClusterReporter } from '../../status/kube/cluster-reporter.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { NodeAccounts } from '../node-account.ts';
-import { PORTS_CODE } from '../port-watch.ts';
 import { storeOutcomes } from '../store-outcomes.ts';
 
 /** The API server that is told what was done, and by what. */
@@ -22,7 +21,7 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
       node: agent.settings.nodeName,
       surroundings: agent.surroundings,
       debug: (line) => agent.logger.debug(line),
-      trouble: (code, message) => agent.sideProblem(code, message),
+      trouble: (code, message) => agent.findings.trouble(code, message),
       outcome: cluster.nodeStatus ? storeOutcomes(agent, 'crd') : () => {},
       uidOf: (kind, key) => uidOf(agent, kind, key),
       account: accountsOf(agent),
@@ -51,9 +50,7 @@ function uidOf({ planner }: AgentFacts, kind: string, key: string): string | nul
 function accountsOf(agent: AgentFacts) {
   const accounts = new NodeAccounts();
   return () => {
-    const status = { ...agent.status(), problems: agent.problemsToTell() };
-    const account = accounts.of(status, agent.planner.plan, agent.reportedRevision);
-    const ports = agent.sideProblems().filter(({ code }) => code === PORTS_CODE);
-    return account === null ? null : { ...account, problems: [...account.problems, ...ports] };
+    const status = { ...agent.status(), problems: agent.findings.forCluster() };
+    return accounts.of(status, agent.planner.plan, agent.reportedRevision);
   };
 }

@@ -13,7 +13,7 @@ export function conntrackSettings(settings: ConntrackSettings): CompanionFactory
         isDone = true;
         const { written, refused } = writeSysctls(conntrackSysctls(settings, cpus().length));
         if (written.length > 0) agent.logger.info({ written }, 'connection tracking is set');
-        if (refused.length > 0) agent.sideProblem('KNAT_CONNTRACK_SETTINGS', refused.join('; '));
+        if (refused.length > 0) agent.findings.trouble('KNAT_CONNTRACK_SETTINGS', refused.join('; '));
       },
     };
   };

@@ -25,9 +25,9 @@ export function healthEndpoints(
       const listener = {
         listening: (where: ListenAddress) => {
           logger.info({ ...where }, 'serving health');
-          agent.sideProblem('KNAT_HEALTH_ADDRESS', null);
+          agent.findings.trouble('KNAT_HEALTH_ADDRESS', null);
         },
-        refused: (message: string) => agent.sideProblem('KNAT_HEALTH_ADDRESS', message),
+        refused: (message: string) => agent.findings.trouble('KNAT_HEALTH_ADDRESS', message),
         answered,
       };
       // While kube-proxy is still there it answers itself: nothing is wrong.

@@ -65,7 +65,7 @@ function listenerOf(
   const { logger } = agent;
   return {
     listening: (where) => {
-      agent.sideProblem(code, null);
+      agent.findings.trouble(code, null);
       logger.info({ ...where, tls: tls !== null }, `serving ${what}`);
       if (isLoopback(where.host) || (openMetrics && code === 'KNAT_METRICS_ADDRESS')) return;
       const place = formatListenAddress(where);
@@ -77,7 +77,7 @@ function listenerOf(
         logger.warn(`${place}: without --tls-cert-file bearer tokens cross the network readable by others`);
       }
     },
-    refused: (message) => agent.sideProblem(code, message),
-    tls: (trouble) => agent.sideProblem('KNAT_TLS_FILES', trouble),
+    refused: (message) => agent.findings.trouble(code, message),
+    tls: (trouble) => agent.findings.trouble('KNAT_TLS_FILES', trouble),
   };
 }

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { serviceFact, sliceFact } from '../../../test/generators/large-cluster.ts';
 import type { Report } from '../../datapath/datapath.ts';
 import type { FactChange } from '../../model/facts.ts';
-import type { Problem } from '../../model/problem.ts';
 import type { ServiceFact } from '../../model/service.ts';
 import { parseAddress } from '../../net/address.ts';
+import { Findings } from '../../observe/findings.ts';
 import { Observations } from '../../observe/observations.ts';
 import { countPlan } from '../../observe/status.ts';
 import { defaultPlanOptions } from '../../plan/options.ts';
@@ -18,10 +18,11 @@ const START = Date.parse('2026-01-01T00:00:00Z');
 /** An agent's facts with a clock of the test's own. */
 class Desk {
   now = START;
-  problems: Problem[] = [];
   failure: { message: string; since: string } | null = null;
   readonly planner = new Planner(composeNodeFacts('node-here', undefined, {}, null), defaultPlanOptions);
+  readonly findings = new Findings(this.planner.plan, () => {});
   readonly observations: Observations;
+  #revision: number | null = null;
   readonly companion: Required<Pick<Companion, 'delivered' | 'converging' | 'converged'>> & Companion;
 
   constructor(kubeProxyNames = true) {
@@ -34,11 +35,10 @@ class Desk {
         version: '1.2.3',
         capabilities: { kernel: '6.12' },
         counts: countPlan(this.planner.plan),
-        problems: this.problems,
         failure: this.failure,
         synced: true,
       }),
-      problemsToTell: () => this.problems,
+      findings: this.findings,
     } as unknown as AgentFacts;
     this.companion = observing(agent) as Desk['companion'];
   }
@@ -63,7 +63,9 @@ class Desk {
       refused: [],
       ...report,
     };
-    this.companion.converged({ report: done, plan, milliseconds: 2 });
+    const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
+    this.#revision = plan.revision;
+    this.companion.converged({ report: done, plan, changed, milliseconds: 2 });
   }
 
   /** Value of the series, as the text of a scrape has it. */
@@ -150,7 +152,7 @@ test('changes are pending until the converge that has them is done; a failed one
     changedSources: null,
     refused: [],
   } as const;
-  desk.companion.converged({ report, plan, milliseconds: 1 });
+  desk.companion.converged({ report, plan, changed: null, milliseconds: 1 });
   expect(await desk.scrape('kubeproxy_sync_proxy_rules_service_changes_pending')).toBe(1);
 });
 
@@ -234,10 +236,10 @@ test('problems by code; those that are mended are gone', async () => {
     field: '',
     message: 'm',
   } as const;
-  desk.problems = [problem, { ...problem, origin: 'b' }];
+  desk.findings.ofSource('here', [problem, { ...problem, origin: 'b' }]);
   expect(await desk.scrape('knat_problems{code="KNAT_X",severity="error"}')).toBe(2);
   expect(await desk.scrape('knat_source_troubles')).toBe(2);
-  desk.problems = [];
+  desk.findings.ofSource('here', []);
   expect(await desk.scrape('knat_problems{code="KNAT_X",severity="error"}')).toBeUndefined();
   desk.failure = { message: 'no', since: '2026-01-01T00:00:10Z' };
   expect(await desk.scrape('knat_failing_since_timestamp_seconds')).toBe(START / 1000 + 10);

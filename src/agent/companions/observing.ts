@@ -1,6 +1,7 @@
-import { formatProblem, type Problem } from '../../model/problem.ts';
+import { type Finding, formatFinding } from '../../model/finding.ts';
+import { isNoticeCode } from '../../model/finding-codes.ts';
 import type { Activity } from '../../observe/activity.ts';
-import type { AgentFacts, Companion, CompanionFactory, Outcome } from '../companion.ts';
+import type { AgentFacts, Companion, CompanionFactory, PlanInForce } from '../companion.ts';
 import { reportOnScrape } from './observing/on-scrape.ts';
 import { PlanFindings } from './observing/plan-findings.ts';
 import { ProxyNames } from './observing/proxy-names.ts';
@@ -20,7 +21,6 @@ class Observing implements Companion {
   #convergedAt = 0;
   #isDisturbed = false;
   #isFailing = false;
-  #revision: number | null = null;
 
   constructor(agent: AgentFacts) {
     this.#agent = agent;
@@ -48,10 +48,18 @@ class Observing implements Companion {
     this.#agent.observations.metrics.increment('knat_source_interruptions_total', { resource });
   }
 
-  reported(problems: readonly Problem[]): void {
-    for (const problem of problems) {
-      this.#note('problem', problem.severity, formatProblem(problem), problem.object);
+  found(findings: readonly Finding[]): void {
+    for (const finding of findings) {
+      if (isNoticeCode(finding.code)) continue; // `changed` tells of all notices
+      const severity = finding.severity === 'note' ? 'info' : finding.severity;
+      this.#note('problem', severity, formatFinding(finding), finding.object);
     }
+  }
+
+  /** What the plan says is told when it is in force. */
+  changed(): void {
+    const { reportedRevision, planner, findings } = this.#agent;
+    if (reportedRevision === planner.plan.revision) this.#add(this.#findings.updateNotices(findings));
   }
 
   disturbed(what: string): void {
@@ -74,8 +82,8 @@ class Observing implements Companion {
     this.#note('failed', 'error', `programming the kernel failed: ${message}`);
   }
 
-  converged(outcome: Outcome): void {
-    const { report, milliseconds, plan } = outcome;
+  converged(outcome: PlanInForce): void {
+    const { report, milliseconds, plan, changed } = outcome;
     const { elementsAdded, elementsDeleted, skeleton } = report;
     const { metrics, history } = this.#agent.observations;
     metrics.observe('knat_converge_duration_seconds', { outcome: 'success' }, milliseconds / 1000);
@@ -85,15 +93,16 @@ class Observing implements Companion {
     if (skeleton !== 'kept') metrics.increment('knat_skeleton_loads_total', { how: skeleton });
     history.succeeded(this.#convergedAt, milliseconds, elementsAdded, elementsDeleted);
     this.#tellOutcome(outcome);
-    const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
-    this.#revision = report.revision;
-    this.#proxyNames.converged(outcome, changed);
-    for (const found of this.#findings.update(plan, changed)) {
-      this.#note(found.kind, found.severity, found.message, found.object);
-    }
+    this.#proxyNames.converged(outcome);
+    this.#add(this.#findings.updateConflicts(plan, changed));
+    this.#add(this.#findings.updateNotices(this.#agent.findings));
   }
 
-  #tellOutcome({ report, milliseconds }: Outcome): void {
+  #add(activities: readonly Activity[]): void {
+    for (const { kind, severity, message, object } of activities) this.#note(kind, severity, message, object);
+  }
+
+  #tellOutcome({ report, milliseconds }: PlanInForce): void {
     const { elementsAdded, elementsDeleted, skeleton } = report;
     const hasWritten = elementsAdded + elementsDeleted > 0 || skeleton !== 'kept';
     const what = `${elementsAdded} elements added, ${elementsDeleted} deleted, tables ${skeleton}, in ${milliseconds.toFixed(1)} ms`;

@@ -75,12 +75,12 @@ class TakeOver implements Companion {
     if (found.length === 0) {
       if (this.#wasSeen) logger.info('nothing is left of podnat-controller');
       this.#wasSeen = false;
-      this.#agent.sideProblem(CODE, null);
+      this.#agent.findings.trouble(CODE, null);
       return finding;
     }
     this.#wasSeen = true;
     if (!this.#replace || this.#removals === REMOVALS) {
-      this.#agent.sideProblem(CODE, this.#words(found));
+      this.#agent.findings.trouble(CODE, this.#words(found));
       return finding;
     }
     await this.#old.remove(signal);
@@ -88,7 +88,7 @@ class TakeOver implements Companion {
     const { found: left } = await this.#old.find(signal);
     logger.info({ removed: found, left }, 'took over from podnat-controller');
     this.#wasSeen = left.length > 0;
-    this.#agent.sideProblem(CODE, this.#removals === 1 && left.length === 0 ? null : this.#words(found));
+    this.#agent.findings.trouble(CODE, this.#removals === 1 && left.length === 0 ? null : this.#words(found));
     return finding;
   }
 

@@ -11,7 +11,7 @@ export function publishedState(kind: StoreChoice['kind'], store: StateStore): Co
       store,
       surroundings: agent.surroundings,
       bindings: () => bindingsInForce(agent),
-      trouble: (message) => agent.sideProblem('KNAT_STATE_UNWRITTEN', message),
+      trouble: (message) => agent.findings.trouble('KNAT_STATE_UNWRITTEN', message),
       outcome: storeOutcomes(agent, kind),
       debug: (line) => agent.logger.debug(line),
     });

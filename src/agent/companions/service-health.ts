@@ -1,19 +1,21 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Problem } from '../../model/problem.ts';
+import { type Finding, findingOf } from '../../model/finding.ts';
 import { formatEndpoint } from '../../net/address.ts';
 import { isProxyHealthy } from '../../observe/health.ts';
 import { type ListenAt, Listeners } from '../../observe/listeners.ts';
 import { serviceHealthAnswer } from '../../observe/service-health.ts';
 import type { ServiceHealthCheck } from '../../plan/entry.ts';
-import type { NatPlan } from '../../plan/nat-plan.ts';
-import type { AgentFacts, Companion, CompanionFactory } from '../companion.ts';
+import { EntryIndex } from '../../plan/entry-index.ts';
+import type { AgentFacts, Companion, CompanionFactory, PlanInForce } from '../companion.ts';
 
 /** Refusals come in bursts, one for each port of a kube-proxy that still runs: told together, after this many milliseconds. */
 const BURST = 100;
 
 /** A port that cannot be had is tried again after this many milliseconds: a kube-proxy that holds it may be about to go. */
 const RETRY = 5_000;
+
+const PORT_CODE = 'KNAT_HEALTH_CHECK_PORT';
 
 /** Answers load balancers on the health-check node ports of Services with external traffic policy Local. */
 export const serviceHealthChecks: CompanionFactory = (agent) => new ServiceHealthChecks(agent);
@@ -22,7 +24,7 @@ class ServiceHealthChecks implements Companion {
   readonly name = 'health checks of Services';
   readonly #agent: AgentFacts;
   /** What the datapath reported as done, by the entries' keys. */
-  readonly #checks = new Map<string, ServiceHealthCheck>();
+  readonly #checks = new EntryIndex('ServiceHealthCheck');
   /** One HTTP server speaks on all sockets: it has timers of its own, and there may be thousands. */
   readonly #http = createServer((request, response) => this.#respond(request, response));
   readonly #places = new WeakMap<Socket, ListenAt>();
@@ -37,7 +39,6 @@ class ServiceHealthChecks implements Companion {
   #signal: AbortSignal | null = null;
   /** The check that a place to listen on belongs to. */
   #checkAt = new Map<string, string>();
-  #revision: number | null = null;
 
   constructor(agent: AgentFacts) {
     this.#agent = agent;
@@ -54,35 +55,13 @@ class ServiceHealthChecks implements Companion {
     this.#listeners.close();
   }
 
-  converged({ plan }: { readonly plan: NatPlan }): void {
-    const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
-    this.#revision = plan.revision;
-    if (this.#signal === null || this.#signal.aborted) return; // nobody would close what is opened now
-    if (!this.#takeOver(plan, changed)) return;
-    const places = [...this.#checks.values()].flatMap(placesOf);
+  converged({ plan, changed }: PlanInForce): void {
+    const isNews = this.#checks.follow(plan, changed);
+    if (!isNews || this.#signal === null || this.#signal.aborted) return; // nobody would close what is opened now
+    const places = [...this.#checks.entries.values()].flatMap(placesOf);
     this.#checkAt = new Map(places.map(({ at, check }) => [at.key, check]));
     this.#listeners.want(places.map(({ at }) => at));
     this.#tellSoon();
-  }
-
-  /** @returns true when a check came, went or changed */
-  #takeOver(plan: NatPlan, changed: ReadonlySet<string> | null): boolean {
-    let isNews = false;
-    if (changed === null) {
-      isNews = this.#checks.size > 0;
-      this.#checks.clear();
-      for (const entry of plan.entries()) isNews = this.#note(entry.key, plan) || isNews;
-      return isNews;
-    }
-    for (const key of changed) isNews = this.#note(key, plan) || isNews;
-    return isNews;
-  }
-
-  #note(key: string, plan: NatPlan): boolean {
-    const entry = plan.entry(key);
-    if (entry?.kind !== 'ServiceHealthCheck') return this.#checks.delete(key);
-    this.#checks.set(key, entry);
-    return true;
   }
 
   #respond(request: IncomingMessage, response: ServerResponse): void {
@@ -90,7 +69,7 @@ class ServiceHealthChecks implements Companion {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Connection', 'close');
     const place = this.#places.get(request.socket);
-    const check = this.#checks.get(this.#checkAt.get(place?.key ?? '') ?? '');
+    const check = this.#checks.entries.get(this.#checkAt.get(place?.key ?? '') ?? '');
     if (check === undefined) {
       response.writeHead(503).end(); // the Service went while the request came
       return;
@@ -111,21 +90,13 @@ class ServiceHealthChecks implements Companion {
   }
 
   #tellRefusals(): void {
-    const problems = this.#listeners.refusals().flatMap(({ at, error }): Problem[] => {
-      const check = this.#checks.get(this.#checkAt.get(at.key) ?? '');
+    const problems = this.#listeners.refusals().flatMap(({ at, error }): Finding[] => {
+      const check = this.#checks.entries.get(this.#checkAt.get(at.key) ?? '');
       if (check === undefined) return [];
-      return [
-        {
-          code: 'KNAT_HEALTH_CHECK_PORT',
-          severity: 'warning',
-          origin: '',
-          object: check.owner,
-          field: 'spec.healthCheckNodePort',
-          message: `node ${this.#agent.settings.nodeName} cannot answer health checks on ${at.key}: ${why(error)}; it is tried again`,
-        },
-      ];
+      const message = `node ${this.#agent.settings.nodeName} cannot answer health checks on ${at.key}: ${why(error)}; it is tried again`;
+      return [findingOf(PORT_CODE, check.owner, message, { field: 'spec.healthCheckNodePort' })];
     });
-    this.#agent.objectProblems('KNAT_HEALTH_CHECK_PORT', problems);
+    this.#agent.findings.give(PORT_CODE, problems);
   }
 }
 

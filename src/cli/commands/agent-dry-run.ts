@@ -1,6 +1,6 @@
 import { previewAgent } from '../../agent/commands.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
@@ -36,7 +36,7 @@ export async function dryRun(
   for (const what of kubeProxy.unseen) {
     terminal.printErrorLine(`warning: cannot tell whether kube-proxy left rules: ${what}`);
   }
-  for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
+  for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
   await printData(terminal, values.output, preview, () => {
     terminal.print(kubeProxyTexts[kubeProxy.action]);
     for (const found of kubeProxy.found) terminal.print(`  ${found}`);

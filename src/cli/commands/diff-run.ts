@@ -1,5 +1,5 @@
 import { previewAgent } from '../../agent/commands.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { MOST_ELEMENTS } from '../../observe/api/routes/difference.ts';
 import { askAgent } from '../../observe/client.ts';
 import { type Difference, type DifferenceGroup, differenceOf } from '../../observe/difference.ts';
@@ -49,7 +49,7 @@ async function compare(values: DiffValues, limit: number, context: Context): Pro
   );
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, work);
   for (const problem of preview.problems) {
-    terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
+    terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
   }
   return differenceOf(preview, limit);
 }

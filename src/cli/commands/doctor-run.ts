@@ -1,7 +1,8 @@
 import { diagnoseHost } from '../../agent/doctor.ts';
 import { planOnce } from '../../agent/offline.ts';
-import type { CheckResult, Severity } from '../../doctor/finding.ts';
-import type { AgentFacts, PoolRange } from '../../doctor/host-facts.ts';
+import type { CheckResult } from '../../doctor/finding.ts';
+import type { AgentReport, PoolRange } from '../../doctor/host-facts.ts';
+import type { Severity } from '../../model/finding.ts';
 import { parsePrefix } from '../../net/prefix.ts';
 import { AgentAnsweredError, AgentNotRunning, askAgent } from '../../observe/client.ts';
 import type { AgentStatus } from '../../observe/status.ts';
@@ -23,7 +24,7 @@ export async function doctor(values: SettingValues, context: Context): Promise<v
   if (isSick) context.exit = EXIT.failed;
 }
 
-async function askForAgent(): Promise<AgentFacts | null> {
+async function askForAgent(): Promise<AgentReport | null> {
   try {
     const status = (await askAgent('/v1/status')) as AgentStatus;
     return {

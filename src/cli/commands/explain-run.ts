@@ -9,7 +9,7 @@ import type { Line } from '../../explain/lines.ts';
 import { senderNode } from '../../explain/place.ts';
 import type { PacketQuestion } from '../../explain/question.ts';
 import type { Walk } from '../../explain/walk.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { askAgent } from '../../observe/client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
@@ -75,7 +75,7 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   const { problems } = plans;
   const node = settings.nodeName ?? senderNode(values.from ?? '', plans.facts) ?? plans.onlyNode();
   const planner = plans.of(node);
-  for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
+  for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
   const { nodeName } = planner.node;
   if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
     terminal.printErrorLine(

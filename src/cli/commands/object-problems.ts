@@ -1,6 +1,7 @@
+import { eventOf } from '../../model/finding-codes.ts';
 import { formatRef } from '../../model/object.ts';
 import type { AgentStatus } from '../../observe/status.ts';
-import { reasonOfNotice } from '../../status/kube/reasons.ts';
+import { conflictText } from '../../plan/claims.ts';
 import { CliError } from '../cli-error.ts';
 
 /** What objects got no NAT, or not all of it. */
@@ -20,11 +21,7 @@ export function checkObjects(findings: Findings, strict: boolean, tell: (line: s
 /** One line each: objects that the plan refuses, and claims that lost. */
 export function planFindings({ notices, conflicts }: Omit<Findings, 'problems'>): string[] {
   return [
-    ...notices.map(
-      ({ object, reason, message }) => `${formatRef(object)}: ${message} (${reasonOfNotice[reason]})`,
-    ),
-    ...conflicts.map(({ key, winner, losers, because }) => {
-      return `${losers.map(formatRef).join(', ')}: ${key} belongs to ${formatRef(winner)}: ${because}`;
-    }),
+    ...notices.map(({ object, reason, message }) => `${formatRef(object)}: ${message} (${eventOf(reason)})`),
+    ...conflicts.map(conflictText),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Observed } from '../../datapath/datapath.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { AgentNotRunning, askAgent } from '../../observe/client.ts';
 import type { AgentStatus } from '../../observe/status.ts';
 import type { Context } from '../context.ts';
@@ -96,7 +96,7 @@ export function printStatus(status: AgentStatus, terminal: Terminal): void {
   if (kubeProxy !== null) {
     row('kube-proxy', colors.red(`at work here too since ${kubeProxy.since}: ${kubeProxy.found.join('; ')}`));
   }
-  const findings = [...status.problems.map(formatProblem), ...planFindings(status)];
+  const findings = [...status.problems.map(formatFinding), ...planFindings(status)];
   row('Problems', findings.length === 0 ? 'none' : String(findings.length));
   for (const finding of findings) terminal.printText(`  ${finding}`, 4);
 }

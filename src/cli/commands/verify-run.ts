@@ -5,9 +5,9 @@ import { reasonOf } from '../../explain/answer.ts';
 import { describeWalk, packetText } from '../../explain/describe.ts';
 import { judge } from '../../explain/expectation.ts';
 import { senderNode } from '../../explain/place.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
+import { type NoticeForm, noticeForm } from '../../observe/status.ts';
 import type { Conflict } from '../../plan/claims.ts';
-import type { Notice } from '../../plan/fragment.ts';
 import type { Planner } from '../../plan/planner.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
@@ -44,7 +44,7 @@ export async function verify(path: string, values: VerifyValues, context: Contex
   const reading = OfflinePlans.read(settings, null, new AbortController().signal);
   const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
   for (const problem of plans.problems)
-    terminal.printErrorLine(`${problem.severity}: ${formatProblem(problem)}`);
+    terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
 
   const { results, notices, conflicts } = judgeAll(file, plans, settings.nodeName);
   if (values.junit !== undefined) await writeReport(values.junit, junitXml(name, results));
@@ -60,7 +60,7 @@ export async function verify(path: string, values: VerifyValues, context: Contex
 /** Results in the order of the file, and what the plans of these nodes could not do, each said once. */
 interface Judged {
   readonly results: readonly ExpectationResult[];
-  readonly notices: readonly Notice[];
+  readonly notices: readonly NoticeForm[];
   readonly conflicts: readonly Conflict[];
 }
 
@@ -71,11 +71,11 @@ function judgeAll(file: ExpectationsFile, plans: OfflinePlans, asked: string | n
     return { expectation, index, node: nodeOf(expectation, plans, fallback) };
   });
   const results: ExpectationResult[] = [];
-  const notices = new Map<string, Notice>();
+  const notices = new Map<string, NoticeForm>();
   const conflicts = new Map<string, Conflict>();
   for (const node of new Set(placed.map((each) => each.node))) {
     const planner = plans.of(node);
-    for (const notice of planner.plan.notices()) notices.set(JSON.stringify(notice), notice);
+    for (const notice of planner.plan.notices()) notices.set(JSON.stringify(notice), noticeForm(notice));
     for (const conflict of planner.plan.conflicts.values()) conflicts.set(JSON.stringify(conflict), conflict);
     for (const { expectation, index } of placed.filter((each) => each.node === node)) {
       results[index] = judgeOne(expectation, planner);

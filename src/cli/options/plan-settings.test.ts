@@ -67,7 +67,7 @@ async function planKeys(values: Partial<Record<SettingName, string>>, ready = tr
     // A port that is kept for a pod has the key of its binding.
     ...[...planner.plan.entries()].flatMap(({ kind, key }) => (kind === 'PodReservation' ? [] : [key])),
     ...problems.map(({ code }) => code),
-    ...[...planner.plan.notices()].map(({ reason }) => reason),
+    ...[...planner.plan.notices()].map(({ code }) => code),
     `internal ${JSON.stringify(scope?.podNatInternal)}`,
     `service CIDRs ${JSON.stringify(scope?.serviceCIDRs)}`,
     `egress ${JSON.stringify(scope?.egressSources)}`,

@@ -1,5 +1,5 @@
 import type { PlanSettings } from '../../agent/settings.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
 import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
@@ -92,5 +92,5 @@ async function readNodeConfig(path: string): Promise<NodeConfig> {
   const result = parseNodeConfig(await readInputFile(path, 'the node configuration'), path);
   if (result.ok) return result.config;
   const message = `the node configuration ${path} cannot be used`;
-  throw new CliError('KNAT_CONFIG_INVALID', message, result.problems.map(formatProblem));
+  throw new CliError('KNAT_CONFIG_INVALID', message, result.problems.map(formatFinding));
 }

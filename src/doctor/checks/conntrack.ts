@@ -1,4 +1,4 @@
-import type { Check, Finding } from '../finding.ts';
+import type { Check, HostFinding } from '../finding.ts';
 
 /** Fill of the table from which new connections will soon fail, and at which they may fail already; of 1. */
 const WARN_AT = 0.75;
@@ -11,7 +11,7 @@ export const conntrackFill: Check = {
   examine: ({ conntrack }) => {
     if (conntrack === null) return 'connection tracking has not begun in this network namespace';
     const { count, max, insertFailed, dropped } = conntrack;
-    const findings: Finding[] = [];
+    const findings: HostFinding[] = [];
     const fill = max === 0 ? 0 : count / max;
     if (fill >= WARN_AT) {
       findings.push({

@@ -1,4 +1,4 @@
-import type { Check, Finding } from '../finding.ts';
+import type { Check, HostFinding } from '../finding.ts';
 
 /** The kernel and the rights. */
 export const platform: Check = {
@@ -17,7 +17,7 @@ export const forwarding: Check = {
   name: 'forwarding',
   title: 'forwarding between interfaces',
   examine: ({ sysctls }) =>
-    FORWARDING.flatMap(({ sysctl, family }): Finding[] => {
+    FORWARDING.flatMap(({ sysctl, family }): HostFinding[] => {
       if (sysctls.get(sysctl) !== '0') return [];
       return [
         {
@@ -42,7 +42,7 @@ export const interfaceForwarding: Check = {
     return FORWARDING.flatMap(({ sysctl, family }) => {
       if (sysctls.get(sysctl) === '0') return []; // the check before has said so
       const group = family === 'IPv4' ? 'net.ipv4.conf' : 'net.ipv6.conf';
-      return forwards.flatMap(({ name }): Finding[] => {
+      return forwards.flatMap(({ name }): HostFinding[] => {
         const own = `${group}.${name}.forwarding`;
         if (sysctls.get(own) !== '0') return [];
         const message =

@@ -1,7 +1,7 @@
 import { familyOf } from '../../net/address.ts';
 import { formatPrefix, type Prefix, prefixContains } from '../../net/prefix.ts';
 import { LINK_LOCAL } from '../../net/special-address.ts';
-import type { Check, Finding } from '../finding.ts';
+import type { Check, HostFinding } from '../finding.ts';
 import type { ForeignSourceNat, HostFacts } from '../host-facts.ts';
 
 /** Rules of others that rewrite sources would decide about the same packets, by the order of priorities and of luck. */
@@ -12,7 +12,7 @@ export const foreignSourceNat: Check = {
     if (foreignSourceNat === null) return 'the rules of this network namespace cannot be read';
     const touching = foreignSourceNat.filter((rule) => touchesPods(rule, pools));
     const each = new Map(touching.map((rule) => [`${rule.table} ${rule.chain} ${rule.action}`, rule]));
-    const findings = [...each.values()].map(({ table, chain, action, owner }): Finding => {
+    const findings = [...each.values()].map(({ table, chain, action, owner }): HostFinding => {
       const who = owner === null ? 'a rule of another program' : owner;
       return {
         severity: 'warning',
@@ -23,7 +23,7 @@ export const foreignSourceNat: Check = {
             : (remedies[owner] ?? 'switch it off there, or leave that kind of NAT to it: --enable'),
       };
     });
-    const unseen = unseenRules.map((message): Finding => {
+    const unseen = unseenRules.map((message): HostFinding => {
       return { severity: 'note', message, remedy: 'install the package iptables where knat runs' };
     });
     return [...findings, ...unseen];
@@ -68,7 +68,7 @@ export const untracked: Check = {
         !ports?.every(({ first, last }) => first === last && TUNNEL_PORTS.has(first)),
     );
     const rules = new Map(found.map((rule) => [`${rule.table} ${rule.chain}`, rule]));
-    return [...rules.values()].map(({ table, chain, destination }): Finding => {
+    return [...rules.values()].map(({ table, chain, destination }): HostFinding => {
       const which = destination === null ? 'what it matches' : `what is sent to ${formatPrefix(destination)}`;
       return {
         severity: 'warning',
@@ -123,7 +123,7 @@ export const forwardDrops: Check = {
   title: 'packet filters on the way to pods',
   examine: ({ forwardDrops }) => {
     if (forwardDrops === null) return 'the rules of this network namespace cannot be read';
-    return forwardDrops.map(({ where, remedy }): Finding => {
+    return forwardDrops.map(({ where, remedy }): HostFinding => {
       const message = `${where} drops what was translated: connections from outside to pods are lost there`;
       return { severity: 'warning', message, remedy };
     });
@@ -143,7 +143,7 @@ export const poolsAndNetworks: Check = {
         networks.flatMap((network) =>
           pools
             .filter(({ cidr }) => overlap(cidr, network))
-            .map(({ name: pool, cidr }): Finding => {
+            .map(({ name: pool, cidr }): HostFinding => {
               return {
                 severity: 'warning',
                 message: `pool ${pool} (${formatPrefix(cidr)}) overlaps ${formatPrefix(network)}, the network of ${name}: pods reach the hosts there with their own addresses, and these have no way back unless they know the pods`,
@@ -170,7 +170,7 @@ export const agent: Check = {
       const message = 'no knat agent runs in this network namespace';
       return [{ severity: 'warning', message, remedy: 'start it: knat agent --help' }];
     }
-    const findings: Finding[] = [];
+    const findings: HostFinding[] = [];
     if (!agent.synced) {
       findings.push({
         severity: 'warning',

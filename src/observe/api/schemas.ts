@@ -42,7 +42,7 @@ export const notice = z
 export const problem = z
   .object({
     code: z.string(),
-    severity: z.enum(['error', 'warning']),
+    severity: z.enum(['error', 'warning', 'note']),
     origin: z.string().openapi({ description: 'FILE:LINE, or empty' }),
     object: object.nullable(),
     field: z.string(),

@@ -1,8 +1,8 @@
 import type { FlowAnswer } from '../../explain/answer.ts';
 import type { WalkJson } from '../../explain/json.ts';
 import type { Line } from '../../explain/lines.ts';
-import type { CanonicalEntry } from '../../plan/canonical.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
+import type { Findings } from '../findings.ts';
 import type { HealthFacts } from '../health.ts';
 import type { Observations } from '../observations.ts';
 import type { AgentStatus } from '../status.ts';
@@ -15,8 +15,7 @@ export interface AgentView {
   reading(): number | null;
   /** To read, never to change. */
   readonly plan: NatPlan;
-  /** What objects want and do not have, with the reasons of their Events, in the form of entries. */
-  refused(): readonly CanonicalEntry[];
+  readonly findings: Findings;
   readonly observations: Observations;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { makeCertificates } from '../../../test/cluster/certificates.ts';
-import type { CanonicalEntry } from '../../plan/canonical.ts';
 import { FragmentUnion } from '../../plan/fragment-union.ts';
 import { apiOf } from '../api/routes.ts';
 import type { AgentView } from '../api/view.ts';
@@ -39,7 +38,9 @@ const well: HealthFacts = {
 };
 
 /** What the view says was refused. */
-const refused: CanonicalEntry[] = [];
+const findings: Record<'notices' | 'conflicts', object[]> = { notices: [], conflicts: [] };
+
+const REFUSED = { kind: 'Refused' };
 
 interface Wanted {
   readonly site?: 'whole' | 'metrics';
@@ -67,11 +68,10 @@ async function serve({
 }: Wanted = {}): Promise<Served> {
   const observations = new Observations({ kubeProxyNames: true });
   const view = {
-    status: () => ({ version: '0.1.0' }),
+    status: () => ({ version: '0.1.0', ...findings }),
     health: () => ({ ...well, ...health }),
     reading: () => reading,
     plan: new FragmentUnion(),
-    refused: () => refused,
     observations,
     now: () => Date.now(),
   } as unknown as AgentView;
@@ -155,16 +155,15 @@ test('everything is there: API, its description, metrics, health, the list', asy
 test('the list has what was refused, with the reason, unless it is asked for something else', async () => {
   const { port } = await serve();
   const list = async (query: string) => JSON.parse((await ask(port, `/entries/list${query}`)).body);
-  refused.push(
-    {
-      kind: 'Refused',
-      key: 'Pod mail/a',
-      owner: 'Pod mail/a',
-      reason: 'NatInvalid',
-      message: 'no such port',
-    },
-    { kind: 'Refused', key: '192.0.2.1:25/TCP', owner: 'Pod mail/b', reason: 'NatConflict', message: 'lost' },
-  );
+  const pod = (name: string) => ({ kind: 'Pod', namespace: 'mail', name });
+  findings.notices.push({ reason: 'NatInvalid', object: pod('a'), message: 'no such port' });
+  const key = '192.0.2.1:25/TCP';
+  findings.conflicts.push({ key, winner: pod('c'), losers: [pod('b')], because: 'it is newer' });
+  const message = 'belongs to Pod mail/c: it is newer';
+  const refused = [
+    { ...REFUSED, key: 'Pod mail/a', owner: 'Pod mail/a', reason: 'NatInvalid', message: 'no such port' },
+    { ...REFUSED, key, owner: 'Pod mail/b', reason: 'NatConflict', message },
+  ];
   expect(await list('')).toEqual(refused);
   expect(await list('?kind=binding,refused')).toEqual(refused);
   expect(await list('?kind=Refused&object=mail/b')).toEqual(refused.slice(1));
@@ -182,9 +181,10 @@ test('the list has what was refused, with the reason, unless it is asked for som
   expect((await ask(port, '/entries/list?kind=refused,x')).status).toBe(400);
   expect((await ask(port, '/entries/list?kind=')).status).toBe(400);
   expect((await ask(port, '/entries/list?format=text')).body).toMatch(
-    /^refused +192\.0\.2\.1:25\/TCP +Pod mail\/b +NatConflict: lost$/m,
+    /^refused +192\.0\.2\.1:25\/TCP +Pod mail\/b +NatConflict: belongs to Pod mail\/c: it is newer$/m,
   );
-  refused.length = 0;
+  findings.notices.length = 0;
+  findings.conflicts.length = 0;
 });
 
 test.each<[string, Partial<HealthFacts>, string, number]>([

@@ -9,6 +9,7 @@ import { API_PATH, describeApi } from '../api/routes.ts';
 import { requirePlan } from '../api/still-reading.ts';
 import type { AgentView } from '../api/view.ts';
 import { healthAnswer } from '../health.ts';
+import { refusals } from '../refusals.ts';
 import type { Gate } from './gate.ts';
 import { pageFiles } from './page.ts';
 
@@ -154,7 +155,9 @@ function addEntryList(site: Site, view: AgentView): void {
     // What was refused has no family or protocol of its own.
     const isNarrow = wanted.family !== null || wanted.protocol !== null || wanted.unserved;
     const refused =
-      wantsRefused && !isNarrow ? view.refused().filter((one) => isRefusedAskedFor(one, wanted)) : [];
+      wantsRefused && !isNarrow
+        ? refusals(view.status()).filter((one) => isRefusedAskedFor(one, wanted))
+        : [];
     const pieces = listEntries(view.plan, fits, refused, form);
     const type = form === 'text' ? 'text/plain; charset=utf-8' : 'application/json';
     return context.body(streamOf(pieces, progress), 200, { 'Content-Type': type });

@@ -40,7 +40,7 @@ export const knatMetrics = {
   }),
   knat_problems: gauge(
     'Open problems: of objects that cannot be read, of the source as a whole, and of what works beside NAT.',
-    { code: { words: 'code of docs/errors.md' }, severity: ['error', 'warning'] },
+    { code: { words: 'code of docs/errors.md' }, severity: ['error', 'warning', 'note'] },
   ),
   knat_source_synced: gauge(
     '1 when the source has delivered everything that existed at the start, else 0. It stays 1 when the source fails later.',

@@ -15,14 +15,14 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readDirOnce } from '../../../test/generators/folder-contents.ts';
 import type { FactChange } from '../../model/facts.ts';
-import { formatProblem, type Problem } from '../../model/problem.ts';
+import { type Finding, formatFinding } from '../../model/finding.ts';
 import type { SourceSink } from '../source.ts';
 import { dirSource } from './dir-source.ts';
 
 /** What a source told, as a receiver would hold it. */
 class Recorder implements SourceSink {
   readonly facts = new Map<string, FactChange['fact']>();
-  readonly problems = new Map<string, readonly Problem[]>();
+  readonly problems = new Map<string, readonly Finding[]>();
   /** Every key that was ever told to be gone. */
   readonly gone: string[] = [];
   synchronised = 0;
@@ -34,7 +34,7 @@ class Recorder implements SourceSink {
     }
   }
 
-  report(origin: string, problems: readonly Problem[]): void {
+  report(origin: string, problems: readonly Finding[]): void {
     if (problems.length === 0) this.problems.delete(origin);
     else this.problems.set(origin, problems);
   }
@@ -57,7 +57,7 @@ class Recorder implements SourceSink {
   lines(root: string): string[] {
     return [...this.problems.values()]
       .flat()
-      .map((problem) => formatProblem(problem).replaceAll(root, 'DIR'));
+      .map((problem) => formatFinding(problem).replaceAll(root, 'DIR'));
   }
 }
 
@@ -151,7 +151,7 @@ describe('the first reading', () => {
     writeFileSync(file('binary.yaml'), Buffer.from([0xff, 0xfe, 0x41]));
     const { changes, problems: found } = await readDirOnce(root);
     expect(changes.map(({ key }) => key)).toEqual(['shop/a']);
-    expect(found.map((problem) => formatProblem(problem).replaceAll(root, 'DIR'))).toEqual([
+    expect(found.map((problem) => formatFinding(problem).replaceAll(root, 'DIR'))).toEqual([
       'DIR/binary.yaml: the file is no UTF-8 text: save it as UTF-8 (KNAT_MANIFEST_SYNTAX)',
       'DIR/dangling.yaml: is a symbolic link to nothing (KNAT_MANIFEST_UNREADABLE)',
       'DIR/loop.yaml: is a symbolic link that leads back to itself (KNAT_MANIFEST_UNREADABLE)',
@@ -442,7 +442,7 @@ test('after any series of changes the source tells what reading from scratch tel
       await until(() => [...sink.facts].sort(), [...scratch.facts].sort());
       await until(
         () => sink.lines(root).sort(),
-        found.map((each) => formatProblem(each).replaceAll(root, 'DIR')).sort(),
+        found.map((each) => formatFinding(each).replaceAll(root, 'DIR')).sort(),
       );
     }),
     { numRuns: 10 },

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Wake } from '../../base/wake.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/finding.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
 import { requireFolder } from './errors.ts';
@@ -108,7 +108,7 @@ async function identityOf(path: string): Promise<string | null> {
   return stats === null || !stats.isDirectory() ? null : `${stats.dev}:${stats.ino}`;
 }
 
-function watchProblem(root: string, message: string, pollMs: number): Problem {
+function watchProblem(root: string, message: string, pollMs: number): Finding {
   return {
     code: 'KNAT_FOLDER_WATCH',
     severity: 'warning',

@@ -1,10 +1,10 @@
 import { access, constants, stat } from 'node:fs/promises';
-import type { Problem } from '../../model/problem.ts';
-import type { SourceCode } from '../objects/codes.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import { SourceError } from '../source-error.ts';
 
 /** A problem of a whole file or folder. */
-export function pathProblem(code: SourceCode, path: string, message: string): Problem {
+export function pathProblem(code: SourceCode, path: string, message: string): Finding {
   return { code, severity: 'error', origin: path, object: null, field: '', message };
 }
 

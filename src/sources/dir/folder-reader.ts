@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { FactChange } from '../../model/facts.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/finding.ts';
 import { readFileObjects } from '../objects/file-objects.ts';
 import type { ParseContext } from '../objects/metadata.ts';
 import { SharedValues } from '../objects/shared.ts';
@@ -16,7 +16,7 @@ export interface Reading {
   readonly settled: boolean;
   readonly changes: readonly FactChange[];
   /** For the paths of which something else is to be told than before; empty lists for mended ones. */
-  readonly problems: ReadonlyMap<string, readonly Problem[]>;
+  readonly problems: ReadonlyMap<string, readonly Finding[]>;
   /** Identity of the folder; null while it is not there. */
   readonly rootIdentity: string | null;
 }
@@ -73,7 +73,7 @@ export class FolderReader {
     return this.#reading(scan.rootIdentity, scan.unreadable);
   }
 
-  #reading(rootIdentity: string | null, unreadable: ReadonlyMap<string, Problem>): Reading {
+  #reading(rootIdentity: string | null, unreadable: ReadonlyMap<string, Finding>): Reading {
     const problems = this.#state.problems();
     for (const [path, problem] of unreadable) problems.set(path, [problem]);
     return {
@@ -102,8 +102,8 @@ export class FolderReader {
     this.#signatures.delete(path);
   }
 
-  #changedProblems(now: ReadonlyMap<string, readonly Problem[]>): ReadonlyMap<string, readonly Problem[]> {
-    const changed = new Map<string, readonly Problem[]>();
+  #changedProblems(now: ReadonlyMap<string, readonly Finding[]>): ReadonlyMap<string, readonly Finding[]> {
+    const changed = new Map<string, readonly Finding[]>();
     for (const path of this.#told.keys()) {
       if (now.has(path)) continue;
       changed.set(path, []);
@@ -134,7 +134,7 @@ async function isUnchanged(file: ScannedFile): Promise<boolean> {
   }
 }
 
-function isBelowAny(path: string, folders: ReadonlyMap<string, Problem>): boolean {
+function isBelowAny(path: string, folders: ReadonlyMap<string, Finding>): boolean {
   for (const folder of folders.keys()) if (path === folder || path.startsWith(`${folder}/`)) return true;
   return false;
 }

@@ -1,8 +1,8 @@
 import type { FactChange } from '../../model/facts.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
-import type { Problem } from '../../model/problem.ts';
 import { type Claim, Claims } from '../objects/claims.ts';
-import type { SourceCode } from '../objects/codes.ts';
 import type { FileObjects } from '../objects/file-objects.ts';
 
 /** What is known of one file. */
@@ -10,7 +10,7 @@ interface FileState {
   /** In force, by kind and key. */
   claims: ReadonlyMap<string, Claim>;
   /** Found when the file was read last. */
-  problems: readonly Problem[];
+  problems: readonly Finding[];
 }
 
 /**
@@ -55,7 +55,7 @@ export class FolderState {
   }
 
   /** The file is there and cannot be read: what it said before stays in force. */
-  setUnreadable(path: string, problems: readonly Problem[]): void {
+  setUnreadable(path: string, problems: readonly Finding[]): void {
     const claims = this.#files.get(path)?.claims ?? new Map<string, Claim>();
     this.#files.set(path, { claims, problems });
   }
@@ -74,8 +74,8 @@ export class FolderState {
   }
 
   /** The problems of all files that have some, by path. */
-  problems(): Map<string, readonly Problem[]> {
-    const problems = new Map<string, readonly Problem[]>();
+  problems(): Map<string, readonly Finding[]> {
+    const problems = new Map<string, readonly Finding[]>();
     for (const [path, file] of this.#files) if (file.problems.length > 0) problems.set(path, file.problems);
     for (const { winner, loser } of this.#claims.conflicts()) {
       const others = problems.get(loser.owner) ?? [];
@@ -85,21 +85,21 @@ export class FolderState {
   }
 }
 
-function withLastGood(problems: readonly Problem[], path: string, kept: number): readonly Problem[] {
+function withLastGood(problems: readonly Finding[], path: string, kept: number): readonly Finding[] {
   if (kept === 0) return problems;
   const objects = kept === 1 ? 'the object' : `the ${kept} objects`;
   const message = `the last good state of this file, ${objects} that it had, stays in force until it is mended`;
   return [...problems, warning('KNAT_LAST_GOOD', path, null, message)];
 }
 
-function rejectedProblem(origin: string, ref: ObjectRef, isKept: boolean): Problem {
+function rejectedProblem(origin: string, ref: ObjectRef, isKept: boolean): Finding {
   const message = isKept
     ? 'the last good state of this object stays in force until it is mended or removed'
     : 'this object has no effect until it is mended';
   return warning('KNAT_LAST_GOOD', origin, ref, message);
 }
 
-function duplicateProblem(winner: Claim, loser: Claim): Problem {
+function duplicateProblem(winner: Claim, loser: Claim): Finding {
   const ref = refOf(loser);
   const first = `${winner.owner}:${winner.line}`;
   const second = `${loser.owner}:${loser.line}`;
@@ -118,6 +118,6 @@ function refOf({ kind, key }: Claim): ObjectRef {
   return { kind, namespace: slash < 0 ? '' : key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-function warning(code: SourceCode, origin: string, object: ObjectRef | null, message: string): Problem {
+function warning(code: SourceCode, origin: string, object: ObjectRef | null, message: string): Finding {
   return { code, severity: 'warning', origin, object, field: '', message };
 }

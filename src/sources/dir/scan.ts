@@ -1,7 +1,7 @@
 import type { BigIntStats, Dirent } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/finding.ts';
 import { errnoOf, explainErrno, pathProblem } from './errors.ts';
 
 /** A manifest file as the folder shows it. */
@@ -18,7 +18,7 @@ export interface Scan {
   /** By path, sorted. */
   readonly files: ReadonlyMap<string, ScannedFile>;
   /** By the path that could not be looked at; what was known below it stays in force. */
-  readonly unreadable: ReadonlyMap<string, Problem>;
+  readonly unreadable: ReadonlyMap<string, Finding>;
   /** Identity of the folder itself; changes when another folder takes its place. */
   readonly rootIdentity: string;
 }
@@ -46,7 +46,7 @@ export function isManifestName(name: string): boolean {
 export async function scanFolder(root: string): Promise<Scan> {
   const rootStats = await stat(root, { bigint: true });
   const files: ScannedFile[] = [];
-  const unreadable = new Map<string, Problem>();
+  const unreadable = new Map<string, Finding>();
   const visited = new Set<string>([identityOf(rootStats)]);
 
   const visit = async (folder: string, entries: readonly Dirent[], depth: number): Promise<void> => {
@@ -84,7 +84,7 @@ export async function scanFolder(root: string): Promise<Scan> {
 async function lookAt(
   path: string,
   isWanted: boolean,
-  unreadable: Map<string, Problem>,
+  unreadable: Map<string, Finding>,
 ): Promise<BigIntStats | null> {
   try {
     return await stat(path, { bigint: true });
@@ -105,7 +105,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function list(folder: string, unreadable: Map<string, Problem>): Promise<readonly Dirent[] | null> {
+async function list(folder: string, unreadable: Map<string, Finding>): Promise<readonly Dirent[] | null> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {

@@ -1,7 +1,7 @@
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import type { IpMasqAgentFact } from '../../model/ip-masq-agent.ts';
-import type { Problem } from '../../model/problem.ts';
 import { type Prefix, parsePrefix, prefixOf } from '../../net/prefix.ts';
-import type { SourceCode } from '../objects/codes.ts';
 import { didYouMean } from '../objects/did-you-mean.ts';
 import { describe, hostBitsMessage, isObject } from '../objects/fields.ts';
 import type { ManifestRoot } from '../objects/manifest-root.ts';
@@ -17,7 +17,7 @@ export interface IpMasqAgentConfig {
 export interface IpMasqAgentReading {
   /** Null: the file cannot be used. */
   readonly config: IpMasqAgentConfig | null;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
 }
 
 const KEYS = [
@@ -48,8 +48,8 @@ export function defaultIpMasqAgentConfig(name: string): IpMasqAgentConfig {
  * there. A key that it does not know is a warning, any other fault makes the whole file unusable. Never throws.
  */
 export function parseIpMasqAgentConfig(text: string, filename: string): IpMasqAgentReading {
-  const problems: Problem[] = [];
-  const add = (severity: Problem['severity'], line: number, field: string, message: string) => {
+  const problems: Finding[] = [];
+  const add = (severity: Finding['severity'], line: number, field: string, message: string) => {
     const code: SourceCode = 'KNAT_IP_MASQ_AGENT_CONFIG';
     problems.push({ code, severity, origin: `${filename}:${line}`, object: null, field, message });
   };
@@ -82,7 +82,7 @@ function isConfigMap(value: unknown): boolean {
   return isObject(value) && (value.kind === 'ConfigMap' || ('apiVersion' in value && 'data' in value));
 }
 
-type Add = (severity: Problem['severity'], line: number, field: string, message: string) => void;
+type Add = (severity: Finding['severity'], line: number, field: string, message: string) => void;
 
 function readKeys(
   root: ManifestRoot,

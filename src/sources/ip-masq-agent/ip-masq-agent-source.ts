@@ -2,8 +2,8 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Wake } from '../../base/wake.ts';
-import type { Problem } from '../../model/problem.ts';
-import type { SourceCode } from '../objects/codes.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { defaultIpMasqAgentConfig, type IpMasqAgentReading, parseIpMasqAgentConfig } from './config.ts';
 
@@ -92,7 +92,7 @@ class IpMasqAgentSource implements Source {
     sink.report(this.name, config === null ? [...problems, this.#lastGood()] : problems);
   }
 
-  #lastGood(): Problem {
+  #lastGood(): Finding {
     const message = this.#hasConfig
       ? 'the last good configuration stays in force until the file is mended'
       : 'nothing is known of this file yet: it has no effect until it is mended';
@@ -110,6 +110,6 @@ async function readConfig(path: string): Promise<IpMasqAgentReading> {
   }
 }
 
-function problem(code: SourceCode, severity: Problem['severity'], origin: string, message: string): Problem {
+function problem(code: SourceCode, severity: Finding['severity'], origin: string, message: string): Finding {
   return { code, severity, origin, object: null, field: '', message };
 }

@@ -1,5 +1,5 @@
 import type { ApiError } from '../../kube-api/api-error.ts';
-import type { SourceCode } from '../objects/codes.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import { type Resource, resourceName } from './resources.ts';
 
 /** What has to be done after a failure, beside waiting. */

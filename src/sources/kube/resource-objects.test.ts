@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/finding.ts';
 import { defaultPodNatOptions } from '../objects/metadata.ts';
 import { SharedValues } from '../objects/shared.ts';
 import { ResourceObjects } from './resource-objects.ts';
@@ -11,7 +11,7 @@ const services: Resource = { kind: 'Service', group: '', version: 'v1', plural: 
 function make() {
   const ports = new Map<string, number>();
   const told: string[] = [];
-  const problems = new Map<string, readonly Problem[]>();
+  const problems = new Map<string, readonly Finding[]>();
   const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
   const objects = new ResourceObjects(services, context, {
     apply: (changes) => {

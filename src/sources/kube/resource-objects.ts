@@ -1,5 +1,5 @@
 import { deepEqual } from '../../model/equal.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/finding.ts';
 import { type AnyFact, factKey, parseFact } from '../objects/fact-object.ts';
 import { objectRef, type ParseContext } from '../objects/metadata.ts';
 import type { Resource } from './resources.ts';
@@ -14,7 +14,7 @@ export interface ObjectChange {
 export interface ObjectSink {
   apply(changes: readonly ObjectChange[]): void;
   /** The problems of one object, replacing those reported before. */
-  report(key: string, problems: readonly Problem[]): void;
+  report(key: string, problems: readonly Finding[]): void;
 }
 
 /**
@@ -98,7 +98,7 @@ export class ResourceObjects {
     if (before !== null) this.#changes.push({ key, fact: null });
   }
 
-  #report(key: string, problems: readonly Problem[]): void {
+  #report(key: string, problems: readonly Finding[]): void {
     if (problems.length === 0 && !this.#troubled.delete(key)) return;
     if (problems.length > 0) this.#troubled.add(key);
     this.#sink.report(
@@ -107,7 +107,7 @@ export class ResourceObjects {
     );
   }
 
-  #lastGood(object: unknown, isKept: boolean): Problem {
+  #lastGood(object: unknown, isKept: boolean): Finding {
     return {
       code: 'KNAT_LAST_GOOD',
       severity: 'warning',

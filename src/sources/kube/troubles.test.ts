@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ApiError } from '../../kube-api/api-error.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { recoveryOf } from './recovery.ts';
 import { wantedResources } from './resources.ts';
 import { defaultTimings } from './timings.ts';
@@ -20,8 +20,8 @@ function stage(isSynced = true) {
   const sink = {
     apply: () => {},
     synced: () => {},
-    report: (origin: string, problems: readonly Parameters<typeof formatProblem>[0][]) => {
-      for (const problem of problems) log.push(`${problem.severity} ${formatProblem(problem)}`);
+    report: (origin: string, problems: readonly Parameters<typeof formatFinding>[0][]) => {
+      for (const problem of problems) log.push(`${problem.severity} ${formatFinding(problem)}`);
       if (problems.length === 0) inForce.delete(origin);
       else inForce.set(origin, problems.length);
     },

@@ -1,4 +1,4 @@
-import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/finding.ts';
 import { firstFew } from '../../model/text.ts';
 import type { SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
@@ -22,7 +22,7 @@ export interface Trouble {
 /** `told`: what the sink was told of it; null: nothing yet. */
 interface Outage {
   readonly since: number;
-  told: Problem | null;
+  told: Finding | null;
 }
 
 type Open = Trouble & { readonly resource: Resource };
@@ -47,7 +47,7 @@ export class Troubles {
   /** What the sink was told, by origin. */
   readonly #told = new Map<string, string>();
   /** What was told of API groups that are away by themselves. */
-  readonly #groups = new Map<string, Problem>();
+  readonly #groups = new Map<string, Finding>();
   /** When the last outage of the whole server ended. */
   #wellSince = Number.NEGATIVE_INFINITY;
   /** Of the server as a whole. */
@@ -88,7 +88,7 @@ export class Troubles {
   }
 
   #tell(): void {
-    const told = new Map<string, Problem>();
+    const told = new Map<string, Finding>();
     const now = this.#now();
     const ofServer: Open[] = [];
     for (const kind of ['credentials', 'rights'] as const) {
@@ -125,7 +125,7 @@ export class Troubles {
   }
 
   /** @param now null: an outage of the whole server is over at this moment */
-  #tellGroups(away: readonly Open[], told: Map<string, Problem>, now: number | null): void {
+  #tellGroups(away: readonly Open[], told: Map<string, Finding>, now: number | null): void {
     for (const each of away) {
       const { optionalPatience, refusedAfter } = this.#timings;
       // Behind an outage of the whole server each is asked again within that time.
@@ -147,7 +147,7 @@ export class Troubles {
     for (const group of this.#groups.keys()) if (!told.has(group)) this.#groups.delete(group);
   }
 
-  #tellServer(away: readonly Open[], told: Map<string, Problem>, now: number): void {
+  #tellServer(away: readonly Open[], told: Map<string, Finding>, now: number): void {
     const [first] = away;
     if (first === undefined) {
       return;
@@ -168,7 +168,7 @@ export class Troubles {
       this.#sink.restored?.(`the API server ${this.#server} answers again after ${seconds} s`);
   }
 
-  #outageProblem(trouble: Open): Problem {
+  #outageProblem(trouble: Open): Finding {
     const { recovery } = trouble;
     if (recovery.kind === 'server') return this.#problem(trouble, recovery.reason);
     const problem = this.#problem(trouble, `the API server is not ready yet: ${recovery.reason}`);
@@ -176,7 +176,7 @@ export class Troubles {
   }
 
   /** What is new comes first: there is no moment in between in which nothing would be wrong. */
-  #publish(told: ReadonlyMap<string, Problem>): void {
+  #publish(told: ReadonlyMap<string, Finding>): void {
     for (const [origin, problem] of told) {
       const text = `${problem.code} ${problem.message}`;
       if (this.#told.get(origin) === text) continue;
@@ -194,7 +194,7 @@ export class Troubles {
     return [...this.#open.values()].filter(which);
   }
 
-  #problem({ recovery: { code, isSpared } }: Open, message: string): Problem {
+  #problem({ recovery: { code, isSpared } }: Open, message: string): Finding {
     const origin = `kubernetes: ${this.#server}`;
     const severity = isSpared ? 'warning' : 'error';
     return { code, severity, origin, object: null, field: '', message };

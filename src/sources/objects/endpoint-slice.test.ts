@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ip } from '../../../test/generators/build.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { specialAddress } from '../../net/special-address.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import { defaultPodNatOptions } from './metadata.ts';
@@ -94,7 +94,7 @@ describe('parseEndpointSlice', () => {
       context,
     );
     expect(parsed.ok && parsed.fact?.ports).toEqual([{ name: '', protocol: 'UDP', port: 53 }]);
-    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+    expect(parsed.ok && parsed.warnings.map(formatFinding)).toEqual([
       'EndpointSlice shop/web-1: ports[1].port: a port without number means all ports, which no frontend can use: it is left out (KNAT_ENDPOINT_INCOMPLETE)',
       'EndpointSlice shop/web-1: ports[2].port: 0 is no port from 1 to 65535: it is left out (KNAT_ENDPOINT_INCOMPLETE)',
       'EndpointSlice shop/web-1: ports[3].port: 65536 is no port from 1 to 65535: it is left out (KNAT_ENDPOINT_INCOMPLETE)',
@@ -146,7 +146,7 @@ describe('parseEndpointSlice', () => {
     ],
   ])('%j is refused', (fields, message) => {
     const parsed = parseEndpointSlice(slice(fields), context);
-    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([
+    expect(parsed.ok ? [] : parsed.problems.map(formatFinding)).toEqual([
       `EndpointSlice shop/web-1: ${message}`,
     ]);
   });
@@ -174,7 +174,7 @@ describe('parseEndpointSlice', () => {
     const parsed = parseEndpointSlice(slice({ endpoints: [{ addresses: ['10.0.0.9'] }, bad] }), context);
     expect(parsed).toMatchObject({ ok: true, fact: { endpoints: [{ address: '10.0.0.9' }] } });
     expect(parsed.ok && parsed.fact?.endpoints).toHaveLength(1);
-    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+    expect(parsed.ok && parsed.warnings.map(formatFinding)).toEqual([
       `EndpointSlice shop/web-1: endpoints[1].${message}`,
     ]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { felixGroupRank, parseFelixConfiguration } from './felix-configuration.ts';
 import { defaultPodNatOptions } from './metadata.ts';
 import { parseNamespace } from './namespace.ts';
@@ -97,7 +97,7 @@ describe('parseFelixConfiguration', () => {
     ],
   ])('%j is refused', (spec, message) => {
     const parsed = parse(spec);
-    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([
+    expect(parsed.ok ? [] : parsed.problems.map(formatFinding)).toEqual([
       `FelixConfiguration default: ${message}`,
     ]);
   });

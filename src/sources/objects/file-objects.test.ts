@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ObjectKind } from '../../model/facts.ts';
-import { formatProblem } from '../../model/problem.ts';
-import { sourceCodes } from './codes.ts';
+import { formatFinding } from '../../model/finding.ts';
+import { sourceCodes } from '../../model/finding-codes.ts';
 import { parseFact } from './fact-object.ts';
 import { readFileObjects } from './file-objects.ts';
 import { defaultPodNatOptions } from './metadata.ts';
@@ -56,7 +56,7 @@ kind: Service
 metadata: {name: api, namespace: shop}
 `;
     const file = read(text);
-    expect(file.problems.map(formatProblem)).toEqual([
+    expect(file.problems.map(formatFinding)).toEqual([
       'f.yaml:7: Service shop/web: spec.ports[0].port: 70000 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
     ]);
     expect(file.objects?.map(({ key, fact, line }) => [key, fact === 'rejected', line])).toEqual([
@@ -70,7 +70,7 @@ metadata: {name: api, namespace: shop}
       `{apiVersion: knat.dev/v1, kind: IPPool, metadata: {name: p}, spec: {cidr: ${cidr}}}`;
     const file = read(`${pool('10.0.0.0/8')}\n---\n${pool('192.168.0.0/16')}\n`);
     expect(file.objects).toMatchObject([{ key: 'p', fact: { cidr: { address: '10.0.0.0' } } }]);
-    expect(file.problems.map(formatProblem)).toEqual([
+    expect(file.problems.map(formatFinding)).toEqual([
       'f.yaml:3: IPPool p: IPPool p stands on line 1 of this file already, which wins: remove one (KNAT_OBJECT_DUPLICATE)',
     ]);
   });
@@ -122,7 +122,7 @@ metadata: {name: api, namespace: shop}
   ])('%j is no object', (text, message) => {
     const file = read(text);
     expect(file.objects).toEqual([]);
-    expect(file.problems.map(formatProblem)).toEqual([`f.yaml:1: ${message} (KNAT_OBJECT_INVALID)`]);
+    expect(file.problems.map(formatFinding)).toEqual([`f.yaml:1: ${message} (KNAT_OBJECT_INVALID)`]);
   });
 
   test('a syntax error: nothing is known of the objects', () => {

@@ -1,7 +1,7 @@
 import type { ObjectKind } from '../../model/facts.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
-import type { Problem } from '../../model/problem.ts';
-import type { SourceCode } from './codes.ts';
 import { type AnyFact, factKey, factKindOf, parseFact } from './fact-object.ts';
 import { fieldSteps } from './field-path.ts';
 import { describe, isObject } from './fields.ts';
@@ -27,7 +27,7 @@ export interface FileObjects {
    * it, as an understudy without a last good value. Null when the file is no YAML or JSON: nothing is known of its objects. */
   readonly objects: readonly FileObject[] | null;
   /** Origins are `FILE:LINE`. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
 }
 
 /** Reads the text of a file. Documents are independent: a bad one is reported and the others are applied. */
@@ -37,7 +37,7 @@ export function readFileObjects(text: string, filename: string, context: ParseCo
     const origin = `${filename}:${documents.line}`;
     return { objects: null, problems: [problem('KNAT_MANIFEST_SYNTAX', origin, null, documents.message)] };
   }
-  const problems: Problem[] = [];
+  const problems: Finding[] = [];
   const objects = new Map<string, FileObject>();
   const understudies = new Map<string, FileObject>();
   for (const document of documents) {
@@ -79,7 +79,7 @@ function readDocument(
   document: ManifestDocument,
   filename: string,
   context: ParseContext,
-  problems: Problem[],
+  problems: Finding[],
 ): FileObject | null {
   const { apiVersion, kind: kindName, value } = document;
   const origin = (field: string) => `${filename}:${document.lineOf(fieldSteps(field))}`;
@@ -105,6 +105,6 @@ function readDocument(
   return { kind, key, rank, fact, ref: objectRef(kind, value), line: document.line };
 }
 
-function problem(code: SourceCode, origin: string, object: ObjectRef | null, message: string): Problem {
+function problem(code: SourceCode, origin: string, object: ObjectRef | null, message: string): Finding {
   return { code, severity: 'error', origin, object, field: '', message };
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { parseNodeConfig } from './node-config.ts';
 
 function problemsOf(text: string): string[] {
   const result = parseNodeConfig(text, 'node.yaml');
-  return result.ok ? [] : result.problems.map(formatProblem);
+  return result.ok ? [] : result.problems.map(formatFinding);
 }
 
 describe('parseNodeConfig', () => {

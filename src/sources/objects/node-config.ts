@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Prefix, parsePrefix } from '../../net/prefix.ts';
-import type { SourceCode } from './codes.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { hostBitsMessage } from './fields.ts';
 import { readRoots } from './manifest-text.ts';
@@ -74,7 +74,7 @@ export interface NodeConfig {
 
 export type NodeConfigResult =
   | { readonly ok: true; readonly config: NodeConfig }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly Finding[] };
 
 const address = z.string().transform((text, context): IpAddress => {
   const parsed = parseAddress(text);
@@ -201,6 +201,6 @@ function failed(code: SourceCode, filename: string, line: number, message: strin
   return { ok: false, problems: [configProblem(code, `${filename}:${line}`, '', message)] };
 }
 
-function configProblem(code: SourceCode, origin: string, field: string, message: string): Problem {
+function configProblem(code: SourceCode, origin: string, field: string, message: string): Finding {
   return { code, severity: 'error', origin, object: null, field, message };
 }

@@ -1,6 +1,6 @@
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
 import type { ObjectRef } from '../../model/object.ts';
-import type { Problem } from '../../model/problem.ts';
-import type { SourceCode } from './codes.ts';
 
 /**
  * What a parser makes of one object.
@@ -9,15 +9,15 @@ import type { SourceCode } from './codes.ts';
  * Not `ok`: the object is rejected as a whole; whoever holds its last good value keeps that one in force.
  */
 export type Parsed<Fact> =
-  | { readonly ok: true; readonly fact: Fact | null; readonly warnings: readonly Problem[] }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: true; readonly fact: Fact | null; readonly warnings: readonly Finding[] }
+  | { readonly ok: false; readonly problems: readonly Finding[] };
 
-const NO_PROBLEMS: readonly Problem[] = [];
+const NO_PROBLEMS: readonly Finding[] = [];
 
 /** Collects the problems of one object. Problems carry no origin: whoever knows the file adds it. */
 export class ParseReport {
   readonly #object: ObjectRef;
-  #problems: Problem[] | null = null;
+  #problems: Finding[] | null = null;
   #failed = false;
 
   constructor(object: ObjectRef) {
@@ -75,7 +75,7 @@ export class ParseReport {
     return this.#failed ? { ok: false, problems } : { ok: true, fact, warnings: problems };
   }
 
-  #add(code: SourceCode, severity: Problem['severity'], field: string, message: string): void {
+  #add(code: SourceCode, severity: Finding['severity'], field: string, message: string): void {
     this.#problems ??= [];
     this.#problems.push({ code, severity, origin: '', object: this.#object, field, message });
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { defaultPodNatOptions } from './metadata.ts';
 import { parseNode } from './node.ts';
 import { parsePod } from './pod.ts';
@@ -124,7 +124,7 @@ describe('parsePod', () => {
 
   test('a bad address is refused', () => {
     const parsed = parsePod({ metadata: { name: 'p' }, status: { podIPs: [{ ip: 'x' }] } }, context);
-    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([
+    expect(parsed.ok ? [] : parsed.problems.map(formatFinding)).toEqual([
       'Pod default/p: status.podIPs[0].ip: "x" is no IPv4 or IPv6 address (KNAT_ADDRESS_INVALID)',
     ]);
   });
@@ -200,7 +200,7 @@ describe('parseNode', () => {
     const annotations = { 'projectcalico.org/IPv4Address': 'none/24' };
     const parsed = parseNode({ metadata: { name: 'a', annotations } }, context);
     expect(parsed).toMatchObject({ ok: true, fact: { addresses: [] } });
-    expect(parsed.ok ? parsed.warnings.map(formatProblem) : []).toEqual([
+    expect(parsed.ok ? parsed.warnings.map(formatFinding) : []).toEqual([
       'Node a: metadata.annotations.projectcalico.org/IPv4Address: "none/24" is no address and is left out: it is written ADDRESS/LENGTH (KNAT_ADDRESS_INVALID)',
     ]);
   });
@@ -241,6 +241,6 @@ describe('parseNode', () => {
     ],
   ])('%j is refused', (fields, message) => {
     const parsed = parseNode({ metadata: { name: 'a' }, ...fields }, context);
-    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([`Node a: ${message}`]);
+    expect(parsed.ok ? [] : parsed.problems.map(formatFinding)).toEqual([`Node a: ${message}`]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { defaultPodNatOptions } from './metadata.ts';
 import { parsePool, poolGroupRank } from './pool.ts';
 import { SharedValues } from './shared.ts';
@@ -112,7 +112,7 @@ describe('parsePool', () => {
     ],
   ])('%j is refused', (spec, messages) => {
     const parsed = parse(spec);
-    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual(
+    expect(parsed.ok ? [] : parsed.problems.map(formatFinding)).toEqual(
       messages.map((each) => `IPPool p: ${each}`),
     );
   });

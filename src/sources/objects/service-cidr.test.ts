@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import { factKindOf } from './fact-object.ts';
 import { defaultPodNatOptions } from './metadata.ts';
@@ -14,7 +14,7 @@ function read(cidrs: unknown, metadata: object = {}) {
   const problems = parsed.ok ? parsed.warnings : parsed.problems;
   return {
     cidrs: parsed.ok ? (parsed.fact?.cidrs.map(formatPrefix) ?? null) : null,
-    problems: problems.map(formatProblem),
+    problems: problems.map(formatFinding),
   };
 }
 

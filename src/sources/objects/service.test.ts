@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatProblem } from '../../model/problem.ts';
+import { formatFinding } from '../../model/finding.ts';
 import { defaultPodNatOptions } from './metadata.ts';
 import { parseService } from './service.ts';
 import { SharedValues } from './shared.ts';
@@ -20,7 +20,7 @@ function factOf(object: unknown) {
 
 function problemsOf(object: unknown): string[] {
   const parsed = parseService(object, context);
-  return parsed.ok ? [] : parsed.problems.map(formatProblem);
+  return parsed.ok ? [] : parsed.problems.map(formatFinding);
 }
 
 describe('parseService', () => {
@@ -191,7 +191,7 @@ describe('parseService', () => {
       { family: 'IPv4', address: '10.0.0.0', length: 8 },
       { family: 'IPv6', address: '2001:db8::', length: 32 },
     ]);
-    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+    expect(parsed.ok && parsed.warnings.map(formatFinding)).toEqual([
       'Service shop/web: spec.loadBalancerSourceRanges[2]: "x" is no CIDR and is left out: correct it (KNAT_SOURCE_RANGE_IGNORED)',
     ]);
   });
@@ -295,7 +295,7 @@ describe('parseService', () => {
   ])('%j: the rest of the Service stays', (spec, fact, message) => {
     const parsed = parseService(service({ clusterIP: '172.30.0.41', ...spec }), context);
     expect(parsed).toMatchObject({ ok: true, fact });
-    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([`Service shop/web: ${message}`]);
+    expect(parsed.ok && parsed.warnings.map(formatFinding)).toEqual([`Service shop/web: ${message}`]);
   });
 
   test.each<[readonly unknown[], string]>([
@@ -310,7 +310,7 @@ describe('parseService', () => {
     const status = { loadBalancer: { ingress: [...bad, { ip: '203.0.113.5' }] } };
     const parsed = parseService({ ...object, status }, context);
     expect(parsed).toMatchObject({ ok: true, fact: { loadBalancerIPs: ['203.0.113.5'] } });
-    expect(parsed.ok && parsed.warnings.map(formatProblem)).toEqual([
+    expect(parsed.ok && parsed.warnings.map(formatFinding)).toEqual([
       `Service shop/web: status.loadBalancer.${message}`,
     ]);
   });

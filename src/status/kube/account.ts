@@ -1,10 +1,9 @@
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import type { Capabilities } from '../../datapath/datapath.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { Finding, Notice } from '../../model/finding.ts';
 import { compareText } from '../../model/text.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import type { PodBinding } from '../../plan/entry.ts';
-import type { Notice } from '../../plan/fragment.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 
@@ -22,7 +21,7 @@ export interface NodeAccount {
   readonly programmed: Programmed | null;
   /** Why the kernel does not match the plan; null when it does. */
   readonly failure: string | null;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Finding[];
 }
 
 /** The content of a plan that a Report says the kernel has. */

@@ -1,4 +1,5 @@
 import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
+import { degradedBy } from '../../model/finding-codes.ts';
 import { firstFew } from '../../model/text.ts';
 import type { NodeAccount } from './account.ts';
 import { type Rows, rowName } from './rows.ts';
@@ -56,12 +57,15 @@ function degraded({ problems }: NodeAccount, { rejected, conflicts }: Rows): Ver
   const type = 'Degraded';
   const whole = problems.filter(({ object }) => object === null);
   if (whole.length > 0) {
+    const reasons = whole.map(({ code }) => degradedBy(code));
     const message = firstFew(
       whole.map(({ message, code }) => `${message} (${code})`),
       SHOWN,
     );
-    const isOfPorts = whole.every(({ code }) => code === 'KNAT_PORTS_NEARLY_TAKEN');
-    return { type, status: 'True', reason: isOfPorts ? 'PortsNearlyTaken' : 'SourceTrouble', message };
+    const reason = reasons.every((each) => each === 'PortsNearlyTaken')
+      ? 'PortsNearlyTaken'
+      : 'SourceTrouble';
+    return { type, status: 'True', reason, message };
   }
   if (rejected.length > 0) {
     const names = [...new Set(rejected.map(({ object }) => rowName(object)))];

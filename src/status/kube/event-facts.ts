@@ -1,10 +1,10 @@
+import { type EventReason, eventReasons } from '../../model/finding-codes.ts';
 import { firstFew } from '../../model/text.ts';
-import { type EventReasonName, eventReasons } from './reasons.ts';
 import { type BindingRow, type ConflictRow, type RowRef, type Rows, rowName } from './rows.ts';
 
 /** Something that is so, and of which the object should tell: at most one for each object and reason. */
 export interface EventFact {
-  readonly reason: EventReasonName;
+  readonly reason: EventReason;
   readonly object: RowRef;
   /** For people; another text is another Event. */
   readonly note: string;
@@ -21,8 +21,8 @@ const SHOWN = 8;
  * told already, as long as its lists were complete.
  */
 export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[] {
-  const notes = new Map<string, { reason: EventReasonName; object: RowRef; texts: string[] }>();
-  const add = (reason: EventReasonName, object: RowRef, text: string) => {
+  const notes = new Map<string, { reason: EventReason; object: RowRef; texts: string[] }>();
+  const add = (reason: EventReason, object: RowRef, text: string) => {
     if (!TOLD.has(object.kind)) return;
     const key = factKey({ reason, object });
     const note = notes.get(key);
@@ -59,6 +59,6 @@ function place(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function isReason(reason: string): reason is EventReasonName {
+function isReason(reason: string): reason is EventReason {
   return Object.hasOwn(eventReasons, reason);
 }

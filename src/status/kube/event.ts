@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { eventReasons } from '../../model/finding-codes.ts';
 import type { EventFact } from './event-facts.ts';
-import { eventReasons } from './reasons.ts';
 import { rowName } from './rows.ts';
 import { shortened, shortenedToBytes } from './shortened.ts';
 

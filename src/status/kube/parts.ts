@@ -1,8 +1,8 @@
 import type { ApiClient } from '../../kube-api/client.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
+import type { SideCode } from '../../model/finding-codes.ts';
 import type { ObjectRef } from '../../model/object.ts';
 import type { StoreOutcome } from '../store-outcome.ts';
-import type { StatusCode } from './codes.ts';
 
 /** Clock and chance: injected, so that tests own them. */
 export interface StatusSurroundings extends Surroundings {
@@ -18,7 +18,7 @@ export interface StatusParts {
   /** The uid of a Pod or Service that the sources have; null for all others, which are looked up. */
   readonly uidOf: (kind: ObjectRef['kind'], key: string) => string | null;
   /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */
-  readonly trouble: (code: StatusCode, message: string | null) => void;
+  readonly trouble: (code: SideCode, message: string | null) => void;
   /** What came of keeping the NodeNAT. */
   readonly outcome: (outcome: StoreOutcome) => void;
   /** Takes lines that only matter when someone looks for a reason. */

@@ -1,13 +1,12 @@
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
+import type { Finding } from '../../model/finding.ts';
+import { eventOf, isNoticeCode } from '../../model/finding-codes.ts';
 import type { ObjectRef } from '../../model/object.ts';
 import { printable } from '../../model/printable.ts';
-import type { Problem } from '../../model/problem.ts';
 import { compareText } from '../../model/text.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import type { PodBinding } from '../../plan/entry.ts';
-import type { Notice } from '../../plan/fragment.ts';
 import type { NodeAccount } from './account.ts';
-import { reasonOfNotice, reasonOfProblem } from './reasons.ts';
 
 export type BindingRow = NonNullable<NodeNatStatus['bindings']>[number];
 export type ConflictRow = NonNullable<NodeNatStatus['conflicts']>[number];
@@ -27,9 +26,7 @@ export interface Rows {
 export const NO_ROWS: Rows = Object.freeze({ bindings: [], conflicts: [], rejected: [] });
 
 export function rowsOf({ programmed, problems }: Pick<NodeAccount, 'programmed' | 'problems'>): Rows {
-  const rejected = [...problems.flatMap(problemRow), ...(programmed?.notices ?? []).map(noticeRow)].sort(
-    byObject,
-  );
+  const rejected = [...problems, ...(programmed?.notices ?? [])].flatMap(rejectedRow).sort(byObject);
   return {
     bindings: (programmed?.bindings ?? []).map(bindingRow),
     conflicts: (programmed?.conflicts ?? []).map(conflictRow),
@@ -56,15 +53,18 @@ function conflictRow({ key, winner, losers, because }: Conflict): ConflictRow {
   return { key, winner: rowRef(winner), losers: losers.map(rowRef), because: printable(because) };
 }
 
-/** Problems without an object are no rejected objects; they stand in the condition Degraded. */
-function problemRow({ object, code, field, message }: Problem): RejectedRow[] {
+/** Findings about no object are no rejected objects; they stand in the condition Degraded. */
+function rejectedRow({ object, code, field, message }: Finding): RejectedRow[] {
   if (object === null) return [];
-  const row = { object: rowRef(object), reason: reasonOfProblem(code), code, message: printable(message) };
-  return [field === '' ? row : { ...row, field: printable(field) }];
-}
-
-function noticeRow({ object, reason, message }: Notice): RejectedRow {
-  return { object: rowRef(object), reason: reasonOfNotice[reason], message: printable(message) };
+  return [
+    {
+      object: rowRef(object),
+      reason: eventOf(code),
+      ...(isNoticeCode(code) ? {} : { code }),
+      message: printable(message),
+      ...(field === '' ? {} : { field: printable(field) }),
+    },
+  ];
 }
 
 function rowRef({ kind, namespace, name }: ObjectRef): RowRef {

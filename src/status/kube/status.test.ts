@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Notice } from '../../plan/fragment.ts';
+import { findingOf, type Notice } from '../../model/finding.ts';
 import type { NodeAccount } from './account.ts';
 import { rowsOf } from './rows.ts';
 import { statusOf } from './status.ts';
@@ -8,11 +8,9 @@ const counts = { services: 0, frontends: 0, bindings: 0, podSources: 0, pools: 0
 
 function notices(name: string, count: number, text = 'nothing'): Notice[] {
   const object = { kind: 'Pod', namespace: 'shop', name } as const;
-  return Array.from({ length: count }, (_, index) => ({
-    reason: 'NatInvalid' as const,
-    object,
-    message: `entry ${String(index).padStart(5, '0')}: ${text}`,
-  }));
+  return Array.from({ length: count }, (_, index) =>
+    findingOf('NatInvalid', object, `entry ${String(index).padStart(5, '0')}: ${text}`),
+  );
 }
 
 function rejected(given: readonly Notice[]) {

@@ -1,10 +1,10 @@
-import type { Notice } from '../../../plan/fragment.ts';
-import { reasonOfNotice } from '../../../status/kube/reasons.ts';
+import type { Severity } from '../../../model/finding.ts';
+import { eventOf, noticeCodes } from '../../../model/finding-codes.ts';
 import type { AgentFacts } from '../../companion.ts';
 
 /** What is looked up when somebody asks, since keeping it would cost more than looking. */
 export function reportOnScrape(agent: AgentFacts): void {
-  const { observations, planner } = agent;
+  const { observations, planner, findings } = agent;
   const { metrics } = observations;
   metrics.collect('knat_build_info', (set) => {
     const { version, capabilities } = agent.status();
@@ -21,15 +21,14 @@ export function reportOnScrape(agent: AgentFacts): void {
   metrics.collect('knat_conflicts', (set) => set({}, planner.plan.conflicts.size));
   metrics.collect('knat_notices', (set) => {
     // Every reason, so that those that are not there are 0.
-    const counts = new Map<string, number>(Object.values(reasonOfNotice).map((reason) => [reason, 0]));
-    for (const [found, reason] of Object.entries(reasonOfNotice) as [Notice['reason'], string][]) {
-      counts.set(reason, (counts.get(reason) ?? 0) + planner.plan.noticeCount(found));
-    }
+    const counts = new Map<string, number>(Object.values(noticeCodes).map((reason) => [reason, 0]));
+    for (const { code } of findings.notices())
+      counts.set(eventOf(code), (counts.get(eventOf(code)) ?? 0) + 1);
     for (const [reason, count] of counts) set({ reason }, count);
   });
   metrics.collect('knat_problems', (set) => {
-    const counts = new Map<string, { code: string; severity: 'error' | 'warning'; count: number }>();
-    for (const { code, severity } of agent.status().problems) {
+    const counts = new Map<string, { code: string; severity: Severity; count: number }>();
+    for (const { code, severity } of findings.problems()) {
       const key = `${code} ${severity}`;
       counts.set(key, { code, severity, count: (counts.get(key)?.count ?? 0) + 1 });
     }
@@ -40,7 +39,7 @@ export function reportOnScrape(agent: AgentFacts): void {
   });
   metrics.collect('knat_source_synced', (set) => set({}, agent.status().synced ? 1 : 0));
   metrics.collect('knat_source_troubles', (set) => {
-    set({}, agent.problemsToTell().filter(({ object }) => object === null).length);
+    set({}, findings.sourceProblems().filter(({ object }) => object === null).length);
   });
   metrics.collect('knat_failing_since_timestamp_seconds', (set) => {
     const { failure } = agent.status();

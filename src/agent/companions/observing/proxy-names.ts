@@ -1,7 +1,7 @@
 import type { FactChange } from '../../../model/facts.ts';
 import { FAMILIES, type Family } from '../../../net/family.ts';
 import type { Metrics } from '../../../observe/metrics/metrics.ts';
-import type { AgentSurroundings, Outcome } from '../../companion.ts';
+import type { AgentSurroundings, PlanInForce } from '../../companion.ts';
 import { NoLocalEndpoints } from './no-local-endpoints.ts';
 
 /** What was delivered and is not in the kernel yet. */
@@ -92,7 +92,7 @@ export class ProxyNames {
     }
   }
 
-  converged({ report, plan, milliseconds }: Outcome, changed: ReadonlySet<string> | null): void {
+  converged({ report, plan, changed, milliseconds }: PlanInForce): void {
     const now = this.#clock();
     this.#syncedAt = now;
     const seconds = milliseconds / 1000;

@@ -1,4 +1,5 @@
 import { formatRef } from '../../../model/object.ts';
+import { noticeForm } from '../../status.ts';
 import { type Api, get, offsetPage, pageOfItems } from '../route.ts';
 import * as schemas from '../schemas.ts';
 import type { AgentView } from '../view.ts';
@@ -10,7 +11,7 @@ export function findingsRoutes(app: Api, view: AgentView): void {
     query: offsetPage,
     answer: schemas.pageOf('ConflictPage', schemas.conflict),
     handle: (page) =>
-      pageOfItems(view.plan.conflicts.values(), page, ({ key, winner, losers }) =>
+      pageOfItems(view.findings.conflicts(), page, ({ key, winner, losers }) =>
         [key, formatRef(winner), ...losers.map(formatRef)].join(' '),
       ),
   });
@@ -20,7 +21,7 @@ export function findingsRoutes(app: Api, view: AgentView): void {
     query: offsetPage,
     answer: schemas.pageOf('NoticePage', schemas.notice),
     handle: (page) =>
-      pageOfItems(view.plan.notices(), page, ({ reason, object, message }) =>
+      pageOfItems(view.findings.notices().map(noticeForm), page, ({ reason, object, message }) =>
         [reason, formatRef(object), message].join(' '),
       ),
   });

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { formatProblem } from '../../../model/problem.ts';
+import { formatFinding } from '../../../model/finding.ts';
 import { type Api, get, offsetPage, pageOfItems } from '../route.ts';
 import * as schemas from '../schemas.ts';
 import type { AgentView } from '../view.ts';
@@ -26,6 +26,6 @@ export function statusRoutes(app: Api, view: AgentView): void {
     summary: 'What cannot be read, and what goes wrong beside NAT',
     query: offsetPage,
     answer: schemas.pageOf('ProblemPage', schemas.problem),
-    handle: (page) => pageOfItems(view.status().problems, page, formatProblem),
+    handle: (page) => pageOfItems(view.findings.problems(), page, formatFinding),
   });
 }

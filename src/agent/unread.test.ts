@@ -1,16 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Problem } from '../model/problem.ts';
-import { ProblemBoard, stillUnread } from './problems.ts';
+import type { Finding } from '../model/finding.ts';
+import { stillUnread, unreadIn } from './unread.ts';
 
-function problem(code: string, rest: Partial<Problem> = {}): Problem {
+function problem(code: string, rest: Partial<Finding> = {}): Finding {
   return { code, severity: 'error', origin: '', object: null, field: '', message: code, ...rest };
 }
 
-function unread(...problems: Problem[]) {
-  const board = new ProblemBoard();
-  board.replace('origin', problems);
-  return board.unread();
-}
+const unread = (...problems: Finding[]) => unreadIn(problems);
 
 const slice = problem('KNAT_FIELD_TYPE', {
   object: { kind: 'EndpointSlice', namespace: 'shop', name: 'a' },
