@@ -1,5 +1,5 @@
 import type { ForeignRules, RuleReading } from '../datapath/coexistence/foreign-rules.ts';
-import { type RuleTable, reachedRules } from '../datapath/coexistence/nat-rule.ts';
+import { type RuleTable, reachedRules } from '../datapath/coexistence/reached-rules.ts';
 import { FAMILIES } from '../net/family.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { ForeignSourceNat, UntrackedRule } from './host-facts.ts';

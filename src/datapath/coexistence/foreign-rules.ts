@@ -2,11 +2,19 @@ import { FAMILIES, type Family } from '../../net/family.ts';
 import { Rejected } from '../../wire/errors.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import { runProgram } from '../program.ts';
+import type { ForeignChain } from './foreign-table.ts';
 import { retried } from './iptables-chains.ts';
-import { FLAVOURS, hasLegacyTable, PROGRAMS, programOf, type RunProgram } from './iptables-program.ts';
-import type { RuleTable } from './nat-rule.ts';
-import { NFT_FAMILIES, nativeTable } from './native-nat.ts';
-import { parseSavedNat } from './saved-nat.ts';
+import {
+  FLAVOURS,
+  hasLookups,
+  legacyTables,
+  PROGRAMS,
+  type RunProgram,
+  savedTables,
+  unreadable,
+} from './iptables-program.ts';
+import { NFT_FAMILIES, nativeChains, nativeTable } from './native-tables.ts';
+import type { RuleTable } from './reached-rules.ts';
 
 /** Numbers of hooks: include/uapi/linux/netfilter.h, `enum nf_inet_hooks`. */
 const PREROUTING = 0;
@@ -45,24 +53,18 @@ export class ForeignRules {
   async read(kind: RuleKind, signal: AbortSignal): Promise<RuleReading> {
     const tables: RuleTable[] = [];
     const unseen: string[] = [];
-    const { table, chains } = KINDS[kind];
+    const { table, chains: bases } = KINDS[kind];
     const saved = new Set<string>();
     for (const family of FAMILIES) {
       for (const flavour of FLAVOURS) {
-        if (flavour === 'legacy' ? !hasLegacyTable(family, table) : !this.#isOfIptables(family, kind))
+        if (flavour === 'legacy' ? !legacyTables(family).includes(table) : !this.#isOfIptables(family, kind))
           continue;
-        const program = await programOf(this.#run, family, flavour, signal);
-        const text = program === null ? null : await this.#run([`${program}-save`, '-t', table], '', signal);
-        const isThere = text?.includes(`*${table}`) === true;
-        if (text !== null && isThere) {
-          const rules = parseSavedNat(text, table, family);
-          tables.push({ title: program ?? '', name: table, bases: chains, rules });
+        const found = await savedTables(this.#run, family, flavour, signal, table);
+        const ofIptables = found?.tables?.get(table);
+        if (found !== null && ofIptables !== undefined) {
+          tables.push({ ...ofIptables, title: found.program, bases });
           if (flavour === 'nft') saved.add(PROGRAMS[family].table);
-        } else if (program === null && flavour === 'legacy') {
-          unseen.push(
-            `the kernel has tables of legacy ${PROGRAMS[family].name}, and no program to read them is installed`,
-          );
-        }
+        } else if (found === null && flavour === 'legacy') unseen.push(unreadable(family));
       }
     }
     const native = await retried(async () => this.#native(kind, saved));
@@ -71,7 +73,7 @@ export class ForeignRules {
 
   /** True when legacy iptables has a table of the kind: nobody tells of its changes, it has to be looked at. */
   hasLegacy(kind: RuleKind): boolean {
-    return FAMILIES.some((family) => hasLegacyTable(family, KINDS[kind].table));
+    return FAMILIES.some((family) => legacyTables(family).includes(KINDS[kind].table));
   }
 
   close(): void {
@@ -84,11 +86,13 @@ export class ForeignRules {
     return NFT_FAMILIES.flatMap((family) =>
       this.#connection.tables(family).flatMap(({ name = '' }) => {
         if (LEFT_OUT.test(name) || (name === ofIptables && saved.has(family))) return [];
-        const isMeant = (chain: { readonly type: string; readonly hook: number }) =>
-          chain.type === type && (hooks as readonly number[]).includes(chain.hook);
+        const isMeant = ({ base }: ForeignChain) =>
+          base?.type === type && (hooks as readonly (number | undefined)[]).includes(base.hook);
         try {
-          const table = nativeTable(this.#connection, family, name, isMeant);
-          return table.bases.length === 0 ? [] : [table];
+          const bases = nativeChains(this.#connection, family, name)
+            .filter(isMeant)
+            .map((chain) => chain.name);
+          return bases.length === 0 ? [] : [{ ...nativeTable(this.#connection, family, name), bases }];
         } catch (error) {
           if (error instanceof Rejected) return []; // it went meanwhile: there is a notification of that
           throw error;
@@ -97,16 +101,10 @@ export class ForeignRules {
     );
   }
 
-  /** iptables-nft prints rules that look something up in a set without that condition: such a table is nft's own. */
   #isOfIptables(family: Family, kind: RuleKind): boolean {
-    const { table } = KINDS[kind];
-    const name = PROGRAMS[family].table;
-    const hasBase = this.#connection
-      .chains(name, table)
-      .some((chain) => (KINDS[kind].chains as readonly string[]).includes(chain.name ?? ''));
-    if (!hasBase) return false;
-    return !this.#connection
-      .rules(name, table)
-      .some(({ expressions = [] }) => expressions.some((expression) => expression.name === 'lookup'));
+    const { table, chains: bases } = KINDS[kind];
+    const chains = this.#connection.chains(PROGRAMS[family].table, table);
+    const hasBase = chains.some(({ name = '' }) => (bases as readonly string[]).includes(name));
+    return hasBase && !hasLookups(this.#connection, family, table);
   }
 }

@@ -1,18 +1,20 @@
 import { FAMILIES, type Family } from '../../net/family.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import { runProgram } from '../program.ts';
-import { dropText, forwardEdit } from './forward-edit.ts';
-import { parseSavedForward, type SavedForward } from './forward-saved.ts';
+import { forwardEdit, savedForward } from './forward-edit.ts';
+import { dropText, fateIn } from './forward-fate.ts';
 import { retried } from './iptables-chains.ts';
 import {
   FLAVOURS,
   type Flavour,
-  hasLegacyTable,
+  hasLookups,
+  legacyTables,
   PROGRAMS,
-  programOf,
   type RunProgram,
+  restoreTables,
+  savedTables,
 } from './iptables-program.ts';
-import { type ForwardHook, forwardHooks, nativeDrop } from './native-forward.ts';
+import { type IpTableFamily, NFT_FAMILIES, nativeChains, nativeTable } from './native-tables.ts';
 
 /** A chain that drops what was translated, although it was to be opened where that is possible. */
 export interface RemainingDrop {
@@ -30,7 +32,7 @@ export interface ForwardReport {
 }
 
 /** What was found and done in one chain of iptables. */
-interface Outcome {
+interface Settled {
   readonly where: string;
   readonly drop: Omit<RemainingDrop, 'family'> | null;
   readonly written: 'opened' | 'closed' | null;
@@ -69,12 +71,12 @@ export class ForwardChains {
       for (const flavour of FLAVOURS) {
         const hook = hooks.find((one) => isIptables(one, family));
         if (flavour === 'nft' ? hook === undefined : !hasLegacyFilter(family)) continue;
-        const outcome = await this.#settleIptables(family, flavour, wanted.has(family), mayWrite, signal);
-        if (outcome === 'native') continue;
+        const settled = await this.#settleIptables(family, flavour, wanted.has(family), mayWrite, signal);
+        if (settled === 'native') continue;
         if (flavour === 'nft' && hook !== undefined) read.add(hook);
-        if (outcome.drop !== null && wanted.has(family)) drops.push({ family, ...outcome.drop });
-        if (outcome.written === 'opened') opened.push(outcome.where);
-        else if (outcome.written === 'closed') closed.push(outcome.where);
+        if (settled.drop !== null && wanted.has(family)) drops.push({ family, ...settled.drop });
+        if (settled.written === 'opened') opened.push(settled.where);
+        else if (settled.written === 'closed') closed.push(settled.where);
       }
     }
     for (const hook of hooks.filter((one) => !read.has(one)))
@@ -103,19 +105,21 @@ export class ForwardChains {
     wanted: boolean,
     mayWrite: boolean,
     signal: AbortSignal,
-  ): Promise<'native' | Outcome> {
-    if (flavour === 'nft' && this.#isForeignTo(family)) return 'native';
-    const program = await programOf(this.#run, family, flavour, signal);
-    if (program === null) {
+  ): Promise<'native' | Settled> {
+    if (flavour === 'nft' && hasLookups(this.#connection, family, 'filter')) return 'native';
+    const found = await savedTables(this.#run, family, flavour, signal, 'filter');
+    if (found === null) {
       if (flavour === 'nft') return 'native';
       const where = `chain FORWARD of legacy ${PROGRAMS[family].name}, if it drops,`;
       const remedy = 'install the package iptables where knat runs, so that it can be looked at';
       return { where, drop: { where, remedy }, written: null };
     }
+    const { program, tables } = found;
     const where = `chain FORWARD of ${program}`;
-    const saved = await this.#read(program, signal);
+    const filter = tables?.get('filter');
+    const saved = filter === undefined ? null : savedForward(filter);
     if (saved === null) return flavour === 'nft' ? 'native' : { where, drop: null, written: null };
-    const drops = dropText(saved);
+    const drops = dropText(saved.fate);
     const drop = (remedy: string) => ({ where: `${where} (${drops})`, remedy });
     if (!mayWrite) {
       const isOpen = drops === null || saved.ours.length > 0;
@@ -124,7 +128,7 @@ export class ForwardChains {
     const script = forwardEdit(saved, wanted);
     if (script === '') return { where, drop: null, written: null };
     try {
-      await this.#run([`${program}-restore`, '--noflush', ...waiting(flavour)], script, signal);
+      await restoreTables(this.#run, { program, flavour, script }, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       return { where, drop: drop(error instanceof Error ? error.message : String(error)), written: null };
@@ -132,28 +136,39 @@ export class ForwardChains {
     return { where, drop: null, written: script.includes('-I FORWARD') ? 'opened' : 'closed' };
   }
 
-  /** iptables-nft prints rules that look something up in a set without that condition, as if they matched all packets. */
-  #isForeignTo(family: Family): boolean {
-    return this.#connection
-      .rules(PROGRAMS[family].table, 'filter')
-      .some(({ expressions = [] }) => expressions.some(({ name }) => name === 'lookup'));
-  }
-
-  async #read(program: string, signal: AbortSignal): Promise<SavedForward | null> {
-    const text = await this.#run([`${program}-save`, '-t', 'filter'], '', signal);
-    return text === null ? null : parseSavedForward(text);
-  }
-
   async #native(hook: ForwardHook, wanted: ReadonlySet<Family>): Promise<RemainingDrop[]> {
-    const drop = await retried(async () => nativeDrop(this.#connection, hook));
-    if (drop === null) return [];
-    const where = `chain ${drop.chain} of table ${drop.family} ${drop.table} (${drop.why})`;
+    const { family, table, chain } = hook;
+    const fate = await retried(async () => fateIn(nativeTable(this.#connection, family, table), chain));
+    const drops = fate === undefined ? null : dropText(fate);
+    if (drops === null) return [];
+    const where = `chain ${chain} of table ${family} ${table} (${drops})`;
     const families = FAMILIES.filter((family) => wanted.has(family) && concerns(hook, family));
     const remedy = isIptables(hook, families[0] ?? 'IPv4')
       ? 'install the package iptables where knat runs, or let translated packets pass with a rule "ct status dnat accept"'
       : 'let translated packets pass with a rule "ct status dnat accept" before that';
     return families.map((family) => ({ family, where, remedy }));
   }
+}
+
+/** A base chain at the hook forward. */
+interface ForwardHook {
+  readonly family: IpTableFamily;
+  readonly table: string;
+  readonly chain: string;
+}
+
+/** NF_INET_FORWARD of include/uapi/linux/netfilter.h. */
+const NF_INET_FORWARD = 2;
+
+/** All base chains at the hook forward, iptables-nft's among them. */
+function forwardHooks(connection: NftablesConnection): ForwardHook[] {
+  return NFT_FAMILIES.flatMap((family) =>
+    connection.tables(family).flatMap(({ name: table = '' }) =>
+      nativeChains(connection, family, table)
+        .filter(({ base }) => base?.type === 'filter' && base.hook === NF_INET_FORWARD)
+        .map(({ name: chain }) => ({ family, table, chain })),
+    ),
+  );
 }
 
 function isIptables(hook: ForwardHook, family: Family): boolean {
@@ -165,10 +180,5 @@ function concerns(hook: ForwardHook, family: Family): boolean {
 }
 
 function hasLegacyFilter(family: Family): boolean {
-  return hasLegacyTable(family, 'filter');
-}
-
-/** Legacy iptables has one lock for all who write; seconds to wait for it. */
-function waiting(flavour: Flavour): readonly string[] {
-  return flavour === 'legacy' ? ['--wait', '10'] : [];
+  return legacyTables(family).includes('filter');
 }

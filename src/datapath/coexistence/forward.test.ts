@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { dropText, forwardEdit } from './forward-edit.ts';
-import { ACCEPT_RULE, parseSavedForward } from './forward-saved.ts';
+import { ACCEPT_RULE, forwardEdit, savedForward } from './forward-edit.ts';
+import { dropText } from './forward-fate.ts';
+import { parseSavedTables } from './saved-tables.ts';
+
+function parseSavedForward(text: string) {
+  const filter = parseSavedTables(text, 'iptables', 'IPv4').get('filter');
+  return filter === undefined ? null : savedForward(filter);
+}
 
 const OURS = `-A FORWARD ${ACCEPT_RULE}`;
 
@@ -90,7 +96,7 @@ describe('where our rule goes', () => {
     ],
   ])('%s', (_, forward, place, drop) => {
     expect(edit(forward)).toBe(place);
-    expect(dropText(forward)).toBe(drop);
+    expect(dropText(forward.fate)).toBe(drop);
   });
 });
 

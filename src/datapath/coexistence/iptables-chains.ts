@@ -1,9 +1,18 @@
+import { FAMILIES } from '../../net/family.ts';
 import { Busy, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
-import { type ChainOwner, signsIn } from './iptables-table.ts';
-import { readLegacyTables, removeFromLegacy, signedTables } from './legacy-iptables.ts';
-import { addRemoval, findSharedTables } from './nf-tables.ts';
+import { runProgram } from '../program.ts';
+import { type ChainOwner, removalFrom, restoreScript, signsIn } from './chain-owner.ts';
+import {
+  legacyTables,
+  PROGRAMS,
+  restoreTables,
+  type SavedTables,
+  savedTables,
+  unreadable,
+} from './iptables-program.ts';
+import { nativeChains, nativeTable } from './native-tables.ts';
 
 /** What of somebody was found, for people. */
 export interface ChainsFinding {
@@ -15,6 +24,16 @@ export interface ChainsFinding {
 
 /** How often a look or a removal is begun anew when somebody else changes the ruleset meanwhile. */
 const ATTEMPTS = 5;
+
+/** The tables of iptables that programs of the kinds we look for have chains in. */
+const TABLES: readonly string[] = ['nat', 'filter', 'mangle'];
+
+/** A table that iptables-nft keeps and that holds chains of the owner, with their number. */
+interface SharedTable {
+  readonly family: 'ip' | 'ip6';
+  readonly table: string;
+  readonly signs: number;
+}
 
 /**
  * The chains of one owner in the tables of iptables, which others use too: those that iptables-nft keeps in nf_tables
@@ -30,17 +49,18 @@ export class IptablesChains {
   }
 
   async find(signal: AbortSignal): Promise<ChainsFinding> {
-    const shared = await retried(async () => findSharedTables(this.#connection, this.#owner));
+    const shared = await retried(async () => this.#shared());
     const found = shared.map(({ family, table, signs }) => chainsIn(`${family} ${table}`, signs));
-    const legacy = await readLegacyTables(signal);
-    for (const family of legacy.families) {
-      for (const table of signedTables(family, this.#owner)) {
-        found.push(chainsIn(table.title, signsIn(table, this.#owner).length));
+    const unseen: string[] = [];
+    for (const family of FAMILIES) {
+      if (legacyTables(family).length === 0) continue;
+      const tables = (await savedTables(runProgram, family, 'legacy', signal))?.tables ?? null;
+      if (tables === null) unseen.push(unreadable(family));
+      for (const table of tables?.values() ?? []) {
+        const signs = signsIn(table, this.#owner);
+        if (signs > 0) found.push(chainsIn(table.title, signs));
       }
     }
-    const unseen = legacy.unreadable.map(
-      (program) => `the kernel has tables of legacy ${program}, and no program to read them is installed`,
-    );
     return { found, unseen };
   }
 
@@ -53,14 +73,40 @@ export class IptablesChains {
   async remove(signal: AbortSignal, more: (batch: Batch) => void = () => {}): Promise<void> {
     await retried(async () => {
       const generation = this.#connection.generation().id;
-      const shared = findSharedTables(this.#connection, this.#owner);
       const batch = new Batch();
       more(batch);
-      addRemoval(batch, this.#connection, shared, this.#owner);
+      for (const shared of this.#shared()) this.#addRemoval(batch, shared);
       this.#connection.commit(batch, { generation });
     });
-    const { families } = await readLegacyTables(signal);
-    for (const family of families) await removeFromLegacy(family, this.#owner, signal);
+    for (const family of FAMILIES) {
+      if (legacyTables(family).length === 0) continue;
+      const saved = await savedTables(runProgram, family, 'legacy', signal);
+      if (saved !== null) await this.#removeFromLegacy(saved, signal);
+    }
+  }
+
+  #shared(): SharedTable[] {
+    return FAMILIES.flatMap((each) => {
+      const family = PROGRAMS[each].table;
+      const names = new Set(this.#connection.tables(family).map(({ name }) => name));
+      return TABLES.filter((table) => names.has(table)).flatMap((table) => {
+        const signs = signsIn({ chains: nativeChains(this.#connection, family, table) }, this.#owner);
+        return signs === 0 ? [] : [{ family, table, signs }];
+      });
+    });
+  }
+
+  #addRemoval(batch: Batch, { family, table }: SharedTable): void {
+    const { chains, jumps } = removalFrom(nativeTable(this.#connection, family, table), this.#owner);
+    for (const { chain, id } of jumps) batch.deleteRule(family, table, chain, id);
+    // All are emptied before the first goes: they jump to each other.
+    for (const chain of chains) batch.flushChain(family, table, chain);
+    for (const chain of chains) batch.deleteChain(family, table, chain);
+  }
+
+  async #removeFromLegacy({ program, tables }: SavedTables, signal: AbortSignal): Promise<void> {
+    const script = tables === null ? '' : restoreScript(tables, this.#owner);
+    if (script !== '') await restoreTables(runProgram, { program, flavour: 'legacy', script }, signal);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ChainOwner } from './iptables-table.ts';
+import { type ChainOwner, targetOf } from './chain-owner.ts';
 
 /**
  * How to tell what is kube-proxy's by its name. Sources, in kubernetes/kubernetes: pkg/proxy/nftables (its table),
@@ -49,11 +49,14 @@ function isMasqueradeChain(name: string): boolean {
  */
 export const KUBE_PROXY_CHAINS: ChainOwner = {
   isSign: isKubeProxyChain,
-  chainsIn({ chains, jumps, baseChains }) {
+  chainsIn({ chains, rules }) {
     const isOwn = (chain: string) => isKubeProxyChain(chain) || isMasqueradeChain(chain);
-    const isBorrowed = jumps.some(
-      ({ chain, target }) => target === MARK_CHAIN && !isOwn(chain) && !baseChains.has(chain),
+    const bases = new Set(chains.filter(({ base }) => base !== null).map(({ name }) => name));
+    const isBorrowed = rules.some(
+      (rule) => !isOwn(rule.chain) && !bases.has(rule.chain) && targetOf(rule) === MARK_CHAIN,
     );
-    return chains.filter((chain) => isKubeProxyChain(chain) || (isMasqueradeChain(chain) && !isBorrowed));
+    return chains
+      .map(({ name }) => name)
+      .filter((name) => isKubeProxyChain(name) || (isMasqueradeChain(name) && !isBorrowed));
   },
 };

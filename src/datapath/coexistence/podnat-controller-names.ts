@@ -1,4 +1,4 @@
-import type { ChainOwner } from './iptables-table.ts';
+import type { ChainOwner } from './chain-owner.ts';
 
 /**
  * How to tell what is podnat-controller's. It writes IPv4 rules by the `iptables` program alone, which are legacy or
@@ -16,6 +16,6 @@ export function podnatOwner(prefix: string): ChainOwner {
   const names: ReadonlySet<string> = new Set(podnatChains(prefix));
   return {
     isSign: (chain) => names.has(chain),
-    chainsIn: ({ chains }) => chains.filter((chain) => names.has(chain)),
+    chainsIn: ({ chains }) => chains.map(({ name }) => name).filter((name) => names.has(name)),
   };
 }

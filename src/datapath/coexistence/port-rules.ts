@@ -2,7 +2,7 @@ import type { IpAddress } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { PROTOCOLS, type Protocol } from '../../net/protocol.ts';
-import { type NatRule, type RuleTable, reachedRules } from './nat-rule.ts';
+import { type ReachedRule, type RuleTable, reachedRules } from './reached-rules.ts';
 
 /** A port that a rule of another program sends elsewhere. */
 export interface PortRule {
@@ -53,7 +53,7 @@ export function portRules(tables: readonly RuleTable[], isOwn: (chain: string) =
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, claim]) => claim);
 }
 
-function* claimsOf({ chain, match, action }: NatRule, { title, name }: RuleTable): Generator<PortRule> {
+function* claimsOf({ chain, match, action }: ReachedRule, { title, name }: RuleTable): Generator<PortRule> {
   const { families, protocols, ports, source, destination } = match;
   if (action.kind !== 'dnat' || ports === null || source !== null) return;
   const isOne = destination !== null && destination.length === addressBits[destination.family];

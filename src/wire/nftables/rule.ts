@@ -59,14 +59,6 @@ function numberOf(value: Uint8Array | undefined): number | null {
   return value?.length === 4 ? host32(value, 0) : null;
 }
 
-/** The chain that the rule itself jumps or goes to; null for none. What iptables-nft writes for `-j CHAIN` is one too. */
-export function jumpTarget({ expressions = [] }: RuleDeclaration): string | null {
-  for (const { data } of attributesOf(expressions, 'immediate')) {
-    if (data?.verdict?.chain !== undefined) return data.verdict.chain;
-  }
-  return null;
-}
-
 /** Targets of iptables(8) that rewrite sources. */
 const TARGETS: ReadonlyMap<string, string> = new Map([
   ['MASQUERADE', 'masquerade'],

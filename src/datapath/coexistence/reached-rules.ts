@@ -1,54 +1,14 @@
-import type { IpAddress } from '../../net/address.ts';
-import type { Family } from '../../net/family.ts';
 import type { PortSpan } from '../../net/port.ts';
 import { type Prefix, prefixContains } from '../../net/prefix.ts';
-import type { Protocol } from '../../net/protocol.ts';
+import { type ForeignRule, type ForeignTable, type RuleMatch, rulesByChain } from './foreign-table.ts';
 
-/** What a rule asks of a packet, as far as it is understood; what is not asked, or not understood, is null. */
-export interface RuleMatch {
-  readonly families: readonly Family[];
-  readonly protocols: readonly Protocol[] | null;
-  /** Destination ports. */
-  readonly ports: readonly PortSpan[] | null;
-  readonly source: Prefix | null;
-  readonly destination: Prefix | null;
-  /** The interface by which the packet leaves must not be this one (`! -o docker0`). */
-  readonly notOut: string | null;
-  /** It asks for a mark, which rules of the same program set. */
-  readonly isMarked: boolean;
-}
-
-/** What a rule does with packets that match. */
-export type RuleAction =
-  | { readonly kind: 'jump'; readonly chain: string }
-  | { readonly kind: 'dnat'; readonly to: IpAddress | null }
-  | { readonly kind: 'snat' | 'masquerade' | 'netmap' | 'notrack' | 'other' };
-
-export interface NatRule {
-  readonly chain: string;
-  readonly match: RuleMatch;
-  readonly action: RuleAction;
-}
-
-/** A table of somebody else. */
-export interface RuleTable {
-  /** For people: `table ip nat`, `iptables-legacy`. */
-  readonly title: string;
-  /** Table's own name: `nat`. */
-  readonly name: string;
-  /** Its base chains at the hooks that were asked for. */
+/** A table with those of its base chains that are meant. */
+export interface RuleTable extends ForeignTable {
   readonly bases: readonly string[];
-  readonly rules: readonly NatRule[];
 }
 
-export const ANY: Omit<RuleMatch, 'families'> = Object.freeze({
-  protocols: null,
-  ports: null,
-  source: null,
-  destination: null,
-  notOut: null,
-  isMarked: false,
-});
+/** A rule, with all that is asked of packets on their way to it. */
+export type ReachedRule = Pick<ForeignRule, 'chain' | 'match' | 'action'>;
 
 /** Deeper than iptables and nft allow. */
 const DEEPEST = 16;
@@ -64,22 +24,18 @@ const MOST_WAYS = 200_000;
 export function* reachedRules(
   { bases, rules }: RuleTable,
   isFollowed: (chain: string) => boolean,
-): Generator<NatRule> {
-  const byChain = new Map<string, NatRule[]>();
-  for (const rule of rules) {
-    const others = byChain.get(rule.chain);
-    if (others === undefined) byChain.set(rule.chain, [rule]);
-    else others.push(rule);
-  }
+): Generator<ReachedRule> {
+  const byChain = rulesByChain(rules);
   let ways = 0;
-  function* walk(chain: string, before: RuleMatch | null, depth: number): Generator<NatRule> {
+  function* walk(chain: string, before: RuleMatch | null, depth: number): Generator<ReachedRule> {
     if (depth > DEEPEST || !isFollowed(chain)) return;
     for (const rule of byChain.get(chain) ?? []) {
       if (++ways > MOST_WAYS) return;
+      const { action } = rule;
       const match = before === null ? rule.match : both(before, rule.match);
       if (match === null) continue;
-      if (rule.action.kind === 'jump') yield* walk(rule.action.chain, match, depth + 1);
-      else yield { ...rule, match };
+      if ('chain' in action) yield* walk(action.chain, match, depth + 1);
+      else yield { chain, match, action };
     }
   }
   for (const base of bases) yield* walk(base, null, 0);

@@ -1,0 +1,54 @@
+import type { ForeignRule, ForeignTable } from './foreign-table.ts';
+
+/** Whose chains are looked for in the tables of iptables, told by their names. */
+export interface ChainOwner {
+  /** A chain that only the owner makes: a sign of it. */
+  isSign(chain: string): boolean;
+  /** The chains of the owner in a table that has a sign of it. */
+  chainsIn(table: ForeignTable): readonly string[];
+}
+
+/** What is taken out of a table: these rules, then these chains with all that they hold. */
+export interface Removal<Id> {
+  readonly chains: readonly string[];
+  /** Jumps to the chains from chains that stay. */
+  readonly jumps: readonly ForeignRule<Id>[];
+}
+
+/** How many chains of the table show the owner. */
+export function signsIn({ chains }: Pick<ForeignTable, 'chains'>, owner: ChainOwner): number {
+  return chains.filter(({ name }) => owner.isSign(name)).length;
+}
+
+/** The chain that the rule jumps or goes to; null for none. */
+export function targetOf({ action }: ForeignRule): string | null {
+  return 'chain' in action ? action.chain : null;
+}
+
+/**
+ * What of the table is the owner's: its chains and the jumps to them, wherever those stand. Nothing in a table without
+ * a sign of the owner.
+ */
+export function removalFrom<Id>(table: ForeignTable<Id>, owner: ChainOwner): Removal<Id> {
+  if (signsIn(table, owner) === 0) return { chains: [], jumps: [] };
+  const chains = owner.chainsIn(table);
+  const going = new Set(chains);
+  const isJump = (rule: ForeignRule<Id>) => going.has(targetOf(rule) ?? '') && !going.has(rule.chain);
+  return { chains, jumps: table.rules.filter(isJump) };
+}
+
+/** What `iptables-restore --noflush` is told, to take away what is the owner's; empty when that is nothing. */
+export function restoreScript(tables: ReadonlyMap<string, ForeignTable<string>>, owner: ChainOwner): string {
+  const lines: string[] = [];
+  for (const [name, table] of tables) {
+    const { chains, jumps } = removalFrom(table, owner);
+    if (chains.length === 0) continue;
+    lines.push(`*${name}`);
+    // To declare a chain that exists empties it. All are emptied before the first goes: they jump to each other.
+    for (const chain of chains) lines.push(`:${chain} - [0:0]`);
+    for (const { id } of jumps) lines.push(id.replace(/^-A /, '-D '));
+    for (const chain of chains) lines.push(`-X ${chain}`);
+    lines.push('COMMIT');
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,69 @@
+import type { IpAddress } from '../../net/address.ts';
+import type { Family } from '../../net/family.ts';
+import type { PortSpan } from '../../net/port.ts';
+import type { Prefix } from '../../net/prefix.ts';
+import type { Protocol } from '../../net/protocol.ts';
+
+/** What a rule asks of a packet, as far as it is understood; what is not asked, or not understood, is null. */
+export interface RuleMatch {
+  readonly families: readonly Family[];
+  readonly protocols: readonly Protocol[] | null;
+  /** Destination ports. */
+  readonly ports: readonly PortSpan[] | null;
+  readonly source: Prefix | null;
+  readonly destination: Prefix | null;
+  /** The interface by which the packet leaves must not be this one (`! -o docker0`). */
+  readonly notOut: string | null;
+  /** It asks for a mark, which rules of the same program set. */
+  readonly isMarked: boolean;
+}
+
+/** What a rule does with packets that match. `drop`: with or without an answer; `other`: none of these. */
+export type RuleAction =
+  | { readonly kind: 'jump' | 'goto'; readonly chain: string }
+  | { readonly kind: 'dnat'; readonly to: IpAddress | null }
+  | {
+      readonly kind: 'accept' | 'drop' | 'return' | 'snat' | 'masquerade' | 'netmap' | 'notrack' | 'other';
+    };
+
+/** A rule of somebody else: one form, whatever it was read from. */
+export interface ForeignRule<Id = unknown> {
+  readonly chain: string;
+  /** What it is deleted by: its handle in nf_tables, its line as `iptables-save` prints it. */
+  readonly id: Id;
+  readonly match: RuleMatch;
+  /** Which packets match, by all that it asks: all, at least all whose destination was translated, or it depends. */
+  readonly covers: 'all' | 'translated' | 'some';
+  readonly action: RuleAction;
+}
+
+export interface ForeignChain {
+  readonly name: string;
+  /** The type and the number of the hook of a base chain (`enum nf_inet_hooks`); what the reader cannot tell is absent. */
+  readonly base: { readonly type?: string; readonly hook?: number } | null;
+  /** The policy of a base chain. */
+  readonly policyDrops: boolean;
+}
+
+/** A table of somebody else. */
+export interface ForeignTable<Id = unknown> {
+  /** For people: `table ip nat`, `nat of iptables-legacy`. */
+  readonly title: string;
+  /** Its own name: `nat`. */
+  readonly name: string;
+  readonly chains: readonly ForeignChain[];
+  readonly rules: readonly ForeignRule<Id>[];
+}
+
+/** The rules of each chain, in order. */
+export function rulesByChain<Id>(
+  rules: readonly ForeignRule<Id>[],
+): ReadonlyMap<string, readonly ForeignRule<Id>[]> {
+  const byChain = new Map<string, ForeignRule<Id>[]>();
+  for (const rule of rules) {
+    const others = byChain.get(rule.chain);
+    if (others === undefined) byChain.set(rule.chain, [rule]);
+    else others.push(rule);
+  }
+  return byChain;
+}
