@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
-import { printable, printableJson, printableLines } from '../model/printable.ts';
+import { printableJson } from '../model/printable.ts';
+import { logLine } from './log-line.ts';
 
 export type { Logger } from 'pino';
 
@@ -22,10 +22,8 @@ export function createLogger({ level, format, colors }: LoggerOptions): Logger {
     const formatters = { level: (label: string) => ({ level: label }) };
     return pino({ ...base, formatters }, { write: (line) => void lines.write(printableJson(line)) });
   }
-  const translateTime = 'SYS:HH:MM:ss.l';
-  const text = pretty.prettyFactory({ colorize: colors, translateTime, singleLine: true });
   const lines = pino.destination({ dest: 2, sync: true });
-  return pino(base, { write: (line) => void lines.write(text(shown(JSON.parse(line)))) });
+  return pino(base, { write: (line) => void lines.write(logLine(line, colors)) });
 }
 
 /**
@@ -35,16 +33,6 @@ export function createLogger({ level, format, colors }: LoggerOptions): Logger {
 export function logWarnings(logger: Logger, process: NodeJS.EventEmitter): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning: Error) => logger.warn({ err: warning }, `Node.js: ${warning.name}`));
-}
-
-/** The same with texts that a terminal shows as they are: names and messages of others are among them. Stacks keep their lines. */
-function shown(value: unknown, key = ''): unknown {
-  if (typeof value === 'string') return key === 'stack' ? printableLines(value) : printable(value);
-  if (Array.isArray(value)) return value.map((item) => shown(item));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [printable(name), shown(item, name)]),
-  );
 }
 
 function messageOf(error: unknown): string {
