@@ -4,6 +4,9 @@
  */
 const { expressionOf, readRooms } = require('./scripts/rooms.cjs');
 
+/** Files of the program that load no library: the page may use them, and everybody the questions. */
+const PLAIN =
+  '^src/(forms/(questions|request)|model/(object|printable)|net/address|observe/api/entry-row)\\.ts$';
 const OURS = '^(?:src|ui|test|bench|scripts)/';
 /** Tests lie beside what they test, and have a row of their own. */
 const BESIDE = expressionOf('src/**/*.test.ts');
@@ -51,9 +54,24 @@ module.exports = {
       name: 'page-takes-types-alone',
       severity: 'error',
       comment:
-        'The page is built for browsers: of the program it takes forms of answers, which leave nothing behind, and how text of others is shown.',
+        'The page is built for browsers: of the program it takes types, questions, and how names, addresses and entries are written.',
       from: { path: '^ui/' },
-      to: { path: '^src/', pathNot: '^src/model/printable\\.ts$', dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/', pathNot: PLAIN, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'answers-as-types-alone',
+      severity: 'error',
+      comment:
+        'Only the API works with the declarations of answers; all others take their types, since loading zod takes longer than Node.js itself.',
+      from: { pathNot: '^(src/forms/|src/observe/(api|http)/|test/)|\\.test\\.ts$' },
+      to: { path: '^src/forms/', pathNot: PLAIN, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'questions-are-plain',
+      severity: 'error',
+      comment: 'The command line has its options from them before it does anything.',
+      from: { path: '^src/forms/(questions|request)\\.ts$' },
+      to: {},
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {

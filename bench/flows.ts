@@ -104,7 +104,7 @@ async function measure(): Promise<void> {
   delay.enable();
   await readElsewhere('json');
   delay.disable();
-  const ports = (await askAgent('/api/v1/flows/ports')) as { milliseconds: number } | null;
+  const ports = await askAgent('/flows/ports');
   const result = {
     flows: count,
     fillMs: Math.round(fillMs),
@@ -172,8 +172,7 @@ async function read(form: 'json' | 'table'): Promise<ReadResult> {
   };
   const start = performance.now();
   const cpuBefore = cpuMs();
-  const query = form === 'table' ? '?format=tsv' : '';
-  await printFlows(agentPieces(`/api/v1/flows${query}`), { output: form }, context);
+  await printFlows(agentPieces('/flows'), { output: form }, context);
   const milliseconds = performance.now() - start;
   const rssMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
   return {
@@ -205,7 +204,7 @@ function fill(): number {
 
 async function status(): Promise<{ programmed?: unknown }> {
   try {
-    return (await askAgent('/api/v1/status')) as { programmed?: unknown };
+    return await askAgent('/status');
   } catch {
     return {}; // not yet
   }

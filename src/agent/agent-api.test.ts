@@ -112,7 +112,8 @@ beforeAll(() => {
 
 /** Questions for each route: a route without any is an error of this test. */
 const questions: Readonly<Record<string, readonly string[]>> = {
-  '/status': ['', '?lists=false'],
+  '/status': [''],
+  '/summary': [''],
   '/entries': ['', '?kind=frontend,binding&limit=2', '?search=mail', '?kind=scope'],
   '/pools': [''],
   '/conflicts': ['', '?search=203.0.113.9&limit=1'],
@@ -167,7 +168,7 @@ async function ask(path: string): Promise<{ status: number; body: Record<string,
 }
 
 test('the answers have what was put in', async () => {
-  const { body: status } = await ask('/status?lists=false');
+  const { body: status } = await ask('/summary');
   expect(status).toMatchObject({ findings: { conflicts: 1, notices: 1, problems: 1 } });
   expect(status).not.toHaveProperty('conflicts');
   expect((await ask('/status')).body).toHaveProperty('conflicts');
@@ -193,9 +194,8 @@ test.each([
   ['/entries?kind=constructor,frontend', '"constructor" is none of frontend'],
   ['/entries?kind=frontends', '"frontends" is none of frontend, binding, reservation, source'],
   ['/entries?protocol=icmp', '"icmp" is none of TCP, UDP, SCTP'],
-  [`/entries?search=${'x'.repeat(201)}`, 'search'],
+  [`/entries?search=${'x'.repeat(601)}`, 'search'],
   ['/conflicts?offset=-1', 'offset'],
-  ['/status?lists=perhaps', 'lists'],
   ['/explain?from=10.0.0.1', 'to is missing'],
   ['/explain?from=10.0.0.1&to=nonsense', 'to: '],
 ])('%s is refused with what is wrong', async (path, message) => {
@@ -224,7 +224,7 @@ test('before the first plan only what tells of the agent itself is answered, com
       });
     }
   }
-  expect(answered).toEqual(['/status', '/problems', '/activity', '/history', '/metrics']);
+  expect(answered).toEqual(['/status', '/summary', '/problems', '/activity', '/history', '/metrics']);
   starting.planner.update();
   expect((await api.request('/entries')).status).toBe(200);
 });

@@ -2,6 +2,7 @@ import { describeWalk } from '../explain/describe.ts';
 import type { ExistingFlow } from '../explain/existing.ts';
 import { walkJson } from '../explain/json.ts';
 import type { Walk } from '../explain/walk.ts';
+import type { PacketQuestion } from '../forms/questions.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts } from './companion.ts';
 import { existingFlowsIfSeen } from './existing-flows.ts';
@@ -12,7 +13,7 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const { planner, observations, surroundings } = agent;
   const startedAt = surroundings.now();
   const seen = async <Answer>(
-    query: Readonly<Record<string, string>>,
+    query: PacketQuestion,
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
   ): Promise<Answer> => {
     const walk = explainQuery(planner, query);

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Capabilities, Datapath, RefusedEntry, Report, Unread } from '../datapath/datapath.ts';
+import type { Status } from '../forms/status.ts';
 import { deepEqual } from '../model/equal.ts';
 import { type Finding, findingOf, formatFinding } from '../model/finding.ts';
 import { isNoticeCode } from '../model/finding-codes.ts';
@@ -13,7 +14,7 @@ import { Findings } from '../observe/findings.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import { Observations } from '../observe/observations.ts';
-import { type AgentStatus, countPlan, noticeForm } from '../observe/status.ts';
+import { countPlan, noticeForm } from '../observe/status.ts';
 import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
 import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, PlanInForce } from './companion.ts';
@@ -79,8 +80,8 @@ export class Agent implements AgentFacts {
   #synced = false;
   /** What could not be read when the agent started, and not since, so that nobody knows what it wants. */
   #unreadSinceStart: Unread | null = null;
-  #programmed: AgentStatus['programmed'] = null;
-  #failure: AgentStatus['failure'] = null;
+  #programmed: Status['programmed'] = null;
+  #failure: Status['failure'] = null;
   /** Milliseconds since the epoch: when the kernel was last made to match, and when the present attempt began. */
   #matchedAt: number | null = null;
   #convergingSince: number | null = null;
@@ -181,9 +182,12 @@ export class Agent implements AgentFacts {
     logger.info('stopped; the rules stay in the kernel');
   }
 
-  status(): AgentStatus {
+  status(): Status {
     const { settings, version } = this.#parts;
     const { plan } = this.planner;
+    const conflicts = this.findings.conflicts();
+    const notices = this.findings.notices().map(noticeForm);
+    const problems = this.findings.problems();
     return {
       version,
       processId: this.#parts.processId,
@@ -197,9 +201,10 @@ export class Agent implements AgentFacts {
       failure: this.#failure,
       kubeProxy: this.#guard?.status ?? null,
       counts: countPlan(plan),
-      conflicts: this.findings.conflicts(),
-      notices: this.findings.notices().map(noticeForm),
-      problems: this.findings.problems(),
+      findings: { conflicts: conflicts.length, notices: notices.length, problems: problems.length },
+      conflicts,
+      notices,
+      problems,
     };
   }
 

@@ -2,14 +2,15 @@ import { FileStore } from '../flows/attribution/file-store.ts';
 import { MemoryStore } from '../flows/attribution/memory-store.ts';
 import { AttributionRecorder } from '../flows/attribution/recorder.ts';
 import type { AttributionStore } from '../flows/attribution/store.ts';
-import { type WhoAnswer, WhoScan } from '../flows/attribution/who.ts';
+import { WhoScan } from '../flows/attribution/who.ts';
 import { protocolName, protocolNumberOf } from '../flows/protocol-names.ts';
+import type { WhoAnswer } from '../forms/flows.ts';
+import type { QuestionAt } from '../forms/routes.ts';
 import { formatEndpoint, parseAddress } from '../net/address.ts';
-import type { WhoQuestion } from '../observe/flows-view.ts';
+import { InvalidQuery } from '../observe/invalid-query.ts';
 import { watchConntrack } from '../wire/conntrack/monitor.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
-import { InvalidQuery } from './explain-query.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { AttributionSettings } from './flow-settings.ts';
 
@@ -95,7 +96,7 @@ export class AttributionLog {
   }
 
   /** Throws InvalidQuery; also where no log is kept. */
-  async who({ address, at, protocol }: WhoQuestion): Promise<WhoAnswer> {
+  async who({ address, at, protocol }: QuestionAt<'/flows/who'>): Promise<WhoAnswer> {
     if (this.#settings === null) {
       throw new InvalidQuery('this agent keeps no attribution log: start it with --attribution-log');
     }

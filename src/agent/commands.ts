@@ -10,11 +10,12 @@ import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Observed, Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
+import type { Status } from '../forms/status.ts';
 import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
 import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
-import { type AgentStatus, noticeForm } from '../observe/status.ts';
+import { noticeForm } from '../observe/status.ts';
 import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { watchRoutes } from '../wire/route/monitor.ts';
 import { Agent } from './agent.ts';
@@ -93,7 +94,7 @@ function watchRules(onChange: () => void): () => void {
 }
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
-export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<AgentStatus> {
+export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Status> {
   const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
   const datapath = NftablesDatapath.open();
   const interfaces = new KernelAddresses();
@@ -212,7 +213,7 @@ async function clusterClient(
 
 /** What an agent would change, and what it could not do. */
 export type AgentPreview = Preview &
-  Pick<AgentStatus, 'problems' | 'notices' | 'conflicts'> & { readonly kubeProxy: KubeProxyPreview };
+  Pick<Status, 'problems' | 'notices' | 'conflicts'> & { readonly kubeProxy: KubeProxyPreview };
 
 /** What an agent with these settings would change in the kernel; writes nothing. */
 export async function previewAgent(

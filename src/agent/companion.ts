@@ -1,4 +1,5 @@
 import type { Report } from '../datapath/datapath.ts';
+import type { Status } from '../forms/status.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Api } from '../observe/api/route.ts';
@@ -8,7 +9,6 @@ import type { Findings } from '../observe/findings.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Observations } from '../observe/observations.ts';
-import type { AgentStatus } from '../observe/status.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { Planner } from '../plan/planner.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
@@ -87,7 +87,7 @@ export interface AgentFacts {
   readonly api: Api;
   /** Revision of the plan that the datapath last reported as done; null before the first. */
   readonly reportedRevision: number | null;
-  status(): AgentStatus;
+  status(): Status;
   health(): HealthFacts;
   /** What is wrong or noteworthy: to read, and to give what was found beside NAT. */
   readonly findings: Findings;

@@ -2,8 +2,9 @@ import { FlowLines } from '../flows/flow-lines.ts';
 import { planless } from '../flows/judge.ts';
 import { Listing } from '../flows/listing.ts';
 import { listingPieces } from '../flows/listing-pieces.ts';
-import { type FlowQuestion, readQuestion } from '../flows/question.ts';
-import { InvalidQuery } from './explain-query.ts';
+import { readQuestion } from '../flows/question.ts';
+import type { FlowQuestion } from '../forms/questions.ts';
+import { validQuery } from '../observe/invalid-query.ts';
 
 /**
  * The flows of this network namespace where no agent runs: pieces as the agent gives them, with addresses alone, since
@@ -12,8 +13,7 @@ import { InvalidQuery } from './explain-query.ts';
  * @param now milliseconds since the epoch
  */
 export function directFlows(question: FlowQuestion, now: number): AsyncIterable<Uint8Array> {
-  const wanted = readQuestion(question);
-  if (typeof wanted === 'string') throw new InvalidQuery(wanted);
-  const lines = new FlowLines(wanted.format, null, now);
+  const wanted = validQuery(readQuestion(question));
+  const lines = new FlowLines(null, now);
   return listingPieces(new Listing(wanted, { judge: planless, names: null }), lines);
 }

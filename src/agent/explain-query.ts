@@ -1,27 +1,16 @@
-import { answerFlow, type FlowAnswer } from '../explain/answer.ts';
+import { answerFlow } from '../explain/answer.ts';
 import { hintsOf } from '../explain/hints.ts';
 import { type AskedFlow, parseFlow } from '../explain/packet.ts';
-import { type PacketQuestion, packetOfQuestion } from '../explain/question.ts';
+import { packetOfQuestion } from '../explain/question.ts';
 import { type Walk, walk } from '../explain/walk.ts';
+import type { PacketQuestion } from '../forms/questions.ts';
+import type { FlowAnswer } from '../forms/walk.ts';
+import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
 import type { Planner } from '../plan/planner.ts';
-
-/** A question that cannot be asked as it stands; the message says how to ask it. */
-export class InvalidQuery extends Error {
-  readonly code = 'KNAT_INVALID_INPUT';
-  override readonly name = 'InvalidQuery';
-  /** One line each: what else is wrong. */
-  readonly details: readonly string[];
-
-  constructor(message: string, details: readonly string[] = []) {
-    super(message);
-    this.details = details;
-  }
-}
 
 /** Explains the packet that the question names, with what nearly was. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
-  const packet = packetOfQuestion(question, planner);
-  if (typeof packet === 'string') throw new InvalidQuery(packet);
+  const packet = validQuery(packetOfQuestion(question, planner));
   const walked = walk(planner.plan, planner.heldNode, packet);
   return { ...walked, hints: hintsOf(planner, walked) };
 }

@@ -3,13 +3,14 @@ import { FlowLines } from '../flows/flow-lines.ts';
 import { isTranslated } from '../flows/judge.ts';
 import { Listing } from '../flows/listing.ts';
 import { listingPieces } from '../flows/listing-pieces.ts';
-import { type FlowQuestion, readQuestion, type WantedFlows } from '../flows/question.ts';
+import { readQuestion, type WantedFlows } from '../flows/question.ts';
 import { RateMeter } from '../flows/rates.ts';
-import type { RatesAnswer } from '../observe/flows-view.ts';
+import type { RatesAnswer } from '../forms/flows.ts';
+import type { FlowQuestion } from '../forms/questions.ts';
+import { validQuery } from '../observe/invalid-query.ts';
 import { watchConntrack } from '../wire/conntrack/monitor.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
-import { InvalidQuery } from './explain-query.ts';
 import type { FlowMemory } from './flow-memory.ts';
 
 /** Events that wait for a slow reader; what comes while so many wait is lost, and the reader is told. */
@@ -27,13 +28,13 @@ export class FlowLists {
 
   /** Throws InvalidQuery at once. */
   list(question: FlowQuestion): AsyncIterable<Uint8Array> {
-    const wanted = wantedBy(question);
-    return listingPieces(this.#listing(wanted), this.#lines(wanted));
+    const wanted = validQuery(readQuestion(question));
+    return listingPieces(this.#listing(wanted), this.#lines());
   }
 
   /** Throws InvalidQuery at once. */
   watch(question: FlowQuestion, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    return this.#watch(wantedBy(question), signal);
+    return this.#watch(validQuery(readQuestion(question)), signal);
   }
 
   async *#watch(wanted: WantedFlows, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -41,7 +42,7 @@ export class FlowLists {
     let isLost = false;
     const wake = new Wake();
     let listing = this.#listing(wanted);
-    let lines = this.#lines(wanted);
+    let lines = this.#lines();
     let { limit } = wanted;
     const stop = watchConntrack(
       (type, flow) => {
@@ -73,7 +74,7 @@ export class FlowLists {
         limit -= listing.end.listed;
         if (limit > 0) {
           listing = this.#listing({ ...wanted, limit });
-          lines = this.#lines(wanted);
+          lines = this.#lines();
         }
         yield piece;
       }
@@ -106,13 +107,7 @@ export class FlowLists {
     });
   }
 
-  #lines({ format }: WantedFlows): FlowLines {
-    return new FlowLines(format, this.#memory.names(), this.#agent.surroundings.wallClock().getTime());
+  #lines(): FlowLines {
+    return new FlowLines(this.#memory.names(), this.#agent.surroundings.wallClock().getTime());
   }
-}
-
-function wantedBy(question: FlowQuestion): WantedFlows {
-  const wanted = readQuestion(question);
-  if (typeof wanted === 'string') throw new InvalidQuery(wanted);
-  return wanted;
 }

@@ -1,6 +1,6 @@
 import type { KubeProxyFinding } from '../datapath/coexistence/kube-proxy.ts';
+import type { Status } from '../forms/status.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { KubeProxyStatus } from '../observe/status.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 
 /** kube-proxy's rules in this network namespace. */
@@ -71,7 +71,7 @@ export class KubeProxyGuard {
   readonly #proxy: OtherProxy;
   readonly #parts: GuardParts;
   #removals = 0;
-  #status: KubeProxyStatus | null = null;
+  #status: NonNullable<Status['kubeProxy']> | null = null;
 
   constructor(proxy: OtherProxy, parts: GuardParts) {
     this.#proxy = proxy;
@@ -79,7 +79,7 @@ export class KubeProxyGuard {
   }
 
   /** What was seen of kube-proxy at the last look; null for nothing. */
-  get status(): KubeProxyStatus | null {
+  get status(): NonNullable<Status['kubeProxy']> | null {
     return this.#status;
   }
 

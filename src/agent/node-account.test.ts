@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AgentStatus } from '../observe/status.ts';
+import type { Status } from '../forms/status.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { NodeAccounts } from './node-account.ts';
 
@@ -9,7 +9,7 @@ const status = {
   synced: true,
   failure: null,
   problems: [],
-} as unknown as AgentStatus;
+} as unknown as Status;
 
 function plan(revision: number, notices: readonly object[] = []): NatPlan {
   return {
@@ -24,9 +24,9 @@ const outage = { code: 'KNAT_API_UNAVAILABLE', object: null };
 const failure = { message: 'busy', since: '2026-01-01T00:00:00Z' };
 
 test('nothing is told before the source is read, unless it is in trouble', () => {
-  const reading = { ...status, synced: false } as AgentStatus;
+  const reading = { ...status, synced: false } as Status;
   expect(new NodeAccounts().of(reading, plan(0), null)).toBeNull();
-  const troubled = { ...reading, problems: [outage] } as unknown as AgentStatus;
+  const troubled = { ...reading, problems: [outage] } as unknown as Status;
   expect(new NodeAccounts().of(troubled, plan(0), null)).toMatchObject({ synced: false, programmed: null });
 });
 
@@ -34,7 +34,7 @@ test('nothing is told while the kernel is behind the plan, unless it fails: then
   const accounts = new NodeAccounts();
   expect(accounts.of(status, plan(1, [{ code: 'NatInvalid' }]), 1)?.programmed?.notices).toHaveLength(1);
   expect(accounts.of(status, plan(2), 1)).toBeNull();
-  const failing = { ...status, failure } as AgentStatus;
+  const failing = { ...status, failure } as Status;
   expect(accounts.of(failing, plan(2), 1)).toMatchObject({
     failure: 'busy',
     programmed: { notices: [{ code: 'NatInvalid' }] },
@@ -43,6 +43,6 @@ test('nothing is told while the kernel is behind the plan, unless it fails: then
 });
 
 test('a kernel that never took anything: the failure is told, and nothing of the plan', () => {
-  const failing = { ...status, failure } as AgentStatus;
+  const failing = { ...status, failure } as Status;
   expect(new NodeAccounts().of(failing, plan(1), null)).toMatchObject({ failure: 'busy', programmed: null });
 });

@@ -1,4 +1,4 @@
-import type { AgentStatus } from '../observe/status.ts';
+import type { Status } from '../forms/status.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { type NodeAccount, type Programmed, programmedOf } from '../status/kube/account.ts';
 
@@ -15,7 +15,7 @@ export class NodeAccounts {
    *
    * @param reported revision of the plan that the datapath last reported as done; null before the first
    */
-  of(status: AgentStatus, plan: NatPlan, reported: number | null): NodeAccount | null {
+  of(status: Status, plan: NatPlan, reported: number | null): NodeAccount | null {
     const { synced, failure, problems } = status;
     if (reported !== null && plan.revision === reported) this.#done = programmedOf(plan);
     else if (failure === null) {

@@ -1,5 +1,6 @@
 import { isTranslated } from '../flows/judge.ts';
-import { type FlowPairs, PairCounter, type PairLook } from '../flows/pairs.ts';
+import { PairCounter, type PairLook } from '../flows/pairs.ts';
+import type { FlowPairs } from '../forms/flows.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';

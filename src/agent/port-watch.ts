@@ -3,12 +3,11 @@ import {
   fullestOfEach,
   type PortCapacity,
   PortCounter,
-  type PortUsage,
-  type PortUsageSample,
   SourceCounter,
   WARN_AT,
   WELL_BELOW,
 } from '../flows/port-usage.ts';
+import type { PortUsage, PortUsageSample } from '../forms/flows.ts';
 import { firstFew } from '../model/text.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import { countPorts } from '../net/port.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
-import type { Line, Tone } from '../explain/lines.ts';
+import type { Line, Span } from '../forms/walk.ts';
 import { printable } from '../model/printable.ts';
 
 const COLORS = ['bold', 'dim', 'green', 'red', 'yellow'] as const;
@@ -132,7 +132,7 @@ export class Terminal {
     return this.#columns ?? (stream.isTTY === true ? stream.columns || 80 : null);
   }
 
-  #paint(text: string, tone: Tone): string {
+  #paint(text: string, tone: Span['tone']): string {
     switch (tone) {
       case 'plain':
         return text;

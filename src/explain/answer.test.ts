@@ -10,10 +10,11 @@ import {
   service,
   slice,
 } from '../../test/generators/build.ts';
+import type { FlowAnswer } from '../forms/walk.ts';
 import type { FactChange } from '../model/facts.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
-import { answerFlow, type FlowAnswer } from './answer.ts';
+import { answerFlow } from './answer.ts';
 
 function answer(changes: readonly FactChange[], sourceIP: string, destIP: string, port = 80): FlowAnswer {
   const planner = new Planner(nodeFacts(), defaultPlanOptions);

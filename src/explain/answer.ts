@@ -1,29 +1,15 @@
+import type { FlowAnswer } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
-import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import { formatEndpoint } from '../net/address.ts';
 import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
 import { groupPaths } from './group.ts';
 import type { WalkedNode } from './own.ts';
 import { type AskedFlow, packetOfFlow } from './packet.ts';
 import { stepReason } from './reason.ts';
 import type { Step } from './step.ts';
-import { type Walk, type WalkVerdict, walk } from './walk.ts';
+import { type Walk, walk } from './walk.ts';
 
-/** The answer of `knat explain --flows` for one flow. */
-export interface FlowAnswer {
-  readonly verdict: WalkVerdict;
-  /** With `dnat`: all endpoints that may be chosen, sorted as text: `10.1.0.7:8080`, `[fd00::7]:8080`. */
-  readonly endpoints: readonly string[];
-  /**
-   * True if the source is rewritten for at least one of the endpoints, as kube-proxy's own tests count it: a packet that
-   * may go back to its sender (hairpin) is masqueraded. `because` and the walk have each endpoint.
-   */
-  readonly masq: boolean;
-  /** The new source address, or `node`; null if it stays or differs between endpoints. */
-  readonly snat: IpAddress | 'node' | null;
-  /** The objects and rules that decided. */
-  readonly because: string;
-}
-
+/** The answer to one of many flows, as `FlowAnswer` says. */
 export function answerFlow(
   plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,
   node: WalkedNode,

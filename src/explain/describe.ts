@@ -1,10 +1,11 @@
+import type { Line } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
 import type { Endpoint } from '../plan/entry.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
 import { groupPaths, type PathGroup } from './group.ts';
 import { unknownBeside } from './json.ts';
-import { type Line, labelled, type Tone, WIDTH } from './lines.ts';
+import { labelled, WIDTH } from './lines.ts';
 import type { Packet } from './packet.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { Step } from './step.ts';
@@ -63,7 +64,7 @@ function titleLines({ packet, nodeName }: Walk): Line[] {
 }
 
 function describeStep(step: Step): Line[] {
-  const tone: Tone = step.verdict === 'drop' || step.verdict === 'reject' ? 'bad' : 'plain';
+  const tone = step.verdict === 'drop' || step.verdict === 'reject' ? 'bad' : 'plain';
   const reason = labelled('', COLUMN, stepReason(step), tone);
   if (step.object === null) return labelled(step.hook, COLUMN, stepReason(step), tone);
   return [...labelled(step.hook, COLUMN, formatRef(step.object), 'strong'), ...reason];

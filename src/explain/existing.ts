@@ -1,3 +1,4 @@
+import type { ExistingFlowJson } from '../forms/walk.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Packet } from './packet.ts';
 
@@ -20,12 +21,6 @@ export interface ExistingFlow {
 }
 
 /** The same as text, for programs. */
-export interface ExistingFlowJson {
-  readonly original: { readonly source: string; readonly destination: string };
-  readonly reply: { readonly source: string; readonly destination: string };
-  readonly timeoutSeconds: number | null;
-}
-
 export function existingFlowJson({ original, reply, timeoutSeconds }: ExistingFlow): ExistingFlowJson {
   return { original: endsText(original), reply: endsText(reply), timeoutSeconds };
 }

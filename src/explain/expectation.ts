@@ -1,7 +1,7 @@
+import type { PacketQuestion } from '../forms/questions.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { familyOf, formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
 import { findPlace, type NamedFacts } from './place.ts';
-import type { PacketQuestion } from './question.ts';
 import type { Walk, WalkVerdict } from './walk.ts';
 
 /** The expected outcome for a packet, as users write it. At least one of `verdict`, `as` and `reaches` is set. */

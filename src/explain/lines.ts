@@ -1,13 +1,4 @@
-/** The meaning of a piece of text; the terminal chooses the colour, if any. */
-export type Tone = 'plain' | 'dim' | 'good' | 'bad' | 'strong';
-
-export interface Span {
-  readonly text: string;
-  readonly tone: Tone;
-}
-
-/** One line for a terminal: its pieces from left to right. */
-export type Line = readonly Span[];
+import type { Line, Span } from '../forms/walk.ts';
 
 /** The width that lines are wrapped to, in characters. */
 export const WIDTH = 80;
@@ -16,7 +7,7 @@ export const WIDTH = 80;
  * Lines with the label in the left column and the text to its right, wrapped between words at 80 characters; a longer
  * word has its own line, uncut.
  */
-export function labelled(label: string, column: number, text: string, tone: Tone = 'plain'): Line[] {
+export function labelled(label: string, column: number, text: string, tone: Span['tone'] = 'plain'): Line[] {
   return wrap(text, WIDTH - column).map((part, index) => [
     { text: (index === 0 ? label : '').padEnd(column), tone: 'dim' },
     { text: part, tone },

@@ -1,24 +1,10 @@
+import type { PacketQuestion } from '../forms/questions.ts';
 import { familyOf } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { type Port, parsePort } from '../net/port.ts';
 import { type Protocol, parseProtocol } from '../net/protocol.ts';
 import type { Packet } from './packet.ts';
 import { findPlace, type NamedFacts, type Place } from './place.ts';
-
-/** A packet as users name it; every field as text. */
-export interface PacketQuestion {
-  /** A place: see `findPlace`. A port of it is the source port. */
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  /** Absent: the protocol of the Service's port, else TCP. */
-  readonly proto?: string | undefined;
-  /** If `to` has no port: a number, or the name of a Service's port. */
-  readonly port?: string | undefined;
-  /** The incoming interface. */
-  readonly interface?: string | undefined;
-  /** `ipv4` or `ipv6`, if both ends have both; absent: that of the first usable address of the destination. */
-  readonly family?: string | undefined;
-}
 
 /** The packet of the question, or a text that starts with the invalid field. */
 export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): Packet | string {

@@ -1,7 +1,7 @@
+import type { FlowReport } from '../forms/flows.ts';
 import { familyOf, type IpAddress, parseAddress } from '../net/address.ts';
 import { ConntrackConnection } from '../wire/conntrack/connection.ts';
 import { protocolNumberOf } from './protocol-names.ts';
-import type { FlowReport } from './report.ts';
 
 /** Ends flows that were reported: each very flow, not a later one of the same addresses. Needs CAP_NET_ADMIN. */
 export class FlowDeleter {

@@ -1,42 +1,29 @@
 import { BoundedMap } from '../base/bounded-map.ts';
 import { formatRef, type ObjectRef } from '../model/object.ts';
-import { printable, printableJson } from '../model/printable.ts';
+import { printableJson } from '../model/printable.ts';
 import { type IpAddress, isIpv6 } from '../net/address.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView, TupleView } from '../wire/conntrack/flow-view.ts';
 import type { ConntrackEventKind } from '../wire/conntrack/numbers.ts';
 import type { Judgement, SourceNat } from './judge.ts';
 import type { Names } from './names.ts';
-import { protocolName } from './protocol-names.ts';
-import { hasPorts } from './report.ts';
+import { hasPorts, protocolName } from './protocol-names.ts';
 import { TextBytes } from './text-bytes.ts';
-
-/** `ndjson`: `FlowReport` as JSON. `tsv`: the cells of `FLOW_COLUMNS` with tabs between them. A flow a line in both. */
-export type FlowFormat = 'ndjson' | 'tsv';
-
-/** What the cells of a line of `tsv` are. docs/flows.md says more. */
-export const FLOW_COLUMNS: readonly string[] = [
-  ...['PROTO', 'FROM', 'TO', 'ANSWERED BY', 'LEAVES AS', 'BY', 'EXPIRES', 'BYTES', 'NOTE'],
-];
 
 /**
  * Writes flows as lines, straight from what the kernel sent: a listing of hundreds of thousands spends most of its time
- * on this. The lines of `ndjson` are byte for byte what `printableJson` gives for a
+ * on this. The lines are byte for byte what `printableJson` gives for a
  * FlowReport.
  */
 export class FlowLines {
-  readonly #format: FlowFormat;
   readonly #names: Names | null;
   /** Milliseconds since the epoch. */
   readonly #now: number;
   readonly #bytes = new TextBytes();
-  /** As a terminal may see them. */
-  readonly #printed = new BoundedMap<string, string>(REMEMBERED);
   readonly #quoted = new BoundedMap<string, string>(REMEMBERED);
   readonly #refs = new BoundedMap<ObjectRef, string>(REMEMBERED);
 
-  constructor(format: FlowFormat, names: Names | null, now: number) {
-    this.#format = format;
+  constructor(names: Names | null, now: number) {
     this.#names = names;
     this.#now = now;
   }
@@ -51,28 +38,21 @@ export class FlowLines {
   }
 
   add(flow: FlowView, judgement: Judgement): void {
-    if (this.#format === 'ndjson') this.#json(flow, judgement);
-    else this.#cells(flow, judgement);
+    this.#json(flow, judgement);
     this.#bytes.text('\n');
   }
 
   /** A line of a watch: what became of the flow. */
   addEvent(event: ConntrackEventKind, flow: FlowView, judgement: Judgement): void {
     const bytes = this.#bytes;
-    if (this.#format === 'tsv') {
-      bytes.text(`${event}\t`);
-      this.#cells(flow, judgement);
-    } else {
-      bytes.text(`{"event":"${event}","flow":`);
-      this.#json(flow, judgement);
-      bytes.text('}');
-    }
-    bytes.text('\n');
+    bytes.text(`{"event":"${event}","flow":`);
+    this.#json(flow, judgement);
+    bytes.text('}\n');
   }
 
   /** A line of a watch: events came faster than they could be taken. */
   addLost(): void {
-    this.addText(this.#format === 'tsv' ? 'lost' : '{"event":"lost"}');
+    this.addText('{"event":"lost"}');
   }
 
   /** A line of its own; `text` holds no line break. */
@@ -130,51 +110,6 @@ export class FlowLines {
     bytes.text('}');
   }
 
-  #cells(flow: FlowView, { destination, source, stale }: Judgement): void {
-    const bytes = this.#bytes;
-    const { original, reply } = flow;
-    const withPorts = hasPorts(flow);
-    const answers = this.#names?.of(reply.src) ?? null;
-    bytes.text(protocolName(flow.protocol));
-    bytes.text('\t');
-    this.#place(original.src, original.sport, withPorts);
-    this.#named(this.#names?.of(original.src) ?? null);
-    bytes.text('\t');
-    this.#place(original.dst, original.dport, withPorts);
-    bytes.text('\t');
-    if (destination !== null || answers !== null) {
-      this.#place(reply.src, reply.sport, withPorts);
-      this.#named(answers);
-    }
-    bytes.text('\t');
-    if (source !== null) this.#place(reply.dst, reply.dport, withPorts);
-    bytes.text('\t');
-    if (destination !== null) this.#shown(this.#by(destination));
-    if (destination !== null && source !== null) bytes.text(', ');
-    if (source !== null) this.#shown(this.#by(source));
-    bytes.text('\t');
-    if (flow.timeoutSeconds !== null) {
-      bytes.number(flow.timeoutSeconds);
-      bytes.text(' s');
-    }
-    bytes.text('\t');
-    if (flow.counted) bytes.number(flow.bytes);
-    bytes.text('\t');
-    if (stale !== null) this.#shown(`stale: ${stale}`);
-    else if ((flow.status & conntrackStatus.IPS_SEEN_REPLY) === 0) bytes.text('no reply yet');
-  }
-
-  #named(name: string | null): void {
-    if (name === null) return;
-    this.#bytes.text(' ');
-    this.#shown(name);
-  }
-
-  /** What others may have named: a line stays a line, a cell a cell. */
-  #shown(text: string): void {
-    this.#bytes.text(remembered(this.#printed, text, printable));
-  }
-
   #direction({ src, sport, dst, dport }: TupleView, withPorts: boolean): void {
     this.#bytes.text('{"source":"');
     this.#place(src, sport, withPorts);
@@ -197,16 +132,11 @@ export class FlowLines {
     bytes.number(port);
   }
 
-  /** The beginning of a `NatReport`. */
   #nat({ kind, object }: SourceNat): void {
     this.#bytes.text('{"kind":"');
     this.#bytes.text(kind);
     this.#bytes.text('","object":');
     this.#quote(object === null ? null : this.#ref(object));
-  }
-
-  #by({ kind, object }: SourceNat): string {
-    return object === null ? kind : this.#ref(object);
   }
 
   #ref(object: ObjectRef): string {

@@ -1,4 +1,5 @@
 import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
+import type { NatKind } from '../forms/flows.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { formatRef, type ObjectRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
@@ -11,7 +12,7 @@ import { type NatPlan, scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts
 import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FormerPlan } from './former-plans.ts';
-import { type NatKind, type SourceDecision, SourceDecisions } from './source-decision.ts';
+import { type SourceDecision, SourceDecisions } from './source-decision.ts';
 
 /** What a flow's destination became, and by whom. */
 export interface DestinationNat {

@@ -1,6 +1,7 @@
+import type { ListingEnd } from '../forms/flows.ts';
 import { everyFlow } from '../wire/conntrack/table.ts';
 import type { FlowLines } from './flow-lines.ts';
-import type { Listing, ListingEnd } from './listing.ts';
+import type { Listing } from './listing.ts';
 
 /** Bytes of a piece, about. */
 const PIECE = 128 * 1024;

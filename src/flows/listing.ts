@@ -1,20 +1,8 @@
+import type { ListingEnd } from '../forms/flows.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import type { FlowJudge, Judgement } from './judge.ts';
 import type { Names } from './names.ts';
 import { isWanted, mayBeWanted, type WantedFlows } from './question.ts';
-
-/** What a listing says at its end. */
-export interface ListingEnd {
-  /** Entries of the table that were looked at. */
-  readonly looked: number;
-  readonly listed: number;
-  /** The limit was reached before the end of the table. */
-  readonly cut: boolean;
-  /** Of those that were listed. */
-  readonly stale: number;
-  /** Packets and bytes are known: net.netfilter.nf_conntrack_acct is on. */
-  readonly accounting: boolean;
-}
 
 /** What a listing works with. */
 export interface ListingParts {

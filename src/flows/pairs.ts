@@ -1,32 +1,9 @@
+import type { FlowPair, FlowPairs, NatKind } from '../forms/flows.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint } from '../net/address.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import type { Judgement } from './judge.ts';
 import type { Names } from './names.ts';
-import type { NatKind } from './source-decision.ts';
-
-/** Connections that the same rule translates to the same place. */
-export interface FlowPair {
-  readonly kind: NatKind;
-  /** What translates: `Service shop/web 10.96.0.10:80/TCP`, `Pod mail/smtp 203.0.113.25:25/TCP`, `IPPool pods`. */
-  readonly from: string;
-  /** Who answers, by name or as an endpoint; for NAT of the source the address that it became. */
-  readonly to: string;
-  readonly flows: number;
-  /** Of those, flows that began since the look before, a second; null at a first look. */
-  readonly newFlowsPerSecond: number | null;
-}
-
-/** Who is translated to whom, by the connections of now. */
-export interface FlowPairs {
-  /** All that are translated, each once. */
-  readonly flows: number;
-  readonly newFlowsPerSecond: number | null;
-  /** Pairs that are not told of: quieter ones. */
-  readonly left: number;
-  /** The busiest first. */
-  readonly pairs: readonly FlowPair[];
-}
 
 /** What one look leaves behind for the next one. */
 export interface PairLook {

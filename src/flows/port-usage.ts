@@ -1,40 +1,10 @@
+import type { PortUsage } from '../forms/flows.ts';
 import { type IpAddress, parseAddress } from '../net/address.ts';
 import { type Protocol, protocolFromNumber } from '../net/protocol.ts';
 import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import { sourceNow } from './judge.ts';
 import { TopCounter } from './top-counter.ts';
-
-/** How full the ports of one address are, towards one destination. */
-export interface PortUsage {
-  readonly protocol: Protocol;
-  /** The address that flows leave with. */
-  readonly address: IpAddress;
-  readonly destination: IpAddress;
-  readonly destinationPort: number;
-  /** Ports that are taken. */
-  readonly used: number;
-  /** Ports that there are. */
-  readonly capacity: number;
-  /** `used / capacity`: from about 0.9 on, new flows begin to fail. */
-  readonly share: number;
-  /** Whose flows they are, the most first; only of tuples that are half full, others are not looked into. */
-  readonly sources: readonly { readonly name: string; readonly flows: number }[];
-}
-
-/** The ports in use at one time: what `GET /v1/flows/ports` answers, and what metrics are made of. */
-export interface PortUsageSample {
-  /** RFC 3339. */
-  readonly at: string;
-  /** How long the table was read, with all waits. */
-  readonly milliseconds: number;
-  /** Entries of the whole table. */
-  readonly entries: number;
-  /** The fullest, the fullest first. */
-  readonly tuples: readonly PortUsage[];
-  /** `used` may be too low by this: the table has more tuples than were counted at once. */
-  readonly uncertainty: number;
-}
 
 /** Source ports that the kernel gives to flows that began from a port above 1023: 1024 to 65535. */
 export const ALL_PORTS = 64_512;

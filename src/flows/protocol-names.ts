@@ -1,4 +1,5 @@
 import { protocolFromNumber } from '../net/protocol.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
 
 /** Names of protocols that are tracked and have no ports of ours (IANA protocol numbers). */
 const others: Readonly<Record<number, string>> = {
@@ -21,4 +22,9 @@ export function protocolNumberOf(text: string): number | null {
     if (protocolName(number).toUpperCase() === wanted || String(number) === text) return number;
   }
   return null;
+}
+
+/** Protocols without ports have 0 for both, and ICMP an id instead. */
+export function hasPorts({ original: { icmp, sport, dport } }: FlowView): boolean {
+  return icmp === null && (sport !== 0 || dport !== 0);
 }

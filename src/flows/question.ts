@@ -1,35 +1,13 @@
+import type { NatKind } from '../forms/flows.ts';
+import { type FlowQuestion, flowQuestion } from '../forms/questions.ts';
 import { formatRef } from '../model/object.ts';
 import { formatEndpoint, parseAddress } from '../net/address.ts';
 import { hostPrefix, type Prefix, parseLoosePrefix, prefixContains } from '../net/prefix.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
-import type { FlowFormat } from './flow-lines.ts';
 import type { Judgement } from './judge.ts';
 import type { Names } from './names.ts';
 import { protocolNumberOf } from './protocol-names.ts';
-import type { NatKind } from './source-decision.ts';
-
-/** Which flows are wanted, as texts: the options of `knat flows` and the query of `GET /v1/flows`. */
-export interface FlowQuestion {
-  /** `NAMESPACE/NAME`: flows that this Pod began or answers. */
-  readonly pod?: string;
-  /** `NAMESPACE/NAME`: flows that this Service translates. */
-  readonly service?: string;
-  /** A name or an IANA number. */
-  readonly protocol?: string;
-  /** An address or a CIDR that stands anywhere in the flow. */
-  readonly address?: string;
-  /** Kinds with commas: service, pod, egress, other; none for flows that are not translated. */
-  readonly kind?: string;
-  /** An address, a CIDR, or what stands anywhere in an address or a name, in any case. */
-  readonly search?: string;
-  /** `true`: only those that the plan of now would translate otherwise. */
-  readonly stale?: string;
-  /** At most so many. */
-  readonly limit?: string;
-  /** `ndjson`, or `tsv`. */
-  readonly format?: string;
-}
 
 /** Which flows are wanted. */
 export interface WantedFlows {
@@ -44,27 +22,14 @@ export interface WantedFlows {
   readonly kinds: ReadonlySet<NatKind | 'none'> | null;
   readonly stale: boolean;
   readonly limit: number;
-  readonly format: FlowFormat;
 }
 
 const KINDS: readonly (NatKind | 'none')[] = ['service', 'pod', 'egress', 'other', 'none'];
-const QUESTIONS: readonly string[] = [
-  'pod',
-  'service',
-  'protocol',
-  'address',
-  'search',
-  'kind',
-  'stale',
-  'limit',
-  'format',
-];
-
 /** Reads the question; the text of what is wrong with it. */
 export function readQuestion(question: FlowQuestion): WantedFlows | string {
-  const unknown = Object.keys(question).find((name) => !QUESTIONS.includes(name));
-  if (unknown !== undefined) return `${unknown}: write one of ${QUESTIONS.join(', ')}`;
-  const { pod, service, protocol, address, search = '', kind, stale, limit, format = 'ndjson' } = question;
+  const unknown = Object.keys(question).find((name) => !Object.hasOwn(flowQuestion, name));
+  if (unknown !== undefined) return `${unknown}: write one of ${Object.keys(flowQuestion).join(', ')}`;
+  const { pod, service, protocol, address, search = '', kind, stale, limit } = question;
   for (const [name, value] of Object.entries({ pod, service })) {
     if (value !== undefined && !/^[^/]+\/[^/]+$/.test(value))
       return `${name}: "${value}" is no NAMESPACE/NAME`;
@@ -83,7 +48,6 @@ export function readQuestion(question: FlowQuestion): WantedFlows | string {
     return `limit: "${limit}" is no whole number from 1`;
   if (stale !== undefined && stale !== 'true' && stale !== 'false')
     return `stale: "${stale}" is neither true nor false`;
-  if (format !== 'ndjson' && format !== 'tsv') return `format: "${format}" is neither ndjson nor tsv`;
   return {
     pod: pod === undefined ? null : `Pod ${pod}`,
     service: service ?? null,
@@ -93,7 +57,6 @@ export function readQuestion(question: FlowQuestion): WantedFlows | string {
     kinds: kinds === null ? null : new Set(kinds as (NatKind | 'none')[]),
     stale: stale === 'true',
     limit: limit === undefined ? Number.POSITIVE_INFINITY : Number(limit),
-    format,
   };
 }
 

@@ -1,21 +1,7 @@
+import type { NatKind, Rate } from '../forms/flows.ts';
 import { formatRef } from '../model/object.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import type { Judgement } from './judge.ts';
-import type { NatKind } from './source-decision.ts';
-
-/** What a binding, a Service or a pool translates. */
-export interface Rate {
-  readonly kind: NatKind;
-  /** `Service shop/web 10.96.0.10:80/TCP`, `Pod mail/smtp`, `IPPool pods`; empty for what no object stands behind. */
-  readonly object: string;
-  /** Flows that exist now. */
-  readonly flows: number;
-  /** Of those, flows that began between the two looks, a second. */
-  readonly newFlowsPerSecond: number;
-  /** Both directions; null unless net.netfilter.nf_conntrack_acct is on. */
-  readonly packetsPerSecond: number | null;
-  readonly bytesPerSecond: number | null;
-}
 
 interface Sum {
   readonly kind: NatKind;

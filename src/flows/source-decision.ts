@@ -2,6 +2,7 @@ import { BoundedMap } from '../base/bounded-map.ts';
 import { isFromPod, isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import { walkSource } from '../explain/source.ts';
 import type { SourceStep } from '../explain/step.ts';
+import type { NatKind } from '../forms/flows.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
@@ -12,9 +13,6 @@ import type { FamilyScope, ServiceFrontend } from '../plan/entry.ts';
 import { podSourceKey } from '../plan/entry-key.ts';
 import { scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
 import type { TrackedFlow } from '../wire/conntrack/entry.ts';
-
-/** Which part of knat translates; `other`: something that is not in the plan, of knat's past or of another program. */
-export type NatKind = 'service' | 'pod' | 'egress' | 'other';
 
 /** What a plan does to the source of a flow. */
 export interface SourceDecision {

@@ -112,9 +112,9 @@ export function compareAddresses(a: IpAddress, b: IpAddress): number {
   return 0;
 }
 
-/** `address:port`, with IPv6 in brackets. */
-export function formatEndpoint(address: IpAddress, port: number): string {
-  return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+/** `address:port`, with IPv6 in brackets; `address` may also be a text of an answer that holds one. */
+export function formatEndpoint(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** The number of a canonical IPv4 address, without allocating: sorting endpoints is on the way of every change. */

@@ -1,35 +1,7 @@
-import type { ObjectRef } from '../model/object.ts';
+import type { ActivityRecord } from '../forms/history.ts';
 
-/** Something that the agent did or found. */
-export interface Activity {
-  readonly kind:
-    | 'started'
-    | 'synced'
-    | 'programmed'
-    | 'disturbed'
-    | 'healed'
-    | 'failed'
-    | 'recovered'
-    | 'conflict'
-    | 'conflict-over'
-    | 'notice'
-    | 'notice-over'
-    | 'problem';
-  readonly severity: 'info' | 'warning' | 'error';
-  /** For people, one line. */
-  readonly message: string;
-  /** The object that it is about; null where it is about none. */
-  readonly object: ObjectRef | null;
-}
-
-export interface ActivityRecord extends Activity {
-  /** Grows with every record; a record that was counted up has a new one. */
-  readonly sequence: number;
-  /** RFC 3339. */
-  readonly at: string;
-  /** How often in a row; `at` is the last time. */
-  readonly times: number;
-}
+/** Something that the agent did or found, before it is counted. */
+export type Activity = Omit<ActivityRecord, 'sequence' | 'at' | 'times'>;
 
 /** Records that are kept; the oldest go first. */
 const KEPT = 512;

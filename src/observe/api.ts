@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { API_PATH } from '../forms/request.ts';
 import { isTrustedUser, peerUser } from '../wire/unix-peer.ts';
 import { AGENT_SOCKET, findAgent, otherSocketName, type Stranger } from './agent-sockets.ts';
 import { type Api, answerError } from './api/route.ts';
-import { API_PATH } from './api/routes.ts';
 import { requirePlan } from './api/still-reading.ts';
 import type { AgentView } from './api/view.ts';
 import { type ConnectionBounds, Connections, type Peer, REQUEST_LIMITS } from './connections.ts';
@@ -43,9 +43,8 @@ export interface AgentServer {
 export async function serveAgent(api: Api, view: Pick<AgentView, 'flows' | 'reading'>): Promise<AgentServer> {
   const app = new Hono();
   app.route(API_PATH, api);
-  app.route('/v1', api); // the name of the socket's API before it was served elsewhere too
   app.post(
-    '/v1/flows',
+    `${API_PATH}/explain`,
     bodyLimit({ maxSize: LARGEST_QUESTION, onError: () => tooLarge() }),
     async (context) => {
       requirePlan(view);

@@ -1,4 +1,8 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
+import type { Failure } from '../forms/findings.ts';
+import { API_PATH, pathOf } from '../forms/request.ts';
+import type { AnswerAt, AnswerPath, LinesPath, QuestionAt } from '../forms/routes.ts';
+import type { FlowAnswer } from '../forms/walk.ts';
 import { AGENT_SOCKET, findAgent, type Stranger } from './agent-sockets.ts';
 
 /** No agent answers in this network namespace. */
@@ -31,40 +35,45 @@ export class AgentAnsweredError extends Error {
   }
 }
 
-/**
- * Asks the agent of this network namespace; with `question`, posts it as JSON. Throws AgentNotRunning, or what the
- * agent says is wrong.
- */
-export async function askAgent(path: string, question?: unknown): Promise<unknown> {
-  const { status, body } = await call(path, question === undefined ? null : JSON.stringify(question));
-  const answer: unknown = JSON.parse(body);
-  if (status === 200) return answer;
-  throw answeredError(status, answer);
+/** Asks the agent of this network namespace. Throws AgentNotRunning, or what the agent says is wrong. */
+export async function askAgent<Path extends AnswerPath>(
+  path: Path,
+  question?: QuestionAt<Path>,
+): Promise<AnswerAt<Path>> {
+  return JSON.parse(await call(API_PATH + pathOf(path, question ?? {}), null));
+}
+
+/** Asks for the answers to a list of flows, which the agent checks. Throws as `askAgent`. */
+export async function explainFlows(flows: unknown): Promise<readonly FlowAnswer[]> {
+  return JSON.parse(await call(`${API_PATH}/explain`, JSON.stringify(flows)));
 }
 
 /**
  * An answer as it comes, in pieces of any length: for answers that are long or never end. Throws as `askAgent`; whoever
  * stops early ends the answer.
  */
-export async function* agentPieces(path: string): AsyncGenerator<Uint8Array> {
+export async function* agentPieces<Path extends LinesPath>(
+  path: Path,
+  question?: QuestionAt<Path>,
+): AsyncGenerator<Uint8Array> {
   const connection = await connected();
+  const options = { ...connection, path: API_PATH + pathOf(path, question ?? {}), headers: { host: 'knat' } };
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const call = request({ ...connection, path, headers: { host: 'knat' } }, resolve);
+    const call = request(options, resolve);
     call.on('error', reject);
     call.end();
   });
   const refusal: Uint8Array[] = [];
   try {
-    for await (const piece of answer as AsyncIterable<Uint8Array>) {
+    for await (const piece of answer) {
       if (answer.statusCode === 200) yield piece;
       else refusal.push(piece);
     }
   } finally {
     answer.destroy();
   }
-  if (answer.statusCode !== 200) {
-    throw answeredError(answer.statusCode ?? 0, JSON.parse(Buffer.concat(refusal).toString()));
-  }
+  if (answer.statusCode !== 200)
+    throw answeredError(answer.statusCode ?? 0, Buffer.concat(refusal).toString());
 }
 
 /** The lines of such an answer, several at a time. */
@@ -86,8 +95,8 @@ async function connected(): Promise<RequestOptions> {
   return { socketPath: AGENT_SOCKET, createConnection: () => socket };
 }
 
-function answeredError(status: number, answer: unknown): AgentAnsweredError {
-  const { code, message, details } = answer as { code?: string; message?: string; details?: string[] };
+function answeredError(status: number, body: string): AgentAnsweredError {
+  const { code, message, details }: Partial<Failure> = JSON.parse(body);
   return new AgentAnsweredError(
     code ?? 'KNAT_INTERNAL',
     message ?? `the agent answered ${status}`,
@@ -95,11 +104,12 @@ function answeredError(status: number, answer: unknown): AgentAnsweredError {
   );
 }
 
-async function call(path: string, question: string | null): Promise<{ status: number; body: string }> {
+/** @param question posted as JSON; null: nothing is posted */
+async function call(path: string, question: string | null): Promise<string> {
   const connection = await connected();
   const method = question === null ? 'GET' : 'POST';
   const headers = { host: 'knat', 'content-type': 'application/json' };
-  return await new Promise((resolve, reject) => {
+  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     const call = request({ ...connection, path, method, headers, timeout: 30_000 }, (answer) => {
       let body = '';
       answer.setEncoding('utf8');
@@ -113,4 +123,6 @@ async function call(path: string, question: string | null): Promise<{ status: nu
     call.on('error', reject);
     call.end(question ?? undefined);
   });
+  if (status === 200) return body;
+  throw answeredError(status, body);
 }

@@ -1,13 +1,10 @@
+import type { Refusal } from '../forms/entries.ts';
+import type { Status } from '../forms/status.ts';
 import { eventOf } from '../model/finding-codes.ts';
 import { formatRef } from '../model/object.ts';
-import type { CanonicalEntry } from '../plan/canonical.ts';
-import type { AgentStatus } from './status.ts';
 
 /** What objects want and do not have, in the form of entries: under the reasons of their Events. */
-export function refusals({
-  notices,
-  conflicts,
-}: Pick<AgentStatus, 'notices' | 'conflicts'>): CanonicalEntry[] {
+export function refusals({ notices, conflicts }: Pick<Status, 'notices' | 'conflicts'>): Refusal[] {
   return [
     ...notices.map(({ reason, object, message }) =>
       refusal(eventOf(reason), formatRef(object), formatRef(object), message),
@@ -21,6 +18,6 @@ export function refusals({
 }
 
 /** @param key what is wanted; the owner where the message says what is meant */
-function refusal(reason: string, owner: string, key: string, message: string): CanonicalEntry {
+function refusal(reason: string, owner: string, key: string, message: string): Refusal {
   return { kind: 'Refused', key, owner, reason, message };
 }

@@ -1,16 +1,4 @@
-/** What was done in one span of time. */
-export interface HistoryPoint {
-  /** Begin of the span, RFC 3339. */
-  readonly at: string;
-  /** Attempts that succeeded, and that failed. */
-  readonly converges: number;
-  readonly failures: number;
-  readonly elementsAdded: number;
-  readonly elementsDeleted: number;
-  /** Milliseconds of the attempts that succeeded; null where there was none. */
-  readonly meanMilliseconds: number | null;
-  readonly maxMilliseconds: number | null;
-}
+import type { HistoryPoint } from '../forms/history.ts';
 
 interface Span {
   /** Milliseconds since the epoch. */

@@ -1,3 +1,4 @@
+import type { Entry } from '../forms/entries.ts';
 import type { EgressDestination } from '../model/egress-rule.ts';
 import { formatInterface } from '../model/node.ts';
 import { formatRef } from '../model/object.ts';
@@ -12,18 +13,19 @@ import type { EgressCell, EgressChoice, EgressOutcome, FreePorts, PlanEntry } fr
 import { formatPorts } from './entry-key.ts';
 import type { NatPlan } from './nat-plan.ts';
 
-/** An entry as plain JSON data in a fixed form: the one form for diff, golden files, `-o json` and the API. */
-export type CanonicalEntry = Readonly<Record<string, string | number | null | readonly string[]>>;
-
 /**
  * The whole plan in canonical form: sorted by key, the same text for the same facts.
  * @internal used by tests alone
  */
-export function canonicalPlan(plan: NatPlan): CanonicalEntry[] {
+export function canonicalPlan(plan: NatPlan): Entry[] {
   return [...plan.entries()].sort((a, b) => compareText(a.key, b.key)).map(canonicalEntry);
 }
 
-export function canonicalEntry(entry: PlanEntry): CanonicalEntry {
+/** An entry as plain JSON data. */
+export function canonicalEntry<Planned extends PlanEntry>(
+  entry: Planned,
+): Extract<Entry, { kind: Planned['kind'] }>;
+export function canonicalEntry(entry: PlanEntry): Entry {
   switch (entry.kind) {
     case 'ServiceFrontend':
       return {

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nodeFacts } from '../../test/generators/build.ts';
 import { factChange, thisNode } from '../../test/generators/facts.ts';
+import type { Entry } from '../forms/entries.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
-import { type CanonicalEntry, canonicalEntry, canonicalPlan } from './canonical.ts';
+import { canonicalEntry, canonicalPlan } from './canonical.ts';
 import type { NatPlan } from './nat-plan.ts';
 import { defaultPlanOptions } from './options.ts';
 import { Planner } from './planner.ts';
@@ -61,7 +62,7 @@ function fromScratch(node: NodeFacts, facts: ReadonlyMap<string, FactChange>): N
 
 interface Look {
   readonly revision: number;
-  readonly entries: ReadonlyMap<string, CanonicalEntry>;
+  readonly entries: ReadonlyMap<string, Entry>;
 }
 
 function look(plan: NatPlan): Look {

@@ -17,11 +17,7 @@ interface Given {
 
 function scope({ pools = [], nodes = [], node = nodeFacts(), enable = {}, family = 'IPv4' }: Given) {
   const options = { ...defaultPlanOptions, enable: { ...defaultPlanOptions.enable, ...enable } };
-  const entry = scopeFragment({ pools, nodes }, node, options).entries.find(
-    ({ key }) => key === `scope ${family}`,
-  );
-  if (entry === undefined) throw new Error(`no scope of ${family}`);
-  return canonicalEntry(entry);
+  return canonicalEntry(scopeFragment({ pools, nodes }, node, options).scopes[family]);
 }
 
 const nat = { natOutgoing: true };

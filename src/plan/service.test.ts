@@ -32,7 +32,9 @@ function entries(
 
 /** The frontends of one origin. */
 function frontends(origin: string, ...given: Parameters<typeof entries>) {
-  return entries(...given).filter((entry) => entry.origin === origin);
+  return entries(...given)
+    .filter((entry) => entry.kind === 'ServiceFrontend')
+    .filter((entry) => entry.origin === origin);
 }
 
 const everywhere: Partial<ServiceFact> = {
@@ -340,9 +342,9 @@ describe('loadBalancerSourceRanges', () => {
     ],
   ] as const)('hold where the address is %s too, whichever frontend wins', (_, given, key) => {
     const loadBalancerSourceRanges = [cidr('203.0.113.0/24')];
-    const found = entries({ ...everywhere, ...given, loadBalancerSourceRanges }).filter(
-      (entry) => entry.key === key,
-    );
+    const found = entries({ ...everywhere, ...given, loadBalancerSourceRanges })
+      .filter((entry) => entry.kind === 'ServiceFrontend')
+      .filter((entry) => entry.key === key);
     expect(found.length).toBeGreaterThan(0);
     for (const entry of found) expect(entry.sourceRanges).toEqual(['203.0.113.0/24']);
     for (const entry of frontends('NodePort', { ...everywhere, ...given, loadBalancerSourceRanges })) {
@@ -375,7 +377,7 @@ describe('health check', () => {
     healthCheckNodePort: portOf(31000),
   };
   const checks = (...given: Parameters<typeof entries>) =>
-    entries(...given).filter(({ kind }) => kind === 'ServiceHealthCheck');
+    entries(...given).filter((entry) => entry.kind === 'ServiceHealthCheck');
 
   test('one for each family, on the addresses of NodePorts, with the ready endpoints of this node', () => {
     const unready = endpoint('10.244.1.6', { nodeName: 'node-a', ready: false });

@@ -81,7 +81,7 @@ test('large questions: of others none of it is taken, of root up to a bound', as
   const before = memoryMib(pid);
   const post = `
 const { request } = require('node:http');
-const call = request({ socketPath: '\\0knat.agent', path: '/v1/flows', method: 'POST' }, (answer) => {
+const call = request({ socketPath: '\\0knat.agent', path: '/api/v1/explain', method: 'POST' }, (answer) => {
   console.log(answer.statusCode);
   answer.resume();
 });

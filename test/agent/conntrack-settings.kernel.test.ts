@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { beforeAll, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
+import type { Status } from '../../src/forms/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
 import { noConntrackSettings } from '../generators/conntrack-settings.ts';
@@ -15,7 +15,7 @@ beforeAll(() => enterFreshNamespace());
 
 const read = (name: string) => Number(readFileSync(`/proc/sys/net/netfilter/${name}`, 'utf8'));
 
-async function runWith(conntrack: Partial<typeof noConntrackSettings>): Promise<AgentStatus> {
+async function runWith(conntrack: Partial<typeof noConntrackSettings>): Promise<Status> {
   const folder = mkdtempSync(join(tmpdir(), 'knat-conntrack-'));
   const plan = defaultPlanOptions;
   const settings = { nodeName: 'node-a', nodeConfig: {}, plan, source: dirSource(folder) };

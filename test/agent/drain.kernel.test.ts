@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { protocolNumber } from '../../src/net/protocol.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { ConntrackConnection } from '../../src/wire/conntrack/connection.ts';
 import { type Running, startKnat } from '../cli/knat.ts';
 import { ip } from '../generators/build.ts';
@@ -127,7 +126,7 @@ async function change(state: State): Promise<void> {
 }
 
 async function programmedRevision(): Promise<number | undefined> {
-  return ((await askAgent('/v1/status')) as AgentStatus).programmed?.revision;
+  return (await askAgent('/status')).programmed?.revision;
 }
 
 /** The held connections with the endpoints that they lead to, one text each. */

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
+import type { Status } from '../../src/forms/status.ts';
 import type { AccessOptions } from '../../src/kube-api/access.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { kubeSource } from '../../src/sources/kube/kube-source.ts';
 import { writeKubeconfig, writeServiceAccount } from '../cluster/kubeconfig.ts';
@@ -55,9 +55,9 @@ function start(access: AccessOptions): void {
   );
 }
 
-async function until(condition: (status: AgentStatus) => boolean): Promise<AgentStatus> {
+async function until(condition: (status: Status) => boolean): Promise<Status> {
   for (let i = 0; i < 800; i++) {
-    const status = (await askAgent('/v1/status').catch(() => null)) as AgentStatus | null;
+    const status = await askAgent('/status').catch(() => null);
     if (status !== null && condition(status)) return status;
     await sleep(25);
   }

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
+import type { Status } from '../../src/forms/status.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
@@ -96,10 +96,10 @@ test.each([
 });
 
 test('a change of another table is not our business', async () => {
-  const before = (await askAgent('/api/v1/status')) as AgentStatus;
+  const before = await askAgent('/status');
   nft('add table ip other\nadd chain ip other c\ndelete table ip other');
   await sleep(50);
-  const after = (await askAgent('/api/v1/status')) as AgentStatus;
+  const after = await askAgent('/status');
   expect(after.programmed).toEqual(before.programmed);
   expect(after.failure).toBeNull();
 });
@@ -121,9 +121,9 @@ test('what is programmed stays when the agent stops, and the next one writes not
   expect(status.programmed).toMatchObject({ skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 });
 });
 
-async function untilProgrammed(): Promise<AgentStatus> {
+async function untilProgrammed(): Promise<Status> {
   for (let i = 0; i < 200; i++) {
-    const status = (await askAgent('/api/v1/status').catch(() => null)) as AgentStatus | null;
+    const status = await askAgent('/status').catch(() => null);
     if (status !== null && status.programmed !== null) return status;
     await sleep(10);
   }

@@ -9,7 +9,6 @@ import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
 import { cidr, ip } from '../generators/build.ts';
@@ -114,7 +113,7 @@ async function listening(): Promise<string[]> {
   return [...rows].map(([, hex = '']) => [...Buffer.from(hex, 'hex')].reverse().join('.'));
 }
 
-const problems = async () => ((await askAgent('/v1/status')) as AgentStatus).problems;
+const problems = async () => (await askAgent('/status')).problems;
 
 test('answers for its Service, and follows endpoints, ports, policy and the Service', async () => {
   write('a.yaml', service('web', 31001) + slice('web', ['node-a', 'node-a', 'node-b']));

@@ -11,9 +11,9 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
 import { allSets, SET_NAMES } from '../../src/datapath/nftables/sets.ts';
+import type { Status } from '../../src/forms/status.ts';
 import type { FactKind } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
 import { ipMasqAgentSource } from '../../src/sources/ip-masq-agent/ip-masq-agent-source.ts';
@@ -225,7 +225,7 @@ function write(kind: FactKind, text: string): void {
   renameSync(`${path}~`, path);
 }
 
-async function start(nodeConfig: NodeConfig): Promise<AgentStatus> {
+async function start(nodeConfig: NodeConfig): Promise<Status> {
   stop = new AbortController();
   const source = severalSources([dirSource(folder, { settleMs: 20 }), ipMasqAgentSource(file)]);
   const settings = { nodeName: 'node-a', nodeConfig, plan: defaultPlanOptions, source };
@@ -239,9 +239,9 @@ async function end(): Promise<void> {
   await running;
 }
 
-async function until(condition: (status: AgentStatus) => boolean): Promise<AgentStatus> {
+async function until(condition: (status: Status) => boolean): Promise<Status> {
   for (let i = 0; i < 1200; i++) {
-    const status = (await askAgent('/api/v1/status').catch(() => null)) as AgentStatus | null;
+    const status = await askAgent('/status').catch(() => null);
     if (status !== null && condition(status)) return status;
     await sleep(25);
   }

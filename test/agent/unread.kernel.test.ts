@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/commands.ts';
+import type { Status } from '../../src/forms/status.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
 import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';
@@ -29,7 +29,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function start(): Promise<AgentStatus> {
+async function start(): Promise<Status> {
   stop = new AbortController();
   const source = dirSource(folder, { settleMs: 20 });
   const settings = { nodeName: 'node-a', nodeConfig: {}, plan: defaultPlanOptions, source };
@@ -45,9 +45,9 @@ async function end(): Promise<void> {
   await running;
 }
 
-async function until(condition: (status: AgentStatus) => boolean): Promise<AgentStatus> {
+async function until(condition: (status: Status) => boolean): Promise<Status> {
   for (let i = 0; i < 400; i++) {
-    const status = (await askAgent('/api/v1/status').catch(() => null)) as AgentStatus | null;
+    const status = await askAgent('/status').catch(() => null);
     if (status !== null && condition(status)) return status;
     await sleep(25);
   }

@@ -14,13 +14,12 @@ import { hostFactsOf } from '../../src/agent/host-facts.ts';
 import { KernelListeners } from '../../src/agent/host-listeners.ts';
 import { KernelAddresses } from '../../src/agent/interface-addresses.ts';
 import { planOnce } from '../../src/agent/offline.ts';
-import { type WalkJson, walkJson } from '../../src/explain/json.ts';
+import { walkJson } from '../../src/explain/json.ts';
 import { type Walk, walk } from '../../src/explain/walk.ts';
 import type { HoldReport } from '../../src/lab/probe-messages.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { formatEndpoint } from '../../src/net/address.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
@@ -190,18 +189,21 @@ async function expectAgreement(what: string, choices: readonly PacketChoice[]): 
   expect(await kernelDisagreements(packets, plan, node, all), what).toEqual([]);
   for (const packet of all) {
     const { source, address, protocol, port } = packet;
-    const query = new URLSearchParams({ from: source, to: formatEndpoint(address, port), proto: protocol });
-    const inputInterface = packets.inputInterface(source);
-    if (inputInterface !== undefined) query.set('interface', inputInterface);
+    const question = {
+      from: source,
+      to: formatEndpoint(address, port),
+      proto: protocol,
+      interface: packets.inputInterface(source),
+    };
     const { verdict, paths } = walkJson(walkOf(plan, node, packet));
     const wanted = JSON.stringify({ verdict, paths });
     // The last change may be one that the kernel does not show.
     const told = async () => {
-      const said = (await askAgent(`/api/v1/explain?${query}`)) as WalkJson;
+      const said = await askAgent('/explain', question);
       return JSON.stringify({ verdict: said.verdict, paths: said.paths });
     };
     await until(told, (text) => text === wanted, PATIENCE).catch(() => {});
-    expect(JSON.parse(await told()), `${what}: ${query}`).toEqual(JSON.parse(wanted));
+    expect(JSON.parse(await told()), `${what}: ${JSON.stringify(question)}`).toEqual(JSON.parse(wanted));
   }
   return all.length;
 }
@@ -305,14 +307,14 @@ test(
 
 /** The strike alone: an agent that goes on writes nothing, a new one finds nothing to write. */
 async function expectNothingWritten(what: string, strike: (typeof strikes)[string]): Promise<void> {
-  const { processId } = (await askAgent('/api/v1/status')) as AgentStatus;
+  const { processId } = await askAgent('/status');
   const { passed } = gate;
   const { id } = kernel.generation();
   await strike(async () => {});
   // Each kind has a connection of its own, and comes back when it can.
   await untilPassed(passed + 4);
   await expectProgrammed(`${what}, and nothing else`);
-  const status = (await askAgent('/api/v1/status')) as AgentStatus;
+  const status = await askAgent('/status');
   if (status.processId === processId) {
     expect(kernel.generation().id, `${what}: generation of the ruleset`).toBe(id);
   } else {

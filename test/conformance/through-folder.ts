@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { answerFlows } from '../../src/agent/explain-query.ts';
 import { composeNodeFacts } from '../../src/agent/node-facts.ts';
-import type { FlowAnswer } from '../../src/explain/answer.ts';
+import type { FlowAnswer } from '../../src/forms/walk.ts';
 import { type Finding, formatFinding } from '../../src/model/finding.ts';
 import type { PodNatRequest } from '../../src/model/pod.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';

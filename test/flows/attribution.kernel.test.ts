@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { WhoAnswer } from '../../src/flows/attribution/who.ts';
 import { FlowDeleter } from '../../src/flows/delete.ts';
+import type { WhoAnswer } from '../../src/forms/flows.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import { FlowsStage, natPool, OTHER_POD, PLACE, POD, PORT, pods, until } from './flows-stage.ts';
 
@@ -30,8 +30,7 @@ async function outside(from: string, sourcePort: number): Promise<string> {
 }
 
 async function who(address: string, at = new Date()): Promise<WhoAnswer> {
-  const query = new URLSearchParams({ address, at: at.toISOString() });
-  return (await askAgent(`/api/v1/flows/who?${query}`)) as WhoAnswer;
+  return await askAgent('/flows/who', { address, at: at.toISOString() });
 }
 
 async function endAll(): Promise<void> {

@@ -1,13 +1,13 @@
 import { pino } from 'pino';
 import { runAgent } from '../../src/agent/commands.ts';
 import type { FlowSettings } from '../../src/agent/flow-settings.ts';
-import type { ListingEnd } from '../../src/flows/listing.ts';
-import type { FlowReport } from '../../src/flows/report.ts';
+import type { FlowLine, FlowReport, ListingEnd } from '../../src/forms/flows.ts';
+import type { FlowQuestion } from '../../src/forms/questions.ts';
+import type { Status } from '../../src/forms/status.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { agentPieces, askAgent, linesOf } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
 import { ip, pod, pool, present } from '../generators/build.ts';
@@ -113,15 +113,20 @@ export class FlowsStage {
     await this.#running;
   }
 
-  async status(): Promise<AgentStatus> {
-    return (await askAgent('/api/v1/status')) as AgentStatus;
+  async status(): Promise<Status> {
+    return await askAgent('/status');
   }
 
-  async list(query = ''): Promise<{ flows: FlowReport[]; end: ListingEnd }> {
-    const lines: string[] = [];
-    for await (const piece of linesOf(agentPieces(`/api/v1/flows${query}`))) lines.push(...piece);
-    const { end } = JSON.parse(lines.pop() ?? '') as { end: ListingEnd };
-    return { flows: lines.map((line) => JSON.parse(line) as FlowReport), end };
+  async list(question: FlowQuestion = {}): Promise<{ flows: FlowReport[]; end: ListingEnd }> {
+    const flows: FlowReport[] = [];
+    for await (const lines of linesOf(agentPieces('/flows', question))) {
+      for (const text of lines) {
+        const line: FlowLine = JSON.parse(text);
+        if ('end' in line) return { flows, end: line.end };
+        flows.push(line);
+      }
+    }
+    throw new Error('the listing has no end');
   }
 
   dispose(): void {

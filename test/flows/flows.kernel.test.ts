@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FlowDeleter } from '../../src/flows/delete.ts';
+import type { FlowQuestion } from '../../src/forms/questions.ts';
 import { agentPieces, askAgent, linesOf } from '../../src/observe/client.ts';
-import type { RatesAnswer } from '../../src/observe/flows-view.ts';
 import {
   absent,
   egressRuleFact,
@@ -104,21 +104,22 @@ describe('the list', () => {
       sourceNat: { kind: 'egress', object: 'IPPool pods' },
     });
     expect(flows[0]?.sourceNat?.address).toMatch(new RegExp(`^${NODE}:\\d+$`));
-    for (const [query, count] of [
-      ['?pod=shop/web-0', 1],
-      ['?service=shop/web', 1],
-      ['?service=shop/other', 0],
-      ['?protocol=tcp', 0],
-      ['?protocol=udp&address=10.96.0.0/16', 1],
-      ['?kind=service', 1],
-      ['?kind=egress', 2],
-      ['?limit=1', 1],
-      ['?stale=true', 0],
-    ] as const) {
-      expect([query, (await stage.list(query)).flows.length]).toEqual([query, count]);
+    const questions: [question: FlowQuestion, count: number][] = [
+      [{ pod: 'shop/web-0' }, 1],
+      [{ service: 'shop/web' }, 1],
+      [{ service: 'shop/other' }, 0],
+      [{ protocol: 'tcp' }, 0],
+      [{ protocol: 'udp', address: '10.96.0.0/16' }, 1],
+      [{ kind: 'service' }, 1],
+      [{ kind: 'egress' }, 2],
+      [{ limit: '1' }, 1],
+      [{ stale: 'true' }, 0],
+    ];
+    for (const [question, count] of questions) {
+      expect([question, (await stage.list(question)).flows.length]).toEqual([question, count]);
     }
-    await expect(stage.list('?pod=web-0')).rejects.toThrow('"web-0" is no NAMESPACE/NAME');
-    const { rates } = (await askAgent('/api/v1/flows/rates?seconds=1')) as RatesAnswer;
+    await expect(stage.list({ pod: 'web-0' })).rejects.toThrow('"web-0" is no NAMESPACE/NAME');
+    const { rates } = await askAgent('/flows/rates', { seconds: 1 });
     expect(rates.map(({ object, flows }) => [object, flows])).toEqual([
       ['IPPool pods', 2],
       ['Service shop/web 10.96.0.10:80/UDP', 1],
@@ -129,7 +130,7 @@ describe('the list', () => {
     await stage.start([...pods, natPool]);
     const events: { event: string; flow: { from: string } }[] = [];
     const watch = (async () => {
-      for await (const lines of linesOf(agentPieces('/api/v1/flows/watch?pod=shop/web-0'))) {
+      for await (const lines of linesOf(agentPieces('/flows/watch', { pod: 'shop/web-0' }))) {
         events.push(...lines.map((line) => JSON.parse(line)));
         if (events.some(({ event }) => event === 'destroy')) return;
       }
@@ -158,7 +159,7 @@ describe('stale flows', () => {
     await stage.change(boundPod);
     expect(await seen(POD, 40_020)).toBe(NODE);
     expect(await seen(OTHER_POD, 40_021)).toBe(NODE);
-    const { flows } = await stage.list('?stale=true');
+    const { flows } = await stage.list({ stale: 'true' });
     expect(flows.map(({ from, stale }) => [from, stale?.includes('Pod shop/web-0')])).toEqual([
       ['Pod shop/web-0', true],
     ]);
@@ -167,7 +168,7 @@ describe('stale flows', () => {
     for (const flow of flows) expect(deleter.delete(flow)).toBe(false);
     deleter.close();
     expect(await seen(POD, 40_020)).toBe(PUBLIC);
-    expect((await stage.list('?stale=true')).flows).toEqual([]);
+    expect((await stage.list({ stale: 'true' })).flows).toEqual([]);
   });
 
   test('flush: the flows that the change concerns move at once, the others stay', async () => {
@@ -179,10 +180,10 @@ describe('stale flows', () => {
     expect(await seen(POD, 40_032)).toBe(NODE);
     await stage.change(boundPod);
     await until(async () => (await seen(POD, 40_032)) === PUBLIC);
-    expect((await stage.list('?stale=true')).flows).toEqual([]);
+    expect((await stage.list({ stale: 'true' })).flows).toEqual([]);
     // The TCP connection appears with another address where nobody knows it: it ends, and its pod makes a new one.
     await until(async () =>
-      (await stage.list(`?address=${POD}&protocol=tcp`)).flows.every(({ sourceNat }) => {
+      (await stage.list({ address: POD, protocol: 'tcp' })).flows.every(({ sourceNat }) => {
         return sourceNat?.address.startsWith(PUBLIC) ?? false;
       }),
     );
@@ -224,7 +225,7 @@ describe('stale flows', () => {
     expect(await seen(OTHER_POD, 40_051)).toBe(NODE);
     await stage.change(nowhere);
     expect(await seen(POD, 40_050)).toBe(NODE);
-    const { flows } = await stage.list('?stale=true');
+    const { flows } = await stage.list({ stale: 'true' });
     expect(flows.map(({ from, stale }) => [from, stale])).toEqual([
       ['Pod shop/web-0', 'its packets would be dropped (EgressRule quarantine) now'],
     ]);
@@ -280,7 +281,7 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
     const oneWay = async () => {
       const question = { from, sourcePort: 40_062, to, port: silentPort, protocol: 'UDP' } as const;
       await stage.flat.clients.probe().dial({ ...question, timeoutMs: 50 });
-      const { flows } = await stage.list(`?kind=egress,none&address=${to}`);
+      const { flows } = await stage.list({ kind: 'egress,none', address: to });
       const { sourceNat } = flows.find((flow) => flow.original.destination.endsWith(`:${silentPort}`)) ?? {};
       return sourceNat === undefined ? 'no flow' : (sourceNat?.kind ?? 'untranslated');
     };
@@ -300,7 +301,7 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
     const question = { from, sourcePort: 40_063, to: address, port: 80, protocol: 'UDP' } as const;
     const dialled = await stage.flat.clients.probe().dial({ ...question, timeoutMs: 3000 });
     expect(dialled.outcome).toBe('answered');
-    const entries = async () => (await stage.list(`?address=${address}&kind=service,other`)).flows.length;
+    const entries = async () => (await stage.list({ address, kind: 'service,other' })).flows.length;
     expect(await entries()).toBe(1);
     await stage.stop();
     await stage.startAgain([]);
@@ -337,11 +338,11 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
     test('nothing: flows of other translators, and those that were stale before, stay', async () => {
       await stage.start([plain], { egressOnChange: 'flush' });
       expect(await sourceSeen(40_071)).toBe(from);
-      const { flows } = await stage.list(`?kind=none&address=${from}`);
+      const { flows } = await stage.list({ kind: 'none', address: from });
       await stage.stop();
       await stage.startAgain([plain, other], { egressOnChange: 'flush' });
       expect(await sourceSeen(40_071)).toBe(from);
-      expect((await stage.list(`?kind=none&address=${from}`)).flows.map(({ id }) => id)).toEqual(
+      expect((await stage.list({ kind: 'none', address: from })).flows.map(({ id }) => id)).toEqual(
         flows.map(({ id }) => id),
       );
     });

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { PortUsageSample } from '../../src/flows/port-usage.ts';
+import type { PortUsageSample } from '../../src/forms/flows.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { MetricSnapshot } from '../../src/observe/metrics/metrics.ts';
 import { nft } from '../netns/namespace.ts';
 import { FlowsStage, NODE, OTHER_POD, PLACE, POD, PORT, pods, until } from './flows-stage.ts';
 
@@ -32,18 +31,18 @@ async function dialMany(from: string, count: number): Promise<{ answered: number
 
 /** Flows in conntrack that have another source towards the place. */
 async function mappings(from = ''): Promise<number> {
-  const { flows } = await stage.list(`?address=${PLACE}&protocol=udp`);
+  const { flows } = await stage.list({ address: PLACE, protocol: 'udp' });
   return flows.filter(({ original, sourceNat }) => sourceNat !== null && original.source.startsWith(from))
     .length;
 }
 
 async function sample(): Promise<PortUsageSample | null> {
-  return (await askAgent('/api/v1/flows/ports')) as PortUsageSample | null;
+  return await askAgent('/flows/ports');
 }
 
 /** Values of a metric, as the API has them. */
 async function gauges(name: string): Promise<readonly { labels: object; value: number | null }[]> {
-  const { items } = (await askAgent('/api/v1/metrics')) as { items: MetricSnapshot[] };
+  const { items } = await askAgent('/metrics');
   return (items.find((one) => one.name === name)?.values ?? []).map(({ labels, value }) => ({
     labels,
     value,

@@ -11,9 +11,9 @@ import { printStatus } from '../../src/cli/commands/status-run.ts';
 import type { Context } from '../../src/cli/context.ts';
 import { printTable } from '../../src/cli/table.ts';
 import { Terminal, terminalOptions } from '../../src/cli/terminal.ts';
-import { FLOW_COLUMNS } from '../../src/flows/flow-lines.ts';
+import type { FlowReport } from '../../src/forms/flows.ts';
+import type { Status } from '../../src/forms/status.ts';
 import { ENTRY_HEADINGS } from '../../src/observe/api/entry-row.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { listeningContext, runCommand } from './command.ts';
 
 /** Everything that people read fits into 80 columns, with the longest names that Kubernetes allows and with IPv6. */
@@ -131,7 +131,7 @@ test('status', () => {
       },
     ],
     conflicts: [],
-  } as unknown as AgentStatus;
+  } as unknown as Status;
   const text = printed(({ terminal }) => printStatus(status, terminal));
   expectFits(text);
   expect(text).toContain('\n             ');
@@ -199,10 +199,51 @@ test('entries', () => {
   expectFits(printed(({ terminal }) => printTable(terminal, ENTRY_HEADINGS, rows)));
 });
 
-test.each([
-  ['short', ['TCP', '10.244.1.5:40000', '198.51.100.9:443', '', '203.0.113.7:40000', 'other', '', '', '']],
+const plainFlow: FlowReport = {
+  protocol: 'TCP',
+  original: { source: '10.244.1.5:40000', destination: '198.51.100.9:443' },
+  reply: { source: '198.51.100.9:443', destination: '203.0.113.7:40000' },
+  from: null,
+  to: null,
+  destinationNat: null,
+  sourceNat: { kind: 'other', object: null, address: '203.0.113.7:40000' },
+  stale: null,
+  replied: true,
+  ageSeconds: null,
+  timeoutSeconds: null,
+  packets: null,
+  bytes: null,
+  id: 1,
+  zone: 0,
+};
+const longFlow: FlowReport = {
+  ...plainFlow,
+  original: { source: `[${POD6}]:40000`, destination: `[${WEB6}]:65535` },
+  reply: { source: `[${POD6}]:8080`, destination: `[${CLIENT6}]:40000` },
+  from: `Pod ${NAMESPACE}/${NAME}`,
+  to: `Pod ${NAMESPACE}/${NAME}`,
+  destinationNat: {
+    kind: 'service',
+    object: `Service ${NAMESPACE}/${NAME}`,
+    frontend: `[${WEB6}]:65535/TCP`,
+    endpoint: `[${POD6}]:8080`,
+  },
+  sourceNat: { kind: 'egress', object: 'IPPool pods', address: `[${CLIENT6}]:40000` },
+  stale: 'it would leave with the address of the node now (IPPool pods)',
+  timeoutSeconds: 431990,
+  bytes: 123456789,
+};
+
+test.each<[string, FlowReport, string[]]>([
+  [
+    'short',
+    plainFlow,
+    ['TCP', '10.244.1.5:40000', '198.51.100.9:443', '', '203.0.113.7:40000', 'other', '', '', ''],
+  ],
+  ['no reply', { ...plainFlow, replied: false, bytes: 0 }, ['0', 'no reply yet']],
   [
     'long',
+    longFlow,
     [
       ...[
         'TCP',
@@ -214,12 +255,11 @@ test.each([
       'stale: it would leave with the address of the node now (IPPool pods)',
     ],
   ],
-])('flows: %s', async (_, cells) => {
-  expect(cells).toHaveLength(FLOW_COLUMNS.length);
+])('flows: %s', async (_, flow, cells) => {
   const { context, printed } = listeningContext(options);
   const end = { looked: 123_456, listed: 1, cut: true, stale: 1, accounting: false };
   const pieces = async function* () {
-    yield Buffer.from(`${cells.join('\t')}\n${JSON.stringify({ end })}\n`);
+    yield Buffer.from(`${JSON.stringify(flow)}\n${JSON.stringify({ end })}\n`);
   };
   await printFlows(pieces(), {}, context);
   const { output, errors } = printed();

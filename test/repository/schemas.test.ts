@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from '@hono/zod-openapi';
 import { afterAll, expect, test } from 'vitest';
-import type { FlowAnswer } from '../../src/explain/answer.ts';
+import type { FlowAnswer } from '../../src/forms/walk.ts';
 import { runCommand } from './command.ts';
 
 /** What programs get is of the form that docs/schema publishes: the files themselves are held against real answers. */

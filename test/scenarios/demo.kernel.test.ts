@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { FlowPairs } from '../../src/flows/pairs.ts';
+import type { FlowPairs } from '../../src/forms/flows.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 

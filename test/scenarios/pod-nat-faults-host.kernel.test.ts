@@ -11,7 +11,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { cleanUpKernel, previewAgent, runAgent } from '../../src/agent/commands.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
-import type { AgentStatus } from '../../src/observe/status.ts';
 import { defaultPlanOptions, defaultPodNatPolicy } from '../../src/plan/options.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
 import { natEntry, nodeObject, present } from '../generators/build.ts';
@@ -81,7 +80,7 @@ async function start(rest: { readonly manageForward?: boolean } = {}): Promise<v
   const run = { settings: settings(source), logger: pino({ level: 'silent' }), version: 'test', once: false };
   agent = { source, stop: control, running: runAgent({ ...run, ...rest }, control.signal) };
   const isProgrammed = async () => {
-    const status = (await askAgent('/v1/status').catch(() => null)) as AgentStatus | null;
+    const status = await askAgent('/status').catch(() => null);
     return status?.programmed != null;
   };
   expect(await becomes(isProgrammed, true)).toBe(true);
@@ -106,7 +105,7 @@ async function becomes<T>(ask: () => Promise<T>, wanted: T, limitMs = 8_000): Pr
 const fromClient = () => answererOf(stage, 'client', 'public');
 const fromClient6 = () => answererOf(stage, 'client6', 'public6');
 const reasons = async (): Promise<string[]> =>
-  ((await askAgent('/v1/status')) as AgentStatus).notices.map(({ reason }) => reason);
+  (await askAgent('/status')).notices.map(({ reason }) => reason);
 
 describe.each(['iptables-nft', 'iptables-legacy'])('behind a FORWARD chain of %s that drops', (program) => {
   const six = program.replace('iptables', 'ip6tables');

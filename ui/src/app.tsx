@@ -1,6 +1,6 @@
 import { Anchor, AppShell, Badge, Group, Text } from '@mantine/core';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
-import { useStatus } from './api/queries.ts';
+import { useSummary } from './api/queries.ts';
 import { EntriesPage } from './pages/entries.tsx';
 import { ExplainPage } from './pages/explain.tsx';
 import { OverviewPage } from './pages/overview.tsx';
@@ -34,7 +34,7 @@ export function App() {
 }
 
 function Header() {
-  const { data: status, error } = useStatus();
+  const { data: status, error } = useSummary();
   const [here] = useLocation();
   return (
     <Group h="100%" justify="space-between" wrap="nowrap">

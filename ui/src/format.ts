@@ -9,16 +9,3 @@ export function count(value: number): string {
 export function timeOfDay(time: string): string {
   return new Date(time).toLocaleTimeString();
 }
-
-/** `Service shop/web`; `IPPool pods`. */
-export function refText({
-  kind,
-  namespace,
-  name,
-}: {
-  kind: string;
-  namespace: string;
-  name: string;
-}): string {
-  return `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
-}

@@ -1,6 +1,5 @@
 import { cleanUpKernel, podnatControllerChains } from '../../agent/commands.ts';
 import { AgentNotRunning, askAgent } from '../../observe/client.ts';
-import type { AgentStatus } from '../../observe/status.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { type OutputForm, printData } from '../output.ts';
@@ -39,12 +38,12 @@ export async function cleanUp(
 }
 
 async function refuseWhileAgentRuns(): Promise<void> {
-  const status = await askAgent('/api/v1/status').catch((error: unknown) => {
+  const status = await askAgent('/status').catch((error: unknown) => {
     if (error instanceof AgentNotRunning) return null;
     throw error;
   });
   if (status === null) return;
-  const { processId, node } = status as AgentStatus;
+  const { processId, node } = status;
   throw new CliError(
     'KNAT_AGENT_RUNNING',
     `the agent of node ${node} runs (process ${processId}) and would put everything back at once`,

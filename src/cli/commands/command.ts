@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { Question } from '../../forms/questions.ts';
 import type { Context } from '../context.ts';
-import { applyConfig } from '../options/commander.ts';
+import { applyConfig, longName } from '../options/commander.ts';
 import type { SettingValues } from '../options/table.ts';
 
 /**
@@ -26,6 +27,15 @@ export async function valuesOf<Values extends SettingValues>(
   const values = command.opts<Values>();
   context.debug = values.logLevel === 'debug';
   return values;
+}
+
+/** Adds the terms of a question as options, in their order. */
+export function addQuestion(command: Command, terms: Question, group: string): void {
+  for (const [name, { value, help }] of Object.entries(terms)) {
+    const flag = `--${longName(name)}`;
+    const option = new Option(value === null ? flag : `${flag} <${value}>`, help).helpGroup(group);
+    command.addOption(value === null ? option.preset('true') : option);
+  }
 }
 
 /** The end of a command's help: what to type. */

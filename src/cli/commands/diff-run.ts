@@ -1,8 +1,8 @@
 import { previewAgent } from '../../agent/commands.ts';
+import type { Difference, DifferenceGroup } from '../../forms/difference.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { MOST_ELEMENTS } from '../../observe/api/routes/difference.ts';
 import { askAgent } from '../../observe/client.ts';
-import { type Difference, type DifferenceGroup, differenceOf } from '../../observe/difference.ts';
+import { differenceOf } from '../../observe/difference.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -35,7 +35,7 @@ export async function diff(values: DiffValues, context: Context): Promise<void> 
 async function compare(values: DiffValues, limit: number, context: Context): Promise<Difference> {
   const { terminal } = context;
   if (values.source === undefined || values.agent === true) {
-    return (await askAgent(`/api/v1/diff?limit=${limit}`)) as Difference;
+    return await askAgent('/diff', { limit });
   }
   const settings = await planSettings(values, {
     defaultNode: context.defaultNode,
@@ -94,7 +94,7 @@ function titleOf({ owner, object }: DifferenceGroup): string {
 function readLimit(text: string | undefined): number {
   if (text === undefined) return 1000;
   try {
-    return readWholeNumber(0, MOST_ELEMENTS)(text);
+    return readWholeNumber(0, 1_000_000)(text);
   } catch (error) {
     if (error instanceof ValueError) throw new CliError('KNAT_USAGE', `--limit: ${error.message}`);
     throw error;

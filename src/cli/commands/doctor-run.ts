@@ -5,7 +5,6 @@ import type { AgentReport, PoolRange } from '../../doctor/host-facts.ts';
 import type { Severity } from '../../model/finding.ts';
 import { parsePrefix } from '../../net/prefix.ts';
 import { AgentAnsweredError, AgentNotRunning, askAgent } from '../../observe/client.ts';
-import type { AgentStatus } from '../../observe/status.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { planSettings } from '../options/plan-settings.ts';
@@ -26,12 +25,12 @@ export async function doctor(values: SettingValues, context: Context): Promise<v
 
 async function askForAgent(): Promise<AgentReport | null> {
   try {
-    const status = (await askAgent('/v1/status')) as AgentStatus;
+    const status = await askAgent('/summary');
     return {
       synced: status.synced,
       failure: status.failure?.message ?? null,
-      problems: status.problems.length + status.notices.length,
-      conflicts: status.conflicts.length,
+      problems: status.findings.problems + status.findings.notices,
+      conflicts: status.findings.conflicts,
     };
   } catch (error) {
     if (error instanceof AgentNotRunning) return null;
@@ -41,10 +40,10 @@ async function askForAgent(): Promise<AgentReport | null> {
 
 /** Null while the agent still reads its source, which is when this host is looked at. */
 async function poolsOfAgent(): Promise<PoolRange[] | null> {
-  const answer = (await askAgent('/v1/pools').catch((error: unknown) => {
+  const answer = await askAgent('/pools').catch((error: unknown) => {
     if (error instanceof AgentAnsweredError && error.code === 'KNAT_SOURCE_READING') return null;
     throw error;
-  })) as { items: readonly { name: string; cidr: string; natOutgoing: boolean }[] } | null;
+  });
   if (answer === null) return null;
   return answer.items.flatMap(({ name, cidr: text, natOutgoing }): PoolRange[] => {
     const cidr = parsePrefix(text);

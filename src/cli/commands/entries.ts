@@ -1,16 +1,15 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { entryQuestion } from '../../forms/questions.ts';
 import type { Context } from '../context.ts';
 import { addSettings } from '../options/commander.ts';
-import { examples, valuesOf } from './command.ts';
+import { addQuestion, examples, valuesOf } from './command.ts';
 import type { EntriesValues } from './entries-run.ts';
 
 export function addEntriesCommand(program: Command, context: Context): void {
+  const { search, ...options } = entryQuestion;
   const command = program
     .command('entries')
-    .argument(
-      '[text]',
-      'only entries that contain this text: in address and port, object, name of the port, endpoints',
-    )
+    .argument('[text]', search.help)
     .summary('what is programmed, entry by entry')
     .description(
       'Lists what the agent of this network namespace wants in the kernel, each entry with its object, and what\n' +
@@ -20,18 +19,7 @@ export function addEntriesCommand(program: Command, context: Context): void {
       const { entries } = await import('./entries-run.ts');
       await entries(text ?? null, await valuesOf<EntriesValues>(command, context), context);
     });
-  command
-    .addOption(
-      new Option(
-        '--kind <KINDS>',
-        'only these, with commas: frontend, binding, source, source-port, ports, address, health, scope, refused',
-      ).helpGroup('Which entries:'),
-    )
-    .addOption(
-      new Option('--object <NAME>', 'only those of an object: shop/web, "Service shop/web"').helpGroup(
-        'Which entries:',
-      ),
-    );
+  addQuestion(command, options, 'Which entries:');
   addSettings(command, ['output', 'logLevel']);
   command.addHelpText(
     'after',

@@ -1,16 +1,15 @@
 import { existingFlows } from '../../agent/existing-flows.ts';
 import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
-import type { FlowAnswer } from '../../explain/answer.ts';
 import { describeWalk } from '../../explain/describe.ts';
 import type { ExistingFlow } from '../../explain/existing.ts';
 import { walkJson } from '../../explain/json.ts';
-import type { Line } from '../../explain/lines.ts';
 import { senderNode } from '../../explain/place.ts';
-import type { PacketQuestion } from '../../explain/question.ts';
 import type { Walk } from '../../explain/walk.ts';
+import { askedOf, type PacketQuestion, packetQuestion } from '../../forms/questions.ts';
+import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { askAgent } from '../../observe/client.ts';
+import { askAgent, explainFlows } from '../../observe/client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { readInputFile } from '../input-file.ts';
@@ -20,13 +19,7 @@ import { printData } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { printTable } from '../table.ts';
 
-export interface ExplainValues extends SettingValues {
-  readonly from?: string;
-  readonly to?: string;
-  readonly proto?: string;
-  readonly port?: string;
-  readonly interface?: string;
-  readonly family?: string;
+export interface ExplainValues extends SettingValues, PacketQuestion {
   readonly flows?: string;
   readonly agent?: true;
   readonly conntrack?: true;
@@ -34,29 +27,29 @@ export interface ExplainValues extends SettingValues {
 
 /** Who answers: the running agent, or a plan made of manifests. */
 interface Explainer {
-  explain(question: PacketQuestion): Promise<unknown>;
+  explain(question: PacketQuestion): Promise<WalkJson>;
   describe(question: PacketQuestion): Promise<readonly Line[]>;
   flows(flows: unknown): Promise<readonly FlowAnswer[]>;
 }
 
 export async function explain(values: ExplainValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const { from, to, proto, port, interface: inputInterface, family, flows, output } = values;
+  const { flows, output } = values;
+  const question = askedOf(packetQuestion, values);
   if (flows !== undefined) {
-    if ([from, to, proto, port, inputInterface, family].some((given) => given !== undefined)) {
-      const others = '--from, --to, --proto, --port, --interface and --family';
-      throw new CliError('KNAT_USAGE', `--flows stands alone: leave ${others} away`);
+    if (Object.keys(question).length > 0) {
+      const others = Object.keys(packetQuestion).map((name) => `--${name}`);
+      throw new CliError('KNAT_USAGE', `--flows stands alone: leave ${others.join(', ')} away`);
     }
     const questions = await readFlows(flows, context);
     const answers = await (await explainerOf(values, context)).flows(questions);
     await printData(terminal, output, answers, () => printAnswers(answers, questions, context));
     return;
   }
-  if (from === undefined || to === undefined) {
-    const missing = from === undefined ? '--from' : '--to';
+  if (question.from === undefined || question.to === undefined) {
+    const missing = question.from === undefined ? '--from' : '--to';
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }
-  const question: PacketQuestion = { from, to, proto, port, interface: inputInterface, family };
   const explainer = await explainerOf(values, context);
   if (output === undefined || output === 'table') terminal.printLines(await explainer.describe(question));
   else await printData(terminal, output, await explainer.explain(question), () => {});
@@ -102,15 +95,10 @@ function namesPod({ from = '', to = '' }: ExplainValues): boolean {
 }
 
 const agentExplainer: Explainer = {
-  explain: async (question) => await askAgent(`/api/v1/explain?${queryOf(question)}`),
-  describe: async (question) => (await askAgent(`/api/v1/describe?${queryOf(question)}`)) as Line[],
-  flows: async (flows) => (await askAgent('/v1/flows', flows)) as FlowAnswer[],
+  explain: (question) => askAgent('/explain', question),
+  describe: (question) => askAgent('/describe', question),
+  flows: explainFlows,
 };
-
-function queryOf(question: PacketQuestion): string {
-  const given = Object.entries(question).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return new URLSearchParams(given).toString();
-}
 
 async function readFlows(path: string, context: Context): Promise<unknown> {
   const text = path === '-' ? await context.readInput() : await readInputFile(path, 'the file of flows');

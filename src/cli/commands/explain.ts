@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
+import { packetQuestion } from '../../forms/questions.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
 import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
-import { examples, valuesOf } from './command.ts';
+import { addQuestion, examples, valuesOf } from './command.ts';
 import type { ExplainValues } from './explain-run.ts';
 
 const PACKET = 'The packet:';
@@ -20,37 +21,8 @@ export function addExplainCommand(program: Command, context: Context): void {
       const { explain } = await import('./explain-run.ts');
       await explain(await valuesOf<ExplainValues>(command, context), context);
     });
+  addQuestion(command, packetQuestion, PACKET);
   command
-    .addOption(
-      new Option('--from <PLACE>', 'who sends it: ADDRESS[:PORT], pod/NAMESPACE/NAME or node/NAME').helpGroup(
-        PACKET,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--to <PLACE>',
-        'where to: ADDRESS[:PORT], pod/NAMESPACE/NAME[:PORT], svc/NAMESPACE/NAME[:PORT] (a number or a name) or node/NAME[:PORT]',
-      ).helpGroup(PACKET),
-    )
-    .addOption(
-      new Option(
-        '--proto <PROTOCOL>',
-        'tcp, udp or sctp (default: that of the Service port, else tcp)',
-      ).helpGroup(PACKET),
-    )
-    .addOption(
-      new Option(
-        '--family <FAMILY>',
-        'ipv4 or ipv6, where both ends have addresses of both (default: the first that fits)',
-      ).helpGroup(PACKET),
-    )
-    .addOption(new Option('--port <NUMBER>', 'destination port, where --to has none').helpGroup(PACKET))
-    .addOption(
-      new Option(
-        '--interface <NAME>',
-        'by which it comes in; asked for only where pods are told by an interface (--detect-local-mode)',
-      ).helpGroup(PACKET),
-    )
     .addOption(
       new Option(
         '--flows <FILE>',

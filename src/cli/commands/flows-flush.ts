@@ -1,5 +1,4 @@
 import { FlowDeleter } from '../../flows/delete.ts';
-import type { FlowReport } from '../../flows/report.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
@@ -18,8 +17,8 @@ export async function endFlows(
   let ended = 0;
   let gone = 0;
   try {
-    await eachFlow(pieces, (text) => {
-      if (deleter.delete(JSON.parse(text) as FlowReport)) ended++;
+    await eachFlow(pieces, (flow) => {
+      if (deleter.delete(flow)) ended++;
       else gone++;
     });
   } finally {

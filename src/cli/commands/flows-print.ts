@@ -1,5 +1,4 @@
-import { FLOW_COLUMNS, type FlowFormat } from '../../flows/flow-lines.ts';
-import type { ListingEnd } from '../../flows/listing.ts';
+import type { FlowEvent, FlowLine, FlowReport, ListingEnd } from '../../forms/flows.ts';
 import { printableJson } from '../../model/printable.ts';
 import { linesOf } from '../../observe/client.ts';
 import type { Context } from '../context.ts';
@@ -12,32 +11,29 @@ const BROKEN_OFF = 'the agent broke the listing off';
 
 type Pieces = AsyncIterable<Uint8Array>;
 
-/** What is asked of the agent for what is to be printed: cells for a table, else JSON. */
-export function formatFor({ output }: SettingValues): FlowFormat {
-  return output === undefined || output === 'table' ? 'tsv' : 'ndjson';
-}
-
-/** Prints a listing of `formatFor` while it comes; nothing of it is kept. */
+/** Prints a listing while it comes; nothing of it is kept. */
 export async function printFlows(pieces: Pieces, values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
   if (values.output === 'yaml') {
-    const flows: unknown[] = [];
-    await eachFlow(pieces, (text) => flows.push(JSON.parse(text)));
+    const flows: FlowReport[] = [];
+    await eachFlow(pieces, (flow) => flows.push(flow));
     return await printData(terminal, 'yaml', flows, () => {});
   }
   if (values.output === 'json') return await printArray(pieces, terminal);
   const table = new LongTable(terminal, FLOW_COLUMNS);
-  const end = await eachFlow(pieces, (text) => table.add(text.split('\t')));
+  const end = await eachFlow(pieces, (flow) => table.add(flowCells(flow)));
   table.flush();
   terminal.printErrorLine(endText(end));
 }
 
-/** Calls back with each flow's line; gives what the listing says at its end. */
-export async function eachFlow(pieces: Pieces, visit: (line: string) => void): Promise<ListingEnd> {
+/** Calls back with each flow; gives what the listing says at its end. */
+export async function eachFlow(pieces: Pieces, visit: (flow: FlowReport) => void): Promise<ListingEnd> {
   for await (const lines of linesOf(pieces)) {
-    const end = endOf(lines.at(-1));
-    for (let i = 0; i < lines.length - (end === null ? 0 : 1); i++) visit(lines[i] as string);
-    if (end !== null) return end;
+    for (const text of lines) {
+      const line: FlowLine = JSON.parse(text);
+      if ('end' in line) return line.end;
+      visit(line);
+    }
   }
   throw new Error(BROKEN_OFF);
 }
@@ -55,7 +51,8 @@ async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
     rest = text.slice(stop + 1);
     if (stop < 0) continue;
     const last = text.lastIndexOf('\n', stop - 1) + 1;
-    const isEnd = stop > 0 && endOf(text.slice(last, stop)) !== null;
+    // The last line is the end. An answer without one was broken off.
+    const isEnd = text.startsWith('{"end":', last);
     const whole = isEnd ? text.slice(0, Math.max(0, last - 1)) : text.slice(0, stop);
     if (whole !== '') {
       const lines = `${between}${whole.replaceAll('\n', ',\n ')}\n`;
@@ -70,27 +67,47 @@ async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
   throw new Error(BROKEN_OFF);
 }
 
-/** The last line is the end, `{"end":…}`. An answer without one was broken off. */
-function endOf(line: string | undefined): ListingEnd | null {
-  return line?.startsWith('{"end":') === true ? (JSON.parse(line) as { end: ListingEnd }).end : null;
-}
-
-/** Prints events of `formatFor` as they come. */
+/** Prints events as they come. */
 export async function watchFlows(pieces: Pieces, values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const table = formatFor(values) === 'tsv' ? new LongTable(terminal, ['EVENT', ...FLOW_COLUMNS]) : null;
+  const { output = 'table' } = values;
+  const table = output === 'table' ? new LongTable(terminal, ['EVENT', ...FLOW_COLUMNS]) : null;
   table?.flush();
   for await (const lines of linesOf(pieces)) {
     for (const line of lines) {
-      if (values.output === 'json') terminal.print(printableJson(line));
-      else if (values.output === 'yaml') await printData(terminal, 'yaml', [JSON.parse(line)], () => {});
-      else
-        table?.add(
-          line === 'lost' ? [line, 'events came faster than they could be taken'] : line.split('\t'),
-        );
+      if (output === 'json') terminal.print(printableJson(line));
+      else if (output === 'yaml') await printData(terminal, 'yaml', [JSON.parse(line)], () => {});
+      else table?.add(eventCells(JSON.parse(line)));
     }
     table?.flush();
   }
+}
+
+function eventCells(line: FlowEvent): string[] {
+  if (line.event === 'lost') return [line.event, 'events came faster than they could be taken'];
+  return [line.event, ...flowCells(line.flow)];
+}
+
+/** The columns of a table of flows; docs/flows.md says what they are. */
+const FLOW_COLUMNS: readonly string[] = [
+  ...['PROTO', 'FROM', 'TO', 'ANSWERED BY', 'LEAVES AS', 'BY', 'EXPIRES', 'BYTES', 'NOTE'],
+];
+
+function flowCells(flow: FlowReport): string[] {
+  const { original, reply, destinationNat, sourceNat, timeoutSeconds, bytes, stale, replied } = flow;
+  const named = (place: string, name: string | null) => (name === null ? place : `${place} ${name}`);
+  const by = [destinationNat, sourceNat].flatMap((nat) => (nat === null ? [] : [nat.object ?? nat.kind]));
+  return [
+    flow.protocol,
+    named(original.source, flow.from),
+    original.destination,
+    destinationNat === null && flow.to === null ? '' : named(reply.source, flow.to),
+    sourceNat?.address ?? '',
+    by.join(', '),
+    timeoutSeconds === null ? '' : `${timeoutSeconds} s`,
+    String(bytes ?? ''),
+    stale === null ? (replied ? '' : 'no reply yet') : `stale: ${stale}`,
+  ];
 }
 
 function endText({ looked, listed, cut, stale, accounting }: ListingEnd): string {

@@ -1,19 +1,17 @@
-import type { WhoAnswer } from '../../flows/attribution/who.ts';
-import type { PortUsageSample } from '../../flows/port-usage.ts';
+import type { PortUsageSample, RatesAnswer, WhoAnswer } from '../../forms/flows.ts';
 import { formatEndpoint } from '../../net/address.ts';
-import type { RatesAnswer } from '../../observe/flows-view.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { printTable } from '../table.ts';
 
 export async function printRates(
-  answer: unknown,
+  answer: RatesAnswer,
   { output }: SettingValues,
   context: Context,
 ): Promise<void> {
   const { terminal } = context;
-  const { rates } = answer as RatesAnswer;
+  const { rates } = answer;
   await printData(terminal, output, answer, () => {
     printTable(
       terminal,
@@ -36,12 +34,11 @@ export async function printRates(
 }
 
 export async function printPorts(
-  answer: unknown,
+  sample: PortUsageSample | null,
   { output }: SettingValues,
   context: Context,
 ): Promise<void> {
   const { terminal } = context;
-  const sample = answer as PortUsageSample | null;
   await printData(terminal, output, sample, () => {
     if (sample === null) {
       terminal.print('The agent has not counted yet: it does so when it starts, and then every 30 seconds.');
@@ -66,9 +63,13 @@ export async function printPorts(
   });
 }
 
-export async function printWho(answer: unknown, { output }: SettingValues, context: Context): Promise<void> {
+export async function printWho(
+  answer: WhoAnswer,
+  { output }: SettingValues,
+  context: Context,
+): Promise<void> {
   const { terminal } = context;
-  const { asked, flows, gap, logBegins } = answer as WhoAnswer;
+  const { asked, flows, gap, logBegins } = answer;
   await printData(terminal, output, answer, () => {
     if (flows.length > 0) {
       printTable(

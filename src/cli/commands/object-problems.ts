@@ -1,11 +1,11 @@
+import type { Status } from '../../forms/status.ts';
 import { eventOf } from '../../model/finding-codes.ts';
 import { formatRef } from '../../model/object.ts';
-import type { AgentStatus } from '../../observe/status.ts';
 import { conflictText } from '../../plan/claims.ts';
 import { CliError } from '../cli-error.ts';
 
 /** What objects got no NAT, or not all of it. */
-type Findings = Pick<AgentStatus, 'problems' | 'notices' | 'conflicts'>;
+type Findings = Pick<Status, 'problems' | 'notices' | 'conflicts'>;
 
 /** Tells of what the plan could not do; the problems of manifests were told already. With `strict`, any is an error. */
 export function checkObjects(findings: Findings, strict: boolean, tell: (line: string) => void): void {

@@ -1,7 +1,7 @@
 import type { Observed } from '../../datapath/datapath.ts';
+import type { Status } from '../../forms/status.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { AgentNotRunning, askAgent } from '../../observe/client.ts';
-import type { AgentStatus } from '../../observe/status.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -12,9 +12,9 @@ import { planFindings } from './object-problems.ts';
 
 export async function status(values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
-  let answer: AgentStatus;
+  let answer: Status;
   try {
-    answer = (await askAgent('/api/v1/status')) as AgentStatus;
+    answer = await askAgent('/status');
   } catch (error) {
     if (!(error instanceof AgentNotRunning)) throw error;
     await statusWithoutAgent(error, values, context);
@@ -62,7 +62,7 @@ function printKernel({ present, skeletonIntact, elements }: Observed, terminal: 
   for (const [name, count] of elements) terminal.print(`  ${name.padEnd(36)} ${count}`);
 }
 
-export function printStatus(status: AgentStatus, terminal: Terminal): void {
+export function printStatus(status: Status, terminal: Terminal): void {
   const { colors } = terminal;
   const row = (label: string, text: string) =>
     terminal.printText(`${colors.dim(label.padEnd(13))}${text}`, 13);

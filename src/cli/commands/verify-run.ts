@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
-import { explainQuery, InvalidQuery } from '../../agent/explain-query.ts';
+import { explainQuery } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
 import { reasonOf } from '../../explain/answer.ts';
 import { describeWalk, packetText } from '../../explain/describe.ts';
 import { judge } from '../../explain/expectation.ts';
 import { senderNode } from '../../explain/place.ts';
+import type { NoticeForm } from '../../forms/findings.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { type NoticeForm, noticeForm } from '../../observe/status.ts';
+import { InvalidQuery } from '../../observe/invalid-query.ts';
+import { noticeForm } from '../../observe/status.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import type { Planner } from '../../plan/planner.ts';
 import { CliError } from '../cli-error.ts';

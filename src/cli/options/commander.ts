@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Setting, type SettingName, type SettingValues, settings } from './table.ts';
 
 /** `annotationKey` → `annotation-key`. */
-function longName(name: string): string {
+export function longName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

@@ -61,7 +61,7 @@ async function planKeys(values: Partial<Record<SettingName, string>>, ready = tr
     ...(Object.fromEntries(read) as SettingValues),
   });
   const { planner, problems } = await planOnce(asked, null, new AbortController().signal);
-  const scope = canonicalPlan(planner.plan).find(({ key }) => key === 'scope IPv4');
+  const scope = canonicalPlan(planner.plan).find((entry) => entry.kind === 'FamilyScope'); // of IPv4
   return [
     `node ${planner.node.nodeName}`,
     // A port that is kept for a pod has the key of its binding.

@@ -1,5 +1,5 @@
 import type { Mismatch } from '../../explain/expectation.ts';
-import type { Line } from '../../explain/lines.ts';
+import type { Line } from '../../forms/walk.ts';
 
 /** What came of one expectation: the form of `knat verify -o json`, without the lines. */
 export interface ExpectationResult {

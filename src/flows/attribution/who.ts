@@ -1,29 +1,5 @@
+import type { AttributedFlow, WhoAnswer } from '../../forms/flows.ts';
 import { type FlowLine, type LogLine, parseLine } from './line.ts';
-
-/** Who used this address and port at that time: `GET /v1/flows/who`. */
-export interface WhoAnswer {
-  readonly asked: { readonly address: string; readonly at: string; readonly protocol: string | null };
-  /** Several, where the port was in use towards several destinations. */
-  readonly flows: readonly AttributedFlow[];
-  /** The log knows nothing for sure at the time that was asked for, and why; null: it does. */
-  readonly gap: string | null;
-  /** The time of the oldest line; null: the log is empty. */
-  readonly logBegins: string | null;
-}
-
-export interface AttributedFlow {
-  readonly protocol: string;
-  readonly source: string;
-  readonly destination: string;
-  /** `Pod shop/web-0`; null where nobody known had the source's address. */
-  readonly name: string | null;
-  /** When it began; null: before the log, or in a gap of it. */
-  readonly since: string | null;
-  /** When it ended; null: it goes on, or nobody saw its end. */
-  readonly until: string | null;
-  /** False: it was there before or after a gap, and perhaps at the time that was asked for. */
-  readonly certain: boolean;
-}
 
 interface OpenFlow {
   readonly line: FlowLine;

@@ -1,5 +1,6 @@
+import type { Entry, Refusal } from '../../forms/entries.ts';
 import { printable, printableJson } from '../../model/printable.ts';
-import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
+import { canonicalEntry } from '../../plan/canonical.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ENTRY_HEADINGS, entryRow } from './entry-row.ts';
@@ -17,7 +18,7 @@ const WIDTHS = [10, 54, 48];
 export async function* listEntries(
   plan: NatPlan,
   fits: (entry: PlanEntry) => boolean,
-  refused: readonly CanonicalEntry[],
+  refused: readonly Refusal[],
   form: 'json' | 'text',
 ): AsyncGenerator<string> {
   const keys: string[] = [];
@@ -25,7 +26,7 @@ export async function* listEntries(
   keys.sort();
   if (form === 'text') yield row(ENTRY_HEADINGS);
   let separator = '[';
-  const written = (entry: CanonicalEntry): string => {
+  const written = (entry: Entry | Refusal): string => {
     if (form === 'text') return row(entryRow(entry));
     const before = separator;
     separator = ',';

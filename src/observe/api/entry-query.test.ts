@@ -9,6 +9,7 @@ import { type EntryQuery, queryEntries } from './entry-query.ts';
 
 const all: EntryQuery = {
   kinds: null,
+  refused: false,
   object: null,
   family: null,
   protocol: null,
@@ -49,7 +50,7 @@ test('a page goes on where the one before ended, whatever came and went', () => 
   const planner = planOf(50);
   const first = queryEntries(planner.plan, { ...all, limit: 20 });
   const gone = first.items.at(-1);
-  const owner = String(gone?.owner).replace('Service ', '');
+  const owner = String(gone !== undefined && 'owner' in gone && gone.owner).replace('Service ', '');
   planner.apply([{ kind: 'Service', key: owner, fact: null }]);
   planner.update();
   const second = queryEntries(planner.plan, { ...all, limit: 20, after: first.next });
@@ -59,8 +60,7 @@ test('a page goes on where the one before ended, whatever came and went', () => 
 });
 
 const address = String(canonicalPlan(plan).find(({ kind }) => kind === 'ClusterAddress')?.key).split(' ')[1];
-const served = canonicalPlan(plan).find(({ endpoints }) => Array.isArray(endpoints) && endpoints.length > 0);
-const endpoint = Array.isArray(served?.endpoints) ? String(served.endpoints[0]) : '';
+const [endpoint = ''] = canonicalPlan(plan).flatMap((entry) => ('endpoints' in entry ? entry.endpoints : []));
 const name = serviceFact(17).name;
 
 test.each<[string, Partial<EntryQuery>, (text: string) => boolean]>([

@@ -1,28 +1,19 @@
+import type { EntryPage, Refusal } from '../../forms/entries.ts';
+import { type EntryQuestion, entryKinds, REFUSED } from '../../forms/questions.ts';
 import { formatRef } from '../../model/object.ts';
 import { familyOf, formatEndpoint } from '../../net/address.ts';
-import type { Family } from '../../net/family.ts';
-import type { Protocol } from '../../net/protocol.ts';
-import { type CanonicalEntry, canonicalEntry } from '../../plan/canonical.ts';
+import { FAMILIES, type Family } from '../../net/family.ts';
+import { type Protocol, parseProtocol } from '../../net/protocol.ts';
+import { canonicalEntry } from '../../plan/canonical.ts';
 import type { EgressSource, Endpoint, FamilyScope, PlanEntry, SourcePorts } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 
-/** The kinds of entries, as people ask for them. */
-export const entryKinds = {
-  frontend: 'ServiceFrontend',
-  binding: 'PodBinding',
-  reservation: 'PodReservation',
-  source: 'PodSource',
-  'source-port': 'PodSourcePort',
-  address: 'ClusterAddress',
-  health: 'ServiceHealthCheck',
-  scope: 'FamilyScope',
-  ports: 'SourcePorts',
-  egress: 'EgressSource',
-} as const satisfies Record<string, PlanEntry['kind']>;
-
-export interface EntryQuery {
-  /** Null: all. */
+/** Which entries are wanted. */
+export interface WantedEntries {
+  /** Null: all; empty: none of the plan. */
   readonly kinds: readonly PlanEntry['kind'][] | null;
+  /** What was refused is wanted too. It has no family and no protocol of its own. */
+  readonly refused: boolean;
   /** `shop/web` or `Service shop/web`, in any case; null: all. */
   readonly object: string | null;
   readonly family: Family | null;
@@ -31,16 +22,64 @@ export interface EntryQuery {
   readonly unserved: boolean;
   /** Stands anywhere in key, object, port name or endpoints, in any case; empty: all. */
   readonly search: string;
+}
+
+export interface EntryQuery extends WantedEntries {
   /** Only keys behind this one; null: from the beginning. */
   readonly after: string | null;
   readonly limit: number;
 }
 
-export interface EntryPage {
-  readonly items: readonly CanonicalEntry[];
-  readonly total: number;
-  readonly next: string | null;
-  readonly revision: number;
+/**
+ * Reads the question; the text of what is wrong with it.
+ *
+ * @param among `planned`: entries of the plan alone; `everything`: what was refused can be asked for too
+ */
+export function readEntryQuestion(
+  question: EntryQuestion,
+  among: 'planned' | 'everything',
+): WantedEntries | string {
+  const { kind, object = null, family, protocol, unserved = 'false', search = '' } = question;
+  const kinds: PlanEntry['kind'][] = [];
+  let refused = kind === undefined;
+  for (const name of kind?.split(',').map((each) => each.trim().toLowerCase()) ?? []) {
+    if (isKind(name)) kinds.push(entryKinds[name]);
+    else if (name === REFUSED && among === 'everything') refused = true;
+    else {
+      const names = [...Object.keys(entryKinds), ...(among === 'everything' ? [REFUSED] : [])];
+      return `kind: "${name}" is none of ${names.join(', ')}`;
+    }
+  }
+  const wantedFamily = FAMILIES.find((each) => each.toLowerCase() === family?.toLowerCase()) ?? null;
+  if (family !== undefined && wantedFamily === null) return `family: "${family}" is neither IPv4 nor IPv6`;
+  const wantedProtocol = protocol === undefined ? null : parseProtocol(protocol);
+  if (protocol !== undefined && wantedProtocol === null)
+    return `protocol: "${protocol}" is none of TCP, UDP, SCTP`;
+  if (unserved !== 'true' && unserved !== 'false') return `unserved: "${unserved}" is neither true nor false`;
+  return {
+    kinds: kind === undefined ? null : kinds,
+    refused,
+    object,
+    family: wantedFamily,
+    protocol: wantedProtocol,
+    unserved: unserved === 'true',
+    search,
+  };
+}
+
+function isKind(name: string): name is keyof typeof entryKinds {
+  return Object.hasOwn(entryKinds, name);
+}
+
+/** What of the refused is wanted. */
+export function wantedRefusals(wanted: WantedEntries, refused: readonly Refusal[]): readonly Refusal[] {
+  const { object, search, family, protocol, unserved } = wanted;
+  if (!wanted.refused || family !== null || protocol !== null || unserved) return [];
+  return refused.filter(
+    (one) =>
+      (object === null || isNamed(one.owner, object.toLowerCase())) &&
+      (search === '' || JSON.stringify(one).toLowerCase().includes(search.toLowerCase())),
+  );
 }
 
 /** Entries that are collected beyond a page before it is sorted and cut. */
@@ -82,7 +121,7 @@ function keepSmallest(entries: PlanEntry[], count: number): void {
 }
 
 /** Whether an entry fits, without regard to pages. */
-export function filterOf(query: EntryQuery): (entry: PlanEntry) => boolean {
+export function filterOf(query: WantedEntries): (entry: PlanEntry) => boolean {
   const { kinds, family, protocol, unserved } = query;
   const object = query.object?.toLowerCase() ?? null;
   const search = searchOf(query.search);

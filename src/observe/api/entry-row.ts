@@ -1,31 +1,44 @@
-import type { CanonicalEntry } from '../../plan/canonical.ts';
-import { entryKinds } from './entry-query.ts';
-import { REFUSED } from './refused.ts';
+import type { Entry, Refusal } from '../../forms/entries.ts';
+import { entryKinds, REFUSED } from '../../forms/questions.ts';
 
 export const ENTRY_HEADINGS = ['KIND', 'WHAT', 'OBJECT', 'BECOMES'] as const;
 
 /** An entry, or what was refused, as cells for people, under the headings. */
-export function entryRow(entry: CanonicalEntry): [string, string, string, string] {
-  if (entry.kind === 'Refused') {
-    return [REFUSED, String(entry.key), String(entry.owner), `${entry.reason}: ${entry.message}`];
+export function entryRow(entry: Entry | Refusal): [string, string, string, string] {
+  const owner = 'owner' in entry ? (entry.owner ?? '') : '';
+  return [kindOf(entry), entry.key, owner, becomes(entry)];
+}
+
+function kindOf({ kind }: Entry | Refusal): string {
+  if (kind === 'Refused') return REFUSED;
+  return Object.entries(entryKinds).find(([, name]) => name === kind)?.[0] ?? kind;
+}
+
+/** What becomes of a packet that the entry is about. */
+export function becomes(entry: Entry | Refusal): string {
+  switch (entry.kind) {
+    case 'ServiceFrontend':
+      return entry.endpoints.length > 0 ? `→ ${entry.endpoints.join(', ')}` : entry.unserved;
+    case 'PodBinding':
+      return `→ ${entry.endpoint}`;
+    case 'PodReservation':
+      return `→ ${entry.endpoint}, once it is Ready`;
+    case 'PodSource':
+    case 'PodSourcePort':
+      return `source ${entry.snat}`;
+    case 'ClusterAddress':
+      return 'unlisted ports refused';
+    case 'ServiceHealthCheck':
+      return `${entry.localEndpoints} local endpoints`;
+    case 'SourcePorts':
+      return `source ports ${entry.ports.join(', ')}`;
+    case 'EgressSource':
+      return `rules ${entry.rules.join(', ')}`;
+    case 'FamilyScope':
+      return `egress NAT from ${entry.egressSources.join(', ') || 'nothing'}`;
+    case 'Refused':
+      return `${entry.reason}: ${entry.message}`;
+    default:
+      return entry satisfies never;
   }
-  const kind = Object.entries(entryKinds).find(([, name]) => name === entry.kind)?.[0] ?? String(entry.kind);
-  return [kind, String(entry.key), String(entry.owner ?? ''), becomes(entry)];
-}
-
-function becomes(entry: CanonicalEntry): string {
-  const { kind, endpoints, endpoint, snat, unserved, egressSources } = entry;
-  if (kind === 'PodBinding') return `→ ${endpoint}`;
-  if (kind === 'PodReservation') return `→ ${endpoint}, once it is Ready`;
-  if (kind === 'PodSource' || kind === 'PodSourcePort') return `source ${snat}`;
-  if (kind === 'ClusterAddress') return 'unlisted ports refused';
-  if (kind === 'ServiceHealthCheck') return `${entry.localEndpoints} local endpoints`;
-  if (kind === 'SourcePorts') return `source ports ${listed(entry.ports)}`;
-  if (kind === 'EgressSource') return `rules ${listed(entry.rules)}`;
-  if (kind === 'FamilyScope') return `egress NAT from ${listed(egressSources) || 'nothing'}`;
-  return Array.isArray(endpoints) && endpoints.length > 0 ? `→ ${listed(endpoints)}` : `${unserved}`;
-}
-
-function listed(value: CanonicalEntry[string] | undefined): string {
-  return Array.isArray(value) ? value.join(', ') : '';
 }

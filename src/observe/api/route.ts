@@ -1,21 +1,16 @@
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { failure } from '../../forms/findings.ts';
+import type { AnswerRoute, LinesRoute, OffsetPage } from '../../forms/routes.ts';
 import { printableJson } from '../../model/printable.ts';
-import { failure } from './schemas.ts';
+import { InvalidQuery } from '../invalid-query.ts';
 import { StillReading } from './still-reading.ts';
 
 /** Routes of the API, all of them GET: nothing can be changed through it. */
 export type Api = OpenAPIHono;
 
 export function createApi(): Api {
-  const app = new OpenAPIHono({
-    defaultHook: (result, context) => {
-      if (result.success) return undefined;
-      const details = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-      const message = details[0] ?? 'the question cannot be understood';
-      return jsonAnswer(context, { code: 'KNAT_INVALID_INPUT', message, details: details.slice(1) }, 400);
-    },
-  });
+  const app = new OpenAPIHono();
   app.onError(answerError);
   return app;
 }
@@ -38,98 +33,92 @@ function statusOf(error: Error, code: string): 400 | 500 | 503 {
   return code === 'KNAT_INVALID_INPUT' ? 400 : 500;
 }
 
-/** What a route is asked and what it answers. */
-export interface Route<Query extends z.ZodObject, Answer extends z.ZodType> {
-  readonly path: string;
-  readonly summary: string;
-  readonly query: Query;
-  readonly answer: Answer;
-  /** Throws an error with a code for what is wrong with the question. */
-  readonly handle: (query: z.output<Query>) => z.input<Answer> | Promise<z.input<Answer>>;
-}
-
-/** Adds a route: the question is checked before, the answer by the compiler. */
-export function get<Query extends z.ZodObject, Answer extends z.ZodType>(
+/**
+ * Answers a route: the question is checked before, the answer by the compiler. `handle` throws an error with a code for
+ * what is wrong with the question.
+ */
+export function answer<Query extends z.ZodObject, Answer extends z.ZodType>(
   app: Api,
-  { path, summary, query, answer, handle }: Route<Query, Answer>,
+  route: AnswerRoute<string, Query, Answer>,
+  handle: (question: z.output<Query>) => z.input<Answer> | Promise<z.input<Answer>>,
 ): void {
-  const json = (schema: z.ZodType, description: string) => ({
+  describe(app, route, 'application/json', route.answer);
+  app.get(route.path, async (context) =>
+    jsonAnswer(context, await handle(questionOf(route.query, context.req.query())), 200),
+  );
+}
+
+/**
+ * Answers a route with pieces that end with a line, as fast as the reader takes them; one who goes away aborts the signal and
+ * ends the work. `handle` reads the question by itself, so that it can refuse what it does not know.
+ */
+export function answerLines(
+  app: Api,
+  route: LinesRoute,
+  handle: (question: Readonly<Record<string, string>>, signal: AbortSignal) => AsyncIterable<Uint8Array>,
+): void {
+  describe(app, route, LINES, route.line);
+  app.get(route.path, (context) => {
+    const stop = new AbortController();
+    const pieces = handle(context.req.query(), stop.signal)[Symbol.asyncIterator]();
+    const body = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        const { done, value } = await pieces.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => {
+        stop.abort();
+        await pieces.return?.();
+      },
+    });
+    return new Response(body, { headers: { 'content-type': LINES } });
+  });
+}
+
+/** JSON, one text a line (https://github.com/ndjson/ndjson-spec). */
+export const LINES = 'application/x-ndjson';
+
+/** The values of a question. Throws InvalidQuery. */
+export function questionOf<Query extends z.ZodObject>(
+  query: Query,
+  given: Readonly<Record<string, string>>,
+): z.output<Query> {
+  const read = query.safeParse(given);
+  if (read.success) return read.data;
+  const [first = 'the question cannot be understood', ...details] = read.error.issues.map(
+    ({ path, message }) => `${path.join('.')}: ${message}`,
+  );
+  throw new InvalidQuery(first, details);
+}
+
+function describe(
+  app: Api,
+  { path, summary, query }: Pick<AnswerRoute, 'path' | 'summary' | 'query'>,
+  type: string,
+  answer: z.ZodType,
+): void {
+  const refusal = (description: string) => ({
     description,
-    content: { 'application/json': { schema } },
+    content: { 'application/json': { schema: failure } },
   });
-  const route = createRoute({
-    method: 'get',
-    path,
-    summary,
-    request: { query },
-    responses: {
-      200: json(answer, summary),
-      400: json(failure, 'the question cannot be understood'),
-      503: json(failure, 'the agent is still reading its source'),
-    },
-  });
-  app.openapi(route, async (context) => {
-    const asked = context.req.valid('query' as never) as z.output<Query>;
-    return jsonAnswer(context, await handle(asked), 200) as never;
-  });
-}
-
-/** Answers of any length, a line of JSON each. */
-export interface LinesRoute {
-  readonly path: string;
-  readonly summary: string;
-  /** For the description alone: `handle` reads the query, and refuses what it does not know. */
-  readonly query: z.ZodObject;
-  /** What each line is. */
-  readonly line: z.ZodType;
-  /** Throws an error with a code for what is wrong with the question. */
-  readonly handle: (context: Context) => Response;
-}
-
-/** Adds a route whose answer is written while it is made. */
-export function getLines(app: Api, { path, summary, query, line, handle }: LinesRoute): void {
   app.openAPIRegistry.registerPath({
     method: 'get',
     path,
     summary,
     request: { query },
     responses: {
-      200: { description: `${summary}.`, content: { [LINES]: { schema: line } } },
-      400: {
-        description: 'the question cannot be understood',
-        content: { 'application/json': { schema: failure } },
-      },
-      503: {
-        description: 'the agent is still reading its source',
-        content: { 'application/json': { schema: failure } },
-      },
+      200: { description: `${summary}.`, content: { [type]: { schema: answer } } },
+      400: refusal('the question cannot be understood'),
+      503: refusal('the agent is still reading its source'),
     },
   });
-  app.get(path, handle);
 }
-
-/** JSON, one text a line (https://github.com/ndjson/ndjson-spec). */
-export const LINES = 'application/x-ndjson';
-
-/** A query without parameters. */
-export const nothing = z.object({});
-
-/** A number in a query. */
-export function number(least: number, greatest: number, fallback: number) {
-  return z.coerce.number().int().min(least).max(greatest).default(fallback);
-}
-
-/** A page of a list by offset, and what stands anywhere in an item. */
-export const offsetPage = z.object({
-  search: z.string().max(200).default('').openapi({ description: 'stands anywhere in it, in any case' }),
-  offset: number(0, 1_000_000, 0),
-  limit: number(1, 1000, 100),
-});
 
 /** The page of the items whose text contains what is searched for. */
 export function pageOfItems<Item>(
   all: Iterable<Item>,
-  { search, offset, limit }: z.output<typeof offsetPage>,
+  { search, offset, limit }: OffsetPage,
   textOf: (item: Item) => string,
 ): { items: Item[]; total: number } {
   const wanted = search.toLowerCase();

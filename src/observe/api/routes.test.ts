@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { API_PATH } from '../../forms/request.ts';
 import { FragmentUnion } from '../../plan/fragment-union.ts';
 import type { FlowsView } from '../flows-view.ts';
 import { Gate } from '../http/gate.ts';
@@ -8,7 +9,7 @@ import { Observations } from '../observations.ts';
 import { LINES } from './route.ts';
 import { differenceRoutes } from './routes/difference.ts';
 import { flowsRoutes } from './routes/flows.ts';
-import { API_PATH, apiOf, describeApi } from './routes.ts';
+import { apiOf, describeApi } from './routes.ts';
 import type { AgentView } from './view.ts';
 
 const view = {

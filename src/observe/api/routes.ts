@@ -1,3 +1,4 @@
+import { API_PATH } from '../../forms/request.ts';
 import { type Api, createApi } from './route.ts';
 import { activityRoutes } from './routes/activity.ts';
 import { entriesRoutes } from './routes/entries.ts';
@@ -9,9 +10,6 @@ import type { AgentView } from './view.ts';
 
 /** Adds the routes of one subject, with data of its own. */
 export type Routes = (app: Api) => void;
-
-/** The version of the API is in its path: what answers here never changes its meaning. */
-export const API_PATH = '/api/v1';
 
 /**
  * The API, for every place that it is served at: the agent's socket and the HTTP server. What tells of the agent itself is

@@ -1,14 +1,15 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { API_PATH } from '../../forms/request.ts';
+import { entryFilter } from '../../forms/routes.ts';
 import { listEntries } from '../api/entry-list.ts';
-import { filterOf } from '../api/entry-query.ts';
-import { isRefusedAskedFor, REFUSED } from '../api/refused.ts';
-import { type Api, answerError } from '../api/route.ts';
-import { entryFilter, entryQueryOf } from '../api/routes/entries.ts';
-import { API_PATH, describeApi } from '../api/routes.ts';
+import { filterOf, readEntryQuestion, wantedRefusals } from '../api/entry-query.ts';
+import { type Api, answerError, questionOf } from '../api/route.ts';
+import { describeApi } from '../api/routes.ts';
 import { requirePlan } from '../api/still-reading.ts';
 import type { AgentView } from '../api/view.ts';
 import { healthAnswer } from '../health.ts';
+import { InvalidQuery, validQuery } from '../invalid-query.ts';
 import { refusals } from '../refusals.ts';
 import type { Gate } from './gate.ts';
 import { pageFiles } from './page.ts';
@@ -137,42 +138,23 @@ function addEntryList(site: Site, view: AgentView): void {
   /** Milliseconds since the epoch. A reader that stands still for so long does not keep the others out. */
   let busyUntil = 0;
   site.get('/entries/list', (context) => {
-    const { format, kind, ...rest } = context.req.query();
-    const { planned, wantsRefused } = kindsOf(kind);
-    const asked = entryFilter.safeParse(planned?.length ? { ...rest, kind: planned.join() } : rest);
-    if (!asked.success || (format !== undefined && format !== 'text' && format !== 'json')) {
-      const message = asked.success ? 'format is json or text' : (asked.error.issues[0]?.message ?? 'query');
-      return context.json({ code: 'KNAT_INVALID_INPUT', message, details: [] }, 400);
-    }
+    const { format = 'json', ...question } = context.req.query();
+    if (format !== 'text' && format !== 'json') throw new InvalidQuery('format is json or text');
+    const wanted = validQuery(readEntryQuestion(questionOf(entryFilter, question), 'everything'));
     requirePlan(view);
     if (view.now() < busyUntil) return refuse(context, 503, 'somebody else is reading the list; try again');
     const progress = (isOver: boolean) => {
       busyUntil = isOver ? 0 : view.now() + READER_PATIENCE;
     };
-    const form = format ?? 'json';
-    const wanted = entryQueryOf(asked.data);
-    const fits = planned?.length === 0 ? () => false : filterOf({ ...wanted, after: null, limit: 0 });
-    // What was refused has no family or protocol of its own.
-    const isNarrow = wanted.family !== null || wanted.protocol !== null || wanted.unserved;
-    const refused =
-      wantsRefused && !isNarrow
-        ? refusals(view.status()).filter((one) => isRefusedAskedFor(one, wanted))
-        : [];
-    const pieces = listEntries(view.plan, fits, refused, form);
-    const type = form === 'text' ? 'text/plain; charset=utf-8' : 'application/json';
+    const pieces = listEntries(
+      view.plan,
+      filterOf(wanted),
+      wantedRefusals(wanted, refusals(view.status())),
+      format,
+    );
+    const type = format === 'text' ? 'text/plain; charset=utf-8' : 'application/json';
     return context.body(streamOf(pieces, progress), 200, { 'Content-Type': type });
   });
-}
-
-/** What is asked for by `kind=binding,refused`; `planned` is null where all kinds of entries are. */
-function kindsOf(kind: string | undefined): {
-  readonly planned: readonly string[] | null;
-  readonly wantsRefused: boolean;
-} {
-  if (kind === undefined) return { planned: null, wantsRefused: true };
-  const names = kind.split(',').map((name) => name.trim().toLowerCase());
-  const planned = names.filter((name) => name !== REFUSED);
-  return { planned, wantsRefused: planned.length < names.length };
 }
 
 function streamOf(

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { MetricSnapshot } from '../../forms/history.ts';
 import type { Definition, LabelsOf } from './definition.ts';
 import { knatMetrics } from './knat.ts';
 import { kubeProxyMetrics } from './kube-proxy.ts';
@@ -103,20 +104,6 @@ export class Metrics {
       else if (type === 'histogram') this.#histograms.get(name)?.zero(each);
     }
   }
-}
-
-/** A metric as it is now. */
-export interface MetricSnapshot {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
-  readonly values: readonly {
-    /** Of a histogram's parts: with `_bucket`, `_sum` or `_count`. */
-    readonly name?: string;
-    readonly labels: Readonly<Record<string, string>>;
-    /** Null where it is no number. */
-    readonly value: number | null;
-  }[];
 }
 
 function textLabels(labels: Partial<Record<string, string | number>>): Record<string, string> {

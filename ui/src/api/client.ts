@@ -1,3 +1,6 @@
+import type { Failure } from '../../../src/forms/findings.ts';
+import { API_PATH, pathOf } from '../../../src/forms/request.ts';
+import type { AnswerAt, AnswerPath, LineAt, LinesPath, QuestionAt } from '../../../src/forms/routes.ts';
 import { printable } from '../../../src/model/printable.ts';
 
 /** The agent answered with an error, or nobody answered. */
@@ -14,12 +17,26 @@ export class ApiError extends Error {
   }
 }
 
-export type Query = Readonly<Record<string, string | number | undefined>>;
+/** Asks the agent that served the page. Throws ApiError. */
+export async function ask<Path extends AnswerPath>(
+  path: Path,
+  question: QuestionAt<Path>,
+  signal: AbortSignal,
+): Promise<AnswerAt<Path>> {
+  return JSON.parse(await call(pathOf(path, question), signal), shown);
+}
 
-/** Asks the agent that served the page; the path is relative to `api/v1/`. Throws ApiError. */
-export async function ask<Answer>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Answer> {
-  const response = await call(path, query, signal);
-  return JSON.parse(await response.text(), shown) as Answer;
+/** Asks for lines of JSON; gives all of them. Throws ApiError. */
+export async function askLines<Path extends LinesPath>(
+  path: Path,
+  question: QuestionAt<Path>,
+  signal: AbortSignal,
+): Promise<LineAt<Path>[]> {
+  const text = await call(pathOf(path, question), signal);
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line, shown));
 }
 
 /** A reviver: names and messages of others turn no text around and begin no line on the page. */
@@ -27,33 +44,24 @@ function shown(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? printable(value) : value;
 }
 
-/** Asks for lines of JSON; gives all of them. Throws ApiError. */
-export async function askLines<Line>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Line[]> {
-  const text = await (await call(path, query, signal)).text();
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line, shown) as Line);
-}
-
-async function call(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+/** The path is taken from where the page is: it also works behind a proxy's path. */
+async function call(path: string, signal: AbortSignal): Promise<string> {
   let response: Response;
   try {
-    response = await fetch(`api/v1/${path}${search === '' ? '' : `?${search}`}`, signal ? { signal } : {});
+    response = await fetch(`.${API_PATH}${path}`, { signal });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError('', 'the agent does not answer');
   }
-  if (response.ok) return response;
-  const said = refusalIn(await response.text());
+  const text = await response.text();
+  if (response.ok) return text;
+  const said = refusalIn(text);
   throw new ApiError(said.code ?? '', said.message ?? `the agent answered ${response.status}`, said.details);
 }
 
-function refusalIn(text: string): Partial<ApiError> {
+function refusalIn(text: string): Partial<Failure> {
   try {
-    return JSON.parse(text, shown) as Partial<ApiError>;
+    return JSON.parse(text, shown);
   } catch {
     return {};
   }

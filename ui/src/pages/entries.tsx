@@ -2,8 +2,9 @@ import { Anchor, Group, Select, Text, TextInput, Title } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import type { Entry } from '../../../src/forms/entries.ts';
+import { becomes } from '../../../src/observe/api/entry-row.ts';
 import { useEntries } from '../api/queries.ts';
-import type { Entry } from '../api/types.ts';
 import { explainHref } from '../explain-href.ts';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 
@@ -82,17 +83,4 @@ function key(entry: Entry) {
       {entry.key}
     </Anchor>
   );
-}
-
-function becomes(entry: Entry): string {
-  switch (entry.kind) {
-    case 'ServiceFrontend':
-      return entry.endpoints.length === 0 ? `nobody: ${entry.unserved}` : entry.endpoints.join(', ');
-    case 'PodBinding':
-      return entry.endpoint;
-    case 'PodSource':
-      return `source ${entry.snat}`;
-    default:
-      return '';
-  }
 }

@@ -1,8 +1,9 @@
 import { Alert, Button, Group, Select, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
+import type { PacketQuestion } from '../../../src/forms/questions.ts';
 import { ApiError } from '../api/client.ts';
-import { type Question, useWalk } from '../api/queries.ts';
+import { useWalk } from '../api/queries.ts';
 import { explainHref, questionOf } from '../explain-href.ts';
 import { WalkView } from '../parts/walk-view.tsx';
 
@@ -12,7 +13,7 @@ const PLACES = '10.244.1.7, pod/NAMESPACE/NAME or node/NAME';
 export function ExplainPage() {
   const asked = questionOf(useSearch());
   const { data, error, isFetching } = useWalk(asked);
-  const isAsked = asked.from !== '' && asked.to !== '';
+  const isAsked = Boolean(asked.from && asked.to);
   return (
     <>
       <Title order={1} size="h3" mb="sm">
@@ -36,17 +37,17 @@ export function ExplainPage() {
   );
 }
 
-function Form({ asked, isBusy }: { asked: Question; isBusy: boolean }) {
+function Form({ asked, isBusy }: { asked: PacketQuestion; isBusy: boolean }) {
   const [, navigate] = useLocation();
   const [question, setQuestion] = useState(asked);
   const href = explainHref(asked);
   // Another link, or back: the form follows the address.
   useEffect(() => setQuestion(questionOf(href.slice(href.indexOf('?')))), [href]);
-  const field = (name: keyof Question) => ({
-    value: question[name],
+  const field = (name: keyof PacketQuestion) => ({
+    value: question[name] ?? '',
     onChange: (value: string | null) => setQuestion({ ...question, [name]: value ?? '' }),
   });
-  const text = (name: keyof Question) => {
+  const text = (name: keyof PacketQuestion) => {
     const { value, onChange } = field(name);
     return {
       value,

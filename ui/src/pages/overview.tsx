@@ -1,5 +1,5 @@
 import { Grid } from '@mantine/core';
-import { useStatus } from '../api/queries.ts';
+import { useSummary } from '../api/queries.ts';
 import { Bindings } from '../panels/bindings.tsx';
 import { FlowTable } from '../panels/flow-table.tsx';
 import { Numbers } from '../panels/numbers.tsx';
@@ -11,7 +11,7 @@ import { Traffic } from '../panels/traffic.tsx';
 
 /** What this node translates, at a glance. */
 export function OverviewPage() {
-  const { data: status } = useStatus();
+  const { data: status } = useSummary();
   return (
     <>
       <Numbers status={status} />

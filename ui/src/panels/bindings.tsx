@@ -1,12 +1,11 @@
 import { Badge, Text, Tooltip } from '@mantine/core';
 import { useMemo } from 'react';
+import type { Entry } from '../../../src/forms/entries.ts';
+import type { Conflict } from '../../../src/forms/findings.ts';
+import { formatRef } from '../../../src/model/object.ts';
 import { useConflicts, useEntries } from '../api/queries.ts';
-import type { Conflict, Entry } from '../api/types.ts';
-import { refText } from '../format.ts';
 import { Panel } from '../parts/panel.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
-
-type Binding = Extract<Entry, { kind: 'PodBinding' }>;
 
 interface Row {
   readonly key: string;
@@ -56,12 +55,12 @@ function Loser({ conflict }: { conflict: Conflict | null }) {
         none
       </Text>
     );
-  const losers = conflict.losers.map(refText).join(', ');
+  const losers = conflict.losers.map(formatRef).join(', ');
   return (
     <Tooltip
       multiline
       maw={420}
-      label={`also wanted by ${losers}; ${refText(conflict.winner)} has it: ${conflict.because}`}
+      label={`also wanted by ${losers}; ${formatRef(conflict.winner)} has it: ${conflict.because}`}
     >
       <Badge color="orange" variant="light" tt="none" tabIndex={0}>
         {conflict.losers.length} lost
@@ -73,14 +72,14 @@ function Loser({ conflict }: { conflict: Conflict | null }) {
 function rowsOf(entries: readonly Entry[], conflicts: readonly Conflict[]): Row[] {
   const left = new Map(conflicts.map((conflict) => [conflict.key, conflict]));
   const rows = entries
-    .filter((entry): entry is Binding => entry.kind === 'PodBinding')
+    .filter((entry) => entry.kind === 'PodBinding')
     .map(({ key, owner, endpoint }): Row => {
       const conflict = left.get(key) ?? null;
       left.delete(key);
       return { key, owner, endpoint, conflict };
     });
   const others = [...left.values()].map((conflict): Row => {
-    return { key: conflict.key, owner: refText(conflict.winner), endpoint: '', conflict };
+    return { key: conflict.key, owner: formatRef(conflict.winner), endpoint: '', conflict };
   });
   return [...others, ...rows].sort((a, b) => Number(b.conflict !== null) - Number(a.conflict !== null));
 }

@@ -1,8 +1,8 @@
 import { Badge, Group, Select, TextInput, Tooltip } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useState } from 'react';
-import { FLOWS_SHOWN, type FlowLine, useFlows } from '../api/queries.ts';
-import type { FlowReport } from '../api/types.ts';
+import type { FlowLine, FlowReport } from '../../../src/forms/flows.ts';
+import { useFlows } from '../api/queries.ts';
 import { Panel } from '../parts/panel.tsx';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { KIND_COLORS } from '../theme.ts';
@@ -22,7 +22,7 @@ export function FlowTable() {
   const [search] = useDebouncedValue(text.trim(), 250);
   const filter = { search, ...(kind === 'stale' ? { stale: 'true' } : { kind }) };
   const { data, error, isLoading } = useFlows(filter);
-  const flows = (data ?? []).filter((line): line is FlowReport => !('end' in line));
+  const flows = (data ?? []).flatMap((line) => ('end' in line ? [] : [line]));
   return (
     <Panel
       title="Flows"
@@ -72,9 +72,9 @@ export function FlowTable() {
 }
 
 function hint(shown: number, data: readonly FlowLine[] | undefined): string {
-  const end = data?.find((line): line is Extract<FlowLine, { end: unknown }> => 'end' in line);
-  if (end === undefined) return 'connections of now';
-  return shown >= FLOWS_SHOWN ? `the first ${shown}: search for others` : `${shown} connections`;
+  const last = data?.at(-1);
+  if (last === undefined || !('end' in last)) return 'connections of now';
+  return last.end.cut ? `the first ${shown}: search for others` : `${shown} connections`;
 }
 
 function named(name: string | null, address: string): string {

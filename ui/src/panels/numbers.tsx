@@ -1,9 +1,9 @@
 import { Group, Paper, Text } from '@mantine/core';
-import type { Status } from '../api/types.ts';
+import type { Summary } from '../../../src/forms/status.ts';
 import { count, timeOfDay } from '../format.ts';
 
 /** What there is, in numbers. */
-export function Numbers({ status }: { status: Status | undefined }) {
+export function Numbers({ status }: { status: Summary | undefined }) {
   const { counts, programmed, findings } = status ?? {};
   const numbers = [
     { label: 'Service frontends', value: counts && count(counts.frontends) },

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
+import type { Pool, Pools } from '../../../src/forms/entries.ts';
 import { usePools } from '../api/queries.ts';
-import type { Pool, Pools } from '../api/types.ts';
 import { Chart } from '../charts/chart.tsx';
 import { Panel } from '../parts/panel.tsx';
 

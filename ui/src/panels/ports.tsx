@@ -1,9 +1,8 @@
 import { Group, Progress, ScrollArea, Stack, Text } from '@mantine/core';
+import type { PortUsage } from '../../../src/forms/flows.ts';
+import { formatEndpoint } from '../../../src/net/address.ts';
 import { usePortUsage } from '../api/queries.ts';
-import type { PortUsageSample } from '../api/types.ts';
 import { Panel } from '../parts/panel.tsx';
-
-type Tuple = PortUsageSample['tuples'][number];
 
 /** How full the ports of each (protocol, address that connections leave with, destination, port) are; the fullest first. */
 export function Ports() {
@@ -28,7 +27,7 @@ export function Ports() {
   );
 }
 
-function PortGauge({ tuple }: { tuple: Tuple }) {
+function PortGauge({ tuple }: { tuple: PortUsage }) {
   const { address, used, capacity, share, sources } = tuple;
   const [most] = sources;
   return (
@@ -60,11 +59,10 @@ function percent(share: number): string {
   return share < 0.001 ? '< 0.1 %' : `${Math.round(share * 1000) / 10} %`;
 }
 
-function destinationOf({ destination, destinationPort, protocol }: Tuple): string {
-  const place = destination.includes(':') ? `[${destination}]` : destination;
-  return `${place}:${destinationPort}/${protocol}`;
+function destinationOf({ destination, destinationPort, protocol }: PortUsage): string {
+  return `${formatEndpoint(destination, destinationPort)}/${protocol}`;
 }
 
-function nameOf(tuple: Tuple): string {
+function nameOf(tuple: PortUsage): string {
   return `${tuple.address} → ${destinationOf(tuple)}`;
 }

@@ -1,7 +1,8 @@
 import { Badge, ScrollArea, Stack, Text } from '@mantine/core';
+import type { ActivityRecord } from '../../../src/forms/history.ts';
+import { formatRef } from '../../../src/model/object.ts';
 import { useActivity } from '../api/queries.ts';
-import type { Activity } from '../api/types.ts';
-import { refText, timeOfDay } from '../format.ts';
+import { timeOfDay } from '../format.ts';
 import { Panel } from '../parts/panel.tsx';
 
 const COLORS = { info: 'gray', warning: 'yellow', error: 'red' } as const;
@@ -30,7 +31,7 @@ export function Recent() {
   );
 }
 
-function Line({ item: { at, kind, severity, message, object, times } }: { item: Activity }) {
+function Line({ item: { at, kind, severity, message, object, times } }: { item: ActivityRecord }) {
   return (
     <Text size="sm" component="div">
       <Text span c="dimmed" size="xs" mr={6}>
@@ -40,7 +41,7 @@ function Line({ item: { at, kind, severity, message, object, times } }: { item: 
         {kind}
         {times > 1 ? ` ×${times}` : ''}
       </Badge>
-      {object === null ? '' : `${refText(object)}: `}
+      {object === null ? '' : `${formatRef(object)}: `}
       {message}
     </Text>
   );

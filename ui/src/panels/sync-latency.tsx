@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
+import type { History } from '../../../src/forms/history.ts';
 import { useHistory } from '../api/queries.ts';
-import type { History } from '../api/types.ts';
 import { Chart } from '../charts/chart.tsx';
 import { Panel } from '../parts/panel.tsx';
 

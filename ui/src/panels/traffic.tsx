@@ -1,7 +1,7 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useMemo } from 'react';
+import type { FlowPairs } from '../../../src/forms/flows.ts';
 import { useFlowPairs } from '../api/queries.ts';
-import type { FlowPairs } from '../api/types.ts';
 import { Chart } from '../charts/chart.tsx';
 import { count } from '../format.ts';
 import { Panel } from '../parts/panel.tsx';

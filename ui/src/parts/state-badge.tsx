@@ -1,8 +1,8 @@
 import { Badge, Tooltip } from '@mantine/core';
-import type { Status } from '../api/types.ts';
+import type { Summary } from '../../../src/forms/status.ts';
 
 /** Does the kernel do what is wanted? */
-export function StateBadge({ status, error }: { status: Status | undefined; error: Error | null }) {
+export function StateBadge({ status, error }: { status: Summary | undefined; error: Error | null }) {
   const { color, text, why } = stateOf(status, error);
   return (
     <Tooltip label={why} multiline maw={360}>
@@ -13,7 +13,7 @@ export function StateBadge({ status, error }: { status: Status | undefined; erro
   );
 }
 
-function stateOf(status: Status | undefined, error: Error | null) {
+function stateOf(status: Summary | undefined, error: Error | null) {
   if (error !== null) return { color: 'red', text: 'no answer', why: error.message };
   if (status === undefined) return { color: 'gray', text: '…', why: 'the agent is being asked' };
   if (status.failure !== null) return { color: 'red', text: 'kernel behind', why: status.failure.message };

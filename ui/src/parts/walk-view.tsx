@@ -1,5 +1,6 @@
 import { Alert, Badge, Card, Code, Group, List, Stack, Text, Timeline, Title } from '@mantine/core';
-import type { Walk, WalkPacket, WalkPath, WalkStep } from '../api/types.ts';
+import type { WalkJson, WalkPacket, WalkPath, WalkStep } from '../../../src/forms/walk.ts';
+import { formatEndpoint } from '../../../src/net/address.ts';
 
 const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
   dnat: { color: 'blue', text: 'the destination is rewritten' },
@@ -13,7 +14,7 @@ const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
 const PATHS = 12;
 
 /** The way of a packet, drawn step by step: first what decides about the destination, then each way on. */
-export function WalkView({ walk }: { walk: Walk }) {
+export function WalkView({ walk }: { walk: WalkJson }) {
   const verdict = VERDICTS[walk.verdict] ?? { color: 'gray', text: walk.verdict };
   const { source, sourcePort, destination, port, protocol } = walk.packet;
   return (
@@ -25,7 +26,7 @@ export function WalkView({ walk }: { walk: Walk }) {
           </Badge>
           <Code fz="sm">
             {protocol} {source}
-            {sourcePort === null ? '' : `:${sourcePort}`} → {place(destination, port)}
+            {sourcePort === null ? '' : `:${sourcePort}`} → {formatEndpoint(destination, port)}
           </Code>
           <Text size="sm">
             {verdict.text}, on node {walk.node}
@@ -134,9 +135,5 @@ function same(a: WalkPacket, b: WalkPacket): boolean {
 }
 
 function packet({ source, destination, port, protocol }: WalkPacket): string {
-  return `${protocol} ${source === 'node' ? 'this node' : source} → ${place(destination, port)}`;
-}
-
-function place(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${protocol} ${source === 'node' ? 'this node' : source} → ${formatEndpoint(destination, port)}`;
 }

@@ -1,0 +1,138 @@
+import { z } from '@hono/zod-openapi';
+import { count, form, list, texts } from './form.ts';
+
+const owned = { key: z.string(), owner: z.string().openapi({ example: 'Service shop/web' }) };
+
+/** An entry of the plan as plain data: for diff, golden files, `-o json` and the API. */
+export const entry = z
+  .discriminatedUnion('kind', [
+    z
+      .object({
+        kind: z.literal('ServiceFrontend'),
+        ...owned,
+        origin: z.enum(['ClusterIP', 'NodePort', 'ExternalIP', 'LoadBalancer']),
+        portName: z.string(),
+        endpoints: texts,
+        retained: texts.openapi({ description: 'leaving endpoints whose connections go on' }),
+        localEndpoints: texts
+          .nullable()
+          .openapi({ description: 'external policy Local: what others than pods and the node may reach' }),
+        masquerade: z.enum(['always', 'cluster-ip', 'node-sources']),
+        unserved: z.enum(['reject', 'drop']),
+        sourceRanges: texts.nullable(),
+        affinityTimeoutSeconds: z.number().nullable(),
+      })
+      .openapi('ServiceFrontend'),
+    z
+      .object({
+        kind: z.literal('PodBinding'),
+        ...owned,
+        endpoint: z.string(),
+        sourceRanges: texts.nullable(),
+      })
+      .openapi('PodBinding'),
+    z
+      .object({ kind: z.literal('PodReservation'), ...owned, endpoint: z.string() })
+      .openapi('PodReservation', { description: 'a binding to be, of a pod that is not Ready yet' }),
+    z.object({ kind: z.literal('PodSource'), ...owned, snat: z.string() }).openapi('PodSource'),
+    z
+      .object({ kind: z.literal('PodSourcePort'), ...owned, snat: z.string() })
+      .openapi('PodSourcePort', { description: 'what a pod sends from a port of its own binding' }),
+    z.object({ kind: z.literal('ClusterAddress'), ...owned }).openapi('ClusterAddress'),
+    z
+      .object({
+        kind: z.literal('ServiceHealthCheck'),
+        ...owned,
+        port: count,
+        addresses: texts,
+        localEndpoints: count,
+      })
+      .openapi('ServiceHealthCheck'),
+    z
+      .object({
+        kind: z.literal('FamilyScope'),
+        key: z.string(),
+        pods: texts,
+        podInterface: z
+          .string()
+          .nullable()
+          .openapi({ description: 'who comes in by it is a pod: cni0, or cali* for a prefix' }),
+        serviceCIDRs: texts,
+        masqueradeToClusterIP: texts,
+        unmasqueradedInterface: z.string().nullable(),
+        invalidDropped: texts,
+        egressSources: texts,
+        egressInterface: z
+          .string()
+          .nullable()
+          .openapi({ description: 'who comes in by it is such a source too: cni0, or cali* for a prefix' }),
+        egressExempt: texts,
+        egressAddress: z.string().nullable().openapi({ description: 'natOutgoingAddress; null: masquerade' }),
+        egressPorts: texts,
+        egressInterfaceFilter: z.string().nullable(),
+        podNatInternal: texts,
+        pools: texts,
+      })
+      .openapi('FamilyScope'),
+    z
+      .object({
+        kind: z.literal('SourcePorts'),
+        key: z.string().openapi({ example: 'source-ports IPv4' }),
+        ports: texts.openapi({ description: 'what nobody owns: source ports of translated connections' }),
+        egressPorts: texts.nullable().openapi({ description: 'of these within natPortRange; null: not set' }),
+      })
+      .openapi('SourcePorts'),
+    z
+      .object({
+        kind: z.literal('EgressSource'),
+        key: z.string().openapi({ example: 'egress 10.244.1.5' }),
+        owner: z.string().nullable().openapi({ description: 'the Pod that has the address' }),
+        rules: texts.openapi({ description: 'EgressRules in the order in which they are asked' }),
+        cells: texts.openapi({ description: 'the same as the kernel has it: without order' }),
+        rest: z
+          .string()
+          .nullable()
+          .openapi({ description: 'what becomes of all else that leaves the pools' }),
+      })
+      .openapi('EgressSource'),
+  ])
+  .openapi('Entry');
+
+export type Entry = z.output<typeof entry>;
+
+/** What an object wants and does not have. `/entries/list` and `knat entries` list it behind the entries. */
+export const refusal = form({
+  kind: z.literal('Refused'),
+  ...owned,
+  reason: z.string().openapi({ description: 'the reason of the Event' }),
+  message: z.string(),
+}).openapi('Refusal');
+
+export type Refusal = z.output<typeof refusal>;
+
+export const entryPage = form({
+  items: list(entry),
+  total: count.openapi({ description: 'entries that fit, on all pages' }),
+  next: z.string().nullable().openapi({ description: '`after` of the next page; null: this is the last' }),
+  revision: count.openapi({ description: 'of the plan; another one: pages before may have changed' }),
+}).openapi('EntryPage');
+
+export type EntryPage = z.output<typeof entryPage>;
+
+const pool = form({
+  name: z.string(),
+  cidr: z.string(),
+  family: z.enum(['IPv4', 'IPv6']),
+  natOutgoing: z.boolean(),
+  disabled: z.boolean(),
+  loadBalancerOnly: z.boolean(),
+}).openapi('Pool');
+export type Pool = z.output<typeof pool>;
+
+export const pools = form({
+  items: list(pool),
+  scopes: list(entry).openapi({
+    description: 'what follows from the pools together, a FamilyScope for each family',
+  }),
+}).openapi('Pools');
+export type Pools = z.output<typeof pools>;

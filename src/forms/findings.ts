@@ -1,0 +1,73 @@
+import { z } from '@hono/zod-openapi';
+import { form, list, texts } from './form.ts';
+
+/** What the API says of objects: what is wrong with them, and who lost what to whom. */
+
+export const object = form({
+  kind: z.enum([
+    'Service',
+    'EndpointSlice',
+    'Pod',
+    'Node',
+    'IPPool',
+    'FelixConfiguration',
+    'Namespace',
+    'EgressRule',
+    'ServiceCIDR',
+  ]),
+  namespace: z.string().openapi({ description: 'empty for objects of the cluster' }),
+  name: z.string(),
+}).openapi('Object');
+
+export const failure = form({
+  code: z.string().openapi({ description: 'KNAT_…, see docs/errors.md' }),
+  message: z.string(),
+  details: texts.openapi({ description: 'what else is wrong, one line each' }),
+}).openapi('Failure');
+
+/** The answer of the API to what it refuses, or cannot answer. */
+export type Failure = z.output<typeof failure>;
+
+export const conflict = form({
+  key: z.string().openapi({ description: 'what both want', example: '203.0.113.7:25/TCP' }),
+  winner: object,
+  losers: list(object),
+  because: z.string().openapi({ description: 'the rule that decided' }),
+}).openapi('Conflict');
+
+/** Two objects want the same thing; one gets it. */
+export type Conflict = z.output<typeof conflict>;
+
+export const notice = form({
+  reason: z
+    .enum([
+      'NatInvalid',
+      'NatRestricted',
+      'NatNoPublicAddress',
+      'NatAddressNotLocal',
+      'NatHostNetwork',
+      'NatHostPortInUse',
+      'NatBlockedByFirewall',
+      'NatPoolOverridden',
+    ])
+    .openapi({ description: 'the reason of the Event' }),
+  object,
+  message: z.string(),
+}).openapi('Notice');
+
+/** Why an object, or a part of it, gets no NAT. */
+export type NoticeForm = z.output<typeof notice>;
+
+export const problem = form({
+  code: z.string().openapi({ description: 'KNAT_…, see docs/errors.md' }),
+  severity: z.enum(['error', 'warning', 'note']),
+  origin: z.string().openapi({ description: 'FILE:LINE, or empty for what comes from no file' }),
+  object: object.nullable(),
+  field: z.string().openapi({ description: '`spec.ports[0].port`; empty when the whole object is meant' }),
+  message: z.string().openapi({ description: 'what is wrong and what to do' }),
+}).openapi('Problem');
+
+/** A page of a list that is read by offset. */
+export function pageOf<Item extends z.ZodType>(name: string, item: Item) {
+  return form({ items: list(item), total: z.int().min(0) }).openapi(name);
+}

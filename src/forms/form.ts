@@ -1,0 +1,19 @@
+import { z } from '@hono/zod-openapi';
+
+/** Pieces that several forms are made of. */
+
+export const texts = z.array(z.string()).readonly();
+export const count = z.int().min(0);
+export const time = z.string().openapi({ description: 'RFC 3339', format: 'date-time' });
+/** `Service shop/web`. */
+export const owner = z.string().nullable().openapi({ description: '`Service shop/web`, or null' });
+
+/** A list that nobody changes. */
+export function list<Item extends z.ZodType>(item: Item) {
+  return z.array(item).readonly();
+}
+
+/** An object of an answer. */
+export function form<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.object(shape).readonly();
+}

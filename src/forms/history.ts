@@ -1,0 +1,71 @@
+import { z } from '@hono/zod-openapi';
+import { object } from './findings.ts';
+import { count, form, list, time } from './form.ts';
+
+/** What the agent did: recent activity, how long programming took, metrics. */
+
+export const activity = form({
+  sequence: count.openapi({ description: 'grows with every record; one that was counted up has a new one' }),
+  at: time,
+  kind: z.enum([
+    'started',
+    'synced',
+    'programmed',
+    'disturbed',
+    'healed',
+    'failed',
+    'recovered',
+    'conflict',
+    'conflict-over',
+    'notice',
+    'notice-over',
+    'problem',
+  ]),
+  severity: z.enum(['info', 'warning', 'error']),
+  message: z.string().openapi({ description: 'for people, one line' }),
+  object: object.nullable().openapi({ description: 'what it is about; null: no object' }),
+  times: z.int().min(1).openapi({ description: 'how often in a row; `at` is the last time' }),
+}).openapi('Activity');
+
+/** Something that the agent did or found. */
+export type ActivityRecord = z.output<typeof activity>;
+
+export const activityPage = form({
+  items: list(activity),
+  newest: count.openapi({ description: '`after` of the next question' }),
+}).openapi('ActivityPage');
+
+const span = form({
+  at: time.openapi({ description: 'begin of the span' }),
+  converges: count.openapi({ description: 'attempts that succeeded' }),
+  failures: count,
+  elementsAdded: count,
+  elementsDeleted: count,
+  meanMilliseconds: z.number().nullable().openapi({ description: 'of attempts that succeeded; null: none' }),
+  maxMilliseconds: z.number().nullable(),
+});
+
+/** What was done in one span of time. */
+export type HistoryPoint = z.output<typeof span>;
+
+export const history = form({ spanSeconds: z.number(), items: list(span) }).openapi('History');
+
+export type History = z.output<typeof history>;
+
+const metric = form({
+  name: z.string(),
+  help: z.string(),
+  type: z.enum(['counter', 'gauge', 'histogram', 'summary']),
+  values: list(
+    form({
+      name: z.string().optional().openapi({ description: 'of the series, where that is not the metric’s' }),
+      labels: z.record(z.string(), z.string()).readonly(),
+      value: z.number().nullable().openapi({ description: 'null: no number' }),
+    }),
+  ),
+});
+
+/** A metric as it is now. */
+export type MetricSnapshot = z.output<typeof metric>;
+
+export const metrics = form({ items: list(metric) }).openapi('Metrics');

@@ -1,0 +1,14 @@
+/** The version of the API is in its path: what answers here never changes its meaning. */
+export const API_PATH = '/api/v1';
+
+/** The path of a question, such as `/explain?to=…`; what is undefined or empty is not asked. */
+export function pathOf(
+  path: string,
+  question: Readonly<Record<string, string | number | undefined>>,
+): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(question)) {
+    if (value !== undefined && value !== '') query.set(name, String(value));
+  }
+  return query.size === 0 ? path : `${path}?${query}`;
+}

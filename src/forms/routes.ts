@@ -1,0 +1,214 @@
+import { z } from '@hono/zod-openapi';
+import { difference } from './difference.ts';
+import { entryPage, pools } from './entries.ts';
+import { conflict, notice, pageOf, problem } from './findings.ts';
+import { flowEvent, flowLine, pairs, ports, rates, who } from './flows.ts';
+import { activityPage, history, metrics } from './history.ts';
+import { entryQuestion, flowQuestion, packetQuestion, type Question } from './questions.ts';
+import { status, summary } from './status.ts';
+import { lines, walk } from './walk.ts';
+
+/** A path of the API that answers with JSON: what it is asked and what it answers. */
+export interface AnswerRoute<
+  Path extends string = string,
+  Query extends z.ZodObject = z.ZodObject,
+  Answer extends z.ZodType = z.ZodType,
+> {
+  readonly path: Path;
+  readonly summary: string;
+  readonly query: Query;
+  readonly answer: Answer;
+}
+
+/** A path that answers with lines of JSON, written while they are made. */
+export interface LinesRoute<
+  Path extends string = string,
+  Query extends z.ZodObject = z.ZodObject,
+  Line extends z.ZodType = z.ZodType,
+> {
+  readonly path: Path;
+  readonly summary: string;
+  readonly query: Query;
+  readonly line: Line;
+}
+
+function get<Path extends string, Query extends z.ZodObject, Answer extends z.ZodType>(
+  path: Path,
+  summary: string,
+  query: Query,
+  answer: Answer,
+): AnswerRoute<Path, Query, Answer> {
+  return { path, summary, query, answer };
+}
+
+function getLines<Path extends string, Query extends z.ZodObject, Line extends z.ZodType>(
+  path: Path,
+  summary: string,
+  query: Query,
+  line: Line,
+): LinesRoute<Path, Query, Line> {
+  return { path, summary, query, line };
+}
+
+/** Characters of a text in a question. */
+const LONGEST = 600;
+
+/** The parameters of a question. */
+function asked<Terms extends Question>(terms: Terms) {
+  const parameters = Object.entries(terms).map(([name, { help, example }]) => [
+    name,
+    z
+      .string()
+      .max(LONGEST)
+      .optional()
+      .openapi({ description: help, ...(example === undefined ? {} : { example }) }),
+  ]);
+  type Shape = { readonly [Name in keyof Terms]: z.ZodOptional<z.ZodString> };
+  return z.object(Object.fromEntries(parameters) as Shape);
+}
+
+/** A whole number in a question. */
+function number(least: number, greatest: number, fallback: number) {
+  return z.coerce.number<number | string>().int().min(least).max(greatest).default(fallback);
+}
+
+const nothing = z.object({});
+
+/** A page of a list by offset, and what stands anywhere in an item. */
+const offsetPage = z.object({
+  search: z.string().max(LONGEST).default('').openapi({ description: 'stands anywhere in it, in any case' }),
+  offset: number(0, 1_000_000, 0),
+  limit: number(1, 1000, 100),
+});
+export type OffsetPage = z.output<typeof offsetPage>;
+
+/** Which entries; `/entries/list` takes it too. */
+export const entryFilter = asked(entryQuestion);
+const packet = asked(packetQuestion);
+const flows = asked(flowQuestion);
+
+/** Every path of the API below `/api/v1`. */
+export const routes = {
+  status: get('/status', 'The agent’s own account of itself', nothing, status),
+  summary: get(
+    '/summary',
+    'The same, with conflicts, notices and problems only as numbers',
+    nothing,
+    summary,
+  ),
+  problems: get(
+    '/problems',
+    'What cannot be read, and what goes wrong beside NAT',
+    offsetPage,
+    pageOf('ProblemPage', problem),
+  ),
+  conflicts: get(
+    '/conflicts',
+    'What several objects want, and who has it',
+    offsetPage,
+    pageOf('ConflictPage', conflict),
+  ),
+  notices: get(
+    '/notices',
+    'Why objects, or parts of them, get no NAT',
+    offsetPage,
+    pageOf('NoticePage', notice),
+  ),
+  entries: get(
+    '/entries',
+    'What is programmed, entry by entry, in order of the keys',
+    entryFilter.extend({
+      after: z.string().max(LONGEST).optional().openapi({ description: '`next` of the page before' }),
+      limit: number(1, 5000, 100),
+    }),
+    entryPage,
+  ),
+  pools: get('/pools', 'The pools, and what follows from them together', nothing, pools),
+  explain: get('/explain', 'What happens to a packet, and why, step by step', packet, walk),
+  describe: get('/describe', 'The same as lines of 80 columns', packet, lines),
+  difference: get(
+    '/diff',
+    'What differs between the plan and the kernel, by object and by element; writes nothing',
+    z.object({
+      limit: number(0, 1_000_000, 1000).openapi({ description: 'at most so many elements are named' }),
+    }),
+    difference,
+  ),
+  activity: get(
+    '/activity',
+    'What the agent did and found lately, the oldest first; the last 512 records are kept',
+    z.object({
+      after: number(0, Number.MAX_SAFE_INTEGER, 0).openapi({
+        description: 'only records with a greater sequence: `newest` of the answer before',
+      }),
+    }),
+    activityPage,
+  ),
+  history: get(
+    '/history',
+    'How long programming the kernel took in the last hour; spans without any are left out',
+    nothing,
+    history,
+  ),
+  metrics: get('/metrics', 'Every metric as data; /metrics has them for Prometheus', nothing, metrics),
+  flows: getLines(
+    '/flows',
+    'The connections that are translated, a line each; the last line says how many were looked at',
+    flows,
+    flowLine,
+  ),
+  watch: getLines(
+    '/flows/watch',
+    'Connections as they begin, change and end, a line each, until the reader goes away',
+    flows,
+    flowEvent,
+  ),
+  rates: get(
+    '/flows/rates',
+    'How much bindings, Services and pools translate, from two looks at the connections',
+    z.object({ seconds: number(1, 60, 2).openapi({ description: 'between the looks' }) }),
+    rates,
+  ),
+  pairs: get(
+    '/flows/pairs',
+    'Who is translated to whom: the busiest frontends, bindings and pools, and where they lead',
+    z.object({ limit: number(1, 1000, 40) }),
+    pairs,
+  ),
+  ports: get(
+    '/flows/ports',
+    'How full the source ports are, by address and destination; the fullest first',
+    nothing,
+    ports,
+  ),
+  who: get(
+    '/flows/who',
+    'Who used an address and port at a time (from the attribution log)',
+    z.object({
+      address: z.string().openapi({ description: 'ADDRESS:PORT' }),
+      at: z.string().optional().openapi({ description: 'RFC 3339; now where it is left out' }),
+      protocol: z.string().optional(),
+    }),
+    who,
+  ),
+} as const;
+
+type Route = (typeof routes)[keyof typeof routes];
+type Questions = { readonly [At in Route as At['path']]: z.input<At['query']> };
+type Answers = {
+  readonly [At in Extract<Route, { readonly answer: z.ZodType }> as At['path']]: z.output<At['answer']>;
+};
+type Lines = {
+  readonly [At in Extract<Route, { readonly line: z.ZodType }> as At['path']]: z.output<At['line']>;
+};
+
+/** Paths that answer with JSON, and those that answer with lines. */
+export type AnswerPath = keyof Answers;
+export type LinesPath = keyof Lines;
+
+/** What a path is asked, as a client writes it. */
+export type QuestionAt<Path extends AnswerPath | LinesPath> = Questions[Path];
+
+/** What a path answers, and what each of its lines is. */
+export type AnswerAt<Path extends AnswerPath> = Answers[Path];
+export type LineAt<Path extends LinesPath> = Lines[Path];

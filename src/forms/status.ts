@@ -1,0 +1,54 @@
+import { z } from '@hono/zod-openapi';
+import { conflict, notice, problem } from './findings.ts';
+import { count, form, list, texts, time } from './form.ts';
+
+const account = {
+  version: z.string(),
+  processId: z.int().openapi({ description: 'of the agent, in its own process namespace' }),
+  node: z.string(),
+  source: z.string().openapi({ example: 'kubernetes' }),
+  enabled: form({ service: z.boolean(), pod: z.boolean(), egress: z.boolean() }),
+  startedAt: time,
+  synced: z.boolean().openapi({ description: 'every source has delivered what existed at the start' }),
+  capabilities: form({ kernel: z.string().openapi({ description: 'as uname -r prints it' }) }),
+  programmed: form({
+    revision: count,
+    skeleton: z.enum(['kept', 'loaded', 'changed', 'swapped']),
+    elementsAdded: count,
+    elementsDeleted: count,
+    compared: z.enum(['changes', 'everything']),
+    at: time,
+    milliseconds: z.number(),
+  })
+    .nullable()
+    .openapi({ description: 'what was last written to the kernel; null: nothing yet' }),
+  failure: form({ message: z.string(), since: time })
+    .nullable()
+    .openapi({ description: 'why the kernel does not match at the moment; null: it does' }),
+  kubeProxy: form({
+    found: texts,
+    since: time.openapi({ description: 'seen without a break since then' }),
+    removals: count.openapi({ description: 'how often this agent took its rules away before' }),
+  })
+    .nullable()
+    .openapi({ description: 'kube-proxy at work beside this agent; null: none, or Service NAT is off' }),
+  counts: form({ frontends: count, bindings: count, podSources: count, pools: count }),
+  findings: form({ conflicts: count, notices: count, problems: count }).openapi({
+    description: 'how long the three lists of /status are',
+  }),
+};
+
+/** The agent's own account of itself, without what is wrong with each object: for those who ask often. */
+export const summary = form(account).openapi('Summary');
+export type Summary = z.output<typeof summary>;
+
+export const status = form({
+  ...account,
+  conflicts: list(conflict),
+  notices: list(notice),
+  problems: list(problem),
+}).openapi('Status');
+
+/** The agent's own account of itself: `knat status -o json` and `/status`. */
+
+export type Status = z.output<typeof status>;

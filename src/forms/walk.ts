@@ -1,0 +1,106 @@
+import { z } from '@hono/zod-openapi';
+import { form, list, owner, texts } from './form.ts';
+
+/** What explain answers. Keys are only ever added. */
+
+const packet = {
+  source: z.string().openapi({ description: 'an address; `node`: one of the node, which routing chooses' }),
+  destination: z.string(),
+  protocol: z.string(),
+  port: z.int(),
+};
+
+const packetState = form(packet);
+export type WalkPacket = z.output<typeof packetState>;
+
+const step = form({
+  hook: z.string(),
+  rule: z.string(),
+  object: owner,
+  verdict: z.string(),
+  reason: z.string(),
+  before: packetState,
+  after: list(packetState),
+});
+export type WalkStep = z.output<typeof step>;
+
+const ends = form({ from: z.string(), to: z.string() });
+
+const path = form({
+  endpoint: z.string(),
+  snat: z.string().nullable(),
+  snatPort: z
+    .union([z.int(), z.literal('free')])
+    .nullable()
+    .openapi({ description: 'what the source port becomes; free: at random one that nobody owns' }),
+  steps: list(step),
+  after: packetState,
+  reply: form({ sent: ends, seen: ends, returns: z.enum(['not-needed', 'certain', 'routing']) }),
+});
+export type WalkPath = z.output<typeof path>;
+
+const connectionEnds = form({ source: z.string(), destination: z.string() });
+
+const existingFlow = form({
+  original: connectionEnds,
+  reply: connectionEnds,
+  timeoutSeconds: z.number().nullable(),
+});
+
+/** A connection that began before and keeps its translation, as text. */
+export type ExistingFlowJson = z.output<typeof existingFlow>;
+
+export const verdict = z.enum(['dnat', 'snat', 'none', 'drop', 'reject']);
+
+/** `knat explain -o json` and `/explain`. */
+export const walk = form({
+  node: z.string(),
+  packet: form({ ...packet, sourcePort: z.int().nullable(), inputInterface: z.string().nullable() }),
+  verdict,
+  steps: list(step),
+  paths: list(path),
+  conflicts: list(form({ key: z.string(), winner: z.string(), losers: texts, because: z.string() })),
+  existing: list(existingFlow).nullable().openapi({
+    description: 'connections like the packet that exist and keep their translation; null: not known',
+  }),
+  unknown: list(form({ about: z.string(), reason: z.string() })),
+  hints: list(form({ about: z.string(), object: owner, reason: z.string() })).openapi({
+    description: 'what is close to the packet and does not decide: another port, a pod that is not ready',
+  }),
+}).openapi('Walk');
+export type WalkJson = z.output<typeof walk>;
+
+const span = form({ text: z.string(), tone: z.enum(['plain', 'dim', 'good', 'bad', 'strong']) });
+
+/** Pieces of a line for a terminal, from left to right; the tone says how a piece is meant. */
+export type Span = z.output<typeof span>;
+
+const line = list(span);
+export type Line = z.output<typeof line>;
+
+export const lines = list(line).openapi('Lines');
+
+const flowAnswer = form({
+  verdict,
+  endpoints: texts.openapi({ description: 'with dnat: all that may be chosen, sorted; `[fd00::7]:8080`' }),
+  masq: z
+    .boolean()
+    .openapi({ description: 'the source is rewritten on the way to at least one of the endpoints' }),
+  snat: z
+    .string()
+    .nullable()
+    .openapi({ description: 'what the source becomes; `node`: an address of the node' }),
+  because: z.string().openapi({ description: 'the objects and rules that decided' }),
+});
+
+/**
+ * The answer of `knat explain --flows` for one flow. `masq` is as kube-proxy's own tests count it: a packet that may be
+ * led back to its sender (hairpin) is masqueraded. `snat` is null where the endpoints differ in it, too.
+ */
+export type FlowAnswer = z.output<typeof flowAnswer>;
+
+/**
+ * `knat explain --flows FILE -o json`: an answer for each flow, in their order.
+ * @internal used by tests alone
+ */
+export const flowAnswers = list(flowAnswer);
