@@ -1,0 +1,60 @@
+import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
+import type { FactChange, FactKind, FactTypes } from '../model/facts.ts';
+import { objectKey } from '../model/object.ts';
+import { compareText } from '../model/text.ts';
+
+const noSlices: readonly EndpointSliceFact[] = Object.freeze([]);
+
+/** The current facts, by kind and key. */
+export class FactStore {
+  readonly #byKind: { readonly [Kind in FactKind]: Map<string, FactTypes[Kind]> } = {
+    Service: new Map(),
+    EndpointSlice: new Map(),
+    Pod: new Map(),
+    Node: new Map(),
+    ServiceCIDR: new Map(),
+    IPPool: new Map(),
+    FelixConfiguration: new Map(),
+    Namespace: new Map(),
+    EgressRule: new Map(),
+    IpMasqAgent: new Map(),
+  };
+  /** Service key → its slices, in order of their names. */
+  readonly #slicesOf = new Map<string, readonly EndpointSliceFact[]>();
+
+  of<Kind extends FactKind>(kind: Kind): ReadonlyMap<string, FactTypes[Kind]> {
+    return this.#byKind[kind];
+  }
+
+  /** Takes over the current value of an object. */
+  put({ kind, key, fact }: FactChange): void {
+    if (kind === 'EndpointSlice') this.#putSlice(this.#byKind[kind].get(key), fact);
+    const facts: Map<string, FactTypes[FactKind]> = this.#byKind[kind];
+    if (fact === null) facts.delete(key);
+    else facts.set(key, fact);
+  }
+
+  /** The slices of a Service, in order of their names. */
+  slicesOf(service: string): readonly EndpointSliceFact[] {
+    return this.#slicesOf.get(service) ?? noSlices;
+  }
+
+  #putSlice(before: EndpointSliceFact | undefined, after: EndpointSliceFact | null): void {
+    if (before !== undefined) {
+      const service = serviceOf(before);
+      const others = this.slicesOf(service).filter((slice) => slice !== before);
+      if (others.length === 0) this.#slicesOf.delete(service);
+      else this.#slicesOf.set(service, others);
+    }
+    if (after === null) return;
+    const service = serviceOf(after);
+    // One namespace, so that names are unique and in the order of keys.
+    const slices = [...this.slicesOf(service), after].sort((a, b) => compareText(a.name, b.name));
+    this.#slicesOf.set(service, slices);
+  }
+}
+
+/** The key of the Service that the slice belongs to. */
+export function serviceOf({ namespace, serviceName }: EndpointSliceFact): string {
+  return objectKey(namespace, serviceName);
+}
