@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Context } from '../../src/cli/context.ts';
 import { errorCodes } from '../../src/cli/error-codes.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
+import { settings } from '../../src/cli/options/table.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { difference } from '../../src/forms/difference.ts';
@@ -96,4 +97,17 @@ test('every command has a summary and examples, every option a help text', () =>
     expect(command.summary(), command.name()).not.toBe('');
     for (const option of command.options) expect(option.description, option.flags).not.toBe('');
   }
+});
+
+test('every option is taken by a command, every metric is written by somebody', () => {
+  const taken = new Set(
+    createProgram(context).commands.flatMap(({ options }) => options.map((option) => option.attributeName())),
+  );
+  expect(Object.keys(settings).filter((name) => !taken.has(name))).toEqual([]);
+  const code = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => /(?<!\.test)\.ts$/.test(file) && !/metrics\/(?:knat|kube-proxy)\.ts$/.test(file))
+    .map((file) => readFileSync(`src/${file}`, 'utf8'))
+    .join('\n');
+  const metrics = Object.keys({ ...knatMetrics, ...kubeProxyMetrics });
+  expect(metrics.filter((name) => !code.includes(name))).toEqual([]);
 });
