@@ -66,8 +66,9 @@ const ofBoth = {
   objects: ['Service', 'EndpointSlice', 'Node', 'Pod', 'Namespace'],
   unread: 'entry',
 } as const;
-const ofScope = { entries: ['FamilyScope'] } as const;
-const ofSettings = { entries: ['FamilyScope'], objects: [], unread: 'plan' } as const;
+const ofScope = <Unread extends WhileUnread>(unread: Unread, ...objects: readonly FactKind[]) =>
+  ({ entries: ['FamilyScope'], objects, unread }) as const;
+const ofSettings = ofScope('plan');
 const ofEgressRules = {
   entries: ['EgressSource'],
   objects: ['EgressRule', 'Pod', 'Namespace', 'IPPool', 'Node', 'FelixConfiguration', 'IpMasqAgent'],
@@ -86,6 +87,16 @@ export function columnsOf(family: Family) {
   const ids = { key: [...frontend, slot], data: [id], ...ofFrontends } as const;
   const verdicts = { key: frontend, data: 'verdict', ...ofFrontends } as const;
   const frontends = { key: frontend, ...ofFrontends } as const;
+  const byCell = { key: cell, interval: true, ...ofEgressRules } as const;
+  const bySource = { key: [saddr], interval: true, ...ofEgressRules } as const;
+  const drawn = {
+    key: draw,
+    data: [ports],
+    interval: true,
+    entries: ['SourcePorts'],
+    unread: 'standing first',
+  } as const;
+  const shifted = { data: endpoint, interval: true, intervalData: true } as const;
 
   return {
     cluster_ips: {
@@ -97,24 +108,14 @@ export function columnsOf(family: Family) {
     service_cidrs: {
       comment: 'other addresses in here belong to no Service: dropped',
       ...ranges,
-      ...ofScope,
-      objects: ['ServiceCIDR'],
-      unread: 'union',
+      ...ofScope('union', 'ServiceCIDR'),
     },
-    pods: {
-      comment: 'what is a pod',
-      ...ranges,
-      ...ofScope,
-      objects: ['Node', 'IPPool', 'Pod'],
-      unread: 'union',
-    },
+    pods: { comment: 'what is a pod', ...ranges, ...ofScope('union', 'Node', 'IPPool', 'Pod') },
     pod_interfaces: { comment: 'who comes in by them is a pod', ...interfaces, ...ofSettings },
     masquerade_to_cluster_ip: {
       comment: 'sources that are masqueraded on the way to a ClusterIP',
       ...ranges,
-      ...ofScope,
-      objects: ['Node', 'IPPool', 'Pod'],
-      unread: 'all but pods',
+      ...ofScope('all but pods', 'Node', 'IPPool', 'Pod'),
     },
     unmasqueraded_interfaces: {
       comment: 'interfaces whose traffic is never masqueraded to a ClusterIP',
@@ -124,77 +125,41 @@ export function columnsOf(family: Family) {
     invalid_dropped: {
       comment: 'pods: what conntrack cannot place is dropped',
       ...ranges,
-      ...ofScope,
-      objects: ['Node', 'IPPool', 'Pod', 'IpMasqAgent'],
-      unread: 'union',
+      ...ofScope('union', 'Node', 'IPPool', 'Pod', 'IpMasqAgent'),
     },
     egress_sources: {
       comment: 'whose packets are NATed: pools with natOutgoing',
       ...ranges,
-      ...ofScope,
-      objects: ['IPPool', 'Node', 'Pod', 'IpMasqAgent'],
-      unread: 'union',
+      ...ofScope('union', 'IPPool', 'Node', 'Pod', 'IpMasqAgent'),
       translates: 'its source',
     },
     egress_interfaces: {
       comment: 'the same: who comes in by them',
       ...interfaces,
-      ...ofScope,
-      objects: ['IpMasqAgent'],
-      unread: 'plan first',
+      ...ofScope('plan first', 'IpMasqAgent'),
     },
     egress_exempt: {
       comment: 'destinations without egress NAT: all pools',
       ...ranges,
-      ...ofScope,
-      objects: ['IPPool', 'Node', 'FelixConfiguration', 'IpMasqAgent'],
-      unread: 'union',
+      ...ofScope('union', 'IPPool', 'Node', 'FelixConfiguration', 'IpMasqAgent'),
       translates: 'every source',
     },
-    egress_to: {
-      comment: 'EgressRules with destinations',
-      key: cell,
-      data: 'verdict',
-      interval: true,
-      ...ofEgressRules,
-    },
-    egress_to_addresses: {
-      comment: 'the same: addresses to leave with',
-      key: cell,
-      data: [saddr],
-      interval: true,
-      ...ofEgressRules,
-    },
-    egress_from: {
-      comment: 'EgressRules for all that leaves the pools',
-      key: [saddr],
-      data: 'verdict',
-      interval: true,
-      ...ofEgressRules,
-    },
-    egress_from_addresses: {
-      comment: 'the same: addresses to leave with',
-      key: [saddr],
-      data: [saddr],
-      interval: true,
-      ...ofEgressRules,
-    },
+    egress_to: { comment: 'EgressRules with destinations', ...byCell, data: 'verdict' },
+    egress_to_addresses: { comment: 'the same: addresses to leave with', ...byCell, data: [saddr] },
+    egress_from: { comment: 'EgressRules for all that leaves the pools', ...bySource, data: 'verdict' },
+    egress_from_addresses: { comment: 'the same: addresses to leave with', ...bySource, data: [saddr] },
     egress_address: {
       comment: 'natOutgoingAddress',
       key: [saddr],
       data: [saddr],
       interval: true,
-      ...ofScope,
-      objects: ['FelixConfiguration'],
-      unread: 'plan first',
+      ...ofScope('plan first', 'FelixConfiguration'),
       translates: 'every source',
     },
     pod_nat_internal: {
       comment: 'destinations that bound pods reach with their own address',
       ...ranges,
-      ...ofScope,
-      objects: ['IPPool', 'Node', 'ServiceCIDR'],
-      unread: 'union',
+      ...ofScope('union', 'IPPool', 'Node', 'ServiceCIDR'),
       translates: 'every source',
     },
     same_byte: { comment: 'equal pairs', key: hairpinByte(0), entries: [], objects: [], unread: 'plan' },
@@ -236,9 +201,7 @@ export function columnsOf(family: Family) {
     binding_ranges: {
       comment: 'Pod NAT: node address and ports to pod and its ports',
       key: frontend,
-      data: endpoint,
-      interval: true,
-      intervalData: true,
+      ...shifted,
       ...ofBindings,
     },
     bound_ranges: { comment: 'those of bindings', key: frontend, interval: true, ...ofBindings },
@@ -256,14 +219,7 @@ export function columnsOf(family: Family) {
       ...ofPodPorts,
       unread: 'entry and value',
     },
-    pod_port_ranges: {
-      comment: 'the same of several ports',
-      key: sender,
-      data: endpoint,
-      interval: true,
-      intervalData: true,
-      ...ofPodPorts,
-    },
+    pod_port_ranges: { comment: 'the same of several ports', key: sender, ...shifted, ...ofPodPorts },
     pod_sources: {
       comment: 'Pod NAT: what a pod leaves with',
       key: [saddr, protocol],
@@ -274,22 +230,10 @@ export function columnsOf(family: Family) {
     },
     source_ports: {
       comment: 'ports that nobody owns, by a random number',
-      key: draw,
-      data: [ports],
-      interval: true,
-      entries: ['SourcePorts'],
+      ...drawn,
       objects: ['Pod', 'Namespace', 'Node'],
-      unread: 'standing first',
     },
-    egress_ports: {
-      comment: 'of these within natPortRange',
-      key: draw,
-      data: [ports],
-      interval: true,
-      entries: ['SourcePorts'],
-      objects: ['FelixConfiguration'],
-      unread: 'standing first',
-    },
+    egress_ports: { comment: 'of these within natPortRange', ...drawn, objects: ['FelixConfiguration'] },
     policy_local: { comment: 'externalTrafficPolicy Local', ...frontends },
     masquerade_always: { comment: 'externalTrafficPolicy Cluster', ...frontends },
     no_endpoints: { comment: 'refused', ...frontends },

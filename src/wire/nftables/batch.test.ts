@@ -33,10 +33,10 @@ describe('a batch', () => {
     batch.addElements('ip', 'knat', 'm', []);
     expect(batch.isEmpty).toBe(true);
     batch.addElements('ip', 'knat', 'm', elements(2));
-    expect([batch.isEmpty, batch.elementCount]).toEqual([false, 2]);
+    expect(batch.isEmpty).toBe(false);
     const { size } = batch;
     batch.clear();
-    expect([batch.isEmpty, batch.elementCount]).toEqual([true, 0]);
+    expect(batch.isEmpty).toBe(true);
     batch.addElements('ip', 'knat', 'm', elements(2));
     expect(batch.size).toBe(size);
   });
@@ -121,7 +121,7 @@ describe('a batch', () => {
       'm',
       Array.from({ length: 1000 }, () => longest),
     );
-    expect(batch.elementCount).toBe(1000);
+    expect(batch.size).toBeGreaterThan(1000 * 255);
   });
 
   test('says which element is meant by an offset in a message', () => {

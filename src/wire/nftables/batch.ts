@@ -6,7 +6,6 @@
  * next changes without giving the memory back.
  */
 import {
-  be32,
   type Decoded,
   eachAttribute,
   NLA_F_NESTED,
@@ -74,7 +73,6 @@ type Named<Attributes extends { readonly rows: Record<string, Row> }> = Omit<
 export class Batch {
   readonly #writer: ByteWriter;
   #entries: Entry[] = [];
-  #elements = 0;
   #setIds = 0;
 
   /** @param expectedBytes room to begin with, so that a large batch is not copied while it grows */
@@ -92,16 +90,10 @@ export class Batch {
     return this.#writer.length;
   }
 
-  /** Elements added and deleted so far. */
-  get elementCount(): number {
-    return this.#elements;
-  }
-
   /** Forgets all changes and keeps the memory. */
   clear(): void {
     this.#writer.length = BEGIN_GUARDED;
     this.#entries = [];
-    this.#elements = 0;
     this.#setIds = 0;
   }
 
@@ -158,29 +150,11 @@ export class Batch {
     endMessage(this.#writer, start);
   }
 
-  /**
-   * Adds a set; it is EEXIST when it is there. Gives the number by which this batch may speak of it, the only name of an
-   * anonymous one (`__set%d`) until the kernel has numbered it.
-   */
-  addSet(family: NftFamily, table: string, set: Named<typeof setAttributes>): number {
+  /** Adds a set; it is EEXIST when it is there. The kernel asks for a number of it within the batch. */
+  addSet(family: NftFamily, table: string, set: Named<typeof setAttributes>): void {
     const id = ++this.#setIds;
     const start = this.#begin('NFT_MSG_NEWSET', family, table, set.name, NLM_F_CREATE | NLM_F_EXCL);
     setAttributes.write(this.#writer, { table, id, ...set });
-    endMessage(this.#writer, start);
-    return id;
-  }
-
-  /** Deletes a set with its elements; EBUSY while a rule uses it. */
-  deleteSet(family: NftFamily, table: string, name: string): void {
-    const start = this.#begin('NFT_MSG_DELSET', family, table, name, 0);
-    setAttributes.write(this.#writer, { table, name });
-    endMessage(this.#writer, start);
-  }
-
-  /** Hooks a table's base chains in, or out (dormant). */
-  setDormant(family: NftFamily, name: string, dormant: boolean): void {
-    const start = this.#begin('NFT_MSG_NEWTABLE', family, name, '', 0);
-    tableAttributes.write(this.#writer, { name, flags: dormant ? NFT_TABLE_F_DORMANT : 0 });
     endMessage(this.#writer, start);
   }
 
@@ -193,17 +167,11 @@ export class Batch {
 
   /**
    * Adds elements. A key that is there already is EEXIST: to replace a value, delete the element first in the same
-   * batch. No elements, no message. `setId` is that of `addSet`, for an anonymous set.
+   * batch. No elements, no message.
    */
-  addElements(
-    family: NftFamily,
-    table: string,
-    set: string,
-    elements: Iterable<SetElement>,
-    setId?: number,
-  ): void {
+  addElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
     const flags = NLM_F_CREATE | NLM_F_EXCL;
-    this.#writeElements('NFT_MSG_NEWSETELEM', family, table, set, elements, flags, setId);
+    this.#writeElements('NFT_MSG_NEWSETELEM', family, table, set, elements, flags);
   }
 
   /** Deletes elements by key (key end and interval end included); one that is not there is ENOENT. */
@@ -224,7 +192,6 @@ export class Batch {
     set: string,
     elements: Iterable<SetElement>,
     flags: number,
-    setId?: number,
   ): void {
     const writer = this.#writer;
     let start = -1;
@@ -236,11 +203,9 @@ export class Batch {
       }
       if (start < 0) {
         start = this.#beginList(message, family, table, set, flags);
-        if (setId !== undefined) writeAttribute(writer, 4, be32, setId); // NFTA_SET_ELEM_LIST_SET_ID
         listStart = writer.open(3 | NLA_F_NESTED); // NFTA_SET_ELEM_LIST_ELEMENTS
       }
       writeElement(writer, element);
-      this.#elements++;
     }
     if (start >= 0) this.#endList(start, listStart);
   }

@@ -246,15 +246,11 @@ describe('an error', () => {
 });
 
 describe('tables', () => {
-  test('are added, sent to sleep and deleted', () => {
+  test('are added dormant, and deleted', () => {
     const batch = new Batch();
     batch.addTable('ip6', 'knat', { dormant: true });
     connection.commit(batch);
     expect(connection.tables('ip6')).toMatchObject([{ name: 'knat', flags: 1 }]);
-    batch.clear();
-    batch.setDormant('ip6', 'knat', false);
-    connection.commit(batch);
-    expect(connection.tables('ip6')).toMatchObject([{ name: 'knat', flags: 0 }]);
     batch.clear();
     batch.deleteTable('ip6', 'knat');
     connection.commit(batch);

@@ -23,7 +23,6 @@ import {
   ruleAttributes,
   type SetDeclaration,
   setAttributes,
-  setFlags,
   type TableDeclaration,
   tableAttributes,
 } from './declarations.ts';
@@ -38,8 +37,6 @@ export interface TableDump {
   readonly chains: readonly ChainDeclaration[];
   /** Chain by chain, in their order. */
   readonly rules: readonly RuleDeclaration[];
-  /** The elements of each anonymous set, by its name. */
-  readonly anonymous: ReadonlyMap<string, readonly SetElement[]>;
 }
 
 /** How often a set is read until a reading is consistent, and the milliseconds between. */
@@ -145,12 +142,12 @@ export class NftablesConnection {
   dump(family: NftFamily, name: string): TableDump | null {
     const table = this.tables(family).find((one) => one.name === name);
     if (table === undefined) return null;
-    const sets = this.sets(family, name);
-    const anonymous = new Map<string, readonly SetElement[]>();
-    for (const { name: set = '', flags = 0 } of sets) {
-      if ((flags & setFlags.NFT_SET_ANONYMOUS) !== 0) anonymous.set(set, this.elements(family, name, set));
-    }
-    return { table, sets, chains: this.chains(family, name), rules: this.rules(family, name), anonymous };
+    return {
+      table,
+      sets: this.sets(family, name),
+      chains: this.chains(family, name),
+      rules: this.rules(family, name),
+    };
   }
 
   /** Closes the socket. May be called again. */

@@ -1,7 +1,7 @@
 /** Chains and sets with the attributes that the kernel gets, and tells of. */
 import { setFlags } from '../../../wire/nftables/declarations.ts';
-import type { AnonymousSet, ChainNode, RuleNode, SetNode } from './nodes.ts';
-import { anonymousUserdata, commentUserdata, setUserdata } from './userdata.ts';
+import type { ChainNode, RuleNode, SetNode } from './nodes.ts';
+import { commentUserdata, setUserdata } from './userdata.ts';
 import { dataLengthOf, dataTypeOf, fieldsOf, lengthOf, VERDICT_TYPE } from './values.ts';
 
 /** NF_ACCEPT and the hooks, of include/uapi/linux/netfilter.h. */
@@ -46,21 +46,5 @@ export function setAttributesOf(set: SetNode) {
       : { dataType: data === 'verdict' ? VERDICT_TYPE : dataTypeOf(data), dataLength: dataLengthOf(set) }),
     ...(Object.keys(description).length === 0 ? {} : { description }),
     userdata: setUserdata(set),
-  };
-}
-
-export function anonymousAttributesOf({ key, isMap, interval, elements }: AnonymousSet) {
-  const flags =
-    setFlags.NFT_SET_ANONYMOUS |
-    setFlags.NFT_SET_CONSTANT |
-    (interval ? setFlags.NFT_SET_INTERVAL : 0) |
-    (isMap ? setFlags.NFT_SET_MAP : 0);
-  return {
-    flags,
-    keyType: dataTypeOf(key),
-    keyLength: lengthOf(key),
-    ...(isMap ? { dataType: VERDICT_TYPE, dataLength: 0 } : {}),
-    description: { size: elements.length },
-    userdata: anonymousUserdata(key, isMap),
   };
 }

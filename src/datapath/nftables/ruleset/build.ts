@@ -2,17 +2,7 @@
 import type { Family } from '../../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
-import type {
-  AnonymousSet,
-  ChainNode,
-  NatFlag,
-  NatOperand,
-  NatPorts,
-  RuleNode,
-  SetNode,
-  Statement,
-  Value,
-} from './nodes.ts';
+import type { ChainNode, NatFlag, NatOperand, RuleNode, SetNode, Statement, Value } from './nodes.ts';
 
 const value = (node: Value): Value => Object.freeze(node);
 const statement = (node: Statement): Statement => Object.freeze(node);
@@ -150,7 +140,7 @@ export function notMember(key: Value, set: SetNode): Statement {
   return statement({ kind: 'member', key, set, negated: true });
 }
 
-export function vmap(key: Value, map: SetNode | AnonymousSet): Statement {
+export function vmap(key: Value, map: SetNode): Statement {
   return statement({ kind: 'vmap', key, map });
 }
 
@@ -173,7 +163,7 @@ export function snat(
   family: Family,
   to: Value,
   flags: readonly NatFlag[] = [],
-  ports: NatPorts | null = null,
+  ports: Value | null = null,
 ): Statement {
   return nat('snat', family, to, 'address', flags, ports);
 }
@@ -184,12 +174,12 @@ export function nat(
   to: Value,
   operand: NatOperand,
   flags: readonly NatFlag[] = [],
-  ports: NatPorts | null = null,
+  ports: Value | null = null,
 ): Statement {
   return statement({ kind: 'nat', type, family, to, operand, ports, flags: Object.freeze([...flags]) });
 }
 
-export function masquerade(flags: readonly NatFlag[], ports: NatPorts | null = null): Statement {
+export function masquerade(flags: readonly NatFlag[], ports: Value | null = null): Statement {
   return statement({ kind: 'masquerade', ports, flags: Object.freeze([...flags]) });
 }
 
@@ -202,7 +192,7 @@ export function setCtMark(to: Value): Statement {
 }
 
 export function dynset(
-  operation: 'add' | 'update' | 'delete',
+  operation: 'update' | 'delete',
   set: SetNode,
   key: Value,
   data: Value | null,

@@ -3,9 +3,9 @@
  * treat packets alike and are listed alike.
  *
  * Compared are whether the table is dormant, its comment, chains (type, hook, priority, policy, comment), sets (flags,
- * types, lengths, size, timeouts, comment and typeof), rules in their order (expressions, comment), and the elements of
- * sets that stand in rules. Not compared: names of tables, handles, counters, elements of named sets, and attributes that the
- * tables of src/wire/nftables do not know, so that what a newer kernel adds changes nothing.
+ * types, lengths, size, timeouts, comment and typeof), and rules in their order (expressions, comment). Not compared: names of
+ * tables, handles, counters, elements, sets without a name (no rule of ours has one), and attributes that the tables of
+ * src/wire/nftables do not know, so that what a newer kernel adds changes nothing.
  */
 import { hex } from '../../../wire/bytes.ts';
 import type { TableDump } from '../../../wire/nftables/connection.ts';
@@ -17,11 +17,10 @@ import {
   setFlags,
   type TableDeclaration,
 } from '../../../wire/nftables/declarations.ts';
-import { type SetElement, verdictNumber } from '../../../wire/nftables/element.ts';
 import { decodeExpression, type Expression, numbers } from '../../../wire/nftables/expressions.ts';
-import { anonymousAttributesOf, chainAttributesOf, ruleUserdata, setAttributesOf } from './attributes.ts';
-import { expressionsOf, type Reference } from './expressions.ts';
-import type { AnonymousElement, ChainNode, SetNode, TableNode } from './nodes.ts';
+import { chainAttributesOf, ruleUserdata, setAttributesOf } from './attributes.ts';
+import { expressionsOf } from './expressions.ts';
+import type { ChainNode, SetNode, TableNode } from './nodes.ts';
 import { commentUserdata } from './userdata.ts';
 import { VERDICT_TYPE } from './values.ts';
 
@@ -49,14 +48,9 @@ export function contentOf({ comment, sets, chains }: TableNode): TableContent {
 }
 
 /** What the kernel has. */
-export function contentOfDump({ table, sets, chains, rules, anonymous }: TableDump): TableContent {
-  const texts = new Map(
-    sets
-      .filter(isAnonymous)
-      .map((set) => [set.name ?? '', anonymousText(set, anonymous.get(set.name ?? '') ?? [])]),
-  );
+export function contentOfDump({ table, sets, chains, rules }: TableDump): TableContent {
   const byChain = new Map<string, string[]>(chains.map(({ name = '' }) => [name, []]));
-  for (const rule of rules) byChain.get(rule.chain ?? '')?.push(dumpedRule(rule, texts));
+  for (const rule of rules) byChain.get(rule.chain ?? '')?.push(dumpedRule(rule));
   const named = sets.filter((set) => !isAnonymous(set));
   return {
     table: tableLine(table),
@@ -102,29 +96,17 @@ function nameAndAttributes(set: SetNode) {
 }
 
 function chainContent(chain: ChainNode): ChainContent {
-  const reference: Reference = (set) => {
-    if (!('elements' in set)) return { set: set.name };
-    return { set: anonymousText(anonymousAttributesOf(set), set.elements) };
-  };
   const rules = chain.rules.map((rule) =>
-    ruleLine(expressionsOf(rule.statements, reference).map(expressionText), ruleUserdata(rule).userdata),
+    ruleLine(expressionsOf(rule.statements).map(expressionText), ruleUserdata(rule).userdata),
   );
   return { declaration: chainLine({ name: chain.name, ...chainAttributesOf(chain) }), rules };
 }
 
-function dumpedRule(
-  { expressions = [], userdata }: RuleDeclaration,
-  anonymous: ReadonlyMap<string, string>,
-): string {
+function dumpedRule({ expressions = [], userdata }: RuleDeclaration): string {
   const texts = expressions.map((raw) => {
     const expression = decodeExpression(raw);
     if (expression === null) return `${raw.name} ${hex(raw.data ?? new Uint8Array(0))}`;
-    if (expression.name !== 'lookup') return expressionText(expression);
-    const { set = '' } = expression.attributes;
-    return expressionText({
-      name: 'lookup',
-      attributes: { ...expression.attributes, set: anonymous.get(set) ?? set },
-    });
+    return expressionText(expression);
   });
   return ruleLine(texts, userdata);
 }
@@ -149,7 +131,6 @@ function setLine(set: Omit<SetDeclaration, 'raw'>): string {
 function setText(set: Omit<SetDeclaration, 'raw'>): string {
   const { flags = 0, keyType, keyLength, dataType, description, timeout = 0n, collectionInterval = 0 } = set;
   const dataLength = dataType === VERDICT_TYPE ? undefined : set.dataLength; // the kernel tells its own
-  const size = isAnonymous(set) ? undefined : (description?.size ?? 0); // of an anonymous one, a hint
   const fields = description?.fields?.map(({ length }) => length ?? 0);
   const shape = {
     flags,
@@ -157,7 +138,7 @@ function setText(set: Omit<SetDeclaration, 'raw'>): string {
     keyLength,
     dataType,
     dataLength,
-    size,
+    size: description?.size ?? 0,
     fields,
     timeout,
     collectionInterval,
@@ -167,17 +148,6 @@ function setText(set: Omit<SetDeclaration, 'raw'>): string {
 
 function isAnonymous({ flags = 0 }: Pick<SetDeclaration, 'flags'>): boolean {
   return (flags & setFlags.NFT_SET_ANONYMOUS) !== 0;
-}
-
-function anonymousText(
-  set: Omit<SetDeclaration, 'raw'>,
-  elements: readonly (SetElement | AnonymousElement)[],
-): string {
-  const texts = elements.map(({ key, intervalEnd = false, verdict }) => {
-    const code = verdict === undefined ? undefined : verdictNumber(verdict.code);
-    return text({ key, intervalEnd, code, chain: verdict?.chain });
-  });
-  return `{${setText(set)} ${texts.sort().join(' ')}}`;
 }
 
 function expressionText(expression: Expression): string {

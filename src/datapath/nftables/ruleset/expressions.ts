@@ -4,7 +4,6 @@
  * result of a lookup takes the place of its key, which the kernel has read before it writes.
  */
 import { endianness } from 'node:os';
-import type { PortSpan } from '../../../net/port.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
 import { verdictNumber } from '../../../wire/nftables/element.ts';
 import {
@@ -14,20 +13,11 @@ import {
   REGISTERS,
   registerNumber,
 } from '../../../wire/nftables/expressions.ts';
-import type { AnonymousSet, NatFlag, NatPorts, SetNode, Statement, Value } from './nodes.ts';
+import type { NatFlag, Statement, Value } from './nodes.ts';
 import { fieldsOf, isHostNumber, paddedLengthOf } from './values.ts';
 
-/** The name and, within the transaction that makes it, the number of a set. */
-export interface SetReference {
-  readonly set: string;
-  readonly setId?: number;
-}
-
-/** How a statement's sets are called in the table that is written. */
-export type Reference = (set: SetNode | AnonymousSet) => SetReference;
-
-export function expressionsOf(statements: readonly Statement[], reference: Reference): Expression[] {
-  return statements.flatMap((statement) => new Loader(reference).statement(statement));
+export function expressionsOf(statements: readonly Statement[]): Expression[] {
+  return statements.flatMap((statement) => new Loader().statement(statement));
 }
 
 /** A number as marks, states and random numbers have it: in host byte order. */
@@ -36,12 +26,7 @@ export function hostNumber(number: number): Uint8Array {
 }
 
 class Loader {
-  readonly #reference: Reference;
   readonly #expressions: Expression[] = [];
-
-  constructor(reference: Reference) {
-    this.#reference = reference;
-  }
 
   statement(statement: Statement): readonly Expression[] {
     const first = registerNumber(0);
@@ -56,16 +41,15 @@ class Loader {
         this.#compare(numbers.cmp[statement.isSet ? '!=' : '=='], new Uint8Array(4));
         break;
       }
-      case 'member':
-      case 'one of': {
+      case 'member': {
         this.#loadKey(statement.key, statement.set.interval, 0);
-        const flags = statement.kind === 'member' && statement.negated ? numbers.lookupInverted : 0;
-        this.#add({ name: 'lookup', attributes: { ...this.#reference(statement.set), sreg: first, flags } });
+        const flags = statement.negated ? numbers.lookupInverted : 0;
+        this.#add({ name: 'lookup', attributes: { set: statement.set.name, sreg: first, flags } });
         break;
       }
       case 'vmap': {
         this.#loadKey(statement.key, statement.map.interval, 0);
-        const attributes = { ...this.#reference(statement.map), sreg: first, dreg: NFT_REG_VERDICT };
+        const attributes = { set: statement.map.name, sreg: first, dreg: NFT_REG_VERDICT };
         this.#add({ name: 'lookup', attributes: { ...attributes, flags: 0 } });
         break;
       }
@@ -124,22 +108,11 @@ class Loader {
     this.#add({ name: 'nat', attributes });
   }
 
-  /** Loads first and last port from this register on; where `ports` is a value, its two fields. */
-  #ports(ports: NatPorts | null, at: number): { portMin?: number; portMax?: number } {
+  /** Loads first and last port from this register on. */
+  #ports(ports: Value | null, at: number): { portMin?: number; portMax?: number } {
     if (ports === null) return {};
-    if ('kind' in ports) this.#load(ports, at);
-    else this.#loadSpan(ports, aligned(at));
-    return 'kind' in ports
-      ? { portMin: registerNumber(at), portMax: registerNumber(at + 1) }
-      : { portMin: registerNumber(aligned(at)), portMax: registerNumber(aligned(at) + SPAN_STEP) };
-  }
-
-  #loadSpan({ first, last }: PortSpan, at: number): void {
-    for (const [index, port] of [first, last].entries()) {
-      const dreg = registerNumber(at + index * SPAN_STEP);
-      const value = Uint8Array.of(port >> 8, port & 0xff);
-      this.#add({ name: 'immediate', attributes: { dreg, data: { value } } });
-    }
+    this.#load(ports, at);
+    return { portMin: registerNumber(at), portMax: registerNumber(at + 1) };
   }
 
   #reject({ family, with: how }: Extract<Statement, { kind: 'reject' }>): void {
@@ -154,7 +127,7 @@ class Loader {
     const behind = paddedLengthOf(key) / 4;
     if (data !== null) this.#load(data, behind);
     const attributes = {
-      ...this.#reference(set),
+      set: set.name,
       operation: numbers.dynset[operation],
       sregKey: registerNumber(0),
       ...(data === null ? {} : { sregData: registerNumber(behind) }),
@@ -230,7 +203,7 @@ class Loader {
         this.#loadKey(value.key, value.map.interval, at);
         this.#add({
           name: 'lookup',
-          attributes: { ...this.#reference(value.map), sreg: dreg, dreg, flags: 0 },
+          attributes: { set: value.map.name, sreg: dreg, dreg, flags: 0 },
         });
         break;
       case 'overlay': {
@@ -239,7 +212,7 @@ class Loader {
         const behind = at + paddedLengthOf(base) / 4;
         this.#loadKey(end.key, end.map.interval, behind);
         const sreg = registerNumber(behind);
-        const attributes = { ...this.#reference(end.map), sreg, flags: 0 };
+        const attributes = { set: end.map.name, sreg, flags: 0 };
         const place = registerNumber(behind - paddedLengthOf(end) / 4);
         this.#add({ name: 'lookup', attributes: { ...attributes, dreg: place } });
         break;
@@ -292,13 +265,6 @@ class Loader {
 }
 
 const littleEndian = endianness() === 'LE';
-
-/** Registers from the first fixed port to the last: nft gives each value a register of 16 bytes there. */
-const SPAN_STEP = 4;
-
-function aligned(register: number): number {
-  return Math.ceil(register / SPAN_STEP) * SPAN_STEP;
-}
 
 function flagsOf(flags: readonly NatFlag[], ports: { portMin?: number }): number {
   const fixed = ports.portMin === undefined ? 0 : numbers.natFlags.ports;

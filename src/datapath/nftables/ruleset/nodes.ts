@@ -3,7 +3,6 @@
  * kernel, text.ts for people. docs/design/ruleset.md tells how to add a rule or a set.
  */
 import type { Family } from '../../../net/family.ts';
-import type { PortSpan } from '../../../net/port.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
 
 /** What is loaded into registers: of the packet, of its connection, or computed. */
@@ -65,10 +64,7 @@ export type NatOperand =
   /** First and last of both, as a map with `interval` values has them. */
   | 'interval address . port';
 
-export type NatFlag = 'random' | 'fully-random' | 'persistent' | 'port-offset';
-
-/** Ports to choose from: fixed ones, or a value of two fields, the first and the last. */
-export type NatPorts = PortSpan | Value;
+export type NatFlag = 'fully-random' | 'port-offset';
 
 export type Statement =
   | {
@@ -89,8 +85,7 @@ export type Statement =
       readonly text: string;
     }
   | { readonly kind: 'member'; readonly key: Value; readonly set: SetNode; readonly negated: boolean }
-  | { readonly kind: 'one of'; readonly key: Value; readonly set: AnonymousSet }
-  | { readonly kind: 'vmap'; readonly key: Value; readonly map: SetNode | AnonymousSet }
+  | { readonly kind: 'vmap'; readonly key: Value; readonly map: SetNode }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   | {
       readonly kind: 'nat';
@@ -98,16 +93,17 @@ export type Statement =
       readonly family: Family;
       readonly to: Value;
       readonly operand: NatOperand;
-      readonly ports: NatPorts | null;
+      /** Ports to choose from: a value of two fields, the first and the last. */
+      readonly ports: Value | null;
       readonly flags: readonly NatFlag[];
     }
-  | { readonly kind: 'masquerade'; readonly ports: NatPorts | null; readonly flags: readonly NatFlag[] }
+  | { readonly kind: 'masquerade'; readonly ports: Value | null; readonly flags: readonly NatFlag[] }
   | { readonly kind: 'reject'; readonly family: Family; readonly with: 'unreachable' | 'tcp reset' }
   | { readonly kind: 'set ct mark'; readonly value: Value }
   | {
       /** A packet that changes a set. */
       readonly kind: 'dynset';
-      readonly operation: 'add' | 'update' | 'delete';
+      readonly operation: 'update' | 'delete';
       readonly set: SetNode;
       readonly key: Value;
       readonly data: Value | null;
@@ -146,23 +142,6 @@ export interface SetNode {
   /** Filled by packets, with timeouts; so many elements at most. Null for a set that only we fill. */
   readonly dynamicSize: number | null;
   readonly comment: string;
-}
-
-/** A set or verdict map that stands in the rule that uses it. */
-export interface AnonymousSet {
-  readonly key: Value;
-  readonly isMap: boolean;
-  readonly interval: boolean;
-  readonly elements: readonly AnonymousElement[];
-}
-
-export interface AnonymousElement {
-  readonly key: Uint8Array;
-  /** The end of a range, as the kernel has it in a set of one field: it belongs to the range no more. */
-  readonly intervalEnd?: boolean;
-  readonly verdict?: Verdict;
-  /** In nft's words; empty for an end. */
-  readonly text: string;
 }
 
 export interface TableNode {

@@ -1,17 +1,7 @@
 /** The ruleset in nft's words: for people, for the documents, and for the test that compares it with netlink.ts. */
 import type { Family } from '../../../net/family.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
-import type {
-  AnonymousSet,
-  ChainNode,
-  NatFlag,
-  NatPorts,
-  RuleNode,
-  SetNode,
-  Statement,
-  TableNode,
-  Value,
-} from './nodes.ts';
+import type { ChainNode, NatFlag, RuleNode, SetNode, Statement, TableNode, Value } from './nodes.ts';
 
 /** The words in which nft speaks of a family. */
 export const nftFamily = { IPv4: 'ip', IPv6: 'ip6' } as const satisfies Record<Family, string>;
@@ -62,14 +52,10 @@ export function ruleText({ statements, comment }: RuleNode): string {
 
 /** The kernel can do it, nft has no words for it. */
 function hasNoText(statement: Statement): boolean {
-  if (statement.kind === 'nat') return statement.flags.includes('port-offset') || isLookedUp(statement.ports);
+  if (statement.kind === 'nat') return statement.flags.includes('port-offset') || statement.ports !== null;
   if (statement.kind === 'member') return statement.key.kind === 'overlay';
   if (statement.kind !== 'masquerade') return false;
-  return statement.flags.includes('port-offset') || isLookedUp(statement.ports);
-}
-
-function isLookedUp(ports: NatPorts | null): boolean {
-  return ports !== null && 'kind' in ports;
+  return statement.flags.includes('port-offset') || statement.ports !== null;
 }
 
 function statementText(statement: Statement): string {
@@ -82,22 +68,17 @@ function statementText(statement: Statement): string {
       return `${valueText(statement.value)} ${statement.isSet ? '' : '! '}${statement.text}`;
     case 'member':
       return `${valueText(statement.key)} ${statement.negated ? '!= ' : ''}@${statement.set.name}`;
-    case 'one of':
-      return `${valueText(statement.key)} ${anonymousText(statement.set)}`;
-    case 'vmap': {
-      const { key, map } = statement;
-      return `${valueText(key)} vmap ${'elements' in map ? anonymousText(map) : `@${map.name}`}`;
-    }
+    case 'vmap':
+      return `${valueText(statement.key)} vmap @${statement.map.name}`;
     case 'verdict':
       return verdictText(statement.verdict);
     case 'nat': {
       const { type, family, to, ports, flags } = statement;
-      const range =
-        ports === null ? '' : ` : ${'kind' in ports ? valueText(ports) : `${ports.first}-${ports.last}`}`;
+      const range = ports === null ? '' : ` : ${valueText(ports)}`;
       return `${type} ${nftFamily[family]} to ${valueText(to)}${range}${flagsText(flags)}`;
     }
     case 'masquerade':
-      return `masquerade${portsText(statement.ports)}${flagsText(statement.flags)}`;
+      return `masquerade${statement.ports === null ? '' : ` to :${valueText(statement.ports)}`}${flagsText(statement.flags)}`;
     case 'reject':
       return statement.with === 'tcp reset' ? 'reject with tcp reset' : 'reject';
     case 'set ct mark':
@@ -113,24 +94,12 @@ function statementText(statement: Statement): string {
   }
 }
 
-function portsText(ports: NatPorts | null): string {
-  if (ports === null) return '';
-  return ` to :${'kind' in ports ? valueText(ports) : `${ports.first}-${ports.last}`}`;
-}
-
 function flagsText(flags: readonly NatFlag[]): string {
   return flags.map((flag) => ` ${flag}`).join('');
 }
 
 export function verdictText({ code, chain }: Verdict): string {
   return chain === undefined ? String(code) : `${code} ${chain}`;
-}
-
-function anonymousText({ elements }: AnonymousSet): string {
-  const texts = elements
-    .filter(({ intervalEnd }) => intervalEnd !== true)
-    .map(({ text, verdict }) => (verdict === undefined ? text : `${text} : ${verdictText(verdict)}`));
-  return `{ ${texts.join(', ')} }`;
 }
 
 export function valueText(value: Value): string {

@@ -65,14 +65,6 @@ export function setUserdata({ key, data, intervalData, comment }: SetNode): Uint
   return writer.written.slice();
 }
 
-/** Of a set without a name nft needs no more than how its keys lie in memory. */
-export function anonymousUserdata(key: Value, isMap: boolean): Uint8Array {
-  const writer = new ByteWriter();
-  number(writer, ofSet.keyByteOrder, byteOrders[byteOrderOf(key)]);
-  if (isMap) number(writer, ofSet.dataByteOrder, byteOrders.none);
-  return writer.written.slice();
-}
-
 /** NFTNL_UDATA_SET_TYPEOF_EXPR and NFTNL_UDATA_SET_TYPEOF_DATA. */
 function typeOf(writer: ByteWriter, value: Value | 'verdict'): void {
   const kind = value === 'verdict' ? value : value.kind;
