@@ -3,16 +3,17 @@ import { FAMILIES, type Family } from '../../net/family.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { PlacedElement } from './element.ts';
-import { beginChanges, endChanges, type FamilyChanges } from './kernel-tables.ts';
+import { beginChanges, endChanges, type FamilyChanges, type KernelTables } from './kernel-tables.ts';
 import { toKernel } from './range-elements.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { SET_NAMES, type SetName, setsOf } from './sets.ts';
+import type { SkeletonVariant } from './skeleton.ts';
 
 /** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
-export const ELEMENT_BYTES = 80;
+const ELEMENT_BYTES = 80;
 
 /** Room for two skeletons. */
-export const FRESH_BYTES = 1 << 19;
+const FRESH_BYTES = 1 << 19;
 
 /** One transaction: chains first, so that elements can refer to them; those that go last. */
 export function batchOf(
@@ -27,8 +28,25 @@ export function batchOf(
   return batch;
 }
 
+/** A whole new table with its elements, in the place of one of this name. The clients of session affinity go along. */
+export function freshBatch(
+  tables: KernelTables,
+  table: string,
+  variant: SkeletonVariant,
+  changes: Difference<PlacedElement>,
+  clients: ReadonlyMap<Family, readonly SetElement[]> = tables.affinityClients(),
+): Batch {
+  const batch = new Batch(FRESH_BYTES + ELEMENT_BYTES * changes.add.length);
+  tables.load(batch, table, variant);
+  fillBatch(batch, changes, table);
+  for (const [family, elements] of clients) {
+    batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
+  }
+  return batch;
+}
+
 /** Removals first, so that what takes their place finds it free. */
-export function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, table: string): void {
+function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, table: string): void {
   for (const [family, set, elements] of bySet(remove)) {
     batch.deleteElements(nftFamily[family], table, set, toKernel(setsOf(family)[set], elements));
   }

@@ -4,9 +4,10 @@ import { Rejected, Unsupported } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
+import type { Report } from '../datapath.ts';
 import { timeoutOfChain } from './affinity.ts';
 import { type EgressChains, egressChainsFrom, plainEgress } from './egress.ts';
-import type { PlacedElement } from './element.ts';
+import { elementComparison, type PlacedElement } from './element.ts';
 import { fromKernel } from './range-elements.ts';
 import { setAttributesOf } from './ruleset/attributes.ts';
 import { type ChainChanges, chainChanges, contentOf, contentOfDump, isNothing } from './ruleset/content.ts';
@@ -35,6 +36,16 @@ export type SkeletonState =
   /** Right but for these chains; `isIntact` where there are none. */
   | { readonly kind: 'ours'; readonly isIntact: boolean; readonly changes: FamilyChanges };
 
+/** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
+export const ATTEMPTS = 10;
+
+/** What is to be done to the tables. */
+export function workOn(state: SkeletonState): Report['skeleton'] {
+  if (state.kind === 'absent') return 'loaded';
+  if (state.kind === 'other') return 'swapped';
+  return state.isIntact ? 'kept' : 'changed';
+}
+
 /** Of each family, the chains that differ and what they should be. */
 export type FamilyChanges = ReadonlyMap<Family, { readonly to: TableNode; readonly chains: ChainChanges }>;
 
@@ -51,7 +62,7 @@ export class KernelTables {
    * Throws Unsupported, which names what is missing.
    */
   check(): void {
-    const egress = { ports: [{ first: 1024, last: 65535 }], interfaceFilter: 'eth+' };
+    const egress = { interfaceFilter: 'eth+' };
     const batch = new Batch();
     for (const family of FAMILIES) {
       addTable(batch, skeleton(family, { timeouts: [1], egress }), PROBE_TABLE, { dormant: true });
@@ -145,6 +156,18 @@ export class KernelTables {
     const placed: PlacedElement[] = [];
     for (const some of this.readStepwise(table)) for (const each of some) placed.push(each);
     return placed;
+  }
+
+  /**
+   * `own` are the elements of our tables, `found` those and what stands aside: an agent that was killed while it replaced a
+   * table may have left the elements in the other, which goes away.
+   */
+  readWithAside(): { readonly own: readonly PlacedElement[]; readonly found: readonly PlacedElement[] } {
+    const own = this.read();
+    const aside = this.read(SWAP_TABLE);
+    if (aside.length === 0) return { own, found: own };
+    const all = [...aside, ...own].map((placed) => [elementComparison.identity(placed), placed] as const);
+    return { own, found: [...new Map(all).values()] };
   }
 
   /** As `read`, set by set, so that others may work in between. */

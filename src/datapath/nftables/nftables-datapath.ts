@@ -1,47 +1,37 @@
 import { release } from 'node:os';
 import { type Difference, difference } from '../../delta/delta.ts';
 import { deepEqual } from '../../model/equal.ts';
-import { FAMILIES } from '../../net/family.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { isEgressSourceKey, isScopeKey } from '../../plan/entry-key.ts';
-import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
 import { Busy, type Failure, Rejected } from '../../wire/errors.ts';
-import { Batch } from '../../wire/nftables/batch.ts';
+import type { Batch } from '../../wire/nftables/batch.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import {
   type Capabilities,
   type ConvergeOptions,
   type Datapath,
-  isUnread,
   type Observed,
   type Preview,
   type Report,
   together,
   type Unread,
 } from '../datapath.ts';
-import { batchOf, ELEMENT_BYTES, FRESH_BYTES, fillBatch } from './batches.ts';
+import { batchOf, freshBatch } from './batches.ts';
 import { changedSources } from './changed-sources.ts';
-import { EGRESS_CHAINS_FROM, type EgressChains, egressChainsKey, plainEgress } from './egress.ts';
+import { Comparison, egressChainsOf, sharedOf } from './comparison.ts';
+import { plainEgress } from './egress.ts';
 import { elementComparison, type PlacedElement } from './element.ts';
-import { constantElements, elementsOf } from './entry-elements.ts';
-import { describeChanges, ownerOf } from './format.ts';
-import { FoundEndpoints } from './found-endpoints.ts';
-import { changesBetween, KernelTables, type SkeletonState, SWAP_TABLE } from './kernel-tables.ts';
-import { keysForLater, nextTransaction, piecesOf, type RenderedPiece, rendered } from './pieces.ts';
+import { ATTEMPTS, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
+import { nextTransaction, piecesOf, type RenderedPiece, rendered } from './pieces.ts';
+import { previewOf } from './preview.ts';
+import { Refusals } from './refusals.ts';
 import { nftFamily } from './ruleset/text.ts';
-import { isShared, SharedElements } from './shared-elements.ts';
 import { sift } from './sift.ts';
-import { type SkeletonVariant, TABLE } from './skeleton.ts';
-import { type Programmed, program, SlotReader } from './slots.ts';
-import { TimeoutCount } from './timeout-count.ts';
-import { entryOf, goneKeys } from './unclaimed.ts';
-import { unclaimedElements, whileUnread } from './unread.ts';
+import { TABLE } from './skeleton.ts';
+import { type Held, transactionOf } from './transaction.ts';
+import { goneKeys } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
-
-/** How often a reading is begun anew when somebody else changes the ruleset meanwhile. */
-const ATTEMPTS = 10;
-
-const noKeys: ReadonlySet<string> = new Set();
 
 /**
  * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
@@ -58,18 +48,13 @@ const noKeys: ReadonlySet<string> = new Set();
 export class NftablesDatapath implements Datapath {
   readonly #connection: NftablesConnection;
   readonly #tables: KernelTables;
-  /** What the kernel holds, by the entries' keys; trusted while `#synchronised`. */
-  #programmed = new Map<string, Programmed>();
+  /** Trusted while `#synchronised`; null until the kernel has been read. */
+  #held: Held | null = null;
   #synchronised = false;
   #revision = 0;
   /** Keys of changes that the last transaction had no room for. */
   #backlog: ReadonlySet<string> = new Set();
-  #shared = SharedElements.of([]);
-  /** What the table's chains are made for; null until it has been read. */
-  #variant: SkeletonVariant | null = null;
-  #timeouts = TimeoutCount.of([]);
-  /** Entries that the kernel did not take, by their keys; tried again when they change. */
-  readonly #refused = new Map<string, { readonly entry: PlanEntry; readonly errno: string }>();
+  readonly #refusals = new Refusals();
   #plan: NatPlan | null = null;
   /** What could not be read since the start; null: nothing. */
   #unread: Unread | null = null;
@@ -106,7 +91,7 @@ export class NftablesDatapath implements Datapath {
     const { unread = null } = options;
     const same = this.#plan === plan && deepEqual(this.#unread, unread);
     this.#unread = unread;
-    if (this.#synchronised && same && this.#variant !== null) {
+    if (this.#synchronised && same && this.#held !== null) {
       const changed = plan.changedSince(this.#revision);
       if (changed !== null && !this.#concernsUnread(changed)) {
         try {
@@ -121,46 +106,12 @@ export class NftablesDatapath implements Datapath {
   }
 
   async preview(plan: NatPlan, signal: AbortSignal): Promise<Preview> {
-    for (let attempt = 1; ; attempt++) {
-      signal.throwIfAborted();
-      try {
-        const preview = await this.#previewOnce(plan, attempt === ATTEMPTS);
-        if (preview !== null) return preview;
-      } catch (error) {
-        if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
-      }
-    }
-  }
-
-  /** Null when the plan or the ruleset changed while others were given way; `atOnce` gives way to nobody. */
-  async #previewOnce(plan: NatPlan, atOnce: boolean): Promise<Preview | null> {
-    const { revision } = plan;
-    const generation = this.#connection.generation().id;
-    const found = await this.#readGivingWay(atOnce);
-    const state = this.#tables.state(this.#variantOf(plan, this.#kept(plan, found)));
-    // What belongs to every skeleton comes with it.
-    const fresh = FAMILIES.flatMap((family) => [...constantElements(family)]);
-    const actual = state.kind === 'ours' ? found : fresh;
-    const isSteady = plan.revision === revision && this.#connection.generation().id === generation;
-    if (!isSteady && !atOnce) return null;
-    const { difference: changes } = this.#compare(plan, actual);
-    return { skeleton: workOn(state), changes: describeChanges(changes, plan) };
-  }
-
-  /** All elements of our tables; `atOnce`, or letting others work between two sets. */
-  async #readGivingWay(atOnce: boolean): Promise<readonly PlacedElement[]> {
-    if (atOnce) return this.#tables.read();
-    const all: PlacedElement[] = [];
-    for (const some of this.#tables.readStepwise()) {
-      for (const placed of some) all.push(placed);
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
-    return all;
+    return await previewOf(plan, signal, this.#connection, this.#tables, () => this.#comparison(plan));
   }
 
   async inspect(signal: AbortSignal): Promise<Observed> {
     signal.throwIfAborted();
-    const variant = this.#variant ?? { timeouts: this.#tables.timeouts(), egress: plainEgress };
+    const variant = this.#held?.variant ?? { timeouts: this.#tables.timeouts(), egress: plainEgress };
     const state = this.#tables.state(variant);
     const elements = new Map<string, number>();
     for (const { family, set } of this.#tables.read()) {
@@ -173,7 +124,7 @@ export class NftablesDatapath implements Datapath {
   async remove(signal: AbortSignal): Promise<readonly string[]> {
     signal.throwIfAborted();
     this.#synchronised = false;
-    this.#programmed = new Map();
+    this.#held = null;
     return this.#tables.remove();
   }
 
@@ -206,8 +157,8 @@ export class NftablesDatapath implements Datapath {
     let keys = this.#backlog.size === 0 ? changed : new Set([...changed, ...this.#backlog]);
     let report: Report | null = null;
     for (;;) {
-      if (this.#variant === null) throw new TypeError('nothing was programmed yet');
-      report = together(report, this.#applyChanges(plan, keys, this.#variant));
+      if (this.#held === null) throw new TypeError('nothing was programmed yet');
+      report = together(report, this.#applyChanges(plan, keys, this.#held));
       if (this.#backlog.size === 0) return report;
       if (once) return { ...report, isPartial: true };
       await new Promise<void>((resolve) => setImmediate(resolve));
@@ -225,64 +176,32 @@ export class NftablesDatapath implements Datapath {
     return together(report, await this.#applyStepwise(plan, new Set(), once, signal));
   }
 
-  /** Writes the entries of these keys, and the chains that they need or that nobody needs any more. */
-  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, from: SkeletonVariant): Report {
-    const { now, later } = nextTransaction(piecesOf(plan, changed, this.#programmed), this.#backlog);
+  /** Writes the entries of these keys, as many of them as one transaction should hold. */
+  #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, held: Held): Report {
+    const { now, later } = nextTransaction(piecesOf(plan, changed, held.programmed), this.#backlog);
     const pieces = now.map(rendered);
     const egress = egressChainsOf(plan);
-    let work = this.#workFor(pieces, from, egress);
+    let transaction = transactionOf(pieces, held, egress);
     let refused: ReadonlyMap<RenderedPiece, Failure> = new Map();
     try {
-      this.#connection.commit(work.batch);
+      this.#connection.commit(transaction.batch);
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;
-      const sifted = sift(pieces, (some) => this.#connection.check(this.#workFor(some, from, egress).batch));
+      const sifted = sift(pieces, (some) => this.#connection.check(transactionOf(some, held, egress).batch));
       if (sifted.refused.size === 0) throw error;
       refused = sifted.refused;
-      work = this.#workFor(sifted.accepted, from, egress);
-      this.#connection.commit(work.batch);
+      transaction = transactionOf(sifted.accepted, held, egress);
+      this.#connection.commit(transaction.batch);
     }
-    for (const key of changed) this.#refused.delete(key);
+    this.#refusals.forget(changed);
     for (const [{ staged }, failure] of refused) {
-      for (const [, now] of staged) if (now !== null) this.#refuse(now.entry, failure); // what was there before stays
+      // What was there before stays.
+      for (const [, now] of staged) if (now !== null) this.#refusals.add(now.entry, failure);
     }
-    for (const [key, now] of work.staged) {
-      if (now === null) this.#programmed.delete(key);
-      else this.#programmed.set(key, now);
-    }
-    this.#shared = work.shared;
-    this.#timeouts = work.timeouts;
-    this.#variant = work.variant;
+    this.#held = transaction.done();
     this.#revision = plan.revision;
     this.#backlog = new Set(later.flatMap(({ changes }) => changes.map(({ key }) => key)));
-    return this.#report(work.isSame ? 'kept' : 'changed', 'changes', work.changes);
-  }
-
-  #workFor(pieces: readonly RenderedPiece[], from: SkeletonVariant, egress: EgressChains) {
-    const staged = pieces.flatMap((piece) => piece.staged);
-    const before = pieces.flatMap((piece) => piece.before);
-    const after = pieces.flatMap((piece) => piece.after);
-    const own = difference(
-      after.filter((placed) => !isShared(placed)),
-      before.filter((placed) => !isShared(placed)),
-      elementComparison,
-    );
-    const shared = this.#shared.after(before.filter(isShared), after.filter(isShared));
-    const changes = {
-      add: [...own.add, ...shared.changes.add],
-      remove: [...own.remove, ...shared.changes.remove],
-    };
-    const timeouts = this.#timeouts.after(
-      staged.map(([key, now]) => [this.#programmed.get(key)?.entry, now?.entry]),
-    );
-    const variant = { timeouts: timeouts.used(), egress };
-    const isSame = variantKey(variant) === variantKey(from);
-    const batch = batchOf(changes, TABLE, isSame ? null : changesBetween(from, variant));
-    return { batch, staged, changes, shared: shared.now, timeouts, variant, isSame };
-  }
-
-  #refuse(entry: PlanEntry, { errno }: Failure): void {
-    this.#refused.set(entry.key, { entry, errno });
+    return this.#report(transaction.keepsChains ? 'kept' : 'changed', 'changes', transaction.changes);
   }
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
@@ -300,7 +219,9 @@ export class NftablesDatapath implements Datapath {
         if (!(error instanceof Busy || error instanceof Rejected) || attempt === ATTEMPTS) throw error;
         // EBUSY: something foreign refers to a chain that should go.
         if (error instanceof Rejected) mendable = false;
-        if (error instanceof Rejected && attempt > 1) this.#refuseSome(plan);
+        if (error instanceof Rejected && attempt > 1) {
+          this.#refusals.find(this.#connection, this.#tables, this.#comparison(plan));
+        }
       }
     }
   }
@@ -309,30 +230,27 @@ export class NftablesDatapath implements Datapath {
   #synchroniseOnce(plan: NatPlan, mendable: boolean): Report {
     const generation = this.#connection.generation().id;
     const { revision } = plan;
-    const found = this.#elementsFound();
-    const kept = this.#kept(plan, found);
-    const later = this.#keysForLater(plan, found);
-    const variant = this.#variantOf(plan, kept, later);
+    const { own, found } = this.#tables.readWithAside();
+    this.#refusals.keepOnly((key) => plan.entry(key));
+    const comparison = this.#comparison(plan);
+    const later = comparison.keysForLater(found);
+    const { timeouts, variant } = comparison.chains(found, later);
     const state = this.#tables.state(variant);
     const skeleton = state.kind === 'ours' && !state.isIntact && !mendable ? 'swapped' : workOn(state);
     const stands = state.kind === 'ours' && skeleton !== 'swapped';
-    const [actual, before] = stands ? [this.#tables.read(), []] : [[], found];
-    for (const [key, { entry }] of this.#refused) if (plan.entry(key) !== entry) this.#refused.delete(key);
-    const { difference: changes, programmed, extended } = this.#compare(plan, actual, before, later);
+    const [actual, before] = stands ? [own, []] : [[], found];
+    const { changes, programmed, extended } = comparison.changes(actual, before, later);
     this.#generation = generation;
     if (stands) {
       this.#commit(batchOf(changes, TABLE, state.isIntact ? null : state.changes));
     } else {
-      if (skeleton === 'swapped') this.#commit(this.#freshBatch(SWAP_TABLE, variant, changes));
-      this.#commit(this.#freshBatch(TABLE, variant, changes));
+      if (skeleton === 'swapped') this.#commit(freshBatch(this.#tables, SWAP_TABLE, variant, changes));
+      this.#commit(freshBatch(this.#tables, TABLE, variant, changes));
     }
     if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
-    this.#programmed = programmed;
-    this.#shared = SharedElements.of(sharedOf(programmed.values()));
+    this.#held = { programmed, shared: sharedOf(programmed.values()), timeouts, variant };
     this.#backlog = later;
     this.#extended = extended;
-    this.#timeouts = TimeoutCount.of(this.#wanted(plan, later), kept);
-    this.#variant = variant;
     this.#revision = revision;
     const report = this.#report(skeleton, 'everything', changes);
     if (this.#unread !== null) return report;
@@ -342,37 +260,9 @@ export class NftablesDatapath implements Datapath {
     return { ...report, gone, changedSources: changedSources(changed, found) };
   }
 
-  /** Finds the entries that the kernel does not take, each in a table that is never made. */
-  #refuseSome(plan: NatPlan): void {
-    const variant = this.#variantOf(plan, this.#kept(plan, this.#elementsFound()));
-    const entries = this.#wanted(plan);
-    const { refused } = sift(entries, (some) => {
-      const elements = [...desiredElements(some.map((entry) => program(entry, undefined)))];
-      const batch = new Batch(FRESH_BYTES + ELEMENT_BYTES * elements.length);
-      this.#tables.load(batch, SWAP_TABLE, variant);
-      fillBatch(batch, { add: elements, remove: [] }, SWAP_TABLE);
-      this.#connection.check(batch);
-    });
-    for (const [entry, failure] of refused) this.#refuse(entry, failure);
-  }
-
-  /** What is so large that all else is to be in force before, and of which the kernel has nothing yet. */
-  #keysForLater(plan: NatPlan, found: readonly PlacedElement[]): ReadonlySet<string> {
-    if (this.#unread !== null) return noKeys;
-    const entries = this.#wanted(plan);
-    const some = keysForLater(plan, entries, () => false);
-    if (some.size === 0 || found.length === 0) return some;
-    const there = new Set(
-      found.flatMap((placed) => (isShared(placed) ? [] : (entryOf(placed, plan)?.key ?? []))),
-    );
-    return keysForLater(plan, entries, (key) => there.has(key));
-  }
-
-  /** All entries but those that the kernel refuses, and those that come later. */
-  #wanted(plan: NatPlan, later: ReadonlySet<string> = noKeys): PlanEntry[] {
-    return [...plan.entries()].filter(
-      (entry) => this.#refused.get(entry.key)?.entry !== entry && !later.has(entry.key),
-    );
+  #comparison(plan: NatPlan): Comparison {
+    const isRefused = (entry: PlanEntry) => this.#refusals.has(entry);
+    return new Comparison(plan, this.#unread, isRefused, () => this.#tables.egress());
   }
 
   /** The batch as one transaction, of which the ruleset has the generation that we know. */
@@ -382,55 +272,10 @@ export class NftablesDatapath implements Datapath {
     this.#generation++;
   }
 
-  /** A whole new table with its elements, in the place of one of this name. Session affinity goes along. */
-  #freshBatch(table: string, variant: SkeletonVariant, changes: Difference<PlacedElement>): Batch {
-    const batch = new Batch(FRESH_BYTES + ELEMENT_BYTES * changes.add.length);
-    this.#tables.load(batch, table, variant);
-    fillBatch(batch, changes, table);
-    for (const [family, elements] of this.#tables.affinityClients()) {
-      batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
-    }
-    return batch;
-  }
-
-  /**
-   * What stands in our tables. An agent that was killed while it replaced one may have left the elements in the other,
-   * which goes away.
-   */
-  #elementsFound(): readonly PlacedElement[] {
-    const found = this.#tables.read();
-    const aside = this.#tables.read(SWAP_TABLE);
-    if (aside.length === 0) return found;
-    const all = [...aside, ...found].map((placed) => [elementComparison.identity(placed), placed] as const);
-    return [...new Map(all).values()];
-  }
-
-  /** Those that stay although the plan has no entry for them. */
-  #kept(plan: NatPlan, found: readonly PlacedElement[]): readonly PlacedElement[] {
-    return this.#unread === null ? [] : unclaimedElements(plan, found, this.#unread);
-  }
-
   /** What stands for unread objects is mixed with what these entries have: both are looked at as a whole. */
   #concernsUnread(changed: ReadonlySet<string>): boolean {
     if (this.#unread === null) return false;
-    const isOfAll = (key: string) => isScopeKey(key) || isEgressSourceKey(key);
-    return [...changed].some((key) => isOfAll(key) || this.#extended.has(key));
-  }
-
-  /** What the chains are to be made for. What FelixConfiguration says stays while it cannot be read. */
-  #variantOf(
-    plan: NatPlan,
-    kept: readonly PlacedElement[],
-    later: ReadonlySet<string> = noKeys,
-  ): SkeletonVariant {
-    const timeouts = TimeoutCount.of(this.#wanted(plan, later), kept).used();
-    const egress = egressChainsOf(plan);
-    if (this.#unread === null || !isUnread(this.#unread, EGRESS_CHAINS_FROM)) return { timeouts, egress };
-    const standing = this.#tables.egress();
-    return {
-      timeouts,
-      egress: { interfaceFilter: egress.interfaceFilter ?? standing.interfaceFilter },
-    };
+    return [...changed].some((key) => isScopeKey(key) || isEgressSourceKey(key) || this.#extended.has(key));
   }
 
   /** Begins to listen; what happened since the last reading counts as drift. */
@@ -446,82 +291,13 @@ export class NftablesDatapath implements Datapath {
     if (this.#connection.generation().id > this.#generation) drifted('something changed before we listened');
   }
 
-  #compare(
-    plan: NatPlan,
-    actual: readonly PlacedElement[],
-    before: readonly PlacedElement[] = [],
-    later: ReadonlySet<string> = noKeys,
-  ) {
-    const slots = new SlotReader(actual);
-    const programmed = new Map<string, Programmed>();
-    const extended = new Set<string>();
-    const found = this.#unread === null ? [] : [...actual, ...before];
-    const standing = this.#unread === null ? null : new FoundEndpoints(found, this.#unread);
-    for (const planned of this.#wanted(plan, later)) {
-      const entry = standing?.in(planned) ?? planned;
-      if (entry !== planned) extended.add(entry.key);
-      programmed.set(entry.key, program(entry, slots.of(entry)));
-    }
-    const desired = desiredElements(programmed.values());
-    if (this.#unread !== null) {
-      const wanted = whileUnread(desired, found, plan, this.#unread);
-      return { difference: difference(wanted, actual, elementComparison), programmed, extended };
-    }
-    // Into an empty table everything is written: nothing to compare, and no names to make for it.
-    const changes =
-      actual.length === 0
-        ? { add: [...desired], remove: [] }
-        : difference(desired, actual, elementComparison);
-    return { difference: changes, programmed, extended };
-  }
-
   #report(
     skeleton: Report['skeleton'],
     compared: Report['compared'],
     { add, remove }: Difference<PlacedElement>,
   ): Report {
-    const revision = this.#revision;
-    const refused = [...this.#refused].map(([key, { entry, errno }]) => ({
-      key,
-      owner: ownerOf(entry),
-      errno,
-    }));
     const counts = { elementsAdded: add.length, elementsDeleted: remove.length };
-    return { revision, skeleton, ...counts, compared, gone: null, changedSources: null, refused };
+    const told = { revision: this.#revision, skeleton, ...counts, compared, refused: this.#refusals.list() };
+    return { ...told, gone: null, changedSources: null };
   }
-}
-
-function variantKey({ timeouts, egress }: SkeletonVariant): string {
-  return `${timeouts.join()} ${egressChainsKey(egress)}`;
-}
-
-/** What is to be done to the tables. */
-function workOn(state: SkeletonState): Report['skeleton'] {
-  if (state.kind === 'absent') return 'loaded';
-  if (state.kind === 'other') return 'swapped';
-  return state.isIntact ? 'kept' : 'changed';
-}
-
-/** The settings are the same in both families. */
-function egressChainsOf(plan: NatPlan): EgressChains {
-  return scopeOf(plan, 'IPv4').egress;
-}
-
-function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedElement> {
-  for (const family of FAMILIES) yield* constantElements(family);
-  const shared = new Set<string>();
-  for (const each of programmed) {
-    for (const placed of elementsOf(each)) {
-      if (isShared(placed)) {
-        const name = elementComparison.identity(placed);
-        if (shared.has(name)) continue;
-        shared.add(name);
-      }
-      yield placed;
-    }
-  }
-}
-
-function* sharedOf(programmed: Iterable<Programmed>): Generator<PlacedElement> {
-  for (const each of programmed) for (const placed of elementsOf(each)) if (isShared(placed)) yield placed;
 }

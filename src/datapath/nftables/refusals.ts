@@ -1,0 +1,48 @@
+import type { PlanEntry } from '../../plan/entry.ts';
+import type { Failure } from '../../wire/errors.ts';
+import type { NftablesConnection } from '../../wire/nftables/connection.ts';
+import type { RefusedEntry } from '../datapath.ts';
+import { freshBatch } from './batches.ts';
+import { type Comparison, desiredElements } from './comparison.ts';
+import { ownerOf } from './format.ts';
+import { type KernelTables, SWAP_TABLE } from './kernel-tables.ts';
+import { sift } from './sift.ts';
+import { program } from './slots.ts';
+
+/** Entries that the kernel does not take; each is tried again when it changes. */
+export class Refusals {
+  readonly #byKey = new Map<string, { readonly entry: PlanEntry; readonly errno: string }>();
+
+  add(entry: PlanEntry, { errno }: Failure): void {
+    this.#byKey.set(entry.key, { entry, errno });
+  }
+
+  /** Finds the entries of the plan that the kernel does not take, each in a table that is never made. */
+  find(connection: NftablesConnection, tables: KernelTables, comparison: Comparison): void {
+    const { variant } = comparison.chains(tables.readWithAside().found);
+    const { refused } = sift(comparison.entries(), (some) => {
+      const add = [...desiredElements(some.map((entry) => program(entry, undefined)))];
+      connection.check(freshBatch(tables, SWAP_TABLE, variant, { add, remove: [] }, new Map()));
+    });
+    for (const [entry, failure] of refused) this.add(entry, failure);
+  }
+
+  /** Of exactly this entry, not of another with its key. */
+  has(entry: PlanEntry): boolean {
+    return this.#byKey.get(entry.key)?.entry === entry;
+  }
+
+  /** Forgets those that these keys had. */
+  forget(keys: Iterable<string>): void {
+    for (const key of keys) this.#byKey.delete(key);
+  }
+
+  /** Forgets those whose entry is another now. */
+  keepOnly(entryOf: (key: string) => PlanEntry | undefined): void {
+    for (const [key, { entry }] of this.#byKey) if (entryOf(key) !== entry) this.#byKey.delete(key);
+  }
+
+  list(): RefusedEntry[] {
+    return [...this.#byKey].map(([key, { entry, errno }]) => ({ key, owner: ownerOf(entry), errno }));
+  }
+}

@@ -1,0 +1,67 @@
+import { type Difference, difference } from '../../delta/delta.ts';
+import type { Batch } from '../../wire/nftables/batch.ts';
+import { batchOf } from './batches.ts';
+import { type EgressChains, egressChainsKey } from './egress.ts';
+import { elementComparison, type PlacedElement } from './element.ts';
+import { changesBetween } from './kernel-tables.ts';
+import type { RenderedPiece } from './pieces.ts';
+import { isShared, type SharedElements } from './shared-elements.ts';
+import { type SkeletonVariant, TABLE } from './skeleton.ts';
+import type { Programmed } from './slots.ts';
+import type { TimeoutCount } from './timeout-count.ts';
+
+/** What the kernel holds of the plan. */
+export interface Held {
+  /** By the entries' keys. */
+  readonly programmed: Map<string, Programmed>;
+  readonly shared: SharedElements;
+  readonly timeouts: TimeoutCount;
+  /** What the table's chains are made for. */
+  readonly variant: SkeletonVariant;
+}
+
+/** One transaction: the elements of some changed entries, and the chains that they need or that nobody needs any more. */
+export interface Transaction {
+  readonly batch: Batch;
+  readonly changes: Difference<PlacedElement>;
+  /** The chains stay as they are. */
+  readonly keepsChains: boolean;
+  /** Call it when the kernel has taken the batch. `programmed` goes over into the new state. */
+  readonly done: () => Held;
+}
+
+export function transactionOf(
+  pieces: readonly RenderedPiece[],
+  held: Held,
+  egress: EgressChains,
+): Transaction {
+  const staged = pieces.flatMap((piece) => piece.staged);
+  const before = pieces.flatMap((piece) => piece.before);
+  const after = pieces.flatMap((piece) => piece.after);
+  const isOwn = (placed: PlacedElement) => !isShared(placed);
+  const own = difference(after.filter(isOwn), before.filter(isOwn), elementComparison);
+  const shared = held.shared.after(before.filter(isShared), after.filter(isShared));
+  const changes = {
+    add: [...own.add, ...shared.changes.add],
+    remove: [...own.remove, ...shared.changes.remove],
+  };
+  const { programmed } = held;
+  const timeouts = held.timeouts.after(
+    staged.map(([key, now]) => [programmed.get(key)?.entry, now?.entry] as const),
+  );
+  const variant = { timeouts: timeouts.used(), egress };
+  const keepsChains = variantKey(variant) === variantKey(held.variant);
+  const batch = batchOf(changes, TABLE, keepsChains ? null : changesBetween(held.variant, variant));
+  const done = () => {
+    for (const [key, now] of staged) {
+      if (now === null) programmed.delete(key);
+      else programmed.set(key, now);
+    }
+    return { programmed, shared: shared.now, timeouts, variant };
+  };
+  return { batch, changes, keepsChains, done };
+}
+
+function variantKey({ timeouts, egress }: SkeletonVariant): string {
+  return `${timeouts.join()} ${egressChainsKey(egress)}`;
+}
