@@ -28,7 +28,7 @@ const SHRINK_MS = 60_000;
 const ANSWER_MS = 2500;
 const SILENCE_MS = 400;
 /** The interface that all destinations lie behind. */
-const OUT_INTERFACE = 'backends';
+const OUT_INTERFACE = 'cni0';
 
 const signal = new AbortController().signal;
 let stage: Stage;

@@ -29,7 +29,7 @@ const families = {
     clusterIP: ip('10.96.0.10'),
     externalIP: ip('192.0.2.50'),
     endpoint: ip('10.244.2.1'),
-    /** In the cluster's pod range, in this node's, and in none. All come in by `backends`. */
+    /** In the cluster's pod range, in this node's, and in none. All come in by `cni0`. */
     pods: { cluster: ip('10.244.7.7'), own: ip('10.244.1.7'), none: ip('172.20.0.7') },
     node: ip('192.0.2.10'),
     client: ip('198.51.100.9'),
@@ -58,7 +58,7 @@ beforeAll(async () => {
   await stage.setUp({
     nodeAddresses: all.map((family) => family.node),
     sources: all.map((family) => family.client),
-    // The pods are among the targets, so that they live behind the interface `backends`.
+    // The pods are among the targets, so that they live behind the interface `cni0`.
     targets: all.flatMap(({ endpoint, pods }) =>
       [endpoint, ...Object.values(pods)].map((address) => ({
         address,
@@ -105,22 +105,22 @@ const modes: [string, NodeConfig, readonly Who[], (readonly FactChange[])?][] = 
   ['ClusterCIDR', { detectLocalMode: 'ClusterCIDR', podCIDRs: clusterCIDRs }, ['own', 'cluster']],
   [
     'BridgeInterface',
-    { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'backends' },
+    { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'cni0' },
     ['own', 'cluster', 'none'],
   ],
   [
     'BridgeInterface of another name',
-    { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'backend' },
+    { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'cni' },
     [],
   ],
   [
     'InterfaceNamePrefix',
-    { detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'back' },
+    { detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'cni' },
     ['own', 'cluster', 'none'],
   ],
   [
     'InterfaceNamePrefix of another',
-    { detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'ack' },
+    { detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'ni0' },
     [],
   ],
 ];

@@ -224,9 +224,9 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     podsToldBy: fc.subarray(['IPPool' as const, 'Pod' as const]),
     podInterface: fc.option(
       fc.constantFrom(
-        { name: 'backends', isPrefix: false },
-        { name: 'back', isPrefix: true },
-        { name: 'backend', isPrefix: false },
+        { name: 'cni0', isPrefix: false },
+        { name: 'cni', isPrefix: true },
+        { name: 'cni', isPrefix: false },
         { name: 'eth', isPrefix: true },
       ),
       { freq: 2 },

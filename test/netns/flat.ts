@@ -17,7 +17,7 @@ export interface FlatSetup {
 /**
  * One node between everybody that connects and everybody that answers, whatever their addresses:
  *
- *     clients ═══ eth0 [node] backends ═══ backends
+ *     clients ═══ eth0 [node] cni0 ═══ backends
  *
  * Nothing is learned or guessed: the node has a route for every single address, and the two others send all that
  * they start to the node, even what is meant for an address of their own. So a connection from an endpoint to its own
@@ -48,7 +48,7 @@ export class FlatTopology {
       clients.sysctl(farSettings),
       backends.sysctl(farSettings),
     ]);
-    await node.ip([...cableLines('eth0', clients), ...cableLines('backends', backends)]);
+    await node.ip([...cableLines('eth0', clients), ...cableLines('cni0', backends)]);
     await Promise.all([setUpFarHost(clients), setUpFarHost(backends)]);
     return new FlatTopology(node, clients, backends);
   }
@@ -142,7 +142,7 @@ function linesFor({ nodeAddresses, endpoints, sources }: FlatSetup): Lines {
     routes: [
       ...defaultRoutes,
       ...inClients.map((address) => routeLine(address, 'eth0')),
-      ...inBackends.map((address) => routeLine(address, 'backends')),
+      ...inBackends.map((address) => routeLine(address, 'cni0')),
     ],
     clients: inClients.map((address) => addressLine(address, 'lo')),
     backends: inBackends.map((address) => addressLine(address, 'lo')),
