@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance soak bench clean test-cluster
+.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak bench clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -47,6 +47,9 @@ test-cluster: build ## test the Kubernetes source against etcd and kube-apiserve
 
 conformance: setup ## run kube-proxy's flows through explain and through the kernel (FILE=… for another file), root needed
 	@npm run --silent conformance -- $(if $(FILE),--file '$(FILE)')
+
+scenarios: setup ## run scenario files through explain, and as root with real packets (FILE=… for your own)
+	@npm run --silent scenarios -- $(if $(FILE),'$(FILE)')
 
 # Sequences are counted in runs: each kind about as many as fit into a third of the time.
 soak: setup ## random tests for 30 minutes: manifests against the oracles, the kernel against explain (MINUTES=… for the first half), root needed

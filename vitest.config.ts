@@ -23,6 +23,7 @@ export default defineConfig({
             'test/cluster/**/*.test.ts',
             'test/conformance/**/*.unit.test.ts',
             'test/repository/**/*.test.ts',
+            'test/scenarios/**/*.unit.test.ts',
           ],
           exclude: ['**/*.kernel.test.ts', 'node_modules/**', ...beyondTheServer(assets)],
           maxWorkers: '100%', // the default leaves one processor out

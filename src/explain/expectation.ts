@@ -1,7 +1,9 @@
 import type { PacketQuestion } from '../forms/questions.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { familyOf, formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
+import type { Endpoint } from '../plan/entry.ts';
 import { findPlace, type NamedFacts } from './place.ts';
+import type { PacketState } from './step.ts';
 import type { Walk, WalkVerdict } from './walk.ts';
 
 /** The expected outcome for a packet, as users write it. At least one of `verdict`, `as` and `reaches` is set. */
@@ -30,11 +32,16 @@ export interface ExpectationResult {
   readonly notes: readonly string[];
 }
 
+/** The outcome for a packet: a walk, or what a kernel was seen to do. */
+export interface Fate extends Pick<Walk, 'packet' | 'verdict'> {
+  readonly paths: readonly { readonly endpoint: Endpoint; readonly after: Pick<PacketState, 'source'> }[];
+}
+
 /** The objects that an expectation can name. */
 export type JudgedFacts = NamedFacts & { readonly node: NodeFacts };
 
-/** Compares the expectation with the walk of its packet. Returns a text if the expectation itself is invalid. */
-export function judge(expectation: Expectation, walk: Walk, facts: JudgedFacts): ExpectationResult | string {
+/** Compares the expectation with the outcome for its packet. Returns a text if the expectation itself is invalid. */
+export function judge(expectation: Expectation, walk: Fate, facts: JudgedFacts): ExpectationResult | string {
   const mismatches: Mismatch[] = [];
   const notes: string[] = [];
   const { verdict, as, reaches } = expectation;
@@ -58,11 +65,11 @@ export function judge(expectation: Expectation, walk: Walk, facts: JudgedFacts):
   return { mismatches, notes };
 }
 
-function ended({ verdict }: Walk): string {
+function ended({ verdict }: Fate): string {
   return verdict === 'reject' ? 'nobody: refused' : 'nobody: dropped';
 }
 
-function seenSources({ paths }: Walk): string[] {
+function seenSources({ paths }: Fate): string[] {
   return [...new Set(paths.map(({ after }) => after.source))].sort();
 }
 
@@ -71,7 +78,7 @@ interface WantedSource {
   readonly note: string | null;
 }
 
-function sourcesOf(text: string, walk: Walk, { node, nodes }: JudgedFacts): WantedSource | string {
+function sourcesOf(text: string, walk: Fate, { node, nodes }: JudgedFacts): WantedSource | string {
   const family = familyOf(walk.packet.destination);
   const own = node.localAddresses.map(({ address }) => address).filter((each) => familyOf(each) === family);
   const isOwn = (source: IpAddress | 'node') => source === 'node' || own.includes(source);
@@ -106,7 +113,7 @@ interface WantedPlace {
   readonly port: number | null;
 }
 
-function placesOf(texts: readonly string[], walk: Walk, facts: NamedFacts): WantedPlace[] | string {
+function placesOf(texts: readonly string[], walk: Fate, facts: NamedFacts): WantedPlace[] | string {
   const family = familyOf(walk.packet.destination);
   const wanted: WantedPlace[] = [];
   for (const text of texts) {
@@ -124,7 +131,7 @@ function placesOf(texts: readonly string[], walk: Walk, facts: NamedFacts): Want
 function compareDestinations(
   texts: readonly string[],
   wanted: readonly WantedPlace[],
-  walk: Walk,
+  walk: Fate,
 ): Mismatch | null {
   const actual = walk.paths.map(({ endpoint }) => endpoint);
   const fits = (place: WantedPlace, endpoint: (typeof actual)[number]) =>

@@ -67,7 +67,7 @@ export async function kernelDisagreements(
 }
 
 /** Everybody whom a packet may be led to, rightly or not. */
-function endpointsOf(plan: NatPlan): Target[] {
+export function endpointsOf(plan: NatPlan): Target[] {
   return [...plan.entries()].flatMap((entry) => {
     if (entry.kind !== 'ServiceFrontend' && entry.kind !== 'PodBinding') return [];
     const endpoints =
@@ -99,7 +99,7 @@ function portsAgree(
   );
 }
 
-function freePorts(plan: NatPlan, { source, protocol }: Dialled): readonly PortSpan[] {
+export function freePorts(plan: NatPlan, { source, protocol }: Dialled): readonly PortSpan[] {
   const entry = plan.entry(sourcePortsKey(familyOf(source)));
   if (entry?.kind !== 'SourcePorts') return [];
   return [...entry.any[protocol], ...(entry.egress?.[protocol] ?? [])];

@@ -1,7 +1,8 @@
 import { parseFlow } from '../../src/explain/packet.ts';
-import { formatEndpoint, type IpAddress, parseAddress } from '../../src/net/address.ts';
+import { formatEndpoint } from '../../src/net/address.ts';
 import { type Awaited, type Observed, observe, type SourceSeen } from '../netns/observe.ts';
 import { allSettled, type Dialled, type Stage, type Target } from '../netns/stage.ts';
+import { endpointOf } from './endpoint-text.ts';
 import { type Failure, failureOf, type Outcome } from './outcome.ts';
 import { type ConformanceRecord, listenersOf, nodeOf, planOf, type RecordedFlow } from './records.ts';
 
@@ -41,14 +42,6 @@ function dialledOf(recorded: RecordedFlow): Dialled {
 
 function endpointTargets({ recorded, dialled }: { recorded: RecordedFlow; dialled: Dialled }): Target[] {
   return recorded.endpoints.map((text) => ({ ...endpointOf(text), protocol: dialled.protocol }));
-}
-
-/** Reads `ip:port` or `[ip6]:port`. */
-function endpointOf(text: string): { address: IpAddress; port: number } {
-  const [, v6, v4, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
-  const address = parseAddress(v6 ?? v4 ?? '');
-  if (address === null) throw new TypeError(`${text} is no endpoint`);
-  return { address, port: Number(port) };
 }
 
 function awaitedOf(flow: RecordedFlow): Awaited {

@@ -108,11 +108,7 @@ const modes: [string, NodeConfig, readonly Who[], (readonly FactChange[])?][] = 
     { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'cni0' },
     ['own', 'cluster', 'none'],
   ],
-  [
-    'BridgeInterface of another name',
-    { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'cni' },
-    [],
-  ],
+  ['BridgeInterface of another name', { detectLocalMode: 'BridgeInterface', podBridgeInterface: 'cni' }, []],
   [
     'InterfaceNamePrefix',
     { detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'cni' },

@@ -31,8 +31,8 @@ export type Awaited =
     }
   | { readonly kind: 'refusal' | 'silence' };
 
-/** How long silence is listened to. An answer takes some milliseconds. */
-const SILENCE_MS = 300;
+/** How long silence is listened to, in milliseconds. An answer takes some milliseconds. */
+export const SILENCE_MS = 300;
 /** How long an answer is waited for: longer than the kernel takes to send a TCP SYN again. */
 const ANSWER_MS = 1500;
 /** Dials where no answer is awaited. */
@@ -48,8 +48,8 @@ const ROUNDS = 10;
  * round, so that an answer by one too many is likely to be seen.
  */
 export async function observe(stage: Stage, flow: Dialled, awaited: Awaited): Promise<Observed> {
-  const answers = new Map<string, SourceSeen>();
-  const observed = { refused: 0, silent: 0, unreachable: new Set<string>(), answers };
+  const observed = nothingYet();
+  const { answers } = observed;
   const wanted = awaited.kind === 'answers' ? awaited.from : new Set<string>();
   const dials = awaited.kind === 'answers' ? 4 * (wanted.size + 1) : FEW;
   const timeoutMs = awaited.kind === 'silence' ? SILENCE_MS : ANSWER_MS;
@@ -64,10 +64,20 @@ export async function observe(stage: Stage, flow: Dialled, awaited: Awaited): Pr
   return observed;
 }
 
-function note(
-  observed: { refused: number; silent: number; unreachable: Set<string>; answers: Map<string, SourceSeen> },
-  outcome: DialOutcome,
-): void {
+/** Dials once, for those who keep their port or must not be dialled for twice. */
+export async function observeOnce(stage: Stage, flow: Dialled, timeoutMs: number): Promise<Observed> {
+  const observed = nothingYet();
+  note(observed, await stage.dial(flow, timeoutMs));
+  return observed;
+}
+
+type Observing = ReturnType<typeof nothingYet>;
+
+function nothingYet() {
+  return { refused: 0, silent: 0, unreachable: new Set<string>(), answers: new Map<string, SourceSeen>() };
+}
+
+function note(observed: Observing, outcome: DialOutcome): void {
   switch (outcome.outcome) {
     case 'answered': {
       const seen = observed.answers.get(outcome.by) ?? {

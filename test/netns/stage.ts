@@ -5,7 +5,7 @@ import { Lab } from '../../src/lab/lab.ts';
 import { Probe } from '../../src/lab/probe.ts';
 import type { DialOutcome, HoldReport } from '../../src/lab/probe-messages.ts';
 import { removeStale } from '../../src/lab/removal.ts';
-import { formatEndpoint, type IpAddress } from '../../src/net/address.ts';
+import { familyOf, formatEndpoint, type IpAddress, parseAddress } from '../../src/net/address.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
 import { forgetConnections } from './connections.ts';
 import { FlatTopology } from './flat.ts';
@@ -33,7 +33,12 @@ export interface Scene {
   readonly sources: readonly IpAddress[];
   /** Each answers with its own `address:port`; one on an address of the node runs on the node. */
   readonly targets: readonly Target[];
+  /** Who is behind the interface of the pods; left out: all targets. */
+  readonly behindPods?: readonly IpAddress[];
 }
+
+/** What became of an echo request. */
+export type PingOutcome = { readonly saw: IpAddress } | 'refused' | 'silence';
 
 /**
  * Source ports are given out one after the other, so that no connection of a scene can clash with an earlier one and
@@ -47,6 +52,13 @@ const LAST_PORT = 60999;
  * kernel answers to a SYN for a closed port is a reset with sequence number 0.
  */
 const NEVER_REFUSE = `table inet never_refuse {
+  set pinging { type ipv4_addr; flags dynamic; size 64; }
+  set pinging6 { type ipv6_addr; flags dynamic; size 64; }
+  chain input {
+    type filter hook input priority 0; policy accept;
+    icmp type echo-request update @pinging { ip saddr }
+    icmpv6 type echo-request update @pinging6 { ip6 saddr }
+  }
   chain output {
     type filter hook output priority 0; policy accept;
     tcp flags & rst == rst tcp sequence 0 drop
@@ -87,18 +99,30 @@ export class Stage {
   }
 
   /** Replaces the scene before: addresses, listeners, and what the kernel remembers of connections. */
-  async setUp({ nodeAddresses, sources, targets }: Scene): Promise<void> {
-    const { node, clients, backends } = this.#flat;
-    const probes = [node, clients, backends].map((host) => host.probe());
-    await Promise.all([...probes, ...this.#sctpProbes.values()].map((probe) => probe.silence()));
-    await this.#flat.configure({ nodeAddresses, endpoints: targets.map(({ address }) => address), sources });
+  async setUp({ nodeAddresses, sources, targets, behindPods }: Scene): Promise<void> {
+    await this.#silence();
+    const targetAddresses = targets.map(({ address }) => address);
+    const endpoints = behindPods ?? targetAddresses;
+    await this.#flat.configure({ nodeAddresses, endpoints, sources: [...sources, ...targetAddresses] });
+    await this.listen(targets);
+    forgetConnections();
+  }
+
+  /** Replaces the listeners alone. */
+  async listen(targets: readonly Target[]): Promise<void> {
+    await this.#silence();
     const listening = new Map(
       targets.map((target) => [`${target.protocol} ${formatEndpoint(target.address, target.port)}`, target]),
     );
     await allSettled(
       [...listening.values()].map((target) => this.#probe(target.address, target.protocol).serve(target)),
     );
-    forgetConnections();
+  }
+
+  async #silence(): Promise<void> {
+    const { node, clients, backends } = this.#flat;
+    const probes = [node, clients, backends].map((host) => host.probe());
+    await Promise.all([...probes, ...this.#sctpProbes.values()].map((probe) => probe.silence()));
   }
 
   /** Opens a connection from the source. */
@@ -107,6 +131,27 @@ export class Stage {
     timeoutMs: number,
   ): Promise<DialOutcome> {
     return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });
+  }
+
+  /**
+   * Sends one echo request, and gives what came back: an answer with the source that the other end saw, an error (ICMP
+   * destination unreachable), or nothing in time. One at a time.
+   */
+  async ping(source: IpAddress, address: IpAddress, timeoutMs: number): Promise<PingOutcome> {
+    const { node } = this.#flat;
+    const far = this.#flat.hostOf(address);
+    const set = `inet never_refuse ${familyOf(address) === 'IPv4' ? 'pinging' : 'pinging6'}`.split(' ');
+    if (far !== node) await far.run(['nft', 'flush', 'set', ...set]);
+    const wait = String(timeoutMs / 1000);
+    const words = ['ping', '-n', '-c', '1', '-W', wait, '-I', source, address];
+    const { status, stdout, stderr } = await this.#flat.hostOf(source).runToEnd(words);
+    if (status !== 0 && status !== 1) throw new Error(`${words.join(' ')}: ${stderr.trim()}`);
+    if (status === 1) return /unreachable/i.test(stdout) ? 'refused' : 'silence';
+    if (far === node) return { saw: source };
+    const listed = await far.run(['nft', 'list', 'set', ...set]);
+    const saw = parseAddress(/elements = \{ (\S+) \}/.exec(listed)?.[1] ?? '');
+    if (saw === null) throw new Error(`ping ${address} was answered, but not by ${far.name}: ${listed}`);
+    return { saw };
   }
 
   /** Opens a connection and keeps talking over it, until the function that is returned ends it. */
@@ -134,7 +179,7 @@ export class Stage {
   inputInterface(address: IpAddress): string | undefined {
     const { node, clients } = this.#flat;
     const host = this.#flat.hostOf(address);
-    return host === node ? undefined : host === clients ? 'eth0' : 'backends';
+    return host === node ? undefined : host === clients ? 'eth0' : 'cni0';
   }
 
   #takePort(): number {

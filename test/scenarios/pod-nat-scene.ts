@@ -1,7 +1,5 @@
-import { FlowChangeNotes } from '../../src/datapath/conntrack/flow-changes.ts';
-import { StaleFlowCleaner } from '../../src/datapath/conntrack/stale-flow-cleaner.ts';
 import type { ConvergeOptions, Report } from '../../src/datapath/datapath.ts';
-import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
+import type { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
 import type { DialOutcome } from '../../src/lab/probe-messages.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
@@ -10,6 +8,7 @@ import type { Protocol } from '../../src/net/protocol.ts';
 import { defaultPlanOptions, type PlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
 import { absent, ip, localAddress, nodeFacts, pod, portOf, present } from '../generators/build.ts';
+import { ProgrammedNode } from '../netns/programmed-node.ts';
 import { Stage } from '../netns/stage.ts';
 
 /** Who is who: a client and a server outside, two pods with two families each, and the node between them. */
@@ -75,13 +74,15 @@ export async function setUpStage(
 export class PodNatNode {
   planner: Planner;
   readonly stage: Stage;
-  datapath = NftablesDatapath.open();
-  readonly #flows = new StaleFlowCleaner();
-  #notes = new FlowChangeNotes();
+  readonly #node = new ProgrammedNode();
 
   constructor(stage: Stage, node: Partial<NodeFacts> = {}, options: PlanOptions = defaultPlanOptions) {
     this.stage = stage;
     this.planner = new Planner(factsOfNode(node), options);
+  }
+
+  get datapath(): NftablesDatapath {
+    return this.#node.datapath;
   }
 
   /** What the source says now; gives what was written for it. */
@@ -90,14 +91,8 @@ export class PodNatNode {
     return await this.converge();
   }
 
-  async converge(options: ConvergeOptions = {}): Promise<Report> {
-    const plan = this.planner.update();
-    const report = await this.datapath.converge(plan, SIGNAL, options);
-    const own = this.planner.node.localAddresses.map((one) => one.address);
-    this.#notes.note(plan, report, own);
-    const changes = this.#notes.take();
-    if (changes !== null) await this.#flows.clean(plan, changes);
-    return report;
+  converge(options: ConvergeOptions = {}): Promise<Report> {
+    return this.#node.converge(this.planner, options);
   }
 
   /** A new process: nothing is known but these objects. */
@@ -108,9 +103,7 @@ export class PodNatNode {
 
   /** As `restart`, before the new process has written anything. */
   forget(...changes: readonly FactChange[]): void {
-    this.datapath.close();
-    this.datapath = NftablesDatapath.open();
-    this.#notes = new FlowChangeNotes();
+    this.#node.restart();
     this.planner = new Planner(factsOfNode({}), defaultPlanOptions);
     this.planner.apply(changes);
   }
@@ -122,10 +115,8 @@ export class PodNatNode {
     return Object.fromEntries(own.filter(([set]) => ['bindings', 'pod_sources', 'restricted'].includes(set)));
   }
 
-  async end(): Promise<void> {
-    await this.datapath.remove(SIGNAL);
-    this.datapath.close();
-    this.#flows.close();
+  end(): Promise<void> {
+    return this.#node.end();
   }
 }
 

@@ -87,7 +87,7 @@ export function accessOf({ kubeconfig, context, master }: SettingValues): Access
   };
 }
 
-function podNatOptions(values: SettingValues): PodNatOptions {
+export function podNatOptions(values: SettingValues): PodNatOptions {
   const { annotationKey, restrictedPorts, podNatUnreservedPorts: unreserved = [] } = values;
   const standard = defaultPodNatOptions;
   const nodePorts = parsePortList(standard.restrictedNodePorts);

@@ -1,0 +1,99 @@
+import { isOwnAddress } from '../../../src/explain/own.ts';
+import type { Packet as WalkedPacket } from '../../../src/explain/packet.ts';
+import { packetOfQuestion } from '../../../src/explain/question.ts';
+import { type Walk, walk } from '../../../src/explain/walk.ts';
+import type { PacketQuestion } from '../../../src/forms/questions.ts';
+import type { IpAddress } from '../../../src/net/address.ts';
+import { prefixContains } from '../../../src/net/prefix.ts';
+import { endpointsOf } from '../../conformance/agreement.ts';
+import type { Target } from '../../netns/stage.ts';
+import type { Packet, Scenario, Step } from './scenario.ts';
+import { World } from './world.ts';
+
+/** Who takes part in a scenario, over all of its steps. */
+export interface Cast {
+  /** Whoever is behind the interface of the pods: Pods, endpoints, and what lies in the pod networks of the node. */
+  readonly behindPods: ReadonlySet<IpAddress>;
+  /** Everybody else but the node who sends or is sent something. */
+  readonly outside: ReadonlySet<IpAddress>;
+  /** Who listens in each step. */
+  readonly listening: ReadonlyMap<Step, readonly Target[]>;
+}
+
+/** A packet that is understood, and its walk; or why it cannot be asked for. */
+export type Asked = { readonly walk: Walk; readonly packet: WalkedPacket } | string;
+
+/** The interface that packets of pods come in by. */
+export const POD_INTERFACE = 'cni0';
+
+/** Goes through the scenario once to see who takes part. Packets that cannot be asked for are passed over. */
+export async function castOf(scenario: Scenario): Promise<Cast> {
+  const world = await World.of(scenario);
+  const behindPods = new Set<IpAddress>();
+  const ends = new Set<IpAddress>();
+  const listening = new Map<Step, readonly Target[]>();
+  let node = scenario.node;
+  for (const step of scenario.steps) {
+    world.take(step);
+    node = { ...node, ...step.node };
+    const { planner } = world;
+    const packets = step.packets.flatMap((packet) => {
+      const asked = packetOfQuestion(questionOf(packet), planner);
+      return typeof asked === 'string' ? [] : [{ ...asked, unanswered: packet.unanswered }];
+    });
+    const endpoints = endpointsOf(planner.plan);
+    const dialled = packets.map(({ destination, protocol, port }) => ({
+      address: destination,
+      protocol,
+      port,
+    }));
+    const quiet = new Set([
+      ...packets
+        .filter(({ unanswered }) => unanswered)
+        .map(({ destination, protocol, port }) => `${protocol} ${destination} ${port}`),
+      ...packets.map(({ source, protocol, sourcePort }) => `${protocol} ${source} ${sourcePort}`),
+    ]);
+    const programs = node.programs.flatMap(({ address, protocol, port }) =>
+      (address === null ? node.addresses : [address]).map((each) => ({ address: each, protocol, port })),
+    );
+    listening.set(
+      step,
+      [...endpoints, ...dialled, ...programs].filter(
+        ({ protocol, address, port }) => !quiet.has(`${protocol} ${address} ${port}`),
+      ),
+    );
+    const pods = [...planner.pods.values()]
+      .filter(({ hostNetwork }) => !hostNetwork)
+      .flatMap(({ ips }) => ips);
+    for (const address of [...pods, ...endpoints.map((one) => one.address)]) behindPods.add(address);
+    for (const { source, destination } of packets) {
+      for (const address of [source, destination]) {
+        const isPod = planner.node.podNetworks.some((network) => prefixContains(network, address));
+        (isPod ? behindPods : ends).add(address);
+      }
+    }
+  }
+  const outside = new Set([...ends].filter((address) => !behindPods.has(address)));
+  return { behindPods, outside, listening };
+}
+
+/** An echo request: no walk answers for it. */
+export function isPing({ proto }: Packet): boolean {
+  return proto?.toLowerCase() === 'icmp';
+}
+
+/** Of an echo request only the addresses mean something. */
+function questionOf(packet: Packet): PacketQuestion {
+  return isPing(packet) ? { ...packet, proto: 'udp', port: '1' } : packet;
+}
+
+/** Walks the packet through the plan of the world. */
+export function ask(world: World, cast: Cast, packet: Packet): Asked {
+  const { planner } = world;
+  const asked = packetOfQuestion(questionOf(packet), planner);
+  if (typeof asked === 'string') return asked;
+  const node = planner.heldNode;
+  const inputInterface = cast.behindPods.has(asked.source) ? POD_INTERFACE : 'eth0';
+  const whole = isOwnAddress(node, asked.source) ? asked : { ...asked, inputInterface };
+  return { packet: whole, walk: walk(planner.plan, node, whole) };
+}

@@ -1,0 +1,41 @@
+import type { Walk } from '../../../src/explain/walk.ts';
+import { aboutOf, type Failure, packetFailures, planFailures, type SeenFate } from './judge.ts';
+import type { Packet, Scenario } from './scenario.ts';
+import { ask, castOf, isPing } from './scene.ts';
+import { World } from './world.ts';
+
+/** What the plan and `explain` say otherwise than the scenario. Throws ScenarioInvalid. */
+export async function failuresOfExplain(scenario: Scenario): Promise<Failure[]> {
+  const cast = await castOf(scenario);
+  const world = await World.of(scenario);
+  const failures: Failure[] = [];
+  for (const step of scenario.steps) {
+    world.take(step);
+    failures.push(...planFailures(world, step));
+    for (const packet of step.packets) {
+      const asked = ask(world, cast, packet);
+      if (typeof asked === 'string') {
+        failures.push({ origin: packet.origin, about: aboutOf(step, packet), message: asked });
+      } else if (!isPing(packet))
+        failures.push(...packetFailures(world, step, packet, foretold(asked.walk, packet)));
+    }
+  }
+  return failures;
+}
+
+/** What the walk foretells. */
+function foretold(walk: Walk, { asPort }: Packet): SeenFate {
+  const { packet, paths, unknown } = walk;
+  const ports = paths.map(({ snat, snatPort }) => {
+    if (snat !== null && snatPort !== null) return snatPort;
+    return typeof asPort === 'number' && packet.sourcePort !== undefined
+      ? packet.sourcePort
+      : ('same' as const);
+  });
+  return {
+    ...walk,
+    masquerade: paths.some(({ snat }) => snat !== null),
+    sticks: paths.length === 1 || unknown.includes('affinity'),
+    ports,
+  };
+}
