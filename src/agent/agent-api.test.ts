@@ -116,6 +116,7 @@ const questions: Readonly<Record<string, readonly string[]>> = {
   '/summary': [''],
   '/entries': ['', '?kind=frontend,binding&limit=2', '?search=mail', '?kind=scope'],
   '/pools': [''],
+  '/pools/matrix': ['', '?limit=1'],
   '/conflicts': ['', '?search=203.0.113.9&limit=1'],
   '/notices': ['', '?offset=1'],
   '/problems': [''],
@@ -170,11 +171,17 @@ async function ask(path: string): Promise<{ status: number; body: Record<string,
 test('the answers have what was put in', async () => {
   const { body: status } = await ask('/summary');
   expect(status).toMatchObject({ findings: { conflicts: 1, notices: 1, problems: 1 } });
+  expect(status).toMatchObject({ state: { level: 'warning', text: 'reading' } });
   expect(status).not.toHaveProperty('conflicts');
   expect((await ask('/status')).body).toHaveProperty('conflicts');
   const { body: bindings } = await ask('/entries?kind=binding');
   expect(bindings).toMatchObject({ total: 1, items: [{ key: '192.0.2.1:25/TCP', owner: 'Pod shop/mail' }] });
   expect((await ask('/pools')).body).toMatchObject({ items: [{ name: 'pods', natOutgoing: true }] });
+  const towards = [
+    { pool: 'pods', verdict: 'keep' },
+    { pool: null, verdict: 'masquerade' },
+  ];
+  expect((await ask('/pools/matrix')).body).toMatchObject({ total: 1, rows: [{ pool: 'pods', towards }] });
   expect((await ask('/conflicts?search=nobody')).body).toMatchObject({ total: 0, items: [] });
   expect((await ask('/notices')).body).toMatchObject({ items: [{ reason: 'NatHostNetwork' }] });
   expect((await ask('/explain?from=pod/shop/mail&to=198.51.100.1:25')).body).toMatchObject({

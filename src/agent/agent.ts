@@ -14,7 +14,7 @@ import { Findings } from '../observe/findings.ts';
 import type { HealthFacts } from '../observe/health.ts';
 import type { Logger } from '../observe/logger.ts';
 import { Observations } from '../observe/observations.ts';
-import { countPlan, noticeForm } from '../observe/status.ts';
+import { countPlan, noticeForm, stateOf } from '../observe/status.ts';
 import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
 import type { AgentFacts, AgentSurroundings, Companion, CompanionFactory, PlanInForce } from './companion.ts';
@@ -188,20 +188,24 @@ export class Agent implements AgentFacts {
     const conflicts = this.findings.conflicts();
     const notices = this.findings.notices().map(noticeForm);
     const problems = this.findings.problems();
+    const account = {
+      source: settings.source.name,
+      synced: this.#synced,
+      failure: this.#failure,
+      findings: { conflicts: conflicts.length, notices: notices.length, problems: problems.length },
+    };
     return {
       version,
       processId: this.#parts.processId,
       node: settings.nodeName,
-      source: settings.source.name,
+      ...account,
       enabled: settings.plan.enable,
       startedAt: this.#startedAt,
-      synced: this.#synced,
       capabilities: this.#capabilities,
       programmed: this.#programmed,
-      failure: this.#failure,
       kubeProxy: this.#guard?.status ?? null,
       counts: countPlan(plan),
-      findings: { conflicts: conflicts.length, notices: notices.length, problems: problems.length },
+      state: stateOf(account),
       conflicts,
       notices,
       problems,

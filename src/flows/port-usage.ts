@@ -13,6 +13,8 @@ export const ALL_PORTS = 64_512;
 export const WARN_AT = 0.7;
 /** A warning ends when the share falls below this, so that it does not come and go. */
 export const WELL_BELOW = 0.65;
+/** From this share on new flows begin to fail. */
+const FULL_AT = 0.9;
 /** From this share on it is looked who is behind it. */
 const LOOK_INTO = 0.5;
 
@@ -119,5 +121,9 @@ function usageOf(key: string, used: number, capacityOf: PortCapacity): FoundTupl
   if (protocol === null || from === null || to === null) throw new TypeError(`${key} is no tuple`);
   const capacity = capacityOf(protocol, from);
   const share = capacity === 0 ? 1 : used / capacity;
-  return { protocol, address: from, destination: to, destinationPort: Number(port), used, capacity, share };
+  const level = share >= FULL_AT ? 'bad' : share >= WARN_AT ? 'warning' : 'good';
+  return {
+    ...{ protocol, address: from, destination: to, destinationPort: Number(port) },
+    ...{ used, capacity, share, level },
+  };
 }

@@ -135,4 +135,24 @@ export const pools = form({
     description: 'what follows from the pools together, a FamilyScope for each family',
   }),
 }).openapi('Pools');
-export type Pools = z.output<typeof pools>;
+
+const poolRow = form({
+  pool: z.string(),
+  towards: list(
+    form({
+      pool: z.string().nullable().openapi({ description: 'a pool of the same family; null: outside of all' }),
+      verdict: z
+        .enum(['keep', 'masquerade', 'snat', 'drop'])
+        .openapi({ description: 'what becomes of the source; keep: no NAT' }),
+    }),
+  ),
+});
+
+export const poolMatrix = form({
+  pools: list(pool).openapi({ description: 'those that are NATed from first, up to the limit' }),
+  total: count.openapi({ description: 'pools that there are' }),
+  rows: list(poolRow).openapi({
+    description: 'one for each of these pools; EgressRules come before and are left out',
+  }),
+}).openapi('PoolMatrix');
+export type PoolMatrix = z.output<typeof poolMatrix>;

@@ -121,6 +121,7 @@ const tuple = form({
   used: z.int(),
   capacity: z.int(),
   share: z.number().openapi({ description: '`used / capacity`: from about 0.9 on, new flows begin to fail' }),
+  level: z.enum(['good', 'warning', 'bad']).openapi({ description: 'bad: new flows fail, or soon will' }),
   sources: list(form({ name: z.string(), flows: z.int() })).openapi({
     description: 'whose flows they are, the most first; only of tuples that are half full',
   }),

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { difference } from './difference.ts';
-import { entryPage, pools } from './entries.ts';
+import { entryPage, poolMatrix, pools } from './entries.ts';
 import { conflict, notice, pageOf, problem } from './findings.ts';
 import { flowEvent, flowLine, pairs, ports, rates, who } from './flows.ts';
 import { activityPage, history, metrics } from './history.ts';
@@ -124,6 +124,12 @@ export const routes = {
     entryPage,
   ),
   pools: get('/pools', 'The pools, and what follows from them together', nothing, pools),
+  poolMatrix: get(
+    '/pools/matrix',
+    'Whether pods of a pool leave with another address, towards each pool and the outside',
+    z.object({ limit: number(1, 100, 24) }),
+    poolMatrix,
+  ),
   explain: get('/explain', 'What happens to a packet, and why, step by step', packet, walk),
   describe: get('/describe', 'The same as lines of 80 columns', packet, lines),
   difference: get(

@@ -32,6 +32,11 @@ const account = {
   })
     .nullable()
     .openapi({ description: 'kube-proxy at work beside this agent; null: none, or Service NAT is off' }),
+  state: form({
+    level: z.enum(['good', 'warning', 'bad']),
+    text: z.string().openapi({ example: 'in force' }),
+    why: z.string(),
+  }).openapi({ description: 'whether the kernel does what is wanted, in a few words' }),
   counts: form({ frontends: count, bindings: count, podSources: count, pools: count }),
   findings: form({ conflicts: count, notices: count, problems: count }).openapi({
     description: 'how long the three lists of /status are',

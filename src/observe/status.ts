@@ -10,6 +10,24 @@ export function noticeForm({ code, object, message }: Notice): NoticeForm {
   return { reason: code, object, message };
 }
 
+/** Whether the kernel does what is wanted, in a few words. */
+export function stateOf({
+  failure,
+  synced,
+  source,
+  findings: { conflicts, notices, problems },
+}: Pick<Status, 'failure' | 'synced' | 'source' | 'findings'>): Status['state'] {
+  if (failure !== null) return { level: 'bad', text: 'kernel behind', why: failure.message };
+  if (!synced)
+    return { level: 'warning', text: 'reading', why: `${source} has not delivered everything yet` };
+  const open = conflicts + notices + problems;
+  if (open > 0) {
+    const why = `${problems} problems, ${notices} notices, ${conflicts} conflicts`;
+    return { level: 'warning', text: `in force, ${open} open`, why };
+  }
+  return { level: 'good', text: 'in force', why: 'the kernel matches what the source wants' };
+}
+
 /** What the plan holds, counted. */
 export function countPlan(plan: NatPlan): Status['counts'] {
   return {

@@ -8,6 +8,9 @@ export const theme = createTheme({
   defaultRadius: 'md',
 });
 
+/** How well something is. */
+export const LEVEL_COLORS = { good: 'teal', warning: 'yellow', bad: 'red' } as const;
+
 /** One colour for each kind of NAT, in every picture. */
 export const KIND_COLORS: Readonly<Record<string, string>> = {
   service: '#228be6',

@@ -22,7 +22,7 @@ function useAnswer<Path extends AnswerPath>(path: Path, interval: number, questi
 export const useSummary = () => useAnswer('/summary', OFTEN, {});
 export const useHistory = () => useAnswer('/history', 5_000, {});
 export const useActivity = () => useAnswer('/activity', OFTEN, {});
-export const usePools = () => useAnswer('/pools', SELDOM, {});
+export const usePoolMatrix = () => useAnswer('/pools/matrix', SELDOM, {});
 export const useConflicts = () => useAnswer('/conflicts', SELDOM, { limit: 200 });
 export const usePortUsage = () => useAnswer('/flows/ports', SELDOM, {});
 export const useFlowPairs = () => useAnswer('/flows/pairs', 5_000, { limit: 40 });

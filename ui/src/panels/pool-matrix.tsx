@@ -1,58 +1,63 @@
 import { useMemo } from 'react';
-import type { Pool, Pools } from '../../../src/forms/entries.ts';
-import { usePools } from '../api/queries.ts';
+import type { PoolMatrix as Matrix, Pool } from '../../../src/forms/entries.ts';
+import { usePoolMatrix } from '../api/queries.ts';
 import { Chart } from '../charts/chart.tsx';
 import { Panel } from '../parts/panel.tsx';
 
-/** More pools than these would be dots: those that count are drawn first. */
-const DRAWN = 24;
-
 /** Source × destination: does a pod of this pool leave with another address? */
 export function PoolMatrix() {
-  const { data, error, isLoading } = usePools();
-  const option = useMemo(() => (data ? matrix(data) : {}), [data]);
-  const count = data?.items.length ?? 0;
+  const { data, error, isLoading } = usePoolMatrix();
+  const option = useMemo(() => (data ? optionOf(data) : {}), [data]);
+  const { total = 0, pools = [] } = data ?? {};
   return (
     <Panel
       title="Egress: NAT or not"
       hint={
-        count > DRAWN
-          ? `the first ${DRAWN} of ${count} pools`
+        total > pools.length
+          ? `the first ${pools.length} of ${total} pools`
           : 'from a pool (rows) to a pool or the outside (columns)'
       }
       error={error}
       isLoading={isLoading}
-      empty={count === 0 ? 'there are no pools: nothing is masqueraded for pods' : null}
+      empty={total === 0 ? 'there are no pools: nothing is masqueraded for pods' : null}
     >
       <Chart label={describe(data)} option={option} />
     </Panel>
   );
 }
 
-function drawn({ items }: Pools): readonly Pool[] {
-  return [...items].sort((a, b) => Number(b.natOutgoing) - Number(a.natOutgoing)).slice(0, DRAWN);
+type Verdict = Matrix['rows'][number]['towards'][number]['verdict'];
+
+/** What the agent says about packets from a pool to a pool, or to the outside; null: they are of two families. */
+function verdictOf({ rows }: Matrix, from: Pool, to: Pool | null): Verdict | null {
+  const { towards = [] } = rows.find(({ pool }) => pool === from.name) ?? {};
+  return towards.find(({ pool }) => pool === (to?.name ?? null))?.verdict ?? null;
 }
 
-/** docs/spec/egress-nat.md, "The decision": from a pool with natOutgoing to whatever no pool holds. */
-function decision(from: Pool, to: Pool | null): 'NAT' | 'no NAT' | 'other family' {
-  if (to !== null && to.family !== from.family) return 'other family';
-  if (!from.natOutgoing) return 'no NAT';
-  return to === null || to.loadBalancerOnly ? 'NAT' : 'no NAT';
-}
+const TEXTS: Readonly<Record<Verdict, string>> = {
+  keep: 'no NAT',
+  masquerade: 'NAT',
+  snat: 'NAT to natOutgoingAddress',
+  drop: 'dropped',
+};
 
-function describe(pools: Pools | undefined): string {
-  const nated = (pools?.items ?? []).filter(({ natOutgoing }) => natOutgoing).map(({ name }) => name);
+function describe(matrix: Matrix | undefined): string {
+  if (matrix === undefined) return '';
+  const nated = matrix.pools.filter((pool) => verdictOf(matrix, pool, null) !== 'keep');
   return nated.length === 0
     ? 'no pool is NATed from'
-    : `towards the outside NAT from ${nated.join(', ')}; between pools no NAT`;
+    : `towards the outside NAT from ${nated.map(({ name }) => name).join(', ')}`;
 }
 
-function matrix(pools: Pools) {
-  const rows = drawn(pools);
+function optionOf(matrix: Matrix) {
+  const { pools: rows } = matrix;
   const columns: (Pool | null)[] = [...rows, null];
   const label = (pool: Pool | null) =>
     pool === null ? 'outside' : `${pool.name}${pool.disabled ? ' (disabled)' : ''}`;
-  const levels = { NAT: 1, 'no NAT': 0, 'other family': -1 } as const;
+  const level = (from: Pool, to: Pool | null) => {
+    const verdict = verdictOf(matrix, from, to);
+    return verdict === null ? -1 : verdict === 'keep' ? 0 : 1;
+  };
   return {
     grid: { left: 8, right: 8, top: 8, bottom: 8, containLabel: true },
     tooltip: {
@@ -60,7 +65,9 @@ function matrix(pools: Pools) {
         const [x, y] = value;
         const [from, to] = [rows[y], columns[x] ?? null];
         if (from === undefined) return '';
-        return `${label(from)} ${from.cidr} → ${label(to)}${to === null ? '' : ` ${to.cidr}`}: ${decision(from, to)}`;
+        const verdict = verdictOf(matrix, from, to);
+        const text = verdict === null ? 'other family' : TEXTS[verdict];
+        return `${label(from)} ${from.cidr} → ${label(to)}${to === null ? '' : ` ${to.cidr}`}: ${text}`;
       },
     },
     xAxis: {
@@ -81,7 +88,7 @@ function matrix(pools: Pools) {
     series: [
       {
         type: 'heatmap',
-        data: rows.flatMap((from, y) => columns.map((to, x) => [x, y, levels[decision(from, to)]])),
+        data: rows.flatMap((from, y) => columns.map((to, x) => [x, y, level(from, to)])),
         itemStyle: { borderWidth: 2, borderColor: 'rgba(134,142,150,0.4)' },
         label: {
           show: rows.length <= 8,

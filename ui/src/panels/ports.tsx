@@ -3,6 +3,7 @@ import type { PortUsage } from '../../../src/forms/flows.ts';
 import { formatEndpoint } from '../../../src/net/address.ts';
 import { usePortUsage } from '../api/queries.ts';
 import { Panel } from '../parts/panel.tsx';
+import { LEVEL_COLORS } from '../theme.ts';
 
 /** How full the ports of each (protocol, address that connections leave with, destination, port) are; the fullest first. */
 export function Ports() {
@@ -28,7 +29,7 @@ export function Ports() {
 }
 
 function PortGauge({ tuple }: { tuple: PortUsage }) {
-  const { address, used, capacity, share, sources } = tuple;
+  const { address, used, capacity, share, level, sources } = tuple;
   const [most] = sources;
   return (
     <div>
@@ -40,19 +41,13 @@ function PortGauge({ tuple }: { tuple: PortUsage }) {
           {percent(share)}
         </Text>
       </Group>
-      <Progress value={share * 100} color={colorOf(share)} aria-label={`ports of ${nameOf(tuple)}`} />
+      <Progress value={share * 100} color={LEVEL_COLORS[level]} aria-label={`ports of ${nameOf(tuple)}`} />
       <Text size="xs" c="dimmed" truncate>
         {used.toLocaleString('en')} of {capacity.toLocaleString('en')} ports of {address}
         {most === undefined ? '' : `, most by ${most.name}`}
       </Text>
     </div>
   );
-}
-
-/** As the agent warns: docs/flows.md, "Ports". */
-function colorOf(share: number): string {
-  if (share >= 0.9) return 'red';
-  return share >= 0.7 ? 'orange' : 'teal';
 }
 
 function percent(share: number): string {

@@ -1,8 +1,11 @@
+import type { Pool } from '../../../forms/entries.ts';
 import { routes } from '../../../forms/routes.ts';
+import type { PoolFact } from '../../../model/pool.ts';
 import { FAMILIES } from '../../../net/family.ts';
 import { formatPrefix } from '../../../net/prefix.ts';
 import { canonicalEntry } from '../../../plan/canonical.ts';
 import { scopeOf } from '../../../plan/nat-plan.ts';
+import { poolRows } from '../../../plan/pool-matrix.ts';
 import { validQuery } from '../../invalid-query.ts';
 import { queryEntries, readEntryQuestion } from '../entry-query.ts';
 import { type Api, answer } from '../route.ts';
@@ -14,13 +17,22 @@ export function entriesRoutes(app: Api, view: AgentView): void {
   );
   answer(app, routes.pools, () => {
     const scopes = FAMILIES.map((family) => scopeOf(view.plan, family));
-    return {
-      items: scopes.flatMap(({ family, pools }) =>
-        pools.map(({ name, cidr, natOutgoing, disabled, loadBalancerOnly }) => {
-          return { name, cidr: formatPrefix(cidr), family, natOutgoing, disabled, loadBalancerOnly };
-        }),
-      ),
-      scopes: scopes.map(canonicalEntry),
-    };
+    return { items: scopes.flatMap(({ pools }) => pools.map(poolForm)), scopes: scopes.map(canonicalEntry) };
   });
+  answer(app, routes.poolMatrix, ({ limit }) => {
+    const scopes = FAMILIES.map((family) => scopeOf(view.plan, family));
+    const all = scopes.flatMap(({ pools }) => pools);
+    const shown = all.toSorted((a, b) => Number(b.natOutgoing) - Number(a.natOutgoing)).slice(0, limit);
+    const rows = scopes.flatMap((scope) =>
+      poolRows(
+        scope,
+        shown.filter(({ cidr }) => cidr.family === scope.family),
+      ),
+    );
+    return { pools: shown.map(poolForm), total: all.length, rows };
+  });
+}
+
+function poolForm({ name, cidr, natOutgoing, disabled, loadBalancerOnly }: PoolFact): Pool {
+  return { name, cidr: formatPrefix(cidr), family: cidr.family, natOutgoing, disabled, loadBalancerOnly };
 }
