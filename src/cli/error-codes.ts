@@ -1,7 +1,7 @@
 import { sideCodes, sourceCodes } from '../model/finding-codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
-/** What an error code means, what to do about it, and which exit status it ends a command with. */
+/** The meaning of an error code, its remedy, and the exit status of a command that ends with it. */
 export interface ErrorCode {
   readonly meaning: string;
   readonly remedy: string;
@@ -11,8 +11,8 @@ export interface ErrorCode {
 /** The codes that stop a command. A code never changes its meaning. */
 const commandCodes = {
   KNAT_USAGE: {
-    meaning: 'A command or an option is unknown, is missing, or has a value that it cannot have.',
-    remedy: 'Correct the option named; --help lists what the command takes.',
+    meaning: 'A command or an option is unknown or missing, or has an invalid value.',
+    remedy: 'Correct the option that the message names; --help lists the options of the command.',
     exit: EXIT.usage,
   },
   KNAT_CONFIG_UNREADABLE: {
@@ -22,23 +22,24 @@ const commandCodes = {
   },
   KNAT_CONFIG_INVALID: {
     meaning:
-      'The file named by --config, --node-config or --kube-proxy-config has keys or values that it cannot have.',
-    remedy: 'Correct the lines named. Keys are the long options in camelCase: logLevel for --log-level.',
+      'The file named by --config, --node-config or --kube-proxy-config has unknown keys or invalid values.',
+    remedy:
+      'Correct the lines that the message names. Keys are the long options in camelCase: logLevel for --log-level.',
     exit: EXIT.usage,
   },
   KNAT_NODE_NOT_NAMED: {
-    meaning: 'The source does not hold exactly one Node, and no node was named.',
+    meaning: 'No node was named, and the source does not have exactly one Node.',
     remedy: 'Name the node with --node.',
     exit: EXIT.usage,
   },
   KNAT_INVALID_INPUT: {
-    meaning: 'A packet, a flow or a name in a question cannot be what it should be.',
-    remedy: 'Correct the field named.',
+    meaning: 'A packet, a flow or a name in a question is invalid.',
+    remedy: 'Correct the field that the message names.',
     exit: EXIT.usage,
   },
   KNAT_EXPECTATIONS_INVALID: {
-    meaning: 'The file of knat verify has keys or values that it cannot have.',
-    remedy: 'Correct the lines named; knat verify --help shows the form.',
+    meaning: 'The file of knat verify has unknown keys or invalid values.',
+    remedy: 'Correct the lines that the message names; knat verify --help shows the form.',
     exit: EXIT.usage,
   },
   KNAT_REPORT_UNWRITABLE: {
@@ -47,38 +48,37 @@ const commandCodes = {
     exit: EXIT.usage,
   },
   KNAT_OBJECT_PROBLEMS: {
-    meaning: 'With --strict: objects have problems; everything else was programmed.',
-    remedy: 'Mend what the messages before name, or leave --strict away.',
+    meaning: 'With --strict: some objects have problems; all others were programmed.',
+    remedy: 'Correct the objects that earlier messages name, or do not use --strict.',
     exit: EXIT.failed,
   },
   KNAT_AGENT_RUNNING: {
-    meaning: 'Another agent works in this network namespace already.',
+    meaning: 'Another agent already runs in this network namespace.',
     remedy:
       'Stop it first: send it SIGTERM (knat status shows its process), or stop its service or container.',
     exit: EXIT.agent,
   },
   KNAT_AGENT_NOT_RUNNING: {
     meaning: 'No agent runs in this network namespace.',
-    remedy: 'Start one with knat agent, or, to explain from manifests, name a --source.',
+    remedy: 'Start one with knat agent. To explain from manifests, use --source.',
     exit: EXIT.agent,
   },
   KNAT_SOURCE_READING: {
-    meaning:
-      'The agent has started and is still reading its source: it has no plan yet that could be asked about.',
+    meaning: 'The agent has started and is still reading its source, so it has no plan yet.',
     remedy:
-      'Try again shortly. Where it lasts, knat status says what cannot be read; what was programmed before works meanwhile.',
+      'Try again shortly. If it takes long, knat status says what cannot be read. The rules of an earlier agent work meanwhile.',
     exit: EXIT.agent,
   },
   KNAT_AGENT_DENIED: {
-    meaning: 'The agent of this network namespace answers root and its own user alone.',
-    remedy: 'Ask as root; or over HTTP on the node (docs/http-api.md), which asks nothing of who is there.',
+    meaning: 'The agent of this network namespace answers only root and its own user.',
+    remedy: 'Run the command as root, or use HTTP on the node, which needs no rights (docs/http-api.md).',
     exit: EXIT.impossible,
   },
   KNAT_KUBE_PROXY_PRESENT: {
     meaning:
-      'Service NAT is on, and rules of kube-proxy are in this network namespace: both would decide about the same packets.',
+      'Service NAT is on, and rules of kube-proxy are in this network namespace: both would translate the same packets.',
     remedy:
-      'Let knat take over with --replace-kube-proxy, stop kube-proxy and run kube-proxy --cleanup (the only way in IPVS mode), or leave the Services to it with --enable pod,egress. docs/migrate-from-kube-proxy.md has the steps.',
+      'Use --replace-kube-proxy to replace it, or stop kube-proxy and run kube-proxy --cleanup (the only way in IPVS mode), or leave the Services to kube-proxy with --enable pod,egress. docs/migrate-from-kube-proxy.md has the steps.',
     exit: EXIT.impossible,
   },
   KNAT_KERNEL_DENIED: {
@@ -92,63 +92,62 @@ const commandCodes = {
     exit: EXIT.impossible,
   },
   KNAT_KERNEL_BUSY: {
-    meaning: 'The kernel was out of memory, or its rules changed faster than they could be read.',
-    remedy: 'Try again. A running agent does so by itself.',
+    meaning: 'The kernel was out of memory, or its rules changed faster than knat could read them.',
+    remedy: 'Try again. A running agent tries again by itself.',
     exit: EXIT.failed,
   },
   KNAT_KERNEL_REJECTED: {
-    meaning: 'The kernel refused what knat sent to it.',
+    meaning: 'The kernel refused a change of knat.',
     remedy:
-      'This is an error of knat: please report it with the message. A running agent reads back and retries.',
+      'This is an error in knat: please report it with the message. A running agent reads the kernel again and retries.',
     exit: EXIT.internal,
   },
   KNAT_KERNEL_MALFORMED: {
-    meaning: 'The kernel answered with something that knat cannot read.',
-    remedy: 'This is an error of knat: please report it with the message and the kernel version.',
+    meaning: 'knat cannot read an answer of the kernel.',
+    remedy: 'This is an error in knat: please report it with the message and the kernel version.',
     exit: EXIT.internal,
   },
   KNAT_DEMO_IMPOSSIBLE: {
-    meaning:
-      'This machine lacks something that the demo is made of: root, a program, a feature of the kernel.',
-    remedy: 'Provide what the message names. Inside a container, the demo needs it to be privileged.',
+    meaning: 'This machine lacks something that the demo needs: root, a program, a feature of the kernel.',
+    remedy: 'Provide what the message names. In a container, the demo needs a privileged one.',
     exit: EXIT.impossible,
   },
   KNAT_DEMO_AGENT_FAILED: {
-    meaning: 'An agent of the demo ended, or programmed nothing in time.',
-    remedy: 'The last lines of its log stand in the message. Look there for what it lacks.',
+    meaning: 'An agent of the demo ended, or did not program the kernel in time.',
+    remedy: 'The message contains the last lines of its log, which show the reason.',
     exit: EXIT.failed,
   },
   KNAT_AGENT_NOT_FOUND: {
     meaning:
-      'kubectl knat found no agent on the node, several Pods that may be it, or one that does not run.',
-    remedy: 'The message has what is there; kubectl knat nodes shows what every node reports.',
+      'kubectl knat found no agent on the node, several Pods that may be the agent, or an agent that does not run.',
+    remedy: 'The message names the Pods that it found; kubectl knat nodes shows what every node reports.',
     exit: EXIT.agent,
   },
   KNAT_KUBECTL_MISSING: {
-    meaning: 'kubectl knat works by kubectl, which is not there.',
+    meaning: 'kubectl knat needs kubectl, which is not on the PATH.',
     remedy: 'Install kubectl, or add its folder to the PATH.',
     exit: EXIT.impossible,
   },
   KNAT_KUBECTL_DENIED: {
-    meaning: 'The user that kubectl acts as may not do what kubectl knat needs.',
-    remedy: 'Let the user be given what the message names; docs/kubectl-plugin.md has a Role with all of it.',
+    meaning: 'The user of kubectl lacks a right that kubectl knat needs.',
+    remedy: 'Grant the right that the message names; docs/kubectl-plugin.md has a Role with all rights.',
     exit: EXIT.impossible,
   },
   KNAT_KUBECTL_FAILED: {
     meaning: 'kubectl itself failed.',
     remedy:
-      'Its own words stand in the message; kubectl get nodes shows whether it reaches the cluster at all.',
+      "The message contains kubectl's own error; kubectl get nodes shows whether it reaches the cluster.",
     exit: EXIT.failed,
   },
   KNAT_HTTP_REFUSED: {
-    meaning: 'A request over HTTP was refused, or asked for something that is not there.',
-    remedy: 'The message says what is needed; docs/http-api.md has who may read what.',
+    meaning: 'A request over HTTP was refused, or its path does not exist.',
+    remedy: 'The message says what is needed; docs/http-api.md describes who may read which path.',
     exit: EXIT.agent,
   },
   KNAT_INTERNAL: {
-    meaning: 'An error inside knat that was not foreseen.',
+    meaning: 'An unexpected error in knat.',
     remedy:
-      'Run the command again with --log-level debug and report what it prints. What is programmed stays.',
+      'Run the command again with --log-level debug and report the output. Programmed rules stay in force.',
     exit: EXIT.internal,
   },
 } as const satisfies Record<string, ErrorCode>;
@@ -164,7 +163,7 @@ export const errorCodes: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorC
   ),
 ]);
 
-/** A cluster that cannot be read may be readable later; everything else has to be corrected by whoever called. */
+/** A cluster that cannot be read may be readable later; everything else must be corrected by the caller. */
 function sourceExit(code: string): ExitCode {
   return /^KNAT_API_/.test(code) ? EXIT.failed : EXIT.usage;
 }

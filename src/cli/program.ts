@@ -13,11 +13,11 @@ import { addVersionCommand } from './commands/version.ts';
 import type { Context } from './context.ts';
 import { exitMeanings } from './exit-codes.ts';
 
-/** The whole command line: every command with its options and its help. The work itself is loaded when asked for. */
+/** The whole command line: every command with its options and its help. A command's own code is loaded when it runs. */
 export function createProgram(context: Context): Command {
   const program = new Command('knat')
     .description('Does all the network address translation of a node: Services, Pod NAT, egress pools.')
-    .version(context.version, '-V, --version', 'the version of knat alone')
+    .version(context.version, '-V, --version', 'only the version of knat')
     .helpOption('-h, --help', 'this text; knat COMMAND --help for a command')
     .configureHelp({ optionTerm: optionText, showGlobalOptions: false })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'knat:')) })
@@ -37,7 +37,7 @@ export function createProgram(context: Context): Command {
   return program.addHelpText('after', `\n${footer()}`);
 }
 
-/** Switches take `=true` and `=false`, which is for the environment more than for people. */
+/** Switches also take `=true` and `=false`, which the help does not show. */
 function optionText(option: Option): string {
   return option.flags.replace(' [true|false]', '');
 }
@@ -49,8 +49,8 @@ function footer(): string {
   knat explain --from 10.244.1.5 --to 10.96.0.10:53 --proto udp
   knat status
 
-Every option with a KNAT_ name can also be an environment variable, and stand in the file of --config in
-camelCase. The command line comes first, then the environment, then the file. NO_COLOR turns colours off.
+Options with a KNAT_ name can also be set by that environment variable, or in camelCase in the file of --config.
+The command line takes precedence over the environment, the environment over the file. NO_COLOR turns colours off.
 
 Exit status:
 ${statuses.join('\n')}

@@ -12,7 +12,7 @@ test('message, details and what to do; the exit status of the code', () => {
     'knat: the file cannot be used (KNAT_CONFIG_INVALID)',
     '  a.yaml:1: x',
     '  a.yaml:2: y',
-    expect.stringMatching(/^ {2}Correct the lines named/),
+    expect.stringMatching(/^ {2}Correct the lines that the message names/),
   ]);
   expect(exit).toBe(2);
 });

@@ -1,13 +1,13 @@
 /**
- * Every code of a finding: what it means, what to do, and how the cluster is told. docs/errors.md is made from these
- * tables; a code never changes its meaning.
+ * Every code of a finding: its meaning, its remedy, and how it is reported to the cluster. docs/errors.md is made from
+ * these tables; a code never changes its meaning.
  */
 interface KnownCode {
   readonly meaning: string;
   readonly remedy: string;
-  /** The Event by which an object is told; absent: NatInvalid. */
+  /** The Event for the object; absent: NatInvalid. */
   readonly event?: EventReason;
-  /** The reason of the NodeNAT's condition Degraded where it concerns no object; absent: the NodeNAT does not have it. */
+  /** The reason of the NodeNAT's condition Degraded if no object is concerned; absent: not in the NodeNAT. */
   readonly degraded?: DegradedReason;
 }
 
@@ -28,7 +28,7 @@ export type EventReason = keyof typeof eventReasons;
 
 type DegradedReason = 'SourceTrouble' | 'PortsNearlyTaken';
 
-/** Why an object that can be read gets no NAT, or not all of it: the code, and the Event by which the object is told. */
+/** Why a readable object gets no NAT, or only part of it: the code, and the Event for the object. */
 export const noticeCodes = {
   NatInvalid: 'NatInvalid',
   NatRestricted: 'NatRestricted',
@@ -37,24 +37,24 @@ export const noticeCodes = {
   NatBlockedByFirewall: 'NatBlockedByFirewall',
   // The annotation names an address that the node does not have.
   NatAddressNotLocal: 'NatInvalid',
-  // The annotation stands on a pod that cannot have a binding.
+  // The annotation is on a pod that cannot have a binding.
   NatHostNetwork: 'NatInvalid',
-  // Another pool has what this one does not want.
+  // Another pool has natOutgoing, this one does not.
   NatPoolOverridden: 'NatConflict',
 } as const satisfies Record<string, EventReason>;
 
 export type NoticeCode = keyof typeof noticeCodes;
 
-/** What the sources find in objects, files and at the API server. */
+/** Findings of the sources about objects, files and the API server. */
 export const sourceCodes = {
   KNAT_FOLDER_MISSING: {
-    meaning: 'The manifest folder does not exist or is no folder.',
+    meaning: 'The manifest folder does not exist or is not a folder.',
     remedy:
-      'Create the folder, or correct the path of the source; a folder that comes back is picked up again.',
+      'Create the folder, or correct the path of the source. knat notices when the folder exists again.',
   },
   KNAT_FOLDER_UNREADABLE: {
     meaning: 'A folder of manifests cannot be listed.',
-    remedy: 'Give the agent read and execute permission on the folder. What was read before stays in force.',
+    remedy: 'Give the agent read and execute permission on the folder. Objects read before stay in force.',
   },
   KNAT_FOLDER_WATCH: {
     meaning: 'The kernel refused to watch the manifest folder; it is read at intervals instead.',
@@ -62,47 +62,48 @@ export const sourceCodes = {
   },
   KNAT_MANIFEST_UNREADABLE: {
     meaning: 'A manifest file cannot be read.',
-    remedy: 'Mend its permissions, or remove the dangling link. What was read before stays in force.',
+    remedy: 'Correct its permissions, or remove the dangling link. Objects read before stay in force.',
   },
   KNAT_MANIFEST_TOO_LARGE: {
     meaning: 'A manifest file is larger than the limit.',
-    remedy: 'Split it into several files, or raise the limit. What was read before stays in force.',
+    remedy: 'Split it into several files, or raise the limit. Objects read before stay in force.',
   },
   KNAT_MANIFEST_SYNTAX: {
     meaning: 'A manifest file is neither YAML nor JSON.',
-    remedy: 'Correct the line named. The last good state of the whole file stays in force.',
+    remedy:
+      'Correct the line that the message names. The last good version of the whole file stays in force.',
   },
   KNAT_LAST_GOOD: {
-    meaning: 'A file or an object cannot be used; its last good state, if there was one, stays in force.',
-    remedy: 'Mend what the other problems of the same file or object name.',
+    meaning: 'A file or an object cannot be used; its last good version, if any, stays in force.',
+    remedy: 'Correct the other problems of the same file or object.',
   },
   KNAT_OBJECT_INVALID: {
-    meaning: 'A document is no Kubernetes object: no mapping, no kind, or no name.',
+    meaning: 'A document is not a Kubernetes object: it is no mapping, or has no kind or no name.',
     remedy: 'Give the document apiVersion, kind and metadata.name.',
   },
   KNAT_OBJECT_DUPLICATE: {
-    meaning: 'The same object stands in two places of the folder.',
-    remedy: 'Remove one of them. Until then the file whose path sorts first wins.',
+    meaning: 'The folder has the same object twice.',
+    remedy: 'Remove one of them. Until then the file with the first path in alphabetical order is used.',
   },
   KNAT_FIELD_TYPE: {
     meaning: 'A field has a value of the wrong type.',
-    remedy: 'Write the type that the message names; numbers without quotes, texts with them.',
+    remedy: 'Use the type that the message names: numbers without quotes, texts with quotes.',
   },
   KNAT_FIELD_REQUIRED: { meaning: 'A field that is needed is missing.', remedy: 'Add the field.' },
   KNAT_FIELD_VALUE: {
-    meaning: 'A field has a value that is not one of the allowed ones.',
-    remedy: 'Write one of the values that the message lists.',
+    meaning: 'A field has a value that is not allowed.',
+    remedy: 'Use one of the values that the message lists.',
   },
   KNAT_FIELD_DUPLICATE: {
-    meaning: 'Two entries of a list claim the same name or port.',
+    meaning: 'Two entries of a list have the same name or port.',
     remedy: 'Give each entry a name and a port of its own.',
   },
   KNAT_PORT_INVALID: {
-    meaning: 'A port is no whole number from 1 to 65535.',
+    meaning: 'A port is not a whole number from 1 to 65535.',
     remedy: 'Write a port from 1 to 65535.',
   },
   KNAT_ADDRESS_INVALID: {
-    meaning: 'A text is no IP address.',
+    meaning: 'A text is not an IP address.',
     remedy: 'Write an IPv4 address, or an IPv6 address without zone; names are not resolved.',
   },
   KNAT_ADDRESS_SPECIAL: {
@@ -111,7 +112,7 @@ export const sourceCodes = {
     remedy: 'Write the address of a host. The other addresses of the object work.',
   },
   KNAT_NODE_PORT_RANGE: {
-    meaning: 'A node port of a Service in a folder is not in the range of node ports, and is left out.',
+    meaning: 'A node port of a Service in a folder is outside the range of node ports, and is ignored.',
     remedy: 'Choose a port of the range, or widen the range with --service-node-port-range.',
   },
   KNAT_ADDRESS_FAMILY: {
@@ -119,24 +120,24 @@ export const sourceCodes = {
     remedy: 'Move it to an object of its family.',
   },
   KNAT_PREFIX_INVALID: {
-    meaning: 'A text is no CIDR prefix.',
+    meaning: 'A text is not a CIDR prefix.',
     remedy: 'Write ADDRESS/LENGTH, such as 10.0.0.0/8.',
   },
   KNAT_PREFIX_HOST_BITS: {
-    meaning: 'A CIDR prefix has bits set behind its length.',
+    meaning: 'A CIDR prefix has host bits set.',
     remedy: 'Write the network address that the message names.',
   },
   KNAT_SOURCE_RANGE_IGNORED: {
-    meaning: 'An entry of loadBalancerSourceRanges is no CIDR prefix and is left out.',
-    remedy: 'Correct the entry. When no entry is usable, no source is allowed.',
+    meaning: 'An entry of loadBalancerSourceRanges is not a CIDR prefix and is ignored.',
+    remedy: 'Correct the entry. If no entry is usable, no source is allowed.',
   },
   KNAT_ENDPOINT_INCOMPLETE: {
-    meaning: 'An endpoint without address, or an endpoint port without a usable number, is left out.',
+    meaning: 'An endpoint without address, or an endpoint port without a usable number, is ignored.',
     remedy: 'Give the endpoint an address and the port a number from 1 to 65535.',
   },
   KNAT_POOL_CIDR: {
     meaning: 'The CIDR of an IPPool is missing, unusable, too small or link-local.',
-    remedy: 'Correct spec.cidr or spec.blockSize. The last good form of the pool stays in force.',
+    remedy: 'Correct spec.cidr or spec.blockSize. The last good version of the pool stays in force.',
   },
   KNAT_POOL_BLOCK_SIZE: {
     meaning: 'The block size of an IPPool is out of range.',
@@ -148,12 +149,12 @@ export const sourceCodes = {
   },
   KNAT_POOL_USES: {
     meaning: 'An IPPool for load balancers has other uses too.',
-    remedy: 'Let spec.allowedUses be [LoadBalancer] alone, or make two pools.',
+    remedy: 'Set spec.allowedUses to [LoadBalancer], or make two pools.',
   },
   KNAT_IP_MASQ_AGENT_CONFIG: {
     meaning:
-      'The file named by --ip-masq-agent-config cannot be read, or has keys or values that it cannot have.',
-    remedy: 'Correct the line named. The last good configuration stays in force.',
+      'The file named by --ip-masq-agent-config cannot be read, or has unknown keys or invalid values.',
+    remedy: 'Correct the line that the message names. The last good configuration stays in force.',
   },
   KNAT_KUBECONFIG: {
     meaning: 'There is no usable configuration of a cluster.',
@@ -161,17 +162,18 @@ export const sourceCodes = {
   },
   KNAT_API_UNAVAILABLE: {
     meaning:
-      'The API server cannot be reached, is busy or not ready yet (it refuses everything for some seconds after its start), or gave an answer that cannot be used.',
+      'The API server cannot be reached, is busy or not ready yet (it refuses everything for some seconds after its start), or gave an invalid answer.',
     remedy:
-      'Check the address in the kubeconfig and the server itself. What was read before stays in force; knat goes on trying.',
+      'Check the address in the kubeconfig and the server itself. What was read before stays in force; knat keeps trying.',
   },
   KNAT_API_UNAUTHORIZED: {
     meaning: 'The API server does not accept the credentials.',
-    remedy: 'Renew the token or certificate. knat reads the files anew at each refusal.',
+    remedy: 'Renew the token or certificate. knat reads the files again after each refusal.',
   },
   KNAT_API_FORBIDDEN: {
-    meaning: 'RBAC does not allow to read a kind of object that is needed; told when that lasts for 30 s.',
-    remedy: 'Allow get, list and watch on the resource named, by a ClusterRole and its binding.',
+    meaning: 'RBAC does not allow knat to read a kind of object that it needs. knat reports this after 30 s.',
+    remedy:
+      'Allow get, list and watch on the resource that the message names, by a ClusterRole and its binding.',
   },
   KNAT_API_MISSING: {
     meaning:
@@ -179,133 +181,132 @@ export const sourceCodes = {
     remedy: 'Install the CustomResourceDefinition again, or check that the address is that of an API server.',
   },
   KNAT_NODE_CONFIG_SYNTAX: {
-    meaning: 'The node configuration is neither YAML nor JSON, or no mapping.',
-    remedy: 'Correct the line named.',
+    meaning: 'The node configuration is neither YAML nor JSON, or is not a mapping.',
+    remedy: 'Correct the line that the message names.',
   },
   KNAT_NODE_CONFIG_FIELD: {
-    meaning: 'A value of the node configuration is unusable.',
-    remedy: 'Correct the field named.',
+    meaning: 'A value of the node configuration is invalid.',
+    remedy: 'Correct the field that the message names.',
   },
   KNAT_NODE_CONFIG_UNKNOWN: {
-    meaning: 'The node configuration has a key that means nothing.',
+    meaning: 'The node configuration has an unknown key.',
     remedy: 'Correct its spelling, or remove it.',
   },
 } as const satisfies Record<string, KnownCode>;
 
 export type SourceCode = keyof typeof sourceCodes;
 
-/** What a running agent cannot do beside NAT; it ends nothing. */
+/** Problems of a running agent's other work; none of them stops NAT. */
 export const sideCodes = {
   KNAT_NODE_STATUS_UNWRITTEN: {
-    meaning: 'The NodeNAT object of the node cannot be written; NAT goes on, and so do the attempts.',
+    meaning: 'The NodeNAT object of the node cannot be written; NAT continues, and the agent keeps trying.',
     remedy:
-      'Do what the message says: install the CustomResourceDefinitions of knat, allow the verbs by a ClusterRole, or correct --node. --no-node-status leaves the object away.',
+      'Follow the message: install the CustomResourceDefinitions of knat, allow the verbs by a ClusterRole, or correct --node. --no-node-status switches the object off.',
   },
   KNAT_EVENTS_UNWRITTEN: {
-    meaning: 'Events cannot be written; NAT goes on, and so do the attempts.',
-    remedy: 'Do what the message says, or leave Events away with --no-events.',
+    meaning: 'Events cannot be written; NAT continues, and the agent keeps trying.',
+    remedy: 'Follow the message, or switch Events off with --no-events.',
   },
   KNAT_STATE_UNWRITTEN: {
     meaning:
-      'The state of the node cannot be published in the store that --state-flavor names; NAT goes on, and so do the attempts.',
-    remedy: 'Do what the message says, or choose another store with --state-flavor.',
+      'The state of the node cannot be published in the store that --state-flavor names; NAT continues, and the agent keeps trying.',
+    remedy: 'Follow the message, or choose another store with --state-flavor.',
   },
   KNAT_PODNAT_CONTROLLER_PRESENT: {
     meaning:
       'Pod NAT is on, and chains of podnat-controller are in this network namespace too: both translate the same packets.',
     remedy:
-      'Let knat take over with --replace-podnat-controller; where the chains come back, stop the podnat-controller that writes them. docs/migrate-from-podnat-controller.md has the steps.',
+      'Use --replace-podnat-controller to remove the chains; if they come back, stop the podnat-controller that writes them. docs/migrate-from-podnat-controller.md has the steps.',
   },
   KNAT_FORWARD_UNSEEN: {
     meaning:
-      'The FORWARD chains of this host cannot be read: whether its firewall drops what is bound to pods is not known.',
-    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
+      'The FORWARD chains of this host cannot be read, so knat does not know whether the firewall drops traffic of bindings.',
+    remedy: 'Follow the message. knat reads them again at the next change, and at least every 10 s.',
   },
   KNAT_LISTENERS_UNSEEN: {
     meaning:
-      'The listening sockets of this host cannot be read: a pod may get a port that a program of the host has, and a listener that was seen before still counts.',
+      'The listening sockets of this host cannot be read: a pod may get a port that a program of the host uses. Listeners seen before still count.',
     remedy:
-      'Do what the message says; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
+      'Follow the message; the kernel needs CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG, built in or as modules.',
   },
   KNAT_POD_ROUTES_FAILED: {
     meaning:
-      'The rules of policy routing that bound pods need on this host cannot be read or written: what they answer may leave by another uplink.',
-    remedy: 'Do what the message says. knat tries again at the next change, and at least every minute.',
+      'The routing rules that bound pods need on this host cannot be read or written: replies of these pods may leave by the wrong uplink.',
+    remedy: 'Follow the message. knat tries again at the next change, and at least every minute.',
   },
   KNAT_POD_ROUTES_TORN: {
     meaning:
-      'A Pod has bindings on addresses that this host routes by different tables (ip rule from ADDRESS): replies are routed by the pod’s own address, so that those of one binding leave by the wrong uplink.',
+      'A Pod has bindings on addresses that this host routes by different tables (ip rule from ADDRESS). The kernel routes replies by the pod’s own address, so replies of one binding leave by the wrong uplink.',
     remedy:
       'Bind the Pod to addresses of one uplink, or run one Pod for each. docs/pod-nat.md, "Several uplinks", says what knat does.',
   },
   KNAT_PORT_RULES_UNSEEN: {
     meaning:
-      'The rules of other programs that translate ports of this host cannot be read: a pod may get a port that docker, podman or a CNI plugin has mapped, and what was seen before still counts.',
-    remedy: 'Do what the message says. knat looks again at the next change, and at least every 10 s.',
+      'The port mappings of other programs cannot be read: a pod may get a port that docker, podman or a CNI plugin has mapped. Mappings seen before still count.',
+    remedy: 'Follow the message. knat reads them again at the next change, and at least every 10 s.',
   },
   KNAT_PORTS_NEARLY_TAKEN: {
     degraded: 'PortsNearlyTaken',
     meaning:
-      'Most source ports of an address are taken by connections to one destination; from about 90 % on new ones begin to fail.',
+      'Connections to one destination use most source ports of an address; from about 90 % on new connections begin to fail.',
     remedy:
-      'knat flows --ports shows how full they are and whose connections they are. Give these Pods further addresses, let them keep fewer connections, or widen natPortRange.',
+      'knat flows --ports shows the use of ports and the Pods. Give these Pods further addresses, let them keep fewer connections, or widen natPortRange.',
   },
   KNAT_FLOWS_NOT_FLUSHED: {
     meaning:
-      'Flows that a change of pools, rules or bindings concerns (without --egress-on-change flush: those that never saw a reply) could not be ended; it is tried again.',
-    remedy: 'Look at what the kernel says in the message. knat flows --stale shows the flows.',
+      'Flows affected by a change of pools, rules or bindings could not be ended (without --egress-on-change flush: only those that never saw a reply). The agent tries again.',
+    remedy: "The message contains the kernel's error. knat flows --stale shows the flows.",
   },
   KNAT_ATTRIBUTION_LOG: {
-    meaning: 'The attribution log cannot be written, or has a gap; NAT goes on.',
-    remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and has room.',
+    meaning: 'The attribution log cannot be written, or has a gap; NAT continues.',
+    remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and not full.',
   },
   KNAT_AGENT_SOCKET: {
     meaning:
-      "Another user holds the name of the agent's socket; the agent listens under another name, which the commands of knat find.",
-    remedy: 'Find out what that user runs: ss -xlp shows who listens on @knat.agent.',
+      "Another user's process has the name of the agent's socket; the agent uses another name, which the commands of knat find.",
+    remedy: 'Find that process: ss -xlp shows who listens on @knat.agent.',
   },
   KNAT_HEALTH_ADDRESS: {
-    meaning: 'Health cannot be served on the address; NAT goes on, and so do the attempts.',
+    meaning: 'Health cannot be served on the address; NAT continues, and the agent keeps trying.',
     remedy:
-      'Stop what listens there (kube-proxy uses port 10256 too), or choose another address with --health-address.',
+      'Stop the program that listens there (kube-proxy also uses port 10256), or choose another address with --health-address.',
   },
   KNAT_KUBE_PROXY_FIELD: {
-    meaning: 'A field of the file of --kube-proxy-config has no effect in knat, or is not known.',
+    meaning: 'A field of the file of --kube-proxy-config has no effect in knat, or is unknown.',
     remedy:
-      'Nothing has to be done. To be rid of the warning remove the field; docs/migrate-from-kube-proxy.md has a table of all fields.',
+      'Nothing must be done. Remove the field to avoid the warning; docs/migrate-from-kube-proxy.md has a table of all fields.',
   },
   KNAT_CONNTRACK_SETTINGS: {
-    meaning: 'Not all settings of connection tracking (--conntrack-…) could be made; NAT goes on.',
+    meaning: 'Some settings of connection tracking (--conntrack-…) could not be made; NAT continues.',
     remedy:
-      'Make them on the host, by a file in /etc/sysctl.d; or give the container a writable /proc/sys, for which it must be privileged, as kube-proxy is; or leave the options away. A maximum can be set in the first network namespace of the machine only.',
+      'Make them on the host, by a file in /etc/sysctl.d; or run the container privileged, as kube-proxy is, so that /proc/sys is writable; or remove the options. A maximum can be set only in the first network namespace of the machine.',
   },
   KNAT_ENTRY_REFUSED: {
     meaning:
-      'The kernel refuses what one object says. Everything else is programmed, and what the object said before stays where it changed.',
+      'The kernel refuses the entries of one object. Everything else is programmed; entries of the object that existed before stay.',
     remedy:
-      'Look at the object that the message names, and report it with the error of the kernel: it should have been refused with a reason. It is tried again when it changes.',
+      'Check the object that the message names, and report it with the kernel error: knat should have refused it with a reason. The agent tries again when the object changes.',
   },
   KNAT_HEALTH_CHECK_PORT: {
     event: 'FailedToStartServiceHealthcheck',
     meaning:
-      'The health check of a Service with external traffic policy Local cannot be answered on its node port; NAT goes on, and so do the attempts.',
+      'The health check of a Service with external traffic policy Local cannot be answered on its node port; NAT continues, and the agent keeps trying.',
     remedy:
-      'Stop what listens there (a kube-proxy that still runs does), or give the node the address that the message names.',
+      'Stop the program that listens there (such as a running kube-proxy), or add the address that the message names to the node.',
   },
   KNAT_HTTP_ADDRESS: {
-    meaning: 'The API cannot be served on the address; NAT goes on, and so do the attempts.',
-    remedy: 'Stop what listens there, or choose another address with --http-address.',
+    meaning: 'The API cannot be served on the address; NAT continues, and the agent keeps trying.',
+    remedy: 'Stop the program that listens there, or choose another address with --http-address.',
   },
   KNAT_METRICS_ADDRESS: {
-    meaning: 'Metrics cannot be served on the address; NAT goes on, and so do the attempts.',
+    meaning: 'Metrics cannot be served on the address; NAT continues, and the agent keeps trying.',
     remedy:
-      'Stop what listens there (kube-proxy uses port 10249 too), or choose another address with --metrics-address.',
+      'Stop the program that listens there (kube-proxy also uses port 10249), or choose another address with --metrics-address.',
   },
   KNAT_TLS_FILES: {
     meaning:
-      'The files of --tls-cert-file and --tls-private-key-file cannot be used: what was served before goes on being served with the pair before.',
-    remedy:
-      'Put a certificate in PEM form and the key that belongs to it there; they are read again every 10 seconds.',
+      'The files of --tls-cert-file and --tls-private-key-file cannot be used: the agent keeps using the former certificate and key.',
+    remedy: 'Provide a certificate in PEM form and its key; the files are read again every 10 seconds.',
   },
 } as const satisfies Record<string, KnownCode>;
 
@@ -315,12 +316,12 @@ export function isNoticeCode(code: string): code is NoticeCode {
   return Object.hasOwn(noticeCodes, code);
 }
 
-/** The Event by which an object is told of a finding with this code. */
+/** The Event for an object with a finding of this code. */
 export function eventOf(code: string): EventReason {
   return isNoticeCode(code) ? noticeCodes[code] : (besideNat(code)?.event ?? 'NatInvalid');
 }
 
-/** The reason of the condition Degraded for a finding about no object; null: the cluster is not told. */
+/** The reason of the condition Degraded for a finding about no object; null: not reported to the cluster. */
 export function degradedBy(code: string): DegradedReason | null {
   const row = besideNat(code);
   return row === undefined ? 'SourceTrouble' : (row.degraded ?? null);

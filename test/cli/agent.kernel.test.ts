@@ -110,7 +110,7 @@ test('cleanup refuses while an agent runs, and takes all that is ours and nothin
 
 test('without an agent, status shows what the kernel holds and ends with 4', async () => {
   const empty = await knat(['status']);
-  expect(empty).toMatchObject({ status: 4, output: 'The kernel holds nothing of knat.\n' });
+  expect(empty).toMatchObject({ status: 4, output: 'The kernel has no rules of knat.\n' });
   expect(empty.errors).toContain('KNAT_AGENT_NOT_RUNNING');
   await knat(['agent', ...node.source, '--once']);
   expect((await knat(['status'])).output).toMatch(/ip knat endpoints_2 +2/);

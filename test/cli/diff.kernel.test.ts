@@ -8,7 +8,7 @@ const node = nodeFixture();
 test('without an agent: nothing there, then equal, then what somebody changed, by object', async () => {
   const before = await knat(['diff', ...node.source]);
   expect(before.status, before.errors).toBe(1);
-  expect(before.output).toContain('tables, chains and rules are not there');
+  expect(before.output).toContain('tables, chains and rules do not exist');
   expect(before.output).toMatch(/Service shop\/web: \d+ missing, 0 surplus/);
   expect(listRuleset()).toBe('');
 

@@ -62,9 +62,9 @@ test.each([
 );
 
 test.each([
-  [[], 'refuse', 'the agent would not start beside it'],
-  [['--replace-kube-proxy'], 'remove', 'would be taken away'],
-  [['--enable', 'pod,egress'], 'leave', 'would be left alone'],
+  [[], 'refuse', 'the agent would refuse to start beside it'],
+  [['--replace-kube-proxy'], 'remove', 'its rules would be removed'],
+  [['--enable', 'pod,egress'], 'leave', 'its rules would stay'],
 ])('--dry-run %j says what would become of it, and leaves everything', async (options, action, text) => {
   nft(nftablesMode(services));
   const before = listRuleset();
@@ -161,9 +161,7 @@ test('beside a kube-proxy that comes later, status says so; the way back loses n
   await expectUndisturbed(async () => {
     nft(nftablesMode(services));
     await agent?.errorsHave('kube-proxy works here too');
-    expect((await knat(['status'])).output).toMatch(
-      /kube-proxy +at work here too since .*table ip kube-proxy/,
-    );
+    expect((await knat(['status'])).output).toMatch(/kube-proxy +present since .*table ip kube-proxy/);
     agent?.process.kill();
     await agent?.ended;
     expect((await knat(['cleanup'])).status).toBe(0);

@@ -47,7 +47,7 @@ class TakeOver implements Companion {
   async inForce(signal: AbortSignal): Promise<void> {
     const { logger } = this.#agent;
     const { unseen } = await this.#look(signal);
-    for (const what of unseen) logger.warn(`whether podnat-controller left chains cannot be seen: ${what}`);
+    for (const what of unseen) logger.warn(`cannot tell whether podnat-controller left chains: ${what}`);
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -8,18 +8,18 @@ import { withProgress } from '../progress.ts';
 import { checkObjects } from './object-problems.ts';
 
 const skeletonTexts = {
-  kept: 'tables, chains and rules: stay as they are',
+  kept: 'tables, chains and rules: no change',
   loaded: 'tables, chains and rules: would be loaded (tables ip knat and ip6 knat)',
   changed:
-    'tables, chains and rules: some chains would be written anew, since they are of other settings or were edited',
-  swapped: 'tables, chains and rules: would be replaced, since they are of another version or were edited',
+    'tables, chains and rules: some chains would be rewritten, because settings differ or the chains were edited',
+  swapped: 'tables, chains and rules: would be replaced, because they are of another version or were edited',
 } as const;
 
 const kubeProxyTexts = {
-  none: 'kube-proxy: nothing of it is here',
-  leave: 'kube-proxy: would be left alone, since the Services are left to it',
-  refuse: 'kube-proxy: the agent would not start beside it (KNAT_KUBE_PROXY_PRESENT)',
-  remove: 'kube-proxy: would be taken away as soon as the rules of knat are in force',
+  none: 'kube-proxy: no rules found',
+  leave: 'kube-proxy: its rules would stay, because it keeps the Services',
+  refuse: 'kube-proxy: the agent would refuse to start beside it (KNAT_KUBE_PROXY_PRESENT)',
+  remove: 'kube-proxy: its rules would be removed once the rules of knat are in force',
 } as const;
 
 /** `knat agent --dry-run`: what an agent would change. */

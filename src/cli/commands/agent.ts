@@ -15,11 +15,11 @@ import { examples, valuesOf } from './command.ts';
 export function addAgentCommand(program: Command, context: Context): void {
   const command = program
     .command('agent')
-    .summary('do the NAT of this node, until told to stop')
+    .summary('do the NAT of this node, until stopped')
     .description(
-      'Keeps the NAT of this node as the objects of the source want it, until SIGTERM or SIGINT. The rules stay\n' +
-        'in the kernel when it stops; knat cleanup removes them. One agent runs in a network namespace.\n' +
-        'Objects that cannot be used are named in the log; everything else is programmed.',
+      'Programs the NAT that the objects of the source ask for and keeps it in force, until SIGTERM or SIGINT. When\n' +
+        'it stops, the rules stay in the kernel; knat cleanup removes them. Only one agent can run in a network\n' +
+        'namespace. The log names objects that cannot be used; everything else is programmed.',
     )
     .action(async () => runAgentWith(await valuesOf(command, context), context));
   addAgentOptions(command);
@@ -36,10 +36,10 @@ export function addAgentCommand(program: Command, context: Context): void {
   );
 }
 
-/** An agent that was told to stop does so within this many milliseconds: its rules stay in the kernel in any case. */
+/** A stopped agent ends within this many milliseconds; its rules stay in the kernel in any case. */
 const PATIENCE = 5_000;
 
-/** All options of the agent, under whichever name it is started. */
+/** All options of the agent, for each name of the program. */
 export function addAgentOptions(command: Command): void {
   addSettings(command, [
     ...PLAN_SETTINGS,
@@ -73,9 +73,9 @@ export function addAgentOptions(command: Command): void {
 }
 
 /**
- * Runs the agent as the options say.
+ * Runs the agent with the options.
  *
- * @param notes what the log begins with
+ * @param notes first lines of the log
  */
 export async function runAgentWith(
   values: SettingValues,
@@ -140,7 +140,7 @@ export async function runAgentWith(
   }
 }
 
-/** Null where Pod NAT is off: a podnat-controller may have it. */
+/** Null if Pod NAT is off: a podnat-controller may do it. */
 function podnatControllerSettings(values: SettingValues, isWanted: boolean): PodnatControllerChoice | null {
   if (!isWanted) return null;
   const { podnatPrefix = DEFAULT_PODNAT_PREFIX, replacePodnatController = false } = values;

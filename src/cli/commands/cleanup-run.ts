@@ -5,11 +5,11 @@ import type { Context } from '../context.ts';
 import { type OutputForm, printData } from '../output.ts';
 
 export interface CleanupWishes {
-  /** Also while an agent runs. */
+  /** Clean up even while an agent runs. */
   readonly force: boolean;
-  /** The chains of podnat-controller too. */
+  /** Remove the chains of podnat-controller too. */
   readonly podnatController: boolean;
-  /** What those are named by. */
+  /** Prefix of their names. */
   readonly podnatPrefix: string;
 }
 
@@ -29,11 +29,11 @@ export async function cleanUp(
     for (const chain of rules) terminal.print(`removed the rule of knat in ${chain}`);
     if (podnatController) for (const chain of chains) terminal.print(`removed ${chain} of podnat-controller`);
     if (removed.length + rules.length + routes.length === 0) {
-      terminal.print('nothing to remove: the kernel holds nothing of knat');
+      terminal.print('nothing to remove: the kernel has no rules of knat');
     }
   });
   if (podnatController || chains.length === 0) return;
-  terminal.printErrorLine(`podnat-controller has rules here, which stay: ${chains.join(', ')}`);
+  terminal.printErrorLine(`these chains of podnat-controller stay: ${chains.join(', ')}`);
   terminal.printErrorLine('  knat cleanup --podnat-controller removes them too');
 }
 
@@ -46,7 +46,7 @@ async function refuseWhileAgentRuns(): Promise<void> {
   const { processId, node } = status;
   throw new CliError(
     'KNAT_AGENT_RUNNING',
-    `the agent of node ${node} runs (process ${processId}) and would put everything back at once`,
-    [`kill ${processId}       # in its own container it may have another number`],
+    `the agent of node ${node} runs (process ${processId}) and would add everything again at once`,
+    [`kill ${processId}       # inside its container the process may have another number`],
   );
 }

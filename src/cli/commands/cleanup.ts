@@ -13,13 +13,14 @@ interface CleanupValues extends SettingValues {
 export function addCleanupCommand(program: Command, context: Context): void {
   const command = program
     .command('cleanup')
-    .summary('remove everything of knat from the kernel, and nothing else')
+    .summary('remove everything that knat made in the kernel, and nothing else')
     .description(
       'Removes the tables of knat from this network namespace, its rule in FORWARD chains of iptables and its\n' +
-        'rules of policy routing, and prints their names. Connections that are established may lose their NAT. Refused while an agent runs, since it would put everything back at once.',
+        'routing rules, and prints their names. Established connections may lose their NAT. Refused while an agent\n' +
+        'runs, because the agent would add everything again at once.',
     )
-    .option('--force', 'also while an agent runs')
-    .option('--podnat-controller', 'the chains of podnat-controller too: what one that is gone for good left')
+    .option('--force', 'clean up even while an agent runs')
+    .option('--podnat-controller', 'also remove the chains that a former podnat-controller left')
     .action(async () => {
       const { cleanUp } = await import('./cleanup-run.ts');
       const values = await valuesOf<CleanupValues>(command, context);

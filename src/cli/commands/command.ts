@@ -5,7 +5,7 @@ import { applyConfig, longName } from '../options/commander.ts';
 import type { SettingValues } from '../options/table.ts';
 
 /**
- * What the options of a command say: the command line, then the environment, then the configuration file, then the
+ * The values of a command's options. Precedence: the command line, the environment, the configuration file, the
  * configuration of kube-proxy. Throws CliError.
  */
 export async function valuesOf<Values extends SettingValues>(
@@ -38,7 +38,7 @@ export function addQuestion(command: Command, terms: Question, group: string): v
   }
 }
 
-/** The end of a command's help: what to type. */
+/** The examples at the end of a command's help. */
 export function examples(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
 }

@@ -19,18 +19,18 @@ interface DemoValues {
 export function addDemoCommand(program: Command, context: Context): void {
   program
     .command('demo')
-    .summary('watch real packets being translated, in network namespaces of this machine')
+    .summary('show how real packets are translated, in network namespaces of this machine')
     .description(
-      'Builds two nodes, pods and an outside of network namespaces, runs an agent in each node from one folder of\n' +
-        'manifests, dials through every kind of NAT, changes manifests and shows what changes. On a terminal it\n' +
-        'stays until Ctrl-C, for looking around. Nothing leaves this machine, and nothing stays behind. Needs root.',
+      'Builds two nodes, pods and an outside from network namespaces, runs an agent in each node with one folder of\n' +
+        'manifests, connects through every kind of NAT, changes manifests and shows the effect. On a terminal it\n' +
+        'keeps running until Ctrl-C. No packet leaves this machine, and everything is removed at the end. Needs root.',
     )
     .addOption(
       new Option('--family <FAMILY>', 'ipv4, ipv6 or both').choices(Object.keys(FAMILIES_OF)).default('both'),
     )
-    .addOption(new Option('--keep', 'stay until Ctrl-C, even without a terminal'))
-    .addOption(new Option('--no-wait', 'end by itself, even on a terminal'))
-    .addHelpText('after', examples(['knat demo', 'knat demo --no-wait   # status 0: all was as expected']))
+    .addOption(new Option('--keep', 'keep running until Ctrl-C, even without a terminal'))
+    .addOption(new Option('--no-wait', 'end after the last step, even on a terminal'))
+    .addHelpText('after', examples(['knat demo', 'knat demo --no-wait   # status 0: everything as expected']))
     .action(async (values: DemoValues) => run(values, context));
 }
 
@@ -40,7 +40,7 @@ async function run({ family, keep, wait }: DemoValues, context: Context): Promis
   const { terminal } = context;
   const { bold, dim, green, red } = terminal.colors;
   const isWatched = terminal.width !== null && process.stdin.isTTY === true;
-  // A terminal that is closed asks us to end, too. The listener stays, or the lab would end the process first.
+  // A closed terminal also ends the demo. The listener stays, or the lab would end the process first.
   const hangUp = new AbortController();
   process.on('SIGHUP', () => hangUp.abort());
   const signal = AbortSignal.any([abortWhenAsked(), hangUp.signal]);
@@ -56,7 +56,7 @@ async function run({ family, keep, wait }: DemoValues, context: Context): Promis
     context.exit = outcomes.every(({ asExpected }) => asExpected) ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!signal.aborted) throw error;
-    terminal.printError('knat: demo stopped before its end; everything of it is removed');
+    terminal.printError('knat: demo stopped before its end; everything that it made is removed');
     context.exit = EXIT.failed;
   }
 }

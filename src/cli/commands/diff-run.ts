@@ -20,11 +20,11 @@ export interface DiffValues extends SettingValues {
 
 const skeletonTexts = {
   intact: 'tables, chains and rules are as they should be',
-  absent: 'tables, chains and rules are not there',
-  other: 'tables, chains and rules are of another version or of other settings, or were edited',
+  absent: 'tables, chains and rules do not exist',
+  other: 'tables, chains and rules are of another version, have other settings, or were edited',
 } as const;
 
-/** `knat diff`: the plan against the kernel. Status 1 when something differs. */
+/** `knat diff`: compares the plan with the kernel. Status 1 if something differs. */
 export async function diff(values: DiffValues, context: Context): Promise<void> {
   const { terminal } = context;
   const difference = await compare(values, readLimit(values.limit), context);

@@ -8,26 +8,26 @@ import type { DiffValues } from './diff-run.ts';
 export function addDiffCommand(program: Command, context: Context): void {
   const command = program
     .command('diff')
-    .summary('what differs between what is wanted and what is in the kernel')
+    .summary('show differences between the plan and the kernel')
     .description(
       'Compares the plan with the kernel of this network namespace, by object and by element, and writes nothing.\n' +
-        'The running agent is asked for its plan; with --source the objects are read, as agent --dry-run does.\n' +
-        'Ends with status 1 when something differs. docs/explain.md.',
+        'Uses the plan of the running agent; with --source it reads the objects itself, as agent --dry-run does.\n' +
+        'Ends with status 1 if something differs. docs/explain.md.',
     )
     .action(async () => {
       const { diff } = await import('./diff-run.ts');
       await diff(await valuesOf<DiffValues>(command, context), context);
     });
   command.addOption(
-    new Option('--agent', 'ask the running agent, even where a source is set').helpGroup('What to work on:'),
+    new Option('--agent', 'ask the running agent, even if a source is set').helpGroup('Source and node:'),
   );
   addSettings(command, PLAN_SETTINGS);
   addConfigOption(command);
   command.addOption(
     new Option(
       '--limit <NUMBER>',
-      'name at most so many elements; all are counted (default: 1000)',
-    ).helpGroup('What to print:'),
+      'list at most this many elements; all are counted (default: 1000)',
+    ).helpGroup('Output:'),
   );
   addSettings(command, ['output', 'logLevel']);
   command.addHelpText(
@@ -35,7 +35,7 @@ export function addDiffCommand(program: Command, context: Context): void {
     examples([
       'knat diff',
       'knat diff --source dir:/etc/knat/manifests',
-      'knat diff --limit 0                          # by object alone',
+      'knat diff --limit 0                          # only numbers by object',
       'knat diff -o json',
     ]),
   );

@@ -12,7 +12,7 @@ import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { remedyOf } from '../report-error.ts';
 
-/** `knat doctor`. Status 1 when a finding is an error. */
+/** `knat doctor`. Status 1 if a finding is an error. */
 export async function doctor(values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
   const agent = await askForAgent();
@@ -38,7 +38,7 @@ async function askForAgent(): Promise<AgentReport | null> {
   }
 }
 
-/** Null while the agent still reads its source, which is when this host is looked at. */
+/** Null while the agent still reads its source; the host is then checked without its facts. */
 async function poolsOfAgent(): Promise<PoolRange[] | null> {
   const answer = await askAgent('/pools').catch((error: unknown) => {
     if (error instanceof AgentAnsweredError && error.code === 'KNAT_SOURCE_READING') return null;

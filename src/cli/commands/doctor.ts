@@ -8,10 +8,10 @@ import { examples, valuesOf } from './command.ts';
 export function addDoctorCommand(program: Command, context: Context): void {
   const command = program
     .command('doctor')
-    .summary('what on this host stands against NAT, and what to do about it')
+    .summary('find what on this host prevents NAT, with remedies')
     .description(
-      'Looks at this host, or the network namespace in which it runs: kernel, forwarding, filters, rules of other\n' +
-        'programs, room for connections. Changes nothing. Ends with status 1 when it finds an error.',
+      'Checks this host, or the network namespace in which it runs: kernel, forwarding, filters, rules of other\n' +
+        'programs, limits for connections. Changes nothing. Ends with status 1 if it finds an error.',
     )
     .action(async () => {
       const { doctor } = await import('./doctor-run.ts');

@@ -12,7 +12,7 @@ import { printTable } from '../table.ts';
 
 export interface EntriesValues extends SettingValues, EntryQuestion {}
 
-/** Entries that are asked for at once. */
+/** Entries per request. */
 const PAGE = 5000;
 
 export async function entries(text: string | null, values: EntriesValues, context: Context): Promise<void> {
@@ -32,7 +32,7 @@ export async function entries(text: string | null, values: EntriesValues, contex
   });
 }
 
-/** All entries that fit, in order of their keys, page by page. */
+/** All matching entries in the order of their keys, page by page. */
 async function ask(question: EntryQuestion, all: (Entry | Refusal)[]): Promise<void> {
   for (let after: string | null = ''; after !== null; ) {
     const page: EntryPage = await askAgent('/entries', { ...question, after, limit: PAGE });

@@ -10,10 +10,10 @@ export function addEntriesCommand(program: Command, context: Context): void {
   const command = program
     .command('entries')
     .argument('[text]', search.help)
-    .summary('what is programmed, entry by entry')
+    .summary('list what is programmed, entry by entry')
     .description(
-      'Lists what the agent of this network namespace wants in the kernel, each entry with its object, and what\n' +
-        'objects want and do not have, with the reason.',
+      'Lists the entries of the plan of this network namespace, each with its object, and what objects asked for\n' +
+        'but did not get, with the reason.',
     )
     .action(async (text: string | undefined) => {
       const { entries } = await import('./entries-run.ts');
@@ -26,7 +26,7 @@ export function addEntriesCommand(program: Command, context: Context): void {
     examples([
       'knat entries',
       'knat entries --kind binding',
-      'knat entries --kind refused                  # who did not get what, and why',
+      'knat entries --kind refused                  # what was refused, and why',
       'knat entries --object shop/web -o json',
       'knat entries 203.0.113.7',
     ]),

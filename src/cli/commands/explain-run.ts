@@ -25,7 +25,7 @@ export interface ExplainValues extends SettingValues, PacketQuestion {
   readonly conntrack?: true;
 }
 
-/** Who answers: the running agent, or a plan made of manifests. */
+/** What answers: the running agent, or a plan made from manifests. */
 interface Explainer {
   explain(question: PacketQuestion): Promise<WalkJson>;
   describe(question: PacketQuestion): Promise<readonly Line[]>;
@@ -39,7 +39,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
   if (flows !== undefined) {
     if (Object.keys(question).length > 0) {
       const others = Object.keys(packetQuestion).map((name) => `--${name}`);
-      throw new CliError('KNAT_USAGE', `--flows stands alone: leave ${others.join(', ')} away`);
+      throw new CliError('KNAT_USAGE', `--flows cannot be combined with ${others.join(', ')}`);
     }
     const questions = await readFlows(flows, context);
     const answers = await (await explainerOf(values, context)).flows(questions);
@@ -72,7 +72,7 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   const { nodeName } = planner.node;
   if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
     terminal.printErrorLine(
-      `warning: ${settings.source.name} holds no Node ${nodeName}: what is asked is explained as on a node without Pods`,
+      `warning: ${settings.source.name} has no Node ${nodeName}: the answer is that of a node without Pods`,
     );
   }
   const seen = async <Answer>(
@@ -89,7 +89,7 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   };
 }
 
-/** Pods are named, and those of a cluster may be on any node. */
+/** Pods are asked for by name, and a cluster's Pods may be on any node. */
 function namesPod({ from = '', to = '' }: ExplainValues): boolean {
   return [from, to].some((place) => place.startsWith('pod/'));
 }

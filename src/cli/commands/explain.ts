@@ -11,11 +11,11 @@ const PACKET = 'The packet:';
 export function addExplainCommand(program: Command, context: Context): void {
   const command = program
     .command('explain')
-    .summary('what happens to a packet, step by step, and why')
+    .summary('show what happens to a packet, step by step, and why')
     .description(
-      'Walks the first packet of a connection through the NAT of a node: each step, the object behind it, the\n' +
-        'packet before and after, and the way of the reply. With --source it reads manifests and needs neither\n' +
-        'rights nor a kernel; without, it asks the agent that runs in this network namespace.',
+      'Follows the first packet of a connection through the NAT of a node: each step with its object, the packet\n' +
+        'before and after, and the reply. With --source it reads manifests and needs neither rights nor a kernel;\n' +
+        'without, it asks the agent that runs in this network namespace.',
     )
     .action(async () => {
       const { explain } = await import('./explain-run.ts');
@@ -26,18 +26,16 @@ export function addExplainCommand(program: Command, context: Context): void {
     .addOption(
       new Option(
         '--flows <FILE>',
-        'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}, with inputInterface where it counts; - reads standard input',
+        'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}, with inputInterface if needed; - reads standard input',
       ).helpGroup(PACKET),
     )
     .addOption(
-      new Option('--agent', 'ask the running agent, even where a source is set').helpGroup(
-        'What to work on:',
-      ),
+      new Option('--agent', 'ask the running agent, even if a source is set').helpGroup('What to work on:'),
     );
   command.addOption(
     new Option(
       '--conntrack',
-      'with --source, on the node itself: also look for existing connections like the packet; the agent always does',
+      'with --source, on the node itself: also look for existing connections that match the packet; the agent always does',
     ).helpGroup('What to work on:'),
   );
   addSettings(command, PLAN_SETTINGS);

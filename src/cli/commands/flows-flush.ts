@@ -5,8 +5,8 @@ import { printData } from '../output.ts';
 import { eachFlow } from './flows-print.ts';
 
 /**
- * Ends the flows of a listing as they come. This process does so, with its own rights: the agent only says which, and
- * whoever may ask it need not be allowed to end anything.
+ * Ends the flows of a listing while it arrives. This process ends them with its own rights; the agent only lists them, so
+ * reading the agent grants no right to end flows.
  */
 export async function endFlows(
   pieces: AsyncIterable<Uint8Array>,
@@ -25,7 +25,7 @@ export async function endFlows(
     deleter.close();
   }
   await printData(context.terminal, values.output, { ended, gone }, () => {
-    const others = gone === 0 ? '' : `; ${gone} were over already`;
+    const others = gone === 0 ? '' : `; ${gone} had already ended`;
     context.terminal.print(`${ended} stale flows ended${others}`);
   });
 }

@@ -7,7 +7,7 @@ import { printData } from '../output.ts';
 import { LongTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
-const BROKEN_OFF = 'the agent broke the listing off';
+const BROKEN_OFF = 'the agent stopped the listing before its end';
 
 type Pieces = AsyncIterable<Uint8Array>;
 
@@ -39,8 +39,8 @@ export async function eachFlow(pieces: Pieces, visit: (flow: FlowReport) => void
 }
 
 /**
- * Makes lines of JSON one array, a flow a line, without looking at what they say. Bytes are taken for characters of
- * ISO 8859-1 and made bytes again, which changes none of them.
+ * Turns lines of JSON into one array, a flow per line, without parsing them. Bytes are read as ISO 8859-1 and written
+ * back unchanged.
  */
 async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
   let between = '[';
@@ -84,7 +84,7 @@ export async function watchFlows(pieces: Pieces, values: SettingValues, context:
 }
 
 function eventCells(line: FlowEvent): string[] {
-  if (line.event === 'lost') return [line.event, 'events came faster than they could be taken'];
+  if (line.event === 'lost') return [line.event, 'events arrived faster than they could be read'];
   return [line.event, ...flowCells(line.flow)];
 }
 
@@ -113,7 +113,7 @@ function flowCells(flow: FlowReport): string[] {
 function endText({ looked, listed, cut, stale, accounting }: ListingEnd): string {
   const limited = cut ? ' (the limit)' : '';
   const notes = [`${listed} flows${limited} of ${looked} connections`];
-  if (stale > 0) notes.push(`${stale} stale: they would be translated otherwise now`);
+  if (stale > 0) notes.push(`${stale} stale: the present plan would translate them differently`);
   if (!accounting && listed > 0) {
     notes.push('no bytes without accounting: sysctl net.netfilter.nf_conntrack_acct=1');
   }

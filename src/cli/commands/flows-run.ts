@@ -31,8 +31,7 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
   if (flush === true && stale === undefined)
     throw new CliError('KNAT_USAGE', '--flush ends stale flows: add --stale');
   if (at !== undefined && who === undefined) throw new CliError('KNAT_USAGE', '--at belongs to --who');
-  if (seconds !== undefined && rates !== true)
-    throw new CliError('KNAT_USAGE', '--seconds belongs to --rates');
+  if (seconds !== undefined && rates !== true) throw new CliError('KNAT_USAGE', '--seconds needs --rates');
   if (who !== undefined) {
     return await printWho(await askAgent('/flows/who', { address: who, at, protocol }), values, context);
   }
@@ -50,9 +49,9 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
   }
 }
 
-/** No agent: the kernel itself is asked. */
+/** No agent: reads the kernel itself. */
 async function withoutAgent(question: FlowQuestion, values: FlowsValues, context: Context): Promise<void> {
   const { directFlows } = await import('../../agent/direct-flows.ts');
-  context.terminal.printErrorLine('no knat agent runs in this network namespace: addresses alone are known');
+  context.terminal.printErrorLine('no knat agent runs in this network namespace: only addresses are known');
   await printFlows(directFlows(question, Date.now()), values, context);
 }

@@ -41,7 +41,7 @@ export async function printPorts(
   const { terminal } = context;
   await printData(terminal, output, sample, () => {
     if (sample === null) {
-      terminal.print('The agent has not counted yet: it does so when it starts, and then every 30 seconds.');
+      terminal.print('The agent has not counted yet: it counts when it starts, and then every 30 seconds.');
       return;
     }
     printTable(
@@ -82,12 +82,12 @@ export async function printWho(
           flow.destination,
           flow.since ?? 'earlier',
           flow.until ?? '',
-          flow.certain ? '' : 'perhaps: the log has a gap there',
+          flow.certain ? '' : 'uncertain: the log has a gap here',
         ]),
       );
-    } else terminal.print(`Nobody was behind ${asked.address} at ${asked.at}, as far as the log knows.`);
+    } else terminal.print(`The log has no user of ${asked.address} at ${asked.at}.`);
     if (logBegins === null) terminal.printErrorLine('the log is empty');
     else if (gap !== null)
-      terminal.printErrorLine(`the log is not sure at that time: ${gap}; it begins at ${logBegins}`);
+      terminal.printErrorLine(`the log is incomplete at that time: ${gap}; it begins at ${logBegins}`);
   });
 }

@@ -4,10 +4,10 @@ import { formatRef } from '../../model/object.ts';
 import { conflictText } from '../../plan/claims.ts';
 import { CliError } from '../cli-error.ts';
 
-/** What objects got no NAT, or not all of it. */
+/** Objects without NAT, or with only a part of it. */
 type Findings = Pick<Status, 'problems' | 'notices' | 'conflicts'>;
 
-/** Tells of what the plan could not do; the problems of manifests were told already. With `strict`, any is an error. */
+/** Reports what the plan refused; problems of manifests were reported before. With `strict`, any problem is an error. */
 export function checkObjects(findings: Findings, strict: boolean, tell: (line: string) => void): void {
   const lines = planFindings(findings);
   for (const line of lines) tell(line);
@@ -18,7 +18,7 @@ export function checkObjects(findings: Findings, strict: boolean, tell: (line: s
   }
 }
 
-/** One line each: objects that the plan refuses, and claims that lost. */
+/** One line each: refused objects, and losers of conflicts. */
 export function planFindings({ notices, conflicts }: Omit<Findings, 'problems'>): string[] {
   return [
     ...notices.map(({ object, reason, message }) => `${formatRef(object)}: ${message} (${eventOf(reason)})`),

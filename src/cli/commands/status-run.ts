@@ -24,7 +24,7 @@ export async function status(values: SettingValues, context: Context): Promise<v
   if (answer.failure !== null) context.exit = EXIT.failed;
 }
 
-/** No agent: the kernel itself is asked, where the rights suffice. */
+/** No agent: reads the kernel itself, if the rights suffice. */
 async function statusWithoutAgent(
   error: AgentNotRunning,
   values: SettingValues,
@@ -37,7 +37,7 @@ async function statusWithoutAgent(
       ? { running: false, kernel: null, why: kernel }
       : { running: false, kernel: { ...kernel, elements: Object.fromEntries(kernel.elements) } };
   await printData(terminal, values.output, data, () => {
-    if (typeof kernel === 'string') terminal.printBlock(`What the kernel holds cannot be seen.\n${kernel}`);
+    if (typeof kernel === 'string') terminal.printBlock(`The kernel cannot be read.\n${kernel}`);
     else printKernel(kernel, terminal);
   });
   terminal.printError(reportError(error, context.debug).text);
@@ -51,13 +51,13 @@ async function lookIntoKernel(): Promise<Observed> {
 
 function printKernel({ present, skeletonIntact, elements }: Observed, terminal: Terminal): void {
   if (!present) {
-    terminal.print('The kernel holds nothing of knat.');
+    terminal.print('The kernel has no rules of knat.');
     return;
   }
   const total = [...elements.values()].reduce((sum, count) => sum + count, 0);
-  terminal.printText(`The kernel holds the tables of knat, with ${total} elements; they are at work.`);
+  terminal.printText(`The kernel has the tables of knat with ${total} elements; they are in force.`);
   if (!skeletonIntact) {
-    terminal.printText('They are of another version, or were edited: an agent replaces them when it starts.');
+    terminal.printText('They are of another version or were edited; an agent replaces them when it starts.');
   }
   for (const [name, count] of elements) terminal.print(`  ${name.padEnd(36)} ${count}`);
 }
@@ -91,10 +91,10 @@ export function printStatus(status: Status, terminal: Terminal): void {
       ? programmed === null
         ? 'not compared yet'
         : colors.green('matches the plan')
-      : colors.red(`does not match the plan since ${failure.since}: ${failure.message}`),
+      : colors.red(`differs from the plan since ${failure.since}: ${failure.message}`),
   );
   if (kubeProxy !== null) {
-    row('kube-proxy', colors.red(`at work here too since ${kubeProxy.since}: ${kubeProxy.found.join('; ')}`));
+    row('kube-proxy', colors.red(`present since ${kubeProxy.since}: ${kubeProxy.found.join('; ')}`));
   }
   const findings = [...status.problems.map(formatFinding), ...planFindings(status)];
   row('Problems', findings.length === 0 ? 'none' : String(findings.length));

@@ -7,11 +7,11 @@ import { examples, valuesOf } from './command.ts';
 export function addStatusCommand(program: Command, context: Context): void {
   const command = program
     .command('status')
-    .summary('what the agent does, and what is wrong')
+    .summary('show what is programmed, and problems')
     .description(
-      'Shows what the agent of this network namespace has programmed and what it could not do. Ends with\n' +
-        'status 1 while the kernel cannot be made to match. When no agent runs: shows what of ours the kernel\n' +
-        'holds, and ends with status 4.',
+      'Shows what the agent of this network namespace has programmed, and its problems. Ends with status 1 while\n' +
+        'the kernel refuses changes. If no agent runs, it shows the tables of knat in the kernel and ends with\n' +
+        'status 4.',
     )
     .action(async () => {
       const { status } = await import('./status-run.ts');

@@ -32,7 +32,7 @@ export interface VerifyValues extends SettingValues {
   readonly junit?: string;
 }
 
-/** `knat verify`: judges every expectation of the file. Status 1 when one is not met. */
+/** `knat verify`: checks every expectation of the file. Status 1 if one is not met. */
 export async function verify(path: string, values: VerifyValues, context: Context): Promise<void> {
   const { terminal } = context;
   const contents = path === '-' ? await context.readInput() : await readInputFile(path, 'the expectations');
@@ -59,14 +59,14 @@ export async function verify(path: string, values: VerifyValues, context: Contex
   checkObjects(findings, values.strict === true, () => {});
 }
 
-/** Results in the order of the file, and what the plans of these nodes could not do, each said once. */
+/** Results in the order of the file, and the problems of these nodes' plans, each once. */
 interface Judged {
   readonly results: readonly ExpectationResult[];
   readonly notices: readonly NoticeForm[];
   readonly conflicts: readonly Conflict[];
 }
 
-/** Worked through node by node, since each node has a plan of its own. */
+/** Node by node, since each node has a plan of its own. */
 function judgeAll(file: ExpectationsFile, plans: OfflinePlans, asked: string | null): Judged {
   const fallback = asked ?? file.node;
   const placed = file.expectations.map((expectation, index) => {

@@ -9,19 +9,17 @@ export function addVerifyCommand(program: Command, context: Context): void {
   const command = program
     .command('verify')
     .argument('<file>', 'the expectations, YAML or JSON; - reads standard input')
-    .summary('whether packets fare as a file says they should')
+    .summary('check the outcome for packets against a file of expectations')
     .description(
       'Checks expectations ("this pod reaches the outside as 203.0.113.7") against manifests or a cluster, without\n' +
-        'rights and without a kernel. Ends with status 1 when any is not met: made for pipelines.',
+        'rights and without a kernel. Ends with status 1 if one is not met, for use in pipelines.',
     )
     .action(async (file: string) => {
       const { verify } = await import('./verify-run.ts');
       await verify(file, await valuesOf<VerifyValues>(command, context), context);
     });
   command.addOption(
-    new Option('--junit <FILE>', 'also write the results as JUnit XML, for a pipeline').helpGroup(
-      'What to print:',
-    ),
+    new Option('--junit <FILE>', 'also write the results as JUnit XML, for a pipeline').helpGroup('Output:'),
   );
   addSettings(command, PLAN_SETTINGS);
   addConfigOption(command);

@@ -8,8 +8,8 @@ import { examples, valuesOf } from './command.ts';
 export function addVersionCommand(program: Command, context: Context): void {
   const command = program
     .command('version')
-    .summary('the versions of knat, Node.js, nft and the kernel')
-    .description('Prints the versions that a report of an error should name.')
+    .summary('print the versions of knat, Node.js, nft and the kernel')
+    .description('Prints the versions to name in an error report.')
     .action(async () => {
       const { output } = await valuesOf<SettingValues>(command, context);
       const { hostVersions } = await import('../../agent/versions.ts');

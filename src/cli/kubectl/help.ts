@@ -77,7 +77,7 @@ ${examplesOf(NODES)}`;
 
 /** The option says what a plan is made of; an agent has its plan already. */
 export function isForManifests(option: Option): boolean {
-  const groups = ['What to work on:', 'Pod NAT:'];
+  const groups = ['Source and node:', 'Pod NAT:'];
   return option.long === '--config' || groups.includes(option.helpGroupHeading ?? '');
 }
 

@@ -49,7 +49,7 @@ export function addConfigOption(command: Command): void {
   command.addOption(
     new Option('--config <FILE>', 'YAML file with options, in camelCase: logLevel for --log-level')
       .env(environmentName('config'))
-      .helpGroup('How to run:'),
+      .helpGroup('Running:'),
   );
 }
 

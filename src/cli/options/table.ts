@@ -27,32 +27,33 @@ import {
 
 /** One option: how it is written, what it does, and how its value is read. */
 export interface Setting<Value> {
-  /** What stands for the value in the help; null for a switch, which takes `=true` and `=false` too. */
+  /** The name of the value in the help; null for a switch, which takes `=true` and `=false` too. */
   readonly placeholder: string | null;
   readonly help: string;
   readonly read: Reader<Value>;
-  /** Heading in the help that it stands under. */
+  /** Its heading in the help. */
   readonly group: string;
   readonly short?: string;
-  /** `--no-NAME` exists too, and means false. */
+  /** Whether `--no-NAME` exists, which means false. */
   readonly negatable?: boolean;
 }
 
-const SOURCES = 'What to work on:';
-const PODS = 'What is a pod, by the names of kube-proxy:';
+const SOURCES = 'Source and node:';
+const PODS = 'How pods are recognised, with the names of kube-proxy:';
 const SERVICES = 'Services:';
-const CONNTRACK = 'Connection tracking, by the names of kube-proxy; 0 leaves a value as it is (the default):';
+const CONNTRACK =
+  'Connection tracking, with the names of kube-proxy; 0 does not change a value (the default):';
 const POD_NAT = 'Pod NAT:';
 const FLOWS = 'Connections:';
 const EGRESS = 'Egress NAT:';
-const CLUSTER = 'What to tell the cluster:';
-const STATE = 'Where to publish state:';
-const SERVE = 'What to show over HTTP:';
-const RUN = 'How to run:';
-const SHOW = 'What to print:';
+const CLUSTER = 'Reports to the cluster:';
+const STATE = 'Published state:';
+const SERVE = 'HTTP:';
+const RUN = 'Running:';
+const SHOW = 'Output:';
 
 /**
- * Every option that can also stand in a configuration file and in the environment: the key is the name in the file;
+ * Every option that a configuration file and the environment can set too: the key is the name in the file;
  * `annotationKey` is `--annotation-key` and `KNAT_ANNOTATION_KEY`.
  */
 export const settings = {
@@ -60,19 +61,19 @@ export const settings = {
     'SOURCE',
     SOURCES,
     readSource,
-    'where the objects come from: kubernetes, the API server of a cluster; dir:PATH, a folder of manifests',
+    'where objects are read: kubernetes, the API server of a cluster; or dir:PATH, a folder of manifests',
   ),
   node: setting(
     'NAME',
     SOURCES,
     readText,
-    'the node whose NAT it is, as spec.nodeName of Pods names it (default: nodeName of --node-config; then for the agent NODE_NAME or the host name, for explain the only Node of the source)',
+    'name of the node, as in spec.nodeName of Pods (default: nodeName of --node-config; then for the agent NODE_NAME or the host name, for explain the only Node of the source)',
   ),
   nodeConfig: setting(
     'FILE',
     SOURCES,
     readText,
-    'YAML file with facts of the node that no manifest gives: nodeIPs, podCIDRs, serviceCIDRs, nodePortAddresses, masqueradeAll, topologyLabels',
+    'YAML file with settings of the node that are in no manifest: nodeIPs, podCIDRs, serviceCIDRs, nodePortAddresses, masqueradeAll, topologyLabels',
   ),
   enable: setting(
     'KINDS',
@@ -90,7 +91,7 @@ export const settings = {
     'PORTS',
     SOURCES,
     readPortRangeOption,
-    'node ports that Services of a folder may have, as kube-apiserver has it (default: 30000-32767)',
+    'node ports that Services of a folder may have, as for kube-apiserver (default: 30000-32767)',
   ),
   kubeconfig: setting(
     'FILE',
@@ -103,13 +104,13 @@ export const settings = {
     'URL',
     SOURCES,
     readText,
-    'address of the API server, instead of the one that the kubeconfig or the pod names: https://ADDRESS:PORT',
+    'address of the API server, instead of that in the kubeconfig or the pod: https://ADDRESS:PORT',
   ),
   kubeProxyConfig: setting(
     'FILE',
     SOURCES,
     readText,
-    'KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) that says what these options and --node-config do not; fields without effect are named',
+    'KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) with values for options that are not set here or in --node-config; knat logs fields without effect',
   ),
   clusterCidr: setting(
     'CIDRS',
@@ -121,55 +122,55 @@ export const settings = {
     'MODE',
     PODS,
     readChoice(LOCAL_MODES),
-    `what tells a pod: ${LOCAL_MODES.join(', ')} (default: ClusterCIDR where pod CIDRs are configured, else those of the Node, IPPools and Pods)`,
+    `how pods are recognised: ${LOCAL_MODES.join(', ')} (default: ClusterCIDR if pod CIDRs are configured, else the Node's pod CIDRs, IPPools and Pods)`,
   ),
   podBridgeInterface: setting(
     'NAME',
     PODS,
     readInterfaceName,
-    'with BridgeInterface: packets that come in by this bridge are from pods',
+    'with BridgeInterface: packets that enter by this bridge are from pods',
   ),
   podInterfaceNamePrefix: setting(
     'PREFIX',
     PODS,
     readInterfaceName,
-    'with InterfaceNamePrefix: packets that come in by interfaces whose name begins so are from pods',
+    'with InterfaceNamePrefix: packets that enter by interfaces with this prefix are from pods',
   ),
   externalIps: setting(
     'WHICH',
     SERVICES,
     readExternalIPs,
-    'which externalIPs of Services are served: all, none, or those in these networks, with commas (default: all)',
+    'externalIPs of Services that are served: all, none, or those in these networks, with commas (default: all)',
   ),
   maxSourceNetworksPerList: setting(
     'NUMBER',
     SERVICES,
     readWholeNumber(0, 1_000_000),
-    'networks in one list of sources, loadBalancerSourceRanges or all allow of a Pod, neighbours joined (default: 1024)',
+    'limit for the networks in one list of sources, loadBalancerSourceRanges or all allow of a Pod; adjacent networks are joined (default: 1024)',
   ),
   maxSourceNetworksPerNamespace: setting(
     'NUMBER',
     SERVICES,
     readWholeNumber(0, 1_000_000),
-    'networks in the different lists of sources of a namespace (default: 2048)',
+    'limit for the networks in the different lists of sources of a namespace (default: 2048)',
   ),
   maxSourceNetworksPerNode: setting(
     'NUMBER',
     SERVICES,
     readWholeNumber(0, 1_000_000),
-    'networks in all different lists of sources (default: 4096)',
+    'limit for the networks in all different lists of sources (default: 4096)',
   ),
   conntrackMaxPerCore: setting(
     'NUMBER',
     CONNTRACK,
     readWholeNumber(0, 2 ** 31 - 1),
-    'connections for each CPU: the maximum is raised to that, and the hash table to a quarter of it',
+    'connections per CPU: raises the maximum to this, and the hash table to a quarter of it',
   ),
   conntrackMin: setting(
     'NUMBER',
     CONNTRACK,
     readWholeNumber(0, 2 ** 31 - 1),
-    'with --conntrack-max-per-core: at least so many in all',
+    'with --conntrack-max-per-core: at least this many in total',
   ),
   conntrackTcpTimeoutEstablished: setting(
     'DURATION',
@@ -187,25 +188,25 @@ export const settings = {
     null,
     CONNTRACK,
     readFlag,
-    'translate TCP segments out of their window too, and let packets of pods pass that cannot be placed: for asymmetric routing (default: they are dropped)',
+    'for asymmetric routing: also translate TCP segments outside their window, and accept invalid packets of pods (default: drop them)',
   ),
   conntrackUdpTimeout: setting(
     'DURATION',
     CONNTRACK,
     readDuration,
-    'forget UDP flows with packets one way after this: 30s',
+    'forget UDP flows with packets in one direction after this: 30s',
   ),
   conntrackUdpTimeoutStream: setting(
     'DURATION',
     CONNTRACK,
     readDuration,
-    'forget UDP flows with packets both ways after this: 120s',
+    'forget UDP flows with packets in both directions after this: 120s',
   ),
   annotationKey: setting(
     'KEY',
     POD_NAT,
     readText,
-    'annotation that asks for Pod NAT (default: bln.space/podnat)',
+    'annotation of Pods that asks for Pod NAT (default: bln.space/podnat)',
   ),
   restrictedPorts: setting(
     'PORTS',
@@ -217,19 +218,19 @@ export const settings = {
     'CIDRS',
     POD_NAT,
     readPrefixes,
-    'networks added to the filter: their addresses are never taken for the public address of the node (inclfilternet of podnat-controller)',
+    'networks ADDED to the filter: their addresses are never the public address of the node (inclfilternet of podnat-controller)',
   ),
   excludeFilterNetworks: setting(
     'CIDRS',
     POD_NAT,
     readPrefixes,
-    'networks taken out of the filter: their addresses may be the public address, private or not (exclfilternet of podnat-controller)',
+    'networks REMOVED from the filter: their addresses may be the public address, even if private (exclfilternet of podnat-controller)',
   ),
   internalNetworks: setting(
     'CIDRS',
     POD_NAT,
     readPrefixes,
-    'destinations that pods reach with their own address, beside pools, service CIDRs and nodes (default: the private networks)',
+    'destinations to which bound pods keep their own address, in addition to pools, service CIDRs and nodes (default: the private networks)',
   ),
   requireReady: {
     ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
@@ -239,13 +240,13 @@ export const settings = {
     'NAMES',
     POD_NAT,
     readNamespaces,
-    'namespaces whose pods may use Pod NAT, team-* for all that begin so (default: all, where no selector is given)',
+    'namespaces whose pods may use Pod NAT; team-* matches a prefix (default: all, if there is no selector)',
   ),
   podNatNamespaceSelector: setting(
     'SELECTOR',
     POD_NAT,
     readSelector,
-    'namespaces with such labels may use Pod NAT too: key=value, key in (a,b), key, !key',
+    'namespaces with these labels may use Pod NAT too: key=value, key in (a,b), key, !key',
   ),
   podNatPorts: setting(
     'PORTS',
@@ -263,56 +264,56 @@ export const settings = {
     null,
     POD_NAT,
     readFlag,
-    'let "takeover": true of the annotation count: a pod has a port although a program of the host listens there',
+    'allow "takeover": true in the annotation: a pod gets a port even if a program of the host listens there',
   ),
   podNatReservedPorts: setting(
     'PORTS',
     POD_NAT,
     readPortSpans,
-    'further ports that no pod may bind, beside those of the node and of Kubernetes',
+    'further ports that no pod may bind, in addition to those of the node and of Kubernetes',
   ),
   podNatUnreservedPorts: setting(
     'PORTS',
     POD_NAT,
     readPortSpans,
-    'ports that pods may bind although they are reserved',
+    'reserved ports that pods may bind after all',
   ),
   podNatMaxPortsPerPod: setting(
     'NUMBER',
     POD_NAT,
     readWholeNumber(0, 65_535),
-    'ports that one pod may bind, those of ranges counted singly (default: no limit)',
+    'limit for the ports of one pod; each port of a range counts (default: no limit)',
   ),
   podNatMaxPortsPerNamespace: setting(
     'NUMBER',
     POD_NAT,
     readWholeNumber(0, 1_000_000),
-    'ports that the pods of one namespace may bind on one node together (default: no limit)',
+    'limit for the ports of all pods of a namespace on one node (default: no limit)',
   ),
   podNatMaxEntriesPerNamespace: setting(
     'NUMBER',
     POD_NAT,
     readWholeNumber(0, 1_000_000),
-    'ports and port ranges that the pods of one namespace may bind on one node, each address by itself (default: 2048)',
+    'limit for the ports and port ranges of all pods of a namespace on one node, counted for each address (default: 2048)',
   ),
   podNatMaxEntriesPerNode: setting(
     'NUMBER',
     POD_NAT,
     readWholeNumber(0, 1_000_000),
-    'ports and port ranges that all pods may bind on one node, each address by itself (default: 4096)',
+    'limit for the ports and port ranges of all pods on one node, counted for each address (default: 4096)',
   ),
   natPortRange: setting(
     'PORTS',
     EGRESS,
     readPortSpans,
-    'source ports of translated TCP, UDP and SCTP, ranges with commas: 1024:29999,33000:65535 (default: natPortRange of FelixConfiguration; else the kernel chooses)',
+    'source ports of translated TCP, UDP and SCTP, ranges with commas: 1024:29999,33000:65535 (default: natPortRange of FelixConfiguration; else 1024:65535)',
   ),
   natPortExclusions: {
     ...setting(
       null,
       EGRESS,
       readFlag,
-      'take the ports of NodePorts, of VXLAN and of ip_local_reserved_ports out of these ranges (the default)',
+      'exclude the ports of NodePorts, VXLAN and ip_local_reserved_ports from these ranges (the default)',
     ),
     negatable: true,
   },
@@ -320,44 +321,44 @@ export const settings = {
     'ADDRESSES',
     EGRESS,
     readOnePerFamily,
-    'translate what leaves pools to this address, one for each family at most, instead of masquerading (default: natOutgoingAddress of FelixConfiguration)',
+    'address with which packets of pools leave, at most one for each family, instead of masquerading (default: natOutgoingAddress of FelixConfiguration)',
   ),
   natOutgoingInterfaceFilter: setting(
     'PATTERN',
     EGRESS,
     readInterface,
-    'pools are NATed from only out of this interface, a trailing + stands for any rest: eth+ (default: iptablesNATOutgoingInterfaceFilter of FelixConfiguration; else any)',
+    'translate packets of pools only if they leave by this interface; a trailing + matches any rest: eth+ (default: iptablesNATOutgoingInterfaceFilter of FelixConfiguration; else any)',
   ),
   natOutgoingExclusions: setting(
     'WHAT',
     EGRESS,
     readChoice(['IPPoolsOnly', 'IPPoolsAndHostIPs']),
-    'destinations that pools leave alone: IPPoolsOnly, or IPPoolsAndHostIPs for the addresses of all nodes too (default: natOutgoingExclusions of FelixConfiguration; else IPPoolsOnly)',
+    'exempt destinations: IPPoolsOnly, or IPPoolsAndHostIPs for the addresses of all nodes too (default: natOutgoingExclusions of FelixConfiguration; else IPPoolsOnly)',
   ),
   mostSpecificPoolWins: setting(
     null,
     EGRESS,
     readFlag,
-    'of nested pools the narrowest decides whether a source is NATed (default: any of them with natOutgoing, as Calico has it)',
+    'of nested pools the narrowest decides whether a source is translated (default: any pool with natOutgoing, as in Calico)',
   ),
   ipMasqAgentConfig: setting(
     'FILE',
     EGRESS,
     readText,
-    'configuration file of ip-masq-agent, watched: masquerade all that pods send, but to its networks; a file that is not there means the private networks',
+    'configuration file of ip-masq-agent, watched for changes: masquerade packets of pods, except to its networks; if it does not exist, except to the private networks',
   ),
   masqueradeHostTraffic: setting(
     null,
     EGRESS,
     readFlag,
-    'with --ip-masq-agent-config: all sources, not pods alone',
+    'with --ip-masq-agent-config: masquerade all sources, not only pods',
   ),
   manageForward: {
     ...setting(
       null,
       POD_NAT,
       readFlag,
-      'let what is bound to pods through FORWARD chains of iptables that drop, by one marked rule (the default); --no-manage-forward only tells of such chains',
+      'accept traffic of bindings in FORWARD chains of iptables that drop, by one marked rule (the default); --no-manage-forward only reports such chains',
     ),
     negatable: true,
   },
@@ -366,7 +367,7 @@ export const settings = {
       null,
       CLUSTER,
       readFlag,
-      'with a cluster as source: write what was done into the NodeNAT object of the node (the default)',
+      'with a cluster as source: write the status into the NodeNAT object of the node (the default)',
     ),
     negatable: true,
   },
@@ -375,7 +376,7 @@ export const settings = {
       null,
       CLUSTER,
       readFlag,
-      'with a cluster as source: tell Pods, Services and IPPools by Events what was done and what could not be (the default)',
+      'with a cluster as source: send Events about what was programmed or refused (the default)',
     ),
     negatable: true,
   },
@@ -383,19 +384,19 @@ export const settings = {
     'STORE',
     STATE,
     readChoice(['crd', 'configmap', 'webdav', 'none']),
-    'where the bindings of Pod NAT are published: crd, the NodeNAT object; configmap or webdav, in the form of podnat-controller, beside it; none, nowhere (default: crd)',
+    'where the bindings of Pod NAT are published: crd, the NodeNAT object; configmap or webdav, also there in the form of podnat-controller; none (default: crd)',
   ),
   stateUri: setting(
     'URL',
     STATE,
     readStateUri,
-    'with --state-flavor webdav: http or https, NAME:PASSWORD@ before the host where the server asks for them (default: http://podnat-state-store:80)',
+    'with --state-flavor webdav: its URL, http or https, with NAME:PASSWORD@ before the host if needed (default: http://podnat-state-store:80)',
   ),
   stateNode: setting(
     'NAME',
     STATE,
     readStateNode,
-    'what the state of the node is named by: ConfigMap podnat-controller-NAME, folder NAME (default: the name of the node)',
+    'name of the published state: ConfigMap podnat-controller-NAME, folder NAME (default: the name of the node)',
   ),
   stateNamespace: setting(
     'NAMESPACE',
@@ -413,49 +414,49 @@ export const settings = {
     'WHERE',
     FLOWS,
     readText,
-    'keep a log of which Pod was behind which address and port, for knat flows --who: memory, or a file (default: none)',
+    'record which Pod used which address and port, for knat flows --who: memory, or a file (default: none)',
   ),
   attributionLogMib: setting(
     'NUMBER',
     FLOWS,
     readWholeNumber(1, 65_536),
-    'the attribution log has at most this many MiB, then the oldest goes (default: 64)',
+    'maximum size of the attribution log in MiB; then the oldest lines are deleted (default: 64)',
   ),
   healthAddress: setting(
     'ADDRESS:PORT',
     SERVE,
     readListenAddress,
-    'serve /livez, /readyz and /healthz here, and nothing else; empty: nowhere (default: 127.0.0.1:10256)',
+    'serve only /livez, /readyz and /healthz here; empty: nowhere (default: 127.0.0.1:10256)',
   ),
   proxyHealthAddress: setting(
     'ADDRESS:PORT',
     SERVE,
     readListenAddress,
-    "serve them here too, where load balancers ask for kube-proxy's, as soon as that has left it; empty: nowhere (default: with --replace-kube-proxy or --kube-proxy-config where kube-proxy has its own, if --health-address has another port)",
+    "serve them also on kube-proxy's health address, which load balancers use, as soon as kube-proxy releases it; empty: nowhere (default: with --replace-kube-proxy or --kube-proxy-config that address, if --health-address has another port)",
   ),
   httpAddress: setting(
     'ADDRESS:PORT',
     SERVE,
     readListenAddress,
-    'serve the API, /metrics and health paths here; elsewhere than on this node a bearer token of the cluster is needed, but for health; empty: nowhere (default: 127.0.0.1:8484)',
+    'serve the API, /metrics and health paths here; clients outside this node need a bearer token of the cluster, except for health; empty: nowhere (default: 127.0.0.1:8484)',
   ),
   metricsAddress: setting(
     'ADDRESS:PORT',
     SERVE,
     readListenAddress,
-    "serve /metrics here, and nothing else; empty: nowhere (default: 127.0.0.1:10249, which is kube-proxy's; without Service NAT: nowhere)",
+    'serve only /metrics here; empty: nowhere (default: 127.0.0.1:10249, as kube-proxy; without Service NAT: nowhere)',
   ),
   unauthenticatedMetrics: setting(
     null,
     SERVE,
     readFlag,
-    'let everyone who reaches --metrics-address read /metrics without a token, as kube-proxy does (default: only this node, others with a token)',
+    'let everyone who can reach --metrics-address read /metrics without a token, as kube-proxy does (default: clients outside this node need a token)',
   ),
   tlsCertFile: setting(
     'FILE',
     SERVE,
     readText,
-    'PEM file with the certificate, and those between it and its authority, for --http-address and --metrics-address; read again when it changes (default: no TLS)',
+    'PEM file with the certificate and its intermediate certificates, for --http-address and --metrics-address; read again when it changes (default: no TLS)',
   ),
   tlsPrivateKeyFile: setting('FILE', SERVE, readText, 'PEM file with the key of --tls-cert-file'),
   once: setting(null, RUN, readFlag, 'program the kernel once, then end'),
@@ -463,26 +464,31 @@ export const settings = {
     null,
     RUN,
     readFlag,
-    'with Service NAT: take the rules of kube-proxy away as soon as those of knat are in force (default: refuse to run beside them)',
+    'with Service NAT: remove the rules of kube-proxy once those of knat are in force (default: refuse to run beside them)',
   ),
   replacePodnatController: setting(
     null,
     RUN,
     readFlag,
-    'with Pod NAT: take the chains of podnat-controller away as soon as the rules of knat are in force (default: report them)',
+    'with Pod NAT: remove the chains of podnat-controller once the rules of knat are in force (default: report them)',
   ),
   podnatPrefix: setting(
     'PREFIX',
     RUN,
     readChainPrefix,
-    'what the chains of podnat-controller are named by: PREFIX_FORWARD, PREFIX_PRE, PREFIX_POST (default: podnat)',
+    'prefix of the chains of podnat-controller: PREFIX_FORWARD, PREFIX_PRE, PREFIX_POST (default: podnat)',
   ),
-  dryRun: setting(null, RUN, readFlag, 'print what would change in the kernel, change nothing, end'),
+  dryRun: setting(
+    null,
+    RUN,
+    readFlag,
+    'print what would change in the kernel and end, without changing anything',
+  ),
   strict: setting(
     null,
     RUN,
     readFlag,
-    'with --once or --dry-run: end with status 1 when any object has a problem',
+    'with --once or --dry-run: end with status 1 if any object has a problem',
   ),
   logLevel: setting(
     'LEVEL',
@@ -504,19 +510,19 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 
-/** The values of options, wherever they were given; what was given nowhere is absent. */
+/** The values of options from any place; an option that was not set is absent. */
 export type SettingValues = {
   readonly [Name in SettingName]?: ReturnType<(typeof settings)[Name]['read']>;
 } & {
-  /** What `kubeProxyConfig` says beyond options; there once the file is read. */
+  /** Values of `kubeProxyConfig` that are no options; set once the file is read. */
   readonly kubeProxy?: KubeProxyFacts;
 };
 
-/** What a KubeProxyConfiguration says that is no option, and what of it has no effect. */
+/** Values of a KubeProxyConfiguration that are no options, and its fields without effect. */
 export interface KubeProxyFacts {
-  /** Facts of the node; those of --node-config come first. */
+  /** Facts of the node; those of --node-config take precedence. */
   readonly node: NodeConfig;
-  /** One line each, the field in front. */
+  /** One line each; it starts with the field. */
   readonly warnings: readonly string[];
   /** Where kube-proxy serves its health. */
   readonly healthAddress: ListenAddress | null;
@@ -531,7 +537,7 @@ function setting<Value>(
   return { placeholder, group, read, help };
 }
 
-/** What `--source` names. */
+/** The value of `--source`. */
 export type SourceName = { readonly kind: 'kubernetes' } | { readonly kind: 'dir'; readonly path: string };
 
 function readSource(value: unknown): SourceName {
