@@ -89,7 +89,7 @@ export const sourceCodes = {
     meaning: 'A field has a value of the wrong type.',
     remedy: 'Use the type that the message names: numbers without quotes, texts with quotes.',
   },
-  KNAT_FIELD_REQUIRED: { meaning: 'A field that is needed is missing.', remedy: 'Add the field.' },
+  KNAT_FIELD_REQUIRED: { meaning: 'A required field is missing.', remedy: 'Add the field.' },
   KNAT_FIELD_VALUE: {
     meaning: 'A field has a value that is not allowed.',
     remedy: 'Use one of the values that the message lists.',
