@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { watchChains } from '../datapath/coexistence/chain-watch.ts';
 import { ForeignRules } from '../datapath/coexistence/foreign-rules.ts';
 import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
+import { IptablesChains } from '../datapath/coexistence/iptables-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import { PodRouting } from '../datapath/coexistence/pod-routes.ts';
-import { PodnatControllerRules } from '../datapath/coexistence/podnat-controller.ts';
 import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts';
 import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
@@ -105,7 +105,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
   const flows = new StaleFlowCleaner();
   const kubeProxy = new KubeProxyRules();
   const oldController =
-    run.podnatController === undefined ? null : new PodnatControllerRules(run.podnatController.prefix);
+    run.podnatController === undefined ? null : new IptablesChains(podnatOwner(run.podnatController.prefix));
   try {
     const surroundings = {
       now: clock.now,
@@ -272,7 +272,7 @@ export async function podnatControllerChains(
   remove: boolean,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const rules = new PodnatControllerRules(prefix);
+  const rules = new IptablesChains(podnatOwner(prefix));
   try {
     const { found } = await rules.find(signal);
     if (remove && found.length > 0) await rules.remove(signal);

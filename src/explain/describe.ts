@@ -1,5 +1,6 @@
 import type { Line } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
+import { firstFew } from '../model/text.ts';
 import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
 import type { Endpoint } from '../plan/entry.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
@@ -15,6 +16,7 @@ import type { Walk } from './walk.ts';
 const COLUMN = 13;
 /** Further endpoints are only counted; the JSON form has all. */
 const ENDPOINTS_SHOWN = 8;
+const PATHS_SHOWN = 3;
 
 /**
  * A walk as lines of at most 80 characters, for readers who know Kubernetes but not knat.
@@ -119,9 +121,8 @@ function replyText({ paths }: PathGroup): string {
 }
 
 function pathsText({ paths }: PathGroup): string {
-  const shown = paths.slice(0, 3).map((path) => endpointText(path.endpoint));
-  const rest = paths.length - shown.length;
-  return `to ${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
+  const endpoints = paths.map(({ endpoint }) => endpointText(endpoint));
+  return `to ${firstFew(endpoints, PATHS_SHOWN)}`;
 }
 
 /** `TCP 10.244.1.7 → 10.96.0.10:80`. */

@@ -1,3 +1,4 @@
+import { grouped } from '../base/collect.ts';
 import { formatRef } from '../model/object.ts';
 import type { SourceStep } from './step.ts';
 import type { Path } from './walk.ts';
@@ -11,13 +12,7 @@ export interface PathGroup {
 
 /** Groups in the order of their first path. */
 export function groupPaths(paths: readonly Path[]): PathGroup[] {
-  const groups = new Map<string, Path[]>();
-  for (const path of paths) {
-    const likeness = path.steps.map(likenessOf).join(', ');
-    const same = groups.get(likeness);
-    if (same === undefined) groups.set(likeness, [path]);
-    else same.push(path);
-  }
+  const groups = grouped(paths, ({ steps }) => steps.map(likenessOf).join(', '));
   return [...groups.values()].map((same) => ({ paths: same, steps: same[0]?.steps ?? [] }));
 }
 

@@ -1,4 +1,5 @@
-import { objectKey, refOf } from '../model/object.ts';
+import { grouped } from '../base/collect.ts';
+import { formatRef, refOf } from '../model/object.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { formatNotOurs } from '../model/service.ts';
 import { firstFew } from '../model/text.ts';
@@ -47,14 +48,8 @@ function claimedNear({ plan }: HintFacts, { destination, protocol, port }: Packe
 
 /** One hint for each object that has the address. */
 function sameAddress(near: readonly Claimed[], { destination, protocol, port }: Packet): Hint[] {
-  const byOwner = new Map<string, Claimed[]>();
-  for (const entry of near) {
-    if (entry.tuple.address !== destination) continue;
-    const key = `${entry.owner.kind} ${objectKey(entry.owner.namespace, entry.owner.name)}`;
-    const same = byOwner.get(key);
-    if (same === undefined) byOwner.set(key, [entry]);
-    else same.push(entry);
-  }
+  const having = near.filter(({ tuple }) => tuple.address === destination);
+  const byOwner = grouped(having, ({ owner }) => formatRef(owner));
   return [...byOwner.values()].map((entries): Hint => {
     const [first] = entries as [Claimed, ...Claimed[]];
     const protocols = entries.filter(({ tuple }) => tuple.port === port).map(({ tuple }) => tuple.protocol);

@@ -50,11 +50,15 @@ function missingText(
   const endpoints = withPort.flatMap((slice) => slice.endpoints);
   const usable = endpoints.filter(({ ready, serving }) => ready || serving);
   if (usable.length === 0) {
-    return `${counted(endpoints.length)}, and none is ready: ${listOf(endpoints, (one) => endpointName(facts, one))}`;
+    return `${counted(endpoints.length)}, and none is ready: ${firstFew(
+      endpoints.map((one) => endpointName(facts, one)),
+      SHOWN,
+    )}`;
   }
-  const elsewhere = listOf(usable, ({ address, nodeName }) =>
+  const places = usable.map(({ address, nodeName }) =>
     nodeName === null ? `${address} on an unknown node` : `${address} on ${nodeName}`,
   );
+  const elsewhere = firstFew(places, SHOWN);
   if (step.verdict !== 'drop') return `${counted(usable.length)}, but none for this node: ${elsewhere}`;
   const unknown = scopeOf(facts.plan, family).pods.ranges.length === 0 ? '' : ' (pods reach them)';
   return `externalTrafficPolicy Local, and its endpoints are elsewhere: ${elsewhere}${unknown}`;
@@ -71,9 +75,4 @@ function endpointName({ pods }: HintFacts, { address, terminating }: EndpointFac
     return `Pod ${objectKey(namespace, name)}${terminating ? ' (terminating)' : ''}`;
   }
   return `${address}${terminating ? ' (terminating)' : ''}`;
-}
-
-function listOf<Item>(items: readonly Item[], textOf: (item: Item) => string): string {
-  const rest = items.length - SHOWN;
-  return items.slice(0, SHOWN).map(textOf).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }

@@ -1,3 +1,4 @@
+import { addTo } from '../base/collect.ts';
 import type { ElementChange, Preview } from '../datapath/datapath.ts';
 import type { Difference, DifferenceElement, DifferenceGroup } from '../forms/difference.ts';
 import { formatRef } from '../model/object.ts';
@@ -14,9 +15,7 @@ export function differenceOf({ skeleton, changes }: Preview, limit: number): Dif
     const what = change.what === 'add' ? 'missing' : 'surplus';
     const name = `${ORDER.indexOf(owner)} ${object}`;
     const element = { what, object, key: change.key, element: change.element } as const;
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [element]);
-    else group.push(element);
+    addTo(groups, name, element);
   }
   const sorted = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
   return {

@@ -54,13 +54,18 @@ export function compareClaims(a: PlanEntry, b: PlanEntry): number {
 export function conflictOf(claims: readonly PlanEntry[]): Conflict | null {
   const [winner, ...rest] = claims;
   if (winner === undefined || isNobodys(winner)) return null;
-  const losers = new Map<string, ObjectRef>();
-  for (const claim of rest) {
-    const loser = loserTo(winner, claim);
-    if (loser !== null) losers.set(`${loser.kind} ${objectKey(loser.namespace, loser.name)}`, loser);
-  }
-  if (losers.size === 0) return null;
-  return { key: winner.key, winner: winner.owner, losers: [...losers.values()], because: reasonFor(winner) };
+  const losers = rest.flatMap((claim) => loserTo(winner, claim) ?? []);
+  return losers.length === 0 ? null : conflictAbout(winner.key, winner, losers);
+}
+
+/** @param losers may name an object more than once */
+export function conflictAbout(
+  key: string,
+  winner: Exclude<PlanEntry, OfMany>,
+  losers: readonly ObjectRef[],
+): Conflict {
+  const byName = new Map(losers.map((loser) => [formatRef(loser), loser]));
+  return { key, winner: winner.owner, losers: [...byName.values()], because: reasonFor(winner) };
 }
 
 /**
@@ -74,7 +79,7 @@ export function loserTo(winner: PlanEntry, claim: PlanEntry): ObjectRef | null {
 }
 
 /** The rule by which the winner has it, for people. */
-export function reasonFor(winner: PlanEntry): string {
+function reasonFor(winner: PlanEntry): string {
   return isPods(winner)
     ? 'of several Pods the one created last has it'
     : 'a Service comes before Pods, and of several Services the oldest has it';

@@ -1,3 +1,4 @@
+import { firstReached } from '../base/collect.ts';
 import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import type { EgressSource, PlanEntry } from './entry.ts';
@@ -28,16 +29,8 @@ export class EgressSourceIndex {
     this.#sorted ??= sortedSources(entries());
     const sources = this.#sorted[familyOf(address)];
     const number = addressNumber(address);
-    let low = 0;
-    let high = sources.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const source = sources[middle] as EgressSource;
-      if (number < source.range.first) high = middle - 1;
-      else if (number > source.range.last) low = middle + 1;
-      else return source;
-    }
-    return undefined;
+    const source = sources[firstReached(sources, ({ range }) => range.last >= number)];
+    return source !== undefined && source.range.first <= number ? source : undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { grouped } from '../base/collect.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { Notice } from '../model/finding.ts';
 import type { IpAddress } from '../net/address.ts';
@@ -131,12 +132,7 @@ export class FragmentUnion implements NatPlan {
     if (old.length === wanted.length && old.every(({ key }, index) => key === wanted[index]?.key)) {
       return this.#exchangeInPlace(old, wanted);
     }
-    const kept = new Map<string, PlanEntry[]>();
-    for (const entry of old) {
-      const same = kept.get(entry.key);
-      if (same === undefined) kept.set(entry.key, [entry]);
-      else same.push(entry);
-    }
+    const kept = grouped(old, ({ key }) => key);
     const entries = wanted.map((entry) => {
       const candidates = kept.get(entry.key);
       const index = candidates?.findIndex((candidate) => deepEqual(candidate, entry)) ?? -1;

@@ -1,3 +1,4 @@
+import { firstReached, grouped } from '../base/collect.ts';
 import type { HostListener } from '../model/node.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Protocol } from '../net/protocol.ts';
@@ -17,7 +18,8 @@ export function listenersIn(
 ): HostListener[] {
   const sorted = sortedOf(listeners).get(protocol) ?? [];
   const found: HostListener[] = [];
-  for (let i = firstFrom(sorted, port); i < sorted.length; i++) {
+  const from = firstReached(sorted, (listener) => listener.port >= port);
+  for (let i = from; i < sorted.length; i++) {
     const listener = sorted[i] as HostListener;
     if (listener.port >= port + portCount) break;
     if (!takes(listener, address)) continue;
@@ -34,26 +36,10 @@ function takes({ address: bound, families }: HostListener, address: IpAddress): 
 function sortedOf(listeners: readonly HostListener[]): ReadonlyMap<Protocol, readonly HostListener[]> {
   const known = byPort.get(listeners);
   if (known !== undefined) return known;
-  const sorted = new Map<Protocol, HostListener[]>();
-  for (const listener of [...listeners].sort((a, b) => a.port - b.port)) {
-    const others = sorted.get(listener.protocol);
-    if (others === undefined) sorted.set(listener.protocol, [listener]);
-    else others.push(listener);
-  }
+  const ordered = [...listeners].sort((a, b) => a.port - b.port);
+  const sorted = grouped(ordered, ({ protocol }) => protocol);
   byPort.set(listeners, sorted);
   return sorted;
-}
-
-/** The index of the first with this port or a higher one. */
-function firstFrom(sorted: readonly HostListener[], port: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as HostListener).port < port) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** `192.0.2.1:22`, `*:22`: where the socket is bound, as ss(8) writes it. */

@@ -1,3 +1,4 @@
+import { grouped } from '../base/collect.ts';
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { FactChange, FactTypes } from '../model/facts.ts';
@@ -277,13 +278,10 @@ export class Planner {
     if (policy.maxPortsPerPod === null && policy.maxPortsPerNamespace === null) return noLimits;
     const namespaces = new Set([...this.#dirtyPods].map((key) => key.slice(0, key.indexOf('/'))));
     if (policy.maxPortsPerNamespace !== null) this.#dirtyPodsOf(namespaces);
-    const byNamespace = new Map<string, PodFact[]>();
-    for (const pod of this.pods.values()) {
-      if (!namespaces.has(pod.namespace) || pod.hostNetwork || !claimsPorts(pod, this.#node)) continue;
-      const others = byNamespace.get(pod.namespace);
-      if (others === undefined) byNamespace.set(pod.namespace, [pod]);
-      else others.push(pod);
-    }
+    const counted = [...this.pods.values()].filter(
+      (pod) => namespaces.has(pod.namespace) && !pod.hostNetwork && claimsPorts(pod, this.#node),
+    );
+    const byNamespace = grouped(counted, ({ namespace }) => namespace);
     return new Map([...byNamespace.values()].flatMap((pods) => [...beyondLimits(policy, pods)]));
   }
 

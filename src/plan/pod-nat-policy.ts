@@ -4,7 +4,7 @@ import { objectKey } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { compareText } from '../model/text.ts';
 import type { IpAddress } from '../net/address.ts';
-import { formatSpan, type PortSpan } from '../net/port.ts';
+import { formatSpan, type PortSpan, portsWithout } from '../net/port.ts';
 import { type Prefix, prefixContains } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
@@ -141,12 +141,6 @@ function byAge(a: PodFact, b: PodFact): number {
 }
 
 /** Every port of the span is in some of the others. */
-function isWithin({ first, last }: PortSpan, spans: readonly PortSpan[]): boolean {
-  let next: number = first;
-  for (;;) {
-    const reaching = spans.filter((span) => span.first <= next && next <= span.last);
-    if (reaching.length === 0) return false;
-    next = Math.max(...reaching.map((span) => span.last)) + 1;
-    if (next > last) return true;
-  }
+function isWithin(span: PortSpan, spans: readonly PortSpan[]): boolean {
+  return portsWithout([span], spans).length === 0;
 }

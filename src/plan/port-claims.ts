@@ -1,4 +1,5 @@
-import { type Conflict, compareClaims, loserTo, reasonFor } from './claims.ts';
+import { firstReached } from '../base/collect.ts';
+import { type Conflict, compareClaims, conflictAbout, loserTo } from './claims.ts';
 import {
   type PlanEntry,
   type PodBinding,
@@ -114,14 +115,7 @@ function insert(taken: Taken[], from: number, to: number, gained: readonly Taken
 
 /** The index of the first that ends at this port or behind it. */
 function firstReaching(taken: readonly { readonly last: number }[], port: number): number {
-  let low = 0;
-  let high = taken.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((taken[middle] as { last: number }).last < port) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstReached(taken, ({ last }) => last >= port);
 }
 
 /** The piece that has the port. */
@@ -182,15 +176,14 @@ function conflictsOf(
 ): Map<string, Conflict> {
   const conflicts = new Map<string, Conflict>();
   for (const [key, { winner, losers }] of losses) {
-    const names = new Map(
-      [...losers].map(({ owner }) => [`${owner.kind} ${owner.namespace}/${owner.name}`, owner]),
-    );
-    conflicts.set(key, {
+    conflicts.set(
       key,
-      winner: winner.owner,
-      losers: [...names.values()],
-      because: reasonFor(winner),
-    });
+      conflictAbout(
+        key,
+        winner,
+        [...losers].map(({ owner }) => owner),
+      ),
+    );
   }
   return conflicts;
 }

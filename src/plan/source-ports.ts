@@ -1,3 +1,4 @@
+import { grouped } from '../base/collect.ts';
 import { findingOf, type Notice } from '../model/finding.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
@@ -35,7 +36,10 @@ export function sourcePortsFragment(
   { node, owned, egress }: SourcePortFacts,
   options: PlanOptions,
 ): Fragment {
-  const groups = groupsOf([...owned, ...listenedPorts(node.listeners)]);
+  const groups = grouped(
+    [...owned, ...listenedPorts(node.listeners)],
+    ({ family, protocol }) => `${family} ${protocol}`,
+  );
   const every = everyPort(node, options);
   const notices: Notice[] = [];
   const entries = FAMILIES.map((family): SourcePorts => {
@@ -132,15 +136,4 @@ function shortage(
     `ports of ${family} ${protocol}: so many are bound or in use on this node that too few are left for ${what}: ` +
       `${countPorts(left)} are used, ports of bound ranges among them; let pods bind fewer`,
   );
-}
-
-function groupsOf(owned: readonly OwnedPorts[]): ReadonlyMap<string, OwnedPorts[]> {
-  const groups = new Map<string, OwnedPorts[]>();
-  for (const each of owned) {
-    const name = `${each.family} ${each.protocol}`;
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [each]);
-    else group.push(each);
-  }
-  return groups;
 }

@@ -54,16 +54,3 @@ export interface ForeignTable<Id = unknown> {
   readonly chains: readonly ForeignChain[];
   readonly rules: readonly ForeignRule<Id>[];
 }
-
-/** The rules of each chain, in order. */
-export function rulesByChain<Id>(
-  rules: readonly ForeignRule<Id>[],
-): ReadonlyMap<string, readonly ForeignRule<Id>[]> {
-  const byChain = new Map<string, ForeignRule<Id>[]>();
-  for (const rule of rules) {
-    const others = byChain.get(rule.chain);
-    if (others === undefined) byChain.set(rule.chain, [rule]);
-    else others.push(rule);
-  }
-  return byChain;
-}

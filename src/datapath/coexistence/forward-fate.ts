@@ -1,4 +1,5 @@
-import { type ForeignRule, type ForeignTable, rulesByChain } from './foreign-table.ts';
+import { grouped } from '../../base/collect.ts';
+import type { ForeignRule, ForeignTable } from './foreign-table.ts';
 
 /** What becomes of translated packets of which no rule that depends on the packet takes note. */
 export type Fate =
@@ -18,7 +19,7 @@ const DEEPEST = 32;
 export function fateIn({ chains, rules }: ForeignTable, base: string): Fate | undefined {
   const chain = chains.find(({ name }) => name === base);
   if (chain === undefined) return undefined;
-  const byChain = rulesByChain(rules);
+  const byChain = grouped(rules, ({ chain }) => chain);
   for (const [index, rule] of (byChain.get(base) ?? []).entries()) {
     const end = endOf(rule, byChain, 0);
     if (end === 'pass') return { kind: 'pass' };

@@ -1,7 +1,7 @@
 import { FAMILIES } from '../../net/family.ts';
 import { Busy, Rejected } from '../../wire/errors.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
-import type { NftablesConnection } from '../../wire/nftables/connection.ts';
+import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import { runProgram } from '../program.ts';
 import { type ChainOwner, removalFrom, restoreScript, signsIn } from './chain-owner.ts';
 import {
@@ -40,12 +40,13 @@ interface SharedTable {
  * and those of legacy iptables, of both families.
  */
 export class IptablesChains {
-  readonly #connection: NftablesConnection;
   readonly #owner: ChainOwner;
+  readonly #connection: NftablesConnection;
 
-  constructor(connection: NftablesConnection, owner: ChainOwner) {
-    this.#connection = connection;
+  /** @param connection of the network namespace in question; `close` closes it */
+  constructor(owner: ChainOwner, connection = NftablesConnection.open()) {
     this.#owner = owner;
+    this.#connection = connection;
   }
 
   async find(signal: AbortSignal): Promise<ChainsFinding> {
@@ -83,6 +84,10 @@ export class IptablesChains {
       const saved = await savedTables(runProgram, family, 'legacy', signal);
       if (saved !== null) await this.#removeFromLegacy(saved, signal);
     }
+  }
+
+  close(): void {
+    this.#connection.close();
   }
 
   #shared(): SharedTable[] {

@@ -13,7 +13,7 @@ export interface KubeProxyFinding extends ChainsFinding {
 export class KubeProxyRules {
   readonly #nftables = NftablesConnection.open();
   readonly #links = RouteConnection.open();
-  readonly #chains = new IptablesChains(this.#nftables, KUBE_PROXY_CHAINS);
+  readonly #chains = new IptablesChains(KUBE_PROXY_CHAINS, this.#nftables);
 
   async find(signal: AbortSignal): Promise<KubeProxyFinding> {
     const own = await retried(async () => this.#ownTables());
@@ -42,7 +42,7 @@ export class KubeProxyRules {
   }
 
   close(): void {
-    this.#nftables.close();
+    this.#chains.close();
     this.#links.close();
   }
 

@@ -1,3 +1,4 @@
+import { grouped } from '../../base/collect.ts';
 import { familyOf, type IpAddress } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import { formatPrefix, hostPrefix, prefixContains } from '../../net/prefix.ts';
@@ -163,8 +164,8 @@ interface Step {
  * new ones come before old ones go, so that a packet finds one of them; else those of the pod are made anew.
  */
 function changes(ours: readonly RoutingRule[], wanted: readonly RoutingRule[]): readonly Step[] {
-  const there = bySource(ours);
-  const asked = bySource(wanted);
+  const there = grouped(ours, sourceOf);
+  const asked = grouped(wanted, sourceOf);
   const steps: Step[] = [];
   const all = (adds: boolean, rules: readonly RoutingRule[]) =>
     steps.push(...rules.map((rule) => ({ adds, rule })));
@@ -187,15 +188,8 @@ function changes(ours: readonly RoutingRule[], wanted: readonly RoutingRule[]): 
   return steps;
 }
 
-function bySource(rules: readonly RoutingRule[]): Map<string, RoutingRule[]> {
-  const found = new Map<string, RoutingRule[]>();
-  for (const rule of rules) {
-    const key = formatPrefix(rule.source);
-    const others = found.get(key);
-    if (others === undefined) found.set(key, [rule]);
-    else others.push(rule);
-  }
-  return found;
+function sourceOf({ source }: RoutingRule): string {
+  return formatPrefix(source);
 }
 
 function keyOf({ source, table, priority, suppressPrefixLength }: RoutingRule): string {

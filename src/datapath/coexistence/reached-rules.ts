@@ -1,6 +1,7 @@
+import { grouped } from '../../base/collect.ts';
 import type { PortSpan } from '../../net/port.ts';
 import { type Prefix, prefixContains } from '../../net/prefix.ts';
-import { type ForeignRule, type ForeignTable, type RuleMatch, rulesByChain } from './foreign-table.ts';
+import type { ForeignRule, ForeignTable, RuleMatch } from './foreign-table.ts';
 
 /** A table with those of its base chains that are meant. */
 export interface RuleTable extends ForeignTable {
@@ -25,7 +26,7 @@ export function* reachedRules(
   { bases, rules }: RuleTable,
   isFollowed: (chain: string) => boolean,
 ): Generator<ReachedRule> {
-  const byChain = rulesByChain(rules);
+  const byChain = grouped(rules, ({ chain }) => chain);
   let ways = 0;
   function* walk(chain: string, before: RuleMatch | null, depth: number): Generator<ReachedRule> {
     if (depth > DEEPEST || !isFollowed(chain)) return;

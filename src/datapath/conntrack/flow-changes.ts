@@ -1,3 +1,4 @@
+import { addTo } from '../../base/collect.ts';
 import type { IpAddress } from '../../net/address.ts';
 import type { PortSpan } from '../../net/port.ts';
 import type { Tuple } from '../../plan/entry.ts';
@@ -36,9 +37,7 @@ export class DialledTuples {
       if (dialled === null) continue;
       const { tuple, portCount } = dialled;
       const span = { first: tuple.port, last: tuple.port + portCount - 1 };
-      const spans = this.#ports.get(laneOf(tuple));
-      if (spans === undefined) this.#ports.set(laneOf(tuple), [span]);
-      else spans.push(span);
+      addTo(this.#ports, laneOf(tuple), span);
     }
   }
 

@@ -1,3 +1,4 @@
+import { grouped } from '../../base/collect.ts';
 import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
 import type { NodeAccount } from './account.ts';
 import { conditionsOf } from './conditions.ts';
@@ -75,13 +76,7 @@ const ROWS_OF_OBJECT = 8;
  * at least as long as there is room. The last row of an object that has more says how many.
  */
 function fairly(rows: readonly RejectedRow[]): RejectedRow[] {
-  const byObject = new Map<string, RejectedRow[]>();
-  for (const row of rows) {
-    const name = rowName(row.object);
-    const group = byObject.get(name);
-    if (group === undefined) byObject.set(name, [row]);
-    else group.push(row);
-  }
+  const byObject = grouped(rows, ({ object }) => rowName(object));
   const groups = [...byObject.values()].slice(0, REJECTED);
   const taken = (most: number) => groups.reduce((sum, { length }) => sum + Math.min(length, most), 0);
   let most = ROWS_OF_OBJECT;
