@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { API_PATH } from '../../forms/request.ts';
+import { routes } from '../../forms/routes.ts';
 import { FragmentUnion } from '../../plan/fragment-union.ts';
 import type { FlowsView } from '../flows-view.ts';
 import { Gate } from '../http/gate.ts';
@@ -41,8 +42,8 @@ const document = describeApi(api, '0.1.0') as { paths: Record<string, Record<str
 
 /** `GET /path` of all that answers; what stands before others (middleware) has the method ALL. */
 function registered(app: { readonly routes: readonly { method: string; path: string }[] }): string[] {
-  const routes = app.routes.filter(({ method }) => method !== 'ALL');
-  return [...new Set(routes.map(({ method, path }) => `${method} ${path}`))].sort();
+  const answered = app.routes.filter(({ method }) => method !== 'ALL');
+  return [...new Set(answered.map(({ method, path }) => `${method} ${path}`))].sort();
 }
 
 test('every subject of the API is in this test', () => {
@@ -57,6 +58,11 @@ test('what the server registers is what the description has, and nothing else', 
   );
   expect(described.sort()).toEqual(registered(api));
   expect(described).toContain('GET /flows/watch');
+});
+
+test('every path that src/forms declares is answered, and no other', () => {
+  const declared = Object.values(routes).map(({ path }) => `GET ${path}`);
+  expect(registered(api)).toEqual(declared.sort());
 });
 
 test('every route has a summary and the schema of its answer', () => {
@@ -74,8 +80,8 @@ test('docs/http-api.md names every path that is served, and no other', () => {
   const rows = [...text.matchAll(/^\| (`\/[^|]+) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`(\/[^`]+)`/g)].map(([, path = '']) => path),
   );
-  const [ours, others] = [registered(api), registered(wholeSite(parts))].map((routes) =>
-    routes.map((route) => route.replace('GET ', '')),
+  const [ours, others] = [registered(api), registered(wholeSite(parts))].map((some) =>
+    some.map((route) => route.replace('GET ', '')),
   ) as [string[], string[]];
   // `/*` is the page, where it was built.
   const site = others.filter((path) => !path.startsWith(API_PATH) && !['*', '/*'].includes(path));
