@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { optionValue, splitArguments, whoseAgent, withOptionValue } from './arguments.ts';
+import { splitArguments, whoseAgent } from './arguments.ts';
 
 describe('splitArguments', () => {
   test.each<[string, object]>([
@@ -28,6 +28,13 @@ describe('splitArguments', () => {
   });
 });
 
+/** With the packet of the line, which the command's own options say in the program. */
+function whoseOf(line: string) {
+  const from = /--from[ =](\S+)/.exec(line)?.[1];
+  const to = /--to[ =](\S+)/.exec(line)?.[1];
+  return whoseAgent(splitArguments(line.split(' ')), { from, to });
+}
+
 describe('whoseAgent', () => {
   test.each<[string, object]>([
     ['status', { kind: 'only' }],
@@ -45,7 +52,7 @@ describe('whoseAgent', () => {
     ['flows --pod shop/web --node a', { kind: 'node', name: 'a' }],
     ['entries --from pod/shop/web', { kind: 'only' }],
   ])('%s', (line, expected) => {
-    expect(whoseAgent(splitArguments(line.split(' ')))).toEqual(expected);
+    expect(whoseOf(line)).toEqual(expected);
   });
 
   test.each([
@@ -53,14 +60,6 @@ describe('whoseAgent', () => {
     ['status --pod a/b/c', '"a/b/c" is no Pod'],
     ['status --pod a/', '"a/" is no Pod'],
   ])('%s is refused', (line, message) => {
-    expect(() => whoseAgent(splitArguments(line.split(' ')))).toThrow(message);
+    expect(() => whoseOf(line)).toThrow(message);
   });
-});
-
-test('the value of an option, and another in its place', () => {
-  expect(optionValue(['--from', 'a', '--to=b'], '--from')).toBe('a');
-  expect(optionValue(['--from', 'a', '--to=b'], '--to')).toBe('b');
-  expect(optionValue(['--', '--to=b'], '--to')).toBeNull();
-  expect(withOptionValue(['x', '--flows', 'f', 'y'], '--flows', '-')).toEqual(['x', '--flows=-', 'y']);
-  expect(withOptionValue(['x', '--flows=f', 'y'], '--flows', '-')).toEqual(['x', '--flows=-', 'y']);
 });

@@ -1,3 +1,4 @@
+import type { PacketQuestion } from '../../forms/questions.ts';
 import { CliError } from '../cli-error.ts';
 
 /** A command line of `kubectl knat`, by who is to have its words. */
@@ -57,17 +58,38 @@ const KUBECTL_SWITCHES: ReadonlySet<string> = new Set([
   '--warnings-as-errors',
 ]);
 
-type OwnName = 'namespace' | 'node' | 'pod' | 'agentNamespace' | 'selector';
+/** Options of the plugin itself, all with a value, by every name they have. */
+export const pluginOptions = {
+  node: { flags: ['--node'], value: 'NAME', help: 'the agent of this node' },
+  pod: {
+    flags: ['--pod'],
+    value: 'NAMESPACE/NAME',
+    help: 'the agent of the node that this Pod is on; NAME alone with -n',
+  },
+  agentNamespace: {
+    flags: ['--agent-namespace'],
+    value: 'NAME',
+    help: 'look for agents in this namespace alone (default: in all)',
+  },
+  selector: {
+    flags: ['-l', '--selector'],
+    value: 'LABELS',
+    help: "labels of the agents' Pods, where the chart has another nameOverride (default: app.kubernetes.io/name=knat)",
+  },
+  namespace: {
+    flags: ['-n', '--namespace'],
+    value: 'NAME',
+    help: 'the namespace of a Pod that is named without one',
+  },
+} as const;
 
-const OWN: ReadonlyMap<string, OwnName> = new Map<string, OwnName>([
-  ['--namespace', 'namespace'],
-  ['-n', 'namespace'],
-  ['--node', 'node'],
-  ['--pod', 'pod'],
-  ['--agent-namespace', 'agentNamespace'],
-  ['--selector', 'selector'],
-  ['-l', 'selector'],
-]);
+type OwnName = keyof typeof pluginOptions;
+
+const OWN: ReadonlyMap<string, OwnName> = new Map(
+  (Object.keys(pluginOptions) as OwnName[]).flatMap((name) =>
+    pluginOptions[name].flags.map((flag): [string, OwnName] => [flag, name]),
+  ),
+);
 
 /**
  * Splits the words behind `kubectl knat`: options of kubectl and of the plugin are taken out wherever they stand, all
@@ -115,23 +137,6 @@ function nameAndValue(word: string): { readonly name: string; readonly value: st
   return isGlued ? { name: short, value: word.slice(2) } : { name: word, value: null };
 }
 
-/** The value of an option among words of knat: `--from X` or `--from=X`; null when it is not there. */
-export function optionValue(words: readonly string[], name: string): string | null {
-  for (const [index, word] of words.entries()) {
-    if (word === '--') return null;
-    if (word === name) return words[index + 1] ?? null;
-    if (word.startsWith(`${name}=`)) return word.slice(name.length + 1);
-  }
-  return null;
-}
-
-/** The words with another value for an option that is among them. */
-export function withOptionValue(words: readonly string[], name: string, value: string): string[] {
-  const index = words.findIndex((word) => word === name || word.startsWith(`${name}=`));
-  const width = words[index] === name ? 2 : 1;
-  return index < 0 ? [...words] : words.toSpliced(index, width, `${name}=${value}`);
-}
-
 /** Whose agent is asked. */
 export type Whose =
   | { readonly kind: 'node'; readonly name: string }
@@ -142,8 +147,14 @@ export type Whose =
 /**
  * Whose agent a command line asks: that of --node, of the Pod of --pod, else of the packet's sender in explain, where
  * it is a Pod or a node; of a packet from elsewhere to `node/NAME`, that node's. Throws CliError.
+
+ *
+ * @param packet what the words ask about, for explain
  */
-export function whoseAgent({ command, node, pod, namespace, rest }: PluginArguments): Whose {
+export function whoseAgent(
+  { command, node, pod, namespace }: PluginArguments,
+  { from = '', to = '' }: PacketQuestion,
+): Whose {
   // For flows --pod is a filter too, and one node may be looked at for a Pod of another.
   if (node !== null && pod !== null && command !== 'flows') {
     throw new CliError('KNAT_USAGE', '--node and --pod both say whose agent to ask: leave one away');
@@ -151,11 +162,10 @@ export function whoseAgent({ command, node, pod, namespace, rest }: PluginArgume
   if (node !== null) return { kind: 'node', name: node };
   if (pod !== null) return podNamed(pod, namespace);
   if (command !== 'explain') return { kind: 'only' };
-  const from = optionValue(rest, '--from') ?? '';
   const sender = /^pod\/([^/]+)\/([^/:]+)/.exec(from);
   if (sender !== null) return { kind: 'pod', namespace: sender[1] ?? null, name: sender[2] ?? '' };
   const asNode = /^node\/([^/:]+)/;
-  const name = (asNode.exec(from) ?? asNode.exec(optionValue(rest, '--to') ?? ''))?.[1];
+  const name = (asNode.exec(from) ?? asNode.exec(to))?.[1];
   return name === undefined ? { kind: 'only' } : { kind: 'node', name };
 }
 

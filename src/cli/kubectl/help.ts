@@ -1,21 +1,18 @@
 import type { Command, Option } from 'commander';
+import { pluginOptions } from './arguments.ts';
 import { type AgentCommand, agentCommands, NODES } from './commands.ts';
 
-/** Options of the plugin itself, with what they are for. */
-const NODE_OPTIONS = [
-  ['--node NAME', 'the agent of this node'],
-  ['--pod NAMESPACE/NAME', 'the agent of the node that this Pod is on; NAME alone with -n'],
-  ['--agent-namespace NAME', 'look for agents in this namespace alone (default: in all)'],
-  [
-    '-l, --selector LABELS',
-    "labels of the agents' Pods, where the chart has another nameOverride (default: app.kubernetes.io/name=knat)",
-  ],
-] as const;
+const { namespace, ...whichOptions } = pluginOptions;
+const NODE_OPTIONS = Object.values(whichOptions).map(optionRow);
 
 const OTHER_OPTIONS = [
-  ['-n, --namespace NAME', 'the namespace of a Pod that is named without one'],
+  optionRow(namespace),
   ['--context, --kubeconfig, --as, …', 'go to kubectl: kubectl options lists them'],
 ] as const;
+
+function optionRow({ flags, value, help }: (typeof pluginOptions)[keyof typeof pluginOptions]) {
+  return [`${flags.join(', ')} ${value}`, help] as const;
+}
 
 /** `kubectl knat --help`. */
 export function pluginHelp(): string {

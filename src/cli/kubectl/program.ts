@@ -1,5 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
+import type { PacketQuestion } from '../../forms/questions.ts';
 import { CliError } from '../cli-error.ts';
+import type { ExplainValues } from '../commands/explain-run.ts';
 import type { Context } from '../context.ts';
 import { createProgram } from '../program.ts';
 import {
@@ -19,13 +21,7 @@ import {
   whyNoAgent,
   whyNotOf,
 } from './agent-proof.ts';
-import {
-  optionValue,
-  type PluginArguments,
-  splitArguments,
-  whoseAgent,
-  withOptionValue,
-} from './arguments.ts';
+import { type PluginArguments, splitArguments, whoseAgent } from './arguments.ts';
 import { agentCommands, elsewhere, NODES } from './commands.ts';
 import { commandHelp, isForManifests, nodesHelp, pluginHelp } from './help.ts';
 import { readByKubectl, runByKubectl } from './kubectl.ts';
@@ -52,7 +48,6 @@ export async function runKubectlPlugin(
 ): Promise<void> {
   const { terminal } = context;
   const asked = splitArguments(words);
-  context.debug = optionValue(asked.rest, '--log-level') === 'debug';
   if (asked.version) return terminal.print(context.version);
   const name = asked.command === 'help' ? (asked.rest[0] ?? null) : asked.command;
   if (name === null) {
@@ -74,17 +69,20 @@ export async function runKubectlPlugin(
   const known = createProgram(context).commands.find((each) => each.name() === name);
   if (entry === undefined || known === undefined) throw unknownCommand(name);
   if (isHelp) return terminal.printBlock(commandHelp(entry, known).trimEnd());
+  known.parseOptions([...asked.rest]);
+  const values = known.opts<ExplainValues>();
+  context.debug = values.logLevel === 'debug';
   const foreign = known.options.find(
-    (option) => isForManifests(option) && wordsHave(asked.rest, option.long),
+    (option) => isForManifests(option) && known.getOptionValueSource(option.attributeName()) === 'cli',
   );
   if (foreign !== undefined) {
     const instead = `knat ${name} on this machine has it`;
     throw new CliError('KNAT_USAGE', `${foreign.long} has no meaning for an agent: ${instead}`);
   }
-  const { agent, rest } = await findAgent(asked);
+  const { agent, rest } = await findAgent(asked, values);
   if (agent.warning !== null) terminal.printErrorLine(`warning: ${agent.warning}`);
-  const sent = commandWords(name, rest);
-  await withInput(asked, async (input) => {
+  const sent = commandWords(name, rest, values);
+  await withInput(values, async (input) => {
     const exec = execWords(agent, asked.kubectl, sent, input !== 'ignore', surroundings);
     const streams = surroundings.isTerminal && input === 'ignore' ? 'inherit' : input;
     context.exit = await runByKubectl(exec, streams, (line) => terminal.printErrorLine(line));
@@ -106,19 +104,17 @@ export function execWords(
 }
 
 /** The agent may be started with a source in its environment: here it is asked itself. A local file goes as standard input. */
-export function commandWords(name: string, rest: readonly string[]): string[] {
+export function commandWords(name: string, rest: readonly string[], { flows }: ExplainValues): string[] {
   if (name !== 'explain') return [name, ...rest];
-  const isFile = optionValue(rest, '--flows') !== null;
-  return [name, '--agent', ...(isFile ? withOptionValue(rest, '--flows', '-') : rest)];
+  return [name, '--agent', ...rest, ...(flows === undefined ? [] : ['--flows=-'])];
 }
 
 /** Calls back with what the command reads: nothing, our own standard input, or the file of explain --flows. */
 async function withInput(
-  { command, rest }: PluginArguments,
+  { flows: path }: ExplainValues,
   use: (input: 'ignore' | 'inherit' | number) => Promise<void>,
 ) {
-  const path = command === 'explain' ? optionValue(rest, '--flows') : null;
-  if (path === null) return await use('ignore');
+  if (path === undefined) return await use('ignore');
   if (path === '-') return await use('inherit');
   let file: number;
   try {
@@ -135,9 +131,12 @@ async function withInput(
 }
 
 /** The agent to ask, and the words for it: for flows, --pod is a filter too. */
-async function findAgent(asked: PluginArguments): Promise<{ agent: FoundAgent; rest: readonly string[] }> {
+async function findAgent(
+  asked: PluginArguments,
+  packet: PacketQuestion,
+): Promise<{ agent: FoundAgent; rest: readonly string[] }> {
   const { kubectl, selector } = asked;
-  const whose = whoseAgent(asked);
+  const whose = whoseAgent(asked, packet);
   const labels = selector ?? AGENT_SELECTOR;
   const scope = asked.agentNamespace === null ? ['-A'] : ['-n', asked.agentNamespace];
   const pods = ['get', 'pods', ...kubectl, ...scope, '-l', labels];
@@ -276,11 +275,4 @@ function unknownCommand(name: string): CliError {
   if (instead !== undefined) return new CliError('KNAT_USAGE', `kubectl knat has no ${name}: ${instead}`);
   const names = [...agentCommands, NODES].map((each) => each.name).join(', ');
   return new CliError('KNAT_USAGE', `kubectl knat has no command "${name}": it has ${names}`);
-}
-
-function wordsHave(words: readonly string[], name: string | undefined): boolean {
-  if (name === undefined) return false;
-  const end = words.indexOf('--');
-  const options = end < 0 ? words : words.slice(0, end);
-  return options.some((word) => word === name || word.startsWith(`${name}=`));
 }
