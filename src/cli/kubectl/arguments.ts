@@ -60,7 +60,11 @@ const KUBECTL_SWITCHES: ReadonlySet<string> = new Set([
 
 /** Options of the plugin itself, all with a value, by every name they have. */
 export const pluginOptions = {
-  node: { flags: ['--node'], value: 'NAME', help: 'the agent of this node' },
+  node: {
+    flags: ['--node'],
+    value: 'NAME',
+    help: 'the agent of this node (explain: by default that of the sender)',
+  },
   pod: {
     flags: ['--pod'],
     value: 'NAMESPACE/NAME',

@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 import { pluginOptions } from './arguments.ts';
-import { type AgentCommand, agentCommands, NODES } from './commands.ts';
+import { agentCommands, NODES } from './commands.ts';
 
 const { namespace, ...whichOptions } = pluginOptions;
 const NODE_OPTIONS = Object.values(whichOptions).map(optionRow);
@@ -15,8 +15,10 @@ function optionRow({ flags, value, help }: (typeof pluginOptions)[keyof typeof p
 }
 
 /** `kubectl knat --help`. */
-export function pluginHelp(): string {
-  const commands = [...agentCommands, NODES].map(({ name, summary }) => [name, summary] as const);
+export function pluginHelp(program: Command): string {
+  const commands = program.commands
+    .filter((command) => agentCommands.has(command.name()))
+    .map((command) => [command.name(), command.summary()] as const);
   return `Usage: kubectl knat COMMAND [options]
 
 Asks the agent of knat on a node, through the API server: kubectl finds the
@@ -24,7 +26,7 @@ agent's Pod and runs a command of knat in it. The user of kubectl needs the verb
 get and list on pods, and get and create on pods/exec.
 
 Commands:
-${columns(commands)}
+${columns([...commands, [NODES.name, NODES.summary]])}
 
 ${whichAgent()}
 
@@ -44,12 +46,12 @@ The exit status is that of knat in the Pod. 4: no agent there to be asked.
 }
 
 /** `kubectl knat COMMAND --help`: the command of knat, without what is for manifests. */
-export function commandHelp(entry: AgentCommand, known: Command): string {
+export function commandHelp(known: Command): string {
   const parameters = known.registeredArguments.map((each) => ` [${each.name()}]`).join('');
   known.configureHelp({
     ...known.configureHelp(),
-    commandUsage: () => `kubectl knat ${entry.name} [options]${parameters}`,
-    commandDescription: () => sentence(entry.summary),
+    commandUsage: () => `kubectl knat ${known.name()} [options]${parameters}`,
+    commandDescription: () => sentence(known.summary()),
     // Variables are those of the Pod, not of this machine.
     optionDescription: ({ description }) => description,
     visibleOptions: ({ options }) => options.filter((option) => !isForManifests(option)),
@@ -60,7 +62,7 @@ ${whichAgent()}
 Options of kubectl:
 ${columns(OTHER_OPTIONS)}
 
-${examplesOf(entry)}`;
+${examplesOf(agentCommands.get(known.name()) ?? [])}`;
 }
 
 /** `kubectl knat nodes --help`. */
@@ -69,7 +71,7 @@ export function nodesHelp(): string {
 
 ${sentence(NODES.summary)}
 
-${examplesOf(NODES)}`;
+${examplesOf(NODES.examples)}`;
 }
 
 /** The option says what a plan is made of; an agent has its plan already. */
@@ -82,7 +84,7 @@ function whichAgent(): string {
   return `Which agent, where there is more than one:\n${columns(NODE_OPTIONS)}`;
 }
 
-function examplesOf({ examples }: AgentCommand): string {
+function examplesOf(examples: readonly string[]): string {
   return `Examples:\n${examples.map((line) => `  kubectl knat ${line}`).join('\n')}\n`;
 }
 

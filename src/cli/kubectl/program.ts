@@ -54,7 +54,7 @@ export async function runKubectlPlugin(
     if (!asked.help && asked.command === null && words.length > 0) {
       throw new CliError('KNAT_USAGE', 'no command: kubectl knat --help lists them');
     }
-    return terminal.printBlock(pluginHelp().trimEnd());
+    return terminal.printBlock(pluginHelp(createProgram(context)).trimEnd());
   }
   const isHelp = asked.help || asked.command === 'help';
   const { kubectl } = asked;
@@ -65,10 +65,9 @@ export async function runKubectlPlugin(
     context.exit = await runByKubectl(get, 'inherit', (line) => terminal.printErrorLine(line));
     return;
   }
-  const entry = agentCommands.find((each) => each.name === name);
   const known = createProgram(context).commands.find((each) => each.name() === name);
-  if (entry === undefined || known === undefined) throw unknownCommand(name);
-  if (isHelp) return terminal.printBlock(commandHelp(entry, known).trimEnd());
+  if (known === undefined || !agentCommands.has(name)) throw unknownCommand(name);
+  if (isHelp) return terminal.printBlock(commandHelp(known).trimEnd());
   known.parseOptions([...asked.rest]);
   const values = known.opts<ExplainValues>();
   context.debug = values.logLevel === 'debug';
@@ -273,6 +272,6 @@ function refuseAgentOptions({ node, pod, agentNamespace, selector }: PluginArgum
 function unknownCommand(name: string): CliError {
   const instead = elsewhere.get(name);
   if (instead !== undefined) return new CliError('KNAT_USAGE', `kubectl knat has no ${name}: ${instead}`);
-  const names = [...agentCommands, NODES].map((each) => each.name).join(', ');
+  const names = [...agentCommands.keys(), NODES.name].join(', ');
   return new CliError('KNAT_USAGE', `kubectl knat has no command "${name}": it has ${names}`);
 }
