@@ -4,9 +4,9 @@
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test, vi } from 'vitest';
+import { timeoutsOf } from '../../src/datapath/nftables/comparison.ts';
 import { egressChainsKey } from '../../src/datapath/nftables/egress.ts';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
-import { TimeoutCount } from '../../src/datapath/nftables/timeout-count.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import { type NatPlan, scopeOf } from '../../src/plan/nat-plan.ts';
@@ -104,6 +104,6 @@ async function followsExactly(steps: readonly Step[]): Promise<void> {
 
 /** What decides about the chains. */
 function chainsOf(plan: NatPlan): string {
-  const timeouts = TimeoutCount.of(plan.entries()).used();
+  const timeouts = [...new Set([...plan.entries()].flatMap(timeoutsOf))].sort((a, b) => a - b);
   return `${timeouts.join()} ${egressChainsKey(scopeOf(plan, 'IPv4').egress)}`;
 }

@@ -3,17 +3,17 @@ import { FAMILIES } from '../../net/family.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { isUnread, type Unread } from '../datapath.ts';
+import { timeoutOf, timeoutOfChain } from './affinity.ts';
 import { EGRESS_CHAINS_FROM, type EgressChains } from './egress.ts';
-import { elementComparison, type PlacedElement } from './element.ts';
+import { elementComparison, isShared, type PlacedElement } from './element.ts';
 import { constantElements, elementsOf } from './entry-elements.ts';
 import { FoundEndpoints } from './found-endpoints.ts';
 import { keysForLater } from './pieces.ts';
-import { isShared, SharedElements } from './shared-elements.ts';
 import type { SkeletonVariant } from './skeleton.ts';
 import { type Programmed, program, SlotReader } from './slots.ts';
-import { TimeoutCount } from './timeout-count.ts';
 import { entryOf } from './unclaimed.ts';
 import { unclaimedElements, whileUnread } from './unread.ts';
+import { UseCount } from './use-count.ts';
 
 const noKeys: ReadonlySet<string> = new Set();
 
@@ -62,14 +62,17 @@ export class Comparison {
   chains(
     found: readonly PlacedElement[],
     later: ReadonlySet<string> = noKeys,
-  ): { readonly timeouts: TimeoutCount; readonly variant: SkeletonVariant } {
+  ): { readonly timeouts: UseCount<number>; readonly variant: SkeletonVariant } {
     const kept = this.#unread === null ? [] : unclaimedElements(this.#plan, found, this.#unread);
-    const timeouts = TimeoutCount.of(this.entries(later), kept);
+    const timeouts = UseCount.of(
+      [...this.entries(later).flatMap(timeoutsOf), ...kept.flatMap(timeoutsIn)],
+      String,
+    );
     let egress = egressChainsOf(this.#plan);
     if (this.#unread !== null && isUnread(this.#unread, EGRESS_CHAINS_FROM)) {
       egress = { interfaceFilter: egress.interfaceFilter ?? this.#standingEgress().interfaceFilter };
     }
-    return { timeouts, variant: { timeouts: timeouts.used(), egress } };
+    return { timeouts, variant: { timeouts: inOrder(timeouts), egress } };
   }
 
   /**
@@ -132,12 +135,25 @@ export function* desiredElements(programmed: Iterable<Programmed>): Generator<Pl
   }
 }
 
-/** How many of the entries have each of the elements that several may have. */
-export function sharedOf(programmed: Iterable<Programmed>): SharedElements {
-  return SharedElements.of(
-    (function* () {
-      for (const each of programmed)
-        for (const placed of elementsOf(each)) if (isShared(placed)) yield placed;
-    })(),
-  );
+/** The elements that several entries may have, by how many of these have them. */
+export function sharedOf(programmed: Iterable<Programmed>): UseCount<PlacedElement> {
+  const shared: PlacedElement[] = [];
+  for (const each of programmed)
+    for (const placed of elementsOf(each)) if (isShared(placed)) shared.push(placed);
+  return UseCount.of(shared, elementComparison.identity);
+}
+
+/** In seconds: the chain that the entry needs, if it does. */
+export function timeoutsOf(entry: PlanEntry): number[] {
+  const timeout = timeoutOf(entry);
+  return timeout === null ? [] : [timeout];
+}
+
+function timeoutsIn({ set, element }: PlacedElement): number[] {
+  const timeout = set === 'affinity_timeouts' ? timeoutOfChain(element.verdict?.chain ?? '') : null;
+  return timeout === null ? [] : [timeout];
+}
+
+export function inOrder(timeouts: UseCount<number>): number[] {
+  return timeouts.names.map(Number).sort((a, b) => a - b);
 }

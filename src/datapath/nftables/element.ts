@@ -30,6 +30,11 @@ export function rowOf({ family, set }: Pick<PlacedElement, 'family' | 'set'>): S
   return setsOf(family)[set];
 }
 
+/** Several entries may have the element. */
+export function isShared(placed: PlacedElement): boolean {
+  return rowOf(placed).isShared;
+}
+
 /** Makes an element of the set: the only place where keys and values become bytes. */
 export function place<Name extends SetName>(
   family: Family,

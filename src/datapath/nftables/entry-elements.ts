@@ -89,73 +89,56 @@ export function constantElements(family: Family): PlacedElement[] {
   return Array.from({ length: 256 }, (_, byte) => place(family, 'same_byte', { key: [byte, byte] }));
 }
 
-function frontendElements(
-  { tuple, localEndpoints, masquerade, unserved, sourceRanges, affinityTimeoutSeconds }: ServiceFrontend,
-  { slots, localSlots }: Programmed,
-): PlacedElement[] {
+function frontendElements(entry: ServiceFrontend, { slots, localSlots }: Programmed): PlacedElement[] {
+  const { tuple, localEndpoints, affinityTimeoutSeconds } = entry;
   const family = familyOf(tuple.address);
   const key = [addressBytes(tuple.address), tuple.protocol, tuple.port] as const;
-  const addView = affinityTimeoutSeconds === null ? addSlots : addIds;
   const placed: PlacedElement[] = [];
   if (affinityTimeoutSeconds !== null && slots.length + localSlots.length > 0) {
-    const chain = affinityChain(affinityTimeoutSeconds);
+    const verdict = { code: 'goto', chain: affinityChain(affinityTimeoutSeconds) } as const;
     placed.push(place(family, 'affinity_frontends', { key }));
-    placed.push(place(family, 'affinity_timeouts', { key, verdict: { code: 'goto', chain } }));
+    placed.push(place(family, 'affinity_timeouts', { key, verdict }));
   }
-  addView(placed, family, key, slots, false);
-  addView(placed, family, key, localSlots, true);
+  for (const [view, local] of [
+    [slots, false],
+    [localSlots, true],
+  ] as const) {
+    if (view.length > 0) addView(placed, family, key, view, local, affinityTimeoutSeconds !== null);
+  }
   if (localEndpoints !== null) placed.push(place(family, 'policy_local', { key }));
-  if (masquerade === 'always') placed.push(place(family, 'masquerade_always', { key }));
+  if (entry.masquerade === 'always') placed.push(place(family, 'masquerade_always', { key }));
   if (slots.length === 0 || (localEndpoints !== null && localSlots.length === 0)) {
-    placed.push(place(family, unserved === 'reject' ? 'no_endpoints' : 'no_local_endpoints', { key }));
+    placed.push(place(family, entry.unserved === 'reject' ? 'no_endpoints' : 'no_local_endpoints', { key }));
   }
-  if (sourceRanges !== null) addSources(placed, 'restricted', { key }, sourceRanges);
+  if (entry.sourceRanges !== null) addSources(placed, 'restricted', { key }, entry.sourceRanges);
   return placed;
 }
 
-type FrontendKey = Contents<'bindings'>['key'];
-
-/** The slots of a view, and the way to the chain that draws among many. */
-function addSlots(
+/** The slots of a view, and the way to the chain that draws among many. With affinity slots have ids, and ids endpoints. */
+function addView(
   placed: PlacedElement[],
   family: Family,
-  key: FrontendKey,
+  key: Contents<'bindings'>['key'],
   slots: readonly Endpoint[],
   local: boolean,
+  hasAffinity: boolean,
 ): void {
-  if (slots.length === 0) return;
-  const map = endpointMap(slots.length);
-  let slot = local ? LOCAL_VIEW : 0;
-  for (const { address, port } of slots) {
-    placed.push(place(family, map, { key: [...key, slot++], data: [address, port] }));
-  }
-  if (slots.length <= EXACT_CLASSES.length) return;
-  const chain = pickChain(capacityFor(slots.length), local);
-  placed.push(place(family, local ? 'many_local' : 'many', { key, verdict: { code: 'goto', chain } }));
-}
-
-/** With session affinity: the slots as ids, and the endpoints by id. */
-function addIds(
-  placed: PlacedElement[],
-  family: Family,
-  key: FrontendKey,
-  slots: readonly Endpoint[],
-  local: boolean,
-): void {
-  if (slots.length === 0) return;
-  const ids = endpointIds(slots, local);
-  const map = idMap(slots.length);
+  const ids = hasAffinity ? endpointIds(slots, local) : null;
   let slot = local ? LOCAL_VIEW : 0;
   for (const endpoint of slots) {
-    const id = ids.get(endpoint) ?? 0;
-    placed.push(place(family, map, { key: [...key, slot++], data: [id] }));
-    placed.push(
-      place(family, 'affinity_endpoints', { key: [...key, id], data: [endpoint.address, endpoint.port] }),
-    );
+    const data = [endpoint.address, endpoint.port] as const;
+    const inSlot = [...key, slot++] as const;
+    if (ids === null) placed.push(place(family, endpointMap(slots.length), { key: inSlot, data }));
+    else {
+      const id = ids.get(endpoint) ?? 0;
+      placed.push(place(family, idMap(slots.length), { key: inSlot, data: [id] }));
+      placed.push(place(family, 'affinity_endpoints', { key: [...key, id], data }));
+    }
   }
   if (slots.length <= EXACT_CLASSES.length) return;
-  const chain = affinityPickChain(capacityFor(slots.length), local);
-  const set = local ? 'affinity_many_local' : 'affinity_many';
+  const many = local ? 'many_local' : 'many';
+  const chain = (hasAffinity ? affinityPickChain : pickChain)(capacityFor(slots.length), local);
+  const set = hasAffinity ? (`affinity_${many}` as const) : many;
   placed.push(place(family, set, { key, verdict: { code: 'goto', chain } }));
 }
 

@@ -15,10 +15,9 @@ import {
 import type { FactChange } from '../../model/facts.ts';
 import { defaultPlanOptions } from '../../plan/options.ts';
 import { Planner } from '../../plan/planner.ts';
-import { elementComparison } from './element.ts';
+import { elementComparison, isShared } from './element.ts';
 import { elementsOf } from './entry-elements.ts';
 import { nextTransaction, piecesOf } from './pieces.ts';
-import { isShared } from './shared-elements.ts';
 import { program } from './slots.ts';
 
 const addresses = Array.from({ length: 100 }, (_, index) => `203.0.113.${index + 1}`);

@@ -37,7 +37,7 @@ export function fromKernel(
       if (open !== null) ranges.push(open);
       open = element;
     } else if (open !== null) {
-      ranges.push({ ...open, keyEnd: previous(key) });
+      ranges.push({ ...open, keyEnd: stepped(key, -1) });
       open = null;
     } else if (!isLowest(key)) ranges.push({ key, intervalEnd });
     // nft puts an end element at the lowest address of a range set that it fills; it means nothing.
@@ -52,21 +52,17 @@ function isLowest(key: Uint8Array): boolean {
 
 /** The key as a number, plus one; null behind the highest. */
 function next(key: Uint8Array): Uint8Array | null {
-  const bytes = Uint8Array.from(key);
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    bytes[i] = ((bytes[i] ?? 0) + 1) & 0xff;
-    if (bytes[i] !== 0) return bytes;
-  }
-  return null;
+  const bytes = stepped(key, 1);
+  return isLowest(bytes) ? null : bytes;
 }
 
-/** The key as a number, minus one; of a key that is not the lowest. */
-function previous(key: Uint8Array): Uint8Array {
+/** The key as a number, plus or minus one; the highest and the lowest are neighbours. */
+function stepped(key: Uint8Array, step: 1 | -1): Uint8Array {
   const bytes = Uint8Array.from(key);
   for (let i = bytes.length - 1; i >= 0; i--) {
-    const byte = bytes[i] ?? 0;
-    bytes[i] = (byte - 1) & 0xff;
-    if (byte !== 0) break;
+    const before = bytes[i] as number;
+    bytes[i] = before + step;
+    if (before !== (step === 1 ? 0xff : 0)) break;
   }
   return bytes;
 }

@@ -1,21 +1,23 @@
 import { type Difference, difference } from '../../delta/delta.ts';
 import type { Batch } from '../../wire/nftables/batch.ts';
 import { batchOf } from './batches.ts';
+import { inOrder, timeoutsOf } from './comparison.ts';
 import { type EgressChains, egressChainsKey } from './egress.ts';
-import { elementComparison, type PlacedElement } from './element.ts';
+import { elementComparison, isShared, type PlacedElement } from './element.ts';
 import { changesBetween } from './kernel-tables.ts';
 import type { RenderedPiece } from './pieces.ts';
-import { isShared, type SharedElements } from './shared-elements.ts';
 import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import type { Programmed } from './slots.ts';
-import type { TimeoutCount } from './timeout-count.ts';
+import type { UseCount } from './use-count.ts';
 
 /** What the kernel holds of the plan. */
 export interface Held {
   /** By the entries' keys. */
   readonly programmed: Map<string, Programmed>;
-  readonly shared: SharedElements;
-  readonly timeouts: TimeoutCount;
+  /** The elements that several entries may have. */
+  readonly shared: UseCount<PlacedElement>;
+  /** The timeouts of session affinity, in seconds. */
+  readonly timeouts: UseCount<number>;
   /** What the table's chains are made for. */
   readonly variant: SkeletonVariant;
 }
@@ -46,10 +48,12 @@ export function transactionOf(
     remove: [...own.remove, ...shared.changes.remove],
   };
   const { programmed } = held;
+  const timeoutsNow = (each: Programmed | null | undefined) => (each ? timeoutsOf(each.entry) : []);
   const timeouts = held.timeouts.after(
-    staged.map(([key, now]) => [programmed.get(key)?.entry, now?.entry] as const),
-  );
-  const variant = { timeouts: timeouts.used(), egress };
+    staged.flatMap(([key]) => timeoutsNow(programmed.get(key))),
+    staged.flatMap(([, now]) => timeoutsNow(now)),
+  ).now;
+  const variant = { timeouts: inOrder(timeouts), egress };
   const keepsChains = variantKey(variant) === variantKey(held.variant);
   const batch = batchOf(changes, TABLE, keepsChains ? null : changesBetween(held.variant, variant));
   const done = () => {
