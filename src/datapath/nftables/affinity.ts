@@ -8,8 +8,6 @@ import {
   chain,
   commented,
   concat,
-  counting,
-  ctMark,
   ctMarkIsSet,
   dnat,
   dynset,
@@ -17,12 +15,11 @@ import {
   jump,
   lookup,
   member,
-  number,
-  random,
   rule,
   setCtMark,
   vmap,
 } from './ruleset/build.ts';
+import { counting, ctMark, number, random } from './ruleset/loads.ts';
 import type { ChainNode, SetNode, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
 import { perProtocol, wordsOf } from './words.ts';

@@ -8,18 +8,17 @@ import {
   chain,
   commented,
   goto,
-  iifname,
   interfaceIs,
   jump,
   lookup,
   masquerade,
   member,
   notMember,
-  oifname,
   rule,
   snat,
   vmap,
 } from './ruleset/build.ts';
+import { iifname, oifname } from './ruleset/loads.ts';
 import type { ChainNode, RuleNode, Statement, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
 import { RANDOM, wordsOf } from './words.ts';

@@ -7,17 +7,8 @@ import type { Family } from '../../net/family.ts';
 import { type Port, type PortSpan, parsePort } from '../../net/port.ts';
 import { type Protocol, protocolFromNumber, protocolNumber } from '../../net/protocol.ts';
 import { hex, host32, net16, net32, putHost32, putNet32, textOf } from '../../wire/bytes.ts';
-import {
-  addresses,
-  concat,
-  ctMark,
-  dport,
-  header,
-  iifname,
-  l4proto,
-  random,
-  sport,
-} from './ruleset/build.ts';
+import { concat } from './ruleset/build.ts';
+import { addresses, ctMark, dport, header, iifname, l4proto, random, sport } from './ruleset/loads.ts';
 import type { Value } from './ruleset/nodes.ts';
 import { paddedLengthOf } from './ruleset/values.ts';
 

@@ -8,25 +8,20 @@ import {
   chain,
   commented,
   concat,
-  counting,
   ctMarkIsSet,
   ctState,
   dnat,
   drop,
   goto,
-  iifname,
   interfaceIs,
   jump,
-  l4proto,
   lookup,
   masquerade,
   member,
   nat,
   notMember,
-  oifname,
   overlay,
   protocolIs,
-  random,
   reject,
   rule,
   snat,
@@ -34,6 +29,7 @@ import {
   translated,
   vmap,
 } from './ruleset/build.ts';
+import { counting, iifname, l4proto, oifname, random } from './ruleset/loads.ts';
 import type { ChainNode, RuleNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
 import { allSets, setsOf } from './sets.ts';
 import { perProtocol, RANDOM, wordsOf } from './words.ts';

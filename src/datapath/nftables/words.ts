@@ -2,21 +2,8 @@
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
 import { fieldsOf, LIST_NAME_BYTES, loadOf } from './fields.ts';
-import {
-  concat,
-  dport,
-  header,
-  iifname,
-  jhash,
-  l4proto,
-  lookup,
-  member,
-  notMember,
-  original,
-  protocolIs,
-  sourceIsLocal,
-  sport,
-} from './ruleset/build.ts';
+import { concat, jhash, lookup, member, notMember, protocolIs, sourceIsLocal } from './ruleset/build.ts';
+import { dport, header, iifname, l4proto, original, sport } from './ruleset/loads.ts';
 import type { NatFlag, Statement, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
 

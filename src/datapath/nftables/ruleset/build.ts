@@ -2,52 +2,15 @@
 import type { Family } from '../../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
+import { ctMark, ctStateBits, ctStatusBits, l4proto, sourceType } from './loads.ts';
 import type { ChainNode, NatFlag, NatOperand, RuleNode, SetNode, Statement, Value } from './nodes.ts';
 
 const value = (node: Value): Value => Object.freeze(node);
 const statement = (node: Statement): Statement => Object.freeze(node);
 
-export const l4proto = value({ kind: 'meta', key: 'l4proto' });
-export const iifname = value({ kind: 'meta', key: 'iifname' });
-export const oifname = value({ kind: 'meta', key: 'oifname' });
-export const ctMark = value({ kind: 'ct', key: 'mark' });
-export const sport = value({ kind: 'payload', base: 'transport', offset: 0, length: 2, field: 'th sport' });
-export const dport = value({ kind: 'payload', base: 'transport', offset: 2, length: 2, field: 'th dport' });
-
-/** Bytes of the network header that nft has no name for in this use: `@nh,bits,bits`. */
-export function header(offset: number, length: number): Value {
-  return value({ kind: 'payload', base: 'network', offset, length, field: null });
-}
-
-/** Source and destination address: RFC 791, RFC 8200. */
-export const addresses = {
-  IPv4: {
-    saddr: value({ kind: 'payload', base: 'network', offset: 12, length: 4, field: 'ip saddr' }),
-    daddr: value({ kind: 'payload', base: 'network', offset: 16, length: 4, field: 'ip daddr' }),
-  },
-  IPv6: {
-    saddr: value({ kind: 'payload', base: 'network', offset: 8, length: 16, field: 'ip6 saddr' }),
-    daddr: value({ kind: 'payload', base: 'network', offset: 24, length: 16, field: 'ip6 daddr' }),
-  },
-} as const satisfies Record<Family, Record<'saddr' | 'daddr', Value>>;
-
-export function original(family: Family, key: 'saddr' | 'daddr' | 'proto-src' | 'proto-dst'): Value {
-  return value({ kind: 'ct original', family, key });
-}
-
 export function concat(...fields: readonly Value[]): Value {
   const flat = fields.flatMap((field) => (field.kind === 'concat' ? field.fields : [field]));
   return value({ kind: 'concat', fields: Object.freeze(flat) });
-}
-
-/** A random number below `modulus`, plus the offset. */
-export function random(modulus: number, offset = 0): Value {
-  return value({ kind: 'numgen', mode: 'random', modulus, offset });
-}
-
-/** A number of a counter that goes round below `modulus`, plus the offset: with 1, the offset. */
-export function counting(modulus: number, offset = 0): Value {
-  return value({ kind: 'numgen', mode: 'inc', modulus, offset });
 }
 
 export function jhash(of: readonly Value[], modulus: number, seed: number): Value {
@@ -65,10 +28,6 @@ export function overlay(base: Value, key: Value, map: SetNode): Value {
 
 export function bitwise(of: Value, operation: 'and' | 'or', operand: number): Value {
   return value({ kind: 'bitwise', of, operation, operand });
-}
-
-export function number(n: number): Value {
-  return value({ kind: 'number', value: n });
 }
 
 export function protocolIs(protocol: Protocol, operator: '==' | '!=' = '=='): Statement {
@@ -99,7 +58,7 @@ export function sourceIsLocal(operator: '==' | '!='): Statement {
   const operand = new Uint8Array(Uint32Array.of(RTN_LOCAL).buffer);
   return statement({
     kind: 'match',
-    value: value({ kind: 'fib type', of: 'saddr' }),
+    value: sourceType,
     operator,
     operand,
     text: 'local',
@@ -112,7 +71,7 @@ const states = { invalid: 1, new: 8 } as const;
 export function ctState(state: keyof typeof states): Statement {
   return statement({
     kind: 'bit',
-    value: value({ kind: 'ct', key: 'state' }),
+    value: ctStateBits,
     bit: states[state],
     isSet: true,
     text: state,
@@ -125,7 +84,7 @@ const IPS_DST_NAT = 0x20;
 export function translated(isSet: boolean): Statement {
   return statement({
     kind: 'bit',
-    value: value({ kind: 'ct', key: 'status' }),
+    value: ctStatusBits,
     bit: IPS_DST_NAT,
     isSet,
     text: 'dnat',

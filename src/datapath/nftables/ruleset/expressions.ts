@@ -156,37 +156,9 @@ class Loader {
     if (at + paddedLengthOf(value) / 4 > REGISTERS) throw new RangeError('a rule needs too many registers');
     const dreg = registerNumber(at);
     switch (value.kind) {
-      case 'payload': {
-        const { offset, length } = value;
-        const base = numbers.payloadBase[value.base];
-        this.#add({ name: 'payload', attributes: { dreg, base, offset, length } });
+      case 'load':
+        this.#add(value.expression(dreg));
         break;
-      }
-      case 'meta':
-        this.#add({ name: 'meta', attributes: { dreg, key: numbers.metaKey[value.key] } });
-        break;
-      case 'ct':
-        this.#add({ name: 'ct', attributes: { dreg, key: numbers.ctKey[value.key] } });
-        break;
-      case 'ct original': {
-        const key =
-          value.key === 'saddr' || value.key === 'daddr'
-            ? numbers.ctAddress[value.family][value.key]
-            : numbers.ctKey[value.key];
-        this.#add({ name: 'ct', attributes: { dreg, key, direction: numbers.ctOriginal } });
-        break;
-      }
-      case 'fib type': {
-        const attributes = { dreg, result: numbers.fibResult.type, flags: numbers.fibFlags[value.of] };
-        this.#add({ name: 'fib', attributes });
-        break;
-      }
-      case 'numgen': {
-        const { modulus, offset } = value;
-        const type = numbers.numgenType[value.mode];
-        this.#add({ name: 'numgen', attributes: { dreg, modulus, type, offset } });
-        break;
-      }
       case 'jhash': {
         const { of, modulus, seed } = value;
         const length = this.#loadAll(of, at); // what is hashed lies where its hash will
@@ -223,9 +195,6 @@ class Loader {
         else this.#bitwise(at, ~value.operand >>> 0, value.operand);
         break;
       }
-      case 'number':
-        this.#add({ name: 'immediate', attributes: { dreg, data: { value: hostNumber(value.value) } } });
-        break;
       default:
         value satisfies never;
     }

@@ -4,33 +4,11 @@
  */
 import type { Family } from '../../../net/family.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
+import type { Load } from './loads.ts';
 
-/** What is loaded into registers: of the packet, of its connection, or computed. */
+/** What is loaded into registers. */
 export type Value =
-  | {
-      readonly kind: 'payload';
-      readonly base: 'network' | 'transport';
-      /** Bytes from the beginning of the header. */
-      readonly offset: number;
-      readonly length: number;
-      /** The field that nft knows by a name; a raw one has none. */
-      readonly field: 'ip saddr' | 'ip daddr' | 'ip6 saddr' | 'ip6 daddr' | 'th sport' | 'th dport' | null;
-    }
-  | { readonly kind: 'meta'; readonly key: 'l4proto' | 'iifname' | 'oifname' }
-  | { readonly kind: 'ct'; readonly key: 'state' | 'status' | 'mark' }
-  | {
-      /** What was dialled: the tuple of the original direction. */
-      readonly kind: 'ct original';
-      readonly family: Family;
-      readonly key: 'saddr' | 'daddr' | 'proto-src' | 'proto-dst';
-    }
-  | { readonly kind: 'fib type'; readonly of: 'saddr' | 'daddr' }
-  | {
-      readonly kind: 'numgen';
-      readonly mode: 'random' | 'inc';
-      readonly modulus: number;
-      readonly offset: number;
-    }
+  | Load
   | {
       readonly kind: 'jhash';
       readonly of: readonly Value[];
@@ -54,8 +32,7 @@ export type Value =
       readonly of: Value;
       readonly operation: 'and' | 'or';
       readonly operand: number;
-    }
-  | { readonly kind: 'number'; readonly value: number };
+    };
 
 /** What `snat` and `dnat` take from the value that they are given. */
 export type NatOperand =

@@ -104,22 +104,8 @@ export function verdictText({ code, chain }: Verdict): string {
 
 export function valueText(value: Value): string {
   switch (value.kind) {
-    case 'payload':
-      return value.field ?? `@nh,${value.offset * 8},${value.length * 8}`;
-    case 'meta':
-      return value.key === 'l4proto' ? 'meta l4proto' : value.key;
-    case 'ct':
-      return `ct ${value.key}`;
-    case 'ct original': {
-      const field = value.key.startsWith('proto') ? value.key : `${nftFamily[value.family]} ${value.key}`;
-      return `ct original ${field}`;
-    }
-    case 'fib type':
-      return `fib ${value.of} type`;
-    case 'numgen': {
-      const offset = value.offset === 0 ? '' : ` offset ${value.offset}`;
-      return `numgen ${value.mode} mod ${value.modulus}${offset}`;
-    }
+    case 'load':
+      return value.text;
     case 'jhash':
       return `jhash ${value.of.map(valueText).join(' . ')} mod ${value.modulus} seed ${value.seed}`;
     case 'concat':
@@ -130,8 +116,6 @@ export function valueText(value: Value): string {
       return `${valueText(value.key)} map @${value.map.name}`;
     case 'bitwise':
       return `${valueText(value.of)} ${value.operation} 0x${value.operand.toString(16)}`;
-    case 'number':
-      return String(value.value);
     default:
       return value satisfies never;
   }

@@ -23,26 +23,8 @@ const ofSet = {
 /** `enum byteorder` of nft. */
 const byteOrders = { none: 0, host: 1, network: 2 } as const;
 
-/** `enum expr_types` of nft. */
-const expressionTypes = { verdict: 1, payload: 7, meta: 9, ct: 12, concat: 13, numgen: 23 } as const;
-
-/** Of a payload's userdata: the protocol header (`enum proto_desc_id`) and the field in nft's template of it. */
-const fields = {
-  'ip saddr': [12, 11],
-  'ip daddr': [12, 12],
-  'ip6 saddr': [13, 8],
-  'ip6 daddr': [13, 9],
-  'th sport': [11, 1],
-  'th dport': [11, 2],
-} as const;
-
-/** `enum proto_bases`: nft counts the link layer. */
-const NETWORK_HEADER = 2;
-
-const metaKeys = { iifname: 6, oifname: 7, l4proto: 16 } as const;
-const CT_MARK = 3;
-const NO_DIRECTION = 0xffff_ffff;
-const NUMGEN_RANDOM = 1;
+/** `enum expr_types` of nft, of what is no `Load`. */
+const expressionTypes = { verdict: 1, concat: 13 } as const;
 
 export function commentUserdata(comment: string): Uint8Array {
   const writer = new ByteWriter();
@@ -67,31 +49,21 @@ export function setUserdata({ key, data, intervalData, comment }: SetNode): Uint
 
 /** NFTNL_UDATA_SET_TYPEOF_EXPR and NFTNL_UDATA_SET_TYPEOF_DATA. */
 function typeOf(writer: ByteWriter, value: Value | 'verdict'): void {
-  const kind = value === 'verdict' ? value : value.kind;
-  if (!(kind in expressionTypes)) throw new RangeError(`a set cannot be declared by typeof ${kind}`);
-  number(writer, 0, expressionTypes[kind as keyof typeof expressionTypes]);
-  nested(writer, 1, (to) => {
-    if (value !== 'verdict') describe(to, value);
-  });
-}
-
-function describe(writer: ByteWriter, value: Value): void {
-  if (value.kind === 'payload' && value.field !== null) {
-    const [header, field] = fields[value.field];
-    numbers(writer, header, field);
-  } else if (value.kind === 'payload') {
-    numbers(writer, 0, 0, NETWORK_HEADER, value.offset * 8, value.length * 8);
-  } else if (value.kind === 'meta') numbers(writer, metaKeys[value.key]);
-  else if (value.kind === 'ct') numbers(writer, CT_MARK, NO_DIRECTION);
-  else if (value.kind === 'numgen') numbers(writer, NUMGEN_RANDOM, value.modulus, value.offset);
-  else if (value.kind === 'concat') {
-    for (const [index, field] of value.fields.entries()) nested(writer, index, (to) => typeOf(to, field));
-  }
-}
-
-/** Attributes 0, 1, 2 … with these numbers. */
-function numbers(writer: ByteWriter, ...all: readonly number[]): void {
-  for (const [type, value] of all.entries()) number(writer, type, value);
+  if (value === 'verdict') {
+    number(writer, 0, expressionTypes.verdict);
+    nested(writer, 1, () => {});
+  } else if (value.kind === 'concat') {
+    number(writer, 0, expressionTypes.concat);
+    nested(writer, 1, (to) => {
+      for (const [index, field] of value.fields.entries()) nested(to, index, (inner) => typeOf(inner, field));
+    });
+  } else if (value.kind === 'load' && value.typeof !== null) {
+    const { expression, attributes } = value.typeof;
+    number(writer, 0, expression);
+    nested(writer, 1, (to) => {
+      for (const [type, attribute] of attributes.entries()) number(to, type, attribute);
+    });
+  } else throw new RangeError(`a set cannot be declared by typeof ${value.kind}`);
 }
 
 function number(writer: ByteWriter, type: number, value: number): void {
