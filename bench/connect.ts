@@ -13,9 +13,10 @@ import type { Host } from '../src/lab/host.ts';
 import { Lab } from '../src/lab/lab.ts';
 import { removeStale } from '../src/lab/removal.ts';
 import type { FactChange } from '../src/model/facts.ts';
-import { type IpAddress, parseAddress } from '../src/net/address.ts';
+import type { IpAddress } from '../src/net/address.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
+import { ip } from '../test/generators/build.ts';
 import { node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { enterNamespace } from '../test/netns/namespace.ts';
 import { acceptForEver, connectOnce, type SocketAddress, socketAddress } from './tcp.ts';
@@ -203,12 +204,6 @@ function inNamespace<T>(host: Host, act: () => T): T {
 function quantile(values: readonly number[], at: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(Math.floor(sorted.length * at), sorted.length - 1)] ?? Number.NaN;
-}
-
-function ip(text: string): IpAddress {
-  const address = parseAddress(text);
-  if (address === null) throw new TypeError(text);
-  return address;
 }
 
 function report({ results, ...rest }: Awaited<ReturnType<typeof measure>>): void {

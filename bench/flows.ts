@@ -18,12 +18,13 @@ import type { Context } from '../src/cli/context.ts';
 import { EXIT } from '../src/cli/exit-codes.ts';
 import { Terminal } from '../src/cli/terminal.ts';
 import type { FactChange } from '../src/model/facts.ts';
-import { type IpAddress, parseAddress } from '../src/net/address.ts';
+import type { IpAddress } from '../src/net/address.ts';
 import { parsePrefix } from '../src/net/prefix.ts';
 import { agentPieces, askAgent } from '../src/observe/client.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import type { Source } from '../src/sources/source.ts';
 import { visitEveryFlow } from '../src/wire/conntrack/table.ts';
+import { ip } from '../test/generators/build.ts';
 import { fillConntrack } from '../test/netns/fill-conntrack.ts';
 
 const PODS = 200;
@@ -212,12 +213,6 @@ async function status(): Promise<{ programmed?: unknown }> {
 
 function podAddress(index: number): IpAddress {
   return ip(`10.244.0.${index + 1}`);
-}
-
-function ip(text: string): IpAddress {
-  const address = parseAddress(text);
-  if (address === null) throw new TypeError(text);
-  return address;
 }
 
 function middle(times: number[]): number {

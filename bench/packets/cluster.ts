@@ -4,8 +4,8 @@ import type { NodeFacts } from '../../src/model/node.ts';
 import type { ServiceFact } from '../../src/model/service.ts';
 import { addressFromNumber, addressNumber, type IpAddress, parseAddress } from '../../src/net/address.ts';
 import type { Family } from '../../src/net/family.ts';
-import { type Port, parsePort } from '../../src/net/port.ts';
-import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import { prefixOf } from '../../src/net/prefix.ts';
+import { portOf } from '../../test/generators/build.ts';
 import { node } from '../../test/generators/large-cluster.ts';
 
 /** A Service of the benchmark, with one port (80). */
@@ -101,8 +101,8 @@ export function nodeOf(clusters: readonly BenchCluster[]): NodeFacts {
       onDefaultRoute: true,
       byRoute: null,
     })),
-    podCIDRs: clusters.map(({ podCIDR }) => prefix(podCIDR)),
-    serviceCIDRs: clusters.map(({ serviceCIDR }) => prefix(serviceCIDR)),
+    podCIDRs: clusters.map(({ podCIDR }) => prefixOf(podCIDR)),
+    serviceCIDRs: clusters.map(({ serviceCIDR }) => prefixOf(serviceCIDR)),
   };
 }
 
@@ -113,7 +113,7 @@ export function factsOf({ family, podCIDR, services }: BenchCluster): FactChange
     key: `pods-${family}`,
     fact: {
       name: 'pods',
-      cidr: prefix(podCIDR),
+      cidr: prefixOf(podCIDR),
       natOutgoing: true,
       disabled: false,
       loadBalancerOnly: false,
@@ -134,7 +134,9 @@ export function factsOf({ family, podCIDR, services }: BenchCluster): FactChange
         externalIPs: [],
         loadBalancerIPs: [],
         loadBalancerSourceRanges: null,
-        ports: [{ name: '', protocol, port: port(80), nodePort: nodePort === null ? null : port(nodePort) }],
+        ports: [
+          { name: '', protocol, port: portOf(80), nodePort: nodePort === null ? null : portOf(nodePort) },
+        ],
         internalTrafficPolicy: 'Cluster',
         externalTrafficPolicy: 'Cluster',
         affinityTimeoutSeconds: affinity ? 10_800 : null,
@@ -145,7 +147,7 @@ export function factsOf({ family, podCIDR, services }: BenchCluster): FactChange
         name: `${name}-slice`,
         serviceName: name,
         family,
-        ports: [{ name: '', protocol, port: port(ENDPOINT_PORT) }],
+        ports: [{ name: '', protocol, port: portOf(ENDPOINT_PORT) }],
         endpoints: endpoints.map(({ address }) => ({
           address,
           ready: true,
@@ -163,16 +165,4 @@ export function factsOf({ family, podCIDR, services }: BenchCluster): FactChange
       ];
     }),
   ];
-}
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (typeof parsed === 'string') throw new TypeError(`${text}: ${parsed}`);
-  return parsed;
-}
-
-function port(number: number): Port {
-  const parsed = parsePort(number);
-  if (parsed === null) throw new RangeError(`${number}`);
-  return parsed;
 }

@@ -1,3 +1,4 @@
+import { walkDestination } from '../explain/destination.ts';
 import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import type { NatKind } from '../forms/flows.ts';
 import type { NodeFacts } from '../model/node.ts';
@@ -5,7 +6,7 @@ import { formatRef, type ObjectRef } from '../model/object.ts';
 import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
 import { protocolFromNumber } from '../net/protocol.ts';
-import { setContains } from '../net/ranges.ts';
+import { decideEgress } from '../plan/egress-decision.ts';
 import { endpointAt, type PlanEntry, type ServiceFrontend, type Tuple } from '../plan/entry.ts';
 import { podSourceKey } from '../plan/entry-key.ts';
 import { type NatPlan, scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
@@ -141,11 +142,15 @@ export class FlowJudge {
   }
 
   /** ICMP and the like, which only egress pools and rules translate. */
-  #portlessSource(flow: TrackedFlow): SourceNat | null {
-    const { egressSources } = scopeOf(this.#by.plan, flow.family);
-    const { src } = flow.original;
-    const isEgress = setContains(egressSources, src) || this.#by.plan.egressSource(src) !== undefined;
-    return isEgress ? { kind: 'egress', object: null } : null;
+  #portlessSource({
+    family,
+    original: { src: source },
+    reply: { src: destination },
+  }: TrackedFlow): SourceNat | null {
+    const packet = { source, destination, protocol: null, port: null, outInterface: null };
+    const { plan } = this.#by;
+    const { by, passedOver } = decideEgress(scopeOf(plan, family), plan.egressSource(source), packet);
+    return by === 'nothing' && passedOver.length === 0 ? null : { kind: 'egress', object: null };
   }
 
   #staleDestination(
@@ -154,17 +159,16 @@ export class FlowJudge {
     key: string,
     entry: PlanEntry | undefined,
   ): string | null {
-    const { src: address, sport: port } = flow.reply;
     if (entry?.kind === 'PodBinding') {
-      const { owner, sourceRanges } = entry;
-      const endpoint = endpointAt(entry, { port: flow.original.dport as Port });
-      if (!isTranslated || endpoint.address !== address || endpoint.port !== port) {
-        return `${key} goes to ${formatRef(owner)} now (${formatEndpoint(endpoint.address, endpoint.port)})`;
-      }
-      if (sourceRanges !== null && !setContains(sourceRanges, flow.original.src)) {
-        return `${formatRef(owner)} does not admit ${flow.original.src} any more`;
-      }
-      return null;
+      const { plan, node } = this.#by;
+      const { src: source, dst: destination, dport } = flow.original;
+      const packet = { source, destination, protocol: entry.tuple.protocol, port: dport as Port };
+      const { endpoints } = walkDestination(plan, scopeOf(plan, flow.family), node, packet);
+      const [endpoint] = endpoints;
+      if (endpoint === undefined) return `${formatRef(entry.owner)} does not admit ${source} any more`;
+      const { address, port } = endpoint;
+      if (isTranslated && address === flow.reply.src && port === flow.reply.sport) return null;
+      return `${key} goes to ${formatRef(entry.owner)} now (${formatEndpoint(address, port)})`;
     }
     if (!isTranslated) return null;
     const former = this.#formerBinding(flow, key);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ip as address } from '../../test/generators/build.ts';
 import {
   addressBytes,
   addressFromBytes,
@@ -8,17 +9,10 @@ import {
   compareAddresses,
   familyOf,
   formatEndpoint,
-  type IpAddress,
   parseAddress,
   parseIpv4,
   parseIpv6,
 } from './address.ts';
-
-function address(text: string): IpAddress {
-  const parsed = parseAddress(text);
-  if (parsed === null) throw new TypeError(text);
-  return parsed;
-}
 
 describe('IPv4', () => {
   test.each(['0.0.0.0', '10.0.0.1', '192.168.100.200', '255.255.255.255'])('reads %s', (text) => {

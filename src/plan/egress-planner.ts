@@ -5,7 +5,7 @@ import { type EgressRuleGround, egressRuleGround } from './egress-ground.ts';
 import { egressRuleFragment } from './egress-rules.ts';
 import type { FactStore } from './fact-store.ts';
 import type { Fragment } from './fragment.ts';
-import { isolated, unusable } from './isolation.ts';
+import { isolated, unusable } from './fragment.ts';
 import type { ScopeFragment } from './scope.ts';
 
 /** Works out the fragment of all EgressRules; what does not depend on pods is kept until it is forgotten. */

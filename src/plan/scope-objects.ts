@@ -2,7 +2,7 @@ import type { FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
 import type { FactStore } from './fact-store.ts';
-import { isolated, unusable } from './isolation.ts';
+import { isolated, unusable } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { type ScopeFacts, type ScopeFragment, scopeFragment } from './scope.ts';
 

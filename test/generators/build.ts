@@ -8,7 +8,7 @@ import type { PoolFact } from '../../src/model/pool.ts';
 import type { ServiceFact, ServicePortFact } from '../../src/model/service.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../src/net/address.ts';
 import { type Port, parsePort } from '../../src/net/port.ts';
-import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import { type Prefix, prefixOf } from '../../src/net/prefix.ts';
 
 /** Facts for tests, written short: each builder fills in what the test does not speak of. */
 
@@ -18,11 +18,7 @@ export function ip(text: string): IpAddress {
   return address;
 }
 
-export function cidr(text: string): Prefix {
-  const prefix = parsePrefix(text);
-  if (typeof prefix === 'string') throw new TypeError(`${text}: ${prefix}`);
-  return prefix;
-}
+export const cidr: (text: string) => Prefix = prefixOf;
 
 export function portOf(number: number): Port {
   const port = parsePort(number);

@@ -2,8 +2,8 @@ import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-s
 import type { NodeFacts } from '../../src/model/node.ts';
 import type { ServiceFact } from '../../src/model/service.ts';
 import { addressFromNumber, type IpAddress } from '../../src/net/address.ts';
-import { type Port, parsePort } from '../../src/net/port.ts';
-import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import { prefixOf } from '../../src/net/prefix.ts';
+import { portOf } from './build.ts';
 
 /** A cluster of so many ClusterIP Services, each with so many endpoints of its own: all facts are made here. */
 export interface ClusterSize {
@@ -21,11 +21,11 @@ export const node: NodeFacts = {
   localAddresses: [
     { address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true, byRoute: null },
   ],
-  podCIDRs: [prefix('10.128.0.0/24')],
+  podCIDRs: [prefixOf('10.128.0.0/24')],
   podsToldBy: [],
   podInterface: null,
   podNetworks: [],
-  serviceCIDRs: [prefix('10.96.0.0/12')],
+  serviceCIDRs: [prefixOf('10.96.0.0/12')],
   nodePortAddresses: null,
   masqueradeAll: false,
   listeners: [],
@@ -45,7 +45,7 @@ export function serviceFact(index: number): ServiceFact {
     externalIPs: [],
     loadBalancerIPs: [],
     loadBalancerSourceRanges: null,
-    ports: [{ name: 'http', protocol: 'TCP', port: port(80), nodePort: null }],
+    ports: [{ name: 'http', protocol: 'TCP', port: portOf(80), nodePort: null }],
     internalTrafficPolicy: 'Cluster',
     externalTrafficPolicy: 'Cluster',
     affinityTimeoutSeconds: null,
@@ -72,7 +72,7 @@ export function sliceFact(index: number, count: number, shift = 0): EndpointSlic
     name: `service-${index}-abcde`,
     serviceName: `service-${index}`,
     family: 'IPv4',
-    ports: [{ name: 'http', protocol: 'TCP', port: port(8080) }],
+    ports: [{ name: 'http', protocol: 'TCP', port: portOf(8080) }],
     endpoints,
     lastChangeTriggerAt: null,
   };
@@ -80,16 +80,4 @@ export function sliceFact(index: number, count: number, shift = 0): EndpointSlic
 
 function ip(number: bigint): IpAddress {
   return addressFromNumber('IPv4', number);
-}
-
-function port(number: number): Port {
-  const parsed = parsePort(number);
-  if (parsed === null) throw new RangeError(`${number}`);
-  return parsed;
-}
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (typeof parsed === 'string') throw new TypeError(`${text}: ${parsed}`);
-  return parsed;
 }

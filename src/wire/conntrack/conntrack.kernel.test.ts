@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ip as address } from '../../../test/generators/build.ts';
 import { enterFreshNamespace, nft } from '../../../test/netns/namespace.ts';
-import { type IpAddress, parseAddress } from '../../net/address.ts';
+
 import { ConntrackConnection } from './connection.ts';
 import { type ConntrackEntry, conntrackStatus } from './entry.ts';
 import { watchConntrack } from './monitor.ts';
@@ -203,12 +204,6 @@ test('only the kinds that were asked for are told', async () => {
   await vi.waitFor(() => expect(events).not.toEqual([]));
   expect(events).toEqual([`destroy ${sport}`]);
 });
-
-function address(text: string): IpAddress {
-  const parsed = parseAddress(text);
-  if (parsed === null) throw new Error(text);
-  return parsed;
-}
 
 async function exited(child: ChildProcess): Promise<void> {
   await once(child, 'exit');

@@ -1,7 +1,9 @@
 /** What the kernel itself leaves out by a filter, without the comparison that follows in this program. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ip as address } from '../../../test/generators/build.ts';
 import { enterFreshNamespace } from '../../../test/netns/namespace.ts';
-import { type IpAddress, parseAddress } from '../../net/address.ts';
+import type { IpAddress } from '../../net/address.ts';
+
 import type { Family } from '../../net/family.ts';
 import { ByteWriter } from '../bytes.ts';
 import { familyNumber } from '../family-number.ts';
@@ -134,9 +136,3 @@ test('no IPv6 address is handed to the kernel, in no field', () => {
     filter: { original: (1 << 3) | (1 << 4) | (1 << 5) },
   });
 });
-
-function address(text: string): IpAddress {
-  const parsed = parseAddress(text);
-  if (parsed === null) throw new Error(text);
-  return parsed;
-}

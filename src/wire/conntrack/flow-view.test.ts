@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type IpAddress, parseAddress } from '../../net/address.ts';
+import { ip as address } from '../../../test/generators/build.ts';
+
 import { ByteWriter } from '../bytes.ts';
 import { Malformed } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
@@ -8,12 +9,6 @@ import { beginMessage, endMessage, type Message, messagesOf, writeNfgenmsg } fro
 import { type ConntrackEntry, conntrackAttributes, tupleAttributesOf } from './entry.ts';
 import { kernelFilter, matches } from './filter.ts';
 import { FlowView } from './flow-view.ts';
-
-function address(text: string): IpAddress {
-  const parsed = parseAddress(text);
-  if (parsed === null) throw new Error(text);
-  return parsed;
-}
 
 function message(family: number, write: (writer: ByteWriter) => void): Message {
   const writer = new ByteWriter();

@@ -13,7 +13,7 @@ import {
   slice,
 } from '../../test/generators/build.ts';
 import type { FactChange, FactKind } from '../model/facts.ts';
-import { isolated } from './isolation.ts';
+import { isolated } from './fragment.ts';
 import { defaultPlanOptions } from './options.ts';
 import { Planner } from './planner.ts';
 
