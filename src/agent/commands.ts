@@ -8,7 +8,7 @@ import { PodRouting } from '../datapath/coexistence/pod-routes.ts';
 import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts';
 import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
-import type { Observed, Preview } from '../datapath/datapath.ts';
+import type { Preview } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import type { Status } from '../forms/status.ts';
 import { AccessError } from '../kube-api/access.ts';
@@ -248,64 +248,6 @@ export async function previewAgent(
     foreign.close();
     rules.close();
     interfaces.close();
-    datapath.close();
-  }
-}
-
-/** What of ours the kernel holds, whether an agent runs or not. */
-export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
-  const datapath = NftablesDatapath.open();
-  try {
-    return await datapath.inspect(signal);
-  } finally {
-    datapath.close();
-  }
-}
-
-/**
- * What of podnat-controller is in the kernel, one line each; with `remove` it is taken away.
- *
- * @param prefix its `-resourceprefix`
- */
-export async function podnatControllerChains(
-  prefix: string,
-  remove: boolean,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const rules = new IptablesChains(podnatOwner(prefix));
-  try {
-    const { found } = await rules.find(signal);
-    if (remove && found.length > 0) await rules.remove(signal);
-    return found;
-  } finally {
-    rules.close();
-  }
-}
-
-/** What was removed. */
-export interface CleanedUp {
-  /** `ip knat` */
-  readonly tables: readonly string[];
-  /** Chains of others in which we had a rule, for people: `chain FORWARD of iptables-nft`. */
-  readonly rules: readonly string[];
-  /** Rules of policy routing: `1000: from 10.244.1.5 lookup 77`. */
-  readonly routes: readonly string[];
-}
-
-/** Removes all that is ours from the kernel. */
-export async function cleanUpKernel(signal: AbortSignal): Promise<CleanedUp> {
-  const datapath = NftablesDatapath.open();
-  const chains = new ForwardChains();
-  const routing = new PodRouting();
-  try {
-    return {
-      tables: await datapath.remove(signal),
-      rules: await chains.remove(signal),
-      routes: await routing.remove(),
-    };
-  } finally {
-    routing.close();
-    chains.close();
     datapath.close();
   }
 }

@@ -4,9 +4,6 @@ import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { KUBECTL_PLUGIN, runKubectlPlugin } from './kubectl/program.ts';
-import { PODNAT_CONTROLLER, runPodnatController } from './podnat/program.ts';
-import { createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import { Terminal, terminalOptions } from './terminal.ts';
 
@@ -38,16 +35,31 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  // bin/knat hands over the name that it was started by.
-  const words = process.argv.slice(2);
-  if (process.title === PODNAT_CONTROLLER) await runPodnatController(words, context);
-  else if (process.title === KUBECTL_PLUGIN) await runKubectlPlugin(words, context, surroundings);
-  else await createProgram(context).parseAsync();
+  await runProgram(process.argv.slice(2));
   process.exitCode = context.exit;
 } catch (error) {
   // Commander has printed its own message, or the help that was asked for.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else fail(error);
+}
+
+/** Each program is loaded where it is asked for. */
+async function runProgram(words: readonly string[]): Promise<void> {
+  // bin/knat hands over the name that it was started by. kubectl runs kubectl-knat on the PATH as `kubectl knat`.
+  switch (process.title) {
+    case 'podnat-controller': {
+      const { runPodnatController } = await import('./podnat/program.ts');
+      return await runPodnatController(words, context);
+    }
+    case 'kubectl-knat': {
+      const { runKubectlPlugin } = await import('./kubectl/program.ts');
+      return await runKubectlPlugin(words, context, surroundings);
+    }
+    default: {
+      const { createProgram } = await import('./program.ts');
+      await createProgram(context).parseAsync();
+    }
+  }
 }
 
 function fail(error: unknown): void {

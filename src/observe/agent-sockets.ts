@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { isTrustedUser, peerUser } from '../wire/unix-peer.ts';
 
 /**
  * Where a running agent listens: an abstract Unix socket. Its name belongs to the network namespace, as the NAT does, so
@@ -42,6 +41,8 @@ export interface AgentSearch {
 
 /** Connects to the agent of this network namespace: to the socket with a name of the agent's that root, or our user, listens on. */
 export async function findAgent(): Promise<AgentSearch> {
+  // Loaded when an agent is looked for: it brings the library that asks the kernel.
+  const { isTrustedUser, peerUser } = await import('../wire/unix-peer.ts');
   const strangers: Stranger[] = [];
   for (const path of await socketNames()) {
     const socket = await dial(path);

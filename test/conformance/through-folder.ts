@@ -9,7 +9,7 @@ import { type Finding, formatFinding } from '../../src/model/finding.ts';
 import type { PodNatRequest } from '../../src/model/pod.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
-import { parseNodeConfig } from '../../src/sources/objects/node-config.ts';
+import { parseNodeConfig } from '../../src/sources/objects/node-config-file.ts';
 import { readDirOnce } from '../generators/folder-contents.ts';
 
 export interface FolderAnswers {

@@ -1,4 +1,4 @@
-import { cleanUpKernel, podnatControllerChains } from '../../agent/commands.ts';
+import { cleanUpKernel, podnatControllerChains } from '../../agent/kernel-commands.ts';
 import { AgentNotRunning, askAgent } from '../../observe/client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';

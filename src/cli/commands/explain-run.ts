@@ -1,4 +1,3 @@
-import { existingFlows } from '../../agent/existing-flows.ts';
 import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
 import { describeWalk } from '../../explain/describe.ts';
@@ -80,7 +79,9 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
   ): Promise<Answer> => {
     const walk = explainQuery(planner, question);
-    return say(walk, values.conntrack === true ? await existingFlows(walk.packet) : null);
+    if (values.conntrack !== true) return say(walk, null);
+    const { existingFlows } = await import('../../agent/existing-flows.ts');
+    return say(walk, await existingFlows(walk.packet));
   };
   return {
     explain: (question) => seen(question, walkJson),

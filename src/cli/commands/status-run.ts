@@ -45,7 +45,7 @@ async function statusWithoutAgent(
 }
 
 async function lookIntoKernel(): Promise<Observed> {
-  const { inspectKernel } = await import('../../agent/commands.ts');
+  const { inspectKernel } = await import('../../agent/kernel-commands.ts');
   return await inspectKernel(new AbortController().signal);
 }
 

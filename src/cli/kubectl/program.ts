@@ -26,9 +26,6 @@ import { agentCommands, elsewhere, NODES } from './commands.ts';
 import { commandHelp, isForManifests, nodesHelp, pluginHelp } from './help.ts';
 import { readByKubectl, runByKubectl } from './kubectl.ts';
 
-/** kubectl runs the executable of this name on the PATH as `kubectl knat`. */
-export const KUBECTL_PLUGIN = 'kubectl-knat';
-
 /** Of the process, what decides how the command in the Pod is run. */
 export interface Surroundings {
   /** Standard input, output and error are all the same person's terminal. */

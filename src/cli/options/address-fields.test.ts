@@ -3,7 +3,7 @@ import { formatPrefix, type Prefix } from '../../net/prefix.ts';
 import { parseIpMasqAgentConfig } from '../../sources/ip-masq-agent/config.ts';
 import { parseFact } from '../../sources/objects/fact-object.ts';
 import { defaultPodNatOptions } from '../../sources/objects/metadata.ts';
-import { parseNodeConfig } from '../../sources/objects/node-config.ts';
+import { parseNodeConfig } from '../../sources/objects/node-config-file.ts';
 import { SharedValues } from '../../sources/objects/shared.ts';
 import { parseKubeProxyConfig } from './kube-proxy-config.ts';
 import { readListenAddress, readOnePerFamily, readPrefixes } from './readers.ts';

@@ -1,7 +1,7 @@
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
-import { type NodeConfig, parseNodeConfig } from '../../sources/objects/node-config.ts';
+import type { NodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
 import { podNatPolicy } from './pod-nat-policy.ts';
@@ -23,7 +23,7 @@ export async function planSettings(values: SettingValues, use: SourceUse = {}): 
   checkPodDetection(nodeConfig);
   const nodeName = values.node ?? nodeConfig.nodeName ?? null;
   const plan = planOptions(values);
-  const source = sourceOf(values, nodeName, plan, use);
+  const source = await sourceOf(values, nodeName, plan, use);
   const cluster = values.source?.kind === 'kubernetes' ? { cluster: accessOf(values) } : {};
   return { nodeName, nodeConfig, plan, source, ...cluster };
 }
@@ -89,6 +89,7 @@ function planOptions(values: SettingValues): PlanOptions {
 }
 
 async function readNodeConfig(path: string): Promise<NodeConfig> {
+  const { parseNodeConfig } = await import('../../sources/objects/node-config-file.ts');
   const result = parseNodeConfig(await readInputFile(path, 'the node configuration'), path);
   if (result.ok) return result.config;
   const message = `the node configuration ${path} cannot be used`;

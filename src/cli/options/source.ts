@@ -1,9 +1,6 @@
 import type { AccessOptions } from '../../kube-api/access.ts';
 import { portsWithout } from '../../net/port.ts';
 import type { PlanOptions } from '../../plan/options.ts';
-import { dirSource } from '../../sources/dir/dir-source.ts';
-import { ipMasqAgentSource } from '../../sources/ip-masq-agent/ip-masq-agent-source.ts';
-import { kubeSource } from '../../sources/kube/kube-source.ts';
 import { defaultPodNatOptions, type PodNatOptions } from '../../sources/objects/metadata.ts';
 import { formatPortList, parsePortList } from '../../sources/objects/port-list.ts';
 import { severalSources } from '../../sources/several.ts';
@@ -29,24 +26,25 @@ export interface SourceUse {
 }
 
 /** The source that the options ask for, with ip-masq-agent's file where one is named. Throws CliError. */
-export function sourceOf(
+export async function sourceOf(
   values: SettingValues,
   named: string | null,
   plan: PlanOptions,
   use: SourceUse,
-): Source {
-  const source = objectSource(values, named, plan, use);
+): Promise<Source> {
+  const source = await objectSource(values, named, plan, use);
   const { ipMasqAgentConfig } = values;
   if (ipMasqAgentConfig === undefined || !plan.enable.egress) return source;
+  const { ipMasqAgentSource } = await import('../../sources/ip-masq-agent/ip-masq-agent-source.ts');
   return severalSources([source, ipMasqAgentSource(ipMasqAgentConfig)]);
 }
 
-function objectSource(
+async function objectSource(
   values: SettingValues,
   named: string | null,
   { enable: kinds, podNatPolicy }: PlanOptions,
   { debug = () => {}, defaultNode, isOnce = false, allPods = false }: SourceUse,
-): Source {
+): Promise<Source> {
   const { source, maxManifestMib } = values;
   const podNat = podNatOptions(values);
   switch (source?.kind) {
@@ -59,6 +57,7 @@ function objectSource(
       const limit = maxManifestMib === undefined ? {} : { maxFileBytes: maxManifestMib * 1024 * 1024 };
       const range = values.serviceNodePortRange;
       const nodePorts = range === undefined ? {} : { nodePortRange: range };
+      const { dirSource } = await import('../../sources/dir/dir-source.ts');
       return dirSource(source.path, { debug, podNat, ...limit, ...nodePorts });
     }
     case 'kubernetes': {
@@ -69,6 +68,7 @@ function objectSource(
       const access = accessOf(values);
       const enable = { ...kinds, namespaceLabels: podNatPolicy.namespaceSelector !== null };
       const patience = isOnce ? { giveUpAfter: PATIENCE } : {};
+      const { kubeSource } = await import('../../sources/kube/kube-source.ts');
       return kubeSource({ nodeName, enable, access, podNat, debug, ...patience });
     }
     default:

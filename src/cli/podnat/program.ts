@@ -12,7 +12,7 @@ import type { SettingValues } from '../options/table.ts';
 import { type FlagMeaning, meaningOf, podnatFlags } from './flags.ts';
 import { GoFlagError, GoHelpAsked, goUsage, parseGoFlags } from './go-flags.ts';
 
-export const PODNAT_CONTROLLER = 'podnat-controller';
+const PODNAT_CONTROLLER = 'podnat-controller';
 
 /** A dry run does not wait longer for a cluster that it cannot read, in milliseconds. */
 const PATIENCE = 10_000;

@@ -8,7 +8,8 @@ import { didYouMean } from '../../../src/sources/objects/did-you-mean.ts';
 import { fieldSteps } from '../../../src/sources/objects/field-path.ts';
 import type { ManifestRoot } from '../../../src/sources/objects/manifest-root.ts';
 import { readRoots } from '../../../src/sources/objects/manifest-text.ts';
-import { type NodeConfig, parseNodeConfig } from '../../../src/sources/objects/node-config.ts';
+import type { NodeConfig } from '../../../src/sources/objects/node-config.ts';
+import { parseNodeConfig } from '../../../src/sources/objects/node-config-file.ts';
 import type { Packet, Scenario, ScenarioNode, Step, WrittenObject } from './scenario.ts';
 import {
   fileSchema,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { formatFinding } from '../../model/finding.ts';
-import { parseNodeConfig } from './node-config.ts';
+import { parseNodeConfig } from './node-config-file.ts';
 
 function problemsOf(text: string): string[] {
   const result = parseNodeConfig(text, 'node.yaml');

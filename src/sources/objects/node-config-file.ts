@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import type { Finding } from '../../model/finding.ts';
+import type { SourceCode } from '../../model/finding-codes.ts';
+import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
+import { type Prefix, parsePrefix } from '../../net/prefix.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { hostBitsMessage } from './fields.ts';
+import { readRoots } from './manifest-text.ts';
+import {
+  isInterfaceName,
+  LOCAL_MODES,
+  type NodeConfig,
+  type NodePortRange,
+  nodePortWord,
+  primaryOrRanges,
+} from './node-config.ts';
+
+export type NodeConfigResult =
+  | { readonly ok: true; readonly config: NodeConfig }
+  | { readonly ok: false; readonly problems: readonly Finding[] };
+
+const address = z.string().transform((text, context): IpAddress => {
+  const parsed = parseAddress(text);
+  if (parsed !== null) return parsed;
+  context.addIssue(`"${text}" is no IPv4 or IPv6 address`);
+  return z.NEVER;
+});
+
+const prefix = z.string().transform((text, context): Prefix => {
+  const parsed = parsePrefix(text);
+  if (typeof parsed !== 'string') return parsed;
+  const hint = `"${text}" is no CIDR: write ADDRESS/LENGTH`;
+  context.addIssue(parsed === 'host-bits' ? hostBitsMessage(text) : hint);
+  return z.NEVER;
+});
+
+const interfaceName = z.string().refine(isInterfaceName, {
+  error: 'expected the name of an interface: 1 to 15 bytes without blanks, slashes and colons',
+});
+
+const nodeIPs = z
+  .union([address.transform((one) => [one]), z.array(address)], {
+    error: 'expected an address or a list of them',
+  })
+  .refine((list) => new Set(list.map(familyOf)).size === list.length, {
+    error: 'a node has one primary address of each family: remove the others',
+  });
+
+const nodePortAddress = z.string().transform((text, context): readonly NodePortRange[] => {
+  const word = nodePortWord(text);
+  if (word !== null) return word;
+  const parsed = parsePrefix(text);
+  if (typeof parsed !== 'string') return [parsed];
+  const hint = `"${text}" is neither a CIDR nor one of primary, localhost, all`;
+  context.addIssue(parsed === 'host-bits' ? hostBitsMessage(text) : hint);
+  return z.NEVER;
+});
+
+const nodePortAddresses = z.preprocess(
+  (value) => (typeof value === 'string' ? [value] : value),
+  z.array(nodePortAddress).transform((list) => (list.length === 0 ? null : primaryOrRanges(list.flat()))),
+);
+
+/** The keys of `--node-config`, which the records of test/conformance/service-flows.json have too; `nodeIPs` is for both families. */
+const schema = z.strictObject({
+  nodeName: z.string().min(1).optional(),
+  nodeIP: nodeIPs.optional(),
+  nodeIPs: nodeIPs.optional(),
+  localNodeIPs: z.array(address).optional(),
+  podCIDRs: z.array(prefix).optional(),
+  detectLocalMode: z.enum(LOCAL_MODES, { error: `expected one of ${LOCAL_MODES.join(', ')}` }).optional(),
+  podBridgeInterface: interfaceName.optional(),
+  podInterfaceNamePrefix: interfaceName.optional(),
+  serviceCIDRs: z.array(prefix).optional(),
+  nodePortAddresses: nodePortAddresses.optional(),
+  masqueradeAll: z.boolean().optional(),
+  topologyLabels: z.record(z.string(), z.string()).optional(),
+});
+
+/** Reads a node configuration, YAML or JSON. Never throws; all errors are found at once, each with its path. */
+export function parseNodeConfig(text: string, filename: string): NodeConfigResult {
+  const roots = readRoots(text, filename);
+  if ('message' in roots) return failed('KNAT_NODE_CONFIG_SYNTAX', filename, roots.line, roots.message);
+  const [root, second] = roots;
+  if (root === undefined || root.value === null) return { ok: true, config: {} };
+  if (second !== undefined) {
+    const message = 'only one document is read: remove the others';
+    return failed('KNAT_NODE_CONFIG_SYNTAX', filename, second.lineOf([]), message);
+  }
+  const parsed = schema.safeParse(root.value);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.flatMap((issue) =>
+      messagesOf(issue).map(({ code, steps, message }) => {
+        const origin = `${filename}:${root.lineOf(steps)}`;
+        return configProblem(code, origin, formatSteps(steps), message);
+      }),
+    );
+    return { ok: false, problems };
+  }
+  const { nodeIP, nodeIPs: several, ...rest } = parsed.data;
+  if (nodeIP !== undefined && several !== undefined) {
+    const message = 'nodeIP and nodeIPs mean the same: keep one';
+    return failed('KNAT_NODE_CONFIG_FIELD', filename, root.lineOf(['nodeIP']), message);
+  }
+  const addresses = nodeIP ?? several;
+  const given = Object.entries({ ...rest, nodeIPs: addresses }).filter(([, value]) => value !== undefined);
+  return { ok: true, config: Object.fromEntries(given) as NodeConfig };
+}
+
+interface ConfigError {
+  readonly code: SourceCode;
+  readonly steps: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** An unknown key each, or what is wrong with a value; of a union the branch that got furthest. */
+function messagesOf(issue: z.core.$ZodIssue): readonly ConfigError[] {
+  const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const meant = didYouMean(key, Object.keys(schema.shape));
+      const hint =
+        meant === null ? `use one of ${Object.keys(schema.shape).join(', ')}` : `did you mean ${meant}?`;
+      return { code: 'KNAT_NODE_CONFIG_UNKNOWN', steps: [...steps, key], message: `unknown key: ${hint}` };
+    });
+  }
+  if (issue.code === 'invalid_union') {
+    const inner = issue.errors.flat().find((each) => each.code === 'custom');
+    if (inner !== undefined) {
+      return messagesOf({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue);
+    }
+  }
+  return [{ code: 'KNAT_NODE_CONFIG_FIELD', steps, message: issue.message }];
+}
+
+function formatSteps(steps: readonly (string | number)[]): string {
+  return steps.reduce<string>((path, step) => {
+    if (typeof step === 'number' || /[./]/.test(step)) return `${path}[${step}]`;
+    return path === '' ? step : `${path}.${step}`;
+  }, '');
+}
+
+function failed(code: SourceCode, filename: string, line: number, message: string): NodeConfigResult {
+  return { ok: false, problems: [configProblem(code, `${filename}:${line}`, '', message)] };
+}
+
+function configProblem(code: SourceCode, origin: string, field: string, message: string): Finding {
+  return { code, severity: 'error', origin, object: null, field, message };
+}
