@@ -176,5 +176,4 @@ function by(outcome: DialOutcome): string {
 
 export const gone = (name: string) => absent('Pod', `mail/${name}`);
 export const there = (fact: PodFact) => present('Pod', fact);
-export const manual = (name: Name) => ({ interfaceAuto: false, sourceIP: address[name] });
 export const port = portOf;

@@ -67,14 +67,6 @@ async function everyCase<T>(
   return Object.fromEntries(answers);
 }
 
-test('what a pod sends from a port of its binding leaves from the port of the node', async () => {
-  await node.apply(podA(...PROTOCOLS.map((protocol) => entry(protocol, 5062, 5060))));
-  const answers = await everyCase((family, protocol) => seen(family, protocol, 'podA', 5060));
-  expect(answers).toEqual(
-    await everyCase(async (family) => ({ ip: casts[family].node as string, port: 5062 })),
-  );
-});
-
 test('ranges by offset, up and down, aligned or not', async () => {
   const ranges = [
     [10_000, 20_000, 100],
@@ -93,12 +85,6 @@ test('ranges by offset, up and down, aligned or not', async () => {
       );
     }
   }
-});
-
-test('two SIP pods: the second registers with its own port, and the first keeps its calls', async () => {
-  await node.apply(podA(entry('UDP', 5060, 5060)), podB(entry('UDP', 5062, 5060)));
-  expect(await seen('IPv4', 'UDP', 'podB', 5060)).toEqual({ ip: address.public, port: 5062 });
-  expect(await seen('IPv4', 'UDP', 'podA', 5060)).toEqual({ ip: address.public, port: 5060 });
 });
 
 /** All ports but a few are reserved; of the few four are owned. */

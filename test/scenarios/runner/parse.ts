@@ -88,6 +88,9 @@ class Reader {
       (step[key] ?? []).map((text, index) => ({ text, origin: this.#origin([...at, key, index]) }));
     const entries = (key: 'entries' | 'noEntries') =>
       (step[key] ?? []).map((keys, index) => ({ keys, origin: this.#origin([...at, key, index]) }));
+    const restart = step.restart ?? false;
+    const changes = [step.node, step.apply, step.delete, step.ready, step.notReady, step.ipMasqAgent];
+    const isRestartAlone = restart && number > 0 && changes.every((change) => change === undefined);
     return {
       name: step.name ?? `step ${number + 1}`,
       origin: this.#origin(at),
@@ -97,7 +100,8 @@ class Reader {
       ready: named('ready'),
       notReady: named('notReady'),
       ipMasqAgent: step.ipMasqAgent,
-      restart: step.restart ?? false,
+      restart,
+      unchanged: step.unchanged ?? isRestartAlone,
       entries: entries('entries'),
       noEntries: entries('noEntries'),
       findings: (step.findings ?? []).map((finding, index) => ({

@@ -50,6 +50,8 @@ export interface Step {
   readonly ipMasqAgent: string | undefined;
   /** A new agent reads everything anew. */
   readonly restart: boolean;
+  /** The plan is as before, and the kernel is not written to. */
+  readonly unchanged: boolean;
   readonly entries: readonly WrittenEntry[];
   readonly noEntries: readonly WrittenEntry[];
   readonly findings: readonly ExpectedFinding[];

@@ -41,6 +41,13 @@ export async function castOf(scenario: Scenario): Promise<Cast> {
       const asked = packetOfQuestion(questionOf(packet), planner);
       return typeof asked === 'string' ? [] : [{ ...asked, unanswered: packet.unanswered }];
     });
+    // Of a range of ports the plan has one endpoint, the walk the one that is meant.
+    const led = packets.flatMap((packet) =>
+      walk(planner.plan, planner.heldNode, packet).paths.map(({ endpoint }) => ({
+        ...endpoint,
+        protocol: packet.protocol,
+      })),
+    );
     const endpoints = endpointsOf(planner.plan);
     const dialled = packets.map(({ destination, protocol, port }) => ({
       address: destination,
@@ -58,7 +65,7 @@ export async function castOf(scenario: Scenario): Promise<Cast> {
     );
     listening.set(
       step,
-      [...endpoints, ...dialled, ...programs].filter(
+      [...endpoints, ...led, ...dialled, ...programs].filter(
         ({ protocol, address, port }) => !quiet.has(`${protocol} ${address} ${port}`),
       ),
     );

@@ -102,6 +102,7 @@ const step = z.strictObject({
   notReady: podNames.optional(),
   ipMasqAgent: z.string('write the contents of the file as text').optional(),
   restart: flag.optional(),
+  unchanged: flag.optional(),
   entries: z.array(entry, 'write a list of entries').optional(),
   noEntries: z.array(entry, 'write a list of entries').optional(),
   findings: z.array(finding, 'write a list of codes').optional(),

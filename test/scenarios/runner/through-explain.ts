@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Walk } from '../../../src/explain/walk.ts';
+import { canonicalPlan } from '../../../src/plan/canonical.ts';
 import { aboutOf, type Failure, packetFailures, planFailures, type SeenFate } from './judge.ts';
 import type { Packet, Scenario } from './scenario.ts';
 import { ask, castOf, isPing } from './scene.ts';
@@ -9,8 +11,15 @@ export async function failuresOfExplain(scenario: Scenario): Promise<Failure[]> 
   const cast = await castOf(scenario);
   const world = await World.of(scenario);
   const failures: Failure[] = [];
+  let before: unknown = [];
   for (const step of scenario.steps) {
     world.take(step);
+    const plan = canonicalPlan(world.planner.plan);
+    if (step.unchanged && !isDeepStrictEqual(plan, before)) {
+      const message = 'unchanged: expected the plan of the step before, is another one';
+      failures.push({ origin: step.origin, about: step.name, message });
+    }
+    before = plan;
     failures.push(...planFailures(world, step));
     for (const packet of step.packets) {
       const asked = ask(world, cast, packet);

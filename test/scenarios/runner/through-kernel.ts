@@ -38,8 +38,8 @@ export async function failuresOfKernel(stage: Stage, scenario: Scenario): Promis
       await stage.listen(cast.listening.get(step) ?? []);
       if (step.restart) node.restart();
       const { skeleton, elementsAdded, elementsDeleted } = await node.converge(world.planner);
-      if (isRestartAlone(step) && (skeleton !== 'kept' || elementsAdded + elementsDeleted > 0)) {
-        const message = `restart: expected nothing written, is ${elementsAdded} elements added, ${elementsDeleted} deleted, tables ${skeleton}`;
+      if (step.unchanged && (skeleton !== 'kept' || elementsAdded + elementsDeleted > 0)) {
+        const message = `unchanged: expected nothing written, is ${elementsAdded} elements added, ${elementsDeleted} deleted, tables ${skeleton}`;
         failures.push({ origin: step.origin, about: step.name, message });
       }
       failures.push(...(await packetsOf(stage, world, cast, step)));
@@ -52,11 +52,6 @@ export async function failuresOfKernel(stage: Stage, scenario: Scenario): Promis
 
 async function setUp(stage: Stage, { behindPods, outside }: Cast, own: readonly IpAddress[]): Promise<void> {
   await stage.setUp({ nodeAddresses: own, sources: [...outside], targets: [], behindPods: [...behindPods] });
-}
-
-function isRestartAlone({ restart, apply, ready, notReady, node, ipMasqAgent, ...rest }: Step): boolean {
-  const changes = [apply, rest.delete, ready, notReady].some((list) => list.length > 0);
-  return restart && !changes && ipMasqAgent === undefined && Object.keys(node).length === 0;
 }
 
 /** The packets of a step are sent at once. */
