@@ -1,3 +1,4 @@
+import type { WalkJson } from '../forms/walk.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { setContains } from '../net/ranges.ts';
 import type { Conflict } from '../plan/claims.ts';
@@ -12,7 +13,7 @@ import { walkSource } from './source.ts';
 import type { DestinationStep, PacketState, SourcePort, SourceStep } from './step.ts';
 
 /** The outcome. `none`: no rule of ours changes the packet; `snat`: only its source is rewritten. */
-export type WalkVerdict = 'dnat' | 'snat' | 'none' | 'drop' | 'reject';
+export type WalkVerdict = WalkJson['verdict'];
 
 /** A reply, from the endpoint to the sender of the packet. */
 export interface Reply {

@@ -19,6 +19,9 @@ export const object = form({
   name: z.string(),
 }).openapi('Object');
 
+/** Which object a fact, a rule or a finding comes from. */
+export type ObjectRef = z.output<typeof object>;
+
 export const failure = form({
   code: z.string().openapi({ description: 'KNAT_…, see docs/errors.md' }),
   message: z.string(),
@@ -59,13 +62,16 @@ export const notice = form({
 export type NoticeForm = z.output<typeof notice>;
 
 export const problem = form({
-  code: z.string().openapi({ description: 'KNAT_…, see docs/errors.md' }),
+  code: z.string().openapi({ description: 'what it is, by a stable name: docs/errors.md' }),
   severity: z.enum(['error', 'warning', 'note']),
   origin: z.string().openapi({ description: 'FILE:LINE, or empty for what comes from no file' }),
   object: object.nullable(),
   field: z.string().openapi({ description: '`spec.ports[0].port`; empty when the whole object is meant' }),
   message: z.string().openapi({ description: 'what is wrong and what to do' }),
 }).openapi('Problem');
+
+/** Something that is wrong or noteworthy and that a person should mend: never fatal for what does not depend on it. */
+export type Finding = z.output<typeof problem>;
 
 /** A page of a list that is read by offset. */
 export function pageOf<Item extends z.ZodType>(name: string, item: Item) {

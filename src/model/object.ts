@@ -1,19 +1,6 @@
-/** Which object a fact, a rule or a problem comes from. */
-export interface ObjectRef {
-  readonly kind:
-    | 'Service'
-    | 'EndpointSlice'
-    | 'Pod'
-    | 'Node'
-    | 'IPPool'
-    | 'FelixConfiguration'
-    | 'Namespace'
-    | 'EgressRule'
-    | 'ServiceCIDR';
-  /** Empty for cluster-scoped objects. */
-  readonly namespace: string;
-  readonly name: string;
-}
+import type { ObjectRef } from '../forms/findings.ts';
+
+export type { ObjectRef };
 
 /** The reference to an object; without a namespace to a cluster-scoped one. */
 export function refOf(

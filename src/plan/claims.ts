@@ -1,3 +1,4 @@
+import type { Conflict } from '../forms/findings.ts';
 import { formatRef, type ObjectRef, objectKey } from '../model/object.ts';
 import { compareText } from '../model/text.ts';
 import type { EgressSource, FamilyScope, PlanEntry, SourcePorts } from './entry.ts';
@@ -5,15 +6,7 @@ import type { EgressSource, FamilyScope, PlanEntry, SourcePorts } from './entry.
 /** Made from many objects together. */
 type OfMany = FamilyScope | SourcePorts | EgressSource;
 
-/** Two objects want the same thing; one gets it. */
-export interface Conflict {
-  /** The key of the entry: `203.0.113.7:25/TCP`. */
-  readonly key: string;
-  readonly winner: ObjectRef;
-  readonly losers: readonly ObjectRef[];
-  /** The rule that decided, for people. */
-  readonly because: string;
-}
+export type { Conflict };
 
 /** For people: `Pod shop/b: 203.0.113.7:25/TCP belongs to Pod shop/a: …`. */
 export function conflictText({ key, winner, losers, because }: Conflict): string {
