@@ -102,7 +102,7 @@ export const egressRuleSpec = object(
     rule(
       '.addresses',
       "self.action == 'Snat' || !has(self.addresses) || size(self.addresses) == 0",
-      'only Snat uses addresses: remove them, or let action be Snat',
+      'only Snat uses addresses: remove them, or set action to Snat',
     ),
     rule(
       '.addresses',

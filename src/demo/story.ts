@@ -1,6 +1,6 @@
 /**
- * The flows of the demo, in order. What must come out stands here as the topology (`stage.ts`) and the manifests
- * (`examples/demo`) give it by hand: nothing of this is asked of knat.
+ * The flows of the demo, in order. The expected results are written by hand from the topology (`stage.ts`) and the
+ * manifests (`examples/demo`): none of them comes from knat.
  */
 import { type Dual, lanAddress, outsideAddress, podAddress } from '../lab/address-plan.ts';
 import { type IpAddress, parseAddress } from '../net/address.ts';
@@ -52,7 +52,7 @@ export const withoutKnat: Chapter = {
   flows: [
     {
       title: 'desk → Service web by its ClusterIP',
-      remark: 'no interface bears a ClusterIP: without NAT it leads nowhere',
+      remark: 'no interface has a ClusterIP: without NAT nobody answers',
       ...deskToWeb,
       attempts: 1,
       expected: NO_ANSWER,
@@ -65,7 +65,7 @@ export const withoutKnat: Chapter = {
     },
     {
       title: 'desk → outside',
-      remark: 'it arrives from a pod’s address, and nobody outside knows the way back',
+      remark: 'it arrives from a pod’s address, to which the outside has no route',
       ...deskToOutside,
       expected: NO_ANSWER,
     },
@@ -78,7 +78,7 @@ export const withKnat: readonly Chapter[] = [
     flows: [
       {
         title: 'desk → Service web by its ClusterIP',
-        remark: 'web1 and web2 take turns, and both see desk itself',
+        remark: 'web1 and web2 both answer, and both see desk’s own address',
         ...deskToWeb,
         expected: {
           answeredBy: [
@@ -89,7 +89,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'client → Service web by a NodePort of node1',
-        remark: 'pods of both nodes; they see node1, where the reply must pass',
+        remark: 'pods of both nodes answer; they see node1, through which the reply must pass',
         from: 'client',
         to: node1,
         port: 30080,
@@ -104,7 +104,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'client → Service web-local by a NodePort of node2',
-        remark: 'externalTrafficPolicy Local: node2’s own pod alone, and it sees the client',
+        remark: 'externalTrafficPolicy Local: only node2’s own pod answers, and it sees the client',
         from: 'client',
         to: node2,
         port: 30081,
@@ -113,7 +113,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'mail → Service mail by its ClusterIP (hairpin)',
-        remark: 'a pod reaches itself; it sees node1, or the reply would never leave it',
+        remark: 'a pod reaches itself; it sees node1, otherwise the reply would stay inside the pod',
         from: 'mail',
         to: mailService,
         port: 25,
@@ -135,14 +135,14 @@ export const withKnat: readonly Chapter[] = [
     title: 'Pod NAT',
     flows: [
       {
-        title: 'client → mail by node1’s public address of its own',
+        title: 'client → mail by its own public address of node1',
         remark: 'the annotation binds port 25 there to the pod, which sees the client',
         ...clientToMail,
         expected: { answeredBy: [{ by: 'mail', saw: client }] },
       },
       {
         title: 'mail → outside',
-        remark: 'what the pod starts leaves with the very address that it is reached by',
+        remark: 'the pod’s own connections leave with the address of its binding',
         from: 'mail',
         to: outside,
         port: 443,
@@ -160,7 +160,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'voice → outside, over UDP',
-        remark: 'the same way back: node2’s address',
+        remark: 'its packets leave with node2’s address too',
         from: 'voice',
         to: outside,
         port: 443,
@@ -189,7 +189,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'web2 → outside',
-        remark: 'the pool of node2’s pods has no natOutgoing: left alone, hence no answer',
+        remark: 'the pool of node2’s pods has no natOutgoing: not translated, so no answer',
         ...web2ToOutside,
         expected: NO_ANSWER,
       },
@@ -210,7 +210,7 @@ export const changes: readonly Change[] = [
     flows: [
       {
         title: 'web2 → outside',
-        remark: 'now it appears as node2, and the answer finds its way',
+        remark: 'now it appears as node2, and the answer comes back',
         ...web2ToOutside,
         expected: { answeredBy: [{ by: 'outside', saw: node2 }] },
       },
@@ -229,14 +229,14 @@ export const changes: readonly Change[] = [
       },
       {
         title: 'client → mail, port 25',
-        remark: 'and the old one to nobody',
+        remark: 'nothing answers on the old port',
         ...clientToMail,
         expected: REFUSED,
       },
     ],
   },
   {
-    title: 'web-endpoints.yaml: web1 is not ready any more',
+    title: 'web-endpoints.yaml: web1 is no longer ready',
     edit: {
       file: 'web-endpoints.yaml',
       from: 'name: web1}\n    conditions: {ready: true}',
@@ -245,7 +245,7 @@ export const changes: readonly Change[] = [
     flows: [
       {
         title: 'desk → Service web by its ClusterIP',
-        remark: 'web2 alone answers',
+        remark: 'only web2 answers',
         ...deskToWeb,
         expected: { answeredBy: [{ by: 'web2', saw: desk }] },
       },
@@ -253,7 +253,7 @@ export const changes: readonly Change[] = [
   },
 ];
 
-/** The question that `knat explain` is asked: one of the flows above. */
+/** The question for `knat explain`: one of the flows above. */
 export const explained = {
   title: 'Why does mail leave with that address? Ask the agent of node1',
   node: 'node1',

@@ -2,25 +2,25 @@ import { z } from '@hono/zod-openapi';
 import { count, form, list, owner } from './form.ts';
 
 const counts = {
-  missing: count.openapi({ description: 'elements that are wanted and not in the kernel' }),
-  surplus: count.openapi({ description: 'elements that are in the kernel and not wanted' }),
+  missing: count.openapi({ description: 'elements that the plan has and the kernel lacks' }),
+  surplus: count.openapi({ description: 'elements that the kernel has and the plan lacks' }),
 };
 
 const group = form({
   owner: z.enum(['object', 'shared', 'nobody']).openapi({
-    description: 'shared: of several objects together; nobody: no entry of the plan has them',
+    description: 'shared: of several objects together; nobody: leftover, no entry of the plan has them',
   }),
   object: owner,
   ...counts,
 });
 
-/** What differs of one object. */
+/** The differences of one object. */
 export type DifferenceGroup = z.output<typeof group>;
 
 const element = form({
   what: z.enum(['missing', 'surplus']),
   object: owner,
-  key: z.string().nullable().openapi({ description: 'of the entry, as /entries has it' }),
+  key: z.string().nullable().openapi({ description: 'key of the entry, as in /entries' }),
   element: z.string().openapi({ example: 'ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }' }),
 });
 
@@ -32,13 +32,15 @@ export const difference = form({
     description:
       'tables, chains and rules; other: of another version or settings, or edited by somebody. Where more than rules differ, all elements are missing',
   }),
-  rulesCompared: z.boolean().openapi({ description: 'chains and rules were compared, each: always true' }),
+  rulesCompared: z
+    .boolean()
+    .openapi({ description: 'whether chains and rules were compared one by one: always true' }),
   ...counts,
   groups: list(group).openapi({
-    description: 'objects by name, then what is shared, then what is nobody’s',
+    description: 'objects by name, then shared elements, then leftover ones',
   }),
   elements: list(element).openapi({ description: 'in the order of the groups, up to the limit' }),
 }).openapi('Difference');
 
-/** What differs between plan and kernel: `knat diff -o json` and `/diff`. Keys are only ever added. */
+/** Differences between plan and kernel: `knat diff -o json` and `/diff`. Keys are only ever added. */
 export type Difference = z.output<typeof difference>;

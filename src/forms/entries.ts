@@ -13,10 +13,10 @@ export const entry = z
         origin: z.enum(['ClusterIP', 'NodePort', 'ExternalIP', 'LoadBalancer']),
         portName: z.string(),
         endpoints: texts,
-        retained: texts.openapi({ description: 'leaving endpoints whose connections go on' }),
-        localEndpoints: texts
-          .nullable()
-          .openapi({ description: 'external policy Local: what others than pods and the node may reach' }),
+        retained: texts.openapi({ description: 'terminating endpoints that keep their connections' }),
+        localEndpoints: texts.nullable().openapi({
+          description: 'external policy Local: the endpoints for sources other than pods and the node',
+        }),
         masquerade: z.enum(['always', 'cluster-ip', 'node-sources']),
         unserved: z.enum(['reject', 'drop']),
         sourceRanges: texts.nullable(),
@@ -33,11 +33,11 @@ export const entry = z
       .openapi('PodBinding'),
     z
       .object({ kind: z.literal('PodReservation'), ...owned, endpoint: z.string() })
-      .openapi('PodReservation', { description: 'a binding to be, of a pod that is not Ready yet' }),
+      .openapi('PodReservation', { description: 'a binding of a pod that is not Ready yet' }),
     z.object({ kind: z.literal('PodSource'), ...owned, snat: z.string() }).openapi('PodSource'),
-    z
-      .object({ kind: z.literal('PodSourcePort'), ...owned, snat: z.string() })
-      .openapi('PodSourcePort', { description: 'what a pod sends from a port of its own binding' }),
+    z.object({ kind: z.literal('PodSourcePort'), ...owned, snat: z.string() }).openapi('PodSourcePort', {
+      description: 'source address and port of what a pod sends from a port of its binding',
+    }),
     z.object({ kind: z.literal('ClusterAddress'), ...owned }).openapi('ClusterAddress'),
     z
       .object({
@@ -56,16 +56,15 @@ export const entry = z
         podInterface: z
           .string()
           .nullable()
-          .openapi({ description: 'who comes in by it is a pod: cni0, or cali* for a prefix' }),
+          .openapi({ description: 'packets that enter by it are from pods: cni0, or cali* for a prefix' }),
         serviceCIDRs: texts,
         masqueradeToClusterIP: texts,
         unmasqueradedInterface: z.string().nullable(),
         invalidDropped: texts,
         egressSources: texts,
-        egressInterface: z
-          .string()
-          .nullable()
-          .openapi({ description: 'who comes in by it is such a source too: cni0, or cali* for a prefix' }),
+        egressInterface: z.string().nullable().openapi({
+          description: 'packets that enter by it are such sources too: cni0, or cali* for a prefix',
+        }),
         egressExempt: texts,
         egressAddress: z.string().nullable().openapi({ description: 'natOutgoingAddress; null: masquerade' }),
         egressPorts: texts,
@@ -78,8 +77,12 @@ export const entry = z
       .object({
         kind: z.literal('SourcePorts'),
         key: z.string().openapi({ example: 'source-ports IPv4' }),
-        ports: texts.openapi({ description: 'what nobody owns: source ports of translated connections' }),
-        egressPorts: texts.nullable().openapi({ description: 'of these within natPortRange; null: not set' }),
+        ports: texts.openapi({
+          description: 'ports without an owner: source ports of translated connections',
+        }),
+        egressPorts: texts
+          .nullable()
+          .openapi({ description: 'those of them within natPortRange; null: not set' }),
       })
       .openapi('SourcePorts'),
     z
@@ -87,12 +90,12 @@ export const entry = z
         kind: z.literal('EgressSource'),
         key: z.string().openapi({ example: 'egress 10.244.1.5' }),
         owner: z.string().nullable().openapi({ description: 'the Pod that has the address' }),
-        rules: texts.openapi({ description: 'EgressRules in the order in which they are asked' }),
-        cells: texts.openapi({ description: 'the same as the kernel has it: without order' }),
+        rules: texts.openapi({ description: 'EgressRules in the order of precedence' }),
+        cells: texts.openapi({ description: 'the same as in the kernel: destinations that do not overlap' }),
         rest: z
           .string()
           .nullable()
-          .openapi({ description: 'what becomes of all else that leaves the pools' }),
+          .openapi({ description: 'outcome for all other destinations outside the pools' }),
       })
       .openapi('EgressSource'),
   ])
@@ -100,7 +103,7 @@ export const entry = z
 
 export type Entry = z.output<typeof entry>;
 
-/** What an object wants and does not have. `/entries/list` and `knat entries` list it behind the entries. */
+/** Something that an object asked for and did not get. `/entries/list` and `knat entries` list it after the entries. */
 export const refusal = form({
   kind: z.literal('Refused'),
   ...owned,
@@ -112,9 +115,11 @@ export type Refusal = z.output<typeof refusal>;
 
 export const entryPage = form({
   items: list(entry),
-  total: count.openapi({ description: 'entries that fit, on all pages' }),
-  next: z.string().nullable().openapi({ description: '`after` of the next page; null: this is the last' }),
-  revision: count.openapi({ description: 'of the plan; another one: pages before may have changed' }),
+  total: count.openapi({ description: 'matching entries, on all pages' }),
+  next: z.string().nullable().openapi({ description: '`after` for the next page; null: this is the last' }),
+  revision: count.openapi({
+    description: 'revision of the plan; if it differs, earlier pages may have changed',
+  }),
 }).openapi('EntryPage');
 
 export type EntryPage = z.output<typeof entryPage>;
@@ -132,7 +137,7 @@ export type Pool = z.output<typeof pool>;
 export const pools = form({
   items: list(pool),
   scopes: list(entry).openapi({
-    description: 'what follows from the pools together, a FamilyScope for each family',
+    description: 'address sets that follow from all pools, a FamilyScope for each family',
   }),
 }).openapi('Pools');
 

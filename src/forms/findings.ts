@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { form, list, texts } from './form.ts';
 
-/** What the API says of objects: what is wrong with them, and who lost what to whom. */
+/** Findings about objects, and conflicts between them. */
 
 export const object = form({
   kind: z.enum([
@@ -15,7 +15,7 @@ export const object = form({
     'EgressRule',
     'ServiceCIDR',
   ]),
-  namespace: z.string().openapi({ description: 'empty for objects of the cluster' }),
+  namespace: z.string().openapi({ description: 'empty for objects without a namespace' }),
   name: z.string(),
 }).openapi('Object');
 
@@ -25,20 +25,20 @@ export type ObjectRef = z.output<typeof object>;
 export const failure = form({
   code: z.string().openapi({ description: 'KNAT_…, see docs/errors.md' }),
   message: z.string(),
-  details: texts.openapi({ description: 'what else is wrong, one line each' }),
+  details: texts.openapi({ description: 'further errors, one line each' }),
 }).openapi('Failure');
 
-/** The answer of the API to what it refuses, or cannot answer. */
+/** The answer to a question that the API refuses or cannot answer. */
 export type Failure = z.output<typeof failure>;
 
 export const conflict = form({
-  key: z.string().openapi({ description: 'what both want', example: '203.0.113.7:25/TCP' }),
+  key: z.string().openapi({ description: 'the claim of both', example: '203.0.113.7:25/TCP' }),
   winner: object,
   losers: list(object),
   because: z.string().openapi({ description: 'the rule that decided' }),
 }).openapi('Conflict');
 
-/** Two objects want the same thing; one gets it. */
+/** Two objects claim the same; one gets it. */
 export type Conflict = z.output<typeof conflict>;
 
 export const notice = form({
@@ -64,16 +64,16 @@ export type NoticeForm = z.output<typeof notice>;
 export const problem = form({
   code: z.string().openapi({ description: 'what it is, by a stable name: docs/errors.md' }),
   severity: z.enum(['error', 'warning', 'note']),
-  origin: z.string().openapi({ description: 'FILE:LINE, or empty for what comes from no file' }),
+  origin: z.string().openapi({ description: 'FILE:LINE; empty if it comes from no file' }),
   object: object.nullable(),
-  field: z.string().openapi({ description: '`spec.ports[0].port`; empty when the whole object is meant' }),
+  field: z.string().openapi({ description: '`spec.ports[0].port`; empty for the whole object' }),
   message: z.string().openapi({ description: 'what is wrong and what to do' }),
 }).openapi('Problem');
 
-/** Something that is wrong or noteworthy and that a person should mend: never fatal for what does not depend on it. */
+/** Something wrong or noteworthy that needs attention. It never stops what does not depend on it. */
 export type Finding = z.output<typeof problem>;
 
-/** A page of a list that is read by offset. */
+/** A page of a list, by offset. */
 export function pageOf<Item extends z.ZodType>(name: string, item: Item) {
   return form({ items: list(item), total: z.int().min(0) }).openapi(name);
 }

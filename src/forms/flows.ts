@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import { count, form, list, owner, time } from './form.ts';
 
-/** What is answered about connections. Keys are only ever added. */
+/** Answers about connections. Keys are only ever added. */
 
 const rate = z.number().min(0);
 
-/** Which part of knat translates; `other`: something that is not in the plan, of knat's past or of another program. */
+/** The kind of NAT; `other`: nothing in the plan: a former entry, or another program. */
 const natKind = z.enum(['service', 'pod', 'egress', 'other']);
 export type NatKind = z.output<typeof natKind>;
 
@@ -20,22 +20,27 @@ const nat = {
 export const flowReport = form({
   protocol: z.string().openapi({ description: '`TCP`, `UDP`, `ICMP`, …; a number for others' }),
   original: direction.openapi({
-    description: 'as the first packet came: `address`, or `address:port` where the protocol has ports',
+    description: 'as in the first packet: `address`, or `address:port` if the protocol has ports',
   }),
-  reply: direction.openapi({ description: 'as a reply comes, before it is translated back' }),
-  from: z.string().nullable().openapi({ description: 'who began it: `Pod shop/web-0`; null: nobody known' }),
-  to: z.string().nullable().openapi({ description: 'who answers, after translation' }),
+  reply: direction.openapi({ description: 'as in a reply, before it is translated back' }),
+  from: z.string().nullable().openapi({ description: 'sender: `Pod shop/web-0`; null: unknown' }),
+  to: z.string().nullable().openapi({ description: 'the endpoint that answers, after translation' }),
   destinationNat: form({ ...nat, frontend: z.string(), endpoint: z.string() }).nullable(),
   sourceNat: form({ ...nat, address: z.string() }).nullable(),
-  stale: z.string().nullable().openapi({ description: 'why it would be translated otherwise now' }),
-  replied: z.boolean().openapi({ description: 'packets came in both directions' }),
+  stale: z
+    .string()
+    .nullable()
+    .openapi({ description: 'why the present plan would translate it differently' }),
+  replied: z.boolean().openapi({ description: 'packets were seen in both directions' }),
   ageSeconds: count.nullable().openapi({ description: 'null without nf_conntrack_timestamp' }),
   timeoutSeconds: count.nullable().openapi({
-    description: 'until it is forgotten, unless packets come; null in events of its end',
+    description: 'until conntrack forgets it, unless packets arrive; null in events of its end',
   }),
   packets: count.nullable().openapi({ description: 'both directions; null without nf_conntrack_acct' }),
   bytes: count.nullable(),
-  id: count.openapi({ description: 'with the zone: tells this flow from a later one of the same addresses' }),
+  id: count.openapi({
+    description: 'together with the zone it identifies this flow among others with the same addresses',
+  }),
   zone: count,
 }).openapi('Flow');
 export type FlowReport = z.output<typeof flowReport>;
@@ -47,14 +52,14 @@ export type FlowReport = z.output<typeof flowReport>;
 export const flowReports = list(flowReport);
 
 const listingEnd = form({
-  looked: count.openapi({ description: 'connections that were looked at' }),
+  looked: count.openapi({ description: 'connections that were read' }),
   listed: count,
   cut: z.boolean().openapi({ description: 'the limit was reached before the end of the table' }),
-  stale: count.openapi({ description: 'of those that were listed' }),
+  stale: count.openapi({ description: 'stale flows among the listed ones' }),
   accounting: z.boolean().openapi({ description: 'packets and bytes are known: nf_conntrack_acct is on' }),
 });
 
-/** What a listing says at its end. */
+/** The last line of a listing. */
 export type ListingEnd = z.output<typeof listingEnd>;
 
 const lastLine = form({ end: listingEnd }).openapi('FlowsEnd');
@@ -75,7 +80,7 @@ export type FlowEvent = z.output<typeof flowEvent>;
 const rateOf = form({
   kind: natKind,
   object: z.string().openapi({
-    description: '`Service shop/web 10.96.0.10:80/TCP`, `IPPool pods`; empty: no object stands behind it',
+    description: '`Service shop/web 10.96.0.10:80/TCP`, `IPPool pods`; empty: no object',
   }),
   flows: count.openapi({ description: 'flows that exist now' }),
   newFlowsPerSecond: rate,
@@ -83,21 +88,23 @@ const rateOf = form({
   bytesPerSecond: rate.nullable(),
 });
 
-/** What a binding, a Service or a pool translates. */
+/** Traffic of a binding, a Service or a pool. */
 export type Rate = z.output<typeof rateOf>;
 
 export const rates = form({
-  seconds: z.number().openapi({ description: 'between the two looks' }),
+  seconds: z.number().openapi({ description: 'between the two readings' }),
   rates: list(rateOf),
 });
 export type RatesAnswer = z.output<typeof rates>;
 
-const newFlowsPerSecond = rate.nullable().openapi({ description: 'null at a first look' });
+const newFlowsPerSecond = rate.nullable().openapi({ description: 'null at the first reading' });
 
 const pair = form({
   kind: natKind,
-  from: z.string().openapi({ description: 'what translates: `Service shop/web 10.96.0.10:80/TCP`' }),
-  to: z.string().openapi({ description: 'who answers; for NAT of the source, the address that it became' }),
+  from: z.string().openapi({ description: 'the translating entry: `Service shop/web 10.96.0.10:80/TCP`' }),
+  to: z
+    .string()
+    .openapi({ description: 'the endpoint that answers; for source NAT, the new source address' }),
   flows: count,
   newFlowsPerSecond,
 });
@@ -108,14 +115,14 @@ export type FlowPair = z.output<typeof pair>;
 export const pairs = form({
   flows: count.openapi({ description: 'translated connections' }),
   newFlowsPerSecond,
-  left: count.openapi({ description: 'quieter pairs that are left out' }),
+  left: count.openapi({ description: 'number of quieter pairs that are not listed' }),
   pairs: list(pair).openapi({ description: 'the busiest first' }),
 });
 export type FlowPairs = z.output<typeof pairs>;
 
 const tuple = form({
   protocol: z.enum(['TCP', 'UDP', 'SCTP']),
-  address: z.string().openapi({ description: 'that flows leave with' }),
+  address: z.string().openapi({ description: 'address with which flows leave' }),
   destination: z.string(),
   destinationPort: z.int(),
   used: z.int(),
@@ -123,22 +130,22 @@ const tuple = form({
   share: z.number().openapi({ description: '`used / capacity`: from about 0.9 on, new flows begin to fail' }),
   level: z.enum(['good', 'warning', 'bad']).openapi({ description: 'bad: new flows fail, or soon will' }),
   sources: list(form({ name: z.string(), flows: z.int() })).openapi({
-    description: 'whose flows they are, the most first; only of tuples that are half full',
+    description: 'owners of the flows, the largest first; only for tuples above one half',
   }),
 });
 
-/** How full the ports of one address are, towards one destination. */
+/** Use of the ports of one address to one destination. */
 export type PortUsage = z.output<typeof tuple>;
 
 export const ports = form({
   at: time,
-  milliseconds: z.number().openapi({ description: 'how long the table was read, with all waits' }),
-  entries: z.int().openapi({ description: 'of the whole table' }),
+  milliseconds: z.number().openapi({ description: 'duration of the reading, with all waits' }),
+  entries: z.int().openapi({ description: 'entries of the whole table' }),
   tuples: list(tuple).openapi({ description: 'the fullest, the fullest first' }),
-  uncertainty: z.int().openapi({ description: 'by how much `used` may be too low' }),
+  uncertainty: z.int().openapi({ description: '`used` may be too low by this number' }),
 })
   .nullable()
-  .openapi({ description: 'null before the first look' });
+  .openapi({ description: 'null before the first count' });
 
 /** The ports in use at one time. */
 export type PortUsageSample = NonNullable<z.output<typeof ports>>;
@@ -147,21 +154,24 @@ const attributed = form({
   protocol: z.string(),
   source: z.string(),
   destination: z.string(),
-  name: z.string().nullable().openapi({ description: '`Pod shop/web-0`; null: nobody known' }),
+  name: z.string().nullable().openapi({ description: '`Pod shop/web-0`; null: unknown' }),
   since: time.nullable().openapi({ description: 'null: before the log, or in a gap of it' }),
-  until: time.nullable().openapi({ description: 'null: it goes on, or nobody saw its end' }),
+  until: time.nullable().openapi({ description: 'null: it has not ended, or its end is not in the log' }),
   certain: z
     .boolean()
-    .openapi({ description: 'false: it was there before or after a gap, and perhaps then' }),
+    .openapi({ description: 'false: uncertain; it existed before or after a gap of the log' }),
 });
 export type AttributedFlow = z.output<typeof attributed>;
 
 export const who = form({
   asked: form({ address: z.string(), at: time, protocol: z.string().nullable() }),
-  flows: list(attributed).openapi({ description: 'several where the port led to several destinations' }),
-  gap: z.string().nullable().openapi({ description: 'why the log is not sure at that time; null: it is' }),
+  flows: list(attributed).openapi({ description: 'several, if the port was used for several destinations' }),
+  gap: z
+    .string()
+    .nullable()
+    .openapi({ description: 'why the log is incomplete at that time; null: it is complete' }),
   logBegins: time.nullable().openapi({ description: 'the oldest line; null: the log is empty' }),
 });
 
-/** Who was behind an address and port at a time. */
+/** Who used an address and port at a given time. */
 export type WhoAnswer = z.output<typeof who>;

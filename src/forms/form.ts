@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 
-/** Pieces that several forms are made of. */
+/** Parts of several forms. */
 
 export const texts = z.array(z.string()).readonly();
 export const count = z.int().min(0);
@@ -8,7 +8,7 @@ export const time = z.string().openapi({ description: 'RFC 3339', format: 'date-
 /** `Service shop/web`. */
 export const owner = z.string().nullable().openapi({ description: '`Service shop/web`, or null' });
 
-/** A list that nobody changes. */
+/** A read-only list. */
 export function list<Item extends z.ZodType>(item: Item) {
   return z.array(item).readonly();
 }

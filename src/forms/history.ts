@@ -2,10 +2,10 @@ import { z } from '@hono/zod-openapi';
 import { object } from './findings.ts';
 import { count, form, list, time } from './form.ts';
 
-/** What the agent did: recent activity, how long programming took, metrics. */
+/** Recent activity of the agent, duration of programming, metrics. */
 
 export const activity = form({
-  sequence: count.openapi({ description: 'grows with every record; one that was counted up has a new one' }),
+  sequence: count.openapi({ description: 'grows with every record; a repeated record gets a new one' }),
   at: time,
   kind: z.enum([
     'started',
@@ -23,29 +23,29 @@ export const activity = form({
   ]),
   severity: z.enum(['info', 'warning', 'error']),
   message: z.string().openapi({ description: 'for people, one line' }),
-  object: object.nullable().openapi({ description: 'what it is about; null: no object' }),
+  object: object.nullable().openapi({ description: 'the object concerned; null: none' }),
   times: z.int().min(1).openapi({ description: 'how often in a row; `at` is the last time' }),
 }).openapi('Activity');
 
-/** Something that the agent did or found. */
+/** One activity of the agent. */
 export type ActivityRecord = z.output<typeof activity>;
 
 export const activityPage = form({
   items: list(activity),
-  newest: count.openapi({ description: '`after` of the next question' }),
+  newest: count.openapi({ description: '`after` for the next question' }),
 }).openapi('ActivityPage');
 
 const span = form({
   at: time.openapi({ description: 'begin of the span' }),
-  converges: count.openapi({ description: 'attempts that succeeded' }),
+  converges: count.openapi({ description: 'successful attempts' }),
   failures: count,
   elementsAdded: count,
   elementsDeleted: count,
-  meanMilliseconds: z.number().nullable().openapi({ description: 'of attempts that succeeded; null: none' }),
+  meanMilliseconds: z.number().nullable().openapi({ description: 'mean of successful attempts; null: none' }),
   maxMilliseconds: z.number().nullable(),
 });
 
-/** What was done in one span of time. */
+/** Programming within one span of time. */
 export type HistoryPoint = z.output<typeof span>;
 
 export const history = form({ spanSeconds: z.number(), items: list(span) }).openapi('History');
@@ -58,14 +58,17 @@ const metric = form({
   type: z.enum(['counter', 'gauge', 'histogram', 'summary']),
   values: list(
     form({
-      name: z.string().optional().openapi({ description: 'of the series, where that is not the metric’s' }),
+      name: z
+        .string()
+        .optional()
+        .openapi({ description: 'name of the series, if it differs from the metric’s' }),
       labels: z.record(z.string(), z.string()).readonly(),
       value: z.number().nullable().openapi({ description: 'null: no number' }),
     }),
   ),
 });
 
-/** A metric as it is now. */
+/** The present value of a metric. */
 export type MetricSnapshot = z.output<typeof metric>;
 
 export const metrics = form({ items: list(metric) }).openapi('Metrics');

@@ -1,7 +1,7 @@
-/** The version of the API is in its path: what answers here never changes its meaning. */
+/** The version of the API is in its path; within a version an answer never changes its meaning. */
 export const API_PATH = '/api/v1';
 
-/** The path of a question, such as `/explain?to=…`; what is undefined or empty is not asked. */
+/** The path of a question, such as `/explain?to=…`; undefined and empty values are omitted. */
 export function pathOf(
   path: string,
   question: Readonly<Record<string, string | number | undefined>>,

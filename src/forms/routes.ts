@@ -8,7 +8,7 @@ import { entryQuestion, flowQuestion, packetQuestion, type Question } from './qu
 import { status, summary } from './status.ts';
 import { lines, walk } from './walk.ts';
 
-/** A path of the API that answers with JSON: what it is asked and what it answers. */
+/** A path of the API that answers with JSON: question and answer. */
 export interface AnswerRoute<
   Path extends string = string,
   Query extends z.ZodObject = z.ZodObject,
@@ -50,7 +50,7 @@ function getLines<Path extends string, Query extends z.ZodObject, Line extends z
   return { path, summary, query, line };
 }
 
-/** Characters of a text in a question. */
+/** Maximum length of a text in a question, in characters. */
 const LONGEST = 600;
 
 /** The parameters of a question. */
@@ -74,9 +74,13 @@ function number(least: number, greatest: number, fallback: number) {
 
 const nothing = z.object({});
 
-/** A page of a list by offset, and what stands anywhere in an item. */
+/** A page of a list by offset, and a text to search for. */
 const offsetPage = z.object({
-  search: z.string().max(LONGEST).default('').openapi({ description: 'stands anywhere in it, in any case' }),
+  search: z
+    .string()
+    .max(LONGEST)
+    .default('')
+    .openapi({ description: 'text anywhere in an item; upper and lower case are equal' }),
   offset: number(0, 1_000_000, 0),
   limit: number(1, 1000, 100),
 });
@@ -118,7 +122,7 @@ export const routes = {
     '/entries',
     'What is programmed, entry by entry, in order of the keys',
     entryFilter.extend({
-      after: z.string().max(LONGEST).optional().openapi({ description: '`next` of the page before' }),
+      after: z.string().max(LONGEST).optional().openapi({ description: '`next` of the previous page' }),
       limit: number(1, 5000, 100),
     }),
     entryPage,
@@ -136,7 +140,7 @@ export const routes = {
     '/diff',
     'What differs between the plan and the kernel, by object and by element; writes nothing',
     z.object({
-      limit: number(0, 1_000_000, 1000).openapi({ description: 'at most so many elements are named' }),
+      limit: number(0, 1_000_000, 1000).openapi({ description: 'list at most this many elements' }),
     }),
     difference,
   ),
@@ -145,7 +149,7 @@ export const routes = {
     'What the agent did and found lately, the oldest first; the last 512 records are kept',
     z.object({
       after: number(0, Number.MAX_SAFE_INTEGER, 0).openapi({
-        description: 'only records with a greater sequence: `newest` of the answer before',
+        description: 'only records with a greater sequence: `newest` of the previous answer',
       }),
     }),
     activityPage,
@@ -172,7 +176,7 @@ export const routes = {
   rates: get(
     '/flows/rates',
     'How much bindings, Services and pools translate, from two looks at the connections',
-    z.object({ seconds: number(1, 60, 2).openapi({ description: 'between the looks' }) }),
+    z.object({ seconds: number(1, 60, 2).openapi({ description: 'between the two readings' }) }),
     rates,
   ),
   pairs: get(
@@ -192,7 +196,7 @@ export const routes = {
     'Who used an address and port at a time (from the attribution log)',
     z.object({
       address: z.string().openapi({ description: 'ADDRESS:PORT' }),
-      at: z.string().optional().openapi({ description: 'RFC 3339; now where it is left out' }),
+      at: z.string().optional().openapi({ description: 'RFC 3339 (default: now)' }),
       protocol: z.string().optional(),
     }),
     who,
@@ -212,9 +216,9 @@ type Lines = {
 export type AnswerPath = keyof Answers;
 export type LinesPath = keyof Lines;
 
-/** What a path is asked, as a client writes it. */
+/** The question of a path, as a client writes it. */
 export type QuestionAt<Path extends AnswerPath | LinesPath> = Questions[Path];
 
-/** What a path answers, and what each of its lines is. */
+/** The answer of a path, or each of its lines. */
 export type AnswerAt<Path extends AnswerPath> = Answers[Path];
 export type LineAt<Path extends LinesPath> = Lines[Path];

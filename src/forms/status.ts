@@ -9,7 +9,9 @@ const account = {
   source: z.string().openapi({ example: 'kubernetes' }),
   enabled: form({ service: z.boolean(), pod: z.boolean(), egress: z.boolean() }),
   startedAt: time,
-  synced: z.boolean().openapi({ description: 'every source has delivered what existed at the start' }),
+  synced: z
+    .boolean()
+    .openapi({ description: 'every source has delivered all objects that existed at the start' }),
   capabilities: form({ kernel: z.string().openapi({ description: 'as uname -r prints it' }) }),
   programmed: form({
     revision: count,
@@ -21,17 +23,17 @@ const account = {
     milliseconds: z.number(),
   })
     .nullable()
-    .openapi({ description: 'what was last written to the kernel; null: nothing yet' }),
+    .openapi({ description: 'the last change of the kernel; null: none yet' }),
   failure: form({ message: z.string(), since: time })
     .nullable()
-    .openapi({ description: 'why the kernel does not match at the moment; null: it does' }),
+    .openapi({ description: 'why the kernel does not match the plan at the moment; null: it does' }),
   kubeProxy: form({
     found: texts,
-    since: time.openapi({ description: 'seen without a break since then' }),
-    removals: count.openapi({ description: 'how often this agent took its rules away before' }),
+    since: time.openapi({ description: 'present without interruption since then' }),
+    removals: count.openapi({ description: 'how often this agent has removed its rules' }),
   })
     .nullable()
-    .openapi({ description: 'kube-proxy at work beside this agent; null: none, or Service NAT is off' }),
+    .openapi({ description: 'kube-proxy or its rules beside this agent; null: none, or Service NAT is off' }),
   state: form({
     level: z.enum(['good', 'warning', 'bad']),
     text: z.string().openapi({ example: 'in force' }),
@@ -39,11 +41,11 @@ const account = {
   }).openapi({ description: 'whether the kernel does what is wanted, in a few words' }),
   counts: form({ frontends: count, bindings: count, podSources: count, pools: count }),
   findings: form({ conflicts: count, notices: count, problems: count }).openapi({
-    description: 'how long the three lists of /status are',
+    description: 'lengths of the three lists of /status',
   }),
 };
 
-/** The agent's own account of itself, without what is wrong with each object: for those who ask often. */
+/** The state of the agent without the lists of findings, for frequent questions. */
 export const summary = form(account).openapi('Summary');
 export type Summary = z.output<typeof summary>;
 
@@ -54,6 +56,6 @@ export const status = form({
   problems: list(problem),
 }).openapi('Status');
 
-/** The agent's own account of itself: `knat status -o json` and `/status`. */
+/** The state of the agent: `knat status -o json` and `/status`. */
 
 export type Status = z.output<typeof status>;

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { form, list, owner, texts } from './form.ts';
 
-/** What explain answers. Keys are only ever added. */
+/** The answer of explain. Keys are only ever added. */
 
 const packet = {
   source: z.string().openapi({ description: 'an address; `node`: one of the node, which routing chooses' }),
@@ -32,7 +32,7 @@ const path = form({
   snatPort: z
     .union([z.int(), z.literal('free')])
     .nullable()
-    .openapi({ description: 'what the source port becomes; free: at random one that nobody owns' }),
+    .openapi({ description: 'the new source port; free: a random one without an owner' }),
   steps: list(step),
   after: packetState,
   reply: form({ sent: ends, seen: ends, returns: z.enum(['not-needed', 'certain', 'routing']) }),
@@ -47,7 +47,7 @@ const existingFlow = form({
   timeoutSeconds: z.number().nullable(),
 });
 
-/** A connection that began before and keeps its translation, as text. */
+/** An existing connection that keeps its translation, as text. */
 export type ExistingFlowJson = z.output<typeof existingFlow>;
 
 export const verdict = z.enum(['dnat', 'snat', 'none', 'drop', 'reject']);
@@ -61,18 +61,18 @@ export const walk = form({
   paths: list(path),
   conflicts: list(form({ key: z.string(), winner: z.string(), losers: texts, because: z.string() })),
   existing: list(existingFlow).nullable().openapi({
-    description: 'connections like the packet that exist and keep their translation; null: not known',
+    description: 'existing connections that match the packet and keep their translation; null: not known',
   }),
   unknown: list(form({ about: z.string(), reason: z.string() })),
   hints: list(form({ about: z.string(), object: owner, reason: z.string() })).openapi({
-    description: 'what is close to the packet and does not decide: another port, a pod that is not ready',
+    description: 'objects that almost match: another port, a pod that is not ready',
   }),
 }).openapi('Walk');
 export type WalkJson = z.output<typeof walk>;
 
 const span = form({ text: z.string(), tone: z.enum(['plain', 'dim', 'good', 'bad', 'strong']) });
 
-/** Pieces of a line for a terminal, from left to right; the tone says how a piece is meant. */
+/** Pieces of a line for a terminal, from left to right; the tone is the meaning of a piece. */
 export type Span = z.output<typeof span>;
 
 const line = list(span);
@@ -82,14 +82,14 @@ export const lines = list(line).openapi('Lines');
 
 const flowAnswer = form({
   verdict,
-  endpoints: texts.openapi({ description: 'with dnat: all that may be chosen, sorted; `[fd00::7]:8080`' }),
-  masq: z
-    .boolean()
-    .openapi({ description: 'the source is rewritten on the way to at least one of the endpoints' }),
+  endpoints: texts.openapi({
+    description: 'with dnat: all endpoints that may be chosen, sorted; `[fd00::7]:8080`',
+  }),
+  masq: z.boolean().openapi({ description: 'the source is rewritten for at least one of the endpoints' }),
   snat: z
     .string()
     .nullable()
-    .openapi({ description: 'what the source becomes; `node`: an address of the node' }),
+    .openapi({ description: 'the new source address; `node`: an address of the node' }),
   because: z.string().openapi({ description: 'the objects and rules that decided' }),
 });
 

@@ -94,7 +94,7 @@ test.each<[Record<string, unknown>, string[]]>([
   [{ action: 'Snat', addresses: [] }, ['Snat needs at least one address to leave with']],
   [
     { action: 'Keep', addresses: ['203.0.113.7'] },
-    ['only Snat uses addresses: remove them, or let action be Snat'],
+    ['only Snat uses addresses: remove them, or set action to Snat'],
   ],
   [{ action: 'Snat', addresses: ['203.0.113.256'] }, ['one of the addresses is no IPv4 or IPv6 address']],
   [{ action: 'Masquerade', fallback: 'drop' }, ['fallback applies to Snat only: remove it']],

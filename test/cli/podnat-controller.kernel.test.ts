@@ -175,7 +175,7 @@ describe('which node it is', () => {
     await api.create(mailPod('other', 'a.y', '10.244.3.5', 27));
     const { status, errors } = await ended(CHART);
     expect(status).toBe(2);
-    expect(errors).toContain('a may be a.x, a.y');
+    expect(errors).toContain('a matches several nodes (a.x, a.y)');
     expect(listRuleset()).toBe('');
   });
 

@@ -230,7 +230,7 @@ test('an object that does not validate keeps its last good value', async () => {
   );
   expect(sink.problems()).toEqual([
     'kubernetes: IPPool p: spec.cidr: IPPool CIDR is not strictly masked (KNAT_POOL_CIDR)',
-    'kubernetes: IPPool p: the last good state of this object stays in force until it is mended or removed (KNAT_LAST_GOOD)',
+    'kubernetes: IPPool p: the last good state of this object stays in force until it is corrected or removed (KNAT_LAST_GOOD)',
   ]);
   expect(sink.facts.get('IPPool p')).toMatchObject({ cidr: { address: '10.30.0.0' } });
   await client.put(pool('p', '10.31.0.0/16', 'knat.dev/v1'));

@@ -70,14 +70,14 @@ export function chooseAgent(pods: readonly AgentPod[], node: string): FoundAgent
   if (agent === undefined) {
     if (first === undefined) return null;
     throw new CliError('KNAT_AGENT_NOT_FOUND', `no agent runs on node ${node}`, [
-      `Pod ${nameOf(first)} has the labels, but no container "${AGENT_CONTAINER}" that is to run: with the chart's`,
-      'cleanup.enabled=true the rules of knat are being taken off the nodes',
+      `Pod ${nameOf(first)} has the labels, but no container "${AGENT_CONTAINER}" that should run: with the chart's`,
+      'cleanup.enabled=true the rules of knat are being removed from the nodes',
     ]);
   }
   if (others.length > 0) {
     throw new CliError('KNAT_AGENT_NOT_FOUND', `several Pods on node ${node} may be its agent`, [
       ...[agent, ...others].map(nameOf),
-      'say which with --agent-namespace or --selector',
+      'select one with --agent-namespace or --selector',
     ]);
   }
   const { namespace, name } = agent.metadata;
@@ -119,7 +119,7 @@ export function onlyNode(nodes: readonly string[], selector: string): string {
 
 function noAgentAtAll(selector: string): CliError {
   return new CliError('KNAT_AGENT_NOT_FOUND', `no Pod here is an agent of knat: none has ${selector}`, [
-    'where the chart has another nameOverride, say --selector app.kubernetes.io/name=NAME',
+    'if the chart has another nameOverride, use --selector app.kubernetes.io/name=NAME',
   ]);
 }
 

@@ -32,7 +32,7 @@ test('a Pod of a tenant: every reason is named', () => {
   ]);
   expect(error).toMatchObject({ code: 'KNAT_AGENT_NOT_FOUND' });
   expect(error.details[0]?.split('; ')).toEqual([
-    'tenant/a: namespace tenant is not known for agents: where they are installed there, say --agent-namespace tenant',
+    'tenant/a: namespace tenant is not known for agents: if they are installed there, use --agent-namespace tenant',
     "it does not have the node's network (hostNetwork)",
     'it has no service account of its own',
     'no DaemonSet is its controller',

@@ -27,7 +27,7 @@ export function whyNoAgent(pod: AgentPod, node: string, namespaces: ReadonlySet<
   const reasons: [boolean, string][] = [
     [
       namespaces.has(metadata.namespace),
-      `namespace ${metadata.namespace} is not known for agents: where they are installed there, say --agent-namespace ${metadata.namespace}`,
+      `namespace ${metadata.namespace} is not known for agents: if they are installed there, use --agent-namespace ${metadata.namespace}`,
     ],
     [spec.hostNetwork === true, "it does not have the node's network (hostNetwork)"],
     [account !== '' && account !== 'default', 'it has no service account of its own'],
@@ -73,7 +73,7 @@ export function noAgentProven(
 ): CliError {
   return new CliError(
     'KNAT_AGENT_NOT_FOUND',
-    `no agent runs on node ${node}; Pods with its labels are not taken for one`,
+    `no agent runs on node ${node}; Pods with its labels are not accepted as agents`,
     found
       .slice(0, 8)
       .map(

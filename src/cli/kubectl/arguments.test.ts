@@ -56,7 +56,7 @@ describe('whoseAgent', () => {
   });
 
   test.each([
-    ['status --pod shop/web --node a', '--node and --pod both say'],
+    ['status --pod shop/web --node a', '--node and --pod both select'],
     ['status --pod a/b/c', '"a/b/c" is no Pod'],
     ['status --pod a/', '"a/" is no Pod'],
   ])('%s is refused', (line, message) => {

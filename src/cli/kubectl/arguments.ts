@@ -73,12 +73,12 @@ export const pluginOptions = {
   agentNamespace: {
     flags: ['--agent-namespace'],
     value: 'NAME',
-    help: 'look for agents in this namespace alone (default: in all)',
+    help: 'look for agents only in this namespace (default: in all)',
   },
   selector: {
     flags: ['-l', '--selector'],
     value: 'LABELS',
-    help: "labels of the agents' Pods, where the chart has another nameOverride (default: app.kubernetes.io/name=knat)",
+    help: "labels of the agents' Pods, if the chart has another nameOverride (default: app.kubernetes.io/name=knat)",
   },
   namespace: {
     flags: ['-n', '--namespace'],
@@ -161,7 +161,7 @@ export function whoseAgent(
 ): Whose {
   // For flows --pod is a filter too, and one node may be looked at for a Pod of another.
   if (node !== null && pod !== null && command !== 'flows') {
-    throw new CliError('KNAT_USAGE', '--node and --pod both say whose agent to ask: leave one away');
+    throw new CliError('KNAT_USAGE', '--node and --pod both select the agent: use one of them');
   }
   if (node !== null) return { kind: 'node', name: node };
   if (pod !== null) return podNamed(pod, namespace);

@@ -25,7 +25,7 @@ export const agentCommands: ReadonlyMap<string, readonly string[]> = new Map([
 /** The command that no agent is asked for. */
 export const NODES = {
   name: 'nodes',
-  summary: 'what every node reports: kubectl get nodenats, with its options',
+  summary: 'show what every node reports: kubectl get nodenats, with its options',
   examples: ['nodes', 'nodes worker-1 -o yaml', 'nodes --watch'],
 } as const;
 
@@ -33,6 +33,6 @@ export const NODES = {
 export const elsewhere: ReadonlyMap<string, string> = new Map([
   ['verify', 'it needs no agent: knat verify FILE --source kubernetes reads the cluster from here'],
   ['agent', 'the DaemonSet of the chart runs it on the nodes'],
-  ['cleanup', 'the chart does it on every node, with cleanup.enabled=true'],
-  ['demo', 'it makes nodes of its own on this machine: knat demo'],
+  ['cleanup', 'the chart runs it on every node, with cleanup.enabled=true'],
+  ['demo', 'it builds its own nodes on this machine: knat demo'],
 ]);

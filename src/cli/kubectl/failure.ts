@@ -46,7 +46,7 @@ function rightsNeeded(verb: string, resource: string, namespace: string | null):
   }
   const lines = [`needed: the verb ${verb} on ${resource} ${place}`];
   if (resource === 'pods' && verb === 'list' && namespace === null) {
-    lines.push('with the right in one namespace alone, name it: --agent-namespace NAMESPACE');
+    lines.push('if the right is limited to one namespace, use --agent-namespace NAMESPACE');
   }
   return lines;
 }

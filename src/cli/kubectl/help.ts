@@ -81,7 +81,7 @@ export function isForManifests(option: Option): boolean {
 }
 
 function whichAgent(): string {
-  return `Which agent, where there is more than one:\n${columns(NODE_OPTIONS)}`;
+  return `Which agent, if there are several:\n${columns(NODE_OPTIONS)}`;
 }
 
 function examplesOf(examples: readonly string[]): string {

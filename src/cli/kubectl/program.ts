@@ -262,7 +262,7 @@ async function nodeOfPod(
 
 function refuseAgentOptions({ node, pod, agentNamespace, selector }: PluginArguments): void {
   if ([node, pod, agentNamespace].every((given) => given === null) && selector === null) return;
-  const message = 'nodes asks no agent: leave --node, --pod, --agent-namespace and --selector away';
+  const message = 'nodes asks no agent: remove --node, --pod, --agent-namespace and --selector';
   throw new CliError('KNAT_USAGE', message, ['kubectl knat nodes NAME shows one node']);
 }
 

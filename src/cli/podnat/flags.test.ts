@@ -68,7 +68,7 @@ describe('what has no effect is told, and nothing else is', () => {
   test.each([
     ['-informerresync=60', 'no longer needed'],
     ['-iptablesjump=1:1:1', 'no longer needed'],
-    ['-firewallflavor=iptables', "by knat's own nftables tables"],
+    ['-firewallflavor=iptables', 'its own nftables tables'],
     ['-stderrthreshold=INFO', 'no effect'],
     ['-logtostderr=false', 'no effect'],
   ])('%s', (word, note) => {

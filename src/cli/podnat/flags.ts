@@ -34,13 +34,17 @@ interface Draft {
   readonly anyAddress: IpAddress;
 }
 
-const NO_IPTABLES =
-  "the NAT is done by knat's own nftables tables; the iptables rules of the host stay as they are";
+const NO_IPTABLES = 'knat uses its own nftables tables and does not change the iptables rules of the host';
 
 /** The flags of both generations; those of klog follow. The defaults are those of podnat-controller 0.5.2. */
 const own: readonly PodnatFlag[] = [
   {
-    ...flag('dryRun', 'bool', 'false', 'print what would change in the kernel, write nothing anywhere, end'),
+    ...flag(
+      'dryRun',
+      'bool',
+      'false',
+      'print what would change in the kernel and end, without writing anything',
+    ),
     ...to('dryRun'),
   },
   {
@@ -67,7 +71,7 @@ const own: readonly PodnatFlag[] = [
       'httpPort',
       'int',
       '8484',
-      'port of health checks, metrics and the API, on all addresses of the node; all but health needs a token elsewhere',
+      'port of health checks, metrics and the API, on all addresses of the node; outside the node all but health needs a token',
     ),
     option: optionName('httpAddress'),
     mean: (value, { values, anyAddress }) => {
@@ -104,7 +108,7 @@ const own: readonly PodnatFlag[] = [
       'inclFilterNet',
       'string',
       '',
-      'networks ADDED to the filter: their addresses are never taken for the public address of the node',
+      'networks ADDED to the filter: their addresses are never the public address of the node',
     ),
     ...to('includeFilterNetworks', networks),
   },
@@ -113,13 +117,13 @@ const own: readonly PodnatFlag[] = [
       'exclFilterNet',
       'string',
       '',
-      'networks TAKEN OUT of the filter: their addresses may be the public address, private or not',
+      'networks REMOVED from the filter: their addresses may be the public address, even if private',
     ),
     option: optionName('excludeFilterNetworks'),
     mean: (value, { excluded }) => excluded.push(value),
   },
   {
-    ...flag('internalNetwork', 'string', '', 'the same as -exclfilternet, of older releases'),
+    ...flag('internalNetwork', 'string', '', 'the same as -exclfilternet, in older releases'),
     option: optionName('excludeFilterNetworks'),
     mean: (value, { excluded }) => excluded.push(value),
   },
@@ -128,7 +132,7 @@ const own: readonly PodnatFlag[] = [
       'resourcePrefix',
       'string',
       'podnat',
-      'what the chains of podnat-controller were named by: those are taken over',
+      'prefix of the chains of podnat-controller, which are replaced',
     ),
     ...to('podnatPrefix'),
   },
@@ -137,7 +141,7 @@ const own: readonly PodnatFlag[] = [
       'nodeID',
       'string',
       '',
-      'name of the node, short or as spec.nodeName of Pods has it, and part of the name of its state (default HOSTNAME)',
+      'name of the node, short or as in spec.nodeName of Pods; also part of the name of its state (default HOSTNAME)',
     ),
     option: '--node and --state-node',
     mean: (value, meaning) => {
@@ -197,7 +201,7 @@ const logging: readonly PodnatFlag[] = [
       ['vmodule', 'string', ''],
     ] as const
   ).map(([name, type, standard]) => ({
-    ...flag(name, type, standard, 'accepted; knat logs to standard error alone'),
+    ...flag(name, type, standard, 'accepted; knat logs only to standard error'),
     option: null,
     mean: (_: string, { notes }: Draft) =>
       notes.push(

@@ -80,7 +80,7 @@ function messages(error: z.ZodError, root: ManifestRoot, filename: string): stri
     .map(({ steps, message }) => ({ line: root.lineOf(steps), steps, message }))
     .sort((a, b) => a.line - b.line)
     .map(({ line, steps, message }) => {
-      const missing = message.startsWith('write text') ? `missing, or no text: ${message}` : message;
+      const missing = message.startsWith('write text') ? `missing, or not a text: ${message}` : message;
       return `${filename}:${line}: ${steps.length === 0 ? '' : `${steps.join('.')}: `}${missing}`;
     });
 }

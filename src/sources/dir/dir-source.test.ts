@@ -131,8 +131,8 @@ describe('the first reading', () => {
 
   test.each([
     ['absent', /^the manifest folder .*absent does not exist$/],
-    ['plain.yaml', /plain\.yaml is no folder: name the folder that holds the manifests$/],
-    ['plain.yaml/below', /is no folder, or lies below something that is none$/],
+    ['plain.yaml', /plain\.yaml is not a folder: name the folder with the manifests$/],
+    ['plain.yaml/below', /is not a folder, or a part of its path is not$/],
   ])('a path that is no folder (%s) is refused', async (name, message) => {
     write('plain.yaml', service('a'));
     const source = dirSource(file(name));
@@ -276,7 +276,7 @@ describe('last good states', () => {
     await until(services, ['shop/a=80', 'shop/b=81']);
     expect(problems()).toEqual([
       'DIR/a.yaml:7: Service shop/a: spec.ports[0].port: 70000 is no port: use a whole number from 1 to 65535 (KNAT_PORT_INVALID)',
-      'DIR/a.yaml:1: Service shop/a: the last good state of this object stays in force until it is mended or removed (KNAT_LAST_GOOD)',
+      'DIR/a.yaml:1: Service shop/a: the last good state of this object stays in force until it is corrected or removed (KNAT_LAST_GOOD)',
     ]);
     write('a.yaml', `${service('a', 82)}---\n${service('b', 81)}`);
     await until(services, ['shop/a=82', 'shop/b=81']);
@@ -287,7 +287,7 @@ describe('last good states', () => {
     write('a.yaml', service('a', 70000));
     await start();
     expect(services()).toEqual([]);
-    expect(problems()[1]).toMatch(/has no effect until it is mended/);
+    expect(problems()[1]).toMatch(/has no effect until it is corrected/);
   });
 
   test('a file that does not parse keeps all of its objects', async () => {
@@ -398,7 +398,7 @@ describe('the same object twice', () => {
     write('a.yaml', `# first\n${service('x', 81)}`);
     await until(services, ['shop/x=81']);
     expect(problems()).toEqual([
-      'DIR/b.yaml:1: Service shop/x: Service shop/x stands in DIR/a.yaml:2, which wins, and in DIR/b.yaml:1: remove one of them (KNAT_OBJECT_DUPLICATE)',
+      'DIR/b.yaml:1: Service shop/x: Service shop/x is in DIR/a.yaml:2, which is used, and in DIR/b.yaml:1: remove one of them (KNAT_OBJECT_DUPLICATE)',
     ]);
     rmSync(file('a.yaml'));
     await until(services, ['shop/x=82']);

@@ -19,7 +19,7 @@ export function explainErrno(error: unknown): string {
     case 'ENOENT':
       return 'does not exist';
     case 'ENOTDIR':
-      return 'is no folder, or lies below something that is none';
+      return 'is not a folder, or a part of its path is not';
     case 'EISDIR':
       return 'is a folder';
     case 'EACCES':
@@ -41,7 +41,7 @@ export async function requireFolder(path: string): Promise<void> {
   if (!stats.isDirectory()) {
     throw new SourceError(
       'KNAT_FOLDER_MISSING',
-      `${path} is no folder: name the folder that holds the manifests`,
+      `${path} is not a folder: name the folder with the manifests`,
     );
   }
   await access(path, constants.R_OK | constants.X_OK).catch((error: unknown) => {

@@ -88,14 +88,14 @@ export class FolderState {
 function withLastGood(problems: readonly Finding[], path: string, kept: number): readonly Finding[] {
   if (kept === 0) return problems;
   const objects = kept === 1 ? 'the object' : `the ${kept} objects`;
-  const message = `the last good state of this file, ${objects} that it had, stays in force until it is mended`;
+  const message = `the last good state of this file, ${objects} that it had, stays in force until it is corrected`;
   return [...problems, warning('KNAT_LAST_GOOD', path, null, message)];
 }
 
 function rejectedProblem(origin: string, ref: ObjectRef, isKept: boolean): Finding {
   const message = isKept
-    ? 'the last good state of this object stays in force until it is mended or removed'
-    : 'this object has no effect until it is mended';
+    ? 'the last good state of this object stays in force until it is corrected or removed'
+    : 'this object has no effect until it is corrected';
   return warning('KNAT_LAST_GOOD', origin, ref, message);
 }
 
@@ -109,7 +109,7 @@ function duplicateProblem(winner: Claim, loser: Claim): Finding {
     origin: second,
     object: ref,
     field: '',
-    message: `${formatRef(ref)} stands in ${first}, which wins, and in ${second}: remove one of them`,
+    message: `${formatRef(ref)} is in ${first}, which is used, and in ${second}: remove one of them`,
   };
 }
 

@@ -23,7 +23,7 @@ export function ipMasqAgentSource(path: string): Source {
  * 1. It is read once before `synced`; a file that is not there means the defaults.
  * 2. It is read again after each change in its folder (the swap of a ConfigMap's links is one), and every
  *    `resyncInterval`.
- * 3. A file that cannot be used is reported, and what it said before stays in force until it is mended.
+ * 3. A file that cannot be used is reported, and what it said before stays in force until it is corrected.
  */
 class IpMasqAgentSource implements Source {
   readonly name: string;
@@ -94,8 +94,8 @@ class IpMasqAgentSource implements Source {
 
   #lastGood(): Finding {
     const message = this.#hasConfig
-      ? 'the last good configuration stays in force until the file is mended'
-      : 'nothing is known of this file yet: it has no effect until it is mended';
+      ? 'the last good configuration stays in force until the file is corrected'
+      : 'this file was never valid: it has no effect until it is corrected';
     return problem('KNAT_LAST_GOOD', 'warning', this.#path, message);
   }
 }

@@ -14,7 +14,7 @@ test.each([
 });
 
 test.each([
-  ['a', ['a.x', 'a.y'], 'a may be a.x, a.y: give the whole name'],
+  ['a', ['a.x', 'a.y'], 'a matches several nodes (a.x, a.y): give the whole name'],
   ['a.x', ['a.y'], 'no node is named a.x: the cluster has a.y'],
   ['a', ['ab', 'b'], 'no node is named a: the cluster has ab, b'],
   ['a', [], 'no node is named a: the cluster has none'],

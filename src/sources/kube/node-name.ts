@@ -37,7 +37,8 @@ export function nodeThatFits(wanted: string, names: readonly string[]): FoundNod
   if (name === undefined) {
     throw new NodeNotFound(`no node is named ${wanted}: the cluster has ${some(names)}`);
   }
-  if (second !== undefined) throw new NodeNotFound(`${wanted} may be ${some(fitting)}: give the whole name`);
+  if (second !== undefined)
+    throw new NodeNotFound(`${wanted} matches several nodes (${some(fitting)}): give the whole name`);
   return { name, shortName: shortName(name), isShortNameUnique: alike.length === 1 };
 }
 
@@ -76,11 +77,11 @@ export async function findNode(search: NodeSearch, signal: AbortSignal): Promise
       if (signal.aborted || !(error instanceof ApiError)) throw error;
       const { message } = error;
       if (surroundings.now() - start >= giveUpAfter) {
-        throw new SourceError('KNAT_API_UNAVAILABLE', `which node ${wanted} is: ${message}`, {
+        throw new SourceError('KNAT_API_UNAVAILABLE', `cannot look up node ${wanted}: ${message}`, {
           cause: error,
         });
       }
-      if (message !== told) waiting(`which node ${wanted} is cannot be looked up yet: ${message}`);
+      if (message !== told) waiting(`cannot look up node ${wanted} yet: ${message}`);
       told = message;
       await surroundings.sleep(backoff.next(error.retryAfterMs ?? 0), signal);
       signal.throwIfAborted();

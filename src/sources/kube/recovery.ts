@@ -71,7 +71,7 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
         avoid: activity === 'list' ? 'paging' : null,
         kind: 'server',
         code: 'KNAT_API_UNAVAILABLE',
-        ...texts(name, `${error.message}; it is listed anew`),
+        ...texts(name, `${error.message}; it is listed again`),
       };
     case 429:
     case 503:

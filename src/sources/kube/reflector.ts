@@ -257,7 +257,7 @@ export class Reflector {
       this.#absentSince = since;
     } else {
       const name = `${resourceName(resource)} (${resource.version})`;
-      const message = `${name} is not served any longer: its ${objects.size} objects stay in force for ${Math.round(timings.absentGrace / 1000)} s`;
+      const message = `${name} is no longer served: its ${objects.size} objects stay in force for ${Math.round(timings.absentGrace / 1000)} s`;
       const since = Number.NEGATIVE_INFINITY;
       const recovery = {
         ...NO_RECOVERY,

@@ -115,8 +115,8 @@ export class ResourceObjects {
       object: objectRef(this.#resource.kind, object),
       field: '',
       message: isKept
-        ? 'the last good state of this object stays in force until it is mended or removed'
-        : 'this object has no effect until it is mended',
+        ? 'the last good state of this object stays in force until it is corrected or removed'
+        : 'this object has no effect until it is corrected',
     };
   }
 }

@@ -32,9 +32,10 @@ export interface WantedKinds {
 /** Slices that are not ours stay at the server. docs/spec/service-nat.md, "Frontends". */
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
 
-const POD_NAT_ALONE = 'Pod NAT is done without: what pods send there leaves with their public address';
-const SERVICE_CIDRS_ALONE = 'only the service CIDRs of the configuration count';
-const SERVICE_NAT_ALONE = 'Service NAT is done without: only the pod CIDRs of the Node tell what is a pod';
+const POD_NAT_ALONE =
+  'Pod NAT works without it: packets of pods to these destinations leave with the public address';
+const SERVICE_CIDRS_ALONE = 'only the configured service CIDRs apply';
+const SERVICE_NAT_ALONE = 'Service NAT works without it: only pod CIDRs of the Node count as pods';
 
 /** Where Calico's FelixConfiguration may be served. */
 const FELIX_SERVERS = [

@@ -20,7 +20,7 @@ export function parseEgressRule(object: unknown, context: ParseContext): Parsed<
   const from = spec.object('from');
   const action = spec.word('action', ACTIONS, 'Keep');
   if (spec.text('action') === '') {
-    const message = `say what the rule does: one of ${ACTIONS.join(', ')}`;
+    const message = `set action to one of ${ACTIONS.join(', ')}`;
     report.error('KNAT_FIELD_REQUIRED', spec.path('action'), message);
   }
   const fact: EgressRuleFact = {
@@ -42,7 +42,7 @@ export function parseEgressRule(object: unknown, context: ParseContext): Parsed<
 function priority(spec: Fields, report: ParseReport): number {
   const number = spec.integer('priority') ?? DEFAULT_PRIORITY;
   if (number < 0 || number > MOST_PRIORITY) {
-    const message = `${number} is no priority: use a whole number from 0 to ${MOST_PRIORITY}, the lowest is asked first`;
+    const message = `${number} is no priority: use a whole number from 0 to ${MOST_PRIORITY}, the lowest comes first`;
     report.error('KNAT_FIELD_VALUE', spec.path('priority'), message);
   }
   return number;
@@ -53,7 +53,7 @@ function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, rep
   if (action === 'Snat' && spec.items('addresses').length === 0) {
     report.error('KNAT_FIELD_REQUIRED', path, 'Snat needs at least one address to leave with');
   } else if (action !== 'Snat' && addresses.length > 0) {
-    report.error('KNAT_FIELD_VALUE', path, 'only Snat uses addresses: remove them, or let action be Snat');
+    report.error('KNAT_FIELD_VALUE', path, 'only Snat uses addresses: remove them, or set action to Snat');
   }
   if (action !== 'Snat' && spec.text('fallback') === 'drop') {
     const message = 'fallback applies to Snat only: remove it';
@@ -83,7 +83,7 @@ function readProtocol(entry: Fields, report: ParseReport): Protocol | null {
   const text = entry.text('protocol');
   const known = PROTOCOLS.find((protocol) => protocol === text) ?? null;
   if (text !== '' && known === null) {
-    const message = `"${text}" is not known: use one of ${PROTOCOLS.join(', ')}, or leave it away for all`;
+    const message = `"${text}" is not known: use one of ${PROTOCOLS.join(', ')}, or omit it for all protocols`;
     report.error('KNAT_FIELD_VALUE', entry.path('protocol'), message);
   }
   return known;

@@ -71,7 +71,7 @@ metadata: {name: api, namespace: shop}
     const file = read(`${pool('10.0.0.0/8')}\n---\n${pool('192.168.0.0/16')}\n`);
     expect(file.objects).toMatchObject([{ key: 'p', fact: { cidr: { address: '10.0.0.0' } } }]);
     expect(file.problems.map(formatFinding)).toEqual([
-      'f.yaml:3: IPPool p: IPPool p stands on line 1 of this file already, which wins: remove one (KNAT_OBJECT_DUPLICATE)',
+      'f.yaml:3: IPPool p: IPPool p is already on line 1 of this file, which is used: remove one (KNAT_OBJECT_DUPLICATE)',
     ]);
   });
 

@@ -52,8 +52,8 @@ export function readFileObjects(text: string, filename: string, context: ParseCo
     } else {
       offer(understudies, id, object);
       if (object.rank === first.rank) {
-        const outcome = first.fact === 'rejected' ? 'and cannot be used' : 'which wins';
-        const message = `${formatRef(object.ref)} stands on line ${first.line} of this file already, ${outcome}: remove one`;
+        const outcome = first.fact === 'rejected' ? 'and cannot be used' : 'which is used';
+        const message = `${formatRef(object.ref)} is already on line ${first.line} of this file, ${outcome}: remove one`;
         problems.push(problem('KNAT_OBJECT_DUPLICATE', `${filename}:${object.line}`, object.ref, message));
       }
     }

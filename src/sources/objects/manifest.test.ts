@@ -52,7 +52,7 @@ items:
       `${'{"apiVersion":"v1","kind":"List","items":['.repeat(depth)}${pod('a')}${']}'.repeat(depth)}`;
     expect(show(within(3))).toEqual(['1 v1 Pod a']);
     expect(show(within(8))).toEqual(['1 v1 Pod a']);
-    expect(show(`\n${within(9)}`)).toEqual(['2: lists in lists, more than 8 deep: take them apart']);
+    expect(show(`\n${within(9)}`)).toEqual(['2: lists nested more than 8 deep: flatten them']);
   });
 
   test("the items of a ServiceList take the list's kind and version", () => {

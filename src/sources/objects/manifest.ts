@@ -42,7 +42,7 @@ class TooDeep extends Error {
   readonly line: number;
 
   constructor(line: number) {
-    super(`lists in lists, more than ${DEEPEST_LIST} deep: take them apart`);
+    super(`lists nested more than ${DEEPEST_LIST} deep: flatten them`);
     this.line = line;
   }
 }
