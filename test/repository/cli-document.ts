@@ -27,6 +27,17 @@ packet of \`knat explain\`, and are given on the command line alone.
     enable: [pod, egress]
     excludeFilterNetworks: [10.20.0.0/16]
 
+## Access to a cluster
+
+\`--source kubernetes\` reads kubeconfigs by kubectl's rules: several files in \`KUBECONFIG\`, paths relative to their file, tokens
+and \`tokenFile\`, client certificates, name and password, exec plugins (v1 and v1beta1), \`as\` and its groups, \`tls-server-name\`,
+\`proxy-url\` (http, https, socks5). Files are read again for each request, and the kubeconfig when the server refuses the credentials.
+
+* \`auth-provider\` (\`oidc\`, \`gcp\`, \`azure\`) is refused: use an exec plugin, a token or a client certificate.
+* An exec plugin that asks a person (\`interactiveMode: Always\`) needs a terminal. Without one, a plugin has 60 s to answer.
+* \`HTTPS_PROXY\`, \`HTTP_PROXY\` and \`NO_PROXY\` count, also in a pod; a \`proxy-url\` comes first. Loopback addresses and \`localhost\`
+  are never reached through a proxy of the environment.
+
 ## Exit status
 
 | status | meaning |
