@@ -1,18 +1,9 @@
-import { ByteWriter } from '../bytes.ts';
+import type { Family } from '../../net/family.ts';
+import type { ByteWriter } from '../bytes.ts';
+import { type Asked, NetlinkClient } from '../client.ts';
 import { Rejected } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
-import {
-  beginMessage,
-  endMessage,
-  NLM_F_ACK,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  NLM_F_EXCL,
-  NLM_F_REQUEST,
-  writeNfgenmsg,
-} from '../messages.ts';
-import { answers, request } from '../request.ts';
-import { NetlinkSocket } from '../socket.ts';
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, writeNfgenmsg } from '../messages.ts';
 import { type ConntrackEntry, conntrackAttributes, creationAttributes, tupleAttributesOf } from './entry.ts';
 import { type FlowFilter, kernelFilter, matches } from './filter.ts';
 import { FlowView } from './flow-view.ts';
@@ -23,15 +14,10 @@ import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_NEW } from './nu
  * synchronous and throws the errors of errors.ts.
  */
 export class ConntrackConnection {
-  readonly #socket: NetlinkSocket;
-  #sequence = 1;
+  readonly #client = new NetlinkClient('NETLINK_NETFILTER');
 
   static open(): ConntrackConnection {
-    return new ConntrackConnection(NetlinkSocket.open('NETLINK_NETFILTER'));
-  }
-
-  private constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
+    return new ConntrackConnection();
   }
 
   /**
@@ -40,11 +26,9 @@ export class ConntrackConnection {
    * not use this connection. Whoever ends before the last step closes the connection.
    */
   *dump(filter: FlowFilter, visit: (flow: FlowView) => void): Generator<undefined, void, undefined> {
-    const family = filter.family === undefined ? 0 : familyNumber[filter.family];
-    const sequence = this.#sequence++;
     const view = new FlowView();
-    const bytes = message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family, sequence, kernelFilter(filter));
-    yield* answers(this.#socket, bytes, sequence, 'IPCTNL_MSG_CT_GET', (one) => {
+    const asked = message('IPCTNL_MSG_CT_GET', NLM_F_DUMP, filter.family ?? null, kernelFilter(filter));
+    yield* this.#client.answers(asked, (one) => {
       if (matches(filter, view.read(one))) visit(view);
     });
   }
@@ -65,13 +49,7 @@ export class ConntrackConnection {
       ...(zone === 0 ? {} : { zone }),
     };
     try {
-      this.#request(
-        IPCTNL_MSG_CT_DELETE,
-        NLM_F_ACK,
-        familyNumber[family],
-        'IPCTNL_MSG_CT_DELETE',
-        attributes,
-      );
+      this.#client.request(message('IPCTNL_MSG_CT_DELETE', NLM_F_ACK, family, attributes));
       return true;
     } catch (error) {
       if (error instanceof Rejected && error.errno === 'ENOENT') return false;
@@ -82,38 +60,27 @@ export class ConntrackConnection {
   /** Makes an entry as packets would; what NAT makes of it are its two tuples. Throws Rejected where one is taken. */
   create(entry: ConntrackEntry): void {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-    const family = familyNumber[entry.family];
-    this.#request(IPCTNL_MSG_CT_NEW, flags, family, 'IPCTNL_MSG_CT_NEW', creationAttributes(entry));
+    this.#client.request(message('IPCTNL_MSG_CT_NEW', flags, entry.family, creationAttributes(entry)));
   }
 
   /** Closes the socket. May be called again. */
   close(): void {
-    this.#socket.close();
-  }
-
-  #request(
-    type: number,
-    flags: number,
-    family: number,
-    subject: string,
-    attributes: Parameters<typeof conntrackAttributes.write>[1],
-  ): void {
-    const sequence = this.#sequence++;
-    request(this.#socket, message(type, flags, family, sequence, attributes), sequence, subject);
+    this.#client.close();
   }
 }
 
+const TYPES = { IPCTNL_MSG_CT_NEW, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE } as const;
+
+/** @param family null: both */
 function message(
-  type: number,
+  subject: keyof typeof TYPES,
   flags: number,
-  family: number,
-  sequence: number,
+  family: Family | null,
   attributes: Parameters<typeof conntrackAttributes.write>[1],
-): Uint8Array {
-  const writer = new ByteWriter();
-  const start = beginMessage(writer, type, NLM_F_REQUEST | flags, sequence);
-  writeNfgenmsg(writer, family);
-  conntrackAttributes.write(writer, attributes);
-  endMessage(writer, start);
-  return writer.written;
+): Asked {
+  const write = (writer: ByteWriter) => {
+    writeNfgenmsg(writer, family === null ? 0 : familyNumber[family]);
+    conntrackAttributes.write(writer, attributes);
+  };
+  return { type: TYPES[subject], flags, subject, write };
 }

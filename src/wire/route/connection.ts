@@ -1,21 +1,11 @@
 import { addressBytes, familyOf, type IpAddress } from '../../net/address.ts';
 import { addressBits } from '../../net/family.ts';
 import { binary, writeAttribute } from '../attributes.ts';
-import { ByteWriter, putHost32 } from '../bytes.ts';
+import { type ByteWriter, putHost32 } from '../bytes.ts';
+import { NetlinkClient } from '../client.ts';
 import { Denied, Rejected, Unsupported } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
-import {
-  beginMessage,
-  endMessage,
-  type Message,
-  NLM_F_ACK,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  NLM_F_EXCL,
-  NLM_F_REQUEST,
-} from '../messages.ts';
-import { request } from '../request.ts';
-import { NetlinkSocket } from '../socket.ts';
+import { type Message, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../messages.ts';
 import { type InterfaceAddress, readAddress } from './address.ts';
 import { type Link, readLink } from './link.ts';
 import { type NexthopObject, readNexthop } from './nexthop.ts';
@@ -50,15 +40,10 @@ const RTM_F_FIB_MATCH = 0x2000;
  * method is synchronous; Busy (errors.ts) means that something changed while it was read: read again.
  */
 export class RouteConnection {
-  readonly #socket: NetlinkSocket;
-  #sequence = 1;
+  readonly #client = new NetlinkClient('NETLINK_ROUTE');
 
   static open(): RouteConnection {
-    return new RouteConnection(NetlinkSocket.open('NETLINK_ROUTE'));
-  }
-
-  private constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
+    return new RouteConnection();
   }
 
   /** All interfaces, by index. */
@@ -94,27 +79,22 @@ export class RouteConnection {
    * - `route`: the route that decided, as a dump of its table has it.
    */
   lookUp(destination: IpAddress, what: 'way' | 'route'): Route | null {
-    const sequence = this.#sequence++;
-    const writer = new ByteWriter();
-    const start = beginMessage(writer, RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence);
     const family = familyOf(destination);
     const header = new Uint8Array(FAMILY_HEADER[RTM_GETROUTE]);
     header[0] = familyNumber[family];
     header[1] = addressBits[family];
     putHost32(header, 8, RTM_F_LOOKUP_TABLE | (what === 'route' ? RTM_F_FIB_MATCH : 0));
-    writer.raw(header);
-    writeAttribute(writer, RTA_DST, binary, addressBytes(destination));
-    endMessage(writer, start);
-    let found: Route | null = null;
+    const write = (writer: ByteWriter) => {
+      writer.raw(header);
+      writeAttribute(writer, RTA_DST, binary, addressBytes(destination));
+    };
     try {
-      request(this.#socket, writer.written, sequence, 'RTM_GETROUTE', (message) => {
-        found = readRoute(message);
-      });
+      const asked = { type: RTM_GETROUTE, flags: NLM_F_ACK, subject: 'RTM_GETROUTE', write };
+      return this.#client.collect(asked, readRoute).at(-1) ?? null;
     } catch (error) {
       if (error instanceof Rejected || error instanceof Denied || error instanceof Unsupported) return null;
       throw error;
     }
-    return found;
   }
 
   /** Adds a rule behind those of the same priority. Throws Rejected (EEXIST) where it is there already. */
@@ -129,29 +109,16 @@ export class RouteConnection {
 
   /** Closes the socket. May be called again. */
   close(): void {
-    this.#socket.close();
+    this.#client.close();
   }
 
   #change(type: number, flags: number, subject: string, rule: RoutingRule): void {
-    const sequence = this.#sequence++;
-    const writer = new ByteWriter();
-    const start = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_ACK | flags, sequence);
-    writeRule(writer, rule);
-    endMessage(writer, start);
-    request(this.#socket, writer.written, sequence, subject);
+    const write = (writer: ByteWriter) => writeRule(writer, rule);
+    this.#client.request({ type, flags: NLM_F_ACK | flags, subject, write });
   }
 
   #dump<T>(type: keyof typeof FAMILY_HEADER, subject: string, read: (message: Message) => T | null): T[] {
-    const sequence = this.#sequence++;
-    const writer = new ByteWriter();
-    const start = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_DUMP, sequence);
-    writer.raw(new Uint8Array(FAMILY_HEADER[type]));
-    endMessage(writer, start);
-    const found: T[] = [];
-    request(this.#socket, writer.written, sequence, subject, (message) => {
-      const one = read(message);
-      if (one !== null) found.push(one);
-    });
-    return found;
+    const write = (writer: ByteWriter) => writer.raw(new Uint8Array(FAMILY_HEADER[type]));
+    return this.#client.collect({ type, flags: NLM_F_DUMP, subject, write }, read);
   }
 }

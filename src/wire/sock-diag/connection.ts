@@ -1,23 +1,17 @@
 import { FAMILIES, type Family } from '../../net/family.ts';
 import { PROTOCOLS, type Protocol } from '../../net/protocol.ts';
-import { ByteWriter } from '../bytes.ts';
+import type { ByteWriter } from '../bytes.ts';
+import { NetlinkClient } from '../client.ts';
 import { Rejected } from '../errors.ts';
-import { beginMessage, endMessage, NLM_F_DUMP, NLM_F_REQUEST } from '../messages.ts';
-import { request } from '../request.ts';
-import { NetlinkSocket } from '../socket.ts';
+import { NLM_F_DUMP } from '../messages.ts';
 import { readSocket, SOCK_DIAG_BY_FAMILY, type TakingSocket, writeDumpRequest } from './message.ts';
 
 /** Reads the sockets of the network namespace in which it was opened. */
 export class SockDiagConnection {
-  readonly #socket: NetlinkSocket;
-  #sequence = 1;
+  readonly #client = new NetlinkClient('NETLINK_SOCK_DIAG');
 
   static open(): SockDiagConnection {
-    return new SockDiagConnection(NetlinkSocket.open('NETLINK_SOCK_DIAG'));
-  }
-
-  private constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
+    return new SockDiagConnection();
   }
 
   /**
@@ -31,31 +25,21 @@ export class SockDiagConnection {
 
   /** Closes the socket. May be called again. */
   close(): void {
-    this.#socket.close();
+    this.#client.close();
   }
 
   #dump(family: Family, protocol: Protocol): TakingSocket[] {
-    const sequence = this.#sequence++;
-    const writer = new ByteWriter();
-    const start = beginMessage(writer, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sequence);
-    writeDumpRequest(writer, family, protocol);
-    endMessage(writer, start);
-    const found: TakingSocket[] = [];
+    const asked = {
+      type: SOCK_DIAG_BY_FAMILY,
+      flags: NLM_F_DUMP,
+      subject: `SOCK_DIAG_BY_FAMILY ${family} ${protocol}`,
+      write: (writer: ByteWriter) => writeDumpRequest(writer, family, protocol),
+    };
     try {
-      request(
-        this.#socket,
-        writer.written,
-        sequence,
-        `SOCK_DIAG_BY_FAMILY ${family} ${protocol}`,
-        (message) => {
-          const one = readSocket(message, protocol);
-          if (one !== null) found.push(one);
-        },
-      );
+      return this.#client.collect(asked, (message) => readSocket(message, protocol));
     } catch (error) {
       if (error instanceof Rejected && error.errno === 'ENOENT' && protocol === 'SCTP') return [];
       throw error;
     }
-    return found;
   }
 }

@@ -1,0 +1,60 @@
+import { ByteWriter } from './bytes.ts';
+import { beginMessage, endMessage, type Message, NLM_F_REQUEST } from './messages.ts';
+import { answers, request } from './request.ts';
+import { NetlinkSocket } from './socket.ts';
+
+/** A request of one message. */
+export interface Asked {
+  readonly type: number;
+  /** `NLM_F_ACK` or `NLM_F_DUMP`, and more beside `NLM_F_REQUEST`. */
+  readonly flags: number;
+  /** What is asked, for people: `RTM_GETLINK`. */
+  readonly subject: string;
+  /** Writes the payload. */
+  write(writer: ByteWriter): void;
+}
+
+/** Asks the kernel over one socket, one request after the other. Synchronous; throws the errors of errors.ts. */
+export class NetlinkClient {
+  readonly #socket: NetlinkSocket;
+  #sequence = 1;
+
+  constructor(protocol: Parameters<typeof NetlinkSocket.open>[0]) {
+    this.#socket = NetlinkSocket.open(protocol);
+  }
+
+  /** As `request` of request.ts. */
+  request(asked: Asked, visit?: (message: Message) => void): void {
+    const sequence = this.#sequence++;
+    request(this.#socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
+  }
+
+  /** What is made of each message of the answer, but for null. */
+  collect<Found>(asked: Asked, read: (message: Message) => Found | null): Found[] {
+    const found: Found[] = [];
+    this.request(asked, (message) => {
+      const one = read(message);
+      if (one !== null) found.push(one);
+    });
+    return found;
+  }
+
+  /** As `answers` of request.ts. */
+  answers(asked: Asked, visit: (message: Message) => void): Generator<undefined, void, undefined> {
+    const sequence = this.#sequence++;
+    return answers(this.#socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
+  }
+
+  /** Closes the socket. May be called again. */
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+function bytesOf({ type, flags, write }: Asked, sequence: number): Uint8Array {
+  const writer = new ByteWriter();
+  const start = beginMessage(writer, type, NLM_F_REQUEST | flags, sequence);
+  write(writer);
+  endMessage(writer, start);
+  return writer.written;
+}
