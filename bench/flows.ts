@@ -11,7 +11,7 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { runAgent } from '../src/agent/commands.ts';
+import { runAgent } from '../src/agent/agent-run.ts';
 import { directFlows } from '../src/agent/direct-flows.ts';
 import { printFlows } from '../src/cli/commands/flows-print.ts';
 import type { Context } from '../src/cli/context.ts';

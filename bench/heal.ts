@@ -9,7 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { runAgent } from '../src/agent/commands.ts';
+import { runAgent } from '../src/agent/agent-run.ts';
 import type { FactChange } from '../src/model/facts.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import type { Source } from '../src/sources/source.ts';

@@ -12,7 +12,7 @@ import { watchConntrack } from '../wire/conntrack/monitor.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
-import type { AttributionSettings } from './flow-settings.ts';
+import type { AttributionSettings } from './settings.ts';
 
 /** Lines wait at most so long, in milliseconds. */
 const FLUSH_EVERY = 200;

@@ -9,7 +9,7 @@ import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
-import type { EgressOnChange } from './flow-settings.ts';
+import type { EgressOnChange } from './settings.ts';
 
 /** After a look at the table, rest so many times as long as it took. */
 const REST = 9;

@@ -2,8 +2,8 @@ import type { RuleReading } from '../datapath/coexistence/foreign-rules.ts';
 import { portRules } from '../datapath/coexistence/port-rules.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { HostListener } from '../model/node.ts';
-import type { HostFactSource } from './host-facts.ts';
 import { RuleKeeper, type WatchRules } from './rule-keeper.ts';
+import type { TakenPortSource } from './taken-ports.ts';
 
 /** The rules of other programs that translate destinations. */
 export interface DestinationRules {
@@ -24,7 +24,7 @@ const TROUBLE = 'KNAT_PORT_RULES_UNSEEN';
  * Ports of this node that rules of other programs send elsewhere: port mappings of CNI plugins, docker and podman, an
  * administrator's own. They are claims like the sockets of the host. docs/spec/pod-nat.md, "Who wins".
  */
-export class ForeignPorts implements HostFactSource {
+export class ForeignPorts implements TakenPortSource {
   readonly #rules: DestinationRules;
   readonly #watchChains: WatchRules;
   readonly #isOwn: (chain: string) => boolean;

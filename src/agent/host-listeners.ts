@@ -5,7 +5,7 @@ import { formatListener } from '../plan/host-listeners.ts';
 import { Busy } from '../wire/errors.ts';
 import { SockDiagConnection } from '../wire/sock-diag/connection.ts';
 import type { TakingSocket } from '../wire/sock-diag/message.ts';
-import type { HostFactSource } from './host-facts.ts';
+import type { TakenPortSource } from './taken-ports.ts';
 
 /**
  * Time between two looks, in milliseconds; docs/pod-nat.md names it. The kernel tells nobody that a socket listens, so
@@ -34,8 +34,17 @@ export interface ListenerClock {
   every(milliseconds: number, task: () => void): () => void;
 }
 
+/** The clock of the process. */
+export const processClock: ListenerClock = {
+  now: () => performance.now(),
+  every: (milliseconds, task) => {
+    const timer = setInterval(task, milliseconds);
+    return () => clearInterval(timer);
+  },
+};
+
 /** The sockets of this network namespace that listen, by NETLINK_SOCK_DIAG. */
-export class KernelListeners implements HostFactSource {
+export class KernelListeners implements TakenPortSource {
   readonly #connection = SockDiagConnection.open();
   readonly #clock: ListenerClock;
   /** When a socket was first seen, by its cookie; those that are there now. */

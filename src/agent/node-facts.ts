@@ -4,7 +4,7 @@ import { FAMILIES } from '../net/family.ts';
 import { hostPrefix } from '../net/prefix.ts';
 import { byRoutes } from '../plan/own-address.ts';
 import type { NodeConfig, NodePortRange } from '../sources/objects/node-config.ts';
-import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
+import { NONE_TAKEN, type TakenPorts } from './taken-ports.ts';
 
 /**
  * The facts of this node from what is known of it. What the configuration says comes first; then what the
@@ -19,7 +19,7 @@ export function composeNodeFacts(
   object: NodeFact | undefined,
   config: NodeConfig,
   interfaces: readonly LocalAddress[] | null,
-  host: HostFacts = NOTHING_KNOWN,
+  host: TakenPorts = NONE_TAKEN,
 ): NodeFacts {
   const bound = config.bindAddress === undefined ? [] : [config.bindAddress];
   const told = object?.addresses.map(({ address }) => address) ?? [];

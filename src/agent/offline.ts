@@ -2,9 +2,9 @@ import type { FactChange } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { LocalAddress } from '../model/node.ts';
 import { Planner } from '../plan/planner.ts';
-import { type HostFacts, NOTHING_KNOWN } from './host-facts.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import type { PlanSettings } from './settings.ts';
+import { NONE_TAKEN, type TakenPorts } from './taken-ports.ts';
 
 /** It cannot be told which node is meant. */
 export class NodeNotNamed extends Error {
@@ -40,7 +40,7 @@ export async function planOnce(
   settings: OfflineSettings,
   interfaces: readonly LocalAddress[] | null,
   signal: AbortSignal,
-  host: HostFacts = NOTHING_KNOWN,
+  host: TakenPorts = NONE_TAKEN,
 ): Promise<OfflinePlan> {
   const plans = await OfflinePlans.read(settings, interfaces, signal, host);
   return { planner: plans.of(settings.nodeName ?? plans.onlyNode()), problems: plans.problems };
@@ -52,14 +52,14 @@ export class OfflinePlans {
   readonly #planner: Planner;
   readonly #settings: OfflineSettings;
   readonly #interfaces: readonly LocalAddress[] | null;
-  readonly #host: HostFacts;
+  readonly #host: TakenPorts;
 
   /** As `planOnce`, with the plan of no node yet. */
   static async read(
     settings: OfflineSettings,
     interfaces: readonly LocalAddress[] | null,
     signal: AbortSignal,
-    host: HostFacts = NOTHING_KNOWN,
+    host: TakenPorts = NONE_TAKEN,
   ): Promise<OfflinePlans> {
     const { changes, problems } = await readOnce(settings, signal);
     return new OfflinePlans(settings, interfaces, host, changes, problems);
@@ -68,7 +68,7 @@ export class OfflinePlans {
   private constructor(
     settings: OfflineSettings,
     interfaces: readonly LocalAddress[] | null,
-    host: HostFacts,
+    host: TakenPorts,
     changes: readonly FactChange[],
     problems: readonly Finding[],
   ) {

@@ -17,7 +17,7 @@ import type { NatPlan } from '../plan/nat-plan.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
-import type { FlowSettings } from './flow-settings.ts';
+import type { FlowSettings } from './settings.ts';
 
 /** Between two looks, in milliseconds; longer where a look takes long, so that looking takes 2 % of the time at most. */
 const LOOK_EVERY = 30_000;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { deepEqual } from '../model/equal.ts';
 import type { PortSpan } from '../net/port.ts';
 import { parsePortList } from '../sources/objects/port-list.ts';
-import type { HostFactSource } from './host-facts.ts';
 import type { ListenerClock } from './host-listeners.ts';
+import type { TakenPortSource } from './taken-ports.ts';
 
 /** Documentation/networking/ip-sysctl.rst: `8080,9148-9150`. */
 const RESERVED = '/proc/sys/net/ipv4/ip_local_reserved_ports';
@@ -12,7 +12,7 @@ const RESERVED = '/proc/sys/net/ipv4/ip_local_reserved_ports';
 const INTERVAL = 5_000;
 
 /** The ports that this host gives to nobody who does not ask for them, looked at again and again. */
-export class KernelReservedPorts implements HostFactSource {
+export class KernelReservedPorts implements TakenPortSource {
   readonly #clock: Pick<ListenerClock, 'every'>;
   #ports: readonly PortSpan[];
 

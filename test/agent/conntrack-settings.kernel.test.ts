@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { beforeAll, expect, test } from 'vitest';
-import { runAgent } from '../../src/agent/commands.ts';
+import { runAgent } from '../../src/agent/agent-run.ts';
 import type { Status } from '../../src/forms/status.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';

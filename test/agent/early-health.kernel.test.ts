@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
-import { runAgent } from '../../src/agent/commands.ts';
+import { runAgent } from '../../src/agent/agent-run.ts';
 import { healthEndpoints } from '../../src/agent/companions/health.ts';
 import type { Datapath } from '../../src/datapath/datapath.ts';
 import { parseAddress } from '../../src/net/address.ts';

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { runAgent } from '../../src/agent/commands.ts';
+import { runAgent } from '../../src/agent/agent-run.ts';
 import type { Status } from '../../src/forms/status.ts';
 import type { AccessOptions } from '../../src/kube-api/access.ts';
 import { askAgent } from '../../src/observe/client.ts';

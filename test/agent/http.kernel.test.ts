@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runAgent } from '../../src/agent/commands.ts';
+import { runAgent } from '../../src/agent/agent-run.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';

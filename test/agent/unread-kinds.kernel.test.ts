@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runAgent } from '../../src/agent/commands.ts';
+import { runAgent } from '../../src/agent/agent-run.ts';
 import { allSets, SET_NAMES } from '../../src/datapath/nftables/sets.ts';
 import type { Status } from '../../src/forms/status.ts';
 import type { FactKind } from '../../src/model/facts.ts';

@@ -10,10 +10,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostFactsOf } from '../../src/agent/host-facts.ts';
 import { KernelListeners } from '../../src/agent/host-listeners.ts';
 import { KernelAddresses } from '../../src/agent/interface-addresses.ts';
 import { planOnce } from '../../src/agent/offline.ts';
+import { takenPortsOf } from '../../src/agent/taken-ports.ts';
 import { walkJson } from '../../src/explain/json.ts';
 import { type Walk, walk } from '../../src/explain/walk.ts';
 import type { HoldReport } from '../../src/lab/probe-messages.ts';
@@ -170,7 +170,7 @@ async function expectProgrammed(what: string): Promise<{ plan: NatPlan; node: No
   };
   const settings = { nodeName: NODE.name, nodeConfig, plan: defaultPlanOptions, source };
   listeners.look();
-  const { planner } = await planOnce(settings, addresses.current(), signal, hostFactsOf([listeners]));
+  const { planner } = await planOnce(settings, addresses.current(), signal, takenPortsOf([listeners]));
   const differences = async () => {
     const { skeleton, changes } = await packets.datapath.preview(planner.plan, signal);
     return [skeleton, ...changes.map((change) => `${change.what} ${change.element}`)].join('\n');

@@ -2,7 +2,7 @@ import type { ApiClient } from '../../kube-api/client.ts';
 import { ClusterReporter } from '../../status/kube/cluster-reporter.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { NodeAccounts } from '../node-account.ts';
-import { storeOutcomes } from '../store-outcomes.ts';
+import { storeOutcomes } from './published-state.ts';
 
 /** The API server that is told what was done, and by what. */
 export interface ClusterToTell {

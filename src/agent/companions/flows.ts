@@ -4,9 +4,9 @@ import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { FlowFlusher } from '../flow-flusher.ts';
 import { FlowLists } from '../flow-lists.ts';
 import { FlowMemory } from '../flow-memory.ts';
-import type { FlowSettings } from '../flow-settings.ts';
 import { PairLooks } from '../pair-looks.ts';
 import { PortWatch, tellPorts } from '../port-watch.ts';
+import type { FlowSettings } from '../settings.ts';
 
 /**
  * Everything that reads conntrack for people: the flows of the API, the ports in use, the attribution log; and the end

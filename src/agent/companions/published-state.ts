@@ -1,8 +1,9 @@
+import type { StateStoreName } from '../../observe/observations.ts';
 import type { PodBinding } from '../../plan/entry.ts';
+import type { StoreOutcome } from '../../status/store-outcome.ts';
 import { StatePublisher } from '../../status/stores/state-publisher.ts';
 import type { StateStore, StoreChoice } from '../../status/stores/store.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
-import { storeOutcomes } from '../store-outcomes.ts';
 
 /** Publishes the bindings that the datapath reported as done in a store outside of the node. */
 export function publishedState(kind: StoreChoice['kind'], store: StateStore): CompanionFactory {
@@ -30,4 +31,20 @@ function bindingsInForce({ planner, reportedRevision }: AgentFacts): readonly Po
   const bindings: PodBinding[] = [];
   for (const entry of plan.entries()) if (entry.kind === 'PodBinding') bindings.push(entry);
   return bindings;
+}
+
+/** Has metrics tell what comes of keeping the state in a store that is in use. */
+export function storeOutcomes(
+  { observations, surroundings }: Pick<AgentFacts, 'observations' | 'surroundings'>,
+  store: StateStoreName,
+): (outcome: StoreOutcome) => void {
+  const { metrics, storesHeldAt } = observations;
+  storesHeldAt.set(store, 0);
+  return (outcome) => {
+    if (outcome === 'held') storesHeldAt.set(store, surroundings.wallClock().getTime());
+    else {
+      const name = outcome === 'written' ? 'knat_state_writes_total' : 'knat_state_failures_total';
+      metrics.increment(name, { store });
+    }
+  };
 }

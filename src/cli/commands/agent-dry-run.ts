@@ -1,4 +1,4 @@
-import { previewAgent } from '../../agent/commands.ts';
+import { previewAgent } from '../../agent/preview.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatFinding } from '../../model/finding.ts';
 import type { Context } from '../context.ts';

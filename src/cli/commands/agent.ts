@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AgentRun, PodnatControllerChoice } from '../../agent/commands.ts';
+import type { AgentRun, PodnatControllerChoice } from '../../agent/agent-run.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings } from '../options/commander.ts';
@@ -107,7 +107,7 @@ export async function runAgentWith(
       await dryRun(settings, values, context, signal);
       return;
     }
-    const { runAgent } = await import('../../agent/commands.ts');
+    const { runAgent } = await import('../../agent/agent-run.ts');
     const once = values.once === true;
     const { healthAddress = DEFAULT_HEALTH_ADDRESS, events = true } = values;
     const { version } = context;

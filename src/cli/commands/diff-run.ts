@@ -1,4 +1,4 @@
-import { previewAgent } from '../../agent/commands.ts';
+import { previewAgent } from '../../agent/preview.ts';
 import type { Difference, DifferenceGroup } from '../../forms/difference.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { askAgent } from '../../observe/client.ts';

@@ -1,4 +1,4 @@
-import type { AgentRun } from '../../agent/commands.ts';
+import type { AgentRun } from '../../agent/agent-run.ts';
 import type { SettingValues } from './table.ts';
 
 /** What the options say of connection tracking. */

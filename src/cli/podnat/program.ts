@@ -81,7 +81,7 @@ async function nodeOf(
 ): Promise<Pick<SettingValues, 'node' | 'stateNode'> | null> {
   const wanted = nodeId ?? values.node ?? (process.env.HOSTNAME || context.defaultNode);
   const { findNode } = await import('../../sources/kube/node-name.ts');
-  const { serveStartingHealth } = await import('../../agent/starting-health.ts');
+  const { serveStartingHealth } = await import('../../agent/companions/health.ts');
   const surroundings = {
     now: () => performance.now(),
     random: () => Math.random(),

@@ -1,19 +1,19 @@
 import type { SideCode } from '../model/finding-codes.ts';
 import type { NodeFacts } from '../model/node.ts';
 
-/** What is known of this machine beside its addresses. */
-export type HostFacts = Pick<NodeFacts, 'listeners' | 'portRules' | 'reservedPorts'>;
+/** Which ports of this machine have a user already, as far as it is known. */
+export type TakenPorts = Pick<NodeFacts, 'listeners' | 'portRules' | 'reservedPorts'>;
 
-export const NOTHING_KNOWN: HostFacts = Object.freeze({
+export const NONE_TAKEN: TakenPorts = Object.freeze({
   listeners: [],
   portRules: [],
   reservedPorts: [],
 });
 
-/** Finds out something of this machine, and keeps it up to date. */
-export interface HostFactSource {
+/** Finds out some of them, and keeps them up to date. */
+export interface TakenPortSource {
   /** What is known now. */
-  current(): Partial<HostFacts>;
+  current(): Partial<TakenPorts>;
   /**
    * Calls back after every change, until the function that is returned is called. `trouble` is told under which code
    * and why it cannot be found out, and with null when it can again.
@@ -22,6 +22,6 @@ export interface HostFactSource {
 }
 
 /** All that the sources know. */
-export function hostFactsOf(sources: readonly HostFactSource[]): HostFacts {
-  return Object.assign({}, NOTHING_KNOWN, ...sources.map((source) => source.current()));
+export function takenPortsOf(sources: readonly TakenPortSource[]): TakenPorts {
+  return Object.assign({}, NONE_TAKEN, ...sources.map((source) => source.current()));
 }

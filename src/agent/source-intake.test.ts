@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Finding } from '../model/finding.ts';
-import { stillUnread, unreadIn } from './unread.ts';
+import { stillUnread, unreadIn } from './source-intake.ts';
 
 function problem(code: string, rest: Partial<Finding> = {}): Finding {
   return { code, severity: 'error', origin: '', object: null, field: '', message: code, ...rest };

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { timers } from '../base/wake.ts';
 import { watchChains } from '../datapath/coexistence/chain-watch.ts';
 import { ForeignRules } from '../datapath/coexistence/foreign-rules.ts';
 import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
@@ -8,15 +8,16 @@ import { PodRouting } from '../datapath/coexistence/pod-routes.ts';
 import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts';
 import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
-import type { Preview } from '../datapath/datapath.ts';
+import type { Datapath } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import type { Status } from '../forms/status.ts';
 import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
+import { AgentRunning } from '../observe/api.ts';
 import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
-import { noticeForm } from '../observe/status.ts';
 import type { StateStore, StoreChoice } from '../status/stores/store.ts';
+import { NamespaceLock } from '../wire/nflog/namespace-lock.ts';
 import { watchRoutes } from '../wire/route/monitor.ts';
 import { Agent } from './agent.ts';
 import type { CompanionFactory } from './companion.ts';
@@ -33,19 +34,13 @@ import { serviceHealthChecks } from './companions/service-health.ts';
 import { staleFlows } from './companions/stale-flows.ts';
 import { takenOverRules } from './companions/taken-over.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
-import { defaultFlowSettings, type FlowSettings } from './flow-settings.ts';
 import { ForeignPorts } from './foreign-ports.ts';
 import { forwardGuard } from './forward-guard.ts';
-import { type HostFactSource, hostFactsOf } from './host-facts.ts';
-import { KernelListeners, type ListenerClock } from './host-listeners.ts';
+import { KernelListeners, processClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
-import { type KubeProxyPreview, kubeProxyPreview } from './kube-proxy-guard.ts';
-import { lockNamespace } from './namespace-lock.ts';
-import { planOnce } from './offline.ts';
 import { KernelReservedPorts } from './reserved-ports.ts';
-import type { PlanSettings } from './settings.ts';
-
-/** What the command line can have done in the network namespace of the process: the composition root. */
+import { defaultFlowSettings, type FlowSettings, type PlanSettings } from './settings.ts';
+import type { TakenPortSource } from './taken-ports.ts';
 
 export interface AgentRun {
   readonly settings: PlanSettings;
@@ -81,13 +76,6 @@ export interface PodnatControllerChoice {
   /** Take its chains away when ours are in force, instead of reporting them. */
   readonly replace: boolean;
 }
-const clock: ListenerClock = {
-  now: () => performance.now(),
-  every: (milliseconds, task) => {
-    const timer = setInterval(task, milliseconds);
-    return () => clearInterval(timer);
-  },
-};
 
 function watchRules(onChange: () => void): () => void {
   return watchRoutes(onChange, ['rule']);
@@ -95,83 +83,85 @@ function watchRules(onChange: () => void): () => void {
 
 /** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
 export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Status> {
-  const { settings, logger, version, once, replaceKubeProxy = false, health = null } = run;
-  const datapath = NftablesDatapath.open();
-  const interfaces = new KernelAddresses();
-  const listeners = new KernelListeners(clock);
-  const chains = new ForwardChains();
-  const rules = new ForeignRules();
-  const routing = new PodRouting();
-  const flows = new StaleFlowCleaner();
-  const kubeProxy = new KubeProxyRules();
-  const oldController =
-    run.podnatController === undefined ? null : new IptablesChains(podnatOwner(run.podnatController.prefix));
+  const { settings, logger, version, once, replaceKubeProxy = false } = run;
+  const { enable } = settings.plan;
+  const toClose: { close(): void }[] = [];
+  const opened = <Part extends { close(): void }>(part: Part): Part => {
+    toClose.unshift(part);
+    return part;
+  };
   try {
     const surroundings = {
-      now: clock.now,
+      now: processClock.now,
       random: () => Math.random(),
       wallClock: () => new Date(),
-      sleep: async (milliseconds: number, until: AbortSignal) => {
-        await sleep(milliseconds, undefined, { signal: until }).catch(() => {});
-      },
+      ...timers,
     };
-    const processId = process.pid;
-    const client = once ? null : await clusterClient(run, surroundings);
-    const companions: CompanionFactory[] = [staleFlows(flows), podRouting(routing, watchRules)];
-    const host: HostFactSource[] = [];
-    if (settings.plan.enable.pod) {
+    const datapath = opened(NftablesDatapath.open());
+    const interfaces = opened(new KernelAddresses());
+    const companions = [
+      staleFlows(opened(new StaleFlowCleaner())),
+      podRouting(opened(new PodRouting()), watchRules),
+    ];
+    const host: TakenPortSource[] = [];
+    if (enable.pod) {
       const watch = (onChange: () => void) => watchChains(datapath.portId, onChange);
       const { podnatController: old } = run;
       const isOwn = (chain: string) => old !== undefined && podnatOwner(old.prefix).isSign(chain);
-      host.push(listeners, await ForeignPorts.open(rules, watch, isOwn, signal));
-      companions.push(forwardGuard(chains, watch, run.manageForward ?? true));
+      const rules = opened(new ForeignRules());
+      host.push(
+        opened(new KernelListeners(processClock)),
+        await ForeignPorts.open(rules, watch, isOwn, signal),
+      );
+      companions.push(forwardGuard(opened(new ForwardChains()), watch, run.manageForward ?? true));
     }
-    if (settings.plan.enable.egress) host.push(new KernelReservedPorts(clock));
-    if (!once) companions.push(kernelDifference(datapath));
-    if (!once) companions.push(flowsForPeople(run.flows ?? defaultFlowSettings));
+    if (enable.egress) host.push(new KernelReservedPorts(processClock));
     if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
-    if (settings.plan.enable.service && !once) companions.push(serviceHealthChecks);
-    const { proxyHealth = null } = run;
-    if ((health ?? proxyHealth) !== null && !once) companions.push(healthEndpoints(health, proxyHealth));
-    if (!once) companions.push(takenOverRules(datapath));
-    if (run.http !== undefined && !once) companions.push(httpServers(run.http, client));
-    if (client !== null && (run.tell?.nodeStatus || run.tell?.events)) {
-      companions.push(clusterStatus({ client, ...run.tell }));
+    if (run.podnatController !== undefined) {
+      const { prefix, replace } = run.podnatController;
+      companions.push(podnatController(opened(new IptablesChains(podnatOwner(prefix))), replace));
     }
-    if (oldController !== null) {
-      companions.push(podnatController(oldController, run.podnatController?.replace === true));
-    }
-    const store = once ? null : await openStore(run.store, client);
-    if (store !== null && run.store !== undefined) companions.push(publishedState(run.store.kind, store));
+    if (!once) companions.push(...(await lastingCompanions(run, datapath, surroundings)));
     const agent = new Agent({
-      ...{
-        settings,
-        datapath,
-        interfaces,
-        host,
-        lock: lockNamespace,
-        kubeProxy,
-        replaceKubeProxy,
-        logger,
-        surroundings,
-        version,
-        processId,
-        companions,
-      },
+      settings,
+      datapath,
+      interfaces,
+      host,
+      lock: lockNamespace,
+      kubeProxy: opened(new KubeProxyRules()),
+      replaceKubeProxy,
+      logger,
+      surroundings,
+      version,
+      processId: process.pid,
+      companions,
     });
     await agent.run(signal, { once });
     return agent.status();
   } finally {
-    oldController?.close();
-    kubeProxy.close();
-    flows.close();
-    routing.close();
-    rules.close();
-    chains.close();
-    listeners.close();
-    interfaces.close();
-    datapath.close();
+    for (const part of toClose) part.close();
   }
+}
+
+/** What serves and tells others, and so only makes sense in an agent that goes on. */
+async function lastingCompanions(
+  run: AgentRun,
+  datapath: Datapath,
+  surroundings: LoopSurroundings,
+): Promise<CompanionFactory[]> {
+  const { settings, health = null, proxyHealth = null, tell } = run;
+  const client = await clusterClient(run, surroundings);
+  const companions = [kernelDifference(datapath), flowsForPeople(run.flows ?? defaultFlowSettings)];
+  if (settings.plan.enable.service) companions.push(serviceHealthChecks);
+  if ((health ?? proxyHealth) !== null) companions.push(healthEndpoints(health, proxyHealth));
+  companions.push(takenOverRules(datapath));
+  if (run.http !== undefined) companions.push(httpServers(run.http, client));
+  if (client !== null && (tell?.nodeStatus || tell?.events)) {
+    companions.push(clusterStatus({ client, ...tell }));
+  }
+  const store = await openStore(run.store, client);
+  if (store !== null && run.store !== undefined) companions.push(publishedState(run.store.kind, store));
+  return companions;
 }
 
 /** Null where no store is wanted, or where no cluster can hold it. */
@@ -211,43 +201,13 @@ async function clusterClient(
   }
 }
 
-/** What an agent would change, and what it could not do. */
-export type AgentPreview = Preview &
-  Pick<Status, 'problems' | 'notices' | 'conflicts'> & { readonly kubeProxy: KubeProxyPreview };
-
-/** What an agent with these settings would change in the kernel; writes nothing. */
-export async function previewAgent(
-  settings: PlanSettings,
-  replaceKubeProxy: boolean,
-  signal: AbortSignal,
-): Promise<AgentPreview> {
-  const datapath = NftablesDatapath.open();
-  const interfaces = new KernelAddresses();
-  const listeners = new KernelListeners(clock);
-  const rules = new KubeProxyRules();
-  const foreign = new ForeignRules();
-  try {
-    const ports = await ForeignPorts.open(
-      foreign,
-      () => () => {},
-      () => false,
-      signal,
-    );
-    const host = hostFactsOf([listeners, ports, new KernelReservedPorts(clock)]);
-    const { planner, problems } = await planOnce(settings, interfaces.current(), signal, host);
-    const { plan } = planner;
-    const preview = await datapath.preview(plan, signal);
-    const kubeProxy = kubeProxyPreview(await rules.find(signal), {
-      service: settings.plan.enable.service,
-      replace: replaceKubeProxy,
-    });
-    const notices = [...plan.notices()].map(noticeForm);
-    return { ...preview, kubeProxy, problems, notices, conflicts: [...plan.conflicts.values()] };
-  } finally {
-    listeners.close();
-    foreign.close();
-    rules.close();
-    interfaces.close();
-    datapath.close();
-  }
+/**
+ * Takes the lock of this network namespace, which no unprivileged process can take. Throws AgentRunning. Where the kernel
+ * has no such lock, the agent's socket alone tells of another agent, as it tells of agents of versions without a lock;
+ * without rights nothing can be done here anyway, and the datapath says why.
+ */
+function lockNamespace(): { release(): void } {
+  const outcome = NamespaceLock.take();
+  if (outcome === 'held') throw new AgentRunning();
+  return typeof outcome === 'string' ? { release: () => {} } : outcome;
 }

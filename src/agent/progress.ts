@@ -1,0 +1,64 @@
+import type { Report } from '../datapath/datapath.ts';
+import type { Status } from '../forms/status.ts';
+import type { HealthFacts } from '../observe/health.ts';
+
+/** How far the kernel is, and since when: for status and health. */
+export class Progress {
+  readonly #wallClock: () => Date;
+  readonly startedAt: string;
+  /** What was last written; null: nothing yet. */
+  programmed: Status['programmed'] = null;
+  /** Why the kernel does not match the plan; null: it does, as far as it is known. */
+  failure: Status['failure'] = null;
+  /** Revision of the plan that the datapath last reported as done; null before the first. */
+  reportedRevision: number | null = null;
+  failuresInARow = 0;
+  /** Since when the rules of an earlier agent are known to do the work; null: they are not there. */
+  takenOverAt: number | null = null;
+  /** Milliseconds since the epoch: when the kernel was last made to match, and when the present attempt began. */
+  #matchedAt: number | null = null;
+  #convergingSince: number | null = null;
+
+  constructor(wallClock: () => Date) {
+    this.#wallClock = wallClock;
+    this.startedAt = wallClock().toISOString();
+  }
+
+  /** An attempt to make the kernel match begins. */
+  began(): void {
+    this.#convergingSince = this.#now();
+  }
+
+  /** The kernel matches. True when something was written for it. */
+  succeeded({ gone: _, changedSources: __, refused: ___, ...told }: Report, milliseconds: number): boolean {
+    const { elementsAdded, elementsDeleted, skeleton, revision } = told;
+    const isNews = elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.programmed === null;
+    if (isNews) this.programmed = { ...told, at: this.#wallClock().toISOString(), milliseconds };
+    this.failure = null;
+    this.failuresInARow = 0;
+    this.reportedRevision = revision;
+    this.#matchedAt = this.#now();
+    this.#convergingSince = null;
+    return isNews;
+  }
+
+  failed(message: string): void {
+    this.failure ??= { message, since: this.#wallClock().toISOString() };
+    this.failuresInARow++;
+    this.#convergingSince = null;
+  }
+
+  health(): Omit<HealthFacts, 'synced' | 'nodeEligible'> {
+    return {
+      now: this.#now(),
+      programmedAt: this.#matchedAt,
+      takenOverAt: this.takenOverAt,
+      failingSince: this.failure === null ? null : Date.parse(this.failure.since),
+      convergingSince: this.#convergingSince,
+    };
+  }
+
+  #now(): number {
+    return this.#wallClock().getTime();
+  }
+}
