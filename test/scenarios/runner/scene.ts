@@ -42,32 +42,26 @@ export async function castOf(scenario: Scenario): Promise<Cast> {
       return typeof asked === 'string' ? [] : [{ ...asked, unanswered: packet.unanswered }];
     });
     // Of a range of ports the plan has one endpoint, the walk the one that is meant.
-    const led = packets.flatMap((packet) =>
-      walk(planner.plan, planner.heldNode, packet).paths.map(({ endpoint }) => ({
-        ...endpoint,
-        protocol: packet.protocol,
-      })),
-    );
+    const met = packets.map((packet) => {
+      const { paths } = walk(planner.plan, planner.heldNode, packet);
+      const { protocol, destination: address, port, unanswered } = packet;
+      const ends = [{ address, port }, ...paths.map(({ endpoint }) => endpoint)];
+      return { unanswered, targets: ends.map((end) => ({ ...end, protocol })) };
+    });
     const endpoints = endpointsOf(planner.plan);
-    const dialled = packets.map(({ destination, protocol, port }) => ({
-      address: destination,
-      protocol,
-      port,
-    }));
     const quiet = new Set([
-      ...packets
-        .filter(({ unanswered }) => unanswered)
-        .map(({ destination, protocol, port }) => `${protocol} ${destination} ${port}`),
-      ...packets.map(({ source, protocol, sourcePort }) => `${protocol} ${source} ${sourcePort}`),
+      ...met.filter(({ unanswered }) => unanswered).flatMap(({ targets }) => targets.map(listenerName)),
+      ...packets.flatMap(({ source: address, protocol, sourcePort: port }) =>
+        port === undefined ? [] : [listenerName({ address, protocol, port })],
+      ),
     ]);
     const programs = node.programs.flatMap(({ address, protocol, port }) =>
       (address === null ? node.addresses : [address]).map((each) => ({ address: each, protocol, port })),
     );
+    const targets = [...endpoints, ...met.flatMap((each) => each.targets), ...programs];
     listening.set(
       step,
-      [...endpoints, ...led, ...dialled, ...programs].filter(
-        ({ protocol, address, port }) => !quiet.has(`${protocol} ${address} ${port}`),
-      ),
+      targets.filter((target) => !quiet.has(listenerName(target))),
     );
     const pods = [...planner.pods.values()]
       .filter(({ hostNetwork }) => !hostNetwork)
@@ -82,6 +76,10 @@ export async function castOf(scenario: Scenario): Promise<Cast> {
   }
   const outside = new Set([...ends].filter((address) => !behindPods.has(address)));
   return { behindPods, outside, listening };
+}
+
+function listenerName({ protocol, address, port }: Target): string {
+  return `${protocol} ${address} ${port}`;
 }
 
 /** An echo request: no walk answers for it. */
