@@ -62,7 +62,7 @@ test('flows are searched by the agent', async () => {
     )
     .toBe(true);
   await search.fill('nobody-is-called-this');
-  await page.getByText('no translated connection fits').waitFor();
+  await page.getByText('no translated connection matches').waitFor();
 }, 120_000);
 
 test('explain: the form asks, its address says what was asked, and shows the same to others', async () => {

@@ -355,7 +355,7 @@ describe('pools', () => {
     expect(of('pools-and-node-networks').findings).toEqual(
       says('warning', 'pool pods (10.244.0.0/16) overlaps 10.244.9.0/24, the network of eth0'),
     );
-    expect((await examined(host)).of('pools-and-node-networks').unseen).toContain('no source is named');
+    expect((await examined(host)).of('pools-and-node-networks').unseen).toContain('there is no --source');
   });
 });
 

@@ -23,7 +23,7 @@ test('losses of the past are a note', () => {
   expect(at(1, { insertFailed: 3, dropped: 2 })).toMatchObject([
     {
       severity: 'note',
-      message: expect.stringContaining('3 connections could not be entered and 2 packets'),
+      message: expect.stringContaining('3 connections could not be added to the table, and 2 packets'),
     },
   ]);
 });

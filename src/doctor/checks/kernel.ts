@@ -22,7 +22,7 @@ export const forwarding: Check = {
       return [
         {
           severity: family === 'IPv4' ? 'error' : 'warning',
-          message: `${sysctl} is 0: this host forwards no ${family} packets, so nothing reaches pods through it`,
+          message: `${sysctl} is 0: this host forwards no ${family} packets, so it passes no packets to pods`,
           remedy: setSysctl(sysctl, '1'),
         },
       ];
@@ -47,8 +47,8 @@ export const interfaceForwarding: Check = {
         if (sysctls.get(own) !== '0') return [];
         const message =
           family === 'IPv4'
-            ? `${own} is 0: what comes in by ${name} is not forwarded, so no pod is reached through it, or by it`
-            : `${own} is 0: packets are forwarded all the same, but ${name} takes routes from router advertisements as a host does`;
+            ? `${own} is 0: packets that enter by ${name} are not forwarded, so they reach no pod`
+            : `${own} is 0: packets are still forwarded, but ${name} accepts routes from router advertisements like a host`;
         return [{ severity: family === 'IPv4' ? 'warning' : 'note', message, remedy: setSysctl(own, '1') }];
       });
     });
@@ -70,7 +70,7 @@ export const reversePath: Check = {
     const strict = uplinks.filter(({ name }) => reversePathMode(sysctls, name) === 1);
     return strict.map(({ name }) => ({
       severity: 'warning' as const,
-      message: `rp_filter is strict on ${name}, and this host has several uplinks (${uplinks.map((each) => each.name).join(', ')}): packets to an address of another uplink are dropped without a trace`,
+      message: `rp_filter is strict on ${name}, and this host has several uplinks (${uplinks.map((each) => each.name).join(', ')}): packets to an address of another uplink are dropped without a log message`,
       remedy: setSysctl(`net.ipv4.conf.${name}.rp_filter`, '2'),
     }));
   },
@@ -104,10 +104,10 @@ export const bridgeNetfilter: Check = {
     return [
       {
         severity: 'warning',
-        message: `${shared.join(', ')} has several ports, and br_netfilter is ${value === undefined ? 'not loaded' : 'off'}: where pods of one bridge share a subnet, a pod's answer to its neighbour goes past the NAT, and a Service with an endpoint next door does not answer`,
+        message: `${shared.join(', ')} has several ports, and br_netfilter is ${value === undefined ? 'not loaded' : 'off'}: if pods of one bridge share a subnet, a pod's reply to its neighbour bypasses the NAT, and a Service whose endpoint is on the same bridge does not answer`,
         remedy:
           value === undefined
-            ? 'modprobe br_netfilter, and name it in a file of /etc/modules-load.d; or have the pods send everything to the host, as with ptp'
+            ? 'modprobe br_netfilter, and name it in a file of /etc/modules-load.d; or make the pods send everything to the host, as the CNI plugin ptp does'
             : setSysctl('net.bridge.bridge-nf-call-iptables', '1'),
       },
     ];
@@ -130,7 +130,7 @@ export const localPorts: Check = {
     return [
       {
         severity: 'warning',
-        message: `net.ipv4.ip_local_port_range (${first}-${last}) overlaps the NodePorts (${NODE_PORTS.first}-${NODE_PORTS.last}): a program of this host that happens to get such a port loses its connection to the Service`,
+        message: `net.ipv4.ip_local_port_range (${first}-${last}) overlaps the NodePorts (${NODE_PORTS.first}-${NODE_PORTS.last}): a program of this host that gets such a port may lose its packets to the Service`,
         remedy: setSysctl('net.ipv4.ip_local_reserved_ports', `${NODE_PORTS.first}-${NODE_PORTS.last}`),
       },
     ];

@@ -16,11 +16,11 @@ export const foreignSourceNat: Check = {
       const who = owner === null ? 'a rule of another program' : owner;
       return {
         severity: 'warning',
-        message: `${who} has a ${action} rule in chain ${chain} of ${table}: of packets that both would rewrite, the one whose chain comes first has its way, and the other's address is never seen`,
+        message: `${who} has a ${action} rule in chain ${chain} of ${table}: if both match a packet, the chain that comes first decides, and the other has no effect`,
         remedy:
           owner === null
-            ? 'remove it, or have it leave pods alone (source not in the pools)'
-            : (remedies[owner] ?? 'switch it off there, or leave that kind of NAT to it: --enable'),
+            ? 'remove it, or exclude the sources in the pools'
+            : (remedies[owner] ?? 'switch it off there, or switch that kind of NAT off in knat: --enable'),
       };
     });
     const unseen = unseenRules.map((message): HostFinding => {
@@ -57,7 +57,7 @@ const TUNNEL_PORTS: ReadonlySet<number> = new Set([4789, 6081, 8472, 51820, 5182
 /** Without connection tracking there is no NAT: neither an address nor the reply is translated. */
 export const untracked: Check = {
   name: 'untracked',
-  title: 'packets past connection tracking',
+  title: 'packets without connection tracking',
   examine: ({ untracked }) => {
     if (untracked === null) return 'the rules of this network namespace cannot be read';
     const found = untracked.filter(
@@ -69,12 +69,13 @@ export const untracked: Check = {
     );
     const rules = new Map(found.map((rule) => [`${rule.table} ${rule.chain}`, rule]));
     return [...rules.values()].map(({ table, chain, destination }): HostFinding => {
-      const which = destination === null ? 'what it matches' : `what is sent to ${formatPrefix(destination)}`;
+      const which =
+        destination === null ? 'packets that it matches' : `packets to ${formatPrefix(destination)}`;
       return {
         severity: 'warning',
-        message: `a notrack rule in chain ${chain} of ${table} keeps ${which} from connection tracking: such packets, and replies to them, are not translated`,
+        message: `a notrack rule in chain ${chain} of ${table} excludes ${which} from connection tracking: these packets and their replies are not translated`,
         remedy:
-          'remove it, or let it match nothing that is sent to or from pods, Services and bindings (NodeLocal DNSCache asks for this on purpose)',
+          'remove it, or exclude packets from and to pods, Services and bindings (NodeLocal DNSCache adds such rules on purpose)',
       };
     });
   },
@@ -92,8 +93,8 @@ const remedies: Readonly<Record<string, string>> = {
   Calico:
     'set natOutgoing in one of them only: knat agent --enable service,pod, or see docs/migrate-from-calico-natoutgoing.md',
   'the CNI plugin (ipMasq)':
-    'set "ipMasq": false in the CNI configuration (/etc/cni/net.d) and start the pods anew',
-  docker: 'start dockerd with --ip-masq=false, or keep its networks out of the pools',
+    'set "ipMasq": false in the CNI configuration (/etc/cni/net.d) and restart the pods',
+  docker: 'start dockerd with --ip-masq=false, or remove its networks from the pools',
   firewalld: 'firewall-cmd --remove-masquerade --permanent for the zone of the pods, then --reload',
   flannel: 'start flanneld without --ip-masq',
   'kube-proxy': 'docs/migrate-from-kube-proxy.md has the steps',
@@ -104,14 +105,14 @@ export const kubeProxy: Check = {
   name: 'kube-proxy',
   title: 'kube-proxy',
   examine: ({ kubeProxy }) => {
-    if (kubeProxy === null) return 'its rules cannot be looked for';
+    if (kubeProxy === null) return 'the rules of this network namespace cannot be read';
     if (kubeProxy.length === 0) return [];
     return [
       {
         severity: 'warning',
-        message: `rules of kube-proxy are at work here: ${kubeProxy.join('; ')}`,
+        message: `rules of kube-proxy are present: ${kubeProxy.join('; ')}`,
         remedy:
-          'let knat take over (knat agent --replace-kube-proxy), or leave the Services to it (--enable pod,egress)',
+          'replace it (knat agent --replace-kube-proxy), or let it keep the Services (--enable pod,egress)',
       },
     ];
   },
@@ -120,11 +121,11 @@ export const kubeProxy: Check = {
 /** What is translated must also be let through. */
 export const forwardDrops: Check = {
   name: 'forward-policy',
-  title: 'packet filters on the way to pods',
+  title: 'packet filters for pods',
   examine: ({ forwardDrops }) => {
     if (forwardDrops === null) return 'the rules of this network namespace cannot be read';
     return forwardDrops.map(({ where, remedy }): HostFinding => {
-      const message = `${where} drops what was translated: connections from outside to pods are lost there`;
+      const message = `${where} drops translated packets: connections from outside do not reach pods`;
       return { severity: 'warning', message, remedy };
     });
   },
@@ -135,7 +136,7 @@ export const poolsAndNetworks: Check = {
   name: 'pools-and-node-networks',
   title: 'pools and the networks of this node',
   examine: ({ pools, interfaces }) => {
-    if (pools === null) return 'the pools are known to an agent only: none runs, and no source is named';
+    if (pools === null) return 'the pools are not known: no agent runs, and there is no --source';
     if (interfaces === null) return 'the interfaces cannot be read';
     return interfaces
       .filter(({ up, isUplink }) => up && isUplink)
@@ -146,9 +147,9 @@ export const poolsAndNetworks: Check = {
             .map(({ name: pool, cidr }): HostFinding => {
               return {
                 severity: 'warning',
-                message: `pool ${pool} (${formatPrefix(cidr)}) overlaps ${formatPrefix(network)}, the network of ${name}: pods reach the hosts there with their own addresses, and these have no way back unless they know the pods`,
+                message: `pool ${pool} (${formatPrefix(cidr)}) overlaps ${formatPrefix(network)}, the network of ${name}: pods reach these hosts with their own addresses, so the hosts need routes to the pods`,
                 remedy:
-                  'choose a range for pods that no network of the node has, or make sure that these hosts route the pods to their nodes',
+                  'choose a range for pods that overlaps no network of the node, or make sure that these hosts have routes to the pods',
               };
             }),
         ),
@@ -174,15 +175,15 @@ export const agent: Check = {
     if (!agent.synced) {
       findings.push({
         severity: 'warning',
-        message: 'the agent has not read its source completely yet',
+        message: 'the agent is still reading its source',
         remedy: 'knat status says what it waits for',
       });
     }
     if (agent.failure !== null) {
       findings.push({
         severity: 'error',
-        message: `the kernel does not match what is wanted: ${agent.failure}`,
-        remedy: 'knat status and the log of the agent say more',
+        message: `the kernel does not match the plan: ${agent.failure}`,
+        remedy: 'see knat status and the log of the agent',
       });
     }
     const troubled = agent.problems + agent.conflicts;

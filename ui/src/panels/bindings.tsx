@@ -29,7 +29,7 @@ export function Bindings() {
       height={380}
       error={bindings.error ?? conflicts.error}
       isLoading={bindings.isLoading}
-      empty={rows.length === 0 ? 'no pod has an address of the node, and nothing is in conflict' : null}
+      empty={rows.length === 0 ? 'there are no bindings and no conflicts' : null}
     >
       <VirtualRows
         label="Pod bindings and conflicts"
@@ -60,7 +60,7 @@ function Loser({ conflict }: { conflict: Conflict | null }) {
     <Tooltip
       multiline
       maw={420}
-      label={`also wanted by ${losers}; ${formatRef(conflict.winner)} has it: ${conflict.because}`}
+      label={`also claimed by ${losers}; ${formatRef(conflict.winner)} owns it: ${conflict.because}`}
     >
       <Badge color="orange" variant="light" tt="none" tabIndex={0}>
         {conflict.losers.length} lost

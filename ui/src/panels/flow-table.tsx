@@ -30,7 +30,7 @@ export function FlowTable() {
       height={420}
       error={error}
       isLoading={isLoading}
-      empty={data !== undefined && flows.length === 0 ? 'no translated connection fits' : null}
+      empty={data !== undefined && flows.length === 0 ? 'no translated connection matches' : null}
       right={
         <Group gap="xs" wrap="nowrap">
           <Select
@@ -73,7 +73,7 @@ export function FlowTable() {
 
 function hint(shown: number, data: readonly FlowLine[] | undefined): string {
   const last = data?.at(-1);
-  if (last === undefined || !('end' in last)) return 'connections of now';
+  if (last === undefined || !('end' in last)) return 'present connections';
   return last.end.cut ? `the first ${shown}: search for others` : `${shown} connections`;
 }
 

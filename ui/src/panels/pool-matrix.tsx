@@ -45,8 +45,8 @@ function describe(matrix: Matrix | undefined): string {
   if (matrix === undefined) return '';
   const nated = matrix.pools.filter((pool) => verdictOf(matrix, pool, null) !== 'keep');
   return nated.length === 0
-    ? 'no pool is NATed from'
-    : `towards the outside NAT from ${nated.map(({ name }) => name).join(', ')}`;
+    ? 'no pool is translated'
+    : `to the outside, NAT of ${nated.map(({ name }) => name).join(', ')}`;
 }
 
 function optionOf(matrix: Matrix) {

@@ -15,7 +15,7 @@ export function Ports() {
       hint="source ports taken, by address, destination and port"
       error={error}
       isLoading={isLoading}
-      empty={tuples.length === 0 ? 'at the last look, no connection left with a shared address' : null}
+      empty={tuples.length === 0 ? 'no connection used a shared address when the agent last counted' : null}
     >
       <ScrollArea h="100%" type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'source ports taken' }}>
         <Stack gap="sm" pt={4} pr="md">

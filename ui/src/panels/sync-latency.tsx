@@ -11,7 +11,7 @@ export function SyncLatency() {
   return (
     <Panel
       title="Sync latency"
-      hint={data ? `each ${data.spanSeconds} s of the last hour: mean, and the slowest` : 'the last hour'}
+      hint={data ? `mean and slowest change in each ${data.spanSeconds} s of the last hour` : 'the last hour'}
       error={error}
       isLoading={isLoading}
       empty={data?.items.length === 0 ? 'the kernel was not changed in the last hour' : null}

@@ -14,9 +14,9 @@ export function Traffic() {
     useComputedColorScheme('light', { getInitialValueInEffect: false }) === 'dark' ? '#e9ecef' : '#212529';
   const option = useMemo(() => (data ? sankey(data, color) : {}), [data, color]);
   const hint = data
-    ? `${count(data.flows)} translated connections${rate(data.newFlowsPerSecond)}${data.left > 0 ? `; ${data.left} quieter pairs are not drawn` : ''}`
+    ? `${count(data.flows)} translated connections${rate(data.newFlowsPerSecond)}${data.left > 0 ? `; ${data.left} quieter pairs are not shown` : ''}`
     : undefined;
-  const empty = data && data.pairs.length === 0 ? 'no connection is being translated at the moment' : null;
+  const empty = data && data.pairs.length === 0 ? 'no connection is translated at the moment' : null;
   return (
     <Panel
       title="Traffic"

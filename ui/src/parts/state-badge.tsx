@@ -6,7 +6,7 @@ import { LEVEL_COLORS } from '../theme.ts';
 export function StateBadge({ status, error }: { status: Summary | undefined; error: Error | null }) {
   const { level, text, why } =
     error === null
-      ? (status?.state ?? { level: null, text: '…', why: 'the agent is being asked' })
+      ? (status?.state ?? { level: null, text: '…', why: 'waiting for the agent' })
       : { level: 'bad' as const, text: 'no answer', why: error.message };
   return (
     <Tooltip label={why} multiline maw={360}>

@@ -5,7 +5,7 @@ import { formatEndpoint } from '../../../src/net/address.ts';
 const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
   dnat: { color: 'blue', text: 'the destination is rewritten' },
   snat: { color: 'yellow', text: 'the source is rewritten' },
-  none: { color: 'gray', text: 'nothing of knat touches it' },
+  none: { color: 'gray', text: 'knat does not change it' },
   drop: { color: 'red', text: 'dropped' },
   reject: { color: 'red', text: 'refused' },
 };
@@ -35,7 +35,7 @@ export function WalkView({ walk }: { walk: WalkJson }) {
         <Steps steps={walk.steps} />
       </Card>
       {walk.conflicts.map(({ key, winner, losers, because }) => (
-        <Alert color="orange" key={key} title={`${key} was also wanted by ${losers.join(', ')}`}>
+        <Alert color="orange" key={key} title={`${key} was also claimed by ${losers.join(', ')}`}>
           {winner} has it: {because}
         </Alert>
       ))}
