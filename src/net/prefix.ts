@@ -89,6 +89,11 @@ export function prefixContains(prefix: Prefix, address: IpAddress): boolean {
   return addressNumber(address) >> shift === addressNumber(prefix.address) >> shift;
 }
 
+/** True when some address lies in both. */
+export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
+  return a.length <= b.length ? prefixContains(a, b.address) : prefixContains(b, a.address);
+}
+
 /** `address/length`. */
 export function formatPrefix(prefix: Prefix): string {
   return `${prefix.address}/${prefix.length}`;

@@ -1,5 +1,4 @@
-import { familyOf } from '../../net/address.ts';
-import { formatPrefix, type Prefix, prefixContains } from '../../net/prefix.ts';
+import { formatPrefix, type Prefix, prefixesOverlap } from '../../net/prefix.ts';
 import { LINK_LOCAL } from '../../net/special-address.ts';
 import type { Check, HostFinding } from '../finding.ts';
 import type { ForeignSourceNat, HostFacts } from '../host-facts.ts';
@@ -44,7 +43,7 @@ function touchesPods(
   pools: HostFacts['pools'],
 ): boolean {
   if (pools !== null && pools.length > 0) {
-    if (source !== null) return pools.some(({ cidr }) => overlap(cidr, source));
+    if (source !== null) return pools.some(({ cidr }) => prefixesOverlap(cidr, source));
     return pools.some(({ cidr }) => families.includes(cidr.family));
   }
   if (source === null) return true;
@@ -84,7 +83,7 @@ export const untracked: Check = {
 function isLinkLocal(prefix: Prefix | null): boolean {
   if (prefix === null) return false;
   const own = LINK_LOCAL[prefix.family];
-  return overlap(own, prefix) && prefix.length >= own.length;
+  return prefixesOverlap(own, prefix) && prefix.length >= own.length;
 }
 
 const remedies: Readonly<Record<string, string>> = {
@@ -143,7 +142,7 @@ export const poolsAndNetworks: Check = {
       .flatMap(({ name, networks }) =>
         networks.flatMap((network) =>
           pools
-            .filter(({ cidr }) => overlap(cidr, network))
+            .filter(({ cidr }) => prefixesOverlap(cidr, network))
             .map(({ name: pool, cidr }): HostFinding => {
               return {
                 severity: 'warning',
@@ -156,11 +155,6 @@ export const poolsAndNetworks: Check = {
       );
   },
 };
-
-function overlap(a: Prefix, b: Prefix): boolean {
-  if (familyOf(a.address) !== familyOf(b.address)) return false;
-  return a.length <= b.length ? prefixContains(a, b.address) : prefixContains(b, a.address);
-}
 
 /** Is somebody at work at all, and well? */
 export const agent: Check = {

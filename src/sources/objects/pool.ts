@@ -5,7 +5,7 @@ import {
   type Prefix,
   parseLoosePrefix,
   parsePrefix,
-  prefixContains,
+  prefixesOverlap,
 } from '../../net/prefix.ts';
 import { LINK_LOCAL } from '../../net/special-address.ts';
 import type { Fields } from './fields.ts';
@@ -84,7 +84,7 @@ function checkSize(cidr: Prefix, written: number, disabled: boolean, report: Par
     report.error('KNAT_POOL_CIDR', 'spec.cidr', message);
   }
   const linkLocal = LINK_LOCAL[cidr.family];
-  if (prefixContains(linkLocal, cidr.address) || prefixContains(cidr, linkLocal.address)) {
+  if (prefixesOverlap(linkLocal, cidr)) {
     const range = `${cidr.family} Link Local range ${formatPrefix(linkLocal)}`;
     report.error('KNAT_POOL_CIDR', 'spec.cidr', `IPPool CIDR overlaps with ${range}`);
   }
