@@ -144,10 +144,12 @@ export function sharedOf(programmed: Iterable<Programmed>): UseCount<PlacedEleme
 }
 
 /** In seconds: the chain that the entry needs, if it does. */
-export function timeoutsOf(entry: PlanEntry): number[] {
+export function timeoutsOf(entry: PlanEntry): readonly number[] {
   const timeout = timeoutOf(entry);
-  return timeout === null ? [] : [timeout];
+  return timeout === null ? none : [timeout];
 }
+
+const none: readonly number[] = Object.freeze([]);
 
 function timeoutsIn({ set, element }: PlacedElement): number[] {
   const timeout = set === 'affinity_timeouts' ? timeoutOfChain(element.verdict?.chain ?? '') : null;

@@ -42,12 +42,18 @@ export function place<Name extends SetName>(
   { key, last, data, lastData, verdict }: Contents<Name>,
 ): PlacedElement {
   const { fields, width, values, valueWidth }: SetRow = setsOf(family)[set];
-  const element: { -readonly [Key in keyof SetElement]: SetElement[Key] } = {
-    key: packed(fields, width, key),
+  const first = packed(fields, width, key);
+  // Most elements have one of these shapes, which are cheap to make.
+  if (last === undefined && verdict === undefined) {
+    if (data === undefined) return { family, set, element: { key: first } };
+    return { family, set, element: { key: first, data: packed(values, valueWidth, data) } };
+  }
+  const element = {
+    key: first,
+    ...(last === undefined ? {} : { keyEnd: packed(fields, width, last) }),
+    ...(data === undefined ? {} : { data: packed(values, valueWidth, data, lastData) }),
+    ...(verdict === undefined ? {} : { verdict }),
   };
-  if (last !== undefined) element.keyEnd = packed(fields, width, last);
-  if (data !== undefined) element.data = packed(values, valueWidth, data, lastData);
-  if (verdict !== undefined) element.verdict = verdict;
   return { family, set, element };
 }
 

@@ -123,16 +123,17 @@ function addView(
   local: boolean,
   hasAffinity: boolean,
 ): void {
+  const [address, protocol, port] = key;
   const ids = hasAffinity ? endpointIds(slots, local) : null;
   let slot = local ? LOCAL_VIEW : 0;
   for (const endpoint of slots) {
     const data = [endpoint.address, endpoint.port] as const;
-    const inSlot = [...key, slot++] as const;
+    const inSlot = [address, protocol, port, slot++] as const;
     if (ids === null) placed.push(place(family, endpointMap(slots.length), { key: inSlot, data }));
     else {
       const id = ids.get(endpoint) ?? 0;
       placed.push(place(family, idMap(slots.length), { key: inSlot, data: [id] }));
-      placed.push(place(family, 'affinity_endpoints', { key: [...key, id], data }));
+      placed.push(place(family, 'affinity_endpoints', { key: [address, protocol, port, id], data }));
     }
   }
   if (slots.length <= EXACT_CLASSES.length) return;

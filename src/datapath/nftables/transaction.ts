@@ -40,19 +40,23 @@ export function transactionOf(
   const staged = pieces.flatMap((piece) => piece.staged);
   const before = pieces.flatMap((piece) => piece.before);
   const after = pieces.flatMap((piece) => piece.after);
-  const isOwn = (placed: PlacedElement) => !isShared(placed);
-  const own = difference(after.filter(isOwn), before.filter(isOwn), elementComparison);
-  const shared = held.shared.after(before.filter(isShared), after.filter(isShared));
+  const [ownBefore, sharedBefore] = apart(before);
+  const [ownAfter, sharedAfter] = apart(after);
+  const own = difference(ownAfter, ownBefore, elementComparison);
+  const shared = held.shared.after(sharedBefore, sharedAfter);
   const changes = {
     add: [...own.add, ...shared.changes.add],
     remove: [...own.remove, ...shared.changes.remove],
   };
   const { programmed } = held;
-  const timeoutsNow = (each: Programmed | null | undefined) => (each ? timeoutsOf(each.entry) : []);
-  const timeouts = held.timeouts.after(
-    staged.flatMap(([key]) => timeoutsNow(programmed.get(key))),
-    staged.flatMap(([, now]) => timeoutsNow(now)),
-  ).now;
+  const timeoutsGone: number[] = [];
+  const timeoutsCome: number[] = [];
+  for (const [key, now] of staged) {
+    const old = programmed.get(key);
+    if (old !== undefined) timeoutsGone.push(...timeoutsOf(old.entry));
+    if (now !== null) timeoutsCome.push(...timeoutsOf(now.entry));
+  }
+  const timeouts = held.timeouts.after(timeoutsGone, timeoutsCome).now;
   const variant = { timeouts: inOrder(timeouts), egress };
   const keepsChains = variantKey(variant) === variantKey(held.variant);
   const batch = batchOf(changes, TABLE, keepsChains ? null : changesBetween(held.variant, variant));
@@ -64,6 +68,14 @@ export function transactionOf(
     return { programmed, shared: shared.now, timeouts, variant };
   };
   return { batch, changes, keepsChains, done };
+}
+
+/** The elements of one entry alone, and those that several may have. */
+function apart(elements: readonly PlacedElement[]): readonly [PlacedElement[], PlacedElement[]] {
+  const own: PlacedElement[] = [];
+  const shared: PlacedElement[] = [];
+  for (const placed of elements) (isShared(placed) ? shared : own).push(placed);
+  return [own, shared];
 }
 
 function variantKey({ timeouts, egress }: SkeletonVariant): string {
