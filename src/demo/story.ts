@@ -65,7 +65,7 @@ export const withoutKnat: Chapter = {
     },
     {
       title: 'desk → outside',
-      remark: 'it arrives from a pod’s address, to which the outside has no route',
+      remark: 'the packet keeps the pod’s address, and outside has no route to it',
       ...deskToOutside,
       expected: NO_ANSWER,
     },
@@ -89,7 +89,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'client → Service web by a NodePort of node1',
-        remark: 'pods of both nodes answer; they see node1, through which the reply must pass',
+        remark: 'pods of both nodes answer and see node1, so that replies return through it',
         from: 'client',
         to: node1,
         port: 30080,
@@ -104,7 +104,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'client → Service web-local by a NodePort of node2',
-        remark: 'externalTrafficPolicy Local: only node2’s own pod answers, and it sees the client',
+        remark: 'externalTrafficPolicy Local: only node2’s own pod answers; it sees client',
         from: 'client',
         to: node2,
         port: 30081,
@@ -113,7 +113,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'mail → Service mail by its ClusterIP (hairpin)',
-        remark: 'a pod reaches itself; it sees node1, otherwise the reply would stay inside the pod',
+        remark: 'a pod reaches itself; it sees node1, or its reply would stay in the pod',
         from: 'mail',
         to: mailService,
         port: 25,
@@ -151,7 +151,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'client → voice by node2’s address, over UDP',
-        remark: 'no address in the annotation: knat found the node’s public ones',
+        remark: 'the annotation names no address: knat uses the node’s public addresses',
         from: 'client',
         to: node2,
         port: 3478,
@@ -160,7 +160,7 @@ export const withKnat: readonly Chapter[] = [
       },
       {
         title: 'voice → outside, over UDP',
-        remark: 'its packets leave with node2’s address too',
+        remark: 'this pod’s packets leave with node2’s address too',
         from: 'voice',
         to: outside,
         port: 443,
@@ -174,7 +174,7 @@ export const withKnat: readonly Chapter[] = [
     flows: [
       {
         title: 'desk → outside',
-        remark: 'desk’s pool has natOutgoing: outside, it appears as its node',
+        remark: 'desk’s pool has natOutgoing: the outside sees its node',
         ...deskToOutside,
         expected: { answeredBy: [{ by: 'outside', saw: node1 }] },
       },
@@ -210,7 +210,7 @@ export const changes: readonly Change[] = [
     flows: [
       {
         title: 'web2 → outside',
-        remark: 'now it appears as node2, and the answer comes back',
+        remark: 'the outside now sees node2, and its answer comes back',
         ...web2ToOutside,
         expected: { answeredBy: [{ by: 'outside', saw: node2 }] },
       },
