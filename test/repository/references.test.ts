@@ -26,6 +26,19 @@ test('every path to a document, to code or to an example resolves', () => {
   expect(dangling).toEqual([]);
 });
 
+test('a file that a page names without its folder is there', () => {
+  const pages = files.filter(
+    (file) => /^(?:[A-Z]+\.md|docs\/design\/.*\.md)$/.test(file) && file !== 'CHANGELOG.md',
+  );
+  const absent = pages.flatMap((page) =>
+    [...readFileSync(`${ROOT}${page}`, 'utf8').matchAll(/`([a-z][a-z0-9-]*\.(?:test\.)?tsx?)`/g)]
+      .map(([, name = '']) => name)
+      .filter((name) => !files.some((file) => file.endsWith(`/${name}`)))
+      .map((name) => `${page}: ${name}`),
+  );
+  expect(absent).toEqual([]);
+});
+
 test('each decision has a number of its own, in its name and in its title', () => {
   const names = readdirSync(`${ROOT}docs/adr`).sort();
   const numbers = names.map((name) => name.slice(0, 4));
