@@ -1,5 +1,5 @@
 import type { Entry, EntryPage, Refusal } from '../../forms/entries.ts';
-import { askedOf, type EntryQuestion, entryQuestion } from '../../forms/questions.ts';
+import { askedOf, type EntryQuestion, entryKinds, entryQuestion } from '../../forms/questions.ts';
 import { readEntryQuestion, wantedRefusals } from '../../observe/api/entry-query.ts';
 import { ENTRY_HEADINGS, entryRow } from '../../observe/api/entry-row.ts';
 import { askAgent } from '../../observe/client.ts';
@@ -21,14 +21,18 @@ export async function entries(text: string | null, values: EntriesValues, contex
   const wanted = readEntryQuestion({ ...question, kind: values.kind }, 'everything');
   if (typeof wanted === 'string') throw new CliError('KNAT_USAGE', `--${wanted}`);
   const chosen: (Entry | Refusal)[] = [];
-  if (wanted.kinds === null) await ask(question, chosen);
-  else if (wanted.kinds.length > 0) await ask({ ...question, kind: wanted.kinds.join() }, chosen);
+  const { kinds } = wanted;
+  if (kinds === null) await ask(question, chosen);
+  else if (kinds.length > 0) {
+    const names = Object.entries(entryKinds).filter(([, kind]) => kinds.includes(kind));
+    await ask({ ...question, kind: names.map(([name]) => name).join() }, chosen);
+  }
   if (wanted.refused) {
     chosen.push(...wantedRefusals(wanted, refusals(await askAgent('/status'))));
   }
   await printData(context.terminal, values.output, chosen, () => {
     printTable(context.terminal, ENTRY_HEADINGS, chosen.map(entryRow));
-    if (chosen.length === 0) context.terminal.printErrorLine('no entry fits');
+    if (chosen.length === 0) context.terminal.printErrorLine('no entry matches');
   });
 }
 
