@@ -121,7 +121,7 @@ test('a missing folder, a file for a folder, a missing configuration', async () 
     'nowhere does not exist',
     'KNAT_FOLDER_MISSING',
   );
-  expectRefusal(await knat(source(join(folder, 'web.yaml'))), 2, 'is no folder', 'KNAT_FOLDER_MISSING');
+  expectRefusal(await knat(source(join(folder, 'web.yaml'))), 2, 'is not a folder', 'KNAT_FOLDER_MISSING');
   expectRefusal(await knat([...once, '--node-config', '/nowhere']), 2, '/nowhere does not exist');
   expectRefusal(await knat([...once, '--config', folder]), 2, 'is a folder', 'KNAT_CONFIG_UNREADABLE');
   expectRefusal(await knat(['agent', '--once']), 2, 'no source is named');

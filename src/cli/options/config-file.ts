@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { didYouMean } from '../../sources/objects/did-you-mean.ts';
+import { didYouMean } from '../../base/did-you-mean.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
 import { onlyDocument } from '../only-document.ts';

@@ -1,5 +1,5 @@
+import { didYouMean } from '../../base/did-you-mean.ts';
 import { isIpv6, parseAddress } from '../../net/address.ts';
-import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { EVERYWHERE } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';

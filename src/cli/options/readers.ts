@@ -1,10 +1,10 @@
+import { didYouMean } from '../../base/did-you-mean.ts';
 import type { LabelSelector } from '../../model/label-selector.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { type PortSpan, parsePort } from '../../net/port.ts';
 import { formatPrefix, hostPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
 import type { ListenAddress } from '../../observe/listening.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
-import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import { isInterfaceName } from '../../sources/objects/node-config.ts';
 import { formatPortList, parsePortRange } from '../../sources/objects/port-list.ts';
 import { parseSelectorText } from '../../sources/objects/selector-text.ts';

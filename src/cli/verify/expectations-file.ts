@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { didYouMean } from '../../base/did-you-mean.ts';
 import type { Expectation } from '../../explain/expectation.ts';
-import { didYouMean } from '../../sources/objects/did-you-mean.ts';
 import type { ManifestRoot } from '../../sources/objects/manifest-root.ts';
 import { CliError } from '../cli-error.ts';
 import { onlyDocument } from '../only-document.ts';

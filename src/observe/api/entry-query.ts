@@ -1,3 +1,4 @@
+import { didYouMean } from '../../base/did-you-mean.ts';
 import type { EntryPage, Refusal } from '../../forms/entries.ts';
 import { type EntryQuestion, entryKinds, REFUSED } from '../../forms/questions.ts';
 import { formatRef } from '../../model/object.ts';
@@ -47,7 +48,8 @@ export function readEntryQuestion(
     else if (name === REFUSED && among === 'everything') refused = true;
     else {
       const names = [...Object.keys(entryKinds), ...(among === 'everything' ? [REFUSED] : [])];
-      return `kind: "${name}" is none of ${names.join(', ')}`;
+      const meant = didYouMean(name, names);
+      return `kind: "${name}" is none of ${names.join(', ')}${meant === null ? '' : `; did you mean ${meant}?`}`;
     }
   }
   const wantedFamily = FAMILIES.find((each) => each.toLowerCase() === family?.toLowerCase()) ?? null;

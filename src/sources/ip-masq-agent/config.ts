@@ -1,8 +1,8 @@
+import { didYouMean } from '../../base/did-you-mean.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import type { IpMasqAgentFact } from '../../model/ip-masq-agent.ts';
 import { type Prefix, parsePrefix, prefixOf } from '../../net/prefix.ts';
-import { didYouMean } from '../objects/did-you-mean.ts';
 import { describe, hostBitsMessage, isObject } from '../objects/fields.ts';
 import type { ManifestRoot } from '../objects/manifest-root.ts';
 import { readRoots } from '../objects/manifest-text.ts';

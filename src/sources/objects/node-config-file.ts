@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { didYouMean } from '../../base/did-you-mean.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Prefix, parsePrefix } from '../../net/prefix.ts';
-import { didYouMean } from './did-you-mean.ts';
 import { hostBitsMessage } from './fields.ts';
 import { readRoots } from './manifest-text.ts';
 import {

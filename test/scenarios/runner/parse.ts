@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { didYouMean } from '../../../src/base/did-you-mean.ts';
 import { CliError } from '../../../src/cli/cli-error.ts';
 import { parseConfig } from '../../../src/cli/options/config-file.ts';
 import type { SettingValues } from '../../../src/cli/options/table.ts';
 import { familyOf, parseAddress } from '../../../src/net/address.ts';
-import { didYouMean } from '../../../src/sources/objects/did-you-mean.ts';
 import { fieldSteps } from '../../../src/sources/objects/field-path.ts';
 import type { ManifestRoot } from '../../../src/sources/objects/manifest-root.ts';
 import { readRoots } from '../../../src/sources/objects/manifest-text.ts';
