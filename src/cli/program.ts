@@ -1,15 +1,6 @@
 import { Command, type Option } from 'commander';
-import { addAgentCommand } from './commands/agent.ts';
-import { addCleanupCommand } from './commands/cleanup.ts';
-import { addDemoCommand } from './commands/demo.ts';
-import { addDiffCommand } from './commands/diff.ts';
-import { addDoctorCommand } from './commands/doctor.ts';
-import { addEntriesCommand } from './commands/entries.ts';
-import { addExplainCommand } from './commands/explain.ts';
-import { addFlowsCommand } from './commands/flows.ts';
-import { addStatusCommand } from './commands/status.ts';
-import { addVerifyCommand } from './commands/verify.ts';
-import { addVersionCommand } from './commands/version.ts';
+import { addCommand } from './commands/command.ts';
+import { commands } from './commands/declarations.ts';
 import type { Context } from './context.ts';
 import { exitMeanings } from './exit-codes.ts';
 
@@ -23,17 +14,7 @@ export function createProgram(context: Context): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'knat:')) })
     .exitOverride()
     .showHelpAfterError('(see --help)');
-  addAgentCommand(program, context);
-  addExplainCommand(program, context);
-  addVerifyCommand(program, context);
-  addDiffCommand(program, context);
-  addStatusCommand(program, context);
-  addEntriesCommand(program, context);
-  addFlowsCommand(program, context);
-  addDoctorCommand(program, context);
-  addCleanupCommand(program, context);
-  addDemoCommand(program, context);
-  addVersionCommand(program, context);
+  for (const declaration of commands) addCommand(program, declaration, context);
   return program.addHelpText('after', `\n${footer()}`);
 }
 

@@ -1,76 +1,15 @@
-import type { Command } from 'commander';
 import type { AgentRun, PodnatControllerChoice } from '../../agent/agent-run.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { Context } from '../context.ts';
-import { addConfigOption, addSettings } from '../options/commander.ts';
 import { conntrackOf } from '../options/conntrack.ts';
 import { proxyHealthOf } from '../options/health-options.ts';
 import { httpOptions } from '../options/http-options.ts';
-import { CONNTRACK_SETTINGS, PLAN_SETTINGS } from '../options/plan-settings-names.ts';
 import { DEFAULT_HEALTH_ADDRESS, DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
 import { storeSettings } from '../options/store-settings.ts';
 import type { SettingValues } from '../options/table.ts';
-import { examples, valuesOf } from './command.ts';
-
-export function addAgentCommand(program: Command, context: Context): void {
-  const command = program
-    .command('agent')
-    .summary('do the NAT of this node, until stopped')
-    .description(
-      'Programs the NAT that the objects of the source ask for and keeps it in force, until SIGTERM or SIGINT. When\n' +
-        'it stops, the rules stay in the kernel; knat cleanup removes them. Only one agent can run in a network\n' +
-        'namespace. The log names objects that cannot be used; everything else is programmed.',
-    )
-    .action(async () => runAgentWith(await valuesOf(command, context), context));
-  addAgentOptions(command);
-  command.addHelpText(
-    'after',
-    examples([
-      'knat agent --source kubernetes                                    # in a pod of the node, or with a kubeconfig',
-      'knat agent --source dir:/etc/knat/manifests',
-      'knat agent --source dir:/etc/knat/manifests --enable pod,egress   # kube-proxy keeps the Services',
-      'knat agent --source dir:/etc/knat/manifests --replace-kube-proxy',
-      'knat agent --source dir:. --node worker-1 --dry-run               # what would change?',
-      'KNAT_SOURCE=dir:/etc/knat/manifests KNAT_LOG_LEVEL=debug knat agent --once',
-    ]),
-  );
-}
 
 /** A stopped agent ends within this many milliseconds; its rules stay in the kernel in any case. */
 const PATIENCE = 5_000;
-
-/** All options of the agent, for each name of the program. */
-export function addAgentOptions(command: Command): void {
-  addSettings(command, [
-    ...PLAN_SETTINGS,
-    ...CONNTRACK_SETTINGS,
-    'manageForward',
-    'nodeStatus',
-    'events',
-    'egressOnChange',
-    'attributionLog',
-    'attributionLogMib',
-    'stateFlavor',
-    'stateUri',
-    'stateNode',
-    'stateNamespace',
-    'healthAddress',
-    'proxyHealthAddress',
-    'httpAddress',
-    'metricsAddress',
-    'unauthenticatedMetrics',
-    'tlsCertFile',
-    'tlsPrivateKeyFile',
-    'once',
-    'replaceKubeProxy',
-    'replacePodnatController',
-    'podnatPrefix',
-    'dryRun',
-    'strict',
-  ]);
-  addConfigOption(command);
-  addSettings(command, ['output', 'logLevel', 'logFormat']);
-}
 
 /**
  * Runs the agent with the options.

@@ -1,35 +1,48 @@
-import type { Command } from 'commander';
+import { cleanUpKernel, podnatControllerChains } from '../../agent/kernel-commands.ts';
+import { AgentNotRunning, askAgent } from '../../observe/client.ts';
+import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { addSettings } from '../options/commander.ts';
 import { DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
 import type { SettingValues } from '../options/table.ts';
-import { examples, valuesOf } from './command.ts';
+import { printData } from '../output.ts';
 
-interface CleanupValues extends SettingValues {
+export interface CleanupValues extends SettingValues {
   readonly force?: true;
   readonly podnatController?: true;
 }
 
-export function addCleanupCommand(program: Command, context: Context): void {
-  const command = program
-    .command('cleanup')
-    .summary('remove everything that knat made in the kernel, and nothing else')
-    .description(
-      'Removes the tables of knat from this network namespace, its rule in FORWARD chains of iptables and its\n' +
-        'routing rules, and prints their names. Established connections may lose their NAT. Refused while an agent\n' +
-        'runs, because the agent would add everything again at once.',
-    )
-    .option('--force', 'clean up even while an agent runs')
-    .option('--podnat-controller', 'also remove the chains that a former podnat-controller left')
-    .action(async () => {
-      const { cleanUp } = await import('./cleanup-run.ts');
-      const values = await valuesOf<CleanupValues>(command, context);
-      const { force = false, podnatController = false, podnatPrefix = DEFAULT_PODNAT_PREFIX } = values;
-      await cleanUp({ force, podnatController, podnatPrefix }, values.output, context);
-    });
-  addSettings(command, ['podnatPrefix', 'output', 'logLevel']);
-  command.addHelpText(
-    'after',
-    examples(['knat cleanup', 'knat cleanup --podnat-controller', 'ip netns exec worker-1 knat cleanup']),
+/** `knat cleanup`. */
+export async function cleanUp(values: CleanupValues, { terminal }: Context): Promise<void> {
+  const { force = false, podnatController = false, podnatPrefix = DEFAULT_PODNAT_PREFIX, output } = values;
+  if (!force) await refuseWhileAgentRuns();
+  const { signal } = new AbortController();
+  const { tables, rules, routes } = await cleanUpKernel(signal);
+  const chains = await podnatControllerChains(podnatPrefix, podnatController, signal);
+  const removed = podnatController ? [...tables, ...chains] : tables;
+  await printData(terminal, output, { removed, rules, routes }, () => {
+    for (const name of tables) terminal.print(`removed table ${name}`);
+    for (const rule of routes) terminal.print(`removed rule ${rule}`);
+    for (const chain of rules) terminal.print(`removed the rule of knat in ${chain}`);
+    if (podnatController) for (const chain of chains) terminal.print(`removed ${chain} of podnat-controller`);
+    if (removed.length + rules.length + routes.length === 0) {
+      terminal.print('nothing to remove: the kernel has no rules of knat');
+    }
+  });
+  if (podnatController || chains.length === 0) return;
+  terminal.printErrorLine(`these chains of podnat-controller stay: ${chains.join(', ')}`);
+  terminal.printErrorLine('  knat cleanup --podnat-controller removes them too');
+}
+
+async function refuseWhileAgentRuns(): Promise<void> {
+  const status = await askAgent('/status').catch((error: unknown) => {
+    if (error instanceof AgentNotRunning) return null;
+    throw error;
+  });
+  if (status === null) return;
+  const { processId, node } = status;
+  throw new CliError(
+    'KNAT_AGENT_RUNNING',
+    `the agent of node ${node} runs (process ${processId}) and would add everything again at once`,
+    [`kill ${processId}       # inside its container the process may have another number`],
   );
 }

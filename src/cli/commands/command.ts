@@ -1,17 +1,66 @@
 import { type Command, Option } from 'commander';
 import type { Question } from '../../forms/questions.ts';
 import type { Context } from '../context.ts';
-import { applyConfig, longName } from '../options/commander.ts';
-import type { SettingValues } from '../options/table.ts';
+import { addConfigOption, addSettings, applyConfig, longName } from '../options/commander.ts';
+import type { SettingName, SettingValues } from '../options/table.ts';
+
+/** An option of a command: one of the table, `config` for `--config`, or one that only this command has. */
+export type CommandOption = SettingName | 'config' | Option;
+
+/** Everything that the help says about a command. Its own code is loaded when it runs. */
+export interface CommandDeclaration {
+  readonly name: string;
+  readonly summary: string;
+  /** Lines of at most 110 characters. */
+  readonly description: string;
+  /** Name as commander takes it, `<file>` or `[text]`, and help. */
+  readonly argument?: readonly [name: string, help: string];
+  readonly options: readonly CommandOption[];
+  /** A text between the options and the examples. */
+  readonly notes?: string;
+  readonly examples: readonly string[];
+  run(values: SettingValues, context: Context, argument: string | undefined): Promise<void>;
+}
+
+/** Adds the command to the program. */
+export function addCommand(program: Command, declaration: CommandDeclaration, context: Context): void {
+  const { name, summary, description, argument, options, notes = '', examples } = declaration;
+  const command = program.command(name).summary(summary).description(description);
+  if (argument !== undefined) command.argument(...argument);
+  addOptions(command, options);
+  command.addHelpText('after', `${notes}\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`);
+  command.action(async () => declaration.run(await valuesOf(command, context), context, command.args[0]));
+}
+
+/** Adds options in their order. */
+export function addOptions(command: Command, options: readonly CommandOption[]): void {
+  for (const option of options) {
+    if (option === 'config') addConfigOption(command);
+    else if (typeof option === 'string') addSettings(command, [option]);
+    else command.addOption(option);
+  }
+}
+
+/** An option that only one command has; `group` is its heading in the help. */
+export function ownOption(flags: string, help: string, group = 'Options:'): Option {
+  return new Option(flags, help).helpGroup(group);
+}
+
+/** The terms of a question as options, in their order. */
+export function questionOptions(terms: Question, group: string): Option[] {
+  return Object.entries(terms).map(([name, { value, help }]) => {
+    const flag = `--${longName(name)}`;
+    return value === null
+      ? ownOption(flag, help, group).preset('true')
+      : ownOption(`${flag} <${value}>`, help, group);
+  });
+}
 
 /**
  * The values of a command's options. Precedence: the command line, the environment, the configuration file, the
  * configuration of kube-proxy. Throws CliError.
  */
-export async function valuesOf<Values extends SettingValues>(
-  command: Command,
-  context: Context,
-): Promise<Values> {
+export async function valuesOf(command: Command, context: Context): Promise<SettingValues> {
   const { config } = command.opts<{ config?: string }>();
   if (config !== undefined) {
     const { readConfigFile } = await import('../options/config-file.ts');
@@ -24,21 +73,7 @@ export async function valuesOf<Values extends SettingValues>(
     applyConfig(command, settings);
     command.setOptionValueWithSource('kubeProxy', facts, 'config');
   }
-  const values = command.opts<Values>();
+  const values = command.opts<SettingValues>();
   context.debug = values.logLevel === 'debug';
   return values;
-}
-
-/** Adds the terms of a question as options, in their order. */
-export function addQuestion(command: Command, terms: Question, group: string): void {
-  for (const [name, { value, help }] of Object.entries(terms)) {
-    const flag = `--${longName(name)}`;
-    const option = new Option(value === null ? flag : `${flag} <${value}>`, help).helpGroup(group);
-    command.addOption(value === null ? option.preset('true') : option);
-  }
-}
-
-/** The examples at the end of a command's help. */
-export function examples(lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
 }

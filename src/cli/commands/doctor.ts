@@ -1,31 +1,82 @@
-import type { Command } from 'commander';
+import { diagnoseHost } from '../../agent/doctor.ts';
+import { planOnce } from '../../agent/offline.ts';
+import type { CheckResult } from '../../doctor/finding.ts';
+import type { AgentReport, PoolRange } from '../../doctor/host-facts.ts';
+import type { Severity } from '../../model/finding.ts';
+import { parsePrefix } from '../../net/prefix.ts';
+import { AgentAnsweredError, AgentNotRunning, askAgent } from '../../observe/client.ts';
 import type { Context } from '../context.ts';
-import { addConfigOption, addSettings } from '../options/commander.ts';
-import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
+import { EXIT } from '../exit-codes.ts';
+import { planSettings } from '../options/plan-settings.ts';
 import type { SettingValues } from '../options/table.ts';
-import { examples, valuesOf } from './command.ts';
+import { printData } from '../output.ts';
+import { remedyOf } from '../report-error.ts';
 
-export function addDoctorCommand(program: Command, context: Context): void {
-  const command = program
-    .command('doctor')
-    .summary('find what on this host prevents NAT, with remedies')
-    .description(
-      'Checks this host, or the network namespace in which it runs: kernel, forwarding, filters, rules of other\n' +
-        'programs, limits for connections. Changes nothing. Ends with status 1 if it finds an error.',
-    )
-    .action(async () => {
-      const { doctor } = await import('./doctor-run.ts');
-      await doctor(await valuesOf<SettingValues>(command, context), context);
-    });
-  addSettings(command, PLAN_SETTINGS);
-  addConfigOption(command);
-  addSettings(command, ['output', 'logLevel']);
-  command.addHelpText(
-    'after',
-    examples([
-      'knat doctor',
-      'knat doctor -o json',
-      'knat doctor --source dir:/etc/knat/manifests --node worker-1',
-    ]),
+/** `knat doctor`. Status 1 if a finding is an error. */
+export async function doctor(values: SettingValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  const agent = await askForAgent();
+  const pools = agent === null ? await poolsOfSource(values) : await poolsOfAgent();
+  const results = await diagnoseHost({ agent, pools }, remedyOf, new AbortController().signal);
+  await printData(terminal, values.output, results, () => printDiagnosis(results, context));
+  const isSick = results.some(({ findings }) => findings.some(({ severity }) => severity === 'error'));
+  if (isSick) context.exit = EXIT.failed;
+}
+
+async function askForAgent(): Promise<AgentReport | null> {
+  try {
+    const status = await askAgent('/summary');
+    return {
+      synced: status.synced,
+      failure: status.failure?.message ?? null,
+      problems: status.findings.problems + status.findings.notices,
+      conflicts: status.findings.conflicts,
+    };
+  } catch (error) {
+    if (error instanceof AgentNotRunning) return null;
+    throw error;
+  }
+}
+
+/** Null while the agent still reads its source; the host is then checked without its facts. */
+async function poolsOfAgent(): Promise<PoolRange[] | null> {
+  const answer = await askAgent('/pools').catch((error: unknown) => {
+    if (error instanceof AgentAnsweredError && error.code === 'KNAT_SOURCE_READING') return null;
+    throw error;
+  });
+  if (answer === null) return null;
+  return answer.items.flatMap(({ name, cidr: text, natOutgoing }): PoolRange[] => {
+    const cidr = parsePrefix(text);
+    return typeof cidr === 'string' || !natOutgoing ? [] : [{ name, cidr }];
+  });
+}
+
+async function poolsOfSource(values: SettingValues): Promise<PoolRange[] | null> {
+  if (values.source === undefined) return null;
+  const settings = await planSettings(values, { isOnce: true });
+  const { planner } = await planOnce(settings, null, new AbortController().signal);
+  return [...planner.plan.entries()].flatMap((entry) =>
+    entry.kind === 'FamilyScope' ? entry.pools.filter(({ natOutgoing }) => natOutgoing) : [],
   );
+}
+
+const SIGNS = { note: 'note', warning: 'WARN', error: 'FAIL' } as const satisfies Record<Severity, string>;
+
+export function printDiagnosis(results: readonly CheckResult[], { terminal }: Context): void {
+  const { colors } = terminal;
+  const paint = { note: colors.dim, warning: colors.yellow, error: colors.red };
+  for (const { title, findings, unseen } of results) {
+    if (unseen !== null) terminal.printText(`${colors.dim('?   ')}  ${title}: ${unseen}`, 6);
+    else if (findings.length === 0) terminal.printText(`${colors.green('ok  ')}  ${title}`, 6);
+    for (const { severity, message, remedy } of findings) {
+      terminal.printText(`${paint[severity](SIGNS[severity])}  ${title}: ${message}`, 6);
+      for (const line of remedy.split('\n')) terminal.printText(`      ${colors.dim('→')} ${line}`, 8);
+    }
+  }
+  const count = (wanted: Severity) =>
+    results.reduce(
+      (sum, { findings }) => sum + findings.filter(({ severity }) => severity === wanted).length,
+      0,
+    );
+  terminal.printBlock(`\n${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes`);
 }

@@ -1,34 +1,47 @@
-import type { Command } from 'commander';
-import { entryQuestion } from '../../forms/questions.ts';
+import type { Entry, EntryPage, Refusal } from '../../forms/entries.ts';
+import { askedOf, type EntryQuestion, entryKinds, entryQuestion } from '../../forms/questions.ts';
+import { readEntryQuestion, wantedRefusals } from '../../observe/api/entry-query.ts';
+import { ENTRY_HEADINGS, entryRow } from '../../observe/api/entry-row.ts';
+import { askAgent } from '../../observe/client.ts';
+import { refusals } from '../../observe/refusals.ts';
+import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { addSettings } from '../options/commander.ts';
-import { addQuestion, examples, valuesOf } from './command.ts';
-import type { EntriesValues } from './entries-run.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { printTable } from '../table.ts';
 
-export function addEntriesCommand(program: Command, context: Context): void {
-  const { search, ...options } = entryQuestion;
-  const command = program
-    .command('entries')
-    .argument('[text]', search.help)
-    .summary('list what is programmed, entry by entry')
-    .description(
-      'Lists the entries of the plan of this network namespace, each with its object, and what objects asked for\n' +
-        'but did not get, with the reason.',
-    )
-    .action(async (text: string | undefined) => {
-      const { entries } = await import('./entries-run.ts');
-      await entries(text ?? null, await valuesOf<EntriesValues>(command, context), context);
-    });
-  addQuestion(command, options, 'Which entries:');
-  addSettings(command, ['output', 'logLevel']);
-  command.addHelpText(
-    'after',
-    examples([
-      'knat entries',
-      'knat entries --kind binding',
-      'knat entries --kind refused                  # what was refused, and why',
-      'knat entries --object shop/web -o json',
-      'knat entries 203.0.113.7',
-    ]),
-  );
+export interface EntriesValues extends SettingValues, EntryQuestion {}
+
+/** Entries per request. */
+const PAGE = 5000;
+
+/** `knat entries`; `search` is its argument. */
+export async function entries(values: EntriesValues, context: Context, search?: string): Promise<void> {
+  const { kind: _, ...question } = { ...askedOf(entryQuestion, values), search };
+  // Checked here, so that a mistake is one of the command line.
+  const wanted = readEntryQuestion({ ...question, kind: values.kind }, 'everything');
+  if (typeof wanted === 'string') throw new CliError('KNAT_USAGE', `--${wanted}`);
+  const chosen: (Entry | Refusal)[] = [];
+  const { kinds } = wanted;
+  if (kinds === null) await ask(question, chosen);
+  else if (kinds.length > 0) {
+    const names = Object.entries(entryKinds).filter(([, kind]) => kinds.includes(kind));
+    await ask({ ...question, kind: names.map(([name]) => name).join() }, chosen);
+  }
+  if (wanted.refused) {
+    chosen.push(...wantedRefusals(wanted, refusals(await askAgent('/status'))));
+  }
+  await printData(context.terminal, values.output, chosen, () => {
+    printTable(context.terminal, ENTRY_HEADINGS, chosen.map(entryRow));
+    if (chosen.length === 0) context.terminal.printErrorLine('no entry matches');
+  });
+}
+
+/** All matching entries in the order of their keys, page by page. */
+async function ask(question: EntryQuestion, all: (Entry | Refusal)[]): Promise<void> {
+  for (let after: string | null = ''; after !== null; ) {
+    const page: EntryPage = await askAgent('/entries', { ...question, after, limit: PAGE });
+    for (const entry of page.items) all.push(entry);
+    after = page.next;
+  }
 }

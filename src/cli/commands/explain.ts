@@ -1,52 +1,126 @@
-import { type Command, Option } from 'commander';
-import { packetQuestion } from '../../forms/questions.ts';
+import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
+import { OfflinePlans } from '../../agent/offline.ts';
+import { describeWalk } from '../../explain/describe.ts';
+import type { ExistingFlow } from '../../explain/existing.ts';
+import { walkJson } from '../../explain/json.ts';
+import { senderNode } from '../../explain/place.ts';
+import type { Walk } from '../../explain/walk.ts';
+import { askedOf, type PacketQuestion, packetQuestion } from '../../forms/questions.ts';
+import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
+import { formatFinding } from '../../model/finding.ts';
+import { askAgent, explainFlows } from '../../observe/client.ts';
+import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { addConfigOption, addSettings } from '../options/commander.ts';
-import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
-import { addQuestion, examples, valuesOf } from './command.ts';
-import type { ExplainValues } from './explain-run.ts';
+import { readInputFile } from '../input-file.ts';
+import { planSettings } from '../options/plan-settings.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import { printTable } from '../table.ts';
 
-const PACKET = 'The packet:';
+export interface ExplainValues extends SettingValues, PacketQuestion {
+  readonly flows?: string;
+  readonly agent?: true;
+  readonly conntrack?: true;
+}
 
-export function addExplainCommand(program: Command, context: Context): void {
-  const command = program
-    .command('explain')
-    .summary('show what happens to a packet, step by step, and why')
-    .description(
-      'Follows the first packet of a connection through the NAT of a node: each step with its object, the packet\n' +
-        'before and after, and the reply. With --source it reads manifests and needs neither rights nor a kernel;\n' +
-        'without, it asks the agent that runs in this network namespace.',
-    )
-    .action(async () => {
-      const { explain } = await import('./explain-run.ts');
-      await explain(await valuesOf<ExplainValues>(command, context), context);
-    });
-  addQuestion(command, packetQuestion, PACKET);
-  command
-    .addOption(
-      new Option(
-        '--flows <FILE>',
-        'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}, with inputInterface if needed; - reads standard input',
-      ).helpGroup(PACKET),
-    )
-    .addOption(
-      new Option('--agent', 'ask the running agent, even if a source is set').helpGroup('What to work on:'),
+/** What answers: the running agent, or a plan made from manifests. */
+interface Explainer {
+  explain(question: PacketQuestion): Promise<WalkJson>;
+  describe(question: PacketQuestion): Promise<readonly Line[]>;
+  flows(flows: unknown): Promise<readonly FlowAnswer[]>;
+}
+
+export async function explain(values: ExplainValues, context: Context): Promise<void> {
+  const { terminal } = context;
+  const { flows, output } = values;
+  const question = askedOf(packetQuestion, values);
+  if (flows !== undefined) {
+    if (Object.keys(question).length > 0) {
+      const others = Object.keys(packetQuestion).map((name) => `--${name}`);
+      throw new CliError('KNAT_USAGE', `--flows cannot be combined with ${others.join(', ')}`);
+    }
+    const questions = await readFlows(flows, context);
+    const answers = await (await explainerOf(values, context)).flows(questions);
+    await printData(terminal, output, answers, () => printAnswers(answers, questions, context));
+    return;
+  }
+  if (question.from === undefined || question.to === undefined) {
+    const missing = question.from === undefined ? '--from' : '--to';
+    throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
+  }
+  const explainer = await explainerOf(values, context);
+  if (output === undefined || output === 'table') terminal.printLines(await explainer.describe(question));
+  else await printData(terminal, output, await explainer.explain(question), () => {});
+}
+
+async function explainerOf(values: ExplainValues, context: Context): Promise<Explainer> {
+  const { terminal } = context;
+  if (values.source === undefined || values.agent === true) return agentExplainer;
+  const settings = await planSettings(values, {
+    isOnce: true,
+    allPods: namesPod(values),
+    warn: (line) => terminal.printErrorLine(`warning: ${line}`),
+  });
+  const work = OfflinePlans.read(settings, null, new AbortController().signal);
+  const plans = await withProgress(terminal, `reading ${settings.source.name}`, work);
+  const { problems } = plans;
+  const node = settings.nodeName ?? senderNode(values.from ?? '', plans.facts) ?? plans.onlyNode();
+  const planner = plans.of(node);
+  for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
+  const { nodeName } = planner.node;
+  if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
+    terminal.printErrorLine(
+      `warning: ${settings.source.name} has no Node ${nodeName}: the answer is that of a node without Pods`,
     );
-  command.addOption(
-    new Option(
-      '--conntrack',
-      'with --source, on the node itself: also look for existing connections that match the packet; the agent always does',
-    ).helpGroup('What to work on:'),
-  );
-  addSettings(command, PLAN_SETTINGS);
-  addConfigOption(command);
-  addSettings(command, ['output', 'logLevel']);
-  command.addHelpText(
-    'after',
-    examples([
-      'knat explain --from 10.244.1.5 --to 10.96.0.10:53 --proto udp',
-      'knat explain --from pod/shop/web-0 --to svc/shop/db:postgres --source dir:manifests --node worker-1',
-      'knat explain --source dir:manifests --node worker-1 --flows flows.json -o json',
-    ]),
+  }
+  const seen = async <Answer>(
+    question: PacketQuestion,
+    say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
+  ): Promise<Answer> => {
+    const walk = explainQuery(planner, question);
+    if (values.conntrack !== true) return say(walk, null);
+    const { existingFlows } = await import('../../agent/existing-flows.ts');
+    return say(walk, await existingFlows(walk.packet));
+  };
+  return {
+    explain: (question) => seen(question, walkJson),
+    describe: (question) => seen(question, describeWalk),
+    flows: async (flows) => answerFlows(planner, flows),
+  };
+}
+
+/** Pods are asked for by name, and a cluster's Pods may be on any node. */
+function namesPod({ from = '', to = '' }: ExplainValues): boolean {
+  return [from, to].some((place) => place.startsWith('pod/'));
+}
+
+const agentExplainer: Explainer = {
+  explain: (question) => askAgent('/explain', question),
+  describe: (question) => askAgent('/describe', question),
+  flows: explainFlows,
+};
+
+async function readFlows(path: string, context: Context): Promise<unknown> {
+  const text = path === '-' ? await context.readInput() : await readInputFile(path, 'the file of flows');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const where = path === '-' ? 'standard input' : path;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CliError('KNAT_INVALID_INPUT', `--flows: ${where} is no JSON: ${why}`, [], { cause: error });
+  }
+}
+
+function printAnswers(answers: readonly FlowAnswer[], questions: unknown, context: Context): void {
+  const asked = questions as { sourceIP: string; protocol: string; destIP: string; destPort: number }[];
+  printTable(
+    context.terminal,
+    ['FROM', 'TO', 'VERDICT', 'ENDPOINTS', 'SOURCE BECOMES', 'BECAUSE'],
+    answers.map(({ verdict, endpoints, snat, because }, index) => {
+      const flow = asked[index];
+      const to = flow === undefined ? '' : `${flow.destIP} ${flow.destPort}/${flow.protocol}`;
+      return [flow?.sourceIP ?? '', to, verdict, endpoints.join(','), snat ?? '', because];
+    }),
   );
 }

@@ -1,43 +1,57 @@
-import { type Command, Option } from 'commander';
-import { flowQuestion } from '../../forms/questions.ts';
+import { askedOf, type FlowQuestion, flowQuestion } from '../../forms/questions.ts';
+import { AgentNotRunning, agentPieces, askAgent } from '../../observe/client.ts';
+import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { addSettings } from '../options/commander.ts';
-import { addQuestion, examples, valuesOf } from './command.ts';
-import type { FlowsValues } from './flows-run.ts';
+import type { SettingValues } from '../options/table.ts';
+import { endFlows } from './flows-flush.ts';
+import { printFlows, watchFlows } from './flows-print.ts';
+import { printPorts, printRates, printWho } from './flows-tables.ts';
 
-const WHAT = 'Instead of the list:';
+export interface FlowsValues extends SettingValues, FlowQuestion {
+  readonly watch?: true;
+  readonly flush?: true;
+  readonly rates?: true;
+  readonly seconds?: string;
+  readonly ports?: true;
+  readonly who?: string;
+  readonly at?: string;
+}
 
-export function addFlowsCommand(program: Command, context: Context): void {
-  const command = program
-    .command('flows')
-    .summary('list translated connections, with names')
-    .description(
-      'Lists the translated connections of this network namespace: sender, destination, the endpoint that answers,\n' +
-        'the address they leave with, and the object that translates them. The agent adds the names; without an\n' +
-        'agent only addresses are listed. docs/flows.md.',
-    )
-    .action(async () => {
-      const { flows } = await import('./flows-run.ts');
-      await flows(await valuesOf<FlowsValues>(command, context), context);
-    });
-  addQuestion(command, flowQuestion, 'Which flows:');
-  const option = (flags: string, help: string) => command.addOption(new Option(flags, help).helpGroup(WHAT));
-  option('--watch', 'show flows as they begin, change and end, until interrupted');
-  option('--flush', 'with --stale: end these flows, so that they begin again with the present translation');
-  option('--rates', 'traffic of bindings, Services and pools');
-  option('--seconds <NUMBER>', 'with --rates: seconds between the two readings (default: 2)');
-  option('--ports', 'use of source ports, by address and destination');
-  option('--who <ADDRESS:PORT>', 'which Pod used this address and port (from the attribution log)');
-  option('--at <TIME>', 'with --who: the time, such as 2026-01-31T15:04:05Z (default: now)');
-  addSettings(command, ['output', 'logLevel']);
-  command.addHelpText(
-    'after',
-    examples([
-      'knat flows',
-      'knat flows --pod shop/web-0 --watch',
-      'knat flows --kind egress --address 198.51.100.0/24 -o json',
-      'knat flows --stale --flush',
-      'knat flows --who 203.0.113.7:40001 --at 2026-01-31T15:04:05Z',
-    ]),
+export async function flows(values: FlowsValues, context: Context): Promise<void> {
+  const { watch, flush, rates, ports, who, at, seconds, stale, protocol } = values;
+  const asked = Object.entries({ watch, flush, rates, ports, who }).filter(
+    ([, value]) => value !== undefined,
   );
+  if (asked.length > 1) {
+    throw new CliError(
+      'KNAT_USAGE',
+      `only one of ${asked.map(([name]) => `--${name}`).join(', ')} at a time`,
+    );
+  }
+  if (flush === true && stale === undefined)
+    throw new CliError('KNAT_USAGE', '--flush ends stale flows: add --stale');
+  if (at !== undefined && who === undefined) throw new CliError('KNAT_USAGE', '--at belongs to --who');
+  if (seconds !== undefined && rates !== true) throw new CliError('KNAT_USAGE', '--seconds needs --rates');
+  if (who !== undefined) {
+    return await printWho(await askAgent('/flows/who', { address: who, at, protocol }), values, context);
+  }
+  if (rates === true) return await printRates(await askAgent('/flows/rates', { seconds }), values, context);
+  if (ports === true) return await printPorts(await askAgent('/flows/ports'), values, context);
+  const question = askedOf(flowQuestion, values);
+  if (flush === true) return await endFlows(agentPieces('/flows', question), values, context);
+  if (watch === true) return await watchFlows(agentPieces('/flows/watch', question), values, context);
+  try {
+    await printFlows(agentPieces('/flows', question), values, context);
+  } catch (error) {
+    const needsAgent = [question.pod, question.service, stale].some((given) => given !== undefined);
+    if (!(error instanceof AgentNotRunning) || needsAgent) throw error;
+    await withoutAgent(question, values, context);
+  }
+}
+
+/** No agent: reads the kernel itself. */
+async function withoutAgent(question: FlowQuestion, values: FlowsValues, context: Context): Promise<void> {
+  const { directFlows } = await import('../../agent/direct-flows.ts');
+  context.terminal.printErrorLine('no knat agent runs in this network namespace: only addresses are known');
+  await printFlows(directFlows(question, Date.now()), values, context);
 }

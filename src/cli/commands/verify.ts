@@ -1,50 +1,162 @@
-import { type Command, Option } from 'commander';
+import { writeFile } from 'node:fs/promises';
+import { explainQuery } from '../../agent/explain-query.ts';
+import { OfflinePlans } from '../../agent/offline.ts';
+import { reasonOf } from '../../explain/answer.ts';
+import { describeWalk, packetText } from '../../explain/describe.ts';
+import { judge } from '../../explain/expectation.ts';
+import { senderNode } from '../../explain/place.ts';
+import type { NoticeForm } from '../../forms/findings.ts';
+import { formatFinding } from '../../model/finding.ts';
+import { InvalidQuery } from '../../observe/invalid-query.ts';
+import { noticeForm } from '../../observe/status.ts';
+import type { Conflict } from '../../plan/claims.ts';
+import type { Planner } from '../../plan/planner.ts';
+import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { addConfigOption, addSettings } from '../options/commander.ts';
-import { PLAN_SETTINGS } from '../options/plan-settings-names.ts';
-import { examples, valuesOf } from './command.ts';
-import type { VerifyValues } from './verify-run.ts';
+import { EXIT } from '../exit-codes.ts';
+import { readInputFile } from '../input-file.ts';
+import { planSettings } from '../options/plan-settings.ts';
+import type { SettingValues } from '../options/table.ts';
+import { printData } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import {
+  type ExpectationsFile,
+  parseExpectations,
+  type WrittenExpectation,
+} from '../verify/expectations-file.ts';
+import { junitXml } from '../verify/junit.ts';
+import type { ExpectationResult } from '../verify/result.ts';
+import { checkObjects } from './object-problems.ts';
 
-export function addVerifyCommand(program: Command, context: Context): void {
-  const command = program
-    .command('verify')
-    .argument('<file>', 'the expectations, YAML or JSON; - reads standard input')
-    .summary('check the outcome for packets against a file of expectations')
-    .description(
-      'Checks expectations ("this pod reaches the outside as 203.0.113.7") against manifests or a cluster, without\n' +
-        'rights and without a kernel. Ends with status 1 if one is not met, for use in pipelines.',
-    )
-    .action(async (file: string) => {
-      const { verify } = await import('./verify-run.ts');
-      await verify(file, await valuesOf<VerifyValues>(command, context), context);
+export interface VerifyValues extends SettingValues {
+  readonly junit?: string;
+}
+
+/** `knat verify`: checks every expectation of the file. Status 1 if one is not met. */
+export async function verify(values: VerifyValues, context: Context, path: string): Promise<void> {
+  const { terminal } = context;
+  const contents = path === '-' ? await context.readInput() : await readInputFile(path, 'the expectations');
+  const name = path === '-' ? 'standard input' : path;
+  const file = parseExpectations(contents, name);
+  const settings = await planSettings(values, {
+    isOnce: true,
+    allPods: true,
+    warn: (line) => terminal.printErrorLine(`warning: ${line}`),
+  });
+  const reading = OfflinePlans.read(settings, null, new AbortController().signal);
+  const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
+  for (const problem of plans.problems)
+    terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
+
+  const { results, notices, conflicts } = judgeAll(file, plans, settings.nodeName);
+  if (values.junit !== undefined) await writeReport(values.junit, junitXml(name, results));
+  const findings = { problems: plans.problems, notices, conflicts };
+  checkObjects(findings, false, (line) => terminal.printErrorLine(`warning: ${line}`));
+  const failed = results.filter(({ passed }) => !passed).length;
+  const data = results.map(({ explanation: _, ...result }) => result);
+  await printData(terminal, values.output, data, () => printResults(results, context));
+  if (failed > 0) context.exit = EXIT.failed;
+  checkObjects(findings, values.strict === true, () => {});
+}
+
+/** Results in the order of the file, and the problems of these nodes' plans, each once. */
+interface Judged {
+  readonly results: readonly ExpectationResult[];
+  readonly notices: readonly NoticeForm[];
+  readonly conflicts: readonly Conflict[];
+}
+
+/** Node by node, since each node has a plan of its own. */
+function judgeAll(file: ExpectationsFile, plans: OfflinePlans, asked: string | null): Judged {
+  const fallback = asked ?? file.node;
+  const placed = file.expectations.map((expectation, index) => {
+    return { expectation, index, node: nodeOf(expectation, plans, fallback) };
+  });
+  const results: ExpectationResult[] = [];
+  const notices = new Map<string, NoticeForm>();
+  const conflicts = new Map<string, Conflict>();
+  for (const node of new Set(placed.map((each) => each.node))) {
+    const planner = plans.of(node);
+    for (const notice of planner.plan.notices()) notices.set(JSON.stringify(notice), noticeForm(notice));
+    for (const conflict of planner.plan.conflicts.values()) conflicts.set(JSON.stringify(conflict), conflict);
+    for (const { expectation, index } of placed.filter((each) => each.node === node)) {
+      results[index] = judgeOne(expectation, planner);
+    }
+  }
+  return { results, notices: [...notices.values()], conflicts: [...conflicts.values()] };
+}
+
+/** The node that sees the packet. */
+function nodeOf(expectation: WrittenExpectation, plans: OfflinePlans, fallback: string | null): string {
+  const { node, from = '' } = expectation;
+  return node ?? senderNode(from, plans.facts) ?? fallback ?? plans.onlyNode();
+}
+
+function judgeOne(expectation: WrittenExpectation, planner: Planner): ExpectationResult {
+  const { origin } = expectation;
+  const { nodeName: node } = planner.node;
+  const written = `${expectation.from} → ${expectation.to}`;
+  const result = { name: expectation.name ?? written, origin, node };
+  const unjudged = (error: string): ExpectationResult => {
+    const nothing = { packet: '', mismatches: [], notes: [], because: '', explanation: [] };
+    return { ...result, ...nothing, passed: false, error };
+  };
+  try {
+    const walk = explainQuery(planner, expectation);
+    const judgement = judge(expectation, walk, planner);
+    if (typeof judgement === 'string') return unjudged(judgement);
+    const { mismatches, notes } = judgement;
+    const passed = mismatches.length === 0;
+    const because = reasonOf(walk);
+    const explanation = passed ? [] : describeWalk(walk);
+    const packet = packetText(walk.packet);
+    return { ...result, packet, passed, mismatches, error: null, notes, because, explanation };
+  } catch (error) {
+    if (error instanceof InvalidQuery) return unjudged(error.message);
+    throw error;
+  }
+}
+
+function printResults(results: readonly ExpectationResult[], { terminal }: Context): void {
+  const { colors } = terminal;
+  for (const {
+    name,
+    origin,
+    node,
+    passed,
+    packet,
+    mismatches,
+    error,
+    notes,
+    because,
+    explanation,
+  } of results) {
+    terminal.printText(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${name}`, 6);
+    for (const note of notes) terminal.printText(colors.dim(`      note: ${note}`), 12);
+    if (passed) continue;
+    terminal.printText(colors.dim(`      ${origin}, on node ${node}`), 6);
+    if (error !== null) terminal.printText(`      ${error}`, 6);
+    for (const { field, expected, actual } of mismatches) {
+      terminal.printText(`      ${field.padEnd(8)} expected  ${colors.green(expected)}`, 25);
+      terminal.printText(`               is        ${colors.red(actual)}`, 25);
+    }
+    if (because !== '') terminal.printText(`      because  ${because}`, 15);
+    if (packet === '') continue;
+    terminal.print('');
+    terminal.printLines(explanation); // of 80 columns as they are
+    terminal.print('');
+  }
+  const failed = results.filter(({ passed }) => !passed).length;
+  terminal.print(`${results.length - failed} met, ${failed} not met`);
+}
+
+async function writeReport(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CliError('KNAT_REPORT_UNWRITABLE', `--junit: ${path} cannot be written: ${why}`, [], {
+      cause: error,
     });
-  command.addOption(
-    new Option('--junit <FILE>', 'also write the results as JUnit XML, for a pipeline').helpGroup('Output:'),
-  );
-  addSettings(command, PLAN_SETTINGS);
-  addConfigOption(command);
-  addSettings(command, ['strict', 'output', 'logLevel']);
-  command.addHelpText(
-    'after',
-    `
-An expectation names a packet as knat explain does, and what should become of it:
-
-  node: worker-1                  # for expectations that name none
-  expectations:
-    - name: the mail server speaks with its own address
-      from: pod/mail/postfix-0    # seen by the pod's own node unless node says otherwise
-      to: 198.51.100.10:25
-      as: 203.0.113.25            # or same, node, node/NAME
-    - name: the shop is served by its pods alone
-      from: 198.51.100.9
-      to: svc/shop/web:http
-      reaches: [pod/shop/web-0:8080, pod/shop/web-1:8080]
-    - from: 198.51.100.9
-      to: 203.0.113.11:6443
-      verdict: none               # dnat, snat, none, drop or reject
-${examples([
-  'knat verify expectations.yaml --source dir:manifests',
-  'knat verify expectations.yaml --source kubernetes --junit report.xml',
-])}`,
-  );
+  }
 }

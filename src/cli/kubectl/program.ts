@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { PacketQuestion } from '../../forms/questions.ts';
 import { CliError } from '../cli-error.ts';
-import type { ExplainValues } from '../commands/explain-run.ts';
+import type { ExplainValues } from '../commands/explain.ts';
 import type { Context } from '../context.ts';
 import { createProgram } from '../program.ts';
 import {

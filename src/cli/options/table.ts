@@ -38,477 +38,358 @@ export interface Setting<Value> {
   readonly negatable?: boolean;
 }
 
-const SOURCES = 'Source and node:';
-const PODS = 'How pods are recognised, with the names of kube-proxy:';
-const SERVICES = 'Services:';
-const CONNTRACK =
-  'Connection tracking, with the names of kube-proxy; 0 does not change a value (the default):';
-const POD_NAT = 'Pod NAT:';
-const FLOWS = 'Connections:';
-const EGRESS = 'Egress NAT:';
-const CLUSTER = 'Reports to the cluster:';
-const STATE = 'Published state:';
-const SERVE = 'HTTP:';
-const RUN = 'Running:';
-const SHOW = 'Output:';
+const SOURCES = heading('Source and node:');
+const PODS = heading('How pods are recognised, with the names of kube-proxy:');
+const SERVICES = heading('Services:');
+const CONNTRACK = heading(
+  'Connection tracking, with the names of kube-proxy; 0 does not change a value (the default):',
+);
+const POD_NAT = heading('Pod NAT:');
+const FLOWS = heading('Connections:');
+const EGRESS = heading('Egress NAT:');
+const CLUSTER = heading('Reports to the cluster:');
+const STATE = heading('Published state:');
+const SERVE = heading('HTTP:');
+const RUN = heading('Running:');
+const SHOW = heading('Output:');
 
 /**
  * Every option that a configuration file and the environment can set too: the key is the name in the file;
- * `annotationKey` is `--annotation-key` and `KNAT_ANNOTATION_KEY`.
+ * `annotationKey` is `--annotation-key` and `KNAT_ANNOTATION_KEY`. These decide what is planned: every command that
+ * plans has them.
  */
-export const settings = {
-  source: setting(
+const planOptions = {
+  source: SOURCES.value(
     'SOURCE',
-    SOURCES,
     readSource,
     'where objects are read: kubernetes, the API server of a cluster; or dir:PATH, a folder of manifests',
   ),
-  node: setting(
+  node: SOURCES.text(
     'NAME',
-    SOURCES,
-    readText,
     'name of the node, as in spec.nodeName of Pods (default: nodeName of --node-config; then for the agent NODE_NAME or the host name, for explain the only Node of the source)',
   ),
-  nodeConfig: setting(
+  nodeConfig: SOURCES.text(
     'FILE',
-    SOURCES,
-    readText,
     'YAML file with settings of the node that are in no manifest: nodeIPs, podCIDRs, serviceCIDRs, nodePortAddresses, masqueradeAll, topologyLabels',
   ),
-  enable: setting(
+  enable: SOURCES.value(
     'KINDS',
-    SOURCES,
     readKinds,
     'kinds of NAT, with commas: service, pod, egress (default: all three)',
   ),
-  maxManifestMib: setting(
+  maxManifestMib: SOURCES.value(
     'NUMBER',
-    SOURCES,
     readWholeNumber(1, 1024),
     'refuse manifest files larger than this many MiB (default: 32)',
   ),
-  serviceNodePortRange: setting(
+  serviceNodePortRange: SOURCES.value(
     'PORTS',
-    SOURCES,
     readPortRangeOption,
     'node ports that Services of a folder may have, as for kube-apiserver (default: 30000-32767)',
   ),
-  kubeconfig: setting(
+  kubeconfig: SOURCES.text(
     'FILE',
-    SOURCES,
-    readText,
     "kubeconfig of the cluster (default: KUBECONFIG; then ~/.kube/config; then the pod's service account)",
   ),
-  context: setting('NAME', SOURCES, readText, 'context of the kubeconfig (default: its current one)'),
-  master: setting(
+  context: SOURCES.text('NAME', 'context of the kubeconfig (default: its current one)'),
+  master: SOURCES.text(
     'URL',
-    SOURCES,
-    readText,
     'address of the API server, instead of that in the kubeconfig or the pod: https://ADDRESS:PORT',
   ),
-  kubeProxyConfig: setting(
+  kubeProxyConfig: SOURCES.text(
     'FILE',
-    SOURCES,
-    readText,
     'KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) with values for options that are not set here or in --node-config; knat logs fields without effect',
   ),
-  clusterCidr: setting(
+  clusterCidr: PODS.value(
     'CIDRS',
-    PODS,
     readPrefixes,
     'the pod networks of the cluster: sources in them are pods (default: podCIDRs of --node-config, else the pod CIDRs of the Node)',
   ),
-  detectLocalMode: setting(
+  detectLocalMode: PODS.value(
     'MODE',
-    PODS,
     readChoice(LOCAL_MODES),
     `how pods are recognised: ${LOCAL_MODES.join(', ')} (default: ClusterCIDR if pod CIDRs are configured, else the Node's pod CIDRs, IPPools and Pods)`,
   ),
-  podBridgeInterface: setting(
+  podBridgeInterface: PODS.value(
     'NAME',
-    PODS,
     readInterfaceName,
     'with BridgeInterface: packets that enter by this bridge are from pods',
   ),
-  podInterfaceNamePrefix: setting(
+  podInterfaceNamePrefix: PODS.value(
     'PREFIX',
-    PODS,
     readInterfaceName,
     'with InterfaceNamePrefix: packets that enter by interfaces with this prefix are from pods',
   ),
-  externalIps: setting(
+  externalIps: SERVICES.value(
     'WHICH',
-    SERVICES,
     readExternalIPs,
     'externalIPs of Services that are served: all, none, or those in these networks, with commas (default: all)',
   ),
-  maxSourceNetworksPerList: setting(
+  maxSourceNetworksPerList: SERVICES.value(
     'NUMBER',
-    SERVICES,
     readWholeNumber(0, 1_000_000),
     'limit for the networks in one list of sources, loadBalancerSourceRanges or all allow of a Pod; adjacent networks are joined (default: 1024)',
   ),
-  maxSourceNetworksPerNamespace: setting(
+  maxSourceNetworksPerNamespace: SERVICES.value(
     'NUMBER',
-    SERVICES,
     readWholeNumber(0, 1_000_000),
     'limit for the networks in the different lists of sources of a namespace (default: 2048)',
   ),
-  maxSourceNetworksPerNode: setting(
+  maxSourceNetworksPerNode: SERVICES.value(
     'NUMBER',
-    SERVICES,
     readWholeNumber(0, 1_000_000),
     'limit for the networks in all different lists of sources (default: 4096)',
   ),
-  conntrackMaxPerCore: setting(
-    'NUMBER',
-    CONNTRACK,
-    readWholeNumber(0, 2 ** 31 - 1),
-    'connections per CPU: raises the maximum to this, and the hash table to a quarter of it',
-  ),
-  conntrackMin: setting(
-    'NUMBER',
-    CONNTRACK,
-    readWholeNumber(0, 2 ** 31 - 1),
-    'with --conntrack-max-per-core: at least this many in total',
-  ),
-  conntrackTcpTimeoutEstablished: setting(
-    'DURATION',
-    CONNTRACK,
-    readDuration,
-    'forget established TCP connections without packets after this: 24h',
-  ),
-  conntrackTcpTimeoutCloseWait: setting(
-    'DURATION',
-    CONNTRACK,
-    readDuration,
-    'forget TCP connections in CLOSE_WAIT after this: 1h',
-  ),
-  conntrackTcpBeLiberal: setting(
-    null,
-    CONNTRACK,
-    readFlag,
-    'for asymmetric routing: also translate TCP segments outside their window, and accept invalid packets of pods (default: drop them)',
-  ),
-  conntrackUdpTimeout: setting(
-    'DURATION',
-    CONNTRACK,
-    readDuration,
-    'forget UDP flows with packets in one direction after this: 30s',
-  ),
-  conntrackUdpTimeoutStream: setting(
-    'DURATION',
-    CONNTRACK,
-    readDuration,
-    'forget UDP flows with packets in both directions after this: 120s',
-  ),
-  annotationKey: setting(
-    'KEY',
-    POD_NAT,
-    readText,
-    'annotation of Pods that asks for Pod NAT (default: bln.space/podnat)',
-  ),
-  restrictedPorts: setting(
+  annotationKey: POD_NAT.text('KEY', 'annotation of Pods that asks for Pod NAT (default: bln.space/podnat)'),
+  restrictedPorts: POD_NAT.value(
     'PORTS',
-    POD_NAT,
     readPorts,
     'ports and ranges that no annotation may name (default: 22,53,6443)',
   ),
-  includeFilterNetworks: setting(
+  includeFilterNetworks: POD_NAT.value(
     'CIDRS',
-    POD_NAT,
     readPrefixes,
     'networks ADDED to the filter: their addresses are never the public address of the node (inclfilternet of podnat-controller)',
   ),
-  excludeFilterNetworks: setting(
+  excludeFilterNetworks: POD_NAT.value(
     'CIDRS',
-    POD_NAT,
     readPrefixes,
     'networks REMOVED from the filter: their addresses may be the public address, even if private (exclfilternet of podnat-controller)',
   ),
-  internalNetworks: setting(
+  internalNetworks: POD_NAT.value(
     'CIDRS',
-    POD_NAT,
     readPrefixes,
     'destinations to which bound pods keep their own address, in addition to pools, service CIDRs and nodes (default: the private networks)',
   ),
-  requireReady: {
-    ...setting(null, POD_NAT, readFlag, 'bind a pod only while it is Ready (the default)'),
-    negatable: true,
-  },
-  podNatNamespaces: setting(
+  requireReady: POD_NAT.flagOn('bind a pod only while it is Ready (the default)'),
+  podNatNamespaces: POD_NAT.value(
     'NAMES',
-    POD_NAT,
     readNamespaces,
     'namespaces whose pods may use Pod NAT; team-* matches a prefix (default: all, if there is no selector)',
   ),
-  podNatNamespaceSelector: setting(
+  podNatNamespaceSelector: POD_NAT.value(
     'SELECTOR',
-    POD_NAT,
     readSelector,
     'namespaces with these labels may use Pod NAT too: key=value, key in (a,b), key, !key',
   ),
-  podNatPorts: setting(
+  podNatPorts: POD_NAT.value(
     'PORTS',
-    POD_NAT,
     readPortSpans,
     'ports of the node that pods may bind: 25,80,443,10000-19999 (default: all that are not reserved)',
   ),
-  podNatAddresses: setting(
+  podNatAddresses: POD_NAT.value(
     'CIDRS',
-    POD_NAT,
     readPrefixes,
     'networks of the node addresses that pods may bind (default: all addresses of the node)',
   ),
-  podNatTakeover: setting(
-    null,
-    POD_NAT,
-    readFlag,
+  podNatTakeover: POD_NAT.flag(
     'allow "takeover": true in the annotation: a pod gets a port even if a program of the host listens there',
   ),
-  podNatReservedPorts: setting(
+  podNatReservedPorts: POD_NAT.value(
     'PORTS',
-    POD_NAT,
     readPortSpans,
     'further ports that no pod may bind, in addition to those of the node and of Kubernetes',
   ),
-  podNatUnreservedPorts: setting(
-    'PORTS',
-    POD_NAT,
-    readPortSpans,
-    'reserved ports that pods may bind after all',
-  ),
-  podNatMaxPortsPerPod: setting(
+  podNatUnreservedPorts: POD_NAT.value('PORTS', readPortSpans, 'reserved ports that pods may bind after all'),
+  podNatMaxPortsPerPod: POD_NAT.value(
     'NUMBER',
-    POD_NAT,
     readWholeNumber(0, 65_535),
     'limit for the ports of one pod; each port of a range counts (default: no limit)',
   ),
-  podNatMaxPortsPerNamespace: setting(
+  podNatMaxPortsPerNamespace: POD_NAT.value(
     'NUMBER',
-    POD_NAT,
     readWholeNumber(0, 1_000_000),
     'limit for the ports of all pods of a namespace on one node (default: no limit)',
   ),
-  podNatMaxEntriesPerNamespace: setting(
+  podNatMaxEntriesPerNamespace: POD_NAT.value(
     'NUMBER',
-    POD_NAT,
     readWholeNumber(0, 1_000_000),
     'limit for the ports and port ranges of all pods of a namespace on one node, counted for each address (default: 2048)',
   ),
-  podNatMaxEntriesPerNode: setting(
+  podNatMaxEntriesPerNode: POD_NAT.value(
     'NUMBER',
-    POD_NAT,
     readWholeNumber(0, 1_000_000),
     'limit for the ports and port ranges of all pods on one node, counted for each address (default: 4096)',
   ),
-  natPortRange: setting(
+  natPortRange: EGRESS.value(
     'PORTS',
-    EGRESS,
     readPortSpans,
     'source ports of translated TCP, UDP and SCTP, ranges with commas: 1024:29999,33000:65535 (default: natPortRange of FelixConfiguration; else 1024:65535)',
   ),
-  natPortExclusions: {
-    ...setting(
-      null,
-      EGRESS,
-      readFlag,
-      'exclude the ports of NodePorts, VXLAN and ip_local_reserved_ports from these ranges (the default)',
-    ),
-    negatable: true,
-  },
-  natOutgoingAddress: setting(
+  natPortExclusions: EGRESS.flagOn(
+    'exclude the ports of NodePorts, VXLAN and ip_local_reserved_ports from these ranges (the default)',
+  ),
+  natOutgoingAddress: EGRESS.value(
     'ADDRESSES',
-    EGRESS,
     readOnePerFamily,
     'address with which packets of pools leave, at most one for each family, instead of masquerading (default: natOutgoingAddress of FelixConfiguration)',
   ),
-  natOutgoingInterfaceFilter: setting(
+  natOutgoingInterfaceFilter: EGRESS.value(
     'PATTERN',
-    EGRESS,
     readInterface,
     'translate packets of pools only if they leave by this interface; a trailing + matches any rest: eth+ (default: iptablesNATOutgoingInterfaceFilter of FelixConfiguration; else any)',
   ),
-  natOutgoingExclusions: setting(
+  natOutgoingExclusions: EGRESS.value(
     'WHAT',
-    EGRESS,
     readChoice(['IPPoolsOnly', 'IPPoolsAndHostIPs']),
     'exempt destinations: IPPoolsOnly, or IPPoolsAndHostIPs for the addresses of all nodes too (default: natOutgoingExclusions of FelixConfiguration; else IPPoolsOnly)',
   ),
-  mostSpecificPoolWins: setting(
-    null,
-    EGRESS,
-    readFlag,
+  mostSpecificPoolWins: EGRESS.flag(
     'of nested pools the narrowest decides whether a source is translated (default: any pool with natOutgoing, as in Calico)',
   ),
-  ipMasqAgentConfig: setting(
+  ipMasqAgentConfig: EGRESS.text(
     'FILE',
-    EGRESS,
-    readText,
     'configuration file of ip-masq-agent, watched for changes: masquerade packets of pods, except to its networks; if it does not exist, except to the private networks',
   ),
-  masqueradeHostTraffic: setting(
-    null,
-    EGRESS,
-    readFlag,
-    'with --ip-masq-agent-config: masquerade all sources, not only pods',
+  masqueradeHostTraffic: EGRESS.flag('with --ip-masq-agent-config: masquerade all sources, not only pods'),
+} as const satisfies Record<string, Setting<unknown>>;
+
+/** What else the agent takes. verify and cleanup have single ones of them. */
+const agentOptions = {
+  conntrackMaxPerCore: CONNTRACK.value(
+    'NUMBER',
+    readWholeNumber(0, 2 ** 31 - 1),
+    'connections per CPU: raises the maximum to this, and the hash table to a quarter of it',
   ),
-  manageForward: {
-    ...setting(
-      null,
-      POD_NAT,
-      readFlag,
-      'accept traffic of bindings in FORWARD chains of iptables that drop, by one marked rule (the default); --no-manage-forward only reports such chains',
-    ),
-    negatable: true,
-  },
-  nodeStatus: {
-    ...setting(
-      null,
-      CLUSTER,
-      readFlag,
-      'with a cluster as source: write the status into the NodeNAT object of the node (the default)',
-    ),
-    negatable: true,
-  },
-  events: {
-    ...setting(
-      null,
-      CLUSTER,
-      readFlag,
-      'with a cluster as source: send Events about what was programmed or refused (the default)',
-    ),
-    negatable: true,
-  },
-  stateFlavor: setting(
-    'STORE',
-    STATE,
-    readChoice(['crd', 'configmap', 'webdav', 'none']),
-    'where the bindings of Pod NAT are published: crd, the NodeNAT object; configmap or webdav, also there in the form of podnat-controller; none (default: crd)',
+  conntrackMin: CONNTRACK.value(
+    'NUMBER',
+    readWholeNumber(0, 2 ** 31 - 1),
+    'with --conntrack-max-per-core: at least this many in total',
   ),
-  stateUri: setting(
-    'URL',
-    STATE,
-    readStateUri,
-    'with --state-flavor webdav: its URL, http or https, with NAME:PASSWORD@ before the host if needed (default: http://podnat-state-store:80)',
+  conntrackTcpTimeoutEstablished: CONNTRACK.value(
+    'DURATION',
+    readDuration,
+    'forget established TCP connections without packets after this: 24h',
   ),
-  stateNode: setting(
-    'NAME',
-    STATE,
-    readStateNode,
-    'name of the published state: ConfigMap podnat-controller-NAME, folder NAME (default: the name of the node)',
+  conntrackTcpTimeoutCloseWait: CONNTRACK.value(
+    'DURATION',
+    readDuration,
+    'forget TCP connections in CLOSE_WAIT after this: 1h',
   ),
-  stateNamespace: setting(
-    'NAMESPACE',
-    STATE,
-    readText,
-    'with --state-flavor configmap: its namespace (default: NAMESPACE, then podnat-controller-system)',
+  conntrackTcpBeLiberal: CONNTRACK.flag(
+    'for asymmetric routing: also translate TCP segments outside their window, and accept invalid packets of pods (default: drop them)',
   ),
-  egressOnChange: setting(
+  conntrackUdpTimeout: CONNTRACK.value(
+    'DURATION',
+    readDuration,
+    'forget UDP flows with packets in one direction after this: 30s',
+  ),
+  conntrackUdpTimeoutStream: CONNTRACK.value(
+    'DURATION',
+    readDuration,
+    'forget UDP flows with packets in both directions after this: 120s',
+  ),
+  manageForward: POD_NAT.flagOn(
+    'accept traffic of bindings in FORWARD chains of iptables that drop, by one marked rule (the default); --no-manage-forward only reports such chains',
+  ),
+  nodeStatus: CLUSTER.flagOn(
+    'with a cluster as source: write the status into the NodeNAT object of the node (the default)',
+  ),
+  events: CLUSTER.flagOn(
+    'with a cluster as source: send Events about what was programmed or refused (the default)',
+  ),
+  egressOnChange: FLOWS.value(
     'POLICY',
-    FLOWS,
     readChoice(['keep', 'flush']),
     'existing connections when pools, rules or bindings change: keep leaves them alone, except those that never saw a reply; flush ends those affected (default: keep)',
   ),
-  attributionLog: setting(
+  attributionLog: FLOWS.text(
     'WHERE',
-    FLOWS,
-    readText,
     'record which Pod used which address and port, for knat flows --who: memory, or a file (default: none)',
   ),
-  attributionLogMib: setting(
+  attributionLogMib: FLOWS.value(
     'NUMBER',
-    FLOWS,
     readWholeNumber(1, 65_536),
     'maximum size of the attribution log in MiB; then the oldest lines are deleted (default: 64)',
   ),
-  healthAddress: setting(
+  stateFlavor: STATE.value(
+    'STORE',
+    readChoice(['crd', 'configmap', 'webdav', 'none']),
+    'where the bindings of Pod NAT are published: crd, the NodeNAT object; configmap or webdav, also there in the form of podnat-controller; none (default: crd)',
+  ),
+  stateUri: STATE.value(
+    'URL',
+    readStateUri,
+    'with --state-flavor webdav: its URL, http or https, with NAME:PASSWORD@ before the host if needed (default: http://podnat-state-store:80)',
+  ),
+  stateNode: STATE.value(
+    'NAME',
+    readStateNode,
+    'name of the published state: ConfigMap podnat-controller-NAME, folder NAME (default: the name of the node)',
+  ),
+  stateNamespace: STATE.text(
+    'NAMESPACE',
+    'with --state-flavor configmap: its namespace (default: NAMESPACE, then podnat-controller-system)',
+  ),
+  healthAddress: SERVE.value(
     'ADDRESS:PORT',
-    SERVE,
     readListenAddress,
     'serve only /livez, /readyz and /healthz here; empty: nowhere (default: 127.0.0.1:10256)',
   ),
-  proxyHealthAddress: setting(
+  proxyHealthAddress: SERVE.value(
     'ADDRESS:PORT',
-    SERVE,
     readListenAddress,
     "serve them also on kube-proxy's health address, which load balancers use, as soon as kube-proxy releases it; empty: nowhere (default: with --replace-kube-proxy or --kube-proxy-config that address, if --health-address has another port)",
   ),
-  httpAddress: setting(
+  httpAddress: SERVE.value(
     'ADDRESS:PORT',
-    SERVE,
     readListenAddress,
     'serve the API, /metrics and health paths here; clients outside this node need a bearer token of the cluster, except for health; empty: nowhere (default: 127.0.0.1:8484)',
   ),
-  metricsAddress: setting(
+  metricsAddress: SERVE.value(
     'ADDRESS:PORT',
-    SERVE,
     readListenAddress,
     'serve only /metrics here; empty: nowhere (default: 127.0.0.1:10249, as kube-proxy; without Service NAT: nowhere)',
   ),
-  unauthenticatedMetrics: setting(
-    null,
-    SERVE,
-    readFlag,
+  unauthenticatedMetrics: SERVE.flag(
     'let everyone who can reach --metrics-address read /metrics without a token, as kube-proxy does (default: clients outside this node need a token)',
   ),
-  tlsCertFile: setting(
+  tlsCertFile: SERVE.text(
     'FILE',
-    SERVE,
-    readText,
     'PEM file with the certificate and its intermediate certificates, for --http-address and --metrics-address; read again when it changes (default: no TLS)',
   ),
-  tlsPrivateKeyFile: setting('FILE', SERVE, readText, 'PEM file with the key of --tls-cert-file'),
-  once: setting(null, RUN, readFlag, 'program the kernel once, then end'),
-  replaceKubeProxy: setting(
-    null,
-    RUN,
-    readFlag,
+  tlsPrivateKeyFile: SERVE.text('FILE', 'PEM file with the key of --tls-cert-file'),
+  once: RUN.flag('program the kernel once, then end'),
+  replaceKubeProxy: RUN.flag(
     'with Service NAT: remove the rules of kube-proxy once those of knat are in force (default: refuse to run beside them)',
   ),
-  replacePodnatController: setting(
-    null,
-    RUN,
-    readFlag,
+  replacePodnatController: RUN.flag(
     'with Pod NAT: remove the chains of podnat-controller once the rules of knat are in force (default: report them)',
   ),
-  podnatPrefix: setting(
+  podnatPrefix: RUN.value(
     'PREFIX',
-    RUN,
     readChainPrefix,
     'prefix of the chains of podnat-controller: PREFIX_FORWARD, PREFIX_PRE, PREFIX_POST (default: podnat)',
   ),
-  dryRun: setting(
-    null,
-    RUN,
-    readFlag,
-    'print what would change in the kernel and end, without changing anything',
-  ),
-  strict: setting(
-    null,
-    RUN,
-    readFlag,
-    'with --once or --dry-run: end with status 1 if any object has a problem',
-  ),
-  logLevel: setting(
+  dryRun: RUN.flag('print what would change in the kernel and end, without changing anything'),
+  strict: RUN.flag('with --once or --dry-run: end with status 1 if any object has a problem'),
+} as const satisfies Record<string, Setting<unknown>>;
+
+const outputOptions = {
+  logLevel: SHOW.value(
     'LEVEL',
-    SHOW,
     readChoice(['debug', 'info', 'warn', 'error']),
     'debug, info, warn or error (default: info); debug shows stack traces',
   ),
-  logFormat: setting(
+  logFormat: SHOW.value(
     'FORMAT',
-    SHOW,
     readChoice(['json', 'text']),
     'json or text (default: text on a terminal, else json)',
   ),
   output: {
-    ...setting('FORM', SHOW, readChoice(['table', 'json', 'yaml']), 'table, json or yaml (default: table)'),
+    ...SHOW.value('FORM', readChoice(['table', 'json', 'yaml']), 'table, json or yaml (default: table)'),
     short: 'o',
   },
 } as const satisfies Record<string, Setting<unknown>>;
 
+/** Every option of the table. */
+export const settings = { ...planOptions, ...agentOptions, ...outputOptions };
+
 export type SettingName = keyof typeof settings;
+
+/** The options that decide what is planned, and those of the agent alone, in the order of the help. */
+export const PLAN_SETTINGS = Object.keys(planOptions) as readonly SettingName[];
+export const AGENT_SETTINGS = Object.keys(agentOptions) as readonly SettingName[];
 
 /** The values of options from any place; an option that was not set is absent. */
 export type SettingValues = {
@@ -528,13 +409,20 @@ export interface KubeProxyFacts {
   readonly healthAddress: ListenAddress | null;
 }
 
-function setting<Value>(
-  placeholder: string | null,
-  group: string,
-  read: Reader<Value>,
-  help: string,
-): Setting<Value> {
-  return { placeholder, group, read, help };
+/** Makes the options below one heading of the help. */
+function heading(group: string) {
+  const value = <Value>(placeholder: string, read: Reader<Value>, help: string): Setting<Value> => {
+    return { placeholder, group, read, help };
+  };
+  const flag = (help: string): Setting<boolean> => ({ placeholder: null, group, read: readFlag, help });
+  return {
+    value,
+    text: (placeholder: string, help: string) => value(placeholder, readText, help),
+    /** A switch that is off by default. */
+    flag,
+    /** A switch that is on by default, so that it needs `--no-NAME`. */
+    flagOn: (help: string): Setting<boolean> => ({ ...flag(help), negatable: true }),
+  };
 }
 
 /** The value of `--source`. */

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { parseAddress } from '../../net/address.ts';
 import { CliError } from '../cli-error.ts';
-import { addAgentOptions, runAgentWith } from '../commands/agent.ts';
-import { valuesOf } from '../commands/command.ts';
+import { runAgentWith } from '../commands/agent.ts';
+import { addOptions, valuesOf } from '../commands/command.ts';
+import { AGENT_OPTIONS } from '../commands/declarations.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { accessOf } from '../options/source.ts';
@@ -67,7 +68,7 @@ async function knatOptions(context: Context): Promise<SettingValues> {
     .exitOverride()
     .configureOutput({ writeErr: (text) => context.terminal.printError(text.trimEnd()) })
     .action(() => {});
-  addAgentOptions(command);
+  addOptions(command, AGENT_OPTIONS);
   command.parse([], { from: 'user' });
   return await valuesOf(command, context);
 }

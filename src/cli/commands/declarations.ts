@@ -1,0 +1,267 @@
+import { Option } from 'commander';
+import { entryQuestion, flowQuestion, packetQuestion } from '../../forms/questions.ts';
+import { AGENT_SETTINGS, PLAN_SETTINGS } from '../options/table.ts';
+import type { CleanupValues } from './cleanup.ts';
+import { type CommandDeclaration, type CommandOption, ownOption, questionOptions } from './command.ts';
+import type { DemoValues } from './demo.ts';
+import type { DiffValues } from './diff.ts';
+import type { EntriesValues } from './entries.ts';
+import type { ExplainValues } from './explain.ts';
+import type { FlowsValues } from './flows.ts';
+import type { VerifyValues } from './verify.ts';
+
+/** All options of the agent, for each name of the program. */
+export const AGENT_OPTIONS: readonly CommandOption[] = [
+  ...PLAN_SETTINGS,
+  ...AGENT_SETTINGS,
+  'config',
+  'output',
+  'logLevel',
+  'logFormat',
+];
+
+const PACKET = 'The packet:';
+const WORK = 'What to work on:';
+const INSTEAD = 'Instead of the list:';
+const AGENT_HELP = 'ask the running agent, even if a source is set';
+
+const { search, ...entryOptions } = entryQuestion;
+
+/** Every command, in the order of the help. */
+export const commands: readonly CommandDeclaration[] = [
+  {
+    name: 'agent',
+    summary: 'do the NAT of this node, until stopped',
+    description:
+      'Programs the NAT that the objects of the source ask for and keeps it in force, until SIGTERM or SIGINT. When\n' +
+      'it stops, the rules stay in the kernel; knat cleanup removes them. Only one agent can run in a network\n' +
+      'namespace. The log names objects that cannot be used; everything else is programmed.',
+    options: AGENT_OPTIONS,
+    examples: [
+      'knat agent --source kubernetes                                    # in a pod of the node, or with a kubeconfig',
+      'knat agent --source dir:/etc/knat/manifests',
+      'knat agent --source dir:/etc/knat/manifests --enable pod,egress   # kube-proxy keeps the Services',
+      'knat agent --source dir:/etc/knat/manifests --replace-kube-proxy',
+      'knat agent --source dir:. --node worker-1 --dry-run               # what would change?',
+      'KNAT_SOURCE=dir:/etc/knat/manifests KNAT_LOG_LEVEL=debug knat agent --once',
+    ],
+    run: async (values, context) => (await import('./agent.ts')).runAgentWith(values, context),
+  },
+  {
+    name: 'explain',
+    summary: 'show what happens to a packet, step by step, and why',
+    description:
+      'Follows the first packet of a connection through the NAT of a node: each step with its object, the packet\n' +
+      'before and after, and the reply. With --source it reads manifests and needs neither rights nor a kernel;\n' +
+      'without, it asks the agent that runs in this network namespace.',
+    options: [
+      ...questionOptions(packetQuestion, PACKET),
+      ownOption(
+        '--flows <FILE>',
+        'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}, with inputInterface if needed; - reads standard input',
+        PACKET,
+      ),
+      ownOption('--agent', AGENT_HELP, WORK),
+      ownOption(
+        '--conntrack',
+        'with --source, on the node itself: also look for existing connections that match the packet; the agent always does',
+        WORK,
+      ),
+      ...PLAN_SETTINGS,
+      'config',
+      'output',
+      'logLevel',
+    ],
+    examples: [
+      'knat explain --from 10.244.1.5 --to 10.96.0.10:53 --proto udp',
+      'knat explain --from pod/shop/web-0 --to svc/shop/db:postgres --source dir:manifests --node worker-1',
+      'knat explain --source dir:manifests --node worker-1 --flows flows.json -o json',
+    ],
+    run: async (values: ExplainValues, context) => (await import('./explain.ts')).explain(values, context),
+  },
+  {
+    name: 'verify',
+    summary: 'check the outcome for packets against a file of expectations',
+    description:
+      'Checks expectations ("this pod reaches the outside as 203.0.113.7") against manifests or a cluster, without\n' +
+      'rights and without a kernel. Ends with status 1 if one is not met, for use in pipelines.',
+    argument: ['<file>', 'the expectations, YAML or JSON; - reads standard input'],
+    options: [
+      ownOption('--junit <FILE>', 'also write the results as JUnit XML, for a pipeline', 'Output:'),
+      ...PLAN_SETTINGS,
+      'config',
+      'strict',
+      'output',
+      'logLevel',
+    ],
+    notes: `
+An expectation names a packet as knat explain does, and what should become of it:
+
+  node: worker-1                  # for expectations that name none
+  expectations:
+    - name: the mail server speaks with its own address
+      from: pod/mail/postfix-0    # seen by the pod's own node unless node says otherwise
+      to: 198.51.100.10:25
+      as: 203.0.113.25            # or same, node, node/NAME
+    - name: the shop is served by its pods alone
+      from: 198.51.100.9
+      to: svc/shop/web:http
+      reaches: [pod/shop/web-0:8080, pod/shop/web-1:8080]
+    - from: 198.51.100.9
+      to: 203.0.113.11:6443
+      verdict: none               # dnat, snat, none, drop or reject
+`,
+    examples: [
+      'knat verify expectations.yaml --source dir:manifests',
+      'knat verify expectations.yaml --source kubernetes --junit report.xml',
+    ],
+    run: async (values: VerifyValues, context, file = '') =>
+      (await import('./verify.ts')).verify(values, context, file),
+  },
+  {
+    name: 'diff',
+    summary: 'show differences between the plan and the kernel',
+    description:
+      'Compares the plan with the kernel of this network namespace, by object and by element, and writes nothing.\n' +
+      'Uses the plan of the running agent; with --source it reads the objects itself, as agent --dry-run does.\n' +
+      'Ends with status 1 if something differs. docs/explain.md.',
+    options: [
+      ownOption('--agent', AGENT_HELP, 'Source and node:'),
+      ...PLAN_SETTINGS,
+      'config',
+      ownOption(
+        '--limit <NUMBER>',
+        'list at most this many elements; all are counted (default: 1000)',
+        'Output:',
+      ),
+      'output',
+      'logLevel',
+    ],
+    examples: [
+      'knat diff',
+      'knat diff --source dir:/etc/knat/manifests',
+      'knat diff --limit 0                          # only numbers by object',
+      'knat diff -o json',
+    ],
+    run: async (values: DiffValues, context) => (await import('./diff.ts')).diff(values, context),
+  },
+  {
+    name: 'status',
+    summary: 'show what is programmed, and problems',
+    description:
+      'Shows what the agent of this network namespace has programmed, and its problems. Ends with status 1 while\n' +
+      'the kernel refuses changes. If no agent runs, it shows the tables of knat in the kernel and ends with\n' +
+      'status 4.',
+    options: ['output', 'logLevel'],
+    examples: ['knat status', 'knat status -o json | jq .problems', 'ip netns exec worker-1 knat status'],
+    run: async (values, context) => (await import('./status.ts')).status(values, context),
+  },
+  {
+    name: 'entries',
+    summary: 'list what is programmed, entry by entry',
+    description:
+      'Lists the entries of the plan of this network namespace, each with its object, and what objects asked for\n' +
+      'but did not get, with the reason.',
+    argument: ['[text]', search.help],
+    options: [...questionOptions(entryOptions, 'Which entries:'), 'output', 'logLevel'],
+    examples: [
+      'knat entries',
+      'knat entries --kind binding',
+      'knat entries --kind refused                  # what was refused, and why',
+      'knat entries --object shop/web -o json',
+      'knat entries 203.0.113.7',
+    ],
+    run: async (values: EntriesValues, context, text) =>
+      (await import('./entries.ts')).entries(values, context, text),
+  },
+  {
+    name: 'flows',
+    summary: 'list translated connections, with names',
+    description:
+      'Lists the translated connections of this network namespace: sender, destination, the endpoint that answers,\n' +
+      'the address they leave with, and the object that translates them. The agent adds the names; without an\n' +
+      'agent only addresses are listed. docs/flows.md.',
+    options: [
+      ...questionOptions(flowQuestion, 'Which flows:'),
+      ownOption('--watch', 'show flows as they begin, change and end, until interrupted', INSTEAD),
+      ownOption(
+        '--flush',
+        'with --stale: end these flows, so that they begin again with the present translation',
+        INSTEAD,
+      ),
+      ownOption('--rates', 'traffic of bindings, Services and pools', INSTEAD),
+      ownOption('--seconds <NUMBER>', 'with --rates: seconds between the two readings (default: 2)', INSTEAD),
+      ownOption('--ports', 'use of source ports, by address and destination', INSTEAD),
+      ownOption(
+        '--who <ADDRESS:PORT>',
+        'which Pod used this address and port (from the attribution log)',
+        INSTEAD,
+      ),
+      ownOption('--at <TIME>', 'with --who: the time, such as 2026-01-31T15:04:05Z (default: now)', INSTEAD),
+      'output',
+      'logLevel',
+    ],
+    examples: [
+      'knat flows',
+      'knat flows --pod shop/web-0 --watch',
+      'knat flows --kind egress --address 198.51.100.0/24 -o json',
+      'knat flows --stale --flush',
+      'knat flows --who 203.0.113.7:40001 --at 2026-01-31T15:04:05Z',
+    ],
+    run: async (values: FlowsValues, context) => (await import('./flows.ts')).flows(values, context),
+  },
+  {
+    name: 'doctor',
+    summary: 'find what on this host prevents NAT, with remedies',
+    description:
+      'Checks this host, or the network namespace in which it runs: kernel, forwarding, filters, rules of other\n' +
+      'programs, limits for connections. Changes nothing. Ends with status 1 if it finds an error.',
+    options: [...PLAN_SETTINGS, 'config', 'output', 'logLevel'],
+    examples: [
+      'knat doctor',
+      'knat doctor -o json',
+      'knat doctor --source dir:/etc/knat/manifests --node worker-1',
+    ],
+    run: async (values, context) => (await import('./doctor.ts')).doctor(values, context),
+  },
+  {
+    name: 'cleanup',
+    summary: 'remove everything that knat made in the kernel, and nothing else',
+    description:
+      'Removes the tables of knat from this network namespace, its rule in FORWARD chains of iptables and its\n' +
+      'routing rules, and prints their names. Established connections may lose their NAT. Refused while an agent\n' +
+      'runs, because the agent would add everything again at once.',
+    options: [
+      ownOption('--force', 'clean up even while an agent runs'),
+      ownOption('--podnat-controller', 'also remove the chains that a former podnat-controller left'),
+      'podnatPrefix',
+      'output',
+      'logLevel',
+    ],
+    examples: ['knat cleanup', 'knat cleanup --podnat-controller', 'ip netns exec worker-1 knat cleanup'],
+    run: async (values: CleanupValues, context) => (await import('./cleanup.ts')).cleanUp(values, context),
+  },
+  {
+    name: 'demo',
+    summary: 'show how real packets are translated, in network namespaces of this machine',
+    description:
+      'Builds two nodes, pods and an outside from network namespaces, runs an agent in each node with one folder of\n' +
+      'manifests, connects through every kind of NAT, changes manifests and shows the effect. On a terminal it\n' +
+      'keeps running until Ctrl-C. No packet leaves this machine, and everything is removed at the end. Needs root.',
+    options: [
+      new Option('--family <FAMILY>', 'ipv4, ipv6 or both').choices(['ipv4', 'ipv6', 'both']).default('both'),
+      ownOption('--keep', 'keep running until Ctrl-C, even without a terminal'),
+      ownOption('--no-wait', 'end after the last step, even on a terminal'),
+    ],
+    examples: ['knat demo', 'knat demo --no-wait   # status 0: everything as expected'],
+    run: async (values, context) => (await import('./demo.ts')).demo(values as DemoValues, context),
+  },
+  {
+    name: 'version',
+    summary: 'print the versions of knat, Node.js, nft and the kernel',
+    description: 'Prints the versions to name in an error report.',
+    options: ['output', 'logLevel'],
+    examples: ['knat version', 'knat version -o json'],
+    run: async (values, context) => (await import('./version.ts')).version(values, context),
+  },
+];
