@@ -1,6 +1,6 @@
 import { answerFlow } from '../explain/answer.ts';
 import { hintsOf } from '../explain/hints.ts';
-import { type AskedFlow, parseFlow } from '../explain/packet.ts';
+import { type Packet, parseFlow } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
 import { type Walk, walk } from '../explain/walk.ts';
 import type { PacketQuestion } from '../forms/questions.ts';
@@ -8,7 +8,7 @@ import type { FlowAnswer } from '../forms/walk.ts';
 import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
 import type { Planner } from '../plan/planner.ts';
 
-/** Explains the packet that the question names, with what nearly was. Throws InvalidQuery. */
+/** Explains the packet that the question names, with the objects that almost match. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
   const packet = validQuery(packetOfQuestion(question, planner));
   const walked = walk(planner.plan, planner.heldNode, packet);
@@ -21,7 +21,7 @@ const ERRORS_SHOWN = 10;
 /** Answers a list of flows, in its order. Throws InvalidQuery that names index and field of those that are none. */
 export function answerFlows(planner: Planner, flows: unknown): FlowAnswer[] {
   if (!Array.isArray(flows)) throw new InvalidQuery('the flows are no list: write [{"sourceIP": …}, …]');
-  const valid: AskedFlow[] = [];
+  const valid: Packet[] = [];
   const errors: string[] = [];
   for (const [index, value] of flows.entries()) {
     const flow = parseFlow(value);

@@ -16,16 +16,16 @@ import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
 import { answerFlow } from './answer.ts';
 
-function answer(changes: readonly FactChange[], sourceIP: string, destIP: string, port = 80): FlowAnswer {
+function answer(changes: readonly FactChange[], source: string, destination: string, port = 80): FlowAnswer {
   const planner = new Planner(nodeFacts(), defaultPlanOptions);
   planner.apply(changes);
-  const flow = {
-    sourceIP: ip(sourceIP),
+  const packet = {
+    source: ip(source),
     protocol: 'TCP',
-    destIP: ip(destIP),
-    destPort: portOf(port),
+    destination: ip(destination),
+    port: portOf(port),
   } as const;
-  return answerFlow(planner.update(), nodeFacts(), flow);
+  return answerFlow(planner.update(), nodeFacts(), packet);
 }
 
 const web = present('Service', service());

@@ -4,7 +4,7 @@ import { formatEndpoint } from '../net/address.ts';
 import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
 import { groupPaths } from './group.ts';
 import type { WalkedNode } from './own.ts';
-import { type AskedFlow, packetOfFlow } from './packet.ts';
+import type { Packet } from './packet.ts';
 import { stepReason } from './reason.ts';
 import type { Step } from './step.ts';
 import { type Walk, walk } from './walk.ts';
@@ -13,9 +13,9 @@ import { type Walk, walk } from './walk.ts';
 export function answerFlow(
   plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,
   node: WalkedNode,
-  flow: AskedFlow,
+  packet: Packet,
 ): FlowAnswer {
-  const result = walk(plan, node, packetOfFlow(flow));
+  const result = walk(plan, node, packet);
   const { verdict, paths } = result;
   const [first] = paths;
   const snat = first?.snat ?? null;

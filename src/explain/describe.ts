@@ -34,21 +34,20 @@ export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | nul
     const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
     lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
   }
-  for (const [index, flow] of (existing ?? []).entries()) {
-    const label = index === 0 ? 'But' : '';
-    lines.push(
-      ...labelled(label, COLUMN, `an existing flow: ${existingFlowText(walk.packet, flow)}`, 'strong'),
-    );
-  }
-  for (const [index, { object, text }] of walk.hints.entries()) {
-    const named = object === null ? text : `${formatRef(object)}: ${text}`;
-    lines.push(...labelled(index === 0 ? 'Hint' : '', COLUMN, named, 'strong'));
-  }
+  const flows = (existing ?? []).map((flow) => `an existing flow: ${existingFlowText(walk.packet, flow)}`);
+  const hints = walk.hints.map(({ object, text }) =>
+    object === null ? text : `${formatRef(object)}: ${text}`,
+  );
+  lines.push(...firstLabelled('But', flows), ...firstLabelled('Hint', hints));
   for (const [index, unknown] of unknownBeside(walk, existing).entries()) {
     const label = `${(index === 0 ? 'Not known' : '').padEnd(COLUMN)}- `;
     lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));
   }
   return lines;
+}
+
+function firstLabelled(label: string, texts: readonly string[]): Line[] {
+  return texts.flatMap((text, index) => labelled(index === 0 ? label : '', COLUMN, text, 'strong'));
 }
 
 function titleLines({ packet, nodeName }: Walk): Line[] {
@@ -67,16 +66,15 @@ function titleLines({ packet, nodeName }: Walk): Line[] {
 
 function describeStep(step: Step): Line[] {
   const tone = step.verdict === 'drop' || step.verdict === 'reject' ? 'bad' : 'plain';
-  const reason = labelled('', COLUMN, stepReason(step), tone);
-  if (step.object === null) return labelled(step.hook, COLUMN, stepReason(step), tone);
-  return [...labelled(step.hook, COLUMN, formatRef(step.object), 'strong'), ...reason];
+  const reason = stepReason(step);
+  if (step.object === null) return labelled(step.hook, COLUMN, reason, tone);
+  const named = labelled(step.hook, COLUMN, formatRef(step.object), 'strong');
+  return [...named, ...labelled('', COLUMN, reason, tone)];
 }
 
 function endpointLines(endpoints: readonly Endpoint[]): Line[] {
-  const shown = endpoints.slice(
-    0,
-    endpoints.length <= ENDPOINTS_SHOWN ? ENDPOINTS_SHOWN : ENDPOINTS_SHOWN - 1,
-  );
+  const room = endpoints.length <= ENDPOINTS_SHOWN ? ENDPOINTS_SHOWN : ENDPOINTS_SHOWN - 1;
+  const shown = endpoints.slice(0, room);
   const lines = shown.flatMap((endpoint) => labelled('', COLUMN, `→ ${endpointText(endpoint)}`, 'good'));
   const rest = endpoints.length - shown.length;
   return rest === 0 ? lines : [...lines, ...labelled('', COLUMN, `and ${rest} more`, 'dim')];

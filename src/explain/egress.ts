@@ -3,7 +3,7 @@ import type { IpAddress } from '../net/address.ts';
 import { decideEgress, type EgressDecision } from '../plan/egress-decision.ts';
 import type { EgressChoice, EgressOutcome, FamilyScope } from '../plan/entry.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
-import type { PacketState, SourceOutcome, SourceStep } from './step.ts';
+import type { EgressRole, PacketState, SourceOutcome, SourceStep } from './step.ts';
 
 /** The last part of source NAT: EgressRules and pools. Each rule that matches the source is a step. */
 export function walkEgress(
@@ -14,11 +14,11 @@ export function walkEgress(
 ): SourceOutcome {
   const of = plan.egressSource(packet.source);
   const decision = decideEgress(scope, of, { ...packet, inputInterface, outInterface: null });
+  const { outcome, passedOver } = decision;
   const passed = (why: 'destination' | 'later') =>
-    decision.passedOver
+    passedOver
       .filter((each) => each.why === why)
       .map(({ choice }) => ruleStep(packet, choice, why, { verdict: 'keep' }));
-  const { outcome } = decision;
   const snat = rewrittenTo(outcome);
   return {
     steps: [...passed('destination'), ...decisiveSteps(packet, decision), ...passed('later')],
@@ -30,35 +30,17 @@ export function walkEgress(
 
 function decisiveSteps(packet: PacketState, decision: EgressDecision): SourceStep[] {
   const { outcome } = decision;
-  switch (decision.by) {
-    case 'rule':
-      return [ruleStep(packet, decision.choice, 'decides', outcome)];
-    case 'pool':
-    case 'exempt':
-    case 'interface': {
-      const because =
-        decision.by === 'exempt'
-          ? { exemptBy: decision.exemptBy }
-          : decision.by === 'interface'
-            ? { interfaceFilter: decision.filter }
-            : null;
-      const others = decision.by === 'pool' ? decision.others : [];
-      const { verdict, ...state } = stateAfter(packet, outcome);
-      if (verdict === 'drop') return [];
-      const object = decision.pool;
-      return [{ rule: 'egress-pool', object, verdict, because, others, to: rewrittenTo(outcome), ...state }];
-    }
-    case 'nothing':
-      return [];
-    default:
-      return decision satisfies never;
-  }
+  if (decision.by === 'rule') return [ruleStep(packet, decision.choice, 'decides', outcome)];
+  const { verdict, ...state } = stateAfter(packet, outcome);
+  if (decision.by === 'nothing' || verdict === 'drop') return [];
+  const { pool: object, because, others } = decision;
+  return [{ rule: 'egress-pool', object, verdict, because, others, to: rewrittenTo(outcome), ...state }];
 }
 
 function ruleStep(
   packet: PacketState,
   choice: EgressChoice,
-  role: 'decides' | 'destination' | 'later',
+  role: EgressRole,
   outcome: EgressOutcome,
 ): SourceStep {
   const object = refOf('EgressRule', { name: choice.rule });

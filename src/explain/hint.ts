@@ -1,9 +1,9 @@
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
-import type { FactTypes } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { PlanOptions } from '../plan/options.ts';
+import type { NamedFacts } from './place.ts';
 
 /** The subject of a hint; programs may rely on these names. */
 export type HintAbout =
@@ -39,13 +39,10 @@ export interface Hint {
 }
 
 /** The facts from which the plan was made; hints are found in them. */
-export interface HintFacts {
+export interface HintFacts extends NamedFacts {
   readonly plan: NatPlan;
   readonly node: NodeFacts;
   readonly enable: PlanOptions['enable'];
   readonly externalIPs: PlanOptions['externalIPs'];
-  readonly services: ReadonlyMap<string, FactTypes['Service']>;
-  readonly pods: ReadonlyMap<string, FactTypes['Pod']>;
-  readonly nodes: ReadonlyMap<string, FactTypes['Node']>;
   slicesOf(service: string): readonly EndpointSliceFact[];
 }

@@ -1,7 +1,6 @@
 import { grouped } from '../base/collect.ts';
 import { formatRef, refOf } from '../model/object.ts';
-import type { ServiceFact } from '../model/service.ts';
-import { formatNotOurs } from '../model/service.ts';
+import { formatNotOurs, type ServiceFact } from '../model/service.ts';
 import { firstFew } from '../model/text.ts';
 import { familyOf, formatEndpoint } from '../net/address.ts';
 import type { PodBinding, ServiceFrontend } from '../plan/entry.ts';
@@ -74,18 +73,15 @@ function unservedAddress(
   for (const service of services.values()) {
     const { clusterIPs, externalIPs, loadBalancerIPs, notOurs } = service;
     if (!clusterIPs.concat(externalIPs, loadBalancerIPs).includes(destination)) continue;
+    const object = refOf('Service', service);
     if (!enable.service) {
-      hints.push({
-        about: 'switched-off',
-        object: refOf('Service', service),
-        text: `has this address, but ${OFF}`,
-      });
+      hints.push({ about: 'switched-off', object, text: `has this address, but ${OFF}` });
     } else if (notOurs !== null) {
       const text = `has this address, but is not handled by knat: ${formatNotOurs(notOurs)}`;
-      hints.push({ about: 'not-ours', object: refOf('Service', service), text });
+      hints.push({ about: 'not-ours', object, text });
     } else if (externalIPs.includes(destination) && !isServedExternalIP(served, destination)) {
       const text = 'has this address in its externalIPs, but --external-ips excludes it';
-      hints.push({ about: 'not-ours', object: refOf('Service', service), text });
+      hints.push({ about: 'not-ours', object, text });
     }
   }
   return hints;

@@ -4,10 +4,15 @@ import { parseFlow } from './packet.ts';
 const good = { sourceIP: '10.0.0.2', protocol: 'TCP', destIP: '172.30.0.41', destPort: 80 };
 
 test('reads a flow in canonical form and ignores other keys', () => {
-  expect(parseFlow({ ...good, verdict: 'dnat', name: 'x' })).toEqual(good);
+  expect(parseFlow({ ...good, verdict: 'dnat', name: 'x' })).toEqual({
+    source: '10.0.0.2',
+    protocol: 'TCP',
+    destination: '172.30.0.41',
+    port: 80,
+  });
   expect(
     parseFlow({ sourceIP: 'FD00:0::2', protocol: 'udp', destIP: '2001:DB8::0:1', destPort: 53 }),
-  ).toEqual({ sourceIP: 'fd00::2', protocol: 'UDP', destIP: '2001:db8::1', destPort: 53 });
+  ).toEqual({ source: 'fd00::2', protocol: 'UDP', destination: '2001:db8::1', port: 53 });
 });
 
 test.each([

@@ -16,20 +16,11 @@ export interface Packet {
   readonly sourcePort?: Port;
 }
 
-/** One line of `knat explain --flows FILE`. */
-export interface AskedFlow {
-  readonly sourceIP: IpAddress;
-  readonly protocol: Protocol;
-  readonly destIP: IpAddress;
-  readonly destPort: Port;
-  readonly inputInterface?: string;
-}
-
 /**
- * Reads a flow from plain JSON data; unknown keys are ignored, so that files with expectations can be used unchanged.
+ * Reads a flow of `knat explain --flows FILE` from plain JSON data; unknown keys are ignored, so that files with expectations can be used unchanged.
  * Returns the text of the first error, starting with the field's name: `destPort: 70000 is no port …`.
  */
-export function parseFlow(value: unknown): AskedFlow | string {
+export function parseFlow(value: unknown): Packet | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a flow is an object';
   const { sourceIP, protocol, destIP, destPort, inputInterface } = value as Record<string, unknown>;
   const source = typeof sourceIP === 'string' ? parseAddress(sourceIP) : null;
@@ -47,17 +38,7 @@ export function parseFlow(value: unknown): AskedFlow | string {
     return `inputInterface: ${show(inputInterface)} is no name of an interface`;
   }
   const by = inputInterface === undefined ? {} : { inputInterface };
-  return { sourceIP: source, protocol: known, destIP: destination, destPort: port, ...by };
-}
-
-export function packetOfFlow(flow: AskedFlow): Packet {
-  return {
-    source: flow.sourceIP,
-    destination: flow.destIP,
-    protocol: flow.protocol,
-    port: flow.destPort,
-    ...(flow.inputInterface === undefined ? {} : { inputInterface: flow.inputInterface }),
-  };
+  return { source, destination, protocol: known, port, ...by };
 }
 
 function show(value: unknown): string {

@@ -1,14 +1,12 @@
-import type { ObjectRef } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
-import type { Port } from '../net/port.ts';
-import type { Protocol } from '../net/protocol.ts';
 import { setContains } from '../net/ranges.ts';
 import { type FamilyScope, type ServiceFrontend, sourceEndpointAt } from '../plan/entry.ts';
 import { podSourceKey } from '../plan/entry-key.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { walkEgress } from './egress.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
-import type { PacketState, SourceOutcome, SourcePort, SourceStep } from './step.ts';
+import type { Packet } from './packet.ts';
+import type { SourceOutcome, SourceStep } from './step.ts';
 
 /**
  * Source NAT of one packet with its final destination (`isPod`: from a pod), in the order of docs/spec/README.md
@@ -22,73 +20,63 @@ export function walkSource(
   plan: Pick<NatPlan, 'entry' | 'sourceAt' | 'egressSource'>,
   scope: FamilyScope,
   node: WalkedNode,
-  packet: PacketState & { readonly source: IpAddress; readonly sourcePort?: Port },
+  packet: Packet,
   isPod: boolean,
   translated: boolean,
   frontend: ServiceFrontend | null,
-  inputInterface?: string | undefined,
 ): SourceOutcome {
-  const { sourcePort, ...arriving } = packet;
-  const { source, destination, protocol } = packet;
+  const { source, destination, protocol, port, inputInterface } = packet;
+  const before = { source, destination, protocol, port };
   const hook = 'postrouting';
   const steps: SourceStep[] = [];
-  const stays = { hook, before: arriving, after: [arriving] } as const;
+  const stays = { hook, before, after: [before] } as const;
   const rewritten = (to: IpAddress | 'node') =>
-    ({ hook, before: arriving, after: [{ ...arriving, source: to }] }) as const;
+    ({ hook, before, after: [{ ...before, source: to }] }) as const;
+  const outcome = (snat: SourceOutcome['snat'], snatPort: SourceOutcome['snatPort']): SourceOutcome => {
+    return { steps, snat, snatPort, dropped: false };
+  };
 
   if (translated && source === destination) {
     const object = frontend?.owner ?? null;
-    return {
-      steps: [{ rule: 'hairpin', verdict: 'masquerade', object, ...rewritten('node') }],
-      snat: 'node',
-      snatPort: 'free',
-      dropped: false,
-    };
+    steps.push({ rule: 'hairpin', verdict: 'masquerade', object, ...rewritten('node') });
+    return outcome('node', 'free');
   }
   if (frontend !== null) {
-    const { masquerade, owner: object } = frontend;
+    const step = {
+      rule: 'service-masquerade',
+      object: frontend.owner,
+      masquerade: frontend.masquerade,
+    } as const;
     if (masquerades(frontend, scope, node, source, isPod)) {
-      const step = { rule: 'service-masquerade', verdict: 'masquerade', object, masquerade } as const;
-      return { steps: [{ ...step, ...rewritten('node') }], snat: 'node', snatPort: 'free', dropped: false };
+      steps.push({ ...step, verdict: 'masquerade', ...rewritten('node') });
+      return outcome('node', 'free');
     }
-    steps.push({ rule: 'service-masquerade', verdict: 'continue', object, masquerade, ...stays });
+    steps.push({ ...step, verdict: 'continue', ...stays });
   }
   if (isOwnAddress(node, destination)) {
     steps.push({ rule: 'local-delivery', verdict: 'continue', object: null, ...stays, hook: 'input' });
-    return { steps, snat: null, snatPort: null, dropped: false };
+    return outcome(null, null);
   }
-  const bound = boundSource(plan, source, protocol, sourcePort);
+  const bound = boundSource(plan, packet);
   if (bound !== null) {
-    const { object, to, port } = bound;
     if (!setContains(scope.podNatInternal, destination)) {
-      steps.push({ rule: 'pod-source', verdict: 'snat', object, to, port, ...rewritten(to) });
-      return { steps, snat: to, snatPort: port, dropped: false };
+      steps.push({ rule: 'pod-source', verdict: 'snat', ...bound, ...rewritten(bound.to) });
+      return outcome(bound.to, bound.port);
     }
-    steps.push({ rule: 'pod-source', verdict: 'continue', object, to, port, ...stays });
+    steps.push({ rule: 'pod-source', verdict: 'continue', ...bound, ...stays });
   }
-  const by = isOwnAddress(node, source) ? undefined : inputInterface;
-  const egress = walkEgress(plan, scope, arriving, by);
+  const egress = walkEgress(plan, scope, before, isOwnAddress(node, source) ? undefined : inputInterface);
   steps.push(...egress.steps);
   if (egress.snat !== null || egress.dropped) return { ...egress, steps };
-  if (steps.length === 0) {
-    steps.push({ rule: 'no-source-rule', verdict: 'continue', object: null, ...stays });
-  }
-  return { steps, snat: null, snatPort: null, dropped: false };
+  if (steps.length === 0) steps.push({ rule: 'no-source-rule', verdict: 'continue', object: null, ...stays });
+  return outcome(null, null);
 }
 
-interface BoundSource {
-  readonly object: ObjectRef;
-  readonly to: IpAddress;
-  readonly port: SourcePort;
-}
-
-/** What a bound pod's packet leaves with: what its own binding of the port says, else its address and a free port. */
+/** The new source of a bound pod's packet: by its own binding of the port, else its address and a free port. */
 function boundSource(
   plan: Pick<NatPlan, 'entry' | 'sourceAt'>,
-  address: IpAddress,
-  protocol: Protocol,
-  port: Port | undefined,
-): BoundSource | null {
+  { source: address, protocol, sourcePort: port }: Packet,
+): Pick<Extract<SourceStep, { rule: 'pod-source' }>, 'object' | 'to' | 'port'> | null {
   const own = port === undefined ? undefined : plan.sourceAt({ address, protocol, port });
   if (own !== undefined && port !== undefined) {
     const { address: to, port: becomes } = sourceEndpointAt(own, { port });

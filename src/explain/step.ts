@@ -1,9 +1,8 @@
 import type { ObjectRef } from '../model/object.ts';
-import type { PoolFact } from '../model/pool.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
 import type { Protocol } from '../net/protocol.ts';
-import type { Exemption } from '../plan/egress-decision.ts';
+import type { PoolDecision } from '../plan/egress-decision.ts';
 import type { EgressChoice, FrontendOrigin, MasqueradeRule } from '../plan/entry.ts';
 
 /** The hook of a rule. `input` is the last one for a packet to this node itself. */
@@ -70,6 +69,14 @@ export type DestinationStep = StepBase &
     | { readonly rule: 'no-destination-rule'; readonly verdict: 'continue' }
   );
 
+/**
+ * The part of an EgressRule in the decision:
+ * - `decides`: with the verdict `continue`, that the source stays;
+ * - `destination`: it does not match this destination;
+ * - `later`: a rule with higher priority matched first.
+ */
+export type EgressRole = 'decides' | 'destination' | 'later';
+
 /** Steps after routing: they decide about the source. */
 export type SourceStep = StepBase &
   (
@@ -96,12 +103,7 @@ export type SourceStep = StepBase &
         /** `object` is an EgressRule that matches the source. */
         readonly rule: 'egress-rule';
         readonly verdict: 'snat' | 'masquerade' | 'drop' | 'continue';
-        /**
-         * - `decides`: with `continue`, that the source stays;
-         * - `destination`: it does not match this destination;
-         * - `later`: a rule with higher priority matched first.
-         */
-        readonly role: 'decides' | 'destination' | 'later';
+        readonly role: EgressRole;
         readonly choice: EgressChoice;
       }
     | {
@@ -109,10 +111,8 @@ export type SourceStep = StepBase &
         readonly rule: 'egress-pool';
         readonly verdict: 'snat' | 'masquerade' | 'continue';
         readonly to: IpAddress | 'node' | null;
-        /** Why the source stays: the exemption of the destination, or the interface filter; null: it does not stay. */
-        readonly because: { readonly exemptBy: Exemption } | { readonly interfaceFilter: string } | null;
-        /** Other pools that contain the source. */
-        readonly others: readonly PoolFact[];
+        readonly because: PoolDecision['because'];
+        readonly others: PoolDecision['others'];
       }
     | { readonly rule: 'no-source-rule'; readonly verdict: 'continue' }
   );
@@ -127,8 +127,8 @@ export interface SourceOutcome {
   readonly steps: readonly SourceStep[];
   /** The new source; null: it stays. */
   readonly snat: IpAddress | 'node' | null;
-  /** The new source port; null: it stays, as the source does. */
+  /** The new source port; null: it stays, or `snat` is null. */
   readonly snatPort: SourcePort | null;
-  /** The packet is dropped. */
+  /** A rule about the source drops the packet. */
   readonly dropped: boolean;
 }

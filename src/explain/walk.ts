@@ -10,7 +10,7 @@ import type { Hint } from './hint.ts';
 import { isFromPod, isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import { walkSource } from './source.ts';
-import type { DestinationStep, PacketState, SourcePort, SourceStep } from './step.ts';
+import type { DestinationStep, PacketState, SourceOutcome } from './step.ts';
 
 /** The outcome. `none`: no rule of ours changes the packet; `snat`: only its source is rewritten. */
 export type WalkVerdict = WalkJson['verdict'];
@@ -31,15 +31,8 @@ export interface Reply {
 }
 
 /** The path with one of the endpoints; without DNAT there is one path, to the destination itself. */
-export interface Path {
+export interface Path extends SourceOutcome {
   readonly endpoint: Endpoint;
-  readonly steps: readonly SourceStep[];
-  /** The new source; null: it stays. */
-  readonly snat: IpAddress | 'node' | null;
-  /** The new source port; null: it stays, or `snat` is null. */
-  readonly snatPort: SourcePort | null;
-  /** A rule about its source drops it. */
-  readonly dropped: boolean;
   /** The packet as it leaves, or reaches this node's own sockets. */
   readonly after: PacketState;
   readonly reply: Reply;
@@ -98,20 +91,11 @@ export function walk(
   const targets: readonly Endpoint[] = verdict === 'none' ? [{ address: destination, port }] : endpoints;
   const isPod = isFromPod(scope, node, packet);
   const paths = targets.map((endpoint): Path => {
-    const arriving = { ...sentTo({ source, destination, protocol, port }, endpoint), source };
-    const { steps, snat, snatPort, dropped } = walkSource(
-      plan,
-      scope,
-      node,
-      packet.sourcePort === undefined ? arriving : { ...arriving, sourcePort: packet.sourcePort },
-      isPod,
-      verdict === 'dnat',
-      frontend,
-      packet.inputInterface,
-    );
-    const after: PacketState = { ...arriving, source: snat ?? source };
-    const reply = replyOf(packet, node, after, verdict === 'dnat');
-    return { endpoint, steps, snat, snatPort, dropped, after, reply };
+    const arriving = { ...packet, destination: endpoint.address, port: endpoint.port };
+    const outcome = walkSource(plan, scope, node, arriving, isPod, verdict === 'dnat', frontend);
+    const sent = { source: outcome.snat ?? source, destination, protocol, port };
+    const after = sentTo(sent, endpoint);
+    return { endpoint, ...outcome, after, reply: replyOf(packet, node, after, verdict === 'dnat') };
   });
   const rewritten = paths.some((path) => path.snat !== null);
   const isDropped = paths.length > 0 && paths.every((path) => path.dropped);

@@ -10,60 +10,53 @@ import type { Protocol } from '../net/protocol.ts';
 import { setContains } from '../net/ranges.ts';
 import type { EgressChoice, EgressOutcome, EgressSource, FamilyScope } from './entry.ts';
 
-/** What egress NAT looks at, once the destination is settled. */
+/** A packet as egress NAT sees it, after destination NAT. */
 export interface EgressPacket {
   readonly source: IpAddress;
   readonly destination: IpAddress;
   /** Null: a protocol without ports, such as ICMP. */
   readonly protocol: Protocol | null;
   readonly port: Port | null;
-  /** Interface that it came in by, where that is known; absent for what the node itself sends. */
+  /** The incoming interface; absent: not known, or the node itself sends the packet. */
   readonly inputInterface?: string | undefined;
-  /** Interface that it leaves by; null: not known, and then it counts as one that the filter lets pass. */
+  /** The outgoing interface; null: not known, and then the interface filter does not apply. */
   readonly outInterface: string | null;
 }
 
-/** What is kept from pools' NAT by: a pool, a node's address, a network of ip-masq-agent's file. */
+/** Why a destination is exempt from the NAT of pools: a pool, an address of a node, or ip-masq-agent's file. */
 export type Exemption = ObjectRef | 'ip-masq-agent';
 
-/** What becomes of the source, and which rule says so. */
+/** The NAT of pools, for a source that they translate. */
+export interface PoolDecision {
+  readonly by: 'pool';
+  readonly outcome: EgressOutcome;
+  /** The pool that has `natOutgoing`; null if only ip-masq-agent's file asks for NAT. */
+  readonly pool: ObjectRef | null;
+  /** Why the source stays: the exemption of the destination, or the interface filter; null: it does not stay. */
+  readonly because: { readonly exemptBy: Exemption } | { readonly interfaceFilter: string } | null;
+  /** Other pools that contain the source, the narrowest first; empty if the source stays. */
+  readonly others: readonly PoolFact[];
+}
+
+/** The outcome for the source, and the rule that decided. */
 export type EgressDecision = {
-  /** EgressRules for this source that did not decide, in the order in which they were asked. */
+  /** EgressRules for this source that did not decide, in the order in which they are asked. */
   readonly passedOver: readonly { readonly choice: EgressChoice; readonly why: 'destination' | 'later' }[];
 } & (
   | { readonly by: 'rule'; readonly outcome: EgressOutcome; readonly choice: EgressChoice }
-  /** The source is NATed from; `pool` is null where ip-masq-agent's file alone says so. */
-  | {
-      readonly by: 'pool';
-      readonly outcome: EgressOutcome;
-      readonly pool: ObjectRef | null;
-      /** Other pools around the source, from the narrowest. */
-      readonly others: readonly PoolFact[];
-    }
-  | {
-      readonly by: 'exempt';
-      readonly outcome: EgressOutcome;
-      readonly pool: ObjectRef | null;
-      readonly exemptBy: Exemption;
-    }
-  | {
-      readonly by: 'interface';
-      readonly outcome: EgressOutcome;
-      readonly pool: ObjectRef | null;
-      readonly filter: string;
-    }
+  | PoolDecision
   | { readonly by: 'nothing'; readonly outcome: EgressOutcome }
 );
 
 const KEEP: EgressOutcome = { verdict: 'keep' };
 
 /**
- * What egress NAT does with a packet: the one answer of docs/spec/egress-nat.md, "The decision", for one family. Rules first,
- * then: NATed if and only if the source is one that is NATed from, the destination is not exempt, and the interface
- * matches. `of` is the plan's EgressSource that holds the source, if one does.
+ * What egress NAT does with a packet of one family (docs/spec/egress-nat.md, "The decision"). EgressRules come first; if
+ * none decides, the source is translated if it is one of `egressSources`, the destination is not exempt, and the interface
+ * matches. `of` is the plan's EgressSource that contains the source, if there is one.
  *
- * The kernel's sets and maps are made from the same values (datapath/nftables/element.ts), and
- * test/conformance/egress.kernel.test.ts holds the two against each other.
+ * The kernel's sets and maps are made from the same values (datapath/nftables/element.ts);
+ * test/conformance/egress.kernel.test.ts compares the two.
  */
 export function decideEgress(
   scope: FamilyScope,
@@ -88,27 +81,27 @@ export function decideEgress(
   const around = poolsAround(scope.pools, packet.source);
   const deciding = decidingPool(around, scope.egress.mostSpecificWins);
   const pool = deciding === null ? null : refOf('IPPool', deciding);
-  if (exempt) {
-    const exemptBy = exemptionOf(scope, packet.destination);
-    return { by: 'exempt', outcome: KEEP, pool, exemptBy, passedOver };
-  }
-  const { interfaceFilter: filter, address } = scope.egress;
-  if (filter !== null && packet.outInterface !== null && !isInterface(filter, packet.outInterface)) {
-    return { by: 'interface', outcome: KEEP, pool, filter, passedOver };
-  }
+  const { interfaceFilter, address } = scope.egress;
+  const { destination, outInterface } = packet;
+  const because = exempt
+    ? { exemptBy: exemptionOf(scope, destination) }
+    : interfaceFilter !== null && outInterface !== null && !isInterface(interfaceFilter, outInterface)
+      ? { interfaceFilter }
+      : null;
+  if (because !== null) return { by: 'pool', outcome: KEEP, pool, because, others: [], passedOver };
   const outcome: EgressOutcome =
     address === null ? { verdict: 'masquerade' } : { verdict: 'snat', to: address };
-  return { by: 'pool', outcome, pool, others: around.filter((each) => each !== deciding), passedOver };
+  const others = around.filter((each) => each !== deciding);
+  return { by: 'pool', outcome, pool, because: null, others, passedOver };
 }
 
-/** True for a source that is NATed from, by its address or by the interface that its packets come in by. */
+/** True if the source's address or the incoming interface makes it a source of egress NAT. */
 function isSource({ egressSources, egressInterface }: FamilyScope, packet: EgressPacket): boolean {
   if (setContains(egressSources, packet.source)) return true;
   const { inputInterface: by } = packet;
   return egressInterface !== null && by !== undefined && matchesInterface(egressInterface, by);
 }
 
-/** True when the destination is meant: its network, and its protocol and port where it names them. */
 function isDestination({ cidr, protocol, ports }: EgressDestination, packet: EgressPacket): boolean {
   return (
     prefixContains(cidr, packet.destination) &&
@@ -117,19 +110,19 @@ function isDestination({ cidr, protocol, ports }: EgressDestination, packet: Egr
   );
 }
 
-/** As iptables and nft match a name: a trailing `+` stands for any rest. */
+/** Matches a name as iptables does: a trailing `+` is a wildcard. */
 export function isInterface(filter: string, name: string): boolean {
   return filter.endsWith('+') ? name.startsWith(filter.slice(0, -1)) : name === filter;
 }
 
-/** The pool that is named for it that the source is NATed from: the narrowest that says so, then by name. */
+/** The pool that is named as the reason: the narrowest with `natOutgoing`, then by name. */
 function decidingPool(around: readonly PoolFact[], mostSpecificWins: boolean): PoolFact | null {
   const narrowest = around[0]?.cidr.length;
   const counts = ({ cidr }: PoolFact) => !mostSpecificWins || cidr.length === narrowest;
   return around.find((pool) => pool.natOutgoing && counts(pool)) ?? null;
 }
 
-/** The narrowest pool, then a node, then the file of ip-masq-agent. */
+/** Why the destination is exempt: the narrowest pool, else a node, else ip-masq-agent's file. */
 function exemptionOf({ pools, egress }: FamilyScope, destination: IpAddress): Exemption {
   const [pool] = poolsAround(pools, destination).filter(({ loadBalancerOnly }) => !loadBalancerOnly);
   if (pool !== undefined) return refOf('IPPool', pool);

@@ -141,8 +141,8 @@ function foretell(
 }
 
 function becauseOf(plan: NatPlan, node: WalkedNode, { source, address, protocol, port }: Dialled): string {
-  const flow = { sourceIP: source, protocol, destIP: address, destPort: portOf(port) };
-  return answerFlow(plan, node, flow).because;
+  const packet = { source, protocol, destination: address, port: portOf(port) };
+  return answerFlow(plan, node, packet).because;
 }
 
 /** A packet from elsewhere that ends on the node passes no postrouting: the walk's unknown `local-endpoint`. */

@@ -37,7 +37,8 @@ export async function failuresOfKernel(stage: Stage, record: ConformanceRecord):
 function dialledOf(recorded: RecordedFlow): Dialled {
   const flow = parseFlow(recorded);
   if (typeof flow === 'string') throw new TypeError(`${recorded.name}: ${flow}`);
-  return { source: flow.sourceIP, address: flow.destIP, protocol: flow.protocol, port: flow.destPort };
+  const { source, destination: address, protocol, port } = flow;
+  return { source, address, protocol, port };
 }
 
 function endpointTargets({ recorded, dialled }: { recorded: RecordedFlow; dialled: Dialled }): Target[] {

@@ -69,11 +69,11 @@ export function decide(
   switch (decision.by) {
     case 'rule':
       return [what, decision.choice.rule];
-    case 'exempt':
-      return [what, typeof decision.exemptBy === 'string' ? decision.exemptBy : decision.exemptBy.name];
-    case 'pool':
-    case 'interface':
-      return [what, decision.pool?.name ?? 'ip-masq-agent'];
+    case 'pool': {
+      const { because, pool } = decision;
+      const by = because !== null && 'exemptBy' in because ? because.exemptBy : pool;
+      return [what, typeof by === 'string' ? by : (by?.name ?? 'ip-masq-agent')];
+    }
     default:
       return [what, decision.by];
   }

@@ -80,8 +80,8 @@ async function seen(
 ): Promise<[string, string]> {
   const source = ip(from);
   const address = ip(to);
-  const flow = { sourceIP: source, protocol, destIP: address, destPort: portOf(port) };
-  const { verdict, snat, because } = answerFlow(planner.plan, planner.node, flow);
+  const packet = { source, protocol, destination: address, port: portOf(port) };
+  const { verdict, snat, because } = answerFlow(planner.plan, planner.node, packet);
   const ended = await stage.dial({ source, address, protocol, port }, verdict === 'drop' ? 500 : 2500);
   const kernel =
     ended.outcome === 'answered'
