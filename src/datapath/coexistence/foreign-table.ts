@@ -26,6 +26,21 @@ export type RuleAction =
       readonly kind: 'accept' | 'drop' | 'return' | 'snat' | 'masquerade' | 'netmap' | 'notrack' | 'other';
     };
 
+/** What the targets of iptables do; a target that is not here is a chain (`iptables-save`) or of no interest. */
+export const IPTABLES_TARGETS: ReadonlyMap<string, RuleAction> = new Map<string, RuleAction>([
+  ['DNAT', { kind: 'dnat', to: null }],
+  ['REDIRECT', { kind: 'dnat', to: null }],
+  ['SNAT', { kind: 'snat' }],
+  ['MASQUERADE', { kind: 'masquerade' }],
+  ['NETMAP', { kind: 'netmap' }],
+  ['NOTRACK', { kind: 'notrack' }],
+  ['ACCEPT', { kind: 'accept' }],
+  ['DROP', { kind: 'drop' }],
+  ['REJECT', { kind: 'drop' }],
+  ['RETURN', { kind: 'return' }],
+  ...['CT', 'MARK', 'CONNMARK', 'LOG'].map((target) => [target, { kind: 'other' }] as const),
+]);
+
 /** A rule of somebody else: one form, whatever it was read from. */
 export interface ForeignRule<Id = unknown> {
   readonly chain: string;

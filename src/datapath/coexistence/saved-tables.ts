@@ -3,7 +3,14 @@ import type { Family } from '../../net/family.ts';
 import type { PortSpan } from '../../net/port.ts';
 import { maskedPrefix, type Prefix, parseLoosePrefix } from '../../net/prefix.ts';
 import { PROTOCOLS, parseProtocol } from '../../net/protocol.ts';
-import type { ForeignChain, ForeignRule, ForeignTable, RuleAction, RuleMatch } from './foreign-table.ts';
+import {
+  type ForeignChain,
+  type ForeignRule,
+  type ForeignTable,
+  IPTABLES_TARGETS,
+  type RuleAction,
+  type RuleMatch,
+} from './foreign-table.ts';
 
 /**
  * Reads what `iptables-save` prints: `*nat` opens a table, `:CHAIN POLICY [packets:bytes]` declares a chain with the
@@ -118,7 +125,7 @@ function actionIn(words: readonly string[]): RuleAction {
         break;
       case '-j':
       case '-g':
-        action = TARGETS.get(next) ?? { kind: words[at] === '-g' ? 'goto' : 'jump', chain: next };
+        action = IPTABLES_TARGETS.get(next) ?? { kind: words[at] === '-g' ? 'goto' : 'jump', chain: next };
         break;
       case '--to-destination':
         action = { kind: 'dnat', to: addressIn(next) };
@@ -127,21 +134,6 @@ function actionIn(words: readonly string[]): RuleAction {
   }
   return action;
 }
-
-/** Targets of iptables that are of interest here, and those that are none of its chains. */
-const TARGETS: ReadonlyMap<string, RuleAction> = new Map<string, RuleAction>([
-  ['DNAT', { kind: 'dnat', to: null }],
-  ['REDIRECT', { kind: 'dnat', to: null }],
-  ['SNAT', { kind: 'snat' }],
-  ['MASQUERADE', { kind: 'masquerade' }],
-  ['NETMAP', { kind: 'netmap' }],
-  ['NOTRACK', { kind: 'notrack' }],
-  ['ACCEPT', { kind: 'accept' }],
-  ['DROP', { kind: 'drop' }],
-  ['REJECT', { kind: 'drop' }],
-  ['RETURN', { kind: 'return' }],
-  ...['CT', 'MARK', 'CONNMARK', 'LOG'].map((target) => [target, { kind: 'other' }] as const),
-]);
 
 /** `10.88.0.2:80`, `[fd00::2]:25`, `10.88.0.2`, `10.88.0.2-10.88.0.9:80`, `:8080`. */
 function addressIn(text: string): IpAddress | null {

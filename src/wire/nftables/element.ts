@@ -248,13 +248,13 @@ function readComment(bytes: Uint8Array, start: number, end: number, element: Dra
 }
 
 /** `enum nft_verdict_attributes` */
-export const verdictAttributes = nest({
+const verdictAttributes = nest({
   code: [1, 'NFTA_VERDICT_CODE', be32],
   chain: [2, 'NFTA_VERDICT_CHAIN', string],
 });
 
 /** `enum nft_data_attributes` */
-const dataAttributes = nest({
+export const dataAttributes = nest({
   value: [1, 'NFTA_DATA_VALUE', binary],
   verdict: [2, 'NFTA_DATA_VERDICT', verdictAttributes],
 });

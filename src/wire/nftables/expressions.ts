@@ -5,13 +5,7 @@
 import { be32, be64, binary, type Decoded, nest, skipped, string, u8 } from '../attributes.ts';
 import { ByteWriter } from '../bytes.ts';
 import type { expressionAttributes } from './declarations.ts';
-import { verdictAttributes } from './element.ts';
-
-/** `enum nft_data_attributes` */
-const dataAttributes = nest({
-  value: [1, 'NFTA_DATA_VALUE', binary],
-  verdict: [2, 'NFTA_DATA_VERDICT', verdictAttributes],
-});
+import { dataAttributes } from './element.ts';
 
 /** By the expression's name. */
 export const expressionTables = {
@@ -150,16 +144,6 @@ export function decodeExpression({ name = '', data = new Uint8Array(0) }: RawExp
   if (!(name in expressionTables)) return null;
   const table = expressionTables[name as ExpressionName];
   return { name, attributes: table.read(data, 0, data.length, name) } as Expression;
-}
-
-/** The attributes of the expressions that have this name. */
-export function* attributesOf<Name extends ExpressionName>(
-  expressions: readonly RawExpression[],
-  name: Name,
-): Generator<Attributes<Name>> {
-  for (const raw of expressions) {
-    if (raw.name === name) yield decodeExpression(raw)?.attributes as Attributes<Name>;
-  }
 }
 
 /** `enum nft_registers`: the verdict, and the 16 registers of 4 bytes, which are also 4 of 16 bytes. */
