@@ -60,7 +60,7 @@ const source: Source = {
   },
 };
 
-const kernel = NftablesConnection.open();
+const kernel = new NftablesConnection();
 const stop = new AbortController();
 const settings = { nodeName: 'node-0', nodeConfig: {}, plan: defaultPlanOptions, source };
 const running = runAgent(

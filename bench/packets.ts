@@ -170,7 +170,7 @@ function measureClass(
 
 /** Throws unless this node made of the packets what the class says: a fast node that does nothing wins no comparison. */
 function checkTranslation({ name, family, ...each }: PacketClass, way: Way): void {
-  const connections = ConntrackConnection.open();
+  const connections = new ConntrackConnection();
   const port = each.port;
   const protocol = each.protocol === 'tcp' ? 6 : 17;
   const entries = connections

@@ -105,7 +105,7 @@ export class FlowFlusher {
         setContains(sources[flow.family], flow.original.src) &&
         now.leavesOtherwise(flow)) ||
       (then !== null && now.judge(flow).stale !== null && then.judge(flow).stale === null);
-    const connection = ConntrackConnection.open();
+    const connection = new ConntrackConnection();
     let deleted = 0;
     try {
       await visitEveryFlow((flow) => {

@@ -45,7 +45,7 @@ export const processClock: ListenerClock = {
 
 /** The sockets of this network namespace that listen, by NETLINK_SOCK_DIAG. */
 export class KernelListeners implements TakenPortSource {
-  readonly #connection = SockDiagConnection.open();
+  readonly #connection = new SockDiagConnection();
   readonly #clock: ListenerClock;
   /** When a socket was first seen, by its cookie; those that are there now. */
   #seenAt: ReadonlyMap<bigint, number> = new Map();

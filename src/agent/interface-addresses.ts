@@ -19,7 +19,7 @@ const ATTEMPTS = 10;
 
 /** Reads from the network namespace of the process, by rtnetlink. */
 export class KernelAddresses implements InterfaceAddresses {
-  readonly #connection = RouteConnection.open();
+  readonly #connection = new RouteConnection();
 
   current(): readonly LocalAddress[] {
     for (let attempt = 1; ; attempt++) {

@@ -94,7 +94,7 @@ async function lookAtForwarding(signal: AbortSignal): Promise<ForwardReport['dro
 }
 
 function lookAtInterfaces(): InterfaceFacts[] {
-  const connection = RouteConnection.open();
+  const connection = new RouteConnection();
   try {
     const links = connection.links();
     const addresses = connection.addresses().filter(({ scope }) => scope === 'global');

@@ -5,7 +5,7 @@ import { protocolNumberOf } from './protocol-names.ts';
 
 /** Ends flows that were reported: each very flow, not a later one of the same addresses. Needs CAP_NET_ADMIN. */
 export class FlowDeleter {
-  readonly #connection = ConntrackConnection.open();
+  readonly #connection = new ConntrackConnection();
 
   /** False when it is over already. Throws TypeError for a flow of a protocol without ports. */
   delete({ protocol, original, id, zone }: FlowReport): boolean {

@@ -14,23 +14,29 @@ export interface Asked {
   write(writer: ByteWriter): void;
 }
 
-/** Asks the kernel over one socket, one request after the other. Synchronous; throws the errors of errors.ts. */
-export class NetlinkClient {
-  readonly #socket: NetlinkSocket;
-  #sequence = 1;
+/** A connection that asks the kernel one request after the other. Synchronous; throws the errors of errors.ts. */
+export abstract class NetlinkClient {
+  protected readonly socket: NetlinkSocket;
+  /** The sequence number of the next message. */
+  protected sequence = 1;
 
-  constructor(protocol: Parameters<typeof NetlinkSocket.open>[0]) {
-    this.#socket = NetlinkSocket.open(protocol);
+  constructor(...options: Parameters<typeof NetlinkSocket.open>) {
+    this.socket = NetlinkSocket.open(...options);
+  }
+
+  /** Closes the socket. May be called again. */
+  close(): void {
+    this.socket.close();
   }
 
   /** As `request` of request.ts. */
-  request(asked: Asked, visit?: (message: Message) => void): void {
-    const sequence = this.#sequence++;
-    request(this.#socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
+  protected request(asked: Asked, visit?: (message: Message) => void): void {
+    const sequence = this.sequence++;
+    request(this.socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
   }
 
-  /** What is made of each message of the answer, but for null. */
-  collect<Found>(asked: Asked, read: (message: Message) => Found | null): Found[] {
+  /** What `read` gives for each message of the answer, without null. */
+  protected collect<Found>(asked: Asked, read: (message: Message) => Found | null): Found[] {
     const found: Found[] = [];
     this.request(asked, (message) => {
       const one = read(message);
@@ -40,14 +46,9 @@ export class NetlinkClient {
   }
 
   /** As `answers` of request.ts. */
-  answers(asked: Asked, visit: (message: Message) => void): Generator<undefined, void, undefined> {
-    const sequence = this.#sequence++;
-    return answers(this.#socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
-  }
-
-  /** Closes the socket. May be called again. */
-  close(): void {
-    this.#socket.close();
+  protected answers(asked: Asked, visit: (message: Message) => void): Generator<undefined, void, undefined> {
+    const sequence = this.sequence++;
+    return answers(this.socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
   }
 }
 

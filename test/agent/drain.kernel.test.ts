@@ -131,7 +131,7 @@ async function programmedRevision(): Promise<number | undefined> {
 
 /** The held connections with the endpoints that they lead to, one text each. */
 function heldFlows(): string[] {
-  const conntrack = ConntrackConnection.open();
+  const conntrack = new ConntrackConnection();
   try {
     const flows = [
       ...conntrack.entries({ protocol: protocolNumber.TCP, original: { dport: 81 } }),

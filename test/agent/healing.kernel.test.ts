@@ -43,7 +43,7 @@ beforeAll(() => {
 });
 
 beforeEach(async () => {
-  kernel = NftablesConnection.open();
+  kernel = new NftablesConnection();
   stop = new AbortController();
   running = runAgent(run, stop.signal);
   await until(allThere, 10_000);

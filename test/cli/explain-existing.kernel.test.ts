@@ -27,7 +27,7 @@ beforeAll(() => {
     .replaceAll('10.244.1.', 'fd00:244::');
   writeFileSync(join(folder, 'web6.yaml'), web6);
   writeFileSync(join(folder, 'pod.yaml'), POD);
-  const conntrack = ConntrackConnection.open();
+  const conntrack = new ConntrackConnection();
   for (const family of ['IPv4', 'IPv6'] as const) {
     const [client, frontend, endpoint, other] = families[family].map(ip);
     if (!client || !frontend || !endpoint || !other) throw new Error(family);

@@ -96,7 +96,7 @@ beforeAll(async () => {
     sources: [...SOURCES.IPv4, ...SOURCES.IPv6],
     targets: targets(),
   });
-  kernel = NftablesConnection.open();
+  kernel = new NftablesConnection();
   addresses = new KernelAddresses();
   listeners = new KernelListeners({ now: () => performance.now(), every: () => () => {} });
   stage = new Stage(await startCluster());

@@ -15,7 +15,7 @@ let connection: NftablesConnection;
 
 beforeAll(() => {
   enterFreshNamespace();
-  connection = NftablesConnection.open();
+  connection = new NftablesConnection();
 });
 
 afterAll(() => connection.close());

@@ -20,7 +20,7 @@ let connection: NftablesConnection;
 
 beforeAll(() => {
   enterFreshNamespace();
-  connection = NftablesConnection.open();
+  connection = new NftablesConnection();
 });
 
 afterEach(() => {

@@ -32,7 +32,7 @@ let conntrack: ConntrackConnection;
 
 beforeAll(async () => {
   stage = await buildStage({ protocols: ['TCP', 'UDP', 'SCTP'], podPorts: [25] });
-  conntrack = ConntrackConnection.open();
+  conntrack = new ConntrackConnection();
 });
 afterAll(() => {
   conntrack?.close();

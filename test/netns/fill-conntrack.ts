@@ -15,7 +15,7 @@ export interface MadeUpConnections {
  * 198.18.0.0/16, which last an hour. No packet is sent: the entries go over ctnetlink.
  */
 export function fillConntrack({ count, pods, masqueradedAs }: MadeUpConnections): void {
-  const connection = ConntrackConnection.open();
+  const connection = new ConntrackConnection();
   try {
     for (let i = 0; i < count; i++) {
       const pod = pods[i % pods.length] as IpAddress;

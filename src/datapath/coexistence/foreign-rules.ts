@@ -43,7 +43,7 @@ export interface RuleReading {
  * both kinds of iptables as their own programs print them.
  */
 export class ForeignRules {
-  readonly #connection = NftablesConnection.open();
+  readonly #connection = new NftablesConnection();
   readonly #run: RunProgram;
 
   constructor(run: RunProgram = runProgram) {

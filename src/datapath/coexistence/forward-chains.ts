@@ -47,7 +47,7 @@ const OPEN_IT =
  * we translated.
  */
 export class ForwardChains {
-  readonly #connection = NftablesConnection.open();
+  readonly #connection = new NftablesConnection();
   readonly #run: RunProgram;
 
   constructor(run: RunProgram = runProgram) {

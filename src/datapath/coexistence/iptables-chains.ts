@@ -44,7 +44,7 @@ export class IptablesChains {
   readonly #connection: NftablesConnection;
 
   /** @param connection of the network namespace in question; `close` closes it */
-  constructor(owner: ChainOwner, connection = NftablesConnection.open()) {
+  constructor(owner: ChainOwner, connection = new NftablesConnection()) {
     this.#owner = owner;
     this.#connection = connection;
   }

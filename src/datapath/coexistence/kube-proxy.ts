@@ -11,8 +11,8 @@ export interface KubeProxyFinding extends ChainsFinding {
 
 /** kube-proxy's rules in the network namespace in which this was opened, whether it runs or has run. */
 export class KubeProxyRules {
-  readonly #nftables = NftablesConnection.open();
-  readonly #links = RouteConnection.open();
+  readonly #nftables = new NftablesConnection();
+  readonly #links = new RouteConnection();
   readonly #chains = new IptablesChains(KUBE_PROXY_CHAINS, this.#nftables);
 
   async find(signal: AbortSignal): Promise<KubeProxyFinding> {

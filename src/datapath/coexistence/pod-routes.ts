@@ -109,7 +109,7 @@ export interface PodRoutesReport {
 
 /** Our rules of policy routing in the network namespace in which this was opened. */
 export class PodRouting {
-  readonly #connection = RouteConnection.open();
+  readonly #connection = new RouteConnection();
 
   /**
    * Makes our rules those that the pods need; the same again writes nothing.

@@ -22,7 +22,7 @@ let connection: ConntrackConnection;
 let cleaner: StaleFlowCleaner;
 
 beforeAll(() => {
-  connection = ConntrackConnection.open();
+  connection = new ConntrackConnection();
   cleaner = new StaleFlowCleaner();
 });
 afterAll(() => {

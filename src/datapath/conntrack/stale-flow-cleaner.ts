@@ -12,7 +12,7 @@ type Plan = Pick<NatPlan, 'entry' | 'entryAt'>;
  * later one of the same addresses. Call it when the plan is in force in the kernel.
  */
 export class StaleFlowCleaner {
-  readonly #connection = ConntrackConnection.open();
+  readonly #connection = new ConntrackConnection();
 
   /**
    * In turns of some milliseconds, between which others work.

@@ -67,7 +67,7 @@ export class NftablesDatapath implements Datapath {
 
   /** Opens the control connection in the network namespace of the process. Throws Denied or Unsupported. */
   static open(): NftablesDatapath {
-    return new NftablesDatapath(NftablesConnection.open());
+    return new NftablesDatapath(new NftablesConnection());
   }
 
   private constructor(connection: NftablesConnection) {

@@ -13,11 +13,9 @@ import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_NEW } from './nu
  * The connection tracking table of the network namespace in which the connection was opened. Every method is
  * synchronous and throws the errors of errors.ts.
  */
-export class ConntrackConnection {
-  readonly #client = new NetlinkClient('NETLINK_NETFILTER');
-
-  static open(): ConntrackConnection {
-    return new ConntrackConnection();
+export class ConntrackConnection extends NetlinkClient {
+  constructor() {
+    super('NETLINK_NETFILTER');
   }
 
   /**
@@ -28,7 +26,7 @@ export class ConntrackConnection {
   *dump(filter: FlowFilter, visit: (flow: FlowView) => void): Generator<undefined, void, undefined> {
     const view = new FlowView();
     const asked = message('IPCTNL_MSG_CT_GET', NLM_F_DUMP, filter.family ?? null, kernelFilter(filter));
-    yield* this.#client.answers(asked, (one) => {
+    yield* this.answers(asked, (one) => {
       if (matches(filter, view.read(one))) visit(view);
     });
   }
@@ -49,7 +47,7 @@ export class ConntrackConnection {
       ...(zone === 0 ? {} : { zone }),
     };
     try {
-      this.#client.request(message('IPCTNL_MSG_CT_DELETE', NLM_F_ACK, family, attributes));
+      this.request(message('IPCTNL_MSG_CT_DELETE', NLM_F_ACK, family, attributes));
       return true;
     } catch (error) {
       if (error instanceof Rejected && error.errno === 'ENOENT') return false;
@@ -60,12 +58,7 @@ export class ConntrackConnection {
   /** Makes an entry as packets would; what NAT makes of it are its two tuples. Throws Rejected where one is taken. */
   create(entry: ConntrackEntry): void {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-    this.#client.request(message('IPCTNL_MSG_CT_NEW', flags, entry.family, creationAttributes(entry)));
-  }
-
-  /** Closes the socket. May be called again. */
-  close(): void {
-    this.#client.close();
+    this.request(message('IPCTNL_MSG_CT_NEW', flags, entry.family, creationAttributes(entry)));
   }
 }
 

@@ -18,7 +18,7 @@ const PORT = 20_053;
 const open: { close(): void }[] = [];
 
 beforeEach(async () => {
-  connection = ConntrackConnection.open();
+  connection = new ConntrackConnection();
   nft(`flush ruleset
     table ip knat {
       chain output { type nat hook output priority -100;
@@ -159,7 +159,7 @@ describe('a created entry', () => {
         reply: { ...made.reply, dport: 10_000 + i },
       });
     }
-    const other = ConntrackConnection.open();
+    const other = new ConntrackConnection();
     open.push(other);
     const shown = new Set<number>();
     let steps = 0;

@@ -28,7 +28,7 @@ let connection: ConntrackConnection;
 
 beforeAll(() => {
   socket = NetlinkSocket.open('NETLINK_NETFILTER');
-  connection = ConntrackConnection.open();
+  connection = new ConntrackConnection();
 });
 
 afterAll(() => {

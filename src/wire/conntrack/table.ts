@@ -10,7 +10,7 @@ const STEP_MS = 1;
  * leaves out without a pause, 10 ms for 100,000 entries. Whoever stops early has nothing to clean up.
  */
 export function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefined> {
-  const connection = ConntrackConnection.open();
+  const connection = new ConntrackConnection();
   try {
     yield* connection.dump({}, visit);
   } finally {

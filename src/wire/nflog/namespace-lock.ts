@@ -6,11 +6,11 @@
  *
  * Kernels without NFLOG have queues of NFQUEUE, which are bound in the same way (nfnetlink_queue.h).
  */
-import { ByteWriter } from '../bytes.ts';
+import { binary, writeAttribute } from '../attributes.ts';
+import type { ByteWriter } from '../bytes.ts';
+import { NetlinkClient } from '../client.ts';
 import { Denied, type KernelError, Rejected, Unsupported } from '../errors.ts';
-import { beginMessage, endMessage, NLM_F_ACK, NLM_F_REQUEST, writeNfgenmsg } from '../messages.ts';
-import { request } from '../request.ts';
-import { NetlinkSocket } from '../socket.ts';
+import { NLM_F_ACK, writeNfgenmsg } from '../messages.ts';
 
 /** "kn": no well-known program logs to such a group. */
 const NUMBER = 0x6b6e;
@@ -35,76 +35,71 @@ const KINDS: readonly Kind[] = [
 /** How an attempt to lock ended; `unsupported`: this kernel has neither kind; `denied`: no CAP_NET_ADMIN. */
 export type LockOutcome = NamespaceLock | 'held' | 'denied' | 'unsupported';
 
-export class NamespaceLock {
-  readonly #socket: NetlinkSocket;
-
+export class NamespaceLock extends NetlinkClient {
   /**
-   * Locks the network namespace of the calling thread. Throws what else the kernel says.
+   * Locks the network namespace of the calling thread. Throws every other error of the kernel.
    *
    * @param number of the group; only tests have another
    */
   static take(number = NUMBER): LockOutcome {
-    const socket = NetlinkSocket.open('NETLINK_NETFILTER', { receiveBuffer: 64 << 10 });
+    const lock = new NamespaceLock();
+    let outcome: LockOutcome | null = null;
     try {
-      for (const kind of KINDS) {
-        const refusal = bind(socket, kind, number);
-        if (refusal === null) return new NamespaceLock(socket);
-        if (isAbsent(refusal)) continue;
-        // Of another socket's group the kernel says the same as to somebody without rights: one that is surely free tells.
-        if (refusal instanceof Denied) return closing(socket, mayBind(kind) ? 'held' : 'denied');
-        if (refusal.errno === 'EBUSY') return closing(socket, 'held');
-        throw refusal;
-      }
-      return closing(socket, 'unsupported');
-    } catch (error) {
-      socket.close();
-      throw error;
+      outcome = lock.#take(number);
+      return outcome;
+    } finally {
+      if (outcome !== lock) lock.close();
     }
   }
 
-  private constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
+  private constructor() {
+    super('NETLINK_NETFILTER', { receiveBuffer: 64 << 10 });
   }
 
   /** Gives the lock up. May be called again. */
   release(): void {
-    this.#socket.close();
+    this.close();
   }
-}
 
-function closing<Outcome>(socket: NetlinkSocket, outcome: Outcome): Outcome {
-  socket.close();
-  return outcome;
-}
-
-/** Whether anything can be bound at all; what is bound for it is free again at once. */
-function mayBind(kind: Kind): boolean {
-  const socket = NetlinkSocket.open('NETLINK_NETFILTER', { receiveBuffer: 64 << 10 });
-  try {
-    for (let attempt = 0; attempt < 8; attempt++) {
-      if (bind(socket, kind, 0x8000 | Math.floor(Math.random() * 0x8000)) === null) return true;
+  #take(number: number): LockOutcome {
+    for (const kind of KINDS) {
+      const refusal = this.#bind(kind, number);
+      if (refusal === null) return this;
+      if (isAbsent(refusal)) continue;
+      // The kernel refuses another socket's group and a process without rights alike; a free group shows which it was.
+      if (refusal instanceof Denied) return NamespaceLock.#mayBind(kind) ? 'held' : 'denied';
+      if (refusal.errno === 'EBUSY') return 'held';
+      throw refusal;
     }
-    return false;
-  } finally {
-    socket.close();
+    return 'unsupported';
   }
-}
 
-function bind(socket: NetlinkSocket, { name, type, padding }: Kind, number: number): KernelError | null {
-  const writer = new ByteWriter();
-  const start = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_ACK, 1);
-  writeNfgenmsg(writer, AF_UNSPEC, number);
-  const attribute = writer.open(CFG_CMD);
-  writer.u8(BIND);
-  for (let index = 0; index < padding; index++) writer.u8(0);
-  writer.close(attribute);
-  endMessage(writer, start);
-  try {
-    request(socket, writer.written, 1, `${name} ${number}`);
-    return null;
-  } catch (error) {
-    if (error instanceof Denied || error instanceof Rejected || error instanceof Unsupported) return error;
-    throw error;
+  /** Whether this process may bind groups; the group that is bound for it is free again at once. */
+  static #mayBind(kind: Kind): boolean {
+    const lock = new NamespaceLock();
+    try {
+      for (let attempt = 0; attempt < 8; attempt++) {
+        if (lock.#bind(kind, 0x8000 | Math.floor(Math.random() * 0x8000)) === null) return true;
+      }
+      return false;
+    } finally {
+      lock.close();
+    }
+  }
+
+  /** The kernel's refusal, or null. */
+  #bind({ name, type, padding }: Kind, number: number): KernelError | null {
+    const write = (writer: ByteWriter) => {
+      writeNfgenmsg(writer, AF_UNSPEC, number);
+      writeAttribute(writer, CFG_CMD, binary, Uint8Array.of(BIND, ...new Uint8Array(padding)));
+    };
+    try {
+      this.request({ type, flags: NLM_F_ACK, subject: `${name} ${number}`, write });
+      return null;
+    } catch (error) {
+      if (error instanceof Denied || error instanceof Rejected || error instanceof Unsupported) return error;
+      throw error;
+    }
   }
 }
 

@@ -13,7 +13,7 @@ enterFreshNamespace();
 let connection: NftablesConnection;
 beforeEach(() => {
   nft('flush ruleset');
-  connection = NftablesConnection.open();
+  connection = new NftablesConnection();
 });
 afterEach(() => connection.close());
 

@@ -1,18 +1,9 @@
 import { type Nest, type Row, string, writeAttribute } from '../attributes.ts';
-import { ByteWriter } from '../bytes.ts';
+import type { ByteWriter } from '../bytes.ts';
+import { type Asked, NetlinkClient } from '../client.ts';
 import { Busy, malformed } from '../errors.ts';
-import {
-  beginMessage,
-  endMessage,
-  type Message,
-  NFGENMSG,
-  NLM_F_ACK,
-  NLM_F_DUMP,
-  NLM_F_REQUEST,
-  writeNfgenmsg,
-} from '../messages.ts';
-import { request, transact } from '../request.ts';
-import { NetlinkSocket } from '../socket.ts';
+import { type Message, NFGENMSG, NLM_F_ACK, NLM_F_DUMP, writeNfgenmsg } from '../messages.ts';
+import { transact } from '../request.ts';
 import type { Batch } from './batch.ts';
 import {
   type ChainDeclaration,
@@ -49,29 +40,21 @@ const REARRANGING = 20;
  * Every method is synchronous and throws the errors of errors.ts: Rejected with `ENOENT` for a table or set that is not
  * there, Busy when a reading was interrupted by somebody's change (read again), Denied without CAP_NET_ADMIN.
  */
-export class NftablesConnection {
-  readonly #socket: NetlinkSocket;
-  #sequence = 1;
-
-  static open(): NftablesConnection {
-    return new NftablesConnection(NetlinkSocket.open('NETLINK_NETFILTER'));
-  }
-
-  private constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
+export class NftablesConnection extends NetlinkClient {
+  constructor() {
+    super('NETLINK_NETFILTER');
   }
 
   /** The `portId` of notifications about changes that this connection commits. */
   get portId(): number {
-    return this.#socket.portId;
+    return this.socket.portId;
   }
 
   /** The id of the ruleset's generation: every transaction in this namespace, whoever commits it, raises it by one. */
   generation(): { readonly id: number } {
-    let id: number | undefined;
-    this.#request('NFT_MSG_GETGEN', NLM_F_ACK, 0, 'NFT_MSG_GETGEN', [], (message) => {
-      id = generationAttributes.read(message.bytes, message.start + NFGENMSG, message.end, 'nft_gen').id;
-    });
+    const read = ({ bytes, start, end }: Message) =>
+      generationAttributes.read(bytes, start + NFGENMSG, end, 'nft_gen').id ?? null;
+    const [id] = this.collect(message('NFT_MSG_GETGEN', NLM_F_ACK, null, []), read);
     if (id === undefined) throw malformed('NFT_MSG_NEWGEN without NFTA_GEN_ID');
     return { id };
   }
@@ -81,11 +64,7 @@ export class NftablesConnection {
    * still of that generation, else Busy with `ERESTART`. An error carries all failed messages, and nothing is changed.
    */
   commit(batch: Batch, options: { readonly generation?: number } = {}): void {
-    if (batch.isEmpty) return;
-    const first = this.#sequence;
-    const { bytes, lastChange } = batch.seal(first, options.generation);
-    this.#sequence = lastChange + 2;
-    transact(this.#socket, bytes, first, lastChange, (index, offset) => batch.describe(index, offset));
+    this.#transact(batch, options.generation);
   }
 
   /**
@@ -93,12 +72,7 @@ export class NftablesConnection {
    * does not end (nfnetlink_rcv_batch), which a kill in between cannot leave behind.
    */
   check(batch: Batch): void {
-    if (batch.isEmpty) return;
-    const first = this.#sequence;
-    const { bytes, lastChange, withoutEnd } = batch.seal(first);
-    this.#sequence = lastChange + 2;
-    const tried = bytes.subarray(0, withoutEnd);
-    transact(this.#socket, tried, first, lastChange, (index, offset) => batch.describe(index, offset));
+    this.#transact(batch, undefined, true);
   }
 
   /** All tables of the family. */
@@ -129,12 +103,18 @@ export class NftablesConnection {
    * count of elements to skip, net/netfilter/nft_set_hash.c). Such a reading is repeated; Busy when all were like that.
    */
   elements(family: NftFamily, table: string, set: string): SetElement[] {
-    const subject = `NFT_MSG_GETSETELEM ${family} ${table} ${set}`;
+    const names = [
+      [1, table], // NFTA_SET_ELEM_LIST_TABLE
+      [2, set], // NFTA_SET_ELEM_LIST_SET
+    ] as const;
+    const asked = message('NFT_MSG_GETSETELEM', NLM_F_DUMP, family, names);
     for (let attempt = 0; attempt < READINGS; attempt++) {
-      if (attempt > 0) this.#socket.wait(REARRANGING); // nothing comes: a pause
-      const elements = this.#dumpElements(family, table, set, subject);
+      if (attempt > 0) this.socket.wait(REARRANGING); // nothing comes: a pause
+      const elements: SetElement[] = [];
+      this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, elements));
       if (allDistinct(elements)) return elements;
     }
+    const { subject } = asked;
     throw new Busy({ subject, errno: 'EAGAIN', extendedAck: 'the set is being rearranged', offset: null });
   }
 
@@ -150,21 +130,13 @@ export class NftablesConnection {
     };
   }
 
-  /** Closes the socket. May be called again. */
-  close(): void {
-    this.#socket.close();
-  }
-
-  #dumpElements(family: NftFamily, table: string, set: string, subject: string): SetElement[] {
-    const elements: SetElement[] = [];
-    const names = [
-      [1, table], // NFTA_SET_ELEM_LIST_TABLE
-      [2, set], // NFTA_SET_ELEM_LIST_SET
-    ] as const;
-    this.#request('NFT_MSG_GETSETELEM', NLM_F_DUMP, nftFamilies[family], subject, names, (message) =>
-      readElementList(message.bytes, message.start + NFGENMSG, message.end, elements),
-    );
-    return elements;
+  #transact(batch: Batch, generation: number | undefined, withoutTheEnd = false): void {
+    if (batch.isEmpty) return;
+    const first = this.sequence;
+    const { bytes, lastChange, withoutEnd } = batch.seal(first, generation);
+    this.sequence = lastChange + 2;
+    const sent = withoutTheEnd ? bytes.subarray(0, withoutEnd) : bytes;
+    transact(this.socket, sent, first, lastChange, (index, offset) => batch.describe(index, offset));
   }
 
   #declarations<Rows extends Record<string, Row>>(
@@ -173,28 +145,22 @@ export class NftablesConnection {
     names: readonly (readonly [number, string])[],
     attributes: Nest<Rows>,
   ): Declaration<Rows>[] {
-    const found: Declaration<Rows>[] = [];
-    const subject = [type, family, ...names.map(([, name]) => name)].join(' ');
-    this.#request(type, NLM_F_DUMP, nftFamilies[family], subject, names, (message) => {
-      found.push(readDeclaration(attributes, message, type));
-    });
-    return found;
+    const read = (message: Message) => readDeclaration(attributes, message, type);
+    return this.collect(message(type, NLM_F_DUMP, family, names), read);
   }
+}
 
-  #request(
-    type: NftMessage,
-    flags: number,
-    family: number,
-    subject: string,
-    names: readonly (readonly [number, string])[],
-    visit: (message: Message) => void,
-  ): void {
-    const sequence = this.#sequence++;
-    const writer = new ByteWriter();
-    const start = beginMessage(writer, nftType(type), NLM_F_REQUEST | flags, sequence);
-    writeNfgenmsg(writer, family);
+/** A request for what these attributes name. */
+function message(
+  type: NftMessage,
+  flags: number,
+  family: NftFamily | null,
+  names: readonly (readonly [number, string])[],
+): Asked {
+  const write = (writer: ByteWriter) => {
+    writeNfgenmsg(writer, family === null ? 0 : nftFamilies[family]);
     for (const [number, name] of names) writeAttribute(writer, number, string, name);
-    endMessage(writer, start);
-    request(this.#socket, writer.written, sequence, subject, visit);
-  }
+  };
+  const subject = [type, ...(family === null ? [] : [family]), ...names.map(([, name]) => name)].join(' ');
+  return { type: nftType(type), flags, subject, write };
 }

@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 function connect(): NftablesConnection {
-  const connection = NftablesConnection.open();
+  const connection = new NftablesConnection();
   open.push(connection);
   return connection;
 }

@@ -39,11 +39,9 @@ const RTM_F_FIB_MATCH = 0x2000;
  * Reads links, addresses, routes and rules of the network namespace in which it was opened, and writes rules. Every
  * method is synchronous; Busy (errors.ts) means that something changed while it was read: read again.
  */
-export class RouteConnection {
-  readonly #client = new NetlinkClient('NETLINK_ROUTE');
-
-  static open(): RouteConnection {
-    return new RouteConnection();
+export class RouteConnection extends NetlinkClient {
+  constructor() {
+    super('NETLINK_ROUTE');
   }
 
   /** All interfaces, by index. */
@@ -90,7 +88,7 @@ export class RouteConnection {
     };
     try {
       const asked = { type: RTM_GETROUTE, flags: NLM_F_ACK, subject: 'RTM_GETROUTE', write };
-      return this.#client.collect(asked, readRoute).at(-1) ?? null;
+      return this.collect(asked, readRoute).at(-1) ?? null;
     } catch (error) {
       if (error instanceof Rejected || error instanceof Denied || error instanceof Unsupported) return null;
       throw error;
@@ -107,18 +105,13 @@ export class RouteConnection {
     this.#change(RTM_DELRULE, 0, 'RTM_DELRULE', rule);
   }
 
-  /** Closes the socket. May be called again. */
-  close(): void {
-    this.#client.close();
-  }
-
   #change(type: number, flags: number, subject: string, rule: RoutingRule): void {
     const write = (writer: ByteWriter) => writeRule(writer, rule);
-    this.#client.request({ type, flags: NLM_F_ACK | flags, subject, write });
+    this.request({ type, flags: NLM_F_ACK | flags, subject, write });
   }
 
   #dump<T>(type: keyof typeof FAMILY_HEADER, subject: string, read: (message: Message) => T | null): T[] {
     const write = (writer: ByteWriter) => writer.raw(new Uint8Array(FAMILY_HEADER[type]));
-    return this.#client.collect({ type, flags: NLM_F_DUMP, subject, write }, read);
+    return this.collect({ type, flags: NLM_F_DUMP, subject, write }, read);
   }
 }

@@ -26,7 +26,7 @@ function wire(near: string, far: string): void {
 }
 
 function connect(): RouteConnection {
-  const connection = RouteConnection.open();
+  const connection = new RouteConnection();
   open.push(connection);
   return connection;
 }

@@ -28,7 +28,7 @@ async function bind(type: 'udp4' | 'udp6', address: string, port: number): Promi
 
 /** `PROTOCOL ADDRESS:PORT FAMILIES` of each. */
 function seen(): string[] {
-  const connection = SockDiagConnection.open();
+  const connection = new SockDiagConnection();
   try {
     return connection
       .takingSockets()

@@ -7,11 +7,9 @@ import { NLM_F_DUMP } from '../messages.ts';
 import { readSocket, SOCK_DIAG_BY_FAMILY, type TakingSocket, writeDumpRequest } from './message.ts';
 
 /** Reads the sockets of the network namespace in which it was opened. */
-export class SockDiagConnection {
-  readonly #client = new NetlinkClient('NETLINK_SOCK_DIAG');
-
-  static open(): SockDiagConnection {
-    return new SockDiagConnection();
+export class SockDiagConnection extends NetlinkClient {
+  constructor() {
+    super('NETLINK_SOCK_DIAG');
   }
 
   /**
@@ -23,11 +21,6 @@ export class SockDiagConnection {
     return PROTOCOLS.flatMap((protocol) => FAMILIES.flatMap((family) => this.#dump(family, protocol)));
   }
 
-  /** Closes the socket. May be called again. */
-  close(): void {
-    this.#client.close();
-  }
-
   #dump(family: Family, protocol: Protocol): TakingSocket[] {
     const asked = {
       type: SOCK_DIAG_BY_FAMILY,
@@ -36,7 +29,7 @@ export class SockDiagConnection {
       write: (writer: ByteWriter) => writeDumpRequest(writer, family, protocol),
     };
     try {
-      return this.#client.collect(asked, (message) => readSocket(message, protocol));
+      return this.collect(asked, (message) => readSocket(message, protocol));
     } catch (error) {
       if (error instanceof Rejected && error.errno === 'ENOENT' && protocol === 'SCTP') return [];
       throw error;
