@@ -1,34 +1,17 @@
-import { addressBytes, familyOf, type IpAddress } from '../../net/address.ts';
+import { familyOf, type IpAddress } from '../../net/address.ts';
 import { addressBits } from '../../net/family.ts';
-import { binary, writeAttribute } from '../attributes.ts';
+import { address, writeAttribute } from '../attributes.ts';
 import { type ByteWriter, putHost32 } from '../bytes.ts';
-import { NetlinkClient } from '../client.ts';
+import { type Asked, NetlinkClient } from '../client.ts';
 import { Denied, Rejected, Unsupported } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
 import { type Message, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../messages.ts';
 import { type InterfaceAddress, readAddress } from './address.ts';
 import { type Link, readLink } from './link.ts';
 import { type NexthopObject, readNexthop } from './nexthop.ts';
-import {
-  RTM_DELRULE,
-  RTM_GETADDR,
-  RTM_GETLINK,
-  RTM_GETNEXTHOP,
-  RTM_GETROUTE,
-  RTM_GETRULE,
-  RTM_NEWRULE,
-} from './numbers.ts';
+import { type RouteEventKind, routeObjects } from './numbers.ts';
 import { type Route, readRoute } from './route.ts';
-import { FIB_RULE_HDR, type RoutingRule, readRule, writeRule } from './rule.ts';
-
-/** Length of the longest family header; a dump of all needs nothing but zeros. */
-const FAMILY_HEADER = {
-  [RTM_GETLINK]: 16,
-  [RTM_GETADDR]: 8,
-  [RTM_GETROUTE]: 12,
-  [RTM_GETRULE]: FIB_RULE_HDR,
-  [RTM_GETNEXTHOP]: 8,
-} as const;
+import { type RoutingRule, readRule, writeRule } from './rule.ts';
 
 const RTA_DST = 1;
 /** `rtm_flags`: the route of the table that was found, instead of the way that a packet takes; with its table. */
@@ -46,27 +29,27 @@ export class RouteConnection extends NetlinkClient {
 
   /** All interfaces, by index. */
   links(): Link[] {
-    return this.#dump(RTM_GETLINK, 'RTM_GETLINK', readLink);
+    return this.#dump('link', readLink);
   }
 
   /** All addresses of both families. */
   addresses(): InterfaceAddress[] {
-    return this.#dump(RTM_GETADDR, 'RTM_GETADDR', readAddress);
+    return this.#dump('address', readAddress);
   }
 
   /** All routes of both families and all tables. */
   routes(): Route[] {
-    return this.#dump(RTM_GETROUTE, 'RTM_GETROUTE', readRoute);
+    return this.#dump('route', readRoute);
   }
 
   /** All rules of policy routing of both families, in the order in which the kernel asks them. */
   rules(): RoutingRule[] {
-    return this.#dump(RTM_GETRULE, 'RTM_GETRULE', readRule);
+    return this.#dump('rule', readRule);
   }
 
   /** All nexthop objects. */
   nexthops(): NexthopObject[] {
-    return this.#dump(RTM_GETNEXTHOP, 'RTM_GETNEXTHOP', readNexthop);
+    return this.#dump('nexthop', readNexthop);
   }
 
   /**
@@ -78,17 +61,16 @@ export class RouteConnection extends NetlinkClient {
    */
   lookUp(destination: IpAddress, what: 'way' | 'route'): Route | null {
     const family = familyOf(destination);
-    const header = new Uint8Array(FAMILY_HEADER[RTM_GETROUTE]);
-    header[0] = familyNumber[family];
-    header[1] = addressBits[family];
-    putHost32(header, 8, RTM_F_LOOKUP_TABLE | (what === 'route' ? RTM_F_FIB_MATCH : 0));
     const write = (writer: ByteWriter) => {
-      writer.raw(header);
-      writeAttribute(writer, RTA_DST, binary, addressBytes(destination));
+      const start = writer.length;
+      writer.raw(new Uint8Array(routeObjects.route.header));
+      writer.bytes[start] = familyNumber[family];
+      writer.bytes[start + 1] = addressBits[family];
+      putHost32(writer.bytes, start + 8, RTM_F_LOOKUP_TABLE | (what === 'route' ? RTM_F_FIB_MATCH : 0));
+      writeAttribute(writer, RTA_DST, address, destination);
     };
     try {
-      const asked = { type: RTM_GETROUTE, flags: NLM_F_ACK, subject: 'RTM_GETROUTE', write };
-      return this.collect(asked, readRoute).at(-1) ?? null;
+      return this.collect(asked('GET', 'route', NLM_F_ACK, write), readRoute).at(-1) ?? null;
     } catch (error) {
       if (error instanceof Rejected || error instanceof Denied || error instanceof Unsupported) return null;
       throw error;
@@ -97,21 +79,33 @@ export class RouteConnection extends NetlinkClient {
 
   /** Adds a rule behind those of the same priority. Throws Rejected (EEXIST) where it is there already. */
   addRule(rule: RoutingRule): void {
-    this.#change(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, 'RTM_NEWRULE', rule);
+    this.#change('NEW', NLM_F_CREATE | NLM_F_EXCL, rule);
   }
 
   /** Takes a rule away. Throws Rejected (ENOENT) where there is none such. */
   deleteRule(rule: RoutingRule): void {
-    this.#change(RTM_DELRULE, 0, 'RTM_DELRULE', rule);
+    this.#change('DEL', 0, rule);
   }
 
-  #change(type: number, flags: number, subject: string, rule: RoutingRule): void {
-    const write = (writer: ByteWriter) => writeRule(writer, rule);
-    this.request({ type, flags: NLM_F_ACK | flags, subject, write });
+  #change(verb: 'NEW' | 'DEL', flags: number, rule: RoutingRule): void {
+    this.request(asked(verb, 'rule', NLM_F_ACK | flags, (writer) => writeRule(writer, rule)));
   }
 
-  #dump<T>(type: keyof typeof FAMILY_HEADER, subject: string, read: (message: Message) => T | null): T[] {
-    const write = (writer: ByteWriter) => writer.raw(new Uint8Array(FAMILY_HEADER[type]));
-    return this.collect({ type, flags: NLM_F_DUMP, subject, write }, read);
+  #dump<T>(kind: RouteEventKind, read: (message: Message) => T | null): T[] {
+    const header = new Uint8Array(routeObjects[kind].header);
+    return this.collect(
+      asked('GET', kind, NLM_F_DUMP, (writer) => writer.raw(header)),
+      read,
+    );
   }
+}
+
+function asked(
+  verb: 'NEW' | 'DEL' | 'GET',
+  kind: RouteEventKind,
+  flags: number,
+  write: Asked['write'],
+): Asked {
+  const { first, name } = routeObjects[kind];
+  return { type: first + ['NEW', 'DEL', 'GET'].indexOf(verb), flags, subject: `RTM_${verb}${name}`, write };
 }

@@ -1,26 +1,13 @@
-/** Message types of include/uapi/linux/rtnetlink.h. */
-export const RTM_NEWLINK = 16;
-export const RTM_DELLINK = 17;
-export const RTM_GETLINK = 18;
-export const RTM_NEWADDR = 20;
-export const RTM_DELADDR = 21;
-export const RTM_GETADDR = 22;
-export const RTM_NEWROUTE = 24;
-export const RTM_DELROUTE = 25;
-export const RTM_GETROUTE = 26;
-export const RTM_NEWRULE = 32;
-export const RTM_DELRULE = 33;
-export const RTM_GETRULE = 34;
-export const RTM_NEWNEXTHOP = 104;
-export const RTM_DELNEXTHOP = 105;
-export const RTM_GETNEXTHOP = 106;
-
-/** `enum rtnetlink_groups`, by what they tell of. */
-export const routeGroups = {
-  link: [1], // RTNLGRP_LINK
-  address: [5, 9], // RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR
-  route: [7, 11], // RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
-  rule: [8, 19], // RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE
-  nexthop: [32], // RTNLGRP_NEXTHOP
+/**
+ * What rtnetlink tells of (include/uapi/linux/rtnetlink.h). `first` is RTM_NEW…; RTM_DEL… and RTM_GET… are the two numbers
+ * behind it. `header` is the length of the structure before the attributes, of which a dump of all has zeros. `groups` are
+ * the RTNLGRP_… that announce changes.
+ */
+export const routeObjects = {
+  link: { name: 'LINK', first: 16, header: 16, groups: [1] },
+  address: { name: 'ADDR', first: 20, header: 8, groups: [5, 9] },
+  route: { name: 'ROUTE', first: 24, header: 12, groups: [7, 11] },
+  rule: { name: 'RULE', first: 32, header: 12, groups: [8, 19] },
+  nexthop: { name: 'NEXTHOP', first: 104, header: 8, groups: [32] },
 } as const;
-export type RouteEventKind = keyof typeof routeGroups;
+export type RouteEventKind = keyof typeof routeObjects;

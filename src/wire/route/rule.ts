@@ -9,7 +9,7 @@ import { familyNumber, familyOfNumber } from '../family-number.ts';
 import type { Message } from '../messages.ts';
 
 /** `struct fib_rule_hdr`: family, dst_len, src_len, tos, table, two reserved, action, flags (4 bytes). */
-export const FIB_RULE_HDR = 12;
+const FIB_RULE_HDR = 12;
 
 const FR_ACT_TO_TBL = 1;
 const FIB_RULE_INVERT = 0x2;
