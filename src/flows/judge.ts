@@ -10,8 +10,7 @@ import { decideEgress } from '../plan/egress-decision.ts';
 import { endpointAt, type PlanEntry, type ServiceFrontend, type Tuple } from '../plan/entry.ts';
 import { podSourceKey } from '../plan/entry-key.ts';
 import { type NatPlan, scopeOf, type TranslatingPlan } from '../plan/nat-plan.ts';
-import type { TrackedFlow } from '../wire/conntrack/entry.ts';
-import { conntrackStatus } from '../wire/conntrack/entry.ts';
+import { conntrackStatus, type TrackedFlow } from '../wire/conntrack/entry.ts';
 import type { FormerPlan } from './former-plans.ts';
 import { type SourceDecision, SourceDecisions } from './source-decision.ts';
 
@@ -50,6 +49,23 @@ export interface JudgedBy {
   readonly node: FlowNode;
 }
 
+/** A flow, and what the plan says about it. */
+interface LookedAt {
+  readonly flow: TrackedFlow;
+  /** Its destination was translated. */
+  readonly isTranslated: boolean;
+  /** What was dialled: as the plan writes keys, and as a tuple, which protocols without ports do not have. */
+  readonly key: string;
+  readonly dialled: Tuple | null;
+  /** The entry of the plan at what was dialled. */
+  readonly entry: PlanEntry | undefined;
+  /** The Service that translated the destination. */
+  readonly frontend: ServiceFrontend | null;
+  readonly decision: SourceDecision | null;
+  /** As `sourceNow`. */
+  readonly actual: IpAddress | null;
+}
+
 /**
  * Says of flows which part of the plan translated them, and whether it would do so now. It looks at the plan and at
  * the flow, never at the kernel's rules.
@@ -72,22 +88,11 @@ export class FlowJudge {
   }
 
   judge(flow: TrackedFlow): Judgement {
-    this.#forgetWhenChanged();
-    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
-    const key = dialledKey(flow);
-    const dialled = dialledTuple(flow);
-    const entry = dialled === null ? undefined : this.#by.plan.entryAt(dialled);
-    const destination = isTranslated ? this.#destination(key, entry, flow) : null;
-    const frontend = isTranslated && entry?.kind === 'ServiceFrontend' ? entry : null;
-    const decision = this.#sources.of(flow, isTranslated, frontend);
-    const actual = sourceNow(flow);
-    const explained = actual === null ? null : this.#explainedBy(flow, actual, decision, frontend);
+    const looked = this.#look(flow);
     return {
-      destination,
-      source: actual === null ? null : (explained ?? OTHER),
-      stale:
-        this.#staleDestination(flow, isTranslated, key, entry) ??
-        this.#staleSource(flow, actual, decision, frontend),
+      destination: looked.isTranslated ? this.#destination(looked) : null,
+      source: looked.actual === null ? null : (this.#explainedBy(looked, looked.actual) ?? OTHER),
+      stale: this.#staleDestination(looked) ?? this.#staleSource(looked),
     };
   }
 
@@ -96,16 +101,30 @@ export class FlowJudge {
    * that they were ours. Of the node's addresses only those count that it masquerades with as a rule.
    */
   leavesOtherwise(flow: TrackedFlow): boolean {
-    this.#forgetWhenChanged();
-    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
-    const dialled = dialledTuple(flow);
-    const entry = isTranslated && dialled !== null ? this.#by.plan.entryAt(dialled) : undefined;
-    const decision = this.#sources.of(flow, isTranslated, entry?.kind === 'ServiceFrontend' ? entry : null);
+    const { decision, actual } = this.#look(flow);
     if (decision === null || decision.kind === 'service') return false;
     if (decision.dropped || hasOtherPort(flow, decision)) return true;
-    const actual = sourceNow(flow);
     if (decision.snat !== 'node') return decision.snat !== actual;
     return actual === null || !this.#by.node.nodeIPs.includes(actual);
+  }
+
+  #look(flow: TrackedFlow): LookedAt {
+    this.#forgetWhenChanged();
+    const isTranslated = isDestinationTranslated(flow);
+    const dialled = dialledTuple(flow);
+    const entry = dialled === null ? undefined : this.#by.plan.entryAt(dialled);
+    const frontend = isTranslated && entry?.kind === 'ServiceFrontend' ? entry : null;
+    const decision = this.#sources.of(flow, isTranslated, frontend);
+    return {
+      flow,
+      isTranslated,
+      key: dialledKey(flow),
+      dialled,
+      entry,
+      frontend,
+      decision,
+      actual: sourceNow(flow),
+    };
   }
 
   /** A long look at the table gives way to others, who may change the plan meanwhile. */
@@ -117,27 +136,23 @@ export class FlowJudge {
     this.#former = formerSources(this.#by);
   }
 
-  #destination(key: string, entry: PlanEntry | undefined, flow: TrackedFlow): DestinationNat {
-    if (entry?.kind === 'ServiceFrontend') return { kind: 'service', object: entry.owner, frontend: key };
-    if (entry?.kind === 'PodBinding') return { kind: 'pod', object: entry.owner, frontend: key };
-    const former = this.#formerBinding(flow, key);
-    if (former !== null) return { kind: 'pod', object: former, frontend: key };
-    return { kind: 'other', object: null, frontend: key };
+  #destination(looked: LookedAt): DestinationNat {
+    const { entry, key: frontend } = looked;
+    if (entry?.kind === 'ServiceFrontend') return { kind: 'service', object: entry.owner, frontend };
+    if (entry?.kind === 'PodBinding') return { kind: 'pod', object: entry.owner, frontend };
+    const object = this.#formerBinding(looked);
+    return { kind: object === null ? 'other' : 'pod', object, frontend };
   }
 
   /** Whose translation it is that the flow has: the plan's of now, else the latest that fits. */
-  #explainedBy(
-    flow: TrackedFlow,
-    actual: IpAddress,
-    decision: SourceDecision | null,
-    frontend: ServiceFrontend | null,
-  ): SourceNat | null {
+  #explainedBy(looked: LookedAt, actual: IpAddress): SourceNat | null {
+    const { flow, decision } = looked;
     if (decision === null) return this.#portlessSource(flow);
     if (decision.kind !== null && fits(decision.snat, actual, this.#by.node)) {
-      const former = this.#formerAddress(flow, actual, decision, frontend);
+      const former = this.#formerAddress(looked, actual, decision);
       return { kind: former?.kind ?? decision.kind, object: (former ?? decision).object };
     }
-    const former = this.#formerDecision(flow, actual, frontend);
+    const former = this.#formerDecision(looked, actual);
     return former === null || former.kind === null ? null : { kind: former.kind, object: former.object };
   }
 
@@ -153,12 +168,8 @@ export class FlowJudge {
     return by === 'nothing' && passedOver.length === 0 ? null : { kind: 'egress', object: null };
   }
 
-  #staleDestination(
-    flow: TrackedFlow,
-    isTranslated: boolean,
-    key: string,
-    entry: PlanEntry | undefined,
-  ): string | null {
+  #staleDestination(looked: LookedAt): string | null {
+    const { flow, isTranslated, key, entry } = looked;
     if (entry?.kind === 'PodBinding') {
       const { plan, node } = this.#by;
       const { src: source, dst: destination, dport } = flow.original;
@@ -171,16 +182,12 @@ export class FlowJudge {
       return `${key} goes to ${formatRef(entry.owner)} now (${formatEndpoint(address, port)})`;
     }
     if (!isTranslated) return null;
-    const former = this.#formerBinding(flow, key);
+    const former = this.#formerBinding(looked);
     return former === null ? null : `${formatRef(former)} is not bound to ${key} any more`;
   }
 
-  #staleSource(
-    flow: TrackedFlow,
-    actual: IpAddress | null,
-    decision: SourceDecision | null,
-    frontend: ServiceFrontend | null,
-  ): string | null {
+  #staleSource(looked: LookedAt): string | null {
+    const { flow, actual, decision } = looked;
     if (decision === null || decision.kind === 'service') return null;
     const { snat, dropped, object } = decision;
     const whose = object === null ? '' : ` (${formatRef(object)})`;
@@ -188,7 +195,7 @@ export class FlowJudge {
     if (dropped) return `its packets would be dropped${whose} now`;
     if (snat === null) {
       if (actual === null) return null;
-      const former = this.#formerDecision(flow, actual, frontend);
+      const former = this.#formerDecision(looked, actual);
       return former === null || former.kind === 'service' ? null : 'its source would stay as it is now';
     }
     const now = snat === 'node' ? "the node's address" : snat;
@@ -197,7 +204,7 @@ export class FlowJudge {
     if (hasOtherPort(flow, decision)) {
       return `it would leave with ${formatEndpoint(actual, decision.port)}${whose} now`;
     }
-    const former = this.#formerAddress(flow, actual, decision, frontend);
+    const former = this.#formerAddress(looked, actual, decision);
     return former === null ? null : `it would leave with ${now}${whose} now`;
   }
 
@@ -205,27 +212,17 @@ export class FlowJudge {
    * A masqueraded flow has some address of the node, routing decides which. Where a former plan gave that very address
    * and it is not the node's first, the flow has it from there.
    */
-  #formerAddress(
-    flow: TrackedFlow,
-    actual: IpAddress,
-    { snat }: SourceDecision,
-    frontend: ServiceFrontend | null,
-  ): SourceDecision | null {
+  #formerAddress(looked: LookedAt, actual: IpAddress, { snat }: SourceDecision): SourceDecision | null {
     if (snat !== 'node' || this.#by.node.nodeIPs.includes(actual)) return null;
-    const former = this.#formerDecision(flow, actual, frontend);
+    const former = this.#formerDecision(looked, actual);
     return former?.snat === actual ? former : null;
   }
 
   /** The latest former decision that gives the address that the flow has. */
-  #formerDecision(
-    flow: TrackedFlow,
-    actual: IpAddress,
-    frontend: ServiceFrontend | null,
-  ): SourceDecision | null {
+  #formerDecision({ flow, isTranslated, frontend }: LookedAt, actual: IpAddress): SourceDecision | null {
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null || this.#former.length === 0) return null;
     const keys = [podSourceKey(flow.original.src, protocol)];
-    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
     for (const { plan, sources } of this.#former) {
       if (!plan.concerns(keys)) continue;
       const decision = sources.of(flow, isTranslated, frontend);
@@ -235,14 +232,14 @@ export class FlowJudge {
   }
 
   /** The Pod whose former binding leads where the flow goes. */
-  #formerBinding(flow: TrackedFlow, key: string): ObjectRef | null {
+  #formerBinding({ flow, key, dialled }: LookedAt): ObjectRef | null {
+    if (dialled === null) return null;
     const keys = [key];
     for (const { plan } of this.#former) {
       if (!plan.concerns(keys)) continue;
-      const tuple = dialledTuple(flow);
-      const entry = tuple === null ? undefined : plan.entryAt(tuple);
-      if (tuple === null || entry?.kind !== 'PodBinding') continue;
-      const { address, port } = endpointAt(entry, tuple);
+      const entry = plan.entryAt(dialled);
+      if (entry?.kind !== 'PodBinding') continue;
+      const { address, port } = endpointAt(entry, dialled);
       if (address === flow.reply.src && port === flow.reply.sport) return entry.owner;
     }
     return null;
@@ -255,14 +252,11 @@ function formerSources({ former, node }: JudgedBy) {
 
 /** Where there is no plan: that a flow is translated can be seen, by whom cannot. */
 export const planless: Pick<FlowJudge, 'judge'> = {
-  judge: (flow) => {
-    const isTranslated = (flow.status & conntrackStatus.IPS_DST_NAT) !== 0;
-    return {
-      destination: isTranslated ? { ...OTHER, frontend: dialledKey(flow) } : null,
-      source: sourceNow(flow) === null ? null : OTHER,
-      stale: null,
-    };
-  },
+  judge: (flow) => ({
+    destination: isDestinationTranslated(flow) ? { ...OTHER, frontend: dialledKey(flow) } : null,
+    source: sourceNow(flow) === null ? null : OTHER,
+    stale: null,
+  }),
 };
 
 const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
@@ -281,7 +275,11 @@ function dialledTuple({ protocol: number, original: { dst: address, dport } }: T
 
 /** Something made it another flow than the one that was begun: its destination, or the address of its source. */
 export function isTranslated(flow: TrackedFlow): boolean {
-  return (flow.status & conntrackStatus.IPS_DST_NAT) !== 0 || sourceNow(flow) !== null;
+  return isDestinationTranslated(flow) || sourceNow(flow) !== null;
+}
+
+function isDestinationTranslated({ status }: TrackedFlow): boolean {
+  return (status & conntrackStatus.IPS_DST_NAT) !== 0;
 }
 
 /** The address that the source became; null where it is as it was, be it with another port. */
