@@ -3,23 +3,23 @@ import { knatMetrics } from '../../src/observe/metrics/knat.ts';
 import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
 import { Metrics } from '../../src/observe/metrics/metrics.ts';
 
-/** Those of kube-proxy 1.36 that are not here, and why. */
+/** The metrics of kube-proxy 1.36 that knat does not serve, and why. */
 const absentKubeProxyMetrics: Readonly<Record<string, string>> = {
   kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total:
-    'kube-proxy deletes stale chains some time after the sync; here there are no chains of Services, and what goes, goes in the same transaction',
+    'kube-proxy deletes stale chains some time after the sync; knat has no chains of Services and removes elements in the same transaction',
   kubeproxy_conntrack_reconciler_deleted_entries_total:
-    'knat_stale_flows_deleted_total: both families are looked through together',
+    'knat_stale_flows_deleted_total: both families are read together',
   kubeproxy_conntrack_reconciler_sync_duration_seconds:
-    'the table is read beside the loop of NAT; the time is not measured',
+    'the table is read beside the NAT loop; the time is not measured',
   kubeproxy_sync_proxy_rules_iptables_last: 'iptables only',
   kubeproxy_sync_proxy_rules_iptables_total: 'iptables only',
   kubeproxy_sync_proxy_rules_iptables_restore_failures_total: 'iptables only',
   kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total: 'iptables only',
   kubeproxy_iptables_ct_state_invalid_dropped_packets_total: 'iptables only',
   kubeproxy_iptables_localhost_nodeports_accepted_packets_total:
-    'NodePorts never answer on loopback addresses here',
+    'NodePorts of knat never answer on loopback addresses',
   'rest_client_*':
-    'metrics of the Go client; knat_source_interruptions_total and knat_problems tell of failures',
+    'metrics of the Go client; knat_source_interruptions_total and knat_problems count failures',
   'go_*': 'of the Go runtime; nodejs_* is that of Node.js',
 };
 
@@ -32,11 +32,11 @@ export async function metricsDocument(): Promise<string> {
 
 The agent serves \`/metrics\` in the text format of Prometheus on \`--metrics-address\` and on \`--http-address\`
 (\`docs/http-api.md\` says who may read it). This page is made from the definitions in \`src/observe/metrics/\` by
-\`scripts/generate-docs\`; a test compares the two. The chart brings a PodMonitor, alerts and a dashboard
+\`scripts/generate-docs\`; a test compares the two. The chart has a PodMonitor, alerts and a dashboard
 (\`charts/knat/README.md\`, "Monitoring").
 
-Times are in seconds. No label has values that grow with the cluster. What never happened is 0, not absent, where the
-values of the labels are listed below.
+Times are in seconds. No label has values that grow with the cluster. If the values of a metric's labels are listed below, a counter
+of events that never happened is 0, not absent.
 
 ## knat's own
 
@@ -44,12 +44,12 @@ ${table(knatMetrics)}
 
 ## Under kube-proxy's names
 
-So that dashboards and alerts for kube-proxy go on working. Names, labels and buckets are those of kube-proxy 1.36; they
-are there while Service NAT is on.
+Dashboards and alerts for kube-proxy keep working with these metrics. Names, labels and buckets are those of kube-proxy 1.36; the
+agent serves them while Service NAT is on.
 
 ${table(kubeProxyMetrics)}
 
-These of kube-proxy are not here:
+These metrics of kube-proxy are missing:
 
 | metric | why, or what instead |
 |---|---|

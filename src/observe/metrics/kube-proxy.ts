@@ -5,8 +5,8 @@ const syncBuckets = exponential(0.001, 2, 15);
 const both = 'Both families are one transaction: they have the same value.';
 
 /**
- * Those of kube-proxy 1.36 that have a meaning here, with its names, labels and buckets (pkg/proxy/metrics). They
- * are there while Service NAT is on.
+ * The metrics of kube-proxy 1.36 that have a meaning in knat, with its names, labels and buckets (pkg/proxy/metrics).
+ * The agent serves them while Service NAT is on.
  */
 export const kubeProxyMetrics = {
   kubeproxy_sync_proxy_rules_duration_seconds: histogram(
@@ -15,17 +15,17 @@ export const kubeProxyMetrics = {
     { ip_family },
   ),
   kubeproxy_sync_full_proxy_rules_duration_seconds: histogram(
-    `Of kubeproxy_sync_proxy_rules_duration_seconds those that compared everything with the kernel: the first one, and those after a foreign change or a failure. ${both}`,
+    `The attempts of kubeproxy_sync_proxy_rules_duration_seconds that compared everything with the kernel: the first one, and those after a foreign change or a failure. ${both}`,
     syncBuckets,
     { ip_family },
   ),
   kubeproxy_sync_partial_proxy_rules_duration_seconds: histogram(
-    `Of kubeproxy_sync_proxy_rules_duration_seconds those that wrote only what changed since the one before. ${both}`,
+    `The attempts of kubeproxy_sync_proxy_rules_duration_seconds that wrote only the changes since the previous one. ${both}`,
     syncBuckets,
     { ip_family },
   ),
   kubeproxy_network_programming_duration_seconds: histogram(
-    'From the change of a Pod or Service, as the annotation endpoints.kubernetes.io/last-change-trigger-time of an EndpointSlice has it, to the acknowledgement of the kernel. The clocks of two machines are in it. Changes from before the start of the agent, and slices that go, do not count.',
+    'From the change of a Pod or Service, by the annotation endpoints.kubernetes.io/last-change-trigger-time of an EndpointSlice, to the acknowledgement of the kernel. Compares the clocks of two machines. Changes from before the start of the agent, and removed slices, do not count.',
     [0.25, 0.5, ...linear(1, 1, 59), ...linear(60, 5, 12), ...linear(120, 30, 7)],
     { ip_family },
   ),
@@ -34,7 +34,7 @@ export const kubeProxyMetrics = {
     { ip_family },
   ),
   kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds: gauge(
-    `When a Service or EndpointSlice was last delivered, or something else changed the tables, in seconds since the epoch. ${both}`,
+    `When a Service or EndpointSlice was last delivered, or another program changed the tables, in seconds since the epoch. ${both}`,
     { ip_family },
   ),
   kubeproxy_sync_proxy_rules_endpoint_changes_total: counter(
@@ -50,7 +50,7 @@ export const kubeProxyMetrics = {
     'Services that were delivered and are not in the kernel yet.',
   ),
   kubeproxy_sync_proxy_rules_no_local_endpoints_total: gauge(
-    'Services with traffic policy Local that have endpoints, but none on this node: what comes in under that policy is dropped. A gauge in spite of its name, as in kube-proxy.',
+    'Services with traffic policy Local that have endpoints, but none on this node: traffic under that policy is dropped. A gauge in spite of its name, as in kube-proxy.',
     { ip_family, traffic_policy: ['internal', 'external'] },
   ),
   kubeproxy_sync_proxy_rules_nftables_sync_failures_total: counter(
