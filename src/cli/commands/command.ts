@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { Question } from '../../forms/questions.ts';
 import type { Context } from '../context.ts';
-import { addConfigOption, addSettings, applyConfig, longName } from '../options/commander.ts';
-import type { SettingName, SettingValues } from '../options/table.ts';
+import { addConfigOption, addSettings, applyConfig } from '../options/commander.ts';
+import { longName, type SettingName, type SettingValues } from '../options/table.ts';
 
 /** An option of a command: one of the table, `config` for `--config`, or one that only this command has. */
 export type CommandOption = SettingName | 'config' | Option;

@@ -1,10 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Setting, type SettingName, type SettingValues, settings } from './table.ts';
-
-/** `annotationKey` → `annotation-key`. */
-export function longName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
+import { longName, type Setting, type SettingName, type SettingValues, settings } from './table.ts';
 
 /** `annotationKey` → `KNAT_ANNOTATION_KEY`. */
 export function environmentName(name: string): string {

@@ -61,7 +61,7 @@ export function parseKubeProxyConfig(text: string, filename: string): KubeProxyC
     if (!isSet(path, leaf)) continue;
     effects.path = path;
     try {
-      if (field.effect !== undefined) field.effect(leaf as never, effects);
+      if (field.effect !== undefined) field.effect(leaf, effects);
       else if (!path.endsWith('masqueradeAll')) effects.warn(field.here);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;

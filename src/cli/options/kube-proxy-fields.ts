@@ -7,14 +7,8 @@ import {
   nodePortWord,
   primaryOrRanges,
 } from '../../sources/objects/node-config.ts';
-import {
-  readDuration,
-  readInterfaceName,
-  readListenAddress,
-  readWholeNumber,
-  ValueError,
-} from './readers.ts';
-import type { SettingValues } from './table.ts';
+import { readInterfaceName, readListenAddress, ValueError } from './readers.ts';
+import { longName, type SettingName, type SettingValues, settings } from './table.ts';
 
 /** What the fields of a KubeProxyConfiguration come to. */
 export interface KubeProxyEffects {
@@ -31,8 +25,8 @@ export interface KubeProxyField {
   readonly type: FieldType;
   /** What it becomes here, or why nothing: for the table in docs/migrate-from-kube-proxy.md and for warnings. */
   readonly here: string;
-  /** Absent: nothing, and a warning when it is set. Called with a value that is set and of the type. */
-  readonly effect?: (value: never, effects: KubeProxyEffects) => void;
+  /** Absent: nothing, and a warning when it is set. Called with a value that is set and of the type. Throws ValueError. */
+  effect?(value: unknown, effects: KubeProxyEffects): void;
 }
 
 const PROFILING = 'no profiles are served';
@@ -43,15 +37,19 @@ const WINDOWS = 'Linux only';
 const ALPHA_LOGGING = 'the log goes to standard error, line by line';
 const CLIENT = 'the client of the API server sees to that itself';
 
-type Effect = NonNullable<KubeProxyField['effect']>;
-
-/** An effect on a value whose type `type` promises. */
-function effect<Value>(apply: (value: Value, effects: KubeProxyEffects) => void): Effect {
-  return apply as Effect;
-}
-
 function ineffective(type: FieldType, here: string): KubeProxyField {
   return { type, here: `no effect: ${here}` };
+}
+
+/** The field is an option of knat, and its value is read as that of the option. */
+function option(type: FieldType, name: SettingName, note?: string): KubeProxyField {
+  return {
+    type,
+    here: `\`--${longName(name)}\`${note === undefined ? '' : `; ${note}`}`,
+    effect: (value, { settings: values }) => {
+      Object.assign(values, { [name]: settings[name].read(value) });
+    },
+  };
 }
 
 /** kube-proxy's ports for addresses that are written without one. */
@@ -67,39 +65,25 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   featureGates: {
     type: 'flags',
     here: '`AllowServiceExternalIPs: false`: `--external-ips none`; no effect of others: there are no feature gates',
-    effect: effect<Readonly<Record<string, boolean>>>((gates, { settings, warn }) => {
+    effect: (gates: Readonly<Record<string, boolean>>, { settings, warn }) => {
       if (gates[EXTERNAL_IPS_GATE] === false) settings.externalIps = [];
       const others = Object.keys(gates).filter((gate) => gate !== EXTERNAL_IPS_GATE);
       if (others.length > 0) warn(`no effect: there is no feature gate ${others.join(', ')}`);
-    }),
+    },
   },
-  'clientConnection.kubeconfig': {
-    type: 'text',
-    here: '`--kubeconfig`',
-    effect: effect<string>((path, { settings }) => {
-      settings.kubeconfig = path;
-    }),
-  },
+  'clientConnection.kubeconfig': option('text', 'kubeconfig'),
   'clientConnection.acceptContentTypes': ineffective('text', CLIENT),
   'clientConnection.contentType': ineffective('text', CLIENT),
   'clientConnection.qps': ineffective('number', CLIENT),
   'clientConnection.burst': ineffective('number', CLIENT),
-  'logging.format': {
-    type: 'text',
-    here: '`--log-format`',
-    effect: effect<string>((format, { settings }) => {
-      if (format !== 'text' && format !== 'json')
-        throw new ValueError(`"${format}" is neither text nor json`);
-      settings.logFormat = format;
-    }),
-  },
+  'logging.format': option('text', 'logFormat'),
   'logging.flushFrequency': ineffective('duration', 'log lines are written at once'),
   'logging.verbosity': {
     type: 'number',
     here: '`--log-level`: debug from 4 on, else info',
-    effect: effect<number>((verbosity, { settings }) => {
+    effect: (verbosity: number, { settings }) => {
       settings.logLevel = verbosity >= 4 ? 'debug' : 'info';
-    }),
+    },
   },
   'logging.vmodule': ineffective('patterns', 'the level holds for the whole program'),
   'logging.options.text.splitStream': ineffective('flag', ALPHA_LOGGING),
@@ -109,32 +93,32 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   hostnameOverride: {
     type: 'text',
     here: '`--node`, without white space around it and in lower case',
-    effect: effect<string>((text, { node }) => {
+    effect: (text: string, { node }) => {
       const name = text.trim().toLowerCase();
       if (name === '') throw new ValueError('it is white space alone: name the node, or leave it away');
       node.nodeName = name;
-    }),
+    },
   },
   bindAddress: {
     type: 'text',
     here: 'the primary address of the node in its family (`nodeIPs` of `--node-config`); nothing for `0.0.0.0` and `::`',
-    effect: effect<string>((text, { node }) => {
+    effect: (text: string, { node }) => {
       const address = parseAddress(text);
       if (address === null) throw new ValueError(`"${text}" is no IP address`);
       if (address !== '0.0.0.0' && address !== '::') node.bindAddress = address;
-    }),
+    },
   },
   healthzBindAddress: {
     type: 'text',
     here: "`--health-address`; empty: kube-proxy's `0.0.0.0:10256`, or `[::]:10256` where `bindAddress` is IPv6",
-    effect: effect<string>((text, { settings }) => {
+    effect: (text: string, { settings }) => {
       settings.healthAddress = readListenAddress(withPort(text, HEALTH_PORT));
-    }),
+    },
   },
   metricsBindAddress: {
     type: 'text',
     here: '`--metrics-address`; elsewhere than on this node a token is needed, unless `--unauthenticated-metrics` is set',
-    effect: effect<string>((text, { settings, warn }) => {
+    effect: (text: string, { settings, warn }) => {
       const address = readListenAddress(withPort(text, METRICS_PORT));
       settings.metricsAddress = address;
       if (address !== null && !/^(127\.|::1$)/.test(address.host)) {
@@ -142,7 +126,7 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
           'who is not on this node needs a token of the cluster, other than at kube-proxy: see --unauthenticated-metrics',
         );
       }
-    }),
+    },
   },
   bindAddressHardFail: ineffective('flag', 'an address that is taken is tried again'),
   enableProfiling: ineffective('flag', PROFILING),
@@ -150,12 +134,12 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   mode: {
     type: 'text',
     here: 'nftables is what knat does; another mode only decides which defaults and which `masqueradeAll` hold',
-    effect: effect<string>((mode, { warn }) => {
+    effect: (mode: string, { warn }) => {
       if (!['nftables', 'iptables', 'ipvs', 'kernelspace'].includes(mode)) {
         throw new ValueError(`"${mode}" is none of iptables, ipvs, nftables, kernelspace`);
       }
       if (mode !== 'nftables') warn(`${mode} is not what knat does: it programs nftables`);
-    }),
+    },
   },
   'iptables.masqueradeBit': ineffective('number', NO_MARKS),
   'iptables.masqueradeAll': {
@@ -192,93 +176,59 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   detectLocalMode: {
     type: 'text',
     here: '`--detect-local-mode`; empty: by `clusterCIDR`, else by the pod CIDRs of the Node, IPPools and Pods. NodeCIDR: Pods of this node outside of its pod CIDRs count too',
-    effect: effect<string>((text, { node }) => {
+    effect: (text: string, { node }) => {
       const mode = LOCAL_MODES.find((known) => known === text);
       if (mode === undefined) throw new ValueError(`"${text}" is none of ${LOCAL_MODES.join(', ')}`);
       node.detectLocalMode = mode;
-    }),
+    },
   },
   'detectLocal.bridgeInterface': {
     type: 'text',
     here: '`--pod-bridge-interface`',
-    effect: effect<string>((name, { node }) => {
+    effect: (name: string, { node }) => {
       node.podBridgeInterface = readInterfaceName(name);
-    }),
+    },
   },
   'detectLocal.interfaceNamePrefix': {
     type: 'text',
     here: '`--pod-interface-name-prefix`',
-    effect: effect<string>((name, { node }) => {
+    effect: (name: string, { node }) => {
       node.podInterfaceNamePrefix = readInterfaceName(name);
-    }),
+    },
   },
   clusterCIDR: {
     type: 'text',
     here: '`--cluster-cidr`',
-    effect: effect<string>((text, { node }) => {
+    effect: (text: string, { node }) => {
       node.podCIDRs = text.split(',').map((one) => readRange(one.trim()));
-    }),
+    },
   },
   nodePortAddresses: {
     type: 'texts',
     here: '`nodePortAddresses` of `--node-config`, with `primary`, `localhost` and `all`; empty: the primary addresses where `mode` is nftables, else all; `localhost` adds no address, since NodePorts never answer on loopback',
-    effect: effect<readonly string[]>((texts, { node, warn }) => {
+    effect: (texts: readonly string[], { node, warn }) => {
       node.nodePortAddresses = nodePortRanges(texts, warn);
-    }),
+    },
   },
   oomScoreAdj: ineffective(
     'number',
     "the kubelet sets it: for the chart's priority class to about what kube-proxy has",
   ),
-  'conntrack.maxPerCore': {
-    type: 'number',
-    here: "`--conntrack-max-per-core`; null: kube-proxy's 32768",
-    effect: effect<number>((value, { settings }) => {
-      settings.conntrackMaxPerCore = readCount(value);
-    }),
-  },
-  'conntrack.min': {
-    type: 'number',
-    here: "`--conntrack-min`; null: kube-proxy's 131072",
-    effect: effect<number>((value, { settings }) => {
-      settings.conntrackMin = readCount(value);
-    }),
-  },
-  'conntrack.tcpEstablishedTimeout': {
-    type: 'duration',
-    here: "`--conntrack-tcp-timeout-established`; null: kube-proxy's 24h",
-    effect: effect<string>((value, { settings }) => {
-      settings.conntrackTcpTimeoutEstablished = readDuration(value);
-    }),
-  },
-  'conntrack.tcpCloseWaitTimeout': {
-    type: 'duration',
-    here: "`--conntrack-tcp-timeout-close-wait`; null: kube-proxy's 1h",
-    effect: effect<string>((value, { settings }) => {
-      settings.conntrackTcpTimeoutCloseWait = readDuration(value);
-    }),
-  },
-  'conntrack.tcpBeLiberal': {
-    type: 'flag',
-    here: '`--conntrack-tcp-be-liberal`',
-    effect: effect<boolean>((value, { settings }) => {
-      settings.conntrackTcpBeLiberal = value;
-    }),
-  },
-  'conntrack.udpTimeout': {
-    type: 'duration',
-    here: '`--conntrack-udp-timeout`',
-    effect: effect<string>((value, { settings }) => {
-      settings.conntrackUdpTimeout = readDuration(value);
-    }),
-  },
-  'conntrack.udpStreamTimeout': {
-    type: 'duration',
-    here: '`--conntrack-udp-timeout-stream`',
-    effect: effect<string>((value, { settings }) => {
-      settings.conntrackUdpTimeoutStream = readDuration(value);
-    }),
-  },
+  'conntrack.maxPerCore': option('number', 'conntrackMaxPerCore', "null: kube-proxy's 32768"),
+  'conntrack.min': option('number', 'conntrackMin', "null: kube-proxy's 131072"),
+  'conntrack.tcpEstablishedTimeout': option(
+    'duration',
+    'conntrackTcpTimeoutEstablished',
+    "null: kube-proxy's 24h",
+  ),
+  'conntrack.tcpCloseWaitTimeout': option(
+    'duration',
+    'conntrackTcpTimeoutCloseWait',
+    "null: kube-proxy's 1h",
+  ),
+  'conntrack.tcpBeLiberal': option('flag', 'conntrackTcpBeLiberal'),
+  'conntrack.udpTimeout': option('duration', 'conntrackUdpTimeout'),
+  'conntrack.udpStreamTimeout': option('duration', 'conntrackUdpTimeoutStream'),
   configSyncPeriod: ineffective(
     'duration',
     'the API server is watched, and what a watch misses is listed anew',
@@ -294,8 +244,6 @@ export const MEANINGFUL_ZEROS: ReadonlySet<string> = new Set([
   'conntrack.tcpEstablishedTimeout',
   'conntrack.tcpCloseWaitTimeout',
 ]);
-
-const readCount = readWholeNumber(0, 2 ** 31 - 1);
 
 function nodePortRanges(
   texts: readonly string[],

@@ -409,6 +409,11 @@ export interface KubeProxyFacts {
   readonly healthAddress: ListenAddress | null;
 }
 
+/** `annotationKey` → `annotation-key`. */
+export function longName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 /** Makes the options below one heading of the help. */
 function heading(group: string) {
   const value = <Value>(placeholder: string, read: Reader<Value>, help: string): Setting<Value> => {

@@ -2,7 +2,7 @@ import { parseJumpPositions } from '../../datapath/coexistence/podnat-controller
 import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
 import { formatPrefix, hostPrefix, parseLoosePrefix } from '../../net/prefix.ts';
-import { type SettingName, type SettingValues, settings } from '../options/table.ts';
+import { longName, type SettingName, type SettingValues, settings } from '../options/table.ts';
 import { type GoFlag, GoFlagError } from './go-flags.ts';
 
 /** What flags mean: options of knat, and what the person should know about them. */
@@ -26,6 +26,8 @@ interface PodnatFlag extends GoFlag {
   readonly mean: (value: string, meaning: Draft) => void;
 }
 
+type FlagUse = Pick<PodnatFlag, 'option' | 'mean'>;
+
 interface Draft {
   values: { -readonly [Name in keyof SettingValues]: SettingValues[Name] };
   notes: string[];
@@ -34,180 +36,152 @@ interface Draft {
   readonly anyAddress: IpAddress;
 }
 
+/** `-httpport` when it is not given. */
+const HTTP_PORT = 8484;
+
 const NO_IPTABLES = 'knat uses its own nftables tables and does not change the iptables rules of the host';
+
+const excludedNetworks: FlagUse = {
+  option: optionName('excludeFilterNetworks'),
+  mean: (value, { excluded }) => excluded.push(value),
+};
 
 /** The flags of both generations; those of klog follow. The defaults are those of podnat-controller 0.5.2. */
 const own: readonly PodnatFlag[] = [
-  {
-    ...flag(
-      'dryRun',
-      'bool',
-      'false',
-      'print what would change in the kernel and end, without writing anything',
-    ),
-    ...to('dryRun'),
-  },
-  {
-    ...flag('annotationKey', 'string', 'bln.space/podnat', 'annotation of Pods that asks for Pod NAT'),
-    ...to('annotationKey'),
-  },
-  {
-    ...flag(
-      'informerResync',
-      'int',
-      '180',
-      'no longer needed: objects, addresses and the kernel are watched',
-    ),
-    option: null,
-    mean: (_, { notes }) =>
-      notes.push('-informerresync is no longer needed: objects, addresses and the kernel are watched'),
-  },
-  {
-    ...flag('restrictedPorts', 'string', '22,53,6443', 'ports and ranges that no annotation may name'),
-    ...to('restrictedPorts'),
-  },
-  {
-    ...flag(
-      'httpPort',
-      'int',
-      '8484',
-      'port of health checks, metrics and the API, on all addresses of the node; outside the node all but health needs a token',
-    ),
-    option: optionName('httpAddress'),
-    mean: (value, { values, anyAddress }) => {
-      const port = parsePort(Number(value));
-      if (port === null) throw new Error('must be a port from 1 to 65535');
-      values.httpAddress = { host: anyAddress, port };
+  flag(
+    'dryRun',
+    false,
+    'print what would change in the kernel and end, without writing anything',
+    to('dryRun'),
+  ),
+  flag('annotationKey', 'bln.space/podnat', 'annotation of Pods that asks for Pod NAT', to('annotationKey')),
+  flag(
+    'informerResync',
+    180,
+    'no longer needed: objects, addresses and the kernel are watched',
+    onlyNote('-informerresync is no longer needed: objects, addresses and the kernel are watched'),
+  ),
+  flag(
+    'restrictedPorts',
+    '22,53,6443',
+    'ports and ranges that no annotation may name',
+    to('restrictedPorts'),
+  ),
+  flag(
+    'httpPort',
+    HTTP_PORT,
+    'port of health checks, metrics and the API, on all addresses of the node; outside the node all but health needs a token',
+    {
+      option: optionName('httpAddress'),
+      mean: (value, { values, anyAddress }) => {
+        const port = parsePort(Number(value));
+        if (port === null) throw new Error('must be a port from 1 to 65535');
+        values.httpAddress = { host: anyAddress, port };
+      },
     },
-  },
-  {
-    ...flag('firewallFlavor', 'string', 'iptables', `iptables or nftables; with both, ${NO_IPTABLES}`),
+  ),
+  flag('firewallFlavor', 'iptables', `iptables or nftables; with both, ${NO_IPTABLES}`, {
     option: null,
     mean: (value, { notes }) => {
       if (value !== 'iptables' && value !== 'nftables') throw new Error('must be iptables or nftables');
       if (value === 'iptables') notes.push(`-firewallflavor=iptables: ${NO_IPTABLES}`);
     },
-  },
-  {
-    ...flag(
-      'iptablesJump',
-      'string',
-      '-2,-2,-2',
-      'positions of the jumps in FORWARD, PREROUTING, POSTROUTING; no longer needed: nftables has hooks of its own',
-    ),
-    option: null,
-    mean: (value, { notes }) => {
-      if (parseJumpPositions(value) === null) throw new Error('must be three positions, such as -2,-2,-2');
-      notes.push(
-        '-iptablesjump is no longer needed: knat has hooks of its own and jumps from no chain of the host',
-      );
+  }),
+  flag(
+    'iptablesJump',
+    '-2,-2,-2',
+    'positions of the jumps in FORWARD, PREROUTING, POSTROUTING; no longer needed: nftables has hooks of its own',
+    {
+      option: null,
+      mean: (value, { notes }) => {
+        if (parseJumpPositions(value) === null) throw new Error('must be three positions, such as -2,-2,-2');
+        notes.push(
+          '-iptablesjump is no longer needed: knat has hooks of its own and jumps from no chain of the host',
+        );
+      },
     },
-  },
-  {
-    ...flag(
-      'inclFilterNet',
-      'string',
-      '',
-      'networks ADDED to the filter: their addresses are never the public address of the node',
-    ),
-    ...to('includeFilterNetworks', networks),
-  },
-  {
-    ...flag(
-      'exclFilterNet',
-      'string',
-      '',
-      'networks REMOVED from the filter: their addresses may be the public address, even if private',
-    ),
-    option: optionName('excludeFilterNetworks'),
-    mean: (value, { excluded }) => excluded.push(value),
-  },
-  {
-    ...flag('internalNetwork', 'string', '', 'the same as -exclfilternet, in older releases'),
-    option: optionName('excludeFilterNetworks'),
-    mean: (value, { excluded }) => excluded.push(value),
-  },
-  {
-    ...flag(
-      'resourcePrefix',
-      'string',
-      'podnat',
-      'prefix of the chains of podnat-controller, which are replaced',
-    ),
-    ...to('podnatPrefix'),
-  },
-  {
-    ...flag(
-      'nodeID',
-      'string',
-      '',
-      'name of the node, short or as in spec.nodeName of Pods; also part of the name of its state (default HOSTNAME)',
-    ),
-    option: '--node and --state-node',
-    mean: (value, meaning) => {
-      meaning.nodeId = value === '' ? null : value;
-      if (value !== '') meaning.values.stateNode = settings.stateNode.read(value);
+  ),
+  flag(
+    'inclFilterNet',
+    '',
+    'networks ADDED to the filter: their addresses are never the public address of the node',
+    to('includeFilterNetworks', networks),
+  ),
+  flag(
+    'exclFilterNet',
+    '',
+    'networks REMOVED from the filter: their addresses may be the public address, even if private',
+    excludedNetworks,
+  ),
+  flag('internalNetwork', '', 'the same as -exclfilternet, in older releases', excludedNetworks),
+  flag(
+    'resourcePrefix',
+    'podnat',
+    'prefix of the chains of podnat-controller, which are replaced',
+    to('podnatPrefix'),
+  ),
+  flag(
+    'nodeID',
+    '',
+    'name of the node, short or as in spec.nodeName of Pods; also part of the name of its state (default HOSTNAME)',
+    {
+      option: '--node and --state-node',
+      mean: (value, meaning) => {
+        meaning.nodeId = value === '' ? null : value;
+        if (value !== '') meaning.values.stateNode = settings.stateNode.read(value);
+      },
     },
-  },
-  {
-    ...flag(
-      'stateFlavor',
-      'string',
-      'configmap',
-      'where the state is published: configmap, webdav, crd or none',
-    ),
-    ...to('stateFlavor'),
-  },
-  {
-    ...flag(
-      'stateURI',
-      'string',
-      'http://podnat-state-store:80',
-      'address of the WebDAV server; -stateflavor is webdav',
-    ),
-    ...to('stateUri'),
-  },
+  ),
+  flag(
+    'stateFlavor',
+    'configmap',
+    'where the state is published: configmap, webdav, crd or none',
+    to('stateFlavor'),
+  ),
+  flag(
+    'stateURI',
+    'http://podnat-state-store:80',
+    'address of the WebDAV server; -stateflavor is webdav',
+    to('stateUri'),
+  ),
 ];
 
-/** The flags of klog and glog, which podnat-controller had too. What they say of log files has no meaning here. */
+/** Flags of klog about log files, which knat does not write, with their defaults. */
+const LOG_FILE_FLAGS = {
+  add_dir_header: false,
+  alsologtostderr: false,
+  legacy_stderr_threshold_behavior: true,
+  log_backtrace_at: '',
+  log_dir: '',
+  log_file: '',
+  log_file_max_size: 1800,
+  log_link: '',
+  logbuflevel: 0,
+  one_output: false,
+  skip_headers: false,
+  skip_log_headers: false,
+  stderrthreshold: 'ERROR',
+  vmodule: '',
+} as const;
+
+/** The flags of klog and glog, which podnat-controller had too. */
 const logging: readonly PodnatFlag[] = [
-  {
-    ...flag('v', 'int', '0', 'verbosity; from 4 on it is --log-level=debug'),
+  flag('v', 0, 'verbosity; from 4 on it is --log-level=debug', {
     option: optionName('logLevel'),
     mean: (value, { values }) => {
       if (Number(value) >= 4) values.logLevel = 'debug';
     },
-  },
-  {
-    ...flag('logtostderr', 'bool', 'true', 'what knat always does'),
+  }),
+  flag('logtostderr', true, 'what knat always does', {
     option: null,
-    mean: logsToStandardError,
-  },
-  ...(
-    [
-      ['add_dir_header', 'bool', 'false'],
-      ['alsologtostderr', 'bool', 'false'],
-      ['legacy_stderr_threshold_behavior', 'bool', 'true'],
-      ['log_backtrace_at', 'string', ''],
-      ['log_dir', 'string', ''],
-      ['log_file', 'string', ''],
-      ['log_file_max_size', 'int', '1800'],
-      ['log_link', 'string', ''],
-      ['logbuflevel', 'int', '0'],
-      ['one_output', 'bool', 'false'],
-      ['skip_headers', 'bool', 'false'],
-      ['skip_log_headers', 'bool', 'false'],
-      ['stderrthreshold', 'string', 'ERROR'],
-      ['vmodule', 'string', ''],
-    ] as const
-  ).map(([name, type, standard]) => ({
-    ...flag(name, type, standard, 'accepted; knat logs only to standard error'),
-    option: null,
-    mean: (_: string, { notes }: Draft) =>
-      notes.push(
-        `-${name} has no effect: knat logs to standard error; KNAT_LOG_LEVEL and KNAT_LOG_FORMAT say how`,
-      ),
-  })),
+    mean: (value, { notes }) => {
+      if (value === 'false') notes.push('-logtostderr=false has no effect: knat logs to standard error');
+    },
+  }),
+  ...Object.entries(LOG_FILE_FLAGS).map(([name, standard]) => {
+    const note = `-${name} has no effect: knat logs to standard error; KNAT_LOG_LEVEL and KNAT_LOG_FORMAT say how`;
+    return flag(name, standard, 'accepted; knat logs only to standard error', onlyNote(note));
+  }),
 ];
 
 /** Every flag of podnat-controller, with what it is in knat as the end of its help. */
@@ -256,9 +230,6 @@ export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddr
   return { values, standards, notes, nodeId };
 }
 
-/** `-httpport` when it is not given. */
-const HTTP_PORT = 8484;
-
 function mean(known: PodnatFlag, value: string, draft: Draft): void {
   try {
     known.mean(value, draft);
@@ -273,12 +244,20 @@ function mean(known: PodnatFlag, value: string, draft: Draft): void {
   }
 }
 
-function flag(name: string, type: GoFlag['type'], standard: string, usage: string): GoFlag {
-  return { name: name.toLowerCase(), type, standard, usage };
+/** A flag whose type is that of its default. */
+function flag(name: string, standard: string | number | boolean, usage: string, use: FlagUse): PodnatFlag {
+  const types = { string: 'string', number: 'int', boolean: 'bool' } as const;
+  const type = types[typeof standard as keyof typeof types];
+  return { name: name.toLowerCase(), type, standard: String(standard), usage, ...use };
+}
+
+/** The flag has no option in knat; the log says why. */
+function onlyNote(note: string): FlagUse {
+  return { option: null, mean: (_, { notes }) => notes.push(note) };
 }
 
 /** The flag is an option of knat; `translate` gives the form that the option is written in. */
-function to(name: SettingName, translate = (value: string) => value): Pick<PodnatFlag, 'option' | 'mean'> {
+function to(name: SettingName, translate = (value: string) => value): FlagUse {
   return {
     option: optionName(name),
     mean: (value, { values }) => Object.assign(values, { [name]: settings[name].read(translate(value)) }),
@@ -286,7 +265,7 @@ function to(name: SettingName, translate = (value: string) => value): Pick<Podna
 }
 
 function optionName(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return `--${longName(name)}`;
 }
 
 /** podnat-controller takes networks with host bits set and single addresses too. */
@@ -301,8 +280,4 @@ function networks(text: string): string {
       return prefix === null ? part : formatPrefix(prefix);
     })
     .join(',');
-}
-
-function logsToStandardError(value: string, { notes }: Draft): void {
-  if (value === 'false') notes.push('-logtostderr=false has no effect: knat logs to standard error');
 }
