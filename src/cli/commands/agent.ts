@@ -1,11 +1,9 @@
-import type { AgentRun, PodnatControllerChoice } from '../../agent/agent-run.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
+import { abortWhenAsked } from '../../agent/signals.ts';
+import { createLogger, logWarnings } from '../../observe/logger.ts';
 import type { Context } from '../context.ts';
-import { conntrackOf } from '../options/conntrack.ts';
-import { proxyHealthOf } from '../options/health-options.ts';
-import { httpOptions } from '../options/http-options.ts';
-import { DEFAULT_HEALTH_ADDRESS, DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
-import { storeSettings } from '../options/store-settings.ts';
+import { planSettings } from '../options/plan-settings.ts';
+import { runSettings } from '../options/run-settings.ts';
 import type { SettingValues } from '../options/table.ts';
 
 /** A stopped agent ends within this many milliseconds; its rules stay in the kernel in any case. */
@@ -21,8 +19,6 @@ export async function runAgentWith(
   context: Context,
   notes: readonly string[] = [],
 ): Promise<void> {
-  const { createLogger, logWarnings } = await import('../../observe/logger.ts');
-  const { planSettings } = await import('../options/plan-settings.ts');
   const { terminal } = context;
   const logger = createLogger({
     level: values.logLevel ?? 'info',
@@ -38,7 +34,6 @@ export async function runAgentWith(
     isOnce: values.once === true || values.dryRun === true,
   });
   const settings: PlanSettings = { ...asked, nodeName: asked.nodeName ?? context.defaultNode };
-  const { abortWhenAsked } = await import('../../agent/signals.ts');
   const signal = abortWhenAsked(PATIENCE);
   try {
     if (values.dryRun === true) {
@@ -47,41 +42,14 @@ export async function runAgentWith(
       return;
     }
     const { runAgent } = await import('../../agent/agent-run.ts');
-    const once = values.once === true;
-    const { healthAddress = DEFAULT_HEALTH_ADDRESS, events = true } = values;
     const { version } = context;
-    const replaceKubeProxy = values.replaceKubeProxy === true;
-    const { egressOnChange = 'keep', attributionLog, attributionLogMib = 64 } = values;
-    const attribution =
-      attributionLog === undefined
-        ? null
-        : { file: attributionLog === 'memory' ? null : attributionLog, limit: attributionLogMib * 2 ** 20 };
-    const { store, nodeStatus } = storeSettings(values, settings.nodeName);
-    const podnatController = podnatControllerSettings(values, settings.plan.enable.pod);
-    const { manageForward = true } = values;
-    const run: AgentRun = {
-      ...{ settings, logger, version, once, replaceKubeProxy, manageForward, health: healthAddress },
-      proxyHealth: settings.plan.enable.service ? proxyHealthOf(values, healthAddress) : null,
-      tell: { nodeStatus, events },
-      conntrack: conntrackOf(values),
-      flows: { egressOnChange, attribution },
-      http: httpOptions(values, settings.plan.enable.service),
-      ...(store === null ? {} : { store }),
-      ...(podnatController === null ? {} : { podnatController }),
-    };
+    const run = { settings, logger, version, ...runSettings(values, settings) };
     const status = await runAgent(run, signal);
-    if (once) {
+    if (run.once) {
       const { checkObjects } = await import('./object-problems.ts');
       checkObjects(status, values.strict === true, (line) => logger.warn(line));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-}
-
-/** Null if Pod NAT is off: a podnat-controller may do it. */
-function podnatControllerSettings(values: SettingValues, isWanted: boolean): PodnatControllerChoice | null {
-  if (!isWanted) return null;
-  const { podnatPrefix = DEFAULT_PODNAT_PREFIX, replacePodnatController = false } = values;
-  return { prefix: podnatPrefix, replace: replacePodnatController };
 }

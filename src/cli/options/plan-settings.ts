@@ -1,12 +1,13 @@
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { defaultPlanOptions, type PlanOptions } from '../../plan/options.ts';
+import type { PortSpan } from '../../net/port.ts';
+import { defaultPlanOptions, defaultPodNatPolicy, type PlanOptions } from '../../plan/options.ts';
+import type { PodNatPolicy, ReservedPorts } from '../../plan/pod-nat-policy.ts';
 import type { NodeConfig } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
-import { podNatPolicy } from './pod-nat-policy.ts';
 import { accessOf, type SourceUse, sourceOf } from './source.ts';
-import type { SettingValues } from './table.ts';
+import { given, type SettingValues } from './table.ts';
 
 const NO_EFFECT = 'KNAT_KUBE_PROXY_FIELD';
 
@@ -30,12 +31,10 @@ export async function planSettings(values: SettingValues, use: SourceUse = {}): 
 
 /** What options say about pods, without what none says. */
 function podDetection(values: SettingValues): NodeConfig {
-  const { clusterCidr, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix } = values;
+  const { clusterCidr } = values;
   return {
     ...(clusterCidr === undefined ? {} : { podCIDRs: clusterCidr }),
-    ...(detectLocalMode === undefined ? {} : { detectLocalMode }),
-    ...(podBridgeInterface === undefined ? {} : { podBridgeInterface }),
-    ...(podInterfaceNamePrefix === undefined ? {} : { podInterfaceNamePrefix }),
+    ...given(values, 'detectLocalMode', 'podBridgeInterface', 'podInterfaceNamePrefix'),
   };
 }
 
@@ -59,13 +58,11 @@ function planOptions(values: SettingValues): PlanOptions {
   const standard = defaultPlanOptions;
   return {
     ...standard,
-    enable: values.enable ?? standard.enable,
+    ...given(values, 'enable', 'internalNetworks', 'requireReady'),
     externalIPs: values.externalIps === undefined ? standard.externalIPs : values.externalIps,
-    internalNetworks: values.internalNetworks ?? standard.internalNetworks,
     publicAddressFilter: [...standard.publicAddressFilter, ...(values.includeFilterNetworks ?? [])],
     publicAddressAllowed: values.excludeFilterNetworks ?? standard.publicAddressAllowed,
     dropInvalid: !(values.conntrackTcpBeLiberal ?? false),
-    requireReady: values.requireReady ?? standard.requireReady,
     podNatPolicy: podNatPolicy(values),
     sizes: {
       networksPerList: values.maxSourceNetworksPerList ?? standard.sizes.networksPerList,
@@ -75,15 +72,9 @@ function planOptions(values: SettingValues): PlanOptions {
       entriesPerNode: values.podNatMaxEntriesPerNode ?? standard.sizes.entriesPerNode,
     },
     egress: {
-      natPortRange: values.natPortRange ?? standard.egress.natPortRange,
-      natPortExclusions: values.natPortExclusions ?? standard.egress.natPortExclusions,
-      excludedPorts: standard.egress.excludedPorts,
-      natOutgoingAddress: values.natOutgoingAddress ?? standard.egress.natOutgoingAddress,
-      natOutgoingInterfaceFilter:
-        values.natOutgoingInterfaceFilter ?? standard.egress.natOutgoingInterfaceFilter,
-      natOutgoingExclusions: values.natOutgoingExclusions ?? standard.egress.natOutgoingExclusions,
-      mostSpecificPoolWins: values.mostSpecificPoolWins ?? standard.egress.mostSpecificPoolWins,
-      masqueradeHostTraffic: values.masqueradeHostTraffic ?? standard.egress.masqueradeHostTraffic,
+      ...standard.egress,
+      ...given(values, 'natPortRange', 'natPortExclusions', 'natOutgoingAddress', 'natOutgoingExclusions'),
+      ...given(values, 'natOutgoingInterfaceFilter', 'mostSpecificPoolWins', 'masqueradeHostTraffic'),
     },
   };
 }
@@ -94,4 +85,36 @@ async function readNodeConfig(path: string): Promise<NodeConfig> {
   if (result.ok) return result.config;
   const message = `the node configuration ${path} cannot be used`;
   throw new CliError('KNAT_CONFIG_INVALID', message, result.problems.map(formatFinding));
+}
+
+/** What the options let the Pod NAT annotation do. Where the agent itself listens is reserved too. */
+function podNatPolicy(values: SettingValues): PodNatPolicy {
+  const standard = defaultPodNatPolicy;
+  return {
+    namespaces: values.podNatNamespaces ?? standard.namespaces,
+    namespaceSelector: values.podNatNamespaceSelector ?? standard.namespaceSelector,
+    ports: values.podNatPorts ?? standard.ports,
+    addresses: values.podNatAddresses ?? standard.addresses,
+    takeover: values.podNatTakeover ?? standard.takeover,
+    reserved: [
+      ...standard.reserved,
+      ...ownPorts(values),
+      ...(values.podNatReservedPorts ?? []).map(byTheAdministrator),
+    ],
+    unreserved: values.podNatUnreservedPorts ?? standard.unreserved,
+    maxPortsPerPod: values.podNatMaxPortsPerPod ?? standard.maxPortsPerPod,
+    maxPortsPerNamespace: values.podNatMaxPortsPerNamespace ?? standard.maxPortsPerNamespace,
+  };
+}
+
+function byTheAdministrator({ first, last }: PortSpan): ReservedPorts {
+  return { first, last, protocol: null, why: 'something else by --pod-nat-reserved-ports' };
+}
+
+function ownPorts({ healthAddress, httpAddress, metricsAddress }: SettingValues): ReservedPorts[] {
+  return [healthAddress, httpAddress, metricsAddress].flatMap((listening) =>
+    listening === undefined || listening === null
+      ? []
+      : [{ first: listening.port, last: listening.port, protocol: 'TCP', why: 'knat itself' }],
+  );
 }

@@ -6,7 +6,7 @@ import { formatPortList, parsePortList } from '../../sources/objects/port-list.t
 import { severalSources } from '../../sources/several.ts';
 import type { Source } from '../../sources/source.ts';
 import { CliError } from '../cli-error.ts';
-import type { SettingValues } from './table.ts';
+import { given, type SettingValues } from './table.ts';
 
 /** A command that ends does not wait longer for a cluster that it cannot read, in milliseconds. */
 const PATIENCE = 10_000;
@@ -77,24 +77,23 @@ async function objectSource(
 }
 
 /** Which cluster `--source kubernetes` means, and as whom it is asked. */
-export function accessOf({ kubeconfig, context, master }: SettingValues): AccessOptions {
+export function accessOf(values: SettingValues): AccessOptions {
+  const { master: server } = values;
   return {
     environment: process.env,
     isTerminal: process.stdin.isTTY === true,
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    ...(context === undefined ? {} : { context }),
-    ...(master === undefined ? {} : { server: master }),
+    ...given(values, 'kubeconfig', 'context'),
+    ...(server === undefined ? {} : { server }),
   };
 }
 
 export function podNatOptions(values: SettingValues): PodNatOptions {
-  const { annotationKey, restrictedPorts, podNatUnreservedPorts: unreserved = [] } = values;
+  const { podNatUnreservedPorts: unreserved = [] } = values;
   const standard = defaultPodNatOptions;
   const nodePorts = parsePortList(standard.restrictedNodePorts);
   return {
     ...standard,
-    ...(annotationKey === undefined ? {} : { annotationKey }),
-    ...(restrictedPorts === undefined ? {} : { restrictedPorts }),
+    ...given(values, 'annotationKey', 'restrictedPorts'),
     ...(unreserved.length === 0
       ? {}
       : { restrictedNodePorts: formatPortList(portsWithout(nodePorts, unreserved)) }),

@@ -399,6 +399,15 @@ export type SettingValues = {
   readonly kubeProxy?: KubeProxyFacts;
 };
 
+/** Those of the named options that were set. */
+export function given<Name extends SettingName>(
+  values: SettingValues,
+  ...names: readonly Name[]
+): Pick<SettingValues, Name> {
+  const set = names.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]);
+  return Object.fromEntries(set) as Pick<SettingValues, Name>;
+}
+
 /** Values of a KubeProxyConfiguration that are no options, and its fields without effect. */
 export interface KubeProxyFacts {
   /** Facts of the node; those of --node-config take precedence. */

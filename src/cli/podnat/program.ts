@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { parseAddress } from '../../net/address.ts';
 import { CliError } from '../cli-error.ts';
-import { runAgentWith } from '../commands/agent.ts';
 import { addOptions, valuesOf } from '../commands/command.ts';
 import { AGENT_OPTIONS } from '../commands/declarations.ts';
 import type { Context } from '../context.ts';
@@ -34,6 +33,7 @@ export async function runPodnatController(words: readonly string[], context: Con
   const { abortWhenAsked } = await import('../../agent/signals.ts');
   const node = await nodeOf(values, asked.nodeId, context, abortWhenAsked());
   if (node === null) return;
+  const { runAgentWith } = await import('../commands/agent.ts');
   await runAgentWith({ ...values, ...node }, context, asked.notes);
 }
 

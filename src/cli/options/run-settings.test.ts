@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { proxyHealthOf } from './health-options.ts';
 import { readListenAddress } from './readers.ts';
+import { proxyHealthOf } from './run-settings.ts';
 import type { SettingValues } from './table.ts';
 
 const at = (text: string) => readListenAddress(text);
