@@ -21,10 +21,10 @@ export function formatSpan({ first, last }: PortSpan): string {
 
 /** The ports of `spans` that are in none of `taken`: sorted, neither overlapping nor touching. Costs n log n. */
 export function portsWithout(spans: readonly PortSpan[], taken: readonly PortSpan[]): PortSpan[] {
-  const holes = joined(taken);
+  const holes = joinedSpans(taken);
   const left: PortSpan[] = [];
   let hole = 0;
-  for (const { first, last } of joined(spans)) {
+  for (const { first, last } of joinedSpans(spans)) {
     let next = first;
     while (hole < holes.length && (holes[hole] as PortSpan).last < next) hole++;
     for (let i = hole; i < holes.length && (holes[i] as PortSpan).first <= last; i++) {
@@ -37,7 +37,8 @@ export function portsWithout(spans: readonly PortSpan[], taken: readonly PortSpa
   return left;
 }
 
-function joined(spans: readonly PortSpan[]): PortSpan[] {
+/** The same ports, sorted, with overlapping and touching spans joined. */
+export function joinedSpans(spans: readonly PortSpan[]): PortSpan[] {
   const whole: { first: number; last: number }[] = [];
   for (const { first, last } of [...spans].sort((a, b) => a.first - b.first)) {
     const previous = whole.at(-1);
@@ -47,12 +48,12 @@ function joined(spans: readonly PortSpan[]): PortSpan[] {
   return whole;
 }
 
-/** Of disjoint spans. */
+/** How many ports the spans have, which must not overlap. */
 export function countPorts(spans: readonly PortSpan[]): number {
   return spans.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
 
-/** Of sorted spans so many at most: the widest, in their order. */
+/** At most so many of the sorted spans: the widest, in their order. */
 export function widestSpans(spans: readonly PortSpan[], most: number): readonly PortSpan[] {
   if (spans.length <= most) return spans;
   return [...spans]

@@ -1,10 +1,10 @@
 import type { Conflict } from '../forms/findings.ts';
 import { formatRef, type ObjectRef, objectKey } from '../model/object.ts';
 import { compareText } from '../model/text.ts';
-import type { EgressSource, FamilyScope, PlanEntry, SourcePorts } from './entry.ts';
+import type { PlanEntry } from './entry.ts';
 
-/** Made from many objects together. */
-type OfMany = FamilyScope | SourcePorts | EgressSource;
+/** An entry that comes from one object. The others come from many objects together, and no object claims their keys. */
+type OwnedEntry = Extract<PlanEntry, { owner: ObjectRef }>;
 
 export type { Conflict };
 
@@ -22,9 +22,7 @@ export function conflictText({ key, winner, losers, because }: Conflict): string
  *    two entries of one Pod the first.
  */
 export function compareClaims(a: PlanEntry, b: PlanEntry): number {
-  const podA = isPods(a);
-  const podB = isPods(b);
-  if (podA !== podB) return podA ? 1 : -1;
+  if (isPods(a) !== isPods(b)) return isPods(a) ? 1 : -1;
   if (isPods(a) && isPods(b)) {
     return (
       Number(a.kind === 'PodReservation') - Number(b.kind === 'PodReservation') ||
@@ -34,44 +32,36 @@ export function compareClaims(a: PlanEntry, b: PlanEntry): number {
       orderOf(a) - orderOf(b)
     );
   }
-  if (isNobodys(a) || isNobodys(b)) return 0;
+  if (!isOwned(a) || !isOwned(b)) return 0;
   return (
-    a.createdAt - b.createdAt ||
-    compareText(nameOf(a), nameOf(b)) ||
-    compareText(originOf(a), originOf(b)) ||
-    compareText(portOf(a), portOf(b))
+    a.createdAt - b.createdAt || compareText(nameOf(a), nameOf(b)) || compareText(placeOf(a), placeOf(b))
   );
 }
 
 /** The conflict that these claims (the winner first) make; null when one object alone claims the key. */
 export function conflictOf(claims: readonly PlanEntry[]): Conflict | null {
   const [winner, ...rest] = claims;
-  if (winner === undefined || isNobodys(winner)) return null;
+  if (winner === undefined || !isOwned(winner)) return null;
   const losers = rest.flatMap((claim) => loserTo(winner, claim) ?? []);
   return losers.length === 0 ? null : conflictAbout(winner.key, winner, losers);
 }
 
 /** @param losers may name an object more than once */
-export function conflictAbout(
-  key: string,
-  winner: Exclude<PlanEntry, OfMany>,
-  losers: readonly ObjectRef[],
-): Conflict {
+export function conflictAbout(key: string, winner: OwnedEntry, losers: readonly ObjectRef[]): Conflict {
   const byName = new Map(losers.map((loser) => [formatRef(loser), loser]));
   return { key, winner: winner.owner, losers: [...byName.values()], because: reasonFor(winner) };
 }
 
 /**
- * Who is to be told that `winner` has what `claim` wants; null: nobody. Not Ready yet is no conflict, and of two addresses
- * of one Pod neither is.
+ * The object that loses `claim` to `winner`, for the report; null if there is no conflict: a Pod that is not Ready yet has
+ * none, and neither have two entries of one Pod.
  */
 export function loserTo(winner: PlanEntry, claim: PlanEntry): ObjectRef | null {
-  if (isNobodys(winner) || isNobodys(claim) || claim.kind === 'PodReservation') return null;
+  if (!isOwned(winner) || !isOwned(claim) || claim.kind === 'PodReservation') return null;
   const isSame = claim.owner.kind === winner.owner.kind && nameOf(claim) === nameOf(winner);
   return isSame ? null : claim.owner;
 }
 
-/** The rule by which the winner has it, for people. */
 function reasonFor(winner: PlanEntry): string {
   return isPods(winner)
     ? 'of several Pods the one created last has it'
@@ -86,19 +76,15 @@ function orderOf(entry: PlanEntry): number {
   return 'order' in entry ? entry.order : 0;
 }
 
-/** Made from many objects together, so that nobody else claims its key. */
-function isNobodys(entry: PlanEntry): entry is OfMany {
-  return entry.kind === 'FamilyScope' || entry.kind === 'SourcePorts' || entry.kind === 'EgressSource';
+function isOwned(entry: PlanEntry): entry is OwnedEntry {
+  return 'owner' in entry;
 }
 
-function nameOf(entry: Exclude<PlanEntry, OfMany>): string {
-  return objectKey(entry.owner.namespace, entry.owner.name);
+function nameOf({ owner }: OwnedEntry): string {
+  return objectKey(owner.namespace, owner.name);
 }
 
-function originOf(entry: PlanEntry): string {
-  return entry.kind === 'ServiceFrontend' ? entry.origin : '';
-}
-
-function portOf(entry: PlanEntry): string {
-  return entry.kind === 'ServiceFrontend' ? entry.portName : '';
+/** Which port of which field of a Service the frontend comes from. No origin is the beginning of another. */
+function placeOf(entry: PlanEntry): string {
+  return entry.kind === 'ServiceFrontend' ? `${entry.origin} ${entry.portName}` : '';
 }

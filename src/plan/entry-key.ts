@@ -16,13 +16,12 @@ export function isEgressSourceKey(key: string): boolean {
 
 /** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
 export function tupleKey(tuple: Tuple): string {
-  return `${formatEndpoint(tuple.address, tuple.port)}/${tuple.protocol}`;
+  return spanKey(tuple, 1);
 }
 
 /** `address:first-last/PROTOCOL`; of a single port the key of its tuple. */
-export function spanKey({ address, protocol, port }: Tuple, portCount: number): string {
-  if (portCount === 1) return tupleKey({ address, protocol, port });
-  return `${formatEndpoint(address, port)}-${port + portCount - 1}/${protocol}`;
+export function spanKey(tuple: Tuple, portCount: number): string {
+  return `${formatPorts(tuple, portCount)}/${tuple.protocol}`;
 }
 
 export function podSourcePortKey(tuple: Tuple, portCount: number): string {

@@ -64,7 +64,7 @@ export interface ServiceFrontend {
 /** Ports of a node address and ports of one pod, as many of both, the first to the first. */
 interface PodPorts {
   readonly key: string;
-  /** On the node: its first port. */
+  /** The first port: on the node, or of the pod with `PodSourcePort`. */
   readonly tuple: Tuple;
   /** 1 for a single port. */
   readonly portCount: number;
@@ -95,18 +95,10 @@ export interface PodReservation extends PodPorts {
  * What a pod starts from these ports leaves from those of its own binding. Made from the bindings that won their claim,
  * so that no pod sends from what belongs to another.
  */
-export interface PodSourcePort {
+export interface PodSourcePort extends Omit<PodPorts, 'endpoint'> {
   readonly kind: 'PodSourcePort';
-  readonly key: string;
-  /** Of the pod: its address and first port. */
-  readonly tuple: Tuple;
-  readonly portCount: number;
-  /** What the first port becomes. */
+  /** The new source address, and the port that the first port becomes. */
   readonly snat: Endpoint;
-  readonly owner: ObjectRef;
-  readonly createdAt: number;
-  readonly uid: string;
-  readonly order: number;
 }
 
 /**

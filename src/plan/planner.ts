@@ -1,7 +1,7 @@
 import { grouped } from '../base/collect.ts';
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import { deepEqual } from '../model/equal.ts';
-import type { FactChange, FactTypes } from '../model/facts.ts';
+import type { FactChange } from '../model/facts.ts';
 import type { HostListener, NodeFacts } from '../model/node.ts';
 import { objectKey, refOf } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
@@ -34,13 +34,19 @@ const noLimits: PodLimits = new Map();
  */
 export class Planner {
   readonly #facts = new FactStore();
+  /** The current objects by namespace and name. */
+  readonly nodes = this.#facts.of('Node');
+  readonly services = this.#facts.of('Service');
+  readonly pods = this.#facts.of('Pod');
+  readonly externalIPs: PlanOptions['externalIPs'];
+  readonly enable: PlanOptions['enable'];
   readonly #dirtyServices = new Set<string>();
   readonly #dirtyPods = new Set<string>();
   #dirtyScope = true;
-  /** A Pod of this node came, went, or has another address. */
+  /** A Pod of this node came, went, or changed its address. */
   #podsMoved = true;
   #strayPods: readonly IpAddress[] = [];
-  /** What EgressRules say of sources: of the scope, of pods and namespaces. */
+  /** The EgressRules, or what they depend on (scope, Pods, Namespaces), changed. */
   #dirtyEgress = true;
   #scopes: ScopeFragment['scopes'] | null = null;
   readonly #egressRules = new EgressPlanner();
@@ -48,19 +54,21 @@ export class Planner {
   readonly #portOwners = new PortOwners();
   readonly #bounds: SizeBounds;
   #localAddresses: ReadonlySet<IpAddress>;
-  /** What free source ports were last worked out from, beside their owners. */
+  /** What the free source ports were last computed from, in addition to their owners. */
   #portFacts: readonly unknown[] = [];
   readonly #options: PlanOptions;
   #node: NodeFacts;
-  /** Host ports of the Pods of this node; null when some of them changed since. */
+  /** Host ports of the Pods of this node; null: to be computed again. */
   #hostPorts: readonly HostListener[] | null = null;
-  /** Null when the node's facts or host ports changed since. */
+  /** As `heldNode`; null: to be computed again. */
   #heldNode: NodeFacts | null = null;
 
   constructor(node: NodeFacts, options: PlanOptions) {
     this.#node = node;
     this.#localAddresses = addressesOf(node);
     this.#options = options;
+    this.externalIPs = options.externalIPs;
+    this.enable = options.enable;
     this.#bounds = new SizeBounds(options.sizes);
   }
 
@@ -72,45 +80,20 @@ export class Planner {
     return this.#node;
   }
 
-  /** The facts of this node; among what takes packets are the rules of others and the host ports of its Pods too. */
+  /** The facts of this node, whose `listeners` include port mappings of other programs and host ports of its Pods. */
   get heldNode(): NodeFacts {
     this.#heldNode ??= withHolders(this.#node, this.#holders());
     return this.#heldNode;
   }
 
-  /** The Node objects, for those who work out the facts of this node. */
-  get nodes(): ReadonlyMap<string, FactTypes['Node']> {
-    return this.#facts.of('Node');
-  }
-
-  /** The Services by namespace and name, for those who look a name up. */
-  get services(): ReadonlyMap<string, FactTypes['Service']> {
-    return this.#facts.of('Service');
-  }
-
-  /** The Pods by namespace and name, for those who look a name up. */
-  get pods(): ReadonlyMap<string, FactTypes['Pod']> {
-    return this.#facts.of('Pod');
-  }
-
-  /** The slices of a Service, in order of their names, for those who say why it has no endpoints. */
+  /** The slices of a Service, in order of their names. */
   slicesOf(service: string): readonly EndpointSliceFact[] {
     return this.#facts.slicesOf(service);
   }
 
-  /** Networks whose addresses Services may have as `externalIPs`; null: all. */
-  get externalIPs(): PlanOptions['externalIPs'] {
-    return this.#options.externalIPs;
-  }
-
-  /** Which kinds of NAT are done at all. */
-  get enable(): PlanOptions['enable'] {
-    return this.#options.enable;
-  }
-
   /**
-   * Replaces the facts of this node; every fragment is computed anew, what comes out equal changes nothing. What the
-   * host listens on and maps comes and goes often, and concerns Pods alone; what ports it reserves, no Service.
+   * Replaces the facts of this node. All fragments are computed again, with two exceptions: a change of listening sockets
+   * and port mappings, which is frequent, concerns Pods only, and a change of reserved ports concerns no Service.
    */
   setNode(node: NodeFacts): void {
     const before = this.#node;
@@ -135,13 +118,13 @@ export class Planner {
     }
   }
 
-  /** Marks what a change concerns, while the facts are those before it. */
+  /** Marks what a change concerns. The facts are still those before it. */
   #mark(change: FactChange): void {
     const { key } = change;
     switch (change.kind) {
       case 'Service':
         this.#dirtyServices.add(key);
-        // What others serve is left alone, also inside of the service CIDRs.
+        // Addresses that other proxies serve are not dropped, although they lie in the service CIDRs.
         this.#dirtyScope ||= !isAlike(addressesOfOthers, this.services.get(key), change.fact);
         break;
       case 'EndpointSlice':
@@ -184,14 +167,14 @@ export class Planner {
     for (const [other, { nat }] of this.pods) if (nat !== null) this.#dirtyPods.add(other);
   }
 
-  /** There is a plan: before, it is empty, and nothing can be concluded from it. */
+  /** False before the first `update`: the plan is empty, and nothing can be concluded from it. */
   get isPlanned(): boolean {
     return this.#scopes !== null;
   }
 
   /** Computes the fragments of what changed and returns the plan. */
   update(): NatPlan {
-    const { enable } = this.#options;
+    const { enable } = this;
     if (this.#podsMoved || this.#dirtyScope) this.#findStrayPods();
     if (this.#dirtyScope) this.#updateScope();
     if (enable.egress && this.#dirtyEgress && this.#scopes !== null) {
@@ -232,7 +215,7 @@ export class Planner {
     return this.#union;
   }
 
-  /** Which ports are free follows from all that has any. */
+  /** Which ports are free depends on all entries and listeners. */
   #updateSourcePorts(): void {
     const node = this.heldNode;
     const egress = this.#scopes?.IPv4.egress.ports ?? [];
@@ -271,7 +254,7 @@ export class Planner {
     };
   }
 
-  /** What of the pods to be planned is beyond limits; a limit of a namespace concerns all of its pods together. */
+  /** The entries of the dirty pods that exceed limits; a limit of a namespace makes all of its pods dirty. */
   #beyondLimits(): PodLimits {
     const { podNatPolicy: policy } = this.#options;
     if (policy.maxPortsPerPod === null && policy.maxPortsPerNamespace === null) return noLimits;
@@ -300,7 +283,7 @@ export class Planner {
   }
 }
 
-/** What is made of a fact before and after a change is the same; of no fact nothing is made. */
+/** True if `make` gives the same before and after a change; without a fact it gives nothing. */
 function isAlike<Fact>(
   make: (fact: Fact) => readonly unknown[],
   before: Fact | undefined,

@@ -1,3 +1,4 @@
+import { grouped } from '../base/collect.ts';
 import { findingOf, type Notice } from '../model/finding.ts';
 import type { NoticeCode } from '../model/finding-codes.ts';
 import type { HostListener, NodeFacts } from '../model/node.ts';
@@ -6,9 +7,10 @@ import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { firstFew } from '../model/text.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
+import { portsWithout } from '../net/port.ts';
 import { formatPrefix, type Prefix, prefixSet } from '../net/prefix.ts';
 import type { AddressSet } from '../net/ranges.ts';
-import { type PodBinding, type PodReservation, type PodSource, portBehind, type Tuple } from './entry.ts';
+import type { PodBinding, PodReservation, PodSource, Tuple } from './entry.ts';
 import { podSourceKey, spanKey } from './entry-key.ts';
 import type { Fragment } from './fragment.ts';
 import { heldByOthers } from './held-ports.ts';
@@ -16,8 +18,9 @@ import { formatListener, listenersIn } from './host-listeners.ts';
 import type { PlanOptions } from './options.ts';
 import { publicAddress, unusableOwnAddress } from './own-address.ts';
 import { addressRefusal, TAKEOVER, TAKEOVER_REFUSED } from './pod-nat-policy.ts';
+import { spanOf, stretchOf } from './port-claims.ts';
 
-/** Collects what the entries of one Pod's annotation make: bindings or reservations, sources, and notices. */
+/** Collects the plan entries of one Pod's annotation: bindings or reservations, sources, and notices. */
 export class PodClaims {
   readonly #ports = new Map<string, PodBinding | PodReservation>();
   readonly #sources = new Map<string, PodSource>();
@@ -53,21 +56,17 @@ export class PodClaims {
       if (entry.egress) this.#addSource(entry, podAddress, bound);
     }
     const wanted = entry.interfaceAuto ? null : entry.sourceIP;
-    if (
-      wanted === null ||
-      ips.length === 0 ||
-      ips.some((address) => familyOf(address) === familyOf(wanted))
-    ) {
-      return;
-    }
-    this.note('NatInvalid', `entry ${index}: the pod has no ${familyOf(wanted)} address for srcIP ${wanted}`);
+    if (wanted === null || ips.length === 0) return;
+    const family = familyOf(wanted);
+    if (ips.some((address) => familyOf(address) === family)) return;
+    this.note('NatInvalid', `entry ${index}: the pod has no ${family} address for srcIP ${wanted}`);
   }
 
   finish(): Fragment {
     return { entries: [...this.#ports.values(), ...this.#sources.values()], notices: this.#notices };
   }
 
-  /** The node's address of the family that the entry binds; null, with a notice where something is wrong, without one. */
+  /** The node's address of the family that the entry binds; null if there is none, with a notice if that is a fault. */
   #boundAddress(entry: PodNatEntry, index: number, family: Family): IpAddress | null {
     if (entry.interfaceAuto) {
       const found = publicAddress(family, this.#node, this.#options);
@@ -91,6 +90,7 @@ export class PodClaims {
 
   #addPorts(entry: PodNatEntry, index: number, podAddress: IpAddress, bound: IpAddress): void {
     const { protocol, egress, portCount, takeover } = entry;
+    const family = familyOf(podAddress);
     const serves = this.#serves;
     const tuple: Tuple = { address: bound, protocol, port: entry.sourcePort };
     const mayTake = takeover && this.#options.podNatPolicy.takeover;
@@ -103,14 +103,15 @@ export class PodClaims {
     if (!serves && !egress) return;
     const { createdAt, uid } = this.#pod;
     const endpoint = { address: podAddress, port: entry.destinationPort };
-    const whole = { tuple, portCount, endpoint, owner: this.#owner, createdAt, uid, order: index };
-    const sourceRanges = serves ? this.#sourceRangesOf(familyOf(podAddress), entry.allow) : null;
-    for (const stretch of besideListeners(whole, taken)) {
-      if (this.#ports.has(stretch.key)) continue;
-      const claim: PodBinding | PodReservation = serves
-        ? { kind: 'PodBinding', ...stretch, sourceRanges, egress }
-        : { kind: 'PodReservation', ...stretch };
-      this.#ports.set(stretch.key, claim);
+    const key = spanKey(tuple, portCount);
+    const ports = { key, tuple, portCount, endpoint, owner: this.#owner, createdAt, uid, order: index };
+    const whole: PodBinding | PodReservation = serves
+      ? { kind: 'PodBinding', ...ports, sourceRanges: this.#sourceRangesOf(family, entry.allow), egress }
+      : { kind: 'PodReservation', ...ports };
+    const inUse = taken.map((listener) => ({ first: listener.port, last: listener.port }));
+    for (const { first, last } of portsWithout([spanOf(whole)], inUse)) {
+      const claim = stretchOf(whole, first, last);
+      if (!this.#ports.has(claim.key)) this.#ports.set(claim.key, claim);
     }
   }
 
@@ -130,25 +131,7 @@ function noPublicAddress(index: number, family: Family): string {
   );
 }
 
-type Stretch = Omit<PodReservation, 'kind'>;
-
-/** The ports of an entry without those on which the host listens, as stretches. */
-function* besideListeners(whole: Omit<Stretch, 'key'>, taken: readonly HostListener[]): Generator<Stretch> {
-  const first = whole.tuple.port;
-  const end = first + whole.portCount;
-  let next: number = first;
-  for (const port of [...taken.map((listener) => listener.port), end]) {
-    if (port > next) {
-      const portCount = port - next;
-      const tuple = { ...whole.tuple, port: portBehind(first, next - first) };
-      const endpoint = { ...whole.endpoint, port: portBehind(whole.endpoint.port, next - first) };
-      yield { ...whole, key: spanKey(tuple, portCount), tuple, portCount, endpoint };
-    }
-    next = port + 1;
-  }
-}
-
-/** One object for equal lists of an annotation, worked out once. */
+/** Equal lists of an annotation become one set, computed once. */
 function rangesByList(): (family: Family, allow: readonly Prefix[] | null) => AddressSet | null {
   const known = new Map<string, AddressSet>();
   return (family, allow) => {
@@ -160,22 +143,17 @@ function rangesByList(): (family: Family, allow: readonly Prefix[] | null) => Ad
   };
 }
 
-/** Ports that are named in one message. */
+/** Further ports are only counted. */
 const PORTS_SHOWN = 5;
 
-/** One message for each who has some of the ports. */
+/** One message for each holder of the ports. */
 function hostPortsInUse(
   index: number,
   bound: IpAddress,
   taken: readonly HostListener[],
   isTakeover: boolean,
 ): string[] {
-  const byHolder = new Map<string | null, HostListener[]>();
-  for (const listener of taken) {
-    const by = listener.held?.by ?? null;
-    byHolder.set(by, [...(byHolder.get(by) ?? []), listener]);
-  }
-  return [...byHolder].map(([by, ports]) => {
+  return [...grouped(taken, ({ held }) => held?.by ?? null)].map(([by, ports]) => {
     const shown = `${firstFew(ports.map(formatListener), PORTS_SHOWN)} (${ports[0]?.protocol})`;
     const [who, end] =
       by === null

@@ -1,4 +1,5 @@
 import { firstReached } from '../base/collect.ts';
+import type { PortSpan } from '../net/port.ts';
 import { type Conflict, compareClaims, conflictAbout, loserTo } from './claims.ts';
 import {
   type PlanEntry,
@@ -17,7 +18,7 @@ export type PortClaim = ServiceFrontend | PodBinding | PodReservation | PodSourc
 /** A claim to several ports, or the stretch of one that it has won. */
 export type RangeClaim = PodBinding | PodReservation | PodSourcePort;
 
-/** Conflicts that one claim is told of at most, one for each stretch that it lost: of more it knows enough. */
+/** At most so many conflicts are reported for one claim: one for each stretch of ports that it lost. */
 const MOST_LOSSES = 16;
 
 export function isPortClaim(entry: PlanEntry): entry is PortClaim {
@@ -29,7 +30,7 @@ export function isRange(entry: PlanEntry): entry is RangeClaim {
   return 'portCount' in entry && entry.portCount > 1;
 }
 
-/** Claims of two lanes never meet. What comes from a pod's ports is another matter than what goes to them. */
+/** The name of the claim's lane: packets from ports of a pod and packets to ports have different lanes, which never conflict. */
 export function laneOf({ kind, tuple: { address, protocol } }: PortClaim): string {
   return laneName(kind === 'PodSourcePort' ? 'from' : 'to', { address, protocol });
 }
@@ -42,14 +43,12 @@ export function laneName(
 }
 
 /** Ports that a claim has won; `entry` is the claim itself where it has won them all. */
-export interface Piece {
+export interface Piece extends PortSpan {
   readonly claim: RangeClaim;
-  readonly first: number;
-  readonly last: number;
   readonly entry: RangeClaim;
 }
 
-/** What became of the claims of a lane. */
+/** Who won which ports of a lane. */
 export interface SettledLane {
   /** By first port; they do not overlap. */
   readonly pieces: readonly Piece[];
@@ -59,10 +58,8 @@ export interface SettledLane {
   readonly conflicts: ReadonlyMap<string, Conflict>;
 }
 
-/** Ports that somebody has. */
-interface Taken {
-  readonly first: number;
-  readonly last: number;
+/** Ports that a claim has won. */
+interface Taken extends PortSpan {
   readonly by: PortClaim;
 }
 
@@ -107,30 +104,28 @@ export function settleLane(
   return { pieces, beaten, conflicts: conflictsOf(losses) };
 }
 
-/** Puts the gained ports among those taken from `from` to `to`, in order. */
+/** Inserts the gained ports in order; their places are between `from` and `to`. */
 function insert(taken: Taken[], from: number, to: number, gained: readonly Taken[]): void {
   const around = taken.slice(from, to);
   taken.splice(from, to - from, ...[...around, ...gained].sort((a, b) => a.first - b.first));
 }
 
-/** The index of the first that ends at this port or behind it. */
+/** The index of the first range that ends at or after this port. */
 function firstReaching(taken: readonly { readonly last: number }[], port: number): number {
   return firstReached(taken, ({ last }) => last >= port);
 }
 
-/** The piece that has the port. */
 export function pieceAt(pieces: readonly Piece[], port: number): Piece | undefined {
   const piece = pieces[firstReaching(pieces, port)];
   return piece !== undefined && piece.first <= port ? piece : undefined;
 }
 
-/** The claim is to this port, among others or alone. */
 export function hasPort(claim: PortClaim, port: number): boolean {
   const { first, last } = spanOf(claim);
   return port >= first && port <= last;
 }
 
-export function spanOf(claim: PortClaim): { readonly first: number; readonly last: number } {
+export function spanOf(claim: PortClaim): PortSpan {
   const { port } = claim.tuple;
   return { first: port, last: port + ('portCount' in claim ? claim.portCount : 1) - 1 };
 }
@@ -140,8 +135,9 @@ function pieceOf(claim: RangeClaim, first: number, last: number, known: Piece | 
   return { claim, first, last, entry: stretchOf(claim, first, last) };
 }
 
-/** The claim, cut to these of its ports. */
-function stretchOf(claim: RangeClaim, first: number, last: number): RangeClaim {
+/** The claim, reduced to these of its ports. */
+export function stretchOf<Claim extends RangeClaim>(claim: Claim, first: number, last: number): Claim;
+export function stretchOf(claim: RangeClaim, first: number, last: number): RangeClaim {
   const offset = first - claim.tuple.port;
   const portCount = last - first + 1;
   if (offset === 0 && portCount === claim.portCount) return claim;
@@ -162,10 +158,7 @@ function note(
   to: number,
 ): void {
   if (loserTo(by, claim) === null) return;
-  const start = Math.max(first, from);
-  const tuple: Tuple = { ...by.tuple, port: portBehind(by.tuple.port, start - by.tuple.port) };
-  const count = Math.min(last, to) - start + 1;
-  const key = by.kind === 'PodSourcePort' ? podSourcePortKey(tuple, count) : spanKey(tuple, count);
+  const { key } = isRange(by) ? stretchOf(by, Math.max(first, from), Math.min(last, to)) : by;
   const known = losses.get(key);
   if (known === undefined) losses.set(key, { winner: by, losers: new Set([claim]) });
   else known.losers.add(claim);
@@ -176,14 +169,8 @@ function conflictsOf(
 ): Map<string, Conflict> {
   const conflicts = new Map<string, Conflict>();
   for (const [key, { winner, losers }] of losses) {
-    conflicts.set(
-      key,
-      conflictAbout(
-        key,
-        winner,
-        [...losers].map(({ owner }) => owner),
-      ),
-    );
+    const owners = [...losers].map(({ owner }) => owner);
+    conflicts.set(key, conflictAbout(key, winner, owners));
   }
   return conflicts;
 }

@@ -1,3 +1,4 @@
+import { joinedSpans } from '../net/port.ts';
 import type { Conflict } from './claims.ts';
 import type { PlanEntry } from './entry.ts';
 import {
@@ -12,7 +13,7 @@ import {
   spanOf,
 } from './port-claims.ts';
 
-/** One address, protocol and direction in which some claim is to a range. */
+/** One address, protocol and direction for which a claim asks for a range of ports. */
 interface Lane {
   readonly ranges: Set<RangeClaim>;
   /** The claims to single ports, by port: the winner of each. */
@@ -32,15 +33,11 @@ export interface LaneChanges {
 const NOTHING: SettledLane = { pieces: [], beaten: new Set(), conflicts: new Map() };
 
 /**
- * The lanes in which ranges are claimed. Where there is none, single ports are settled by their keys alone and cost nothing
- * here; a lane with ranges is settled anew when a claim in it changed, once a round.
+ * The lanes in which objects claim ranges. Without a range, the keys of single ports decide alone and nothing is done here.
+ * A lane with ranges is settled again, once a round, when a claim in it changed.
  */
 export class PortLanes {
   readonly #lanes = new Map<string, Lane>();
-
-  get isEmpty(): boolean {
-    return this.#lanes.size === 0;
-  }
 
   addRange(claim: RangeClaim): void {
     const name = laneOf(claim);
@@ -60,10 +57,10 @@ export class PortLanes {
     if (lane?.ranges.delete(claim)) lane.isDirty = true;
   }
 
-  /** Tells who won a single port now. */
+  /** Replaces the winner of a single port. */
   replaceSingle(before: PortClaim | undefined, after: PortClaim | undefined): void {
     const either = after ?? before;
-    if (either === undefined || this.isEmpty) return;
+    if (either === undefined || this.#lanes.size === 0) return;
     const lane = this.#lanes.get(laneOf(either));
     if (lane === undefined || !lane.isIndexed) return;
     const { port } = either.tuple;
@@ -74,7 +71,7 @@ export class PortLanes {
 
   /** Settles what changed. @param singles all claims to single ports that won their key, asked for at most once */
   settle(singles: () => Iterable<PlanEntry>): LaneChanges[] {
-    if (this.isEmpty) return [];
+    if (this.#lanes.size === 0) return [];
     this.#index(singles);
     const changes: LaneChanges[] = [];
     for (const [name, lane] of this.#lanes) {
@@ -88,13 +85,13 @@ export class PortLanes {
     return changes;
   }
 
-  /** The winner of the port, where that is a range. */
+  /** The winner of the port if that is a range. */
   at(lane: string, port: number): RangeClaim | undefined {
     const known = this.#lanes.get(lane);
     return known === undefined ? undefined : pieceAt(known.settled.pieces, port)?.entry;
   }
 
-  /** Conflicts about ports of ranges that this port is one of. */
+  /** The conflicts about ranges of ports that contain this port. */
   conflictsAt(lane: string, port: number): Conflict[] {
     const known = this.#lanes.get(lane);
     if (known === undefined) return [];
@@ -118,18 +115,12 @@ function covers({ ranges, settled }: Lane, port: number): boolean {
   return false;
 }
 
-/** The single claims that some range wants too. */
+/** The claims to single ports that lie in a claimed range. */
 function* inRanges({ ranges, singles }: Lane): Generator<PortClaim> {
   if (singles.size === 0 || ranges.size === 0) return;
-  const spans = [...ranges].map(spanOf).sort((a, b) => a.first - b.first);
-  const joined: { first: number; last: number }[] = [];
-  for (const { first, last } of spans) {
-    const previous = joined.at(-1);
-    if (previous !== undefined && first <= previous.last + 1) previous.last = Math.max(previous.last, last);
-    else joined.push({ first, last });
-  }
+  const spans = joinedSpans([...ranges].map(spanOf));
   for (const [port, single] of singles) {
-    if (joined.some(({ first, last }) => port >= first && port <= last)) yield single;
+    if (spans.some(({ first, last }) => port >= first && port <= last)) yield single;
   }
 }
 

@@ -4,22 +4,22 @@ import type { NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/port.ts';
-import { PROTOCOLS, type Protocol } from '../net/protocol.ts';
+import type { Protocol } from '../net/protocol.ts';
 import type { FreePorts, SourcePorts } from './entry.ts';
 import { sourcePortsKey } from './entry-key.ts';
 import type { Fragment } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { listenedPorts, type OwnedPorts } from './owned-ports.ts';
 
-/** What translated connections come from where nothing else is said: those below are the host's. */
+/** The source ports of translated connections by default; those below are the host's. */
 const EVERY_PORT: PortSpan = Object.freeze({ first: 1024, last: 65535 });
 
-/** Spans of free ports that are told to the kernel, of each protocol; of more the widest. */
+/** Spans of free ports in the kernel for each protocol; if there are more, the widest. */
 export const MOST_SPANS = 512;
 
 /**
- * So many ports of a protocol stay for translated connections whatever pods bind, or a quarter of those that were asked
- * for where these are fewer.
+ * Translated connections keep at least so many ports of a protocol, whatever pods bind; or a quarter of the wanted ports,
+ * if that is fewer.
  */
 export const FEWEST_FREE = 1024;
 
@@ -44,23 +44,22 @@ export function sourcePortsFragment(
   const notices: Notice[] = [];
   const entries = FAMILIES.map((family): SourcePorts => {
     const free = (wanted: readonly PortSpan[], what: string): FreePorts => {
-      const byProtocol = PROTOCOLS.map((protocol): [Protocol, readonly PortSpan[]] => {
+      return byProtocol((protocol) => {
         const taken = groups.get(`${family} ${protocol}`) ?? [];
         const { spans, isShort } = freeSpans(wanted, taken);
         if (isShort) notices.push(shortage(node.nodeName, family, protocol, what, spans));
-        return [protocol, spans];
+        return spans;
       });
-      return Object.fromEntries(byProtocol) as Record<Protocol, readonly PortSpan[]>;
     };
     const any = free(every, 'translated connections');
-    const ranged = egress.length === 0 ? null : free(egress, 'natPortRange');
-    const ofEgress = options.enable.egress ? withAny(ranged, any) : NO_PORTS;
+    const ranged = egress.length === 0 ? null : withAny(free(egress, 'natPortRange'), any);
+    const ofEgress = options.enable.egress ? ranged : NO_PORTS;
     return { kind: 'SourcePorts', key: sourcePortsKey(family), family, any, egress: ofEgress };
   });
   return { entries, notices };
 }
 
-/** What translated connections may have where no natPortRange says more; of a host that reserves all, all. */
+/** The ports of translated connections without natPortRange. If the host reserves all of them, all are used. */
 export function everyPort(
   { reservedPorts }: Pick<NodeFacts, 'reservedPorts'>,
   { egress }: Pick<PlanOptions, 'egress'>,
@@ -69,23 +68,22 @@ export function everyPort(
   return left.length === 0 ? [EVERY_PORT] : left;
 }
 
-/** Egress NAT is off: nothing leaves with them. */
+/** Egress NAT is off. */
 const NO_PORTS: FreePorts = { TCP: [], UDP: [], SCTP: [] };
 
-/** Where programs of the host have all of natPortRange, a port outside of it hurts less than one of theirs. */
-function withAny(ranged: FreePorts | null, any: FreePorts): FreePorts | null {
-  if (ranged === null) return null;
-  const byProtocol = PROTOCOLS.map((protocol): [Protocol, readonly PortSpan[]] => [
-    protocol,
-    ranged[protocol].length === 0 ? any[protocol] : ranged[protocol],
-  ]);
-  return Object.fromEntries(byProtocol) as Record<Protocol, readonly PortSpan[]>;
+/** If programs of the host use all of natPortRange, ports outside it are used rather than theirs. */
+function withAny(ranged: FreePorts, any: FreePorts): FreePorts {
+  return byProtocol((protocol) => (ranged[protocol].length === 0 ? any[protocol] : ranged[protocol]));
+}
+
+function byProtocol(portsOf: (protocol: Protocol) => readonly PortSpan[]): FreePorts {
+  return { TCP: portsOf('TCP'), UDP: portsOf('UDP'), SCTP: portsOf('SCTP') };
 }
 
 /**
- * The wanted ports that nobody has on any address; of many spans the widest. Where too few are left, claims of objects count
- * no more, as few as it takes: of the namespace that has the most ports first, the widest first. So who binds nearly all
- * ports loses their safety himself. Ports of programs of the host always count.
+ * The wanted ports that have no owner on any address; if there are too many spans, the widest. If too few ports are left,
+ * as few claims of objects as possible are ignored: first those of the namespace with the most ports, the widest first. So
+ * a namespace that binds nearly all ports loses the protection of its own ports. Ports of the host's programs always count.
  */
 function freeSpans(
   wanted: readonly PortSpan[],
@@ -107,7 +105,7 @@ function freeSpans(
   return { spans: withoutFirst(enough), isShort: true };
 }
 
-/** In an order that depends on nothing but the claims. */
+/** The order depends on the claims alone. */
 function greediestFirst(claims: readonly OwnedPorts[]): OwnedPorts[] {
   const totals = new Map<string | null, number>();
   for (const claim of claims) {
