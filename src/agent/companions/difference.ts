@@ -1,11 +1,11 @@
 import type { Datapath, Preview } from '../../datapath/datapath.ts';
-import { differenceRoutes } from '../../observe/api/routes/difference.ts';
+import { answer } from '../../observe/api/route.ts';
 import { differenceOf } from '../../observe/difference.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 
 /**
- * Answers what differs between the plan, as it was last made, and the kernel. Writes nothing and plans nothing. Who asks
- * while a comparison runs gets that one's answer: any number of askers cost one reading at a time.
+ * Answers what differs between the last plan and the kernel. Writes nothing and plans nothing. Clients that ask while a
+ * comparison runs share its answer, so the kernel is read once at a time, however many ask.
  */
 export function kernelDifference(datapath: Pick<Datapath, 'preview'>): CompanionFactory {
   return ({ planner }: AgentFacts) => {
@@ -19,7 +19,8 @@ export function kernelDifference(datapath: Pick<Datapath, 'preview'>): Companion
     };
     return {
       name: 'the difference to the kernel',
-      routes: differenceRoutes(async (limit) => differenceOf(await preview(), limit)),
+      routes: (app, routes) =>
+        answer(app, routes.difference, async ({ limit }) => differenceOf(await preview(), limit)),
     };
   };
 }

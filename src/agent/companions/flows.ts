@@ -1,4 +1,4 @@
-import { flowsRoutes } from '../../observe/api/routes/flows.ts';
+import { answer, answerLines } from '../../observe/api/route.ts';
 import { AttributionLog } from '../attribution-log.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { FlowFlusher } from '../flow-flusher.ts';
@@ -9,8 +9,8 @@ import { PortWatch, tellPorts } from '../port-watch.ts';
 import type { FlowSettings } from '../settings.ts';
 
 /**
- * Everything that reads conntrack for people: the flows of the API, the ports in use, the attribution log; and the end
- * of flows that a change of pools, rules or bindings concerns, as far as the policy says so. docs/flows.md.
+ * Reads conntrack for people: the flows of the API, the ports in use, the attribution log. Ends flows after a change of
+ * pools, rules or bindings, if the settings say so. docs/flows.md.
  */
 export function flowsForPeople(settings: FlowSettings): CompanionFactory {
   return (agent: AgentFacts) => {
@@ -30,14 +30,14 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
         if (memory.converged(outcome)) flusher.changed();
         flusher.compared(outcome.report);
       },
-      routes: flowsRoutes({
-        list: (question) => lists.list(question),
-        watch: (question, signal) => lists.watch(question, signal),
-        rates: (seconds) => lists.rates(seconds),
-        pairs: (limit) => pairs.pairs(limit),
-        ports: () => ports.sample,
-        who: (question) => log.who(question),
-      }),
+      routes: (app, routes) => {
+        answerLines(app, routes.flows, (question) => lists.list(question));
+        answerLines(app, routes.watch, (question, signal) => lists.watch(question, signal));
+        answer(app, routes.rates, ({ seconds }) => lists.rates(seconds));
+        answer(app, routes.pairs, ({ limit }) => pairs.pairs(limit));
+        answer(app, routes.ports, () => ports.sample);
+        answer(app, routes.who, (question) => log.who(question));
+      },
     };
   };
 }

@@ -1,15 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { AgentFacts, Companion } from '../../agent/companion.ts';
+import { kernelDifference } from '../../agent/companions/difference.ts';
+import { flowsForPeople } from '../../agent/companions/flows.ts';
+import { defaultFlowSettings } from '../../agent/settings.ts';
 import { API_PATH } from '../../forms/request.ts';
 import { routes } from '../../forms/routes.ts';
 import { FragmentUnion } from '../../plan/fragment-union.ts';
-import type { FlowsView } from '../flows-view.ts';
 import { Gate } from '../http/gate.ts';
 import { metricsSite, wholeSite } from '../http/site.ts';
 import { Observations } from '../observations.ts';
-import { LINES } from './route.ts';
-import { differenceRoutes } from './routes/difference.ts';
-import { flowsRoutes } from './routes/flows.ts';
+import { answerLines, LINES } from './route.ts';
 import { apiOf, describeApi } from './routes.ts';
 import type { AgentView } from './view.ts';
 
@@ -19,18 +20,16 @@ const view = {
   plan: new FragmentUnion(),
   observations: new Observations({ kubeProxyNames: true }),
 } as unknown as AgentView;
-const flows = {
-  list: async function* () {
-    yield new TextEncoder().encode('{"end":{}}\n');
-  },
-} as unknown as FlowsView;
+const agent = { observations: view.observations } as AgentFacts;
+const companions: Companion[] = [
+  flowsForPeople(defaultFlowSettings)(agent),
+  kernelDifference({ preview: async () => Promise.reject(new Error('not asked')) })(agent),
+];
 
-const api = apiOf(view, [
-  flowsRoutes(flows),
-  differenceRoutes(async () => {
-    throw new Error('not asked');
-  }),
-]);
+const api = apiOf(
+  view,
+  companions.flatMap(({ routes = [] }) => routes),
+);
 const gate = new Gate({ reviewer: null as never, now: () => 0 });
 const parts = { api, view, gate, openMetrics: false };
 
@@ -45,12 +44,6 @@ function registered(app: { readonly routes: readonly { method: string; path: str
   const answered = app.routes.filter(({ method }) => method !== 'ALL');
   return [...new Set(answered.map(({ method, path }) => `${method} ${path}`))].sort();
 }
-
-test('every subject of the API is in this test', () => {
-  const files = readdirSync(new URL('routes', import.meta.url)).filter((name) => !name.endsWith('.test.ts'));
-  const own = ['activity', 'entries', 'explain', 'findings', 'status'];
-  expect(files.map((name) => name.replace('.ts', '')).sort()).toEqual([...own, 'difference', 'flows'].sort());
-});
 
 test('what the server registers is what the description has, and nothing else', () => {
   const described = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -92,7 +85,13 @@ test('docs/http-api.md names every path that is served, and no other', () => {
 });
 
 test('lines are served as such', async () => {
-  const answer = await api.request('/flows');
+  const app = apiOf(view, [
+    (app) =>
+      answerLines(app, routes.flows, async function* () {
+        yield new TextEncoder().encode('{"end":{}}\n');
+      }),
+  ]);
+  const answer = await app.request('/flows');
   expect(answer.headers.get('content-type')).toBe(LINES);
   expect(await answer.text()).toBe('{"end":{}}\n');
 });

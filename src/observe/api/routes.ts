@@ -1,29 +1,27 @@
 import { API_PATH } from '../../forms/request.ts';
+import { routes } from '../../forms/routes.ts';
 import { type Api, createApi } from './route.ts';
-import { activityRoutes } from './routes/activity.ts';
-import { entriesRoutes } from './routes/entries.ts';
-import { explainRoutes } from './routes/explain.ts';
-import { findingsRoutes } from './routes/findings.ts';
-import { statusRoutes } from './routes/status.ts';
+import { agentRoutes } from './routes/agent.ts';
+import { planRoutes } from './routes/plan.ts';
 import { requirePlan } from './still-reading.ts';
 import type { AgentView } from './view.ts';
 
-/** Adds the routes of one subject, with data of its own. */
-export type Routes = (app: Api) => void;
+/** Adds routes of those that are declared to the API. */
+export type Routes = (app: Api, declared: typeof routes) => void;
 
 /**
- * The API, for every place that it is served at: the agent's socket and the HTTP server. What tells of the agent itself is
- * answered at any time; all else, the routes of companions too, waits for the first plan.
+ * The API, which the agent's socket and the HTTP server serve. Questions about the agent itself are answered at any time;
+ * all others, those of companions too, are refused until the first plan is made.
  */
 export function apiOf(view: AgentView, more: readonly Routes[]): Api {
   const app = createApi();
-  for (const routes of [statusRoutes, activityRoutes]) routes(app, view);
+  agentRoutes(app, view);
   app.use(async (_, next) => {
     requirePlan(view);
     await next();
   });
-  for (const routes of [entriesRoutes, findingsRoutes, explainRoutes]) routes(app, view);
-  for (const routes of more) routes(app);
+  planRoutes(app, view);
+  for (const add of more) add(app, routes);
   return app;
 }
 

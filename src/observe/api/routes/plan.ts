@@ -1,5 +1,6 @@
 import type { Pool } from '../../../forms/entries.ts';
 import { routes } from '../../../forms/routes.ts';
+import { formatRef } from '../../../model/object.ts';
 import type { PoolFact } from '../../../model/pool.ts';
 import { FAMILIES } from '../../../net/family.ts';
 import { formatPrefix } from '../../../net/prefix.ts';
@@ -7,11 +8,13 @@ import { canonicalEntry } from '../../../plan/canonical.ts';
 import { scopeOf } from '../../../plan/nat-plan.ts';
 import { poolRows } from '../../../plan/pool-matrix.ts';
 import { validQuery } from '../../invalid-query.ts';
+import { noticeForm } from '../../status.ts';
 import { queryEntries, readEntryQuestion } from '../entry-query.ts';
-import { type Api, answer } from '../route.ts';
+import { type Api, answer, pageOfItems } from '../route.ts';
 import type { AgentView } from '../view.ts';
 
-export function entriesRoutes(app: Api, view: AgentView): void {
+/** About the plan; answered from the first plan on. */
+export function planRoutes(app: Api, view: AgentView): void {
   answer(app, routes.entries, ({ after = null, limit, ...question }) =>
     queryEntries(view.plan, { ...validQuery(readEntryQuestion(question, 'planned')), after, limit }),
   );
@@ -31,6 +34,18 @@ export function entriesRoutes(app: Api, view: AgentView): void {
     );
     return { pools: shown.map(poolForm), total: all.length, rows };
   });
+  answer(app, routes.conflicts, (page) =>
+    pageOfItems(view.findings.conflicts(), page, ({ key, winner, losers }) =>
+      [key, formatRef(winner), ...losers.map(formatRef)].join(' '),
+    ),
+  );
+  answer(app, routes.notices, (page) =>
+    pageOfItems(view.findings.notices().map(noticeForm), page, ({ reason, object, message }) =>
+      [reason, formatRef(object), message].join(' '),
+    ),
+  );
+  answer(app, routes.explain, (packet) => view.explain(packet));
+  answer(app, routes.describe, (packet) => view.describe(packet));
 }
 
 function poolForm({ name, cidr, natOutgoing, disabled, loadBalancerOnly }: PoolFact): Pool {
