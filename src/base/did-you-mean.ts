@@ -12,6 +12,12 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return best;
 }
 
+/** For the end of a message about a word that is none of the candidates: `; did you mean frontend?`, or nothing. */
+export function meantHint(word: string, candidates: readonly string[]): string {
+  const meant = didYouMean(word, candidates);
+  return meant === null ? '' : `; did you mean ${meant}?`;
+}
+
 /** Letters to insert, delete or replace to make `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -1,3 +1,4 @@
+import { meantHint } from '../base/did-you-mean.ts';
 import type { NatKind } from '../forms/flows.ts';
 import { type FlowQuestion, flowQuestion } from '../forms/questions.ts';
 import { formatRef } from '../model/object.ts';
@@ -43,7 +44,8 @@ export function readQuestion(question: FlowQuestion): WantedFlows | string {
     return `address: "${address}" is neither an address nor a CIDR`;
   const kinds = kind === undefined ? null : kind.split(',').map((one) => one.trim().toLowerCase());
   const strange = kinds?.find((one) => !KINDS.some((known) => known === one));
-  if (strange !== undefined) return `kind: "${strange}" is none of ${KINDS.join(', ')}`;
+  if (strange !== undefined)
+    return `kind: "${strange}" is none of ${KINDS.join(', ')}${meantHint(strange, KINDS)}`;
   if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit))
     return `limit: "${limit}" is no whole number from 1`;
   if (stale !== undefined && stale !== 'true' && stale !== 'false')

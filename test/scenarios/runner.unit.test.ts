@@ -32,7 +32,7 @@ test.each<[string, string]>([
   [`${HEAD}steps: []\n`, 'x.yaml:4: steps: the list is empty'],
   [`${HEAD}stepz: []\nsteps: [{}]\n`, 'x.yaml:4: stepz: unknown key: did you mean steps?'],
   [`${HEAD}steps:\n  - aply: []\n`, 'x.yaml:5: steps.0.aply: unknown key: did you mean apply?'],
-  [`${HEAD}steps:\n  - q: []\n`, 'x.yaml:5: steps.0.q: unknown key: the keys here are name, node, apply, '],
+  [`${HEAD}steps:\n  - q: []\n`, 'x.yaml:5: steps.0.q: unknown key: use one of name, node, apply, '],
   [`${HEAD}steps:\n  - packets:\n    - {from: 10.0.0.1}\n`, 'x.yaml:6: steps.0.packets.0.to: '],
   [
     `${HEAD}steps:\n  - packets:\n    - {from: 10.0.0.1, to: "10.0.0.2:80"}\n`,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { didYouMean } from '../../base/did-you-mean.ts';
+import { errorLines, schemaErrors } from '../../sources/objects/schema-errors.ts';
 import { CliError } from '../cli-error.ts';
 import { readInputFile } from '../input-file.ts';
 import { onlyDocument } from '../only-document.ts';
@@ -15,17 +16,7 @@ export function parseConfig(text: string, filename: string): SettingValues {
   if (root === undefined || root.value === null) return {};
   const parsed = schema.safeParse(root.value);
   if (parsed.success) return parsed.data;
-  const messages = parsed.error.issues.flatMap(messagesOf).map(({ steps, message }) => {
-    return {
-      line: root.lineOf(steps),
-      text: `${steps.length === 0 ? '' : `${steps.join('.')}: `}${message}`,
-    };
-  });
-  messages.sort((a, b) => a.line - b.line);
-  throw invalid(
-    filename,
-    messages.map(({ line, text }) => `${filename}:${line}: ${text}`),
-  );
+  throw invalid(filename, errorLines(schemaErrors(parsed.error.issues, hint), root, filename));
 }
 
 const schema: z.ZodType<SettingValues> = z.strictObject(
@@ -47,14 +38,9 @@ function valueSchema(setting: Setting<unknown>) {
     .optional();
 }
 
-function messagesOf(issue: z.core.$ZodIssue): { steps: (string | number)[]; message: string }[] {
-  const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  if (issue.code !== 'unrecognized_keys') return [{ steps, message: issue.message }];
-  return issue.keys.map((key) => {
-    const meant = didYouMean(key.replaceAll('-', ''), Object.keys(settings));
-    const hint = meant === null ? 'knat agent --help lists the options' : `did you mean ${meant}?`;
-    return { steps: [...steps, key], message: `unknown key: ${hint}` };
-  });
+function hint(key: string): string {
+  const meant = didYouMean(key.replaceAll('-', ''), Object.keys(settings));
+  return meant === null ? 'knat agent --help lists the options' : `did you mean ${meant}?`;
 }
 
 function invalid(filename: string, details: readonly string[]): CliError {

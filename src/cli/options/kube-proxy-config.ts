@@ -1,4 +1,4 @@
-import { didYouMean } from '../../base/did-you-mean.ts';
+import { meantHint } from '../../base/did-you-mean.ts';
 import { isIpv6, parseAddress } from '../../net/address.ts';
 import { EVERYWHERE } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
@@ -124,8 +124,7 @@ function collect(
       if (isMapping(value)) collect(value, `${path}.`, leaves, tell);
       else if (value !== null) tell.fail(path, 'expected a mapping');
     } else {
-      const meant = didYouMean(path, Object.keys(kubeProxyFields));
-      tell.warn(`${path}: unknown field, no effect${meant === null ? '' : `; did you mean ${meant}?`}`);
+      tell.warn(`${path}: unknown field, no effect${meantHint(path, Object.keys(kubeProxyFields))}`);
     }
   }
 }

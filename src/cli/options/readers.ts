@@ -1,4 +1,4 @@
-import { didYouMean } from '../../base/did-you-mean.ts';
+import { meantHint } from '../../base/did-you-mean.ts';
 import type { LabelSelector } from '../../model/label-selector.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { type PortSpan, parsePort } from '../../net/port.ts';
@@ -37,7 +37,9 @@ export function readChoice<const Choice extends string>(choices: readonly Choice
   return (value) => {
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
-    throw new ValueError(`${show(value)} is none of ${choices.join(', ')}${hint(value, choices)}`);
+    throw new ValueError(
+      `${show(value)} is none of ${choices.join(', ')}${meantHint(String(value), choices)}`,
+    );
   };
 }
 
@@ -252,11 +254,6 @@ function readList(value: unknown): string[] {
     });
   }
   throw new ValueError(`${show(value)} is neither a list nor texts with commas between them`);
-}
-
-function hint(value: unknown, choices: readonly string[]): string {
-  const meant = typeof value === 'string' ? didYouMean(value, choices) : null;
-  return meant === null ? '' : `; did you mean ${meant}?`;
 }
 
 function show(value: unknown): string {

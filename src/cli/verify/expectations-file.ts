@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { didYouMean } from '../../base/did-you-mean.ts';
 import type { Expectation } from '../../explain/expectation.ts';
-import type { ManifestRoot } from '../../sources/objects/manifest-root.ts';
+import { errorLines, keyHint, schemaErrors } from '../../sources/objects/schema-errors.ts';
 import { CliError } from '../cli-error.ts';
 import { onlyDocument } from '../only-document.ts';
 
@@ -56,7 +55,13 @@ export function parseExpectations(contents: string, filename: string): Expectati
   const root = onlyDocument(contents, filename, invalid);
   if (root === undefined) throw invalid(filename, [`${filename}: the file is empty`]);
   const parsed = file.safeParse(root.value);
-  if (!parsed.success) throw invalid(filename, messages(parsed.error, root, filename));
+  if (!parsed.success) {
+    const errors = schemaErrors(parsed.error.issues, (key) => keyHint(key, KEYS)).map((error) => {
+      const isMissing = error.message.startsWith('write text');
+      return isMissing ? { ...error, message: `missing, or not a text: ${error.message}` } : error;
+    });
+    throw invalid(filename, errorLines(errors, root, filename));
+  }
   const lines = root.itemLines(['expectations']);
   return {
     node: parsed.data.node ?? null,
@@ -64,25 +69,6 @@ export function parseExpectations(contents: string, filename: string): Expectati
       return { ...each, origin: `${filename}:${lines[index] ?? 1}` };
     }),
   };
-}
-
-function messages(error: z.ZodError, root: ManifestRoot, filename: string): string[] {
-  const found = error.issues.flatMap((issue) => {
-    const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-    if (issue.code !== 'unrecognized_keys') return [{ steps, message: issue.message }];
-    return issue.keys.map((key) => {
-      const meant = didYouMean(key, KEYS);
-      const hint = meant === null ? `the keys are ${KEYS.join(', ')}` : `did you mean ${meant}?`;
-      return { steps: [...steps, key], message: `unknown key: ${hint}` };
-    });
-  });
-  return found
-    .map(({ steps, message }) => ({ line: root.lineOf(steps), steps, message }))
-    .sort((a, b) => a.line - b.line)
-    .map(({ line, steps, message }) => {
-      const missing = message.startsWith('write text') ? `missing, or not a text: ${message}` : message;
-      return `${filename}:${line}: ${steps.length === 0 ? '' : `${steps.join('.')}: `}${missing}`;
-    });
 }
 
 function invalid(filename: string, details: readonly string[]): CliError {

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../base/did-you-mean.ts';
+import { meantHint } from '../../base/did-you-mean.ts';
 import type { EntryPage, Refusal } from '../../forms/entries.ts';
 import { type EntryQuestion, entryKinds, REFUSED } from '../../forms/questions.ts';
 import { formatRef } from '../../model/object.ts';
@@ -48,8 +48,7 @@ export function readEntryQuestion(
     else if (name === REFUSED && among === 'everything') refused = true;
     else {
       const names = [...Object.keys(entryKinds), ...(among === 'everything' ? [REFUSED] : [])];
-      const meant = didYouMean(name, names);
-      return `kind: "${name}" is none of ${names.join(', ')}${meant === null ? '' : `; did you mean ${meant}?`}`;
+      return `kind: "${name}" is none of ${names.join(', ')}${meantHint(name, names)}`;
     }
   }
   const wantedFamily = FAMILIES.find((each) => each.toLowerCase() === family?.toLowerCase()) ?? null;

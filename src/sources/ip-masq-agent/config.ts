@@ -1,4 +1,3 @@
-import { didYouMean } from '../../base/did-you-mean.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import type { IpMasqAgentFact } from '../../model/ip-masq-agent.ts';
@@ -6,6 +5,7 @@ import { type Prefix, parsePrefix, prefixOf } from '../../net/prefix.ts';
 import { describe, hostBitsMessage, isObject } from '../objects/fields.ts';
 import type { ManifestRoot } from '../objects/manifest-root.ts';
 import { readRoots } from '../objects/manifest-text.ts';
+import { keyHint } from '../objects/schema-errors.ts';
 
 /** What a file of ip-masq-agent says. */
 export interface IpMasqAgentConfig {
@@ -95,9 +95,7 @@ function readKeys(
   for (const [written, each] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const key = KEYS.find((known) => known.toLowerCase() === written.toLowerCase());
     if (key === undefined) {
-      const meant = didYouMean(written, KEYS);
-      const hint = meant === null ? `use one of ${KEYS.join(', ')}` : `did you mean ${meant}?`;
-      add('warning', root.lineOf([written]), written, `unknown key: ${hint}`);
+      add('warning', root.lineOf([written]), written, `unknown key: ${keyHint(written, KEYS)}`);
     } else if (each !== null) given.set(key, { written, value: each });
     else if (key === 'nonMasqueradeCIDRs') given.set(key, { written, value: [] });
   }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { didYouMean } from '../../base/did-you-mean.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
@@ -14,6 +13,7 @@ import {
   nodePortWord,
   primaryOrRanges,
 } from './node-config.ts';
+import { keyHint, schemaErrors } from './schema-errors.ts';
 
 export type NodeConfigResult =
   | { readonly ok: true; readonly config: NodeConfig }
@@ -89,12 +89,11 @@ export function parseNodeConfig(text: string, filename: string): NodeConfigResul
   }
   const parsed = schema.safeParse(root.value);
   if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) =>
-      messagesOf(issue).map(({ code, steps, message }) => {
-        const origin = `${filename}:${root.lineOf(steps)}`;
-        return configProblem(code, origin, formatSteps(steps), message);
-      }),
-    );
+    const errors = schemaErrors(parsed.error.issues, (key) => keyHint(key, Object.keys(schema.shape)));
+    const problems = errors.map(({ steps, message, isUnknownKey }) => {
+      const code = isUnknownKey ? 'KNAT_NODE_CONFIG_UNKNOWN' : 'KNAT_NODE_CONFIG_FIELD';
+      return configProblem(code, `${filename}:${root.lineOf(steps)}`, formatSteps(steps), message);
+    });
     return { ok: false, problems };
   }
   const { nodeIP, nodeIPs: several, ...rest } = parsed.data;
@@ -105,32 +104,6 @@ export function parseNodeConfig(text: string, filename: string): NodeConfigResul
   const addresses = nodeIP ?? several;
   const given = Object.entries({ ...rest, nodeIPs: addresses }).filter(([, value]) => value !== undefined);
   return { ok: true, config: Object.fromEntries(given) as NodeConfig };
-}
-
-interface ConfigError {
-  readonly code: SourceCode;
-  readonly steps: readonly (string | number)[];
-  readonly message: string;
-}
-
-/** An unknown key each, or what is wrong with a value; of a union the branch that got furthest. */
-function messagesOf(issue: z.core.$ZodIssue): readonly ConfigError[] {
-  const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const meant = didYouMean(key, Object.keys(schema.shape));
-      const hint =
-        meant === null ? `use one of ${Object.keys(schema.shape).join(', ')}` : `did you mean ${meant}?`;
-      return { code: 'KNAT_NODE_CONFIG_UNKNOWN', steps: [...steps, key], message: `unknown key: ${hint}` };
-    });
-  }
-  if (issue.code === 'invalid_union') {
-    const inner = issue.errors.flat().find((each) => each.code === 'custom');
-    if (inner !== undefined) {
-      return messagesOf({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue);
-    }
-  }
-  return [{ code: 'KNAT_NODE_CONFIG_FIELD', steps, message: issue.message }];
 }
 
 function formatSteps(steps: readonly (string | number)[]): string {

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { z } from 'zod';
-import { didYouMean } from '../../../src/base/did-you-mean.ts';
 import { CliError } from '../../../src/cli/cli-error.ts';
 import { parseConfig } from '../../../src/cli/options/config-file.ts';
 import type { SettingValues } from '../../../src/cli/options/table.ts';
@@ -10,6 +8,7 @@ import type { ManifestRoot } from '../../../src/sources/objects/manifest-root.ts
 import { readRoots } from '../../../src/sources/objects/manifest-text.ts';
 import type { NodeConfig } from '../../../src/sources/objects/node-config.ts';
 import { parseNodeConfig } from '../../../src/sources/objects/node-config-file.ts';
+import { errorLines, keyHint, schemaErrors } from '../../../src/sources/objects/schema-errors.ts';
 import type { Packet, Scenario, ScenarioNode, Step, WrittenObject } from './scenario.ts';
 import {
   fileSchema,
@@ -50,7 +49,10 @@ export function parseScenario(text: string, file: string): Scenario {
     ]);
   }
   const parsed = fileSchema.safeParse(root.value);
-  if (!parsed.success) throw new ScenarioInvalid(errorLines(parsed.error, root, file));
+  if (!parsed.success) {
+    const errors = schemaErrors(parsed.error.issues, (key, steps) => keyHint(key, keysAt(steps)));
+    throw new ScenarioInvalid(errorLines(errors, root, file));
+  }
   return new Reader(root, file).scenario(parsed.data);
 }
 
@@ -181,21 +183,4 @@ function isOneFamily(...places: readonly string[]): boolean {
     return address === null ? [] : [familyOf(address)];
   });
   return new Set(families).size <= 1;
-}
-
-function errorLines(error: z.ZodError, root: ManifestRoot, file: string): string[] {
-  return error.issues
-    .flatMap(({ path, ...issue }) => {
-      const steps = path.map((step) => (typeof step === 'number' ? step : String(step)));
-      if (issue.code !== 'unrecognized_keys') return [{ steps, message: issue.message }];
-      const known = keysAt(steps);
-      return issue.keys.map((key) => {
-        const meant = didYouMean(key, known);
-        const hint = meant === null ? `the keys here are ${known.join(', ')}` : `did you mean ${meant}?`;
-        return { steps: [...steps, key], message: `unknown key: ${hint}` };
-      });
-    })
-    .map(({ steps, message }) => ({ line: root.lineOf(steps), where: steps.join('.'), message }))
-    .sort((a, b) => a.line - b.line)
-    .map(({ line, where, message }) => `${file}:${line}: ${where === '' ? '' : `${where}: `}${message}`);
 }
