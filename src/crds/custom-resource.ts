@@ -33,9 +33,13 @@ export interface ObjectHead<Kind extends string> {
   readonly metadata: { readonly name: string };
 }
 
-export const AGE: PrinterColumn = {
-  name: 'Age',
-  type: 'date',
-  jsonPath: '.metadata.creationTimestamp',
-  description: 'When the object was created.',
-};
+export function column(
+  name: string,
+  type: PrinterColumn['type'],
+  jsonPath: string,
+  description: string,
+): PrinterColumn {
+  return { name, type, jsonPath, description };
+}
+
+export const AGE = column('Age', 'date', '.metadata.creationTimestamp', 'When the object was created.');

@@ -1,5 +1,5 @@
-import { AGE, type CustomResource, type ObjectHead } from './custom-resource.ts';
-import { type CelRule, integer, list, object, optional, text, texts, type ValueOf, word } from './field.ts';
+import { AGE, type CustomResource, column, type ObjectHead } from './custom-resource.ts';
+import { integer, list, object, optional, rule, text, texts, type ValueOf, word } from './field.ts';
 
 /** Lengths in characters: of a CIDR, an address, a label's key (DNS subdomain, `/`, name) and value, a name. */
 const CIDR = 49;
@@ -133,29 +133,10 @@ export const egressRule: CustomResource = {
   spec: egressRuleSpec,
   status: null,
   columns: [
-    {
-      name: 'Priority',
-      type: 'integer',
-      jsonPath: '.spec.priority',
-      description: 'The lowest comes first.',
-    },
-    {
-      name: 'Action',
-      type: 'string',
-      jsonPath: '.spec.action',
-      description: 'What is done with the source.',
-    },
-    {
-      name: 'Addresses',
-      type: 'string',
-      jsonPath: '.spec.addresses',
-      description: 'The new source, with Snat.',
-    },
-    { name: 'Reason', type: 'string', jsonPath: '.spec.reason', description: 'Why the rule exists.' },
+    column('Priority', 'integer', '.spec.priority', 'The lowest comes first.'),
+    column('Action', 'string', '.spec.action', 'What is done with the source.'),
+    column('Addresses', 'string', '.spec.addresses', 'The new source, with Snat.'),
+    column('Reason', 'string', '.spec.reason', 'Why the rule exists.'),
     AGE,
   ],
 };
-
-function rule(fieldPath: string, condition: string, message: string): CelRule {
-  return { rule: condition, message, fieldPath };
-}

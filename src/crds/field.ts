@@ -38,6 +38,10 @@ export interface CelRule {
   readonly fieldPath: string;
 }
 
+export function rule(fieldPath: string, condition: string, message: string): CelRule {
+  return { rule: condition, message, fieldPath };
+}
+
 /** A field whose values are of this type. */
 export interface Field<Value> {
   readonly schema: JsonSchema;

@@ -1,4 +1,4 @@
-import type { CelRule } from './field.ts';
+import { type CelRule, rule } from './field.ts';
 
 /**
  * The checks of sources/objects/pool.ts with the same messages, so that `kubectl apply` already refuses such an object
@@ -42,10 +42,6 @@ export const ipPoolRules: readonly CelRule[] = [
     'a pool for load balancers cannot be encapsulated: set ipipMode and vxlanMode to Never',
   ),
 ];
-
-function rule(fieldPath: string, condition: string, message: string): CelRule {
-  return { rule: condition, message, fieldPath };
-}
 
 function ofNetwork(fieldPath: string, condition: string, message: string): CelRule {
   return rule(fieldPath, `!isCIDR(self.cidr) || ${condition}`, message);

@@ -1,4 +1,4 @@
-import { AGE, type CustomResource, type ObjectHead } from './custom-resource.ts';
+import { AGE, type CustomResource, column, type ObjectHead } from './custom-resource.ts';
 import { flag, integer, list, object, optional, text, type ValueOf, word } from './field.ts';
 import { ipPoolRules } from './ippool-rules.ts';
 
@@ -65,19 +65,14 @@ export const ipPool: CustomResource = {
   spec: ipPoolSpec,
   status: null,
   columns: [
-    { name: 'CIDR', type: 'string', jsonPath: '.spec.cidr', description: 'The addresses of the pool.' },
-    {
-      name: 'NAT',
-      type: 'boolean',
-      jsonPath: '.spec.natOutgoing',
-      description: 'Packets from the pool leave with the address of the node.',
-    },
-    {
-      name: 'Disabled',
-      type: 'boolean',
-      jsonPath: '.spec.disabled',
-      description: 'No addresses are assigned from the pool.',
-    },
+    column('CIDR', 'string', '.spec.cidr', 'The addresses of the pool.'),
+    column(
+      'NAT',
+      'boolean',
+      '.spec.natOutgoing',
+      'Packets from the pool leave with the address of the node.',
+    ),
+    column('Disabled', 'boolean', '.spec.disabled', 'No addresses are assigned from the pool.'),
     AGE,
   ],
 };

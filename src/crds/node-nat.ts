@@ -1,4 +1,4 @@
-import { AGE, type CustomResource, type ObjectHead } from './custom-resource.ts';
+import { AGE, type CustomResource, column, type ObjectHead } from './custom-resource.ts';
 import { integer, list, object, optional, text, time, type ValueOf, word } from './field.ts';
 
 /**
@@ -109,32 +109,22 @@ export const nodeNat: CustomResource = {
   spec: null,
   status: nodeNatStatus,
   columns: [
-    { name: 'Node', type: 'string', jsonPath: '.status.node', description: 'The node.' },
-    {
-      name: 'Mode',
-      type: 'string',
-      jsonPath: '.status.mode',
-      description: 'The kernel interface in use.',
-    },
+    column('Node', 'string', '.status.node', 'The node.'),
+    column('Mode', 'string', '.status.mode', 'The kernel interface in use.'),
     counted('Services', 'services'),
     counted('Bindings', 'bindings'),
     counted('Pools', 'pools'),
     counted('Conflicts', 'conflicts'),
-    {
-      name: 'Ready',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Programmed")].status',
-      description: 'The kernel has what the sources want.',
-    },
+    column(
+      'Ready',
+      'string',
+      '.status.conditions[?(@.type=="Programmed")].status',
+      'The kernel has what the sources want.',
+    ),
     AGE,
   ],
 };
 
 function counted(name: string, key: keyof NodeNatStatus['counts']) {
-  return {
-    name,
-    type: 'integer',
-    jsonPath: `.status.counts.${key}`,
-    description: `How many ${key}.`,
-  } as const;
+  return column(name, 'integer', `.status.counts.${key}`, `How many ${key}.`);
 }
