@@ -63,7 +63,7 @@ function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, rep
 
 function destinations(spec: Fields, report: ParseReport): EgressDestination[] {
   return spec.objects('to').flatMap((entry) => {
-    const protocol = readProtocol(entry, report);
+    const protocol = entry.optionalWord('protocol', PROTOCOLS);
     const ports = readPorts(entry, protocol, report);
     const text = entry.text('cidr');
     if (text === '') {
@@ -77,16 +77,6 @@ function destinations(spec: Fields, report: ParseReport): EgressDestination[] {
     const cidr = readPrefix(text, entry.path('cidr'), report);
     return cidr === null ? [] : [{ cidr, protocol, ports }];
   });
-}
-
-function readProtocol(entry: Fields, report: ParseReport): Protocol | null {
-  const text = entry.text('protocol');
-  const known = PROTOCOLS.find((protocol) => protocol === text) ?? null;
-  if (text !== '' && known === null) {
-    const message = `"${text}" is not known: use one of ${PROTOCOLS.join(', ')}, or omit it for all protocols`;
-    report.error('KNAT_FIELD_VALUE', entry.path('protocol'), message);
-  }
-  return known;
 }
 
 function readPorts(entry: Fields, protocol: Protocol | null, report: ParseReport): PortSpan | null {

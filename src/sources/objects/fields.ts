@@ -12,6 +12,17 @@ export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isInteger(value);
+}
+
+/** Reads an address or a prefix; null for another text, which is an error on the field. */
+type TextReader<Value> = (text: string, path: string, report: ParseReport) => Value | null;
+
 /**
  * Reads the fields of one JSON object. Unknown fields are never looked at; a field that is read and has the wrong
  * type is an error of the report, and the reader goes on with the default so that all problems are found at once.
@@ -34,7 +45,7 @@ export class Fields {
   }
 
   has(key: string): boolean {
-    return this.#get(key) !== undefined;
+    return (this.#value[key] ?? undefined) !== undefined;
   }
 
   /** The text of the field; empty when absent. */
@@ -44,34 +55,22 @@ export class Fields {
 
   /** The text of the field; null when absent. */
   optionalText(key: string): string | null {
-    const value = this.#get(key);
-    if (value === undefined) return null;
-    if (typeof value === 'string') return value;
-    return this.#wrongType(key, 'a text', value);
+    return this.#typed(key, isText, 'a text');
   }
 
   /** The boolean of the field; null when absent. */
   flag(key: string): boolean | null {
-    const value = this.#get(key);
-    if (value === undefined) return null;
-    if (typeof value === 'boolean') return value;
-    return this.#wrongType(key, 'true or false', value);
+    return this.#typed(key, (value) => typeof value === 'boolean', 'true or false');
   }
 
   /** The whole number of the field; null when absent. */
   integer(key: string): number | null {
-    const value = this.#get(key);
-    if (value === undefined) return null;
-    if (typeof value === 'number' && Number.isInteger(value)) return value;
-    return this.#wrongType(key, 'a whole number', value);
+    return this.#typed(key, isInteger, 'a whole number');
   }
 
   /** The whole number or the text of the field, as the API's IntOrString has it; null when absent. */
   integerOrText(key: string): number | string | null {
-    const value = this.#get(key);
-    if (value === undefined || typeof value === 'string') return value ?? null;
-    if (typeof value === 'number' && Number.isInteger(value)) return value;
-    return this.#wrongType(key, 'a whole number or a text', value);
+    return this.#typed(key, (value) => isText(value) || isInteger(value), 'a whole number or a text');
   }
 
   /** A port; null when absent. */
@@ -96,82 +95,48 @@ export class Fields {
 
   /** One of the words; the fallback when absent or empty. */
   word<Word extends string>(key: string, words: readonly Word[], fallback: Word): Word {
+    return this.optionalWord(key, words) ?? fallback;
+  }
+
+  /** One of the words; null when absent or empty, and for another word, which is an error. */
+  optionalWord<Word extends string>(key: string, words: readonly Word[]): Word | null {
     const text = this.text(key);
-    if (text === '') return fallback;
-    const word = words.find((candidate) => candidate === text);
-    if (word !== undefined) return word;
-    this.#report.error(
-      'KNAT_FIELD_VALUE',
-      this.path(key),
-      `"${text}" is not known: use one of ${words.join(', ')}`,
-    );
-    return fallback;
+    return text === '' ? null : this.#known(text, this.path(key), words);
+  }
+
+  /** The texts of a list, each one of the words; others are errors and left out. */
+  words<Word extends string>(key: string, words: readonly Word[]): readonly Word[] {
+    return this.#each(key, isText, 'a text', (text, path) => this.#known(text, path, words));
   }
 
   /** The object in the field; an empty one when absent. */
   object(key: string): Fields {
-    const value = this.#get(key);
-    if (value !== undefined && !isObject(value)) this.#wrongType(key, 'an object', value);
-    return new Fields(isObject(value) ? value : {}, this.path(key), this.#report);
+    return new Fields(this.#typed(key, isObject, 'an object') ?? {}, this.path(key), this.#report);
   }
 
   /** The items of a list as they stand; empty when absent. */
   items(key: string): readonly unknown[] {
-    const value = this.#get(key);
-    if (value === undefined) return NONE;
-    if (Array.isArray(value)) return value;
-    this.#wrongType(key, 'a list', value);
-    return NONE;
+    return this.#typed(key, (value) => Array.isArray(value), 'a list') ?? NONE;
   }
 
   /** The objects of a list, in order; empty when absent. */
   objects(key: string): readonly Fields[] {
-    const items = this.items(key);
-    if (items.length === 0) return NONE;
-    const objects: Fields[] = [];
-    for (let index = 0; index < items.length; index++) {
-      const item = items[index];
-      const path = `${this.path(key)}[${index}]`;
-      if (isObject(item)) objects.push(new Fields(item, path, this.#report));
-      else this.#report.error('KNAT_FIELD_TYPE', path, `must be an object, not ${describe(item)}`);
-    }
-    return objects;
+    return this.#each(key, isObject, 'an object', (item, path) => new Fields(item, path, this.#report));
   }
 
   /** The texts of a list; empty when absent. */
   texts(key: string): readonly string[] {
-    const items = this.items(key);
-    if (items.length === 0) return NONE;
-    const texts: string[] = [];
-    for (let index = 0; index < items.length; index++) {
-      const item = items[index];
-      if (typeof item === 'string') texts.push(item);
-      else {
-        const path = `${this.path(key)}[${index}]`;
-        this.#report.error('KNAT_FIELD_TYPE', path, `must be a text, not ${describe(item)}`);
-      }
-    }
-    return texts;
+    return this.#each(key, isText, 'a text', (text) => text);
   }
 
   /** A map of texts, such as labels; empty when absent. */
   textMap(key: string): Readonly<Record<string, string>> {
-    const value = this.#get(key);
-    if (value === undefined) return {};
-    if (!isObject(value)) return this.#wrongType(key, 'a map of texts', value) ?? {};
-    const entries: [string, string][] = [];
-    for (const [name, item] of Object.entries(value)) {
-      if (typeof item === 'string') entries.push([name, item]);
-      else {
-        const path = `${this.path(key)}[${name}]`;
-        this.#report.error(
-          'KNAT_FIELD_TYPE',
-          path,
-          `must be a text, not ${describe(item)}: put it into quotes`,
-        );
-      }
+    const texts: [string, string][] = [];
+    for (const [name, item] of Object.entries(this.#typed(key, isObject, 'a map of texts') ?? {})) {
+      if (isText(item)) texts.push([name, item]);
+      else this.#wrongType(`${this.path(key)}[${name}]`, 'a text', item, ': put it into quotes');
     }
-    return Object.fromEntries(entries);
+    return Object.fromEntries(texts);
   }
 
   /** The address in the field; null when absent or empty. */
@@ -182,14 +147,7 @@ export class Fields {
 
   /** The addresses of a list of texts. */
   addresses(key: string): readonly IpAddress[] {
-    const texts = this.texts(key);
-    if (texts.length === 0) return NONE;
-    const addresses: IpAddress[] = [];
-    for (const [index, text] of texts.entries()) {
-      const address = readAddress(text, `${this.path(key)}[${index}]`, this.#report);
-      if (address !== null) addresses.push(address);
-    }
-    return addresses;
+    return this.#each(key, isText, 'a text', (text, path) => readAddress(text, path, this.#report));
   }
 
   /**
@@ -224,34 +182,65 @@ export class Fields {
     read: (entry: Fields) => Value | null,
     needed: 'needed' | 'spared' = 'spared',
   ): readonly Value[] {
-    const readItem = (item: unknown, path: string) => {
-      if (isObject(item)) return read(new Fields(item, path, this.#report));
-      this.#report.error('KNAT_FIELD_TYPE', path, `must be an object, not ${describe(item)}`);
-      return null;
-    };
+    const readItem = (item: unknown, path: string) =>
+      isObject(item) ? read(new Fields(item, path, this.#report)) : this.#wrongType(path, 'an object', item);
     return this.parts(key, readItem, needed);
   }
 
   /** The addresses, or prefixes, of a list of texts, each a part of its own; see `parts`. */
   textParts<Value>(
     key: string,
-    read: (text: string, path: string, report: ParseReport) => Value | null,
+    read: TextReader<Value>,
     needed: 'needed' | 'spared' = 'spared',
   ): readonly Value[] {
-    const readItem = (item: unknown, path: string) => {
-      if (typeof item === 'string') return read(item, path, this.#report);
-      this.#report.error('KNAT_FIELD_TYPE', path, `must be a text, not ${describe(item)}`);
-      return null;
-    };
+    const readItem = (item: unknown, path: string) =>
+      isText(item) ? read(item, path, this.#report) : this.#wrongType(path, 'a text', item);
     return this.parts(key, readItem, needed);
   }
 
-  #get(key: string): unknown {
-    return this.#value[key] ?? undefined;
+  /** As `textParts`, of which one is needed; else the text of an older field, where that is all there is. */
+  textPartsOr<Value>(key: string, older: string, read: TextReader<Value>): readonly Value[] {
+    if (this.items(key).length > 0) return this.textParts(key, read, 'needed');
+    const text = this.text(older);
+    const value = text === '' ? null : read(text, this.path(older), this.#report);
+    return value === null ? NONE : [value];
   }
 
-  #wrongType(key: string, wanted: string, value: unknown): null {
-    this.#report.error('KNAT_FIELD_TYPE', this.path(key), `must be ${wanted}, not ${describe(value)}`);
+  /** The value of a field; null when absent, and for another type, which is an error. */
+  #typed<Value>(key: string, is: (value: unknown) => value is Value, wanted: string): Value | null {
+    const value = this.#value[key] ?? undefined;
+    if (value === undefined) return null;
+    return is(value) ? value : this.#wrongType(this.path(key), wanted, value);
+  }
+
+  /** The items of a list that are of a type and that `read` can use, in order. */
+  #each<Item, Value>(
+    key: string,
+    is: (item: unknown) => item is Item,
+    wanted: string,
+    read: (item: Item, path: string) => Value | null,
+  ): readonly Value[] {
+    const items = this.items(key);
+    if (items.length === 0) return NONE;
+    const values: Value[] = [];
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index];
+      const path = `${this.path(key)}[${index}]`;
+      const value = is(item) ? read(item, path) : this.#wrongType(path, wanted, item);
+      if (value !== null) values.push(value);
+    }
+    return values;
+  }
+
+  #known<Word extends string>(text: string, path: string, words: readonly Word[]): Word | null {
+    const word = words.find((candidate) => candidate === text);
+    if (word !== undefined) return word;
+    this.#report.error('KNAT_FIELD_VALUE', path, `"${text}" is not known: use one of ${words.join(', ')}`);
+    return null;
+  }
+
+  #wrongType(path: string, wanted: string, value: unknown, remedy = ''): null {
+    this.#report.error('KNAT_FIELD_TYPE', path, `must be ${wanted}, not ${describe(value)}${remedy}`);
     return null;
   }
 }

@@ -16,17 +16,15 @@ export function readLabelSelector(parent: Fields, key: string, report: ParseRepo
 
 function readRequirement(entry: Fields, report: ParseReport): LabelRequirement {
   const key = entry.text('key');
-  const operator = entry.text('operator');
+  const known = entry.optionalWord('operator', OPERATORS);
   const values = entry.texts('values');
-  const known = OPERATORS.find((one) => one === operator);
   if (key === '')
     report.error('KNAT_FIELD_REQUIRED', entry.path('key'), 'the label is missing: add its name');
-  if (known === undefined) {
-    const message = `"${operator}" is not known: use one of ${OPERATORS.join(', ')}`;
-    report.error('KNAT_FIELD_VALUE', entry.path('operator'), message);
+  if (entry.text('operator') === '') {
+    report.error('KNAT_FIELD_VALUE', entry.path('operator'), `add one of ${OPERATORS.join(', ')}`);
   }
   const needsValues = known === 'In' || known === 'NotIn';
-  if (known !== undefined && needsValues !== values.length > 0) {
+  if (known !== null && needsValues !== values.length > 0) {
     const message = needsValues
       ? `${known} needs at least one value`
       : `${known} takes no values: remove them`;

@@ -3,7 +3,6 @@ import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Fields, readPrefix } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, ParseReport } from './parsed.ts';
-import { NONE } from './shared.ts';
 
 /** The taint that the cluster autoscaler sets before it deletes a node; kube-proxy's health check knows it too. */
 const TO_BE_DELETED = 'ToBeDeletedByClusterAutoscaler';
@@ -19,7 +18,7 @@ export function parseNode(object: unknown, context: ParseContext): Parsed<NodeFa
     name: context.shared.text(name),
     uid: metadata.text('uid'),
     addresses: addresses(fields.object('status'), metadata.object('annotations'), report),
-    podCIDRs: podCIDRs(spec, report),
+    podCIDRs: spec.textPartsOr('podCIDRs', 'podCIDR', readPrefix),
     labels: metadata.textMap('labels'),
     terminating: metadata.text('deletionTimestamp') !== '',
     excludedByAutoscaler: spec.objects('taints').some((taint) => taint.text('key') === TO_BE_DELETED),
@@ -51,12 +50,4 @@ function addresses(status: Fields, annotations: Fields, report: ParseReport): No
     }
   }
   return [...facts].map(([address, type]) => ({ type, address }));
-}
-
-/** `podCIDRs`, or the older `podCIDR` where that is all there is. */
-function podCIDRs(spec: Fields, report: ParseReport): NodeFact['podCIDRs'] {
-  if (spec.items('podCIDRs').length > 0) return spec.textParts('podCIDRs', readPrefix, 'needed');
-  const text = spec.text('podCIDR');
-  const prefix = text === '' ? null : readPrefix(text, spec.path('podCIDR'), report);
-  return prefix === null ? NONE : [prefix];
 }

@@ -39,7 +39,7 @@ export function parsePool(object: unknown, context: ParseContext): Parsed<PoolFa
   const spec = fields.object('spec');
   const disabled = spec.flag('disabled') ?? false;
   const natOutgoing = spec.flag('natOutgoing') ?? false;
-  const uses = allowedUses(spec, report);
+  const uses = allowedUses(spec);
   const cidr = readCidr(spec, report);
   const blockSize = spec.integer('blockSize') ?? 0;
   if (cidr !== null) checkSize(cidr, blockSize, disabled, report);
@@ -108,12 +108,7 @@ function checkEncapsulation(
   }
 }
 
-function allowedUses(spec: Fields, report: ParseReport): readonly string[] {
-  const uses = spec.texts('allowedUses');
-  for (const [index, use] of uses.entries()) {
-    if (USES.some((known) => known === use)) continue;
-    const path = `${spec.path('allowedUses')}[${index}]`;
-    report.error('KNAT_FIELD_VALUE', path, `"${use}" is not known: use one of ${USES.join(', ')}`);
-  }
+function allowedUses(spec: Fields): readonly string[] {
+  const uses = spec.words('allowedUses', USES);
   return uses.length === 0 ? ['Workload', 'Tunnel'] : uses;
 }

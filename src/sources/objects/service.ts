@@ -30,7 +30,7 @@ export function parseService(object: unknown, context: ParseContext): Parsed<Ser
     uid: metadata.text('uid'),
     createdAt: timeOf(metadata.text('creationTimestamp')) ?? 0,
     notOurs: reason,
-    clusterIPs: virtual ? clusterIPs(spec, report) : NONE,
+    clusterIPs: virtual ? spec.textPartsOr('clusterIPs', 'clusterIP', readOrdinaryAddress) : NONE,
     externalIPs: spec.textParts('externalIPs', readOrdinaryAddress),
     loadBalancerIPs: report.part(() => loadBalancerIPs(fields.object('status'), report)) ?? NONE,
     loadBalancerSourceRanges: sourceRanges(spec, report),
@@ -48,14 +48,6 @@ function notOurs(type: (typeof TYPES)[number], spec: Fields, labels: Fields): No
     return { kind: 'headless' };
   const label = FOREIGN_LABELS.find((key) => labels.has(key));
   return label === undefined ? null : { kind: 'label', label };
-}
-
-/** `clusterIPs`, or the older `clusterIP` where that is all there is. */
-function clusterIPs(spec: Fields, report: ParseReport): readonly IpAddress[] {
-  if (spec.items('clusterIPs').length > 0) return spec.textParts('clusterIPs', readOrdinaryAddress, 'needed');
-  const text = spec.text('clusterIP');
-  const address = text === '' ? null : readOrdinaryAddress(text, spec.path('clusterIP'), report);
-  return address === null ? NONE : [address];
 }
 
 /**
