@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Wake } from '../../base/wake.ts';
-import type { Finding } from '../../model/finding.ts';
+import { findingOf } from '../../model/finding.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
 import { requireFolder } from './errors.ts';
@@ -92,7 +92,11 @@ export class DirSource implements Source {
     return new FolderWatch(
       this.#root,
       () => this.#wake.notify(),
-      (message) => sink.report(origin, [watchProblem(this.#root, message, this.#options.pollMs)]),
+      (why) => {
+        const seconds = this.#options.pollMs / 1000;
+        const message = `the folder cannot be watched and is read every ${seconds} s instead: ${why}`;
+        sink.report(origin, [findingOf('KNAT_FOLDER_WATCH', null, message, { origin: this.#root })]);
+      },
     );
   }
 }
@@ -106,15 +110,4 @@ function deliver(reading: Reading, sink: SourceSink): void {
 async function identityOf(path: string): Promise<string | null> {
   const stats = await stat(path, { bigint: true }).catch(() => null);
   return stats === null || !stats.isDirectory() ? null : `${stats.dev}:${stats.ino}`;
-}
-
-function watchProblem(root: string, message: string, pollMs: number): Finding {
-  return {
-    code: 'KNAT_FOLDER_WATCH',
-    severity: 'warning',
-    origin: root,
-    object: null,
-    field: '',
-    message: `the folder cannot be watched and is read every ${pollMs / 1000} s instead: ${message}`,
-  };
 }

@@ -1,9 +1,9 @@
 import type { FactChange } from '../../model/facts.ts';
-import type { Finding } from '../../model/finding.ts';
-import type { SourceCode } from '../../model/finding-codes.ts';
+import { type Finding, findingOf } from '../../model/finding.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
 import { type Claim, Claims } from '../objects/claims.ts';
 import type { FileObjects } from '../objects/file-objects.ts';
+import { lastGoodFinding } from '../objects/parsed.ts';
 
 /** What is known of one file. */
 interface FileState {
@@ -43,7 +43,7 @@ export class FolderState {
         const last = before.get(id);
         const kept = last?.rank === rank ? last : undefined;
         if (kept !== undefined) claims.set(id, kept);
-        problems.push(rejectedProblem(`${path}:${line}`, ref, kept !== undefined));
+        problems.push(lastGoodFinding(ref, kept !== undefined, `${path}:${line}`));
       } else if (fact !== null && !claims.has(id))
         claims.set(id, { kind, key, rank, line, owner: path, fact });
     }
@@ -89,35 +89,18 @@ function withLastGood(problems: readonly Finding[], path: string, kept: number):
   if (kept === 0) return problems;
   const objects = kept === 1 ? 'the object' : `the ${kept} objects`;
   const message = `the last good state of this file, ${objects} that it had, stays in force until it is corrected`;
-  return [...problems, warning('KNAT_LAST_GOOD', path, null, message)];
-}
-
-function rejectedProblem(origin: string, ref: ObjectRef, isKept: boolean): Finding {
-  const message = isKept
-    ? 'the last good state of this object stays in force until it is corrected or removed'
-    : 'this object has no effect until it is corrected';
-  return warning('KNAT_LAST_GOOD', origin, ref, message);
+  return [...problems, findingOf('KNAT_LAST_GOOD', null, message, { origin: path })];
 }
 
 function duplicateProblem(winner: Claim, loser: Claim): Finding {
   const ref = refOf(loser);
   const first = `${winner.owner}:${winner.line}`;
   const second = `${loser.owner}:${loser.line}`;
-  return {
-    code: 'KNAT_OBJECT_DUPLICATE',
-    severity: 'error',
-    origin: second,
-    object: ref,
-    field: '',
-    message: `${formatRef(ref)} is in ${first}, which is used, and in ${second}: remove one of them`,
-  };
+  const message = `${formatRef(ref)} is in ${first}, which is used, and in ${second}: remove one of them`;
+  return findingOf('KNAT_OBJECT_DUPLICATE', ref, message, { severity: 'error', origin: second });
 }
 
 function refOf({ kind, key }: Claim): ObjectRef {
   const slash = key.indexOf('/');
   return { kind, namespace: slash < 0 ? '' : key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
-function warning(code: SourceCode, origin: string, object: ObjectRef | null, message: string): Finding {
-  return { code, severity: 'warning', origin, object, field: '', message };
 }

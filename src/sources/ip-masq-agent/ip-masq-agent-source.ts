@@ -2,8 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Wake } from '../../base/wake.ts';
-import type { Finding } from '../../model/finding.ts';
-import type { SourceCode } from '../../model/finding-codes.ts';
+import { type Finding, findingOf } from '../../model/finding.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { defaultIpMasqAgentConfig, type IpMasqAgentReading, parseIpMasqAgentConfig } from './config.ts';
 
@@ -96,7 +95,7 @@ class IpMasqAgentSource implements Source {
     const message = this.#hasConfig
       ? 'the last good configuration stays in force until the file is corrected'
       : 'this file was never valid: it has no effect until it is corrected';
-    return problem('KNAT_LAST_GOOD', 'warning', this.#path, message);
+    return findingOf('KNAT_LAST_GOOD', null, message, { origin: this.#path });
   }
 }
 
@@ -106,10 +105,7 @@ async function readConfig(path: string): Promise<IpMasqAgentReading> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return { config: defaultIpMasqAgentConfig(path), problems: [] };
-    return { config: null, problems: [problem('KNAT_IP_MASQ_AGENT_CONFIG', 'error', path, message)] };
+    const more = { severity: 'error', origin: path } as const;
+    return { config: null, problems: [findingOf('KNAT_IP_MASQ_AGENT_CONFIG', null, message, more)] };
   }
-}
-
-function problem(code: SourceCode, severity: Finding['severity'], origin: string, message: string): Finding {
-  return { code, severity, origin, object: null, field: '', message };
 }

@@ -1,12 +1,9 @@
-import type { FactKind } from '../../model/facts.ts';
+import type { ObjectKind } from '../../model/facts.ts';
 import { Claims } from '../objects/claims.ts';
-import { factChange, factKindOf } from '../objects/fact-object.ts';
+import { factChange, factKindOf, hasSeveralGroups } from '../objects/fact-object.ts';
 import type { SourceSink } from '../source.ts';
 import type { ObjectChange, ObjectSink } from './resource-objects.ts';
 import type { Resource } from './resources.ts';
-
-/** Kinds that more than one API group may serve. */
-const SEVERAL_GROUPS: ReadonlySet<FactKind> = new Set(['IPPool', 'FelixConfiguration']);
 
 /**
  * Brings the objects of all resources together. A kind that several API groups serve is the union of them, and the group of the lowest rank decides about a name that two of them have.
@@ -24,7 +21,7 @@ export class Delivery {
     const { kind, group } = resource;
     return {
       apply: (changes) => {
-        if (SEVERAL_GROUPS.has(kind)) this.#unite(resource, changes);
+        if (hasSeveralGroups(kind)) this.#unite(resource, changes);
         else this.#sink.apply(changes.map(({ key, fact }) => factChange(kind, key, fact)));
       },
       report: (key, problems) => this.#sink.report(originOf(kind, key, group), problems),
@@ -43,6 +40,6 @@ export class Delivery {
 }
 
 /** `kubernetes: Service shop/web`; with the group where a kind has several. */
-function originOf(kind: FactKind, key: string, group: string): string {
-  return SEVERAL_GROUPS.has(kind) ? `kubernetes: ${kind}.${group} ${key}` : `kubernetes: ${kind} ${key}`;
+function originOf(kind: ObjectKind, key: string, group: string): string {
+  return hasSeveralGroups(kind) ? `kubernetes: ${kind}.${group} ${key}` : `kubernetes: ${kind} ${key}`;
 }

@@ -2,6 +2,7 @@ import { deepEqual } from '../../model/equal.ts';
 import type { Finding } from '../../model/finding.ts';
 import { type AnyFact, factKey, parseFact } from '../objects/fact-object.ts';
 import { objectRef, type ParseContext } from '../objects/metadata.ts';
+import { lastGoodFinding } from '../objects/parsed.ts';
 import type { Resource } from './resources.ts';
 
 /** The value of one object of a resource; null when it is gone or no fact. */
@@ -73,7 +74,10 @@ export class ResourceObjects {
       return;
     }
     if (before === undefined) this.#facts.set(key, null);
-    this.#report(key, [...parsed.problems, this.#lastGood(object, (before ?? null) !== null)]);
+    this.#report(key, [
+      ...parsed.problems,
+      lastGoodFinding(objectRef(kind, object), (before ?? null) !== null),
+    ]);
   }
 
   /** The object is gone. */
@@ -105,18 +109,5 @@ export class ResourceObjects {
       key,
       problems.map((problem) => ({ ...problem, origin: 'kubernetes' })),
     );
-  }
-
-  #lastGood(object: unknown, isKept: boolean): Finding {
-    return {
-      code: 'KNAT_LAST_GOOD',
-      severity: 'warning',
-      origin: '',
-      object: objectRef(this.#resource.kind, object),
-      field: '',
-      message: isKept
-        ? 'the last good state of this object stays in force until it is corrected or removed'
-        : 'this object has no effect until it is corrected',
-    };
   }
 }

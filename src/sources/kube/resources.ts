@@ -43,7 +43,7 @@ const FELIX_SERVERS = [
   { group: 'crd.projectcalico.org', version: 'v1' },
 ] as const;
 
-/** Where IPPools may be served; all that are there count, `poolGroupRank` settles between them. */
+/** Where IPPools may be served; all that are there count, `factKindOf` settles between them. */
 const POOL_SERVERS = [
   { group: 'projectcalico.org', version: 'v3' },
   { group: 'crd.projectcalico.org', version: 'v1' },

@@ -1,65 +1,86 @@
 import type { FactChange, FactKind, FactTypes, ObjectKind } from '../../model/facts.ts';
+import type { NamespaceFact } from '../../model/namespace.ts';
 import { objectKey } from '../../model/object.ts';
+import type { ServiceCidrFact } from '../../model/service-cidr.ts';
 import { parseEgressRule } from './egress-rule.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
-import { felixGroupRank, parseFelixConfiguration } from './felix-configuration.ts';
-import { objectRef, type ParseContext } from './metadata.ts';
-import { parseNamespace } from './namespace.ts';
+import { parseFelixConfiguration } from './felix-configuration.ts';
+import { readPrefix } from './fields.ts';
+import { objectRef, openObject, type ParseContext } from './metadata.ts';
 import { parseNode } from './node.ts';
 import type { Parsed } from './parsed.ts';
 import { parsePod } from './pod.ts';
-import { parsePool, poolGroupRank } from './pool.ts';
+import { parsePool } from './pool.ts';
 import { parseService } from './service.ts';
-import { parseServiceCidr } from './service-cidr.ts';
 
-/** A parser for each kind of object. */
-const parsers: { [Kind in ObjectKind]: (object: unknown, context: ParseContext) => Parsed<FactTypes[Kind]> } =
-  {
-    Service: parseService,
-    EndpointSlice: parseEndpointSlice,
-    Pod: parsePod,
-    Node: parseNode,
-    IPPool: parsePool,
-    FelixConfiguration: parseFelixConfiguration,
-    Namespace: parseNamespace,
-    EgressRule: parseEgressRule,
-    ServiceCIDR: parseServiceCidr,
-  };
+interface KindReader<Fact> {
+  /** Groups of the API that serve the kind, in any version; the deciding one first. `v1`: the core group. */
+  readonly groups: readonly string[];
+  readonly parse: (object: unknown, context: ParseContext) => Parsed<Fact>;
+}
+
+const kinds: { readonly [Kind in ObjectKind]: KindReader<FactTypes[Kind]> } = {
+  Service: { groups: ['v1'], parse: parseService },
+  EndpointSlice: { groups: ['discovery.k8s.io'], parse: parseEndpointSlice },
+  Pod: { groups: ['v1'], parse: parsePod },
+  Node: { groups: ['v1'], parse: parseNode },
+  // The same name in two groups is one pool, Calico's.
+  IPPool: { groups: ['projectcalico.org', 'crd.projectcalico.org', 'knat.dev'], parse: parsePool },
+  FelixConfiguration: {
+    groups: ['projectcalico.org', 'crd.projectcalico.org'],
+    parse: parseFelixConfiguration,
+  },
+  Namespace: { groups: ['v1'], parse: parseNamespace },
+  EgressRule: { groups: ['knat.dev'], parse: parseEgressRule },
+  ServiceCIDR: { groups: ['networking.k8s.io'], parse: parseServiceCidr },
+};
+
+/** A Namespace (v1): its name and labels. */
+function parseNamespace(object: unknown, context: ParseContext): Parsed<NamespaceFact> {
+  const { name, metadata, report } = openObject('Namespace', object, context.shared);
+  return report.finish({ name: context.shared.text(name), labels: metadata.textMap('labels') });
+}
+
+/**
+ * A ServiceCIDR (networking.k8s.io/v1). One that is being deleted counts until it is gone: the API server keeps it for as
+ * long as a Service has an address of it.
+ */
+function parseServiceCidr(object: unknown, context: ParseContext): Parsed<ServiceCidrFact> {
+  const { name, fields, report } = openObject('ServiceCIDR', object, context.shared);
+  return report.finish({ name, cidrs: fields.object('spec').textParts('cidrs', readPrefix, 'needed') });
+}
 
 /** Any fact, where only its existence matters. */
 export type AnyFact = FactTypes[FactKind];
 
 /**
- * Which kind of fact an object is, and its rank among objects of the same key: 0 but for kinds that several API groups
- * serve, where the object of the lowest rank counts (docs/spec/egress-nat.md, "IPPool objects"). Null: no kind that knat
- * reads.
+ * Which kind of fact an object is, and its rank: of objects of the same key in several API groups that of the lowest rank
+ * counts (docs/spec/egress-nat.md, "IPPool objects"). Null: no kind that knat reads.
  */
 export function factKindOf(apiVersion: string, kind: string): { kind: ObjectKind; rank: number } | null {
-  switch (kind) {
-    case 'Service':
-    case 'Pod':
-    case 'Node':
-    case 'Namespace':
-      return apiVersion === 'v1' ? { kind, rank: 0 } : null;
-    case 'EndpointSlice':
-      return apiVersion.startsWith('discovery.k8s.io/') ? { kind, rank: 0 } : null;
-    case 'ServiceCIDR':
-      return apiVersion.startsWith('networking.k8s.io/') ? { kind, rank: 0 } : null;
-    case 'EgressRule':
-      return apiVersion.startsWith('knat.dev/') ? { kind, rank: 0 } : null;
-    case 'IPPool':
-    case 'FelixConfiguration': {
-      const rank = (kind === 'IPPool' ? poolGroupRank : felixGroupRank)(apiVersion);
-      return rank === null ? null : { kind, rank };
-    }
-    default:
-      return null;
-  }
+  if (!isObjectKind(kind)) return null;
+  const rank = kinds[kind].groups.findIndex((group) =>
+    group === 'v1' ? apiVersion === group : apiVersion.startsWith(`${group}/`),
+  );
+  return rank < 0 ? null : { kind, rank };
+}
+
+/** Whether several API groups serve the kind. */
+export function hasSeveralGroups(kind: ObjectKind): boolean {
+  return kinds[kind].groups.length > 1;
+}
+
+function isObjectKind(kind: string): kind is ObjectKind {
+  return Object.hasOwn(kinds, kind);
 }
 
 /** Parses an object of a kind. */
-export function parseFact(kind: ObjectKind, object: unknown, context: ParseContext): Parsed<AnyFact> {
-  return parsers[kind](object, context);
+export function parseFact<Kind extends ObjectKind>(
+  kind: Kind,
+  object: unknown,
+  context: ParseContext,
+): Parsed<FactTypes[Kind]> {
+  return kinds[kind].parse(object, context);
 }
 
 /** The key of `FactChange` for an object, valid or not; empty where the object has no name. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { formatFinding } from '../../model/finding.ts';
-import { felixGroupRank, parseFelixConfiguration } from './felix-configuration.ts';
+import { factKindOf, parseFact } from './fact-object.ts';
+import { parseFelixConfiguration } from './felix-configuration.ts';
 import { defaultPodNatOptions } from './metadata.ts';
-import { parseNamespace } from './namespace.ts';
 import { SharedValues } from './shared.ts';
 
 const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
@@ -108,16 +108,22 @@ describe('parseFelixConfiguration', () => {
 
   test("Calico's own API decides before its definitions", () => {
     const versions = ['projectcalico.org/v3', 'crd.projectcalico.org/v1', 'knat.dev/v1'];
-    expect(versions.map(felixGroupRank)).toEqual([0, 1, null]);
+    expect(versions.map((version) => factKindOf(version, 'FelixConfiguration')?.rank ?? null)).toEqual([
+      0,
+      1,
+      null,
+    ]);
   });
 });
 
 test('a Namespace is its name and labels', () => {
   const object = { metadata: { name: 'mail', labels: { team: 'post' } }, status: { phase: 'Active' } };
-  expect(parseNamespace(object, context)).toEqual({
+  expect(parseFact('Namespace', object, context)).toEqual({
     ok: true,
     warnings: [],
     fact: { name: 'mail', labels: { team: 'post' } },
   });
-  expect(parseNamespace({ metadata: { name: 'bare' } }, context)).toMatchObject({ fact: { labels: {} } });
+  expect(parseFact('Namespace', { metadata: { name: 'bare' } }, context)).toMatchObject({
+    fact: { labels: {} },
+  });
 });

@@ -6,9 +6,6 @@ import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, ParseReport } from './parsed.ts';
 import { NONE } from './shared.ts';
 
-/** The API groups that serve FelixConfiguration, the deciding one first. */
-const GROUPS = ['projectcalico.org', 'crd.projectcalico.org'] as const;
-
 /** The one object that counts for all nodes; `node.NAME` is for one node, and knat does not read it. */
 export const FELIX_DEFAULT = 'default';
 
@@ -16,12 +13,6 @@ const EXCLUSIONS: readonly NatOutgoingExclusions[] = ['IPPoolsOnly', 'IPPoolsAnd
 
 /** docs/spec/egress-nat.md, "The decision", 10. */
 const INTERFACE = /^[a-zA-Z0-9:._+-]{1,15}$/;
-
-/** Rank of an API version, lowest decides; null when its group serves no FelixConfiguration. */
-export function felixGroupRank(apiVersion: string): number | null {
-  const rank = GROUPS.findIndex((group) => apiVersion.startsWith(`${group}/`));
-  return rank < 0 ? null : rank;
-}
 
 /**
  * Calico's FelixConfiguration, the four fields about natOutgoing; no other field is looked at. Objects of other names

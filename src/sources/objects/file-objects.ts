@@ -3,9 +3,9 @@ import type { Finding } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
 import { type AnyFact, factKey, factKindOf, parseFact } from './fact-object.ts';
-import { fieldSteps } from './field-path.ts';
 import { describe, isObject } from './fields.ts';
 import { type ManifestDocument, readManifest } from './manifest.ts';
+import { fieldSteps } from './manifest-root.ts';
 import { objectRef, type ParseContext } from './metadata.ts';
 
 /** One object of a file that is ours to read. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { fieldSteps } from './field-path.ts';
 import { readManifest } from './manifest.ts';
+import { fieldSteps } from './manifest-root.ts';
 
 /** `LINE KIND NAME` of each document, or the error as `LINE: MESSAGE`. */
 function show(text: string, filename = 'x.yaml'): string[] {

@@ -4,6 +4,7 @@ import type { SourceCode } from '../../model/finding-codes.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Prefix, parsePrefix } from '../../net/prefix.ts';
 import { hostBitsMessage } from './fields.ts';
+import { formatSteps } from './manifest-root.ts';
 import { readRoots } from './manifest-text.ts';
 import {
   isInterfaceName,
@@ -104,13 +105,6 @@ export function parseNodeConfig(text: string, filename: string): NodeConfigResul
   const addresses = nodeIP ?? several;
   const given = Object.entries({ ...rest, nodeIPs: addresses }).filter(([, value]) => value !== undefined);
   return { ok: true, config: Object.fromEntries(given) as NodeConfig };
-}
-
-function formatSteps(steps: readonly (string | number)[]): string {
-  return steps.reduce<string>((path, step) => {
-    if (typeof step === 'number' || /[./]/.test(step)) return `${path}[${step}]`;
-    return path === '' ? step : `${path}.${step}`;
-  }, '');
 }
 
 function failed(code: SourceCode, filename: string, line: number, message: string): NodeConfigResult {

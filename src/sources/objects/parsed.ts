@@ -1,4 +1,4 @@
-import type { Finding } from '../../model/finding.ts';
+import { type Finding, findingOf } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import type { ObjectRef } from '../../model/object.ts';
 
@@ -13,6 +13,14 @@ export type Parsed<Fact> =
   | { readonly ok: false; readonly problems: readonly Finding[] };
 
 const NO_PROBLEMS: readonly Finding[] = [];
+
+/** What is reported beside the problems of an object that is rejected. */
+export function lastGoodFinding(object: ObjectRef, isKept: boolean, origin = ''): Finding {
+  const message = isKept
+    ? 'the last good state of this object stays in force until it is corrected or removed'
+    : 'this object has no effect until it is corrected';
+  return findingOf('KNAT_LAST_GOOD', object, message, { origin });
+}
 
 /** Collects the problems of one object. Problems carry no origin: whoever knows the file adds it. */
 export class ParseReport {

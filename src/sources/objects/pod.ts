@@ -1,7 +1,9 @@
-import type { PodFact } from '../../model/pod.ts';
-import type { IpAddress } from '../../net/address.ts';
-import type { Fields } from './fields.ts';
-import { hostPortsOf } from './host-ports.ts';
+import type { HostPort, PodFact } from '../../model/pod.ts';
+import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
+import { FAMILIES } from '../../net/family.ts';
+import { parsePort } from '../../net/port.ts';
+import { parseProtocol } from '../../net/protocol.ts';
+import { type Fields, isObject } from './fields.ts';
 import { openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed } from './parsed.ts';
 import { parsePodNatAnnotation } from './pod-nat-annotation.ts';
@@ -45,4 +47,33 @@ function podIPs(status: Fields): readonly IpAddress[] {
   if (addresses.length > 0) return addresses;
   const address = status.address('podIP');
   return address === null ? NONE : [address];
+}
+
+/**
+ * The ports that the CNI plugin maps for a Pod's containers, those of sidecars (init containers that restart always)
+ * among them. What the API server would refuse is passed over: it must not keep the Pod from being known.
+ */
+function hostPortsOf(spec: Fields): readonly HostPort[] {
+  const sidecars = spec.items('initContainers').filter((each) => fieldOf(each, 'restartPolicy') === 'Always');
+  const found = [...spec.items('containers'), ...sidecars].flatMap((container) => {
+    const ports = fieldOf(container, 'ports');
+    return Array.isArray(ports) ? ports.flatMap((port) => hostPortOf(port) ?? []) : [];
+  });
+  return found.length === 0 ? NONE : found;
+}
+
+function hostPortOf(value: unknown): HostPort | null {
+  const port = parsePort(Number(fieldOf(value, 'hostPort') ?? 0));
+  const protocol = parseProtocol(String(fieldOf(value, 'protocol') ?? 'TCP'));
+  if (port === null || protocol === null) return null;
+  const bound = fieldOf(value, 'hostIP') ?? '';
+  if (bound === '') return { protocol, port, address: null, families: FAMILIES };
+  const address = parseAddress(String(bound));
+  if (address === null) return null;
+  const isAny = address === '0.0.0.0' || address === '::';
+  return { protocol, port, address: isAny ? null : address, families: [familyOf(address)] };
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  return isObject(value) ? value[key] : undefined;
 }

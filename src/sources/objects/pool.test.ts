@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { formatFinding } from '../../model/finding.ts';
+import { factKindOf } from './fact-object.ts';
 import { defaultPodNatOptions } from './metadata.ts';
-import { parsePool, poolGroupRank } from './pool.ts';
+import { parsePool } from './pool.ts';
 import { SharedValues } from './shared.ts';
 
 const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
@@ -125,6 +126,12 @@ describe('parsePool', () => {
       'v1',
       'x.knat.dev/v1',
     ];
-    expect(versions.map(poolGroupRank)).toEqual([0, 1, 2, null, null]);
+    expect(versions.map((version) => factKindOf(version, 'IPPool')?.rank ?? null)).toEqual([
+      0,
+      1,
+      2,
+      null,
+      null,
+    ]);
   });
 });

@@ -12,9 +12,6 @@ import type { Fields } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, ParseReport } from './parsed.ts';
 
-/** The API groups that serve IPPool, the deciding one first: the same name in two groups is one pool, Calico's. */
-const POOL_GROUPS = ['projectcalico.org', 'crd.projectcalico.org', 'knat.dev'] as const;
-
 const MODES = ['Never', 'Always', 'CrossSubnet'] as const;
 const USES = ['Workload', 'Tunnel', 'LoadBalancer'] as const;
 
@@ -23,12 +20,6 @@ const BLOCK = {
   IPv4: { fallback: 26, least: 20, most: 32 },
   IPv6: { fallback: 122, least: 116, most: 128 },
 } as const satisfies Record<Family, { fallback: number; least: number; most: number }>;
-
-/** Rank of a pool's API version, lowest decides; null when it is no group that serves IPPool. */
-export function poolGroupRank(apiVersion: string): number | null {
-  const rank = POOL_GROUPS.findIndex((group) => apiVersion.startsWith(`${group}/`));
-  return rank < 0 ? null : rank;
-}
 
 /**
  * An IPPool of any of its API groups. The messages are Calico's (docs/spec/egress-nat.md, "IPPool objects"), and all

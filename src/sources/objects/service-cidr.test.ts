@@ -1,16 +1,15 @@
 import { expect, test } from 'vitest';
 import { formatFinding } from '../../model/finding.ts';
 import { formatPrefix } from '../../net/prefix.ts';
-import { factKindOf } from './fact-object.ts';
+import { factKindOf, parseFact } from './fact-object.ts';
 import { defaultPodNatOptions } from './metadata.ts';
-import { parseServiceCidr } from './service-cidr.ts';
 import { SharedValues } from './shared.ts';
 
 const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
 
 function read(cidrs: unknown, metadata: object = {}) {
   const object = { metadata: { name: 'kubernetes', namespace: 'x', ...metadata }, spec: { cidrs } };
-  const parsed = parseServiceCidr(object, context);
+  const parsed = parseFact('ServiceCIDR', object, context);
   const problems = parsed.ok ? parsed.warnings : parsed.problems;
   return {
     cidrs: parsed.ok ? (parsed.fact?.cidrs.map(formatPrefix) ?? null) : null,
