@@ -8,11 +8,12 @@ import { EGRESS_CHAINS_FROM, type EgressChains } from './egress.ts';
 import { elementComparison, isShared, type PlacedElement } from './element.ts';
 import { constantElements, elementsOf } from './entry-elements.ts';
 import { FoundEndpoints } from './found-endpoints.ts';
+import { withGuards } from './guards.ts';
 import { keysForLater } from './pieces.ts';
 import type { SkeletonVariant } from './skeleton.ts';
 import { type Programmed, program, SlotReader } from './slots.ts';
 import { entryOf } from './unclaimed.ts';
-import { unclaimedElements, whileUnread } from './unread.ts';
+import { isConcerned, unclaimedElements, whileUnread } from './unread.ts';
 import { UseCount } from './use-count.ts';
 
 const noKeys: ReadonlySet<string> = new Set();
@@ -72,7 +73,7 @@ export class Comparison {
     if (this.#unread !== null && isUnread(this.#unread, EGRESS_CHAINS_FROM)) {
       egress = { interfaceFilter: egress.interfaceFilter ?? this.#standingEgress().interfaceFilter };
     }
-    return { timeouts, variant: { timeouts: inOrder(timeouts), egress } };
+    return { timeouts, variant: { timeouts: inOrder(timeouts.names.map(Number)), egress } };
   }
 
   /**
@@ -89,7 +90,7 @@ export class Comparison {
     const slots = new SlotReader(actual);
     const programmed = new Map<string, Programmed>();
     const extended = new Set<string>();
-    const found = this.#unread === null ? [] : [...actual, ...before];
+    const found = this.#unread === null ? [] : withGuards([...actual, ...before]);
     const standing = this.#unread === null ? null : new FoundEndpoints(found, this.#unread);
     for (const planned of this.entries(later)) {
       const entry = standing?.in(planned) ?? planned;
@@ -101,7 +102,14 @@ export class Comparison {
     // Into an empty table everything is written: nothing to compare, and no names to make for it.
     const changes =
       actual.length === 0 ? { add: [...wanted], remove: [] } : difference(wanted, actual, elementComparison);
-    return { changes, programmed, extended };
+    const shared: PlacedElement[] = [];
+    for (const each of programmed.values()) {
+      for (const placed of elementsOf(each)) if (isShared(placed)) shared.push(placed);
+    }
+    // What stays for objects that cannot be read is one more user of what it shares with others.
+    for (const placed of found)
+      if (isShared(placed) && isConcerned(placed, this.#unread)) shared.push(placed);
+    return { changes, programmed, extended, shared: UseCount.of(shared, elementComparison.identity) };
   }
 }
 
@@ -112,6 +120,8 @@ export interface WholeChange {
   readonly programmed: Map<string, Programmed>;
   /** Keys of frontends that have more endpoints in the kernel than in the plan, of unread objects. */
   readonly extended: ReadonlySet<string>;
+  /** The elements that several entries may have, by how many of these have them. */
+  readonly shared: UseCount<PlacedElement>;
 }
 
 /** The settings are the same in both families. */
@@ -135,14 +145,6 @@ export function* desiredElements(programmed: Iterable<Programmed>): Generator<Pl
   }
 }
 
-/** The elements that several entries may have, by how many of these have them. */
-export function sharedOf(programmed: Iterable<Programmed>): UseCount<PlacedElement> {
-  const shared: PlacedElement[] = [];
-  for (const each of programmed)
-    for (const placed of elementsOf(each)) if (isShared(placed)) shared.push(placed);
-  return UseCount.of(shared, elementComparison.identity);
-}
-
 /** In seconds: the chain that the entry needs, if it does. */
 export function timeoutsOf(entry: PlanEntry): readonly number[] {
   const timeout = timeoutOf(entry);
@@ -156,6 +158,6 @@ function timeoutsIn({ set, element }: PlacedElement): number[] {
   return timeout === null ? [] : [timeout];
 }
 
-export function inOrder(timeouts: UseCount<number>): number[] {
-  return timeouts.names.map(Number).sort((a, b) => a - b);
+export function inOrder(timeouts: readonly number[]): number[] {
+  return [...timeouts].sort((a, b) => a - b);
 }

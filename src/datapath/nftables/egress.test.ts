@@ -8,7 +8,7 @@ function poolRule(interfaceFilter: string | null): string | undefined {
   return rules.find((text) => text.includes('@egress_sources'));
 }
 
-const leaves = (out: string) => `ip saddr @egress_sources ip daddr != @egress_exempt ${out}goto egress_pools`;
+const leaves = (out: string) => `ip saddr @egress_sources ${out}goto egress_pools`;
 
 test.each([
   [null, leaves('')],

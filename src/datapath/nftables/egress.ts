@@ -13,7 +13,6 @@ import {
   lookup,
   masquerade,
   member,
-  notMember,
   rule,
   snat,
   vmap,
@@ -80,11 +79,11 @@ export function egressPostrouting(family: Family, { interfaceFilter }: EgressCha
   ];
   const out = outgoing(interfaceFilter);
   if (out === 'never') return rules;
-  const leaves = [notMember(daddr, egress_exempt), ...out, goto('egress_pools')];
   return [
     ...rules,
-    rule(member(saddr, egress_sources), ...leaves),
-    rule(member(iifname, egress_interfaces), ...leaves),
+    rule(member(daddr, egress_exempt), back),
+    rule(member(saddr, egress_sources), ...out, goto('egress_pools')),
+    rule(member(iifname, egress_interfaces), ...out, goto('egress_pools')),
   ];
 }
 

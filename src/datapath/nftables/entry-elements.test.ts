@@ -18,9 +18,10 @@ import type {
   SourcePorts,
 } from '../../plan/entry.ts';
 import { hex } from '../../wire/bytes.ts';
-import type { PlacedElement } from './element.ts';
+import { elementComparison, type PlacedElement } from './element.ts';
 import { constantElements, elementsOf } from './entry-elements.ts';
 import { formatPlaced } from './format.ts';
+import { guardsOf, withGuards } from './guards.ts';
 import { SET_NAMES } from './sets.ts';
 import { program } from './slots.ts';
 import { entryKeyOf } from './unclaimed.ts';
@@ -264,6 +265,15 @@ test('what stands in every table', async () => {
       .map(lines),
   );
   await expect(texts.join('')).toMatchFileSnapshot('../../../test/golden/elements/constants.txt');
+});
+
+test.each(kinds)('%s: what the rules ask first lets through to every element', (kind) => {
+  for (const elements of FAMILIES.flatMap((family) => elementsFor(kind, family))) {
+    const names = new Set(elements.map(elementComparison.identity));
+    const guards = new Set(elements.flatMap(guardsOf).map(elementComparison.identity));
+    expect([...guards].filter((name) => !names.has(name))).toEqual([]);
+    expect(withGuards(elements)).toHaveLength(elements.length);
+  }
 });
 
 test('every set has elements of some kind', () => {

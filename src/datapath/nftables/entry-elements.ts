@@ -39,8 +39,11 @@ export function elementsOf(programmed: Programmed): PlacedElement[] {
         place(family, 'bound_sources', { key: [address] }),
       ];
     }
-    case 'ClusterAddress':
-      return [place(familyOf(entry.address), 'cluster_ips', { key: [entry.address] })];
+    case 'ClusterAddress': {
+      const key = [entry.address] as const;
+      const family = familyOf(entry.address);
+      return [place(family, 'cluster_ips', { key }), place(family, 'frontend_addresses', { key })];
+    }
     case 'PodReservation':
       return []; // what it means for its pod is a PodSourcePort
     case 'PodSourcePort':
@@ -93,7 +96,8 @@ function frontendElements(entry: ServiceFrontend, { slots, localSlots }: Program
   const { tuple, localEndpoints, affinityTimeoutSeconds } = entry;
   const family = familyOf(tuple.address);
   const key = [addressBytes(tuple.address), tuple.protocol, tuple.port] as const;
-  const placed: PlacedElement[] = [];
+  const address = { key: [key[0]] } as const;
+  const placed: PlacedElement[] = [place(family, 'frontend_addresses', address)];
   if (affinityTimeoutSeconds !== null && slots.length + localSlots.length > 0) {
     const verdict = { code: 'goto', chain: affinityChain(affinityTimeoutSeconds) } as const;
     placed.push(place(family, 'affinity_frontends', { key }));
@@ -107,6 +111,9 @@ function frontendElements(entry: ServiceFrontend, { slots, localSlots }: Program
   }
   if (localEndpoints !== null) placed.push(place(family, 'policy_local', { key }));
   if (entry.masquerade === 'always') placed.push(place(family, 'masquerade_always', { key }));
+  if (localEndpoints !== null || entry.masquerade === 'always') {
+    placed.push(place(family, 'outside_addresses', address));
+  }
   if (slots.length === 0 || (localEndpoints !== null && localSlots.length === 0)) {
     placed.push(place(family, entry.unserved === 'reject' ? 'no_endpoints' : 'no_local_endpoints', { key }));
   }
@@ -159,6 +166,7 @@ function bindingElements({ tuple, endpoint, portCount, sourceRanges }: PodBindin
           place(family, 'bound_ranges', range),
           place(family, 'range_addresses', { key: [address] }),
         ];
+  placed.push(place(family, 'frontend_addresses', { key: [address] }));
   if (sourceRanges === null) return placed;
   if (portCount === 1) addSources(placed, 'restricted', { key }, sourceRanges);
   else addSources(placed, 'restricted_ranges', range, sourceRanges);
@@ -203,6 +211,7 @@ function addSources(
   const { family, ranges } = sources;
   const name = listName(sources);
   placed.push(place(family, set, { ...ports, data: [name] }));
+  placed.push(place(family, 'restricted_addresses', { key: [ports.key[0]] }));
   for (const { first, last } of ranges) {
     placed.push(place(family, 'allowed_sources', { key: [first, name], last: [last, name] }));
   }

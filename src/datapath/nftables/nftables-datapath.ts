@@ -19,7 +19,7 @@ import {
 } from '../datapath.ts';
 import { batchOf, freshBatch } from './batches.ts';
 import { changedSources } from './changed-sources.ts';
-import { Comparison, egressChainsOf, sharedOf } from './comparison.ts';
+import { Comparison, egressChainsOf } from './comparison.ts';
 import { plainEgress } from './egress.ts';
 import { elementComparison, type PlacedElement } from './element.ts';
 import { ATTEMPTS, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
@@ -239,7 +239,7 @@ export class NftablesDatapath implements Datapath {
     const skeleton = state.kind === 'ours' && !state.isIntact && !mendable ? 'swapped' : workOn(state);
     const stands = state.kind === 'ours' && skeleton !== 'swapped';
     const [actual, before] = stands ? [own, []] : [[], found];
-    const { changes, programmed, extended } = comparison.changes(actual, before, later);
+    const { changes, programmed, shared, extended } = comparison.changes(actual, before, later);
     this.#generation = generation;
     if (stands) {
       this.#commit(batchOf(changes, TABLE, state.isIntact ? null : state.changes));
@@ -248,7 +248,7 @@ export class NftablesDatapath implements Datapath {
       this.#commit(freshBatch(this.#tables, TABLE, variant, changes));
     }
     if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
-    this.#held = { programmed, shared: sharedOf(programmed.values()), timeouts, variant };
+    this.#held = { programmed, shared, timeouts, variant };
     this.#backlog = later;
     this.#extended = extended;
     this.#revision = revision;

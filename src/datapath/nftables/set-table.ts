@@ -99,6 +99,13 @@ export function columnsOf(family: Family) {
   const shifted = { data: endpoint, interval: true, intervalData: true } as const;
 
   return {
+    frontend_addresses: {
+      comment: 'where anything is translated or refused: all else passes by',
+      key: [daddr],
+      ...ofBoth,
+      entries: ['ServiceFrontend', 'PodBinding', 'ClusterAddress'],
+      isShared: true,
+    },
     cluster_ips: {
       comment: 'ClusterIPs: their unlisted ports are refused',
       key: [daddr],
@@ -236,8 +243,20 @@ export function columnsOf(family: Family) {
     egress_ports: { comment: 'of these within natPortRange', ...drawn, objects: ['FelixConfiguration'] },
     policy_local: { comment: 'externalTrafficPolicy Local', ...frontends },
     masquerade_always: { comment: 'externalTrafficPolicy Cluster', ...frontends },
+    outside_addresses: {
+      comment: 'addresses of these two',
+      key: [daddr],
+      ...ofFrontends,
+      isShared: true,
+    },
     no_endpoints: { comment: 'refused', ...frontends },
     no_local_endpoints: { comment: 'policy Local without an endpoint here: dropped', ...frontends },
+    restricted_addresses: {
+      comment: 'addresses that have any of the following',
+      key: [daddr],
+      ...ofBoth,
+      isShared: true,
+    },
     restricted: {
       comment: 'who may use it: a list of allowed_sources',
       key: frontend,

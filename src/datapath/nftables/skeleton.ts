@@ -13,8 +13,8 @@ import {
   dnat,
   drop,
   goto,
-  interfaceIs,
   jump,
+  leavesByLoopback,
   lookup,
   masquerade,
   member,
@@ -29,8 +29,8 @@ import {
   translated,
   vmap,
 } from './ruleset/build.ts';
-import { counting, iifname, l4proto, oifname, random } from './ruleset/loads.ts';
-import type { ChainNode, RuleNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
+import { counting, iifname, l4proto, random } from './ruleset/loads.ts';
+import type { ChainNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
 import { allSets, setsOf } from './sets.ts';
 import { perProtocol, RANDOM, wordsOf } from './words.ts';
 
@@ -55,6 +55,7 @@ export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant):
     ...endpointChains(family, false, affinity),
     ...endpointChains(family, true, affinity),
     translate(family),
+    sourceRanges(family),
     invalid(family),
     chain(
       'refuse',
@@ -77,21 +78,22 @@ const COMMENT = 'NAT of Services, pods and egress; the agent of knat writes it';
  * Frontends that only some sources may use. The name of their list is looked up, and stands behind the source in the key of
  * the next lookup.
  */
-function sourceRanges(family: Family): RuleNode[] {
+function sourceRanges(family: Family): ChainNode {
   const { frontend, sourceAndMore, daddr } = wordsOf(family);
   const { restricted, restricted_ranges, range_addresses, allowed_sources } = setsOf(family);
   const isNotAllowed = (lists: SetNode) =>
     notMember(overlay(sourceAndMore, frontend, lists), allowed_sources);
-  return [
-    commented('of frontends in restricted: source and list', ctState('new'), isNotAllowed(restricted), drop),
+  return chain(
+    'source_ranges',
+    'frontends that only some sources may use',
+    commented('of frontends in restricted: source and list', isNotAllowed(restricted), drop),
     commented(
       'the same of restricted_ranges',
-      ctState('new'),
       member(daddr, range_addresses),
       isNotAllowed(restricted_ranges),
       drop,
     ),
-  ];
+  );
 }
 
 /** How an endpoint of the frontend is drawn, in one of its views. */
@@ -169,7 +171,6 @@ function unserved(family: Family): ChainNode {
     rule(member(frontend, sets.no_endpoints), goto('refuse')),
     rule(member(frontend, sets.no_local_endpoints), drop),
     rule(member(daddr, sets.cluster_ips), goto('refuse')),
-    rule(member(daddr, sets.service_cidrs), drop),
   );
 }
 
@@ -190,16 +191,21 @@ function sourceChains(family: Family): ChainNode[] {
       rule(...isOutside, sourceIsLocal('=='), goto('masquerade_service')),
     ),
     chain(
-      'service_sources',
-      'of translated connections: whose replies must come back here',
-      commented('hairpin: source and destination are one address', ...isHairpin, goto('masquerade_service')),
+      'outside_sources',
+      'of frontends of the outside',
       ...perProtocol((is) => [
         rule(is, member(dialled, sets.masquerade_always), goto('masquerade_service')),
         rule(is, member(dialled, sets.policy_local), goto('policy_local_sources')),
       ]).flat(),
+    ),
+    chain(
+      'service_sources',
+      'of translated connections: whose replies must come back here',
+      commented('hairpin: source and destination are one address', ...isHairpin, goto('masquerade_service')),
+      rule(member(dialledAddress, sets.outside_addresses), jump('outside_sources')),
       rule(
-        member(dialledAddress, sets.cluster_ips),
         member(saddr, sets.masquerade_to_cluster_ip),
+        member(dialledAddress, sets.cluster_ips),
         notMember(iifname, sets.unmasqueraded_interfaces),
         goto('masquerade_service'),
       ),
@@ -236,15 +242,28 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       `${hook}_sources`,
       { type: 'filter', hook, priority: -105 },
       rule(ctState('invalid'), jump('invalid')),
-      ...sourceRanges(family),
+      rule(ctState('new'), member(daddr, sets.restricted_addresses), jump('source_ranges')),
     ),
-    baseChain(`${hook}_nat`, { type: 'nat', hook, priority: -101 }, rule(jump('translate'))),
+    baseChain(
+      `${hook}_nat`,
+      { type: 'nat', hook, priority: -101 },
+      rule(member(daddr, sets.frontend_addresses), goto('translate')),
+    ),
     baseChain(
       `${hook}_unserved`,
-      { type: 'filter', hook, priority: -95 },
-      ...(affinity ? [rule(ctState('new'), ctMarkIsSet, jump('affinity_marks'))] : []),
-      rule(ctState('new'), translated(false), jump('unserved')),
+      { type: 'nat', hook, priority: -95 },
+      rule(member(daddr, sets.frontend_addresses), jump('unserved')),
+      rule(member(daddr, sets.service_cidrs), drop),
     ),
+    ...(affinity
+      ? [
+          baseChain(
+            `${hook}_marks`,
+            { type: 'filter', hook, priority: -95 },
+            rule(ctState('new'), ctMarkIsSet, jump('affinity_marks')),
+          ),
+        ]
+      : []),
   ]);
   return [
     ...destination,
@@ -252,7 +271,7 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       'postrouting_nat',
       { type: 'nat', hook: 'postrouting', priority: 100 },
       rule(translated(true), jump('service_sources')),
-      commented('what this node sends to itself is not on its way out', interfaceIs(oifname, 'lo'), back),
+      commented('what this node sends to itself is not on its way out', leavesByLoopback, back),
       rule(member(saddr, sets.bound_sources), notMember(daddr, sets.pod_nat_internal), jump('bound_pods')),
       ...egressPostrouting(family, egress),
     ),

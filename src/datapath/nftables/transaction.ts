@@ -28,7 +28,7 @@ export interface Transaction {
   readonly changes: Difference<PlacedElement>;
   /** The chains stay as they are. */
   readonly keepsChains: boolean;
-  /** Call it when the kernel has taken the batch. `programmed` goes over into the new state. */
+  /** Call it when the kernel has taken the batch. What is held goes over into the new state. */
   readonly done: () => Held;
 }
 
@@ -56,8 +56,9 @@ export function transactionOf(
     if (old !== undefined) timeoutsGone.push(...timeoutsOf(old.entry));
     if (now !== null) timeoutsCome.push(...timeoutsOf(now.entry));
   }
-  const timeouts = held.timeouts.after(timeoutsGone, timeoutsCome).now;
-  const variant = { timeouts: inOrder(timeouts), egress };
+  const timeouts = held.timeouts.after(timeoutsGone, timeoutsCome);
+  const kept = held.timeouts.names.map(Number).filter((each) => !timeouts.changes.remove.includes(each));
+  const variant = { timeouts: inOrder([...kept, ...timeouts.changes.add]), egress };
   const keepsChains = variantKey(variant) === variantKey(held.variant);
   const batch = batchOf(changes, TABLE, keepsChains ? null : changesBetween(held.variant, variant));
   const done = () => {
@@ -65,7 +66,9 @@ export function transactionOf(
       if (now === null) programmed.delete(key);
       else programmed.set(key, now);
     }
-    return { programmed, shared: shared.now, timeouts, variant };
+    shared.done();
+    timeouts.done();
+    return { ...held, variant };
   };
   return { batch, changes, keepsChains, done };
 }

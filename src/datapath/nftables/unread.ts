@@ -81,8 +81,9 @@ interface Both {
   readonly found: PlacedElement[];
 }
 
-function isConcerned(placed: PlacedElement, unread: Unread): boolean {
-  return isUnread(unread, rowOf(placed).objects);
+/** The element may come from an object that cannot be read. */
+export function isConcerned(placed: PlacedElement, unread: Unread | null): boolean {
+  return unread !== null && isUnread(unread, rowOf(placed).objects);
 }
 
 function merged(both: Both, plan: Plan, claimed: ClaimedPorts, unread: Unread): readonly PlacedElement[] {

@@ -1,34 +1,35 @@
 import type { Difference } from '../../delta/delta.ts';
 
-/** How many users each item has: an item is there while one of them is. Immutable. */
+/** A change of users that is decided about, and not done yet. */
+export interface UseChange<Item> {
+  /** The items that come with the first or go with the last of their users. */
+  readonly changes: Difference<Item>;
+  /** Counts them. */
+  readonly done: () => void;
+}
+
+/** How many users each item has: an item is there while one of them is. */
 export class UseCount<Item> {
   readonly #nameOf: (item: Item) => string;
-  readonly #users: ReadonlyMap<string, number>;
+  readonly #users = new Map<string, number>();
 
-  private constructor(nameOf: (item: Item) => string, users: ReadonlyMap<string, number>) {
+  private constructor(nameOf: (item: Item) => string) {
     this.#nameOf = nameOf;
-    this.#users = users;
   }
 
   /** Each item stands here once for each of its users; items of one name are the same. */
   static of<Item>(items: Iterable<Item>, nameOf: (item: Item) => string): UseCount<Item> {
-    return new UseCount(nameOf, new Map()).#with([], items).now;
+    const count = new UseCount(nameOf);
+    count.after([], items).done();
+    return count;
   }
 
   get names(): string[] {
     return [...this.#users.keys()];
   }
 
-  /** The users after a change, and the items that came with the first or went with the last of them. */
-  after(
-    gone: readonly Item[],
-    come: readonly Item[],
-  ): { readonly now: UseCount<Item>; readonly changes: Difference<Item> } {
-    if (gone.length + come.length === 0) return { now: this, changes: { add: [], remove: [] } };
-    return this.#with(gone, come);
-  }
-
-  #with(gone: Iterable<Item>, come: Iterable<Item>) {
+  /** What becomes of the items when users go and come: costs the number of these, whatever else is counted. */
+  after(gone: Iterable<Item>, come: Iterable<Item>): UseChange<Item> {
     const steps = new Map<string, { item: Item; by: number }>();
     const count = (item: Item, by: number) => {
       const name = this.#nameOf(item);
@@ -38,17 +39,20 @@ export class UseCount<Item> {
     };
     for (const item of gone) count(item, -1);
     for (const item of come) count(item, 1);
-    const users = new Map(this.#users);
     const add: Item[] = [];
     const remove: Item[] = [];
     for (const [name, { item, by }] of steps) {
-      const before = users.get(name) ?? 0;
-      const after = before + by;
-      if (after > 0) users.set(name, after);
-      else users.delete(name);
-      if (before === 0 && after > 0) add.push(item);
-      else if (before > 0 && after <= 0) remove.push(item);
+      const before = this.#users.get(name) ?? 0;
+      if (before === 0 && before + by > 0) add.push(item);
+      else if (before > 0 && before + by <= 0) remove.push(item);
     }
-    return { now: new UseCount(this.#nameOf, users), changes: { add, remove } };
+    const done = () => {
+      for (const [name, { by }] of steps) {
+        const users = (this.#users.get(name) ?? 0) + by;
+        if (users > 0) this.#users.set(name, users);
+        else this.#users.delete(name);
+      }
+    };
+    return { changes: { add, remove }, done };
   }
 }

@@ -159,7 +159,7 @@ export function registerNumber(index: number): number {
 
 export const numbers = {
   payloadBase: { network: 1, transport: 2 },
-  metaKey: { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 },
+  metaKey: { mark: 3, oif: 5, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 },
   ctKey: { state: 0, status: 2, mark: 3, 'proto-src': 11, 'proto-dst': 12 },
   ctAddress: { IPv4: { saddr: 19, daddr: 20 }, IPv6: { saddr: 21, daddr: 22 } },
   ctOriginal: 0,

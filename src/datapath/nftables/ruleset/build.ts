@@ -2,7 +2,7 @@
 import type { Family } from '../../../net/family.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
-import { ctMark, ctStateBits, ctStatusBits, l4proto, sourceType } from './loads.ts';
+import { ctMark, ctStateBits, ctStatusBits, l4proto, oif, sourceType } from './loads.ts';
 import type { ChainNode, NatFlag, NatOperand, RuleNode, SetNode, Statement, Value } from './nodes.ts';
 
 const value = (node: Value): Value => Object.freeze(node);
@@ -42,6 +42,15 @@ export function interfaceIs(which: Value, name: string, isPrefix = false): State
   const text = JSON.stringify(isPrefix ? `${name}*` : name);
   return statement({ kind: 'match', value: which, operator: '==', operand, text });
 }
+
+/** The loopback interface is the first of every network namespace: LOOPBACK_IFINDEX of include/net/flow.h. */
+export const leavesByLoopback = statement({
+  kind: 'match',
+  value: oif,
+  operator: '==',
+  operand: new Uint8Array(Uint32Array.of(1).buffer),
+  text: '"lo"',
+});
 
 export const ctMarkIsSet = statement({
   kind: 'match',

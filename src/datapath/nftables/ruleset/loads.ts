@@ -13,6 +13,7 @@ const dataTypes = {
   inet_proto: 12,
   inet_service: 13,
   mark: 19,
+  ifindex: 20,
   ifname: 41,
 } as const;
 
@@ -115,6 +116,7 @@ function meta(
 export const l4proto = meta('l4proto', 'meta l4proto', 1, 'inet_proto');
 export const iifname = meta('iifname', 'iifname', 16, 'ifname');
 export const oifname = meta('oifname', 'oifname', 16, 'ifname');
+export const oif = meta('oif', 'oif', 4, 'ifindex');
 
 const NO_DIRECTION = 0xffff_ffff;
 
