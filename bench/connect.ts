@@ -36,22 +36,22 @@ const rounds = Number(values.rounds);
 if (!(many > 0 && many <= 500_000 && endpoints > 0 && endpoints <= 1000 && rounds > 0 && rounds <= 100_000)) {
   throw new RangeError('--services 1 to 500000, --endpoints 1 to 1000, --rounds 1 to 100000');
 }
-/** Connections of one way in one round: a few milliseconds, so that what disturbs the machine meets all ways alike. */
+/** Connections of one way in one round: a few milliseconds, so that other load slows all ways equally. */
 const AT_ONCE = 32;
 const PORT = 8080;
-/** Whatever else runs here only slows a slice down: the fastest tenth says what the way itself costs. */
+/** Other load only slows a slice down, so the fastest tenth shows the cost of the way itself. */
 const UNDISTURBED = 0.9;
 
 /**
- * The dialling pod has one address at each node; the other pod bears the endpoints of the first Service, and one behind
- * each node that is dialled straight: an endpoint's own would meet the connections that were translated to it.
+ * The dialling pod has one address at each node. The other pod has the endpoints of the first Service, and behind each
+ * node one more address for straight connections: on an endpoint's address they would collide with translated ones.
  */
 const CLIENT = { knat: '10.128.0.200', plain: '10.129.255.200' };
 const STRAIGHT = { knat: '10.128.0.150', plain: '10.129.255.150' };
 /** Closed connections are forgotten after a second, so that their ports are free again. */
 const TRACKING = { 'net.netfilter.nf_conntrack_tcp_timeout_close': 1 };
 
-/** What makes a node track connections, as every node of a cluster does, and nothing else. */
+/** A table that makes a node track connections, as every node of a cluster does, and does nothing else. */
 const TRACK = `table inet track {
   chain forward { type filter hook forward priority 0; policy accept; ct state established accept; }
 }

@@ -140,17 +140,17 @@ interface ReadResult {
   readonly listed: number;
   readonly bytes: number;
   readonly rssMiB: number;
-  /** Of this process, while it read. */
+  /** Processor time of this process while it read. */
   readonly cpuMs: number;
 }
 
-/** What this process has used of processors. */
+/** Processor time that this process has used. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** The listing as the command prints it, into nowhere. */
+/** Prints the listing as the command does; the output is discarded. */
 async function read(form: 'json' | 'table'): Promise<ReadResult> {
   let bytes = 0;
   let notes = '';
@@ -195,7 +195,7 @@ async function readElsewhere(form: 'json' | 'table'): Promise<ReadResult> {
   return JSON.parse(text) as ReadResult;
 }
 
-/** Makes the flows; milliseconds that it took. */
+/** Makes the flows; returns the milliseconds that it took. */
 function fill(): number {
   const start = performance.now();
   const pods = Array.from({ length: PODS }, (_, index) => podAddress(index));

@@ -74,7 +74,7 @@ for (let round = 0; round < ROUNDS; round++) {
   const start = performance.now();
   await untilBack(kernel.generation().id);
   times.push(performance.now() - start);
-  if (!isBack()) throw new Error('not all is back');
+  if (!isBack()) throw new Error('not everything is back');
 }
 stop.abort();
 await running;

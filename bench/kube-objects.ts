@@ -1,7 +1,7 @@
 import type { ApiObject } from '../test/cluster/simulator/objects.ts';
 import type { ClusterSize } from '../test/generators/large-cluster.ts';
 
-/** The objects of a cluster with all that a real API server and its controllers write into them. */
+/** The objects of a cluster with every field that a real API server and its controllers write into them. */
 export function* clusterObjects({ services, endpoints }: ClusterSize): Generator<ApiObject> {
   yield nodeObject();
   for (let index = 0; index < services; index++) {

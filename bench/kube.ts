@@ -12,7 +12,7 @@ import { startSimulator } from '../test/cluster/start-cluster.ts';
 import { node } from '../test/generators/large-cluster.ts';
 import { clusterObjects } from './kube-objects.ts';
 
-/** A cluster of the simulator, read by the Kubernetes source in a process of its own: time and memory. */
+/** Time and memory of a separate process whose Kubernetes source reads a cluster of the simulator. */
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     endpoints: { type: 'string', default: '3' },
     /** A server without streaming lists. */
     pages: { type: 'boolean', default: false },
-    /** By a kubeconfig; else as a pod. */
+    /** Access by a kubeconfig; else as a pod. */
     kubeconfig: { type: 'boolean', default: false },
     output: { type: 'string', short: 'o', default: 'text' },
     /** Set for the process that reads: where its credentials are. */
@@ -91,7 +91,7 @@ async function serve(): Promise<void> {
   });
   await sleep(5_000);
   const afterMiB = statusMiB(child.pid ?? 0, 'VmRSS');
-  // The history goes with the restart, so that everything is listed anew.
+  // The restart loses the history, so that everything is listed again.
   await simulator.restart(50);
   await sleep(20_000);
   const relistedMiB = statusMiB(child.pid ?? 0, 'VmRSS');

@@ -47,11 +47,11 @@ if (
   throw new RangeError('--services 4 to 100000, --endpoints 1 to 100, --rounds 10 to 2000');
 }
 
-/** The nodes, the measure of the others first. */
+/** The nodes; the first is the measure of the others. */
 const WAYS = ['tracking', 'knat', 'kube-proxy'] as const;
 type Way = (typeof WAYS)[number];
 
-/** Frames in one system call: about 0.1 ms, so that what disturbs the machine meets all nodes alike. */
+/** Frames in one system call: about 0.1 ms, so that other load slows all nodes equally. */
 const AT_ONCE = 32;
 /** Rounds before the measured ones: neighbours, caches, compiled code. */
 const WARM_UP = 30;
@@ -64,7 +64,7 @@ const TRACKING = {
   'net.netfilter.nf_conntrack_udp_timeout': 5,
 } as const;
 
-/** What makes a node track connections, as every node of a cluster does, and nothing else. */
+/** A table that makes a node track connections, as every node of a cluster does, and does nothing else. */
 const TRACK = `table inet track {
   chain forward { type filter hook forward priority 0; policy accept; ct state established accept; }
 }
@@ -73,7 +73,7 @@ const TRACK = `table inet track {
 /** `IPS_SEEN_REPLY` of linux/netfilter/nf_conntrack_common.h */
 const SEEN_REPLY = 2;
 
-/** The next hop behind a node; its hardware address is nobody's, so that the sink looks at no packet. */
+/** The next hop behind a node; no interface has its hardware address, so that the sink ignores every packet. */
 const NEXT_HOP = { IPv4: '169.254.9.9', IPv6: 'fe80::9' } as const;
 const NOBODY = '02:00:00:00:00:99';
 
@@ -111,7 +111,7 @@ async function measure(): Promise<Result[]> {
     );
 }
 
-/** All Services and pools into the kernel of this node. */
+/** Programs all Services and pools in this node's kernel. */
 async function programKnat(host: Host, clusters: readonly BenchCluster[]): Promise<void> {
   const leave = enterNamespace(host.namespace);
   try {
@@ -125,7 +125,7 @@ async function programKnat(host: Host, clusters: readonly BenchCluster[]): Promi
   }
 }
 
-/** The same packets to all nodes in turn, round after round, the first node another each time. */
+/** Sends the same packets to all nodes in turn, round after round; each round begins with another node. */
 function measureClass(
   each: PacketClass,
   client: Host,
@@ -168,7 +168,7 @@ function measureClass(
   };
 }
 
-/** Throws unless this node made of the packets what the class says: a fast node that does nothing wins no comparison. */
+/** Throws unless this node translated the packets as the class says, so that a node that does nothing cannot win. */
 function checkTranslation({ name, family, ...each }: PacketClass, way: Way): void {
   const connections = new ConntrackConnection();
   const port = each.port;
@@ -198,7 +198,7 @@ function checkTranslation({ name, family, ...each }: PacketClass, way: Way): voi
   }
 }
 
-/** One packet each way, so that conntrack takes the flow for established. */
+/** Sends one packet each way, so that conntrack regards the flow as established. */
 function establish(each: PacketClass, socket: PacketSocket, sink: Host, host: Host, way: Way): void {
   const ends = packetOf(each, 0, way === 'tracking');
   socket.setLength(0, writeFrame(socket.frames[0] as Uint8Array, ends));
@@ -209,7 +209,7 @@ function establish(each: PacketClass, socket: PacketSocket, sink: Host, host: Ho
   back.close();
 }
 
-/** A node between the client and the sink. Neighbours are written down, so that nobody has to be asked. */
+/** A node between the client and the sink, with permanent neighbour entries, so that no host sends ARP or NDP. */
 async function wire(client: Host, sink: Host, node: Host): Promise<void> {
   await node.ip([
     `link add client address ${NODE_MAC} type veth peer name ${node.name} netns ${client.namespace}`,

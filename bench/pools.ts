@@ -2,7 +2,7 @@
  * npm run bench:pools -- --pools N --pods N -o json
  *
  * Egress NAT with many pools that overlap, and EgressRules for pods: from facts to the kernel's acknowledgement, in a
- * fresh network namespace, beside the nft program doing the same to one set. bench/README.md says what it does not.
+ * fresh network namespace, beside the nft program doing the same to one set. bench/README.md says what is not measured.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -103,7 +103,7 @@ async function measure() {
   };
 }
 
-/** What one run of the nft program costs that adds an element to the set of sources and deletes it. */
+/** The time of one run of the nft program that adds an element to the set of sources or deletes it. */
 function baseline() {
   const times: number[] = [];
   for (let i = 0; i < 10; i++) {

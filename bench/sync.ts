@@ -2,7 +2,7 @@
  * npm run bench:sync -- --services N --endpoints M -o json
  *
  * Measures the agent's path from objects in memory to the kernel's acknowledgement, in a fresh network namespace,
- * beside `nft -f` of a ruleset with a chain per Service and per endpoint. bench/README.md says what it does not.
+ * beside `nft -f` of a ruleset with a chain per Service and per endpoint. bench/README.md says what is not measured.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -84,7 +84,7 @@ async function measure() {
   ]);
   const rssMiB = residentMiB();
 
-  // As a restarted agent finds it: all that was changed above is undone first.
+  // The changes above are undone first, so that a restarted agent finds nothing to write.
   for (let i = 0; i < CHANGES; i++) {
     const key = `namespace-${(size.services + i) % 100}`;
     planner.apply([

@@ -2,7 +2,7 @@ import koffi from 'koffi';
 import { addressBytes, type IpAddress } from '../src/net/address.ts';
 
 /**
- * TCP by system calls, so that a connection costs little beside what the kernel does for it: Node.js' own sockets take
+ * TCP by system calls, so that a connection takes little time outside the kernel: Node.js' own sockets take
  * several times as long as the whole handshake. IPv4, blocking. Linux, asm-generic numbers.
  */
 const AF_INET = 2;
@@ -36,10 +36,10 @@ export function socketAddress(address: IpAddress, port: number): SocketAddress {
   return bytes;
 }
 
-/** On and of zero seconds: `close` sends a reset, so that neither end keeps the connection in TIME_WAIT. */
+/** `SO_LINGER` on, with zero seconds: `close` sends a reset, so that neither end keeps the connection in TIME_WAIT. */
 const AT_ONCE = new Uint8Array(Int32Array.of(1, 0).buffer);
 
-/** Connects and closes at once. Throws when nobody answers or somebody refuses. */
+/** Connects and closes at once. Throws when there is no answer or the connection is refused. */
 export function connectOnce(to: SocketAddress): void {
   const fd = checked('socket', call.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   checked('setsockopt', call.setsockopt(fd, SOL_SOCKET, SO_LINGER, AT_ONCE, AT_ONCE.length));
@@ -47,7 +47,7 @@ export function connectOnce(to: SocketAddress): void {
   call.close(fd);
 }
 
-/** Listens on this address, takes every connection and closes it. Blocks for ever: for a process of its own. */
+/** Listens on this address, accepts every connection and closes it. Never returns: it needs a separate process. */
 export function acceptForEver(at: SocketAddress, onListening: () => void): never {
   const listener = checked('socket', call.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const on = new Uint8Array(Int32Array.of(1).buffer);

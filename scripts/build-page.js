@@ -1,5 +1,5 @@
 /**
- * Builds the page into dist/ui unless what is there was made from the same sources: `npm run build` is part of every
+ * Builds the page into dist/ui, unless dist/ui was made from the same sources: `npm run build` is part of every
  * test run, and most of these do not touch the page.
  */
 import { createHash } from 'node:crypto';

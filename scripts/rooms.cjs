@@ -1,6 +1,6 @@
 /**
- * The rooms of the code as the tables of ARCHITECTURE.md have them: .dependency-cruiser.cjs makes its rules of them, and
- * test/repository/rooms.test.ts compares them with the files there are.
+ * Reads the rooms of the code from the tables of ARCHITECTURE.md: .dependency-cruiser.cjs makes its rules of them, and
+ * test/repository/rooms.test.ts compares them with the existing files.
  */
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -15,7 +15,7 @@ const TABLES = [
  * @property {string} name as the table has it: a folder, a file, or a pattern
  * @property {string} path the same from the root of the repository
  * @property {string} files which files belong to it, as a regular expression
- * @property {readonly string[]} may what it may import beside itself, as paths from the root
+ * @property {readonly string[]} may what it may import besides its own files, as paths from the root
  * @property {boolean} isPure no clock, no randomness, no environment
  * @property {readonly string[] | null} libraries npm packages and `Node.js`; null: any
  */
@@ -54,7 +54,7 @@ function roomOf(row, base) {
   };
 }
 
-// `src/net` is a folder with all in it, `sources/*.ts` the files right in a folder, `**/*` those in any folder below.
+// `src/net` is a folder with everything in it, `sources/*.ts` the files directly in a folder, `**/*` those in any folder below.
 /** @param {string} path */
 function expressionOf(path) {
   const words = { '.': '\\.', '*': '[^/]*', '**/*': '.*' };

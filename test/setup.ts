@@ -5,14 +5,14 @@ import { afterEach } from 'vitest';
 
 /**
  * Property tests draw the same cases in every run, so that a run can be repeated. `KNAT_SEED=random` draws others,
- * `KNAT_SEED=NUMBER` those of a report; `make soak` looks for new ones for as long as one likes.
+ * `KNAT_SEED=NUMBER` those of a report; `make soak` draws new ones until it is stopped.
  */
 const wanted = process.env.KNAT_SEED ?? '20261121';
 if (wanted !== 'random') fc.configureGlobal({ seed: Number(wanted) });
 
 /**
- * `KNAT_HOLD=SECONDS`: after a test that failed, everything stays as it is for so long, to be looked at from another
- * terminal. CONTRIBUTING.md, "Debug a kernel test".
+ * `KNAT_HOLD=SECONDS`: after a failed test everything stays as it is for this time, so that you can inspect it from
+ * another terminal. CONTRIBUTING.md, "Debug a kernel test".
  */
 const holdSeconds = Number(process.env.KNAT_HOLD ?? 0);
 if (holdSeconds > 0) {

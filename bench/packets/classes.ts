@@ -3,26 +3,26 @@ import type { Family } from '../../src/net/family.ts';
 import { type BenchCluster, ENDPOINT_PORT, ip, NETWORKS, NODE_PORT, SERVICE } from './cluster.ts';
 import type { Ends } from './frames.ts';
 
-/** Packets that the same rules are for. */
+/** Packets that the same rules handle. */
 export interface PacketClass {
   readonly name: string;
   readonly family: Family;
   readonly protocol: 'tcp' | 'udp';
   /** The first source address; others follow it. */
   readonly source: string;
-  /** Where they go on a node with rules. `spread`: to so many addresses in turn, so that source ports do not run out. */
+  /** Destination on a node with rules. `spread`: this many addresses in turn, so that source ports do not run out. */
   readonly destination: IpAddress;
   readonly port: number;
   readonly spread: number;
-  /** Where they go on a node without rules, where the destination above would be the node itself. */
+  /** Destination on a node without rules, where the destination above would be the node itself. */
   readonly straight: IpAddress;
-  /** Who answers the single flow of a class of established packets; null: every packet begins a connection. */
+  /** Who answers the only flow of a class of established packets; null: every packet begins a connection. */
   readonly answers: { readonly address: IpAddress; readonly port: number } | null;
-  /** Which ends a node with rules rewrites; the benchmark holds the table of connections against it. */
+  /** Which ends a node with rules rewrites; the benchmark compares the connection table with it. */
   readonly translates: { readonly source: boolean; readonly destination: boolean };
 }
 
-/** Source ports: of connections that begin, so many of one address, then the next one is taken; of the standing flow. */
+/** Source ports: new connections use this many of one address, then those of the next; the established flow has one. */
 const FIRST_PORT = 2000;
 const PORTS = 50_000;
 export const ESTABLISHED = 1999;

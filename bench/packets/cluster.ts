@@ -18,7 +18,7 @@ export interface BenchService {
   readonly endpoints: readonly { readonly address: IpAddress; readonly port: number }[];
 }
 
-/** The cluster that every way is given. */
+/** The cluster that every node gets. */
 export interface BenchCluster {
   readonly family: Family;
   readonly nodeAddress: IpAddress;
@@ -27,7 +27,7 @@ export interface BenchCluster {
   readonly services: readonly BenchService[];
 }
 
-/** Networks of a family: what is a pod, what a Service, who is outside. */
+/** Networks of a family: pods, Services, and the outside. */
 export const NETWORKS = {
   IPv4: {
     node: '203.0.113.1',
@@ -67,7 +67,7 @@ export function ip(text: string, plus = 0): IpAddress {
   return addressFromNumber(family, addressNumber(address) + BigInt(plus));
 }
 
-/** So many Services with so many endpoints each; the UDP one has a single endpoint, so that its reply is known. */
+/** Makes Services with this many endpoints each; the UDP one has a single endpoint, so that its reply is known. */
 export function benchCluster(family: Family, services: number, endpoints: number): BenchCluster {
   const networks = NETWORKS[family];
   return {
@@ -89,7 +89,7 @@ export function benchCluster(family: Family, services: number, endpoints: number
   };
 }
 
-/** The node as knat is told of it, with the addresses and networks of both families. */
+/** The node's facts, with the addresses and networks of both families. */
 export function nodeOf(clusters: readonly BenchCluster[]): NodeFacts {
   return {
     ...node,

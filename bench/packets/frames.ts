@@ -3,7 +3,7 @@ import { addressBytes, type IpAddress } from '../../src/net/address.ts';
 /** Bytes of the longest frame of ours: Ethernet, IPv6, TCP, no data. */
 export const FRAME_BYTES = 80;
 
-/** Hardware addresses: ours is the sender's, the node's is set on its interfaces. */
+/** Hardware addresses: `ours` is the sender's, `node` is set on the node's interfaces. */
 export const NODE_MAC = '02:00:00:00:00:02';
 const OURS = [0x02, 0, 0, 0, 0, 0x01];
 const NODES = [0x02, 0, 0, 0, 0, 0x02];

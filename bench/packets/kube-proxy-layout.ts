@@ -2,7 +2,7 @@ import type { BenchCluster } from './cluster.ts';
 
 /**
  * The rules that kube-proxy 1.36 makes in its nftables mode for the same Services, as one nft script (structure after
- * pkg/proxy/nftables/proxier.go of Kubernetes), and the masquerading of a CNI for what leaves the pod network.
+ * pkg/proxy/nftables/proxier.go of Kubernetes), and the masquerading of a CNI for packets that leave the pod network.
  */
 export function kubeProxyLayout(cluster: BenchCluster): string {
   const { ip, address } =

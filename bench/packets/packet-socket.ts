@@ -51,12 +51,12 @@ export class PacketSocket {
     );
   }
 
-  /** Says how long a frame is. */
+  /** Sets the length of a frame. */
   setLength(frame: number, bytes: number): void {
     this.#vectors.setBigUint64(frame * IOVEC_BYTES + 8, BigInt(bytes), true);
   }
 
-  /** Sends the first `count` frames. Returns when the node has done its part: veth delivers in the sender's call. */
+  /** Sends the first `count` frames. Returns when the node has processed them: veth delivers in the sender's call. */
   send(count: number): void {
     const sent = checked('sendmmsg', call.sendmmsg(this.#fd, this.#messages, count, 0));
     if (sent !== count) throw new Error(`sendmmsg: ${sent} of ${count} frames`);

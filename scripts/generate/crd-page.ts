@@ -56,7 +56,7 @@ function* fieldRows(path: string, schema: JsonSchema): Generator<string[]> {
   }
 }
 
-/** The rules of the schema and of what is in it, each with the whole path of its field. */
+/** The rules of the schema and of its parts, each with the whole path of its field. */
 function* rulesOf(path: string, schema: JsonSchema): Generator<CelRule> {
   for (const rule of schema['x-kubernetes-validations'] ?? []) {
     yield { ...rule, fieldPath: `${path}${rule.fieldPath}` };

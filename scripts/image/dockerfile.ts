@@ -2,11 +2,11 @@
 export interface Instruction {
   readonly keyword: string;
   readonly text: string;
-  /** Where it starts, from 1. */
+  /** Its first line, from 1. */
   readonly line: number;
 }
 
-/** What FROM begins. */
+/** A FROM and the instructions after it. */
 export interface Stage {
   /** After AS; the last stage may have none. */
   readonly name: string | null;
@@ -15,10 +15,10 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
 }
 
-/** What our Dockerfile is made of: another keyword is an error, so that nothing is skipped in silence. */
+/** The keywords of our Dockerfile: another one is an error, so that nothing is skipped in silence. */
 const KEYWORDS = ['RUN', 'COPY', 'WORKDIR', 'ENV', 'LABEL', 'ENTRYPOINT', 'CMD'];
 
-/** The stages of a Dockerfile, in order. Throws Error with the line of what it does not know. */
+/** The stages of a Dockerfile, in order. Throws Error with the line of an unknown instruction. */
 export function parseDockerfile(text: string): Stage[] {
   const stages: { name: string | null; base: string; instructions: Instruction[] }[] = [];
   for (const instruction of instructionsOf(text)) {

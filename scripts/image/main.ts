@@ -6,7 +6,7 @@ import { buildImage, type Image } from './build.ts';
 /** `make test-image`: builds the root file system of the image and runs the program in it as the chart does. */
 
 const manifests = 'scripts/image/manifests';
-/** Where the container would have a volume. */
+/** Folders that are volumes in the container. */
 const inside = '/run/manifests';
 /** Programs that an image without build tools does not have. */
 const tools = ['npm', 'npx', 'gcc', 'make', 'git', 'python3', 'curl', 'wget'];
@@ -55,7 +55,7 @@ function check(what: string, holds: boolean): void {
   else failures++;
 }
 
-/** In a network namespace of its own, as root with NET_ADMIN alone, on a read-only file system. */
+/** Runs a script in a new network namespace, as root with only NET_ADMIN, on a read-only file system. */
 function runAsChart(
   { folder }: Image,
   command: string,
@@ -75,7 +75,7 @@ function runAsChart(
   return { status, output: stdout };
 }
 
-/** Often the machine of an operator has another version of nft than the image. */
+/** An operator's machine often has another version of nft than the image. */
 function machineReads(built: Image): boolean {
   const { status, output } = runAsChart(
     built,

@@ -10,7 +10,7 @@ import { familyOf, type IpAddress, parseAddress } from '../../src/net/address.ts
 import { type Port, parsePort } from '../../src/net/port.ts';
 import { type Prefix, prefixOf } from '../../src/net/prefix.ts';
 
-/** Facts for tests, written short: each builder fills in what the test does not speak of. */
+/** Short builders of facts for tests: each fills in what the test leaves out. */
 
 export function ip(text: string): IpAddress {
   const address = parseAddress(text);
@@ -123,7 +123,7 @@ export function pool(name: string, prefix: string, rest: Partial<PoolFact> = {})
   return { name, cidr: cidr(prefix), natOutgoing: false, disabled: false, loadBalancerOnly: false, ...rest };
 }
 
-/** Keeps what is from any pod to everywhere, unless told otherwise. */
+/** By default a rule that keeps the source of every pod's packets to every destination. */
 export function egressRuleFact(rest: Partial<EgressRuleFact> = {}): EgressRuleFact {
   return {
     name: 'rule',
@@ -193,14 +193,14 @@ export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
   };
 }
 
-/** The change that brings the fact. */
+/** The change that adds or replaces the fact. */
 export function present<Kind extends FactKind>(kind: Kind, fact: FactTypes[Kind]): FactChange {
   const { name } = fact;
   const key = objectKey('namespace' in fact ? fact.namespace : '', name);
   return { kind, key, fact } as FactChange;
 }
 
-/** The change that takes the object away. */
+/** The change that removes the object. */
 export function absent(kind: FactKind, key: string): FactChange {
   return { kind, key, fact: null };
 }

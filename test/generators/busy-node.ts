@@ -13,14 +13,14 @@ import { nodeObject, pool, thisNode } from './facts.ts';
 
 /**
  * States of a node in which most objects fit together: Services have slices of their ports, Pods bind addresses that
- * the node bears. `facts.ts` has the opposite: objects that mostly collide or miss each other.
+ * the node has. `facts.ts` has the opposite: objects that mostly collide or miss each other.
  */
 export interface BusyNode {
   readonly node: NodeFacts;
   readonly changes: readonly FactChange[];
 }
 
-/** The ports of every Service, two of them of one number; `target`: where its slices answer. */
+/** The ports of every Service, two of them with one number; `target`: the port of its endpoints. */
 const PORTS = [
   { name: 'http', protocol: 'TCP', port: 80, nodePort: 30080, target: 8080 },
   { name: 'http3', protocol: 'UDP', port: 80, nodePort: 30080, target: 8080 },
@@ -30,7 +30,7 @@ const PORTS = [
 
 const NAMES = ['web', 'api', 'db'] as const;
 
-/** The third and the last hold the node's own address, but no load balancer's. */
+/** The third and the last contain the node's own address, but no load balancer's. */
 const RANGES = [
   '198.51.100.0/24',
   '192.0.2.0/24',
@@ -51,7 +51,7 @@ const policy = fc.constantFrom('Cluster' as const, 'Local' as const);
 const often = <T>(usual: T, ...others: T[]) => fc.constantFrom(usual, usual, usual, usual, ...others);
 const someOf = (...texts: string[]) => fc.subarray(texts.map(ip));
 
-/** Once in a while the NodePort is the first Service's. */
+/** Sometimes the NodePort is the one of the first Service. */
 const servicePort = (index: number, port: (typeof PORTS)[number]): fc.Arbitrary<ServicePortFact> =>
   fc.option(often(index, 0), { freq: 3 }).map((offset) => ({
     name: port.name,
@@ -81,7 +81,7 @@ const oneService = (name: string, index: number): fc.Arbitrary<ServiceFact> =>
     })
     .map((rest) => service({ ...rest, name, uid: `uid-${name}`, clusterIPs: rest.clusterIPs.map(ip) }));
 
-/** Which hints the endpoints of a slice carry: none; all of them zones, nodes or both; each as it comes. */
+/** Which hints the endpoints of a slice have: none; all of them zones, nodes or both; each at random. */
 const hintsOf = {
   none: { zones: [[]], nodes: [[]] },
   zones: { zones: [['zone-1'], ['zone-1', 'zone-2'], ['zone-2']], nodes: [[]] },
@@ -104,7 +104,7 @@ const oneEndpoint = (family: Family, hints: Hints): fc.Arbitrary<EndpointFact> =
     })
     .map(({ address, ...rest }) => endpoint(address, rest));
 
-/** The second slice of a family answers on ports of its own, or has the same endpoints once more. */
+/** The second slice of a family has other ports, or the same endpoints again. */
 const oneSlice = (
   name: string,
   family: Family,
@@ -180,8 +180,8 @@ const onePod = (number: number): fc.Arbitrary<PodFact> =>
 const more = fc.oneof(fc.constant([]), fc.subarray(['10.244.1.254', '192.0.2.51', '2001:db8::50']));
 
 /**
- * A node that bears an address of each family, as one that masquerades must; maybe one out of a pod network, and a load
- * balancer's, too.
+ * A node with an address of each family, since it must be able to masquerade; sometimes also with an address of a pod
+ * network or of a load balancer.
  */
 const realNode: fc.Arbitrary<NodeFacts> = fc.tuple(thisNode, more).map(([node, others]) => {
   const borne = new Set(node.localAddresses.map(({ address }) => address));

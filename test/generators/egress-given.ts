@@ -9,7 +9,7 @@ import { defaultPlanOptions, type EgressOptions } from '../../src/plan/options.t
 import { Planner } from '../../src/plan/planner.ts';
 import { ip, localAddress, nodeFacts, pool, portOf, present } from './build.ts';
 
-/** What an egress decision is made from. */
+/** The objects that an egress decision depends on. */
 export interface EgressGiven {
   readonly pools?: readonly PoolFact[];
   readonly options?: Partial<EgressOptions>;
@@ -25,7 +25,7 @@ const NODE = nodeFacts({
   ),
 });
 
-/** The plan of a node without pod CIDRs that has these. */
+/** The plan of a node without pod CIDRs, from these objects. */
 export function planOf({ pools = [], options = {}, felix, more = [], reservedPorts = [] }: EgressGiven) {
   const planner = new Planner(
     { ...NODE, reservedPorts },
@@ -48,7 +48,7 @@ const NO_FELIX: FelixConfigurationFact = {
   natOutgoingExclusions: null,
 };
 
-/** `masquerade`, `keep`, `drop`, or the address; and what decided. */
+/** `masquerade`, `keep`, `drop`, or the address; and the rule or pool that decided. */
 export function decide(
   given: EgressGiven,
   from: string,

@@ -6,7 +6,7 @@ import type { Protocol } from '../../src/net/protocol.ts';
 import { cidr, ip, localAddress, nodeFacts, nodeObject, pod, pool, portOf, present } from './build.ts';
 import { egressRule } from './facts.ts';
 
-/** A node of which only egress NAT is asked: pools that overlap in every way, EgressRules, pods. */
+/** A node with only egress NAT: pools that overlap in every way, EgressRules, pods. */
 export interface EgressState {
   readonly changes: readonly FactChange[];
   readonly packets: readonly EgressDial[];
@@ -20,7 +20,7 @@ export interface EgressDial {
   readonly port: number;
 }
 
-/** What the node bears: the first of each family is what it masquerades with. */
+/** The node's addresses; it masquerades with the first of each family. */
 export const egressNode = nodeFacts({
   nodeIPs: [ip('192.0.2.10'), ip('2001:db8::10')],
   localAddresses: ['192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '2001:db8::11'].map(
@@ -102,7 +102,7 @@ export const egressState: fc.Arbitrary<EgressState> = fc
     packets: [...new Map(packets.map((one) => [JSON.stringify(one), one])).values()],
   }));
 
-/** All that packets of a state may come from and go to. */
+/** Every source and destination of the packets of a state. */
 export const egressUniverse = {
   sources: Object.values(SOURCES).flat(),
   targets: Object.values(DESTINATIONS)

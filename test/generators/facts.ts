@@ -16,12 +16,12 @@ import type { Protocol } from '../../src/net/protocol.ts';
 import { absent, cidr, hostListener, ip, localAddress, nodeFacts, portOf, present } from './build.ts';
 
 /**
- * Facts for property tests. The universes are tiny on purpose: claims must collide, endpoints stand in several
+ * Facts for property tests. The universes are tiny on purpose: claims must collide, endpoints appear in several
  * slices, pods share addresses with one another and bindings with Services.
  */
 
 const protocol = fc.constantFrom<Protocol>('TCP', 'TCP', 'TCP', 'UDP', 'UDP', 'UDP', 'SCTP');
-/** One older, one younger: many objects are of the same age. */
+/** Two creation times, so that many objects have the same age. */
 const createdAt = fc.constantFrom(1000, 2000);
 const nodeName = fc.constantFrom('node-a', 'node-b');
 const portName = fc.constantFrom('', '', 'http');
@@ -209,13 +209,13 @@ export const namespace: fc.Arbitrary<NamespaceFact> = fc.record({
   labels: fc.constantFrom<Readonly<Record<string, string>>[]>({}, { team: 'mail' }),
 });
 
-/** One of them is as narrow as the address of a Service that others may serve. */
+/** One of them is a single address, that of a Service which another proxy may serve. */
 export const serviceCidr: fc.Arbitrary<ServiceCidrFact> = fc.record({
   name: fc.constantFrom('kubernetes', 'more'),
   cidrs: fc.subarray(['10.96.0.0/24', '192.0.2.50/32', 'fd00:96::/112'].map(cidr), { minLength: 1 }),
 });
 
-/** The facts of the node on which the plan is for, in several states. */
+/** The facts of the plan's node, in several states. */
 export const thisNode: fc.Arbitrary<NodeFacts> = fc
   .record({
     nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
@@ -246,7 +246,7 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     nodeFacts({
       ...rest,
       podInterface,
-      podCIDRs: podInterface === null ? podCIDRs : [], // told by one or the other
+      podCIDRs: podInterface === null ? podCIDRs : [], // pods are recognised by one or the other
       podsToldBy: podInterface === null ? podsToldBy : [],
       podNetworks: podInterface === null ? [] : podCIDRs,
       nodeIPs: firstOfEachFamily(localAddresses),
@@ -271,7 +271,7 @@ const deletion: fc.Arbitrary<FactChange> = fc
   .constantFrom(...(Object.keys(names) as FactKind[]))
   .chain((kind) => fc.constantFrom(...names[kind]).map((key) => absent(kind, key)));
 
-/** The coming, changing or going of any object. */
+/** A change that adds, changes or removes any object. */
 export const factChange: fc.Arbitrary<FactChange> = fc.oneof(
   { weight: 4, arbitrary: service.map((fact) => present('Service', fact)) },
   { weight: 6, arbitrary: endpointSlice.map((fact) => present('EndpointSlice', fact)) },
@@ -286,7 +286,7 @@ export const factChange: fc.Arbitrary<FactChange> = fc.oneof(
   { weight: 4, arbitrary: deletion },
 );
 
-/** The value four times of five. */
+/** The value in four of five cases. */
 function mostly<Value>(value: Value, other: Value): fc.Arbitrary<Value> {
   return fc.constantFrom(value, value, value, value, other);
 }

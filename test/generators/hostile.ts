@@ -113,7 +113,7 @@ export const templates: Readonly<Record<string, Json>> = {
   },
 };
 
-/** An object that is well, whatever stands beside it. */
+/** A valid object; it must stay usable whatever the other objects contain. */
 export const bystander = {
   apiVersion: 'v1',
   kind: 'Service',
@@ -123,7 +123,7 @@ export const bystander = {
 
 const nested = (depth: number): Json => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as Json;
 
-/** What nobody should write in any place. */
+/** Values that are wrong in every field. */
 export const HOSTILE: readonly Json[] = [
   null,
   true,
@@ -187,7 +187,7 @@ export const HOSTILE: readonly Json[] = [
 
 export type Path = readonly (string | number)[];
 
-/** The way to every value. */
+/** The path to every value. */
 export function pathsOf(value: Json, base: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [base];
   return [
@@ -198,7 +198,7 @@ export function pathsOf(value: Json, base: Path = []): Path[] {
   ];
 }
 
-/** The value with `to` in the place of what is there, beside it under `key`, or nothing in its place. */
+/** The value with `to` at the path, or beside it under `key`, or with nothing at the path. */
 export function changed(value: Json, [step, ...rest]: Path, how: string, to: Json, key: string): Json {
   if (step === undefined) return how === 'add' ? withKey(value, key, to) : to;
   if (typeof value !== 'object' || value === null) return to;
@@ -216,7 +216,7 @@ export function changed(value: Json, [step, ...rest]: Path, how: string, to: Jso
       );
 }
 
-/** An own property of that name, `__proto__` too. */
+/** Sets an own property, also one of the name `__proto__`. */
 function withKey(value: Json, key: string, to: Json): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return to;
   return JSON.parse(

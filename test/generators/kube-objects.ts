@@ -3,14 +3,14 @@ import type { Manifest } from '../cluster/cluster-client.ts';
 import { ip } from './build.ts';
 
 /**
- * What happens to the objects of a small cluster, as a person or a controller asks an API server for it: Services with
+ * Changes to the objects of a small cluster, as a person or a controller requests them from an API server: Services with
  * their slices, Pods with Pod NAT, pools, another node. Every object is valid for a real API server: ClusterIPs of its
  * ranges, NodePorts that no other Service asks for, policies where the type has them.
  */
 export interface KubeChange {
   readonly manifest: Manifest;
   readonly isGone: boolean;
-  /** Removed and created anew, where it is there already; else replaced. */
+  /** true: an existing object is removed and created again. false: it is replaced. */
   readonly anew: boolean;
 }
 
@@ -23,7 +23,7 @@ export const NODE = {
 export const SERVICE_RANGES = ['10.96.0.0/12', 'fd00:96::/112'] as const;
 export const POD_RANGES = ['10.244.0.0/16', 'fd00:244::/48'] as const;
 
-/** Where endpoints and bound pods answer. */
+/** The addresses of endpoints and bound pods. */
 export const ENDPOINTS = {
   IPv4: ['10.244.1.1', '10.244.1.2', '10.244.1.3', '10.244.2.1', '10.244.2.2'],
   IPv6: ['fd00:244::1', 'fd00:244::2', 'fd00:244::3', '2001:db8:9::7'],
@@ -45,7 +45,7 @@ const servicePorts = (index: number, hasNodePorts: boolean) =>
         { name: 'dns', protocol: 'UDP', port: 53, targetPort: TARGETS[1], nodePort: 30_070 + index },
       ]
         .slice(0, count)
-        // What is not asked for is given by the server.
+        // The server chooses what the manifest leaves out.
         .map(({ nodePort, ...port }) => (hasNodePorts && asked ? { ...port, nodePort } : port)),
     );
 
@@ -138,7 +138,7 @@ const slice = fc
     ),
   );
 
-/** Asks for a port of the node; two may ask for the same. */
+/** A Pod that claims a port of the node; two may claim the same. */
 const pod = fc
   .record({
     number: fc.constantFrom(1, 2),
@@ -184,7 +184,7 @@ const pool = fc
     }),
   );
 
-/** Not this one, whose addresses are the kernel's affair. */
+/** Another node: this node's addresses come from the kernel. */
 const otherNode = fc.subarray(['192.0.2.11', '2001:db8::11']).map(
   (addresses): Manifest => ({
     apiVersion: 'v1',

@@ -5,7 +5,7 @@ import { addressFromNumber, type IpAddress } from '../../src/net/address.ts';
 import { prefixOf } from '../../src/net/prefix.ts';
 import { portOf } from './build.ts';
 
-/** A cluster of so many ClusterIP Services, each with so many endpoints of its own: all facts are made here. */
+/** The facts of a cluster with this many ClusterIP Services, each with this many endpoints that no other has. */
 export interface ClusterSize {
   readonly services: number;
   readonly endpoints: number;

@@ -17,7 +17,7 @@ const cidr = fc.oneof(
   fc.constantFrom('', '10.0.0.0', '10.0.0.0/', '10.0.0.0/+8', ' 10.0.0.0/8', 'x/8'),
 );
 const mode = fc.constantFrom('Never', 'Always', 'CrossSubnet');
-/** The `spec` of an IPPool as somebody may write it, right or wrong. */
+/** The `spec` of an IPPool, valid or not. */
 export const poolSpec = fc.record(
   {
     cidr,

@@ -5,11 +5,11 @@ import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
 
 /**
- * Lives of two Services, as API objects that the parsers of the sources read: they come before and after their
- * slices, change type, families, ports, protocols, policies and affinity, and go.
+ * Random histories of two Services, as API objects that the parsers of the sources read: they are created before or after
+ * their slices, change type, families, ports, protocols, policies and affinity, and are deleted.
  */
 
-/** An object of the API as it is now; null when it is gone. */
+/** The current object of the API; null when it was deleted. */
 export interface ObjectChange {
   readonly kind: 'Service' | 'EndpointSlice';
   readonly name: string;
@@ -18,7 +18,7 @@ export interface ObjectChange {
 
 const NAMES = ['web', 'api'] as const;
 const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'headless', 'ExternalName'] as const;
-/** Ports of the endpoints; a TCP listener that echoes is at each. */
+/** Ports of the endpoints; each has a TCP listener that echoes. */
 export const TARGETS = [8080, 8081] as const;
 export const ENDPOINTS = {
   IPv4: ['10.244.1.1', '10.244.1.2', '10.244.2.3'],
@@ -30,7 +30,7 @@ const namespace = 'shop';
 const often = <T>(usual: T, ...others: T[]) => fc.constantFrom(usual, usual, usual, ...others);
 const policy = often('Cluster', 'Local');
 
-/** Two ports: the first may be renamed, the second speaks another protocol at times. */
+/** Two ports: the first is sometimes renamed, the second sometimes has another protocol. */
 const ports = (index: number) =>
   fc
     .record({
@@ -141,7 +141,7 @@ const sliceChange = fc
     }),
   );
 
-/** Both Services with all that they may have, and ready endpoints of both families: where most lives begin. */
+/** Both Services with every optional field, and ready endpoints of both families: most histories begin with this. */
 export const BEGINNING: readonly ObjectChange[] = NAMES.flatMap((name, index): ObjectChange[] => [
   {
     kind: 'Service',
@@ -181,7 +181,7 @@ export const BEGINNING: readonly ObjectChange[] = NAMES.flatMap((name, index): O
   }),
 ]);
 
-/** What happens to one object. */
+/** A change of one object. */
 export const objectChange: fc.Arbitrary<ObjectChange> = fc.oneof(
   { weight: 2, arbitrary: serviceChange },
   { weight: 3, arbitrary: sliceChange },
@@ -189,7 +189,7 @@ export const objectChange: fc.Arbitrary<ObjectChange> = fc.oneof(
 
 const shared = new SharedValues();
 
-/** The change as the sources read it. Throws when the object is no valid one. */
+/** The change as the sources read it. Throws when the object is not valid. */
 export function factOf({ kind, name, object }: ObjectChange): FactChange {
   const key = `${namespace}/${name}`;
   if (object === null) return factChange(kind, key, null);

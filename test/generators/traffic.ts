@@ -11,16 +11,16 @@ import { ip, portOf } from './build.ts';
 import { type BusyNode, busyNode } from './busy-node.ts';
 
 /**
- * One state of a node and packets to send in it. Packets are chosen when the plan is known, so that most of them are
- * for something that it speaks of.
+ * One state of a node and packets to send in it. Packets are chosen when the plan is known, so that most of them match
+ * an entry of it.
  */
 export interface Traffic extends BusyNode {
   readonly choices: readonly PacketChoice[];
 }
 
-/** Indices, taken modulo the number of what there is to choose from. */
+/** Indices, taken modulo the number of choices. */
 export interface PacketChoice {
-  /** A frontend or binding of the plan, or one of the other destinations; these also from a bound pod. */
+  /** A frontend or binding of the plan, or another destination; a bound pod may send to the latter too. */
   readonly to:
     | { readonly entry: number }
     | { readonly family: Family; readonly other: number }
@@ -65,7 +65,7 @@ export const traffic: fc.Arbitrary<Traffic> = fc
   .record({ state: busyNode, choices: fc.array(packetChoice, { minLength: 1, maxLength: 32, size: 'max' }) })
   .map(({ state, choices }) => ({ ...state, choices }));
 
-/** The packets that are meant, without repetitions. */
+/** The packets of these choices, without repetitions. */
 export function packetsOf({ node, choices }: Omit<Traffic, 'changes'>, plan: NatPlan): Dialled[] {
   const entries = canonicalPlan(plan).flatMap(({ key }) => plan.entry(String(key)) ?? []);
   const tuples = entries.flatMap((entry) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Entry, Literal } from '../../conformance/oracle/podnat.ts';
 
-/** A Pod with a Pod NAT annotation, in every state that counts. */
+/** A Pod with a Pod NAT annotation, in every state that affects its binding. */
 export interface AnnotatedPod {
   readonly entries: readonly Entry[];
   readonly raw: string;
@@ -81,7 +81,7 @@ const member = (keys: readonly string[]): fc.Arbitrary<readonly [string, Literal
     ),
   );
 
-/** With both ports in most cases, or nothing would get far; text is no port in `odd`, since ours reads ranges there. */
+/** Mostly with both ports, since an entry without them is refused early; `odd` has no text as a port, since knat reads ranges there. */
 const entry: fc.Arbitrary<Entry> = fc
   .tuple(
     fc.constantFrom<readonly string[]>(

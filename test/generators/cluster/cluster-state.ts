@@ -10,9 +10,9 @@ export interface ClusterState {
   readonly services: readonly Service[];
   readonly slices: readonly EndpointSlice[];
   readonly node: NodeConfig;
-  /** How the same is written down. */
+  /** How the state is written as manifests. */
   readonly writing: {
-    /** What the Node object says stands in one, and not in the node configuration. */
+    /** The node's facts are in a Node object, not in the node configuration. */
     readonly nodeObject: boolean;
     readonly layout: 'documents' | 'List' | 'JSON' | 'files';
     readonly slicesFirst: boolean;

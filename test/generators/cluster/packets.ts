@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Flow, Service } from '../../conformance/oracle/manifests.ts';
 import { CLIENTS, DESTINATIONS, NODE_PORTS, NUMBERS, PROTOCOLS } from './world.ts';
 
-/** Drawn as numbers and made into a packet when the rest is known, so that a smaller cluster keeps its packets. */
+/** Drawn as numbers; it becomes a packet when the cluster is known, so that a shrunk cluster keeps its packets. */
 export const packet = fc.record({
   aimed: fc.constantFrom(true, true, true, true, true, true, false),
   target: fc.nat(10_000),
@@ -29,7 +29,7 @@ export function flowOf(
   };
 }
 
-/** Where a Service answers or might be thought to; most of it in its own families. */
+/** Destinations at which a Service answers or seems to; most of them of its own families. */
 function tuplesOf({ spec, status }: Service): Omit<Flow, 'sourceIP'>[] {
   const clusterIPs = spec.clusterIPs ?? [spec.clusterIP ?? ''];
   const external = [

@@ -16,7 +16,7 @@ const CIDRS = [
   '2600:5200::/32',
 ];
 
-/** Each wrong in its own way, or right only where the rest of the pool allows it. */
+/** Each has another fault, or is valid only with certain other fields of the pool. */
 const DOUBTFUL = [
   '',
   '10.0.0.1/16',
@@ -58,7 +58,7 @@ const pool = (index: number): fc.Arbitrary<readonly IPPool[]> =>
     .record({
       group: fc.constantFrom('projectcalico.org/v3', 'crd.projectcalico.org/v1', 'knat.dev/v1'),
       spec,
-      /** The same name once more, in knat's group. */
+      /** A second pool of the same name, in knat's group. */
       shadow: maybe(spec),
     })
     .map(({ group, spec: first, shadow }) => [
@@ -100,7 +100,7 @@ const felix: fc.Arbitrary<FelixConfiguration> = fc
     spec: settings,
   }));
 
-/** The addresses of other Nodes; this one's are known from its own object. */
+/** The addresses of other Nodes; those of this node are in its own object. */
 export const otherHosts = some(['192.168.7.7', '203.0.113.2', '10.180.0.9', '2001:db8:9::7', '2600:5200::1']);
 
 export const egressObjects: fc.Arbitrary<Omit<EgressObjects, 'hosts'>> = fc.record({

@@ -56,7 +56,7 @@ type SortName =
   | 'of another proxy'
   | 'labelled headless';
 
-/** What the Service is besides its ports: most are plain, since the others answer nothing. */
+/** The fields of a Service besides its ports: most are plain, since the others answer nothing. */
 const sort: fc.Arbitrary<SortName> = fc.oneof(
   {
     weight: 12,

@@ -8,7 +8,7 @@ type Family = 'IPv4' | 'IPv6';
 const ready = fc.constantFrom(undefined, null, true, true, true, true, true, true, false);
 const condition = fc.constantFrom(undefined, null, true, false);
 
-/** Numbers stand for addresses: which, the family of the slice decides. */
+/** Numbers that become addresses of the slice's family. */
 const endpoint: fc.Arbitrary<{ addresses: number[]; rest: Omit<Endpoint, 'addresses'> }> = fc.record({
   addresses: fc.oneof(
     { weight: 9, arbitrary: fc.tuple(fc.nat(5)) },
@@ -41,9 +41,9 @@ const port = fc
   })
   .map(present);
 
-/** A slice before it is known which Services there are. */
+/** A slice that is drawn before its Services are known. */
 export const sliceDraft = fc.record({
-  /** As a controller writes it, for that Service; else by hand, for a Service that may not even exist. */
+  /** As a controller writes it for that Service; else as written by hand, for a Service that may not exist. */
   isOwned: fc.constantFrom(true, true, true, true, false),
   service: fc.nat(3),
   family: fc.nat(1),
@@ -105,7 +105,7 @@ function familyOf(owner: Service | undefined, drawn: number): Family {
   return families[drawn % families.length] ?? 'IPv4';
 }
 
-/** Every port of the Service under its name, as a controller does. */
+/** Every port of the Service under its name, as a controller writes them. */
 function portsFor({ spec }: Service): EndpointSlice['ports'] {
   return (spec.ports ?? []).map(({ name, protocol }) => ({
     ...(name === undefined ? {} : { name }),
@@ -114,7 +114,7 @@ function portsFor({ spec }: Service): EndpointSlice['ports'] {
   }));
 }
 
-/** Alike in hints, as a controller writes them: else topology would hardly ever take effect. */
+/** All endpoints have hints of the same kind, as a controller writes them: else topology would rarely take effect. */
 function hintedAlike(
   endpoints: readonly Endpoint[],
   how: 'as drawn' | 'zones' | 'nodes' | 'both',

@@ -1,6 +1,6 @@
 /*
- * A small world, so that things meet: addresses that are an externalIP here and a node's address there, endpoints
- * that are clients, Services that share a node port.
+ * A small world, so that objects collide: one address is an externalIP and a node's address, endpoints
+ * are clients, Services share a node port.
  */
 export const NODES = ['node-1', 'node-2'] as const;
 export const ZONES = ['zone-a', 'zone-b'] as const;
