@@ -1,6 +1,6 @@
 import type { FactKind } from '../model/facts.ts';
 import type { ObjectRef } from '../model/object.ts';
-import { FAMILIES, type Family } from '../net/family.ts';
+import type { Family } from '../net/family.ts';
 import { type AddressSet, unionOf } from '../net/ranges.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
@@ -145,9 +145,6 @@ function unionOfBoth(
   a: Readonly<Record<Family, AddressSet>>,
   b: Readonly<Record<Family, AddressSet>>,
 ): Record<Family, AddressSet> {
-  const sets = FAMILIES.map((family): [Family, AddressSet] => [
-    family,
-    unionOf(family, [...a[family].ranges, ...b[family].ranges]),
-  ]);
-  return Object.fromEntries(sets) as Record<Family, AddressSet>;
+  const union = (family: Family) => unionOf(family, [...a[family].ranges, ...b[family].ranges]);
+  return { IPv4: union('IPv4'), IPv6: union('IPv6') };
 }

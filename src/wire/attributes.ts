@@ -13,8 +13,10 @@ import { type ByteWriter, host16, host32, net16, net32, net64, textOf } from './
 import { malformed } from './errors.ts';
 
 export const NLA_F_NESTED = 0x8000;
-const NLA_TYPE_MASK = 0x3fff;
-const HEADER = 4;
+/** An attribute's type without the flags. */
+export const NLA_TYPE_MASK = 0x3fff;
+/** Bytes of an attribute's header. */
+export const NLA_HEADER = 4;
 
 /** How one kind of payload is read and written. `nested` is set for a payload of attributes. */
 export interface Codec<T> {
@@ -52,16 +54,21 @@ export function eachAttribute(
   name: string,
   visit: (type: number, start: number, end: number) => void,
 ): void {
-  let at = start;
-  while (at < end) {
-    if (end - at < HEADER) throw malformed(`${name}: ${end - at} bytes are left, an attribute has ${HEADER}`);
-    const length = host16(bytes, at);
-    if (length < HEADER || length > end - at) {
-      throw malformed(`${name}: attribute of ${length} bytes in ${end - at}`);
-    }
-    visit(host16(bytes, at + 2) & NLA_TYPE_MASK, at + HEADER, at + length);
-    at += (length + 3) & ~3;
+  for (let at = start; at < end; ) {
+    const stop = attributeEnd(bytes, at, end, name);
+    visit(host16(bytes, at + 2) & NLA_TYPE_MASK, at + NLA_HEADER, stop);
+    at += (stop - at + 3) & ~3;
   }
+}
+
+/** Where the attribute at `at` ends, without the padding behind it. Throws Malformed when it does not end before `end`. */
+export function attributeEnd(bytes: Uint8Array, at: number, end: number, name: string): number {
+  const left = end - at;
+  if (left < NLA_HEADER) throw malformed(`${name}: ${left} bytes are left, an attribute has ${NLA_HEADER}`);
+  const length = host16(bytes, at);
+  if (length < NLA_HEADER || length > left)
+    throw malformed(`${name}: attribute of ${length} bytes in ${left}`);
+  return at + length;
 }
 
 /** The codec of a nest, from its table. */

@@ -79,12 +79,17 @@ export function kernelError(failures: readonly [Failure, ...Failure[]], cause?: 
 
 /** The error for a system call that failed with this errno; `subject` says what it was to do. */
 export function systemError(subject: string, errno: number, cause?: unknown): KernelError {
-  return kernelError([{ subject, errno: errnoName(errno), extendedAck: null, offset: null }], cause);
+  return kernelError([failureOf(subject, errnoName(errno))], cause);
 }
 
 /** The error for bytes that are not what they should be. */
 export function malformed(subject: string): Malformed {
-  return new Malformed({ subject, errno: 'EBADMSG', extendedAck: null, offset: null });
+  return new Malformed(failureOf(subject, 'EBADMSG'));
+}
+
+/** A failure that no message of the kernel describes; `text` takes the place of its words. */
+export function failureOf(subject: string, errno: string, text: string | null = null): Failure {
+  return { subject, errno, extendedAck: text, offset: null };
 }
 
 /** `ENOENT` for 2, on any architecture. */

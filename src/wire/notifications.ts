@@ -1,4 +1,4 @@
-import { littleEndian } from './bytes.ts';
+import { net32, putHost32 } from './bytes.ts';
 import { Malformed } from './errors.ts';
 import { type Message, messagesOf } from './messages.ts';
 import { type FilterInstruction, NetlinkSocket } from './socket.ts';
@@ -77,17 +77,12 @@ function decoded(datagram: Uint8Array, socket: NetlinkSocket, message: (message:
  *     ret #0xffffffff
  */
 function droppingPort(portId: number): readonly FilterInstruction[] {
-  const loaded = littleEndian ? swapped(portId) : portId;
+  const stored = new Uint8Array(4);
+  putHost32(stored, 0, portId);
   return [
     [0x20, 0, 0, 12],
-    [0x15, 0, 1, loaded],
+    [0x15, 0, 1, net32(stored, 0)],
     [0x06, 0, 0, 0],
     [0x06, 0, 0, 0xffff_ffff],
   ];
-}
-
-function swapped(value: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint32(0, value, true);
-  return view.getUint32(0, false);
 }

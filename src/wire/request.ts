@@ -2,7 +2,7 @@
  * One request and its answers. The socket is synchronous (see socket.ts), and answers are told from strays of an
  * earlier request by their sequence number.
  */
-import { Busy, type Failure, kernelError, malformed } from './errors.ts';
+import { Busy, type Failure, failureOf, kernelError, malformed } from './errors.ts';
 import {
   complaintOf,
   type Message,
@@ -62,7 +62,7 @@ export function* answers(
         const complaint = complaintOf(message);
         if (failed !== null) throw failed.error;
         if (complaint !== null) throw kernelError([{ subject, ...complaint }]);
-        if (interrupted) throw new Busy(plain(subject, 'EINTR', 'the dump was interrupted by a change'));
+        if (interrupted) throw new Busy(failureOf(subject, 'EINTR', 'the dump was interrupted by a change'));
         return;
       }
       if (failed !== null) continue;
@@ -83,14 +83,10 @@ export function receive(transport: Transport, subject: string): Uint8Array {
     transport.wait(PATIENCE);
     received = transport.receive();
   }
-  if (received === 'nothing') throw new Busy(plain(subject, 'ETIMEDOUT', 'the kernel does not answer'));
-  if (received === 'overrun') throw new Busy(plain(subject, 'ENOBUFS', 'answers were lost'));
+  if (received === 'nothing') throw new Busy(failureOf(subject, 'ETIMEDOUT', 'the kernel does not answer'));
+  if (received === 'overrun') throw new Busy(failureOf(subject, 'ENOBUFS', 'answers were lost'));
   if (received.length === 0) throw malformed(`${subject}: empty datagram`);
   return received;
-}
-
-function plain(subject: string, errno: string, text: string): Failure {
-  return { subject, errno, extendedAck: text, offset: null };
 }
 
 /**
@@ -129,6 +125,6 @@ export function transact(
   if (failure !== undefined) throw kernelError([failure, ...others]);
   if (done) return;
   const subject = describe(0, null);
-  if (lost) throw new Busy(plain(subject, 'ENOBUFS', 'answers were lost'));
-  throw new Busy(plain(subject, 'ETIMEDOUT', 'the kernel does not answer'));
+  if (lost) throw new Busy(failureOf(subject, 'ENOBUFS', 'answers were lost'));
+  throw new Busy(failureOf(subject, 'ETIMEDOUT', 'the kernel does not answer'));
 }

@@ -7,7 +7,7 @@
  */
 import koffi, { type node } from 'koffi';
 import { host32, putHost16, putHost32 } from './bytes.ts';
-import { kernelError, systemError } from './errors.ts';
+import { failureOf, kernelError, systemError } from './errors.ts';
 
 const libc = koffi.load('libc.so.6');
 const call = {
@@ -24,7 +24,6 @@ const call = {
 /** include/uapi/linux/netlink.h */
 const PROTOCOLS = { NETLINK_ROUTE: 0, NETLINK_SOCK_DIAG: 4, NETLINK_NETFILTER: 12 } as const;
 const NETLINK_ADD_MEMBERSHIP = 1;
-const NETLINK_DROP_MEMBERSHIP = 2;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const SOL_NETLINK = 270;
@@ -138,10 +137,6 @@ export class NetlinkSocket {
     this.#setNumber(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
   }
 
-  leave(group: number): void {
-    this.#setNumber(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group);
-  }
-
   /** Lets only those datagrams into the receive buffer that the classic BPF program accepts. */
   filter(program: readonly FilterInstruction[]): void {
     const code = new Uint8Array(program.length * 8);
@@ -186,8 +181,7 @@ export class NetlinkSocket {
   }
 
   #open(): number {
-    if (this.#fd < 0)
-      throw kernelError([{ subject: 'closed socket', errno: 'EBADF', extendedAck: null, offset: null }]);
+    if (this.#fd < 0) throw kernelError([failureOf('closed socket', 'EBADF')]);
     return this.#fd;
   }
 

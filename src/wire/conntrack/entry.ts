@@ -4,7 +4,7 @@
  */
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
-import { address, be16, be32, be64, type Decoded, nest, skipped, u8, u32 } from '../attributes.ts';
+import { address, be16, be32, be64, type Decoded, nest, u8, u32 } from '../attributes.ts';
 
 /** `enum ctattr_ip` */
 const ipAttributes = nest({
@@ -64,19 +64,14 @@ export const conntrackAttributes = nest({
   original: [1, 'CTA_TUPLE_ORIG', tupleAttributes],
   reply: [2, 'CTA_TUPLE_REPLY', tupleAttributes],
   status: [3, 'CTA_STATUS', be32],
-  protocolInfo: [4, 'CTA_PROTOINFO', skipped],
-  helper: [5, 'CTA_HELP', skipped],
   natSource: [6, 'CTA_NAT_SRC', natAttributes],
   timeout: [7, 'CTA_TIMEOUT', be32],
   mark: [8, 'CTA_MARK', be32],
   originalCounters: [9, 'CTA_COUNTERS_ORIG', counterAttributes],
   replyCounters: [10, 'CTA_COUNTERS_REPLY', counterAttributes],
-  use: [11, 'CTA_USE', skipped],
   id: [12, 'CTA_ID', be32],
   natDestination: [13, 'CTA_NAT_DST', natAttributes],
-  master: [14, 'CTA_TUPLE_MASTER', skipped],
   zone: [18, 'CTA_ZONE', be16],
-  timestamp: [20, 'CTA_TIMESTAMP', skipped],
   markMask: [21, 'CTA_MARK_MASK', be32],
   filter: [25, 'CTA_FILTER', filterAttributes],
   statusMask: [26, 'CTA_STATUS_MASK', be32],
@@ -84,15 +79,11 @@ export const conntrackAttributes = nest({
 
 /** Bits of `status`: include/uapi/linux/netfilter/nf_conntrack_common.h, `enum ip_conntrack_status`. */
 export const conntrackStatus = {
-  IPS_EXPECTED: 0x1,
   IPS_SEEN_REPLY: 0x2,
   IPS_ASSURED: 0x4,
   IPS_CONFIRMED: 0x8,
   IPS_SRC_NAT: 0x10,
   IPS_DST_NAT: 0x20,
-  IPS_SRC_NAT_DONE: 0x80,
-  IPS_DST_NAT_DONE: 0x100,
-  IPS_DYING: 0x200,
 } as const;
 
 /** One direction of a flow. Protocols without ports have 0 for both; ICMP has its id, type and code instead. */

@@ -4,6 +4,7 @@
  */
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
+import { attributeEnd, NLA_HEADER as HEADER, NLA_TYPE_MASK } from '../attributes.ts';
 import { host16, net16, net32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
@@ -14,8 +15,6 @@ import type { ConntrackEntry, FlowTuple } from './entry.ts';
 /** Shared by all views: the same addresses stand in many flows. */
 const addressTexts = new AddressTexts();
 const NOTHING = new Uint8Array(0);
-const HEADER = 4;
-const NLA_TYPE_MASK = 0x3fff;
 
 /** One direction of the flow that the view shows. Protocols without ports have 0 for both. */
 export class TupleView {
@@ -27,7 +26,8 @@ export class TupleView {
   #length = 0;
   #srcText: IpAddress | null = null;
   #dstText: IpAddress | null = null;
-  #icmp: NonNullable<FlowTuple['icmp']> | null = null;
+  /** Id, type and code of ICMP; null for other protocols. */
+  icmp: NonNullable<FlowTuple['icmp']> | null = null;
 
   get src(): IpAddress {
     this.#srcText ??= this.#address(this.#src);
@@ -39,16 +39,11 @@ export class TupleView {
     return this.#dstText;
   }
 
-  /** Id, type and code of ICMP; null for other protocols. */
-  get icmp(): NonNullable<FlowTuple['icmp']> | null {
-    return this.#icmp;
-  }
-
   /** The same as plain data that outlives the datagram. */
   copy(): FlowTuple {
     const { src, dst, sport, dport } = this;
     const ends = { src, dst, sport, dport };
-    return this.#icmp === null ? ends : { ...ends, icmp: this.#icmp };
+    return this.icmp === null ? ends : { ...ends, icmp: this.icmp };
   }
 
   /** Puts the view on the attributes of a tuple; gives the number of the protocol. */
@@ -56,7 +51,7 @@ export class TupleView {
     this.#bytes = bytes;
     this.#length = addressLength;
     this.#src = this.#dst = 0;
-    this.#srcText = this.#dstText = this.#icmp = null;
+    this.#srcText = this.#dstText = this.icmp = null;
     this.sport = this.dport = 0;
     let protocol = -1;
     for (let at = start; at < end; ) {
@@ -105,7 +100,7 @@ export class TupleView {
       else if (type === 6 || type === 9) code = value;
       at += (stop - at + 3) & ~3;
     }
-    if (id >= 0) this.#icmp = { id, type: icmpType, code };
+    if (id >= 0) this.icmp = { id, type: icmpType, code };
     return protocol;
   }
 
@@ -229,16 +224,6 @@ export class FlowView {
         : null,
     };
   }
-}
-
-/** Where the attribute at `at` ends, padding left out. */
-function attributeEnd(bytes: Uint8Array, at: number, end: number, name: string): number {
-  if (end - at < HEADER) throw malformed(`${name}: ${end - at} bytes are left, an attribute has ${HEADER}`);
-  const length = host16(bytes, at);
-  if (length < HEADER || length > end - at) {
-    throw malformed(`${name}: attribute of ${length} bytes in ${end - at}`);
-  }
-  return at + length;
 }
 
 function number32(bytes: Uint8Array, start: number, end: number, name: string): number {

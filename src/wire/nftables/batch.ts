@@ -2,8 +2,7 @@
  * A batch of changes: NFNL_MSG_BATCH_BEGIN, the changes, NFNL_MSG_BATCH_END in one datagram, which the kernel applies as
  * one transaction or not at all.
  *
- * Buffer lifetime: the batch owns one growing buffer; `seal` completes it in place, and `clear` makes it ready for the
- * next changes without giving the memory back.
+ * Buffer lifetime: the batch owns one growing buffer; `seal` completes it in place, and may be called again.
  */
 import {
   type Decoded,
@@ -72,7 +71,7 @@ type Named<Attributes extends { readonly rows: Record<string, Row> }> = Omit<
 
 export class Batch {
   readonly #writer: ByteWriter;
-  #entries: Entry[] = [];
+  readonly #entries: Entry[] = [];
   #setIds = 0;
 
   /** @param expectedBytes room to begin with, so that a large batch is not copied while it grows */
@@ -83,18 +82,6 @@ export class Batch {
 
   get isEmpty(): boolean {
     return this.#entries.length === 0;
-  }
-
-  /** Bytes so far. */
-  get size(): number {
-    return this.#writer.length;
-  }
-
-  /** Forgets all changes and keeps the memory. */
-  clear(): void {
-    this.#writer.length = BEGIN_GUARDED;
-    this.#entries = [];
-    this.#setIds = 0;
   }
 
   /** Adds a table; it is EEXIST when it is there. A dormant one filters nothing until it is woken. */

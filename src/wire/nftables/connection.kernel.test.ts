@@ -135,9 +135,9 @@ describe.each(Object.entries(cases))('%s', (_name, { declaration, text, elements
     expect(listRuleset()).not.toContain('elements');
     nft(`add element ip knat m { ${text} }`);
     expect(ours()).toEqual(byKey(elements));
-    batch.clear();
-    batch.flushSet('ip', 'knat', 'm');
-    connection.commit(batch);
+    const flush = new Batch();
+    flush.flushSet('ip', 'knat', 'm');
+    connection.commit(flush);
     expect(ours()).toEqual([]);
   });
 });
@@ -251,9 +251,9 @@ describe('tables', () => {
     batch.addTable('ip6', 'knat', { dormant: true });
     connection.commit(batch);
     expect(connection.tables('ip6')).toMatchObject([{ name: 'knat', flags: 1 }]);
-    batch.clear();
-    batch.deleteTable('ip6', 'knat');
-    connection.commit(batch);
+    const removal = new Batch();
+    removal.deleteTable('ip6', 'knat');
+    connection.commit(removal);
     expect(connection.tables('ip6')).toEqual([]);
     expect(() => connection.commit(batch)).toThrow(Rejected);
   });

@@ -1,7 +1,7 @@
 import { type Nest, type Row, string, writeAttribute } from '../attributes.ts';
 import type { ByteWriter } from '../bytes.ts';
 import { type Asked, NetlinkClient } from '../client.ts';
-import { Busy, malformed } from '../errors.ts';
+import { Busy, failureOf, malformed } from '../errors.ts';
 import { type Message, NFGENMSG, NLM_F_ACK, NLM_F_DUMP, writeNfgenmsg } from '../messages.ts';
 import { transact } from '../request.ts';
 import type { Batch } from './batch.ts';
@@ -114,8 +114,7 @@ export class NftablesConnection extends NetlinkClient {
       this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, elements));
       if (allDistinct(elements)) return elements;
     }
-    const { subject } = asked;
-    throw new Busy({ subject, errno: 'EAGAIN', extendedAck: 'the set is being rearranged', offset: null });
+    throw new Busy(failureOf(asked.subject, 'EAGAIN', 'the set is being rearranged'));
   }
 
   /** A table with all but the elements of its named sets; null when there is none of this name. */

@@ -22,14 +22,11 @@ export const NFTA_LIST_ELEM = 1;
 /** NFTA_SET_FLAGS, `enum nft_set_flags` */
 export const setFlags = {
   NFT_SET_ANONYMOUS: 0x1,
-  NFT_SET_CONSTANT: 0x2,
   NFT_SET_INTERVAL: 0x4,
   NFT_SET_MAP: 0x8,
   NFT_SET_TIMEOUT: 0x10,
   NFT_SET_EVAL: 0x20,
-  NFT_SET_OBJECT: 0x40,
   NFT_SET_CONCAT: 0x80,
-  NFT_SET_EXPR: 0x100,
 } as const;
 
 /** NFTA_TABLE_FLAGS: none of the table's base chains is hooked in. */

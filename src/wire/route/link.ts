@@ -1,7 +1,7 @@
 /**
  * Network interfaces. include/uapi/linux/rtnetlink.h and if_link.h; all numbers in host byte order.
  */
-import { binary, nest, skipped, string, u32 } from '../attributes.ts';
+import { nest, skipped, string, u32 } from '../attributes.ts';
 import { host32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
 import type { Message } from '../messages.ts';
@@ -12,7 +12,6 @@ const IFINFOMSG = 16;
 /** `ifi_flags`: include/uapi/linux/if.h */
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
-const IFF_LOWER_UP = 0x10000;
 
 /** `IFLA_INFO_…` */
 const linkInfoAttributes = nest({
@@ -22,10 +21,7 @@ const linkInfoAttributes = nest({
 
 /** `IFLA_…`, those that are of interest here. */
 const linkAttributes = nest({
-  address: [1, 'IFLA_ADDRESS', binary],
   name: [3, 'IFLA_IFNAME', string],
-  mtu: [4, 'IFLA_MTU', u32],
-  peer: [5, 'IFLA_LINK', u32],
   master: [10, 'IFLA_MASTER', u32],
   info: [18, 'IFLA_LINKINFO', linkInfoAttributes],
 });
@@ -35,31 +31,25 @@ export interface Link {
   readonly name: string;
   /** Switched on by the administrator (IFF_UP). */
   readonly up: boolean;
-  /** Has a carrier (IFF_LOWER_UP). */
-  readonly lowerUp: boolean;
   readonly loopback: boolean;
   /** `bridge`, `veth`, `vxlan`, `tun`, `dummy`, …; null for hardware and loopback. */
   readonly kind: string | null;
   /** Index of the bridge or bond that it is part of, or null. */
   readonly master: number | null;
-  /** Bytes. */
-  readonly mtu: number;
 }
 
 /** The interface that an RTM_NEWLINK or RTM_DELLINK message carries. */
 export function readLink(message: Message): Link {
   const { bytes, start, end } = message;
   if (end - start < IFINFOMSG) throw malformed('RTM_NEWLINK without ifinfomsg');
-  const { name, mtu, master, info } = linkAttributes.read(bytes, start + IFINFOMSG, end, 'RTM_NEWLINK');
+  const { name, master, info } = linkAttributes.read(bytes, start + IFINFOMSG, end, 'RTM_NEWLINK');
   const flags = host32(bytes, start + 8);
   return {
     index: host32(bytes, start + 4),
     name: name ?? '',
     up: (flags & IFF_UP) !== 0,
-    lowerUp: (flags & IFF_LOWER_UP) !== 0,
     loopback: (flags & IFF_LOOPBACK) !== 0,
     kind: info?.kind ?? null,
     master: master ?? null,
-    mtu: mtu ?? 0,
   };
 }

@@ -37,15 +37,14 @@ test('links have their kind, state and master', () => {
   ip('link set v0 master br0');
   ip('link set v0 up');
   wire('d0', 'd1');
-  ip('link set d0 mtu 1400');
   ip('link add vx0 type vxlan id 7 dstport 4789');
   ip('tuntap add dev tun0 mode tun');
   const found = connect().links();
   const named = (name: string) => found.find((link) => link.name === name);
-  expect(named('lo')).toMatchObject({ loopback: true, up: true, lowerUp: true, kind: null, master: null });
+  expect(named('lo')).toMatchObject({ loopback: true, up: true, kind: null, master: null });
   expect(named('br0')).toMatchObject({ kind: 'bridge', up: false, loopback: false });
-  expect(named('v0')).toMatchObject({ kind: 'veth', up: true, lowerUp: false, master: named('br0')?.index });
-  expect(named('d0')).toMatchObject({ kind: 'veth', up: true, lowerUp: true, mtu: 1400 });
+  expect(named('v0')).toMatchObject({ kind: 'veth', up: true, master: named('br0')?.index });
+  expect(named('d0')).toMatchObject({ kind: 'veth', up: true });
   expect(named('vx0')).toMatchObject({ kind: 'vxlan' });
   expect(named('tun0')).toMatchObject({ kind: 'tun' });
 });
