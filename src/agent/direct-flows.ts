@@ -1,7 +1,6 @@
 import { FlowLines } from '../flows/flow-lines.ts';
 import { planless } from '../flows/judge.ts';
-import { Listing } from '../flows/listing.ts';
-import { listingPieces } from '../flows/listing-pieces.ts';
+import { Listing, listingPieces } from '../flows/listing.ts';
 import { readQuestion } from '../flows/question.ts';
 import type { FlowQuestion } from '../forms/questions.ts';
 import { validQuery } from '../observe/invalid-query.ts';

@@ -1,8 +1,7 @@
 import { Wake } from '../base/wake.ts';
 import { FlowLines } from '../flows/flow-lines.ts';
 import { isTranslated } from '../flows/judge.ts';
-import { Listing } from '../flows/listing.ts';
-import { listingPieces } from '../flows/listing-pieces.ts';
+import { Listing, listingPieces } from '../flows/listing.ts';
 import { readQuestion, type WantedFlows } from '../flows/question.ts';
 import { RateMeter } from '../flows/rates.ts';
 import type { RatesAnswer } from '../forms/flows.ts';

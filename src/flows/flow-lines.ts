@@ -1,25 +1,24 @@
 import { BoundedMap } from '../base/bounded-map.ts';
 import { formatRef, type ObjectRef } from '../model/object.ts';
 import { printableJson } from '../model/printable.ts';
-import { type IpAddress, isIpv6 } from '../net/address.ts';
+import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
-import type { FlowView, TupleView } from '../wire/conntrack/flow-view.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import type { ConntrackEventKind } from '../wire/conntrack/numbers.ts';
 import type { Judgement, SourceNat } from './judge.ts';
 import type { Names } from './names.ts';
 import { hasPorts, protocolName } from './protocol-names.ts';
-import { TextBytes } from './text-bytes.ts';
 
 /**
- * Writes flows as lines, straight from what the kernel sent: a listing of hundreds of thousands spends most of its time
- * on this. The lines are byte for byte what `printableJson` gives for a
- * FlowReport.
+ * Writes flows as lines of JSON, straight from what the kernel sent: a listing of hundreds of thousands spends most of its
+ * time on this. The lines are byte for byte what `printableJson` gives for a FlowReport.
  */
 export class FlowLines {
   readonly #names: Names | null;
   /** Milliseconds since the epoch. */
   readonly #now: number;
-  readonly #bytes = new TextBytes();
+  #bytes = Buffer.allocUnsafe(128 * 1024);
+  #length = 0;
   readonly #quoted = new BoundedMap<string, string>(REMEMBERED);
   readonly #refs = new BoundedMap<ObjectRef, string>(REMEMBERED);
 
@@ -30,24 +29,23 @@ export class FlowLines {
 
   /** Bytes that wait to be taken. */
   get length(): number {
-    return this.#bytes.length;
+    return this.#length;
   }
 
+  /** The lines since the last call, as UTF-8. */
   take(): Uint8Array {
-    return this.#bytes.take();
+    const taken = Buffer.from(this.#bytes.subarray(0, this.#length));
+    this.#length = 0;
+    return taken;
   }
 
   add(flow: FlowView, judgement: Judgement): void {
-    this.#json(flow, judgement);
-    this.#bytes.text('\n');
+    this.addText(this.#json(flow, judgement));
   }
 
-  /** A line of a watch: what became of the flow. */
+  /** A line of a watch: what happened to the flow. */
   addEvent(event: ConntrackEventKind, flow: FlowView, judgement: Judgement): void {
-    const bytes = this.#bytes;
-    bytes.text(`{"event":"${event}","flow":`);
-    this.#json(flow, judgement);
-    bytes.text('}\n');
+    this.addText(`{"event":"${event}","flow":${this.#json(flow, judgement)}}`);
   }
 
   /** A line of a watch: events came faster than they could be taken. */
@@ -57,100 +55,55 @@ export class FlowLines {
 
   /** A line of its own; `text` holds no line break. */
   addText(text: string): void {
-    this.#bytes.text(`${text}\n`);
+    const line = `${text}\n`;
+    const needed = this.#length + line.length * 3; // no UTF-16 unit becomes more than three bytes of UTF-8
+    if (needed > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], needed * 2);
+    this.#length += this.#bytes.write(line, this.#length);
   }
 
-  #json(flow: FlowView, { destination, source, stale }: Judgement): void {
-    const bytes = this.#bytes;
-    const { original, reply, startedAt } = flow;
-    const withPorts = hasPorts(flow);
-    bytes.text('{"protocol":"');
-    bytes.text(protocolName(flow.protocol));
-    bytes.text('","original":');
-    this.#direction(original, withPorts);
-    bytes.text(',"reply":');
-    this.#direction(reply, withPorts);
-    bytes.text(',"from":');
-    this.#quote(this.#names?.of(original.src) ?? null);
-    bytes.text(',"to":');
-    this.#quote(this.#names?.of(reply.src) ?? null);
-    bytes.text(',"destinationNat":');
-    if (destination === null) bytes.text('null');
-    else {
-      this.#nat(destination);
-      bytes.text(',"frontend":"');
-      bytes.text(destination.frontend);
-      bytes.text('","endpoint":"');
-      this.#place(reply.src, reply.sport, withPorts);
-      bytes.text('"}');
-    }
-    bytes.text(',"sourceNat":');
-    if (source === null) bytes.text('null');
-    else {
-      this.#nat(source);
-      bytes.text(',"address":"');
-      this.#place(reply.dst, reply.dport, withPorts);
-      bytes.text('"}');
-    }
-    bytes.text(',"stale":');
-    this.#quote(stale);
-    bytes.text((flow.status & conntrackStatus.IPS_SEEN_REPLY) === 0 ? ',"replied":false' : ',"replied":true');
-    bytes.text(',"ageSeconds":');
-    this.#number(startedAt === null ? null : Math.max(0, Math.round((this.#now - startedAt) / 1000)));
-    bytes.text(',"timeoutSeconds":');
-    this.#number(flow.timeoutSeconds);
-    bytes.text(',"packets":');
-    this.#number(flow.counted ? flow.packets : null);
-    bytes.text(',"bytes":');
-    this.#number(flow.counted ? flow.bytes : null);
-    bytes.text(',"id":');
-    bytes.number(flow.id);
-    bytes.text(',"zone":');
-    bytes.number(flow.zone);
-    bytes.text('}');
+  #json(flow: FlowView, { destination, source, stale }: Judgement): string {
+    const { original, reply, startedAt, counted } = flow;
+    const place = hasPorts(flow) ? formatEndpoint : addressAlone;
+    const from = place(original.src, original.sport);
+    const dialled = place(original.dst, original.dport);
+    const endpoint = place(reply.src, reply.sport);
+    const leaving = place(reply.dst, reply.dport);
+    const age = startedAt === null ? null : Math.max(0, Math.round((this.#now - startedAt) / 1000));
+    const isReplied = (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0;
+    const destinationNat =
+      destination === null
+        ? null
+        : `${this.#nat(destination)},"frontend":"${destination.frontend}","endpoint":"${endpoint}"}`;
+    const sourceNat = source === null ? null : `${this.#nat(source)},"address":"${leaving}"}`;
+    return (
+      `{"protocol":"${protocolName(flow.protocol)}",` +
+      `"original":{"source":"${from}","destination":"${dialled}"},` +
+      `"reply":{"source":"${endpoint}","destination":"${leaving}"},` +
+      `"from":${this.#name(original.src)},"to":${this.#name(reply.src)},` +
+      `"destinationNat":${destinationNat},"sourceNat":${sourceNat},"stale":${this.#quote(stale)},` +
+      `"replied":${isReplied},"ageSeconds":${age},"timeoutSeconds":${flow.timeoutSeconds},` +
+      `"packets":${counted ? flow.packets : null},"bytes":${counted ? flow.bytes : null},` +
+      `"id":${flow.id},"zone":${flow.zone}}`
+    );
   }
 
-  #direction({ src, sport, dst, dport }: TupleView, withPorts: boolean): void {
-    this.#bytes.text('{"source":"');
-    this.#place(src, sport, withPorts);
-    this.#bytes.text('","destination":"');
-    this.#place(dst, dport, withPorts);
-    this.#bytes.text('"}');
+  /** The start of an object, without its end. */
+  #nat({ kind, object }: SourceNat): string {
+    const ref = object === null ? null : remembered(this.#refs, object, formatRef);
+    return `{"kind":"${kind}","object":${this.#quote(ref)}`;
   }
 
-  /** As `formatEndpoint`. */
-  #place(address: IpAddress, port: number, withPorts: boolean): void {
-    const bytes = this.#bytes;
-    if (!withPorts) {
-      bytes.text(address);
-      return;
-    }
-    const bracketed = isIpv6(address);
-    if (bracketed) bytes.text('[');
-    bytes.text(address);
-    bytes.text(bracketed ? ']:' : ':');
-    bytes.number(port);
+  #name(address: IpAddress): string {
+    return this.#quote(this.#names?.of(address) ?? null);
   }
 
-  #nat({ kind, object }: SourceNat): void {
-    this.#bytes.text('{"kind":"');
-    this.#bytes.text(kind);
-    this.#bytes.text('","object":');
-    this.#quote(object === null ? null : this.#ref(object));
+  #quote(text: string | null): string {
+    return text === null ? 'null' : remembered(this.#quoted, text, quoted);
   }
+}
 
-  #ref(object: ObjectRef): string {
-    return remembered(this.#refs, object, formatRef);
-  }
-
-  #quote(text: string | null): void {
-    this.#bytes.text(text === null ? 'null' : remembered(this.#quoted, text, quoted));
-  }
-
-  #number(value: number | null): void {
-    if (value === null) this.#bytes.text('null');
-    else this.#bytes.number(value);
-  }
+function addressAlone(address: IpAddress): string {
+  return address;
 }
 
 /** What is remembered at most. */
