@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { count, form, list, owner } from './form.ts';
+import { count, flag, form, list, owner, text, textOrNull } from './form.ts';
 
 const counts = {
   missing: count.openapi({ description: 'elements that the plan has and the kernel lacks' }),
@@ -20,21 +20,21 @@ export type DifferenceGroup = z.output<typeof group>;
 const element = form({
   what: z.enum(['missing', 'surplus']),
   object: owner,
-  key: z.string().nullable().openapi({ description: 'key of the entry, as in /entries' }),
-  element: z.string().openapi({ example: 'ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }' }),
+  key: textOrNull.openapi({ description: 'key of the entry, as in /entries' }),
+  element: text.openapi({ example: 'ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }' }),
 });
 
 export type DifferenceElement = z.output<typeof element>;
 
 export const difference = form({
-  equal: z.boolean(),
+  equal: flag,
   skeleton: z.enum(['intact', 'absent', 'other']).openapi({
     description:
       'tables, chains and rules; other: of another version or settings, or edited by somebody. Where more than rules differ, all elements are missing',
   }),
-  rulesCompared: z
-    .boolean()
-    .openapi({ description: 'whether chains and rules were compared one by one: always true' }),
+  rulesCompared: flag.openapi({
+    description: 'whether chains and rules were compared one by one: always true',
+  }),
   ...counts,
   groups: list(group).openapi({
     description: 'objects by name, then shared elements, then leftover ones',

@@ -1,103 +1,82 @@
 import { z } from '@hono/zod-openapi';
-import { count, form, list, texts } from './form.ts';
+import { count, flag, form, list, text, textOrNull, texts } from './form.ts';
 
-const owned = { key: z.string(), owner: z.string().openapi({ example: 'Service shop/web' }) };
+const owned = { key: text, owner: text.openapi({ example: 'Service shop/web' }) };
+
+/** A kind of entry; its name in an answer is that of its schema. */
+function entryOf<Kind extends string, Shape extends z.ZodRawShape>(
+  kind: Kind,
+  shape: Shape,
+  description?: string,
+) {
+  const metadata = description === undefined ? {} : { description };
+  return z.object({ kind: z.literal(kind), ...shape }).openapi(kind, metadata);
+}
 
 /** An entry of the plan as plain data: for diff, golden files, `-o json` and the API. */
 export const entry = z
   .discriminatedUnion('kind', [
-    z
-      .object({
-        kind: z.literal('ServiceFrontend'),
-        ...owned,
-        origin: z.enum(['ClusterIP', 'NodePort', 'ExternalIP', 'LoadBalancer']),
-        portName: z.string(),
-        endpoints: texts,
-        retained: texts.openapi({ description: 'terminating endpoints that keep their connections' }),
-        localEndpoints: texts.nullable().openapi({
-          description: 'external policy Local: the endpoints for sources other than pods and the node',
-        }),
-        masquerade: z.enum(['always', 'cluster-ip', 'node-sources']),
-        unserved: z.enum(['reject', 'drop']),
-        sourceRanges: texts.nullable(),
-        affinityTimeoutSeconds: z.number().nullable(),
-      })
-      .openapi('ServiceFrontend'),
-    z
-      .object({
-        kind: z.literal('PodBinding'),
-        ...owned,
-        endpoint: z.string(),
-        sourceRanges: texts.nullable(),
-      })
-      .openapi('PodBinding'),
-    z
-      .object({ kind: z.literal('PodReservation'), ...owned, endpoint: z.string() })
-      .openapi('PodReservation', { description: 'a binding of a pod that is not Ready yet' }),
-    z.object({ kind: z.literal('PodSource'), ...owned, snat: z.string() }).openapi('PodSource'),
-    z.object({ kind: z.literal('PodSourcePort'), ...owned, snat: z.string() }).openapi('PodSourcePort', {
-      description: 'source address and port of what a pod sends from a port of its binding',
+    entryOf('ServiceFrontend', {
+      ...owned,
+      origin: z.enum(['ClusterIP', 'NodePort', 'ExternalIP', 'LoadBalancer']),
+      portName: text,
+      endpoints: texts,
+      retained: texts.openapi({ description: 'terminating endpoints that keep their connections' }),
+      localEndpoints: texts.nullable().openapi({
+        description: 'external policy Local: the endpoints for sources other than pods and the node',
+      }),
+      masquerade: z.enum(['always', 'cluster-ip', 'node-sources']),
+      unserved: z.enum(['reject', 'drop']),
+      sourceRanges: texts.nullable(),
+      affinityTimeoutSeconds: z.number().nullable(),
     }),
-    z.object({ kind: z.literal('ClusterAddress'), ...owned }).openapi('ClusterAddress'),
-    z
-      .object({
-        kind: z.literal('ServiceHealthCheck'),
-        ...owned,
-        port: count,
-        addresses: texts,
-        localEndpoints: count,
-      })
-      .openapi('ServiceHealthCheck'),
-    z
-      .object({
-        kind: z.literal('FamilyScope'),
-        key: z.string(),
-        pods: texts,
-        podInterface: z
-          .string()
-          .nullable()
-          .openapi({ description: 'packets that enter by it are from pods: cni0, or cali* for a prefix' }),
-        serviceCIDRs: texts,
-        masqueradeToClusterIP: texts,
-        unmasqueradedInterface: z.string().nullable(),
-        invalidDropped: texts,
-        egressSources: texts,
-        egressInterface: z.string().nullable().openapi({
-          description: 'packets that enter by it are such sources too: cni0, or cali* for a prefix',
-        }),
-        egressExempt: texts,
-        egressAddress: z.string().nullable().openapi({ description: 'natOutgoingAddress; null: masquerade' }),
-        egressPorts: texts,
-        egressInterfaceFilter: z.string().nullable(),
-        podNatInternal: texts,
-        pools: texts,
-      })
-      .openapi('FamilyScope'),
-    z
-      .object({
-        kind: z.literal('SourcePorts'),
-        key: z.string().openapi({ example: 'source-ports IPv4' }),
-        ports: texts.openapi({
-          description: 'ports without an owner: source ports of translated connections',
-        }),
-        egressPorts: texts
-          .nullable()
-          .openapi({ description: 'those of them within natPortRange; null: not set' }),
-      })
-      .openapi('SourcePorts'),
-    z
-      .object({
-        kind: z.literal('EgressSource'),
-        key: z.string().openapi({ example: 'egress 10.244.1.5' }),
-        owner: z.string().nullable().openapi({ description: 'the Pod that has the address' }),
-        rules: texts.openapi({ description: 'EgressRules in the order of precedence' }),
-        cells: texts.openapi({ description: 'the same as in the kernel: destinations that do not overlap' }),
-        rest: z
-          .string()
-          .nullable()
-          .openapi({ description: 'outcome for all other destinations outside the pools' }),
-      })
-      .openapi('EgressSource'),
+    entryOf('PodBinding', { ...owned, endpoint: text, sourceRanges: texts.nullable() }),
+    entryOf('PodReservation', { ...owned, endpoint: text }, 'a binding of a pod that is not Ready yet'),
+    entryOf('PodSource', { ...owned, snat: text }),
+    entryOf(
+      'PodSourcePort',
+      { ...owned, snat: text },
+      'source address and port of what a pod sends from a port of its binding',
+    ),
+    entryOf('ClusterAddress', owned),
+    entryOf('ServiceHealthCheck', { ...owned, port: count, addresses: texts, localEndpoints: count }),
+    entryOf('FamilyScope', {
+      key: text,
+      pods: texts,
+      podInterface: textOrNull.openapi({
+        description: 'packets that enter by it are from pods: cni0, or cali* for a prefix',
+      }),
+      serviceCIDRs: texts,
+      masqueradeToClusterIP: texts,
+      unmasqueradedInterface: textOrNull,
+      invalidDropped: texts,
+      egressSources: texts,
+      egressInterface: textOrNull.openapi({
+        description: 'packets that enter by it are such sources too: cni0, or cali* for a prefix',
+      }),
+      egressExempt: texts,
+      egressAddress: textOrNull.openapi({ description: 'natOutgoingAddress; null: masquerade' }),
+      egressPorts: texts,
+      egressInterfaceFilter: textOrNull,
+      podNatInternal: texts,
+      pools: texts,
+    }),
+    entryOf('SourcePorts', {
+      key: text.openapi({ example: 'source-ports IPv4' }),
+      ports: texts.openapi({
+        description: 'ports without an owner: source ports of translated connections',
+      }),
+      egressPorts: texts
+        .nullable()
+        .openapi({ description: 'those of them within natPortRange; null: not set' }),
+    }),
+    entryOf('EgressSource', {
+      key: text.openapi({ example: 'egress 10.244.1.5' }),
+      owner: textOrNull.openapi({ description: 'the Pod that has the address' }),
+      rules: texts.openapi({ description: 'EgressRules in the order of precedence' }),
+      cells: texts.openapi({ description: 'the same as in the kernel: destinations that do not overlap' }),
+      rest: textOrNull.openapi({ description: 'outcome for all other destinations outside the pools' }),
+    }),
   ])
   .openapi('Entry');
 
@@ -107,8 +86,8 @@ export type Entry = z.output<typeof entry>;
 export const refusal = form({
   kind: z.literal('Refused'),
   ...owned,
-  reason: z.string().openapi({ description: 'the reason of the Event' }),
-  message: z.string(),
+  reason: text.openapi({ description: 'the reason of the Event' }),
+  message: text,
 }).openapi('Refusal');
 
 export type Refusal = z.output<typeof refusal>;
@@ -116,7 +95,7 @@ export type Refusal = z.output<typeof refusal>;
 export const entryPage = form({
   items: list(entry),
   total: count.openapi({ description: 'matching entries, on all pages' }),
-  next: z.string().nullable().openapi({ description: '`after` for the next page; null: this is the last' }),
+  next: textOrNull.openapi({ description: '`after` for the next page; null: this is the last' }),
   revision: count.openapi({
     description: 'revision of the plan; if it differs, earlier pages may have changed',
   }),
@@ -125,12 +104,12 @@ export const entryPage = form({
 export type EntryPage = z.output<typeof entryPage>;
 
 const pool = form({
-  name: z.string(),
-  cidr: z.string(),
+  name: text,
+  cidr: text,
   family: z.enum(['IPv4', 'IPv6']),
-  natOutgoing: z.boolean(),
-  disabled: z.boolean(),
-  loadBalancerOnly: z.boolean(),
+  natOutgoing: flag,
+  disabled: flag,
+  loadBalancerOnly: flag,
 }).openapi('Pool');
 export type Pool = z.output<typeof pool>;
 
@@ -142,10 +121,10 @@ export const pools = form({
 }).openapi('Pools');
 
 const poolRow = form({
-  pool: z.string(),
+  pool: text,
   towards: list(
     form({
-      pool: z.string().nullable().openapi({ description: 'a pool of the same family; null: outside of all' }),
+      pool: textOrNull.openapi({ description: 'a pool of the same family; null: outside of all' }),
       verdict: z
         .enum(['keep', 'masquerade', 'snat', 'drop'])
         .openapi({ description: 'what becomes of the source; keep: no NAT' }),

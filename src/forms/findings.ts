@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { form, list, texts } from './form.ts';
+import { form, list, text, texts } from './form.ts';
 
 /** Findings about objects, and conflicts between them. */
 
@@ -15,16 +15,16 @@ export const object = form({
     'EgressRule',
     'ServiceCIDR',
   ]),
-  namespace: z.string().openapi({ description: 'empty for objects without a namespace' }),
-  name: z.string(),
+  namespace: text.openapi({ description: 'empty for objects without a namespace' }),
+  name: text,
 }).openapi('Object');
 
 /** Which object a fact, a rule or a finding comes from. */
 export type ObjectRef = z.output<typeof object>;
 
 export const failure = form({
-  code: z.string().openapi({ description: 'KNAT_…, see docs/errors.md' }),
-  message: z.string(),
+  code: text.openapi({ description: 'KNAT_…, see docs/errors.md' }),
+  message: text,
   details: texts.openapi({ description: 'further errors, one line each' }),
 }).openapi('Failure');
 
@@ -32,10 +32,10 @@ export const failure = form({
 export type Failure = z.output<typeof failure>;
 
 export const conflict = form({
-  key: z.string().openapi({ description: 'the claim of both', example: '203.0.113.7:25/TCP' }),
+  key: text.openapi({ description: 'the claim of both', example: '203.0.113.7:25/TCP' }),
   winner: object,
   losers: list(object),
-  because: z.string().openapi({ description: 'the rule that decided' }),
+  because: text.openapi({ description: 'the rule that decided' }),
 }).openapi('Conflict');
 
 /** Two objects claim the same; one gets it. */
@@ -55,19 +55,19 @@ export const notice = form({
     ])
     .openapi({ description: 'the reason of the Event' }),
   object,
-  message: z.string(),
+  message: text,
 }).openapi('Notice');
 
 /** Why an object, or a part of it, gets no NAT. */
 export type NoticeForm = z.output<typeof notice>;
 
 export const problem = form({
-  code: z.string().openapi({ description: 'what it is, by a stable name: docs/errors.md' }),
+  code: text.openapi({ description: 'what it is, by a stable name: docs/errors.md' }),
   severity: z.enum(['error', 'warning', 'note']),
-  origin: z.string().openapi({ description: 'FILE:LINE; empty if it comes from no file' }),
+  origin: text.openapi({ description: 'FILE:LINE; empty if it comes from no file' }),
   object: object.nullable(),
-  field: z.string().openapi({ description: '`spec.ports[0].port`; empty for the whole object' }),
-  message: z.string().openapi({ description: 'what is wrong and what to do' }),
+  field: text.openapi({ description: '`spec.ports[0].port`; empty for the whole object' }),
+  message: text.openapi({ description: 'what is wrong and what to do' }),
 }).openapi('Problem');
 
 /** Something wrong or noteworthy that needs attention. It never stops what does not depend on it. */

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { count, form, list, owner, time } from './form.ts';
+import { count, flag, form, list, owner, text, textOrNull, time } from './form.ts';
 
 /** Answers about connections. Keys are only ever added. */
 
@@ -9,7 +9,7 @@ const rate = z.number().min(0);
 const natKind = z.enum(['service', 'pod', 'egress', 'other']);
 export type NatKind = z.output<typeof natKind>;
 
-const direction = form({ source: z.string(), destination: z.string() });
+const direction = form({ source: text, destination: text });
 
 const nat = {
   kind: natKind,
@@ -18,20 +18,17 @@ const nat = {
 
 /** A flow: a line of `/flows`, an item of `knat flows -o json`. */
 export const flowReport = form({
-  protocol: z.string().openapi({ description: '`TCP`, `UDP`, `ICMP`, …; a number for others' }),
+  protocol: text.openapi({ description: '`TCP`, `UDP`, `ICMP`, …; a number for others' }),
   original: direction.openapi({
     description: 'as in the first packet: `address`, or `address:port` if the protocol has ports',
   }),
   reply: direction.openapi({ description: 'as in a reply, before it is translated back' }),
-  from: z.string().nullable().openapi({ description: 'sender: `Pod shop/web-0`; null: unknown' }),
-  to: z.string().nullable().openapi({ description: 'the endpoint that answers, after translation' }),
-  destinationNat: form({ ...nat, frontend: z.string(), endpoint: z.string() }).nullable(),
-  sourceNat: form({ ...nat, address: z.string() }).nullable(),
-  stale: z
-    .string()
-    .nullable()
-    .openapi({ description: 'why the present plan would translate it differently' }),
-  replied: z.boolean().openapi({ description: 'packets were seen in both directions' }),
+  from: textOrNull.openapi({ description: 'sender: `Pod shop/web-0`; null: unknown' }),
+  to: textOrNull.openapi({ description: 'the endpoint that answers, after translation' }),
+  destinationNat: form({ ...nat, frontend: text, endpoint: text }).nullable(),
+  sourceNat: form({ ...nat, address: text }).nullable(),
+  stale: textOrNull.openapi({ description: 'why the present plan would translate it differently' }),
+  replied: flag.openapi({ description: 'packets were seen in both directions' }),
   ageSeconds: count.nullable().openapi({ description: 'null without nf_conntrack_timestamp' }),
   timeoutSeconds: count.nullable().openapi({
     description: 'until conntrack forgets it, unless packets arrive; null in events of its end',
@@ -54,9 +51,9 @@ export const flowReports = list(flowReport);
 const listingEnd = form({
   looked: count.openapi({ description: 'connections that were read' }),
   listed: count,
-  cut: z.boolean().openapi({ description: 'the limit was reached before the end of the table' }),
+  cut: flag.openapi({ description: 'the limit was reached before the end of the table' }),
   stale: count.openapi({ description: 'stale flows among the listed ones' }),
-  accounting: z.boolean().openapi({ description: 'packets and bytes are known: nf_conntrack_acct is on' }),
+  accounting: flag.openapi({ description: 'packets and bytes are known: nf_conntrack_acct is on' }),
 });
 
 /** The last line of a listing. */
@@ -79,7 +76,7 @@ export type FlowEvent = z.output<typeof flowEvent>;
 
 const rateOf = form({
   kind: natKind,
-  object: z.string().openapi({
+  object: text.openapi({
     description: '`Service shop/web 10.96.0.10:80/TCP`, `IPPool pods`; empty: no object',
   }),
   flows: count.openapi({ description: 'flows that exist now' }),
@@ -101,10 +98,8 @@ const newFlowsPerSecond = rate.nullable().openapi({ description: 'null at the fi
 
 const pair = form({
   kind: natKind,
-  from: z.string().openapi({ description: 'the translating entry: `Service shop/web 10.96.0.10:80/TCP`' }),
-  to: z
-    .string()
-    .openapi({ description: 'the endpoint that answers; for source NAT, the new source address' }),
+  from: text.openapi({ description: 'the translating entry: `Service shop/web 10.96.0.10:80/TCP`' }),
+  to: text.openapi({ description: 'the endpoint that answers; for source NAT, the new source address' }),
   flows: count,
   newFlowsPerSecond,
 });
@@ -122,14 +117,14 @@ export type FlowPairs = z.output<typeof pairs>;
 
 const tuple = form({
   protocol: z.enum(['TCP', 'UDP', 'SCTP']),
-  address: z.string().openapi({ description: 'address with which flows leave' }),
-  destination: z.string(),
+  address: text.openapi({ description: 'address with which flows leave' }),
+  destination: text,
   destinationPort: z.int(),
   used: z.int(),
   capacity: z.int(),
   share: z.number().openapi({ description: '`used / capacity`: from about 0.9 on, new flows begin to fail' }),
   level: z.enum(['good', 'warning', 'bad']).openapi({ description: 'bad: new flows fail, or soon will' }),
-  sources: list(form({ name: z.string(), flows: z.int() })).openapi({
+  sources: list(form({ name: text, flows: z.int() })).openapi({
     description: 'owners of the flows, the largest first; only for tuples above one half',
   }),
 });
@@ -151,25 +146,20 @@ export const ports = form({
 export type PortUsageSample = NonNullable<z.output<typeof ports>>;
 
 const attributed = form({
-  protocol: z.string(),
-  source: z.string(),
-  destination: z.string(),
-  name: z.string().nullable().openapi({ description: '`Pod shop/web-0`; null: unknown' }),
+  protocol: text,
+  source: text,
+  destination: text,
+  name: textOrNull.openapi({ description: '`Pod shop/web-0`; null: unknown' }),
   since: time.nullable().openapi({ description: 'null: before the log, or in a gap of it' }),
   until: time.nullable().openapi({ description: 'null: it has not ended, or its end is not in the log' }),
-  certain: z
-    .boolean()
-    .openapi({ description: 'false: uncertain; it existed before or after a gap of the log' }),
+  certain: flag.openapi({ description: 'false: uncertain; it existed before or after a gap of the log' }),
 });
 export type AttributedFlow = z.output<typeof attributed>;
 
 export const who = form({
-  asked: form({ address: z.string(), at: time, protocol: z.string().nullable() }),
+  asked: form({ address: text, at: time, protocol: textOrNull }),
   flows: list(attributed).openapi({ description: 'several, if the port was used for several destinations' }),
-  gap: z
-    .string()
-    .nullable()
-    .openapi({ description: 'why the log is incomplete at that time; null: it is complete' }),
+  gap: textOrNull.openapi({ description: 'why the log is incomplete at that time; null: it is complete' }),
   logBegins: time.nullable().openapi({ description: 'the oldest line; null: the log is empty' }),
 });
 

@@ -2,11 +2,14 @@ import { z } from '@hono/zod-openapi';
 
 /** Parts of several forms. */
 
-export const texts = z.array(z.string()).readonly();
+export const text = z.string();
+export const textOrNull = text.nullable();
+export const texts = z.array(text).readonly();
+export const flag = z.boolean();
 export const count = z.int().min(0);
-export const time = z.string().openapi({ description: 'RFC 3339', format: 'date-time' });
+export const time = text.openapi({ description: 'RFC 3339', format: 'date-time' });
 /** `Service shop/web`. */
-export const owner = z.string().nullable().openapi({ description: '`Service shop/web`, or null' });
+export const owner = textOrNull.openapi({ description: '`Service shop/web`, or null' });
 
 /** A read-only list. */
 export function list<Item extends z.ZodType>(item: Item) {

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { object } from './findings.ts';
-import { count, form, list, time } from './form.ts';
+import { count, form, list, text, time } from './form.ts';
 
 /** Recent activity of the agent, duration of programming, metrics. */
 
@@ -22,7 +22,7 @@ export const activity = form({
     'problem',
   ]),
   severity: z.enum(['info', 'warning', 'error']),
-  message: z.string().openapi({ description: 'for people, one line' }),
+  message: text.openapi({ description: 'for people, one line' }),
   object: object.nullable().openapi({ description: 'the object concerned; null: none' }),
   times: z.int().min(1).openapi({ description: 'how often in a row; `at` is the last time' }),
 }).openapi('Activity');
@@ -53,16 +53,13 @@ export const history = form({ spanSeconds: z.number(), items: list(span) }).open
 export type History = z.output<typeof history>;
 
 const metric = form({
-  name: z.string(),
-  help: z.string(),
+  name: text,
+  help: text,
   type: z.enum(['counter', 'gauge', 'histogram', 'summary']),
   values: list(
     form({
-      name: z
-        .string()
-        .optional()
-        .openapi({ description: 'name of the series, if it differs from the metric’s' }),
-      labels: z.record(z.string(), z.string()).readonly(),
+      name: text.optional().openapi({ description: 'name of the series, if it differs from the metric’s' }),
+      labels: z.record(text, text).readonly(),
       value: z.number().nullable().openapi({ description: 'null: no number' }),
     }),
   ),

@@ -1,18 +1,16 @@
 import { z } from '@hono/zod-openapi';
 import { conflict, notice, problem } from './findings.ts';
-import { count, form, list, texts, time } from './form.ts';
+import { count, flag, form, list, text, texts, time } from './form.ts';
 
 const account = {
-  version: z.string(),
+  version: text,
   processId: z.int().openapi({ description: 'of the agent, in its own process namespace' }),
-  node: z.string(),
-  source: z.string().openapi({ example: 'kubernetes' }),
-  enabled: form({ service: z.boolean(), pod: z.boolean(), egress: z.boolean() }),
+  node: text,
+  source: text.openapi({ example: 'kubernetes' }),
+  enabled: form({ service: flag, pod: flag, egress: flag }),
   startedAt: time,
-  synced: z
-    .boolean()
-    .openapi({ description: 'every source has delivered all objects that existed at the start' }),
-  capabilities: form({ kernel: z.string().openapi({ description: 'as uname -r prints it' }) }),
+  synced: flag.openapi({ description: 'every source has delivered all objects that existed at the start' }),
+  capabilities: form({ kernel: text.openapi({ description: 'as uname -r prints it' }) }),
   programmed: form({
     revision: count,
     skeleton: z.enum(['kept', 'loaded', 'changed', 'swapped']),
@@ -24,7 +22,7 @@ const account = {
   })
     .nullable()
     .openapi({ description: 'the last change of the kernel; null: none yet' }),
-  failure: form({ message: z.string(), since: time })
+  failure: form({ message: text, since: time })
     .nullable()
     .openapi({ description: 'why the kernel does not match the plan at the moment; null: it does' }),
   kubeProxy: form({
@@ -36,8 +34,8 @@ const account = {
     .openapi({ description: 'kube-proxy or its rules beside this agent; null: none, or Service NAT is off' }),
   state: form({
     level: z.enum(['good', 'warning', 'bad']),
-    text: z.string().openapi({ example: 'in force' }),
-    why: z.string(),
+    text: text.openapi({ example: 'in force' }),
+    why: text,
   }).openapi({ description: 'whether the kernel does what is wanted, in a few words' }),
   counts: form({ frontends: count, bindings: count, podSources: count, pools: count }),
   findings: form({ conflicts: count, notices: count, problems: count }).openapi({

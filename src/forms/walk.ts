@@ -1,12 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import { form, list, owner, texts } from './form.ts';
+import { flag, form, list, owner, text, textOrNull, texts } from './form.ts';
 
 /** The answer of explain. Keys are only ever added. */
 
 const packet = {
-  source: z.string().openapi({ description: 'an address; `node`: one of the node, which routing chooses' }),
-  destination: z.string(),
-  protocol: z.string(),
+  source: text.openapi({ description: 'an address; `node`: one of the node, which routing chooses' }),
+  destination: text,
+  protocol: text,
   port: z.int(),
 };
 
@@ -14,21 +14,21 @@ const packetState = form(packet);
 export type WalkPacket = z.output<typeof packetState>;
 
 const step = form({
-  hook: z.string(),
-  rule: z.string(),
+  hook: text,
+  rule: text,
   object: owner,
-  verdict: z.string(),
-  reason: z.string(),
+  verdict: text,
+  reason: text,
   before: packetState,
   after: list(packetState),
 });
 export type WalkStep = z.output<typeof step>;
 
-const ends = form({ from: z.string(), to: z.string() });
+const ends = form({ from: text, to: text });
 
 const path = form({
-  endpoint: z.string(),
-  snat: z.string().nullable(),
+  endpoint: text,
+  snat: textOrNull,
   snatPort: z
     .union([z.int(), z.literal('free')])
     .nullable()
@@ -39,7 +39,7 @@ const path = form({
 });
 export type WalkPath = z.output<typeof path>;
 
-const connectionEnds = form({ source: z.string(), destination: z.string() });
+const connectionEnds = form({ source: text, destination: text });
 
 const existingFlow = form({
   original: connectionEnds,
@@ -54,23 +54,23 @@ export const verdict = z.enum(['dnat', 'snat', 'none', 'drop', 'reject']);
 
 /** `knat explain -o json` and `/explain`. */
 export const walk = form({
-  node: z.string(),
-  packet: form({ ...packet, sourcePort: z.int().nullable(), inputInterface: z.string().nullable() }),
+  node: text,
+  packet: form({ ...packet, sourcePort: z.int().nullable(), inputInterface: textOrNull }),
   verdict,
   steps: list(step),
   paths: list(path),
-  conflicts: list(form({ key: z.string(), winner: z.string(), losers: texts, because: z.string() })),
+  conflicts: list(form({ key: text, winner: text, losers: texts, because: text })),
   existing: list(existingFlow).nullable().openapi({
     description: 'existing connections that match the packet and keep their translation; null: not known',
   }),
-  unknown: list(form({ about: z.string(), reason: z.string() })),
-  hints: list(form({ about: z.string(), object: owner, reason: z.string() })).openapi({
+  unknown: list(form({ about: text, reason: text })),
+  hints: list(form({ about: text, object: owner, reason: text })).openapi({
     description: 'objects that almost match: another port, a pod that is not ready',
   }),
 }).openapi('Walk');
 export type WalkJson = z.output<typeof walk>;
 
-const span = form({ text: z.string(), tone: z.enum(['plain', 'dim', 'good', 'bad', 'strong']) });
+const span = form({ text, tone: z.enum(['plain', 'dim', 'good', 'bad', 'strong']) });
 
 /** Pieces of a line for a terminal, from left to right; the tone is the meaning of a piece. */
 export type Span = z.output<typeof span>;
@@ -85,12 +85,9 @@ const flowAnswer = form({
   endpoints: texts.openapi({
     description: 'with dnat: all endpoints that may be chosen, sorted; `[fd00::7]:8080`',
   }),
-  masq: z.boolean().openapi({ description: 'the source is rewritten for at least one of the endpoints' }),
-  snat: z
-    .string()
-    .nullable()
-    .openapi({ description: 'the new source address; `node`: an address of the node' }),
-  because: z.string().openapi({ description: 'the objects and rules that decided' }),
+  masq: flag.openapi({ description: 'the source is rewritten for at least one of the endpoints' }),
+  snat: textOrNull.openapi({ description: 'the new source address; `node`: an address of the node' }),
+  because: text.openapi({ description: 'the objects and rules that decided' }),
 });
 
 /**
