@@ -1,4 +1,4 @@
-/** A map that keeps the newest entries: the oldest go first. What is set again is new. */
+/** A map that keeps the newest entries and drops the oldest. An entry that is set again is the newest. */
 export class BoundedMap<Key, Value> extends Map<Key, Value> {
   readonly #limit: number;
 

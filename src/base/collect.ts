@@ -1,4 +1,4 @@
-/** The items by key, those of a key in their order. */
+/** The items by key; items of one key keep their order. */
 export function grouped<Key, Item>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) addTo(groups, keyOf(item), item);
@@ -12,7 +12,25 @@ export function addTo<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item)
   else group.push(item);
 }
 
-/** The index of the first item that is reached, where all behind it are too; the length where none is. Costs log n. */
+/**
+ * Joins neighbours that are alike into one row, which ends where the last of them ends. The rows are in order and do not
+ * overlap.
+ */
+export function joinedRows<Row extends { readonly last: unknown }>(
+  rows: Iterable<Row>,
+  isAlike: (row: Row, next: Row) => boolean,
+): Row[] {
+  const joined: Row[] = [];
+  for (const row of rows) {
+    const previous = joined.at(-1);
+    if (previous !== undefined && isAlike(previous, row))
+      joined[joined.length - 1] = { ...previous, last: row.last };
+    else joined.push(row);
+  }
+  return joined;
+}
+
+/** The index of the first reached item of a list in which all items after it are reached too; else the length. Costs log n. */
 export function firstReached<Item>(sorted: readonly Item[], isReached: (item: Item) => boolean): number {
   let low = 0;
   let high = sorted.length;

@@ -1,11 +1,11 @@
-/** Lets a burst through, then so many in a time. */
+/** A rate limit: allows a burst, then one token for each refill time. */
 export class TokenBucket {
   readonly #burst: number;
   readonly #refillMs: number;
   #tokens: number;
   #at: number;
 
-  /** @param burst tokens when full @param refillMs milliseconds until one comes back @param now milliseconds */
+  /** @param burst tokens of a full bucket @param refillMs milliseconds for one token @param now milliseconds */
   constructor(burst: number, refillMs: number, now: number) {
     this.#burst = burst;
     this.#refillMs = refillMs;
@@ -13,7 +13,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Milliseconds until there is a token; 0 when there is one. */
+  /** Milliseconds until there is a token; 0 if there is one. */
   wait(now: number): number {
     this.#refill(now);
     return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * this.#refillMs);
@@ -25,7 +25,7 @@ export class TokenBucket {
     this.#tokens--;
   }
 
-  /** Nothing is known any longer that a new bucket would not know. */
+  /** True if the bucket is as good as new. */
   isFull(now: number): boolean {
     this.#refill(now);
     return this.#tokens >= this.#burst;

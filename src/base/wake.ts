@@ -3,7 +3,7 @@ export interface Sleeper {
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Lets a loop sleep until something happened: what happens while it works is not lost. */
+/** Lets a loop sleep until it is notified; notifications while it works are not lost. */
 export class Wake {
   readonly #sleeper: Sleeper;
   #pending = false;
@@ -14,20 +14,21 @@ export class Wake {
     this.#sleeper = sleeper;
   }
 
-  /** Something happened. Cheap; may be called any number of times. */
+  /** Wakes the loop. Cheap; may be called any number of times. */
   notify(): void {
     this.#pending = true;
     this.#resume();
   }
 
-  /** What happened so far is known. */
+  /** Forgets the notifications so far. */
   clear(): void {
     this.#pending = false;
   }
 
   /**
-   * Resolves with true when something happened, since the last call or now; with false after the time or at the
-   * abort. Null: however long it takes.
+   * Resolves with true on a notification, also one since the last call; with false after the time or on abort.
+   *
+   * @param milliseconds null: no limit
    */
   async wait(milliseconds: number | null, signal: AbortSignal): Promise<boolean> {
     if (!this.#pending && !signal.aborted) {
@@ -49,7 +50,6 @@ function end(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** Sleeps by timers of the process. */
 export const timers: Sleeper = { sleep: timer };
 
 function timer(milliseconds: number, signal: AbortSignal): Promise<void> {

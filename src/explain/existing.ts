@@ -20,7 +20,6 @@ export interface ExistingFlow {
   readonly timeoutSeconds: number | null;
 }
 
-/** The same as text, for programs. */
 export function existingFlowJson({ original, reply, timeoutSeconds }: ExistingFlow): ExistingFlowJson {
   return { original: endsText(original), reply: endsText(reply), timeoutSeconds };
 }

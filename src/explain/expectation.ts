@@ -28,11 +28,11 @@ export interface Mismatch {
 
 export interface ExpectationResult {
   readonly mismatches: readonly Mismatch[];
-  /** What routing decides, which the plan cannot know. */
+  /** What the plan cannot know, since routing decides it. */
   readonly notes: readonly string[];
 }
 
-/** The outcome for a packet: a walk, or what a kernel was seen to do. */
+/** The outcome for a packet: a walk, or what a kernel did. */
 export interface Fate extends Pick<Walk, 'packet' | 'verdict'> {
   readonly paths: readonly { readonly endpoint: Endpoint; readonly after: Pick<PacketState, 'source'> }[];
 }

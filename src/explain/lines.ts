@@ -16,10 +16,8 @@ export function labelled(label: string, column: number, text: string, tone: Span
 
 /** The text of a line without its tones. */
 export function plainText(line: Line): string {
-  return line
-    .map(({ text }) => text)
-    .join('')
-    .trimEnd();
+  const texts = line.map(({ text }) => text);
+  return texts.join('').trimEnd();
 }
 
 function wrap(text: string, width: number): string[] {

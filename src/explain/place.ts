@@ -77,9 +77,9 @@ function addressPlace(text: string): Place | string {
 }
 
 function nodePlace(name: string, port: string | null, facts: NamedFacts): Place | string {
-  const told = facts.nodes.get(name)?.addresses ?? [];
-  const internal = told.filter(({ type }) => type === 'InternalIP');
-  const addresses = [...internal, ...told].map(({ address }) => address);
+  const known = facts.nodes.get(name)?.addresses ?? [];
+  const internal = known.filter(({ type }) => type === 'InternalIP');
+  const addresses = [...internal, ...known].map(({ address }) => address);
   if (name === facts.node.nodeName) addresses.unshift(...facts.node.nodeIPs);
   if (addresses.length > 0) return { name: `Node ${name}`, addresses, port, service: null };
   if (facts.nodes.has(name) || name === facts.node.nodeName) return `Node ${name} has no known address`;

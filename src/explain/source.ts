@@ -13,8 +13,8 @@ import type { SourceOutcome, SourceStep } from './step.ts';
  * "Precedence". The first rule that rewrites wins; rules that matched the packet and left its source are steps too.
  *
  * A packet for this node itself never passes postrouting, so Pod NAT and egress do not apply. The rules of a Service
- * frontend are reported nevertheless, as the conformance data expects; that the kernel cannot apply them is one of the
- * walk's `unknown`.
+ * frontend are reported nevertheless, as the conformance data expects; the walk's `unknown` then says that the kernel does
+ * not apply them.
  */
 export function walkSource(
   plan: Pick<NatPlan, 'entry' | 'sourceAt' | 'egressSource'>,
@@ -86,7 +86,7 @@ function boundSource(
   return bound?.kind === 'PodSource' ? { object: bound.owner, to: bound.snat, port: 'free' } : null;
 }
 
-/** A pod is no node source, even where its address is one of the node's own too (as kube-proxy has it). */
+/** As with kube-proxy, a pod is no node source, even if its address is one of the node's own too. */
 function masquerades(
   frontend: ServiceFrontend,
   scope: FamilyScope,

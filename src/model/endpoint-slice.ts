@@ -12,9 +12,9 @@ export interface EndpointFact {
   /** Absent in the API means false. */
   readonly terminating: boolean;
   readonly nodeName: string | null;
-  /** `hints.forZones[].name`; empty when the endpoint carries no zone hint. */
+  /** `hints.forZones[].name`; empty without zone hints. */
   readonly zoneHints: readonly string[];
-  /** `hints.forNodes[].name`; empty when the endpoint carries no node hint. */
+  /** `hints.forNodes[].name`; empty without node hints. */
   readonly nodeHints: readonly string[];
 }
 

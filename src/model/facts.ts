@@ -9,7 +9,7 @@ import type { PoolFact } from './pool.ts';
 import type { ServiceFact } from './service.ts';
 import type { ServiceCidrFact } from './service-cidr.ts';
 
-/** The kinds of facts and their types: one table for sources and plan. */
+/** The kinds of facts and their types. */
 export interface FactTypes {
   Service: ServiceFact;
   EndpointSlice: EndpointSliceFact;
@@ -30,8 +30,8 @@ export type FactKind = keyof FactTypes;
 export type ObjectKind = Exclude<FactKind, 'IpMasqAgent'>;
 
 /**
- * The current value of one object: existence is the value, never the verb, so that the order of changes and
- * repeated changes do not matter. `key` is `objectKey(namespace, name)`; `fact` is null when the object is gone.
+ * The current value of one object, so that the order of changes and repeated changes do not matter. `key` is
+ * `objectKey(namespace, name)`; `fact` is null if the object does not exist.
  */
 export type FactChange = {
   [Kind in FactKind]: { readonly kind: Kind; readonly key: string; readonly fact: FactTypes[Kind] | null };

@@ -1,22 +1,22 @@
 import type { IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
 
-/** Destinations that Egress NAT leaves alone beside the pools: none, or the addresses of all nodes. */
+/** Exempt destinations of Egress NAT in addition to the pools: none, or the addresses of all nodes. */
 export type NatOutgoingExclusions = 'IPPoolsOnly' | 'IPPoolsAndHostIPs';
 
 /**
- * What Calico's FelixConfiguration `default` says of Egress NAT. docs/spec/egress-nat.md, "The decision". A field that
- * the object does not give is null or empty, so that options of the agent can stand in for it.
+ * The settings of Egress NAT in Calico's FelixConfiguration `default`. docs/spec/egress-nat.md, "The decision". A field is
+ * null or empty if the object does not set it.
  */
 export interface FelixConfigurationFact {
-  /** `default`; Calico's settings of single nodes are no facts. */
+  /** `default`; Calico's settings of single nodes are not read. */
   readonly name: string;
   /** Source ports of translated connections, in the order given; null: the kernel chooses. */
   readonly natPortRange: readonly { readonly first: Port; readonly last: Port }[] | null;
   /** Source addresses of translated connections, at most one of each family; empty: masquerade. */
   readonly natOutgoingAddress: readonly IpAddress[];
-  /** Egress NAT only out of this interface, a trailing `+` stands for any rest; null: all interfaces. */
+  /** Egress NAT only on this outgoing interface, a trailing `+` is a wildcard; null: all interfaces. */
   readonly iptablesNATOutgoingInterfaceFilter: string | null;
-  /** Null where it is not given: Calico takes that as `IPPoolsOnly`. */
+  /** Null: not set, which Calico treats as `IPPoolsOnly`. */
   readonly natOutgoingExclusions: NatOutgoingExclusions | null;
 }

@@ -28,7 +28,7 @@ export type EventReason = keyof typeof eventReasons;
 
 type DegradedReason = 'SourceTrouble' | 'PortsNearlyTaken';
 
-/** Why a readable object gets no NAT, or only part of it: the code, and the Event for the object. */
+/** Codes for a readable object that gets no NAT, or only part of it, each with the Event for the object. */
 export const noticeCodes = {
   NatInvalid: 'NatInvalid',
   NatRestricted: 'NatRestricted',

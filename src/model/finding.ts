@@ -4,10 +4,10 @@ import { formatRef, type ObjectRef } from './object.ts';
 
 export type { Finding };
 
-/** How much a finding matters: a `note` explains, a `warning` may cost packets, an `error` does. */
+/** How much a finding matters: a `note` explains, with a `warning` packets may be lost, with an `error` they are. */
 export type Severity = Finding['severity'];
 
-/** Why an object, or a part of it, gets no NAT although it can be read. */
+/** Why an object that can be read gets no NAT, or only part of it. */
 export type Notice = Finding & { readonly code: NoticeCode; readonly object: ObjectRef };
 
 /** A finding; a warning about the whole object unless `more` says otherwise. */

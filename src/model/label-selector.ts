@@ -1,4 +1,4 @@
-/** `metav1.LabelSelector`: all of its requirements hold. An empty one selects everything. */
+/** `metav1.LabelSelector`: selects what fulfils all requirements. An empty one selects everything. */
 export interface LabelSelector {
   readonly matchLabels: Readonly<Record<string, string>>;
   readonly matchExpressions: readonly LabelRequirement[];
@@ -11,7 +11,7 @@ export interface LabelRequirement {
   readonly values: readonly string[];
 }
 
-/** As the API server selects: `NotIn` also holds where the label is missing. */
+/** Selects like the API server: `NotIn` is also fulfilled without the label. */
 export function selects(
   { matchLabels, matchExpressions }: LabelSelector,
   labels: Readonly<Record<string, string>>,
@@ -22,7 +22,7 @@ export function selects(
   );
 }
 
-/** Undefined too for a key such as `constructor`, which every object inherits. */
+/** Undefined also for a key such as `constructor`, which every object inherits. */
 function labelAt(labels: Readonly<Record<string, string>>, key: string): string | undefined {
   return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }

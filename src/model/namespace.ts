@@ -1,4 +1,4 @@
-/** A Namespace, for selectors that choose pods by where they are. */
+/** A Namespace, for namespace selectors. */
 export interface NamespaceFact {
   readonly name: string;
   /** The API server adds `kubernetes.io/metadata.name`. */
@@ -9,8 +9,8 @@ export interface NamespaceFact {
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 
 /**
- * The labels by which a namespace is chosen. Its name is among them whether or not its object says so, since objects
- * from a folder do not come from an API server, and whether or not there is an object.
+ * The labels of a namespace. The label of its name is always among them, also if the object lacks it (from a folder) or
+ * does not exist.
  */
 export function namespaceLabels(
   name: string,

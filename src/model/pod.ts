@@ -8,13 +8,13 @@ import type { Protocol } from '../net/protocol.ts';
 export interface PodNatEntry {
   /** True: bind the node's detected public addresses; false: bind `sourceIP`. */
   readonly interfaceAuto: boolean;
-  /** The node address to bind, where the entry names it. */
+  /** The node address to bind; null if the entry names none. */
   readonly sourceIP: IpAddress | null;
-  /** First port on the node; with `portCount` ports from here on. */
+  /** First port on the node. */
   readonly sourcePort: Port;
   /** First port of the pod. */
   readonly destinationPort: Port;
-  /** 1 for a single port; the length of the ranges otherwise. */
+  /** Length of both ranges; 1 for a single port. */
   readonly portCount: number;
   readonly protocol: Protocol;
   /** Sources that may use the binding; null: all. */
@@ -25,12 +25,12 @@ export interface PodNatEntry {
   readonly takeover: boolean;
 }
 
-/** What the annotation says: entries, or the text of the first error, and warnings that reject nothing. */
+/** The content of the annotation: entries, or the text of the first error; and warnings. */
 export interface PodNatRequest {
   readonly entries: readonly PodNatEntry[];
-  /** The exact text of docs/spec/pod-nat.md; null when the annotation is valid. */
+  /** The exact text of docs/spec/pod-nat.md; null if the annotation is valid. */
   readonly error: string | null;
-  /** The error is that of a port which no pod may bind. */
+  /** The error is about a port that no pod may bind. */
   readonly isRestricted?: true;
   readonly warnings: readonly string[];
 }
@@ -48,7 +48,7 @@ export interface PodFact {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** Milliseconds since the epoch; 0 where the object does not say. */
+  /** Milliseconds since the epoch; 0 if not known. */
   readonly createdAt: number;
   readonly labels: Readonly<Record<string, string>>;
   /** `spec.nodeName`; empty while unscheduled. */
@@ -61,8 +61,8 @@ export interface PodFact {
   /** Condition Ready is True. */
   readonly ready: boolean;
   readonly ips: readonly IpAddress[];
-  /** Of its containers; empty where it uses the host network, whose ports are sockets. */
+  /** Of its containers; empty with the host network, whose ports are sockets. */
   readonly hostPorts: readonly HostPort[];
-  /** Null when the pod has no annotation of the configured key. */
+  /** Null if the pod has no annotation with the configured key. */
   readonly nat: PodNatRequest | null;
 }

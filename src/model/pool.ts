@@ -1,14 +1,14 @@
 import type { Prefix } from '../net/prefix.ts';
 
-/** An IPPool, reduced to what decides about NAT. docs/spec/egress-nat.md. */
+/** The fields of an IPPool that matter for NAT. docs/spec/egress-nat.md. */
 export interface PoolFact {
   readonly name: string;
   readonly cidr: Prefix;
   readonly natOutgoing: boolean;
-  /** Changes nothing for NAT: the pool's addresses stay un-NATed destinations. */
+  /** Changes nothing for NAT: the pool's addresses stay exempt destinations. */
   readonly disabled: boolean;
-  /** `allowedUses` is exactly `[LoadBalancer]`: the pool is no un-NATed destination. */
+  /** `allowedUses` is exactly `[LoadBalancer]`: the pool's addresses are no exempt destinations. */
   readonly loadBalancerOnly: boolean;
-  /** `allowedUses` is without `Workload`: no pod gets an address from it. */
+  /** `allowedUses` does not contain `Workload`: no pod gets an address from the pool. */
   readonly noWorkloads?: true;
 }

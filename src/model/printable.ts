@@ -1,7 +1,7 @@
 /**
- * Characters that do something to a terminal or to a reader instead of being seen: control characters (C0, DEL, C1),
- * formatting (bidirectional controls, zero widths, tags), separators of lines and paragraphs, halves of characters, blanks
- * that Unicode calls letters, and the noncharacters that our terminal marks colours with.
+ * Characters that are not visible and may change what a terminal or a reader sees: control characters (C0, DEL, C1),
+ * formatting (bidirectional controls, zero widths, tags), separators of lines and paragraphs, surrogate halves, blanks that
+ * Unicode classifies as letters, and the noncharacters that our terminal output uses to mark colours.
  */
 const UNSEEN =
   /\p{Cc}|\p{Cf}|\p{Cs}|\p{Zl}|\p{Zp}|\p{Variation_Selector}|\p{Default_Ignorable_Code_Point}|\p{Noncharacter_Code_Point}/gu;
@@ -13,21 +13,21 @@ const SHORT: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Text of others as one line that shows all that is in it: what would not be seen stands as `\n`, `\u001b` or `\u{e0001}`.
- * Everything that objects, other programs and servers say goes through it before a person reads it.
+ * Foreign text as one line: invisible characters become `\n`, `\u001b` or `\u{e0001}`. All texts from objects, other programs
+ * and servers pass through it before a person reads them.
  */
 export function printable(text: string): string {
   return text.replace(UNSEEN, (character) => SHORT.get(character) ?? escaped(character));
 }
 
-/** As `printable`, with the line ends that the text has. */
+/** As `printable`, but keeps line ends. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
 /**
- * A text of JSON whose strings hold the same and that a terminal shows as it is: JSON itself leaves C1 and formatting
- * characters as they are. Line ends are those between values, since within strings JSON escapes them.
+ * Escapes invisible characters in a JSON text; its values stay the same. JSON.stringify does not escape C1 and formatting
+ * characters. Line ends are kept: they are between values, since JSON escapes them in strings.
  */
 export function printableJson(text: string): string {
   return text.replace(UNSEEN, (character) =>
@@ -37,7 +37,7 @@ export function printableJson(text: string): string {
   );
 }
 
-/** Whether a person would not see all of it. */
+/** True if the text has invisible characters. */
 export function hasUnseen(text: string): boolean {
   return text.search(UNSEEN) >= 0;
 }

@@ -1,8 +1,8 @@
 import type { Prefix } from '../net/prefix.ts';
 
-/** A ServiceCIDR (networking.k8s.io/v1): a range that the cluster takes ClusterIPs from. */
+/** A ServiceCIDR (networking.k8s.io/v1): a range of ClusterIPs. */
 export interface ServiceCidrFact {
   readonly name: string;
-  /** One of each family at most. */
+  /** At most one of each family. */
   readonly cidrs: readonly Prefix[];
 }

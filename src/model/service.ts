@@ -3,7 +3,7 @@ import type { Port } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
-/** Which endpoints a frontend may use: all of them, or those on this node. */
+/** Which endpoints a frontend may use: all, or only those on this node. */
 export type TrafficPolicy = 'Cluster' | 'Local';
 
 export interface ServicePortFact {
@@ -14,7 +14,7 @@ export interface ServicePortFact {
   readonly nodePort: Port | null;
 }
 
-/** It has no virtual address (headless, ExternalName), or its label leaves it to another proxy. */
+/** Why knat does not handle a Service: it has no virtual address (headless, ExternalName), or its label names another proxy. */
 export type NotOurs =
   | { readonly kind: 'headless' | 'ExternalName' }
   | { readonly kind: 'label'; readonly label: string };
@@ -24,21 +24,20 @@ export function formatNotOurs(notOurs: NotOurs): string {
   return notOurs.kind === 'label' ? `label ${notOurs.label}` : notOurs.kind;
 }
 
-/** A Service, reduced to what decides about packets. */
+/** The fields of a Service that matter for packets. */
 export interface ServiceFact {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** Milliseconds since the epoch; 0 where the object does not say. */
+  /** Milliseconds since the epoch; 0 if not known. */
   readonly createdAt: number;
-  /** Why this Service is not ours; null when it is. docs/spec/service-nat.md, "Frontends". */
+  /** Null if knat handles the Service. docs/spec/service-nat.md, "Frontends". */
   readonly notOurs: NotOurs | null;
-  /** Virtual addresses, each of one family. */
   readonly clusterIPs: readonly IpAddress[];
   readonly externalIPs: readonly IpAddress[];
   /** `status.loadBalancer.ingress[].ip` with ipMode VIP (the default); names and ipMode Proxy are left out. */
   readonly loadBalancerIPs: readonly IpAddress[];
-  /** Both families mixed, as the API has them; null when the field is empty, that is: no restriction. */
+  /** Of both families; null: no restriction. */
   readonly loadBalancerSourceRanges: readonly Prefix[] | null;
   readonly ports: readonly ServicePortFact[];
   readonly internalTrafficPolicy: TrafficPolicy;

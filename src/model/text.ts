@@ -1,4 +1,4 @@
-/** The first texts, so many at most, and how many are left: `a, b and 3 more`. */
+/** At most `most` texts, and the number of the others: `a, b and 3 more`. */
 export function firstFew(texts: readonly string[], most: number, separator: ', ' | '; ' = ', '): string {
   const rest = texts.length - most;
   const end = separator === ', ' ? ' and' : '; and';

@@ -21,8 +21,8 @@ export function isIpv6(address: IpAddress): address is Ipv6 {
 
 /**
  * Reads an address of either family, as Kubernetes reads the fields of its objects (`ParseIPSloppy` of its netutils):
- * numbers may have leading zeros and are decimal all the same, and an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is
- * the IPv4 address. IPv6 takes the forms of RFC 4291 section 2.2, with no zone. Returns null for anything else.
+ * numbers are decimal even with leading zeros, and an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4
+ * address. IPv6 may have all forms of RFC 4291 section 2.2, without zone. Returns null for anything else.
  */
 export function parseAddress(text: string): IpAddress | null {
   if (!text.includes(':')) return parseIpv4(text);
@@ -30,25 +30,25 @@ export function parseAddress(text: string): IpAddress | null {
   return address === null ? null : unmapped(address);
 }
 
-/** An IPv4-mapped IPv6 address as the IPv4 address that it stands for; every other address as it is. */
+/** The IPv4 address of an IPv4-mapped IPv6 address; any other address unchanged. */
 export function unmapped(address: IpAddress): IpAddress {
   return address.startsWith(MAPPED) && address.includes('.')
     ? (address.slice(MAPPED.length) as Ipv4)
     : address;
 }
 
-/** How `formatIpv6` writes IPv4-mapped addresses, with dots behind it. */
+/** Prefix of IPv4-mapped addresses in canonical form; dotted decimals follow. */
 const MAPPED = '::ffff:';
 
-/** Reads a dotted decimal IPv4 address, leading zeros or not; null when it is not one. */
+/** Reads a dotted decimal IPv4 address, with or without leading zeros; null for anything else. */
 export function parseIpv4(text: string): Ipv4 | null {
   const bytes = ipv4Bytes(text);
   return bytes === null ? null : (addressFromBytes(bytes) as Ipv4);
 }
 
 /**
- * Reads an IPv6 address and brings it into the form of RFC 5952; null when it is not one. IPv4-mapped ones stay IPv6:
- * for `parseAddress` and the reader of prefixes.
+ * Reads an IPv6 address into the form of RFC 5952; null for anything else. IPv4-mapped addresses stay IPv6, unlike with
+ * `parseAddress`.
  */
 export function parseIpv6(text: string): Ipv6 | null {
   const bytes = ipv6Bytes(text);
@@ -62,7 +62,7 @@ export function addressBytes(address: IpAddress): Uint8Array {
   return bytes;
 }
 
-/** The address that 4 or 16 bytes in network byte order spell. Throws RangeError for any other length. */
+/** The address of 4 or 16 bytes in network byte order. Throws RangeError for any other length. */
 export function addressFromBytes(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ipv4;
   if (bytes.length === 16) return formatIpv6(bytes);
@@ -77,12 +77,12 @@ export function addressNumber(address: IpAddress): bigint {
   return number;
 }
 
-/** The address of the family with this unsigned number. Throws RangeError when it does not fit. */
+/** The address of the family with this unsigned number. Throws RangeError if it does not fit. */
 export function addressFromNumber(family: Family, number: bigint): IpAddress {
   return addressFromBytes(numberBytes(family, number));
 }
 
-/** The bytes of that address in network byte order. Throws RangeError when the number does not fit. */
+/** The bytes of the address with this number, in network byte order. Throws RangeError if the number does not fit. */
 export function numberBytes(family: Family, number: bigint): Uint8Array {
   if (number < 0n || number >> (family === 'IPv4' ? 32n : 128n) !== 0n) {
     throw new RangeError(`${number} is no ${family} address`);
@@ -112,12 +112,12 @@ export function compareAddresses(a: IpAddress, b: IpAddress): number {
   return 0;
 }
 
-/** `address:port`, with IPv6 in brackets; `address` may also be a text of an answer that holds one. */
+/** `address:port`, with IPv6 in brackets; `address` may also be the text of an address in an answer. */
 export function formatEndpoint(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** The number of a canonical IPv4 address, without allocating: sorting endpoints is on the way of every change. */
+/** The number of a canonical IPv4 address, without allocation, since every change sorts endpoints. */
 export function dottedNumber(address: Ipv4): number {
   let number = 0;
   let value = 0;
@@ -163,7 +163,7 @@ function ipv6Bytes(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** The bytes of colon-separated groups; the last may be dotted decimal where the address ends here. */
+/** The bytes of colon-separated groups; at the end of the address, the last group may be dotted decimal. */
 function ipv6Groups(text: string, endsAddress: boolean): number[] | null {
   if (text === '') return [];
   const bytes: number[] = [];

@@ -3,7 +3,7 @@ declare const brand: unique symbol;
 /** A transport port, 1 to 65535. Made only by `parsePort`. */
 export type Port = number & { readonly [brand]: 'Port' };
 
-/** The number as a port; null when it is no whole number from 1 to 65535. */
+/** The number as a port; null if it is no whole number from 1 to 65535. */
 export function parsePort(value: number): Port | null {
   return Number.isInteger(value) && value >= 1 && value <= 65535 ? (value as Port) : null;
 }
@@ -19,7 +19,7 @@ export function formatSpan({ first, last }: PortSpan): string {
   return first === last ? String(first) : `${first}-${last}`;
 }
 
-/** The ports of `spans` that are in none of `taken`: sorted, neither overlapping nor touching. Costs n log n. */
+/** The ports of `spans` that are not in `taken`, sorted; the result neither overlaps nor touches. Costs n log n. */
 export function portsWithout(spans: readonly PortSpan[], taken: readonly PortSpan[]): PortSpan[] {
   const holes = joinedSpans(taken);
   const left: PortSpan[] = [];

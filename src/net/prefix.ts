@@ -17,13 +17,13 @@ export interface Prefix {
   readonly length: number;
 }
 
-/** What `parsePrefix` says of a text that is no strict prefix. */
+/** Why `parsePrefix` refuses a text. */
 export type PrefixError = 'syntax' | 'host-bits';
 
 /**
- * Reads `address/length` as `parseAddress` reads addresses: leading zeros mean nothing, and an IPv4-mapped prefix
- * (`::ffff:192.0.2.0/120`) of 96 bits or more is the IPv4 prefix. A prefix with host bits set (`10.0.0.1/8`) is the error
- * `host-bits`; anything else that is not a prefix is `syntax`. A bare address is no prefix.
+ * Reads `address/length` as `parseAddress` reads addresses: leading zeros are ignored, and an IPv4-mapped prefix
+ * (`::ffff:192.0.2.0/120`) of 96 bits or more becomes the IPv4 prefix. The error for a prefix with host bits set
+ * (`10.0.0.1/8`) is `host-bits`, for anything else `syntax`. An address without length is no prefix.
  */
 export function parsePrefix(text: string): Prefix | PrefixError {
   const parsed = splitPrefix(text);
@@ -32,20 +32,20 @@ export function parsePrefix(text: string): Prefix | PrefixError {
   return prefix.address === parsed.address ? prefix : 'host-bits';
 }
 
-/** Reads `address/length` and clears the host bits; null when it is not a prefix. */
+/** Reads `address/length` and clears the host bits; null if it is not a prefix. */
 export function parseLoosePrefix(text: string): Prefix | null {
   const parsed = splitPrefix(text);
   return parsed === null ? null : maskedPrefix(parsed.address, parsed.length);
 }
 
-/** A prefix that the program itself names. Throws TypeError for a text that `parsePrefix` does not take. */
+/** A prefix from the program's own text. Throws TypeError for a text that `parsePrefix` refuses. */
 export function prefixOf(text: string): Prefix {
   const prefix = parsePrefix(text);
   if (typeof prefix === 'string') throw new TypeError(`${text}: ${prefix}`);
   return prefix;
 }
 
-/** The prefix of this length that holds the address. */
+/** The prefix of this length that contains the address. */
 export function maskedPrefix(address: IpAddress, length: number): Prefix {
   const family = familyOf(address);
   const hostBits = BigInt(addressBits[family] - length);
@@ -62,7 +62,7 @@ export function hostPrefix(address: IpAddress): Prefix {
   return { family, address, length: addressBits[family] };
 }
 
-/** Prefixes stand in facts and never change: with a thousand pools, working them out anew is what a change costs. */
+/** Computed once for each prefix, since prefixes never change: with a thousand pools, this dominates the cost of a change. */
 const ranges = new WeakMap<Prefix, AddressRange>();
 
 /** The addresses of the prefix. */
@@ -75,21 +75,20 @@ export function prefixRange(prefix: Prefix): AddressRange {
   return range;
 }
 
-/** The union of those prefixes that are of the family. */
+/** The union of the prefixes of the family; others are ignored. */
 export function prefixSet(family: Family, prefixes: Iterable<Prefix>): AddressSet {
   const ranges: AddressRange[] = [];
   for (const prefix of prefixes) if (prefix.family === family) ranges.push(prefixRange(prefix));
   return unionOf(family, ranges);
 }
 
-/** True when the address lies in the prefix; false for an address of the other family. */
+/** False for an address of the other family. */
 export function prefixContains(prefix: Prefix, address: IpAddress): boolean {
   if (familyOf(address) !== prefix.family) return false;
   const shift = BigInt(addressBits[prefix.family] - prefix.length);
   return addressNumber(address) >> shift === addressNumber(prefix.address) >> shift;
 }
 
-/** True when some address lies in both. */
 export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
   return a.length <= b.length ? prefixContains(a, b.address) : prefixContains(b, a.address);
 }
@@ -99,7 +98,7 @@ export function formatPrefix(prefix: Prefix): string {
   return `${prefix.address}/${prefix.length}`;
 }
 
-/** IPv4 in IPv6 clothes lies in ::ffff:0:0/96. */
+/** Length of ::ffff:0:0/96, the network of IPv4-mapped addresses. */
 const MAPPED_LENGTH = 96;
 
 function splitPrefix(text: string): { address: IpAddress; length: number } | null {

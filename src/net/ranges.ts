@@ -14,8 +14,8 @@ export interface AddressSet {
 }
 
 /**
- * The union of ranges. Kernels reject overlapping interval elements, so every set is reduced to this form. A range that is
- * joined with no other is the same object as before: sets are compared with what they were, and most ranges stay.
+ * The union of ranges. Kernels reject overlapping interval elements, so every set has this form. A range that is not joined
+ * with others stays the same object, which makes comparing a set with its former value cheap.
  */
 export function unionOf(family: Family, ranges: Iterable<AddressRange>): AddressSet {
   const sorted = [...ranges].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
@@ -47,7 +47,7 @@ export function complementOf(set: AddressSet): AddressSet {
   return { family: set.family, ranges };
 }
 
-/** What is in both sets, which are of one family. */
+/** The addresses that are in both sets, which have the same family. */
 export function intersectionOf(a: AddressSet, b: AddressSet): AddressSet {
   const ranges: AddressRange[] = [];
   let i = 0;
@@ -64,12 +64,12 @@ export function intersectionOf(a: AddressSet, b: AddressSet): AddressSet {
   return { family: a.family, ranges };
 }
 
-/** What is in `a` and not in `b`, which are of one family. */
+/** The addresses that are in `a` and not in `b`, which have the same family. */
 export function differenceOf(a: AddressSet, b: AddressSet): AddressSet {
   return b.ranges.length === 0 ? a : intersectionOf(a, complementOf(b));
 }
 
-/** The ranges that only one of two sets of a family has: what to take away, and what to bring. */
+/** The ranges that only one of two sets of a family has: those to remove, and those to add. */
 export function changedRanges(
   before: AddressSet,
   after: AddressSet,
@@ -95,10 +95,10 @@ export function changedRanges(
   }
 }
 
-/** Sets never change, and of IPv4 numbers of 64 bits hold every address: `first`, `last`, `first`, … */
+/** The bounds of IPv4 sets as `first`, `last`, `first`, …; computed once, since sets never change. */
 const bounds = new WeakMap<AddressSet, Float64Array>();
 
-/** True when the address is in the set; false for an address of the other family. */
+/** False for an address of the other family. */
 export function setContains(set: AddressSet, address: IpAddress): boolean {
   if (isIpv6(address) !== (set.family === 'IPv6')) return false;
   if (set.ranges.length === 0) return false;
@@ -137,7 +137,7 @@ function isBetween(bounds: Float64Array, number: number): boolean {
   return false;
 }
 
-/** How many prefixes it takes to write the set; so many steps an element costs the kernel in a set of several fields. */
+/** The number of prefixes that make up the set; in a kernel set of several fields, so many steps does an element cost. */
 export function blockCount({ ranges }: AddressSet): number {
   return ranges.reduce((sum, range) => sum + blocksIn(range), 0);
 }
@@ -152,7 +152,7 @@ function blocksIn({ first, last }: AddressRange): number {
   return count;
 }
 
-/** The lowest addresses of the set, as many ranges as it takes no more than `most` prefixes to write. */
+/** The first ranges of the set that together need at most `most` prefixes. */
 export function lowestBlocks(set: AddressSet, most: number): AddressSet {
   let count = 0;
   const end = set.ranges.findIndex((range) => {
@@ -162,7 +162,7 @@ export function lowestBlocks(set: AddressSet, most: number): AddressSet {
   return end === -1 ? set : { family: set.family, ranges: set.ranges.slice(0, end) };
 }
 
-/** `first-last`, a single address, or a prefix where the range is one. */
+/** A single address, a prefix if the range is one, or `first-last`. */
 export function formatRange(family: Family, range: AddressRange): string {
   const first = addressFromNumber(family, range.first);
   if (range.first === range.last) return first;

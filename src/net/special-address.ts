@@ -2,7 +2,7 @@ import type { IpAddress } from './address.ts';
 import type { Family } from './family.ts';
 import { type Prefix, prefixContains, prefixOf } from './prefix.ts';
 
-/** What an address is that is nobody's in particular. */
+/** Kinds of addresses that do not belong to one host. */
 export type SpecialKind =
   | 'unspecified'
   | 'this-network'
@@ -11,13 +11,13 @@ export type SpecialKind =
   | 'multicast'
   | 'broadcast';
 
-/** 169.254.0.0/16 and fe80::/10: the same on every link. */
+/** 169.254.0.0/16 and fe80::/10. */
 export const LINK_LOCAL: Readonly<Record<Family, Prefix>> = {
   IPv4: prefixOf('169.254.0.0/16'),
   IPv6: prefixOf('fe80::/10'),
 };
 
-/** Of networks within each other the narrower first. */
+/** The narrower of nested networks comes first. */
 const NETWORKS: readonly (readonly [network: Prefix, kind: SpecialKind])[] = [
   [prefixOf('0.0.0.0/32'), 'unspecified'],
   [prefixOf('::/128'), 'unspecified'],
@@ -31,10 +31,10 @@ const NETWORKS: readonly (readonly [network: Prefix, kind: SpecialKind])[] = [
   [prefixOf('255.255.255.255/32'), 'broadcast'],
 ];
 
-/** How they begin as text, and few others do: a cluster has many addresses, and comparing numbers takes longer. */
+/** How these addresses begin as text: a quick check, since a cluster has many addresses and few begin like this. */
 const POSSIBLY = /^(?:0\.|127\.|169\.254\.|2[2-5]\d\.|::|fe[89ab]|ff)/;
 
-/** What the address is that no host has for itself alone; null for all others. */
+/** The kind of a special address; null for all others. */
 export function specialKind(address: IpAddress): SpecialKind | null {
   if (!POSSIBLY.test(address)) return null;
   return NETWORKS.find(([network]) => prefixContains(network, address))?.[1] ?? null;
@@ -50,10 +50,10 @@ const NAMES: Readonly<Record<SpecialKind, string | null>> = {
 };
 
 /**
- * What an address is that no Service and no endpoint can have: `a loopback address`; null for all others. The API server
+ * The name of the kind if no Service and no endpoint can have the address: `a loopback address`; else null. The API server
  * refuses these as external IPs and as addresses of endpoints (ValidateNonSpecialIP of
- * https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go); multicast beyond the local
- * link, and broadcast, are ours.
+ * https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go); knat also refuses broadcast
+ * and multicast beyond the local link.
  */
 export function specialAddress(address: IpAddress): string | null {
   const kind = specialKind(address);

@@ -1,6 +1,6 @@
 import type { Notice } from '../model/finding.ts';
 
-/** Numbers of things by name, kept while things come and go. */
+/** Counts by name. */
 export class Tally<Name extends string> {
   readonly #counts = new Map<Name, number>();
 
@@ -17,7 +17,7 @@ export class Tally<Name extends string> {
   }
 }
 
-/** How many revisions of changes are remembered; who is further behind looks at the whole plan. */
+/** So many revisions are remembered; a reader that is further behind reads the whole plan. */
 const JOURNAL_LENGTH = 64;
 
 /** Which keys changed in the last revisions. */
@@ -27,7 +27,7 @@ export class Journal {
   pending = new Set<string>();
   readonly #records: { readonly revision: number; readonly keys: ReadonlySet<string> }[] = [];
 
-  /** Gives what is pending a revision of its own. */
+  /** Records the pending keys as a new revision. */
   seal(): void {
     this.revision++;
     this.#records.push({ revision: this.revision, keys: this.pending });

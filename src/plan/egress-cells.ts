@@ -1,3 +1,4 @@
+import { joinedRows } from '../base/collect.ts';
 import type { EgressDestination } from '../model/egress-rule.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { Family } from '../net/family.ts';
@@ -15,7 +16,7 @@ interface Box {
   readonly outcome: EgressOutcome;
 }
 
-/** Ports with what decides about them; null: nobody. */
+/** Spans of ports, each with its outcome; null: no rule decides. */
 type PortRow = readonly (PortSpan & { readonly outcome: EgressOutcome | null })[];
 
 const ALL_PORTS: PortSpan = { first: 0, last: 65535 };
@@ -24,8 +25,8 @@ const ALL_PORTS: PortSpan = { first: 0, last: 65535 };
 const PROTOCOL_CLASSES: readonly (PortSpan & { readonly protocol: Protocol | null })[] = protocolClasses();
 
 /**
- * Ordered choices as cells that do not overlap: maps of the kernel have no order. What comes behind a choice without
- * destinations can only decide about what that one leaves out: the exempt destinations.
+ * Turns ordered choices into cells that do not overlap, since maps of the kernel have no order. A choice without
+ * destinations decides about everything that is not exempt, so later choices can only decide about exempt destinations.
  */
 export function cellsOf(
   family: Family,
@@ -57,38 +58,29 @@ function boxesOf(
   return ranges.map((destinations) => ({ destinations, protocol, ports, outcome }));
 }
 
-/** The first box that holds a packet decides. */
+/** The first box that contains a packet decides. */
 function disjoint(family: Family, boxes: readonly Box[]): EgressCell[] {
-  const cells: { destinations: { first: bigint; last: bigint }; rows: readonly PortRow[] }[] = [];
-  for (const destinations of pieces(
-    family,
-    boxes.map((box) => box.destinations),
-  )) {
-    const here = boxes.filter(
-      (box) => box.destinations.first <= destinations.first && destinations.last <= box.destinations.last,
-    );
-    const rows = PROTOCOL_CLASSES.map(({ protocol }) =>
-      portRow(here.filter((box) => box.protocol === null || box.protocol === protocol)),
-    );
-    const previous = cells.at(-1);
-    if (
-      previous !== undefined &&
-      previous.destinations.last + 1n === destinations.first &&
-      deepEqual(previous.rows, rows)
-    ) {
-      previous.destinations.last = destinations.last;
-    } else cells.push({ destinations: { ...destinations }, rows });
-  }
-  return cells.flatMap(({ destinations, rows }) =>
-    mergedProtocols(rows).flatMap(({ protocols, row }) =>
-      row.flatMap(({ first, last, outcome }) =>
-        outcome === null ? [] : [{ destinations, protocols, ports: { first, last }, outcome }],
+  const destinations = boxes.map((box) => box.destinations);
+  const cells = pieces(family, destinations).map(({ first, last }) => {
+    const here = boxes.filter((box) => box.destinations.first <= first && last <= box.destinations.last);
+    const rows = PROTOCOL_CLASSES.map(({ protocol, ...protocols }) => ({
+      ...protocols,
+      ports: portRow(here.filter((box) => box.protocol === null || box.protocol === protocol)),
+    }));
+    return { first, last, rows };
+  });
+  const isAlike = (cell: (typeof cells)[number], next: (typeof cells)[number]) =>
+    cell.last + 1n === next.first && deepEqual(cell.rows, next.rows);
+  return joinedRows(cells, isAlike).flatMap(({ rows, ...range }) =>
+    joinedRows(rows, (row, next) => deepEqual(row.ports, next.ports)).flatMap(({ ports, ...protocols }) =>
+      ports.flatMap(({ outcome, ...span }) =>
+        outcome === null ? [] : [{ destinations: range, protocols, ports: span, outcome }],
       ),
     ),
   );
 }
 
-/** The union of ranges, cut wherever one of them begins or ends. */
+/** The union of the ranges, cut wherever one of them begins or ends. */
 export function pieces(family: Family, ranges: readonly AddressRange[]): AddressRange[] {
   const starts = new Set(ranges.flatMap(({ first, last }) => [first, last + 1n]));
   const cuts = [...starts].sort((a, b) => (a < b ? -1 : 1));
@@ -97,34 +89,19 @@ export function pieces(family: Family, ranges: readonly AddressRange[]): Address
   return all.filter(({ first }) => !gaps.some((gap) => gap.first <= first && first <= gap.last));
 }
 
-/** What decides about each port, from 0 to 65535; neighbours differ. */
+/** The outcome for each port from 0 to 65535; neighbours differ. */
 function portRow(boxes: readonly Box[]): PortRow {
   const starts = new Set([
     0,
     ...boxes.flatMap(({ ports }) => (ports === null ? [] : [ports.first, ports.last + 1])),
   ]);
   const cuts = [...starts].filter((port) => port <= ALL_PORTS.last).sort((a, b) => a - b);
-  const row: { first: number; last: number; outcome: EgressOutcome | null }[] = [];
-  for (const [index, first] of cuts.entries()) {
+  const row = cuts.map((first, index) => {
     const last = (cuts[index + 1] ?? ALL_PORTS.last + 1) - 1;
     const decides = boxes.find(({ ports }) => ports === null || (ports.first <= first && last <= ports.last));
-    const outcome = decides?.outcome ?? null;
-    const previous = row.at(-1);
-    if (previous !== undefined && deepEqual(previous.outcome, outcome)) previous.last = last;
-    else row.push({ first, last, outcome });
-  }
-  return row;
-}
-
-function mergedProtocols(rows: readonly PortRow[]): { protocols: PortSpan; row: PortRow }[] {
-  const merged: { protocols: { first: number; last: number }; row: PortRow }[] = [];
-  for (const [index, { first, last }] of PROTOCOL_CLASSES.entries()) {
-    const row = rows[index] ?? [];
-    const previous = merged.at(-1);
-    if (previous !== undefined && deepEqual(previous.row, row)) previous.protocols.last = last;
-    else merged.push({ protocols: { first, last }, row });
-  }
-  return merged;
+    return { first, last, outcome: decides?.outcome ?? null };
+  });
+  return joinedRows(row, (span, next) => deepEqual(span.outcome, next.outcome));
 }
 
 function protocolClasses(): (PortSpan & { protocol: Protocol | null })[] {

@@ -6,22 +6,22 @@ import type { IpAddress } from '../net/address.ts';
 import { type AddressSet, setContains } from '../net/ranges.ts';
 import type { EgressChoice, EgressOutcome } from './entry.ts';
 
-/** A rule as it is for a family on this node. */
+/** A rule as it applies to one family on this node. */
 export interface PlacedRule {
   readonly fact: EgressRuleFact;
-  /** Of the family; null: what leaves all pools. */
+  /** Destinations of the family; null: everything outside all pools. */
   readonly to: EgressChoice['to'];
-  /** Addresses of the family that this node bears, sorted. */
+  /** The rule's addresses of the family that this node has, sorted. */
   readonly here: readonly IpAddress[];
-  /** Where its sources lie: its pools; without pools, whatever is NATed from. */
+  /** Possible sources: its pools; without pools, all sources of egress NAT. */
   readonly region: AddressSet;
-  /** Where sources lie that may be pods which it selects. */
+  /** Where pods that the rule selects may have addresses. */
   readonly podRegion: AddressSet;
-  /** Selectors, or a choice among addresses, ask for a pod that is known. */
+  /** True if the rule applies only to known pods: it has selectors, or chooses among several addresses. */
   readonly needsPod: boolean;
 }
 
-/** What the rules say about a known pod with this address. @param labels of its Namespace */
+/** The choices for a known pod with this address. @param labels of its Namespace */
 export function choicesOfPod(
   pod: PodFact,
   address: IpAddress,
@@ -34,7 +34,7 @@ export function choicesOfPod(
       (podSelector === null || selects(podSelector, pod.labels)) &&
       (namespaceSelector === null || selects(namespaceSelector, labels));
     const bySelector = podSelector !== null || namespaceSelector !== null;
-    // A selector chooses a pod wherever its address lies, unless pools are named too.
+    // A selector selects pods at any address, unless the rule also names pools.
     const inRegion = (bySelector && pools.length === 0) || setContains(rule.region, address);
     if (!selected || !inRegion) return [];
     if (rule.here.length < 2) return [addressless(rule)];
@@ -44,17 +44,17 @@ export function choicesOfPod(
   });
 }
 
-/** What a rule says about sources of its region of which no pod is known. */
+/** The choice for sources of the rule's region without a known pod. */
 export function choiceOfUnknown(rule: PlacedRule): EgressChoice {
   return rule.needsPod ? choice(rule, { verdict: 'drop' }, 'unknown-pod') : addressless(rule);
 }
 
-/** Sources of which no pod is known are dropped, in its podRegion. */
+/** True if the rule drops packets of its `podRegion` whose pod is not known. */
 export function isHoldingBack({ needsPod, fact }: PlacedRule): boolean {
   return needsPod && fact.action === 'Snat' && fact.fallback === 'drop';
 }
 
-/** The rule where there is no choice among addresses. */
+/** The rule's choice if it has at most one address on this node. */
 function addressless(rule: PlacedRule): EgressChoice {
   const { action, fallback } = rule.fact;
   const [only] = rule.here;
@@ -72,7 +72,7 @@ function choice(
   return { rule: fact.name, reason: fact.reason, to, outcome, fallback };
 }
 
-/** Choices with equal texts are equal: rules have unique names, and a rule's destinations are its own. */
+/** Equal for equal choices: names of rules are unique, and a rule always has the same destinations. */
 export function likenessOf(choices: readonly EgressChoice[]): string {
   return choices
     .map(({ rule, outcome, fallback }) => `${rule} ${Object.values(outcome).join(' ')} ${fallback}`)
@@ -80,9 +80,9 @@ export function likenessOf(choices: readonly EgressChoice[]): string {
 }
 
 /**
- * The address of a pod among several: always the same, whatever the order, for as long as the address is there
- * (rendezvous hashing: an address more takes over its share of the pods, and nobody else moves). `name` is the pod's
- * namespace and name, so that a pod of a StatefulSet keeps its address over restarts. Throws RangeError without one.
+ * Chooses one of several addresses for a pod, by rendezvous hashing: the order of the addresses does not matter, the choice
+ * stays while the chosen address exists, and a new address takes over only its share of the pods. `name` is the pod's
+ * namespace and name, so that a pod of a StatefulSet keeps its address over restarts. Throws RangeError without addresses.
  */
 export function stableChoice(addresses: readonly IpAddress[], name: string): IpAddress {
   let best: { address: IpAddress; weight: number } | null = null;

@@ -1,7 +1,6 @@
 import type { EgressDestination } from '../model/egress-rule.ts';
 import { matchesInterface } from '../model/node.ts';
-import type { ObjectRef } from '../model/object.ts';
-import { refOf } from '../model/object.ts';
+import { type ObjectRef, refOf } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';

@@ -1,3 +1,4 @@
+import { joinedRows } from '../base/collect.ts';
 import type { EgressRuleFact } from '../model/egress-rule.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { PoolFact } from '../model/pool.ts';
@@ -10,8 +11,9 @@ import { pieces } from './egress-cells.ts';
 import { choiceOfUnknown, isHoldingBack, likenessOf, type PlacedRule } from './egress-choices.ts';
 import type { EgressChoice, EgressSource, FamilyScope } from './entry.ts';
 import { unusableOwnAddress } from './own-address.ts';
+import { possiblePodNetworks } from './stray-pods.ts';
 
-/** What EgressRules depend on, but for the pods. */
+/** What EgressRules depend on, except the pods. */
 export interface EgressRuleFacts {
   readonly rules: readonly EgressRuleFact[];
   readonly pools: readonly PoolFact[];
@@ -19,7 +21,7 @@ export interface EgressRuleFacts {
   readonly scopes: Readonly<Record<Family, FamilyScope>>;
 }
 
-/** What the rules say of addresses of which no pod is known; pods come and go without changing it. */
+/** The EgressRules as they apply to addresses without a known pod; pods come and go without changing it. */
 export interface EgressRuleGround {
   readonly facts: EgressRuleFacts;
   /** In the order in which they are asked. */
@@ -32,7 +34,7 @@ interface GroundRange {
   readonly choices: readonly EgressChoice[];
 }
 
-/** Costs what there is of pools and rules; made anew when they change, not with every pod. */
+/** Depends on pools and rules; it is computed again when they change, not for every pod. */
 export function egressRuleGround(facts: EgressRuleFacts): EgressRuleGround {
   const ordered = [...facts.rules].sort((a, b) => a.priority - b.priority || compareText(a.name, b.name));
   const placed = (family: Family) => ordered.flatMap((fact) => placedRule(family, fact, facts) ?? []);
@@ -44,7 +46,7 @@ export function egressRuleGround(facts: EgressRuleFacts): EgressRuleGround {
   };
 }
 
-/** Null where the rule says nothing about the family: no address, or no destination of it. */
+/** Null if the rule has no address or no destination of the family. */
 function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts): PlacedRule | null {
   const to = fact.to.length === 0 ? null : fact.to.filter(({ cidr }) => cidr.family === family);
   const addresses = fact.addresses.filter((address) => familyOf(address) === family);
@@ -53,7 +55,6 @@ function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts
   const named = facts.pools.filter(({ name }) => fact.pools.includes(name)).map(({ cidr }) => cidr);
   const inPools = prefixSet(family, named);
   const everywhere = fact.pools.length === 0;
-  const everyPool = facts.pools.map(({ cidr }) => cidr);
   const here = [...new Set(addresses)].filter((address) => unusableOwnAddress(address, facts.node) === null);
   return {
     fact,
@@ -62,7 +63,7 @@ function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts
     region: everywhere ? scope.egressSources : inPools,
     podRegion: everywhere
       ? unionOf(family, [
-          ...prefixSet(family, [...everyPool, ...facts.node.podCIDRs, ...facts.node.podNetworks]).ranges,
+          ...prefixSet(family, possiblePodNetworks(facts.node, facts.pools)).ranges,
           ...scope.egressSources.ranges,
         ])
       : inPools,
@@ -70,7 +71,7 @@ function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts
   };
 }
 
-/** What the rules say about addresses of which no pod is known, cut into ranges of which they say the same. */
+/** The choices for addresses without a known pod, as ranges with equal choices. */
 function unknownSources(family: Family, rules: readonly PlacedRule[]): readonly GroundRange[] {
   const regionOf = (rule: PlacedRule) => (rule.needsPod ? rule.podRegion : rule.region);
   const speaking = rules.filter((rule) => !rule.needsPod || isHoldingBack(rule));
@@ -78,20 +79,16 @@ function unknownSources(family: Family, rules: readonly PlacedRule[]): readonly 
     family,
     speaking.flatMap((rule) => regionOf(rule).ranges),
   );
-  const ranges: { range: { first: bigint; last: bigint }; choices: readonly EgressChoice[] }[] = [];
-  let last = { likeness: '', end: -1n };
-  for (const range of cut) {
-    const choices = speaking
-      .filter((rule) =>
-        regionOf(rule).ranges.some((each) => each.first <= range.first && range.first <= each.last),
-      )
-      .map(choiceOfUnknown);
-    const likeness = likenessOf(choices);
-    const previous = ranges.at(-1);
-    if (previous !== undefined && last.end + 1n === range.first && last.likeness === likeness) {
-      previous.range.last = range.last;
-    } else ranges.push({ range: { ...range }, choices });
-    last = { likeness, end: range.last };
-  }
-  return ranges;
+  const rows = cut.map(({ first, last }) => {
+    const here = speaking.filter((rule) =>
+      regionOf(rule).ranges.some((each) => each.first <= first && first <= each.last),
+    );
+    const choices = here.map(choiceOfUnknown);
+    return { first, last, choices, likeness: likenessOf(choices) };
+  });
+  const joined = joinedRows(
+    rows,
+    (row, next) => row.last + 1n === next.first && row.likeness === next.likeness,
+  );
+  return joined.map(({ first, last, choices }) => ({ range: { first, last }, choices }));
 }

@@ -4,11 +4,10 @@ import { refOf } from '../model/object.ts';
 import { type EgressRuleGround, egressRuleGround } from './egress-ground.ts';
 import { egressRuleFragment } from './egress-rules.ts';
 import type { FactStore } from './fact-store.ts';
-import type { Fragment } from './fragment.ts';
-import { isolated, unusable } from './fragment.ts';
+import { type Fragment, isolated, unusable } from './fragment.ts';
 import type { ScopeFragment } from './scope.ts';
 
-/** Works out the fragment of all EgressRules; what does not depend on pods is kept until it is forgotten. */
+/** Computes the fragment of all EgressRules. The part that does not depend on pods is kept until `forget`. */
 export class EgressPlanner {
   #ground: ReturnType<typeof isolated<EgressRuleFact, EgressRuleGround>> | null = null;
 

@@ -11,7 +11,7 @@ export interface PlacedPool {
   readonly range: AddressRange;
 }
 
-/** MASQ of the specification: the addresses of pools with natOutgoing, disabled or not. */
+/** MASQ of the specification: the addresses of pools with natOutgoing, including disabled pools. */
 export function natOutgoingAddresses(
   family: Family,
   placed: readonly PlacedPool[],
@@ -25,17 +25,17 @@ export function natOutgoingAddresses(
   return mostSpecificWins && wanted.length < placed.length ? unionOf(family, mostSpecific(placed)) : whole;
 }
 
-/** NET of the specification: all pools, disabled ones too, but not those for load balancers alone. */
+/** NET of the specification: all pools, including disabled ones, except those only for load balancers. */
 export function egressExempt(pools: readonly PoolFact[]): Prefix[] {
   return pools.filter((pool) => !pool.loadBalancerOnly).map((pool) => pool.cidr);
 }
 
-/** Pools that pods get addresses from: a disabled one may stand for any network that is not NATed to. */
+/** Pools that pods get addresses from. A disabled pool may only name a network that is exempt from NAT. */
 export function podPools(pools: readonly PoolFact[]): Prefix[] {
   return egressExempt(pools.filter(({ disabled, noWorkloads }) => !disabled && noWorkloads !== true));
 }
 
-/** Of prefixes, two overlap only where one holds the other: sorted, a stack has the pools around an address. */
+/** Two prefixes overlap only if one contains the other, so in sorted order a stack has the pools around an address. */
 function mostSpecific(placed: readonly PlacedPool[]): AddressRange[] {
   const ranges: AddressRange[] = [];
   const around: { range: AddressRange; natOutgoing: boolean }[] = [];
@@ -70,12 +70,12 @@ function mostSpecific(placed: readonly PlacedPool[]): AddressRange[] {
 }
 
 /**
- * Rules 3 and 4: a pool without natOutgoing whose addresses another pool makes NATed from gets a notice that names it.
- * With most-specific-wins only a pool of the same CIDR does that.
+ * Rules 3 and 4: a pool without natOutgoing gets a notice if its addresses are translated because of another pool. With
+ * most-specific-wins only a pool of the same CIDR has this effect.
  */
 export function overriddenPools(placed: readonly PlacedPool[], mostSpecificWins: boolean): Notice[] {
   const notices: Notice[] = [];
-  /** The pools with natOutgoing around the present one, the narrowest last. */
+  /** The pools with natOutgoing that contain the current pool, the narrowest last. */
   const around: PlacedPool[] = [];
   for (const { pool, range } of placed) {
     while ((around.at(-1)?.range.last ?? range.first) < range.first) around.pop();
@@ -100,8 +100,8 @@ function overridden(pool: PoolFact, other: PoolFact): Notice {
 }
 
 /**
- * The pools of a family by first address, the wider before the narrower, of equal ones those with natOutgoing first, then
- * by name.
+ * The pools of a family by first address; then the wider before the narrower, pools with natOutgoing before others, and by
+ * name.
  */
 export function placedPools(family: Family, pools: readonly PoolFact[]): PlacedPool[] {
   const placed = pools

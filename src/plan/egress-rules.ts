@@ -30,9 +30,8 @@ interface PlacedPod {
 }
 
 /**
- * The fragment of all EgressRules: what they say about every source that they speak of, in sources that do not overlap.
- * A pod is known by its addresses from the moment its object has them; docs/egress.md tells what that means for its
- * first packets.
+ * The fragment of all EgressRules: an entry for each range of sources that rules match; ranges do not overlap. A pod is
+ * known as soon as its object has addresses; docs/egress.md explains what happens to its first packets.
  */
 export function egressRuleFragment(ground: EgressRuleGround, pods: EgressPods): Fragment {
   const { rules, pools } = ground.facts;
@@ -92,8 +91,8 @@ function familySources(
 }
 
 /**
- * The pods of this node by address, in order. Of two with one address the one that stays counts before one on its way
- * out, then the one created last, then the greater UID, then the name.
+ * The pods of this node, in order of their addresses. If two pods have one address, a terminating pod loses; then the one
+ * created last wins, then the greater UID, then the name.
  */
 function podsHere(family: Family, pods: readonly PodFact[], node: NodeFacts): PlacedPod[] {
   const byAddress = new Map<IpAddress, PodFact>();
@@ -115,7 +114,7 @@ function podsHere(family: Family, pods: readonly PodFact[], node: NodeFacts): Pl
     .sort((a, b) => (addressNumber(a.address) < addressNumber(b.address) ? -1 : 1));
 }
 
-/** Only where it concerns a pod: of a rule with one address for each node, every node misses all but one. */
+/** Only if a pod is affected: with one address for each node in a rule, every node lacks all addresses but one. */
 function noteFallbacks(
   pod: PodFact,
   choices: readonly EgressChoice[],
@@ -149,7 +148,7 @@ function unknownPools(rule: EgressRuleFact, pools: readonly PoolFact[], notices:
   );
 }
 
-/** `fallback: drop` holds back what may be a pod; where no network of pods is known, nothing tells what may be one. */
+/** `fallback: drop` drops packets of unknown pods; without a known network of pods, they cannot be recognised. */
 function cannotHoldBack(rule: EgressRuleFact, ground: EgressRuleGround, notices: Map<string, Notice>): void {
   const placed = FAMILIES.flatMap((family) => ground.rules[family].filter(({ fact }) => fact === rule));
   const holding = placed.filter(isHoldingBack);

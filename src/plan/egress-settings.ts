@@ -1,31 +1,30 @@
 import type { FelixConfigurationFact, NatOutgoingExclusions } from '../model/felix-configuration.ts';
 import { findingOf, type Notice } from '../model/finding.ts';
 import type { NodeFacts } from '../model/node.ts';
-import type { ObjectRef } from '../model/object.ts';
-import { refOf } from '../model/object.ts';
+import { type ObjectRef, refOf } from '../model/object.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { countPorts, type PortSpan, portsWithout, widestSpans } from '../net/port.ts';
 import type { EgressOptions } from './options.ts';
 import { unusableOwnAddress } from './own-address.ts';
 
-/** How egress NAT works on this node, whatever said so. */
+/** The settings of egress NAT on this node, from options, FelixConfiguration or defaults. */
 export interface EgressSettings {
-  /** What leaves a pool is translated to; null: masquerade. An address that the node does not bear is not in here. */
+  /** The new source of packets that leave a pool, an address of this node; null: masquerade. */
   readonly address: Readonly<Record<Family, IpAddress | null>>;
   /** Source ports of TCP, UDP and SCTP, sorted and disjoint; empty: the kernel chooses. */
   readonly ports: readonly PortSpan[];
-  /** Pools are NATed from only where a packet leaves by such an interface, a trailing `+` is a wildcard; null: all. */
+  /** Pools are translated only on such outgoing interfaces, a trailing `+` is a wildcard; null: on all. */
   readonly interfaceFilter: string | null;
   readonly exclusions: NatOutgoingExclusions;
   readonly notices: readonly Notice[];
 }
 
-/** More ranges than these are not told to the kernel: the widest are used. */
+/** If there are more ranges, only the widest are used. */
 const MOST_PORT_RANGES = 512;
 
 /**
- * What the options of the agent say comes first, then Calico's FelixConfiguration, then the defaults.
+ * Options of the agent come first, then Calico's FelixConfiguration, then the defaults.
  * docs/spec/egress-nat.md, "The decision", 8 to 10.
  */
 export function egressSettings(
@@ -34,7 +33,7 @@ export function egressSettings(
   node: Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'reservedPorts'>,
 ): EgressSettings {
   const notices: Notice[] = [];
-  /** Who says what an option would say first. */
+  /** The object that a notice is about: this node if the option is set, else the FelixConfiguration. */
   const speaker = (option: unknown): ObjectRef =>
     option !== null
       ? refOf('Node', { name: node.nodeName })
@@ -68,23 +67,18 @@ export function egressSettings(
       ),
     );
   }
+  const filter = options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null;
   return {
     address,
     ports,
-    interfaceFilter: unlessEvery(
-      options.natOutgoingInterfaceFilter ?? felix?.iptablesNATOutgoingInterfaceFilter ?? null,
-    ),
+    // A wildcard with nothing before it is every interface.
+    interfaceFilter: filter === '+' ? null : filter,
     exclusions: options.natOutgoingExclusions ?? felix?.natOutgoingExclusions ?? 'IPPoolsOnly',
     notices,
   };
 }
 
-/** A wildcard with nothing before it is every interface, for which nothing has to be asked. */
-function unlessEvery(filter: string | null): string | null {
-  return filter === '+' ? null : filter;
-}
-
-/** Rule 8. Where nothing is left of the ranges they are used as they stand, since some port is needed. */
+/** Rule 8. If the exclusions leave no port, the ranges are used without exclusions, since some port is needed. */
 function usablePorts(
   options: EgressOptions,
   felix: FelixConfigurationFact | undefined,

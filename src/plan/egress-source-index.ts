@@ -4,18 +4,16 @@ import type { Family } from '../net/family.ts';
 import type { EgressSource, PlanEntry } from './entry.ts';
 import { isEgressSourceKey } from './entry-key.ts';
 
-/** True for an address of the source's family and range. */
 export function holdsAddress({ family, range }: EgressSource, address: IpAddress): boolean {
   if (familyOf(address) !== family) return false;
   const number = addressNumber(address);
   return range.first <= number && number <= range.last;
 }
 
-/** Finds the source that holds an address. Made when it is asked for: only people ask. */
+/** Finds the source that contains an address. Built on demand, since only explanations need it. */
 export class EgressSourceIndex {
   #sorted: Readonly<Record<Family, readonly EgressSource[]>> | null = null;
 
-  /** Entries of these keys changed. */
   changed(keys: Iterable<string>): void {
     if (this.#sorted === null) return;
     for (const key of keys) {

@@ -11,18 +11,18 @@ export interface EndpointChoice {
   readonly cluster: readonly Endpoint[];
   /** Traffic policy Local: those on this node, never narrowed by hints. Sorted. */
   readonly local: readonly Endpoint[];
-  /** All that serve, usable or not: flows that they have may go on. Sorted. */
+  /** All serving endpoints, usable or not: their existing flows continue. Sorted. */
   readonly serving: readonly Endpoint[];
-  /** Usable ones that `cluster` or `local` have no room for. */
+  /** How many usable endpoints exceed the limit of `cluster` or `local`. */
   readonly leftOut: number;
-  /** Those of `local` are ready; false: they terminate, or there are none. */
+  /** True if the endpoints of `local` are ready; false if they terminate, or there are none. */
   readonly isLocalReady: boolean;
 }
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const none: readonly Endpoint[] = Object.freeze([]);
 
-/** The most endpoints that a view of a frontend can have; of more, those of the lowest addresses are kept. */
+/** Limit of the endpoints for new connections of a frontend; if there are more, the lowest addresses are kept. */
 export const MOST_ENDPOINTS = 32_768;
 
 type Filter = (fact: EndpointFact) => boolean;
@@ -38,9 +38,9 @@ interface Candidate {
 /**
  * Chooses the endpoints of one Service port (docs/spec/service-nat.md, "Endpoint choice").
  *
- * Slices match the port by name, protocol and family. An address that stands in several places counts once, as
- * `compareDuplicates` decides: by what they say, never by the names or the order of slices. For each policy by itself:
- * the ready endpoints; if there are none, those that are serving and terminating; else none.
+ * Slices match the port by name, protocol and family. If an address occurs several times, `compareDuplicates` chooses one
+ * by its content; names and order of slices do not matter. Each policy uses the ready endpoints; if there are none, those
+ * that are serving and terminating; else none.
  */
 export function chooseEndpoints(
   slices: readonly EndpointSliceFact[],
@@ -61,7 +61,7 @@ export function chooseEndpoints(
     local: bounded(here),
     leftOut: Math.max(everywhere.length, here.length, MOST_ENDPOINTS) - MOST_ENDPOINTS,
     isLocalReady: candidates.some(({ fact }) => fact.ready && isLocal(fact)),
-    // One list where both are the same, as they mostly are: plans hold many of them.
+    // Mostly both are equal: one list saves memory, since plans have many.
     serving: sameEndpoints(serving, cluster) ? cluster : serving,
   };
 }
@@ -95,9 +95,9 @@ function candidatesOf(
 }
 
 /**
- * Orders what is said of one address, the one that counts first: ready before serving before neither, then not
- * terminating before terminating (the address was given out again). Of equals it does not matter which is on this node:
- * whoever says more comes first (a node, hints), then the lower text, so that all nodes decide alike.
+ * Orders the endpoints of one address; the first is used: ready before serving before neither, then not terminating before
+ * terminating (the address was assigned again). Then one with a node or hints before one without, then the lower text:
+ * whether an endpoint is on this node does not matter, so that all nodes choose the same.
  */
 function compareDuplicates(a: EndpointFact, b: EndpointFact): number {
   const rank = (fact: EndpointFact) => (fact.ready ? 4 : fact.serving ? 2 : 0) + (fact.terminating ? 0 : 1);
@@ -128,13 +128,13 @@ function compareCandidates({ endpoint: a }: Candidate, { endpoint: b }: Candidat
   return compareAddresses(a.address, b.address) || a.port - b.port;
 }
 
-/** Of the eligible: the ready ones that the hints leave; if there are none, those that are serving and terminating. */
+/** The eligible ready endpoints that the hints allow; if there are none, the eligible serving and terminating ones. */
 function usable(candidates: readonly Candidate[], eligible: Filter, hinted: Filter): readonly Endpoint[] {
   const chosen: Endpoint[] = [];
   for (const { endpoint, fact } of candidates) {
     if (fact.ready && eligible(fact) && hinted(fact)) chosen.push(endpoint);
   }
-  // A copy has no spare room, as an array that grew has: plans hold one of these for each port.
+  // A copy has no spare capacity, unlike an array that grew: plans have one for each port.
   if (chosen.length > 0) return chosen.slice();
   for (const { endpoint, fact } of candidates) {
     if (fact.serving && fact.terminating && eligible(fact)) chosen.push(endpoint);
@@ -143,8 +143,8 @@ function usable(candidates: readonly Candidate[], eligible: Filter, hinted: Filt
 }
 
 /**
- * Which ready endpoints the hints leave: node hints first, then zone hints; a kind of hint counts only when every
- * ready endpoint carries it and at least one of them is for this node (or its zone). Otherwise all are left.
+ * The ready endpoints that the hints allow: node hints first, then zone hints. A kind of hint counts only if every ready
+ * endpoint has it and at least one of them is for this node (or its zone). Otherwise all are allowed.
  */
 function topologyFilter(
   candidates: readonly Candidate[],

@@ -3,7 +3,7 @@ import type { NatPlan } from './nat-plan.ts';
 
 type Kind = PlanEntry['kind'];
 
-/** The entries of some kinds of a plan that changes, by their keys: kept at the cost of what changed. */
+/** The entries of some kinds of a changing plan, by key; following a change costs only what changed. */
 export class EntryIndex<Of extends Kind> {
   readonly entries = new Map<string, Extract<PlanEntry, { kind: Of }>>();
   readonly #kinds: readonly Kind[];
@@ -13,7 +13,7 @@ export class EntryIndex<Of extends Kind> {
   }
 
   /**
-   * Takes over what changed; true when an entry came, went or changed.
+   * Follows a change of the plan; true if an entry came, went or changed.
    *
    * @param changed keys that changed since the last call; null: look at all
    */

@@ -5,7 +5,6 @@ import { type Protocol, parseProtocol } from '../net/protocol.ts';
 import { type AddressRange, formatRange } from '../net/ranges.ts';
 import type { Endpoint, Tuple } from './entry.ts';
 
-/** The range as people read it, and thus unique among the sources. */
 export function egressSourceKey(family: Family, range: AddressRange): string {
   return `egress ${formatRange(family, range)}`;
 }
@@ -14,12 +13,12 @@ export function isEgressSourceKey(key: string): boolean {
   return key.startsWith('egress ');
 }
 
-/** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, and how people read them. */
+/** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, also shown to people. */
 export function tupleKey(tuple: Tuple): string {
   return spanKey(tuple, 1);
 }
 
-/** `address:first-last/PROTOCOL`; of a single port the key of its tuple. */
+/** `address:first-last/PROTOCOL`; for a single port `address:port/PROTOCOL`. */
 export function spanKey(tuple: Tuple, portCount: number): string {
   return `${formatPorts(tuple, portCount)}/${tuple.protocol}`;
 }
@@ -34,7 +33,7 @@ export function formatPorts({ address, port }: Endpoint, portCount: number): str
   return portCount === 1 ? first : `${first}-${port + portCount - 1}`;
 }
 
-/** Ports of an address, from that of the tuple on. */
+/** So many ports of an address; the first is that of the tuple. */
 export interface DialledPorts {
   readonly tuple: Tuple;
   readonly portCount: number;

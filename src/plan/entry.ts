@@ -8,14 +8,14 @@ import { type Port, type PortSpan, parsePort } from '../net/port.ts';
 import type { Protocol } from '../net/protocol.ts';
 import type { AddressRange, AddressSet } from '../net/ranges.ts';
 
-/** Where a packet is sent to: what a frontend or a binding claims for itself. */
+/** The original destination of packets; frontends and bindings claim it. */
 export interface Tuple {
   readonly address: IpAddress;
   readonly protocol: Protocol;
   readonly port: Port;
 }
 
-/** Where a translated packet goes. */
+/** The destination of a translated packet. */
 export interface Endpoint {
   readonly address: IpAddress;
   readonly port: Port;
@@ -25,11 +25,11 @@ export interface Endpoint {
 export type FrontendOrigin = 'ClusterIP' | 'NodePort' | 'ExternalIP' | 'LoadBalancer';
 
 /**
- * Whose source address is rewritten on the way to an endpoint (docs/spec/service-nat.md, "Frontends"); a hairpin
- * connection is masqueraded whatever stands here.
- * - `always`: everyone's.
- * - `cluster-ip`: of the sources in the scope's `masqueradeToClusterIP`.
- * - `node-sources`: of this node's own addresses only.
+ * Which sources are masqueraded on the way to an endpoint (docs/spec/service-nat.md, "Frontends"); a hairpin connection
+ * always is.
+ * - `always`: every source.
+ * - `cluster-ip`: the sources in the scope's `masqueradeToClusterIP`.
+ * - `node-sources`: this node's own addresses only.
  */
 export type MasqueradeRule = 'always' | 'cluster-ip' | 'node-sources';
 
@@ -43,17 +43,17 @@ export interface ServiceFrontend {
   /** The Service's creation in milliseconds since the epoch; decides between two Services. */
   readonly createdAt: number;
   readonly portName: string;
-  /** Sorted, without duplicates. With `localEndpoints` set: what pods and this node itself may reach. */
+  /** Sorted, without duplicates. If `localEndpoints` is set: the endpoints for pods and for this node itself. */
   readonly endpoints: readonly Endpoint[];
-  /** External traffic policy Local: what all other sources may reach. Null with policy Cluster. */
+  /** External traffic policy Local: the endpoints for all other sources. Null with policy Cluster. */
   readonly localEndpoints: readonly Endpoint[] | null;
   /**
-   * UDP: endpoints that still serve but get no new flows here, since they terminate or by policy or hints; the flows
-   * that they have go on. Sorted; empty for other protocols, whose connections go on anyway.
+   * UDP: endpoints that still serve but get no new flows here, since they terminate or policy or hints exclude them; their
+   * existing flows continue. Sorted; empty for other protocols, whose connections continue anyway.
    */
   readonly retained: readonly Endpoint[];
   readonly masquerade: MasqueradeRule;
-  /** What a source gets for which there is no endpoint. */
+  /** The answer to a source without an endpoint. */
   readonly unserved: 'reject' | 'drop';
   /** `loadBalancerSourceRanges` of the family; null: no restriction. Other sources are dropped. */
   readonly sourceRanges: AddressSet | null;
@@ -61,7 +61,7 @@ export interface ServiceFrontend {
   readonly affinityTimeoutSeconds: number | null;
 }
 
-/** Ports of a node address and ports of one pod, as many of both, the first to the first. */
+/** Equally many ports of a node address and of one pod; the first port of one belongs to the first of the other. */
 interface PodPorts {
   readonly key: string;
   /** The first port: on the node, or of the pod with `PodSourcePort`. */
@@ -73,7 +73,7 @@ interface PodPorts {
   readonly owner: ObjectRef;
   readonly createdAt: number;
   readonly uid: string;
-  /** Place of the entry in the annotation: of two entries of one Pod the first has what both name. */
+  /** Index of the entry in the annotation: of two entries of one Pod for the same port, the first wins. */
   readonly order: number;
 }
 
@@ -82,18 +82,18 @@ export interface PodBinding extends PodPorts {
   readonly kind: 'PodBinding';
   /** Sources that may use the binding; null: all. Others are dropped. */
   readonly sourceRanges: AddressSet | null;
-  /** What the pod starts from its ports leaves from those of the node. */
+  /** True: connections that the pod starts from these ports leave from the ports of the node. */
   readonly egress: boolean;
 }
 
-/** What will be a binding once its pod is Ready: nothing comes in, but what the pod starts leaves from these ports. */
+/** A binding whose pod is not Ready yet: nothing comes in, but connections that the pod starts leave from these ports. */
 export interface PodReservation extends PodPorts {
   readonly kind: 'PodReservation';
 }
 
 /**
- * What a pod starts from these ports leaves from those of its own binding. Made from the bindings that won their claim,
- * so that no pod sends from what belongs to another.
+ * Connections that a pod starts from these ports leave from the ports of its own binding. Made only from bindings that won
+ * their claim, so that no pod sends from ports of another.
  */
 export interface PodSourcePort extends Omit<PodPorts, 'endpoint'> {
   readonly kind: 'PodSourcePort';
@@ -102,8 +102,8 @@ export interface PodSourcePort extends Omit<PodPorts, 'endpoint'> {
 }
 
 /**
- * What a bound pod starts towards the outside leaves with this address: from ports that no `PodSourcePort` names, with
- * one that nobody owns.
+ * Connections that a bound pod starts to the outside leave with this address. Without a `PodSourcePort` for their port, they
+ * get a port without an owner.
  */
 export interface PodSource {
   readonly kind: 'PodSource';
@@ -126,8 +126,8 @@ export interface ClusterAddress {
 }
 
 /**
- * Where load balancers ask whether this node has endpoints of a Service, one for each family of it. No packet is
- * translated for it: the agent itself answers there. docs/spec/service-nat.md, "Around the datapath".
+ * Where load balancers ask whether this node has endpoints of a Service; one entry for each family of the Service. The
+ * agent itself answers, and no packet is translated. docs/spec/service-nat.md, "Around the datapath".
  */
 export interface ServiceHealthCheck {
   readonly kind: 'ServiceHealthCheck';
@@ -135,107 +135,107 @@ export interface ServiceHealthCheck {
   readonly family: Family;
   /** `spec.healthCheckNodePort`. */
   readonly port: Port;
-  /** The addresses of this node on which NodePorts answer; `0.0.0.0` or `::` alone where that is all of them. */
+  /** The addresses of this node on which NodePorts answer; only `0.0.0.0` or `::` if these are all addresses. */
   readonly addresses: readonly IpAddress[];
   readonly owner: ObjectRef;
   readonly createdAt: number;
-  /** Endpoints of the family that are ready, on this node, and reached by a port of the Service; each address once. */
+  /** Number of ready endpoints of the family on this node that a port of the Service leads to; each address once. */
   readonly localEndpoints: number;
 }
 
-/** What holds for all packets of a family: the address sets that come from the node facts and the pools. */
+/** Address sets and settings for all packets of a family, from the node facts and the pools. */
 export interface FamilyScope {
   readonly kind: 'FamilyScope';
   readonly key: string;
   readonly family: Family;
-  /** What is a pod: networks, and the addresses of Pods that lie in none of them. */
+  /** Addresses that count as pods: networks, and addresses of Pods outside these networks. */
   readonly pods: AddressSet;
-  /** Pods too: sources whose packets come in by it. */
+  /** Sources whose packets come in by this interface count as pods too; null: none. */
   readonly podInterface: InterfacePattern | null;
   readonly serviceCIDRs: AddressSet;
   /** Sources that are masqueraded on the way to a ClusterIP. */
   readonly masqueradeToClusterIP: AddressSet;
-  /** Of these sources not masqueraded: those whose packets come in by it. */
+  /** Exception to `masqueradeToClusterIP`: sources whose packets come in by this interface. */
   readonly unmasqueradedInterface: InterfacePattern | null;
-  /** Pods whose packets are dropped where connection tracking cannot place them: they would pass untranslated. */
+  /** Pods whose packets are dropped if connection tracking finds them invalid: they would pass untranslated. */
   readonly invalidDropped: AddressSet;
-  /** Sources of pools with `natOutgoing`, and pods where a file of ip-masq-agent is read. */
+  /** Sources of egress NAT: pools with `natOutgoing`; with a file of ip-masq-agent, pods too. */
   readonly egressSources: AddressSet;
-  /** Sources too: those whose packets come in by it, with a file of ip-masq-agent where an interface tells pods. */
+  /** Sources whose packets come in by this interface are sources of egress NAT too; only with a file of ip-masq-agent. */
   readonly egressInterface: InterfacePattern | null;
-  /** Destinations that egress NAT leaves alone: all pools; nodes and the networks of ip-masq-agent where asked for. */
+  /** Exempt destinations: all pools; by settings also nodes and the networks of ip-masq-agent's file. */
   readonly egressExempt: AddressSet;
   readonly egress: EgressScope;
-  /** Destinations that the return SNAT of Pod NAT leaves alone. */
+  /** Destinations without the return SNAT of Pod NAT. */
   readonly podNatInternal: AddressSet;
   /** The pools of the family by address, the wider first, for explanations. */
   readonly pools: readonly PoolFact[];
 }
 
-/** The rest of what decides about egress NAT in a family. egress-decision.ts tells how. */
+/** Further settings of egress NAT for a family; egress-decision.ts uses them. */
 export interface EgressScope {
-  /** What pools are NATed to instead of masquerading; an address of this node. */
+  /** The new source of pools' packets, an address of this node; null: masquerade. */
   readonly address: IpAddress | null;
   /** Source ports of translated connections; empty: the kernel chooses. */
   readonly ports: readonly PortSpan[];
-  /** Pools are NATed from only out of such an interface, a trailing `+` is a wildcard; null: all. */
+  /** Pools are translated only on such outgoing interfaces, a trailing `+` is a wildcard; null: on all. */
   readonly interfaceFilter: string | null;
-  /** Of nested pools the narrowest decides. */
+  /** The narrowest of nested pools decides. */
   readonly mostSpecificWins: boolean;
   /** Node addresses among the exempt destinations, for explanations; empty without `IPPoolsAndHostIPs`. */
   readonly hosts: readonly { readonly node: string; readonly address: IpAddress }[];
-  /** What ip-masq-agent's file adds; null without one. */
+  /** Sources and exempt destinations of ip-masq-agent's file; null without one. */
   readonly ipMasqAgent: { readonly sources: AddressSet; readonly exempt: AddressSet } | null;
 }
 
-/** What becomes of a packet's source. */
+/** What egress NAT does to a packet: keep its source, replace it, or drop the packet. */
 export type EgressOutcome =
   | { readonly verdict: 'keep' | 'masquerade' | 'drop' }
   | { readonly verdict: 'snat'; readonly to: IpAddress };
 
-/** An EgressRule, as it is for one source. */
+/** An EgressRule as it applies to one source. */
 export interface EgressChoice {
   readonly rule: string;
   /** The reason that the rule gives; empty without one. */
   readonly reason: string;
-  /** Destinations of the source's family; null: what leaves all pools. */
+  /** Destinations of the source's family; null: everything outside all pools. */
   readonly to: readonly EgressDestination[] | null;
   readonly outcome: EgressOutcome;
   /**
-   * Why the outcome is not what the rule asks for first.
+   * Why the fallback of the rule applies; null: it does not.
    * - `address`: no address of the rule is on this node;
-   * - `unknown-pod`: which pod it is, if any, is not known, so that it may be one that the rule selects.
+   * - `unknown-pod`: the pod of the source is not known, and the rule may select it.
    */
   readonly fallback: 'address' | 'unknown-pod' | null;
 }
 
-/** Destinations for which a rule decides; those of one source do not overlap. */
+/** Destinations with one outcome; the cells of one source do not overlap. */
 export interface EgressCell {
   readonly destinations: AddressRange;
   /** IANA numbers. */
   readonly protocols: PortSpan;
-  /** 0 to 65535: all, those of protocols without ports too. */
+  /** 0 to 65535: all packets, also of protocols without ports. */
   readonly ports: PortSpan;
   readonly outcome: EgressOutcome;
 }
 
-/** Source addresses that EgressRules speak of, all in the same way. Those of different entries do not overlap. */
+/** Source addresses to which the same EgressRules apply. Ranges of different entries do not overlap. */
 export interface EgressSource {
   readonly kind: 'EgressSource';
   readonly key: string;
   readonly family: Family;
   readonly range: AddressRange;
-  /** The pod that has the address; null: all of the range that are no known pod's. */
+  /** The pod that has the address; null: addresses without a known pod. */
   readonly pod: ObjectRef | null;
   /** In the order in which they are asked. */
   readonly choices: readonly EgressChoice[];
-  /** The choices with destinations of their own, so arranged that order means nothing any more. */
+  /** The choices with destinations, as cells in which the order does not matter. */
   readonly cells: readonly EgressCell[];
-  /** What the first choice without destinations says about all that is not exempt; null: nothing. */
+  /** The outcome of the first choice without destinations, for everything that is not exempt; null: no such choice. */
   readonly rest: EgressOutcome | null;
 }
 
-/** Ports that nobody owns, sorted, by protocol. */
+/** Ports without an owner, sorted, by protocol. */
 export type FreePorts = Readonly<Record<Protocol, readonly PortSpan[]>>;
 
 /** The source ports that translated connections of a family may have. docs/adr/0009-source-ports.md. */
@@ -244,7 +244,7 @@ export interface SourcePorts {
   readonly key: string;
   readonly family: Family;
   readonly any: FreePorts;
-  /** Of natPortRange, for egress NAT; null: not set, as all others. Without egress NAT none. */
+  /** For egress NAT, from natPortRange; null: not set, so `any` is used. Without egress NAT there are none. */
   readonly egress: FreePorts | null;
 }
 
@@ -260,17 +260,16 @@ export type PlanEntry =
   | SourcePorts
   | EgressSource;
 
-/** Where a binding sends one of its ports. */
 export function endpointAt({ tuple, endpoint }: PodBinding, { port }: Pick<Tuple, 'port'>): Endpoint {
   return { address: endpoint.address, port: portBehind(endpoint.port, port - tuple.port) };
 }
 
-/** What a pod's own port becomes. */
+/** The new source of packets from a port of the pod. */
 export function sourceEndpointAt({ tuple, snat }: PodSourcePort, { port }: Pick<Tuple, 'port'>): Endpoint {
   return { address: snat.address, port: portBehind(snat.port, port - tuple.port) };
 }
 
-/** The port so many behind this one. Throws RangeError where there is none: no parser admits such a range. */
+/** The port at this distance. Throws RangeError if there is none, which parsers prevent. */
 export function portBehind(first: Port, offset: number): Port {
   const port = parsePort(first + offset);
   if (port === null) throw new RangeError(`port ${first + offset}: the parser admits no such range`);

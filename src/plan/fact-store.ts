@@ -26,7 +26,6 @@ export class FactStore {
     return this.#byKind[kind];
   }
 
-  /** Takes over the current value of an object. */
   put({ kind, key, fact }: FactChange): void {
     if (kind === 'EndpointSlice') this.#putSlice(this.#byKind[kind].get(key), fact);
     const facts: Map<string, FactTypes[FactKind]> = this.#byKind[kind];
@@ -48,7 +47,7 @@ export class FactStore {
     }
     if (after === null) return;
     const service = serviceOf(after);
-    // One namespace, so that names are unique and in the order of keys.
+    // All are in one namespace, so names are unique.
     const slices = [...this.slicesOf(service), after].sort((a, b) => compareText(a.name, b.name));
     this.#slicesOf.set(service, slices);
   }

@@ -13,27 +13,27 @@ import { isPortClaim, isRange, laneName, type PortClaim } from './port-claims.ts
 import { PortLanes } from './port-lanes.ts';
 
 /**
- * Holds the fragments and their union. Replacing a fragment costs what changed in it, never the size of the plan.
- * The content depends on the fragments alone, not on the order in which they came.
+ * The fragments and their union. Replacing a fragment costs only what changed in it. The content depends on the fragments
+ * alone, not on the order in which they came.
  */
 export class FragmentUnion implements NatPlan {
   readonly #fragments = new Map<string, Fragment>();
   readonly #notices = new NoticesByFragment();
   readonly #journal = new Journal();
   readonly #tally = new Tally<PlanEntry['kind']>();
-  /** Claims by key: the one claim itself, or several with the winner first. */
+  /** Claims by key: a single claim, or a list with the winner first. */
   readonly #claims = new Map<string, PlanEntry | PlanEntry[]>();
   readonly #conflicts = new Map<string, Conflict>();
   readonly #lanes = new PortLanes();
-  /** What ranges have won. */
+  /** The entries of ranges, each with the ports that it won. */
   readonly #pieces = new Map<string, PlanEntry>();
-  /** Keys of single ports that ranges have won. */
+  /** Keys of single ports that a range won. */
   readonly #beaten = new Set<string>();
-  /** Source ports that follow from bindings, by the binding's key. */
+  /** Source ports made from bindings, by the binding's key. */
   readonly #sourcePorts = new Map<string, PodSourcePort>();
   readonly #egressSources = new EgressSourceIndex();
 
-  /** Puts the fragment in the place of the one of this name; an empty one takes it away. */
+  /** Replaces the fragment of this name; an empty one removes it. */
   replace(name: string, fragment: Fragment): void {
     const { notices } = fragment;
     this.#notices.replace(name, notices);
@@ -48,7 +48,7 @@ export class FragmentUnion implements NatPlan {
     else this.#fragments.set(name, { entries, notices });
   }
 
-  /** Ends a round of replacements: gives what changed its revision. */
+  /** Ends a round of replacements: the keys that changed get a revision. */
   seal(): void {
     this.#settleLanes();
     if (this.#journal.pending.size === 0) return;
@@ -81,7 +81,7 @@ export class FragmentUnion implements NatPlan {
     return this.entry(key) ?? this.#lanes.at(laneName(way, tuple), tuple.port);
   }
 
-  /** Who won this key among the claims to exactly that. */
+  /** The winner among the claims to exactly this key. */
   #single(key: string): PlanEntry | undefined {
     const claims = this.#claims.get(key);
     return Array.isArray(claims) ? claims[0] : claims;
@@ -127,7 +127,7 @@ export class FragmentUnion implements NatPlan {
     return this.#tally.of(kind);
   }
 
-  /** Takes away the old entries and brings the new ones; where two are equal the old one stays, and is returned. */
+  /** Replaces the old entries; an old entry stays if a new one is equal. Returns the entries that hold now. */
   #exchange(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
     if (old.length === wanted.length && old.every(({ key }, index) => key === wanted[index]?.key)) {
       return this.#exchangeInPlace(old, wanted);
@@ -144,7 +144,7 @@ export class FragmentUnion implements NatPlan {
     return entries;
   }
 
-  /** The same for lists that have the same keys in the same places, as most changes leave them. */
+  /** The same for lists with the same keys in the same order, which is the usual change. */
   #exchangeInPlace(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
     let changed = false;
     const entries = old.map((entry, index) => {
@@ -201,7 +201,7 @@ export class FragmentUnion implements NatPlan {
     this.#lanes.replaceSingle(claim[0], claim[1]);
   }
 
-  /** Settles the ranges that changed, and the single ports that they have or leave. */
+  /** Settles the lanes that changed: ranges, and the single ports that ranges win or lose. */
   #settleLanes(): void {
     for (const { before, after } of this.#lanes.settle(() => this.#singles())) {
       const kept = new Set(after.pieces.map(({ entry }) => entry));
@@ -245,7 +245,7 @@ export class FragmentUnion implements NatPlan {
     this.#journal.pending.add(key);
   }
 
-  /** The source ports of bindings that came, went or changed. */
+  /** Updates the source ports of bindings that came, went or changed. */
   #followBindings(): void {
     for (const key of [...this.#journal.pending]) {
       const old = this.#sourcePorts.get(key);
@@ -261,7 +261,7 @@ export class FragmentUnion implements NatPlan {
   }
 }
 
-/** What a binding, or one to be, makes of its pod's own packets. */
+/** The source ports of a binding or reservation; null without. */
 function sourcePortOf(entry: PlanEntry): PodSourcePort | null {
   if (entry.kind !== 'PodReservation' && !(entry.kind === 'PodBinding' && entry.egress)) return null;
   const { tuple: dialled, endpoint, portCount, owner, createdAt, uid, order } = entry;

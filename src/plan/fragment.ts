@@ -2,7 +2,7 @@ import { findingOf, type Notice } from '../model/finding.ts';
 import type { ObjectRef } from '../model/object.ts';
 import type { PlanEntry } from './entry.ts';
 
-/** What one object (a Service with its slices, a Pod, the pools together) wants of the plan. */
+/** The part of the plan that one object asks for (a Service with its slices, a Pod), or several objects together. */
 export interface Fragment {
   readonly entries: readonly PlanEntry[];
   readonly notices: readonly Notice[];
@@ -10,16 +10,16 @@ export interface Fragment {
 
 export const emptyFragment: Fragment = Object.freeze({ entries: [], notices: [] });
 
-/** What was made of all that can be used, and what cannot. */
+/** The result of the usable items, and the faulty ones. */
 interface Isolated<Item, Result> {
   readonly result: Result;
   readonly faulty: readonly { readonly item: Item; readonly error: unknown }[];
 }
 
 /**
- * A last line of defence: parsers let nothing through that the plan cannot use, and where one does, the others do not
- * suffer. Makes the result of all items. Where that throws, items that throw alone are left out, and all of
- * them where only several together do; `make` of none must not throw.
+ * A last line of defence, if a parser accepts what the plan cannot use: other items are not affected. Makes the result of
+ * all items. If that throws, items that throw alone are left out; if the rest still throws, all are. `make` of no items
+ * must not throw.
  */
 export function isolated<Item, Result>(
   items: readonly Item[],
@@ -43,7 +43,7 @@ export function isolated<Item, Result>(
   return { result: make([]), faulty: items.map((item) => ({ item, error: rest.error })) };
 }
 
-/** The fragment of one object; only what is wrong with it where it cannot be worked out. */
+/** The fragment of one object; only a notice if `make` throws. */
 export function fragmentOf(object: ObjectRef, make: () => Fragment): Fragment {
   try {
     return make();
@@ -52,7 +52,7 @@ export function fragmentOf(object: ObjectRef, make: () => Fragment): Fragment {
   }
 }
 
-/** The object is left out for an error inside knat. */
+/** A notice: the object is left out because of an error inside knat. */
 export function unusable(object: ObjectRef, error: unknown): Notice {
   const why = error instanceof Error ? error.message : String(error);
   return findingOf(

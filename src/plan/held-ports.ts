@@ -6,8 +6,8 @@ import { familyOf, formatEndpoint } from '../net/address.ts';
 import type { NatPlan } from './nat-plan.ts';
 
 /**
- * The ports of the node that the CNI plugin maps to the pod: while it may run here, and in the families that it has. A
- * pod that terminates asks for nothing; what is left of it in the kernel is a rule.
+ * The ports of the node that the CNI plugin maps to the pod, in the families of the pod. A finished or terminating pod has
+ * none; what the plugin has not removed yet is found as a rule.
  */
 export function hostPortHolders(pod: PodFact | null, nodeName: string): readonly HostListener[] {
   if (pod === null || pod.hostPorts.length === 0 || pod.nodeName !== nodeName) return [];
@@ -22,14 +22,14 @@ export function hostPortHolders(pod: PodFact | null, nodeName: string): readonly
   });
 }
 
-/** The node with all who take packets, in an order that does not depend on who came first. */
+/** The node facts with port mappings among the listeners, in an order that depends on their content alone. */
 export function withHolders(node: NodeFacts, hostPorts: readonly HostListener[]): NodeFacts {
   if (hostPorts.length === 0 && node.portRules.length === 0) return node;
   const sorted = [...hostPorts].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   return { ...node, listeners: [...node.listeners, ...sorted, ...node.portRules] };
 }
 
-/** What Pods with host ports are told: where a Service, or a binding that takes over, comes before their port mapping. */
+/** Notices for Pods whose host port a Service, or a binding with takeover, gets. */
 export function lostHostPorts(
   hostPorts: readonly HostListener[],
   node: NodeFacts,
@@ -53,7 +53,7 @@ export function lostHostPorts(
   return notices;
 }
 
-/** Those of others: what a rule or a port mapping sends to the pod itself takes nothing away from it. */
+/** The listeners without rules and port mappings that lead to this pod itself. */
 export function heldByOthers(listeners: readonly HostListener[], pod: PodFact): readonly HostListener[] {
   const name = objectKey(pod.namespace, pod.name);
   const isOwn = ({ held }: HostListener) =>

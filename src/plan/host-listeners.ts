@@ -4,12 +4,12 @@ import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Protocol } from '../net/protocol.ts';
 import type { Tuple } from './entry.ts';
 
-/** The sockets of a protocol, in order of their ports; made once for a list, which never changes. */
+/** The listeners of each protocol by port; computed once, since lists never change. */
 const byPort = new WeakMap<readonly HostListener[], ReadonlyMap<Protocol, readonly HostListener[]>>();
 
 /**
- * The sockets of the host that take what is sent to some of these ports of the address, in order of ports; of one port one
- * that is bound to the address, else one that is bound to every address of its family. docs/spec/pod-nat.md, "Who wins".
+ * The listeners that receive packets to these ports of the address, in order of ports, one for each port: one bound to the
+ * address, else one bound to every address of its family. docs/spec/pod-nat.md, "Who wins".
  */
 export function listenersIn(
   listeners: readonly HostListener[],

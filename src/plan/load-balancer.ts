@@ -17,8 +17,8 @@ export interface LoadBalancerSources {
 }
 
 /**
- * @param addresses those of the load balancer that are served
- * @param most networks that a list may have; of a longer one those of the lowest addresses count
+ * @param addresses the served addresses of the load balancer
+ * @param most networks in a list; of a longer list only the lowest addresses are allowed
  */
 export function loadBalancerSources(
   service: ServiceFact,
@@ -41,10 +41,10 @@ export function loadBalancerSources(
 }
 
 /**
- * Who may use a load-balancer address; null: everyone. Entries of the other family do not count, and a Service of both
- * families that restricts one of them leaves the other open, as kube-proxy does; but where no entry is of any family of
- * the Service, nobody may. Where a range holds the node's own address, the Service's load-balancer
- * addresses are allowed as sources too (a node that bears a VIP and dials it has it as source).
+ * The allowed sources of a load-balancer address; null: all. Entries of the other family do not count: if a Service of both
+ * families restricts one of them, the other stays open, as with kube-proxy. If no entry is of a family of the Service, no
+ * source is allowed. If a range contains the node's own address, the Service's load-balancer addresses are allowed as
+ * sources too (a node with the VIP that connects to it uses it as source).
  */
 function sourcesOf(service: ServiceFact, family: Family, node: NodeFacts): AddressSet | null {
   if (service.loadBalancerSourceRanges === null) return null;
@@ -62,7 +62,7 @@ function tooLong(wanted: AddressSet, most: number): string {
   );
 }
 
-/** An entry of loadBalancerSourceRanges is of a family that the Service has. */
+/** True if an entry of loadBalancerSourceRanges is of a family of the Service. */
 function hasUsableRange(service: ServiceFact): boolean {
   const { clusterIPs, loadBalancerIPs, loadBalancerSourceRanges } = service;
   const own = (clusterIPs.length === 0 ? loadBalancerIPs : clusterIPs).map(familyOf);

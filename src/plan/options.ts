@@ -6,24 +6,24 @@ import { prefixOf } from '../net/prefix.ts';
 import type { PodNatPolicy, ReservedPorts } from './pod-nat-policy.ts';
 import type { SizeLimits } from './size-bounds.ts';
 
-/** Which kinds of NAT are wanted. A kind that is off leaves nothing of itself in the plan. */
+/** Which kinds of NAT are on. A kind that is off has nothing in the plan. */
 export interface EnabledKinds {
   readonly service: boolean;
   readonly pod: boolean;
   readonly egress: boolean;
 }
 
-/** Settings of Egress NAT; null: as Calico's FelixConfiguration has it, or its default. docs/spec/egress-nat.md. */
+/** Settings of Egress NAT; null: as in Calico's FelixConfiguration, else its default. docs/spec/egress-nat.md. */
 export interface EgressOptions {
   readonly natPortRange: readonly PortSpan[] | null;
-  /** Take `excludedPorts`, and what the host reserves, out of the port ranges. */
+  /** Remove `excludedPorts`, and ports that the host reserves, from the port ranges. */
   readonly natPortExclusions: boolean;
   /** Ports that no translated connection should have: of NodePorts and of VXLAN. */
   readonly excludedPorts: readonly PortSpan[];
   readonly natOutgoingAddress: readonly IpAddress[] | null;
   readonly natOutgoingInterfaceFilter: string | null;
   readonly natOutgoingExclusions: NatOutgoingExclusions | null;
-  /** Of nested pools the narrowest decides whether a source is NATed; Calico takes any that says so. */
+  /** Only the narrowest of nested pools decides whether a source is translated; with Calico any pool can. */
   readonly mostSpecificPoolWins: boolean;
   /** With ip-masq-agent's file: all sources, not pods alone. */
   readonly masqueradeHostTraffic: boolean;
@@ -35,19 +35,19 @@ export interface PlanOptions {
   readonly egress: EgressOptions;
   /** Networks whose addresses Services may have as `externalIPs`; null: all. */
   readonly externalIPs: readonly Prefix[] | null;
-  /** Destinations that the return SNAT of Pod NAT leaves alone, beside pools, service CIDRs and nodes. */
+  /** Destinations without the return SNAT of Pod NAT, in addition to pools, service CIDRs and nodes. */
   readonly internalNetworks: readonly Prefix[];
   /** Networks whose addresses are no public addresses. */
   readonly publicAddressFilter: readonly Prefix[];
-  /** Networks whose addresses are public although the filter names them. */
+  /** Networks whose addresses are public although the filter contains them. */
   readonly publicAddressAllowed: readonly Prefix[];
-  /** Drop packets from and to pods that connection tracking cannot place, while Service NAT is on. */
+  /** Drop packets from and to pods that connection tracking finds invalid, while Service NAT is on. */
   readonly dropInvalid: boolean;
   /** Bind a pod only while it is Ready. */
   readonly requireReady: boolean;
   /** What the Pod NAT annotation may do. */
   readonly podNatPolicy: PodNatPolicy;
-  /** How much objects may bring into the kernel's sets of ranges. */
+  /** Limits of the kernel's sets of ranges. */
   readonly sizes: SizeLimits;
 }
 
@@ -78,8 +78,8 @@ const NODE_PORTS = { first: 30000, last: 32767, why: 'NodePorts' } as const;
 const VXLAN_PORT = { first: 4789, last: 4789, why: 'VXLAN' } as const;
 
 /**
- * Ports of a node on which Kubernetes, its networks and knat itself listen: who had one of them would take what others
- * send to the node. The list holds whether or not the program runs here, or runs already.
+ * Ports of a node on which Kubernetes, its networks and knat itself listen: a pod that has one would receive packets for
+ * these programs. They are reserved whether or not the program runs here.
  */
 const RESERVED: readonly ReservedPorts[] = [
   reserved(22, 'TCP', 'SSH'),
@@ -107,7 +107,7 @@ function reserved(port: number, protocol: ReservedPorts['protocol'], why: string
   return { first: port, last: port, protocol, why };
 }
 
-/** Every namespace and address, no port that somebody else is known for, and nothing taken from the host. */
+/** All namespaces and addresses, no reserved port, and no takeover. */
 export const defaultPodNatPolicy: PodNatPolicy = Object.freeze({
   namespaces: null,
   namespaceSelector: null,
@@ -129,7 +129,7 @@ export const defaultSizes: SizeLimits = Object.freeze({
   entriesPerNode: 4096,
 });
 
-/** The defaults of the specifications: all three kinds. */
+/** The defaults of the specifications: all three kinds are on. */
 export const defaultPlanOptions: PlanOptions = Object.freeze({
   enable: { service: true, pod: true, egress: true },
   egress: {

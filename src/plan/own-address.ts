@@ -6,8 +6,8 @@ import { specialKind } from '../net/special-address.ts';
 import type { PlanOptions } from './options.ts';
 
 /**
- * Why the address cannot be one that this node translates to or from, as the end of a sentence; null when it can. The
- * same wherever an object or an option names an address of the node.
+ * Why this node cannot use the address for NAT, as the end of a sentence; null if it can. For every address of the node that
+ * an object or an option names.
  */
 export function unusableOwnAddress(
   address: IpAddress,
@@ -28,8 +28,8 @@ export function unusableOwnAddress(
 }
 
 /**
- * The node's public address of the family: the first, in the order in which they are preferred, that is eligible and
- * that the filter leaves; one by which a default route leaves comes before the others. Null when there is none.
+ * The node's public address of the family: the first eligible one, in order of preference, that the filter does not
+ * exclude; an address on a default route comes before the others. Null if there is none.
  */
 export function publicAddress(
   family: Family,
@@ -45,7 +45,7 @@ export function publicAddress(
   return (candidates.find((local) => local.onDefaultRoute) ?? candidates[0])?.address ?? null;
 }
 
-/** Orders addresses by what the routes say of them: the source of a default route, then the network of its gateway. */
+/** Orders addresses by routes: the source of a default route, then the network of its gateway, then others. */
 export function byRoutes(a: Pick<LocalAddress, 'byRoute'>, b: Pick<LocalAddress, 'byRoute'>): number {
   return RANKS[a.byRoute ?? 'none'] - RANKS[b.byRoute ?? 'none'];
 }

@@ -8,15 +8,15 @@ import type { PlanEntry } from './entry.ts';
 import type { NatPlan } from './nat-plan.ts';
 import { isPortClaim, spanOf } from './port-claims.ts';
 
-/** Ports of this node that somebody has. */
+/** Ports of this node that have an owner. */
 export interface OwnedPorts extends PortSpan {
   readonly family: Family;
   readonly protocol: Protocol;
-  /** Of the Service or pod that has them; null: a socket of the host, or a port mapping. */
+  /** Namespace of the owning Service or pod; null: a socket of the host, or a port mapping. */
   readonly namespace: string | null;
 }
 
-/** Follows which ports of this node's addresses Services and pods have. */
+/** The ports of this node's addresses that Services and pods own. */
 export class PortOwners {
   readonly #byKey = new Map<string, OwnedPorts>();
   #revision = -1;
@@ -26,8 +26,8 @@ export class PortOwners {
    * Follows the plan, at the cost of what changed.
    *
    * @param local the addresses of this node; another object when they may have changed
-   * @param wanted the ports that translated connections may have: who has others concerns nobody
-   * @returns true when something changed
+   * @param wanted the ports that translated connections may have
+   * @returns true if an owner of wanted ports may have changed
    */
   follow(
     plan: Pick<NatPlan, 'entry' | 'entries' | 'changedSince' | 'revision'>,
@@ -50,7 +50,7 @@ export class PortOwners {
     return this.#byKey.values();
   }
 
-  /** Gives the ports that came or went. */
+  /** Returns the ports whose owner changed. */
   #put(key: string, entry: PlanEntry | undefined): readonly PortSpan[] {
     const before = this.#byKey.get(key);
     const now = entry === undefined ? null : this.#ownedBy(entry);
@@ -69,7 +69,7 @@ export class PortOwners {
   }
 }
 
-/** The ports of the host's own sockets; those that only the host itself can reach are nobody's outside. */
+/** The ports of listeners, except those on loopback, which only the host itself can reach. */
 export function* listenedPorts(listeners: readonly HostListener[]): Generator<OwnedPorts> {
   for (const { protocol, port, address, families } of listeners) {
     if (address !== null && isLoopback(address)) continue;

@@ -236,11 +236,9 @@ export class Planner {
   }
 
   #findStrayPods(): void {
-    const facts = {
-      pools: [...this.#facts.of('IPPool').values()],
-      ipMasqAgent: [...this.#facts.of('IpMasqAgent').values()][0],
-    };
-    const stray = strayPods(this.pods.values(), facts, this.#node, this.#options);
+    const pools = [...this.#facts.of('IPPool').values()];
+    const [ipMasqAgent] = this.#facts.of('IpMasqAgent').values();
+    const stray = strayPods(this.pods.values(), pools, ipMasqAgent, this.#node, this.#options);
     this.#podsMoved = false;
     if (deepEqual(stray, this.#strayPods)) return;
     this.#strayPods = stray;

@@ -3,11 +3,11 @@ import { FAMILIES, type Family } from '../net/family.ts';
 import { formatPrefix, type Prefix, prefixSet } from '../net/prefix.ts';
 import { blockCount } from '../net/ranges.ts';
 
-/** Different entries of one Pod: more would let a single annotation fill the kernel's sets. docs/pod-nat.md, "How many". */
+/** Limit of different entries of one Pod, so that one annotation cannot fill the kernel's sets. docs/pod-nat.md, "How many". */
 const MOST_ENTRIES = 1024;
 
 /**
- * Why the annotation is too long; null when it is not. Equal entries count once, as do equal lists.
+ * Why the annotation is too long; null if it is not. Equal entries and equal lists count once.
  *
  * @param mostNetworks in all lists together
  */
@@ -30,7 +30,6 @@ export function beyondBounds(entries: readonly PodNatEntry[], mostNetworks: numb
   return `${allowed} networks in "allow", and ${mostNetworks} have room (--max-source-networks-per-list): name wider networks, or the same list in each entry`;
 }
 
-/** Of both families, neighbours joined. */
 function networkCount(allow: readonly Prefix[]): number {
   const of = (family: Family) => prefixSet(family, allow);
   return FAMILIES.reduce((sum, family) => sum + blockCount(of(family)), 0);

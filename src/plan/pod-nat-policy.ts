@@ -1,5 +1,4 @@
-import type { LabelSelector } from '../model/label-selector.ts';
-import { selects } from '../model/label-selector.ts';
+import { type LabelSelector, selects } from '../model/label-selector.ts';
 import { objectKey } from '../model/object.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { compareText } from '../model/text.ts';
@@ -8,39 +7,38 @@ import { formatSpan, type PortSpan, portsWithout } from '../net/port.ts';
 import { type Prefix, prefixContains } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
-/** Ports of a node that belong to somebody, inclusive. */
+/** Ports of a node that no pod may bind, inclusive. */
 export interface ReservedPorts extends PortSpan {
-  /** Null: whatever the protocol. */
+  /** Null: every protocol. */
   readonly protocol: Protocol | null;
   readonly why: string;
 }
 
-/** What an administrator lets the Pod NAT annotation do, whoever may write annotations. docs/pod-nat.md. */
+/** What an administrator allows the Pod NAT annotation to do. docs/pod-nat.md. */
 export interface PodNatPolicy {
-  /** Namespaces that may use Pod NAT, `team-*` for all that begin so. Null with `namespaceSelector` null too: all. */
+  /** Namespaces that may use Pod NAT; `team-*` matches by prefix. All may if `namespaceSelector` is null too. */
   readonly namespaces: readonly string[] | null;
   /** Namespaces with such labels may as well. */
   readonly namespaceSelector: LabelSelector | null;
-  /** Ports of the node that may be bound; null: all that nobody else has. */
+  /** Ports of the node that may be bound; null: all ports without an owner. */
   readonly ports: readonly PortSpan[] | null;
   /** Networks of the node addresses that may be bound; null: all addresses of the node. */
   readonly addresses: readonly Prefix[] | null;
-  /** `"takeover": true` counts. */
+  /** Whether `"takeover": true` has an effect. */
   readonly takeover: boolean;
   /** Ports that no pod may bind. */
   readonly reserved: readonly ReservedPorts[];
   /** Ports that may be bound although they are reserved. */
   readonly unreserved: readonly PortSpan[];
-  /** Ports of one pod, the lengths of its entries' ranges together; null: no limit. */
+  /** Limit of the ports of one pod, counted over all its entries; null: no limit. */
   readonly maxPortsPerPod: number | null;
-  /** The same of all pods that a namespace has on one node. */
+  /** The same for all pods of a namespace on one node. */
   readonly maxPortsPerNamespace: number | null;
 }
 
-/** Where a person finds the settings, for messages. */
 const BY_WHOM = 'an administrator decides that';
 
-/** Why no pod of this namespace may use Pod NAT; null when they may. @param labels of the Namespace; null: not known */
+/** Why pods of this namespace may not use Pod NAT; null if they may. @param labels of the Namespace; null: not known */
 export function namespaceRefusal(
   { namespaces, namespaceSelector }: PodNatPolicy,
   namespace: string,
@@ -60,7 +58,7 @@ function matches(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }
 
-/** Why the ports of an entry may not be bound, at whatever address; null when they may. */
+/** Why the ports of an entry may not be bound at any address; null if they may. */
 export function portRefusal(
   { reserved, unreserved, ports }: PodNatPolicy,
   entry: PodNatEntry,
@@ -77,28 +75,27 @@ export function portRefusal(
   return `srcPort ${asked} may not be bound: ${BY_WHOM}, and allows ${ports.length === 0 ? 'none' : ports.map(formatSpan).join(', ')} (--pod-nat-ports)`;
 }
 
-/** Why nothing may be bound at this address of the node; null when it may. */
+/** Why this address of the node may not be bound; null if it may. */
 export function addressRefusal({ addresses }: PodNatPolicy, bound: IpAddress): string | null {
   if (addresses === null || addresses.some((prefix) => prefixContains(prefix, bound))) return null;
   return `${bound} may not be bound: ${BY_WHOM} (--pod-nat-addresses)`;
 }
 
-/** What is told where `takeover` would help. */
+/** Part of a message: `takeover` would help. */
 export const TAKEOVER =
   '"takeover": true lets the pod have it where an administrator allows that (--pod-nat-takeover)';
 
-/** What is told where `takeover` would decide and does not count. */
+/** Part of a message: `takeover` would help and is not allowed. */
 export const TAKEOVER_REFUSED = `"takeover" does not count here: ${BY_WHOM} (--pod-nat-takeover)`;
 
-/** The entries of one pod that are beyond a limit, by their index, and why. */
+/** The entries of one pod that exceed a limit: index → reason. */
 export type BeyondLimits = ReadonlyMap<number, string>;
 
 export const withinLimits: BeyondLimits = new Map();
 
 /**
- * The entries that are beyond the limits, by the keys of their pods. The pod that was created first comes first, then
- * the one with the lesser uid; of one pod the entries in their order. What does not fit is left out, and what comes
- * behind it may still fit. A function of the pods alone, whatever their order.
+ * The entries that exceed the limits, by the keys of their pods. Pods are counted by age, then uid, and the entries of a pod
+ * in their order. An entry that does not fit is refused; later ones may still fit. The order of `pods` does not matter.
  *
  * @param pods those of one namespace that are on the node and may use Pod NAT
  */
@@ -140,7 +137,7 @@ function byAge(a: PodFact, b: PodFact): number {
   return a.createdAt - b.createdAt || compareText(a.uid, b.uid) || compareText(a.name, b.name);
 }
 
-/** Every port of the span is in some of the others. */
+/** True if the other spans contain every port of the span. */
 function isWithin(span: PortSpan, spans: readonly PortSpan[]): boolean {
   return portsWithout([span], spans).length === 0;
 }

@@ -9,10 +9,8 @@ import { PodClaims } from './pod-claims.ts';
 import { type BeyondLimits, namespaceRefusal, portRefusal, withinLimits } from './pod-nat-policy.ts';
 
 /**
- * What one Pod wants by its annotation: bindings (DNAT) while it is Ready, and the source address of what it starts
- * (SNAT) from the moment it has an address. docs/spec/pod-nat.md, "What is programmed" and "Who wins".
- *
- * @param peers what must be known of others to say whether the pod may
+ * The entries for the annotation of one Pod: bindings (DNAT) while it is Ready, and the source of its own connections (SNAT)
+ * as soon as it has an address. docs/spec/pod-nat.md, "What is programmed" and "Who wins".
  */
 export function podFragment(
   pod: PodFact,
@@ -36,7 +34,7 @@ export function podFragment(
   return { entries, notices: [...warnings, ...notices] };
 }
 
-/** Why nothing of the annotation counts; null when its entries are looked at one by one. */
+/** Why the whole annotation is refused; null if its entries are judged one by one. */
 function refusalOfAll(
   { namespace, hostNetwork }: PodFact,
   { entries, error, isRestricted }: PodNatRequest,
@@ -54,12 +52,12 @@ function refusalOfAll(
   return tooMany === null ? null : { code: 'NatInvalid', message: tooMany };
 }
 
-/** Whether the annotation of the pod counts on this node at all. */
+/** True if the annotation of the pod applies on this node. */
 export function claimsPorts(pod: PodFact, node: Pick<NodeFacts, 'nodeName'>): boolean {
   return pod.nat !== null && pod.nodeName === node.nodeName && !pod.finished && !pod.terminating;
 }
 
-/** What the pod must be compared with. */
+/** What the policy needs to know in addition to the Pod. */
 export interface PodPeers {
   /** Of the pod's Namespace; null: not known. */
   readonly namespaceLabels: Readonly<Record<string, string>> | null;

@@ -5,19 +5,19 @@ import { type AddressSet, complementOf, differenceOf, unionOf } from '../net/ran
 import { decideEgress } from './egress-decision.ts';
 import type { EgressOutcome, FamilyScope } from './entry.ts';
 
-/** What becomes of the source of a pod's packets, by where they go. */
+/** What egress NAT does to packets of a pool, by their destination. */
 export interface PoolRow {
   readonly pool: string;
   readonly towards: readonly {
-    /** Null: outside of all pools. */
+    /** Null: outside all pools. */
     readonly pool: string | null;
     readonly verdict: EgressOutcome['verdict'];
   }[];
 }
 
 /**
- * Where pods of each pool leave with another address: `decideEgress`, asked for an address of a pool that lies in no narrower
- * one. EgressRules, which come before pools, are left out: each is about some pods only.
+ * The decision of `decideEgress` for packets between pools, each represented by an address that is in no narrower pool.
+ * EgressRules, which come before pools, are left out, since each applies to some pods only.
  *
  * @param pools of the scope; the rows and columns of the matrix
  */

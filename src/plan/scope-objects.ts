@@ -6,15 +6,14 @@ import { isolated, unusable } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { type ScopeFacts, type ScopeFragment, scopeFragment } from './scope.ts';
 
-/** What the scope is made of, object by object. */
-type ScopeObject = {
-  [Kind in 'IPPool' | 'Node' | 'ServiceCIDR' | 'FelixConfiguration' | 'IpMasqAgent']: {
-    readonly kind: Kind;
-    readonly fact: FactTypes[Kind];
-  };
-}['IPPool' | 'Node' | 'ServiceCIDR' | 'FelixConfiguration' | 'IpMasqAgent'];
+type ScopeKind = 'IPPool' | 'Node' | 'ServiceCIDR' | 'FelixConfiguration' | 'IpMasqAgent';
 
-/** The scope of all objects that can be used; of the others it says so, and of a file of this node on its Node. */
+/** One of the objects that the scope is computed from. */
+type ScopeObject = {
+  [Kind in ScopeKind]: { readonly kind: Kind; readonly fact: FactTypes[Kind] };
+}[ScopeKind];
+
+/** The scope of all usable objects, with a notice for each unusable one; for a file of this node, the notice is on its Node. */
 export function isolatedScope(
   facts: FactStore,
   node: NodeFacts,

@@ -21,15 +21,15 @@ import type { EgressScope, FamilyScope } from './entry.ts';
 import { scopeKey } from './entry-key.ts';
 import type { Fragment } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
-import { podNetworks } from './stray-pods.ts';
+import { podNetworks, possiblePodNetworks } from './stray-pods.ts';
 
-/** What the scope is worked out from, beside the facts of this node and the options. */
+/** What the scope is computed from, in addition to the facts of this node and the options. */
 export interface ScopeFacts {
   readonly pools: readonly PoolFact[];
   readonly nodes: readonly NodeFact[];
   readonly felix?: FelixConfigurationFact | undefined;
   readonly ipMasqAgent?: IpMasqAgentFact | undefined;
-  /** Ranges that ServiceCIDR objects name, beside those of the node facts. */
+  /** Ranges of ServiceCIDR objects; the node facts have others. */
   readonly serviceCIDRs?: readonly Prefix[];
   /** Addresses of Services that other proxies serve. */
   readonly othersAddresses?: readonly IpAddress[];
@@ -37,14 +37,14 @@ export interface ScopeFacts {
   readonly strayPods?: readonly IpAddress[];
 }
 
-/** The fragment of the scope; its entries are those of both families. */
+/** The fragment of the scope, with one entry for each family. */
 export interface ScopeFragment extends Fragment {
   readonly scopes: Readonly<Record<Family, FamilyScope>>;
 }
 
 /**
- * The fragment of all that is not one object's: the address sets of both families, from the node facts, all pools
- * and all Nodes. docs/spec/egress-nat.md, "The decision".
+ * The fragment of everything that is not tied to one object: the address sets of both families, computed from the node
+ * facts, all pools and all Nodes. docs/spec/egress-nat.md, "The decision".
  */
 export function scopeFragment(facts: ScopeFacts, node: NodeFacts, options: PlanOptions): ScopeFragment {
   const placed = { IPv4: placedPools('IPv4', facts.pools), IPv6: placedPools('IPv6', facts.pools) };
@@ -73,22 +73,21 @@ function familyScope(
 ): FamilyScope {
   const { enable, internalNetworks, dropInvalid } = options;
   const pools = placed.map(({ pool }) => pool);
-  const everyPool = pools.map((pool) => pool.cidr);
-  const nodeAddresses = facts.nodes.flatMap((other) =>
-    other.addresses.map(({ address }) => hostPrefix(address)),
-  );
-  const ownAddresses = node.localAddresses.map(({ address }) => hostPrefix(address));
+  const nodeAddresses = [node.localAddresses, ...facts.nodes.map(({ addresses }) => addresses)]
+    .flat()
+    .map(({ address }) => hostPrefix(address));
   const none: AddressSet = { family, ranges: [] };
   const stray = prefixSet(family, (facts.strayPods ?? []).map(hostPrefix));
   const networks = prefixSet(family, podNetworks(node, pools));
   const told = node.podsToldBy.includes('Pod') ? union(networks, stray) : networks;
   const serviceRanges = [...node.serviceCIDRs, ...(facts.serviceCIDRs ?? [])];
-  // Packets to what others serve must not be dropped, although it lies in these ranges.
+  // Packets to Services of other proxies must not be dropped, although their addresses are in these ranges.
   const others = prefixSet(family, (facts.othersAddresses ?? []).map(hostPrefix));
   const serviceCIDRs = differenceOf(prefixSet(family, serviceRanges), others);
   const egress = enable.egress
     ? egressScope(family, { ...facts, pools }, node, options, settings)
     : NO_EGRESS;
+  const hosts = egress.hosts.map(({ address }) => hostPrefix(address));
   const sources = enable.egress ? natOutgoingAddresses(family, placed, egress.mostSpecificWins) : none;
   return {
     kind: 'FamilyScope',
@@ -107,31 +106,22 @@ function familyScope(
     egressInterface:
       egress.ipMasqAgent === null || options.egress.masqueradeHostTraffic ? null : node.podInterface,
     egressExempt: enable.egress
-      ? union(
-          prefixSet(family, [
-            ...egressExempt(pools),
-            ...egress.hosts.map(({ address }) => hostPrefix(address)),
-          ]),
-          egress.ipMasqAgent?.exempt,
-        )
+      ? union(prefixSet(family, [...egressExempt(pools), ...hosts]), egress.ipMasqAgent?.exempt)
       : none,
     egress,
     podNatInternal: enable.pod
       ? prefixSet(family, [
           ...internalNetworks,
-          ...everyPool,
+          ...possiblePodNetworks(node, pools),
           ...serviceRanges,
-          ...node.podCIDRs,
-          ...node.podNetworks,
           ...nodeAddresses,
-          ...ownAddresses,
         ])
       : none,
     pools,
   };
 }
 
-/** Of a node where Egress NAT is off. */
+/** Egress NAT is off. */
 const NO_EGRESS: EgressScope = Object.freeze({
   address: null,
   ports: [],
@@ -151,6 +141,7 @@ function egressScope(
   const everyNode = nodes.flatMap(({ name, addresses }) =>
     addresses.map(({ address }) => ({ node: name, address })),
   );
+  const networks = possiblePodNetworks(node, pools);
   return {
     address: settings.address[family],
     ports: settings.ports,
@@ -165,21 +156,11 @@ function egressScope(
     ipMasqAgent:
       ipMasqAgent === undefined
         ? null
-        : ipMasqScope(
-            family,
-            ipMasqAgent,
-            [
-              ...node.podCIDRs,
-              ...node.podNetworks,
-              ...pools.map(({ cidr }) => cidr),
-              ...strayPods.map(hostPrefix),
-            ],
-            egress,
-          ),
+        : ipMasqScope(family, ipMasqAgent, [...networks, ...strayPods.map(hostPrefix)], egress),
   };
 }
 
-/** A file of ip-masq-agent that is in force and has nothing to work on. */
+/** A notice if a file of ip-masq-agent is in force and no source on this node is known. */
 function withoutSource(
   ipMasqAgent: IpMasqAgentFact | undefined,
   scopes: ScopeFragment['scopes'],
@@ -198,8 +179,8 @@ function withoutSource(
 }
 
 /**
- * ip-masq-agent masquerades all that leaves the node; here that is what pods send, unless the traffic of others is
- * wanted too. It leaves IPv6 alone unless told otherwise, and a file that names no network of IPv6 does not.
+ * ip-masq-agent masquerades everything that leaves the node. Here it is what pods send; with `masqueradeHostTraffic`, what
+ * the host sends too. IPv6 is masqueraded only if the file names a network of IPv6.
  */
 function ipMasqScope(
   family: Family,
@@ -224,7 +205,7 @@ function union(set: AddressSet, more: AddressSet | undefined): AddressSet {
  * - masqueradeAll: every source.
  * - Pods recognised by interface: every source except traffic that enters by it (`unmasqueradedInterface`).
  * - Networks of pods known: everything outside them.
- * - Otherwise nothing, since pods could not be left out.
+ * - Otherwise nothing, since pods could not be excluded.
  */
 function clusterIPMasquerade(
   networks: AddressSet,

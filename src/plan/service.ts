@@ -30,7 +30,7 @@ const none: readonly Endpoint[] = Object.freeze([]);
 type ServiceEntry = ServiceFrontend | ClusterAddress | ServiceHealthCheck;
 
 /**
- * What one Service wants: a frontend for each address and port, its ClusterIPs, and where its health is asked for.
+ * The entries of one Service: a frontend for each address and port, its ClusterIPs, and its health checks.
  * docs/spec/service-nat.md, "Frontends". `slices` are those of this Service, in order of their names.
  */
 export function serviceFragment(
@@ -87,14 +87,14 @@ export function serviceFragment(
     }
   }
   entries.push(...healthChecks(service, owner, localReady, node));
-  // A copy has no spare room.
+  // A copy has no spare capacity.
   return { entries: restricted(entries), notices: notices.length === 0 ? emptyFragment.notices : notices };
 }
 
 /** The addresses outside the cluster on which the Service is served, and the `externalIPs` that an administrator refuses. */
 function externalAddresses(service: ServiceFact, served: PlanOptions['externalIPs']) {
   const loadBalancerIPs = service.loadBalancerIPs.filter((address) => mayFront(service, address));
-  // An address that is both is a load balancer's: its source ranges hold.
+  // An address that is both is a load balancer's: its source ranges apply.
   const wanted = service.externalIPs.filter(
     (address) => mayFront(service, address) && !loadBalancerIPs.includes(address),
   );
@@ -113,18 +113,18 @@ function tooManyEndpoints(
   return `port ${which} has ${MOST_ENDPOINTS + leftOut} usable endpoints of ${family}; ${MOST_ENDPOINTS} are used, those of the lowest addresses`;
 }
 
-/** The addresses of a Service that another proxy serves by its label; none of one that is ours or has no addresses. */
+/** The addresses of a Service whose label leaves it to another proxy; none for other Services. */
 export function addressesOfOthers(service: ServiceFact): readonly IpAddress[] {
   const { notOurs, clusterIPs, externalIPs, loadBalancerIPs } = service;
   return notOurs?.kind === 'label' ? [...clusterIPs, ...externalIPs, ...loadBalancerIPs] : [];
 }
 
-/** True when an address may be served as one of `externalIPs`; null: all may. */
+/** @param served as `PlanOptions.externalIPs` */
 export function isServedExternalIP(served: PlanOptions['externalIPs'], address: IpAddress): boolean {
   return served === null || served.some((prefix) => prefixContains(prefix, address));
 }
 
-/** Addresses that a notice names; more are only counted. */
+/** Further addresses are only counted. */
 const NAMED = 5;
 
 function refusedExternalIPs(refused: readonly IpAddress[], served: PlanOptions['externalIPs']): string {
@@ -133,8 +133,8 @@ function refusedExternalIPs(refused: readonly IpAddress[], served: PlanOptions['
 }
 
 /**
- * Where an address of the load balancer is the Service's by another field too (its ClusterIP, a node's address with the
- * same port), who may use it stays restricted, whichever of the frontends wins.
+ * If a load-balancer address is the Service's by another field too (its ClusterIP, a node's address with the same port), its
+ * source ranges apply to all frontends of the key, whichever wins.
  */
 function restricted(entries: readonly ServiceEntry[]): readonly ServiceEntry[] {
   const ranges = new Map<string, AddressSet>();
@@ -152,7 +152,7 @@ function restricted(entries: readonly ServiceEntry[]): readonly ServiceEntry[] {
 }
 
 /**
- * Traffic policy Local only: with policy Cluster every node serves, and there is nothing to ask for.
+ * Only with traffic policy Local: with policy Cluster every node serves.
  *
  * @param localReady addresses of ready endpoints on this node that a port of the Service leads to
  */
@@ -219,14 +219,13 @@ function retained(
 }
 
 /**
- * An external address counts in the families of the Service: a load balancer may well have one of another family, and
- * lead it to the Service by itself. One without ClusterIPs, as only manifests have it, says nothing of its families.
+ * An external address is served only in a family of the Service: a load balancer may have an address of another family,
+ * which it translates itself. A Service without ClusterIPs, which only manifests have, has no known families.
  */
 function mayFront(service: ServiceFact, address: IpAddress): boolean {
   return service.clusterIPs.length === 0 || hasFamily(service, familyOf(address));
 }
 
-/** NodePorts answer in the families of the Service; one without ClusterIPs has none that we could know. */
 function hasFamily(service: ServiceFact, family: Family): boolean {
   return service.clusterIPs.some((address) => familyOf(address) === family);
 }

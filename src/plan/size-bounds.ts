@@ -5,8 +5,8 @@ import type { PlanEntry, PodBinding, PodReservation, ServiceFrontend } from './e
 import type { Fragment } from './fragment.ts';
 
 /**
- * What the kernel's sets of ranges hold at most. Of these the kernel copies the whole set for each change, some 10 µs for
- * an element of IPv4 and 40 µs for one of IPv6. docs/pod-nat.md, "How many".
+ * The limits of the kernel's sets of ranges. For each change the kernel copies the whole set: about 10 µs for each element
+ * of IPv4 and 40 µs for each of IPv6. docs/pod-nat.md, "How many".
  */
 export interface SizeLimits {
   /** Networks in one list of sources, neighbours joined. */
@@ -19,7 +19,7 @@ export interface SizeLimits {
   readonly entriesPerNode: number;
 }
 
-/** An object that has some of what is limited. */
+/** An object with limited entries. */
 interface Claimant {
   readonly name: string;
   readonly fragment: Fragment;
@@ -27,11 +27,11 @@ interface Claimant {
   readonly createdAt: number;
 }
 
-/** What of an object does not fit. */
+/** What does not fit of one object. */
 interface Verdict {
-  /** Lists that nobody is in now, by their names, and the limit that each met. */
+  /** Lists that are emptied, so that no source is allowed: name → the exceeded limit. */
   readonly closed: ReadonlyMap<string, Limit>;
-  /** Keys of entries that are left out, and the limit that each met. */
+  /** Keys of entries that are left out → the exceeded limit. */
   readonly dropped: ReadonlyMap<string, Limit>;
 }
 
@@ -51,9 +51,9 @@ const REASONS = {
 } as const;
 
 /**
- * Keeps what objects bring into the kernel's sets of ranges within limits. Objects come in the order of their age, then of
- * kind and name, so that who is there keeps what he has; what does not fit is left out, and what comes behind it may still
- * fit. A list that does not fit closes: nobody may use what it guards. The outcome depends on the fragments alone.
+ * Limits what objects add to the kernel's sets of ranges. Objects are counted by age, then kind and name, so that older
+ * objects keep what they have. What does not fit is left out; later objects may still fit. A list of sources that does not
+ * fit is emptied: no source is allowed. The result depends on the fragments alone.
  */
 export class SizeBounds {
   readonly #limits: SizeLimits;
@@ -66,7 +66,7 @@ export class SizeBounds {
     this.#limits = limits;
   }
 
-  /** Takes over what an object wants. @param name of its fragment */
+  /** Replaces the fragment of an object. @param name of the fragment */
   put(name: string, fragment: Fragment): void {
     this.#changed.set(name, fragment);
     const known = this.#claimants.get(name);
@@ -80,7 +80,7 @@ export class SizeBounds {
     }
   }
 
-  /** The fragments that changed since the last time, each with what of it fits. */
+  /** The fragments that changed since the last call, each without what does not fit. */
   settle(): ReadonlyMap<string, Fragment> {
     const changed = new Map(this.#changed);
     this.#changed.clear();
@@ -94,7 +94,8 @@ export class SizeBounds {
       const verdict = room.judge(fragment.entries, owner.namespace);
       if (verdict !== EVERYTHING_FITS) this.#verdicts.set(name, verdict);
       const old = before.get(name) ?? EVERYTHING_FITS;
-      if (changed.has(name) || !isSame(old, verdict)) {
+      const isSame = isSameMap(old.closed, verdict.closed) && isSameMap(old.dropped, verdict.dropped);
+      if (changed.has(name) || !isSame) {
         changed.set(name, bounded(claimant, verdict, this.#limits));
       }
     }
@@ -102,7 +103,7 @@ export class SizeBounds {
   }
 }
 
-/** What is used up, while objects are looked at one after the other. */
+/** Counts what is used while objects are judged one after the other. */
 class Room {
   readonly #limits: SizeLimits;
   readonly #node = emptyUse();
@@ -198,10 +199,6 @@ function byAge(a: Claimant, b: Claimant): number {
   return a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1);
 }
 
-function isSame(a: Verdict, b: Verdict): boolean {
-  return isSameMap(a.closed, b.closed) && isSameMap(a.dropped, b.dropped);
-}
-
 function isSameMap(a: ReadonlyMap<string, Limit>, b: ReadonlyMap<string, Limit>): boolean {
   return a.size === b.size && [...a].every(([key, limit]) => b.get(key) === limit);
 }
@@ -209,6 +206,7 @@ function isSameMap(a: ReadonlyMap<string, Limit>, b: ReadonlyMap<string, Limit>)
 function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLimits): Fragment {
   if (verdict === EVERYTHING_FITS) return fragment;
   const { closed, dropped } = verdict;
+  const name = objectKey(owner.namespace, owner.name);
   const entries = fragment.entries
     .filter(({ key }) => !dropped.has(key))
     .map((entry): PlanEntry => {
@@ -217,23 +215,16 @@ function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLi
       return { ...entry, sourceRanges: { family: sources.family, ranges: [] } } as PlanEntry;
     });
   const told = (met: Iterable<Limit>, what: string): Notice[] =>
-    [...new Set(met)].map((limit) =>
-      findingOf(
-        'NatRestricted',
-        owner,
-        `${REASONS[limit](limits[limit], owner.namespace)}, and older objects have them: ${what}`,
-      ),
-    );
+    [...new Set(met)].map((limit) => {
+      const reason = REASONS[limit](limits[limit], owner.namespace);
+      return findingOf('NatRestricted', owner, `${reason}, and older objects have them: ${what}`);
+    });
   return {
     entries,
     notices: [
       ...fragment.notices,
-      ...told(dropped.values(), `${dropped.size} ports or port ranges of ${objectName(owner)} are not bound`),
+      ...told(dropped.values(), `${dropped.size} ports or port ranges of ${name} are not bound`),
       ...told(closed.values(), `nobody may use what ${closed.size} of its lists guard`),
     ],
   };
-}
-
-function objectName({ namespace, name }: ObjectRef): string {
-  return objectKey(namespace, name);
 }

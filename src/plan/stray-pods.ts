@@ -1,3 +1,4 @@
+import type { IpMasqAgentFact } from '../model/ip-masq-agent.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { PodFact } from '../model/pod.ts';
 import type { PoolFact } from '../model/pool.ts';
@@ -8,14 +9,7 @@ import { setContains } from '../net/ranges.ts';
 import { podPools } from './egress-pools.ts';
 import type { PlanOptions } from './options.ts';
 
-/** What decides whether an address of a pod has to be known by itself. */
-export interface StrayPodFacts {
-  readonly pools: readonly PoolFact[];
-  /** A file of ip-masq-agent is in force. */
-  readonly ipMasqAgent?: unknown;
-}
-
-/** The addresses of its own that a Pod has on this node: none of the host's, and none that may be another's by now. */
+/** The Pod's own addresses on this node: none with the host network, none once it has finished. */
 export function addressesHere(
   { nodeName, hostNetwork, finished, ips }: PodFact,
   node: Pick<NodeFacts, 'nodeName'>,
@@ -24,20 +18,21 @@ export function addressesHere(
 }
 
 /**
- * The addresses of this node's Pods that lie in no network of pods, sorted, each once: what makes them count as pods is
- * their Pod alone. Empty where nothing asks for them.
+ * The addresses of this node's Pods outside all networks of pods, sorted, each once: only the Pod object says that they
+ * are pods. Empty if no kind of NAT needs them.
+ *
+ * @param ipMasqAgent undefined: no file of ip-masq-agent is in force
  */
 export function strayPods(
   pods: Iterable<PodFact>,
-  { pools, ipMasqAgent }: StrayPodFacts,
+  pools: readonly PoolFact[],
+  ipMasqAgent: IpMasqAgentFact | undefined,
   node: NodeFacts,
   { enable }: Pick<PlanOptions, 'enable'>,
 ): readonly IpAddress[] {
   const tellPods = enable.service && node.podsToldBy.includes('Pod');
   if (!tellPods && !(enable.egress && ipMasqAgent !== undefined)) return [];
-  const networks = tellPods
-    ? podNetworks(node, pools)
-    : [...node.podCIDRs, ...node.podNetworks, ...pools.map(({ cidr }) => cidr)];
+  const networks = tellPods ? podNetworks(node, pools) : possiblePodNetworks(node, pools);
   const known = FAMILIES.map((family) => prefixSet(family, networks));
   const own = new Set(node.localAddresses.map(({ address }) => address));
   const stray = new Set<IpAddress>();
@@ -49,7 +44,15 @@ export function strayPods(
   return [...stray].sort();
 }
 
-/** The networks that tell pods on this node. */
+/** The networks in which pods may have addresses, whether or not an address in them counts as a pod. */
+export function possiblePodNetworks(
+  { podCIDRs, podNetworks }: Pick<NodeFacts, 'podCIDRs' | 'podNetworks'>,
+  pools: readonly PoolFact[],
+): readonly Prefix[] {
+  return [...podCIDRs, ...podNetworks, ...pools.map(({ cidr }) => cidr)];
+}
+
+/** The networks whose addresses count as pods on this node. */
 export function podNetworks(
   { podCIDRs, podsToldBy }: Pick<NodeFacts, 'podCIDRs' | 'podsToldBy'>,
   pools: readonly PoolFact[],
