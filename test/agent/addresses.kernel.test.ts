@@ -1,4 +1,4 @@
-/** The addresses of an agent: switched off, and with clients that hold on to them when it is to stop. */
+/** The addresses of an agent: switched off, and while clients keep connections open when it stops. */
 import { execFileSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
@@ -6,13 +6,13 @@ import { nodeFixture } from '../cli/node-fixture.ts';
 
 const node = nodeFixture();
 
-/** TCP sockets that listen in this namespace. */
+/** The listening TCP sockets of this namespace. */
 function listening(): string[] {
   const lines = execFileSync('ss', ['-Htln'], { encoding: 'utf8' }).trim().split('\n');
   return lines.flatMap((line) => line.split(/\s+/)[3] ?? []);
 }
 
-/** Milliseconds from SIGTERM to the end; the status is checked. */
+/** Milliseconds from SIGTERM to the end of the process; also checks its exit status. */
 async function timeToEnd(agent: Awaited<ReturnType<typeof node.startAgent>>): Promise<number> {
   const started = performance.now();
   agent.process.kill('SIGTERM');
@@ -21,13 +21,13 @@ async function timeToEnd(agent: Awaited<ReturnType<typeof node.startAgent>>): Pr
   return performance.now() - started;
 }
 
-test('empty addresses: nothing listens, and the agent ends when it is told to', async () => {
+test('empty addresses: nothing listens, and the agent ends on SIGTERM', async () => {
   const agent = await node.startAgent(['--http-address=', '--health-address=', '--metrics-address=']);
   expect(listening()).toEqual([]);
   expect(await timeToEnd(agent)).toBeLessThan(5_000);
 });
 
-test('clients that say nothing, say half, keep their connection or read a stream hold nobody up', async () => {
+test('clients that send nothing or half a request, or keep a connection or stream open, do not delay the end', async () => {
   const agent = await node.startAgent();
   await agent.errorsHave('serving the API');
   const whole = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
@@ -59,7 +59,7 @@ async function dial(where: { host: string; port: number } | { path: string }, te
   return socket;
 }
 
-test('every line of the log is JSON, from the start to the end', async () => {
+test('every log line is JSON, from the start to the end', async () => {
   const agent = await node.startAgent();
   agent.process.kill('SIGTERM');
   const { errors } = await agent.ended;

@@ -1,4 +1,4 @@
-/** The agent's socket among users that mean no good: who is let in, who is believed, what they can use up. */
+/** The agent's socket among hostile users: whom it admits, whom the client trusts, which resources they can use up. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ afterEach(async () => {
   }
 });
 
-/** Runs a script until it prints its first line, which is given; it is ended behind the test. */
+/** Runs a script and returns its first line of output; the script is ended after the test. */
 async function run(script: string, through: readonly string[] = []): Promise<string> {
   const [program = '', ...words] = [...through, process.execPath, '-e', script];
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -37,7 +37,7 @@ const memoryMib = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
-test('a name that another user holds keeps no agent from starting, and nobody believes that user', async () => {
+test('an agent starts although another user holds its name, and commands do not trust that user', async () => {
   await run(SQUAT, NOBODY);
   const without = await knat(['status']);
   expect(without.status).toBe(4);
@@ -56,7 +56,7 @@ test('a name that another user holds keeps no agent from starting, and nobody be
   expect(second.status, second.errors).toBe(4);
 });
 
-test('an agent of a version that has no lock but the name keeps others out', async () => {
+test('an agent of a version whose only lock is the name keeps others from starting', async () => {
   await run(SQUAT);
   const refused = await knat(['agent', ...node.source, '--once']);
   expect(refused.status).toBe(4);
@@ -64,7 +64,7 @@ test('an agent of a version that has no lock but the name keeps others out', asy
   expect(listRuleset()).toBe('');
 });
 
-test('who is neither root nor the agent is told no, and nothing else', async () => {
+test('a user who is neither root nor that of the agent gets a refusal and nothing else', async () => {
   await node.startAgent();
   for (const command of [['status'], ['entries'], ['flows']]) {
     const { status, output, errors } = await knat(command, { through: NOBODY });
@@ -75,7 +75,7 @@ test('who is neither root nor the agent is told no, and nothing else', async () 
   expect((await knat(['status'])).status).toBe(0);
 });
 
-test('large questions: of others none of it is taken, of root up to a bound', async () => {
+test('large requests: those of other users are not read at all, those of root up to a bound', async () => {
   const agent = await node.startAgent();
   const { pid = 0 } = agent.process;
   const before = memoryMib(pid);
@@ -100,7 +100,7 @@ more();
   expect((await knat(['status'])).status).toBe(0);
 });
 
-test('thousands of connections of another user take few descriptors, and root is answered', async () => {
+test('thousands of connections of another user take few descriptors, and root gets answers', async () => {
   const agent = await node.startAgent();
   const { pid = 0 } = agent.process;
   const before = descriptors(pid);
@@ -122,12 +122,12 @@ setTimeout(() => console.log('opened'), 1000);
   for (let index = 0; index < 5; index++) expect((await knat(['status'])).status).toBe(0);
 });
 
-test('without a descriptor left the agent lives, and mends what others change when there are some again', async () => {
+test('without a free descriptor the agent keeps running, and repairs foreign changes when there are some again', async () => {
   const agent = await node.startAgent();
   const { pid = 0 } = agent.process;
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${descriptors(pid)}:`]);
   nft('delete table ip knat');
-  // Clients whose connections it cannot accept, on every kind of socket.
+  // On every kind of socket, clients whose connections the agent cannot accept.
   await run(`
 const { connect } = require('node:net');
 for (const where of [{ path: '\\0knat.agent' }, { port: 8484 }, { port: 10256 }, { port: 10249 }]) {

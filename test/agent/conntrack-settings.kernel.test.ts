@@ -31,7 +31,7 @@ async function runWith(conntrack: Partial<typeof noConntrackSettings>): Promise<
   }
 }
 
-test('what may be set here is set; nothing asked for leaves everything as it is', async () => {
+test('settings of this namespace are set; without options everything stays as it is', async () => {
   const { problems } = await runWith({
     tcpEstablishedTimeout: 86_401,
     tcpCloseWaitTimeout: 3_601,
@@ -53,7 +53,7 @@ test('what may be set here is set; nothing asked for leaves everything as it is'
   expect(values()).toEqual([86_401, 3_601, 1, 31, 121]);
 });
 
-test("the machine's maximum cannot be set from here: told, and nothing fails", async () => {
+test("the machine's maximum cannot be set from here: it is reported, and nothing fails", async () => {
   const before = read('nf_conntrack_max');
   const { problems, programmed } = await runWith({ maxPerCore: before * 2 });
   expect(programmed).not.toBeNull();

@@ -1,6 +1,6 @@
 /**
- * A rolling update under load: an endpoint that terminates gets no new connection while others are ready, keeps those
- * that it has, and is used where nobody else is left. The agent follows a folder; both families, TCP and UDP.
+ * A rolling update under load: an endpoint that terminates gets no new connection while others are ready, keeps its
+ * open ones, and is used where no other is left. The agent follows a folder; both families, TCP and UDP.
  */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { startTraffic } from '../netns/traffic.ts';
 
 /** New connections per second, of both families and protocols together. */
 const RATE = 200;
-/** Of each family and protocol. One of three endpoints has none of so many once in a million runs. */
+/** Connections of each family and protocol. Of this many, one of three endpoints gets none once in a million runs. */
 const HELD = 40;
 const FAMILIES = ['IPv4', 'IPv6'] as const;
 
@@ -71,7 +71,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('new connections leave a draining endpoint, open ones stay, and it is used where nobody else is left', async () => {
+test('a draining endpoint keeps open connections and gets new ones only if no other is left', async () => {
   const stop = await startTraffic(stage, {
     dialled: dials(80, 53),
     held: heldDials(),
@@ -120,7 +120,7 @@ async function change(state: State): Promise<void> {
   const revision = await programmedRevision();
   writeSlices(state);
   for (let i = 0; (await programmedRevision()) === revision; i++) {
-    if (i > 500) throw new Error('the agent does not take over the change');
+    if (i > 500) throw new Error('the agent does not program the change');
     await sleep(20);
   }
 }
@@ -129,7 +129,7 @@ async function programmedRevision(): Promise<number | undefined> {
   return (await askAgent('/status')).programmed?.revision;
 }
 
-/** The held connections with the endpoints that they lead to, one text each. */
+/** The held connections and their endpoints, one text each. */
 function heldFlows(): string[] {
   const conntrack = new ConntrackConnection();
   try {
@@ -199,7 +199,7 @@ function serviceObjects() {
   return { apiVersion: 'v1', kind: 'List', items: [node, service] };
 }
 
-/** All endpoints at once, as a rename: the agent sees the one state or the other. */
+/** Replaces all endpoints by one rename, so that the agent sees either the old or the new state. */
 function writeSlices(state: State): void {
   const items = FAMILIES.map((family) => ({
     apiVersion: 'discovery.k8s.io/v1',

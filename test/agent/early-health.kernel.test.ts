@@ -14,10 +14,10 @@ import type { Source } from '../../src/sources/source.ts';
 import { knat } from '../cli/knat.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
-/** What an agent answers while it starts, however long that takes. */
+/** The answers of an agent while it starts, however long that takes. */
 
 const address = { host: parseAddress('127.0.0.1') ?? '', port: 10256 };
-/** What was logged as a warning or worse. */
+/** Log lines of level warning or above. */
 const warnings: string[] = [];
 const logger = pino({ level: 'warn' }, { write: (line: string) => warnings.push(line) });
 
@@ -27,7 +27,7 @@ const untilAborted = (signal: AbortSignal) =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** A source that never has everything. */
+/** A source that never becomes in sync. */
 const source: Source = { name: 'test', run: async (_, signal) => await untilAborted(signal) };
 
 const settings = { nodeName: 'node-0', nodeConfig: {}, plan: defaultPlanOptions, source };
@@ -37,7 +37,7 @@ let running: Promise<unknown>;
 
 beforeAll(() => {
   enterFreshNamespace();
-  // A connection that is tracked, for those who look at them.
+  // A tracked connection, for the companions that read the table.
   nft('add table ip seen');
   nft('add chain ip seen out { type filter hook output priority 0; }');
   nft('add rule ip seen out ct state new counter');
@@ -71,7 +71,7 @@ async function expectStarting(): Promise<void> {
   for (let left = 400; ; left--) {
     const alive = await get('/livez').catch(() => null);
     if (alive?.status === 200) break;
-    if (left === 0) throw new Error('nobody answers within ten seconds');
+    if (left === 0) throw new Error('no answer within ten seconds');
     await sleep(25);
   }
   const ready = await get('/readyz');
@@ -80,7 +80,7 @@ async function expectStarting(): Promise<void> {
   expect((await get('/healthz')).status).toBe(503);
 }
 
-test('a source that never delivers everything: alive, not ready, and nothing can be asked of the plan', async () => {
+test('a source that never delivers everything: alive, not ready, and questions about the plan are refused', async () => {
   running = runAgent({ settings, logger, version: 'test', once: false, health: address }, stop.signal);
   await expectStarting();
   for (const path of ['/entries', '/explain', '/flows/ports'] as const) {
@@ -93,7 +93,7 @@ test('a source that never delivers everything: alive, not ready, and nothing can
   const { output, errors } = await knat(['doctor', '-o', 'json']);
   expect(errors).toBe('');
   expect(JSON.stringify(JSON.parse(output))).toContain('has not read its source completely yet');
-  // Those who look at the plan by themselves wait in silence.
+  // Companions that read the plan by themselves wait without a log line.
   await sleep(300);
   expect(warnings).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
- * The agent of a node on which nobody translates ClusterIPs yet. What a pod or a kubeconfig knows of the API server may be
- * the ClusterIP of the Service `kubernetes`, which works only once this agent has programmed it.
+ * The agent of a node on which no program translates ClusterIPs yet. The API server's address in a pod or a kubeconfig may
+ * be the ClusterIP of the Service `kubernetes`, which works only once this agent has programmed it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -64,7 +64,7 @@ async function until(condition: (status: Status) => boolean): Promise<Status> {
   throw new Error('not within twenty seconds');
 }
 
-/** Each way to name the server: what the surroundings say, and how that is overridden. */
+/** Each way to name the server: by the environment, and by what overrides it. */
 const ways: [string, () => { readonly told: AccessOptions; readonly overridden: AccessOptions }][] = [
   [
     'a kubeconfig, and --master',
@@ -90,7 +90,7 @@ const ways: [string, () => { readonly told: AccessOptions; readonly overridden: 
   ],
 ];
 
-test.each(ways)('%s: by the ClusterIP nothing begins, and that is told', async (_, access) => {
+test.each(ways)('%s: with the ClusterIP the agent cannot begin, and reports it', async (_, access) => {
   start(access().told);
   const { problems, synced } = await until((status) => status.problems.length > 0);
   expect(problems[0]?.code).toBe('KNAT_API_UNAVAILABLE');
@@ -99,7 +99,7 @@ test.each(ways)('%s: by the ClusterIP nothing begins, and that is told', async (
   expect(listRuleset()).not.toContain('table ip knat');
 });
 
-test.each(ways)('%s: by a real address it begins, without any NAT', async (_, access) => {
+test.each(ways)('%s: with a real address it begins, without any NAT', async (_, access) => {
   start(access().overridden);
   await until((status) => status.programmed !== null);
   expect(listRuleset()).toContain('10.244.1.7 . 8080');

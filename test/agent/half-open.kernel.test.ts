@@ -1,4 +1,4 @@
-/** Half-open requests of one host keep nobody else from being answered: probes from elsewhere, and those of the node. */
+/** Half-open requests of one host do not keep others from getting answers: probes from other hosts, and from the node. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const NODE_ADDRESS = '192.0.2.10';
 const HEALTH_CHECK_PORT = 30900;
 const PORTS = [10256, 8484, 10249, HEALTH_CHECK_PORT];
 
-/** Opens so many connections that send half a request, again where they are cut, for as long as it runs. */
+/** Opens this many connections that send half a request, and opens them again when they are cut, until it ends. */
 const HOLD = `
 const { connect } = require('node:net');
 const [host, port, count] = process.argv.slice(1);
@@ -30,7 +30,7 @@ setTimeout(() => console.log('held'), 1000);
 setTimeout(() => process.exit(), 60000);
 `;
 
-/** Asks for the path one time after the other; prints the statuses, 0 for none within two seconds. */
+/** Requests the path again and again; prints the statuses, 0 for none within two seconds. */
 const PROBE = `
 const { get } = require('node:http');
 const [host, port, path, count] = process.argv.slice(1);
@@ -97,7 +97,7 @@ function run(command: readonly string[]): { line: Promise<string>; end: () => vo
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding('utf8').once('data', resolve);
-    child.once('exit', () => reject(new Error('it ended without a word')));
+    child.once('exit', () => reject(new Error('it ended without output')));
   });
   line.catch(() => {});
   return { line, end: () => child.kill('SIGKILL') };

@@ -15,7 +15,7 @@ import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 const SERVICES = 1000;
 const ENDPOINTS = 3;
 
-/** A source that has all its objects at once and then stays silent. */
+/** A source that delivers all its objects at once and then nothing more. */
 const source: Source = {
   name: 'test',
   run: async (sink, signal) => {
@@ -91,11 +91,11 @@ test.each([
     expect(allThere()).toBe(false);
     times.push(await until(allThere, 5000));
   }
-  // The target of 100 ms is measured by the benchmark on a quiet machine; here only that no timer is waited for.
+  // The benchmark measures the target of 100 ms on a quiet machine; this test only shows that no timer delays the repair.
   expect(Math.min(...times)).toBeLessThan(1000);
 });
 
-test('a change of another table is not our business', async () => {
+test('a change of another table triggers nothing', async () => {
   const before = await askAgent('/status');
   nft('add table ip other\nadd chain ip other c\ndelete table ip other');
   await sleep(50);
@@ -109,7 +109,7 @@ test('a second agent in the same namespace is refused, and harms nothing', async
   expect(allThere()).toBe(true);
 });
 
-test('what is programmed stays when the agent stops, and the next one writes nothing', async () => {
+test('the rules stay when the agent stops, and the next one writes nothing', async () => {
   stop.abort();
   await running;
   expect(allThere()).toBe(true);

@@ -11,9 +11,9 @@ import type { Source, SourceSink } from '../../src/sources/source.ts';
 import { serviceFact, sliceFact } from '../generators/large-cluster.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
-/** A real agent over a real kernel: what its addresses answer to this node and to others. */
+/** A real agent over a real kernel: its answers to this node and to other hosts. */
 
-/** An address of this namespace that is not loopback: who dials it comes from elsewhere. */
+/** An address of this namespace that is not loopback: the agent regards its clients as other hosts. */
 const ELSEWHERE = '192.0.2.7';
 
 let sink: SourceSink | null = null;
@@ -98,7 +98,7 @@ test('the socket and the address give the same answers', async () => {
   expect(await askAgent('/status')).toEqual(await json('/api/v1/status'));
 });
 
-test('what the kernel was given is counted: a change, a heal, their history', async () => {
+test('writes to the kernel are counted: a change, a repair, their history', async () => {
   expect(await metric('knat_skeleton_loads_total{how="loaded"}')).toBe(1);
   expect(await metric('knat_plan_entries{kind="address"}')).toBe(50);
   const before = await metric('knat_elements_changed_total{operation="add"}');
@@ -115,7 +115,7 @@ test('what the kernel was given is counted: a change, a heal, their history', as
   expect(await metric('process_resident_memory_bytes')).toBeGreaterThan(1e7);
 });
 
-test('from elsewhere, without a cluster: health and open metrics, and nothing else', async () => {
+test('for other hosts, without a cluster: health and open metrics, and nothing else', async () => {
   expect((await get(ELSEWHERE, 8484, '/ready')).status).toBe(200);
   expect((await get(ELSEWHERE, 10249, '/metrics')).status).toBe(200);
   for (const path of ['/api/v1/status', '/metrics', '/entries/list', '/openapi.json']) {

@@ -85,7 +85,7 @@ async function program(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
-test('a restart while the source is away: healthy as long as the rules of before are there', async () => {
+test('a restart while the source is away: healthy while the kernel still has the rules from before', async () => {
   await program();
   const before = nft('list ruleset');
   const from = Date.now();

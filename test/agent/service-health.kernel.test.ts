@@ -77,7 +77,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Null when nobody listens there. */
+/** Null when nothing listens there. */
 function ask(host: string, port: number): Promise<Answer | null> {
   return new Promise((resolve) => {
     const request = get({ host, port, path: '/', agent: false, timeout: 5000 }, (response) => {
@@ -86,7 +86,7 @@ function ask(host: string, port: number): Promise<Answer | null> {
       response.on('end', () => {
         const weight = response.headers['x-load-balancing-endpoint-weight'];
         const text = Buffer.concat(chunks).toString();
-        // Whoever asks while the Service goes is told nothing of it.
+        // A request while the Service is being removed gets no answer about it.
         const body = text === '' ? null : (JSON.parse(text) as unknown);
         resolve({ status: response.statusCode ?? 0, weight: weight as string | undefined, body });
       });
@@ -105,7 +105,7 @@ async function until<T>(look: () => Promise<T>, condition: (value: T) => boolean
   throw new Error('not within twenty seconds');
 }
 
-/** The IPv4 addresses on which somebody listens at port 31001: /proc/net/tcp, bytes of addresses in host order. */
+/** The IPv4 addresses with a listener at port 31001: /proc/net/tcp, bytes of addresses in host order. */
 async function listening(): Promise<string[]> {
   const rows = readFileSync('/proc/thread-self/net/tcp', 'utf8').matchAll(
     /: ([0-9A-F]{8}):7919 00000000:0000 0A/g,
@@ -156,7 +156,7 @@ test('answers for its Service, and follows endpoints, ports, policy and the Serv
   );
 });
 
-test('a port that somebody else has is reported on the Service, and taken when it is free', async () => {
+test('a port that another program has is reported on the Service, and used when it is free', async () => {
   squatter = createServer();
   await new Promise<void>((resolve) => squatter?.listen(31001, '192.0.2.10', resolve));
   write('a.yaml', service('web', 31001) + slice('web', ['node-a']));

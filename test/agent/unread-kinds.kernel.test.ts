@@ -1,7 +1,7 @@
 /**
- * Over a restart, what cannot be read takes nothing away: for every kind of object, one object that is refused and a file
- * that does not parse. The state fills every set of the table, with pods told by addresses or by an interface; a kind or
- * a set that is new and not in here fails.
+ * After a restart, an object that cannot be read removes no rules: for every kind, one object that is refused and a file
+ * that does not parse. The state fills every set of the table, with pods recognised by addresses or by an interface. The
+ * test fails for a new kind or set that is not in this file.
  */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ const endpoints = (count: number, first: number, nodeName: string) =>
     nodeName,
   }));
 
-/** Services by name: how many endpoints they have, and what their spec says besides. */
+/** Services by name: how many endpoints they have, and further fields of their spec. */
 const services: readonly (readonly [string, number, Json])[] = [
   ...[1, 2, 3, 4, 5].flatMap((count) => [
     [`plain-${count}`, count, {}] as const,
@@ -64,7 +64,7 @@ const named = (kind: string, apiVersion: string, name: string, rest: Json): Json
   ...Object.fromEntries(Object.entries(rest).filter(([key]) => key !== 'metadata')),
 });
 
-/** Of every kind: its objects, or the text of its file, and the same with one that is refused. */
+/** For every kind its objects, or the text of its file, and the same with one that is refused. */
 const files: Readonly<Record<FactKind, (refused: boolean) => string>> = {
   Service: (refused) =>
     documents(
@@ -191,9 +191,9 @@ const addresses: NodeConfig = {
   serviceCIDRs: [cidr('10.96.0.0/16')],
 };
 const ways: readonly (readonly [string, NodeConfig])[] = [
-  ['pods told by addresses', addresses],
+  ['pods recognised by addresses', addresses],
   [
-    'pods told by an interface',
+    'pods recognised by an interface',
     { ...addresses, detectLocalMode: 'InterfaceNamePrefix', podInterfaceNamePrefix: 'cali' },
   ],
 ];
@@ -287,7 +287,7 @@ describe.each(ways)('%s', (_, config) => {
   });
 });
 
-test('a rule that changed while a pool cannot be read holds for the addresses that are known', async () => {
+test('a rule that changed while a pool cannot be read applies to the known addresses', async () => {
   for (const each of kinds) write(each, files[each](false));
   await start(addresses);
   await end();
@@ -312,7 +312,7 @@ afterAll(() => {
   expect(empty, 'sets that the state of this test does not fill').toEqual([]);
 });
 
-test('every kind of object is said to be behind some set, or behind the chains', () => {
+test('every kind of object is named by a set of the table, or by the chains', () => {
   const named = new Set(allSets('IPv4').flatMap(({ objects }) => objects));
   expect(kinds.filter((kind) => !named.has(kind))).toEqual([]);
 });

@@ -80,7 +80,7 @@ spec: {cidr: 10.244.0.0/16, natOutgoing: true}
 test.each([
   ['stays as it is', () => {}],
   ['is of another version', () => nft('add rule ip knat translate counter')],
-])('what a broken file said before stays over a restart, also when the skeleton %s', async (_, change) => {
+])('the rules of a broken file stay over a restart, also when the skeleton %s', async (_, change) => {
   write('a.yaml', service('a', '10.96.0.1'));
   write('b.yaml', service('b', '10.96.0.2'));
   write('pool.yaml', pool);
@@ -95,7 +95,7 @@ test.each([
   expect(problems.map(({ code }) => code)).toContain('KNAT_PORT_INVALID');
   expect(listRuleset()).toContain('10.96.0.2 . tcp . 80 . 0 : 10.244.1.7 . 8080');
   expect(listRuleset()).toMatch(/set egress_sources \{[^}]*elements = \{ 10\.244\.0\.0\/16 \}/);
-  // Whose file is gone may be somebody whose new file is the broken one: kept as well, until all can be read.
+  // The object of a missing file may be in the broken one: its rules are kept too, until all files can be read.
   expect(listRuleset()).toContain('10.96.0.1 . tcp . 80 . 0');
 
   write('b.yaml', service('b', '10.96.0.2', 81));
@@ -116,7 +116,7 @@ metadata: {name: ${name}}
 spec: {cidr: ${name === 'a' ? '10.244.0.0/16' : '10.245.0.0/16'}, natOutgoing: true}
 `;
 
-test('what a broken EgressRule said before stays over a restart, beside those that can be read', async () => {
+test('the rules of a broken EgressRule stay over a restart, beside those that can be read', async () => {
   write('a.yaml', rule('a', '198.51.100.0/24'));
   write('b.yaml', rule('b', '198.51.100.0/24'));
   await start();

@@ -5,7 +5,7 @@ import type { Protocol } from '../../src/net/protocol.ts';
 import { ip } from '../generators/build.ts';
 import type { Dialled, Scene, Target } from '../netns/stage.ts';
 
-/** A Service and a pod with Pod NAT, of both families, TCP and UDP; each once to be dialled and once to be held. */
+/** A Service and a pod with Pod NAT, of both families, TCP and UDP; each for new connections and for held ones. */
 
 const client = { IPv4: ip('198.51.100.9'), IPv6: ip('2001:db8:9::9') };
 const nodeAddress = { IPv4: ip('203.0.113.1'), IPv6: ip('2001:db8:1::1') };
@@ -71,7 +71,7 @@ export const held = each(
   ],
 );
 
-/** Writes the manifests into a fresh folder and gives its path. */
+/** Writes the manifests into a new folder and returns its path. */
 export function writeManifests(): string {
   const folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
   writeFileSync(join(folder, 'all.yaml'), manifests());

@@ -1,4 +1,4 @@
-/** Restarts, upgrades and rollbacks of the agent move no packet. */
+/** Restarts, upgrades and rollbacks of the agent lose or redirect no packet. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ import { dialled, held, scene, writeManifests } from './upgrade-scene.ts';
 
 /** New connections per second, of all kinds together. */
 const RATE = 200;
-/** What an open connection may wait for an answer, in milliseconds: a busy machine lets processes wait. */
+/** Longest wait of an open connection for an answer, in milliseconds: processes wait on a busy machine. */
 const STALL = 2000;
-/** The same of a new one: what is lost once shows in the kernel's count of repeated SYNs. */
+/** The same for a new connection; the kernel's count of repeated SYNs shows a lost packet. */
 const LOST_AFTER = 5000;
 
 let stage: Stage;
@@ -38,7 +38,7 @@ afterAll(() => {
   for (const place of [folder, builds]) rmSync(place, { recursive: true });
 });
 
-/** A copy of this build whose skeleton has one more set and one more chain, as a next version's might. */
+/** A copy of this build whose skeleton has one more set and one more chain, like that of a later version. */
 function buildOtherVersion(place: string): string {
   for (const name of ['dist', 'package.json']) cpSync(name, join(place, name), { recursive: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(place, 'node_modules'));
@@ -50,7 +50,8 @@ function buildOtherVersion(place: string): string {
       'sets: allSets(family)',
       "sets: [...allSets(family), { ...allSets(family)[0], name: 'another' }]",
     );
-  if (!/of_another_version.*another'/s.test(changed)) throw new Error('the skeleton is written otherwise');
+  if (!/of_another_version.*another'/s.test(changed))
+    throw new Error('the source of the skeleton has another form');
   writeFileSync(file, changed);
   return join(place, 'dist/cli/main.js');
 }
@@ -62,7 +63,7 @@ function agentArgs(): readonly string[] {
 async function startAgent(main?: string): Promise<void> {
   agent = startKnat(agentArgs(), main === undefined ? {} : { main });
   await agent.errorsHave('"programmed"');
-  await sleep(200); // what an agent does behind its first report is part of its start
+  await sleep(200); // the agent's work after its first report is part of its start
 }
 
 async function endAgent(signal: NodeJS.Signals): Promise<string> {
@@ -120,7 +121,7 @@ test('an upgrade to another skeleton and back: nothing is lost, refused or stall
   expect(skeletons).toEqual(['other', 'this', 'other', 'this']);
 });
 
-/** Tables with a set of an older version, and what a kill of such an agent left beside them. */
+/** Tables with a set of an older version, and a table that a kill of such an agent left. */
 function leaveAsBefore(): void {
   nft(`add set ip knat of_an_older_version { typeof ip saddr; }
     add table ip knat_swap
@@ -129,7 +130,7 @@ function leaveAsBefore(): void {
     add chain ip knat_reference of_an_older_version { type nat hook prerouting priority -100; }`);
 }
 
-test('an upgrade from tables of an older version, with what a kill left beside them', async () => {
+test('an upgrade from tables of an older version, with a table that a kill left', async () => {
   await startAgent();
   await endAgent('SIGKILL');
   leaveAsBefore();
@@ -150,7 +151,7 @@ test.each([0, 15, 40])(
       await agent.errorsHave('"in sync"');
       await sleep(delay);
       await endAgent('SIGKILL');
-      await sleep(300); // whatever state it left does the work meanwhile
+      await sleep(300); // meanwhile the state that it left translates
       await startAgent();
     });
     expect(listRuleset()).not.toMatch(/of_another_version|knat_swap|knat_reference/);

@@ -10,7 +10,7 @@ import { Lab } from '../../src/lab/lab.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import { enterNamespace } from '../netns/namespace.ts';
 
-/** Debian's. */
+/** Debian's Chromium. */
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
   '--no-sandbox',
@@ -20,14 +20,14 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Its own services are not to ask the lab's router for names all the time.
+  // Otherwise the browser's own services ask the lab's router for names all the time.
   '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
 ];
 
 /** The agent serves the page there, to its own network namespace. */
 export const ORIGIN = 'http://127.0.0.1:8484';
 
-/** Where pictures go; `docs/img` only when asked, so that tests leave the checkout as it is. */
+/** Folder for pictures; `docs/img` only on request, so that tests leave the checkout as it is. */
 const PICTURES =
   process.env.KNAT_PICTURES ?? fileURLToPath(new URL('../../.tmp/screenshots/', import.meta.url));
 
@@ -75,7 +75,7 @@ export class PageStage {
     this.#talking = talking;
   }
 
-  /** A browser that knows nothing of the former ones, on the page with this hash. */
+  /** A new browser without stored data, on the page with this hash. */
   async open(hash = '', options: BrowserContextOptions = {}): Promise<Visit> {
     const context = await this.#browser.newContext({ viewport: { width: 1600, height: 1000 }, ...options });
     const page = await context.newPage();
@@ -95,12 +95,12 @@ export class PageStage {
   }
 }
 
-/** What a browser did on the page, beside showing it. */
+/** Errors and requests of a browser on the page. */
 export class Visit {
   readonly page: Page;
-  /** Messages on the console that are more than notes, errors that nobody caught, answers that are errors. */
+  /** Console messages above notes, uncaught errors, and responses with an error status. */
   readonly complaints: string[] = [];
-  /** Origins that were asked for anything. */
+  /** Origins that the browser sent requests to. */
   readonly origins = new Set<string>();
 
   constructor(page: Page) {

@@ -65,7 +65,7 @@ test('flows are searched by the agent', async () => {
   await page.getByText('no translated connection matches').waitFor();
 }, 120_000);
 
-test('explain: the form asks, its address says what was asked, and shows the same to others', async () => {
+test('explain: the form asks, and its address repeats the question in another browser', async () => {
   const visit = await open('#/explain');
   const { page } = visit;
   await page.getByRole('textbox', { name: 'From' }).fill('198.51.100.11');
@@ -81,13 +81,13 @@ test('explain: the form asks, its address says what was asked, and shows the sam
   expect(await page.getByRole('main').innerText()).toBe(said);
   expect(await page.getByRole('textbox', { name: 'From' }).inputValue()).toBe('198.51.100.11');
 
-  // What nearly was is told too.
+  // Hints about objects that almost match appear too.
   await page.getByRole('textbox', { name: 'To' }).fill('203.0.113.11:30099');
   await page.keyboard.press('Enter');
   await page.getByRole('note').getByText('not with 30099/TCP').first().waitFor();
 }, 120_000);
 
-test('the keyboard reaches all that can be used, the colours too, which stay as they were chosen', async () => {
+test('the keyboard reaches every control, also that of the colours, and their choice stays', async () => {
   const { page } = await open('', { colorScheme: 'light' });
   await page.getByRole('table', { name: 'flows' }).waitFor();
   const reached = new Set<string>();
@@ -106,7 +106,7 @@ test('the keyboard reaches all that can be used, the colours too, which stay as 
   await page.getByRole('button', { name: 'switch to light colours' }).waitFor();
 }, 120_000);
 
-/** For each chart, whether anything is painted on it. Runs in the page. */
+/** For each chart, whether it has painted pixels. Runs in the page. */
 const PAINTED = `[...document.querySelectorAll('[role=img]')].map((chart) =>
   [...chart.querySelectorAll('canvas')].some((canvas) =>
     canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte !== 0)))`;
@@ -121,7 +121,7 @@ test('the overview, light and dark: all panels, from real connections', async ()
   await page.getByRole('img', { name: /^connections: .*Service shop\/web/ }).waitFor();
   await page.getByRole('img', { name: /NAT from/ }).waitFor();
   await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
-  // The ports are counted when the agent has started, soon after, and then every half a minute.
+  // The agent counts the ports soon after its start and then every half minute.
   await page.getByRole('progressbar').first().waitFor({ timeout: 90_000 });
   await page.getByRole('img', { name: /^connections: (.*;){4}/ }).waitFor();
   for (const scheme of ['light', 'dark'] as const) {
@@ -131,7 +131,7 @@ test('the overview, light and dark: all panels, from real connections', async ()
       return Math.max(...(background.match(/\d+/g) ?? []).slice(0, 3).map(Number));
     };
     await expect.poll(async () => (await brightness()) > 128, POLL).toBe(scheme === 'light');
-    await page.waitForTimeout(500); // a chart of the colours before may still be about to go
+    await page.waitForTimeout(500); // a chart of the previous colours may still be on the page
     await expect.poll(async () => await page.evaluate<boolean[]>(PAINTED), POLL).toEqual([true, true, true]);
     await visit.picture(`overview-${scheme}`);
   }
@@ -148,7 +148,7 @@ test(`the entries of ${SERVICES} services: found at once, few rows in the docume
     })
     .toBeGreaterThan(SERVICES);
   expect(await rows(visit, 'entries').count()).toBeLessThan(100);
-  // Paged while one scrolls.
+  // Scrolling loads the next pages.
   for (let scrolls = 0; scrolls < 3; scrolls++) {
     await page
       .getByRole('rowgroup')
@@ -169,14 +169,14 @@ test(`the overview of ${FLOWS} flows: searched by the agent, few rows in the doc
   const { page } = visit;
   await page.getByText(/the first 1000: search for others/).waitFor({ timeout: 60_000 });
   expect(await rows(visit, 'flows').count()).toBeLessThan(100);
-  // The last of the table.
+  // The last row of the table.
   const place = `198.18.${((FLOWS - 1) >> 8) & 255}.${(FLOWS - 1) & 255}`;
   await page.getByRole('textbox', { name: 'search flows' }).fill(place);
   await rows(visit, 'flows').filter({ hasText: place }).first().waitFor({ timeout: 60_000 });
   await expect
     .poll(async () => (await rows(visit, 'flows').allInnerTexts()).every((row) => row.includes(place)), POLL)
     .toBe(true);
-  // It is drawn and judged in the meantime too: so many flows are a picture of a few ways.
+  // Meanwhile the picture of flows is drawn: it groups this many flows into a few paths.
   await page.getByRole('img', { name: /^connections: .*IPPool rack1/ }).waitFor({ timeout: 60_000 });
 }, 300_000);
 

@@ -63,7 +63,7 @@ test('status, entries and explain ask the agent; explain says the same as from m
   const fromAgent = await knat(packet);
   expect(fromAgent.status, fromAgent.errors).toBe(0);
   expect(fromAgent.output).toContain('Service shop/web');
-  // Manifests know nothing of connections that exist; all else is the same.
+  // Manifests have no existing connections; everything else is the same.
   const asked = JSON.parse((await knat([...packet, '-o', 'json'])).output);
   const planned = JSON.parse((await knat([...packet, ...node.source, '-o', 'json'])).output);
   expect(asked.existing).toEqual([]);
@@ -81,7 +81,7 @@ test('status, entries and explain ask the agent; explain says the same as from m
   expect(await knat(['explain', '--from', '10.1.1.1', '--to', '1.1.1'])).toMatchObject({ status: 2 });
 });
 
-test('a second agent is refused, and the first works on', async () => {
+test('a second agent is refused, and the first keeps working', async () => {
   await node.startAgent();
   const second = await knat(['agent', ...node.source]);
   expect(second.status).toBe(4);
@@ -90,7 +90,7 @@ test('a second agent is refused, and the first works on', async () => {
   await expect.poll(listRuleset, { timeout: 30_000 }).toContain('10.96.0.11 . tcp . 80');
 });
 
-test('cleanup refuses while an agent runs, and takes all that is ours and nothing else', async () => {
+test('cleanup refuses while an agent runs, and removes everything of ours and nothing else', async () => {
   execFileSync('nft', ['add', 'table', 'ip', 'other']);
   const agent = await node.startAgent();
   const refused = await knat(['cleanup']);
@@ -108,7 +108,7 @@ test('cleanup refuses while an agent runs, and takes all that is ours and nothin
   expect((await knat(['cleanup'])).output).toContain('nothing to remove');
 });
 
-test('without an agent, status shows what the kernel holds and ends with 4', async () => {
+test('without an agent, status shows the content of the kernel and ends with 4', async () => {
   const empty = await knat(['status']);
   expect(empty).toMatchObject({ status: 4, output: 'The kernel has no rules of knat.\n' });
   expect(empty.errors).toContain('KNAT_AGENT_NOT_RUNNING');

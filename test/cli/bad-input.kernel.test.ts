@@ -7,7 +7,7 @@ import { enterFreshNamespace, listRuleset } from '../netns/namespace.ts';
 import { type Ended, knat, startKnat } from './knat.ts';
 import { NODE, serviceManifest } from './manifests.ts';
 
-/** Whatever is wrong: one message that says what, where and what to do; all else works, what was programmed stays. */
+/** Every fault gives one message: what is wrong, where, and what to do. Everything else works, and existing rules stay. */
 
 let folder: string;
 let once: readonly string[];
@@ -26,7 +26,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** The messages of the log that are not about the usual course of things. */
+/** The messages of the log, without those of normal operation. */
 function complaints({ errors }: Ended): string[] {
   return errors
     .split('\n')
@@ -36,7 +36,7 @@ function complaints({ errors }: Ended): string[] {
     .map(({ msg }) => msg);
 }
 
-/** Programs nothing, and says why in one message without a stack. */
+/** Checks that the agent programs nothing and explains it in one message without a stack. */
 function expectRefusal(ended: Ended, status: number, ...texts: string[]): void {
   expect(ended.status, ended.errors).toBe(status);
   const message = ended.errors.slice(ended.errors.indexOf('knat: '));
@@ -128,7 +128,7 @@ test('a missing folder, a file for a folder, a missing configuration', async () 
   expect(listRuleset()).toBe('');
 });
 
-test('wrong usage: status 2, and what was probably meant', async () => {
+test('wrong usage: status 2, and a suggestion of the intended word', async () => {
   expectRefusal(await knat(['agnet']), 2, "unknown command 'agnet'", 'Did you mean agent?');
   expectRefusal(await knat(['agent', '--sorce', 'x']), 2, 'Did you mean --source?');
   expectRefusal(await knat(['agent', '--source', 'consul']), 2, 'dir:PATH', 'kubernetes');
@@ -142,7 +142,7 @@ test('wrong usage: status 2, and what was probably meant', async () => {
   expect((await knat(['agent', '--help'])).status).toBe(0);
 });
 
-test('explain: which flow and which field is wrong, which node is meant', async () => {
+test('explain names the wrong flow and field, and asks for the node', async () => {
   const source = ['--source', `dir:${folder}`];
   const good = { sourceIP: '10.1.1.1', protocol: 'tcp', destIP: '10.96.0.10', destPort: 80 };
   const input = JSON.stringify([good, { ...good, destPort: 70000 }]);
@@ -158,13 +158,13 @@ test('explain: which flow and which field is wrong, which node is meant', async 
 
 const withoutRights = ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'];
 
-/** Runs a command in a mount namespace of its own, after the mounts. */
+/** Runs a command in a new mount namespace, after these mounts. */
 function mounted(...mounts: (readonly [from: string, over: string])[]): string[] {
   const script = mounts.map(([from, over]) => `mount --bind "${from}" "${over}" && `).join('');
   return ['unshare', '--mount', 'sh', '-c', `${script}exec "$@"`, 'sh'];
 }
 
-test('no rights: status 3, and what was programmed stays', async () => {
+test('no rights: status 3, and existing rules stay', async () => {
   await knat(once);
   const before = listRuleset();
   for (const command of [once, ['agent', ...once.slice(1, 5), '--dry-run'], ['cleanup']]) {
@@ -180,7 +180,7 @@ test('no rights: status 3, and what was programmed stays', async () => {
   expect(await knat(packet, { through: withoutRights })).toMatchObject({ status: 0, errors: '' });
 });
 
-test('a folder that may not be read: status 2; it is not taken for an empty one', async () => {
+test('a folder without the right to read it: status 2; it does not count as empty', async () => {
   await knat(once);
   const before = listRuleset();
   const nobody = 65534;
@@ -200,7 +200,7 @@ test('no nft program: the agent needs none', async () => {
   expect(listRuleset()).toContain('table ip knat');
 });
 
-test('a node name that no Node has is said', async () => {
+test('a node name that no Node has is reported', async () => {
   const ended = await knat(once.map((arg) => (arg === 'n1' ? 'n3' : arg)));
   expect(complaints(ended)).toEqual([expect.stringContaining('is --node right?')]);
 });

@@ -5,7 +5,7 @@ import { nodeFixture } from './node-fixture.ts';
 
 const node = nodeFixture();
 
-test('without an agent: nothing there, then equal, then what somebody changed, by object', async () => {
+test('without an agent: nothing programmed, then equal, then foreign changes by object', async () => {
   const before = await knat(['diff', ...node.source]);
   expect(before.status, before.errors).toBe(1);
   expect(before.output).toContain('tables, chains and rules do not exist');
@@ -51,7 +51,7 @@ test('without an agent: nothing there, then equal, then what somebody changed, b
   ]);
 });
 
-test('the running agent compares each rule too, against the plan that it has', async () => {
+test('the running agent also compares each rule with its plan', async () => {
   expect(await knat(['diff'])).toMatchObject({ status: 4, output: '' });
   await node.startAgent();
   const equal = await knat(['diff']);
@@ -59,7 +59,7 @@ test('the running agent compares each rule too, against the plan that it has', a
   expect(equal.status).toBe(0);
 });
 
-test('a wrong limit is told', async () => {
+test('a wrong limit is reported', async () => {
   const { status, errors } = await knat(['diff', '--limit', 'many']);
   expect(status).toBe(2);
   expect(errors).toContain('--limit: "many" is no whole number');

@@ -12,7 +12,7 @@ import { NODE, POD, serviceManifest } from './manifests.ts';
 const folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
 const source = ['--source', `dir:${folder}`, '--node', 'n1'];
 
-/** The client, the ClusterIP, the endpoint that it keeps, and an address that nobody asks about. */
+/** The client, the ClusterIP, the endpoint that it keeps, and an address without connections. */
 const families = {
   IPv4: ['198.51.100.9', '10.96.0.10', '10.244.9.9', '10.96.0.99'],
   IPv6: ['2001:db8:9::9', 'fd00:96::10', 'fd00:244::9', 'fd00:96::99'],
@@ -61,7 +61,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
   const packet = ['--from', client, '--to', inBrackets(frontend, 80)];
   const kept = `an existing flow: TCP ${inBrackets(client, 40_001)} → ${inBrackets(frontend, 80)} keeps going to ${inBrackets(endpoint, 8080)}`;
 
-  test('from manifests it is not known; with --conntrack on the node the flow is told', async () => {
+  test('from manifests existing flows are not known; with --conntrack on the node the flow is shown', async () => {
     const offline = await knat(['explain', ...source, ...packet, '--proto', 'tcp']);
     expect(offline.output).toContain('whether such a connection exists');
     const seen = await knat(['explain', ...source, ...packet, '--proto', 'tcp', '--conntrack']);
@@ -73,7 +73,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     expect(other.output).not.toContain('whether such a connection exists');
   });
 
-  test('the running agent looks for it by itself', async () => {
+  test('the running agent always looks for existing flows', async () => {
     const agent = startKnat(['agent', ...source, '--enable', 'egress']);
     try {
       await agent.errorsHave('"programmed"');

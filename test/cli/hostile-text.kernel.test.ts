@@ -1,4 +1,4 @@
-/** Objects whose names, labels and annotations are made to do something to the terminal of whoever reads of them. */
+/** Objects whose names, labels and annotations try to control the terminal of the reader. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { nodeFixture } from './node-fixture.ts';
 
 const node = nodeFixture();
 
-/** Clears the screen, writes the clipboard, hides and turns text, begins lines of its own. */
+/** Clears the screen, writes the clipboard, hides and reverses text, begins new lines. */
 const HOSTILE =
   '\u001b[2J\u001b]52;c;aGk=\u0007\u009b31m\u202eevil\u2066\u200b\r\nKernel       matches the plan\u2028x';
 const name = (text: string) => JSON.stringify(`${text}${HOSTILE}`);
@@ -71,10 +71,10 @@ beforeEach(() => {
   writeFileSync(join(node.folder, 'hostile\u001b[31m\u202e.yaml'), `kind: ${name('Kind')}\n`);
 });
 
-/** Those of the program itself. */
+/** Escape sequences of the program itself. */
 const COLORS = [1, 2, 22, 31, 32, 33, 39].map((code) => `\u001b[${code}m`);
 
-/** Lines that somebody else began, and characters that are not seen. */
+/** Lines that a foreign text began, and invisible characters. */
 function expectHarmless({ output, errors }: { output: string; errors: string }, what: string): void {
   for (const [index, line] of `${output}\n${errors}`.split('\n').entries()) {
     expect(hasUnseen(line), `${what}, line ${index}: ${JSON.stringify(line)}`).toBe(false);

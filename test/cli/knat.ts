@@ -17,7 +17,7 @@ export interface Ended {
 export interface RunOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Command line that ours is written behind: `['setpriv', …]`. */
+  /** Command line before ours: `['setpriv', …]`. */
   readonly through?: readonly string[];
   /** `main.js` of another build than this checkout's. */
   readonly main?: string;
@@ -25,7 +25,7 @@ export interface RunOptions {
   readonly executable?: string;
 }
 
-/** A command that runs, for those who want to talk to it. */
+/** A running command. */
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;

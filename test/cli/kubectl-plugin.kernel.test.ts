@@ -27,7 +27,7 @@ const BIN = fileURLToPath(new URL('../../bin', import.meta.url));
 
 const LABELS = { 'app.kubernetes.io/name': 'knat', 'app.kubernetes.io/instance': 'knat' };
 
-/** What docs/kubectl-plugin.md asks for. */
+/** The rights that docs/kubectl-plugin.md requires. */
 const RULES = [
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] },
@@ -42,7 +42,7 @@ let simulator: Simulator;
 let agent: Running;
 let path: string;
 let executed: ExecRequest[];
-/** What runs in the agent's Pod, in the order of `executed`. */
+/** The processes in the agent's Pod, in the order of `executed`. */
 let remote: ChildProcessWithoutNullStreams[];
 
 beforeAll(async () => {
@@ -78,7 +78,7 @@ beforeAll(async () => {
 /** The reference of a Pod to its DaemonSet. */
 let owner: object;
 
-/** As the chart makes it; the reference for its Pods. */
+/** Creates the DaemonSet as the chart does; returns the owner reference for its Pods. */
 async function makeDaemonSet(namespace: string): Promise<object> {
   const container = { name: 'agent', image: 'knat' };
   const made = await stage.client.put({
@@ -120,7 +120,7 @@ afterAll(async () => {
   lab?.dispose();
 });
 
-/** In the agent's container, which has a terminal of its own where one is asked for. */
+/** Runs the command in the agent's container, with a new terminal if the request asks for one. */
 function execute({ command, tty }: ExecRequest) {
   const [program = '', ...words] = host.command(
     tty ? ['script', '-qec', command.join(' '), '/dev/null'] : command,
@@ -175,7 +175,7 @@ interface UserOptions {
   readonly inTerminal?: boolean;
 }
 
-/** What the user types. */
+/** The user's input. */
 async function kubectl(words: readonly string[], options: UserOptions = {}): Promise<Ended> {
   return await startKubectl(words, options).ended;
 }
@@ -244,7 +244,7 @@ test('many packets by a file of this machine, or by standard input', async () =>
   expect(absent.errors).toContain('/does/not/exist cannot be read');
 });
 
-test('the exit status and the words of knat are passed on, and nothing of kubectl', async () => {
+test("knat's exit status and messages are passed on, without those of kubectl", async () => {
   const wrong = await kubectl([
     'knat',
     'explain',
@@ -266,7 +266,7 @@ test('for flows, --pod finds the node and filters too', async () => {
   expect(executed[0]).toMatchObject({ pod: 'knat-n1', command: ['knat', 'flows', '--pod=shop/web-0'] });
 });
 
-test('in a terminal there is one in the Pod too: colours, unless NO_COLOR', async () => {
+test('in a terminal the command in the Pod has one too: colours, unless NO_COLOR', async () => {
   const colourful = await kubectl(['knat', 'status', '--node', 'n1'], { inTerminal: true });
   expect(colourful.status, colourful.output).toBe(0);
   expect(executed[0]).toMatchObject({ stdin: true, tty: true });
@@ -292,7 +292,7 @@ test('Ctrl-C in a terminal ends the command in the Pod, by its own terminal', as
   await once(inPod.stdout, 'data');
   const gone = once(inPod, 'close');
   child.stdin.write('\u0003');
-  // 128 + SIGINT, from the terminal in the Pod: nobody killed it from outside.
+  // 128 + SIGINT, from the terminal in the Pod, not from outside.
   expect(await gone).toEqual([130, null]);
   expect((await ended).status).toBe(130);
 });
@@ -316,7 +316,7 @@ test('a signal ends kubectl, and then the plugin by the same signal', async () =
   await gone;
 });
 
-test('one agent in the cluster needs no name; of several one has to be named', async () => {
+test('if the cluster has one agent, no name is needed; of several one has to be named', async () => {
   const several = await kubectl(['knat', 'status']);
   expect(several).toMatchObject({ status: 2, output: '' });
   expect(several.errors).toContain('agents run on 2 nodes');
@@ -359,7 +359,7 @@ test.each<[string, readonly string[], number, string]>([
   expect(executed).toEqual([]);
 });
 
-test('who may not is told which verb is missing', async () => {
+test('without the rights, the message names the missing verb', async () => {
   await allow(RULES.filter(({ resources }) => !resources.includes('pods/exec')));
   const noExec = await kubectl(['knat', 'status', '--node', 'n1']);
   expect(noExec).toMatchObject({ status: 3, output: '' });
@@ -394,11 +394,11 @@ test('a Pod with the labels of the agent in a namespace of a tenant is never ask
   expect(refused).toMatchObject({ status: 4, output: '' });
   expect(refused.errors).toContain('tenant/looks-like-it: namespace tenant is not known for agents');
   expect(executed).toHaveLength(1);
-  // Nodes of such Pods are none with an agent.
+  // A node with such a Pod does not count as one with an agent.
   await stage.client.put(tenantPod({ metadata: { ...metadata, name: 'n9' }, spec: { nodeName: 'n9' } }));
   expect((await kubectl(['knat', 'status'])).status).toBe(0);
   expect(executed.map(({ pod }) => pod)).toEqual(['knat-n1', 'knat-n2']);
-  // The operator says so, or a binding of the cluster does.
+  // Either the operator names the namespace, or a binding of the cluster does.
   expect((await kubectl(['knat', 'status', '--node', 'n1', '--agent-namespace', 'tenant'])).status).toBe(0);
 });
 
@@ -453,7 +453,7 @@ test.each<[string, { metadata?: object; spec?: object }, string]>([
   expect(executed).toEqual([]);
 });
 
-test('who may not read DaemonSets still asks the agent', async () => {
+test('without the right to read DaemonSets the agent is still asked', async () => {
   await allow(RULES.filter(({ resources }) => !resources.includes('daemonsets')));
   expect(await kubectl(['knat', 'status', '--node', 'n1'])).toMatchObject({ status: 0, errors: '' });
 });

@@ -1,4 +1,4 @@
-/** Manifests that the tests of the command line write into folders of their own. */
+/** Manifests that the tests of the command line write into temporary folders. */
 
 export const NODE = `apiVersion: v1
 kind: Node

@@ -7,17 +7,17 @@ import { enterFreshNamespace } from '../netns/namespace.ts';
 import { type Running, startKnat } from './knat.ts';
 import { NODE, POD, serviceManifest } from './manifests.ts';
 
-/** What the tests of a file find before each of them. */
+/** The state that each test of a file begins with. */
 export interface NodeFixture {
   /** Holds a Node, a Service `web` at 10.96.0.10 and a Pod. */
   readonly folder: string;
   /** The options that name folder and node. */
   readonly source: readonly string[];
-  /** Starts an agent, which has programmed the plan when this returns; it is ended behind the test. */
+  /** Starts an agent and waits until it has programmed the plan; the agent is ended after the test. */
   startAgent(args?: readonly string[]): Promise<Running>;
 }
 
-/** Registers the hooks: the file gets a network namespace of its own, each test a fresh folder and an empty ruleset. */
+/** Registers the hooks: the file gets a new network namespace, each test a new folder and an empty ruleset. */
 export function nodeFixture(): NodeFixture {
   let folder = '';
   let running: Running[] = [];

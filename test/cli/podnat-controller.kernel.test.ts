@@ -20,7 +20,7 @@ const podIP = ip('10.244.1.5');
 const otherPodIP = ip('10.244.1.6');
 const outside = ip('198.51.100.80');
 
-/** What podnat-controller's chart allows: pods by a ClusterRole, ConfigMaps by a Role, for which a ClusterRole stands here. */
+/** The rights of podnat-controller's chart: pods by a ClusterRole, ConfigMaps by a Role (a ClusterRole in this test). */
 const rights = (name: string, resources: readonly string[], verbs: readonly string[]) => {
   const apiGroup = 'rbac.authorization.k8s.io';
   const apiVersion = `${apiGroup}/v1`;
@@ -119,7 +119,7 @@ const stateOf = async (name: string) => {
 const dial = (port: number) => stage.dial({ source: client, address: publicIP, port, protocol: 'TCP' }, 900);
 const writes = () => (cluster.simulator.requests ?? []).filter((line) => !line.startsWith('GET '));
 
-/** What the chart of podnat-controller makes of `extraArgs: [-nodeID=…]`. */
+/** The arguments that the chart of podnat-controller makes of `extraArgs: [-nodeID=…]`. */
 const CHART = ['-logtostderr'];
 
 test('with the arguments, the environment and the rights of the original chart: packets, state, health', async () => {
@@ -179,7 +179,7 @@ describe('which node it is', () => {
     expect(listRuleset()).toBe('');
   });
 
-  test('the whole name means that node alone; the state of the two does not collide', async () => {
+  test('the full name means only that node; the states of the two do not collide', async () => {
     await api.create(mailPod('other', 'a.y', '10.244.3.5', 27));
     const started = start(CHART, { HOSTNAME: 'a.x' });
     await started.errorsHave('"programmed"');
@@ -193,7 +193,7 @@ describe('which node it is', () => {
     expect(await stateOf('podnat-controller-a')).toBe(null);
   });
 
-  test('-nodeid comes before HOSTNAME; a name that no node has is told', async () => {
+  test('-nodeid comes before HOSTNAME; a name that no node has is reported', async () => {
     const { status, errors } = await ended(['-nodeID', 'zebra']);
     expect(status).toBe(2);
     expect(errors).toContain('no node is named zebra: the cluster has a.x, b.x');

@@ -1,4 +1,4 @@
-/** `knat verify` as a pipeline runs it: the examples, and files that are not as they should be. */
+/** `knat verify` as a pipeline runs it: the examples, and faulty files. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ function written(name: string, text: string): string {
 }
 
 describe('the example', () => {
-  test('is met, and says so', async () => {
+  test('all expectations are met, and the output says so', async () => {
     const { status, output, errors } = await knat([
       'verify',
       EXPECTATIONS,
@@ -61,7 +61,7 @@ describe('the example', () => {
   });
 });
 
-test('what is not met is shown with the reason, and status 1', async () => {
+test('an expectation that is not met is shown with the reason; status 1', async () => {
   const file = written(
     'broken.yaml',
     `expectations:
@@ -117,7 +117,7 @@ test('as JSON', async () => {
   });
 });
 
-test('each packet is seen by the node of its sender', async () => {
+test('each packet is evaluated on the node of its sender', async () => {
   const file = written(
     'nodes.yaml',
     `expectations:
@@ -131,7 +131,7 @@ test('each packet is seen by the node of its sender', async () => {
   expect(JSON.parse(output).map(({ node }: { node: string }) => node)).toEqual(['node1', 'node2', 'node2']);
 });
 
-describe('files that cannot be used end with status 2, and each line is named', () => {
+describe('files that cannot be used: status 2, and the message names each line', () => {
   test.each([
     ['no list', 'expectations: 7\n', ':1: expectations: write a list of expectations here'],
     ['an empty list', 'expectations: []\n', ':1: expectations: the list is empty'],

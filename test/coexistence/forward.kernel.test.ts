@@ -20,7 +20,7 @@ afterEach(() => {
   execFileSync('nft', ['flush', 'ruleset']);
 });
 
-test('an empty namespace has nothing to open, and looking makes nothing', async () => {
+test('an empty namespace has no chain that drops, and looking creates nothing', async () => {
   expect(await forward.settle(both, true, signal)).toEqual(NOTHING);
   expect(listRuleset()).toBe('');
 });
@@ -56,7 +56,7 @@ describe.each<[string, Family]>([
     for (const words of ['-P FORWARD ACCEPT', '-F', '-X']) iptables(words);
   }
 
-  test('one rule where the policy drops, kept in place, and gone with everything of ours', async () => {
+  test('one rule where the policy drops, kept in place, and removed by cleanup', async () => {
     iptables('-N DOCKER-USER');
     iptables('-A FORWARD -j DOCKER-USER');
     iptables('-P FORWARD DROP');
@@ -78,7 +78,7 @@ describe.each<[string, Family]>([
     expect(await forward.remove(signal)).toEqual([]);
   });
 
-  test('with a reject at the end our rule stands before it', async () => {
+  test('our rule is before a reject at the end', async () => {
     iptables('-A FORWARD -i eth9 -j ACCEPT');
     iptables('-A FORWARD -j REJECT');
     await forward.settle(wanted, true, signal);
@@ -86,7 +86,7 @@ describe.each<[string, Family]>([
     expect(rules()[3]).toContain('-j REJECT');
   });
 
-  test('without the right to write it is only told', async () => {
+  test('with --no-manage-forward the chain is only reported', async () => {
     iptables('-P FORWARD DROP');
     const { drops, opened } = await forward.settle(wanted, false, signal);
     expect(opened).toEqual([]);
@@ -96,7 +96,7 @@ describe.each<[string, Family]>([
     expect((await forward.settle(new Set(), false, signal)).drops).toEqual([]);
   });
 
-  test('a chain that drops nothing gets no rule, and a rule that nobody needs goes', async () => {
+  test('a chain that drops nothing gets no rule, and a rule that is not needed is removed', async () => {
     iptables('-A FORWARD -i eth9 -j DROP');
     expect(await forward.settle(wanted, true, signal)).toEqual(NOTHING);
     iptables('-P FORWARD DROP');
@@ -155,7 +155,7 @@ describe('chains of nft itself', () => {
   });
 });
 
-test('where iptables is not installed its chain is looked at, told, and nothing fails', async () => {
+test('where iptables is not installed its chain is read and reported, and nothing fails', async () => {
   execFileSync('iptables-nft', ['-P', 'FORWARD', 'DROP']);
   const nowhere: RunProgram = ([program = '', ...args], input, until) =>
     runProgram([`absent-${program}`, ...args], input, until);

@@ -1,6 +1,6 @@
 /**
- * A kind of NAT that is off leaves the packets to somebody else: whoever does that kind decides, as if knat were not
- * there. Each case is done with the kind on too, where knat decides before the other.
+ * A kind of NAT that is off leaves its packets to another program, which decides as if knat did not
+ * exist. Each case also runs with the kind on; then knat decides first.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { FactChange } from '../../src/model/facts.ts';
@@ -53,7 +53,7 @@ beforeAll(async () => {
       { address: anotherPod, protocol: 'TCP', port: 8080 },
       { address: anotherPod, protocol: 'TCP', port: 25 },
       { address: outside, protocol: 'TCP', port: 80 },
-      // Somebody bears Service addresses, as with a service mesh that routes them.
+      // A host has Service addresses, as with a service mesh that routes them.
       ...[emptyIP, unusedIP].map((address) => ({ address, protocol: 'TCP' as const, port: 80 })),
     ],
   });
@@ -71,14 +71,14 @@ async function enable(enabled: readonly (keyof EnabledKinds)[]): Promise<void> {
   await stage.datapath.converge(planner.update(), signal);
 }
 
-/** Rules of somebody else: behind ours at each hook. */
+/** Rules of another program, after ours at each hook. */
 interface Foreign {
   readonly dnat?: string;
   readonly snat?: string;
   readonly filter?: string;
 }
 
-/** A table of somebody else that looks at packets behind ours. */
+/** A table of another program that sees packets after ours. */
 function foreign({ dnat = 'counter', snat = 'counter', filter = 'counter' }: Foreign): void {
   nft(`table ip foreign {
     chain prerouting { type nat hook prerouting priority -90; ${dnat}; }
@@ -145,7 +145,7 @@ const cases: readonly Case[] = [
   },
   {
     kind: 'egress',
-    what: 'nobody translates the pool',
+    what: 'no program translates the pool',
     dial: { source: endpoint, address: outside, port: 80 },
     off: { sawSource: expect.stringMatching(/^10\.244\.1\.1:/) },
     on: { sawSource: expect.stringMatching(/^192\.0\.2\.10:/) },
@@ -160,7 +160,7 @@ test.each(cases)('$kind: $what', async ({ kind, dial, off, on, ...rules }) => {
   expect(await stage.dial({ ...dial, protocol: 'TCP' }, 500)).toMatchObject(on);
 });
 
-test("pod: another's SNAT for what the pod sends", async () => {
+test("pod: another program's SNAT for packets that the pod sends", async () => {
   foreign({ snat: `ip saddr ${boundPod} snat to 192.0.2.10` });
   const dial = { source: boundPod, address: outside, port: 80, protocol: 'TCP' } as const;
   await enable(['service']);
@@ -169,7 +169,7 @@ test("pod: another's SNAT for what the pod sends", async () => {
   expect(await stage.dial(dial, 500)).toMatchObject({ sawSource: expect.stringMatching(/^203\.0\.113\.7:/) });
 });
 
-/** Sets that speak of one kind alone. */
+/** Names of the sets that only one kind uses. */
 const setsOf: Readonly<Record<keyof EnabledKinds, RegExp>> = {
   service: /cluster_ip|service_cidrs|endpoints|many|policy_local|masquerade|restricted|allowed_sources/,
   pod: /bindings|pod_/,

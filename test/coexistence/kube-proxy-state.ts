@@ -1,6 +1,6 @@
 /**
- * What kube-proxy leaves in the kernel, in small: the chains, jumps and comments of its iptables mode and the tables of
- * its nftables mode, with one Service that leads to one endpoint. And what others have in the same tables.
+ * A small version of what kube-proxy leaves in the kernel: the chains, jumps and comments of its iptables mode and the
+ * tables of its nftables mode, with one Service that has one endpoint; and rules of other programs in the same tables.
  */
 
 /** Each TCP frontend (`10.96.0.10:80`) leads to its endpoint (`10.244.1.1:8080`). */
@@ -87,7 +87,7 @@ table ip6 kube-proxy {
 `;
 }
 
-/** Rules of others, the kubelet's among them, in the same tables. */
+/** Rules of the kubelet and of other programs in the same tables. */
 export const RULES_OF_OTHERS = `*filter
 :KUBE-FIREWALL - [0:0]
 :KUBE-KUBELET-CANARY - [0:0]

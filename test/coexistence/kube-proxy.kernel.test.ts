@@ -18,12 +18,12 @@ afterEach(() => {
   execFileSync('nft', ['flush', 'ruleset']);
 });
 
-test('an empty namespace has nothing of kube-proxy, and looking makes nothing', async () => {
+test('an empty namespace has no rules of kube-proxy, and looking creates nothing', async () => {
   expect(await rules.find(signal)).toEqual({ found: [], ipvs: false, unseen: [] });
   expect(listRuleset()).toBe('');
 });
 
-test('nftables mode: both tables are seen and go; a table of somebody else stays', async () => {
+test('nftables mode: both tables are seen and removed; a table of another program stays', async () => {
   nft('add table ip other\nadd chain ip other KUBE-SERVICES');
   const before = listRuleset();
   nft(nftablesMode());
@@ -61,7 +61,7 @@ describe.each([
       input: forFamily(input),
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-  /** Without the comments, which have the time in them. */
+  /** Without the comments, which contain the time. */
   const save = () => execFileSync(`${program}-save`, { encoding: 'utf8' }).replace(/^#.*\n/gm, '');
   const forFamily = (text: string) =>
     program.startsWith('ip6')
@@ -82,7 +82,7 @@ describe.each([
       for (const table of ['nat', 'filter', 'mangle']) clear(program, table);
   });
 
-  test('what the kubelet and others have is no sign, and stays untouched', async () => {
+  test('rules of the kubelet and of others do not count as kube-proxy, and stay untouched', async () => {
     restore(RULES_OF_OTHERS);
     restore(
       '*nat\n:KUBE-MARK-MASQ - [0:0]\n:KUBE-POSTROUTING - [0:0]\n-A POSTROUTING -j KUBE-POSTROUTING\nCOMMIT\n',
@@ -93,7 +93,7 @@ describe.each([
     expect(save()).toBe(before);
   });
 
-  test('its chains and the jumps to them go, what others have in the same tables stays', async () => {
+  test('its chains and the jumps to them are removed, rules of others in the same tables stay', async () => {
     restore(RULES_OF_OTHERS);
     const before = save();
     restore(iptablesMode());
@@ -108,7 +108,7 @@ describe.each([
     expect((await rules.find(signal)).found).toEqual([]);
   });
 
-  test("the masquerading chains stay where somebody else's chain uses them", async () => {
+  test("the masquerading chains stay where another program's chain uses them", async () => {
     restore(iptablesMode());
     restore('*nat\n:CNI-HOSTPORT-SETMARK - [0:0]\n-A CNI-HOSTPORT-SETMARK -j KUBE-MARK-MASQ\nCOMMIT\n');
     await rules.remove(signal);

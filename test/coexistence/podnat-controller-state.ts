@@ -5,7 +5,7 @@ import type { JumpPositions } from '../../src/datapath/coexistence/podnat-contro
  * rules that the host had before.
  */
 
-/** A rule for a pod: packets to the first go to the second, and what the pod sends leaves as the first. */
+/** A rule for a pod: packets to the first address go to the second, and packets of the pod leave with the first. */
 export interface PodnatRule {
   readonly protocol: 'tcp' | 'udp';
   readonly source: { readonly address: string; readonly port: number };
@@ -19,7 +19,7 @@ interface PodnatState {
   readonly positions?: JumpPositions;
 }
 
-/** Rules of others, by the base chain that the jump goes into. */
+/** Rules of other programs, by the base chain that gets the jump. */
 const HOST_RULES = {
   FORWARD: ['-A FORWARD -j DOCKER-USER', '-A FORWARD -p tcp -m tcp --dport 9 -j DROP'],
   PREROUTING: ['-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER'],

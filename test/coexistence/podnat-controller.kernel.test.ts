@@ -1,4 +1,4 @@
-/** The real agent in the place of a podnat-controller that runs, or has run and left its chains. */
+/** The real agent on a node where a podnat-controller runs, or has run and left its chains. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { type Dialled, Stage } from '../netns/stage.ts';
 import { startTraffic } from '../netns/traffic.ts';
 import { type PodnatRule, podnatControllerState } from './podnat-controller-state.ts';
 
-/** Each with the program that reads and writes it. */
+/** Each kind of iptables with the program that reads and writes it. */
 const kinds = [
   ['iptables-nft', 'IPv4'],
   ['ip6tables-nft', 'IPv6'],
@@ -23,7 +23,7 @@ type Family = (typeof kinds)[number][1];
 const nodeAddress = { IPv4: '203.0.113.1', IPv6: '2001:db8:1::1' };
 const podAddress = { IPv4: '10.244.1.5', IPv6: 'fd00:244:1::5' };
 
-/** What podnat-controller does for the pod of the scene. */
+/** The rules of podnat-controller for the pod of the scene. */
 function rulesOf(family: Family): PodnatRule[] {
   const ports = [
     ['tcp', 2525],
@@ -151,7 +151,7 @@ test('without --replace-podnat-controller its chains stay and are a problem, unt
   expect(JSON.parse((await knat(['status', '-o', 'json'])).output).problems).toEqual([]);
 });
 
-test('with Pod NAT off they are no business of knat', async () => {
+test('with Pod NAT off knat leaves them alone', async () => {
   install('iptables-nft', 'IPv4');
   const { errors, status } = await knat([
     ...['agent', '--source', `dir:${folder}`, '--node', 'n1', '--enable', 'egress'],
@@ -161,14 +161,14 @@ test('with Pod NAT off they are no business of knat', async () => {
   expect(listRuleset()).toContain('PODNAT_PRE');
 });
 
-test('--once takes over too, before it ends', async () => {
+test('--once also takes over, before it ends', async () => {
   install('iptables-nft', 'IPv4');
   const { errors, status } = await knat(['agent', ...source, '--once', '--replace-podnat-controller']);
   expect(status, errors).toBe(0);
   expect(listRuleset()).not.toContain('PODNAT');
 });
 
-test('one that still runs and writes its chains again is told of', async () => {
+test('a podnat-controller that still runs and writes its chains again is reported', async () => {
   install('iptables-nft', 'IPv4');
   const started = await startAgent('--replace-podnat-controller');
   await started.errorsHave('took over from podnat-controller');
@@ -179,7 +179,7 @@ test('one that still runs and writes its chains again is told of', async () => {
   expect(JSON.parse(output).problems).toMatchObject([{ code: 'KNAT_PODNAT_CONTROLLER_PRESENT' }]);
 });
 
-test('knat cleanup names what podnat-controller left, and takes it away when asked', async () => {
+test('knat cleanup names the chains that podnat-controller left, and removes them on request', async () => {
   install('iptables-nft', 'IPv4');
   const before = listRuleset();
   const named = await knat(['cleanup']);

@@ -1,6 +1,6 @@
 /**
- * Port mappings of other programs and bindings on one port, with real packets: rules of the shape that the CNI plugin
- * portmap, docker, podman (netavark) and an administrator write, made before ours and after.
+ * Port mappings of other programs and bindings on one port, with real packets: rules as the CNI plugin
+ * portmap, docker, podman (netavark) and an administrator write them, made before ours and after.
  */
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -33,7 +33,7 @@ beforeEach(() => {
 afterEach(() => rules.close());
 afterAll(() => stage.dispose());
 
-/** An administrator allows to take over. */
+/** The administrator allows `takeover`. */
 const options = { ...defaultPlanOptions, podNatPolicy: { ...defaultPodNatPolicy, takeover: true } };
 const OTHER = '10.244.1.6:26';
 const OTHER6 = '[fd00:244::6]:26';
@@ -176,7 +176,7 @@ describe.each(mappings)('%s', (name, { make, remove, says, client, dialled, boun
     let node = await withRules(true);
     try {
       if (order === 'after') make();
-      // Asked for: ours goes first, whoever made its chain last.
+      // With `takeover` our chain goes first, whichever was made last.
       expect(await ask()).toBe(bound);
       await node.end();
       node = await withRules(false);
@@ -212,7 +212,7 @@ test('rules that come and go are seen, in legacy iptables at the next look', asy
     );
     const mapped = (port: number) => [port, 'UDP', '203.0.113.7', '10.244.1.6'];
     await vi.waitFor(() => expect(seen()).toEqual([mapped(53), mapped(54)]), 10_000);
-    // For some sources alone, for all ports, of kube-proxy, behind a jump that nobody makes: no claims.
+    // No claims: rules for only some sources, for all ports, of kube-proxy, in a chain without a jump to it.
     run(
       `iptables-nft -t nat -A PREROUTING -s 192.0.2.0/24 -p tcp --dport 25 -j DNAT --to-destination 10.244.1.6`,
     );

@@ -11,7 +11,7 @@ import { Stage } from '../netns/stage.ts';
 import { startTraffic } from '../netns/traffic.ts';
 import { iptablesMode, nftablesMode } from './kube-proxy-state.ts';
 
-/** What kube-proxy does for the Service of the scene. */
+/** The rules of kube-proxy for the Service of the scene. */
 const services = { '10.96.0.10:80': '10.244.1.1:8080', '10.96.0.10:81': '10.244.1.1:8081' };
 const isOfService = ({ address, protocol }: { address: string; protocol: string }) =>
   address === '10.96.0.10' && protocol === 'TCP';
@@ -65,7 +65,7 @@ test.each([
   [[], 'refuse', 'the agent would refuse to start beside it'],
   [['--replace-kube-proxy'], 'remove', 'its rules would be removed'],
   [['--enable', 'pod,egress'], 'leave', 'its rules would stay'],
-])('--dry-run %j says what would become of it, and leaves everything', async (options, action, text) => {
+])('--dry-run %j says what would happen to it, and changes nothing', async (options, action, text) => {
   nft(nftablesMode(services));
   const before = listRuleset();
   const { status, output } = await knat(['agent', ...source, '--dry-run', ...options]);
@@ -146,7 +146,7 @@ test.for<[string, () => unknown]>([
   },
 );
 
-test('a kube-proxy that goes on is told of in log and status, and taken away again', async () => {
+test('a kube-proxy that keeps writing is reported in log and status, and its rules are removed again', async () => {
   nft(nftablesMode(services));
   const started = await startAgent();
   nft(nftablesMode(services));
@@ -169,7 +169,7 @@ test('beside a kube-proxy that comes later, status says so; the way back loses n
   expect(listRuleset()).not.toContain('knat');
 });
 
-test('--once takes over too, before it ends', async () => {
+test('--once also takes over, before it ends', async () => {
   nft(nftablesMode(services));
   const { status, errors } = await knat(['agent', ...source, '--replace-kube-proxy', '--once']);
   expect(status, errors).toBe(0);

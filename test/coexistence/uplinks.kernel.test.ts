@@ -1,6 +1,6 @@
 /**
- * A node with two uplinks, the second one's address routed by a table of its own, as administrators set it up; each
- * provider drops what comes with an address of the other (BCP 38). Real packets, both families.
+ * A node with two uplinks, the second one's address routed by a separate table, as administrators set it up; each
+ * provider drops packets with a source address of the other (BCP 38). Real packets, both families.
  */
 import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,12 +22,12 @@ let folder: string;
 const running: Running[] = [];
 
 const RULE = 'rule add pref 1000 from 198.51.100.7 lookup 77';
-/** As an administrator routes the second uplink. */
+/** The administrator's routes and rules for the second uplink. */
 async function addRules(): Promise<void> {
   await node.ip([RULE], '-4');
   await node.ip([RULE.replace('198.51.100.7', '2001:db8:b::7')], '-6');
 }
-/** The world's two providers: whatever comes in by one must have an address of that one. */
+/** The world's two providers: a packet that comes in by one must have an address of that one. */
 const ANTISPOOFING = `table inet providers {
   chain prerouting {
     type filter hook prerouting priority -300; policy accept;
@@ -180,14 +180,14 @@ const BOTH = [...pair('10.244.1.5', 1), ...pair('fd00:244::5', 3)];
 const become = async (expected: readonly string[]) =>
   await vi.waitFor(async () => expect(await rules()).toEqual(expected), { timeout: 10_000, interval: 50 });
 
-/** Who answers the world at port 25 of the address. */
+/** The host that answers the world at port 25 of the address. */
 async function answer(to: string): Promise<string> {
   const from = at(to.includes(':') ? '2001:db8:c::9' : '192.0.2.9');
   const outcome = await world.probe().dial({ from, to: at(to), port: 25, protocol: 'TCP', timeoutMs: 3000 });
   return outcome.outcome === 'answered' ? outcome.by : outcome.outcome;
 }
 
-/** The source that is seen of what a pod starts. */
+/** The source that the world sees of a connection that a pod starts. */
 async function seen(host: Host, from: string, to: string, port: number): Promise<string> {
   const outcome = await host
     .probe()
@@ -202,7 +202,7 @@ describe('a binding on the second uplink', () => {
     bind('198.51.100.7', '2001:db8:b::7');
   });
 
-  test('answers by that uplink, and what the pod starts leaves by it', async () => {
+  test("answers by that uplink, and the pod's own connections leave by it", async () => {
     await start();
     await become(BOTH);
     expect(await answer('198.51.100.7')).toBe('10.244.1.5:25');
@@ -223,7 +223,7 @@ describe('a binding on the second uplink', () => {
     await node.sysctl({ 'net.ipv4.conf.eth1.rp_filter': 0 });
   });
 
-  test('a restart changes no rule, and cleanup takes ours away', async () => {
+  test('a restart changes no rule, and cleanup removes ours', async () => {
     const first = await start();
     await become(BOTH);
     first.process.kill('SIGTERM');
@@ -246,7 +246,7 @@ describe('a binding on the second uplink', () => {
     expect(await node.run(['ip', 'rule'])).toContain('from 198.51.100.7 lookup 77');
   });
 
-  test('what somebody takes away is back, in order', async () => {
+  test('rules that another program removes come back, in order', async () => {
     await start();
     await become(BOTH);
     for (const line of BOTH.slice(0, 2)) {
@@ -279,7 +279,7 @@ test('a binding on the first uplink, or without such a rule, makes none', async 
   expect(await rules()).toEqual([]);
 });
 
-test('a pod that is bound to addresses of both uplinks is told', async () => {
+test('a pod that is bound to addresses of both uplinks is reported', async () => {
   await addRules();
   bind('203.0.113.7', '198.51.100.7');
   await start();
