@@ -9,7 +9,7 @@ import { formatSpan } from '../net/port.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { PROTOCOLS, protocolFromNumber } from '../net/protocol.ts';
 import { type AddressSet, formatRange } from '../net/ranges.ts';
-import type { EgressCell, EgressChoice, EgressOutcome, FreePorts, PlanEntry } from './entry.ts';
+import type { EgressCell, EgressChoice, EgressOutcome, Endpoint, FreePorts, PlanEntry } from './entry.ts';
 import { formatPorts } from './entry-key.ts';
 import type { NatPlan } from './nat-plan.ts';
 
@@ -26,18 +26,19 @@ export function canonicalEntry<Planned extends PlanEntry>(
   entry: Planned,
 ): Extract<Entry, { kind: Planned['kind'] }>;
 export function canonicalEntry(entry: PlanEntry): Entry {
+  const { key } = entry;
+  const owned = { key, owner: 'owner' in entry ? formatRef(entry.owner) : '' };
   switch (entry.kind) {
     case 'ServiceFrontend':
       return {
         kind: entry.kind,
-        key: entry.key,
+        key,
         origin: entry.origin,
-        owner: formatRef(entry.owner),
+        owner: owned.owner,
         portName: entry.portName,
-        endpoints: entry.endpoints.map(({ address, port }) => formatEndpoint(address, port)),
-        localEndpoints:
-          entry.localEndpoints?.map(({ address, port }) => formatEndpoint(address, port)) ?? null,
-        retained: entry.retained.map(({ address, port }) => formatEndpoint(address, port)),
+        endpoints: formatEndpoints(entry.endpoints),
+        localEndpoints: entry.localEndpoints === null ? null : formatEndpoints(entry.localEndpoints),
+        retained: formatEndpoints(entry.retained),
         masquerade: entry.masquerade,
         unserved: entry.unserved,
         sourceRanges: entry.sourceRanges === null ? null : formatSet(entry.sourceRanges),
@@ -46,34 +47,22 @@ export function canonicalEntry(entry: PlanEntry): Entry {
     case 'PodBinding':
       return {
         kind: entry.kind,
-        key: entry.key,
-        owner: formatRef(entry.owner),
+        ...owned,
         endpoint: formatPorts(entry.endpoint, entry.portCount),
         sourceRanges: entry.sourceRanges === null ? null : formatSet(entry.sourceRanges),
       };
     case 'PodReservation':
-      return {
-        kind: entry.kind,
-        key: entry.key,
-        owner: formatRef(entry.owner),
-        endpoint: formatPorts(entry.endpoint, entry.portCount),
-      };
+      return { kind: entry.kind, ...owned, endpoint: formatPorts(entry.endpoint, entry.portCount) };
     case 'PodSourcePort':
-      return {
-        kind: entry.kind,
-        key: entry.key,
-        owner: formatRef(entry.owner),
-        snat: formatPorts(entry.snat, entry.portCount),
-      };
+      return { kind: entry.kind, ...owned, snat: formatPorts(entry.snat, entry.portCount) };
     case 'PodSource':
-      return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner), snat: entry.snat };
+      return { kind: entry.kind, ...owned, snat: entry.snat };
     case 'ClusterAddress':
-      return { kind: entry.kind, key: entry.key, owner: formatRef(entry.owner) };
+      return { kind: entry.kind, ...owned };
     case 'ServiceHealthCheck':
       return {
         kind: entry.kind,
-        key: entry.key,
-        owner: formatRef(entry.owner),
+        ...owned,
         port: entry.port,
         addresses: entry.addresses,
         localEndpoints: entry.localEndpoints,
@@ -81,7 +70,7 @@ export function canonicalEntry(entry: PlanEntry): Entry {
     case 'FamilyScope':
       return {
         kind: entry.kind,
-        key: entry.key,
+        key,
         pods: formatSet(entry.pods),
         podInterface: entry.podInterface === null ? null : formatInterface(entry.podInterface),
         serviceCIDRs: formatSet(entry.serviceCIDRs),
@@ -101,14 +90,14 @@ export function canonicalEntry(entry: PlanEntry): Entry {
     case 'SourcePorts':
       return {
         kind: entry.kind,
-        key: entry.key,
+        key,
         ports: formatFree(entry.any),
         egressPorts: entry.egress === null ? null : formatFree(entry.egress),
       };
     case 'EgressSource':
       return {
         kind: entry.kind,
-        key: entry.key,
+        key,
         owner: entry.pod === null ? null : formatRef(entry.pod),
         rules: entry.choices.map(formatChoice),
         cells: entry.cells.map((cell) => formatCell(entry.family, cell)),
@@ -117,6 +106,10 @@ export function canonicalEntry(entry: PlanEntry): Entry {
     default:
       return entry satisfies never;
   }
+}
+
+function formatEndpoints(endpoints: readonly Endpoint[]): string[] {
+  return endpoints.map(({ address, port }) => formatEndpoint(address, port));
 }
 
 function formatFree(ports: FreePorts): string[] {

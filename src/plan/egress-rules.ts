@@ -10,15 +10,52 @@ import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
 import { differenceOf, unionOf } from '../net/ranges.ts';
 import { cellsOf } from './egress-cells.ts';
-import { choicesOfPod, isHoldingBack, likenessOf } from './egress-choices.ts';
-import type { EgressRuleGround } from './egress-ground.ts';
+import {
+  choicesOfPod,
+  type EgressRuleGround,
+  egressRuleGround,
+  isHoldingBack,
+  likenessOf,
+} from './egress-ground.ts';
 import type { EgressChoice, EgressSource } from './entry.ts';
 import { egressSourceKey } from './entry-key.ts';
-import { emptyFragment, type Fragment } from './fragment.ts';
+import type { FactStore } from './fact-store.ts';
+import { emptyFragment, type Fragment, isolated, unusable } from './fragment.ts';
+import type { ScopeFragment } from './scope.ts';
 import { addressesHere } from './stray-pods.ts';
 
+/** Computes the fragment of all EgressRules. The part that does not depend on pods is kept until `forget`. */
+export class EgressPlanner {
+  #ground: ReturnType<typeof isolated<EgressRuleFact, EgressRuleGround>> | null = null;
+
+  /** The scope or a rule changed. */
+  forget(): void {
+    this.#ground = null;
+  }
+
+  fragment(facts: FactStore, node: NodeFacts, scopes: ScopeFragment['scopes']): Fragment {
+    const pools = [...facts.of('IPPool').values()];
+    const namespaces = facts.of('Namespace');
+    this.#ground ??= isolated([...facts.of('EgressRule').values()], (rules) => {
+      const ground = egressRuleGround({ rules, pools, node, scopes });
+      egressRuleFragment(ground, { pods: [], namespaces });
+      return ground;
+    });
+    const { result: ground, faulty: rules } = this.#ground;
+    const known = facts.of('EgressRule').size === 0 ? [] : [...facts.of('Pod').values()];
+    const { result, faulty: pods } = isolated(known, (some) =>
+      egressRuleFragment(ground, { pods: some, namespaces }),
+    );
+    const left = [
+      ...rules.map(({ item, error }) => unusable(refOf('EgressRule', item), error)),
+      ...pods.map(({ item, error }) => unusable(refOf('Pod', item), error)),
+    ];
+    return { entries: result.entries, notices: [...result.notices, ...left] };
+  }
+}
+
 /** The pods of the node, and the labels that choose among them. */
-export interface EgressPods {
+interface EgressPods {
   readonly pods: readonly PodFact[];
   readonly namespaces: ReadonlyMap<string, NamespaceFact>;
 }
@@ -33,7 +70,7 @@ interface PlacedPod {
  * The fragment of all EgressRules: an entry for each range of sources that rules match; ranges do not overlap. A pod is
  * known as soon as its object has addresses; docs/egress.md explains what happens to its first packets.
  */
-export function egressRuleFragment(ground: EgressRuleGround, pods: EgressPods): Fragment {
+function egressRuleFragment(ground: EgressRuleGround, pods: EgressPods): Fragment {
   const { rules, pools } = ground.facts;
   if (rules.length === 0) return emptyFragment;
   const notices = new Map<string, Notice>();

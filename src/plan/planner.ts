@@ -6,7 +6,7 @@ import type { HostListener, NodeFacts } from '../model/node.ts';
 import { objectKey, refOf } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
 import type { IpAddress } from '../net/address.ts';
-import { EgressPlanner } from './egress-planner.ts';
+import { EgressPlanner } from './egress-rules.ts';
 import { FactStore, serviceOf } from './fact-store.ts';
 import { emptyFragment, fragmentOf } from './fragment.ts';
 import { FragmentUnion } from './fragment-union.ts';
@@ -15,9 +15,8 @@ import type { NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
 import { PortOwners } from './owned-ports.ts';
 import { claimsPorts, type PodPeers, podFragment } from './pod.ts';
-import { type BeyondLimits, beyondLimits, withinLimits } from './pod-nat-policy.ts';
-import type { ScopeFragment } from './scope.ts';
-import { isolatedScope } from './scope-objects.ts';
+import { type BeyondLimits, beyondLimits } from './pod-nat-policy.ts';
+import { isolatedScope, type ScopeFragment } from './scope.ts';
 import { addressesOfOthers, serviceFragment } from './service.ts';
 import { SizeBounds } from './size-bounds.ts';
 import { everyPort, sourcePortsFragment } from './source-ports.ts';
@@ -248,7 +247,7 @@ export class Planner {
   #peersOf({ namespace, name }: PodFact, limits: PodLimits): PodPeers {
     return {
       namespaceLabels: this.#facts.of('Namespace').get(namespace)?.labels ?? null,
-      beyondLimits: limits.get(objectKey(namespace, name)) ?? withinLimits,
+      beyondLimits: limits.get(objectKey(namespace, name)),
     };
   }
 

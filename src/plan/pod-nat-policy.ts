@@ -91,8 +91,6 @@ export const TAKEOVER_REFUSED = `"takeover" does not count here: ${BY_WHOM} (--p
 /** The entries of one pod that exceed a limit: index → reason. */
 export type BeyondLimits = ReadonlyMap<number, string>;
 
-export const withinLimits: BeyondLimits = new Map();
-
 /**
  * The entries that exceed the limits, by the keys of their pods. Pods are counted by age, then uid, and the entries of a pod
  * in their order. An entry that does not fit is refused; later ones may still fit. The order of `pods` does not matter.

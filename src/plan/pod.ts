@@ -1,12 +1,14 @@
 import { findingOf, type Notice } from '../model/finding.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
-import type { PodFact, PodNatRequest } from '../model/pod.ts';
+import type { PodFact, PodNatEntry, PodNatRequest } from '../model/pod.ts';
+import { FAMILIES, type Family } from '../net/family.ts';
+import { formatPrefix, type Prefix, prefixSet } from '../net/prefix.ts';
+import { blockCount } from '../net/ranges.ts';
 import { emptyFragment, type Fragment } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
-import { beyondBounds } from './pod-bounds.ts';
 import { PodClaims } from './pod-claims.ts';
-import { type BeyondLimits, namespaceRefusal, portRefusal, withinLimits } from './pod-nat-policy.ts';
+import { type BeyondLimits, namespaceRefusal, portRefusal } from './pod-nat-policy.ts';
 
 /**
  * The entries for the annotation of one Pod: bindings (DNAT) while it is Ready, and the source of its own connections (SNAT)
@@ -16,7 +18,7 @@ export function podFragment(
   pod: PodFact,
   node: NodeFacts,
   options: PlanOptions,
-  peers: PodPeers = noPeers,
+  peers: PodPeers = { namespaceLabels: null },
 ): Fragment {
   if (pod.nat === null || !claimsPorts(pod, node)) return emptyFragment;
   const object = refOf('Pod', pod);
@@ -26,7 +28,7 @@ export function podFragment(
     return { entries: [], notices: [...warnings, findingOf(refusal.code, object, refusal.message)] };
   const claims = new PodClaims(pod, node, options);
   for (const [index, entry] of pod.nat.entries.entries()) {
-    const refused = portRefusal(options.podNatPolicy, entry) ?? peers.beyondLimits.get(index) ?? null;
+    const refused = portRefusal(options.podNatPolicy, entry) ?? peers.beyondLimits?.get(index) ?? null;
     if (refused === null) claims.add(entry, index);
     else claims.note('NatRestricted', `entry ${index}: ${refused}`);
   }
@@ -61,7 +63,38 @@ export function claimsPorts(pod: PodFact, node: Pick<NodeFacts, 'nodeName'>): bo
 export interface PodPeers {
   /** Of the pod's Namespace; null: not known. */
   readonly namespaceLabels: Readonly<Record<string, string>> | null;
-  readonly beyondLimits: BeyondLimits;
+  /** Absent: the pod is within all limits. */
+  readonly beyondLimits?: BeyondLimits | undefined;
 }
 
-const noPeers: PodPeers = Object.freeze({ namespaceLabels: null, beyondLimits: withinLimits });
+/** Limit of different entries of one Pod, so that one annotation cannot fill the kernel's sets. docs/pod-nat.md, "How many". */
+const MOST_ENTRIES = 1024;
+
+/**
+ * Why the annotation is too long; null if it is not. Equal entries and equal lists count once.
+ *
+ * @param mostNetworks in all lists together
+ */
+function beyondBounds(entries: readonly PodNatEntry[], mostNetworks: number): string | null {
+  const different = new Set<string>();
+  const lists = new Map<string, number>();
+  for (const entry of entries) {
+    const { sourceIP, sourcePort, destinationPort, portCount, protocol, allow, egress, takeover } = entry;
+    const list = allow === null ? '' : allow.map(formatPrefix).join();
+    different.add(
+      [sourceIP, sourcePort, destinationPort, portCount, protocol, egress, takeover, list].join(' '),
+    );
+    if (allow !== null && !lists.has(list)) lists.set(list, networkCount(allow));
+  }
+  if (different.size > MOST_ENTRIES) {
+    return `${different.size} entries, and ${MOST_ENTRIES} have room: write neighbouring ports as a range`;
+  }
+  const allowed = [...lists.values()].reduce((sum, length) => sum + length, 0);
+  if (allowed <= mostNetworks) return null;
+  return `${allowed} networks in "allow", and ${mostNetworks} have room (--max-source-networks-per-list): name wider networks, or the same list in each entry`;
+}
+
+function networkCount(allow: readonly Prefix[]): number {
+  const of = (family: Family) => prefixSet(family, allow);
+  return FAMILIES.reduce((sum, family) => sum + blockCount(of(family)), 0);
+}

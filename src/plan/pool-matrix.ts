@@ -41,7 +41,7 @@ function ownAddress({ family, pools }: FamilyScope, { cidr }: PoolFact): IpAddre
   return firstOf(differenceOf(prefixSet(family, [cidr]), prefixSet(family, narrower))) ?? cidr.address;
 }
 
-/** An address that lies in no pool and is not exempt for another reason; if there is none, any address. */
+/** An address outside all pools that is not exempt for another reason; if there is none, any address. */
 function outsideOf({ family, pools, egressExempt }: FamilyScope): IpAddress {
   const inside = unionOf(family, [...egressExempt.ranges, ...pools.map(({ cidr }) => prefixRange(cidr))]);
   return firstOf(complementOf(inside)) ?? addressFromNumber(family, 0n);

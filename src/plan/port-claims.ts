@@ -1,4 +1,5 @@
 import { firstReached } from '../base/collect.ts';
+import type { ObjectRef } from '../model/object.ts';
 import type { PortSpan } from '../net/port.ts';
 import { type Conflict, compareClaims, conflictAbout, loserTo } from './claims.ts';
 import {
@@ -80,7 +81,7 @@ export function settleLane(
   const taken: Taken[] = [];
   const pieces: Piece[] = [];
   const beaten = new Set<PortClaim>();
-  const losses = new Map<string, { winner: PortClaim; losers: Set<PortClaim> }>();
+  const losses = new Map<string, { winner: PortClaim; losers: ObjectRef[] }>();
   const before = new Map(known.map((piece) => [piece.first, piece]));
   for (const claim of claims) {
     const { first, last } = spanOf(claim);
@@ -90,7 +91,13 @@ export function settleLane(
     const gained: Taken[] = [];
     for (; to < taken.length && (taken[to] as Taken).first <= last; to++) {
       const other = taken[to] as Taken;
-      if (to - from < MOST_LOSSES) note(losses, claim, other, first, last);
+      const loser = to - from < MOST_LOSSES ? loserTo(other.by, claim) : null;
+      if (loser !== null) {
+        const lost = lostPorts(other, first, last);
+        const loss = losses.get(lost) ?? { winner: other.by, losers: [] };
+        losses.set(lost, loss);
+        loss.losers.push(loser);
+      }
       if (other.first > next) gained.push({ first: next, last: other.first - 1, by: claim });
       next = Math.max(next, other.last + 1);
     }
@@ -101,7 +108,10 @@ export function settleLane(
     if (gained.length > 0) insert(taken, from, to, gained);
   }
   pieces.sort((a, b) => a.first - b.first);
-  return { pieces, beaten, conflicts: conflictsOf(losses) };
+  const conflicts = [...losses].map(
+    ([key, { winner, losers }]) => [key, conflictAbout(key, winner, losers)] as const,
+  );
+  return { pieces, beaten, conflicts: new Map(conflicts) };
 }
 
 /** Inserts the gained ports in order; their places are between `from` and `to`. */
@@ -150,27 +160,7 @@ export function stretchOf(claim: RangeClaim, first: number, last: number): Range
   return { ...claim, key: spanKey(tuple, portCount), tuple, portCount, endpoint };
 }
 
-function note(
-  losses: Map<string, { winner: PortClaim; losers: Set<PortClaim> }>,
-  claim: PortClaim,
-  { first, last, by }: Taken,
-  from: number,
-  to: number,
-): void {
-  if (loserTo(by, claim) === null) return;
-  const { key } = isRange(by) ? stretchOf(by, Math.max(first, from), Math.min(last, to)) : by;
-  const known = losses.get(key);
-  if (known === undefined) losses.set(key, { winner: by, losers: new Set([claim]) });
-  else known.losers.add(claim);
-}
-
-function conflictsOf(
-  losses: ReadonlyMap<string, { winner: PortClaim; losers: ReadonlySet<PortClaim> }>,
-): Map<string, Conflict> {
-  const conflicts = new Map<string, Conflict>();
-  for (const [key, { winner, losers }] of losses) {
-    const owners = [...losers].map(({ owner }) => owner);
-    conflicts.set(key, conflictAbout(key, winner, owners));
-  }
-  return conflicts;
+/** The key of the taken ports from `first` to `last`. */
+function lostPorts({ by, ...span }: Taken, first: number, last: number): string {
+  return isRange(by) ? stretchOf(by, Math.max(span.first, first), Math.min(span.last, last)).key : by.key;
 }

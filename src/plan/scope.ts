@@ -1,3 +1,4 @@
+import type { FactTypes } from '../model/facts.ts';
 import type { FelixConfigurationFact } from '../model/felix-configuration.ts';
 import { findingOf, type Notice } from '../model/finding.ts';
 import type { IpMasqAgentFact } from '../model/ip-masq-agent.ts';
@@ -19,7 +20,8 @@ import {
 import { type EgressSettings, egressSettings } from './egress-settings.ts';
 import type { EgressScope, FamilyScope } from './entry.ts';
 import { scopeKey } from './entry-key.ts';
-import type { Fragment } from './fragment.ts';
+import type { FactStore } from './fact-store.ts';
+import { type Fragment, isolated, unusable } from './fragment.ts';
 import type { PlanOptions } from './options.ts';
 import { podNetworks, possiblePodNetworks } from './stray-pods.ts';
 
@@ -79,7 +81,7 @@ function familyScope(
   const none: AddressSet = { family, ranges: [] };
   const stray = prefixSet(family, (facts.strayPods ?? []).map(hostPrefix));
   const networks = prefixSet(family, podNetworks(node, pools));
-  const told = node.podsToldBy.includes('Pod') ? union(networks, stray) : networks;
+  const asPods = node.podsToldBy.includes('Pod') ? union(networks, stray) : networks;
   const serviceRanges = [...node.serviceCIDRs, ...(facts.serviceCIDRs ?? [])];
   // Packets to Services of other proxies must not be dropped, although their addresses are in these ranges.
   const others = prefixSet(family, (facts.othersAddresses ?? []).map(hostPrefix));
@@ -93,10 +95,10 @@ function familyScope(
     kind: 'FamilyScope',
     key: scopeKey(family),
     family,
-    pods: enable.service ? told : none,
+    pods: enable.service ? asPods : none,
     podInterface: enable.service ? node.podInterface : null,
     serviceCIDRs: enable.service ? serviceCIDRs : none,
-    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(networks, told, node) : none,
+    masqueradeToClusterIP: enable.service ? clusterIPMasquerade(networks, asPods, node) : none,
     unmasqueradedInterface: enable.service && !node.masqueradeAll ? node.podInterface : null,
     invalidDropped:
       enable.service && dropInvalid
@@ -214,4 +216,49 @@ function clusterIPMasquerade(
 ): AddressSet {
   if (masqueradeAll || podInterface !== null) return complementOf(unionOf(networks.family, []));
   return networks.ranges.length === 0 ? networks : complementOf(pods);
+}
+
+type ScopeKind = 'IPPool' | 'Node' | 'ServiceCIDR' | 'FelixConfiguration' | 'IpMasqAgent';
+
+/** One of the objects that the scope is computed from. */
+type ScopeObject = {
+  [Kind in ScopeKind]: { readonly kind: Kind; readonly fact: FactTypes[Kind] };
+}[ScopeKind];
+
+/** The scope of all usable objects, with a notice for each unusable one; for a file of this node, the notice is on its Node. */
+export function isolatedScope(
+  facts: FactStore,
+  node: NodeFacts,
+  options: PlanOptions,
+  more: Pick<ScopeFacts, 'strayPods' | 'othersAddresses'>,
+): ScopeFragment {
+  const { result, faulty } = isolated(scopeObjects(facts), (objects) =>
+    scopeFragment({ ...scopeFacts(objects), ...more }, node, options),
+  );
+  const left = faulty.map(({ item: { kind, fact }, error }) =>
+    unusable(kind === 'IpMasqAgent' ? refOf('Node', { name: node.nodeName }) : refOf(kind, fact), error),
+  );
+  return { ...result, notices: [...result.notices, ...left] };
+}
+
+function scopeObjects(facts: FactStore): ScopeObject[] {
+  const felix = facts.of('FelixConfiguration').get('default');
+  const [file] = facts.of('IpMasqAgent').values();
+  return [
+    ...[...facts.of('IPPool').values()].map((fact) => ({ kind: 'IPPool' as const, fact })),
+    ...[...facts.of('Node').values()].map((fact) => ({ kind: 'Node' as const, fact })),
+    ...[...facts.of('ServiceCIDR').values()].map((fact) => ({ kind: 'ServiceCIDR' as const, fact })),
+    ...(felix === undefined ? [] : [{ kind: 'FelixConfiguration' as const, fact: felix }]),
+    ...(file === undefined ? [] : [{ kind: 'IpMasqAgent' as const, fact: file }]),
+  ];
+}
+
+function scopeFacts(objects: readonly ScopeObject[]): ScopeFacts {
+  return {
+    pools: objects.flatMap(({ kind, fact }) => (kind === 'IPPool' ? [fact] : [])),
+    nodes: objects.flatMap(({ kind, fact }) => (kind === 'Node' ? [fact] : [])),
+    serviceCIDRs: objects.flatMap(({ kind, fact }) => (kind === 'ServiceCIDR' ? fact.cidrs : [])),
+    felix: objects.flatMap(({ kind, fact }) => (kind === 'FelixConfiguration' ? [fact] : []))[0],
+    ipMasqAgent: objects.flatMap(({ kind, fact }) => (kind === 'IpMasqAgent' ? [fact] : []))[0],
+  };
 }

@@ -214,7 +214,7 @@ function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLi
       if (sources === null || !closed.has(nameOf(sources))) return entry;
       return { ...entry, sourceRanges: { family: sources.family, ranges: [] } } as PlanEntry;
     });
-  const told = (met: Iterable<Limit>, what: string): Notice[] =>
+  const notice = (met: Iterable<Limit>, what: string): Notice[] =>
     [...new Set(met)].map((limit) => {
       const reason = REASONS[limit](limits[limit], owner.namespace);
       return findingOf('NatRestricted', owner, `${reason}, and older objects have them: ${what}`);
@@ -223,8 +223,8 @@ function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLi
     entries,
     notices: [
       ...fragment.notices,
-      ...told(dropped.values(), `${dropped.size} ports or port ranges of ${name} are not bound`),
-      ...told(closed.values(), `nobody may use what ${closed.size} of its lists guard`),
+      ...notice(dropped.values(), `${dropped.size} ports or port ranges of ${name} are not bound`),
+      ...notice(closed.values(), `nobody may use what ${closed.size} of its lists guard`),
     ],
   };
 }

@@ -18,7 +18,7 @@ const EVERY_PORT: PortSpan = Object.freeze({ first: 1024, last: 65535 });
 export const MOST_SPANS = 512;
 
 /**
- * Translated connections keep at least so many ports of a protocol, whatever pods bind; or a quarter of the wanted ports,
+ * Translated connections keep at least so many ports of a protocol, even if pods bind more; or a quarter of the wanted ports,
  * if that is fewer.
  */
 export const FEWEST_FREE = 1024;
