@@ -25,7 +25,7 @@ export interface Report {
   readonly compared: 'changes' | 'everything';
   /**
    * Keys of entries that the kernel had elements of and the plan does not have, for those who end their flows; null
-   * where not everything was compared, or what nobody claims was kept: nobody knows what went.
+   * where not everything was compared, or leftovers were kept: what was deleted is not known then.
    */
   readonly gone: ReadonlySet<string> | null;
   /**
@@ -48,11 +48,11 @@ export interface RefusedEntry {
   readonly errno: string;
 }
 
-/** What could not be read since the start, so that nobody knows what it asks for. */
+/** Objects that could not be read since the start: what they ask for is not known. */
 export interface Unread {
   /** Kinds of objects of which some are known to be unread, sorted. */
   readonly kinds: readonly FactKind[];
-  /** Something is unread of which nobody knows what it holds: a file that does not parse, a list that fails. */
+  /** Objects of unknown kinds are unread: a file that does not parse, a list that fails. */
   readonly anything: boolean;
   /** Namespaces of unread EndpointSlices, sorted. */
   readonly sliceNamespaces: readonly string[];
@@ -82,9 +82,9 @@ export interface ElementChange {
   readonly what: 'add' | 'delete';
   /** In the words of nft: `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }`. */
   readonly element: string;
-  /** Of the plan's entry that it belongs to; null: no entry of the plan has it, it is nobody's. */
+  /** The key of the plan's entry that it belongs to; null for a leftover. */
   readonly key: string | null;
-  /** The object behind the entry; null for what comes from several objects, and for nobody's. */
+  /** The object behind the entry; null for what comes from several objects, and for a leftover. */
   readonly owner: ObjectRef | null;
 }
 
@@ -111,15 +111,15 @@ export interface Datapath {
   /** Makes the kernel match. May be called any number of times; the same plan twice writes nothing. */
   converge(plan: NatPlan, signal: AbortSignal, options?: ConvergeOptions): Promise<Report>;
   /**
-   * What `converge` would do; writes nothing. While it runs, `converge` may: it gives way between two sets, and begins
-   * anew when something changed meanwhile.
+   * What `converge` would do; writes nothing. While it runs, `converge` may: it pauses between two sets, and starts
+   * again when something changed meanwhile.
    */
   preview(plan: NatPlan, signal: AbortSignal): Promise<Preview>;
   /** Reads back what is ours. */
   inspect(signal: AbortSignal): Promise<Observed>;
-  /** Takes away all that is ours and nothing else, needs no other state; gives the names of what it took. */
+  /** Removes all that is ours and nothing else, without other state; returns the names of what it removed. */
   remove(signal: AbortSignal): Promise<readonly string[]>;
-  /** Calls back when something else changed what is ours. The next `converge` mends it. Returns how to stop. */
+  /** Calls back when another program changed what is ours; the next `converge` repairs it. Returns how to stop. */
   watch(onDrift: (what: string) => void): () => void;
 }
 

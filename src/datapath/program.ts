@@ -46,7 +46,7 @@ export async function endOfProgram(
   stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint += text;
   });
-  stdin?.on('error', () => {}); // it stopped reading at its first error: its exit status tells why
+  stdin?.on('error', () => {}); // it stopped reading at its first error, which its exit status and stderr report
   stdin?.end(input);
   const end = await ended;
   return end === null ? null : { ...end, output, complaint };

@@ -14,7 +14,7 @@ export interface Difference<Item> {
   readonly remove: readonly Item[];
 }
 
-/** How items are told apart (`identity`) and when two of one identity are the same (`value`). */
+/** Items with the same `identity` are the same item; it changed when their `value` differs. */
 export interface Comparison<Item> {
   identity(item: Item): string;
   value(item: Item): string;

@@ -18,7 +18,7 @@ const ENTRIES = 20_000;
 
 /**
  * Remembers what the plan said before its last changes, as far as it decides how flows that last are translated:
- * bindings, sources, pools; of Services nothing. Without it nobody could say whether an address that a flow has was
+ * bindings, sources, pools; nothing about Services. Without it one could not say whether an address that a flow has was
  * given by a pool that is gone or by another program.
  */
 export class FormerPlans {
@@ -115,7 +115,7 @@ function portsOf(change: ReadonlyMap<string, PlanEntry | null>): PortClaim[] {
   return [...change.values()].filter((entry) => entry !== null && isPortClaim(entry)) as PortClaim[];
 }
 
-/** Who had the port before the change of this index; null: nobody; undefined: whoever has it now. */
+/** The owner of the port before the change of this index; null: none; undefined: the owner of now. */
 function formerAt(
   changes: readonly ReadonlyMap<string, PlanEntry | null>[],
   ranges: readonly (readonly PortClaim[])[],

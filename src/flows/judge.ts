@@ -14,7 +14,7 @@ import { conntrackStatus, type TrackedFlow } from '../wire/conntrack/entry.ts';
 import type { FormerPlan } from './former-plans.ts';
 import { type SourceDecision, SourceDecisions } from './source-decision.ts';
 
-/** What a flow's destination became, and by whom. */
+/** How a flow's destination was translated, and by which object. */
 export interface DestinationNat {
   readonly kind: NatKind;
   readonly object: ObjectRef | null;
@@ -22,18 +22,18 @@ export interface DestinationNat {
   readonly frontend: string;
 }
 
-/** What a flow's source became, and by whom. */
+/** How a flow's source was translated, and by which object. */
 export interface SourceNat {
   readonly kind: NatKind;
   readonly object: ObjectRef | null;
 }
 
 export interface Judgement {
-  /** Null: the destination is as it was dialled. */
+  /** Null: not translated. */
   readonly destination: DestinationNat | null;
-  /** Null: the source is as it was. */
+  /** Null: not translated. */
   readonly source: SourceNat | null;
-  /** Why the plan of now would translate the flow otherwise, in a few words; null: it would not. */
+  /** Why the present plan would translate the flow differently, in a few words; null: it would not. */
   readonly stale: string | null;
 }
 
@@ -42,9 +42,9 @@ export type FlowNode = WalkedNode & Pick<NodeFacts, 'nodeIPs'>;
 
 /** What flows are judged by. */
 export interface JudgedBy {
-  /** A plan without a revision is one that does not change. */
+  /** A plan without a revision never changes. */
   readonly plan: TranslatingPlan & Partial<Pick<NatPlan, 'revision'>>;
-  /** What the plan was before, the latest first: who else may have translated what the plan of now would not. */
+  /** Earlier plans, the latest first: one of them may have translated what the present plan would not. */
   readonly former: readonly FormerPlan[];
   readonly node: FlowNode;
 }
@@ -97,8 +97,8 @@ export class FlowJudge {
   }
 
   /**
-   * True when the flow's source is not what the plan of now makes it, whoever made it so: for flows of which it is known
-   * that they were ours. Of the node's addresses only those count that it masquerades with as a rule.
+   * True when the flow's source is not what the present plan would make it; for flows that are known to be ours. Of the
+   * node's addresses only those count that it masquerades with as a rule (`nodeIPs`).
    */
   leavesOtherwise(flow: TrackedFlow): boolean {
     const { decision, actual } = this.#look(flow);
@@ -127,7 +127,7 @@ export class FlowJudge {
     };
   }
 
-  /** A long look at the table gives way to others, who may change the plan meanwhile. */
+  /** The plan may change while the table is read. */
   #forgetWhenChanged(): void {
     const { revision } = this.#by.plan;
     if (revision === this.#revision) return;
@@ -144,7 +144,7 @@ export class FlowJudge {
     return { kind: object === null ? 'other' : 'pod', object, frontend };
   }
 
-  /** Whose translation it is that the flow has: the plan's of now, else the latest that fits. */
+  /** Which plan gave the flow its source: the present one, else the latest earlier one that fits. */
   #explainedBy(looked: LookedAt, actual: IpAddress): SourceNat | null {
     const { flow, decision } = looked;
     if (decision === null) return this.#portlessSource(flow);
@@ -273,7 +273,7 @@ function dialledTuple({ protocol: number, original: { dst: address, dport } }: T
   return protocol === null ? null : { address, protocol, port: dport as Port };
 }
 
-/** Something made it another flow than the one that was begun: its destination, or the address of its source. */
+/** Its destination, or the address of its source, was translated. */
 export function isTranslated(flow: TrackedFlow): boolean {
   return isDestinationTranslated(flow) || sourceNow(flow) !== null;
 }
@@ -282,7 +282,7 @@ function isDestinationTranslated({ status }: TrackedFlow): boolean {
   return (status & conntrackStatus.IPS_DST_NAT) !== 0;
 }
 
-/** The address that the source became; null where it is as it was, be it with another port. */
+/** The address that the source was translated to; null where only the port or nothing was translated. */
 export function sourceNow(flow: TrackedFlow): IpAddress | null {
   if ((flow.status & conntrackStatus.IPS_SRC_NAT) === 0) return null;
   return flow.reply.dst === flow.original.src ? null : flow.reply.dst;

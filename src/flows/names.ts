@@ -10,7 +10,7 @@ export interface NamedObjects {
   readonly node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>;
 }
 
-/** Who bears which address: `Pod shop/web-0`, `Node worker-1`. Made for one look at the table, or kept over changes. */
+/** Which pod or node has which address: `Pod shop/web-0`, `Node worker-1`. */
 export class Names {
   readonly #names = new Map<IpAddress, string>();
 
@@ -26,7 +26,7 @@ export class Names {
     }
   }
 
-  /** Null for an address that nobody known bears. */
+  /** Null for an address of no known pod or node. */
   of(address: IpAddress): string | null {
     return this.#names.get(address) ?? null;
   }

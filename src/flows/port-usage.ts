@@ -15,12 +15,12 @@ export const WARN_AT = 0.7;
 export const WELL_BELOW = 0.65;
 /** From this share on new flows begin to fail. */
 const FULL_AT = 0.9;
-/** From this share on it is looked who is behind it. */
+/** From this share on the sources behind a tuple are counted. */
 const LOOK_INTO = 0.5;
 
 /** Tuples that are counted at once: some megabytes. */
 const PLACES = 16_384;
-/** Sources that are told apart within a tuple. */
+/** Sources that are counted separately within a tuple. */
 const SOURCES = 1024;
 const SOURCES_SHOWN = 5;
 
@@ -82,7 +82,7 @@ export class PortCounter {
   }
 }
 
-/** Second look, only where tuples are half full: who is behind them. */
+/** Second look, only where tuples are half full: counts the sources behind them. */
 export class SourceCounter {
   readonly #sources: ReadonlyMap<string, TopCounter<IpAddress>>;
 

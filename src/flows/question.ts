@@ -15,7 +15,7 @@ export interface WantedFlows {
   readonly pod: string | null;
   readonly service: string | null;
   readonly protocol: number | null;
-  /** Each of them must stand somewhere in the flow. */
+  /** Each must contain one of the flow's addresses. */
   readonly addresses: readonly Prefix[];
   /** In lower case; null where any will do, or where an address is searched for. */
   readonly text: string | null;
@@ -69,7 +69,7 @@ function readPrefix(text: string): Prefix | null {
 
 const TRANSLATED = conntrackStatus.IPS_SRC_NAT | conntrackStatus.IPS_DST_NAT;
 
-/** What can be said of a flow at once: false when it is not wanted, so that nobody need judge it. */
+/** False when the flow is not wanted, whatever the judgement: it need not be made. */
 export function mayBeWanted(wanted: WantedFlows, flow: FlowView, names: Names | null): boolean {
   const { protocol, addresses, kinds, stale, pod } = wanted;
   if (protocol !== null && protocol !== flow.protocol) return false;
@@ -87,7 +87,7 @@ export function mayBeWanted(wanted: WantedFlows, flow: FlowView, names: Names | 
   return pod === null || names?.of(original.src) === pod || names?.of(reply.src) === pod;
 }
 
-/** The text stands somewhere in the flow as people see it: in an address, the name of an end, or who translated it. */
+/** True when an address, the name of an end, or the object that translated the flow contains the text. */
 function hasText(
   text: string,
   { original, reply }: FlowView,

@@ -13,8 +13,8 @@ interface Sum {
 }
 
 /**
- * Two looks at the table make rates. Flows are told apart by conntrack's id, so that one that ends between the looks
- * takes nothing from the sums; what it still carried, and flows that begin and end between them, are not counted.
+ * Makes rates from two readings of the table. Flows are recognised by conntrack's id, so that a flow that ends between the
+ * readings takes nothing from the sums. What it still carried, and flows that begin and end in between, are not counted.
  */
 export class RateMeter {
   /** Packets and bytes of each flow at the first look. */

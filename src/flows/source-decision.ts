@@ -116,7 +116,7 @@ export class SourceDecisions {
     const { src: destination, sport } = flow.reply;
     const packet = { source, sourcePort: sourcePort as Port, destination, protocol, port: sport as Port };
     const scope = this.#scope(flow.family);
-    // By which interface the first packet came is not in conntrack: only addresses tell of a pod.
+    // Conntrack does not hold the interface of the first packet: pods are recognised by their addresses alone.
     const isPod = isFromPod(scope, this.#node, packet);
     const asked = [this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend] as const;
     const { steps, snat, snatPort, dropped } = walkSource(...asked);

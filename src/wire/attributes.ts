@@ -123,10 +123,6 @@ export function list<T>(number: number, codec: Codec<T>): Codec<readonly T[]> {
   };
 }
 
-function expectLength(start: number, end: number, length: number, name: string): void {
-  if (end - start !== length) throw malformed(`${name}: ${end - start} bytes, not ${length}`);
-}
-
 function fixed<T>(
   length: number,
   read: (bytes: Uint8Array, at: number) => T,
@@ -134,7 +130,7 @@ function fixed<T>(
 ): Codec<T> {
   return {
     read(bytes, start, end, name) {
-      expectLength(start, end, length, name);
+      if (end - start !== length) throw malformed(`${name}: ${end - start} bytes, not ${length}`);
       return read(bytes, start);
     },
     write,

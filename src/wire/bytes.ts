@@ -1,7 +1,7 @@
 /**
  * Numbers in byte arrays. Netlink's own headers are in the byte order of the host (`host16`, `host32`); what
  * netfilter carries is mostly in network byte order (`net16`, `net32`, `net64`). The readers do not check bounds:
- * whoever calls them has checked a length before.
+ * the caller has checked a length before.
  */
 
 /** True on a host that stores the low byte first. */

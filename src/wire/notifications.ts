@@ -23,7 +23,7 @@ export interface Subscription {
 /**
  * Calls `listen` from the event loop for each message of the groups, in the network namespace of the calling thread.
  * `lost` is called when notifications did not fit into the receive buffer (ENOBUFS) or could not be decoded: the
- * listener then reads anew whatever it follows. Keeps the process alive. Returns how to stop, which is at once.
+ * listener then reads again what it follows. Keeps the process alive. The function that it returns stops it at once.
  */
 export function subscribe(
   { protocol, groups, receiveBuffer, ignorePortId }: Subscription,
@@ -53,7 +53,7 @@ function deliver(socket: NetlinkSocket, message: (message: Message) => void, los
   });
 }
 
-/** False when the datagram is malformed. The listener may close the socket while it is told. */
+/** False when the datagram is malformed. The listener may close the socket. */
 function decoded(datagram: Uint8Array, socket: NetlinkSocket, message: (message: Message) => void): boolean {
   try {
     for (const one of messagesOf(datagram)) {

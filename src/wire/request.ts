@@ -1,6 +1,6 @@
 /**
- * One request and its answers. The socket is synchronous (see socket.ts), and answers are told from strays of an
- * earlier request by their sequence number.
+ * One request and its answers. The socket is synchronous (see socket.ts), and the sequence number tells its answers
+ * from late answers to an earlier request.
  */
 import { Busy, type Failure, failureOf, kernelError, malformed } from './errors.ts';
 import {
@@ -20,7 +20,7 @@ export interface Transport {
   wait(milliseconds: number): boolean;
 }
 
-/** How long a kernel may owe an answer. Answers are queued before send returns, so this bounds only what is broken. */
+/** Milliseconds to wait for an answer. Answers are queued before `send` returns, so only a broken kernel takes longer. */
 const PATIENCE = 2000;
 
 /**
@@ -40,8 +40,8 @@ export function request(
 }
 
 /**
- * As `request`, in steps: each gives control back after one datagram of the answer, so that a long dump need not hold
- * up everything else. Whoever does not go on to the end must close the socket.
+ * As `request`, in steps: each gives control back after one datagram of the answer, so that a long dump does not block
+ * everything else. A caller that stops before the end must close the socket.
  */
 export function* answers(
   transport: Transport,

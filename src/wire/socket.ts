@@ -2,7 +2,7 @@
  * The only file with a socket: netlink(7) through libc.
  *
  * nfnetlink and rtnetlink do their work inside `send`, so a request is a synchronous call of some microseconds and its
- * answer lies ready when `send` returns. Notifications are watched by the event loop and drained without blocking.
+ * answer can be received when `send` returns. Notifications are watched by the event loop and drained without blocking.
  * A socket belongs to the network namespace in which it was opened.
  */
 import koffi, { type node } from 'koffi';
@@ -164,7 +164,7 @@ export class NetlinkSocket {
       try {
         readable();
       } finally {
-        // libuv ends a watch at POLLERR, which is how an overrun shows: start it anew.
+        // libuv ends a watch at POLLERR, which an overrun causes: start it again.
         this.#watch?.start({ readable: true }, onEvent);
       }
     };

@@ -13,8 +13,8 @@ const SO_PEERCRED = 17;
 const UCRED = 12;
 
 /**
- * The user of the other end, in this process's user namespace: of whoever connected, or of whoever began to listen. Null
- * where the connection is gone. The kernel took it down then, and no later change of that process changes it.
+ * The user that opened the other end (connected or listened), in this process's user namespace. Null where the connection
+ * is gone. The kernel recorded it at that moment; later changes of that process do not change it.
  */
 export function peerUser(socket: Socket): number | null {
   // Node.js shows the descriptor of a socket nowhere else.
@@ -25,7 +25,7 @@ export function peerUser(socket: Socket): number | null {
   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0 ? null : host32(credentials, 4);
 }
 
-/** Whether what a user says about this node's NAT may be believed, and whether it may be told: root, or who we are. */
+/** True for root and for this process's own user: it may ask about this node's NAT, and its answers are believed. */
 export function isTrustedUser(user: number | null): boolean {
   return user !== null && (user === 0 || user === process.getuid?.());
 }

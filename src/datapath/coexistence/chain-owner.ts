@@ -1,6 +1,6 @@
 import type { ForeignRule, ForeignTable } from './foreign-table.ts';
 
-/** Whose chains are looked for in the tables of iptables, told by their names. */
+/** A program whose chains in tables of iptables are recognised by their names. */
 export interface ChainOwner {
   /** A chain that only the owner makes: a sign of it. */
   isSign(chain: string): boolean;
@@ -8,7 +8,7 @@ export interface ChainOwner {
   chainsIn(table: ForeignTable): readonly string[];
 }
 
-/** What is taken out of a table: these rules, then these chains with all that they hold. */
+/** What to remove from a table: the jumps first, then the chains with their rules. */
 export interface Removal<Id> {
   readonly chains: readonly string[];
   /** Jumps to the chains from chains that stay. */
@@ -37,7 +37,7 @@ export function removalFrom<Id>(table: ForeignTable<Id>, owner: ChainOwner): Rem
   return { chains, jumps: table.rules.filter(isJump) };
 }
 
-/** What `iptables-restore --noflush` is told, to take away what is the owner's; empty when that is nothing. */
+/** The script for `iptables-restore --noflush` that removes the owner's chains and jumps; empty when there are none. */
 export function restoreScript(tables: ReadonlyMap<string, ForeignTable<string>>, owner: ChainOwner): string {
   const lines: string[] = [];
   for (const [name, table] of tables) {

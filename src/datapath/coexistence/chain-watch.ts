@@ -15,8 +15,8 @@ const OF_CHAINS: ReadonlySet<NftMessage | 'overrun'> = new Set([
 const OWN_TABLES = /^knat(_|$)/;
 
 /**
- * Calls back for every table, chain or rule of somebody else that came, changed or went in nf_tables, or may have.
- * Legacy iptables is not heard. Returns how to stop.
+ * Calls back when another program adds, changes or deletes a table, chain or rule of nf_tables, and when events were lost.
+ * Legacy iptables sends no events. Returns how to stop.
  *
  * @param portId what this connection commits is dropped inside the kernel
  */

@@ -29,7 +29,7 @@ const KINDS = {
 } as const;
 export type RuleKind = keyof typeof KINDS;
 
-/** Tables that are no business of the caller: ours, and kube-proxy's, which has a check of its own. */
+/** Tables that are left out: ours, and kube-proxy's, which has a check of its own. */
 const LEFT_OUT = /^(knat|knat_.*|kube-proxy)$/;
 
 /** What was read, and what could not be, for people. */
@@ -71,7 +71,7 @@ export class ForeignRules {
     return { tables: [...tables, ...native], unseen };
   }
 
-  /** True when legacy iptables has a table of the kind: nobody tells of its changes, it has to be looked at. */
+  /** True when legacy iptables has a table of the kind: it sends no events, so the table must be read again and again. */
   hasLegacy(kind: RuleKind): boolean {
     return FAMILIES.some((family) => legacyTables(family).includes(KINDS[kind].table));
   }
@@ -94,7 +94,7 @@ export class ForeignRules {
             .map((chain) => chain.name);
           return bases.length === 0 ? [] : [{ ...nativeTable(this.#connection, family, name), bases }];
         } catch (error) {
-          if (error instanceof Rejected) return []; // it went meanwhile: there is a notification of that
+          if (error instanceof Rejected) return []; // it was deleted meanwhile; a notification follows
           throw error;
         }
       }),

@@ -4,7 +4,7 @@ import type { PortSpan } from '../../net/port.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import type { Protocol } from '../../net/protocol.ts';
 
-/** What a rule asks of a packet, as far as it is understood; what is not asked, or not understood, is null. */
+/** The conditions of a rule. Null: the rule has no such condition, or one that is not understood. */
 export interface RuleMatch {
   readonly families: readonly Family[];
   readonly protocols: readonly Protocol[] | null;
@@ -41,7 +41,7 @@ export const IPTABLES_TARGETS: ReadonlyMap<string, RuleAction> = new Map<string,
   ...['CT', 'MARK', 'CONNMARK', 'LOG'].map((target) => [target, { kind: 'other' }] as const),
 ]);
 
-/** A rule of somebody else: one form, whatever it was read from. */
+/** A rule of another program, in one form for nf_tables and `iptables-save`. */
 export interface ForeignRule<Id = unknown> {
   readonly chain: string;
   /** What it is deleted by: its handle in nf_tables, its line as `iptables-save` prints it. */
@@ -54,13 +54,13 @@ export interface ForeignRule<Id = unknown> {
 
 export interface ForeignChain {
   readonly name: string;
-  /** The type and the number of the hook of a base chain (`enum nf_inet_hooks`); what the reader cannot tell is absent. */
+  /** The type and the number of the hook of a base chain (`enum nf_inet_hooks`); absent where the reader does not know it. */
   readonly base: { readonly type?: string; readonly hook?: number } | null;
   /** The policy of a base chain. */
   readonly policyDrops: boolean;
 }
 
-/** A table of somebody else. */
+/** A table of another program. */
 export interface ForeignTable<Id = unknown> {
   /** For people: `table ip nat`, `nat of iptables-legacy`. */
   readonly title: string;

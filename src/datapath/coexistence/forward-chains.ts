@@ -16,7 +16,7 @@ import {
 } from './iptables-program.ts';
 import { type IpTableFamily, NFT_FAMILIES, nativeChains, nativeTable } from './native-tables.ts';
 
-/** A chain that drops what was translated, although it was to be opened where that is possible. */
+/** A chain that still drops translated packets after `settle`. */
 export interface RemainingDrop {
   readonly family: Family;
   /** For people: `chain FORWARD of iptables-legacy (policy drop)`. */
@@ -84,7 +84,7 @@ export class ForwardChains {
     return { drops, opened, closed };
   }
 
-  /** True when legacy iptables has rules here: nobody tells of their changes, they have to be looked at. */
+  /** True when legacy iptables has rules here: it sends no events, so the chains must be read again and again. */
   hasLegacy(): boolean {
     return FAMILIES.some(hasLegacyFilter);
   }

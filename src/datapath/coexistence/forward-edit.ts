@@ -1,10 +1,10 @@
 import type { ForeignRule, ForeignTable } from './foreign-table.ts';
 import { type Fate, fateIn } from './forward-fate.ts';
 
-/** How our rule is told from those of others, by its comment: removal needs no other state. */
+/** The comment that marks our rule, so that it can be removed without other state. */
 const COMMENT = 'knat[accept_dnat]';
 
-/** Lets pass what was translated, in both directions, and nothing else. */
+/** Accepts translated packets, in both directions, and nothing else. */
 export const ACCEPT_RULE = `-m conntrack --ctstate DNAT -m comment --comment "${COMMENT}" -j ACCEPT`;
 
 /** The chain FORWARD of the table filter as `iptables-save` prints it. */

@@ -1,7 +1,7 @@
 import { grouped } from '../../base/collect.ts';
 import type { ForeignRule, ForeignTable } from './foreign-table.ts';
 
-/** What becomes of translated packets of which no rule that depends on the packet takes note. */
+/** What a chain does with translated packets that match no rule about particular packets. */
 export type Fate =
   | { readonly kind: 'pass' }
   /** `index`: of the rule of the chain behind which they never come; null: they come to the end, and the policy drops. */

@@ -14,7 +14,7 @@ import {
 } from './iptables-program.ts';
 import { nativeChains, nativeTable } from './native-tables.ts';
 
-/** What of somebody was found, for people. */
+/** What was found of a program, for people. */
 export interface ChainsFinding {
   /** One line each: `3 chains in table ip nat`. Empty: there is nothing. */
   readonly found: readonly string[];
@@ -22,7 +22,7 @@ export interface ChainsFinding {
   readonly unseen: readonly string[];
 }
 
-/** How often a look or a removal is begun anew when somebody else changes the ruleset meanwhile. */
+/** How often reading or removing is tried when another program changes the ruleset meanwhile. */
 const ATTEMPTS = 5;
 
 /** The tables of iptables that programs of the kinds we look for have chains in. */
@@ -67,9 +67,9 @@ export class IptablesChains {
 
   /**
    * Takes away the owner's chains and the jumps to them, and nothing else: all that nf_tables has in one transaction,
-   * each legacy table in one. Throws Rejected, Busy or ProgramFailed when somebody keeps changing the same tables.
+   * each legacy table in one. Throws Rejected, Busy or ProgramFailed when another program keeps changing the same tables.
    *
-   * @param more adds what goes into the same transaction, read anew at each attempt
+   * @param more adds what goes into the same transaction; called at each attempt
    */
   async remove(signal: AbortSignal, more: (batch: Batch) => void = () => {}): Promise<void> {
     await retried(async () => {
@@ -119,7 +119,7 @@ function chainsIn(table: string, count: number): string {
   return `${count} ${count === 1 ? 'chain' : 'chains'} in table ${table}`;
 }
 
-/** Tries anew where somebody else changed the ruleset meanwhile. */
+/** Repeats the task when another program changed the ruleset meanwhile. */
 export async function retried<T>(task: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,14 +1,14 @@
 import { type ChainOwner, targetOf } from './chain-owner.ts';
 
 /**
- * How to tell what is kube-proxy's by its name. Sources, in kubernetes/kubernetes: pkg/proxy/nftables (its table),
- * pkg/proxy/iptables (`proxier.go`, `cleanup.go`: its chains), pkg/proxy/ipvs (its interface).
+ * The names by which kube-proxy's objects are recognised. Sources, in kubernetes/kubernetes: pkg/proxy/nftables (its
+ * table), pkg/proxy/iptables (`proxier.go`, `cleanup.go`: its chains), pkg/proxy/ipvs (its interface).
  */
 
-/** Its table in nftables mode, in the families ip and ip6. Nobody else writes there. */
+/** Its table in nftables mode, in the families ip and ip6. No other program writes there. */
 export const KUBE_PROXY_TABLE = 'kube-proxy';
 
-/** The interface that bears every ClusterIP in IPVS mode. */
+/** The interface that has every ClusterIP in IPVS mode. */
 export const IPVS_INTERFACE = 'kube-ipvs0';
 
 const OWN_CHAINS: ReadonlySet<string> = new Set([
@@ -44,7 +44,7 @@ function isMasqueradeChain(name: string): boolean {
 }
 
 /**
- * The chains of iptables mode. The masquerading chains stay where a chain of somebody else uses them (the portmap
+ * The chains of iptables mode. The masquerading chains stay where a chain of another program uses them (the portmap
  * plugin's `externalSetMarkChain`): without them its connections would lose their masquerade.
  */
 export const KUBE_PROXY_CHAINS: ChainOwner = {

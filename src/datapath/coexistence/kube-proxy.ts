@@ -33,7 +33,7 @@ export class KubeProxyRules {
 
   /**
    * Takes away its tables, its chains in tables that others use too, and the jumps to these; nothing else, and nothing
-   * of IPVS mode. Throws Rejected, Busy or ProgramFailed when somebody keeps changing the same tables.
+   * of IPVS mode. Throws Rejected, Busy or ProgramFailed when another program keeps changing the same tables.
    */
   async remove(signal: AbortSignal): Promise<void> {
     await this.#chains.remove(signal, (batch) => {

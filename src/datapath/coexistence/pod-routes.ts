@@ -8,8 +8,8 @@ import type { RoutingRule } from '../../wire/route/rule.ts';
 import { retried } from './iptables-chains.ts';
 
 /**
- * How our rules are told from those of others: their protocol (`ip -details rule` shows it). The kernel gives no meaning to
- * the number, and include/uapi/linux/rtnetlink.h gives it to nobody.
+ * The protocol number that marks our rules (`ip -details rule` shows it). The kernel gives the number no meaning, and
+ * include/uapi/linux/rtnetlink.h assigns it to no program.
  */
 export const POD_ROUTES_PROTOCOL = 107;
 
@@ -134,7 +134,7 @@ export class PodRouting {
     });
   }
 
-  /** Takes all of ours away; gives what they were. */
+  /** Removes all our rules; returns them as texts. */
   async remove(): Promise<readonly string[]> {
     return (await this.settle([], false)).removed;
   }
@@ -143,7 +143,7 @@ export class PodRouting {
     this.#connection.close();
   }
 
-  /** A kernel without policy routing has no rules of anybody. */
+  /** All rules; none on a kernel without policy routing. */
   #rules(): readonly RoutingRule[] {
     try {
       return this.#connection.rules();
@@ -161,7 +161,8 @@ interface Step {
 
 /**
  * Of one pod the order counts among rules of one priority, where a new one goes behind the others. Where that order does,
- * new ones come before old ones go, so that a packet finds one of them; else those of the pod are made anew.
+ * new ones come before old ones go, so that a packet finds one of them; otherwise all rules of the pod are deleted and
+ * added again.
  */
 function changes(ours: readonly RoutingRule[], wanted: readonly RoutingRule[]): readonly Step[] {
   const there = grouped(ours, sourceOf);

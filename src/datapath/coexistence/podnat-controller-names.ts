@@ -1,8 +1,9 @@
 import type { ChainOwner } from './chain-owner.ts';
 
 /**
- * How to tell what is podnat-controller's. It writes IPv4 rules by the `iptables` program alone, which are legacy or
- * nf_tables rules as the host has it (specs: "iptables flavour"; gutmensch/podnat-controller, internal/firewall).
+ * The names by which podnat-controller's chains are recognised. It writes IPv4 rules by the `iptables` program alone,
+ * which are legacy or nf_tables rules as the host has it (docs/spec/pod-nat.md, "iptables flavour";
+ * gutmensch/podnat-controller, internal/firewall).
  */
 
 /** The chains that it makes for a resource prefix: in the table filter, then in the table nat. */

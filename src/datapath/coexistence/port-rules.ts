@@ -35,8 +35,8 @@ const NO_CLAIM = /^(KUBE-|PODNAT_)/i;
 const MOST_PORTS = 100_000;
 
 /**
- * The ports that rules of others send elsewhere, as if somebody listened there, in an order that does not depend on
- * who made its rule first. A rule for some sources alone takes a port from nobody else, and is left out.
+ * The ports that rules of others send elsewhere, as claims to a port, in an order that does not depend on
+ * which rule was made first. A rule for some sources alone takes a port from nobody else, and is left out.
  *
  * @param isOwn chains of a podnat-controller that has another prefix
  */

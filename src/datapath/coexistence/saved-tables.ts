@@ -41,7 +41,7 @@ export function parseSavedTables(
 
 /**
  * `-A CHAIN`, then matches, each of which `!` turns round, then `-j TARGET` with its options (iptables-extensions(8)).
- * What it asks is read when somebody looks: tables of many thousand rules are read for their jumps alone.
+ * The conditions are read when `match` is asked for: of tables with many thousand rules only the jumps are needed.
  */
 class SavedRule implements ForeignRule<string> {
   readonly id: string;

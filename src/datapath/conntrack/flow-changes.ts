@@ -5,7 +5,7 @@ import type { Tuple } from '../../plan/entry.ts';
 import { parsePortsKey } from '../../plan/entry-key.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 
-/** What changed since flows were last looked at. */
+/** What changed since the table was last searched for stale flows. */
 export interface FlowChanges {
   /** Frontends and bindings of the plan, by key; null: not known, all of them. */
   readonly keys: ReadonlySet<string> | null;
@@ -16,13 +16,13 @@ export interface FlowChanges {
 }
 
 /**
- * What an earlier agent translated and the elements in the kernel do not tell: flows to addresses that Services alone
+ * For flows that an earlier agent translated and of which the kernel has no elements: flows to addresses that only Services
  * have are compared with the plan.
  */
 export interface Comparison {
   /** This node's addresses: other programs translate what is sent to them, too. */
   readonly localAddresses: ReadonlySet<IpAddress>;
-  /** No elements were there, so that not even NodePorts are told by them. */
+  /** The kernel had no elements, so that NodePorts are not known either. */
   readonly isLost: boolean;
 }
 
@@ -63,7 +63,7 @@ interface Converged {
   readonly gone: ReadonlySet<string> | null;
 }
 
-/** Works out of what each converge did what flows have to be looked at for. */
+/** Collects, from what each `converge` did, which flows may be stale. */
 export class FlowChangeNotes {
   #noted: FlowChanges | null = null;
   #revision: number | null = null;

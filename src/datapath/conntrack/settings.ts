@@ -23,7 +23,7 @@ export interface ConntrackSettings {
 export interface WantedSysctl {
   readonly name: string;
   readonly value: number;
-  /** A greater value stays: somebody else has reserved more. */
+  /** A greater value stays: another program or an administrator set it. */
   readonly onlyRaise: boolean;
 }
 

@@ -25,7 +25,7 @@ export class StaleFlowCleaner {
     return deleted.count;
   }
 
-  /** Without a pause, for those who are about to end. */
+  /** As `clean`, without a pause: for an agent that is about to end. */
   cleanAtOnce(plan: Plan, changes: FlowChanges): number {
     const deleted = { count: 0 };
     for (const _ of this.#steps(plan, changes, deleted));

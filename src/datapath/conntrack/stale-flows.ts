@@ -54,7 +54,7 @@ export class StaleFlowJudge {
     return !admitted.some((some) => some.some((endpoint) => leadsTo(flow, endpoint)));
   }
 
-  /** Its source was translated to a port that belongs to somebody else now: it would keep the owner from its peer. */
+  /** Its source was translated to a port that has another owner now: that owner could not reach the same peer. */
   #holdsPort({ status, original, reply }: TrackedFlow, protocol: Protocol): boolean {
     if ((status & conntrackStatus.IPS_SRC_NAT) === 0 || reply.dst === original.src) return false;
     const port = parsePort(reply.dport);
@@ -89,7 +89,7 @@ export class StaleFlowJudge {
   }
 }
 
-/** The numbers of NodePorts unless an API server is told otherwise (`--service-node-port-range`). */
+/** The numbers of NodePorts by default (`--service-node-port-range` of the API server). */
 const NODE_PORTS = { first: 30_000, last: 32_767 };
 
 function leadsTo({ reply }: TrackedFlow, { address, port }: Endpoint): boolean {

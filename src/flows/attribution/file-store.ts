@@ -18,7 +18,7 @@ export class FileStore implements AttributionStore {
   #waiting: string[] = [];
   #waitingBytes = 0;
   #writing: Promise<void> | null = null;
-  #rotated = false;
+  rotations = 0;
   #trouble: string | null = null;
 
   /**
@@ -69,12 +69,6 @@ export class FileStore implements AttributionStore {
     }
   }
 
-  takeRotated(): boolean {
-    const rotated = this.#rotated;
-    this.#rotated = false;
-    return rotated;
-  }
-
   takeTrouble(): string | null {
     const trouble = this.#trouble;
     this.#trouble = null;
@@ -110,6 +104,6 @@ export class FileStore implements AttributionStore {
     await this.#file.close();
     this.#file = next;
     this.#size = 0;
-    this.#rotated = true;
+    this.rotations++;
   }
 }

@@ -17,14 +17,14 @@ export interface FlowLine {
   readonly d: string;
   /** Its source: `address:port`. */
   readonly s: string;
-  /** Who had the source's address then: `Pod shop/web-0`; null for nobody known. */
+  /** The pod or node that had the source's address then: `Pod shop/web-0`; null when not known. */
   readonly n: string | null;
 }
 
 /**
- * `gap`: between the line before and this one nobody wrote (or what happened was lost), and `why`.
- * `alive`: up to now nothing is missing, though nothing happened.
- * `whole`: after a gap or a rotation, what is there has all been written; what has not is over.
+ * `gap`: events between the line before and this one are missing, and `why`.
+ * `alive`: nothing happened up to now, and nothing is missing.
+ * `whole`: after a gap or a rotation, every present flow has been written; a flow without a line has ended.
  */
 export type MarkLine =
   | { readonly t: string; readonly e: 'gap'; readonly why: string }

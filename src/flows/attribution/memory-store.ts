@@ -10,7 +10,7 @@ export class MemoryStore implements AttributionStore {
   readonly #parts: Buffer[] = [];
   #present: Buffer[] = [];
   #presentBytes = 0;
-  #rotated = false;
+  rotations = 0;
 
   /** @param limit bytes of all parts together */
   constructor(limit: number) {
@@ -25,7 +25,7 @@ export class MemoryStore implements AttributionStore {
       this.#presentBytes = 0;
       if (this.#parts.length >= PARTS) {
         this.#parts.shift();
-        this.#rotated = true;
+        this.rotations++;
       }
     }
     this.#present.push(bytes);
@@ -36,12 +36,6 @@ export class MemoryStore implements AttributionStore {
     for (const part of [...this.#parts, Buffer.concat(this.#present)]) {
       for (const line of part.toString().split('\n')) if (line !== '') yield line;
     }
-  }
-
-  takeRotated(): boolean {
-    const rotated = this.#rotated;
-    this.#rotated = false;
-    return rotated;
   }
 
   takeTrouble(): null {

@@ -8,10 +8,10 @@ import type { AttributionStore } from './store.ts';
 
 export interface RecorderParts {
   readonly store: AttributionStore;
-  /** Who bears which address at this moment. */
+  /** Which pod or node has which address at this moment. */
   names(): Names;
   wallClock(): Date;
-  /** Shows every flow that there is, in some time. */
+  /** Visits every flow of the table. */
   everyFlow(visit: (flow: FlowView) => void): Promise<void>;
 }
 
@@ -28,7 +28,8 @@ export class AttributionRecorder {
   #length = 0;
   #telling: Promise<void> | null = null;
   #tellAgain = false;
-  /** Characters of the last telling of all, and of everything since: to tell all must stay the smaller part. */
+  #rotations = 0;
+  /** Characters written by the last `#tellAll`, and since: listing all flows must stay the smaller part of the log. */
   #toldLength = 0;
   #lengthSince = 0;
 
@@ -36,7 +37,7 @@ export class AttributionRecorder {
     this.#parts = parts;
   }
 
-  /** To be called when events come already, so that no flow is between the events and the first reading. */
+  /** Call it when events are already received, so that no flow is missed between them and the first reading. */
   async start(): Promise<void> {
     await this.#afterGap('the agent was not there');
   }
@@ -54,13 +55,15 @@ export class AttributionRecorder {
     await this.#afterGap('the kernel had more events than could be taken');
   }
 
-  /** Hands to the store what waits; to be called now and then. Gives why lines were lost since the last call, or null. */
+  /** Gives waiting lines to the store; call it regularly. Returns why lines were lost since the last call, or null. */
   async flush(): Promise<string | null> {
     this.#handOver();
     const { store } = this.#parts;
     const trouble = store.takeTrouble();
     if (trouble !== null) await this.#afterGap(`the log could not be written: ${trouble}`);
-    if (store.takeRotated() && this.#lengthSince > 2 * this.#toldLength) await this.#tellAll();
+    const isRotated = store.rotations !== this.#rotations;
+    this.#rotations = store.rotations;
+    if (isRotated && this.#lengthSince > 2 * this.#toldLength) await this.#tellAll();
     return trouble;
   }
 

@@ -1,11 +1,11 @@
 /** Where the attribution log stands. */
 export interface AttributionStore {
-  /** Adds whole lines at the end. Never throws and never waits: what cannot be kept is told by `trouble`. */
+  /** Adds whole lines at the end. Never throws and never waits; `takeTrouble` says what could not be kept. */
   append(lines: string): void;
   /** All lines that are kept, from the oldest. */
   read(): AsyncIterable<string>;
-  /** True once after something old was given up for something new: flows that are there must be written anew. */
-  takeRotated(): boolean;
+  /** How often old lines were dropped to make room: after each time, present flows must be written again. */
+  readonly rotations: number;
   /** Why lines could not be kept since it was last asked; null: they could. */
   takeTrouble(): string | null;
   /** Writes out what waits. */

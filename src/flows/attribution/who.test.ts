@@ -82,7 +82,7 @@ test('a log in memory gives up the oldest, never more than is needed', async () 
   expect(lines.length).toBeLessThanOrEqual(40);
   expect(lines.length).toBeGreaterThanOrEqual(30);
   expect(lines.at(-1)).toBe('line 00000000000099');
-  expect([store.takeRotated(), store.takeRotated()]).toEqual([true, false]);
+  expect(store.rotations).toBeGreaterThan(0);
 });
 
 test('a log in a file goes on where it was, mends half a line, and keeps to its size', async () => {
@@ -101,7 +101,7 @@ test('a log in a file goes on where it was, mends half a line, and keeps to its 
     expect(lines.at(-1)).toBe('line 00000000000099');
     expect(lines.length).toBeLessThanOrEqual(20);
     expect(readFileSync(`${path}.1`).length).toBeLessThanOrEqual(200);
-    expect(store.takeRotated()).toBe(true);
+    expect(store.rotations).toBeGreaterThan(0);
     await store.close();
   } finally {
     rmSync(folder, { recursive: true });

@@ -21,7 +21,7 @@ export class ConntrackConnection extends NetlinkClient {
   /**
    * Shows each entry that the filter wants in one view, and gives control back after each datagram (some 150 entries), so
    * that others may work meanwhile. The table changes meanwhile: an entry may be missed or come twice. The callback must
-   * not use this connection. Whoever ends before the last step closes the connection.
+   * not use this connection. A caller that stops before the last step must close the connection.
    */
   *dump(filter: FlowFilter, visit: (flow: FlowView) => void): Generator<undefined, void, undefined> {
     const view = new FlowView();
@@ -55,7 +55,7 @@ export class ConntrackConnection extends NetlinkClient {
     }
   }
 
-  /** Makes an entry as packets would; what NAT makes of it are its two tuples. Throws Rejected where one is taken. */
+  /** Makes an entry as packets would; its two tuples say how it is translated. Throws Rejected where a tuple is taken. */
   create(entry: ConntrackEntry): void {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
     this.request(message('IPCTNL_MSG_CT_NEW', flags, entry.family, creationAttributes(entry)));

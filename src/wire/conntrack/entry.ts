@@ -109,7 +109,7 @@ export interface ConntrackEntry {
   readonly reply: FlowTuple;
   /** Bits of `conntrackStatus`. */
   readonly status: number;
-  /** Tells this entry from a later one with the same tuple; not unique by itself. */
+  /** Differs between this entry and a later one with the same tuple; not unique by itself. */
   readonly id: number;
   /** Seconds until it expires; null in events of destruction. */
   readonly timeoutSeconds: number | null;
@@ -119,11 +119,11 @@ export interface ConntrackEntry {
   readonly counters: { readonly original: FlowCounters; readonly reply: FlowCounters } | null;
 }
 
-/** What of a flow says how it is translated: `ConntrackEntry` and `FlowView` both are one. */
+/** The part of a flow that says how it is translated; `ConntrackEntry` and `FlowView` have it. */
 export interface TrackedFlow extends Pick<ConntrackEntry, 'family' | 'protocol' | 'status'> {
-  /** As the first packet came. */
+  /** As the first packet came, before translation. */
   readonly original: Omit<FlowTuple, 'icmp'>;
-  /** As a reply comes: from where the flow really goes, to what its source became. */
+  /** As a reply comes: from the translated destination to the translated source. */
   readonly reply: Omit<FlowTuple, 'icmp'>;
 }
 

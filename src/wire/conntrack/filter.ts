@@ -29,7 +29,7 @@ export interface Masked {
   readonly mask: number;
 }
 
-/** What of an entry a filter looks at: `ConntrackEntry` and `FlowView` both are one. */
+/** The part of an entry that a filter compares; `ConntrackEntry` and `FlowView` have it. */
 type FilteredFlow = TrackedFlow & Pick<ConntrackEntry, 'zone' | 'mark'>;
 
 /** True when the entry is wanted. The kernel's own filter is never relied on: older ones ignore parts of it. */

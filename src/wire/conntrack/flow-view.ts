@@ -1,6 +1,6 @@
 /**
- * A connection tracking entry as it lies in the datagram, for those who look at hundreds of thousands: reading one makes
- * no object until an address is asked for. Names and numbers of the attributes stand in entry.ts.
+ * A view of a connection tracking entry in its datagram, for readers of hundreds of thousands: no object is made until an
+ * address is asked for. entry.ts has the names and numbers of the attributes.
  */
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';

@@ -6,8 +6,8 @@ import type { FlowView } from './flow-view.ts';
 const STEP_MS = 1;
 
 /**
- * Shows every entry of the table, a datagram in each step. Nothing is left to the kernel to filter: it walks over what it
- * leaves out without a pause, 10 ms for 100,000 entries. Whoever stops early has nothing to clean up.
+ * Visits every entry of the table, a datagram in each step. The kernel does not filter: it would walk over what it leaves
+ * out without a pause, 10 ms for 100,000 entries. A caller that stops early has nothing to clean up.
  */
 export function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefined> {
   const connection = new ConntrackConnection();
@@ -18,7 +18,7 @@ export function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefi
   }
 }
 
-/** Goes through the steps with turns of the event loop in between, after each of which it gives control back. */
+/** Runs the steps; after each `STEP_MS` of work it yields and lets the event loop turn. */
 export async function* inTurns(steps: Iterable<undefined>): AsyncGenerator<undefined> {
   let start = performance.now();
   for (const _ of steps) {
@@ -30,8 +30,8 @@ export async function* inTurns(steps: Iterable<undefined>): AsyncGenerator<undef
 }
 
 /**
- * Shows every entry of the table, in turns, so that the rest of the process goes on meanwhile. Gives control back to the
- * caller after each turn; whoever stops early has nothing to clean up.
+ * Visits every entry of the table, in turns of the event loop, so that the rest of the process runs meanwhile. Yields
+ * after each turn; a caller that stops early has nothing to clean up.
  */
 export function everyFlow(visit: (flow: FlowView) => void): AsyncGenerator<undefined> {
   return inTurns(stepsOfTable(visit));

@@ -1,7 +1,7 @@
 /**
  * A lock of the network namespace that only those with CAP_NET_ADMIN can take: a group of NFLOG
- * (include/uapi/linux/netfilter/nfnetlink_log.h). A group belongs to the netlink socket that bound it, nobody else can
- * bind or configure it, and the kernel gives it up when the socket is closed, however its process ended. It is no part
+ * (include/uapi/linux/netfilter/nfnetlink_log.h). A group belongs to the netlink socket that bound it; no other
+ * socket can bind or configure it, and the kernel gives it up when the socket is closed, however its process ended. It is no part
  * of the ruleset: nothing flushes it, nothing shows it, and no packet is touched.
  *
  * Kernels without NFLOG have queues of NFQUEUE, which are bound in the same way (nfnetlink_queue.h).

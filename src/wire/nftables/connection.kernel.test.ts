@@ -255,7 +255,7 @@ describe('tables', () => {
     removal.deleteTable('ip6', 'knat');
     connection.commit(removal);
     expect(connection.tables('ip6')).toEqual([]);
-    expect(() => connection.commit(batch)).toThrow(Rejected);
+    expect(() => connection.commit(removal)).toThrow(Rejected);
   });
 });
 

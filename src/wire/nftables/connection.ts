@@ -9,6 +9,7 @@ import {
   type ChainDeclaration,
   chainAttributes,
   type Declaration,
+  generationAttributes,
   type RuleDeclaration,
   readDeclaration,
   ruleAttributes,
@@ -18,7 +19,6 @@ import {
   tableAttributes,
 } from './declarations.ts';
 import { allDistinct, readElementList, type SetElement } from './element.ts';
-import { generationAttributes } from './generation.ts';
 import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
 
 /** A table as the kernel dumps it. */
@@ -38,7 +38,7 @@ const REARRANGING = 20;
  * The control connection to nf_tables of the network namespace in which it was opened.
  *
  * Every method is synchronous and throws the errors of errors.ts: Rejected with `ENOENT` for a table or set that is not
- * there, Busy when a reading was interrupted by somebody's change (read again), Denied without CAP_NET_ADMIN.
+ * there, Busy when a change interrupted the reading (read again), Denied without CAP_NET_ADMIN.
  */
 export class NftablesConnection extends NetlinkClient {
   constructor() {
@@ -50,7 +50,7 @@ export class NftablesConnection extends NetlinkClient {
     return this.socket.portId;
   }
 
-  /** The id of the ruleset's generation: every transaction in this namespace, whoever commits it, raises it by one. */
+  /** The id of the ruleset's generation: every transaction in this namespace, of any program, raises it by one. */
   generation(): { readonly id: number } {
     const read = ({ bytes, start, end }: Message) =>
       generationAttributes.read(bytes, start + NFGENMSG, end, 'nft_gen').id ?? null;

@@ -124,6 +124,16 @@ export const setAttributes = nest({
   expressions: [18, 'NFTA_SET_EXPRESSIONS', list(NFTA_LIST_ELEM, expressionAttributes)],
 });
 
+/**
+ * `enum nft_gen_attributes`. The process is the one that committed in a notification, and the one that asks in the answer
+ * to NFT_MSG_GETGEN.
+ */
+export const generationAttributes = nest({
+  id: [1, 'NFTA_GEN_ID', be32],
+  processId: [2, 'NFTA_GEN_PROC_PID', be32],
+  processName: [3, 'NFTA_GEN_PROC_NAME', string],
+});
+
 /** A declaration: its attributes, and their bytes as the kernel sent them. */
 export type Declaration<Rows extends Record<string, Row>> = Decoded<Rows> & { readonly raw: Uint8Array };
 export type TableDeclaration = Declaration<typeof tableAttributes.rows>;

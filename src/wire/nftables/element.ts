@@ -233,7 +233,7 @@ function readVerdict(bytes: Uint8Array, start: number, end: number): Verdict {
   return verdictOf(verdictAttributes.read(bytes, start, end, 'NFTA_DATA_VERDICT'));
 }
 
-/** The verdict that these attributes tell. */
+/** The verdict of these attributes. */
 export function verdictOf({ code, chain }: Decoded<typeof verdictAttributes.rows>): Verdict {
   if (code === undefined) throw malformed('NFTA_DATA_VERDICT without NFTA_VERDICT_CODE');
   const named = verdictNames.get(code | 0) ?? code | 0;

@@ -152,7 +152,7 @@ const NFT_REG_1 = 1;
 const NFT_REG32_00 = 8;
 export const REGISTERS = 16;
 
-/** The number by which the kernel tells of the register of 4 bytes with this index, 0 to 15 (nft_dump_register). */
+/** The kernel's number of the register of 4 bytes with this index, 0 to 15 (nft_dump_register). */
 export function registerNumber(index: number): number {
   return index % 4 === 0 ? NFT_REG_1 + index / 4 : NFT_REG32_00 + index;
 }

@@ -2,13 +2,13 @@
  * Notifications of NFNLGRP_NFTABLES: who changed what in this network namespace.
  *
  * The kernel sends them after a commit: one message for each changed object (for each element, even), then one
- * NFT_MSG_NEWGEN. Only names are decoded here; whoever wants the content reads it through the connection.
+ * NFT_MSG_NEWGEN. Only names are decoded here; the content is read through the connection.
  */
 import { eachAttribute } from '../attributes.ts';
 import { textOf } from '../bytes.ts';
 import { type Message, NFGENMSG, readNfgenmsg } from '../messages.ts';
 import { type Subscription, subscribe } from '../notifications.ts';
-import { generationAttributes } from './generation.ts';
+import { generationAttributes } from './declarations.ts';
 import {
   NFNL_SUBSYS_NFTABLES,
   NFNLGRP_NFTABLES,
@@ -41,7 +41,7 @@ export interface GenerationEvent {
   readonly portId: number;
 }
 
-/** Events were lost: everything that is followed must be read anew. */
+/** Events were lost: the listener must read everything again. */
 export interface OverrunEvent {
   readonly type: 'overrun';
 }
@@ -55,8 +55,8 @@ export interface NftablesWatchOptions extends Pick<Subscription, 'ignorePortId' 
 }
 
 /**
- * Tells of each change in the network namespace, as `subscribe` does. Successive changes to elements of the same set by the
- * same port are told once.
+ * Calls back for each change in the network namespace; see `subscribe`. Successive changes to elements of the same set by
+ * the same port are one event.
  */
 export function watchNftables(
   listen: (event: NftablesEvent) => void,
@@ -77,7 +77,7 @@ export function watchNftables(
   return subscribe(wanted, message, () => tell({ type: 'overrun' }));
 }
 
-/** The event that a notification tells of; null for a message of another subsystem or of a later kernel. */
+/** The event of a notification; null for a message of another subsystem or of a later kernel. */
 export function readEvent(message: Message): NftablesEvent | null {
   if (message.type >>> 8 !== NFNL_SUBSYS_NFTABLES) return null;
   const type = nftMessageOf(message.type & 0xff);

@@ -1,5 +1,5 @@
 /**
- * What rtnetlink tells of (include/uapi/linux/rtnetlink.h). `first` is RTM_NEW…; RTM_DEL… and RTM_GET… are the two numbers
+ * The objects of rtnetlink (include/uapi/linux/rtnetlink.h). `first` is RTM_NEW…; RTM_DEL… and RTM_GET… are the two numbers
  * behind it. `header` is the length of the structure before the attributes, of which a dump of all has zeros. `groups` are
  * the RTNLGRP_… that announce changes.
  */

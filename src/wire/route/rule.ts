@@ -36,11 +36,11 @@ export interface RoutingRule {
   readonly source: Prefix;
   /** The table that the rule sends to; null for every other action. */
   readonly table: number | null;
-  /** Routes of that table whose prefix is at most as long as this are passed over; null: none. */
+  /** Routes of that table whose prefix is at most this long are ignored; null: none. */
   readonly suppressPrefixLength: number | null;
   /** Who made it (`enum rt_protocols`): 2 is the kernel, 3 at boot, 4 an administrator. */
   readonly protocol: number;
-  /** It asks for more than the source: a mark, an interface, a destination, a port, a user, or it is turned round. */
+  /** It matches by more than the source (a mark, an interface, a destination, a port, a user), or is inverted. */
   readonly hasMoreSelectors: boolean;
 }
 

@@ -7,7 +7,7 @@ import type { RouteConnection } from './connection.ts';
 import type { Link } from './link.ts';
 import type { Nexthop, Route } from './route.ts';
 
-/** What the routes say of the way to the world, for one family. */
+/** The way to the world by the routes of one family. */
 export interface WayOut {
   /** Indexes of the interfaces by which it leads; several with a multipath route, none without a default route. */
   readonly interfaces: ReadonlySet<number>;
@@ -71,7 +71,7 @@ const WIDEST = 8;
 
 const RT_TABLE_LOCAL = 255;
 
-/** Throws Busy when something changed while it was read. */
+/** The way out of one family. Throws Busy when something changed while it was read. */
 export function wayOut(family: Family, reader: RouteReader, routes: readonly Route[]): WayOut {
   return lookedUp(family, reader, routes) ?? namedByRules(family, reader, routes) ?? NO_WAY;
 }

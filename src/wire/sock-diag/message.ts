@@ -1,5 +1,5 @@
 /**
- * Sockets of the host as NETLINK_SOCK_DIAG tells of them: include/uapi/linux/inet_diag.h and sock_diag.h.
+ * Sockets of the host, read from NETLINK_SOCK_DIAG: include/uapi/linux/inet_diag.h and sock_diag.h.
  *
  * The request is `struct inet_diag_req_v2`, the answer to a dump one `struct inet_diag_msg` a socket, then attributes.
  * Numbers are in host byte order, ports and addresses in network order; an IPv4 address fills the first 4 of 16 bytes.
@@ -33,7 +33,7 @@ const takingStates = {
   SCTP: 1 << 10,
 } as const satisfies Record<Protocol, number>;
 
-/** `INET_DIAG_…`, the one that is of interest here. */
+/** `INET_DIAG_…` */
 const attributes = nest({ onlyIpv6: [11, 'INET_DIAG_SKV6ONLY', u8] });
 
 /** A socket that takes what is sent to its port. */
