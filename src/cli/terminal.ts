@@ -8,8 +8,8 @@ const COLORS = ['bold', 'dim', 'green', 'red', 'yellow'] as const;
 type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
 
 /**
- * A colour in a text is a mark that nobody else can write: so what is ours is told from escape sequences in texts of others
- * when the text is printed. Begin and end of the colours, in their order.
+ * Colours in a text are marks with a random part, which texts of others cannot contain. Escape sequences in such texts are
+ * therefore not taken for our colours. One mark for the begin and one for the end of each colour.
  */
 const MARK = `\ufdd0${randomBytes(8).toString('hex')}`;
 const MARKS = new RegExp(`${MARK}(\\d\\d)`, 'g');
@@ -24,7 +24,7 @@ export interface TerminalStream extends Writable {
 }
 
 export interface TerminalOptions {
-  /** `auto`: where somebody looks, that is on terminals. */
+  /** `auto`: on terminals. */
   readonly color?: 'auto' | 'always' | 'never';
   /** Characters in a line; null: as the terminal says, and of any length where there is none. */
   readonly columns?: number | null;
@@ -43,8 +43,8 @@ export function terminalOptions(environment: Readonly<Record<string, string | un
 }
 
 /**
- * Where a command prints: what was asked for on standard output, everything else on standard error. Whatever it is given
- * is shown as it is: what others wrote does nothing to a terminal, and begins no line (`printable`).
+ * Where a command prints: results on standard output, everything else on standard error. Texts of others are made
+ * harmless: they contain no control sequences and no line ends (`printable`).
  */
 export class Terminal {
   readonly #output: TerminalStream;
@@ -71,7 +71,7 @@ export class Terminal {
     return this.#widthOf(this.#output);
   }
 
-  /** Somebody looks at standard error while the command runs. */
+  /** Standard error is a terminal. */
   get watched(): boolean {
     return this.#errors.isTTY === true;
   }
@@ -81,7 +81,7 @@ export class Terminal {
     this.#output.write(`${shown(text)}\n`);
   }
 
-  /** Text of our own of several lines, such as help. What others wrote is `printable` in it already. */
+  /** Our own text of several lines, such as help. Texts of others in it are `printable` already. */
   printBlock(text: string): void {
     this.#output.write(`${text.split('\n').map(shown).join('\n')}\n`);
   }
@@ -128,7 +128,7 @@ export class Terminal {
   }
 
   #widthOf(stream: TerminalStream): number | null {
-    // A terminal that was never told its size (a Pod's, before kubectl has said it) says 0.
+    // A terminal without a known size (a Pod's, before kubectl sets it) has 0 columns.
     return this.#columns ?? (stream.isTTY === true ? stream.columns || 80 : null);
   }
 

@@ -51,7 +51,7 @@ const destination = object(
   ],
 );
 
-/** Lists are short, so that a rule is one that a person can read; there may be many rules. */
+/** Lists are bounded, so that a person can read a rule; there may be many rules. */
 export const egressRuleSpec = object(
   'The rule.',
   {

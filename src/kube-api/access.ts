@@ -1,25 +1,25 @@
 import type { RequestOptions } from 'node:https';
 
-/** Where the API server is and how to speak to it. */
+/** Where the API server is, and with which credentials it is asked. */
 export interface ApiAccess {
   /** URL of the API server, without a slash at its end. */
   readonly server: string;
-  /** Grows when the credentials are read anew. */
+  /** Counts how often the credentials were read. */
   readonly generation: number;
   /**
    * Agent, TLS and authorization for one request. Files are read each time, so that renewed ones are used.
    *
-   * @param signal of the request: ends what is done for it, such as a connection through a proxy
+   * @param signal of the request; its abort also ends a connection to a proxy
    */
   requestOptions(signal: AbortSignal): Promise<RequestOptions>;
   /**
-   * Forgets cached credentials and reads the configuration anew: the server does not accept them any longer. Does
-   * nothing when that was done since `generation`; what cannot be read leaves everything as it is.
+   * Call when the server no longer accepts the credentials: forgets cached ones and reads the configuration again. Does
+   * nothing if that happened since `generation`. If the configuration cannot be read, the old one stays.
    */
   renew(generation: number): void;
 }
 
-/** Which cluster, and as whom. Without any of it: `$KUBECONFIG`, `~/.kube/config`, the pod's service account. */
+/** Which cluster, and with which credentials. Default: `$KUBECONFIG`, `~/.kube/config`, the pod's service account. */
 export interface AccessOptions {
   /** Path of a kubeconfig file. */
   readonly kubeconfig?: string;
@@ -27,7 +27,7 @@ export interface AccessOptions {
   readonly context?: string;
   /** URL of the API server, instead of what the configuration says; credentials and CA stay. */
   readonly server?: string;
-  /** A person can be asked, by an exec plugin that wants to. */
+  /** An exec plugin may ask a person. */
   readonly isTerminal?: boolean;
   /** Environment variables of the process. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -35,7 +35,7 @@ export interface AccessOptions {
   readonly root?: string;
 }
 
-/** The configuration names no cluster that could be asked: a person has to correct it. */
+/** The configuration names no usable cluster: a person has to correct it. */
 export class AccessError extends Error {
   override readonly name = 'AccessError';
 }

@@ -1,7 +1,7 @@
-import { isRecord, recordAt, textAt } from './json.ts';
+import { isRecord, recordAt, textAt } from '../base/json.ts';
 
 /**
- * What stood between a request and its result.
+ * How a request failed.
  *
  * `answered`: the server refused; `status` and `reason` say why (https://kubernetes.io/docs/reference/using-api/api-concepts/).
  * `unreachable`: no connection.
@@ -36,25 +36,25 @@ export class ApiError extends Error {
 }
 
 /**
- * The error that an answer stands for: a `Status` object where the body holds one, else its text.
+ * The error of an answer: from the `Status` object in its body, else from its text.
  *
  * @param retryAfter the header, in seconds; a date there is not understood and counts as absent
  */
 export function answeredError(status: number, body: string, retryAfter: string | undefined): ApiError {
   const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter);
-  const told = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+  const waitMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
   } catch {
     parsed = null;
   }
-  if (isRecord(parsed) && parsed.kind === 'Status') return statusError(parsed, status, told);
+  if (isRecord(parsed) && parsed.kind === 'Status') return statusError(parsed, status, waitMs);
   const text = body.trim().slice(0, 200);
-  return new ApiError('answered', text === '' ? `HTTP ${status}` : text, { status, retryAfterMs: told });
+  return new ApiError('answered', text === '' ? `HTTP ${status}` : text, { status, retryAfterMs: waitMs });
 }
 
-/** The error that a `Status` object stands for, in an answer or in an ERROR event of a watch. */
+/** The error of a `Status` object, which an answer or an ERROR event of a watch contains. */
 export function statusError(object: unknown, status = 0, retryAfterMs: number | null = null): ApiError {
   const record = isRecord(object) ? object : {};
   const code = typeof record.code === 'number' ? record.code : status;

@@ -22,7 +22,7 @@ export interface ApiRequest {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Bytes of an answer that are kept to explain a refusal. */
+/** Bytes of a refusal that are read for its message. */
 const ERROR_BODY_LIMIT = 64 * 1024;
 
 /** Bytes of an answer of JSON: a page of a list has 500 objects, of which the largest have some MiB. */
@@ -56,8 +56,8 @@ export class ApiClient {
   }
 
   /**
-   * The answer as JSON. Silence of `idleMs` milliseconds is a failure, and so is an answer of more than `limit` bytes, or
-   * one that does not end.
+   * The answer as JSON. Fails after `idleMs` milliseconds without data, for an answer of more than `limit` bytes, and for an
+   * answer that does not end.
    */
   async json(
     request: ApiRequest,

@@ -8,14 +8,14 @@ export interface ExecConfig {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** What to do where the program is not there; empty where it says nothing. */
+  /** What to do if the program is not installed; may be empty. */
   readonly installHint: string;
-  /** Whether the program may ask a person: in no case, where there is a terminal, or it cannot do without. */
+  /** Whether the program asks a person: never, if there is a terminal, or always (it fails without a terminal). */
   readonly interactiveMode: 'Never' | 'IfAvailable' | 'Always';
   readonly provideClusterInfo: boolean;
 }
 
-/** What the program gave: a token, a certificate with its key, or both. */
+/** What the program printed: a token, a certificate with its key, or both. */
 export interface ExecCredential {
   readonly token?: string;
   /** PEM texts. */
@@ -26,9 +26,9 @@ export interface ExecCredential {
 /** Where the program runs. */
 export interface ExecSurroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** A person sits before standard input. */
+  /** Standard input is a terminal. */
   readonly isTerminal: boolean;
-  /** `spec.cluster` of the question, for a program that wants it; read when it is asked. */
+  /** `spec.cluster` of the ExecCredential, for a program with `provideClusterInfo`. */
   cluster(): Promise<object>;
 }
 
@@ -36,19 +36,19 @@ const GROUP = 'client.authentication.k8s.io';
 const VERSIONS = [`${GROUP}/v1`, `${GROUP}/v1beta1`];
 const MODES = ['Never', 'IfAvailable', 'Always'] as const;
 
-/** Milliseconds before its end from which on a credential is not used any longer. */
+/** A credential is renewed this many milliseconds before it expires. */
 const MARGIN = 10_000;
 
 /** Bytes that the program may print. */
 const OUTPUT_LIMIT = 1024 * 1024;
 
-/** Characters of its complaint that are reported. */
+/** Characters of its standard error that are reported. */
 const COMPLAINT_LIMIT = 2_000;
 
-/** A program that asks nobody is ended after this many milliseconds. */
+/** A program without a terminal is ended after this many milliseconds. */
 const TIME_LIMIT = 60_000;
 
-/** Throws AccessError for what kubectl refuses too. */
+/** Reads `exec` of a user. Throws AccessError for everything that kubectl refuses. */
 export function readExec(entry: KubeconfigEntry): ExecConfig {
   const refuse = (why: string): never => {
     throw new AccessError(`the kubeconfig cannot be used: ${entry.title} ${why}`);
@@ -77,8 +77,8 @@ export function readExec(entry: KubeconfigEntry): ExecConfig {
 }
 
 /**
- * Credentials of a program, as client.authentication.k8s.io says: asked for once for all requests that wait for it, and
- * used until they expire, or as long as the server takes them where no end is given.
+ * Credentials of a program (client.authentication.k8s.io). The program runs once for all requests that wait. Its credential
+ * is used until it expires, or, without an expiry time, until the server refuses it.
  */
 export class ExecPlugin {
   readonly #config: ExecConfig;
@@ -145,7 +145,7 @@ export class ExecPlugin {
       throw new Error(`${message}${hint}`, { cause: error });
     } finally {
       child.kill('SIGKILL');
-      // What the program started may hold the other end open.
+      // A child of the program may still have the other end open.
       child.stdout?.destroy();
       child.stderr?.destroy();
     }

@@ -1,6 +1,6 @@
 import type { Surroundings } from './surroundings.ts';
 
-/** Calls once when nothing was heard for a time: a connection may be dead without an end being seen. */
+/** Calls back once when a connection was silent too long: a dead connection may never report its end. */
 export class IdleGuard {
   readonly #surroundings: Surroundings;
   readonly #done = new AbortController();
@@ -13,7 +13,7 @@ export class IdleGuard {
     void this.#watch(idleMs, onIdle);
   }
 
-  /** Something was heard. */
+  /** Data arrived. */
   touch(): void {
     this.#heardAt = this.#surroundings.now();
   }

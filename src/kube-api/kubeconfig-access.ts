@@ -6,10 +6,10 @@ import { readPem } from './kubeconfig-entry.ts';
 import { authorizationOf, type KubeconfigUser, readUser } from './kubeconfig-user.ts';
 import { type ApiServer, readServer, serverOptions } from './server.ts';
 
-/** What the configuration said when it was read last. */
+/** The configuration as it was last read. */
 interface Loaded {
   readonly server: ApiServer;
-  /** Null: nobody is named. */
+  /** Null: the context has no user. */
   readonly user: KubeconfigUser | null;
   /** Null: the user has none. */
   readonly plugin: ExecPlugin | null;
@@ -52,7 +52,7 @@ export class KubeconfigAccess implements ApiAccess {
       options.key = await readPem(user.key);
       authorization = await authorizationOf(user);
     }
-    // What the kubeconfig says itself wins over the program, which is then not asked.
+    // Credentials in the kubeconfig itself take precedence over the program, which is then not run.
     if (plugin !== null && authorization === undefined) {
       const { token, clientCertificateData, clientKeyData } = await plugin.credential(Date.now());
       if (options.cert === undefined)
@@ -69,7 +69,7 @@ export class KubeconfigAccess implements ApiAccess {
     try {
       this.#loaded = this.#load();
     } catch {
-      // The old configuration is still the best there is; the next refusal reads it again.
+      // Keep the old configuration; the next refusal reads the file again.
     }
   }
 
@@ -87,7 +87,7 @@ export class KubeconfigAccess implements ApiAccess {
   }
 }
 
-/** The cluster as exec plugins are told of it. */
+/** `spec.cluster` of an ExecCredential. */
 async function clusterInfo(server: ApiServer): Promise<object> {
   const authority = await readPem(server.authority);
   return {

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isRecord, type JsonRecord } from '../base/json.ts';
 import { AccessError } from './access.ts';
-import { isRecord, type JsonRecord } from './json.ts';
 
-/** PEM text that stands in the kubeconfig itself or in a file. The text wins where both are there, as for kubectl. */
+/** PEM text in the kubeconfig itself or in a file. If both are given, the text in the kubeconfig is used, as by kubectl. */
 export interface Pem {
   readonly data: Buffer | null;
   /** Absolute path; empty where there is none. */
   readonly path: string;
 }
 
-/** The PEM text, read anew each time so that a renewed file is used; undefined where there is none. */
+/** The PEM text; undefined if there is none. Files are read each time, so that a renewed file is used. */
 export async function readPem({ data, path }: Pem): Promise<Buffer | undefined> {
   return data ?? (path === '' ? undefined : await readFile(path));
 }
@@ -23,7 +23,7 @@ export class KubeconfigEntry {
   /** How messages call it: `the user "knat"`. */
   readonly title: string;
   readonly #fields: JsonRecord;
-  /** Folder of the file that it stands in. */
+  /** Folder of the kubeconfig file. */
   readonly #folder: string;
 
   constructor(title: string, fields: JsonRecord, folder: string) {
@@ -65,7 +65,7 @@ export class KubeconfigEntry {
     return Object.keys(this.#fields);
   }
 
-  /** Any JSON, as it stands there. */
+  /** The value of the field, unchecked. */
   value(key: string): unknown {
     return this.#fields[key];
   }

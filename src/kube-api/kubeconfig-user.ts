@@ -4,7 +4,7 @@ import { AccessError } from './access.ts';
 import { type ExecConfig, readExec } from './exec-plugin.ts';
 import type { KubeconfigEntry, Pem } from './kubeconfig-entry.ts';
 
-/** Who asks, as a user of a kubeconfig says. */
+/** A user of a kubeconfig. */
 export interface KubeconfigUser {
   readonly token: string;
   /** Absolute path; its content wins over `token`, and may change. Empty: none. */
@@ -15,7 +15,7 @@ export interface KubeconfigUser {
   readonly key: Pem;
   /** Null: there is no program. */
   readonly exec: ExecConfig | null;
-  /** Headers that ask to act as somebody else. */
+  /** Headers that ask the server to act as another user. */
   readonly impersonation: OutgoingHttpHeaders;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { isRecord, listAt, recordAt, textAt } from '../base/json.ts';
 import { AccessError, type AccessOptions } from './access.ts';
-import { isRecord, listAt, recordAt, textAt } from './json.ts';
 import { KubeconfigEntry } from './kubeconfig-entry.ts';
 
 type Entries = Map<string, KubeconfigEntry>;
@@ -17,7 +17,7 @@ export interface Kubeconfig {
 /** A cluster and who asks it. */
 export interface ChosenContext {
   readonly cluster: KubeconfigEntry;
-  /** Null: nobody is named, as for a server that asks for no credentials. */
+  /** Null: the context has no user, as for a server that needs no credentials. */
   readonly user: KubeconfigEntry | null;
 }
 
@@ -74,7 +74,7 @@ function kubeconfigPaths({ kubeconfig, environment }: AccessOptions): readonly s
   return [join(environment.HOME ?? '', '.kube', 'config')];
 }
 
-/** Null: there is no such file, and there may be none. */
+/** The text of the file; null if it does not exist and may be absent. */
 function textOf(path: string, mayBeAbsent: boolean): string | null {
   try {
     return readFileSync(path, 'utf8');

@@ -1,11 +1,13 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+import { parseAddress } from '../net/address.ts';
+import { parseLoosePrefix, prefixContains } from '../net/prefix.ts';
 import { AccessError } from './access.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const PROTOCOLS = ['http:', 'https:', 'socks5:', 'socks5h:'];
 
-/** The proxy of `proxy-url`. Throws AccessError where it is none that can be used. */
+/** The proxy of `proxy-url`. Throws AccessError if the URL or its protocol cannot be used. */
 export function proxyOf(text: string): URL {
   if (URL.canParse(text) && PROTOCOLS.includes(new URL(text).protocol)) return new URL(text);
   throw new AccessError(
@@ -47,13 +49,8 @@ function isListed(host: string, port: string, pattern: string): boolean {
 }
 
 function isWithin(host: string, prefix: string): boolean {
-  const [address = '', length = ''] = prefix.split('/');
-  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-  if (isIP(host) === 0 || isIP(address) === 0 || !/^\d+$/.test(length)) return false;
-  if (Number(length) > (family === 'ipv6' ? 128 : 32)) return false;
-  const list = new BlockList();
-  list.addSubnet(address, Number(length), family);
-  return list.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
+  const [address, network] = [parseAddress(host), parseLoosePrefix(prefix)];
+  return address !== null && network !== null && prefixContains(network, address);
 }
 
 /** A host without the brackets that a URL writes around IPv6. */

@@ -1,13 +1,13 @@
+import { isRecord, recordAt, textAt } from '../base/json.ts';
 import type { ApiClient } from './client.ts';
-import { isRecord, recordAt, textAt } from './json.ts';
 
-/** Silence of the API server for so long is a failure, in milliseconds. */
+/** A request fails after this many milliseconds without data. */
 const IDLE = 5_000;
 
 /** Bytes of an answer: a user has some groups and some `extra`. */
 const LIMIT = 1 << 20;
 
-/** Whose token it is. */
+/** The user of a token. */
 export interface ReviewedUser {
   readonly username: string;
   readonly uid: string;
@@ -15,7 +15,7 @@ export interface ReviewedUser {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Asks the API server about bearer tokens of others: TokenReview and SubjectAccessReview. Rejects with ApiError. */
+/** Asks the API server about bearer tokens of clients: TokenReview and SubjectAccessReview. Rejects with ApiError. */
 export class Reviews {
   readonly #client: ApiClient;
   readonly #signal: AbortSignal;
@@ -25,7 +25,7 @@ export class Reviews {
     this.#signal = signal;
   }
 
-  /** Null: nobody's token. */
+  /** The user of a token; null if the token is not valid. */
   async whoIs(token: string): Promise<ReviewedUser | null> {
     const status = await this.#review('authentication.k8s.io', 'TokenReview', { token });
     if (status.authenticated !== true) return null;

@@ -5,11 +5,11 @@ import { type KubeconfigEntry, type Pem, readPem } from './kubeconfig-entry.ts';
 import { bare, environmentProxy, proxyOf } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
 
-/** How the API server is reached, and how it is known to be the right one. */
+/** How the API server is reached, and how its certificate is checked. */
 export interface ApiServer {
   readonly url: string;
   readonly authority: Pem;
-  /** The server's certificate is not looked at. */
+  /** The server's certificate is not checked. */
   readonly isUnverified: boolean;
   /** Name that its certificate has to have; empty: that of the URL. */
   readonly tlsServerName: string;
@@ -24,7 +24,7 @@ export interface ApiServer {
 /** The extension of a cluster that exec plugins are handed. */
 const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
 
-/** Throws AccessError. @param url what the cluster's `server` is, or stands for it */
+/** Throws AccessError. @param url of the server: the cluster's `server`, or what replaces it */
 export function readServer(
   cluster: KubeconfigEntry,
   url: string,
@@ -45,7 +45,7 @@ export function readServer(
   };
 }
 
-/** The options of a request of somebody with these credentials; each request has a connection of its own. */
+/** The options of a request with these credentials. Each request has a connection of its own. */
 export async function serverOptions(
   server: ApiServer,
   credentials: RequestOptions,
@@ -59,7 +59,7 @@ export async function serverOptions(
     cert: credentials.cert,
     key: credentials.key,
     rejectUnauthorized: !server.isUnverified,
-    // An address is no name to ask for in TLS, but one to compare.
+    // TLS has no server name for an address; the address is compared with the certificate below.
     servername: isIP(name) === 0 ? name : '',
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
   };

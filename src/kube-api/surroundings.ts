@@ -1,9 +1,15 @@
-/** Clock and chance: injected, so that tests own them. */
-export interface Surroundings {
+import { type Sleeper, timers } from '../base/wake.ts';
+
+/** Clock, timers and random numbers: given by the caller, so that tests control them. */
+export interface Surroundings extends Sleeper {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
-  /** Resolves after this many milliseconds, or at once when the signal aborts; never rejects. */
-  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
   /** A number from 0 to below 1. */
   random(): number;
 }
+
+export const processSurroundings: Surroundings = {
+  now: () => performance.now(),
+  random: () => Math.random(),
+  ...timers,
+};

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect, isIPv4, isIPv6, type Socket } from 'node:net';
+import { connect, isIPv6, type Socket } from 'node:net';
+import { addressBytes, isIpv6, parseAddress } from '../net/address.ts';
 import { bare } from './proxy.ts';
 
 /** A connection to `host:port` through a proxy. Rejects when the proxy cannot be reached or refuses. */
@@ -91,17 +92,12 @@ async function openSocks(proxy: URL, host: string, port: number, signal: AbortSi
 }
 
 function addressOf(host: string): Buffer {
-  if (isIPv4(host)) return Buffer.from([1, ...host.split('.').map(Number)]);
-  if (!isIPv6(host)) return Buffer.concat([Buffer.from([3]), counted(host)]);
-  const [before = '', after] = host.split('::');
-  const words = (text: string) =>
-    text === '' ? [] : text.split(':').map((word) => Number.parseInt(word, 16));
-  const [first, last] = [words(before), words(after ?? '')];
-  const all = [...first, ...new Array(8 - first.length - last.length).fill(0), ...last];
-  return Buffer.from([4, ...all.flatMap((word) => [word >> 8, word & 0xff])]);
+  const address = parseAddress(host);
+  if (address === null) return Buffer.concat([Buffer.from([3]), counted(host)]);
+  return Buffer.from([isIpv6(address) ? 4 : 1, ...addressBytes(address)]);
 }
 
-/** A text behind its length, which has to fit a byte. */
+/** The length of a text in one byte, then the text. */
 function counted(text: string): Buffer {
   const bytes = Buffer.from(text);
   if (bytes.length > 255) throw new Error(`"${text.slice(0, 20)}…" is longer than 255 bytes`);

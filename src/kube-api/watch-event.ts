@@ -1,5 +1,5 @@
+import { isRecord, recordAt, textAt } from '../base/json.ts';
 import { ApiError, statusError } from './api-error.ts';
-import { isRecord, recordAt, textAt } from './json.ts';
 
 /** The annotation of the bookmark that ends the objects of a streaming list. */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';

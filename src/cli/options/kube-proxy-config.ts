@@ -1,4 +1,5 @@
 import { meantHint } from '../../base/did-you-mean.ts';
+import { isRecord } from '../../base/json.ts';
 import { isIpv6, parseAddress } from '../../net/address.ts';
 import { EVERYWHERE } from '../../sources/objects/node-config.ts';
 import { CliError } from '../cli-error.ts';
@@ -34,7 +35,7 @@ export async function readKubeProxyConfig(path: string): Promise<KubeProxyConfig
 export function parseKubeProxyConfig(text: string, filename: string): KubeProxyConfig {
   const root = onlyDocument(text, filename, invalid, 'go');
   const value = root?.value;
-  if (root === undefined || !isMapping(value) || value.apiVersion !== API_VERSION || value.kind !== KIND) {
+  if (root === undefined || !isRecord(value) || value.apiVersion !== API_VERSION || value.kind !== KIND) {
     throw invalid(filename, [`${filename}: expected apiVersion: ${API_VERSION} and kind: ${KIND}`]);
   }
   const errors: { line: number; text: string }[] = [];
@@ -121,7 +122,7 @@ function collect(
     const path = prefix + name;
     if (Object.hasOwn(kubeProxyFields, path)) leaves.set(path, value);
     else if (Object.keys(kubeProxyFields).some((known) => known.startsWith(`${path}.`))) {
-      if (isMapping(value)) collect(value, `${path}.`, leaves, tell);
+      if (isRecord(value)) collect(value, `${path}.`, leaves, tell);
       else if (value !== null) tell.fail(path, 'expected a mapping');
     } else {
       tell.warn(`${path}: unknown field, no effect${meantHint(path, Object.keys(kubeProxyFields))}`);
@@ -156,11 +157,11 @@ function typeError(type: FieldType, value: unknown): string | null {
       return is(Array.isArray(value) && value.every((item) => typeof item === 'string'), 'a list of texts');
     case 'flags':
       return is(
-        isMapping(value) && Object.values(value).every((flag) => typeof flag === 'boolean'),
+        isRecord(value) && Object.values(value).every((flag) => typeof flag === 'boolean'),
         'names with true or false',
       );
     case 'patterns':
-      return is(Array.isArray(value) && value.every(isMapping), 'a list of mappings');
+      return is(Array.isArray(value) && value.every(isRecord), 'a list of mappings');
     default:
       return type satisfies never;
   }
@@ -168,10 +169,6 @@ function typeError(type: FieldType, value: unknown): string | null {
 
 function isDuration(text: string): boolean {
   return /^(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)?$/.test(text);
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(filename: string, details: readonly string[]): CliError {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
+import { timers } from '../../base/wake.ts';
 import { parseAddress } from '../../net/address.ts';
 import { CliError } from '../cli-error.ts';
 import { addOptions, valuesOf } from '../commands/command.ts';
@@ -83,13 +83,7 @@ async function nodeOf(
   const wanted = nodeId ?? values.node ?? (process.env.HOSTNAME || context.defaultNode);
   const { findNode } = await import('../../sources/kube/node-name.ts');
   const { serveStartingHealth } = await import('../../agent/companions/health.ts');
-  const surroundings = {
-    now: () => performance.now(),
-    random: () => Math.random(),
-    sleep: async (milliseconds: number, until: AbortSignal) => {
-      await sleep(milliseconds, undefined, { signal: until }).catch(() => {});
-    },
-  };
+  const surroundings = { now: () => performance.now(), random: () => Math.random(), ...timers };
   const isOnce = values.dryRun === true || values.once === true;
   const patience = isOnce ? { giveUpAfter: PATIENCE } : {};
   const found = new AbortController();

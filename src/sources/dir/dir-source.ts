@@ -22,9 +22,9 @@ export function dirSource(path: string, options: DirOptions = {}): Source {
  * A folder of manifests as a source. Guarantees:
  * 1. Everything that is in the folder at the start is applied before `synced`.
  * 2. After a change the folder is read once it was quiet for `settleMs`, all changed files in one `apply`.
- * 3. What cannot be read never takes anything away; it is reported until it is mended.
+ * 3. A file that cannot be read removes nothing; it is reported until it can be read.
  * 4. A folder that vanishes keeps its last good state and is picked up when it is back.
- * 5. A change that no event told of is found after `pollMs`.
+ * 5. A change without an event is found after `pollMs`.
  */
 export class DirSource implements Source {
   readonly name: string;
@@ -44,7 +44,7 @@ export class DirSource implements Source {
     const reader = new FolderReader(this.#root, this.#options);
     const first = await reader.read(null);
     if (signal.aborted) return;
-    // A folder that could not be listed is no empty folder: nothing may be taken away for it.
+    // A folder that cannot be listed is not an empty folder: nothing may be removed because of it.
     if (first.rootIdentity === null) {
       throw new SourceError(
         'KNAT_FOLDER_UNREADABLE',

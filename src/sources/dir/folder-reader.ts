@@ -15,7 +15,7 @@ export interface Reading {
   /** False: a file is still being written and nothing was taken over; look again soon. */
   readonly settled: boolean;
   readonly changes: readonly FactChange[];
-  /** For the paths of which something else is to be told than before; empty lists for mended ones. */
+  /** By path, where the problems differ from those reported before; an empty list if there are none any more. */
   readonly problems: ReadonlyMap<string, readonly Finding[]>;
   /** Identity of the folder; null while it is not there. */
   readonly rootIdentity: string | null;
@@ -31,8 +31,8 @@ export class FolderReader {
   readonly #state = new FolderState();
   /** Signatures of the files as they were read. */
   readonly #signatures = new Map<string, string>();
-  /** The problems told last, by path, as text. */
-  readonly #told = new Map<string, string>();
+  /** The problems reported last, by path, as JSON. */
+  readonly #reported = new Map<string, string>();
 
   constructor(root: string, options: ReadingOptions) {
     this.#root = root;
@@ -104,16 +104,16 @@ export class FolderReader {
 
   #changedProblems(now: ReadonlyMap<string, readonly Finding[]>): ReadonlyMap<string, readonly Finding[]> {
     const changed = new Map<string, readonly Finding[]>();
-    for (const path of this.#told.keys()) {
+    for (const path of this.#reported.keys()) {
       if (now.has(path)) continue;
       changed.set(path, []);
-      this.#told.delete(path);
+      this.#reported.delete(path);
     }
     for (const [path, problems] of now) {
       const text = JSON.stringify(problems);
-      if (this.#told.get(path) === text) continue;
+      if (this.#reported.get(path) === text) continue;
       changed.set(path, problems);
-      this.#told.set(path, text);
+      this.#reported.set(path, text);
     }
     return changed;
   }

@@ -10,7 +10,7 @@ export interface DirOptions {
   readonly maxFileBytes?: number;
   /** How long the folder must be quiet before it is read, and a file unchanged before it is trusted; 50. */
   readonly settleMs?: number;
-  /** The folder is looked at this often even when no event tells of a change; 10,000. */
+  /** The folder is read this often without any event; 10,000. */
   readonly pollMs?: number;
   /** How often to look whether the folder itself is still the same one; 500. */
   readonly rootCheckMs?: number;

@@ -26,14 +26,14 @@ export interface Scan {
 /** Deeper folders are not looked into; a bound for links that make folders endless. */
 const DEEPEST = 32;
 
-/** Hidden files and folders are nobody's manifests; among them are `..data` of a ConfigMap, `.git`, `.x.yaml.swp`. */
+/** Hidden files and folders are not manifests: `..data` of a ConfigMap, `.git`, `.x.yaml.swp`. */
 export function isHiddenName(name: string): boolean {
   return name.startsWith('.');
 }
 
 /**
- * Manifests by their name. What editors leave behind (`x.yaml~`, `#x.yaml#`, `4913`) has other endings;
- * `kustomization.yaml` tells kustomize what to do and is none.
+ * Whether a name is that of a manifest. Backup files of editors (`x.yaml~`, `#x.yaml#`, `4913`) have other endings;
+ * `kustomization.yaml` configures kustomize and is no manifest.
  */
 export function isManifestName(name: string): boolean {
   return /\.(ya?ml|json)$/.test(name) && !/^kustomization\.ya?ml$/i.test(name);

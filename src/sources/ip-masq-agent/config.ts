@@ -1,8 +1,9 @@
+import { isRecord } from '../../base/json.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import type { IpMasqAgentFact } from '../../model/ip-masq-agent.ts';
 import { type Prefix, parsePrefix, prefixOf } from '../../net/prefix.ts';
-import { describe, hostBitsMessage, isObject } from '../objects/fields.ts';
+import { describe, hostBitsMessage } from '../objects/fields.ts';
 import type { ManifestRoot } from '../objects/manifest-root.ts';
 import { readRoots } from '../objects/manifest-text.ts';
 import { keyHint } from '../objects/schema-errors.ts';
@@ -10,7 +11,7 @@ import { keyHint } from '../objects/schema-errors.ts';
 /** What a file of ip-masq-agent says. */
 export interface IpMasqAgentConfig {
   readonly fact: IpMasqAgentFact;
-  /** How often the file is looked at although nothing told of a change, in milliseconds. */
+  /** How often the file is read without any event, in milliseconds. */
   readonly resyncMs: number;
 }
 
@@ -34,7 +35,7 @@ const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].map(prefixOf);
 const CIDR_LIMIT = 64;
 const RESYNC_MS = 60_000;
 
-/** What holds without a file; a file changes only what it gives. */
+/** The defaults, which a file changes only where it has a key. */
 export function defaultIpMasqAgentConfig(name: string): IpMasqAgentConfig {
   return {
     fact: { name, nonMasqueradeCIDRs: PRIVATE, masqLinkLocal: false, masqLinkLocalIPv6: false },
@@ -63,7 +64,7 @@ export function parseIpMasqAgentConfig(text: string, filename: string): IpMasqAg
   if (second !== undefined)
     add('error', second.lineOf([]), '', 'only one document is read: remove the others');
   const value = root?.value ?? null;
-  if (root !== undefined && value !== null && !isObject(value)) {
+  if (root !== undefined && value !== null && !isRecord(value)) {
     add('error', root.lineOf([]), '', `${describe(value)} is no configuration: write its keys`);
   }
   if (root !== undefined && isConfigMap(value)) {
@@ -72,14 +73,14 @@ export function parseIpMasqAgentConfig(text: string, filename: string): IpMasqAg
     return { config: null, problems };
   }
   const defaults = defaultIpMasqAgentConfig(filename);
-  if (root === undefined || !isObject(value))
+  if (root === undefined || !isRecord(value))
     return { config: problems.length === 0 ? defaults : null, problems };
   const config = readKeys(root, value, defaults, add);
   return { config: problems.some(({ severity }) => severity === 'error') ? null : config, problems };
 }
 
 function isConfigMap(value: unknown): boolean {
-  return isObject(value) && (value.kind === 'ConfigMap' || ('apiVersion' in value && 'data' in value));
+  return isRecord(value) && (value.kind === 'ConfigMap' || ('apiVersion' in value && 'data' in value));
 }
 
 type Add = (severity: Finding['severity'], line: number, field: string, message: string) => void;

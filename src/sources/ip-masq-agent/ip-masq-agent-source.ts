@@ -29,8 +29,8 @@ class IpMasqAgentSource implements Source {
   readonly #path: string;
   readonly #wake = new Wake();
   #resyncMs = 0;
-  /** What was told last, as text: the same is not told again. */
-  #told = '';
+  /** The reading that was reported last, as JSON: an equal one is not reported again. */
+  #reported = '';
   #hasConfig = false;
   #watcher: FSWatcher | null = null;
   /** Device and inode of the folder that is watched; empty for none. */
@@ -81,9 +81,9 @@ class IpMasqAgentSource implements Source {
   async #read(sink: SourceSink): Promise<void> {
     const { config, problems } = await readConfig(this.#path);
     this.#resyncMs = config?.resyncMs ?? defaultIpMasqAgentConfig(this.#path).resyncMs;
-    const told = JSON.stringify([config?.fact ?? null, problems]);
-    if (told === this.#told) return;
-    this.#told = told;
+    const reading = JSON.stringify([config?.fact ?? null, problems]);
+    if (reading === this.#reported) return;
+    this.#reported = reading;
     if (config !== null) {
       sink.apply([{ kind: 'IpMasqAgent', key: this.#path, fact: config.fact }]);
       this.#hasConfig = true;

@@ -9,22 +9,22 @@ import type { Timings } from './timings.ts';
 
 const PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
-/** Of a definition nothing is needed but that it is there: its schema may be large. */
+/** The form of the answer without spec: only the existence of a definition matters, and its schema may be large. */
 const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
-/** Longest wait before somebody who may not watch is asked again, in milliseconds: roles change seldom. */
+/** Longest wait after an answer of 403, in milliseconds: roles change seldom. */
 const FORBIDDEN = 600_000;
 
 export interface DefinitionListener {
   /** The definition is there, or changed: the server serves the kind soon, if it does not yet. */
-  changed(): void;
+  definitionChanged(): void;
   /** The definition was there, and was removed; its objects went before it. */
-  removed(): void;
+  definitionRemoved(): void;
 }
 
 /**
- * Hears of the CustomResourceDefinition of one resource, so that a kind that is installed later is found at once. What
- * cannot be heard (no right to watch, another program serves the group) is found by asking now and then.
+ * Watches the CustomResourceDefinition of one resource, so that a kind that is installed later is found at once. Where
+ * this is not possible (no right to watch, another program serves the group), the reflector asks from time to time.
  */
 export async function watchDefinition(
   { resource, client, surroundings, timings, debug }: DefinitionParts,
@@ -50,8 +50,8 @@ export async function watchDefinition(
         for (const line of lines) {
           const { type } = readWatchEvent(line);
           retry.reset();
-          if (type === 'set') listener.changed();
-          if (type === 'delete') listener.removed();
+          if (type === 'set') listener.definitionChanged();
+          if (type === 'delete') listener.definitionRemoved();
         }
       }
     } catch (error) {

@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../kube-api/client.ts';
-import type { Surroundings } from '../../kube-api/surroundings.ts';
+import { processSurroundings, type Surroundings } from '../../kube-api/surroundings.ts';
 import { defaultPodNatOptions, type ParseContext } from '../objects/metadata.ts';
 import { SharedValues } from '../objects/shared.ts';
 import type { Source, SourceSink } from '../source.ts';
@@ -13,7 +12,7 @@ import type { KubeOptions } from './options.ts';
 import { Reflector } from './reflector.ts';
 import { ResourceObjects } from './resource-objects.ts';
 import { type Resource, resourceName, wantedResources } from './resources.ts';
-import { defaultTimings } from './timings.ts';
+import { defaultTimings, type Timings } from './timings.ts';
 import { type Trouble, Troubles } from './troubles.ts';
 
 /** The objects of a cluster, as its API server has them. */
@@ -28,11 +27,17 @@ export function kubeSource(options: KubeOptions): Source {
 class KubeSource implements Source {
   readonly name = 'kubernetes';
   readonly #options: KubeOptions;
+  readonly #surroundings: Surroundings;
+  readonly #timings: Timings;
+  readonly #debug: (line: string) => void;
   /** Resources that have not delivered everything yet. */
   #outOfSync = 0;
 
   constructor(options: KubeOptions) {
     this.#options = options;
+    this.#surroundings = options.surroundings ?? processSurroundings;
+    this.#timings = { ...defaultTimings, ...options.timings };
+    this.#debug = options.debug ?? (() => {});
   }
 
   /**
@@ -40,14 +45,14 @@ class KubeSource implements Source {
    * time; whatever can heal is reported and retried.
    */
   async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
-    const { access, giveUpAfter, surroundings = processSurroundings } = this.#options;
+    const { access, giveUpAfter } = this.#options;
+    const surroundings = this.#surroundings;
     const client = new ApiClient(await clusterAccess(access), surroundings);
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     // One for each kind that waits, which Node.js would take for a leak.
     setMaxListeners(0, either);
-    const timings = { ...defaultTimings, ...this.#options.timings };
-    const troubles = new Troubles(sink, client.server, timings, () => surroundings.now());
+    const troubles = new Troubles(sink, client.server, this.#timings, () => surroundings.now());
     let failure: SourceError | null = null;
     const patience = async () => {
       if (giveUpAfter === undefined) return;
@@ -68,13 +73,8 @@ class KubeSource implements Source {
   }
 
   async #hearOf(resource: Resource, reflector: Reflector, client: ApiClient, signal: AbortSignal) {
-    const { debug = () => {}, surroundings = processSurroundings } = this.#options;
-    const timings = { ...defaultTimings, ...this.#options.timings };
-    const listener = {
-      changed: () => reflector.definitionChanged(),
-      removed: () => reflector.definitionRemoved(),
-    };
-    await watchDefinition({ resource, client, surroundings, timings, debug }, listener, signal);
+    const [surroundings, timings, debug] = [this.#surroundings, this.#timings, this.#debug];
+    await watchDefinition({ resource, client, surroundings, timings, debug }, reflector, signal);
   }
 
   #reflectors(
@@ -82,9 +82,8 @@ class KubeSource implements Source {
     sink: SourceSink,
     troubles: Troubles,
   ): readonly { resource: Resource; reflector: Reflector }[] {
-    const { debug = () => {}, podNat = defaultPodNatOptions, nodeName, enable } = this.#options;
-    const { surroundings = processSurroundings } = this.#options;
-    const timings = { ...defaultTimings, ...this.#options.timings };
+    const { podNat = defaultPodNatOptions, nodeName, enable } = this.#options;
+    const [surroundings, timings, debug] = [this.#surroundings, this.#timings, this.#debug];
     const context: ParseContext = { shared: new SharedValues(), podNat, debug };
     const delivery = new Delivery(sink);
     const resources = wantedResources(nodeName, enable);
@@ -105,11 +104,3 @@ class KubeSource implements Source {
     });
   }
 }
-
-const processSurroundings: Surroundings = {
-  now: () => performance.now(),
-  sleep: async (milliseconds, signal) => {
-    await sleep(milliseconds, undefined, { signal }).catch(() => {});
-  },
-  random: () => Math.random(),
-};

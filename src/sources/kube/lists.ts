@@ -1,6 +1,6 @@
+import { isRecord, listAt, recordAt, textAt } from '../../base/json.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
-import { isRecord, listAt, recordAt, textAt } from '../../kube-api/json.ts';
 import { groupPath, type Resource } from './resources.ts';
 import type { Timings } from './timings.ts';
 
@@ -29,7 +29,7 @@ export class Lists {
     };
   }
 
-  /** Whether the server has the resource now. Throws ApiError when that cannot be told. */
+  /** Whether the server has the resource now. Throws ApiError if the server does not say. */
   async isServed(signal: AbortSignal): Promise<boolean> {
     const request = { path: groupPath(this.#resource) };
     try {

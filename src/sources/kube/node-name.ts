@@ -1,8 +1,8 @@
+import { listAt, recordAt, textAt } from '../../base/json.ts';
 import type { AccessOptions } from '../../kube-api/access.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
 import { ApiClient } from '../../kube-api/client.ts';
-import { listAt, recordAt, textAt } from '../../kube-api/json.ts';
 import type { Surroundings } from '../../kube-api/surroundings.ts';
 import { SourceError } from '../source-error.ts';
 import { clusterAccess } from './cluster-access.ts';
@@ -54,16 +54,15 @@ export interface NodeSearch {
   readonly wanted: string;
   readonly access: AccessOptions;
   readonly surroundings: Surroundings;
-  /** Told what the search waits for, once for each reason. */
+  /** Called once for each reason why the search waits. */
   readonly waiting: (message: string) => void;
   /** Fail after this many milliseconds without an answer; absent: never. */
   readonly giveUpAfter?: number;
 }
 
 /**
- * Asks the cluster for its nodes and gives the one that is meant. Whoever may not list nodes but pods, as
- * podnat-controller's ClusterRole has it, is told by the nodes that pods run on. Waits for a server that does not
- * answer. Throws NodeNotFound, or SourceError where no cluster is configured or the time is over.
+ * Finds the node that a name means. If nodes may not be listed but pods may (podnat-controller's ClusterRole), the nodes
+ * of the pods are used. Waits for a server that does not answer. Throws NodeNotFound, or SourceError where no cluster is configured or the time is over.
  */
 export async function findNode(search: NodeSearch, signal: AbortSignal): Promise<FoundNode> {
   const { wanted, surroundings, waiting, giveUpAfter = Number.POSITIVE_INFINITY } = search;

@@ -32,17 +32,16 @@ export interface ReflectorParts {
 }
 
 /**
- * Keeps the objects of one resource as the server has them, until told to stop. Guarantees:
+ * Keeps the objects of one resource equal to those of the server. Guarantees:
  * 1. No failure ends it: each is retried with growing, jittered waits, not sooner than the server asks for.
  * 2. No failure takes an object away; only an event, or a complete list that does not name it.
  * 3. A connection that fell silent is given up and made anew.
  * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
  *    when it is too old (410), and when the server was away or was set back.
- * 5. A resource that the server does not have is in sync and empty, and is looked for from time to time, and when its
- *    definition is heard of; so is one
- *    that may not be read and that NAT can spare.
- * 6. An optional resource that the server has and cannot give is waited for a while only: behind it may be a program
- *    that is reached through a Service, and so through the NAT that waits for it. Its trouble stays reported.
+ * 5. A resource that the server does not have counts as in sync and empty. The server is asked for it from time to time,
+ *    and when its definition changes. The same applies to a `spared` resource that may not be read.
+ * 6. An optional resource that the server has but cannot list is waited for only a while: it may be served by a program
+ *    behind a Service, and so behind the NAT that waits for it. Its trouble stays reported.
  */
 export class Reflector {
   readonly #parts: ReflectorParts;

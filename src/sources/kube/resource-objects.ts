@@ -26,7 +26,7 @@ export class ResourceObjects {
   readonly #resource: Resource;
   readonly #context: ParseContext;
   readonly #sink: ObjectSink;
-  /** Every object that exists; null for one that is no fact, or never was good. */
+  /** Every object that exists; null if it is no fact, or was never valid. */
   readonly #facts = new Map<string, AnyFact | null>();
   /** Keys with a reported problem. */
   readonly #troubled = new Set<string>();
@@ -44,7 +44,7 @@ export class ResourceObjects {
     return this.#facts.size;
   }
 
-  /** A list begins; one that was begun before and did not end is forgotten. */
+  /** A list begins; an unfinished earlier list is forgotten. */
   beginList(): void {
     this.#listed = new Set();
   }

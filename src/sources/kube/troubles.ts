@@ -15,11 +15,11 @@ export interface Trouble {
   readonly since: number;
   /** It had been complete before. */
   readonly isSynced: boolean;
-  /** The source counts as complete without it from now on: that must be told. */
+  /** From now on the source counts as complete without it: this must be reported. */
   readonly isGivenUp?: boolean;
 }
 
-/** `told`: what the sink was told of it; null: nothing yet. */
+/** `told`: what was reported to the sink; null: nothing yet. */
 interface Outage {
   readonly since: number;
   told: Finding | null;
@@ -31,9 +31,9 @@ type Open = Trouble & { readonly resource: Resource };
 const NAMED = 12;
 
 /**
- * What is wrong with whole resources, told to the sink when it changes.
- * - A server that is away, busy or starting is one trouble of all resources: told once, whatever it answers meanwhile, and
- *   when it is over, with how long it lasted. An API group that another program serves can be away by itself.
+ * What is wrong with whole resources, reported to the sink when it changes.
+ * - A server that is away, busy or starting is one trouble of all resources. It is reported once, whatever the server
+ *   answers meanwhile, and once when it is over, with its duration. An API group that another program serves can be away by itself.
  * - A server that starts refuses everything for some seconds, until it knows its roles. So refusals (401, 403) count as
  *   that until they have lasted for `refusedAfter`; then they are one trouble that names what a person has to do.
  */
@@ -44,9 +44,9 @@ export class Troubles {
   readonly #now: () => number;
   /** A kind may be read in several lists. */
   readonly #open = new Map<Resource, Open>();
-  /** What the sink was told, by origin. */
+  /** What was reported to the sink, by origin. */
   readonly #told = new Map<string, string>();
-  /** What was told of API groups that are away by themselves. */
+  /** What was reported about API groups that are away by themselves. */
   readonly #groups = new Map<string, Finding>();
   /** When the last outage of the whole server ended. */
   #wellSince = Number.NEGATIVE_INFINITY;
@@ -70,7 +70,7 @@ export class Troubles {
   report(resource: Resource, trouble: Trouble | null): void {
     if (trouble === null && !this.#open.has(resource)) return;
     this.#open.delete(resource);
-    // What was asked last stands last: it says how the server is now.
+    // The resource that was asked last is the last one: its answer says how the server is now.
     if (trouble !== null) this.#open.set(resource, { ...trouble, resource });
     this.#tell();
   }
@@ -138,7 +138,7 @@ export class Troubles {
         others.map(({ resource }) => resourceName(resource)),
         NAMED,
       );
-      // What was told of the group first stays, whatever the server says next.
+      // The first report about the group stays, whatever the server answers next.
       const before = this.#groups.get(group);
       const problem = before ?? this.#problem(each, `${names}: ${each.recovery.reason}`);
       this.#groups.set(group, problem);
@@ -149,9 +149,7 @@ export class Troubles {
 
   #tellServer(away: readonly Open[], told: Map<string, Finding>, now: number): void {
     const [first] = away;
-    if (first === undefined) {
-      return;
-    }
+    if (first === undefined) return;
     this.#outage ??= { since: Math.min(...away.map(({ failingSince }) => failingSince)), told: null };
     const isRipe =
       now - this.#outage.since >= this.#timings.reportAfter || away.some(({ isSynced }) => !isSynced);

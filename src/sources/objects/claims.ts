@@ -23,13 +23,13 @@ export interface ContestedObject {
 }
 
 /**
- * The union of what several places say: objects → value. An object that moves from one place to another between
+ * The union of the objects of several places. An object that moves from one place to another between
  * two calls of `takeChanges` is never gone.
  */
 export class Claims {
   /** Claims by `kind/key`, the deciding one first. */
   readonly #claims = new Map<string, readonly Claim[]>();
-  /** What `takeChanges` told last, for the objects that were touched since. */
+  /** Objects touched since the last `takeChanges`, with the claim that decided then. */
   readonly #touched = new Map<string, Claim | null>();
   readonly #contested = new Set<string>();
 
@@ -39,7 +39,7 @@ export class Claims {
     this.#store(id, [...others, claim].sort(byPrecedence));
   }
 
-  /** Removes an owner's claim; one that is not there is no error. */
+  /** Removes an owner's claim, if there is one. */
   remove(kind: ObjectKind, key: string, owner: string): void {
     const { id, others } = this.#touch(kind, key, owner);
     this.#store(id, others);

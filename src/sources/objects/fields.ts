@@ -1,16 +1,10 @@
+import { isRecord, type JsonRecord } from '../../base/json.ts';
 import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { formatPrefix, type Prefix, parseLoosePrefix, parsePrefix } from '../../net/prefix.ts';
 import { specialAddress } from '../../net/special-address.ts';
 import type { ParseReport } from './parsed.ts';
 import { NONE } from './shared.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-
-/** True for a JSON object (no list, no null). */
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
@@ -29,11 +23,11 @@ type TextReader<Value> = (text: string, path: string, report: ParseReport) => Va
  * Absent and null are the same, as in the Kubernetes API.
  */
 export class Fields {
-  readonly #value: Json;
+  readonly #value: JsonRecord;
   readonly #path: string;
   readonly #report: ParseReport;
 
-  constructor(value: Json, path: string, report: ParseReport) {
+  constructor(value: JsonRecord, path: string, report: ParseReport) {
     this.#value = value;
     this.#path = path;
     this.#report = report;
@@ -111,7 +105,7 @@ export class Fields {
 
   /** The object in the field; an empty one when absent. */
   object(key: string): Fields {
-    return new Fields(this.#typed(key, isObject, 'an object') ?? {}, this.path(key), this.#report);
+    return new Fields(this.#typed(key, isRecord, 'an object') ?? {}, this.path(key), this.#report);
   }
 
   /** The items of a list as they stand; empty when absent. */
@@ -121,7 +115,7 @@ export class Fields {
 
   /** The objects of a list, in order; empty when absent. */
   objects(key: string): readonly Fields[] {
-    return this.#each(key, isObject, 'an object', (item, path) => new Fields(item, path, this.#report));
+    return this.#each(key, isRecord, 'an object', (item, path) => new Fields(item, path, this.#report));
   }
 
   /** The texts of a list; empty when absent. */
@@ -132,7 +126,7 @@ export class Fields {
   /** A map of texts, such as labels; empty when absent. */
   textMap(key: string): Readonly<Record<string, string>> {
     const texts: [string, string][] = [];
-    for (const [name, item] of Object.entries(this.#typed(key, isObject, 'a map of texts') ?? {})) {
+    for (const [name, item] of Object.entries(this.#typed(key, isRecord, 'a map of texts') ?? {})) {
       if (isText(item)) texts.push([name, item]);
       else this.#wrongType(`${this.path(key)}[${name}]`, 'a text', item, ': put it into quotes');
     }
@@ -183,7 +177,7 @@ export class Fields {
     needed: 'needed' | 'spared' = 'spared',
   ): readonly Value[] {
     const readItem = (item: unknown, path: string) =>
-      isObject(item) ? read(new Fields(item, path, this.#report)) : this.#wrongType(path, 'an object', item);
+      isRecord(item) ? read(new Fields(item, path, this.#report)) : this.#wrongType(path, 'an object', item);
     return this.parts(key, readItem, needed);
   }
 
@@ -245,7 +239,7 @@ export class Fields {
   }
 }
 
-/** Reads an address that a Service or an endpoint may have; one that nobody in particular has is an error on the field. */
+/** Reads an address of a Service or endpoint; loopback, multicast and other special addresses are errors on the field. */
 export function readOrdinaryAddress(text: string, path: string, report: ParseReport): IpAddress | null {
   const address = readAddress(text, path, report);
   const special = address === null ? null : specialAddress(address);

@@ -1,9 +1,10 @@
+import { isRecord } from '../../base/json.ts';
 import type { ObjectKind } from '../../model/facts.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
 import { type AnyFact, factKey, factKindOf, parseFact } from './fact-object.ts';
-import { describe, isObject } from './fields.ts';
+import { describe } from './fields.ts';
 import { type ManifestDocument, readManifest } from './manifest.ts';
 import { fieldSteps } from './manifest-root.ts';
 import { objectRef, type ParseContext } from './metadata.ts';
@@ -20,7 +21,7 @@ export interface FileObject {
   readonly ref: ObjectRef;
 }
 
-/** What stands in a file. */
+/** The objects of a file. */
 export interface FileObjects {
   /**
    * Each kind and key once; where that one is `rejected` and the file has it once more, the next that is not follows
@@ -83,8 +84,8 @@ function readDocument(
 ): FileObject | null {
   const { apiVersion, kind: kindName, value } = document;
   const origin = (field: string) => `${filename}:${document.lineOf(fieldSteps(field))}`;
-  if (!isObject(value) || kindName === '' || apiVersion === '') {
-    const message = isObject(value)
+  if (!isRecord(value) || kindName === '' || apiVersion === '') {
+    const message = isRecord(value)
       ? `the document has no ${kindName === '' ? 'kind' : 'apiVersion'}: add it`
       : `${describe(value)} is no Kubernetes object: write apiVersion, kind and metadata`;
     problems.push(problem('KNAT_OBJECT_INVALID', origin(''), null, message));

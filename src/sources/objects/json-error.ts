@@ -1,6 +1,6 @@
 /** Where a text stops being JSON. */
 export interface JsonError {
-  /** Offset of the first character that cannot stand there, or the length of the text when it ends too early. */
+  /** Offset of the first wrong character, or the length of the text if it ends too early. */
   readonly offset: number;
   /** A whole value was read before: what follows is another document. */
   readonly isTrailing: boolean;
@@ -53,7 +53,7 @@ export function findJsonError(text: string): JsonError | null {
   return expected === 'end' ? null : { offset: text.length, isTrailing: false };
 }
 
-/** Behind a token that is right, or the offset of what is wrong in it. */
+/** `ok`: the offset behind a valid token; else the offset of the error in it. */
 interface Token {
   readonly ok: boolean;
   readonly at: number;

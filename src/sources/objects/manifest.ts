@@ -1,4 +1,4 @@
-import { isObject } from './fields.ts';
+import { isRecord } from '../../base/json.ts';
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 import { readRoots } from './manifest-text.ts';
 
@@ -34,7 +34,7 @@ export function readManifest(
   }
 }
 
-/** Lists in lists; nobody writes more than two, and each costs a search for the lines of its items. */
+/** How deep lists may be nested: each level costs a search for the lines of its items. */
 const DEEPEST_LIST = 8;
 
 /** Thrown inside of this file only. */
@@ -64,7 +64,7 @@ function documentsOf(
   const { value, base } = place;
   if (value === null || value === undefined) return [];
   if (Array.isArray(value) && base.length === 0) return itemsOf(root, value, base, '', '');
-  const object = isObject(value) ? value : {};
+  const object = isRecord(value) ? value : {};
   const apiVersion = typeof object.apiVersion === 'string' ? object.apiVersion : version;
   const kind = typeof object.kind === 'string' ? object.kind : itemKind;
   if (kind.endsWith('List') && Array.isArray(object.items)) {

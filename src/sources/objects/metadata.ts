@@ -1,6 +1,7 @@
+import { isRecord } from '../../base/json.ts';
 import type { ObjectRef } from '../../model/object.ts';
 import type { PortSpan } from '../../net/port.ts';
-import { Fields, isObject } from './fields.ts';
+import { Fields } from './fields.ts';
 import { ParseReport } from './parsed.ts';
 import type { SharedValues } from './shared.ts';
 
@@ -54,8 +55,8 @@ export function openObject(kind: ObjectRef['kind'], object: unknown, shared: Sha
   const namespace = shared.text(ref.namespace);
   const name = ref.name;
   const report = new ParseReport({ kind, namespace, name });
-  const fields = new Fields(isObject(object) ? object : {}, '', report);
-  if (!isObject(object)) report.error('KNAT_OBJECT_INVALID', '', `must be a ${kind} object`);
+  const fields = new Fields(isRecord(object) ? object : {}, '', report);
+  if (!isRecord(object)) report.error('KNAT_OBJECT_INVALID', '', `must be a ${kind} object`);
   const metadata = fields.object('metadata');
   if (metadata.text('name') === '') {
     report.error('KNAT_FIELD_REQUIRED', 'metadata.name', 'the object has no name: add metadata.name');
@@ -64,7 +65,7 @@ export function openObject(kind: ObjectRef['kind'], object: unknown, shared: Sha
   return { namespace, name, fields, metadata, report };
 }
 
-/** Kinds whose objects stand in no namespace. */
+/** Kinds without a namespace. */
 const CLUSTER_SCOPED: ReadonlySet<ObjectRef['kind']> = new Set([
   'Node',
   'IPPool',
@@ -76,7 +77,7 @@ const CLUSTER_SCOPED: ReadonlySet<ObjectRef['kind']> = new Set([
 
 /** Which object this is, as far as it says; never fails. */
 export function objectRef(kind: ObjectRef['kind'], object: unknown): ObjectRef {
-  const metadata = isObject(object) && isObject(object.metadata) ? object.metadata : {};
+  const metadata = isRecord(object) && isRecord(object.metadata) ? object.metadata : {};
   const name = typeof metadata.name === 'string' ? metadata.name : '';
   if (CLUSTER_SCOPED.has(kind)) return { kind, namespace: '', name };
   const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : '';

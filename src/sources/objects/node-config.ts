@@ -1,7 +1,7 @@
 import type { IpAddress } from '../../net/address.ts';
 import { type Prefix, parsePrefix } from '../../net/prefix.ts';
 
-/** kube-proxy's ways to tell a pod, by its names. */
+/** kube-proxy's values of detectLocalMode: how traffic of pods is recognised. */
 export const LOCAL_MODES = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
 
 export type LocalMode = (typeof LOCAL_MODES)[number];
@@ -21,7 +21,7 @@ export const EVERYWHERE: readonly Prefix[] = ['0.0.0.0/0', '::/0'].flatMap((text
 });
 
 /**
- * What a word of kube-proxy 1.37 in nodePortAddresses stands for; null when it is none. `localhost` adds nothing: NodePorts
+ * The meaning of a word in nodePortAddresses of kube-proxy 1.37; null for another text. `localhost` adds nothing: NodePorts
  * never answer on loopback.
  */
 export function nodePortWord(text: string): readonly NodePortRange[] | null {
@@ -53,7 +53,7 @@ export interface NodeConfig {
   readonly localNodeIPs?: readonly IpAddress[];
   /** Empty: what is a pod is unknown. */
   readonly podCIDRs?: readonly Prefix[];
-  /** What tells a pod; absent: `podCIDRs`, else the pod CIDRs of the Node. */
+  /** How pods are recognised; absent: by `podCIDRs`, else by the pod CIDRs of the Node. */
   readonly detectLocalMode?: LocalMode;
   /** With BridgeInterface. */
   readonly podBridgeInterface?: string;

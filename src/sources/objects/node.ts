@@ -33,7 +33,7 @@ function addresses(status: Fields, annotations: Fields, report: ParseReport): No
   const read = (entry: Fields): IpAddress | null => {
     const type = entry.text('type');
     if (type !== 'InternalIP' && type !== 'ExternalIP' && type !== 'Hostname') return null;
-    // A host name is no address as a rule, and then it tells nothing.
+    // A host name is usually no address; it is ignored then.
     const address = type === 'Hostname' ? parseAddress(entry.text('address')) : entry.address('address');
     add(type, address);
     return address;

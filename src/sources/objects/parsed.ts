@@ -6,7 +6,7 @@ import type { ObjectRef } from '../../model/object.ts';
  * What a parser makes of one object.
  *
  * `ok` with a fact: its value now. `ok` with null: the object exists and is no fact (a slice without a Service).
- * Not `ok`: the object is rejected as a whole; whoever holds its last good value keeps that one in force.
+ * Not `ok`: the whole object is rejected; the caller keeps its last good value in force.
  */
 export type Parsed<Fact> =
   | { readonly ok: true; readonly fact: Fact | null; readonly warnings: readonly Finding[] }
@@ -22,7 +22,7 @@ export function lastGoodFinding(object: ObjectRef, isKept: boolean, origin = '')
   return findingOf('KNAT_LAST_GOOD', object, message, { origin });
 }
 
-/** Collects the problems of one object. Problems carry no origin: whoever knows the file adds it. */
+/** Collects the problems of one object. Problems have no origin; the caller adds it. */
 export class ParseReport {
   readonly #object: ObjectRef;
   #problems: Finding[] | null = null;
@@ -45,7 +45,7 @@ export class ParseReport {
 
   /**
    * Reads a part without which the rest works. What is an error in it becomes a warning, and the part is null: one bad
-   * endpoint does not take its slice, nor one bad port the others. Parts may stand in parts.
+   * endpoint does not take its slice, nor one bad port the others. Parts may be nested.
    */
   part<Value>(read: () => Value): Value | null {
     const failedBefore = this.#failed;

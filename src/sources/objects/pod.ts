@@ -1,9 +1,10 @@
+import { isRecord } from '../../base/json.ts';
 import type { HostPort, PodFact } from '../../model/pod.ts';
 import { familyOf, type IpAddress, parseAddress } from '../../net/address.ts';
 import { FAMILIES } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
 import { parseProtocol } from '../../net/protocol.ts';
-import { type Fields, isObject } from './fields.ts';
+import type { Fields } from './fields.ts';
 import { openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed } from './parsed.ts';
 import { parsePodNatAnnotation } from './pod-nat-annotation.ts';
@@ -75,5 +76,5 @@ function hostPortOf(value: unknown): HostPort | null {
 }
 
 function fieldOf(value: unknown, key: string): unknown {
-  return isObject(value) ? value[key] : undefined;
+  return isRecord(value) ? value[key] : undefined;
 }

@@ -46,7 +46,7 @@ export function parsePool(object: unknown, context: ParseContext): Parsed<PoolFa
   );
 }
 
-/** The prefix, masked even when that is an error, so that the checks behind it can still speak. */
+/** The prefix. One with host bits is an error, and is masked, so that later checks can still report. */
 function readCidr(spec: Fields, report: ParseReport): Prefix | null {
   const text = spec.text('cidr');
   const prefix = parsePrefix(text);

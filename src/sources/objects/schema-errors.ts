@@ -41,7 +41,7 @@ export function errorLines(errors: readonly SchemaError[], root: ManifestRoot, f
     .map(({ line, path, message }) => `${filename}:${line}: ${path === '' ? '' : `${path}: `}${message}`);
 }
 
-/** The hint for an unknown key: the known one that is most like it, else all of them. */
+/** The hint for an unknown key: a similar known key, else all known keys. */
 export function keyHint(key: string, known: readonly string[]): string {
   const meant = didYouMean(key, known);
   return meant === null ? `use one of ${known.join(', ')}` : `did you mean ${meant}?`;

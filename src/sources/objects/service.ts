@@ -76,7 +76,7 @@ function sourceRanges(spec: Fields, report: ParseReport): readonly Prefix[] | nu
   });
 }
 
-/** An API server has looked at the range that it was given; what stands in a folder nobody has looked at. */
+/** An API server checks node ports against its range; objects of a folder are checked here. */
 function nodePortOf(entry: Fields, { nodePortRange: range }: ParseContext, report: ParseReport): Port | null {
   const port = entry.optionalPort('nodePort');
   if (port === null || range === undefined || (range.first <= port && port <= range.last)) return port;

@@ -1,8 +1,8 @@
+import { isRecord, listAt, recordAt, textAt } from '../../base/json.ts';
 import { GROUP, VERSION } from '../../crds/custom-resource.ts';
 import { type NodeNatStatus, nodeNat } from '../../crds/node-nat.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
-import { isRecord, listAt, recordAt, textAt } from '../../kube-api/json.ts';
 import { IDLE } from './parts.ts';
 
 /** Path of all NodeNATs. */

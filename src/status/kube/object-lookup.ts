@@ -1,6 +1,6 @@
+import { recordAt, textAt } from '../../base/json.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
-import { recordAt, textAt } from '../../kube-api/json.ts';
 import type { ApiIdentity } from './event.ts';
 import { IDLE } from './parts.ts';
 import type { RowRef } from './rows.ts';

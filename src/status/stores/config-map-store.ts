@@ -1,6 +1,6 @@
+import { isRecord, recordAt } from '../../base/json.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
-import { isRecord, recordAt } from '../../kube-api/json.ts';
 import { type StateStore, StoreFailed } from './store.ts';
 
 /** The key that podnat-controller has its state in. */
@@ -12,14 +12,14 @@ const IDLE = 15_000;
 /** Bytes of an answer: a ConfigMap has at most 1 MiB, which escapes can make six times as long. */
 const LIMIT = 8 << 20;
 
-/** How often a write is begun anew when somebody else changed the object meanwhile. */
+/** How often a write is tried again because the object changed meanwhile. */
 const ATTEMPTS = 5;
 
 type ConfigMap = Readonly<Record<string, unknown>>;
 
 /**
  * The ConfigMap `podnat-controller-NODE`. It is read, changed in its one key, and replaced under the version that was
- * read, so that nothing of anybody else is lost; get, create and update are all the rights that it takes.
+ * read, so that changes of others are not lost; it needs the rights get, create and update.
  */
 export class ConfigMapStore implements StateStore {
   readonly name: string;

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 /** Algorithms of digest authentication that are understood (RFC 7616), as node:crypto calls them; the best first. */
 const HASHES = { 'sha-256': 'sha256', md5: 'md5' } as const;
 
-/** What a server wants to see proved. */
+/** A challenge of digest authentication. */
 interface DigestChallenge {
   readonly realm: string;
   readonly nonce: string;
@@ -30,7 +30,7 @@ export class HttpLogin {
   /** Requests with the present nonce. */
   #count = 0;
 
-  /** @param random a text that nobody can guess, without quotes */
+  /** @param random an unguessable text without quotes */
   constructor(user: string, password: string, random = () => randomBytes(16).toString('hex')) {
     this.#random = random;
     this.#user = user;
@@ -96,7 +96,7 @@ function challengesOf(header: string): Challenge[] {
   return found;
 }
 
-/** Empty: it is no digest, or one that is not understood. */
+/** Empty for another scheme, and for an unknown kind of digest. */
 function digestOf({ scheme, fields }: Challenge): DigestChallenge[] {
   if (scheme !== 'digest') return [];
   const algorithm = fields.get('algorithm');

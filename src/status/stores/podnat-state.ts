@@ -1,3 +1,4 @@
+import { isRecord, recordAt } from '../../base/json.ts';
 import { familyOf } from '../../net/address.ts';
 import { endpointAt, type PodBinding, portBehind } from '../../plan/entry.ts';
 
@@ -34,11 +35,11 @@ interface GoAddress {
  */
 function createdTimes(text: string | null): ReadonlyMap<string, string> {
   const rules = new Map<string, string>();
-  for (const entry of Object.values(asRecord(parsed(text)))) {
+  for (const entry of Object.values(parsed(text) ?? {})) {
     for (const rule of (Array.isArray(entry) ? entry : [entry]) as unknown[]) {
-      const { Protocol, SourceIP, SourcePort, DestinationIP, DestinationPort, Created, Comment } =
-        asRecord(rule);
-      const [source, destination] = [asRecord(SourceIP).IP, asRecord(DestinationIP).IP];
+      if (!isRecord(rule)) continue;
+      const { Protocol, SourcePort, DestinationPort, Created, Comment } = rule;
+      const [source, destination] = [recordAt(rule, 'SourceIP').IP, recordAt(rule, 'DestinationIP').IP];
       const key = [Protocol, source, SourcePort, destination, DestinationPort, Comment].join(' ');
       if (typeof Created === 'string' && RFC_3339.test(Created)) rules.set(key, Created);
     }
@@ -119,8 +120,4 @@ function parsed(text: string | null): unknown {
   } catch {
     return null;
   }
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

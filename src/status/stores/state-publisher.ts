@@ -13,7 +13,7 @@ const INTERVAL = 5_000;
 const RETRY_FIRST = 500;
 const RETRY_LONGEST = 60_000;
 
-/** How often it is looked whether the store still has what was written, in milliseconds; times 1 to 1.25. */
+/** How often the store is compared with what was written, in milliseconds; times 1 to 1.25. */
 const LOOK_AGAIN = 10 * 60_000;
 
 export interface PublisherParts {
@@ -29,9 +29,9 @@ export interface PublisherParts {
 
 /**
  * Publishes the bindings of the node in a store. Guarantees:
- * 1. What says the same is not written again; what changes within the interval is written together.
+ * 1. An equal state is not written again; changes within the interval are written together.
  * 2. No failure ends it; each is tried again with growing, jittered waits, with the newest bindings.
- * 3. A state that somebody removed or edited is written again, at the next change or within minutes.
+ * 3. A state that was removed or edited is written again, at the next change or within minutes.
  */
 export class StatePublisher {
   readonly #parts: PublisherParts;
@@ -87,7 +87,7 @@ export class StatePublisher {
     const wait = this.#nextWrite - surroundings.now();
     if (wait > 0) await surroundings.sleep(wait, signal);
     const wanted = bindings();
-    // What is not whole now is told when it is.
+    // An incomplete state is published when it is complete.
     if (signal.aborted || wanted === null) return;
     const before = this.#known.text;
     const text = stateText(wanted, before, surroundings.wallClock().toISOString());

@@ -9,7 +9,7 @@ const LIMIT = 15_000;
 /** Bytes of an answer: our own text has 10,000 rules at most, of some 300 bytes. */
 const LARGEST_ANSWER = 16 << 20;
 
-/** What of an answer is looked at. */
+/** The parts of an answer that are used. */
 interface Answer {
   readonly status: number;
   /** A text for each `WWW-Authenticate`. */
@@ -28,7 +28,7 @@ export class WebdavStore implements StateStore {
   readonly name: string;
   readonly #folder: URL;
   readonly #file: URL;
-  /** Null: the URL names nobody. */
+  /** Null: the URL has no name. */
   readonly #login: HttpLogin | null;
   #isFolderMade = false;
 
@@ -87,7 +87,7 @@ export class WebdavStore implements StateStore {
         send(url, {
           method,
           signal: AbortSignal.any([signal, limit]),
-          // Requests are minutes apart: a connection that is kept would be one that the server has closed meanwhile.
+          // Requests are minutes apart: the server would have closed a kept connection meanwhile.
           agent: false,
           headers: {
             ...(authorization === null ? {} : { Authorization: authorization }),
@@ -125,7 +125,7 @@ export class WebdavStore implements StateStore {
   }
 }
 
-/** The text of an answer. Throws for one that is too long, which ends the connection. */
+/** The text of an answer. Throws if it is too long, and ends the connection. */
 async function boundedText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;
