@@ -51,7 +51,7 @@ function refusals(spec: Readonly<Record<string, unknown>>): string[] {
   return compiled.filter(({ evaluate }) => evaluate({ self }) !== true).map(({ message }) => message);
 }
 
-test('the rules of IPPool say what the parser says', () => {
+test('the rules of IPPool refuse what the parser refuses', () => {
   fc.assert(
     fc.property(poolSpec, (each) => {
       const parsed = parsePool({ metadata: { name: 'p' }, spec: each }, context);
@@ -63,7 +63,7 @@ test('the rules of IPPool say what the parser says', () => {
   );
 });
 
-/** The messages that the rules anywhere in a schema give; of a value that fits the schema. */
+/** The messages of all rules in a schema for a value that fits the schema. */
 function* broken(value: unknown, schema: JsonSchema): Generator<string> {
   const self = withNumbers(value, schema);
   for (const { rule, message } of schema['x-kubernetes-validations'] ?? []) {

@@ -129,7 +129,7 @@ describe('values', () => {
     expect(agent.args?.filter((arg) => arg.startsWith('--external-ips'))).toEqual(expected);
   });
 
-  test('limits are given where they are set', async () => {
+  test('limits become options only where they are set', async () => {
     const values =
       'limits.sourceNetworksPerList=1,limits.sourceNetworksPerNamespace=2,limits.sourceNetworksPerNode=3,' +
       'limits.podNatEntriesPerNamespace=4,limits.podNatEntriesPerNode=0';
@@ -153,7 +153,7 @@ describe('values', () => {
     expect(off.filter((arg) => wanted.includes(arg))).toEqual([]);
   });
 
-  test('what an administrator says of Pod NAT is given where it is said', async () => {
+  test("the administrator's policy for Pod NAT becomes options only where it is set", async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'knat-chart-')), 'values.yaml');
     const policy = {
       namespaces: ['mail', 'team-*'],
@@ -196,7 +196,7 @@ describe('values', () => {
     },
   );
 
-  test("the program podnat-controller gets that one's flags; what the values say goes into its environment", async () => {
+  test('the program podnat-controller gets its original flags; the values go into its environment', async () => {
     const file = ['-f', `${CHART}/values-from-podnat-controller.yaml`];
     const { agent } = await renderDaemonSet(...file, '--set', 'extraArgs={-nodeID=a,-v=4},log.level=warn');
     expect(agent).toMatchObject({
@@ -233,13 +233,13 @@ describe('values', () => {
       expect(made).toEqual(isMade ? [namespace] : []);
       const { agent } = await renderDaemonSet(option, '--namespace', release);
       expect(agent.env).toContainEqual({ name: 'NAMESPACE', value: namespace });
-      // No right on ConfigMaps by any other way.
+      // No other role gives a right on ConfigMaps.
       const cluster = manifests.filter(({ kind }) => kind === 'ClusterRole');
       expect(JSON.stringify(cluster)).not.toContain('configmaps');
     },
   );
 
-  test('facts of the node go into a file, and a change of them into the pods', async () => {
+  test('facts of the node go into a file, and a change of them restarts the pods', async () => {
     const [first, second] = await Promise.all(
       ['10.96.0.0/12', '10.112.0.0/12'].map(async (cidr) => {
         const args = ['--set', `service.cidrs={${cidr}}`];
@@ -265,7 +265,7 @@ describe('values', () => {
     expect(JSON.stringify(off.daemonSet)).not.toContain('/var/lib/kube-proxy');
   });
 
-  test('the file of ip-masq-agent is one that knat takes, and it is where the agent looks', async () => {
+  test('knat accepts the file of ip-masq-agent, and it is where the agent looks', async () => {
     const options = ['-f', `${CHART}/values-from-ip-masq-agent.yaml`];
     const { agent, daemonSet } = await renderDaemonSet(...options);
     const file = (await render(...options)).find(({ kind }) => kind === 'ConfigMap')?.data?.config;
@@ -282,7 +282,7 @@ describe('values', () => {
     expect(JSON.stringify(daemonSet)).toContain('"items":[{"key":"config","path":"config"}]');
   });
 
-  test('a ConfigMap of ip-masq-agent that is there already', async () => {
+  test('an existing ConfigMap of ip-masq-agent', async () => {
     const values =
       'egress.ipMasqAgent.enabled=true,egress.ipMasqAgent.configMap=ip-masq-agent,egress.ipMasqAgent.key=k';
     const { daemonSet } = await renderDaemonSet('--set', values);
@@ -313,7 +313,7 @@ describe('the pod', () => {
     expect(JSON.stringify(daemonSet)).not.toContain('hostPath');
   });
 
-  test('knows its node, its namespace and, when told, the API server', async () => {
+  test('knows its node, its namespace and, if configured, the API server', async () => {
     const { agent } = await renderDaemonSet('--set', 'apiServer.host=192.0.2.1');
     expect(agent.env).toEqual([
       { name: 'KNAT_NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
@@ -349,7 +349,7 @@ describe('the pod', () => {
         const { apiGroups = [], resources = [], verbs = [] } = rule as Record<string, string[]>;
         return apiGroups.flatMap((group) => resources.map((each) => `${each}.${group} ${verbs.join()}`));
       });
-      // Of these an Event may have to be told the uid.
+      // Events on these objects may need their uid.
       const looked = ['services', 'pods', 'ippools', 'egressrules', 'felixconfigurations'];
       const listed = wantedResources('worker-1', wanted).map(
         ({ plural, group }) => `${plural}.${group} ${looked.includes(plural) ? 'get,' : ''}list,watch`,

@@ -65,7 +65,7 @@ describe('the definitions', () => {
   });
 });
 
-/** One pool for each rule, which breaks that rule; other messages may come along. */
+/** For each rule a pool that breaks it; the pool may break other rules too. */
 const breaking: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'IPPool CIDR must be specified': { cidr: '' },
   'IPPool CIDR must be a valid subnet': { cidr: '10.0.0.0/33' },
@@ -124,7 +124,7 @@ describe('the rules of IPPool', () => {
       }
       expect(rule.match(/\(/g)?.length ?? 0, rule).toBe(rule.match(/\)/g)?.length ?? 0);
       expect((rule.match(/'/g)?.length ?? 0) % 2, rule).toBe(0);
-      // Not in all versions right: see ippool-rules.ts.
+      // Some versions evaluate it wrongly: see ippool-rules.ts.
       expect(rule).not.toContain('containsCIDR');
     }
   });
@@ -173,7 +173,7 @@ describe('the schemas', () => {
     expect(poolErrors({})).toEqual(['.cidr']);
   });
 
-  test('take the status of a node, and refuse a condition that is none', () => {
+  test('accept the status of a node, and refuse an invalid condition', () => {
     const pod = { kind: 'Pod', namespace: 'mail', name: 'mx-0' };
     const status: NodeNatStatus = {
       node: 'worker-1',
@@ -210,7 +210,7 @@ describe('the schemas', () => {
   });
 });
 
-test('a NodeNAT is below 1 MiB whatever is in it', () => {
+test('every NodeNAT is below 1 MiB', () => {
   // In bytes: names are ASCII; texts for people may quote what users wrote, in two bytes a character.
   const forPeople = /message|because|field$/;
   const largest = (schema: JsonSchema, name: string): number => {

@@ -33,7 +33,7 @@ test.each(['deploy/knat.yaml', 'deploy/knat-cleanup.yaml'])(
   },
 );
 
-test('the validation of objects finds what is wrong', () => {
+test('the validation of objects finds faults', () => {
   const [daemonSet] = parseManifests(readFileSync('deploy/knat-cleanup.yaml', 'utf8'));
   const text = JSON.stringify(daemonSet);
   const broken = (from: string, to: string) => kubernetesErrors(JSON.parse(text.replace(from, to)));
@@ -70,8 +70,7 @@ test('values.yaml and values.schema.json have the same keys', () => {
     for (const key of path.split('.').slice(1)) value = (value as Record<string, unknown> | undefined)?.[key];
     return value !== undefined;
   };
-  // `global` comes from a chart around this one; claims of resources have no default; what ip-masq-agent's file may say is
-  // its own business.
+  // `global` comes from a parent chart; claims of resources have no default; ip-masq-agent defines the keys of its own file.
   const unset = schemaKeys(schema, '').filter(
     (path) => !has(path) && !path.startsWith('.egress.ipMasqAgent.config.'),
   );

@@ -34,16 +34,16 @@ const rules = groups.flatMap((group) => group.rules);
 const dashboard = JSON.parse(readFileSync(`${CHART}/files/dashboard.json`, 'utf8')) as Dashboard;
 
 const definitions: Readonly<Record<string, Definition>> = { ...knatMetrics, ...kubeProxyMetrics };
-/** What a scrape adds to every series. */
+/** Labels that a scrape adds to every series. */
 const TARGET_LABELS = ['instance', 'job', 'namespace', 'pod', 'container', 'endpoint'];
-/** Of the process and Node.js: names alone. */
+/** Metrics of the process and Node.js: only their names. */
 let runtime: ReadonlySet<string>;
 
 beforeAll(async () => {
   runtime = new Set((await new Metrics({ kubeProxyNames: true }).snapshot()).map(({ name }) => name));
 });
 
-/** What an expression asks for that the agent does not have, one line each. */
+/** Metrics and labels of an expression that the agent does not have, one line each. */
 function faults(text: string): string[] {
   const { selectors, grouping } = readPromql(text.replaceAll('$__rate_interval', '5m'));
   const known = new Set(TARGET_LABELS);
@@ -125,7 +125,7 @@ describe('dashboard', () => {
     return [...TARGET_LABELS, ...own];
   }
 
-  test('panels have numbers of their own and do not lie upon each other', () => {
+  test('panels have unique ids and do not overlap', () => {
     const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, index) => `${x + (index % w)} ${y + Math.floor(index / w)}`),
     );
@@ -141,7 +141,7 @@ describe('the chart', () => {
   const find = (manifests: readonly Manifest[], kind: string, name = 'knat') =>
     manifests.find((each) => each.kind === kind && each.metadata.name === name);
 
-  test('without switches there is nothing of it, and nobody may look up tokens', async () => {
+  test('without switches the chart makes none of it, and gives no right to look up tokens', async () => {
     const manifests = await render();
     for (const kind of ['PodMonitor', 'PrometheusRule', 'ConfigMap']) {
       expect(find(manifests, kind)).toBeUndefined();
@@ -224,7 +224,7 @@ describe('the chart', () => {
     expect(complaint).toContain(named);
   });
 
-  test('while the nodes are cleaned nothing of it is left', async () => {
+  test('while the nodes are cleaned the chart makes none of it', async () => {
     const manifests = await render('--set', `${EVERYTHING},cleanup.enabled=true`);
     expect(manifests.map(({ kind }) => kind)).not.toContain('PodMonitor');
   });

@@ -1,4 +1,4 @@
-/** A metric as an expression names it, and the labels that are asked of it. */
+/** A metric that an expression names, and the labels that it uses. */
 export interface Selector {
   readonly metric: string;
   readonly matchers: readonly { readonly label: string; readonly operator: string; readonly value: string }[];

@@ -44,7 +44,7 @@ export interface DaemonSet {
   };
 }
 
-/** The objects in a text of YAML documents; throws on YAML that is none, or has a key twice. */
+/** The objects in a text of YAML documents; throws on invalid YAML and on a repeated key. */
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text, { uniqueKeys: true })
     .map((document) => {

@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../../src/crds/field.ts';
 
-/** Paths of what does not fit a structural schema; fields that it does not know are an error here, not pruned. */
+/** Paths of values that do not fit a structural schema; unknown fields are an error here, not pruned. */
 export function* schemaErrors(value: unknown, schema: JsonSchema, path = ''): Generator<string> {
   switch (schema.type) {
     case 'object':

@@ -4,7 +4,7 @@ import type { PodBinding } from '../../src/plan/entry.ts';
 import { tupleKey } from '../../src/plan/entry-key.ts';
 import type { NodeAccount, Programmed } from '../../src/status/kube/account.ts';
 
-/** Accounts of an agent for tests of what the cluster is told. */
+/** Accounts of an agent for tests of reports to the cluster. */
 
 export const fixedProgrammed: Programmed = {
   counts: { services: 2, frontends: 3, bindings: 0, podSources: 0, pools: 1, conflicts: 0 },

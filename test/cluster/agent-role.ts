@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import type { Manifest } from './cluster-client.ts';
 
-/** What an agent may do in a cluster: the role that the chart gives it, so that a right that is missing there shows. */
+/** The role that the chart gives an agent, so that a test fails when the chart lacks a right. */
 
 export interface Rule {
   readonly apiGroups: readonly string[];

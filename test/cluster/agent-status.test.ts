@@ -19,7 +19,7 @@ import { QUICK, Stage } from './stage.ts';
 import { startCluster, unlessSimulated } from './start-cluster.ts';
 import { eventsOf, NODE_NAT, nodeNatDefinition } from './status-stage.ts';
 
-/** The whole agent, without a kernel: what reaches the cluster and the health endpoints. */
+/** The whole agent, without a kernel: its reports to the cluster and on the health endpoints. */
 
 let stage: Stage;
 const stop: (() => Promise<unknown>)[] = [];
@@ -175,7 +175,7 @@ test('from objects to NodeNAT, Events and health, and back', async () => {
   expect(agent.status().problems).toEqual([]);
 }, 60_000);
 
-test('what EgressRules cannot have here: Events on them, rows of the NodeNAT, until they are mended', async () => {
+test('refused EgressRules: Events on them and rows of the NodeNAT, until they are mended', async () => {
   await stage.client.define('knat.dev', 'v1', 'egressrules', 'EgressRule');
   const rule = (name: string, spec: object): Manifest => ({
     apiVersion: 'knat.dev/v1',
@@ -234,7 +234,7 @@ test('what EgressRules cannot have here: Events on them, rows of the NodeNAT, un
   expect([agent.status().problems, agent.status().notices]).toEqual([[], []]);
 }, 60_000);
 
-test('a server that takes nothing stops nothing, and shows in the status', async () => {
+test('a server that accepts no writes stops nothing, and the status reports it', async () => {
   await stage.client.remove(nodeNatDefinition);
   const kernel = new FakeKernel();
   let asked = 0;

@@ -1,12 +1,12 @@
 import type { KubeChange } from '../generators/kube-objects.ts';
 import type { ClusterClient } from './cluster-client.ts';
 
-/** Kinds of which hardly a field can be changed. */
+/** Kinds with hardly a field that can be changed. */
 const FIXED: ReadonlySet<string> = new Set(['Pod']);
 
 /**
- * Has the server do what the change says. What it cannot change in an object that is there (422: a ClusterIP, a NodePort
- * that another Service was given) comes anew.
+ * Makes the change at the server. If the server cannot change an existing object (422: a ClusterIP, a NodePort
+ * that another Service got), the object is removed and created again.
  */
 export async function askFor(client: ClusterClient, { manifest, isGone, anew }: KubeChange): Promise<void> {
   if (isGone || anew || FIXED.has(manifest.kind)) await client.remove(manifest);

@@ -8,7 +8,7 @@ export interface Certificates {
   readonly authority: string;
   readonly serverCertificate: string;
   readonly serverKey: string;
-  /** Of the user `knat`. */
+  /** The certificate of the user `knat`. */
   readonly clientCertificate: string;
   readonly clientKey: string;
 }

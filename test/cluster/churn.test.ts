@@ -7,8 +7,8 @@ import { type Running, Stage } from './stage.ts';
 import { startCluster } from './start-cluster.ts';
 
 /**
- * Random objects come, change and go while faults strike at random; when it is quiet, the facts are what the server
- * has. KNAT_CHURN_SECONDS and KNAT_CHURN_SEED set length and start of the series.
+ * Random objects are created, changed and removed during random faults; when nothing changes any more, the facts equal
+ * the server's objects. KNAT_CHURN_SECONDS and KNAT_CHURN_SEED set length and start of the series.
  */
 
 const SECONDS = Number(process.env.KNAT_CHURN_SECONDS ?? 8);
@@ -40,7 +40,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** What the facts should be, by the objects that the server has. */
+/** The expected facts, from the server's objects. */
 async function expected(): Promise<string[]> {
   const { client } = stage;
   const lines: string[] = [];
@@ -85,7 +85,7 @@ function actual({ sink }: Running): string[] {
   return lines.sort();
 }
 
-/** Facts and server compared while nothing changes. */
+/** Compares the facts with the server while nothing changes. */
 async function expectEqual(running: Running): Promise<void> {
   const wanted = await expected();
   const text = JSON.stringify(wanted);

@@ -11,7 +11,7 @@ import { SocksProxy } from './socks-proxy.ts';
 import { type Running, Stage, synced } from './stage.ts';
 import { startCluster } from './start-cluster.ts';
 
-/** Every way to a server and to be known there: what kubeconfigs say, and a pod's files. The simulator, or a real server. */
+/** Every way to reach a server and to authenticate: kubeconfigs, and a pod's files. The simulator, or a real server. */
 
 let stage: Stage;
 let proxy: ConnectProxy;
@@ -56,7 +56,7 @@ function kubeconfig(user: object, where: object = {}): AccessOptions {
   return { environment: {}, kubeconfig: writeKubeconfig(stage.folder, stage.cluster, user, where) };
 }
 
-/** The source is in sync, and hears of what happens. */
+/** Checks that the source is in sync and receives changes. */
 async function expectAlive(running: Running): Promise<void> {
   await stage.expectAlive(await synced(running));
 }
@@ -180,7 +180,7 @@ test.each([
   expect(sink.isSynced).toBe(false);
 });
 
-test('a token that ends, and another in its file: nothing is lost, and nothing to report stays', async () => {
+test('an expired token that is replaced in its file: no object is lost, and no problem stays', async () => {
   const token = file('token', stage.cluster.knatToken);
   const gate = await Gate.open(stage.cluster.url);
   try {

@@ -28,7 +28,7 @@ interface Reply {
 
 const PLURALS: Readonly<Record<string, string>> = { EndpointSlice: 'endpointslices' };
 
-/** What tests do to a cluster, as someone who may do everything. The same for every cluster. */
+/** What tests do to a cluster, with all rights. The same for every cluster. */
 export class ClusterClient {
   readonly #cluster: Cluster;
 
@@ -55,7 +55,7 @@ export class ClusterClient {
   }
 
   /**
-   * As a client that knows nothing of what is there: creates the object, or replaces it whole, and sets its status. Gives
+   * Creates the object, or replaces it as a whole, and sets its status. Returns
    * the HTTP status of the first answer that is a refusal, else of the last one.
    */
   async replace(manifest: Manifest): Promise<number> {
@@ -79,7 +79,7 @@ export class ClusterClient {
   }
 
   /**
-   * Removes the object and waits until it is gone; one that is not there is no error. A definition goes when the
+   * Removes the object and waits until it is gone; an absent object is no error. A definition is gone when the
    * server has removed all of its objects.
    */
   async remove(manifest: Manifest): Promise<void> {
@@ -89,7 +89,7 @@ export class ClusterClient {
     await this.#until(`${path} is gone`, async () => (await this.request('GET', path)).status === 404);
   }
 
-  /** Of a kind that the server does not have: nothing. */
+  /** Lists the objects; none for a kind that the server does not have. */
   async list(path: string): Promise<ApiObject[]> {
     const { status, body } = await this.#patient('GET', path);
     if (status === 200 && Array.isArray(body.items)) return body.items as ApiObject[];
@@ -97,7 +97,7 @@ export class ClusterClient {
     throw new Error(`GET ${path}: ${status} ${textAt(body, 'message')}`);
   }
 
-  /** Makes a custom resource that takes every field, and waits until it is served. */
+  /** Makes a custom resource that accepts every field, and waits until it is served. */
   async define(group: string, version: string, plural: string, kind: string): Promise<void> {
     await this.serve(definition(group, version, plural, kind));
   }
@@ -146,8 +146,8 @@ export class ClusterClient {
   }
 
   /**
-   * As `request`, again while a server that has just started is not ready for the kind: 429, 503, and 500 from what gives
-   * out ClusterIPs.
+   * As `request`, repeated while a server that has just started is not ready for the kind: 429, 503, and 500 from the
+   * allocator of ClusterIPs.
    */
   async #patient(method: string, path: string, body?: unknown, contentType?: string): Promise<Reply> {
     const deadline = Date.now() + 60_000;
@@ -165,7 +165,7 @@ export class ClusterClient {
   }
 }
 
-/** A definition that takes every field. */
+/** A definition that accepts every field. */
 export function definition(group: string, version: string, plural: string, kind: string): Manifest {
   const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
   return {
@@ -173,7 +173,7 @@ export function definition(group: string, version: string, plural: string, kind:
     kind: 'CustomResourceDefinition',
     metadata: {
       name: `${plural}.${group}`,
-      // Groups of this kind are protected otherwise.
+      // The API server protects such groups unless the object has this annotation.
       annotations: { 'api-approved.kubernetes.io': 'unapproved, test only' },
     },
     spec: {

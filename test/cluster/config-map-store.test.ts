@@ -59,14 +59,14 @@ afterAll(async () => {
 
 const current = async () => (await stage.client.request('GET', PATH)).body;
 
-test('there is none, then it is made, then read', async () => {
+test('an absent ConfigMap is created and then read', async () => {
   expect(await store.read(signal)).toBe(null);
   await store.write('{}', signal);
   expect(await store.read(signal)).toBe('{}');
   expect(await current()).toMatchObject({ data: { 'state.json': '{}' } });
 });
 
-test('what others keep in the object stays: labels, annotations, other keys', async () => {
+test('foreign labels, annotations and keys of the object stay', async () => {
   const metadata = { labels: { team: 'mail' }, annotations: { 'example.com/note': 'mine' } };
   await stage.client.create(object({ 'state.json': 'null', other: 'kept' }, metadata));
   expect(await store.read(signal)).toBe('null');
@@ -77,7 +77,7 @@ test('what others keep in the object stays: labels, annotations, other keys', as
   });
 });
 
-test('what is right already is not written', async () => {
+test('an unchanged state is not written', async () => {
   await store.write('{}', signal);
   const { metadata } = await current();
   await store.write('{}', signal);

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** An HTTP proxy on loopback that lets clients through to wherever they ask for (CONNECT), and notes it. */
+/** An HTTP proxy on loopback that opens tunnels (CONNECT) to every requested destination and records them. */
 export class ConnectProxy {
   /** `host:port` of each tunnel. */
   readonly tunnels: string[] = [];

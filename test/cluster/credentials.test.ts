@@ -11,7 +11,7 @@ import type { Simulator } from './simulator/simulator.ts';
 import { Stage, synced } from './stage.ts';
 import { startSimulator } from './start-cluster.ts';
 
-/** Credentials that expire, and where they come from. The simulator alone can make tokens come and go at once. */
+/** Expiring credentials and their sources. Only the simulator can add and revoke tokens at once. */
 
 let stage: Stage;
 let simulator: Simulator;
@@ -33,7 +33,7 @@ afterAll(async () => {
   await stage.close();
 });
 
-test('an expired token in a kubeconfig: reported; the file is read anew', async () => {
+test('an expired token in a kubeconfig is reported, and the file is read again', async () => {
   const kubeconfig = writeKubeconfig(stage.folder, stage.cluster, { token: stage.cluster.knatToken });
   const running = await synced(
     stage.start({ access: { environment: {}, kubeconfig }, timings: { reportAfter: 0 } }),
@@ -83,7 +83,7 @@ describe('a service account', () => {
   });
 });
 
-test('an exec plugin is asked again when its token is refused', async () => {
+test('an exec plugin runs again when its token is refused', async () => {
   const tokenFile = join(stage.folder, 'plugin-token');
   writeFileSync(tokenFile, stage.cluster.knatToken);
   const script = `const token = require('fs').readFileSync(${JSON.stringify(tokenFile)}, 'utf8');
@@ -137,7 +137,7 @@ describe('no usable configuration', () => {
     );
   });
 
-  test('a file that is not there, and one that is none', async () => {
+  test('an absent file, and one that is not a kubeconfig', async () => {
     expect(await messageOf({ environment, kubeconfig: '/nonexistent/config' })).toMatch(
       /^KNAT_KUBECONFIG: \/nonexistent\/config cannot be used: ENOENT/,
     );
@@ -161,7 +161,7 @@ describe('no usable configuration', () => {
   });
 });
 
-test('a command that is to end does not wait for ever', async () => {
+test('a source with a time limit gives up', async () => {
   const { port } = new URL(stage.cluster.url);
   const kubeconfig = writeKubeconfig(stage.folder, stage.cluster, { token: stage.cluster.knatToken });
   const server = `https://localhost:${port}/nowhere`;

@@ -15,7 +15,7 @@ import type { ApiObject } from './simulator/objects.ts';
 import { startCluster, unlessReal } from './start-cluster.ts';
 
 /**
- * What a real API server makes of the CustomResourceDefinitions and of objects of their kinds. It needs the network
+ * How a real API server treats the CustomResourceDefinitions and objects of their kinds. It needs the network
  * functions of CEL: Kubernetes 1.31 or newer. The simulator checks no schemas; test/chart does that.
  */
 
@@ -60,7 +60,7 @@ describe.skipIf(unlessReal('definitions', 'it checks no schemas'))('definitions'
     }
   });
 
-  test('a pool is refused with the messages of the parser, and taken when the parser takes it', async () => {
+  test('a pool is refused with the messages of the parser, and accepted when the parser accepts it', async () => {
     let number = 0;
     await fc.assert(
       fc.asyncProperty(poolSpec, async (spec) => {
@@ -71,7 +71,7 @@ describe.skipIf(unlessReal('definitions', 'it checks no schemas'))('definitions'
         const told = parsed.ok ? [] : parsed.problems.map(({ message }) => message);
         expect(reply.status, JSON.stringify([spec, reply.body])).toBe(parsed.ok ? 201 : 422);
         const message = String((reply.body as { message?: unknown }).message ?? '');
-        // A bound of the schema is told first, and alone.
+        // The server reports a bound of the schema first, and nothing else.
         if (/should be (less|greater)/.test(message)) return;
         expect(told.filter((each) => !message.includes(each))).toEqual([]);
       }),

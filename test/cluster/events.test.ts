@@ -13,7 +13,7 @@ import { Stage } from './stage.ts';
 import { isReal, startCluster } from './start-cluster.ts';
 import { eventsOf, NODE_NAT, nodeNatDefinition, ReporterRun, writesSince } from './status-stage.ts';
 
-/** What objects are told by Events: the same on the simulator and on a real API server. */
+/** Events on objects: the same on the simulator and on a real API server. */
 
 let stage: Stage;
 let podUid = '';
@@ -89,7 +89,7 @@ const invalid: Finding = {
 };
 
 describe('Events', () => {
-  test('a Pod is told when its bindings are programmed, with all that the server wants', async () => {
+  test('a Pod gets an Event when its bindings are programmed, with every field that the server requires', async () => {
     const uid = '0b5a7b7e-0000-4000-8000-000000000001';
     await start(withBindings(fixedBinding(25), fixedBinding(587)), { 'Pod shop/mail': uid });
     const [event] = await told('mail', 1);
@@ -105,7 +105,7 @@ describe('Events', () => {
     expect(event?.eventTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
   });
 
-  test('the loser of a conflict is told who has it; the uid is looked up where it is not known', async () => {
+  test('the loser of a conflict gets an Event that names the owner; an unknown uid is looked up', async () => {
     await start(withProgrammed({ conflicts: [conflict] }));
     const [event] = await told('mail', 1);
     expect(event).toMatchObject({
@@ -131,7 +131,7 @@ describe('Events', () => {
     });
   });
 
-  test('the same again is a count on the Event, another text is another Event', async () => {
+  test('a repetition is counted on the Event, another text is another Event', async () => {
     const run = await start(withBindings(fixedBinding(25)));
     const [first] = await told('mail', 1);
     for (let count = 2; count <= 3; count++) {
@@ -150,7 +150,7 @@ describe('Events', () => {
     await told('mail', 2);
   });
 
-  test('after a restart nothing is repeated, and what is new is told', async () => {
+  test('after a restart nothing is repeated, and new findings get Events', async () => {
     const first = await start(withBindings(fixedBinding(25)));
     await told('mail', 1);
     await until(
@@ -167,7 +167,7 @@ describe('Events', () => {
     await told('mail', 2);
   });
 
-  test('after a restart without a NodeNAT the Event that is there is met, not doubled', async () => {
+  test('after a restart without a NodeNAT the existing Event is updated, not doubled', async () => {
     const first = await start(withBindings(fixedBinding(25)));
     const [event] = await told('mail', 1);
     await first.stop();
@@ -194,7 +194,7 @@ describe('Events', () => {
     );
   });
 
-  test('an Event that expired on the server is made anew', async () => {
+  test('an Event that expired on the server is created again', async () => {
     const run = await start(withBindings(fixedBinding(25)));
     const [event] = await told('mail', 1);
     await stage.client.request(
@@ -207,14 +207,14 @@ describe('Events', () => {
     await told('mail', 1);
   });
 
-  test('an object or a namespace that is gone is left out, the others are told', async () => {
+  test('an object or a namespace that is gone is skipped, the others get their Events', async () => {
     const gone = { ...conflict, losers: [{ kind: 'Pod', namespace: 'nowhere', name: 'gone' }] } as const;
     const run = await start(withProgrammed({ conflicts: [gone, conflict] }));
     await told('mail', 1);
     expect(run.troubles.size).toBe(0);
   });
 
-  test('no rights: told with what has to be allowed, and made up for once it is', async () => {
+  test('no rights: reported with the missing right, and Events follow once it is given', async () => {
     await stage.client.put(agentRole(rulesWithout('events')));
     const run = await start(withBindings(fixedBinding(25)));
     const trouble = await until(
@@ -239,7 +239,7 @@ describe('Events', () => {
     await told('mail', 1);
   });
 
-  test('nothing is told of an agent that has programmed nothing', async () => {
+  test('an agent that has programmed nothing writes no Events', async () => {
     await start({ ...fixedAccount, programmed: null, problems: [invalid] });
     await sleep(200);
     expect(await eventsOf(stage, 'web')).toEqual([]);

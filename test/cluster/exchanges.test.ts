@@ -70,7 +70,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** @param lines lines after which a watch is left; without it the end of the answer is waited for */
+/** @param lines lines after which a watch is closed; without it the function waits for the end of the answer */
 async function send(exchange: Exchange, lines = Number.POSITIVE_INFINITY): Promise<Answer> {
   return await new Promise((resolve, reject) => {
     const { method, path, contentType, requestBody, name } = exchange;
@@ -143,7 +143,7 @@ function expectForm(answer: Answer, exchange: Exchange): void {
   );
 }
 
-/** Exchanges that need no other state, each against a cluster of its own. */
+/** Exchanges that need no other state, each against a new cluster. */
 const independent = [
   'create-cr',
   'create-event',

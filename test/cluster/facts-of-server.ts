@@ -4,7 +4,7 @@ import { defaultPodNatOptions } from '../../src/sources/objects/metadata.ts';
 import { SharedValues } from '../../src/sources/objects/shared.ts';
 import type { ClusterClient } from './cluster-client.ts';
 
-/** Everything that decides about the NAT of a node, by its path. */
+/** Every kind of object that affects the NAT of a node, by its path. */
 const lists = (node: string): readonly (readonly [ObjectKind, string])[] => [
   ['Node', '/api/v1/nodes'],
   ['Namespace', '/api/v1/namespaces'],
@@ -17,8 +17,8 @@ const lists = (node: string): readonly (readonly [ObjectKind, string])[] => [
 ];
 
 /**
- * What the server has now, as facts: plain lists, without anything of the source that is tested. Throws where an object
- * is none that the parsers take.
+ * The server's present objects as facts: plain lists, without code of the tested source. Throws when the parsers
+ * refuse an object.
  */
 export async function factsOfServer(client: ClusterClient, node: string): Promise<FactChange[]> {
   const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };

@@ -8,7 +8,7 @@ import type { refusals } from './simulator/status.ts';
 import { type Running, Stage, synced } from './stage.ts';
 import { startSimulator, unlessSimulated } from './start-cluster.ts';
 
-/** Every way in which a server or a network fails, by name; each ends with the facts that the server has. */
+/** Every way in which a server or a network fails, by name; in the end the facts equal the server's objects. */
 
 let stage: Stage;
 let simulator: Simulator;
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const ALL = ['shop/a', 'shop/b', 'shop/c', 'shop/d', 'shop/e', 'shop/f', 'shop/g'];
 
-/** The source follows, and took away nothing that is still there. */
+/** Checks that the source receives changes and has removed no existing object. */
 async function expectAlive(running: Running): Promise<void> {
   await stage.expectAlive(running);
   expect(running.sink.removed.filter((key) => key !== 'Service shop/alive')).toEqual([]);
@@ -49,7 +49,7 @@ const lists = () =>
   simulator.requests.filter((line) => /^GET \/api\/v1\/services(\?|$)(?!.*watch)/.test(line));
 const streams = () => simulator.requests.filter((line) => /services\?.*sendInitialEvents/.test(line));
 
-// What the real server does of all this cannot be asked for: it has no faults on demand.
+// A real server has no faults on demand, so these tests use the simulator.
 describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', () => {
   describe('lists', () => {
     test('a server without streaming lists: pages', async () => {
@@ -61,7 +61,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await expectAlive(running);
     });
 
-    test('410 in the middle of paging: once more, without pages', async () => {
+    test('410 in the middle of paging: listed again, without pages', async () => {
       simulator.faults.noStreamingLists = true;
       simulator.requests.length = 0;
       simulator.faults.listsExpire = true;
@@ -89,14 +89,14 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await expectAlive(running);
     });
 
-    test('a list that fails again and again takes nothing away', async () => {
+    test('a list that fails again and again removes nothing', async () => {
       const running = await synced(stage.start());
       simulator.faults.refuse(6, (kinds) => kinds.unavailable(0), { plural: 'services' });
       await simulator.restart();
       await expectAlive(running);
     });
 
-    test('what went while a list was under way is removed when the list is complete', async () => {
+    test('an object that was deleted during a list is removed when the list is complete', async () => {
       const running = await synced(stage.start());
       await simulator.stop();
       const type = { group: '', version: 'v1', plural: 'services' };
@@ -130,7 +130,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       expect(simulator.requests.filter((line) => /services\?.*watch/.test(line)).join()).toContain(
         `resourceVersion=${version}&`,
       );
-      // One object, to learn the version that the server is at.
+      // One object, to learn the server's current version.
       expect(lists().every((line) => line.includes('limit=1'))).toBe(true);
       expect(running.sink.told.filter((key) => key === 'Service shop/a')).toHaveLength(1);
     });
@@ -163,7 +163,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await stage.client.remove(long);
     });
 
-    test('a connection on which nothing comes any longer is given up', async () => {
+    test('a connection that stays silent is given up', async () => {
       const running = await synced(stage.start({ timings: { watchIdle: 500 } }));
       await expectAlive(running);
       simulator.faults.stalled.add('services');
@@ -180,7 +180,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       );
     });
 
-    test('a watch that the server ends in time goes on behind its last event', async () => {
+    test('a watch that the server ends as planned resumes after its last event', async () => {
       const running = await synced(stage.start({ timings: { watchSecondsLeast: 1, watchSecondsMost: 1 } }));
       simulator.requests.length = 0;
       await until(
@@ -192,7 +192,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await expectAlive(running);
     });
 
-    test('410 as an event: listed anew', async () => {
+    test('410 as an event: listed again', async () => {
       const running = await synced(stage.start());
       simulator.store.advance(10);
       simulator.store.compact();
@@ -200,7 +200,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await expectAlive(running);
     });
 
-    test('410 as a status: listed anew', async () => {
+    test('410 as a status: listed again', async () => {
       const running = await synced(stage.start());
       simulator.requests.length = 0;
       simulator.faults.refuse(1, (kinds) => kinds.expiredList(), { plural: 'services', isWatch: true });
@@ -228,14 +228,14 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
   });
 
   describe('servers', () => {
-    test('a restart takes nothing away, and a short one is no problem to report', async () => {
+    test('a restart removes nothing, and a short one is not reported', async () => {
       const running = await synced(stage.start());
       await simulator.restart(100);
       await expectAlive(running);
       expect(running.sink.problems()).toEqual([]);
     });
 
-    test('an outage is reported, and the report taken back', async () => {
+    test('an outage is reported, and its end too', async () => {
       const running = await synced(stage.start({ timings: { reportAfter: 100 } }));
       await simulator.stop();
       const problems = await until(
@@ -340,7 +340,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
         );
       });
 
-      test('refusals that last are told once, with the right that is missing and all that lack it', async () => {
+      test('lasting refusals are reported once, with the missing right and all resources that lack it', async () => {
         const running = await synced(stage.start());
         simulator.faults.refuse(everything, forbidden);
         simulator.cutConnections();
@@ -360,7 +360,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       });
     });
 
-    test('a server whose version went back is listed anew', async () => {
+    test('a server whose version went back is listed again', async () => {
       const running = await synced(stage.start());
       const backup = simulator.store.snapshot();
       await stage.client.put(service('lost'));
@@ -378,7 +378,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       expect(running.debug.some((line) => line.includes('went back'))).toBe(true);
     });
 
-    test('a server that comes back with an older state and overtakes our version is listed anew', async () => {
+    test('a server that comes back with an older state and passes our version is listed again', async () => {
       const running = await synced(stage.start());
       const backup = simulator.store.snapshot();
       await stage.client.put(service('lost'));
@@ -397,7 +397,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       );
     });
 
-    test('a watch from a version of the future says nothing: listed anew', async () => {
+    test('a watch from a future version stays silent: listed again', async () => {
       const running = await synced(stage.start({ timings: { watchIdle: 400 } }));
       const backup = simulator.store.snapshot();
       await stage.client.put(service('lost'));
@@ -471,7 +471,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
   describe('a group that another program serves', () => {
     const calico = { group: 'projectcalico.org' };
 
-    test('cannot be reached: the source is in sync without it, since NAT may be what it waits for', async () => {
+    test('cannot be reached: the source is in sync without it, since the program may need our NAT', async () => {
       simulator.faults.refuse(Number.POSITIVE_INFINITY, (kinds) => kinds.unavailable(0), calico);
       const running = await synced(stage.start());
       expect(running.sink.problems().join()).toMatch(/ippools\.projectcalico\.org.*: .*KNAT_API_UNAVAILABLE/);
@@ -496,7 +496,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await synced(running);
     });
 
-    test('is never asked for a streaming list: it may not know how to end one', async () => {
+    test('gets no request for a streaming list, since it may never end one', async () => {
       await stage.client.define('knat.dev', 'v1', 'ippools', 'IPPool');
       simulator.requests.length = 0;
       await synced(stage.start());

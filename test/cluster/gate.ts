@@ -1,8 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * A way to an API server that the test can bar and break, for servers that have no faults on demand: TCP, so that
- * TLS goes through as it is. It belongs to the network namespace in which it was opened.
+ * A TCP proxy to an API server that the test can bar and break, for servers without faults on demand; TLS passes
+ * unchanged. It belongs to the network namespace in which it was opened.
  */
 export class Gate {
   readonly #server: Server;
@@ -39,14 +39,14 @@ export class Gate {
     });
   }
 
-  /** What clients are told. */
+  /** The URL for clients. */
   get url(): string {
     const address = this.#server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     return `https://${this.#host}:${port}`;
   }
 
-  /** Breaks what is open, and lets nobody through until `unbar`. */
+  /** Breaks open connections, and refuses new ones until `unbar`. */
   bar(): void {
     this.#isOpen = false;
     this.cut();

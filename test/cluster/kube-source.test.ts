@@ -70,7 +70,7 @@ test('more objects than fit into a page or a chunk', async () => {
   );
 });
 
-test('what others serve is known as theirs, also when it becomes so', async () => {
+test('Services of another proxy are recognised, also when the label is added later', async () => {
   const { client } = stage;
   const foreign = { 'service.kubernetes.io/service-proxy-name': 'other' };
   await client.create(service('ours'));
@@ -111,7 +111,7 @@ test('pods of this node alone', async () => {
   );
 });
 
-test('only what the enabled kinds need is asked for', async () => {
+test('only resources that the enabled kinds need are requested', async () => {
   const { sink } = await synced(stage.start({ enable: { service: true, pod: false, egress: false } }));
   expect(sink.keys('Node')).toEqual(['node-a']);
   if (stage.cluster.simulator === null) return;
@@ -242,7 +242,7 @@ test('an object that does not validate keeps its last good value', async () => {
   await client.remove(definition('knat.dev', 'v1', 'ippools', 'IPPool'));
 });
 
-test('a right that is missing is named, and the source goes on once it is given', async () => {
+test('a missing right is named, and the source continues once it is given', async () => {
   const { client } = stage;
   await client.put(agentRole(rulesWithout('endpointslices')));
   const { sink } = stage.start();
@@ -262,7 +262,7 @@ test('a right that is missing is named, and the source goes on once it is given'
   );
 });
 
-test('a right that is taken away takes no object away', async () => {
+test('a right that is revoked removes no object', async () => {
   const { client, cluster } = stage;
   await client.create(service('kept'));
   const { sink } = await synced(stage.start());
@@ -281,7 +281,7 @@ test('a right that is taken away takes no object away', async () => {
   );
 }, 180_000);
 
-test('a restart of the server deletes nothing, and what happened meanwhile is learnt', async () => {
+test('a restart of the server removes nothing, and changes during it arrive', async () => {
   const { client, cluster } = stage;
   await client.create(service('stays'));
   await client.create(service('goes'));
@@ -306,7 +306,7 @@ test('the cluster of this run', () => {
   expect(stage.cluster.kind).toBe(isReal ? 'kube-apiserver' : 'simulator');
 });
 
-test('a kind whose definition comes later, goes and comes back is found at once, without being asked for', async () => {
+test('a kind whose definition comes later, goes and comes back is found at once, without polling', async () => {
   const { client } = stage;
   const never = { absentFirst: 600_000, absentLongest: 600_000, absentGrace: 600_000 };
   const running = await synced(stage.start({ timings: never }));
@@ -327,7 +327,7 @@ test('a kind whose definition comes later, goes and comes back is found at once,
   expect(running.sink.problems()).toEqual([]);
 });
 
-test('without the right to watch definitions a kind is found by asking now and then', async () => {
+test('without the right to watch definitions a kind is found by polling', async () => {
   const { client } = stage;
   await client.put(agentRole(rulesWithout('customresourcedefinitions')));
   const running = await synced(stage.start());

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 
-/** A folder of its own for the files of a test; the caller removes it. */
+/** A new folder for the files of a test; the caller removes it. */
 export function makeFolder(): string {
   return mkdtempSync(join(tmpdir(), 'knat-kubeconfig-'));
 }
 
 /**
- * Writes a kubeconfig (JSON is YAML) and gives its path. `user` is what stands under `user:`; `where` is added to, or
- * with undefined taken from, what stands under `cluster:`.
+ * Writes a kubeconfig (JSON is YAML) and returns its path. `user` is the content of `user:`; `where` is added to the
+ * content of `cluster:`, and a key with undefined is removed from it.
  */
 export function writeKubeconfig(folder: string, cluster: Cluster, user: object, where: object = {}): string {
   const path = join(folder, 'kubeconfig');

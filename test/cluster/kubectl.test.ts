@@ -13,7 +13,7 @@ import { Stage } from './stage.ts';
 import { startCluster, unlessReal } from './start-cluster.ts';
 import { eventsOf, ReporterRun } from './status-stage.ts';
 
-/** What a person sees with kubectl, and what kubectl and helm bring into a cluster: the real programs. */
+/** The output of kubectl for a person, and installation with kubectl and helm: the real programs. */
 
 let cluster: Cluster;
 let stage: Stage;
@@ -71,7 +71,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('kubectl apply of the plain manifests, twice: all is made, then nothing changes', async () => {
+test('kubectl apply of the plain manifests, twice: everything is created, then nothing changes', async () => {
   // Definitions first, as the installation page says: an object needs its kind.
   const first = await kubectl('apply', '-f', 'charts/knat/crds/');
   expect(first.trim().split('\n').sort()).toEqual([
@@ -127,7 +127,7 @@ describe('what knat told', () => {
     });
   });
 
-  test('kubectl get and describe of the other kinds: columns, and what stands in the object', async () => {
+  test('kubectl get and describe of the other kinds: columns, and the content of the object', async () => {
     await stage.client.put(pool('pool-1', '10.244.0.0/16', 'knat.dev/v1'));
     const [head, row] = (await kubectl('get', 'ippools.knat.dev')).trim().split('\n');
     expect(head?.trim()).toMatch(/^NAME +CIDR +NAT +DISABLED +AGE$/);

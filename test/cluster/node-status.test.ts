@@ -10,7 +10,7 @@ import { Stage } from './stage.ts';
 import { isReal, startCluster, unlessSimulated } from './start-cluster.ts';
 import { NODE_NAT, nodeNatDefinition, ReporterRun, writesSince } from './status-stage.ts';
 
-/** What the agent tells a cluster: the same on the simulator and on a real API server. */
+/** The agent's reports to a cluster: the same on the simulator and on a real API server. */
 
 const rejected: Finding = {
   code: 'KNAT_PORT_INVALID',
@@ -78,7 +78,7 @@ const condition = ({ status }: NodeNat, type: string) =>
   status?.conditions.find((each) => each.type === type);
 
 describe('NodeNAT', () => {
-  test('is made, owned by the Node, with counts and conditions', async () => {
+  test('is created, owned by the Node, with counts and conditions', async () => {
     await start(account);
     const object = await written(() => true);
     const { uid } = (await stage.client.request('GET', '/api/v1/nodes/node-a')).body.metadata;
@@ -100,7 +100,7 @@ describe('NodeNAT', () => {
     });
   });
 
-  test('is written once for a change, and not for what says the same', async () => {
+  test('is written once for a change, and not when nothing changed', async () => {
     const run = await start(account);
     await written(() => true);
     const from = stage.cluster.simulator?.requests.length ?? 0;
@@ -113,7 +113,7 @@ describe('NodeNAT', () => {
     if (!isReal) expect(writesSince(stage, from)).toEqual([`PATCH ${NODE_NAT}/status`]);
   });
 
-  test('many changes in a row are few writes, and the last one stands there', async () => {
+  test('many changes in a row are few writes, and the last one is in the object', async () => {
     const run = await start(account);
     await written(() => true);
     const from = stage.cluster.simulator?.requests.length ?? 0;
@@ -188,7 +188,7 @@ describe('NodeNAT', () => {
     expect(condition(mended, 'Degraded')?.status).toBe('False');
   });
 
-  test('an agent that has programmed nothing yet leaves what stands there, and says so', async () => {
+  test('an agent that has programmed nothing yet keeps the content of the object, and reports that', async () => {
     const first = await start(account);
     await written(() => true);
     await first.stop();
@@ -219,7 +219,7 @@ describe('NodeNAT', () => {
     if (!isReal) expect(writesSince(stage, from)).toEqual([]);
   });
 
-  test('somebody removes or edits the object: it is written again', async () => {
+  test('an object that was removed or edited is written again', async () => {
     const run = await start(account);
     await written(() => true);
     await stage.client.request('DELETE', NODE_NAT);
@@ -231,7 +231,7 @@ describe('NodeNAT', () => {
     await until(read, ({ status }) => status?.mode === 'nftables', 3_000);
   }, 20_000);
 
-  test('somebody who edits it again and again does not get us to write without pause', async () => {
+  test('repeated edits do not make the agent write without pause', async () => {
     await start(account);
     await written(() => true);
     const from = stage.cluster.simulator?.requests.length ?? 0;
@@ -249,7 +249,7 @@ describe('NodeNAT', () => {
     expect(edits).toBeGreaterThan(30);
   });
 
-  test('it may not be watched: what somebody edits is written again within a minute or so', async () => {
+  test('without the right to watch it, an edited object is written again after about a minute', async () => {
     const watchless = agentRules.map((rule) =>
       rule.resources.includes('nodenats') ? { ...rule, verbs: ['get', 'create', 'patch'] } : rule,
     );
@@ -274,7 +274,7 @@ describe('NodeNAT', () => {
       const owners = async () => (await read()).metadata?.ownerReferences;
       const ownedBy = (uid: string | null) => [{ apiVersion: 'v1', kind: 'Node', name: 'node-a', uid }];
 
-      test('the garbage collector takes the NodeNAT; it is back at once, owned by the new one', async () => {
+      test('the garbage collector removes the NodeNAT; it is back at once, owned by the new Node', async () => {
         const run = await start(account);
         run.nodeIs(await uidOfNode());
         await written(() => true);
@@ -296,7 +296,7 @@ describe('NodeNAT', () => {
         );
       });
 
-      test('before the garbage collector looks: the NodeNAT is given to the new one, and stays', async () => {
+      test('before the garbage collector looks, the NodeNAT gets the new owner, and stays', async () => {
         const { garbage } = stage.cluster.simulator ?? {};
         if (garbage === undefined) throw new Error('no simulator');
         const run = await start(account);
@@ -314,7 +314,7 @@ describe('NodeNAT', () => {
         expect(run.troubles.size).toBe(0);
       });
 
-      test('the agent was away meanwhile: it finds the NodeNAT with the old owner, and gives it to the new one', async () => {
+      test('if the agent was away, it finds the NodeNAT with the old owner, and sets the new one', async () => {
         const { garbage } = stage.cluster.simulator ?? {};
         if (garbage === undefined) throw new Error('no simulator');
         const first = await start(account);
@@ -332,7 +332,7 @@ describe('NodeNAT', () => {
     },
   );
 
-  test('no Node of this name: nothing is made, and the trouble is told until there is one', async () => {
+  test('no Node of this name: nothing is created, and the trouble is reported until there is one', async () => {
     await stage.client.remove(node('node-a', '192.0.2.1'));
     const run = await start(account);
     const trouble = await until(
@@ -349,7 +349,7 @@ describe('NodeNAT', () => {
     );
   });
 
-  test('no rights: told with what has to be allowed, and written once it is', async () => {
+  test('no rights: reported with the missing right, and written once it is given', async () => {
     await stage.client.put(agentRole(rulesWithout('nodenats/status')));
     const run = await start(account);
     const trouble = await until(
@@ -365,7 +365,7 @@ describe('NodeNAT', () => {
     );
   });
 
-  test('no such kind in the cluster: told, and written once it is there', async () => {
+  test('no such kind in the cluster: reported, and written once it exists', async () => {
     await stage.client.remove(nodeNatDefinition);
     const run = await start(account);
     const trouble = await until(
@@ -377,7 +377,7 @@ describe('NodeNAT', () => {
     await written(() => true);
   });
 
-  test('the server goes away and comes back: the newest account is written', async () => {
+  test('after an outage of the server the newest account is written', async () => {
     const run = await start(account);
     await written(() => true);
     const restarted = stage.cluster.restart();

@@ -1,9 +1,9 @@
 /**
- * A real agent with an API server as its source, the simulator or a real one: random objects come, change and go, agent
- * and server stop and start, connections break and tokens end. After each of it the kernel is what a plan from scratch
- * wants, packets go where explain says, what was connected stays so; and where nothing changed, nothing is written.
+ * A real agent with an API server as its source, the simulator or a real one: random objects are created, changed and
+ * removed, agent and server stop and start, connections break and tokens expire. After each of these the kernel equals a
+ * plan from scratch, packets go where explain says, connections stay; and if nothing changed, nothing is written.
  *
- * The server stands in the node's network namespace, behind a gate that the test bars and breaks. `make test-cluster`
+ * The server is in the node's network namespace, behind a gate that the test bars and breaks. `make test-cluster`
  * runs it with KNAT_CLUSTER_ROUNDS=1; 0 is a short form. `KNAT_SEED=random` draws other objects.
  */
 import { writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ const isShort = rounds === 0;
 const ROUNDS = Math.max(rounds, 1);
 const CHANGES = 8;
 const PACKETS = 10;
-/** Milliseconds that an agent may take for what happened: after an outage of the server it waits between attempts. */
+/** Milliseconds that an agent may take for a change: after an outage of the server it waits between attempts. */
 const PATIENCE = 60_000;
 
 const nodeConfig = { podCIDRs: POD_RANGES.map(cidr), serviceCIDRs: SERVICE_RANGES.map(cidr) };
@@ -60,7 +60,7 @@ const signal = new AbortController().signal;
 
 const ANCHOR_IP = ip('10.96.0.77');
 
-/** A Service that nothing happens to, for the connections that are held. */
+/** A Service that never changes, for the held connections. */
 const ANCHOR: readonly Manifest[] = [
   {
     apiVersion: 'v1',
@@ -127,7 +127,7 @@ afterAll(async () => {
   packets?.dispose();
 });
 
-/** Everybody who may answer, rightly or not. On the node itself nobody listens: the agent would see it. */
+/** Every possible listener, right or wrong. On the node itself nothing listens: the agent would see it. */
 function targets(): Target[] {
   const away = [...DESTINATIONS.IPv4, ...DESTINATIONS.IPv6].filter((address) => !isOwn(address));
   const endpoints = [...ENDPOINTS.IPv4, ...ENDPOINTS.IPv6].map(ip);
@@ -158,7 +158,7 @@ async function endAgent(how: NodeJS.Signals): Promise<void> {
   await agent.ended;
 }
 
-/** The plan that the objects of the server make, from scratch, once the kernel is as it wants. */
+/** Waits until the kernel equals the plan that is made from the server's objects from scratch; returns that plan. */
 async function expectProgrammed(what: string): Promise<{ plan: NatPlan; node: NodeFacts }> {
   const facts = await factsOfServer(client, NODE.name);
   const source = {
@@ -180,7 +180,7 @@ async function expectProgrammed(what: string): Promise<{ plan: NatPlan; node: No
   return { plan: planner.plan, node: planner.node };
 }
 
-/** Kernel, explain and the agent's own explain say the same of random packets. */
+/** Checks that kernel, explain and the agent's own explain agree about random packets. */
 async function expectAgreement(what: string, choices: readonly PacketChoice[]): Promise<number> {
   const { plan, node } = await expectProgrammed(what);
   const all = packetsOf({ node, choices }, plan).filter(
@@ -219,12 +219,12 @@ function isOfScene({ source, address }: Dialled): boolean {
   return source.startsWith('fe80:') || address.startsWith('fe80:') || address === ANCHOR_IP;
 }
 
-/** To a port of the node that is nobody's: refused by whoever is not there. */
+/** To a port of the node without an owner: the connection is refused. */
 function endsOnNode(plan: NatPlan, node: NodeFacts, packet: Dialled): boolean {
   return isOwn(packet.address) && ['none', 'snat'].includes(walkOf(plan, node, packet).verdict);
 }
 
-/** What befalls agent or server; `meanwhile` is done in the midst of it. */
+/** Faults of agent or server; `meanwhile` runs during the fault. */
 const strikes: Readonly<Record<string, (meanwhile: () => Promise<void>) => Promise<void>>> = {
   'the agent is ended and started': async (meanwhile) => {
     await endAgent('SIGTERM');
@@ -305,7 +305,7 @@ test(
   ROUNDS * (isReal ? 600_000 : 300_000),
 );
 
-/** The strike alone: an agent that goes on writes nothing, a new one finds nothing to write. */
+/** Only the fault, without a change: a running agent writes nothing, a new one finds nothing to write. */
 async function expectNothingWritten(what: string, strike: (typeof strikes)[string]): Promise<void> {
   const { processId } = await askAgent('/status');
   const { passed } = gate;

@@ -5,7 +5,7 @@ import { node, pod, pool, service, slice } from './manifests.ts';
 import { Stage } from './stage.ts';
 import { startCluster } from './start-cluster.ts';
 
-/** What the command line makes of a cluster: options → source → plan. */
+/** The plan that the command line makes from a cluster: options → source → plan. */
 
 let stage: Stage;
 

@@ -2,7 +2,7 @@ import type { FactChange, FactKind } from '../../src/model/facts.ts';
 import { type Finding, formatFinding } from '../../src/model/finding.ts';
 import type { SourceSink } from '../../src/sources/source.ts';
 
-/** A sink that keeps what is in force and what was ever taken away. */
+/** A sink that records the present facts and every removal. */
 export class Recorder implements SourceSink {
   readonly facts = new Map<string, FactChange['fact']>();
   readonly removed: string[] = [];
@@ -49,7 +49,7 @@ export class Recorder implements SourceSink {
   }
 }
 
-/** Waits until `read` gives what is wanted; throws what it gave last otherwise. */
+/** Waits until `read` returns the wanted value; throws the last value otherwise. */
 export async function until<Value>(
   read: () => Value | Promise<Value>,
   isRight: (value: Value) => boolean,

@@ -7,7 +7,7 @@ import { Gate } from '../../src/observe/http/gate.ts';
 import { Stage } from './stage.ts';
 import { startCluster } from './start-cluster.ts';
 
-/** Who may see what the agent knows, as a cluster decides it: TokenReview and SubjectAccessReview. */
+/** The cluster decides who may read the agent's answers: TokenReview and SubjectAccessReview. */
 
 let stage: Stage;
 let reviews: Reviews;
@@ -60,7 +60,7 @@ function statusOf(token: string, path: string, by = gate()): Promise<number | nu
   return by.refusal({ address: '192.0.2.1', path, header }).then((refusal) => refusal?.status ?? null);
 }
 
-test('without the right to ask, nobody is let in', async () => {
+test('without the right to create reviews, every client is refused', async () => {
   await expect(reviews.whoIs(stage.cluster.adminToken)).rejects.toMatchObject({ status: 403 });
   expect(await statusOf(stage.cluster.adminToken, '/metrics')).toBe(503);
 });
@@ -83,7 +83,7 @@ test('whose token it is, and what its owner may get', async () => {
   expect(await statusOf(stage.cluster.knatToken, '/entries/list')).toBe(403);
 });
 
-test('a server that is away lets nobody in whose token is not known yet', async () => {
+test('while the server is away, clients with an unknown token are refused', async () => {
   const { simulator } = stage.cluster;
   if (simulator === null) return;
   const one = gate();

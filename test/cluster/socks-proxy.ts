@@ -1,13 +1,13 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * A SOCKS 5 proxy on loopback (RFC 1928) that asks for the name `knat` and the password `p:w` (RFC 1929), and lets clients
- * through to wherever they ask for. `reply` other than 0 is what it answers each of them instead.
+ * A SOCKS 5 proxy on loopback (RFC 1928) that requires the name `knat` and the password `p:w` (RFC 1929), and connects
+ * clients to every requested destination. With a `reply` other than 0 it answers all of them with that reply.
  */
 export class SocksProxy {
   /** `host:port` of each tunnel. */
   readonly tunnels: string[] = [];
-  /** 0, or why everybody is refused (RFC 1928, section 6). */
+  /** 0, or the reply that refuses every client (RFC 1928, section 6). */
   reply = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();

@@ -77,7 +77,7 @@ export class Stage {
     return running;
   }
 
-  /** The source follows: a Service that is made now arrives, and goes when it is removed. */
+  /** Checks that the source receives changes: a new Service arrives, and disappears when it is removed. */
   async expectAlive({ sink }: Running): Promise<void> {
     await this.client.put(service('alive'));
     await until(

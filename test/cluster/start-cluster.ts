@@ -10,8 +10,7 @@ const ASSETS = process.env.KUBEBUILDER_ASSETS ?? '';
 export const isReal = ASSETS !== '';
 
 /**
- * For `skipIf`, of tests that need faults on demand or what only the simulator shows: true with a real server, and prints
- * why.
+ * For `skipIf` of tests that only the simulator can run: true with a real server, and prints the reason.
  */
 export function unlessSimulated(tests: string, reason: string): boolean {
   if (isReal) console.info(`skipped with a real API server: ${tests}: ${reason}`);

@@ -66,13 +66,13 @@ export class ReporterRun {
     return new ReporterRun(new ApiClient(access, surroundings), account, wanted);
   }
 
-  /** The account is this one now. */
+  /** Sets the account. */
   tell(account: NodeAccount | null): void {
     this.account = account;
     this.#reporter.changed();
   }
 
-  /** The source has the Node with this uid now. */
+  /** Gives the source the Node with this uid. */
   nodeIs(uid: string | null): void {
     this.#reporter.nodeIs(uid);
   }

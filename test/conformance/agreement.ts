@@ -11,18 +11,18 @@ import { portOf } from '../generators/build.ts';
 import { type Observed, observe, type SourceSeen } from '../netns/observe.ts';
 import { allSettled, type Dialled, type Stage, type Target } from '../netns/stage.ts';
 
-/** What a plan says of one packet, as far as it can be seen from the two ends. */
+/** What a plan says about one packet, as far as the two ends can see it. */
 type Foretold =
   | { readonly kind: 'silence' | 'refusal' }
   | {
       readonly kind: 'answers';
-      /** Who may answer → the addresses as which it may see the source; `kept`: the very source. */
+      /** Each endpoint that may answer → the source addresses that it may see; `kept`: the unchanged source. */
       readonly from: ReadonlyMap<string, 'kept' | readonly IpAddress[]>;
       /** False where the client sticks to one endpoint: session affinity. */
       readonly everybody: boolean;
     };
 
-/** Programs the plan and sends the packets: one text for each that goes another way than `walk` says. */
+/** Programs the plan and sends the packets; returns one text for each that does not go as `walk` says. */
 export async function disagreements(
   stage: Stage,
   plan: NatPlan,
@@ -39,7 +39,7 @@ export async function disagreements(
   return await kernelDisagreements(stage, plan, node, packets);
 }
 
-/** Sends the packets through what somebody else programmed, in a scene that is set up: as `disagreements`. */
+/** As `disagreements`, in a scene that is set up, with rules that another process programmed. */
 export async function kernelDisagreements(
   stage: Stage,
   plan: NatPlan,
@@ -66,7 +66,7 @@ export async function kernelDisagreements(
   return texts.filter((text) => text !== null);
 }
 
-/** Everybody whom a packet may be led to, rightly or not. */
+/** Every endpoint that a packet may reach, right or wrong. */
 export function endpointsOf(plan: NatPlan): Target[] {
   return [...plan.entries()].flatMap((entry) => {
     if (entry.kind !== 'ServiceFrontend' && entry.kind !== 'PodBinding') return [];
@@ -78,7 +78,7 @@ export function endpointsOf(plan: NatPlan): Target[] {
 
 /**
  * Source ports: from a port of its own binding a pod's packet leaves from that of the node, and every other translated one
- * from a port that nobody owns.
+ * from a port without an owner.
  */
 function portsAgree(
   plan: NatPlan,
@@ -92,7 +92,7 @@ function portsAgree(
     ports.every(({ dialled, seen }) => {
       const { paths } = walked(plan, node, packet, inputInterface, portOf(dialled));
       const path = paths.find(({ endpoint }) => formatEndpoint(endpoint.address, endpoint.port) === by);
-      if (path === undefined || path.snatPort === null) return true; // told by `agrees`
+      if (path === undefined || path.snatPort === null) return true; // `agrees` reports it
       if (path.snatPort !== 'free') return seen === path.snatPort;
       return free.some(({ first, last }) => first <= seen && seen <= last);
     }),

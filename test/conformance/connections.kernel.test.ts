@@ -1,8 +1,8 @@
 /**
- * Random lives of Services, with real connections open meanwhile: after each step the kernel is as from scratch, and no
- * TCP connection that was ever opened breaks or stalls, whatever became of its Service.
+ * Random histories of Services, with open connections: after each step the kernel equals a fresh start, and no
+ * TCP connection breaks or stalls, whatever happens to its Service.
  *
- * `KNAT_CONNECTION_RUNS` is the number of lives. A failure is shrunk for a while and printed with its seed.
+ * `KNAT_CONNECTION_RUNS` is the number of histories. A failure is shrunk for a while and printed with its seed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -30,10 +30,10 @@ import { type Dialled, Stage, type Target } from '../netns/stage.ts';
 
 const runs = Number(process.env.KNAT_CONNECTION_RUNS ?? 3);
 const SHRINK_MS = 40_000;
-/** New connections after each step, and how often each of all speaks. */
+/** New connections after each step, and the milliseconds between two messages of each open one. */
 const NEW = 4;
 const EVERY_MS = 20;
-/** How long they go on behind the last step, and how many of their answers a busy machine may be late with. */
+/** How long they continue after the last step, and how many answers may be late on a busy machine. */
 const LAST_MS = 600;
 const LATE = 10;
 
@@ -42,7 +42,7 @@ const clients = { IPv4: ip('198.51.100.9'), IPv6: ip('2001:db8:9::9') };
 const signal = new AbortController().signal;
 let stage: Stage;
 let cleaner: StaleFlowCleaner;
-/** Connections that were opened in all runs, to see that there were any. */
+/** Connections opened in all runs; the test fails if there were none. */
 let opened = 0;
 
 beforeAll(async () => {
@@ -121,7 +121,7 @@ function isUnbroken({ ended, unanswered }: { ended: string | null; unanswered: n
   return ended === null && unanswered <= LATE;
 }
 
-/** A datapath that knows nothing reads the kernel and has nothing to mend. */
+/** Checks that a new datapath reads the kernel and writes nothing. */
 async function expectFromScratch(plan: NatPlan, index: number): Promise<void> {
   const fresh = NftablesDatapath.open();
   try {

@@ -1,6 +1,6 @@
 /**
- * Random pools, EgressRules and packets: what the kernel does with each is what `decideEgress` says, the one function
- * that `knat explain` asks as well. `KNAT_EGRESS_RUNS` is the number of states for each of the settings.
+ * Random pools, EgressRules and packets: the kernel does with each packet what `decideEgress` says, the function
+ * that `knat explain` uses too. `KNAT_EGRESS_RUNS` is the number of states for each of the settings.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -24,10 +24,10 @@ import { allSettled, Stage } from '../netns/stage.ts';
 
 const runs = Number(process.env.KNAT_EGRESS_RUNS ?? 25);
 const SHRINK_MS = 60_000;
-/** Longer than a SYN takes to be sent again; silence is listened to for less. */
+/** Milliseconds to wait for an answer: longer than until a SYN is repeated. Where silence is expected, the wait is shorter. */
 const ANSWER_MS = 2500;
 const SILENCE_MS = 400;
-/** The interface that all destinations lie behind. */
+/** The interface towards all destinations. */
 const OUT_INTERFACE = 'cni0';
 
 const signal = new AbortController().signal;
@@ -41,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.dispose());
 
-/** A file of ip-masq-agent, and how pods are told on the node. */
+/** A file of ip-masq-agent, and how the node recognises pods. */
 interface MasqAgent {
   readonly file: IpMasqAgentFact;
   readonly node: Partial<NodeFacts>;

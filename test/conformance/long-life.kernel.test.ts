@@ -1,4 +1,4 @@
-/** The kernel after a long life of an agent is the kernel after a fresh start. */
+/** After many changes under one agent the kernel equals that after a fresh start. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
@@ -13,7 +13,7 @@ import { enterFreshNamespace } from '../netns/namespace.ts';
 
 const signal = new AbortController().signal;
 const LIFE = 150;
-/** Restarts in the middle of the life, too. */
+/** The series includes restarts. */
 const EVERY = 50;
 
 beforeAll(enterFreshNamespace);

@@ -1,6 +1,6 @@
 /**
  * Every flow of a conformance file through `explain` and through the kernel (`make conformance FILE=…`). Prints each flow
- * that fails and one line a way; exit status 1 when any failed. The kernel's part needs root.
+ * that fails, and one line for each of the two; exit status 1 when any failed. The kernel's part needs root.
  */
 import { parseArgs } from 'node:util';
 import { Stage } from '../netns/stage.ts';

@@ -1,7 +1,7 @@
 import type { ClusterState } from '../generators/cluster/cluster-state.ts';
 import { asYaml } from './through-folder.ts';
 
-/** The files of a folder, and the node configuration beside it, that say what a state says. */
+/** A state written as the files of a folder and a node configuration. */
 export interface Written {
   /** Contents by name. */
   readonly files: ReadonlyMap<string, string>;

@@ -1,6 +1,6 @@
 /**
- * Random pools beside random Services, written as manifests: `explain` answers what natOutgoing and kube-proxy together
- * would do, worked out by an oracle that shares no code with it (`egress.ts`). `KNAT_ORACLE_RUNS` as in
+ * Random pools and Services, written as manifests: `explain` answers what natOutgoing and kube-proxy together
+ * would do, computed by an oracle that shares no code with it (`egress.ts`). `KNAT_ORACLE_RUNS` as in
  * `kube-proxy.unit.test.ts`.
  */
 import fc from 'fast-check';
@@ -108,7 +108,7 @@ const ELSEWHERE = {
   IPv6: ['2600:5200::1', 'fd00:10:0:1::5', '2001:db8:9::7', '2a00::1', '2001:db8::1'],
 };
 
-/** The same client, going past all Services. */
+/** The same client with a destination that is no Service. */
 function straight<Flow extends { readonly sourceIP: string }>(flow: Flow, index: number) {
   const family = flow.sourceIP.includes(':') ? 'IPv6' : 'IPv4';
   const destIP = ELSEWHERE[family][index % ELSEWHERE[family].length] ?? '8.8.8.8';

@@ -1,5 +1,5 @@
 /**
- * Random clusters, written as manifests: `explain` answers what kube-proxy would do, worked out by an oracle that
+ * Random clusters, written as manifests: `explain` answers what kube-proxy would do, computed by an oracle that
  * shares no code with it (`kube-proxy.ts`).
  *
  * `KNAT_ORACLE_RUNS` is the number of clusters.
@@ -53,7 +53,7 @@ test(
         numRuns: runs,
       },
     );
-    // What was compared was worth it: every verdict often, and most packets of a kind that promises something.
+    // The comparison covers enough: every verdict occurs often, and the oracle answers for most packets.
     for (const verdict of ['dnat', 'reject', 'drop', 'none'])
       expect(tally.get(verdict)).toBeGreaterThan(runs / 2);
     expect(tally.get('dnat, masq')).toBeGreaterThan(runs / 2);

@@ -1,6 +1,6 @@
 /**
- * Random Pod NAT annotations on Pods in every state: the text of the error, and what `explain` says of packets to and
- * from the Pod, are those of an oracle made from the specification alone (`podnat.ts`). Runs as in `kube-proxy.unit.test.ts`.
+ * Random Pod NAT annotations on Pods in every state: the text of the error, and `explain` for packets to and
+ * from the Pod, equal those of an oracle made only from the specification (`podnat.ts`). Runs as in `kube-proxy.unit.test.ts`.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 import type { RecordedFlow } from './records.ts';
 
-/** What became of a flow, in the words of the records; `verdict` is another word where it fits none of theirs. */
+/** The result of a flow, in the words of the records; `verdict` is another word where none of theirs fits. */
 export interface Outcome {
   readonly verdict: string;
   readonly endpoints: readonly string[];
@@ -14,7 +14,7 @@ export interface Failure {
   readonly got: Outcome;
 }
 
-/** The flow as a failure when its outcome is another than was recorded. */
+/** The flow as a failure if its outcome differs from the recorded one. */
 export function failureOf(recordId: string, flow: RecordedFlow, got: Outcome): Failure | null {
   return formatOutcome(flow) === formatOutcome(got) ? null : { recordId, flow, got };
 }

@@ -89,7 +89,7 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
   };
 }
 
-/** Wherever a packet of the record may be led, rightly or not: every address and port of its slices. */
+/** Every endpoint that a packet of the record may reach, right or wrong: every address and port of its slices. */
 export function listenersOf(record: ConformanceRecord): Target[] {
   return changesOf(record).flatMap(({ kind, fact }) => {
     if (kind !== 'EndpointSlice' || fact === null) return [];

@@ -1,6 +1,6 @@
 /**
- * Random series of changes through one Planner and one datapath, which follows them increment by increment. After each
- * step a datapath that knows nothing reads the kernel and has nothing to mend: the kernel is as from scratch.
+ * Random series of changes through one Planner and one datapath, which applies them step by step. After each
+ * step a new datapath reads the kernel and writes nothing: the kernel equals a fresh start.
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test, vi } from 'vitest';
@@ -40,7 +40,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: thisNode.map((node) => ({ node, changes: [] })) },
 );
 
-/** The change that takes the object away again. */
+/** The change that removes the object again. */
 function withoutFact({ kind, key }: FactChange): FactChange {
   return { kind, key, fact: null };
 }

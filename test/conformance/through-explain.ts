@@ -3,7 +3,7 @@ import { parseFlow } from '../../src/explain/packet.ts';
 import { type Failure, failureOf } from './outcome.ts';
 import { type ConformanceRecord, nodeOf, planOf } from './records.ts';
 
-/** The flows of a record for which `explain` answers something else. */
+/** The flows of a record for which `explain` gives another answer. */
 export function failuresOfExplain(record: ConformanceRecord): Failure[] {
   const plan = planOf(record);
   const node = nodeOf(record);

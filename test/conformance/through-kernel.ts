@@ -7,10 +7,10 @@ import { type Failure, failureOf, type Outcome } from './outcome.ts';
 import { type ConformanceRecord, listenersOf, nodeOf, planOf, type RecordedFlow } from './records.ts';
 
 /**
- * The flows of a record that really end otherwise.
+ * The flows of a record that real packets answer differently.
  *
- * Whoever is dialled has a listener at that very address, in the node where it is one of the node's: so `none` is an
- * answer by whoever was dialled, and `drop` and `reject` cannot be mistaken for an address without anybody.
+ * Every dialled address has a listener, in the node where it is one of the node's: so `none` is an
+ * answer by the dialled address, and `drop` and `reject` cannot be mistaken for an unused address.
  */
 export async function failuresOfKernel(stage: Stage, record: ConformanceRecord): Promise<Failure[]> {
   const { nodeIPs, localAddresses } = nodeOf(record);
@@ -79,7 +79,7 @@ function answerVerdict(endpoints: readonly string[], flow: RecordedFlow, masq: b
   return isUntranslated ? (masq ? 'snat' : 'none') : 'dnat';
 }
 
-/** Once in a long while a rewritten source keeps its port by chance: the majority tells. */
+/** Rarely a rewritten source keeps its port by chance, so the majority decides. */
 function isRewritten({ kept, rewritten }: SourceSeen): boolean {
   return [...rewritten.values()].reduce((sum, count) => sum + count, 0) > kept;
 }

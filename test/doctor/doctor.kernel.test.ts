@@ -1,4 +1,4 @@
-/** `knat doctor` in network namespaces in which one thing after the other is wrong. */
+/** `knat doctor` in network namespaces that each have one fault. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** In a mount namespace of its own, in which the program is no program. */
+/** Runs in a new mount namespace in which the program cannot be executed. */
 const WITHOUT_NFT = [
   'unshare',
   '--mount',
@@ -35,7 +35,7 @@ const WITHOUT_NFT = [
 
 let hosts = 0;
 
-/** A host in which nothing is wrong but that no agent runs. */
+/** A host whose only fault is that no agent runs. */
 async function healthyHost(): Promise<Host> {
   hosts += 1;
   const [host] = await lab.addHosts([`doctor${hosts}`]);
@@ -70,7 +70,7 @@ test('a host in which all is well', async () => {
   expect(status).toBe(0);
 });
 
-test('for people: one line for each check, and what to type', async () => {
+test('for people: one line for each check, and the command to type', async () => {
   const host = await healthyHost();
   await host.sysctl({ 'net.ipv4.ip_forward': 0 });
   const { status, output } = await knat(['doctor'], { through: host.command([]) });
@@ -89,7 +89,7 @@ describe('the host itself', () => {
     expect(of('platform').findings).toEqual([]);
   });
 
-  test('no right to look at rules', async () => {
+  test('no right to read rules', async () => {
     const host = await healthyHost();
     const through = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin'];
     const { of, status } = await examined(host, [], { through });
@@ -310,7 +310,7 @@ describe('rules of other programs', () => {
     expect((await examined(host)).of('untracked').findings).toEqual(says('warning', message));
   });
 
-  test('what no packet comes to, and destination NAT, is no business of ours', async () => {
+  test('rules that no packet reaches, and destination NAT, are no finding', async () => {
     const host = await healthyHost();
     await host.run(
       ['nft', '-f', '-'],
@@ -345,7 +345,7 @@ describe('rules of other programs', () => {
 });
 
 describe('pools', () => {
-  test('one that holds the network of the node', async () => {
+  test('a pool that contains the network of the node', async () => {
     const host = await healthyHost();
     await host.ip(uplink('eth0', '10.244.9.11/24'));
     const manifests = join(folder, 'pools.yaml');

@@ -20,7 +20,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Dials, and gives the address and port that the place saw, by which one would complain. */
+/** Dials, and returns the address and port that the place saw. */
 async function outside(from: string, sourcePort: number): Promise<string> {
   const outcome = await stage.flat.clients
     .probe()
@@ -39,12 +39,12 @@ async function endAll(): Promise<void> {
   deleter.close();
 }
 
-test('without a log there is no answer, and it is said how to get one', async () => {
+test('without a log the error says how to get one', async () => {
   await stage.start([...pods, natPool]);
   await expect(who('192.0.2.10:1')).rejects.toThrow('--attribution-log');
 });
 
-test('in memory: who was there, from when until when', async () => {
+test('in memory: the pod, and from when until when it had the address and port', async () => {
   await stage.start([...pods, natPool], { attribution: { file: null, limit: 1 << 20 } });
   const before = new Date();
   const address = await outside(POD, 41_000);
@@ -64,7 +64,7 @@ test('in memory: who was there, from when until when', async () => {
   expect((await who(address, new Date(before.getTime() - 5))).flows).toEqual([]);
 });
 
-test('in a file: over a restart, with the gap told', async () => {
+test('in a file: over a restart, with a note about the gap', async () => {
   const file = join(folder, 'log');
   const attribution = { file, limit: 1 << 20 };
   await stage.start([...pods, natPool], { attribution });
@@ -83,7 +83,7 @@ test('in a file: over a restart, with the gap told', async () => {
     flows: [{ name: 'Pod shop/web-0', certain: true }],
     gap: null,
   });
-  // Started anew, the stage has forgotten all connections: this one ended while nobody looked.
+  // The new stage has no connections: this one ended while no agent ran.
   const between = await who(ended, meanwhile);
   expect(between).toMatchObject({
     flows: [{ name: 'Pod shop/web-0', certain: false, until: null }],

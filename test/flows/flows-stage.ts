@@ -20,7 +20,7 @@ export const PUBLIC = ip('203.0.113.7');
 export const POD = ip('10.244.1.5');
 export const OTHER_POD = ip('10.244.1.6');
 export const CLIENT = ip('198.51.100.9');
-/** Out in the world: answers with what it saw. */
+/** A host outside the cluster that answers with the source that it saw. */
 export const PLACE = ip('198.51.100.80');
 export const NODE6 = ip('2001:db8::10');
 export const POD6 = ip('fd00:244::5');
@@ -38,8 +38,8 @@ export const pods: readonly FactChange[] = [
 ];
 
 /**
- * The flat topology with a whole agent in its node: `clients` bear the pods and the client, `backends` the place in the
- * world. The process itself is in the node, so that agent, API and netlink are there.
+ * The flat topology with a whole agent in its node: `clients` has the addresses of the pods and the client, `backends`
+ * that of the place outside. This process is in the node, so that agent, API and netlink are there.
  */
 export class FlowsStage {
   readonly lab: Lab;
@@ -77,7 +77,7 @@ export class FlowsStage {
     await this.startAgain(objects, flows);
   }
 
-  /** As `start`, with the connections that there are. */
+  /** As `start`, but keeps existing connections. */
   async startAgain(objects: readonly FactChange[], flows: Partial<FlowSettings> = {}): Promise<void> {
     const source: Source = {
       name: 'test',
@@ -101,7 +101,7 @@ export class FlowsStage {
     await until(async () => (await this.status()).programmed !== null);
   }
 
-  /** Changes objects, and waits until that is programmed. */
+  /** Changes objects, and waits until the change is programmed. */
   async change(...changes: FactChange[]): Promise<void> {
     const before = (await this.status()).programmed?.revision ?? 0;
     this.#sink?.apply(changes);
@@ -135,7 +135,7 @@ export class FlowsStage {
   }
 }
 
-/** Waits until the condition holds; an agent that does not answer yet is a condition that does not. Throws after 20 s. */
+/** Waits until the condition holds; it does not hold while the agent does not answer yet. Throws after 20 s. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 20_000;
   let failure: unknown = null;

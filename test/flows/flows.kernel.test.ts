@@ -64,7 +64,7 @@ const boundPod = present(
 );
 
 describe('the list', () => {
-  test('has what translated, names, and both ends', async () => {
+  test('has the translating object, names, and both ends', async () => {
     const web = present('Service', service({ ports: [servicePort(80, { protocol: 'UDP' })] }));
     const endpoints = present(
       'EndpointSlice',
@@ -126,7 +126,7 @@ describe('the list', () => {
     ]);
   });
 
-  test('of events tells of beginnings and ends', async () => {
+  test('of events has beginnings and ends', async () => {
     await stage.start([...pods, natPool]);
     const events: { event: string; flow: { from: string } }[] = [];
     const watch = (async () => {
@@ -135,7 +135,7 @@ describe('the list', () => {
         if (events.some(({ event }) => event === 'destroy')) return;
       }
     })();
-    // What began before somebody watched is no event: a flow of its own for each attempt.
+    // A flow that began before the watch is no event, so each attempt makes a new flow.
     let port = 40_200;
     await until(async () => {
       await dial(OTHER_POD, port++);
@@ -181,7 +181,7 @@ describe('stale flows', () => {
     await stage.change(boundPod);
     await until(async () => (await seen(POD, 40_032)) === PUBLIC);
     expect((await stage.list({ stale: 'true' })).flows).toEqual([]);
-    // The TCP connection appears with another address where nobody knows it: it ends, and its pod makes a new one.
+    // The TCP connection arrives with another address, which the peer does not know: it ends, and its pod makes a new one.
     await until(async () =>
       (await stage.list({ address: POD, protocol: 'tcp' })).flows.every(({ sourceNat }) => {
         return sourceNat?.address.startsWith(PUBLIC) ?? false;
@@ -192,7 +192,7 @@ describe('stale flows', () => {
     expect([ended, answers > 0]).toEqual([null, true]);
   });
 
-  test('flush: a pool that goes takes its translation from the flows that it had, and from no others', async () => {
+  test('flush: a removed pool ends the flows that it translated, and no others', async () => {
     await stage.start([...pods, natPool], { egressOnChange: 'flush' });
     expect(await seen(POD, 40_040)).toBe(NODE);
     await stage.change(plainPool);
@@ -204,7 +204,7 @@ describe('stale flows', () => {
     expect(await seen(CLIENT, 40_041)).toBe(CLIENT);
   });
 
-  test('what a rule drops from now on: listed as stale, and with flush it ends', async () => {
+  test('flows that a new rule drops are listed as stale, and end with flush', async () => {
     const nowhere = present(
       'EgressRule',
       egressRuleFact({
@@ -244,7 +244,7 @@ describe('stale flows', () => {
   });
 });
 
-test('flush: what left with the address of a binding that went while no agent ran follows', async () => {
+test('flush: flows with the address of a binding that was removed while no agent ran use the present address', async () => {
   await stage.start([...pods, natPool, boundPod], { egressOnChange: 'flush' });
   expect(await seen(POD, 40_080)).toBe(PUBLIC);
   await stage.stop();
@@ -266,7 +266,7 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
     return outcome.sawSource.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   }
 
-  test('flush: the next packet is translated by the pool of now', async () => {
+  test('flush: the present pool translates the next packet', async () => {
     await stage.start([plain], { egressOnChange: 'flush' });
     expect(await sourceSeen(40_060)).toBe(from);
     await stage.change(translating);
@@ -275,7 +275,7 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
     await until(async () => (await sourceSeen(40_060)) === from);
   });
 
-  test('keep: what never saw a reply is translated by the pool of now, what has replies goes on', async () => {
+  test('keep: the present pool translates flows without a reply; flows with replies stay', async () => {
     await stage.start([plain]);
     expect(await sourceSeen(40_061)).toBe(from);
     const oneWay = async () => {
@@ -285,14 +285,14 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
       const { sourceNat } = flows.find((flow) => flow.original.destination.endsWith(`:${silentPort}`)) ?? {};
       return sourceNat === undefined ? 'no flow' : (sourceNat?.kind ?? 'untranslated');
     };
-    // Nobody listens: an ICMP error is no reply of the flow.
+    // No listener: an ICMP error is no reply of the flow.
     expect(await oneWay()).toBe('untranslated');
     await stage.change(translating);
     await until(async () => (await oneWay()) === 'egress');
     expect(await sourceSeen(40_061)).toBe(from);
   });
 
-  test('what a Service translated ends when it went while no agent ran', async () => {
+  test('flows of a Service that was removed while no agent ran end', async () => {
     const address = family === 'IPv4' ? ip('10.96.0.10') : ip('fd00:96::10');
     const ports = [servicePort(80, { protocol: 'UDP' })];
     const web = present('Service', service({ clusterIPs: [address], ports }));

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterEach(async () => await stage.stop());
 afterAll(() => stage.dispose());
 
-/** An SNAT rule of another table, which gives as many ports as the agent is told of. */
+/** An SNAT rule of another table, with as many ports as the agent's options say. */
 const narrow = `table ip narrow {
   chain postrouting {
     type nat hook postrouting priority 90;
@@ -49,7 +49,7 @@ async function gauges(name: string): Promise<readonly { labels: object; value: n
   }));
 }
 
-test('the ports of a range fill up: counted, warned of with the pods behind it, and then new flows fail', async () => {
+test('the ports of a range fill up: they are counted, a warning names the pods, and then new flows fail', async () => {
   await stage.flat.node.run(['nft', '-f', '-'], narrow);
   expect(nft('list table ip narrow', ['-s'])).toContain('snat to');
   await stage.start(pods, { portCapacity: () => PORTS, lookEvery: 300 });
@@ -93,7 +93,7 @@ test('the ports of a range fill up: counted, warned of with the pods behind it, 
       'most of them by Pod shop/web-0, Pod shop/web-1',
   );
 
-  // Until no port is left: then flows vanish without a word, which is why there is a warning.
+  // Until no port is left: then flows vanish silently, which is the reason for the warning.
   const rest = await dialMany(OTHER_POD, 700);
   expect(rest.timeout).toBeGreaterThan(50);
   await until(async () => ((await sample())?.tuples[0]?.share ?? 0) > 0.9);

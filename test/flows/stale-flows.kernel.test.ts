@@ -1,6 +1,6 @@
 /**
- * Clients that keep their port while what they dial changes, with real packets in both families: whoever has no
- * connection that could break must reach the endpoints of now. docs/adr/0004.
+ * Clients that keep their port while the dialled Service or binding changes, with real packets in both families: a
+ * client without a connection that could break must reach the present endpoints. docs/adr/0004.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DialOutcome } from '../../src/lab/probe-messages.ts';
@@ -55,7 +55,7 @@ const places = {
     /** Nobody bears it. */
     dead: ip('10.244.1.99'),
     clusterIP: ip('10.96.0.10'),
-    /** Somebody outside bears it, and answers while it is no load balancer's. */
+    /** A host outside has it, and answers while it is no load balancer's. */
     loadBalancer: address.outside,
     /** Nobody bears it. */
     silent: ip('198.51.100.81'),
@@ -116,7 +116,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     return outcome.outcome === 'answered' ? outcome.by : 'nobody';
   }
 
-  /** A datagram or an INIT that nobody answers. */
+  /** Sends a datagram or an INIT that gets no answer. */
   const QUICKLY = { waitMs: 200 };
 
   const entriesTo = (dst: IpAddress, protocol: Protocol = 'UDP'): ConntrackEntry[] =>
@@ -139,7 +139,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(await answerer(clusterIP)).toBe(by(podA));
     });
 
-    test('a frontend that appears where somebody else answered, and goes again', async () => {
+    test('a frontend that appears where another host answered, and is removed again', async () => {
       expect(await answerer(loadBalancer)).toBe(by(loadBalancer));
       await node.apply(web({ clusterIPs, loadBalancerIPs: [loadBalancer] }), endpoints(podA));
       expect(await answerer(loadBalancer)).toBe(by(podA));
@@ -157,7 +157,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     });
   });
 
-  describe('what never saw a reply', () => {
+  describe('flows without a reply', () => {
     test.each(['UDP', 'SCTP'] as const)('%s to an endpoint that is replaced', async (protocol) => {
       await node.apply(web({ clusterIPs }), endpoints(dead));
       expect(await answerer(clusterIP, protocol, QUICKLY)).toBe('nobody');
@@ -197,7 +197,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(await answerer(clusterIP, protocol)).toBe(by(podA));
     });
 
-    test('TCP with a reply stays, whatever becomes of its endpoint', async () => {
+    test('TCP with a reply stays, whatever happens to its endpoint', async () => {
       await node.apply(web({ clusterIPs }), endpoints(podA));
       expect(await answerer(clusterIP, 'TCP')).toBe(by(podA));
       const [before] = entriesTo(clusterIP, 'TCP');
@@ -219,7 +219,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       'the pod of a binding': [place.node, 25, [...whole.slice(0, 2), binding(podB)], by(podB)],
     } as const satisfies Record<string, readonly [IpAddress, number, readonly FactChange[], string]>;
 
-    /** What becomes of our tables before the next agent comes. */
+    /** Changes to our tables before the next agent starts. */
     const meanwhile: Readonly<Record<string, () => void>> = {
       'nothing else happened': () => {},
       'somebody edited our table': () => nft('add chain ip knat theirs; add chain ip6 knat theirs'),
@@ -262,7 +262,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(await answerer(place.nodeIP, 'UDP', { ...port(NODE_PORT), ...QUICKLY })).toBe('nobody');
     });
 
-    test('what another program translates stays', async () => {
+    test('flows that another program translates stay', async () => {
       const ipName = family === 'IPv4' ? 'ip' : 'ip6';
       const target = formatEndpoint(podB, 25);
       nft(`table ${ipName} theirs {

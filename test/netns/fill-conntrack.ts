@@ -4,9 +4,9 @@ import { conntrackStatus } from '../../src/wire/conntrack/entry.ts';
 
 export interface MadeUpConnections {
   readonly count: number;
-  /** Who began them, in turn. IPv4. */
+  /** The sources, in turn. IPv4. */
   readonly pods: readonly IpAddress[];
-  /** What their sources became. */
+  /** The translated source. */
   readonly masqueradedAs: IpAddress;
 }
 

@@ -86,11 +86,11 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     },
   );
 
-  test('a service address is lost before there is a service', async () => {
+  test('packets to a service address are lost without a service', async () => {
     expect(await dial(pod, service)).toEqual({ outcome: 'timeout' });
   });
 
-  test('all that is sent passes the node: to a service, to oneself, to one’s neighbour', async () => {
+  test('every packet passes the node: to a service, to its own sender, to a neighbour', async () => {
     const to = `${bracketed(secondEndpoint)}:80`;
     await load(
       'nat hook prerouting',
@@ -146,7 +146,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
   }
 });
 
-test('who bears an address that stands in several lists', async () => {
+test('the owner of an address that is in several lists', async () => {
   const [a, b, c] = [at('192.0.2.1'), at('192.0.2.2'), at('192.0.2.3')];
   await flat.configure({ nodeAddresses: [a], endpoints: [a, b], sources: [a, b, c] });
   expect([a, b, c].map((address) => flat.hostOf(address).name)).toEqual(['node', 'backends', 'clients']);

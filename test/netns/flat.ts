@@ -4,32 +4,32 @@ import type { Lab } from '../../src/lab/lab.ts';
 import { familyOf, type IpAddress } from '../../src/net/address.ts';
 import { addressBits } from '../../src/net/family.ts';
 
-/** Who bears which address. Any unicast address will do; one that stands in several lists goes to the first. */
+/** Which host has which address. Any unicast address is allowed; one in several lists belongs to the first. */
 export interface FlatSetup {
-  /** The node's own, in order: what it masquerades with is the first of each family. */
+  /** The node's own, in order: it masquerades with the first of each family. */
   readonly nodeAddresses: readonly IpAddress[];
-  /** What services lead to. */
+  /** The endpoints of services. */
   readonly endpoints: readonly IpAddress[];
-  /** What connections come from. */
+  /** The sources of connections. */
   readonly sources: readonly IpAddress[];
 }
 
 /**
- * One node between everybody that connects and everybody that answers, whatever their addresses:
+ * One node between all clients and all servers, whatever their addresses:
  *
  *     clients ═══ eth0 [node] cni0 ═══ backends
  *
- * Nothing is learned or guessed: the node has a route for every single address, and the two others send all that
- * they start to the node, even what is meant for an address of their own. So a connection from an endpoint to its own
- * service passes the node like any other. What is meant for nobody is lost in silence.
+ * No route is learned: the node has one for every single address, and the two others send every packet to the node,
+ * even one for an address of their own. So a connection from an endpoint to its own
+ * service passes the node like any other. A packet to an address that no host has is lost silently.
  *
  * The hosts are made once; `configure` gives them the addresses of one case after the other.
  */
 export class FlatTopology {
   readonly node: Host;
-  /** Bears the sources. */
+  /** Has the sources. */
   readonly clients: Host;
-  /** Bears the endpoints, those among the sources too. */
+  /** Has the endpoints, also those that are sources. */
   readonly backends: Host;
   #setup: FlatSetup | null = null;
 
@@ -53,7 +53,7 @@ export class FlatTopology {
     return new FlatTopology(node, clients, backends);
   }
 
-  /** Replaces the addresses and routes of the case before. */
+  /** Replaces the addresses and routes of the previous case. */
   async configure(setup: FlatSetup): Promise<void> {
     const before = this.#setup === null ? NO_LINES : linesFor(this.#setup);
     const after = linesFor(setup);
@@ -69,7 +69,7 @@ export class FlatTopology {
     ]);
   }
 
-  /** Who bears the address: where to dial from it, or to serve on it. */
+  /** The host that has the address: it can dial from it or listen on it. */
   hostOf(address: IpAddress): Host {
     if (this.#setup?.nodeAddresses.includes(address)) return this.node;
     return this.#setup?.endpoints.includes(address) ? this.backends : this.clients;
@@ -95,7 +95,7 @@ function cableLines(port: string, far: Host): readonly string[] {
 
 /**
  * Routing by rule: what is sent goes to the node before the table of own addresses is looked at. For the same reason
- * the kernel accepts packets from the node that bear an address of this host as their source.
+ * the kernel accepts packets from the node whose source is an address of this host.
  */
 async function setUpFarHost(host: Host): Promise<void> {
   const toNode = 100;
@@ -113,7 +113,7 @@ async function setUpFarHost(host: Host): Promise<void> {
   await Promise.all([host.ip(rules, '-4'), host.ip(rules, '-6')]);
 }
 
-/** What `ip address` and `ip route` are told in each host; `%s` stands for `add` or `del`. */
+/** The arguments of `ip address` and `ip route` in each host; `%s` is replaced by `add` or `del`. */
 interface Lines {
   readonly nodeAddresses: readonly string[];
   readonly routes: readonly string[];
@@ -124,8 +124,8 @@ interface Lines {
 const NO_LINES: Lines = { nodeAddresses: [], routes: [], clients: [], backends: [] };
 
 /**
- * Whatever nobody bears goes to the clients, who drop it in silence since they do not forward. The node needs that
- * default route: its own packets are routed before they are translated.
+ * A packet to an address that no host has goes to the clients, which drop it silently since they do not forward. The node
+ * needs that default route: its own packets are routed before they are translated.
  */
 const defaultRoutes = [`route %s 0.0.0.0/0 via inet6 ${FAR} dev eth0`, `route %s ::/0 via ${FAR} dev eth0`];
 

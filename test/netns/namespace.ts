@@ -1,6 +1,6 @@
 /**
- * Network namespaces for kernel tests: the process that asks moves into one of its own, which dies with it.
- * Sockets and child processes that it makes afterwards belong to that namespace; nothing leads out of it.
+ * Network namespaces for kernel tests: this process moves into a new one, which is removed when the process ends.
+ * Later sockets and child processes belong to that namespace; no link leads out of it.
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readlinkSync } from 'node:fs';
@@ -43,7 +43,7 @@ export function enterNamespace(name: string): () => void {
   };
 }
 
-/** Runs an nft script in the namespace of this process and gives what it prints. Throws with nft's own message. */
+/** Runs an nft script in the namespace of this process and returns its output. Throws with nft's own message. */
 export function nft(script: string, options: readonly string[] = []): string {
   return execFileSync('nft', [...options, '-f', '-'], {
     input: script,

@@ -1,41 +1,41 @@
 import type { DialOutcome } from '../../src/lab/probe-messages.ts';
 import { allSettled, type Dialled, type Stage } from './stage.ts';
 
-/** What really happened to the connections of one flow. */
+/** The real results of the connections of one flow. */
 export interface Observed {
   readonly refused: number;
   /** Nothing came back, or this host's own packet filter dropped the packet. */
   readonly silent: number;
   /** Errors that no rule of ours should cause. */
   readonly unreachable: ReadonlySet<string>;
-  /** How those that answered saw the source: `address:port` of the listener → what it saw. */
+  /** The source as each listener saw it: `address:port` of the listener → that source. */
   readonly answers: ReadonlyMap<string, SourceSeen>;
 }
 
-/** How often a listener saw the source as it was dialled from, and how often as which other address. */
+/** How often a listener saw the unchanged source, and how often each other address. */
 export interface SourceSeen {
   kept: number;
   /** An address may be the dialled one with another port: that is rewritten too. */
   readonly rewritten: Map<string, number>;
-  /** Of those: from which port was dialled, and which was seen. */
+  /** For these connections the source port of the client, and the one that the listener saw. */
   readonly ports: { readonly dialled: number; readonly seen: number }[];
 }
 
-/** What the observer should wait for; decides how long and how often it dials, never what it reports. */
+/** What the observer waits for. It decides how long and how often the observer dials, never what it reports. */
 export type Awaited =
   | {
       readonly kind: 'answers';
       readonly from: ReadonlySet<string>;
-      /** False when one answer of them is enough. */
+      /** False when the answer of one of them is enough. */
       readonly everybody: boolean;
     }
   | { readonly kind: 'refusal' | 'silence' };
 
-/** How long silence is listened to, in milliseconds. An answer takes some milliseconds. */
+/** Milliseconds without an answer that count as silence. An answer takes some milliseconds. */
 export const SILENCE_MS = 300;
-/** How long an answer is waited for: longer than the kernel takes to send a TCP SYN again. */
+/** Milliseconds to wait for an answer: longer than the kernel takes to send a TCP SYN again. */
 const ANSWER_MS = 1500;
-/** Dials where no answer is awaited. */
+/** Number of dials if no answer is expected. */
 const FEW = 3;
 /**
  * Rounds of 4 (n + 1) dials until all n awaited have answered. One of n is missed in all rounds with a probability of
@@ -64,7 +64,7 @@ export async function observe(stage: Stage, flow: Dialled, awaited: Awaited): Pr
   return observed;
 }
 
-/** Dials once, for those who keep their port or must not be dialled for twice. */
+/** Dials once, for clients that keep their port or must not dial twice. */
 export async function observeOnce(stage: Stage, flow: Dialled, timeoutMs: number): Promise<Observed> {
   const observed = nothingYet();
   note(observed, await stage.dial(flow, timeoutMs));

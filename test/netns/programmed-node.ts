@@ -6,7 +6,7 @@ import type { Planner } from '../../src/plan/planner.ts';
 
 const SIGNAL = new AbortController().signal;
 
-/** What an agent does to the kernel of this namespace, step by step: the tables, and the flows that a change ends. */
+/** Does to the kernel of this namespace what an agent does, step by step: the tables, and the flows that a change ends. */
 export class ProgrammedNode {
   datapath = NftablesDatapath.open();
   readonly #flows = new StaleFlowCleaner();
@@ -22,7 +22,7 @@ export class ProgrammedNode {
     return report;
   }
 
-  /** A new process, which knows nothing of the one before. */
+  /** Begins again like a new process. */
   restart(): void {
     this.datapath.close();
     this.datapath = NftablesDatapath.open();

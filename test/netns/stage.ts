@@ -11,7 +11,7 @@ import { forgetConnections } from './connections.ts';
 import { FlatTopology } from './flat.ts';
 import { enterNamespace } from './namespace.ts';
 
-/** Where somebody listens. */
+/** A listener. */
 export interface Target {
   readonly address: IpAddress;
   readonly protocol: Protocol;
@@ -20,10 +20,10 @@ export interface Target {
   readonly echo?: boolean;
 }
 
-/** Who is dialled, and from which address. */
+/** The destination of a dial, and its source address. */
 export interface Dialled extends Target {
   readonly source: IpAddress;
-  /** Left out: one that nobody else of the scene has. */
+  /** Left out: a port that no other connection of the scene has. */
   readonly sourcePort?: number;
 }
 
@@ -37,19 +37,19 @@ export interface Scene {
   readonly behindPods?: readonly IpAddress[];
 }
 
-/** What became of an echo request. */
+/** The result of an echo request. */
 export type PingOutcome = { readonly saw: IpAddress } | 'refused' | 'silence';
 
 /**
- * Source ports are given out one after the other, so that no connection of a scene can clash with an earlier one and
- * be given another port for that. Above NodePorts, below the ports that masquerading draws from most.
+ * Source ports are assigned one after the other, so that no connection of a scene collides with an earlier one and
+ * gets another port for that reason. Above NodePorts, below the ports that masquerading mostly uses.
  */
 const FIRST_PORT = 33000;
 const LAST_PORT = 60999;
 
 /**
- * Nobody but the node refuses: where a packet is led astray to a port without a listener, there is silence. What a
- * kernel answers to a SYN for a closed port is a reset with sequence number 0.
+ * Only the node refuses: a packet to a wrong port without a listener gets no answer. A kernel answers a SYN to a closed
+ * port by a reset with sequence number 0.
  */
 const NEVER_REFUSE = `table inet never_refuse {
   set pinging { type ipv4_addr; flags dynamic; size 64; }
@@ -69,8 +69,8 @@ const NEVER_REFUSE = `table inet never_refuse {
 `;
 
 /**
- * The flat topology with the nftables datapath in its node, for one scene after the other. The process itself moves
- * into the node: what it opens and starts, the datapath's netlink socket and nft among it, belongs there.
+ * The flat topology with the nftables datapath in its node, for one scene after the other. This process moves
+ * into the node, so that its sockets and child processes, such as the datapath's netlink socket and nft, belong there.
  */
 export class Stage {
   /** Open inside the node. */
@@ -98,7 +98,7 @@ export class Stage {
     this.datapath = NftablesDatapath.open();
   }
 
-  /** Replaces the scene before: addresses, listeners, and what the kernel remembers of connections. */
+  /** Replaces the previous scene: addresses, listeners, and the kernel's tracked connections. */
   async setUp({ nodeAddresses, sources, targets, behindPods }: Scene): Promise<void> {
     await this.#silence();
     const targetAddresses = targets.map(({ address }) => address);
@@ -108,7 +108,7 @@ export class Stage {
     forgetConnections();
   }
 
-  /** Replaces the listeners alone. */
+  /** Replaces only the listeners. */
   async listen(targets: readonly Target[]): Promise<void> {
     await this.#silence();
     const listening = new Map(
@@ -134,7 +134,7 @@ export class Stage {
   }
 
   /**
-   * Sends one echo request, and gives what came back: an answer with the source that the other end saw, an error (ICMP
+   * Sends one echo request, and returns its result: an answer with the source that the other end saw, an error (ICMP
    * destination unreachable), or nothing in time. One at a time.
    */
   async ping(source: IpAddress, address: IpAddress, timeoutMs: number): Promise<PingOutcome> {
@@ -160,7 +160,7 @@ export class Stage {
     return await this.#probe(from, protocol).hold({ from, sourcePort, to, port, protocol, everyMs });
   }
 
-  /** Sends TCP segments by hand, one for each sequence number: nobody's socket knows of them. */
+  /** Sends TCP segments without a socket, one for each sequence number. */
   async sendSegments(dialled: Omit<Dialled, 'protocol'>, sequences: readonly number[]): Promise<void> {
     const { source, sourcePort = 0, address, port } = dialled;
     const program = fileURLToPath(new URL('./tcp-segments.js', import.meta.url));
@@ -175,7 +175,7 @@ export class Stage {
     return tables.map(repeatedSynsOf).reduce((sum, count) => sum + count, 0);
   }
 
-  /** The node's interface by which what the address sends comes in; undefined for the node's own. */
+  /** The node's interface by which packets of the address enter; undefined for the node's own. */
   inputInterface(address: IpAddress): string | undefined {
     const { node, clients } = this.#flat;
     const host = this.#flat.hostOf(address);
@@ -188,14 +188,14 @@ export class Stage {
     return port;
   }
 
-  /** The process leaves the node, and all that the stage made goes. */
+  /** Moves the process out of the node, and removes everything that the stage made. */
   dispose(): void {
     this.datapath.close();
     this.#leave();
     this.#lab.dispose();
   }
 
-  /** Who speaks the protocol on the host that bears the address. */
+  /** The probe for the protocol on the host that has the address. */
   #probe(address: IpAddress, protocol: Protocol): Probe {
     const host = this.#flat.hostOf(address);
     if (protocol !== 'SCTP') return host.probe();
@@ -209,7 +209,7 @@ export class Stage {
   }
 }
 
-/** Waits for all, also where one fails: what is under way must not reach into the next scene. Throws the first failure. */
+/** Waits for all, even if one fails, so that none is still running in the next scene. Throws the first failure. */
 export async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return await Promise.all(promises);

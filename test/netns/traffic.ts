@@ -23,16 +23,16 @@ export interface Answered {
   readonly dialledAt: number;
 }
 
-/** What came of the traffic. */
+/** The result of the traffic. */
 export interface TrafficReport {
   /** How many connections were opened, and in how many seconds. */
   readonly dialled: number;
   readonly seconds: number;
-  /** Everything that was not answered, with who was dialled. */
+  /** Every dial without an answer, with its destination. */
   readonly failed: readonly (DialOutcome & { readonly to: string })[];
   readonly answered: readonly Answered[];
   readonly held: readonly (HoldReport & { readonly to: string })[];
-  /** SYNs that the kernel sent again, since nobody had answered the first: what was lost once. */
+  /** SYNs that the kernel sent again, since the first had no answer: packets that were lost once. */
   readonly repeatedSyns: number;
 }
 
@@ -58,7 +58,7 @@ export async function startTraffic(
     const due = ((performance.now() - start) / 1000) * rate;
     while (outcomes.length < due) {
       const one = dialled[outcomes.length % dialled.length];
-      if (one === undefined) throw new Error('nobody to dial');
+      if (one === undefined) throw new Error('no destination to dial');
       const dialledAt = performance.now();
       outcomes.push(
         stage.dial(one, lostAfterMs).then((outcome) => ({ ...outcome, to: name(one), dialledAt })),

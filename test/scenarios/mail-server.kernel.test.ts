@@ -1,6 +1,6 @@
 /**
- * examples/mail-server as it stands, with the real agent and real SMTP: mail comes in and goes out by one address, and
- * nobody's address is rewritten that is not to be. It needs the build in dist/.
+ * examples/mail-server unchanged, with the real agent and real SMTP: mail comes in and goes out by one address, and no
+ * other address is rewritten. It needs the build in dist/.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { MailServer } from './smtp/mail-server.ts';
 const EXAMPLE = fileURLToPath(new URL('../../examples/mail-server/', import.meta.url));
 const SEND = fileURLToPath(new URL('smtp/send.js', import.meta.url));
 
-/** The address of the binding, which nobody else speaks with. */
+/** The address of the binding; no other pod uses it. */
 const MAIL = lanAddress(25);
 const FAMILIES = ['IPv4', 'IPv6'] as const;
 const PORTS = { smtp: 25, imap: 143, submission: 587 } as const;

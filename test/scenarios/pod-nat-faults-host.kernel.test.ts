@@ -32,7 +32,7 @@ import {
 const A = '10.244.1.5:25';
 const podA = smtp({ ips: [address.podA, address.podA6] }, [natEntry()]);
 
-/** A source that says what the test says. */
+/** A source with the objects of the test. */
 class ToldSource implements Source {
   readonly name = 'test';
   readonly #first: readonly FactChange[];
@@ -139,7 +139,7 @@ describe.each(['iptables-nft', 'iptables-legacy'])('behind a FORWARD chain of %s
     expect(await becomes(fromClient, A)).toBe(A);
     expect(await becomes(fromClient6, '[fd00:244::5]:25')).toBe('[fd00:244::5]:25');
     expect(await reasons()).toEqual([]);
-    // Somebody starts his firewall anew.
+    // The host's firewall starts again.
     both('-F', 'FORWARD');
     expect(await becomes(fromClient, A, 20_000)).toBe(A);
     expect(await becomes(fromClient6, '[fd00:244::5]:25', 20_000)).toBe('[fd00:244::5]:25');
@@ -154,7 +154,7 @@ describe.each(['iptables-nft', 'iptables-legacy'])('behind a FORWARD chain of %s
     expect(await answererOf(stage, 'podA', 'podB')).toBe('nobody');
   });
 
-  test('without --manage-forward the chain stays, and the pod is told', async ({ skip }) => {
+  test('without --manage-forward the chain stays and is reported', async ({ skip }) => {
     skip(!works(), `${program} does not work with this kernel`);
     both('-P', 'FORWARD', 'DROP');
     const before = rules();

@@ -1,6 +1,6 @@
 /**
  * The faults of podnat-controller that must not come back (README.md here has the list), those that need no agent:
- * objects come and go, and real packets say who has the port.
+ * objects are added and removed, and real packets show which pod has the port.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { natEntry } from '../generators/build.ts';

@@ -32,16 +32,16 @@ export const address = {
 
 export const SIGNAL = new AbortController().signal;
 
-/** Silence is listened to for so many milliseconds; an answer takes some. */
+/** Milliseconds without an answer that count as silence; an answer takes some. */
 const SILENCE = 400;
 
-/** Where an answer is certain it may take as long as a machine that is busy needs, in milliseconds. */
+/** Milliseconds to wait for a certain answer; long enough for a busy machine. */
 export const ANSWER = 4000;
 
 export const smtp = (rest: Partial<PodFact>, entries: readonly PodNatEntry[]) =>
   pod(entries, { ips: [address.podA], ...rest });
 
-/** Who listens in the pods; outside it is port 25 of each protocol. */
+/** The listeners in the pods; outside it is port 25 of each protocol. */
 export interface Listening {
   readonly protocols?: readonly Protocol[];
   readonly podPorts?: readonly number[];
@@ -85,7 +85,7 @@ export class PodNatNode {
     return this.#node.datapath;
   }
 
-  /** What the source says now; gives what was written for it. */
+  /** Applies the objects; returns what was written for them. */
   async apply(...changes: readonly FactChange[]): Promise<Report> {
     this.planner.apply(changes);
     return await this.converge();
@@ -95,7 +95,7 @@ export class PodNatNode {
     return this.#node.converge(this.planner, options);
   }
 
-  /** A new process: nothing is known but these objects. */
+  /** Begins again like a new process that knows only these objects. */
   async restart(...changes: readonly FactChange[]): Promise<Report> {
     this.forget(...changes);
     return await this.converge();

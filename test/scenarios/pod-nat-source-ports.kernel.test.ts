@@ -1,5 +1,5 @@
 /**
- * From which port translated connections leave, with real packets: that of a pod's own binding, else one that nobody owns.
+ * From which port translated connections leave, with real packets: that of a pod's own binding, else one without an owner.
  * docs/pod-nat.md, "Source ports"; docs/adr/0009-source-ports.md.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -107,7 +107,7 @@ const scarce: Partial<NodeFacts> = {
 };
 const TRIES = 12;
 
-describe('any other port becomes one that nobody owns', () => {
+describe('any other port becomes one without an owner', () => {
   async function portsSeen(from: 'podA' | 'podB'): Promise<Set<number>> {
     const ports = new Set<number>();
     for (let i = 0; i < TRIES; i++) {
@@ -162,7 +162,7 @@ describe('any other port becomes one that nobody owns', () => {
   });
 });
 
-test('a range takes the ports of its source from nobody when the same peer is asked again and again', async () => {
+test('a range takes no port of others when the same peer is dialled again and again', async () => {
   await setUpStage(stage, undefined, { protocols: PROTOCOLS });
   await node.apply(podA(...PROTOCOLS.map((protocol) => entry(protocol, 12_001, 13_007, 50))));
   for (let i = 0; i < 3; i++) {

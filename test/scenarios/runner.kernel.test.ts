@@ -1,4 +1,4 @@
-/** The kernel's half tells of expectations that are not met. */
+/** The kernel's half reports expectations that are not met. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Stage } from '../netns/stage.ts';
 import { parseScenario } from './runner/parse.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.dispose());
 
-test('each wrong expectation is told with its line, and nothing else', async () => {
+test('each wrong expectation is reported with its line, and nothing else', async () => {
   const failures = await failuresOfKernel(stage, parseScenario(scenarioText, FILE));
   expect(failures.map(({ origin, message }) => ({ origin, message }))).toEqual(
     told.map(({ origin, message }) => ({ origin, message: expect.stringMatching(startOf(message)) })),

@@ -1,11 +1,11 @@
-/** What a scenario file's errors and unmet expectations are told as. */
+/** The messages about a scenario file's errors and unmet expectations. */
 import { expect, test } from 'vitest';
 import { formatFailure } from './runner/judge.ts';
 import { parseScenario, ScenarioInvalid } from './runner/parse.ts';
 import { failuresOfExplain } from './runner/through-explain.ts';
 import { FILE, scenarioText, told } from './wrong-expectations.ts';
 
-test('each wrong expectation is told with its line, and nothing else', async () => {
+test('each wrong expectation is reported with its line, and nothing else', async () => {
   const failures = await failuresOfExplain(parseScenario(scenarioText, FILE));
   expect(failures.map(({ origin }) => origin)).toEqual(told.map(({ origin }) => origin));
   for (const [index, { message }] of told.entries()) expect(failures[index]?.message).toContain(message);

@@ -1,4 +1,4 @@
-/** Expectations of a scenario that are not met, and what has to be told of each: by both halves. */
+/** Expectations of a scenario that are not met, and the message that both halves must give for each. */
 
 const SCENE = `title: what is told of wrong expectations
 source: this repository
@@ -35,7 +35,7 @@ steps:
     packets:
 `;
 
-/** The packet, and what is told of it behind `FILE:LINE: wrong: PACKET: `. */
+/** The packet, and the message about it after `FILE:LINE: wrong: PACKET: `. */
 const WRONG: readonly (readonly [string, string])[] = [
   ['{from: 10.244.1.9, to: "svc/shop/web:http", verdict: reject}', 'verdict: expected reject, is dnat'],
   ['{from: 10.244.1.9, to: "svc/shop/web:http", verdict: drop}', 'verdict: expected drop, is dnat'],

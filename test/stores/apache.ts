@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const PROGRAM = '/usr/sbin/apache2';
 const MODULES = '/usr/lib/apache2/modules';
 
-/** Debian's nobody and nogroup: Apache does not serve as root. */
+/** Debian's users `nobody` and `nogroup`: Apache does not serve as root. */
 const NOBODY = 65534;
 
 export type Authentication = 'none' | 'basic' | 'digest';
@@ -19,15 +19,14 @@ export const USER = 'knat';
 export const PASSWORD = 'p@ss word/:';
 
 /**
- * Apache with mod_dav on 127.0.0.1, in the network namespace of this process, with a configuration and a folder of its
- * own.
+ * Apache with mod_dav on 127.0.0.1, in the network namespace of this process, with a temporary configuration and folder.
  */
 export class Apache {
   readonly port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), 'knat-apache-'));
   #child: ChildProcess | null = null;
 
-  /** The folder that it serves; to be looked into. */
+  /** The folder that it serves. */
   readonly documents = join(this.#folder, 'dav');
 
   constructor(port: number, authentication: Authentication) {

@@ -48,7 +48,7 @@ test.each<[Authentication, string]>([
   expect(await second.read(signal)).toBe('{"c":[]}');
 });
 
-test('a folder that somebody removed is made again', async () => {
+test('a removed folder is created again', async () => {
   const { documents } = await start('none');
   const store = storeAs('');
   await store.write('{}', signal);
@@ -92,7 +92,7 @@ test('a server that is away, and comes back', async () => {
   expect(await store.read(signal)).toBe('{"a":[]}');
 });
 
-/** What a server is asked, with what it was told of who asks. */
+/** The requests that a server received, with the kind of their credentials. */
 async function serve(answer: (method: string, times: number) => number): Promise<string[]> {
   const asked: string[] = [];
   const times = new Map<string, number>();

@@ -51,7 +51,7 @@ export class Api {
     this.#watches = new Watches(store, faults, bookmarkMs);
   }
 
-  /** Continue tokens are worth nothing any longer. */
+  /** Makes continue tokens invalid. */
   expireLists(): void {
     this.#lists.expire();
   }
@@ -66,7 +66,7 @@ export class Api {
     }
   }
 
-  /** Answers what wants another protocol than HTTP: `exec` in a Pod. */
+  /** Answers requests for another protocol than HTTP: `exec` in a Pod. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, execute: Executor | null): void {
     try {
       const url = new URL(request.url ?? '/', 'https://localhost');

@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { JsonObject } from './objects.ts';
 import { failureStatus } from './status.ts';
 
-/** What somebody wants to have run in a container. */
+/** A command to run in a container. */
 export interface ExecRequest {
   readonly namespace: string;
   readonly pod: string;
@@ -72,7 +72,7 @@ function connect(asked: ExecRequest, child: ChildProcessWithoutNullStreams, conn
     if (channel === CHANNEL.stdin) child.stdin.write(message.subarray(1));
     else if (channel === CHANNEL.close && ended === CHANNEL.stdin) child.stdin.end();
   });
-  connection.on('error', () => {}); // the close that follows does what is to be done
+  connection.on('error', () => {}); // the `close` event that follows handles it
   connection.on('close', () => {
     child.kill('SIGHUP');
   });

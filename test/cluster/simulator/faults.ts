@@ -16,7 +16,7 @@ interface Refusing {
   times: number;
 }
 
-/** What goes wrong, on demand, for all but administrators, who are the test itself. Faults of connections are the server's. */
+/** Faults on demand for all users but administrators, which are the test itself. `Simulator` has the faults of connections. */
 export class FaultPlan {
   /** The server does not know `sendInitialEvents`. */
   noStreamingLists = false;
@@ -28,7 +28,7 @@ export class FaultPlan {
   readonly late = new Map<string, number>();
   /** Milliseconds before any request is answered. */
   slowness = 0;
-  /** No list can be gone on with: 410 in the middle of paging. */
+  /** No list can be continued: 410 in the middle of paging. */
   listsExpire = false;
   /** The next event of a watch of this resource is cut in its middle, and the connection with it. */
   readonly cutNextEvent = new Set<string>();
@@ -39,7 +39,7 @@ export class FaultPlan {
     this.#refusing.push({ where, refusal: () => refusal(refusals), times });
   }
 
-  /** Throws what is to be refused. */
+  /** Throws the refusal, if the request is to be refused. */
   async check(plural: string, isWatch: boolean, group: string): Promise<void> {
     if (this.slowness > 0) await sleep(this.slowness);
     const found = this.#refusing.find(

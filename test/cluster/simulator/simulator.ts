@@ -12,8 +12,8 @@ import { type Snapshot, Store } from './store.ts';
 import { Users } from './users.ts';
 
 /**
- * An API server in this process: HTTPS on loopback, objects in memory. What it answers has the forms of the real
- * one (api-exchanges/); what goes wrong is up to the test.
+ * An API server in this process: HTTPS on loopback, objects in memory. Its answers have the forms of the real
+ * one (api-exchanges/); the test chooses the faults.
  */
 export class Simulator {
   readonly store = new Store();
@@ -82,7 +82,7 @@ export class Simulator {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Continue tokens are worth nothing any longer: 410 in the middle of paging. */
+  /** Makes continue tokens invalid: 410 in the middle of paging. */
   expireLists(): void {
     this.#api.expireLists();
   }

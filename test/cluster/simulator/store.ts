@@ -1,7 +1,7 @@
 import type { ApiObject } from './objects.ts';
 import { qualifiedName, type ResourceType } from './resource-types.ts';
 
-/** A change as a watch tells it. `before` and `after` are null for what was not there and what is gone. */
+/** A change as a watch reports it. `before` is null for a new object, `after` for a removed one. */
 export interface StoreEvent {
   readonly version: number;
   readonly before: ApiObject | null;
@@ -72,7 +72,7 @@ export class Store {
     return last;
   }
 
-  /** What happened behind a version. */
+  /** The changes after a version. */
   since(type: ResourceType, version: number): StoreEvent[] {
     return this.#collection(type).events.filter((event) => event.version > version);
   }
@@ -88,7 +88,7 @@ export class Store {
     this.#version += by;
   }
 
-  /** Forgets what happened up to now. */
+  /** Forgets all changes up to now. */
   compact(): void {
     this.#oldest = this.#version;
     for (const { events } of this.#collections.values()) events.length = 0;

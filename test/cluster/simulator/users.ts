@@ -8,7 +8,7 @@ export interface User {
   readonly groups: readonly string[];
 }
 
-/** What someone wants to do with a resource. */
+/** A requested action on a resource. */
 export interface Attempt {
   readonly verb: string;
   readonly type: ResourceType;

@@ -6,7 +6,7 @@ const QUALIFIED_NAME = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const MICRO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$/;
 
-/** Throws the refusal of an object that the server does not take, for the kinds whose rules matter to us. */
+/** Throws the refusal of an invalid object, for the kinds whose rules matter to knat. */
 export function validate(type: ResourceType, object: ApiObject, before: ApiObject | null = null): void {
   const causes =
     type.group === 'events.k8s.io'
@@ -76,7 +76,7 @@ function eventCauses(event: ApiObject): Cause[] {
   return causes;
 }
 
-/** Of an Event that is there, only the series may change. */
+/** Only the series of an existing Event may change. */
 function eventUpdateCauses(after: ApiObject, before: ApiObject): Cause[] {
   const fixed = ['regarding', 'reason', 'note', 'type', 'eventTime', 'action', 'reportingController'];
   return [...fixed, 'related', 'reportingInstance']

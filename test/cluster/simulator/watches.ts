@@ -54,7 +54,7 @@ export class Watches {
     let sent = hasInitial ? begun : from;
     const missed = hasInitial ? [] : this.#store.since(type, from);
     const stop = this.#store.subscribe(type, (event) => {
-      // From a version of the future on, only what comes behind it is told.
+      // A watch from a future version reports only changes after it.
       if (event.version <= from) return;
       sent = event.version;
       const text = eventLine(event, selects);
@@ -196,7 +196,7 @@ function checkStreaming(type: ResourceType, query: URLSearchParams, isUnknown: b
   if (causes.length > 0) throw refusals.invalid({ ...type, kind: 'ListOptions', group: '' }, '', causes);
 }
 
-/** What a watch with this selector tells of a change: an object that no longer fits is gone for it. */
+/** The event of a watch with this selector for a change: an object that no longer matches counts as deleted. */
 function eventLine({ before, after, version }: StoreEvent, selects: Selector): string | null {
   const was = before !== null && selects(before);
   const is = after !== null && selects(after);

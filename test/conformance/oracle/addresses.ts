@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * Addresses as numbers, for the oracles alone. `src/net` is left aside on purpose: a fault there would
- * otherwise show on both sides of the comparison and stay unseen.
+ * Addresses as numbers, for the oracles only. They do not use `src/net` on purpose: a fault there would
+ * be on both sides of the comparison, and no test would find it.
  */
 export interface Address {
   readonly family: Family;
@@ -15,7 +15,7 @@ export type Family = 'IPv4' | 'IPv6';
 
 const BITS: Readonly<Record<Family, bigint>> = { IPv4: 32n, IPv6: 128n };
 
-/** The address that `text` stands for, or undefined where it stands for none. */
+/** Reads an address; undefined when `text` is none. */
 export function address(text: string | undefined): Address | undefined {
   if (text === undefined) {
     return undefined;
@@ -30,7 +30,7 @@ export function address(text: string | undefined): Address | undefined {
   return { family: 'IPv6', value: joined(hextets, 16n), text: compressed(hextets) };
 }
 
-/** Whether the CIDR holds the address. False for a CIDR of the other family and for one that is none. */
+/** Whether the CIDR contains the address. False for a CIDR of the other family and for an invalid one. */
 export function inCidr(cidr: string, of: Address): boolean {
   const [base, bits] = cidr.split('/');
   const network = address(base);

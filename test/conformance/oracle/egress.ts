@@ -30,7 +30,7 @@ export interface FelixConfiguration {
   };
 }
 
-/** What the egress decision knows beside the Services. */
+/** The input of the egress decision besides the Services. */
 export interface EgressObjects {
   readonly pools: readonly IPPool[];
   readonly felix: readonly FelixConfiguration[];
@@ -47,8 +47,9 @@ export interface EgressAnswer {
 }
 
 /**
- * What Service NAT and natOutgoing together do to the first packet of a connection, by the specification: an
- * address is NATed from if it lies in a pool that says so and goes to no pool. `undefined` as with `kubeProxy`.
+ * What Service NAT and natOutgoing together do to the first packet of a connection, by the specification: the
+ * source is translated if it is in a pool with natOutgoing and the destination is in no pool. `undefined` as with
+ * `kubeProxy`.
  */
 export function natOutgoing(
   services: readonly Service[],
@@ -81,8 +82,8 @@ export function natOutgoing(
 }
 
 /**
- * Where pods live, as far as pools say: in those that hand out addresses to pods. Disabled ones stand for networks that
- * are not NATed to.
+ * The pod networks of pools: those that assign addresses to pods. Disabled pools are networks to which nothing is
+ * translated.
  */
 export function podRangesOf(pools: readonly IPPool[]): readonly string[] {
   return deduplicated(pools.filter(isValid))

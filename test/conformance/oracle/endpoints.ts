@@ -30,9 +30,9 @@ const SERVICE_NAME = 'kubernetes.io/service-name';
 const NOT_OURS = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
 
 /**
- * The backends of a service port in one family. An address that stands in several slices counts once: what is ready
- * comes before what serves, that before the rest, and then what does not terminate. Between others no order is
- * promised, so `undefined` says that no answer is the right one.
+ * The backends of a service port in one family. An address in several slices counts once: a ready entry is
+ * preferred to a serving one, that to the rest, and then one that does not terminate. Between others no order is
+ * promised, and the result is `undefined`.
  */
 export function backendsOf(
   port: PortOfService,
@@ -134,7 +134,7 @@ function backendOf(endpoint: Endpoint, port: number, node: NodeConfig): Backend 
   };
 }
 
-/** Which of two entries for one address is believed: the one that is worth more. */
+/** Which of two entries for one address counts: the one of the higher rank. */
 function worthOf({ conditions }: Endpoint): number {
   const usable = (conditions?.ready ?? true) ? 2 : (conditions?.serving ?? true) ? 1 : 0;
   return 2 * usable + ((conditions?.terminating ?? false) ? 0 : 1);

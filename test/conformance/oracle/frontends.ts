@@ -11,7 +11,7 @@ export interface Frontend {
 
 const NOT_OURS = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
 
-/** Whether the service proxy has anything to do with this Service. */
+/** Whether the service proxy serves this Service. */
 export function isProxied(service: Service): boolean {
   const labels = service.metadata.labels ?? {};
   return (
@@ -22,7 +22,7 @@ export function isProxied(service: Service): boolean {
   );
 }
 
-/** Whether a label leaves the Service, with the addresses that it has, to another proxy. */
+/** Whether a label leaves the Service and its addresses to another proxy. */
 export function isOthers({ metadata, spec }: Service): boolean {
   const { type, clusterIP, clusterIPs = [] } = spec;
   const labels = metadata.labels ?? {};

@@ -14,7 +14,7 @@ import {
 } from './frontends.ts';
 import type { Answer, EndpointSlice, Flow, NodeConfig, Service } from './manifests.ts';
 
-/** What is decided about a packet: where it may go, and whether its source is masqueraded on all of these ways. */
+/** The decision about a packet: where it may go, and whether its source is masqueraded to all of these. */
 export interface Decision {
   readonly verdict: 'dnat' | 'reject' | 'drop' | 'none';
   readonly backends: readonly Backend[];
@@ -23,8 +23,8 @@ export interface Decision {
 }
 
 /**
- * What kube-proxy 1.36 in nftables mode does to the first packet of a connection, worked out afresh from
- * the specification and from its source: the slow and obvious way, object by object, with no plan in between.
+ * What kube-proxy 1.36 in nftables mode does to the first packet of a connection, computed from
+ * the specification and from its source in the slow and obvious way, object by object, without a plan.
  * `undefined` where it promises nothing (contradicting entries for one endpoint), so that nothing can be compared.
  */
 export function kubeProxy(
@@ -42,7 +42,7 @@ export function kubeProxy(
   return {
     verdict,
     endpoints: backends.map((backend) => hostPort(backend.at, backend.port)).sort(),
-    // Whoever meets itself is masqueraded, since the reply must come back over the node.
+    // An endpoint that reaches itself is masqueraded, since the reply must come back over the node.
     masq: masq || backends.some((backend) => backend.at.value === source),
   };
 }
@@ -135,8 +135,8 @@ function isRefusedBySourceRanges(
 }
 
 /**
- * No entry is written, or one is of another family that the Service has too. A list of which the Service can use no
- * entry at all allows nobody.
+ * No entry is written, or one is of another family that the Service has too. A list without any entry that the Service
+ * can use admits no source.
  */
 function isUnrestricted(service: Service, ranges: readonly string[]): boolean {
   if (ranges.length > 0) {

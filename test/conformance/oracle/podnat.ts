@@ -1,12 +1,12 @@
 import { address } from './addresses.ts';
 
-/** A value as it stands in the annotation, and what it says; `null` says nothing, a list stands for every wrong type. */
+/** A value of the annotation as text, and its meaning; `null` means absent, a list represents every wrong type. */
 export interface Literal {
   readonly text: string;
   readonly says: string | number | boolean | null | readonly [];
 }
 
-/** One entry as somebody wrote it: keys in any case, some of them twice. */
+/** One entry as written: keys in any case, some of them twice. */
 export type Entry = readonly (readonly [key: string, value: Literal])[];
 
 export interface Binding {

@@ -16,7 +16,7 @@ const outcomes = {
   EHOSTUNREACH: { outcome: 'unreachable', how: 'EHOSTUNREACH' },
   EACCES: { outcome: 'unreachable', how: 'EACCES' },
   EPERM: { outcome: 'unreachable', how: 'EPERM' },
-  // ICMP protocol unreachable: nobody there listens for SCTP at all.
+  // ICMP protocol unreachable: the host does not listen for SCTP at all.
   ENOPROTOOPT: { outcome: 'unreachable', how: 'ENOPROTOOPT' },
   // The same of IPv6: ICMPv6 parameter problem, unrecognized next header.
   EPROTO: { outcome: 'unreachable', how: 'EPROTO' },
@@ -73,7 +73,7 @@ function serve({ address, port, name }) {
 }
 
 /**
- * The dials under way by source and destination: one after the other, since a raw socket is told of the ICMP errors of
+ * The dials under way by source and destination: one after the other, since a raw socket receives the ICMP errors of
  * all ports.
  * @type {Map<string, Promise<unknown>>}
  */
@@ -117,7 +117,7 @@ function dial({ from, sourcePort, to, port, timeoutMs }) {
         if (outcome === undefined) reject(error);
         const isFiltered = outcome?.outcome === 'unreachable' && outcome.how === 'EPERM';
         if (!isFiltered) end(outcome ?? { outcome: 'timeout' });
-        // Where this host itself refuses, its packet filter's ICMP error lies ready: let it be read before the end.
+        // If this host itself refuses, its packet filter's ICMP error is already there: read it before the end.
         else setTimeout(() => setImmediate(() => end(outcome)), ICMP_ERROR_MS);
       }
     };

@@ -31,7 +31,7 @@ export class RawSocket {
   #buffer = new Uint8Array(65536);
 
   /**
-   * Throws when this host does not bear the address.
+   * Throws when this host does not have the address.
    * @param {string} address
    * @param {number} [protocol] its number
    */
@@ -48,7 +48,7 @@ export class RawSocket {
   }
 
   /**
-   * Gives the socket a peer: only a connected one is told of ICMP errors (raw(7)).
+   * Connects the socket to a peer: only a connected one receives ICMP errors (raw(7)).
    * @param {string} address
    */
   connect(address) {
@@ -80,7 +80,7 @@ export class RawSocket {
       throw systemError('recv');
     }
     const isV4 = name[0] === AF_INET;
-    // Only IPv4 shows the header: its length stands in its first byte, in words.
+    // Only IPv4 includes the header: its first byte has its length in words.
     const header = isV4 ? ((this.#buffer[0] ?? 0) & 0xf) * 4 : 0;
     const from = addressFromBytes(isV4 ? name.subarray(4, 8) : name.subarray(8, 24));
     return { bytes: this.#buffer.slice(header, size), from };

@@ -7,7 +7,7 @@ import { conflictText } from '../../../src/plan/claims.ts';
 import type { Packet, Step, WrittenEntry } from './scenario.ts';
 import type { World } from './world.ts';
 
-/** Something that is not as the scenario says. */
+/** A difference from the scenario's expectations. */
 export interface Failure {
   /** `FILE:LINE`. */
   readonly origin: string;
@@ -21,7 +21,7 @@ export function formatFailure({ origin, about, message }: Failure): string {
   return `${origin}: ${about}: ${message}`;
 }
 
-/** What the plan of the step says otherwise: findings and entries. */
+/** Findings and entries in which the plan of the step differs from the expectations. */
 export function planFailures(world: World, step: Step): Failure[] {
   const entries: readonly Readonly<Record<string, unknown>>[] = canonicalPlan(world.planner.plan);
   const fits = ({ keys }: WrittenEntry) =>
@@ -86,16 +86,16 @@ function findingFailures(world: World, step: Step): Failure[] {
   ];
 }
 
-/** What became of a packet, as far as a scenario can speak of it. */
+/** The result of a packet, in the words of a scenario. */
 export interface SeenFate extends Fate {
   readonly masquerade: boolean;
   /** One client always reaches the same one of several. */
   readonly sticks: boolean;
-  /** Source ports that other ends see; `free`: one that nobody owns. Null: not known. */
+  /** Source ports that other ends see; `free`: one without an owner. Null: not known. */
   readonly ports: readonly (number | 'same' | 'free')[] | null;
 }
 
-/** What became of the packet otherwise than expected. */
+/** The differences between the packet's result and the expectations. */
 export function packetFailures(world: World, step: Step, packet: Packet, fate: SeenFate): Failure[] {
   const failure = (message: string): Failure => ({
     origin: packet.origin,

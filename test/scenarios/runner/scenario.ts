@@ -48,7 +48,7 @@ export interface Step {
   readonly notReady: readonly ObjectName[];
   /** The text of ip-masq-agent's file; undefined: as before. */
   readonly ipMasqAgent: string | undefined;
-  /** A new agent reads everything anew. */
+  /** A new agent reads everything again. */
   readonly restart: boolean;
   /** The plan is as before, and the kernel is not written to. */
   readonly unchanged: boolean;
@@ -83,7 +83,7 @@ export interface ExpectedFinding {
   readonly origin: string;
 }
 
-/** A packet and what becomes of it: the words of `knat verify`, and some that need a kernel or a connection. */
+/** A packet and its expected result: the words of `knat verify`, and some that need a kernel or a connection. */
 export interface Packet extends Omit<Expectation, 'as'> {
   readonly origin: string;
   /** Of several the address of the packet's family is meant. */
@@ -93,6 +93,6 @@ export interface Packet extends Omit<Expectation, 'as'> {
   readonly masquerade: boolean | undefined;
   /** Of several that it may reach the client always reaches the same one. */
   readonly sticks: boolean;
-  /** Nobody listens at the destination: the kernel's part only sends it. */
+  /** The destination has no listener: the kernel's part only sends it. */
   readonly unanswered: boolean;
 }

@@ -10,13 +10,13 @@ import type { Target } from '../../netns/stage.ts';
 import type { Packet, Scenario, Step } from './scenario.ts';
 import { World } from './world.ts';
 
-/** Who takes part in a scenario, over all of its steps. */
+/** The addresses and listeners of a scenario, over all of its steps. */
 export interface Cast {
-  /** Whoever is behind the interface of the pods: Pods, endpoints, and what lies in the pod networks of the node. */
+  /** The addresses behind the interface of the pods: Pods, endpoints, and others of the node's pod networks. */
   readonly behindPods: ReadonlySet<IpAddress>;
-  /** Everybody else but the node who sends or is sent something. */
+  /** All other sources and destinations of packets, except the node. */
   readonly outside: ReadonlySet<IpAddress>;
-  /** Who listens in each step. */
+  /** The listeners of each step. */
   readonly listening: ReadonlyMap<Step, readonly Target[]>;
 }
 

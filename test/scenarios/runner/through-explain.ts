@@ -6,7 +6,7 @@ import type { Packet, Scenario } from './scenario.ts';
 import { ask, castOf, isPing } from './scene.ts';
 import { World } from './world.ts';
 
-/** What the plan and `explain` say otherwise than the scenario. Throws ScenarioInvalid. */
+/** The differences between the scenario and the answers of plan and `explain`. Throws ScenarioInvalid. */
 export async function failuresOfExplain(scenario: Scenario): Promise<Failure[]> {
   const cast = await castOf(scenario);
   const world = await World.of(scenario);
@@ -32,7 +32,7 @@ export async function failuresOfExplain(scenario: Scenario): Promise<Failure[]> 
   return failures;
 }
 
-/** What the walk foretells. */
+/** The result that the walk predicts. */
 function foretold(walk: Walk, { asPort }: Packet): SeenFate {
   const { packet, paths, unknown } = walk;
   const ports = paths.map(({ snat, snatPort }) => {

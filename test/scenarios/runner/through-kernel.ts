@@ -17,10 +17,10 @@ import type { Packet, Scenario, Step } from './scenario.ts';
 import { type Asked, ask, type Cast, castOf, isPing } from './scene.ts';
 import { World } from './world.ts';
 
-/** Where an answer is certain it may take as long as a machine that is busy needs, in milliseconds. */
+/** Milliseconds to wait for a certain answer; long enough for a busy machine. */
 const ANSWER_MS = 4000;
 
-/** What real packets do otherwise than the scenario says. Throws ScenarioInvalid. */
+/** The differences between the scenario and real packets. Throws ScenarioInvalid. */
 export async function failuresOfKernel(stage: Stage, scenario: Scenario): Promise<Failure[]> {
   const cast = await castOf(scenario);
   const world = await World.of(scenario);
@@ -174,7 +174,7 @@ function answeredVerdict(met: readonly string[], { address, port }: Dialled, mas
   return isSame ? (masquerade ? 'snat' : 'none') : 'dnat';
 }
 
-/** A source that is rewritten to itself keeps its port by chance once in a long while: the majority tells. */
+/** Rarely a source that is rewritten to itself keeps its port by chance, so the majority decides. */
 function isRewritten({ kept, rewritten }: SourceSeen): boolean {
   return [...rewritten.values()].reduce((sum, count) => sum + count, 0) > kept;
 }

@@ -51,7 +51,7 @@ export class World {
     return this.#planner;
   }
 
-  /** What of the objects could not be read. */
+  /** The objects that could not be read. */
   get problems(): Finding[] {
     return [...[...this.#folder.problems().values()].flat(), ...(this.#masqAgent?.problems ?? [])];
   }
@@ -159,7 +159,7 @@ export class World {
     this.#folder.setFile(path, { ...contents, problems });
   }
 
-  /** As the agent: a file that cannot be used leaves what was in force. */
+  /** As in the agent: if the file cannot be used, the previous one stays in force. */
   #readMasqAgent(text: string): void {
     const { config, problems } = parseIpMasqAgentConfig(text, 'ip-masq-agent');
     const change: FactChange | null =
