@@ -2,13 +2,10 @@
  * The agent of a node on which no program translates ClusterIPs yet. The API server's address in a pod or a kubeconfig may
  * be the ClusterIP of the Service `kubernetes`, which works only once this agent has programmed it.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/agent-run.ts';
-import type { Status } from '../../src/forms/status.ts';
 import type { AccessOptions } from '../../src/kube-api/access.ts';
-import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { kubeSource } from '../../src/sources/kube/kube-source.ts';
 import { writeKubeconfig, writeServiceAccount } from '../cluster/kubeconfig.ts';
@@ -16,6 +13,7 @@ import { node, service, slice } from '../cluster/manifests.ts';
 import { QUICK, Stage } from '../cluster/stage.ts';
 import { startSimulator } from '../cluster/start-cluster.ts';
 import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';
+import { untilStatus } from './until-status.ts';
 
 const CLUSTER_IP = '10.96.0.1';
 
@@ -55,15 +53,6 @@ function start(access: AccessOptions): void {
   );
 }
 
-async function until(condition: (status: Status) => boolean): Promise<Status> {
-  for (let i = 0; i < 800; i++) {
-    const status = await askAgent('/status').catch(() => null);
-    if (status !== null && condition(status)) return status;
-    await sleep(25);
-  }
-  throw new Error('not within twenty seconds');
-}
-
 /** Each way to name the server: by the environment, and by what overrides it. */
 const ways: [string, () => { readonly told: AccessOptions; readonly overridden: AccessOptions }][] = [
   [
@@ -92,7 +81,7 @@ const ways: [string, () => { readonly told: AccessOptions; readonly overridden: 
 
 test.each(ways)('%s: with the ClusterIP the agent cannot begin, and reports it', async (_, access) => {
   start(access().told);
-  const { problems, synced } = await until((status) => status.problems.length > 0);
+  const { problems, synced } = await untilStatus((status) => status.problems.length > 0);
   expect(problems[0]?.code).toBe('KNAT_API_UNAVAILABLE');
   expect(problems.some(({ message }) => message.includes(CLUSTER_IP))).toBe(true);
   expect(synced).toBe(false);
@@ -101,6 +90,6 @@ test.each(ways)('%s: with the ClusterIP the agent cannot begin, and reports it',
 
 test.each(ways)('%s: with a real address it begins, without any NAT', async (_, access) => {
   start(access().overridden);
-  await until((status) => status.programmed !== null);
+  await untilStatus((status) => status.programmed !== null);
   expect(listRuleset()).toContain('10.244.1.7 . 8080');
 });

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/agent-run.ts';
@@ -8,6 +7,7 @@ import type { FactChange } from '../../src/model/facts.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
+import { until } from '../cluster/recorder.ts';
 import { serviceFact, sliceFact } from '../generators/large-cluster.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
@@ -51,7 +51,10 @@ beforeAll(async () => {
     openMetrics: true,
   };
   running = runAgent({ settings, logger, version: 'test', once: false, http }, stop.signal);
-  await until(async () => (await get('127.0.0.1', 8484, '/ready').catch(() => null))?.status === 200);
+  await until(
+    () => get('127.0.0.1', 8484, '/ready').catch(() => null),
+    (answer) => answer?.status === 200,
+  );
 });
 
 afterAll(async () => {
@@ -59,14 +62,6 @@ afterAll(async () => {
   await running;
   execFileSync('nft', ['flush', 'ruleset']);
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('not within 20 seconds');
-    await sleep(10);
-  }
-}
 
 function get(host: string, port: number, path: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
@@ -103,9 +98,15 @@ test('writes to the kernel are counted: a change, a repair, their history', asyn
   expect(await metric('knat_plan_entries{kind="address"}')).toBe(50);
   const before = await metric('knat_elements_changed_total{operation="add"}');
   sink?.apply(objects(3, 4));
-  await until(async () => (await metric('knat_elements_changed_total{operation="add"}')) > before);
+  await until(
+    () => metric('knat_elements_changed_total{operation="add"}'),
+    (value) => value > before,
+  );
   nft('flush map ip knat endpoints_2');
-  await until(async () => (await metric('knat_heals_total')) === 1);
+  await until(
+    () => metric('knat_heals_total'),
+    (value) => value === 1,
+  );
   expect(await metric('kubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="IPv4"}')).toBe(2);
   const { items } = await json('/api/v1/activity');
   const kinds = items.map(({ kind }: { kind: string }) => kind);

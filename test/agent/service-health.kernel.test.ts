@@ -4,13 +4,13 @@ import { get } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/agent-run.ts';
 import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
+import { until } from '../cluster/recorder.ts';
 import { cidr, ip } from '../generators/build.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
@@ -93,16 +93,6 @@ function ask(host: string, port: number): Promise<Answer | null> {
     });
     request.on('error', () => resolve(null));
   });
-}
-
-async function until<T>(look: () => Promise<T>, condition: (value: T) => boolean): Promise<T> {
-  const deadline = performance.now() + 20_000;
-  while (performance.now() < deadline) {
-    const value = await look();
-    if (condition(value)) return value;
-    await sleep(25);
-  }
-  throw new Error('not within twenty seconds');
 }
 
 /** The IPv4 addresses with a listener at port 31001: /proc/net/tcp, bytes of addresses in host order. */

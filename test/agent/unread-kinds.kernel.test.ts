@@ -6,14 +6,12 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/agent-run.ts';
 import { allSets, SET_NAMES } from '../../src/datapath/nftables/sets.ts';
 import type { Status } from '../../src/forms/status.ts';
 import type { FactKind } from '../../src/model/facts.ts';
-import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
 import { ipMasqAgentSource } from '../../src/sources/ip-masq-agent/ip-masq-agent-source.ts';
@@ -21,6 +19,7 @@ import type { NodeConfig } from '../../src/sources/objects/node-config.ts';
 import { severalSources } from '../../src/sources/several.ts';
 import { cidr, ip } from '../generators/build.ts';
 import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';
+import { untilStatus } from './until-status.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -231,21 +230,12 @@ async function start(nodeConfig: NodeConfig): Promise<Status> {
   const settings = { nodeName: 'node-a', nodeConfig, plan: defaultPlanOptions, source };
   const parts = { settings, logger: pino({ level: 'silent' }), version: 'test', once: false };
   running = runAgent(parts, stop.signal);
-  return await until((status) => status.programmed !== null);
+  return await untilStatus((status) => status.programmed !== null);
 }
 
 async function end(): Promise<void> {
   stop.abort();
   await running;
-}
-
-async function until(condition: (status: Status) => boolean): Promise<Status> {
-  for (let i = 0; i < 1200; i++) {
-    const status = await askAgent('/status').catch(() => null);
-    if (status !== null && condition(status)) return status;
-    await sleep(25);
-  }
-  throw new Error('not within thirty seconds');
 }
 
 /** The lines of both tables, the elements of each set in order. */

@@ -1,15 +1,14 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runAgent } from '../../src/agent/agent-run.ts';
 import type { Status } from '../../src/forms/status.ts';
-import { askAgent } from '../../src/observe/client.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { dirSource } from '../../src/sources/dir/dir-source.ts';
 import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';
+import { untilStatus } from './until-status.ts';
 
 let folder: string;
 let stop: AbortController;
@@ -37,21 +36,12 @@ async function start(): Promise<Status> {
     { settings, logger: pino({ level: 'silent' }), version: 'test', once: false },
     stop.signal,
   );
-  return await until((status) => status.programmed !== null);
+  return await untilStatus((status) => status.programmed !== null);
 }
 
 async function end(): Promise<void> {
   stop.abort();
   await running;
-}
-
-async function until(condition: (status: Status) => boolean): Promise<Status> {
-  for (let i = 0; i < 400; i++) {
-    const status = await askAgent('/status').catch(() => null);
-    if (status !== null && condition(status)) return status;
-    await sleep(25);
-  }
-  throw new Error('not within ten seconds');
 }
 
 function write(name: string, text: string): void {
@@ -100,7 +90,7 @@ test.each([
 
   write('b.yaml', service('b', '10.96.0.2', 81));
   write('pool.yaml', pool);
-  await until((status) => status.problems.length === 0 && !listRuleset().includes('10.96.0.1 . tcp'));
+  await untilStatus((status) => status.problems.length === 0 && !listRuleset().includes('10.96.0.1 . tcp'));
   expect(listRuleset()).toContain('10.96.0.2 . tcp . 81 . 0');
   expect(listRuleset()).not.toContain('10.96.0.2 . tcp . 80 . 0');
 });
@@ -130,6 +120,6 @@ test('the rules of a broken EgressRule stay over a restart, beside those that ca
   expect(ruleset).toContain('10.245.0.0/16 . 198.51.100.0/24 . 0-255 . 0-65535 : accept');
 
   write('b.yaml', rule('b', '192.0.2.0/24'));
-  await until(() => listRuleset().includes('10.245.0.0/16 . 192.0.2.0/24'));
+  await untilStatus(() => listRuleset().includes('10.245.0.0/16 . 192.0.2.0/24'));
   expect(listRuleset()).not.toContain('198.51.100.0/24');
 });

@@ -37,6 +37,24 @@ afterAll(async () => {
   await stage.close();
 });
 
+/** A snapshot of the server, taken before the Service `shop/lost` is created and arrives at the source. */
+async function backupBeforeLost({ sink }: Running) {
+  const backup = simulator.store.snapshot();
+  await stage.client.put(service('lost'));
+  await until(
+    () => sink.keys('Service'),
+    (keys) => keys.includes('shop/lost'),
+  );
+  return backup;
+}
+
+async function lostIsGone({ sink }: Running): Promise<void> {
+  await until(
+    () => sink.keys('Service'),
+    (keys) => !keys.includes('shop/lost'),
+  );
+}
+
 const ALL = ['shop/a', 'shop/b', 'shop/c', 'shop/d', 'shop/e', 'shop/f', 'shop/g'];
 
 /** Checks that the source receives changes and has removed no existing object. */
@@ -362,54 +380,30 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
 
     test('a server whose version went back is listed again', async () => {
       const running = await synced(stage.start());
-      const backup = simulator.store.snapshot();
-      await stage.client.put(service('lost'));
-      await until(
-        () => running.sink.keys('Service'),
-        (keys) => keys.includes('shop/lost'),
-      );
+      const backup = await backupBeforeLost(running);
       simulator.store.restore(backup);
       simulator.cutConnections();
-      await until(
-        () => running.sink.keys('Service'),
-        (keys) => !keys.includes('shop/lost'),
-      );
+      await lostIsGone(running);
       expect(running.sink.keys('Service')).toEqual(ALL);
       expect(running.debug.some((line) => line.includes('went back'))).toBe(true);
     });
 
     test('a server that comes back with an older state and passes our version is listed again', async () => {
       const running = await synced(stage.start());
-      const backup = simulator.store.snapshot();
-      await stage.client.put(service('lost'));
-      await until(
-        () => running.sink.keys('Service'),
-        (keys) => keys.includes('shop/lost'),
-      );
+      const backup = await backupBeforeLost(running);
       await simulator.stop();
       simulator.store.restore(backup);
       simulator.store.advance(10);
       await new Promise((resolve) => setTimeout(resolve, 300));
       await simulator.start();
-      await until(
-        () => running.sink.keys('Service'),
-        (keys) => !keys.includes('shop/lost'),
-      );
+      await lostIsGone(running);
     });
 
     test('a watch from a future version stays silent: listed again', async () => {
       const running = await synced(stage.start({ timings: { watchIdle: 400 } }));
-      const backup = simulator.store.snapshot();
-      await stage.client.put(service('lost'));
-      await until(
-        () => running.sink.keys('Service'),
-        (keys) => keys.includes('shop/lost'),
-      );
+      const backup = await backupBeforeLost(running);
       simulator.store.restore(backup);
-      await until(
-        () => running.sink.keys('Service'),
-        (keys) => !keys.includes('shop/lost'),
-      );
+      await lostIsGone(running);
     });
 
     test('a slow start: not in sync before everything is there', async () => {
