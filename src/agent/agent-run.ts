@@ -31,7 +31,7 @@ import { podRouting } from './companions/pod-routing.ts';
 import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
 import { serviceHealthChecks } from './companions/service-health.ts';
-import { staleFlows } from './companions/stale-flows.ts';
+import { StaleFlowCompanion } from './companions/stale-flows.ts';
 import { takenOverRules } from './companions/taken-over.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { ForeignPorts } from './foreign-ports.ts';
@@ -46,34 +46,34 @@ export interface AgentRun {
   readonly settings: PlanSettings;
   readonly logger: Logger;
   readonly version: string;
-  /** End when the kernel matches for the first time; then nobody is served and the cluster is not told. */
+  /** End when the kernel matches for the first time; nothing is served, and nothing is reported to the cluster. */
   readonly once: boolean;
-  /** Take kube-proxy's rules away when ours are in force, instead of refusing beside them. */
+  /** Remove kube-proxy's rules when ours are in force, instead of refusing to start beside them. */
   readonly replaceKubeProxy?: boolean;
-  /** podnat-controller's chains in this network namespace; absent: not looked for. */
+  /** Look for podnat-controller's chains in this network namespace; absent: do not. */
   readonly podnatController?: PodnatControllerChoice;
   /** Where the bindings are published beside the NodeNAT object; absent: nowhere. */
   readonly store?: StoreChoice;
-  /** Let translated packets through FORWARD chains that drop, instead of only telling of these; by default it is done. */
+  /** Let translated packets through FORWARD chains that drop, instead of only reporting these chains; default: true. */
   readonly manageForward?: boolean;
-  /** What connection tracking is set to; absent: nothing. */
+  /** Settings of connection tracking to make; absent: none. */
   readonly conntrack?: ConntrackSettings;
   /** Where health is served; absent or null: nowhere. */
   readonly health?: ListenAddress | null;
-  /** Where load balancers ask for kube-proxy's health: served too, once it has left the port; absent or null: nowhere. */
+  /** Where load balancers ask for kube-proxy's health: served once kube-proxy has freed the port; absent or null: nowhere. */
   readonly proxyHealth?: ListenAddress | null;
-  /** What is shown over HTTP; absent: nothing. */
+  /** What is served over HTTP; absent: nothing. */
   readonly http?: HttpOptions;
-  /** What is done with flows; absent: they are looked at alone. */
+  /** What is done with flows; absent: they are only read. */
   readonly flows?: FlowSettings;
-  /** What the cluster is told, where the source is one; absent: nothing. */
+  /** What is reported to the cluster, if the source is one; absent: nothing. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
 
 export interface PodnatControllerChoice {
   /** Its `-resourceprefix`. */
   readonly prefix: string;
-  /** Take its chains away when ours are in force, instead of reporting them. */
+  /** Remove its chains when ours are in force, instead of reporting them. */
   readonly replace: boolean;
 }
 
@@ -81,7 +81,7 @@ function watchRules(onChange: () => void): () => void {
   return watchRoutes(onChange, ['rule']);
 }
 
-/** Runs the agent until the signal aborts and gives its last status. What it programmed stays. */
+/** Runs the agent until the signal aborts; returns its last status. The rules stay in the kernel. */
 export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Status> {
   const { settings, logger, version, once, replaceKubeProxy = false } = run;
   const { enable } = settings.plan;
@@ -99,8 +99,9 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
     };
     const datapath = opened(NftablesDatapath.open());
     const interfaces = opened(new KernelAddresses());
-    const companions = [
-      staleFlows(opened(new StaleFlowCleaner())),
+    const cleaner = opened(new StaleFlowCleaner());
+    const companions: CompanionFactory[] = [
+      (agent) => new StaleFlowCompanion(agent, cleaner),
       podRouting(opened(new PodRouting()), watchRules),
     ];
     const host: TakenPortSource[] = [];
@@ -143,7 +144,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
   }
 }
 
-/** What serves and tells others, and so only makes sense in an agent that goes on. */
+/** Companions that serve or report, which only make sense in an agent that keeps running. */
 async function lastingCompanions(
   run: AgentRun,
   datapath: Datapath,
@@ -164,7 +165,7 @@ async function lastingCompanions(
   return companions;
 }
 
-/** Null where no store is wanted, or where no cluster can hold it. */
+/** Null if no store is wanted, or if there is no cluster that can hold it. */
 async function openStore(
   choice: StoreChoice | undefined,
   client: ApiClient | null,
@@ -186,7 +187,7 @@ async function openStore(
   }
 }
 
-/** Null where the source is no cluster, or where its configuration is of no use: the source says so too, and ends. */
+/** Null if the source is no cluster, or its configuration is unusable: then the source itself throws the error. */
 async function clusterClient(
   { settings, version }: AgentRun,
   surroundings: LoopSurroundings,
@@ -202,9 +203,9 @@ async function clusterClient(
 }
 
 /**
- * Takes the lock of this network namespace, which no unprivileged process can take. Throws AgentRunning. Where the kernel
- * has no such lock, the agent's socket alone tells of another agent, as it tells of agents of versions without a lock;
- * without rights nothing can be done here anyway, and the datapath says why.
+ * Takes the lock of this network namespace, which no unprivileged process can take. Throws AgentRunning. If the kernel
+ * has no such lock, only the agent's socket shows whether another agent runs, as with agents of versions without a lock.
+ * Without rights the agent ends anyway, with the error of the datapath.
  */
 function lockNamespace(): { release(): void } {
   const outcome = NamespaceLock.take();

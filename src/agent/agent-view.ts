@@ -5,7 +5,7 @@ import type { Walk } from '../explain/walk.ts';
 import type { PacketQuestion } from '../forms/questions.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts } from './companion.ts';
-import { existingFlowsIfSeen } from './existing-flows.ts';
+import { existingFlows } from './existing-flows.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
 
 /** The agent as its API sees it. */
@@ -17,7 +17,8 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
   ): Promise<Answer> => {
     const walk = explainQuery(planner, query);
-    return say(walk, await existingFlowsIfSeen(walk.packet));
+    // Null where they cannot be seen: no rights, or no connection tracking.
+    return say(walk, await existingFlows(walk.packet).catch(() => null));
   };
   return {
     status: () => agent.status(),

@@ -30,41 +30,40 @@ import type { PlanSettings } from './settings.ts';
 import { SourceIntake } from './source-intake.ts';
 import { type TakenPortSource, takenPortsOf } from './taken-ports.ts';
 
-/** What an agent is made of; the composition root puts real parts in, tests may put others. */
+/** The parts of an agent: real ones from the composition root, others in tests. */
 export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
-  /** Which ports of this machine have a user already. */
+  /** Where ports of this machine that are in use are looked up. */
   readonly host: readonly TakenPortSource[];
-  /** Locks the network namespace for as long as the agent runs; throws where another agent has it. Absent: nothing is locked. */
+  /** Locks the network namespace until the agent ends; throws if another agent holds the lock. Absent: no lock. */
   readonly lock?: () => { release(): void };
   readonly kubeProxy: OtherProxy;
-  /** Take kube-proxy's rules away, instead of refusing beside them. */
+  /** Remove kube-proxy's rules, instead of refusing to start beside them. */
   readonly replaceKubeProxy: boolean;
   readonly logger: Logger;
   readonly surroundings: AgentSurroundings;
   readonly version: string;
-  /** Of the agent's process, for those who want to stop it. */
+  /** Of the agent's process, so that it can be stopped. */
   readonly processId: number;
-  /** What works beside NAT. */
+  /** What the agent does beside NAT. */
   readonly companions: readonly CompanionFactory[];
 }
 
-/** What the kernel does not take of an object. */
+/** Entries of one object that the kernel refuses. */
 const REFUSED = 'KNAT_ENTRY_REFUSED';
 
 function refusedFinding({ key, owner, errno }: RefusedEntry): Finding {
-  const message = `${key} is not programmed: the kernel refuses it (${errno}); all else is, and it is tried again when it changes`;
+  const message = `${key} is not programmed: the kernel refuses it (${errno}); everything else is programmed, and knat tries again when the object changes`;
   return findingOf(REFUSED, owner, message, { severity: 'error' });
 }
 
-/** With `once` so many failures in a row are the end; the waits between them sum up to about two seconds. */
+/** With `once`, the agent gives up after this many failures in a row; the waits between them add up to about two seconds. */
 const ONCE_ATTEMPTS = 5;
 
 /**
- * The daemon of one node: source → plan → kernel → status, until told to stop. What is in the kernel stays when it
- * stops.
+ * The daemon of one node: source → plan → kernel → status, until its signal aborts. The rules stay in the kernel.
  */
 export class Agent implements AgentFacts {
   readonly #parts: AgentParts;
@@ -85,7 +84,7 @@ export class Agent implements AgentFacts {
   #capabilities: Capabilities = { kernel: '' };
   /** Called when the kernel matches for the first time. */
   #inForce: () => void = () => {};
-  /** With `once`: told of the first success with null, or of the failure that ends the attempts. */
+  /** With `once`: called with null after the first success, or with the failure that ends the attempts. */
   #settled: (failure: unknown) => void = () => {};
 
   constructor(parts: AgentParts) {
@@ -111,16 +110,14 @@ export class Agent implements AgentFacts {
       changed: () => this.#loop.trigger(),
       complete: () => this.#loop.release(),
     });
-    this.#loop = new ConvergeLoop(
+    this.#loop = new ConvergeLoop({
       datapath,
-      () => this.#plan(),
       surroundings,
-      {
-        converged: (report, milliseconds) => this.#converged(report, milliseconds),
-        failed: (error, retryInMs, milliseconds) => this.#failed(error, retryInMs, milliseconds),
-      },
-      () => ({ unread: this.#intake.unread }),
-    );
+      plan: () => this.#plan(),
+      options: () => ({ unread: this.#intake.unread }),
+      converged: (report, milliseconds) => this.#converged(report, milliseconds),
+      failed: (error, retryInMs, milliseconds) => this.#failed(error, retryInMs, milliseconds),
+    });
     this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
     this.view = agentView(this);
     this.#companions.set([observing, ...parts.companions].map((companion) => companion(this)));
@@ -129,14 +126,14 @@ export class Agent implements AgentFacts {
 
   /**
    * Runs until the signal aborts; with `once`, until the kernel matches for the first time.
-   * Throws what can never heal: no rights, a kernel that lacks something, another agent, kube-proxy that is not to be
-   * replaced, a source that is none; with `once` also what did not heal within some attempts.
+   * Throws what no retry can mend: missing rights, a kernel without a needed feature, another agent, a kube-proxy that
+   * may not be replaced, an unusable source; with `once` also a failure that lasts for ONCE_ATTEMPTS attempts.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
     const { settings, datapath, logger, version } = this.#parts;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    setMaxListeners(0, either); // everything that the agent does waits for it: more than ten is no leak
+    setMaxListeners(0, either); // every part of the agent listens to it: more than ten listeners are no leak
     const lock = this.#parts.lock?.();
     const cleanups: (() => void)[] = [() => lock?.release()];
     try {
@@ -161,7 +158,7 @@ export class Agent implements AgentFacts {
           stop.abort();
         };
       }
-      void this.#tellOfLongWork(either);
+      void this.#logLongWork(either);
       void inForce.then(() => this.#takeOver(once, either));
       this.#companions.start('run', either);
       const source = this.#intake.run(either).catch((error: unknown) => {
@@ -222,7 +219,7 @@ export class Agent implements AgentFacts {
     this.#progress.takenOverAt = since;
   }
 
-  /** Listens to what changes on this machine; gives how to stop. */
+  /** Watches this machine for changes; returns functions that stop it. */
   #watch(): (() => void)[] {
     const { datapath, interfaces, host, logger } = this.#parts;
     const changed = () => {
@@ -239,7 +236,7 @@ export class Agent implements AgentFacts {
     ];
   }
 
-  /** Works the facts of this node out anew; true when they changed. */
+  /** Computes the facts of this node again; true when they changed. */
   #refreshNode(): boolean {
     const facts = nodeFactsOf(this.#parts, this.planner);
     if (deepEqual(facts, this.planner.node)) return false;
@@ -249,19 +246,19 @@ export class Agent implements AgentFacts {
 
   #found(appeared: readonly Finding[]): void {
     for (const finding of appeared) {
-      if (isNoticeCode(finding.code)) continue; // as many as objects: on the objects, and in recent activity
+      if (isNoticeCode(finding.code)) continue; // there may be one for each object: Events and recent activity show them
       this.logger[finding.severity === 'error' ? 'error' : 'warn'](formatFinding(finding));
     }
     if (appeared.length > 0) this.#companions.tell((companion) => companion.found?.(appeared));
-    this.#tellOfChange();
+    this.#announceChange();
   }
 
-  #tellOfChange(): void {
+  #announceChange(): void {
     this.#companions.tell((companion) => companion.changed?.());
   }
 
-  /** Tells what is being waited for until something is programmed: after 1 s, 2 s, 4 s, … */
-  async #tellOfLongWork(signal: AbortSignal): Promise<void> {
+  /** Logs what the agent waits for until something is programmed: after 1 s, 2 s, 4 s, … */
+  async #logLongWork(signal: AbortSignal): Promise<void> {
     const { surroundings, logger, settings } = this.#parts;
     const start = surroundings.now();
     for (let wait = 1000; !signal.aborted && this.#progress.programmed === null; wait *= 2) {
@@ -295,7 +292,7 @@ export class Agent implements AgentFacts {
       companion.converged?.({ plan, changed, report, milliseconds, keepsUnclaimed }),
     );
     if (report.elementsAdded + report.elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);
-    this.#tellOfChange();
+    this.#announceChange();
     this.#inForce();
   }
 
@@ -304,18 +301,18 @@ export class Agent implements AgentFacts {
     this.#progress.failed(message);
     this.logger.error({ err: error, retryInMs: Math.round(retryInMs) }, 'programming the kernel failed');
     this.#companions.tell((companion) => companion.failed?.({ message, milliseconds }));
-    this.#tellOfChange();
+    this.#announceChange();
     if (this.#progress.failuresInARow === ONCE_ATTEMPTS) this.#settled(error);
   }
 
-  /** What waits until our rules are in force: the end of those of others, and with `once` our own. */
+  /** Runs once our rules are in force: removes the rules of others; with `once`, ends the agent. */
   async #takeOver(once: boolean, signal: AbortSignal): Promise<void> {
     let failure: unknown = null;
     try {
       await this.#guard?.takeOver(signal);
     } catch (error) {
       failure = error;
-      this.logger.error({ err: error }, "kube-proxy's rules could not be taken away");
+      this.logger.error({ err: error }, "kube-proxy's rules could not be removed");
     }
     const ofCompanions = await this.#companions.inForce(signal);
     failure ??= ofCompanions;

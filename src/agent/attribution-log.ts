@@ -14,9 +14,9 @@ import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { AttributionSettings } from './settings.ts';
 
-/** Lines wait at most so long, in milliseconds. */
+/** Lines are written at this interval, in milliseconds. */
 const FLUSH_EVERY = 200;
-/** A log in which nothing happens says so at this interval, in milliseconds: what a crash leaves in doubt is shorter. */
+/** A line without an event is written at this interval, in milliseconds: after a crash, less time is in doubt. */
 const ALIVE_EVERY = 10_000;
 /** Milliseconds until a file that could not be opened is tried again. */
 const RETRY_AFTER = 30_000;
@@ -90,7 +90,7 @@ export class AttributionLog {
     } finally {
       stop();
       recorder.alive();
-      await recorder.flush().catch(() => {}); // a reading that the end broke off
+      await recorder.flush().catch(() => {}); // the end may interrupt a reading of the table
       await store.close();
     }
   }

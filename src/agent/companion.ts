@@ -14,7 +14,7 @@ import type { Planner } from '../plan/planner.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import type { PlanSettings } from './settings.ts';
 
-/** What the agent and its companions need of the outside. */
+/** What the agent and its companions need from outside. */
 export interface AgentSurroundings extends LoopSurroundings {
   wallClock(): Date;
 }
@@ -25,27 +25,27 @@ export interface PlanInForce {
   /** Keys whose entry may have changed since the plan that was in force before; null: look at all. */
   readonly changed: ReadonlySet<string> | null;
   readonly report: Report;
-  /** Not every object could be read since the start: what nobody claims stays as an earlier agent made it. */
+  /** Some objects could not be read since the start: elements that no entry claims stay as an earlier agent made them. */
   readonly keepsUnclaimed?: boolean;
   /** From the start of the attempt to the acknowledgement of the kernel. */
   readonly milliseconds: number;
 }
 
 /**
- * Works beside NAT: serves health, tells the cluster, cleans conntrack. The agent knows none by name, and an error in
- * one never ends NAT: it is logged, and the others go on.
+ * Does something beside NAT: serves health, reports to the cluster, deletes stale flows. The agent knows no companion by
+ * name. An error in one is logged; NAT and the other companions continue.
  */
 export interface Companion {
-  /** What stands still when it fails, for the log: `health`. */
+  /** What does not work when it fails, for the log: `health`. */
   readonly name: string;
   /** What it adds to the API, below `/api/v1`. */
   readonly routes?: Routes;
   /**
-   * Runs until the signal aborts. Called once, first of all: before anybody knows whether the agent may work here, and
-   * before anything that may take long. For what must be answered meanwhile.
+   * Runs until the signal aborts. Called once, first of all: before the agent knows whether it may work here, and before
+   * anything that takes long. For questions that must be answered during that time.
    */
   serve?(signal: AbortSignal): Promise<void>;
-  /** Runs until the signal aborts. Called once, when the agent may work here and before the source has anything. */
+  /** Runs until the signal aborts. Called once, when the agent may work here, before the source has delivered anything. */
   run?(signal: AbortSignal): Promise<void>;
   /**
    * Runs once our rules are in force, for example to remove another program's rules: when the kernel matches for the
@@ -58,9 +58,9 @@ export interface Companion {
   delivered?(changes: readonly FactChange[]): void;
   /** Reading a part of the source failed and is begun again. */
   interrupted?(what: string): void;
-  /** Findings that were not there before, but for those of the plan. */
+  /** New findings, except those of the plan. */
   found?(findings: readonly Finding[]): void;
-  /** Something else changed our tables; the next attempt mends it. */
+  /** Another program changed our tables; the next attempt repairs them. */
   disturbed?(what: string): void;
   /** An attempt to make the kernel match begins, with everything that was delivered so far. */
   converging?(): void;
@@ -72,14 +72,14 @@ export interface Companion {
   changed?(): void;
 }
 
-/** What companions may know and ask of the agent. */
+/** What companions may read and ask of the agent. */
 export interface AgentFacts {
   readonly settings: PlanSettings;
   readonly logger: Logger;
   readonly surroundings: AgentSurroundings;
   /** Objects, facts of the node, and the plan: to read, never to change. */
   readonly planner: Planner;
-  /** Metrics and what happened lately, for those who tell of it. */
+  /** Metrics, recent activity and the history of programming. */
   readonly observations: Observations;
   /** What the API asks of this agent. */
   readonly view: AgentView;
@@ -89,9 +89,9 @@ export interface AgentFacts {
   readonly reportedRevision: number | null;
   status(): Status;
   health(): HealthFacts;
-  /** What is wrong or noteworthy: to read, and to give what was found beside NAT. */
+  /** Everything that is wrong or worth knowing; companions add what they find. */
   readonly findings: Findings;
-  /** Since when the rules of an earlier agent are known to do the work; null: they are not there. For health. */
+  /** Sets since when the rules of an earlier agent are known to be in the kernel; null: they are not. For health. */
   tookOver(since: number | null): void;
 }
 

@@ -2,7 +2,7 @@ import type { Routes } from '../observe/api/routes.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Companion } from './companion.ts';
 
-/** Those who work beside NAT. An error in one is logged, and neither NAT nor the others suffer from it. */
+/** All companions. An error in one is logged; NAT and the others continue. */
 export class Companions {
   readonly #logger: Logger;
   #companions: readonly Companion[] = [];
@@ -11,7 +11,7 @@ export class Companions {
     this.#logger = logger;
   }
 
-  /** Who is told from now on. */
+  /** The companions that are called from now on. */
   set(companions: readonly Companion[]): void {
     this.#companions = companions;
   }
@@ -31,7 +31,7 @@ export class Companions {
     }
   }
 
-  /** Starts this work of all, and does not wait for it. */
+  /** Starts `serve` or `run` of all companions, and does not wait for them. */
   start(what: 'serve' | 'run', signal: AbortSignal): void {
     for (const companion of this.#companions) {
       const work = async () => await companion[what]?.(signal);
@@ -39,7 +39,7 @@ export class Companions {
     }
   }
 
-  /** Does what has to wait until our rules are in force, one after the other; gives the first failure, null for none. */
+  /** Calls `inForce` of the companions one after the other; returns the first failure, null for none. */
   async inForce(signal: AbortSignal): Promise<unknown> {
     let failure: unknown = null;
     for (const companion of this.#companions) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Datapath, Report } from '../datapath/datapath.ts';
+import type { Report } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { ConvergeLoop } from './converge-loop.ts';
 
@@ -21,10 +21,10 @@ function loopOver(converge: () => Promise<Report>) {
   const failures: unknown[] = [];
   const stop = new AbortController();
   let time = 0;
-  const loop = new ConvergeLoop(
-    { converge } as unknown as Datapath,
-    () => plan,
-    {
+  const loop = new ConvergeLoop({
+    datapath: { converge },
+    plan: () => plan,
+    surroundings: {
       now: () => time++,
       sleep: async (milliseconds) => {
         sleeps.push(milliseconds);
@@ -32,8 +32,9 @@ function loopOver(converge: () => Promise<Report>) {
       },
       random: () => 0,
     },
-    { converged: () => {}, failed: (error) => failures.push(error) },
-  );
+    converged: () => {},
+    failed: (error) => failures.push(error),
+  });
   return { loop, sleeps, failures, stop, running: loop.run(stop.signal) };
 }
 

@@ -2,7 +2,7 @@ import { Wake } from '../base/wake.ts';
 import { type ConvergeOptions, type Datapath, type Report, together } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
-/** What the loop needs of the outside: injected, so that tests own the clock. */
+/** What the loop needs from outside: injected, so that tests control the clock. */
 export interface LoopSurroundings {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
@@ -12,10 +12,16 @@ export interface LoopSurroundings {
   random(): number;
 }
 
-export interface LoopListener {
-  converged(report: Report, milliseconds: number): void;
+export interface LoopParts {
+  readonly datapath: Pick<Datapath, 'converge'>;
+  readonly surroundings: LoopSurroundings;
+  /** The plan to program now. */
+  readonly plan: () => NatPlan;
+  /** Asked for each attempt; absent: none. */
+  readonly options?: () => ConvergeOptions;
+  readonly converged: (report: Report, milliseconds: number) => void;
   /** `retryInMs` until the next attempt; `milliseconds` of the one that failed. */
-  failed(error: unknown, retryInMs: number, milliseconds: number): void;
+  readonly failed: (error: unknown, retryInMs: number, milliseconds: number) => void;
 }
 
 /** First and longest wait after a failure, in milliseconds; doubled at each one in between. */
@@ -27,34 +33,20 @@ const RETRY_LONGEST = 30_000;
  *
  * Guarantees:
  * 1. Nothing is written before `release`: not before every source is in sync.
- * 2. After `trigger` there is a converge with a plan that is at least as new.
- * 3. One converge at a time; what is triggered meanwhile is done together in the next.
- * 4. A failure is retried with growing, jittered waits, forever; a new trigger during a wait is tried at once, but
- *    never more often than the first wait.
+ * 2. After `trigger` there is a converge with a plan at least as new.
+ * 3. One converge at a time; the next one handles everything that was triggered during it.
+ * 4. A failure is retried forever, with growing, jittered waits. A trigger during a wait ends it, but attempts are never
+ *    closer than the first wait.
  */
 export class ConvergeLoop {
-  readonly #datapath: Datapath;
-  readonly #plan: () => NatPlan;
-  readonly #options: () => ConvergeOptions;
-  readonly #surroundings: LoopSurroundings;
-  readonly #listener: LoopListener;
+  readonly #parts: LoopParts;
   readonly #wake: Wake;
   #triggered = false;
   #released = false;
 
-  constructor(
-    datapath: Datapath,
-    plan: () => NatPlan,
-    surroundings: LoopSurroundings,
-    listener: LoopListener,
-    options: () => ConvergeOptions = () => ({}),
-  ) {
-    this.#datapath = datapath;
-    this.#plan = plan;
-    this.#surroundings = surroundings;
-    this.#wake = new Wake(surroundings);
-    this.#listener = listener;
-    this.#options = options;
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.#wake = new Wake(parts.surroundings);
   }
 
   /** Something changed: in the facts or in the kernel. */
@@ -71,6 +63,7 @@ export class ConvergeLoop {
 
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const { datapath, surroundings, plan, options, converged, failed } = this.#parts;
     let failures = 0;
     let done: Report | null = null;
     while (!signal.aborted) {
@@ -79,30 +72,27 @@ export class ConvergeLoop {
         continue;
       }
       this.#triggered = false;
-      const start = this.#surroundings.now();
+      const start = surroundings.now();
       try {
-        const step = await this.#datapath.converge(this.#plan(), signal, {
-          ...this.#options(),
-          stepwise: true,
-        });
+        const step = await datapath.converge(plan(), signal, { ...options?.(), stepwise: true });
         failures = 0;
         const { isPartial, ...report } = together(done, step);
         done = report;
         if (isPartial === true) {
-          // What came meanwhile is done before the rest of what is large.
+          // New changes are programmed before the rest of a large one.
           this.#triggered = true;
-          await this.#surroundings.sleep(0, signal);
+          await surroundings.sleep(0, signal);
           continue;
         }
         done = null;
-        this.#listener.converged(report, this.#surroundings.now() - start);
+        converged(report, surroundings.now() - start);
       } catch (error) {
         if (signal.aborted) break;
         this.#triggered = true;
         const longest = Math.min(RETRY_FIRST * 2 ** failures++, RETRY_LONGEST);
-        const wait = longest * (0.5 + this.#surroundings.random() / 2);
-        this.#listener.failed(error, wait, this.#surroundings.now() - start);
-        await this.#surroundings.sleep(RETRY_FIRST / 2, signal);
+        const wait = longest * (0.5 + surroundings.random() / 2);
+        failed(error, wait, surroundings.now() - start);
+        await surroundings.sleep(RETRY_FIRST / 2, signal);
         await this.#wake.wait(wait - RETRY_FIRST / 2, signal);
       }
     }

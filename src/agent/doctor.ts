@@ -7,7 +7,7 @@ import { lookAtHost } from '../doctor/look.ts';
 /**
  * Every check of `knat doctor` for the network namespace of the process; changes nothing.
  *
- * @param known what an agent or a source knows and the host does not tell
+ * @param known what only an agent or a source knows
  * @param remedyOf what to do about an error of the datapath
  */
 export async function diagnoseHost(

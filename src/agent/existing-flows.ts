@@ -5,12 +5,12 @@ import { protocolNumber } from '../net/protocol.ts';
 import { matches } from '../wire/conntrack/filter.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 
-/** At most so many are told of; a client may have thousands to one destination. */
+/** Most flows in the answer; a client may have thousands to one destination. */
 const MOST = 5;
 
 /**
  * The connections of this network namespace like the packet's: same sender, destination, protocol and destination port,
- * and source port where the question has one. Those that last longest come first. The table is read in turns.
+ * and source port if the question has one. Those with the longest timeout come first. The table is read in turns.
  */
 export async function existingFlows(packet: Packet): Promise<readonly ExistingFlow[]> {
   const { source: src, destination: dst, protocol, port: dport, sourcePort: sport } = packet;
@@ -30,9 +30,4 @@ export async function existingFlows(packet: Packet): Promise<readonly ExistingFl
 
 function longest(flows: readonly ExistingFlow[]): ExistingFlow[] {
   return [...flows].sort((a, b) => (b.timeoutSeconds ?? 0) - (a.timeoutSeconds ?? 0)).slice(0, MOST);
-}
-
-/** As `existingFlows`; null where they cannot be seen: no rights, or no connection tracking. */
-export async function existingFlowsIfSeen(packet: Packet): Promise<readonly ExistingFlow[] | null> {
-  return await existingFlows(packet).catch(() => null);
 }

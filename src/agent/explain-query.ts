@@ -18,7 +18,7 @@ export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
 /** At most so many invalid flows are named. */
 const ERRORS_SHOWN = 10;
 
-/** Answers a list of flows, in its order. Throws InvalidQuery that names index and field of those that are none. */
+/** Answers a list of flows, in its order. Throws InvalidQuery with index and field of each invalid flow. */
 export function answerFlows(planner: Planner, flows: unknown): FlowAnswer[] {
   if (!Array.isArray(flows)) throw new InvalidQuery('the flows are no list: write [{"sourceIP": …}, …]');
   const valid: Packet[] = [];

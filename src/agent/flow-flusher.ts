@@ -11,16 +11,16 @@ import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { EgressOnChange } from './settings.ts';
 
-/** After a look at the table, rest so many times as long as it took. */
+/** Rest after a reading of the table, as a multiple of the time that it took. */
 const REST = 9;
 /** Milliseconds until the next attempt after a failure. */
 const RETRY_AFTER = 5_000;
 const FLUSH_CODE = 'KNAT_FLOWS_NOT_FLUSHED';
 
 /**
- * After a change of pools, rules or bindings, ends the flows that the change concerns, so that their next packet is
- * translated by the plan of now: with the policy `flush` all of them, with `keep` those that never saw a reply, which are
- * no connections yet (docs/adr/0004). Flows that were stale before stay.
+ * After a change of pools, rules or bindings, ends the flows that it affects, so that their next packet is translated by
+ * the present plan. Policy `flush` ends all of them, `keep` only those that never saw a reply and so are no connections
+ * yet (docs/adr/0004). Flows that were stale before the change stay.
  */
 export class FlowFlusher {
   readonly #agent: AgentFacts;
@@ -28,7 +28,7 @@ export class FlowFlusher {
   readonly #policy: EgressOnChange;
   /** Changes since the last flush. */
   #changes = 0;
-  /** What changed while no agent ran; null: it was looked at. */
+  /** What changed while no agent ran; null: nothing, or already handled. */
   #before: Report['changedSources'] = null;
   #isFormerUnknown = true;
   readonly #wake = new Wake();
@@ -39,13 +39,13 @@ export class FlowFlusher {
     this.#policy = policy;
   }
 
-  /** The plan in force translates some flows otherwise than the one before. */
+  /** The plan in force translates some flows differently from the one before. */
   changed(): void {
     this.#changes++;
     this.#wake.notify();
   }
 
-  /** The kernel was compared with the plan: the first time, it tells what changed while no agent ran. */
+  /** The kernel was compared with the plan: the first comparison shows what changed while no agent ran. */
   compared({ gone, changedSources }: Pick<Report, 'gone' | 'changedSources'>): void {
     if (!this.#isFormerUnknown || gone === null) return;
     this.#isFormerUnknown = false;
@@ -71,7 +71,7 @@ export class FlowFlusher {
     this.#before = null;
     try {
       const deleted = await this.#flush(changes, before, signal);
-      if (deleted > 0) logger.info({ deleted }, 'flows that a change concerns were ended');
+      if (deleted > 0) logger.info({ deleted }, 'flows that a change affects were ended');
       this.#agent.findings.trouble(FLUSH_CODE, null);
       await surroundings.sleep(REST * (surroundings.now() - start), signal);
     } catch (error) {
@@ -81,15 +81,15 @@ export class FlowFlusher {
       const why = error instanceof Error ? error.message : String(error);
       this.#agent.findings.trouble(
         FLUSH_CODE,
-        `flows that a change concerns keep their old translation: ${why}`,
+        `flows that a change affects keep their old translation: ${why}`,
       );
       await surroundings.sleep(RETRY_AFTER, signal);
     }
   }
 
   /**
-   * Ends the flows that the last `changes` changes made stale, and those of sources about which something changed before
-   * this agent was there; gives their number.
+   * Ends the flows that the last `changes` changes made stale, and those from sources that changed before this agent
+   * started; returns their number.
    */
   async #flush(changes: number, sources: Report['changedSources'], signal: AbortSignal): Promise<number> {
     const former = this.#memory.former().slice(0, changes);

@@ -12,7 +12,7 @@ import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 
-/** Events that wait for a slow reader; what comes while so many wait is lost, and the reader is told. */
+/** Events that may wait for a slow reader; further ones are lost, and the stream says so. */
 const EVENTS_WAITING = 10_000;
 
 /** Answers questions about the table, for the API. */
@@ -69,7 +69,7 @@ export class FlowLists {
         const piece = lines.take();
         waiting = 0;
         isLost = false;
-        // Names and plan may have changed meanwhile; the count goes on.
+        // Names and plan may have changed; the count continues.
         limit -= listing.end.listed;
         if (limit > 0) {
           listing = this.#listing({ ...wanted, limit });
@@ -82,7 +82,7 @@ export class FlowLists {
     }
   }
 
-  /** What bindings, Services and pools translate, from two looks so many seconds apart. */
+  /** The rates of bindings, Services and pools, from two readings of the table this many seconds apart. */
   async rates(seconds: number): Promise<RatesAnswer> {
     const { surroundings } = this.#agent;
     const meter = new RateMeter();

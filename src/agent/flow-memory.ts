@@ -3,10 +3,10 @@ import { FlowJudge } from '../flows/judge.ts';
 import { Names } from '../flows/names.ts';
 import type { AgentFacts, PlanInForce } from './companion.ts';
 
-/** Names are made anew at most so often, in milliseconds: ten thousand Pods take some of them. */
+/** Least time between two makings of the names, in milliseconds: ten thousand Pods take some of them. */
 const NAMES_KEPT = 500;
 
-/** What is known of flows at any moment: the plan in force, what it was before, and who bears which address. */
+/** What is needed to judge flows: the plan in force, former plans, and the names of addresses. */
 export class FlowMemory {
   readonly #agent: AgentFacts;
   readonly #former = new FormerPlans();
@@ -18,19 +18,19 @@ export class FlowMemory {
     this.#agent = agent;
   }
 
-  /** A plan is in force. True when it changed how flows that last are translated. */
+  /** Takes over the plan in force. True when it translates existing flows differently. */
   converged({ plan, changed }: PlanInForce): boolean {
     this.#namesOld = true;
     return this.#former.record(plan, changed);
   }
 
-  /** For one look at the table. */
+  /** A judge for one reading of the table. */
   judge(former: readonly FormerPlan[] = this.former()): FlowJudge {
     const { plan, node } = this.#agent.planner;
     return new FlowJudge({ plan, former, node });
   }
 
-  /** What the plan was before its last changes, the latest first. */
+  /** The plans before the last changes, the latest first. */
   former(): FormerPlan[] {
     return this.#former.before(this.#agent.planner.plan);
   }

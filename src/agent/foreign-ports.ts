@@ -11,11 +11,11 @@ export interface DestinationRules {
   hasLegacy(kind: 'destination'): boolean;
 }
 
-/** Legacy iptables tells nobody of changes: milliseconds between two looks where it has rules; docs/pod-nat.md names it. */
+/** Legacy iptables notifies nobody of changes: milliseconds between two looks where it has rules; docs/pod-nat.md names it. */
 const LOOK = 10_000;
-/** After a look, so that looking takes 5 % of the time at most. */
+/** Rest after a look, as a multiple of its time: looking takes 5 % of the time at most. */
 const REST_PER_WORK = 20;
-/** A look that has no end is no look. */
+/** A look that takes longer is given up; milliseconds. */
 const LONGEST = 10_000;
 
 const TROUBLE = 'KNAT_PORT_RULES_UNSEEN';
@@ -34,7 +34,7 @@ export class ForeignPorts implements TakenPortSource {
   /**
    * Looks for the first time.
    *
-   * @param isOwn chains that are no claim: of a podnat-controller whose place knat takes
+   * @param isOwn chains that claim no port: those of a podnat-controller that knat replaces
    */
   static async open(
     rules: DestinationRules,
@@ -73,12 +73,12 @@ export class ForeignPorts implements TakenPortSource {
       isPolled: () => this.#rules.hasLegacy('destination') || this.#problem !== null,
       restPerWork: REST_PER_WORK,
     });
-    keeper.due(); // what came between the first look and now
+    keeper.due(); // for changes between the first look and now
     void keeper.run(end.signal);
     return () => end.abort();
   }
 
-  /** True when something changed. While it cannot be seen, what was seen last holds. */
+  /** True when something changed. While rules cannot be read, those read last stay. */
   async #look(signal: AbortSignal): Promise<boolean> {
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);

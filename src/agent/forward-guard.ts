@@ -15,21 +15,21 @@ export interface Forwarding {
   hasLegacy(): boolean;
 }
 
-/** Legacy iptables tells nobody of changes: milliseconds between two looks where it has rules. */
+/** Legacy iptables notifies nobody of changes: milliseconds between two looks where it has rules. */
 const LOOK = 10_000;
 
 const TROUBLE = 'KNAT_FORWARD_UNSEEN';
 const BLOCKED = 'NatBlockedByFirewall';
 
 /**
- * Sees to it that what is bound to pods is not dropped on its way through this host, and tells where it is.
+ * Keeps FORWARD chains of this host from dropping packets to bound pods, and reports the chains that do.
  *
  * Guarantees:
  * 1. Nothing is written before the plan is in force, nor for a family in which no pod has a binding.
- * 2. Nothing is written at all unless it may be.
- * 3. What somebody takes away is back after the next notification, or the next look.
+ * 2. Nothing is written at all without `mayWrite`.
+ * 3. A rule that another program removes is back after the next notification, or the next look.
  *
- * @param mayWrite false: drops are only told
+ * @param mayWrite false: drops are only reported
  */
 export function forwardGuard(
   chains: Forwarding,
@@ -85,7 +85,7 @@ class ForwardGuard implements Companion {
       const { drops, opened, closed } = await this.#chains.settle(this.#wanted, this.#mayWrite, signal);
       for (const chain of opened)
         logger.info({ chain }, 'this chain drops: a rule of ours lets translated packets pass');
-      for (const chain of closed) logger.info({ chain }, 'our rule in this chain is not needed any longer');
+      for (const chain of closed) logger.info({ chain }, 'our rule in this chain is no longer needed');
       findings.trouble(TROUBLE, null);
       this.#drops = drops;
       this.#tell();
@@ -101,7 +101,7 @@ class ForwardGuard implements Companion {
     }
   }
 
-  /** Each Pod that has a binding of the family is told of each chain that drops. */
+  /** Each Pod with a binding of the family gets a notice for each chain that drops. */
   #tell(): void {
     const notices = this.#drops.flatMap(({ family, where, remedy }) => {
       const owners = new Map<string, ObjectRef>();

@@ -1,14 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Elements in one converge from which on its garbage is worth a collection of its own. */
+/** A converge with at least this many elements is followed by a garbage collection. */
 export const LARGE_CONVERGE = 10_000;
 
 let collect: (() => void) | null = null;
 
 /**
- * Collects garbage now, and gives the memory back. A cold start leaves more garbage than anything that follows, at a moment
- * when nobody waits; left alone, it is collected step by step during the first changes, which makes them slower.
+ * Collects garbage now, and returns the memory. A cold start leaves more garbage than anything later, and nobody waits at
+ * that moment; otherwise it is collected during the first changes, which slows them down.
  */
 export function collectGarbage(): void {
   if (collect === null) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { deepEqual } from '../model/equal.ts';
 import type { HostListener } from '../model/node.ts';
+import type { PortSpan } from '../net/port.ts';
 import { formatListener } from '../plan/host-listeners.ts';
 import { Busy } from '../wire/errors.ts';
 import { SockDiagConnection } from '../wire/sock-diag/connection.ts';
@@ -8,29 +9,23 @@ import type { TakingSocket } from '../wire/sock-diag/message.ts';
 import type { TakenPortSource } from './taken-ports.ts';
 
 /**
- * Time between two looks, in milliseconds; docs/pod-nat.md names it. The kernel tells nobody that a socket listens, so
- * it is asked: six dumps of the listening sockets alone, well below a millisecond on a common host.
+ * Time between two looks, in milliseconds; docs/pod-nat.md names it. The kernel does not notify when a socket begins to
+ * listen, so it is asked: six dumps of the listening sockets, well below a millisecond on a common host.
  */
 const INTERVAL = 1_000;
 
 /**
- * How long a UDP socket has to be seen on a port that the kernel gives out by itself until it counts, in milliseconds.
- * Most of them belong to clients that ask one question; they must not take a pod's port away for a moment.
+ * A UDP socket on an ephemeral port counts only after this time, in milliseconds. Most such sockets belong to clients
+ * that ask one question; they must not take a pod's port for a moment.
  */
 const LASTING = 10_000;
 
 const TROUBLE = 'KNAT_LISTENERS_UNSEEN';
 
-/** Ports that the kernel gives out by itself, both included. */
-export interface PortSpan {
-  readonly first: number;
-  readonly last: number;
-}
-
 export interface ListenerClock {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
-  /** Calls back again and again. Returns how to stop. */
+  /** Calls `task` at this interval. Returns a function that stops it. */
   every(milliseconds: number, task: () => void): () => void;
 }
 
@@ -70,11 +65,11 @@ export class KernelListeners implements TakenPortSource {
     });
   }
 
-  /** Looks now; true when what listens has changed. While it cannot be seen, what was seen last holds. */
+  /** Looks now; true when the listeners changed. While sockets cannot be read, those read last stay. */
   look(): boolean {
     try {
       const { listeners, seenAt } = lasting(
-        this.#sockets(),
+        this.#connection.takingSockets(),
         this.#seenAt,
         this.#clock.now(),
         givenOutPorts(),
@@ -94,15 +89,11 @@ export class KernelListeners implements TakenPortSource {
   close(): void {
     this.#connection.close();
   }
-
-  #sockets(): readonly TakingSocket[] {
-    return this.#connection.takingSockets();
-  }
 }
 
 /**
- * Which of the sockets count as listeners, sorted and each once: all, but of UDP sockets on ports that the kernel gives
- * out by itself only those that last.
+ * The sockets that count as listeners, sorted, each once: all except UDP sockets on ephemeral ports that are younger than
+ * LASTING.
  *
  * @param seenAt when sockets were first seen, by their cookies
  */

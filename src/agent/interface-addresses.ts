@@ -11,7 +11,7 @@ import { isBesideGateway, isOuterKind, type WayOut, waysOut } from '../wire/rout
 /** The addresses of this machine's interfaces, kept up to date. */
 export interface InterfaceAddresses {
   current(): readonly LocalAddress[];
-  /** Calls back after every change. Returns how to stop. */
+  /** Calls back after every change. Returns a function that stops it. */
   watch(onChange: () => void): () => void;
 }
 
@@ -58,7 +58,7 @@ export function localAddresses(
     .filter(({ flags }) => !flags.has('tentative') && !flags.has('dadfailed'))
     .map((own, place) => ({ own, place, link: byIndex.get(own.interfaceIndex) }))
     .filter((one): one is { own: InterfaceAddress; place: number; link: Link } => one.link?.up === true);
-  /** Families whose way out leads by interfaces without an address: the kernel takes one of another interface. */
+  /** Families whose default route uses interfaces without an address: the kernel takes one of another interface. */
   const unnumbered = new Set(
     FAMILIES.filter(
       (family) =>
@@ -104,18 +104,18 @@ function leadsOut(ways: Readonly<Record<Family, WayOut>>, own: InterfaceAddress)
   return ways[own.family].interfaces.has(own.interfaceIndex);
 }
 
-/** Not one that the kernel made for a while (RFC 8981, privacy), nor one that it gives up. */
+/** Neither a temporary address (RFC 8981, privacy) nor a deprecated one. */
 function isLasting(own: InterfaceAddress): boolean {
   const isTemporary = own.family === 'IPv6' && own.flags.has('secondary');
   return own.scope === 'global' && !own.flags.has('deprecated') && !isTemporary;
 }
 
-/** Of IPv4: another address of the same network comes before it when the kernel chooses. */
+/** IPv4: the kernel prefers another address of the same network. */
 function isSecondary({ family, flags }: InterfaceAddress): boolean {
   return family === 'IPv4' && flags.has('secondary');
 }
 
-/** An address without a network, as keepalived and others make virtual ones. */
+/** An address without a network, as keepalived and others add virtual ones. */
 function isSingle({ family, prefixLength, peer }: InterfaceAddress): boolean {
   return peer === null && prefixLength === addressBits[family];
 }

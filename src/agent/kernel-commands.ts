@@ -5,9 +5,9 @@ import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts'
 import type { Observed } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 
-/** What the command line does with the kernel without an agent: nothing of the agent is loaded for it. */
+/** What the command line does with the kernel without an agent; loads nothing of the agent. */
 
-/** What of ours the kernel holds, whether an agent runs or not. */
+/** Reads what of ours the kernel has, whether an agent runs or not. */
 export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
   const datapath = NftablesDatapath.open();
   try {
@@ -18,7 +18,7 @@ export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
 }
 
 /**
- * What of podnat-controller is in the kernel, one line each; with `remove` it is taken away.
+ * podnat-controller's chains in the kernel, one line each; with `remove` they are removed.
  *
  * @param prefix its `-resourceprefix`
  */

@@ -9,7 +9,7 @@ export interface OtherProxy {
   remove(signal: AbortSignal): Promise<void>;
 }
 
-/** Two that do Service NAT side by side: each decides about some packets, and nobody can say which. */
+/** Two programs would do Service NAT side by side: nobody could say which of them decides about a packet. */
 export class KubeProxyPresent extends Error {
   readonly code = 'KNAT_KUBE_PROXY_PRESENT';
   override readonly name = 'KubeProxyPresent';
@@ -26,13 +26,13 @@ export class KubeProxyPresent extends Error {
 export interface KubeProxyPreview {
   /** What is there, one line each. */
   readonly found: readonly string[];
-  /** Where it cannot be told whether there is more, one line each. */
+  /** What could not be checked, one line each. */
   readonly unseen: readonly string[];
   /**
    * - `none`: nothing is there;
    * - `leave`: Service NAT is off, so that both can work;
    * - `refuse`: the agent would not start;
-   * - `remove`: taken away as soon as ours are in force.
+   * - `remove`: removed as soon as our rules are in force.
    */
   readonly action: 'none' | 'leave' | 'refuse' | 'remove';
 }
@@ -52,20 +52,20 @@ const LOOK_FIRST = 10_000;
 const LOOK_LONGEST = 600_000;
 
 interface GuardParts {
-  /** Take over from kube-proxy, instead of refusing beside it. */
+  /** Take over from kube-proxy, instead of refusing to start beside it. */
   readonly replace: boolean;
   readonly logger: Logger;
   readonly surroundings: Pick<LoopSurroundings, 'sleep'> & { readonly wallClock: () => Date };
 }
 
 /**
- * Sees to it that Service NAT is done by one.
+ * Makes sure that only one program does Service NAT.
  *
  * Guarantees:
  * 1. `admit` throws before anything is written, unless kube-proxy may be replaced.
- * 2. `takeOver` is called when our rules are in force: at no moment is there nobody who does Service NAT.
- * 3. What comes later is reported for as long as it is there. Where kube-proxy may be replaced it is taken away too,
- *    with growing pauses: one that runs makes its rules anew for ever, what one left that was stopped goes for good.
+ * 2. `takeOver` is called when our rules are in force: there is no moment without Service NAT.
+ * 3. Rules that appear later are reported while they are there. If kube-proxy may be replaced they are removed too, with
+ *    growing pauses: a running kube-proxy writes its rules again and again, those of a stopped one stay away.
  */
 export class KubeProxyGuard {
   readonly #proxy: OtherProxy;
@@ -93,7 +93,7 @@ export class KubeProxyGuard {
     logger.info({ found: finding.found }, 'kube-proxy is replaced as soon as everything is programmed');
   }
 
-  /** Takes away what kube-proxy has in the kernel, where that is wanted. */
+  /** Removes kube-proxy's rules from the kernel, if that is wanted. */
   async takeOver(signal: AbortSignal): Promise<void> {
     const { replace, logger } = this.#parts;
     const { found, ipvs } = await this.#look(signal);
@@ -104,7 +104,7 @@ export class KubeProxyGuard {
     logger.info({ removed: found.filter((each) => !left.includes(each)), left }, 'took over from kube-proxy');
   }
 
-  /** Looks again and again until the signal aborts; call it after `takeOver`. */
+  /** Looks for kube-proxy until the signal aborts; call it after `takeOver`. */
   async watch(signal: AbortSignal): Promise<void> {
     const { logger, surroundings } = this.#parts;
     let wait = LOOK_FIRST;
@@ -116,7 +116,7 @@ export class KubeProxyGuard {
         await this.#look(signal);
         if (this.#status === null) {
           if (before !== null) logger.info('nothing is left of kube-proxy');
-          if (this.#removals < 2) wait = LOOK_FIRST; // else it may have been seen between two of its writings
+          if (this.#removals < 2) wait = LOOK_FIRST; // else this look may fall between two of its writings
           continue;
         }
         const again =

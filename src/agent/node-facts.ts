@@ -7,12 +7,11 @@ import type { NodeConfig, NodePortRange } from '../sources/objects/node-config.t
 import { NONE_TAKEN, type TakenPorts } from './taken-ports.ts';
 
 /**
- * The facts of this node from what is known of it. What the configuration says comes first; then what the
- * interfaces bear; then the Node object.
+ * The facts of this node. The configuration comes first, then the addresses of the interfaces, then the Node object.
  *
- * @param interfaces the addresses of this machine's interfaces; null where the node is elsewhere (explain from
- *   manifests), and then the Node object's addresses stand for them
- * @param host what else is known of this machine; nothing where the node is elsewhere
+ * @param interfaces the addresses of this machine's interfaces; null if the node is another machine (explain from
+ *   manifests): then the addresses of the Node object are used
+ * @param host what else is known of this machine; nothing if the node is another machine
  */
 export function composeNodeFacts(
   nodeName: string,
@@ -47,7 +46,7 @@ export function composeNodeFacts(
   };
 }
 
-/** Null: the primary addresses alone, whether or not they are known to be this node's. */
+/** Null: only the primary addresses, also if they are not known to belong to this node. */
 function nodePortPrefixes(
   wanted: readonly NodePortRange[] | null,
   nodeIPs: readonly IpAddress[],
@@ -56,9 +55,10 @@ function nodePortPrefixes(
 }
 
 /**
- * How pods are told. Without a mode by the pod CIDRs of the configuration; else by those of the Node, by pools for pods
- * and by the Pods of this node, since Calico's IPAM does not look at the Node's. With kube-proxy's modes by what each
- * names; with NodeCIDR, which means the pods of this node, by its Pods too. docs/adr/0007-what-is-a-pod.md.
+ * How pods are recognised (docs/adr/0007-what-is-a-pod.md):
+ * - No mode: by the pod CIDRs of the configuration. Without these by the pod CIDRs of the Node, by pools for pods, and by
+ *   the Pods of this node, since Calico's IPAM ignores the Node's CIDRs.
+ * - A mode of kube-proxy: by what it names. NodeCIDR means the pods of this node, so its Pods count too.
  */
 function podDetection(
   { detectLocalMode, podCIDRs, podBridgeInterface, podInterfaceNamePrefix }: NodeConfig,
@@ -100,8 +100,8 @@ function primaryAddresses(
 }
 
 /**
- * The addresses of the interfaces; those that the Node object names come before others that the routes do not prefer to
- * them, and may be public whatever interface bears them.
+ * The addresses of the interfaces. Those that the Node object names come first, unless routes prefer others, and may be
+ * public whichever interface has them.
  */
 function preferring(
   named: readonly IpAddress[],
@@ -115,7 +115,7 @@ function preferring(
     .sort((a, b) => byRoutes(a, b) || placeOf(a) - placeOf(b));
 }
 
-/** Addresses that a configuration or a Node object names, as if an interface with a default route bore them. */
+/** Addresses that a configuration or a Node object names, as if they were on an interface with a default route. */
 function assumed(
   addresses: readonly IpAddress[],
   interfaces: readonly LocalAddress[] | null,

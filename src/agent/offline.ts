@@ -6,7 +6,7 @@ import { composeNodeFacts } from './node-facts.ts';
 import type { PlanSettings } from './settings.ts';
 import { NONE_TAKEN, type TakenPorts } from './taken-ports.ts';
 
-/** It cannot be told which node is meant. */
+/** No node was named, and the source does not have exactly one. */
 export class NodeNotNamed extends Error {
   readonly code = 'KNAT_NODE_NOT_NAMED';
   override readonly name = 'NodeNotNamed';
@@ -19,29 +19,22 @@ export class NodeNotNamed extends Error {
   }
 }
 
-/** A plan made once from a source, without a kernel. */
-export interface OfflinePlan {
-  readonly planner: Planner;
-  readonly problems: readonly Finding[];
-}
-
 type OfflineSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
 
 /**
- * Reads the source until it is in sync and plans what it says: for `explain` from manifests and for `--dry-run`.
- * Rejects when the source can never work.
+ * Reads the source until it is in sync and makes a plan, without a kernel: for `explain` from manifests and `--dry-run`.
+ * Rejects if the source can never work. Without a node's name it takes the only Node of the source; throws NodeNotNamed
+ * if there is none or several.
  *
- * Without a node's name the only Node of the source is meant; throws NodeNotNamed when that is none or several.
- *
- * @param interfaces the addresses of this machine where it is the node in question; else null
- * @param host what else is known of this machine where it is the node in question
+ * @param interfaces the addresses of this machine if it is the node in question; else null
+ * @param host what else is known of this machine if it is the node in question
  */
 export async function planOnce(
   settings: OfflineSettings,
   interfaces: readonly LocalAddress[] | null,
   signal: AbortSignal,
   host: TakenPorts = NONE_TAKEN,
-): Promise<OfflinePlan> {
+): Promise<{ readonly planner: Planner; readonly problems: readonly Finding[] }> {
   const plans = await OfflinePlans.read(settings, interfaces, signal, host);
   return { planner: plans.of(settings.nodeName ?? plans.onlyNode()), problems: plans.problems };
 }
@@ -62,37 +55,32 @@ export class OfflinePlans {
     host: TakenPorts = NONE_TAKEN,
   ): Promise<OfflinePlans> {
     const { changes, problems } = await readOnce(settings, signal);
-    return new OfflinePlans(settings, interfaces, host, changes, problems);
+    const plans = new OfflinePlans(settings, interfaces, host, problems);
+    plans.#planner.apply(changes);
+    return plans;
   }
 
   private constructor(
     settings: OfflineSettings,
     interfaces: readonly LocalAddress[] | null,
     host: TakenPorts,
-    changes: readonly FactChange[],
     problems: readonly Finding[],
   ) {
+    const { nodeName, nodeConfig, plan } = settings;
     this.problems = problems;
     this.#settings = settings;
     this.#interfaces = interfaces;
     this.#host = host;
-    const unknown = composeNodeFacts(
-      settings.nodeName ?? '',
-      undefined,
-      settings.nodeConfig,
-      interfaces,
-      host,
-    );
-    this.#planner = new Planner(unknown, settings.plan);
-    this.#planner.apply(changes);
+    const node = composeNodeFacts(nodeName ?? '', undefined, nodeConfig, interfaces, host);
+    this.#planner = new Planner(node, plan);
   }
 
-  /** What names are looked up in, whichever node the plan is of. */
+  /** Objects to look names up in; the same for the plans of all nodes. */
   get facts(): Pick<Planner, 'services' | 'pods' | 'nodes'> {
     return this.#planner;
   }
 
-  /** The plan of the node. It is the same object each time: what was asked for before is of this node now. */
+  /** The plan of the node. The same object each time: an answer to an earlier call changes with it. */
   of(nodeName: string): Planner {
     const { nodeConfig } = this.#settings;
     const object = this.#planner.nodes.get(nodeName);
@@ -103,7 +91,10 @@ export class OfflinePlans {
 
   /** Throws NodeNotNamed. */
   onlyNode(): string {
-    return onlyNode(this.#settings.source.name, [...this.#planner.nodes.keys()]);
+    const names = [...this.#planner.nodes.keys()].sort();
+    const [only, second] = names;
+    if (only === undefined || second !== undefined) throw new NodeNotNamed(this.#settings.source.name, names);
+    return only;
   }
 }
 
@@ -123,10 +114,4 @@ async function readOnce({ source }: OfflineSettings, signal: AbortSignal) {
   );
   signal.throwIfAborted();
   return { changes, problems: [...problems.values()].flat() };
-}
-
-function onlyNode(source: string, names: readonly string[]): string {
-  const [only, second] = names;
-  if (only === undefined || second !== undefined) throw new NodeNotNamed(source, [...names].sort());
-  return only;
 }

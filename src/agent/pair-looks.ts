@@ -5,15 +5,15 @@ import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 
-/** Answers are given again for so long, in milliseconds; longer where a look takes long: a twentieth of the time. */
+/** An answer is reused for this many milliseconds; longer if a look takes long: looking takes a twentieth of the time at most. */
 const FRESH = 2_000;
 const REST_PER_WORK = 20;
-/** Pairs that an answer is cut from. */
+/** Pairs that are kept of a look; answers show the first of them. */
 const KEPT = 1_000;
-/** A look that is older says little of what is new now; milliseconds. */
+/** After this many milliseconds a look is too old to say which flows are new. */
 const OLD = 60_000;
 
-/** Who is translated to whom: one look at the table for all who ask at about the same time. */
+/** Sources and destinations that are translated: one reading of the table for all questions at about the same time. */
 export class PairLooks {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
@@ -29,7 +29,7 @@ export class PairLooks {
   /** The busiest pairs, so many at most. */
   async pairs(limit: number): Promise<FlowPairs> {
     if (this.#answer === null || this.#agent.surroundings.now() >= this.#freshUntil) {
-      // Until it is done, all who ask wait for this one.
+      // Until it is done, all questions wait for it.
       this.#freshUntil = Number.POSITIVE_INFINITY;
       this.#answer = this.#count().catch((error) => {
         this.#freshUntil = Number.NEGATIVE_INFINITY;

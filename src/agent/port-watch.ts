@@ -22,18 +22,17 @@ import type { FlowSettings } from './settings.ts';
 /** Between two looks, in milliseconds; longer where a look takes long, so that looking takes 2 % of the time at most. */
 const LOOK_EVERY = 30_000;
 const REST_PER_WORK = 50;
-/** Tuples that are told of. */
+/** Tuples in a sample. */
 const TOLD = 20;
 /** Tuples and names in the warning. */
 const WARNED = 5;
 const NAMED = 3;
 
-/** A warning's remedy stands under this code. */
 const PORTS_CODE = 'KNAT_PORTS_NEARLY_TAKEN';
 
 /**
- * How many source ports the plan has for translated connections: those that nobody owns, of natPortRange for addresses with
- * which no bound pod leaves. All that the kernel gives where the plan says nothing.
+ * How many source ports the plan has for translated connections: those without an owner; within natPortRange for addresses
+ * that no bound pod leaves with. All ports of the kernel if the plan says nothing.
  */
 export function plannedPorts(plan: Pick<NatPlan, 'entry' | 'entries'>): PortCapacity {
   const ofPods = new Set<IpAddress>();
@@ -63,7 +62,7 @@ export function tellPorts(metrics: Metrics, last: () => PortUsageSample | null):
   });
 }
 
-/** Looks at regular intervals how many source ports are taken, and warns before they run out. */
+/** Counts at regular intervals how many source ports are in use, and warns before they run out. */
 export class PortWatch {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
@@ -71,7 +70,7 @@ export class PortWatch {
   readonly #lookEvery: number;
   readonly #addresses = new Set<IpAddress>();
   #sample: PortUsageSample | null = null;
-  /** The tuples that people were warned of. */
+  /** The tuples of the last warning. */
   readonly #warned = new Set<string>();
 
   constructor(
@@ -92,7 +91,7 @@ export class PortWatch {
 
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings } = this.#agent;
-    // At the start there may be nothing to see yet, and whoever looks then wants to see something soon.
+    // At the start there may be no flows yet, and a person who looks then wants to see some soon.
     let rest = this.#lookEvery / 6;
     while (!signal.aborted) {
       const { milliseconds } = await this.#tryToLook(signal);
@@ -101,7 +100,7 @@ export class PortWatch {
     }
   }
 
-  /** A look that fails is no end: the kernel may be short of memory. Before there is a plan, nothing is looked at. */
+  /** A look that fails is only logged: the kernel may be short of memory. Before the first plan there is no look. */
   async #tryToLook(signal: AbortSignal): Promise<Pick<PortUsageSample, 'milliseconds'>> {
     if (!this.#agent.planner.isPlanned) return { milliseconds: 0 };
     try {
@@ -134,7 +133,7 @@ export class PortWatch {
     return this.#sample;
   }
 
-  /** What is nearly full; the text changes only when that does, since each text is told anew. */
+  /** What is nearly full. The text changes only when that changes, since each new text is reported. */
   #warning(tuples: readonly PortUsage[]): string | null {
     const full = tuples.filter((tuple) => {
       const key = `${tuple.protocol} ${tuple.address} ${tuple.destination} ${tuple.destinationPort}`;

@@ -13,7 +13,7 @@ import { KernelReservedPorts } from './reserved-ports.ts';
 import type { PlanSettings } from './settings.ts';
 import { takenPortsOf } from './taken-ports.ts';
 
-/** What an agent would change, and what it could not do. */
+/** What an agent would change, and what it finds wrong. */
 export type AgentPreview = Preview &
   Pick<Status, 'problems' | 'notices' | 'conflicts'> & { readonly kubeProxy: KubeProxyPreview };
 

@@ -2,18 +2,18 @@ import type { Report } from '../datapath/datapath.ts';
 import type { Status } from '../forms/status.ts';
 import type { HealthFacts } from '../observe/health.ts';
 
-/** How far the kernel is, and since when: for status and health. */
+/** What the kernel was last made to do, and when: for status and health. */
 export class Progress {
   readonly #wallClock: () => Date;
   readonly startedAt: string;
   /** What was last written; null: nothing yet. */
   programmed: Status['programmed'] = null;
-  /** Why the kernel does not match the plan; null: it does, as far as it is known. */
+  /** Why the kernel does not match the plan; null: it does, or nothing was tried yet. */
   failure: Status['failure'] = null;
   /** Revision of the plan that the datapath last reported as done; null before the first. */
   reportedRevision: number | null = null;
   failuresInARow = 0;
-  /** Since when the rules of an earlier agent are known to do the work; null: they are not there. */
+  /** Since when the rules of an earlier agent are known to be in the kernel; null: they are not. */
   takenOverAt: number | null = null;
   /** Milliseconds since the epoch: when the kernel was last made to match, and when the present attempt began. */
   #matchedAt: number | null = null;

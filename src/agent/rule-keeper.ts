@@ -1,30 +1,30 @@
 import { type Sleeper, timers, Wake } from '../base/wake.ts';
 
-/** Programs that change rules do so in bursts: milliseconds that are waited for the rest. */
+/** Programs that change rules do so in bursts: milliseconds to wait for the rest of a burst. */
 const BURST = 100;
 
-/** Calls back when somebody changed rules, or may have. Returns how to stop. */
+/** Calls back when rules changed, or may have. Returns a function that stops it. */
 export type WatchRules = (onChange: () => void) => () => void;
 
 export interface RuleWork {
-  /** Looks at the rules, and puts right what it may. Never throws. */
+  /** Reads the rules, and corrects what it may. Never throws. */
   readonly settle: (signal: AbortSignal) => Promise<void>;
   readonly watch: WatchRules;
   /** Absent: timers of the process. */
   readonly sleeper?: Sleeper;
-  /** Milliseconds between two looks where nothing is heard: not every program's changes are. */
+  /** Milliseconds between two looks without a notification: not every program's changes are notified. */
   readonly every: number;
-  /** Whether such a look is needed; absent: always. */
+  /** Whether looks without a notification are needed; absent: always. */
   readonly isPolled?: () => boolean;
-  /** After a look, rest at least so many times as long as it took; absent: not at all. */
+  /** The rest after a look, as a multiple of the time that it took; absent: none. */
   readonly restPerWork?: number;
 }
 
 /**
- * Looks at rules of this host that others change too. Guarantees:
- * 1. After `due`, and after somebody changed a rule, there is a look that begins later; changes in a burst have one.
- * 2. One look at a time: two that find no rule of ours would both make one.
- * 3. It listens to others only after the first `due`: listening makes the first, large programming slower.
+ * Looks at rules of this host that other programs change too. Guarantees:
+ * 1. After `due`, and after a rule changed, a new look begins; changes in a burst share one.
+ * 2. One look at a time: two looks that find no rule of ours would both add one.
+ * 3. It listens to changes only after the first `due`: listening slows down the first, large programming.
  */
 export class RuleKeeper {
   readonly #work: RuleWork;
@@ -38,7 +38,7 @@ export class RuleKeeper {
     this.#wake = new Wake(this.#sleeper);
   }
 
-  /** What is wanted changed. */
+  /** A look is needed: what we want changed. */
   due(): void {
     this.#wake.notify();
   }
@@ -66,7 +66,7 @@ export class RuleKeeper {
     }
   }
 
-  /** Looks now, after a look that is under way. */
+  /** Looks now, or after the present look has ended. */
   async settle(signal: AbortSignal): Promise<void> {
     this.#lastTurn = this.#lastTurn.then(async () => {
       if (!signal.aborted) await this.#work.settle(signal);

@@ -4,20 +4,20 @@ import type { PlanOptions } from '../plan/options.ts';
 import type { NodeConfig } from '../sources/objects/node-config.ts';
 import type { Source } from '../sources/source.ts';
 
-/** All that decides what an agent, or a look at manifests, works on. */
+/** Everything that decides about the plan, for an agent or for a plan from manifests. */
 export interface PlanSettings {
   readonly nodeName: string;
   readonly nodeConfig: NodeConfig;
   readonly plan: PlanOptions;
   readonly source: Source;
-  /** The cluster that the source reads, which is told of what was done; absent where the source is none. */
+  /** The cluster that the source reads and that gets reports; absent if the source is no cluster. */
   readonly cluster?: AccessOptions;
 }
 
-/** What to do with flows that began before a change of pools, rules or bindings, and that the change concerns. */
+/** What happens to existing flows that a change of pools, rules or bindings affects. */
 export type EgressOnChange = 'keep' | 'flush';
 
-/** Where the attribution log stands. */
+/** Where the attribution log is kept. */
 export interface AttributionSettings {
   /** Null: in memory. */
   readonly file: string | null;
@@ -25,7 +25,7 @@ export interface AttributionSettings {
   readonly limit: number;
 }
 
-/** What is done with flows beside looking at them. */
+/** What is done with flows besides reading them. */
 export interface FlowSettings {
   readonly egressOnChange: EgressOnChange;
   /** Null: no log is kept. */

@@ -17,13 +17,13 @@ export interface IntakeParts {
   readonly logger: Logger;
   /** The Node object of this node changed. */
   readonly nodeChanged: () => void;
-  /** There is something to plan. */
+  /** Something was delivered that has to be planned. */
   readonly changed: () => void;
-  /** Everything that existed at the start is there: the kernel may be written. */
+  /** Everything that existed at the start has been delivered: the kernel may be written. */
   readonly complete: () => void;
 }
 
-/** Takes what the source gives: facts for the planner, problems for the findings, and what cannot be read at the start. */
+/** Receives from the source: facts for the planner, problems for the findings, and what cannot be read at the start. */
 export class SourceIntake implements SourceSink {
   readonly #parts: IntakeParts;
   #isSynced = false;
@@ -38,12 +38,12 @@ export class SourceIntake implements SourceSink {
     return this.#isSynced;
   }
 
-  /** What could not be read when the agent started, and not since, so that nobody knows what it wants. */
+  /** What could not be read when the agent started, nor since, so that its NAT is not known. */
   get unread(): Unread | null {
     return this.#unread;
   }
 
-  /** Runs the source until the signal aborts. Throws where it can never work. */
+  /** Runs the source until the signal aborts. Throws if it can never work. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#parts.settings.source.run(this, signal);
   }
@@ -84,7 +84,7 @@ export class SourceIntake implements SourceSink {
     complete();
   }
 
-  /** Some of what could not be read since the start may have been mended. */
+  /** Objects that could not be read since the start may be readable now. */
   #readAgain(before: Unread): void {
     const { findings, logger, changed } = this.#parts;
     const now = stillUnread(before, unreadIn(findings.sourceProblems()));
@@ -94,14 +94,14 @@ export class SourceIntake implements SourceSink {
     changed();
   }
 
-  /** A wrong name of the node leaves the agent without Pods and pod CIDRs, which is hard to see from the outside. */
+  /** With a wrong --node the agent has no Pods and no pod CIDRs, which is hard to notice. */
   #checkNode(): void {
     const { settings, planner, logger } = this.#parts;
     const nodes = [...planner.nodes.keys()];
     if (nodes.length === 0 || nodes.includes(settings.nodeName)) return;
     logger.warn(
       { node: settings.nodeName, nodes: nodes.slice(0, 20) },
-      'the source has Nodes, but none of this name: no Pod is taken for one of this node; is --node right?',
+      'the source has Nodes, but none of this name, so no Pod counts as a Pod of this node; is --node right?',
     );
   }
 
@@ -110,7 +110,7 @@ export class SourceIntake implements SourceSink {
   }
 }
 
-/** What the errors among the problems leave unknown; null where there are none. */
+/** What is not known because of the errors among the problems; null if there are none. */
 export function unreadIn(problems: readonly Finding[]): Unread | null {
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return null;
@@ -126,7 +126,7 @@ export function unreadIn(problems: readonly Finding[]): Unread | null {
   return { kinds: [...kinds].sort(), anything, sliceNamespaces: [...sliceNamespaces].sort() };
 }
 
-/** What was unread before and still is; null where that is nothing. What became unread since has its last good state. */
+/** What was unread before and still is; null if nothing. Objects that became unreadable later keep their last good version. */
 export function stillUnread(before: Unread | null, now: Unread | null): Unread | null {
   if (before === null || now === null) return null;
   const left: Unread = {

@@ -1,7 +1,7 @@
 import type { SideCode } from '../model/finding-codes.ts';
 import type { NodeFacts } from '../model/node.ts';
 
-/** Which ports of this machine have a user already, as far as it is known. */
+/** The ports of this machine that are known to be in use. */
 export type TakenPorts = Pick<NodeFacts, 'listeners' | 'portRules' | 'reservedPorts'>;
 
 export const NONE_TAKEN: TakenPorts = Object.freeze({
@@ -10,13 +10,13 @@ export const NONE_TAKEN: TakenPorts = Object.freeze({
   reservedPorts: [],
 });
 
-/** Finds out some of them, and keeps them up to date. */
+/** Looks up some of them, and keeps them up to date. */
 export interface TakenPortSource {
-  /** What is known now. */
+  /** What is known at present. */
   current(): Partial<TakenPorts>;
   /**
-   * Calls back after every change, until the function that is returned is called. `trouble` is told under which code
-   * and why it cannot be found out, and with null when it can again.
+   * Calls `onChange` after every change, until the returned function is called. `trouble` gets a code and the reason when
+   * the ports cannot be read, and null when they can be read again.
    */
   watch(onChange: () => void, trouble: (code: SideCode, message: string | null) => void): () => void;
 }

@@ -1,11 +1,11 @@
 import { release } from 'node:os';
 import { endOfProgram } from '../datapath/program.ts';
 
-/** What a report of an error should name. */
+/** Versions that a bug report should contain. */
 export interface HostVersions {
   /** Of Node.js. */
   readonly node: string;
-  /** Of the nft program, which people list rules with; null when it is not installed. */
+  /** Of the nft program, with which people list rules; null if it is not installed. */
   readonly nft: string | null;
   /** Kernel release, as `uname -r` prints it. */
   readonly kernel: string;

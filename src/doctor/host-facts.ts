@@ -2,6 +2,7 @@ import type { RemainingDrop } from '../datapath/coexistence/forward-chains.ts';
 import type { Family } from '../net/family.ts';
 import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { HostFinding } from './finding.ts';
 
 /** What the kernel can do. */
 export interface PlatformFacts {
@@ -65,8 +66,8 @@ export interface UntrackedRule {
 export interface AgentReport {
   readonly synced: boolean;
   readonly failure: string | null;
-  readonly problems: number;
-  readonly conflicts: number;
+  /** What it found, as warnings at most: an object that is wrong is no fault of the host. */
+  readonly findings: readonly HostFinding[];
 }
 
 /** A pool of the plan that is NATed from. */

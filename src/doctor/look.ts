@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ForeignRules } from '../datapath/coexistence/foreign-rules.ts';
-import { ForwardChains, type ForwardReport } from '../datapath/coexistence/forward-chains.ts';
+import { ForwardChains } from '../datapath/coexistence/forward-chains.ts';
 import { KubeProxyRules } from '../datapath/coexistence/kube-proxy.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import { FAMILIES } from '../net/family.ts';
@@ -27,8 +27,16 @@ export async function lookAtHost(
     sysctls: lookAtSysctls(interfaces ?? []),
     conntrack: orNull(lookAtConntrack),
     ...(await lookAtRules(signal)),
-    kubeProxy: await lookForKubeProxy(signal),
-    forwardDrops: await lookAtForwarding(signal),
+    kubeProxy: await lookWith(
+      () => new KubeProxyRules(),
+      async (rules) => (await rules.find(signal)).found,
+      signal,
+    ),
+    forwardDrops: await lookWith(
+      () => new ForwardChains(),
+      async (chains) => (await chains.settle(new Set(FAMILIES), false, signal)).drops,
+      signal,
+    ),
   };
 }
 
@@ -53,43 +61,33 @@ async function lookAtPlatform(
 async function lookAtRules(
   signal: AbortSignal,
 ): Promise<Pick<SeenFacts, 'foreignSourceNat' | 'untracked' | 'unseenRules'>> {
-  const rules = orNull(() => new ForeignRules());
-  if (rules === null) return { foreignSourceNat: null, untracked: null, unseenRules: [] };
-  try {
-    const found = await foreignSourceNat(rules, signal);
-    const untracked = await untrackedRules(rules, signal);
-    return { foreignSourceNat: found.rules, untracked, unseenRules: found.unseen };
-  } catch {
-    signal.throwIfAborted();
-    return { foreignSourceNat: null, untracked: null, unseenRules: [] };
-  } finally {
-    rules.close();
-  }
+  const look = async (rules: ForeignRules) => {
+    const { rules: found, unseen } = await foreignSourceNat(rules, signal);
+    return {
+      foreignSourceNat: found,
+      untracked: await untrackedRules(rules, signal),
+      unseenRules: unseen,
+    };
+  };
+  const nothing = { foreignSourceNat: null, untracked: null, unseenRules: [] };
+  return (await lookWith(() => new ForeignRules(), look, signal)) ?? nothing;
 }
 
-async function lookForKubeProxy(signal: AbortSignal): Promise<readonly string[] | null> {
-  const rules = orNull(() => new KubeProxyRules());
-  if (rules === null) return null;
+/** Opens, looks and closes; null where one of them fails. */
+async function lookWith<Part extends { close(): void }, Found>(
+  open: () => Part,
+  look: (part: Part) => Promise<Found>,
+  signal: AbortSignal,
+): Promise<Found | null> {
+  const part = orNull(open);
+  if (part === null) return null;
   try {
-    return (await rules.find(signal)).found;
+    return await look(part);
   } catch {
     signal.throwIfAborted();
     return null;
   } finally {
-    rules.close();
-  }
-}
-
-async function lookAtForwarding(signal: AbortSignal): Promise<ForwardReport['drops'] | null> {
-  const chains = orNull(() => new ForwardChains());
-  if (chains === null) return null;
-  try {
-    return (await chains.settle(new Set(FAMILIES), false, signal)).drops;
-  } catch {
-    signal.throwIfAborted();
-    return null;
-  } finally {
-    chains.close();
+    part.close();
   }
 }
 

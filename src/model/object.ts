@@ -11,8 +11,16 @@ export function refOf(
 }
 
 /** `Service shop/web`, `IPPool default`: how an object is named in every text that a person reads. */
-export function formatRef(ref: ObjectRef): string {
-  return `${ref.kind} ${objectKey(ref.namespace, ref.name)}`;
+export function formatRef({
+  kind,
+  namespace = '',
+  name,
+}: {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}): string {
+  return `${kind} ${objectKey(namespace, name)}`;
 }
 
 /** `namespace/name`, or the bare name of a cluster-scoped object. Unique within a kind. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type HealthFacts, healthAnswer, isProxyHealthy } from './health.ts';
-import { serviceHealthAnswer } from './service-health.ts';
+import { type HealthFacts, healthAnswer, isProxyHealthy, serviceHealthAnswer } from './health.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 

@@ -112,3 +112,20 @@ function answer(
   const lastUpdated = programmedAt === null ? NEVER : new Date(programmedAt).toISOString();
   return { status: 503, body: { lastUpdated, currentTime, ...more, reason } };
 }
+
+/**
+ * The answer to the health check of a Service, in kube-proxy's form: 200 while this node has ready endpoints of the
+ * Service and the proxy is healthy, else 503. The weight is the number of these endpoints.
+ */
+export function serviceHealthAnswer(
+  service: { readonly namespace: string; readonly name: string },
+  localEndpoints: number,
+  isProxyHealthy: boolean,
+) {
+  const { namespace, name } = service;
+  return {
+    status: localEndpoints > 0 && isProxyHealthy ? 200 : 503,
+    headers: localEndpoints > 0 ? { 'X-Load-Balancing-Endpoint-Weight': String(localEndpoints) } : {},
+    body: { service: { namespace, name }, localEndpoints, serviceProxyHealthy: isProxyHealthy },
+  };
+}

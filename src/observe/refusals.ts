@@ -2,22 +2,20 @@ import type { Refusal } from '../forms/entries.ts';
 import type { Status } from '../forms/status.ts';
 import { eventOf } from '../model/finding-codes.ts';
 import { formatRef } from '../model/object.ts';
+import { ownerText } from '../plan/claims.ts';
 
-/** What objects want and do not have, in the form of entries: under the reasons of their Events. */
+/** What objects ask for and do not get, in the form of entries, with the reasons of their Events. */
 export function refusals({ notices, conflicts }: Pick<Status, 'notices' | 'conflicts'>): Refusal[] {
+  const kind = 'Refused';
   return [
-    ...notices.map(({ reason, object, message }) =>
-      refusal(eventOf(reason), formatRef(object), formatRef(object), message),
-    ),
-    ...conflicts.flatMap(({ key, winner, losers, because }) =>
-      losers.map((loser) =>
-        refusal('NatConflict', formatRef(loser), key, `belongs to ${formatRef(winner)}: ${because}`),
-      ),
+    ...notices.map(({ reason, object, message }): Refusal => {
+      const owner = formatRef(object);
+      return { kind, key: owner, owner, reason: eventOf(reason), message };
+    }),
+    ...conflicts.flatMap(({ key, losers, ...has }) =>
+      losers.map((loser): Refusal => {
+        return { kind, key, owner: formatRef(loser), reason: 'NatConflict', message: ownerText(has) };
+      }),
     ),
   ];
-}
-
-/** @param key what is wanted; the owner where the message says what is meant */
-function refusal(reason: string, owner: string, key: string, message: string): Refusal {
-  return { kind: 'Refused', key, owner, reason, message };
 }

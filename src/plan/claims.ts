@@ -8,9 +8,20 @@ type OwnedEntry = Extract<PlanEntry, { owner: ObjectRef }>;
 
 export type { Conflict };
 
-/** For people: `Pod shop/b: 203.0.113.7:25/TCP belongs to Pod shop/a: …`. */
-export function conflictText({ key, winner, losers, because }: Conflict): string {
-  return `${losers.map(formatRef).join(', ')}: ${key} belongs to ${formatRef(winner)}: ${because}`;
+/** `Pod shop/b: 203.0.113.7:25/TCP belongs to Pod shop/a: …` */
+export function conflictText(conflict: Conflict): string {
+  return `${conflict.losers.map(formatRef).join(', ')}: ${conflict.key} ${ownerText(conflict)}`;
+}
+
+/** `belongs to Pod shop/a: …`: what every text says to the loser of a conflict. */
+export function ownerText({
+  winner,
+  because,
+}: {
+  readonly winner: Parameters<typeof formatRef>[0];
+  readonly because: string;
+}): string {
+  return `belongs to ${formatRef(winner)}: ${because}`;
 }
 
 /**

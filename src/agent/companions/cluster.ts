@@ -1,21 +1,24 @@
+import type { Status } from '../../forms/status.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
+import { type NodeAccount, type Programmed, programmedOf } from '../../status/kube/account.ts';
 import { ClusterReporter } from '../../status/kube/cluster-reporter.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
-import { NodeAccounts } from '../node-account.ts';
 import { storeOutcomes } from './published-state.ts';
 
-/** The API server that is told what was done, and by what. */
+/** The API server that gets reports, and which reports. */
 export interface ClusterToTell {
   readonly client: ApiClient;
-  /** The NodeNAT of the node is kept. */
+  /** Write the NodeNAT of the node. */
   readonly nodeStatus: boolean;
-  /** Objects are told by Events. */
+  /** Write Events. */
   readonly events: boolean;
 }
 
-/** Tells the cluster what the datapath reported as done: the NodeNAT of the node, and Events. */
+/** Reports to the cluster what the datapath reported as done: the NodeNAT of the node, and Events. */
 export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
   return (agent) => {
+    const accounts = new NodeAccounts();
     const reporter = new ClusterReporter({
       ...cluster,
       node: agent.settings.nodeName,
@@ -24,7 +27,10 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
       trouble: (code, message) => agent.findings.trouble(code, message),
       outcome: cluster.nodeStatus ? storeOutcomes(agent, 'crd') : () => {},
       uidOf: (kind, key) => uidOf(agent, kind, key),
-      account: accountsOf(agent),
+      account: () => {
+        const status = { ...agent.status(), problems: agent.findings.forCluster() };
+        return accounts.of(status, agent.planner.plan, agent.reportedRevision);
+      },
     });
     const { metrics } = agent.observations;
     metrics.collect('knat_events_waiting', (set) => set({}, reporter.events.waiting));
@@ -47,10 +53,36 @@ function uidOf({ planner }: AgentFacts, kind: string, key: string): string | nul
   return found === undefined || found.uid === '' ? null : found.uid;
 }
 
-function accountsOf(agent: AgentFacts) {
-  const accounts = new NodeAccounts();
-  return () => {
-    const status = { ...agent.status(), problems: agent.findings.forCluster() };
-    return accounts.of(status, agent.planner.plan, agent.reportedRevision);
-  };
+/**
+ * What is reported to the cluster: of the plan only what the datapath reported as done, which is remembered while the
+ * kernel is behind.
+ */
+export class NodeAccounts {
+  #done: Programmed | null = null;
+
+  /**
+   * Null while a report would be incomplete: the source is still being read and has no problem, or the kernel is being
+   * changed to match the plan.
+   *
+   * @param reported revision of the plan that the datapath last reported as done; null before the first
+   */
+  of(status: Status, plan: NatPlan, reported: number | null): NodeAccount | null {
+    const { synced, failure, problems } = status;
+    if (reported !== null && plan.revision === reported) this.#done = programmedOf(plan);
+    else if (failure === null) {
+      const isSourceWell = !problems.some(({ object }) => object === null);
+      if (synced || isSourceWell) return null;
+    }
+    return {
+      node: status.node,
+      version: status.version,
+      capabilities: status.capabilities,
+      enabled: status.enabled,
+      source: status.source,
+      synced,
+      programmed: this.#done,
+      failure: failure?.message ?? null,
+      problems,
+    };
+  }
 }

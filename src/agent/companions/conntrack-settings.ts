@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { type ConntrackSettings, conntrackSysctls, writeSysctls } from '../../datapath/conntrack/settings.ts';
 import type { CompanionFactory } from '../companion.ts';
 
-/** Sets what connection tracking should be set to, once our rules are in force: they are what brings it to life. */
+/** Makes the settings of connection tracking once our rules are in force: they activate connection tracking. */
 export function conntrackSettings(settings: ConntrackSettings): CompanionFactory {
   return (agent) => {
     let isDone = false;

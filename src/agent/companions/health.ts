@@ -6,7 +6,7 @@ import type { AgentSurroundings, CompanionFactory } from '../companion.ts';
 /**
  * Serves `/livez`, `/readyz` and `/healthz` on the address.
  *
- * @param proxyAddress where load balancers ask for kube-proxy's health: served too, as soon as kube-proxy has left it;
+ * @param proxyAddress where load balancers ask for kube-proxy's health: served too, as soon as kube-proxy has freed it;
  *   null: nowhere
  */
 export function healthEndpoints(
@@ -31,7 +31,7 @@ export function healthEndpoints(
         refused: (message: string) => agent.findings.trouble('KNAT_HEALTH_ADDRESS', message),
         answered,
       };
-      // While kube-proxy is still there it answers itself: nothing is wrong.
+      // A running kube-proxy answers there itself: that is no finding.
       const proxyListener = {
         listening: (where: ListenAddress) =>
           logger.info({ ...where }, "serving health where load balancers ask for kube-proxy's"),
@@ -51,8 +51,8 @@ export function healthEndpoints(
 }
 
 /**
- * Answers health before there is an agent, where something has to be asked of a cluster first: alive, and not ready. Runs
- * until the signal aborts. An address that cannot be had is left to the agent, which tells of it.
+ * Answers health before the agent is made, while the cluster is asked for settings: alive, and not ready. Runs until the
+ * signal aborts. If the address is in use, the agent reports it later.
  */
 export async function serveStartingHealth(
   address: ListenAddress,

@@ -7,7 +7,7 @@ import type { TlsPaths } from '../../observe/http/tls-files.ts';
 import { formatListenAddress, type ListenAddress } from '../../observe/listening.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 
-/** What the agent shows over HTTP, and to whom. */
+/** What the agent serves over HTTP, and to whom. */
 export interface HttpOptions {
   /** Where everything is served; null: nowhere. */
   readonly address: ListenAddress | null;
@@ -19,7 +19,7 @@ export interface HttpOptions {
   readonly openMetrics: boolean;
 }
 
-/** Serves the API, metrics and health paths of the options. `client`: a cluster that knows tokens; null for none. */
+/** Serves the API, metrics and health over HTTP. `client`: a cluster that checks tokens; null for none. */
 export function httpServers(options: HttpOptions, client: ApiClient | null): CompanionFactory {
   return (agent) => ({
     name: 'HTTP',

@@ -7,8 +7,8 @@ import { PlanFindings } from './observing/plan-findings.ts';
 import { ProxyNames } from './observing/proxy-names.ts';
 
 /**
- * Keeps metrics, recent activity and the history of programming. What it does in the loop of NAT costs what changed,
- * never the size of the plan, but for the first time.
+ * Keeps metrics, recent activity and the history of programming. Its cost in the loop of NAT follows what changed, never
+ * the size of the plan, except the first time.
  */
 export const observing: CompanionFactory = (agent) => new Observing(agent);
 
@@ -50,13 +50,13 @@ class Observing implements Companion {
 
   found(findings: readonly Finding[]): void {
     for (const finding of findings) {
-      if (isNoticeCode(finding.code)) continue; // `changed` tells of all notices
+      if (isNoticeCode(finding.code)) continue; // `changed` records all notices
       const severity = finding.severity === 'note' ? 'info' : finding.severity;
       this.#note('problem', severity, formatFinding(finding), finding.object);
     }
   }
 
-  /** What the plan says is told when it is in force. */
+  /** Notices of the plan are recorded when it is in force. */
   changed(): void {
     const { reportedRevision, planner, findings } = this.#agent;
     if (reportedRevision === planner.plan.revision) this.#add(this.#findings.updateNotices(findings));

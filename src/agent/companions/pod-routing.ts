@@ -11,20 +11,20 @@ export interface Routing {
   settle(pods: readonly BoundPod[], keepOthers: boolean): Promise<PodRoutesReport>;
 }
 
-/** Looked at all the same after this many milliseconds: what failed is tried again. */
+/** Milliseconds between two looks without a notification; a failure is tried again then. */
 const LOOK = 60_000;
 
 const TROUBLE = 'KNAT_POD_ROUTES_FAILED';
 const TORN = 'KNAT_POD_ROUTES_TORN';
 
 /**
- * Sees to it that what bound pods send leaves by the uplink that the administrator's rules name for the address they are
- * bound to, on hosts with several uplinks.
+ * On hosts with several uplinks: routes packets from bound pods by the uplink that the administrator's rules name for the
+ * address of the binding.
  *
  * Guarantees:
- * 1. Nothing is written where no rule of the administrator names a table for such an address.
- * 2. What somebody takes away is back after the next notification.
- * 3. What cannot be read at the start takes no rule away.
+ * 1. Nothing is written unless a rule of the administrator names a table for such an address.
+ * 2. A rule of ours that another program removes is back after the next notification.
+ * 3. While objects cannot be read since the start, no rule is removed.
  */
 export function podRouting(routing: Routing, watchRules: WatchRules): CompanionFactory {
   return (agent) => new PodRoutingCompanion(agent, routing, watchRules);
@@ -49,7 +49,6 @@ class PodRoutingCompanion implements Companion {
     });
   }
 
-  /** Follows the bindings, at the cost of what changed. */
   converged({ plan, changed, keepsUnclaimed = false }: PlanInForce): void {
     const isNews = this.#bound.follow(plan, changed) || this.#keepOthers !== keepsUnclaimed;
     this.#keepOthers = keepsUnclaimed;
@@ -82,7 +81,7 @@ class PodRoutingCompanion implements Companion {
           findingOf(
             TORN,
             owners.get(address) ?? null,
-            `the addresses that it is bound to leave by different uplinks (${ways.join(', ')}), and routing sees the pod's address ${address} alone: bind it to addresses of one uplink`,
+            `it has bindings on addresses of different uplinks (${ways.join(', ')}), but routing only sees the pod's address ${address}: bind it to addresses of one uplink`,
           ),
         ),
       );
@@ -91,7 +90,7 @@ class PodRoutingCompanion implements Companion {
     }
   }
 
-  /** The pods by their addresses; `owners` is told whose each is. */
+  /** The bound pods; adds the owner of each address to `owners`. */
   #pods(owners: Map<IpAddress, ObjectRef>): readonly BoundPod[] {
     const pods = new Map<IpAddress, Set<IpAddress>>();
     for (const entry of this.#bound.entries.values()) {

@@ -11,20 +11,20 @@ export interface OldController {
 const LOOK_FIRST = 10_000;
 const LOOK_LONGEST = 600_000;
 
-/** How often its chains are taken away in the life of an agent: whoever writes them more often still runs. */
+/** An agent removes its chains at most this often: a controller that writes them again still runs. */
 const REMOVALS = 3;
 
 const CODE = 'KNAT_PODNAT_CONTROLLER_PRESENT';
 
 /**
- * Sees to it that Pod NAT is done by one.
+ * Makes sure that only one program does Pod NAT.
  *
  * Guarantees:
- * 1. Nothing of podnat-controller goes before our rules are in force: there is no moment without Pod NAT.
- * 2. What is there is a problem in the status for as long as it is there.
- * 3. One that runs and writes its chains again is not fought for ever: after three removals it is only reported.
+ * 1. No chain of podnat-controller is removed before our rules are in force: there is no moment without Pod NAT.
+ * 2. While its chains are there, the status has a problem.
+ * 3. A running controller that writes its chains again is not fought forever: after three removals it is only reported.
  *
- * @param replace take its chains away, instead of reporting them alone
+ * @param replace remove its chains, instead of only reporting them
  */
 export function podnatController(old: OldController, replace: boolean): CompanionFactory {
   return (agent) => new TakeOver(agent, old, replace);
@@ -57,7 +57,7 @@ class TakeOver implements Companion {
       await surroundings.sleep(wait, signal);
       if (signal.aborted) return;
       try {
-        // Before our rules are in force nothing is taken away; `inForce` looks then.
+        // Before our rules are in force nothing is removed; `inForce` looks then.
         if (this.#agent.reportedRevision === null) continue;
         const { found } = await this.#look(signal);
         wait = found.length > 0 ? Math.min(wait * 2, LOOK_LONGEST) : Math.max(LOOK_FIRST, wait / 2);
@@ -67,7 +67,7 @@ class TakeOver implements Companion {
     }
   }
 
-  /** Looks, and takes away what it may; gives what was there before. */
+  /** Looks, and removes what it may; returns what was there before. */
   async #look(signal: AbortSignal): Promise<ChainsFinding> {
     const { logger } = this.#agent;
     const finding = await this.#old.find(signal);

@@ -5,7 +5,7 @@ import { StatePublisher } from '../../status/stores/state-publisher.ts';
 import type { StateStore, StoreChoice } from '../../status/stores/store.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 
-/** Publishes the bindings that the datapath reported as done in a store outside of the node. */
+/** Publishes the bindings that the datapath reported as done, in a store outside the node. */
 export function publishedState(kind: StoreChoice['kind'], store: StateStore): CompanionFactory {
   return (agent) => {
     const publisher = new StatePublisher({
@@ -33,7 +33,7 @@ function bindingsInForce({ planner, reportedRevision }: AgentFacts): readonly Po
   return bindings;
 }
 
-/** Has metrics tell what comes of keeping the state in a store that is in use. */
+/** Counts the writes and failures of a store in the metrics. */
 export function storeOutcomes(
   { observations, surroundings }: Pick<AgentFacts, 'observations' | 'surroundings'>,
   store: StateStoreName,

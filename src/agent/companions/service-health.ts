@@ -2,17 +2,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { type Finding, findingOf } from '../../model/finding.ts';
 import { formatEndpoint } from '../../net/address.ts';
-import { isProxyHealthy } from '../../observe/health.ts';
+import { isProxyHealthy, serviceHealthAnswer } from '../../observe/health.ts';
 import { type ListenAt, Listeners } from '../../observe/listeners.ts';
-import { serviceHealthAnswer } from '../../observe/service-health.ts';
 import type { ServiceHealthCheck } from '../../plan/entry.ts';
 import { EntryIndex } from '../../plan/entry-index.ts';
 import type { AgentFacts, Companion, CompanionFactory, PlanInForce } from '../companion.ts';
 
-/** Refusals come in bursts, one for each port of a kube-proxy that still runs: told together, after this many milliseconds. */
+/** Refusals come in bursts, one for each port of a kube-proxy that still runs: they are reported together after this many milliseconds. */
 const BURST = 100;
 
-/** A port that cannot be had is tried again after this many milliseconds: a kube-proxy that holds it may be about to go. */
+/** A port that is in use is tried again after this many milliseconds: kube-proxy may free it soon. */
 const RETRY = 5_000;
 
 const PORT_CODE = 'KNAT_HEALTH_CHECK_PORT';
@@ -23,9 +22,9 @@ export const serviceHealthChecks: CompanionFactory = (agent) => new ServiceHealt
 class ServiceHealthChecks implements Companion {
   readonly name = 'health checks of Services';
   readonly #agent: AgentFacts;
-  /** What the datapath reported as done, by the entries' keys. */
+  /** The checks that the datapath reported as done, by the entries' keys. */
   readonly #checks = new EntryIndex('ServiceHealthCheck');
-  /** One HTTP server speaks on all sockets: it has timers of its own, and there may be thousands. */
+  /** One HTTP server for all sockets: each server has its own timers, and there may be thousands of sockets. */
   readonly #http = createServer((request, response) => this.#respond(request, response));
   readonly #places = new WeakMap<Socket, ListenAt>();
   readonly #listeners = new Listeners(
@@ -37,7 +36,7 @@ class ServiceHealthChecks implements Companion {
   );
   #isTelling = false;
   #signal: AbortSignal | null = null;
-  /** The check that a place to listen on belongs to. */
+  /** Listening address → key of its check. */
   #checkAt = new Map<string, string>();
 
   constructor(agent: AgentFacts) {
@@ -57,7 +56,7 @@ class ServiceHealthChecks implements Companion {
 
   converged({ plan, changed }: PlanInForce): void {
     const isNews = this.#checks.follow(plan, changed);
-    if (!isNews || this.#signal === null || this.#signal.aborted) return; // nobody would close what is opened now
+    if (!isNews || this.#signal === null || this.#signal.aborted) return; // nothing would close sockets that are opened now
     const places = [...this.#checks.entries.values()].flatMap(placesOf);
     this.#checkAt = new Map(places.map(({ at, check }) => [at.key, check]));
     this.#listeners.want(places.map(({ at }) => at));
@@ -71,7 +70,7 @@ class ServiceHealthChecks implements Companion {
     const place = this.#places.get(request.socket);
     const check = this.#checks.entries.get(this.#checkAt.get(place?.key ?? '') ?? '');
     if (check === undefined) {
-      response.writeHead(503).end(); // the Service went while the request came
+      response.writeHead(503).end(); // the Service was deleted during the request
       return;
     }
     const healthy = isProxyHealthy(this.#agent.health());

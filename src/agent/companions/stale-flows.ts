@@ -1,20 +1,113 @@
-import type { CompanionFactory } from '../companion.ts';
-import { type StaleFlows, StaleFlowWork } from '../stale-flow-work.ts';
+import { Wake } from '../../base/wake.ts';
+import { FlowChangeNotes, type FlowChanges } from '../../datapath/conntrack/flow-changes.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
+import type { AgentFacts, Companion, PlanInForce } from '../companion.ts';
+
+/** Deletes conntrack entries that changes of the plan made stale; gives their number. */
+export interface StaleFlows {
+  /** In turns, between which others work. */
+  clean(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changes: FlowChanges, signal: AbortSignal): Promise<number>;
+  /** Without a pause. */
+  cleanAtOnce(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changes: FlowChanges): number;
+}
+
+/** After a look at the table, rest so many times as long as it took: at most a tenth of a processor. */
+const REST = 9;
+/** Milliseconds until the next attempt after a failure. */
+const RETRY_AFTER = 5_000;
 
 /**
- * After each change: clients of UDP that keep their source port, and whoever repeats a SYN or an INIT, must reach the
- * endpoints of now.
+ * Deletes flows that a change made stale, so that UDP clients that keep their source port, and clients that repeat a SYN
+ * or an INIT, reach the present endpoints. Notes what each converge changed, and reads the conntrack table beside the loop
+ * of NAT. Changes during a reading, or during the rest after it, are handled together by the next reading.
  */
-export function staleFlows(flows: StaleFlows): CompanionFactory {
-  return (agent) => {
-    const work = new StaleFlowWork(agent, flows);
-    return {
-      name: 'stale flows',
-      run: (signal) => work.run(signal),
-      inForce: async (signal) => {
-        await work.attempt(signal);
-      },
-      converged: (outcome) => work.converged(outcome),
-    };
-  };
+export class StaleFlowCompanion implements Companion {
+  readonly name = 'stale flows';
+  readonly #agent: AgentFacts;
+  readonly #flows: StaleFlows;
+  readonly #notes = new FlowChangeNotes();
+  /** The changes that the present reading is for. */
+  #current: FlowChanges | null = null;
+  #reading: Promise<boolean> | null = null;
+  readonly #wake = new Wake();
+
+  constructor(agent: AgentFacts, flows: StaleFlows) {
+    this.#agent = agent;
+    this.#flows = flows;
+  }
+
+  converged({ plan, report }: PlanInForce): void {
+    const { localAddresses } = this.#agent.planner.node;
+    this.#notes.note(
+      plan,
+      report,
+      localAddresses.map(({ address }) => address),
+    );
+    if (!this.#notes.isEmpty) this.#wake.notify();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { now, sleep } = this.#agent.surroundings;
+    // Without a pause: nobody waits for a process that ends, and the next agent cannot know what changed.
+    signal.addEventListener('abort', () => this.#finish());
+    while (!signal.aborted) {
+      if (this.#notes.isEmpty) {
+        await this.#wake.wait(null, signal);
+        continue;
+      }
+      const start = now();
+      const isDone = await this.attempt(signal);
+      await sleep(isDone ? REST * (now() - start) : RETRY_AFTER, signal);
+    }
+  }
+
+  async inForce(signal: AbortSignal): Promise<void> {
+    await this.attempt(signal);
+  }
+
+  /** Reads the table for what is noted, or waits for the reading that is under way. False when that failed. */
+  async attempt(signal: AbortSignal): Promise<boolean> {
+    this.#reading ??= this.#read(signal).finally(() => {
+      this.#reading = null;
+    });
+    return await this.#reading;
+  }
+
+  async #read(signal: AbortSignal): Promise<boolean> {
+    const changes = this.#notes.take();
+    if (changes === null) return true;
+    this.#current = changes;
+    try {
+      this.#deleted(await this.#flows.clean(this.#agent.planner.plan, changes, signal));
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      this.#notes.add(changes);
+      this.#failed(error);
+      return false;
+    } finally {
+      this.#current = null;
+    }
+  }
+
+  #finish(): void {
+    if (this.#current !== null) this.#notes.add(this.#current);
+    const changes = this.#notes.take();
+    if (changes === null) return;
+    try {
+      this.#deleted(this.#flows.cleanAtOnce(this.#agent.planner.plan, changes));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #deleted(deleted: number): void {
+    this.#agent.observations.metrics.increment('knat_stale_flows_deleted_total', {}, deleted);
+    if (deleted > 0) this.#agent.logger.info({ deleted }, 'stale flows were deleted');
+  }
+
+  #failed(error: unknown): void {
+    this.#agent.observations.metrics.increment('knat_stale_flow_failures_total', {});
+    this.#agent.logger.warn({ err: error }, 'stale flows could not be deleted; it is tried again');
+  }
 }

@@ -2,15 +2,18 @@ import { diagnoseHost } from '../../agent/doctor.ts';
 import { planOnce } from '../../agent/offline.ts';
 import type { CheckResult } from '../../doctor/finding.ts';
 import type { AgentReport, PoolRange } from '../../doctor/host-facts.ts';
-import type { Severity } from '../../model/finding.ts';
+import type { Status } from '../../forms/status.ts';
+import { formatFinding, type Severity } from '../../model/finding.ts';
 import { parsePrefix } from '../../net/prefix.ts';
 import { AgentAnsweredError, AgentNotRunning, askAgent } from '../../observe/client.ts';
 import type { Context } from '../context.ts';
+import { errorCodes } from '../error-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { planSettings } from '../options/plan-settings.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { remedyOf } from '../report-error.ts';
+import { planFindings } from './object-problems.ts';
 
 /** `knat doctor`. Status 1 if a finding is an error. */
 export async function doctor(values: SettingValues, context: Context): Promise<void> {
@@ -25,17 +28,29 @@ export async function doctor(values: SettingValues, context: Context): Promise<v
 
 async function askForAgent(): Promise<AgentReport | null> {
   try {
-    const status = await askAgent('/summary');
+    const status = await askAgent('/status');
     return {
       synced: status.synced,
       failure: status.failure?.message ?? null,
-      problems: status.findings.problems + status.findings.notices,
-      conflicts: status.findings.conflicts,
+      findings: findingsOf(status),
     };
   } catch (error) {
     if (error instanceof AgentNotRunning) return null;
     throw error;
   }
+}
+
+function findingsOf(status: Status): AgentReport['findings'] {
+  const severity = 'warning';
+  return [
+    ...status.problems.map((finding) => {
+      const remedy = errorCodes.get(finding.code)?.remedy ?? 'follow the message';
+      return { severity, message: formatFinding(finding), remedy } as const;
+    }),
+    ...planFindings(status).map((message) => {
+      return { severity, message, remedy: 'docs/status.md, "Events", has each reason' } as const;
+    }),
+  ];
 }
 
 /** Null while the agent still reads its source; the host is then checked without its facts. */

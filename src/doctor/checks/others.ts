@@ -156,7 +156,10 @@ export const poolsAndNetworks: Check = {
   },
 };
 
-/** Is somebody at work at all, and well? */
+/** Findings of the agent that are listed. */
+const AGENT_FINDINGS = 10;
+
+/** Whether an agent runs, and what it found. */
 export const agent: Check = {
   name: 'agent',
   title: 'the agent of this node',
@@ -180,13 +183,11 @@ export const agent: Check = {
         remedy: 'see knat status and the log of the agent',
       });
     }
-    const troubled = agent.problems + agent.conflicts;
-    if (troubled > 0) {
-      findings.push({
-        severity: 'warning',
-        message: `${agent.problems} problems with objects and ${agent.conflicts} conflicts`,
-        remedy: 'knat status names them',
-      });
+    findings.push(...agent.findings.slice(0, AGENT_FINDINGS));
+    const left = agent.findings.length - AGENT_FINDINGS;
+    if (left > 0) {
+      const message = `the agent has ${left} more findings`;
+      findings.push({ severity: 'warning', message, remedy: 'knat status lists all of them' });
     }
     return findings;
   },

@@ -1,8 +1,9 @@
 import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
 import { degradedBy } from '../../model/finding-codes.ts';
+import { formatRef } from '../../model/object.ts';
 import { firstFew } from '../../model/text.ts';
 import type { NodeAccount } from './account.ts';
-import { type Rows, rowName } from './rows.ts';
+import type { Rows } from './rows.ts';
 import { shortened } from './shortened.ts';
 
 export type Condition = NodeNatStatus['conditions'][number];
@@ -68,7 +69,7 @@ function degraded({ problems }: NodeAccount, { rejected, conflicts }: Rows): Ver
     return { type, status: 'True', reason, message };
   }
   if (rejected.length > 0) {
-    const names = [...new Set(rejected.map(({ object }) => rowName(object)))];
+    const names = [...new Set(rejected.map(({ object }) => formatRef(object)))];
     const message = `not all of their NAT is done: ${firstFew(names, SHOWN)}`;
     return { type, status: 'True', reason: 'ObjectsRejected', message };
   }

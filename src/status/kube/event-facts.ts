@@ -1,6 +1,8 @@
 import { type EventReason, eventReasons } from '../../model/finding-codes.ts';
+import { formatRef } from '../../model/object.ts';
 import { firstFew } from '../../model/text.ts';
-import { type BindingRow, type ConflictRow, type RowRef, type Rows, rowName } from './rows.ts';
+import { ownerText } from '../../plan/claims.ts';
+import type { BindingRow, RowRef, Rows } from './rows.ts';
 
 /** Something that is so, and of which the object should tell: at most one for each object and reason. */
 export interface EventFact {
@@ -30,7 +32,9 @@ export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[]
     else note.texts.push(text);
   };
   for (const row of bindings) add('NatApplied', { kind: 'Pod', ...row.pod }, bindingText(row));
-  for (const row of conflicts) for (const loser of row.losers) add('NatConflict', loser, conflictText(row));
+  for (const row of conflicts) {
+    for (const loser of row.losers) add('NatConflict', loser, `${row.key} ${ownerText(row)}`);
+  }
   for (const { object, reason, message, field } of rejected) {
     if (isReason(reason)) add(reason, object, field === undefined ? message : `${field}: ${message}`);
   }
@@ -43,16 +47,12 @@ export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[]
 
 /** The same for all facts of one object and reason. */
 export function factKey({ reason, object }: Pick<EventFact, 'reason' | 'object'>): string {
-  return `${reason} ${rowName(object)}`;
+  return `${reason} ${formatRef(object)}`;
 }
 
 function bindingText({ address, port, lastPort = port, protocol, podAddress, podPort }: BindingRow): string {
   const [rest, podRest] = lastPort === port ? ['', ''] : [`-${lastPort}`, `-${podPort + lastPort - port}`];
   return `${place(address, port)}${rest}/${protocol} goes to ${place(podAddress, podPort)}${podRest}`;
-}
-
-function conflictText({ key, winner, because }: ConflictRow): string {
-  return `${key} belongs to ${rowName(winner)}: ${because}`;
 }
 
 function place(address: string, port: number): string {

@@ -1,6 +1,6 @@
 import { TokenBucket } from '../../base/token-bucket.ts';
+import { formatRef } from '../../model/object.ts';
 import { type EventFact, factKey } from './event-facts.ts';
-import { rowName } from './rows.ts';
 
 /** A fact that has to be told. */
 export interface Waiting {
@@ -72,7 +72,7 @@ export class EventQueue {
     if (wait > 0) return wait;
     let shortest = Number.POSITIVE_INFINITY;
     for (const waiting of this.#waiting.values()) {
-      const own = this.#buckets.get(rowName(waiting.fact.object))?.wait(now) ?? 0;
+      const own = this.#buckets.get(formatRef(waiting.fact.object))?.wait(now) ?? 0;
       if (own === 0) return waiting;
       shortest = Math.min(shortest, own);
     }
@@ -89,7 +89,7 @@ export class EventQueue {
     const key = factKey(waiting.fact);
     if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
     for (const [name, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(name);
-    const name = rowName(waiting.fact.object);
+    const name = formatRef(waiting.fact.object);
     const bucket = this.#buckets.get(name) ?? new TokenBucket(OBJECT_BURST, OBJECT_REFILL, now);
     bucket.take(now);
     this.#buckets.set(name, bucket);

@@ -94,7 +94,8 @@ export class EventRecorder {
     if (told !== undefined && now - told.at < WINDOW) {
       const count = told.count + times;
       if (await this.#countUp(`${path}/${name}`, seriesPatch(count, at), signal)) {
-        return this.#remember(name, count, now);
+        this.#told.set(name, { count, at: now });
+        return;
       }
     }
     try {
@@ -104,7 +105,7 @@ export class EventRecorder {
       // It is there: an earlier agent or that of another node has told the same.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
     }
-    this.#remember(name, 1, now);
+    this.#told.set(name, { count: 1, at: now });
   }
 
   /** False when the Event is not there any longer. */
@@ -126,10 +127,6 @@ export class EventRecorder {
       if (uid !== null) return { apiVersion: 'v1', uid };
     }
     return await lookUp(client, object, signal);
-  }
-
-  #remember(name: string, count: number, now: number): void {
-    this.#told.set(name, { count, at: now });
   }
 
   async #failed(waiting: Waiting, error: unknown, signal: AbortSignal): Promise<void> {

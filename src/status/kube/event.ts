@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { eventReasons } from '../../model/finding-codes.ts';
+import { formatRef } from '../../model/object.ts';
 import type { EventFact } from './event-facts.ts';
-import { rowName } from './rows.ts';
 import { shortened, shortenedToBytes } from './shortened.ts';
 
 /** Which object of the API an Event is about: `kubectl describe` finds it by the uid. */
@@ -27,7 +27,7 @@ export function eventNamespace({ object }: Pick<EventFact, 'object'>): string {
  * object, a dot, 16 of the digest.
  */
 export function eventName(fact: EventFact, uid: string): string {
-  const text = [fact.reason, rowName(fact.object), uid, fact.note].join('\n');
+  const text = [fact.reason, formatRef(fact.object), uid, fact.note].join('\n');
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
   return `${fact.object.name.slice(0, 200).replace(/[.-]+$/, '')}.${digest}`;
 }

@@ -4,17 +4,12 @@ import type { SideCode } from '../../model/finding-codes.ts';
 import type { ObjectRef } from '../../model/object.ts';
 import type { StoreOutcome } from '../store-outcome.ts';
 
-/** Clock and chance: injected, so that tests own them. */
-export interface StatusSurroundings extends Surroundings {
-  wallClock(): Date;
-}
-
 /** What writing to the cluster needs. */
 export interface StatusParts {
   readonly client: ApiClient;
   /** Name of the node, of its Node object and of its NodeNAT. */
   readonly node: string;
-  readonly surroundings: StatusSurroundings;
+  readonly surroundings: Surroundings & { wallClock(): Date };
   /** The uid of a Pod or Service that the sources have; null for all others, which are looked up. */
   readonly uidOf: (kind: ObjectRef['kind'], key: string) => string | null;
   /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */

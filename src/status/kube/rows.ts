@@ -1,7 +1,7 @@
 import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import type { Finding } from '../../model/finding.ts';
 import { eventOf, isNoticeCode } from '../../model/finding-codes.ts';
-import type { ObjectRef } from '../../model/object.ts';
+import { formatRef, type ObjectRef } from '../../model/object.ts';
 import { printable } from '../../model/printable.ts';
 import { compareText } from '../../model/text.ts';
 import type { Conflict } from '../../plan/claims.ts';
@@ -32,11 +32,6 @@ export function rowsOf({ programmed, problems }: Pick<NodeAccount, 'programmed' 
     conflicts: (programmed?.conflicts ?? []).map(conflictRow),
     rejected,
   };
-}
-
-/** `Pod shop/web`: unique among the objects of a status. */
-export function rowName({ kind, namespace = '', name }: RowRef): string {
-  return `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
 }
 
 function bindingRow({ tuple, portCount, owner, endpoint }: PodBinding): BindingRow {
@@ -76,5 +71,5 @@ function byObject(a: RejectedRow, b: RejectedRow): number {
 }
 
 function sortKey({ object, reason, field = '', message }: RejectedRow): string {
-  return [rowName(object), reason, field, message].join('\n');
+  return [formatRef(object), reason, field, message].join('\n');
 }

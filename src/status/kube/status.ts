@@ -1,8 +1,9 @@
 import { grouped } from '../../base/collect.ts';
 import { NODE_NAT_BOUNDS, type NodeNatStatus } from '../../crds/node-nat.ts';
+import { formatRef } from '../../model/object.ts';
 import type { NodeAccount } from './account.ts';
 import { conditionsOf } from './conditions.ts';
-import { type RejectedRow, type Rows, rowName } from './rows.ts';
+import type { RejectedRow, Rows } from './rows.ts';
 import { shortened } from './shortened.ts';
 
 const { bindings: BINDINGS, conflicts: CONFLICTS, losers: LOSERS, rejected: REJECTED } = NODE_NAT_BOUNDS;
@@ -55,7 +56,7 @@ function leftBehind(before: NodeNatStatus | null): Lists {
 }
 
 function listsOf(counts: Omit<NodeNatStatus['counts'], 'rejected'>, rows: Rows): Lists {
-  const objects = new Set(rows.rejected.map(({ object }) => rowName(object)));
+  const objects = new Set(rows.rejected.map(({ object }) => formatRef(object)));
   return {
     counts: { ...counts, rejected: objects.size },
     bindings: rows.bindings.slice(0, BINDINGS),
@@ -76,7 +77,7 @@ const ROWS_OF_OBJECT = 8;
  * at least as long as there is room. The last row of an object that has more says how many.
  */
 function fairly(rows: readonly RejectedRow[]): RejectedRow[] {
-  const byObject = grouped(rows, ({ object }) => rowName(object));
+  const byObject = grouped(rows, ({ object }) => formatRef(object));
   const groups = [...byObject.values()].slice(0, REJECTED);
   const taken = (most: number) => groups.reduce((sum, { length }) => sum + Math.min(length, most), 0);
   let most = ROWS_OF_OBJECT;

@@ -2,7 +2,7 @@ import type { Severity } from '../../../model/finding.ts';
 import { eventOf, noticeCodes } from '../../../model/finding-codes.ts';
 import type { AgentFacts } from '../../companion.ts';
 
-/** What is looked up when somebody asks, since keeping it would cost more than looking. */
+/** Metrics that are computed at each scrape, which is cheaper than keeping them. */
 export function reportOnScrape(agent: AgentFacts): void {
   const { observations, planner, findings } = agent;
   const { metrics } = observations;
@@ -20,7 +20,7 @@ export function reportOnScrape(agent: AgentFacts): void {
   });
   metrics.collect('knat_conflicts', (set) => set({}, planner.plan.conflicts.size));
   metrics.collect('knat_notices', (set) => {
-    // Every reason, so that those that are not there are 0.
+    // Every reason has a value: 0 if there is no notice.
     const counts = new Map<string, number>(Object.values(noticeCodes).map((reason) => [reason, 0]));
     for (const { code } of findings.notices())
       counts.set(eventOf(code), (counts.get(eventOf(code)) ?? 0) + 1);

@@ -6,7 +6,7 @@ import type { Findings } from '../../../observe/findings.ts';
 import { type Conflict, conflictText } from '../../../plan/claims.ts';
 import type { NatPlan } from '../../../plan/nat-plan.ts';
 
-/** Which conflicts and notices came and went. */
+/** Finds the conflicts and notices that came and went, for recent activity. */
 export class PlanFindings {
   readonly #conflicts = new Map<string, Conflict>();
   #notices = new Map<string, Notice>();

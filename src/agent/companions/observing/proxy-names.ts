@@ -4,7 +4,7 @@ import type { Metrics } from '../../../observe/metrics/metrics.ts';
 import type { AgentSurroundings, PlanInForce } from '../../companion.ts';
 import { NoLocalEndpoints } from './no-local-endpoints.ts';
 
-/** What was delivered and is not in the kernel yet. */
+/** Changes that were delivered and are not in the kernel yet. */
 interface Waiting {
   readonly services: Set<string>;
   readonly slices: Set<string>;
@@ -21,10 +21,10 @@ export class ProxyNames {
   #queuedAt = 0;
   #syncedAt = 0;
   readonly #noLocalEndpoints = new NoLocalEndpoints();
-  /** Delivered since the last attempt began, and what the present attempt programs. */
+  /** Delivered since the last attempt began; and what the present attempt programs. */
   #waiting = nothing();
   #underway = nothing();
-  /** Trigger times that were seen, by slice: one that is delivered again unchanged is no change. */
+  /** Trigger times that were seen, by slice: the same time delivered again is no change. */
   readonly #triggerOf = new Map<string, number>();
 
   constructor(metrics: Metrics, surroundings: AgentSurroundings) {
@@ -72,7 +72,7 @@ export class ProxyNames {
     this.#metrics.increment('kubeproxy_sync_proxy_rules_endpoint_changes_total', {}, slices);
   }
 
-  /** There is something to be done. */
+  /** Something has to be programmed. */
   queued(): void {
     this.#queuedAt = this.#clock();
   }

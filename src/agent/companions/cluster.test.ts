@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Status } from '../forms/status.ts';
-import type { NatPlan } from '../plan/nat-plan.ts';
-import { NodeAccounts } from './node-account.ts';
+import type { Status } from '../../forms/status.ts';
+import type { NatPlan } from '../../plan/nat-plan.ts';
+import { NodeAccounts } from './cluster.ts';
 
 const status = {
   node: 'a',

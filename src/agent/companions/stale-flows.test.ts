@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
-import { nodeFacts, present, service, slice } from '../../test/generators/build.ts';
-import type { FlowChanges } from '../datapath/conntrack/flow-changes.ts';
-import { defaultPlanOptions } from '../plan/options.ts';
-import { Planner } from '../plan/planner.ts';
-import type { AgentFacts } from './companion.ts';
-import { StaleFlowWork } from './stale-flow-work.ts';
+import { nodeFacts, present, service, slice } from '../../../test/generators/build.ts';
+import type { FlowChanges } from '../../datapath/conntrack/flow-changes.ts';
+import { defaultPlanOptions } from '../../plan/options.ts';
+import { Planner } from '../../plan/planner.ts';
+import type { AgentFacts } from '../companion.ts';
+import { StaleFlowCompanion } from './stale-flows.ts';
 
 /** An agent whose clock stands still but for what readings take, and a table whose readings the test ends. */
 class Desk {
@@ -15,7 +15,7 @@ class Desk {
   readonly readings: FlowChanges[] = [];
   readonly atOnce: FlowChanges[] = [];
   readonly rests: number[] = [];
-  readonly work: StaleFlowWork;
+  readonly work: StaleFlowCompanion;
   #now = 0;
   #end: (failure?: Error) => void = () => {};
   #rested: () => void = () => {};
@@ -43,7 +43,7 @@ class Desk {
         },
       },
     };
-    this.work = new StaleFlowWork(agent as unknown as AgentFacts, {
+    this.work = new StaleFlowCompanion(agent as unknown as AgentFacts, {
       clean: (_, changes, signal) => {
         this.readings.push(changes);
         return new Promise((resolve, reject) => {
