@@ -18,7 +18,7 @@ import {
 import type { Check, CheckResult } from './finding.ts';
 import type { HostFacts } from './host-facts.ts';
 
-/** Every check, in the order in which people are shown them. */
+/** Every check, in the order of the output. */
 export const checks: readonly Check[] = [
   platform,
   forwarding,

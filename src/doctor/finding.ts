@@ -1,19 +1,19 @@
 import type { Finding } from '../model/finding.ts';
 import type { HostFacts } from './host-facts.ts';
 
-/** Something about the host that stands against NAT: what is so, without its end. */
+/** Something that prevents NAT on this host; the message has no final stop. */
 export interface HostFinding extends Pick<Finding, 'severity' | 'message'> {
-  /** What to do: a sentence, or something to type. */
+  /** What to do: a sentence, or a command. */
   readonly remedy: string;
 }
 
-/** One thing that can be wrong with a host: pure, over facts that were collected before. */
+/** Checks one thing that can be wrong with a host. Pure: facts are collected before. */
 export interface Check {
-  /** Its name in `-o json`, which never changes: `conntrack-fill`. */
+  /** Name in `-o json`, which never changes: `conntrack-fill`. */
   readonly name: string;
-  /** What it looks at, for people. */
+  /** What it checks, for people. */
   readonly title: string;
-  /** Empty: all is well. A text: why it could not be looked at. */
+  /** Empty: all is well. A text: why it could not be checked. */
   readonly examine: (facts: HostFacts) => readonly HostFinding[] | string;
 }
 
@@ -22,6 +22,6 @@ export interface CheckResult {
   readonly check: string;
   readonly title: string;
   readonly findings: readonly HostFinding[];
-  /** Why it could not be looked at; null when it was. */
+  /** Why it could not be checked; null if it was. */
   readonly unseen: string | null;
 }

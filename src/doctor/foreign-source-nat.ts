@@ -4,7 +4,7 @@ import { FAMILIES } from '../net/family.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { ForeignSourceNat, UntrackedRule } from './host-facts.ts';
 
-/** Who makes chains and tables of such names; null: rules that are bound to marks of their own program. */
+/** Which program makes chains and tables of such names; null: its rules only match packets that it marked itself. */
 const OWNERS: readonly (readonly [RegExp, string | null])[] = [
   [/^IP-MASQ/, 'ip-masq-agent'],
   [/^cali-|^calico$/, 'Calico'],
@@ -14,11 +14,11 @@ const OWNERS: readonly (readonly [RegExp, string | null])[] = [
   [/^LIBVIRT|^libvirt/, 'libvirt'],
   [/^ts-/, 'tailscale'],
   [/^firewalld$|^nat_POST_/, 'firewalld'],
-  // Bound to packets that their own rules have marked: no pod's connection to the outside is among them.
+  // They only match packets that their own rules marked: no connection of a pod to the outside.
   [/^KUBE-|^CNI-HOSTPORT/, null],
 ];
 
-/** The rules of others at postrouting that rewrite sources, of nf_tables and of both kinds of iptables. */
+/** Postrouting rules of other programs that rewrite sources, of nf_tables and of both kinds of iptables. */
 export async function foreignSourceNat(
   rules: Pick<ForeignRules, 'read'>,
   signal: AbortSignal,
@@ -30,7 +30,7 @@ export async function foreignSourceNat(
     for (const { chain, match, action } of reachedRules(table, isOthers)) {
       if (action.kind !== 'snat' && action.kind !== 'masquerade' && action.kind !== 'netmap') continue;
       const { source, destination, families, notOut, isMarked } = match;
-      // What an address sends to itself (docker's hairpin) is nobody's way out.
+      // Packets from an address to itself (docker's hairpin) do not leave the host.
       if (isMarked || (source !== null && destination !== null && isSame(source, destination))) continue;
       const key = [table.title, chain, action.kind, source === null ? '' : formatPrefix(source)].join(' ');
       found.set(key, {
@@ -47,7 +47,7 @@ export async function foreignSourceNat(
   return { rules: [...found.values()], unseen };
 }
 
-/** The rules of others that keep packets from connection tracking. */
+/** Rules of other programs that exclude packets from connection tracking. */
 export async function untrackedRules(
   rules: Pick<ForeignRules, 'read'>,
   signal: AbortSignal,
@@ -69,12 +69,12 @@ function isSame(a: Prefix, b: Prefix): boolean {
   return formatPrefix(a) === formatPrefix(b);
 }
 
-/** Undefined: of nobody known. */
+/** Undefined: of an unknown program. */
 function ownerOf(chain: string, { name }: RuleTable): string | null | undefined {
   return OWNERS.find(([pattern]) => pattern.test(chain) || pattern.test(name))?.[1];
 }
 
-/** `table ip nat` for what nf_tables keeps, `table nat of iptables-legacy` for what it does not know of. */
+/** `table ip nat` for tables of nf_tables, `table nat of iptables-legacy` for others. */
 function titleOf({ title, name }: RuleTable): string {
   if (title.startsWith('table ')) return title;
   const family = FAMILIES[title.startsWith('ip6') ? 1 : 0];

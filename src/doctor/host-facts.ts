@@ -7,7 +7,7 @@ import type { HostFinding } from './finding.ts';
 /** What the kernel can do. */
 export interface PlatformFacts {
   readonly kernel: string;
-  /** Why knat could not work here; null: it can. */
+  /** Why knat cannot work here; null: it can. */
   readonly failure: { readonly message: string; readonly remedy: string } | null;
 }
 
@@ -15,7 +15,7 @@ export interface PlatformFacts {
 export interface InterfaceFacts {
   readonly name: string;
   readonly up: boolean;
-  /** A default route leaves by it; or it may lead to the world by what it is: no loopback, bridge, tunnel or port of a bridge. */
+  /** It has a default route; or its kind allows a way out: it is no loopback, bridge, tunnel or port of a bridge. */
   readonly isUplink: boolean;
   /** Name of the bridge that it is a port of; null for none. */
   readonly bridge: string | null;
@@ -30,9 +30,9 @@ export type Sysctls = ReadonlyMap<string, string>;
 export interface ConntrackFacts {
   readonly count: number;
   readonly max: number;
-  /** Connections that could not be entered: a clash of ports, or a table that is full. */
+  /** Connections that could not be added: ports collided, or the table was full. */
   readonly insertFailed: number;
-  /** Packets lost for that. */
+  /** Packets that were dropped because of this. */
   readonly dropped: number;
 }
 
@@ -43,16 +43,16 @@ export interface ForeignSourceNat {
   readonly chain: string;
   /** `masquerade`, `snat`. */
   readonly action: string;
-  /** Who is known to make such chains; null for unknown. */
+  /** The program that makes such chains; null: unknown. */
   readonly owner: string | null;
-  /** The sources that it is for; null: all, or not told by a network. */
+  /** The sources that it matches; null: all, or not matched by a network. */
   readonly source: Prefix | null;
   readonly families: readonly Family[];
-  /** Not for what leaves by this interface; null: not asked. */
+  /** Packets that leave by this interface are exempt; null: none. */
   readonly notOut: string | null;
 }
 
-/** A rule of another program that keeps packets from connection tracking; null: not asked for. */
+/** A rule of another program that excludes packets from connection tracking; null: matches all. */
 export interface UntrackedRule {
   readonly table: string;
   readonly chain: string;
@@ -62,7 +62,7 @@ export interface UntrackedRule {
   readonly destination: Prefix | null;
 }
 
-/** What the agent of this namespace says of itself. */
+/** What the agent of this namespace reports. */
 export interface AgentReport {
   readonly synced: boolean;
   readonly failure: string | null;
@@ -76,7 +76,7 @@ export interface PoolRange {
   readonly cidr: Prefix;
 }
 
-/** All that the checks look at; null: it could not be looked at, or there is none. */
+/** All facts for the checks; null: it could not be read, or does not exist. */
 export interface HostFacts {
   readonly platform: PlatformFacts;
   readonly interfaces: readonly InterfaceFacts[] | null;
@@ -84,9 +84,9 @@ export interface HostFacts {
   readonly conntrack: ConntrackFacts | null;
   readonly foreignSourceNat: readonly ForeignSourceNat[] | null;
   readonly untracked: readonly UntrackedRule[] | null;
-  /** Rules of others that cannot be read, and why; one line each. */
+  /** Rules of other programs that cannot be read, and why; one line each. */
   readonly unseenRules: readonly string[];
-  /** One line for each thing of kube-proxy. */
+  /** What was found of kube-proxy, one line each. */
   readonly kubeProxy: readonly string[] | null;
   readonly forwardDrops: readonly RemainingDrop[] | null;
   readonly agent: AgentReport | null;

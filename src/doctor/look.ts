@@ -10,10 +10,10 @@ import { isOuterKind, waysOut } from '../wire/route/way-out.ts';
 import { foreignSourceNat, untrackedRules } from './foreign-source-nat.ts';
 import type { ConntrackFacts, HostFacts, InterfaceFacts, PlatformFacts, Sysctls } from './host-facts.ts';
 
-/** What is looked at in this network namespace; the rest of the facts comes from an agent or a source. */
+/** Facts of this network namespace; the others come from an agent or a source. */
 export type SeenFacts = Omit<HostFacts, 'agent' | 'pools'>;
 
-/** Looks at the host without changing anything. What cannot be looked at is null; throws only when the signal aborts. */
+/** Collects facts without changing anything. What cannot be read is null; throws only when the signal aborts. */
 export async function lookAtHost(
   datapath: Datapath | Error,
   remedyOf: (error: unknown) => string,
@@ -140,7 +140,7 @@ function lookAtSysctls(interfaces: readonly InterfaceFacts[]): Sysctls {
   return found;
 }
 
-/** The dots of an interface's own name (`eth0.7`) stand for themselves. */
+/** The dots in the name of an interface (`eth0.7`) stay dots in the path. */
 function readSysctl(name: string): string | null {
   const [, group, own, leaf] = /^(net\.ipv[46]\.conf)\.(.+)\.(rp_filter|forwarding)$/.exec(name) ?? [];
   const path =

@@ -1,12 +1,12 @@
 import type { ActivityRecord } from '../forms/history.ts';
 
-/** Something that the agent did or found, before it is counted. */
+/** Something that the agent did or found, before it gets a number. */
 export type Activity = Omit<ActivityRecord, 'sequence' | 'at' | 'times'>;
 
 /** Records that are kept; the oldest go first. */
 const KEPT = 512;
 
-/** What the agent did lately: bounded, the newest kept. The same thing again in a row is counted. */
+/** Recent activity: the newest records are kept. A repetition of the last record raises its count. */
 export class ActivityLog {
   readonly #records: ActivityRecord[] = [];
   #sequence = 0;
@@ -32,7 +32,7 @@ export class ActivityLog {
   }
 }
 
-/** Programming again and again is one record: else a busy cluster would drive out everything else. */
+/** Repeated programming is one record: otherwise a busy cluster would displace everything else. */
 function isSame(a: Activity, b: Activity): boolean {
   if (a.kind !== b.kind) return false;
   return a.kind === 'programmed' || a.kind === 'disturbed' || a.message === b.message;

@@ -6,8 +6,8 @@ import { connect, type Socket } from 'node:net';
  * Where a running agent listens: an abstract Unix socket. Its name belongs to the network namespace, as the NAT does, so
  * that no file stays behind when the agent is killed, and `ip netns exec NODE knat status` finds the agent of that node.
  *
- * Every user can take such a name. Who is believed is therefore decided by the user that listens, as the kernel knows
- * it; and where somebody else has the name, the agent takes another one, with a random end.
+ * Every user can take such a name. A client therefore trusts a socket by the user that listens, which the kernel knows. If
+ * another user has the name, the agent takes another one, with a random end.
  */
 export const AGENT_SOCKET = '\0knat.agent';
 
@@ -16,16 +16,16 @@ const LISTED = /^@(knat\.agent(?:\.[0-9a-f]{16})?)@*$/;
 /** Flags of a socket that listens: __SO_ACCEPTCON (include/uapi/linux/net.h). */
 const LISTENS = '00010000';
 
-/** A backlog that is full is tried again: so often, after so many milliseconds. */
+/** A full backlog is tried again: ATTEMPTS times, after PAUSE milliseconds each. */
 const ATTEMPTS = 20;
 const PAUSE = 100;
 
-/** A name that nobody can know before. */
+/** A name that cannot be guessed. */
 export function otherSocketName(): string {
   return `${AGENT_SOCKET}.${randomBytes(8).toString('hex')}`;
 }
 
-/** A socket with a name of the agent's that is held by somebody who is not believed. */
+/** A socket with a name of the agent's that another, untrusted user holds. */
 export interface Stranger {
   /** `@knat.agent` */
   readonly name: string;

@@ -20,25 +20,25 @@ export class AgentRunning extends Error {
   }
 }
 
-/** Connections of those who may ask, of all others, and of one user of these. */
+/** Connections of users who may ask, of all others together, and of one of these. */
 const BOUNDS: ConnectionBounds = { near: 256, far: 16, perSource: 4 };
-/** A question may hold many flows: so many bytes, within so many milliseconds. */
+/** Limits of a question, which may contain many flows: bytes, and milliseconds. */
 const LARGEST_QUESTION = 32 << 20;
 const LONGEST_REQUEST = 30_000;
 /** The well-known name may become free, or taken, between the search and the attempt. */
 const ATTEMPTS = 5;
 
 export interface AgentServer {
-  /** Who keeps the agent from its well-known name; null: nobody. */
+  /** The socket that has the agent's well-known name; null: none. */
   readonly stranger: Stranger | null;
   /** Cuts all connections too. */
   close(): void;
 }
 
 /**
- * Serves the API on the agent's socket, to root and to the agent's own user; who reaches it is on the node and in its
- * network namespace. Where the well-known name is held by somebody else, it is served under another, which the client
- * finds. Throws AgentRunning where an agent listens already.
+ * Serves the API on the agent's socket, to root and to the agent's own user. Only processes in the network namespace can
+ * reach it. If another user holds the well-known name, it is served under another name, which clients find. Throws
+ * AgentRunning if an agent listens already.
  */
 export async function serveAgent(api: Api, view: Pick<AgentView, 'flows' | 'reading'>): Promise<AgentServer> {
   const app = new Hono();
@@ -95,7 +95,7 @@ async function listens(server: Server, name: string): Promise<boolean> {
   });
 }
 
-/** Near is who may ask. */
+/** Users who may ask are near. */
 function peerOf(socket: Socket): Peer {
   const user = peerUser(socket);
   return { isNear: isTrustedUser(user), source: String(user) };
@@ -103,7 +103,7 @@ function peerOf(socket: Socket): Peer {
 
 const DENIED = `${JSON.stringify({
   code: 'KNAT_AGENT_DENIED',
-  message: 'the agent answers root and its own user alone',
+  message: 'the agent answers only root and its own user',
   details: [],
 })}\n`;
 

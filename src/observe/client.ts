@@ -35,7 +35,7 @@ export class AgentAnsweredError extends Error {
   }
 }
 
-/** Asks the agent of this network namespace. Throws AgentNotRunning, or what the agent says is wrong. */
+/** Asks the agent of this network namespace. Throws AgentNotRunning, AgentAnsweredError. */
 export async function askAgent<Path extends AnswerPath>(
   path: Path,
   question?: QuestionAt<Path>,
@@ -49,8 +49,8 @@ export async function explainFlows(flows: unknown): Promise<readonly FlowAnswer[
 }
 
 /**
- * An answer as it comes, in pieces of any length: for answers that are long or never end. Throws as `askAgent`; whoever
- * stops early ends the answer.
+ * An answer while it arrives, in pieces of any length: for answers that are long or never end. Throws as `askAgent`.
+ * Leaving the loop early ends the answer.
  */
 export async function* agentPieces<Path extends LinesPath>(
   path: Path,
@@ -87,7 +87,7 @@ export async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
-/** How a request goes to the agent; who listens is known to be one before a word is said. Throws AgentNotRunning. */
+/** A connection to the agent; the listener is checked before anything is sent. Throws AgentNotRunning. */
 async function connected(): Promise<RequestOptions> {
   const { socket, strangers } = await findAgent();
   if (socket === null) throw new AgentNotRunning(strangers);

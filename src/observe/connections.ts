@@ -3,7 +3,7 @@ import type { Server, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { addressBytes, parseAddress } from '../net/address.ts';
 
-/** What one request may take. Times in milliseconds. */
+/** Limits of one request. Times in milliseconds. */
 export const REQUEST_LIMITS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
@@ -12,14 +12,14 @@ export const REQUEST_LIMITS = {
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
 
-/** A TLS handshake that is not over by then ends the connection, in milliseconds. */
+/** A TLS handshake that takes longer ends the connection; milliseconds. */
 export const HANDSHAKE_TIMEOUT = 5_000;
 
-/** Who is at the other end. */
+/** The other end of a connection. */
 export interface Peer {
-  /** Connections of these have places of their own, which nobody else can take. */
+  /** Connections of near peers have places of their own, which no other peer can take. */
   readonly isNear: boolean;
-  /** Those of one source share places. */
+  /** Connections from one source share places. */
   readonly source: string;
 }
 
@@ -36,8 +36,8 @@ export interface ConnectionBounds {
 export const DEFAULT_BOUNDS: ConnectionBounds = { near: 64, far: 64, perSource: 16 };
 
 /**
- * A connection without a request under way is cut after this many milliseconds. Longer than the timeouts of HTTP, which
- * say why: it is for what HTTP does not see, such as half a TLS handshake.
+ * A connection without a request is cut after this many milliseconds. Longer than the timeouts of HTTP, which answer with
+ * a reason: it is for what HTTP does not see, such as half a TLS handshake.
  */
 const IDLE_LIFE = 8_000;
 
@@ -50,9 +50,9 @@ interface Connection {
 }
 
 /**
- * The connections of a server, bounded in all and for each source. Where there is no place for a new one, the oldest
- * that waits (for the end of its request's headers, or for a next request) has to go: a client that sends its request at
- * once is answered, however many connections others hold open. The new one goes where all others are being answered.
+ * The connections of a server, with a limit in all and for each source. When there is no place for a new one, the oldest
+ * that waits (for the rest of its request's headers, or for a next request) is cut: a client that sends its request at once
+ * is answered, however many connections others hold open. If all others are being answered, the new one is cut.
  */
 export class Connections {
   readonly #bounds: ConnectionBounds;
@@ -71,7 +71,7 @@ export class Connections {
     this.followRequests(server);
   }
 
-  /** For a server of HTTP that gets its connections from elsewhere: hears of requests alone. */
+  /** For an HTTP server that gets its connections from elsewhere: follows only its requests. */
   followRequests(server: Server): void {
     server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
       this.#change(socket, 1);
@@ -79,7 +79,7 @@ export class Connections {
     });
   }
 
-  /** Takes a new connection in; false where it was cut for want of a place. */
+  /** Admits a new connection; false if it was cut because there is no place. */
   admit(socket: Socket): boolean {
     const peer = this.#peerOf(socket);
     const { near, far, perSource } = this.#bounds;
@@ -95,7 +95,7 @@ export class Connections {
     const connection: Connection = { socket, peer, busy: 0, timer: null };
     this.#open.set(key, connection);
     this.#wait(connection);
-    socket.on('error', () => {}); // the close that follows does what is to be done
+    socket.on('error', () => {}); // handled by the close that follows
     socket.once('close', () => {
       if (connection.timer !== null) clearTimeout(connection.timer);
       if (this.#open.get(key) === connection) this.#open.delete(key);
@@ -103,12 +103,12 @@ export class Connections {
     return true;
   }
 
-  /** Cuts all connections, whatever is going on on them. */
+  /** Cuts all connections, also during a request. */
   close(): void {
     for (const { socket } of [...this.#open.values()]) socket.destroy();
   }
 
-  /** Cuts the oldest that waits, among those that share the places, where all are taken. */
+  /** If all of the shared places are taken, cuts the oldest connection that waits; false if none waits. */
   #makePlace(places: number, shares: (peer: Peer) => boolean): boolean {
     let taken = 0;
     let oldest: Connection | null = null;
@@ -143,20 +143,20 @@ export class Connections {
   }
 }
 
-/** What HTTP and TLS call the same connection: they have sockets of their own. */
+/** The same key for the sockets that HTTP and TLS have for one connection. */
 function keyOf(socket: Socket): Socket | string {
   const { remoteAddress, remotePort, localPort } = socket;
   return remoteAddress === undefined ? socket : `${remoteAddress} ${remotePort} ${localPort}`;
 }
 
-/** What the interfaces of this node have is looked up again after this many milliseconds. */
+/** The addresses of this node's interfaces are read again after this many milliseconds. */
 const INTERFACES_FOR = 1_000;
 let ownAddresses: ReadonlySet<string> = new Set();
 let lookedAt = Number.NEGATIVE_INFINITY;
 
 /**
- * Near is who comes from an address of this node: loopback, or one of its interfaces, as the kubelet's probes do. Others
- * are told apart by their address; in IPv6 by its first 64 bits, since whoever has one address often has all of these.
+ * A peer is near if its address is one of this node: loopback, or of an interface, as with the kubelet's probes. The source
+ * of other peers is their address; in IPv6 its first 64 bits, since one client often has all addresses of such a network.
  */
 export function peerByAddress({ remoteAddress, localAddress }: Socket): Peer {
   const text = plain(remoteAddress);

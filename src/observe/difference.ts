@@ -6,7 +6,7 @@ import { formatRef } from '../model/object.ts';
 const skeletons = { kept: 'intact', loaded: 'absent', changed: 'other', swapped: 'other' } as const;
 const ORDER: readonly DifferenceGroup['owner'][] = ['object', 'shared', 'nobody'];
 
-/** @param limit at most so many elements are named; the counts are of all */
+/** @param limit elements that are listed at most; the counts include all */
 export function differenceOf({ skeleton, changes }: Preview, limit: number): Difference {
   const groups = new Map<string, DifferenceElement[]>();
   for (const change of changes) {
@@ -36,7 +36,7 @@ function countsOf(elements: readonly DifferenceElement[]): { missing: number; su
   return { missing, surplus: elements.length - missing };
 }
 
-/** Constants that every table has, and that are missing, are shared too. */
+/** Missing constants, which every table has, are shared too. */
 function ownerKind({ owner, key, what }: ElementChange): DifferenceGroup['owner'] {
   if (owner !== null) return 'object';
   return key !== null || what === 'add' ? 'shared' : 'nobody';

@@ -4,19 +4,19 @@ import { degradedBy, isNoticeCode, type SideCode } from '../model/finding-codes.
 import type { Conflict } from '../plan/claims.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
-/** Called after every change with what was not there before. */
+/** Called after every change with the new findings. */
 export type FindingsListener = (appeared: readonly Finding[]) => void;
 
 /**
- * Everything that is wrong or noteworthy now, whoever found it: the sources, the plan, and what works beside NAT. Status,
- * NodeNAT, Events, metrics, recent activity and the API read it here.
+ * Every present finding: of the sources, of the plan, and of the companions. Status, NodeNAT, Events, metrics, recent
+ * activity and the API read it here.
  */
 export class Findings {
   readonly #plan: Pick<NatPlan, 'notices' | 'noticeRevision' | 'conflicts'>;
   readonly #listener: FindingsListener;
-  /** By the file, object or resource that they are about. */
+  /** Origin (file, object or resource) → its findings. */
   readonly #ofSources = new Map<string, readonly Finding[]>();
-  /** By the code under which they were given. */
+  /** Code → the findings that were given under it. */
   readonly #beside = new Map<string, readonly Finding[]>();
   #noticeChanges = 0;
 
@@ -25,12 +25,12 @@ export class Findings {
     this.#listener = listener;
   }
 
-  /** What a source found at this origin, in the place of what it found there before. */
+  /** Replaces what a source found at this origin. */
   ofSource(origin: string, findings: readonly Finding[]): void {
     this.#listener(replace(this.#ofSources, origin, findings));
   }
 
-  /** What was found beside NAT, in the place of what was given under this code before. */
+  /** Replaces what was found beside NAT under this code. */
   give(code: string, findings: readonly Finding[]): void {
     if (findings.length === 0 && !this.#beside.has(code)) return;
     if (isNoticeCode(code)) this.#noticeChanges++;
@@ -39,22 +39,22 @@ export class Findings {
     if (appeared.length > 0 || findings.length !== before) this.#listener(appeared);
   }
 
-  /** A trouble about no object, under its code; null: it is over. */
+  /** Sets the one finding of this code, about no object; null: it is over. */
   trouble(code: SideCode, message: string | null): void {
     this.give(code, message === null ? [] : [findingOf(code, null, message)]);
   }
 
-  /** What the sources cannot read. */
+  /** Findings of the sources. */
   sourceProblems(): Finding[] {
     return [...this.#ofSources.values()].flat();
   }
 
-  /** What cannot be read, and what goes wrong beside NAT. */
+  /** Findings of the sources, and those beside NAT. */
   problems(): Finding[] {
     return [...this.sourceProblems(), ...this.#given().filter(({ code }) => !isNoticeCode(code))];
   }
 
-  /** Why objects that can be read get no NAT, or not all of it. */
+  /** Why readable objects get no NAT, or only part of it. */
   notices(): Notice[] {
     return [...this.#plan.notices(), ...this.#given().filter(isNotice)];
   }
@@ -68,7 +68,7 @@ export class Findings {
     return [...this.#plan.conflicts.values()];
   }
 
-  /** What the cluster is told beside the plan: of objects, of the sources, and what a row of the codes names. */
+  /** What is reported to the cluster besides the plan: findings about objects, of the sources, and of codes with `degraded`. */
   forCluster(): Finding[] {
     const isTold = ({ object, code }: Finding) => object !== null || degradedBy(code) !== null;
     return [...this.sourceProblems(), ...this.#given()].filter(isTold);
@@ -79,7 +79,7 @@ export class Findings {
   }
 }
 
-/** Gives those that were not there before. */
+/** Returns the new ones. */
 function replace(
   store: Map<string, readonly Finding[]>,
   from: string,

@@ -4,15 +4,15 @@ import { type HealthFacts, healthAnswer } from './health.ts';
 import { keepListening, type ListenAddress, type ListeningListener, type Served } from './listening.ts';
 
 export interface HealthListener extends ListeningListener {
-  /** One of the paths was asked for. */
+  /** A request for one of the paths was answered. */
   answered?(path: string, status: number): void;
 }
 
 const SERVED: Served = { what: 'health', option: '--health-address', rival: ', perhaps kube-proxy' };
 
 /**
- * Where load balancers ask for kube-proxy's health. Once that is gone they take a node out within seconds when nobody
- * answers: the port is tried for every second.
+ * Where load balancers ask for kube-proxy's health. When kube-proxy stops and nothing answers, they remove the node within
+ * seconds, so the port is tried every second.
  */
 export const PROXY_HEALTH: Served = { ...SERVED, option: '--proxy-health-address', retryMost: 1_000 };
 

@@ -5,13 +5,13 @@ export interface HealthFacts {
   readonly synced: boolean;
   /** When the kernel was last made to match; null: not yet. */
   readonly programmedAt: number | null;
-  /** Since when the rules of an earlier agent are known to do the work, until they are made to match; null: not known. */
+  /** Since when the rules of an earlier agent are known to be in force, before the first match; null: not known. */
   readonly takenOverAt?: number | null;
-  /** Since when the kernel cannot be made to match; null: it matches. */
+  /** Since when programming fails; null: the kernel matches. */
   readonly failingSince: number | null;
-  /** When the converge that is under way began; null: none is. */
+  /** When the present converge began; null: none is running. */
   readonly convergingSince: number | null;
-  /** The Node is neither being deleted nor about to be. */
+  /** The Node is neither being deleted nor about to be deleted. */
   readonly nodeEligible: boolean;
 }
 
@@ -26,25 +26,25 @@ export interface HealthAnswer {
     readonly lastUpdated: string;
     readonly currentTime: string;
     readonly nodeEligible?: boolean;
-    /** Since when the rules of an earlier agent do the work: the source could not be read since. RFC 3339. */
+    /** Since when the rules of an earlier agent do the work, because the source cannot be read. RFC 3339. */
     readonly takenOverAt?: string;
     /** Why it is not healthy. */
     readonly reason?: string;
   };
 }
 
-/** A converge that takes longer is stuck, and a failure that lasts longer is no passing one: kube-proxy's 60 s. */
+/** A converge that takes longer is stuck, and a failure that lasts longer counts: kube-proxy's 60 s. */
 const LATE = 60_000;
 
 /** Go's zero time, as kube-proxy prints it. */
 const NEVER = '0001-01-01T00:00:00Z';
 
 /**
- * - `/livez`: the process does its work; a restart would not help where it fails. 503 when a converge is stuck.
+ * - `/livez`: the process works. 503 if a converge is stuck.
  * - `/readyz`: the kernel matches what the source wants. 503 until it does for the first time, and while it cannot.
  * - `/healthz`: new connections may come here, for load balancers. 503 until the kernel matches for the first time,
- *   when it has not matched for a minute, and when the node is on its way out. After a restart the rules of the agent
- *   before do the work meanwhile: where they are there it is 200.
+ *   when it has not matched for a minute, and when the node is about to be deleted. After a restart it is 200 if the rules
+ *   of the earlier agent are in the kernel, since they do the work.
  *
  * Null for every other path.
  */
@@ -68,8 +68,8 @@ export function healthAnswer(path: string, facts: HealthFacts): HealthAnswer | n
 }
 
 /**
- * Whether the proxy does its work, in the sense of the health checks of Services: `/healthz` without the question
- * whether the node is on its way out, since a load balancer asks for that at `/healthz` itself.
+ * Whether the proxy works, for health checks of Services: `/healthz` without the question whether the node is about to be
+ * deleted, which a load balancer asks `/healthz` itself.
  */
 export function isProxyHealthy(facts: HealthFacts): boolean {
   return unwell(facts) === null;
@@ -80,7 +80,7 @@ function unwell(facts: HealthFacts): string | null {
   return waiting ?? failing(facts, LATE) ?? stuck(facts);
 }
 
-/** Since when other rules than ours of now do the work; null: they do not, or it is not known. */
+/** Since when the rules of an earlier agent do the work; null: they do not, or it is not known. */
 function takenOver({ programmedAt, takenOverAt = null }: HealthFacts): number | null {
   return programmedAt === null ? takenOverAt : null;
 }

@@ -1,8 +1,8 @@
-/** A question that cannot be asked as it stands; the message says how to ask it. */
+/** A question with a mistake; the message says how to ask it. */
 export class InvalidQuery extends Error {
   readonly code = 'KNAT_INVALID_INPUT';
   override readonly name = 'InvalidQuery';
-  /** One line each: what else is wrong. */
+  /** Further mistakes, one line each. */
   readonly details: readonly string[];
 
   constructor(message: string, details: readonly string[] = []) {
@@ -11,7 +11,7 @@ export class InvalidQuery extends Error {
   }
 }
 
-/** What was read of a question. Throws InvalidQuery where that is the text of what is wrong. */
+/** The question as read; throws InvalidQuery if a text says what is wrong with it. */
 export function validQuery<Read extends object>(read: Read | string): Read {
   if (typeof read === 'string') throw new InvalidQuery(read);
   return read;

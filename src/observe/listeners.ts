@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type ConnectionBounds, Connections } from './connections.ts';
 
-/** An address and port to listen on; `key` tells them apart and comes along with each connection. */
+/** An address and port to listen on; `key` identifies it. */
 export interface ListenAt {
   readonly key: string;
   /** An IP address. */
@@ -19,26 +19,26 @@ interface Listener {
 
 /** Connections at once, on all addresses together: a load balancer asks from some addresses, for every Service. */
 const BOUNDS: ConnectionBounds = { near: 64, far: 256, perSource: 64 };
-/** Of the descriptors that the process may have, so many stay for everything else: netlink, other servers, programs. */
+/** File descriptors of the process that stay free for everything else: netlink, other servers, programs. */
 const RESERVED_DESCRIPTORS = 1_024;
-/** Addresses that are listened on however few descriptors there are. */
+/** Addresses that are listened on in any case, however few descriptors there are. */
 const FEWEST = 128;
 
-/** Milliseconds after which a connection is cut, whatever is going on on it. */
+/** Milliseconds after which a connection is cut in any case. */
 const CONNECTION_LIFE = 10_000;
 
 /**
- * Listens on a changing set of TCP addresses. What stays wanted keeps its socket; what cannot be had now is remembered,
- * and tried again when the caller says so.
+ * Listens on a changing set of TCP addresses. An address that stays wanted keeps its socket; one that is refused is
+ * remembered and tried again by `retry`.
  */
 export class Listeners {
   readonly #listeners = new Map<string, Listener>();
-  /** Those of all addresses; its owner makes it follow the requests. */
+  /** The connections of all addresses; the owner makes it follow the requests. */
   readonly connections = new Connections(BOUNDS);
   readonly #connected: (socket: Socket, at: ListenAt) => void;
   readonly #changed: () => void;
 
-  /** @param changed called when an address was refused, or is had that was refused before */
+  /** @param changed called when an address was refused, or is listened on after a refusal */
   constructor(connected: (socket: Socket, at: ListenAt) => void, changed: () => void) {
     this.#connected = connected;
     this.#changed = changed;
@@ -51,12 +51,12 @@ export class Listeners {
     for (const at of wanted) {
       if (!gone.delete(at.key)) fresh.push(at);
     }
-    // First those that go: another Service may want the port of one.
+    // First close what is no longer wanted: another Service may want the same port.
     for (const key of gone) this.#close(key);
     for (const at of fresh) this.#open(at);
   }
 
-  /** Tries again what was refused. */
+  /** Tries the refused addresses again. */
   retry(): void {
     for (const { at, refused } of [...this.#listeners.values()]) {
       if (refused === null) continue;
@@ -65,14 +65,14 @@ export class Listeners {
     }
   }
 
-  /** What cannot be had, each with the reason. */
+  /** The refused addresses, each with the reason. */
   refusals(): { readonly at: ListenAt; readonly error: NodeJS.ErrnoException }[] {
     return [...this.#listeners.values()].flatMap(({ at, refused }) =>
       refused === null ? [] : [{ at, error: refused }],
     );
   }
 
-  /** Listens nowhere any longer, and cuts the connections. */
+  /** Closes all sockets and connections. */
   close(): void {
     for (const key of [...this.#listeners.keys()]) this.#close(key);
     this.connections.close();
@@ -130,7 +130,7 @@ function mostListeners(): number {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
     if (soft !== undefined) limit = Number(soft);
   } catch {
-    // Without /proc nothing is known of a limit.
+    // Without /proc no limit is known.
   }
   most = Math.max(FEWEST, Math.min(limit - RESERVED_DESCRIPTORS, limit / 2));
   return most;

@@ -11,7 +11,7 @@ export interface ListenAddress {
 export interface ListeningListener {
   /** It answers now. */
   listening(address: ListenAddress): void;
-  /** Once for each reason: the address cannot be had; it is tried again. */
+  /** Called once for each reason: the address cannot be used; it is tried again. */
   refused(message: string): void;
 }
 
@@ -21,9 +21,9 @@ export interface Served {
   readonly what: string;
   /** The option that chooses another address. */
   readonly option: string;
-  /** Who else is known to use the port: `, perhaps kube-proxy`; or empty. */
+  /** A program that often uses the port: `, perhaps kube-proxy`; or empty. */
   readonly rival: string;
-  /** The longest wait between two attempts in milliseconds, where half a minute is too long. */
+  /** The longest wait between two attempts, in milliseconds; absent: 30 s. */
   readonly retryMost?: number;
 }
 
@@ -32,10 +32,10 @@ const RETRY_FIRST = 1_000;
 const RETRY_LONGEST = 30_000;
 
 /**
- * Keeps a server listening until the signal aborts, its connections bounded; then all of them are cut. An address that another program has is tried again: the other may
- * be a kube-proxy that is about to be removed.
+ * Keeps a server listening until the signal aborts, then cuts its connections, whose number is bounded. An address that
+ * another program uses is tried again: that may be a kube-proxy that is about to be removed.
  *
- * @param make a server that is ready to listen; what it throws counts as a refusal
+ * @param make returns a server that is ready to listen; an error counts as a refusal
  */
 export async function keepListening(
   address: ListenAddress,
@@ -59,12 +59,12 @@ export async function keepListening(
       await listen(server, address);
       const { port } = server.address() as AddressInfo;
       const closed = closedAtAbort(server, connections, AbortSignal.any([signal, stop.signal]));
-      // Between the two the agent may have ended, and nobody is to be told of a server that is closed at once.
+      // The agent may have ended meanwhile: then the server is closed at once and is not announced.
       if (!signal.aborted) listener.listening({ ...address, port });
       return await closed;
     } catch (error) {
       if (signal.aborted) return;
-      stop.abort(); // what listens although something went wrong does not stay
+      stop.abort(); // closes a server that listens although a later step failed
       const message = refusal(address, served, error as NodeJS.ErrnoException);
       if (message !== told) listener.refused(message);
       told = message;

@@ -10,8 +10,8 @@ const LEVELS: Readonly<Record<number, readonly [string, 'blue' | 'green' | 'yell
 };
 
 /**
- * A record of the log for people: the time of day, level and message, then the other fields as JSON, and on lines of its own
- * an error. Names and messages of others stand in it as a terminal shows them.
+ * A record of the log for people: time of day, level and message, then the other fields as JSON, and an error on lines of
+ * its own. Text from outside is escaped for terminals.
  *
  * @param json what Pino writes: `time` in ISO 8601, `level`, `msg`, `err`, and fields of any names
  */
@@ -26,13 +26,13 @@ export function logLine(json: string, colors: boolean): string {
   return `${parts.join(' ')}\n${err === undefined ? '' : `    err: ${errorText(err)}\n`}`;
 }
 
-/** In local time, as a person who looks at the log has it. */
+/** In local time. */
 function timeOfDay(date: Date): string {
   const milliseconds = String(date.getMilliseconds()).padStart(3, '0');
   return `${date.toTimeString().slice(0, 8)}.${milliseconds}`;
 }
 
-/** An error that Pino has taken apart has its stack, which keeps its lines. */
+/** The stack of an error that Pino serialised, with its line ends. */
 function errorText(err: unknown): string {
   const stack = typeof err === 'object' && err !== null && 'stack' in err ? err.stack : undefined;
   if (typeof stack !== 'string') return printable(JSON.stringify(err));

@@ -14,7 +14,7 @@ export interface LoggerOptions {
 
 /** A structured logger on standard error. */
 export function createLogger({ level, format, colors }: LoggerOptions): Logger {
-  // Where an error happened in the program matters to nobody but those who debug it.
+  // Stack traces are only for debugging.
   const serializers = level === 'debug' ? {} : { err: messageOf };
   const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers };
   if (format === 'json') {
@@ -27,8 +27,8 @@ export function createLogger({ level, format, colors }: LoggerOptions): Logger {
 }
 
 /**
- * Has what Node.js warns of (deprecations, experimental features, listeners that pile up) written into the log, and no
- * longer as plain text between its lines.
+ * Writes warnings of Node.js (deprecations, experimental features, too many listeners) into the log, instead of as plain
+ * text between its lines.
  */
 export function logWarnings(logger: Logger, process: NodeJS.EventEmitter): void {
   process.removeAllListeners('warning');

@@ -1,6 +1,6 @@
 import type { Check, HostFinding } from '../finding.ts';
 
-/** Fill of the table from which new connections will soon fail, and at which they may fail already; of 1. */
+/** Share of the table in use at which new connections will soon fail, and at which they may fail already. */
 const WARN_AT = 0.75;
 const FAIL_AT = 0.95;
 

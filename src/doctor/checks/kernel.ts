@@ -12,7 +12,7 @@ const FORWARDING = [
   { sysctl: 'net.ipv6.conf.all.forwarding', family: 'IPv6' },
 ] as const;
 
-/** Without forwarding, what is translated goes nowhere. */
+/** Without forwarding, translated packets do not leave this host. */
 export const forwarding: Check = {
   name: 'forwarding',
   title: 'forwarding between interfaces',
@@ -40,7 +40,7 @@ export const interfaceForwarding: Check = {
     if (interfaces === null) return 'the interfaces cannot be read';
     const forwards = interfaces.filter(({ name, up, bridge }) => up && bridge === null && name !== 'lo');
     return FORWARDING.flatMap(({ sysctl, family }) => {
-      if (sysctls.get(sysctl) === '0') return []; // the check before has said so
+      if (sysctls.get(sysctl) === '0') return []; // reported by the check before
       const group = family === 'IPv4' ? 'net.ipv4.conf' : 'net.ipv6.conf';
       return forwards.flatMap(({ name }): HostFinding[] => {
         const own = `${group}.${name}.forwarding`;
@@ -117,7 +117,7 @@ export const bridgeNetfilter: Check = {
 /** First and last port that Kubernetes gives to NodePorts unless told otherwise. */
 const NODE_PORTS = { first: 30000, last: 32767 };
 
-/** A port that the host takes for a connection of its own, or masquerading for a pod's, may be a NodePort. */
+/** A port that the host uses for a connection of its own, or masquerading for one of a pod, may be a NodePort. */
 export const localPorts: Check = {
   name: 'local-port-range',
   title: 'ports for connections and NodePorts',
@@ -145,7 +145,7 @@ function isReserved(text: string): boolean {
   });
 }
 
-/** Now, and after the next start of the machine. */
+/** How to set it now and for the next start of the machine. */
 function setSysctl(name: string, value: string): string {
   return `sysctl -w ${name}=${value}, and the same line in a file of /etc/sysctl.d`;
 }

@@ -3,7 +3,7 @@ import { LINK_LOCAL } from '../../net/special-address.ts';
 import type { Check, HostFinding } from '../finding.ts';
 import type { ForeignSourceNat, HostFacts } from '../host-facts.ts';
 
-/** Rules of others that rewrite sources would decide about the same packets, by the order of priorities and of luck. */
+/** Rules of other programs that rewrite sources match the same packets; priorities and chance decide which rule wins. */
 export const foreignSourceNat: Check = {
   name: 'foreign-source-nat',
   title: 'other programs that rewrite sources',
@@ -35,8 +35,8 @@ const OWN_BRIDGE =
 const OWN_NETWORKS: ReadonlySet<string | null> = new Set(['docker', 'libvirt', 'tailscale']);
 
 /**
- * False where no packet of a pod matches the rule: its sources lie in no pool. Where pools are not known, where it is
- * for a network that a program keeps for itself.
+ * False if no packet of a pod matches the rule: its sources are in no pool. If pools are not known: if the rule is for a
+ * network that a program keeps for itself.
  */
 function touchesPods(
   { source, families, notOut, owner }: ForeignSourceNat,
@@ -50,7 +50,7 @@ function touchesPods(
   return !OWN_NETWORKS.has(owner) && (notOut === null || !OWN_BRIDGE.test(notOut));
 }
 
-/** Ports of tunnels between nodes (VXLAN, Geneve, WireGuard of Calico), which are nobody's connections. */
+/** Ports of tunnels between nodes (VXLAN, Geneve, WireGuard of Calico), which need no NAT. */
 const TUNNEL_PORTS: ReadonlySet<number> = new Set([4789, 6081, 8472, 51820, 51821]);
 
 /** Without connection tracking there is no NAT: neither an address nor the reply is translated. */
@@ -61,7 +61,7 @@ export const untracked: Check = {
     if (untracked === null) return 'the rules of this network namespace cannot be read';
     const found = untracked.filter(
       ({ source, destination, ports }) =>
-        // NodeLocal DNSCache answers there by itself; tunnels carry what was translated before.
+        // NodeLocal DNSCache answers there itself; packets in tunnels were translated before.
         !isLinkLocal(source) &&
         !isLinkLocal(destination) &&
         !ports?.every(({ first, last }) => first === last && TUNNEL_PORTS.has(first)),
@@ -99,7 +99,7 @@ const remedies: Readonly<Record<string, string>> = {
   'kube-proxy': 'docs/migrate-from-kube-proxy.md has the steps',
 };
 
-/** kube-proxy and knat would both decide about Services. */
+/** kube-proxy and knat would both translate packets to Services. */
 export const kubeProxy: Check = {
   name: 'kube-proxy',
   title: 'kube-proxy',
@@ -117,7 +117,7 @@ export const kubeProxy: Check = {
   },
 };
 
-/** What is translated must also be let through. */
+/** Packet filters must let translated packets pass. */
 export const forwardDrops: Check = {
   name: 'forward-policy',
   title: 'packet filters for pods',
@@ -130,7 +130,7 @@ export const forwardDrops: Check = {
   },
 };
 
-/** Nobody behind a pool that holds the node's own LAN is told apart from a pod. */
+/** A host in a network that overlaps a pool cannot be distinguished from a pod. */
 export const poolsAndNetworks: Check = {
   name: 'pools-and-node-networks',
   title: 'pools and the networks of this node',

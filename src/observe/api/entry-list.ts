@@ -5,15 +5,15 @@ import type { PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ENTRY_HEADINGS, entryRow } from './entry-row.ts';
 
-/** Entries that are rendered at once; NAT goes on in between. */
+/** Entries that are rendered without a pause; NAT continues in between. */
 const SLICE = 500;
 
 /** Widths of the columns but the last: `[IPv6 address]:port/SCTP` fits. */
 const WIDTHS = [10, 54, 48];
 
 /**
- * All entries that fit, in order of their keys, in pieces of text: a JSON array, or a table; what was refused comes last.
- * Entries that go while it is written are left out.
+ * All entries that fit, in order of their keys, in pieces of text: a JSON array, or a table; refused claims come last.
+ * Entries that are removed meanwhile are left out.
  */
 export async function* listEntries(
   plan: NatPlan,

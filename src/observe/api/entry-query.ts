@@ -13,7 +13,7 @@ import type { NatPlan } from '../../plan/nat-plan.ts';
 export interface WantedEntries {
   /** Null: all; empty: none of the plan. */
   readonly kinds: readonly PlanEntry['kind'][] | null;
-  /** What was refused is wanted too. It has no family and no protocol of its own. */
+  /** Refused claims are wanted too; they have neither family nor protocol. */
   readonly refused: boolean;
   /** `shop/web` or `Service shop/web`, in any case; null: all. */
   readonly object: string | null;
@@ -21,7 +21,7 @@ export interface WantedEntries {
   readonly protocol: Protocol | null;
   /** Only Service frontends without any endpoint. */
   readonly unserved: boolean;
-  /** Stands anywhere in key, object, port name or endpoints, in any case; empty: all. */
+  /** Text anywhere in key, object, port name or endpoints, upper and lower case equal; empty: all. */
   readonly search: string;
 }
 
@@ -32,9 +32,9 @@ export interface EntryQuery extends WantedEntries {
 }
 
 /**
- * Reads the question; the text of what is wrong with it.
+ * Reads the question; a text says what is wrong with it.
  *
- * @param among `planned`: entries of the plan alone; `everything`: what was refused can be asked for too
+ * @param among `planned`: only entries of the plan; `everything`: refused claims too
  */
 export function readEntryQuestion(
   question: EntryQuestion,
@@ -72,7 +72,7 @@ function isKind(name: string): name is keyof typeof entryKinds {
   return Object.hasOwn(entryKinds, name);
 }
 
-/** What of the refused is wanted. */
+/** The refused claims that are wanted. */
 export function wantedRefusals(wanted: WantedEntries, refused: readonly Refusal[]): readonly Refusal[] {
   const { object, search, family, protocol, unserved } = wanted;
   if (!wanted.refused || family !== null || protocol !== null || unserved) return [];
@@ -87,8 +87,8 @@ export function wantedRefusals(wanted: WantedEntries, refused: readonly Refusal[
 const SLACK = 1024;
 
 /**
- * The entries that fit, in order of their keys. Each page is one walk over the plan that renders only what it shows:
- * nothing is kept between pages, and a page is right whatever changed since the one before.
+ * The entries that fit, in order of their keys. Each page is one pass over the plan that renders only what it shows. Nothing
+ * is kept between pages, so a page is right whatever changed since the one before.
  */
 export function queryEntries(plan: NatPlan, query: EntryQuery): EntryPage {
   const fits = filterOf(query);
@@ -121,7 +121,7 @@ function keepSmallest(entries: PlanEntry[], count: number): void {
   if (entries.length > count) entries.length = count;
 }
 
-/** Whether an entry fits, without regard to pages. */
+/** The filter of a question, without its page. */
 export function filterOf(query: WantedEntries): (entry: PlanEntry) => boolean {
   const { kinds, family, protocol, unserved } = query;
   const object = query.object?.toLowerCase() ?? null;
@@ -155,7 +155,7 @@ function searchOf(text: string): (entry: PlanEntry) => boolean {
   };
 }
 
-/** The owner is asked for by all of it, or by what follows the kind. */
+/** An owner matches by its full name, or by the part after the kind. */
 function isOwner(entry: PlanEntry, object: string): boolean {
   if (entry.kind === 'FamilyScope') return entry.pools.some(({ name }) => isNamed(`IPPool ${name}`, object));
   if (entry.kind === 'EgressSource') {

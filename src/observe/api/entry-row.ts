@@ -3,7 +3,7 @@ import { entryKinds, REFUSED } from '../../forms/questions.ts';
 
 export const ENTRY_HEADINGS = ['KIND', 'WHAT', 'OBJECT', 'BECOMES'] as const;
 
-/** An entry, or what was refused, as cells for people, under the headings. */
+/** An entry, or a refused claim, as cells under the headings. */
 export function entryRow(entry: Entry | Refusal): [string, string, string, string] {
   const owner = 'owner' in entry ? (entry.owner ?? '') : '';
   return [kindOf(entry), entry.key, owner, becomes(entry)];

@@ -23,7 +23,7 @@ export function answerError(error: Error, context: Context): Response {
   return jsonAnswer(context, { code, message: error.message, details }, statusOf(error, code));
 }
 
-/** Text of others stands in it so that it does nothing to the terminal of whoever asks with curl. */
+/** Text from outside is escaped, so that it cannot control the terminal of a person who uses curl. */
 function jsonAnswer(context: Context, data: unknown, status: 200 | 400 | 500 | 503): Response {
   return context.body(printableJson(JSON.stringify(data)), status, { 'Content-Type': 'application/json' });
 }
@@ -34,8 +34,8 @@ function statusOf(error: Error, code: string): 400 | 500 | 503 {
 }
 
 /**
- * Answers a route: the question is checked before, the answer by the compiler. `handle` throws an error with a code for
- * what is wrong with the question.
+ * Answers a route. The question is checked here, the answer by the compiler. `handle` throws an error with a code if the
+ * question is wrong.
  */
 export function answer<Query extends z.ZodObject, Answer extends z.ZodType>(
   app: Api,
@@ -49,8 +49,8 @@ export function answer<Query extends z.ZodObject, Answer extends z.ZodType>(
 }
 
 /**
- * Answers a route with pieces that end with a line, as fast as the reader takes them; one who goes away aborts the signal and
- * ends the work. `handle` reads the question by itself, so that it can refuse what it does not know.
+ * Answers a route with pieces that end with a line, as fast as the reader takes them. A reader that leaves aborts the signal.
+ * `handle` reads the question itself, so that it can refuse unknown parameters.
  */
 export function answerLines(
   app: Api,
@@ -60,19 +60,35 @@ export function answerLines(
   describe(app, route, LINES, route.line);
   app.get(route.path, (context) => {
     const stop = new AbortController();
-    const pieces = handle(context.req.query(), stop.signal)[Symbol.asyncIterator]();
-    const body = new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const { done, value } = await pieces.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: async () => {
-        stop.abort();
-        await pieces.return?.();
-      },
+    const body = streamOf(handle(context.req.query(), stop.signal), (isOver) => {
+      if (isOver) stop.abort();
     });
     return new Response(body, { headers: { 'content-type': LINES } });
+  });
+}
+
+/**
+ * The pieces as the body of an answer, made as fast as the reader takes them.
+ *
+ * @param progress called after each piece; with true at the end, also when the reader leaves
+ */
+export function streamOf(
+  made: AsyncIterable<string | Uint8Array>,
+  progress: (isOver: boolean) => void,
+): ReadableStream<Uint8Array> {
+  const pieces = made[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { value, done: isOver = false } = await pieces.next();
+      if (value !== undefined) controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
+      progress(isOver);
+      if (isOver) controller.close();
+    },
+    cancel: async () => {
+      progress(true);
+      await pieces.return?.();
+    },
   });
 }
 

@@ -1,6 +1,6 @@
 import type { AgentView } from './view.ts';
 
-/** The first plan is not made yet: what follows from it cannot be asked. */
+/** The first plan is not made yet, so questions about it cannot be answered. */
 export class StillReading extends Error {
   readonly code = 'KNAT_SOURCE_READING';
   override readonly name = 'StillReading';

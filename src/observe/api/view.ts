@@ -12,7 +12,7 @@ export interface AgentView {
   health(): HealthFacts;
   /** Whole seconds for which the agent has read its source without having a plan; null once there is one. */
   reading(): number | null;
-  /** To read, never to change. */
+  /** Read-only. */
   readonly plan: NatPlan;
   readonly findings: Findings;
   readonly observations: Observations;

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 
-/** Whose token it is, as the cluster says. */
+/** The owner of a token, from the cluster. */
 export interface TokenUser {
   readonly username: string;
   readonly uid: string;
@@ -13,28 +13,28 @@ export interface TokenUser {
 
 /** Asks the cluster. Rejects when it cannot be asked. */
 export interface Reviewer {
-  /** Null: nobody's token. */
+  /** Null: the cluster does not know the token. */
   whoIs(token: string): Promise<TokenUser | null>;
   /** Whether the user may `get` the path (nonResourceURLs of RBAC). */
   mayGet(user: TokenUser, path: string): Promise<boolean>;
 }
 
-/** What is known of a request when it is decided about. */
+/** A request that asks to be served. */
 export interface Caller {
-  /** The other end of the connection; undefined: it is gone. */
+  /** The other end of the connection; undefined: it is closed. */
   readonly address: string | undefined;
   readonly path: string;
   header(name: string): string | undefined;
 }
 
-/** Null: come in. */
+/** Why a request is not served. */
 export interface Refusal {
   readonly status: 401 | 403 | 421 | 429 | 503;
   readonly message: string;
 }
 
 export interface GateParts {
-  /** Null: there is no cluster that knows tokens. */
+  /** Null: there is no cluster that can check tokens. */
   readonly reviewer: Reviewer | null;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
@@ -42,20 +42,19 @@ export interface GateParts {
   readonly reviewed?: (result: 'allowed' | 'denied' | 'failed') => void;
 }
 
-/** Milliseconds that an answer of the cluster counts. */
+/** Milliseconds for which an answer of the cluster is used again. */
 const ALLOWED_FOR = 30_000;
 const DENIED_FOR = 10_000;
 /** Answers that are remembered. */
 const REMEMBERED = 1_000;
-/** Questions to the cluster: so many at once, then one in so many milliseconds. */
+/** Questions to the cluster: BURST at once, then one in REFILL milliseconds. */
 const BURST = 20;
 const REFILL = 200;
 
 /**
- * Who may see what the agent knows. Who is on this node, in its network namespace, is asked nothing: the other end of
- * the connection is a loopback address, no proxy stands in between, and the request was meant for this machine and
- * not for a name of someone's choice (DNS rebinding). Everyone else needs a bearer token whose owner may `get` the
- * path.
+ * Decides who may read from the agent. A client in the node's network namespace needs nothing: the other end of its
+ * connection is a loopback address, no proxy is in between, and the request names this machine and no other name (against
+ * DNS rebinding). Everyone else needs a bearer token whose owner may `get` the path.
  */
 export class Gate {
   readonly #parts: GateParts;
@@ -89,12 +88,16 @@ export class Gate {
     if (known !== undefined && known.until > now()) return known.refusal;
     const underway = this.#underway.get(key);
     if (underway !== undefined) return await underway;
-    if (!this.#mayAsk()) return { status: 429, message: 'too many tokens to be looked up; try again later' };
+    if (this.#budget.wait(now()) > 0) {
+      return { status: 429, message: 'too many tokens to be looked up; try again later' };
+    }
+    this.#budget.take(now());
     const asking = this.#ask(reviewer, token, path);
     this.#underway.set(key, asking);
     try {
       const refusal = await asking;
-      if (refusal?.status !== 503) this.#remember(key, refusal);
+      const until = now() + (refusal === null ? ALLOWED_FOR : DENIED_FOR);
+      if (refusal?.status !== 503) this.#answers.set(key, { refusal, until });
       return refusal;
     } finally {
       this.#underway.delete(key);
@@ -115,18 +118,6 @@ export class Gate {
       return { status: 503, message: 'the API server cannot be asked about the token' };
     }
   }
-
-  #remember(key: string, refusal: Refusal | null): void {
-    const until = this.#parts.now() + (refusal === null ? ALLOWED_FOR : DENIED_FOR);
-    this.#answers.set(key, { refusal, until });
-  }
-
-  #mayAsk(): boolean {
-    const now = this.#parts.now();
-    if (this.#budget.wait(now) > 0) return false;
-    this.#budget.take(now);
-    return true;
-  }
 }
 
 const NO_CLUSTER: Refusal = {
@@ -134,10 +125,10 @@ const NO_CLUSTER: Refusal = {
   message: 'this agent has no cluster that could say whose token it is: ask from the node itself',
 };
 
-/** A proxy on this machine brings others with it. */
+/** Headers of proxies: the client of a proxy on this machine may be elsewhere. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
 
-/** 127.0.0.0/8 and ::1, also as a socket of both families shows them. */
+/** 127.0.0.0/8 and ::1, also in the form of a socket of both families. */
 export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
   const plain = address.replace(/^::ffff:/i, '');

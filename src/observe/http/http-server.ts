@@ -8,7 +8,7 @@ import { keepListening, type ListenAddress, type ListeningListener, type Served 
 import { keepKeyPair, keyPairTrouble, readKeyPair, type TlsPaths } from './tls-files.ts';
 
 const REQUESTS_PER_CONNECTION = 1_000;
-/** A connection on which nothing moves, in milliseconds: a reader that stands still. */
+/** A connection without any transfer is cut after this many milliseconds. */
 const STILL = 30_000;
 
 export interface HttpServing {
@@ -20,11 +20,11 @@ export interface HttpServing {
 }
 
 export interface HttpListener extends ListeningListener {
-  /** What is wrong with the files of TLS; null: nothing any longer. */
+  /** What is wrong with the TLS files; null: nothing any more. */
   tls(trouble: string | null): void;
 }
 
-/** Serves the site until the signal aborts; what stands in the way is told and tried again. */
+/** Serves the site until the signal aborts. Failures are given to the listener and tried again. */
 export async function serveHttp(
   { address, served, site, tls }: HttpServing,
   listener: HttpListener,
@@ -33,7 +33,7 @@ export async function serveHttp(
 ): Promise<void> {
   const answer = getRequestListener(site.fetch, { overrideGlobalObjects: false });
   const handle: RequestListener = (request, response) => {
-    // Nothing here reads a body: one that is sent all the same ends the connection.
+    // Bodies are not read: a request that has one ends the connection.
     if (
       request.headers['content-length'] !== undefined ||
       request.headers['transfer-encoding'] !== undefined

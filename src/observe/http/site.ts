@@ -4,7 +4,7 @@ import { API_PATH } from '../../forms/request.ts';
 import { entryFilter } from '../../forms/routes.ts';
 import { listEntries } from '../api/entry-list.ts';
 import { filterOf, readEntryQuestion, wantedRefusals } from '../api/entry-query.ts';
-import { type Api, answerError, questionOf } from '../api/route.ts';
+import { type Api, answerError, questionOf, streamOf } from '../api/route.ts';
 import { describeApi } from '../api/routes.ts';
 import { requirePlan } from '../api/still-reading.ts';
 import type { AgentView } from '../api/view.ts';
@@ -18,14 +18,14 @@ export interface SiteParts {
   readonly api: Api;
   readonly view: AgentView;
   readonly gate: Gate;
-  /** `/metrics` is for everyone who reaches it. */
+  /** Serve `/metrics` without a token. */
   readonly openMetrics: boolean;
 }
 
 type Environment = { Bindings: HttpBindings };
 type Site = Hono<Environment>;
 
-/** What a browser must not do with what it is given; a page of our own says more of itself. */
+/** Restrictions for browsers; our own page sets further ones. */
 const HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy':
@@ -37,7 +37,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'X-Frame-Options': 'DENY',
 };
 
-/** Paths of kubelets and load balancers, which bring no token: they tell no more than "well" and "not well". */
+/** Paths for kubelets and load balancers, which send no token: the answers only say whether all is well. */
 const HEALTH_PATHS = ['/healthz', '/ping', '/ready', '/livez', '/readyz'] as const;
 
 /** What `--metrics-address` serves: `/metrics`. */
@@ -61,7 +61,7 @@ export function wholeSite(parts: SiteParts): Site {
   return site;
 }
 
-/** A site without pages: it reads only, and asks the gate about every path that is not open. */
+/** A site without paths yet: it is read-only, and asks the gate about every path that is not open. */
 function bare({ gate, view }: SiteParts, open: readonly string[]): Site {
   const site: Site = new Hono();
   site.use(guarded(gate, view, new Set(open)));
@@ -76,7 +76,7 @@ function guarded(gate: Gate, view: AgentView, open: ReadonlySet<string>): Middle
     const { method, path } = context.req;
     let answer: Response | undefined;
     if (method !== 'GET' && method !== 'HEAD') {
-      answer = refuse(context, 405, 'everything here is only to be read: GET');
+      answer = refuse(context, 405, 'everything here is read-only: use GET');
       answer.headers.set('Allow', 'GET, HEAD');
     } else if (!open.has(path)) {
       const refusal = await gate.refusal({
@@ -106,7 +106,7 @@ function refuse(context: Context, status: 401 | 403 | 404 | 405 | 421 | 429 | 50
 
 const READER_PATIENCE = 10_000;
 
-/** `pong` as podnat-controller says it (specs: HTTP), and the forms of --health-address. */
+/** podnat-controller's `pong` (docs/spec/pod-nat.md), and the answers of --health-address. */
 function addHealth(site: Site, view: AgentView): void {
   const pong = (path: '/livez' | '/readyz') => (context: Context) => {
     const answer = healthAnswer(path, view.health());
@@ -133,16 +133,16 @@ function addMetrics(site: Site, view: AgentView): void {
   });
 }
 
-/** The list of podnat-controller: everything at once, unlike the pages of the API. One at a time. */
+/** podnat-controller's list: everything at once, unlike the pages of the API. One reader at a time. */
 function addEntryList(site: Site, view: AgentView): void {
-  /** Milliseconds since the epoch. A reader that stands still for so long does not keep the others out. */
+  /** Milliseconds since the epoch. After this time a reader that stopped reading no longer keeps others out. */
   let busyUntil = 0;
   site.get('/entries/list', (context) => {
     const { format = 'json', ...question } = context.req.query();
     if (format !== 'text' && format !== 'json') throw new InvalidQuery('format is json or text');
     const wanted = validQuery(readEntryQuestion(questionOf(entryFilter, question), 'everything'));
     requirePlan(view);
-    if (view.now() < busyUntil) return refuse(context, 503, 'somebody else is reading the list; try again');
+    if (view.now() < busyUntil) return refuse(context, 503, 'another client is reading the list; try again');
     const progress = (isOver: boolean) => {
       busyUntil = isOver ? 0 : view.now() + READER_PATIENCE;
     };
@@ -154,24 +154,5 @@ function addEntryList(site: Site, view: AgentView): void {
     );
     const type = format === 'text' ? 'text/plain; charset=utf-8' : 'application/json';
     return context.body(streamOf(pieces, progress), 200, { 'Content-Type': type });
-  });
-}
-
-function streamOf(
-  pieces: AsyncGenerator<string>,
-  progress: (isOver: boolean) => void,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    pull: async (controller) => {
-      const { value, done: isOver } = await pieces.next();
-      if (value !== undefined) controller.enqueue(encoder.encode(value));
-      progress(isOver === true);
-      if (isOver) controller.close();
-    },
-    cancel: async () => {
-      progress(true);
-      await pieces.return(undefined);
-    },
   });
 }

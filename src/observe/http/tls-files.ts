@@ -13,10 +13,10 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** Milliseconds between two looks at the files. A mounted Secret is exchanged by links, which no file watch tells. */
+/** Milliseconds between two readings of the files. A mounted Secret changes by links, which no file watch notices. */
 const INTERVAL = 10_000;
 
-/** The pair in the files. Throws when it cannot be read, or is none. */
+/** The certificate and key in the files. Throws if they cannot be read or do not match. */
 export async function readKeyPair({ certificate, key }: TlsPaths): Promise<KeyPair> {
   const pair = { cert: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
   createSecureContext(pair);
@@ -24,10 +24,10 @@ export async function readKeyPair({ certificate, key }: TlsPaths): Promise<KeyPa
 }
 
 /**
- * Gives the server the pair in the files whenever that changes, until the signal aborts. What cannot be used is told,
- * and the pair before stays.
+ * Gives the server the new pair whenever the files change, until the signal aborts. If they cannot be used, the former
+ * pair stays.
  *
- * @param trouble what is wrong with the files; null: nothing any longer
+ * @param trouble called with what is wrong with the files; null: nothing any more
  */
 export async function keepKeyPair(
   server: Pick<Server, 'setSecureContext'>,

@@ -1,7 +1,7 @@
-/** The values that a label can have: all of them, or in words where they come from a table elsewhere. */
+/** The values that a label can have: all of them, or words that name the table that has them. */
 export type LabelValues = readonly string[] | { readonly words: string };
 
-/** One metric: what a scrape says of it, and what docs/metrics.md does. */
+/** One metric, for scrapes and for docs/metrics.md. */
 export interface Definition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   /** What is counted or measured; where a time begins and ends; what the number does not say. */
@@ -20,19 +20,13 @@ export type LabelsOf<Of extends Definition> = {
 
 const none = {} as const;
 
-export function counter<const Labels extends Definition['labels'] = typeof none>(
-  help: string,
-  labels?: Labels,
-) {
-  return { type: 'counter', help, labels: labels ?? (none as Labels), buckets: [] } as const;
+function withoutBuckets<const Type extends 'counter' | 'gauge'>(type: Type) {
+  return <const Labels extends Definition['labels'] = typeof none>(help: string, labels?: Labels) =>
+    ({ type, help, labels: labels ?? (none as Labels), buckets: [] }) as const;
 }
 
-export function gauge<const Labels extends Definition['labels'] = typeof none>(
-  help: string,
-  labels?: Labels,
-) {
-  return { type: 'gauge', help, labels: labels ?? (none as Labels), buckets: [] } as const;
-}
+export const counter = withoutBuckets('counter');
+export const gauge = withoutBuckets('gauge');
 
 export function histogram<const Labels extends Definition['labels'] = typeof none>(
   help: string,

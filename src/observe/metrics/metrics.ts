@@ -13,15 +13,15 @@ type Named<Type extends Definition['type']> = {
   [Name in keyof Definitions]: Definitions[Name]['type'] extends Type ? Name : never;
 }[keyof Definitions];
 
-/** Sets one value of a gauge; what is not set is not there. */
+/** Sets one value of a gauge; label values that are not set are absent. */
 export type GaugeSetter<Name extends Named<'gauge'>> = (
   labels: LabelsOf<Definitions[Name]>,
   value: number,
 ) => void;
 
 /**
- * Every metric of the process, by the definitions. Counting costs about a microsecond; what would cost more is
- * worked out when somebody asks (`collect`, `follow`).
+ * Every metric of the process, by the definitions. Counting costs about a microsecond; what would cost more is computed
+ * at each scrape (`collect`, `follow`).
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -30,7 +30,7 @@ export class Metrics {
   readonly #histograms = new Map<string, Histogram>();
   readonly #collectors: (() => void)[] = [];
 
-  /** @param kubeProxyNames whether the metrics under kube-proxy's names are there; else what is said of them is lost */
+  /** @param kubeProxyNames false: without kube-proxy's metrics; what is counted for them is dropped */
   constructor({ kubeProxyNames }: { readonly kubeProxyNames: boolean }) {
     for (const [name, definition] of Object.entries<Definition>(definitions)) {
       if (kubeProxyNames || !(name in kubeProxyMetrics)) this.#add(name, definition);
@@ -50,7 +50,7 @@ export class Metrics {
     this.#histograms.get(name)?.observe(labels, value);
   }
 
-  /** At each scrape, the gauge has what `tell` sets, and nothing else. */
+  /** At each scrape, the gauge has exactly what `tell` sets. */
   collect<Name extends Named<'gauge'>>(name: Name, tell: (set: GaugeSetter<Name>) => void): void {
     const gauge = this.#gauges.get(name);
     if (gauge === undefined) return;
@@ -60,7 +60,7 @@ export class Metrics {
     });
   }
 
-  /** At each scrape, the counter without labels has grown to `total`, which somebody else counts. */
+  /** At each scrape, raises the counter, which has no labels, to `total`. */
   follow<Name extends Named<'counter'>>(name: Name, total: () => number): void {
     let last = 0;
     this.#collectors.push(() => {
@@ -98,7 +98,7 @@ export class Metrics {
     if (type === 'counter') this.#counters.set(name, new Counter(base));
     else if (type === 'gauge') this.#gauges.set(name, new Gauge(base));
     else this.#histograms.set(name, new Histogram({ ...base, buckets: [...buckets] }));
-    // What never happened is 0, not absent: rates and alerts need it.
+    // Rates and alerts need a 0 for what never happened.
     for (const each of combinations(labels)) {
       if (type === 'counter') this.#counters.get(name)?.inc(each, 0);
       else if (type === 'histogram') this.#histograms.get(name)?.zero(each);

@@ -7,7 +7,7 @@ import type { PodBinding } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 
-/** What the agent has done and what stands in its way, as far as the cluster is told of it. */
+/** What the agent has done and what is wrong, as far as it is reported to the cluster. */
 export interface NodeAccount {
   readonly node: string;
   readonly version: string;
@@ -33,7 +33,7 @@ export interface Programmed {
   readonly notices: readonly Notice[];
 }
 
-/** What of this plan is told. Looks at every entry: for plans that were just programmed, not for each change. */
+/** What is reported of this plan. Reads every entry: call it after programming, not for each change. */
 export function programmedOf(plan: NatPlan): Programmed {
   const services = new Set<string>();
   const bindings: PodBinding[] = [];

@@ -12,8 +12,8 @@ const INTERVAL = 5_000;
 
 export interface ClusterReporterParts extends StatusParts {
   /**
-   * What is to be told; null while that would be half of it: the source still reads, or the kernel is behind the
-   * plan. `changed` is called when it is whole again.
+   * What to report; null while that would be incomplete: the source is still being read, or the kernel is behind the plan.
+   * `changed` is called when it is complete again.
    */
   readonly account: () => NodeAccount | null;
   readonly nodeStatus: boolean;
@@ -21,9 +21,9 @@ export interface ClusterReporterParts extends StatusParts {
 }
 
 /**
- * Tells the cluster what the agent has done: the NodeNAT of the node, and Events. It looks at the agent when that
- * says that something changed, at once, then not before the interval is over; what changes in between is told
- * together. Nothing that the API server does reaches the agent, beside a trouble to show.
+ * Reports to the cluster what the agent has done: the NodeNAT of the node, and Events. After a change it reads the agent's
+ * account immediately, then at most once in an interval; changes in between are reported together. Whatever the API server
+ * does, the agent only gets a finding to show.
  */
 export class ClusterReporter {
   readonly #parts: ClusterReporterParts;
@@ -41,19 +41,19 @@ export class ClusterReporter {
     this.#wake = new Wake(parts.surroundings);
   }
 
-  /** Events that wait, and how many were left out because too many did. */
+  /** Events that wait, and the number of those that were dropped because too many waited. */
   get events(): { readonly waiting: number; readonly dropped: number } {
     return this.#recorder.counts;
   }
 
-  /** What the agent has done may have changed. Cheap most of the time; looks at the agent before it returns when due. */
+  /** The account may have changed. Cheap; reads it before it returns if a look is due. */
   changed(): void {
     this.#isStale = true;
     if (this.#isDue()) this.#look();
     else this.#wake.notify();
   }
 
-  /** The Node of this node has this uid now; null: there is none. */
+  /** The Node of this node now has this uid; null: there is none. */
   nodeIs(uid: string | null): void {
     this.#writer.nodeIs(uid);
   }
@@ -81,7 +81,7 @@ export class ClusterReporter {
       while (!this.#isDue() && !signal.aborted) {
         await surroundings.sleep(this.#nextLook - surroundings.now(), signal);
       }
-      // What is not whole now is looked at when the agent says so.
+      // An incomplete account is read again after the next `changed`.
       if (this.#isStale) this.#look();
     }
   }
@@ -97,7 +97,7 @@ export class ClusterReporter {
     this.#nextLook = this.#parts.surroundings.now() + INTERVAL;
     const rows = rowsOf(account);
     this.#writer.want(account, rows);
-    // Of an agent that has programmed nothing yet it is not known what is so.
+    // Before the first programming it is not known what is true.
     if (account.programmed !== null && this.#parts.events) this.#recorder.observe(eventFacts(rows));
   }
 }

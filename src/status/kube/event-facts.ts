@@ -4,7 +4,7 @@ import { firstFew } from '../../model/text.ts';
 import { ownerText } from '../../plan/claims.ts';
 import type { BindingRow, RowRef, Rows } from './rows.ts';
 
-/** Something that is so, and of which the object should tell: at most one for each object and reason. */
+/** Something that is true of an object and becomes an Event: at most one for each object and reason. */
 export interface EventFact {
   readonly reason: EventReason;
   readonly object: RowRef;
@@ -19,8 +19,8 @@ const TOLD: ReadonlySet<string> = new Set(['Pod', 'Service', 'IPPool', 'FelixCon
 const SHOWN = 8;
 
 /**
- * What the rows of a status say to the objects in them. The rows that an earlier agent wrote give the facts that were
- * told already, as long as its lists were complete.
+ * The facts in the rows of a status. The rows that an earlier agent wrote give the facts that already have Events, if its
+ * lists were complete.
  */
 export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[] {
   const notes = new Map<string, { reason: EventReason; object: RowRef; texts: string[] }>();

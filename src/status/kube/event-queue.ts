@@ -2,10 +2,10 @@ import { TokenBucket } from '../../base/token-bucket.ts';
 import { formatRef } from '../../model/object.ts';
 import { type EventFact, factKey } from './event-facts.ts';
 
-/** A fact that has to be told. */
+/** A fact that waits for its Event. */
 export interface Waiting {
   readonly fact: EventFact;
-  /** How often it became so while it waited. */
+  /** How often it became true while it waited. */
   readonly times: number;
 }
 
@@ -15,15 +15,15 @@ const OBJECT_REFILL = 30_000;
 const TOTAL_BURST = 50;
 const TOTAL_REFILL = 100;
 
-/** Facts that may wait. A node has about 110 pods; what is beyond is told when it changes again. */
+/** Facts that may wait. A node has about 110 pods; facts beyond the limit get an Event when they change again. */
 const WAITING_LIMIT = 5_000;
 
 /**
- * Which facts are new, and when they may be told. What changes while it waits is told once, as it is then; what
- * ceases to be so while it waits is not told.
+ * Decides which facts get Events, and when. A fact that changes while it waits gets one Event, as it is then; one that is no
+ * longer true gets none.
  */
 export class EventQueue {
-  /** Notes of the facts that are so and are told, or wait, by key. */
+  /** Key → note of the facts that are true and have an Event, or wait for it. */
   #current = new Map<string, string>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #buckets = new Map<string, TokenBucket>();
@@ -39,17 +39,17 @@ export class EventQueue {
     return this.#waiting.size;
   }
 
-  /** How many facts were not told because too many waited. */
+  /** Facts without an Event because too many waited. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** These facts were told already. */
+  /** These facts have Events already. */
   known(facts: readonly EventFact[]): void {
     for (const fact of facts) this.#current.set(factKey(fact), fact.note);
   }
 
-  /** All facts that are so now. */
+  /** All facts that are true now. */
   observe(facts: readonly EventFact[]): void {
     const current = new Map(facts.map((fact) => [factKey(fact), fact.note]));
     for (const key of this.#waiting.keys()) if (!current.has(key)) this.#waiting.delete(key);
@@ -65,7 +65,7 @@ export class EventQueue {
     this.#current = current;
   }
 
-  /** The next fact that may be told now, or the milliseconds until one may; null when none waits. */
+  /** The next fact that may have its Event now, or the milliseconds until one may; null when none waits. */
   next(now: number): Waiting | number | null {
     if (this.#waiting.size === 0) return null;
     const wait = this.#total.wait(now);
@@ -79,12 +79,12 @@ export class EventQueue {
     return shortest;
   }
 
-  /** An attempt to tell something is made. */
+  /** An attempt to write an Event begins. */
   attempt(now: number): void {
     this.#total.take(now);
   }
 
-  /** It is told, or can never be. What took its place meanwhile still waits. */
+  /** Its Event is written, or can never be. A newer fact in its place still waits. */
   done(waiting: Waiting, now: number): void {
     const key = factKey(waiting.fact);
     if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
@@ -95,7 +95,7 @@ export class EventQueue {
     this.#buckets.set(name, bucket);
   }
 
-  /** Others come first. */
+  /** Puts it behind the others. */
   postpone(waiting: Waiting): void {
     const key = factKey(waiting.fact);
     if (this.#waiting.get(key) !== waiting) return;

@@ -9,10 +9,10 @@ import { lookUp } from './object-lookup.ts';
 import { IDLE, RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { RowRef } from './rows.ts';
 
-/** What is the same again within this time is counted on the Event that is there; in milliseconds. */
+/** The same fact again within this time raises the count of its Event; milliseconds. */
 const WINDOW = 15 * 60_000;
 
-/** Events that are remembered for that. */
+/** Events that are remembered for that purpose. */
 const REMEMBERED = 2_000;
 
 /** An Event that was written. */
@@ -22,12 +22,12 @@ interface Told {
 }
 
 /**
- * Tells objects by Events what is so of them. Guarantees:
- * 1. A fact is told when it becomes so, once; an agent that was restarted does not repeat what `known` names, and
- *    meets the rest on the server, since names follow from what Events say.
- * 2. The same fact again within the window is a count on its Event.
- * 3. So many Events of an object and of all objects in a time and not more (EventQueue).
- * 4. No failure ends it: an Event that the server will not take is left out, everything else is tried again.
+ * Writes Events about objects. Guarantees:
+ * 1. A fact gets one Event when it becomes true. After a restart the facts of `known` get none, and the others meet their
+ *    Event on the server, since the name of an Event follows from its content.
+ * 2. The same fact again within the window raises the count of its Event.
+ * 3. The number of Events is limited, for each object and for all (EventQueue).
+ * 4. No failure ends it: an Event that the server will never take is dropped, everything else is tried again.
  */
 export class EventRecorder {
   readonly #parts: StatusParts;
@@ -44,17 +44,17 @@ export class EventRecorder {
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
   }
 
-  /** Events that wait, and how many were left out because too many did. */
+  /** Events that wait, and the number of those that were dropped because too many waited. */
   get counts(): { readonly waiting: number; readonly dropped: number } {
     return { waiting: this.#queue.size, dropped: this.#queue.dropped };
   }
 
-  /** Facts that were told before this recorder was made. */
+  /** Facts that have Events from an earlier agent. */
   known(facts: readonly EventFact[]): void {
     this.#queue.known(facts);
   }
 
-  /** All facts that are so now. Cheap: what is new is told later. */
+  /** All facts that are true now. Cheap: Events are written later. */
   observe(facts: readonly EventFact[]): void {
     this.#queue.observe(facts);
     if (this.#queue.size > 0) this.#wake.notify();
@@ -102,13 +102,13 @@ export class EventRecorder {
       const body = eventObject(fact, identity, node, at);
       await client.json({ method: 'POST', path, body }, signal, IDLE);
     } catch (error) {
-      // It is there: an earlier agent or that of another node has told the same.
+      // It exists: an earlier agent, or that of another node, wrote the same.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
     }
     this.#told.set(name, { count: 1, at: now });
   }
 
-  /** False when the Event is not there any longer. */
+  /** False if the Event no longer exists. */
   async #countUp(path: string, body: unknown, signal: AbortSignal): Promise<boolean> {
     const contentType = 'application/merge-patch+json';
     try {

@@ -16,15 +16,14 @@ const CONTROLLER = 'knat.dev/agent';
 const NOTE_LIMIT = 1024;
 const INSTANCE_LIMIT = 128;
 
-/** Events of objects without a namespace stand in this one; the API server wants it so. */
+/** Events of objects without a namespace are in this one; the API server requires it. */
 export function eventNamespace({ object }: Pick<EventFact, 'object'>): string {
   return object.namespace ?? 'default';
 }
 
 /**
- * The name follows from what the Event says: an agent that was restarted, and the agents of other nodes that see the
- * same Service, meet the Event that is there (409) instead of making another. 253 characters at most: 200 of the
- * object, a dot, 16 of the digest.
+ * The name follows from the content: a restarted agent, and agents of other nodes with the same Service, find the existing
+ * Event (409) instead of making another. At most 217 characters, of 253 allowed: 200 of the object, a dot, 16 of the digest.
  */
 export function eventName(fact: EventFact, uid: string): string {
   const text = [fact.reason, formatRef(fact.object), uid, fact.note].join('\n');

@@ -12,7 +12,7 @@ const HEAD = { apiVersion: `${GROUP}/${VERSION}`, kind: nodeNat.kind } as const;
 /** Whose fields of the status these are, for server-side apply. */
 const MANAGER = 'knat';
 
-/** There is no Node of this name: its NodeNAT would belong to nobody. */
+/** There is no Node of this name, so its NodeNAT would have no owner. */
 export class NodeAbsent extends Error {
   override readonly name = 'NodeAbsent';
 }
@@ -22,9 +22,9 @@ export interface NodeNatRead {
   readonly generation: number;
   /** `metadata.resourceVersion` */
   readonly version: string;
-  /** uid of the Node that it is said to belong to; empty: of none. */
+  /** uid of the Node in its owner reference; empty: none. */
   readonly ownerUid: string;
-  /** Null when the object has none. */
+  /** Null if the object has none. */
   readonly status: NodeNatStatus | null;
 }
 
@@ -40,7 +40,7 @@ export class NodeNatObject {
     this.#path = `${NODE_NATS}/${encodeURIComponent(node)}`;
   }
 
-  /** Null when there is no such object, or no such kind. */
+  /** Null if the object or its kind does not exist. */
   async read(signal: AbortSignal): Promise<NodeNatRead | null> {
     try {
       return readOf(await this.#client.json({ path: this.#path }, signal, IDLE));
@@ -50,7 +50,7 @@ export class NodeNatObject {
     }
   }
 
-  /** Makes the object, owned by the Node, so that it goes with it. Throws NodeAbsent. */
+  /** Makes the object, owned by the Node, so that it is deleted with the Node. Throws NodeAbsent. */
   async create(signal: AbortSignal): Promise<NodeNatRead> {
     const ownerReferences = [this.#owner(await this.#nodeUid(signal))];
     const body = { ...HEAD, metadata: { name: this.#node, ownerReferences } };
@@ -58,12 +58,12 @@ export class NodeNatObject {
       return readOf(await this.#client.json({ method: 'POST', path: NODE_NATS, body }, signal, IDLE));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 409)) throw error;
-      // Somebody was faster.
+      // Another client made it meanwhile.
       return (await this.read(signal)) ?? { generation: 0, version: '', ownerUid: '', status: null };
     }
   }
 
-  /** Replaces the whole status: what an agent of another version wrote beside it goes. */
+  /** Replaces the whole status, also fields that an agent of another version wrote. */
   async apply(status: NodeNatStatus, signal: AbortSignal): Promise<NodeNatRead> {
     const answer = await this.#client.json(
       {
@@ -80,8 +80,8 @@ export class NodeNatObject {
   }
 
   /**
-   * Gives the object to the Node that there is now, where it belongs to one before it: else the garbage collector takes it
-   * away. Throws NodeAbsent.
+   * Makes the present Node the owner, if it was an earlier Node: otherwise the garbage collector deletes the object. Throws
+   * NodeAbsent.
    */
   async adopt(known: NodeNatRead, signal: AbortSignal): Promise<NodeNatRead> {
     const uid = await this.#nodeUid(signal);
@@ -132,7 +132,7 @@ function readOf(object: unknown): NodeNatRead {
   };
 }
 
-/** What the schema of the CustomResourceDefinition lets through has these; the rest is the server's to check. */
+/** The schema of the CustomResourceDefinition requires these fields; the server checks the rest. */
 function isStatus(status: unknown): status is NodeNatStatus {
   return isRecord(status) && isRecord(status.counts) && Array.isArray(status.conditions);
 }

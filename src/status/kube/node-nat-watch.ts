@@ -12,13 +12,13 @@ const LIFE = 300;
 const SILENCE = 150_000;
 
 export interface NodeNatListener {
-  /** A watch begins: what happened before is not told. */
+  /** A watch begins; it does not report earlier changes. */
   opened(): void;
-  /** The object was written, by whomever; null: it is gone. */
+  /** The object was written, by any client; null: it was deleted. */
   changed(version: string | null): void;
 }
 
-/** Hears what becomes of the NodeNAT of one node. No failure ends it; all are retried with growing waits. */
+/** Watches the NodeNAT of one node. No failure ends it; each is retried with growing waits. */
 export class NodeNatWatch {
   readonly #parts: Pick<StatusParts, 'client' | 'node' | 'surroundings' | 'debug'>;
   readonly #listener: NodeNatListener;
@@ -31,7 +31,7 @@ export class NodeNatWatch {
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => parts.surroundings.random());
   }
 
-  /** The agent may not watch: a role of an older release does not allow it. */
+  /** The agent may not watch, for example with the role of an older release. */
   get isForbidden(): boolean {
     return this.#isForbidden;
   }
@@ -47,7 +47,7 @@ export class NodeNatWatch {
         this.#isForbidden = error instanceof ApiError && error.status === 403;
         debug(`NodeNAT: watch: ${error instanceof Error ? error.message : String(error)}`);
       }
-      // Also behind a regular end: a server that ends watches as soon as they begin must not be asked without pause.
+      // Also after a regular end: a server that ends watches at once must not be asked without pause.
       await surroundings.sleep(this.#backoff.next(), signal);
     }
   }

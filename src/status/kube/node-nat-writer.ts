@@ -10,13 +10,13 @@ import { RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { Rows } from './rows.ts';
 import { statusOf } from './status.ts';
 
-/** How often it is looked whether the object is still as it was written, in milliseconds; times 1 to 1.25. */
+/** The object is compared with what was written at this interval, in milliseconds; times 1 to 1.25. */
 const LOOK_AGAIN = 10 * 60_000;
 
-/** The same where it may not be watched. */
+/** The same if it may not be watched. */
 const LOOK_UNHEARD = 60_000;
 
-/** First wait before what somebody else changes again and again is mended again, in milliseconds. */
+/** First wait before an object that another client changes repeatedly is corrected again, in milliseconds. */
 const MEND_AGAIN = 5_000;
 
 interface Wanted {
@@ -25,12 +25,12 @@ interface Wanted {
 }
 
 /**
- * Keeps the NodeNAT of the node as the last account has it. Guarantees:
- * 1. An account that says the same writes nothing.
+ * Keeps the NodeNAT of the node equal to the last account. Guarantees:
+ * 1. An equal account writes nothing.
  * 2. No failure ends it; each is tried again with growing, jittered waits, with the newest account.
- * 3. An object that somebody removed or edited is written again at once; with growing waits where that goes on.
- * 4. The object is made only while there is a Node that owns it. When the Node was registered anew, the object is made
- *    again, or given to the new one, at once: the garbage collector takes what belongs to the old one.
+ * 3. An object that another client deleted or edited is written again at once; with growing waits if that continues.
+ * 4. The object is made only while its Node exists. After the Node was registered again, the object is made again, or gets
+ *    the new owner, at once: the garbage collector deletes what the old Node owned.
  */
 export class NodeNatWriter {
   readonly #parts: StatusParts;
@@ -38,16 +38,16 @@ export class NodeNatWriter {
   readonly #wake: Wake;
   readonly #backoff: Backoff;
   #wanted: Wanted | null = null;
-  /** The object as we know it to be; null: to be made. */
+  /** The object as last read or written; null: it has to be made. */
   #known: NodeNatRead | null = null;
   readonly #watch: NodeNatWatch;
-  /** What the watch said last: a version, or null for gone; undefined: nothing that would not be known. */
+  /** The last version that the watch reported, null for deleted; undefined: nothing since the last look. */
   #heard: string | null | undefined;
-  /** The object may be another than the one known. */
+  /** The object may differ from the known one. */
   #isSuspect = false;
   /** uid of the Node, as the source has it; null: it has none. */
   #nodeUid: string | null = null;
-  /** The Node changed: whoever waits for it need wait no longer. */
+  /** Ends waits for the Node. */
   readonly #nodeWake: Wake;
   readonly #mending: Backoff;
   #mendedAt = Number.NEGATIVE_INFINITY;
@@ -70,8 +70,8 @@ export class NodeNatWriter {
   }
 
   /**
-   * The status that stands there before anything is written; null when there is none, or when it may not be read.
-   * Waits for a server that does not answer.
+   * The status before anything is written; null if there is none, or if it may not be read. Waits for a server that does
+   * not answer.
    */
   async before(signal: AbortSignal): Promise<NodeNatStatus | null> {
     while (!signal.aborted) {
@@ -88,13 +88,13 @@ export class NodeNatWriter {
     return null;
   }
 
-  /** The account to write, in the place of the one before. */
+  /** Sets the account to write. */
   want(account: NodeAccount, rows: Rows): void {
     this.#wanted = { account, rows };
     this.#wake.notify();
   }
 
-  /** The Node has this uid now; null: there is none. */
+  /** The Node now has this uid; null: there is none. */
   nodeIs(uid: string | null): void {
     this.#nodeUid = uid;
     if (uid === null || uid === this.#known?.ownerUid) return;
@@ -135,7 +135,7 @@ export class NodeNatWriter {
     }
   }
 
-  /** What was heard is not what we know: somebody else wrote it. */
+  /** The watch reported another version than the known one: another client wrote it. */
   #isElse(): boolean {
     return this.#heard !== undefined && this.#heard !== (this.#known?.version ?? null);
   }
@@ -150,7 +150,7 @@ export class NodeNatWriter {
     }
   }
 
-  /** Somebody who changes the object as often as it is mended does not get us to write without pause. */
+  /** Waits, with growing time while another client changes the object as often as it is corrected. */
   async #rest(signal: AbortSignal): Promise<void> {
     const { surroundings } = this.#parts;
     if (surroundings.now() - this.#mendedAt >= LOOK_AGAIN) this.#mending.reset();
@@ -176,7 +176,7 @@ export class NodeNatWriter {
     this.#parts.outcome('held');
   }
 
-  /** Makes the object first where somebody removed it. */
+  /** Makes the object first if it was deleted. */
   async #apply(status: NodeNatStatus, signal: AbortSignal): Promise<NodeNatRead> {
     try {
       return await this.#object.apply(status, signal);

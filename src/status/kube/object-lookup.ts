@@ -5,7 +5,7 @@ import type { ApiIdentity } from './event.ts';
 import { IDLE } from './parts.ts';
 import type { RowRef } from './rows.ts';
 
-/** Where objects without a namespace may be, in the order in which the sources rank the groups. */
+/** API groups of objects without a namespace, in the order in which the sources prefer them. */
 const CLUSTER_SCOPED: Readonly<
   Record<string, { readonly plural: string; readonly apis: readonly string[] }>
 > = {
@@ -18,8 +18,8 @@ const CLUSTER_SCOPED: Readonly<
 };
 
 /**
- * The identity of an object of the API, asked for: needed for objects that were rejected as a whole, and for those without a namespace.
- * Null when there is no such object. Throws ApiError.
+ * Asks the API for the identity of an object: needed for objects that were rejected as a whole, and for those without a
+ * namespace. Null if there is no such object. Throws ApiError.
  */
 export async function lookUp(
   client: ApiClient,

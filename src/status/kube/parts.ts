@@ -12,11 +12,11 @@ export interface StatusParts {
   readonly surroundings: Surroundings & { wallClock(): Date };
   /** The uid of a Pod or Service that the sources have; null for all others, which are looked up. */
   readonly uidOf: (kind: ObjectRef['kind'], key: string) => string | null;
-  /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */
+  /** What is wrong, in a text that does not change while it lasts; null: it is over. */
   readonly trouble: (code: SideCode, message: string | null) => void;
-  /** What came of keeping the NodeNAT. */
+  /** The outcome of reading or writing the NodeNAT. */
   readonly outcome: (outcome: StoreOutcome) => void;
-  /** Takes lines that only matter when someone looks for a reason. */
+  /** Logs at level debug. */
   readonly debug: (line: string) => void;
 }
 

@@ -14,8 +14,8 @@ export type RejectedRow = NonNullable<NodeNatStatus['rejected']>[number];
 export type RowRef = RejectedRow['object'];
 
 /**
- * The lists of the status, complete; the status bounds them. In an order that only their content decides. What objects
- * say is `printable` in them, since people read them in terminals.
+ * The complete lists of the status, which shows a part of them. Their order follows from their content. Text from objects is
+ * `printable`, since people read it in terminals.
  */
 export interface Rows {
   readonly bindings: readonly BindingRow[];
@@ -48,7 +48,7 @@ function conflictRow({ key, winner, losers, because }: Conflict): ConflictRow {
   return { key, winner: rowRef(winner), losers: losers.map(rowRef), because: printable(because) };
 }
 
-/** Findings about no object are no rejected objects; they stand in the condition Degraded. */
+/** Findings about no object are in the condition Degraded instead. */
 function rejectedRow({ object, code, field, message }: Finding): RejectedRow[] {
   if (object === null) return [];
   return [

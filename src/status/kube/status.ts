@@ -19,8 +19,8 @@ const NOTHING: NodeNatStatus['counts'] = {
 };
 
 /**
- * The status of a node's NodeNAT. An agent that has programmed nothing yet leaves what the one before it said of the
- * kernel, since that is still there.
+ * The status of a node's NodeNAT. Before the first programming, what the earlier agent wrote about the kernel stays, since
+ * its rules are still there.
  *
  * @param before the status that the object has; null when it has none
  * @param at RFC 3339, whole seconds: for conditions whose status changes
@@ -73,8 +73,8 @@ function listsOf(counts: Omit<NodeNatStatus['counts'], 'rejected'>, rows: Rows):
 const ROWS_OF_OBJECT = 8;
 
 /**
- * As many rows as the list takes, so that no object takes the place of another: each gets the same number at most, one
- * at least as long as there is room. The last row of an object that has more says how many.
+ * As many rows as the list may have, shared between the objects: each gets the same maximum, and at least one while there is
+ * room. The last row of an object with more rows says how many are left out.
  */
 function fairly(rows: readonly RejectedRow[]): RejectedRow[] {
   const byObject = grouped(rows, ({ object }) => formatRef(object));
