@@ -1,11 +1,4 @@
-import type { Finding } from '../model/finding.ts';
-import type { HostFacts } from './host-facts.ts';
-
-/** Something that prevents NAT on this host; the message has no final stop. */
-export interface HostFinding extends Pick<Finding, 'severity' | 'message'> {
-  /** What to do: a sentence, or a command. */
-  readonly remedy: string;
-}
+import type { HostFacts, HostFinding } from './host-facts.ts';
 
 /** Checks one thing that can be wrong with a host. Pure: facts are collected before. */
 export interface Check {

@@ -1,8 +1,8 @@
 import type { RemainingDrop } from '../datapath/coexistence/forward-chains.ts';
+import type { Finding } from '../model/finding.ts';
 import type { Family } from '../net/family.ts';
 import type { PortSpan } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { HostFinding } from './finding.ts';
 
 /** What the kernel can do. */
 export interface PlatformFacts {
@@ -60,6 +60,12 @@ export interface UntrackedRule {
   readonly ports: readonly PortSpan[] | null;
   readonly source: Prefix | null;
   readonly destination: Prefix | null;
+}
+
+/** Something that prevents NAT on this host; the message has no final stop. */
+export interface HostFinding extends Pick<Finding, 'severity' | 'message'> {
+  /** What to do: a sentence, or a command. */
+  readonly remedy: string;
 }
 
 /** What the agent of this namespace reports. */

@@ -1,4 +1,5 @@
-import type { Check, HostFinding } from '../finding.ts';
+import type { Check } from '../finding.ts';
+import type { HostFinding } from '../host-facts.ts';
 
 /** Share of the table in use at which new connections will soon fail, and at which they may fail already. */
 const WARN_AT = 0.75;

@@ -1,4 +1,5 @@
-import type { Check, HostFinding } from '../finding.ts';
+import type { Check } from '../finding.ts';
+import type { HostFinding } from '../host-facts.ts';
 
 /** The kernel and the rights. */
 export const platform: Check = {

@@ -1,7 +1,7 @@
 import { formatPrefix, type Prefix, prefixesOverlap } from '../../net/prefix.ts';
 import { LINK_LOCAL } from '../../net/special-address.ts';
-import type { Check, HostFinding } from '../finding.ts';
-import type { ForeignSourceNat, HostFacts } from '../host-facts.ts';
+import type { Check } from '../finding.ts';
+import type { ForeignSourceNat, HostFacts, HostFinding } from '../host-facts.ts';
 
 /** Rules of other programs that rewrite sources match the same packets; priorities and chance decide which rule wins. */
 export const foreignSourceNat: Check = {
