@@ -92,7 +92,7 @@ test('a source that never delivers everything: alive, not ready, and questions a
   expect(await askAgent('/status')).toMatchObject({ synced: false, problems: [] });
   const { output, errors } = await knat(['doctor', '-o', 'json']);
   expect(errors).toBe('');
-  expect(JSON.stringify(JSON.parse(output))).toContain('has not read its source completely yet');
+  expect(JSON.stringify(JSON.parse(output))).toContain('the agent is still reading its source');
   // Companions that read the plan by themselves wait without a log line.
   await sleep(300);
   expect(warnings).toEqual([]);
