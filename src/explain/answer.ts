@@ -1,6 +1,6 @@
 import type { FlowAnswer } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
-import { formatEndpoint } from '../net/address.ts';
+import { endpointText } from '../plan/canonical.ts';
 import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
 import { groupPaths } from './group.ts';
 import type { WalkedNode } from './own.ts';
@@ -21,10 +21,7 @@ export function answerFlow(
   const snat = first?.snat ?? null;
   return {
     verdict,
-    endpoints:
-      verdict === 'dnat'
-        ? paths.map(({ endpoint: { address, port } }) => formatEndpoint(address, port)).sort()
-        : [],
+    endpoints: verdict === 'dnat' ? paths.map(({ endpoint }) => endpointText(endpoint)).sort() : [],
     masq: paths.some((path) => path.snat !== null),
     snat: paths.every((path) => path.snat === snat) ? snat : null,
     because: reasonOf(result),

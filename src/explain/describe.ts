@@ -2,6 +2,7 @@ import type { Line } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
 import { firstFew } from '../model/text.ts';
 import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
+import { endpointText } from '../plan/canonical.ts';
 import type { Endpoint } from '../plan/entry.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
 import { groupPaths, type PathGroup } from './group.ts';
@@ -124,21 +125,11 @@ function pathsText({ paths }: PathGroup): string {
 }
 
 /** `TCP 10.244.1.7 → 10.96.0.10:80`. */
-export function packetText({
-  source,
-  sourcePort,
-  inputInterface,
-  destination,
-  port,
-  protocol,
-}: Packet): string {
+export function packetText(packet: Packet): string {
+  const { source, sourcePort, inputInterface, destination, port, protocol } = packet;
   const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
   const by = inputInterface === undefined ? '' : `, in by ${inputInterface}`;
   return `${protocol} ${from} → ${formatEndpoint(destination, port)}${by}`;
-}
-
-function endpointText({ address, port }: Endpoint): string {
-  return formatEndpoint(address, port);
 }
 
 function sourceText(source: IpAddress | 'node'): string {

@@ -1,6 +1,7 @@
 import type { PacketQuestion } from '../forms/questions.ts';
 import type { NodeFacts } from '../model/node.ts';
-import { familyOf, formatEndpoint, type IpAddress, parseAddress } from '../net/address.ts';
+import { familyOf, type IpAddress, parseAddress } from '../net/address.ts';
+import { endpointText } from '../plan/canonical.ts';
 import type { Endpoint } from '../plan/entry.ts';
 import { findPlace, type NamedFacts } from './place.ts';
 import type { PacketState } from './step.ts';
@@ -139,7 +140,7 @@ function compareDestinations(
   const missing = wanted.filter((place) => !actual.some((endpoint) => fits(place, endpoint)));
   const extra = actual.filter((endpoint) => !wanted.some((place) => fits(place, endpoint)));
   if (missing.length === 0 && extra.length === 0) return null;
-  const reached = actual.map(({ address, port }) => formatEndpoint(address, port)).sort();
+  const reached = actual.map(endpointText).sort();
   return {
     field: 'reaches',
     expected: texts.join(', ') || 'nobody',

@@ -1,6 +1,6 @@
 import type { WalkJson, WalkPacket, WalkStep } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
-import { formatEndpoint } from '../net/address.ts';
+import { endpointText } from '../plan/canonical.ts';
 import { type ExistingFlow, existingFlowJson } from './existing.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { PacketState, Step } from './step.ts';
@@ -18,20 +18,14 @@ export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = 
     verdict: walk.verdict,
     steps: walk.steps.map(stepJson),
     paths: walk.paths.map(({ endpoint, snat, snatPort, steps, after, reply }) => ({
-      endpoint: formatEndpoint(endpoint.address, endpoint.port),
+      endpoint: endpointText(endpoint),
       snat,
       snatPort,
       steps: steps.map(stepJson),
       after: packetJson(after),
       reply: {
-        sent: {
-          from: formatEndpoint(reply.sent.from.address, reply.sent.from.port),
-          to: reply.sent.to,
-        },
-        seen: {
-          from: formatEndpoint(reply.seen.from.address, reply.seen.from.port),
-          to: reply.seen.to,
-        },
+        sent: { from: endpointText(reply.sent.from), to: reply.sent.to },
+        seen: { from: endpointText(reply.seen.from), to: reply.seen.to },
         returns: reply.returns,
       },
     })),

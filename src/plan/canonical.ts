@@ -109,7 +109,12 @@ export function canonicalEntry(entry: PlanEntry): Entry {
 }
 
 function formatEndpoints(endpoints: readonly Endpoint[]): string[] {
-  return endpoints.map(({ address, port }) => formatEndpoint(address, port));
+  return endpoints.map(endpointText);
+}
+
+/** `10.244.1.7:8080`, IPv6 in brackets. */
+export function endpointText({ address, port }: Endpoint): string {
+  return formatEndpoint(address, port);
 }
 
 function formatFree(ports: FreePorts): string[] {

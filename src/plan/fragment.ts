@@ -58,6 +58,6 @@ export function unusable(object: ObjectRef, error: unknown): Notice {
   return findingOf(
     'NatInvalid',
     object,
-    `it is left out for an error inside knat, which should be reported: ${why}`,
+    `it is left out because of an error inside knat, which should be reported: ${why}`,
   );
 }

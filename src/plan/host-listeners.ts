@@ -1,8 +1,12 @@
 import { firstReached, grouped } from '../base/collect.ts';
-import type { HostListener } from '../model/node.ts';
+import { findingOf, type Notice } from '../model/finding.ts';
+import type { HostListener, NodeFacts } from '../model/node.ts';
+import { formatRef, objectKey, refOf } from '../model/object.ts';
+import type { PodFact } from '../model/pod.ts';
 import { familyOf, formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Protocol } from '../net/protocol.ts';
 import type { Tuple } from './entry.ts';
+import type { NatPlan } from './nat-plan.ts';
 
 /** The listeners of each protocol by port; computed once, since lists never change. */
 const byPort = new WeakMap<readonly HostListener[], ReadonlyMap<Protocol, readonly HostListener[]>>();
@@ -45,4 +49,64 @@ function sortedOf(listeners: readonly HostListener[]): ReadonlyMap<Protocol, rea
 /** `192.0.2.1:22`, `*:22`: where the socket is bound, as ss(8) writes it. */
 export function formatListener({ address, port }: HostListener): string {
   return address === null ? `*:${port}` : formatEndpoint(address, port);
+}
+
+/**
+ * The ports of the node that the CNI plugin maps to the pod, in the families of the pod. A finished or terminating pod has
+ * none; what the plugin has not removed yet is found as a rule.
+ */
+export function hostPortHolders(pod: PodFact | null, nodeName: string): readonly HostListener[] {
+  if (pod === null || pod.hostPorts.length === 0 || pod.nodeName !== nodeName) return [];
+  if (pod.hostNetwork || pod.finished || pod.terminating) return [];
+  const name = objectKey(pod.namespace, pod.name);
+  const has = (family: string) =>
+    pod.ips.length === 0 || pod.ips.some((address) => familyOf(address) === family);
+  return pod.hostPorts.flatMap(({ protocol, port, address, families }) => {
+    const held = { by: `hostPort of Pod ${name}`, to: null, pod: name };
+    const reached = families.filter(has);
+    return reached.length === 0 ? [] : [{ protocol, port, address, families: reached, held }];
+  });
+}
+
+/** The node facts with port mappings among the listeners, in an order that depends on their content alone. */
+export function withHolders(node: NodeFacts, hostPorts: readonly HostListener[]): NodeFacts {
+  if (hostPorts.length === 0 && node.portRules.length === 0) return node;
+  const sorted = [...hostPorts].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  return { ...node, listeners: [...node.listeners, ...sorted, ...node.portRules] };
+}
+
+/** Notices for Pods whose host port a Service, or a binding with takeover, gets. */
+export function lostHostPorts(
+  hostPorts: readonly HostListener[],
+  node: NodeFacts,
+  plan: Pick<NatPlan, 'entryAt'>,
+): Notice[] {
+  const notices: Notice[] = [];
+  for (const { protocol, port, address, families, held } of hostPorts) {
+    const [namespace = '', name = ''] = held?.pod?.split('/') ?? [];
+    const object = refOf('Pod', { namespace, name });
+    for (const local of node.localAddresses) {
+      if (!families.includes(familyOf(local.address)) || (address ?? local.address) !== local.address)
+        continue;
+      const entry = plan.entryAt({ address: local.address, protocol, port });
+      if (entry?.kind !== 'ServiceFrontend' && entry?.kind !== 'PodBinding') continue;
+      if (objectKey(entry.owner.namespace, entry.owner.name) === held?.pod && entry.kind === 'PodBinding')
+        continue;
+      const message = `hostPort ${port}/${protocol}: ${formatRef(entry.owner)} has ${formatEndpoint(local.address, port)} and comes before`;
+      notices.push(findingOf('NatHostPortInUse', object, message));
+    }
+  }
+  return notices;
+}
+
+/** The listeners without rules and port mappings that lead to this pod itself. */
+export function heldByOthers(listeners: readonly HostListener[], pod: PodFact): readonly HostListener[] {
+  const name = objectKey(pod.namespace, pod.name);
+  const isOwn = ({ held }: HostListener) =>
+    held !== undefined && (held.pod === name || (held.to !== null && pod.ips.includes(held.to)));
+  return listeners.some(isOwn) ? listeners.filter((listener) => !isOwn(listener)) : listeners;
+}
+
+function nameOf({ held, port, protocol }: HostListener): string {
+  return `${held?.pod} ${protocol} ${port}`;
 }

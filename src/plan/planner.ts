@@ -10,7 +10,7 @@ import { EgressPlanner } from './egress-rules.ts';
 import { FactStore, serviceOf } from './fact-store.ts';
 import { emptyFragment, fragmentOf } from './fragment.ts';
 import { FragmentUnion } from './fragment-union.ts';
-import { hostPortHolders, lostHostPorts, withHolders } from './held-ports.ts';
+import { hostPortHolders, lostHostPorts, withHolders } from './host-listeners.ts';
 import type { NatPlan } from './nat-plan.ts';
 import type { PlanOptions } from './options.ts';
 import { PortOwners } from './owned-ports.ts';

@@ -107,7 +107,7 @@ test('the lists of the older objects of a namespace have room, and what does not
   ]);
   expect(told(plan)).toEqual([
     'NatRestricted w2: Services and Pods of namespace shop may have 5 networks in their lists of sources on a node ' +
-      '(--max-source-networks-per-namespace), and older objects have them: nobody may use what 1 of its lists guard',
+      '(--max-source-networks-per-namespace), and older objects have them: 1 of its lists of sources now allow no source',
   ]);
   planner.apply([
     { kind: 'Service', key: 'shop/w1', fact: null },

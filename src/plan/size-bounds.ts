@@ -27,17 +27,15 @@ interface Claimant {
   readonly createdAt: number;
 }
 
-/** What does not fit of one object. */
-interface Verdict {
-  /** Lists that are emptied, so that no source is allowed: name → the exceeded limit. */
-  readonly closed: ReadonlyMap<string, Limit>;
-  /** Keys of entries that are left out → the exceeded limit. */
-  readonly dropped: ReadonlyMap<string, Limit>;
-}
+/**
+ * What does not fit of one object: keys of entries that are left out, and names of lists that are emptied, so that no source
+ * is allowed. Each has the limit that is exceeded.
+ */
+type Verdict = ReadonlyMap<string, Limit>;
 
 type Limit = keyof typeof REASONS;
 
-const EVERYTHING_FITS: Verdict = Object.freeze({ closed: new Map(), dropped: new Map() });
+const EVERYTHING_FITS: Verdict = new Map();
 
 const REASONS = {
   networksPerNamespace: (limit: number, namespace: string) =>
@@ -92,10 +90,9 @@ export class SizeBounds {
     for (const claimant of [...this.#claimants.values()].sort(byAge)) {
       const { name, fragment, owner } = claimant;
       const verdict = room.judge(fragment.entries, owner.namespace);
-      if (verdict !== EVERYTHING_FITS) this.#verdicts.set(name, verdict);
+      if (verdict.size > 0) this.#verdicts.set(name, verdict);
       const old = before.get(name) ?? EVERYTHING_FITS;
-      const isSame = isSameMap(old.closed, verdict.closed) && isSameMap(old.dropped, verdict.dropped);
-      if (changed.has(name) || !isSame) {
+      if (changed.has(name) || !isSame(old, verdict)) {
         changed.set(name, bounded(claimant, verdict, this.#limits));
       }
     }
@@ -114,24 +111,23 @@ class Room {
   }
 
   judge(entries: readonly PlanEntry[], namespace: string): Verdict {
-    const closed = new Map<string, Limit>();
-    const dropped = new Map<string, Limit>();
+    const verdict = new Map<string, Limit>();
     const use = this.#namespaces.get(namespace) ?? emptyUse();
     this.#namespaces.set(namespace, use);
     for (const entry of entries) {
       if (!isLimited(entry)) continue;
       const met = isPods(entry) ? this.#addEntry(use) : null;
       if (met !== null) {
-        dropped.set(entry.key, met);
+        verdict.set(entry.key, met);
         continue;
       }
       const sources = sourcesOf(entry);
       if (sources === null) continue;
       const list = nameOf(sources);
-      const limit = closed.has(list) ? null : this.#addList(use, list, sources);
-      if (limit !== null) closed.set(list, limit);
+      const limit = verdict.has(list) ? null : this.#addList(use, list, sources);
+      if (limit !== null) verdict.set(list, limit);
     }
-    return closed.size + dropped.size === 0 ? EVERYTHING_FITS : { closed, dropped };
+    return verdict;
   }
 
   #addEntry(use: Use): Limit | null {
@@ -199,21 +195,23 @@ function byAge(a: Claimant, b: Claimant): number {
   return a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1);
 }
 
-function isSameMap(a: ReadonlyMap<string, Limit>, b: ReadonlyMap<string, Limit>): boolean {
+function isSame(a: Verdict, b: Verdict): boolean {
   return a.size === b.size && [...a].every(([key, limit]) => b.get(key) === limit);
 }
 
 function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLimits): Fragment {
-  if (verdict === EVERYTHING_FITS) return fragment;
-  const { closed, dropped } = verdict;
+  if (verdict.size === 0) return fragment;
   const name = objectKey(owner.namespace, owner.name);
   const entries = fragment.entries
-    .filter(({ key }) => !dropped.has(key))
+    .filter(({ key }) => !verdict.has(key))
     .map((entry): PlanEntry => {
       const sources = sourcesOf(entry);
-      if (sources === null || !closed.has(nameOf(sources))) return entry;
+      if (sources === null || !verdict.has(nameOf(sources))) return entry;
       return { ...entry, sourceRanges: { family: sources.family, ranges: [] } } as PlanEntry;
     });
+  const met = [...verdict.values()];
+  const dropped = met.filter((limit) => limit.startsWith('entries'));
+  const closed = met.filter((limit) => limit.startsWith('networks'));
   const notice = (met: Iterable<Limit>, what: string): Notice[] =>
     [...new Set(met)].map((limit) => {
       const reason = REASONS[limit](limits[limit], owner.namespace);
@@ -223,8 +221,8 @@ function bounded({ fragment, owner }: Claimant, verdict: Verdict, limits: SizeLi
     entries,
     notices: [
       ...fragment.notices,
-      ...notice(dropped.values(), `${dropped.size} ports or port ranges of ${name} are not bound`),
-      ...notice(closed.values(), `nobody may use what ${closed.size} of its lists guard`),
+      ...notice(dropped, `${dropped.length} ports or port ranges of ${name} are not bound`),
+      ...notice(closed, `${closed.length} of its lists of sources now allow no source`),
     ],
   };
 }
