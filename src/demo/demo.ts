@@ -4,7 +4,7 @@ import { removeStale } from '../lab/removal.ts';
 import type { Family } from '../net/family.ts';
 import { AgentFailed, AgentProcess, knatIn } from './agent-process.ts';
 import { awaitFlow, tryFlow } from './dial.ts';
-import type { FlowResult } from './flow.ts';
+import type { FlowResult, StagedFlow } from './flow.ts';
 import { tellHowToLookAround, tellLogLine } from './look-around.ts';
 import { DemoFolder } from './manifests.ts';
 import { PageAddress } from './page-address.ts';
@@ -16,13 +16,13 @@ import { keepTalking } from './traffic.ts';
 
 export interface DemoOptions {
   readonly families: readonly Family[];
-  /** True: when the story is told, everything stays until the signal aborts, for somebody to look around. */
+  /** True: after the last step everything stays until the signal aborts, so that people can look around. */
   readonly stay: boolean;
   readonly display: Display;
 }
 
 /**
- * Builds the stage, starts an agent in each node, tells the story, and removes everything, however it ends.
+ * Builds the stage, starts an agent in each node, shows the flows, and removes everything, however it ends.
  * Returns how each translation came out. Throws DemoImpossible, AgentFailed, or the signal's reason when it aborts
  * before the story is told. Two demos at once do not disturb each other; what a crashed one left is removed first.
  */
@@ -47,7 +47,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
     const cluster = await buildStage(lab).catch((error) => {
       throw explainBuildFailure(error);
     });
-    const demo = new Demo(options, cluster, folder, agents, pages, signal);
+    const demo = new Demo({ ...options, cluster, folder, agents, pages, signal });
     await untilAborted(demo.play(), signal);
     if (options.stay) await demo.stay();
     return demo.outcomes;
@@ -57,31 +57,23 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   }
 }
 
+/** The options of a demo, and what it is made of; whoever makes these parts removes them. */
+interface Parts extends DemoOptions {
+  readonly cluster: Cluster;
+  readonly folder: DemoFolder;
+  readonly agents: AgentProcess[];
+  readonly pages: PageAddress[];
+  readonly signal: AbortSignal;
+}
+
 class Demo {
-  readonly #options: DemoOptions;
+  readonly #parts: Parts;
   readonly #teller: Teller;
-  readonly #cluster: Cluster;
-  readonly #folder: DemoFolder;
-  readonly #agents: AgentProcess[];
-  readonly #pages: PageAddress[];
-  readonly #signal: AbortSignal;
   readonly outcomes: FlowResult[] = [];
 
-  constructor(
-    options: DemoOptions,
-    cluster: Cluster,
-    folder: DemoFolder,
-    agents: AgentProcess[],
-    pages: PageAddress[],
-    signal: AbortSignal,
-  ) {
-    this.#options = options;
-    this.#teller = new Teller(options.display);
-    this.#cluster = cluster;
-    this.#folder = folder;
-    this.#agents = agents;
-    this.#pages = pages;
-    this.#signal = signal;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#teller = new Teller(parts.display);
   }
 
   async play(): Promise<void> {
@@ -89,7 +81,7 @@ class Demo {
     teller.heading('knat demo: real packets through all three kinds of NAT');
     teller.remark('Every host below is a network namespace of this machine; nothing leaves it.');
     teller.lines(['', ...PICTURE]);
-    await startListeners(this.#cluster);
+    await startListeners(this.#parts.cluster);
     await this.#chapter(withoutKnat);
     await this.#startAgents();
     const explanation = this.#explain();
@@ -104,72 +96,81 @@ class Demo {
 
   /** Goes on with gentle traffic. Resolves when the signal aborts. */
   async stay(): Promise<void> {
-    const { display, families } = this.#options;
-    const [page] = this.#pages;
-    tellHowToLookAround(display, this.#cluster, this.#folder, page?.url ?? null);
-    for (const agent of this.#agents) agent.follow((line) => tellLogLine(display, agent.node, line));
-    const aborted = this.#signal.aborted
+    const { display, families } = this.#parts;
+    const [page] = this.#parts.pages;
+    tellHowToLookAround(display, this.#parts.cluster, this.#parts.folder, page?.url ?? null);
+    for (const agent of this.#parts.agents) agent.follow((line) => tellLogLine(display, agent.node, line));
+    const aborted = this.#parts.signal.aborted
       ? Promise.resolve()
-      : new Promise<void>((resolve) => this.#signal.addEventListener('abort', () => resolve()));
-    await Promise.race([aborted, keepTalking(this.#cluster, families, this.#signal).then(() => aborted)]);
+      : new Promise<void>((resolve) => this.#parts.signal.addEventListener('abort', () => resolve()));
+    await Promise.race([
+      aborted,
+      keepTalking(this.#parts.cluster, families, this.#parts.signal).then(() => aborted),
+    ]);
   }
 
   async #startAgents(): Promise<void> {
     const teller = this.#teller;
     teller.heading('An agent in each node');
-    teller.fact('manifests', this.#folder.manifests);
+    teller.fact('manifests', this.#parts.folder.manifests);
     const start = performance.now();
-    for (const { host, name } of this.#cluster.nodes) {
-      this.#agents.push(new AgentProcess(host, this.#folder.manifests, this.#folder.logFile(name)));
+    for (const { host, name } of this.#parts.cluster.nodes) {
+      this.#parts.agents.push(
+        new AgentProcess(host, this.#parts.folder.manifests, this.#parts.folder.logFile(name)),
+      );
     }
-    await Promise.all(this.#agents.map((agent) => agent.ready()));
+    await Promise.all(this.#parts.agents.map((agent) => agent.ready()));
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     teller.fact('started', `knat agent --source dir:… --node node1, and node2`);
     teller.fact('programmed', `both, ${seconds} s after their start`);
-    if (this.#options.stay) {
-      const page = await PageAddress.open(this.#cluster.node('node1').host, this.#folder.socketFile);
+    if (this.#parts.stay) {
+      const page = await PageAddress.open(
+        this.#parts.cluster.node('node1').host,
+        this.#parts.folder.socketFile,
+      );
       // Where the signal came meanwhile, everything was removed already.
-      if (this.#signal.aborted) page.close();
-      this.#pages.push(page);
+      if (this.#parts.signal.aborted) page.close();
+      this.#parts.pages.push(page);
       teller.fact('page', `${page.url} (node1)`);
     }
   }
 
   async #chapter({ title, flows }: Chapter): Promise<void> {
     this.#teller.heading(title);
-    const tried = await Promise.all(
-      flows.map((flow) => {
-        const inFamily = (family: Family) => tryFlow(this.#cluster, flow, family);
-        return Promise.all(this.#options.families.map(inFamily));
-      }),
-    );
-    this.#signal.throwIfAborted();
-    for (const [index, flow] of flows.entries()) {
-      const outcomes = tried[index] ?? [];
-      this.outcomes.push(...outcomes);
-      this.#teller.flow(flow, outcomes);
-    }
+    const { cluster } = this.#parts;
+    await this.#show(flows, async (flow, family) => ({ outcome: await tryFlow(cluster, flow, family) }));
   }
 
   async #change({ title, edit, flows }: Change): Promise<void> {
     this.#teller.remark(`  edit ${title}`);
+    const { cluster, folder, signal } = this.#parts;
     const since = performance.now();
-    this.#folder.edit(edit);
-    const awaited = await Promise.all(
-      flows.map((flow) => {
-        const inFamily = (family: Family) => awaitFlow(this.#cluster, flow, family, since, this.#signal);
-        return Promise.all(this.#options.families.map(inFamily));
+    folder.edit(edit);
+    await this.#show(flows, (flow, family) => awaitFlow(cluster, flow, family, since, signal));
+  }
+
+  /** Tries all flows at once in every family, then prints them in order; `milliseconds` is the time since a change. */
+  async #show(
+    flows: readonly StagedFlow[],
+    attempt: (
+      flow: StagedFlow,
+      family: Family,
+    ) => Promise<{ readonly outcome: FlowResult; readonly milliseconds?: number }>,
+  ): Promise<void> {
+    const { families, signal } = this.#parts;
+    const tried = await Promise.all(
+      flows.map(async (flow) => {
+        return { flow, results: await Promise.all(families.map((family) => attempt(flow, family))) };
       }),
     );
-    this.#signal.throwIfAborted();
-    for (const [index, flow] of flows.entries()) {
-      const results = awaited[index] ?? [];
+    signal.throwIfAborted();
+    for (const { flow, results } of tried) {
       const outcomes = results.map(({ outcome }) => outcome);
       this.outcomes.push(...outcomes);
       this.#teller.flow(flow, outcomes);
-      const times = results
-        .filter(({ outcome }) => outcome.asExpected)
-        .map(({ outcome: { family }, milliseconds }) => ({ family, milliseconds }));
+      const times = results.flatMap(({ outcome: { asExpected, family }, milliseconds }) =>
+        asExpected && milliseconds !== undefined ? [{ family, milliseconds }] : [],
+      );
       if (times.length > 0) this.#teller.remark(`       after ${timesText(times)}`);
     }
   }
@@ -177,16 +178,16 @@ class Demo {
   /** What the agent says to the question, by the command that a user would type. */
   async #explain(): Promise<readonly string[]> {
     const { node, from, to, port } = explained;
-    const { host } = this.#cluster.node(node);
-    const [family = 'IPv4'] = this.#options.families;
+    const { host } = this.#parts.cluster.node(node);
+    const [family = 'IPv4'] = this.#parts.families;
     const question = `explain --from ${from[family]} --to ${to[family]} --port ${port}`;
     const { status, stdout, stderr } = await host.runToEnd(knatIn(host, question.split(' ')));
     if (status !== 0) throw new AgentFailed(node, 'did not explain a packet', stderr.trim().split('\n'));
-    return [this.#options.display.dim(`$ knat ${question}`), '', ...stdout.trimEnd().split('\n')];
+    return [this.#parts.display.dim(`$ knat ${question}`), '', ...stdout.trimEnd().split('\n')];
   }
 }
 
-/** Rejects with the signal's reason as soon as it aborts; what the work does from then on is nobody's concern. */
+/** Rejects with the signal's reason as soon as it aborts; the result of the work is then ignored. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

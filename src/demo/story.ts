@@ -2,8 +2,7 @@
  * The flows of the demo, in order. The expected results are written by hand from the topology (`stage.ts`) and the
  * manifests (`examples/demo`): none of them comes from knat.
  */
-import { type Dual, lanAddress, outsideAddress, podAddress } from '../lab/address-plan.ts';
-import { type IpAddress, parseAddress } from '../net/address.ts';
+import { lanAddress, outsideAddress, podAddress, serviceAddress } from '../lab/address-plan.ts';
 import type { StagedFlow } from './flow.ts';
 import type { Edit } from './manifests.ts';
 import { MAIL_ADDRESS } from './stage.ts';
@@ -17,9 +16,9 @@ const node1ToPods = podAddress(1, 1);
 const outside = outsideAddress(10);
 const client = outsideAddress(11);
 
-const webService = dual('10.96.0.10', 'fd00:10:96::10');
-const mailService = dual('10.96.0.25', 'fd00:10:96::25');
-const voiceService = dual('10.96.0.34', 'fd00:10:96::34');
+const webService = serviceAddress(10);
+const mailService = serviceAddress(25);
+const voiceService = serviceAddress(34);
 
 /**
  * How often a flow is dialled that two pods may answer, chosen at random: one of them is missed with a probability of
@@ -261,13 +260,3 @@ export const explained = {
   to: outside,
   port: 443,
 } as const;
-
-function dual(v4: string, v6: string): Dual<IpAddress> {
-  return { IPv4: address(v4), IPv6: address(v6) };
-}
-
-function address(text: string): IpAddress {
-  const parsed = parseAddress(text);
-  if (parsed === null) throw new TypeError(`not an address: ${text}`);
-  return parsed;
-}

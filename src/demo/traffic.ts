@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dual, lanAddress, outsideAddress, podAddress } from '../lab/address-plan.ts';
+import { type Dual, lanAddress, outsideAddress, podAddress, serviceAddress } from '../lab/address-plan.ts';
 import type { Cluster } from '../lab/cluster.ts';
 import type { Family } from '../net/family.ts';
 import type { Protocol } from '../net/protocol.ts';
@@ -16,9 +16,9 @@ interface Talk {
   readonly protocol: Protocol;
 }
 
-const web: Dual<string> = { IPv4: '10.96.0.10', IPv6: 'fd00:10:96::10' };
-const mail: Dual<string> = { IPv4: '10.96.0.25', IPv6: 'fd00:10:96::25' };
-const voice: Dual<string> = { IPv4: '10.96.0.34', IPv6: 'fd00:10:96::34' };
+const web = serviceAddress(10);
+const mail = serviceAddress(25);
+const voice = serviceAddress(34);
 
 /** What node1 translates, the busier more often. */
 const TALKS: readonly Talk[] = [
@@ -38,8 +38,8 @@ const TALKS: readonly Talk[] = [
 ];
 
 /**
- * Talks gently over node1 until the signal aborts, so that there is something to look at. Who does not answer is passed
- * over: people change the manifests meanwhile.
+ * Talks gently over node1 until the signal aborts, so that there is something to look at. A connection without an answer
+ * is ignored: people change the manifests meanwhile.
  */
 export async function keepTalking(
   cluster: Cluster,

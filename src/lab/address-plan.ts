@@ -33,6 +33,11 @@ export function podCIDRs(node: number): Dual<Prefix> {
   return { IPv4: prefixOf(`10.244.${node}.0/24`), IPv6: prefixOf(`fd00:10:244:${node}::/64`) };
 }
 
+/** A ClusterIP. */
+export function serviceAddress(last: number): Dual<IpAddress> {
+  return { IPv4: address(`10.96.0.${last}`), IPv6: address(`fd00:10:96::${last}`) };
+}
+
 /** Bits of every network of the plan. */
 export const NETWORK_BITS: Dual<number> = { IPv4: 24, IPv6: 64 };
 

@@ -43,17 +43,10 @@ export interface DialManyRequest {
 }
 
 /** Open a connection to an echo (TCP), or to any listener (UDP), and keep talking over it until `release`. */
-export interface HoldRequest {
+export interface HoldRequest extends Omit<DialRequest, 'command'> {
   readonly command: 'hold';
-  readonly from?: string;
-  readonly sourcePort?: number;
-  readonly to: string;
-  readonly port: number;
-  readonly protocol: Protocol;
-  /** Milliseconds between two messages. */
+  /** Milliseconds between two messages; `timeoutMs` is for the first answer. */
   readonly everyMs: number;
-  /** For the first answer. */
-  readonly timeoutMs: number;
 }
 
 /** End a held connection. */

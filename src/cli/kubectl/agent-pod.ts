@@ -1,7 +1,7 @@
 import { firstFew } from '../../model/text.ts';
 import { CliError } from '../cli-error.ts';
 
-/** Of a Pod, as the API has it, what tells whether an agent can be asked in it. */
+/** The fields of a Pod that say whether an agent in it can be asked. */
 export interface AgentPod {
   readonly metadata: {
     readonly name: string;
@@ -54,9 +54,9 @@ export interface FoundAgent {
 }
 
 /**
- * The Pod to ask among those of one node; null when there is none with an agent. A Pod that ends counts only while no
- * other is there: in a rollout the next one starts when it is gone. An agent that is not Ready is asked all the same,
- * since that is when there is something to ask. Throws CliError where several run, or the one does not run.
+ * The Pod to ask among those of one node; null if none has an agent. A Pod that is being deleted counts only if there is
+ * no other: in a rollout the next one starts after it. An agent that is not Ready is asked too, because that is when
+ * people ask. Throws CliError if several run, or if the only one does not run.
  */
 export function chooseAgent(pods: readonly AgentPod[], node: string): FoundAgent | null {
   const [first] = pods;

@@ -1,7 +1,7 @@
 import { CliError } from '../cli-error.ts';
 import type { AgentPod } from './agent-pod.ts';
 
-/** Of a DaemonSet, as the API has it, what proves that a Pod is one of it. */
+/** The fields of a DaemonSet that prove that a Pod belongs to it. */
 export interface OwningDaemonSet {
   readonly metadata: { readonly uid: string };
   readonly spec: {
@@ -16,8 +16,8 @@ export interface OwningDaemonSet {
 export const SYSTEM_NAMESPACE = 'kube-system';
 
 /**
- * Why a Pod is not taken for the agent of the node, one reason each; empty where it may be one. Labels can be written by
- * whoever makes a Pod: in a namespace of a tenant, `kubectl exec` would hand that tenant a terminal and what is typed.
+ * Why a Pod is not accepted as the agent of the node, one reason each; empty if it may be the agent. A tenant can give a Pod
+ * any labels, and `kubectl exec` in it would hand the tenant the terminal and everything typed.
  *
  * @param namespaces those whose Pods may be agents
  */
@@ -66,7 +66,7 @@ export function whyNotOf(pod: AgentPod, owner: OwningDaemonSet | null): string[]
   return reasons.flatMap(([isSo, reason]) => (isSo ? [] : [reason]));
 }
 
-/** Pods with the labels of an agent that are none, for whoever asked. */
+/** The error for Pods that have the labels of an agent and are none. */
 export function noAgentProven(
   node: string,
   found: readonly { pod: AgentPod; reasons: readonly string[] }[],

@@ -1,7 +1,7 @@
 import type { PacketQuestion } from '../../forms/questions.ts';
 import { CliError } from '../cli-error.ts';
 
-/** A command line of `kubectl knat`, by who is to have its words. */
+/** A command line of `kubectl knat`, sorted by the program that gets each word. */
 export interface PluginArguments {
   /** For kubectl: which cluster, and as whom. Without the namespace. */
   readonly kubectl: readonly string[];
@@ -96,8 +96,8 @@ const OWN: ReadonlyMap<string, OwnName> = new Map(
 );
 
 /**
- * Splits the words behind `kubectl knat`: options of kubectl and of the plugin are taken out wherever they stand, all
- * else is left in its order. What stands behind `--` is left alone. Throws CliError (KNAT_USAGE) where a value is missing.
+ * Splits the words after `kubectl knat`: takes out options of kubectl and of the plugin, at any place before `--`, and
+ * keeps the order of all other words. Throws CliError (KNAT_USAGE) if a value is missing.
  */
 export function splitArguments(words: readonly string[]): PluginArguments {
   const own: Record<OwnName, string | null> = {
@@ -145,13 +145,12 @@ function nameAndValue(word: string): { readonly name: string; readonly value: st
 export type Whose =
   | { readonly kind: 'node'; readonly name: string }
   | { readonly kind: 'pod'; readonly namespace: string | null; readonly name: string }
-  /** Nobody is named: the one agent that there is. */
+  /** The command line names no agent: there must be only one. */
   | { readonly kind: 'only' };
 
 /**
  * Whose agent a command line asks: that of --node, of the Pod of --pod, else of the packet's sender in explain, where
  * it is a Pod or a node; of a packet from elsewhere to `node/NAME`, that node's. Throws CliError.
-
  *
  * @param packet what the words ask about, for explain
  */

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { CliError } from '../cli-error.ts';
 import { isLastWord, isRemoteStatus, kubectlFailure } from './failure.ts';
 
-/** Where a command that runs by kubectl gets its standard input from: a file's descriptor, or as ours. */
+/** Standard input of a command that kubectl runs: none, ours, or the descriptor of a file. */
 export type Input = 'ignore' | 'inherit' | number;
 
 /** What kubectl prints. Throws CliError when it cannot be run or fails. */
@@ -17,11 +17,10 @@ export async function readByKubectl(words: readonly string[]): Promise<string> {
 }
 
 /**
- * Runs kubectl with our standard output, and gives the status that it ends with, which is that of the command in the
- * container. Whatever interrupts us ends kubectl, and then us by the same signal. Throws CliError when it is kubectl that
- * failed, not the command.
+ * Runs kubectl with our standard output and returns its exit status, which is that of the command in the container. A
+ * signal to us ends kubectl, and then us by the same signal. Throws CliError if kubectl itself failed.
  *
- * @param printError takes the lines of standard error as they come, but for kubectl's last word on its own status
+ * @param printError gets each line of standard error, except kubectl's last line about its own status
  */
 export async function runByKubectl(
   words: readonly string[],
@@ -44,7 +43,7 @@ export async function runByKubectl(
   }
 }
 
-/** The last line, if it is one that kubectl may have said of itself; it is not printed. */
+/** Returns the last line, without printing it, if kubectl may have written it about itself. */
 async function forwardErrors(child: ChildProcess, print: (line: string) => void): Promise<string | null> {
   let held: string | null = null;
   if (child.stderr === null) return held;
@@ -67,7 +66,7 @@ async function endOf(child: ChildProcess): Promise<number> {
   }
 }
 
-/** Ctrl-C goes to kubectl by itself, which is in our process group; what was sent to us alone is passed on. */
+/** kubectl is in our process group and gets Ctrl-C by itself; a signal sent only to us is passed on. */
 function catchSignals(child: ChildProcess): { release(): void } {
   let received: NodeJS.Signals | null = null;
   const listener = (signal: NodeJS.Signals) => {

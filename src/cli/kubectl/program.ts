@@ -26,17 +26,17 @@ import { agentCommands, elsewhere, NODES } from './commands.ts';
 import { commandHelp, isForManifests, nodesHelp, pluginHelp } from './help.ts';
 import { readByKubectl, runByKubectl } from './kubectl.ts';
 
-/** Of the process, what decides how the command in the Pod is run. */
+/** Facts of this process that decide how the command in the Pod runs. */
 export interface Surroundings {
-  /** Standard input, output and error are all the same person's terminal. */
+  /** Standard input, output and error are all a terminal. */
   readonly isTerminal: boolean;
   /** No colours are wanted. */
   readonly noColor: boolean;
 }
 
 /**
- * The program under the name kubectl-knat: finds the agent of a node and runs a command of knat in its Pod, both by
- * kubectl, so that whom to ask, and as whom, is as always with kubectl. Throws CliError.
+ * The program under the name kubectl-knat: finds the agent of a node and runs a command of knat in its Pod. Both use
+ * kubectl, so that its configuration decides which cluster is asked and as which user. Throws CliError.
  */
 export async function runKubectlPlugin(
   words: readonly string[],
@@ -99,7 +99,7 @@ export function execWords(
   return ['exec', ...kubectl, ...where, ...streams, '--', ...environment, 'knat', ...command];
 }
 
-/** The agent may be started with a source in its environment: here it is asked itself. A local file goes as standard input. */
+/** `--agent`, because the agent's environment may name a source, which would be read instead. A local file becomes standard input. */
 export function commandWords(name: string, rest: readonly string[], { flows }: ExplainValues): string[] {
   if (name !== 'explain') return [name, ...rest];
   return [name, '--agent', ...rest, ...(flows === undefined ? [] : ['--flows=-'])];
@@ -153,7 +153,7 @@ async function findAgent(
   return { agent, rest };
 }
 
-/** Those of the Pods that are agents and do not only look like one. Throws CliError where there are Pods and none is. */
+/** The Pods that are agents, and not only have the labels of one. Throws CliError if there are Pods and none is an agent. */
 async function provenAgents(
   pods: readonly AgentPod[],
   node: string,
@@ -174,28 +174,22 @@ async function provenAgents(
   return proven;
 }
 
-/** Whoever may not read DaemonSets goes by the Pod, which in these namespaces only administrators make. */
+/** A user who may not read DaemonSets relies on the Pod: in these namespaces only administrators make Pods. */
 async function whyNotOwned(pod: AgentPod, kubectl: readonly string[]): Promise<string[]> {
   const { namespace } = pod.metadata;
   const name = ownerOf(pod)?.name ?? '';
-  const words = [
-    'get',
-    'daemonsets.apps',
-    ...kubectl,
-    '-n',
-    namespace,
-    name,
-    '-o',
-    'json',
-    '--ignore-not-found',
-  ];
-  try {
-    const text = await readByKubectl(words);
-    return whyNotOf(pod, text.trim() === '' ? null : (JSON.parse(text) as OwningDaemonSet));
-  } catch (error) {
-    if (error instanceof CliError && error.code === 'KNAT_KUBECTL_DENIED') return [];
+  const where = ['-n', namespace, name, '-o', 'json', '--ignore-not-found'];
+  const text = await readIfAllowed(['get', 'daemonsets.apps', ...kubectl, ...where]);
+  if (text === null) return [];
+  return whyNotOf(pod, text.trim() === '' ? null : (JSON.parse(text) as OwningDaemonSet));
+}
+
+/** What kubectl prints; null if the user may not read it. Throws CliError for every other failure. */
+async function readIfAllowed(words: readonly string[]): Promise<string | null> {
+  return await readByKubectl(words).catch((error: unknown) => {
+    if (error instanceof CliError && error.code === 'KNAT_KUBECTL_DENIED') return null;
     throw error;
-  }
+  });
 }
 
 /**
@@ -211,12 +205,8 @@ async function agentNamespaces(
   if (found.every((namespace) => known.has(namespace))) return known;
   const labels = ['-l', selector ?? AGENT_SELECTOR];
   const form = 'jsonpath={range .items[*].subjects[?(@.kind=="ServiceAccount")]}{.namespace}{"\\n"}{end}';
-  try {
-    const text = await readByKubectl(['get', 'clusterrolebindings', ...kubectl, ...labels, '-o', form]);
-    for (const namespace of text.split('\n')) if (namespace !== '') known.add(namespace);
-  } catch (error) {
-    if (!(error instanceof CliError && error.code === 'KNAT_KUBECTL_DENIED')) throw error;
-  }
+  const text = await readIfAllowed(['get', 'clusterrolebindings', ...kubectl, ...labels, '-o', form]);
+  for (const namespace of text?.split('\n') ?? []) if (namespace !== '') known.add(namespace);
   return known;
 }
 
@@ -243,16 +233,8 @@ async function nodeOfPod(
 ): Promise<{ node: string; namespace: string }> {
   const place = namespace === null ? [] : ['-n', namespace];
   const form = 'jsonpath={.metadata.namespace}{"\\n"}{.spec.nodeName}';
-  const found = await readByKubectl([
-    'get',
-    'pod',
-    ...kubectl,
-    ...place,
-    name,
-    '-o',
-    form,
-    '--ignore-not-found',
-  ]);
+  const what = [...place, name, '-o', form, '--ignore-not-found'];
+  const found = await readByKubectl(['get', 'pod', ...kubectl, ...what]);
   const [actual = '', node = ''] = found.split('\n');
   const called = `Pod ${[namespace ?? actual, name].filter((part) => part !== '').join('/')}`;
   if (actual === '') throw new CliError('KNAT_INVALID_INPUT', `there is no ${called}`);
