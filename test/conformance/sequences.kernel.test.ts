@@ -4,12 +4,12 @@
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { timeoutsOf } from '../../src/datapath/nftables/comparison.ts';
+import { egressChainsOf, timeoutsOf } from '../../src/datapath/nftables/comparison.ts';
 import { egressChainsKey } from '../../src/datapath/nftables/egress.ts';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
-import { type NatPlan, scopeOf } from '../../src/plan/nat-plan.ts';
+import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
 import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
@@ -105,5 +105,5 @@ async function followsExactly(steps: readonly Step[]): Promise<void> {
 /** What decides about the chains. */
 function chainsOf(plan: NatPlan): string {
   const timeouts = [...new Set([...plan.entries()].flatMap(timeoutsOf))].sort((a, b) => a - b);
-  return `${timeouts.join()} ${egressChainsKey(scopeOf(plan, 'IPv4').egress)}`;
+  return `${timeouts.join()} ${egressChainsKey(egressChainsOf(plan))}`;
 }

@@ -29,8 +29,8 @@ afterEach(() => {
 
 const settings: readonly (readonly [string, EgressChains])[] = [
   ['nothing set', plainEgress],
-  ['an interface', { interfaceFilter: 'eth0' }],
-  ['interfaces', { interfaceFilter: 'eth+' }],
+  ['an interface', { interfaceFilter: 'eth0', hasAddress: false }],
+  ['interfaces and an address', { interfaceFilter: 'eth+', hasAddress: true }],
 ];
 
 function list(family: Family): string {

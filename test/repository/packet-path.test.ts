@@ -7,13 +7,15 @@ import { skeleton as tableOf } from '../../src/datapath/nftables/skeleton.ts';
 /** What docs/design/packet-path.md shows of chains, against the text that the kernel gets. */
 
 const skeleton = textOf([]);
+/** What is there only with natOutgoingAddress. */
+const withAddress = textOf([], true);
 /** The chains of session affinity, which are there only while a Service uses it. */
 const withAffinity = textOf([10800]);
 const page = readFileSync('docs/design/packet-path.md', 'utf8').replace(/\\\n\s+/g, '');
 
 /** The text of the table; what nft has no words for, a comment there, is a rule here. */
-function textOf(timeouts: readonly number[]): string {
-  const text = tableText(tableOf('IPv4', { timeouts, egress: plainEgress }), 'knat');
+function textOf(timeouts: readonly number[], hasAddress = false): string {
+  const text = tableText(tableOf('IPv4', { timeouts, egress: { ...plainEgress, hasAddress } }), 'knat');
   return text.replace(/^( +)# /gm, '$1');
 }
 
@@ -30,7 +32,9 @@ function rulesOf(text: string, chain: string): string[] {
 const shown = [...page.matchAll(/^ {4}chain (\w+) \{/gm)].map(([, name]) => name ?? '');
 
 test.each(shown)('the chain %s is as the page shows it', (chain) => {
-  const real = rulesOf(chain.startsWith('affinity_') ? withAffinity : skeleton, chain);
+  const text =
+    chain === 'egress_pools' ? withAddress : chain.startsWith('affinity_') ? withAffinity : skeleton;
+  const real = rulesOf(text, chain);
   const rules = rulesOf(page, chain);
   expect(rules.length).toBeGreaterThan(0);
   for (const [index, rule] of rules.entries()) {

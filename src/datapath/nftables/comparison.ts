@@ -71,7 +71,11 @@ export class Comparison {
     );
     let egress = egressChainsOf(this.#plan);
     if (this.#unread !== null && isUnread(this.#unread, EGRESS_CHAINS_FROM)) {
-      egress = { interfaceFilter: egress.interfaceFilter ?? this.#standingEgress().interfaceFilter };
+      const standing = this.#standingEgress();
+      egress = {
+        interfaceFilter: egress.interfaceFilter ?? standing.interfaceFilter,
+        hasAddress: egress.hasAddress || standing.hasAddress,
+      };
     }
     return { timeouts, variant: { timeouts: inOrder(timeouts.names.map(Number)), egress } };
   }
@@ -124,9 +128,12 @@ export interface WholeChange {
   readonly shared: UseCount<PlacedElement>;
 }
 
-/** The settings are the same in both families. */
+/** The chains are the same in both families. */
 export function egressChainsOf(plan: NatPlan): EgressChains {
-  return scopeOf(plan, 'IPv4').egress;
+  return {
+    interfaceFilter: scopeOf(plan, 'IPv4').egress.interfaceFilter,
+    hasAddress: FAMILIES.some((family) => scopeOf(plan, family).egress.address !== null),
+  };
 }
 
 /** All elements of a table with these entries, each once. */

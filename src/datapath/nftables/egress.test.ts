@@ -4,7 +4,7 @@ import { ruleText } from './ruleset/text.ts';
 
 /** The rule that sends what leaves the pools on, for a filter of interfaces; undefined for none. */
 function poolRule(interfaceFilter: string | null): string | undefined {
-  const rules = egressPostrouting('IPv4', { interfaceFilter }).map(ruleText);
+  const rules = egressPostrouting('IPv4', { interfaceFilter, hasAddress: false }).map(ruleText);
   return rules.find((text) => text.includes('@egress_sources'));
 }
 

@@ -19,25 +19,28 @@ import {
 } from './ruleset/build.ts';
 import { iifname, oifname } from './ruleset/loads.ts';
 import type { ChainNode, RuleNode, Statement, Value } from './ruleset/nodes.ts';
-import { setsOf } from './sets.ts';
+import { type SetName, setsOf } from './sets.ts';
 import { RANDOM, wordsOf } from './words.ts';
 
 /** What stands in the rules of egress NAT; all else is elements. */
-export type EgressChains = Pick<EgressScope, 'interfaceFilter'>;
+export interface EgressChains extends Pick<EgressScope, 'interfaceFilter'> {
+  /** natOutgoingAddress is set, in one family or both. */
+  readonly hasAddress: boolean;
+}
 
 /** The objects that these settings come from. */
 export const EGRESS_CHAINS_FROM: readonly FactKind[] = ['FelixConfiguration'];
 
 /** Where nothing is set: every interface counts. */
-export const plainEgress: EgressChains = Object.freeze({ interfaceFilter: null });
+export const plainEgress: EgressChains = Object.freeze({ interfaceFilter: null, hasAddress: false });
 
 /** Two settings with equal texts make equal chains. */
-export function egressChainsKey({ interfaceFilter }: EgressChains): string {
-  return JSON.stringify(interfaceFilter);
+export function egressChainsKey({ interfaceFilter, hasAddress }: EgressChains): string {
+  return JSON.stringify([interfaceFilter, hasAddress]);
 }
 
 /** The chains in the order in which they refer to each other. */
-export function egressChains(family: Family): ChainNode[] {
+export function egressChains(family: Family, { hasAddress }: EgressChains): ChainNode[] {
   const { saddr, daddr, cell, draw } = wordsOf(family);
   const sets = setsOf(family);
   const ports = lookup(draw, sets.egress_ports);
@@ -58,9 +61,18 @@ export function egressChains(family: Family): ChainNode[] {
       ...translate(lookup(saddr, sets.egress_from_addresses)),
     ),
     chain(
+      'ruled_sources',
+      null,
+      rule(jump('egress_rules')),
+      commented(
+        'again: an update between two lookups may have moved the source to another map',
+        jump('egress_rules'),
+      ),
+    ),
+    chain(
       'egress_pools',
       null,
-      ...translate(lookup(saddr, sets.egress_address)),
+      ...(hasAddress ? translate(lookup(saddr, sets.egress_address)) : []),
       rule(goto('egress_masquerade')),
     ),
   ];
@@ -69,14 +81,8 @@ export function egressChains(family: Family): ChainNode[] {
 /** The last rules of postrouting. */
 export function egressPostrouting(family: Family, { interfaceFilter }: EgressChains): RuleNode[] {
   const { saddr, daddr } = wordsOf(family);
-  const { egress_sources, egress_interfaces, egress_exempt } = setsOf(family);
-  const rules = [
-    rule(jump('egress_rules')),
-    commented(
-      'again: an update between two lookups may have moved the source to another map',
-      jump('egress_rules'),
-    ),
-  ];
+  const { egress_rule_sources, egress_sources, egress_interfaces, egress_exempt } = setsOf(family);
+  const rules = [rule(member(saddr, egress_rule_sources), jump('ruled_sources'))];
   const out = outgoing(interfaceFilter);
   if (out === 'never') return rules;
   return [
@@ -107,15 +113,16 @@ function outgoing(filter: string | null): Statement[] | 'never' {
 export function egressChainsFrom(
   rules: readonly Pick<RuleDeclaration, 'chain' | 'expressions'>[],
 ): EgressChains {
+  let { interfaceFilter, hasAddress } = plainEgress;
   for (const { chain: name, expressions = [] } of rules) {
-    if (name !== 'postrouting_nat') continue;
+    if (name !== 'postrouting_nat' && name !== 'egress_pools') continue;
     const decoded = expressions.map(decodeExpression);
-    const asksForSource = decoded.some(
-      (each) => each?.name === 'lookup' && each.attributes.set === 'egress_sources',
-    );
-    if (asksForSource) return { interfaceFilter: filterFrom(decoded) };
+    const asksFor = (set: SetName) =>
+      decoded.some((each) => each?.name === 'lookup' && each.attributes.set === set);
+    if (asksFor('egress_sources')) interfaceFilter = filterFrom(decoded);
+    if (asksFor('egress_address')) hasAddress = true;
   }
-  return plainEgress;
+  return { interfaceFilter, hasAddress };
 }
 
 /** The name that the comparison behind `meta oifname` asks for; a prefix is not filled up with zeros. */

@@ -257,6 +257,8 @@ function interfaceElements(
 
 /** Rules with destinations by cell, and one element for all else that leaves the pools. */
 function egressElements({ family, range, cells, rest }: EgressSource): PlacedElement[] {
+  if (cells.length === 0 && rest === null) return [];
+  const guard = placeRanges('egress_rule_sources', { family, ranges: [range] });
   const placed = cells.map(({ destinations, protocols, ports, outcome }) => {
     const bound = (end: 'first' | 'last') =>
       [range[end], destinations[end], protocols[end], ports[end]] as const;
@@ -264,10 +266,10 @@ function egressElements({ family, range, cells, rest }: EgressSource): PlacedEle
     const set = 'data' in value ? 'egress_to_addresses' : 'egress_to';
     return place(family, set, { key: bound('first'), last: bound('last'), ...value });
   });
-  if (rest === null) return placed;
+  if (rest === null) return [...guard, ...placed];
   const value = egressValue(rest);
   const set = 'data' in value ? 'egress_from_addresses' : 'egress_from';
-  return [...placed, ...placeRanges(set, { family, ranges: [range] }, value)];
+  return [...guard, ...placed, ...placeRanges(set, { family, ranges: [range] }, value)];
 }
 
 /** What a map says about a packet of egress NAT: an address to leave with, or a verdict. */

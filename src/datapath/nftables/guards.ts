@@ -1,5 +1,5 @@
 import type { Family } from '../../net/family.ts';
-import { elementComparison, type PlacedElement, place, rowOf } from './element.ts';
+import { addressesOf, elementComparison, type PlacedElement, place, placeRanges, rowOf } from './element.ts';
 import { fieldsOf } from './fields.ts';
 import type { SetName } from './sets.ts';
 
@@ -32,8 +32,11 @@ export function withGuards(found: readonly PlacedElement[]): readonly PlacedElem
 /** The elements of guards without which the rules do not come to this one. */
 export function guardsOf(placed: PlacedElement): PlacedElement[] {
   const { family, set, element } = placed;
-  const { fields, entries, isShared } = rowOf(placed);
+  const { fields, entries, isShared, unread } = rowOf(placed);
   const { daddr, addressBytes } = fieldsOf(family);
+  if (unread === 'source' && set !== 'egress_rule_sources') {
+    return placeRanges('egress_rule_sources', { family, ranges: [addressesOf(placed)] });
+  }
   const isDialled = fields[0] === daddr && entries.some((kind) => DIALLED.has(kind));
   if (!isDialled || isShared) return [];
   const address = element.key.subarray(0, addressBytes);

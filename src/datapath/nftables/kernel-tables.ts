@@ -62,7 +62,7 @@ export class KernelTables {
    * Throws Unsupported, which names what is missing.
    */
   check(): void {
-    const egress = { interfaceFilter: 'eth+' };
+    const egress = { interfaceFilter: 'eth+', hasAddress: true };
     const batch = new Batch();
     for (const family of FAMILIES) {
       addTable(batch, skeleton(family, { timeouts: [1], egress }), PROBE_TABLE, { dormant: true });

@@ -73,8 +73,8 @@ const ofEgressRules = {
   entries: ['EgressSource'],
   objects: ['EgressRule', 'Pod', 'Namespace', 'IPPool', 'Node', 'FelixConfiguration', 'IpMasqAgent'],
   unread: 'source',
-  translates: 'its source',
 } as const;
+const ofTheirOutcomes = { ...ofEgressRules, translates: 'its source' } as const;
 const byPackets = { entries: [], objects: [], unread: 'packets' } as const;
 
 /** In the order in which they stand in the table. */
@@ -87,8 +87,8 @@ export function columnsOf(family: Family) {
   const ids = { key: [...frontend, slot], data: [id], ...ofFrontends } as const;
   const verdicts = { key: frontend, data: 'verdict', ...ofFrontends } as const;
   const frontends = { key: frontend, ...ofFrontends } as const;
-  const byCell = { key: cell, interval: true, ...ofEgressRules } as const;
-  const bySource = { key: [saddr], interval: true, ...ofEgressRules } as const;
+  const byCell = { key: cell, interval: true, ...ofTheirOutcomes } as const;
+  const bySource = { key: [saddr], interval: true, ...ofTheirOutcomes } as const;
   const drawn = {
     key: draw,
     data: [ports],
@@ -150,6 +150,12 @@ export function columnsOf(family: Family) {
       ...ranges,
       ...ofScope('union', 'IPPool', 'Node', 'FelixConfiguration', 'IpMasqAgent'),
       translates: 'every source',
+    },
+    egress_rule_sources: {
+      comment: 'of whom any EgressRule speaks',
+      key: [saddr],
+      interval: true,
+      ...ofEgressRules,
     },
     egress_to: { comment: 'EgressRules with destinations', ...byCell, data: 'verdict' },
     egress_to_addresses: { comment: 'the same: addresses to leave with', ...byCell, data: [saddr] },

@@ -7,8 +7,9 @@ import { skeleton } from './skeleton.ts';
 /** The settings that make other chains, by the name of their golden text. */
 const settings: readonly (readonly [string, EgressChains])[] = [
   ['plain', plainEgress],
-  ['interface', { interfaceFilter: 'eth0' }],
-  ['interfaces', { interfaceFilter: 'eth+' }],
+  ['interface', { interfaceFilter: 'eth0', hasAddress: false }],
+  ['interfaces', { interfaceFilter: 'eth+', hasAddress: false }],
+  ['address', { interfaceFilter: null, hasAddress: true }],
 ];
 const affinities: readonly (readonly [string, readonly number[]])[] = [
   ['none', []],

@@ -66,7 +66,7 @@ export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant):
     unserved(family),
     ...sourceChains(family),
     boundPods(family),
-    ...egressChains(family),
+    ...egressChains(family, egress),
     ...baseChains(family, affinity, egress),
   ];
   return Object.freeze({ family, comment: COMMENT, sets: allSets(family), chains: Object.freeze(chains) });
