@@ -94,6 +94,10 @@ export const sourceCodes = {
     meaning: 'A field has a value that is not allowed.',
     remedy: 'Use one of the values that the message lists.',
   },
+  KNAT_FIELD_UNKNOWN: {
+    meaning: 'An object of knat has a field that knat does not know; the object is not used.',
+    remedy: 'Correct the name of the field or its place, or remove it.',
+  },
   KNAT_FIELD_DUPLICATE: {
     meaning: 'Two entries of a list have the same name or port.',
     remedy: 'Give each entry a name and a port of its own.',

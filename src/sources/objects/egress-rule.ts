@@ -18,6 +18,8 @@ export function parseEgressRule(object: unknown, context: ParseContext): Parsed<
   const { name, fields, report } = openObject('EgressRule', object, context.shared);
   const spec = fields.object('spec');
   const from = spec.object('from');
+  spec.knowsOnly('priority', 'reason', 'from', 'to', 'action', 'addresses', 'fallback');
+  from.knowsOnly('pools', 'namespaceSelector', 'podSelector');
   const action = spec.word('action', ACTIONS, 'Keep');
   if (spec.text('action') === '') {
     const message = `set action to one of ${ACTIONS.join(', ')}`;
@@ -63,6 +65,7 @@ function checkAddresses(spec: Fields, { action, addresses }: EgressRuleFact, rep
 
 function destinations(spec: Fields, report: ParseReport): EgressDestination[] {
   return spec.objects('to').flatMap((entry) => {
+    entry.knowsOnly('cidr', 'protocol', 'port', 'endPort');
     const protocol = entry.optionalWord('protocol', PROTOCOLS);
     const ports = readPorts(entry, protocol, report);
     const text = entry.text('cidr');

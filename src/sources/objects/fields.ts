@@ -1,3 +1,4 @@
+import { meantHint } from '../../base/did-you-mean.ts';
 import { isRecord, type JsonRecord } from '../../base/json.ts';
 import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { type Port, parsePort } from '../../net/port.ts';
@@ -14,11 +15,15 @@ function isInteger(value: unknown): value is number {
   return Number.isInteger(value);
 }
 
+/** Unknown fields of one object that are reported, and characters of a name in the report. */
+const MOST_UNKNOWN = 5;
+const LONGEST_NAME = 60;
+
 /** Reads an address or a prefix; null for another text, which is an error on the field. */
 type TextReader<Value> = (text: string, path: string, report: ParseReport) => Value | null;
 
 /**
- * Reads the fields of one JSON object. Unknown fields are never looked at; a field that is read and has the wrong
+ * Reads the fields of one JSON object. Unknown fields are ignored unless `knowsOnly` is asked; a field that is read and has the wrong
  * type is an error of the report, and the reader goes on with the default so that all problems are found at once.
  * Absent and null are the same, as in the Kubernetes API.
  */
@@ -40,6 +45,19 @@ export class Fields {
 
   has(key: string): boolean {
     return (this.#value[key] ?? undefined) !== undefined;
+  }
+
+  /**
+   * Reports every field that has none of these names. For objects of ours: a field that is ignored, such as a selector in
+   * the wrong place, would make a rule match more than its author wants.
+   */
+  knowsOnly(...names: readonly string[]): void {
+    const unknown = Object.keys(this.#value).filter((key) => !names.includes(key));
+    for (const key of unknown.slice(0, MOST_UNKNOWN)) {
+      const shown = key.slice(0, LONGEST_NAME);
+      const message = `there is no such field: use ${names.join(', ')}${meantHint(shown, names)}`;
+      this.#report.error('KNAT_FIELD_UNKNOWN', this.path(shown), message);
+    }
   }
 
   /** The text of the field; empty when absent. */

@@ -8,6 +8,7 @@ const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
 export function readLabelSelector(parent: Fields, key: string, report: ParseReport): LabelSelector | null {
   if (!parent.has(key)) return null;
   const selector = parent.object(key);
+  selector.knowsOnly('matchLabels', 'matchExpressions');
   return {
     matchLabels: selector.textMap('matchLabels'),
     matchExpressions: selector.objects('matchExpressions').map((entry) => readRequirement(entry, report)),
@@ -15,6 +16,7 @@ export function readLabelSelector(parent: Fields, key: string, report: ParseRepo
 }
 
 function readRequirement(entry: Fields, report: ParseReport): LabelRequirement {
+  entry.knowsOnly('key', 'operator', 'values');
   const key = entry.text('key');
   const known = entry.optionalWord('operator', OPERATORS);
   const values = entry.texts('values');
