@@ -67,14 +67,14 @@ const ways: readonly (readonly [string, () => AccessOptions])[] = [
   ['a token', () => kubeconfig({ token: stage.cluster.knatToken })],
   ['a token in a file', () => kubeconfig({ tokenFile: file('token', `${stage.cluster.knatToken}\n`) })],
   [
-    'a token in a file beside the kubeconfig, which wins over one that is told',
+    'a token in a file beside the kubeconfig, which has priority over `token`',
     () => {
       file('token', stage.cluster.knatToken);
       return kubeconfig({ tokenFile: 'token', token: 'worth nothing' });
     },
   ],
   [
-    'a token that is told beside a file that is not there',
+    '`token` beside an absent token file',
     () => kubeconfig({ tokenFile: 'none', token: stage.cluster.knatToken }),
   ],
   [
@@ -169,7 +169,7 @@ test('a SOCKS proxy, which looks the name up', async () => {
 test.each([
   ['another authority', () => ({ 'certificate-authority-data': base64(stage.cluster.clientCertificate) })],
   ['an address that the certificate does not name', () => ({ server: elsewhere.url })],
-])('%s: refused, and told', async (_, where) => {
+])('%s: refused, and reported', async (_, where) => {
   const { sink } = stage.start({ access: kubeconfig({ token: stage.cluster.knatToken }, where()) });
   const problems = await until(
     () => sink.problems(),

@@ -93,7 +93,7 @@ test('an object without data has no state', async () => {
 });
 
 test.skipIf(unlessSimulated('a conflict', 'it cannot be made to happen'))(
-  'a change by somebody else between reading and writing is not lost',
+  'a foreign change between reading and writing is not lost',
   async () => {
     await stage.client.create(object({ 'state.json': '{}' }));
     const json = client.json.bind(client);

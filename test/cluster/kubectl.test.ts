@@ -88,7 +88,7 @@ test('kubectl apply of the plain manifests, twice: everything is created, then n
   expect(await kubectl(...serverSide)).toMatch(/nodenats\.knat\.dev serverside-applied/);
 }, 120_000);
 
-describe('what knat told', () => {
+describe("knat's reports", () => {
   beforeAll(async () => {
     await stage.prepare();
     await stage.client.put(node('node-a', '192.0.2.1'));

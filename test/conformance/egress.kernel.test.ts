@@ -72,14 +72,14 @@ const settings: readonly [string, Partial<EgressOptions>, MasqAgent?][] = [
     'with hosts excluded, the narrowest pool deciding',
     { natOutgoingExclusions: 'IPPoolsAndHostIPs', mostSpecificPoolWins: true },
   ],
-  ['with ip-masq-agent’s file, pods told by their Pods', {}, { file, node: {} }],
+  ['with ip-masq-agent’s file, pods recognised by their Pod objects', {}, { file, node: {} }],
   [
-    'with ip-masq-agent’s file, pods told by an interface',
+    'with ip-masq-agent’s file, pods recognised by an interface',
     {},
     { file, node: { podInterface: { name: 'client', isPrefix: true } } },
   ],
   [
-    'with ip-masq-agent’s file, pods told by an interface that none comes in by',
+    'with ip-masq-agent’s file, pods recognised by an interface that no packet enters by',
     {},
     { file, node: { podInterface: { name: 'cni0', isPrefix: false } } },
   ],

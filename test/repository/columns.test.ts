@@ -16,7 +16,7 @@ import type { Status } from '../../src/forms/status.ts';
 import { ENTRY_HEADINGS } from '../../src/observe/api/entry-row.ts';
 import { listeningContext, runCommand } from './command.ts';
 
-/** Everything that people read fits into 80 columns, with the longest names that Kubernetes allows and with IPv6. */
+/** All output for people fits into 80 columns, with the longest names that Kubernetes allows and with IPv6. */
 
 const WIDTH = 80;
 const options = terminalOptions({ COLUMNS: String(WIDTH) });
@@ -44,7 +44,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** No line is longer, unless it is one word that cannot be broken, in its indentation or behind one label. */
+/** Checks that no line is longer, unless it is one word that cannot be broken, with its indentation or one label before it. */
 function expectFits(text: string): void {
   expect(text.trim()).not.toBe('');
   const tooLong = stripVTControlCharacters(text)

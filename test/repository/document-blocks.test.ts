@@ -1,4 +1,4 @@
-/** The manifests and expectations in the documents, put to the use that the documents make of them. */
+/** Uses the manifests and expectations in the documents as the documents say. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** What `knat` ends with and prints. */
+/** The exit status and output of `knat`. */
 async function knat(...args: readonly string[]): Promise<{ status: number; printed: string }> {
   const streams = [new PassThrough(), new PassThrough()] as const;
   const context: Context = {
@@ -83,7 +83,7 @@ metadata: {name: default-ipv4-ippool}
 spec: {cidr: 10.244.0.0/16, natOutgoing: true}
 `;
 
-/** The only block of this kind on the page, or the one that has the text. */
+/** The only block of this kind on the page, or the one that contains the text. */
 function blockOf(page: string, kind: ReturnType<typeof kindOfBlock>, having = ''): string {
   const found = blocks.filter(
     (block) => pageOf(block) === page && kindOfBlock(block) === kind && block.text.includes(having),
@@ -98,7 +98,7 @@ test('the documents have the blocks that this test looks at, and no others', () 
       kindOfBlock(block) === 'manifests' ? objectsOf(block).map(({ kind }) => kind) : ['expectations'];
     return `${pageOf(block)}: ${kinds.join(', ')}`;
   });
-  // A block that is new here gets a test below that uses it as its page says.
+  // For a new block, add a test below that uses it as its page says.
   expect(found.sort()).toEqual([
     'docs/egress.md: EgressRule',
     'docs/egress.md: IPPool, IPPool',

@@ -8,7 +8,7 @@ export interface Block {
   readonly text: string;
 }
 
-/** The pieces of a Markdown file. What two blank lines or paragraphs divide are two, a blank line divides too. */
+/** The code pieces of a Markdown file. A blank line ends a piece. */
 export function codeBlocks(path: string): Block[] {
   const blocks: Block[] = [];
   let lines: string[] = [];
@@ -39,13 +39,13 @@ function outdented(lines: readonly string[]): string[] {
   return lines.map((line) => line.slice(depth));
 }
 
-/** What a block holds that somebody may give to a program: manifests, expectations, or neither. */
+/** The input for a program that a block contains: manifests, expectations, or neither. */
 export function kindOfBlock({ text }: Block): 'manifests' | 'expectations' | null {
   if (/^kind: /m.test(text) && /^apiVersion: /m.test(text)) return 'manifests';
   return /^expectations:/m.test(text) ? 'expectations' : null;
 }
 
-/** The objects of a block. Throws what YAML says against it. */
+/** The objects of a block. Throws the error of the YAML parser. */
 export function objectsOf({ text, origin }: Block): Record<string, unknown>[] {
   return parseAllDocuments(text).map((document) => {
     const [error] = document.errors;

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { listeningContext, runCommand } from './command.ts';
 
-/** The commands that the documents tell people to type are taken by the program, and those on examples do what is promised. */
+/** The program accepts the commands in the documents, and those on examples do what the documents promise. */
 
 interface Documented {
   readonly file: string;
@@ -37,20 +37,20 @@ function* commandsOf(file: string): Generator<Documented> {
   }
 }
 
-/** `knat explain --from …` within a sentence; what an ellipsis stands for is not known. */
+/** `knat explain --from …` within a sentence; an ellipsis can be anything. */
 function* inlineCommands(file: string, index: number, line: string): Generator<Documented> {
   for (const [, command = ''] of line.matchAll(/`knat ([a-z][^`…]*)`/g)) {
     yield { file, line: index + 1, text: `knat ${command}`, words: wordsOf(command) };
   }
 }
 
-/** As a shell takes a simple command; what comes behind a pipe, a redirection or a comment is not ours. */
+/** Splits a simple command as a shell does; anything after a pipe, a redirection or a comment is left out. */
 function wordsOf(text: string): string[] {
   const [own = ''] = text.split(/(?:^|\s)(?:#|\||&&|>|2>|;|<)(?:\s|$)/, 1);
   return [...own.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) => word.replace(/["']/g, ''));
 }
 
-/** Throws what the program says of these words, without doing anything. */
+/** Parses these words as the program does, without running the command. Throws the program's error message. */
 async function parse(words: readonly string[]): Promise<void> {
   const { context, printed } = listeningContext();
   const program = createProgram(context);

@@ -45,7 +45,7 @@ test('docs/design/sets.md is what the table of sets says (scripts/generate-docs 
   await expect(setsDocument()).toMatchFileSnapshot('../../docs/design/sets.md');
 });
 
-/** That nobody changes an answer in the program says nothing about the answer. */
+/** Removes `readOnly`: it says how the program uses an answer, and nothing about the answer. */
 const override = ({ jsonSchema }: { jsonSchema: { readOnly?: boolean | undefined } }) => {
   delete jsonSchema.readOnly;
 };
@@ -72,7 +72,7 @@ test('every metric has its unit in its name, and a help that is a sentence', () 
   }
 });
 
-test('every code in the source stands in the document, and every code of the document is used', () => {
+test('every code in the source is in the document, and every code of the document is used', () => {
   const used = new Set<string>();
   for (const file of readdirSync('src', { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
@@ -99,7 +99,7 @@ test('every command has a summary and examples, every option a help text', () =>
   }
 });
 
-test('every option is taken by a command, every metric is written by somebody', () => {
+test('a command takes every option, and some code writes every metric', () => {
   const taken = new Set(
     createProgram(context).commands.flatMap(({ options }) => options.map((option) => option.attributeName())),
   );

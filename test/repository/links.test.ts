@@ -19,7 +19,7 @@ function titlesOf(page: string): string[] {
   return [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title.replaceAll('`', ''));
 }
 
-/** What a title is called in a link, by GitHub's rule. */
+/** The anchor of a title, by GitHub's rule. */
 function anchorOf(title: string): string {
   return title
     .toLowerCase()

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 /**
- * What is loaded before a command begins. The time of `knat version` is that of its modules; they are counted, since a clock
- * in a test would measure the machine.
+ * Modules that are loaded before a command begins. They take most of the time of `knat version`. The test counts them, since
+ * a clock would measure the machine.
  */
 
 const src = new URL('../../src/', import.meta.url);
 
-/** Modules of ours that these load, as paths below src, and the packages; not what they load later with `import()`. */
+/** Our modules that these load, as paths below src, and the packages; without those that `import()` loads later. */
 function loadedBy(...roots: readonly string[]): { modules: string[]; packages: string[] } {
   const modules = new Set<string>();
   const packages = new Set<string>();
@@ -34,7 +34,7 @@ const HELP = ['cli/main.ts', 'cli/program.ts'];
 test.each([
   ['--help', HELP],
   ['version', [...HELP, 'agent/versions.ts']],
-])('knat %s loads the options and nothing that works', (_, roots) => {
+])('knat %s loads the options and no code that runs a command', (_, roots) => {
   const { modules, packages } = loadedBy(...roots);
   expect(packages).toEqual(['commander', 'picocolors']);
   expect(modules).toContain('cli/options/table.ts');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-/** What an installation brings with it (docs/adr/0014-kubeconfig-and-dependencies.md). */
+/** The packages of an installation (docs/adr/0014-kubeconfig-and-dependencies.md). */
 
 interface Package {
   readonly version?: string;
@@ -17,7 +17,7 @@ const read = (name: string) => JSON.parse(readFileSync(new URL(name, root), 'utf
 const locked: Readonly<Record<string, Package>> = read('package-lock.json').packages;
 const packages = Object.entries(locked).filter(([path]) => path !== '');
 
-/** Those of other platforms than this one are counted too: a lock file has them all. */
+/** Packages for other platforms count too: the lock file has them all. */
 const MOST = 60;
 
 test(`no more than ${MOST} packages come with the program`, () => {

@@ -4,12 +4,12 @@ import { plainEgress } from '../../src/datapath/nftables/egress.ts';
 import { tableText } from '../../src/datapath/nftables/ruleset/text.ts';
 import { skeleton as tableOf } from '../../src/datapath/nftables/skeleton.ts';
 
-/** What docs/design/packet-path.md shows of chains, against the text that the kernel gets. */
+/** Compares the chains in docs/design/packet-path.md with those that the kernel gets. */
 
 const skeleton = textOf([]);
-/** What is there only with natOutgoingAddress. */
+/** The chains that exist only with natOutgoingAddress. */
 const withAddress = textOf([], true);
-/** The chains of session affinity, which are there only while a Service uses it. */
+/** The chains of session affinity, which exist only while a Service uses it. */
 const withAffinity = textOf([10800]);
 const page = readFileSync('docs/design/packet-path.md', 'utf8').replace(/\\\n\s+/g, '');
 
@@ -43,7 +43,7 @@ test.each(shown)('the chain %s is as the page shows it', (chain) => {
   expect(real).toHaveLength(rules.length);
 });
 
-test('every set and map that the page names is there', () => {
+test('every set and map that the page names exists', () => {
   const declared = new Set([...skeleton.matchAll(/^ {2}(?:set|map) (\w+) \{/gm)].map(([, name]) => name));
   const named = [...page.matchAll(/@(\w+)|(?:set|map) (\w+) \{/g)].map(([, used, made]) => used ?? made);
   expect(named.filter((name) => !declared.has(name) && name !== 'nh')).toEqual([]);

@@ -6,7 +6,7 @@ const PAGE = 'docs/migrate-from-podnat-controller.md';
 const START = '<!-- flags: made from src/cli/podnat/flags.ts by scripts/generate-docs -->';
 const END = '<!-- end of flags -->';
 
-/** The flags that are podnat-controller's own: those of klog stand in one sentence below the table. */
+/** The flags of podnat-controller itself; a sentence below the table names those of klog. */
 function flagTable(): string {
   const rows = podnatFlags
     .filter(({ isKlog }) => !isKlog)

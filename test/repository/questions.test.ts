@@ -5,7 +5,7 @@ import { Terminal } from '../../src/cli/terminal.ts';
 import { entryQuestion, flowQuestion, packetQuestion, type Question } from '../../src/forms/questions.ts';
 import { routes } from '../../src/forms/routes.ts';
 
-/** What can be asked is the same for the command line and the API, in the same words. */
+/** The command line and the API have the same questions, in the same words. */
 
 const program = createProgram({
   version: '0.0.0',

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 
-/** Files that are kept in git and speak of documents or code: text and comments. */
+/** Files in git whose text or comments refer to documents or code. */
 const files = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n');
 const speakers = files.filter((file) => /\.(md|tsx?|yaml|cjs)$/.test(file) && file !== 'CHANGELOG.md');
 
@@ -26,7 +26,7 @@ test('every path to a document, to code or to an example resolves', () => {
   expect(dangling).toEqual([]);
 });
 
-test('a file that a page names without its folder is there', () => {
+test('a file that a page names without its folder exists', () => {
   const pages = files.filter(
     (file) => /^(?:[A-Z]+\.md|docs\/design\/.*\.md)$/.test(file) && file !== 'CHANGELOG.md',
   );
@@ -39,7 +39,7 @@ test('a file that a page names without its folder is there', () => {
   expect(absent).toEqual([]);
 });
 
-test('each decision has a number of its own, in its name and in its title', () => {
+test('each decision has a unique number, in its name and in its title', () => {
   const names = readdirSync(`${ROOT}docs/adr`).sort();
   const numbers = names.map((name) => name.slice(0, 4));
   expect(numbers).toEqual(names.map((_, index) => String(index + 1).padStart(4, '0')));
@@ -50,7 +50,7 @@ test('each decision has a number of its own, in its name and in its title', () =
   }
 });
 
-/** `*` stands for a part of a name, `**` for any folders. */
+/** `*` matches a part of a name, `**` any folders. */
 function isSomewhere(pattern: string): boolean {
   const words = { '.': '\\.', '*': '[^/]*', '**/': '(?:.*/)?' };
   const expression = new RegExp(

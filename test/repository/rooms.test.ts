@@ -1,4 +1,4 @@
-/** The tables of ARCHITECTURE.md, from which the rules of imports are made, and the files there are. */
+/** Compares the tables of ARCHITECTURE.md, from which the import rules are made, with the existing files. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -52,7 +52,7 @@ test('every row allows only what is used', () => {
   expect(unused).toEqual([]);
 });
 
-/** Paths from the root of what a file imports of ours, names of what it imports else. */
+/** Our files that a file imports, as paths from the root, and the names of other imports. */
 function importsOf(file: string): string[] {
   return ts
     .preProcessFile(readFileSync(`${ROOT}${file}`, 'utf8'), true, true)

@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { FlowAnswer } from '../../src/forms/walk.ts';
 import { runCommand } from './command.ts';
 
-/** What programs get is of the form that docs/schema publishes: the files themselves are held against real answers. */
+/** Real answers have the form that docs/schema publishes: the test uses the published files. */
 
 const folder = mkdtempSync(join(tmpdir(), 'knat-schemas-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -91,7 +91,7 @@ test.each(FLOWS)('explain: %s, %s → %s:%i', async (verdict, from, to, port) =>
   expect(answer.verdict).toBe(verdict);
 });
 
-test('a schema refuses what is not of its form', () => {
+test('a schema refuses an answer of another form', () => {
   const answer = { verdict: 'dnat', endpoints: [], masq: false, snat: null, because: '' };
   const schema = published('explain-flows');
   expect(schema.safeParse([answer]).success).toBe(true);

@@ -2,7 +2,7 @@ import { valueText } from '../../src/datapath/nftables/ruleset/text.ts';
 import type { WhileUnread } from '../../src/datapath/nftables/set-table.ts';
 import { allSets, type SetRow } from '../../src/datapath/nftables/sets.ts';
 
-/** What each word of the last column says. A word that is missing here does not compile. */
+/** The meaning of each word of the last column. A missing word does not compile. */
 const meanings: Readonly<Record<WhileUnread, string>> = {
   plan: 'the plan decides: the elements come from no object',
   entry: 'elements that belong to no entry of the plan stay',

@@ -1,5 +1,5 @@
 /**
- * `knat demo` as a user runs it, from the build: real packets, its own account of them, and that nothing of it stays.
+ * `knat demo` as a user runs it, from the build: real packets, its report of them, and that it leaves nothing behind.
  * It needs the build in dist/.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -56,7 +56,7 @@ describe('without a terminal', () => {
   });
 });
 
-test('agents that do no egress NAT are found out', async () => {
+test('the demo fails if the agents do no egress NAT', async () => {
   const demo = start([], { KNAT_ENABLE: 'service,pod' });
   const { status, output } = await demo.ended;
   expect(output).toContain('desk → outside, IPv4: no answer\n    expected: outside, which saw 203.0.113.11');
@@ -68,7 +68,7 @@ test('agents that do no egress NAT are found out', async () => {
   expect(remainsOf(demo)).toEqual(NOTHING);
 });
 
-test('agents that cannot start end the demo with their own words', async () => {
+test('if the agents cannot start, the demo ends with their message', async () => {
   const demo = start([], { KNAT_ENABLE: 'nonsense' });
   const { status, output, errors } = await demo.ended;
   expect(errors).toMatch(/the agent of node\d ended with exit status 2 \(KNAT_DEMO_AGENT_FAILED\)/);
@@ -197,7 +197,7 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
 
 const NOTHING = { namespaces: [], folders: [], agents: [], forwarders: [], probes: [] };
 
-/** What there is of a demo on this machine; its names bear its process number. */
+/** Everything that a demo has made on this machine; its names contain its process number. */
 function remainsOf({
   child,
 }: Demo): Record<'namespaces' | 'folders' | 'agents' | 'forwarders' | 'probes', readonly string[]> {
@@ -207,7 +207,7 @@ function remainsOf({
   return {
     namespaces: readdirSync('/run/netns').filter((entry) => entry.startsWith(name)),
     folders: readdirSync(tmpdir()).filter((entry) => entry.startsWith(name)),
-    // bin/knat gives the program a title, which stands in place of its arguments.
+    // bin/knat sets the title of the process, which replaces its arguments.
     agents: processes.filter((pid) => {
       return /^knat\0*$/.test(readProc(pid, 'cmdline')) && [1, child.pid].includes(parentOf(pid));
     }),
@@ -224,7 +224,7 @@ function parentOf(pid: string): number {
   return Number(/^\d+ \(.*\) \S (\d+)/.exec(readProc(pid, 'stat'))?.[1]);
 }
 
-/** Empty for a process that is gone, or a zombie that nobody has waited for yet. */
+/** Empty for a process that has ended, also while it is a zombie. */
 function readProc(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

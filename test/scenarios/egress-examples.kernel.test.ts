@@ -1,4 +1,4 @@
-/** examples/egress as they stand, with real packets: each file beside cluster.yaml, and what docs/egress.md says of it. */
+/** examples/egress unchanged, with real packets: each file together with cluster.yaml does what docs/egress.md says. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ beforeAll(async () => {
 afterEach(() => rmSync(folder, { recursive: true }));
 afterAll(() => stage.dispose());
 
-/** Programs what cluster.yaml and the example say together. */
+/** Programs the plan of cluster.yaml and the example. */
 async function program(example: string): Promise<Planner> {
   folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
   for (const file of ['cluster.yaml', example]) cpSync(join(EXAMPLES, file), join(folder, file));
@@ -70,7 +70,7 @@ async function program(example: string): Promise<Planner> {
   return planner;
 }
 
-/** Whom the destination sees: the source that stays, another address, or nobody; and who says so. */
+/** The source that the destination sees (`kept` or an address) or the failure, and why; checks that the plan says the same. */
 async function seen(
   planner: Planner,
   from: string,

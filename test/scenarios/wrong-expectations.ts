@@ -72,7 +72,7 @@ const FIRST_LINE = SCENE.split('\n').length;
 export const FILE = 'wrong.yaml';
 export const scenarioText = SCENE + WRONG.map(([packet]) => `      - ${packet}\n`).join('');
 
-/** Where each is told, and what. */
+/** The place and message of each. */
 export const told = WRONG.map(([, message], index) => ({
   origin: `${FILE}:${FIRST_LINE + index}`,
   message,

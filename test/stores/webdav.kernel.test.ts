@@ -62,7 +62,7 @@ test.each<[Authentication, string]>([
   ['basic', 'knat:wrong@'],
   ['digest', ''],
   ['digest', 'knat:wrong@'],
-])('%s: %s is refused, and no password is told', async (how, who) => {
+])('%s: %s is refused, and no message contains the password', async (how, who) => {
   await start(how);
   const store = storeAs(who);
   const message = /status 401: the name and password in --state-uri are not accepted/;

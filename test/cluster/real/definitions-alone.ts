@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 /**
- * The test files, as a glob, that the server in the folder cannot carry: one that is no whole kube-apiserver, told by what it
- * says to `--version`, has definitions and nothing else. Prints why they are left out.
+ * The test files, as a glob, that the server in the folder cannot run: a server that is no whole kube-apiserver (by its
+ * answer to `--version`) has definitions and nothing else. Prints why they are left out.
  *
  * @param assets `KUBEBUILDER_ASSETS`; empty for the simulator, which carries all
  */

@@ -56,7 +56,7 @@ export async function startRealCluster(assets: string): Promise<Cluster> {
     '--service-cluster-ip-range=10.96.0.0/12,fd00:96::/112',
     // The endpoints of the service `kubernetes` would be this server, and loopback is refused for endpoints.
     '--endpoint-reconciler-type=none',
-    // Nobody runs the controller that makes the accounts that this plugin asks for.
+    // This plugin needs accounts that a controller creates, and no controller runs here.
     '--disable-admission-plugins=ServiceAccount',
     '--allow-privileged=true',
   ]);

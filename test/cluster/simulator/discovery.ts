@@ -30,7 +30,7 @@ export function resourceList(wanted: string, types: readonly ResourceType[]): Js
   if (found.length === 0) return null;
   return {
     kind: 'APIResourceList',
-    // The core group's list bears no apiVersion.
+    // The core group's list has no apiVersion.
     ...(wanted === 'v1' ? {} : { apiVersion: 'v1' }),
     groupVersion: wanted,
     resources: found.flatMap(resourceEntries),

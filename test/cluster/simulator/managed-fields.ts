@@ -11,7 +11,7 @@ export interface Writer {
 
 /** Objects that are owned as a whole. */
 const ATOMIC = new Set(['regarding', 'related', 'selector', 'involvedObject']);
-/** Fields of an object that nobody owns. */
+/** Fields of an object that never have an owner. */
 const NOT_OWNED = new Set(['apiVersion', 'kind', 'metadata', 'deprecatedSource']);
 const OWNED_METADATA = ['annotations', 'generateName', 'labels', 'ownerReferences', 'finalizers'];
 

@@ -66,7 +66,7 @@ export class RawSocket {
   }
 
   /**
-   * The next packet without its IP header; null when there is none. Throws what an ICMP error told.
+   * The next packet without its IP header; null when there is none. Throws the error of a received ICMP message.
    * @returns {{ bytes: Uint8Array, from: string } | null}
    */
   receive() {
