@@ -19,7 +19,7 @@ import {
   setCtMark,
   vmap,
 } from './ruleset/build.ts';
-import { counting, ctMark, number, random } from './ruleset/loads.ts';
+import { counting, ctMark, number, random, slotBelow } from './ruleset/loads.ts';
 import type { ChainNode, SetNode, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
 import { perProtocol, wordsOf } from './words.ts';
@@ -57,7 +57,7 @@ export function affinityChains(family: Family, timeouts: readonly number[]): Cha
         local ? 'affinity_choice_local' : 'affinity_choice',
         null,
         ...(local ? [] : [rule(...seesLocalView, goto('affinity_choice_local'))]),
-        ...EXACT_CLASSES.map((count) => rule(draw(random(count, offset), sets[idMap(count)]))),
+        ...EXACT_CLASSES.map((count) => rule(draw(slotBelow(count, offset), sets[idMap(count)]))),
         rule(vmap(frontend, local ? sets.affinity_many_local : sets.affinity_many)),
       ),
     );

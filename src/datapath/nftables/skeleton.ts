@@ -29,7 +29,7 @@ import {
   translated,
   vmap,
 } from './ruleset/build.ts';
-import { counting, iifname, l4proto, random } from './ruleset/loads.ts';
+import { counting, iifname, l4proto, random, slotBelow } from './ruleset/loads.ts';
 import type { ChainNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
 import { allSets, setsOf } from './sets.ts';
 import { perProtocol, RANDOM, wordsOf } from './words.ts';
@@ -120,7 +120,7 @@ function endpointChains(family: Family, local: boolean, affinity: boolean): Chai
       comment,
       ...(affinity && !local ? [rule(vmap(frontend, sets.affinity_timeouts))] : []),
       ...(local ? [] : [rule(...seesLocalView, goto('local_endpoints'))]),
-      ...EXACT_CLASSES.map((count) => draw(random(count, offset), sets[endpointMap(count)])),
+      ...EXACT_CLASSES.map((count) => draw(slotBelow(count, offset), sets[endpointMap(count)])),
       rule(vmap(frontend, local ? sets.many_local : sets.many)),
     ),
   ];

@@ -170,6 +170,11 @@ export function counting(modulus: number, offset = 0): Load {
   return numgen('inc', modulus, offset);
 }
 
+/** A random slot below `count`; of a single one without the cost of a random number. */
+export function slotBelow(count: number, offset: number): Load {
+  return count === 1 ? counting(1, offset) : random(count, offset);
+}
+
 export function number(value: number): Load {
   const bytes = new Uint8Array(Uint32Array.of(value).buffer);
   return load(String(value), 4, 'integer', 'host', (dreg) => ({
