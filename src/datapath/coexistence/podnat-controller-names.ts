@@ -2,7 +2,7 @@ import type { ChainOwner } from './chain-owner.ts';
 
 /**
  * The names by which podnat-controller's chains are recognised. It writes IPv4 rules by the `iptables` program alone,
- * which are legacy or nf_tables rules as the host has it (docs/spec/pod-nat.md, "iptables flavour";
+ * which are legacy or nf_tables rules as the host has it (docs/spec/pod-nat.md, "Flags";
  * gutmensch/podnat-controller, internal/firewall).
  */
 
