@@ -45,3 +45,13 @@ test('where columns would become unreadable, each row is a paragraph with its he
     '',
   ]);
 });
+
+test('wide characters take two columns, combining ones none', () => {
+  const names = [
+    ['1', '日本語', 'x'],
+    ['2', 'cafe\u0301', 'y'],
+  ];
+  expect(print(null, names)).toEqual(['A  NAME    TEXT', '1  日本語  x', '2  cafe\u0301    y']);
+  const cut = print(40, [['1', '語'.repeat(40), 'x']]);
+  expect(cut[1]).toBe(`1  ${'語'.repeat(15)}…  x`);
+});

@@ -1,5 +1,6 @@
 import { printable } from '../model/printable.ts';
 import type { Terminal } from './terminal.ts';
+import { cutTo, padded, textWidth } from './text-width.ts';
 
 /** Characters between two columns. */
 const GAP = 2;
@@ -74,12 +75,12 @@ export class LongTable {
 /** The first cell in the margin; of the others those that say something, each behind its heading, in lines. */
 function paragraph(cells: readonly string[], headings: readonly string[], width: number): string {
   const [first = '', ...others] = cells;
-  const margin = Math.min(first.length, NARROWEST) + GAP;
+  const margin = Math.min(textWidth(first), NARROWEST) + GAP;
   const lines: string[] = [];
-  let text = first.padEnd(margin);
+  let text = padded(first, margin);
   const add = (word: string, gap: number) => {
-    const isFresh = text.length <= margin;
-    if (!isFresh && text.length + gap + word.length > width) {
+    const isFresh = textWidth(text) <= margin;
+    if (!isFresh && textWidth(text) + gap + textWidth(word) > width) {
       lines.push(text.trimEnd());
       text = ' '.repeat(margin) + word;
     } else text += isFresh ? word : ' '.repeat(gap) + word;
@@ -87,7 +88,7 @@ function paragraph(cells: readonly string[], headings: readonly string[], width:
   for (const [index, cell] of others.entries()) {
     if (cell === '') continue;
     const item = `${(headings[index + 1] ?? '').toLowerCase()} ${cell}`;
-    if (margin + item.length <= width) add(item, GAP);
+    if (margin + textWidth(item) <= width) add(item, GAP);
     else for (const [place, word] of item.split(' ').entries()) add(word, place === 0 ? GAP : 1);
   }
   lines.push(text.trimEnd());
@@ -96,7 +97,7 @@ function paragraph(cells: readonly string[], headings: readonly string[], width:
 
 function widthsOf(headings: readonly string[], rows: readonly (readonly string[])[]): number[] {
   return headings.map((heading, column) =>
-    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), heading.length),
+    rows.reduce((widest, row) => Math.max(widest, textWidth(row[column] ?? '')), textWidth(heading)),
   );
 }
 
@@ -120,13 +121,13 @@ function line(cells: readonly string[], widths: readonly number[], cut = true): 
   let waiting = 0;
   for (let column = 0; column < cells.length; column++) {
     const cell = cells[column] as string;
-    const width = widths[column] ?? cell.length;
-    const shown = cut && cell.length > width ? `${cell.slice(0, width - 1)}…` : cell;
+    const width = widths[column] ?? textWidth(cell);
+    const shown = cut ? cutTo(cell, width) : cell;
     if (shown !== '') {
       text += `${' '.repeat(waiting)}${shown}`;
       waiting = 0;
     }
-    waiting += Math.max(width - shown.length, 0) + GAP;
+    waiting += Math.max(width - textWidth(shown), 0) + GAP;
   }
   return text.trimEnd();
 }

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import type { Line, Span } from '../forms/walk.ts';
 import { printable } from '../model/printable.ts';
+import { textWidth } from './text-width.ts';
 
 const COLORS = ['bold', 'dim', 'green', 'red', 'yellow'] as const;
 type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
@@ -156,7 +157,7 @@ function indentOf(line: string): number {
 
 /** Colours take no room. */
 function visibleLength(text: string): number {
-  return text.replace(MARKS, '').length;
+  return textWidth(text.replace(MARKS, ''));
 }
 
 function colorsThat(areWanted: boolean): Colors {
