@@ -35,17 +35,12 @@ export function valueSpan(text: string, from: number): JsonSpan {
 
 /** The members of the object at `span`, in order, duplicates included. */
 export function* members(text: string, span: JsonSpan): Generator<JsonMember> {
-  for (const keySpan of parts(text, span)) {
+  for (const keySpan of elements(text, span)) {
     const key = JSON.parse(text.slice(keySpan.start, keySpan.end)) as string;
     const colon = skipSpace(text, keySpan.end);
     const value = valueSpan(text, colon + 1);
     yield { key, start: value.start, end: value.end };
   }
-}
-
-/** The items of the list at `span`, in order. */
-export function elements(text: string, span: JsonSpan): Generator<JsonSpan> {
-  return parts(text, span);
 }
 
 /** How deep lists and objects are nested in each other; 0 for a plain value. */
@@ -61,8 +56,8 @@ export function nestingDepth(text: string): number {
   return deepest;
 }
 
-/** Spans between the commas of a list or object; of an object's members the keys alone. */
-function* parts(text: string, span: JsonSpan): Generator<JsonSpan> {
+/** The items of the list at `span`, in order; of an object the keys of its members. */
+export function* elements(text: string, span: JsonSpan): Generator<JsonSpan> {
   const isObject = text[span.start] === '{';
   let at = skipSpace(text, span.start + 1);
   while (at < span.end - 1) {
