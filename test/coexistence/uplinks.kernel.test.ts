@@ -287,7 +287,7 @@ test('a pod that is bound to addresses of both uplinks is reported', async () =>
     async () => {
       const { output } = await knat(['status'], { through: node.command([]) });
       expect(output.replace(/\s+/g, ' ')).toContain(
-        'leave by different uplinks (198.51.100.7 by table 77, 203.0.113.7 by table main)',
+        'bindings on addresses of different uplinks (198.51.100.7 by table 77, 203.0.113.7 by table main)',
       );
     },
     { timeout: 10_000, interval: 200 },
