@@ -1,21 +1,17 @@
-/** The items by key; items of one key keep their order. */
+/** Items of one key keep their order. */
 export function grouped<Key, Item>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) addTo(groups, keyOf(item), item);
   return groups;
 }
 
-/** Adds an item to the group of this key. */
 export function addTo<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [item]);
   else group.push(item);
 }
 
-/**
- * Joins neighbours that are alike into one row, which ends where the last of them ends. The rows are in order and do not
- * overlap.
- */
+/** Joins alike neighbours into one row that ends where the last ends. The rows must be in order and not overlap. */
 export function joinedRows<Row extends { readonly last: unknown }>(
   rows: Iterable<Row>,
   isAlike: (row: Row, next: Row) => boolean,
@@ -30,7 +26,7 @@ export function joinedRows<Row extends { readonly last: unknown }>(
   return joined;
 }
 
-/** The index of the first reached item of a list in which all items after it are reached too; else the length. Costs log n. */
+/** The index of the first reached item, or the length; all items after it must be reached, too. Costs log n. */
 export function firstReached<Item>(sorted: readonly Item[], isReached: (item: Item) => boolean): number {
   let low = 0;
   let high = sorted.length;

@@ -1,4 +1,4 @@
-/** The candidate that was probably meant, or null: at most a third of its letters differ, case aside. */
+/** The candidate that was probably meant, or null. At most a third of its letters may differ; case is ignored. */
 export function didYouMean(word: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -12,7 +12,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return best;
 }
 
-/** For the end of a message about a word that is none of the candidates: `; did you mean frontend?`, or nothing. */
+/** The end of a message about an unknown word: `; did you mean frontend?`, or nothing. */
 export function meantHint(word: string, candidates: readonly string[]): string {
   const meant = didYouMean(word, candidates);
   return meant === null ? '' : `; did you mean ${meant}?`;

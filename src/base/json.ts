@@ -1,4 +1,4 @@
-/** Looks into JSON of which nothing is known; what is absent or of another type reads as empty. */
+/** Reads JSON of unknown shape; what is absent or of another type reads as empty. */
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 

@@ -13,7 +13,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Milliseconds until there is a token; 0 if there is one. */
+  /** Milliseconds until a token is available; 0 if one is. */
   wait(now: number): number {
     this.#refill(now);
     return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * this.#refillMs);
@@ -25,7 +25,6 @@ export class TokenBucket {
     this.#tokens--;
   }
 
-  /** True if the bucket is as good as new. */
   isFull(now: number): boolean {
     this.#refill(now);
     return this.#tokens >= this.#burst;

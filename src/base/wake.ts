@@ -1,5 +1,5 @@
 export interface Sleeper {
-  /** Resolves after this many milliseconds, or at once when the signal aborts; never rejects. */
+  /** Resolves after this time, or at once when the signal aborts; never rejects. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -14,22 +14,17 @@ export class Wake {
     this.#sleeper = sleeper;
   }
 
-  /** Wakes the loop. Cheap; may be called any number of times. */
+  /** Cheap; may be called any number of times. */
   notify(): void {
     this.#pending = true;
     this.#resume();
   }
 
-  /** Forgets the notifications so far. */
   clear(): void {
     this.#pending = false;
   }
 
-  /**
-   * Resolves with true on a notification, also one since the last call; with false after the time or on abort.
-   *
-   * @param milliseconds null: no limit
-   */
+  /** True on a notification, also one since the last call; false after the time (null: no limit) or on abort. */
   async wait(milliseconds: number | null, signal: AbortSignal): Promise<boolean> {
     if (!this.#pending && !signal.aborted) {
       const early = new AbortController();

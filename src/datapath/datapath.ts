@@ -4,55 +4,49 @@ import type { Family } from '../net/family.ts';
 import { type AddressSet, unionOf } from '../net/ranges.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
-/** What this kernel can do, found once. */
+/** What this kernel supports, probed once. */
 export interface Capabilities {
-  /** Kernel release, as `uname -r` prints it. */
+  /** As `uname -r` prints it. */
   readonly kernel: string;
 }
 
-/** What one `converge` did to the kernel. */
+/** What one `converge` did. */
 export interface Report {
-  /** The plan's revision that the kernel now matches. */
+  /** The plan revision that the kernel now matches. */
   readonly revision: number;
   /**
-   * `kept`: was right; `loaded`: was not there; `changed`: chains were added, written anew or taken away in the tables that
-   * stand; `swapped`: tables with other sets or hooks were replaced.
+   * `kept`: was right; `loaded`: was missing; `changed`: chains were added, rewritten or removed; `swapped`: tables
+   * with other sets or hooks were replaced.
    */
   readonly skeleton: 'kept' | 'loaded' | 'changed' | 'swapped';
   readonly elementsAdded: number;
   readonly elementsDeleted: number;
-  /** What was compared with the kernel: the keys that changed since the last time, or everything that is in it. */
+  /** What was compared with the kernel: keys changed since the last call, or everything. */
   readonly compared: 'changes' | 'everything';
-  /**
-   * Keys of entries that the kernel had elements of and the plan does not have, for those who end their flows; null
-   * where not everything was compared, or leftovers were kept: what was deleted is not known then.
-   */
+  /** Keys that the kernel had and the plan lacks; null when not all was compared or leftovers were kept. */
   readonly gone: ReadonlySet<string> | null;
-  /**
-   * Sources about whose translation the kernel had something else than the plan says, for those who end their flows. Null
-   * as with `gone`, and where nothing of ours was in the kernel.
-   */
+  /** Sources whose translation changed. Null as with `gone`, and when the kernel had nothing of ours. */
   readonly changedSources: Readonly<Record<Family, AddressSet>> | null;
-  /** More is to be written than one transaction should hold: call again. Only with `stepwise`. */
+  /** More changes remain than one transaction should hold: call again. Only with `stepwise`. */
   readonly isPartial?: true;
-  /** Entries that the kernel refuses; all others are programmed. They are tried again when they change. */
+  /** Entries that the kernel refuses, tried again when they change. All others are programmed. */
   readonly refused: readonly RefusedEntry[];
 }
 
-/** An entry of the plan that is not in the kernel, since the kernel does not take it. */
+/** An entry of the plan that the kernel does not accept. */
 export interface RefusedEntry {
   readonly key: string;
-  /** The object behind it; null for what comes from several. */
+  /** The object behind it; null when several are. */
   readonly owner: ObjectRef | null;
   /** The kernel's name of the error: `EINVAL`. */
   readonly errno: string;
 }
 
-/** Objects that could not be read since the start: what they ask for is not known. */
+/** Objects that could not be read since the start, so that their requests are unknown. */
 export interface Unread {
   /** Kinds of objects of which some are known to be unread, sorted. */
   readonly kinds: readonly FactKind[];
-  /** Objects of unknown kinds are unread: a file that does not parse, a list that fails. */
+  /** Objects of unknown kinds are unread: a file does not parse, or a list fails. */
   readonly anything: boolean;
   /** Namespaces of unread EndpointSlices, sorted. */
   readonly sliceNamespaces: readonly string[];
@@ -64,66 +58,55 @@ export function isUnread({ kinds, anything }: Unread, of: readonly FactKind[]): 
 }
 
 export interface ConvergeOptions {
-  /**
-   * Leave in the kernel what is there and comes from objects of these kinds, where the plan does not know better. Null or
-   * absent: everything has been read.
-   */
+  /** Keep what comes from objects of these kinds, unless the plan decides otherwise. Null, absent: none is unread. */
   readonly unread?: Unread | null;
-  /**
-   * Return after one transaction, so that what changes meanwhile is not held up by what is large: small changes come first.
-   * Else all is written, in as many transactions as it takes.
-   */
+  /** Return after one transaction, so that a large change does not delay small ones. */
   readonly stepwise?: boolean;
 }
 
-/** One element in which the kernel and the plan differ. */
+/** One element that differs between kernel and plan. */
 export interface ElementChange {
-  /** What `converge` would do with it. A value that changed is both: the old one deleted, the new one added. */
+  /** A changed value appears twice: the old one deleted, the new one added. */
   readonly what: 'add' | 'delete';
-  /** In the words of nft: `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }`. */
+  /** In nft syntax: `ip knat bindings { 203.0.113.7 . tcp . 25 : 10.244.1.5 . 25 }`. */
   readonly element: string;
-  /** The key of the plan's entry that it belongs to; null for a leftover. */
+  /** The key of the plan's entry; null for a leftover. */
   readonly key: string | null;
-  /** The object behind the entry; null for what comes from several objects, and for a leftover. */
+  /** The object behind the entry; null when several are, and for a leftover. */
   readonly owner: ObjectRef | null;
 }
 
-/** What `converge` would do. */
 export interface Preview {
   readonly skeleton: Report['skeleton'];
-  /** Removals first, then in order of their texts. */
+  /** Removals first, then sorted by text. */
   readonly changes: readonly ElementChange[];
 }
 
-/** What of ours is in the kernel. */
+/** Our objects in the kernel. */
 export interface Observed {
   readonly present: boolean;
   /** Elements by table and set: `ip knat endpoints_1` → count. */
   readonly elements: ReadonlyMap<string, number>;
-  /** Nothing is missing, foreign or changed in tables, chains and rules. */
+  /** No table, chain or rule is missing, foreign or changed. */
   readonly skeletonIntact: boolean;
 }
 
 /** Makes the kernel match the plan. Level-triggered and idempotent. */
 export interface Datapath {
-  /** Finds out what the kernel can do. Throws Unsupported or Denied, with a remedy. */
+  /** Probes the kernel. Throws Unsupported or Denied, with a remedy. */
   probe(signal: AbortSignal): Promise<Capabilities>;
-  /** Makes the kernel match. May be called any number of times; the same plan twice writes nothing. */
+  /** May be called any number of times; the same plan twice writes nothing. */
   converge(plan: NatPlan, signal: AbortSignal, options?: ConvergeOptions): Promise<Report>;
-  /**
-   * What `converge` would do; writes nothing. While it runs, `converge` may: it pauses between two sets, and starts
-   * again when something changed meanwhile.
-   */
+  /** What `converge` would do; writes nothing. `converge` may run meanwhile: a change restarts the comparison. */
   preview(plan: NatPlan, signal: AbortSignal): Promise<Preview>;
-  /** Reads back what is ours. */
   inspect(signal: AbortSignal): Promise<Observed>;
-  /** Removes all that is ours and nothing else, without other state; returns the names of what it removed. */
+  /** Removes only our objects, without needing other state; returns their names. */
   remove(signal: AbortSignal): Promise<readonly string[]>;
-  /** Calls back when another program changed what is ours; the next `converge` repairs it. Returns how to stop. */
+  /** Calls back when another program changed our objects; the next `converge` repairs them. Returns how to stop. */
   watch(onDrift: (what: string) => void): () => void;
 }
 
-/** What several steps did together, the last of which is `later`. */
+/** Merges the reports of several steps, the last of which is `later`. */
 export function together(earlier: Report | null, later: Report): Report {
   if (earlier === null) return later;
   return {

@@ -1,27 +1,23 @@
 import { spawn } from 'node:child_process';
 
-/** How a program ended, and what it printed. */
 export interface ProgramEnd {
-  /** Exit status; null: a signal ended it. */
+  /** Exit status; null: ended by a signal. */
   readonly status: number | null;
-  /** The signal that ended it: SIGSEGV, …; null where it ended by itself. */
+  /** The signal that ended it (SIGSEGV, …), or null. */
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
   readonly complaint: string;
 }
 
-/** A program failed: its own words are the message's end. */
+/** A program failed; the message ends with the program's own output. */
 export class ProgramFailed extends Error {
   override readonly name = 'ProgramFailed';
 }
 
-/** Nothing of the caller's environment decides which program runs and in which language it complains. */
+/** The caller's environment must not decide which program runs or the language of its messages. */
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
-/**
- * Runs a program with this input on its standard input until it ends; null when it is not installed.
- * Throws what the signal is aborted with.
- */
+/** Runs a program to its end; null when it is not installed. Throws the signal's abort reason. */
 export async function endOfProgram(
   [program = '', ...args]: readonly string[],
   input: string,
@@ -38,7 +34,7 @@ export async function endOfProgram(
   });
   let output = '';
   let complaint = '';
-  // Where no descriptor is left there are no pipes, whatever the types say.
+  // Without free descriptors there are no pipes, despite the types.
   const { stdin, stdout, stderr } = child as Partial<Pick<typeof child, 'stdin' | 'stdout' | 'stderr'>>;
   stdout?.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -52,7 +48,7 @@ export async function endOfProgram(
   return end === null ? null : { ...end, output, complaint };
 }
 
-/** What the program prints; null when it is not installed. Throws ProgramFailed. */
+/** Returns the output; null when the program is not installed. Throws ProgramFailed. */
 export async function runProgram(
   words: readonly string[],
   input: string,

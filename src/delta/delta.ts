@@ -1,26 +1,21 @@
 /**
- *          desired                actual
- *      ┌───────────────┬───────────────────────┐
- *      │    missing    │  same   │    extra    │
- *      └───────────────┴───────────────────────┘
+ * Values cannot be replaced in place, so a changed item is both removed and added:
  *
- *   add    = missing ∪ { desired | same identity, other value }
- *   remove = extra   ∪ { actual  | same identity, other value }
- *
- * A value cannot be replaced in place: what changed is removed and added.
+ *     add    = missing ∪ { desired | same identity, other value }
+ *     remove = extra   ∪ { actual  | same identity, other value }
  */
 export interface Difference<Item> {
   readonly add: readonly Item[];
   readonly remove: readonly Item[];
 }
 
-/** Items with the same `identity` are the same item; it changed when their `value` differs. */
+/** Items with the same `identity` are the same item; it changed when `value` differs. */
 export interface Comparison<Item> {
   identity(item: Item): string;
   value(item: Item): string;
 }
 
-/** What to add to and remove from `actual` so that it holds `desired` and nothing else. */
+/** What to add to and remove from `actual` so that it equals `desired`. */
 export function difference<Item>(
   desired: Iterable<Item>,
   actual: Iterable<Item>,

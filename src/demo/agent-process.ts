@@ -8,10 +8,10 @@ import type { Host } from '../lab/host.ts';
 /** The program as a user starts it. */
 export const PROGRAM = fileURLToPath(new URL('../../bin/knat', import.meta.url));
 
-/** An agent that has not programmed its node by then has failed; milliseconds. */
+/** Milliseconds in which an agent must have programmed its node. */
 const START_LIMIT_MS = 20_000;
 
-/** One line of an agent's log: JSON, of which these are read. */
+/** The fields that are read of a line of the agent's JSON log. */
 export interface LogLine {
   readonly level: string;
   readonly msg: string;
@@ -20,7 +20,7 @@ export interface LogLine {
   readonly milliseconds?: number;
 }
 
-/** An agent did not start, or ended. `details` are its last words. */
+/** An agent did not start, or ended. `details` are its last log lines. */
 export class AgentFailed extends Error {
   readonly code = 'KNAT_DEMO_AGENT_FAILED';
   override readonly name = 'AgentFailed';
@@ -31,12 +31,12 @@ export class AgentFailed extends Error {
   }
 }
 
-/** The words that run knat in the host, to be printed or executed. */
+/** The command that runs knat in the host, to be printed or executed. */
 export function knatIn(host: Host, args: readonly string[]): readonly string[] {
   return host.command([PROGRAM, ...args]);
 }
 
-/** `knat agent` in a node's namespace: the very program, started as a user would. */
+/** `knat agent` in a node's namespace, started as a user would start it. */
 export class AgentProcess {
   readonly node: string;
   readonly #child: ChildProcess;
@@ -50,10 +50,10 @@ export class AgentProcess {
   constructor(host: Host, manifests: string, logFile: string) {
     this.node = host.name;
     this.#log = createWriteStream(logFile, { flags: 'a' });
-    // A process group of its own: Ctrl-C is for the demo, which then ends everything in order.
+    // A separate process group, so that Ctrl-C reaches only the demo, which then ends everything in order.
     const args = ['--source', `dir:${basename(manifests)}`, '--node', host.name, '--log-format', 'json'];
     this.#child = host.spawn([PROGRAM, 'agent', ...args, '--log-level', 'info'], {
-      cwd: dirname(manifests), // so that what it says of its source is short
+      cwd: dirname(manifests), // so that its messages name the source briefly
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });
@@ -83,13 +83,13 @@ export class AgentProcess {
     });
   }
 
-  /** Hands over every line that the agent logs from now on, and in the end that it ended. */
+  /** Calls back for every line that the agent logs from now on, and when the agent ends. */
   follow(listener: (line: LogLine) => void): void {
     this.#listener = listener;
     this.#onEnd = () => listener({ level: 'error', msg: `the agent ${this.#ended}` });
   }
 
-  /** Ends it at once. May be called again, and blocks for nothing. */
+  /** Kills the agent without waiting. May be called again. */
   kill(): void {
     clearTimeout(this.#startLimit);
     this.#listener = () => {};

@@ -16,15 +16,15 @@ import { keepTalking } from './traffic.ts';
 
 export interface DemoOptions {
   readonly families: readonly Family[];
-  /** True: after the last step everything stays until the signal aborts, so that people can look around. */
+  /** Keep everything running after the last step until the signal aborts. */
   readonly stay: boolean;
   readonly display: Display;
 }
 
 /**
- * Builds the stage, starts an agent in each node, shows the flows, and removes everything, however it ends.
- * Returns how each translation came out. Throws DemoImpossible, AgentFailed, or the signal's reason when it aborts
- * before the story is told. Two demos at once do not disturb each other; what a crashed one left is removed first.
+ * Runs the whole demo and removes everything, however it ends. Returns the result of each flow. Throws DemoImpossible,
+ * AgentFailed, or the signal's abort reason. Several demos can run at once; leftovers of a crashed demo are removed
+ * first.
  */
 export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<readonly FlowResult[]> {
   await requireMachine();
@@ -43,7 +43,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   };
   process.on('exit', cleanUp);
   try {
-    // Not interrupted: a namespace that is being made could not be removed yet.
+    // Not interrupted: a namespace that is still being made cannot be removed.
     const cluster = await buildStage(lab).catch((error) => {
       throw explainBuildFailure(error);
     });
@@ -57,7 +57,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   }
 }
 
-/** The options of a demo, and what it is made of; whoever makes these parts removes them. */
+/** The options and parts of a demo; the caller removes the parts. */
 interface Parts extends DemoOptions {
   readonly cluster: Cluster;
   readonly folder: DemoFolder;
@@ -94,7 +94,7 @@ class Demo {
     teller.summary(this.outcomes);
   }
 
-  /** Goes on with gentle traffic. Resolves when the signal aborts. */
+  /** Keeps sending light traffic until the signal aborts. */
   async stay(): Promise<void> {
     const { display, families } = this.#parts;
     const [page] = this.#parts.pages;
@@ -128,7 +128,7 @@ class Demo {
         this.#parts.cluster.node('node1').host,
         this.#parts.folder.socketFile,
       );
-      // Where the signal came meanwhile, everything was removed already.
+      // If the signal aborted meanwhile, everything else was already removed.
       if (this.#parts.signal.aborted) page.close();
       this.#parts.pages.push(page);
       teller.fact('page', `${page.url} (node1)`);
@@ -175,7 +175,7 @@ class Demo {
     }
   }
 
-  /** What the agent says to the question, by the command that a user would type. */
+  /** The output of the `knat explain` command that a user would type. */
   async #explain(): Promise<readonly string[]> {
     const { node, from, to, port } = explained;
     const { host } = this.#parts.cluster.node(node);
@@ -187,7 +187,7 @@ class Demo {
   }
 }
 
-/** Rejects with the signal's reason as soon as it aborts; the result of the work is then ignored. */
+/** Rejects with the abort reason as soon as the signal aborts; the work's result is then ignored. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

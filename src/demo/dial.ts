@@ -3,25 +3,21 @@ import type { DialOutcome } from '../lab/probe-messages.ts';
 import type { Family } from '../net/family.ts';
 import { type Ending, type FlowResult, isAsExpected, type StagedFlow } from './flow.ts';
 
-/** How long to wait for what should not come, and for what should; milliseconds. */
+/** Milliseconds to wait for an answer that should not come, and for one that should. */
 const IN_VAIN_MS = 300;
 const PATIENCE_MS = 3000;
 
-/** A change is waited for this long at most; milliseconds. */
+/** Most milliseconds to wait for a change to take effect. */
 const CHANGE_LIMIT_MS = 5000;
-/**
- * While a change is waited for, the first dial waits this long for its answer, which is also the resolution of the
- * time that is measured; each further one waits longer, lest a busy machine never answer in time.
- */
+/** Timeout of the first dial after a change: the resolution of the measured time. Each further dial waits longer. */
 const GLIMPSE_MS = 40;
 const GLIMPSE_GROWTH = 1.3;
 
-/** Dials and compares. */
 export async function tryFlow(cluster: Cluster, flow: StagedFlow, family: Family): Promise<FlowResult> {
   return attempt(cluster, flow, family, 'instead' in flow.expected ? IN_VAIN_MS : PATIENCE_MS);
 }
 
-/** Dials until the outcome is the expected one or the time is over; gives the last outcome and the time it took. */
+/** Dials until the outcome is as expected or the time is over; returns the last outcome and the time it took. */
 export async function awaitFlow(
   cluster: Cluster,
   flow: StagedFlow,

@@ -3,23 +3,23 @@ import type { IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import type { Protocol } from '../net/protocol.ts';
 
-/** A connection that somebody of the stage tries to open, and how it must end. */
+/** A connection that a host of the stage tries to open, and its expected end. */
 export interface StagedFlow {
   /** One line: who dials what. */
   readonly title: string;
-  /** One line: what there is to see. */
+  /** One line: what this flow shows. */
   readonly remark: string;
   readonly from: string;
   readonly to: Dual<IpAddress>;
   readonly port: number;
   readonly protocol: Protocol;
-  /** How often to dial; left out: once. */
+  /** How often to dial; once when absent. */
   readonly attempts?: number;
-  /** Worked out from the topology and the manifests by hand; knat is never asked. */
+  /** Derived by hand from the topology and the manifests, never by knat. */
   readonly expected: Expected;
 }
 
-/** How every attempt must end; where several answerers are listed, each of them must answer some attempt. */
+/** How every attempt must end; each listed answerer must answer at least one attempt. */
 export type Expected =
   | { readonly answeredBy: readonly ExpectedAnswer[] }
   | { readonly answeredBy: readonly []; readonly instead: 'no answer' | 'refused' };
@@ -34,12 +34,11 @@ export interface ExpectedAnswer {
 export interface Ending {
   /** `web1`, `no answer`, `refused`, `unreachable (EHOSTUNREACH)`. */
   readonly end: string;
-  /** The source address that was seen; null where nobody answered. */
+  /** The source address that was seen; null when no host answered. */
   readonly saw: string | null;
   readonly count: number;
 }
 
-/** How a flow ended in one family. */
 export interface FlowResult {
   readonly flow: StagedFlow;
   readonly family: Family;
@@ -47,13 +46,13 @@ export interface FlowResult {
   readonly asExpected: boolean;
 }
 
-/** What must be seen in one family, in the form of what was seen; counts do not matter. */
+/** The expected endings in one family, in the form of the observed ones; counts do not matter. */
 export function expectedEndings({ expected }: StagedFlow, family: Family): readonly Omit<Ending, 'count'>[] {
   if ('instead' in expected) return [{ end: expected.instead, saw: null }];
   return expected.answeredBy.map(({ by, saw }) => ({ end: by, saw: saw[family] }));
 }
 
-/** True when exactly the expected endings were seen, no matter how often each. */
+/** True when exactly the expected endings were seen; counts do not matter. */
 export function isAsExpected(flow: StagedFlow, family: Family, endings: readonly Ending[]): boolean {
   const form = (list: readonly Omit<Ending, 'count'>[]) =>
     list

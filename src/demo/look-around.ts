@@ -4,7 +4,7 @@ import { type LogLine, PROGRAM } from './agent-process.ts';
 import type { DemoFolder } from './manifests.ts';
 import type { Display } from './teller.ts';
 
-/** What to type in another terminal while everything stays, and what to open in a browser: `page`, where there is one. Commands, ready to be pasted into bash. */
+/** Prints commands for another terminal, ready to be pasted into bash, and the address of the page, if there is one. */
 export function tellHowToLookAround(
   display: Display,
   cluster: Cluster,
@@ -40,7 +40,7 @@ export function tellHowToLookAround(
   print('');
 }
 
-/** A line of an agent's log, in brief. */
+/** Prints a line of an agent's log in brief. */
 export function tellLogLine({ print, dim, bad }: Display, node: string, line: LogLine): void {
   const { level, msg, elementsAdded, elementsDeleted, milliseconds } = line;
   const counts =

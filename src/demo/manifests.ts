@@ -10,20 +10,20 @@ const EXAMPLES = fileURLToPath(new URL('../../examples/demo/', import.meta.url))
 
 const SUFFIX = '-files';
 
-/** One replacement in a manifest, wherever the text occurs. */
+/** One replacement in a manifest, at every occurrence. */
 export interface Edit {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** A folder of this demo alone, below the system's folder for temporary files: manifests, and the agents' logs. */
+/** This demo's temporary folder, with the manifests and the agents' logs. */
 export class DemoFolder {
   readonly #path: string;
   /** The folder that the agents watch. */
   readonly manifests: string;
 
-  /** Makes the folder and copies the manifests into it. `labName` makes it this demo's, also after a crash. */
+  /** Creates the folder and copies the manifests. `labName` identifies its demo, also after a crash. */
   constructor(labName: string) {
     this.#path = join(tmpdir(), labName + SUFFIX);
     this.manifests = join(this.#path, 'manifests');
@@ -38,12 +38,12 @@ export class DemoFolder {
     return join(this.#path, `${node}.log`);
   }
 
-  /** What leads to the page of an agent. */
+  /** The socket file that leads to an agent's page. */
   get socketFile(): string {
     return join(this.#path, 'page');
   }
 
-  /** Changes a manifest as an editor does: writes the new text beside it, then puts it in its place. */
+  /** Replaces a manifest atomically, as an editor does. */
   edit({ file, from, to }: Edit): void {
     const path = join(this.manifests, file);
     const text = readFileSync(path, 'utf8');
@@ -53,12 +53,11 @@ export class DemoFolder {
     renameSync(beside, path);
   }
 
-  /** May be called again. */
   remove(): void {
     rmSync(this.#path, { recursive: true, force: true });
   }
 
-  /** Removes the folders of demos whose process is gone. */
+  /** Removes the folders of demos whose process has ended. */
   static removeStale(): void {
     for (const name of readdirSync(tmpdir()).filter((each) => each.endsWith(SUFFIX))) {
       const lab = labNameOf(name);

@@ -7,12 +7,12 @@ import type { Host } from '../lab/host.ts';
 
 const FORWARDER = fileURLToPath(new URL('./forward/main.js', import.meta.url));
 
-/** Where an agent serves its page when it is told nothing else, in its own namespace. */
+/** The agent's default port for its page. */
 const AGENT_PORT = 8484;
 
 /**
- * The page of an agent that lives in a namespace, on a loopback address of this machine: a process in the namespace
- * leads from a socket file to the agent, and this process from the address to the socket file.
+ * Makes the page of an agent in a namespace reachable on a loopback address of this machine: a process in the namespace
+ * connects a socket file to the agent, this process connects the address to the socket file.
  */
 export class PageAddress {
   readonly url: string;
@@ -25,7 +25,7 @@ export class PageAddress {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
-  /** @param socketFile a path where nothing is yet, which whoever starts this may alone enter */
+  /** @param socketFile a path that does not exist yet, in a folder that only the caller may enter */
   static async open(host: Host, socketFile: string): Promise<PageAddress> {
     const argv = [process.execPath, FORWARDER, socketFile, String(AGENT_PORT)];
     const forwarder = host.spawn(argv, {
@@ -48,7 +48,7 @@ export class PageAddress {
     return new PageAddress(server, forwarder);
   }
 
-  /** Blocks for nothing; may be called again. */
+  /** Does not wait; may be called again. */
   close(): void {
     this.#server.close();
     this.#forwarder.kill('SIGKILL');

@@ -1,10 +1,10 @@
 import { CommandFailed, runToEnd } from '../lab/command.ts';
 
-/** This machine cannot show the demo; the message says what it lacks. */
+/** This machine cannot run the demo; the message says what is missing. */
 export class DemoImpossible extends Error {
   readonly code = 'KNAT_DEMO_IMPOSSIBLE';
   override readonly name = 'DemoImpossible';
-  /** One line each: what a program said. */
+  /** One line each, from the output of a program. */
   readonly details: readonly string[];
 
   constructor(message: string, details: readonly string[] = [], options?: ErrorOptions) {
@@ -19,7 +19,7 @@ const PROGRAMS = [
   { argv: ['nft', '--version'], package: 'nftables' },
 ] as const;
 
-/** Throws DemoImpossible unless this process is root and the programs are there. */
+/** Throws DemoImpossible unless this process is root and the programs are installed. */
 export async function requireMachine(): Promise<void> {
   if (process.platform !== 'linux')
     throw new DemoImpossible('the demo needs Linux: it is made of its namespaces');
@@ -35,7 +35,7 @@ export async function requireMachine(): Promise<void> {
   }
 }
 
-/** What stands behind a stage that could not be built: a kernel or a container that forbids it. */
+/** Explains a stage that could not be built by the kernel or container that forbids it. */
 export function explainBuildFailure(error: unknown): unknown {
   if (!(error instanceof CommandFailed)) return error;
   const message =

@@ -4,14 +4,14 @@ import type { Lab } from '../lab/lab.ts';
 import type { Family } from '../net/family.ts';
 import type { Protocol } from '../net/protocol.ts';
 
-/** Who plays: the cluster that the manifests of `examples/demo` describe. */
+/** The hosts of the cluster that `examples/demo` describes. */
 const NODES = { node1: ['desk', 'web1', 'mail'], node2: ['web2', 'voice'] } as const;
 const OUTSIDE = ['outside', 'client'] as const;
 
-/** A second public address of node1, which the mail server has to itself. */
+/** A second public address of node1, used by the mail server alone. */
 export const MAIL_ADDRESS = lanAddress(25);
 
-/** What listens where, before anybody dials. */
+/** The programs that listen before the first dial. */
 const LISTENERS: readonly { readonly host: string; readonly protocol: Protocol; readonly port: number }[] = [
   { host: 'web1', protocol: 'TCP', port: 8080 },
   { host: 'web2', protocol: 'TCP', port: 8080 },
@@ -35,14 +35,14 @@ export const PICTURE: readonly string[] = [
   '  IPv6 likewise: 2001:db8:198::10, 2001:db8:0:113::11, fd00:10:244:1::10, …',
 ];
 
-/** Builds the cluster, without any NAT and without any listener. */
+/** Builds the cluster, without NAT and without listeners. */
 export async function buildStage(lab: Lab): Promise<Cluster> {
   const cluster = await Cluster.build(lab, { nodes: NODES, outside: OUTSIDE });
   await cluster.node('node1').host.ip(secondaryLines(MAIL_ADDRESS));
   return cluster;
 }
 
-/** Starts all that listens. The first use of each host starts its probe. */
+/** Starts all listeners. The first use of each host starts its probe. */
 export async function startListeners(cluster: Cluster): Promise<void> {
   await Promise.all(
     LISTENERS.map(({ host, protocol, port }) => {

@@ -1,7 +1,4 @@
-/**
- * The flows of the demo, in order. The expected results are written by hand from the topology (`stage.ts`) and the
- * manifests (`examples/demo`): none of them comes from knat.
- */
+/** The flows of the demo, in order. The expected results are derived by hand from `stage.ts` and `examples/demo`. */
 import { lanAddress, outsideAddress, podAddress, serviceAddress } from '../lab/address-plan.ts';
 import type { StagedFlow } from './flow.ts';
 import type { Edit } from './manifests.ts';
@@ -11,7 +8,7 @@ const desk = podAddress(1, 10);
 const web2 = podAddress(2, 10);
 const node1 = lanAddress(11);
 const node2 = lanAddress(12);
-/** What node1 masquerades with towards its own pods: its address in their network. */
+/** The address that node1 masquerades with towards its own pods. */
 const node1ToPods = podAddress(1, 1);
 const outside = outsideAddress(10);
 const client = outsideAddress(11);
@@ -20,10 +17,7 @@ const webService = serviceAddress(10);
 const mailService = serviceAddress(25);
 const voiceService = serviceAddress(34);
 
-/**
- * How often a flow is dialled that two pods may answer, chosen at random: one of them is missed with a probability of
- * 2 · 2^-24, once in eight million.
- */
+/** How often to dial a flow that either of two pods may answer: missing one has probability 2 · 2^-24. */
 const SEVERAL = 24;
 
 const NO_ANSWER = { answeredBy: [], instead: 'no answer' } as const;
@@ -45,7 +39,7 @@ export interface Chapter {
   readonly flows: readonly StagedFlow[];
 }
 
-/** Before any agent runs: the stage itself translates nothing. */
+/** Without an agent, the stage translates nothing. */
 export const withoutKnat: Chapter = {
   title: 'Without knat',
   flows: [

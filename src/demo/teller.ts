@@ -2,7 +2,7 @@ import { formatEndpoint } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import { type Ending, expectedEndings, type FlowResult, type StagedFlow } from './flow.ts';
 
-/** How the demo prints: `print` takes one line without its end; the others colour a text, or leave it. */
+/** Output of the demo: `print` takes one line without its end; the others colour a text, or leave it. */
 export interface Display {
   readonly print: (line: string) => void;
   readonly strong: (text: string) => string;
@@ -11,11 +11,11 @@ export interface Display {
   readonly bad: (text: string) => string;
 }
 
-/** Column of what was dialled: `[2001:db8:0:113::11]:30080`. */
+/** Column width of the dialled address: `[2001:db8:0:113::11]:30080`. */
 const TARGET_WIDTH = 27;
 const INDENT = '     ';
 
-/** Tells a newcomer, in lines of at most 80 characters, what was dialled, who answered and whom they saw. */
+/** Prints what was dialled, which host answered and which source it saw, in lines of at most 80 characters. */
 export class Teller {
   readonly #display: Display;
   #flows = 0;
@@ -37,12 +37,11 @@ export class Teller {
     this.#display.print(this.#display.dim(text));
   }
 
-  /** `what` in a column of its own, as for the parts of the stage. */
+  /** Prints `what` in its own column. */
   fact(what: string, text: string): void {
     this.#display.print(`  ${this.#display.dim(what.padEnd(11))}${text}`);
   }
 
-  /** One flow with its outcomes in each family. */
   flow(flow: StagedFlow, outcomes: readonly FlowResult[]): void {
     const { print, dim } = this.#display;
     this.#flows++;
@@ -51,7 +50,7 @@ export class Teller {
     for (const outcome of outcomes) this.#outcome(outcome);
   }
 
-  /** The closing account; the one line that scripts may look for is the last. */
+  /** Prints the totals; scripts may look for the last line. */
   summary(outcomes: readonly FlowResult[]): void {
     const { print, good, bad } = this.#display;
     const wrong = outcomes.filter(({ asExpected }) => !asExpected);

@@ -5,7 +5,7 @@ import type { Family } from '../net/family.ts';
 import type { Protocol } from '../net/protocol.ts';
 import { MAIL_ADDRESS } from './stage.ts';
 
-/** Connections a second: enough to see, and no load. Conntrack remembers each for two minutes at most. */
+/** Connections a second. Conntrack remembers each for two minutes at most. */
 const PER_SECOND = 5;
 const PATIENCE_MS = 500;
 
@@ -20,7 +20,7 @@ const web = serviceAddress(10);
 const mail = serviceAddress(25);
 const voice = serviceAddress(34);
 
-/** What node1 translates, the busier more often. */
+/** What node1 translates; repeated rows are dialled more often. */
 const TALKS: readonly Talk[] = [
   { from: 'desk', to: web, port: 80, protocol: 'TCP' },
   { from: 'client', to: lanAddress(11), port: 30080, protocol: 'TCP' },
@@ -30,17 +30,14 @@ const TALKS: readonly Talk[] = [
   { from: 'node1', to: voice, port: 3478, protocol: 'UDP' },
   { from: 'mail', to: outsideAddress(10), port: 443, protocol: 'TCP' },
   { from: 'client', to: lanAddress(11), port: 30080, protocol: 'TCP' },
-  // After the story has changed the annotation, this is the port.
+  // The port after the story has changed the annotation.
   { from: 'client', to: MAIL_ADDRESS, port: 587, protocol: 'TCP' },
   { from: 'desk', to: mail, port: 25, protocol: 'TCP' },
   { from: 'desk', to: outsideAddress(10), port: 443, protocol: 'UDP' },
   { from: 'desk', to: podAddress(2, 10), port: 8080, protocol: 'TCP' },
 ];
 
-/**
- * Talks gently over node1 until the signal aborts, so that there is something to look at. A connection without an answer
- * is ignored: people change the manifests meanwhile.
- */
+/** Sends light traffic over node1 until the signal aborts. Connections without an answer are ignored. */
 export async function keepTalking(
   cluster: Cluster,
   families: readonly Family[],

@@ -3,11 +3,11 @@ import { familyOf, type IpAddress, parseAddress } from '../net/address.ts';
 import { ConntrackConnection } from '../wire/conntrack/connection.ts';
 import { protocolNumberOf } from './protocol-names.ts';
 
-/** Ends flows that were reported: each very flow, not a later one of the same addresses. Needs CAP_NET_ADMIN. */
+/** Deletes reported flows, never a later flow of the same addresses. Needs CAP_NET_ADMIN. */
 export class FlowDeleter {
   readonly #connection = new ConntrackConnection();
 
-  /** False when it is over already. Throws TypeError for a flow of a protocol without ports. */
+  /** False when the flow has already ended. Throws TypeError for a protocol without ports. */
   delete({ protocol, original, id, zone }: FlowReport): boolean {
     const number = protocolNumberOf(protocol);
     const [source, destination] = [endOf(original.source), endOf(original.destination)];

@@ -9,10 +9,7 @@ import type { Judgement, SourceNat } from './judge.ts';
 import type { Names } from './names.ts';
 import { hasPorts, protocolName } from './protocol-names.ts';
 
-/**
- * Writes flows as lines of JSON, straight from what the kernel sent: a listing of hundreds of thousands spends most of its
- * time on this. The lines are byte for byte what `printableJson` gives for a FlowReport.
- */
+/** Writes flows as JSON lines straight from the kernel's bytes, identical to `printableJson` of a FlowReport. */
 export class FlowLines {
   readonly #names: Names | null;
   /** Milliseconds since the epoch. */
@@ -27,7 +24,7 @@ export class FlowLines {
     this.#now = now;
   }
 
-  /** Bytes that wait to be taken. */
+  /** Bytes that were not taken yet. */
   get length(): number {
     return this.#length;
   }
@@ -43,12 +40,12 @@ export class FlowLines {
     this.addText(this.#json(flow, judgement));
   }
 
-  /** A line of a watch: what happened to the flow. */
+  /** A line of a watch: an event of the flow. */
   addEvent(event: ConntrackEventKind, flow: FlowView, judgement: Judgement): void {
     this.addText(`{"event":"${event}","flow":${this.#json(flow, judgement)}}`);
   }
 
-  /** A line of a watch: events came faster than they could be taken. */
+  /** A line of a watch: events arrived faster than they could be read. */
   addLost(): void {
     this.addText('{"event":"lost"}');
   }

@@ -6,20 +6,19 @@ import { hasPort, isPortClaim, isRange, laneName, laneOf, type PortClaim } from 
 
 type Entries = TranslatingPlan;
 
-/** A plan as it was before a change. */
+/** The plan before a change. */
 export interface FormerPlan extends Entries {
-  /** True when the change touched one of these keys, or what belongs to no single object: pools, rules. */
+  /** True when the change touched one of these keys, or anything not tied to one object (pools, rules). */
   concerns(keys: readonly string[]): boolean;
 }
 
-/** So many changes are remembered, and so many entries in all of them; the oldest go first. */
+/** Most changes, and most entries in all of them; the oldest are dropped first. */
 const CHANGES = 256;
 const ENTRIES = 20_000;
 
 /**
- * Remembers what the plan said before its last changes, as far as it decides how flows that last are translated:
- * bindings, sources, pools; nothing about Services. Without it one could not say whether an address that a flow has was
- * given by a pool that is gone or by another program.
+ * Remembers the parts of former plans that decide how lasting flows are translated (bindings, sources, pools, not
+ * Services). They tell whether a flow's address came from a removed pool or from another program.
  */
 export class FormerPlans {
   readonly #changes: Map<string, PlanEntry | null>[] = [];
@@ -28,10 +27,8 @@ export class FormerPlans {
   #started = false;
 
   /**
-   * Call it when a plan is in force.
-   *
-   * @param changed keys that may have changed since the last call; null: not known
-   * @returns true when something changed that is remembered
+   * Call it when a plan is in force. Returns true when a remembered part changed.
+   * @param changed keys that may have changed since the last call; null: unknown
    */
   record(plan: Pick<NatPlan, 'entry' | 'entries'>, changed: ReadonlySet<string> | null): boolean {
     const former = new Map<string, PlanEntry | null>();
@@ -56,10 +53,7 @@ export class FormerPlans {
     return true;
   }
 
-  /**
-   * The plan before the last change, before the one before that, and so on. Everything not recorded as changed is
-   * answered by `current`.
-   */
+  /** The former plans, latest first. Everything not recorded as changed is answered by `current`. */
   before(current: Entries): FormerPlan[] {
     const changes = [...this.#changes];
     const sources = changes.map(egressSourcesOf);
@@ -99,7 +93,7 @@ export class FormerPlans {
       .reverse();
   }
 
-  /** Notes what stood under the key before. */
+  /** Records the former entry of the key. */
   #take(key: string, entry: PlanEntry | undefined, former: Map<string, PlanEntry | null>): void {
     const before = this.#present.get(key);
     const after = entry !== undefined && lasts(entry) ? entry : undefined;
@@ -110,12 +104,12 @@ export class FormerPlans {
   }
 }
 
-/** Bindings of a change, and what they do to source ports, as they were before. */
+/** The former bindings of a change and their source ports. */
 function portsOf(change: ReadonlyMap<string, PlanEntry | null>): PortClaim[] {
   return [...change.values()].filter((entry) => entry !== null && isPortClaim(entry)) as PortClaim[];
 }
 
-/** The owner of the port before the change of this index; null: none; undefined: the owner of now. */
+/** The port's owner before the change of this index; null: none; undefined: the present owner. */
 function formerAt(
   changes: readonly ReadonlyMap<string, PlanEntry | null>[],
   ranges: readonly (readonly PortClaim[])[],
@@ -138,7 +132,7 @@ function egressSourcesOf(change: ReadonlyMap<string, PlanEntry | null>): EgressS
   return [...change.values()].filter((entry) => entry?.kind === 'EgressSource');
 }
 
-/** What the established flows of Services do is decided elsewhere: docs/adr/0004. */
+/** False for Services, whose established flows are decided elsewhere: docs/adr/0004. */
 function lasts({ kind }: PlanEntry): boolean {
   return kind !== 'ServiceFrontend' && kind !== 'ClusterAddress';
 }

@@ -18,7 +18,7 @@ import { type SourceDecision, SourceDecisions } from './source-decision.ts';
 export interface DestinationNat {
   readonly kind: NatKind;
   readonly object: ObjectRef | null;
-  /** What was dialled: the key of the frontend or the binding. */
+  /** The key of the dialled frontend or binding. */
   readonly frontend: string;
 }
 
@@ -33,31 +33,27 @@ export interface Judgement {
   readonly destination: DestinationNat | null;
   /** Null: not translated. */
   readonly source: SourceNat | null;
-  /** Why the present plan would translate the flow differently, in a few words; null: it would not. */
+  /** Why the present plan would translate the flow differently, in brief; null: it would not. */
   readonly stale: string | null;
 }
 
-/** What must be known of the node: `nodeIPs` are what it masquerades with, as a rule. */
+/** `nodeIPs` are the addresses that the node usually masquerades with. */
 export type FlowNode = WalkedNode & Pick<NodeFacts, 'nodeIPs'>;
 
-/** What flows are judged by. */
 export interface JudgedBy {
   /** A plan without a revision never changes. */
   readonly plan: TranslatingPlan & Partial<Pick<NatPlan, 'revision'>>;
-  /** Earlier plans, the latest first: one of them may have translated what the present plan would not. */
+  /** Earlier plans, latest first: one of them may have translated the flow. */
   readonly former: readonly FormerPlan[];
   readonly node: FlowNode;
 }
 
-/** A flow, and what the plan says about it. */
 interface LookedAt {
   readonly flow: TrackedFlow;
-  /** Its destination was translated. */
   readonly isTranslated: boolean;
-  /** What was dialled: as the plan writes keys, and as a tuple, which protocols without ports do not have. */
+  /** What was dialled: as a plan key, and as a tuple (null for protocols without ports). */
   readonly key: string;
   readonly dialled: Tuple | null;
-  /** The entry of the plan at what was dialled. */
   readonly entry: PlanEntry | undefined;
   /** The Service that translated the destination. */
   readonly frontend: ServiceFrontend | null;
@@ -67,12 +63,12 @@ interface LookedAt {
 }
 
 /**
- * Says of flows which part of the plan translated them, and whether it would do so now. It looks at the plan and at
- * the flow, never at the kernel's rules.
+ * Decides which part of the plan translated a flow, and whether it would do so now, from the plan and the flow alone,
+ * never from the kernel's rules.
  *
- * Stale are flows that began before a pool, a rule or a binding changed (docs/spec/egress-nat.md, rule 11): they keep the
- * translation that they began with. What Services translated is never stale here: their TCP connections are to live
- * on, and their UDP flows are cleaned at every change (docs/adr/0004).
+ * Stale are flows that began before a pool, rule or binding changed (docs/spec/egress-nat.md, rule 11): they keep their
+ * translation. Flows of Services are never stale here: their TCP connections continue, and their UDP flows are cleaned
+ * at every change (docs/adr/0004).
  */
 export class FlowJudge {
   readonly #by: JudgedBy;
@@ -96,10 +92,7 @@ export class FlowJudge {
     };
   }
 
-  /**
-   * True when the flow's source is not what the present plan would make it; for flows that are known to be ours. Of the
-   * node's addresses only those count that it masquerades with as a rule (`nodeIPs`).
-   */
+  /** The present plan would choose another source. Only for flows that are ours; of node addresses, `nodeIPs` count. */
   leavesOtherwise(flow: TrackedFlow): boolean {
     const { decision, actual } = this.#look(flow);
     if (decision === null || decision.kind === 'service') return false;
@@ -144,7 +137,7 @@ export class FlowJudge {
     return { kind: object === null ? 'other' : 'pod', object, frontend };
   }
 
-  /** Which plan gave the flow its source: the present one, else the latest earlier one that fits. */
+  /** Finds the plan that gave the flow its source: the present one, or the latest earlier one that fits. */
   #explainedBy(looked: LookedAt, actual: IpAddress): SourceNat | null {
     const { flow, decision } = looked;
     if (decision === null) return this.#portlessSource(flow);
@@ -191,7 +184,7 @@ export class FlowJudge {
     if (decision === null || decision.kind === 'service') return null;
     const { snat, dropped, object } = decision;
     const whose = object === null ? '' : ` (${formatRef(object)})`;
-    // It would not be in the table if the plan had dropped its first packet.
+    // The flow would not be in the table if the plan had dropped its first packet.
     if (dropped) return `its packets would be dropped${whose} now`;
     if (snat === null) {
       if (actual === null) return null;
@@ -209,8 +202,8 @@ export class FlowJudge {
   }
 
   /**
-   * A masqueraded flow has some address of the node, routing decides which. Where a former plan gave that very address
-   * and it is not the node's first, the flow has it from there.
+   * A masqueraded flow has any address of the node, chosen by routing. If a former plan gave this address and it is not
+   * the node's first, that plan is the origin.
    */
   #formerAddress(looked: LookedAt, actual: IpAddress, { snat }: SourceDecision): SourceDecision | null {
     if (snat !== 'node' || this.#by.node.nodeIPs.includes(actual)) return null;
@@ -218,7 +211,7 @@ export class FlowJudge {
     return former?.snat === actual ? former : null;
   }
 
-  /** The latest former decision that gives the address that the flow has. */
+  /** The latest former decision that gives the flow's address. */
   #formerDecision({ flow, isTranslated, frontend }: LookedAt, actual: IpAddress): SourceDecision | null {
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null || this.#former.length === 0) return null;
@@ -231,7 +224,7 @@ export class FlowJudge {
     return null;
   }
 
-  /** The Pod whose former binding leads where the flow goes. */
+  /** The Pod whose former binding leads to the flow's destination. */
   #formerBinding({ flow, key, dialled }: LookedAt): ObjectRef | null {
     if (dialled === null) return null;
     const keys = [key];
@@ -250,7 +243,7 @@ function formerSources({ former, node }: JudgedBy) {
   return former.map((plan) => ({ plan, sources: new SourceDecisions(plan, node) }));
 }
 
-/** Where there is no plan: that a flow is translated can be seen, by whom cannot. */
+/** Without a plan, the translation of a flow is visible but not its origin. */
 export const planless: Pick<FlowJudge, 'judge'> = {
   judge: (flow) => ({
     destination: isDestinationTranslated(flow) ? { ...OTHER, frontend: dialledKey(flow) } : null,
@@ -261,7 +254,7 @@ export const planless: Pick<FlowJudge, 'judge'> = {
 
 const OTHER: SourceNat = Object.freeze({ kind: 'other', object: null });
 
-/** What was dialled, as the plan writes keys; for protocols without ports a text that is no key. */
+/** What was dialled, as a plan key; not a valid key for protocols without ports. */
 function dialledKey(flow: TrackedFlow): string {
   const protocol = protocolFromNumber(flow.protocol);
   return `${formatEndpoint(flow.original.dst, flow.original.dport)}/${protocol ?? flow.protocol}`;
@@ -273,7 +266,7 @@ function dialledTuple({ protocol: number, original: { dst: address, dport } }: T
   return protocol === null ? null : { address, protocol, port: dport as Port };
 }
 
-/** Its destination, or the address of its source, was translated. */
+/** The destination, or the address of the source, was translated. */
 export function isTranslated(flow: TrackedFlow): boolean {
   return isDestinationTranslated(flow) || sourceNow(flow) !== null;
 }
@@ -282,7 +275,7 @@ function isDestinationTranslated({ status }: TrackedFlow): boolean {
   return (status & conntrackStatus.IPS_DST_NAT) !== 0;
 }
 
-/** The address that the source was translated to; null where only the port or nothing was translated. */
+/** The translated source address; null when only the port or nothing was translated. */
 export function sourceNow(flow: TrackedFlow): IpAddress | null {
   if ((flow.status & conntrackStatus.IPS_SRC_NAT) === 0) return null;
   return flow.reply.dst === flow.original.src ? null : flow.reply.dst;

@@ -6,7 +6,6 @@ import type { FlowJudge, Judgement } from './judge.ts';
 import type { Names } from './names.ts';
 import { isWanted, mayBeWanted, type WantedFlows } from './question.ts';
 
-/** What a listing works with. */
 export interface ListingParts {
   readonly judge: Pick<FlowJudge, 'judge'>;
   /** Null where no names are known. */
@@ -27,12 +26,12 @@ export class Listing {
     this.#parts = parts;
   }
 
-  /** As many were found as are wanted. */
+  /** The limit of flows is reached. */
   get isFull(): boolean {
     return this.#listed >= this.#wanted.limit;
   }
 
-  /** What is to be said of a flow that is wanted; null for others. */
+  /** The judgement of a wanted flow; null for others. */
   look(flow: FlowView): Judgement | null {
     if (this.isFull) return null;
     this.#looked++;
@@ -57,10 +56,10 @@ export class Listing {
   }
 }
 
-/** Bytes of a piece, about. */
+/** Approximate bytes of a piece. */
 const PIECE = 128 * 1024;
 
-/** The whole answer to a listing, in pieces that end with a line; the last line is `{"end": ListingEnd}`. */
+/** The answer to a listing, in pieces that end with a line; the last line is `{"end": ListingEnd}`. */
 export async function* listingPieces(listing: Listing, lines: FlowLines): AsyncGenerator<Uint8Array> {
   const look = everyFlow((flow) => {
     const judgement = listing.look(flow);

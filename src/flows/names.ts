@@ -3,7 +3,6 @@ import type { NodeFacts } from '../model/node.ts';
 import { objectKey } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
 
-/** What names are taken from. */
 export interface NamedObjects {
   readonly pods: ReadonlyMap<string, FactTypes['Pod']>;
   readonly nodes: ReadonlyMap<string, FactTypes['Node']>;
@@ -20,7 +19,7 @@ export class Names {
     }
     for (const { address } of node.localAddresses) this.#names.set(address, `Node ${node.nodeName}`);
     for (const pod of pods.values()) {
-      // The address of a pod in the host network is its node's; that of a finished one may be another's by now.
+      // A pod in the host network has its node's address; a finished pod's may be reused.
       if (pod.hostNetwork || pod.finished) continue;
       for (const address of pod.ips) this.#names.set(address, `Pod ${objectKey(pod.namespace, pod.name)}`);
     }

@@ -5,19 +5,19 @@ import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import type { Judgement } from './judge.ts';
 import type { Names } from './names.ts';
 
-/** What one look leaves behind for the next one. */
+/** What one look keeps for the next. */
 export interface PairLook {
-  /** On a clock that only goes forward, in milliseconds. */
+  /** Milliseconds of a monotonic clock. */
   readonly at: number;
   readonly seen: SeenFlows;
 }
 
-/** So many flows are remembered from one look to the next: some 4 MiB. */
+/** Flows remembered from one look to the next: about 4 MiB. */
 const REMEMBERED = 131_072;
 
 /**
- * Which flows there were, in bounded memory: when there are too many, those of every second id are forgotten, and those
- * of every fourth. Conntrack's ids are hashes, so the rest stands for all.
+ * Samples the present flows in bounded memory: when there are too many, only every second id is kept, then every
+ * fourth, and so on. Conntrack's ids are hashes, so the sample stands for all.
  */
 export class SeenFlows {
   readonly #places: number;
@@ -38,7 +38,7 @@ export class SeenFlows {
     }
   }
 
-  /** How many new flows this one stands for: 0 when it was there, or when nothing can be said of it. */
+  /** How many new flows this one stands for; 0 when it existed before or is not sampled. */
   newFlows(id: number): number {
     if ((id & this.#mask) !== 0 || this.#ids.has(id)) return 0;
     return this.#mask + 1;
@@ -62,7 +62,7 @@ export class PairCounter {
   #flows = 0;
   #begun = 0;
 
-  /** @param before the former look; null: nothing can be said of what is new */
+  /** @param before the former look; null: new flows cannot be recognised */
   constructor(names: Pick<Names, 'of'>, before: PairLook | null, seen = new SeenFlows()) {
     this.#names = names;
     this.#before = before;
@@ -82,13 +82,13 @@ export class PairCounter {
       const from = object === null ? frontend : `${formatRef(object)} ${frontend}`;
       this.#count(kind, from, this.#names.of(src) ?? formatEndpoint(src, sport), begun);
     }
-    // That a Service also masquerades is no pair of its own.
+    // A Service that also masquerades is no separate pair.
     if (source !== null && source.kind !== 'service') {
       this.#count(source.kind, source.object === null ? source.kind : formatRef(source.object), dst, begun);
     }
   }
 
-  /** The busiest pairs: those with the most new flows, then by flows. `at` is the time of this look. */
+  /** The pairs with the most new flows, then with the most flows. `at` is the time of this look. */
   answer(limit: number, at: number): { readonly pairs: FlowPairs; readonly look: PairLook } {
     const rate = this.#rateSince(at);
     const sums = [...this.#sums.values()].sort((a, b) => b.begun - a.begun || b.flows - a.flows);

@@ -9,22 +9,22 @@ import { TopCounter } from './top-counter.ts';
 /** Source ports that the kernel gives to flows that began from a port above 1023: 1024 to 65535. */
 export const ALL_PORTS = 64_512;
 
-/** From this share on people are warned. */
+/** The share from which on a warning is given. */
 export const WARN_AT = 0.7;
-/** A warning ends when the share falls below this, so that it does not come and go. */
+/** A warning ends below this share, so that it does not flap. */
 export const WELL_BELOW = 0.65;
-/** From this share on new flows begin to fail. */
+/** The share from which on new flows begin to fail. */
 const FULL_AT = 0.9;
-/** From this share on the sources behind a tuple are counted. */
+/** The share from which on the sources behind a tuple are counted. */
 const LOOK_INTO = 0.5;
 
-/** Tuples that are counted at once: some megabytes. */
+/** Tuples counted at once: some megabytes. */
 const PLACES = 16_384;
 /** Sources that are counted separately within a tuple. */
 const SOURCES = 1024;
 const SOURCES_SHOWN = 5;
 
-/** Of each address and protocol the fullest tuple: what a metric may have labels for. */
+/** The fullest tuple of each address and protocol, which bounds the labels of a metric. */
 export function fullestOfEach(tuples: readonly PortUsage[]): PortUsage[] {
   const fullest = new Map<string, PortUsage>();
   for (const tuple of tuples) {
@@ -44,17 +44,14 @@ interface FoundTuple {
 }
 
 /**
- * First look at the table: counts how many ports of each address are taken towards each destination. A mapping is
- * unique by protocol, both addresses and both ports, so each destination has all ports for itself.
+ * First look: counts the used ports of each address towards each destination. A mapping is unique by protocol, both
+ * addresses and both ports, so each destination has all ports for itself.
  */
 export class PortCounter {
   readonly #tuples = new TopCounter<string>(PLACES);
   readonly #addresses: Set<IpAddress>;
 
-  /**
-   * @param addresses those that flows leave with, as far as they are known from earlier looks; this one adds to them.
-   *   The node's own connections from such an address take ports too.
-   */
+  /** @param addresses known source addresses; this look adds to them. The node's own connections take ports too */
   constructor(addresses: Set<IpAddress>) {
     this.#addresses = addresses;
   }
@@ -91,7 +88,7 @@ export class SourceCounter {
     this.#sources = new Map(full.map(({ key }) => [key, new TopCounter<IpAddress>(SOURCES)]));
   }
 
-  /** Nothing is half full: a second look is not needed. */
+  /** No tuple is half full: a second look is not needed. */
   get isIdle(): boolean {
     return this.#sources.size === 0;
   }
@@ -100,7 +97,7 @@ export class SourceCounter {
     if (protocolFromNumber(flow.protocol) !== null) this.#sources.get(tupleOf(flow))?.add(flow.original.src);
   }
 
-  /** The usage with the names of those behind it; an address that has no name stands for itself. */
+  /** The usage with the names of its sources; an address without a name stands for itself. */
   complete({ key, usage }: FoundTuple, nameOf: (address: IpAddress) => string | null): PortUsage {
     const top = this.#sources.get(key)?.top(SOURCES_SHOWN) ?? [];
     return {

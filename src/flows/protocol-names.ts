@@ -1,7 +1,7 @@
 import { protocolFromNumber } from '../net/protocol.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
 
-/** Names of protocols that are tracked and have no ports of ours (IANA protocol numbers). */
+/** Names of tracked protocols other than TCP, UDP and SCTP (IANA protocol numbers). */
 const others: Readonly<Record<number, string>> = {
   1: 'ICMP',
   33: 'DCCP',
@@ -10,12 +10,12 @@ const others: Readonly<Record<number, string>> = {
   136: 'UDPLITE',
 };
 
-/** `TCP`, `ICMP`; the number of one that has no name here. */
+/** `TCP`, `ICMP`; the number of a protocol without a name here. */
 export function protocolName(number: number): string {
   return protocolFromNumber(number) ?? others[number] ?? String(number);
 }
 
-/** The number of a protocol by name or number; null when it is none. */
+/** The number of a protocol by name or number; null when unknown. */
 export function protocolNumberOf(text: string): number | null {
   const wanted = text.toUpperCase();
   for (let number = 0; number < 256; number++) {

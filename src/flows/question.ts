@@ -10,23 +10,22 @@ import type { Judgement } from './judge.ts';
 import type { Names } from './names.ts';
 import { protocolNumberOf } from './protocol-names.ts';
 
-/** Which flows are wanted. */
 export interface WantedFlows {
   readonly pod: string | null;
   readonly service: string | null;
   readonly protocol: number | null;
   /** Each must contain one of the flow's addresses. */
   readonly addresses: readonly Prefix[];
-  /** In lower case; null where any will do, or where an address is searched for. */
+  /** In lower case; null: no text condition, or an address is searched for. */
   readonly text: string | null;
-  /** Null: all that are translated. */
+  /** Null: all translated flows. */
   readonly kinds: ReadonlySet<NatKind | 'none'> | null;
   readonly stale: boolean;
   readonly limit: number;
 }
 
 const KINDS: readonly (NatKind | 'none')[] = ['service', 'pod', 'egress', 'other', 'none'];
-/** Reads the question; the text of what is wrong with it. */
+/** Returns the text of the error for an invalid question. */
 export function readQuestion(question: FlowQuestion): WantedFlows | string {
   const unknown = Object.keys(question).find((name) => !Object.hasOwn(flowQuestion, name));
   if (unknown !== undefined) return `${unknown}: write one of ${Object.keys(flowQuestion).join(', ')}`;
@@ -69,7 +68,7 @@ function readPrefix(text: string): Prefix | null {
 
 const TRANSLATED = conntrackStatus.IPS_SRC_NAT | conntrackStatus.IPS_DST_NAT;
 
-/** False when the flow is not wanted, whatever the judgement: it need not be made. */
+/** False when the flow is not wanted whatever the judgement, which can then be skipped. */
 export function mayBeWanted(wanted: WantedFlows, flow: FlowView, names: Names | null): boolean {
   const { protocol, addresses, kinds, stale, pod } = wanted;
   if (protocol !== null && protocol !== flow.protocol) return false;
@@ -108,7 +107,7 @@ function hasText(
   );
 }
 
-/** The rest of the question, which the judgement answers. */
+/** The conditions that need the judgement. */
 export function isWanted(
   { kinds, service, stale, text }: WantedFlows,
   flow: FlowView,

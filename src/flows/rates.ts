@@ -13,8 +13,8 @@ interface Sum {
 }
 
 /**
- * Makes rates from two readings of the table. Flows are recognised by conntrack's id, so that a flow that ends between the
- * readings takes nothing from the sums. What it still carried, and flows that begin and end in between, are not counted.
+ * Computes rates from two readings of the table. Flows are recognised by conntrack's id, so a flow that ends between
+ * the readings does not reduce the sums. Its last traffic and flows within the interval are not counted.
  */
 export class RateMeter {
   /** Packets and bytes of each flow at the first look. */
@@ -22,7 +22,7 @@ export class RateMeter {
   readonly #sums = new Map<string, Sum>();
   #counted = false;
 
-  /** First look: translated flows alone. */
+  /** First look; counts only translated flows. */
   first(flow: FlowView): void {
     this.#before.set(flow.id, flow.counted ? [flow.packets, flow.bytes] : NOTHING);
   }
@@ -39,7 +39,7 @@ export class RateMeter {
     }
   }
 
-  /** The sums as rates, those with the most bytes first, then by flows. */
+  /** Sorted by bytes, then by flows. */
   rates(seconds: number): Rate[] {
     const rates = [...this.#sums.values()].map(({ kind, object, flows, begun, packets, bytes }): Rate => {
       return {

@@ -16,13 +16,13 @@ import type { TrackedFlow } from '../wire/conntrack/entry.ts';
 
 /** What a plan does to the source of a flow. */
 export interface SourceDecision {
-  /** What the source is rewritten to: an address, one of the node's, or nothing. */
+  /** An address, one of the node's, or null for no translation. */
   readonly snat: IpAddress | 'node' | null;
-  /** The port that the source becomes, where a binding of its own says so; null: any. */
+  /** The translated port, if a binding sets it; null: any. */
   readonly port: Port | null;
-  /** An EgressRule keeps the packets in: `fallback: drop`. */
+  /** An EgressRule drops the packets: `fallback: drop`. */
   readonly dropped: boolean;
-  /** Whose rule decides; null: none looks at the flow. */
+  /** The kind of rule that decides; null: none matches the flow. */
   readonly kind: Exclude<NatKind, 'other'> | null;
   readonly object: ObjectRef | null;
 }
@@ -46,22 +46,19 @@ const NO_DECISION: SourceDecision = Object.freeze({
   object: null,
 });
 
-/** Sources, and destinations, that are remembered; then the oldest are forgotten, so that memory does not grow with the table. */
+/** Most sources, and most destinations, that are remembered; the oldest are dropped. */
 const REMEMBERED = 65_536;
 
-/** Decisions about one source, or about all that are the same to the plan. */
+/** Decisions about one source, or about all sources that the plan does not distinguish. */
 type Decided = Map<ServiceFrontend | null, (SourceDecision | undefined)[]>;
 
-/**
- * A source that has EgressRules or bindings: rules may ask for any network and port, bindings for its own port, so each flow
- * is looked at by itself.
- */
+/** A source with EgressRules or bindings. Rules may ask for any network and port, so each flow is decided by itself. */
 const RULED = Symbol('ruled');
 
 /**
- * Asks a plan, by the same walk that `explain` takes, what it does to the sources of flows. Hundreds of thousands of flows
- * differ in very few ways that the walk looks at, and the same answer is not worked out twice: of a destination it asks
- * no more than `#askedOf` says, and sources of which the plan does not know are all the same to it.
+ * Asks a plan what it does to the sources of flows, by the walk that `explain` uses. Answers are cached: flows differ
+ * in few ways that matter to the walk. Of a destination only `#askedOf` matters, and all sources unknown to the plan
+ * are alike.
  */
 export class SourceDecisions {
   readonly #plan: TranslatingPlan;
@@ -76,11 +73,7 @@ export class SourceDecisions {
     this.#node = node;
   }
 
-  /**
-   * Null for protocols that the plan does not speak of.
-   *
-   * @param frontend the Service that translated the destination; null for none
-   */
+  /** Null for unsupported protocols. `frontend`: the Service that translated the destination, or null. */
   of(flow: TrackedFlow, isTranslated: boolean, frontend: ServiceFrontend | null): SourceDecision | null {
     const protocol = protocolFromNumber(flow.protocol);
     if (protocol === null) return null;
@@ -116,7 +109,7 @@ export class SourceDecisions {
     const { src: destination, sport } = flow.reply;
     const packet = { source, sourcePort: sourcePort as Port, destination, protocol, port: sport as Port };
     const scope = this.#scope(flow.family);
-    // Conntrack does not hold the interface of the first packet: pods are recognised by their addresses alone.
+    // Conntrack does not record the first packet's interface: pods are recognised by address alone.
     const isPod = isFromPod(scope, this.#node, packet);
     const asked = [this.#plan, scope, this.#node, packet, isPod, isTranslated, frontend] as const;
     const { steps, snat, snatPort, dropped } = walkSource(...asked);
@@ -142,7 +135,7 @@ export class SourceDecisions {
     return (this.#plan.egressSource(source)?.choices.length ?? 0) > 0 || this.#isBound(source);
   }
 
-  /** The walk finds this source nowhere. */
+  /** The plan has nothing for this source. */
   #isStranger(family: Family, source: IpAddress): boolean {
     const { pods, masqueradeToClusterIP, egressSources } = this.#scope(family);
     return !(
@@ -158,7 +151,7 @@ export class SourceDecisions {
     return PROTOCOLS.some((protocol) => this.#plan.entry(podSourceKey(source, protocol)) !== undefined);
   }
 
-  /** All that the walk asks of a destination, rules for its source aside: a number of three bits. */
+  /** All conditions of the walk on a destination, except those of rules for its source, as three bits. */
   #askedOf(family: Family, destination: IpAddress): number {
     const known = this.#askedOfDestination.get(destination);
     if (known !== undefined) return known;
@@ -181,7 +174,7 @@ export class SourceDecisions {
   }
 }
 
-/** The step that rewrites, else the last that says that the source stays; rules that did not decide do not count. */
+/** The step that rewrites, or the last that keeps the source; rules that did not decide do not count. */
 function decisiveStep(steps: readonly SourceStep[]): SourceStep | undefined {
   const deciding = steps.filter((step) => step.rule !== 'egress-rule' || step.role === 'decides');
   return deciding.find(({ verdict }) => verdict !== 'continue') ?? deciding.at(-1);

@@ -1,12 +1,12 @@
 /**
- * Counts how often keys come, in bounded memory however many keys there are (Misra and Gries, 1982): when all places
- * are taken, every count goes down by one and those at zero leave. A count is too low by at most `uncertainty`, never
- * too high; a key that comes more often than that is there.
+ * Counts frequent keys in bounded memory (Misra and Gries, 1982): when all places are taken, every count is reduced by
+ * one and keys at zero are dropped. A count is at most `uncertainty` too low and never too high; every key more
+ * frequent than that is present.
  */
 export class TopCounter<Key> {
   readonly #counts = new Map<Key, number>();
   readonly #places: number;
-  /** By how much a count may be too low: 0 while there were places for all. At most `added / (places + 1)`. */
+  /** How much a count may be too low: at most `added / (places + 1)`. */
   uncertainty = 0;
 
   constructor(places: number) {
@@ -20,7 +20,7 @@ export class TopCounter<Key> {
     else this.#takeOneFromEach();
   }
 
-  /** The keys that came most often, the first most; equal ones in the order in which they came. */
+  /** The most frequent keys first; equal ones in order of arrival. */
   top(count: number): { readonly key: Key; readonly count: number }[] {
     return [...this.#counts]
       .sort(([, a], [, b]) => b - a)

@@ -10,7 +10,7 @@ import { type IpAddress, parseAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
 import { type Prefix, prefixOf } from '../net/prefix.ts';
 
-/** The same thing once in each family. */
+/** One value for each family. */
 export type Dual<T> = Readonly<Record<Family, T>>;
 
 /** On the outside network: 1 is the router, 10 and up are hosts. */
@@ -33,7 +33,6 @@ export function podCIDRs(node: number): Dual<Prefix> {
   return { IPv4: prefixOf(`10.244.${node}.0/24`), IPv6: prefixOf(`fd00:10:244:${node}::/64`) };
 }
 
-/** A ClusterIP. */
 export function serviceAddress(last: number): Dual<IpAddress> {
   return { IPv4: address(`10.96.0.${last}`), IPv6: address(`fd00:10:96::${last}`) };
 }

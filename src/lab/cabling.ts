@@ -1,43 +1,43 @@
-/** How interfaces, addresses and routes of the cluster are told to `ip`: one function a thing, one line a command. */
+/** The `ip` commands for interfaces, addresses and routes of the cluster, one command a line. */
 import type { IpAddress } from '../net/address.ts';
 import { addressBits, FAMILIES } from '../net/family.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import { type Dual, NETWORK_BITS } from './address-plan.ts';
 import type { Host } from './host.ts';
 
-/** Kernel parameters of a host that forwards, as Kubernetes nodes have them. */
+/** Kernel parameters of a forwarding host, as Kubernetes nodes have them. */
 export const forwarderSettings = {
   'net.ipv4.ip_forward': 1,
   'net.ipv6.conf.all.forwarding': 1,
-  // A reply may come in elsewhere than the kernel would send to its source; it is not ours to judge here.
+  // A reply may arrive on another interface than the route to its source; the lab does not filter it.
   'net.ipv4.conf.all.rp_filter': 0,
   'net.ipv4.conf.default.rp_filter': 0,
   'net.ipv4.conf.all.send_redirects': 0,
   'net.ipv4.conf.default.send_redirects': 0,
 } as const;
 
-/** A cable: `eth0` of the one host, and at the other a port that bears the first one's name. */
+/** A cable: `eth0` of one host, and at the other a port with the first one's name. */
 export function pairLine(host: Host, other: Host): string {
   return `link add eth0 netns ${host.namespace} type veth peer name ${host.name} netns ${other.namespace}`;
 }
 
-/** A switch that the host itself is plugged into, with these addresses. */
+/** A switch that the host itself is connected to, with these addresses. */
 export function bridgeLines(name: string, addresses: Dual<IpAddress>): readonly string[] {
-  // Without snooping the bridge floods multicast, which IPv6 neighbour discovery is, from the first packet on.
+  // Without snooping the bridge floods multicast, and so IPv6 neighbour discovery, from the first packet on.
   return [`link add ${name} type bridge mcast_snooping 0`, ...upLines(name, addresses, NETWORK_BITS)];
 }
 
-/** Plugs a cable's port into the switch. In hairpin mode, a pod can reach itself through its own service. */
+/** Connects a port to the switch. Hairpin mode lets a pod reach itself through its own service. */
 export function portLines(port: string, bridge: string): readonly string[] {
   return [`link set ${port} up master ${bridge}`, `link set ${port} type bridge_slave hairpin on`];
 }
 
-/** The plug of a host that shares a network with its neighbours. */
+/** `eth0` of a host that shares a network with its neighbours. */
 export function eth0Lines(addresses: Dual<IpAddress>, gateway: Dual<IpAddress>): readonly string[] {
   return [...upLines('eth0', addresses, NETWORK_BITS), ...defaultRouteLines(gateway)];
 }
 
-/** The plug of a host that knows nobody but its gateway: it sends even to its neighbours through that. */
+/** `eth0` of a host that only knows its gateway and reaches even its neighbours through it. */
 export function secludedEth0Lines(addresses: Dual<IpAddress>, gateway: Dual<IpAddress>): readonly string[] {
   return [
     ...upLines('eth0', addresses, addressBits),
@@ -50,7 +50,7 @@ export function routeLines(destination: Dual<Prefix>, via: Dual<IpAddress>): rea
   return FAMILIES.map((family) => `route add ${formatPrefix(destination[family])} via ${via[family]}`);
 }
 
-/** What has no other route vanishes, without an ICMP error. */
+/** Drops packets without another route, without an ICMP error. */
 export const blackholeLines = ['route add blackhole 0.0.0.0/0', 'route add blackhole ::/0'] as const;
 
 function defaultRouteLines(gateway: Dual<IpAddress>): readonly string[] {

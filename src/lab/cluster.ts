@@ -19,15 +19,12 @@ export interface ClusterOptions {
   readonly nodes?: Readonly<Record<string, readonly string[]>>;
   /** Names of the hosts outside; the first has the address 198.51.100.10. */
   readonly outside?: readonly string[];
-  /**
-   * True: the router also knows the way to the pods, as in a cluster whose pod addresses are routable. False, the
-   * default: whatever reaches the outside with a pod's address gets no answer.
-   */
+  /** The router has routes to the pods. False (default): packets from pod addresses get no answer from outside. */
   readonly routesToPods?: boolean;
   /**
-   * True: the pods of a node reach each other over the bridge, past the node's routing, as with the CNI plugin
-   * `bridge`. A reply then escapes the node's NAT unless the kernel's br_netfilter is loaded. False, the default:
-   * they send everything to the node, as with `ptp` and Calico.
+   * True: pods of a node reach each other over the bridge, as with the CNI plugin `bridge`. Replies then bypass the
+   * node's NAT unless br_netfilter is loaded. False (default): they send everything to the node, as with `ptp` and
+   * Calico.
    */
   readonly podsShareSubnet?: boolean;
 }
@@ -69,10 +66,9 @@ const DEFAULT_NODES = { node1: ['pod1a', 'pod1b'], node2: ['pod2a', 'pod2b'] };
  */
 export class Cluster {
   readonly nodes: readonly ClusterNode[];
-  /** The pods of all nodes. */
   readonly pods: readonly ClusterPod[];
   readonly outside: readonly ClusterHost[];
-  /** The switch of the LAN, the switch of the outside, and the router between them. */
+  /** The LAN switch, the outside switch, and the router between them. */
   readonly network: Host;
 
   private constructor(network: Host, outside: readonly ClusterHost[], nodes: readonly ClusterNode[]) {
@@ -91,17 +87,16 @@ export class Cluster {
     return cluster;
   }
 
-  /** The node of this name; throws when there is none. */
+  /** Throws when there is none. */
   node(name: string): ClusterNode {
     return named(name, this.nodes);
   }
 
-  /** The node, pod or outside host of this name; throws when there is none. */
+  /** A node, pod or outside host by name; throws when there is none. */
   host(name: string): ClusterHost {
     return named(name, [...this.nodes, ...this.pods, ...this.outside]);
   }
 
-  /** Makes the hosts and gives out the addresses. */
   static async #gather(lab: Lab, options: ClusterOptions): Promise<Cluster> {
     const plan = Object.entries(options.nodes ?? DEFAULT_NODES);
     const outsideNames = options.outside ?? ['outside', 'client'];
@@ -134,7 +129,7 @@ function named<T extends { readonly name: string }>(name: string, all: readonly 
   return found;
 }
 
-/** Every cable has the plug `eth0` at one end, and at the other a port that bears the first one's name. */
+/** Each cable has `eth0` at one end, and at the other a port with the first host's name. */
 async function plugCables({ nodes, outside, network }: Cluster): Promise<void> {
   await network.ip([
     ...[...outside, ...nodes].map(({ host }) => pairLine(host, network)),

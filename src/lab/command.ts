@@ -1,11 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 
-/** A command that could not be started or that ended with another status than 0. */
+/** A command could not be started or exited with a status other than 0. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
-  /** The command and its arguments, as one would type them. */
   readonly command: string;
-  /** The exit status; null where it was not found or was ended by a signal. */
+  /** The exit status; null when the program was not found or was ended by a signal. */
   readonly status: number | null;
   readonly stderr: string;
 
@@ -18,17 +17,13 @@ export class CommandFailed extends Error {
   }
 }
 
-/** What a command said, whatever its exit status. */
 export interface CommandResult {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/**
- * Runs a command to its end with `input` on its standard input. Throws `CommandFailed` only when it cannot be
- * started; the status is the caller's to judge.
- */
+/** Throws `CommandFailed` only when the command cannot be started; the caller judges the status. */
 export function runToEnd(argv: readonly string[], input = ''): Promise<CommandResult> {
   const [program = '', ...args] = argv;
   return new Promise((resolve, reject) => {
@@ -48,14 +43,14 @@ export function runToEnd(argv: readonly string[], input = ''): Promise<CommandRe
   });
 }
 
-/** Runs a command to its end and returns what it printed. Throws `CommandFailed` for any status but 0. */
+/** Returns the standard output. Throws `CommandFailed` for any status but 0. */
 export async function run(argv: readonly string[], input = ''): Promise<string> {
   const result = await runToEnd(argv, input);
   if (result.status !== 0) throw new CommandFailed(argv, result.status, result.stderr);
   return result.stdout;
 }
 
-/** Like `runToEnd`, but blocks: for the last moments of a process, when nothing asynchronous runs any more. */
+/** As `runToEnd`, but blocking: for the end of a process, when nothing asynchronous runs any more. */
 export function runToEndSync(argv: readonly string[], input = ''): CommandResult {
   const [program = '', ...args] = argv;
   const { status, stdout, stderr, error } = spawnSync(program, args, { input, encoding: 'utf8' });

@@ -3,9 +3,9 @@ const ENDING_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 const lastActs = new Set<() => void>();
 
 /**
- * Has `act`, which must not wait for anything, carried out when this process ends by itself, by an uncaught
- * exception, or by SIGHUP, SIGINT or SIGTERM. Where somebody else listens for such a signal, ending is left to them.
- * Returns what calls it off.
+ * Runs the synchronous `act` when this process ends by itself, by an uncaught exception, or by SIGHUP, SIGINT or
+ * SIGTERM. If another listener handles such a signal, that listener decides about the end. Returns a function that
+ * cancels it.
  */
 export function beforeTheEnd(act: () => void): () => void {
   if (lastActs.size === 0) {
@@ -28,5 +28,5 @@ function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   carryOut();
   process.off(signal, onSignal);
-  process.kill(process.pid, signal); // now for good, and our parent sees by what
+  process.kill(process.pid, signal); // now it ends the process, and our parent sees which signal it was
 }

@@ -2,11 +2,11 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { CommandFailed, type CommandResult, run, runToEnd } from './command.ts';
 import { Probe } from './probe.ts';
 
-/** One machine of the lab, be it a node, a pod or the outside: a network namespace and what runs in it. */
+/** One machine of the lab (node, pod or outside host): a network namespace and its processes. */
 export class Host {
-  /** Its name within the lab: `node1`. */
+  /** Name within the lab: `node1`. */
   readonly name: string;
-  /** Its name on this machine, for `ip netns exec`. */
+  /** Name on this machine, for `ip netns exec`. */
   readonly namespace: string;
   #probe: Probe | null = null;
 
@@ -15,31 +15,27 @@ export class Host {
     this.namespace = namespace;
   }
 
-  /** The command line that runs `argv` in this host. */
   command(argv: readonly string[]): readonly string[] {
     return ['ip', 'netns', 'exec', this.namespace, ...argv];
   }
 
-  /** Runs a command in this host to its end and returns what it printed; throws `CommandFailed` unless it exits 0. */
+  /** Returns the standard output; throws `CommandFailed` unless the command exits with 0. */
   run(argv: readonly string[], input = ''): Promise<string> {
     return run(this.command(argv), input);
   }
 
-  /** Like `run`, with the exit status for the caller to judge. */
+  /** As `run`, but the caller judges the exit status. */
   runToEnd(argv: readonly string[], input = ''): Promise<CommandResult> {
     return runToEnd(this.command(argv), input);
   }
 
-  /** Starts a long-running command in this host; disposing of the lab ends it. */
+  /** Starts a long-running command, which ends with the lab. */
   spawn(argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const [program = '', ...args] = this.command(argv);
     return spawn(program, args, options);
   }
 
-  /**
-   * Runs `ip` commands in this host, one a line without the leading `ip`, all in one process. Stops at the first
-   * that fails and throws `CommandFailed` for that one.
-   */
+  /** Runs `ip` commands, one a line without the leading `ip`. Stops with `CommandFailed` at the first that fails. */
   async ip(lines: readonly string[], family: '' | '-4' | '-6' = ''): Promise<void> {
     if (lines.length === 0) return;
     const ip = ['ip', '-netns', this.namespace, ...(family === '' ? [] : [family])];
@@ -49,7 +45,7 @@ export class Host {
     throw new CommandFailed([...ip, lines[Number(line) - 1] ?? '-batch -'], status, stderr);
   }
 
-  /** Sets kernel parameters of this host, by their names in sysctl(8); those that this kernel lacks are an error. */
+  /** Sets kernel parameters by their names in sysctl(8); a parameter that this kernel lacks is an error. */
   async sysctl(values: Readonly<Record<string, number | string>>): Promise<void> {
     const settings = Object.entries(values).map(([name, value]) => `${name}=${value}`);
     await this.run(['sysctl', '--quiet', '--write', ...settings]);

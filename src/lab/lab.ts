@@ -5,13 +5,13 @@ import { formatLabName, type LabPrefix } from './namespace-name.ts';
 import { thisProcess } from './owner.ts';
 import { removeNamespaces } from './removal.ts';
 
-/** Kernel parameters of every host, set before it has any interface. */
+/** Kernel parameters of every host, set before it has interfaces. */
 const SETTINGS = {
-  // IPv6 addresses work at once, without the second of asking whether someone else bears them (RFC 4862 5.4).
+  // IPv6 addresses work at once, without the second of duplicate address detection (RFC 4862 5.4).
   'net.ipv6.conf.all.accept_dad': 0,
   'net.ipv6.conf.default.accept_dad': 0,
   'net.ipv6.conf.default.accept_ra': 0,
-  // Whoever is refused is told so, every time: by default the kernel sends about one ICMP error a second to a peer.
+  // Every refusal is answered: by default the kernel sends about one ICMP error a second to a peer.
   'net.ipv4.icmp_ratemask': 0,
   'net.ipv6.icmp.ratemask': '',
 } as const;
@@ -19,19 +19,19 @@ const SETTINGS = {
 let labsMade = 0;
 
 /**
- * A set of hosts, each a network namespace of this machine, wired only to each other: no link leads to the machine's
- * own network, so nothing sent here can leave. Needs root and iproute2.
+ * A set of hosts, each a network namespace, connected only to each other: no link leads to the machine's own network.
+ * Needs root and iproute2.
  *
  *     const lab = new Lab('knat-test');
  *     const [left, right] = await lab.addHosts(['left', 'right']);
  *     …
  *     lab.dispose();
  *
- * The lab also goes away when the process ends by itself, by an uncaught exception, or by SIGHUP, SIGINT or
- * SIGTERM where nobody else listens for these. After SIGKILL, `removeStale` of the next run clears the stage.
+ * The lab is also removed when the process ends (see `beforeTheEnd`). After SIGKILL, `removeStale` of the next run
+ * removes it.
  */
 export class Lab {
-  /** What the names of all its namespaces begin with. */
+  /** The common start of its namespaces' names. */
   readonly name: string;
   readonly #namespaces: string[] = [];
   readonly #callOff: () => void;
@@ -42,7 +42,7 @@ export class Lab {
     this.#callOff = beforeTheEnd(() => this.dispose());
   }
 
-  /** Makes one host for each name (`node1`), in order, with nothing but a loopback interface that is up. */
+  /** Makes one host for each name, in order, with only a loopback interface that is up. */
   async addHosts(names: readonly string[]): Promise<readonly Host[]> {
     const hosts = names.map((name) => new Host(name, `${this.name}-${name}`));
     this.#namespaces.push(...hosts.map((host) => host.namespace));
@@ -51,7 +51,7 @@ export class Lab {
     return hosts;
   }
 
-  /** Removes the namespaces with all that is in them, processes included. May be called again. */
+  /** Removes the namespaces and ends their processes. May be called again. */
   dispose(): void {
     this.#callOff();
     removeNamespaces(this.#namespaces);

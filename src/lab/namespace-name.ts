@@ -1,13 +1,13 @@
 import type { Owner } from './owner.ts';
 
-/** `knat-demo`, `knat-test`: what a lab is for, and the only thing that a newcomer needs to read of its names. */
+/** The purpose of a lab: `knat-demo`, `knat-test`. */
 export type LabPrefix = `knat-${string}`;
 
-/** A lab's name, with the owner written into it: nothing else has to be kept to find and judge a crashed run. */
+/** A lab's name. It contains the owner, so that a crashed run can be recognised without other state. */
 export interface LabName {
   readonly prefix: LabPrefix;
   readonly owner: Owner;
-  /** Counts the labs of one owner. */
+  /** Distinguishes the labs of one owner. */
   readonly serial: number;
 }
 
@@ -16,7 +16,7 @@ export function formatLabName({ prefix, owner, serial }: LabName): string {
   return `${prefix}-${owner.pid.toString(36)}-${owner.startTicks.toString(36)}-${serial}`;
 }
 
-/** Reads the lab's name off a namespace's (`knat-demo-pa8-2cvk-1-node1`); null where it is not of a lab. */
+/** Reads the lab's name from a namespace's (`knat-demo-pa8-2cvk-1-node1`); null for other namespaces. */
 export function labNameOf(namespace: string): LabName | null {
   const match = /^(knat-[a-z]+)-([0-9a-z]+)-([0-9a-z]+)-([0-9]+)-./.exec(namespace);
   if (match === null) return null;

@@ -1,23 +1,19 @@
 import { readFileSync } from 'node:fs';
 
-/**
- * The process that made a lab. Its number alone would not do, since numbers are used again; number and start time
- * together never are.
- */
+/** The process that made a lab. Process ids are reused; id and start time together are unique. */
 export interface Owner {
   readonly pid: number;
-  /** When it started, in clock ticks since boot: field 22 of /proc/PID/stat. */
+  /** Clock ticks since boot: field 22 of /proc/PID/stat. */
   readonly startTicks: number;
 }
 
-/** The owner that this process is. */
 export function thisProcess(): Owner {
   const stat = readStat(process.pid);
   if (stat === null) throw new Error(`/proc/${process.pid}/stat cannot be read`);
   return { pid: process.pid, startTicks: stat.startTicks };
 }
 
-/** True while the owner runs; a zombie, which holds nothing any more, does not. */
+/** False for a zombie, which holds no resources any more. */
 export function isAlive(owner: Owner): boolean {
   const stat = readStat(owner.pid);
   return stat !== null && stat.startTicks === owner.startTicks && stat.state !== 'Z' && stat.state !== 'X';
@@ -31,7 +27,7 @@ function readStat(pid: number): { state: string; startTicks: number } | null {
   } catch {
     return null;
   }
-  // Field 2 is the program's name in parentheses and may itself hold spaces and parentheses: count from its end.
+  // Field 2, the program's name in parentheses, may contain spaces and parentheses: count from its end.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state = ''] = fields;
   return { state, startTicks: Number(fields[22 - 3]) };

@@ -1,31 +1,30 @@
 /**
- * What is said between the lab and the probe process of a host: one JSON document a line, requests on the probe's
- * standard input, replies on its standard output, in any order, matched by `id`.
+ * Messages between the lab and a host's probe process: one JSON document a line, requests on its standard input,
+ * replies in any order on its standard output, matched by `id`.
  */
 import type { Protocol } from '../net/protocol.ts';
 
-/** Listen, and answer everybody who comes with an `Answer`. */
+/** Listens, and answers every client with an `Answer`. */
 export interface ServeRequest {
   readonly command: 'serve';
-  /** Where to listen; left out: on every address that the host has by now. */
+  /** Address to listen on; all present addresses when absent. */
   readonly address?: string;
   readonly port: number;
   readonly protocol: Protocol;
-  /** TCP: keep the connection and send back whatever comes, instead of the `Answer`. */
+  /** TCP: keep the connection and echo everything, instead of sending the `Answer`. */
   readonly echo?: boolean;
-  /** What to answer as `served`; left out: the `address:port` that was reached. */
+  /** The `served` of the answer; the reached `address:port` when absent. */
   readonly name?: string;
 }
 
-/** Stop listening everywhere. */
 export interface SilenceRequest {
   readonly command: 'silence';
 }
 
-/** Open a connection, or send a datagram, and wait for the answer. */
+/** Opens a connection, or sends a datagram, and waits for the answer. */
 export interface DialRequest {
   readonly command: 'dial';
-  /** Source address, one of this host; left out: the kernel chooses. */
+  /** Source address, one of this host; chosen by the kernel when absent. */
   readonly from?: string;
   readonly sourcePort?: number;
   readonly to: string;
@@ -34,7 +33,7 @@ export interface DialRequest {
   readonly timeoutMs: number;
 }
 
-/** Dial `count` times from as many source ports, `atOnce` at a time, and count the outcomes. */
+/** Dials `count` times from different source ports, `atOnce` at a time, and counts the outcomes. */
 export interface DialManyRequest {
   readonly command: 'dialMany';
   readonly dial: Omit<DialRequest, 'command' | 'sourcePort'>;
@@ -42,14 +41,13 @@ export interface DialManyRequest {
   readonly atOnce: number;
 }
 
-/** Open a connection to an echo (TCP), or to any listener (UDP), and keep talking over it until `release`. */
+/** Opens a connection to an echo (TCP) or any listener (UDP), and keeps sending until `release`. */
 export interface HoldRequest extends Omit<DialRequest, 'command'> {
   readonly command: 'hold';
   /** Milliseconds between two messages; `timeoutMs` is for the first answer. */
   readonly everyMs: number;
 }
 
-/** End a held connection. */
 export interface ReleaseRequest {
   readonly command: 'release';
   readonly handle: number;
@@ -63,53 +61,45 @@ export type Request =
   | HoldRequest
   | ReleaseRequest;
 
-/** What a listener sends to whoever reached it. */
+/** What a listener sends to its client. */
 export interface Answer {
   readonly served: string;
-  /** `ip:port` or `[ip6]:port` that the listener saw as the other end. */
+  /** The client as the listener saw it: `ip:port` or `[ip6]:port`. */
   readonly sawSource: string;
 }
 
-/** How a dial ended. */
 export type DialOutcome =
-  /** A listener answered: who it says it is, whom it saw, and the `address:port` that was dialled from. */
+  /** A listener answered: its name, the source it saw, and the local `address:port`. */
   | { readonly outcome: 'answered'; readonly by: string; readonly sawSource: string; readonly from: string }
-  /**
-   * Someone said no: a TCP reset, or an ICMP port unreachable; the kernel reports both as ECONNREFUSED. A TCP
-   * connection that was reset after it stood is ECONNRESET.
-   */
+  /** ECONNREFUSED: TCP reset or ICMP port unreachable. ECONNRESET: reset of an established TCP connection. */
   | { readonly outcome: 'refused'; readonly how: 'ECONNREFUSED' | 'ECONNRESET' }
-  /** Nothing came back in time. */
   | { readonly outcome: 'timeout' }
   /**
-   * There is no way: ENETUNREACH or EHOSTUNREACH from this host or by ICMP from another, EACCES for an ICMPv6
-   * "administratively prohibited", EPERM where this host's own packet filter dropped an outgoing datagram.
+   * ENETUNREACH or EHOSTUNREACH: from this host or by ICMP. EACCES: ICMPv6 "administratively prohibited". EPERM: this
+   * host's packet filter dropped an outgoing datagram.
    */
   | { readonly outcome: 'unreachable'; readonly how: string };
 
-/** Outcomes of many dials, counted. */
 export interface DialTally {
-  /** How often each listener answered, by what it calls itself. */
+  /** How often each listener answered, by its name. */
   readonly answeredBy: Readonly<Record<string, number>>;
-  /** The source addresses, without ports, that listeners saw, sorted. */
+  /** The source addresses that listeners saw, without ports, sorted. */
   readonly sawSources: readonly string[];
   readonly refused: number;
   readonly timeout: number;
   readonly unreachable: number;
 }
 
-/** How a held connection went. */
 export interface HoldReport {
   readonly sent: number;
-  /** As many as were sent, less those that were lost or came later than 200 ms after the last was sent. */
+  /** Messages sent, less those lost or answered later than 200 ms after the last was sent. */
   readonly answers: number;
-  /** Between two answers, and from the last one to the end. */
+  /** Milliseconds between two answers, or from the last one to the end. */
   readonly longestSilenceMs: number;
-  /** Why it ended before it was released: an errno name, or `closed`; null when it did not. */
+  /** Why it ended before its release: an errno name, or `closed`; null when it did not. */
   readonly ended: string | null;
 }
 
-/** The reply to each command. */
 export interface Replies {
   readonly serve: null;
   readonly silence: null;
@@ -120,5 +110,5 @@ export interface Replies {
   readonly release: HoldReport;
 }
 
-/** `error` tells of a request that makes no sense here: a source address that the host does not bear, a port taken. */
+/** `error`: an impossible request, for example a source address of another host or a port in use. */
 export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });

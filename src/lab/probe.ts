@@ -14,10 +14,7 @@ import type {
   ServeRequest,
 } from './probe-messages.ts';
 
-/**
- * How long a dial waits, unless told otherwise. Longer than a second, since an ICMPv6 error may reach a TCP socket
- * only with the kernel's first repetition of the SYN, a second after the first.
- */
+/** Longer than a second: an ICMPv6 error may reach a TCP socket only with the first repetition of the SYN. */
 const DIAL_TIMEOUT_MS = 1500;
 
 interface Waiting {
@@ -25,12 +22,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/**
- * A process inside a host that makes real connections for the lab. It lives until its standard input closes, which
- * the kernel does for us even when this process is killed.
- */
+/** A process inside a host that makes real connections. It ends with its standard input, even if we are killed. */
 export class Probe {
-  /** The probe's program: plain JavaScript, so that the same file runs from the sources and from the build. */
+  /** Plain JavaScript, so that the same file runs from the sources and from the build. */
   static readonly program = fileURLToPath(new URL('./probe-process/main.js', import.meta.url));
 
   readonly #host: string;
@@ -39,40 +33,39 @@ export class Probe {
   #nextId = 1;
   #ended: Error | null = null;
 
-  /** Starts the probe; `argv` is the whole command line. Failing to start shows in the first request. */
+  /** @param argv the whole command line; a failure to start rejects the first request */
   constructor(host: string, argv: readonly string[]) {
     this.#host = host;
     const [program = '', ...args] = argv;
     this.#child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_OPTIONS: '' }, // ours are not the probe's: loaders, inspectors
+      env: { ...process.env, NODE_OPTIONS: '' }, // the probe needs none of our options: loaders, inspectors
     });
     this.#child.on('error', (error) => this.#end(error.message));
     this.#child.on('exit', (status, signal) => this.#end(`ended with ${signal ?? `status ${status}`}`));
-    this.#child.stdin?.on('error', () => {}); // it ended: 'exit' tells
+    this.#child.stdin?.on('error', () => {}); // it ended; 'exit' reports it
     if (this.#child.stdout !== null) {
       createInterface({ input: this.#child.stdout }).on('line', (line) => this.#receive(JSON.parse(line)));
     }
   }
 
-  /** Listens until `silence` or the end of the lab. Rejects when the port is taken or the address not this host's. */
+  /** Listens until `silence` or the end of the lab. Rejects for a port in use or an address of another host. */
   async serve(listener: Omit<ServeRequest, 'command'>): Promise<void> {
     await this.#ask({ command: 'serve', ...listener });
   }
 
-  /** Stops all listening. */
   async silence(): Promise<void> {
     await this.#ask({ command: 'silence' });
   }
 
-  /** Connects once and says how that ended. Rejects only for a source that this host does not bear. */
+  /** Rejects only for a source address of another host. */
   dial(
     dial: Omit<DialRequest, 'command' | 'timeoutMs'> & { readonly timeoutMs?: number },
   ): Promise<DialOutcome> {
     return this.#ask({ command: 'dial', timeoutMs: DIAL_TIMEOUT_MS, ...dial });
   }
 
-  /** Connects `count` times, 32 at once, each from a source port of its own, and counts the outcomes. */
+  /** Connects `count` times, 32 at once, each from its own source port, and counts the outcomes. */
   dialMany(
     count: number,
     dial: Omit<DialManyRequest['dial'], 'timeoutMs'> & { readonly timeoutMs?: number },
@@ -81,7 +74,7 @@ export class Probe {
     return this.#ask({ command: 'dialMany', count, atOnce: 32, dial: each });
   }
 
-  /** Opens a connection and keeps talking over it; rejects when nobody answers. The function ends it. */
+  /** Opens a connection and keeps sending over it; rejects without an answer. The returned function ends it. */
   async hold(
     held: Omit<HoldRequest, 'command' | 'everyMs' | 'timeoutMs'> & { readonly everyMs?: number },
   ): Promise<() => Promise<HoldReport>> {

@@ -3,13 +3,10 @@ import { runToEndSync } from './command.ts';
 import { type LabPrefix, labNameOf } from './namespace-name.ts';
 import { isAlive } from './owner.ts';
 
-/** How often processes are looked for again after those found were killed: one may have forked meanwhile. */
+/** Rounds of killing processes: a process may fork before it is killed. */
 const ROUNDS = 20;
 
-/**
- * Ends every process inside the namespaces and removes these; their links go with them. Blocks for some tens of
- * milliseconds. Namespaces that are gone already are passed over, so calling it twice is harmless.
- */
+/** Ends all processes in the namespaces and removes these. Blocks for some 10 ms. Skips missing namespaces. */
 export function removeNamespaces(namespaces: readonly string[]): void {
   const existing = namespacesThat((name) => namespaces.includes(name));
   if (existing.length === 0) return;
@@ -22,10 +19,7 @@ export function removeNamespaces(namespaces: readonly string[]): void {
   runToEndSync(['ip', '-force', '-batch', '-'], lines);
 }
 
-/**
- * Removes what crashed runs left under this prefix: the namespaces whose names bear an owner that is dead, and the
- * processes inside. Those of living runs stay. Returns the names of the removed namespaces.
- */
+/** Removes the namespaces and processes of crashed runs with this prefix. Returns the removed names. */
 export function removeStale(prefix: LabPrefix): readonly string[] {
   const stale = namespacesThat((namespace) => {
     const lab = labNameOf(namespace);
@@ -35,7 +29,7 @@ export function removeStale(prefix: LabPrefix): readonly string[] {
   return stale;
 }
 
-/** The named network namespaces of this machine (ip-netns(8): the files in /run/netns) that pass the test. */
+/** The named network namespaces (ip-netns(8): the files in /run/netns) that pass the test. */
 function namespacesThat(test: (name: string) => boolean): readonly string[] {
   try {
     return readdirSync('/run/netns').filter(test);
@@ -48,13 +42,13 @@ function processesIn(namespaces: readonly string[]): readonly number[] {
   const lines = namespaces.map((name) => `netns pids ${name}\n`).join('');
   const { stdout } = runToEndSync(['ip', '-force', '-batch', '-'], lines);
   const pids = stdout.split('\n').filter(Boolean).map(Number);
-  return pids.filter((pid) => pid !== process.pid); // someone may have started us in there
+  return pids.filter((pid) => pid !== process.pid); // this process may run in one of the namespaces
 }
 
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // ended by itself since it was listed
+    // the process has ended since it was listed
   }
 }

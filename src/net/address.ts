@@ -9,20 +9,18 @@ export type Ipv6 = string & { readonly [brand]: 'IPv6' };
 /** An address of either family in canonical form, so that `===` compares addresses. */
 export type IpAddress = Ipv4 | Ipv6;
 
-/** The family of a canonical address. */
 export function familyOf(address: IpAddress): Family {
   return isIpv6(address) ? 'IPv6' : 'IPv4';
 }
 
-/** True for a canonical IPv6 address. */
 export function isIpv6(address: IpAddress): address is Ipv6 {
   return address.includes(':');
 }
 
 /**
- * Reads an address of either family, as Kubernetes reads the fields of its objects (`ParseIPSloppy` of its netutils):
- * numbers are decimal even with leading zeros, and an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4
- * address. IPv6 may have all forms of RFC 4291 section 2.2, without zone. Returns null for anything else.
+ * Reads an address as Kubernetes does (`ParseIPSloppy` of its netutils): numbers are decimal even with leading zeros,
+ * and an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes IPv4. All IPv6 forms of RFC 4291 section 2.2 are
+ * accepted, without zone. Null for anything else.
  */
 export function parseAddress(text: string): IpAddress | null {
   if (!text.includes(':')) return parseIpv4(text);
@@ -46,30 +44,27 @@ export function parseIpv4(text: string): Ipv4 | null {
   return bytes === null ? null : (addressFromBytes(bytes) as Ipv4);
 }
 
-/**
- * Reads an IPv6 address into the form of RFC 5952; null for anything else. IPv4-mapped addresses stay IPv6, unlike with
- * `parseAddress`.
- */
+/** Returns the form of RFC 5952; null for anything else. IPv4-mapped addresses stay IPv6, unlike in `parseAddress`. */
 export function parseIpv6(text: string): Ipv6 | null {
   const bytes = ipv6Bytes(text);
   return bytes === null ? null : formatIpv6(bytes);
 }
 
-/** The address as 4 or 16 bytes in network byte order. */
+/** 4 or 16 bytes in network byte order. */
 export function addressBytes(address: IpAddress): Uint8Array {
   const bytes = isIpv6(address) ? ipv6Bytes(address) : ipv4Bytes(address);
   if (bytes === null) throw new TypeError(`not a canonical address: ${address}`);
   return bytes;
 }
 
-/** The address of 4 or 16 bytes in network byte order. Throws RangeError for any other length. */
+/** 4 or 16 bytes in network byte order. Throws RangeError for any other length. */
 export function addressFromBytes(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ipv4;
   if (bytes.length === 16) return formatIpv6(bytes);
   throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
 }
 
-/** The address as an unsigned number of 32 or 128 bits. */
+/** An unsigned number of 32 or 128 bits. */
 export function addressNumber(address: IpAddress): bigint {
   if (!isIpv6(address)) return BigInt(dottedNumber(address));
   let number = 0n;
@@ -77,12 +72,12 @@ export function addressNumber(address: IpAddress): bigint {
   return number;
 }
 
-/** The address of the family with this unsigned number. Throws RangeError if it does not fit. */
+/** Throws RangeError if the number does not fit. */
 export function addressFromNumber(family: Family, number: bigint): IpAddress {
   return addressFromBytes(numberBytes(family, number));
 }
 
-/** The bytes of the address with this number, in network byte order. Throws RangeError if the number does not fit. */
+/** 4 or 16 bytes in network byte order. Throws RangeError if the number does not fit. */
 export function numberBytes(family: Family, number: bigint): Uint8Array {
   if (number < 0n || number >> (family === 'IPv4' ? 32n : 128n) !== 0n) {
     throw new RangeError(`${number} is no ${family} address`);
@@ -98,7 +93,7 @@ export function numberBytes(family: Family, number: bigint): Uint8Array {
   return bytes;
 }
 
-/** Orders addresses by family, then by number: a total order for canonical output. */
+/** A total order for canonical output: by family, then by number. */
 export function compareAddresses(a: IpAddress, b: IpAddress): number {
   if (a === b) return 0;
   if (!isIpv6(a) && !isIpv6(b)) return dottedNumber(a) - dottedNumber(b);
@@ -112,12 +107,12 @@ export function compareAddresses(a: IpAddress, b: IpAddress): number {
   return 0;
 }
 
-/** `address:port`, with IPv6 in brackets; `address` may also be the text of an address in an answer. */
+/** `address:port`, with IPv6 in brackets. */
 export function formatEndpoint(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** The number of a canonical IPv4 address, without allocation, since every change sorts endpoints. */
+/** Without allocation, since every change sorts endpoints. */
 export function dottedNumber(address: Ipv4): number {
   let number = 0;
   let value = 0;
@@ -163,7 +158,7 @@ function ipv6Bytes(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** The bytes of colon-separated groups; at the end of the address, the last group may be dotted decimal. */
+/** The bytes of colon-separated groups; the last group of an address may be dotted decimal. */
 function ipv6Groups(text: string, endsAddress: boolean): number[] | null {
   if (text === '') return [];
   const bytes: number[] = [];
@@ -199,7 +194,7 @@ function formatIpv6(bytes: Uint8Array): Ipv6 {
     if (end > start) start = end;
   }
   const hex = groups.map((group) => group.toString(16));
-  // Section 5: IPv4-mapped addresses are shown with the dotted ending.
+  // Section 5: IPv4-mapped addresses end in dotted decimal.
   if (bestStart === 0 && bestLength === 5 && groups[5] === 0xffff) {
     return `::ffff:${bytes[12]}.${bytes[13]}.${bytes[14]}.${bytes[15]}` as Ipv6;
   }

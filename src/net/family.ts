@@ -3,5 +3,4 @@ export type Family = 'IPv4' | 'IPv6';
 
 export const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
-/** Bits in an address of the family: 32 or 128. */
 export const addressBits = { IPv4: 32, IPv6: 128 } as const satisfies Record<Family, number>;

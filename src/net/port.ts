@@ -3,7 +3,7 @@ declare const brand: unique symbol;
 /** A transport port, 1 to 65535. Made only by `parsePort`. */
 export type Port = number & { readonly [brand]: 'Port' };
 
-/** The number as a port; null if it is no whole number from 1 to 65535. */
+/** Null if the number is not an integer from 1 to 65535. */
 export function parsePort(value: number): Port | null {
   return Number.isInteger(value) && value >= 1 && value <= 65535 ? (value as Port) : null;
 }
@@ -37,7 +37,7 @@ export function portsWithout(spans: readonly PortSpan[], taken: readonly PortSpa
   return left;
 }
 
-/** The same ports, sorted, with overlapping and touching spans joined. */
+/** The same ports as sorted spans; overlapping and touching ones are joined. */
 export function joinedSpans(spans: readonly PortSpan[]): PortSpan[] {
   const whole: { first: number; last: number }[] = [];
   for (const { first, last } of [...spans].sort((a, b) => a.first - b.first)) {
@@ -48,12 +48,12 @@ export function joinedSpans(spans: readonly PortSpan[]): PortSpan[] {
   return whole;
 }
 
-/** How many ports the spans have, which must not overlap. */
+/** The spans must not overlap. */
 export function countPorts(spans: readonly PortSpan[]): number {
   return spans.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
 
-/** At most so many of the sorted spans: the widest, in their order. */
+/** The widest spans, at most this many, in their order. */
 export function widestSpans(spans: readonly PortSpan[], most: number): readonly PortSpan[] {
   if (spans.length <= most) return spans;
   return [...spans]

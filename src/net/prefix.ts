@@ -21,9 +21,9 @@ export interface Prefix {
 export type PrefixError = 'syntax' | 'host-bits';
 
 /**
- * Reads `address/length` as `parseAddress` reads addresses: leading zeros are ignored, and an IPv4-mapped prefix
- * (`::ffff:192.0.2.0/120`) of 96 bits or more becomes the IPv4 prefix. The error for a prefix with host bits set
- * (`10.0.0.1/8`) is `host-bits`, for anything else `syntax`. An address without length is no prefix.
+ * Reads `address/length` with addresses as in `parseAddress`. An IPv4-mapped prefix (`::ffff:192.0.2.0/120`) of 96 bits
+ * or more becomes IPv4. The error is `host-bits` for set host bits (`10.0.0.1/8`), otherwise `syntax`, also for an
+ * address without length.
  */
 export function parsePrefix(text: string): Prefix | PrefixError {
   const parsed = splitPrefix(text);
@@ -38,7 +38,7 @@ export function parseLoosePrefix(text: string): Prefix | null {
   return parsed === null ? null : maskedPrefix(parsed.address, parsed.length);
 }
 
-/** A prefix from the program's own text. Throws TypeError for a text that `parsePrefix` refuses. */
+/** For constants of the program. Throws TypeError for a text that `parsePrefix` refuses. */
 export function prefixOf(text: string): Prefix {
   const prefix = parsePrefix(text);
   if (typeof prefix === 'string') throw new TypeError(`${text}: ${prefix}`);
@@ -56,16 +56,15 @@ export function maskedPrefix(address: IpAddress, length: number): Prefix {
   };
 }
 
-/** The single address as a prefix: /32 or /128. */
+/** The prefix /32 or /128. */
 export function hostPrefix(address: IpAddress): Prefix {
   const family = familyOf(address);
   return { family, address, length: addressBits[family] };
 }
 
-/** Computed once for each prefix, since prefixes never change: with a thousand pools, this dominates the cost of a change. */
+/** Cached, since prefixes are immutable: with a thousand pools, this would dominate the cost of a change. */
 const ranges = new WeakMap<Prefix, AddressRange>();
 
-/** The addresses of the prefix. */
 export function prefixRange(prefix: Prefix): AddressRange {
   const known = ranges.get(prefix);
   if (known !== undefined) return known;
@@ -75,7 +74,7 @@ export function prefixRange(prefix: Prefix): AddressRange {
   return range;
 }
 
-/** The union of the prefixes of the family; others are ignored. */
+/** The union of the family's prefixes; others are ignored. */
 export function prefixSet(family: Family, prefixes: Iterable<Prefix>): AddressSet {
   const ranges: AddressRange[] = [];
   for (const prefix of prefixes) if (prefix.family === family) ranges.push(prefixRange(prefix));
@@ -93,7 +92,6 @@ export function prefixesOverlap(a: Prefix, b: Prefix): boolean {
   return a.length <= b.length ? prefixContains(a, b.address) : prefixContains(b, a.address);
 }
 
-/** `address/length`. */
 export function formatPrefix(prefix: Prefix): string {
   return `${prefix.address}/${prefix.length}`;
 }

@@ -14,8 +14,8 @@ export interface AddressSet {
 }
 
 /**
- * The union of ranges. Kernels reject overlapping interval elements, so every set has this form. A range that is not joined
- * with others stays the same object, which makes comparing a set with its former value cheap.
+ * The kernel rejects overlapping interval elements, so every set has this form. A range that is not joined stays the
+ * same object, which makes comparing a set with its former value cheap.
  */
 export function unionOf(family: Family, ranges: Iterable<AddressRange>): AddressSet {
   const sorted = [...ranges].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
@@ -34,7 +34,6 @@ export function unionOf(family: Family, ranges: Iterable<AddressRange>): Address
   return { family, ranges: union };
 }
 
-/** All addresses of the family that are not in the set. */
 export function complementOf(set: AddressSet): AddressSet {
   const last = (1n << BigInt(addressBits[set.family])) - 1n;
   const ranges: AddressRange[] = [];
@@ -47,7 +46,7 @@ export function complementOf(set: AddressSet): AddressSet {
   return { family: set.family, ranges };
 }
 
-/** The addresses that are in both sets, which have the same family. */
+/** Both sets must have the same family. */
 export function intersectionOf(a: AddressSet, b: AddressSet): AddressSet {
   const ranges: AddressRange[] = [];
   let i = 0;
@@ -64,12 +63,12 @@ export function intersectionOf(a: AddressSet, b: AddressSet): AddressSet {
   return { family: a.family, ranges };
 }
 
-/** The addresses that are in `a` and not in `b`, which have the same family. */
+/** Both sets must have the same family. */
 export function differenceOf(a: AddressSet, b: AddressSet): AddressSet {
   return b.ranges.length === 0 ? a : intersectionOf(a, complementOf(b));
 }
 
-/** The ranges that only one of two sets of a family has: those to remove, and those to add. */
+/** The ranges to remove from the first set and to add, to get the second; both of one family. */
 export function changedRanges(
   before: AddressSet,
   after: AddressSet,
@@ -95,7 +94,7 @@ export function changedRanges(
   }
 }
 
-/** The bounds of IPv4 sets as `first`, `last`, `first`, …; computed once, since sets never change. */
+/** The bounds of IPv4 sets as `first`, `last`, `first`, …; cached, since sets are immutable. */
 const bounds = new WeakMap<AddressSet, Float64Array>();
 
 /** False for an address of the other family. */
@@ -137,7 +136,7 @@ function isBetween(bounds: Float64Array, number: number): boolean {
   return false;
 }
 
-/** The number of prefixes that make up the set; in a kernel set of several fields, so many steps does an element cost. */
+/** The number of prefixes that make up the set. In a kernel set of several fields, an element costs that many steps. */
 export function blockCount({ ranges }: AddressSet): number {
   return ranges.reduce((sum, range) => sum + blocksIn(range), 0);
 }
@@ -152,7 +151,7 @@ function blocksIn({ first, last }: AddressRange): number {
   return count;
 }
 
-/** The first ranges of the set that together need at most `most` prefixes. */
+/** The first ranges that together need at most `most` prefixes. */
 export function lowestBlocks(set: AddressSet, most: number): AddressSet {
   let count = 0;
   const end = set.ranges.findIndex((range) => {

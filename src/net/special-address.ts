@@ -2,7 +2,7 @@ import type { IpAddress } from './address.ts';
 import type { Family } from './family.ts';
 import { type Prefix, prefixContains, prefixOf } from './prefix.ts';
 
-/** Kinds of addresses that do not belong to one host. */
+/** Kinds of addresses that do not identify one host. */
 export type SpecialKind =
   | 'unspecified'
   | 'this-network'
@@ -17,7 +17,7 @@ export const LINK_LOCAL: Readonly<Record<Family, Prefix>> = {
   IPv6: prefixOf('fe80::/10'),
 };
 
-/** The narrower of nested networks comes first. */
+/** Narrower networks come first. */
 const NETWORKS: readonly (readonly [network: Prefix, kind: SpecialKind])[] = [
   [prefixOf('0.0.0.0/32'), 'unspecified'],
   [prefixOf('::/128'), 'unspecified'],
@@ -31,10 +31,10 @@ const NETWORKS: readonly (readonly [network: Prefix, kind: SpecialKind])[] = [
   [prefixOf('255.255.255.255/32'), 'broadcast'],
 ];
 
-/** How these addresses begin as text: a quick check, since a cluster has many addresses and few begin like this. */
+/** A quick check of the text: of many addresses, only few begin like this. */
 const POSSIBLY = /^(?:0\.|127\.|169\.254\.|2[2-5]\d\.|::|fe[89ab]|ff)/;
 
-/** The kind of a special address; null for all others. */
+/** Null for ordinary addresses. */
 export function specialKind(address: IpAddress): SpecialKind | null {
   if (!POSSIBLY.test(address)) return null;
   return NETWORKS.find(([network]) => prefixContains(network, address))?.[1] ?? null;
@@ -50,10 +50,10 @@ const NAMES: Readonly<Record<SpecialKind, string | null>> = {
 };
 
 /**
- * The name of the kind if no Service and no endpoint can have the address: `a loopback address`; else null. The API server
- * refuses these as external IPs and as addresses of endpoints (ValidateNonSpecialIP of
- * https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go); knat also refuses broadcast
- * and multicast beyond the local link.
+ * The kind (`a loopback address`) if no Service and no endpoint may have the address, or null. The API server refuses
+ * these addresses (ValidateNonSpecialIP of
+ * https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go); knat also refuses
+ * broadcast and multicast beyond the local link.
  */
 export function specialAddress(address: IpAddress): string | null {
   const kind = specialKind(address);

@@ -1,52 +1,51 @@
 /**
  * Netlink attributes (include/uapi/linux/netlink.h, `struct nlattr`).
  *
- * Framing: 2 bytes length (header included, padding not), 2 bytes type, the payload, zeros to a multiple of 4.
- * Length and type are in host byte order; the payload's order is its codec's. The two high bits of the type are
- * flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER) and no part of the number.
+ * Framing: 2 bytes length (with header, without padding), 2 bytes type, payload, zeros to a multiple of 4. Length and
+ * type are in host byte order; the codec decides about the payload. The two high bits of the type are flags
+ * (NLA_F_NESTED, NLA_F_NET_BYTEORDER).
  *
- * Every function here is pure. Decoding copies: what it returns does not share memory with the input. A wrong
- * length throws `Malformed`; an attribute that the table does not know is kept in `unknown`.
+ * All functions are pure, and decoding copies. A wrong length throws `Malformed`; unknown attributes are kept in
+ * `unknown`.
  */
 import { addressBytes, addressFromBytes, type IpAddress } from '../net/address.ts';
 import { type ByteWriter, host16, host32, net16, net32, net64, textOf } from './bytes.ts';
 import { malformed } from './errors.ts';
 
 export const NLA_F_NESTED = 0x8000;
-/** An attribute's type without the flags. */
+/** The type without the flags. */
 export const NLA_TYPE_MASK = 0x3fff;
 /** Bytes of an attribute's header. */
 export const NLA_HEADER = 4;
 
-/** How one kind of payload is read and written. `nested` is set for a payload of attributes. */
+/** Reads and writes one kind of payload. `nested`: the payload consists of attributes. */
 export interface Codec<T> {
   readonly nested?: true;
-  /** Reads `bytes` from `start` up to, not including, `end`. */
+  /** Reads `bytes` from `start` to before `end`. */
   read(bytes: Uint8Array, start: number, end: number, name: string): T;
   write(writer: ByteWriter, value: T): void;
 }
 
-/** An attribute's number, its name in the kernel's header, and the codec of its payload. */
+/** An attribute's number, its name in the kernel's header, and its codec. */
 export type Row<T = unknown> = readonly [number: number, name: string, codec: Codec<T>];
 
-/** An attribute that the table has no row for. */
 export interface UnknownAttribute {
   readonly type: number;
   readonly bytes: Uint8Array;
 }
 
-/** The plain data of a nest: a property for each attribute that is there. */
+/** The plain data of a nest: one property for each present attribute. */
 export type Decoded<Rows extends Record<string, Row>> = {
   readonly [Key in keyof Rows]?: Rows[Key] extends readonly [number, string, Codec<infer T>] ? T : never;
 } & { readonly unknown?: readonly UnknownAttribute[] };
 
-/** A nest: its table, and the codec that the table makes. */
+/** A nest: its table, and the codec made from it. */
 export interface Nest<Rows extends Record<string, Row>> extends Codec<Decoded<Rows>> {
   readonly nested: true;
   readonly rows: Rows;
 }
 
-/** Calls back for each attribute in the range with its number and the bounds of its payload. */
+/** Calls back with the number and the payload bounds of each attribute. */
 export function eachAttribute(
   bytes: Uint8Array,
   start: number,
@@ -61,7 +60,7 @@ export function eachAttribute(
   }
 }
 
-/** Where the attribute at `at` ends, without the padding behind it. Throws Malformed when it does not end before `end`. */
+/** The end of the attribute at `at`, without padding. Throws Malformed when it is not before `end`. */
 export function attributeEnd(bytes: Uint8Array, at: number, end: number, name: string): number {
   const left = end - at;
   if (left < NLA_HEADER) throw malformed(`${name}: ${left} bytes are left, an attribute has ${NLA_HEADER}`);
@@ -71,7 +70,6 @@ export function attributeEnd(bytes: Uint8Array, at: number, end: number, name: s
   return at + length;
 }
 
-/** The codec of a nest, from its table. */
 export function nest<const Rows extends Record<string, Row>>(rows: Rows): Nest<Rows> {
   const byNumber: [string, string, Codec<unknown>][] = [];
   for (const [key, [number, name, codec]] of Object.entries(rows)) byNumber[number] = [key, name, codec];
@@ -99,14 +97,13 @@ export function nest<const Rows extends Record<string, Row>>(rows: Rows): Nest<R
   };
 }
 
-/** Appends one attribute. */
 export function writeAttribute<T>(writer: ByteWriter, number: number, codec: Codec<T>, value: T): void {
   const start = writer.open(codec.nested ? number | NLA_F_NESTED : number);
   codec.write(writer, value);
   writer.close(start);
 }
 
-/** Items, written with this number (NFTA_LIST_ELEM). Any is read: libnftnl counts its items, the kernel does not look. */
+/** Written with this number (NFTA_LIST_ELEM), read with any: libnftnl numbers its items, the kernel ignores it. */
 export function list<T>(number: number, codec: Codec<T>): Codec<readonly T[]> {
   return {
     nested: true,
@@ -146,26 +143,26 @@ export const be16 = fixed<number>(2, net16, (writer, value) => writer.net16(valu
 export const be32 = fixed<number>(4, net32, (writer, value) => writer.net32(value));
 export const be64 = fixed<bigint>(8, net64, (writer, value) => writer.net64(value));
 export const u32 = fixed<number>(4, host32, (writer, value) => writer.host32(value));
-/** A signed number of 32 bits in network byte order. */
+/** Signed, in network byte order. */
 export const sbe32 = fixed<number>(
   4,
   (bytes, at) => net32(bytes, at) | 0,
   (writer, value) => writer.net32(value),
 );
 
-/** A string that ends in NUL; the kernel pads some with more of them. */
+/** NUL-terminated; the kernel pads some strings with more NULs. */
 export const string: Codec<string> = {
   read: (bytes, start, end) => textOf(bytes, start, end),
   write: (writer, value) => writer.text(value),
 };
 
-/** Bytes as they are, copied out. */
+/** A copy of the bytes. */
 export const binary: Codec<Uint8Array> = {
   read: (bytes, start, end) => bytes.slice(start, end),
   write: (writer, value) => writer.raw(value),
 };
 
-/** An address: 4 bytes for IPv4, 16 for IPv6, in network byte order. */
+/** 4 or 16 bytes in network byte order. */
 export const address: Codec<IpAddress> = {
   read(bytes, start, end, name) {
     if (end - start !== 4 && end - start !== 16)
@@ -175,7 +172,7 @@ export const address: Codec<IpAddress> = {
   write: (writer, value) => writer.raw(addressBytes(value)),
 };
 
-/** Not read: padding that aligns the next attribute to 8 bytes (NFTA_…_PAD), or content of no interest here. */
+/** Not read: padding that aligns the next attribute to 8 bytes (NFTA_…_PAD), or unused content. */
 export const skipped: Codec<never> = {
   read: () => undefined as never,
   write: () => {},

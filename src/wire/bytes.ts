@@ -1,7 +1,6 @@
 /**
- * Numbers in byte arrays. Netlink's own headers are in the byte order of the host (`host16`, `host32`); what
- * netfilter carries is mostly in network byte order (`net16`, `net32`, `net64`). The readers do not check bounds:
- * the caller has checked a length before.
+ * Numbers in byte arrays. Netlink's headers are in host byte order (`host16`, `host32`), netfilter's content mostly in
+ * network byte order (`net16`, `net32`, `net64`). Readers do not check bounds: the caller has checked a length.
  */
 
 /** True on a host that stores the low byte first. */
@@ -27,7 +26,7 @@ export function host32(bytes: Uint8Array, at: number): number {
   return littleEndian ? host16(bytes, at) + host16(bytes, at + 2) * 65536 : net32(bytes, at);
 }
 
-/** The text of a NUL-terminated string that fills the range; all of it where no NUL stands. */
+/** The text up to the first NUL, or the whole range without one. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
   let stop = start;
   while (stop < end && bytes[stop] !== 0) stop++;
@@ -39,7 +38,7 @@ export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
-/** A string with a character for each byte: to compare and to be a key, not to be shown. */
+/** One character for each byte: for comparing and as a key, not for display. */
 export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
@@ -48,8 +47,8 @@ const utf8 = new TextDecoder();
 const utf8Encoder = new TextEncoder();
 
 /**
- * A growing byte array. `bytes` is replaced when it grows, so hold no reference to it over a write.
- * Attributes are opened and closed around their payload, which fixes their length and pads to 4 bytes.
+ * A growing byte array. Writing may replace `bytes`, so keep no reference to it. Attributes are opened and closed
+ * around their payload, which sets their length and pads to 4 bytes.
  */
 export class ByteWriter {
   bytes: Uint8Array;
@@ -59,12 +58,12 @@ export class ByteWriter {
     this.bytes = new Uint8Array(capacity);
   }
 
-  /** What has been written, as a view. */
+  /** A view of what has been written. */
   get written(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }
 
-  /** Makes room for this many more bytes, so that they may be stored into `bytes` directly. */
+  /** Makes room for more bytes, which may then be stored into `bytes` directly. */
   reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.bytes.length) return;
@@ -113,18 +112,18 @@ export class ByteWriter {
     this.length += value.length;
   }
 
-  /** The text and a terminating NUL. */
+  /** Appends the text and a NUL. */
   text(value: string): void {
     this.raw(utf8Encoder.encode(value));
     this.u8(0);
   }
 
-  /** Zero bytes up to the next multiple of 4. */
+  /** Pads with zeros to a multiple of 4. */
   align(): void {
     while ((this.length & 3) !== 0) this.u8(0);
   }
 
-  /** Starts an attribute; give what it returns to `close`. */
+  /** Starts an attribute; pass the result to `close`. */
   open(type: number): number {
     const start = this.length;
     this.host16(0);
@@ -132,7 +131,7 @@ export class ByteWriter {
     return start;
   }
 
-  /** Ends the attribute. Throws RangeError when it is longer than the 65535 bytes that nla_len can say. */
+  /** Ends the attribute. Throws RangeError beyond the 65535 bytes that nla_len can express. */
   close(start: number): void {
     const length = this.length - start;
     if (length > 0xffff) throw new RangeError(`an attribute has at most 65535 bytes, not ${length}`);

@@ -3,28 +3,25 @@ import { beginMessage, endMessage, type Message, NLM_F_REQUEST } from './message
 import { answers, request } from './request.ts';
 import { NetlinkSocket } from './socket.ts';
 
-/** A request of one message. */
 export interface Asked {
   readonly type: number;
-  /** `NLM_F_ACK` or `NLM_F_DUMP`, and more beside `NLM_F_REQUEST`. */
+  /** `NLM_F_ACK` or `NLM_F_DUMP`, possibly with more flags; `NLM_F_REQUEST` is added. */
   readonly flags: number;
-  /** What is asked, for people: `RTM_GETLINK`. */
+  /** For messages: `RTM_GETLINK`. */
   readonly subject: string;
-  /** Writes the payload. */
   write(writer: ByteWriter): void;
 }
 
-/** A connection that asks the kernel one request after the other. Synchronous; throws the errors of errors.ts. */
+/** A connection with one request at a time. Synchronous; throws the errors of errors.ts. */
 export abstract class NetlinkClient {
   protected readonly socket: NetlinkSocket;
-  /** The sequence number of the next message. */
   protected sequence = 1;
 
   constructor(...options: Parameters<typeof NetlinkSocket.open>) {
     this.socket = NetlinkSocket.open(...options);
   }
 
-  /** Closes the socket. May be called again. */
+  /** May be called again. */
   close(): void {
     this.socket.close();
   }
@@ -35,7 +32,7 @@ export abstract class NetlinkClient {
     request(this.socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
   }
 
-  /** What `read` gives for each message of the answer, without null. */
+  /** The results of `read` for each message of the answer, without null. */
   protected collect<Found>(asked: Asked, read: (message: Message) => Found | null): Found[] {
     const found: Found[] = [];
     this.request(asked, (message) => {

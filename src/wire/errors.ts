@@ -16,17 +16,17 @@ export type WireErrorCode =
   | 'KNAT_KERNEL_DENIED'
   | 'KNAT_KERNEL_MALFORMED';
 
-/** What the kernel said about one message. */
+/** The kernel's answer about one message. */
 export interface Complaint {
-  /** The kernel's name of the error, `ENOENT`; `E<number>` for one that this file does not know. */
+  /** `ENOENT`; `E<number>` for an unknown error. */
   readonly errno: string;
   /** NLMSGERR_ATTR_MSG, or null. */
   readonly extendedAck: string | null;
-  /** NLMSGERR_ATTR_OFFS: bytes from the start of the message's header to the attribute at fault, or null. */
+  /** NLMSGERR_ATTR_OFFS: bytes from the message's header to the faulty attribute, or null. */
   readonly offset: number | null;
 }
 
-/** A complaint with what the message was to do: `NFT_MSG_NEWSETELEM ip knat endpoints`. */
+/** A complaint with the purpose of the message: `NFT_MSG_NEWSETELEM ip knat endpoints`. */
 export interface Failure extends Complaint {
   readonly subject: string;
 }
@@ -36,7 +36,7 @@ abstract class WireError extends Error implements Complaint {
   readonly errno: string;
   readonly extendedAck: string | null;
   readonly offset: number | null;
-  /** Every message that failed, in the order of the kernel's answers; the error itself speaks of the first. */
+  /** All failed messages, in the order of the kernel's answers; the error's own text is about the first. */
   readonly failures: readonly Failure[];
 
   constructor(failure: Failure, failures: readonly Failure[] = [failure], cause?: unknown) {
@@ -71,23 +71,22 @@ export class Malformed extends WireError {
 
 export type KernelError = Unsupported | Busy | Rejected | Denied | Malformed;
 
-/** The error for a message that failed. Of many, the first decides the class. */
+/** The first failure decides the class. */
 export function kernelError(failures: readonly [Failure, ...Failure[]], cause?: unknown): KernelError {
   const kind = kindOf[failures[0].errno] ?? Rejected;
   return new kind(failures[0], failures, cause);
 }
 
-/** The error for a system call that failed with this errno; `subject` says what it was to do. */
+/** @param subject what the system call was to do */
 export function systemError(subject: string, errno: number, cause?: unknown): KernelError {
   return kernelError([failureOf(subject, errnoName(errno))], cause);
 }
 
-/** The error for bytes that are not what they should be. */
 export function malformed(subject: string): Malformed {
   return new Malformed(failureOf(subject, 'EBADMSG'));
 }
 
-/** A failure that no message of the kernel describes; `text` takes the place of its words. */
+/** A failure without an answer of the kernel; `text` replaces its words. */
 export function failureOf(subject: string, errno: string, text: string | null = null): Failure {
   return { subject, errno, extendedAck: text, offset: null };
 }
@@ -114,7 +113,7 @@ const kindOf: Readonly<Record<string, typeof Unsupported | typeof Busy | typeof 
   ETIMEDOUT: Busy,
 };
 
-/** Node.js knows the names that POSIX has; ERESTART (include/uapi/asm-generic/errno.h) it does not. */
+/** Node.js has the names of POSIX, but not ERESTART (include/uapi/asm-generic/errno.h). */
 const names = new Map<number, string>([
   ...Object.entries(constants.errno).map(([name, number]) => [number, name] as const),
   [constants.errno.EAGAIN, 'EAGAIN'],

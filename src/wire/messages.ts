@@ -1,11 +1,11 @@
 /**
  * Netlink messages (include/uapi/linux/netlink.h, `struct nlmsghdr`).
  *
- * Framing: 4 bytes length (header included), 2 bytes type, 2 bytes flags, 4 bytes sequence number, 4 bytes port id,
- * all in host byte order; the payload; zeros to a multiple of 4. One datagram holds many messages. For netfilter the
- * payload starts with `struct nfgenmsg`: family, version 0, and a resource id in network byte order.
+ * Framing: 4 bytes length (with header), 2 bytes type, 2 bytes flags, 4 bytes sequence number, 4 bytes port id, all in
+ * host byte order; payload; zeros to a multiple of 4. One datagram holds many messages. A netfilter payload starts with
+ * `struct nfgenmsg`: family, version 0, and a resource id in network byte order.
  *
- * Pure functions. A `Message` is a view of the datagram that it was read from: it lives as long as that buffer.
+ * All functions are pure. A `Message` is a view of its datagram and valid as long as that buffer.
  */
 import { be32, nest, string, u32 } from './attributes.ts';
 import { type ByteWriter, host16, host32, net16, putHost32 } from './bytes.ts';
@@ -27,12 +27,12 @@ export const NLMSG_DONE = 3;
 export const MESSAGE_HEADER = 16;
 export const NFGENMSG = 4;
 
-/** One message of a datagram. The payload is `bytes` from `start` up to `end`. */
+/** One message of a datagram; the payload is `bytes` from `start` to before `end`. */
 export interface Message {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** For a notification: the port id of the socket whose request caused it; 0 when the kernel itself did. */
+  /** Notifications: the port id of the socket whose request caused it; 0 for the kernel itself. */
   readonly portId: number;
   readonly bytes: Uint8Array;
   readonly start: number;
@@ -60,7 +60,7 @@ export function* messagesOf(bytes: Uint8Array): Generator<Message, void, undefin
   }
 }
 
-/** Starts a message; give what it returns to `endMessage`. */
+/** Starts a message; pass the result to `endMessage`. */
 export function beginMessage(writer: ByteWriter, type: number, flags: number, sequence: number): number {
   const start = writer.length;
   writer.host32(0);
@@ -71,20 +71,19 @@ export function beginMessage(writer: ByteWriter, type: number, flags: number, se
   return start;
 }
 
-/** Sets the length of the message that starts there. */
+/** Sets the length of the message that starts at `start`. */
 export function endMessage(writer: ByteWriter, start: number): void {
   putHost32(writer.bytes, start, writer.length - start);
   writer.align();
 }
 
-/** Appends `struct nfgenmsg`. */
 export function writeNfgenmsg(writer: ByteWriter, family: number, resourceId = 0): void {
   writer.u8(family);
   writer.u8(0);
   writer.net16(resourceId);
 }
 
-/** The `struct nfgenmsg` at the start of a netfilter message's payload. */
+/** Reads the `struct nfgenmsg` at the start of a netfilter payload. */
 export function readNfgenmsg(message: Message): { readonly family: number; readonly resourceId: number } {
   if (message.end - message.start < NFGENMSG) throw malformed('netfilter message without nfgenmsg');
   return {
@@ -93,7 +92,6 @@ export function readNfgenmsg(message: Message): { readonly family: number; reado
   };
 }
 
-/** `enum nlmsgerr_attrs` */
 const nlmsgerrAttributes = nest({
   message: [1, 'NLMSGERR_ATTR_MSG', string],
   offset: [2, 'NLMSGERR_ATTR_OFFS', u32],
@@ -102,9 +100,9 @@ const nlmsgerrAttributes = nest({
 });
 
 /**
- * What an NLMSG_ERROR or NLMSG_DONE message says: null for success. NLMSG_ERROR carries the negative errno, then
- * the header of the request (and the whole request unless NLM_F_CAPPED), then attributes when NLM_F_ACK_TLVS is set;
- * NLMSG_DONE carries the errno of the dump and attributes.
+ * Reads NLMSG_ERROR or NLMSG_DONE; null for success. NLMSG_ERROR carries the negative errno, the header of the request
+ * (the whole request unless NLM_F_CAPPED), and attributes with NLM_F_ACK_TLVS; NLMSG_DONE carries the errno of the dump
+ * and attributes.
  */
 export function complaintOf(message: Message): Complaint | null {
   const { bytes, start, end, flags } = message;
@@ -128,5 +126,5 @@ export function complaintOf(message: Message): Complaint | null {
   };
 }
 
-/** The generation id that NFNL_MSG_BATCH_BEGIN carries (include/uapi/linux/netfilter/nfnetlink.h). */
+/** NFNL_MSG_BATCH_BEGIN with a generation id (include/uapi/linux/netfilter/nfnetlink.h). */
 export const batchAttributes = nest({ generation: [1, 'NFNL_BATCH_GENID', be32] });

@@ -3,27 +3,22 @@ import { Malformed } from './errors.ts';
 import { type Message, messagesOf } from './messages.ts';
 import { type FilterInstruction, NetlinkSocket } from './socket.ts';
 
-/**
- * Datagrams that one turn of the event loop handles at most, so that a flood of notifications does not starve timers;
- * what is left is delivered in the next turn.
- */
+/** Most datagrams in one turn of the event loop, so that a flood of notifications does not starve timers. */
 const DATAGRAMS_PER_TURN = 128;
 
-/** Which notifications are wanted. */
 export interface Subscription {
   readonly protocol: 'NETLINK_ROUTE' | 'NETLINK_NETFILTER';
-  /** Numbers of multicast groups. */
   readonly groups: readonly number[];
   /** Bytes of the receive buffer; 8 MiB by default. */
   readonly receiveBuffer?: number | undefined;
-  /** Drops whatever this port caused, inside the kernel: it costs the process nothing. */
+  /** Drops notifications caused by this port inside the kernel, without cost for the process. */
   readonly ignorePortId?: number | undefined;
 }
 
 /**
  * Calls `listen` from the event loop for each message of the groups, in the network namespace of the calling thread.
- * `lost` is called when notifications did not fit into the receive buffer (ENOBUFS) or could not be decoded: the
- * listener then reads again what it follows. Keeps the process alive. The function that it returns stops it at once.
+ * Calls `lost` when notifications exceeded the receive buffer (ENOBUFS) or could not be decoded: read everything again.
+ * Keeps the process alive. Returns a function that stops at once.
  */
 export function subscribe(
   { protocol, groups, receiveBuffer, ignorePortId }: Subscription,
@@ -68,8 +63,8 @@ function decoded(datagram: Uint8Array, socket: NetlinkSocket, message: (message:
 }
 
 /**
- * A classic BPF program that drops datagrams whose first message has this port id, before they take room in the
- * receive buffer. All messages of one datagram come from one transaction and so from one port.
+ * A classic BPF program that drops datagrams whose first message has this port id, before they occupy the receive
+ * buffer. All messages of one datagram come from one transaction and so from one port.
  *
  *     ld  [12]            nlmsg_pid, which BPF loads as big-endian
  *     jeq #portId, 0, 1

@@ -1,7 +1,4 @@
-/**
- * One request and its answers. The socket is synchronous (see socket.ts), and the sequence number tells its answers
- * from late answers to an earlier request.
- */
+/** One request and its answers. The sequence number identifies late answers to an earlier request. */
 import { Busy, type Failure, failureOf, kernelError, malformed } from './errors.ts';
 import {
   complaintOf,
@@ -13,20 +10,19 @@ import {
 } from './messages.ts';
 import type { Received } from './socket.ts';
 
-/** What a request needs of a socket. */
 export interface Transport {
   send(bytes: Uint8Array): void;
   receive(): Received;
   wait(milliseconds: number): boolean;
 }
 
-/** Milliseconds to wait for an answer. Answers are queued before `send` returns, so only a broken kernel takes longer. */
+/** Milliseconds to wait for an answer. Answers are queued before `send` returns, so a timeout means a broken kernel. */
 const PATIENCE = 2000;
 
 /**
  * Sends a request with NLM_F_ACK or NLM_F_DUMP and calls back for each message of the answer, which is valid only
- * during the call. Throws what the kernel answers; Busy when a dump was interrupted by a change, or answers were lost.
- * After an error the socket is drained and fit for the next request, also when `visit` itself threw.
+ * during the call. Throws the kernel's error; Busy when a change interrupted a dump, or answers were lost. After an
+ * error, also one of `visit`, the socket is drained and ready for the next request.
  */
 export function request(
   transport: Transport,
@@ -39,10 +35,7 @@ export function request(
   while (answer.next().done !== true);
 }
 
-/**
- * As `request`, in steps: each gives control back after one datagram of the answer, so that a long dump does not block
- * everything else. A caller that stops before the end must close the socket.
- */
+/** As `request`, one datagram in each step. A caller that stops early must close the socket. */
 export function* answers(
   transport: Transport,
   bytes: Uint8Array,
@@ -76,7 +69,7 @@ export function* answers(
   }
 }
 
-/** The next datagram. Throws Busy when answers were lost or none comes. */
+/** Throws Busy when answers were lost or none arrives. */
 export function receive(transport: Transport, subject: string): Uint8Array {
   let received = transport.receive();
   if (received === 'nothing') {
@@ -90,9 +83,9 @@ export function receive(transport: Transport, subject: string): Uint8Array {
 }
 
 /**
- * Sends a batch whose first message (the begin) has the sequence number `first` and whose last change, the only one
- * that asks for an acknowledgement, has `last`. Throws with every message that failed, or with the refusal of the
- * whole batch, which the kernel answers to the begin. Answers that were lost do not matter when the last arrived.
+ * Sends a batch; `first` is the sequence number of its begin message, `last` that of the last change, which alone asks
+ * for an acknowledgement. Throws with all failed messages, or with the refusal of the whole batch, which the kernel
+ * answers to the begin. Lost answers do not matter if the last one arrived.
  */
 export function transact(
   transport: Transport,

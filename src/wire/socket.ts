@@ -1,9 +1,9 @@
 /**
  * The only file with a socket: netlink(7) through libc.
  *
- * nfnetlink and rtnetlink do their work inside `send`, so a request is a synchronous call of some microseconds and its
- * answer can be received when `send` returns. Notifications are watched by the event loop and drained without blocking.
- * A socket belongs to the network namespace in which it was opened.
+ * nfnetlink and rtnetlink work inside `send`, so a request is a synchronous call of some microseconds, and its answer
+ * is ready when `send` returns. Notifications are watched by the event loop and drained without blocking. A socket
+ * belongs to the network namespace in which it was opened.
  */
 import koffi, { type node } from 'koffi';
 import { host32, putHost16, putHost32 } from './bytes.ts';
@@ -44,24 +44,24 @@ const POLLIN = 1;
 const SOCKADDR_NL = 12;
 
 /**
- * Bytes that one recv may give. The kernel fills dumps up to 32 KiB a datagram (af_netlink.c, `max_recvmsg_len`); a
- * single message is longer only for a link with hundreds of virtual functions.
+ * Size of a receive buffer. Dump datagrams have up to 32 KiB (af_netlink.c, `max_recvmsg_len`); a single message is
+ * longer only for a link with hundreds of virtual functions.
  */
 const DATAGRAM = 256 * 1024;
 
-/** What netlink answered to a recv: a datagram, nothing yet, or notifications lost because the buffer was full. */
+/** `overrun`: notifications were lost because the buffer was full. */
 export type Received = Uint8Array | 'nothing' | 'overrun';
 
 /** One instruction of a classic socket filter: `struct sock_filter` (include/uapi/linux/filter.h). */
 export type FilterInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
 
 export interface NetlinkSocketOptions {
-  /** Bytes of the receive buffer, by default 8 MiB: about 20,000 notifications. */
+  /** Bytes; 8 MiB by default: about 20,000 notifications. */
   readonly receiveBuffer?: number;
 }
 
 export class NetlinkSocket {
-  /** The port id of this socket: the `portId` of notifications that its requests cause. */
+  /** The `portId` of notifications that this socket's requests cause. */
   readonly portId: number;
   readonly #buffer = new Uint8Array(DATAGRAM);
   #fd: number;
@@ -97,7 +97,7 @@ export class NetlinkSocket {
     return this.#fd < 0;
   }
 
-  /** Sends one datagram. Throws Busy when the kernel is out of memory. */
+  /** Throws Busy when the kernel is out of memory. */
   send(bytes: Uint8Array): void {
     if (bytes.length > this.#sendBuffer) {
       this.#sendBuffer = Math.max(bytes.length, 1 << 20);
@@ -111,7 +111,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** The next datagram, at once. It is a view that the next call overwrites. */
+  /** Does not block. The next call overwrites the returned view. */
   receive(): Received {
     for (;;) {
       const got: number = call.recv(this.#open(), this.#buffer, DATAGRAM, MSG_DONTWAIT | MSG_TRUNC);
@@ -124,7 +124,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** Blocks until something can be received; false when `milliseconds` passed before. */
+  /** Blocks until something can be received; false after the timeout. */
   wait(milliseconds: number): boolean {
     const entry = new Uint8Array(8);
     putHost32(entry, 0, this.#open());
@@ -137,7 +137,7 @@ export class NetlinkSocket {
     this.#setNumber(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
   }
 
-  /** Lets only those datagrams into the receive buffer that the classic BPF program accepts. */
+  /** The receive buffer only takes datagrams that the classic BPF program accepts. */
   filter(program: readonly FilterInstruction[]): void {
     const code = new Uint8Array(program.length * 8);
     for (const [index, [operation, jumpTrue, jumpFalse, k]] of program.entries()) {
@@ -146,7 +146,7 @@ export class NetlinkSocket {
       code[index * 8 + 3] = jumpFalse;
       putHost32(code, index * 8 + 4, k);
     }
-    // struct sock_fprog: the count, padding up to the alignment of a pointer, the pointer
+    // struct sock_fprog: count, padding to pointer alignment, pointer
     const pointerSize = koffi.sizeof('void *');
     const descriptor = new Uint8Array(pointerSize * 2);
     putHost16(descriptor, 0, program.length);
@@ -154,24 +154,21 @@ export class NetlinkSocket {
     this.#set(SOL_SOCKET, SO_ATTACH_FILTER, descriptor);
   }
 
-  /**
-   * Calls back from the event loop when there is something to receive, until `close`. The callback drains: it
-   * receives until there is nothing. A watched socket keeps the process alive.
-   */
+  /** Calls back when there is something to receive, which the callback must drain. Keeps the process alive. */
   watch(readable: () => void): void {
     if (this.#watch !== null) throw new Error('the socket is watched already');
     const onEvent = () => {
       try {
         readable();
       } finally {
-        // libuv ends a watch at POLLERR, which an overrun causes: start it again.
+        // libuv ends a watch at POLLERR, which an overrun causes, so it is restarted.
         this.#watch?.start({ readable: true }, onEvent);
       }
     };
     this.#watch = koffi.node.poll(this.#open(), { readable: true }, onEvent);
   }
 
-  /** Ends the watch at once and closes the socket. May be called again. */
+  /** Also ends the watch. May be called again. */
   close(): void {
     if (this.#fd < 0) return;
     this.#watch?.close();
@@ -195,7 +192,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** Beyond the limit of net.core.{r,w}mem_max where the process may, else up to it. */
+  /** Exceeds net.core.{r,w}mem_max if the process may, otherwise stays within it. */
   #grow(forced: number, polite: number, size: number): void {
     const value = Uint32Array.of(size);
     if (call.setsockopt(this.#fd, SOL_SOCKET, forced, value, 4) < 0) {

@@ -1,4 +1,4 @@
-/** Who is at the other end of a connected Unix socket, as the kernel knows it: SO_PEERCRED (unix(7)). */
+/** The peer of a connected Unix socket, as the kernel knows it: SO_PEERCRED (unix(7)). */
 import type { Socket } from 'node:net';
 import koffi from 'koffi';
 import { host32 } from './bytes.ts';
@@ -12,12 +12,9 @@ const SO_PEERCRED = 17;
 /** `struct ucred`: process, user, group. */
 const UCRED = 12;
 
-/**
- * The user that opened the other end (connected or listened), in this process's user namespace. Null where the connection
- * is gone. The kernel recorded it at that moment; later changes of that process do not change it.
- */
+/** The user that opened the other end, as of connect or listen, in our user namespace. Null: it is gone. */
 export function peerUser(socket: Socket): number | null {
-  // Node.js shows the descriptor of a socket nowhere else.
+  // Node.js exposes a socket's descriptor only here.
   const fd = (socket as { _handle?: { fd?: number } | null })._handle?.fd;
   if (fd === undefined || fd < 0) return null;
   const credentials = new Uint8Array(UCRED);
@@ -25,7 +22,7 @@ export function peerUser(socket: Socket): number | null {
   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0 ? null : host32(credentials, 4);
 }
 
-/** True for root and for this process's own user: it may ask about this node's NAT, and its answers are believed. */
+/** True for root and this process's own user, who may ask about this node's NAT and whose answers are trusted. */
 export function isTrustedUser(user: number | null): boolean {
   return user !== null && (user === 0 || user === process.getuid?.());
 }

@@ -1,10 +1,10 @@
 import type { ForeignRule, ForeignTable } from './foreign-table.ts';
 
-/** A program whose chains in tables of iptables are recognised by their names. */
+/** A program whose chains in iptables tables are recognised by their names. */
 export interface ChainOwner {
-  /** A chain that only the owner makes: a sign of it. */
+  /** True for a chain that only the owner makes. */
   isSign(chain: string): boolean;
-  /** The chains of the owner in a table that has a sign of it. */
+  /** The owner's chains in a table that has at least one sign of it. */
   chainsIn(table: ForeignTable): readonly string[];
 }
 
@@ -15,7 +15,7 @@ export interface Removal<Id> {
   readonly jumps: readonly ForeignRule<Id>[];
 }
 
-/** How many chains of the table show the owner. */
+/** How many chains of the table are signs of the owner. */
 export function signsIn({ chains }: Pick<ForeignTable, 'chains'>, owner: ChainOwner): number {
   return chains.filter(({ name }) => owner.isSign(name)).length;
 }
@@ -25,10 +25,7 @@ export function targetOf({ action }: ForeignRule): string | null {
   return 'chain' in action ? action.chain : null;
 }
 
-/**
- * What of the table is the owner's: its chains and the jumps to them, wherever those stand. Nothing in a table without
- * a sign of the owner.
- */
+/** The owner's chains in the table and all jumps to them. Empty for a table without a sign of the owner. */
 export function removalFrom<Id>(table: ForeignTable<Id>, owner: ChainOwner): Removal<Id> {
   if (signsIn(table, owner) === 0) return { chains: [], jumps: [] };
   const chains = owner.chainsIn(table);
@@ -37,14 +34,15 @@ export function removalFrom<Id>(table: ForeignTable<Id>, owner: ChainOwner): Rem
   return { chains, jumps: table.rules.filter(isJump) };
 }
 
-/** The script for `iptables-restore --noflush` that removes the owner's chains and jumps; empty when there are none. */
+/** The input for `iptables-restore --noflush` that removes the owner's chains and jumps; empty when there are none. */
 export function restoreScript(tables: ReadonlyMap<string, ForeignTable<string>>, owner: ChainOwner): string {
   const lines: string[] = [];
   for (const [name, table] of tables) {
     const { chains, jumps } = removalFrom(table, owner);
     if (chains.length === 0) continue;
     lines.push(`*${name}`);
-    // To declare a chain that exists empties it. All are emptied before the first goes: they jump to each other.
+    // Declaring an existing chain empties it. All are emptied before the first is deleted, because they jump to each
+    // other.
     for (const chain of chains) lines.push(`:${chain} - [0:0]`);
     for (const { id } of jumps) lines.push(id.replace(/^-A /, '-D '));
     for (const chain of chains) lines.push(`-X ${chain}`);

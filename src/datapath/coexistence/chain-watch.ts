@@ -11,14 +11,13 @@ const OF_CHAINS: ReadonlySet<NftMessage | 'overrun'> = new Set([
   'overrun',
 ]);
 
-/** Our own tables, whatever they are called for the moment. */
+/** Our own tables, including those with temporary names. */
 const OWN_TABLES = /^knat(_|$)/;
 
 /**
- * Calls back when another program adds, changes or deletes a table, chain or rule of nf_tables, and when events were lost.
- * Legacy iptables sends no events. Returns how to stop.
- *
- * @param portId what this connection commits is dropped inside the kernel
+ * Calls back when another program adds, changes or deletes a table, chain or rule of nf_tables, and when events were
+ * lost. Legacy iptables sends no events. Returns a function that stops.
+ * @param portId commits of this connection are ignored (the kernel drops their events)
  */
 export function watchChains(portId: number, onChange: () => void): () => void {
   return watchNftables(

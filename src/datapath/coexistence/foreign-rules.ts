@@ -21,7 +21,7 @@ const PREROUTING = 0;
 const OUTPUT = 3;
 const POSTROUTING = 4;
 
-/** Which rules of others are meant: in iptables by table and chain, in nf_tables by type and hook. */
+/** Which rules of other programs to read: in iptables by table and chain, in nf_tables by type and hook. */
 const KINDS = {
   destination: { table: 'nat', chains: ['PREROUTING'], type: 'nat', hooks: [PREROUTING] },
   source: { table: 'nat', chains: ['POSTROUTING'], type: 'nat', hooks: [POSTROUTING] },
@@ -29,19 +29,16 @@ const KINDS = {
 } as const;
 export type RuleKind = keyof typeof KINDS;
 
-/** Tables that are left out: ours, and kube-proxy's, which has a check of its own. */
+/** Tables that are not read: ours, and kube-proxy's, which has its own check. */
 const LEFT_OUT = /^(knat|knat_.*|kube-proxy)$/;
 
-/** What was read, and what could not be, for people. */
+/** Rules that were read, and messages about what could not be read. */
 export interface RuleReading {
   readonly tables: readonly RuleTable[];
   readonly unseen: readonly string[];
 }
 
-/**
- * The rules of other programs about NAT and connection tracking in this network namespace: of nf_tables over netlink, of
- * both kinds of iptables as their own programs print them.
- */
+/** Other programs' NAT and conntrack rules here: nf_tables over netlink, iptables through its own programs. */
 export class ForeignRules {
   readonly #connection = new NftablesConnection();
   readonly #run: RunProgram;
@@ -71,7 +68,7 @@ export class ForeignRules {
     return { tables: [...tables, ...native], unseen };
   }
 
-  /** True when legacy iptables has a table of the kind: it sends no events, so the table must be read again and again. */
+  /** True when legacy iptables has a table of the kind. It sends no events, so the table must be polled. */
   hasLegacy(kind: RuleKind): boolean {
     return FAMILIES.some((family) => legacyTables(family).includes(KINDS[kind].table));
   }
@@ -80,7 +77,7 @@ export class ForeignRules {
     this.#connection.close();
   }
 
-  /** @param saved families whose table of iptables was read already */
+  /** @param saved families whose iptables table was already read */
   #native(kind: RuleKind, saved: ReadonlySet<string>): RuleTable[] {
     const { table: ofIptables, type, hooks } = KINDS[kind];
     return NFT_FAMILIES.flatMap((family) =>

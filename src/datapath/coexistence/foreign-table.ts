@@ -4,7 +4,7 @@ import type { PortSpan } from '../../net/port.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import type { Protocol } from '../../net/protocol.ts';
 
-/** The conditions of a rule. Null: the rule has no such condition, or one that is not understood. */
+/** The conditions of a rule. Null: the rule has no such condition, or the condition is not understood. */
 export interface RuleMatch {
   readonly families: readonly Family[];
   readonly protocols: readonly Protocol[] | null;
@@ -14,11 +14,11 @@ export interface RuleMatch {
   readonly destination: Prefix | null;
   /** The interface by which the packet leaves must not be this one (`! -o docker0`). */
   readonly notOut: string | null;
-  /** It asks for a mark, which rules of the same program set. */
+  /** The rule asks for a mark, which rules of the same program set. */
   readonly isMarked: boolean;
 }
 
-/** What a rule does with packets that match. `drop`: with or without an answer; `other`: none of these. */
+/** What a rule does with matching packets. `drop`: with or without an answer; `other`: none of these. */
 export type RuleAction =
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
   | { readonly kind: 'dnat'; readonly to: IpAddress | null }
@@ -26,7 +26,7 @@ export type RuleAction =
       readonly kind: 'accept' | 'drop' | 'return' | 'snat' | 'masquerade' | 'netmap' | 'notrack' | 'other';
     };
 
-/** What the targets of iptables do; a target that is not here is a chain (`iptables-save`) or of no interest. */
+/** What iptables targets do. An unknown target is a chain (`iptables-save`) or does not matter here. */
 export const IPTABLES_TARGETS: ReadonlyMap<string, RuleAction> = new Map<string, RuleAction>([
   ['DNAT', { kind: 'dnat', to: null }],
   ['REDIRECT', { kind: 'dnat', to: null }],
@@ -44,27 +44,26 @@ export const IPTABLES_TARGETS: ReadonlyMap<string, RuleAction> = new Map<string,
 /** A rule of another program, in one form for nf_tables and `iptables-save`. */
 export interface ForeignRule<Id = unknown> {
   readonly chain: string;
-  /** What it is deleted by: its handle in nf_tables, its line as `iptables-save` prints it. */
+  /** Identifies the rule for deletion: its handle in nf_tables, its line in `iptables-save`. */
   readonly id: Id;
   readonly match: RuleMatch;
-  /** Which packets match, by all that it asks: all, at least all whose destination was translated, or it depends. */
+  /** Which packets match: all, at least all with a translated destination, or it depends. */
   readonly covers: 'all' | 'translated' | 'some';
   readonly action: RuleAction;
 }
 
 export interface ForeignChain {
   readonly name: string;
-  /** The type and the number of the hook of a base chain (`enum nf_inet_hooks`); absent where the reader does not know it. */
+  /** The type and hook number of a base chain (`enum nf_inet_hooks`); absent when the reader does not know them. */
   readonly base: { readonly type?: string; readonly hook?: number } | null;
   /** The policy of a base chain. */
   readonly policyDrops: boolean;
 }
 
-/** A table of another program. */
 export interface ForeignTable<Id = unknown> {
-  /** For people: `table ip nat`, `nat of iptables-legacy`. */
+  /** For messages: `table ip nat`, `nat of iptables-legacy`. */
   readonly title: string;
-  /** Its own name: `nat`. */
+  /** `nat` */
   readonly name: string;
   readonly chains: readonly ForeignChain[];
   readonly rules: readonly ForeignRule<Id>[];

@@ -19,19 +19,18 @@ import { type IpTableFamily, NFT_FAMILIES, nativeChains, nativeTable } from './n
 /** A chain that still drops translated packets after `settle`. */
 export interface RemainingDrop {
   readonly family: Family;
-  /** For people: `chain FORWARD of iptables-legacy (policy drop)`. */
+  /** For messages: `chain FORWARD of iptables-legacy (policy drop)`. */
   readonly where: string;
   readonly remedy: string;
 }
 
 export interface ForwardReport {
   readonly drops: readonly RemainingDrop[];
-  /** Where our rule was put or moved, and where it was taken away, for people: `chain FORWARD of iptables-nft`. */
+  /** Where our rule was added or moved, and where it was removed: `chain FORWARD of iptables-nft`. */
   readonly opened: readonly string[];
   readonly closed: readonly string[];
 }
 
-/** What was found and done in one chain of iptables. */
 interface Settled {
   readonly where: string;
   readonly drop: Omit<RemainingDrop, 'family'> | null;
@@ -42,9 +41,8 @@ const OPEN_IT =
   'let "-m conntrack --ctstate DNAT -j ACCEPT" pass there, or let knat do so: --manage-forward is off';
 
 /**
- * The chains of others through which forwarded packets pass, and our one rule in those of iptables. An accept in a
- * table of nf_tables cannot undo a drop in another one, so a host whose FORWARD chain drops (docker, ufw) would drop what
- * we translated.
+ * The chains of other programs at the hook forward, and our one rule in those of iptables. An accept in one nf_tables
+ * table cannot undo a drop in another, so a host whose FORWARD chain drops (docker, ufw) would drop translated packets.
  */
 export class ForwardChains {
   readonly #connection = new NftablesConnection();
@@ -55,9 +53,8 @@ export class ForwardChains {
   }
 
   /**
-   * Looks at all chains; in those of iptables, puts our rule where something drops and takes it away where nothing does, or
-   * where the family is not wanted. A failure in one chain does not stop the others.
-   *
+   * Adds our rule to iptables chains that drop, and removes it where nothing drops or the family is not wanted. A
+   * failure in one chain does not stop the others.
    * @param wanted families in which something is translated
    * @param mayWrite false: only looks
    */
@@ -84,12 +81,12 @@ export class ForwardChains {
     return { drops, opened, closed };
   }
 
-  /** True when legacy iptables has rules here: it sends no events, so the chains must be read again and again. */
+  /** True when legacy iptables has rules here. It sends no events, so the chains must be polled. */
   hasLegacy(): boolean {
     return FAMILIES.some(hasLegacyFilter);
   }
 
-  /** Takes our rules away, wherever they are; gives where that was. */
+  /** Removes our rules everywhere; returns where they were. */
   async remove(signal: AbortSignal): Promise<readonly string[]> {
     return (await this.settle(new Set(), true, signal)).closed;
   }
@@ -98,7 +95,7 @@ export class ForwardChains {
     this.#connection.close();
   }
 
-  /** `native`: the table is none that iptables can read. */
+  /** @param native the table cannot be read through iptables */
   async #settleIptables(
     family: Family,
     flavour: Flavour,
@@ -150,7 +147,6 @@ export class ForwardChains {
   }
 }
 
-/** A base chain at the hook forward. */
 interface ForwardHook {
   readonly family: IpTableFamily;
   readonly table: string;
@@ -160,7 +156,7 @@ interface ForwardHook {
 /** NF_INET_FORWARD of include/uapi/linux/netfilter.h. */
 const NF_INET_FORWARD = 2;
 
-/** All base chains at the hook forward, iptables-nft's among them. */
+/** All base chains at the hook forward, including those of iptables-nft. */
 function forwardHooks(connection: NftablesConnection): ForwardHook[] {
   return NFT_FAMILIES.flatMap((family) =>
     connection.tables(family).flatMap(({ name: table = '' }) =>

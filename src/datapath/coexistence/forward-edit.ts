@@ -4,20 +4,20 @@ import { type Fate, fateIn } from './forward-fate.ts';
 /** The comment that marks our rule, so that it can be removed without other state. */
 const COMMENT = 'knat[accept_dnat]';
 
-/** Accepts translated packets, in both directions, and nothing else. */
+/** Accepts translated packets in both directions. */
 export const ACCEPT_RULE = `-m conntrack --ctstate DNAT -m comment --comment "${COMMENT}" -j ACCEPT`;
 
 /** The chain FORWARD of the table filter as `iptables-save` prints it. */
 export interface SavedForward {
-  /** What the rules of others do. */
+  /** What the other programs' rules do. */
   readonly fate: Fate;
-  /** Rules of others in the chain. */
+  /** Number of other programs' rules in the chain. */
   readonly foreign: number;
-  /** Our rules: their lines as they were printed, and how many rules of others stand before each. */
+  /** Our rules: their printed lines, and how many rules of other programs precede each. */
   readonly ours: readonly { readonly line: string; readonly before: number }[];
 }
 
-/** Null where the table has no chain FORWARD. */
+/** Null when the table has no chain FORWARD. */
 export function savedForward(filter: ForeignTable<string>): SavedForward | null {
   const isOurs = ({ chain, id }: ForeignRule<string>) => chain === 'FORWARD' && id.includes(COMMENT);
   const fate = fateIn({ ...filter, rules: filter.rules.filter((rule) => !isOurs(rule)) }, 'FORWARD');
@@ -32,18 +32,18 @@ export function savedForward(filter: ForeignTable<string>): SavedForward | null 
 }
 
 /**
- * The script for `iptables-restore --noflush` that puts our rule where it has to be, or takes it away; empty when
- * everything is as it should be. It is one transaction: the rule is never away for a moment while it moves.
+ * The input for `iptables-restore --noflush` that adds, moves or removes our rule; empty when nothing needs to change. It is
+ * one transaction, so the rule is never absent while it moves.
  *
- * Its place is as late as possible: right before the rule that drops all that is left, or at the end where the policy
- * does. What drops some packets by what they are stands before it and stays in force. A chain that drops nothing needs no rule.
+ * The rule stands as late as possible: right before the rule that drops everything left, or at the end when the policy
+ * drops. Rules before it that drop particular packets stay in force.
  */
 export function forwardEdit({ fate, foreign, ours }: SavedForward, wanted: boolean): string {
   const place = wanted && fate.kind === 'drop' ? (fate.index ?? foreign) : null;
   const [first, ...others] = ours;
   if (place === null ? first === undefined : first?.before === place && others.length === 0) return '';
   const lines = ['*filter'];
-  // Ours go first, so that the numbers are those of the others' rules alone.
+  // Our rules are deleted first, so that the numbers count only the other rules.
   for (const { line } of ours) lines.push(line.replace(/^-A /, '-D '));
   if (place !== null) lines.push(`-I FORWARD ${place + 1} ${ACCEPT_RULE}`);
   return [...lines, 'COMMIT', ''].join('\n');

@@ -1,20 +1,20 @@
 import { grouped } from '../../base/collect.ts';
 import type { ForeignRule, ForeignTable } from './foreign-table.ts';
 
-/** What a chain does with translated packets that match no rule about particular packets. */
+/** What a chain does with translated packets that no specific rule matches. */
 export type Fate =
   | { readonly kind: 'pass' }
-  /** `index`: of the rule of the chain behind which they never come; null: they come to the end, and the policy drops. */
+  /** `index`: the rule that drops them; null: the policy does. */
   | { readonly kind: 'drop'; readonly index: number | null };
 
 type Chains = ReadonlyMap<string, readonly ForeignRule[]>;
 
-/** Deeper than iptables and nft allow. Chains that jump to each other in a circle are refused by the kernel. */
+/** Deeper than iptables and nft allow. The kernel refuses chains that jump in a circle. */
 const DEEPEST = 32;
 
 /**
- * Walks through a base chain at the hook forward. Rules that drop some packets by what they are (an administrator's block,
- * a network policy) are not our business: only what drops the rest is. Undefined where the table has no such chain.
+ * Walks through a base chain at the hook forward. Rules that drop particular packets (an administrator's block, a
+ * network policy) are ignored. Undefined when the table has no such chain.
  */
 export function fateIn({ chains, rules }: ForeignTable, base: string): Fate | undefined {
   const chain = chains.find(({ name }) => name === base);
@@ -24,20 +24,20 @@ export function fateIn({ chains, rules }: ForeignTable, base: string): Fate | un
     const end = endOf(rule, byChain, 0);
     if (end === 'pass') return { kind: 'pass' };
     if (end === 'drop') return { kind: 'drop', index };
-    // A return of the base chain itself, or the end of where it went for good: the policy decides, rules behind do not.
+    // After a return of the base chain, or the end of a goto, the policy decides, not the rules that follow.
     if (end === 'return' || isGoto(rule))
       return chain.policyDrops ? { kind: 'drop', index } : { kind: 'pass' };
   }
   return chain.policyDrops ? { kind: 'drop', index: null } : { kind: 'pass' };
 }
 
-/** `policy drop`, `rule 3`: what drops, for people; null where nothing does. */
+/** What drops, for messages: `policy drop`, `rule 3`; null when nothing does. */
 export function dropText(fate: Fate): string | null {
   if (fate.kind === 'pass') return null;
   return fate.index === null ? 'policy drop' : `rule ${fate.index + 1}`;
 }
 
-/** `on`: to the rule behind; so do packets of which the rule may or may not take note. */
+/** `on`: the packet goes to the next rule, also when the rule may or may not match. */
 type End = 'pass' | 'drop' | 'return' | 'on';
 
 function endOf({ action, covers }: ForeignRule, chains: Chains, depth: number): End {

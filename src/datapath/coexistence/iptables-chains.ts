@@ -16,16 +16,16 @@ import { nativeChains, nativeTable } from './native-tables.ts';
 
 /** What was found of a program, for people. */
 export interface ChainsFinding {
-  /** One line each: `3 chains in table ip nat`. Empty: there is nothing. */
+  /** One line each: `3 chains in table ip nat`. Empty: nothing was found. */
   readonly found: readonly string[];
-  /** What could not be looked at, and why. */
+  /** What could not be read, and why. */
   readonly unseen: readonly string[];
 }
 
-/** How often reading or removing is tried when another program changes the ruleset meanwhile. */
+/** Attempts to read or remove while another program keeps changing the ruleset. */
 const ATTEMPTS = 5;
 
-/** The tables of iptables that programs of the kinds we look for have chains in. */
+/** The iptables tables that can hold chains of the owners. */
 const TABLES: readonly string[] = ['nat', 'filter', 'mangle'];
 
 /** A table that iptables-nft keeps and that holds chains of the owner, with their number. */
@@ -35,15 +35,12 @@ interface SharedTable {
   readonly signs: number;
 }
 
-/**
- * The chains of one owner in the tables of iptables, which others use too: those that iptables-nft keeps in nf_tables
- * and those of legacy iptables, of both families.
- */
+/** One owner's chains in iptables tables of both families, iptables-nft and legacy. */
 export class IptablesChains {
   readonly #owner: ChainOwner;
   readonly #connection: NftablesConnection;
 
-  /** @param connection of the network namespace in question; `close` closes it */
+  /** @param connection to the network namespace in question; `close` closes it */
   constructor(owner: ChainOwner, connection = new NftablesConnection()) {
     this.#owner = owner;
     this.#connection = connection;
@@ -66,10 +63,9 @@ export class IptablesChains {
   }
 
   /**
-   * Takes away the owner's chains and the jumps to them, and nothing else: all that nf_tables has in one transaction,
-   * each legacy table in one. Throws Rejected, Busy or ProgramFailed when another program keeps changing the same tables.
-   *
-   * @param more adds what goes into the same transaction; called at each attempt
+   * Removes only the owner's chains and the jumps to them: one transaction for nf_tables, one for each legacy table.
+   * Throws Rejected, Busy or ProgramFailed when another program keeps changing the tables.
+   * @param more adds to the same transaction; called at each attempt
    */
   async remove(signal: AbortSignal, more: (batch: Batch) => void = () => {}): Promise<void> {
     await retried(async () => {
@@ -104,7 +100,7 @@ export class IptablesChains {
   #addRemoval(batch: Batch, { family, table }: SharedTable): void {
     const { chains, jumps } = removalFrom(nativeTable(this.#connection, family, table), this.#owner);
     for (const { chain, id } of jumps) batch.deleteRule(family, table, chain, id);
-    // All are emptied before the first goes: they jump to each other.
+    // All are emptied before the first is deleted, because they jump to each other.
     for (const chain of chains) batch.flushChain(family, table, chain);
     for (const chain of chains) batch.deleteChain(family, table, chain);
   }

@@ -5,7 +5,6 @@ import type { runProgram } from '../program.ts';
 import type { ForeignTable } from './foreign-table.ts';
 import { parseSavedTables } from './saved-tables.ts';
 
-/** Runs a program and gives what it prints; null when it is not installed. Throws ProgramFailed. */
 export type RunProgram = typeof runProgram;
 
 export const FLAVOURS = ['nft', 'legacy'] as const;
@@ -17,7 +16,7 @@ export const PROGRAMS = {
   IPv6: { name: 'ip6tables', table: 'ip6', legacyTables: '/proc/self/net/ip6_tables_names' },
 } as const;
 
-/** Distributions name it `iptables-nft`, or have only a plain `iptables` that says which of the two it is. */
+/** Some distributions only have a plain `iptables`, which says which flavour it is. */
 export async function programOf(
   run: RunProgram,
   family: Family,
@@ -32,14 +31,14 @@ export async function programOf(
   return version.includes('nf_tables') === (flavour === 'nft') ? name : null;
 }
 
-/** Tables of iptables as the program of a family and flavour prints them; `tables` is null where it does not print any. */
+/** Tables of iptables as its program prints them; `tables` is null when it prints none. */
 export interface SavedTables {
   /** `iptables-legacy`: what `-save` and `-restore` are appended to. */
   readonly program: string;
   readonly tables: ReadonlyMap<string, ForeignTable<string>> | null;
 }
 
-/** Reads one table, or all. Null where no program that reads them is installed. */
+/** Reads one table, or all. Null when no program that can read them is installed. */
 export async function savedTables(
   run: RunProgram,
   family: Family,
@@ -53,7 +52,7 @@ export async function savedTables(
   return { program, tables: text === null ? null : parseSavedTables(text, program, family) };
 }
 
-/** Gives a script to the program's `-restore`. Legacy iptables has one lock for all who write, which it waits for. */
+/** Runs the program's `-restore`. Legacy iptables waits for its lock. */
 export async function restoreTables(
   run: RunProgram,
   { program, flavour, script }: { program: string; flavour: Flavour; script: string },
@@ -63,19 +62,19 @@ export async function restoreTables(
   await run([`${program}-restore`, '--noflush', ...waiting], script, signal);
 }
 
-/** Why tables of legacy iptables cannot be read, for people. */
+/** Why legacy tables cannot be read, for messages. */
 export function unreadable(family: Family): string {
   return `the kernel has tables of legacy ${PROGRAMS[family].name}, and no program to read them is installed`;
 }
 
-/** iptables-nft prints rules that look something up in a set without that condition: such a table is nft's own. */
+/** iptables-nft prints rules with set lookups without that condition: such a table belongs to nft. */
 export function hasLookups(connection: NftablesConnection, family: Family, table: string): boolean {
   return connection
     .rules(PROGRAMS[family].table, table)
     .some(({ expressions = [] }) => expressions.some(({ name }) => name === 'lookup'));
 }
 
-/** The legacy tables of this namespace. Looking makes none: a program of legacy iptables would. */
+/** The legacy tables of this namespace. Reading /proc creates none; running legacy iptables would. */
 export function legacyTables(family: Family): readonly string[] {
   try {
     return readFileSync(PROGRAMS[family].legacyTables, 'utf8').split('\n').filter(Boolean);

@@ -5,7 +5,7 @@ import { type ChainOwner, targetOf } from './chain-owner.ts';
  * table), pkg/proxy/iptables (`proxier.go`, `cleanup.go`: its chains), pkg/proxy/ipvs (its interface).
  */
 
-/** Its table in nftables mode, in the families ip and ip6. No other program writes there. */
+/** kube-proxy's table in nftables mode, in the families ip and ip6. No other program writes there. */
 export const KUBE_PROXY_TABLE = 'kube-proxy';
 
 /** The interface that has every ClusterIP in IPVS mode. */
@@ -27,25 +27,19 @@ const OWN_CHAIN = /^KUBE-(SVC|SVL|SEP|EXT|FW|XLB)-[A-Z2-7]+$/;
 const MARK_CHAIN = 'KUBE-MARK-MASQ';
 const POSTROUTING_CHAIN = 'KUBE-POSTROUTING';
 
-/**
- * True for a chain that only kube-proxy makes: a sign of it. The kubelet's own chains (KUBE-FIREWALL,
- * KUBE-KUBELET-CANARY, KUBE-IPTABLES-HINT, KUBE-MARK-DROP) are none.
- */
+/** The kubelet's own chains (KUBE-FIREWALL, KUBE-KUBELET-CANARY, KUBE-IPTABLES-HINT, KUBE-MARK-DROP) are no sign. */
 export function isKubeProxyChain(name: string): boolean {
   return OWN_CHAINS.has(name) || OWN_CHAIN.test(name);
 }
 
-/**
- * True for the chains by which kube-proxy masquerades. No sign of it, since kubelets before 1.28 made them too and
- * network plugins use them.
- */
+/** They are no sign of kube-proxy: kubelets before 1.28 and network plugins make these chains too. */
 function isMasqueradeChain(name: string): boolean {
   return name === MARK_CHAIN || name === POSTROUTING_CHAIN;
 }
 
 /**
- * The chains of iptables mode. The masquerading chains stay where a chain of another program uses them (the portmap
- * plugin's `externalSetMarkChain`): without them its connections would lose their masquerade.
+ * The chains of iptables mode. Masquerading chains stay while a chain of another program uses them (the portmap
+ * plugin's `externalSetMarkChain`), whose connections would lose their masquerade.
  */
 export const KUBE_PROXY_CHAINS: ChainOwner = {
   isSign: isKubeProxyChain,

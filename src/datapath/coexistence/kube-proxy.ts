@@ -3,13 +3,13 @@ import { RouteConnection } from '../../wire/route/connection.ts';
 import { type ChainsFinding, IptablesChains, retried } from './iptables-chains.ts';
 import { IPVS_INTERFACE, KUBE_PROXY_CHAINS, KUBE_PROXY_TABLE } from './kube-proxy-names.ts';
 
-/** What of kube-proxy was found: `table ip kube-proxy (nftables mode)`. */
+/** What was found: `table ip kube-proxy (nftables mode)`. */
 export interface KubeProxyFinding extends ChainsFinding {
-  /** IPVS mode is among it, which only kube-proxy itself can take away. */
+  /** IPVS mode was found, which only kube-proxy itself can remove. */
   readonly ipvs: boolean;
 }
 
-/** kube-proxy's rules in the network namespace in which this was opened, whether it runs or has run. */
+/** kube-proxy's rules in the network namespace in which this was opened, whether kube-proxy still runs or not. */
 export class KubeProxyRules {
   readonly #nftables = new NftablesConnection();
   readonly #links = new RouteConnection();
@@ -32,8 +32,8 @@ export class KubeProxyRules {
   }
 
   /**
-   * Takes away its tables, its chains in tables that others use too, and the jumps to these; nothing else, and nothing
-   * of IPVS mode. Throws Rejected, Busy or ProgramFailed when another program keeps changing the same tables.
+   * Removes its tables, its chains in shared tables and the jumps to them, but nothing of IPVS mode. Throws Rejected,
+   * Busy or ProgramFailed when another program keeps changing the same tables.
    */
   async remove(signal: AbortSignal): Promise<void> {
     await this.#chains.remove(signal, (batch) => {
@@ -46,7 +46,6 @@ export class KubeProxyRules {
     this.#links.close();
   }
 
-  /** The families that have a table of nftables mode. */
   #ownTables(): ('ip' | 'ip6')[] {
     return (['ip', 'ip6'] as const).filter((family) =>
       this.#nftables.tables(family).some(({ name }) => name === KUBE_PROXY_TABLE),

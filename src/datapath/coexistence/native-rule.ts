@@ -11,7 +11,7 @@ import { type SetElement, type Verdict, verdictOf } from '../../wire/nftables/el
 import { decodeExpression, type Expression, numbers } from '../../wire/nftables/expressions.ts';
 import { type ForeignRule, IPTABLES_TARGETS, type RuleAction, type RuleMatch } from './foreign-table.ts';
 
-/** A rule of nf_tables. Its expressions are read when `match`, `action` or `covers` is first asked for. */
+/** A rule of nf_tables. Its expressions are read when `match`, `action` or `covers` is first used. */
 export class NativeRule implements ForeignRule<bigint> {
   readonly id: bigint;
   readonly chain: string;
@@ -58,10 +58,10 @@ export class NativeRule implements ForeignRule<bigint> {
   }
 }
 
-/** Expressions that look at no packet. */
+/** Expressions that do not depend on the packet. */
 const WITHOUT_MATCH: ReadonlySet<string> = new Set(['counter', 'log', 'immediate', 'reject']);
 
-/** `ct status dnat` is: load the status, mask the bits, compare with 0 (not equal) or with the bit (equal). */
+/** `ct status dnat`: load the status, mask the bits, compare with 0 (not equal) or with the bit (equal). */
 function asksForTranslation([load, mask, compare, ...more]: readonly (Expression | null)[]): boolean {
   if (load?.name !== 'ct' || mask?.name !== 'bitwise' || compare?.name !== 'cmp' || more.length > 0)
     return false;
@@ -80,17 +80,16 @@ function hostNumber(value: Uint8Array | undefined): number | null {
   return value?.length === 4 ? host32(value, 0) : null;
 }
 
-/** What the expressions of a rule say. */
 interface RuleContent {
   readonly match: RuleMatch;
-  /** The set that holds the ports of the match; null where the rule names them itself. */
+  /** The set that holds the ports of the match; null when the rule names them itself. */
   readonly portSet: string | null;
   readonly action: RuleAction;
 }
 
 type MatchDraft = { -readonly [Key in keyof RuleMatch]: RuleMatch[Key] };
 
-/** What stands in a register; `bits` is the length of the prefix that is compared, `width` the bytes of an address. */
+/** The content of a register. `bits`: length of the compared prefix; `width`: bytes of an address. */
 type Held =
   | { readonly what: 'ports' | 'family' | 'protocol' | 'mark' | 'outName' }
   | { readonly what: 'source' | 'destination'; readonly width: number; readonly bits: number }
@@ -255,7 +254,7 @@ function compare(match: MatchDraft, held: Held | undefined, operation: number, v
   }
 }
 
-/** @param family null: one that is not ours, which narrows nothing */
+/** @param family null: an unsupported family, which narrows nothing */
 function narrowFamilies(match: MatchDraft, family: Family | null): void {
   match.families = match.families.filter((each) => each === (family ?? each));
 }
@@ -271,7 +270,7 @@ function onesIn(mask: Uint8Array): number {
   return first === -1 ? bits.length : first;
 }
 
-/** Single ports, or ranges each of which an element of its own ends. */
+/** Single ports, or ranges that each end with an element of their own. */
 function portsOf(elements: readonly SetElement[]): PortSpan[] {
   const sorted = elements
     .filter(({ key }) => key.length >= 2)

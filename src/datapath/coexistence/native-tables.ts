@@ -11,7 +11,7 @@ export type IpTableFamily = (typeof NFT_FAMILIES)[number];
 /** NF_DROP of include/uapi/linux/netfilter.h. */
 const NF_DROP = 0;
 
-/** The chains of a table of nf_tables; none where there is no such table. */
+/** Empty when there is no such table. */
 export function nativeChains(
   connection: NftablesConnection,
   family: IpTableFamily,
@@ -24,7 +24,6 @@ export function nativeChains(
   }));
 }
 
-/** A table of nf_tables with its rules. */
 export function nativeTable(
   connection: NftablesConnection,
   family: IpTableFamily,

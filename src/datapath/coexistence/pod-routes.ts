@@ -16,22 +16,22 @@ export const POD_ROUTES_PROTOCOL = 107;
 const RT_TABLE_DEFAULT = 253;
 const RT_TABLE_MAIN = 254;
 const RT_TABLE_LOCAL = 255;
-/** The kernel's own rule that asks the main table: what stands behind it decides about no default route. */
+/** The kernel's rule for the main table: rules behind it decide about no default route. */
 const MAIN_PRIORITY = 32766;
 
-/** Routes to no more bits than these lead to the world: the default route, and one in halves or in eighths. */
+/** Routes with at most this prefix length lead to the Internet: the default route, or one in halves or eighths. */
 const WIDEST = { IPv4: 1, IPv6: 3 } as const satisfies Record<Family, number>;
 
-/** A pod, and the addresses of the node that it is bound to or leaves with. */
+/** A pod, and the node addresses that it is bound to or leaves with. */
 export interface BoundPod {
   readonly address: IpAddress;
   readonly bound: ReadonlySet<IpAddress>;
 }
 
-/** A pod of which one rule by source cannot say the way, since its addresses leave by different tables. */
+/** A pod whose addresses leave by different tables, so that no single rule by source fits. */
 export interface TornPod {
   readonly address: IpAddress;
-  /** `203.0.113.7 by table main`, for people. */
+  /** For messages: `203.0.113.7 by table main`. */
   readonly ways: readonly string[];
 }
 
@@ -41,14 +41,14 @@ export interface PodRoutes {
 }
 
 /**
- * The rules that pods need where the administrator routes an address of the node by its own table (`ip rule from
- * 198.51.100.7 lookup 77`). Such rules are asked before a reply is translated back, when its source is still the pod's
- * address, so that the reply would leave by another uplink. For each pod whose addresses all leave by one such table:
+ * The rules that pods need when the administrator routes a node address by its own table (`ip rule from 198.51.100.7
+ * lookup 77`). The kernel asks such rules before it translates a reply back, when the source is still the pod's
+ * address, so the reply would leave by another uplink. For each pod whose addresses all leave by one such table:
  *
  *     from POD lookup main suppress_prefixlength 1     other pods and the node's own networks, without a default route
- *     from POD lookup 77                               the rest, as from the address itself
+ *     from POD lookup 77                               everything else, as from the address itself
  *
- * They stand at the priority of the administrator's rule, behind it. What the administrator changes, they follow.
+ * They have the priority of the administrator's rule, stand behind it, and follow its changes.
  */
 export function podRoutes(pods: Iterable<BoundPod>, all: readonly RoutingRule[]): PodRoutes {
   const others = all.filter(({ protocol }) => protocol !== POD_ROUTES_PROTOCOL);
@@ -68,7 +68,7 @@ export function podRoutes(pods: Iterable<BoundPod>, all: readonly RoutingRule[])
   return { rules, torn };
 }
 
-/** The rule that sends what this node itself sends from the address to a table of its own; null for none. */
+/** The rule that sends the node's own packets from the address to a separate table; null for none. */
 function ruleFor(own: IpAddress, others: readonly RoutingRule[]): RoutingRule | null {
   const found = others.find(
     ({ family, source, table, hasMoreSelectors, suppressPrefixLength, priority }) =>
@@ -100,21 +100,20 @@ function rulesOf(pod: IpAddress, { family, priority, table }: RoutingRule): Rout
   ];
 }
 
-/** What was done; `from 10.244.1.5 lookup 77`. */
+/** What was done, as texts: `from 10.244.1.5 lookup 77`. */
 export interface PodRoutesReport {
   readonly added: readonly string[];
   readonly removed: readonly string[];
   readonly torn: readonly TornPod[];
 }
 
-/** Our rules of policy routing in the network namespace in which this was opened. */
+/** Our policy-routing rules in the network namespace in which this was opened. */
 export class PodRouting {
   readonly #connection = new RouteConnection();
 
   /**
-   * Makes our rules those that the pods need; the same again writes nothing.
-   *
-   * @param keepOthers leave rules of pods that are not named: not every object could be read
+   * Makes our rules equal to those the pods need; a repeated call writes nothing.
+   * @param keepOthers keep rules of pods that are not named, because not every object could be read
    */
   async settle(pods: readonly BoundPod[], keepOthers: boolean): Promise<PodRoutesReport> {
     return await retried(async () => {
@@ -134,7 +133,6 @@ export class PodRouting {
     });
   }
 
-  /** Removes all our rules; returns them as texts. */
   async remove(): Promise<readonly string[]> {
     return (await this.settle([], false)).removed;
   }
@@ -143,7 +141,7 @@ export class PodRouting {
     this.#connection.close();
   }
 
-  /** All rules; none on a kernel without policy routing. */
+  /** Empty on a kernel without policy routing. */
   #rules(): readonly RoutingRule[] {
     try {
       return this.#connection.rules();
@@ -160,9 +158,9 @@ interface Step {
 }
 
 /**
- * Of one pod the order counts among rules of one priority, where a new one goes behind the others. Where that order does,
- * new ones come before old ones go, so that a packet finds one of them; otherwise all rules of the pod are deleted and
- * added again.
+ * New rules go behind others of the same priority, and the order of one pod's rules matters. If appending gives the
+ * right order, new rules are added before old ones are deleted, so that a packet always finds one. Otherwise all rules
+ * of the pod are deleted and added again.
  */
 function changes(ours: readonly RoutingRule[], wanted: readonly RoutingRule[]): readonly Step[] {
   const there = grouped(ours, sourceOf);

@@ -1,7 +1,7 @@
-/** Where podnat-controller puts its jumps: in FORWARD, PREROUTING and POSTROUTING. Counted from 1, or from the end by negative numbers. */
+/** Positions of podnat-controller's jumps, counted from 1, or from the end when negative. */
 export type JumpPositions = readonly [forward: number, pre: number, post: number];
 
-/** Reads the value of `-iptablesjump`: `F,P,P` or `F:P:P`, whole numbers of 16 bits; null when it is none. */
+/** Reads the value of `-iptablesjump`: `F,P,P` or `F:P:P`, 16-bit integers; null when malformed. */
 export function parseJumpPositions(text: string): JumpPositions | null {
   const [forward, pre, post, ...more] = text.split(/[,:]/).map(readNumber);
   if (forward === undefined || pre === undefined || post === undefined || more.length > 0) return null;

@@ -6,13 +6,13 @@ import type { ChainOwner } from './chain-owner.ts';
  * gutmensch/podnat-controller, internal/firewall).
  */
 
-/** The chains that it makes for a resource prefix: in the table filter, then in the table nat. */
+/** The chains for a resource prefix: one in the table filter, two in the table nat. */
 function podnatChains(prefix: string): readonly [forward: string, pre: string, post: string] {
   const upper = prefix.toUpperCase();
   return [`${upper}_FORWARD`, `${upper}_PRE`, `${upper}_POST`];
 }
 
-/** Its chains; all that it writes elsewhere are the jumps to them. */
+/** Its chains; elsewhere it only writes jumps to them. */
 export function podnatOwner(prefix: string): ChainOwner {
   const names: ReadonlySet<string> = new Set(podnatChains(prefix));
   return {

@@ -4,20 +4,20 @@ import { type Port, parsePort } from '../../net/port.ts';
 import { PROTOCOLS, type Protocol } from '../../net/protocol.ts';
 import { type ReachedRule, type RuleTable, reachedRules } from './reached-rules.ts';
 
-/** A port that a rule of another program sends elsewhere. */
+/** A port that a rule of another program redirects. */
 export interface PortRule {
   readonly protocol: Protocol;
   readonly port: Port;
   /** Null: every address of its families. */
   readonly address: IpAddress | null;
   readonly families: readonly Family[];
-  /** For people: `docker (chain DOCKER of iptables-nft)`. */
+  /** For messages: `docker (chain DOCKER of iptables-nft)`. */
   readonly by: string;
-  /** Null where the rule does not say one address. */
+  /** Null when the rule names no single address. */
   readonly to: IpAddress | null;
 }
 
-/** Who makes chains and tables of such names, for people. */
+/** Programs by the names of their chains and tables. */
 const OWNERS: readonly (readonly [RegExp, string])[] = [
   [/^CNI-(DN|HOSTPORT)|^cni_hostport$/, 'the CNI plugin portmap'],
   [/^DOCKER|^docker/, 'docker'],
@@ -25,20 +25,16 @@ const OWNERS: readonly (readonly [RegExp, string])[] = [
   [/^firewalld$|^nat_PRE/, 'firewalld'],
 ];
 
-/**
- * Chains whose rules are no claims to a port: of kube-proxy and of podnat-controller, whose place knat takes or beside
- * which it does not work.
- */
+/** Chains that claim no port: of kube-proxy and podnat-controller, which knat replaces. */
 const NO_CLAIM = /^(KUBE-|PODNAT_)/i;
 
-/** Ports that are named; more are no mapping that a person looks at. */
+/** Most ports that are listed; a larger number is not a set of port mappings. */
 const MOST_PORTS = 100_000;
 
 /**
- * The ports that rules of others send elsewhere, as claims to a port, in an order that does not depend on
- * which rule was made first. A rule for some sources alone takes a port from nobody else, and is left out.
- *
- * @param isOwn chains of a podnat-controller that has another prefix
+ * The ports that other programs' rules redirect, as claims, in an order independent of the age of rules. A rule for
+ * particular sources claims nothing.
+ * @param isOwn chains of a podnat-controller with another prefix
  */
 export function portRules(tables: readonly RuleTable[], isOwn: (chain: string) => boolean): PortRule[] {
   const found = new Map<string, PortRule>();

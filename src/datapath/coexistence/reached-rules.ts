@@ -3,24 +3,22 @@ import type { PortSpan } from '../../net/port.ts';
 import { type Prefix, prefixContains } from '../../net/prefix.ts';
 import type { ForeignRule, ForeignTable, RuleMatch } from './foreign-table.ts';
 
-/** A table with those of its base chains that are meant. */
+/** A table with its relevant base chains. */
 export interface RuleTable extends ForeignTable {
   readonly bases: readonly string[];
 }
 
-/** A rule, with all that is asked of packets on their way to it. */
+/** A rule, with all conditions on the way to it. */
 export type ReachedRule = Pick<ForeignRule, 'chain' | 'match' | 'action'>;
 
 /** Deeper than iptables and nft allow. */
 const DEEPEST = 16;
-/** Ways through chains that are followed in one table: more is no table that a person or a program of today writes. */
+/** Limit of followed ways in one table; real rulesets stay far below. */
 const MOST_WAYS = 200_000;
 
 /**
- * Every rule that packets may come to, with all that the rules before asked of them on the way: a chain that is jumped
- * to from two rules is seen twice.
- *
- * @param isFollowed false: a chain that is no business of the caller, with all behind it
+ * Every reachable rule with the conditions on the way to it. A chain that two rules jump to is visited twice.
+ * @param isFollowed false: skip the chain and everything behind it
  */
 export function* reachedRules(
   { bases, rules }: RuleTable,
@@ -42,7 +40,7 @@ export function* reachedRules(
   for (const base of bases) yield* walk(base, null, 0);
 }
 
-/** Null where no packet is both. */
+/** Null when no packet matches both. */
 function both(a: RuleMatch, b: RuleMatch): RuleMatch | null {
   const families = a.families.filter((family) => b.families.includes(family));
   const protocols = common(a.protocols, b.protocols, (one, other) => (one === other ? one : null));

@@ -40,8 +40,9 @@ export function parseSavedTables(
 }
 
 /**
- * `-A CHAIN`, then matches, each of which `!` turns round, then `-j TARGET` with its options (iptables-extensions(8)).
- * The conditions are read when `match` is asked for: of tables with many thousand rules only the jumps are needed.
+ * `-A CHAIN`, then matches, each negated by a preceding `!`, then `-j TARGET` with its options
+ * (iptables-extensions(8)). Conditions are parsed only when `match` is used: large tables are mostly read for their
+ * jumps.
  */
 class SavedRule implements ForeignRule<string> {
   readonly id: string;
@@ -74,7 +75,7 @@ class SavedRule implements ForeignRule<string> {
   }
 }
 
-/** A match that is turned round counts as not asked, as does what is not known. */
+/** Negated and unknown matches count as absent. */
 function matchIn(words: readonly string[], family: Family): RuleMatch {
   const match: { -readonly [Key in keyof RuleMatch]: RuleMatch[Key] } = {
     families: [family],
@@ -95,7 +96,7 @@ function matchIn(words: readonly string[], family: Family): RuleMatch {
         break;
       case '--dport':
       case '--dports':
-        // Of ports that are turned round nearly all are left: such a rule is no mapping of a port.
+        // Negated ports leave nearly all ports: such a rule maps no port.
         match.ports = isNegated ? [] : next.split(',').flatMap((span) => spanOf(span) ?? []);
         break;
       case '-s':
@@ -156,7 +157,7 @@ function networkOf(text: string): Prefix | null {
   return address === null ? null : maskedPrefix(address, length === -1 ? 32 : length);
 }
 
-/** Splits at blanks; quotes keep blanks, and a backslash keeps a quote. */
+/** Splits at spaces; quotes keep spaces, a backslash escapes a quote. */
 function wordsOf(line: string): string[] {
   return [...line.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
 }

@@ -7,30 +7,27 @@ import type { NatPlan } from '../../plan/nat-plan.ts';
 
 /** What changed since the table was last searched for stale flows. */
 export interface FlowChanges {
-  /** Frontends and bindings of the plan, by key; null: not known, all of them. */
+  /** Keys of frontends and bindings; null: unknown, treat all as changed. */
   readonly keys: ReadonlySet<string> | null;
-  /** Keys of what was translated, and is no more. */
+  /** Keys of entries that were translated and are gone. */
   readonly gone: ReadonlySet<string>;
-  /** Null: `gone` is known to be all. */
+  /** Null: `gone` is known to be complete. */
   readonly compare: Comparison | null;
 }
 
-/**
- * For flows that an earlier agent translated and of which the kernel has no elements: flows to addresses that only Services
- * have are compared with the plan.
- */
+/** For flows that an earlier agent translated, without elements in the kernel: only to Service-only addresses. */
 export interface Comparison {
-  /** This node's addresses: other programs translate what is sent to them, too. */
+  /** This node's addresses, which other programs may translate too. */
   readonly localAddresses: ReadonlySet<IpAddress>;
-  /** The kernel had no elements, so that NodePorts are not known either. */
+  /** The kernel had no elements, so flows to NodePorts are compared too. */
   readonly isLost: boolean;
 }
 
-/** What was dialled, by the keys of frontends and bindings. */
+/** The dialled tuples of frontends and bindings. */
 export class DialledTuples {
   readonly #ports = new Map<string, PortSpan[]>();
 
-  /** @param keys those of other entries are passed over */
+  /** @param keys keys of other entries are ignored */
   constructor(keys: Iterable<string>) {
     for (const key of keys) {
       const dialled = parsePortsKey(key);
@@ -56,18 +53,18 @@ function laneOf({ address, protocol }: Tuple): string {
   return `${address}/${protocol}`;
 }
 
-/** What one converge says of what it did: `Report` of datapath.ts. */
+/** The part of `Report` (datapath.ts) that is needed here. */
 interface Converged {
   readonly revision: number;
   readonly skeleton: 'kept' | 'loaded' | 'changed' | 'swapped';
   readonly gone: ReadonlySet<string> | null;
 }
 
-/** Collects, from what each `converge` did, which flows may be stale. */
+/** Collects from each `converge` which flows may be stale. */
 export class FlowChangeNotes {
   #noted: FlowChanges | null = null;
   #revision: number | null = null;
-  /** What was in the kernel before has not been compared with the plan as a whole. */
+  /** The kernel's former content has not been compared with the whole plan. */
   #isFormerUnknown = true;
   #isFormerLost = false;
 
@@ -84,7 +81,7 @@ export class FlowChangeNotes {
     const gone = new Set<string>();
     for (const key of [...(goneFromKernel ?? []), ...(changed ?? [])]) {
       const kind = plan.entry(key)?.kind;
-      if (kind === 'PodReservation') keys?.add(key); // nothing comes in, but its port is its own
+      if (kind === 'PodReservation') keys?.add(key); // it receives nothing, but owns its port
       if (kind === 'ServiceFrontend' || kind === 'PodBinding') keys?.add(key);
       else if (parsePortsKey(key) !== null) gone.add(key);
     }
@@ -96,7 +93,7 @@ export class FlowChangeNotes {
     if (keys?.size !== 0 || gone.size > 0 || compare !== null) this.add({ keys, gone, compare });
   }
 
-  /** Puts back what was taken in vain. */
+  /** Puts back changes that were taken but not handled. */
   add(changes: FlowChanges): void {
     const noted = this.#noted;
     this.#noted = {
@@ -110,7 +107,7 @@ export class FlowChangeNotes {
     return this.#noted === null;
   }
 
-  /** All that was noted since it was last taken; null: nothing. */
+  /** Returns and clears what was noted; null: nothing. */
   take(): FlowChanges | null {
     const noted = this.#noted;
     this.#noted = null;

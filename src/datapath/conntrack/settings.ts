@@ -1,39 +1,34 @@
-/**
- * The settings of connection tracking that kube-proxy makes, by its own rules: each optional, 0 leaves a value as it is.
- */
+/** The conntrack settings that kube-proxy makes, by its own rules: each is optional, 0 leaves a value unchanged. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 export interface ConntrackSettings {
-  /** Entries for each CPU; with it the maximum is set, to at least `min`. */
+  /** Entries for each CPU; sets the maximum, to at least `min`. */
   readonly maxPerCore: number;
   readonly min: number;
   /** Seconds. */
   readonly tcpEstablishedTimeout: number;
   /** Seconds. */
   readonly tcpCloseWaitTimeout: number;
-  /** Segments out of their window are translated like others, instead of being called invalid. */
+  /** Translate out-of-window segments instead of marking them invalid. */
   readonly tcpBeLiberal: boolean;
-  /** Seconds; flows with packets one way. */
+  /** Seconds, for flows with packets in one direction. */
   readonly udpTimeout: number;
-  /** Seconds; flows with packets both ways. */
+  /** Seconds, for flows with packets in both directions. */
   readonly udpStreamTimeout: number;
 }
 
-/** A kernel parameter below `net.netfilter`, and what it should be. */
+/** A kernel parameter below `net.netfilter` and its wanted value. */
 export interface WantedSysctl {
   readonly name: string;
   readonly value: number;
-  /** A greater value stays: another program or an administrator set it. */
+  /** Keep a greater value: another program or an administrator set it. */
   readonly onlyRaise: boolean;
 }
 
-/** Entries of the table for each bucket, as kube-proxy and the kernel's own default have it. */
+/** Table entries for each bucket: kube-proxy's value and the kernel's default. */
 const ENTRIES_A_BUCKET = 4;
 
-/**
- * What the settings ask for. The buckets are set by `nf_conntrack_buckets`, which does what kube-proxy does by
- * /sys/module/nf_conntrack/parameters/hashsize and needs no writable /sys.
- */
+/** Buckets are set by `nf_conntrack_buckets`: unlike kube-proxy's parameter `hashsize`, it needs no writable /sys. */
 export function conntrackSysctls(settings: ConntrackSettings, cpus: number): WantedSysctl[] {
   const { maxPerCore, min, tcpBeLiberal } = settings;
   const wanted: WantedSysctl[] = [];
@@ -58,14 +53,13 @@ export function conntrackSysctls(settings: ConntrackSettings, cpus: number): Wan
 export interface SysctlOutcome {
   /** What was written: `nf_conntrack_udp_timeout 30 → 60`. */
   readonly written: readonly string[];
-  /** What could not be, each with the reason and the value that stays. */
+  /** What could not be written, with the reason and the remaining value. */
   readonly refused: readonly string[];
 }
 
 /**
- * Writes what differs, in the network namespace of the calling thread: synchronously, since another thread may be in
- * another one. Never throws.
- *
+ * Writes values that differ, in the network namespace of the calling thread. Synchronous, since another thread may be
+ * in another namespace. Never throws.
  * @param folder for tests
  */
 export function writeSysctls(
@@ -88,7 +82,7 @@ export function writeSysctls(
   return { written, refused };
 }
 
-/** These two belong to the machine, not to a network namespace. */
+/** These belong to the machine, not to a network namespace. */
 const GLOBAL: readonly string[] = ['nf_conntrack_max', 'nf_conntrack_buckets'];
 
 function why(error: NodeJS.ErrnoException, name: string): string {

@@ -7,18 +7,11 @@ import { StaleFlowJudge } from './stale-flows.ts';
 
 type Plan = Pick<NatPlan, 'entry' | 'entryAt'>;
 
-/**
- * Deletes the conntrack entries that changes of the plan made stale, while the table is read: each very entry, never a
- * later one of the same addresses. Call it when the plan is in force in the kernel.
- */
+/** Deletes conntrack entries that the plan in force makes stale, never a later entry of the same addresses. */
 export class StaleFlowCleaner {
   readonly #connection = new ConntrackConnection();
 
-  /**
-   * In turns of some milliseconds, between which others work.
-   *
-   * @returns how many entries were deleted
-   */
+  /** Works in turns of some milliseconds. Returns how many entries were deleted. */
   async clean(plan: Plan, changes: FlowChanges, signal?: AbortSignal): Promise<number> {
     const deleted = { count: 0 };
     for await (const _ of inTurns(this.#steps(plan, changes, deleted))) signal?.throwIfAborted();
@@ -32,7 +25,7 @@ export class StaleFlowCleaner {
     return deleted.count;
   }
 
-  /** One step for each datagram that is read, and one for each entry that is deleted. */
+  /** One step for each datagram read and for each entry deleted. */
   *#steps(plan: Plan, changes: FlowChanges, deleted: { count: number }): Generator<undefined> {
     const judge = new StaleFlowJudge(plan, changes);
     const found: ConntrackEntry[] = [];

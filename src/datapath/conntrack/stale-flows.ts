@@ -10,15 +10,15 @@ import { type Comparison, DialledTuples, type FlowChanges } from './flow-changes
 type Plan = Pick<NatPlan, 'entry' | 'entryAt'>;
 
 /**
- * Says of flows whether their destination was translated by a plan that is no longer in force (docs/adr/0004). Then:
- * - it goes to an endpoint that its frontend or binding does not have now, not even as one that still serves;
- * - or it was not translated, and its frontend or binding has an endpoint now;
- * - or it was translated, and what it dialled has left the plan;
- * - or its source has a port that belongs to a Service or to another pod now.
+ * Decides whether a plan no longer in force translated a flow's destination (docs/adr/0004). Such a flow:
+ * - goes to an endpoint that its frontend or binding no longer has, not even as a serving one;
+ * - or was not translated, although its frontend or binding now has an endpoint;
+ * - or was translated, and its frontend or binding has left the plan;
+ * - or has a source port that now belongs to a Service or another pod.
  *
- * Of TCP and SCTP only flows that never saw a reply: no program has a connection that could break, and the repeated SYN
- * or INIT begins anew. Flows with replies end by themselves, and are to live on. A UDP flow without a reply does not stay
- * with an endpoint that only serves on, either.
+ * TCP and SCTP flows count only without a reply: no connection can break, and the repeated SYN or INIT starts anew.
+ * Flows with replies are left to end by themselves. A UDP flow without a reply may not stay with an endpoint that only
+ * serves existing flows.
  */
 export class StaleFlowJudge {
   readonly #plan: Plan;
@@ -54,7 +54,7 @@ export class StaleFlowJudge {
     return !admitted.some((some) => some.some((endpoint) => leadsTo(flow, endpoint)));
   }
 
-  /** Its source was translated to a port that has another owner now: that owner could not reach the same peer. */
+  /** The source was translated to a port that now has another owner, which could not reach the same peer. */
   #holdsPort({ status, original, reply }: TrackedFlow, protocol: Protocol): boolean {
     if ((status & conntrackStatus.IPS_SRC_NAT) === 0 || reply.dst === original.src) return false;
     const port = parsePort(reply.dport);
@@ -68,15 +68,15 @@ export class StaleFlowJudge {
   }
 
   /**
-   * Where a new flow of this source would go. With policy Local pods and this node itself have the wider choice; who they
-   * are is not known in all modes, and a flow without a reply that is deleted in vain begins anew where it was.
+   * Where a new flow of this source would go. Policy Local gives pods and this node the wider choice, but not all modes
+   * know them; a flow without a reply that is deleted needlessly starts anew.
    */
   #chosenEndpoints({ endpoints, localEndpoints }: ServiceFrontend, { family, original }: TrackedFlow) {
     if (localEndpoints === null) return [endpoints];
     return setContains(scopeOf(this.#plan, family).pods, original.src) ? [endpoints] : [localEndpoints];
   }
 
-  /** The plan has nothing where the flow went; true when it can only have been a Service that translated it. */
+  /** The plan has no entry at the flow's destination; true when only a Service can have translated it. */
   #wasService({ family, original, reply }: TrackedFlow): boolean {
     if (this.#compare === null) return false;
     const { dst, dport } = original;
@@ -89,14 +89,14 @@ export class StaleFlowJudge {
   }
 }
 
-/** The numbers of NodePorts by default (`--service-node-port-range` of the API server). */
+/** The default NodePort range (`--service-node-port-range` of the API server). */
 const NODE_PORTS = { first: 30_000, last: 32_767 };
 
 function leadsTo({ reply }: TrackedFlow, { address, port }: Endpoint): boolean {
   return address === reply.src && port === reply.sport;
 }
 
-/** Where a flow that has replies may stay. */
+/** Endpoints with which a flow that has replies may stay. */
 function servingEndpoints({ endpoints, localEndpoints, retained }: ServiceFrontend) {
   return [endpoints, localEndpoints ?? [], retained];
 }

@@ -3,12 +3,12 @@ import { type FileHandle, open, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { AttributionStore } from './store.ts';
 
-/** Bytes that may wait for a slow disk; what comes while so many wait is lost, and the log says so. */
+/** Bytes that may wait for a slow disk; lines beyond that are lost, and the log records it. */
 const WAITING = 8 << 20;
 
 /**
- * A log in a file, and the one before it beside it (`FILE.1`): when the file has half of the bytes that both may have,
- * it takes the other's place. It can be read by root alone: it says who spoke with whom.
+ * A log in a file, with its predecessor beside it (`FILE.1`). At half of the limit the file replaces its predecessor.
+ * Readable by root only, since it records who spoke with whom.
  */
 export class FileStore implements AttributionStore {
   readonly #path: string;
@@ -21,16 +21,12 @@ export class FileStore implements AttributionStore {
   rotations = 0;
   #trouble: string | null = null;
 
-  /**
-   * Goes on with a file that is there. Rejects when it cannot be written.
-   *
-   * @param limit bytes of both files together
-   */
+  /** `limit`: bytes of this file and the former one together. Rejects when the file cannot be written. */
   static async open(path: string, limit: number): Promise<FileStore> {
     const file = await open(path, 'a+', 0o600);
     const { size } = await file.stat();
     const store = new FileStore(path, limit, file, size);
-    // A crash may have left half a line: the next one must not become part of it.
+    // A crash may have left a partial line; the next line must not join it.
     if (size > 0) {
       const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
       if (buffer[0] !== 10) store.append('\n');
@@ -80,7 +76,7 @@ export class FileStore implements AttributionStore {
     await this.#file.close();
   }
 
-  /** Writes all that waits, and what comes meanwhile. */
+  /** Writes everything that waits, including lines added meanwhile. */
   async #write(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {

@@ -1,30 +1,26 @@
-/**
- * The attribution log is text, a line of JSON for each thing that happened, so that it can be read without knat. Keys
- * are short because a busy node writes thousands a second. A line that cannot be read is skipped: a crash may leave one.
- */
+/** One JSON line for each event; keys are short to save space. A crash may leave an unreadable line: it is skipped. */
 
-/** A translated flow. */
 export interface FlowLine {
-  /** When: RFC 3339, of the agent's clock. */
+  /** RFC 3339, by the agent's clock. */
   readonly t: string;
-  /** It began; it ended; or it is there already, when the log begins or after a gap. */
+  /** `seen`: the flow already exists when the log begins or after a gap. */
   readonly e: 'new' | 'end' | 'seen';
   /** `TCP`, `UDP`, … */
   readonly p: string;
-  /** What its source became: `address:port`. */
+  /** Translated source: `address:port`. */
   readonly a: string;
-  /** Where it goes: `address:port`. */
+  /** Destination: `address:port`. */
   readonly d: string;
-  /** Its source: `address:port`. */
+  /** Original source: `address:port`. */
   readonly s: string;
-  /** The pod or node that had the source's address then: `Pod shop/web-0`; null when not known. */
+  /** The pod or node that had the source's address: `Pod shop/web-0`; null when unknown. */
   readonly n: string | null;
 }
 
 /**
- * `gap`: events between the line before and this one are missing, and `why`.
- * `alive`: nothing happened up to now, and nothing is missing.
- * `whole`: after a gap or a rotation, every present flow has been written; a flow without a line has ended.
+ * `gap`: events before this line are missing, for the reason `why`.
+ * `alive`: nothing is missing up to now.
+ * `whole`: after a gap or rotation, every present flow has been written; a flow without a line has ended.
  */
 export type MarkLine =
   | { readonly t: string; readonly e: 'gap'; readonly why: string }
@@ -36,7 +32,7 @@ export function formatLine(line: LogLine): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/** Null for a line that is none. */
+/** Null for a malformed line. */
 export function parseLine(text: string): LogLine | null {
   let value: unknown;
   try {

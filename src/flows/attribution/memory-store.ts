@@ -1,12 +1,12 @@
 import type { AttributionStore } from './store.ts';
 
-/** So many parts make the log; the oldest goes when all are full. */
+/** Number of parts; the oldest is dropped when all are full. */
 const PARTS = 8;
 
-/** A log in the memory of the agent: it ends with the agent. */
+/** A log in the agent's memory; it ends with the agent. */
 export class MemoryStore implements AttributionStore {
   readonly #partBytes: number;
-  /** As bytes of text, which V8 would hold in two bytes a character, otherwise, and in pieces. */
+  /** Buffers, because V8 would store strings in pieces and with two bytes a character. */
   readonly #parts: Buffer[] = [];
   #present: Buffer[] = [];
   #presentBytes = 0;

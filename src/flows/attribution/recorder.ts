@@ -11,16 +11,15 @@ export interface RecorderParts {
   /** Which pod or node has which address at this moment. */
   names(): Names;
   wallClock(): Date;
-  /** Visits every flow of the table. */
   everyFlow(visit: (flow: FlowView) => void): Promise<void>;
 }
 
-/** Lines are handed to the store when they are so long together, in characters; `flush` hands over the rest. */
+/** Lines are passed to the store in batches of this many characters; `flush` passes the rest. */
 const TOGETHER = 64 * 1024;
 
 /**
- * Writes the attribution log from conntrack's events: a line when a flow with another source begins, and one when it
- * ends. What it may have missed it says itself: at the start, when events were lost, when the store lost lines.
+ * Writes the attribution log from conntrack events: one line when a flow with a translated source begins, one when it
+ * ends. Gaps are recorded: at the start, after lost events, and when the store lost lines.
  */
 export class AttributionRecorder {
   readonly #parts: RecorderParts;
@@ -29,7 +28,7 @@ export class AttributionRecorder {
   #telling: Promise<void> | null = null;
   #tellAgain = false;
   #rotations = 0;
-  /** Characters written by the last `#tellAll`, and since: listing all flows must stay the smaller part of the log. */
+  /** Characters written by the last `#tellAll`, and since: full listings must stay the smaller part of the log. */
   #toldLength = 0;
   #lengthSince = 0;
 
@@ -37,7 +36,7 @@ export class AttributionRecorder {
     this.#parts = parts;
   }
 
-  /** Call it when events are already received, so that no flow is missed between them and the first reading. */
+  /** Call it when events are already being received, so that no flow is missed. */
   async start(): Promise<void> {
     await this.#afterGap('the agent was not there');
   }
@@ -50,12 +49,11 @@ export class AttributionRecorder {
     this.#write('end', flow);
   }
 
-  /** Events were lost. */
   async lost(): Promise<void> {
     await this.#afterGap('the kernel had more events than could be taken');
   }
 
-  /** Gives waiting lines to the store; call it regularly. Returns why lines were lost since the last call, or null. */
+  /** Passes waiting lines to the store; call it regularly. Returns why lines were lost since the last call, or null. */
   async flush(): Promise<string | null> {
     this.#handOver();
     const { store } = this.#parts;
@@ -67,7 +65,7 @@ export class AttributionRecorder {
     return trouble;
   }
 
-  /** Notes that nothing is missing up to now; to be called once in a while, and at the end. */
+  /** Records that nothing is missing up to now; call it from time to time and at the end. */
   alive(): void {
     this.#add(formatLine({ t: this.#now(), e: 'alive' }));
   }
@@ -77,7 +75,7 @@ export class AttributionRecorder {
     await this.#tellAll();
   }
 
-  /** One reading at a time; what happens while one is under way asks for one more. */
+  /** One reading at a time; calls during a reading cause one more. */
   async #tellAll(): Promise<void> {
     if (this.#telling !== null) {
       this.#tellAgain = true;

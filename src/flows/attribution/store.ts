@@ -1,13 +1,12 @@
 /** Where the attribution log stands. */
 export interface AttributionStore {
-  /** Adds whole lines at the end. Never throws and never waits; `takeTrouble` says what could not be kept. */
+  /** Appends whole lines. Never throws or waits; `takeTrouble` reports lines that could not be kept. */
   append(lines: string): void;
-  /** All lines that are kept, from the oldest. */
+  /** All kept lines, oldest first. */
   read(): AsyncIterable<string>;
-  /** How often old lines were dropped to make room: after each time, present flows must be written again. */
+  /** How often old lines were dropped to make room; present flows must be written again after each time. */
   readonly rotations: number;
-  /** Why lines could not be kept since it was last asked; null: they could. */
+  /** Why lines could not be kept since the last call; null: all were kept. */
   takeTrouble(): string | null;
-  /** Writes out what waits. */
   close(): Promise<void>;
 }

@@ -4,9 +4,9 @@ import { type FlowLine, type LogLine, parseLine } from './line.ts';
 interface OpenFlow {
   readonly line: FlowLine;
   readonly since: string | null;
-  /** From when on it was there for sure. */
+  /** Earliest time at which the flow certainly existed. */
   readonly certainFrom: number;
-  /** Until when it was there for sure; infinite while nothing is in doubt. */
+  /** Latest time at which the flow certainly existed; infinite while nothing is in doubt. */
   certainUntil: number;
 }
 
@@ -18,7 +18,7 @@ export class WhoScan {
   readonly #found: AttributedFlow[] = [];
   #begins: string | null = null;
   #last = Number.NEGATIVE_INFINITY;
-  /** Since when it is in doubt what there is; null: it is not. */
+  /** Since when open flows are uncertain, or null. */
   #doubt: { readonly since: number; readonly why: string } | null = null;
   #gap: string | null = null;
 
@@ -29,7 +29,7 @@ export class WhoScan {
   }
 
   add(text: string): void {
-    // Most lines are of others, and need not be parsed; marks are short.
+    // Most lines are about other flows and need not be parsed; marks are short.
     const isMark = text.length < 400 && !text.includes('"a":');
     if (!isMark && this.#begins !== null && !text.includes(this.#asked.address)) {
       const time = timeOf(text);
@@ -86,13 +86,13 @@ export class WhoScan {
     } else open.certainUntil = Number.POSITIVE_INFINITY;
   }
 
-  /** A flow whose beginning is not in the log: it is older than the log, or began in a gap. */
+  /** A flow without a beginning in the log: it is older than the log, or began in a gap. */
   #unseen(line: FlowLine, time: number): OpenFlow {
     const certainFrom = this.#doubt === null ? Date.parse(this.#begins ?? line.t) : time;
     return { line, since: null, certainFrom, certainUntil: Number.POSITIVE_INFINITY };
   }
 
-  /** What was open before the gap and was not seen after it ended meanwhile. */
+  /** Flows open before the gap and not seen after it ended meanwhile. */
   #endDoubt({ since, why }: { readonly since: number; readonly why: string }, time: number): void {
     for (const [key, open] of this.#open) {
       if (open.certainUntil === Number.POSITIVE_INFINITY) continue;
@@ -104,9 +104,9 @@ export class WhoScan {
   }
 
   /**
-   * @param end its last line, where there is one
-   * @param certain until when it was there for sure
-   * @param latest until when it may have been there
+   * @param end its last line, if any
+   * @param certain latest time at which it certainly existed
+   * @param latest latest time at which it may have existed
    */
   #close(open: OpenFlow, end: FlowLine | null, certain: number, latest = Number.POSITIVE_INFINITY): void {
     const last = end === null ? latest : Date.parse(end.t);
@@ -126,7 +126,7 @@ export class WhoScan {
   }
 }
 
-/** The time of a line as it is written, `{"t":"…"`, without parsing all of it. */
+/** The time of a line (`{"t":"…"`), without parsing the rest. */
 function timeOf(text: string): number | null {
   const end = text.indexOf('"', 6);
   const time = text.startsWith('{"t":"') && end > 0 ? Date.parse(text.slice(6, end)) : Number.NaN;

@@ -1,14 +1,11 @@
 import { addressFromBytes, type IpAddress } from '../../net/address.ts';
 import { host32 } from '../bytes.ts';
 
-/** Texts that are remembered, a power of two: some 2 MiB when all are IPv6. */
+/** Remembered texts, a power of two: about 2 MiB when all are IPv6. */
 const PLACES = 16_384;
 const WORDS = 4;
 
-/**
- * The texts of addresses that were read lately. An address has one place by its bytes, where the next one of that place
- * takes over: memory is bounded, and looking one up makes no garbage.
- */
+/** A cache with one place for each hash of the bytes. Memory is bounded, and lookups allocate nothing. */
 export class AddressTexts {
   readonly #words = new Uint32Array(PLACES * WORDS);
   readonly #texts: (IpAddress | undefined)[] = new Array(PLACES);

@@ -9,19 +9,16 @@ import { type FlowFilter, kernelFilter, matches } from './filter.ts';
 import { FlowView } from './flow-view.ts';
 import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_NEW } from './numbers.ts';
 
-/**
- * The connection tracking table of the network namespace in which the connection was opened. Every method is
- * synchronous and throws the errors of errors.ts.
- */
+/** The conntrack table of the network namespace in which this was opened. Synchronous; errors: see errors.ts. */
 export class ConntrackConnection extends NetlinkClient {
   constructor() {
     super('NETLINK_NETFILTER');
   }
 
   /**
-   * Shows each entry that the filter wants in one view, and gives control back after each datagram (some 150 entries), so
-   * that others may work meanwhile. The table changes meanwhile: an entry may be missed or come twice. The callback must
-   * not use this connection. A caller that stops before the last step must close the connection.
+   * Shows each matching entry in one view; each step handles one datagram (about 150 entries). The table changes
+   * meanwhile: entries may be missed or come twice. The callback must not use this connection. A caller that stops
+   * early must close the connection.
    */
   *dump(filter: FlowFilter, visit: (flow: FlowView) => void): Generator<undefined, void, undefined> {
     const view = new FlowView();
@@ -31,14 +28,14 @@ export class ConntrackConnection extends NetlinkClient {
     });
   }
 
-  /** The entries that the filter wants, as `dump`, at once. */
+  /** As `dump`, at once. */
   entries(filter: FlowFilter = {}): ConntrackEntry[] {
     const found: ConntrackEntry[] = [];
     for (const _ of this.dump(filter, (flow) => found.push(flow.copy())));
     return found;
   }
 
-  /** Deletes this very entry, not a later one of the same tuple. False when it is gone already. */
+  /** Deletes this entry, never a later one of the same tuple. False when it is already gone. */
   delete(entry: Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>): boolean {
     const { family, protocol, original, id, zone } = entry;
     const attributes = {
@@ -55,7 +52,7 @@ export class ConntrackConnection extends NetlinkClient {
     }
   }
 
-  /** Makes an entry as packets would; its two tuples say how it is translated. Throws Rejected where a tuple is taken. */
+  /** Its two tuples define the translation. Throws Rejected when a tuple is in use. */
   create(entry: ConntrackEntry): void {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
     this.request(message('IPCTNL_MSG_CT_NEW', flags, entry.family, creationAttributes(entry)));

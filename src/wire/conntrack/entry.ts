@@ -1,12 +1,11 @@
 /**
- * A connection tracking entry. Names and numbers: include/uapi/linux/netfilter/nfnetlink_conntrack.h; byte order:
- * network, as all of ctnetlink. These tables write; what the kernel sends is read by flow-view.ts alone.
+ * A connection tracking entry. Names and numbers: include/uapi/linux/netfilter/nfnetlink_conntrack.h; network byte
+ * order, as in all of ctnetlink. These tables only write; flow-view.ts reads.
  */
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { address, be16, be32, be64, type Decoded, nest, u8, u32 } from '../attributes.ts';
 
-/** `enum ctattr_ip` */
 const ipAttributes = nest({
   srcV4: [1, 'CTA_IP_V4_SRC', address],
   dstV4: [2, 'CTA_IP_V4_DST', address],
@@ -14,7 +13,6 @@ const ipAttributes = nest({
   dstV6: [4, 'CTA_IP_V6_DST', address],
 });
 
-/** `enum ctattr_l4proto` */
 const protocolAttributes = nest({
   number: [1, 'CTA_PROTO_NUM', u8],
   sport: [2, 'CTA_PROTO_SRC_PORT', be16],
@@ -27,14 +25,13 @@ const protocolAttributes = nest({
   icmpv6Code: [9, 'CTA_PROTO_ICMPV6_CODE', u8],
 });
 
-/** `enum ctattr_tuple` */
 const tupleAttributes = nest({
   ip: [1, 'CTA_TUPLE_IP', ipAttributes],
   protocol: [2, 'CTA_TUPLE_PROTO', protocolAttributes],
   zone: [3, 'CTA_TUPLE_ZONE', be16],
 });
 
-/** `enum ctattr_nat`, with `enum ctattr_protonat` in it: ranges of addresses and ports to choose from. */
+/** Ranges of addresses and ports to choose from. */
 const natAttributes = nest({
   minV4: [1, 'CTA_NAT_V4_MINIP', address],
   maxV4: [2, 'CTA_NAT_V4_MAXIP', address],
@@ -47,19 +44,17 @@ const natAttributes = nest({
   maxV6: [5, 'CTA_NAT_V6_MAXIP', address],
 });
 
-/** `enum ctattr_counters` */
 const counterAttributes = nest({
   packets: [1, 'CTA_COUNTERS_PACKETS', be64],
   bytes: [2, 'CTA_COUNTERS_BYTES', be64],
 });
 
-/** `enum ctattr_filter`; its flags, in host byte order, are CTA_FILTER_F_… of net/netfilter/nf_internals.h. */
+/** The flags, in host byte order, are CTA_FILTER_F_… of net/netfilter/nf_internals.h. */
 const filterAttributes = nest({
   original: [1, 'CTA_FILTER_ORIG_FLAGS', u32],
   reply: [2, 'CTA_FILTER_REPLY_FLAGS', u32],
 });
 
-/** `enum ctattr_type` */
 export const conntrackAttributes = nest({
   original: [1, 'CTA_TUPLE_ORIG', tupleAttributes],
   reply: [2, 'CTA_TUPLE_REPLY', tupleAttributes],
@@ -95,7 +90,6 @@ export interface FlowTuple {
   readonly icmp?: { readonly id: number; readonly type: number; readonly code: number };
 }
 
-/** Packets and bytes of one direction. */
 export interface FlowCounters {
   readonly packets: bigint;
   readonly bytes: bigint;
@@ -103,13 +97,13 @@ export interface FlowCounters {
 
 export interface ConntrackEntry {
   readonly family: Family;
-  /** IANA number of the transport protocol. */
+  /** IANA protocol number. */
   readonly protocol: number;
   readonly original: FlowTuple;
   readonly reply: FlowTuple;
   /** Bits of `conntrackStatus`. */
   readonly status: number;
-  /** Differs between this entry and a later one with the same tuple; not unique by itself. */
+  /** Differs from a later entry's with the same tuple; not unique by itself. */
   readonly id: number;
   /** Seconds until it expires; null in events of destruction. */
   readonly timeoutSeconds: number | null;
@@ -119,17 +113,17 @@ export interface ConntrackEntry {
   readonly counters: { readonly original: FlowCounters; readonly reply: FlowCounters } | null;
 }
 
-/** The part of a flow that says how it is translated; `ConntrackEntry` and `FlowView` have it. */
+/** The part of a flow that defines its translation; `ConntrackEntry` and `FlowView` have it. */
 export interface TrackedFlow extends Pick<ConntrackEntry, 'family' | 'protocol' | 'status'> {
-  /** As the first packet came, before translation. */
+  /** The first packet before translation. */
   readonly original: Omit<FlowTuple, 'icmp'>;
-  /** As a reply comes: from the translated destination to the translated source. */
+  /** A reply: from the translated destination to the translated source. */
   readonly reply: Omit<FlowTuple, 'icmp'>;
 }
 
 type TupleAttributes = Decoded<typeof tupleAttributes.rows>;
 
-/** The attributes of a tuple, or of the part of one that a filter asks for. */
+/** The attributes of a tuple, or of a filter's part of one. */
 export function tupleAttributesOf(
   family: Family,
   protocol: number | undefined,
@@ -154,10 +148,7 @@ export function tupleAttributesOf(
   return { ip, protocol: { number: protocol, ...echo } };
 }
 
-/**
- * The attributes that make an entry. The kernel wants the reply as it is without NAT, and the translations beside it,
- * each as a range of one.
- */
+/** The kernel wants the reply without NAT, and beside it the translations, each as a range of one. */
 export function creationAttributes(entry: ConntrackEntry): Decoded<typeof conntrackAttributes.rows> {
   const { family, protocol, original, reply, status, timeoutSeconds, mark, zone } = entry;
   const { src, dst, sport, dport, icmp } = original;

@@ -8,7 +8,7 @@ import {
   tupleAttributesOf,
 } from './entry.ts';
 
-/** Which entries are wanted: those that have all that is given. */
+/** Conditions that an entry must all meet. */
 export interface FlowFilter {
   readonly family?: Family;
   /** IANA number. */
@@ -29,10 +29,10 @@ export interface Masked {
   readonly mask: number;
 }
 
-/** The part of an entry that a filter compares; `ConntrackEntry` and `FlowView` have it. */
+/** The part of an entry that filters compare; `ConntrackEntry` and `FlowView` have it. */
 type FilteredFlow = TrackedFlow & Pick<ConntrackEntry, 'zone' | 'mark'>;
 
-/** True when the entry is wanted. The kernel's own filter is never relied on: older ones ignore parts of it. */
+/** Does not rely on the kernel's filter: older kernels ignore parts of it. */
 export function matches(filter: FlowFilter, entry: FilteredFlow): boolean {
   return (
     (filter.family === undefined || filter.family === entry.family) &&
@@ -62,12 +62,12 @@ function tupleMatches(wanted: TupleFilter, tuple: FilteredFlow['original']): boo
 const CTA_FILTER_F = { src: 1 << 0, dst: 1 << 1, protocol: 1 << 3, sport: 1 << 4, dport: 1 << 5 } as const;
 
 /**
- * What of the filter goes to the kernel, so that it sends less: the mark on all kernels, the original tuple since 5.8
- * (which needs the family, and for ports the protocol), the status since 5.15, the zone since 6.8; others ignore it.
+ * The part of the filter that the kernel evaluates to send less: the mark on all kernels, the original tuple since 5.8
+ * (needs the family, and for ports the protocol), the status since 5.15, the zone since 6.8; others ignore it.
  *
- * Two things stay here. The reply tuple: kernels that know CTA_FILTER read it with the flags of the original one. And
- * IPv6 addresses: from 5.8 on the kernel takes `ipv6_addr_cmp` for "is equal", so that it sends everything but what was
- * asked for (net/netfilter/nf_conntrack_netlink.c, ctnetlink_filter_match_tuple).
+ * Two parts never go to the kernel. The reply tuple: kernels read it with the flags of the original one. IPv6
+ * addresses: since 5.8 the kernel takes `ipv6_addr_cmp` for "is equal" and sends everything but the wanted entries
+ * (net/netfilter/nf_conntrack_netlink.c, ctnetlink_filter_match_tuple).
  */
 export function kernelFilter(filter: FlowFilter): Decoded<typeof conntrackAttributes.rows> {
   const { family, protocol, mark, status, zone } = filter;

@@ -1,7 +1,4 @@
-/**
- * A view of a connection tracking entry in its datagram, for readers of hundreds of thousands: no object is made until an
- * address is asked for. entry.ts has the names and numbers of the attributes.
- */
+/** A view of a conntrack entry in its datagram: addresses become objects only when used. Numbers: entry.ts. */
 import type { IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { attributeEnd, NLA_HEADER as HEADER, NLA_TYPE_MASK } from '../attributes.ts';
@@ -12,11 +9,11 @@ import { type Message, NFGENMSG } from '../messages.ts';
 import { AddressTexts } from './address-texts.ts';
 import type { ConntrackEntry, FlowTuple } from './entry.ts';
 
-/** Shared by all views: the same addresses stand in many flows. */
+/** Shared by all views, because many flows have the same addresses. */
 const addressTexts = new AddressTexts();
 const NOTHING = new Uint8Array(0);
 
-/** One direction of the flow that the view shows. Protocols without ports have 0 for both. */
+/** One direction of the viewed flow. Protocols without ports have 0 for both. */
 export class TupleView {
   sport = 0;
   dport = 0;
@@ -26,7 +23,7 @@ export class TupleView {
   #length = 0;
   #srcText: IpAddress | null = null;
   #dstText: IpAddress | null = null;
-  /** Id, type and code of ICMP; null for other protocols. */
+  /** Id, type and code of ICMP, or null. */
   icmp: NonNullable<FlowTuple['icmp']> | null = null;
 
   get src(): IpAddress {
@@ -39,14 +36,14 @@ export class TupleView {
     return this.#dstText;
   }
 
-  /** The same as plain data that outlives the datagram. */
+  /** Plain data that outlives the datagram. */
   copy(): FlowTuple {
     const { src, dst, sport, dport } = this;
     const ends = { src, dst, sport, dport };
     return this.icmp === null ? ends : { ...ends, icmp: this.icmp };
   }
 
-  /** Puts the view on the attributes of a tuple; gives the number of the protocol. */
+  /** Moves the view to the attributes of a tuple; returns the protocol number. */
   read(bytes: Uint8Array, start: number, end: number, addressLength: number, name: string): number {
     this.#bytes = bytes;
     this.#length = addressLength;
@@ -110,23 +107,20 @@ export class TupleView {
 }
 
 /**
- * Shows one entry after the other: `read` puts it on the next message. What it shows is valid until the datagram is
+ * Shows one entry at a time: `read` moves it to the next message. Its content is valid until the datagram is
  * overwritten or `read` is called again; `copy` makes plain data.
  */
 export class FlowView {
   family: Family = 'IPv4';
-  /** IANA number of the transport protocol. */
   protocol = 0;
   readonly original = new TupleView();
   readonly reply = new TupleView();
-  /** Bits of `conntrackStatus`. */
   status = 0;
   id = 0;
   zone = 0;
   mark = 0;
-  /** Seconds until it expires; null in events of destruction. */
   timeoutSeconds: number | null = null;
-  /** Accounting is on (net.netfilter.nf_conntrack_acct): the numbers of both directions; else 0. */
+  /** Accounting is on (net.netfilter.nf_conntrack_acct); without it, all counters are 0. */
   counted = false;
   originalPackets = 0;
   originalBytes = 0;
@@ -135,7 +129,7 @@ export class FlowView {
   /** Milliseconds since the epoch; null unless net.netfilter.nf_conntrack_timestamp is on. */
   startedAt: number | null = null;
 
-  /** Puts the view on a message of ctnetlink. Throws Malformed when a tuple is missing or something is not whole. */
+  /** Moves the view to a ctnetlink message. Throws Malformed when a tuple is missing or something is incomplete. */
   read(message: Message): this {
     const { bytes, start, end } = message;
     if (end - start < NFGENMSG) throw malformed('netfilter message without nfgenmsg');
@@ -200,17 +194,17 @@ export class FlowView {
     return this;
   }
 
-  /** The number of bytes of both directions; 0 without accounting. */
+  /** Of both directions; 0 without accounting. */
   get bytes(): number {
     return this.originalBytes + this.replyBytes;
   }
 
-  /** The number of packets of both directions; 0 without accounting. */
+  /** Of both directions; 0 without accounting. */
   get packets(): number {
     return this.originalPackets + this.replyPackets;
   }
 
-  /** The same as plain data that outlives the datagram. */
+  /** Plain data that outlives the datagram. */
   copy(): ConntrackEntry {
     const { family, protocol, status, id, timeoutSeconds, mark, zone } = this;
     return {
@@ -231,7 +225,7 @@ function number32(bytes: Uint8Array, start: number, end: number, name: string): 
   return net32(bytes, start);
 }
 
-/** The number of 64 bits in the attribute of this type of a nest; exact up to 2^53. 0 where it is missing. */
+/** Reads a 64-bit attribute of a nest; exact up to 2^53. 0 when it is missing. */
 function number64(bytes: Uint8Array, start: number, end: number, type: number, name: string): number {
   for (let at = start; at < end; ) {
     const stop = attributeEnd(bytes, at, end, name);

@@ -11,9 +11,8 @@ import {
 /**
  * Calls back for flows that begin, change or end; see `subscribe`. All are shown in one view, which the next event
  * overwrites. A flow that began without a listener may end without an event (net.netfilter.nf_conntrack_events=2).
- *
  * @param lost events were lost: read the table again
- * @param kinds the kinds of interest; a kind without a listener costs the packet path nothing
+ * @param kinds wanted kinds; a kind without a listener costs the packet path nothing
  */
 export function watchConntrack(
   listen: (type: ConntrackEventKind, flow: FlowView) => void,

@@ -2,12 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ConntrackConnection } from './connection.ts';
 import type { FlowView } from './flow-view.ts';
 
-/** Milliseconds of work between two turns of the event loop; a datagram (some 150 entries) is always finished. */
+/** Milliseconds of work between two turns of the event loop; a datagram (about 150 entries) is always finished. */
 const STEP_MS = 1;
 
 /**
- * Visits every entry of the table, a datagram in each step. The kernel does not filter: it would walk over what it leaves
- * out without a pause, 10 ms for 100,000 entries. A caller that stops early has nothing to clean up.
+ * Visits every entry of the table, one datagram in each step. Does not filter in the kernel, which would walk over
+ * skipped entries without a pause (10 ms for 100,000). A caller that stops early needs no cleanup.
  */
 export function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefined> {
   const connection = new ConntrackConnection();
@@ -18,7 +18,7 @@ export function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefi
   }
 }
 
-/** Runs the steps; after each `STEP_MS` of work it yields and lets the event loop turn. */
+/** Runs the steps; yields after each `STEP_MS` of work and lets the event loop turn. */
 export async function* inTurns(steps: Iterable<undefined>): AsyncGenerator<undefined> {
   let start = performance.now();
   for (const _ of steps) {
@@ -29,10 +29,7 @@ export async function* inTurns(steps: Iterable<undefined>): AsyncGenerator<undef
   }
 }
 
-/**
- * Visits every entry of the table, in turns of the event loop, so that the rest of the process runs meanwhile. Yields
- * after each turn; a caller that stops early has nothing to clean up.
- */
+/** Visits every entry in turns of the event loop; yields after each turn. Stopping early needs no cleanup. */
 export function everyFlow(visit: (flow: FlowView) => void): AsyncGenerator<undefined> {
   return inTurns(stepsOfTable(visit));
 }

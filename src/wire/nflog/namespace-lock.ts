@@ -1,10 +1,10 @@
 /**
- * A lock of the network namespace that only those with CAP_NET_ADMIN can take: a group of NFLOG
- * (include/uapi/linux/netfilter/nfnetlink_log.h). A group belongs to the netlink socket that bound it; no other
- * socket can bind or configure it, and the kernel gives it up when the socket is closed, however its process ended. It is no part
- * of the ruleset: nothing flushes it, nothing shows it, and no packet is touched.
+ * A lock of the network namespace that needs CAP_NET_ADMIN: an NFLOG group
+ * (include/uapi/linux/netfilter/nfnetlink_log.h). A group belongs to the netlink socket that bound it; no other socket
+ * can bind or configure it, and the kernel frees it when the socket is closed, however the process ended. It is not
+ * part of the ruleset, cannot be flushed, and affects no packet.
  *
- * Kernels without NFLOG have queues of NFQUEUE, which are bound in the same way (nfnetlink_queue.h).
+ * On kernels without NFLOG, an NFQUEUE queue (nfnetlink_queue.h) works the same way.
  */
 import { binary, writeAttribute } from '../attributes.ts';
 import type { ByteWriter } from '../bytes.ts';
@@ -12,7 +12,7 @@ import { NetlinkClient } from '../client.ts';
 import { Denied, type KernelError, Rejected, Unsupported } from '../errors.ts';
 import { NLM_F_ACK, writeNfgenmsg } from '../messages.ts';
 
-/** "kn": no well-known program logs to such a group. */
+/** "kn": no well-known program uses this group. */
 const NUMBER = 0x6b6e;
 const AF_UNSPEC = 0;
 /** NFULA_CFG_CMD and NFQA_CFG_CMD, NFULNL_CFG_CMD_BIND and NFQNL_CFG_CMD_BIND are both 1. */
@@ -23,7 +23,7 @@ interface Kind {
   readonly name: string;
   /** Subsystem in the high byte, *_MSG_CONFIG in the low one. */
   readonly type: number;
-  /** Bytes behind the command in its structure. */
+  /** Bytes after the command in its structure. */
   readonly padding: number;
 }
 
@@ -32,15 +32,11 @@ const KINDS: readonly Kind[] = [
   { name: 'NFQNL_MSG_CONFIG', type: (3 << 8) | 2, padding: 3 },
 ];
 
-/** How an attempt to lock ended; `unsupported`: this kernel has neither kind; `denied`: no CAP_NET_ADMIN. */
+/** `unsupported`: this kernel has neither kind; `denied`: no CAP_NET_ADMIN. */
 export type LockOutcome = NamespaceLock | 'held' | 'denied' | 'unsupported';
 
 export class NamespaceLock extends NetlinkClient {
-  /**
-   * Locks the network namespace of the calling thread. Throws every other error of the kernel.
-   *
-   * @param number of the group; only tests have another
-   */
+  /** Locks the calling thread's network namespace. Throws unexpected kernel errors. Only tests give a number. */
   static take(number = NUMBER): LockOutcome {
     const lock = new NamespaceLock();
     let outcome: LockOutcome | null = null;
@@ -56,7 +52,7 @@ export class NamespaceLock extends NetlinkClient {
     super('NETLINK_NETFILTER', { receiveBuffer: 64 << 10 });
   }
 
-  /** Gives the lock up. May be called again. */
+  /** May be called again. */
   release(): void {
     this.close();
   }
@@ -66,7 +62,8 @@ export class NamespaceLock extends NetlinkClient {
       const refusal = this.#bind(kind, number);
       if (refusal === null) return this;
       if (isAbsent(refusal)) continue;
-      // The kernel refuses another socket's group and a process without rights alike; a free group shows which it was.
+      // The kernel refuses another socket's group and a process without rights alike; a free group shows the
+      // difference.
       if (refusal instanceof Denied) return NamespaceLock.#mayBind(kind) ? 'held' : 'denied';
       if (refusal.errno === 'EBUSY') return 'held';
       throw refusal;
@@ -74,7 +71,7 @@ export class NamespaceLock extends NetlinkClient {
     return 'unsupported';
   }
 
-  /** Whether this process may bind groups; the group that is bound for it is free again at once. */
+  /** Whether this process may bind groups; the group bound to find out is freed at once. */
   static #mayBind(kind: Kind): boolean {
     const lock = new NamespaceLock();
     try {
@@ -87,7 +84,7 @@ export class NamespaceLock extends NetlinkClient {
     }
   }
 
-  /** The kernel's refusal, or null. */
+  /** Returns the kernel's refusal, or null. */
   #bind({ name, type, padding }: Kind, number: number): KernelError | null {
     const write = (writer: ByteWriter) => {
       writeNfgenmsg(writer, AF_UNSPEC, number);

@@ -1,8 +1,8 @@
 /**
- * A batch of changes: NFNL_MSG_BATCH_BEGIN, the changes, NFNL_MSG_BATCH_END in one datagram, which the kernel applies as
- * one transaction or not at all.
+ * A batch of changes: NFNL_MSG_BATCH_BEGIN, the changes and NFNL_MSG_BATCH_END in one datagram, which the kernel
+ * applies as one transaction or not at all.
  *
- * Buffer lifetime: the batch owns one growing buffer; `seal` completes it in place, and may be called again.
+ * The batch owns one growing buffer; `seal` completes it in place and may be called again.
  */
 import {
   type Decoded,
@@ -46,22 +46,22 @@ import {
 } from './numbers.ts';
 
 /**
- * Where a list of elements is split. A nest has at most 65535 bytes; an element has at most 64 bytes each of key, key
- * end and data, 255 of chain name, 255 of comment and 80 of headers, so one more always fits behind this.
+ * Length at which a list of elements is split. A nest has at most 65535 bytes; an element at most 64 bytes each of key,
+ * key end and data, 255 of chain name, 255 of comment and 80 of headers, so one more always fits.
  */
 const LIST_LIMIT = 64_000;
 
-/** Length of NFNL_MSG_BATCH_BEGIN with and without NFNL_BATCH_GENID. Room for the longer is left at the start. */
+/** Length of NFNL_MSG_BATCH_BEGIN with and without NFNL_BATCH_GENID. The start has room for the longer one. */
 const BEGIN_PLAIN = MESSAGE_HEADER + NFGENMSG;
 const BEGIN_GUARDED = BEGIN_PLAIN + 8;
 
-/** One message of the batch: where its header stands, and what it is about. */
+/** One message of the batch: the place of its header, and its subject. */
 interface Entry {
   readonly offset: number;
   readonly subject: string;
 }
 
-/** The attributes of an object that has a name, without its table's. */
+/** The attributes of a named object, without its table's. */
 type Named<Attributes extends { readonly rows: Record<string, Row> }> = Omit<
   Decoded<Attributes['rows']>,
   'table' | 'id'
@@ -74,7 +74,7 @@ export class Batch {
   readonly #entries: Entry[] = [];
   #setIds = 0;
 
-  /** @param expectedBytes room to begin with, so that a large batch is not copied while it grows */
+  /** @param expectedBytes initial size, so that a large batch is not copied while it grows */
   constructor(expectedBytes = 4096) {
     this.#writer = new ByteWriter(expectedBytes);
     this.#writer.length = BEGIN_GUARDED;
@@ -84,7 +84,7 @@ export class Batch {
     return this.#entries.length === 0;
   }
 
-  /** Adds a table; it is EEXIST when it is there. A dormant one filters nothing until it is woken. */
+  /** EEXIST when the table exists. A dormant table filters nothing until it is activated. */
   addTable(
     family: NftFamily,
     name: string,
@@ -97,7 +97,7 @@ export class Batch {
     endMessage(this.#writer, start);
   }
 
-  /** Adds a chain; it is EEXIST when it is there. */
+  /** EEXIST when the chain exists. */
   addChain(family: NftFamily, table: string, chain: Named<typeof chainAttributes>): void {
     const start = this.#begin('NFT_MSG_NEWCHAIN', family, table, chain.name, NLM_F_CREATE | NLM_F_EXCL);
     chainAttributes.write(this.#writer, { table, ...chain });
@@ -111,7 +111,7 @@ export class Batch {
     endMessage(this.#writer, start);
   }
 
-  /** Adds a rule behind those that the chain has. */
+  /** Appends a rule to the chain. */
   addRule(
     family: NftFamily,
     table: string,
@@ -123,21 +123,20 @@ export class Batch {
     endMessage(this.#writer, start);
   }
 
-  /** Deletes the rule with this handle; ENOENT when it is not there. */
+  /** ENOENT when there is no such rule. */
   deleteRule(family: NftFamily, table: string, chain: string, handle: bigint): void {
     const start = this.#begin('NFT_MSG_DELRULE', family, table, chain, 0);
     ruleAttributes.write(this.#writer, { table, chain, handle });
     endMessage(this.#writer, start);
   }
 
-  /** Deletes all rules of a chain. */
   flushChain(family: NftFamily, table: string, chain: string): void {
     const start = this.#begin('NFT_MSG_DELRULE', family, table, chain, 0);
     ruleAttributes.write(this.#writer, { table, chain });
     endMessage(this.#writer, start);
   }
 
-  /** Adds a set; it is EEXIST when it is there. The kernel asks for a number of it within the batch. */
+  /** EEXIST when the set exists. The kernel requires a set number unique in the batch. */
   addSet(family: NftFamily, table: string, set: Named<typeof setAttributes>): void {
     const id = ++this.#setIds;
     const start = this.#begin('NFT_MSG_NEWSET', family, table, set.name, NLM_F_CREATE | NLM_F_EXCL);
@@ -145,28 +144,24 @@ export class Batch {
     endMessage(this.#writer, start);
   }
 
-  /** Deletes a table and all that is in it; ENOENT when it is not there. */
+  /** Deletes the table and its content; ENOENT when there is none. */
   deleteTable(family: NftFamily, name: string): void {
     const start = this.#begin('NFT_MSG_DELTABLE', family, name, '', 0);
     tableAttributes.write(this.#writer, { name });
     endMessage(this.#writer, start);
   }
 
-  /**
-   * Adds elements. A key that is there already is EEXIST: to replace a value, delete the element first in the same
-   * batch. No elements, no message.
-   */
+  /** EEXIST for an existing key: to replace a value, delete the element first in the same batch. */
   addElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
     const flags = NLM_F_CREATE | NLM_F_EXCL;
     this.#writeElements('NFT_MSG_NEWSETELEM', family, table, set, elements, flags);
   }
 
-  /** Deletes elements by key (key end and interval end included); one that is not there is ENOENT. */
+  /** Deletes by key (including key end and interval end); ENOENT for a missing element. */
   deleteElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
     this.#writeElements('NFT_MSG_DELSETELEM', family, table, set, elements, 0);
   }
 
-  /** Deletes all elements of a set. */
   flushSet(family: NftFamily, table: string, set: string): void {
     const start = this.#beginList('NFT_MSG_DELSETELEM', family, table, set, 0);
     endMessage(this.#writer, start);
@@ -218,10 +213,9 @@ export class Batch {
   }
 
   /**
-   * The datagram, with sequence numbers `first` (the begin message), `first + 1` for the first change and so on. Only
-   * the last change asks for an acknowledgement, so that success costs one answer; errors come for any. With a
-   * generation the kernel refuses the batch (ERESTART) unless the ruleset is still of that generation. `withoutEnd` are the
-   * bytes before the end message.
+   * The datagram, with sequence number `first` for the begin message, `first + 1` for the first change and so on. Only
+   * the last change asks for an acknowledgement, so success costs one answer. With a generation, the kernel refuses the
+   * batch (ERESTART) unless the ruleset still has it. `withoutEnd`: the bytes before the end message.
    */
   seal(
     first: number,
@@ -250,8 +244,8 @@ export class Batch {
   }
 
   /**
-   * What the message with this sequence number, counted from the sealing's `first`, was to do. With the offset that the
-   * kernel gave it names the element, as its key's hexadecimal digits, or the expression of a rule.
+   * The purpose of the message with this sequence number, counted from `first`. The kernel's offset adds the element
+   * (key in hexadecimal) or the expression of a rule.
    */
   describe(index: number, offset: number | null): string {
     const entry = this.#entries[index - 1];
@@ -264,7 +258,7 @@ export class Batch {
     return part === '' ? subject : `${subject} { ${part} }`;
   }
 
-  /** The name of the expression at this offset of the message; empty for none. */
+  /** The expression at this offset of the message; empty for none. */
   #expressionAt(message: number, offset: number): string {
     const { bytes } = this.#writer;
     const end = message + host32(bytes, message);

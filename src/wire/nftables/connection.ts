@@ -21,36 +21,35 @@ import {
 import { allDistinct, readElementList, type SetElement } from './element.ts';
 import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
 
-/** A table as the kernel dumps it. */
 export interface TableDump {
   readonly table: TableDeclaration;
   readonly sets: readonly SetDeclaration[];
   readonly chains: readonly ChainDeclaration[];
-  /** Chain by chain, in their order. */
+  /** Chain by chain, in order. */
   readonly rules: readonly RuleDeclaration[];
 }
 
-/** How often a set is read until a reading is consistent, and the milliseconds between. */
+/** Attempts to read a set consistently, and the milliseconds between. */
 const READINGS = 5;
 const REARRANGING = 20;
 
 /**
  * The control connection to nf_tables of the network namespace in which it was opened.
  *
- * Every method is synchronous and throws the errors of errors.ts: Rejected with `ENOENT` for a table or set that is not
- * there, Busy when a change interrupted the reading (read again), Denied without CAP_NET_ADMIN.
+ * All methods are synchronous and throw the errors of errors.ts: Rejected with `ENOENT` for a missing table or set,
+ * Busy when a change interrupted the reading (read again), Denied without CAP_NET_ADMIN.
  */
 export class NftablesConnection extends NetlinkClient {
   constructor() {
     super('NETLINK_NETFILTER');
   }
 
-  /** The `portId` of notifications about changes that this connection commits. */
+  /** The `portId` of notifications about this connection's changes. */
   get portId(): number {
     return this.socket.portId;
   }
 
-  /** The id of the ruleset's generation: every transaction in this namespace, of any program, raises it by one. */
+  /** The id of the ruleset's generation: every transaction in this namespace increments it. */
   generation(): { readonly id: number } {
     const read = ({ bytes, start, end }: Message) =>
       generationAttributes.read(bytes, start + NFGENMSG, end, 'nft_gen').id ?? null;
@@ -60,47 +59,46 @@ export class NftablesConnection extends NetlinkClient {
   }
 
   /**
-   * Applies the batch as one transaction; an empty one does nothing. With `generation`, only when the ruleset is
-   * still of that generation, else Busy with `ERESTART`. An error carries all failed messages, and nothing is changed.
+   * Applies the batch as one transaction; an empty one does nothing. With `generation`, throws Busy with `ERESTART`
+   * unless the ruleset still has it. After an error, nothing is changed; the error has all failed messages.
    */
   commit(batch: Batch, options: { readonly generation?: number } = {}): void {
     this.#transact(batch, options.generation);
   }
 
   /**
-   * Has the kernel try the batch and take it back: what it would refuse is thrown, nothing is changed. It is a batch that
-   * does not end (nfnetlink_rcv_batch), which a kill in between cannot leave behind.
+   * Has the kernel try the batch and roll it back; throws what it would refuse. The batch has no end message
+   * (nfnetlink_rcv_batch), so that it cannot take effect, even after a kill.
    */
   check(batch: Batch): void {
     this.#transact(batch, undefined, true);
   }
 
-  /** All tables of the family. */
   tables(family: NftFamily): TableDeclaration[] {
     return this.#declarations('NFT_MSG_GETTABLE', family, [], tableAttributes);
   }
 
-  /** The chains of a table; none when there is no such table. */
+  /** Empty when there is no such table. */
   chains(family: NftFamily, table: string): ChainDeclaration[] {
     const chains = this.#declarations('NFT_MSG_GETCHAIN', family, [], chainAttributes);
     return chains.filter((chain) => chain.table === table);
   }
 
-  /** The rules of a table, chain by chain, in their order; none when there is no such table. */
+  /** Chain by chain, in order; empty when there is no such table. */
   rules(family: NftFamily, table: string): RuleDeclaration[] {
     const rules = this.#declarations('NFT_MSG_GETRULE', family, [[1, table]], ruleAttributes);
     return rules.filter((rule) => rule.table === table);
   }
 
-  /** The sets and maps of a table, anonymous ones included. */
+  /** Sets and maps, including anonymous ones. */
   sets(family: NftFamily, table: string): SetDeclaration[] {
     return this.#declarations('NFT_MSG_GETSET', family, [[1, table]], setAttributes);
   }
 
   /**
-   * The elements of a set, in no order. A hash set that grows is rearranged in the background, and a dump over that
-   * gives some elements twice and others not at all, which the kernel does not report (a dump restarts its walk with a
-   * count of elements to skip, net/netfilter/nft_set_hash.c). Such a reading is repeated; Busy when all were like that.
+   * Unordered. While a hash set is resized in the background, a dump repeats some elements and misses others without an
+   * error (it resumes by a count of elements to skip, net/netfilter/nft_set_hash.c). Such a reading is repeated; Busy
+   * when all were like that.
    */
   elements(family: NftFamily, table: string, set: string): SetElement[] {
     const names = [
@@ -109,7 +107,7 @@ export class NftablesConnection extends NetlinkClient {
     ] as const;
     const asked = message('NFT_MSG_GETSETELEM', NLM_F_DUMP, family, names);
     for (let attempt = 0; attempt < READINGS; attempt++) {
-      if (attempt > 0) this.socket.wait(REARRANGING); // nothing comes: a pause
+      if (attempt > 0) this.socket.wait(REARRANGING); // only a pause: nothing is received
       const elements: SetElement[] = [];
       this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, elements));
       if (allDistinct(elements)) return elements;
@@ -117,7 +115,7 @@ export class NftablesConnection extends NetlinkClient {
     throw new Busy(failureOf(asked.subject, 'EAGAIN', 'the set is being rearranged'));
   }
 
-  /** A table with all but the elements of its named sets; null when there is none of this name. */
+  /** A table without the elements of its named sets; null when there is none of this name. */
   dump(family: NftFamily, name: string): TableDump | null {
     const table = this.tables(family).find((one) => one.name === name);
     if (table === undefined) return null;
@@ -149,7 +147,6 @@ export class NftablesConnection extends NetlinkClient {
   }
 }
 
-/** A request for what these attributes name. */
 function message(
   type: NftMessage,
   flags: number,

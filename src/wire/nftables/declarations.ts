@@ -19,7 +19,6 @@ import { type Message, NFGENMSG } from '../messages.ts';
 
 export const NFTA_LIST_ELEM = 1;
 
-/** NFTA_SET_FLAGS, `enum nft_set_flags` */
 export const setFlags = {
   NFT_SET_ANONYMOUS: 0x1,
   NFT_SET_INTERVAL: 0x4,
@@ -29,10 +28,9 @@ export const setFlags = {
   NFT_SET_CONCAT: 0x80,
 } as const;
 
-/** NFTA_TABLE_FLAGS: none of the table's base chains is hooked in. */
+/** A table with this flag has no base chain hooked in. */
 export const NFT_TABLE_F_DORMANT = 0x1;
 
-/** `enum nft_table_attributes` */
 export const tableAttributes = nest({
   name: [1, 'NFTA_TABLE_NAME', string],
   flags: [2, 'NFTA_TABLE_FLAGS', be32],
@@ -43,7 +41,6 @@ export const tableAttributes = nest({
   owner: [7, 'NFTA_TABLE_OWNER', be32],
 });
 
-/** `enum nft_hook_attributes` */
 const hookAttributes = nest({
   hook: [1, 'NFTA_HOOK_HOOKNUM', be32],
   priority: [2, 'NFTA_HOOK_PRIORITY', sbe32],
@@ -51,14 +48,12 @@ const hookAttributes = nest({
   devices: [4, 'NFTA_HOOK_DEVS', binary],
 });
 
-/** `enum nft_counter_attributes` */
 const counterAttributes = nest({
   bytes: [1, 'NFTA_COUNTER_BYTES', be64],
   packets: [2, 'NFTA_COUNTER_PACKETS', be64],
   padding: [3, 'NFTA_COUNTER_PAD', skipped],
 });
 
-/** `enum nft_chain_attributes` */
 export const chainAttributes = nest({
   table: [1, 'NFTA_CHAIN_TABLE', string],
   handle: [2, 'NFTA_CHAIN_HANDLE', be64],
@@ -74,13 +69,12 @@ export const chainAttributes = nest({
   userdata: [12, 'NFTA_CHAIN_USERDATA', binary],
 });
 
-/** `enum nft_expr_attributes`; the data is a nest whose table depends on the name. */
+/** The data is a nest whose table depends on the name. */
 export const expressionAttributes = nest({
   name: [1, 'NFTA_EXPR_NAME', string],
   data: [2, 'NFTA_EXPR_DATA', binary],
 });
 
-/** `enum nft_rule_attributes` */
 export const ruleAttributes = nest({
   table: [1, 'NFTA_RULE_TABLE', string],
   chain: [2, 'NFTA_RULE_CHAIN', string],
@@ -93,16 +87,13 @@ export const ruleAttributes = nest({
   id: [9, 'NFTA_RULE_ID', be32],
 });
 
-/** `enum nft_set_field_attributes` */
 const fieldAttributes = nest({ length: [1, 'NFTA_SET_FIELD_LEN', be32] });
 
-/** `enum nft_set_desc_attributes` */
 const descriptionAttributes = nest({
   size: [1, 'NFTA_SET_DESC_SIZE', be32],
   fields: [2, 'NFTA_SET_DESC_CONCAT', list(NFTA_LIST_ELEM, fieldAttributes)],
 });
 
-/** `enum nft_set_attributes` */
 export const setAttributes = nest({
   table: [1, 'NFTA_SET_TABLE', string],
   name: [2, 'NFTA_SET_NAME', string],
@@ -124,24 +115,21 @@ export const setAttributes = nest({
   expressions: [18, 'NFTA_SET_EXPRESSIONS', list(NFTA_LIST_ELEM, expressionAttributes)],
 });
 
-/**
- * `enum nft_gen_attributes`. The process is the one that committed in a notification, and the one that asks in the answer
- * to NFT_MSG_GETGEN.
- */
+/** The process: the committer in a notification, the asking one in the answer to NFT_MSG_GETGEN. */
 export const generationAttributes = nest({
   id: [1, 'NFTA_GEN_ID', be32],
   processId: [2, 'NFTA_GEN_PROC_PID', be32],
   processName: [3, 'NFTA_GEN_PROC_NAME', string],
 });
 
-/** A declaration: its attributes, and their bytes as the kernel sent them. */
+/** The attributes of a declaration, and their bytes as the kernel sent them. */
 export type Declaration<Rows extends Record<string, Row>> = Decoded<Rows> & { readonly raw: Uint8Array };
 export type TableDeclaration = Declaration<typeof tableAttributes.rows>;
 export type ChainDeclaration = Declaration<typeof chainAttributes.rows>;
 export type RuleDeclaration = Declaration<typeof ruleAttributes.rows>;
 export type SetDeclaration = Declaration<typeof setAttributes.rows>;
 
-/** The declaration that a netfilter message carries. */
+/** The declaration in a netfilter message. */
 export function readDeclaration<Rows extends Record<string, Row>>(
   attributes: Nest<Rows>,
   message: Message,

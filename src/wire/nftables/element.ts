@@ -1,11 +1,11 @@
 /**
- * Elements of sets and maps: the hot path, written and read by hand (150,000 elements a batch). The table of the
- * same attributes, against which the tests hold this file, is `elementAttributes` at its end.
+ * Elements of sets and maps: the hot path, with hand-written codecs (150,000 elements a batch). Tests compare this file
+ * with the table `elementAttributes` at its end.
  *
- * Framing of one element: NFTA_LIST_ELEM { FLAGS, TIMEOUT, KEY { VALUE }, KEY_END { VALUE }, DATA { VALUE } or
- * DATA { VERDICT { CODE, CHAIN } }, USERDATA }. Key and data are the bytes of the kernel's registers: the fields of
- * a concatenation one after another, each padded with zeros to 4 bytes, each in the order that its expression loads
- * (packet fields in network order, `numgen` and marks in host order). What is read is copied out of the datagram.
+ * Framing of one element: NFTA_LIST_ELEM { FLAGS, TIMEOUT, KEY { VALUE }, KEY_END { VALUE }, DATA { VALUE } or DATA {
+ * VERDICT { CODE, CHAIN } }, USERDATA }. Key and data are register bytes: the fields of a concatenation in order, each
+ * padded with zeros to 4 bytes, each in the byte order of its expression (packet fields in network order, `numgen` and
+ * marks in host order). Reading copies from the datagram.
  */
 import {
   be32,
@@ -23,25 +23,24 @@ import { type ByteWriter, latin1, net32, net64, putHost16, putNet32, textOf } fr
 import { malformed } from '../errors.ts';
 import { expressionAttributes, NFTA_LIST_ELEM } from './declarations.ts';
 
-/** A verdict by name (nf_tables.h `enum nft_verdicts`, netfilter.h NF_…), or the signed number of another one. */
+/** A verdict by name (nf_tables.h `enum nft_verdicts`, netfilter.h NF_…), or another signed number. */
 export interface Verdict {
   readonly code: 'goto' | 'jump' | 'drop' | 'accept' | 'return' | 'continue' | number;
-  /** The chain of `goto` and `jump`. */
   readonly chain?: string;
 }
 
 export interface SetElement {
-  /** Empty for the element that matches what no other does (`*`, NFT_SET_ELEM_CATCHALL). */
+  /** Empty for the catch-all element (`*`, NFT_SET_ELEM_CATCHALL). */
   readonly key: Uint8Array;
-  /** The last key of a range in a set of concatenations (`pipapo`); `key` is the first. */
+  /** The last key of a range in a set of concatenations (`pipapo`). */
   readonly keyEnd?: Uint8Array;
-  /** In an interval set without concatenation (`rbtree`): the first key behind a range. */
+  /** In an interval set without concatenation (`rbtree`): this key is the first after a range. */
   readonly intervalEnd?: boolean;
   readonly data?: Uint8Array;
   readonly verdict?: Verdict;
-  /** Milliseconds that the element lives; absent for the set's default. */
+  /** Lifetime in milliseconds; absent: the set's default. */
   readonly timeoutMs?: number;
-  /** Milliseconds that are left, as read; not written. */
+  /** Remaining milliseconds, as read; not written. */
   readonly expirationMs?: number;
   /** At most 254 bytes of UTF-8; nft shows and takes 128. */
   readonly comment?: string;
@@ -55,7 +54,6 @@ const verdictCodes: Readonly<Record<string, number>> = {
   goto: -4,
   return: -5,
 };
-/** The signed number of a verdict. */
 export function verdictNumber(code: Verdict['code']): number {
   return typeof code === 'number' ? code : (verdictCodes[code] as number);
 }
@@ -67,13 +65,12 @@ const verdictNames = new Map(
 const NFT_SET_ELEM_INTERVAL_END = 1;
 const NFT_SET_ELEM_CATCHALL = 2;
 
-/** libnftnl's userdata: type, length, value; NFTNL_UDATA_SET_ELEM_COMMENT is type 0, a NUL-terminated string. */
+/** libnftnl's userdata (type, length, value): NFTNL_UDATA_SET_ELEM_COMMENT is type 0, NUL-terminated. */
 const UDATA_COMMENT = 0;
 
-/** The longest that writeElement appends beside key, key end, data, chain name and comment. */
+/** Most bytes that writeElement adds to key, key end, data, chain name and comment. */
 const OVERHEAD = 80;
 
-/** Appends one element of an NFTA_SET_ELEM_LIST_ELEMENTS nest. */
 export function writeElement(writer: ByteWriter, element: SetElement): void {
   const { key, keyEnd, data, verdict, comment } = element;
   const chain = verdict?.chain;
@@ -126,14 +123,14 @@ export function writeElement(writer: ByteWriter, element: SetElement): void {
   writer.length = at;
 }
 
-/** Stores an attribute's header and gives the place of its payload. */
+/** Stores an attribute's header; returns the place of its payload. */
 function header(bytes: Uint8Array, at: number, length: number, type: number): number {
   putHost16(bytes, at, length);
   putHost16(bytes, at + 2, type);
   return at + 4;
 }
 
-/** Stores a nest with one NFTA_DATA_VALUE and gives the place behind it. */
+/** Stores a nest with one NFTA_DATA_VALUE; returns the place after it. */
 function value(bytes: Uint8Array, at: number, type: number, payload: Uint8Array): number {
   header(bytes, at, 8 + payload.length, type);
   header(bytes, at + 4, 4 + payload.length, 1);
@@ -142,14 +139,14 @@ function value(bytes: Uint8Array, at: number, type: number, payload: Uint8Array)
   return pad(bytes, to, 0);
 }
 
-/** Stores a NUL-terminated string attribute and gives the place behind it. */
+/** Stores a NUL-terminated string attribute; returns the place after it. */
 function name(bytes: Uint8Array, at: number, type: number, text: string): number {
   const length = utf8Encoder.encodeInto(text, bytes.subarray(at + 4)).written;
   header(bytes, at, 4 + length + 1, type);
   return pad(bytes, at + 4 + length, 1);
 }
 
-/** Stores that many zeros and then those that align to 4 bytes. */
+/** Stores this many zeros, and more to align to 4 bytes. */
 function pad(bytes: Uint8Array, at: number, zeros: number): number {
   let to = at;
   for (let i = 0; i < zeros || (to & 3) !== 0; i++) bytes[to++] = 0;
@@ -158,17 +155,16 @@ function pad(bytes: Uint8Array, at: number, zeros: number): number {
 
 const utf8Encoder = new TextEncoder();
 
-/** Mutable while it is read. */
 type Draft = { -readonly [Key in keyof SetElement]: SetElement[Key] };
 
-/** Reads the attributes of an NFT_MSG_NEWSETELEM message and appends its elements. */
+/** Reads an NFT_MSG_NEWSETELEM message and appends its elements. */
 export function readElementList(bytes: Uint8Array, start: number, end: number, into: SetElement[]): void {
   eachAttribute(bytes, start, end, 'NFT_MSG_NEWSETELEM', (type, from, to) => {
     if (type === 3) readElements(bytes, from, to, into);
   });
 }
 
-/** False when an element is there twice. */
+/** False when an element is repeated. */
 export function allDistinct(elements: readonly SetElement[]): boolean {
   const seen = new Set<string>();
   for (const { key, keyEnd, intervalEnd } of elements) {
@@ -180,14 +176,14 @@ export function allDistinct(elements: readonly SetElement[]): boolean {
   return seen.size === elements.length;
 }
 
-/** Reads the payload of an NFTA_SET_ELEM_LIST_ELEMENTS attribute and appends its elements. */
+/** Reads an NFTA_SET_ELEM_LIST_ELEMENTS payload and appends its elements. */
 export function readElements(bytes: Uint8Array, start: number, end: number, into: SetElement[]): void {
   eachAttribute(bytes, start, end, 'NFTA_SET_ELEM_LIST_ELEMENTS', (_type, from, to) => {
     into.push(readElement(bytes, from, to));
   });
 }
 
-/** Reads one element; attributes that SetElement has no place for (NFTA_SET_ELEM_EXPR, …) are passed over. */
+/** Ignores attributes that SetElement has no place for (NFTA_SET_ELEM_EXPR, …). */
 function readElement(bytes: Uint8Array, start: number, end: number): SetElement {
   const element: Draft = { key: NO_BYTES };
   eachAttribute(bytes, start, end, 'NFTA_LIST_ELEM', (type, from, to) => {
@@ -233,7 +229,6 @@ function readVerdict(bytes: Uint8Array, start: number, end: number): Verdict {
   return verdictOf(verdictAttributes.read(bytes, start, end, 'NFTA_DATA_VERDICT'));
 }
 
-/** The verdict of these attributes. */
 export function verdictOf({ code, chain }: Decoded<typeof verdictAttributes.rows>): Verdict {
   if (code === undefined) throw malformed('NFTA_DATA_VERDICT without NFTA_VERDICT_CODE');
   const named = verdictNames.get(code | 0) ?? code | 0;
@@ -247,19 +242,16 @@ function readComment(bytes: Uint8Array, start: number, end: number, element: Dra
   }
 }
 
-/** `enum nft_verdict_attributes` */
 const verdictAttributes = nest({
   code: [1, 'NFTA_VERDICT_CODE', be32],
   chain: [2, 'NFTA_VERDICT_CHAIN', string],
 });
 
-/** `enum nft_data_attributes` */
 export const dataAttributes = nest({
   value: [1, 'NFTA_DATA_VALUE', binary],
   verdict: [2, 'NFTA_DATA_VERDICT', verdictAttributes],
 });
 
-/** `enum nft_set_elem_attributes` */
 export const elementAttributes = nest({
   key: [1, 'NFTA_SET_ELEM_KEY', dataAttributes],
   data: [2, 'NFTA_SET_ELEM_DATA', dataAttributes],
@@ -274,10 +266,7 @@ export const elementAttributes = nest({
   expressions: [11, 'NFTA_SET_ELEM_EXPRESSIONS', list(NFTA_LIST_ELEM, expressionAttributes)],
 });
 
-/**
- * `enum nft_set_elem_list_attributes`
- * @internal used by tests alone
- */
+/** @internal used by tests alone */
 export const elementListAttributes = nest({
   table: [1, 'NFTA_SET_ELEM_LIST_TABLE', string],
   set: [2, 'NFTA_SET_ELEM_LIST_SET', string],

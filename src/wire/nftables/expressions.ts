@@ -1,13 +1,12 @@
 /**
- * The expressions of a rule: their names and attributes as include/uapi/linux/netfilter/nf_tables.h has them (`enum
- * nft_…_attributes`). Numbers are in network byte order but where a row says else; data are the bytes of registers.
+ * The expressions of a rule: names and attributes of include/uapi/linux/netfilter/nf_tables.h (`enum
+ * nft_…_attributes`). Numbers are in network byte order unless a row says otherwise; data are register bytes.
  */
 import { be32, be64, binary, type Decoded, nest, skipped, string, u8 } from '../attributes.ts';
 import { ByteWriter } from '../bytes.ts';
 import type { expressionAttributes } from './declarations.ts';
 import { dataAttributes } from './element.ts';
 
-/** By the expression's name. */
 export const expressionTables = {
   payload: nest({
     dreg: [1, 'NFTA_PAYLOAD_DREG', be32],
@@ -124,12 +123,11 @@ export const expressionTables = {
 export type ExpressionName = keyof typeof expressionTables;
 type Attributes<Name extends ExpressionName> = Decoded<(typeof expressionTables)[Name]['rows']>;
 
-/** An expression with its attributes. */
 export type Expression = {
   readonly [Name in ExpressionName]: { readonly name: Name; readonly attributes: Attributes<Name> };
 }[ExpressionName];
 
-/** An item of NFTA_RULE_EXPRESSIONS as it goes over the wire. */
+/** An item of NFTA_RULE_EXPRESSIONS as transmitted. */
 export type RawExpression = Decoded<typeof expressionAttributes.rows>;
 
 export function encodeExpression({ name, attributes }: Expression): RawExpression {
@@ -139,20 +137,20 @@ export function encodeExpression({ name, attributes }: Expression): RawExpressio
   return { name, data: writer.written.slice() };
 }
 
-/** The expression with its attributes; null for one that has no table here. */
+/** Null for an expression without a table here. */
 export function decodeExpression({ name = '', data = new Uint8Array(0) }: RawExpression): Expression | null {
   if (!(name in expressionTables)) return null;
   const table = expressionTables[name as ExpressionName];
   return { name, attributes: table.read(data, 0, data.length, name) } as Expression;
 }
 
-/** `enum nft_registers`: the verdict, and the 16 registers of 4 bytes, which are also 4 of 16 bytes. */
+/** `enum nft_registers`: the verdict, and 16 registers of 4 bytes, which are also 4 of 16 bytes. */
 export const NFT_REG_VERDICT = 0;
 const NFT_REG_1 = 1;
 const NFT_REG32_00 = 8;
 export const REGISTERS = 16;
 
-/** The kernel's number of the register of 4 bytes with this index, 0 to 15 (nft_dump_register). */
+/** The kernel's number of the 4-byte register with this index, 0 to 15 (nft_dump_register). */
 export function registerNumber(index: number): number {
   return index % 4 === 0 ? NFT_REG_1 + index / 4 : NFT_REG32_00 + index;
 }

@@ -1,8 +1,8 @@
 /**
- * Notifications of NFNLGRP_NFTABLES: who changed what in this network namespace.
+ * Notifications of NFNLGRP_NFTABLES: which changes happened in this network namespace, and who made them.
  *
- * The kernel sends them after a commit: one message for each changed object (for each element, even), then one
- * NFT_MSG_NEWGEN. Only names are decoded here; the content is read through the connection.
+ * After a commit the kernel sends one message for each changed object (even for each element), then one NFT_MSG_NEWGEN.
+ * Only names are decoded; the content is read through the connection.
  */
 import { eachAttribute } from '../attributes.ts';
 import { textOf } from '../bytes.ts';
@@ -18,46 +18,42 @@ import {
   nftMessageOf,
 } from './numbers.ts';
 
-/** An object that was added, changed or deleted. */
 export interface ObjectEvent {
   readonly type: Exclude<NftMessage, 'NFT_MSG_NEWGEN'>;
   readonly family: NftFamily;
   readonly table: string;
-  /** The chain of a chain's or a rule's message. */
+  /** For messages about a chain or a rule. */
   readonly chain?: string;
-  /** The set of a set's or an element's message. */
+  /** For messages about a set or an element. */
   readonly set?: string;
-  /** The port id of the connection that committed (`NftablesConnection.portId`); 0 for the kernel's own doing. */
+  /** The port id of the committing connection (`NftablesConnection.portId`); 0 for the kernel itself. */
   readonly portId: number;
 }
 
-/** A transaction was committed; it is the last event of its transaction. */
+/** The last event of a committed transaction. */
 export interface GenerationEvent {
   readonly type: 'NFT_MSG_NEWGEN';
   readonly generation: number;
-  /** Who committed it; the id is that of the thread, 0 when not known. */
+  /** Thread id of the committer, 0 when unknown. */
   readonly processId: number;
   readonly processName: string;
   readonly portId: number;
 }
 
-/** Events were lost: the listener must read everything again. */
+/** Events were lost: read everything again. */
 export interface OverrunEvent {
   readonly type: 'overrun';
 }
 
 export type NftablesEvent = ObjectEvent | GenerationEvent | OverrunEvent;
 
-/** Where generations of an ignored port are dropped too. */
+/** `ignorePortId` also drops the generations of that port. */
 export interface NftablesWatchOptions extends Pick<Subscription, 'ignorePortId' | 'receiveBuffer'> {
-  /** Only objects of tables of this name, in any family; generations and overruns come always. */
+  /** Only objects of tables with this name, in any family; generations and overruns are always reported. */
   readonly table?: string;
 }
 
-/**
- * Calls back for each change in the network namespace; see `subscribe`. Successive changes to elements of the same set by
- * the same port are one event.
- */
+/** Calls back for each change; see `subscribe`. Successive changes to elements of one set by one port are one event. */
 export function watchNftables(
   listen: (event: NftablesEvent) => void,
   { table, ...options }: NftablesWatchOptions = {},
@@ -77,7 +73,7 @@ export function watchNftables(
   return subscribe(wanted, message, () => tell({ type: 'overrun' }));
 }
 
-/** The event of a notification; null for a message of another subsystem or of a later kernel. */
+/** Null for a message of another subsystem or of a later kernel. */
 export function readEvent(message: Message): NftablesEvent | null {
   if (message.type >>> 8 !== NFNL_SUBSYS_NFTABLES) return null;
   const type = nftMessageOf(message.type & 0xff);
@@ -101,7 +97,7 @@ export function readEvent(message: Message): NftablesEvent | null {
   return kind === null || name === null ? event : { ...event, [kind]: name };
 }
 
-/** Which attribute names the chain or the set: NFTA_CHAIN_NAME, NFTA_RULE_CHAIN, NFTA_SET_NAME, NFTA_SET_ELEM_LIST_SET. */
+/** Attributes that name the chain or set: NFTA_CHAIN_NAME, NFTA_RULE_CHAIN, NFTA_SET_NAME, NFTA_SET_ELEM_LIST_SET. */
 const nameIn: { readonly [type in NftMessage]?: readonly ['chain' | 'set', number] } = {
   NFT_MSG_NEWCHAIN: ['chain', 3],
   NFT_MSG_DELCHAIN: ['chain', 3],

@@ -1,4 +1,4 @@
-/** Numbers of include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h that more than one file here needs. */
+/** Shared numbers of include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h. */
 
 export const NFNL_MSG_BATCH_BEGIN = 0x10;
 export const NFNL_MSG_BATCH_END = 0x11;
@@ -40,11 +40,10 @@ export function nftType(message: NftMessage): number {
   return (NFNL_SUBSYS_NFTABLES << 8) | nftMessages[message];
 }
 
-/** The families of nf_tables by the names that nft gives them: `enum` NFPROTO_… of include/uapi/linux/netfilter.h. */
+/** Named as in nft; numbers: NFPROTO_… of include/uapi/linux/netfilter.h. */
 export const nftFamilies = { inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6: 10 } as const;
 export type NftFamily = keyof typeof nftFamilies;
 
-/** The family with this number, or null. */
 export function nftFamilyOf(number: number): NftFamily | null {
   return familyNames.get(number) ?? null;
 }

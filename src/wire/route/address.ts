@@ -1,4 +1,4 @@
-/** Addresses of interfaces. include/uapi/linux/if_addr.h; numbers in host byte order, addresses in network order. */
+/** Addresses of interfaces: include/uapi/linux/if_addr.h; numbers in host byte order, addresses in network order. */
 import { familyOf, type IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { address, binary, nest, string, u32 } from '../attributes.ts';
@@ -10,7 +10,6 @@ import type { Message } from '../messages.ts';
 /** `struct ifaddrmsg`: family, prefix length, flags (low 8 bits), scope, index (4 bytes). */
 const IFADDRMSG = 8;
 
-/** `IFA_…` */
 const addressAttributes = nest({
   address: [1, 'IFA_ADDRESS', address],
   local: [2, 'IFA_LOCAL', address],
@@ -43,19 +42,19 @@ export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | number;
 
 export interface InterfaceAddress {
   readonly family: Family;
-  /** The interface's own address, also where a peer is set. */
+  /** The interface's own address, also when there is a peer. */
   readonly address: IpAddress;
   readonly prefixLength: number;
-  /** The other end of a link between two; null without one. The prefix length is that of its network then. */
+  /** The other end of a point-to-point link, or null. The prefix length then belongs to its network. */
   readonly peer: IpAddress | null;
-  /** When it was added, in hundredths of a second since the machine started; 0 where the kernel does not say. */
+  /** Hundredths of a second between boot and its creation; 0 when the kernel does not say. */
   readonly createdAt: number;
   readonly interfaceIndex: number;
   readonly scope: Scope;
   readonly flags: ReadonlySet<AddressFlag>;
 }
 
-/** The address that an RTM_NEWADDR or RTM_DELADDR message carries; null for one of neither IP family. */
+/** Reads RTM_NEWADDR or RTM_DELADDR; null for a family other than IP. */
 export function readAddress(message: Message): InterfaceAddress | null {
   const { bytes, start, end } = message;
   if (end - start < IFADDRMSG) throw malformed('RTM_NEWADDR without ifaddrmsg');

@@ -14,50 +14,45 @@ import { type Route, readRoute } from './route.ts';
 import { type RoutingRule, readRule, writeRule } from './rule.ts';
 
 const RTA_DST = 1;
-/** `rtm_flags`: the route of the table that was found, instead of the way that a packet takes; with its table. */
+/** `rtm_flags`: return the matching route of the table, instead of the packet's way; with its table. */
 const RTM_F_LOOKUP_TABLE = 0x1000;
 const RTM_F_FIB_MATCH = 0x2000;
 
 /**
- * Reads links, addresses, routes and rules of the network namespace in which it was opened, and writes rules. Every
- * method is synchronous; Busy (errors.ts) means that something changed while it was read: read again.
+ * Reads links, addresses, routes and rules of the network namespace in which it was opened, and writes rules. All
+ * methods are synchronous; Busy (errors.ts): something changed during the reading, read again.
  */
 export class RouteConnection extends NetlinkClient {
   constructor() {
     super('NETLINK_ROUTE');
   }
 
-  /** All interfaces, by index. */
   links(): Link[] {
     return this.#dump('link', readLink);
   }
 
-  /** All addresses of both families. */
   addresses(): InterfaceAddress[] {
     return this.#dump('address', readAddress);
   }
 
-  /** All routes of both families and all tables. */
   routes(): Route[] {
     return this.#dump('route', readRoute);
   }
 
-  /** All rules of policy routing of both families, in the order in which the kernel asks them. */
+  /** Policy-routing rules of both families, in the order in which the kernel asks them. */
   rules(): RoutingRule[] {
     return this.#dump('rule', readRule);
   }
 
-  /** All nexthop objects. */
   nexthops(): NexthopObject[] {
     return this.#dump('nexthop', readNexthop);
   }
 
   /**
-   * What the kernel would do with a packet of this host to the address, by all rules and tables that ask neither for a
-   * source nor for a mark; nothing is sent. Null where it would not send it.
-   *
-   * - `way`: one nexthop, and as `source` the address that the kernel would take;
-   * - `route`: the route that decided, as a dump of its table has it.
+   * The kernel's routing decision for a packet of this host, by rules and tables that need neither source nor mark;
+   * nothing is sent. Null when it is unreachable.
+   * - `way`: one nexthop, and as `source` the address that the kernel would use;
+   * - `route`: the route that decided, as in a dump of its table.
    */
   lookUp(destination: IpAddress, what: 'way' | 'route'): Route | null {
     const family = familyOf(destination);
@@ -77,12 +72,12 @@ export class RouteConnection extends NetlinkClient {
     }
   }
 
-  /** Adds a rule behind those of the same priority. Throws Rejected (EEXIST) where it is there already. */
+  /** Adds a rule behind those of the same priority. Throws Rejected (EEXIST) when it exists. */
   addRule(rule: RoutingRule): void {
     this.#change('NEW', NLM_F_CREATE | NLM_F_EXCL, rule);
   }
 
-  /** Takes a rule away. Throws Rejected (ENOENT) where there is none such. */
+  /** Throws Rejected (ENOENT) when there is no such rule. */
   deleteRule(rule: RoutingRule): void {
     this.#change('DEL', 0, rule);
   }

@@ -1,6 +1,4 @@
-/**
- * Network interfaces. include/uapi/linux/rtnetlink.h and if_link.h; all numbers in host byte order.
- */
+/** Network interfaces: include/uapi/linux/rtnetlink.h and if_link.h; all numbers in host byte order. */
 import { nest, skipped, string, u32 } from '../attributes.ts';
 import { host32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
@@ -13,13 +11,11 @@ const IFINFOMSG = 16;
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 
-/** `IFLA_INFO_…` */
 const linkInfoAttributes = nest({
   kind: [1, 'IFLA_INFO_KIND', string],
   data: [2, 'IFLA_INFO_DATA', skipped],
 });
 
-/** `IFLA_…`, those that are of interest here. */
 const linkAttributes = nest({
   name: [3, 'IFLA_IFNAME', string],
   master: [10, 'IFLA_MASTER', u32],
@@ -34,11 +30,10 @@ export interface Link {
   readonly loopback: boolean;
   /** `bridge`, `veth`, `vxlan`, `tun`, `dummy`, …; null for hardware and loopback. */
   readonly kind: string | null;
-  /** Index of the bridge or bond that it is part of, or null. */
+  /** Index of its bridge or bond, or null. */
   readonly master: number | null;
 }
 
-/** The interface that an RTM_NEWLINK or RTM_DELLINK message carries. */
 export function readLink(message: Message): Link {
   const { bytes, start, end } = message;
   if (end - start < IFINFOMSG) throw malformed('RTM_NEWLINK without ifinfomsg');

@@ -2,12 +2,12 @@ import type { Message } from '../messages.ts';
 import { subscribe } from '../notifications.ts';
 import { type RouteEventKind, routeObjects } from './numbers.ts';
 
-/** What changed; `overrun`: anything may have. The listener reads what it needs through RouteConnection. */
+/** `overrun`: anything may have changed. Listeners read details through RouteConnection. */
 export type RouteEvent = RouteEventKind | 'overrun';
 
 const KINDS = Object.keys(routeObjects) as RouteEventKind[];
 
-/** Calls back for changes of links, addresses, routes, rules and nexthop objects, or only of these kinds; see `subscribe`. */
+/** Calls back for changes of routing objects, all or only these kinds; see `subscribe`. */
 export function watchRoutes(
   listen: (event: RouteEvent) => void,
   kinds: readonly RouteEventKind[] = KINDS,

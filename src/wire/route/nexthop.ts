@@ -1,4 +1,4 @@
-/** Nexthop objects (`ip nexthop`). include/uapi/linux/nexthop.h; numbers in host byte order. */
+/** Nexthop objects (`ip nexthop`): include/uapi/linux/nexthop.h; numbers in host byte order. */
 import { address, binary, nest, u32 } from '../attributes.ts';
 import { host32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
@@ -7,10 +7,9 @@ import type { Nexthop } from './route.ts';
 
 /** `struct nhmsg`: family, scope, protocol, reserved, flags (4 bytes). */
 const NHMSG = 8;
-/** `struct nexthop_grp`: id (4 bytes), weight, two reserved bytes more. */
+/** `struct nexthop_grp`: id (4 bytes), weight, two reserved bytes. */
 const NEXTHOP_GRP = 8;
 
-/** `NHA_…` */
 const nexthopAttributes = nest({
   id: [1, 'NHA_ID', u32],
   group: [2, 'NHA_GROUP', binary],
@@ -18,13 +17,12 @@ const nexthopAttributes = nest({
   gateway: [6, 'NHA_GATEWAY', address],
 });
 
-/** One way, or the ids of others of which it is the group. */
+/** One way, or a group of other objects by their ids. */
 export interface NexthopObject extends Nexthop {
   readonly id: number;
   readonly members: readonly number[];
 }
 
-/** The object that an RTM_NEWNEXTHOP message carries. */
 export function readNexthop(message: Message): NexthopObject {
   const { bytes, start, end } = message;
   if (end - start < NHMSG) throw malformed('RTM_NEWNEXTHOP without nhmsg');

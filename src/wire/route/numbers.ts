@@ -1,7 +1,6 @@
 /**
- * The objects of rtnetlink (include/uapi/linux/rtnetlink.h). `first` is RTM_NEW…; RTM_DEL… and RTM_GET… are the two numbers
- * behind it. `header` is the length of the structure before the attributes, of which a dump of all has zeros. `groups` are
- * the RTNLGRP_… that announce changes.
+ * The objects of rtnetlink (include/uapi/linux/rtnetlink.h). `first` is RTM_NEW…, followed by RTM_DEL… and RTM_GET….
+ * `header`: length of the structure before the attributes, zeros for a full dump. `groups`: RTNLGRP_… of its changes.
  */
 export const routeObjects = {
   link: { name: 'LINK', first: 16, header: 16, groups: [1] },

@@ -1,4 +1,4 @@
-/** Routes. include/uapi/linux/rtnetlink.h; numbers in host byte order, addresses in network order. */
+/** Routes: include/uapi/linux/rtnetlink.h; numbers in host byte order, addresses in network order. */
 import { addressFromNumber, familyOf, type IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { addressBits } from '../../net/family.ts';
@@ -14,7 +14,6 @@ const RTMSG = 12;
 /** `struct rtnexthop`: length (2 bytes), flags, hops, interface index (4); attributes follow. */
 const RTNEXTHOP = 8;
 
-/** `RTA_…`, those that are of interest here. */
 const routeAttributes = nest({
   destination: [1, 'RTA_DST', address],
   outInterface: [4, 'RTA_OIF', u32],
@@ -41,7 +40,6 @@ const types = [
   'prohibit',
 ];
 
-/** One way of a route. */
 export interface Nexthop {
   readonly interfaceIndex: number | null;
   readonly gateway: IpAddress | null;
@@ -51,24 +49,21 @@ export interface Route {
   readonly family: Family;
   /** `unicast`, `local`, `blackhole`, … or the number. */
   readonly type: string;
-  /** Of length 0 for the default route. */
+  /** Length 0 for the default route. */
   readonly destination: Prefix;
-  /** One, or several of a multipath route; empty for a blackhole. */
+  /** Several for a multipath route, none for a blackhole. */
   readonly nexthops: readonly Nexthop[];
-  /**
-   * Of the nexthop object (`ip nexthop`) that the route goes by, or null. With net.ipv4.nexthop_compat_mode 0 the kernel
-   * gives no `nexthops` of such a route.
-   */
+  /** The nexthop object, or null. With net.ipv4.nexthop_compat_mode 0, its route has no `nexthops`. */
   readonly nexthopId: number | null;
   /** The preferred source address, or null. */
   readonly source: IpAddress | null;
   /** 254 is `main`, 255 is `local`. */
   readonly table: number;
-  /** The metric: the smallest wins. */
+  /** The metric: the smallest is preferred. */
   readonly priority: number;
 }
 
-/** The route that an RTM_NEWROUTE or RTM_DELROUTE message carries; null for one of neither IP family. */
+/** Reads RTM_NEWROUTE or RTM_DELROUTE; null for a family other than IP. */
 export function readRoute(message: Message): Route | null {
   const { bytes, start, end } = message;
   if (end - start < RTMSG) throw malformed('RTM_NEWROUTE without rtmsg');

@@ -1,4 +1,4 @@
-/** Rules of policy routing (`ip rule`). include/uapi/linux/fib_rules.h; numbers in host byte order. */
+/** Rules of policy routing (`ip rule`): include/uapi/linux/fib_rules.h; numbers in host byte order. */
 import { addressFromNumber, familyOf, type IpAddress } from '../../net/address.ts';
 import { addressBits, type Family } from '../../net/family.ts';
 import type { Prefix } from '../../net/prefix.ts';
@@ -13,12 +13,11 @@ const FIB_RULE_HDR = 12;
 
 const FR_ACT_TO_TBL = 1;
 const FIB_RULE_INVERT = 0x2;
-/** What `suppress_prefixlength` is where it is not set: -1. */
+/** The value of an unset `suppress_prefixlength`: -1. */
 const NOT_SUPPRESSED = 0xffff_ffff;
-/** The table in the header is one byte; a larger number stands in the attribute alone. */
+/** The table in the header is one byte; a larger number is only in the attribute. */
 const RT_TABLE_COMPAT = 252;
 
-/** `FRA_…` */
 const ruleAttributes = nest({
   source: [2, 'FRA_SRC', address],
   priority: [6, 'FRA_PRIORITY', u32],
@@ -30,21 +29,21 @@ const ruleAttributes = nest({
 
 export interface RoutingRule {
   readonly family: Family;
-  /** The smallest is asked first; several may have the same. */
+  /** The smallest is asked first; not unique. */
   readonly priority: number;
-  /** `from`; of length 0 for every source. */
+  /** `from`; length 0 for every source. */
   readonly source: Prefix;
-  /** The table that the rule sends to; null for every other action. */
+  /** The table that is looked up; null for other actions. */
   readonly table: number | null;
-  /** Routes of that table whose prefix is at most this long are ignored; null: none. */
+  /** Routes of that table with at most this prefix length are ignored; null: none. */
   readonly suppressPrefixLength: number | null;
-  /** Who made it (`enum rt_protocols`): 2 is the kernel, 3 at boot, 4 an administrator. */
+  /** The origin (`enum rt_protocols`): 2 kernel, 3 boot, 4 administrator. */
   readonly protocol: number;
-  /** It matches by more than the source (a mark, an interface, a destination, a port, a user), or is inverted. */
+  /** The rule matches by more than the source (mark, interface, destination, port, user), or is inverted. */
   readonly hasMoreSelectors: boolean;
 }
 
-/** The rule that an RTM_NEWRULE or RTM_DELRULE message carries; null for one of neither IP family. */
+/** Reads RTM_NEWRULE or RTM_DELRULE; null for a family other than IP. */
 export function readRule(message: Message): RoutingRule | null {
   const { bytes, start, end } = message;
   if (end - start < FIB_RULE_HDR) throw malformed('RTM_NEWRULE without fib_rule_hdr');
@@ -73,7 +72,7 @@ export function readRule(message: Message): RoutingRule | null {
   };
 }
 
-/** Appends the payload of RTM_NEWRULE or RTM_DELRULE for a rule that has a table and asks for the source alone. */
+/** Writes RTM_NEWRULE or RTM_DELRULE for a rule with a table that matches by source alone. */
 export function writeRule(
   writer: ByteWriter,
   { family, source, table, priority, suppressPrefixLength, protocol }: RoutingRule,

@@ -1,4 +1,4 @@
-/** By which interfaces, and with which address, this host reaches the rest of the world. */
+/** The interfaces and addresses by which this host reaches the Internet. */
 import { addressFromNumber, type IpAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { prefixContains } from '../../net/prefix.ts';
@@ -7,24 +7,20 @@ import type { RouteConnection } from './connection.ts';
 import type { Link } from './link.ts';
 import type { Nexthop, Route } from './route.ts';
 
-/** The way to the world by the routes of one family. */
+/** The way to the Internet by one family's routes. */
 export interface WayOut {
-  /** Indexes of the interfaces by which it leads; several with a multipath route, none without a default route. */
+  /** Interface indexes; several for a multipath route, none without a default route. */
   readonly interfaces: ReadonlySet<number>;
   readonly gateways: readonly IpAddress[];
-  /** Addresses that the routes, or the rules that lead to them, name as the source. */
+  /** Source addresses named by the routes, or by the rules that lead to them. */
   readonly sources: ReadonlySet<IpAddress>;
-  /** The address that the kernel takes where nothing names one; null where it was not asked. */
+  /** The address that the kernel chooses when none is named; null when it was not asked. */
   readonly kernelSource: IpAddress | null;
 }
 
-/** What of rtnetlink is asked. */
 export type RouteReader = Pick<RouteConnection, 'lookUp' | 'nexthops' | 'routes' | 'rules'>;
 
-/**
- * Kinds of interfaces that lead to pods, to other nodes' pods, or nowhere, unless a default route leaves by them.
- * docs/spec/pod-nat.md, "Public address detection".
- */
+/** Interfaces without a way to the Internet, unless a default route uses them (docs/spec/pod-nat.md). */
 const INNER_KINDS: ReadonlySet<string> = new Set([
   'bareudp',
   'bridge',
@@ -48,14 +44,14 @@ const INNER_KINDS: ReadonlySet<string> = new Set([
   'xfrm',
 ]);
 
-/** May lead to the world by what it is: no loopback, bridge, dummy or tunnel. */
+/** The interface kind can lead to the Internet: no loopback, bridge, dummy or tunnel. */
 export function isOuterKind({ loopback, kind }: Pick<Link, 'loopback' | 'kind'>): boolean {
   return !loopback && !INNER_KINDS.has(kind ?? '');
 }
 
 /**
- * Where the kernel is asked for the way to: spread over all of the unicast space, in both halves, so that neither a
- * route to one network nor a default route in two halves misleads. A lookup sends no packet.
+ * Destinations that the kernel is asked for: spread over the unicast space, in both halves, so that neither a route to
+ * one network nor a default route in two halves misleads. A lookup sends no packet.
  */
 const ASKED_FOR = {
   IPv4: [9, 41, 77, 101, 131, 163, 185, 217].map((first) =>
@@ -66,23 +62,22 @@ const ASKED_FOR = {
   ),
 } as const satisfies Record<Family, readonly IpAddress[]>;
 
-/** A route to no more than this many bits counts as one to the world: 0.0.0.0/1, 2000::/3. */
+/** Routes with at most this prefix length lead to the Internet: 0.0.0.0/1, 2000::/3. */
 const WIDEST = 8;
 
 const RT_TABLE_LOCAL = 255;
 
-/** The way out of one family. Throws Busy when something changed while it was read. */
+/** Throws Busy when something changed during the reading. */
 export function wayOut(family: Family, reader: RouteReader, routes: readonly Route[]): WayOut {
   return lookedUp(family, reader, routes) ?? namedByRules(family, reader, routes) ?? NO_WAY;
 }
 
-/** The way out of each family. */
 export function waysOut(reader: RouteReader): Readonly<Record<Family, WayOut>> {
   const routes = reader.routes();
   return { IPv4: wayOut('IPv4', reader, routes), IPv6: wayOut('IPv6', reader, routes) };
 }
 
-/** The network that the address stands in, or the other end of its link, has the gateway of the way out. */
+/** The gateway is in the address's network, or is the other end of its link. */
 export function isBesideGateway({ gateways }: WayOut, own: InterfaceAddress): boolean {
   const network = { family: own.family, address: own.peer ?? own.address, length: own.prefixLength };
   return gateways.some((gateway) => prefixContains(network, gateway));
@@ -90,7 +85,7 @@ export function isBesideGateway({ gateways }: WayOut, own: InterfaceAddress): bo
 
 const NO_WAY: WayOut = { interfaces: new Set(), gateways: [], sources: new Set(), kernelSource: null };
 
-/** What the kernel answers: the way that most of the world is reached by. Null where it knows none. */
+/** The kernel's answer: the way to most of the Internet, or null. */
 function lookedUp(family: Family, reader: RouteReader, routes: readonly Route[]): WayOut | null {
   const votes = new Map<string, { asked: IpAddress; count: number; decided: Route[] }>();
   for (const asked of ASKED_FOR[family]) {
@@ -110,7 +105,7 @@ function lookedUp(family: Family, reader: RouteReader, routes: readonly Route[])
   return wayOf(best.decided, [], reader, reader.lookUp(best.asked, 'way')?.source ?? null);
 }
 
-/** Another way of the same route: the kernel chooses among them by the packet, or by which router answers. */
+/** Another way of the same route: the kernel chooses by packet, or by which router answers. */
 function isEqualTo(other: Route, { family, table, destination, priority }: Route): boolean {
   return (
     other.family === family &&
@@ -123,8 +118,8 @@ function isEqualTo(other: Route, { family, table, destination, priority }: Route
 }
 
 /**
- * The default route of the first table that a rule leads to, where what the host sends by itself has none: rules that
- * ask for a source, a mark or an interface. A source that is one address is the address to take.
+ * The default route of the first table that a rule leads to, when the host's own packets have none: rules by source,
+ * mark or interface. A single source address is the address to use.
  */
 function namedByRules(family: Family, reader: RouteReader, routes: readonly Route[]): WayOut | null {
   for (const rule of reader.rules()) {
@@ -167,7 +162,7 @@ function interfacesOf(decided: readonly Route[], reader: RouteReader): ReadonlyS
   return new Set(nexthops.flatMap(({ interfaceIndex }) => (interfaceIndex === null ? [] : [interfaceIndex])));
 }
 
-/** The ways of a route, those of its nexthop object where the route itself does not say them. */
+/** The route's ways, or those of its nexthop object. */
 function nexthopsOf({ nexthops, nexthopId }: Route, reader: RouteReader): readonly Nexthop[] {
   if (nexthops.length > 0 || nexthopId === null) return nexthops;
   const objects = new Map(reader.nexthops().map((object) => [object.id, object]));

@@ -13,9 +13,9 @@ export class SockDiagConnection extends NetlinkClient {
   }
 
   /**
-   * All sockets that take what strangers send to their port: TCP and SCTP listeners, UDP sockets that are not connected.
-   * None of a protocol that this kernel does not have (SCTP is a module that most machines never load; asking does not
-   * load it). Throws the errors of errors.ts; Busy: read again.
+   * All sockets that accept packets from any peer: TCP and SCTP listeners, unconnected UDP sockets. Empty for a
+   * protocol that this kernel lacks (asking does not load the SCTP module). Throws the errors of errors.ts; Busy: read
+   * again.
    */
   takingSockets(): TakingSocket[] {
     return PROTOCOLS.flatMap((protocol) => FAMILIES.flatMap((family) => this.#dump(family, protocol)));

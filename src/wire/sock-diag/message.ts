@@ -1,7 +1,7 @@
 /**
- * Sockets of the host, read from NETLINK_SOCK_DIAG: include/uapi/linux/inet_diag.h and sock_diag.h.
+ * Sockets of the host, from NETLINK_SOCK_DIAG: include/uapi/linux/inet_diag.h and sock_diag.h.
  *
- * The request is `struct inet_diag_req_v2`, the answer to a dump one `struct inet_diag_msg` a socket, then attributes.
+ * The request is `struct inet_diag_req_v2`, the answer one `struct inet_diag_msg` with attributes for each socket.
  * Numbers are in host byte order, ports and addresses in network order; an IPv4 address fills the first 4 of 16 bytes.
  */
 import { addressFromBytes, familyOf, type IpAddress, unmapped } from '../../net/address.ts';
@@ -23,9 +23,8 @@ const SOCKID = 48;
 const INET_DIAG_MSG = 4 + SOCKID + 20;
 
 /**
- * States in which a socket takes what strangers send to its port, as the bits of `idiag_states`
- * (include/net/tcp_states.h): TCP_LISTEN, which SCTP calls SCTP_SS_LISTENING; for UDP TCP_CLOSE, that is bound and
- * not connected.
+ * States in which a socket accepts packets from any peer, as bits of `idiag_states` (include/net/tcp_states.h):
+ * TCP_LISTEN (SCTP_SS_LISTENING); for UDP TCP_CLOSE, which is bound but not connected.
  */
 const takingStates = {
   TCP: 1 << 10,
@@ -33,22 +32,20 @@ const takingStates = {
   SCTP: 1 << 10,
 } as const satisfies Record<Protocol, number>;
 
-/** `INET_DIAG_…` */
 const attributes = nest({ onlyIpv6: [11, 'INET_DIAG_SKV6ONLY', u8] });
 
-/** A socket that takes what is sent to its port. */
 export interface TakingSocket {
   readonly protocol: Protocol;
   readonly port: Port;
-  /** The address that it is bound to; null: every address of its families. */
+  /** The bound address; null: every address of its families. */
   readonly address: IpAddress | null;
   /** IPv6 sockets without IPV6_V6ONLY take IPv4 too. */
   readonly families: readonly Family[];
-  /** The kernel's number of the socket, which is never given out again. */
+  /** The kernel's number of the socket, never reused. */
   readonly cookie: bigint;
 }
 
-/** Asks for the sockets of a family and a protocol that take what is sent to their port. */
+/** Requests the sockets of a family and protocol that accept packets from any peer. */
 export function writeDumpRequest(writer: ByteWriter, family: Family, protocol: Protocol): void {
   writer.u8(familyNumber[family]);
   writer.u8(protocolNumber[protocol]);
@@ -58,7 +55,7 @@ export function writeDumpRequest(writer: ByteWriter, family: Family, protocol: P
   writer.raw(new Uint8Array(SOCKID));
 }
 
-/** The socket that an answer carries; null for one of neither IP family, and for one that is bound to no port. */
+/** Null for a family other than IP, and for a socket without a port. */
 export function readSocket(message: Message, protocol: Protocol): TakingSocket | null {
   const { bytes, start, end } = message;
   if (end - start < INET_DIAG_MSG) throw malformed('SOCK_DIAG_BY_FAMILY without inet_diag_msg');
@@ -66,7 +63,7 @@ export function readSocket(message: Message, protocol: Protocol): TakingSocket |
   const port = parsePort(net16(bytes, start + 4));
   const { onlyIpv6 = 0 } = attributes.read(bytes, start + INET_DIAG_MSG, end, 'SOCK_DIAG_BY_FAMILY');
   if (family === null || port === null) return null;
-  // An IPv6 socket that is bound to an IPv4 address has it as ::ffff:192.0.2.1.
+  // An IPv6 socket bound to an IPv4 address has it as ::ffff:192.0.2.1.
   const bound = unmapped(
     addressFromBytes(bytes.subarray(start + 8, start + 8 + (family === 'IPv4' ? 4 : 16))),
   );
