@@ -4,7 +4,6 @@ import type { Field } from './field.ts';
 export const GROUP = 'knat.dev';
 export const VERSION = 'v1';
 
-/** A column of `kubectl get`. */
 export interface PrinterColumn {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'boolean' | 'date';
@@ -12,21 +11,20 @@ export interface PrinterColumn {
   readonly description: string;
 }
 
-/** A kind of object of `knat.dev/v1`, all of them cluster-scoped: what its definition and its page are made from. */
+/** A kind of `knat.dev/v1`, cluster-scoped: its definition and its page are made from this. */
 export interface CustomResource {
   readonly kind: string;
   readonly plural: string;
   readonly singular: string;
-  /** What it is for: a paragraph. */
   readonly description: string;
-  /** The part that users write; null where there is none. */
+  /** Written by users; null without spec. */
   readonly spec: Field<unknown> | null;
-  /** The part that agents write, behind the status subresource; null where there is none. */
+  /** Written by agents through the status subresource; null without status. */
   readonly status: Field<unknown> | null;
   readonly columns: readonly PrinterColumn[];
 }
 
-/** What every object carries beside spec and status. */
+/** The fields of every object in addition to spec and status. */
 export interface ObjectHead<Kind extends string> {
   readonly apiVersion: `${typeof GROUP}/${typeof VERSION}`;
   readonly kind: Kind;

@@ -51,7 +51,7 @@ const destination = object(
   ],
 );
 
-/** Lists are bounded, so that a person can read a rule; there may be many rules. */
+/** Lists are bounded so that a rule stays readable; there may be many rules. */
 export const egressRuleSpec = object(
   'The rule.',
   {

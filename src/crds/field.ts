@@ -1,9 +1,8 @@
 /**
  * Fields of custom resources, described once: the TypeScript type (`ValueOf`), the OpenAPI schema of the
  * CustomResourceDefinition (`schema`) and the documentation come from the same description.
- *
  * The schemas are structural (apiextensions.k8s.io/v1): every node has a type, there are no references, and every text
- * and list that a CEL rule reads has a bound, from which the API server estimates what the rule costs.
+ * and list that a CEL rule reads has a bound, from which the API server estimates the cost of the rule.
  */
 
 /** A node of a structural schema, as the CustomResourceDefinition has it. */
@@ -54,7 +53,6 @@ export interface OptionalField<Value> extends Field<Value> {
   readonly optional: true;
 }
 
-/** The TypeScript type of a field's values. */
 export type ValueOf<Described> = Described extends Field<infer Value> ? Value : never;
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
@@ -92,7 +90,7 @@ export function flag(description: string): Field<boolean> {
   return needed({ description, type: 'boolean' });
 }
 
-/** A list of at most `maxItems`; with `keys` a map by these fields of its items, so that appliers can share it. */
+/** With `keys` a map by these fields of its items, so that several appliers can share it. */
 export function list<Item>(
   description: string,
   item: Field<Item>,
@@ -135,7 +133,7 @@ export function object<const F extends Fields>(
   });
 }
 
-/** The same field, but it may be absent; the API server then fills in the fallback, if there is one. */
+/** The API server fills in the fallback, if there is one. */
 export function optional<Value>(field: Field<Value>, fallback?: Value): OptionalField<Value> {
   const schema = fallback === undefined ? field.schema : { ...field.schema, default: fallback };
   return { schema, optional: true };

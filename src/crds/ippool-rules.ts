@@ -4,9 +4,8 @@ import { type CelRule, rule } from './field.ts';
  * The checks of sources/objects/pool.ts with the same messages, so that `kubectl apply` already refuses such an object
  * (docs/spec/egress-nat.md, "IPPool objects"). Every rule is evaluated: a rule about the network must be true if there
  * is none. Fields with a default are always set.
- *
- * `isCIDR`, `cidr` and `ip` are in the CEL of Kubernetes 1.31 and newer. `containsCIDR` is not used: it compares unmasked
- * addresses in some versions.
+ * `isCIDR`, `cidr` and `ip` are in the CEL of Kubernetes 1.31 and newer. `containsCIDR` is not used: some versions
+ * compare unmasked addresses.
  */
 const network = 'cidr(self.cidr)';
 const isIPv4 = `${network}.ip().family() == 4`;

@@ -9,7 +9,6 @@ import { stepReason } from './reason.ts';
 import type { Step } from './step.ts';
 import { type Walk, walk } from './walk.ts';
 
-/** The answer to one of many flows, as `FlowAnswer` says. */
 export function answerFlow(
   plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,
   node: WalkedNode,
@@ -28,10 +27,6 @@ export function answerFlow(
   };
 }
 
-/**
- * What decided: for the destination the last step; for the source the rule that rewrites it, or all rules that did not.
- * If endpoints differ, each reason starts with its addresses.
- */
 export function reasonOf({ verdict, steps, paths }: Walk): string {
   const decided: { to: string; step: Step }[] = [];
   const destination = steps.at(-1);

@@ -20,8 +20,7 @@ const ENDPOINTS_SHOWN = 8;
 const PATHS_SHOWN = 3;
 
 /**
- * A walk as lines of at most 80 characters, for readers who know Kubernetes but not knat.
- *
+ * Lines of at most 80 characters, for readers who know Kubernetes but not knat.
  * @param existing such connections in conntrack; null if it was not read
  */
 export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | null = null): Line[] {

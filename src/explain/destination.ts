@@ -21,7 +21,6 @@ export interface DestinationOutcome {
   readonly steps: readonly DestinationStep[];
   /** `none`: the destination stays as it is. */
   readonly verdict: 'dnat' | 'none' | 'drop' | 'reject';
-  /** With `dnat`: all endpoints that may be chosen. */
   readonly endpoints: readonly Endpoint[];
   /** The frontend whose masquerade rule applies after routing; null without one. */
   readonly frontend: ServiceFrontend | null;
@@ -81,7 +80,6 @@ export function walkDestination(
   return end({ rule: 'no-destination-rule', ...unchanged }, 'none');
 }
 
-/** The packet on its way to the endpoint. */
 export function sentTo(packet: PacketState, endpoint: Endpoint): PacketState {
   return { ...packet, destination: endpoint.address, port: endpoint.port };
 }

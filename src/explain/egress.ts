@@ -5,7 +5,7 @@ import type { EgressChoice, EgressOutcome, FamilyScope } from '../plan/entry.ts'
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { EgressRole, PacketState, SourceOutcome, SourceStep } from './step.ts';
 
-/** The last part of source NAT: EgressRules and pools. Each rule that matches the source is a step. */
+/** The last part of source NAT. Each rule that matches the source is a step. */
 export function walkEgress(
   plan: Pick<NatPlan, 'egressSource'>,
   scope: FamilyScope,

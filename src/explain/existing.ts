@@ -24,7 +24,7 @@ export function existingFlowJson({ original, reply, timeoutSeconds }: ExistingFl
   return { original: endsText(original), reply: endsText(reply), timeoutSeconds };
 }
 
-/** The translation of an existing connection, and for how long it lasts: one sentence without a full stop. */
+/** One sentence without a full stop. */
 export function existingFlowText({ protocol }: Pick<Packet, 'protocol'>, flow: ExistingFlow): string {
   const { original, reply, timeoutSeconds } = flow;
   const { source, destination } = endsText(original);

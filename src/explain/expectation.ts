@@ -7,20 +7,20 @@ import { findPlace, type NamedFacts } from './place.ts';
 import type { PacketState } from './step.ts';
 import type { Walk, WalkVerdict } from './walk.ts';
 
-/** The expected outcome for a packet, as users write it. At least one of `verdict`, `as` and `reaches` is set. */
 export interface Expectation extends PacketQuestion {
   /** Shown as its name; absent: the packet itself. */
   readonly name?: string | undefined;
-  /** The node that sees the packet; absent: that of the sending Pod or Node, else that of the file or the command. */
+  /**
+   * The node that sees the packet; absent: that of the sending Pod or Node, otherwise that of the file or the command.
+   */
   readonly node?: string | undefined;
   readonly verdict?: WalkVerdict | undefined;
-  /** The source that the destination sees: an address, `node/NAME`, `node` for this node's, `same` for the sender's own. */
+  /** The source that the destination sees: an address, `node/NAME`, `node` for this node's, `same` for the sender's. */
   readonly as?: string | undefined;
   /** Exactly the destinations that may be chosen: places as `findPlace` reads them, with or without port. */
   readonly reaches?: readonly string[] | undefined;
 }
 
-/** One difference between expectation and outcome. */
 export interface Mismatch {
   readonly field: 'verdict' | 'as' | 'reaches';
   readonly expected: string;
@@ -29,19 +29,17 @@ export interface Mismatch {
 
 export interface ExpectationResult {
   readonly mismatches: readonly Mismatch[];
-  /** What the plan cannot know, since routing decides it. */
+  /** Facts that the plan cannot know, since routing decides them. */
   readonly notes: readonly string[];
 }
 
-/** The outcome for a packet: a walk, or what a kernel did. */
 export interface Fate extends Pick<Walk, 'packet' | 'verdict'> {
   readonly paths: readonly { readonly endpoint: Endpoint; readonly after: Pick<PacketState, 'source'> }[];
 }
 
-/** The objects that an expectation can name. */
 export type JudgedFacts = NamedFacts & { readonly node: NodeFacts };
 
-/** Compares the expectation with the outcome for its packet. Returns a text if the expectation itself is invalid. */
+/** Returns a text if the expectation itself is invalid. */
 export function judge(expectation: Expectation, walk: Fate, facts: JudgedFacts): ExpectationResult | string {
   const mismatches: Mismatch[] = [];
   const notes: string[] = [];

@@ -10,7 +10,6 @@ export interface PathGroup {
   readonly steps: readonly SourceStep[];
 }
 
-/** Groups in the order of their first path. */
 export function groupPaths(paths: readonly Path[]): PathGroup[] {
   const groups = grouped(paths, ({ steps }) => steps.map(likenessOf).join(', '));
   return [...groups.values()].map((same) => ({ paths: same, steps: same[0]?.steps ?? [] }));

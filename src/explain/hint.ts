@@ -5,7 +5,6 @@ import type { NatPlan } from '../plan/nat-plan.ts';
 import type { PlanOptions } from '../plan/options.ts';
 import type { NamedFacts } from './place.ts';
 
-/** The subject of a hint; programs may rely on these names. */
 export type HintAbout =
   /** The kind of NAT that would match is switched off. */
   | 'switched-off'
@@ -34,7 +33,6 @@ export type HintAbout =
 export interface Hint {
   readonly about: HintAbout;
   readonly object: ObjectRef | null;
-  /** One sentence without a full stop; it does not name the object. */
   readonly text: string;
 }
 

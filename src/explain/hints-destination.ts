@@ -19,7 +19,7 @@ const PORTS_SHOWN = 6;
 /** Services with the same port elsewhere: of more than these, none is shown. */
 const SAME_PORT_SHOWN = 2;
 
-/** Objects with this address or this port, but not both, if no object has the packet's destination. */
+/** Objects with only this address or only this port, if no object has both. */
 export function destinationHints(facts: HintFacts, { packet, steps }: Walk): Hint[] {
   const rule = steps.at(-1)?.rule;
   if (rule === 'service-frontend' || rule === 'pod-binding' || rule === 'source-ranges') return [];
@@ -33,7 +33,6 @@ export function destinationHints(facts: HintFacts, { packet, steps }: Walk): Hin
   ];
 }
 
-/** Entries of the plan with this address, or with this port and protocol. */
 function claimedNear({ plan }: HintFacts, { destination, protocol, port }: Packet): Claimed[] {
   const near: Claimed[] = [];
   for (const entry of plan.entries()) {
@@ -45,7 +44,6 @@ function claimedNear({ plan }: HintFacts, { destination, protocol, port }: Packe
   return near;
 }
 
-/** One hint for each object that has the address. */
 function sameAddress(near: readonly Claimed[], { destination, protocol, port }: Packet): Hint[] {
   const having = near.filter(({ tuple }) => tuple.address === destination);
   const byOwner = grouped(having, ({ owner }) => formatRef(owner));
@@ -89,7 +87,6 @@ function unservedAddress(
 
 const OFF = 'Service NAT is switched off (--enable)';
 
-/** Why a NodePort does not answer at an address of a node. */
 function nodePorts(facts: HintFacts, packet: Packet, near: readonly Claimed[]): Hint[] {
   const { services, node, nodes, enable } = facts;
   const { destination, protocol, port } = packet;
@@ -128,7 +125,6 @@ function nodePorts(facts: HintFacts, packet: Packet, near: readonly Claimed[]): 
   return samePort.length <= SAME_PORT_SHOWN ? hints.concat(samePort) : hints;
 }
 
-/** Why this Service's NodePort does not answer on an address of this node. */
 function closedNodePort({ node }: HintFacts, service: ServiceFact, { destination, port }: Packet): string {
   const family = familyOf(destination);
   const addresses = addressesForNodePorts(node).filter((address) => familyOf(address) === family);
@@ -139,7 +135,7 @@ function closedNodePort({ node }: HintFacts, service: ServiceFact, { destination
   return `has the NodePort ${port}, but NodePorts of this node answer only on ${where} (nodePortAddresses)`;
 }
 
-/** Pods whose annotation asks for the port, and why they do not get it. */
+/** Pods whose annotation asks for the port but does not get it. */
 function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): Hint[] {
   const { destination, protocol, port } = packet;
   const isOwn = isOwnAddress(node, destination);
@@ -182,7 +178,7 @@ function wantedByPods({ pods, plan, node, enable }: HintFacts, packet: Packet): 
   return hints;
 }
 
-/** Bindings of this port on other addresses: automatic ones use only the node's public address. */
+/** Automatic bindings use only the node's public address. */
 function otherAddress({ node }: HintFacts, near: readonly Claimed[], packet: Packet): Hint[] {
   const { destination } = packet;
   if (!isOwnAddress(node, destination)) return [];

@@ -40,7 +40,7 @@ export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = 
   };
 }
 
-/** What is not known; existing connections are known if conntrack was read. */
+/** Existing connections are known if conntrack was read. */
 export function unknownBeside(walk: Walk, existing: readonly ExistingFlow[] | null): Walk['unknown'] {
   return existing === null ? walk.unknown : walk.unknown.filter((about) => about !== 'existing-connections');
 }

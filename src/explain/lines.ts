@@ -3,10 +3,7 @@ import type { Line, Span } from '../forms/walk.ts';
 /** The width that lines are wrapped to, in characters. */
 export const WIDTH = 80;
 
-/**
- * Lines with the label in the left column and the text to its right, wrapped between words at 80 characters; a longer
- * word has its own line, uncut.
- */
+/** Wraps the text to the right of the label between words at 80 characters; a longer word has its own line, uncut. */
 export function labelled(label: string, column: number, text: string, tone: Span['tone'] = 'plain'): Line[] {
   return wrap(text, WIDTH - column).map((part, index) => [
     { text: (index === 0 ? label : '').padEnd(column), tone: 'dim' },
@@ -14,7 +11,6 @@ export function labelled(label: string, column: number, text: string, tone: Span
   ]);
 }
 
-/** The text of a line without its tones. */
 export function plainText(line: Line): string {
   const texts = line.map(({ text }) => text);
   return texts.join('').trimEnd();

@@ -5,7 +5,7 @@ import { isLoopback } from '../net/special-address.ts';
 import type { FamilyScope } from '../plan/entry.ts';
 import type { Packet } from './packet.ts';
 
-/** What a walk needs to know about the node in addition to the plan. */
+/** The parts of a node that a walk needs in addition to the plan. */
 export type WalkedNode = Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'listeners'>;
 
 /** Node facts never change, so the set is built once: a node may have a thousand addresses. */
@@ -22,10 +22,7 @@ export function isOwnAddress({ localAddresses }: WalkedNode, address: IpAddress)
   return own.has(address);
 }
 
-/**
- * True if the packet's source counts as a pod. If pods are recognised by interface, a packet with an unknown incoming
- * interface does not.
- */
+/** If pods are recognised by interface, a packet with an unknown incoming interface is not from a pod. */
 export function isFromPod(
   scope: Pick<FamilyScope, 'pods' | 'podInterface'>,
   node: WalkedNode,

@@ -8,7 +8,6 @@ export interface Packet {
   /** Of the same family as the source. */
   readonly destination: IpAddress;
   readonly protocol: Protocol;
-  /** Destination port. */
   readonly port: Port;
   /** The incoming interface, by which pods may be recognised; absent: not known, or sent by this node itself. */
   readonly inputInterface?: string;
@@ -17,8 +16,8 @@ export interface Packet {
 }
 
 /**
- * Reads a flow of `knat explain --flows FILE` from plain JSON data; unknown keys are ignored, so that files with expectations can be used unchanged.
- * Returns the text of the first error, starting with the field's name: `destPort: 70000 is no port …`.
+ * Reads a flow of `knat explain --flows FILE` from plain JSON data; unknown keys are ignored, so that files with
+ * expectations can be used unchanged. Returns the first error, starting with the field's name.
  */
 export function parseFlow(value: unknown): Packet | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a flow is an object';

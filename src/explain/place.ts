@@ -4,7 +4,6 @@ import { objectKey } from '../model/object.ts';
 import { formatNotOurs } from '../model/service.ts';
 import { type IpAddress, parseAddress } from '../net/address.ts';
 
-/** The objects that a question can name. */
 export interface NamedFacts {
   readonly services: ReadonlyMap<string, FactTypes['Service']>;
   readonly pods: ReadonlyMap<string, FactTypes['Pod']>;
@@ -25,7 +24,6 @@ export interface Place {
   readonly service: FactTypes['Service'] | null;
 }
 
-/** Existing names in the message about one that does not exist. */
 const NAMES_SHOWN = 5;
 
 /**
@@ -54,10 +52,7 @@ export function findPlace(text: string, facts: NamedFacts): Place | string {
   }
 }
 
-/**
- * The node that sees the place's packets first: that of a Pod, or the Node itself; null for an address and for unknown
- * names.
- */
+/** The node that sees the place's packets first; null for an address and for unknown names. */
 export function senderNode(text: string, { pods, nodes }: Pick<NamedFacts, 'pods' | 'nodes'>): string | null {
   const [, kind, name = ''] = /^(pod|node)\/([^:]+)/.exec(text) ?? [];
   const node = kind === 'pod' ? pods.get(name)?.nodeName : kind === 'node' ? name : undefined;

@@ -54,7 +54,6 @@ function findEnd(field: string, text: string | undefined, facts: NamedFacts): Pl
   return typeof place === 'string' ? `${field}: ${place}` : place;
 }
 
-/** Port and protocol of the question. */
 function targetOf(
   to: Place,
   separate: string | undefined,

@@ -7,7 +7,6 @@ import type { EgressChoice, EgressOutcome } from '../plan/entry.ts';
 import type { SourcePort, SourceStep, Step } from './step.ts';
 import type { Unknown } from './walk.ts';
 
-/** What the rule does with this packet: one sentence without a full stop; it does not name the object. */
 export function stepReason(step: Step): string {
   switch (step.rule) {
     case 'source-ranges':
@@ -49,7 +48,6 @@ export function stepReason(step: Step): string {
   }
 }
 
-/** One sentence without a full stop. */
 export function unknownReason(unknown: Unknown): string {
   switch (unknown) {
     case 'existing-connections':
@@ -135,7 +133,6 @@ function egressRuleReason(step: Extract<SourceStep, { rule: 'egress-rule' }>): s
   return `${where}: ${outcomeText(choice.outcome)}${fallbackText(choice)}${because}`;
 }
 
-/** The outcome of the pools for the packet. */
 function egressPoolReason(step: Extract<SourceStep, { rule: 'egress-pool' }>): string {
   const { because, to, object, others } = step;
   const asked = object === null ? 'ip-masq-agent’s file applies to this pod' : 'natOutgoing';

@@ -9,12 +9,10 @@ import type { Packet } from './packet.ts';
 import type { SourceOutcome, SourceStep } from './step.ts';
 
 /**
- * Source NAT of one packet with its final destination (`isPod`: from a pod), in the order of docs/spec/README.md
- * "Precedence". The first rule that rewrites wins; rules that matched the packet and left its source are steps too.
- *
+ * Source NAT of one packet with its final destination, in the order of docs/spec/README.md "Precedence". The first rule
+ * that rewrites wins; rules that matched the packet and left its source are steps too.
  * A packet for this node itself never passes postrouting, so Pod NAT and egress do not apply. The rules of a Service
- * frontend are reported nevertheless, as the conformance data expects; the walk's `unknown` then says that the kernel does
- * not apply them.
+ * frontend are reported nevertheless, as the conformance data expects; the walk's `unknown` says so.
  */
 export function walkSource(
   plan: Pick<NatPlan, 'entry' | 'sourceAt' | 'egressSource'>,
@@ -72,7 +70,7 @@ export function walkSource(
   return outcome(null, null);
 }
 
-/** The new source of a bound pod's packet: by its own binding of the port, else its address and a free port. */
+/** By the pod's own binding of the port; otherwise its address and a free port. */
 function boundSource(
   plan: Pick<NatPlan, 'entry' | 'sourceAt'>,
   { source: address, protocol, sourcePort: port }: Packet,

@@ -8,7 +8,7 @@ import type { EgressChoice, FrontendOrigin, MasqueradeRule } from '../plan/entry
 /** The hook of a rule. `input` is the last one for a packet to this node itself. */
 export type Hook = 'prerouting' | 'output' | 'input' | 'postrouting';
 
-/** The packet at one point of its path. The source `node` is an address of this node that routing chooses. */
+/** The source `node` is an address of this node that routing chooses. */
 export interface PacketState {
   readonly source: IpAddress | 'node';
   readonly destination: IpAddress;
@@ -21,7 +21,7 @@ interface StepBase {
   /** The object that the rule comes from; null where the rule is not tied to one object. */
   readonly object: ObjectRef | null;
   readonly before: PacketState;
-  /** The packet after the rule: one state for each endpoint; empty if its path ends here. */
+  /** One state for each endpoint; empty if the packet's path ends here. */
   readonly after: readonly PacketState[];
 }
 
@@ -87,7 +87,6 @@ export type SourceStep = StepBase &
         readonly masquerade: MasqueradeRule;
       }
     | {
-        /** The packet is for this node itself: neither pod nor egress rules see it. */
         readonly rule: 'local-delivery';
         readonly verdict: 'continue';
       }

@@ -19,13 +19,13 @@ export type WalkVerdict = WalkJson['verdict'];
 export interface Reply {
   /** As the endpoint sends it. */
   readonly sent: { readonly from: Endpoint; readonly to: IpAddress | 'node' };
-  /** As the sender of the packet sees it; the translation is undone by connection tracking on this node. */
+  /** As the sender of the packet sees it; connection tracking on this node undoes the translation. */
   readonly seen: { readonly from: Endpoint; readonly to: IpAddress };
   /**
    * Whether the reply comes back through this node, which undoes the translation:
    * - `not-needed`: nothing was translated;
    * - `certain`: it is addressed to this node, or the sender is this node;
-   * - `routing`: only if routing brings it here, as it does for pods of this node.
+   * - `routing`: depends on routing, which brings replies of this node's pods here.
    */
   readonly returns: 'not-needed' | 'certain' | 'routing';
 }
@@ -38,7 +38,7 @@ export interface Path extends SourceOutcome {
   readonly reply: Reply;
 }
 
-/** What a plan cannot know and may change the answer. */
+/** Facts that a plan cannot know and that may change the answer. */
 export type Unknown =
   /** An existing connection keeps its translation. */
   | 'existing-connections'
@@ -65,9 +65,8 @@ export interface Walk {
   readonly packet: Packet;
   readonly verdict: WalkVerdict;
   readonly steps: readonly DestinationStep[];
-  /** One for each endpoint that may be chosen, in the plan's order; empty if the packet is dropped or refused before. */
+  /** One for each possible endpoint, in the plan's order; empty if the packet is dropped or refused before. */
   readonly paths: readonly Path[];
-  /** Conflicts about this destination or this source. */
   readonly conflicts: readonly Conflict[];
   readonly unknown: readonly Unknown[];
   /** Objects that almost match (hints.ts); empty if they were not asked for. */
@@ -75,8 +74,7 @@ export interface Walk {
 }
 
 /**
- * Walks the first packet of a new connection through the plan, on the plan's node. Uses only the plan: no kernel, no rule
- * text. Throws TypeError if source and destination are of different families.
+ * Uses only the plan: no kernel, no rule text. Throws TypeError if source and destination are of different families.
  */
 export function walk(
   plan: TranslatingPlan & Pick<NatPlan, 'conflicts' | 'conflictsAt'>,

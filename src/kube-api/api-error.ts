@@ -2,12 +2,12 @@ import { isRecord, recordAt, textAt } from '../base/json.ts';
 
 /**
  * How a request failed.
- *
- * `answered`: the server refused; `status` and `reason` say why (https://kubernetes.io/docs/reference/using-api/api-concepts/).
+ * `answered`: the server refused; see `status` and `reason`
+ * (https://kubernetes.io/docs/reference/using-api/api-concepts/).
  * `unreachable`: no connection.
  * `broken`: a connection that ended in the middle of an answer.
- * `silent`: a connection on which nothing came for too long.
- * `unusable`: what arrived is not what the API sends.
+ * `silent`: a connection without data for too long.
+ * `unusable`: the answer is not what the API sends.
  * `credentials`: the configuration or a plugin gave no credentials.
  */
 export type ApiFailure = 'answered' | 'unreachable' | 'broken' | 'silent' | 'unusable' | 'credentials';
@@ -16,9 +16,9 @@ export class ApiError extends Error {
   readonly failure: ApiFailure;
   /** HTTP status, or the code of an ERROR event; 0 when there was no answer. */
   readonly status: number;
-  /** `Expired`, `Forbidden`, …: the machine-readable word of a Status; empty where there is none. */
+  /** `Expired`, `Forbidden`, …: the machine-readable word of a Status; empty without one. */
   readonly reason: string;
-  /** What the server asks to wait, in milliseconds; null when it does not say. */
+  /** The wait that the server asks for, in milliseconds; null without one. */
   readonly retryAfterMs: number | null;
 
   constructor(
@@ -36,9 +36,8 @@ export class ApiError extends Error {
 }
 
 /**
- * The error of an answer: from the `Status` object in its body, else from its text.
- *
- * @param retryAfter the header, in seconds; a date there is not understood and counts as absent
+ * From the `Status` object in the body, otherwise from its text.
+ * @param retryAfter the header, in seconds; a date counts as absent
  */
 export function answeredError(status: number, body: string, retryAfter: string | undefined): ApiError {
   const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter);
@@ -54,7 +53,7 @@ export function answeredError(status: number, body: string, retryAfter: string |
   return new ApiError('answered', text === '' ? `HTTP ${status}` : text, { status, retryAfterMs: waitMs });
 }
 
-/** The error of a `Status` object, which an answer or an ERROR event of a watch contains. */
+/** The error of a `Status` object in an answer or an ERROR event of a watch. */
 export function statusError(object: unknown, status = 0, retryAfterMs: number | null = null): ApiError {
   const record = isRecord(object) ? object : {};
   const code = typeof record.code === 'number' ? record.code : status;

@@ -1,4 +1,4 @@
-/** Waits that double from failure to failure up to a limit, each multiplied by 0.5 to 1 so that nodes spread. */
+/** Waits that double after each failure up to a limit, each multiplied by 0.5 to 1 so that nodes spread. */
 export class Backoff {
   readonly #first: number;
   readonly #longest: number;
@@ -12,7 +12,7 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** The next wait in milliseconds, not shorter than `least`. What the server asks for is jittered upwards. */
+  /** In milliseconds, at least `least` (the server's Retry-After), which is jittered upwards. */
   next(least = 0): number {
     const wait = Math.min(this.#first * 2 ** this.#failures, this.#longest);
     this.#failures++;

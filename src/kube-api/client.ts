@@ -5,16 +5,13 @@ import { ApiError, answeredError } from './api-error.ts';
 import { IdleGuard } from './idle-guard.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** One request to the API server. */
 export interface ApiRequest {
-  /** GET when absent. */
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** `/api/v1/services`; parts of it are already escaped. */
+  /** `/api/v1/services`; already escaped. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean>>;
-  /** Sent as JSON. */
   readonly body?: unknown;
-  /** `application/json` when absent; patches have types of their own. */
+  /** `application/json` when absent; patches have other types. */
   readonly contentType?: string;
   /** The form of the answer; `application/json` when absent. */
   readonly accept?: string;
@@ -22,22 +19,21 @@ export interface ApiRequest {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Bytes of a refusal that are read for its message. */
+/** Bytes of an error answer that are read for its message. */
 const ERROR_BODY_LIMIT = 64 * 1024;
 
-/** Bytes of an answer of JSON: a page of a list has 500 objects, of which the largest have some MiB. */
+/** Bytes of a JSON answer: a page of a list has 500 objects, the largest of some MiB. */
 const ANSWER_LIMIT = 128 << 20;
 
-/** An answer of JSON that has not ended after this many milliseconds is given up, whatever still comes. */
+/** A JSON answer that takes more milliseconds is aborted, even if data still arrives. */
 const LONGEST_ANSWER = 300_000;
 
 /** A connection without traffic is probed by the kernel after this many milliseconds. */
 const KEEP_ALIVE = 30_000;
 
 /**
- * Requests to the API server. Every failure is an ApiError,
- * except the abort of the caller's signal, which is rethrown. Credentials that are refused (401) are read anew and
- * tried once more.
+ * Requests to the API server. Every failure is an ApiError, except the abort of the caller's signal, which is rethrown.
+ * If credentials are refused (401), they are read again and the request is retried once.
  */
 export class ApiClient {
   readonly #access: ApiAccess;
@@ -50,14 +46,13 @@ export class ApiClient {
     this.#userAgent = userAgent;
   }
 
-  /** URL of the API server. */
   get server(): string {
     return this.#access.server;
   }
 
   /**
-   * The answer as JSON. Fails after `idleMs` milliseconds without data, for an answer of more than `limit` bytes, and for an
-   * answer that does not end.
+   * Fails after `idleMs` milliseconds without data, for an answer of more than `limit` bytes, and after
+   * `LONGEST_ANSWER`.
    */
   async json(
     request: ApiRequest,
@@ -86,7 +81,10 @@ export class ApiClient {
     }
   }
 
-  /** The answer as it arrives, an empty chunk first when the request is accepted. Silence of `idleMs` milliseconds, from the start on, is a failure. */
+  /**
+   * The answer as it arrives; an empty chunk first when the request is accepted. Fails after `idleMs` milliseconds of
+   * silence.
+   */
   async *chunks(request: ApiRequest, signal: AbortSignal, idleMs: () => number): AsyncGenerator<Buffer> {
     const silent = new AbortController();
     const guard = new IdleGuard(idleMs, () => silent.abort(), this.#surroundings);
@@ -154,7 +152,6 @@ export class ApiClient {
   }
 }
 
-/** The answer when it is a success; else throws what it says. */
 async function checked(answer: IncomingMessage): Promise<IncomingMessage> {
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return answer;

@@ -2,20 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { AccessError } from './access.ts';
 import type { KubeconfigEntry } from './kubeconfig-entry.ts';
 
-/** `exec` of a user in a kubeconfig: a program that prints an ExecCredential. */
+/** A user's `exec` in a kubeconfig: a program that prints an ExecCredential. */
 export interface ExecConfig {
   readonly apiVersion: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** What to do if the program is not installed; may be empty. */
+  /** Help if the program is not installed; may be empty. */
   readonly installHint: string;
-  /** Whether the program asks a person: never, if there is a terminal, or always (it fails without a terminal). */
+  /** Whether the program asks the user: never, if there is a terminal, or always (it fails without a terminal). */
   readonly interactiveMode: 'Never' | 'IfAvailable' | 'Always';
   readonly provideClusterInfo: boolean;
 }
 
-/** What the program printed: a token, a certificate with its key, or both. */
+/** A token, a certificate with its key, or both. */
 export interface ExecCredential {
   readonly token?: string;
   /** PEM texts. */
@@ -23,7 +23,6 @@ export interface ExecCredential {
   readonly clientKeyData?: string;
 }
 
-/** Where the program runs. */
 export interface ExecSurroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Standard input is a terminal. */
@@ -45,10 +44,10 @@ const OUTPUT_LIMIT = 1024 * 1024;
 /** Characters of its standard error that are reported. */
 const COMPLAINT_LIMIT = 2_000;
 
-/** A program without a terminal is ended after this many milliseconds. */
+/** A program without a terminal is killed after this many milliseconds. */
 const TIME_LIMIT = 60_000;
 
-/** Reads `exec` of a user. Throws AccessError for everything that kubectl refuses. */
+/** Throws AccessError for everything that kubectl refuses. */
 export function readExec(entry: KubeconfigEntry): ExecConfig {
   const refuse = (why: string): never => {
     throw new AccessError(`the kubeconfig cannot be used: ${entry.title} ${why}`);
@@ -66,7 +65,7 @@ export function readExec(entry: KubeconfigEntry): ExecConfig {
   if (env.some(([name]) => name === '')) refuse('has a variable without "name"');
   return {
     apiVersion,
-    // A path is relative to the kubeconfig; a name alone is looked for in PATH.
+    // A path is relative to the kubeconfig; a name without `/` is searched in PATH.
     command: command.includes('/') ? entry.path('command') : command,
     args: entry.texts('args'),
     env: Object.fromEntries(env),
@@ -77,8 +76,8 @@ export function readExec(entry: KubeconfigEntry): ExecConfig {
 }
 
 /**
- * Credentials of a program (client.authentication.k8s.io). The program runs once for all requests that wait. Its credential
- * is used until it expires, or, without an expiry time, until the server refuses it.
+ * Credentials of a program (client.authentication.k8s.io). One run serves all waiting requests. A credential is used
+ * until it expires, or, without an expiry time, until the server refuses it.
  */
 export class ExecPlugin {
   readonly #config: ExecConfig;
@@ -92,7 +91,7 @@ export class ExecPlugin {
     this.#surroundings = surroundings;
   }
 
-  /** Rejects when the program cannot be run, fails, or prints something else. */
+  /** Rejects if the program cannot be run, fails, or prints no ExecCredential. */
   async credential(now: number): Promise<ExecCredential> {
     if (now > this.#goodUntil - MARGIN) this.#asked = null;
     this.#asked ??= this.#ask().catch((error: unknown) => {
@@ -124,7 +123,6 @@ export class ExecPlugin {
     return answer.status ?? {};
   }
 
-  /** What the program prints. */
   async #run(): Promise<string> {
     const { command, args, env, installHint, interactiveMode } = this.#config;
     const { environment, isTerminal } = this.#surroundings;
@@ -145,7 +143,7 @@ export class ExecPlugin {
       throw new Error(`${message}${hint}`, { cause: error });
     } finally {
       child.kill('SIGKILL');
-      // A child of the program may still have the other end open.
+      // A child of the program may still hold the other end open.
       child.stdout?.destroy();
       child.stderr?.destroy();
     }
@@ -159,8 +157,8 @@ export class ExecPlugin {
 }
 
 /**
- * What a program prints. Rejects when it cannot be started, fails, prints too much, or takes longer than `limit`
- * milliseconds; null: it may take as long as it likes.
+ * The program's output. Rejects if it cannot be started, fails, prints too much, or takes longer than `limit`
+ * milliseconds (null: no limit).
  */
 async function printed(command: string, child: ChildProcess, limit: number | null): Promise<string> {
   return await new Promise((resolve, reject) => {

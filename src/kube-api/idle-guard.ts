@@ -1,19 +1,18 @@
 import type { Surroundings } from './surroundings.ts';
 
-/** Calls back once when a connection was silent too long: a dead connection may never report its end. */
+/** Calls back once after a long silence: a dead connection may never report its end. */
 export class IdleGuard {
   readonly #surroundings: Surroundings;
   readonly #done = new AbortController();
   #heardAt: number;
 
-  /** @param idleMs how long silence is tolerated, in milliseconds; asked each time */
+  /** @param idleMs tolerated silence in milliseconds; called each time */
   constructor(idleMs: () => number, onIdle: () => void, surroundings: Surroundings) {
     this.#surroundings = surroundings;
     this.#heardAt = surroundings.now();
     void this.#watch(idleMs, onIdle);
   }
 
-  /** Data arrived. */
   touch(): void {
     this.#heardAt = this.#surroundings.now();
   }

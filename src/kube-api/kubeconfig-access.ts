@@ -6,16 +6,14 @@ import { readPem } from './kubeconfig-entry.ts';
 import { authorizationOf, type KubeconfigUser, readUser } from './kubeconfig-user.ts';
 import { type ApiServer, readServer, serverOptions } from './server.ts';
 
-/** The configuration as it was last read. */
 interface Loaded {
   readonly server: ApiServer;
   /** Null: the context has no user. */
   readonly user: KubeconfigUser | null;
-  /** Null: the user has none. */
   readonly plugin: ExecPlugin | null;
 }
 
-/** Access by kubeconfig files, with kubectl's rules of what they mean. */
+/** Access by kubeconfig files, by kubectl's rules. */
 export class KubeconfigAccess implements ApiAccess {
   readonly #options: AccessOptions;
   readonly #parseYaml: (text: string) => unknown;
@@ -28,7 +26,7 @@ export class KubeconfigAccess implements ApiAccess {
     this.#loaded = this.#load();
   }
 
-  /** Reads the configuration. Throws AccessError. */
+  /** Throws AccessError. */
   static async open(options: AccessOptions): Promise<KubeconfigAccess> {
     const { parse } = await import('yaml');
     return new KubeconfigAccess(options, (text) => parse(text));
@@ -87,7 +85,6 @@ export class KubeconfigAccess implements ApiAccess {
   }
 }
 
-/** `spec.cluster` of an ExecCredential. */
 async function clusterInfo(server: ApiServer): Promise<object> {
   const authority = await readPem(server.authority);
   return {

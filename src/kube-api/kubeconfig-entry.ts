@@ -3,24 +3,23 @@ import { resolve } from 'node:path';
 import { isRecord, type JsonRecord } from '../base/json.ts';
 import { AccessError } from './access.ts';
 
-/** PEM text in the kubeconfig itself or in a file. If both are given, the text in the kubeconfig is used, as by kubectl. */
+/** PEM text in the kubeconfig or in a file; the text takes precedence, as in kubectl. */
 export interface Pem {
   readonly data: Buffer | null;
   /** Absolute path; empty where there is none. */
   readonly path: string;
 }
 
-/** The PEM text; undefined if there is none. Files are read each time, so that a renewed file is used. */
+/** Undefined without PEM. Files are read each time, so that a renewed file is used. */
 export async function readPem({ data, path }: Pem): Promise<Buffer | undefined> {
   return data ?? (path === '' ? undefined : await readFile(path));
 }
 
 /**
- * One entry of a kubeconfig. Each look-up takes a field that is absent or null as empty, and throws AccessError where the
- * field has another type.
+ * One entry of a kubeconfig. An absent or null field reads as empty or null; a field of another type throws
+ * AccessError.
  */
 export class KubeconfigEntry {
-  /** How messages call it: `the user "knat"`. */
   readonly title: string;
   readonly #fields: JsonRecord;
   /** Folder of the kubeconfig file. */
@@ -48,7 +47,6 @@ export class KubeconfigEntry {
     return isList ? value : this.#refuse(key, 'a list of texts');
   }
 
-  /** Null where it is absent. */
   part(key: string): KubeconfigEntry | null {
     const value = this.#fields[key] ?? null;
     if (value === null) return null;
@@ -65,12 +63,11 @@ export class KubeconfigEntry {
     return Object.keys(this.#fields);
   }
 
-  /** The value of the field, unchecked. */
   value(key: string): unknown {
     return this.#fields[key];
   }
 
-  /** A path, relative to the folder of the kubeconfig; empty where it is absent. */
+  /** A path, relative to the folder of the kubeconfig; empty if absent. */
   path(key: string): string {
     const path = this.text(key);
     return path === '' ? '' : resolve(this.#folder, path);

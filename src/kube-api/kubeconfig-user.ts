@@ -4,16 +4,14 @@ import { AccessError } from './access.ts';
 import { type ExecConfig, readExec } from './exec-plugin.ts';
 import type { KubeconfigEntry, Pem } from './kubeconfig-entry.ts';
 
-/** A user of a kubeconfig. */
 export interface KubeconfigUser {
   readonly token: string;
-  /** Absolute path; its content wins over `token`, and may change. Empty: none. */
+  /** Absolute path; takes precedence over `token`, and the content may change. Empty: none. */
   readonly tokenFile: string;
   readonly username: string;
   readonly password: string;
   readonly certificate: Pem;
   readonly key: Pem;
-  /** Null: there is no program. */
   readonly exec: ExecConfig | null;
   /** Headers that ask the server to act as another user. */
   readonly impersonation: OutgoingHttpHeaders;
@@ -22,7 +20,7 @@ export interface KubeconfigUser {
 const EXEC_HELP =
   'use an exec plugin (kubectl: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins), a token or a client certificate instead';
 
-/** Throws AccessError for what cannot be used, by kubectl's rules. */
+/** By kubectl's rules. Throws AccessError for unusable values. */
 export function readUser(entry: KubeconfigEntry): KubeconfigUser {
   const refuse = (why: string): never => {
     throw new AccessError(`the kubeconfig cannot be used: ${entry.title} ${why}`);
@@ -58,7 +56,7 @@ function isThere({ data, path }: Pem): boolean {
 
 /**
  * The headers of https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation. A key of
- * `as-user-extra` is part of a header's name: bytes that cannot stand there are escaped with `%`.
+ * `as-user-extra` becomes part of a header's name: other bytes are escaped with `%`.
  */
 function readImpersonation(entry: KubeconfigEntry, refuse: (why: string) => never): OutgoingHttpHeaders {
   const [user, uid, groups] = [entry.text('as'), entry.text('as-uid'), entry.texts('as-groups')];
@@ -85,7 +83,7 @@ function escapedKey(key: string): string {
   return bytes.join('');
 }
 
-/** The `Authorization` that the user has without a program; undefined: none. The file's content wins while it can be read. */
+/** `Authorization` without a program; undefined: none. The token file is preferred while it can be read. */
 export async function authorizationOf(user: KubeconfigUser): Promise<string | undefined> {
   const { token, tokenFile, username, password } = user;
   if (tokenFile !== '') {

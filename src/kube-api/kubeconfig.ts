@@ -6,7 +6,6 @@ import { KubeconfigEntry } from './kubeconfig-entry.ts';
 
 type Entries = Map<string, KubeconfigEntry>;
 
-/** What kubeconfig files say, by name. */
 export interface Kubeconfig {
   readonly currentContext: string;
   readonly contexts: ReadonlyMap<string, KubeconfigEntry>;
@@ -14,17 +13,16 @@ export interface Kubeconfig {
   readonly users: ReadonlyMap<string, KubeconfigEntry>;
 }
 
-/** A cluster and who asks it. */
 export interface ChosenContext {
   readonly cluster: KubeconfigEntry;
-  /** Null: the context has no user, as for a server that needs no credentials. */
+  /** Null: the server needs no credentials. */
   readonly user: KubeconfigEntry | null;
 }
 
 /**
- * Reads the file that the options name, else the files of `$KUBECONFIG`, else `~/.kube/config`. Several files are merged as
- * kubectl merges them: of each name, and of the current context, the first file that has it counts; a file of `$KUBECONFIG`
- * that is not there is passed over, unless none is there. Throws AccessError.
+ * Reads the file that the options name, else the files of `$KUBECONFIG`, else `~/.kube/config`. Several files are
+ * merged as by kubectl: for each name, and for the current context, the first file that has it counts; missing files of
+ * `$KUBECONFIG` are ignored, unless all are missing. Throws AccessError.
  */
 export function loadKubeconfig(options: AccessOptions, parseYaml: (text: string) => unknown): Kubeconfig {
   const paths = kubeconfigPaths(options);
@@ -45,7 +43,7 @@ export function loadKubeconfig(options: AccessOptions, parseYaml: (text: string)
   return merged;
 }
 
-/** The context of this name, else the current one. Throws AccessError. */
+/** The named context, otherwise the current one. Throws AccessError. */
 export function chooseContext(config: Kubeconfig, context: string | undefined): ChosenContext {
   const asked = context ?? config.currentContext;
   const chosen = config.contexts.get(asked);
@@ -74,7 +72,6 @@ function kubeconfigPaths({ kubeconfig, environment }: AccessOptions): readonly s
   return [join(environment.HOME ?? '', '.kube', 'config')];
 }
 
-/** The text of the file; null if it does not exist and may be absent. */
 function textOf(path: string, mayBeAbsent: boolean): string | null {
   try {
     return readFileSync(path, 'utf8');

@@ -6,8 +6,8 @@ const NEWLINE = 0x0a;
 const LIMIT = 16 * 1024 * 1024;
 
 /**
- * Cuts a stream into lines: for each chunk the lines that it completes, perhaps none. Bytes behind the last line end
- * are no line, since the stream was cut there. Throws ApiError when a line grows beyond `limit` bytes.
+ * For each chunk the lines that it completes. A last line without a line end is dropped, since the stream was cut
+ * there. Throws ApiError when a line exceeds `limit` bytes.
  */
 export async function* linesOf(
   chunks: AsyncIterable<Buffer>,

@@ -5,8 +5,8 @@ import { KubeconfigAccess } from './kubeconfig-access.ts';
 import { ServiceAccountAccess, tokenPath } from './service-account.ts';
 
 /**
- * The access that the options name; else, as kubectl chooses: the files of `$KUBECONFIG`,
- * `~/.kube/config`, the pod's service account. Throws AccessError.
+ * The access that the options name; otherwise, as in kubectl, the files of `$KUBECONFIG`, `~/.kube/config`, the pod's
+ * service account. Throws AccessError.
  */
 export async function openAccess(options: AccessOptions): Promise<ApiAccess> {
   const { kubeconfig, context, environment } = options;

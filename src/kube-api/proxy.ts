@@ -7,7 +7,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const PROTOCOLS = ['http:', 'https:', 'socks5:', 'socks5h:'];
 
-/** The proxy of `proxy-url`. Throws AccessError if the URL or its protocol cannot be used. */
+/** Throws AccessError if the URL or its protocol cannot be used. */
 export function proxyOf(text: string): URL {
   if (URL.canParse(text) && PROTOCOLS.includes(new URL(text).protocol)) return new URL(text);
   throw new AccessError(
@@ -16,9 +16,9 @@ export function proxyOf(text: string): URL {
 }
 
 /**
- * The proxy that the environment names for a server, by the rules of Go's programs, and so of kubectl
- * (golang.org/x/net/http/httpproxy): `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` lists the server; in small letters
- * too. Servers of this host are never asked through a proxy. Null: none.
+ * The proxy for a server from the environment, by the rules of Go's programs, and so of kubectl
+ * (golang.org/x/net/http/httpproxy): `HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` lists the server; lower case too.
+ * Servers on this host never use a proxy. Null: none.
  */
 export function environmentProxy(server: URL, environment: Environment): URL | null {
   const variable = (name: string) => environment[name] || environment[name.toLowerCase()] || '';
@@ -27,7 +27,7 @@ export function environmentProxy(server: URL, environment: Environment): URL | n
   return proxyOf(text.includes('://') ? text : `http://${text}`);
 }
 
-/** Whether `NO_PROXY` lists the server, or it is of this host. */
+/** True if `NO_PROXY` lists the server, or it is on this host. */
 function isExempt(server: URL, list: string): boolean {
   const host = bare(server.hostname);
   const port = server.port || (server.protocol === 'http:' ? '80' : '443');
@@ -35,7 +35,7 @@ function isExempt(server: URL, list: string): boolean {
   return host === 'localhost' || patterns.some((pattern) => isListed(host, port, pattern));
 }
 
-/** A pattern is `*`, a prefix, an address, or a name for itself and what is below it; the last two perhaps with a port. */
+/** A pattern is `*`, a prefix, an address, or a domain with its subdomains; the last two may have a port. */
 function isListed(host: string, port: string, pattern: string): boolean {
   if (pattern === '*') return true;
   if (pattern.includes('/')) return isWithin(host, pattern);
@@ -53,7 +53,7 @@ function isWithin(host: string, prefix: string): boolean {
   return address !== null && network !== null && prefixContains(network, address);
 }
 
-/** A host without the brackets that a URL writes around IPv6. */
+/** Removes the brackets of IPv6 in URLs. */
 export function bare(host: string): string {
   return host.replace(/^\[|\]$/g, '');
 }

@@ -7,7 +7,6 @@ const IDLE = 5_000;
 /** Bytes of an answer: a user has some groups and some `extra`. */
 const LIMIT = 1 << 20;
 
-/** The user of a token. */
 export interface ReviewedUser {
   readonly username: string;
   readonly uid: string;
@@ -15,7 +14,7 @@ export interface ReviewedUser {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Asks the API server about bearer tokens of clients: TokenReview and SubjectAccessReview. Rejects with ApiError. */
+/** TokenReview and SubjectAccessReview for bearer tokens of clients. Rejects with ApiError. */
 export class Reviews {
   readonly #client: ApiClient;
   readonly #signal: AbortSignal;
@@ -25,7 +24,6 @@ export class Reviews {
     this.#signal = signal;
   }
 
-  /** The user of a token; null if the token is not valid. */
   async whoIs(token: string): Promise<ReviewedUser | null> {
     const status = await this.#review('authentication.k8s.io', 'TokenReview', { token });
     if (status.authenticated !== true) return null;
@@ -42,7 +40,7 @@ export class Reviews {
     };
   }
 
-  /** Whether the user may `get` a path that is no resource. */
+  /** Whether the user may `get` a non-resource path. */
   async mayGet({ username, uid, groups, extra }: ReviewedUser, path: string): Promise<boolean> {
     const nonResourceAttributes = { path, verb: 'get' };
     const spec = { user: username, uid, groups, extra, nonResourceAttributes };

@@ -5,26 +5,24 @@ import { type KubeconfigEntry, type Pem, readPem } from './kubeconfig-entry.ts';
 import { bare, environmentProxy, proxyOf } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
 
-/** How the API server is reached, and how its certificate is checked. */
+/** Address of the API server, and how its certificate is checked. */
 export interface ApiServer {
   readonly url: string;
   readonly authority: Pem;
-  /** The server's certificate is not checked. */
   readonly isUnverified: boolean;
-  /** Name that its certificate has to have; empty: that of the URL. */
+  /** Name that the certificate must have; empty: that of the URL. */
   readonly tlsServerName: string;
-  /** As it is written; empty: none. */
+  /** Unparsed; empty: none. */
   readonly proxyUrl: string;
-  /** Null: the server is asked without one. */
   readonly proxy: URL | null;
-  /** What the cluster has for exec plugins. */
+  /** Configuration of the cluster for exec plugins. */
   readonly execConfig: unknown;
 }
 
-/** The extension of a cluster that exec plugins are handed. */
+/** The extension of a cluster that is passed to exec plugins. */
 const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
 
-/** Throws AccessError. @param url of the server: the cluster's `server`, or what replaces it */
+/** Throws AccessError. @param url the cluster's `server`, or its replacement */
 export function readServer(
   cluster: KubeconfigEntry,
   url: string,
@@ -45,7 +43,7 @@ export function readServer(
   };
 }
 
-/** The options of a request with these credentials. Each request has a connection of its own. */
+/** Each request has its own connection. */
 export async function serverOptions(
   server: ApiServer,
   credentials: RequestOptions,
@@ -77,7 +75,7 @@ export async function serverOptions(
     createConnection: (_, callback) => {
       connected().then(
         (socket) => callback(null, socket),
-        // Node.js takes the error alone; its type asks for both.
+        // Node.js uses only the error, but its type requires both.
         (error) => callback(error, undefined as never),
       );
       return undefined;

@@ -6,19 +6,16 @@ import { AccessError, type AccessOptions, type ApiAccess, requireServerUrl } fro
 import { KubeconfigEntry } from './kubeconfig-entry.ts';
 import { type ApiServer, readServer, serverOptions } from './server.ts';
 
-/** Where the kubelet puts the credentials of a pod. */
+/** Folder where the kubelet writes the credentials of a pod. */
 const FOLDER = 'var/run/secrets/kubernetes.io/serviceaccount';
 
-/** Path of the token. */
 export function tokenPath({ root }: AccessOptions): string {
   return join(root ?? '/', FOLDER, 'token');
 }
 
 /**
- * Access of a pod, by the service account that the kubelet gives it: two files and two variables. This is how the agent
- * runs on every node.
- *
- * The kubelet replaces the token before it expires; it is read for each request, so that no old one is ever used.
+ * Access of a pod by its service account: two files and two variables. The agent on every node uses it. The kubelet
+ * replaces the token before it expires, so it is read for each request.
  */
 export class ServiceAccountAccess implements ApiAccess {
   readonly server: string;
@@ -26,7 +23,7 @@ export class ServiceAccountAccess implements ApiAccess {
   readonly #options: AccessOptions;
   #generation = 0;
 
-  /** Throws AccessError when the environment does not name the server. */
+  /** Throws AccessError if the environment does not name the server. */
   constructor(options: AccessOptions) {
     this.#options = options;
     const { environment, root = '/' } = options;

@@ -1,10 +1,10 @@
 import { type Sleeper, timers } from '../base/wake.ts';
 
-/** Clock, timers and random numbers: given by the caller, so that tests control them. */
+/** Clock, timers and random numbers, replaceable in tests. */
 export interface Surroundings extends Sleeper {
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** A number from 0 to below 1. */
+  /** From 0 to below 1. */
   random(): number;
 }
 

@@ -5,7 +5,7 @@ import { connect, isIPv6, type Socket } from 'node:net';
 import { addressBytes, isIpv6, parseAddress } from '../net/address.ts';
 import { bare } from './proxy.ts';
 
-/** A connection to `host:port` through a proxy. Rejects when the proxy cannot be reached or refuses. */
+/** A connection to `host:port` through a proxy. Rejects if the proxy cannot be reached or refuses. */
 export async function openTunnel(
   proxy: URL,
   host: string,
@@ -51,7 +51,7 @@ const VERSION = 5;
 const WITHOUT_CREDENTIALS = 0;
 const WITH_PASSWORD = 2;
 
-/** Why a request was refused (RFC 1928, section 6), from 1 on. */
+/** Reasons of a refused request (RFC 1928, section 6), from 1 on. */
 const REFUSALS = [
   'general failure',
   'not allowed by its rules',
@@ -63,7 +63,7 @@ const REFUSALS = [
   'address type not supported',
 ];
 
-/** CONNECT of SOCKS 5 (RFC 1928), with name and password (RFC 1929) where the URL has them. The proxy looks names up. */
+/** CONNECT of SOCKS 5 (RFC 1928), with name and password (RFC 1929) if the URL has them. The proxy resolves names. */
 async function openSocks(proxy: URL, host: string, port: number, signal: AbortSignal): Promise<Socket> {
   const socket = connect({ host: bare(proxy.hostname), port: Number(proxy.port || 1080), signal });
   try {
@@ -82,7 +82,7 @@ async function openSocks(proxy: URL, host: string, port: number, signal: AbortSi
     socket.write(Buffer.concat([Buffer.from([VERSION, 1, 0]), addressOf(host), Buffer.from([high, low])]));
     const [, reply = 0, , type = 0, length = 0] = await take(socket, 5);
     if (reply !== 0) throw new Error(REFUSALS[reply - 1] ?? `code ${reply}`);
-    // The address that it uses, of which one byte is read, and its port.
+    // The bound address, of which one byte is read already, and its port.
     await take(socket, (type === 1 ? 3 : type === 4 ? 15 : length) + 2);
     return socket;
   } catch (error) {
@@ -97,14 +97,13 @@ function addressOf(host: string): Buffer {
   return Buffer.from([isIpv6(address) ? 4 : 1, ...addressBytes(address)]);
 }
 
-/** The length of a text in one byte, then the text. */
 function counted(text: string): Buffer {
   const bytes = Buffer.from(text);
   if (bytes.length > 255) throw new Error(`"${text.slice(0, 20)}…" is longer than 255 bytes`);
   return Buffer.concat([Buffer.from([bytes.length]), bytes]);
 }
 
-/** The next bytes. The socket's signal ends it too. */
+/** The next `length` bytes. The socket's signal aborts it too. */
 async function take(socket: Socket, length: number): Promise<Buffer> {
   return await new Promise((resolve, reject) => {
     const settle = (settled: () => void) => {

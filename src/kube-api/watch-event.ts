@@ -4,12 +4,12 @@ import { ApiError, statusError } from './api-error.ts';
 /** The annotation of the bookmark that ends the objects of a streaming list. */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
-/** One line of a watch. `version` is the resourceVersion to go on from. */
+/** One line of a watch. `version` is the resourceVersion to continue from. */
 export type WatchEvent =
   | { readonly type: 'set' | 'delete'; readonly object: unknown; readonly version: string }
   | { readonly type: 'bookmark'; readonly version: string; readonly endsList: boolean };
 
-/** Throws ApiError: what an ERROR event says, or `unusable` for a line that is no event. */
+/** Throws ApiError: the error of an ERROR event, or `unusable` for an invalid line. */
 export function readWatchEvent(line: string): WatchEvent {
   const event = parse(line);
   const object = isRecord(event) ? event.object : undefined;

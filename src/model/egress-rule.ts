@@ -4,7 +4,6 @@ import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 import type { LabelSelector } from './label-selector.ts';
 
-/** One destination of an EgressRule. */
 export interface EgressDestination {
   readonly cidr: Prefix;
   /** Null: all protocols, including those without ports. */
@@ -14,14 +13,13 @@ export interface EgressDestination {
 }
 
 /**
- * An EgressRule: keep, masquerade or replace the source. Rules are asked in order of priority, then name; the first that
- * matches source and destination decides. If none does, the pools decide. docs/egress.md.
+ * Rules are asked in order of priority (lowest first), then name; the first that matches source and destination
+ * decides. If none does, the pools decide. docs/egress.md.
  */
 export interface EgressRuleFact {
   readonly name: string;
-  /** The lowest is asked first. */
+  /** Lower priorities are asked first. */
   readonly priority: number;
-  /** The purpose of the rule, for people; empty if the object has none. */
   readonly reason: string;
   /** Names of pools that contain the source; empty: any source. */
   readonly pools: readonly string[];

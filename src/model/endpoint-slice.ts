@@ -7,7 +7,7 @@ export interface EndpointFact {
   readonly address: IpAddress;
   /** Absent in the API means true. */
   readonly ready: boolean;
-  /** Absent in the API means true, whatever `ready` says. */
+  /** Absent in the API means true, independent of `ready`. */
   readonly serving: boolean;
   /** Absent in the API means false. */
   readonly terminating: boolean;

@@ -5,8 +5,8 @@ import type { Port } from '../net/port.ts';
 export type NatOutgoingExclusions = 'IPPoolsOnly' | 'IPPoolsAndHostIPs';
 
 /**
- * The settings of Egress NAT in Calico's FelixConfiguration `default`. docs/spec/egress-nat.md, "The decision". A field is
- * null or empty if the object does not set it.
+ * Calico's FelixConfiguration `default`. docs/spec/egress-nat.md, "The decision". A field is null or empty if the
+ * object does not set it.
  */
 export interface FelixConfigurationFact {
   /** `default`; Calico's settings of single nodes are not read. */

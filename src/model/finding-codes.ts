@@ -1,7 +1,4 @@
-/**
- * Every code of a finding: its meaning, its remedy, and how it is reported to the cluster. docs/errors.md is made from
- * these tables; a code never changes its meaning.
- */
+/** docs/errors.md is made from these tables; a code never changes its meaning. */
 interface KnownCode {
   readonly meaning: string;
   readonly remedy: string;
@@ -11,7 +8,7 @@ interface KnownCode {
   readonly degraded?: DegradedReason;
 }
 
-/** Every reason of an Event; docs/status.md has the same table. `action` is what the agent did, as `events.k8s.io/v1` wants it. */
+/** docs/status.md has the same table. `action` is what the agent did, as `events.k8s.io/v1` requires. */
 export const eventReasons = {
   NatApplied: { type: 'Normal', action: 'Program' },
   NatInvalid: { type: 'Warning', action: 'Validate' },

@@ -5,7 +5,6 @@ import type { Prefix } from '../net/prefix.ts';
  * docs/spec/egress-nat.md, "ip-masq-agent's configuration".
  */
 export interface IpMasqAgentFact {
-  /** Path of the file. */
   readonly name: string;
   readonly nonMasqueradeCIDRs: readonly Prefix[];
   /** True: packets to 169.254.0.0/16 are masqueraded too. */

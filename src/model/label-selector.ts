@@ -1,4 +1,3 @@
-/** `metav1.LabelSelector`: selects what fulfils all requirements. An empty one selects everything. */
 export interface LabelSelector {
   readonly matchLabels: Readonly<Record<string, string>>;
   readonly matchExpressions: readonly LabelRequirement[];

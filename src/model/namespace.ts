@@ -1,4 +1,3 @@
-/** A Namespace, for namespace selectors. */
 export interface NamespaceFact {
   readonly name: string;
   /** The API server adds `kubernetes.io/metadata.name`. */
@@ -9,8 +8,7 @@ export interface NamespaceFact {
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 
 /**
- * The labels of a namespace. The label of its name is always among them, also if the object lacks it (from a folder) or
- * does not exist.
+ * The label of the namespace's name is always included, also if the object lacks it (from a folder) or does not exist.
  */
 export function namespaceLabels(
   name: string,

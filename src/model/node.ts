@@ -7,15 +7,11 @@ import type { Protocol } from '../net/protocol.ts';
 /** `Hostname`: the node's name is an address. `Calico`: from an annotation of projectcalico.org. */
 export type NodeAddressType = 'InternalIP' | 'ExternalIP' | 'Hostname' | 'Calico';
 
-/** A Node object, of this node or another. */
 export interface NodeFact {
   readonly name: string;
   /** Changes if the Node is deleted and registered again; empty in manifests. */
   readonly uid: string;
-  /**
-   * All addresses of the node, each once: those of `status.addresses` in order (without names), then those of Calico's
-   * annotations.
-   */
+  /** Each address once: `status.addresses` in order (without names), then Calico's annotations. */
   readonly addresses: readonly { readonly type: NodeAddressType; readonly address: IpAddress }[];
   readonly podCIDRs: readonly Prefix[];
   readonly labels: Readonly<Record<string, string>>;
@@ -30,11 +26,7 @@ export interface LocalAddress {
   readonly address: IpAddress;
   /** Interface name; empty if the address comes from a manifest. */
   readonly interfaceName: string;
-  /**
-   * The address may be a pod's public address: the interface is up, and has a default route or is no loopback, bridge, dummy
-   * or tunnel; or a default route, or the Node object, names the address itself.
-   * docs/spec/pod-nat.md, "Public address detection".
-   */
+  /** May be a pod's public address. docs/spec/pod-nat.md, "Public address detection". */
   readonly eligible: boolean;
   /** A default route of the address's family leaves by this interface, or names the address. */
   readonly onDefaultRoute: boolean;
@@ -42,7 +34,7 @@ export interface LocalAddress {
   readonly byRoute: 'source' | 'gateway' | null;
 }
 
-/** What receives packets to a port if it is no socket: a host port of a Pod, or a rule of another program. */
+/** The receiver of packets to a port if it is no socket: a host port of a Pod, or a rule of another program. */
 export interface PortHolder {
   /** For people: `hostPort of Pod web/nginx`, `a rule in chain DOCKER of iptables-nft`. */
   readonly by: string;
@@ -52,10 +44,7 @@ export interface PortHolder {
   readonly pod: string | null;
 }
 
-/**
- * A socket, host port or rule of another program that receives packets to a port of this host. docs/spec/pod-nat.md, "Who
- * wins".
- */
+/** A socket, host port or rule of another program that receives packets. docs/spec/pod-nat.md, "Who wins". */
 export interface HostListener {
   readonly protocol: Protocol;
   readonly port: Port;
@@ -85,11 +74,10 @@ export function matchesInterface(pattern: InterfacePattern, name: string): boole
 /** Everything that the plan needs to know about this node, from all sources. */
 export interface NodeFacts {
   readonly nodeName: string;
-  /** The primary address of each family that the node has. */
   readonly nodeIPs: readonly IpAddress[];
   /** Every address that counts as local, in order of preference. */
   readonly localAddresses: readonly LocalAddress[];
-  /** Sources in these networks count as pods. If empty, and without `podInterface`, only `podsToldBy` makes sources pods. */
+  /** Sources in these networks count as pods. If empty and without `podInterface`, only `podsToldBy` applies. */
   readonly podCIDRs: readonly Prefix[];
   /** Objects whose addresses count as pods too: pools for pods, and this node's Pods. */
   readonly podsToldBy: readonly ('IPPool' | 'Pod')[];
@@ -97,17 +85,16 @@ export interface NodeFacts {
   readonly podInterface: InterfacePattern | null;
   /** All known networks of pods, however pods are recognised. */
   readonly podNetworks: readonly Prefix[];
-  /** Ranges of ClusterIPs. */
   readonly serviceCIDRs: readonly Prefix[];
   /** NodePorts answer on local addresses in these prefixes; null: on the primary address of each family. */
   readonly nodePortAddresses: readonly Prefix[] | null;
   readonly masqueradeAll: boolean;
   /** Labels of the Node that topology hints refer to. */
   readonly topologyLabels: Readonly<Record<string, string>>;
-  /** Listening sockets of this host; empty if not known. */
+  /** Listening sockets of this host; empty if unknown. */
   readonly listeners: readonly HostListener[];
-  /** Ports that rules of other programs translate; empty if not known. */
+  /** Ports that rules of other programs translate; empty if unknown. */
   readonly portRules: readonly HostListener[];
-  /** `net.ipv4.ip_local_reserved_ports` of this host; empty if not known. */
+  /** `net.ipv4.ip_local_reserved_ports` of this host; empty if unknown. */
   readonly reservedPorts: readonly PortSpan[];
 }

@@ -10,7 +10,7 @@ export function refOf(
   return { kind, namespace, name };
 }
 
-/** `Service shop/web`, `IPPool default`: how an object is named in every text that a person reads. */
+/** `Service shop/web`, `IPPool default`: the name of an object in all texts for people. */
 export function formatRef({
   kind,
   namespace = '',

@@ -10,9 +10,7 @@ export interface PodNatEntry {
   readonly interfaceAuto: boolean;
   /** The node address to bind; null if the entry names none. */
   readonly sourceIP: IpAddress | null;
-  /** First port on the node. */
   readonly sourcePort: Port;
-  /** First port of the pod. */
   readonly destinationPort: Port;
   /** Length of both ranges; 1 for a single port. */
   readonly portCount: number;

@@ -1,7 +1,7 @@
 /**
- * Characters that are not visible and may change what a terminal or a reader sees: control characters (C0, DEL, C1),
- * formatting (bidirectional controls, zero widths, tags), separators of lines and paragraphs, surrogate halves, blanks that
- * Unicode classifies as letters, and the noncharacters that our terminal output uses to mark colours.
+ * Invisible characters that may change what a reader sees: control characters (C0, DEL, C1), formatting (bidirectional
+ * controls, zero widths, tags), separators of lines and paragraphs, surrogate halves, blanks that Unicode classifies as
+ * letters, and the noncharacters that mark colours in our terminal output.
  */
 const UNSEEN =
   /\p{Cc}|\p{Cf}|\p{Cs}|\p{Zl}|\p{Zp}|\p{Variation_Selector}|\p{Default_Ignorable_Code_Point}|\p{Noncharacter_Code_Point}/gu;
@@ -13,8 +13,8 @@ const SHORT: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Foreign text as one line: invisible characters become `\n`, `\u001b` or `\u{e0001}`. All texts from objects, other programs
- * and servers pass through it before a person reads them.
+ * Foreign text as one line: invisible characters become `\n`, `\u001b` or `\u{e0001}`. All foreign texts pass through
+ * it before they are shown.
  */
 export function printable(text: string): string {
   return text.replace(UNSEEN, (character) => SHORT.get(character) ?? escaped(character));
@@ -26,8 +26,8 @@ export function printableLines(text: string): string {
 }
 
 /**
- * Escapes invisible characters in a JSON text; its values stay the same. JSON.stringify does not escape C1 and formatting
- * characters. Line ends are kept: they are between values, since JSON escapes them in strings.
+ * Escapes invisible characters in a JSON text, since JSON.stringify does not escape C1 and formatting characters. Line
+ * ends are kept: they are between values, since JSON escapes them in strings.
  */
 export function printableJson(text: string): string {
   return text.replace(UNSEEN, (character) =>
@@ -37,7 +37,6 @@ export function printableJson(text: string): string {
   );
 }
 
-/** True if the text has invisible characters. */
 export function hasUnseen(text: string): boolean {
   return text.search(UNSEEN) >= 0;
 }

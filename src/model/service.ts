@@ -3,7 +3,6 @@ import type { Port } from '../net/port.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 
-/** Which endpoints a frontend may use: all, or only those on this node. */
 export type TrafficPolicy = 'Cluster' | 'Local';
 
 export interface ServicePortFact {
@@ -14,7 +13,9 @@ export interface ServicePortFact {
   readonly nodePort: Port | null;
 }
 
-/** Why knat does not handle a Service: it has no virtual address (headless, ExternalName), or its label names another proxy. */
+/**
+ * Why knat does not handle a Service: no virtual address (headless, ExternalName), or its label names another proxy.
+ */
 export type NotOurs =
   | { readonly kind: 'headless' | 'ExternalName' }
   | { readonly kind: 'label'; readonly label: string };
@@ -29,7 +30,6 @@ export interface ServiceFact {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** Milliseconds since the epoch; 0 if not known. */
   readonly createdAt: number;
   /** Null if knat handles the Service. docs/spec/service-nat.md, "Frontends". */
   readonly notOurs: NotOurs | null;

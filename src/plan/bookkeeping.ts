@@ -1,6 +1,5 @@
 import type { Notice } from '../model/finding.ts';
 
-/** Counts by name. */
 export class Tally<Name extends string> {
   readonly #counts = new Map<Name, number>();
 
@@ -17,13 +16,12 @@ export class Tally<Name extends string> {
   }
 }
 
-/** So many revisions are remembered; a reader that is further behind reads the whole plan. */
+/** Number of remembered revisions; a reader that is further behind reads the whole plan. */
 const JOURNAL_LENGTH = 64;
 
 /** Which keys changed in the last revisions. */
 export class Journal {
   revision = 0;
-  /** Keys that changed since the last revision. */
   pending = new Set<string>();
   readonly #records: { readonly revision: number; readonly keys: ReadonlySet<string> }[] = [];
 
@@ -35,7 +33,6 @@ export class Journal {
     this.pending = new Set();
   }
 
-  /** As `NatPlan.changedSince`. */
   changedSince(revision: number): ReadonlySet<string> | null {
     if (revision === this.revision) return new Set();
     const later = this.#records.filter((record) => record.revision > revision);
@@ -45,13 +42,11 @@ export class Journal {
   }
 }
 
-/** The notices of all fragments. */
 export class NoticesByFragment {
   /** Grows whenever notices may have changed. */
   revision = 0;
   readonly #byName = new Map<string, readonly Notice[]>();
 
-  /** @param name of the fragment */
   replace(name: string, notices: readonly Notice[]): void {
     if (!this.#byName.has(name) && notices.length === 0) return;
     this.revision++;

@@ -142,7 +142,6 @@ function formatOutcome(outcome: EgressOutcome): string {
   return outcome.verdict === 'snat' ? `snat ${outcome.to}` : outcome.verdict;
 }
 
-/** The ranges of a set as texts, in order. */
 export function formatSet(set: AddressSet): string[] {
   return set.ranges.map((range) => formatRange(set.family, range));
 }

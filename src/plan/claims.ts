@@ -3,7 +3,7 @@ import { formatRef, type ObjectRef, objectKey } from '../model/object.ts';
 import { compareText } from '../model/text.ts';
 import type { PlanEntry } from './entry.ts';
 
-/** An entry that comes from one object. The others come from many objects together, and no object claims their keys. */
+/** Other entries come from many objects together; no object claims their keys. */
 type OwnedEntry = Extract<PlanEntry, { owner: ObjectRef }>;
 
 export type { Conflict };
@@ -13,7 +13,7 @@ export function conflictText(conflict: Conflict): string {
   return `${conflict.losers.map(formatRef).join(', ')}: ${conflict.key} ${ownerText(conflict)}`;
 }
 
-/** `belongs to Pod shop/a: …`: what every text says to the loser of a conflict. */
+/** `belongs to Pod shop/a: …`: shown to the loser of a conflict. */
 export function ownerText({
   winner,
   because,
@@ -25,11 +25,11 @@ export function ownerText({
 }
 
 /**
- * Orders claims to the same key, the winner first. A total order over the claims' own content, so that neither the
- * order of events nor a resync changes the winner:
+ * Orders claims to the same key, the winner first. The order is total and depends on the claims' content alone, so that
+ * neither the order of events nor a resync changes the winner:
  * 1. a Service before a Pod (docs/spec/pod-nat.md, "Who wins");
  * 2. of two Services the older, then the name (docs/spec/service-nat.md, "Frontends"), then the origin;
- * 3. of two Pods one that serves before one that is not Ready yet, then the one created last, then the greater UID; of
+ * 3. of two Pods a serving one before one that is not Ready yet, then the one created last, then the greater UID; of
  *    two entries of one Pod the first.
  */
 export function compareClaims(a: PlanEntry, b: PlanEntry): number {
@@ -49,7 +49,7 @@ export function compareClaims(a: PlanEntry, b: PlanEntry): number {
   );
 }
 
-/** The conflict that these claims (the winner first) make; null when one object alone claims the key. */
+/** @param claims the winner first @returns null if one object alone claims the key */
 export function conflictOf(claims: readonly PlanEntry[]): Conflict | null {
   const [winner, ...rest] = claims;
   if (winner === undefined || !isOwned(winner)) return null;
@@ -64,8 +64,7 @@ export function conflictAbout(key: string, winner: OwnedEntry, losers: readonly 
 }
 
 /**
- * The object that loses `claim` to `winner`, for the report; null if there is no conflict: a Pod that is not Ready yet has
- * none, and neither have two entries of one Pod.
+ * The object that loses `claim` to `winner`; null without a conflict: the Pod is not Ready yet, or both are of one Pod.
  */
 export function loserTo(winner: PlanEntry, claim: PlanEntry): ObjectRef | null {
   if (!isOwned(winner) || !isOwned(claim) || claim.kind === 'PodReservation') return null;

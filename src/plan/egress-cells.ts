@@ -26,7 +26,7 @@ const PROTOCOL_CLASSES: readonly (PortSpan & { readonly protocol: Protocol | nul
 
 /**
  * Turns ordered choices into cells that do not overlap, since maps of the kernel have no order. A choice without
- * destinations decides about everything that is not exempt, so later choices can only decide about exempt destinations.
+ * destinations covers everything that is not exempt, so later choices only affect exempt destinations.
  */
 export function cellsOf(
   family: Family,

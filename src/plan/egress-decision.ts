@@ -37,7 +37,7 @@ export interface PoolDecision {
   readonly others: readonly PoolFact[];
 }
 
-/** The outcome for the source, and the rule that decided. */
+/** The outcome for the source, and the deciding rule. */
 export type EgressDecision = {
   /** EgressRules for this source that did not decide, in the order in which they are asked. */
   readonly passedOver: readonly { readonly choice: EgressChoice; readonly why: 'destination' | 'later' }[];
@@ -50,12 +50,9 @@ export type EgressDecision = {
 const KEEP: EgressOutcome = { verdict: 'keep' };
 
 /**
- * What egress NAT does with a packet of one family (docs/spec/egress-nat.md, "The decision"). EgressRules come first; if
- * none decides, the source is translated if it is one of `egressSources`, the destination is not exempt, and the interface
- * matches. `of` is the plan's EgressSource that contains the source, if there is one.
- *
- * The kernel's sets and maps are made from the same values (datapath/nftables/element.ts);
- * test/conformance/egress.kernel.test.ts compares the two.
+ * What egress NAT does with a packet of one family (docs/spec/egress-nat.md, "The decision"). `of` is the plan's
+ * EgressSource that contains the source. The kernel's sets and maps are made from the same values
+ * (datapath/nftables/element.ts); test/conformance/egress.kernel.test.ts compares the two.
  */
 export function decideEgress(
   scope: FamilyScope,
@@ -114,7 +111,6 @@ export function isInterface(filter: string, name: string): boolean {
   return filter.endsWith('+') ? name.startsWith(filter.slice(0, -1)) : name === filter;
 }
 
-/** The pool that is named as the reason: the narrowest with `natOutgoing`, then by name. */
 function decidingPool(around: readonly PoolFact[], mostSpecificWins: boolean): PoolFact | null {
   const narrowest = around[0]?.cidr.length;
   const counts = ({ cidr }: PoolFact) => !mostSpecificWins || cidr.length === narrowest;

@@ -23,7 +23,7 @@ export interface EgressRuleFacts {
   readonly scopes: Readonly<Record<Family, FamilyScope>>;
 }
 
-/** The EgressRules as they apply to addresses without a known pod; pods come and go without changing it. */
+/** EgressRules for addresses without a known pod; independent of pods coming and going. */
 export interface EgressRuleGround {
   readonly facts: EgressRuleFacts;
   /** In the order in which they are asked. */
@@ -48,7 +48,6 @@ export function egressRuleGround(facts: EgressRuleFacts): EgressRuleGround {
   };
 }
 
-/** Null if the rule has no address or no destination of the family. */
 function placedRule(family: Family, fact: EgressRuleFact, facts: EgressRuleFacts): PlacedRule | null {
   const to = fact.to.length === 0 ? null : fact.to.filter(({ cidr }) => cidr.family === family);
   const addresses = fact.addresses.filter((address) => familyOf(address) === family);
@@ -104,7 +103,7 @@ interface PlacedRule {
   readonly here: readonly IpAddress[];
   /** Possible sources: its pools; without pools, all sources of egress NAT. */
   readonly region: AddressSet;
-  /** Where pods that the rule selects may have addresses. */
+  /** Possible addresses of pods that the rule selects. */
   readonly podRegion: AddressSet;
   /** True if the rule applies only to known pods: it has selectors, or chooses among several addresses. */
   readonly needsPod: boolean;
@@ -169,9 +168,10 @@ export function likenessOf(choices: readonly EgressChoice[]): string {
 }
 
 /**
- * Chooses one of several addresses for a pod, by rendezvous hashing: the order of the addresses does not matter, the choice
- * stays while the chosen address exists, and a new address takes over only its share of the pods. `name` is the pod's
- * namespace and name, so that a pod of a StatefulSet keeps its address over restarts. Throws RangeError without addresses.
+ * Chooses an address for a pod by rendezvous hashing: the order of the addresses does not matter, the choice stays
+ * while the chosen address exists, and a new address takes over only its share of the pods. `name` is the pod's
+ * namespace and name, so that a pod of a StatefulSet keeps its address over restarts. Throws RangeError without
+ * addresses.
  */
 export function stableChoice(addresses: readonly IpAddress[], name: string): IpAddress {
   let best: { address: IpAddress; weight: number } | null = null;

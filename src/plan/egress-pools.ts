@@ -70,8 +70,8 @@ function mostSpecific(placed: readonly PlacedPool[]): AddressRange[] {
 }
 
 /**
- * Rules 3 and 4: a pool without natOutgoing gets a notice if its addresses are translated because of another pool. With
- * most-specific-wins only a pool of the same CIDR has this effect.
+ * Rules 3 and 4: a notice for each pool without natOutgoing whose addresses are translated because of another pool.
+ * With most-specific-wins only a pool of the same CIDR has this effect.
  */
 export function overriddenPools(placed: readonly PlacedPool[], mostSpecificWins: boolean): Notice[] {
   const notices: Notice[] = [];
@@ -99,10 +99,7 @@ function overridden(pool: PoolFact, other: PoolFact): Notice {
   );
 }
 
-/**
- * The pools of a family by first address; then the wider before the narrower, pools with natOutgoing before others, and by
- * name.
- */
+/** By first address; then the wider pool first, pools with natOutgoing before others, and by name. */
 export function placedPools(family: Family, pools: readonly PoolFact[]): PlacedPool[] {
   const placed = pools
     .filter(({ cidr }) => cidr.family === family)

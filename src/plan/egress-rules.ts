@@ -67,8 +67,8 @@ interface PlacedPod {
 }
 
 /**
- * The fragment of all EgressRules: an entry for each range of sources that rules match; ranges do not overlap. A pod is
- * known as soon as its object has addresses; docs/egress.md explains what happens to its first packets.
+ * An entry for each range of sources that rules match; ranges do not overlap. A pod is known as soon as its object has
+ * addresses; docs/egress.md explains what happens to its first packets.
  */
 function egressRuleFragment(ground: EgressRuleGround, pods: EgressPods): Fragment {
   const { rules, pools } = ground.facts;
@@ -128,8 +128,8 @@ function familySources(
 }
 
 /**
- * The pods of this node, in order of their addresses. If two pods have one address, a terminating pod loses; then the one
- * created last wins, then the greater UID, then the name.
+ * In order of addresses. If two pods have one address, a terminating pod loses; then the one created last wins, then
+ * the greater UID, then the name.
  */
 function podsHere(family: Family, pods: readonly PodFact[], node: NodeFacts): PlacedPod[] {
   const byAddress = new Map<IpAddress, PodFact>();

@@ -9,7 +9,6 @@ import type { Endpoint } from './entry.ts';
 export interface EndpointChoice {
   /** Traffic policy Cluster: from the whole cluster, narrowed by topology hints. Sorted. */
   readonly cluster: readonly Endpoint[];
-  /** Traffic policy Local: those on this node, never narrowed by hints. Sorted. */
   readonly local: readonly Endpoint[];
   /** All serving endpoints, usable or not: their existing flows continue. Sorted. */
   readonly serving: readonly Endpoint[];
@@ -29,18 +28,15 @@ type Filter = (fact: EndpointFact) => boolean;
 
 const everyone: Filter = () => true;
 
-/** An endpoint and the fact that it comes from. */
 interface Candidate {
   readonly endpoint: Endpoint;
   readonly fact: EndpointFact;
 }
 
 /**
- * Chooses the endpoints of one Service port (docs/spec/service-nat.md, "Endpoint choice").
- *
- * Slices match the port by name, protocol and family. If an address occurs several times, `compareDuplicates` chooses one
- * by its content; names and order of slices do not matter. Each policy uses the ready endpoints; if there are none, those
- * that are serving and terminating; else none.
+ * Chooses the endpoints of one Service port (docs/spec/service-nat.md, "Endpoint choice"). Slices match the port by
+ * name, protocol and family; names and order of slices do not matter. Each policy uses the ready endpoints; if there
+ * are none, those that are serving and terminating; else none.
  */
 export function chooseEndpoints(
   slices: readonly EndpointSliceFact[],
@@ -95,9 +91,9 @@ function candidatesOf(
 }
 
 /**
- * Orders the endpoints of one address; the first is used: ready before serving before neither, then not terminating before
- * terminating (the address was assigned again). Then one with a node or hints before one without, then the lower text:
- * whether an endpoint is on this node does not matter, so that all nodes choose the same.
+ * Orders the endpoints of one address; the first is used: ready, serving, neither; then not terminating before
+ * terminating (the address was assigned again); then with a node or hints before without; then the lower text. Whether
+ * an endpoint is on this node does not matter, so that all nodes choose the same.
  */
 function compareDuplicates(a: EndpointFact, b: EndpointFact): number {
   const rank = (fact: EndpointFact) => (fact.ready ? 4 : fact.serving ? 2 : 0) + (fact.terminating ? 0 : 1);
@@ -143,8 +139,8 @@ function usable(candidates: readonly Candidate[], eligible: Filter, hinted: Filt
 }
 
 /**
- * The ready endpoints that the hints allow: node hints first, then zone hints. A kind of hint counts only if every ready
- * endpoint has it and at least one of them is for this node (or its zone). Otherwise all are allowed.
+ * Node hints first, then zone hints. A kind of hint counts only if every ready endpoint has it and at least one of them
+ * is for this node (or its zone). Otherwise all endpoints are allowed.
  */
 function topologyFilter(
   candidates: readonly Candidate[],

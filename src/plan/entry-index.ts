@@ -12,11 +12,7 @@ export class EntryIndex<Of extends Kind> {
     this.#kinds = kinds;
   }
 
-  /**
-   * Follows a change of the plan; true if an entry came, went or changed.
-   *
-   * @param changed keys that changed since the last call; null: look at all
-   */
+  /** True if an entry came, went or changed. @param changed keys since the last call; null: look at all */
   follow(plan: Pick<NatPlan, 'entry' | 'entries'>, changed: ReadonlySet<string> | null): boolean {
     let isNews = false;
     if (changed === null) {

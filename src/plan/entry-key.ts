@@ -13,7 +13,7 @@ export function isEgressSourceKey(key: string): boolean {
   return key.startsWith('egress ');
 }
 
-/** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings, also shown to people. */
+/** `address:port/PROTOCOL`, IPv6 in brackets: the key of frontends and bindings. */
 export function tupleKey(tuple: Tuple): string {
   return spanKey(tuple, 1);
 }
@@ -33,7 +33,7 @@ export function formatPorts({ address, port }: Endpoint, portCount: number): str
   return portCount === 1 ? first : `${first}-${port + portCount - 1}`;
 }
 
-/** So many ports of an address; the first is that of the tuple. */
+/** `portCount` ports of an address; the first is that of the tuple. */
 export interface DialledPorts {
   readonly tuple: Tuple;
   readonly portCount: number;

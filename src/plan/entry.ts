@@ -15,19 +15,17 @@ export interface Tuple {
   readonly port: Port;
 }
 
-/** The destination of a translated packet. */
 export interface Endpoint {
   readonly address: IpAddress;
   readonly port: Port;
 }
 
-/** Which field of a Service a frontend comes from. */
+/** The field of a Service that a frontend comes from. */
 export type FrontendOrigin = 'ClusterIP' | 'NodePort' | 'ExternalIP' | 'LoadBalancer';
 
 /**
  * Which sources are masqueraded on the way to an endpoint (docs/spec/service-nat.md, "Frontends"); a hairpin connection
  * always is.
- * - `always`: every source.
  * - `cluster-ip`: the sources in the scope's `masqueradeToClusterIP`.
  * - `node-sources`: this node's own addresses only.
  */
@@ -48,7 +46,7 @@ export interface ServiceFrontend {
   /** External traffic policy Local: the endpoints for all other sources. Null with policy Cluster. */
   readonly localEndpoints: readonly Endpoint[] | null;
   /**
-   * UDP: endpoints that still serve but get no new flows here, since they terminate or policy or hints exclude them; their
+   * UDP: endpoints that still serve but get no new flows here (terminating, or excluded by policy or hints); their
    * existing flows continue. Sorted; empty for other protocols, whose connections continue anyway.
    */
   readonly retained: readonly Endpoint[];
@@ -61,14 +59,13 @@ export interface ServiceFrontend {
   readonly affinityTimeoutSeconds: number | null;
 }
 
-/** Equally many ports of a node address and of one pod; the first port of one belongs to the first of the other. */
+/** Equally many ports of a node address and of one pod, paired in order. */
 interface PodPorts {
   readonly key: string;
   /** The first port: on the node, or of the pod with `PodSourcePort`. */
   readonly tuple: Tuple;
   /** 1 for a single port. */
   readonly portCount: number;
-  /** Of the pod: its first port. */
   readonly endpoint: Endpoint;
   readonly owner: ObjectRef;
   readonly createdAt: number;
@@ -86,14 +83,14 @@ export interface PodBinding extends PodPorts {
   readonly egress: boolean;
 }
 
-/** A binding whose pod is not Ready yet: nothing comes in, but connections that the pod starts leave from these ports. */
+/** A binding whose pod is not Ready yet: only connections that the pod starts are translated, from these ports. */
 export interface PodReservation extends PodPorts {
   readonly kind: 'PodReservation';
 }
 
 /**
- * Connections that a pod starts from these ports leave from the ports of its own binding. Made only from bindings that won
- * their claim, so that no pod sends from ports of another.
+ * Connections that a pod starts from these ports leave from the ports of its own binding. Made only from bindings that
+ * won their claim.
  */
 export interface PodSourcePort extends Omit<PodPorts, 'endpoint'> {
   readonly kind: 'PodSourcePort';
@@ -102,8 +99,8 @@ export interface PodSourcePort extends Omit<PodPorts, 'endpoint'> {
 }
 
 /**
- * Connections that a bound pod starts to the outside leave with this address. Without a `PodSourcePort` for their port, they
- * get a port without an owner.
+ * Connections of a bound pod to the outside leave with this address; without a `PodSourcePort`, from a port without an
+ * owner.
  */
 export interface PodSource {
   readonly kind: 'PodSource';
@@ -126,8 +123,8 @@ export interface ClusterAddress {
 }
 
 /**
- * Where load balancers ask whether this node has endpoints of a Service; one entry for each family of the Service. The
- * agent itself answers, and no packet is translated. docs/spec/service-nat.md, "Around the datapath".
+ * Where load balancers ask whether this node has endpoints of a Service. The agent itself answers; no packet is
+ * translated. docs/spec/service-nat.md, "Around the datapath".
  */
 export interface ServiceHealthCheck {
   readonly kind: 'ServiceHealthCheck';
@@ -135,7 +132,7 @@ export interface ServiceHealthCheck {
   readonly family: Family;
   /** `spec.healthCheckNodePort`. */
   readonly port: Port;
-  /** The addresses of this node on which NodePorts answer; only `0.0.0.0` or `::` if these are all addresses. */
+  /** Addresses of this node on which NodePorts answer; only `0.0.0.0` or `::` if these are all addresses. */
   readonly addresses: readonly IpAddress[];
   readonly owner: ObjectRef;
   readonly createdAt: number;
@@ -161,7 +158,7 @@ export interface FamilyScope {
   readonly invalidDropped: AddressSet;
   /** Sources of egress NAT: pools with `natOutgoing`; with a file of ip-masq-agent, pods too. */
   readonly egressSources: AddressSet;
-  /** Sources whose packets come in by this interface are sources of egress NAT too; only with a file of ip-masq-agent. */
+  /** Sources of egress NAT by their incoming interface; null: none. Only with a file of ip-masq-agent. */
   readonly egressInterface: InterfacePattern | null;
   /** Exempt destinations: all pools; by settings also nodes and the networks of ip-masq-agent's file. */
   readonly egressExempt: AddressSet;
@@ -198,7 +195,6 @@ export interface EgressChoice {
   readonly rule: string;
   /** The reason that the rule gives; empty without one. */
   readonly reason: string;
-  /** Destinations of the source's family; null: everything outside all pools. */
   readonly to: readonly EgressDestination[] | null;
   readonly outcome: EgressOutcome;
   /**

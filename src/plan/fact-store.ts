@@ -19,7 +19,6 @@ export class FactStore {
     EgressRule: new Map(),
     IpMasqAgent: new Map(),
   };
-  /** Service key → its slices, in order of their names. */
   readonly #slicesOf = new Map<string, readonly EndpointSliceFact[]>();
 
   of<Kind extends FactKind>(kind: Kind): ReadonlyMap<string, FactTypes[Kind]> {
@@ -33,7 +32,6 @@ export class FactStore {
     else facts.set(key, fact);
   }
 
-  /** The slices of a Service, in order of their names. */
   slicesOf(service: string): readonly EndpointSliceFact[] {
     return this.#slicesOf.get(service) ?? noSlices;
   }

@@ -13,8 +13,8 @@ import { isPortClaim, isRange, laneName, type PortClaim } from './port-claims.ts
 import { PortLanes } from './port-lanes.ts';
 
 /**
- * The fragments and their union. Replacing a fragment costs only what changed in it. The content depends on the fragments
- * alone, not on the order in which they came.
+ * The fragments and their union. Replacing a fragment costs only what changed in it. The content does not depend on the
+ * order of the fragments.
  */
 export class FragmentUnion implements NatPlan {
   readonly #fragments = new Map<string, Fragment>();
@@ -81,7 +81,6 @@ export class FragmentUnion implements NatPlan {
     return this.entry(key) ?? this.#lanes.at(laneName(way, tuple), tuple.port);
   }
 
-  /** The winner among the claims to exactly this key. */
   #single(key: string): PlanEntry | undefined {
     const claims = this.#claims.get(key);
     return Array.isArray(claims) ? claims[0] : claims;
@@ -127,7 +126,7 @@ export class FragmentUnion implements NatPlan {
     return this.#tally.of(kind);
   }
 
-  /** Replaces the old entries; an old entry stays if a new one is equal. Returns the entries that hold now. */
+  /** Keeps an old entry if a new one is equal. Returns the entries that are now valid. */
   #exchange(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
     if (old.length === wanted.length && old.every(({ key }, index) => key === wanted[index]?.key)) {
       return this.#exchangeInPlace(old, wanted);
@@ -245,7 +244,6 @@ export class FragmentUnion implements NatPlan {
     this.#journal.pending.add(key);
   }
 
-  /** Updates the source ports of bindings that came, went or changed. */
   #followBindings(): void {
     for (const key of [...this.#journal.pending]) {
       const old = this.#sourcePorts.get(key);

@@ -10,16 +10,14 @@ export interface Fragment {
 
 export const emptyFragment: Fragment = Object.freeze({ entries: [], notices: [] });
 
-/** The result of the usable items, and the faulty ones. */
 interface Isolated<Item, Result> {
   readonly result: Result;
   readonly faulty: readonly { readonly item: Item; readonly error: unknown }[];
 }
 
 /**
- * A last line of defence, if a parser accepts what the plan cannot use: other items are not affected. Makes the result of
- * all items. If that throws, items that throw alone are left out; if the rest still throws, all are. `make` of no items
- * must not throw.
+ * A last line of defence, if a parser accepts what the plan cannot use. Makes the result of all items; if that throws,
+ * leaves out items that throw alone; if the rest still throws, all. `make` of no items must not throw.
  */
 export function isolated<Item, Result>(
   items: readonly Item[],

@@ -12,8 +12,8 @@ import type { NatPlan } from './nat-plan.ts';
 const byPort = new WeakMap<readonly HostListener[], ReadonlyMap<Protocol, readonly HostListener[]>>();
 
 /**
- * The listeners that receive packets to these ports of the address, in order of ports, one for each port: one bound to the
- * address, else one bound to every address of its family. docs/spec/pod-nat.md, "Who wins".
+ * Listeners that receive packets to these ports of the address, ordered by port, one for each port: one bound to the
+ * address is preferred to one bound to every address. docs/spec/pod-nat.md, "Who wins".
  */
 export function listenersIn(
   listeners: readonly HostListener[],
@@ -46,14 +46,13 @@ function sortedOf(listeners: readonly HostListener[]): ReadonlyMap<Protocol, rea
   return sorted;
 }
 
-/** `192.0.2.1:22`, `*:22`: where the socket is bound, as ss(8) writes it. */
 export function formatListener({ address, port }: HostListener): string {
   return address === null ? `*:${port}` : formatEndpoint(address, port);
 }
 
 /**
- * The ports of the node that the CNI plugin maps to the pod, in the families of the pod. A finished or terminating pod has
- * none; what the plugin has not removed yet is found as a rule.
+ * Host ports that the CNI plugin maps to the pod, in the families of the pod. A finished or terminating pod has none;
+ * mappings that the plugin has not removed yet are found as rules.
  */
 export function hostPortHolders(pod: PodFact | null, nodeName: string): readonly HostListener[] {
   if (pod === null || pod.hostPorts.length === 0 || pod.nodeName !== nodeName) return [];

@@ -12,14 +12,10 @@ const NO_RANGE =
 export interface LoadBalancerSources {
   /** For each family that has such an address; null: everyone. */
   readonly byFamily: ReadonlyMap<Family, AddressSet | null>;
-  /** What is wrong with loadBalancerSourceRanges. */
   readonly faults: readonly string[];
 }
 
-/**
- * @param addresses the served addresses of the load balancer
- * @param most networks in a list; of a longer list only the lowest addresses are allowed
- */
+/** @param most networks in a list; of a longer list only the lowest addresses are allowed */
 export function loadBalancerSources(
   service: ServiceFact,
   addresses: readonly IpAddress[],
@@ -41,10 +37,9 @@ export function loadBalancerSources(
 }
 
 /**
- * The allowed sources of a load-balancer address; null: all. Entries of the other family do not count: if a Service of both
- * families restricts one of them, the other stays open, as with kube-proxy. If no entry is of a family of the Service, no
- * source is allowed. If a range contains the node's own address, the Service's load-balancer addresses are allowed as
- * sources too (a node with the VIP that connects to it uses it as source).
+ * The allowed sources of a load-balancer address; null: all. Entries of the other family do not count, as with
+ * kube-proxy; if no entry is of a family of the Service, no source is allowed. If a range contains the node's own
+ * address, the Service's load-balancer addresses are allowed too (a node with the VIP uses it as source).
  */
 function sourcesOf(service: ServiceFact, family: Family, node: NodeFacts): AddressSet | null {
   if (service.loadBalancerSourceRanges === null) return null;

@@ -7,7 +7,6 @@ import { scopeKey } from './entry-key.ts';
 
 /** All NAT wanted on this node: the union of the fragments, with conflicts decided. */
 export interface NatPlan {
-  /** Grows with every change. */
   readonly revision: number;
   /** The entry that won this key; for a range: the stretch with this key. */
   entry(key: string): PlanEntry | undefined;
@@ -15,7 +14,7 @@ export interface NatPlan {
   entryAt(tuple: Tuple): PlanEntry | undefined;
   /** The new source of a pod's packets from this address, protocol and port, if its own binding has the port. */
   sourceAt(tuple: Tuple): PodSourcePort | undefined;
-  /** All entries that won, in no order. */
+  /** In no order. */
   entries(): IterableIterator<PlanEntry>;
   /** All keys whose entry may have changed after this revision; null: not known, so look at all entries. */
   changedSince(revision: number): ReadonlySet<string> | null;
@@ -25,7 +24,7 @@ export interface NatPlan {
   /** The conflicts about packets to this address, protocol and port. */
   conflictsAt(tuple: Tuple): readonly Conflict[];
   notices(): IterableIterator<Notice>;
-  /** The number of entries of a kind; costs nothing. */
+  /** In constant time. */
   count(kind: PlanEntry['kind']): number;
   /** Grows whenever notices may have changed. */
   readonly noticeRevision: number;
@@ -34,7 +33,7 @@ export interface NatPlan {
 /** The part of a plan that decides how a packet is translated. */
 export type TranslatingPlan = Pick<NatPlan, 'entry' | 'entryAt' | 'sourceAt' | 'egressSource'>;
 
-/** The scope of a family; every plan has both. */
+/** Every plan has a scope of both families. */
 export function scopeOf(plan: Pick<NatPlan, 'entry'>, family: Family): FamilyScope {
   const entry = plan.entry(scopeKey(family));
   if (entry?.kind !== 'FamilyScope') throw new TypeError(`the plan has no scope for ${family}`);

@@ -16,8 +16,8 @@ export function addressesForNodePorts(node: NodeFacts): readonly IpAddress[] {
 }
 
 /**
- * The addresses on which NodePorts answer. If that is every address, it is the unspecified address: a load balancer may
- * use an address that is local by a route alone and on no interface.
+ * If NodePorts answer on every address, it is the unspecified address: a load balancer may use an address that is local
+ * by a route alone and on no interface.
  */
 export function addressesForHealthChecks(node: NodeFacts, family: Family): readonly IpAddress[] {
   const wanted = prefixSet(family, node.nodePortAddresses ?? []);

@@ -45,9 +45,7 @@ export interface PlanOptions {
   readonly dropInvalid: boolean;
   /** Bind a pod only while it is Ready. */
   readonly requireReady: boolean;
-  /** What the Pod NAT annotation may do. */
   readonly podNatPolicy: PodNatPolicy;
-  /** Limits of the kernel's sets of ranges. */
   readonly sizes: SizeLimits;
 }
 
@@ -78,8 +76,8 @@ const NODE_PORTS = { first: 30000, last: 32767, why: 'NodePorts' } as const;
 const VXLAN_PORT = { first: 4789, last: 4789, why: 'VXLAN' } as const;
 
 /**
- * Ports of a node on which Kubernetes, its networks and knat itself listen: a pod that has one would receive packets for
- * these programs. They are reserved whether or not the program runs here.
+ * Ports of Kubernetes, its networks and knat: a pod that binds one would receive their packets. They are reserved even
+ * if the program does not run here.
  */
 const RESERVED: readonly ReservedPorts[] = [
   reserved(22, 'TCP', 'SSH'),

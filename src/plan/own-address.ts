@@ -5,10 +5,7 @@ import { prefixContains } from '../net/prefix.ts';
 import { specialKind } from '../net/special-address.ts';
 import type { PlanOptions } from './options.ts';
 
-/**
- * Why this node cannot use the address for NAT, as the end of a sentence; null if it can. For every address of the node that
- * an object or an option names.
- */
+/** Why this node cannot use an address named by an object or an option, as the end of a sentence; null if it can. */
 export function unusableOwnAddress(
   address: IpAddress,
   node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
@@ -28,8 +25,8 @@ export function unusableOwnAddress(
 }
 
 /**
- * The node's public address of the family: the first eligible one, in order of preference, that the filter does not
- * exclude; an address on a default route comes before the others. Null if there is none.
+ * The first eligible address in order of preference that the filter does not exclude; addresses on a default route
+ * first.
  */
 export function publicAddress(
   family: Family,

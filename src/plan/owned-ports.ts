@@ -23,11 +23,9 @@ export class PortOwners {
   #local: ReadonlySet<IpAddress> = new Set();
 
   /**
-   * Follows the plan, at the cost of what changed.
-   *
+   * Costs only what changed. Returns true if an owner of wanted ports may have changed.
    * @param local the addresses of this node; another object when they may have changed
    * @param wanted the ports that translated connections may have
-   * @returns true if an owner of wanted ports may have changed
    */
   follow(
     plan: Pick<NatPlan, 'entry' | 'entries' | 'changedSince' | 'revision'>,
@@ -50,7 +48,6 @@ export class PortOwners {
     return this.#byKey.values();
   }
 
-  /** Returns the ports whose owner changed. */
   #put(key: string, entry: PlanEntry | undefined): readonly PortSpan[] {
     const before = this.#byKey.get(key);
     const now = entry === undefined ? null : this.#ownedBy(entry);

@@ -28,12 +28,11 @@ type PodLimits = ReadonlyMap<string, BeyondLimits>;
 const noLimits: PodLimits = new Map();
 
 /**
- * Keeps the facts and turns what changed into fragments. `apply` only marks; `update` computes. The plan after
- * `update` depends on the current facts alone: any order of changes gives the same as computing from scratch.
+ * Turns changed facts into fragments. `apply` only marks; `update` computes. The plan after `update` depends on the
+ * current facts alone: any order of changes gives the same as computing from scratch.
  */
 export class Planner {
   readonly #facts = new FactStore();
-  /** The current objects by namespace and name. */
   readonly nodes = this.#facts.of('Node');
   readonly services = this.#facts.of('Service');
   readonly pods = this.#facts.of('Pod');
@@ -42,7 +41,6 @@ export class Planner {
   readonly #dirtyServices = new Set<string>();
   readonly #dirtyPods = new Set<string>();
   #dirtyScope = true;
-  /** A Pod of this node came, went, or changed its address. */
   #podsMoved = true;
   #strayPods: readonly IpAddress[] = [];
   /** The EgressRules, or what they depend on (scope, Pods, Namespaces), changed. */
@@ -85,14 +83,13 @@ export class Planner {
     return this.#heldNode;
   }
 
-  /** The slices of a Service, in order of their names. */
   slicesOf(service: string): readonly EndpointSliceFact[] {
     return this.#facts.slicesOf(service);
   }
 
   /**
-   * Replaces the facts of this node. All fragments are computed again, with two exceptions: a change of listening sockets
-   * and port mappings, which is frequent, concerns Pods only, and a change of reserved ports concerns no Service.
+   * Computes all fragments again, with two exceptions: a change of listening sockets and port mappings, which is
+   * frequent, concerns Pods only, and a change of reserved ports concerns no Service.
    */
   setNode(node: NodeFacts): void {
     const before = this.#node;
@@ -109,7 +106,6 @@ export class Planner {
     for (const key of this.services.keys()) this.#dirtyServices.add(key);
   }
 
-  /** Takes over the current values of objects. */
   apply(changes: Iterable<FactChange>): void {
     for (const change of changes) {
       this.#mark(change);
@@ -123,7 +119,7 @@ export class Planner {
     switch (change.kind) {
       case 'Service':
         this.#dirtyServices.add(key);
-        // Addresses that other proxies serve are not dropped, although they lie in the service CIDRs.
+        // Addresses of other proxies are not dropped, although they are in the service CIDRs.
         this.#dirtyScope ||= !isAlike(addressesOfOthers, this.services.get(key), change.fact);
         break;
       case 'EndpointSlice':
@@ -171,7 +167,6 @@ export class Planner {
     return this.#scopes !== null;
   }
 
-  /** Computes the fragments of what changed and returns the plan. */
   update(): NatPlan {
     const { enable } = this;
     if (this.#podsMoved || this.#dirtyScope) this.#findStrayPods();

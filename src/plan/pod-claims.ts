@@ -45,7 +45,7 @@ export class PodClaims {
     this.#notices.push(findingOf(code, this.#owner, message));
   }
 
-  /** Adds an entry that the policy allows. @param index its place in the annotation */
+  /** @param index the entry's place in the annotation */
   add(entry: PodNatEntry, index: number): void {
     const { ips } = this.#pod;
     for (const podAddress of ips) {
@@ -65,7 +65,7 @@ export class PodClaims {
     return { entries: [...this.#ports.values(), ...this.#sources.values()], notices: this.#notices };
   }
 
-  /** The node's address of the family that the entry binds; null if there is none, with a notice if that is a fault. */
+  /** Null if the node has no address of the family; a notice if that is a fault. */
   #boundAddress(entry: PodNatEntry, index: number, family: Family): IpAddress | null {
     if (entry.interfaceAuto) {
       const found = publicAddress(family, this.#node, this.#options);
@@ -130,7 +130,6 @@ function noPublicAddress(index: number, family: Family): string {
   );
 }
 
-/** Equal lists of an annotation become one set, computed once. */
 function rangesByList(): (family: Family, allow: readonly Prefix[] | null) => AddressSet | null {
   const known = new Map<string, AddressSet>();
   return (family, allow) => {
@@ -145,7 +144,6 @@ function rangesByList(): (family: Family, allow: readonly Prefix[] | null) => Ad
 /** Further ports are only counted. */
 const PORTS_SHOWN = 5;
 
-/** One message for each holder of the ports. */
 function hostPortsInUse(
   index: number,
   bound: IpAddress,

@@ -26,7 +26,6 @@ export interface PodNatPolicy {
   readonly addresses: readonly Prefix[] | null;
   /** Whether `"takeover": true` has an effect. */
   readonly takeover: boolean;
-  /** Ports that no pod may bind. */
   readonly reserved: readonly ReservedPorts[];
   /** Ports that may be bound although they are reserved. */
   readonly unreserved: readonly PortSpan[];
@@ -38,7 +37,7 @@ export interface PodNatPolicy {
 
 const BY_WHOM = 'an administrator decides that';
 
-/** Why pods of this namespace may not use Pod NAT; null if they may. @param labels of the Namespace; null: not known */
+/** @param labels of the Namespace; null: not known @returns null if its pods may use Pod NAT */
 export function namespaceRefusal(
   { namespaces, namespaceSelector }: PodNatPolicy,
   namespace: string,
@@ -58,7 +57,7 @@ function matches(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }
 
-/** Why the ports of an entry may not be bound at any address; null if they may. */
+/** Null if the ports may be bound at some address. */
 export function portRefusal(
   { reserved, unreserved, ports }: PodNatPolicy,
   entry: PodNatEntry,
@@ -75,7 +74,7 @@ export function portRefusal(
   return `srcPort ${asked} may not be bound: ${BY_WHOM}, and allows ${ports.length === 0 ? 'none' : ports.map(formatSpan).join(', ')} (--pod-nat-ports)`;
 }
 
-/** Why this address of the node may not be bound; null if it may. */
+/** Null if the address may be bound. */
 export function addressRefusal({ addresses }: PodNatPolicy, bound: IpAddress): string | null {
   if (addresses === null || addresses.some((prefix) => prefixContains(prefix, bound))) return null;
   return `${bound} may not be bound: ${BY_WHOM} (--pod-nat-addresses)`;
@@ -91,12 +90,7 @@ export const TAKEOVER_REFUSED = `"takeover" does not count here: ${BY_WHOM} (--p
 /** The entries of one pod that exceed a limit: index → reason. */
 export type BeyondLimits = ReadonlyMap<number, string>;
 
-/**
- * The entries that exceed the limits, by the keys of their pods. Pods are counted by age, then uid, and the entries of a pod
- * in their order. An entry that does not fit is refused; later ones may still fit. The order of `pods` does not matter.
- *
- * @param pods those of one namespace that are on the node and may use Pod NAT
- */
+/** By the keys of their pods. Pods are counted by age, then uid; the entries of a pod in order. */
 export function beyondLimits(
   policy: PodNatPolicy,
   pods: readonly PodFact[],

@@ -11,8 +11,8 @@ import { PodClaims } from './pod-claims.ts';
 import { type BeyondLimits, namespaceRefusal, portRefusal } from './pod-nat-policy.ts';
 
 /**
- * The entries for the annotation of one Pod: bindings (DNAT) while it is Ready, and the source of its own connections (SNAT)
- * as soon as it has an address. docs/spec/pod-nat.md, "What is programmed" and "Who wins".
+ * Bindings (DNAT) while the Pod is Ready, and the source of its own connections (SNAT) as soon as it has an address.
+ * docs/spec/pod-nat.md, "What is programmed" and "Who wins".
  */
 export function podFragment(
   pod: PodFact,
@@ -59,7 +59,6 @@ export function claimsPorts(pod: PodFact, node: Pick<NodeFacts, 'nodeName'>): bo
   return pod.nat !== null && pod.nodeName === node.nodeName && !pod.finished && !pod.terminating;
 }
 
-/** What the policy needs to know in addition to the Pod. */
 export interface PodPeers {
   /** Of the pod's Namespace; null: not known. */
   readonly namespaceLabels: Readonly<Record<string, string>> | null;
@@ -67,7 +66,7 @@ export interface PodPeers {
   readonly beyondLimits?: BeyondLimits | undefined;
 }
 
-/** Limit of different entries of one Pod, so that one annotation cannot fill the kernel's sets. docs/pod-nat.md, "How many". */
+/** Limit of entries of one Pod, so that one annotation cannot fill the kernel's sets. docs/pod-nat.md, "How many". */
 const MOST_ENTRIES = 1024;
 
 /**

@@ -15,12 +15,7 @@ export interface PoolRow {
   }[];
 }
 
-/**
- * The decision of `decideEgress` for packets between pools, each represented by an address that is in no narrower pool.
- * EgressRules, which come before pools, are left out, since each applies to some pods only.
- *
- * @param pools of the scope; the rows and columns of the matrix
- */
+/** The decision of `decideEgress` for packets between pools, each represented by an address in no narrower pool. */
 export function poolRows(scope: FamilyScope, pools: readonly PoolFact[]): PoolRow[] {
   const outside = outsideOf(scope);
   const columns = pools.map((pool) => ({ pool: pool.name, address: ownAddress(scope, pool) }));

@@ -13,13 +13,12 @@ import {
 } from './entry.ts';
 import { podSourcePortKey, spanKey } from './entry-key.ts';
 
-/** An entry that claims ports of an address. */
 export type PortClaim = ServiceFrontend | PodBinding | PodReservation | PodSourcePort;
 
-/** A claim to several ports, or the stretch of one that it has won. */
+/** A claim to several ports, or the part of it that it has won. */
 export type RangeClaim = PodBinding | PodReservation | PodSourcePort;
 
-/** At most so many conflicts are reported for one claim: one for each stretch of ports that it lost. */
+/** Limit of reported conflicts for one claim: one for each stretch of ports that it lost. */
 const MOST_LOSSES = 16;
 
 export function isPortClaim(entry: PlanEntry): entry is PortClaim {
@@ -31,7 +30,7 @@ export function isRange(entry: PlanEntry): entry is RangeClaim {
   return 'portCount' in entry && entry.portCount > 1;
 }
 
-/** The name of the claim's lane: packets from ports of a pod and packets to ports have different lanes, which never conflict. */
+/** Packets from ports of a pod and packets to ports have different lanes, which never conflict. */
 export function laneOf({ kind, tuple: { address, protocol } }: PortClaim): string {
   return laneName(kind === 'PodSourcePort' ? 'from' : 'to', { address, protocol });
 }
@@ -43,34 +42,31 @@ export function laneName(
   return `${way} ${address}/${protocol}`;
 }
 
-/** Ports that a claim has won; `entry` is the claim itself where it has won them all. */
+/** Ports that a claim has won; `entry` is the claim itself if it has won them all. */
 export interface Piece extends PortSpan {
   readonly claim: RangeClaim;
   readonly entry: RangeClaim;
 }
 
-/** Who won which ports of a lane. */
 export interface SettledLane {
   /** By first port; they do not overlap. */
   readonly pieces: readonly Piece[];
   /** Claims to single ports that lost to a range. */
   readonly beaten: ReadonlySet<PortClaim>;
-  /** By the key of the ports in question. */
+  /** By the key of these ports. */
   readonly conflicts: ReadonlyMap<string, Conflict>;
 }
 
-/** Ports that a claim has won. */
 interface Taken extends PortSpan {
   readonly by: PortClaim;
 }
 
 /**
- * Settles the claims of one lane port by port: each port goes to the first claim in the order of `compareClaims`, and what a
- * range keeps is split into what is left. Costs n log n, whatever the number of ports.
- *
+ * Settles the claims of one lane port by port: each port goes to the first claim in the order of `compareClaims`, and a
+ * range is split into the ports that it keeps. Costs n log n, independent of the number of ports.
  * @param ranges the claims to several ports
  * @param singles those to one port that won among the claims to exactly that port
- * @param known earlier pieces, so that what did not change stays the same object
+ * @param known earlier pieces, so that unchanged ones stay the same object
  */
 export function settleLane(
   ranges: Iterable<RangeClaim>,
@@ -114,7 +110,6 @@ export function settleLane(
   return { pieces, beaten, conflicts: new Map(conflicts) };
 }
 
-/** Inserts the gained ports in order; their places are between `from` and `to`. */
 function insert(taken: Taken[], from: number, to: number, gained: readonly Taken[]): void {
   const around = taken.slice(from, to);
   taken.splice(from, to - from, ...[...around, ...gained].sort((a, b) => a.first - b.first));
@@ -145,7 +140,6 @@ function pieceOf(claim: RangeClaim, first: number, last: number, known: Piece | 
   return { claim, first, last, entry: stretchOf(claim, first, last) };
 }
 
-/** The claim, reduced to these of its ports. */
 export function stretchOf<Claim extends RangeClaim>(claim: Claim, first: number, last: number): Claim;
 export function stretchOf(claim: RangeClaim, first: number, last: number): RangeClaim {
   const offset = first - claim.tuple.port;

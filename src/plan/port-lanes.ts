@@ -13,18 +13,16 @@ import {
   spanOf,
 } from './port-claims.ts';
 
-/** One address, protocol and direction for which a claim asks for a range of ports. */
 interface Lane {
   readonly ranges: Set<RangeClaim>;
   /** The claims to single ports, by port: the winner of each. */
   readonly singles: Map<number, PortClaim>;
-  /** False until the singles are known. */
+  /** False until the singles are filled in. */
   isIndexed: boolean;
   isDirty: boolean;
   settled: SettledLane;
 }
 
-/** What settling changed. */
 export interface LaneChanges {
   readonly before: SettledLane;
   readonly after: SettledLane;
@@ -33,8 +31,8 @@ export interface LaneChanges {
 const NOTHING: SettledLane = { pieces: [], beaten: new Set(), conflicts: new Map() };
 
 /**
- * The lanes in which objects claim ranges. Without a range, the keys of single ports decide alone and nothing is done here.
- * A lane with ranges is settled again, once a round, when a claim in it changed.
+ * The lanes in which objects claim ranges; other keys are decided by single ports alone. A lane is settled again once a
+ * round when a claim in it changed.
  */
 export class PortLanes {
   readonly #lanes = new Map<string, Lane>();
@@ -57,7 +55,6 @@ export class PortLanes {
     if (lane?.ranges.delete(claim)) lane.isDirty = true;
   }
 
-  /** Replaces the winner of a single port. */
   replaceSingle(before: PortClaim | undefined, after: PortClaim | undefined): void {
     const either = after ?? before;
     if (either === undefined || this.#lanes.size === 0) return;
@@ -69,7 +66,7 @@ export class PortLanes {
     if (covers(lane, port)) lane.isDirty = true;
   }
 
-  /** Settles what changed. @param singles all claims to single ports that won their key, asked for at most once */
+  /** @param singles all claims to single ports that won their key; called at most once */
   settle(singles: () => Iterable<PlanEntry>): LaneChanges[] {
     if (this.#lanes.size === 0) return [];
     this.#index(singles);
@@ -115,7 +112,7 @@ function covers({ ranges, settled }: Lane, port: number): boolean {
   return false;
 }
 
-/** The claims to single ports that lie in a claimed range. */
+/** The claims to single ports within a claimed range. */
 function* inRanges({ ranges, singles }: Lane): Generator<PortClaim> {
   if (singles.size === 0 || ranges.size === 0) return;
   const spans = joinedSpans([...ranges].map(spanOf));

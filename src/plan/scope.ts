@@ -45,8 +45,8 @@ export interface ScopeFragment extends Fragment {
 }
 
 /**
- * The fragment of everything that is not tied to one object: the address sets of both families, computed from the node
- * facts, all pools and all Nodes. docs/spec/egress-nat.md, "The decision".
+ * The address sets of both families, from the node facts, all pools and all Nodes. docs/spec/egress-nat.md, "The
+ * decision".
  */
 export function scopeFragment(facts: ScopeFacts, node: NodeFacts, options: PlanOptions): ScopeFragment {
   const placed = { IPv4: placedPools('IPv4', facts.pools), IPv6: placedPools('IPv6', facts.pools) };
@@ -123,7 +123,6 @@ function familyScope(
   };
 }
 
-/** Egress NAT is off. */
 const NO_EGRESS: EgressScope = Object.freeze({
   address: null,
   ports: [],
@@ -181,8 +180,8 @@ function withoutSource(
 }
 
 /**
- * ip-masq-agent masquerades everything that leaves the node. Here it is what pods send; with `masqueradeHostTraffic`, what
- * the host sends too. IPv6 is masqueraded only if the file names a network of IPv6.
+ * ip-masq-agent masquerades everything that leaves the node. Here: what pods send and, with `masqueradeHostTraffic`,
+ * what the host sends. IPv6 is masqueraded only if the file names a network of IPv6.
  */
 function ipMasqScope(
   family: Family,
@@ -220,12 +219,11 @@ function clusterIPMasquerade(
 
 type ScopeKind = 'IPPool' | 'Node' | 'ServiceCIDR' | 'FelixConfiguration' | 'IpMasqAgent';
 
-/** One of the objects that the scope is computed from. */
 type ScopeObject = {
   [Kind in ScopeKind]: { readonly kind: Kind; readonly fact: FactTypes[Kind] };
 }[ScopeKind];
 
-/** The scope of all usable objects, with a notice for each unusable one; for a file of this node, the notice is on its Node. */
+/** For a file of this node, the notice about an unusable object is on its Node. */
 export function isolatedScope(
   facts: FactStore,
   node: NodeFacts,

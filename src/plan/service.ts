@@ -30,8 +30,8 @@ const none: readonly Endpoint[] = Object.freeze([]);
 type ServiceEntry = ServiceFrontend | ClusterAddress | ServiceHealthCheck;
 
 /**
- * The entries of one Service: a frontend for each address and port, its ClusterIPs, and its health checks.
- * docs/spec/service-nat.md, "Frontends". `slices` are those of this Service, in order of their names.
+ * A frontend for each address and port, the ClusterIPs, and the health checks. docs/spec/service-nat.md, "Frontends".
+ * @param slices of this Service, in order of their names
  */
 export function serviceFragment(
   service: ServiceFact,
@@ -91,7 +91,7 @@ export function serviceFragment(
   return { entries: restricted(entries), notices: notices.length === 0 ? emptyFragment.notices : notices };
 }
 
-/** The addresses outside the cluster on which the Service is served, and the `externalIPs` that an administrator refuses. */
+/** External addresses of the Service, and the `externalIPs` that an administrator refuses. */
 function externalAddresses(service: ServiceFact, served: PlanOptions['externalIPs']) {
   const loadBalancerIPs = service.loadBalancerIPs.filter((address) => mayFront(service, address));
   // An address that is both is a load balancer's: its source ranges apply.
@@ -119,7 +119,6 @@ export function addressesOfOthers(service: ServiceFact): readonly IpAddress[] {
   return notOurs?.kind === 'label' ? [...clusterIPs, ...externalIPs, ...loadBalancerIPs] : [];
 }
 
-/** @param served as `PlanOptions.externalIPs` */
 export function isServedExternalIP(served: PlanOptions['externalIPs'], address: IpAddress): boolean {
   return served === null || served.some((prefix) => prefixContains(prefix, address));
 }
@@ -133,8 +132,8 @@ function refusedExternalIPs(refused: readonly IpAddress[], served: PlanOptions['
 }
 
 /**
- * If a load-balancer address is the Service's by another field too (its ClusterIP, a node's address with the same port), its
- * source ranges apply to all frontends of the key, whichever wins.
+ * If a load-balancer address belongs to the Service by another field too (ClusterIP, or a node's address with the same
+ * port), its source ranges apply to all frontends of the key.
  */
 function restricted(entries: readonly ServiceEntry[]): readonly ServiceEntry[] {
   const ranges = new Map<string, AddressSet>();
@@ -151,11 +150,7 @@ function restricted(entries: readonly ServiceEntry[]): readonly ServiceEntry[] {
   });
 }
 
-/**
- * Only with traffic policy Local: with policy Cluster every node serves.
- *
- * @param localReady addresses of ready endpoints on this node that a port of the Service leads to
- */
+/** Only with traffic policy Local: with policy Cluster every node serves. @param localReady each address once */
 function healthChecks(
   service: ServiceFact,
   owner: ObjectRef,
@@ -219,8 +214,8 @@ function retained(
 }
 
 /**
- * An external address is served only in a family of the Service: a load balancer may have an address of another family,
- * which it translates itself. A Service without ClusterIPs, which only manifests have, has no known families.
+ * An external address is served only in a family of the Service: a load balancer translates between families itself. A
+ * Service without ClusterIPs (possible in manifests only) has no known families.
  */
 function mayFront(service: ServiceFact, address: IpAddress): boolean {
   return service.clusterIPs.length === 0 || hasFamily(service, familyOf(address));

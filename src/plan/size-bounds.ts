@@ -5,8 +5,8 @@ import type { PlanEntry, PodBinding, PodReservation, ServiceFrontend } from './e
 import type { Fragment } from './fragment.ts';
 
 /**
- * The limits of the kernel's sets of ranges. For each change the kernel copies the whole set: about 10 µs for each element
- * of IPv4 and 40 µs for each of IPv6. docs/pod-nat.md, "How many".
+ * The limits of the kernel's sets of ranges. For each change the kernel copies the whole set: about 10 µs for each
+ * element of IPv4 and 40 µs for each of IPv6. docs/pod-nat.md, "How many".
  */
 export interface SizeLimits {
   /** Networks in one list of sources, neighbours joined. */
@@ -19,7 +19,6 @@ export interface SizeLimits {
   readonly entriesPerNode: number;
 }
 
-/** An object with limited entries. */
 interface Claimant {
   readonly name: string;
   readonly fragment: Fragment;
@@ -28,8 +27,8 @@ interface Claimant {
 }
 
 /**
- * What does not fit of one object: keys of entries that are left out, and names of lists that are emptied, so that no source
- * is allowed. Each has the limit that is exceeded.
+ * The part of an object that does not fit, each with the exceeded limit: keys of entries that are left out, and names
+ * of lists that are emptied, so that no source is allowed.
  */
 type Verdict = ReadonlyMap<string, Limit>;
 
@@ -49,9 +48,9 @@ const REASONS = {
 } as const;
 
 /**
- * Limits what objects add to the kernel's sets of ranges. Objects are counted by age, then kind and name, so that older
- * objects keep what they have. What does not fit is left out; later objects may still fit. A list of sources that does not
- * fit is emptied: no source is allowed. The result depends on the fragments alone.
+ * Limits what objects add to the kernel's sets of ranges. Older objects come first, then kind and name. What does not
+ * fit is left out; later objects may still fit. A list of sources that does not fit is emptied: no source is allowed.
+ * The result depends on the fragments alone.
  */
 export class SizeBounds {
   readonly #limits: SizeLimits;
@@ -64,7 +63,6 @@ export class SizeBounds {
     this.#limits = limits;
   }
 
-  /** Replaces the fragment of an object. @param name of the fragment */
   put(name: string, fragment: Fragment): void {
     this.#changed.set(name, fragment);
     const known = this.#claimants.get(name);
@@ -180,7 +178,6 @@ function sourcesOf(entry: PlanEntry): AddressSet | null {
 
 const names = new WeakMap<AddressSet, string>();
 
-/** Equal for equal lists. */
 function nameOf(sources: AddressSet): string {
   let name = names.get(sources);
   if (name === undefined) {

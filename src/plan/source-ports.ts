@@ -18,8 +18,8 @@ const EVERY_PORT: PortSpan = Object.freeze({ first: 1024, last: 65535 });
 export const MOST_SPANS = 512;
 
 /**
- * Translated connections keep at least so many ports of a protocol, even if pods bind more; or a quarter of the wanted ports,
- * if that is fewer.
+ * Translated connections keep at least this many ports of a protocol (or a quarter of the wanted ports, if fewer), even
+ * if pods bind more.
  */
 export const FEWEST_FREE = 1024;
 
@@ -68,7 +68,6 @@ export function everyPort(
   return left.length === 0 ? [EVERY_PORT] : left;
 }
 
-/** Egress NAT is off. */
 const NO_PORTS: FreePorts = { TCP: [], UDP: [], SCTP: [] };
 
 /** If programs of the host use all of natPortRange, ports outside it are used rather than theirs. */
@@ -81,9 +80,9 @@ function byProtocol(portsOf: (protocol: Protocol) => readonly PortSpan[]): FreeP
 }
 
 /**
- * The wanted ports that have no owner on any address; if there are too many spans, the widest. If too few ports are left,
- * as few claims of objects as possible are ignored: first those of the namespace with the most ports, the widest first. So
- * a namespace that binds nearly all ports loses the protection of its own ports. Ports of the host's programs always count.
+ * The wanted ports without an owner on any address; if there are too many spans, the widest. If too few ports are left,
+ * as few claims of objects as possible are ignored: those of the namespace with the most ports first, the widest first.
+ * Ports of the host's programs always count.
  */
 function freeSpans(
   wanted: readonly PortSpan[],

@@ -18,10 +18,8 @@ export function addressesHere(
 }
 
 /**
- * The addresses of this node's Pods outside all networks of pods, sorted, each once: only the Pod object says that they
- * are pods. Empty if no kind of NAT needs them.
- *
- * @param ipMasqAgent undefined: no file of ip-masq-agent is in force
+ * The addresses of this node's Pods outside all networks of pods, sorted, each once: only the Pod objects show that
+ * they are pods. Empty if no kind of NAT needs them. @param ipMasqAgent undefined: no file of ip-masq-agent is in force
  */
 export function strayPods(
   pods: Iterable<PodFact>,

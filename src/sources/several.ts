@@ -1,6 +1,6 @@
 import type { Source } from './source.ts';
 
-/** Several sources as one: in sync when all of them are, and never able to work when one of them is not. */
+/** Several sources as one: in sync when all of them are; fails when one of them fails. */
 export function severalSources(sources: readonly Source[]): Source {
   return {
     name: sources.map(({ name }) => name).join(', '),

@@ -10,20 +10,19 @@ import { FolderReader, type Reading } from './folder-reader.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { type DirOptions, type ReadingOptions, withDefaults } from './options.ts';
 
-/** A file that is written without a pause is read as it is after this many times `settleMs`. */
+/** A file that is written without a pause is read unfinished after this many times `settleMs`. */
 const PATIENCE = 20;
 
-/** The manifests of a folder, watched. */
 export function dirSource(path: string, options: DirOptions = {}): Source {
   return new DirSource(path, options);
 }
 
 /**
  * A folder of manifests as a source. Guarantees:
- * 1. Everything that is in the folder at the start is applied before `synced`.
+ * 1. All objects that are in the folder at the start are applied before `synced`.
  * 2. After a change the folder is read once it was quiet for `settleMs`, all changed files in one `apply`.
  * 3. A file that cannot be read removes nothing; it is reported until it can be read.
- * 4. A folder that vanishes keeps its last good state and is picked up when it is back.
+ * 4. A folder that vanishes keeps its last good state and is read again when it is back.
  * 5. A change without an event is found after `pollMs`.
  */
 export class DirSource implements Source {
@@ -76,7 +75,6 @@ export class DirSource implements Source {
     }
   }
 
-  /** Waits until the folder is quiet, then reads it; null when aborted. */
   async #readQuiet(reader: FolderReader, signal: AbortSignal): Promise<Reading | null> {
     for (let attempt = 1; !signal.aborted; attempt++) {
       await sleep(this.#options.settleMs, undefined, { signal }).catch(() => {});
@@ -106,7 +104,7 @@ function deliver(reading: Reading, sink: SourceSink): void {
   for (const [path, problems] of reading.problems) sink.report(path, problems);
 }
 
-/** Changes when another folder takes the place; null while there is none. */
+/** Changes when another folder replaces this one; null while the folder is missing. */
 async function identityOf(path: string): Promise<string | null> {
   const stats = await stat(path, { bigint: true }).catch(() => null);
   return stats === null || !stats.isDirectory() ? null : `${stats.dev}:${stats.ino}`;

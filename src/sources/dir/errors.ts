@@ -8,7 +8,7 @@ export function pathProblem(code: SourceCode, path: string, message: string): Fi
   return { code, severity: 'error', origin: path, object: null, field: '', message };
 }
 
-/** `ENOENT`, `EACCES`; empty for what is no error of the system. */
+/** `ENOENT`, `EACCES`; empty if it is no system error. */
 export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

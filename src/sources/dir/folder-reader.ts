@@ -10,14 +10,13 @@ import type { ReadingOptions } from './options.ts';
 import { readManifestFile } from './read-file.ts';
 import { type Scan, type ScannedFile, scanFolder } from './scan.ts';
 
-/** What one look at the folder found out. */
 export interface Reading {
-  /** False: a file is still being written and nothing was taken over; look again soon. */
+  /** False: a file is still being written, so no change was applied; read again soon. */
   readonly settled: boolean;
   readonly changes: readonly FactChange[];
-  /** By path, where the problems differ from those reported before; an empty list if there are none any more. */
+  /** By path, only where the problems changed; an empty list when they are solved. */
   readonly problems: ReadonlyMap<string, readonly Finding[]>;
-  /** Identity of the folder; null while it is not there. */
+  /** Null while the folder is missing. */
   readonly rootIdentity: string | null;
 }
 
@@ -29,7 +28,6 @@ export class FolderReader {
   readonly #options: ReadingOptions;
   readonly #context: ParseContext;
   readonly #state = new FolderState();
-  /** Signatures of the files as they were read. */
   readonly #signatures = new Map<string, string>();
   /** The problems reported last, by path, as JSON. */
   readonly #reported = new Map<string, string>();
@@ -46,9 +44,9 @@ export class FolderReader {
   }
 
   /**
-   * Takes over all that changed since the last call, at once, so that an object that moves between files is never
-   * gone. With `now` (milliseconds since the epoch), nothing is taken over while a changed file is younger than
-   * `settleMs`; with null, files are read as they are.
+   * Applies all changes since the last call together, so that an object that moves between files is never removed. With
+   * `now` (milliseconds since the epoch), nothing is applied while a changed file is younger than `settleMs`; with
+   * null, files are read even if they may be unfinished.
    */
   async read(now: number | null): Promise<Reading> {
     let scan: Scan;
@@ -84,7 +82,7 @@ export class FolderReader {
     };
   }
 
-  /** False when the file changed while it was read, unless it is to be taken as it is, and when it is gone. */
+  /** False if the file was removed, or changed while it was read; `asItIs` ignores such changes. */
   async #readFile(file: ScannedFile, asItIs: boolean): Promise<boolean> {
     const { path, signature } = file;
     const read = await readManifestFile(file, this.#options.maxFileBytes);

@@ -5,30 +5,25 @@ import { type Claim, Claims } from '../objects/claims.ts';
 import type { FileObjects } from '../objects/file-objects.ts';
 import { lastGoodFinding } from '../objects/parsed.ts';
 
-/** What is known of one file. */
 interface FileState {
-  /** In force, by kind and key. */
+  /** Objects in force, by kind and key. */
   claims: ReadonlyMap<string, Claim>;
-  /** Found when the file was read last. */
   problems: readonly Finding[];
 }
 
 /**
- * The objects of all files of a folder, and what is in force of them. No I/O: files come in as parsed contents.
- *
- * In force is, for each file, its last good state: of a file that does not parse all that stood in it before, of an
- * object that is rejected its last good value. Of an object in two files the file whose path sorts first decides.
+ * The objects of all files of a folder. No I/O: files come in as parsed contents.
+ * The last good state of each file is in force: the previous objects if the file does not parse, the previous value of
+ * an object that is rejected. If two files contain an object, the file whose path sorts first decides.
  */
 export class FolderState {
   readonly #files = new Map<string, FileState>();
   readonly #claims = new Claims();
 
-  /** Paths of all files that are known. */
   paths(): readonly string[] {
     return [...this.#files.keys()];
   }
 
-  /** The file as it was just read. */
   setFile(path: string, contents: FileObjects): void {
     const before = this.#files.get(path)?.claims ?? new Map<string, Claim>();
     if (contents.objects === null) {
@@ -54,13 +49,12 @@ export class FolderState {
     this.#files.set(path, { claims, problems });
   }
 
-  /** The file is there and cannot be read: what it said before stays in force. */
+  /** The file exists but cannot be read: its previous objects stay in force. */
   setUnreadable(path: string, problems: readonly Finding[]): void {
     const claims = this.#files.get(path)?.claims ?? new Map<string, Claim>();
     this.#files.set(path, { claims, problems });
   }
 
-  /** The file is gone, and its objects with it. */
   removeFile(path: string): void {
     const file = this.#files.get(path);
     if (file === undefined) return;
@@ -68,12 +62,10 @@ export class FolderState {
     this.#files.delete(path);
   }
 
-  /** The changes since the last call. */
   takeChanges(): FactChange[] {
     return this.#claims.takeChanges();
   }
 
-  /** The problems of all files that have some, by path. */
   problems(): Map<string, readonly Finding[]> {
     const problems = new Map<string, readonly Finding[]>();
     for (const [path, file] of this.#files) if (file.problems.length > 0) problems.set(path, file.problems);

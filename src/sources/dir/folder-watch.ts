@@ -2,8 +2,8 @@ import { type FSWatcher, watch } from 'chokidar';
 import { isHiddenName } from './scan.ts';
 
 /**
- * Reports that something below a folder may have changed, without saying what: the reader reads the folder. Only folders
- * are watched (the kernel reports changes of their files), so the number of watches does not grow with the manifests.
+ * Reports that something below a folder may have changed; the reader then reads the folder. Only folders are watched
+ * (the kernel reports changes of their files), so the number of watches does not grow with the manifests.
  */
 export class FolderWatch {
   readonly #watcher: FSWatcher;

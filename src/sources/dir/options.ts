@@ -1,20 +1,19 @@
 import type { PortSpan } from '../../net/port.ts';
 import { defaultPodNatOptions, type PodNatOptions } from '../objects/metadata.ts';
 
-/** How a folder of manifests is read. All have defaults; times are milliseconds. */
+/** All options have defaults; times are milliseconds. */
 export interface DirOptions {
   readonly podNat?: PodNatOptions;
   /** Node ports that a Service may have; an API server's default, 30000 to 32767. */
   readonly nodePortRange?: PortSpan;
   /** Files above this many bytes are refused; 32 MiB. */
   readonly maxFileBytes?: number;
-  /** How long the folder must be quiet before it is read, and a file unchanged before it is trusted; 50. */
+  /** How long the folder, and each file, must be unchanged before it is read; 50. */
   readonly settleMs?: number;
   /** The folder is read this often without any event; 10,000. */
   readonly pollMs?: number;
-  /** How often to look whether the folder itself is still the same one; 500. */
+  /** How often to check whether the path still leads to the same folder; 500. */
   readonly rootCheckMs?: number;
-  /** Takes lines that only matter when someone looks for a reason. */
   readonly debug?: (line: string) => void;
 }
 

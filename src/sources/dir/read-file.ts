@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { errnoOf, explainErrno } from './errors.ts';
 import type { ScannedFile } from './scan.ts';
 
-/** A file's text, or why there is none; `gone`: it was removed since it was seen. */
+/** `gone`: the file was removed since the folder was scanned. */
 export type FileText =
   | { readonly text: string }
   | {
@@ -13,7 +13,6 @@ export type FileText =
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Reads a manifest, unless it is larger than `maxBytes`. */
 export async function readManifestFile(file: ScannedFile, maxBytes: number): Promise<FileText> {
   if (file.size > maxBytes) {
     const sizes = `${mebibytes(file.size)} MiB, and the limit is ${mebibytes(maxBytes)} MiB`;

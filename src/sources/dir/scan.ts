@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Finding } from '../../model/finding.ts';
 import { errnoOf, explainErrno, pathProblem } from './errors.ts';
 
-/** A manifest file as the folder shows it. */
+/** A manifest file as found in the folder. */
 export interface ScannedFile {
   readonly path: string;
   readonly size: number;
@@ -17,13 +17,13 @@ export interface ScannedFile {
 export interface Scan {
   /** By path, sorted. */
   readonly files: ReadonlyMap<string, ScannedFile>;
-  /** By the path that could not be looked at; what was known below it stays in force. */
+  /** By the path that cannot be read; the known objects below it stay in force. */
   readonly unreadable: ReadonlyMap<string, Finding>;
-  /** Identity of the folder itself; changes when another folder takes its place. */
+  /** Changes when another folder replaces this one. */
   readonly rootIdentity: string;
 }
 
-/** Deeper folders are not looked into; a bound for links that make folders endless. */
+/** Deeper folders are ignored; this limit ends loops of links. */
 const DEEPEST = 32;
 
 /** Hidden files and folders are not manifests: `..data` of a ConfigMap, `.git`, `.x.yaml.swp`. */
@@ -32,16 +32,16 @@ export function isHiddenName(name: string): boolean {
 }
 
 /**
- * Whether a name is that of a manifest. Backup files of editors (`x.yaml~`, `#x.yaml#`, `4913`) have other endings;
- * `kustomization.yaml` configures kustomize and is no manifest.
+ * Backup files of editors (`x.yaml~`, `#x.yaml#`, `4913`) have other endings; `kustomization.yaml` configures kustomize
+ * and is no manifest.
  */
 export function isManifestName(name: string): boolean {
   return /\.(ya?ml|json)$/.test(name) && !/^kustomization\.ya?ml$/i.test(name);
 }
 
 /**
- * Looks at all manifests below a folder, links followed. Throws the system's error when the folder itself cannot be
- * listed; anything below that cannot be looked at is named in `unreadable`.
+ * Finds all manifests below a folder, links followed. Throws the system's error when the folder itself cannot be
+ * listed; unreadable paths below it are in `unreadable`.
  */
 export async function scanFolder(root: string): Promise<Scan> {
   const rootStats = await stat(root, { bigint: true });
@@ -80,7 +80,6 @@ export async function scanFolder(root: string): Promise<Scan> {
   };
 }
 
-/** The stats of what the path leads to; null when it has gone, or cannot be looked at. */
 async function lookAt(
   path: string,
   isWanted: boolean,
@@ -97,7 +96,6 @@ async function lookAt(
   }
 }
 
-/** True for a link too, wherever it leads. */
 async function exists(path: string): Promise<boolean> {
   return await lstat(path).then(
     () => true,
@@ -109,7 +107,7 @@ async function list(folder: string, unreadable: Map<string, Finding>): Promise<r
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    // Gone since its parent was listed: then the parent's listing is what is out of date.
+    // Removed since its parent was listed, so the listing is out of date.
     if (errnoOf(error) !== 'ENOENT') {
       unreadable.set(folder, pathProblem('KNAT_FOLDER_UNREADABLE', folder, explainErrno(error)));
     }

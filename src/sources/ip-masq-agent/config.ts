@@ -8,10 +8,9 @@ import type { ManifestRoot } from '../objects/manifest-root.ts';
 import { readRoots } from '../objects/manifest-text.ts';
 import { keyHint } from '../objects/schema-errors.ts';
 
-/** What a file of ip-masq-agent says. */
 export interface IpMasqAgentConfig {
   readonly fact: IpMasqAgentFact;
-  /** How often the file is read without any event, in milliseconds. */
+  /** How often the file is read without an event, in milliseconds. */
   readonly resyncMs: number;
 }
 
@@ -30,12 +29,12 @@ const KEYS = [
 ] as const;
 type Key = (typeof KEYS)[number];
 
-/** RFC 1918: what is not masqueraded to where nothing is said. */
+/** RFC 1918: destinations that are not masqueraded by default. */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].map(prefixOf);
 const CIDR_LIMIT = 64;
 const RESYNC_MS = 60_000;
 
-/** The defaults, which a file changes only where it has a key. */
+/** A file overrides the defaults key by key. */
 export function defaultIpMasqAgentConfig(name: string): IpMasqAgentConfig {
   return {
     fact: { name, nonMasqueradeCIDRs: PRIVATE, masqLinkLocal: false, masqLinkLocalIPv6: false },
@@ -44,9 +43,9 @@ export function defaultIpMasqAgentConfig(name: string): IpMasqAgentConfig {
 }
 
 /**
- * Reads the text of a file, YAML or JSON, as ip-masq-agent does (goyaml v2, then encoding/json into the defaults): keys in any case,
- * the last of several; YAML 1.1; a list without a value is an empty list, and any other key without a value is as if it were not
- * there. A key that it does not know is a warning, any other fault makes the whole file unusable. Never throws.
+ * Reads the text of a file, YAML or JSON, as ip-masq-agent does (goyaml v2, then encoding/json into the defaults): keys
+ * in any case, the last of several; YAML 1.1; a list without a value is an empty list, any other key without a value
+ * counts as absent. An unknown key is a warning, any other fault makes the whole file unusable. Never throws.
  */
 export function parseIpMasqAgentConfig(text: string, filename: string): IpMasqAgentReading {
   const problems: Finding[] = [];
@@ -92,7 +91,7 @@ function readKeys(
   add: Add,
 ): IpMasqAgentConfig {
   const given = new Map<Key, { written: string; value: unknown }>();
-  // Of the spellings of a key encoding/json takes the last in the order of bytes, since maps have no other.
+  // encoding/json uses the last spelling of a key in byte order, since maps have no other order.
   for (const [written, each] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const key = KEYS.find((known) => known.toLowerCase() === written.toLowerCase());
     if (key === undefined) {
@@ -148,7 +147,7 @@ function readPrefixes(value: unknown, limit: number): readonly Prefix[] | string
 }
 
 const UNITS = { ns: 1e-6, us: 1e-3, µs: 1e-3, μs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-/** What ip-masq-agent would read in a loop without a pause is read once a second. */
+/** Shorter intervals, which ip-masq-agent would use without a pause, become one second. */
 const SHORTEST_MS = 1000;
 
 /** A duration as Go reads it: `60s`, `1m30s`, `-1s`, `0`. */

@@ -6,34 +6,33 @@ import { type Finding, findingOf } from '../../model/finding.ts';
 import type { Source, SourceSink } from '../source.ts';
 import { defaultIpMasqAgentConfig, type IpMasqAgentReading, parseIpMasqAgentConfig } from './config.ts';
 
-/** How long a folder that cannot be watched is left alone, and how often one is looked for that took its place. */
+/** Wait after a folder could not be watched, and interval of the check whether another folder replaced it. */
 const UNWATCHED_MS = 1000;
 const FOLDER_CHECK_MS = 5000;
-/** Writers that are not done yet: a file is read this long after the last event, in milliseconds. */
+/** The file is read this many milliseconds after the last event, so that writers can finish. */
 const SETTLE_MS = 50;
 
-/** A configuration file of ip-masq-agent, watched. */
 export function ipMasqAgentSource(path: string): Source {
   return new IpMasqAgentSource(resolve(path));
 }
 
 /**
  * The file as a source of one fact. Guarantees:
- * 1. It is read once before `synced`; a file that is not there means the defaults.
- * 2. It is read again after each change in its folder (the swap of a ConfigMap's links is one), and every
+ * 1. It is read once before `synced`; a missing file means the defaults.
+ * 2. It is read again after each change in its folder (including a swap of a ConfigMap's links), and every
  *    `resyncInterval`.
- * 3. A file that cannot be used is reported, and what it said before stays in force until it is corrected.
+ * 3. A file that cannot be used is reported, and its last good content stays in force until it is corrected.
  */
 class IpMasqAgentSource implements Source {
   readonly name: string;
   readonly #path: string;
   readonly #wake = new Wake();
   #resyncMs = 0;
-  /** The reading that was reported last, as JSON: an equal one is not reported again. */
+  /** The last reported reading, as JSON: an equal one is not reported again. */
   #reported = '';
   #hasConfig = false;
   #watcher: FSWatcher | null = null;
-  /** Device and inode of the folder that is watched; empty for none. */
+  /** Device and inode of the watched folder; empty for none. */
   #watched = '';
 
   constructor(path: string) {
@@ -58,7 +57,7 @@ class IpMasqAgentSource implements Source {
     }
   }
 
-  /** Watches the folder, since links in it are replaced and not written to. True when a watch has begun. */
+  /** Watches the folder, since links in it are replaced and not written to. True when a new watch was started. */
   async #watchFolder(): Promise<boolean> {
     const folder = dirname(this.#path);
     const stats = await stat(folder, { bigint: true }).catch(() => null);

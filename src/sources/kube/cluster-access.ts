@@ -2,7 +2,7 @@ import { AccessError, type AccessOptions, type ApiAccess } from '../../kube-api/
 import { openAccess } from '../../kube-api/open-access.ts';
 import { SourceError } from '../source-error.ts';
 
-/** The access that the options name. Throws SourceError when no cluster is configured. */
+/** Throws SourceError when no cluster is configured. */
 export async function clusterAccess(options: AccessOptions): Promise<ApiAccess> {
   try {
     return await openAccess(options);

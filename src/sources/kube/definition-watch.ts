@@ -9,22 +9,22 @@ import type { Timings } from './timings.ts';
 
 const PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
-/** The form of the answer without spec: only the existence of a definition matters, and its schema may be large. */
+/** Requests an answer without spec: only the existence of a definition matters, and its schema may be large. */
 const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 /** Longest wait after an answer of 403, in milliseconds: roles change seldom. */
 const FORBIDDEN = 600_000;
 
 export interface DefinitionListener {
-  /** The definition is there, or changed: the server serves the kind soon, if it does not yet. */
+  /** The definition exists or changed: the server serves the kind now or soon. */
   definitionChanged(): void;
-  /** The definition was there, and was removed; its objects went before it. */
+  /** The definition was removed; its objects were removed before it. */
   definitionRemoved(): void;
 }
 
 /**
  * Watches the CustomResourceDefinition of one resource, so that a kind that is installed later is found at once. Where
- * this is not possible (no right to watch, another program serves the group), the reflector asks from time to time.
+ * this is not possible (no right to watch, another program serves the group), the reflector polls.
  */
 export async function watchDefinition(
   { resource, client, surroundings, timings, debug }: DefinitionParts,
@@ -45,7 +45,7 @@ export async function watchDefinition(
         timeoutSeconds: Math.ceil(watchSecondsLeast + random() * (watchSecondsMost - watchSecondsLeast)),
       };
       const request = { path: PATH, query, accept: METADATA };
-      // Without a version it begins with the definition, where there is one.
+      // Without a version the watch begins with the definition, if it exists.
       for await (const lines of linesOf(client.chunks(request, signal, () => watchIdle))) {
         for (const line of lines) {
           const { type } = readWatchEvent(line);

@@ -6,7 +6,8 @@ import type { ObjectChange, ObjectSink } from './resource-objects.ts';
 import type { Resource } from './resources.ts';
 
 /**
- * Brings the objects of all resources together. A kind that several API groups serve is the union of them, and the group of the lowest rank decides about a name that two of them have.
+ * Merges the objects of all resources. If several API groups serve a kind, objects of all of them count; if two have
+ * the same name, the group of the lowest rank decides.
  */
 export class Delivery {
   readonly #sink: SourceSink;
@@ -16,7 +17,6 @@ export class Delivery {
     this.#sink = sink;
   }
 
-  /** The sink of one resource. */
   of(resource: Resource): ObjectSink {
     const { kind, group } = resource;
     return {
@@ -39,7 +39,7 @@ export class Delivery {
   }
 }
 
-/** `kubernetes: Service shop/web`; with the group where a kind has several. */
+/** `kubernetes: Service shop/web`; with the group if several groups serve the kind. */
 function originOf(kind: ObjectKind, key: string, group: string): string {
   return hasSeveralGroups(kind) ? `kubernetes: ${kind}.${group} ${key}` : `kubernetes: ${kind} ${key}`;
 }

@@ -15,14 +15,13 @@ import { type Resource, resourceName, wantedResources } from './resources.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 import { type Trouble, Troubles } from './troubles.ts';
 
-/** The objects of a cluster, as its API server has them. */
 export function kubeSource(options: KubeOptions): Source {
   return new KubeSource(options);
 }
 
 /**
- * A cluster as a source: one reflector for each resource that the enabled kinds of NAT need, independent of each
- * other. It is in sync when all of them have delivered everything once.
+ * A cluster as a source: one independent reflector for each resource that the enabled kinds of NAT need. It is in sync
+ * when all of them have delivered all their objects once.
  */
 class KubeSource implements Source {
   readonly name = 'kubernetes';
@@ -30,7 +29,7 @@ class KubeSource implements Source {
   readonly #surroundings: Surroundings;
   readonly #timings: Timings;
   readonly #debug: (line: string) => void;
-  /** Resources that have not delivered everything yet. */
+  /** Resources that have not delivered all their objects yet. */
   #outOfSync = 0;
 
   constructor(options: KubeOptions) {
@@ -41,8 +40,8 @@ class KubeSource implements Source {
   }
 
   /**
-   * Rejects with SourceError when no cluster is configured, and with `giveUpAfter` when it cannot be read in that
-   * time; whatever can heal is reported and retried.
+   * Rejects with SourceError when no cluster is configured, or when it cannot be read within `giveUpAfter`; other
+   * failures are reported and retried.
    */
   async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
     const { access, giveUpAfter } = this.#options;
@@ -50,7 +49,7 @@ class KubeSource implements Source {
     const client = new ApiClient(await clusterAccess(access), surroundings);
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    // One for each kind that waits, which Node.js would take for a leak.
+    // One listener for each waiting kind, which Node.js would report as a leak.
     setMaxListeners(0, either);
     const troubles = new Troubles(sink, client.server, this.#timings, () => surroundings.now());
     let failure: SourceError | null = null;

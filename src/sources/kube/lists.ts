@@ -4,7 +4,7 @@ import type { ApiClient } from '../../kube-api/client.ts';
 import { groupPath, type Resource } from './resources.ts';
 import type { Timings } from './timings.ts';
 
-/** The requests of a resource that end by themselves. */
+/** The requests of a resource that are not watches. */
 export class Lists {
   readonly #resource: Resource;
   readonly #client: ApiClient;
@@ -16,7 +16,6 @@ export class Lists {
     this.#timings = timings;
   }
 
-  /** `/api/v1/services`. */
   get path(): string {
     return `${groupPath(this.#resource)}/${this.#resource.plural}`;
   }
@@ -29,7 +28,7 @@ export class Lists {
     };
   }
 
-  /** Whether the server has the resource now. Throws ApiError if the server does not say. */
+  /** Throws ApiError if the server's answer does not show it. */
   async isServed(signal: AbortSignal): Promise<boolean> {
     const request = { path: groupPath(this.#resource) };
     try {
@@ -42,9 +41,8 @@ export class Lists {
   }
 
   /**
-   * All objects, as the server has them now, page after page; no page is kept. Returns the version to watch from.
-   *
-   * @param isPaged false: all in one answer, for a server that forgets a list before its last page is asked for
+   * Reads all current objects page by page; no page is kept. Returns the version to watch from.
+   * @param isPaged false: all in one answer, for a server whose lists expire before the last page is requested
    */
   async read(isPaged: boolean, each: (items: readonly unknown[]) => void, signal: AbortSignal) {
     let after = '';
@@ -64,10 +62,7 @@ export class Lists {
     }
   }
 
-  /**
-   * The version that the server is at. Without selectors: with them, the server would look through all objects for
-   * the first that fits.
-   */
+  /** Uses no selectors: with them, the server would search all objects for the first match. */
   async currentVersion(signal: AbortSignal): Promise<string> {
     const page = await this.#page({ limit: 1 }, signal);
     return textAt(recordAt(page, 'metadata'), 'resourceVersion');

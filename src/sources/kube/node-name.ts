@@ -7,25 +7,23 @@ import type { Surroundings } from '../../kube-api/surroundings.ts';
 import { SourceError } from '../source-error.ts';
 import { clusterAccess } from './cluster-access.ts';
 
-/** The node that a name means. */
 export interface FoundNode {
-  /** As spec.nodeName of Pods has it. */
+  /** As in spec.nodeName of Pods. */
   readonly name: string;
-  /** Up to the first dot. */
   readonly shortName: string;
   /** No other node has that short name. */
   readonly isShortNameUnique: boolean;
 }
 
-/** No node, or no single one, fits the name. */
+/** No node, or more than one, matches the name. */
 export class NodeNotFound extends Error {
   readonly code = 'KNAT_NODE_NOT_NAMED';
   override readonly name = 'NodeNotFound';
 }
 
 /**
- * The node that is meant: the one of this very name; else the only one whose short name is that of `wanted`, where
- * one of the two is short. Throws NodeNotFound: `a.x` never means `a.y`, and `a` means neither where both exist.
+ * The node with exactly this name; otherwise the only one whose short name is that of `wanted`, if one of the two is
+ * short. Throws NodeNotFound: `a.x` never means `a.y`, and `a` means neither if both exist.
  */
 export function nodeThatFits(wanted: string, names: readonly string[]): FoundNode {
   const short = shortName(wanted);
@@ -42,7 +40,7 @@ export function nodeThatFits(wanted: string, names: readonly string[]): FoundNod
   return { name, shortName: shortName(name), isShortNameUnique: alike.length === 1 };
 }
 
-/** First and longest wait between attempts, and the silence after which an answer is given up; milliseconds. */
+/** First and longest wait between attempts, and the silence after which a request is aborted; milliseconds. */
 const RETRY_FIRST = 500;
 const RETRY_LONGEST = 30_000;
 const IDLE = 15_000;
@@ -61,8 +59,9 @@ export interface NodeSearch {
 }
 
 /**
- * Finds the node that a name means. If nodes may not be listed but pods may (podnat-controller's ClusterRole), the nodes
- * of the pods are used. Waits for a server that does not answer. Throws NodeNotFound, or SourceError where no cluster is configured or the time is over.
+ * Finds the node that a name means. If nodes may not be listed but pods may (podnat-controller's ClusterRole), the
+ * nodes of the pods are used. Waits for a server that does not answer. Throws NodeNotFound, or SourceError if no
+ * cluster is configured or the time is over.
  */
 export async function findNode(search: NodeSearch, signal: AbortSignal): Promise<FoundNode> {
   const { wanted, surroundings, waiting, giveUpAfter = Number.POSITIVE_INFINITY } = search;
@@ -97,7 +96,7 @@ async function nodeNames(client: ApiClient, signal: AbortSignal): Promise<string
   }
 }
 
-/** The different texts of all objects of a core resource, without empty ones. */
+/** The different texts, without empty ones. */
 async function collect(
   client: ApiClient,
   plural: string,

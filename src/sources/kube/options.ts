@@ -4,19 +4,16 @@ import type { PodNatOptions } from '../objects/metadata.ts';
 import type { WantedKinds } from './resources.ts';
 import type { Timings } from './timings.ts';
 
-/** What is read from a cluster, and how. */
 export interface KubeOptions {
-  /** The node whose NAT it is; null: the Pods of all nodes are read. */
+  /** The node whose NAT is planned; null: the Pods of all nodes are read. */
   readonly nodeName: string | null;
   readonly enable: WantedKinds;
-  /** Which cluster and as whom. */
   readonly access: AccessOptions;
   readonly podNat?: PodNatOptions;
-  /** Clock and chance of the process when absent. */
+  /** Absent: clock and random numbers of the process. */
   readonly surroundings?: Surroundings;
   readonly timings?: Partial<Timings>;
-  /** Milliseconds after which a source that could not be read completely ends with its trouble; absent: never. */
+  /** Milliseconds after which a source that could not be read completely fails; absent: never. */
   readonly giveUpAfter?: number;
-  /** Takes lines that only matter when someone looks for a reason. */
   readonly debug?: (line: string) => void;
 }

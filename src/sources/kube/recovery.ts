@@ -2,21 +2,18 @@ import type { ApiError } from '../../kube-api/api-error.ts';
 import type { SourceCode } from '../../model/finding-codes.ts';
 import { type Resource, resourceName } from './resources.ts';
 
-/** What has to be done after a failure, beside waiting. */
+/** What to do after a failure, in addition to waiting. */
 export interface Recovery {
-  /** The version that we know is of no use: the next attempt lists. */
+  /** The known version is unusable: the next attempt lists. */
   readonly relist: boolean;
-  /** The server may have been restored to an older state: compare versions before going on. */
+  /** The server may have been restored to an older state: compare versions before continuing. */
   readonly compareVersions: boolean;
-  /** No paging and no streaming list at the next attempt, since this server could not do it. */
+  /** The next attempt avoids this, since the server could not do it. */
   readonly avoid: 'streaming' | 'paging' | null;
-  /**
-   * Whose trouble it is: the server's, which a person need not mend for this resource; of credentials or rights; or that
-   * the kind is missing.
-   */
+  /** The cause: the server (nothing to correct for this resource), credentials, missing rights, or a missing kind. */
   readonly kind: 'server' | 'credentials' | 'rights' | 'missing';
   readonly code: SourceCode;
-  /** What is wrong and what to do. */
+  /** The problem and its remedy. */
   readonly message: string;
   /** The same without the name of the resource. */
   readonly reason: string;
@@ -24,10 +21,8 @@ export interface Recovery {
   readonly isSpared?: true;
 }
 
-/** Nothing to be done but wait. */
 export const NO_RECOVERY = { relist: false, compareVersions: false, avoid: null } as const;
 
-/** What was under way when it failed. */
 export type Activity = 'discovery' | 'stream' | 'list' | 'watch';
 
 const UNAUTHORIZED =
@@ -37,7 +32,7 @@ function texts(name: string, reason: string): Pick<Recovery, 'message' | 'reason
   return { message: `${name}: ${reason}`, reason };
 }
 
-/** The way back from each failure. Pure; waiting and reporting is the caller's. */
+/** Chooses the recovery for each failure. Pure; the caller waits and reports. */
 export function recoveryOf(error: ApiError, activity: Activity, resource: Resource): Recovery {
   const name = resourceName(resource);
   const base = {
@@ -96,8 +91,8 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
     default:
       return {
         ...base,
-        // A server that was away may have come back from a backup, and have overtaken our version since.
-        // What the server does not understand about a version will not become clearer to it.
+        // A server that was away may have been restored from a backup, and its versions may have passed ours since. A
+        // version that the server rejects will not become valid.
         relist: error.failure === 'unreachable' || (error.status >= 400 && error.status < 500),
         kind: 'server',
         code: 'KNAT_API_UNAVAILABLE',

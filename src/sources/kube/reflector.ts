@@ -13,11 +13,11 @@ import type { Timings } from './timings.ts';
 import type { Trouble } from './troubles.ts';
 
 export interface ReflectorListener {
-  /** The objects are complete for the first time; once. */
+  /** Called once, when all objects were delivered for the first time. */
   synced(): void;
-  /** What is wrong with the resource as a whole; null when it is well again. */
+  /** A problem of the whole resource; null when it is over. */
   trouble(trouble: Trouble | null): void;
-  /** A list or a watch failed; it is begun again. */
+  /** A list or a watch failed and is restarted. */
   interrupted(): void;
   debug(line: string): void;
 }
@@ -34,14 +34,14 @@ export interface ReflectorParts {
 /**
  * Keeps the objects of one resource equal to those of the server. Guarantees:
  * 1. No failure ends it: each is retried with growing, jittered waits, not sooner than the server asks for.
- * 2. No failure takes an object away; only an event, or a complete list that does not name it.
- * 3. A connection that fell silent is given up and made anew.
- * 4. A version is resumed from only while the server still has the history behind it; else all is listed anew:
- *    when it is too old (410), and when the server was away or was set back.
- * 5. A resource that the server does not have counts as in sync and empty. The server is asked for it from time to time,
+ * 2. No failure removes an object; only an event does, or a complete list without the object.
+ * 3. A silent connection is closed and opened again.
+ * 4. It resumes from a version only while the server still has the history after it. It lists again when the version is
+ *    too old (410), and when the server was away or was restored.
+ * 5. A resource that the server does not have counts as in sync and empty. The reflector asks for it from time to time,
  *    and when its definition changes. The same applies to a `spared` resource that may not be read.
- * 6. An optional resource that the server has but cannot list is waited for only a while: it may be served by a program
- *    behind a Service, and so behind the NAT that waits for it. Its trouble stays reported.
+ * 6. It waits only a while for an optional resource that the server has but cannot list: a program behind a Service may
+ *    serve it, and so need the NAT that waits for it. The trouble stays reported.
  */
 export class Reflector {
   readonly #parts: ReflectorParts;
@@ -50,16 +50,16 @@ export class Reflector {
   #absence: Backoff;
   /** Ends the wait for an absent resource. */
   readonly #absenceWake: Wake;
-  /** The server said that the definition was removed. */
+  /** The server reported that the definition was removed. */
   #isDefinitionGone = false;
-  /** resourceVersion to go on from; null: nothing is known, list. */
+  /** resourceVersion to continue from; null: list. */
   #version: string | null = null;
   #avoid: Recovery['avoid'] = null;
   #compareVersions = false;
   #isServed: boolean;
   #isSynced = false;
   #failingSince: number | null = null;
-  /** In which way it fails, and since when. */
+  /** The current failure and its start. */
   #failing: Pick<Trouble, 'since'> & { readonly kind: Recovery['kind'] } = { kind: 'server', since: 0 };
   #absentSince: number | null = null;
   #activity: Activity = 'discovery';
@@ -75,14 +75,13 @@ export class Reflector {
     this.#absenceWake = new Wake(surroundings);
   }
 
-  /** Runs until the signal aborts, then resolves. */
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings, listener, timings } = this.#parts;
     while (!signal.aborted) {
       const startedAt = surroundings.now();
       try {
         await this.#attempt(signal);
-        // A server that ends watches as soon as they begin must not be asked without pause.
+        // Do not restart without a pause if the server ends watches immediately.
         if (surroundings.now() - startedAt < timings.retryFirst) {
           await surroundings.sleep(this.#retry.next(), signal);
         }
@@ -100,7 +99,7 @@ export class Reflector {
     }
   }
 
-  /** The definition of the resource is there: whether it is served is asked at once, and then often for a while. */
+  /** The definition exists: ask at once whether the resource is served, and then often for a while. */
   definitionChanged(): void {
     const { surroundings, timings } = this.#parts;
     this.#isDefinitionGone = false;
@@ -109,13 +108,13 @@ export class Reflector {
     this.#absenceWake.notify();
   }
 
-  /** The definition was removed, and its objects with it: they need not be waited for. */
+  /** The definition and its objects were removed: no grace period is needed. */
   definitionRemoved(): void {
     this.#isDefinitionGone = true;
     this.#absenceWake.notify();
   }
 
-  /** Returns when a watch came to its regular end, or a wait for an absent resource did. */
+  /** Returns when a watch ended regularly, or a wait for an absent resource is over. */
   async #attempt(signal: AbortSignal): Promise<void> {
     if (!this.#isServed) {
       this.#activity = 'discovery';
@@ -125,14 +124,14 @@ export class Reflector {
     }
     if (this.#version !== null && this.#compareVersions) await this.#checkVersion(this.#version, signal);
     this.#compareVersions = false;
-    // Optional ones may come from a program that takes streaming for a watch, and never says that the list is over.
+    // Optional resources may come from a program that treats streaming as a plain watch and never ends the list.
     const mayStream = this.#avoid === null && !this.#parts.resource.optional;
     if (this.#version === null && mayStream) return this.#stream(signal);
     if (this.#version === null) await this.#list(signal);
     await this.#watch(signal);
   }
 
-  /** Lists by a watch that begins with all objects, and goes on watching. */
+  /** Lists by a watch that begins with all objects and continues. */
   async #stream(signal: AbortSignal): Promise<void> {
     this.#activity = 'stream';
     this.#parts.objects.beginList();
@@ -163,7 +162,6 @@ export class Reflector {
     await this.#follow({ resourceVersion: this.#version ?? '' }, signal);
   }
 
-  /** Reads a watch until the server ends it. */
   async #follow(query: Readonly<Record<string, string | boolean>>, signal: AbortSignal): Promise<void> {
     const { client, objects, timings, surroundings } = this.#parts;
     const { watchSecondsLeast, watchSecondsMost } = timings;
@@ -189,7 +187,7 @@ export class Reflector {
         objects.flush();
       }
     }
-    // Nothing heard: perhaps the server has not reached our version.
+    // No event: perhaps the server has not reached our version.
     this.#compareVersions = !isHeard;
   }
 
@@ -208,12 +206,12 @@ export class Reflector {
       default:
         event satisfies never;
     }
-    // While a streaming list runs, no version is one to resume from.
+    // A version from an unfinished streaming list cannot be resumed from.
     if (this.#version !== null && event.version !== '') this.#version = event.version;
     this.#retry.reset();
   }
 
-  /** Everything that exists has been delivered, as of this version; null: the resource does not exist. */
+  /** All existing objects have been delivered, as of this version; null: the resource does not exist. */
   #complete(version: string | null): void {
     this.#parts.objects.endList();
     this.#version = version;
@@ -235,7 +233,7 @@ export class Reflector {
     this.#parts.listener.trouble(null);
   }
 
-  /** Lists anew when the server is behind what we know: it was restored from a backup. */
+  /** Lists again when the server's version is older than ours: it was restored from a backup. */
   async #checkVersion(version: string, signal: AbortSignal): Promise<void> {
     const current = await this.#lists.currentVersion(signal);
     if (!isBehind(current, version)) return;
@@ -243,7 +241,7 @@ export class Reflector {
     this.#version = null;
   }
 
-  /** The server does not have the resource: what it had counts as gone after a while, and we wait. */
+  /** The server does not have the resource: its objects are removed after a while, and the reflector waits. */
   async #absent(signal: AbortSignal): Promise<void> {
     const { objects, resource, surroundings, timings, listener } = this.#parts;
     this.#version = null;
@@ -291,12 +289,12 @@ export class Reflector {
   }
 }
 
-/** The server itself is there; what it asks for this resource is not. */
+/** True if the API server is there, but the program that serves this resource does not work. */
 function isBehindServer({ failure, status }: ApiError): boolean {
   return failure === 'silent' || status >= 500;
 }
 
-/** True as well when the two cannot be compared. */
+/** True also when the two cannot be compared. */
 function isBehind(current: string, known: string): boolean {
   if (current === known) return false;
   const isNumber = /^\d+$/;

@@ -5,32 +5,30 @@ import { objectRef, type ParseContext } from '../objects/metadata.ts';
 import { lastGoodFinding } from '../objects/parsed.ts';
 import type { Resource } from './resources.ts';
 
-/** The value of one object of a resource; null when it is gone or no fact. */
+/** The value of one object; null when it was removed or is no fact. */
 export interface ObjectChange {
   readonly key: string;
   readonly fact: AnyFact | null;
 }
 
-/** Where the changes of a resource go. */
 export interface ObjectSink {
   apply(changes: readonly ObjectChange[]): void;
-  /** The problems of one object, replacing those reported before. */
+  /** Replaces the problems reported before. */
   report(key: string, problems: readonly Finding[]): void;
 }
 
 /**
- * The objects of one resource as facts; the JSON is not kept. Objects that do not validate keep their last good
- * value. What a new list does not name is removed when that list is complete, and not before.
+ * The objects of one resource as facts; the JSON is not kept. Objects that do not validate keep their last good value.
+ * Objects missing in a new list are removed only when that list is complete.
  */
 export class ResourceObjects {
   readonly #resource: Resource;
   readonly #context: ParseContext;
   readonly #sink: ObjectSink;
-  /** Every object that exists; null if it is no fact, or was never valid. */
+  /** Every existing object; null if it is no fact, or was never valid. */
   readonly #facts = new Map<string, AnyFact | null>();
-  /** Keys with a reported problem. */
   readonly #troubled = new Set<string>();
-  /** Keys that the list under way has named; null when there is none. */
+  /** Keys in the unfinished list; null without one. */
   #listed: Set<string> | null = null;
   #changes: ObjectChange[] = [];
 
@@ -44,12 +42,12 @@ export class ResourceObjects {
     return this.#facts.size;
   }
 
-  /** A list begins; an unfinished earlier list is forgotten. */
+  /** Discards an unfinished earlier list. */
   beginList(): void {
     this.#listed = new Set();
   }
 
-  /** The list is complete: what it did not name is gone. */
+  /** Removes the objects that the complete list does not contain. */
   endList(): void {
     if (this.#listed === null) return;
     for (const key of this.#facts.keys()) if (!this.#listed.has(key)) this.#remove(key);
@@ -57,7 +55,6 @@ export class ResourceObjects {
     this.flush();
   }
 
-  /** The object is there, with this content. */
   set(object: unknown): void {
     const { kind } = this.#resource;
     const key = factKey(kind, object);
@@ -80,12 +77,10 @@ export class ResourceObjects {
     ]);
   }
 
-  /** The object is gone. */
   delete(object: unknown): void {
     this.#remove(factKey(this.#resource.kind, object));
   }
 
-  /** Hands over what changed since the last call. */
   flush(): void {
     if (this.#changes.length === 0) return;
     const changes = this.#changes;

@@ -1,35 +1,32 @@
 import type { ObjectKind } from '../../model/facts.ts';
 import { FELIX_DEFAULT } from '../objects/felix-configuration.ts';
 
-/** A list of the API that is watched. */
+/** A resource of the API that is watched. */
 export interface Resource {
   readonly kind: ObjectKind;
   /** Empty for the core group. */
   readonly group: string;
   readonly version: string;
-  /** `services`. */
   readonly plural: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   /**
-   * NAT can be done without it: when it may not be read at the start, that is a warning, and the source is in sync
-   * without it. The text says what is different then.
+   * Set if NAT works without the resource: if it may not be read at the start, that is a warning, and the source is in
+   * sync without it. The text describes the effect.
    */
   readonly spared?: string;
-  /** May be missing in a cluster: then it counts as in sync and empty, until it appears. */
+  /** May be missing in a cluster: it counts as in sync and empty until it appears. */
   readonly optional: boolean;
 }
 
-/** Which kinds of NAT are wanted, as far as it decides what is watched. */
 export interface WantedKinds {
   readonly service: boolean;
   readonly pod: boolean;
   readonly egress: boolean;
-  /** Labels of Namespaces decide about Pod NAT. */
   readonly namespaceLabels?: boolean;
 }
 
-/** Slices that are not ours stay at the server. docs/spec/service-nat.md, "Frontends". */
+/** Excludes slices of Services that knat does not handle. docs/spec/service-nat.md, "Frontends". */
 const OURS = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
 
 const POD_NAT_ALONE =
@@ -43,7 +40,7 @@ const FELIX_SERVERS = [
   { group: 'crd.projectcalico.org', version: 'v1' },
 ] as const;
 
-/** Where IPPools may be served; all that are there count, `factKindOf` settles between them. */
+/** Groups that may serve IPPools; all of them count, `factKindOf` ranks them. */
 const POOL_SERVERS = [
   { group: 'projectcalico.org', version: 'v3' },
   { group: 'crd.projectcalico.org', version: 'v1' },
@@ -51,11 +48,10 @@ const POOL_SERVERS = [
 ] as const;
 
 /**
- * What has to be watched on a node for these kinds of NAT, and nothing else: a cluster's traffic of pods is large.
- *
- * Nodes: all of them for Pod and Egress NAT, whose scope leaves node addresses alone; else this one alone.
- * Pods: those of the node; where none is named, for a look at the whole cluster, all of them. Service NAT learns from
- * Pods and pools what is a pod (docs/adr/0007-what-is-a-pod.md).
+ * The resources that a node needs for these kinds of NAT, and no others, since pods cause much traffic.
+ * - Nodes: all for Pod and Egress NAT, whose scope exempts node addresses; otherwise this one alone.
+ * - Pods: those of the node; all if no node is named. Service NAT recognises pods by Pods and pools
+ *   (docs/adr/0007-what-is-a-pod.md).
  */
 export function wantedResources(nodeName: string | null, wanted: WantedKinds): Resource[] {
   const scope = wanted.pod || wanted.egress || nodeName === null;
@@ -70,7 +66,7 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
   ];
   if (wanted.service) {
     resources.push(
-      // Those of other proxies too: their addresses are left to them.
+      // Includes Services of other proxies, whose addresses are not dropped.
       core('Service', 'services'),
       {
         kind: 'EndpointSlice',
@@ -82,8 +78,8 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
       },
     );
   }
-  // Both take service CIDRs for destinations of their own. Served since Kubernetes 1.33; without it, or without the right
-  // to read it, what is configured counts alone.
+  // Both use service CIDRs. Served since Kubernetes 1.33; if it is missing or may not be read, only configured ranges
+  // count.
   if (wanted.service || wanted.pod) {
     resources.push({
       kind: 'ServiceCIDR',
@@ -94,7 +90,7 @@ export function wantedResources(nodeName: string | null, wanted: WantedKinds): R
       spared: SERVICE_CIDRS_ALONE,
     });
   }
-  // Pod NAT reads the annotation, Egress NAT the labels, all of them the addresses.
+  // Pod NAT reads the annotation, Egress NAT the labels, all kinds the addresses.
   const ofNode = nodeName === null ? {} : { fieldSelector: `spec.nodeName=${nodeName}` };
   resources.push({ ...core('Pod', 'pods'), ...ofNode, ...sparedPods });
   for (const server of POOL_SERVERS) {
@@ -134,12 +130,11 @@ function core(kind: ObjectKind, plural: string): Resource {
   return { kind, group: '', version: 'v1', plural, optional: false };
 }
 
-/** `/api/v1`, `/apis/discovery.k8s.io/v1`. */
 export function groupPath({ group, version }: Resource): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
-/** `services`, `ippools.projectcalico.org`: as kubectl and RBAC messages name it. */
+/** `services`, `ippools.projectcalico.org`: as in kubectl and RBAC messages. */
 export function resourceName({ group, plural }: Resource): string {
   return group === '' ? plural : `${plural}.${group}`;
 }

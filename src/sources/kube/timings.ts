@@ -1,25 +1,25 @@
-/** Times of the Kubernetes source, in milliseconds unless a name says otherwise. */
+/** In milliseconds unless a name says otherwise. */
 export interface Timings {
   /** First and longest wait after a failure, doubled in between; each is multiplied by 0.5 to 1. */
   readonly retryFirst: number;
   readonly retryLongest: number;
-  /** Silence after which a list is given up. */
+  /** Silence after which a list is aborted. */
   readonly listIdle: number;
-  /** Silence after which a watch is given up. A server sends a bookmark about every minute. */
+  /** Silence after which a watch is restarted. A server sends a bookmark about every minute. */
   readonly watchIdle: number;
-  /** Shortest and longest life that a watch asks the server for, in seconds; chosen at random between them. */
+  /** Bounds of the lifetime that a watch requests, chosen at random, in seconds. */
   readonly watchSecondsLeast: number;
   readonly watchSecondsMost: number;
-  /** First and longest wait before the server is asked again for an API group that it does not have. */
+  /** First and longest wait before asking again for an API group that the server does not have. */
   readonly absentFirst: number;
   readonly absentLongest: number;
-  /** How long an API group that had objects must be gone before they are. */
+  /** Grace period before the objects of a missing API group are removed. */
   readonly absentGrace: number;
-  /** How long an optional resource that cannot be read is waited for before the source is in sync without it. */
+  /** Wait for an optional resource that cannot be read, before the source is in sync without it. */
   readonly optionalPatience: number;
   /** Failures are reported after this time; at once before the first list is complete. */
   readonly reportAfter: number;
-  /** Refusals (401, 403) for a shorter time may be those of a server that starts. */
+  /** Refusals (401, 403) for a shorter time may come from a server that is starting. */
   readonly refusedAfter: number;
   /** Objects to a page of a list. */
   readonly pageSize: number;

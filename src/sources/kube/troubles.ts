@@ -6,20 +6,20 @@ import type { Recovery } from './recovery.ts';
 import { type Resource, resourceName } from './resources.ts';
 import type { Timings } from './timings.ts';
 
-/** What is wrong with one resource as a whole. Times are milliseconds of a clock that never goes back. */
+/** A problem of one whole resource. Times are milliseconds of a monotonic clock. */
 export interface Trouble {
   readonly recovery: Recovery;
-  /** When it began to fail, in whatever way. */
+  /** Start of the failures of any kind. */
   readonly failingSince: number;
-  /** When it began to fail in this way. */
+  /** Start of this kind of failure. */
   readonly since: number;
-  /** It had been complete before. */
+  /** The resource was complete before. */
   readonly isSynced: boolean;
-  /** From now on the source counts as complete without it: this must be reported. */
+  /** The source now counts as complete without the resource, so this must be reported. */
   readonly isGivenUp?: boolean;
 }
 
-/** `told`: what was reported to the sink; null: nothing yet. */
+/** `told`: the finding reported to the sink; null: none yet. */
 interface Outage {
   readonly since: number;
   told: Finding | null;
@@ -27,30 +27,29 @@ interface Outage {
 
 type Open = Trouble & { readonly resource: Resource };
 
-/** Resources that are named in one message. */
+/** Limit of the resources named in one message. */
 const NAMED = 12;
 
 /**
- * What is wrong with whole resources, reported to the sink when it changes.
- * - A server that is away, busy or starting is one trouble of all resources. It is reported once, whatever the server
- *   answers meanwhile, and once when it is over, with its duration. An API group that another program serves can be away by itself.
- * - A server that starts refuses everything for some seconds, until it knows its roles. So refusals (401, 403) count as
- *   that until they have lasted for `refusedAfter`; then they are one trouble that names what a person has to do.
+ * Reports problems of whole resources to the sink when they change.
+ * - An unavailable, busy or starting server is one problem of all resources, reported once, and once more when it is
+ *   over, with its duration. An API group that another program serves can be unavailable separately.
+ * - A starting server refuses all requests for some seconds, until it has loaded its roles. So refusals (401, 403)
+ *   count as an unavailable server for `refusedAfter`; after that they are one problem that names the remedy.
  */
 export class Troubles {
   readonly #sink: SourceSink;
   readonly #server: string;
   readonly #timings: Pick<Timings, 'reportAfter' | 'refusedAfter' | 'optionalPatience'>;
   readonly #now: () => number;
-  /** A kind may be read in several lists. */
+  /** Several lists may read the same kind. */
   readonly #open = new Map<Resource, Open>();
-  /** What was reported to the sink, by origin. */
   readonly #told = new Map<string, string>();
-  /** What was reported about API groups that are away by themselves. */
+  /** Reported findings about API groups that are unavailable separately. */
   readonly #groups = new Map<string, Finding>();
   /** When the last outage of the whole server ended. */
   #wellSince = Number.NEGATIVE_INFINITY;
-  /** Of the server as a whole. */
+  /** The current outage of the whole server. */
   #outage: Outage | null = null;
 
   /** @param server URL of the API server, for messages */
@@ -66,16 +65,15 @@ export class Troubles {
     this.#now = now;
   }
 
-  /** Null: the resource is well. */
   report(resource: Resource, trouble: Trouble | null): void {
     if (trouble === null && !this.#open.has(resource)) return;
     this.#open.delete(resource);
-    // The resource that was asked last is the last one: its answer says how the server is now.
+    // Later insertion order means a more recent answer, which shows the present state of the server.
     if (trouble !== null) this.#open.set(resource, { ...trouble, resource });
     this.#tell();
   }
 
-  /** All of it as an error; null when nothing is wrong. */
+  /** All problems as one error; null without any. */
   asError(): SourceError | null {
     const [first] = this.#open.values();
     if (first === undefined) return null;
@@ -103,7 +101,7 @@ export class Troubles {
     )) {
       const { recovery, isSynced, since } = each;
       if (told.has(recovery.kind)) continue; // named there
-      // What can be spared is refused as all else is by a server that starts.
+      // A starting server refuses spared resources like all others.
       if (
         recovery.isSpared &&
         now - since < this.#timings.refusedAfter &&
@@ -116,7 +114,7 @@ export class Troubles {
       told.set(resourceName(each.resource), this.#problem(each, recovery.message));
     }
     const away = this.#of(({ recovery }) => recovery.kind === 'server');
-    // A group of its own may be away while the server is not.
+    // A separate group may be unavailable while the server is not.
     if ([...ofServer, ...away].some(({ resource }) => !resource.optional)) ofServer.push(...away);
     else this.#tellGroups(away, told, this.#outage !== null && ofServer.length === 0 ? null : now);
     this.#tellServer(ofServer, told, now);
@@ -124,11 +122,11 @@ export class Troubles {
     if (ofServer.length === 0 && this.#outage !== null) this.#outageIsOver(this.#outage, now);
   }
 
-  /** @param now null: an outage of the whole server is over at this moment */
+  /** @param now null: an outage of the whole server has just ended */
   #tellGroups(away: readonly Open[], told: Map<string, Finding>, now: number | null): void {
     for (const each of away) {
       const { optionalPatience, refusedAfter } = this.#timings;
-      // Behind an outage of the whole server each is asked again within that time.
+      // After an outage of the whole server each group is asked again within that time.
       const isDue =
         now !== null && now - each.failingSince >= optionalPatience && now - this.#wellSince >= refusedAfter;
       if (!isDue && !each.isGivenUp && !this.#groups.has(each.resource.group)) continue;
@@ -138,7 +136,7 @@ export class Troubles {
         others.map(({ resource }) => resourceName(resource)),
         NAMED,
       );
-      // The first report about the group stays, whatever the server answers next.
+      // The first report about the group stays, even if the server's next answer is different.
       const before = this.#groups.get(group);
       const problem = before ?? this.#problem(each, `${names}: ${each.recovery.reason}`);
       this.#groups.set(group, problem);
@@ -173,7 +171,7 @@ export class Troubles {
     return { ...problem, code: 'KNAT_API_UNAVAILABLE', severity: 'warning' };
   }
 
-  /** What is new comes first: there is no moment in between in which nothing would be wrong. */
+  /** Reports new problems before it withdraws old ones, so that there is no moment without any. */
   #publish(told: ReadonlyMap<string, Finding>): void {
     for (const [origin, problem] of told) {
       const text = `${problem.code} ${problem.message}`;
@@ -199,7 +197,7 @@ export class Troubles {
   }
 }
 
-/** One resource by itself; of several their names, and what is the same for all. */
+/** For several resources: their names, and the text that is the same for all. */
 function refusedText(refused: readonly Open[]): string {
   const [first, ...more] = refused;
   if (first === undefined || more.length === 0) return first?.recovery.message ?? '';

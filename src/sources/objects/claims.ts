@@ -3,49 +3,46 @@ import type { FactChange, ObjectKind } from '../../model/facts.ts';
 import { compareText } from '../../model/text.ts';
 import { type AnyFact, factChange } from './fact-object.ts';
 
-/** One place's value of an object: a file, or an API group. */
+/** An object's value from one file or API group. */
 export interface Claim {
   readonly kind: ObjectKind;
   readonly key: string;
-  /** Whose claim it is; each owner has at most one claim to an object. */
+  /** Each owner has at most one claim to an object. */
   readonly owner: string;
-  /** 1-based line in the owner, for messages; 0 where there are no lines. */
+  /** 1-based line in the owner, for messages; 0 without lines. */
   readonly line: number;
   /** The lowest rank is the object's value; among equal ranks the owner that sorts first. */
   readonly rank: number;
   readonly fact: AnyFact;
 }
 
-/** An owner's claim that has no effect since another owner of the same rank claims the object too. */
+/** A claim without effect, since another owner of the same rank claims the object too. */
 export interface ContestedObject {
   readonly winner: Claim;
   readonly loser: Claim;
 }
 
 /**
- * The union of the objects of several places. An object that moves from one place to another between
- * two calls of `takeChanges` is never gone.
+ * Merges the objects of several owners. An object that moves between owners between two calls of `takeChanges` is never
+ * removed.
  */
 export class Claims {
-  /** Claims by `kind/key`, the deciding one first. */
+  /** By `kind/key`, the deciding claim first. */
   readonly #claims = new Map<string, readonly Claim[]>();
-  /** Objects touched since the last `takeChanges`, with the claim that decided then. */
+  /** Objects changed since the last `takeChanges`, with the claim that decided then. */
   readonly #touched = new Map<string, Claim | null>();
   readonly #contested = new Set<string>();
 
-  /** Sets an owner's claim. */
   set(claim: Claim): void {
     const { id, others } = this.#touch(claim.kind, claim.key, claim.owner);
     this.#store(id, [...others, claim].sort(byPrecedence));
   }
 
-  /** Removes an owner's claim, if there is one. */
   remove(kind: ObjectKind, key: string, owner: string): void {
     const { id, others } = this.#touch(kind, key, owner);
     this.#store(id, others);
   }
 
-  /** Every object whose value changed since the last call, with its value now. */
   takeChanges(): FactChange[] {
     const changes: FactChange[] = [];
     for (const [id, before] of this.#touched) {
@@ -58,7 +55,7 @@ export class Claims {
     return changes;
   }
 
-  /** Claims without effect, in no particular order. */
+  /** In no order. */
   *conflicts(): Generator<ContestedObject> {
     for (const id of this.#contested) {
       const [winner, ...others] = this.#claims.get(id) ?? [];

@@ -9,11 +9,11 @@ import type { Parsed, ParseReport } from './parsed.ts';
 const ACTIONS = ['Keep', 'Masquerade', 'Snat'] as const;
 const FALLBACKS = ['node', 'drop'] as const;
 
-/** What a rule has that names none. */
+/** The priority of a rule without one. */
 const DEFAULT_PRIORITY = 1000;
 const MOST_PRIORITY = 1_000_000;
 
-/** An EgressRule (knat.dev/v1). docs/egress.md says what the fields mean, src/crds/egress-rule.ts which there are. */
+/** An EgressRule (knat.dev/v1): docs/egress.md, src/crds/egress-rule.ts. */
 export function parseEgressRule(object: unknown, context: ParseContext): Parsed<EgressRuleFact> {
   const { name, fields, report } = openObject('EgressRule', object, context.shared);
   const spec = fields.object('spec');

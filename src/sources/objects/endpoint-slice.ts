@@ -12,11 +12,10 @@ const SERVICE_NAME = 'kubernetes.io/service-name';
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 /**
- * An EndpointSlice (discovery.k8s.io/v1; v1beta1, whose node name stands in `topology`, is tolerated).
- *
- * No fact: a slice without a Service's name, one with a label that leaves it to others, or of address type FQDN,
- * which no packet can be sent to. An endpoint or a port that cannot be used is left out with a warning, an address of
- * another family than `addressType` too; a slice of which nothing can be used is rejected.
+ * An EndpointSlice (discovery.k8s.io/v1; v1beta1, with the node name in `topology`, is tolerated).
+ * No fact: a slice without a Service's name, with a label that leaves it to another controller, or of address type
+ * FQDN. An unusable endpoint, port or address is left out with a warning, also an address of another family than
+ * `addressType`; a slice without a usable item is rejected.
  */
 export function parseEndpointSlice(object: unknown, context: ParseContext): Parsed<EndpointSliceFact> {
   const { namespace, name, fields, metadata, report } = openObject('EndpointSlice', object, context.shared);
@@ -54,7 +53,7 @@ function ports(fields: Fields, shared: SharedValues, report: ParseReport): reado
     const number = entry.integer('port');
     const port = number === null ? null : parsePort(number);
     if (port === null) {
-      // Warnings, since an API server does not look at the number and admits them.
+      // Only warnings, since an API server does not check the number.
       if (number !== null || !entry.has('port')) {
         const message =
           number === null

@@ -14,7 +14,7 @@ import { parsePool } from './pool.ts';
 import { parseService } from './service.ts';
 
 interface KindReader<Fact> {
-  /** Groups of the API that serve the kind, in any version; the deciding one first. `v1`: the core group. */
+  /** API groups that serve the kind, in any version; the deciding one first. `v1`: the core group. */
   readonly groups: readonly string[];
   readonly parse: (object: unknown, context: ParseContext) => Parsed<Fact>;
 }
@@ -35,27 +35,25 @@ const kinds: { readonly [Kind in ObjectKind]: KindReader<FactTypes[Kind]> } = {
   ServiceCIDR: { groups: ['networking.k8s.io'], parse: parseServiceCidr },
 };
 
-/** A Namespace (v1): its name and labels. */
 function parseNamespace(object: unknown, context: ParseContext): Parsed<NamespaceFact> {
   const { name, metadata, report } = openObject('Namespace', object, context.shared);
   return report.finish({ name: context.shared.text(name), labels: metadata.textMap('labels') });
 }
 
 /**
- * A ServiceCIDR (networking.k8s.io/v1). One that is being deleted counts until it is gone: the API server keeps it for as
- * long as a Service has an address of it.
+ * A ServiceCIDR (networking.k8s.io/v1). It counts until it is gone, even while it is being deleted: the API server
+ * keeps it as long as a Service has an address in it.
  */
 function parseServiceCidr(object: unknown, context: ParseContext): Parsed<ServiceCidrFact> {
   const { name, fields, report } = openObject('ServiceCIDR', object, context.shared);
   return report.finish({ name, cidrs: fields.object('spec').textParts('cidrs', readPrefix, 'needed') });
 }
 
-/** Any fact, where only its existence matters. */
 export type AnyFact = FactTypes[FactKind];
 
 /**
- * Which kind of fact an object is, and its rank: of objects of the same key in several API groups that of the lowest rank
- * counts (docs/spec/egress-nat.md, "IPPool objects"). Null: no kind that knat reads.
+ * The kind of fact and its rank: if several API groups have the same key, the lowest rank counts
+ * (docs/spec/egress-nat.md, "IPPool objects"). Null: no kind that knat reads.
  */
 export function factKindOf(apiVersion: string, kind: string): { kind: ObjectKind; rank: number } | null {
   if (!isObjectKind(kind)) return null;
@@ -65,7 +63,6 @@ export function factKindOf(apiVersion: string, kind: string): { kind: ObjectKind
   return rank < 0 ? null : { kind, rank };
 }
 
-/** Whether several API groups serve the kind. */
 export function hasSeveralGroups(kind: ObjectKind): boolean {
   return kinds[kind].groups.length > 1;
 }
@@ -74,7 +71,6 @@ function isObjectKind(kind: string): kind is ObjectKind {
   return Object.hasOwn(kinds, kind);
 }
 
-/** Parses an object of a kind. */
 export function parseFact<Kind extends ObjectKind>(
   kind: Kind,
   object: unknown,
@@ -83,13 +79,13 @@ export function parseFact<Kind extends ObjectKind>(
   return kinds[kind].parse(object, context);
 }
 
-/** The key of `FactChange` for an object, valid or not; empty where the object has no name. */
+/** The key of `FactChange` for an object, valid or not; empty if the object has no name. */
 export function factKey(kind: ObjectKind, object: unknown): string {
   const ref = objectRef(kind, object);
   return ref.name === '' ? '' : objectKey(ref.namespace, ref.name);
 }
 
-/** A change of one kind; the fact must be of that kind. */
+/** The fact must be of that kind. */
 export function factChange(kind: FactKind, key: string, fact: AnyFact | null): FactChange {
   return { kind, key, fact } as FactChange;
 }

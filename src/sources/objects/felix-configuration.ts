@@ -6,7 +6,7 @@ import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, ParseReport } from './parsed.ts';
 import { NONE } from './shared.ts';
 
-/** The one object that counts for all nodes; `node.NAME` is for one node, and knat does not read it. */
+/** Counts for all nodes; knat does not read `node.NAME`, which is for one node. */
 export const FELIX_DEFAULT = 'default';
 
 const EXCLUSIONS: readonly NatOutgoingExclusions[] = ['IPPoolsOnly', 'IPPoolsAndHostIPs'];
@@ -15,8 +15,7 @@ const EXCLUSIONS: readonly NatOutgoingExclusions[] = ['IPPoolsOnly', 'IPPoolsAnd
 const INTERFACE = /^[a-zA-Z0-9:._+-]{1,15}$/;
 
 /**
- * Calico's FelixConfiguration, the four fields about natOutgoing; no other field is looked at. Objects of other names
- * than `default` are no facts.
+ * The four fields about natOutgoing of Calico's FelixConfiguration. Objects of other names than `default` are no facts.
  */
 export function parseFelixConfiguration(
   object: unknown,
@@ -37,7 +36,7 @@ export function parseFelixConfiguration(
   });
 }
 
-/** A port, `first:last`, or several of these with commas between; Calico itself knows no commas. */
+/** A port, `first:last`, or several separated by commas; Calico itself accepts no commas. */
 function portRanges(spec: Fields, report: ParseReport): FelixConfigurationFact['natPortRange'] {
   const value = spec.integerOrText('natPortRange');
   if (value === null || value === '') return null;
@@ -55,7 +54,7 @@ function portRanges(spec: Fields, report: ParseReport): FelixConfigurationFact['
   return ranges;
 }
 
-/** An address, or one of each family with a comma between. */
+/** One address, or one of each family separated by a comma. */
 function outgoingAddresses(spec: Fields, report: ParseReport): readonly IpAddress[] {
   const text = spec.text('natOutgoingAddress');
   if (text === '') return NONE;

@@ -15,17 +15,17 @@ function isInteger(value: unknown): value is number {
   return Number.isInteger(value);
 }
 
-/** Unknown fields of one object that are reported, and characters of a name in the report. */
+/** Limits for reports of unknown fields: fields of one object, and characters of a name. */
 const MOST_UNKNOWN = 5;
 const LONGEST_NAME = 60;
 
-/** Reads an address or a prefix; null for another text, which is an error on the field. */
 type TextReader<Value> = (text: string, path: string, report: ParseReport) => Value | null;
 
 /**
- * Reads the fields of one JSON object. Unknown fields are ignored unless `knowsOnly` is asked; a field that is read and has the wrong
- * type is an error of the report, and the reader goes on with the default so that all problems are found at once.
- * Absent and null are the same, as in the Kubernetes API.
+ * Reads the fields of one JSON object. Unknown fields are ignored unless `knowsOnly` is called. A field of the wrong
+ * type is an error of the report; reading continues with the default, so that all problems are found at once. Absent
+ * and null are the same, as in the Kubernetes API; without another default, they give null, '' or an empty list, map or
+ * object, as the type says.
  */
 export class Fields {
   readonly #value: JsonRecord;
@@ -48,8 +48,8 @@ export class Fields {
   }
 
   /**
-   * Reports every field that has none of these names. For objects of ours: a field that is ignored, such as a selector in
-   * the wrong place, would make a rule match more than its author wants.
+   * Reports every other field. For knat's own objects: ignoring a field, such as a misplaced selector, would make a
+   * rule match more than its author wants.
    */
   knowsOnly(...names: readonly string[]): void {
     const unknown = Object.keys(this.#value).filter((key) => !names.includes(key));
@@ -60,32 +60,27 @@ export class Fields {
     }
   }
 
-  /** The text of the field; empty when absent. */
   text(key: string): string {
     return this.optionalText(key) ?? '';
   }
 
-  /** The text of the field; null when absent. */
   optionalText(key: string): string | null {
     return this.#typed(key, isText, 'a text');
   }
 
-  /** The boolean of the field; null when absent. */
   flag(key: string): boolean | null {
     return this.#typed(key, (value) => typeof value === 'boolean', 'true or false');
   }
 
-  /** The whole number of the field; null when absent. */
   integer(key: string): number | null {
     return this.#typed(key, isInteger, 'a whole number');
   }
 
-  /** The whole number or the text of the field, as the API's IntOrString has it; null when absent. */
+  /** The API's IntOrString. */
   integerOrText(key: string): number | string | null {
     return this.#typed(key, (value) => isText(value) || isInteger(value), 'a whole number or a text');
   }
 
-  /** A port; null when absent. */
   port(key: string): Port | null {
     const number = this.integer(key);
     if (number === null) return null;
@@ -100,48 +95,43 @@ export class Fields {
     return port;
   }
 
-  /** A port where the API writes 0 for none. */
+  /** A port; the API writes 0 for none. */
   optionalPort(key: string): Port | null {
     return this.#value[key] === 0 ? null : this.port(key);
   }
 
-  /** One of the words; the fallback when absent or empty. */
+  /** The fallback if absent or empty. */
   word<Word extends string>(key: string, words: readonly Word[], fallback: Word): Word {
     return this.optionalWord(key, words) ?? fallback;
   }
 
-  /** One of the words; null when absent or empty, and for another word, which is an error. */
+  /** Null if absent or empty; another word is an error. */
   optionalWord<Word extends string>(key: string, words: readonly Word[]): Word | null {
     const text = this.text(key);
     return text === '' ? null : this.#known(text, this.path(key), words);
   }
 
-  /** The texts of a list, each one of the words; others are errors and left out. */
+  /** Other words are errors and left out. */
   words<Word extends string>(key: string, words: readonly Word[]): readonly Word[] {
     return this.#each(key, isText, 'a text', (text, path) => this.#known(text, path, words));
   }
 
-  /** The object in the field; an empty one when absent. */
   object(key: string): Fields {
     return new Fields(this.#typed(key, isRecord, 'an object') ?? {}, this.path(key), this.#report);
   }
 
-  /** The items of a list as they stand; empty when absent. */
   items(key: string): readonly unknown[] {
     return this.#typed(key, (value) => Array.isArray(value), 'a list') ?? NONE;
   }
 
-  /** The objects of a list, in order; empty when absent. */
   objects(key: string): readonly Fields[] {
     return this.#each(key, isRecord, 'an object', (item, path) => new Fields(item, path, this.#report));
   }
 
-  /** The texts of a list; empty when absent. */
   texts(key: string): readonly string[] {
     return this.#each(key, isText, 'a text', (text) => text);
   }
 
-  /** A map of texts, such as labels; empty when absent. */
   textMap(key: string): Readonly<Record<string, string>> {
     const texts: [string, string][] = [];
     for (const [name, item] of Object.entries(this.#typed(key, isRecord, 'a map of texts') ?? {})) {
@@ -151,20 +141,18 @@ export class Fields {
     return Object.fromEntries(texts);
   }
 
-  /** The address in the field; null when absent or empty. */
   address(key: string): IpAddress | null {
     const text = this.text(key);
     return text === '' ? null : readAddress(text, this.path(key), this.#report);
   }
 
-  /** The addresses of a list of texts. */
   addresses(key: string): readonly IpAddress[] {
     return this.#each(key, isText, 'a text', (text, path) => readAddress(text, path, this.#report));
   }
 
   /**
-   * The items of a list, each a part of its own: what `read` cannot use is left out with a warning. With `needed`, a list
-   * of which nothing can be used is an error, and the last good state of the object stays in force.
+   * Reads each item of a list separately; unusable ones are left out with a warning. With `needed`, a list without a
+   * usable item is an error, and the last good state of the object stays in force.
    */
   parts<Value>(
     key: string,
@@ -188,7 +176,6 @@ export class Fields {
     return NONE;
   }
 
-  /** The objects of a list, each a part of its own; see `parts`. */
   objectParts<Value>(
     key: string,
     read: (entry: Fields) => Value | null,
@@ -199,7 +186,6 @@ export class Fields {
     return this.parts(key, readItem, needed);
   }
 
-  /** The addresses, or prefixes, of a list of texts, each a part of its own; see `parts`. */
   textParts<Value>(
     key: string,
     read: TextReader<Value>,
@@ -210,7 +196,7 @@ export class Fields {
     return this.parts(key, readItem, needed);
   }
 
-  /** As `textParts`, of which one is needed; else the text of an older field, where that is all there is. */
+  /** As `textParts`, with at least one usable item; if the list is empty, reads the text of an older field. */
   textPartsOr<Value>(key: string, older: string, read: TextReader<Value>): readonly Value[] {
     if (this.items(key).length > 0) return this.textParts(key, read, 'needed');
     const text = this.text(older);
@@ -218,14 +204,14 @@ export class Fields {
     return value === null ? NONE : [value];
   }
 
-  /** The value of a field; null when absent, and for another type, which is an error. */
+  /** Null when absent, and for another type, which is an error. */
   #typed<Value>(key: string, is: (value: unknown) => value is Value, wanted: string): Value | null {
     const value = this.#value[key] ?? undefined;
     if (value === undefined) return null;
     return is(value) ? value : this.#wrongType(this.path(key), wanted, value);
   }
 
-  /** The items of a list that are of a type and that `read` can use, in order. */
+  /** The items of a list that have the right type and that `read` can use, in order. */
   #each<Item, Value>(
     key: string,
     is: (item: unknown) => item is Item,
@@ -257,7 +243,7 @@ export class Fields {
   }
 }
 
-/** Reads an address of a Service or endpoint; loopback, multicast and other special addresses are errors on the field. */
+/** Loopback, multicast and other special addresses are errors on the field. */
 export function readOrdinaryAddress(text: string, path: string, report: ParseReport): IpAddress | null {
   const address = readAddress(text, path, report);
   const special = address === null ? null : specialAddress(address);
@@ -285,7 +271,7 @@ export function readPrefix(text: string, path: string, report: ParseReport): Pre
   return null;
 }
 
-/** What to write instead of a prefix with host bits. */
+/** Suggests a replacement for a prefix with host bits. */
 export function hostBitsMessage(text: string): string {
   const masked = parseLoosePrefix(text);
   return `"${text}" has host bits set: write ${masked === null ? 'the network address' : formatPrefix(masked)}`;

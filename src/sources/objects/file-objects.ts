@@ -9,29 +9,29 @@ import { type ManifestDocument, readManifest } from './manifest.ts';
 import { fieldSteps } from './manifest-root.ts';
 import { objectRef, type ParseContext } from './metadata.ts';
 
-/** One object of a file that is ours to read. */
+/** One object of a file that knat reads. */
 export interface FileObject {
   readonly kind: ObjectKind;
   readonly key: string;
   readonly rank: number;
   /** 1-based. */
   readonly line: number;
-  /** The value; null: it is no fact (a slice of no Service); `rejected`: the last good value stays in force. */
+  /** Null: it is no fact (a slice of no Service); `rejected`: the last good value stays in force. */
   readonly fact: AnyFact | null | 'rejected';
   readonly ref: ObjectRef;
 }
 
-/** The objects of a file. */
 export interface FileObjects {
   /**
-   * Each kind and key once; where that one is `rejected` and the file has it once more, the next that is not follows
-   * it, as an understudy without a last good value. Null when the file is no YAML or JSON: nothing is known of its objects. */
+   * Each kind and key once; if that object is `rejected` and the file repeats it, the next valid one follows as a
+   * substitute that has no last good value. Null if the file is no YAML or JSON, so that its objects are unknown.
+   */
   readonly objects: readonly FileObject[] | null;
   /** Origins are `FILE:LINE`. */
   readonly problems: readonly Finding[];
 }
 
-/** Reads the text of a file. Documents are independent: a bad one is reported and the others are applied. */
+/** Documents are independent: a bad one is reported and the others are applied. */
 export function readFileObjects(text: string, filename: string, context: ParseContext): FileObjects {
   const documents = readManifest(text, filename);
   if ('message' in documents) {
@@ -68,14 +68,14 @@ export function readFileObjects(text: string, filename: string, context: ParseCo
   };
 }
 
-/** Keeps the first of the lowest rank among those that can be used. */
+/** Keeps the first usable object of the lowest rank. */
 function offer(understudies: Map<string, FileObject>, id: string, object: FileObject): void {
   if (object.fact === 'rejected') return;
   const other = understudies.get(id);
   if (other === undefined || object.rank < other.rank) understudies.set(id, object);
 }
 
-/** Null for what is not ours and for what has no name to go by. */
+/** Null for kinds that knat does not read and for objects without a name. */
 function readDocument(
   document: ManifestDocument,
   filename: string,

@@ -1,19 +1,18 @@
-/** Where a text stops being JSON. */
 export interface JsonError {
   /** Offset of the first wrong character, or the length of the text if it ends too early. */
   readonly offset: number;
-  /** A whole value was read before: what follows is another document. */
+  /** The error follows a complete value: another document begins. */
   readonly isTrailing: boolean;
 }
 
 const WORDS = ['true', 'false', 'null'] as const;
 
-/** What may come next: `first` is a value or the end of an empty list, `name` a key or the end of an empty object. */
+/** `first` is a value or the end of an empty list, `name` a key or the end of an empty object. */
 type Expected = 'value' | 'first' | 'key' | 'name' | 'colon' | 'comma' | 'end';
 
 /**
- * Finds the first error of a text by RFC 8259; null when it is JSON. JSON.parse finds errors too, but does not always
- * say where. Not recursive: nesting is bounded by memory alone.
+ * Finds the first error of a text by RFC 8259; null if it is JSON. JSON.parse does not always report the place. Not
+ * recursive: nesting is limited by memory only.
  */
 export function findJsonError(text: string): JsonError | null {
   const open: ('{' | '[')[] = [];
@@ -53,7 +52,7 @@ export function findJsonError(text: string): JsonError | null {
   return expected === 'end' ? null : { offset: text.length, isTrailing: false };
 }
 
-/** `ok`: the offset behind a valid token; else the offset of the error in it. */
+/** `ok`: the offset behind a valid token; otherwise that of the error. */
 interface Token {
   readonly ok: boolean;
   readonly at: number;

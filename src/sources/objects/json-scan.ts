@@ -1,9 +1,7 @@
 /**
- * Walks the text of valid JSON without building values: what JSON.parse cannot say, namely where a value stands
- * (for line numbers), how a number was written, and which keys are there twice.
- *
- * The text must have been accepted by JSON.parse before; on other texts the answers mean nothing, yet every
- * function ends.
+ * Walks the text of valid JSON without building values, to find what JSON.parse does not report: the place of a value
+ * (for line numbers), the notation of a number, and duplicate keys.
+ * JSON.parse must have accepted the text; on other texts the results are meaningless, but every function ends.
  */
 
 const QUOTE = 0x22;
@@ -12,7 +10,7 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** A value's place in the text: from `start` up to, not including, `end`. */
+/** `end` is exclusive. */
 export interface JsonSpan {
   readonly start: number;
   readonly end: number;
@@ -22,7 +20,7 @@ export interface JsonMember extends JsonSpan {
   readonly key: string;
 }
 
-/** The place of the value that begins at or behind `from`, white space skipped. */
+/** The place of the value that begins at or after `from`, white space skipped. */
 export function valueSpan(text: string, from: number): JsonSpan {
   const start = skipSpace(text, from);
   const first = text[start];
@@ -33,7 +31,7 @@ export function valueSpan(text: string, from: number): JsonSpan {
   return { start, end };
 }
 
-/** The members of the object at `span`, in order, duplicates included. */
+/** In order, including duplicates. */
 export function* members(text: string, span: JsonSpan): Generator<JsonMember> {
   for (const keySpan of elements(text, span)) {
     const key = JSON.parse(text.slice(keySpan.start, keySpan.end)) as string;
@@ -43,7 +41,7 @@ export function* members(text: string, span: JsonSpan): Generator<JsonMember> {
   }
 }
 
-/** How deep lists and objects are nested in each other; 0 for a plain value. */
+/** Nesting of lists and objects; 0 for a plain value. */
 export function nestingDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -56,7 +54,7 @@ export function nestingDepth(text: string): number {
   return deepest;
 }
 
-/** The items of the list at `span`, in order; of an object the keys of its members. */
+/** Items of a list in order; for an object the keys of its members. */
 export function* elements(text: string, span: JsonSpan): Generator<JsonSpan> {
   const isObject = text[span.start] === '{';
   let at = skipSpace(text, span.start + 1);
@@ -76,7 +74,7 @@ function skipSpace(text: string, from: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string that opens at `start`. */
+/** The offset after the closing quote. */
 function stringEnd(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1);
   while (quote >= 0) {
@@ -88,7 +86,7 @@ function stringEnd(text: string, start: number): number {
   return text.length;
 }
 
-/** Behind the closing bracket of the list or object that opens at `start`. */
+/** The offset after the closing bracket. */
 function nestedEnd(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {

@@ -3,8 +3,8 @@ import { elements, type JsonSpan, members, valueSpan } from './json-scan.ts';
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 
 /**
- * Reads JSON with JSON.parse: one document, or several behind each other with or without `---` lines between them.
- * Lines are looked for only when they are asked for.
+ * One document, or several in sequence with or without `---` lines between them. Line numbers are computed only when
+ * needed.
  */
 export function readJsonText(text: string): readonly ManifestRoot[] | ManifestSyntaxError {
   try {
@@ -30,7 +30,6 @@ function readDocuments(text: string): readonly ManifestRoot[] | ManifestSyntaxEr
   return roots;
 }
 
-/** What stands between white space and `---` lines; ends behind the first span that is no value. */
 function* documentSpans(text: string): Generator<JsonSpan> {
   const separator = /(?:\s|---[ \t]*(?=[\r\n]|$))*/y;
   for (let at = 0; ; ) {
@@ -44,7 +43,7 @@ function* documentSpans(text: string): Generator<JsonSpan> {
   }
 }
 
-/** A document that begins behind `linesBefore` lines of its file. */
+/** @param linesBefore lines of the file before the document */
 function rootOf(text: string, value: unknown, linesBefore: number): ManifestRoot {
   return {
     value,
@@ -62,7 +61,7 @@ function syntaxError(text: string, offset: number): ManifestSyntaxError {
   return { line: lineAt(text, offset), message: `no valid JSON: ${found}` };
 }
 
-/** The value at these steps, or the deepest one on the way. */
+/** The value at these steps, or its deepest existing parent. */
 function locate(text: string, steps: readonly (string | number)[]): JsonSpan {
   let span: JsonSpan = valueSpan(text, 0);
   for (const step of steps) {
@@ -84,7 +83,7 @@ function child(text: string, span: JsonSpan, step: string | number): JsonSpan | 
   return found;
 }
 
-/** The 1-based lines of spans that are in the order of the text. */
+/** 1-based; the spans are in the order of the text. */
 function linesOf(text: string, spans: Iterable<JsonSpan>): readonly number[] {
   const lines: number[] = [];
   let line = 1;

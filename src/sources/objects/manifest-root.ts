@@ -1,13 +1,12 @@
-/** A file's contents as values, before any of it is known to be a Kubernetes object. */
 export interface ManifestRoot {
   readonly value: unknown;
-  /** 1-based line of the value at these steps, or of the deepest one on the way that exists. */
+  /** 1-based line of the value at these steps, or of its deepest existing parent. */
   readonly lineOf: (steps: readonly (string | number)[]) => number;
   /** 1-based lines of all items of the list at these steps, found in one pass. */
   readonly itemLines: (steps: readonly (string | number)[]) => readonly number[];
 }
 
-/** The file cannot be read as a whole; `line` is 1-based. */
+/** The whole file cannot be read; `line` is 1-based. */
 export interface ManifestSyntaxError {
   readonly line: number;
   readonly message: string;
@@ -24,7 +23,7 @@ export function fieldSteps(path: string): readonly (string | number)[] {
   return steps;
 }
 
-/** The field path of steps; the opposite of `fieldSteps`. */
+/** The inverse of `fieldSteps`. */
 export function formatSteps(steps: readonly (string | number)[]): string {
   return steps.reduce<string>((path, step) => {
     if (typeof step === 'number' || /[./]/.test(step)) return `${path}[${step}]`;

@@ -2,10 +2,10 @@ import { readJsonText } from './manifest-json.ts';
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 import { readYamlText, type YamlDialect } from './manifest-yaml.ts';
 
-/** Above this many characters a text that is nearly JSON is not tried as YAML too: that would take seconds. */
+/** Longer texts (characters) that are nearly JSON are not tried as YAML too: that would take seconds. */
 const YAML_RETRY_LIMIT = 1_000_000;
 
-/** The YAML documents or the JSON value of a text; the first syntax error anywhere is the answer for all of it. */
+/** The first syntax error anywhere rejects the whole text. */
 export function readRoots(
   text: string,
   filename: string,

@@ -2,14 +2,13 @@ import { type Document, isNode, isSeq, LineCounter, type ParsedNode, parseAllDoc
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 
 /**
- * A YAML document takes about a hundred times its size in memory while it is read, and seconds for each megabyte.
- * Characters.
+ * In characters. Reading a YAML document takes about a hundred times its size in memory, and seconds for each megabyte.
  */
 const DOCUMENT_LIMIT = 8 * 1024 * 1024;
 
 /**
- * How plain words and repeated keys are read. `strict`: YAML 1.2, a repeated key is an error. `go`: as Go's goyaml v2, with which
- * ip-masq-agent and kube-proxy read their files: YAML 1.1 (`yes` and `off` are booleans), and the last of a repeated key counts.
+ * How plain words and repeated keys are read. `strict`: YAML 1.2, a repeated key is an error. `go`: as goyaml v2 in
+ * ip-masq-agent and kube-proxy: YAML 1.1 (`yes` and `off` are booleans), the last of a repeated key counts.
  */
 export type YamlDialect = 'strict' | 'go';
 
@@ -21,10 +20,9 @@ const dialects = {
 type Steps = readonly (string | number)[];
 
 /**
- * Reads all YAML documents of a text; the first error anywhere is the answer for the whole text.
- *
- * The text is read document by document and only values are kept; where a field stands is found by reading its
- * document once more, which only problems ask for.
+ * The first error anywhere rejects the whole text.
+ * Reads document by document and keeps only values; to find the line of a field, which only problems need, the document
+ * is read again.
  */
 export function readYamlText(
   text: string,
@@ -46,7 +44,7 @@ interface Part {
   readonly dialect: YamlDialect;
 }
 
-/** Splits before each `---` line, which can stand nowhere else; a text with directives (`%YAML`) stays whole. */
+/** Splits before each `---` line, which cannot be part of a value; a text with directives (`%YAML`) stays whole. */
 function* splitDocuments(text: string, dialect: YamlDialect): Generator<Part> {
   if (/^%/m.test(text)) {
     yield { text, linesBefore: 0, dialect };
@@ -79,7 +77,7 @@ function readPart(part: Part): readonly ManifestRoot[] | ManifestSyntaxError {
     }
     return roots;
   } catch (error) {
-    // Aliases without end, or the reader itself gave up.
+    // Too many aliases, or an error inside the reader.
     const message = error instanceof Error ? error.message : String(error);
     return { line: firstLine, message: `no valid YAML: ${message}` };
   }
@@ -104,7 +102,7 @@ function rootOf(
   document: Document.Parsed,
   lineAt: (offset: number) => number,
 ): ManifestRoot {
-  // Through JSON: strings that were cut out of the text would keep the whole text in memory.
+  // Through JSON: substrings would keep the whole text in memory.
   const value: unknown = JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 100 }) ?? null));
   const first = lineAt(offsetOf(document, []));
   const items = linesOfItems(document, ['items'], lineAt);
@@ -133,7 +131,7 @@ function linesOfItems(document: Document.Parsed, steps: Steps, lineAt: (offset: 
   return list.items.map((item) => lineAt(isNode(item) ? ((item as ParsedNode).range?.[0] ?? 0) : 0));
 }
 
-/** Offset of the value at these steps, or of the deepest one on the way. */
+/** Offset of the value at these steps, or of its deepest existing parent. */
 function offsetOf(document: Document.Parsed, steps: Steps): number {
   for (let length = steps.length; length > 0; length--) {
     const node: unknown = document.getIn(steps.slice(0, length), true);

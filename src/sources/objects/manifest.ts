@@ -2,23 +2,21 @@ import { isRecord } from '../../base/json.ts';
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 import { readRoots } from './manifest-text.ts';
 
-/** One object of a file. */
 export interface ManifestDocument {
-  /** Empty where the document does not say. */
+  /** Empty if absent in the document. */
   readonly apiVersion: string;
   readonly kind: string;
   readonly value: unknown;
   /** 1-based line where the object begins. */
   readonly line: number;
-  /** 1-based line of a field of the object, or of what is nearest to it. */
+  /** 1-based line of a field of the object, or of its deepest existing parent. */
   readonly lineOf: (steps: readonly (string | number)[]) => number;
 }
 
 /**
- * Reads a manifest: YAML or JSON, one or many documents, lists (`List`, `ServiceList` …, or a plain JSON list) taken
- * apart. Empty documents are left out. JSON is recognised by its first character and read by JSON.parse, which is
- * many times as fast as YAML; a file that is no JSON in spite of its first character is read as YAML, unless its
- * name ends in .json.
+ * Reads a manifest: YAML or JSON, one or many documents; lists (`List`, `ServiceList` …, or a plain JSON list) are
+ * split into objects. Empty documents are left out. JSON is recognised by its first character and read by JSON.parse,
+ * which is many times as fast as YAML; if that fails, the file is read as YAML, unless its name ends in .json.
  */
 export function readManifest(
   text: string,
@@ -34,10 +32,10 @@ export function readManifest(
   }
 }
 
-/** How deep lists may be nested: each level costs a search for the lines of its items. */
+/** Nesting limit of lists: each level costs a search for the lines of its items. */
 const DEEPEST_LIST = 8;
 
-/** Thrown inside of this file only. */
+/** Thrown inside this file only. */
 class TooDeep extends Error {
   readonly line: number;
 
@@ -54,7 +52,7 @@ interface Place {
   readonly line: number | null;
 }
 
-/** The value as a document, or the documents of the list that it is. */
+/** One document, or those of a list. */
 function documentsOf(
   root: ManifestRoot,
   place: Place,
@@ -82,7 +80,7 @@ function itemsOf(
   version: string,
   kind: string,
 ): ManifestDocument[] {
-  // A list of a list adds `items` and an index.
+  // A list in a list adds `items` and an index.
   if (base.length > 2 * DEEPEST_LIST) throw new TooDeep(root.lineOf([]));
   const lines = root.itemLines(base);
   return items.flatMap((value, index) =>

@@ -5,23 +5,20 @@ import { Fields } from './fields.ts';
 import { ParseReport } from './parsed.ts';
 import type { SharedValues } from './shared.ts';
 
-/** What parsers need to know beside the object. */
 export interface ParseContext {
   readonly shared: SharedValues;
   readonly podNat: PodNatOptions;
-  /** Node ports that a Service may have; absent: any, since an API server has looked at them. */
+  /** Node ports that a Service may have; absent: any, since an API server has checked them. */
   readonly nodePortRange?: PortSpan;
-  /** Takes lines that only matter when someone looks for a reason. */
   readonly debug: (line: string) => void;
 }
 
-/** How the Pod NAT annotation is read. docs/spec/pod-nat.md, "Flags". */
 export interface PodNatOptions {
   /** Flag `annotationkey`. */
   readonly annotationKey: string;
-  /** Flag `restrictedports` as it was written: comma-separated ports or ranges; refused as srcPort and dstPort. */
+  /** Flag `restrictedports` unparsed: comma-separated ports or ranges; refused as srcPort and dstPort. */
   readonly restrictedPorts: string;
-  /** Ports of the node that knat refuses besides, in the same form; refused as srcPort. */
+  /** Further reserved ports of the node, in the same form; refused as srcPort. */
   readonly restrictedNodePorts: string;
 }
 
@@ -31,7 +28,7 @@ export const defaultPodNatOptions: PodNatOptions = {
   restrictedNodePorts: '10250,2379,2380,30000-32767',
 };
 
-/** Labels by whose presence a Service, or a slice, is left to others. docs/spec/service-nat.md, "Frontends". */
+/** Labels whose presence leaves a Service or slice to another proxy. docs/spec/service-nat.md, "Frontends". */
 export const FOREIGN_LABELS = [
   'service.kubernetes.io/service-proxy-name',
   'service.kubernetes.io/headless',
@@ -47,8 +44,8 @@ export interface Opened {
 }
 
 /**
- * Opens an object of a kind. A missing name, or a document that is no object, is an error of the report.
- * `namespace` absent means `default` for namespaced kinds, and is empty for the others.
+ * A missing name, or a document that is no object, is an error of the report. An absent `namespace` is `default` for
+ * namespaced kinds, and empty for others.
  */
 export function openObject(kind: ObjectRef['kind'], object: unknown, shared: SharedValues): Opened {
   const ref = objectRef(kind, object);
@@ -75,7 +72,7 @@ const CLUSTER_SCOPED: ReadonlySet<ObjectRef['kind']> = new Set([
   'ServiceCIDR',
 ]);
 
-/** Which object this is, as far as it says; never fails. */
+/** Reads what the object contains of its name; never fails. */
 export function objectRef(kind: ObjectRef['kind'], object: unknown): ObjectRef {
   const metadata = isRecord(object) && isRecord(object.metadata) ? object.metadata : {};
   const name = typeof metadata.name === 'string' ? metadata.name : '';

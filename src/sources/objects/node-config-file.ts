@@ -62,7 +62,9 @@ const nodePortAddresses = z.preprocess(
   z.array(nodePortAddress).transform((list) => (list.length === 0 ? null : primaryOrRanges(list.flat()))),
 );
 
-/** The keys of `--node-config`, which the records of test/conformance/service-flows.json have too; `nodeIPs` is for both families. */
+/**
+ * Keys of `--node-config` and of the records in test/conformance/service-flows.json; `nodeIPs` is for both families.
+ */
 const schema = z.strictObject({
   nodeName: z.string().min(1).optional(),
   nodeIP: nodeIPs.optional(),
@@ -78,7 +80,7 @@ const schema = z.strictObject({
   topologyLabels: z.record(z.string(), z.string()).optional(),
 });
 
-/** Reads a node configuration, YAML or JSON. Never throws; all errors are found at once, each with its path. */
+/** Never throws; all errors are found at once, each with its path. */
 export function parseNodeConfig(text: string, filename: string): NodeConfigResult {
   const roots = readRoots(text, filename);
   if ('message' in roots) return failed('KNAT_NODE_CONFIG_SYNTAX', filename, roots.line, roots.message);

@@ -4,13 +4,13 @@ import { type Fields, readPrefix } from './fields.ts';
 import { openObject, type ParseContext } from './metadata.ts';
 import type { Parsed, ParseReport } from './parsed.ts';
 
-/** The taint that the cluster autoscaler sets before it deletes a node; kube-proxy's health check knows it too. */
+/** Taint of the cluster autoscaler before it deletes a node; kube-proxy's health check uses it too. */
 const TO_BE_DELETED = 'ToBeDeletedByClusterAutoscaler';
 
 /** Where Calico writes the address that it uses for a node: `192.0.2.1/24`. */
 const CALICO_ADDRESSES = ['projectcalico.org/IPv4Address', 'projectcalico.org/IPv6Address'] as const;
 
-/** A Node (v1): the addresses by which it is known, its pod ranges, its labels, and whether it is on its way out. */
+/** A Node (v1): addresses, pod ranges, labels, and whether it is being deleted. */
 export function parseNode(object: unknown, context: ParseContext): Parsed<NodeFact> {
   const { name, fields, metadata, report } = openObject('Node', object, context.shared);
   const spec = fields.object('spec');
@@ -33,7 +33,7 @@ function addresses(status: Fields, annotations: Fields, report: ParseReport): No
   const read = (entry: Fields): IpAddress | null => {
     const type = entry.text('type');
     if (type !== 'InternalIP' && type !== 'ExternalIP' && type !== 'Hostname') return null;
-    // A host name is usually no address; it is ignored then.
+    // A host name is usually no address and is then ignored.
     const address = type === 'Hostname' ? parseAddress(entry.text('address')) : entry.address('address');
     add(type, address);
     return address;

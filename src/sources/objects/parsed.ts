@@ -3,10 +3,8 @@ import type { SourceCode } from '../../model/finding-codes.ts';
 import type { ObjectRef } from '../../model/object.ts';
 
 /**
- * What a parser makes of one object.
- *
- * `ok` with a fact: its value now. `ok` with null: the object exists and is no fact (a slice without a Service).
- * Not `ok`: the whole object is rejected; the caller keeps its last good value in force.
+ * The result of parsing one object. `ok` with null: the object exists and is no fact (a slice without a Service). Not
+ * `ok`: the whole object is rejected; the caller keeps its last good value in force.
  */
 export type Parsed<Fact> =
   | { readonly ok: true; readonly fact: Fact | null; readonly warnings: readonly Finding[] }
@@ -14,7 +12,7 @@ export type Parsed<Fact> =
 
 const NO_PROBLEMS: readonly Finding[] = [];
 
-/** What is reported beside the problems of an object that is rejected. */
+/** Reported in addition to the problems of a rejected object. */
 export function lastGoodFinding(object: ObjectRef, isKept: boolean, origin = ''): Finding {
   const message = isKept
     ? 'the last good state of this object stays in force until it is corrected or removed'
@@ -22,7 +20,7 @@ export function lastGoodFinding(object: ObjectRef, isKept: boolean, origin = '')
   return findingOf('KNAT_LAST_GOOD', object, message, { origin });
 }
 
-/** Collects the problems of one object. Problems have no origin; the caller adds it. */
+/** Collects the problems of one object. The caller adds their origin. */
 export class ParseReport {
   readonly #object: ObjectRef;
   #problems: Finding[] | null = null;
@@ -44,8 +42,8 @@ export class ParseReport {
   }
 
   /**
-   * Reads a part without which the rest works. What is an error in it becomes a warning, and the part is null: one bad
-   * endpoint does not take its slice, nor one bad port the others. Parts may be nested.
+   * Reads an optional part. An error in it becomes a warning, and the part is null, so that one bad endpoint does not
+   * reject its slice. Parts may be nested.
    */
   part<Value>(read: () => Value): Value | null {
     const failedBefore = this.#failed;
@@ -63,12 +61,11 @@ export class ParseReport {
     return null;
   }
 
-  /** As if nothing had been read since `mark`. */
   rewind(mark: number): void {
     this.#problems?.splice(mark);
   }
 
-  /** A point to rewind to: only while nothing behind it is an error of the whole. */
+  /** A point to rewind to; invalid once an error of the whole object follows. */
   get mark(): number {
     return this.#problems?.length ?? 0;
   }
@@ -77,7 +74,7 @@ export class ParseReport {
     return this.#failed;
   }
 
-  /** The fact with the warnings, or all problems when there was an error. */
+  /** The fact with the warnings, or all problems if there was an error. */
   finish<Fact>(fact: Fact | null): Parsed<Fact> {
     const problems = this.#problems ?? NO_PROBLEMS;
     return this.#failed ? { ok: false, problems } : { ok: true, fact, warnings: problems };

@@ -17,17 +17,15 @@ const TEXT = {
   protocol: "supported protocols for NAT entries are 'tcp' and 'udp'",
 } as const;
 
-/** Thrown inside of this file only: the first error rejects the whole annotation. */
+/** Thrown inside this file only: the first error rejects the whole annotation. */
 class Rejected extends Error {}
 
-/** Text 6: the port is one that no pod may bind. */
+/** Text 6: no pod may bind the port. */
 class Restricted extends Rejected {}
 
 /**
- * Reads the Pod NAT annotation. Never throws. docs/spec/pod-nat.md, "Annotation".
- *
- * Per entry, in this order: the texts 2, 3, 4, then ours for port ranges, then 5 and 6, then ours for `srcIP`
- * (host names are refused; the original asked DNS) and for `allow`.
+ * Never throws. docs/spec/pod-nat.md, "Annotation". Order of checks for each entry: texts 2, 3, 4, port ranges, 5 and
+ * 6, `srcIP` (host names are refused; the original asked DNS), `allow`.
  */
 export function parsePodNatAnnotation(raw: string, options: PodNatOptions): PodNatRequest {
   const document = readPodNatDocument(raw);
@@ -61,7 +59,7 @@ export function parsePodNatAnnotation(raw: string, options: PodNatOptions): PodN
 interface Restriction {
   readonly ports: readonly PortSpan[];
   readonly text: string;
-  /** Holds for the pod's port too, not only for the node's. */
+  /** Applies to the pod's port too, not only to the node's. */
   readonly podPort: boolean;
 }
 
@@ -76,7 +74,7 @@ function readEntry(draft: PodNatDraft, restrictions: readonly Restriction[]): Po
   const sourcePort = firstPort(sourcePorts);
   const destinationPort = firstPort(destinationPorts);
   const portCount = rangeLength(sourcePorts, destinationPorts);
-  // SCTP is ours; the text stays the original's.
+  // SCTP is knat's addition; the text stays the original's.
   const protocol = draft.protocol === draft.protocol.toLowerCase() ? parseProtocol(draft.protocol) : null;
   if (protocol === null) throw new Rejected(TEXT.protocol);
   for (const { ports, text, podPort } of restrictions) {

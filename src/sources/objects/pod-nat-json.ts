@@ -4,13 +4,13 @@ import { parsePortRange } from './port-list.ts';
 import { NONE } from './shared.ts';
 
 /**
- * The Pod NAT annotation's JSON, read as Go's encoding/json reads it into the original's structures
- * (docs/spec/pod-nat.md, "Annotation"): keys in any case, each duplicate assigned in turn so that the last one wins, and
- * null assigns nothing (but empties a list and an optional text). A value of the wrong type is an error even where
- * a later duplicate mends it. Integers must be written as such: 25.0 and 2.5e1 are none.
+ * Reads the Pod NAT annotation's JSON as Go's encoding/json reads it into the original's structures
+ * (docs/spec/pod-nat.md, "Annotation"): keys in any case; duplicates are assigned in turn, so that the last one wins;
+ * null assigns nothing (but empties a list and an optional text). A value of the wrong type is an error even if a later
+ * duplicate is valid. Integers need integer notation: 25.0 and 2.5e1 are errors.
  */
 
-/** One entry as it was written, types checked and values not. */
+/** One entry with checked types and unchecked values. */
 export interface PodNatDraft {
   interfaceAuto: boolean;
   sourceIP: string | null;
@@ -70,7 +70,7 @@ const assign: Readonly<Record<string, Assign>> = {
   }),
 };
 
-/** Reads the annotation; null when it is not JSON, or when a value has the wrong type. */
+/** Null if it is not JSON, or a value has the wrong type. */
 export function readPodNatDocument(raw: string): PodNatDocument | null {
   try {
     JSON.parse(raw);
@@ -142,7 +142,7 @@ function ports(set: (draft: PodNatDraft, range: PortSpan) => void): Assign {
   };
 }
 
-/** A number that fits 16 bits, or ours: a text `10000-10100`. */
+/** A number that fits 16 bits, or a text `10000-10100`, which is knat's addition. */
 function readPorts(json: string): PortSpan | null {
   if (/^\d+$/.test(json)) {
     const port = Number(json);
@@ -165,7 +165,7 @@ function unknownKey(path: string, member: JsonMember): string {
   return `unknown key ${JSON.stringify(`${path}${member.key}`)} is ignored: check its spelling`;
 }
 
-/** Go folds keys by Unicode's simple folding; beside ASCII only two letters fold into ASCII. */
+/** Go uses Unicode's simple folding: only two letters outside ASCII fold into ASCII. */
 function foldKey(key: string): string {
   return key.replaceAll('\u017f', 's').replaceAll('\u212a', 'k').toLowerCase();
 }

@@ -11,8 +11,9 @@ import { parsePodNatAnnotation } from './pod-nat-annotation.ts';
 import { NONE } from './shared.ts';
 
 /**
- * A Pod (v1). An address of several that cannot be used is left out with a warning. A bad Pod NAT annotation does not reject the Pod: the fact carries its error, so that the bindings of
- * the annotation before it go (docs/spec/pod-nat.md, "Faults of the original").
+ * A Pod (v1). If it has several addresses, an unusable one is left out with a warning. A bad Pod NAT annotation does
+ * not reject the Pod: the fact contains its error, so that the annotation's earlier bindings are removed
+ * (docs/spec/pod-nat.md, "Faults of the original").
  */
 export function parsePod(object: unknown, context: ParseContext): Parsed<PodFact> {
   const { namespace, name, fields, metadata, report } = openObject('Pod', object, context.shared);
@@ -42,7 +43,7 @@ function isReady(status: Fields): boolean {
   return condition?.text('status') === 'True';
 }
 
-/** `podIPs`, or the older `podIP` where that is all there is; empty until the pod has an address. */
+/** `podIPs`, or the older `podIP` if that is absent; empty until the pod has an address. */
 function podIPs(status: Fields): readonly IpAddress[] {
   const addresses = status.objectParts('podIPs', (entry) => entry.address('ip'), 'needed');
   if (addresses.length > 0) return addresses;
@@ -51,8 +52,8 @@ function podIPs(status: Fields): readonly IpAddress[] {
 }
 
 /**
- * The ports that the CNI plugin maps for a Pod's containers, those of sidecars (init containers that restart always)
- * among them. What the API server would refuse is passed over: it must not keep the Pod from being known.
+ * Host ports of a Pod's containers, including sidecars (init containers that restart always). Values that the API
+ * server would refuse are ignored, so that they do not reject the Pod.
  */
 function hostPortsOf(spec: Fields): readonly HostPort[] {
   const sidecars = spec.items('initContainers').filter((each) => fieldOf(each, 'restartPolicy') === 'Always');

@@ -23,7 +23,7 @@ const BLOCK = {
 
 /**
  * An IPPool of any of its API groups. The messages are Calico's (docs/spec/egress-nat.md, "IPPool objects"), and all
- * that apply are reported. Selectors, assignment mode and BGP export have no effect on NAT and are not read.
+ * that apply are reported. Selectors, assignment mode and BGP export do not affect NAT and are not read.
  */
 export function parsePool(object: unknown, context: ParseContext): Parsed<PoolFact> {
   const { name, fields, report } = openObject('IPPool', object, context.shared);
@@ -46,7 +46,7 @@ export function parsePool(object: unknown, context: ParseContext): Parsed<PoolFa
   );
 }
 
-/** The prefix. One with host bits is an error, and is masked, so that later checks can still report. */
+/** Host bits are an error, and are masked, so that later checks can still report. */
 function readCidr(spec: Fields, report: ParseReport): Prefix | null {
   const text = spec.text('cidr');
   const prefix = parsePrefix(text);

@@ -1,6 +1,6 @@
 import { formatSpan, type PortSpan } from '../../net/port.ts';
 
-/** Reads `10000-10100`, not yet checked to be ports; null when it is not two numbers of at most five digits. */
+/** Reads `10000-10100`, not yet checked to be ports; null unless it is two numbers of at most five digits. */
 export function parsePortRange(text: string): PortSpan | null {
   const match = /^(\d{1,5})-(\d{1,5})$/.exec(text);
   return match === null ? null : { first: Number(match[1]), last: Number(match[2]) };

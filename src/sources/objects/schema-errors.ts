@@ -2,18 +2,15 @@ import type { z } from 'zod';
 import { didYouMean } from '../../base/did-you-mean.ts';
 import type { ManifestRoot } from './manifest-root.ts';
 
-/** One thing that a schema refuses in a file. */
 export interface SchemaError {
-  /** The way to the field. */
   readonly steps: readonly (string | number)[];
   readonly message: string;
   readonly isUnknownKey: boolean;
 }
 
 /**
- * What a schema refused: each unknown key by itself; of a union the branch that got furthest.
- *
- * @param hint what to write instead of an unknown key, which is a key of what stands at `steps`
+ * The errors of a schema: each unknown key separately; for a union those of the branch that matched furthest.
+ * @param hint suggests a replacement for an unknown key of the value at `steps`
  */
 export function schemaErrors(
   issues: readonly z.core.$ZodIssue[],
@@ -33,7 +30,7 @@ export function schemaErrors(
   });
 }
 
-/** The errors as lines for people, in the order of the file: `FILE:12: steps.0.port: MESSAGE`. */
+/** In the order of the file: `FILE:12: steps.0.port: MESSAGE`. */
 export function errorLines(errors: readonly SchemaError[], root: ManifestRoot, filename: string): string[] {
   return errors
     .map(({ steps, message }) => ({ line: root.lineOf(steps), path: steps.join('.'), message }))
@@ -41,7 +38,7 @@ export function errorLines(errors: readonly SchemaError[], root: ManifestRoot, f
     .map(({ line, path, message }) => `${filename}:${line}: ${path === '' ? '' : `${path}: `}${message}`);
 }
 
-/** The hint for an unknown key: a similar known key, else all known keys. */
+/** A similar known key, otherwise all known keys. */
 export function keyHint(key: string, known: readonly string[]): string {
   const meant = didYouMean(key, known);
   return meant === null ? `use one of ${known.join(', ')}` : `did you mean ${meant}?`;

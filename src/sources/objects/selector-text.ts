@@ -9,7 +9,7 @@ const EXISTENCE = new RegExp(`^(!?)\\s*(${KEY})$`);
 
 /**
  * A label selector as kubectl takes it: `a=b,c!=d,e in (f,g),h notin (i),j,!k`
- * (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/). The part that is none, when there is one.
+ * (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/). `wrong`: the first part that is invalid.
  */
 export function parseSelectorText(text: string): LabelSelector | { readonly wrong: string } {
   const matchExpressions: LabelRequirement[] = [];

@@ -15,8 +15,8 @@ const POLICIES: readonly TrafficPolicy[] = ['Cluster', 'Local'];
 const AFFINITY = { fallback: 10_800, least: 1, most: 86_400 } as const;
 
 /**
- * A Service (v1). One bad address, port or source range is left out with a warning, and the rest works; a bad field
- * that is about the whole Service (its type, its policies) rejects it.
+ * A Service (v1). A bad address, port or source range is left out with a warning; a bad field of the whole Service (its
+ * type, its policies) rejects it.
  */
 export function parseService(object: unknown, context: ParseContext): Parsed<ServiceFact> {
   const { namespace, name, fields, metadata, report } = openObject('Service', object, context.shared);
@@ -50,10 +50,7 @@ function notOurs(type: (typeof TYPES)[number], spec: Fields, labels: Fields): No
   return label === undefined ? null : { kind: 'label', label };
 }
 
-/**
- * Virtual addresses that we answer for: not names, and not those that a proxy elsewhere terminates, to which a mode that
- * is not known is counted.
- */
+/** Without names, and without addresses that a proxy elsewhere terminates (an unknown ipMode counts as that). */
 function loadBalancerIPs(status: Fields, report: ParseReport): readonly IpAddress[] {
   return status.object('loadBalancer').objectParts('ingress', (entry) => {
     const mode = entry.word('ipMode', ['VIP', 'Proxy'], 'VIP');
@@ -62,12 +59,12 @@ function loadBalancerIPs(status: Fields, report: ParseReport): readonly IpAddres
   });
 }
 
-/** Null without entries; an empty list, which allows nobody, when no entry is usable. */
+/** Null without entries; an empty list, which allows no source, if no entry is usable. */
 function sourceRanges(spec: Fields, report: ParseReport): readonly Prefix[] | null {
   if (spec.items('loadBalancerSourceRanges').length === 0) return null;
   return spec.parts('loadBalancerSourceRanges', (item, path) => {
     const text = typeof item === 'string' ? item : describe(item);
-    // Host bits are cleared, as the API server does not refuse them.
+    // Host bits are cleared, since the API server accepts them.
     const range = typeof item === 'string' ? parseLoosePrefix(item.trim()) : null;
     if (range === null) {
       report.warn('KNAT_SOURCE_RANGE_IGNORED', path, `"${text}" is no CIDR and is left out: correct it`);
@@ -76,7 +73,7 @@ function sourceRanges(spec: Fields, report: ParseReport): readonly Prefix[] | nu
   });
 }
 
-/** An API server checks node ports against its range; objects of a folder are checked here. */
+/** An API server checks node ports against its range; those from a folder are checked here. */
 function nodePortOf(entry: Fields, { nodePortRange: range }: ParseContext, report: ParseReport): Port | null {
   const port = entry.optionalPort('nodePort');
   if (port === null || range === undefined || (range.first <= port && port <= range.last)) return port;
@@ -85,7 +82,7 @@ function nodePortOf(entry: Fields, { nodePortRange: range }: ParseContext, repor
   return null;
 }
 
-/** What cannot be used is left out; a Service of which no port can be used is rejected. */
+/** Unusable ports are left out; a Service without a usable port is rejected. */
 function ports(
   spec: Fields,
   hasNodePorts: boolean,

@@ -1,19 +1,17 @@
 import { BoundedMap } from '../../base/bounded-map.ts';
 
-/** The one empty list of all facts. */
 export const NONE: readonly never[] = Object.freeze([]);
 
-/** Names above this many are not remembered any longer: the table is a saving, not a store. */
+/** The table is emptied above this many names: it only saves memory. */
 const LIMIT = 100_000;
 
 /**
- * Lets equal values of many facts be one value in memory: node and zone names, lists of hints, lists of ports.
- * One per source. Forgetting is harmless, it only costs memory.
+ * Shares equal values of many facts in memory: node and zone names, lists of hints and ports. One per source.
+ * Forgetting a value only costs memory.
  */
 export class SharedValues {
   readonly #values = new BoundedMap<string, unknown>(LIMIT);
 
-  /** The first equal text seen. */
   text(text: string): string {
     return text === '' ? '' : this.#remember(`s${text}`, () => text);
   }
