@@ -46,27 +46,25 @@ export interface AgentRun {
   readonly settings: PlanSettings;
   readonly logger: Logger;
   readonly version: string;
-  /** End when the kernel matches for the first time; nothing is served, and nothing is reported to the cluster. */
+  /** End when the kernel matches for the first time; serve nothing and report nothing to the cluster. */
   readonly once: boolean;
   /** Remove kube-proxy's rules when ours are in force, instead of refusing to start beside them. */
   readonly replaceKubeProxy?: boolean;
-  /** Look for podnat-controller's chains in this network namespace; absent: do not. */
+  /** Absent: do not look for podnat-controller's chains. */
   readonly podnatController?: PodnatControllerChoice;
-  /** Where the bindings are published beside the NodeNAT object; absent: nowhere. */
+  /** Where the bindings are published in addition to the NodeNAT object; absent: nowhere. */
   readonly store?: StoreChoice;
-  /** Let translated packets through FORWARD chains that drop, instead of only reporting these chains; default: true. */
+  /** Let translated packets through FORWARD chains that drop, instead of only reporting the chains; default: true. */
   readonly manageForward?: boolean;
-  /** Settings of connection tracking to make; absent: none. */
   readonly conntrack?: ConntrackSettings;
-  /** Where health is served; absent or null: nowhere. */
+  /** Absent or null: nowhere. */
   readonly health?: ListenAddress | null;
-  /** Where load balancers ask for kube-proxy's health: served once kube-proxy has freed the port; absent or null: nowhere. */
+  /** Where load balancers ask for kube-proxy's health, once kube-proxy has freed the port; absent or null: nowhere. */
   readonly proxyHealth?: ListenAddress | null;
-  /** What is served over HTTP; absent: nothing. */
   readonly http?: HttpOptions;
-  /** What is done with flows; absent: they are only read. */
+  /** Absent: flows are only read. */
   readonly flows?: FlowSettings;
-  /** What is reported to the cluster, if the source is one; absent: nothing. */
+  /** Absent: nothing is reported to the cluster. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
 
@@ -144,7 +142,7 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
   }
 }
 
-/** Companions that serve or report, which only make sense in an agent that keeps running. */
+/** Companions for an agent that keeps running (not `once`): they serve or report. */
 async function lastingCompanions(
   run: AgentRun,
   datapath: Datapath,
@@ -165,7 +163,7 @@ async function lastingCompanions(
   return companions;
 }
 
-/** Null if no store is wanted, or if there is no cluster that can hold it. */
+/** Null if no store is wanted, or no cluster can hold it. */
 async function openStore(
   choice: StoreChoice | undefined,
   client: ApiClient | null,
@@ -187,7 +185,7 @@ async function openStore(
   }
 }
 
-/** Null if the source is no cluster, or its configuration is unusable: then the source itself throws the error. */
+/** Null if the source is no cluster, or its configuration is unusable; the source itself throws that error. */
 async function clusterClient(
   { settings, version }: AgentRun,
   surroundings: LoopSurroundings,
@@ -203,9 +201,8 @@ async function clusterClient(
 }
 
 /**
- * Takes the lock of this network namespace, which no unprivileged process can take. Throws AgentRunning. If the kernel
- * has no such lock, only the agent's socket shows whether another agent runs, as with agents of versions without a lock.
- * Without rights the agent ends anyway, with the error of the datapath.
+ * Locks this network namespace; unprivileged processes cannot. Throws AgentRunning. If the kernel has no such lock,
+ * only the agent's socket shows whether another agent runs. Without rights the datapath throws.
  */
 function lockNamespace(): { release(): void } {
   const outcome = NamespaceLock.take();

@@ -8,7 +8,6 @@ import type { AgentFacts } from './companion.ts';
 import { existingFlows } from './existing-flows.ts';
 import { answerFlows, explainQuery } from './explain-query.ts';
 
-/** The agent as its API sees it. */
 export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const { planner, observations, surroundings } = agent;
   const startedAt = surroundings.now();
@@ -17,7 +16,7 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
   ): Promise<Answer> => {
     const walk = explainQuery(planner, query);
-    // Null where they cannot be seen: no rights, or no connection tracking.
+    // Null without rights or connection tracking.
     return say(walk, await existingFlows(walk.packet).catch(() => null));
   };
   return {

@@ -35,9 +35,8 @@ export interface AgentParts {
   readonly settings: PlanSettings;
   readonly datapath: Datapath;
   readonly interfaces: InterfaceAddresses;
-  /** Where ports of this machine that are in use are looked up. */
   readonly host: readonly TakenPortSource[];
-  /** Locks the network namespace until the agent ends; throws if another agent holds the lock. Absent: no lock. */
+  /** Throws if another agent holds the lock. Absent: no lock. */
   readonly lock?: () => { release(): void };
   readonly kubeProxy: OtherProxy;
   /** Remove kube-proxy's rules, instead of refusing to start beside them. */
@@ -45,9 +44,7 @@ export interface AgentParts {
   readonly logger: Logger;
   readonly surroundings: AgentSurroundings;
   readonly version: string;
-  /** Of the agent's process, so that it can be stopped. */
   readonly processId: number;
-  /** What the agent does beside NAT. */
   readonly companions: readonly CompanionFactory[];
 }
 
@@ -62,9 +59,7 @@ function refusedFinding({ key, owner, errno }: RefusedEntry): Finding {
 /** With `once`, the agent gives up after this many failures in a row; the waits between them add up to about two seconds. */
 const ONCE_ATTEMPTS = 5;
 
-/**
- * The daemon of one node: source → plan → kernel → status, until its signal aborts. The rules stay in the kernel.
- */
+/** The daemon of one node: source → plan → kernel → status. The rules stay in the kernel when it ends. */
 export class Agent implements AgentFacts {
   readonly #parts: AgentParts;
   readonly settings: PlanSettings;
@@ -79,10 +74,9 @@ export class Agent implements AgentFacts {
   readonly #intake: SourceIntake;
   readonly #progress: Progress;
   readonly #loop: ConvergeLoop;
-  /** Null where Service NAT is off: kube-proxy may have it. */
+  /** Null where Service NAT is off; kube-proxy may then do it. */
   readonly #guard: KubeProxyGuard | null;
   #capabilities: Capabilities = { kernel: '' };
-  /** Called when the kernel matches for the first time. */
   #inForce: () => void = () => {};
   /** With `once`: called with null after the first success, or with the failure that ends the attempts. */
   #settled: (failure: unknown) => void = () => {};
@@ -126,8 +120,8 @@ export class Agent implements AgentFacts {
 
   /**
    * Runs until the signal aborts; with `once`, until the kernel matches for the first time.
-   * Throws what no retry can mend: missing rights, a kernel without a needed feature, another agent, a kube-proxy that
-   * may not be replaced, an unusable source; with `once` also a failure that lasts for ONCE_ATTEMPTS attempts.
+   * Throws on errors that no retry can fix: missing rights or kernel features, another agent, a kube-proxy that may not
+   * be replaced, an unusable source; with `once` also after ONCE_ATTEMPTS failures.
    */
   async run(signal: AbortSignal, { once = false } = {}): Promise<void> {
     const { settings, datapath, logger, version } = this.#parts;
@@ -204,7 +198,6 @@ export class Agent implements AgentFacts {
     };
   }
 
-  /** What the health endpoints look at. */
   health(): HealthFacts {
     const node = this.planner.nodes.get(this.settings.nodeName);
     const nodeEligible = !(node?.terminating || node?.excludedByAutoscaler);
@@ -219,7 +212,7 @@ export class Agent implements AgentFacts {
     this.#progress.takenOverAt = since;
   }
 
-  /** Watches this machine for changes; returns functions that stop it. */
+  /** Returns functions that stop watching. */
   #watch(): (() => void)[] {
     const { datapath, interfaces, host, logger } = this.#parts;
     const changed = () => {
@@ -236,7 +229,7 @@ export class Agent implements AgentFacts {
     ];
   }
 
-  /** Computes the facts of this node again; true when they changed. */
+  /** True when the facts changed. */
   #refreshNode(): boolean {
     const facts = nodeFactsOf(this.#parts, this.planner);
     if (deepEqual(facts, this.planner.node)) return false;
@@ -257,7 +250,7 @@ export class Agent implements AgentFacts {
     this.#companions.tell((companion) => companion.changed?.());
   }
 
-  /** Logs what the agent waits for until something is programmed: after 1 s, 2 s, 4 s, … */
+  /** After 1 s, 2 s, 4 s, … logs what the agent still waits for. */
   async #logLongWork(signal: AbortSignal): Promise<void> {
     const { surroundings, logger, settings } = this.#parts;
     const start = surroundings.now();
@@ -321,7 +314,7 @@ export class Agent implements AgentFacts {
   }
 }
 
-/** The facts of this node as they are now. @param planner knows the Node object; absent: none is known yet */
+/** @param planner knows the Node object; absent: no Node is known yet */
 function nodeFactsOf({ settings, interfaces, host }: AgentParts, planner?: Planner): NodeFacts {
   const { nodeName, nodeConfig } = settings;
   const object = planner?.nodes.get(nodeName);

@@ -14,11 +14,11 @@ import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { AttributionSettings } from './settings.ts';
 
-/** Lines are written at this interval, in milliseconds. */
+/** Milliseconds between writes. */
 const FLUSH_EVERY = 200;
-/** A line without an event is written at this interval, in milliseconds: after a crash, less time is in doubt. */
+/** Milliseconds between lines without an event: they bound the time that is unknown after a crash. */
 const ALIVE_EVERY = 10_000;
-/** Milliseconds until a file that could not be opened is tried again. */
+/** Milliseconds. */
 const RETRY_AFTER = 30_000;
 const LOG_CODE = 'KNAT_ATTRIBUTION_LOG';
 
@@ -95,7 +95,7 @@ export class AttributionLog {
     }
   }
 
-  /** Throws InvalidQuery; also where no log is kept. */
+  /** Throws InvalidQuery, also where no log is kept. */
   async who({ address, at, protocol }: QuestionAt<'/flows/who'>): Promise<WhoAnswer> {
     if (this.#settings === null) {
       throw new InvalidQuery('this agent keeps no attribution log: start it with --attribution-log');

@@ -14,84 +14,72 @@ import type { Planner } from '../plan/planner.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import type { PlanSettings } from './settings.ts';
 
-/** What the agent and its companions need from outside. */
 export interface AgentSurroundings extends LoopSurroundings {
   wallClock(): Date;
 }
 
-/** The plan that is in force now, and what the datapath did for it. */
 export interface PlanInForce {
   readonly plan: NatPlan;
-  /** Keys whose entry may have changed since the plan that was in force before; null: look at all. */
+  /** Keys whose entry may have changed since the previous plan in force; null: any may have. */
   readonly changed: ReadonlySet<string> | null;
   readonly report: Report;
-  /** Some objects could not be read since the start: elements that no entry claims stay as an earlier agent made them. */
+  /** Some objects have been unreadable since the start, so unclaimed elements of an earlier agent are kept. */
   readonly keepsUnclaimed?: boolean;
-  /** From the start of the attempt to the acknowledgement of the kernel. */
+  /** From the start of the attempt to the kernel's acknowledgement. */
   readonly milliseconds: number;
 }
 
-/**
- * Does something beside NAT: serves health, reports to the cluster, deletes stale flows. The agent knows no companion by
- * name. An error in one is logged; NAT and the other companions continue.
- */
+/** Does something besides NAT. The agent knows no companion by name. An error in one does not stop the others. */
 export interface Companion {
-  /** What does not work when it fails, for the log: `health`. */
+  /** What stops working when it fails, for the log: `health`. */
   readonly name: string;
-  /** What it adds to the API, below `/api/v1`. */
+  /** Routes that it adds below `/api/v1`. */
   readonly routes?: Routes;
   /**
-   * Runs until the signal aborts. Called once, first of all: before the agent knows whether it may work here, and before
-   * anything that takes long. For questions that must be answered during that time.
+   * Runs until the signal aborts. Called once, before everything else that takes long, so that questions are answered
+   * from the start; the agent may still be refused here.
    */
   serve?(signal: AbortSignal): Promise<void>;
-  /** Runs until the signal aborts. Called once, when the agent may work here, before the source has delivered anything. */
+  /** Runs until the signal aborts. Called once, when the agent may work here, before the source delivers anything. */
   run?(signal: AbortSignal): Promise<void>;
-  /**
-   * Runs once our rules are in force, for example to remove another program's rules: when the kernel matches for the
-   * first time. `once` waits for it.
-   */
+  /** Called when the kernel first matches, for example to remove another program's rules. `once` waits for it. */
   inForce?(signal: AbortSignal): Promise<void>;
-  /** The source has delivered everything that existed at the start; once. */
+  /** Called once, when the source has delivered everything that existed at the start. */
   synced?(): void;
-  /** The source delivered these values; called in the loop of NAT, before they are planned. */
+  /** Called in the loop of NAT, before the changes are planned. */
   delivered?(changes: readonly FactChange[]): void;
-  /** Reading a part of the source failed and is begun again. */
+  /** Reading a part of the source failed and starts again. */
   interrupted?(what: string): void;
-  /** New findings, except those of the plan. */
+  /** Gets new findings, except those of the plan. */
   found?(findings: readonly Finding[]): void;
   /** Another program changed our tables; the next attempt repairs them. */
   disturbed?(what: string): void;
-  /** An attempt to make the kernel match begins, with everything that was delivered so far. */
+  /** An attempt to make the kernel match begins, with everything delivered so far. */
   converging?(): void;
-  /** The attempt failed; it is made again. */
+  /** The attempt failed and will be repeated. */
   failed?(failure: { readonly message: string; readonly milliseconds: number }): void;
-  /** The kernel matches the plan. Called in the loop of NAT: what takes long belongs into `run`. */
+  /** The kernel matches the plan. Called in the loop of NAT: long work belongs in `run`. */
   converged?(outcome: PlanInForce): void;
-  /** Something in the status changed: a finding, a failure, what is programmed. As quick as `converged`. */
+  /** The status changed: a finding, a failure, what is programmed. Must be as quick as `converged`. */
   changed?(): void;
 }
 
-/** What companions may read and ask of the agent. */
 export interface AgentFacts {
   readonly settings: PlanSettings;
   readonly logger: Logger;
   readonly surroundings: AgentSurroundings;
-  /** Objects, facts of the node, and the plan: to read, never to change. */
+  /** Objects, node facts and the plan; read-only. */
   readonly planner: Planner;
-  /** Metrics, recent activity and the history of programming. */
   readonly observations: Observations;
-  /** What the API asks of this agent. */
   readonly view: AgentView;
-  /** The API with the routes of all companions; there when companions run. */
+  /** The API with the routes of all companions; defined when companions run. */
   readonly api: Api;
   /** Revision of the plan that the datapath last reported as done; null before the first. */
   readonly reportedRevision: number | null;
   status(): Status;
   health(): HealthFacts;
-  /** Everything that is wrong or worth knowing; companions add what they find. */
   readonly findings: Findings;
-  /** Sets since when the rules of an earlier agent are known to be in the kernel; null: they are not. For health. */
+  /** Since when an earlier agent's rules are known to be in the kernel, for health; null: they are not. */
   tookOver(since: number | null): void;
 }
 

@@ -11,12 +11,11 @@ export class Companions {
     this.#logger = logger;
   }
 
-  /** The companions that are called from now on. */
+  /** Replaces the companions that are called. */
   set(companions: readonly Companion[]): void {
     this.#companions = companions;
   }
 
-  /** What they add to the API. */
   get routes(): Routes[] {
     return this.#companions.flatMap(({ routes }) => (routes === undefined ? [] : [routes]));
   }
@@ -31,7 +30,7 @@ export class Companions {
     }
   }
 
-  /** Starts `serve` or `run` of all companions, and does not wait for them. */
+  /** Does not wait for them. */
   start(what: 'serve' | 'run', signal: AbortSignal): void {
     for (const companion of this.#companions) {
       const work = async () => await companion[what]?.(signal);
@@ -39,7 +38,7 @@ export class Companions {
     }
   }
 
-  /** Calls `inForce` of the companions one after the other; returns the first failure, null for none. */
+  /** Calls `inForce` one after the other; returns the first failure, or null. */
   async inForce(signal: AbortSignal): Promise<unknown> {
     let failure: unknown = null;
     for (const companion of this.#companions) {

@@ -2,29 +2,28 @@ import { Wake } from '../base/wake.ts';
 import { type ConvergeOptions, type Datapath, type Report, together } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
-/** What the loop needs from outside: injected, so that tests control the clock. */
+/** Injected, so that tests control the clock. */
 export interface LoopSurroundings {
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Resolves after this many milliseconds, or at once when the signal aborts. */
+  /** Resolves early when the signal aborts. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
-  /** A number from 0 to below 1. */
+  /** In [0, 1). */
   random(): number;
 }
 
 export interface LoopParts {
   readonly datapath: Pick<Datapath, 'converge'>;
   readonly surroundings: LoopSurroundings;
-  /** The plan to program now. */
   readonly plan: () => NatPlan;
-  /** Asked for each attempt; absent: none. */
+  /** Called for each attempt. */
   readonly options?: () => ConvergeOptions;
   readonly converged: (report: Report, milliseconds: number) => void;
-  /** `retryInMs` until the next attempt; `milliseconds` of the one that failed. */
+  /** `milliseconds`: duration of the failed attempt. */
   readonly failed: (error: unknown, retryInMs: number, milliseconds: number) => void;
 }
 
-/** First and longest wait after a failure, in milliseconds; doubled at each one in between. */
+/** First and longest wait after a failure, in milliseconds; doubled after each failure. */
 const RETRY_FIRST = 100;
 const RETRY_LONGEST = 30_000;
 
@@ -32,11 +31,11 @@ const RETRY_LONGEST = 30_000;
  * Makes the kernel match the plan, again and again.
  *
  * Guarantees:
- * 1. Nothing is written before `release`: not before every source is in sync.
- * 2. After `trigger` there is a converge with a plan at least as new.
- * 3. One converge at a time; the next one handles everything that was triggered during it.
- * 4. A failure is retried forever, with growing, jittered waits. A trigger during a wait ends it, but attempts are never
- *    closer than the first wait.
+ * 1. Nothing is written before `release`, that is, before every source is in sync.
+ * 2. After `trigger`, a converge runs with a plan at least as new.
+ * 3. Converges do not overlap; the next handles everything triggered during the previous.
+ * 4. A failure is retried forever, with growing, jittered waits. A trigger ends a wait, but attempts are never closer
+ *    than the first wait.
  */
 export class ConvergeLoop {
   readonly #parts: LoopParts;
@@ -49,19 +48,18 @@ export class ConvergeLoop {
     this.#wake = new Wake(parts.surroundings);
   }
 
-  /** Something changed: in the facts or in the kernel. */
+  /** The facts or the kernel changed. */
   trigger(): void {
     this.#triggered = true;
     if (this.#released) this.#wake.notify();
   }
 
-  /** Every source is in sync: writing may begin. */
+  /** Every source is in sync; writing may begin. */
   release(): void {
     this.#released = true;
     this.trigger();
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { datapath, surroundings, plan, options, converged, failed } = this.#parts;
     let failures = 0;

@@ -6,8 +6,8 @@ import type { FlowQuestion } from '../forms/questions.ts';
 import { validQuery } from '../observe/invalid-query.ts';
 
 /**
- * The flows of this network namespace where no agent runs: pieces as the agent gives them, with addresses alone, since
- * names and rules are not known. Throws InvalidQuery.
+ * Flows of this network namespace without an agent: the agent's format, but with addresses only, since names and rules
+ * are unknown. Throws InvalidQuery.
  *
  * @param now milliseconds since the epoch
  */

@@ -5,10 +5,10 @@ import type { HostFacts } from '../doctor/host-facts.ts';
 import { lookAtHost } from '../doctor/look.ts';
 
 /**
- * Every check of `knat doctor` for the network namespace of the process; changes nothing.
+ * Runs every check of `knat doctor` in the process's network namespace; changes nothing.
  *
  * @param known what only an agent or a source knows
- * @param remedyOf what to do about an error of the datapath
+ * @param remedyOf remedy for an error of the datapath
  */
 export async function diagnoseHost(
   known: Pick<HostFacts, 'agent' | 'pools'>,

@@ -5,12 +5,12 @@ import { protocolNumber } from '../net/protocol.ts';
 import { matches } from '../wire/conntrack/filter.ts';
 import { visitEveryFlow } from '../wire/conntrack/table.ts';
 
-/** Most flows in the answer; a client may have thousands to one destination. */
+/** Maximum number of flows in the answer. */
 const MOST = 5;
 
 /**
- * The connections of this network namespace like the packet's: same sender, destination, protocol and destination port,
- * and source port if the question has one. Those with the longest timeout come first. The table is read in turns.
+ * Connections with the packet's sender, destination, protocol, destination port and, if given, source port. The longest
+ * timeout comes first. Yields to other work while reading the table.
  */
 export async function existingFlows(packet: Packet): Promise<readonly ExistingFlow[]> {
   const { source: src, destination: dst, protocol, port: dport, sourcePort: sport } = packet;

@@ -8,17 +8,16 @@ import type { FlowAnswer } from '../forms/walk.ts';
 import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
 import type { Planner } from '../plan/planner.ts';
 
-/** Explains the packet that the question names, with the objects that almost match. Throws InvalidQuery. */
+/** Includes the objects that almost match. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
   const packet = validQuery(packetOfQuestion(question, planner));
   const walked = walk(planner.plan, planner.heldNode, packet);
   return { ...walked, hints: hintsOf(planner, walked) };
 }
 
-/** At most so many invalid flows are named. */
 const ERRORS_SHOWN = 10;
 
-/** Answers a list of flows, in its order. Throws InvalidQuery with index and field of each invalid flow. */
+/** Answers in the order of the flows. Throws InvalidQuery with index and field of each invalid flow. */
 export function answerFlows(planner: Planner, flows: unknown): FlowAnswer[] {
   if (!Array.isArray(flows)) throw new InvalidQuery('the flows are no list: write [{"sourceIP": …}, …]');
   const valid: Packet[] = [];

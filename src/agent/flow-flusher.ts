@@ -11,16 +11,16 @@ import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { EgressOnChange } from './settings.ts';
 
-/** Rest after a reading of the table, as a multiple of the time that it took. */
+/** Rest after a reading of the table, as a multiple of its duration. */
 const REST = 9;
-/** Milliseconds until the next attempt after a failure. */
+/** Milliseconds. */
 const RETRY_AFTER = 5_000;
 const FLUSH_CODE = 'KNAT_FLOWS_NOT_FLUSHED';
 
 /**
- * After a change of pools, rules or bindings, ends the flows that it affects, so that their next packet is translated by
- * the present plan. Policy `flush` ends all of them, `keep` only those that never saw a reply and so are no connections
- * yet (docs/adr/0004). Flows that were stale before the change stay.
+ * After a change of pools, rules or bindings, ends the affected flows, so that the present plan translates their next
+ * packet. Policy `flush` ends all of them, `keep` only those that never saw a reply and so are no connections yet
+ * (docs/adr/0004). Flows that were stale before the change stay.
  */
 export class FlowFlusher {
   readonly #agent: AgentFacts;
@@ -28,7 +28,7 @@ export class FlowFlusher {
   readonly #policy: EgressOnChange;
   /** Changes since the last flush. */
   #changes = 0;
-  /** What changed while no agent ran; null: nothing, or already handled. */
+  /** Changes while no agent ran; null: none, or already handled. */
   #before: Report['changedSources'] = null;
   #isFormerUnknown = true;
   readonly #wake = new Wake();
@@ -39,13 +39,13 @@ export class FlowFlusher {
     this.#policy = policy;
   }
 
-  /** The plan in force translates some flows differently from the one before. */
+  /** The plan in force translates some flows differently from the previous plan. */
   changed(): void {
     this.#changes++;
     this.#wake.notify();
   }
 
-  /** The kernel was compared with the plan: the first comparison shows what changed while no agent ran. */
+  /** The kernel was compared with the plan. The first comparison shows what changed while no agent ran. */
   compared({ gone, changedSources }: Pick<Report, 'gone' | 'changedSources'>): void {
     if (!this.#isFormerUnknown || gone === null) return;
     this.#isFormerUnknown = false;
@@ -87,10 +87,7 @@ export class FlowFlusher {
     }
   }
 
-  /**
-   * Ends the flows that the last `changes` changes made stale, and those from sources that changed before this agent
-   * started; returns their number.
-   */
+  /** Ends flows made stale by the last `changes` changes, or from `sources`; returns their number. */
   async #flush(changes: number, sources: Report['changedSources'], signal: AbortSignal): Promise<number> {
     const former = this.#memory.former().slice(0, changes);
     const before = former.at(-1);

@@ -12,10 +12,10 @@ import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 
-/** Events that may wait for a slow reader; further ones are lost, and the stream says so. */
+/** Maximum number of events buffered for a slow reader; further events are lost, and the stream reports that. */
 const EVENTS_WAITING = 10_000;
 
-/** Answers questions about the table, for the API. */
+/** Answers the API's questions about the conntrack table. */
 export class FlowLists {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
@@ -25,13 +25,13 @@ export class FlowLists {
     this.#memory = memory;
   }
 
-  /** Throws InvalidQuery at once. */
+  /** Throws InvalidQuery synchronously. */
   list(question: FlowQuestion): AsyncIterable<Uint8Array> {
     const wanted = validQuery(readQuestion(question));
     return listingPieces(this.#listing(wanted), this.#lines());
   }
 
-  /** Throws InvalidQuery at once. */
+  /** Throws InvalidQuery synchronously. */
   watch(question: FlowQuestion, signal: AbortSignal): AsyncIterable<Uint8Array> {
     return this.#watch(validQuery(readQuestion(question)), signal);
   }
@@ -69,7 +69,7 @@ export class FlowLists {
         const piece = lines.take();
         waiting = 0;
         isLost = false;
-        // Names and plan may have changed; the count continues.
+        // Names and plan may have changed, but the count continues.
         limit -= listing.end.listed;
         if (limit > 0) {
           listing = this.#listing({ ...wanted, limit });
@@ -82,7 +82,7 @@ export class FlowLists {
     }
   }
 
-  /** The rates of bindings, Services and pools, from two readings of the table this many seconds apart. */
+  /** Rates of bindings, Services and pools, from two readings this many seconds apart. */
   async rates(seconds: number): Promise<RatesAnswer> {
     const { surroundings } = this.#agent;
     const meter = new RateMeter();

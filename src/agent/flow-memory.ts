@@ -3,10 +3,10 @@ import { FlowJudge } from '../flows/judge.ts';
 import { Names } from '../flows/names.ts';
 import type { AgentFacts, PlanInForce } from './companion.ts';
 
-/** Least time between two makings of the names, in milliseconds: ten thousand Pods take some of them. */
+/** Milliseconds for which names are reused: computing them for ten thousand Pods takes several. */
 const NAMES_KEPT = 500;
 
-/** What is needed to judge flows: the plan in force, former plans, and the names of addresses. */
+/** Data for judging flows: the plan in force, former plans, and the names of addresses. */
 export class FlowMemory {
   readonly #agent: AgentFacts;
   readonly #former = new FormerPlans();
@@ -18,19 +18,18 @@ export class FlowMemory {
     this.#agent = agent;
   }
 
-  /** Takes over the plan in force. True when it translates existing flows differently. */
+  /** True when the new plan translates existing flows differently. */
   converged({ plan, changed }: PlanInForce): boolean {
     this.#namesOld = true;
     return this.#former.record(plan, changed);
   }
 
-  /** A judge for one reading of the table. */
   judge(former: readonly FormerPlan[] = this.former()): FlowJudge {
     const { plan, node } = this.#agent.planner;
     return new FlowJudge({ plan, former, node });
   }
 
-  /** The plans before the last changes, the latest first. */
+  /** The latest first. */
   former(): FormerPlan[] {
     return this.#former.before(this.#agent.planner.plan);
   }

@@ -5,24 +5,23 @@ import type { HostListener } from '../model/node.ts';
 import { RuleKeeper, type WatchRules } from './rule-keeper.ts';
 import type { TakenPortSource } from './taken-ports.ts';
 
-/** The rules of other programs that translate destinations. */
 export interface DestinationRules {
   read(kind: 'destination', signal: AbortSignal): Promise<RuleReading>;
   hasLegacy(kind: 'destination'): boolean;
 }
 
-/** Legacy iptables notifies nobody of changes: milliseconds between two looks where it has rules; docs/pod-nat.md names it. */
+/** Milliseconds between looks at legacy iptables, which does not notify of changes; docs/pod-nat.md names it. */
 const LOOK = 10_000;
-/** Rest after a look, as a multiple of its time: looking takes 5 % of the time at most. */
+/** Rest after a look, as a multiple of its duration: looking takes at most 5 % of the time. */
 const REST_PER_WORK = 20;
-/** A look that takes longer is given up; milliseconds. */
+/** Milliseconds before a look is aborted. */
 const LONGEST = 10_000;
 
 const TROUBLE = 'KNAT_PORT_RULES_UNSEEN';
 
 /**
- * Ports of this node that rules of other programs send elsewhere: port mappings of CNI plugins, docker and podman, an
- * administrator's own. They are claims like the sockets of the host. docs/spec/pod-nat.md, "Who wins".
+ * Ports of this node that other programs' rules translate: port mappings of CNI plugins, docker and podman, and an
+ * administrator's rules. They are claims, as host sockets are. docs/spec/pod-nat.md, "Who wins".
  */
 export class ForeignPorts implements TakenPortSource {
   readonly #rules: DestinationRules;
@@ -31,11 +30,7 @@ export class ForeignPorts implements TakenPortSource {
   #found: readonly HostListener[] = [];
   #problem: string | null = null;
 
-  /**
-   * Looks for the first time.
-   *
-   * @param isOwn chains that claim no port: those of a podnat-controller that knat replaces
-   */
+  /** @param isOwn chains that claim no port: those of a podnat-controller that knat replaces */
   static async open(
     rules: DestinationRules,
     watchChains: WatchRules,
@@ -78,7 +73,7 @@ export class ForeignPorts implements TakenPortSource {
     return () => end.abort();
   }
 
-  /** True when something changed. While rules cannot be read, those read last stay. */
+  /** True when something changed. While rules cannot be read, the last ones stay. */
   async #look(signal: AbortSignal): Promise<boolean> {
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);

@@ -9,25 +9,24 @@ import { EntryIndex } from '../plan/entry-index.ts';
 import type { AgentFacts, Companion, CompanionFactory, PlanInForce } from './companion.ts';
 import { RuleKeeper, type WatchRules } from './rule-keeper.ts';
 
-/** The chains of this host that forwarded packets pass. */
 export interface Forwarding {
   settle(wanted: ReadonlySet<Family>, mayWrite: boolean, signal: AbortSignal): Promise<ForwardReport>;
   hasLegacy(): boolean;
 }
 
-/** Legacy iptables notifies nobody of changes: milliseconds between two looks where it has rules. */
+/** Milliseconds between two looks where legacy iptables, which does not notify of changes, has rules. */
 const LOOK = 10_000;
 
 const TROUBLE = 'KNAT_FORWARD_UNSEEN';
 const BLOCKED = 'NatBlockedByFirewall';
 
 /**
- * Keeps FORWARD chains of this host from dropping packets to bound pods, and reports the chains that do.
+ * Keeps this host's FORWARD chains from dropping packets to bound pods, and reports the chains that do.
  *
  * Guarantees:
- * 1. Nothing is written before the plan is in force, nor for a family in which no pod has a binding.
- * 2. Nothing is written at all without `mayWrite`.
- * 3. A rule that another program removes is back after the next notification, or the next look.
+ * 1. Nothing is written before the plan is in force, nor for a family without bindings.
+ * 2. Nothing is written without `mayWrite`.
+ * 3. If another program removes our rule, the next notification or look restores it.
  *
  * @param mayWrite false: drops are only reported
  */
@@ -101,7 +100,7 @@ class ForwardGuard implements Companion {
     }
   }
 
-  /** Each Pod with a binding of the family gets a notice for each chain that drops. */
+  /** Gives each Pod with a binding of the family a notice for each chain that drops. */
   #tell(): void {
     const notices = this.#drops.flatMap(({ family, where, remedy }) => {
       const owners = new Map<string, ObjectRef>();

@@ -1,15 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** A converge with at least this many elements is followed by a garbage collection. */
+/** Garbage is collected after a converge with at least this many elements. */
 export const LARGE_CONVERGE = 10_000;
 
 let collect: (() => void) | null = null;
 
-/**
- * Collects garbage now, and returns the memory. A cold start leaves more garbage than anything later, and nobody waits at
- * that moment; otherwise it is collected during the first changes, which slows them down.
- */
+/** A cold start leaves the most garbage; collecting it later would slow down the first changes. */
 export function collectGarbage(): void {
   if (collect === null) {
     setFlagsFromString('--expose-gc');

@@ -9,27 +9,23 @@ import type { TakingSocket } from '../wire/sock-diag/message.ts';
 import type { TakenPortSource } from './taken-ports.ts';
 
 /**
- * Time between two looks, in milliseconds; docs/pod-nat.md names it. The kernel does not notify when a socket begins to
- * listen, so it is asked: six dumps of the listening sockets, well below a millisecond on a common host.
+ * Milliseconds between two looks; docs/pod-nat.md names it. The kernel does not notify when a socket starts to listen.
+ * A look is six dumps of listening sockets, well below a millisecond on a common host.
  */
 const INTERVAL = 1_000;
 
-/**
- * A UDP socket on an ephemeral port counts only after this time, in milliseconds. Most such sockets belong to clients
- * that ask one question; they must not take a pod's port for a moment.
- */
+/** Milliseconds before a UDP socket on an ephemeral port counts: most belong to clients with a single question. */
 const LASTING = 10_000;
 
 const TROUBLE = 'KNAT_LISTENERS_UNSEEN';
 
 export interface ListenerClock {
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Calls `task` at this interval. Returns a function that stops it. */
+  /** Returns a function that stops it. */
   every(milliseconds: number, task: () => void): () => void;
 }
 
-/** The clock of the process. */
 export const processClock: ListenerClock = {
   now: () => performance.now(),
   every: (milliseconds, task) => {
@@ -42,7 +38,7 @@ export const processClock: ListenerClock = {
 export class KernelListeners implements TakenPortSource {
   readonly #connection = new SockDiagConnection();
   readonly #clock: ListenerClock;
-  /** When a socket was first seen, by its cookie; those that are there now. */
+  /** By cookie; only the sockets that exist now. */
   #seenAt: ReadonlyMap<bigint, number> = new Map();
   #listeners: readonly HostListener[] = [];
   #problem: string | null = null;
@@ -65,7 +61,7 @@ export class KernelListeners implements TakenPortSource {
     });
   }
 
-  /** Looks now; true when the listeners changed. While sockets cannot be read, those read last stay. */
+  /** True when the listeners changed. While sockets cannot be read, the last ones stay. */
   look(): boolean {
     try {
       const { listeners, seenAt } = lasting(
@@ -80,7 +76,6 @@ export class KernelListeners implements TakenPortSource {
       this.#problem = null;
       return changed;
     } catch (error) {
-      // The next look comes soon.
       if (!(error instanceof Busy)) this.#problem = error instanceof Error ? error.message : String(error);
       return false;
     }
@@ -92,10 +87,10 @@ export class KernelListeners implements TakenPortSource {
 }
 
 /**
- * The sockets that count as listeners, sorted, each once: all except UDP sockets on ephemeral ports that are younger than
+ * Sockets that count as listeners, sorted, without duplicates: all except UDP sockets on ephemeral ports younger than
  * LASTING.
  *
- * @param seenAt when sockets were first seen, by their cookies
+ * @param seenAt when sockets were first seen, by cookie
  */
 export function lasting(
   sockets: readonly TakingSocket[],
@@ -117,7 +112,7 @@ export function lasting(
   return { listeners: sorted, seenAt: stillThere };
 }
 
-/** `net.ipv4.ip_local_port_range` of this network namespace, which holds for IPv6 too; the kernel's default where it cannot be read. */
+/** `net.ipv4.ip_local_port_range`, which applies to IPv6 too; the kernel's default if unreadable. */
 function givenOutPorts(): PortSpan {
   try {
     const text = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');

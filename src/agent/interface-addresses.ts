@@ -8,10 +8,9 @@ import type { Link } from '../wire/route/link.ts';
 import { watchRoutes } from '../wire/route/monitor.ts';
 import { isBesideGateway, isOuterKind, type WayOut, waysOut } from '../wire/route/way-out.ts';
 
-/** The addresses of this machine's interfaces, kept up to date. */
 export interface InterfaceAddresses {
   current(): readonly LocalAddress[];
-  /** Calls back after every change. Returns a function that stops it. */
+  /** Returns a function that stops watching. */
   watch(onChange: () => void): () => void;
 }
 
@@ -43,10 +42,10 @@ export class KernelAddresses implements InterfaceAddresses {
 }
 
 /**
- * The addresses in the order in which they are preferred; those that the kernel does not use yet are left out. What
- * the routes to the world name comes first, then the order of interfaces. Of one interface: what the kernel itself
- * sends with (IPv4 primary), one with a network before single ones (VRRP), the oldest. The kernel names the newest IPv6
- * address first, and one that is added later must not take over what an older one has.
+ * Addresses in order of preference, without those that the kernel does not use yet. Sources of default routes come
+ * first, then the order of interfaces. Within an interface: the kernel's own choice (IPv4 primary), addresses with a
+ * network before single ones (VRRP), the oldest. The kernel lists the newest IPv6 address first, and a later one must
+ * not take over what an older one has.
  */
 export function localAddresses(
   links: readonly Link[],
@@ -58,7 +57,7 @@ export function localAddresses(
     .filter(({ flags }) => !flags.has('tentative') && !flags.has('dadfailed'))
     .map((own, place) => ({ own, place, link: byIndex.get(own.interfaceIndex) }))
     .filter((one): one is { own: InterfaceAddress; place: number; link: Link } => one.link?.up === true);
-  /** Families whose default route uses interfaces without an address: the kernel takes one of another interface. */
+  /** Families whose default route's interfaces have no address; the kernel then takes another interface's. */
   const unnumbered = new Set(
     FAMILIES.filter(
       (family) =>
@@ -99,7 +98,7 @@ export function localAddresses(
     .map(({ local }) => local);
 }
 
-/** A default route leaves by the interface of the address. */
+/** True if a default route leaves by the address's interface. */
 function leadsOut(ways: Readonly<Record<Family, WayOut>>, own: InterfaceAddress): boolean {
   return ways[own.family].interfaces.has(own.interfaceIndex);
 }
@@ -115,7 +114,7 @@ function isSecondary({ family, flags }: InterfaceAddress): boolean {
   return family === 'IPv4' && flags.has('secondary');
 }
 
-/** An address without a network, as keepalived and others add virtual ones. */
+/** True for an address without a network, such as keepalived's virtual addresses. */
 function isSingle({ family, prefixLength, peer }: InterfaceAddress): boolean {
   return peer === null && prefixLength === addressBits[family];
 }

@@ -5,9 +5,9 @@ import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts'
 import type { Observed } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 
-/** What the command line does with the kernel without an agent; loads nothing of the agent. */
+/** Kernel access of the command line without an agent; loads no code of the agent. */
 
-/** Reads what of ours the kernel has, whether an agent runs or not. */
+/** Works with or without a running agent. */
 export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
   const datapath = NftablesDatapath.open();
   try {
@@ -18,7 +18,7 @@ export async function inspectKernel(signal: AbortSignal): Promise<Observed> {
 }
 
 /**
- * podnat-controller's chains in the kernel, one line each; with `remove` they are removed.
+ * Lists podnat-controller's chains, one line each; `remove` also removes them.
  *
  * @param prefix its `-resourceprefix`
  */
@@ -37,17 +37,16 @@ export async function podnatControllerChains(
   }
 }
 
-/** What was removed. */
 export interface CleanedUp {
   /** `ip knat` */
   readonly tables: readonly string[];
-  /** Chains of others in which we had a rule, for people: `chain FORWARD of iptables-nft`. */
+  /** Other programs' chains that had a rule of ours: `chain FORWARD of iptables-nft`. */
   readonly rules: readonly string[];
-  /** Rules of policy routing: `1000: from 10.244.1.5 lookup 77`. */
+  /** Policy routing rules: `1000: from 10.244.1.5 lookup 77`. */
   readonly routes: readonly string[];
 }
 
-/** Removes all that is ours from the kernel. */
+/** Removes everything of ours from the kernel. */
 export async function cleanUpKernel(signal: AbortSignal): Promise<CleanedUp> {
   const datapath = NftablesDatapath.open();
   const chains = new ForwardChains();

@@ -3,17 +3,16 @@ import type { Status } from '../forms/status.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 
-/** kube-proxy's rules in this network namespace. */
 export interface OtherProxy {
   find(signal: AbortSignal): Promise<KubeProxyFinding>;
   remove(signal: AbortSignal): Promise<void>;
 }
 
-/** Two programs would do Service NAT side by side: nobody could say which of them decides about a packet. */
+/** kube-proxy's rules are present; with two programs doing Service NAT it would be undefined which one decides. */
 export class KubeProxyPresent extends Error {
   readonly code = 'KNAT_KUBE_PROXY_PRESENT';
   override readonly name = 'KubeProxyPresent';
-  /** What was found, one line each. */
+  /** One line for each thing found. */
   readonly details: readonly string[];
   constructor({ found, ipvs }: KubeProxyFinding, replace: boolean) {
     const why = ipvs && replace ? '; what IPVS mode left can only be removed by kube-proxy itself' : '';
@@ -24,20 +23,19 @@ export class KubeProxyPresent extends Error {
 
 /** What an agent would do about kube-proxy's rules. */
 export interface KubeProxyPreview {
-  /** What is there, one line each. */
+  /** One line each. */
   readonly found: readonly string[];
   /** What could not be checked, one line each. */
   readonly unseen: readonly string[];
   /**
-   * - `none`: nothing is there;
-   * - `leave`: Service NAT is off, so that both can work;
-   * - `refuse`: the agent would not start;
-   * - `remove`: removed as soon as our rules are in force.
+   * - `none`: there are no rules
+   * - `leave`: Service NAT is off, so both can work
+   * - `refuse`: the agent would not start
+   * - `remove`: removed once our rules are in force
    */
   readonly action: 'none' | 'leave' | 'refuse' | 'remove';
 }
 
-/** What the guard would do about this. */
 export function kubeProxyPreview(
   { found, unseen, ipvs }: KubeProxyFinding,
   { service, replace }: { readonly service: boolean; readonly replace: boolean },
@@ -47,7 +45,7 @@ export function kubeProxyPreview(
   return { found, unseen, action: replace && !ipvs ? 'remove' : 'refuse' };
 }
 
-/** First and longest time between two looks, in milliseconds; doubled while kube-proxy is seen, so that the log stays readable. */
+/** First and longest time between two looks, in milliseconds; doubled while kube-proxy is seen. */
 const LOOK_FIRST = 10_000;
 const LOOK_LONGEST = 600_000;
 
@@ -59,13 +57,13 @@ interface GuardParts {
 }
 
 /**
- * Makes sure that only one program does Service NAT.
+ * Ensures that only one program does Service NAT.
  *
  * Guarantees:
  * 1. `admit` throws before anything is written, unless kube-proxy may be replaced.
- * 2. `takeOver` is called when our rules are in force: there is no moment without Service NAT.
- * 3. Rules that appear later are reported while they are there. If kube-proxy may be replaced they are removed too, with
- *    growing pauses: a running kube-proxy writes its rules again and again, those of a stopped one stay away.
+ * 2. `takeOver` is called once our rules are in force, so Service NAT is never interrupted.
+ * 3. Rules that appear later are reported while they exist. If kube-proxy may be replaced they are also removed, with
+ *    growing pauses, since a running kube-proxy writes them again.
  */
 export class KubeProxyGuard {
   readonly #proxy: OtherProxy;
@@ -78,12 +76,12 @@ export class KubeProxyGuard {
     this.#parts = parts;
   }
 
-  /** What was seen of kube-proxy at the last look; null for nothing. */
+  /** kube-proxy's rules at the last look; null: none. */
   get status(): NonNullable<Status['kubeProxy']> | null {
     return this.#status;
   }
 
-  /** Throws KubeProxyPresent when the agent must not work beside what is there. */
+  /** Throws KubeProxyPresent if the agent must not start. */
   async admit(signal: AbortSignal): Promise<void> {
     const { replace, logger } = this.#parts;
     const finding = await this.#look(signal);
@@ -93,7 +91,7 @@ export class KubeProxyGuard {
     logger.info({ found: finding.found }, 'kube-proxy is replaced as soon as everything is programmed');
   }
 
-  /** Removes kube-proxy's rules from the kernel, if that is wanted. */
+  /** Removes kube-proxy's rules if that is configured. */
   async takeOver(signal: AbortSignal): Promise<void> {
     const { replace, logger } = this.#parts;
     const { found, ipvs } = await this.#look(signal);
@@ -104,7 +102,7 @@ export class KubeProxyGuard {
     logger.info({ removed: found.filter((each) => !left.includes(each)), left }, 'took over from kube-proxy');
   }
 
-  /** Looks for kube-proxy until the signal aborts; call it after `takeOver`. */
+  /** Runs until the signal aborts; call it after `takeOver`. */
   async watch(signal: AbortSignal): Promise<void> {
     const { logger, surroundings } = this.#parts;
     let wait = LOOK_FIRST;

@@ -7,11 +7,11 @@ import type { NodeConfig, NodePortRange } from '../sources/objects/node-config.t
 import { NONE_TAKEN, type TakenPorts } from './taken-ports.ts';
 
 /**
- * The facts of this node. The configuration comes first, then the addresses of the interfaces, then the Node object.
+ * Precedence: the configuration, then the interfaces' addresses, then the Node object.
  *
- * @param interfaces the addresses of this machine's interfaces; null if the node is another machine (explain from
- *   manifests): then the addresses of the Node object are used
- * @param host what else is known of this machine; nothing if the node is another machine
+ * @param interfaces this machine's addresses; null if the node is another machine (explain from manifests), then the
+ *   addresses of the Node object are used
+ * @param host further facts of this machine; empty if the node is another machine
  */
 export function composeNodeFacts(
   nodeName: string,
@@ -46,7 +46,7 @@ export function composeNodeFacts(
   };
 }
 
-/** Null: only the primary addresses, also if they are not known to belong to this node. */
+/** Null: only the primary addresses, even if they are not known to belong to this node. */
 function nodePortPrefixes(
   wanted: readonly NodePortRange[] | null,
   nodeIPs: readonly IpAddress[],
@@ -56,8 +56,8 @@ function nodePortPrefixes(
 
 /**
  * How pods are recognised (docs/adr/0007-what-is-a-pod.md):
- * - No mode: by the pod CIDRs of the configuration. Without these by the pod CIDRs of the Node, by pools for pods, and by
- *   the Pods of this node, since Calico's IPAM ignores the Node's CIDRs.
+ * - No mode: by the configured pod CIDRs, otherwise by the Node's pod CIDRs, pools for pods, and this node's Pods,
+ *   since Calico's IPAM ignores the Node's CIDRs.
  * - A mode of kube-proxy: by what it names. NodeCIDR means the pods of this node, so its Pods count too.
  */
 function podDetection(
@@ -84,7 +84,7 @@ function podDetection(
   }
 }
 
-/** The first address of each family: of the Node object, else of an interface with a default route. */
+/** The first address of each family: of the Node object, otherwise of an interface with a default route. */
 function primaryAddresses(
   told: readonly IpAddress[],
   interfaces: readonly LocalAddress[] | null,
@@ -99,10 +99,7 @@ function primaryAddresses(
   });
 }
 
-/**
- * The addresses of the interfaces. Those that the Node object names come first, unless routes prefer others, and may be
- * public whichever interface has them.
- */
+/** Addresses of the Node object come first, unless routes prefer others, and may be public on any interface. */
 function preferring(
   named: readonly IpAddress[],
   interfaces: readonly LocalAddress[] | null,
@@ -115,7 +112,7 @@ function preferring(
     .sort((a, b) => byRoutes(a, b) || placeOf(a) - placeOf(b));
 }
 
-/** Addresses that a configuration or a Node object names, as if they were on an interface with a default route. */
+/** Treats addresses from a configuration or Node object as if they were on an interface with a default route. */
 function assumed(
   addresses: readonly IpAddress[],
   interfaces: readonly LocalAddress[] | null,

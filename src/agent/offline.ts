@@ -22,12 +22,12 @@ export class NodeNotNamed extends Error {
 type OfflineSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
 
 /**
- * Reads the source until it is in sync and makes a plan, without a kernel: for `explain` from manifests and `--dry-run`.
- * Rejects if the source can never work. Without a node's name it takes the only Node of the source; throws NodeNotNamed
- * if there is none or several.
+ * Reads the source until it is in sync and plans without a kernel: for `explain` from manifests and `--dry-run`.
+ * Rejects if the source can never work. Without a node name it uses the only Node of the source; throws NodeNotNamed
+ * unless there is exactly one.
  *
- * @param interfaces the addresses of this machine if it is the node in question; else null
- * @param host what else is known of this machine if it is the node in question
+ * @param interfaces this machine's addresses if it is the node in question, otherwise null
+ * @param host further facts of this machine if it is the node in question
  */
 export async function planOnce(
   settings: OfflineSettings,
@@ -39,7 +39,7 @@ export async function planOnce(
   return { planner: plans.of(settings.nodeName ?? plans.onlyNode()), problems: plans.problems };
 }
 
-/** One reading of a source, for the plans of its nodes one after the other. */
+/** One reading of a source, for planning its nodes one after the other. */
 export class OfflinePlans {
   readonly problems: readonly Finding[];
   readonly #planner: Planner;
@@ -47,7 +47,7 @@ export class OfflinePlans {
   readonly #interfaces: readonly LocalAddress[] | null;
   readonly #host: TakenPorts;
 
-  /** As `planOnce`, with the plan of no node yet. */
+  /** As `planOnce`, but without a plan. */
   static async read(
     settings: OfflineSettings,
     interfaces: readonly LocalAddress[] | null,
@@ -75,12 +75,12 @@ export class OfflinePlans {
     this.#planner = new Planner(node, plan);
   }
 
-  /** Objects to look names up in; the same for the plans of all nodes. */
+  /** Objects for looking up names; the same for all nodes. */
   get facts(): Pick<Planner, 'services' | 'pods' | 'nodes'> {
     return this.#planner;
   }
 
-  /** The plan of the node. The same object each time: an answer to an earlier call changes with it. */
+  /** Returns the same object each time: an earlier answer changes with the next call. */
   of(nodeName: string): Planner {
     const { nodeConfig } = this.#settings;
     const object = this.#planner.nodes.get(nodeName);

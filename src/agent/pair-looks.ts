@@ -5,15 +5,15 @@ import { visitEveryFlow } from '../wire/conntrack/table.ts';
 import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 
-/** An answer is reused for this many milliseconds; longer if a look takes long: looking takes a twentieth of the time at most. */
+/** Milliseconds for which an answer is reused; longer after a long look, so that looking takes at most 5 %. */
 const FRESH = 2_000;
 const REST_PER_WORK = 20;
-/** Pairs that are kept of a look; answers show the first of them. */
+/** Maximum number of pairs kept from a look. */
 const KEPT = 1_000;
-/** After this many milliseconds a look is too old to say which flows are new. */
+/** Milliseconds after which a look is too old to tell which flows are new. */
 const OLD = 60_000;
 
-/** Sources and destinations that are translated: one reading of the table for all questions at about the same time. */
+/** Translated sources and destinations; questions at about the same time share a reading of the table. */
 export class PairLooks {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
@@ -26,10 +26,10 @@ export class PairLooks {
     this.#memory = memory;
   }
 
-  /** The busiest pairs, so many at most. */
+  /** The busiest pairs, at most `limit`. */
   async pairs(limit: number): Promise<FlowPairs> {
     if (this.#answer === null || this.#agent.surroundings.now() >= this.#freshUntil) {
-      // Until it is done, all questions wait for it.
+      // All questions wait for the look in progress.
       this.#freshUntil = Number.POSITIVE_INFINITY;
       this.#answer = this.#count().catch((error) => {
         this.#freshUntil = Number.NEGATIVE_INFINITY;

@@ -19,20 +19,20 @@ import type { AgentFacts } from './companion.ts';
 import type { FlowMemory } from './flow-memory.ts';
 import type { FlowSettings } from './settings.ts';
 
-/** Between two looks, in milliseconds; longer where a look takes long, so that looking takes 2 % of the time at most. */
+/** Milliseconds between two looks; longer if a look takes long, so that looking takes at most 2 % of the time. */
 const LOOK_EVERY = 30_000;
 const REST_PER_WORK = 50;
-/** Tuples in a sample. */
+/** Maximum number of tuples in a sample. */
 const TOLD = 20;
-/** Tuples and names in the warning. */
+/** Maximum number of tuples and names in the warning. */
 const WARNED = 5;
 const NAMED = 3;
 
 const PORTS_CODE = 'KNAT_PORTS_NEARLY_TAKEN';
 
 /**
- * How many source ports the plan has for translated connections: those without an owner; within natPortRange for addresses
- * that no bound pod leaves with. All ports of the kernel if the plan says nothing.
+ * Source ports that the plan has for translated connections: those without an owner; within natPortRange for addresses
+ * that no bound pod uses. All of the kernel's ports if the plan does not say.
  */
 export function plannedPorts(plan: Pick<NatPlan, 'entry' | 'entries'>): PortCapacity {
   const ofPods = new Set<IpAddress>();
@@ -45,7 +45,7 @@ export function plannedPorts(plan: Pick<NatPlan, 'entry' | 'entries'>): PortCapa
   };
 }
 
-/** Gauges of the last look. */
+/** Sets gauges from the last look. */
 export function tellPorts(metrics: Metrics, last: () => PortUsageSample | null): void {
   metrics.collect('knat_conntrack_entries', (set) => {
     const sample = last();
@@ -62,7 +62,7 @@ export function tellPorts(metrics: Metrics, last: () => PortUsageSample | null):
   });
 }
 
-/** Counts at regular intervals how many source ports are in use, and warns before they run out. */
+/** Counts source ports in use at regular intervals, and warns before they run out. */
 export class PortWatch {
   readonly #agent: AgentFacts;
   readonly #memory: FlowMemory;
@@ -70,7 +70,6 @@ export class PortWatch {
   readonly #lookEvery: number;
   readonly #addresses = new Set<IpAddress>();
   #sample: PortUsageSample | null = null;
-  /** The tuples of the last warning. */
   readonly #warned = new Set<string>();
 
   constructor(
@@ -84,14 +83,14 @@ export class PortWatch {
     this.#lookEvery = lookEvery;
   }
 
-  /** The last look; null before the first. */
+  /** Null before the first look. */
   get sample(): PortUsageSample | null {
     return this.#sample;
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings } = this.#agent;
-    // At the start there may be no flows yet, and a person who looks then wants to see some soon.
+    // At the start there may be no flows, and users want to see some soon.
     let rest = this.#lookEvery / 6;
     while (!signal.aborted) {
       const { milliseconds } = await this.#tryToLook(signal);
@@ -100,7 +99,7 @@ export class PortWatch {
     }
   }
 
-  /** A look that fails is only logged: the kernel may be short of memory. Before the first plan there is no look. */
+  /** A failed look is only logged: the kernel may be short of memory. Before the first plan there is no look. */
   async #tryToLook(signal: AbortSignal): Promise<Pick<PortUsageSample, 'milliseconds'>> {
     if (!this.#agent.planner.isPlanned) return { milliseconds: 0 };
     try {
@@ -111,7 +110,6 @@ export class PortWatch {
     }
   }
 
-  /** Looks at the table now. */
   async look(signal: AbortSignal): Promise<PortUsageSample> {
     const { surroundings } = this.#agent;
     const at = surroundings.wallClock().toISOString();
@@ -133,7 +131,7 @@ export class PortWatch {
     return this.#sample;
   }
 
-  /** What is nearly full. The text changes only when that changes, since each new text is reported. */
+  /** Text about nearly full tuples. It changes only when they do, since each new text is reported. */
   #warning(tuples: readonly PortUsage[]): string | null {
     const full = tuples.filter((tuple) => {
       const key = `${tuple.protocol} ${tuple.address} ${tuple.destination} ${tuple.destinationPort}`;

@@ -13,7 +13,6 @@ import { KernelReservedPorts } from './reserved-ports.ts';
 import type { PlanSettings } from './settings.ts';
 import { takenPortsOf } from './taken-ports.ts';
 
-/** What an agent would change, and what it finds wrong. */
 export type AgentPreview = Preview &
   Pick<Status, 'problems' | 'notices' | 'conflicts'> & { readonly kubeProxy: KubeProxyPreview };
 

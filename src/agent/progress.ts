@@ -2,20 +2,20 @@ import type { Report } from '../datapath/datapath.ts';
 import type { Status } from '../forms/status.ts';
 import type { HealthFacts } from '../observe/health.ts';
 
-/** What the kernel was last made to do, and when: for status and health. */
+/** What the kernel last had, and when: for status and health. */
 export class Progress {
   readonly #wallClock: () => Date;
   readonly startedAt: string;
-  /** What was last written; null: nothing yet. */
+  /** Null: nothing was written yet. */
   programmed: Status['programmed'] = null;
-  /** Why the kernel does not match the plan; null: it does, or nothing was tried yet. */
+  /** Why the kernel does not match the plan; null: it matches, or no attempt was made. */
   failure: Status['failure'] = null;
   /** Revision of the plan that the datapath last reported as done; null before the first. */
   reportedRevision: number | null = null;
   failuresInARow = 0;
-  /** Since when the rules of an earlier agent are known to be in the kernel; null: they are not. */
+  /** Since when an earlier agent's rules are known to be in the kernel; null: they are not. */
   takenOverAt: number | null = null;
-  /** Milliseconds since the epoch: when the kernel was last made to match, and when the present attempt began. */
+  /** Milliseconds since the epoch: the last match, and the beginning of the present attempt. */
   #matchedAt: number | null = null;
   #convergingSince: number | null = null;
 
@@ -24,12 +24,11 @@ export class Progress {
     this.startedAt = wallClock().toISOString();
   }
 
-  /** An attempt to make the kernel match begins. */
   began(): void {
     this.#convergingSince = this.#now();
   }
 
-  /** The kernel matches. True when something was written for it. */
+  /** The kernel matches. True when something was written. */
   succeeded({ gone: _, changedSources: __, refused: ___, ...told }: Report, milliseconds: number): boolean {
     const { elementsAdded, elementsDeleted, skeleton, revision } = told;
     const isNews = elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.programmed === null;

@@ -8,10 +8,10 @@ import type { TakenPortSource } from './taken-ports.ts';
 /** Documentation/networking/ip-sysctl.rst: `8080,9148-9150`. */
 const RESERVED = '/proc/sys/net/ipv4/ip_local_reserved_ports';
 
-/** Time between two looks, in milliseconds; docs/egress.md names it. The kernel does not notify of changed sysctls. */
+/** Milliseconds between two looks; docs/egress.md names it. The kernel does not notify of changed sysctls. */
 const INTERVAL = 5_000;
 
-/** The ports that this host does not use as ephemeral ports, read at intervals. */
+/** Ports that this host does not use as ephemeral ports. */
 export class KernelReservedPorts implements TakenPortSource {
   readonly #clock: Pick<ListenerClock, 'every'>;
   #ports: readonly PortSpan[];
@@ -35,7 +35,7 @@ export class KernelReservedPorts implements TakenPortSource {
   }
 }
 
-/** Of this network namespace, so another thread must not read them; none if they cannot be read. */
+/** Of the calling thread's network namespace, so no other thread may call it; empty if unreadable. */
 function reservedPorts(): readonly PortSpan[] {
   try {
     return parsePortList(readFileSync(RESERVED, 'utf8'));

@@ -1,13 +1,13 @@
 import { type Sleeper, timers, Wake } from '../base/wake.ts';
 
-/** Programs that change rules do so in bursts: milliseconds to wait for the rest of a burst. */
+/** Milliseconds to wait for the rest of a burst of changes. */
 const BURST = 100;
 
-/** Calls back when rules changed, or may have. Returns a function that stops it. */
+/** Calls back when rules changed, or may have. Returns a function that stops watching. */
 export type WatchRules = (onChange: () => void) => () => void;
 
 export interface RuleWork {
-  /** Reads the rules, and corrects what it may. Never throws. */
+  /** Reads the rules and corrects what it may. Never throws. */
   readonly settle: (signal: AbortSignal) => Promise<void>;
   readonly watch: WatchRules;
   /** Absent: timers of the process. */
@@ -16,15 +16,15 @@ export interface RuleWork {
   readonly every: number;
   /** Whether looks without a notification are needed; absent: always. */
   readonly isPolled?: () => boolean;
-  /** The rest after a look, as a multiple of the time that it took; absent: none. */
+  /** Rest after a look, as a multiple of its duration; absent: none. */
   readonly restPerWork?: number;
 }
 
 /**
- * Looks at rules of this host that other programs change too. Guarantees:
- * 1. After `due`, and after a rule changed, a new look begins; changes in a burst share one.
- * 2. One look at a time: two looks that find no rule of ours would both add one.
- * 3. It listens to changes only after the first `due`: listening slows down the first, large programming.
+ * Watches rules of this host that other programs change too. Guarantees:
+ * 1. After `due`, and after a rule changed, a new look begins; changes in a burst share one look.
+ * 2. Looks do not overlap: two looks that find no rule of ours would both add one.
+ * 3. It subscribes to changes only after the first `due`, since that slows down the first, large programming.
  */
 export class RuleKeeper {
   readonly #work: RuleWork;
@@ -38,12 +38,11 @@ export class RuleKeeper {
     this.#wake = new Wake(this.#sleeper);
   }
 
-  /** A look is needed: what we want changed. */
+  /** Our wishes changed; a look is needed. */
   due(): void {
     this.#wake.notify();
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { watch, every, isPolled = () => true, restPerWork = 0 } = this.#work;
     if (!(await this.#wake.wait(null, signal))) return;
@@ -66,7 +65,7 @@ export class RuleKeeper {
     }
   }
 
-  /** Looks now, or after the present look has ended. */
+  /** Looks now, or once the present look has ended. */
   async settle(signal: AbortSignal): Promise<void> {
     this.#lastTurn = this.#lastTurn.then(async () => {
       if (!signal.aborted) await this.#work.settle(signal);

@@ -4,7 +4,7 @@ import type { PlanOptions } from '../plan/options.ts';
 import type { NodeConfig } from '../sources/objects/node-config.ts';
 import type { Source } from '../sources/source.ts';
 
-/** Everything that decides about the plan, for an agent or for a plan from manifests. */
+/** All settings that affect the plan, for an agent or for a plan from manifests. */
 export interface PlanSettings {
   readonly nodeName: string;
   readonly nodeConfig: NodeConfig;
@@ -17,22 +17,21 @@ export interface PlanSettings {
 /** What happens to existing flows that a change of pools, rules or bindings affects. */
 export type EgressOnChange = 'keep' | 'flush';
 
-/** Where the attribution log is kept. */
 export interface AttributionSettings {
   /** Null: in memory. */
   readonly file: string | null;
-  /** At most so many bytes. */
+  /** Maximum size in bytes. */
   readonly limit: number;
 }
 
-/** What is done with flows besides reading them. */
+/** Handling of flows besides reading them. */
 export interface FlowSettings {
   readonly egressOnChange: EgressOnChange;
-  /** Null: no log is kept. */
+  /** Null: no log. */
   readonly attribution: AttributionSettings | null;
-  /** How many source ports there are; absent: as the plan has it. */
+  /** Number of source ports; absent: from the plan. */
   readonly portCapacity?: PortCapacity;
-  /** Milliseconds between two looks at the ports in use; absent: 30 seconds. */
+  /** Milliseconds between two looks at the ports in use; absent: 30 s. */
   readonly lookEvery?: number;
 }
 

@@ -1,8 +1,8 @@
-/** Signals that ask a process to end, with the exit status that a shell expects after them. */
+/** Signals that ask a process to end, with the exit status that shells report. */
 const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /**
- * Aborts when the process is asked to end. Asked a second time, it ends at once. Call once.
+ * Aborts on the first signal; the second ends the process immediately. Call once.
  *
  * @param patience milliseconds after which the process ends in any case; absent: no limit
  */
@@ -11,7 +11,7 @@ export function abortWhenAsked(patience?: number): AbortSignal {
   for (const [name, status] of Object.entries(SIGNALS)) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(status);
-      // A process that has set its exit status, but is kept alive by something, ends with that status.
+      // If something keeps the process alive, it ends with the exit status already set.
       if (patience !== undefined)
         setTimeout(() => process.exit(process.exitCode ?? status), patience).unref();
       controller.abort();

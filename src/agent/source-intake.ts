@@ -15,15 +15,14 @@ export interface IntakeParts {
   readonly findings: Findings;
   readonly companions: Companions;
   readonly logger: Logger;
-  /** The Node object of this node changed. */
   readonly nodeChanged: () => void;
-  /** Something was delivered that has to be planned. */
+  /** Delivered values need planning. */
   readonly changed: () => void;
-  /** Everything that existed at the start has been delivered: the kernel may be written. */
+  /** Everything that existed at the start was delivered; the kernel may be written. */
   readonly complete: () => void;
 }
 
-/** Receives from the source: facts for the planner, problems for the findings, and what cannot be read at the start. */
+/** Receives facts for the planner and problems for the findings, and tracks what cannot be read at the start. */
 export class SourceIntake implements SourceSink {
   readonly #parts: IntakeParts;
   #isSynced = false;
@@ -33,17 +32,16 @@ export class SourceIntake implements SourceSink {
     this.#parts = parts;
   }
 
-  /** Everything that existed at the start has been delivered. */
   get isSynced(): boolean {
     return this.#isSynced;
   }
 
-  /** What could not be read when the agent started, nor since, so that its NAT is not known. */
+  /** What has been unreadable since the agent started, so that its NAT is unknown. */
   get unread(): Unread | null {
     return this.#unread;
   }
 
-  /** Runs the source until the signal aborts. Throws if it can never work. */
+  /** Runs until the signal aborts. Throws if the source can never work. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#parts.settings.source.run(this, signal);
   }
@@ -84,7 +82,6 @@ export class SourceIntake implements SourceSink {
     complete();
   }
 
-  /** Objects that could not be read since the start may be readable now. */
   #readAgain(before: Unread): void {
     const { findings, logger, changed } = this.#parts;
     const now = stillUnread(before, unreadIn(findings.sourceProblems()));
@@ -94,7 +91,7 @@ export class SourceIntake implements SourceSink {
     changed();
   }
 
-  /** With a wrong --node the agent has no Pods and no pod CIDRs, which is hard to notice. */
+  /** A wrong --node leaves the agent without Pods and pod CIDRs, which is hard to notice. */
   #checkNode(): void {
     const { settings, planner, logger } = this.#parts;
     const nodes = [...planner.nodes.keys()];
@@ -110,7 +107,7 @@ export class SourceIntake implements SourceSink {
   }
 }
 
-/** What is not known because of the errors among the problems; null if there are none. */
+/** What is unknown because of the errors among the problems; null: nothing. */
 export function unreadIn(problems: readonly Finding[]): Unread | null {
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return null;
@@ -126,7 +123,7 @@ export function unreadIn(problems: readonly Finding[]): Unread | null {
   return { kinds: [...kinds].sort(), anything, sliceNamespaces: [...sliceNamespaces].sort() };
 }
 
-/** What was unread before and still is; null if nothing. Objects that became unreadable later keep their last good version. */
+/** Null: nothing. Objects that became unreadable later keep their last good version. */
 export function stillUnread(before: Unread | null, now: Unread | null): Unread | null {
   if (before === null || now === null) return null;
   const left: Unread = {

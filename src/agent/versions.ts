@@ -3,11 +3,10 @@ import { endOfProgram } from '../datapath/program.ts';
 
 /** Versions that a bug report should contain. */
 export interface HostVersions {
-  /** Of Node.js. */
   readonly node: string;
-  /** Of the nft program, with which people list rules; null if it is not installed. */
+  /** Null if the nft program is not installed. */
   readonly nft: string | null;
-  /** Kernel release, as `uname -r` prints it. */
+  /** As `uname -r` prints it. */
   readonly kernel: string;
 }
 

@@ -1,6 +1,6 @@
 import type { CommandCode } from './error-codes.ts';
 
-/** Something that the person at the terminal should change. */
+/** An error that the user should correct. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CommandCode;

@@ -1,15 +1,14 @@
 import type { Terminal } from './terminal.ts';
 
-/** What the commands need of the process; only `main` knows the process itself. */
+/** The process as the commands see it; only `main` accesses the process itself. */
 export interface Context {
-  /** Of knat, as package.json has it. */
   readonly version: string;
   readonly terminal: Terminal;
-  /** The node that this machine is when nothing else says so. */
+  /** This machine's node, unless an option says otherwise. */
   readonly defaultNode: string;
   readonly readInput: () => Promise<string>;
-  /** The status that the process will end with when no error is thrown: an ExitCode, or that of another program run by us. */
+  /** Exit status if no error is thrown: an ExitCode, or the status of a program that knat ran. */
   exit: number;
-  /** Stack traces are wanted. */
+  /** Print stack traces. */
   debug: boolean;
 }

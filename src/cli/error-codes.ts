@@ -1,14 +1,14 @@
 import { sideCodes, sourceCodes } from '../model/finding-codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
-/** The meaning of an error code, its remedy, and the exit status of a command that ends with it. */
+/** An error code's meaning, remedy, and exit status. */
 export interface ErrorCode {
   readonly meaning: string;
   readonly remedy: string;
   readonly exit: ExitCode;
 }
 
-/** The codes that stop a command. A code never changes its meaning. */
+/** Codes that stop a command. A code never changes its meaning. */
 const commandCodes = {
   KNAT_USAGE: {
     meaning: 'A command or an option is unknown or missing, or has an invalid value.',
@@ -154,7 +154,7 @@ const commandCodes = {
 
 export type CommandCode = keyof typeof commandCodes;
 
-/** Every code of the program; docs/errors.md has the same. */
+/** All codes, as in docs/errors.md. */
 export const errorCodes: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ...Object.entries(commandCodes),
   ...Object.entries(sideCodes).map(([code, known]) => [code, { ...known, exit: EXIT.ok }] as const),
@@ -163,7 +163,7 @@ export const errorCodes: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorC
   ),
 ]);
 
-/** A cluster that cannot be read may be readable later; everything else must be corrected by the caller. */
+/** An unreadable cluster may become readable; all other errors need a correction by the caller. */
 function sourceExit(code: string): ExitCode {
   return /^KNAT_API_/.test(code) ? EXIT.failed : EXIT.usage;
 }

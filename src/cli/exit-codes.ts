@@ -1,4 +1,4 @@
-/** The exit status of `knat`. The numbers are an interface: scripts and units depend on them. */
+/** These numbers are an interface: scripts and units depend on them. */
 export const EXIT = {
   ok: 0,
   failed: 1,

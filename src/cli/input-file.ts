@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { explainErrno } from '../sources/dir/errors.ts';
 import { CliError } from './cli-error.ts';
 
-/** The text of a file that an option names. Throws CliError; `what` is the file's part: `the node configuration`. */
+/** Throws CliError; `what` names the file in it: `the node configuration`. */
 export async function readInputFile(path: string, what: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');

@@ -7,7 +7,7 @@ import { EXIT } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
 import { Terminal, terminalOptions } from './terminal.ts';
 
-/** The program `knat`, also under the names of podnat-controller and kubectl-knat: hands the process to the commands and ends it with their status. */
+/** The program `knat`, also under the names podnat-controller and kubectl-knat. */
 
 const { env, stdin, stdout, stderr } = process;
 const surroundings = {
@@ -18,7 +18,7 @@ const surroundings = {
 const context: Context = {
   version: packageVersion(),
   terminal: new Terminal(stdout, stderr, terminalOptions(env)),
-  // The kubelet calls a node by its host name in lower case unless told otherwise.
+  // By default the kubelet names a node by its host name in lower case.
   defaultNode: env.NODE_NAME ?? hostname().toLowerCase(),
   readInput: async () => await text(stdin),
   exit: EXIT.ok,
@@ -38,14 +38,14 @@ try {
   await runProgram(process.argv.slice(2));
   process.exitCode = context.exit;
 } catch (error) {
-  // Commander has printed its own message, or the help that was asked for.
+  // Commander has already printed its message or the help.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else fail(error);
 }
 
-/** Each program is loaded where it is asked for. */
+/** Loads only the program that is used. */
 async function runProgram(words: readonly string[]): Promise<void> {
-  // bin/knat hands over the name that it was started by. kubectl runs kubectl-knat on the PATH as `kubectl knat`.
+  // bin/knat passes on its own name. kubectl runs kubectl-knat on the PATH as `kubectl knat`.
   switch (process.title) {
     case 'podnat-controller': {
       const { runPodnatController } = await import('./podnat/program.ts');

@@ -4,9 +4,8 @@ import type { YamlDialect } from '../sources/objects/manifest-yaml.ts';
 import type { CliError } from './cli-error.ts';
 
 /**
- * The one document of a YAML or JSON file that an option names; undefined when the file is empty. Documents without a
- * value, which a `---` at the end leaves, do not count. Throws what `invalid` makes of the lines that say what is wrong: a syntax
- * error, a second document.
+ * The only document of an option's YAML or JSON file; undefined when the file is empty. Documents without a value, such
+ * as after a final `---`, do not count. On a syntax error or a second document it throws the result of `invalid`.
  */
 export function onlyDocument(
   text: string,

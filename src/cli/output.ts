@@ -1,10 +1,9 @@
 import { hasUnseen, printableJson } from '../model/printable.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How data is printed: for people, or for programs. */
 export type OutputForm = 'table' | 'json' | 'yaml';
 
-/** Prints plain data as JSON or YAML; with `table` what `people` prints. */
+/** JSON or YAML; `people` prints the form `table`. */
 export async function printData(
   terminal: Terminal,
   form: OutputForm | undefined,
@@ -28,7 +27,7 @@ export async function printData(
   }
 }
 
-/** Texts with what would not be seen stand in double quotes, where YAML has the escapes of JSON. */
+/** Texts with invisible characters are double-quoted, where YAML has JSON's escapes. */
 async function yamlOf(data: unknown): Promise<string> {
   const { Document, visit } = await import('yaml');
   const document = new Document(data, { aliasDuplicateObjects: false });

@@ -4,7 +4,7 @@ import { commands } from './commands/declarations.ts';
 import type { Context } from './context.ts';
 import { exitMeanings } from './exit-codes.ts';
 
-/** The whole command line: every command with its options and its help. A command's own code is loaded when it runs. */
+/** Every command with its options and help. A command's own code is loaded when it runs. */
 export function createProgram(context: Context): Command {
   const program = new Command('knat')
     .description('Does all the network address translation of a node: Services, Pod NAT, egress pools.')
@@ -18,7 +18,7 @@ export function createProgram(context: Context): Command {
   return program.addHelpText('after', `\n${footer()}`);
 }
 
-/** Switches also take `=true` and `=false`, which the help does not show. */
+/** Omits `=true` and `=false`, which switches also take. */
 function optionText(option: Option): string {
   return option.flags.replace(' [true|false]', '');
 }

@@ -1,9 +1,9 @@
 import type { Terminal } from './terminal.ts';
 
-/** Work that is done sooner needs no word about it, in milliseconds. */
+/** Milliseconds before work is announced. */
 const PATIENCE = 1000;
 
-/** Tells a person at the terminal what is being waited for, in one line that goes again when the work is done. */
+/** Shows what the command waits for, in one line that disappears when the work is done. */
 export async function withProgress<Result>(
   terminal: Terminal,
   what: string,

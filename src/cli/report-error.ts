@@ -2,13 +2,13 @@ import { printable, printableLines } from '../model/printable.ts';
 import { errorCodes } from './error-codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
-/** How an error ends a command: what to print, without a line end, and the exit status. */
+/** What to print, without a line end, and the exit status. */
 export interface ErrorReport {
   readonly text: string;
   readonly exit: ExitCode;
 }
 
-/** One message for a person: what is wrong, where, what to do. With `debug` the stack and the causes too. */
+/** What is wrong, where, and what to do. `debug` adds the stack and the causes. */
 export function reportError(error: unknown, debug: boolean): ErrorReport {
   const code = codeOf(error);
   const known = errorCodes.get(code) ?? errorCodes.get('KNAT_INTERNAL');
@@ -20,12 +20,11 @@ export function reportError(error: unknown, debug: boolean): ErrorReport {
   return { text: shown.join('\n'), exit: known?.exit ?? EXIT.internal };
 }
 
-/** What to do about an error, without its message. */
 export function remedyOf(error: unknown): string {
   return (errorCodes.get(codeOf(error)) ?? errorCodes.get('KNAT_INTERNAL'))?.remedy ?? '';
 }
 
-/** The `KNAT_…` code of an error; KNAT_INTERNAL where it has none, as errors of Node.js and of libraries. */
+/** KNAT_INTERNAL for errors without a code of ours, as those of Node.js and libraries. */
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && errorCodes.has(code) ? code : 'KNAT_INTERNAL';

@@ -2,15 +2,14 @@ import { printable } from '../model/printable.ts';
 import type { Terminal } from './terminal.ts';
 import { cutTo, padded, textWidth } from './text-width.ts';
 
-/** Characters between two columns. */
+/** Characters between columns. */
 const GAP = 2;
-/** No column is made narrower than this, in characters: less of an address or a name says nothing. */
+/** Minimum width of a column in characters: less of an address or name is useless. */
 const NARROWEST = 16;
 
 /**
- * Prints rows under headings. On a terminal the widest columns give way until a row fits into a line; what is cut ends
- * in `…`. Where too little would be left of them each row becomes a paragraph, with its headings before the cells.
- * Elsewhere nothing is cut.
+ * On a terminal the widest columns shrink until a row fits; cut texts end in `…`. If columns would become too narrow,
+ * each row becomes a paragraph with headings before the cells. Elsewhere texts are not cut.
  */
 export function printTable(
   terminal: Terminal,
@@ -22,13 +21,10 @@ export function printTable(
   table.flush();
 }
 
-/** Rows of a long table by which its widths are chosen, and that are printed together. */
+/** Number of rows that determine a long table's widths, and that are printed together. */
 const PAGE = 500;
 
-/**
- * A table of any length: the widths are those of its first rows, what is longer later is cut on a terminal and sticks
- * out elsewhere. Call `flush` behind the last row.
- */
+/** A table of any length: the first rows determine its widths. Call `flush` after the last row. */
 export class LongTable {
   readonly #terminal: Terminal;
   readonly #headings: readonly string[];
@@ -48,7 +44,7 @@ export class LongTable {
     if (this.#rows.length >= this.#page) this.flush();
   }
 
-  /** Prints what waits. */
+  /** Prints the buffered rows. */
   flush(): void {
     const { width } = this.#terminal;
     const widths = this.#widths ?? this.#begin(width);
@@ -72,7 +68,7 @@ export class LongTable {
   }
 }
 
-/** The first cell in the margin; of the others those that say something, each behind its heading, in lines. */
+/** The first cell without indentation, then the non-empty others, each after its heading. */
 function paragraph(cells: readonly string[], headings: readonly string[], width: number): string {
   const [first = '', ...others] = cells;
   const margin = Math.min(textWidth(first), NARROWEST) + GAP;
@@ -101,7 +97,7 @@ function widthsOf(headings: readonly string[], rows: readonly (readonly string[]
   );
 }
 
-/** Takes from the widest column until all fit; false when none can give more. */
+/** Narrows the widest column until all fit; false if none can shrink further. */
 function shrink(widths: number[], width: number): boolean {
   let excess = widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1)) - width;
   while (excess > 0) {

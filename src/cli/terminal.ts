@@ -9,32 +9,29 @@ const COLORS = ['bold', 'dim', 'green', 'red', 'yellow'] as const;
 type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>>;
 
 /**
- * Colours in a text are marks with a random part, which texts of others cannot contain. Escape sequences in such texts are
- * therefore not taken for our colours. One mark for the begin and one for the end of each colour.
+ * Marks for the begin and end of each colour. Their random part keeps foreign texts from containing them, so escape
+ * sequences in those are never taken for our colours.
  */
 const MARK = `\ufdd0${randomBytes(8).toString('hex')}`;
 const MARKS = new RegExp(`${MARK}(\\d\\d)`, 'g');
 const { createColors } = picocolors;
-/** What a terminal understands, in the order of the marks. */
+/** Escape sequences in the order of the marks. */
 const SEQUENCES = COLORS.flatMap((name) => createColors(true)[name](MARK).split(MARK));
 
-/** A stream of the process; `columns` only where it is a terminal. */
+/** `columns` is defined only on a terminal. */
 export interface TerminalStream extends Writable {
   readonly isTTY?: boolean;
   readonly columns?: number;
 }
 
 export interface TerminalOptions {
-  /** `auto`: on terminals. */
+  /** `auto`: only on terminals. */
   readonly color?: 'auto' | 'always' | 'never';
-  /** Characters in a line; null: as the terminal says, and of any length where there is none. */
+  /** Characters in a line; null: the terminal's width, or unlimited without a terminal. */
   readonly columns?: number | null;
 }
 
-/**
- * What the environment says of the terminal: NO_COLOR (https://no-color.org) comes before FORCE_COLOR
- * (https://force-color.org), COLUMNS before what the terminal says of itself.
- */
+/** NO_COLOR (https://no-color.org) overrides FORCE_COLOR (https://force-color.org). */
 export function terminalOptions(environment: Readonly<Record<string, string | undefined>>): TerminalOptions {
   const { NO_COLOR: no = '', FORCE_COLOR: force = '', COLUMNS: columns = '' } = environment;
   return {
@@ -44,16 +41,15 @@ export function terminalOptions(environment: Readonly<Record<string, string | un
 }
 
 /**
- * Where a command prints: results on standard output, everything else on standard error. Texts of others are made
- * harmless: they contain no control sequences and no line ends (`printable`).
+ * Prints results to standard output, everything else to standard error. Foreign text is escaped (`printable`): it
+ * cannot contain control sequences or line ends.
  */
 export class Terminal {
   readonly #output: TerminalStream;
   readonly #errors: TerminalStream;
   readonly #columns: number | null;
-  /** Colours of standard output; functions that change nothing where none are wanted. */
+  /** For standard output; functions without effect if colours are off. */
   readonly colors: Colors;
-  /** Standard error shows colours. */
   readonly errorColors: boolean;
 
   constructor(output: TerminalStream, errors: TerminalStream, options: TerminalOptions = {}) {
@@ -67,7 +63,7 @@ export class Terminal {
     this.errorColors = isWanted(errors);
   }
 
-  /** Characters in a line of standard output; null where lines may be of any length. */
+  /** Characters in a line of standard output; null: unlimited. */
   get width(): number | null {
     return this.#widthOf(this.#output);
   }
@@ -77,42 +73,37 @@ export class Terminal {
     return this.#errors.isTTY === true;
   }
 
-  /** One line. */
   print(text: string): void {
     this.#output.write(`${shown(text)}\n`);
   }
 
-  /** Our own text of several lines, such as help. Texts of others in it are `printable` already. */
+  /** Our own text of several lines, such as help. Foreign text in it is already `printable`. */
   printBlock(text: string): void {
     this.#output.write(`${text.split('\n').map(shown).join('\n')}\n`);
   }
 
-  /**
-   * As `print`, a paragraph for people: where lines have a width it is wrapped between words, and goes on `indent`
-   * characters from the left. Elsewhere it stays one line, so that it can be searched for.
-   */
+  /** A wrapped paragraph. With unlimited width it stays one line, so that it can be searched. */
   printText(text: string, indent = 2): void {
     this.#output.write(`${wrapped(shownMarked(text), this.width, indent).replace(MARKS, sequence)}\n`);
   }
 
-  /** To standard output, as they are: for what is `printableJson`. */
+  /** Raw bytes for standard output; text must be `printableJson`. */
   write(bytes: Uint8Array): void {
     this.#output.write(bytes);
   }
 
-  /** One line, as a paragraph, as with `printText`. */
   printErrorLine(text: string): void {
     this.printError(printable(text));
   }
 
-  /** Lines of our own, each a paragraph. What others wrote is `printable` in it already, as in `reportError`. */
+  /** Each line of ours is a paragraph. Foreign text in it is already `printable`, as in `reportError`. */
   printError(text: string): void {
     const width = this.#widthOf(this.#errors);
     const lines = text.split('\n').map((line) => wrapped(printable(line), width, indentOf(line) + 2));
     this.#errors.write(`${lines.join('\n')}\n`);
   }
 
-  /** Writes over the last line of standard error that is not ended. For terminals only. */
+  /** Overwrites the unfinished last line of standard error. For terminals only. */
   printOver(text: string): void {
     this.#errors.write(`\r\u001b[K${printable(text)}`);
   }
@@ -155,7 +146,7 @@ function indentOf(line: string): number {
   return line.length - line.trimStart().length;
 }
 
-/** Colours take no room. */
+/** Colour marks have no width. */
 function visibleLength(text: string): number {
   return textWidth(text.replace(MARKS, ''));
 }
@@ -166,12 +157,12 @@ function colorsThat(areWanted: boolean): Colors {
   return Object.fromEntries(COLORS.map((name, index) => [name, paint(index)])) as unknown as Colors;
 }
 
-/** The sequence of a mark: a replacer. */
+/** Replaces a mark by its escape sequence. */
 function sequence(_mark: string, digits: string): string {
   return SEQUENCES[Number(digits) - 10] ?? '';
 }
 
-/** Everything printable but our marks. */
+/** Escapes everything unprintable except our marks. */
 function shownMarked(text: string): string {
   const marks = text.match(MARKS) ?? [];
   return text
@@ -184,7 +175,7 @@ function shown(text: string): string {
   return shownMarked(text).replace(MARKS, sequence);
 }
 
-/** A word that is longer than a line stands alone on its line, uncut. */
+/** A word longer than a line gets its own line, uncut. */
 function wrapped(text: string, width: number | null, indent: number): string {
   if (width === null || visibleLength(text) <= width) return text;
   const margin = ' '.repeat(Math.min(indent, width >> 1));

@@ -18,7 +18,7 @@ import {
 import type { Check, CheckResult } from './finding.ts';
 import type { HostFacts } from './host-facts.ts';
 
-/** Every check, in the order of the output. */
+/** In the order of the output. */
 export const checks: readonly Check[] = [
   platform,
   forwarding,
@@ -35,7 +35,6 @@ export const checks: readonly Check[] = [
   agent,
 ];
 
-/** Runs every check over the facts. */
 export function diagnose(facts: HostFacts): CheckResult[] {
   return checks.map(({ name, title, examine }) => {
     const outcome = examine(facts);

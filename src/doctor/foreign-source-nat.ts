@@ -4,7 +4,7 @@ import { FAMILIES } from '../net/family.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { ForeignSourceNat, UntrackedRule } from './host-facts.ts';
 
-/** Which program makes chains and tables of such names; null: its rules only match packets that it marked itself. */
+/** Program that names chains and tables like this; null: its rules only match packets that it marked itself. */
 const OWNERS: readonly (readonly [RegExp, string | null])[] = [
   [/^IP-MASQ/, 'ip-masq-agent'],
   [/^cali-|^calico$/, 'Calico'],
@@ -14,11 +14,11 @@ const OWNERS: readonly (readonly [RegExp, string | null])[] = [
   [/^LIBVIRT|^libvirt/, 'libvirt'],
   [/^ts-/, 'tailscale'],
   [/^firewalld$|^nat_POST_/, 'firewalld'],
-  // They only match packets that their own rules marked: no connection of a pod to the outside.
+  // Their rules never match a pod's connection to the outside.
   [/^KUBE-|^CNI-HOSTPORT/, null],
 ];
 
-/** Postrouting rules of other programs that rewrite sources, of nf_tables and of both kinds of iptables. */
+/** Postrouting rules of other programs that rewrite sources, in nf_tables and both kinds of iptables. */
 export async function foreignSourceNat(
   rules: Pick<ForeignRules, 'read'>,
   signal: AbortSignal,
@@ -47,7 +47,6 @@ export async function foreignSourceNat(
   return { rules: [...found.values()], unseen };
 }
 
-/** Rules of other programs that exclude packets from connection tracking. */
 export async function untrackedRules(
   rules: Pick<ForeignRules, 'read'>,
   signal: AbortSignal,
@@ -69,12 +68,11 @@ function isSame(a: Prefix, b: Prefix): boolean {
   return formatPrefix(a) === formatPrefix(b);
 }
 
-/** Undefined: of an unknown program. */
+/** Undefined: unknown program. */
 function ownerOf(chain: string, { name }: RuleTable): string | null | undefined {
   return OWNERS.find(([pattern]) => pattern.test(chain) || pattern.test(name))?.[1];
 }
 
-/** `table ip nat` for tables of nf_tables, `table nat of iptables-legacy` for others. */
 function titleOf({ title, name }: RuleTable): string {
   if (title.startsWith('table ')) return title;
   const family = FAMILIES[title.startsWith('ip6') ? 1 : 0];

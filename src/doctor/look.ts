@@ -10,10 +10,10 @@ import { isOuterKind, waysOut } from '../wire/route/way-out.ts';
 import { foreignSourceNat, untrackedRules } from './foreign-source-nat.ts';
 import type { ConntrackFacts, HostFacts, InterfaceFacts, PlatformFacts, Sysctls } from './host-facts.ts';
 
-/** Facts of this network namespace; the others come from an agent or a source. */
+/** Facts that need neither an agent nor a source. */
 export type SeenFacts = Omit<HostFacts, 'agent' | 'pools'>;
 
-/** Collects facts without changing anything. What cannot be read is null; throws only when the signal aborts. */
+/** Changes nothing. Unreadable facts are null; throws only when the signal aborts. */
 export async function lookAtHost(
   datapath: Datapath | Error,
   remedyOf: (error: unknown) => string,
@@ -73,7 +73,7 @@ async function lookAtRules(
   return (await lookWith(() => new ForeignRules(), look, signal)) ?? nothing;
 }
 
-/** Opens, looks and closes; null where one of them fails. */
+/** Null if opening or looking fails. */
 async function lookWith<Part extends { close(): void }, Found>(
   open: () => Part,
   look: (part: Part) => Promise<Found>,
@@ -140,7 +140,7 @@ function lookAtSysctls(interfaces: readonly InterfaceFacts[]): Sysctls {
   return found;
 }
 
-/** The dots in the name of an interface (`eth0.7`) stay dots in the path. */
+/** Dots in an interface name (`eth0.7`) stay dots in the path. */
 function readSysctl(name: string): string | null {
   const [, group, own, leaf] = /^(net\.ipv[46]\.conf)\.(.+)\.(rp_filter|forwarding)$/.exec(name) ?? [];
   const path =
@@ -156,7 +156,7 @@ function lookAtConntrack(): ConntrackFacts | null {
   return { count: Number(count), max: Number(max), insertFailed: insert_failed, dropped: drop };
 }
 
-/** A line of names, then a line of hexadecimal numbers for each processor; gives the sums. */
+/** Input: a line of names, then a line of hexadecimal numbers for each processor. Returns the sums. */
 export function conntrackCounters(text: string): Record<string, number> {
   const [names = '', ...processors] = text.trim().split('\n');
   const sums: Record<string, number> = {};

@@ -14,7 +14,6 @@ const group = form({
   ...counts,
 });
 
-/** The differences of one object. */
 export type DifferenceGroup = z.output<typeof group>;
 
 const element = form({
@@ -42,5 +41,5 @@ export const difference = form({
   elements: list(element).openapi({ description: 'in the order of the groups, up to the limit' }),
 }).openapi('Difference');
 
-/** Differences between plan and kernel: `knat diff -o json` and `/diff`. Keys are only ever added. */
+/** For `knat diff -o json` and `/diff`. Keys are only ever added. */
 export type Difference = z.output<typeof difference>;

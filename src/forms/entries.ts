@@ -3,7 +3,7 @@ import { count, flag, form, list, text, textOrNull, texts } from './form.ts';
 
 const owned = { key: text, owner: text.openapi({ example: 'Service shop/web' }) };
 
-/** A kind of entry; its name in an answer is that of its schema. */
+/** A kind of entry; in an answer the kind is named as its schema. */
 function entryOf<Kind extends string, Shape extends z.ZodRawShape>(
   kind: Kind,
   shape: Shape,
@@ -13,7 +13,7 @@ function entryOf<Kind extends string, Shape extends z.ZodRawShape>(
   return z.object({ kind: z.literal(kind), ...shape }).openapi(kind, metadata);
 }
 
-/** An entry of the plan as plain data: for diff, golden files, `-o json` and the API. */
+/** For diff, golden files, `-o json` and the API. */
 export const entry = z
   .discriminatedUnion('kind', [
     entryOf('ServiceFrontend', {
@@ -82,7 +82,7 @@ export const entry = z
 
 export type Entry = z.output<typeof entry>;
 
-/** Something that an object asked for and did not get. `/entries/list` and `knat entries` list it after the entries. */
+/** A refused claim. `/entries/list` and `knat entries` list it after the entries. */
 export const refusal = form({
   kind: z.literal('Refused'),
   ...owned,

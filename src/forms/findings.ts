@@ -19,7 +19,7 @@ export const object = form({
   name: text,
 }).openapi('Object');
 
-/** Which object a fact, a rule or a finding comes from. */
+/** The object that a fact, rule or finding comes from. */
 export type ObjectRef = z.output<typeof object>;
 
 export const failure = form({
@@ -28,7 +28,7 @@ export const failure = form({
   details: texts.openapi({ description: 'further errors, one line each' }),
 }).openapi('Failure');
 
-/** The answer to a question that the API refuses or cannot answer. */
+/** The API's answer to a refused or unanswerable question. */
 export type Failure = z.output<typeof failure>;
 
 export const conflict = form({
@@ -38,7 +38,6 @@ export const conflict = form({
   because: text.openapi({ description: 'the rule that decided' }),
 }).openapi('Conflict');
 
-/** Two objects claim the same; one gets it. */
 export type Conflict = z.output<typeof conflict>;
 
 export const notice = form({
@@ -70,10 +69,9 @@ export const problem = form({
   message: text.openapi({ description: 'what is wrong and what to do' }),
 }).openapi('Problem');
 
-/** Something wrong or noteworthy that needs attention. It never stops what does not depend on it. */
+/** Something wrong or noteworthy. It stops only what depends on it. */
 export type Finding = z.output<typeof problem>;
 
-/** A page of a list, by offset. */
 export function pageOf<Item extends z.ZodType>(name: string, item: Item) {
   return form({ items: list(item), total: z.int().min(0) }).openapi(name);
 }

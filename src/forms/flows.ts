@@ -5,7 +5,7 @@ import { count, flag, form, list, owner, text, textOrNull, time } from './form.t
 
 const rate = z.number().min(0);
 
-/** The kind of NAT; `other`: nothing in the plan: a former entry, or another program. */
+/** `other`: not in the plan; a former entry or another program did it. */
 const natKind = z.enum(['service', 'pod', 'egress', 'other']);
 export type NatKind = z.output<typeof natKind>;
 
@@ -16,7 +16,7 @@ const nat = {
   object: owner.openapi({ description: '`Service shop/web`; null: no single object' }),
 };
 
-/** A flow: a line of `/flows`, an item of `knat flows -o json`. */
+/** A line of `/flows`, an item of `knat flows -o json`. */
 export const flowReport = form({
   protocol: text.openapi({ description: '`TCP`, `UDP`, `ICMP`, …; a number for others' }),
   original: direction.openapi({
@@ -56,16 +56,15 @@ const listingEnd = form({
   accounting: flag.openapi({ description: 'packets and bytes are known: nf_conntrack_acct is on' }),
 });
 
-/** The last line of a listing. */
 export type ListingEnd = z.output<typeof listingEnd>;
 
 const lastLine = form({ end: listingEnd }).openapi('FlowsEnd');
 
-/** One line of `/flows`; the last one is the end. */
+/** A line of `/flows`; the last one is the end. */
 export const flowLine = z.union([flowReport, lastLine]);
 export type FlowLine = z.output<typeof flowLine>;
 
-/** One line of `/flows/watch`. */
+/** A line of `/flows/watch`. */
 export const flowEvent = z
   .union([
     form({ event: z.enum(['new', 'update', 'destroy']), flow: flowReport }),
@@ -85,7 +84,6 @@ const rateOf = form({
   bytesPerSecond: rate.nullable(),
 });
 
-/** Traffic of a binding, a Service or a pool. */
 export type Rate = z.output<typeof rateOf>;
 
 export const rates = form({
@@ -129,7 +127,7 @@ const tuple = form({
   }),
 });
 
-/** Use of the ports of one address to one destination. */
+/** Use of one address's ports to one destination. */
 export type PortUsage = z.output<typeof tuple>;
 
 export const ports = form({
@@ -142,7 +140,6 @@ export const ports = form({
   .nullable()
   .openapi({ description: 'null before the first count' });
 
-/** The ports in use at one time. */
 export type PortUsageSample = NonNullable<z.output<typeof ports>>;
 
 const attributed = form({
@@ -163,5 +160,4 @@ export const who = form({
   logBegins: time.nullable().openapi({ description: 'the oldest line; null: the log is empty' }),
 });
 
-/** Who used an address and port at a given time. */
 export type WhoAnswer = z.output<typeof who>;

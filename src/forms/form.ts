@@ -8,15 +8,12 @@ export const texts = z.array(text).readonly();
 export const flag = z.boolean();
 export const count = z.int().min(0);
 export const time = text.openapi({ description: 'RFC 3339', format: 'date-time' });
-/** `Service shop/web`. */
 export const owner = textOrNull.openapi({ description: '`Service shop/web`, or null' });
 
-/** A read-only list. */
 export function list<Item extends z.ZodType>(item: Item) {
   return z.array(item).readonly();
 }
 
-/** An object of an answer. */
 export function form<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.object(shape).readonly();
 }

@@ -27,7 +27,6 @@ export const activity = form({
   times: z.int().min(1).openapi({ description: 'how often in a row; `at` is the last time' }),
 }).openapi('Activity');
 
-/** One activity of the agent. */
 export type ActivityRecord = z.output<typeof activity>;
 
 export const activityPage = form({
@@ -45,7 +44,6 @@ const span = form({
   maxMilliseconds: z.number().nullable(),
 });
 
-/** Programming within one span of time. */
 export type HistoryPoint = z.output<typeof span>;
 
 export const history = form({ spanSeconds: z.number(), items: list(span) }).openapi('History');
@@ -65,7 +63,6 @@ const metric = form({
   ),
 });
 
-/** The present value of a metric. */
 export type MetricSnapshot = z.output<typeof metric>;
 
 export const metrics = form({ items: list(metric) }).openapi('Metrics');

@@ -1,24 +1,23 @@
 /**
- * The questions to an agent, each term once: options of the command line and parameters of the API are made from these
+ * Every term of a question to an agent, once: options of the command line and parameters of the API are made from these
  * tables. They are plain data, because a command line that loads zod starts twice as slowly (docs/adr/0016-forms.md).
- * All values are texts; the code that answers parses them and reports errors.
+ * All values are texts; the answering code parses them and reports errors.
  */
 
-/** One part of a question. */
 interface Term {
-  /** The name of the value in a help text; null: a switch, which is `true` or absent. */
+  /** The value's name in a help text; null: a switch, which is `true` or absent. */
   readonly value: string | null;
-  /** For the help of a command and for the description of the API. */
+  /** For a command's help and the API's description. */
   readonly help: string;
   readonly example?: string;
 }
 
 export type Question = Readonly<Record<string, Term>>;
 
-/** A question: values by the names of the terms. */
+/** Values by name of the term. */
 export type Asked<Terms extends Question> = { readonly [Name in keyof Terms]?: string | undefined };
 
-/** A packet as users name it. `findPlace` reads a place; the port of `from` is the source port. */
+/** `findPlace` reads a place; the port of `from` is the source port. */
 export const packetQuestion = {
   from: {
     value: 'PLACE',
@@ -48,7 +47,6 @@ export const packetQuestion = {
 
 export type PacketQuestion = Asked<typeof packetQuestion>;
 
-/** Filters for connections. */
 export const flowQuestion = {
   pod: { value: 'NAMESPACE/NAME', help: 'flows that this Pod began or answers' },
   service: { value: 'NAMESPACE/NAME', help: 'flows that this Service translates' },
@@ -71,7 +69,7 @@ export const flowQuestion = {
 
 export type FlowQuestion = Asked<typeof flowQuestion>;
 
-/** Kinds of entries: the name in a question, and that in an answer. */
+/** Kinds of entries: name in a question → name in an answer. */
 export const entryKinds = {
   frontend: 'ServiceFrontend',
   binding: 'PodBinding',
@@ -85,10 +83,9 @@ export const entryKinds = {
   egress: 'EgressSource',
 } as const;
 
-/** In addition to the kinds of entries: what was refused. It is not in the plan. */
+/** A kind in questions only: refused claims, which are not in the plan. */
 export const REFUSED = 'refused';
 
-/** Filters for entries. */
 export const entryQuestion = {
   kind: {
     value: 'KINDS',
@@ -106,7 +103,7 @@ export const entryQuestion = {
 
 export type EntryQuestion = Asked<typeof entryQuestion>;
 
-/** Picks the terms of a question from other values, such as all options of a command. */
+/** Picks the question's terms from other values, such as all options of a command. */
 export function askedOf<Terms extends Question>(terms: Terms, values: Asked<Terms>): Asked<Terms> {
   const asked: Partial<Record<keyof Terms, string>> = {};
   for (const name in terms) {

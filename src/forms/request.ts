@@ -1,7 +1,7 @@
-/** The version of the API is in its path; within a version an answer never changes its meaning. */
+/** Within a version an answer never changes its meaning. */
 export const API_PATH = '/api/v1';
 
-/** The path of a question, such as `/explain?to=…`; undefined and empty values are omitted. */
+/** Omits undefined and empty values: `/explain?to=…`. */
 export function pathOf(
   path: string,
   question: Readonly<Record<string, string | number | undefined>>,

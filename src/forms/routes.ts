@@ -8,7 +8,7 @@ import { entryQuestion, flowQuestion, packetQuestion, type Question } from './qu
 import { status, summary } from './status.ts';
 import { lines, walk } from './walk.ts';
 
-/** A path of the API that answers with JSON: question and answer. */
+/** A path that answers with JSON. */
 export interface AnswerRoute<
   Path extends string = string,
   Query extends z.ZodObject = z.ZodObject,
@@ -20,7 +20,7 @@ export interface AnswerRoute<
   readonly answer: Answer;
 }
 
-/** A path that answers with lines of JSON, written while they are made. */
+/** A path that answers with lines of JSON, written as they are made. */
 export interface LinesRoute<
   Path extends string = string,
   Query extends z.ZodObject = z.ZodObject,
@@ -53,7 +53,6 @@ function getLines<Path extends string, Query extends z.ZodObject, Line extends z
 /** Maximum length of a text in a question, in characters. */
 const LONGEST = 600;
 
-/** The parameters of a question. */
 function asked<Terms extends Question>(terms: Terms) {
   const parameters = Object.entries(terms).map(([name, { help, example }]) => [
     name,
@@ -67,14 +66,12 @@ function asked<Terms extends Question>(terms: Terms) {
   return z.object(Object.fromEntries(parameters) as Shape);
 }
 
-/** A whole number in a question. */
 function number(least: number, greatest: number, fallback: number) {
   return z.coerce.number<number | string>().int().min(least).max(greatest).default(fallback);
 }
 
 const nothing = z.object({});
 
-/** A page of a list by offset, and a text to search for. */
 const offsetPage = z.object({
   search: z
     .string()
@@ -86,7 +83,7 @@ const offsetPage = z.object({
 });
 export type OffsetPage = z.output<typeof offsetPage>;
 
-/** Which entries; `/entries/list` takes it too. */
+/** Also used by `/entries/list`. */
 export const entryFilter = asked(entryQuestion);
 const packet = asked(packetQuestion);
 const flows = asked(flowQuestion);
@@ -212,13 +209,12 @@ type Lines = {
   readonly [At in Extract<Route, { readonly line: z.ZodType }> as At['path']]: z.output<At['line']>;
 };
 
-/** Paths that answer with JSON, and those that answer with lines. */
 export type AnswerPath = keyof Answers;
 export type LinesPath = keyof Lines;
 
 /** The question of a path, as a client writes it. */
 export type QuestionAt<Path extends AnswerPath | LinesPath> = Questions[Path];
 
-/** The answer of a path, or each of its lines. */
+/** The answer of a path, or a line of the answer. */
 export type AnswerAt<Path extends AnswerPath> = Answers[Path];
 export type LineAt<Path extends LinesPath> = Lines[Path];

@@ -43,7 +43,7 @@ const account = {
   }),
 };
 
-/** The state of the agent without the lists of findings, for frequent questions. */
+/** Status without the lists of findings, for frequent questions. */
 export const summary = form(account).openapi('Summary');
 export type Summary = z.output<typeof summary>;
 
@@ -54,6 +54,6 @@ export const status = form({
   problems: list(problem),
 }).openapi('Status');
 
-/** The state of the agent: `knat status -o json` and `/status`. */
+/** For `knat status -o json` and `/status`. */
 
 export type Status = z.output<typeof status>;

@@ -47,7 +47,7 @@ const existingFlow = form({
   timeoutSeconds: z.number().nullable(),
 });
 
-/** An existing connection that keeps its translation, as text. */
+/** As text: an existing connection that keeps its translation. */
 export type ExistingFlowJson = z.output<typeof existingFlow>;
 
 export const verdict = z.enum(['dnat', 'snat', 'none', 'drop', 'reject']);
@@ -72,7 +72,7 @@ export type WalkJson = z.output<typeof walk>;
 
 const span = form({ text, tone: z.enum(['plain', 'dim', 'good', 'bad', 'strong']) });
 
-/** Pieces of a line for a terminal, from left to right; the tone is the meaning of a piece. */
+/** Part of a terminal line; the tone is its meaning. */
 export type Span = z.output<typeof span>;
 
 const line = list(span);
@@ -91,8 +91,8 @@ const flowAnswer = form({
 });
 
 /**
- * The answer of `knat explain --flows` for one flow. `masq` is as kube-proxy's own tests count it: a packet that may be
- * led back to its sender (hairpin) is masqueraded. `snat` is null where the endpoints differ in it, too.
+ * Answer of `knat explain --flows` for a flow. `masq` counts as in kube-proxy's tests: a packet that may return to its
+ * sender (hairpin) is masqueraded. `snat` is null if the endpoints differ in it.
  */
 export type FlowAnswer = z.output<typeof flowAnswer>;
 

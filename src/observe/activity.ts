@@ -1,12 +1,12 @@
 import type { ActivityRecord } from '../forms/history.ts';
 
-/** Something that the agent did or found, before it gets a number. */
+/** An activity without a number. */
 export type Activity = Omit<ActivityRecord, 'sequence' | 'at' | 'times'>;
 
-/** Records that are kept; the oldest go first. */
+/** Maximum number of records. */
 const KEPT = 512;
 
-/** Recent activity: the newest records are kept. A repetition of the last record raises its count. */
+/** Keeps the newest records. A repetition of the last record only raises its count. */
 export class ActivityLog {
   readonly #records: ActivityRecord[] = [];
   #sequence = 0;
@@ -21,18 +21,18 @@ export class ActivityLog {
     this.#records.push({ ...activity, sequence: ++this.#sequence, at, times });
   }
 
-  /** Records with a sequence above `after`, the oldest first. */
+  /** Records with a higher sequence, the oldest first. */
   since(after: number): readonly ActivityRecord[] {
     return this.#records.filter(({ sequence }) => sequence > after);
   }
 
-  /** Sequence of the newest record; 0: there is none. */
+  /** 0: there is no record. */
   get newest(): number {
     return this.#sequence;
   }
 }
 
-/** Repeated programming is one record: otherwise a busy cluster would displace everything else. */
+/** Repeated programming is one record, otherwise it would displace everything else in a busy cluster. */
 function isSame(a: Activity, b: Activity): boolean {
   if (a.kind !== b.kind) return false;
   return a.kind === 'programmed' || a.kind === 'disturbed' || a.message === b.message;

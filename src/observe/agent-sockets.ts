@@ -3,29 +3,29 @@ import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 
 /**
- * Where a running agent listens: an abstract Unix socket. Its name belongs to the network namespace, as the NAT does, so
- * that no file stays behind when the agent is killed, and `ip netns exec NODE knat status` finds the agent of that node.
+ * A running agent's abstract Unix socket. Its name belongs to the network namespace, as the NAT does: a killed agent
+ * leaves no file, and `ip netns exec NODE knat status` finds that node's agent.
  *
- * Every user can take such a name. A client therefore trusts a socket by the user that listens, which the kernel knows. If
- * another user has the name, the agent takes another one, with a random end.
+ * Every user can take such a name, so a client checks the listener's user, which the kernel knows. If another user has
+ * the name, the agent takes a name with a random end.
  */
 export const AGENT_SOCKET = '\0knat.agent';
 
-/** The same as /proc/net/unix shows it, with the ends of other names. Node.js fills the rest of an address with zeros, shown as @. */
+/** Names in /proc/net/unix, also those with a random end. Node.js pads addresses with zeros, shown as @. */
 const LISTED = /^@(knat\.agent(?:\.[0-9a-f]{16})?)@*$/;
 /** Flags of a socket that listens: __SO_ACCEPTCON (include/uapi/linux/net.h). */
 const LISTENS = '00010000';
 
-/** A full backlog is tried again: ATTEMPTS times, after PAUSE milliseconds each. */
+/** A full backlog is retried ATTEMPTS times, every PAUSE milliseconds. */
 const ATTEMPTS = 20;
 const PAUSE = 100;
 
-/** A name that cannot be guessed. */
+/** Unguessable. */
 export function otherSocketName(): string {
   return `${AGENT_SOCKET}.${randomBytes(8).toString('hex')}`;
 }
 
-/** A socket with a name of the agent's that another, untrusted user holds. */
+/** An untrusted user's socket with the agent's name. */
 export interface Stranger {
   /** `@knat.agent` */
   readonly name: string;
@@ -34,14 +34,14 @@ export interface Stranger {
 }
 
 export interface AgentSearch {
-  /** Connected to the agent; null where none listens. */
+  /** Null: no agent listens. */
   readonly socket: Socket | null;
   readonly strangers: readonly Stranger[];
 }
 
-/** Connects to the agent of this network namespace: to the socket with a name of the agent's that root, or our user, listens on. */
+/** Connects to this network namespace's agent: the socket with an agent's name on which root or our user listens. */
 export async function findAgent(): Promise<AgentSearch> {
-  // Loaded when an agent is looked for: it brings the library that asks the kernel.
+  // Loaded on demand: it brings the library that asks the kernel.
   const { isTrustedUser, peerUser } = await import('../wire/unix-peer.ts');
   const strangers: Stranger[] = [];
   for (const path of await socketNames()) {
@@ -55,7 +55,6 @@ export async function findAgent(): Promise<AgentSearch> {
   return { socket: null, strangers };
 }
 
-/** The well-known name first. */
 async function socketNames(): Promise<ReadonlySet<string>> {
   const names = new Set([AGENT_SOCKET]);
   // Num RefCount Protocol Flags Type St Inode Path
@@ -67,7 +66,7 @@ async function socketNames(): Promise<ReadonlySet<string>> {
   return names;
 }
 
-/** Null: nobody listens there. */
+/** Null: no process listens there. */
 async function dial(path: string): Promise<Socket | null> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -20,25 +20,24 @@ export class AgentRunning extends Error {
   }
 }
 
-/** Connections of users who may ask, of all others together, and of one of these. */
+/** Near: users who may ask. Far: all others. */
 const BOUNDS: ConnectionBounds = { near: 256, far: 16, perSource: 4 };
-/** Limits of a question, which may contain many flows: bytes, and milliseconds. */
+/** Limits of a question, which may contain many flows: bytes and milliseconds. */
 const LARGEST_QUESTION = 32 << 20;
 const LONGEST_REQUEST = 30_000;
-/** The well-known name may become free, or taken, between the search and the attempt. */
+/** The well-known name may become free or taken between the search and the attempt. */
 const ATTEMPTS = 5;
 
 export interface AgentServer {
-  /** The socket that has the agent's well-known name; null: none. */
+  /** Holder of the agent's well-known name; null: none. */
   readonly stranger: Stranger | null;
-  /** Cuts all connections too. */
+  /** Also cuts all connections. */
   close(): void;
 }
 
 /**
- * Serves the API on the agent's socket, to root and to the agent's own user. Only processes in the network namespace can
- * reach it. If another user holds the well-known name, it is served under another name, which clients find. Throws
- * AgentRunning if an agent listens already.
+ * Serves the API on the agent's socket, to root and the agent's own user in this network namespace. If another user
+ * holds the well-known name, another name is used, which clients find. Throws AgentRunning.
  */
 export async function serveAgent(api: Api, view: Pick<AgentView, 'flows' | 'reading'>): Promise<AgentServer> {
   const app = new Hono();
@@ -89,7 +88,7 @@ async function listens(server: Server, name: string): Promise<boolean> {
       else reject(error);
     });
     server.listen(name, () => {
-      server.on('error', () => {}); // of accept(2): the next connection may do
+      server.on('error', () => {}); // accept(2) failed; the next connection may succeed
       resolve(true);
     });
   });

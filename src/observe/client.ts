@@ -22,7 +22,7 @@ export class AgentNotRunning extends Error {
   }
 }
 
-/** The agent answered with an error of its own. */
+/** The agent answered with an error. */
 export class AgentAnsweredError extends Error {
   override readonly name = 'AgentAnsweredError';
   readonly code: string;
@@ -35,7 +35,7 @@ export class AgentAnsweredError extends Error {
   }
 }
 
-/** Asks the agent of this network namespace. Throws AgentNotRunning, AgentAnsweredError. */
+/** Throws AgentNotRunning, AgentAnsweredError. */
 export async function askAgent<Path extends AnswerPath>(
   path: Path,
   question?: QuestionAt<Path>,
@@ -43,15 +43,12 @@ export async function askAgent<Path extends AnswerPath>(
   return JSON.parse(await call(API_PATH + pathOf(path, question ?? {}), null));
 }
 
-/** Asks for the answers to a list of flows, which the agent checks. Throws as `askAgent`. */
+/** The agent checks the flows. Throws as `askAgent`. */
 export async function explainFlows(flows: unknown): Promise<readonly FlowAnswer[]> {
   return JSON.parse(await call(`${API_PATH}/explain`, JSON.stringify(flows)));
 }
 
-/**
- * An answer while it arrives, in pieces of any length: for answers that are long or never end. Throws as `askAgent`.
- * Leaving the loop early ends the answer.
- */
+/** Streams a long or endless answer. Throws as `askAgent`. Leaving the loop early cancels the request. */
 export async function* agentPieces<Path extends LinesPath>(
   path: Path,
   question?: QuestionAt<Path>,
@@ -76,7 +73,7 @@ export async function* agentPieces<Path extends LinesPath>(
     throw answeredError(answer.statusCode ?? 0, Buffer.concat(refusal).toString());
 }
 
-/** The lines of such an answer, several at a time. */
+/** Lines of a streamed answer, several at a time. */
 export async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -87,11 +84,11 @@ export async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
-/** A connection to the agent; the listener is checked before anything is sent. Throws AgentNotRunning. */
+/** Checks the listener before anything is sent. Throws AgentNotRunning. */
 async function connected(): Promise<RequestOptions> {
   const { socket, strangers } = await findAgent();
   if (socket === null) throw new AgentNotRunning(strangers);
-  // Node.js keeps no connection that it did not make itself.
+  // Node.js keeps only connections that it opened itself.
   return { socketPath: AGENT_SOCKET, createConnection: () => socket };
 }
 
@@ -104,7 +101,7 @@ function answeredError(status: number, body: string): AgentAnsweredError {
   );
 }
 
-/** @param question posted as JSON; null: nothing is posted */
+/** @param question posted as JSON; null: a GET */
 async function call(path: string, question: string | null): Promise<string> {
   const connection = await connected();
   const method = question === null ? 'GET' : 'POST';

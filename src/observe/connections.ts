@@ -3,7 +3,7 @@ import type { Server, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { addressBytes, parseAddress } from '../net/address.ts';
 
-/** Limits of one request. Times in milliseconds. */
+/** Limits of a request. Times in milliseconds. */
 export const REQUEST_LIMITS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
@@ -12,47 +12,46 @@ export const REQUEST_LIMITS = {
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
 
-/** A TLS handshake that takes longer ends the connection; milliseconds. */
+/** Milliseconds before a TLS handshake is aborted. */
 export const HANDSHAKE_TIMEOUT = 5_000;
 
-/** The other end of a connection. */
 export interface Peer {
-  /** Connections of near peers have places of their own, which no other peer can take. */
+  /** Near peers have reserved places, which no other peer can take. */
   readonly isNear: boolean;
-  /** Connections from one source share places. */
+  /** Connections from the same source share places. */
   readonly source: string;
 }
 
-/** Connections at once. */
+/** Maximum numbers of simultaneous connections. */
 export interface ConnectionBounds {
-  /** Of near peers together. */
+  /** All near peers. */
   readonly near: number;
-  /** Of all others together. */
+  /** All others. */
   readonly far: number;
-  /** Of one source that is not near. */
+  /** Each source that is not near. */
   readonly perSource: number;
 }
 
 export const DEFAULT_BOUNDS: ConnectionBounds = { near: 64, far: 64, perSource: 16 };
 
 /**
- * A connection without a request is cut after this many milliseconds. Longer than the timeouts of HTTP, which answer with
- * a reason: it is for what HTTP does not see, such as half a TLS handshake.
+ * Milliseconds before a connection without a request is cut. Longer than HTTP's timeouts, which answer with a reason;
+ * it catches what HTTP does not see, such as half a TLS handshake.
  */
 const IDLE_LIFE = 8_000;
 
 interface Connection {
   readonly socket: Socket;
   readonly peer: Peer;
-  /** Requests that are being answered. */
+  /** Number of requests being answered. */
   busy: number;
   timer: NodeJS.Timeout | null;
 }
 
 /**
- * The connections of a server, with a limit in all and for each source. When there is no place for a new one, the oldest
- * that waits (for the rest of its request's headers, or for a next request) is cut: a client that sends its request at once
- * is answered, however many connections others hold open. If all others are being answered, the new one is cut.
+ * Limits a server's connections in total and per source. If no place is free, the connection that has waited longest
+ * (for the rest of its headers, or for a next request) is cut, so a client that sends its request immediately is
+ * answered however many connections others hold open. If all others are being answered, the new one is cut.
  */
 export class Connections {
   readonly #bounds: ConnectionBounds;
@@ -65,13 +64,13 @@ export class Connections {
     this.#peerOf = peerOf;
   }
 
-  /** Bounds the connections of a server that is about to listen. */
+  /** Call before the server listens. */
   guard(server: Server): void {
     server.prependListener('connection', (socket: Socket) => this.admit(socket));
     this.followRequests(server);
   }
 
-  /** For an HTTP server that gets its connections from elsewhere: follows only its requests. */
+  /** For an HTTP server that is handed its connections: follows only its requests. */
   followRequests(server: Server): void {
     server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
       this.#change(socket, 1);
@@ -79,7 +78,7 @@ export class Connections {
     });
   }
 
-  /** Admits a new connection; false if it was cut because there is no place. */
+  /** Returns false after cutting the connection for lack of a place. */
   admit(socket: Socket): boolean {
     const peer = this.#peerOf(socket);
     const { near, far, perSource } = this.#bounds;
@@ -103,12 +102,12 @@ export class Connections {
     return true;
   }
 
-  /** Cuts all connections, also during a request. */
+  /** Also during a request. */
   close(): void {
     for (const { socket } of [...this.#open.values()]) socket.destroy();
   }
 
-  /** If all of the shared places are taken, cuts the oldest connection that waits; false if none waits. */
+  /** If all shared places are taken, cuts the longest-waiting connection; false if none waits. */
   #makePlace(places: number, shares: (peer: Peer) => boolean): boolean {
     let taken = 0;
     let oldest: Connection | null = null;
@@ -143,27 +142,27 @@ export class Connections {
   }
 }
 
-/** The same key for the sockets that HTTP and TLS have for one connection. */
+/** HTTP and TLS have different sockets for a connection; the key is the same. */
 function keyOf(socket: Socket): Socket | string {
   const { remoteAddress, remotePort, localPort } = socket;
   return remoteAddress === undefined ? socket : `${remoteAddress} ${remotePort} ${localPort}`;
 }
 
-/** The addresses of this node's interfaces are read again after this many milliseconds. */
+/** Milliseconds for which this node's interface addresses are cached. */
 const INTERFACES_FOR = 1_000;
 let ownAddresses: ReadonlySet<string> = new Set();
 let lookedAt = Number.NEGATIVE_INFINITY;
 
 /**
- * A peer is near if its address is one of this node: loopback, or of an interface, as with the kubelet's probes. The source
- * of other peers is their address; in IPv6 its first 64 bits, since one client often has all addresses of such a network.
+ * Peers with an address of this node (loopback or an interface, as with kubelet probes) are near. Other peers' source
+ * is their address; for IPv6 its first 64 bits, since a client often has all of them.
  */
 export function peerByAddress({ remoteAddress, localAddress }: Socket): Peer {
   const text = plain(remoteAddress);
   return { isNear: text === plain(localAddress) || isOwn(text), source: sourceOf(text) };
 }
 
-/** Without the zone, and IPv4 as such where a socket of both families shows it mapped. */
+/** Removes the zone and unmaps IPv4-mapped addresses. */
 function plain(address: string | undefined): string {
   return (address ?? '').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -6,7 +6,7 @@ import { formatRef } from '../model/object.ts';
 const skeletons = { kept: 'intact', loaded: 'absent', changed: 'other', swapped: 'other' } as const;
 const ORDER: readonly DifferenceGroup['owner'][] = ['object', 'shared', 'nobody'];
 
-/** @param limit elements that are listed at most; the counts include all */
+/** @param limit maximum number of listed elements; the counts include all */
 export function differenceOf({ skeleton, changes }: Preview, limit: number): Difference {
   const groups = new Map<string, DifferenceElement[]>();
   for (const change of changes) {

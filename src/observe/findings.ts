@@ -4,19 +4,16 @@ import { degradedBy, isNoticeCode, type SideCode } from '../model/finding-codes.
 import type { Conflict } from '../plan/claims.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
-/** Called after every change with the new findings. */
+/** Called after every change. */
 export type FindingsListener = (appeared: readonly Finding[]) => void;
 
-/**
- * Every present finding: of the sources, of the plan, and of the companions. Status, NodeNAT, Events, metrics, recent
- * activity and the API read it here.
- */
+/** All present findings, for status, NodeNAT, Events, metrics, recent activity and the API. */
 export class Findings {
   readonly #plan: Pick<NatPlan, 'notices' | 'noticeRevision' | 'conflicts'>;
   readonly #listener: FindingsListener;
-  /** Origin (file, object or resource) → its findings. */
+  /** By origin: file, object or resource. */
   readonly #ofSources = new Map<string, readonly Finding[]>();
-  /** Code → the findings that were given under it. */
+  /** By code. */
   readonly #beside = new Map<string, readonly Finding[]>();
   #noticeChanges = 0;
 
@@ -25,12 +22,12 @@ export class Findings {
     this.#listener = listener;
   }
 
-  /** Replaces what a source found at this origin. */
+  /** Replaces the source's findings of this origin. */
   ofSource(origin: string, findings: readonly Finding[]): void {
     this.#listener(replace(this.#ofSources, origin, findings));
   }
 
-  /** Replaces what was found beside NAT under this code. */
+  /** Replaces the findings of this code. */
   give(code: string, findings: readonly Finding[]): void {
     if (findings.length === 0 && !this.#beside.has(code)) return;
     if (isNoticeCode(code)) this.#noticeChanges++;
@@ -39,22 +36,19 @@ export class Findings {
     if (appeared.length > 0 || findings.length !== before) this.#listener(appeared);
   }
 
-  /** Sets the one finding of this code, about no object; null: it is over. */
+  /** Sets the only finding of this code, without an object; null removes it. */
   trouble(code: SideCode, message: string | null): void {
     this.give(code, message === null ? [] : [findingOf(code, null, message)]);
   }
 
-  /** Findings of the sources. */
   sourceProblems(): Finding[] {
     return [...this.#ofSources.values()].flat();
   }
 
-  /** Findings of the sources, and those beside NAT. */
   problems(): Finding[] {
     return [...this.sourceProblems(), ...this.#given().filter(({ code }) => !isNoticeCode(code))];
   }
 
-  /** Why readable objects get no NAT, or only part of it. */
   notices(): Notice[] {
     return [...this.#plan.notices(), ...this.#given().filter(isNotice)];
   }
@@ -68,7 +62,7 @@ export class Findings {
     return [...this.#plan.conflicts.values()];
   }
 
-  /** What is reported to the cluster besides the plan: findings about objects, of the sources, and of codes with `degraded`. */
+  /** What the cluster gets besides the plan: findings about objects, of the sources, and of codes with `degraded`. */
   forCluster(): Finding[] {
     const isTold = ({ object, code }: Finding) => object !== null || degradedBy(code) !== null;
     return [...this.sourceProblems(), ...this.#given()].filter(isTold);
@@ -79,7 +73,6 @@ export class Findings {
   }
 }
 
-/** Returns the new ones. */
 function replace(
   store: Map<string, readonly Finding[]>,
   from: string,

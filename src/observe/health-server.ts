@@ -4,19 +4,15 @@ import { type HealthFacts, healthAnswer } from './health.ts';
 import { keepListening, type ListenAddress, type ListeningListener, type Served } from './listening.ts';
 
 export interface HealthListener extends ListeningListener {
-  /** A request for one of the paths was answered. */
   answered?(path: string, status: number): void;
 }
 
 const SERVED: Served = { what: 'health', option: '--health-address', rival: ', perhaps kube-proxy' };
 
-/**
- * Where load balancers ask for kube-proxy's health. When kube-proxy stops and nothing answers, they remove the node within
- * seconds, so the port is tried every second.
- */
+/** Load balancers that get no answer here remove the node within seconds: the port is retried every second. */
 export const PROXY_HEALTH: Served = { ...SERVED, option: '--proxy-health-address', retryMost: 1_000 };
 
-/** Serves `/livez`, `/readyz` and `/healthz` and nothing else until the signal aborts. */
+/** Serves only `/livez`, `/readyz` and `/healthz`. */
 export async function serveHealth(
   address: ListenAddress,
   facts: () => HealthFacts,

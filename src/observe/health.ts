@@ -1,39 +1,35 @@
-/** What the health endpoints know of the agent. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export interface HealthFacts {
   readonly now: number;
   /** Every source has delivered what existed at the start. */
   readonly synced: boolean;
-  /** When the kernel was last made to match; null: not yet. */
+  /** The last match of kernel and plan; null: none yet. */
   readonly programmedAt: number | null;
-  /** Since when the rules of an earlier agent are known to be in force, before the first match; null: not known. */
+  /** Since when an earlier agent's rules are known to be in force, before the first match; null: unknown. */
   readonly takenOverAt?: number | null;
   /** Since when programming fails; null: the kernel matches. */
   readonly failingSince: number | null;
-  /** When the present converge began; null: none is running. */
+  /** Null: no converge is running. */
   readonly convergingSince: number | null;
   /** The Node is neither being deleted nor about to be deleted. */
   readonly nodeEligible: boolean;
 }
 
-/** The forms of kube-proxy's health server. */
+/** The form of kube-proxy's health server. */
 export interface HealthAnswer {
   readonly status: 200 | 503;
   readonly body: {
-    /**
-     * RFC 3339. The time of the answer while healthy; else when the kernel was last made to match; `takenOverAt` where
-     * that is given.
-     */
+    /** RFC 3339. The time of the answer while healthy, otherwise the last match; `takenOverAt` if that is given. */
     readonly lastUpdated: string;
     readonly currentTime: string;
     readonly nodeEligible?: boolean;
-    /** Since when the rules of an earlier agent do the work, because the source cannot be read. RFC 3339. */
+    /** RFC 3339. Since when an earlier agent's rules do the work, because the source is unreadable. */
     readonly takenOverAt?: string;
-    /** Why it is not healthy. */
     readonly reason?: string;
   };
 }
 
-/** A converge that takes longer is stuck, and a failure that lasts longer counts: kube-proxy's 60 s. */
+/** kube-proxy's 60 s: a longer converge is stuck, and a longer failure counts. */
 const LATE = 60_000;
 
 /** Go's zero time, as kube-proxy prints it. */
@@ -41,10 +37,9 @@ const NEVER = '0001-01-01T00:00:00Z';
 
 /**
  * - `/livez`: the process works. 503 if a converge is stuck.
- * - `/readyz`: the kernel matches what the source wants. 503 until it does for the first time, and while it cannot.
- * - `/healthz`: new connections may come here, for load balancers. 503 until the kernel matches for the first time,
- *   when it has not matched for a minute, and when the node is about to be deleted. After a restart it is 200 if the rules
- *   of the earlier agent are in the kernel, since they do the work.
+ * - `/readyz`: the kernel matches the plan. 503 until the first match, and while it cannot match.
+ * - `/healthz`: load balancers may send new connections. 503 until the first match, after a minute without a match, and
+ *   when the node is about to be deleted. After a restart 200 if the earlier agent's rules are in the kernel.
  *
  * Null for every other path.
  */
@@ -67,10 +62,7 @@ export function healthAnswer(path: string, facts: HealthFacts): HealthAnswer | n
   }
 }
 
-/**
- * Whether the proxy works, for health checks of Services: `/healthz` without the question whether the node is about to be
- * deleted, which a load balancer asks `/healthz` itself.
- */
+/** `/healthz` for health checks of Services, but also true on a node that is about to be deleted. */
 export function isProxyHealthy(facts: HealthFacts): boolean {
   return unwell(facts) === null;
 }
@@ -80,7 +72,7 @@ function unwell(facts: HealthFacts): string | null {
   return waiting ?? failing(facts, LATE) ?? stuck(facts);
 }
 
-/** Since when the rules of an earlier agent do the work; null: they do not, or it is not known. */
+/** Since when an earlier agent's rules do the work; null: they do not, or it is unknown. */
 function takenOver({ programmedAt, takenOverAt = null }: HealthFacts): number | null {
   return programmedAt === null ? takenOverAt : null;
 }
@@ -114,8 +106,8 @@ function answer(
 }
 
 /**
- * The answer to the health check of a Service, in kube-proxy's form: 200 while this node has ready endpoints of the
- * Service and the proxy is healthy, else 503. The weight is the number of these endpoints.
+ * kube-proxy's form: 200 while this node has ready endpoints of the Service and the proxy is healthy, otherwise 503.
+ * The weight is the number of these endpoints.
  */
 export function serviceHealthAnswer(
   service: { readonly namespace: string; readonly name: string },

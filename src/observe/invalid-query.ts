@@ -1,4 +1,4 @@
-/** A question with a mistake; the message says how to ask it. */
+/** The message says how to ask correctly. */
 export class InvalidQuery extends Error {
   readonly code = 'KNAT_INVALID_INPUT';
   override readonly name = 'InvalidQuery';
@@ -11,7 +11,7 @@ export class InvalidQuery extends Error {
   }
 }
 
-/** The question as read; throws InvalidQuery if a text says what is wrong with it. */
+/** Throws InvalidQuery if `read` is a text, which says what is wrong. */
 export function validQuery<Read extends object>(read: Read | string): Read {
   if (typeof read === 'string') throw new InvalidQuery(read);
   return read;

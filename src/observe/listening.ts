@@ -1,39 +1,36 @@
 import type { AddressInfo, Server } from 'node:net';
 import { Connections } from './connections.ts';
 
-/** An address and port to listen on. */
 export interface ListenAddress {
-  /** An IP address. */
   readonly host: string;
   readonly port: number;
 }
 
 export interface ListeningListener {
-  /** It answers now. */
   listening(address: ListenAddress): void;
-  /** Called once for each reason: the address cannot be used; it is tried again. */
+  /** Called once per reason; the address will be retried. */
   refused(message: string): void;
 }
 
-/** What is served, for messages. */
+/** For messages. */
 export interface Served {
   /** `health`. */
   readonly what: string;
-  /** The option that chooses another address. */
+  /** The option that changes the address. */
   readonly option: string;
   /** A program that often uses the port: `, perhaps kube-proxy`; or empty. */
   readonly rival: string;
-  /** The longest wait between two attempts, in milliseconds; absent: 30 s. */
+  /** Longest wait between attempts in milliseconds; absent: 30 s. */
   readonly retryMost?: number;
 }
 
-/** Waits between attempts to listen, in milliseconds. */
+/** Milliseconds between attempts. */
 const RETRY_FIRST = 1_000;
 const RETRY_LONGEST = 30_000;
 
 /**
- * Keeps a server listening until the signal aborts, then cuts its connections, whose number is bounded. An address that
- * another program uses is tried again: that may be a kube-proxy that is about to be removed.
+ * Keeps a server listening until the signal aborts, then cuts its connections, whose number is bounded. A used address
+ * is retried, since a kube-proxy there may be about to be removed.
  *
  * @param make returns a server that is ready to listen; an error counts as a refusal
  */
@@ -59,7 +56,7 @@ export async function keepListening(
       await listen(server, address);
       const { port } = server.address() as AddressInfo;
       const closed = closedAtAbort(server, connections, AbortSignal.any([signal, stop.signal]));
-      // The agent may have ended meanwhile: then the server is closed at once and is not announced.
+      // If the agent has ended meanwhile, the server is closed immediately and not announced.
       if (!signal.aborted) listener.listening({ ...address, port });
       return await closed;
     } catch (error) {
@@ -82,7 +79,7 @@ function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
     server.once('error', reject);
     server.listen({ host, port }, () => {
       server.off('error', reject);
-      server.on('error', () => {}); // of accept(2): the next connection may do
+      server.on('error', () => {}); // accept(2) failed; the next connection may succeed
       resolve();
     });
   });

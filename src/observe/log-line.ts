@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { printable, printableLines } from '../model/printable.ts';
 
-/** Pino's numbers of the levels, with their colours. */
+/** By Pino's level numbers. */
 const LEVELS: Readonly<Record<number, readonly [string, 'blue' | 'green' | 'yellow' | 'red']>> = {
   20: ['DEBUG', 'blue'],
   30: ['INFO', 'green'],
@@ -10,10 +10,10 @@ const LEVELS: Readonly<Record<number, readonly [string, 'blue' | 'green' | 'yell
 };
 
 /**
- * A record of the log for people: time of day, level and message, then the other fields as JSON, and an error on lines of
- * its own. Text from outside is escaped for terminals.
+ * A log record for people: local time of day, level and message, then other fields as JSON, and an error on its own
+ * lines. Foreign text is escaped for terminals.
  *
- * @param json what Pino writes: `time` in ISO 8601, `level`, `msg`, `err`, and fields of any names
+ * @param json Pino's output: `time` in ISO 8601, `level`, `msg`, `err`, and any other fields
  */
 export function logLine(json: string, colors: boolean): string {
   const { time, level, msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
@@ -26,13 +26,12 @@ export function logLine(json: string, colors: boolean): string {
   return `${parts.join(' ')}\n${err === undefined ? '' : `    err: ${errorText(err)}\n`}`;
 }
 
-/** In local time. */
 function timeOfDay(date: Date): string {
   const milliseconds = String(date.getMilliseconds()).padStart(3, '0');
   return `${date.toTimeString().slice(0, 8)}.${milliseconds}`;
 }
 
-/** The stack of an error that Pino serialised, with its line ends. */
+/** The stack, multi-line, of an error that Pino serialised. */
 function errorText(err: unknown): string {
   const stack = typeof err === 'object' && err !== null && 'stack' in err ? err.stack : undefined;
   if (typeof stack !== 'string') return printable(JSON.stringify(err));

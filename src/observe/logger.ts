@@ -8,11 +8,11 @@ export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** `text`: readable lines; `json`: one object a line. */
   readonly format: 'text' | 'json';
-  /** Colours in readable lines. */
+  /** Colours for `text`. */
   readonly colors: boolean;
 }
 
-/** A structured logger on standard error. */
+/** Logs to standard error. */
 export function createLogger({ level, format, colors }: LoggerOptions): Logger {
   // Stack traces are only for debugging.
   const serializers = level === 'debug' ? {} : { err: messageOf };
@@ -26,10 +26,7 @@ export function createLogger({ level, format, colors }: LoggerOptions): Logger {
   return pino(base, { write: (line) => void lines.write(logLine(line, colors)) });
 }
 
-/**
- * Writes warnings of Node.js (deprecations, experimental features, too many listeners) into the log, instead of as plain
- * text between its lines.
- */
+/** Logs warnings of Node.js (deprecations, too many listeners), which would otherwise appear as plain text. */
 export function logWarnings(logger: Logger, process: NodeJS.EventEmitter): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning: Error) => logger.warn({ err: warning }, `Node.js: ${warning.name}`));

@@ -4,7 +4,7 @@ import { eventOf } from '../model/finding-codes.ts';
 import { formatRef } from '../model/object.ts';
 import { ownerText } from '../plan/claims.ts';
 
-/** What objects ask for and do not get, in the form of entries, with the reasons of their Events. */
+/** Refused claims in the form of entries, with the reasons of their Events. */
 export function refusals({ notices, conflicts }: Pick<Status, 'notices' | 'conflicts'>): Refusal[] {
   const kind = 'Refused';
   return [

@@ -5,12 +5,11 @@ import { FAMILIES, type Family } from '../net/family.ts';
 import { scopeKey } from '../plan/entry-key.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 
-/** A notice in answers of the API. */
 export function noticeForm({ code, object, message }: Notice): NoticeForm {
   return { reason: code, object, message };
 }
 
-/** Whether the kernel does what is wanted, in a few words. */
+/** In a few words, whether the kernel matches the plan. */
 export function stateOf({
   failure,
   synced,
@@ -28,7 +27,6 @@ export function stateOf({
   return { level: 'good', text: 'in force', why: 'the kernel matches what the source wants' };
 }
 
-/** What the plan holds, counted. */
 export function countPlan(plan: NatPlan): Status['counts'] {
   return {
     frontends: plan.count('ServiceFrontend'),

@@ -11,11 +11,11 @@ interface Span {
   max: number;
 }
 
-/** Milliseconds of a span, and the number of spans that are kept: the last hour. */
+/** Milliseconds of a span; the kept spans cover the last hour. */
 export const SPAN = 10_000;
 const KEPT = 360;
 
-/** How long programming took in the last hour. Spans without programming are left out. */
+/** Duration of programming in the last hour. Spans without programming are omitted. */
 export class SyncHistory {
   readonly #spans: Span[] = [];
 
@@ -46,7 +46,7 @@ export class SyncHistory {
   #spanAt(at: number): Span {
     const begin = at - (at % SPAN);
     const last = this.#spans.at(-1);
-    // After the wall clock was set back, the last span continues.
+    // The wall clock was set back: the last span continues.
     if (last !== undefined && last.begin >= begin) return last;
     const span = { begin, converges: 0, failures: 0, elementsAdded: 0, elementsDeleted: 0, sum: 0, max: 0 };
     this.#spans.push(span);

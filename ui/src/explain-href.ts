@@ -1,7 +1,7 @@
 import { askedOf, type PacketQuestion, packetQuestion } from '../../src/forms/questions.ts';
 import { pathOf } from '../../src/forms/request.ts';
 
-/** The address of the explanation of a packet: to be shared. */
+/** A shareable address. */
 export function explainHref(question: PacketQuestion): string {
   return pathOf('/explain', question);
 }

@@ -5,7 +5,7 @@ export function count(value: number): string {
   return `${(value / 1_000_000).toFixed(1)} M`;
 }
 
-/** The time of day of an RFC 3339 time, as this browser writes it. */
+/** @param time RFC 3339 */
 export function timeOfDay(time: string): string {
   return new Date(time).toLocaleTimeString();
 }

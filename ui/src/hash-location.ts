@@ -1,14 +1,14 @@
 import { useSyncExternalStore } from 'react';
 
 /**
- * Path and question both stand behind the `#`: `#/explain?from=…`. So an address is one text to be shared, whatever
- * path the page itself is served below, and the agent need know nothing of it.
+ * Path and question both follow the `#`: `#/explain?from=…`. Addresses are shareable, whatever path the page is served
+ * below, and the agent does not handle them.
  */
 export function useHashPath(): [string, (to: string, options?: { readonly replace?: boolean }) => void] {
   return [useSyncExternalStore(subscribe, path), go];
 }
 
-/** What the router puts into links. */
+/** Used by the router for links. */
 useHashPath.hrefs = (to: string) => `#${to}`;
 
 export function useHashSearch(): string {

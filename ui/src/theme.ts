@@ -1,6 +1,6 @@
 import { createTheme } from '@mantine/core';
 
-/** The system's own fonts: the page asks no other host for anything. */
+/** System fonts: the page loads nothing from other hosts. */
 export const theme = createTheme({
   primaryColor: 'blue',
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
@@ -8,10 +8,9 @@ export const theme = createTheme({
   defaultRadius: 'md',
 });
 
-/** How well something is. */
 export const LEVEL_COLORS = { good: 'teal', warning: 'yellow', bad: 'red' } as const;
 
-/** One colour for each kind of NAT, in every picture. */
+/** The colour of each kind of NAT, in every chart. */
 export const KIND_COLORS: Readonly<Record<string, string>> = {
   service: '#228be6',
   pod: '#12b886',

@@ -6,16 +6,13 @@ import { ClusterReporter } from '../../status/kube/cluster-reporter.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { storeOutcomes } from './published-state.ts';
 
-/** The API server that gets reports, and which reports. */
 export interface ClusterToTell {
   readonly client: ApiClient;
-  /** Write the NodeNAT of the node. */
   readonly nodeStatus: boolean;
-  /** Write Events. */
   readonly events: boolean;
 }
 
-/** Reports to the cluster what the datapath reported as done: the NodeNAT of the node, and Events. */
+/** Reports what the datapath reported as done: the NodeNAT of the node, and Events. */
 export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
   return (agent) => {
     const accounts = new NodeAccounts();
@@ -53,19 +50,11 @@ function uidOf({ planner }: AgentFacts, kind: string, key: string): string | nul
   return found === undefined || found.uid === '' ? null : found.uid;
 }
 
-/**
- * What is reported to the cluster: of the plan only what the datapath reported as done, which is remembered while the
- * kernel is behind.
- */
+/** Reports what the datapath reported as done, and remembers it while the kernel is behind the plan. */
 export class NodeAccounts {
   #done: Programmed | null = null;
 
-  /**
-   * Null while a report would be incomplete: the source is still being read and has no problem, or the kernel is being
-   * changed to match the plan.
-   *
-   * @param reported revision of the plan that the datapath last reported as done; null before the first
-   */
+  /** Null while a report would be incomplete: the source is being read and has no problem, or the kernel is behind. */
   of(status: Status, plan: NatPlan, reported: number | null): NodeAccount | null {
     const { synced, failure, problems } = status;
     if (reported !== null && plan.revision === reported) this.#done = programmedOf(plan);

@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { type ConntrackSettings, conntrackSysctls, writeSysctls } from '../../datapath/conntrack/settings.ts';
 import type { CompanionFactory } from '../companion.ts';
 
-/** Makes the settings of connection tracking once our rules are in force: they activate connection tracking. */
+/** Changes the settings once our rules are in force: only then is connection tracking active. */
 export function conntrackSettings(settings: ConntrackSettings): CompanionFactory {
   return (agent) => {
     let isDone = false;

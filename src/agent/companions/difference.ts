@@ -3,10 +3,7 @@ import { answer } from '../../observe/api/route.ts';
 import { differenceOf } from '../../observe/difference.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 
-/**
- * Answers what differs between the last plan and the kernel. Writes nothing and plans nothing. Clients that ask while a
- * comparison runs share its answer, so the kernel is read once at a time, however many ask.
- */
+/** Compares the last plan and the kernel; writes nothing. Concurrent clients share one reading of the kernel. */
 export function kernelDifference(datapath: Pick<Datapath, 'preview'>): CompanionFactory {
   return ({ planner }: AgentFacts) => {
     const never = new AbortController().signal;

@@ -8,10 +8,7 @@ import { PairLooks } from '../pair-looks.ts';
 import { PortWatch, tellPorts } from '../port-watch.ts';
 import type { FlowSettings } from '../settings.ts';
 
-/**
- * Reads conntrack for people: the flows of the API, the ports in use, the attribution log. Ends flows after a change of
- * pools, rules or bindings, if the settings say so. docs/flows.md.
- */
+/** Flows for the API, ports in use, attribution log; if configured, ends affected flows. docs/flows.md. */
 export function flowsForPeople(settings: FlowSettings): CompanionFactory {
   return (agent: AgentFacts) => {
     const memory = new FlowMemory(agent);

@@ -4,10 +4,9 @@ import type { ListenAddress } from '../../observe/listening.ts';
 import type { AgentSurroundings, CompanionFactory } from '../companion.ts';
 
 /**
- * Serves `/livez`, `/readyz` and `/healthz` on the address.
+ * Serves `/livez`, `/readyz` and `/healthz`.
  *
- * @param proxyAddress where load balancers ask for kube-proxy's health: served too, as soon as kube-proxy has freed it;
- *   null: nowhere
+ * @param proxyAddress kube-proxy's health address, also served once kube-proxy has freed it; null: nowhere
  */
 export function healthEndpoints(
   address: ListenAddress | null,
@@ -31,7 +30,7 @@ export function healthEndpoints(
         refused: (message: string) => agent.findings.trouble('KNAT_HEALTH_ADDRESS', message),
         answered,
       };
-      // A running kube-proxy answers there itself: that is no finding.
+      // A running kube-proxy answers there itself, so this is no finding.
       const proxyListener = {
         listening: (where: ListenAddress) =>
           logger.info({ ...where }, "serving health where load balancers ask for kube-proxy's"),
@@ -50,10 +49,7 @@ export function healthEndpoints(
   });
 }
 
-/**
- * Answers health before the agent is made, while the cluster is asked for settings: alive, and not ready. Runs until the
- * signal aborts. If the address is in use, the agent reports it later.
- */
+/** Alive, not ready, while the cluster is asked for settings. The agent later reports an address in use. */
 export async function serveStartingHealth(
   address: ListenAddress,
   { wallClock, sleep }: Pick<AgentSurroundings, 'wallClock' | 'sleep'>,

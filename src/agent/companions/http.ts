@@ -7,19 +7,18 @@ import type { TlsPaths } from '../../observe/http/tls-files.ts';
 import { formatListenAddress, type ListenAddress } from '../../observe/listening.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 
-/** What the agent serves over HTTP, and to whom. */
 export interface HttpOptions {
-  /** Where everything is served; null: nowhere. */
+  /** Null: nowhere. */
   readonly address: ListenAddress | null;
-  /** Where `/metrics` is served, and nothing else; null: nowhere. */
+  /** Serves only `/metrics`; null: nowhere. */
   readonly metricsAddress: ListenAddress | null;
   /** Null: without TLS. */
   readonly tls: TlsPaths | null;
-  /** On `metricsAddress`, everyone may read. */
+  /** No token is needed on `metricsAddress`. */
   readonly openMetrics: boolean;
 }
 
-/** Serves the API, metrics and health over HTTP. `client`: a cluster that checks tokens; null for none. */
+/** @param client the cluster that checks tokens; null: none */
 export function httpServers(options: HttpOptions, client: ApiClient | null): CompanionFactory {
   return (agent) => ({
     name: 'HTTP',

@@ -6,10 +6,7 @@ import { reportOnScrape } from './observing/on-scrape.ts';
 import { PlanFindings } from './observing/plan-findings.ts';
 import { ProxyNames } from './observing/proxy-names.ts';
 
-/**
- * Keeps metrics, recent activity and the history of programming. Its cost in the loop of NAT follows what changed, never
- * the size of the plan, except the first time.
- */
+/** Metrics, recent activity, history. Its cost depends on the changes, not on the plan, except the first time. */
 export const observing: CompanionFactory = (agent) => new Observing(agent);
 
 class Observing implements Companion {
@@ -56,7 +53,7 @@ class Observing implements Companion {
     }
   }
 
-  /** Notices of the plan are recorded when it is in force. */
+  /** Notices of the plan are recorded only once it is in force. */
   changed(): void {
     const { reportedRevision, planner, findings } = this.#agent;
     if (reportedRevision === planner.plan.revision) this.#add(this.#findings.updateNotices(findings));

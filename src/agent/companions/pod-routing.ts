@@ -6,25 +6,24 @@ import { EntryIndex } from '../../plan/entry-index.ts';
 import type { AgentFacts, Companion, CompanionFactory, PlanInForce } from '../companion.ts';
 import { RuleKeeper, type WatchRules } from '../rule-keeper.ts';
 
-/** The rules of policy routing of this host. */
 export interface Routing {
   settle(pods: readonly BoundPod[], keepOthers: boolean): Promise<PodRoutesReport>;
 }
 
-/** Milliseconds between two looks without a notification; a failure is tried again then. */
+/** Milliseconds between two looks without a notification, and before a failure is retried. */
 const LOOK = 60_000;
 
 const TROUBLE = 'KNAT_POD_ROUTES_FAILED';
 const TORN = 'KNAT_POD_ROUTES_TORN';
 
 /**
- * On hosts with several uplinks: routes packets from bound pods by the uplink that the administrator's rules name for the
- * address of the binding.
+ * On hosts with several uplinks, routes packets from bound pods by the uplink that the administrator's rules name for
+ * the binding's address.
  *
  * Guarantees:
- * 1. Nothing is written unless a rule of the administrator names a table for such an address.
- * 2. A rule of ours that another program removes is back after the next notification.
- * 3. While objects cannot be read since the start, no rule is removed.
+ * 1. Nothing is written unless an administrator's rule names a table for such an address.
+ * 2. If another program removes our rule, the next notification restores it.
+ * 3. While objects have been unreadable since the start, no rule is removed.
  */
 export function podRouting(routing: Routing, watchRules: WatchRules): CompanionFactory {
   return (agent) => new PodRoutingCompanion(agent, routing, watchRules);
@@ -90,7 +89,7 @@ class PodRoutingCompanion implements Companion {
     }
   }
 
-  /** The bound pods; adds the owner of each address to `owners`. */
+  /** Also adds the owner of each address to `owners`. */
   #pods(owners: Map<IpAddress, ObjectRef>): readonly BoundPod[] {
     const pods = new Map<IpAddress, Set<IpAddress>>();
     for (const entry of this.#bound.entries.values()) {

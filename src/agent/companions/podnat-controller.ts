@@ -1,28 +1,27 @@
 import type { ChainsFinding } from '../../datapath/coexistence/iptables-chains.ts';
 import type { AgentFacts, Companion, CompanionFactory } from '../companion.ts';
 
-/** podnat-controller's rules in this network namespace. */
 export interface OldController {
   find(signal: AbortSignal): Promise<ChainsFinding>;
   remove(signal: AbortSignal): Promise<void>;
 }
 
-/** First and longest time between two looks, in milliseconds; doubled while it is seen, so that the log stays readable. */
+/** First and longest time between two looks, in milliseconds; doubled while chains are seen. */
 const LOOK_FIRST = 10_000;
 const LOOK_LONGEST = 600_000;
 
-/** An agent removes its chains at most this often: a controller that writes them again still runs. */
+/** An agent removes the chains at most this often: if they return, a controller still runs. */
 const REMOVALS = 3;
 
 const CODE = 'KNAT_PODNAT_CONTROLLER_PRESENT';
 
 /**
- * Makes sure that only one program does Pod NAT.
+ * Ensures that only one program does Pod NAT.
  *
  * Guarantees:
- * 1. No chain of podnat-controller is removed before our rules are in force: there is no moment without Pod NAT.
- * 2. While its chains are there, the status has a problem.
- * 3. A running controller that writes its chains again is not fought forever: after three removals it is only reported.
+ * 1. podnat-controller's chains are removed only once our rules are in force, so Pod NAT is never interrupted.
+ * 2. While its chains exist, the status has a problem.
+ * 3. After three removals a running controller is only reported.
  *
  * @param replace remove its chains, instead of only reporting them
  */
@@ -57,7 +56,7 @@ class TakeOver implements Companion {
       await surroundings.sleep(wait, signal);
       if (signal.aborted) return;
       try {
-        // Before our rules are in force nothing is removed; `inForce` looks then.
+        // Nothing is removed before our rules are in force; `inForce` looks then.
         if (this.#agent.reportedRevision === null) continue;
         const { found } = await this.#look(signal);
         wait = found.length > 0 ? Math.min(wait * 2, LOOK_LONGEST) : Math.max(LOOK_FIRST, wait / 2);
@@ -67,7 +66,7 @@ class TakeOver implements Companion {
     }
   }
 
-  /** Looks, and removes what it may; returns what was there before. */
+  /** Removes the chains if allowed; returns what existed before. */
   async #look(signal: AbortSignal): Promise<ChainsFinding> {
     const { logger } = this.#agent;
     const finding = await this.#old.find(signal);

@@ -33,7 +33,6 @@ function bindingsInForce({ planner, reportedRevision }: AgentFacts): readonly Po
   return bindings;
 }
 
-/** Counts the writes and failures of a store in the metrics. */
 export function storeOutcomes(
   { observations, surroundings }: Pick<AgentFacts, 'observations' | 'surroundings'>,
   store: StateStoreName,

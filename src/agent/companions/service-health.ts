@@ -8,10 +8,10 @@ import type { ServiceHealthCheck } from '../../plan/entry.ts';
 import { EntryIndex } from '../../plan/entry-index.ts';
 import type { AgentFacts, Companion, CompanionFactory, PlanInForce } from '../companion.ts';
 
-/** Refusals come in bursts, one for each port of a kube-proxy that still runs: they are reported together after this many milliseconds. */
+/** Milliseconds during which refusals are collected: a running kube-proxy causes one for each port. */
 const BURST = 100;
 
-/** A port that is in use is tried again after this many milliseconds: kube-proxy may free it soon. */
+/** Milliseconds before a port in use is tried again: kube-proxy may free it soon. */
 const RETRY = 5_000;
 
 const PORT_CODE = 'KNAT_HEALTH_CHECK_PORT';
@@ -36,7 +36,6 @@ class ServiceHealthChecks implements Companion {
   );
   #isTelling = false;
   #signal: AbortSignal | null = null;
-  /** Listening address → key of its check. */
   #checkAt = new Map<string, string>();
 
   constructor(agent: AgentFacts) {

@@ -3,30 +3,29 @@ import { FlowChangeNotes, type FlowChanges } from '../../datapath/conntrack/flow
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { AgentFacts, Companion, PlanInForce } from '../companion.ts';
 
-/** Deletes conntrack entries that changes of the plan made stale; gives their number. */
+/** Deletes conntrack entries that changes of the plan made stale; returns their number. */
 export interface StaleFlows {
-  /** In turns, between which others work. */
+  /** Yields to other work in between. */
   clean(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changes: FlowChanges, signal: AbortSignal): Promise<number>;
-  /** Without a pause. */
+  /** Does not yield. */
   cleanAtOnce(plan: Pick<NatPlan, 'entry' | 'entryAt'>, changes: FlowChanges): number;
 }
 
-/** After a look at the table, rest so many times as long as it took: at most a tenth of a processor. */
+/** Rest after a reading, as a multiple of its duration: at most a tenth of a processor is used. */
 const REST = 9;
-/** Milliseconds until the next attempt after a failure. */
+/** Milliseconds. */
 const RETRY_AFTER = 5_000;
 
 /**
- * Deletes flows that a change made stale, so that UDP clients that keep their source port, and clients that repeat a SYN
- * or an INIT, reach the present endpoints. Notes what each converge changed, and reads the conntrack table beside the loop
- * of NAT. Changes during a reading, or during the rest after it, are handled together by the next reading.
+ * Deletes flows that a change made stale, so that UDP clients that keep their source port, and clients that repeat a
+ * SYN or an INIT, reach the present endpoints. Reads the conntrack table outside the loop of NAT. Changes during a
+ * reading or the rest after it are handled together by the next reading.
  */
 export class StaleFlowCompanion implements Companion {
   readonly name = 'stale flows';
   readonly #agent: AgentFacts;
   readonly #flows: StaleFlows;
   readonly #notes = new FlowChangeNotes();
-  /** The changes that the present reading is for. */
   #current: FlowChanges | null = null;
   #reading: Promise<boolean> | null = null;
   readonly #wake = new Wake();
@@ -48,7 +47,7 @@ export class StaleFlowCompanion implements Companion {
 
   async run(signal: AbortSignal): Promise<void> {
     const { now, sleep } = this.#agent.surroundings;
-    // Without a pause: nobody waits for a process that ends, and the next agent cannot know what changed.
+    // Does not yield: the process is ending, and the next agent cannot know what changed.
     signal.addEventListener('abort', () => this.#finish());
     while (!signal.aborted) {
       if (this.#notes.isEmpty) {
@@ -65,7 +64,7 @@ export class StaleFlowCompanion implements Companion {
     await this.attempt(signal);
   }
 
-  /** Reads the table for what is noted, or waits for the reading that is under way. False when that failed. */
+  /** Handles the noted changes, or waits for the reading in progress. False when that failed. */
   async attempt(signal: AbortSignal): Promise<boolean> {
     this.#reading ??= this.#read(signal).finally(() => {
       this.#reading = null;

@@ -2,14 +2,14 @@ import type { Datapath } from '../../datapath/datapath.ts';
 import { Planner } from '../../plan/planner.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 
-/** A source that answers is usually in sync by then; milliseconds. */
+/** Milliseconds; a source that answers is usually in sync by then. */
 const FIRST_LOOK = 1_000;
-/** Between two looks: another program may remove the tables while the source cannot be read. */
+/** Milliseconds between looks: another program may remove the tables while the source is unreadable. */
 const LOOK_EVERY = 5_000;
 
 /**
- * Until the source has delivered everything, checks whether the rules of an earlier agent are in the kernel: they do the
- * work until then, so load balancers can keep using the node. Writes nothing.
+ * Until the source has delivered everything, checks whether an earlier agent's rules are in the kernel, so that load
+ * balancers can keep using the node. Writes nothing.
  */
 export function takenOverRules(datapath: Pick<Datapath, 'preview'>): CompanionFactory {
   return (agent) => ({
@@ -31,7 +31,7 @@ export function takenOverRules(datapath: Pick<Datapath, 'preview'>): CompanionFa
   });
 }
 
-/** Our tables are there, with elements that a node without objects would not have. */
+/** True if our tables have elements that a node without objects would not have. */
 async function hasRules(
   datapath: Pick<Datapath, 'preview'>,
   { planner, settings }: AgentFacts,
@@ -40,6 +40,6 @@ async function hasRules(
   const nothing = new Planner(planner.node, settings.plan).update();
   const { skeleton, changes } = await datapath.preview(nothing, signal);
   if (skeleton === 'loaded') return false;
-  // Of another version, or made for settings that are not known yet: its elements cannot be compared.
+  // If the version or settings differ, the elements cannot be compared.
   return skeleton === 'swapped' || changes.some(({ what }) => what === 'delete');
 }

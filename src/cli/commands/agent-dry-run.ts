@@ -22,7 +22,7 @@ const kubeProxyTexts = {
   remove: 'kube-proxy: its rules would be removed once the rules of knat are in force',
 } as const;
 
-/** `knat agent --dry-run`: what an agent would change. */
+/** `knat agent --dry-run`. */
 export async function dryRun(
   settings: PlanSettings,
   values: SettingValues,

@@ -6,14 +6,10 @@ import { planSettings } from '../options/plan-settings.ts';
 import { runSettings } from '../options/run-settings.ts';
 import type { SettingValues } from '../options/table.ts';
 
-/** A stopped agent ends within this many milliseconds; its rules stay in the kernel in any case. */
+/** Milliseconds before a stopped agent ends in any case; its rules stay in the kernel. */
 const PATIENCE = 5_000;
 
-/**
- * Runs the agent with the options.
- *
- * @param notes first lines of the log
- */
+/** @param notes first lines of the log */
 export async function runAgentWith(
   values: SettingValues,
   context: Context,

@@ -11,7 +11,6 @@ export interface CleanupValues extends SettingValues {
   readonly podnatController?: true;
 }
 
-/** `knat cleanup`. */
 export async function cleanUp(values: CleanupValues, { terminal }: Context): Promise<void> {
   const { force = false, podnatController = false, podnatPrefix = DEFAULT_PODNAT_PREFIX, output } = values;
   if (!force) await refuseWhileAgentRuns();

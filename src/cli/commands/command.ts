@@ -4,25 +4,24 @@ import type { Context } from '../context.ts';
 import { addConfigOption, addSettings, applyConfig } from '../options/commander.ts';
 import { longName, type SettingName, type SettingValues } from '../options/table.ts';
 
-/** An option of a command: one of the table, `config` for `--config`, or one that only this command has. */
+/** A name from the table, `config` for `--config`, or an option of this command only. */
 export type CommandOption = SettingName | 'config' | Option;
 
-/** Everything that the help says about a command. Its own code is loaded when it runs. */
+/** Everything for a command's help. Its code is loaded when it runs. */
 export interface CommandDeclaration {
   readonly name: string;
   readonly summary: string;
   /** Lines of at most 110 characters. */
   readonly description: string;
-  /** Name as commander takes it, `<file>` or `[text]`, and help. */
+  /** Name in commander's form, `<file>` or `[text]`, and help. */
   readonly argument?: readonly [name: string, help: string];
   readonly options: readonly CommandOption[];
-  /** A text between the options and the examples. */
+  /** Shown between options and examples. */
   readonly notes?: string;
   readonly examples: readonly string[];
   run(values: SettingValues, context: Context, argument: string | undefined): Promise<void>;
 }
 
-/** Adds the command to the program. */
 export function addCommand(program: Command, declaration: CommandDeclaration, context: Context): void {
   const { name, summary, description, argument, options, notes = '', examples } = declaration;
   const command = program.command(name).summary(summary).description(description);
@@ -32,7 +31,6 @@ export function addCommand(program: Command, declaration: CommandDeclaration, co
   command.action(async () => declaration.run(await valuesOf(command, context), context, command.args[0]));
 }
 
-/** Adds options in their order. */
 export function addOptions(command: Command, options: readonly CommandOption[]): void {
   for (const option of options) {
     if (option === 'config') addConfigOption(command);
@@ -41,12 +39,11 @@ export function addOptions(command: Command, options: readonly CommandOption[]):
   }
 }
 
-/** An option that only one command has; `group` is its heading in the help. */
+/** An option of one command only; `group` is its heading in the help. */
 export function ownOption(flags: string, help: string, group = 'Options:'): Option {
   return new Option(flags, help).helpGroup(group);
 }
 
-/** The terms of a question as options, in their order. */
 export function questionOptions(terms: Question, group: string): Option[] {
   return Object.entries(terms).map(([name, { value, help }]) => {
     const flag = `--${longName(name)}`;
@@ -56,10 +53,7 @@ export function questionOptions(terms: Question, group: string): Option[] {
   });
 }
 
-/**
- * The values of a command's options. Precedence: the command line, the environment, the configuration file, the
- * configuration of kube-proxy. Throws CliError.
- */
+/** Precedence: command line, environment, configuration file, kube-proxy's configuration. Throws CliError. */
 export async function valuesOf(command: Command, context: Context): Promise<SettingValues> {
   const { config } = command.opts<{ config?: string }>();
   if (config !== undefined) {

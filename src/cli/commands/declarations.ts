@@ -10,7 +10,7 @@ import type { ExplainValues } from './explain.ts';
 import type { FlowsValues } from './flows.ts';
 import type { VerifyValues } from './verify.ts';
 
-/** All options of the agent, for each name of the program. */
+/** For each name of the program. */
 export const AGENT_OPTIONS: readonly CommandOption[] = [
   ...PLAN_SETTINGS,
   ...AGENT_SETTINGS,
@@ -27,7 +27,7 @@ const AGENT_HELP = 'ask the running agent, even if a source is set';
 
 const { search, ...entryOptions } = entryQuestion;
 
-/** Every command, in the order of the help. */
+/** In the order of the help. */
 export const commands: readonly CommandDeclaration[] = [
   {
     name: 'agent',

@@ -17,12 +17,12 @@ export interface DemoValues extends SettingValues {
   readonly wait: boolean;
 }
 
-/** `knat demo`. Status 1 if a translation is not as expected. */
+/** Exit status 1 if a translation is not as expected. */
 export async function demo({ family, keep, wait }: DemoValues, context: Context): Promise<void> {
   const { terminal } = context;
   const { bold, dim, green, red } = terminal.colors;
   const isWatched = terminal.width !== null && process.stdin.isTTY === true;
-  // A closed terminal also ends the demo. The listener stays, or the lab would end the process first.
+  // A closed terminal also ends the demo. The listener stays: without it the lab would end the process first.
   const hangUp = new AbortController();
   process.on('SIGHUP', () => hangUp.abort());
   const signal = AbortSignal.any([abortWhenAsked(), hangUp.signal]);

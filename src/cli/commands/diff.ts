@@ -24,7 +24,7 @@ const skeletonTexts = {
   other: 'tables, chains and rules are of another version, have other settings, or were edited',
 } as const;
 
-/** `knat diff`: compares the plan with the kernel. Status 1 if something differs. */
+/** Exit status 1 if plan and kernel differ. */
 export async function diff(values: DiffValues, context: Context): Promise<void> {
   const { terminal } = context;
   const difference = await compare(values, readLimit(values.limit), context);

@@ -15,7 +15,7 @@ import { printData } from '../output.ts';
 import { remedyOf } from '../report-error.ts';
 import { planFindings } from './object-problems.ts';
 
-/** `knat doctor`. Status 1 if a finding is an error. */
+/** Exit status 1 if a finding is an error. */
 export async function doctor(values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
   const agent = await askForAgent();
@@ -53,7 +53,7 @@ function findingsOf(status: Status): AgentReport['findings'] {
   ];
 }
 
-/** Null while the agent still reads its source; the host is then checked without its facts. */
+/** Null while the agent reads its source; the host is then checked without pools. */
 async function poolsOfAgent(): Promise<PoolRange[] | null> {
   const answer = await askAgent('/pools').catch((error: unknown) => {
     if (error instanceof AgentAnsweredError && error.code === 'KNAT_SOURCE_READING') return null;

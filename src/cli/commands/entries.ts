@@ -15,10 +15,10 @@ export interface EntriesValues extends SettingValues, EntryQuestion {}
 /** Entries per request. */
 const PAGE = 5000;
 
-/** `knat entries`; `search` is its argument. */
+/** @param search the command's argument */
 export async function entries(values: EntriesValues, context: Context, search?: string): Promise<void> {
   const { kind: _, ...question } = { ...askedOf(entryQuestion, values), search };
-  // Checked here, so that a mistake is one of the command line.
+  // Checked before asking, so that a mistake is a usage error.
   const wanted = readEntryQuestion({ ...question, kind: values.kind }, 'everything');
   if (typeof wanted === 'string') throw new CliError('KNAT_USAGE', `--${wanted}`);
   const chosen: (Entry | Refusal)[] = [];
@@ -37,7 +37,7 @@ export async function entries(values: EntriesValues, context: Context, search?: 
   });
 }
 
-/** All matching entries in the order of their keys, page by page. */
+/** Page by page, in the order of the keys. */
 async function ask(question: EntryQuestion, all: (Entry | Refusal)[]): Promise<void> {
   for (let after: string | null = ''; after !== null; ) {
     const page: EntryPage = await askAgent('/entries', { ...question, after, limit: PAGE });

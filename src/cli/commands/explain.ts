@@ -24,7 +24,7 @@ export interface ExplainValues extends SettingValues, PacketQuestion {
   readonly conntrack?: true;
 }
 
-/** What answers: the running agent, or a plan made from manifests. */
+/** The running agent, or a plan made from manifests. */
 interface Explainer {
   explain(question: PacketQuestion): Promise<WalkJson>;
   describe(question: PacketQuestion): Promise<readonly Line[]>;
@@ -90,7 +90,7 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   };
 }
 
-/** Pods are asked for by name, and a cluster's Pods may be on any node. */
+/** A named Pod of a cluster may be on any node. */
 function namesPod({ from = '', to = '' }: ExplainValues): boolean {
   return [from, to].some((place) => place.startsWith('pod/'));
 }

@@ -4,10 +4,7 @@ import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { eachFlow } from './flows-print.ts';
 
-/**
- * Ends the flows of a listing while it arrives. This process ends them with its own rights; the agent only lists them, so
- * reading the agent grants no right to end flows.
- */
+/** Ends listed flows with this process's rights: reading from the agent grants no right to end flows. */
 export async function endFlows(
   pieces: AsyncIterable<Uint8Array>,
   values: SettingValues,

@@ -11,7 +11,7 @@ const BROKEN_OFF = 'the agent stopped the listing before its end';
 
 type Pieces = AsyncIterable<Uint8Array>;
 
-/** Prints a listing while it comes; nothing of it is kept. */
+/** Prints a listing while it arrives, without buffering it. */
 export async function printFlows(pieces: Pieces, values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
   if (values.output === 'yaml') {
@@ -26,7 +26,7 @@ export async function printFlows(pieces: Pieces, values: SettingValues, context:
   terminal.printErrorLine(endText(end));
 }
 
-/** Calls back with each flow; gives what the listing says at its end. */
+/** Returns the listing's last line. */
 export async function eachFlow(pieces: Pieces, visit: (flow: FlowReport) => void): Promise<ListingEnd> {
   for await (const lines of linesOf(pieces)) {
     for (const text of lines) {
@@ -38,10 +38,7 @@ export async function eachFlow(pieces: Pieces, visit: (flow: FlowReport) => void
   throw new Error(BROKEN_OFF);
 }
 
-/**
- * Turns lines of JSON into one array, a flow per line, without parsing them. Bytes are read as ISO 8859-1 and written
- * back unchanged.
- */
+/** Turns lines of JSON into an array without parsing them. Bytes are read as ISO 8859-1 and written back unchanged. */
 async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
   let between = '[';
   let rest = '';
@@ -51,12 +48,12 @@ async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
     rest = text.slice(stop + 1);
     if (stop < 0) continue;
     const last = text.lastIndexOf('\n', stop - 1) + 1;
-    // The last line is the end. An answer without one was broken off.
+    // The last line is the end; without it the answer is incomplete.
     const isEnd = text.startsWith('{"end":', last);
     const whole = isEnd ? text.slice(0, Math.max(0, last - 1)) : text.slice(0, stop);
     if (whole !== '') {
       const lines = `${between}${whole.replaceAll('\n', ',\n ')}\n`;
-      // Of texts in ASCII nothing is to be looked for.
+      // ASCII needs no search for unprintable characters.
       const isPlain = !/[^\n\x20-\x7e]/.test(lines);
       const bytes = Buffer.from(lines, 'latin1');
       terminal.write(isPlain ? bytes : Buffer.from(printableJson(bytes.toString('utf8'))));
@@ -67,7 +64,6 @@ async function printArray(pieces: Pieces, terminal: Terminal): Promise<void> {
   throw new Error(BROKEN_OFF);
 }
 
-/** Prints events as they come. */
 export async function watchFlows(pieces: Pieces, values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
   const { output = 'table' } = values;
@@ -88,7 +84,7 @@ function eventCells(line: FlowEvent): string[] {
   return [line.event, ...flowCells(line.flow)];
 }
 
-/** The columns of a table of flows; docs/flows.md says what they are. */
+/** docs/flows.md explains them. */
 const FLOW_COLUMNS: readonly string[] = [
   ...['PROTO', 'FROM', 'TO', 'ANSWERED BY', 'LEAVES AS', 'BY', 'EXPIRES', 'BYTES', 'NOTE'],
 ];

@@ -49,7 +49,7 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
   }
 }
 
-/** No agent: reads the kernel itself. */
+/** Reads the kernel itself. */
 async function withoutAgent(question: FlowQuestion, values: FlowsValues, context: Context): Promise<void> {
   const { directFlows } = await import('../../agent/direct-flows.ts');
   context.terminal.printErrorLine('no knat agent runs in this network namespace: only addresses are known');

@@ -4,10 +4,10 @@ import { formatRef } from '../../model/object.ts';
 import { conflictText } from '../../plan/claims.ts';
 import { CliError } from '../cli-error.ts';
 
-/** Objects without NAT, or with only a part of it. */
+/** Objects with no NAT or only a part of it. */
 type Findings = Pick<Status, 'problems' | 'notices' | 'conflicts'>;
 
-/** Reports what the plan refused; problems of manifests were reported before. With `strict`, any problem is an error. */
+/** Reports what the plan refused; problems of manifests were reported earlier. `strict` makes them errors. */
 export function checkObjects(findings: Findings, strict: boolean, tell: (line: string) => void): void {
   const lines = planFindings(findings);
   for (const line of lines) tell(line);

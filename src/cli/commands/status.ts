@@ -24,7 +24,7 @@ export async function status(values: SettingValues, context: Context): Promise<v
   if (answer.failure !== null) context.exit = EXIT.failed;
 }
 
-/** No agent: reads the kernel itself, if the rights suffice. */
+/** Reads the kernel itself, if the rights suffice. */
 async function statusWithoutAgent(
   error: AgentNotRunning,
   values: SettingValues,

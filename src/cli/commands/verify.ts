@@ -32,7 +32,7 @@ export interface VerifyValues extends SettingValues {
   readonly junit?: string;
 }
 
-/** `knat verify`: checks every expectation of the file. Status 1 if one is not met. */
+/** Exit status 1 if an expectation is not met. */
 export async function verify(values: VerifyValues, context: Context, path: string): Promise<void> {
   const { terminal } = context;
   const contents = path === '-' ? await context.readInput() : await readInputFile(path, 'the expectations');
@@ -59,14 +59,14 @@ export async function verify(values: VerifyValues, context: Context, path: strin
   checkObjects(findings, values.strict === true, () => {});
 }
 
-/** Results in the order of the file, and the problems of these nodes' plans, each once. */
+/** Results in the file's order, and the plans' problems without duplicates. */
 interface Judged {
   readonly results: readonly ExpectationResult[];
   readonly notices: readonly NoticeForm[];
   readonly conflicts: readonly Conflict[];
 }
 
-/** Node by node, since each node has a plan of its own. */
+/** Node by node, since each has its own plan. */
 function judgeAll(file: ExpectationsFile, plans: OfflinePlans, asked: string | null): Judged {
   const fallback = asked ?? file.node;
   const placed = file.expectations.map((expectation, index) => {

@@ -3,7 +3,6 @@ import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 
-/** `knat version`. */
 export async function version({ output }: SettingValues, { version, terminal }: Context): Promise<void> {
   const versions = { version, ...(await hostVersions(new AbortController().signal)) };
   await printData(terminal, output, versions, () => {

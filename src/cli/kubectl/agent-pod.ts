@@ -1,7 +1,7 @@
 import { firstFew } from '../../model/text.ts';
 import { CliError } from '../cli-error.ts';
 
-/** The fields of a Pod that say whether an agent in it can be asked. */
+/** The fields of a Pod that show whether it has an agent that can answer. */
 export interface AgentPod {
   readonly metadata: {
     readonly name: string;
@@ -40,13 +40,13 @@ interface ContainerStatus {
   };
 }
 
-/** The container of the chart's DaemonSet that the agent runs in. */
+/** The agent's container in the chart's DaemonSet. */
 export const AGENT_CONTAINER = 'agent';
 
-/** The labels of the chart's Pods, unless its nameOverride says otherwise. */
+/** The labels of the chart's Pods without nameOverride. */
 export const AGENT_SELECTOR = 'app.kubernetes.io/name=knat';
 
-/** Where to ask; `warning` is for the person. */
+/** `warning` is for the user. */
 export interface FoundAgent {
   readonly namespace: string;
   readonly name: string;
@@ -54,9 +54,9 @@ export interface FoundAgent {
 }
 
 /**
- * The Pod to ask among those of one node; null if none has an agent. A Pod that is being deleted counts only if there is
- * no other: in a rollout the next one starts after it. An agent that is not Ready is asked too, because that is when
- * people ask. Throws CliError if several run, or if the only one does not run.
+ * Chooses from one node's Pods; null if none has an agent. A Pod that is being deleted counts only if there is no
+ * other: in a rollout the next one starts after it. An agent that is not Ready counts, because that is when people ask.
+ * Throws CliError if several run, or if the only one does not.
  */
 export function chooseAgent(pods: readonly AgentPod[], node: string): FoundAgent | null {
   const [first] = pods;
@@ -97,16 +97,16 @@ export function chooseAgent(pods: readonly AgentPod[], node: string): FoundAgent
   return { namespace, name, warning };
 }
 
-/** Nodes in a message; the rest of a large cluster is counted. */
+/** Maximum number of nodes in a message; the others are counted. */
 const SHOWN_NODES = 20;
 
-/** No agent on the node. `nodes`: those that have one. */
+/** @param nodes those with an agent */
 export function noAgentOn(node: string, nodes: readonly string[], selector: string): CliError {
   if (nodes.length === 0) return noAgentAtAll(selector);
   return new CliError('KNAT_AGENT_NOT_FOUND', `no agent runs on node ${node}`, nodeLines(nodes));
 }
 
-/** The only node with an agent. Throws CliError where it is not the only one. */
+/** Throws CliError unless exactly one node has an agent. */
 export function onlyNode(nodes: readonly string[], selector: string): string {
   const [first, ...others] = nodes;
   if (first === undefined) throw noAgentAtAll(selector);

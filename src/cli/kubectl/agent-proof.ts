@@ -1,7 +1,7 @@
 import { CliError } from '../cli-error.ts';
 import type { AgentPod } from './agent-pod.ts';
 
-/** The fields of a DaemonSet that prove that a Pod belongs to it. */
+/** The fields of a DaemonSet that prove its ownership of a Pod. */
 export interface OwningDaemonSet {
   readonly metadata: { readonly uid: string };
   readonly spec: {
@@ -12,12 +12,12 @@ export interface OwningDaemonSet {
   };
 }
 
-/** Where only administrators of the cluster make Pods. */
+/** Only administrators of the cluster create Pods here. */
 export const SYSTEM_NAMESPACE = 'kube-system';
 
 /**
- * Why a Pod is not accepted as the agent of the node, one reason each; empty if it may be the agent. A tenant can give a Pod
- * any labels, and `kubectl exec` in it would hand the tenant the terminal and everything typed.
+ * Reasons why a Pod is not accepted as the node's agent; empty if it is. A tenant can give a Pod any labels, and
+ * `kubectl exec` in it would hand the tenant the terminal and everything typed.
  *
  * @param namespaces those whose Pods may be agents
  */
@@ -37,13 +37,13 @@ export function whyNoAgent(pod: AgentPod, node: string, namespaces: ReadonlySet<
   return reasons.flatMap(([isSo, reason]) => (isSo ? [] : [reason]));
 }
 
-/** Name and uid of the DaemonSet that the Pod says it is of; null: it says nothing of one. */
+/** The DaemonSet that the Pod names as its owner; null: none. */
 export function ownerOf({ metadata }: AgentPod): { readonly name: string; readonly uid: string } | null {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
   return owner?.kind === 'DaemonSet' && owner.apiVersion === 'apps/v1' ? owner : null;
 }
 
-/** Why the Pod is not one of the DaemonSet that it names; empty where it is. @param owner null: there is none of this name */
+/** Reasons why the Pod does not belong to the DaemonSet that it names. @param owner null: it does not exist */
 export function whyNotOf(pod: AgentPod, owner: OwningDaemonSet | null): string[] {
   const name = `DaemonSet ${pod.metadata.namespace}/${ownerOf(pod)?.name}`;
   if (owner === null) return [`there is no ${name}`];
@@ -66,7 +66,7 @@ export function whyNotOf(pod: AgentPod, owner: OwningDaemonSet | null): string[]
   return reasons.flatMap(([isSo, reason]) => (isSo ? [] : [reason]));
 }
 
-/** The error for Pods that have the labels of an agent and are none. */
+/** The error for Pods with an agent's labels that are not agents. */
 export function noAgentProven(
   node: string,
   found: readonly { pod: AgentPod; reasons: readonly string[] }[],

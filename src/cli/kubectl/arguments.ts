@@ -1,19 +1,18 @@
 import type { PacketQuestion } from '../../forms/questions.ts';
 import { CliError } from '../cli-error.ts';
 
-/** A command line of `kubectl knat`, sorted by the program that gets each word. */
+/** A command line of `kubectl knat`, sorted by recipient. */
 export interface PluginArguments {
-  /** For kubectl: which cluster, and as whom. Without the namespace. */
+  /** For kubectl: cluster and user, without the namespace. */
   readonly kubectl: readonly string[];
-  /** `-n`: of a Pod that is named without one. */
+  /** `-n`: the namespace of a Pod that is named without one. */
   readonly namespace: string | null;
-  /** The node whose agent is asked. */
   readonly node: string | null;
   /** The Pod whose node's agent is asked: NAME or NAMESPACE/NAME. */
   readonly pod: string | null;
-  /** Where agents are looked for; null: in all namespaces. */
+  /** The agents' namespace; null: all namespaces. */
   readonly agentNamespace: string | null;
-  /** Labels of the agents' Pods; null: those of the chart. */
+  /** The agents' labels; null: those of the chart. */
   readonly selector: string | null;
   readonly help: boolean;
   readonly version: boolean;
@@ -23,7 +22,7 @@ export interface PluginArguments {
   readonly rest: readonly string[];
 }
 
-/** Options of kubectl that take a value (`kubectl options`), by every name they have. */
+/** kubectl's options with a value (`kubectl options`), by all their names. */
 const KUBECTL_VALUES: ReadonlySet<string> = new Set([
   '--as',
   '--as-group',
@@ -50,7 +49,7 @@ const KUBECTL_VALUES: ReadonlySet<string> = new Set([
   '--vmodule',
 ]);
 
-/** Options of kubectl that are switches, with `=false` at most. */
+/** kubectl's switches, which take at most `=false`. */
 const KUBECTL_SWITCHES: ReadonlySet<string> = new Set([
   '--disable-compression',
   '--insecure-skip-tls-verify',
@@ -58,7 +57,7 @@ const KUBECTL_SWITCHES: ReadonlySet<string> = new Set([
   '--warnings-as-errors',
 ]);
 
-/** Options of the plugin itself, all with a value, by every name they have. */
+/** The plugin's own options, all with a value, by all their names. */
 export const pluginOptions = {
   node: {
     flags: ['--node'],
@@ -96,8 +95,8 @@ const OWN: ReadonlyMap<string, OwnName> = new Map(
 );
 
 /**
- * Splits the words after `kubectl knat`: takes out options of kubectl and of the plugin, at any place before `--`, and
- * keeps the order of all other words. Throws CliError (KNAT_USAGE) if a value is missing.
+ * Takes options of kubectl and of the plugin, anywhere before `--`, out of the words after `kubectl knat`, and keeps
+ * the order of all others. Throws CliError (KNAT_USAGE) if a value is missing.
  */
 export function splitArguments(words: readonly string[]): PluginArguments {
   const own: Record<OwnName, string | null> = {
@@ -132,7 +131,7 @@ export function splitArguments(words: readonly string[]): PluginArguments {
   return { kubectl, ...own, help, version, command, rest };
 }
 
-/** `--node=a` and `-n=a` in two; also `-na`, as kubectl takes it, for the short names that are known here. */
+/** Splits `--node=a` and `-n=a`, and for short names known here also `-na`. */
 function nameAndValue(word: string): { readonly name: string; readonly value: string | null } {
   const [, name, value] = /^(--?[a-zA-Z][a-z-]*)=(.*)$/s.exec(word) ?? [];
   if (name !== undefined && value !== undefined) return { name, value };
@@ -141,24 +140,23 @@ function nameAndValue(word: string): { readonly name: string; readonly value: st
   return isGlued ? { name: short, value: word.slice(2) } : { name: word, value: null };
 }
 
-/** Whose agent is asked. */
 export type Whose =
   | { readonly kind: 'node'; readonly name: string }
   | { readonly kind: 'pod'; readonly namespace: string | null; readonly name: string }
-  /** The command line names no agent: there must be only one. */
+  /** The command line names no agent, so there must be only one. */
   | { readonly kind: 'only' };
 
 /**
- * Whose agent a command line asks: that of --node, of the Pod of --pod, else of the packet's sender in explain, where
- * it is a Pod or a node; of a packet from elsewhere to `node/NAME`, that node's. Throws CliError.
+ * The agent of --node, of --pod's node, otherwise, in explain, of the packet's sender if that is a Pod or a node, or of
+ * the destination if that is `node/NAME`. Throws CliError.
  *
- * @param packet what the words ask about, for explain
+ * @param packet what explain is asked about
  */
 export function whoseAgent(
   { command, node, pod, namespace }: PluginArguments,
   { from = '', to = '' }: PacketQuestion,
 ): Whose {
-  // For flows --pod is a filter too, and one node may be looked at for a Pod of another.
+  // For flows, --pod is also a filter, and the Pod may be on another node.
   if (node !== null && pod !== null && command !== 'flows') {
     throw new CliError('KNAT_USAGE', '--node and --pod both select the agent: use one of them');
   }

@@ -1,4 +1,4 @@
-/** Commands of `kubectl knat` that the agent's Pod runs as commands of knat, with examples behind `kubectl knat`. */
+/** Commands of knat that run in the agent's Pod, with examples that follow `kubectl knat`. */
 export const agentCommands: ReadonlyMap<string, readonly string[]> = new Map([
   ['status', ['status --node worker-1', 'status --pod shop/web-0', 'status --node worker-1 -o json']],
   [
@@ -22,14 +22,14 @@ export const agentCommands: ReadonlyMap<string, readonly string[]> = new Map([
   ['version', ['version --node worker-1']],
 ]);
 
-/** The command that no agent is asked for. */
+/** Needs no agent. */
 export const NODES = {
   name: 'nodes',
   summary: 'show what every node reports: kubectl get nodenats, with its options',
   examples: ['nodes', 'nodes worker-1 -o yaml', 'nodes --watch'],
 } as const;
 
-/** Commands of knat that are none of the plugin's, and what to do instead. */
+/** Commands of knat that the plugin lacks, and what to do instead. */
 export const elsewhere: ReadonlyMap<string, string> = new Map([
   ['verify', 'it needs no agent: knat verify FILE --source kubernetes reads the cluster from here'],
   ['agent', 'the DaemonSet of the chart runs it on the nodes'],

@@ -1,13 +1,13 @@
 import { CliError } from '../cli-error.ts';
 
-/** Lines of kubectl's own log (klog), such as those that repeat why a server cannot be reached. */
+/** Lines of kubectl's log (klog), such as those that repeat why a server is unreachable. */
 const LOG_LINE = /^[EWI]\d{4} /;
 
-/** What kubectl says last when it fails itself, in the words of its `CheckErr`. */
+/** kubectl's last line when it fails itself, from its `CheckErr`. */
 const LAST_WORDS =
   /^(error: |Error from server|Unable to connect|The connection to the server |Error in configuration)/;
 
-/** kubectl ended with the status of what ran in the container. */
+/** kubectl ended with the exit status of the container's command. */
 const REMOTE_STATUS = /^command terminated with exit code \d+$/;
 
 export function isLastWord(line: string): boolean {
@@ -18,7 +18,7 @@ export function isRemoteStatus(line: string): boolean {
   return REMOTE_STATUS.test(line);
 }
 
-/** What it means that kubectl failed with these words on standard error. */
+/** @param words kubectl's standard error */
 export function kubectlFailure(words: string): CliError {
   const lines = words
     .split('\n')
@@ -41,7 +41,7 @@ export function kubectlFailure(words: string): CliError {
 function rightsNeeded(verb: string, resource: string, namespace: string | null): string[] {
   const place = namespace === null ? 'in all namespaces' : `in namespace ${namespace}`;
   if (resource === 'pods/exec') {
-    // From 1.35 on the server wants create for the WebSocket that kubectl opens with GET; before it was get alone.
+    // From 1.35 on the server requires create for the WebSocket that kubectl opens with GET; before only get.
     return [`needed: the verbs get and create on pods/exec ${place}`];
   }
   const lines = [`needed: the verb ${verb} on ${resource} ${place}`];

@@ -14,7 +14,6 @@ function optionRow({ flags, value, help }: (typeof pluginOptions)[keyof typeof p
   return [`${flags.join(', ')} ${value}`, help] as const;
 }
 
-/** `kubectl knat --help`. */
 export function pluginHelp(program: Command): string {
   const commands = program.commands
     .filter((command) => agentCommands.has(command.name()))
@@ -45,7 +44,7 @@ The exit status is that of knat in the Pod. 4: no agent there to be asked.
 `;
 }
 
-/** `kubectl knat COMMAND --help`: the command of knat, without what is for manifests. */
+/** The command of knat, without options for manifests. */
 export function commandHelp(known: Command): string {
   const parameters = known.registeredArguments.map((each) => ` [${each.name()}]`).join('');
   known.configureHelp({
@@ -65,7 +64,6 @@ ${columns(OTHER_OPTIONS)}
 ${examplesOf(agentCommands.get(known.name()) ?? [])}`;
 }
 
-/** `kubectl knat nodes --help`. */
 export function nodesHelp(): string {
   return `Usage: kubectl knat nodes [NAME…] [options of kubectl get]
 
@@ -74,7 +72,7 @@ ${sentence(NODES.summary)}
 ${examplesOf(NODES.examples)}`;
 }
 
-/** The option says what a plan is made of; an agent has its plan already. */
+/** The option affects the plan; an agent already has its plan. */
 export function isForManifests(option: Option): boolean {
   const groups = ['Source and node:', 'Pod NAT:'];
   return option.long === '--config' || groups.includes(option.helpGroupHeading ?? '');

@@ -5,10 +5,10 @@ import { text } from 'node:stream/consumers';
 import { CliError } from '../cli-error.ts';
 import { isLastWord, isRemoteStatus, kubectlFailure } from './failure.ts';
 
-/** Standard input of a command that kubectl runs: none, ours, or the descriptor of a file. */
+/** Standard input of kubectl's command: none, ours, or a file descriptor. */
 export type Input = 'ignore' | 'inherit' | number;
 
-/** What kubectl prints. Throws CliError when it cannot be run or fails. */
+/** Returns kubectl's output. Throws CliError when it cannot run or fails. */
 export async function readByKubectl(words: readonly string[]): Promise<string> {
   const child = spawn('kubectl', words, { stdio: ['ignore', 'pipe', 'pipe'] });
   const [output, errors, status] = await Promise.all([text(child.stdout), text(child.stderr), endOf(child)]);
@@ -17,8 +17,8 @@ export async function readByKubectl(words: readonly string[]): Promise<string> {
 }
 
 /**
- * Runs kubectl with our standard output and returns its exit status, which is that of the command in the container. A
- * signal to us ends kubectl, and then us by the same signal. Throws CliError if kubectl itself failed.
+ * Runs kubectl with our standard output and returns its exit status, which is that of the container's command. A signal
+ * to us ends kubectl, and then us by the same signal. Throws CliError if kubectl itself failed.
  *
  * @param printError gets each line of standard error, except kubectl's last line about its own status
  */
@@ -43,7 +43,7 @@ export async function runByKubectl(
   }
 }
 
-/** Returns the last line, without printing it, if kubectl may have written it about itself. */
+/** Returns the last line unprinted if kubectl may have written it about itself. */
 async function forwardErrors(child: ChildProcess, print: (line: string) => void): Promise<string | null> {
   let held: string | null = null;
   if (child.stderr === null) return held;
@@ -66,7 +66,7 @@ async function endOf(child: ChildProcess): Promise<number> {
   }
 }
 
-/** kubectl is in our process group and gets Ctrl-C by itself; a signal sent only to us is passed on. */
+/** kubectl is in our process group and gets Ctrl-C itself; a signal sent only to us is passed on. */
 function catchSignals(child: ChildProcess): { release(): void } {
   let received: NodeJS.Signals | null = null;
   const listener = (signal: NodeJS.Signals) => {
@@ -78,7 +78,7 @@ function catchSignals(child: ChildProcess): { release(): void } {
   return {
     release: () => {
       for (const signal of signals) process.off(signal, listener);
-      // Whoever started us sees by which signal we ended.
+      // Our parent process must see which signal ended us.
       if (received !== null) process.kill(process.pid, received);
     },
   };

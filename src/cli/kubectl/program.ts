@@ -26,17 +26,16 @@ import { agentCommands, elsewhere, NODES } from './commands.ts';
 import { commandHelp, isForManifests, nodesHelp, pluginHelp } from './help.ts';
 import { readByKubectl, runByKubectl } from './kubectl.ts';
 
-/** Facts of this process that decide how the command in the Pod runs. */
+/** Facts of this process that affect how the Pod's command runs. */
 export interface Surroundings {
-  /** Standard input, output and error are all a terminal. */
+  /** For standard input, output and error. */
   readonly isTerminal: boolean;
-  /** No colours are wanted. */
   readonly noColor: boolean;
 }
 
 /**
- * The program under the name kubectl-knat: finds the agent of a node and runs a command of knat in its Pod. Both use
- * kubectl, so that its configuration decides which cluster is asked and as which user. Throws CliError.
+ * The program kubectl-knat: finds a node's agent and runs a command of knat in its Pod. Both use kubectl, so its
+ * configuration determines cluster and user. Throws CliError.
  */
 export async function runKubectlPlugin(
   words: readonly string[],
@@ -85,7 +84,7 @@ export async function runKubectlPlugin(
   });
 }
 
-/** `kubectl exec` for a command of knat in the agent's Pod. With a terminal at both ends its width and keys go along. */
+/** `kubectl exec` for knat in the agent's Pod. Terminals at both ends pass on width and keys. */
 export function execWords(
   { namespace, name }: FoundAgent,
   kubectl: readonly string[],
@@ -99,13 +98,16 @@ export function execWords(
   return ['exec', ...kubectl, ...where, ...streams, '--', ...environment, 'knat', ...command];
 }
 
-/** `--agent`, because the agent's environment may name a source, which would be read instead. A local file becomes standard input. */
+/**
+ * Adds `--agent`, because the agent's environment may name a source, which would be read instead. Standard input
+ * replaces a local file.
+ */
 export function commandWords(name: string, rest: readonly string[], { flows }: ExplainValues): string[] {
   if (name !== 'explain') return [name, ...rest];
   return [name, '--agent', ...rest, ...(flows === undefined ? [] : ['--flows=-'])];
 }
 
-/** Calls back with what the command reads: nothing, our own standard input, or the file of explain --flows. */
+/** Input: none, our standard input, or the file of explain --flows. */
 async function withInput(
   { flows: path }: ExplainValues,
   use: (input: 'ignore' | 'inherit' | number) => Promise<void>,
@@ -126,7 +128,7 @@ async function withInput(
   }
 }
 
-/** The agent to ask, and the words for it: for flows, --pod is a filter too. */
+/** The agent to ask, and its words: for flows, --pod is a filter too. */
 async function findAgent(
   asked: PluginArguments,
   packet: PacketQuestion,
@@ -153,7 +155,7 @@ async function findAgent(
   return { agent, rest };
 }
 
-/** The Pods that are agents, and not only have the labels of one. Throws CliError if there are Pods and none is an agent. */
+/** The Pods that are agents and do not only have their labels. Throws CliError if there are Pods but no agent. */
 async function provenAgents(
   pods: readonly AgentPod[],
   node: string,
@@ -174,7 +176,7 @@ async function provenAgents(
   return proven;
 }
 
-/** A user who may not read DaemonSets relies on the Pod: in these namespaces only administrators make Pods. */
+/** For a user who may not read DaemonSets the Pod suffices: only administrators create Pods in these namespaces. */
 async function whyNotOwned(pod: AgentPod, kubectl: readonly string[]): Promise<string[]> {
   const { namespace } = pod.metadata;
   const name = ownerOf(pod)?.name ?? '';
@@ -184,7 +186,7 @@ async function whyNotOwned(pod: AgentPod, kubectl: readonly string[]): Promise<s
   return whyNotOf(pod, text.trim() === '' ? null : (JSON.parse(text) as OwningDaemonSet));
 }
 
-/** What kubectl prints; null if the user may not read it. Throws CliError for every other failure. */
+/** kubectl's output; null if the user lacks the right. Throws CliError for other failures. */
 async function readIfAllowed(words: readonly string[]): Promise<string | null> {
   return await readByKubectl(words).catch((error: unknown) => {
     if (error instanceof CliError && error.code === 'KNAT_KUBECTL_DENIED') return null;
@@ -193,8 +195,8 @@ async function readIfAllowed(words: readonly string[]): Promise<string | null> {
 }
 
 /**
- * The namespaces whose Pods may be agents: the one that was named; else kube-system, and those whose service account has
- * the rights of an agent by a ClusterRoleBinding with its labels, which only administrators of the cluster can make.
+ * Namespaces whose Pods may be agents: the named one; otherwise kube-system and those whose service account has an
+ * agent's rights by a ClusterRoleBinding with its labels, which only cluster administrators can create.
  */
 async function agentNamespaces(
   found: readonly string[],
@@ -210,7 +212,7 @@ async function agentNamespaces(
   return known;
 }
 
-/** Names of the nodes that have such Pods, in order; a few words of each alone, since a cluster may have thousands. */
+/** Sorted. Asks for a few fields only, since a cluster may have thousands of nodes. */
 async function nodesWithAgent(pods: readonly string[], asked: PluginArguments): Promise<string[]> {
   const form =
     'jsonpath={range .items[*]}{.metadata.namespace} {.spec.hostNetwork} {.spec.nodeName}{"\\n"}{end}';

@@ -6,7 +6,7 @@ export function environmentName(name: string): string {
   return `KNAT_${longName(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** Adds options of the table to a command, each as an environment variable too. */
+/** Each option is also an environment variable. */
 export function addSettings(command: Command, names: readonly SettingName[]): void {
   for (const name of names) {
     const setting: Setting<unknown> = settings[name];
@@ -23,7 +23,7 @@ export function addSettings(command: Command, names: readonly SettingName[]): vo
       });
     if (setting.placeholder === null) option.preset('true');
     command.addOption(option);
-    // Commander makes an empty text of null, which has a meaning here: nowhere.
+    // Commander turns null into an empty text, but null has a meaning here: nowhere.
     const keepNull = (source: 'cli' | 'env') => () => {
       if (isNull) command.setOptionValueWithSource(option.attributeName(), null, source);
     };
@@ -39,7 +39,6 @@ export function addSettings(command: Command, names: readonly SettingName[]): vo
   }
 }
 
-/** Adds `--config`. */
 export function addConfigOption(command: Command): void {
   command.addOption(
     new Option('--config <FILE>', 'YAML file with options, in camelCase: logLevel for --log-level')
@@ -48,7 +47,7 @@ export function addConfigOption(command: Command): void {
   );
 }
 
-/** Takes over what the configuration says, where neither the command line nor the environment says something. */
+/** Applies the configuration's values that neither command line nor environment sets. */
 export function applyConfig(command: Command, values: SettingValues): void {
   for (const [name, value] of Object.entries(values)) {
     const known = command.options.some((option) => option.attributeName() === name);

@@ -6,7 +6,7 @@ import { readInputFile } from '../input-file.ts';
 import { onlyDocument } from '../only-document.ts';
 import { type Setting, type SettingValues, settings } from './table.ts';
 
-/** Reads the file of `--config`. Throws CliError with every error's line and key. */
+/** Throws CliError with every error's line and key. */
 export async function readConfigFile(path: string): Promise<SettingValues> {
   return parseConfig(await readInputFile(path, 'the configuration file'), path);
 }

@@ -14,7 +14,6 @@ import {
 import { readListenAddress, ValueError } from './readers.ts';
 import type { KubeProxyFacts, SettingValues } from './table.ts';
 
-/** What a KubeProxyConfiguration says: values of options, and the rest. */
 export interface KubeProxyConfig {
   readonly settings: SettingValues;
   readonly facts: KubeProxyFacts;
@@ -23,14 +22,14 @@ export interface KubeProxyConfig {
 const API_VERSION = 'kubeproxy.config.k8s.io/v1alpha1';
 const KIND = 'KubeProxyConfiguration';
 
-/** Reads the file of `--kube-proxy-config`. Throws CliError with line and path of every value that cannot be used. */
+/** Throws CliError with line and path of every unusable value. */
 export async function readKubeProxyConfig(path: string): Promise<KubeProxyConfig> {
   return parseKubeProxyConfig(await readInputFile(path, 'the configuration of kube-proxy'), path);
 }
 
 /**
- * The text is read as kube-proxy reads it: YAML 1.1, and the last of a repeated key counts. Each field either has its effect or is
- * named in a warning, also one that is not known; see `kubeProxyFields`.
+ * Parses as kube-proxy does: YAML 1.1, and the last of a repeated key counts. Each field, even an unknown one, has its
+ * effect or is named in a warning; see `kubeProxyFields`.
  */
 export function parseKubeProxyConfig(text: string, filename: string): KubeProxyConfig {
   const root = onlyDocument(text, filename, invalid, 'go');
@@ -81,7 +80,7 @@ export function parseKubeProxyConfig(text: string, filename: string): KubeProxyC
   return { settings, facts: { node, warnings, healthAddress: settings.healthAddress ?? null } };
 }
 
-/** kube-proxy's own defaults, where they are others than ours, and what depends on its mode. */
+/** kube-proxy's defaults that differ from ours, and what depends on its mode. */
 function applyDefaults(
   leaves: ReadonlyMap<string, unknown>,
   effects: KubeProxyEffects & { path: string },
@@ -111,7 +110,7 @@ function applyDefaults(
   settings.conntrackTcpTimeoutCloseWait ??= 3600;
 }
 
-/** The values below the fields that have fields of their own, by their paths. */
+/** Values of fields without subfields, by path. */
 function collect(
   fields: Readonly<Record<string, unknown>>,
   prefix: string,
@@ -130,7 +129,7 @@ function collect(
   }
 }
 
-/** False for what YAML or kube-proxy take for nothing: null, empty, false and 0, unless 0 says something. */
+/** False for YAML's and kube-proxy's empty values: null, empty, false and 0, unless 0 has a meaning. */
 function isSet(path: string, value: unknown): boolean {
   if (value === null || value === '') return false;
   if (MEANINGFUL_ZEROS.has(path)) return true;

@@ -10,7 +10,6 @@ import {
 import { readInterfaceName, readListenAddress, ValueError } from './readers.ts';
 import { longName, type SettingName, type SettingValues, settings } from './table.ts';
 
-/** What the fields of a KubeProxyConfiguration come to. */
 export interface KubeProxyEffects {
   settings: { -readonly [Name in keyof SettingValues]: SettingValues[Name] };
   node: { -readonly [Name in keyof NodeConfig]: NodeConfig[Name] };
@@ -18,14 +17,14 @@ export interface KubeProxyEffects {
   warn(text: string): void;
 }
 
-/** Values that a field may have in YAML; `quantity` is a number of bytes such as `4Ki`. */
+/** `quantity` is a number of bytes such as `4Ki`. */
 export type FieldType = 'text' | 'flag' | 'number' | 'duration' | 'texts' | 'flags' | 'quantity' | 'patterns';
 
 export interface KubeProxyField {
   readonly type: FieldType;
-  /** What it becomes here, or why nothing: for the table in docs/migrate-from-kube-proxy.md and for warnings. */
+  /** Its equivalent, or why there is none: for the table in docs/migrate-from-kube-proxy.md and for warnings. */
   readonly here: string;
-  /** Absent: nothing, and a warning when it is set. Called with a value that is set and of the type. Throws ValueError. */
+  /** Throws ValueError. Absent: the field has no effect, and setting it causes a warning. */
   effect?(value: unknown, effects: KubeProxyEffects): void;
 }
 
@@ -41,7 +40,7 @@ function ineffective(type: FieldType, here: string): KubeProxyField {
   return { type, here: `no effect: ${here}` };
 }
 
-/** The field is an option of knat, and its value is read as that of the option. */
+/** A field with an equivalent option of knat, which reads its value. */
 function option(type: FieldType, name: SettingName, note?: string): KubeProxyField {
   return {
     type,
@@ -52,14 +51,14 @@ function option(type: FieldType, name: SettingName, note?: string): KubeProxyFie
   };
 }
 
-/** kube-proxy's ports for addresses that are written without one. */
+/** kube-proxy's default ports for addresses without one. */
 const HEALTH_PORT = 10256;
 const METRICS_PORT = 10249;
 
 /**
- * Every field of `kubeproxy.config.k8s.io/v1alpha1`, Kubernetes 1.37, and those that came later as far as they are known;
+ * Every field of `kubeproxy.config.k8s.io/v1alpha1`, Kubernetes 1.37, and known later ones;
  * staging/src/k8s.io/kube-proxy/config/v1alpha1/types.go, component-base/config/v1alpha1, component-base/logs/api/v1.
- * What depends on several fields (`mode` and its defaults) is kube-proxy-config.ts's.
+ * kube-proxy-config.ts handles what depends on several fields (`mode` and its defaults).
  */
 export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   featureGates: {
@@ -237,7 +236,7 @@ export const kubeProxyFields: Readonly<Record<string, KubeProxyField>> = {
   windowsRunAsService: ineffective('flag', WINDOWS),
 };
 
-/** Fields for which 0 or false says something, and not that nothing is set. */
+/** Fields for which 0 or false does not mean unset. */
 export const MEANINGFUL_ZEROS: ReadonlySet<string> = new Set([
   'conntrack.maxPerCore',
   'conntrack.min',
@@ -256,10 +255,10 @@ function nodePortRanges(
   return primaryOrRanges(texts.flatMap((text) => nodePortWord(text) ?? [readRange(text)]));
 }
 
-/** kube-proxy asks for the gate before it reads `externalIPs`; no other gate means anything here. */
+/** kube-proxy checks this gate before it reads `externalIPs`; other gates are irrelevant. */
 const EXTERNAL_IPS_GATE = 'AllowServiceExternalIPs';
 
-/** Bits behind the length are left out, as kube-proxy does. */
+/** Clears host bits, as kube-proxy does. */
 function readRange(text: string): Prefix {
   const range = parseLoosePrefix(text);
   if (range === null) throw new ValueError(`"${text}" is no CIDR: write ADDRESS/LENGTH`);

@@ -11,10 +11,10 @@ import { given, type SettingValues } from './table.ts';
 
 const NO_EFFECT = 'KNAT_KUBE_PROXY_FIELD';
 
-/** As PlanSettings; the name of the node is null where neither an option nor the node configuration gives one. */
+/** As PlanSettings; the node's name is null if neither an option nor the node configuration gives it. */
 export type AskedSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
 
-/** What the options ask for. Throws CliError. */
+/** Throws CliError. */
 export async function planSettings(values: SettingValues, use: SourceUse = {}): Promise<AskedSettings> {
   for (const line of values.kubeProxy?.warnings ?? []) {
     use.warn?.(`${values.kubeProxyConfig}: ${line} (${NO_EFFECT})`);
@@ -29,7 +29,6 @@ export async function planSettings(values: SettingValues, use: SourceUse = {}): 
   return { nodeName, nodeConfig, plan, source, ...cluster };
 }
 
-/** What options say about pods, without what none says. */
 function podDetection(values: SettingValues): NodeConfig {
   const { clusterCidr } = values;
   return {
@@ -38,7 +37,7 @@ function podDetection(values: SettingValues): NodeConfig {
   };
 }
 
-/** Throws CliError when the mode lacks what it goes by. */
+/** Throws CliError when the mode lacks required options. */
 function checkPodDetection(config: NodeConfig): void {
   const { detectLocalMode: mode, podBridgeInterface, podInterfaceNamePrefix } = config;
   const missing =
@@ -87,7 +86,7 @@ async function readNodeConfig(path: string): Promise<NodeConfig> {
   throw new CliError('KNAT_CONFIG_INVALID', message, result.problems.map(formatFinding));
 }
 
-/** What the options let the Pod NAT annotation do. Where the agent itself listens is reserved too. */
+/** What the options allow the Pod NAT annotation. The agent's own ports are reserved too. */
 function podNatPolicy(values: SettingValues): PodNatPolicy {
   const standard = defaultPodNatPolicy;
   return {

@@ -9,14 +9,14 @@ import { isInterfaceName } from '../../sources/objects/node-config.ts';
 import { formatPortList, parsePortRange } from '../../sources/objects/port-list.ts';
 import { parseSelectorText } from '../../sources/objects/selector-text.ts';
 
-/** What is wrong with a value, for the person who wrote it. */
+/** What is wrong with a value, for the user. */
 export class ValueError extends Error {
   override readonly name = 'ValueError';
 }
 
 /**
- * Reads the value of an option. It comes as text from the command line and the environment; from a configuration
- * file as what YAML makes of it. Throws ValueError.
+ * Reads an option's value: text from the command line and the environment, any YAML value from a configuration file.
+ * Throws ValueError.
  */
 export type Reader<Value> = (value: unknown) => Value;
 
@@ -26,7 +26,7 @@ export const readText: Reader<string> = (value) => {
   return value;
 };
 
-/** `true` and `false`, as YAML or as text; in the environment `1` and `0` too. */
+/** `true` and `false`, as YAML or text; in the environment also `1` and `0`. */
 export const readFlag: Reader<boolean> = (value) => {
   if (value === true || value === 'true' || value === '1') return true;
   if (value === false || value === 'false' || value === '0') return false;
@@ -53,7 +53,7 @@ export function readWholeNumber(least: number, greatest: number): Reader<number>
   };
 }
 
-/** Nanoseconds of the units of Go's durations, in which Kubernetes writes them. */
+/** Nanoseconds of the units of Go's durations, as used by Kubernetes. */
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
@@ -64,7 +64,7 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3600e9,
 };
 
-/** `24h`, `1h30m`, `90s`, `0`: whole seconds, those that are begun left out. */
+/** `24h`, `1h30m`, `90s`, `0`: whole seconds, rounded down. */
 export const readDuration: Reader<number> = (value) => {
   const text = value === 0 ? '0' : readText(value);
   if (text === '0') return 0;
@@ -111,14 +111,14 @@ export const readPrefixes: Reader<readonly Prefix[]> = (value) =>
     );
   });
 
-/** Names of namespaces; a star at the end stands for any rest. */
+/** A final star stands for any rest. */
 export const readNamespaces: Reader<readonly string[]> = (value) =>
   readList(value).map((text) => {
     if (/^(\*|[a-z0-9]([-a-z0-9]*(\*|[a-z0-9]))?)$/.test(text) && text.length <= 63) return text;
     throw new ValueError(`"${text}" is no name of a namespace: write shop, or team-* for all that begin so`);
   });
 
-/** A label selector as kubectl takes it. */
+/** In kubectl's syntax. */
 export const readSelector: Reader<LabelSelector> = (value) => {
   const selector = parseSelectorText(readText(value));
   if (!('wrong' in selector)) return selector;
@@ -127,7 +127,7 @@ export const readSelector: Reader<LabelSelector> = (value) => {
   );
 };
 
-/** `all`: null; `none`: no network; else networks, single addresses too. */
+/** `all`: null; `none`: no network; otherwise networks and single addresses. */
 export const readExternalIPs: Reader<readonly Prefix[] | null> = (value) => {
   const texts = readList(value);
   if (texts.length === 1 && texts[0] === 'all') return null;
@@ -139,16 +139,16 @@ export const readExternalIPs: Reader<readonly Prefix[] | null> = (value) => {
   });
 };
 
-/** Where kube-proxy has its health check, which load balancers know; on loopback alone. */
+/** kube-proxy's health port, which load balancers know; only on loopback. */
 export const DEFAULT_HEALTH_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10256 };
 
-/** Where podnat-controller has its HTTP server; on loopback alone. */
+/** podnat-controller's HTTP port; only on loopback. */
 export const DEFAULT_HTTP_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 8484 };
 
-/** Where kube-proxy has its metrics. */
+/** kube-proxy's metrics address. */
 export const DEFAULT_METRICS_ADDRESS: ListenAddress = { host: '127.0.0.1', port: 10249 };
 
-/** `ADDRESS:PORT`, IPv6 in brackets; empty, and a key without a value in YAML: null. */
+/** `ADDRESS:PORT`, IPv6 in brackets; null if empty or a YAML key without a value. */
 export const readListenAddress: Reader<ListenAddress | null> = (value) => {
   if (value === '' || value === null) return null;
   const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(readText(value));
@@ -160,38 +160,38 @@ export const readListenAddress: Reader<ListenAddress | null> = (value) => {
   );
 };
 
-/** The URL of a WebDAV server, without a slash at its end; it may hold a name and a password. */
+/** Without a final slash; the URL may contain a name and a password. */
 export const readStateUri: Reader<string> = (value) => {
   const text = readText(value);
   if (/^https?:\/\/[^/]/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
-  // The text may hold a password: it is not repeated.
+  // The text may contain a password, so it is not repeated.
   throw new ValueError('it is no URL: write http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT');
 };
 
-/** A name that can be part of an object's name and of a path: an RFC 1123 subdomain. */
+/** An RFC 1123 subdomain: it becomes part of an object's name and of a path. */
 export const readStateNode: Reader<string> = (value) => {
   const text = readText(value);
   if (/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text) && text.length <= 200) return text;
   throw new ValueError(`${show(value)} is no name of a node: lower-case letters, digits, "-" and "."`);
 };
 
-/** What podnat-controller names its chains by unless told otherwise. */
+/** podnat-controller's default prefix of chain names. */
 export const DEFAULT_PODNAT_PREFIX = 'podnat';
 
-/** The beginning of chain names: iptables takes 28 characters, and the longest end is `_FORWARD`. */
+/** iptables takes 28 characters, and the longest suffix is `_FORWARD`. */
 export const readChainPrefix: Reader<string> = (value) => {
   const text = readText(value);
   if (/^[A-Za-z0-9_-]{1,20}$/.test(text) && !text.startsWith('-')) return text;
   throw new ValueError(`${show(value)} is no prefix of chains: 1 to 20 letters, digits, "-" and "_"`);
 };
 
-/** The ports in the form that the messages of the Pod NAT annotation show: as they were written. */
+/** Ports in the form that messages of the Pod NAT annotation show. */
 export const readPorts: Reader<string> = (value) => {
   const texts = readList(typeof value === 'number' ? String(value) : value);
   return formatPortList(texts.map(readPortRange));
 };
 
-/** Ranges as Calico writes them, `1024:29999`, or with a hyphen. */
+/** Ranges in Calico's syntax, `1024:29999`, or with a hyphen. */
 export const readPortSpans: Reader<readonly PortSpan[]> = (value) => {
   const spans = readList(typeof value === 'number' ? String(value) : value).map((text) =>
     readPortRange(text.replace(':', '-')),
@@ -200,14 +200,14 @@ export const readPortSpans: Reader<readonly PortSpan[]> = (value) => {
   return spans;
 };
 
-/** One range, or one port. */
+/** One range or port. */
 export const readPortRangeOption: Reader<PortSpan> = (value) => {
   const [span, ...more] = readPortSpans(value);
   if (span === undefined || more.length > 0) throw new ValueError(`${show(value)} is not one range`);
   return span;
 };
 
-/** One address of each family at most. */
+/** At most one address per family. */
 export const readOnePerFamily: Reader<readonly IpAddress[]> = (value) => {
   const addresses = readList(value).map((text) => {
     const address = parseAddress(text);

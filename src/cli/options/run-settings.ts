@@ -12,7 +12,7 @@ import {
 } from './readers.ts';
 import type { SettingValues } from './table.ts';
 
-/** What the options ask of the agent beside its plan. Throws CliError for options that have no effect together. */
+/** Settings of the agent besides its plan. Throws CliError for options that have no effect together. */
 export function runSettings(
   values: SettingValues,
   { nodeName, plan: { enable } }: PlanSettings,
@@ -54,9 +54,9 @@ export function runSettings(
 }
 
 /**
- * Where health is served in addition to `--health-address`, because load balancers ask at kube-proxy's address; null:
- * nowhere. Without the option it is the address of the kube-proxy that knat replaces. An address that differs only in
- * the host is left to `--health-address`: two servers cannot have one port.
+ * A second health address, kube-proxy's, which load balancers ask; null: none. The default is the address of the
+ * kube-proxy that knat replaces. If only the host differs from `--health-address`, that suffices: two servers cannot
+ * share a port.
  */
 export function proxyHealthOf(
   values: SettingValues,
@@ -70,7 +70,7 @@ export function proxyHealthOf(
   return usual.port === healthAddress.port ? null : usual;
 }
 
-/** @param isProxy whether Service NAT is on; else kube-proxy may have the default port of metrics */
+/** @param isProxy whether Service NAT is on; if not, kube-proxy may have the default metrics port */
 function httpOptions(values: SettingValues, isProxy: boolean): HttpOptions {
   const { httpAddress = DEFAULT_HTTP_ADDRESS, unauthenticatedMetrics = false } = values;
   const { metricsAddress = isProxy ? DEFAULT_METRICS_ADDRESS : null } = values;
@@ -88,13 +88,13 @@ function httpOptions(values: SettingValues, isProxy: boolean): HttpOptions {
   };
 }
 
-/** Where podnat-controller's chart runs the server. */
+/** The server's address in podnat-controller's chart. */
 const STATE_URI = 'http://podnat-state-store:80';
 
-/** Where podnat-controller keeps its ConfigMaps unless NAMESPACE says otherwise. */
+/** The default namespace of podnat-controller's ConfigMaps, unless NAMESPACE is set. */
 const STATE_NAMESPACE = 'podnat-controller-system';
 
-/** Where the state is published in addition to the NodeNAT object; null: nowhere. */
+/** Where the state is published besides the NodeNAT object; null: nowhere. */
 function storeOf(values: SettingValues, nodeName: string): StoreChoice | null {
   const { stateFlavor = 'crd', stateUri, stateNamespace, stateNode: node = nodeName } = values;
   if (stateUri !== undefined && stateFlavor !== 'webdav') {

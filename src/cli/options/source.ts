@@ -8,24 +8,23 @@ import type { Source } from '../../sources/source.ts';
 import { CliError } from '../cli-error.ts';
 import { given, type SettingValues } from './table.ts';
 
-/** A command that ends does not wait longer for a cluster that it cannot read, in milliseconds. */
+/** Milliseconds before a command that ends stops waiting for an unreadable cluster. */
 const PATIENCE = 10_000;
 
-/** What the source is for. */
 export interface SourceUse {
-  /** Takes what the source does. */
+  /** Gets the source's actions. */
   readonly debug?: (line: string) => void;
-  /** Takes what of the configuration has no effect, one line each. */
+  /** Gets configuration without effect, one line each. */
   readonly warn?: (line: string) => void;
-  /** The node whose pods are read from a cluster when none is named. */
+  /** The node whose pods are read from a cluster if no option names one. */
   readonly defaultNode?: string;
-  /** The command is to end by itself. */
+  /** The command ends by itself. */
   readonly isOnce?: boolean;
-  /** Of a cluster the Pods of all nodes are read, not those of one node alone. */
+  /** Read the Pods of all nodes of a cluster. */
   readonly allPods?: boolean;
 }
 
-/** The source that the options ask for, with ip-masq-agent's file where one is named. Throws CliError. */
+/** With ip-masq-agent's file if an option names one. Throws CliError. */
 export async function sourceOf(
   values: SettingValues,
   named: string | null,
@@ -76,7 +75,7 @@ async function objectSource(
   }
 }
 
-/** Which cluster `--source kubernetes` means, and as whom it is asked. */
+/** Cluster and user for `--source kubernetes`. */
 export function accessOf(values: SettingValues): AccessOptions {
   const { master: server } = values;
   return {

@@ -25,16 +25,16 @@ import {
   ValueError,
 } from './readers.ts';
 
-/** One option: how it is written, what it does, and how its value is read. */
+/** An option: syntax, help and reader. */
 export interface Setting<Value> {
-  /** The name of the value in the help; null for a switch, which takes `=true` and `=false` too. */
+  /** The value's name in the help; null for a switch, which also takes `=true` and `=false`. */
   readonly placeholder: string | null;
   readonly help: string;
   readonly read: Reader<Value>;
-  /** Its heading in the help. */
+  /** Heading in the help. */
   readonly group: string;
   readonly short?: string;
-  /** Whether `--no-NAME` exists, which means false. */
+  /** `--no-NAME` exists and means false. */
   readonly negatable?: boolean;
 }
 
@@ -54,9 +54,9 @@ const RUN = heading('Running:');
 const SHOW = heading('Output:');
 
 /**
- * Every option that a configuration file and the environment can set too: the key is the name in the file;
- * `annotationKey` is `--annotation-key` and `KNAT_ANNOTATION_KEY`. These decide what is planned: every command that
- * plans has them.
+ * All options that a configuration file and the environment can set too: a key is the name in the file; `annotationKey`
+ * is `--annotation-key` and `KNAT_ANNOTATION_KEY`. The options of this table affect the plan: every command that plans
+ * has them.
  */
 const planOptions = {
   source: SOURCES.value(
@@ -244,7 +244,7 @@ const planOptions = {
   masqueradeHostTraffic: EGRESS.flag('with --ip-masq-agent-config: masquerade all sources, not only pods'),
 } as const satisfies Record<string, Setting<unknown>>;
 
-/** What else the agent takes. verify and cleanup have single ones of them. */
+/** Further options of the agent. verify and cleanup have some of them. */
 const agentOptions = {
   conntrackMaxPerCore: CONNTRACK.value(
     'NUMBER',
@@ -382,16 +382,15 @@ const outputOptions = {
   },
 } as const satisfies Record<string, Setting<unknown>>;
 
-/** Every option of the table. */
 export const settings = { ...planOptions, ...agentOptions, ...outputOptions };
 
 export type SettingName = keyof typeof settings;
 
-/** The options that decide what is planned, and those of the agent alone, in the order of the help. */
+/** In the order of the help. */
 export const PLAN_SETTINGS = Object.keys(planOptions) as readonly SettingName[];
 export const AGENT_SETTINGS = Object.keys(agentOptions) as readonly SettingName[];
 
-/** The values of options from any place; an option that was not set is absent. */
+/** Unset options are absent. */
 export type SettingValues = {
   readonly [Name in SettingName]?: ReturnType<(typeof settings)[Name]['read']>;
 } & {
@@ -399,7 +398,7 @@ export type SettingValues = {
   readonly kubeProxy?: KubeProxyFacts;
 };
 
-/** Those of the named options that were set. */
+/** The named options that are set. */
 export function given<Name extends SettingName>(
   values: SettingValues,
   ...names: readonly Name[]
@@ -410,7 +409,7 @@ export function given<Name extends SettingName>(
 
 /** Values of a KubeProxyConfiguration that are no options, and its fields without effect. */
 export interface KubeProxyFacts {
-  /** Facts of the node; those of --node-config take precedence. */
+  /** --node-config takes precedence over them. */
   readonly node: NodeConfig;
   /** One line each; it starts with the field. */
   readonly warnings: readonly string[];
@@ -423,7 +422,7 @@ export function longName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Makes the options below one heading of the help. */
+/** Makes options below one heading of the help. */
 function heading(group: string) {
   const value = <Value>(placeholder: string, read: Reader<Value>, help: string): Setting<Value> => {
     return { placeholder, group, read, help };
@@ -432,14 +431,13 @@ function heading(group: string) {
   return {
     value,
     text: (placeholder: string, help: string) => value(placeholder, readText, help),
-    /** A switch that is off by default. */
+    /** Off by default. */
     flag,
-    /** A switch that is on by default, so that it needs `--no-NAME`. */
+    /** On by default, so it needs `--no-NAME`. */
     flagOn: (help: string): Setting<boolean> => ({ ...flag(help), negatable: true }),
   };
 }
 
-/** The value of `--source`. */
 export type SourceName = { readonly kind: 'kubernetes' } | { readonly kind: 'dir'; readonly path: string };
 
 function readSource(value: unknown): SourceName {

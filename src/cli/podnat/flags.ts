@@ -5,24 +5,22 @@ import { formatPrefix, hostPrefix, parseLoosePrefix } from '../../net/prefix.ts'
 import { longName, type SettingName, type SettingValues, settings } from '../options/table.ts';
 import { type GoFlag, GoFlagError } from './go-flags.ts';
 
-/** What flags mean: options of knat, and what the person should know about them. */
 export interface FlagMeaning {
   readonly values: SettingValues;
-  /** What holds where neither flags nor options of knat say anything. */
+  /** Defaults if neither flags nor options of knat set a value. */
   readonly standards: SettingValues;
   /** For the log, one sentence each. */
   readonly notes: readonly string[];
-  /** `-nodeid`, which may be a short name; the node is looked for. */
+  /** `-nodeid`, possibly a short name; the node is looked up. */
   readonly nodeId: string | null;
 }
 
-/** One flag of podnat-controller and its option of knat. */
+/** A flag of podnat-controller and knat's equivalent option. */
 interface PodnatFlag extends GoFlag {
-  /** Option of knat, as it stands in the help; null: it has none, and `usage` says why. */
+  /** As in the help; null: there is none, and `usage` says why. */
   readonly option: string | null;
-  /** It is one of klog. */
   readonly isKlog?: true;
-  /** What the value given means. Throws with what is wrong with it. */
+  /** Applies the value. Throws what is wrong with it. */
   readonly mean: (value: string, meaning: Draft) => void;
 }
 
@@ -36,7 +34,7 @@ interface Draft {
   readonly anyAddress: IpAddress;
 }
 
-/** `-httpport` when it is not given. */
+/** The default of `-httpport`. */
 const HTTP_PORT = 8484;
 
 const NO_IPTABLES = 'knat uses its own nftables tables and does not change the iptables rules of the host';
@@ -46,7 +44,7 @@ const excludedNetworks: FlagUse = {
   mean: (value, { excluded }) => excluded.push(value),
 };
 
-/** The flags of both generations; those of klog follow. The defaults are those of podnat-controller 0.5.2. */
+/** Flags of both generations without klog's. Defaults are those of podnat-controller 0.5.2. */
 const own: readonly PodnatFlag[] = [
   flag(
     'dryRun',
@@ -146,7 +144,7 @@ const own: readonly PodnatFlag[] = [
   ),
 ];
 
-/** Flags of klog about log files, which knat does not write, with their defaults. */
+/** klog's flags about log files, which knat does not write, and their defaults. */
 const LOG_FILE_FLAGS = {
   add_dir_header: false,
   alsologtostderr: false,
@@ -164,7 +162,7 @@ const LOG_FILE_FLAGS = {
   vmodule: '',
 } as const;
 
-/** The flags of klog and glog, which podnat-controller had too. */
+/** Flags of klog and glog, which podnat-controller also has. */
 const logging: readonly PodnatFlag[] = [
   flag('v', 0, 'verbosity; from 4 on it is --log-level=debug', {
     option: optionName('logLevel'),
@@ -184,18 +182,18 @@ const logging: readonly PodnatFlag[] = [
   }),
 ];
 
-/** Every flag of podnat-controller, with what it is in knat as the end of its help. */
+/** All flags of podnat-controller; their help ends with knat's equivalent. */
 export const podnatFlags: readonly PodnatFlag[] = [
   ...own,
   ...logging.map((each) => ({ ...each, isKlog: true as const })),
 ].map((each) => (each.option === null ? each : { ...each, usage: `${each.usage}; knat: ${each.option}` }));
 
 /**
- * What these values of flags mean for knat, beside what podnat-controller always means: Pod NAT alone, from a cluster,
- * in the place of a podnat-controller that may still run. Throws GoFlagError.
+ * Combines the flags with podnat-controller's fixed behaviour: only Pod NAT, from a cluster, replacing a
+ * podnat-controller that may still run. Throws GoFlagError.
  *
  * @param given by the flag's name in lower case
- * @param anyAddress what a server listens on that is to be reached at all addresses: `::`, or `0.0.0.0` without IPv6
+ * @param anyAddress wildcard address to listen on: `::`, or `0.0.0.0` without IPv6
  */
 export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddress): FlagMeaning {
   const draft: Draft = {
@@ -213,7 +211,7 @@ export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddr
     const value = given.get(key);
     if (value !== undefined) mean(known, value, draft);
   }
-  // The releases before -stateflavor=configmap knew WebDAV alone, and some only -stateuri.
+  // Releases before -stateflavor=configmap only had WebDAV, and some only -stateuri.
   if (given.has('stateuri') && !given.has('stateflavor')) draft.values.stateFlavor = 'webdav';
   if (given.has('stateuri') && draft.values.stateFlavor !== 'webdav') {
     delete draft.values.stateUri;
@@ -222,7 +220,7 @@ export function meaningOf(given: ReadonlyMap<string, string>, anyAddress: IpAddr
   const { values, notes, nodeId } = draft;
   const standards: SettingValues = {
     replacePodnatController: true,
-    // The one port has health too, as podnat-controller has it; 10256 is kube-proxy's.
+    // podnat-controller serves health on this port too; 10256 is kube-proxy's.
     httpAddress: { host: anyAddress, port: HTTP_PORT },
     healthAddress: null,
     stateFlavor: 'configmap',
@@ -244,19 +242,19 @@ function mean(known: PodnatFlag, value: string, draft: Draft): void {
   }
 }
 
-/** A flag whose type is that of its default. */
+/** The default determines the flag's type. */
 function flag(name: string, standard: string | number | boolean, usage: string, use: FlagUse): PodnatFlag {
   const types = { string: 'string', number: 'int', boolean: 'bool' } as const;
   const type = types[typeof standard as keyof typeof types];
   return { name: name.toLowerCase(), type, standard: String(standard), usage, ...use };
 }
 
-/** The flag has no option in knat; the log says why. */
+/** No option of knat corresponds to the flag; the log says why. */
 function onlyNote(note: string): FlagUse {
   return { option: null, mean: (_, { notes }) => notes.push(note) };
 }
 
-/** The flag is an option of knat; `translate` gives the form that the option is written in. */
+/** An option of knat corresponds to the flag; `translate` converts the value to its syntax. */
 function to(name: SettingName, translate = (value: string) => value): FlagUse {
   return {
     option: optionName(name),
@@ -268,7 +266,7 @@ function optionName(name: string): string {
   return `--${longName(name)}`;
 }
 
-/** podnat-controller takes networks with host bits set and single addresses too. */
+/** podnat-controller also accepts single addresses and networks with host bits set. */
 function networks(text: string): string {
   return text
     .split(',')

@@ -1,12 +1,11 @@
 /**
- * Command lines in the manner of Go's package flag (https://pkg.go.dev/flag, "Command line flag syntax"): `-x v`,
- * `-x=v`, `--x`; a switch takes no value but `=v`; `--`, `-` and the first word without a dash end the flags. Unlike
- * there, upper and lower case are the same: the two generations of podnat-controller differ in it.
+ * Go's flag syntax (https://pkg.go.dev/flag, "Command line flag syntax"): `-x v`, `-x=v`, `--x`; a switch takes a value
+ * only by `=v`; `--`, `-` and the first word without a dash end the flags. Unlike in Go, case is ignored: the two
+ * generations of podnat-controller differ in it.
  */
 
-/** A flag as Go's package declares it. */
 export interface GoFlag {
-  /** As it is shown in the help. */
+  /** As shown in the help. */
   readonly name: string;
   readonly type: 'bool' | 'int' | 'string';
   /** The default as Go prints it; empty for none. */
@@ -14,23 +13,23 @@ export interface GoFlag {
   readonly usage: string;
 }
 
-/** What stood on the command line: the value of each flag given, by its name in lower case, and what was not read. */
+/** Values by the flags' lower-case names, and the remaining words. */
 export interface GoArguments {
   readonly values: ReadonlyMap<string, string>;
   readonly rest: readonly string[];
 }
 
-/** The command line is wrong; the message is Go's. */
+/** The message is Go's. */
 export class GoFlagError extends Error {
   override readonly name = 'GoFlagError';
 }
 
-/** `-h` or `-help` was given, and no flag has that name. */
+/** `-h` or `-help` was given but not declared. */
 export class GoHelpAsked extends Error {
   override readonly name = 'GoHelpAsked';
 }
 
-/** Reads the flags; the last of several values counts. Throws GoFlagError or GoHelpAsked. */
+/** The last of repeated values counts. Throws GoFlagError or GoHelpAsked. */
 export function parseGoFlags(words: readonly string[], flags: readonly GoFlag[]): GoArguments {
   const known = new Map(flags.map((flag) => [flag.name.toLowerCase(), flag]));
   const values = new Map<string, string>();
@@ -58,7 +57,7 @@ export function parseGoFlags(words: readonly string[], flags: readonly GoFlag[])
   return { values, rest: [] };
 }
 
-/** What `-h` prints: the flags in the order of their names, as Go's PrintDefaults has them. */
+/** The output of `-h`, sorted by name as by Go's PrintDefaults. */
 export function goUsage(program: string, flags: readonly GoFlag[]): string {
   const sorted = [...flags].sort((a, b) => (a.name < b.name ? -1 : 1));
   const lines = sorted.map(({ name, type, standard, usage }) => {
@@ -82,7 +81,7 @@ function readBool(name: string, text: string): string {
   throw new GoFlagError(`invalid boolean value ${JSON.stringify(text)} for -${name}: parse error`);
 }
 
-/** strconv.ParseInt with base 0, 64 bits: `0x1F`, `0o17`, `017`, `0b1`, `1_000` too; gives the decimal form. */
+/** strconv.ParseInt with base 0, 64 bits: also `0x1F`, `0o17`, `017`, `0b1`, `1_000`; returns the decimal form. */
 function readInt(name: string, text: string): string {
   const parts =
     /^([+-]?)(0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|0[bB]_?[01]+(?:_[01]+)*|0[oO]?_?[0-7]+(?:_[0-7]+)*|[1-9]\d*(?:_\d+)*|0)$/.exec(

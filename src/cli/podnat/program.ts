@@ -14,13 +14,13 @@ import { GoFlagError, GoHelpAsked, goUsage, parseGoFlags } from './go-flags.ts';
 
 const PODNAT_CONTROLLER = 'podnat-controller';
 
-/** A dry run does not wait longer for a cluster that it cannot read, in milliseconds. */
+/** Milliseconds before a dry run stops waiting for an unreadable cluster. */
 const PATIENCE = 10_000;
 
 /**
- * The program under the name of podnat-controller: its flags, each an option of knat agent, its environment (HOSTNAME,
- * KUBECONFIG, NAMESPACE), and Pod NAT alone. Options of knat that no flag is for are taken from the environment
- * (KNAT_…) and from the file that KNAT_CONFIG names; flags come first.
+ * The program podnat-controller: its flags as options of knat agent, its environment (HOSTNAME, KUBECONFIG, NAMESPACE),
+ * and only Pod NAT. Options of knat without a flag come from the environment (KNAT_…) and from the file in KNAT_CONFIG;
+ * flags take precedence.
  */
 export async function runPodnatController(words: readonly string[], context: Context): Promise<void> {
   const asked = readFlags(words, context);
@@ -37,12 +37,12 @@ export async function runPodnatController(words: readonly string[], context: Con
   await runAgentWith({ ...values, ...node }, context, asked.notes);
 }
 
-/** Null when the process is to end: the help was asked for, or the command line is wrong. */
+/** Null: the process should end, after help or a usage error. */
 function readFlags(words: readonly string[], context: Context): FlagMeaning | null {
   const { terminal } = context;
   try {
     const { values, rest } = parseGoFlags(words, podnatFlags);
-    // What a server listens on that is to be reached at every address; a kernel without IPv6 has no `::`.
+    // The wildcard address to listen on; a kernel without IPv6 has no `::`.
     const any = parseAddress(existsSync('/proc/net/if_inet6') ? '::' : '0.0.0.0');
     if (any === null) throw new TypeError('an address of all zeros is one');
     const meaning = meaningOf(values, any);
@@ -62,7 +62,7 @@ function readFlags(words: readonly string[], context: Context): FlagMeaning | nu
   }
 }
 
-/** What the environment and a configuration file say. */
+/** Options from the environment and a configuration file. */
 async function knatOptions(context: Context): Promise<SettingValues> {
   const command = new Command(PODNAT_CONTROLLER)
     .exitOverride()
@@ -73,7 +73,7 @@ async function knatOptions(context: Context): Promise<SettingValues> {
   return await valuesOf(command, context);
 }
 
-/** The node by its whole name, and what its state is named by; null when told to stop meanwhile. */
+/** The node's full name, and the name of its state; null when stopped meanwhile. */
 async function nodeOf(
   values: SettingValues,
   nodeId: string | null,

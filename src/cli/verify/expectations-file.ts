@@ -4,14 +4,13 @@ import { errorLines, keyHint, schemaErrors } from '../../sources/objects/schema-
 import { CliError } from '../cli-error.ts';
 import { onlyDocument } from '../only-document.ts';
 
-/** An expectation, and where it stands: `expectations.yaml:12`. */
+/** An expectation and its position: `expectations.yaml:12`. */
 export interface WrittenExpectation extends Expectation {
   readonly origin: string;
 }
 
-/** A file of expectations. */
 export interface ExpectationsFile {
-  /** The node that sees the packets of expectations that name none. */
+  /** The default node of expectations. */
   readonly node: string | null;
   readonly expectations: readonly WrittenExpectation[];
 }
@@ -50,7 +49,7 @@ const file = z.strictObject(
 
 const KEYS = [...Object.keys(expectation.shape), 'expectations'];
 
-/** Reads expectations, YAML or JSON. Throws CliError with every error's line and key. */
+/** YAML or JSON. Throws CliError with every error's line and key. */
 export function parseExpectations(contents: string, filename: string): ExpectationsFile {
   const root = onlyDocument(contents, filename, invalid);
   if (root === undefined) throw invalid(filename, [`${filename}: the file is empty`]);

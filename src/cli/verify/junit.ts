@@ -3,7 +3,7 @@ import type { ExpectationResult } from './result.ts';
 
 type Attributes = Readonly<Record<string, string | number>>;
 
-/** The results as JUnit XML, which pipelines show beside their other tests: a test case for each expectation. */
+/** JUnit XML, which pipelines show beside their other tests: a test case per expectation. */
 export function junitXml(file: string, results: readonly ExpectationResult[]): string {
   const errors = results.filter(({ error }) => error !== null).length;
   const failures = results.filter(({ passed, error }) => !passed && error === null).length;
@@ -21,7 +21,7 @@ function lineOf(origin: string): number {
   return Number(/:(\d+)$/.exec(origin)?.[1] ?? 1);
 }
 
-/** The content of a test case; empty: it passed. */
+/** A test case's content; empty: it passed. */
 function outcome({ passed, error, mismatches, explanation }: ExpectationResult): string {
   if (error !== null) return nested([element('error', { message: error }, '')]);
   if (passed) return '';
@@ -38,17 +38,17 @@ function element(name: string, attributes: Attributes, content: string): string 
   return content === '' ? `${start}/>` : `${start}>${content}</${name}>`;
 }
 
-/** Elements each on a line of its own. (Texts have lines too: nothing is indented.) */
+/** One element per line, without indentation, since texts have lines too. */
 function nested(elements: readonly string[]): string {
   return elements.length === 0 ? '' : `\n${elements.join('\n')}\n`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** What XML 1.0 has no way to write: most control characters, and halves of surrogate pairs. */
+/** Characters that XML 1.0 cannot represent: most control characters, and lone surrogates. */
 const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
-/** Text for a place between tags, or of an attribute, where line ends would become spaces unless escaped. */
+/** Escapes line ends in attributes, where they would become spaces. */
 function escaped(value: string | number, isAttribute = false): string {
   return String(value)
     .replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character)

@@ -1,21 +1,20 @@
 import type { Mismatch } from '../../explain/expectation.ts';
 import type { Line } from '../../forms/walk.ts';
 
-/** What came of one expectation: the form of `knat verify -o json`, without the lines. */
+/** As in `knat verify -o json`, but with the lines. */
 export interface ExpectationResult {
   readonly name: string;
-  /** `FILE:LINE`. */
   readonly origin: string;
   readonly node: string;
   readonly passed: boolean;
-  /** The packet as it was understood: `TCP 10.244.1.7 → 1.1.1.1:443`; empty where it could not be. */
+  /** The packet as understood: `TCP 10.244.1.7 → 1.1.1.1:443`; empty if it was not. */
   readonly packet: string;
   readonly mismatches: readonly Mismatch[];
-  /** Why it could not be judged: a Pod that does not exist; null when it was. */
+  /** Why no verdict was possible, such as a Pod that does not exist; null if it was. */
   readonly error: string | null;
   readonly notes: readonly string[];
   /** The object and rule that decided. */
   readonly because: string;
-  /** Every step, for people: only of what failed. */
+  /** Every step, for people; only of failures. */
   readonly explanation: readonly Line[];
 }

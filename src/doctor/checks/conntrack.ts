@@ -1,7 +1,7 @@
 import type { Check } from '../finding.ts';
 import type { HostFinding } from '../host-facts.ts';
 
-/** Share of the table in use at which new connections will soon fail, and at which they may fail already. */
+/** Shares of the table at which new connections will soon fail, and may already fail. */
 const WARN_AT = 0.75;
 const FAIL_AT = 0.95;
 

@@ -1,7 +1,6 @@
 import type { Check } from '../finding.ts';
 import type { HostFinding } from '../host-facts.ts';
 
-/** The kernel and the rights. */
 export const platform: Check = {
   name: 'platform',
   title: 'kernel and rights',
@@ -31,8 +30,9 @@ export const forwarding: Check = {
 };
 
 /**
- * net.ipv4.conf.IF.forwarding decides about IPv4 packets that come in by the interface (net/ipv4/route.c). For IPv6 only
- * net.ipv6.conf.all.forwarding does (net/ipv6/ip6_output.c); an interface of its own is a host to routers then.
+ * For IPv4, net.ipv4.conf.IF.forwarding decides about packets that come in by the interface (net/ipv4/route.c). For
+ * IPv6 only net.ipv6.conf.all.forwarding does (net/ipv6/ip6_output.c); an interface's own value makes it a host to
+ * routers.
  */
 export const interfaceForwarding: Check = {
   name: 'interface-forwarding',
@@ -57,9 +57,9 @@ export const interfaceForwarding: Check = {
 };
 
 /**
- * Strict reverse path filtering drops packets that come in where the reply would not go out: with one uplink that
- * never happens, with several (a second public address for Pod NAT) it does. net.ipv4.conf.{all,IF}.rp_filter: the
- * larger counts (Documentation/networking/ip-sysctl.rst).
+ * Strict reverse path filtering drops packets that come in where the reply would not leave. That happens only with
+ * several uplinks (a second public address for Pod NAT). The larger of net.ipv4.conf.{all,IF}.rp_filter applies
+ * (Documentation/networking/ip-sysctl.rst).
  */
 export const reversePath: Check = {
   name: 'reverse-path-filter',
@@ -87,8 +87,8 @@ function reversePathMode(sysctls: HostSysctls, name: string): number {
 type HostSysctls = Parameters<Check['examine']>[0]['sysctls'];
 
 /**
- * Two pods behind one bridge talk past the host's NAT unless br_netfilter sends bridged packets through it: the reply
- * of a pod to its neighbour would then not be translated back.
+ * Two pods behind one bridge bypass the host's NAT unless br_netfilter passes bridged packets through it: a pod's reply
+ * to its neighbour would not be translated back.
  */
 export const bridgeNetfilter: Check = {
   name: 'bridge-netfilter',
@@ -115,10 +115,10 @@ export const bridgeNetfilter: Check = {
   },
 };
 
-/** First and last port that Kubernetes gives to NodePorts unless told otherwise. */
+/** Kubernetes' default for --service-node-port-range. */
 const NODE_PORTS = { first: 30000, last: 32767 };
 
-/** A port that the host uses for a connection of its own, or masquerading for one of a pod, may be a NodePort. */
+/** The host or masquerading may use a NodePort as source port. */
 export const localPorts: Check = {
   name: 'local-port-range',
   title: 'ports for connections and NodePorts',
@@ -138,7 +138,7 @@ export const localPorts: Check = {
   },
 };
 
-/** `ip_local_reserved_ports` as the kernel prints it: `8080,30000-32767`. */
+/** @param text `ip_local_reserved_ports` as the kernel prints it: `8080,30000-32767` */
 function isReserved(text: string): boolean {
   return text.split(',').some((part) => {
     const [first = 0, last = first] = part.split('-').map(Number);
@@ -146,7 +146,7 @@ function isReserved(text: string): boolean {
   });
 }
 
-/** How to set it now and for the next start of the machine. */
+/** Commands that set it now and for the next boot. */
 function setSysctl(name: string, value: string): string {
   return `sysctl -w ${name}=${value}, and the same line in a file of /etc/sysctl.d`;
 }

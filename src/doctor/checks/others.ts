@@ -3,7 +3,7 @@ import { LINK_LOCAL } from '../../net/special-address.ts';
 import type { Check } from '../finding.ts';
 import type { ForeignSourceNat, HostFacts, HostFinding } from '../host-facts.ts';
 
-/** Rules of other programs that rewrite sources match the same packets; priorities and chance decide which rule wins. */
+/** Other programs' rules that rewrite sources match the same packets; priorities and chance decide which rule wins. */
 export const foreignSourceNat: Check = {
   name: 'foreign-source-nat',
   title: 'other programs that rewrite sources',
@@ -29,14 +29,14 @@ export const foreignSourceNat: Check = {
   },
 };
 
-/** Bridges of programs that keep networks of their own, and never pods of Kubernetes. */
+/** Bridges of programs that keep their own networks, which never contain pods of Kubernetes. */
 const OWN_BRIDGE =
   /^(docker\d*|docker_gwbridge|br-[0-9a-f]{12}|virbr\d+|podman\d+|cni-podman\d+|lxcbr\d+|lxdbr\d+)$/;
 const OWN_NETWORKS: ReadonlySet<string | null> = new Set(['docker', 'libvirt', 'tailscale']);
 
 /**
- * False if no packet of a pod matches the rule: its sources are in no pool. If pools are not known: if the rule is for a
- * network that a program keeps for itself.
+ * False if the rule matches no pod's packet: its sources are in no pool or, if pools are unknown, it is for a network
+ * that a program keeps for itself.
  */
 function touchesPods(
   { source, families, notOut, owner }: ForeignSourceNat,
@@ -53,7 +53,7 @@ function touchesPods(
 /** Ports of tunnels between nodes (VXLAN, Geneve, WireGuard of Calico), which need no NAT. */
 const TUNNEL_PORTS: ReadonlySet<number> = new Set([4789, 6081, 8472, 51820, 51821]);
 
-/** Without connection tracking there is no NAT: neither an address nor the reply is translated. */
+/** Without connection tracking neither an address nor the reply is translated. */
 export const untracked: Check = {
   name: 'untracked',
   title: 'packets without connection tracking',
@@ -99,7 +99,6 @@ const remedies: Readonly<Record<string, string>> = {
   'kube-proxy': 'docs/migrate-from-kube-proxy.md has the steps',
 };
 
-/** kube-proxy and knat would both translate packets to Services. */
 export const kubeProxy: Check = {
   name: 'kube-proxy',
   title: 'kube-proxy',
@@ -117,7 +116,6 @@ export const kubeProxy: Check = {
   },
 };
 
-/** Packet filters must let translated packets pass. */
 export const forwardDrops: Check = {
   name: 'forward-policy',
   title: 'packet filters for pods',
@@ -130,7 +128,7 @@ export const forwardDrops: Check = {
   },
 };
 
-/** A host in a network that overlaps a pool cannot be distinguished from a pod. */
+/** A host in a network that overlaps a pool is indistinguishable from a pod. */
 export const poolsAndNetworks: Check = {
   name: 'pools-and-node-networks',
   title: 'pools and the networks of this node',
@@ -156,10 +154,9 @@ export const poolsAndNetworks: Check = {
   },
 };
 
-/** Findings of the agent that are listed. */
+/** Maximum number of listed findings of the agent. */
 const AGENT_FINDINGS = 10;
 
-/** Whether an agent runs, and what it found. */
 export const agent: Check = {
   name: 'agent',
   title: 'the agent of this node',

@@ -5,16 +5,13 @@ import type { PlanEntry } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ENTRY_HEADINGS, entryRow } from './entry-row.ts';
 
-/** Entries that are rendered without a pause; NAT continues in between. */
+/** Entries rendered without a pause; NAT continues in the pauses. */
 const SLICE = 500;
 
 /** Widths of the columns but the last: `[IPv6 address]:port/SCTP` fits. */
 const WIDTHS = [10, 54, 48];
 
-/**
- * All entries that fit, in order of their keys, in pieces of text: a JSON array, or a table; refused claims come last.
- * Entries that are removed meanwhile are left out.
- */
+/** JSON array or table, in order of the keys; refused claims come last. Entries removed meanwhile are left out. */
 export async function* listEntries(
   plan: NatPlan,
   fits: (entry: PlanEntry) => boolean,

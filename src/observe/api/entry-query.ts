@@ -9,30 +9,29 @@ import { canonicalEntry } from '../../plan/canonical.ts';
 import type { EgressSource, Endpoint, FamilyScope, PlanEntry, SourcePorts } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 
-/** Which entries are wanted. */
 export interface WantedEntries {
-  /** Null: all; empty: none of the plan. */
+  /** Null: all; empty: no entries of the plan. */
   readonly kinds: readonly PlanEntry['kind'][] | null;
-  /** Refused claims are wanted too; they have neither family nor protocol. */
+  /** Include refused claims, which have neither family nor protocol. */
   readonly refused: boolean;
   /** `shop/web` or `Service shop/web`, in any case; null: all. */
   readonly object: string | null;
   readonly family: Family | null;
   readonly protocol: Protocol | null;
-  /** Only Service frontends without any endpoint. */
+  /** Only Service frontends without endpoints. */
   readonly unserved: boolean;
-  /** Text anywhere in key, object, port name or endpoints, upper and lower case equal; empty: all. */
+  /** Case-insensitive text in key, object, port name or endpoints; empty: all. */
   readonly search: string;
 }
 
 export interface EntryQuery extends WantedEntries {
-  /** Only keys behind this one; null: from the beginning. */
+  /** Only greater keys; null: from the beginning. */
   readonly after: string | null;
   readonly limit: number;
 }
 
 /**
- * Reads the question; a text says what is wrong with it.
+ * Returns a text if the question is wrong.
  *
  * @param among `planned`: only entries of the plan; `everything`: refused claims too
  */
@@ -72,7 +71,6 @@ function isKind(name: string): name is keyof typeof entryKinds {
   return Object.hasOwn(entryKinds, name);
 }
 
-/** The refused claims that are wanted. */
 export function wantedRefusals(wanted: WantedEntries, refused: readonly Refusal[]): readonly Refusal[] {
   const { object, search, family, protocol, unserved } = wanted;
   if (!wanted.refused || family !== null || protocol !== null || unserved) return [];
@@ -83,21 +81,21 @@ export function wantedRefusals(wanted: WantedEntries, refused: readonly Refusal[
   );
 }
 
-/** Entries that are collected beyond a page before it is sorted and cut. */
+/** Entries collected beyond a page before it is sorted and cut. */
 const SLACK = 1024;
 
 /**
- * The entries that fit, in order of their keys. Each page is one pass over the plan that renders only what it shows. Nothing
- * is kept between pages, so a page is right whatever changed since the one before.
+ * Matching entries in order of their keys. Each page is one pass over the plan and renders only its entries. No state
+ * is kept between pages, so each page is right for the present plan.
  */
 export function queryEntries(plan: NatPlan, query: EntryQuery): EntryPage {
   const fits = filterOf(query);
   const { after, limit } = query;
-  /** The smallest keys so far; cut back to `limit` now and then. */
+  /** The smallest keys so far, cut back to `limit` occasionally. */
   const first: PlanEntry[] = [];
   let total = 0;
   let behind = 0;
-  /** No key from here on belongs to the page; null: not known yet. */
+  /** Exclusive upper bound of the page's keys; null: not known yet. */
   let bound: string | null = null;
   for (const entry of plan.entries()) {
     if (!fits(entry)) continue;
@@ -121,7 +119,6 @@ function keepSmallest(entries: PlanEntry[], count: number): void {
   if (entries.length > count) entries.length = count;
 }
 
-/** The filter of a question, without its page. */
 export function filterOf(query: WantedEntries): (entry: PlanEntry) => boolean {
   const { kinds, family, protocol, unserved } = query;
   const object = query.object?.toLowerCase() ?? null;
@@ -139,7 +136,7 @@ export function filterOf(query: WantedEntries): (entry: PlanEntry) => boolean {
 function searchOf(text: string): (entry: PlanEntry) => boolean {
   const wanted = text.toLowerCase();
   if (wanted === '') return () => true;
-  // Endpoints are rendered only for what can be a part of one.
+  // Endpoints are rendered only if the text can be part of an endpoint.
   const isAddress = /^[0-9a-f.:[\]]+$/.test(wanted);
   const has = (endpoint: Endpoint) => formatEndpoint(endpoint.address, endpoint.port).includes(wanted);
   return (entry) => {
@@ -155,7 +152,7 @@ function searchOf(text: string): (entry: PlanEntry) => boolean {
   };
 }
 
-/** An owner matches by its full name, or by the part after the kind. */
+/** Compares the full name, or the part after the kind. */
 function isOwner(entry: PlanEntry, object: string): boolean {
   if (entry.kind === 'FamilyScope') return entry.pools.some(({ name }) => isNamed(`IPPool ${name}`, object));
   if (entry.kind === 'EgressSource') {
@@ -166,7 +163,7 @@ function isOwner(entry: PlanEntry, object: string): boolean {
   return entry.kind !== 'SourcePorts' && isNamed(formatRef(entry.owner), object);
 }
 
-/** Made of several objects. */
+/** Has several origins. */
 function isOfMany(entry: PlanEntry): entry is FamilyScope | SourcePorts | EgressSource {
   return entry.kind === 'FamilyScope' || entry.kind === 'SourcePorts' || entry.kind === 'EgressSource';
 }

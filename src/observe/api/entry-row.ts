@@ -3,7 +3,7 @@ import { entryKinds, REFUSED } from '../../forms/questions.ts';
 
 export const ENTRY_HEADINGS = ['KIND', 'WHAT', 'OBJECT', 'BECOMES'] as const;
 
-/** An entry, or a refused claim, as cells under the headings. */
+/** Cells in the order of the headings. */
 export function entryRow(entry: Entry | Refusal): [string, string, string, string] {
   const owner = 'owner' in entry ? (entry.owner ?? '') : '';
   return [kindOf(entry), entry.key, owner, becomes(entry)];
@@ -14,7 +14,7 @@ function kindOf({ kind }: Entry | Refusal): string {
   return Object.entries(entryKinds).find(([, name]) => name === kind)?.[0] ?? kind;
 }
 
-/** What becomes of a packet that the entry is about. */
+/** What happens to a packet that the entry matches. */
 export function becomes(entry: Entry | Refusal): string {
   switch (entry.kind) {
     case 'ServiceFrontend':

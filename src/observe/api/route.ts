@@ -6,7 +6,7 @@ import { printableJson } from '../../model/printable.ts';
 import { InvalidQuery } from '../invalid-query.ts';
 import { StillReading } from './still-reading.ts';
 
-/** Routes of the API, all of them GET: nothing can be changed through it. */
+/** All routes are GET: the API changes nothing. */
 export type Api = OpenAPIHono;
 
 export function createApi(): Api {
@@ -15,7 +15,6 @@ export function createApi(): Api {
   return app;
 }
 
-/** The form of every error of the API. */
 export function answerError(error: Error, context: Context): Response {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'KNAT_INTERNAL';
   const details = 'details' in error ? error.details : [];
@@ -23,7 +22,7 @@ export function answerError(error: Error, context: Context): Response {
   return jsonAnswer(context, { code, message: error.message, details }, statusOf(error, code));
 }
 
-/** Text from outside is escaped, so that it cannot control the terminal of a person who uses curl. */
+/** Escapes foreign text, so that it cannot control the terminal of a curl user. */
 function jsonAnswer(context: Context, data: unknown, status: 200 | 400 | 500 | 503): Response {
   return context.body(printableJson(JSON.stringify(data)), status, { 'Content-Type': 'application/json' });
 }
@@ -33,10 +32,7 @@ function statusOf(error: Error, code: string): 400 | 500 | 503 {
   return code === 'KNAT_INVALID_INPUT' ? 400 : 500;
 }
 
-/**
- * Answers a route. The question is checked here, the answer by the compiler. `handle` throws an error with a code if the
- * question is wrong.
- */
+/** The question is checked here, the answer by the compiler. `handle` throws if the question is wrong. */
 export function answer<Query extends z.ZodObject, Answer extends z.ZodType>(
   app: Api,
   route: AnswerRoute<string, Query, Answer>,
@@ -48,10 +44,7 @@ export function answer<Query extends z.ZodObject, Answer extends z.ZodType>(
   );
 }
 
-/**
- * Answers a route with pieces that end with a line, as fast as the reader takes them. A reader that leaves aborts the signal.
- * `handle` reads the question itself, so that it can refuse unknown parameters.
- */
+/** Answers in lines, at the reader's speed; a reader that leaves aborts the signal. `handle` reads the question. */
 export function answerLines(
   app: Api,
   route: LinesRoute,
@@ -68,7 +61,7 @@ export function answerLines(
 }
 
 /**
- * The pieces as the body of an answer, made as fast as the reader takes them.
+ * The pieces as a body, made at the reader's speed.
  *
  * @param progress called after each piece; with true at the end, also when the reader leaves
  */
@@ -92,10 +85,10 @@ export function streamOf(
   });
 }
 
-/** JSON, one text a line (https://github.com/ndjson/ndjson-spec). */
+/** A JSON text per line (https://github.com/ndjson/ndjson-spec). */
 export const LINES = 'application/x-ndjson';
 
-/** The values of a question. Throws InvalidQuery. */
+/** Throws InvalidQuery. */
 export function questionOf<Query extends z.ZodObject>(
   query: Query,
   given: Readonly<Record<string, string>>,
@@ -131,7 +124,7 @@ function describe(
   });
 }
 
-/** The page of the items whose text contains what is searched for. */
+/** The page of the items whose text contains the search text. */
 export function pageOfItems<Item>(
   all: Iterable<Item>,
   { search, offset, limit }: OffsetPage,

@@ -6,12 +6,11 @@ import { planRoutes } from './routes/plan.ts';
 import { requirePlan } from './still-reading.ts';
 import type { AgentView } from './view.ts';
 
-/** Adds routes of those that are declared to the API. */
 export type Routes = (app: Api, declared: typeof routes) => void;
 
 /**
- * The API, which the agent's socket and the HTTP server serve. Questions about the agent itself are answered at any time;
- * all others, those of companions too, are refused until the first plan is made.
+ * The API of the agent's socket and the HTTP server. Questions about the agent itself are always answered; all others,
+ * including those of companions, are refused until the first plan exists.
  */
 export function apiOf(view: AgentView, more: readonly Routes[]): Api {
   const app = createApi();
@@ -25,7 +24,7 @@ export function apiOf(view: AgentView, more: readonly Routes[]): Api {
   return app;
 }
 
-/** The description of the API, OpenAPI 3.1. */
+/** OpenAPI 3.1. */
 export function describeApi(api: Api, version: string): object {
   const served = createApi();
   served.route(API_PATH, api);

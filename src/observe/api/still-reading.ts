@@ -1,6 +1,6 @@
 import type { AgentView } from './view.ts';
 
-/** The first plan is not made yet, so questions about it cannot be answered. */
+/** The question needs a plan, but none exists yet. */
 export class StillReading extends Error {
   readonly code = 'KNAT_SOURCE_READING';
   override readonly name = 'StillReading';
@@ -11,7 +11,6 @@ export class StillReading extends Error {
   }
 }
 
-/** Throws StillReading before the first plan. */
 export function requirePlan(view: Pick<AgentView, 'reading'>): void {
   const seconds = view.reading();
   if (seconds !== null) throw new StillReading(seconds);

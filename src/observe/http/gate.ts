@@ -3,7 +3,6 @@ import { isIP } from 'node:net';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 
-/** The owner of a token, from the cluster. */
 export interface TokenUser {
   readonly username: string;
   readonly uid: string;
@@ -11,50 +10,48 @@ export interface TokenUser {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Asks the cluster. Rejects when it cannot be asked. */
+/** Asks the cluster. Rejects when the cluster cannot answer. */
 export interface Reviewer {
   /** Null: the cluster does not know the token. */
   whoIs(token: string): Promise<TokenUser | null>;
-  /** Whether the user may `get` the path (nonResourceURLs of RBAC). */
+  /** By nonResourceURLs of RBAC. */
   mayGet(user: TokenUser, path: string): Promise<boolean>;
 }
 
-/** A request that asks to be served. */
 export interface Caller {
-  /** The other end of the connection; undefined: it is closed. */
+  /** The client's address; undefined: the connection is closed. */
   readonly address: string | undefined;
   readonly path: string;
   header(name: string): string | undefined;
 }
 
-/** Why a request is not served. */
 export interface Refusal {
   readonly status: 401 | 403 | 421 | 429 | 503;
   readonly message: string;
 }
 
 export interface GateParts {
-  /** Null: there is no cluster that can check tokens. */
+  /** Null: no cluster can check tokens. */
   readonly reviewer: Reviewer | null;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   /** Counts a question to the cluster. */
   readonly reviewed?: (result: 'allowed' | 'denied' | 'failed') => void;
 }
 
-/** Milliseconds for which an answer of the cluster is used again. */
+/** Milliseconds for which the cluster's answer is cached. */
 const ALLOWED_FOR = 30_000;
 const DENIED_FOR = 10_000;
-/** Answers that are remembered. */
+/** Maximum number of cached answers. */
 const REMEMBERED = 1_000;
-/** Questions to the cluster: BURST at once, then one in REFILL milliseconds. */
+/** Limit of questions to the cluster: BURST, then one every REFILL milliseconds. */
 const BURST = 20;
 const REFILL = 200;
 
 /**
- * Decides who may read from the agent. A client in the node's network namespace needs nothing: the other end of its
- * connection is a loopback address, no proxy is in between, and the request names this machine and no other name (against
- * DNS rebinding). Everyone else needs a bearer token whose owner may `get` the path.
+ * Decides who may read from the agent. A client in the node's network namespace needs no token: the client's address is
+ * loopback, no proxy is in between, and the request names this machine (against DNS rebinding). Every other client
+ * needs a bearer token whose owner may `get` the path.
  */
 export class Gate {
   readonly #parts: GateParts;
@@ -125,10 +122,10 @@ const NO_CLUSTER: Refusal = {
   message: 'this agent has no cluster that could say whose token it is: ask from the node itself',
 };
 
-/** Headers of proxies: the client of a proxy on this machine may be elsewhere. */
+/** Headers of proxies: the client of a local proxy may be remote. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
 
-/** 127.0.0.0/8 and ::1, also in the form of a socket of both families. */
+/** 127.0.0.0/8 and ::1, also IPv4-mapped. */
 export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
   const plain = address.replace(/^::ffff:/i, '');

@@ -8,23 +8,22 @@ import { keepListening, type ListenAddress, type ListeningListener, type Served 
 import { keepKeyPair, keyPairTrouble, readKeyPair, type TlsPaths } from './tls-files.ts';
 
 const REQUESTS_PER_CONNECTION = 1_000;
-/** A connection without any transfer is cut after this many milliseconds. */
+/** Milliseconds before a silent connection is cut. */
 const STILL = 30_000;
 
 export interface HttpServing {
   readonly address: ListenAddress;
   readonly served: Served;
   readonly site: Hono<{ Bindings: HttpBindings }>;
-  /** Null: without TLS. */
   readonly tls: TlsPaths | null;
 }
 
 export interface HttpListener extends ListeningListener {
-  /** What is wrong with the TLS files; null: nothing any more. */
+  /** What is wrong with the TLS files; null: they are usable again. */
   tls(trouble: string | null): void;
 }
 
-/** Serves the site until the signal aborts. Failures are given to the listener and tried again. */
+/** Serves until the signal aborts. Failures are passed to the listener and retried. */
 export async function serveHttp(
   { address, served, site, tls }: HttpServing,
   listener: HttpListener,
@@ -33,7 +32,7 @@ export async function serveHttp(
 ): Promise<void> {
   const answer = getRequestListener(site.fetch, { overrideGlobalObjects: false });
   const handle: RequestListener = (request, response) => {
-    // Bodies are not read: a request that has one ends the connection.
+    // Bodies are not read: a request with a body ends the connection.
     if (
       request.headers['content-length'] !== undefined ||
       request.headers['transfer-encoding'] !== undefined

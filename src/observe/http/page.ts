@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { MiddlewareHandler } from 'hono';
 
-/** The built page, `dist/ui`: beside the compiled sources, and where `npm run build` puts it for these. */
+/** The built page, `dist/ui`, seen from the compiled sources and from the TypeScript sources. */
 const FOLDERS = ['../../ui/', '../../../dist/ui/'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 
-/** What the page may do: ask this agent, and nothing and nobody else. Its UI library sets styles of its own. */
+/** The page may only ask this agent. Its UI library sets inline styles. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -21,10 +21,10 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-/** Files whose names change with their contents. */
+/** Their names change with their contents. */
 const HASHED = /\/assets\//;
 
-/** Serves the page's files; null where it was not built. */
+/** Null if the page was not built. */
 export function pageFiles(): MiddlewareHandler | null {
   const root = FOLDERS.find((folder) => existsSync(`${folder}index.html`));
   if (root === undefined) return null;

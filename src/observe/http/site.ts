@@ -18,14 +18,13 @@ export interface SiteParts {
   readonly api: Api;
   readonly view: AgentView;
   readonly gate: Gate;
-  /** Serve `/metrics` without a token. */
   readonly openMetrics: boolean;
 }
 
 type Environment = { Bindings: HttpBindings };
 type Site = Hono<Environment>;
 
-/** Restrictions for browsers; our own page sets further ones. */
+/** Restrictions for browsers; the page adds further ones. */
 const HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy':
@@ -37,17 +36,17 @@ const HEADERS: Readonly<Record<string, string>> = {
   'X-Frame-Options': 'DENY',
 };
 
-/** Paths for kubelets and load balancers, which send no token: the answers only say whether all is well. */
+/** For kubelets and load balancers, which send no token: the answers reveal only the health. */
 const HEALTH_PATHS = ['/healthz', '/ping', '/ready', '/livez', '/readyz'] as const;
 
-/** What `--metrics-address` serves: `/metrics`. */
+/** For `--metrics-address`. */
 export function metricsSite(parts: SiteParts): Site {
   const site = bare(parts, parts.openMetrics ? ['/metrics'] : []);
   addMetrics(site, parts.view);
   return site;
 }
 
-/** What `--http-address` serves: everything. */
+/** For `--http-address`. */
 export function wholeSite(parts: SiteParts): Site {
   const { view, api } = parts;
   const site = bare(parts, HEALTH_PATHS);
@@ -61,7 +60,7 @@ export function wholeSite(parts: SiteParts): Site {
   return site;
 }
 
-/** A site without paths yet: it is read-only, and asks the gate about every path that is not open. */
+/** A read-only site without paths; the gate checks every path that is not open. */
 function bare({ gate, view }: SiteParts, open: readonly string[]): Site {
   const site: Site = new Hono();
   site.use(guarded(gate, view, new Set(open)));
@@ -133,9 +132,9 @@ function addMetrics(site: Site, view: AgentView): void {
   });
 }
 
-/** podnat-controller's list: everything at once, unlike the pages of the API. One reader at a time. */
+/** podnat-controller's list, unpaged, unlike the API's. One reader at a time. */
 function addEntryList(site: Site, view: AgentView): void {
-  /** Milliseconds since the epoch. After this time a reader that stopped reading no longer keeps others out. */
+  /** Milliseconds since the epoch. Afterwards a stalled reader no longer blocks others. */
   let busyUntil = 0;
   site.get('/entries/list', (context) => {
     const { format = 'json', ...question } = context.req.query();

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
 
-/** Paths of PEM files. */
+/** PEM files. */
 export interface TlsPaths {
   readonly certificate: string;
   readonly key: string;
@@ -13,10 +13,10 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** Milliseconds between two readings of the files. A mounted Secret changes by links, which no file watch notices. */
+/** Milliseconds between readings. A mounted Secret changes by links, which file watches miss. */
 const INTERVAL = 10_000;
 
-/** The certificate and key in the files. Throws if they cannot be read or do not match. */
+/** Throws if the files are unreadable or do not match. */
 export async function readKeyPair({ certificate, key }: TlsPaths): Promise<KeyPair> {
   const pair = { cert: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
   createSecureContext(pair);
@@ -24,10 +24,10 @@ export async function readKeyPair({ certificate, key }: TlsPaths): Promise<KeyPa
 }
 
 /**
- * Gives the server the new pair whenever the files change, until the signal aborts. If they cannot be used, the former
- * pair stays.
+ * Updates the server's pair whenever the files change, until the signal aborts. If they are unusable, the previous pair
+ * stays.
  *
- * @param trouble called with what is wrong with the files; null: nothing any more
+ * @param trouble gets the fault of the files; null: they are usable again
  */
 export async function keepKeyPair(
   server: Pick<Server, 'setSecureContext'>,

@@ -1,17 +1,16 @@
-/** The values that a label can have: all of them, or words that name the table that has them. */
+/** All values of a label, or the name of the table that lists them. */
 export type LabelValues = readonly string[] | { readonly words: string };
 
-/** One metric, for scrapes and for docs/metrics.md. */
+/** A metric, for scrapes and docs/metrics.md. */
 export interface Definition {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** What is counted or measured; where a time begins and ends; what the number does not say. */
+  /** What is measured, begin and end of a duration, and what the number does not say. */
   readonly help: string;
   readonly labels: Readonly<Record<string, LabelValues>>;
   /** Upper bounds of a histogram, in the unit of its name. */
   readonly buckets: readonly number[];
 }
 
-/** Labels of one observation, by the definition's own values. */
 export type LabelsOf<Of extends Definition> = {
   readonly [Label in keyof Of['labels']]: Of['labels'][Label] extends readonly (infer Value extends string)[]
     ? Value
@@ -36,12 +35,12 @@ export function histogram<const Labels extends Definition['labels'] = typeof non
   return { type: 'histogram', help, labels: labels ?? (none as Labels), buckets } as const;
 }
 
-/** `count` bounds from `first` on, each `factor` times the one before. */
+/** `count` bounds from `first` on, each `factor` times the previous. */
 export function exponential(first: number, factor: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => Number((first * factor ** index).toPrecision(12)));
 }
 
-/** `count` bounds from `first` on, each `step` more than the one before. */
+/** `count` bounds from `first` on, at intervals of `step`. */
 export function linear(first: number, step: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + step * index);
 }

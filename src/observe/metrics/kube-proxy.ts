@@ -5,8 +5,8 @@ const syncBuckets = exponential(0.001, 2, 15);
 const both = 'Both families are one transaction: they have the same value.';
 
 /**
- * The metrics of kube-proxy 1.36 that have a meaning in knat, with its names, labels and buckets (pkg/proxy/metrics).
- * The agent serves them while Service NAT is on.
+ * The metrics of kube-proxy 1.36 that apply to knat, with its names, labels and buckets (pkg/proxy/metrics). Served
+ * while Service NAT is on.
  */
 export const kubeProxyMetrics = {
   kubeproxy_sync_proxy_rules_duration_seconds: histogram(

@@ -8,21 +8,17 @@ const definitions = { ...knatMetrics, ...kubeProxyMetrics };
 
 type Definitions = typeof definitions;
 
-/** Names of the metrics of a type. */
 type Named<Type extends Definition['type']> = {
   [Name in keyof Definitions]: Definitions[Name]['type'] extends Type ? Name : never;
 }[keyof Definitions];
 
-/** Sets one value of a gauge; label values that are not set are absent. */
+/** Label values that are not set are absent. */
 export type GaugeSetter<Name extends Named<'gauge'>> = (
   labels: LabelsOf<Definitions[Name]>,
   value: number,
 ) => void;
 
-/**
- * Every metric of the process, by the definitions. Counting costs about a microsecond; what would cost more is computed
- * at each scrape (`collect`, `follow`).
- */
+/** Counting costs about a microsecond; anything slower is computed at each scrape (`collect`, `follow`). */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #counters = new Map<string, Counter>();
@@ -30,7 +26,7 @@ export class Metrics {
   readonly #histograms = new Map<string, Histogram>();
   readonly #collectors: (() => void)[] = [];
 
-  /** @param kubeProxyNames false: without kube-proxy's metrics; what is counted for them is dropped */
+  /** @param kubeProxyNames false: without kube-proxy's metrics; their counts are dropped */
   constructor({ kubeProxyNames }: { readonly kubeProxyNames: boolean }) {
     for (const [name, definition] of Object.entries<Definition>(definitions)) {
       if (kubeProxyNames || !(name in kubeProxyMetrics)) this.#add(name, definition);
@@ -50,7 +46,7 @@ export class Metrics {
     this.#histograms.get(name)?.observe(labels, value);
   }
 
-  /** At each scrape, the gauge has exactly what `tell` sets. */
+  /** At each scrape, the gauge has exactly the values that `tell` sets. */
   collect<Name extends Named<'gauge'>>(name: Name, tell: (set: GaugeSetter<Name>) => void): void {
     const gauge = this.#gauges.get(name);
     if (gauge === undefined) return;
@@ -60,7 +56,7 @@ export class Metrics {
     });
   }
 
-  /** At each scrape, raises the counter, which has no labels, to `total`. */
+  /** At each scrape, raises the counter (without labels) to `total`. */
   follow<Name extends Named<'counter'>>(name: Name, total: () => number): void {
     let last = 0;
     this.#collectors.push(() => {
@@ -70,13 +66,12 @@ export class Metrics {
     });
   }
 
-  /** The text format of Prometheus, 0.0.4. */
+  /** Prometheus' text format 0.0.4. */
   async text(): Promise<{ readonly type: string; readonly body: string }> {
     for (const collect of this.#collectors) collect();
     return { type: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
-  /** The same as data. */
   async snapshot(): Promise<MetricSnapshot[]> {
     for (const collect of this.#collectors) collect();
     const all = await this.#registry.getMetricsAsJSON();
@@ -98,7 +93,7 @@ export class Metrics {
     if (type === 'counter') this.#counters.set(name, new Counter(base));
     else if (type === 'gauge') this.#gauges.set(name, new Gauge(base));
     else this.#histograms.set(name, new Histogram({ ...base, buckets: [...buckets] }));
-    // Rates and alerts need a 0 for what never happened.
+    // Rates and alerts need a 0 for events that never happened.
     for (const each of combinations(labels)) {
       if (type === 'counter') this.#counters.get(name)?.inc(each, 0);
       else if (type === 'histogram') this.#histograms.get(name)?.zero(each);
@@ -110,7 +105,7 @@ function textLabels(labels: Partial<Record<string, string | number>>): Record<st
   return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
 }
 
-/** All combinations of the values; none where the values of a label are not listed. */
+/** Empty if a label's values are not listed. */
 function combinations(labels: Definition['labels']): Record<string, string>[] {
   let all: Record<string, string>[] = [{}];
   for (const [label, values] of Object.entries(labels)) {

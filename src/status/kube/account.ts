@@ -7,24 +7,24 @@ import type { PodBinding } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 
-/** What the agent has done and what is wrong, as far as it is reported to the cluster. */
+/** What the cluster gets to know of the agent's work and problems. */
 export interface NodeAccount {
   readonly node: string;
   readonly version: string;
   readonly capabilities: Capabilities;
   readonly enabled: EnabledKinds;
-  /** Name of the source, for messages. */
+  /** For messages. */
   readonly source: string;
   /** Every source has delivered what existed at the start. */
   readonly synced: boolean;
-  /** What the kernel was last reported to have; null before the first report. */
+  /** The kernel's last reported content; null before the first report. */
   readonly programmed: Programmed | null;
   /** Why the kernel does not match the plan; null when it does. */
   readonly failure: string | null;
   readonly problems: readonly Finding[];
 }
 
-/** The content of a plan that a Report says the kernel has. */
+/** The plan's content that a Report says the kernel has. */
 export interface Programmed {
   readonly counts: Omit<NodeNatStatus['counts'], 'rejected'>;
   /** In the order of their keys. */
@@ -33,7 +33,7 @@ export interface Programmed {
   readonly notices: readonly Notice[];
 }
 
-/** What is reported of this plan. Reads every entry: call it after programming, not for each change. */
+/** Reads every entry: call it after programming, not for each change. */
 export function programmedOf(plan: NatPlan): Programmed {
   const services = new Set<string>();
   const bindings: PodBinding[] = [];

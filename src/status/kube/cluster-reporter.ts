@@ -7,23 +7,19 @@ import { NodeNatWriter } from './node-nat-writer.ts';
 import type { StatusParts } from './parts.ts';
 import { NO_ROWS, type Rows, rowsOf } from './rows.ts';
 
-/** Shortest time between two looks at what the agent has done, in milliseconds. */
+/** Shortest time between two readings of the account, in milliseconds. */
 const INTERVAL = 5_000;
 
 export interface ClusterReporterParts extends StatusParts {
-  /**
-   * What to report; null while that would be incomplete: the source is still being read, or the kernel is behind the plan.
-   * `changed` is called when it is complete again.
-   */
+  /** Null while the source is being read or the kernel is behind the plan; `changed` is called afterwards. */
   readonly account: () => NodeAccount | null;
   readonly nodeStatus: boolean;
   readonly events: boolean;
 }
 
 /**
- * Reports to the cluster what the agent has done: the NodeNAT of the node, and Events. After a change it reads the agent's
- * account immediately, then at most once in an interval; changes in between are reported together. Whatever the API server
- * does, the agent only gets a finding to show.
+ * Writes the node's NodeNAT and Events. After a change it reads the agent's account immediately, then at most once in
+ * an interval; changes in between are reported together. Failures of the API server only become findings.
  */
 export class ClusterReporter {
   readonly #parts: ClusterReporterParts;
@@ -41,24 +37,23 @@ export class ClusterReporter {
     this.#wake = new Wake(parts.surroundings);
   }
 
-  /** Events that wait, and the number of those that were dropped because too many waited. */
+  /** Events that wait, and those dropped because too many waited. */
   get events(): { readonly waiting: number; readonly dropped: number } {
     return this.#recorder.counts;
   }
 
-  /** The account may have changed. Cheap; reads it before it returns if a look is due. */
+  /** The account may have changed. Cheap; reads it synchronously if a reading is due. */
   changed(): void {
     this.#isStale = true;
     if (this.#isDue()) this.#look();
     else this.#wake.notify();
   }
 
-  /** The Node of this node now has this uid; null: there is none. */
+  /** The uid of this node's Node; null: there is none. */
   nodeIs(uid: string | null): void {
     this.#writer.nodeIs(uid);
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { nodeStatus, events } = this.#parts;
     const before = await this.#writer.before(signal);
@@ -77,7 +72,7 @@ export class ClusterReporter {
     this.#look();
     while (!signal.aborted) {
       await this.#wake.wait(null, signal);
-      // A timer may end a little early.
+      // A timer may end slightly early.
       while (!this.#isDue() && !signal.aborted) {
         await surroundings.sleep(this.#nextLook - surroundings.now(), signal);
       }
@@ -97,12 +92,12 @@ export class ClusterReporter {
     this.#nextLook = this.#parts.surroundings.now() + INTERVAL;
     const rows = rowsOf(account);
     this.#writer.want(account, rows);
-    // Before the first programming it is not known what is true.
+    // Before the first programming the facts are unknown.
     if (account.programmed !== null && this.#parts.events) this.#recorder.observe(eventFacts(rows));
   }
 }
 
-/** The rows that an earlier agent wrote. */
+/** Rows written by an earlier agent. */
 function rowsIn(status: NodeNatStatus | null): Rows {
   if (status === null) return NO_ROWS;
   const { bindings = [], conflicts = [], rejected = [] } = status;

@@ -8,12 +8,12 @@ import { shortened } from './shortened.ts';
 
 export type Condition = NodeNatStatus['conditions'][number];
 
-/** A condition before it is known when its status last changed. */
+/** A condition without its transition time. */
 type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /**
- * The three conditions of the account. The time of a transition is that of the condition before where the status is
- * the same, else `at` (RFC 3339). Messages hold nothing that changes by itself, or each look would be a change.
+ * While a status is unchanged its condition keeps the transition time; otherwise it is `at` (RFC 3339). Messages
+ * contain nothing that changes by itself, or each reading would be a change.
  */
 export function conditionsOf(
   account: NodeAccount,
@@ -53,7 +53,7 @@ function programmed({ programmed, failure }: NodeAccount): Verdict {
     : { type, status: 'True', reason: 'Matches', message: 'the kernel has what the source wants' };
 }
 
-/** The first of: the source as a whole and ports that run out, rejected objects, conflicts. */
+/** The first of: the whole source and scarce ports, rejected objects, conflicts. */
 function degraded({ problems }: NodeAccount, { rejected, conflicts }: Rows): Verdict {
   const type = 'Degraded';
   const whole = problems.filter(({ object }) => object === null);
@@ -83,5 +83,5 @@ function degraded({ problems }: NodeAccount, { rejected, conflicts }: Rows): Ver
   return { type, status: 'False', reason: 'NothingToMend', message: 'nothing needs a person' };
 }
 
-/** Names in the message of a condition. */
+/** Maximum number of names in a condition's message. */
 const SHOWN = 5;

@@ -4,24 +4,21 @@ import { firstFew } from '../../model/text.ts';
 import { ownerText } from '../../plan/claims.ts';
 import type { BindingRow, RowRef, Rows } from './rows.ts';
 
-/** Something that is true of an object and becomes an Event: at most one for each object and reason. */
+/** A fact about an object that becomes an Event: at most one per object and reason. */
 export interface EventFact {
   readonly reason: EventReason;
   readonly object: RowRef;
-  /** For people; another text is another Event. */
+  /** For people; a changed text makes a new Event. */
   readonly note: string;
 }
 
 /** Kinds of objects that get Events. */
 const TOLD: ReadonlySet<string> = new Set(['Pod', 'Service', 'IPPool', 'FelixConfiguration', 'EgressRule']);
 
-/** Addresses and messages in a note. */
+/** Maximum number of addresses and messages in a note. */
 const SHOWN = 8;
 
-/**
- * The facts in the rows of a status. The rows that an earlier agent wrote give the facts that already have Events, if its
- * lists were complete.
- */
+/** An earlier agent's complete rows give the facts that already have Events. */
 export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[] {
   const notes = new Map<string, { reason: EventReason; object: RowRef; texts: string[] }>();
   const add = (reason: EventReason, object: RowRef, text: string) => {
@@ -45,7 +42,7 @@ export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[]
   }));
 }
 
-/** The same for all facts of one object and reason. */
+/** Identifies object and reason. */
 export function factKey({ reason, object }: Pick<EventFact, 'reason' | 'object'>): string {
   return `${reason} ${formatRef(object)}`;
 }

@@ -2,28 +2,24 @@ import { TokenBucket } from '../../base/token-bucket.ts';
 import { formatRef } from '../../model/object.ts';
 import { type EventFact, factKey } from './event-facts.ts';
 
-/** A fact that waits for its Event. */
 export interface Waiting {
   readonly fact: EventFact;
   /** How often it became true while it waited. */
   readonly times: number;
 }
 
-/** Events of one object: five at once, then one every 30 seconds. Of all objects: 50 at once, then 10 a second. */
+/** Limits per object: five at once, then one every 30 seconds. In total: 50 at once, then 10 a second. */
 const OBJECT_BURST = 5;
 const OBJECT_REFILL = 30_000;
 const TOTAL_BURST = 50;
 const TOTAL_REFILL = 100;
 
-/** Facts that may wait. A node has about 110 pods; facts beyond the limit get an Event when they change again. */
+/** A node has about 110 pods; a fact beyond the limit gets an Event on its next change. */
 const WAITING_LIMIT = 5_000;
 
-/**
- * Decides which facts get Events, and when. A fact that changes while it waits gets one Event, as it is then; one that is no
- * longer true gets none.
- */
+/** Limits Events. A fact that changes while it waits gets one Event; a fact that is no longer true gets none. */
 export class EventQueue {
-  /** Key → note of the facts that are true and have an Event, or wait for it. */
+  /** Key → note of true facts that have an Event or wait for it. */
   #current = new Map<string, string>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #buckets = new Map<string, TokenBucket>();
@@ -44,12 +40,12 @@ export class EventQueue {
     return this.#dropped;
   }
 
-  /** These facts have Events already. */
+  /** These facts already have Events. */
   known(facts: readonly EventFact[]): void {
     for (const fact of facts) this.#current.set(factKey(fact), fact.note);
   }
 
-  /** All facts that are true now. */
+  /** @param facts all that are true now */
   observe(facts: readonly EventFact[]): void {
     const current = new Map(facts.map((fact) => [factKey(fact), fact.note]));
     for (const key of this.#waiting.keys()) if (!current.has(key)) this.#waiting.delete(key);
@@ -65,7 +61,7 @@ export class EventQueue {
     this.#current = current;
   }
 
-  /** The next fact that may have its Event now, or the milliseconds until one may; null when none waits. */
+  /** The next fact allowed to get its Event, or the milliseconds until then; null: none waits. */
   next(now: number): Waiting | number | null {
     if (this.#waiting.size === 0) return null;
     const wait = this.#total.wait(now);
@@ -84,7 +80,7 @@ export class EventQueue {
     this.#total.take(now);
   }
 
-  /** Its Event is written, or can never be. A newer fact in its place still waits. */
+  /** The Event is written, or never can be. A newer fact in its place still waits. */
   done(waiting: Waiting, now: number): void {
     const key = factKey(waiting.fact);
     if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
@@ -95,7 +91,7 @@ export class EventQueue {
     this.#buckets.set(name, bucket);
   }
 
-  /** Puts it behind the others. */
+  /** Moves it to the end. */
   postpone(waiting: Waiting): void {
     const key = factKey(waiting.fact);
     if (this.#waiting.get(key) !== waiting) return;

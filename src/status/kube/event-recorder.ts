@@ -9,13 +9,12 @@ import { lookUp } from './object-lookup.ts';
 import { IDLE, RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { RowRef } from './rows.ts';
 
-/** The same fact again within this time raises the count of its Event; milliseconds. */
+/** Milliseconds during which a repeated fact raises the count of its Event. */
 const WINDOW = 15 * 60_000;
 
-/** Events that are remembered for that purpose. */
+/** Maximum number of remembered Events. */
 const REMEMBERED = 2_000;
 
-/** An Event that was written. */
 interface Told {
   readonly count: number;
   readonly at: number;
@@ -23,11 +22,11 @@ interface Told {
 
 /**
  * Writes Events about objects. Guarantees:
- * 1. A fact gets one Event when it becomes true. After a restart the facts of `known` get none, and the others meet their
- *    Event on the server, since the name of an Event follows from its content.
- * 2. The same fact again within the window raises the count of its Event.
- * 3. The number of Events is limited, for each object and for all (EventQueue).
- * 4. No failure ends it: an Event that the server will never take is dropped, everything else is tried again.
+ * 1. A fact gets one Event when it becomes true. After a restart the facts of `known` get none, and others meet their
+ *    Event on the server, since the content determines an Event's name.
+ * 2. A repetition within the window raises the Event's count.
+ * 3. The number of Events is limited, per object and in total (EventQueue).
+ * 4. No failure ends it: an Event that the server will never accept is dropped; everything else is retried.
  */
 export class EventRecorder {
   readonly #parts: StatusParts;
@@ -44,23 +43,22 @@ export class EventRecorder {
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
   }
 
-  /** Events that wait, and the number of those that were dropped because too many waited. */
+  /** Events that wait, and those dropped because too many waited. */
   get counts(): { readonly waiting: number; readonly dropped: number } {
     return { waiting: this.#queue.size, dropped: this.#queue.dropped };
   }
 
-  /** Facts that have Events from an earlier agent. */
+  /** These facts already have Events of an earlier agent. */
   known(facts: readonly EventFact[]): void {
     this.#queue.known(facts);
   }
 
-  /** All facts that are true now. Cheap: Events are written later. */
+  /** @param facts all that are true now. Cheap: Events are written later. */
   observe(facts: readonly EventFact[]): void {
     this.#queue.observe(facts);
     if (this.#queue.size > 0) this.#wake.notify();
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings } = this.#parts;
     while (!signal.aborted) {
@@ -102,7 +100,7 @@ export class EventRecorder {
       const body = eventObject(fact, identity, node, at);
       await client.json({ method: 'POST', path, body }, signal, IDLE);
     } catch (error) {
-      // It exists: an earlier agent, or that of another node, wrote the same.
+      // It exists: an earlier agent, or another node's, wrote the same.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
     }
     this.#told.set(name, { count: 1, at: now });
@@ -147,7 +145,7 @@ export class EventRecorder {
   }
 }
 
-/** The server will never take this Event: it is invalid, or its namespace goes or is gone. */
+/** The server will never accept this Event: it is invalid, or its namespace is gone or terminating. */
 function isHopeless({ status, reason, message }: ApiError): boolean {
   if (status === 403) return message.includes('is being terminated');
   return status === 400 || status === 404 || status === 413 || status === 422 || reason === 'Invalid';

@@ -4,7 +4,7 @@ import { formatRef } from '../../model/object.ts';
 import type { EventFact } from './event-facts.ts';
 import { shortened, shortenedToBytes } from './shortened.ts';
 
-/** Which object of the API an Event is about: `kubectl describe` finds it by the uid. */
+/** The object of an Event: `kubectl describe` finds the Event by the uid. */
 export interface ApiIdentity {
   readonly apiVersion: string;
   readonly uid: string;
@@ -16,14 +16,14 @@ const CONTROLLER = 'knat.dev/agent';
 const NOTE_LIMIT = 1024;
 const INSTANCE_LIMIT = 128;
 
-/** Events of objects without a namespace are in this one; the API server requires it. */
+/** The API server requires a namespace also for objects without one. */
 export function eventNamespace({ object }: Pick<EventFact, 'object'>): string {
   return object.namespace ?? 'default';
 }
 
 /**
- * The name follows from the content: a restarted agent, and agents of other nodes with the same Service, find the existing
- * Event (409) instead of making another. At most 217 characters, of 253 allowed: 200 of the object, a dot, 16 of the digest.
+ * The content determines the name: a restarted agent, and other nodes' agents with the same Service, find the existing
+ * Event (409). At most 217 of 253 allowed characters: 200 of the object, a dot, 16 of the digest.
  */
 export function eventName(fact: EventFact, uid: string): string {
   const text = [fact.reason, formatRef(fact.object), uid, fact.note].join('\n');
@@ -31,7 +31,7 @@ export function eventName(fact: EventFact, uid: string): string {
   return `${fact.object.name.slice(0, 200).replace(/[.-]+$/, '')}.${digest}`;
 }
 
-/** The Event as the API server takes it. @param node that the agent works on */
+/** @param node the agent's node */
 export function eventObject(fact: EventFact, { apiVersion, uid }: ApiIdentity, node: string, at: Date) {
   const { kind, namespace, name } = fact.object;
   return {
@@ -48,12 +48,12 @@ export function eventObject(fact: EventFact, { apiVersion, uid }: ApiIdentity, n
   };
 }
 
-/** The patch that counts an Event up. The server refuses a count below 2. */
+/** Raises an Event's count. The server refuses a count below 2. */
 export function seriesPatch(count: number, at: Date) {
   return { series: { count: Math.max(2, count), lastObservedTime: microTime(at) } };
 }
 
-/** RFC 3339 with six digits behind the second, as metav1.MicroTime has it. */
+/** metav1.MicroTime: RFC 3339 with six fractional digits. */
 function microTime(at: Date): string {
   return at.toISOString().replace('Z', '000Z');
 }

@@ -5,30 +5,27 @@ import { ApiError } from '../../kube-api/api-error.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
 import { IDLE } from './parts.ts';
 
-/** Path of all NodeNATs. */
 export const NODE_NATS = `/apis/${GROUP}/${VERSION}/${nodeNat.plural}`;
 const HEAD = { apiVersion: `${GROUP}/${VERSION}`, kind: nodeNat.kind } as const;
 
-/** Whose fields of the status these are, for server-side apply. */
+/** The field manager of the status, for server-side apply. */
 const MANAGER = 'knat';
 
-/** There is no Node of this name, so its NodeNAT would have no owner. */
+/** Without a Node of this name the NodeNAT would have no owner. */
 export class NodeAbsent extends Error {
   override readonly name = 'NodeAbsent';
 }
 
-/** The object as the server has it. */
 export interface NodeNatRead {
   readonly generation: number;
-  /** `metadata.resourceVersion` */
   readonly version: string;
   /** uid of the Node in its owner reference; empty: none. */
   readonly ownerUid: string;
-  /** Null if the object has none. */
+  /** Null: the object has no status. */
   readonly status: NodeNatStatus | null;
 }
 
-/** The NodeNAT of one node on the API server. All methods throw ApiError. */
+/** The API server's NodeNAT of one node. All methods throw ApiError. */
 export class NodeNatObject {
   readonly #client: ApiClient;
   readonly #node: string;
@@ -50,7 +47,7 @@ export class NodeNatObject {
     }
   }
 
-  /** Makes the object, owned by the Node, so that it is deleted with the Node. Throws NodeAbsent. */
+  /** The Node becomes the owner, so that the object is deleted with it. Throws NodeAbsent. */
   async create(signal: AbortSignal): Promise<NodeNatRead> {
     const ownerReferences = [this.#owner(await this.#nodeUid(signal))];
     const body = { ...HEAD, metadata: { name: this.#node, ownerReferences } };
@@ -58,12 +55,12 @@ export class NodeNatObject {
       return readOf(await this.#client.json({ method: 'POST', path: NODE_NATS, body }, signal, IDLE));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 409)) throw error;
-      // Another client made it meanwhile.
+      // Another client created it meanwhile.
       return (await this.read(signal)) ?? { generation: 0, version: '', ownerUid: '', status: null };
     }
   }
 
-  /** Replaces the whole status, also fields that an agent of another version wrote. */
+  /** Replaces the whole status, including fields of other agent versions. */
   async apply(status: NodeNatStatus, signal: AbortSignal): Promise<NodeNatRead> {
     const answer = await this.#client.json(
       {
@@ -79,10 +76,7 @@ export class NodeNatObject {
     return readOf(answer);
   }
 
-  /**
-   * Makes the present Node the owner, if it was an earlier Node: otherwise the garbage collector deletes the object. Throws
-   * NodeAbsent.
-   */
+  /** Replaces an earlier Node as owner, whose garbage collection would delete the object. Throws NodeAbsent. */
   async adopt(known: NodeNatRead, signal: AbortSignal): Promise<NodeNatRead> {
     const uid = await this.#nodeUid(signal);
     if (uid === known.ownerUid) return known;
@@ -132,7 +126,7 @@ function readOf(object: unknown): NodeNatRead {
   };
 }
 
-/** The schema of the CustomResourceDefinition requires these fields; the server checks the rest. */
+/** Checks only the fields that the CustomResourceDefinition requires; the server checks the rest. */
 function isStatus(status: unknown): status is NodeNatStatus {
   return isRecord(status) && isRecord(status.counts) && Array.isArray(status.conditions);
 }

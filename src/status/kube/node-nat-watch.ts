@@ -5,20 +5,20 @@ import { readWatchEvent } from '../../kube-api/watch-event.ts';
 import { NODE_NATS } from './node-nat-object.ts';
 import { RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 
-/** Shortest life that a watch asks the server for, in seconds; the longest is twice that. */
+/** Minimum duration of a watch, in seconds; the maximum is twice that. */
 const LIFE = 300;
 
-/** Silence after which a watch is given up, in milliseconds. A server sends a bookmark about every minute. */
+/** Milliseconds of silence before a watch is aborted. A server sends a bookmark about every minute. */
 const SILENCE = 150_000;
 
 export interface NodeNatListener {
   /** A watch begins; it does not report earlier changes. */
   opened(): void;
-  /** The object was written, by any client; null: it was deleted. */
+  /** Any client wrote the object; null: it was deleted. */
   changed(version: string | null): void;
 }
 
-/** Watches the NodeNAT of one node. No failure ends it; each is retried with growing waits. */
+/** No failure ends it; each is retried with growing waits. */
 export class NodeNatWatch {
   readonly #parts: Pick<StatusParts, 'client' | 'node' | 'surroundings' | 'debug'>;
   readonly #listener: NodeNatListener;
@@ -31,12 +31,11 @@ export class NodeNatWatch {
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => parts.surroundings.random());
   }
 
-  /** The agent may not watch, for example with the role of an older release. */
+  /** The agent may not watch, for example with an older release's role. */
   get isForbidden(): boolean {
     return this.#isForbidden;
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings, debug } = this.#parts;
     while (!signal.aborted) {
@@ -47,7 +46,7 @@ export class NodeNatWatch {
         this.#isForbidden = error instanceof ApiError && error.status === 403;
         debug(`NodeNAT: watch: ${error instanceof Error ? error.message : String(error)}`);
       }
-      // Also after a regular end: a server that ends watches at once must not be asked without pause.
+      // Waits also after a regular end: a server may end every watch immediately.
       await surroundings.sleep(this.#backoff.next(), signal);
     }
   }

@@ -10,13 +10,13 @@ import { RETRY_FIRST, RETRY_LONGEST, type StatusParts } from './parts.ts';
 import type { Rows } from './rows.ts';
 import { statusOf } from './status.ts';
 
-/** The object is compared with what was written at this interval, in milliseconds; times 1 to 1.25. */
+/** Milliseconds between comparisons of the object with what was written; times 1 to 1.25. */
 const LOOK_AGAIN = 10 * 60_000;
 
-/** The same if it may not be watched. */
+/** As LOOK_AGAIN, if the object may not be watched. */
 const LOOK_UNHEARD = 60_000;
 
-/** First wait before an object that another client changes repeatedly is corrected again, in milliseconds. */
+/** Milliseconds before an object that another client changes repeatedly is corrected again; grows. */
 const MEND_AGAIN = 5_000;
 
 interface Wanted {
@@ -25,12 +25,12 @@ interface Wanted {
 }
 
 /**
- * Keeps the NodeNAT of the node equal to the last account. Guarantees:
- * 1. An equal account writes nothing.
- * 2. No failure ends it; each is tried again with growing, jittered waits, with the newest account.
- * 3. An object that another client deleted or edited is written again at once; with growing waits if that continues.
- * 4. The object is made only while its Node exists. After the Node was registered again, the object is made again, or gets
- *    the new owner, at once: the garbage collector deletes what the old Node owned.
+ * Keeps the node's NodeNAT equal to the last account. Guarantees:
+ * 1. An unchanged account writes nothing.
+ * 2. No failure ends it; each is retried with growing, jittered waits and the newest account.
+ * 3. An object that another client deleted or edited is restored immediately; with growing waits if that continues.
+ * 4. The object is created only while its Node exists. When the Node was registered again, the object is created again
+ *    or gets the new owner immediately: garbage collection deletes what the old Node owned.
  */
 export class NodeNatWriter {
   readonly #parts: StatusParts;
@@ -38,14 +38,14 @@ export class NodeNatWriter {
   readonly #wake: Wake;
   readonly #backoff: Backoff;
   #wanted: Wanted | null = null;
-  /** The object as last read or written; null: it has to be made. */
+  /** As last read or written; null: it must be created. */
   #known: NodeNatRead | null = null;
   readonly #watch: NodeNatWatch;
-  /** The last version that the watch reported, null for deleted; undefined: nothing since the last look. */
+  /** The watch's last version, null: deleted; undefined: nothing since the last reading. */
   #heard: string | null | undefined;
   /** The object may differ from the known one. */
   #isSuspect = false;
-  /** uid of the Node, as the source has it; null: it has none. */
+  /** From the source; null: there is no Node. */
   #nodeUid: string | null = null;
   /** Ends waits for the Node. */
   readonly #nodeWake: Wake;
@@ -69,10 +69,7 @@ export class NodeNatWriter {
     });
   }
 
-  /**
-   * The status before anything is written; null if there is none, or if it may not be read. Waits for a server that does
-   * not answer.
-   */
+  /** The status before the first write; null: none, or it may not be read. Waits for an unresponsive server. */
   async before(signal: AbortSignal): Promise<NodeNatStatus | null> {
     while (!signal.aborted) {
       try {
@@ -88,13 +85,12 @@ export class NodeNatWriter {
     return null;
   }
 
-  /** Sets the account to write. */
   want(account: NodeAccount, rows: Rows): void {
     this.#wanted = { account, rows };
     this.#wake.notify();
   }
 
-  /** The Node now has this uid; null: there is none. */
+  /** @param uid null: there is no Node */
   nodeIs(uid: string | null): void {
     this.#nodeUid = uid;
     if (uid === null || uid === this.#known?.ownerUid) return;
@@ -102,7 +98,6 @@ export class NodeNatWriter {
     this.#suspect();
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#watch.run(signal), this.#keep(signal)]);
   }
@@ -135,7 +130,7 @@ export class NodeNatWriter {
     }
   }
 
-  /** The watch reported another version than the known one: another client wrote it. */
+  /** The watch reported an unknown version: another client wrote the object. */
   #isElse(): boolean {
     return this.#heard !== undefined && this.#heard !== (this.#known?.version ?? null);
   }
@@ -150,7 +145,7 @@ export class NodeNatWriter {
     }
   }
 
-  /** Waits, with growing time while another client changes the object as often as it is corrected. */
+  /** Waits longer each time while another client keeps undoing corrections. */
   async #rest(signal: AbortSignal): Promise<void> {
     const { surroundings } = this.#parts;
     if (surroundings.now() - this.#mendedAt >= LOOK_AGAIN) this.#mending.reset();
@@ -176,7 +171,7 @@ export class NodeNatWriter {
     this.#parts.outcome('held');
   }
 
-  /** Makes the object first if it was deleted. */
+  /** Creates the object if it was deleted. */
   async #apply(status: NodeNatStatus, signal: AbortSignal): Promise<NodeNatRead> {
     try {
       return await this.#object.apply(status, signal);

@@ -5,7 +5,7 @@ import type { ApiIdentity } from './event.ts';
 import { IDLE } from './parts.ts';
 import type { RowRef } from './rows.ts';
 
-/** API groups of objects without a namespace, in the order in which the sources prefer them. */
+/** API groups of objects without a namespace, in the sources' order of preference. */
 const CLUSTER_SCOPED: Readonly<
   Record<string, { readonly plural: string; readonly apis: readonly string[] }>
 > = {
@@ -17,10 +17,7 @@ const CLUSTER_SCOPED: Readonly<
   EgressRule: { plural: 'egressrules', apis: ['knat.dev/v1'] },
 };
 
-/**
- * Asks the API for the identity of an object: needed for objects that were rejected as a whole, and for those without a
- * namespace. Null if there is no such object. Throws ApiError.
- */
+/** For wholly rejected objects and those without a namespace. Null: no such object. Throws ApiError. */
 export async function lookUp(
   client: ApiClient,
   { kind, namespace = '', name }: RowRef,

@@ -4,19 +4,17 @@ import type { SideCode } from '../../model/finding-codes.ts';
 import type { ObjectRef } from '../../model/object.ts';
 import type { StoreOutcome } from '../store-outcome.ts';
 
-/** What writing to the cluster needs. */
 export interface StatusParts {
   readonly client: ApiClient;
-  /** Name of the node, of its Node object and of its NodeNAT. */
+  /** The name of the Node and of its NodeNAT. */
   readonly node: string;
   readonly surroundings: Surroundings & { wallClock(): Date };
-  /** The uid of a Pod or Service that the sources have; null for all others, which are looked up. */
+  /** The uid of a Pod or Service from the sources; null: look it up. */
   readonly uidOf: (kind: ObjectRef['kind'], key: string) => string | null;
-  /** What is wrong, in a text that does not change while it lasts; null: it is over. */
+  /** The text must not change while the trouble lasts; null: it is over. */
   readonly trouble: (code: SideCode, message: string | null) => void;
   /** The outcome of reading or writing the NodeNAT. */
   readonly outcome: (outcome: StoreOutcome) => void;
-  /** Logs at level debug. */
   readonly debug: (line: string) => void;
 }
 
@@ -24,5 +22,5 @@ export interface StatusParts {
 export const RETRY_FIRST = 500;
 export const RETRY_LONGEST = 60_000;
 
-/** Silence after which an answer is given up, in milliseconds. */
+/** Milliseconds of silence before an answer is aborted. */
 export const IDLE = 15_000;

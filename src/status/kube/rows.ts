@@ -13,10 +13,7 @@ export type ConflictRow = NonNullable<NodeNatStatus['conflicts']>[number];
 export type RejectedRow = NonNullable<NodeNatStatus['rejected']>[number];
 export type RowRef = RejectedRow['object'];
 
-/**
- * The complete lists of the status, which shows a part of them. Their order follows from their content. Text from objects is
- * `printable`, since people read it in terminals.
- */
+/** The complete lists in an order given by their content; the status shows a part. Text is `printable`. */
 export interface Rows {
   readonly bindings: readonly BindingRow[];
   readonly conflicts: readonly ConflictRow[];
@@ -48,7 +45,7 @@ function conflictRow({ key, winner, losers, because }: Conflict): ConflictRow {
   return { key, winner: rowRef(winner), losers: losers.map(rowRef), because: printable(because) };
 }
 
-/** Findings about no object are in the condition Degraded instead. */
+/** Empty for findings without an object: the condition Degraded has them. */
 function rejectedRow({ object, code, field, message }: Finding): RejectedRow[] {
   if (object === null) return [];
   return [

@@ -19,10 +19,9 @@ const NOTHING: NodeNatStatus['counts'] = {
 };
 
 /**
- * The status of a node's NodeNAT. Before the first programming, what the earlier agent wrote about the kernel stays, since
- * its rules are still there.
+ * Before the first programming, the earlier agent's statements about the kernel stay, since its rules are still there.
  *
- * @param before the status that the object has; null when it has none
+ * @param before the object's present status; null: none
  * @param at RFC 3339, whole seconds: for conditions whose status changes
  */
 export function statusOf(
@@ -69,12 +68,12 @@ function listsOf(counts: Omit<NodeNatStatus['counts'], 'rejected'>, rows: Rows):
   };
 }
 
-/** Rows of one object at most. */
+/** Maximum number of rows of one object. */
 const ROWS_OF_OBJECT = 8;
 
 /**
- * As many rows as the list may have, shared between the objects: each gets the same maximum, and at least one while there is
- * room. The last row of an object with more rows says how many are left out.
+ * Shares the list's rows between objects: each gets the same maximum, and at least one while there is room. An object's
+ * last row says how many are left out.
  */
 function fairly(rows: readonly RejectedRow[]): RejectedRow[] {
   const byObject = grouped(rows, ({ object }) => formatRef(object));

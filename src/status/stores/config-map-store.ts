@@ -3,23 +3,23 @@ import { ApiError } from '../../kube-api/api-error.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
 import { type StateStore, StoreFailed } from './store.ts';
 
-/** The key that podnat-controller has its state in. */
+/** podnat-controller's key. */
 const KEY = 'state.json';
 
-/** Silence after which an answer is given up, in milliseconds. */
+/** Milliseconds of silence before an answer is aborted. */
 const IDLE = 15_000;
 
-/** Bytes of an answer: a ConfigMap has at most 1 MiB, which escapes can make six times as long. */
+/** Bytes of an answer: a ConfigMap has at most 1 MiB, which escapes can enlarge sixfold. */
 const LIMIT = 8 << 20;
 
-/** How often a write is tried again because the object changed meanwhile. */
+/** Attempts of a write while other clients change the object. */
 const ATTEMPTS = 5;
 
 type ConfigMap = Readonly<Record<string, unknown>>;
 
 /**
- * The ConfigMap `podnat-controller-NODE`. It is read, changed in its one key, and replaced under the version that was
- * read, so that changes of others are not lost; it needs the rights get, create and update.
+ * The ConfigMap `podnat-controller-NODE`. One key is changed, and the object replaced under the version that was read,
+ * so that other clients' changes are not lost; needs the rights get, create and update.
  */
 export class ConfigMapStore implements StateStore {
   readonly name: string;

@@ -1,15 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** Algorithms of digest authentication that are understood (RFC 7616), as node:crypto calls them; the best first. */
+/** Known algorithms of digest authentication (RFC 7616), as named in node:crypto; the best first. */
 const HASHES = { 'sha-256': 'sha256', md5: 'md5' } as const;
 
-/** A challenge of digest authentication. */
 interface DigestChallenge {
   readonly realm: string;
   readonly nonce: string;
-  /** Undefined: the server did not say. */
   readonly opaque: string | undefined;
-  /** As the server wrote it; undefined: it did not, which means MD5. */
+  /** As the server wrote it; undefined means MD5. */
   readonly algorithm: string | undefined;
   readonly hash: (typeof HASHES)[keyof typeof HASHES];
   /** The hash of name and password covers the nonces too. */
@@ -18,10 +16,7 @@ interface DigestChallenge {
   readonly hasCount: boolean;
 }
 
-/**
- * A name and password, sent as the server asks for them: as a digest where it can do that, so that the password itself is not
- * sent, else as basic authentication. Nothing is sent before the server asks.
- */
+/** Sends name and password only when the server asks: as a digest if possible, otherwise as basic. */
 export class HttpLogin {
   readonly #user: string;
   readonly #password: string;
@@ -37,7 +32,7 @@ export class HttpLogin {
     this.#password = password;
   }
 
-  /** Learns from `WWW-Authenticate` of a 401, a text for each header. Whether the request is worth another try. */
+  /** Processes the `WWW-Authenticate` headers of a 401. Returns whether another request is worthwhile. */
   challenged(headers: readonly string[]): boolean {
     const challenges = headers.flatMap(challengesOf);
     const digests = challenges.flatMap(digestOf);
@@ -49,7 +44,7 @@ export class HttpLogin {
     return this.#wanted !== null && !isRefused;
   }
 
-  /** The value of `Authorization`; null: none. @param target path and query of the request */
+  /** The value of `Authorization`, or null. @param target path and query of the request */
   authorization(method: string, target: string): string | null {
     if (this.#wanted === null) return null;
     if (this.#wanted === 'basic') {
@@ -84,7 +79,7 @@ interface Challenge {
   readonly fields: ReadonlyMap<string, string>;
 }
 
-/** The challenges of one header: a scheme, fields with commas between them, the next scheme (RFC 9110, section 11.6.1). */
+/** Syntax: a scheme, comma-separated fields, the next scheme (RFC 9110, section 11.6.1). */
 function challengesOf(header: string): Challenge[] {
   const found: { scheme: string; fields: Map<string, string> }[] = [];
   const tokens = /([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*)))?/g;
@@ -96,7 +91,7 @@ function challengesOf(header: string): Challenge[] {
   return found;
 }
 
-/** Empty for another scheme, and for an unknown kind of digest. */
+/** Empty for another scheme or an unknown kind of digest. */
 function digestOf({ scheme, fields }: Challenge): DigestChallenge[] {
   if (scheme !== 'digest') return [];
   const algorithm = fields.get('algorithm');

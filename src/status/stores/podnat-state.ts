@@ -3,35 +3,33 @@ import { familyOf } from '../../net/address.ts';
 import { endpointAt, type PodBinding, portBehind } from '../../plan/entry.ts';
 
 /**
- * The state in the form of podnat-controller (docs/spec/pod-nat.md, "State"): a JSON object of lists of rules by
- * `ADDRESS:PORT`. It knows IPv4 alone: a rule of IPv6 would stop a podnat-controller that is rolled back to, so such
- * bindings are left out. Pure: text in, text out.
+ * The state in podnat-controller's form (docs/spec/pod-nat.md, "State"): a JSON object of lists of rules by
+ * `ADDRESS:PORT`. IPv6 bindings are left out: the form has only IPv4, and they would break a podnat-controller after a
+ * rollback. Pure: text in, text out.
  */
 
-/** One rule; the names and their order are those of the original's JSON. */
+/** Names and order are those of the original's JSON. */
 interface StateRule {
   readonly Protocol: string;
   readonly SourceIP: GoAddress;
   readonly SourcePort: number;
   readonly DestinationIP: GoAddress;
   readonly DestinationPort: number;
-  /** RFC 3339: when the kernel was last known to have it, as of the last writing. */
+  /** RFC 3339: when the kernel last had it, as of the last write. */
   readonly LastVerified: string;
   /** RFC 3339: when it was first programmed. */
   readonly Created: string;
-  /** `namespace:pod` */
   readonly Comment: string;
 }
 
-/** Go's net.IPAddr. */
 interface GoAddress {
   readonly IP: string;
   readonly Zone: string;
 }
 
 /**
- * When the rules that a text holds were made, by what they do. What is no rule is left out: a text that is empty,
- * `null`, broken or of another kind has none. Early releases have one rule where a list stands now.
+ * Creation times of a text's rules, by what they do. Invalid parts are ignored: a text that is empty, `null`, broken or
+ * of another kind has no rules. Early releases have one rule instead of a list.
  */
 function createdTimes(text: string | null): ReadonlyMap<string, string> {
   const rules = new Map<string, string>();
@@ -48,7 +46,7 @@ function createdTimes(text: string | null): ReadonlyMap<string, string> {
 }
 
 /**
- * The text for these bindings. A binding that the text `before` has keeps the time when it was made.
+ * A binding in the text `before` keeps its creation time.
  *
  * @param at RFC 3339
  */
@@ -73,10 +71,10 @@ export function stateText(bindings: readonly PodBinding[], before: string | null
   return JSON.stringify(state);
 }
 
-/** Rules in one text at most: of ranges beyond that only the first port is written. */
+/** Maximum number of rules in a text; of further ranges only the first port is written. */
 const MOST_RULES = 10_000;
 
-/** The form knows no ranges. */
+/** The form has no ranges. */
 function* portByPort(bindings: readonly PodBinding[]): Generator<PodBinding> {
   let left = MOST_RULES;
   for (const binding of bindings) {
@@ -89,7 +87,7 @@ function* portByPort(bindings: readonly PodBinding[]): Generator<PodBinding> {
   }
 }
 
-/** True when the two say the same, whenever it was verified. No text is an empty state. */
+/** Ignores the times of verification. No text is an empty state. */
 export function isSameState(a: string | null, b: string | null): boolean {
   return timeless(a) === timeless(b);
 }
@@ -107,7 +105,7 @@ function ruleKey({ tuple, endpoint, owner }: PodBinding): string {
   return `${protocol} ${tuple.address} ${tuple.port} ${destination} ${owner.namespace}:${owner.name}`;
 }
 
-/** What the form can say, in an order that only the content decides. */
+/** The bindings that the form supports, in an order that only depends on the content. */
 function inOrder(bindings: readonly PodBinding[]): PodBinding[] {
   return bindings
     .filter(({ tuple }) => familyOf(tuple.address) === 'IPv4')

@@ -13,33 +13,32 @@ const INTERVAL = 5_000;
 const RETRY_FIRST = 500;
 const RETRY_LONGEST = 60_000;
 
-/** How often the store is compared with what was written, in milliseconds; times 1 to 1.25. */
+/** Milliseconds between comparisons of the store with what was written; times 1 to 1.25. */
 const LOOK_AGAIN = 10 * 60_000;
 
 export interface PublisherParts {
   readonly store: StateStore;
   readonly surroundings: Surroundings & { wallClock(): Date };
-  /** The bindings that the kernel was reported to have; null while it is behind the plan. */
+  /** The bindings in force; null while the kernel is behind the plan. */
   readonly bindings: () => readonly PodBinding[] | null;
-  /** What is wrong, in words that stay the same while it is wrong; null when it is well again. */
+  /** The text must not change while the trouble lasts; null: it is over. */
   readonly trouble: (message: string | null) => void;
   readonly outcome: (outcome: StoreOutcome) => void;
   readonly debug: (line: string) => void;
 }
 
 /**
- * Publishes the bindings of the node in a store. Guarantees:
- * 1. An equal state is not written again; changes within the interval are written together.
- * 2. No failure ends it; each is tried again with growing, jittered waits, with the newest bindings.
- * 3. A state that was removed or edited is written again, at the next change or within minutes.
+ * Publishes the node's bindings in a store. Guarantees:
+ * 1. An unchanged state is not written; changes within the interval are written together.
+ * 2. No failure ends it; each is retried with growing, jittered waits and the newest bindings.
+ * 3. A removed or edited state is restored, at the next change or within minutes.
  */
 export class StatePublisher {
   readonly #parts: PublisherParts;
   readonly #wake: Wake;
   readonly #backoff: Backoff;
-  /** What the store holds; null: to be read. */
+  /** The store's content; null: to be read. */
   #known: { readonly text: string | null } | null = null;
-  /** Of the surroundings' clock. */
   #nextWrite = 0;
 
   constructor(parts: PublisherParts) {
@@ -49,12 +48,11 @@ export class StatePublisher {
     this.#backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
   }
 
-  /** The kernel may have other bindings now. */
+  /** The kernel's bindings may have changed. */
   changed(): void {
     this.#wake.notify();
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { surroundings, trouble, outcome, debug, store } = this.#parts;
     while (!signal.aborted) {
@@ -81,13 +79,13 @@ export class StatePublisher {
 
   async #publish(signal: AbortSignal): Promise<void> {
     const { store, surroundings, bindings, outcome } = this.#parts;
-    // Before a plan is in force there is nothing to compare with, and nothing to ask the store for.
+    // Before a plan is in force there is nothing to compare.
     if (bindings() === null) return;
     this.#known ??= { text: await store.read(signal) };
     const wait = this.#nextWrite - surroundings.now();
     if (wait > 0) await surroundings.sleep(wait, signal);
     const wanted = bindings();
-    // An incomplete state is published when it is complete.
+    // Wait for a complete state.
     if (signal.aborted || wanted === null) return;
     const before = this.#known.text;
     const text = stateText(wanted, before, surroundings.wallClock().toISOString());

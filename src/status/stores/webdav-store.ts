@@ -3,26 +3,24 @@ import { request as httpsRequest } from 'node:https';
 import { HttpLogin } from './http-login.ts';
 import { type StateStore, StoreFailed } from './store.ts';
 
-/** A request that takes longer is given up, in milliseconds. */
+/** Milliseconds before a request is aborted. */
 const LIMIT = 15_000;
 
-/** Bytes of an answer: our own text has 10,000 rules at most, of some 300 bytes. */
+/** Bytes of an answer: our own text has at most 10,000 rules of about 300 bytes. */
 const LARGEST_ANSWER = 16 << 20;
 
-/** The parts of an answer that are used. */
 interface Answer {
   readonly status: number;
-  /** A text for each `WWW-Authenticate`. */
+  /** One text for each `WWW-Authenticate`. */
   readonly challenges: readonly string[];
-  /** Where it has moved to; empty where the server does not say. */
+  /** Target of a redirect; empty: none. */
   readonly location: string;
   readonly text: string;
 }
 
 /**
- * The file `/NODE/state.json` of a WebDAV server (RFC 4918). Its folder is made first, and once more where a PUT finds
- * none (404, or 409 as the RFC has it). A name and password in the URL are used as the server asks for them: digest
- * where it can do that, so that the password is not sent, else basic.
+ * The file `/NODE/state.json` of a WebDAV server (RFC 4918). Its folder is created first, and again if a PUT finds none
+ * (404, or 409 as in the RFC). HttpLogin uses the URL's name and password.
  */
 export class WebdavStore implements StateStore {
   readonly name: string;
@@ -64,13 +62,13 @@ export class WebdavStore implements StateStore {
 
   async #makeFolder(signal: AbortSignal): Promise<void> {
     const answer = await this.#request('MKCOL', this.#folder, signal);
-    // 405: there is one already. Servers that keep their folders by themselves refuse MKCOL; the PUT decides.
+    // 405: it exists. Servers that create folders themselves refuse MKCOL; the PUT decides.
     const { status } = answer;
     if (status === 401 || status === 403 || status >= 500) throw this.#refused('MKCOL', answer);
     this.#isFolderMade = true;
   }
 
-  /** Asks once more where the server wants to know who asks. */
+  /** Repeats the request if the server requires a login. */
   async #request(method: string, url: URL, signal: AbortSignal, data?: string): Promise<Answer> {
     const answer = await this.#send(method, url, signal, data);
     if (answer.status !== 401 || !this.#login?.challenged(answer.challenges)) return answer;
@@ -125,7 +123,7 @@ export class WebdavStore implements StateStore {
   }
 }
 
-/** The text of an answer. Throws if it is too long, and ends the connection. */
+/** Throws if the text is too long, and ends the connection. */
 async function boundedText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;

@@ -3,10 +3,10 @@ import { API_PATH, pathOf } from '../../../src/forms/request.ts';
 import type { AnswerAt, AnswerPath, LineAt, LinesPath, QuestionAt } from '../../../src/forms/routes.ts';
 import { printable } from '../../../src/model/printable.ts';
 
-/** The agent answered with an error, or nobody answered. */
+/** The agent answered with an error, or no agent answered. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
-  /** `KNAT_…`; empty where no agent answered. */
+  /** `KNAT_…`; empty if no agent answered. */
   readonly code: string;
   readonly details: readonly string[];
 
@@ -26,7 +26,7 @@ export async function ask<Path extends AnswerPath>(
   return JSON.parse(await call(pathOf(path, question), signal), shown);
 }
 
-/** Asks for lines of JSON; gives all of them. Throws ApiError. */
+/** Collects all lines of JSON. Throws ApiError. */
 export async function askLines<Path extends LinesPath>(
   path: Path,
   question: QuestionAt<Path>,
@@ -39,12 +39,12 @@ export async function askLines<Path extends LinesPath>(
     .map((line) => JSON.parse(line, shown));
 }
 
-/** A reviver: names and messages of others turn no text around and begin no line on the page. */
+/** A reviver: foreign text must not reverse the page's text or begin new lines. */
 function shown(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? printable(value) : value;
 }
 
-/** The path is taken from where the page is: it also works behind a proxy's path. */
+/** Relative to the page's address, so that it works behind a proxy's path. */
 async function call(path: string, signal: AbortSignal): Promise<string> {
   let response: Response;
   try {

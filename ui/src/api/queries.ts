@@ -3,14 +3,13 @@ import type { PacketQuestion } from '../../../src/forms/questions.ts';
 import type { AnswerPath, QuestionAt } from '../../../src/forms/routes.ts';
 import { ask, askLines } from './client.ts';
 
-/** Milliseconds between two questions, by how much an answer costs the agent. */
+/** Milliseconds between two questions, by the agent's cost of an answer. */
 const OFTEN = 2_000;
 const SELDOM = 10_000;
 
 const live = (interval: number) =>
   ({ refetchInterval: interval, placeholderData: keepPreviousData, retry: false }) as const;
 
-/** The answer of a path, asked for again and again. */
 function useAnswer<Path extends AnswerPath>(path: Path, interval: number, question: QuestionAt<Path>) {
   return useQuery({
     queryKey: [path, question],
@@ -27,7 +26,7 @@ export const useConflicts = () => useAnswer('/conflicts', SELDOM, { limit: 200 }
 export const usePortUsage = () => useAnswer('/flows/ports', SELDOM, {});
 export const useFlowPairs = () => useAnswer('/flows/pairs', 5_000, { limit: 40 });
 
-/** Flows that are shown at most: more are searched, not scrolled. */
+/** Maximum number of shown flows: users search more than they scroll. */
 const FLOWS_SHOWN = 1_000;
 
 export const useFlows = (filter: QuestionAt<'/flows'>) =>

@@ -16,12 +16,12 @@ use([
 ]);
 
 export interface ChartProps {
-  /** What is seen, for those who do not see it. */
+  /** A description for screen readers. */
   readonly label: string;
   readonly option: EChartsCoreOption;
 }
 
-/** An ECharts picture that fills its parent, follows its size and the colours of the page. */
+/** An ECharts chart that fills its parent and follows its size and the page's colours. */
 export function Chart({ label, option }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<ReturnType<typeof init> | null>(null);
@@ -34,7 +34,7 @@ export function Chart({ label, option }: ChartProps) {
     observer.observe(place.current);
     return () => {
       observer.disconnect();
-      // Not at once: a frame that was asked for would find nothing to paint on.
+      // Delayed: a pending frame would find nothing to paint on.
       requestAnimationFrame(() => requestAnimationFrame(() => made.dispose()));
       chart.current = null;
     };
@@ -46,7 +46,7 @@ export function Chart({ label, option }: ChartProps) {
       { notMerge: true },
     );
   }, [option, scheme]);
-  // An element of its own for each scheme: ECharts would give the chart that is about to be disposed of again.
+  // Each scheme needs its own element: ECharts would return the chart that is about to be disposed of.
   return (
     <div key={scheme} ref={place} role="img" aria-label={label} style={{ width: '100%', height: '100%' }} />
   );

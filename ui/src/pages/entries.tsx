@@ -15,7 +15,7 @@ const KINDS = [
   { value: '', label: 'everything' },
 ];
 
-/** What is programmed, entry by entry: searched and paged by the agent, however many there are. */
+/** The plan's entries; the agent searches and pages them. */
 export function EntriesPage() {
   const [text, setText] = useState('');
   const [kind, setKind] = useState('frontend');
@@ -72,7 +72,7 @@ function what(entry: Entry): string {
   return entry.kind === 'ServiceFrontend' ? entry.origin : entry.kind;
 }
 
-/** A destination can be asked about at once. */
+/** A destination links to its explanation. */
 function key(entry: Entry) {
   const destination = /^(.+)\/(TCP|UDP|SCTP)$/.exec(entry.key);
   if (destination === null || (entry.kind !== 'ServiceFrontend' && entry.kind !== 'PodBinding'))

@@ -9,7 +9,7 @@ import { WalkView } from '../parts/walk-view.tsx';
 
 const PLACES = '10.244.1.7, pod/NAMESPACE/NAME or node/NAME';
 
-/** Explain as a form. What was asked stands in the page's address: a link shows the same packet to others. */
+/** The explain form. The page's address contains the question, so a link shows the same packet. */
 export function ExplainPage() {
   const asked = questionOf(useSearch());
   const { data, error, isFetching } = useWalk(asked);
@@ -41,7 +41,7 @@ function Form({ asked, isBusy }: { asked: PacketQuestion; isBusy: boolean }) {
   const [, navigate] = useLocation();
   const [question, setQuestion] = useState(asked);
   const href = explainHref(asked);
-  // Another link, or back: the form follows the address.
+  // After another link, or back, the form follows the address.
   useEffect(() => setQuestion(questionOf(href.slice(href.indexOf('?')))), [href]);
   const field = (name: keyof PacketQuestion) => ({
     value: question[name] ?? '',

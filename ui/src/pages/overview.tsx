@@ -9,7 +9,6 @@ import { Recent } from '../panels/recent.tsx';
 import { SyncLatency } from '../panels/sync-latency.tsx';
 import { Traffic } from '../panels/traffic.tsx';
 
-/** What this node translates, at a glance. */
 export function OverviewPage() {
   const { data: status } = useSummary();
   return (

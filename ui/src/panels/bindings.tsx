@@ -14,7 +14,7 @@ interface Row {
   readonly conflict: Conflict | null;
 }
 
-/** Node addresses and ports that lead straight to a pod, and who else wanted them. */
+/** Node addresses and ports that lead to a pod, and the conflicts about them. */
 export function Bindings() {
   const bindings = useEntries('binding', '');
   const conflicts = useConflicts();

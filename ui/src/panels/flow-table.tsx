@@ -15,7 +15,7 @@ const KINDS = [
   { value: 'stale', label: 'stale ones' },
 ];
 
-/** The connections of now, as conntrack has them; searched by the agent. */
+/** The present connections of conntrack; the agent searches them. */
 export function FlowTable() {
   const [text, setText] = useState('');
   const [kind, setKind] = useState('');

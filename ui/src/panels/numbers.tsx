@@ -2,7 +2,6 @@ import { Group, Paper, Text } from '@mantine/core';
 import type { Summary } from '../../../src/forms/status.ts';
 import { count, timeOfDay } from '../format.ts';
 
-/** What there is, in numbers. */
 export function Numbers({ status }: { status: Summary | undefined }) {
   const { counts, programmed, findings } = status ?? {};
   const numbers = [

@@ -28,7 +28,7 @@ export function PoolMatrix() {
 
 type Verdict = Matrix['rows'][number]['towards'][number]['verdict'];
 
-/** What the agent says about packets from a pool to a pool, or to the outside; null: they are of two families. */
+/** The agent's verdict on packets from a pool to a pool, or to the outside; null: the families differ. */
 function verdictOf({ rows }: Matrix, from: Pool, to: Pool | null): Verdict | null {
   const { towards = [] } = rows.find(({ pool }) => pool === from.name) ?? {};
   return towards.find(({ pool }) => pool === (to?.name ?? null))?.verdict ?? null;

@@ -5,7 +5,7 @@ import { usePortUsage } from '../api/queries.ts';
 import { Panel } from '../parts/panel.tsx';
 import { LEVEL_COLORS } from '../theme.ts';
 
-/** How full the ports of each (protocol, address that connections leave with, destination, port) are; the fullest first. */
+/** Port use per (protocol, source address, destination, port); the fullest first. */
 export function Ports() {
   const { data, error, isLoading } = usePortUsage();
   const tuples = data?.tuples ?? [];

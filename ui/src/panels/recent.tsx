@@ -8,7 +8,7 @@ import { Panel } from '../parts/panel.tsx';
 const COLORS = { info: 'gray', warning: 'yellow', error: 'red' } as const;
 const SHOWN = 100;
 
-/** What the agent did and found, the newest first. */
+/** The newest first. */
 export function Recent() {
   const { data, error, isLoading } = useActivity();
   const newest = [...(data?.items ?? [])].reverse().slice(0, SHOWN);

@@ -4,7 +4,7 @@ import { useHistory } from '../api/queries.ts';
 import { Chart } from '../charts/chart.tsx';
 import { Panel } from '../parts/panel.tsx';
 
-/** How long it took to bring the kernel up to what is wanted, over the last hour. */
+/** Duration of programming over the last hour. */
 export function SyncLatency() {
   const { data, error, isLoading } = useHistory();
   const option = useMemo(() => (data ? lines(data) : {}), [data]);
@@ -21,7 +21,6 @@ export function SyncLatency() {
   );
 }
 
-/** Milliseconds. */
 const HOUR = 3_600_000;
 
 function describe(history: History | undefined): string {

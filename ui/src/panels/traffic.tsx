@@ -7,7 +7,7 @@ import { count } from '../format.ts';
 import { Panel } from '../parts/panel.tsx';
 import { KIND_COLORS } from '../theme.ts';
 
-/** Who is translated to whom, by the connections of now: the busiest frontends, bindings and pools. */
+/** The busiest frontends, bindings and pools, by the present connections. */
 export function Traffic() {
   const { data, error, isLoading } = useFlowPairs();
   const color =
@@ -31,7 +31,7 @@ export function Traffic() {
   );
 }
 
-/** Empty at a first look, which cannot tell what is new. */
+/** Empty after the first reading, which cannot tell what is new. */
 function rate(newFlowsPerSecond: number | null): string {
   return newFlowsPerSecond === null ? '' : `, ${count(newFlowsPerSecond)} new a second`;
 }
@@ -43,7 +43,7 @@ function describe(data: FlowPairs | undefined): string {
     .join('; ');
 }
 
-/** Left what was asked for, right who answers; a name on both sides stays two nodes. */
+/** Left: requested destination; right: answering endpoint. A name on both sides stays two nodes. */
 function sankey({ pairs }: FlowPairs, color: string) {
   const nodes = new Map<
     string,

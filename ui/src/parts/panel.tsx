@@ -3,19 +3,19 @@ import type { ReactNode } from 'react';
 
 export interface PanelProps {
   readonly title: string;
-  /** One line below the title; what does not fit is shown to the pointer. */
+  /** One line below the title; a tooltip shows the rest. */
   readonly hint?: string;
   readonly right?: ReactNode;
   readonly error?: Error | null;
-  /** Nothing was answered yet. */
+  /** No answer has arrived. */
   readonly isLoading?: boolean;
-  /** What is said instead of the content when there is none. */
+  /** Shown instead of missing content. */
   readonly empty?: string | null;
   readonly height?: number;
   readonly children: ReactNode;
 }
 
-/** A part of the screen: its title, and its content or why there is none. */
+/** A titled part of the screen: content, or why there is none. */
 export function Panel({ title, hint, right, error, isLoading, empty, height = 260, children }: PanelProps) {
   return (
     <Card withBorder padding="sm" component="section" aria-label={title}>

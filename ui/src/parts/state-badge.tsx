@@ -2,7 +2,7 @@ import { Badge, Tooltip } from '@mantine/core';
 import type { Summary } from '../../../src/forms/status.ts';
 import { LEVEL_COLORS } from '../theme.ts';
 
-/** Does the kernel do what is wanted? The agent says so; the page knows only whether it answers. */
+/** The agent's own statement; the page only knows whether it answers. */
 export function StateBadge({ status, error }: { status: Summary | undefined; error: Error | null }) {
   const { level, text, why } =
     error === null

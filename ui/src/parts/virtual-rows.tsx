@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useRef } from 'react';
 
 export interface Column<Item> {
   readonly heading: string;
-  /** Width as CSS grid has it: `2fr`, `90px`. */
+  /** As in CSS grid: `2fr`, `90px`. */
   readonly width: string;
   readonly cell: (item: Item) => ReactNode;
 }
@@ -13,17 +13,14 @@ export interface VirtualRowsProps<Item> {
   readonly items: readonly Item[];
   readonly columns: readonly Column<Item>[];
   readonly keyOf: (item: Item, index: number) => string;
-  /** Called when the end comes into sight. */
+  /** Called when the end becomes visible. */
   readonly onEnd?: (() => void) | undefined;
   readonly height: number | string;
 }
 
 const ROW = 30;
 
-/**
- * A table of which only the rows in sight exist in the document. The rows are placed one by one, so the elements are no
- * table: roles tell what they are.
- */
+/** Only visible rows exist. They are positioned one by one: the elements are no table and need roles. */
 export function VirtualRows<Item>({ label, items, columns, keyOf, onEnd, height }: VirtualRowsProps<Item>) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({

@@ -10,10 +10,10 @@ const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
   reject: { color: 'red', text: 'refused' },
 };
 
-/** Paths of which only the number is shown beyond these. */
+/** Further paths are only counted. */
 const PATHS = 12;
 
-/** The way of a packet, drawn step by step: first what decides about the destination, then each way on. */
+/** A packet's way, step by step: first the decision about the destination, then each path. */
 export function WalkView({ walk }: { walk: WalkJson }) {
   const verdict = VERDICTS[walk.verdict] ?? { color: 'gray', text: walk.verdict };
   const { source, sourcePort, destination, port, protocol } = walk.packet;
@@ -99,7 +99,7 @@ function Steps({ steps }: { steps: readonly WalkStep[] }) {
   );
 }
 
-/** Before and after, where that differs. */
+/** Before and after, if they differ. */
 function Rewrite({ step: { before, after } }: { step: WalkStep }) {
   const [only, second] = after;
   if (only === undefined || second !== undefined || same(before, only)) return null;

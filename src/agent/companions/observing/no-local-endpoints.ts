@@ -6,19 +6,19 @@ import type { NatPlan } from '../../../plan/nat-plan.ts';
 
 export type LocalPolicy = 'internal' | 'external';
 
-/** A frontend that drops because its Service has endpoints, but none here. */
+/** A frontend that drops because its Service has endpoints only on other nodes. */
 interface Lacking {
   readonly service: string;
   readonly group: string;
 }
 
-/** How many Services have traffic policy Local and endpoints elsewhere only, by family and policy. */
+/** Counts Services with traffic policy Local and endpoints only on other nodes, by family and policy. */
 export class NoLocalEndpoints {
   readonly #lacking = new Map<string, Lacking>();
-  /** Group → Service → how many of its frontends. */
+  /** Group → Service → number of its frontends. */
   readonly #services = new Map<string, Map<string, number>>();
 
-  /** @param changed keys that changed since the last call; null: look at all */
+  /** @param changed keys that changed since the last call; null: any may have */
   update(plan: Pick<NatPlan, 'entry' | 'entries'>, changed: ReadonlySet<string> | null): void {
     if (changed !== null) {
       for (const key of changed) this.#put(key, plan.entry(key));
@@ -55,7 +55,7 @@ export class NoLocalEndpoints {
   }
 }
 
-/** `drop` says that there are endpoints somewhere (src/plan/service.ts). */
+/** `drop` means that endpoints exist on some node (src/plan/service.ts). */
 function lackingPolicy({ origin, endpoints, localEndpoints, unserved }: ServiceFrontend): LocalPolicy | null {
   if (unserved !== 'drop') return null;
   if (origin === 'ClusterIP') return endpoints.length === 0 ? 'internal' : null;

@@ -2,7 +2,7 @@ import type { Severity } from '../../../model/finding.ts';
 import { eventOf, noticeCodes } from '../../../model/finding-codes.ts';
 import type { AgentFacts } from '../../companion.ts';
 
-/** Metrics that are computed at each scrape, which is cheaper than keeping them. */
+/** Computing these metrics at each scrape costs less than updating them. */
 export function reportOnScrape(agent: AgentFacts): void {
   const { observations, planner, findings } = agent;
   const { metrics } = observations;
@@ -20,7 +20,7 @@ export function reportOnScrape(agent: AgentFacts): void {
   });
   metrics.collect('knat_conflicts', (set) => set({}, planner.plan.conflicts.size));
   metrics.collect('knat_notices', (set) => {
-    // Every reason has a value: 0 if there is no notice.
+    // A reason without notices is reported as 0.
     const counts = new Map<string, number>(Object.values(noticeCodes).map((reason) => [reason, 0]));
     for (const { code } of findings.notices())
       counts.set(eventOf(code), (counts.get(eventOf(code)) ?? 0) + 1);

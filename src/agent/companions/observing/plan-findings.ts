@@ -6,13 +6,13 @@ import type { Findings } from '../../../observe/findings.ts';
 import { type Conflict, conflictText } from '../../../plan/claims.ts';
 import type { NatPlan } from '../../../plan/nat-plan.ts';
 
-/** Finds the conflicts and notices that came and went, for recent activity. */
+/** Detects new and resolved conflicts and notices, for recent activity. */
 export class PlanFindings {
   readonly #conflicts = new Map<string, Conflict>();
   #notices = new Map<string, Notice>();
   #noticeRevision: number | null = null;
 
-  /** @param changed keys that changed since the last call; null: look at all */
+  /** @param changed keys that changed since the last call; null: any may have */
   updateConflicts(plan: NatPlan, changed: ReadonlySet<string> | null): Activity[] {
     const found: Activity[] = [];
     for (const key of changed ?? [...this.#conflicts.keys(), ...plan.conflicts.keys()]) {

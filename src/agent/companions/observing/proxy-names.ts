@@ -4,7 +4,7 @@ import type { Metrics } from '../../../observe/metrics/metrics.ts';
 import type { AgentSurroundings, PlanInForce } from '../../companion.ts';
 import { NoLocalEndpoints } from './no-local-endpoints.ts';
 
-/** Changes that were delivered and are not in the kernel yet. */
+/** Changes that were delivered but are not in the kernel yet. */
 interface Waiting {
   readonly services: Set<string>;
   readonly slices: Set<string>;
@@ -12,7 +12,7 @@ interface Waiting {
   readonly triggers: { readonly family: Family; readonly at: number }[];
 }
 
-/** Keeps the metrics under kube-proxy's names, in its terms (pkg/proxy: endpointschangetracker, servicechangetracker). */
+/** As in kube-proxy's pkg/proxy: endpointschangetracker, servicechangetracker. */
 export class ProxyNames {
   readonly #metrics: Metrics;
   readonly #clock: () => number;
@@ -21,10 +21,10 @@ export class ProxyNames {
   #queuedAt = 0;
   #syncedAt = 0;
   readonly #noLocalEndpoints = new NoLocalEndpoints();
-  /** Delivered since the last attempt began; and what the present attempt programs. */
+  /** Delivered since the last attempt began; the current attempt programs the others. */
   #waiting = nothing();
   #underway = nothing();
-  /** Trigger times that were seen, by slice: the same time delivered again is no change. */
+  /** Trigger times already seen, by slice: the same time delivered again is no change. */
   readonly #triggerOf = new Map<string, number>();
 
   constructor(metrics: Metrics, surroundings: AgentSurroundings) {
@@ -72,7 +72,6 @@ export class ProxyNames {
     this.#metrics.increment('kubeproxy_sync_proxy_rules_endpoint_changes_total', {}, slices);
   }
 
-  /** Something has to be programmed. */
   queued(): void {
     this.#queuedAt = this.#clock();
   }

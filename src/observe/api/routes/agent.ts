@@ -4,7 +4,7 @@ import { SPAN } from '../../sync-history.ts';
 import { type Api, answer, pageOfItems } from '../route.ts';
 import type { AgentView } from '../view.ts';
 
-/** About the agent itself; answered also before the first plan. */
+/** Routes about the agent itself; answered even before the first plan. */
 export function agentRoutes(app: Api, view: AgentView): void {
   const { activity, history, metrics } = view.observations;
   answer(app, routes.status, () => view.status());

@@ -13,7 +13,7 @@ import { queryEntries, readEntryQuestion } from '../entry-query.ts';
 import { type Api, answer, pageOfItems } from '../route.ts';
 import type { AgentView } from '../view.ts';
 
-/** About the plan; answered from the first plan on. */
+/** Routes about the plan; refused before the first plan. */
 export function planRoutes(app: Api, view: AgentView): void {
   answer(app, routes.entries, ({ after = null, limit, ...question }) =>
     queryEntries(view.plan, { ...validQuery(readEntryQuestion(question, 'planned')), after, limit }),
