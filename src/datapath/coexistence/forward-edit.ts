@@ -32,7 +32,7 @@ export function savedForward(filter: ForeignTable<string>): SavedForward | null 
 }
 
 /**
- * The input for `iptables-restore --noflush` that adds, moves or removes our rule; empty when nothing needs to change. It is
+ * The input for `iptables-restore --noflush` that adds, moves or removes our rule; empty for no change. It is
  * one transaction, so the rule is never absent while it moves.
  *
  * The rule stands as late as possible: right before the rule that drops everything left, or at the end when the policy
