@@ -94,8 +94,9 @@ const more = () => {
 };
 more();
 `;
-  expect(['403', 'EPIPE', 'ECONNRESET']).toContain(await run(post, NOBODY));
-  expect(['413', 'EPIPE', 'ECONNRESET']).toContain(await run(post));
+  // The answer may come before the connection breaks, or be lost with it.
+  expect(await run(post, NOBODY)).toMatch(/^(?=.)(403\s?)?(EPIPE|ECONNRESET)?$/);
+  expect(await run(post)).toMatch(/^(?=.)(413\s?)?(EPIPE|ECONNRESET)?$/);
   expect(memoryMib(pid) - before).toBeLessThan(150);
   expect((await knat(['status'])).status).toBe(0);
 });

@@ -119,7 +119,7 @@ test('the overview, light and dark: all panels, from real connections', async ()
   // Names from manifests, addresses from conntrack.
   await rows(visit, 'flows').filter({ hasText: 'Pod shop/mail' }).first().waitFor();
   await page.getByRole('img', { name: /^connections: .*Service shop\/web/ }).waitFor();
-  await page.getByRole('img', { name: /NAT from/ }).waitFor();
+  await page.getByRole('img', { name: /NAT of/ }).waitFor();
   await page.getByRole('img', { name: /^the slowest change/ }).waitFor();
   // The agent counts the ports soon after its start and then every half minute.
   await page.getByRole('progressbar').first().waitFor({ timeout: 90_000 });
