@@ -1,3 +1,4 @@
+import { addTo } from '../../base/collect.ts';
 import type { Difference } from '../../delta/delta.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
@@ -12,6 +13,9 @@ import type { SkeletonVariant } from './skeleton.ts';
 /** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
 const ELEMENT_BYTES = 80;
 
+/** Room for begin, end and the messages of a few sets. A small change must not cost a large buffer. */
+const HEADER_BYTES = 512;
+
 /** Room for two skeletons. */
 const FRESH_BYTES = 1 << 19;
 
@@ -21,7 +25,7 @@ export function batchOf(
   table: string,
   chains: FamilyChanges | null,
 ): Batch {
-  const batch = new Batch(4096 + ELEMENT_BYTES * (changes.add.length + changes.remove.length));
+  const batch = new Batch(HEADER_BYTES + ELEMENT_BYTES * (changes.add.length + changes.remove.length));
   if (chains !== null) beginChanges(batch, chains);
   fillBatch(batch, changes, table);
   if (chains !== null) endChanges(batch, chains);
@@ -55,17 +59,18 @@ function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, tab
   }
 }
 
+/** The elements set by set, in the order of the sets in the table. */
 function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, SetElement[]]> {
   const groups = { IPv4: new Map<SetName, SetElement[]>(), IPv6: new Map<SetName, SetElement[]>() };
-  for (const { family, set, element } of placed) {
-    const group = groups[family].get(set);
-    if (group === undefined) groups[family].set(set, [element]);
-    else group.push(element);
-  }
+  for (const { family, set, element } of placed) addTo(groups[family], set, element);
   for (const family of FAMILIES) {
-    for (const set of SET_NAMES) {
-      const elements = groups[family].get(set);
-      if (elements !== undefined) yield [family, set, elements];
-    }
+    const sets = [...groups[family].entries()].sort(([a], [b]) => orderOf(a) - orderOf(b));
+    for (const [set, elements] of sets) yield [family, set, elements];
   }
+}
+
+const positions = new Map(SET_NAMES.map((name, index) => [name, index]));
+
+function orderOf(set: SetName): number {
+  return positions.get(set) ?? 0;
 }

@@ -43,7 +43,7 @@ export function transactionOf(
   const [ownBefore, sharedBefore] = apart(before);
   const [ownAfter, sharedAfter] = apart(after);
   const own = difference(ownAfter, ownBefore, elementComparison);
-  const shared = held.shared.after(sharedBefore, sharedAfter);
+  const shared = held.shared.after(...withoutEqual(sharedBefore, sharedAfter));
   const changes = {
     add: [...own.add, ...shared.changes.add],
     remove: [...own.remove, ...shared.changes.remove],
@@ -71,6 +71,25 @@ export function transactionOf(
     return { ...held, variant };
   };
   return { batch, changes, keepsChains, done };
+}
+
+/** Without the elements that stand at the same place in both: most changes of an entry leave what it shares alone. */
+function withoutEqual(
+  before: readonly PlacedElement[],
+  after: readonly PlacedElement[],
+): readonly [readonly PlacedElement[], readonly PlacedElement[]] {
+  const isEqual = (one: PlacedElement, other: PlacedElement | undefined) =>
+    other !== undefined && one.set === other.set && one.family === other.family && hasKeyOf(one, other);
+  return [
+    before.filter((placed, index) => !isEqual(placed, after[index])),
+    after.filter((placed, index) => !isEqual(placed, before[index])),
+  ];
+}
+
+function hasKeyOf({ element: one }: PlacedElement, { element: other }: PlacedElement): boolean {
+  if (one.intervalEnd !== other.intervalEnd || Buffer.compare(one.key, other.key) !== 0) return false;
+  if (one.keyEnd === undefined || other.keyEnd === undefined) return one.keyEnd === other.keyEnd;
+  return Buffer.compare(one.keyEnd, other.keyEnd) === 0;
 }
 
 /** The elements of one entry alone, and those that several may have. */
