@@ -1,6 +1,8 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { cutTo, padded, textWidth } from './text-width.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { cutTo, loadTextWidth, padded, textWidth } from './text-width.ts';
+
+beforeAll(loadTextWidth);
 
 test.each([
   ['plain', 5],

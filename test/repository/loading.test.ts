@@ -36,14 +36,14 @@ test.each([
   ['version', [...HELP, 'agent/versions.ts']],
 ])('knat %s loads the options and no code that runs a command', (_, roots) => {
   const { modules, packages } = loadedBy(...roots);
-  expect(packages).toEqual(['commander', 'picocolors', 'string-width']);
+  expect(packages).toEqual(['commander', 'picocolors']);
   expect(modules).toContain('cli/options/table.ts');
   expect(modules.length, modules.join(' ')).toBeLessThanOrEqual(48);
 });
 
 test('explain from manifests loads neither a socket of the kernel nor the agent and its API', () => {
   const { modules, packages } = loadedBy(...HELP, 'cli/commands/explain.ts', 'sources/dir/dir-source.ts');
-  expect(packages).toEqual(['chokidar', 'commander', 'picocolors', 'string-width', 'yaml']);
+  expect(packages).toEqual(['chokidar', 'commander', 'picocolors', 'yaml']);
   expect(modules.filter((path) => /^(wire|datapath|kube-api|observe\/api|status)\//.test(path))).toEqual([]);
 });
 

@@ -4,6 +4,7 @@ import { CliError } from '../cli-error.ts';
 import type { ExplainValues } from '../commands/explain.ts';
 import type { Context } from '../context.ts';
 import { createProgram } from '../program.ts';
+import { loadTextWidth } from '../text-width.ts';
 import {
   AGENT_CONTAINER,
   AGENT_SELECTOR,
@@ -45,6 +46,7 @@ export async function runKubectlPlugin(
   const { terminal } = context;
   const asked = splitArguments(words);
   if (asked.version) return terminal.print(context.version);
+  await loadTextWidth();
   const name = asked.command === 'help' ? (asked.rest[0] ?? null) : asked.command;
   if (name === null) {
     if (!asked.help && asked.command === null && words.length > 0) {
