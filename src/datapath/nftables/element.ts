@@ -98,3 +98,20 @@ export const elementComparison: Comparison<PlacedElement> = {
   value: ({ element: { data, verdict } }) =>
     data !== undefined ? latin1(data) : verdict === undefined ? '' : `${verdict.code} ${verdict.chain ?? ''}`,
 };
+
+/** Whether they have one identity, without making its text: for elements without a value. */
+export function isSame(one: PlacedElement, other: PlacedElement | undefined): boolean {
+  if (other === undefined || one.set !== other.set || one.family !== other.family) return false;
+  const [a, b] = [one.element, other.element];
+  return (
+    a.intervalEnd === b.intervalEnd &&
+    hasBytesOf(a.key, b.key) &&
+    hasBytesOf(a.keyEnd ?? none, b.keyEnd ?? none)
+  );
+}
+
+const none = new Uint8Array();
+
+function hasBytesOf(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}

@@ -3,7 +3,7 @@ import type { Batch } from '../../wire/nftables/batch.ts';
 import { batchOf } from './batches.ts';
 import { inOrder, timeoutsOf } from './comparison.ts';
 import { type EgressChains, egressChainsKey } from './egress.ts';
-import { elementComparison, isShared, type PlacedElement } from './element.ts';
+import { elementComparison, isSame, isShared, type PlacedElement } from './element.ts';
 import { changesBetween } from './kernel-tables.ts';
 import type { RenderedPiece } from './pieces.ts';
 import { type SkeletonVariant, TABLE } from './skeleton.ts';
@@ -78,18 +78,10 @@ function withoutEqual(
   before: readonly PlacedElement[],
   after: readonly PlacedElement[],
 ): readonly [readonly PlacedElement[], readonly PlacedElement[]] {
-  const isEqual = (one: PlacedElement, other: PlacedElement | undefined) =>
-    other !== undefined && one.set === other.set && one.family === other.family && hasKeyOf(one, other);
   return [
-    before.filter((placed, index) => !isEqual(placed, after[index])),
-    after.filter((placed, index) => !isEqual(placed, before[index])),
+    before.filter((placed, index) => !isSame(placed, after[index])),
+    after.filter((placed, index) => !isSame(placed, before[index])),
   ];
-}
-
-function hasKeyOf({ element: one }: PlacedElement, { element: other }: PlacedElement): boolean {
-  if (one.intervalEnd !== other.intervalEnd || Buffer.compare(one.key, other.key) !== 0) return false;
-  if (one.keyEnd === undefined || other.keyEnd === undefined) return one.keyEnd === other.keyEnd;
-  return Buffer.compare(one.keyEnd, other.keyEnd) === 0;
 }
 
 /** The elements of one entry alone, and those that several may have. */
