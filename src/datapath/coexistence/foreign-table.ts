@@ -18,6 +18,22 @@ export interface RuleMatch {
   readonly isMarked: boolean;
 }
 
+/** A match while the rule is read. */
+export type MatchDraft = { -readonly [Key in keyof RuleMatch]: RuleMatch[Key] };
+
+/** Every packet of the families. */
+export function matchOfAll(families: readonly Family[]): MatchDraft {
+  return {
+    families,
+    protocols: null,
+    ports: null,
+    source: null,
+    destination: null,
+    notOut: null,
+    isMarked: false,
+  };
+}
+
 /** What a rule does with matching packets. `drop`: with or without an answer; `other`: none of these. */
 export type RuleAction =
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }

@@ -9,7 +9,14 @@ import { familyOfNumber } from '../../wire/family-number.ts';
 import type { RuleDeclaration } from '../../wire/nftables/declarations.ts';
 import { type SetElement, type Verdict, verdictOf } from '../../wire/nftables/element.ts';
 import { decodeExpression, type Expression, numbers } from '../../wire/nftables/expressions.ts';
-import { type ForeignRule, IPTABLES_TARGETS, type RuleAction, type RuleMatch } from './foreign-table.ts';
+import {
+  type ForeignRule,
+  IPTABLES_TARGETS,
+  type MatchDraft,
+  matchOfAll,
+  type RuleAction,
+  type RuleMatch,
+} from './foreign-table.ts';
 
 /** A rule of nf_tables. Its expressions are read when `match`, `action` or `covers` is first used. */
 export class NativeRule implements ForeignRule<bigint> {
@@ -87,8 +94,6 @@ interface RuleContent {
   readonly action: RuleAction;
 }
 
-type MatchDraft = { -readonly [Key in keyof RuleMatch]: RuleMatch[Key] };
-
 /** The content of a register. `bits`: length of the compared prefix; `width`: bytes of an address. */
 type Held =
   | { readonly what: 'ports' | 'family' | 'protocol' | 'mark' | 'outName' }
@@ -97,15 +102,7 @@ type Held =
 
 function contentOf({ expressions = [] }: RuleDeclaration, families: readonly Family[]): RuleContent {
   const registers = new Map<number, Held>();
-  const match: MatchDraft = {
-    families,
-    protocols: null,
-    ports: null,
-    source: null,
-    destination: null,
-    notOut: null,
-    isMarked: false,
-  };
+  const match = matchOfAll(families);
   let portSet: string | null = null;
   let verdict: RuleAction | null = null;
   let statement: RuleAction | null = null;

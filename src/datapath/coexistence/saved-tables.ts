@@ -8,6 +8,7 @@ import {
   type ForeignRule,
   type ForeignTable,
   IPTABLES_TARGETS,
+  matchOfAll,
   type RuleAction,
   type RuleMatch,
 } from './foreign-table.ts';
@@ -77,15 +78,7 @@ class SavedRule implements ForeignRule<string> {
 
 /** Negated and unknown matches count as absent. */
 function matchIn(words: readonly string[], family: Family): RuleMatch {
-  const match: { -readonly [Key in keyof RuleMatch]: RuleMatch[Key] } = {
-    families: [family],
-    protocols: null,
-    ports: null,
-    source: null,
-    destination: null,
-    notOut: null,
-    isMarked: false,
-  };
+  const match = matchOfAll([family]);
   for (let at = 2; at < words.length; at++) {
     const isNegated = words[at - 1] === '!';
     const next = words[at + 1] ?? '';
