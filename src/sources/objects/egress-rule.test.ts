@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { egressRuleSpec } from '../../crds/egress-rule.ts';
+import type { JsonSchema } from '../../crds/field.ts';
 import { parseEgressRule } from './egress-rule.ts';
 import { defaultPodNatOptions } from './metadata.ts';
 import { SharedValues } from './shared.ts';
@@ -29,20 +31,22 @@ test.each([
   expect(problemsOf(spec)).toEqual([expect.stringContaining(`KNAT_FIELD_UNKNOWN ${field}: `)]);
 });
 
-test('all fields of the definition are known', () => {
-  const from = { pools: ['pods'], namespaceSelector: selector, podSelector: selector };
-  const to = [{ cidr: '192.0.2.0/24', protocol: 'TCP', port: 25, endPort: 26 }];
-  const spec = {
-    priority: 1,
-    reason: 'r',
-    from,
-    to,
-    action: 'Snat',
-    addresses: ['203.0.113.7'],
-    fallback: 'drop',
-  };
-  expect(problemsOf(spec)).toEqual([]);
+test('every field of the definition is known', () => {
+  expect(unknownIn(problemsOf(filled(egressRuleSpec.schema)))).toEqual([]);
+  const strange = filled({ ...egressRuleSpec.schema, properties: { strange: egressRuleSpec.schema } });
+  expect(unknownIn(problemsOf(strange))).not.toEqual([]);
 });
+
+/** A value with all fields of the schema, which need not be allowed values. */
+function filled({ type, properties = {}, items }: JsonSchema): unknown {
+  if (type === 'array') return items === undefined ? [] : [filled(items)];
+  if (type !== 'object') return null;
+  return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, filled(schema)]));
+}
+
+function unknownIn(problems: readonly string[]): string[] {
+  return problems.filter((problem) => problem.startsWith('KNAT_FIELD_UNKNOWN'));
+}
 
 test('what was meant is named, and a thousand unknown fields are five problems', () => {
   expect(problemsOf({ action: 'Keep', priorty: 3 })[0]).toMatch(/did you mean priority\?$/);
