@@ -19,6 +19,7 @@ import { Planner } from '../src/plan/planner.ts';
 import { ip } from '../test/generators/build.ts';
 import { node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { enterNamespace } from '../test/netns/namespace.ts';
+import { inNamespace, quantile, TRACK } from './nodes.ts';
 import { acceptForEver, connectOnce, type SocketAddress, socketAddress } from './tcp.ts';
 
 const { values } = parseArgs({
@@ -51,12 +52,6 @@ const STRAIGHT = { knat: '10.128.0.150', plain: '10.129.255.150' };
 /** Closed connections are forgotten after a second, so that their ports are free again. */
 const TRACKING = { 'net.netfilter.nf_conntrack_tcp_timeout_close': 1 };
 
-/** A table that makes a node track connections, as every node of a cluster does, and does nothing else. */
-const TRACK = `table inet track {
-  chain forward { type filter hook forward priority 0; policy accept; ct state established accept; }
-}
-`;
-
 if (values.role === 'server') {
   acceptForEver(socketAddress(ip('0.0.0.0'), PORT), () => writeSync(1, 'listening\n'));
 }
@@ -82,7 +77,7 @@ async function measure() {
   const results = [];
   for (const services of [1, many]) {
     planner.apply(Array.from({ length: services }, (_, index) => factsOf(index)).flat());
-    const leave = enterNamespace(knat.namespace); // the datapath starts nft where this process is
+    const leave = enterNamespace(knat.namespace);
     await datapath.converge(planner.update(), AbortSignal.timeout(300_000));
     leave();
     results.push({ services, ...inNamespace(client, compare) });
@@ -190,20 +185,6 @@ function factsOf(index: number): FactChange[] {
     { kind: 'Service', key: `${service.namespace}/${service.name}`, fact: service },
     { kind: 'EndpointSlice', key: `${slice.namespace}/${slice.name}`, fact: slice },
   ];
-}
-
-function inNamespace<T>(host: Host, act: () => T): T {
-  const leave = enterNamespace(host.namespace);
-  try {
-    return act();
-  } finally {
-    leave();
-  }
-}
-
-function quantile(values: readonly number[], at: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(Math.floor(sorted.length * at), sorted.length - 1)] ?? Number.NaN;
 }
 
 function report({ results, ...rest }: Awaited<ReturnType<typeof measure>>): void {

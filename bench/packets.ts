@@ -15,6 +15,7 @@ import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
 import { ConntrackConnection } from '../src/wire/conntrack/connection.ts';
 import { enterNamespace } from '../test/netns/namespace.ts';
+import { inNamespace, quantile, TRACK } from './nodes.ts';
 import { answerTo, classesOf, ESTABLISHED, type PacketClass, packetOf } from './packets/classes.ts';
 import { type BenchCluster, benchCluster, factsOf, NETWORKS, nodeOf } from './packets/cluster.ts';
 import { NODE_MAC, writeFrame } from './packets/frames.ts';
@@ -63,12 +64,6 @@ const TRACKING = {
   'net.netfilter.nf_conntrack_tcp_timeout_syn_sent': 2,
   'net.netfilter.nf_conntrack_udp_timeout': 5,
 } as const;
-
-/** A table that makes a node track connections, as every node of a cluster does, and does nothing else. */
-const TRACK = `table inet track {
-  chain forward { type filter hook forward priority 0; policy accept; ct state established accept; }
-}
-`;
 
 /** `IPS_SEEN_REPLY` of linux/netfilter/nf_conntrack_common.h */
 const SEEN_REPLY = 2;
@@ -161,10 +156,11 @@ function measureClass(
   return {
     family: each.family,
     class: each.name,
-    nanoseconds: per((way) => Math.round(median(times[way]))),
-    ratio: per((way) =>
-      round3(median(times[way].map((time, i) => time / (times.tracking[i] ?? Number.NaN)))),
-    ),
+    nanoseconds: per((way) => Math.round(quantile(times[way], 0.5))),
+    ratio: per((way) => {
+      const ratios = times[way].map((time, i) => time / (times.tracking[i] ?? Number.NaN));
+      return round3(quantile(ratios, 0.5));
+    }),
   };
 }
 
@@ -238,20 +234,6 @@ async function wire(client: Host, sink: Host, node: Host): Promise<void> {
   await node.sysctl(TRACKING);
 }
 
-function inNamespace<T>(host: Host, act: () => T): T {
-  const leave = enterNamespace(host.namespace);
-  try {
-    return act();
-  } finally {
-    leave();
-  }
-}
-
-function median(all: readonly number[]): number {
-  const sorted = [...all].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 function round3(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
@@ -270,7 +252,7 @@ function report(results: readonly Result[]): void {
   ]);
   for (const row of [columns, ...rows]) {
     process.stdout.write(
-      `${row.map((cell, i) => (i === 0 ? cell.padEnd(28) : cell.padStart(16))).join('')}\n`,
+      `${row.map((cell, i) => (i === 0 ? cell.padEnd(28) : cell.padStart(18))).join('')}\n`,
     );
   }
 }
