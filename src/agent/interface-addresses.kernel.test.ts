@@ -95,6 +95,7 @@ const none = [null, null];
 const first = ['203.0.113.1', '2001:db8::1'];
 const second = ['198.51.100.1', '2001:db8:1::1'];
 
+/** One table of hosts, long because each row says a whole host: a case is found by its name. */
 describe('the public addresses', () => {
   const cases: [name: string, host: Host, expected: (string | null)[]][] = [
     ['of an empty host: none', { links: {}, lines: [] }, none],

@@ -8,7 +8,10 @@ import type { refusals } from './simulator/status.ts';
 import { type Running, Stage, synced } from './stage.ts';
 import { startSimulator, unlessSimulated } from './start-cluster.ts';
 
-/** Every way in which a server or a network fails, by name; in the end the facts equal the server's objects. */
+/**
+ * Every way in which a server or a network fails, by name; in the end the facts equal the server's objects. They stay in one
+ * file, since they share one server, whose start takes longest.
+ */
 
 let stage: Stage;
 let simulator: Simulator;
