@@ -5,7 +5,6 @@
  * beside `nft -f` of a ruleset with a chain per Service and per endpoint. bench/README.md says what is not measured.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { collectGarbage } from '../src/agent/garbage.ts';
@@ -16,8 +15,10 @@ import { Planner } from '../src/plan/planner.ts';
 import { NftablesConnection } from '../src/wire/nftables/connection.ts';
 import { type ClusterSize, node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { measureChains } from './chains-baseline.ts';
+import { type ChangeCost, type Cost, costOfEach, residentMiB, round, startMeter } from './cost.ts';
+import { replacedPods, rolledPods, wideService } from './wide-service.ts';
 
-const CHANGES = 300;
+const CHANGES = 1000;
 /** As bin/knat starts Node.js. */
 const NODE_FLAGS = ['--max-semi-space-size=2'];
 const signal = AbortSignal.timeout(300_000);
@@ -62,27 +63,36 @@ async function measure() {
   const facts = allFacts();
   await datapath.converge(planner.update(), signal); // the skeleton alone
 
+  const atRest = residentMiB().nowMiB;
   netlinkMs = 0;
-  const start = performance.now();
+  const meter = startMeter();
   planner.apply(facts);
   await datapath.converge(planner.update(), signal);
-  const coldMs = performance.now() - start;
-  const coldNetlinkMs = netlinkMs;
+  const cold = { ...meter(), netlinkMs: round(netlinkMs), peakMiB: residentMiB().peakMiB };
   collectGarbage(); // as the agent does after a large converge
+  const afterMiB = residentMiB().nowMiB;
 
   const endpointChange = await repeat((i) => {
     const index = (i * 7919) % size.services;
-    return sliceChange(index, sliceFact(index, size.endpoints, 1 + Math.floor(i / size.services)));
+    return sliceChange(sliceFact(index, size.endpoints, 1 + Math.floor(i / size.services)));
   });
   const endpointGone = await repeat((i) => {
     const index = (i * 104_729) % size.services;
-    return sliceChange(index, sliceFact(index, Math.max(size.endpoints - 1, 0)));
+    return sliceChange(sliceFact(index, Math.max(size.endpoints - 1, 0), 1));
   });
   const serviceAdd = await repeat((i) => [
     ...serviceChange(size.services + i),
-    ...sliceChange(size.services + i, sliceFact(size.services + i, size.endpoints)),
+    ...sliceChange(sliceFact(size.services + i, size.endpoints)),
   ]);
-  const rssMiB = residentMiB();
+  const endpointOf: Record<number, ChangeCost> = {};
+  for (const count of [100, 1000]) {
+    planner.apply(wideService(count));
+    await datapath.converge(planner.update(), signal);
+    const changes = replacedPods(count, CHANGES / 2);
+    endpointOf[count] = await repeat((i) => changes[i] ?? [], changes.length);
+  }
+  const rolling = await roll(1000);
+  const { nowMiB: rssMiB } = residentMiB();
 
   // The changes above are undone first, so that a restarted agent finds nothing to write.
   for (let i = 0; i < CHANGES; i++) {
@@ -92,6 +102,7 @@ async function measure() {
       { kind: 'EndpointSlice', key: `${key}/service-${size.services + i}-abcde`, fact: null },
     ]);
   }
+  planner.apply(wideService(0));
   planner.apply(facts);
   await datapath.converge(planner.update(), signal);
   datapath.close();
@@ -103,56 +114,69 @@ async function measure() {
   );
   return {
     ...size,
-    coldMs: round(coldMs),
-    netlinkMs: round(coldNetlinkMs),
+    cold: { atRestMiB: atRest, ...cold, afterMiB },
     endpointChange,
     endpointGone,
     serviceAdd,
+    endpointOf100: endpointOf[100],
+    endpointOf1000: endpointOf[1000],
+    rolling,
     restart,
     rssMiB,
     baseline: { what: 'nft -f, a chain per Service and per endpoint', ...chains },
   };
 
-  async function repeat(changeOf: (i: number) => FactChange[]): Promise<{ p50Ms: number; p99Ms: number }> {
-    const times: number[] = [];
-    for (let i = 0; i < CHANGES; i++) {
-      const change = changeOf(i);
-      const begin = performance.now();
-      planner.apply(change);
+  async function repeat(changeOf: (i: number) => FactChange[], count = CHANGES): Promise<ChangeCost> {
+    const changes = Array.from({ length: count }, (_, i) => changeOf(i));
+    return await costOfEach(count, async (i) => {
+      planner.apply(changes[i] ?? []);
       const done = await datapath.converge(planner.update(), signal);
-      times.push(performance.now() - begin);
       if (done.elementsAdded + done.elementsDeleted === 0) throw new Error('the change wrote nothing');
+    });
+  }
+
+  /** Every pod of a Service is replaced, one at a time: the new one is there, it is ready, the old one is gone. */
+  async function roll(pods: number): Promise<Cost & { readonly pods: number; readonly events: number }> {
+    planner.apply(wideService(pods));
+    await datapath.converge(planner.update(), signal);
+    const changes = [...rolledPods(pods)];
+    const meter = startMeter();
+    for (const change of changes) {
+      planner.apply(change);
+      await datapath.converge(planner.update(), signal);
     }
-    times.sort((a, b) => a - b);
-    const at = (share: number) =>
-      round(times[Math.min(Math.floor(times.length * share), times.length - 1)] ?? 0);
-    return { p50Ms: at(0.5), p99Ms: at(0.99) };
+    return { pods, events: changes.length, ...meter() };
   }
 }
 
-async function measureRestart(): Promise<{ elementsWritten: number; readyMs: number }> {
+interface Restart extends Cost {
+  readonly elementsWritten: number;
+  readonly peakMiB: number;
+}
+
+async function measureRestart(): Promise<Restart> {
   const facts = allFacts();
-  const start = performance.now();
+  const meter = startMeter();
   const datapath = NftablesDatapath.open();
   const planner = new Planner(node, defaultPlanOptions);
   planner.apply(facts);
   const { elementsAdded, elementsDeleted } = await datapath.converge(planner.update(), signal);
-  const readyMs = round(performance.now() - start);
+  const cost = meter();
   datapath.close();
-  return { elementsWritten: elementsAdded + elementsDeleted, readyMs };
+  return { elementsWritten: elementsAdded + elementsDeleted, ...cost, peakMiB: residentMiB().peakMiB };
 }
 
-function restartInNewProcess(): { elementsWritten: number; readyMs: number } {
+function restartInNewProcess(): Restart {
   const args = [...NODE_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role', 'restart'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the restarted process failed: ${stderr}`);
-  return JSON.parse(stdout) as { elementsWritten: number; readyMs: number };
+  return JSON.parse(stdout) as Restart;
 }
 
 function allFacts(): FactChange[] {
   return Array.from({ length: size.services }, (_, i) => [
     ...serviceChange(i),
-    ...sliceChange(i, sliceFact(i, size.endpoints)),
+    ...sliceChange(sliceFact(i, size.endpoints)),
   ]).flat();
 }
 
@@ -161,7 +185,7 @@ function serviceChange(index: number): FactChange[] {
   return [{ kind: 'Service', key: `${fact.namespace}/${fact.name}`, fact }];
 }
 
-function sliceChange(_index: number, fact: ReturnType<typeof sliceFact>): FactChange[] {
+function sliceChange(fact: ReturnType<typeof sliceFact>): FactChange[] {
   return [{ kind: 'EndpointSlice', key: `${fact.namespace}/${fact.name}`, fact }];
 }
 
@@ -176,15 +200,6 @@ function timeCommits(): void {
       netlinkMs += performance.now() - start;
     }
   };
-}
-
-function residentMiB(): number {
-  const status = readFileSync('/proc/self/status', 'utf8');
-  return round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }
 
 function report(result: Awaited<ReturnType<typeof measure>>): void {
