@@ -19,6 +19,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'src/**/*.test.ts',
+            'bench/**/*.test.ts',
             'test/chart/**/*.test.ts',
             'test/cluster/**/*.test.ts',
             'test/conformance/**/*.unit.test.ts',

@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
+import { costBetween, costOfChildren, type ProcessCost } from './cost.ts';
 
 /** Milliseconds of `nft -f` for the same kind of content as chains, and for one changed endpoint. */
 export interface ChainsResult {
   readonly services: number;
   readonly coldMs: number;
-  readonly endpointChange: { readonly p50Ms: number };
+  /** Of the nft program. */
+  readonly cold: ProcessCost;
+  readonly endpointChange: { readonly p50Ms: number; readonly each: ProcessCost };
 }
 
 const CHANGES = 5;
@@ -38,7 +41,9 @@ export async function measureChains(
   }
   lines.push('add chain ip chains prerouting { type nat hook prerouting priority dstnat; }');
   lines.push('add rule ip chains prerouting ip daddr . meta l4proto . th dport vmap @services');
+  const before = costOfChildren();
   const coldMs = timeNft(lines.join('\n'));
+  const after = costOfChildren();
   const changes: number[] = [];
   for (let i = 0; i < CHANGES; i++) {
     signal.throwIfAborted();
@@ -46,9 +51,15 @@ export async function measureChains(
     const rule = `meta l4proto tcp dnat to 10.255.0.${i + 1}:8080`;
     changes.push(timeNft(`flush chain ip chains ${chain}\nadd rule ip chains ${chain} ${rule}\n`));
   }
+  const each = costBetween(after, costOfChildren(), CHANGES);
   changes.sort((a, b) => a - b);
   timeNft('delete table ip chains');
-  return { services, coldMs, endpointChange: { p50Ms: changes[Math.floor(CHANGES / 2)] ?? 0 } };
+  return {
+    services,
+    coldMs,
+    cold: costBetween(before, after),
+    endpointChange: { p50Ms: changes[Math.floor(CHANGES / 2)] ?? 0, each },
+  };
 }
 
 function timeNft(input: string): number {

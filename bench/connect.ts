@@ -19,6 +19,7 @@ import { Planner } from '../src/plan/planner.ts';
 import { ip } from '../test/generators/build.ts';
 import { node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { enterNamespace } from '../test/netns/namespace.ts';
+import { round, startMeter } from './cost.ts';
 import { inNamespace, quantile, TRACK } from './nodes.ts';
 import { acceptForEver, connectOnce, type SocketAddress, socketAddress } from './tcp.ts';
 
@@ -101,12 +102,19 @@ function compare() {
     number[]
   >;
   for (const name of names) for (let i = 0; i < 20; i++) rateOf(ways[name]); // caches, neighbours, compiled code
+  const cpu = Object.fromEntries(names.map((name) => [name, 0])) as Record<(typeof names)[number], number>;
+  const meter = startMeter();
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < names.length; i++) {
       const name = names[(i + round) % names.length] ?? 'straight';
+      const before = process.cpuUsage();
       rates[name].push(rateOf(ways[name]));
+      const { user, system } = process.cpuUsage(before);
+      cpu[name] += user + system;
     }
   }
+  const cost = meter();
+  const each = (name: (typeof names)[number]) => round(cpu[name] / rounds / AT_ONCE);
   return {
     clusterIPPerSecond: Math.round(quantile(rates.clusterIP, 0.5)),
     straightPerSecond: Math.round(quantile(rates.straight, 0.5)),
@@ -115,6 +123,12 @@ function compare() {
     ratioPlainNodePercent: percent(rates.clusterIP, rates.plainNode, 0.5),
     undisturbedRatioPercent: percent(rates.clusterIP, rates.straight, UNDISTURBED),
     undisturbedRatioPlainNodePercent: percent(rates.clusterIP, rates.plainNode, UNDISTURBED),
+    cpuMicroseconds: {
+      clusterIP: each('clusterIP'),
+      straight: each('straight'),
+      plainNode: each('plainNode'),
+    },
+    cost,
   };
 }
 
@@ -194,7 +208,9 @@ function report({ results, ...rest }: Awaited<ReturnType<typeof measure>>): void
   }
   for (const result of results) {
     for (const [name, value] of Object.entries(result)) {
-      process.stdout.write(`${name.padEnd(34)} ${value}\n`);
+      process.stdout.write(
+        `${name.padEnd(34)} ${typeof value === 'object' ? JSON.stringify(value) : value}\n`,
+      );
     }
     process.stdout.write('\n');
   }

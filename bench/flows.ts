@@ -26,6 +26,7 @@ import type { Source } from '../src/sources/source.ts';
 import { visitEveryFlow } from '../src/wire/conntrack/table.ts';
 import { ip } from '../test/generators/build.ts';
 import { fillConntrack } from '../test/netns/fill-conntrack.ts';
+import { type Cost, residentMiB, startMeter } from './cost.ts';
 
 const PODS = 200;
 const ROUNDS = 5;
@@ -83,20 +84,20 @@ async function measure(): Promise<void> {
   const running = runAgent({ settings, logger, version: 'bench', once: false }, stop.signal);
   while (((await status()).programmed ?? null) === null) await new Promise((go) => setTimeout(go, 20));
   const fillMs = fill();
-  const dumpMs: number[] = [];
-  const linesMs: number[] = [];
-  const results: Record<'json' | 'table', (ReadResult & { agentCpuMs: number })[]> = { json: [], table: [] };
+  const dump: Cost[] = [];
+  const lines: Cost[] = [];
+  const results: Record<'json' | 'table', Listing[]> = { json: [], table: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    const start = performance.now();
+    const dumping = startMeter();
     await visitEveryFlow(() => {});
-    dumpMs.push(performance.now() - start);
-    const again = performance.now();
+    dump.push(dumping());
+    const writing = startMeter();
     for await (const _ of directFlows({}, Date.now()));
-    linesMs.push(performance.now() - again);
+    lines.push(writing());
     for (const form of ['json', 'table'] as const) {
-      const before = cpuMs();
+      const agent = startMeter();
       const result = await readElsewhere(form);
-      results[form].push({ ...result, agentCpuMs: cpuMs() - before });
+      results[form].push({ ...result, agent: agent() });
     }
   }
   global.gc?.();
@@ -109,14 +110,12 @@ async function measure(): Promise<void> {
   const result = {
     flows: count,
     fillMs: Math.round(fillMs),
-    dumpMs: middle(dumpMs),
-    linesMs: middle(linesMs),
-    jsonMs: middle(results.json.map(({ milliseconds }) => milliseconds)),
-    tableMs: middle(results.table.map(({ milliseconds }) => milliseconds)),
-    jsonReaderCpuMs: middle(results.json.map(({ cpuMs }) => cpuMs)),
-    tableReaderCpuMs: middle(results.table.map(({ cpuMs }) => cpuMs)),
-    jsonAgentCpuMs: middle(results.json.map(({ agentCpuMs }) => agentCpuMs)),
-    tableAgentCpuMs: middle(results.table.map(({ agentCpuMs }) => agentCpuMs)),
+    dump: middle(dump),
+    lines: middle(lines),
+    jsonReader: middle(results.json.map(({ reader }) => reader)),
+    jsonAgent: middle(results.json.map(({ agent }) => agent)),
+    tableReader: middle(results.table.map(({ reader }) => reader)),
+    tableAgent: middle(results.table.map(({ agent }) => agent)),
     listed: results.json[0]?.listed,
     jsonMiB: Math.round((results.json[0]?.bytes ?? 0) / 2 ** 20),
     agentLongestTurnMs: Math.round(delay.max / 1e6),
@@ -130,24 +129,25 @@ async function measure(): Promise<void> {
     values.output === 'json'
       ? `${JSON.stringify(result)}\n`
       : Object.entries(result)
-          .map(([name, value]) => `${name.padEnd(20)} ${value}\n`)
+          .map(
+            ([name, value]) =>
+              `${name.padEnd(20)} ${typeof value === 'object' ? JSON.stringify(value) : value}\n`,
+          )
           .join(''),
   );
 }
 
 interface ReadResult {
-  readonly milliseconds: number;
+  /** Of this process, while it read. */
+  readonly reader: Cost;
   readonly listed: number;
   readonly bytes: number;
   readonly rssMiB: number;
-  /** Processor time of this process while it read. */
-  readonly cpuMs: number;
 }
 
-/** Processor time that this process has used. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+interface Listing extends ReadResult {
+  /** Of the agent's process, in the same time. */
+  readonly agent: Cost;
 }
 
 /** Prints the listing as the command does; the output is discarded. */
@@ -171,17 +171,14 @@ async function read(form: 'json' | 'table'): Promise<ReadResult> {
   const context: Context = {
     ...{ version: 'bench', terminal, defaultNode: 'node-0', readInput, exit: EXIT.ok, debug: false },
   };
-  const start = performance.now();
-  const cpuBefore = cpuMs();
+  const meter = startMeter();
   await printFlows(agentPieces('/flows'), { output: form }, context);
-  const milliseconds = performance.now() - start;
-  const rssMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
+  const reader = meter();
   return {
-    milliseconds,
+    reader,
     listed: Number.parseInt(notes, 10) || count,
     bytes,
-    rssMiB,
-    cpuMs: cpuMs() - cpuBefore,
+    rssMiB: residentMiB().nowMiB,
   };
 }
 
@@ -215,6 +212,7 @@ function podAddress(index: number): IpAddress {
   return ip(`10.244.0.${index + 1}`);
 }
 
-function middle(times: number[]): number {
-  return Math.round(times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0);
+/** The one with the median of clock time. */
+function middle(costs: readonly Cost[]): Cost | undefined {
+  return [...costs].sort((a, b) => a.ms - b.ms)[Math.floor(costs.length / 2)];
 }

@@ -16,6 +16,8 @@ import type { Source } from '../src/sources/source.ts';
 import { Rejected } from '../src/wire/errors.ts';
 import { NftablesConnection } from '../src/wire/nftables/connection.ts';
 import { serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
+import { measureChains } from './chains-baseline.ts';
+import { costEach, round, startMeter } from './cost.ts';
 
 const ROUNDS = 15;
 const LIMIT_MS = 30_000;
@@ -69,15 +71,18 @@ const running = runAgent(
 );
 await untilBack();
 const times: number[] = [];
-for (let round = 0; round < ROUNDS; round++) {
+const meter = startMeter();
+for (let again = 0; again < ROUNDS; again++) {
   spawnSync('nft', ['flush', 'ruleset']);
   const start = performance.now();
   await untilBack(kernel.generation().id);
   times.push(performance.now() - start);
   if (!isBack()) throw new Error('not everything is back');
 }
+const each = costEach(meter(), ROUNDS);
 stop.abort();
 await running;
+const chains = await measureChains(services, endpoints, AbortSignal.timeout(300_000));
 kernel.close();
 times.sort((a, b) => a - b);
 const result = {
@@ -86,12 +91,17 @@ const result = {
   rounds: ROUNDS,
   p50Ms: round(times[Math.floor(ROUNDS / 2)] ?? 0),
   worstMs: round(times.at(-1) ?? 0),
+  each,
+  baseline: { what: 'nft -f, a chain per Service and per endpoint', ...chains },
 };
 process.stdout.write(
   values.output === 'json'
     ? `${JSON.stringify(result)}\n`
     : `${Object.entries(result)
-        .map(([name, value]) => `${name.padEnd(12)} ${value}`)
+        .map(
+          ([name, value]) =>
+            `${name.padEnd(12)} ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+        )
         .join('\n')}\n`,
 );
 
@@ -114,8 +124,4 @@ function isBack(): boolean {
     if (error instanceof Rejected) return false; // no such table yet
     throw error;
   }
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,6 +10,7 @@ import { makeFolder, writeKubeconfig, writeServiceAccount } from '../test/cluste
 import { BUILT_IN } from '../test/cluster/simulator/resource-types.ts';
 import { startSimulator } from '../test/cluster/start-cluster.ts';
 import { node } from '../test/generators/large-cluster.ts';
+import { type Cost, residentMiB, round, startMeter } from './cost.ts';
 import { clusterObjects } from './kube-objects.ts';
 
 /** Time and memory of a separate process whose Kubernetes source reads a cluster of the simulator. */
@@ -34,8 +35,8 @@ else await read(values.reader);
 /** The process that is measured: the source, and a plan behind it as in the agent. */
 async function read(folder: string): Promise<void> {
   const planner = new Planner(node, defaultPlanOptions);
-  const startMiB = statusMiB('self', 'VmRSS');
-  const startedAt = performance.now();
+  const startMiB = residentMiB().nowMiB;
+  const reading = startMeter();
   let facts = 0;
   const { env: environment } = process;
   const source = kubeSource({
@@ -55,9 +56,16 @@ async function read(folder: string): Promise<void> {
         for (const { message } of problems) process.stderr.write(`${origin}: ${message}\n`);
       },
       synced: () => {
-        const inSync = { syncedMs: round(performance.now() - startedAt), syncedCpuMs: cpuMs() };
+        const read = reading();
+        const inSync = { syncedMs: read.ms, syncedCpuMs: cpuMs() };
+        const planning = startMeter();
         planner.update();
-        const planned = { plannedCpuMs: cpuMs(), peakMiB: statusMiB('self', 'VmHWM') };
+        const planned = {
+          plannedCpuMs: cpuMs(),
+          read,
+          plan: planning(),
+          peakMiB: residentMiB().peakMiB,
+        };
         process.stdout.write(`${JSON.stringify({ facts, startMiB, ...inSync, ...planned })}\n`);
       },
     },
@@ -70,14 +78,16 @@ async function serve(): Promise<void> {
   const { simulator } = cluster;
   simulator.users.add(cluster.knatToken, 'knat', ['system:masters']);
   const size = { services: Number(values.services), endpoints: Number(values.endpoints) };
-  let bytes = 0;
+  const texts: string[] = [];
   for (const object of clusterObjects(size)) {
     const type = BUILT_IN.find(({ kind }) => kind === object.kind);
     if (type === undefined) throw new Error(object.kind);
-    bytes += JSON.stringify(object).length;
+    texts.push(JSON.stringify(object));
     simulator.store.put(type, object);
   }
   simulator.store.compact();
+  const jsonMiB = round(texts.reduce((sum, { length }) => sum + length, 0) / 2 ** 20);
+  const baseline = { what: 'JSON.parse of the same objects', ...parse(texts.splice(0)) };
   simulator.faults.noStreamingLists = values.pages;
   const folder = makeFolder();
   writeKubeconfig(folder, cluster, { token: cluster.knatToken });
@@ -90,15 +100,21 @@ async function serve(): Promise<void> {
     child.stdout.once('data', (data) => resolve(String(data)));
   });
   await sleep(5_000);
-  const afterMiB = statusMiB(child.pid ?? 0, 'VmRSS');
+  const afterMiB = residentMiB(child.pid ?? 0).nowMiB;
   // The restart loses the history, so that everything is listed again.
   await simulator.restart(50);
   await sleep(20_000);
-  const relistedMiB = statusMiB(child.pid ?? 0, 'VmRSS');
+  const relistedMiB = residentMiB(child.pid ?? 0).nowMiB;
   child.kill('SIGTERM');
   await cluster.stop();
   rmSync(folder, { recursive: true });
-  report({ jsonMiB: round(bytes / 2 ** 20), ...JSON.parse(text), afterMiB, relistedMiB });
+  report({ jsonMiB, ...JSON.parse(text), afterMiB, relistedMiB, baseline });
+}
+
+function parse(texts: readonly string[]): Cost {
+  const meter = startMeter();
+  for (const text of texts) JSON.parse(text);
+  return meter();
 }
 
 function cpuMs(): number {
@@ -106,19 +122,11 @@ function cpuMs(): number {
   return round((user + system) / 1000);
 }
 
-function statusMiB(pid: number | 'self', key: string): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return round(Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
 function report(result: Readonly<Record<string, unknown>>): void {
   if (values.output === 'json') {
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  for (const [name, value] of Object.entries(result)) process.stdout.write(`${name.padEnd(16)} ${value}\n`);
+  for (const [name, value] of Object.entries(result))
+    process.stdout.write(`${name.padEnd(16)} ${typeof value === 'object' ? JSON.stringify(value) : value}\n`);
 }

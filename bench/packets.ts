@@ -15,6 +15,7 @@ import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
 import { ConntrackConnection } from '../src/wire/conntrack/connection.ts';
 import { enterNamespace } from '../test/netns/namespace.ts';
+import { type Cost, startMeter } from './cost.ts';
 import { inNamespace, quantile, TRACK } from './nodes.ts';
 import { answerTo, classesOf, ESTABLISHED, type PacketClass, packetOf } from './packets/classes.ts';
 import { type BenchCluster, benchCluster, factsOf, NETWORKS, nodeOf } from './packets/cluster.ts';
@@ -86,6 +87,10 @@ interface Result {
   readonly nanoseconds: Readonly<Record<Way, number>>;
   /** Median over the rounds of a node's time divided by that of the node that only tracks. */
   readonly ratio: Readonly<Record<Way, number>>;
+  /** Processor time of one packet, user and kernel: the mean. */
+  readonly cpuNanoseconds: Readonly<Record<Way, number>>;
+  /** Of the measuring process, over all nodes and rounds. */
+  readonly cost: Cost;
 }
 
 async function measure(): Promise<Result[]> {
@@ -132,6 +137,8 @@ function measureClass(
   ) as Record<Way, PacketSocket>;
   const times = Object.fromEntries(WAYS.map((way) => [way, [] as number[]])) as Record<Way, number[]>;
   const serials = Object.fromEntries(WAYS.map((way) => [way, 0])) as Record<Way, number>;
+  const cpu = Object.fromEntries(WAYS.map((way) => [way, 0])) as Record<Way, number>;
+  const meter = startMeter();
   if (each.answers !== null) for (const way of WAYS) establish(each, sockets[way], sink, hosts[way], way);
   for (let round = 0; round < rounds + WARM_UP; round++) {
     for (let i = 0; i < WAYS.length; i++) {
@@ -141,12 +148,17 @@ function measureClass(
         const ends = packetOf(each, serials[way]++, way === 'tracking');
         socket.setLength(frame, writeFrame(socket.frames[frame] as Uint8Array, ends));
       }
+      const before = process.cpuUsage();
       const start = process.hrtime.bigint();
       socket.send(AT_ONCE);
       const took = Number(process.hrtime.bigint() - start) / AT_ONCE;
-      if (round >= WARM_UP) times[way].push(took);
+      const { user, system } = process.cpuUsage(before);
+      if (round < WARM_UP) continue;
+      times[way].push(took);
+      cpu[way] += user + system;
     }
   }
+  const cost = meter();
   for (const way of WAYS) {
     sockets[way].close();
     inNamespace(hosts[way], () => checkTranslation(each, way));
@@ -161,6 +173,8 @@ function measureClass(
       const ratios = times[way].map((time, i) => time / (times.tracking[i] ?? Number.NaN));
       return round3(quantile(ratios, 0.5));
     }),
+    cpuNanoseconds: per((way) => Math.round((cpu[way] * 1000) / rounds / AT_ONCE)),
+    cost,
   };
 }
 

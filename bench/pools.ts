@@ -17,6 +17,7 @@ import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
 import { egressRuleFact } from '../test/generators/build.ts';
 import { node } from '../test/generators/large-cluster.ts';
+import { costBetween, costOfChildren, costOfEach, round, startMeter } from './cost.ts';
 
 const CHANGES = 200;
 const signal = AbortSignal.timeout(300_000);
@@ -49,36 +50,22 @@ async function measure() {
   const datapath = NftablesDatapath.open();
   const planner = new Planner(node, defaultPlanOptions);
   await datapath.converge(planner.update(), signal); // the skeleton alone
-  const time = async (changes: readonly FactChange[]) => {
-    const begin = performance.now();
+  const converge = async (changes: readonly FactChange[]): Promise<number> => {
     planner.apply(changes);
     const { elementsAdded, elementsDeleted } = await datapath.converge(planner.update(), signal);
-    return { ms: performance.now() - begin, elements: elementsAdded + elementsDeleted };
+    return elementsAdded + elementsDeleted;
   };
   const repeat = async (changeOf: (i: number) => readonly FactChange[]) => {
-    const times: number[] = [];
-    const cpuTimes: number[] = [];
-    let elements = 0;
-    for (let i = 0; i < CHANGES; i++) {
-      const cpu = process.cpuUsage();
-      const done = await time(changeOf(i));
-      const { user, system } = process.cpuUsage(cpu);
-      times.push(done.ms);
-      cpuTimes.push((user + system) / 1000);
-      elements += done.elements;
-    }
-    const at = (all: readonly number[], share: number) =>
-      round([...all].sort((a, b) => a - b)[Math.floor(share * (all.length - 1))] ?? 0);
-    return {
-      p50Ms: at(times, 0.5),
-      p99Ms: at(times, 0.99),
-      cpuP50Ms: at(cpuTimes, 0.5),
-      cpuP99Ms: at(cpuTimes, 0.99),
-      elementsEach: round(elements / CHANGES),
-    };
+    let written = 0;
+    const each = await costOfEach(CHANGES, async (i) => {
+      written += await converge(changeOf(i));
+    });
+    return { ...each, elementsEach: round(written / CHANGES) };
   };
 
-  const cold = await time(Array.from({ length: pools }, (_, i) => poolChange(pool(i))));
+  const meter = startMeter();
+  const elements = await converge(Array.from({ length: pools }, (_, i) => poolChange(pool(i))));
+  const cold = meter();
   const again = await datapath.converge(planner.update(), signal);
   const one = (i: number) => {
     const index = (i * 7919) % pools;
@@ -93,8 +80,8 @@ async function measure() {
   datapath.close();
   return {
     pools,
-    coldMs: round(cold.ms),
-    elements: cold.elements,
+    cold,
+    elements,
     writtenAgain: again.elementsAdded + again.elementsDeleted,
     poolChange: changed,
     poolAdd: added,
@@ -106,6 +93,7 @@ async function measure() {
 /** The time of one run of the nft program that adds an element to the set of sources or deletes it. */
 function baseline() {
   const times: number[] = [];
+  const before = costOfChildren();
   for (let i = 0; i < 10; i++) {
     const begin = performance.now();
     for (const verb of ['add', 'delete']) {
@@ -114,7 +102,7 @@ function baseline() {
     times.push((performance.now() - begin) / 2);
   }
   times.sort((a, b) => a - b);
-  return { p50Ms: round(times[5] ?? 0) };
+  return { p50Ms: round(times[5] ?? 0), each: costBetween(before, costOfChildren(), 20) };
 }
 
 /** Every fourth pool is nested in the one before it; every second has natOutgoing. */
@@ -156,8 +144,4 @@ function podChange(i: number): FactChange {
     nat: null,
   };
   return { kind: 'Pod', key: `shop/${fact.name}`, fact };
-}
-
-function round(milliseconds: number): number {
-  return Math.round(milliseconds * 1000) / 1000;
 }
