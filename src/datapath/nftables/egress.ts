@@ -64,10 +64,7 @@ export function egressChains(family: Family, { hasAddress }: EgressChains): Chai
       'ruled_sources',
       null,
       rule(jump('egress_rules')),
-      commented(
-        'again: an update between two lookups may have moved the source to another map',
-        jump('egress_rules'),
-      ),
+      commented('look again: an update may have moved the source to another map', jump('egress_rules')),
     ),
     chain(
       'egress_pools',

@@ -86,9 +86,9 @@ function sourceRanges(family: Family): ChainNode {
   return chain(
     'source_ranges',
     'frontends that only some sources may use',
-    commented('of frontends in restricted: source and list', isNotAllowed(restricted), drop),
+    commented('the source is in no list of the frontend', isNotAllowed(restricted), drop),
     commented(
-      'the same of restricted_ranges',
+      'the same for port ranges',
       member(daddr, range_addresses),
       isNotAllowed(restricted_ranges),
       drop,
@@ -133,10 +133,7 @@ function translate(family: Family): ChainNode {
     'translate',
     'destination NAT: Services, then Pod NAT',
     rule(jump('services')),
-    commented(
-      'again: an update between two lookups may have moved the frontend to another map',
-      jump('services'),
-    ),
+    commented('look again: an update may have moved the frontend to another map', jump('services')),
     rule(dnat(family, lookup(frontend, sets.bindings))),
     rule(
       member(daddr, sets.range_addresses),
@@ -229,7 +226,7 @@ function boundPods(family: Family): ChainNode {
       ]),
     ),
     rule(snat(family, address, RANDOM, freePorts)),
-    commented('where no port is free', snat(family, address, RANDOM)),
+    commented('no port is free', snat(family, address, RANDOM)),
   );
 }
 
@@ -271,7 +268,7 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       'postrouting_nat',
       { type: 'nat', hook: 'postrouting', priority: 100 },
       rule(translated(true), jump('service_sources')),
-      commented('what this node sends to itself is not on its way out', leavesByLoopback, back),
+      commented('packets of this node to itself stay on the node', leavesByLoopback, back),
       rule(member(saddr, sets.bound_sources), notMember(daddr, sets.pod_nat_internal), jump('bound_pods')),
       ...egressPostrouting(family, egress),
     ),
