@@ -63,18 +63,18 @@ function nodePortPrefixes(
 function podDetection(
   { detectLocalMode, podCIDRs, podBridgeInterface, podInterfaceNamePrefix }: NodeConfig,
   object: NodeFact | undefined,
-): Pick<NodeFacts, 'podCIDRs' | 'podsToldBy' | 'podInterface'> {
-  const byAddress = { podsToldBy: [], podInterface: null } as const;
-  const byInterface = { podCIDRs: [], podsToldBy: [] } as const;
+): Pick<NodeFacts, 'podCIDRs' | 'podAddressesFrom' | 'podInterface'> {
+  const byAddress = { podAddressesFrom: [], podInterface: null } as const;
+  const byInterface = { podCIDRs: [], podAddressesFrom: [] } as const;
   const ofNode = object?.podCIDRs ?? [];
   switch (detectLocalMode) {
     case undefined:
       if (podCIDRs !== undefined) return { ...byAddress, podCIDRs };
-      return { ...byAddress, podCIDRs: ofNode, podsToldBy: ['IPPool', 'Pod'] };
+      return { ...byAddress, podCIDRs: ofNode, podAddressesFrom: ['IPPool', 'Pod'] };
     case 'ClusterCIDR':
       return { ...byAddress, podCIDRs: podCIDRs ?? [] };
     case 'NodeCIDR':
-      return { ...byAddress, podCIDRs: ofNode, podsToldBy: ['Pod'] };
+      return { ...byAddress, podCIDRs: ofNode, podAddressesFrom: ['Pod'] };
     case 'BridgeInterface':
       return { ...byInterface, podInterface: { name: podBridgeInterface ?? '', isPrefix: false } };
     case 'InterfaceNamePrefix':

@@ -77,10 +77,10 @@ export interface NodeFacts {
   readonly nodeIPs: readonly IpAddress[];
   /** Every address that counts as local, in order of preference. */
   readonly localAddresses: readonly LocalAddress[];
-  /** Sources in these networks count as pods. If empty and without `podInterface`, only `podsToldBy` applies. */
+  /** Sources in these networks count as pods. If empty and without `podInterface`, only `podAddressesFrom` applies. */
   readonly podCIDRs: readonly Prefix[];
   /** Objects whose addresses count as pods too: pools for pods, and this node's Pods. */
-  readonly podsToldBy: readonly ('IPPool' | 'Pod')[];
+  readonly podAddressesFrom: readonly ('IPPool' | 'Pod')[];
   /** Sources whose packets come in by this interface count as pods; null: pods are recognised by addresses. */
   readonly podInterface: InterfacePattern | null;
   /** All known networks of pods, however pods are recognised. */

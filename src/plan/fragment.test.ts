@@ -43,7 +43,7 @@ function faulty(change: FactChange, field: string): FactChange {
   return { ...change, fact } as FactChange;
 }
 
-const node = nodeFacts({ podsToldBy: ['IPPool', 'Pod'] });
+const node = nodeFacts({ podAddressesFrom: ['IPPool', 'Pod'] });
 const good: readonly FactChange[] = [
   present('Service', service()),
   present('EndpointSlice', slice(['10.244.1.9'])),

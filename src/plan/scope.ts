@@ -81,7 +81,7 @@ function familyScope(
   const none: AddressSet = { family, ranges: [] };
   const stray = prefixSet(family, (facts.strayPods ?? []).map(hostPrefix));
   const networks = prefixSet(family, podNetworks(node, pools));
-  const asPods = node.podsToldBy.includes('Pod') ? union(networks, stray) : networks;
+  const asPods = node.podAddressesFrom.includes('Pod') ? union(networks, stray) : networks;
   const serviceRanges = [...node.serviceCIDRs, ...(facts.serviceCIDRs ?? [])];
   // Packets to Services of other proxies must not be dropped, although their addresses are in these ranges.
   const others = prefixSet(family, (facts.othersAddresses ?? []).map(hostPrefix));

@@ -40,7 +40,7 @@ const podAt = (name: string, address: string, rest: Partial<PodFact> = {}) =>
   present('Pod', pod([], { name, uid: name, ips: [ip(address)], nat: null, ...rest }));
 
 describe('what is a pod', () => {
-  const told = { podCIDRs: [cidr('10.244.1.0/24')], podsToldBy: ['IPPool', 'Pod'] } as const;
+  const told = { podCIDRs: [cidr('10.244.1.0/24')], podAddressesFrom: ['IPPool', 'Pod'] } as const;
 
   test('the pod CIDRs of the Node, pools for pods, and Pods of this node elsewhere', () => {
     const planner = planned(told, [
@@ -68,7 +68,9 @@ describe('what is a pod', () => {
 
   test('where pod CIDRs are configured they alone count', () => {
     const changes = [present('IPPool', pool('pods', '192.168.0.0/16')), podAt('a', '100.64.0.7')];
-    expect(scope(planned({ ...told, podsToldBy: [] }, changes))).toMatchObject({ pods: ['10.244.1.0/24'] });
+    expect(scope(planned({ ...told, podAddressesFrom: [] }, changes))).toMatchObject({
+      pods: ['10.244.1.0/24'],
+    });
   });
 
   test('an address comes and goes with its Pod, and a Pod within the networks changes no scope', () => {

@@ -28,7 +28,7 @@ export function strayPods(
   node: NodeFacts,
   { enable }: Pick<PlanOptions, 'enable'>,
 ): readonly IpAddress[] {
-  const tellPods = enable.service && node.podsToldBy.includes('Pod');
+  const tellPods = enable.service && node.podAddressesFrom.includes('Pod');
   if (!tellPods && !(enable.egress && ipMasqAgent !== undefined)) return [];
   const networks = tellPods ? podNetworks(node, pools) : possiblePodNetworks(node, pools);
   const known = FAMILIES.map((family) => prefixSet(family, networks));
@@ -52,8 +52,8 @@ export function possiblePodNetworks(
 
 /** The networks whose addresses count as pods on this node. */
 export function podNetworks(
-  { podCIDRs, podsToldBy }: Pick<NodeFacts, 'podCIDRs' | 'podsToldBy'>,
+  { podCIDRs, podAddressesFrom }: Pick<NodeFacts, 'podCIDRs' | 'podAddressesFrom'>,
   pools: readonly PoolFact[],
 ): readonly Prefix[] {
-  return podsToldBy.includes('IPPool') ? [...podCIDRs, ...podPools(pools)] : podCIDRs;
+  return podAddressesFrom.includes('IPPool') ? [...podCIDRs, ...podPools(pools)] : podCIDRs;
 }

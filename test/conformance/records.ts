@@ -76,7 +76,7 @@ export function nodeOf({ config }: ConformanceRecord): NodeFacts {
       };
     }),
     podCIDRs: prefixes(config.podCIDRs),
-    podsToldBy: [],
+    podAddressesFrom: [],
     podInterface: null,
     podNetworks: [],
     serviceCIDRs: prefixes(config.serviceCIDRs),

@@ -179,7 +179,7 @@ export function nodeFacts(rest: Partial<NodeFacts> = {}): NodeFacts {
       localAddress('2001:db8::10'),
     ],
     podCIDRs: [cidr('10.244.0.0/16'), cidr('fd00:244::/48')],
-    podsToldBy: [],
+    podAddressesFrom: [],
     podInterface: null,
     podNetworks: [],
     serviceCIDRs: [cidr('10.96.0.0/16'), cidr('fd00:96::/112')],

@@ -221,7 +221,7 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     nodeName: fc.constantFrom('node-a', 'node-a', 'node-b'),
     localAddresses: addresses('192.0.2.10', '203.0.113.7', '203.0.113.8', '2001:db8::10', '127.0.0.1'),
     podCIDRs: fc.subarray([cidr('10.244.0.0/16'), cidr('fd00:244::/48')]),
-    podsToldBy: fc.subarray(['IPPool' as const, 'Pod' as const]),
+    podAddressesFrom: fc.subarray(['IPPool' as const, 'Pod' as const]),
     podInterface: fc.option(
       fc.constantFrom(
         { name: 'cni0', isPrefix: false },
@@ -242,12 +242,12 @@ export const thisNode: fc.Arbitrary<NodeFacts> = fc
     ]),
     reservedPorts: fc.subarray([{ first: 2000, last: 2999 }]),
   })
-  .map(({ localAddresses, podCIDRs, podsToldBy, podInterface, ...rest }) =>
+  .map(({ localAddresses, podCIDRs, podAddressesFrom, podInterface, ...rest }) =>
     nodeFacts({
       ...rest,
       podInterface,
       podCIDRs: podInterface === null ? podCIDRs : [], // pods are recognised by one or the other
-      podsToldBy: podInterface === null ? podsToldBy : [],
+      podAddressesFrom: podInterface === null ? podAddressesFrom : [],
       podNetworks: podInterface === null ? [] : podCIDRs,
       nodeIPs: firstOfEachFamily(localAddresses),
       localAddresses: localAddresses.map((address) => localAddress(address)),

@@ -22,7 +22,7 @@ export const node: NodeFacts = {
     { address: ip(0xcb00_7101n), interfaceName: 'eth0', eligible: true, onDefaultRoute: true, byRoute: null },
   ],
   podCIDRs: [prefixOf('10.128.0.0/24')],
-  podsToldBy: [],
+  podAddressesFrom: [],
   podInterface: null,
   podNetworks: [],
   serviceCIDRs: [prefixOf('10.96.0.0/12')],

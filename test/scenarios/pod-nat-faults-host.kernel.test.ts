@@ -33,7 +33,7 @@ const A = '10.244.1.5:25';
 const podA = smtp({ ips: [address.podA, address.podA6] }, [natEntry()]);
 
 /** A source with the objects of the test. */
-class ToldSource implements Source {
+class GivenSource implements Source {
   readonly name = 'test';
   readonly #first: readonly FactChange[];
   #sink: SourceSink | null = null;
@@ -55,7 +55,7 @@ class ToldSource implements Source {
 }
 
 let stage: Stage;
-let agent: { source: ToldSource; stop: AbortController; running: Promise<unknown> } | null = null;
+let agent: { source: GivenSource; stop: AbortController; running: Promise<unknown> } | null = null;
 const servers: Server[] = [];
 
 beforeAll(async () => {
@@ -77,7 +77,7 @@ const settings = (source: Source) => ({
 
 /** Starts an agent and waits until it has programmed something. */
 async function start(rest: { readonly manageForward?: boolean } = {}): Promise<void> {
-  const source = new ToldSource([there(podA)]);
+  const source = new GivenSource([there(podA)]);
   const control = new AbortController();
   const run = { settings: settings(source), logger: pino({ level: 'silent' }), version: 'test', once: false };
   agent = { source, stop: control, running: runAgent({ ...run, ...rest }, control.signal) };
@@ -236,7 +236,7 @@ test('a flush is never healed', async () => {
 test('a dry run writes', async () => {
   execFileSync('iptables-nft', ['-P', 'FORWARD', 'DROP']);
   const before = listRuleset();
-  const preview = await previewAgent(settings(new ToldSource([there(podA)])), false, SIGNAL);
+  const preview = await previewAgent(settings(new GivenSource([there(podA)])), false, SIGNAL);
   expect(preview.changes.some(({ element }) => element.includes('bindings'))).toBe(true);
   expect(listRuleset()).toBe(before);
   execFileSync('nft', ['flush', 'ruleset']);
