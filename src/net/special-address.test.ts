@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseAddress } from './address.ts';
-import { specialAddress } from './special-address.ts';
+import { isLoopback, specialAddress } from './special-address.ts';
 
 test.each([
   ['0.0.0.0', 'the unspecified address'],
@@ -30,4 +30,18 @@ test.each([
   const address = parseAddress(text);
   if (address === null) throw new Error(text);
   expect(specialAddress(address)).toBe(name);
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.255.255.255', true],
+  ['128.0.0.1', false],
+  ['126.255.255.255', false],
+  ['::1', true],
+  ['::', false],
+  ['::7f00:1', false],
+])('loopback is 127.0.0.0/8 and ::1: %s %s', (text, expected) => {
+  const address = parseAddress(text);
+  if (address === null) throw new Error(text);
+  expect(isLoopback(address)).toBe(expected);
 });
