@@ -12,6 +12,7 @@ import {
   parseAddress,
   parseIpv4,
   parseIpv6,
+  placeOf,
 } from './address.ts';
 
 describe('IPv4', () => {
@@ -144,6 +145,19 @@ describe('numbers and bytes', () => {
       '2001:db8::',
     ]);
     expect(compareAddresses(address('::1'), address('::1'))).toBe(0);
+  });
+
+  test.each(['IPv4', 'IPv6'] as const)('the places of addresses have the same order (%s)', (family) => {
+    const most = family === 'IPv4' ? 0xffff_ffffn : 0xffff_ffff_ffff_ffff_ffff_ffff_ffff_ffffn;
+    const number = fc.bigInt({ min: 0n, max: most });
+    fc.assert(
+      fc.property(number, fc.oneof(number, fc.bigInt({ min: 0n, max: 300n })), (first, difference) => {
+        const [a, b] = [first, first ^ difference].map((each) => addressFromNumber(family, each));
+        if (a === undefined || b === undefined) throw new TypeError();
+        const order = placeOf(a) < placeOf(b) ? -1 : placeOf(a) > placeOf(b) ? 1 : 0;
+        expect(order).toBe(Math.sign(compareAddresses(a, b)));
+      }),
+    );
   });
 
   test('what fits no address throws', () => {

@@ -107,6 +107,14 @@ export function compareAddresses(a: IpAddress, b: IpAddress): number {
   return 0;
 }
 
+/** Where an address stands among those of its family: compared by `<`. A number for IPv4, a text for IPv6. */
+export type AddressPlace = number | string;
+
+/** Made once for each address, it makes sorting cheaper than `compareAddresses`. */
+export function placeOf(address: IpAddress): AddressPlace {
+  return isIpv6(address) ? String.fromCharCode(...addressBytes(address)) : dottedNumber(address);
+}
+
 /** `address:port`, with IPv6 in brackets. */
 export function formatEndpoint(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

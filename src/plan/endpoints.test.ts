@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { endpoint, ip, portOf, slice } from '../../test/generators/build.ts';
 import type { EndpointFact, EndpointSliceFact } from '../model/endpoint-slice.ts';
 import { formatEndpoint } from '../net/address.ts';
-import { chooseEndpoints, MOST_ENDPOINTS } from './endpoints.ts';
+import { EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
 
 const here = { nodeName: 'node-a', topologyLabels: { 'topology.kubernetes.io/zone': 'zone-1' } };
 const web = { name: '', protocol: 'TCP' } as const;
@@ -11,13 +11,17 @@ const web = { name: '', protocol: 'TCP' } as const;
 /** The choice as texts: cluster, then local. */
 function chosen(
   slices: readonly EndpointSliceFact[],
-  port: Parameters<typeof chooseEndpoints>[1] = web,
+  port: ConstructorParameters<typeof EndpointChoice>[1] = web,
   family: 'IPv4' | 'IPv6' = 'IPv4',
   node = here,
 ) {
-  const { cluster, local } = chooseEndpoints(slices, port, family, node);
+  const { cluster, local } = new EndpointChoice(slices, port, family, node);
   const texts = (list: typeof cluster) => list.map((one) => formatEndpoint(one.address, one.port));
   return { cluster: texts(cluster), local: texts(local) };
+}
+
+function everything({ cluster, local, serving, leftOut, isLocalReady }: EndpointChoice) {
+  return { cluster, local, serving, leftOut, isLocalReady };
 }
 
 const local = { nodeName: 'node-a' };
@@ -132,8 +136,8 @@ describe('of one address that stands several times', () => {
             );
             return parts.map((part, index) => slice(part, { name: `t${count - index}`, ports: [port] }));
           });
-          expect(chooseEndpoints(together, web, 'IPv4', here)).toEqual(
-            chooseEndpoints(alone, web, 'IPv4', here),
+          expect(everything(new EndpointChoice(together, web, 'IPv4', here))).toEqual(
+            everything(new EndpointChoice(alone, web, 'IPv4', here)),
           );
         },
       ),
@@ -146,19 +150,38 @@ test('more than a view can have: those of the lowest addresses, however they are
   const all = Array.from({ length: MOST_ENDPOINTS + 3 }, (_, index) => endpoint(address(index), local));
   const reversed = slice([...all].reverse());
   for (const slices of [[slice(all)], [reversed], [slice(all.slice(9)), slice(all.slice(0, 9))]]) {
-    const choice = chooseEndpoints(slices, web, 'IPv4', here);
+    const choice = new EndpointChoice(slices, web, 'IPv4', here);
     expect(choice.leftOut).toBe(3);
     for (const list of [choice.cluster, choice.local]) {
       expect(list).toHaveLength(MOST_ENDPOINTS);
       expect(list.at(-1)?.address).toBe(address(MOST_ENDPOINTS - 1));
     }
   }
-  expect(chooseEndpoints([slice(all.slice(3))], web, 'IPv4', here).leftOut).toBe(0);
+  expect(new EndpointChoice([slice(all.slice(3))], web, 'IPv4', here).leftOut).toBe(0);
+});
+
+test('the endpoints of a slice that did not change keep their identity beside one that did', () => {
+  const kept = slice(['10.0.0.9', '10.0.0.1'], { name: 'a' });
+  const before = new EndpointChoice([kept, slice(['10.0.0.5'], { name: 'b' })], web, 'IPv4', here).cluster;
+  const after = new EndpointChoice([kept, slice(['10.0.0.6'], { name: 'b' })], web, 'IPv4', here).cluster;
+  expect(after.map(({ address }) => address)).toEqual(['10.0.0.1', '10.0.0.6', '10.0.0.9']);
+  expect(after.map((each, index) => each === before[index])).toEqual([true, false, true]);
+});
+
+test('many slices of IPv6, with what moves from one to another in both', () => {
+  const addresses = Array.from({ length: 300 }, (_, index) => `fd00::${index.toString(16)}`);
+  const slices = Array.from({ length: 7 }, (_, part) =>
+    slice(addresses.filter((_, index) => index % 7 === part || (index + 1) % 7 === part).reverse(), {
+      name: `s${part}`,
+    }),
+  );
+  const { cluster } = new EndpointChoice(slices, web, 'IPv6', here);
+  expect(cluster.map(({ address }) => address)).toEqual(addresses.map((address) => ip(address)));
 });
 
 describe('which endpoints serve, for the flows that they have', () => {
   const serving = (...endpoints: Parameters<typeof slice>[0]) =>
-    chooseEndpoints([slice(endpoints)], web, 'IPv4', here).serving.map(({ address }) => address);
+    new EndpointChoice([slice(endpoints)], web, 'IPv4', here).serving.map(({ address }) => address);
 
   test('those that drain, and those that hints leave out', () => {
     expect(
@@ -172,7 +195,7 @@ describe('which endpoints serve, for the flows that they have', () => {
   });
 
   test('the very list of the usable ones, where they are the same', () => {
-    const { cluster, serving } = chooseEndpoints([slice(['10.0.0.1', '10.0.0.2'])], web, 'IPv4', here);
+    const { cluster, serving } = new EndpointChoice([slice(['10.0.0.1', '10.0.0.2'])], web, 'IPv4', here);
     expect(serving).toBe(cluster);
   });
 });

@@ -15,6 +15,8 @@ export interface LoadBalancerSources {
   readonly faults: readonly string[];
 }
 
+const NO_SOURCES: LoadBalancerSources = { byFamily: new Map(), faults: [] };
+
 /** @param most networks in a list; of a longer list only the lowest addresses are allowed */
 export function loadBalancerSources(
   service: ServiceFact,
@@ -22,9 +24,10 @@ export function loadBalancerSources(
   node: NodeFacts,
   most: number,
 ): LoadBalancerSources {
+  if (addresses.length === 0) return NO_SOURCES;
   const byFamily = new Map<Family, AddressSet | null>();
   const faults: string[] = [];
-  if (service.loadBalancerSourceRanges !== null && addresses.length > 0 && !hasUsableRange(service)) {
+  if (service.loadBalancerSourceRanges !== null && !hasUsableRange(service)) {
     faults.push(NO_RANGE);
   }
   for (const family of new Set(addresses.map(familyOf))) {

@@ -10,7 +10,7 @@ import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { formatPrefix, prefixContains } from '../net/prefix.ts';
 import type { AddressSet } from '../net/ranges.ts';
-import { chooseEndpoints, type EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
+import { EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
 import type {
   ClusterAddress,
   Endpoint,
@@ -47,52 +47,76 @@ export function serviceFragment(
   if (refused.length > 0) note('NatRestricted', refusedExternalIPs(refused, served));
   const sources = loadBalancerSources(service, loadBalancerIPs, node, sizes.networksPerList);
   for (const fault of sources.faults) note('NatInvalid', fault);
-  const entries = service.clusterIPs.map((address): ServiceEntry => {
+  const entries: ServiceEntry[] = [];
+  for (const address of service.clusterIPs) {
     const key = clusterAddressKey(address);
-    return { kind: 'ClusterAddress', key, address, owner, createdAt: service.createdAt };
-  });
-  const nodePortAddresses = addressesForNodePorts(node);
-  const localReady = new Map<Family, Set<IpAddress>>(FAMILIES.map((family) => [family, new Set()]));
-  for (const port of service.ports) {
-    const choices = new Map<Family, EndpointChoice>();
-    const choiceOf = (family: Family): EndpointChoice => {
-      let choice = choices.get(family);
-      if (choice === undefined) {
-        choice = chooseEndpoints(slices, port, family, node);
-        choices.set(family, choice);
-      }
-      return choice;
-    };
+    entries.push({ kind: 'ClusterAddress', key, address, owner, createdAt: service.createdAt });
+  }
+  const portChoices = service.ports.map((port) => new PortChoices(slices, port, node));
+  for (const choices of portChoices) {
+    const { port } = choices;
     const add = (origin: FrontendOrigin, address: IpAddress, number: Port) => {
       const family = familyOf(address);
       const sourceRanges = origin === 'LoadBalancer' ? (sources.byFamily.get(family) ?? null) : null;
       const tuple = { address, protocol: port.protocol, port: number };
-      entries.push(frontend(service, owner, port.name, origin, tuple, choiceOf(family), sourceRanges));
+      entries.push(frontend(service, owner, port.name, origin, tuple, choices.of(family), sourceRanges));
     };
     for (const address of service.clusterIPs) add('ClusterIP', address, port.port);
     for (const address of externalIPs) add('ExternalIP', address, port.port);
     for (const address of loadBalancerIPs) add('LoadBalancer', address, port.port);
     if (port.nodePort !== null) {
-      for (const address of nodePortAddresses) {
+      for (const address of addressesForNodePorts(node)) {
         if (hasFamily(service, familyOf(address))) add('NodePort', address, port.nodePort);
       }
     }
-    for (const [family, { leftOut }] of choices) {
+    for (const family of FAMILIES) {
+      const leftOut = choices.made(family)?.leftOut ?? 0;
       if (leftOut > 0) note('NatInvalid', tooManyEndpoints(port, family, leftOut));
     }
-    if (service.healthCheckNodePort === null) continue;
-    for (const [family, addresses] of localReady) {
-      const { local, isLocalReady } = choiceOf(family);
-      if (isLocalReady) for (const { address } of local) addresses.add(address);
-    }
   }
-  entries.push(...healthChecks(service, owner, localReady, node));
+  const { healthCheckNodePort } = service;
+  if (healthCheckNodePort !== null && service.externalTrafficPolicy === 'Local') {
+    entries.push(...healthChecks(service, healthCheckNodePort, owner, portChoices, node));
+  }
   // A copy has no spare capacity.
   return { entries: restricted(entries), notices: notices.length === 0 ? emptyFragment.notices : notices };
 }
 
-/** External addresses of the Service, and the `externalIPs` that an administrator refuses. */
-function externalAddresses(service: ServiceFact, served: PlanOptions['externalIPs']) {
+/** The endpoints of a Service port, chosen for a family when they are first asked for. */
+class PortChoices {
+  readonly port: ServicePortFact;
+  readonly #slices: readonly EndpointSliceFact[];
+  readonly #node: NodeFacts;
+  readonly #byFamily: { [Of in Family]: EndpointChoice | null } = { IPv4: null, IPv6: null };
+
+  constructor(slices: readonly EndpointSliceFact[], port: ServicePortFact, node: NodeFacts) {
+    this.port = port;
+    this.#slices = slices;
+    this.#node = node;
+  }
+
+  of(family: Family): EndpointChoice {
+    const choice = this.#byFamily[family] ?? new EndpointChoice(this.#slices, this.port, family, this.#node);
+    this.#byFamily[family] = choice;
+    return choice;
+  }
+
+  made(family: Family): EndpointChoice | null {
+    return this.#byFamily[family];
+  }
+}
+
+interface ExternalAddresses {
+  readonly loadBalancerIPs: readonly IpAddress[];
+  readonly externalIPs: readonly IpAddress[];
+  /** `externalIPs` that an administrator refuses. */
+  readonly refused: readonly IpAddress[];
+}
+
+const NO_ADDRESSES: ExternalAddresses = { loadBalancerIPs: [], externalIPs: [], refused: [] };
+
+function externalAddresses(service: ServiceFact, served: PlanOptions['externalIPs']): ExternalAddresses {
+  if (service.loadBalancerIPs.length + service.externalIPs.length === 0) return NO_ADDRESSES;
   const loadBalancerIPs = service.loadBalancerIPs.filter((address) => mayFront(service, address));
   // An address that is both is a load balancer's: its source ranges apply.
   const wanted = service.externalIPs.filter(
@@ -136,39 +160,43 @@ function refusedExternalIPs(refused: readonly IpAddress[], served: PlanOptions['
  * port), its source ranges apply to all frontends of the key.
  */
 function restricted(entries: readonly ServiceEntry[]): readonly ServiceEntry[] {
-  const ranges = new Map<string, AddressSet>();
+  let ranges: Map<string, AddressSet> | null = null;
   for (const entry of entries) {
-    if (entry.kind === 'ServiceFrontend' && entry.sourceRanges !== null)
-      ranges.set(entry.key, entry.sourceRanges);
+    if (entry.kind !== 'ServiceFrontend' || entry.sourceRanges === null) continue;
+    ranges ??= new Map();
+    ranges.set(entry.key, entry.sourceRanges);
   }
-  if (ranges.size === 0) return entries.slice();
+  if (ranges === null) return entries.slice();
   return entries.map((entry) => {
-    const sourceRanges = ranges.get(entry.key);
+    const sourceRanges = ranges?.get(entry.key);
     return entry.kind === 'ServiceFrontend' && sourceRanges !== undefined
       ? { ...entry, sourceRanges }
       : entry;
   });
 }
 
-/** Only with traffic policy Local: with policy Cluster every node serves. @param localReady each address once */
+/** With traffic policy Local; with policy Cluster every node serves. Each local address counts once. */
 function healthChecks(
   service: ServiceFact,
+  port: Port,
   owner: ObjectRef,
-  localReady: ReadonlyMap<Family, ReadonlySet<IpAddress>>,
+  ports: readonly PortChoices[],
   node: NodeFacts,
 ): ServiceHealthCheck[] {
-  const { healthCheckNodePort: port, externalTrafficPolicy, createdAt } = service;
-  if (port === null || externalTrafficPolicy !== 'Local') return [];
-  return FAMILIES.filter((family) => hasFamily(service, family)).map((family) => ({
-    kind: 'ServiceHealthCheck',
-    key: healthCheckKey(family, port),
-    family,
-    port,
-    addresses: addressesForHealthChecks(node, family),
-    owner,
-    createdAt,
-    localEndpoints: localReady.get(family)?.size ?? 0,
-  }));
+  return FAMILIES.filter((family) => hasFamily(service, family)).map((family) => {
+    const ready = ports.map((choices) => choices.of(family)).filter(({ isLocalReady }) => isLocalReady);
+    const local = new Set(ready.flatMap((choice) => choice.local.map(({ address }) => address)));
+    return {
+      kind: 'ServiceHealthCheck',
+      key: healthCheckKey(family, port),
+      family,
+      port,
+      addresses: addressesForHealthChecks(node, family),
+      owner,
+      createdAt: service.createdAt,
+      localEndpoints: local.size,
+    };
+  });
 }
 
 function frontend(
@@ -203,10 +231,11 @@ function frontend(
 }
 
 function retained(
-  { serving }: EndpointChoice,
+  choice: EndpointChoice,
   endpoints: readonly Endpoint[],
   localEndpoints: readonly Endpoint[] | null,
 ): readonly Endpoint[] {
+  const { serving } = choice;
   if (serving === endpoints) return none;
   const used = new Set([...endpoints, ...(localEndpoints ?? [])]);
   const others = serving.filter((endpoint) => !used.has(endpoint));

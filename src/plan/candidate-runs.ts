@@ -1,0 +1,100 @@
+import type { EndpointFact } from '../model/endpoint-slice.ts';
+import type { AddressPlace } from '../net/address.ts';
+import type { Port } from '../net/port.ts';
+import type { Endpoint } from './entry.ts';
+
+/** Endpoints by address and port, each once. A fact and its endpoint have the same index. */
+export interface Candidates {
+  readonly endpoints: readonly Endpoint[];
+  readonly facts: readonly EndpointFact[];
+}
+
+/** The candidates of one slice at one port. */
+export interface Run extends Candidates {
+  /** Of the addresses, with the same index. */
+  readonly places: readonly AddressPlace[];
+  readonly port: Port;
+}
+
+/** A run that is not used up. */
+interface Head {
+  readonly run: Run;
+  /** The next index, and its place. */
+  at: number;
+  place: AddressPlace;
+}
+
+/** All candidates of the runs. Costs n log r for r runs. */
+export function mergedRuns(runs: readonly Run[]): Candidates {
+  const heap: Head[] = runs.flatMap((run) => {
+    const [place] = run.places;
+    return place === undefined ? [] : [{ run, at: 0, place }];
+  });
+  for (let i = heap.length >> 1; i >= 0; i--) sink(heap, i);
+  const endpoints: Endpoint[] = [];
+  const facts: EndpointFact[] = [];
+  for (let head = heap[0]; head !== undefined; head = heap[0]) {
+    const { run, at } = head;
+    const endpoint = run.endpoints[at] as Endpoint;
+    const fact = run.facts[at] as EndpointFact;
+    const last = endpoints.length - 1;
+    const previous = endpoints[last];
+    if (previous?.address !== endpoint.address || previous.port !== endpoint.port) {
+      endpoints.push(endpoint);
+      facts.push(fact);
+    } else if (compareDuplicates(fact, facts[last] as EndpointFact) < 0) facts[last] = fact;
+    head.at = at + 1;
+    const place = run.places[head.at];
+    if (place !== undefined) head.place = place;
+    else {
+      const other = heap.pop() as Head;
+      if (heap.length > 0) heap[0] = other;
+    }
+    sink(heap, 0);
+  }
+  // A copy has no spare capacity, unlike an array that grew.
+  return { endpoints: endpoints.slice(), facts };
+}
+
+/** Moves the head at this index down to its place in the heap. */
+function sink(heap: Head[], from: number): void {
+  const head = heap[from];
+  if (head === undefined) return;
+  let index = from;
+  for (;;) {
+    let below = 2 * index + 1;
+    if (below >= heap.length) break;
+    if (below + 1 < heap.length && isBefore(heap[below + 1] as Head, heap[below] as Head)) below++;
+    const next = heap[below] as Head;
+    if (!isBefore(next, head)) break;
+    heap[index] = next;
+    index = below;
+  }
+  heap[index] = head;
+}
+
+function isBefore(a: Head, b: Head): boolean {
+  return a.place === b.place ? a.run.port < b.run.port : a.place < b.place;
+}
+
+/**
+ * Orders the endpoints of one address; the first is used: ready, serving, neither; then not terminating before
+ * terminating (the address was assigned again); then with a node or hints before without; then the lower text. Whether
+ * an endpoint is on this node does not matter, so that all nodes choose the same.
+ */
+export function compareDuplicates(a: EndpointFact, b: EndpointFact): number {
+  const rank = (fact: EndpointFact) => (fact.ready ? 4 : fact.serving ? 2 : 0) + (fact.terminating ? 0 : 1);
+  return (
+    rank(b) - rank(a) ||
+    compareSaid(a.nodeName ?? '', b.nodeName ?? '') ||
+    compareSaid(a.nodeHints.join(), b.nodeHints.join()) ||
+    compareSaid(a.zoneHints.join(), b.zoneHints.join())
+  );
+}
+
+/** An empty text comes last. */
+function compareSaid(a: string, b: string): number {
+  if (a === b) return 0;
+  if (a === '' || b === '') return a === '' ? 1 : -1;
+  return a < b ? -1 : 1;
+}
