@@ -19,26 +19,30 @@ export class Tally<Name extends string> {
 /** Number of remembered revisions; a reader that is further behind reads the whole plan. */
 const JOURNAL_LENGTH = 64;
 
+const NO_KEYS: ReadonlySet<string> = new Set();
+
 /** Which keys changed in the last revisions. */
 export class Journal {
   revision = 0;
   pending = new Set<string>();
-  readonly #records: { readonly revision: number; readonly keys: ReadonlySet<string> }[] = [];
+  /** The keys of the last revisions, the newest last. */
+  readonly #records: ReadonlySet<string>[] = [];
 
   /** Records the pending keys as a new revision. */
   seal(): void {
     this.revision++;
-    this.#records.push({ revision: this.revision, keys: this.pending });
+    this.#records.push(this.pending);
     if (this.#records.length > JOURNAL_LENGTH) this.#records.shift();
     this.pending = new Set();
   }
 
   changedSince(revision: number): ReadonlySet<string> | null {
-    if (revision === this.revision) return new Set();
-    const later = this.#records.filter((record) => record.revision > revision);
-    if (later[0]?.revision !== revision + 1) return null;
-    if (later.length === 1) return later[0].keys;
-    return new Set(later.flatMap((record) => [...record.keys]));
+    const count = this.revision - revision;
+    if (count === 0) return NO_KEYS;
+    if (count < 0 || count > this.#records.length) return null;
+    const later = this.#records.slice(-count);
+    const [only] = later;
+    return later.length === 1 && only !== undefined ? only : new Set(later.flatMap((keys) => [...keys]));
   }
 }
 

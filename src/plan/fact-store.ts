@@ -37,6 +37,13 @@ export class FactStore {
   }
 
   #putSlice(before: EndpointSliceFact | undefined, after: EndpointSliceFact | null): void {
+    if (before !== undefined && after !== null && isSamePlace(before, after)) {
+      const service = serviceOf(after);
+      const slices = this.slicesOf(service).slice();
+      slices[slices.indexOf(before)] = after;
+      this.#slicesOf.set(service, slices);
+      return;
+    }
     if (before !== undefined) {
       const service = serviceOf(before);
       const others = this.slicesOf(service).filter((slice) => slice !== before);
@@ -49,6 +56,10 @@ export class FactStore {
     const slices = [...this.slicesOf(service), after].sort((a, b) => compareText(a.name, b.name));
     this.#slicesOf.set(service, slices);
   }
+}
+
+function isSamePlace(a: EndpointSliceFact, b: EndpointSliceFact): boolean {
+  return a.namespace === b.namespace && a.serviceName === b.serviceName && a.name === b.name;
 }
 
 /** The key of the Service that the slice belongs to. */

@@ -45,7 +45,8 @@ export class FragmentUnion implements NatPlan {
     }
     const entries = this.#exchange(old.entries, fragment.entries);
     if (entries.length === 0 && notices.length === 0) this.#fragments.delete(name);
-    else this.#fragments.set(name, { entries, notices });
+    else if (entries !== old.entries || notices !== old.notices)
+      this.#fragments.set(name, { entries, notices });
   }
 
   /** Ends a round of replacements: the keys that changed get a revision. */
@@ -128,9 +129,7 @@ export class FragmentUnion implements NatPlan {
 
   /** Keeps an old entry if a new one is equal. Returns the entries that are now valid. */
   #exchange(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
-    if (old.length === wanted.length && old.every(({ key }, index) => key === wanted[index]?.key)) {
-      return this.#exchangeInPlace(old, wanted);
-    }
+    if (haveSameKeys(old, wanted)) return this.#exchangeInPlace(old, wanted);
     const kept = grouped(old, ({ key }) => key);
     const entries = wanted.map((entry) => {
       const candidates = kept.get(entry.key);
@@ -145,16 +144,28 @@ export class FragmentUnion implements NatPlan {
 
   /** The same for lists with the same keys in the same order, which is the usual change. */
   #exchangeInPlace(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
-    let changed = false;
-    const entries = old.map((entry, index) => {
+    let entries: PlanEntry[] | null = null;
+    for (const [index, entry] of old.entries()) {
       const next = wanted[index];
-      if (next === undefined || deepEqual(entry, next)) return entry;
-      changed = true;
-      this.#claim(next);
-      this.#release(entry);
-      return next;
-    });
-    return changed ? entries : old;
+      if (next === undefined || deepEqual(entry, next)) continue;
+      this.#replaceClaim(entry, next);
+      entries ??= old.slice();
+      entries[index] = next;
+    }
+    return entries ?? old;
+  }
+
+  /** Puts a claim into the place of another to the same key. */
+  #replaceClaim(old: PlanEntry, next: PlanEntry): void {
+    if (this.#claims.get(next.key) === old && old.kind === next.kind) {
+      // Nobody else claims the key, so that nothing needs to be decided.
+      this.#claims.set(next.key, next);
+      this.#journal.pending.add(next.key);
+      if (isPortClaim(old) && isPortClaim(next)) this.#lanes.replaceSingle(old, next);
+      return;
+    }
+    this.#claim(next);
+    this.#release(old);
   }
 
   #claim(entry: PlanEntry): void {
@@ -245,6 +256,7 @@ export class FragmentUnion implements NatPlan {
   }
 
   #followBindings(): void {
+    if (this.#sourcePorts.size + this.count('PodBinding') + this.count('PodReservation') === 0) return;
     for (const key of [...this.#journal.pending]) {
       const old = this.#sourcePorts.get(key);
       const entry = this.entry(key);
@@ -257,6 +269,12 @@ export class FragmentUnion implements NatPlan {
       else this.#sourcePorts.set(key, now);
     }
   }
+}
+
+function haveSameKeys(a: readonly PlanEntry[], b: readonly PlanEntry[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i]?.key !== b[i]?.key) return false;
+  return true;
 }
 
 /** The source ports of a binding or reservation; null without. */

@@ -36,11 +36,12 @@ export class PortOwners {
     this.#local = local;
     this.#revision = plan.revision;
     if (changed !== null) {
-      const spans = [...changed].flatMap((key) => this.#put(key, plan.entry(key)));
-      return spans.some((span) => meetsAny(span, wanted));
+      let isWanted = false;
+      for (const key of changed) isWanted = this.#put(key, plan.entry(key), wanted) || isWanted;
+      return isWanted;
     }
     this.#byKey.clear();
-    for (const entry of plan.entries()) this.#put(entry.key, entry);
+    for (const entry of plan.entries()) this.#put(entry.key, entry, wanted);
     return true;
   }
 
@@ -48,14 +49,16 @@ export class PortOwners {
     return this.#byKey.values();
   }
 
-  #put(key: string, entry: PlanEntry | undefined): readonly PortSpan[] {
-    const before = this.#byKey.get(key);
+  /** True if an owner of wanted ports changed. */
+  #put(key: string, entry: PlanEntry | undefined, wanted: readonly PortSpan[]): boolean {
     const now = entry === undefined ? null : this.#ownedBy(entry);
+    const before = this.#byKey.get(key) ?? null;
+    if (before === null && now === null) return false;
     if (now === null) this.#byKey.delete(key);
     else this.#byKey.set(key, now);
     const isSame = before?.first === now?.first && before?.last === now?.last;
     const isSameOwner = before?.namespace === now?.namespace;
-    return isSame && isSameOwner ? [] : [before, now].filter((span) => span != null);
+    return !(isSame && isSameOwner) && (meetsAny(before, wanted) || meetsAny(now, wanted));
   }
 
   #ownedBy(entry: PlanEntry): OwnedPorts | null {
@@ -74,6 +77,6 @@ export function* listenedPorts(listeners: readonly HostListener[]): Generator<Ow
   }
 }
 
-function meetsAny(span: PortSpan, spans: readonly PortSpan[]): boolean {
-  return spans.some(({ first, last }) => span.first <= last && span.last >= first);
+function meetsAny(span: PortSpan | null, spans: readonly PortSpan[]): boolean {
+  return span !== null && spans.some(({ first, last }) => span.first <= last && span.last >= first);
 }

@@ -6,6 +6,7 @@ import type { HostListener, NodeFacts } from '../model/node.ts';
 import { objectKey, refOf } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
 import type { IpAddress } from '../net/address.ts';
+import type { PortSpan } from '../net/port.ts';
 import { EgressPlanner } from './egress-rules.ts';
 import { FactStore, serviceOf } from './fact-store.ts';
 import { emptyFragment, fragmentOf } from './fragment.ts';
@@ -53,6 +54,8 @@ export class Planner {
   #localAddresses: ReadonlySet<IpAddress>;
   /** What the free source ports were last computed from, in addition to their owners. */
   #portFacts: readonly unknown[] = [];
+  /** The ports that translated connections may have, by these facts. */
+  #wantedPorts: readonly PortSpan[] = [];
   readonly #options: PlanOptions;
   #node: NodeFacts;
   /** Host ports of the Pods of this node; null: to be computed again. */
@@ -123,9 +126,8 @@ export class Planner {
         this.#dirtyScope ||= !isAlike(addressesOfOthers, this.services.get(key), change.fact);
         break;
       case 'EndpointSlice':
-        for (const slice of [this.#facts.of(change.kind).get(key), change.fact]) {
-          if (slice != null) this.#dirtyServices.add(serviceOf(slice));
-        }
+        this.#markServiceOf(this.#facts.of(change.kind).get(key));
+        this.#markServiceOf(change.fact);
         break;
       case 'Pod':
         this.#markPod(key, change.fact);
@@ -148,6 +150,10 @@ export class Planner {
       default:
         change satisfies never;
     }
+  }
+
+  #markServiceOf(slice: EndpointSliceFact | null | undefined): void {
+    if (slice != null) this.#dirtyServices.add(serviceOf(slice));
   }
 
   #markPod(key: string, fact: PodFact | null): void {
@@ -204,7 +210,7 @@ export class Planner {
     this.#dirtyPods.clear();
     this.#union.seal();
     const lost = lostHostPorts(this.#holders(), this.#node, this.#union);
-    this.#union.replace('host ports', { entries: [], notices: lost });
+    this.#union.replace('host ports', lost.length === 0 ? emptyFragment : { entries: [], notices: lost });
     this.#updateSourcePorts();
     return this.#union;
   }
@@ -213,11 +219,12 @@ export class Planner {
   #updateSourcePorts(): void {
     const node = this.heldNode;
     const egress = this.#scopes?.IPv4.egress.ports ?? [];
-    const wanted = [...everyPort(node, this.#options), ...egress];
-    const isChanged = this.#portOwners.follow(this.#union, this.#localAddresses, wanted);
     const facts = [node.listeners, node.reservedPorts, egress];
-    if (!isChanged && deepEqual(facts, this.#portFacts)) return;
+    const isSame = deepEqual(facts, this.#portFacts);
     this.#portFacts = facts;
+    if (!isSame) this.#wantedPorts = [...everyPort(node, this.#options), ...egress];
+    const isChanged = this.#portOwners.follow(this.#union, this.#localAddresses, this.#wantedPorts);
+    if (!isChanged && isSame) return;
     const owned = this.#portOwners.owned();
     this.#union.replace('source ports', sourcePortsFragment({ node, owned, egress }, this.#options));
     this.#union.seal();

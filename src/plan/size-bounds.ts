@@ -56,7 +56,7 @@ export class SizeBounds {
   readonly #limits: SizeLimits;
   readonly #claimants = new Map<string, Claimant>();
   readonly #verdicts = new Map<string, Verdict>();
-  readonly #changed = new Map<string, Fragment>();
+  #changed = new Map<string, Fragment>();
   #isDirty = false;
 
   constructor(limits: SizeLimits) {
@@ -78,8 +78,8 @@ export class SizeBounds {
 
   /** The fragments that changed since the last call, each without what does not fit. */
   settle(): ReadonlyMap<string, Fragment> {
-    const changed = new Map(this.#changed);
-    this.#changed.clear();
+    const changed = this.#changed;
+    if (changed.size > 0) this.#changed = new Map();
     if (!this.#isDirty) return changed;
     this.#isDirty = false;
     const room = new Room(this.#limits);
