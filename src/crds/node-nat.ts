@@ -42,6 +42,7 @@ const binding = object('A node address and port that leads to a pod.', {
 });
 
 const conflict = object('Something that several objects claim and one owns.', {
+  reason: optional(text('The reason of the Events of the losers: NatConflict.', 64)),
   key: text('The claim: 203.0.113.7:25/TCP.', 64),
   winner: objectRef('The owner.'),
   losers: list('The objects that do not get it.', objectRef('An object.'), NODE_NAT_BOUNDS.losers),

@@ -32,6 +32,7 @@ export const failure = form({
 export type Failure = z.output<typeof failure>;
 
 export const conflict = form({
+  code: z.literal('NatConflict').openapi({ description: 'the code of its findings, one for each loser' }),
   key: text.openapi({ description: 'the claim of both', example: '203.0.113.7:25/TCP' }),
   winner: object,
   losers: list(object),
@@ -51,6 +52,7 @@ export const notice = form({
       'NatHostPortInUse',
       'NatBlockedByFirewall',
       'NatPoolOverridden',
+      'NatConflict',
     ])
     .openapi({ description: 'the reason of the Event' }),
   object,

@@ -36,6 +36,8 @@ export const noticeCodes = {
   NatAddressNotLocal: 'NatInvalid',
   // The annotation is on a pod that cannot have a binding.
   NatHostNetwork: 'NatInvalid',
+  // Another object owns what this one claims.
+  NatConflict: 'NatConflict',
   // Another pool has natOutgoing, this one does not.
   NatPoolOverridden: 'NatConflict',
 } as const satisfies Record<string, EventReason>;

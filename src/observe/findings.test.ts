@@ -6,7 +6,13 @@ import { Findings } from './findings.ts';
 const pod = { kind: 'Pod', namespace: 'shop', name: 'mail' } as const;
 const service = { kind: 'Service', namespace: 'shop', name: 'web' } as const;
 const refused = findingOf('NatRestricted', pod, 'port 22 is reserved');
-const conflict = { key: '203.0.113.7:25/TCP', winner: service, losers: [pod], because: 'it is older' };
+const conflict = {
+  code: 'NatConflict',
+  key: '203.0.113.7:25/TCP',
+  winner: service,
+  losers: [pod],
+  because: 'it is older',
+};
 
 function started() {
   const plan = {

@@ -8,7 +8,13 @@ test('notices and lost claims, under the reasons of their Events, with the owner
   const found = refusals({
     notices: [{ reason: 'NatAddressNotLocal', object: pod, message: 'entry 0: srcIP 192.0.2.1 is not ours' }],
     conflicts: [
-      { key: '203.0.113.7:25/TCP', winner: service, losers: [pod], because: 'a Service comes first' },
+      {
+        code: 'NatConflict',
+        key: '203.0.113.7:25/TCP',
+        winner: service,
+        losers: [pod],
+        because: 'a Service comes first',
+      },
     ],
   });
   expect(found).toEqual([

@@ -12,9 +12,9 @@ export function refusals({ notices, conflicts }: Pick<Status, 'notices' | 'confl
       const owner = formatRef(object);
       return { kind, key: owner, owner, reason: eventOf(reason), message };
     }),
-    ...conflicts.flatMap(({ key, losers, ...has }) =>
+    ...conflicts.flatMap(({ code, key, losers, ...has }) =>
       losers.map((loser): Refusal => {
-        return { kind, key, owner: formatRef(loser), reason: 'NatConflict', message: ownerText(has) };
+        return { kind, key, owner: formatRef(loser), reason: eventOf(code), message: ownerText(has) };
       }),
     ),
   ];

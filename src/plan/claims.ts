@@ -1,4 +1,5 @@
 import type { Conflict } from '../forms/findings.ts';
+import { findingOf, type Notice } from '../model/finding.ts';
 import { formatRef, type ObjectRef, objectKey } from '../model/object.ts';
 import { compareText } from '../model/text.ts';
 import type { PlanEntry } from './entry.ts';
@@ -8,19 +9,21 @@ type OwnedEntry = Extract<PlanEntry, { owner: ObjectRef }>;
 
 export type { Conflict };
 
-/** `Pod shop/b: 203.0.113.7:25/TCP belongs to Pod shop/a: …` */
-export function conflictText(conflict: Conflict): string {
-  return `${conflict.losers.map(formatRef).join(', ')}: ${conflict.key} ${ownerText(conflict)}`;
+/** A finding for each loser: `203.0.113.7:25/TCP belongs to Pod shop/a: …`. */
+export function conflictFindings({ code, losers, ...claim }: Conflict): Notice[] {
+  return losers.map((loser) => findingOf(code, loser, claimText(claim)));
 }
 
-/** `belongs to Pod shop/a: …`: shown to the loser of a conflict. */
-export function ownerText({
-  winner,
-  because,
-}: {
-  readonly winner: Parameters<typeof formatRef>[0];
-  readonly because: string;
-}): string {
+/** What `ownerText` needs of a conflict; rows of a NodeNAT have it too. */
+type Owned = Pick<Conflict, 'because'> & { readonly winner: Parameters<typeof formatRef>[0] };
+
+/** `203.0.113.7:25/TCP belongs to Pod shop/a: …` */
+export function claimText({ key, ...owned }: Owned & Pick<Conflict, 'key'>): string {
+  return `${key} ${ownerText(owned)}`;
+}
+
+/** `belongs to Pod shop/a: …`, for readers who see the claim elsewhere. */
+export function ownerText({ winner, because }: Owned): string {
   return `belongs to ${formatRef(winner)}: ${because}`;
 }
 
@@ -60,7 +63,13 @@ export function conflictOf(claims: readonly PlanEntry[]): Conflict | null {
 /** @param losers may name an object more than once */
 export function conflictAbout(key: string, winner: OwnedEntry, losers: readonly ObjectRef[]): Conflict {
   const byName = new Map(losers.map((loser) => [formatRef(loser), loser]));
-  return { key, winner: winner.owner, losers: [...byName.values()], because: reasonFor(winner) };
+  return {
+    code: 'NatConflict',
+    key,
+    winner: winner.owner,
+    losers: [...byName.values()],
+    because: reasonFor(winner),
+  };
 }
 
 /**

@@ -73,6 +73,7 @@ async function told(name: string, count: number): Promise<ApiObject[]> {
 const seriesCount = ({ series }: ApiObject) => (series as { count?: number } | undefined)?.count ?? 1;
 
 const conflict: Conflict = {
+  code: 'NatConflict',
   key: '192.0.2.1:25/TCP',
   winner: { kind: 'Service', namespace: 'shop', name: 'web' },
   losers: [{ kind: 'Pod', namespace: 'shop', name: 'mail' }],

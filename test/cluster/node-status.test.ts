@@ -153,6 +153,7 @@ describe('NodeNAT', () => {
     const run = await start(account);
     await written(() => true);
     const conflict = {
+      code: 'NatConflict',
       key: '192.0.2.1:25/TCP',
       winner: { kind: 'Service', namespace: 'shop', name: 'web' },
       losers: [{ kind: 'Pod', namespace: 'shop', name: 'mail' }],
@@ -164,8 +165,9 @@ describe('NodeNAT', () => {
       problems: [rejected],
     });
     const object = await written(({ status }) => status?.counts.conflicts === 1);
+    const { code, ...claim } = conflict;
     expect(object.status).toMatchObject({
-      conflicts: [conflict],
+      conflicts: [{ reason: code, ...claim }],
       rejected: [
         {
           object: { kind: 'Service', namespace: 'shop', name: 'web' },

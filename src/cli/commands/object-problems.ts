@@ -1,7 +1,7 @@
 import type { Status } from '../../forms/status.ts';
-import { eventOf } from '../../model/finding-codes.ts';
-import { formatRef } from '../../model/object.ts';
-import { conflictText } from '../../plan/claims.ts';
+import { eventOf, type NoticeCode } from '../../model/finding-codes.ts';
+import { formatRef, type ObjectRef } from '../../model/object.ts';
+import { conflictFindings } from '../../plan/claims.ts';
 import { CliError } from '../cli-error.ts';
 
 /** Objects with no NAT or only a part of it. */
@@ -21,7 +21,13 @@ export function checkObjects(findings: Findings, strict: boolean, tell: (line: s
 /** One line each: refused objects, and losers of conflicts. */
 export function planFindings({ notices, conflicts }: Omit<Findings, 'problems'>): string[] {
   return [
-    ...notices.map(({ object, reason, message }) => `${formatRef(object)}: ${message} (${eventOf(reason)})`),
-    ...conflicts.map(conflictText),
+    ...notices.map(({ object, reason, message }) => refusalLine(object, reason, message)),
+    ...conflicts
+      .flatMap(conflictFindings)
+      .map(({ object, code, message }) => refusalLine(object, code, message)),
   ];
+}
+
+function refusalLine(object: ObjectRef, code: NoticeCode, message: string): string {
+  return `${formatRef(object)}: ${message} (${eventOf(code)})`;
 }

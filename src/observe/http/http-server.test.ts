@@ -158,7 +158,13 @@ test('the list has what was refused, with the reason, unless it is asked for som
   const pod = (name: string) => ({ kind: 'Pod', namespace: 'mail', name });
   findings.notices.push({ reason: 'NatInvalid', object: pod('a'), message: 'no such port' });
   const key = '192.0.2.1:25/TCP';
-  findings.conflicts.push({ key, winner: pod('c'), losers: [pod('b')], because: 'it is newer' });
+  findings.conflicts.push({
+    code: 'NatConflict',
+    key,
+    winner: pod('c'),
+    losers: [pod('b')],
+    because: 'it is newer',
+  });
   const message = 'belongs to Pod mail/c: it is newer';
   const refused = [
     { ...REFUSED, key: 'Pod mail/a', owner: 'Pod mail/a', reason: 'NatInvalid', message: 'no such port' },

@@ -1,7 +1,7 @@
-import { type EventReason, eventReasons } from '../../model/finding-codes.ts';
+import { type EventReason, eventOf, eventReasons } from '../../model/finding-codes.ts';
 import { formatRef } from '../../model/object.ts';
 import { firstFew } from '../../model/text.ts';
-import { ownerText } from '../../plan/claims.ts';
+import { claimText } from '../../plan/claims.ts';
 import type { BindingRow, RowRef, Rows } from './rows.ts';
 
 /** A fact about an object that becomes an Event: at most one per object and reason. */
@@ -30,7 +30,7 @@ export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[]
   };
   for (const row of bindings) add('NatApplied', { kind: 'Pod', ...row.pod }, bindingText(row));
   for (const row of conflicts) {
-    for (const loser of row.losers) add('NatConflict', loser, `${row.key} ${ownerText(row)}`);
+    for (const loser of row.losers) add(eventOf('NatConflict'), loser, claimText(row));
   }
   for (const { object, reason, message, field } of rejected) {
     if (isReason(reason)) add(reason, object, field === undefined ? message : `${field}: ${message}`);

@@ -41,8 +41,14 @@ function bindingRow({ tuple, portCount, owner, endpoint }: PodBinding): BindingR
   };
 }
 
-function conflictRow({ key, winner, losers, because }: Conflict): ConflictRow {
-  return { key, winner: rowRef(winner), losers: losers.map(rowRef), because: printable(because) };
+function conflictRow({ code, key, winner, losers, because }: Conflict): ConflictRow {
+  return {
+    reason: eventOf(code),
+    key,
+    winner: rowRef(winner),
+    losers: losers.map(rowRef),
+    because: printable(because),
+  };
 }
 
 /** Empty for findings without an object: the condition Degraded has them. */

@@ -3,7 +3,7 @@ import { type Fate, judge, type Mismatch } from '../../../src/explain/expectatio
 import { formatRef } from '../../../src/model/object.ts';
 import { familyOf, parseAddress } from '../../../src/net/address.ts';
 import { canonicalPlan } from '../../../src/plan/canonical.ts';
-import { conflictText } from '../../../src/plan/claims.ts';
+import { conflictFindings } from '../../../src/plan/claims.ts';
 import type { Packet, Step, WrittenEntry } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -56,14 +56,8 @@ function findingFailures(world: World, step: Step): Failure[] {
     ...world.problems.map(({ code, object, message, origin }) => {
       return { code, object: object === null ? '' : formatRef(object), message, origin };
     }),
-    ...[...plan.notices()].map(({ code, object, message }) => {
-      return { code, object: formatRef(object), message, origin: step.origin };
-    }),
-    ...[...plan.conflicts.values()].flatMap((conflict) =>
-      conflict.losers.map((loser) => {
-        const message = conflictText(conflict);
-        return { code: 'NatConflict', object: formatRef(loser), message, origin: step.origin };
-      }),
+    ...[...plan.notices(), ...[...plan.conflicts.values()].flatMap(conflictFindings)].map(
+      ({ code, object, message }) => ({ code, object: formatRef(object), message, origin: step.origin }),
     ),
   ];
   const isMeant = (expected: Step['findings'][number], one: (typeof found)[number]) =>

@@ -3,7 +3,7 @@ import { eventOf } from '../../../model/finding-codes.ts';
 import { formatRef } from '../../../model/object.ts';
 import type { Activity } from '../../../observe/activity.ts';
 import type { Findings } from '../../../observe/findings.ts';
-import { type Conflict, conflictText } from '../../../plan/claims.ts';
+import { type Conflict, claimText } from '../../../plan/claims.ts';
 import type { NatPlan } from '../../../plan/nat-plan.ts';
 
 /** Detects new and resolved conflicts and notices, for recent activity. */
@@ -18,9 +18,9 @@ export class PlanFindings {
     for (const key of changed ?? [...this.#conflicts.keys(), ...plan.conflicts.keys()]) {
       const now = plan.conflicts.get(key);
       const before = this.#conflicts.get(key);
-      if (now !== undefined && (before === undefined || conflictText(now) !== conflictText(before))) {
+      if (now !== undefined && (before === undefined || textOf(now) !== textOf(before))) {
         const object = now.losers[0] ?? null;
-        found.push({ kind: 'conflict', severity: 'warning', message: conflictText(now), object });
+        found.push({ kind: 'conflict', severity: 'warning', message: textOf(now), object });
       } else if (now === undefined && before !== undefined) {
         const message = `${key}: only one object wants it now`;
         found.push({ kind: 'conflict-over', severity: 'info', message, object: before.winner });
@@ -50,4 +50,9 @@ export class PlanFindings {
     }
     return found;
   }
+}
+
+/** As for a notice, with all losers: `Pod shop/b, Pod shop/c: NatConflict: 203.0.113.7:25/TCP belongs to …`. */
+function textOf({ code, losers, ...claim }: Conflict): string {
+  return `${losers.map(formatRef).join(', ')}: ${eventOf(code)}: ${claimText(claim)}`;
 }
