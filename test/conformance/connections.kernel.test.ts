@@ -93,13 +93,16 @@ async function breaksNothing(steps: readonly (readonly ObjectChange[])[]): Promi
   await stage.datapath.remove(signal);
   const planner = new Planner(node, defaultPlanOptions);
   const notes = new FlowChangeNotes();
+  let revision: number | null = null;
   const held: Held[] = [];
   let reports: (HoldReport & { name: string })[] = [];
   try {
     for (const [index, step] of steps.entries()) {
       planner.apply(step.map(factOf));
       const plan = planner.update();
-      notes.note(plan, await stage.datapath.converge(plan, signal), []);
+      const changed = revision === null ? null : plan.changedSince(revision);
+      notes.note(plan, changed, await stage.datapath.converge(plan, signal), []);
+      revision = plan.revision;
       const changes = notes.take();
       if (changes !== null) await cleaner.clean(plan, changes);
       await expectFromScratch(plan, index);

@@ -11,12 +11,15 @@ export class ProgrammedNode {
   datapath = NftablesDatapath.open();
   readonly #flows = new StaleFlowCleaner();
   #notes = new FlowChangeNotes();
+  #revision: number | null = null;
 
   async converge(planner: Planner, options: ConvergeOptions = {}): Promise<Report> {
     const plan = planner.update();
     const report = await this.datapath.converge(plan, SIGNAL, options);
     const own = planner.node.localAddresses.map((one) => one.address);
-    this.#notes.note(plan, report, own);
+    const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
+    this.#revision = report.revision;
+    this.#notes.note(plan, changed, report, own);
     const changes = this.#notes.take();
     if (changes !== null) await this.#flows.clean(plan, changes);
     return report;
@@ -27,6 +30,7 @@ export class ProgrammedNode {
     this.datapath.close();
     this.datapath = NftablesDatapath.open();
     this.#notes = new FlowChangeNotes();
+    this.#revision = null;
   }
 
   async end(): Promise<void> {

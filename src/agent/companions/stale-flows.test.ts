@@ -19,6 +19,7 @@ class Desk {
   #now = 0;
   #end: (failure?: Error) => void = () => {};
   #rested: () => void = () => {};
+  #inForce: number | null = null;
 
   constructor() {
     const metrics = {
@@ -65,7 +66,9 @@ class Desk {
       ...({ revision: plan.revision, skeleton: 'kept', compared: 'changes' } as const),
       ...{ elementsAdded: 0, elementsDeleted: 0, gone, changedSources: null, refused: [] },
     };
-    this.work.converged({ plan, changed: null, report, milliseconds: 1 });
+    const changed = this.#inForce === null ? null : plan.changedSince(this.#inForce);
+    this.#inForce = plan.revision;
+    this.work.converged({ plan, changed, report, milliseconds: 1 });
   }
 
   /** The reading ends after so many milliseconds. */

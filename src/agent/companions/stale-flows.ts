@@ -35,10 +35,11 @@ export class StaleFlowCompanion implements Companion {
     this.#flows = flows;
   }
 
-  converged({ plan, report }: PlanInForce): void {
+  converged({ plan, changed, report }: PlanInForce): void {
     const { localAddresses } = this.#agent.planner.node;
     this.#notes.note(
       plan,
+      changed,
       report,
       localAddresses.map(({ address }) => address),
     );

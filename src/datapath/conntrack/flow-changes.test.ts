@@ -13,6 +13,7 @@ const OWN = ip('192.0.2.10');
 class Life {
   readonly notes = new FlowChangeNotes();
   readonly #planner = new Planner(nodeFacts(), defaultPlanOptions);
+  #revision: number | null = null;
 
   step(
     changes: readonly FactChange[],
@@ -21,7 +22,9 @@ class Life {
   ) {
     this.#planner.apply(changes);
     const plan = this.#planner.update();
-    this.notes.note(plan, { revision: plan.revision, skeleton, gone }, [OWN]);
+    const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
+    this.#revision = plan.revision;
+    this.notes.note(plan, changed, { skeleton, gone }, [OWN]);
   }
 }
 

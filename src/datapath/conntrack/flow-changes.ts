@@ -55,7 +55,6 @@ function laneOf({ address, protocol }: Tuple): string {
 
 /** The part of `Report` (datapath.ts) that is needed here. */
 interface Converged {
-  readonly revision: number;
   readonly skeleton: 'kept' | 'loaded' | 'changed' | 'swapped';
   readonly gone: ReadonlySet<string> | null;
 }
@@ -63,20 +62,20 @@ interface Converged {
 /** Collects from each `converge` which flows may be stale. */
 export class FlowChangeNotes {
   #noted: FlowChanges | null = null;
-  #revision: number | null = null;
+  #isFirst = true;
   /** The kernel's former content has not been compared with the whole plan. */
   #isFormerUnknown = true;
   #isFormerLost = false;
 
-  /** Call it after every converge. */
+  /** Call it after every converge. @param changed keys that changed since the converge before; null: any may have */
   note(
-    plan: Pick<NatPlan, 'entry' | 'changedSince'>,
-    { revision, skeleton, gone: goneFromKernel }: Converged,
+    plan: Pick<NatPlan, 'entry'>,
+    changed: ReadonlySet<string> | null,
+    { skeleton, gone: goneFromKernel }: Converged,
     localAddresses: Iterable<IpAddress>,
   ): void {
-    const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
-    if (this.#revision === null) this.#isFormerLost = skeleton === 'loaded';
-    this.#revision = revision;
+    if (this.#isFirst) this.#isFormerLost = skeleton === 'loaded';
+    this.#isFirst = false;
     const keys = changed === null ? null : new Set<string>();
     const gone = new Set<string>();
     for (const key of [...(goneFromKernel ?? []), ...(changed ?? [])]) {
