@@ -26,6 +26,11 @@ export abstract class NetlinkClient {
     this.socket.close();
   }
 
+  /** As `close`, without waiting for the kernel. */
+  retire(): void {
+    this.socket.retire();
+  }
+
   /** As `request` of request.ts. */
   protected request(asked: Asked, visit?: (message: Message) => void): void {
     const sequence = this.sequence++;

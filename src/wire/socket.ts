@@ -5,6 +5,7 @@
  * is ready when `send` returns. Notifications are watched by the event loop and drained without blocking. A socket
  * belongs to the network namespace in which it was opened.
  */
+import { close } from 'node:fs';
 import koffi, { type node } from 'koffi';
 import { host32, putHost16, putHost32 } from './bytes.ts';
 import { failureOf, kernelError, systemError } from './errors.ts';
@@ -170,11 +171,26 @@ export class NetlinkSocket {
 
   /** Also ends the watch. May be called again. */
   close(): void {
-    if (this.#fd < 0) return;
+    const fd = this.#release();
+    if (fd >= 0) call.close(fd);
+  }
+
+  /**
+   * As `close`, in another thread. Closing a netfilter socket soon after a transaction of nf_tables waits until the
+   * kernel has freed what the transaction removed (nf_tables_api.c, `nft_rcv_nl_event`): up to tens of milliseconds.
+   */
+  retire(): void {
+    const fd = this.#release();
+    if (fd >= 0) close(fd, () => {});
+  }
+
+  /** The descriptor, which the caller closes; negative: it was closed before. */
+  #release(): number {
+    const fd = this.#fd;
     this.#watch?.close();
     this.#watch = null;
-    call.close(this.#fd);
     this.#fd = -1;
+    return fd;
   }
 
   #open(): number {

@@ -111,6 +111,18 @@ test('what changes during a reading and the rest behind it is read for together'
   expect(desk.atOnce).toEqual([]);
 });
 
+test('after a short reading it rests too', async () => {
+  const desk = new Desk();
+  const stop = new AbortController();
+  const running = desk.work.run(stop.signal);
+  desk.converge('10.244.1.5', new Set());
+  await desk.readingsAre(1);
+  await desk.end(2);
+  expect(desk.rests).toEqual([250]);
+  stop.abort();
+  await running;
+});
+
 test('what failed is tried again, with what changed since', async () => {
   const desk = new Desk();
   const stop = new AbortController();

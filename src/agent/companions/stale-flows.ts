@@ -13,6 +13,11 @@ export interface StaleFlows {
 
 /** Rest after a reading, as a multiple of its duration: at most a tenth of a processor is used. */
 const REST = 9;
+/**
+ * Least rest in milliseconds. Even an empty table costs the kernel a walk over all its buckets (2 ms for 262,144), in
+ * which no change is programmed.
+ */
+const LEAST_REST = 250;
 /** Milliseconds. */
 const RETRY_AFTER = 5_000;
 
@@ -57,7 +62,7 @@ export class StaleFlowCompanion implements Companion {
       }
       const start = now();
       const isDone = await this.attempt(signal);
-      await sleep(isDone ? REST * (now() - start) : RETRY_AFTER, signal);
+      await sleep(isDone ? Math.max(REST * (now() - start), LEAST_REST) : RETRY_AFTER, signal);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ConntrackConnection } from '../../wire/conntrack/connection.ts';
 import type { ConntrackEntry } from '../../wire/conntrack/entry.ts';
-import { inTurns, stepsOfTable } from '../../wire/conntrack/table.ts';
+import { inTurns, TableReader } from '../../wire/conntrack/table.ts';
 import type { FlowChanges } from './flow-changes.ts';
 import { StaleFlowJudge } from './stale-flows.ts';
 
@@ -10,6 +10,8 @@ type Plan = Pick<NatPlan, 'entry' | 'entryAt'>;
 /** Deletes conntrack entries that the plan in force makes stale, never a later entry of the same addresses. */
 export class StaleFlowCleaner {
   readonly #connection = new ConntrackConnection();
+  /** A deletion cannot use the connection of a reading. */
+  readonly #reader = new TableReader();
 
   /** Works in turns of some milliseconds. Returns how many entries were deleted. */
   async clean(plan: Plan, changes: FlowChanges, signal?: AbortSignal): Promise<number> {
@@ -29,7 +31,7 @@ export class StaleFlowCleaner {
   *#steps(plan: Plan, changes: FlowChanges, deleted: { count: number }): Generator<undefined> {
     const judge = new StaleFlowJudge(plan, changes);
     const found: ConntrackEntry[] = [];
-    const reading = stepsOfTable((flow) => {
+    const reading = this.#reader.steps((flow) => {
       if (judge.isStale(flow)) found.push(flow.copy());
     });
     try {
@@ -48,5 +50,6 @@ export class StaleFlowCleaner {
 
   close(): void {
     this.#connection.close();
+    this.#reader.close();
   }
 }

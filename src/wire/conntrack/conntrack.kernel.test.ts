@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ip as address } from '../../../test/generators/build.ts';
 import { enterFreshNamespace, nft } from '../../../test/netns/namespace.ts';
@@ -8,6 +9,7 @@ import { enterFreshNamespace, nft } from '../../../test/netns/namespace.ts';
 import { ConntrackConnection } from './connection.ts';
 import { type ConntrackEntry, conntrackStatus } from './entry.ts';
 import { watchConntrack } from './monitor.ts';
+import { TableReader } from './table.ts';
 
 enterFreshNamespace();
 
@@ -203,6 +205,29 @@ test('only the kinds that were asked for are told', async () => {
   for (const entry of connection.entries()) connection.delete(entry);
   await vi.waitFor(() => expect(events).not.toEqual([]));
   expect(events).toEqual([`destroy ${sport}`]);
+});
+
+test('a reader keeps one connection, and opens another after a reading that stopped early', async () => {
+  await ask('127.0.0.53', 53);
+  const sockets = () => readdirSync('/proc/self/fd').length;
+  const before = sockets();
+  const reader = new TableReader();
+  open.push(reader);
+  const read = () => {
+    let count = 0;
+    for (const _ of reader.steps(() => count++));
+    return count;
+  };
+  expect(read()).toBeGreaterThan(0);
+  expect(read()).toBeGreaterThan(0);
+  expect(sockets()).toBe(before + 1);
+  const early = reader.steps(() => {});
+  early.next();
+  expect(read()).toBeGreaterThan(0);
+  early.return(undefined);
+  expect(read()).toBeGreaterThan(0);
+  reader.close();
+  await vi.waitFor(() => expect(sockets()).toBe(before));
 });
 
 async function exited(child: ChildProcess): Promise<void> {

@@ -6,15 +6,40 @@ import type { FlowView } from './flow-view.ts';
 const STEP_MS = 1;
 
 /**
- * Visits every entry of the table, one datagram in each step. Does not filter in the kernel, which would walk over
- * skipped entries without a pause (10 ms for 100,000). A caller that stops early needs no cleanup.
+ * Reads the table again and again over one connection, in the network namespace of the first reading. Does not filter in
+ * the kernel, which would walk over skipped entries without a pause (10 ms for 100,000).
  */
-export function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefined> {
-  const connection = new ConntrackConnection();
+export class TableReader {
+  /** Null while a reading has it, and after one that stopped early. */
+  #idle: ConntrackConnection | null = null;
+
+  /** Visits every entry, one datagram in each step. A caller that stops early needs no cleanup. */
+  *steps(visit: (flow: FlowView) => void): Generator<undefined> {
+    const connection = this.#idle ?? new ConntrackConnection();
+    this.#idle = null;
+    let isRead = false;
+    try {
+      yield* connection.dump({}, visit);
+      isRead = this.#idle === null;
+    } finally {
+      if (isRead) this.#idle = connection;
+      else connection.retire();
+    }
+  }
+
+  close(): void {
+    this.#idle?.retire();
+    this.#idle = null;
+  }
+}
+
+/** As `TableReader.steps`, once. */
+function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefined> {
+  const reader = new TableReader();
   try {
-    yield* connection.dump({}, visit);
+    yield* reader.steps(visit);
   } finally {
-    connection.close();
+    reader.close();
   }
 }
 
