@@ -38,7 +38,10 @@ function loopOver(converge: () => Promise<Report>) {
   return { loop, sleeps, failures, stop, running: loop.run(stop.signal) };
 }
 
-const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** A turn for what the loop waits for, and one for its converge. */
+async function tick(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
 
 test('nothing is written before the release, however often it is triggered', async () => {
   let count = 0;
@@ -54,6 +57,24 @@ test('nothing is written before the release, however often it is triggered', asy
   loop.release();
   await tick();
   expect(count).toBe(1);
+  stop.abort();
+  await running;
+});
+
+test('triggers of one turn of the event loop are one converge', async () => {
+  let count = 0;
+  const { loop, stop, running } = loopOver(async () => {
+    count++;
+    return report;
+  });
+  loop.release();
+  await tick();
+  for (let i = 0; i < 5; i++) {
+    loop.trigger();
+    await Promise.resolve();
+  }
+  await tick();
+  expect(count).toBe(2);
   stop.abort();
   await running;
 });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Wake } from '../base/wake.ts';
 import { type ConvergeOptions, type Datapath, type Report, together } from '../datapath/datapath.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
@@ -66,7 +67,8 @@ export class ConvergeLoop {
     let done: Report | null = null;
     while (!signal.aborted) {
       if (!(this.#triggered && this.#released)) {
-        await this.#wake.wait(null, signal);
+        // What else arrives in this turn of the event loop is programmed together.
+        if (await this.#wake.wait(null, signal)) await turn();
         continue;
       }
       this.#triggered = false;

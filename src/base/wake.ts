@@ -27,22 +27,35 @@ export class Wake {
   /** True on a notification, also one since the last call; false after the time (null: no limit) or on abort. */
   async wait(milliseconds: number | null, signal: AbortSignal): Promise<boolean> {
     if (!this.#pending && !signal.aborted) {
-      const early = new AbortController();
-      const stop = () => early.abort();
-      this.#resume = stop;
-      signal.addEventListener('abort', stop);
-      await (milliseconds === null ? end(early.signal) : this.#sleeper.sleep(milliseconds, early.signal));
-      signal.removeEventListener('abort', stop);
-      this.#resume = () => {};
+      await (milliseconds === null ? this.#resumed(signal) : this.#slept(milliseconds, signal));
     }
     const happened = this.#pending;
     this.clear();
     return happened;
   }
-}
 
-function end(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  /** Makes no AbortController, which costs as much as a small change of the kernel. */
+  async #resumed(signal: AbortSignal): Promise<void> {
+    let stop: () => void = () => {};
+    const over = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    this.#resume = stop;
+    signal.addEventListener('abort', stop);
+    await over;
+    signal.removeEventListener('abort', stop);
+    this.#resume = () => {};
+  }
+
+  async #slept(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const early = new AbortController();
+    const stop = () => early.abort();
+    this.#resume = stop;
+    signal.addEventListener('abort', stop);
+    await this.#sleeper.sleep(milliseconds, early.signal);
+    signal.removeEventListener('abort', stop);
+    this.#resume = () => {};
+  }
 }
 
 export const timers: Sleeper = { sleep: timer };
