@@ -67,7 +67,8 @@ function serviceObject(index: number): ApiObject {
   };
 }
 
-function sliceObject(index: number, count: number): ApiObject {
+/** The slice of a Service; `shift` moves its last endpoint to another address. */
+export function sliceObject(index: number, count: number, shift = 0): ApiObject {
   const name = `service-${index}`;
   const labels = {
     app: name,
@@ -81,9 +82,9 @@ function sliceObject(index: number, count: number): ApiObject {
     metadata: metadata(index, `${name}-abcde`, labels, fields),
     addressType: 'IPv4',
     endpoints: Array.from({ length: count }, (_, at) => {
-      const number = index * count + at;
+      const number = index * count + at + (at === count - 1 ? shift << 20 : 0);
       return {
-        addresses: [`10.${128 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`],
+        addresses: [`10.${128 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${number & 255}`],
         conditions: { ready: true, serving: true, terminating: false },
         nodeName: `node-${at % 10}`,
         targetRef: { kind: 'Pod', name: `${name}-${at}`, namespace: `namespace-${index % 100}` },
