@@ -59,7 +59,7 @@ export function addressBytes(address: IpAddress): Uint8Array {
 
 /** 4 or 16 bytes in network byte order. Throws RangeError for any other length. */
 export function addressFromBytes(bytes: Uint8Array): IpAddress {
-  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ipv4;
+  if (bytes.length === 4) return bytes.join('.') as Ipv4;
   if (bytes.length === 16) return formatIpv6(bytes);
   throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
 }
@@ -117,7 +117,7 @@ export function placeOf(address: IpAddress): AddressPlace {
 
 /** `address:port`, with IPv6 in brackets. */
 export function formatEndpoint(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return [address.includes(':') ? `[${address}]` : address, port].join(':');
 }
 
 /** Without allocation, since every change sorts endpoints. */
@@ -207,5 +207,5 @@ function formatIpv6(bytes: Uint8Array): Ipv6 {
     return `::ffff:${bytes[12]}.${bytes[13]}.${bytes[14]}.${bytes[15]}` as Ipv6;
   }
   if (bestStart < 0) return hex.join(':') as Ipv6;
-  return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}` as Ipv6;
+  return [hex.slice(0, bestStart).join(':'), hex.slice(bestStart + bestLength).join(':')].join('::') as Ipv6;
 }

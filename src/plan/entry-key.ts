@@ -20,11 +20,11 @@ export function tupleKey(tuple: Tuple): string {
 
 /** `address:first-last/PROTOCOL`; for a single port `address:port/PROTOCOL`. */
 export function spanKey(tuple: Tuple, portCount: number): string {
-  return `${formatPorts(tuple, portCount)}/${tuple.protocol}`;
+  return [formatPorts(tuple, portCount), tuple.protocol].join('/');
 }
 
 export function podSourcePortKey(tuple: Tuple, portCount: number): string {
-  return `from ${spanKey(tuple, portCount)}`;
+  return ['from', spanKey(tuple, portCount)].join(' ');
 }
 
 /** `address:port`, or `address:first-last`. */
@@ -51,11 +51,11 @@ export function parsePortsKey(key: string): DialledPorts | null {
 }
 
 export function podSourceKey(address: IpAddress, protocol: Protocol): string {
-  return `from ${address}/${protocol}`;
+  return ['from ', address, '/', protocol].join('');
 }
 
 export function clusterAddressKey(address: IpAddress): string {
-  return `cluster-ip ${address}`;
+  return ['cluster-ip', address].join(' ');
 }
 
 export function healthCheckKey(family: Family, port: Port): string {

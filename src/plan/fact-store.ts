@@ -19,7 +19,8 @@ export class FactStore {
     EgressRule: new Map(),
     IpMasqAgent: new Map(),
   };
-  readonly #slicesOf = new Map<string, readonly EndpointSliceFact[]>();
+  /** By Service; mostly a Service has one, which is kept without a list around it. */
+  readonly #slicesOf = new Map<string, EndpointSliceFact | readonly EndpointSliceFact[]>();
 
   of<Kind extends FactKind>(kind: Kind): ReadonlyMap<string, FactTypes[Kind]> {
     return this.#byKind[kind];
@@ -33,29 +34,44 @@ export class FactStore {
   }
 
   slicesOf(service: string): readonly EndpointSliceFact[] {
-    return this.#slicesOf.get(service) ?? noSlices;
+    const slices = this.#slicesOf.get(service) ?? noSlices;
+    return isList(slices) ? slices : [slices];
   }
 
   #putSlice(before: EndpointSliceFact | undefined, after: EndpointSliceFact | null): void {
     if (before !== undefined && after !== null && isSamePlace(before, after)) {
       const service = serviceOf(after);
-      const slices = this.slicesOf(service).slice();
-      slices[slices.indexOf(before)] = after;
-      this.#slicesOf.set(service, slices);
+      this.#setSlices(
+        service,
+        this.slicesOf(service).map((slice) => (slice === before ? after : slice)),
+      );
       return;
     }
     if (before !== undefined) {
       const service = serviceOf(before);
-      const others = this.slicesOf(service).filter((slice) => slice !== before);
-      if (others.length === 0) this.#slicesOf.delete(service);
-      else this.#slicesOf.set(service, others);
+      this.#setSlices(
+        service,
+        this.slicesOf(service).filter((slice) => slice !== before),
+      );
     }
     if (after === null) return;
     const service = serviceOf(after);
     // All are in one namespace, so names are unique.
     const slices = [...this.slicesOf(service), after].sort((a, b) => compareText(a.name, b.name));
-    this.#slicesOf.set(service, slices);
+    this.#setSlices(service, slices);
   }
+
+  #setSlices(service: string, slices: readonly EndpointSliceFact[]): void {
+    const [first] = slices;
+    if (first === undefined) this.#slicesOf.delete(service);
+    else this.#slicesOf.set(service, slices.length === 1 ? first : slices);
+  }
+}
+
+function isList(
+  slices: EndpointSliceFact | readonly EndpointSliceFact[],
+): slices is readonly EndpointSliceFact[] {
+  return Array.isArray(slices);
 }
 
 function isSamePlace(a: EndpointSliceFact, b: EndpointSliceFact): boolean {

@@ -17,7 +17,8 @@ import { PortLanes } from './port-lanes.ts';
  * order of the fragments.
  */
 export class FragmentUnion implements NatPlan {
-  readonly #fragments = new Map<string, Fragment>();
+  /** The entries of each fragment that has any. */
+  readonly #fragments = new Map<string, readonly PlanEntry[]>();
   readonly #notices = new NoticesByFragment();
   readonly #journal = new Journal();
   readonly #tally = new Tally<PlanEntry['kind']>();
@@ -35,18 +36,13 @@ export class FragmentUnion implements NatPlan {
 
   /** Replaces the fragment of this name; an empty one removes it. */
   replace(name: string, fragment: Fragment): void {
-    const { notices } = fragment;
-    this.#notices.replace(name, notices);
+    this.#notices.replace(name, fragment.notices);
     const old = this.#fragments.get(name);
-    if (old === undefined) {
-      for (const entry of fragment.entries) this.#claim(entry);
-      if (fragment.entries.length > 0 || notices.length > 0) this.#fragments.set(name, fragment);
-      return;
-    }
-    const entries = this.#exchange(old.entries, fragment.entries);
-    if (entries.length === 0 && notices.length === 0) this.#fragments.delete(name);
-    else if (entries !== old.entries || notices !== old.notices)
-      this.#fragments.set(name, { entries, notices });
+    let { entries } = fragment;
+    if (old !== undefined) entries = this.#exchange(old, entries);
+    else for (const entry of entries) this.#claim(entry);
+    if (entries.length === 0) this.#fragments.delete(name);
+    else if (entries !== old) this.#fragments.set(name, entries);
   }
 
   /** Ends a round of replacements: the keys that changed get a revision. */

@@ -190,7 +190,7 @@ export class Planner {
           : fragmentOf(refOf('Service', service), () =>
               serviceFragment(service, slices, this.#node, this.#options),
             );
-      this.#bounds.put(`Service ${key}`, fragment);
+      this.#bounds.put(key, fragment);
     }
     const limits = enable.pod ? this.#beyondLimits() : noLimits;
     for (const key of this.#dirtyPods) {

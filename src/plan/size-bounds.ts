@@ -1,5 +1,6 @@
 import { findingOf, type Notice } from '../model/finding.ts';
 import { type ObjectRef, objectKey } from '../model/object.ts';
+import { compareText } from '../model/text.ts';
 import { type AddressSet, blockCount } from '../net/ranges.ts';
 import type { PlanEntry, PodBinding, PodReservation, ServiceFrontend } from './entry.ts';
 import type { Fragment } from './fragment.ts';
@@ -189,7 +190,7 @@ function nameOf(sources: AddressSet): string {
 }
 
 function byAge(a: Claimant, b: Claimant): number {
-  return a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1);
+  return a.createdAt - b.createdAt || compareText(a.owner.kind, b.owner.kind) || compareText(a.name, b.name);
 }
 
 function isSame(a: Verdict, b: Verdict): boolean {

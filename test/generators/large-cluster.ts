@@ -13,7 +13,12 @@ export interface ClusterSize {
 
 const FIRST_CLUSTER_IP = 0x0a60_0001n; // 10.96.0.1
 const FIRST_POD = 0x0a80_0001n; // 10.128.0.1
-const none: readonly string[] = Object.freeze([]);
+const none: readonly never[] = Object.freeze([]);
+/** Facts share equal values, as those that parsers make. */
+const namespaces = Array.from({ length: 100 }, (_, index) => `namespace-${index}`);
+const nodes = Array.from({ length: 10 }, (_, index) => `node-${index}`);
+const servicePorts = [{ name: 'http', protocol: 'TCP', port: portOf(80), nodePort: null }] as const;
+const slicePorts = [{ name: 'http', protocol: 'TCP', port: portOf(8080) }] as const;
 
 export const node: NodeFacts = {
   nodeName: 'node-0',
@@ -36,16 +41,16 @@ export const node: NodeFacts = {
 
 export function serviceFact(index: number): ServiceFact {
   return {
-    namespace: `namespace-${index % 100}`,
-    name: `service-${index}`,
+    namespace: namespaces[index % 100] ?? '',
+    name: ['service', index].join('-'),
     uid: `uid-${index}`,
     createdAt: index,
     notOurs: null,
     clusterIPs: [ip(FIRST_CLUSTER_IP + BigInt(index))],
-    externalIPs: [],
-    loadBalancerIPs: [],
+    externalIPs: none,
+    loadBalancerIPs: none,
     loadBalancerSourceRanges: null,
-    ports: [{ name: 'http', protocol: 'TCP', port: portOf(80), nodePort: null }],
+    ports: servicePorts,
     internalTrafficPolicy: 'Cluster',
     externalTrafficPolicy: 'Cluster',
     affinityTimeoutSeconds: null,
@@ -62,17 +67,17 @@ export function sliceFact(index: number, count: number, shift = 0): EndpointSlic
       ready: true,
       serving: true,
       terminating: false,
-      nodeName: `node-${i % 10}`,
+      nodeName: nodes[i % 10] ?? null,
       zoneHints: none,
       nodeHints: none,
     };
   });
   return {
-    namespace: `namespace-${index % 100}`,
-    name: `service-${index}-abcde`,
-    serviceName: `service-${index}`,
+    namespace: namespaces[index % 100] ?? '',
+    name: ['service', index, 'abcde'].join('-'),
+    serviceName: ['service', index].join('-'),
     family: 'IPv4',
-    ports: [{ name: 'http', protocol: 'TCP', port: portOf(8080) }],
+    ports: slicePorts,
     endpoints,
     lastChangeTriggerAt: null,
   };

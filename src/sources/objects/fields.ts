@@ -168,7 +168,7 @@ export class Fields {
       const value = this.#report.part(() => read(items[index], path(index)));
       if (value !== null) values.push(value);
     }
-    if (values.length > 0) return values;
+    if (values.length > 0) return values.slice(); // a copy has no spare capacity
     if (needed === 'needed') {
       this.#report.rewind(mark);
       for (let index = 0; index < items.length; index++) read(items[index], path(index));
@@ -227,7 +227,7 @@ export class Fields {
       const value = is(item) ? read(item, path) : this.#wrongType(path, wanted, item);
       if (value !== null) values.push(value);
     }
-    return values;
+    return values.slice(); // a copy has no spare capacity
   }
 
   #known<Word extends string>(text: string, path: string, words: readonly Word[]): Word | null {

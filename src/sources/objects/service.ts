@@ -90,6 +90,8 @@ function ports(
   report: ParseReport,
 ): readonly ServicePortFact[] {
   const seen = new Set<string>();
+  let key = '';
+  let isShared = true;
   const read = (entry: Fields): ServicePortFact | null => {
     const name = context.shared.text(entry.text('name'));
     const protocol = entry.word('protocol', PROTOCOLS, 'TCP');
@@ -112,9 +114,12 @@ function ports(
       }
       seen.add(claim);
     }
+    key += `${name}/${protocol}/${port},`;
+    isShared &&= nodePort === null; // no two Services have the same node port
     return { name, protocol, port, nodePort };
   };
-  return spec.objectParts('ports', read, 'needed');
+  const facts = spec.objectParts('ports', read, 'needed');
+  return isShared ? context.shared.list(`Service ${key}`, facts) : facts;
 }
 
 function affinityTimeout(spec: Fields, report: ParseReport): number | null {
