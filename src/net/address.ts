@@ -57,6 +57,19 @@ export function addressBytes(address: IpAddress): Uint8Array {
   return bytes;
 }
 
+/** Stores the 4 or 16 bytes of an address in network byte order. */
+export function putAddress(bytes: Uint8Array, at: number, address: IpAddress): void {
+  if (isIpv6(address)) {
+    bytes.set(addressBytes(address), at);
+    return;
+  }
+  const number = dottedNumber(address);
+  bytes[at] = number >>> 24;
+  bytes[at + 1] = number >>> 16;
+  bytes[at + 2] = number >>> 8;
+  bytes[at + 3] = number;
+}
+
 /** 4 or 16 bytes in network byte order. Throws RangeError for any other length. */
 export function addressFromBytes(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return bytes.join('.') as Ipv4;

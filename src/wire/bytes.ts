@@ -43,6 +43,9 @@ export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+/** Up to so many bytes are copied one by one, which makes no view. */
+const SMALL = 256;
+
 const utf8 = new TextDecoder();
 const utf8Encoder = new TextEncoder();
 
@@ -70,6 +73,12 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
+  }
+
+  /** Forgets what was written, and a buffer that is larger than this. */
+  shrink(capacity: number): void {
+    this.length = 0;
+    if (this.bytes.length > capacity) this.bytes = new Uint8Array(capacity);
   }
 
   u8(value: number): void {
@@ -112,9 +121,25 @@ export class ByteWriter {
     this.length += value.length;
   }
 
+  /** Appends the first bytes of an array. */
+  part(bytes: Uint8Array, length: number): void {
+    this.reserve(length);
+    if (length > SMALL) this.bytes.set(bytes.subarray(0, length), this.length);
+    else for (let i = 0; i < length; i++) this.bytes[this.length + i] = bytes[i] as number;
+    this.length += length;
+  }
+
   /** Appends the text and a NUL. */
   text(value: string): void {
-    this.raw(utf8Encoder.encode(value));
+    this.reserve(3 * value.length + 1);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) {
+        this.raw(utf8Encoder.encode(value.slice(i)));
+        break;
+      }
+      this.bytes[this.length++] = code;
+    }
     this.u8(0);
   }
 

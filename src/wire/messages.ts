@@ -7,7 +7,7 @@
  *
  * All functions are pure. A `Message` is a view of its datagram and valid as long as that buffer.
  */
-import { be32, nest, string, u32 } from './attributes.ts';
+import { nest, string, u32 } from './attributes.ts';
 import { type ByteWriter, host16, host32, net16, putHost32 } from './bytes.ts';
 import { type Complaint, errnoName, malformed } from './errors.ts';
 
@@ -125,6 +125,3 @@ export function complaintOf(message: Message): Complaint | null {
     offset: said.offset ?? said.missingNest ?? null,
   };
 }
-
-/** NFNL_MSG_BATCH_BEGIN with a generation id (include/uapi/linux/netfilter/nfnetlink.h). */
-export const batchAttributes = nest({ generation: [1, 'NFNL_BATCH_GENID', be32] });

@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { egressChainsOf, timeoutsOf } from '../../src/datapath/nftables/comparison.ts';
-import { egressChainsKey } from '../../src/datapath/nftables/egress.ts';
+import { timeoutOf } from '../../src/datapath/nftables/affinity.ts';
+import { egressChainsOf } from '../../src/datapath/nftables/comparison.ts';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
@@ -104,6 +104,6 @@ async function followsExactly(steps: readonly Step[]): Promise<void> {
 
 /** What decides about the chains. */
 function chainsOf(plan: NatPlan): string {
-  const timeouts = [...new Set([...plan.entries()].flatMap(timeoutsOf))].sort((a, b) => a - b);
-  return `${timeouts.join()} ${egressChainsKey(egressChainsOf(plan))}`;
+  const timeouts = [...new Set([...plan.entries()].map(timeoutOf))].sort((a, b) => Number(a) - Number(b));
+  return `${timeouts.join()} ${JSON.stringify(egressChainsOf(plan))}`;
 }

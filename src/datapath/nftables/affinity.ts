@@ -167,20 +167,56 @@ export function timeoutOf(entry: PlanEntry): number | null {
 export const LOCAL_ID = 0x8000_0000;
 
 /**
- * The ids of the endpoints of one view: a hash (FNV-1a) of the endpoint, never 0. Where two have the same hash (one pair in
- * 2³¹), the one that sorts later has the next number.
+ * The ids of the endpoints of one view, without the bit of the view: a hash (FNV-1a) of each endpoint, never 0. Where two have the
+ * same hash (one pair in 2³¹), the one that sorts later has the next number.
  */
-export function endpointIds(endpoints: readonly Endpoint[], local: boolean): Map<Endpoint, number> {
-  const ids = new Map<Endpoint, number>();
-  const taken = new Set<number>();
-  const names = endpoints.map((endpoint) => ({ endpoint, name: `${endpoint.address} ${endpoint.port}` }));
-  for (const { endpoint, name } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    let hash = 0x811c9dc5;
-    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-    let id = (hash >>> 1) & 0x7fff_ffff;
-    while (id === 0 || taken.has(id)) id = (id + 1) & 0x7fff_ffff;
-    taken.add(id);
-    ids.set(endpoint, local ? (id | LOCAL_ID) >>> 0 : id);
+export function endpointIds(endpoints: readonly Endpoint[]): readonly number[] {
+  let ids = idsOfLists.get(endpoints);
+  if (ids === undefined) {
+    ids = endpoints.map(hashOf);
+    if (new Set(ids).size < ids.length || ids.includes(0)) ids = distinctIds(endpoints);
+    idsOfLists.set(endpoints, ids);
   }
   return ids;
+}
+
+const idsOfLists = new WeakMap<readonly Endpoint[], readonly number[]>();
+
+function distinctIds(endpoints: readonly Endpoint[]): number[] {
+  const ids: number[] = [];
+  const taken = new Set<number>();
+  const names = endpoints.map((endpoint, index) => ({
+    index,
+    hash: hashOf(endpoint),
+    name: `${endpoint.address} ${endpoint.port}`,
+  }));
+  for (const { index, hash } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    let id = hash;
+    while (id === 0 || taken.has(id)) id = (id + 1) & 0x7fff_ffff;
+    taken.add(id);
+    ids[index] = id;
+  }
+  return ids;
+}
+
+/** Of the text `address port`, in 31 bits. */
+function hashOf({ address, port }: Endpoint): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < address.length; i++) hash = step(hash, address.charCodeAt(i));
+  hash = step(hash, SPACE);
+  let unit = 1;
+  while (unit * 10 <= port) unit *= 10;
+  for (let rest: number = port; unit >= 1; unit /= 10) {
+    const digit = Math.floor(rest / unit);
+    hash = step(hash, DIGIT_0 + digit);
+    rest -= digit * unit;
+  }
+  return (hash >>> 1) & 0x7fff_ffff;
+}
+
+const SPACE = 32;
+const DIGIT_0 = 48;
+
+function step(hash: number, code: number): number {
+  return Math.imul(hash ^ code, 0x01000193);
 }

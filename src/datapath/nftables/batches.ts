@@ -1,13 +1,11 @@
-import { addTo } from '../../base/collect.ts';
 import type { Difference } from '../../delta/delta.ts';
-import { FAMILIES, type Family } from '../../net/family.ts';
+import type { Family } from '../../net/family.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { PlacedElement } from './element.ts';
+import { ElementLists } from './element-lists.ts';
 import { beginChanges, endChanges, type FamilyChanges, type KernelTables } from './kernel-tables.ts';
-import { toKernel } from './range-elements.ts';
 import { nftFamily } from './ruleset/text.ts';
-import { SET_NAMES, type SetName, setsOf } from './sets.ts';
 import type { SkeletonVariant } from './skeleton.ts';
 
 /** Room for an element with its headers: enough for IPv4, and IPv6 is grown into. */
@@ -51,26 +49,11 @@ export function freshBatch(
 
 /** Removals first, so that what takes their place finds it free. */
 function fillBatch(batch: Batch, { add, remove }: Difference<PlacedElement>, table: string): void {
-  for (const [family, set, elements] of bySet(remove)) {
-    batch.deleteElements(nftFamily[family], table, set, toKernel(setsOf(family)[set], elements));
-  }
-  for (const [family, set, elements] of bySet(add)) {
-    batch.addElements(nftFamily[family], table, set, toKernel(setsOf(family)[set], elements));
-  }
+  const lists = new ElementLists();
+  lists.write('delete', batch, table, () => placeAll(lists, remove));
+  lists.write('add', batch, table, () => placeAll(lists, add));
 }
 
-/** The elements set by set, in the order of the sets in the table. */
-function* bySet(placed: readonly PlacedElement[]): Generator<[Family, SetName, SetElement[]]> {
-  const groups = { IPv4: new Map<SetName, SetElement[]>(), IPv6: new Map<SetName, SetElement[]>() };
-  for (const { family, set, element } of placed) addTo(groups[family], set, element);
-  for (const family of FAMILIES) {
-    const sets = [...groups[family].entries()].sort(([a], [b]) => orderOf(a) - orderOf(b));
-    for (const [set, elements] of sets) yield [family, set, elements];
-  }
-}
-
-const positions = new Map(SET_NAMES.map((name, index) => [name, index]));
-
-function orderOf(set: SetName): number {
-  return positions.get(set) ?? 0;
+export function placeAll(lists: ElementLists, elements: Iterable<PlacedElement>): void {
+  for (const placed of elements) lists.place(placed);
 }

@@ -11,7 +11,8 @@ import { FoundEndpoints } from './found-endpoints.ts';
 import { withGuards } from './guards.ts';
 import { keysForLater } from './pieces.ts';
 import type { SkeletonVariant } from './skeleton.ts';
-import { type Programmed, program, SlotReader } from './slots.ts';
+import { SlotReader } from './slot-reader.ts';
+import type { Programmed } from './slots.ts';
 import { entryOf } from './unclaimed.ts';
 import { isConcerned, unclaimedElements, whileUnread } from './unread.ts';
 import { UseCount } from './use-count.ts';
@@ -99,7 +100,7 @@ export class Comparison {
     for (const planned of this.entries(later)) {
       const entry = standing?.in(planned) ?? planned;
       if (entry !== planned) extended.add(entry.key);
-      programmed.set(entry.key, program(entry, slots.of(entry)));
+      programmed.set(entry.key, slots.programmed(entry));
     }
     const desired = desiredElements(programmed.values());
     const wanted = this.#unread === null ? desired : whileUnread(desired, found, this.#plan, this.#unread);
@@ -153,7 +154,7 @@ export function* desiredElements(programmed: Iterable<Programmed>): Generator<Pl
 }
 
 /** In seconds: the chain that the entry needs, if it does. */
-export function timeoutsOf(entry: PlanEntry): readonly number[] {
+function timeoutsOf(entry: PlanEntry): readonly number[] {
   const timeout = timeoutOf(entry);
   return timeout === null ? none : [timeout];
 }

@@ -34,9 +34,9 @@ export const EGRESS_CHAINS_FROM: readonly FactKind[] = ['FelixConfiguration'];
 /** Where nothing is set: every interface counts. */
 export const plainEgress: EgressChains = Object.freeze({ interfaceFilter: null, hasAddress: false });
 
-/** Two settings with equal texts make equal chains. */
-export function egressChainsKey({ interfaceFilter, hasAddress }: EgressChains): string {
-  return JSON.stringify([interfaceFilter, hasAddress]);
+/** Whether two settings make equal chains. */
+export function isSameEgress(one: EgressChains, other: EgressChains): boolean {
+  return one.interfaceFilter === other.interfaceFilter && one.hasAddress === other.hasAddress;
 }
 
 /** The chains in the order in which they refer to each other. */

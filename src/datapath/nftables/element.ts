@@ -25,6 +25,20 @@ export interface Contents<Name extends SetName> {
   readonly verdict?: Verdict;
 }
 
+/** Takes elements, by the contents of their fields. */
+export interface Elements {
+  put<Name extends SetName>(family: Family, set: Name, contents: Contents<Name>): void;
+}
+
+/** Keeps them as they come. */
+export class PlacedElements implements Elements {
+  readonly all: PlacedElement[] = [];
+
+  put<Name extends SetName>(family: Family, set: Name, contents: Contents<Name>): void {
+    this.all.push(place(family, set, contents));
+  }
+}
+
 /** The row of the element's set. */
 export function rowOf({ family, set }: Pick<PlacedElement, 'family' | 'set'>): SetRow {
   return setsOf(family)[set];
@@ -35,7 +49,7 @@ export function isShared(placed: PlacedElement): boolean {
   return rowOf(placed).isShared;
 }
 
-/** Makes an element of the set: the only place where keys and values become bytes. */
+/** Makes an element of the set. */
 export function place<Name extends SetName>(
   family: Family,
   set: Name,
@@ -71,14 +85,22 @@ function packed(
 }
 
 /** An element for each range of addresses. */
-export function placeRanges<Name extends AddressSetName>(
+export function placeRanges(set: AddressSetName, ranges: AddressSet): PlacedElement[] {
+  const placed = new PlacedElements();
+  putRanges(placed, set, ranges);
+  return placed.all;
+}
+
+/** The same into what takes them. */
+export function putRanges<Name extends AddressSetName>(
+  out: Elements,
   set: Name,
   { family, ranges }: AddressSet,
   value: Pick<Contents<Name>, 'data' | 'verdict'> = {},
-): PlacedElement[] {
-  return ranges.map(({ first, last }) =>
-    place(family, set, { key: [first], last: [last], ...value } as unknown as Contents<Name>),
-  );
+): void {
+  for (const { first, last } of ranges) {
+    out.put(family, set, { key: [first], last: [last], ...value } as unknown as Contents<Name>);
+  }
 }
 
 /** The addresses that the first field of the key has. */

@@ -2,7 +2,7 @@
  * The fields of keys and values: what a rule loads for each, and how its content lies in registers. Every field fills whole
  * registers of 4 bytes, so that the fields of a concatenation lie one behind the other.
  */
-import { addressBytes, addressFromBytes, type IpAddress, numberBytes } from '../../net/address.ts';
+import { addressFromBytes, type IpAddress, numberBytes, putAddress } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { type Port, type PortSpan, parsePort } from '../../net/port.ts';
 import { type Protocol, protocolFromNumber, protocolNumber } from '../../net/protocol.ts';
@@ -108,12 +108,11 @@ function address(family: Family, value: Value): Field<AddressGiven, IpAddress> {
   const read = (bytes: Uint8Array, at: number) => addressFromBytes(bytes.subarray(at, at + length));
   return field<AddressGiven, IpAddress>(value, {
     write: (bytes, at, given) => {
-      const from =
-        typeof given === 'string'
-          ? addressBytes(given)
-          : typeof given === 'bigint'
-            ? numberBytes(family, given)
-            : given;
+      if (typeof given === 'string') {
+        putAddress(bytes, at, given);
+        return;
+      }
+      const from = typeof given === 'bigint' ? numberBytes(family, given) : given;
       for (let i = 0; i < length; i++) bytes[at + i] = from[i] as number;
     },
     read,

@@ -7,7 +7,7 @@ import { LOCAL_ID } from './affinity.ts';
 import { type PlacedElement, rowOf } from './element.ts';
 import { fieldsOf } from './fields.ts';
 import { LOCAL_VIEW } from './pick-classes.ts';
-import { endpointIn } from './slots.ts';
+import { endpointIn } from './slot-reader.ts';
 import { entryKeyOf } from './unclaimed.ts';
 
 interface Standing {

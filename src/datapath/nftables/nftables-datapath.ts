@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { type Difference, difference } from '../../delta/delta.ts';
+import { difference } from '../../delta/delta.ts';
 import { deepEqual } from '../../model/equal.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { isEgressSourceKey, isScopeKey } from '../../plan/entry-key.ts';
@@ -21,7 +21,7 @@ import { batchOf, freshBatch } from './batches.ts';
 import { changedSources } from './changed-sources.ts';
 import { Comparison, egressChainsOf } from './comparison.ts';
 import { plainEgress } from './egress.ts';
-import { elementComparison, type PlacedElement } from './element.ts';
+import { elementComparison } from './element.ts';
 import { ATTEMPTS, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
 import { nextTransaction, piecesOf, type RenderedPiece, rendered } from './pieces.ts';
 import { previewOf } from './preview.ts';
@@ -29,7 +29,7 @@ import { Refusals } from './refusals.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { sift } from './sift.ts';
 import { TABLE } from './skeleton.ts';
-import { type Held, transactionOf } from './transaction.ts';
+import { type Held, Transactions } from './transaction.ts';
 import { goneKeys } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
 
@@ -55,6 +55,7 @@ export class NftablesDatapath implements Datapath {
   /** Keys of changes that the last transaction had no room for. */
   #backlog: ReadonlySet<string> = new Set();
   readonly #refusals = new Refusals();
+  readonly #transactions = new Transactions();
   #plan: NatPlan | null = null;
   /** What could not be read since the start; null: nothing. */
   #unread: Unread | null = null;
@@ -181,27 +182,29 @@ export class NftablesDatapath implements Datapath {
     const { now, later } = nextTransaction(piecesOf(plan, changed, held.programmed), this.#backlog);
     const pieces = now.map(rendered);
     const egress = egressChainsOf(plan);
-    let transaction = transactionOf(pieces, held, egress);
+    let transaction = this.#transactions.of(pieces, held, egress);
     let refused: ReadonlyMap<RenderedPiece, Failure> = new Map();
     try {
       this.#connection.commit(transaction.batch);
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;
-      const sifted = sift(pieces, (some) => this.#connection.check(transactionOf(some, held, egress).batch));
+      const sifted = sift(pieces, (some) =>
+        this.#connection.check(this.#transactions.of(some, held, egress).batch),
+      );
       if (sifted.refused.size === 0) throw error;
       refused = sifted.refused;
-      transaction = transactionOf(sifted.accepted, held, egress);
+      transaction = this.#transactions.of(sifted.accepted, held, egress);
       this.#connection.commit(transaction.batch);
     }
     this.#refusals.forget(changed);
     for (const [{ staged }, failure] of refused) {
       // What was there before stays.
-      for (const [, now] of staged) if (now !== null) this.#refusals.add(now.entry, failure);
+      for (const { now } of staged) if (now !== null) this.#refusals.add(now.entry, failure);
     }
     this.#held = transaction.done();
     this.#revision = plan.revision;
     this.#backlog = new Set(later.flatMap(({ changes }) => changes.map(({ key }) => key)));
-    return this.#report(transaction.keepsChains ? 'kept' : 'changed', 'changes', transaction.changes);
+    return this.#report(transaction.keepsChains ? 'kept' : 'changed', 'changes', transaction);
   }
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {
@@ -252,7 +255,8 @@ export class NftablesDatapath implements Datapath {
     this.#backlog = later;
     this.#extended = extended;
     this.#revision = revision;
-    const report = this.#report(skeleton, 'everything', changes);
+    const counts = { elementsAdded: changes.add.length, elementsDeleted: changes.remove.length };
+    const report = this.#report(skeleton, 'everything', counts);
     if (this.#unread !== null) return report;
     const gone = goneKeys(plan, before, changes.remove);
     if (skeleton === 'loaded') return { ...report, gone };
@@ -294,10 +298,10 @@ export class NftablesDatapath implements Datapath {
   #report(
     skeleton: Report['skeleton'],
     compared: Report['compared'],
-    { add, remove }: Difference<PlacedElement>,
+    { elementsAdded, elementsDeleted }: Pick<Report, 'elementsAdded' | 'elementsDeleted'>,
   ): Report {
-    const counts = { elementsAdded: add.length, elementsDeleted: remove.length };
-    const told = { revision: this.#revision, skeleton, ...counts, compared, refused: this.#refusals.list() };
-    return { ...told, gone: null, changedSources: null };
+    const [revision, refused] = [this.#revision, this.#refusals.list()];
+    const nothing = { gone: null, changedSources: null };
+    return { revision, skeleton, elementsAdded, elementsDeleted, compared, refused, ...nothing };
   }
 }

@@ -25,9 +25,17 @@ interface EntryChange {
 
 /** A piece with its elements. */
 export interface RenderedPiece {
-  readonly staged: readonly (readonly [string, Programmed | null])[];
+  readonly staged: readonly StagedEntry[];
+  /** Elements but those of slots. */
   readonly before: readonly PlacedElement[];
   readonly after: readonly PlacedElement[];
+}
+
+/** An entry before and after: what the kernel is to hold of it. */
+export interface StagedEntry {
+  readonly key: string;
+  readonly old: Programmed | null;
+  readonly now: Programmed | null;
 }
 
 /** An element of a set of ranges of several fields, compared with one of a hash table. */
@@ -74,9 +82,9 @@ export function piecesOf(
   return [...pieces.values()];
 }
 
-/** Makes the elements. */
+/** Makes the elements, but those of slots. */
 export function rendered({ changes }: Piece): RenderedPiece {
-  const staged: [string, Programmed | null][] = [];
+  const staged: StagedEntry[] = [];
   const before: PlacedElement[] = [];
   const after: PlacedElement[] = [];
   for (const { key, old, entry } of changes) {
@@ -84,7 +92,7 @@ export function rendered({ changes }: Piece): RenderedPiece {
     const elements = changedElements(old, now);
     for (const element of elements.before) before.push(element);
     for (const element of elements.after) after.push(element);
-    staged.push([key, now]);
+    staged.push({ key, old: old ?? null, now });
   }
   return { staged, before, after };
 }
@@ -94,9 +102,15 @@ export function rendered({ changes }: Piece): RenderedPiece {
  * ports among them too.
  */
 function overlappingRanges(changes: readonly EntryChange[]): ReadonlyMap<string, string> {
-  const claims = changes.flatMap(({ key, old, entry }) => {
-    const claim = old?.entry ?? entry;
-    return claim !== undefined && isPortClaim(claim) ? [{ key, claim, lane: laneOf(claim) }] : [];
+  const claimOf = ({ old, entry }: EntryChange) => old?.entry ?? entry;
+  const hasRanges = changes.some((change) => {
+    const claim = claimOf(change);
+    return claim !== undefined && isRange(claim);
+  });
+  if (!hasRanges) return noNames;
+  const claims = changes.flatMap((change) => {
+    const claim = claimOf(change);
+    return claim !== undefined && isPortClaim(claim) ? [{ key: change.key, claim, lane: laneOf(claim) }] : [];
   });
   const lanes = new Map<string, { key: string; claim: PortClaim }[]>();
   for (const { claim, lane } of claims) if (isRange(claim)) lanes.set(lane, []);
@@ -114,6 +128,8 @@ function overlappingRanges(changes: readonly EntryChange[]): ReadonlyMap<string,
   }
   return names;
 }
+
+const noNames: ReadonlyMap<string, string> = new Map();
 
 function weightOf(entry: PlanEntry): number {
   switch (entry.kind) {
@@ -154,6 +170,7 @@ export function nextTransaction(
   pieces: readonly Piece[],
   waiting: ReadonlySet<string> = new Set(),
 ): { readonly now: readonly Piece[]; readonly later: readonly Piece[] } {
+  if (pieces.length < 2) return { now: pieces, later: [] };
   const sorted = pieces
     .map((piece) => ({ piece, weight: weightBeside(piece, noLists) }))
     .sort((a, b) => a.weight - b.weight)

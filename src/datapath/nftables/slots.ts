@@ -1,117 +1,168 @@
-import { familyOf } from '../../net/address.ts';
-import type { Family } from '../../net/family.ts';
-import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
-import { latin1 } from '../../wire/bytes.ts';
-import { endpointIds } from './affinity.ts';
-import { type PlacedElement, place, rowOf } from './element.ts';
-import { fieldsOf, unpack } from './fields.ts';
-import { endpointMap, idMap, LOCAL_VIEW, MOST_ENDPOINTS } from './pick-classes.ts';
+import { compareAddresses } from '../../net/address.ts';
+import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
+import { MOST_ENDPOINTS } from './pick-classes.ts';
 
 /**
- * What one entry of the plan is in the kernel: the entry, and which endpoint lies in which slot. The order of the
- * slots has no meaning to packets; it is kept so that a change writes the least.
+ * Which endpoint of a view lies in which slot, by its index among the endpoints of the view; null: each in the slot of its
+ * index. The order of the slots has no meaning to packets; it is kept so that a change writes the least.
  */
+export type SlotOrder = readonly number[] | null;
+
+/** The endpoints of one view of a frontend, in their slots. */
+export interface Slots {
+  readonly endpoints: readonly Endpoint[];
+  readonly order: SlotOrder;
+}
+
+/** What one entry of the plan is in the kernel: the entry, and how its endpoints lie in slots. */
 export interface Programmed {
   readonly entry: PlanEntry;
-  readonly slots: readonly Endpoint[];
-  readonly localSlots: readonly Endpoint[];
+  readonly order: SlotOrder;
+  readonly localOrder: SlotOrder;
 }
 
-/** Who lay in which slot; null for somebody who is not known. */
-export interface SlotsBefore {
-  readonly slots: readonly (Endpoint | null)[];
-  readonly localSlots: readonly (Endpoint | null)[];
+const noEndpoints: readonly Endpoint[] = Object.freeze([]);
+const noSlots: Slots = Object.freeze({ endpoints: noEndpoints, order: null });
+
+/** One of the views: for sources outside of the cluster with policy Local, or for all others. */
+export function slotsOf({ entry, order, localOrder }: Programmed, local: boolean): Slots {
+  if (entry.kind !== 'ServiceFrontend') return noSlots;
+  if (!local) return { endpoints: entry.endpoints, order };
+  return { endpoints: entry.localEndpoints ?? noEndpoints, order: localOrder };
 }
 
-const noSlots: readonly Endpoint[] = Object.freeze([]);
-/**
- * Puts the wanted endpoints into slots 0 to n - 1, staying as close as it can to the slots before: who stays and
- * has a slot below n keeps it, newcomers and those from above n fill the holes.
- */
-export function arrange(
-  before: readonly (Endpoint | null)[],
-  wanted: readonly Endpoint[],
-): readonly Endpoint[] {
-  if (wanted.length === 0) return noSlots;
-  if (before.length === 0) return wanted;
-  const open = new Map(wanted.map((endpoint) => [slotName(endpoint), endpoint]));
-  const slots: (Endpoint | undefined)[] = [];
-  for (let slot = 0; slot < wanted.length; slot++) {
-    const endpoint = before[slot];
-    const name = endpoint === undefined || endpoint === null ? '' : slotName(endpoint);
-    slots.push(open.get(name));
-    open.delete(name);
+/** How many slots are filled. */
+export function slotCount({ endpoints }: Pick<Slots, 'endpoints'>): number {
+  return Math.min(endpoints.length, MOST_ENDPOINTS);
+}
+
+/** The index of the endpoint in a slot below `slotCount`. */
+export function indexIn({ order }: Slots, slot: number): number {
+  return order === null ? slot : (order[slot] as number);
+}
+
+export function inSlot(slots: Slots, slot: number): Endpoint {
+  return slots.endpoints[indexIn(slots, slot)] as Endpoint;
+}
+
+/** The entry with its endpoints in slots, as near to what was before as possible. */
+export function program(entry: PlanEntry, before: Programmed | undefined): Programmed {
+  if (before === undefined || before.entry.kind !== 'ServiceFrontend' || entry.kind !== 'ServiceFrontend') {
+    return { entry, order: null, localOrder: null };
   }
-  const rest = open.values();
-  return slots.map((endpoint) => endpoint ?? (rest.next().value as Endpoint));
-}
-
-function slotName(endpoint: Endpoint): string {
-  return `${endpoint.address} ${endpoint.port}`;
-}
-
-/** The entry with its endpoints in slots, as near to `before` as possible. */
-export function program(entry: PlanEntry, before: SlotsBefore | undefined): Programmed {
-  if (entry.kind !== 'ServiceFrontend') return { entry, slots: noSlots, localSlots: noSlots };
   return {
     entry,
-    slots: arrange(before?.slots ?? noSlots, entry.endpoints.slice(0, MOST_ENDPOINTS)),
-    localSlots: arrange(
-      before?.localSlots ?? noSlots,
-      (entry.localEndpoints ?? noSlots).slice(0, MOST_ENDPOINTS),
-    ),
+    order: arrange(slotsOf(before, false), entry.endpoints),
+    localOrder: arrange(slotsOf(before, true), entry.localEndpoints ?? noEndpoints),
   };
 }
 
-/** Finds in elements that were read back which endpoint a frontend has in which slot. */
-export class SlotReader {
-  /** `map key` → value bytes. */
-  readonly #values = new Map<string, Uint8Array>();
+/**
+ * Puts the wanted endpoints into slots 0 to n - 1, staying as close as it can to the slots before: who stays and
+ * has a slot below n keeps it, newcomers and those from above n fill the holes. Costs little more than a look at each
+ * endpoint where both lists are sorted, as those of the plan are.
+ */
+export function arrange(before: Slots, wanted: readonly Endpoint[]): SlotOrder {
+  if (wanted === before.endpoints) return before.order;
+  const [countBefore, count] = [slotCount(before), slotCount({ endpoints: wanted })];
+  if (countBefore === 0 || count === 0) return null;
+  const now = matched(before.endpoints, countBefore, wanted, count);
+  return filled(count, (slot) =>
+    slot < countBefore ? (now[before.order?.[slot] ?? slot] as number) : NOBODY,
+  );
+}
 
-  constructor(elements: readonly PlacedElement[]) {
-    for (const placed of elements) {
-      const { family, set, element } = placed;
-      if (element.data === undefined || rowOf(placed).fields.at(-1) !== fieldsOf(family).slot) continue;
-      this.#values.set(`${set} ${latin1(element.key)}`, element.data);
+/** In the place of an index: nobody lies there, or nobody who is wanted. */
+export const NOBODY = -1;
+
+/** The order of this many slots, given who lies where; the others fill the holes. */
+export function filled(count: number, indexIn: (slot: number) => number): SlotOrder {
+  const order: number[] = [];
+  const isPlaced = scratch('placed', count).fill(0, 0, count);
+  for (let slot = 0; slot < count; slot++) {
+    const index = indexIn(slot);
+    order.push(index);
+    if (index !== NOBODY) isPlaced[index] = 1;
+  }
+  let next = 0;
+  let isAsPlanned = true;
+  for (let slot = 0; slot < count; slot++) {
+    if (order[slot] === NOBODY) {
+      while (isPlaced[next] === 1) next++;
+      order[slot] = next++;
+    }
+    isAsPlanned &&= order[slot] === slot;
+  }
+  return isAsPlanned ? null : order;
+}
+
+/** For each of the first endpoints of one list, the index of the same endpoint in the other. */
+function matched(
+  before: readonly Endpoint[],
+  countBefore: number,
+  wanted: readonly Endpoint[],
+  count: number,
+): Int32Array {
+  const now = scratch('now', countBefore);
+  const left = scratch('left', count);
+  let leftCount = 0;
+  let missing = 0;
+  let index = 0;
+  for (let i = 0; i < countBefore; i++) {
+    const old = before[i] as Endpoint;
+    // Both lists are sorted: what comes before it in the other is new.
+    while (
+      index < count &&
+      !isSameEndpoint(old, wanted[index] as Endpoint) &&
+      follows(old, wanted[index] as Endpoint)
+    ) {
+      left[leftCount++] = index++;
+    }
+    if (index < count && isSameEndpoint(old, wanted[index] as Endpoint)) now[i] = index++;
+    else {
+      now[i] = NOBODY;
+      missing++;
     }
   }
+  while (index < count) left[leftCount++] = index++;
+  if (missing > 0 && leftCount > 0) matchRest(before, countBefore, wanted, left.subarray(0, leftCount), now);
+  return now;
+}
 
-  /** The slots of both views of the entry; undefined for what has no slots, or when nothing was read. */
-  of(entry: PlanEntry): SlotsBefore | undefined {
-    if (entry.kind !== 'ServiceFrontend' || this.#values.size === 0) return undefined;
-    return {
-      slots: this.#view(entry, entry.endpoints, false),
-      localSlots: this.#view(entry, entry.localEndpoints ?? [], true),
-    };
-  }
-
-  /** The slots that the view has in its map, up to the first empty one. */
-  #view(
-    { tuple: { address, protocol, port }, affinityTimeoutSeconds }: ServiceFrontend,
-    endpoints: readonly Endpoint[],
-    local: boolean,
-  ): (Endpoint | null)[] {
-    const family = familyOf(address);
-    const isPlain = affinityTimeoutSeconds === null;
-    const map = (isPlain ? endpointMap : idMap)(endpoints.length);
-    const byId = isPlain ? null : new Map([...endpointIds(endpoints, local)].map(([each, id]) => [id, each]));
-    const slots: (Endpoint | null)[] = [];
-    for (let slot = local ? LOCAL_VIEW : 0; slots.length < endpoints.length; slot++) {
-      const { element } = place(family, map, { key: [address, protocol, port, slot] });
-      const value = this.#values.get(`${map} ${latin1(element.key)}`);
-      if (value === undefined) break;
-      slots.push(
-        byId === null
-          ? endpointIn(family, value)
-          : (byId.get(fieldsOf(family).id.read(value, 0) ?? 0) ?? null),
-      );
-    }
-    return slots;
+/** Finds those that are missing among those that are left, as in lists that are not sorted. */
+function matchRest(
+  before: readonly Endpoint[],
+  countBefore: number,
+  wanted: readonly Endpoint[],
+  left: Int32Array,
+  now: Int32Array,
+): void {
+  const open = new Map<string, number>();
+  for (const index of left) open.set(nameOf(wanted[index] as Endpoint), index);
+  for (let i = 0; i < countBefore; i++) {
+    if (now[i] !== NOBODY) continue;
+    const name = nameOf(before[i] as Endpoint);
+    now[i] = open.get(name) ?? NOBODY;
+    open.delete(name);
   }
 }
 
-/** Address and port, as `dnat` takes them from a map; null for what is none. */
-export function endpointIn(family: Family, value: Uint8Array): Endpoint | null {
-  const found = unpack(fieldsOf(family).endpoint, value);
-  return found === null ? null : { address: found[0], port: found[1] };
+export function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a === b || (a.port === b.port && a.address === b.address);
+}
+
+function follows(a: Endpoint, b: Endpoint): boolean {
+  return (compareAddresses(a.address, b.address) || a.port - b.port) > 0;
+}
+
+function nameOf({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
+}
+
+/** Numbers that are worked with during one call: a change takes no memory for them. */
+const scratches = { now: new Int32Array(0), left: new Int32Array(0), placed: new Int32Array(0) };
+
+function scratch(name: keyof typeof scratches, length: number): Int32Array {
+  if (scratches[name].length < length) scratches[name] = new Int32Array(Math.max(64, 2 * length));
+  return scratches[name];
 }

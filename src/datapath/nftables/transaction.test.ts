@@ -7,9 +7,10 @@ import { plainEgress } from './egress.ts';
 import { elementComparison, type PlacedElement } from './element.ts';
 import { formatPlaced } from './format.ts';
 import { piecesOf, rendered } from './pieces.ts';
-import { type Held, transactionOf } from './transaction.ts';
+import { type Held, Transactions } from './transaction.ts';
 import { UseCount } from './use-count.ts';
 
+const transactions = new Transactions();
 const planner = new Planner(nodeFacts(), defaultPlanOptions);
 let held: Held = {
   programmed: new Map(),
@@ -24,7 +25,7 @@ function written(...facts: FactChange[]) {
   planner.apply(facts);
   const plan = planner.update();
   const keys = plan.changedSince(before) ?? [...plan.entries()].map(({ key }) => key);
-  const { changes, done } = transactionOf(
+  const { changes, done } = transactions.of(
     piecesOf(plan, keys, held.programmed).map(rendered),
     held,
     plainEgress,

@@ -1,14 +1,17 @@
 import { type Difference, difference } from '../../delta/delta.ts';
-import type { Batch } from '../../wire/nftables/batch.ts';
-import { batchOf } from './batches.ts';
-import { inOrder, timeoutsOf } from './comparison.ts';
-import { type EgressChains, egressChainsKey } from './egress.ts';
+import { Batch } from '../../wire/nftables/batch.ts';
+import { timeoutOf } from './affinity.ts';
+import { placeAll } from './batches.ts';
+import { inOrder } from './comparison.ts';
+import { type EgressChains, isSameEgress } from './egress.ts';
 import { elementComparison, isSame, isShared, type PlacedElement } from './element.ts';
-import { changesBetween } from './kernel-tables.ts';
-import type { RenderedPiece } from './pieces.ts';
+import { ElementLists } from './element-lists.ts';
+import { putChangedSlots } from './frontend-elements.ts';
+import { beginChanges, changesBetween, endChanges } from './kernel-tables.ts';
+import type { RenderedPiece, StagedEntry } from './pieces.ts';
 import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import type { Programmed } from './slots.ts';
-import type { UseCount } from './use-count.ts';
+import type { UseChange, UseCount } from './use-count.ts';
 
 /** What the kernel holds of the plan. */
 export interface Held {
@@ -24,53 +27,102 @@ export interface Held {
 
 /** One transaction: the elements of some changed entries, and the chains that they need or that nobody needs any more. */
 export interface Transaction {
+  /** Valid until the next transaction is made. */
   readonly batch: Batch;
+  /** The elements, but those of slots. */
   readonly changes: Difference<PlacedElement>;
+  /** All elements. */
+  readonly elementsAdded: number;
+  readonly elementsDeleted: number;
   /** The chains stay as they are. */
   readonly keepsChains: boolean;
   /** Call it when the kernel has taken the batch. What is held goes over into the new state. */
   readonly done: () => Held;
 }
 
-export function transactionOf(
-  pieces: readonly RenderedPiece[],
-  held: Held,
-  egress: EgressChains,
-): Transaction {
-  const staged = pieces.flatMap((piece) => piece.staged);
-  const before = pieces.flatMap((piece) => piece.before);
-  const after = pieces.flatMap((piece) => piece.after);
-  const [ownBefore, sharedBefore] = apart(before);
-  const [ownAfter, sharedAfter] = apart(after);
-  const own = difference(ownAfter, ownBefore, elementComparison);
-  const shared = held.shared.after(...withoutEqual(sharedBefore, sharedAfter));
-  const changes = {
-    add: [...own.add, ...shared.changes.add],
-    remove: [...own.remove, ...shared.changes.remove],
-  };
-  const { programmed } = held;
-  const timeoutsGone: number[] = [];
-  const timeoutsCome: number[] = [];
-  for (const [key, now] of staged) {
-    const old = programmed.get(key);
-    if (old !== undefined) timeoutsGone.push(...timeoutsOf(old.entry));
-    if (now !== null) timeoutsCome.push(...timeoutsOf(now.entry));
+/** Makes transactions, one at a time, in memory that is used again. */
+export class Transactions {
+  readonly #batch = new Batch();
+  readonly #lists = new ElementLists();
+
+  of(pieces: readonly RenderedPiece[], held: Held, egress: EgressChains): Transaction {
+    const before = pieces.flatMap((piece) => piece.before);
+    const after = pieces.flatMap((piece) => piece.after);
+    const shared = held.shared.after(...withoutEqual(before.filter(isShared), after.filter(isShared)));
+    const changes = together(ownDifference(before, after), shared.changes);
+    const timeouts = timeoutsAfter(held, pieces);
+    const variant = variantAfter(held, timeouts.changes, egress);
+    const chains = variant === held.variant ? null : changesBetween(held.variant, variant);
+    const batch = this.#batch;
+    batch.clear();
+    if (chains !== null) beginChanges(batch, chains);
+    const lists = this.#lists;
+    const elementsDeleted = lists.write('delete', batch, TABLE, () => {
+      placeAll(lists, changes.remove);
+      eachStaged(pieces, ({ old, now }) => old !== null && putChangedSlots(old, now, lists));
+    });
+    const elementsAdded = lists.write('add', batch, TABLE, () => {
+      placeAll(lists, changes.add);
+      eachStaged(pieces, ({ old, now }) => now !== null && putChangedSlots(now, old, lists));
+    });
+    if (chains !== null) endChanges(batch, chains);
+    const done = () => {
+      eachStaged(pieces, ({ key, now }) => {
+        if (now === null) held.programmed.delete(key);
+        else held.programmed.set(key, now);
+      });
+      shared.done();
+      timeouts.done();
+      return variant === held.variant ? held : { ...held, variant };
+    };
+    return { batch, changes, elementsAdded, elementsDeleted, keepsChains: chains === null, done };
   }
-  const timeouts = held.timeouts.after(timeoutsGone, timeoutsCome);
-  const kept = held.timeouts.names.map(Number).filter((each) => !timeouts.changes.remove.includes(each));
-  const variant = { timeouts: inOrder([...kept, ...timeouts.changes.add]), egress };
-  const keepsChains = variantKey(variant) === variantKey(held.variant);
-  const batch = batchOf(changes, TABLE, keepsChains ? null : changesBetween(held.variant, variant));
-  const done = () => {
-    for (const [key, now] of staged) {
-      if (now === null) programmed.delete(key);
-      else programmed.set(key, now);
-    }
-    shared.done();
-    timeouts.done();
-    return { ...held, variant };
-  };
-  return { batch, changes, keepsChains, done };
+}
+
+function eachStaged(pieces: readonly RenderedPiece[], act: (staged: StagedEntry) => unknown): void {
+  for (const { staged } of pieces) for (const each of staged) act(each);
+}
+
+function ownDifference(
+  before: readonly PlacedElement[],
+  after: readonly PlacedElement[],
+): Difference<PlacedElement> {
+  if (before.length + after.length === 0) return noChanges;
+  return difference(after.filter(isOwn), before.filter(isOwn), elementComparison);
+}
+
+/** Of one entry alone. */
+function isOwn(placed: PlacedElement): boolean {
+  return !isShared(placed);
+}
+
+const noChanges: Difference<never> = Object.freeze({ add: Object.freeze([]), remove: Object.freeze([]) });
+
+function together<Item>(one: Difference<Item>, other: Difference<Item>): Difference<Item> {
+  return { add: [...one.add, ...other.add], remove: [...one.remove, ...other.remove] };
+}
+
+function timeoutsAfter({ timeouts }: Held, pieces: readonly RenderedPiece[]): UseChange<number> {
+  const [gone, come]: [number[], number[]] = [[], []];
+  eachStaged(pieces, ({ old, now }) => {
+    const [before, after] = [old, now].map((each) => (each === null ? null : timeoutOf(each.entry)));
+    if (before === after) return;
+    if (before != null) gone.push(before);
+    if (after != null) come.push(after);
+  });
+  return timeouts.after(gone, come);
+}
+
+/** The variant itself where it is the same. */
+function variantAfter(
+  { variant, timeouts }: Held,
+  { add, remove }: Difference<number>,
+  egress: EgressChains,
+): SkeletonVariant {
+  const isSame = add.length + remove.length === 0 && isSameEgress(variant.egress, egress);
+  if (isSame) return variant;
+  const kept = timeouts.names.map(Number).filter((each) => !remove.includes(each));
+  return { timeouts: inOrder([...kept, ...add]), egress };
 }
 
 /** Without the elements that stand at the same place in both: most changes of an entry leave what it shares alone. */
@@ -82,16 +134,4 @@ function withoutEqual(
     before.filter((placed, index) => !isSame(placed, after[index])),
     after.filter((placed, index) => !isSame(placed, before[index])),
   ];
-}
-
-/** The elements of one entry alone, and those that several may have. */
-function apart(elements: readonly PlacedElement[]): readonly [PlacedElement[], PlacedElement[]] {
-  const own: PlacedElement[] = [];
-  const shared: PlacedElement[] = [];
-  for (const placed of elements) (isShared(placed) ? shared : own).push(placed);
-  return [own, shared];
-}
-
-function variantKey({ timeouts, egress }: SkeletonVariant): string {
-  return `${timeouts.join()} ${egressChainsKey(egress)}`;
 }

@@ -2,7 +2,8 @@
  * A batch of changes: NFNL_MSG_BATCH_BEGIN, the changes and NFNL_MSG_BATCH_END in one datagram, which the kernel
  * applies as one transaction or not at all.
  *
- * The batch owns one growing buffer; `seal` completes it in place and may be called again.
+ * The batch owns one growing buffer; `seal` completes it in place and may be called again. `clear` empties it for the next
+ * transaction, so that a small change takes no new memory.
  */
 import {
   type Decoded,
@@ -12,9 +13,19 @@ import {
   string,
   writeAttribute,
 } from '../attributes.ts';
-import { ByteWriter, hex, host16, host32, putHost16, putHost32 } from '../bytes.ts';
 import {
-  batchAttributes,
+  ByteWriter,
+  hex,
+  host16,
+  host32,
+  littleEndian,
+  putHost16,
+  putHost32,
+  putNet16,
+  putNet32,
+  textOf,
+} from '../bytes.ts';
+import {
   beginMessage,
   endMessage,
   MESSAGE_HEADER,
@@ -42,6 +53,8 @@ import {
   type NftFamily,
   type NftMessage,
   nftFamilies,
+  nftFamilyOf,
+  nftMessageOf,
   nftType,
 } from './numbers.ts';
 
@@ -49,17 +62,23 @@ import {
  * Length at which a list of elements is split. A nest has at most 65535 bytes; an element at most 64 bytes each of key,
  * key end and data, 255 of chain name, 255 of comment and 80 of headers, so one more always fits.
  */
-const LIST_LIMIT = 64_000;
+export const LIST_LIMIT = 64_000;
 
 /** Length of NFNL_MSG_BATCH_BEGIN with and without NFNL_BATCH_GENID. The start has room for the longer one. */
 const BEGIN_PLAIN = MESSAGE_HEADER + NFGENMSG;
 const BEGIN_GUARDED = BEGIN_PLAIN + 8;
 
-/** One message of the batch: the place of its header, and its subject. */
-interface Entry {
-  readonly offset: number;
-  readonly subject: string;
-}
+/** NFTA_SET_ELEM_LIST_ELEMENTS */
+const ELEMENTS = 3 | NLA_F_NESTED;
+
+/** NFNL_BATCH_GENID: the only attribute of NFNL_MSG_BATCH_BEGIN. */
+const NFNL_BATCH_GENID = 1;
+
+/** A cleared batch keeps no larger buffer. */
+const MOST_KEPT = 1 << 16;
+
+/** The number of the attribute that names a message's object; a table is named by the first, as in all messages. */
+const OBJECT_NAMES: Readonly<Record<string, number>> = { CHAIN: 3, RULE: 2, SET: 2, SETELEM: 2 };
 
 /** The attributes of a named object, without its table's. */
 type Named<Attributes extends { readonly rows: Record<string, Row> }> = Omit<
@@ -71,7 +90,7 @@ type Named<Attributes extends { readonly rows: Record<string, Row> }> = Omit<
 
 export class Batch {
   readonly #writer: ByteWriter;
-  readonly #entries: Entry[] = [];
+  #messages = 0;
   #setIds = 0;
 
   /** @param expectedBytes initial size, so that a large batch is not copied while it grows */
@@ -81,7 +100,15 @@ export class Batch {
   }
 
   get isEmpty(): boolean {
-    return this.#entries.length === 0;
+    return this.#messages === 0;
+  }
+
+  /** Empties it. */
+  clear(): void {
+    this.#writer.shrink(MOST_KEPT);
+    this.#writer.length = BEGIN_GUARDED;
+    this.#messages = 0;
+    this.#setIds = 0;
   }
 
   /** EEXIST when the table exists. A dormant table filters nothing until it is activated. */
@@ -92,21 +119,21 @@ export class Batch {
   ): void {
     const { dormant = false, userdata } = options;
     const flags = dormant ? NFT_TABLE_F_DORMANT : 0;
-    const start = this.#begin('NFT_MSG_NEWTABLE', family, name, '', NLM_F_CREATE | NLM_F_EXCL);
+    const start = this.#begin('NFT_MSG_NEWTABLE', family, NLM_F_CREATE | NLM_F_EXCL);
     tableAttributes.write(this.#writer, { name, flags, ...(userdata === undefined ? {} : { userdata }) });
     endMessage(this.#writer, start);
   }
 
   /** EEXIST when the chain exists. */
   addChain(family: NftFamily, table: string, chain: Named<typeof chainAttributes>): void {
-    const start = this.#begin('NFT_MSG_NEWCHAIN', family, table, chain.name, NLM_F_CREATE | NLM_F_EXCL);
+    const start = this.#begin('NFT_MSG_NEWCHAIN', family, NLM_F_CREATE | NLM_F_EXCL);
     chainAttributes.write(this.#writer, { table, ...chain });
     endMessage(this.#writer, start);
   }
 
   /** Deletes a chain with its rules; EBUSY while a rule or an element refers to it. */
   deleteChain(family: NftFamily, table: string, name: string): void {
-    const start = this.#begin('NFT_MSG_DELCHAIN', family, table, name, 0);
+    const start = this.#begin('NFT_MSG_DELCHAIN', family, 0);
     chainAttributes.write(this.#writer, { table, name });
     endMessage(this.#writer, start);
   }
@@ -118,20 +145,20 @@ export class Batch {
     chain: string,
     rule: Pick<Decoded<typeof ruleAttributes.rows>, 'expressions' | 'userdata'>,
   ): void {
-    const start = this.#begin('NFT_MSG_NEWRULE', family, table, chain, NLM_F_CREATE | NLM_F_APPEND);
+    const start = this.#begin('NFT_MSG_NEWRULE', family, NLM_F_CREATE | NLM_F_APPEND);
     ruleAttributes.write(this.#writer, { table, chain, ...rule });
     endMessage(this.#writer, start);
   }
 
   /** ENOENT when there is no such rule. */
   deleteRule(family: NftFamily, table: string, chain: string, handle: bigint): void {
-    const start = this.#begin('NFT_MSG_DELRULE', family, table, chain, 0);
+    const start = this.#begin('NFT_MSG_DELRULE', family, 0);
     ruleAttributes.write(this.#writer, { table, chain, handle });
     endMessage(this.#writer, start);
   }
 
   flushChain(family: NftFamily, table: string, chain: string): void {
-    const start = this.#begin('NFT_MSG_DELRULE', family, table, chain, 0);
+    const start = this.#begin('NFT_MSG_DELRULE', family, 0);
     ruleAttributes.write(this.#writer, { table, chain });
     endMessage(this.#writer, start);
   }
@@ -139,14 +166,14 @@ export class Batch {
   /** EEXIST when the set exists. The kernel requires a set number unique in the batch. */
   addSet(family: NftFamily, table: string, set: Named<typeof setAttributes>): void {
     const id = ++this.#setIds;
-    const start = this.#begin('NFT_MSG_NEWSET', family, table, set.name, NLM_F_CREATE | NLM_F_EXCL);
+    const start = this.#begin('NFT_MSG_NEWSET', family, NLM_F_CREATE | NLM_F_EXCL);
     setAttributes.write(this.#writer, { table, id, ...set });
     endMessage(this.#writer, start);
   }
 
   /** Deletes the table and its content; ENOENT when there is none. */
   deleteTable(family: NftFamily, name: string): void {
-    const start = this.#begin('NFT_MSG_DELTABLE', family, name, '', 0);
+    const start = this.#begin('NFT_MSG_DELTABLE', family, 0);
     tableAttributes.write(this.#writer, { name });
     endMessage(this.#writer, start);
   }
@@ -160,6 +187,21 @@ export class Batch {
   /** Deletes by key (including key end and interval end); ENOENT for a missing element. */
   deleteElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
     this.#writeElements('NFT_MSG_DELSETELEM', family, table, set, elements, 0);
+  }
+
+  /** As `addElements` and `deleteElements`, of elements that are written already: at most LIST_LIMIT bytes and one element more. */
+  writtenElements(
+    message: 'NFT_MSG_NEWSETELEM' | 'NFT_MSG_DELSETELEM',
+    family: NftFamily,
+    table: string,
+    set: string,
+    { bytes, length }: ByteWriter,
+  ): void {
+    const flags = message === 'NFT_MSG_NEWSETELEM' ? NLM_F_CREATE | NLM_F_EXCL : 0;
+    const start = this.#beginList(message, family, table, set, flags);
+    const listStart = this.#writer.open(ELEMENTS);
+    this.#writer.part(bytes, length);
+    this.#endList(start, listStart);
   }
 
   flushSet(family: NftFamily, table: string, set: string): void {
@@ -185,7 +227,7 @@ export class Batch {
       }
       if (start < 0) {
         start = this.#beginList(message, family, table, set, flags);
-        listStart = writer.open(3 | NLA_F_NESTED); // NFTA_SET_ELEM_LIST_ELEMENTS
+        listStart = writer.open(ELEMENTS);
       }
       writeElement(writer, element);
     }
@@ -193,7 +235,7 @@ export class Batch {
   }
 
   #beginList(message: NftMessage, family: NftFamily, table: string, set: string, flags: number): number {
-    const start = this.#begin(message, family, table, set, flags);
+    const start = this.#begin(message, family, flags);
     writeAttribute(this.#writer, 1, string, table); // NFTA_SET_ELEM_LIST_TABLE
     writeAttribute(this.#writer, 2, string, set); // NFTA_SET_ELEM_LIST_SET
     return start;
@@ -204,11 +246,10 @@ export class Batch {
     endMessage(this.#writer, start);
   }
 
-  #begin(message: NftMessage, family: NftFamily, table: string, object: string, flags: number): number {
-    const subject = `${message} ${family} ${table}${object === '' ? '' : ` ${object}`}`;
+  #begin(message: NftMessage, family: NftFamily, flags: number): number {
     const start = beginMessage(this.#writer, nftType(message), NLM_F_REQUEST | flags, 0);
     writeNfgenmsg(this.#writer, nftFamilies[family]);
-    this.#entries.push({ offset: start, subject });
+    this.#messages++;
     return start;
   }
 
@@ -222,25 +263,28 @@ export class Batch {
     generation?: number,
   ): { readonly bytes: Uint8Array; readonly lastChange: number; readonly withoutEnd: number } {
     const writer = this.#writer;
-    for (const [index, { offset }] of this.#entries.entries()) {
-      putHost32(writer.bytes, offset + 8, first + 1 + index);
-      const flags = host16(writer.bytes, offset + 6) & ~NLM_F_ACK;
-      putHost16(writer.bytes, offset + 6, index === this.#entries.length - 1 ? flags | NLM_F_ACK : flags);
+    const lastChange = first + this.#messages;
+    let at = BEGIN_GUARDED;
+    for (let sequence = first + 1; sequence <= lastChange; sequence++) {
+      const flags = host16(writer.bytes, at + 6) & ~NLM_F_ACK;
+      putHost16(writer.bytes, at + 6, sequence === lastChange ? flags | NLM_F_ACK : flags);
+      putHost32(writer.bytes, at + 8, sequence);
+      at = this.#behind(at);
     }
-    const begin = new ByteWriter(BEGIN_GUARDED);
-    const start = beginMessage(begin, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, first);
-    writeNfgenmsg(begin, 0, NFNL_SUBSYS_NFTABLES);
-    if (generation !== undefined) batchAttributes.write(begin, { generation });
-    endMessage(begin, start);
-    const from = BEGIN_GUARDED - begin.length;
     const length = writer.length;
-    const end = beginMessage(writer, NFNL_MSG_BATCH_END, NLM_F_REQUEST, first + 1 + this.#entries.length);
+    const end = beginMessage(writer, NFNL_MSG_BATCH_END, NLM_F_REQUEST, lastChange + 1);
     writeNfgenmsg(writer, 0, NFNL_SUBSYS_NFTABLES);
     endMessage(writer, end);
-    writer.bytes.set(begin.written, from);
+    const from = generation === undefined ? BEGIN_GUARDED - BEGIN_PLAIN : 0;
+    putBegin(writer.bytes, from, first, generation);
     const bytes = writer.bytes.subarray(from, writer.length);
     writer.length = length;
-    return { bytes, lastChange: first + this.#entries.length, withoutEnd: length - from };
+    return { bytes, lastChange, withoutEnd: length - from };
+  }
+
+  /** The place behind the message that begins here. */
+  #behind(message: number): number {
+    return message + ((host32(this.#writer.bytes, message) + 3) & ~3);
   }
 
   /**
@@ -248,14 +292,29 @@ export class Batch {
    * (key in hexadecimal) or the expression of a rule.
    */
   describe(index: number, offset: number | null): string {
-    const entry = this.#entries[index - 1];
-    if (entry === undefined) return 'nf_tables transaction';
-    if (offset === null) return entry.subject;
-    const { subject } = entry;
+    if (index < 1 || index > this.#messages) return 'nf_tables transaction';
+    let at = BEGIN_GUARDED;
+    for (let before = 1; before < index; before++) at = this.#behind(at);
+    const subject = this.#subjectOf(at);
+    if (offset === null) return subject;
     const part = subject.startsWith('NFT_MSG_NEWRULE ')
-      ? this.#expressionAt(entry.offset, offset)
-      : hex(this.#elementAt(entry.offset, offset)?.key ?? new Uint8Array(0));
+      ? this.#expressionAt(at, offset)
+      : hex(this.#elementAt(at, offset)?.key ?? new Uint8Array(0));
     return part === '' ? subject : `${subject} { ${part} }`;
+  }
+
+  /** `NFT_MSG_NEWSETELEM ip knat endpoints_1` */
+  #subjectOf(message: number): string {
+    const { bytes } = this.#writer;
+    const type = nftMessageOf(bytes[message + 4 + LOW_BYTE] as number) ?? '';
+    const family = nftFamilyOf(bytes[message + MESSAGE_HEADER] as number) ?? '';
+    const object = OBJECT_NAMES[type.slice('NFT_MSG_NEW'.length)];
+    const names: string[] = [type, family];
+    const end = message + host32(bytes, message);
+    eachAttribute(bytes, message + MESSAGE_HEADER + NFGENMSG, end, 'message', (number, from, to) => {
+      if (number === 1 || number === object) names.push(textOf(bytes, from, to));
+    });
+    return names.join(' ');
   }
 
   /** The expression at this offset of the message; empty for none. */
@@ -290,4 +349,22 @@ export class Batch {
     });
     return found;
   }
+}
+
+/** The place of the low byte of a number of 16 bits in host byte order. */
+const LOW_BYTE = littleEndian ? 0 : 1;
+
+/** Stores NFNL_MSG_BATCH_BEGIN. */
+function putBegin(bytes: Uint8Array, at: number, sequence: number, generation: number | undefined): void {
+  putHost32(bytes, at, generation === undefined ? BEGIN_PLAIN : BEGIN_GUARDED);
+  putHost16(bytes, at + 4, NFNL_MSG_BATCH_BEGIN);
+  putHost16(bytes, at + 6, NLM_F_REQUEST);
+  putHost32(bytes, at + 8, sequence);
+  putHost32(bytes, at + 12, 0);
+  putNet16(bytes, at + 16, 0);
+  putNet16(bytes, at + 18, NFNL_SUBSYS_NFTABLES);
+  if (generation === undefined) return;
+  putHost16(bytes, at + 20, 8);
+  putHost16(bytes, at + 22, NFNL_BATCH_GENID);
+  putNet32(bytes, at + 24, generation);
 }

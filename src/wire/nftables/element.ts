@@ -123,6 +123,30 @@ export function writeElement(writer: ByteWriter, element: SetElement): void {
   writer.length = at;
 }
 
+/**
+ * Writes an element of a hash table but for its key and its data: gives the place of the key, which the caller stores, and
+ * its data at `DATA_BEHIND` bytes behind the key's end. Lengths are multiples of 4; none of data makes an element of a set.
+ */
+export function frameElement(writer: ByteWriter, keyLength: number, dataLength: number): number {
+  const start = writer.length;
+  const key = start + 12;
+  const length = 12 + keyLength + (dataLength === 0 ? 0 : DATA_BEHIND + dataLength);
+  writer.reserve(length);
+  const { bytes } = writer;
+  header(bytes, start, length, NFTA_LIST_ELEM | NLA_F_NESTED);
+  header(bytes, start + 4, 8 + keyLength, 1 | NLA_F_NESTED);
+  header(bytes, start + 8, 4 + keyLength, 1);
+  if (dataLength > 0) {
+    header(bytes, key + keyLength, 8 + dataLength, 2 | NLA_F_NESTED);
+    header(bytes, key + keyLength + 4, 4 + dataLength, 1);
+  }
+  writer.length = start + length;
+  return key;
+}
+
+/** Bytes between key and data of an element that `frameElement` wrote. */
+export const DATA_BEHIND = 8;
+
 /** Stores an attribute's header; returns the place of its payload. */
 function header(bytes: Uint8Array, at: number, length: number, type: number): number {
   putHost16(bytes, at, length);
