@@ -58,6 +58,22 @@ async function lostIsGone({ sink }: Running): Promise<void> {
   );
 }
 
+/** Milliseconds: longer than any test. */
+const LONG = 600_000;
+
+/** Resources that every server has. */
+const RESOURCES = ['services', 'pods', 'nodes', 'endpointslices'];
+
+/** Waits until the source has been refused this many times more for each of these resources. */
+async function failedAgain({ debug }: Running, times: number): Promise<void> {
+  const from = debug.length;
+  await until(
+    () => debug.slice(from).filter((line) => line.includes('; again in ')),
+    (lines) =>
+      RESOURCES.every((plural) => lines.filter((line) => line.includes(`/${plural}: `)).length >= times),
+  );
+}
+
 const ALL = ['shop/a', 'shop/b', 'shop/c', 'shop/d', 'shop/e', 'shop/f', 'shop/g'];
 
 /** Checks that the source receives changes and has removed no existing object. */
@@ -110,7 +126,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await expectAlive(running);
     });
 
-    test('a list that fails again and again removes nothing', async () => {
+    test('a list that fails six times removes nothing', async () => {
       const running = await synced(stage.start());
       simulator.faults.refuse(6, (kinds) => kinds.unavailable(0), { plural: 'services' });
       await simulator.restart();
@@ -118,7 +134,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
     });
 
     test('an object that was deleted during a list is removed when the list is complete', async () => {
-      const running = await synced(stage.start());
+      const running = await synced(stage.start({ timings: { listIdle: LONG } }));
       await simulator.stop();
       const type = { group: '', version: 'v1', plural: 'services' };
       const found = simulator.types().find((each) => each.plural === type.plural);
@@ -127,10 +143,12 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       if (gone === null) throw new Error('shop/c');
       simulator.store.remove(found, gone);
       simulator.store.compact();
-      simulator.faults.late.set('services', 300);
+      simulator.faults.stalled.add('services');
       await simulator.start();
-      await until(streams, (all) => all.length > 1);
+      const before = streams().length;
+      await until(streams, (all) => all.length > before);
       expect(running.sink.removed).toEqual([]);
+      simulator.faults.stalled.clear();
       await until(
         () => running.sink.removed,
         (removed) => removed.length > 0,
@@ -231,8 +249,8 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
     });
 
     test('events of one kind come later than those of another', async () => {
-      const running = await synced(stage.start());
-      simulator.faults.late.set('services', 600);
+      const running = await synced(stage.start({ timings: { watchIdle: LONG } }));
+      simulator.faults.stalled.add('services');
       await stage.client.put(service('late'));
       await stage.client.create(slice('late-1', 'late', ['10.3.0.1']));
       await until(
@@ -240,6 +258,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
         (told) => told.includes('EndpointSlice shop/late-1'),
       );
       expect(running.sink.told).not.toContain('Service shop/late');
+      simulator.faults.stalled.clear();
       await until(
         () => running.sink.told,
         (told) => told.includes('Service shop/late'),
@@ -307,8 +326,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
           () => running.sink.problems(),
           (found) => found.length > 0,
         );
-        // So long that each resource was asked several times.
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        await failedAgain(running, 4);
         expect(running.sink.log).toEqual([expect.stringMatching(line)]);
         expect(running.sink.keys('Service')).toEqual(ALL);
         simulator.faults.clear();
@@ -321,7 +339,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
         await expectAlive(running);
       });
 
-      test('it is away, then answers 403, then 503, then all is well', async () => {
+      test('it cannot be reached, then answers 403, then 503, then works', async () => {
         const running = await synced(stage.start({ timings: patient }));
         await simulator.stop();
         await until(
@@ -330,7 +348,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
         );
         simulator.faults.refuse(everything, forbidden);
         await simulator.start();
-        await new Promise((resolve) => setTimeout(resolve, 700));
+        await failedAgain(running, 3);
         simulator.faults.clear();
         simulator.faults.refuse(20, (kinds) => kinds.unavailable(0));
         await until(
@@ -351,7 +369,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
           () => running.sink.problems(),
           (found) => found.length > 0,
         );
-        await new Promise((resolve) => setTimeout(resolve, 700));
+        await failedAgain(running, 3);
         expect(running.sink.log).toEqual([expect.stringMatching(/^warning: .*is not ready yet/)]);
         simulator.faults.clear();
         await synced(running);
@@ -396,7 +414,8 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await simulator.stop();
       simulator.store.restore(backup);
       simulator.store.advance(10);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      // First the watch breaks, then the connection is refused: only that shows that the server was away.
+      await failedAgain(running, 2);
       await simulator.start();
       await lostIsGone(running);
     });
@@ -409,13 +428,14 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
     });
 
     test('a slow start: not in sync before everything is there', async () => {
-      simulator.faults.late.set('endpointslices', 300);
-      const running = stage.start();
+      simulator.faults.stalled.add('endpointslices');
+      const running = stage.start({ timings: { listIdle: LONG } });
       await until(
         () => running.sink.keys('Service'),
         (keys) => keys.length === ALL.length,
       );
       expect(running.sink.isSynced).toBe(false);
+      simulator.faults.stalled.clear();
       await synced(running);
     });
 
@@ -486,7 +506,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
         () => running.sink.problems(),
         (found) => found.length > 0,
       );
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await failedAgain(running, 4);
       expect(running.sink.isSynced).toBe(false);
       simulator.faults.clear();
       await synced(running);

@@ -5,6 +5,7 @@ import type { NodeAccount } from '../../src/status/kube/account.ts';
 import { ClusterReporter } from '../../src/status/kube/cluster-reporter.ts';
 import type { StoreOutcome } from '../../src/status/store-outcome.ts';
 import { readDefinition } from './manifests.ts';
+import { until } from './recorder.ts';
 import type { ApiObject } from './simulator/objects.ts';
 import type { Stage } from './stage.ts';
 
@@ -16,12 +17,19 @@ export const nodeNatDefinition = readDefinition('nodenats');
 /** A clock that runs 100 times as fast, so that a test of an interval of seconds takes none. */
 const FAST = 100;
 
+/** Milliseconds of that clock that never pass. */
+const NEVER = 10 * 60_000;
+
 /** A reporter of an account that the test sets. */
 export class ReporterRun {
   readonly troubles = new Map<string, string>();
   readonly debug: string[] = [];
   readonly outcomes: StoreOutcome[] = [];
   account: NodeAccount | null;
+  /** For conditions; null: the present. */
+  wallClock: Date | null = null;
+  #looks = 0;
+  #heldAtLook = 0;
   readonly #reporter: ClusterReporter;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
@@ -34,11 +42,12 @@ export class ReporterRun {
       surroundings: {
         now: () => performance.now() * FAST,
         sleep: async (milliseconds, signal) => {
-          const real = Math.min(milliseconds / FAST, 2 ** 31 - 1);
+          // What would happen anyway after ten minutes never happens in a test.
+          const real = milliseconds >= NEVER ? 2 ** 31 - 1 : milliseconds / FAST;
           await sleep(real, undefined, { signal }).catch(() => {});
         },
         random: () => 0.5,
-        wallClock: () => new Date(),
+        wallClock: () => this.wallClock ?? new Date(),
       },
       uidOf: (kind, key) => wanted.uids?.[`${kind} ${key}`] ?? null,
       trouble: (code, message) => {
@@ -47,7 +56,11 @@ export class ReporterRun {
       },
       outcome: (outcome) => this.outcomes.push(outcome),
       debug: (line) => this.debug.push(line),
-      account: () => this.account,
+      account: () => {
+        this.#looks++;
+        this.#heldAtLook = this.#held();
+        return this.account;
+      },
       nodeStatus: wanted.nodeStatus ?? true,
       events: wanted.events ?? true,
     });
@@ -70,6 +83,20 @@ export class ReporterRun {
   tell(account: NodeAccount | null): void {
     this.account = account;
     this.#reporter.changed();
+  }
+
+  /** Waits until the account was read once more, and what differed was written. */
+  async settled(): Promise<void> {
+    const looks = this.#looks;
+    await until(
+      () => this.#looks > looks && this.#held() > this.#heldAtLook,
+      (isSettled) => isSettled,
+    );
+  }
+
+  /** How often the writer ended with an object as the account wants it. */
+  #held(): number {
+    return this.outcomes.filter((outcome) => outcome === 'held').length;
   }
 
   /** Gives the source the Node with this uid. */

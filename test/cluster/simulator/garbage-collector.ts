@@ -25,7 +25,7 @@ export class GarbageCollector {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref();
+    this.#timer ??= setInterval(() => this.look(), INTERVAL).unref();
   }
 
   stop(): void {
@@ -33,7 +33,8 @@ export class GarbageCollector {
     this.#timer = null;
   }
 
-  #look(): void {
+  /** Looks now, if anything changed since the last look. */
+  look(): void {
     if (this.isPaused || this.#store.version === this.#seen) return;
     this.#seen = this.#store.version;
     const types = this.#types();
