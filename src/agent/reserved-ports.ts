@@ -9,7 +9,7 @@ import type { TakenPortSource } from './taken-ports.ts';
 const RESERVED = '/proc/sys/net/ipv4/ip_local_reserved_ports';
 
 /** Milliseconds between two looks; docs/egress.md names it. The kernel does not notify of changed sysctls. */
-const INTERVAL = 5_000;
+const INTERVAL = 6_000;
 
 /** Ports that this host does not use as ephemeral ports. */
 export class KernelReservedPorts implements TakenPortSource {

@@ -1,5 +1,7 @@
+import { after } from './beat.ts';
+
 export interface Sleeper {
-  /** Resolves after this time, or at once when the signal aborts; never rejects. */
+  /** Resolves after this time (long ones on a beat), or at once when the signal aborts; never rejects. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -63,11 +65,11 @@ export const timers: Sleeper = { sleep: timer };
 function timer(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      clearTimeout(running);
+      forget();
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const running = setTimeout(done, milliseconds);
+    const forget = after(milliseconds, done);
     signal.addEventListener('abort', done);
   });
 }

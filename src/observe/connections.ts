@@ -3,12 +3,15 @@ import type { Server, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { addressBytes, parseAddress } from '../net/address.ts';
 
-/** Limits of a request. Times in milliseconds. */
+/**
+ * Limits of a request. Times in milliseconds. Node.js would look at its connections at an interval, also while there are none;
+ * `Connections` times each of them instead.
+ */
 export const REQUEST_LIMITS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
+  connectionsCheckingInterval: 2 ** 31 - 1,
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
 
@@ -34,15 +37,15 @@ export interface ConnectionBounds {
 
 export const DEFAULT_BOUNDS: ConnectionBounds = { near: 64, far: 64, perSource: 16 };
 
-/**
- * Milliseconds before a connection without a request is cut. Longer than HTTP's timeouts, which answer with a reason;
- * it catches what HTTP does not see, such as half a TLS handshake.
- */
+/** Milliseconds before a connection that carries no request is cut: silence, half a TLS handshake, headers without end. */
 const IDLE_LIFE = 8_000;
+const TOO_SLOW = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
 
 interface Connection {
   readonly socket: Socket;
   readonly peer: Peer;
+  /** It carries HTTP as it is, without TLS: a client that is too slow is told. */
+  readonly isPlain: boolean;
   /** Number of requests being answered. */
   busy: number;
   timer: NodeJS.Timeout | null;
@@ -66,20 +69,23 @@ export class Connections {
 
   /** Call before the server listens. */
   guard(server: Server): void {
-    server.prependListener('connection', (socket: Socket) => this.admit(socket));
+    const isPlain = !('setSecureContext' in server);
+    server.prependListener('connection', (socket: Socket) => this.admit(socket, isPlain));
     this.followRequests(server);
   }
 
   /** For an HTTP server that is handed its connections: follows only its requests. */
-  followRequests(server: Server): void {
-    server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+  followRequests(server: Server & { readonly requestTimeout?: number }): void {
+    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request;
       this.#change(socket, 1);
       response.once('close', () => this.#change(socket, -1));
+      if (hasBody(request)) limit(request, server.requestTimeout ?? REQUEST_LIMITS.requestTimeout);
     });
   }
 
   /** Returns false after cutting the connection for lack of a place. */
-  admit(socket: Socket): boolean {
+  admit(socket: Socket, isPlain = true): boolean {
     const peer = this.#peerOf(socket);
     const { near, far, perSource } = this.#bounds;
     const isPlace = peer.isNear
@@ -91,7 +97,7 @@ export class Connections {
       return false;
     }
     const key = keyOf(socket);
-    const connection: Connection = { socket, peer, busy: 0, timer: null };
+    const connection: Connection = { socket, peer, isPlain, busy: 0, timer: null };
     this.#open.set(key, connection);
     this.#wait(connection);
     socket.on('error', () => {}); // handled by the close that follows
@@ -137,9 +143,25 @@ export class Connections {
   }
 
   #wait(connection: Connection): void {
-    connection.timer = setTimeout(() => connection.socket.destroy(), IDLE_LIFE);
+    connection.timer = setTimeout(() => {
+      const { socket, isPlain } = connection;
+      if (isPlain && socket.writable) socket.write(TOO_SLOW);
+      socket.destroy();
+    }, IDLE_LIFE);
     connection.timer.unref();
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
+/** Cuts the connection of a request whose body does not arrive in time. */
+function limit(request: IncomingMessage, milliseconds: number): void {
+  const timer = setTimeout(() => request.socket.destroy(), milliseconds);
+  const stop = () => clearTimeout(timer);
+  request.once('end', stop).once('close', stop);
+  timer.unref();
 }
 
 /** HTTP and TLS have different sockets for a connection; the key is the same. */

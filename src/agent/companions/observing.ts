@@ -29,6 +29,10 @@ class Observing implements Companion {
     this.#note('started', 'info', 'the agent started');
   }
 
+  async serve(signal: AbortSignal): Promise<void> {
+    this.#agent.observations.metrics.watchLoop(signal);
+  }
+
   synced(): void {
     this.#note('synced', 'info', 'the source delivered everything that exists');
   }

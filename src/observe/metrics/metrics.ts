@@ -3,10 +3,26 @@ import type { MetricSnapshot } from '../../forms/history.ts';
 import type { Definition, LabelsOf } from './definition.ts';
 import { knatMetrics } from './knat.ts';
 import { kubeProxyMetrics } from './kube-proxy.ts';
+import { type LoopDelay, LoopDelaySampler } from './loop-delay.ts';
 
 const definitions = { ...knatMetrics, ...kubeProxyMetrics };
 
 type Definitions = typeof definitions;
+
+const LATE =
+  'delay of timers of the event loop, in seconds; since the last scrape, sampled while the process works';
+/** Under the names of prom-client, whose own monitor wakes an idle process up 50 times a second. */
+const loopMetrics: Readonly<Record<string, readonly [keyof LoopDelay, string]>> = {
+  nodejs_eventloop_lag_min_seconds: ['min', `Least ${LATE}.`],
+  nodejs_eventloop_lag_max_seconds: ['max', `Greatest ${LATE}.`],
+  nodejs_eventloop_lag_mean_seconds: ['mean', `Mean ${LATE}.`],
+  nodejs_eventloop_lag_stddev_seconds: ['stddev', `Standard deviation of the ${LATE}.`],
+  nodejs_eventloop_lag_p50_seconds: ['p50', `50th percentile of the ${LATE}.`],
+  nodejs_eventloop_lag_p90_seconds: ['p90', `90th percentile of the ${LATE}.`],
+  nodejs_eventloop_lag_p99_seconds: ['p99', `99th percentile of the ${LATE}.`],
+};
+/** Milliseconds, the most that a timer of Node.js takes. */
+const NEVER = 2 ** 31 - 1;
 
 type Named<Type extends Definition['type']> = {
   [Name in keyof Definitions]: Definitions[Name]['type'] extends Type ? Name : never;
@@ -25,13 +41,20 @@ export class Metrics {
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
   readonly #collectors: (() => void)[] = [];
+  readonly #loopDelay = new LoopDelaySampler();
 
   /** @param kubeProxyNames false: without kube-proxy's metrics; their counts are dropped */
   constructor({ kubeProxyNames }: { readonly kubeProxyNames: boolean }) {
     for (const [name, definition] of Object.entries<Definition>(definitions)) {
       if (kubeProxyNames || !(name in kubeProxyMetrics)) this.#add(name, definition);
     }
-    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 20 });
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER });
+    this.#replaceLoopMetrics();
+  }
+
+  /** Samples the delay of the event loop until the signal aborts. */
+  watchLoop(signal: AbortSignal): void {
+    this.#loopDelay.run(signal);
   }
 
   increment<Name extends Named<'counter'>>(name: Name, labels: LabelsOf<Definitions[Name]>, by = 1): void {
@@ -85,6 +108,17 @@ export class Metrics {
         value: Number.isFinite(each.value) ? each.value : null,
       })),
     }));
+  }
+
+  #replaceLoopMetrics(): void {
+    const gauges = Object.entries(loopMetrics).map(([name, [field, help]]) => {
+      this.#registry.removeSingleMetric(name);
+      return { field, gauge: new Gauge({ name, help, registers: [this.#registry] }) };
+    });
+    this.#collectors.push(() => {
+      const delay = this.#loopDelay.take();
+      for (const { field, gauge } of gauges) gauge.set(delay[field]);
+    });
   }
 
   #add(name: string, { type, help, labels, buckets }: Definition): void {

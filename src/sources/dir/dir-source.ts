@@ -9,6 +9,7 @@ import { requireFolder } from './errors.ts';
 import { FolderReader, type Reading } from './folder-reader.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { type DirOptions, type ReadingOptions, withDefaults } from './options.ts';
+import { reportsChanges } from './reported.ts';
 
 /** A file that is written without a pause is read unfinished after this many times `settleMs`. */
 const PATIENCE = 20;
@@ -23,13 +24,15 @@ export function dirSource(path: string, options: DirOptions = {}): Source {
  * 2. After a change the folder is read once it was quiet for `settleMs`, all changed files in one `apply`.
  * 3. A file that cannot be read removes nothing; it is reported until it can be read.
  * 4. A folder that vanishes keeps its last good state and is read again when it is back.
- * 5. A change without an event is found after `pollMs`.
+ * 5. A change without an event is found after `pollMs`; where the kernel reports every change, after `restMs`.
  */
 export class DirSource implements Source {
   readonly name: string;
   readonly #root: string;
   readonly #options: ReadingOptions;
   readonly #wake = new Wake();
+  /** The kernel refuses to watch the folder. */
+  #isUnwatched = false;
 
   constructor(path: string, options: DirOptions = {}) {
     this.name = `dir:${path}`;
@@ -54,21 +57,27 @@ export class DirSource implements Source {
     sink.synced();
     let watched: string | null = first.rootIdentity;
     let watch = this.#watch(sink);
+    const { pollMs, restMs, rootCheckMs } = this.#options;
+    let isReported = first.isPlain && (await reportsChanges(this.#root));
     try {
-      let pollAt = Date.now() + this.#options.pollMs;
+      let readAt = Date.now();
       while (!signal.aborted) {
-        const happened = await this.#wake.wait(this.#options.rootCheckMs, signal);
+        const isAtRest = isReported && !this.#isUnwatched;
+        const happened = await this.#wake.wait(isAtRest ? restMs : rootCheckMs, signal);
         if (signal.aborted) return;
         const identity = await identityOf(this.#root);
-        if (!happened && identity === watched && Date.now() < pollAt) continue;
-        pollAt = Date.now() + this.#options.pollMs;
+        const isDue = isAtRest || Date.now() >= readAt + pollMs;
+        if (!happened && identity === watched && !isDue) continue;
+        readAt = Date.now();
         if (identity !== watched) {
           watched = identity;
           await watch?.close();
           watch = identity === null ? null : this.#watch(sink);
         }
         const reading = await this.#readQuiet(reader, signal);
-        if (reading !== null) deliver(reading, sink);
+        if (reading === null) continue;
+        deliver(reading, sink);
+        isReported = reading.isPlain && (await reportsChanges(this.#root));
       }
     } finally {
       await watch?.close();
@@ -86,11 +95,14 @@ export class DirSource implements Source {
 
   #watch(sink: SourceSink): FolderWatch | null {
     const origin = `${this.#root} (watch)`;
+    this.#isUnwatched = false;
     sink.report(origin, []);
     return new FolderWatch(
       this.#root,
       () => this.#wake.notify(),
       (why) => {
+        this.#isUnwatched = true;
+        this.#wake.notify();
         const seconds = this.#options.pollMs / 1000;
         const message = `the folder cannot be watched and is read every ${seconds} s instead: ${why}`;
         sink.report(origin, [findingOf('KNAT_FOLDER_WATCH', null, message, { origin: this.#root })]);

@@ -18,9 +18,17 @@ export interface Reading {
   readonly problems: ReadonlyMap<string, readonly Finding[]>;
   /** Null while the folder is missing. */
   readonly rootIdentity: string | null;
+  /** As in `Scan`; false while the folder is missing. */
+  readonly isPlain: boolean;
 }
 
-const UNSETTLED: Reading = { settled: false, changes: [], problems: new Map(), rootIdentity: null };
+const UNSETTLED: Reading = {
+  settled: false,
+  changes: [],
+  problems: new Map(),
+  rootIdentity: null,
+  isPlain: false,
+};
 
 /** Reads a folder again and again; only files that changed are read. */
 export class FolderReader {
@@ -55,7 +63,7 @@ export class FolderReader {
     } catch (error) {
       const message = `the manifest folder ${explainErrno(error)}; what was read before stays in force`;
       const problem = pathProblem('KNAT_FOLDER_MISSING', this.#root, message);
-      return this.#reading(null, new Map([[this.#root, problem]]));
+      return this.#reading(null, false, new Map([[this.#root, problem]]));
     }
     const changed = [...scan.files.values()].filter(
       ({ path, signature }) => this.#signatures.get(path) !== signature,
@@ -68,10 +76,10 @@ export class FolderReader {
     for (const path of this.#state.paths()) {
       if (!scan.files.has(path) && !isBelowAny(path, scan.unreadable)) this.#forget(path);
     }
-    return this.#reading(scan.rootIdentity, scan.unreadable);
+    return this.#reading(scan.rootIdentity, scan.isPlain, scan.unreadable);
   }
 
-  #reading(rootIdentity: string | null, unreadable: ReadonlyMap<string, Finding>): Reading {
+  #reading(rootIdentity: string | null, isPlain: boolean, unreadable: ReadonlyMap<string, Finding>): Reading {
     const problems = this.#state.problems();
     for (const [path, problem] of unreadable) problems.set(path, [problem]);
     return {
@@ -79,6 +87,7 @@ export class FolderReader {
       changes: this.#state.takeChanges(),
       problems: this.#changedProblems(problems),
       rootIdentity,
+      isPlain,
     };
   }
 

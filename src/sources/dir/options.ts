@@ -12,7 +12,9 @@ export interface DirOptions {
   readonly settleMs?: number;
   /** The folder is read this often without any event; 10,000. */
   readonly pollMs?: number;
-  /** How often to check whether the path still leads to the same folder; 500. */
+  /** The same where the kernel reports every change (`isReported`); 60,000. */
+  readonly restMs?: number;
+  /** Where it does not: how often to check whether the path still leads to the same folder; 2,000. */
   readonly rootCheckMs?: number;
   readonly debug?: (line: string) => void;
 }
@@ -26,7 +28,8 @@ export function withDefaults(options: DirOptions): ReadingOptions {
     maxFileBytes: 32 * 1024 * 1024,
     settleMs: 50,
     pollMs: 10_000,
-    rootCheckMs: 500,
+    restMs: 60_000,
+    rootCheckMs: 2_000,
     debug: () => {},
     ...options,
   };

@@ -21,8 +21,12 @@ export interface Scan {
   readonly unreadable: ReadonlyMap<string, Finding>;
   /** Changes when another folder replaces this one. */
   readonly rootIdentity: string;
+  /** Everything below the folder is on its file system, and nothing is a link: a watch of the folders sees each change. */
+  readonly isPlain: boolean;
 }
 
+/** Files of a folder that are looked at together. */
+const TOGETHER = 64;
 /** Deeper folders are ignored; this limit ends loops of links. */
 const DEEPEST = 32;
 
@@ -35,8 +39,8 @@ export function isHiddenName(name: string): boolean {
  * Backup files of editors (`x.yaml~`, `#x.yaml#`, `4913`) have other endings; `kustomization.yaml` configures kustomize
  * and is no manifest.
  */
-export function isManifestName(name: string): boolean {
-  return /\.(ya?ml|json)$/.test(name) && !/^kustomization\.ya?ml$/i.test(name);
+export function isManifestName(path: string): boolean {
+  return /\.(ya?ml|json)$/.test(path) && !/(^|\/)kustomization\.ya?ml$/i.test(path);
 }
 
 /**
@@ -48,26 +52,34 @@ export async function scanFolder(root: string): Promise<Scan> {
   const files: ScannedFile[] = [];
   const unreadable = new Map<string, Finding>();
   const visited = new Set<string>([identityOf(rootStats)]);
+  let isPlain = true;
 
   const visit = async (folder: string, entries: readonly Dirent[], depth: number): Promise<void> => {
-    for (const entry of entries) {
-      if (isHiddenName(entry.name)) continue;
-      const isFolder = entry.isDirectory();
-      if (!isFolder && !entry.isSymbolicLink() && !isManifestName(entry.name)) continue;
-      const path = join(folder, entry.name);
-      const stats = await lookAt(path, isManifestName(entry.name), unreadable);
-      if (stats === null) continue;
-      if (stats.isDirectory()) {
-        if (depth >= DEEPEST || visited.has(identityOf(stats))) continue;
-        visited.add(identityOf(stats));
-        const inner = await list(path, unreadable);
-        if (inner !== null) await visit(path, inner, depth + 1);
-      } else if (isManifestName(entry.name)) {
-        if (stats.isFile()) files.push(scannedFile(path, stats));
-        else {
-          const message = 'is no regular file: remove it, or give it another name';
-          unreadable.set(path, pathProblem('KNAT_MANIFEST_UNREADABLE', path, message));
-        }
+    const wanted = entries.filter(
+      (entry) =>
+        !isHiddenName(entry.name) &&
+        (entry.isDirectory() || entry.isSymbolicLink() || isManifestName(entry.name)),
+    );
+    if (wanted.some((entry) => entry.isSymbolicLink())) isPlain = false;
+    for (let first = 0; first < wanted.length; first += TOGETHER) {
+      const paths = wanted.slice(first, first + TOGETHER).map(({ name }) => join(folder, name));
+      const all = await Promise.all(paths.map((path) => lookAt(path, isManifestName(path), unreadable)));
+      for (const [index, path] of paths.entries()) await see(path, all[index] ?? null, depth);
+    }
+  };
+  const see = async (path: string, stats: BigIntStats | null, depth: number): Promise<void> => {
+    if (stats === null) return;
+    if (stats.dev !== rootStats.dev) isPlain = false;
+    if (stats.isDirectory()) {
+      if (depth >= DEEPEST || visited.has(identityOf(stats))) return;
+      visited.add(identityOf(stats));
+      const inner = await list(path, unreadable);
+      if (inner !== null) await visit(path, inner, depth + 1);
+    } else if (isManifestName(path)) {
+      if (stats.isFile()) files.push(scannedFile(path, stats));
+      else {
+        const message = 'is no regular file: remove it, or give it another name';
+        unreadable.set(path, pathProblem('KNAT_MANIFEST_UNREADABLE', path, message));
       }
     }
   };
@@ -77,6 +89,7 @@ export async function scanFolder(root: string): Promise<Scan> {
     files: new Map(files.map((file) => [file.path, file])),
     unreadable,
     rootIdentity: identityOf(rootStats),
+    isPlain,
   };
 }
 
