@@ -11,12 +11,12 @@ import { type SetElement, type Verdict, verdictOf } from '../../wire/nftables/el
 import { decodeExpression, type Expression, numbers } from '../../wire/nftables/expressions.ts';
 import {
   type ForeignRule,
-  IPTABLES_TARGETS,
   type MatchDraft,
   matchOfAll,
   type RuleAction,
   type RuleMatch,
 } from './foreign-table.ts';
+import { targetAction } from './iptables-target.ts';
 
 /** A rule of nf_tables. Its expressions are read when `match`, `action` or `covers` is first used. */
 export class NativeRule implements ForeignRule<bigint> {
@@ -182,7 +182,7 @@ function contentOf({ expressions = [] }: RuleDeclaration, families: readonly Fam
         statement ??= { kind: 'drop' };
         break;
       case 'target':
-        statement ??= IPTABLES_TARGETS.get(expression.attributes.name ?? '') ?? null;
+        statement ??= targetAction(expression.attributes, families[0] ?? 'IPv4'); // iptables has no inet tables
         break;
     }
   }
