@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { collectGarbage } from '../src/agent/garbage.ts';
+import { giveMemoryBack } from '../src/agent/garbage.ts';
 import { NftablesDatapath } from '../src/datapath/nftables/nftables-datapath.ts';
 import type { FactChange } from '../src/model/facts.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
@@ -69,7 +69,7 @@ async function measure() {
   planner.apply(facts);
   await datapath.converge(planner.update(), signal);
   const cold = { ...meter(), netlinkMs: round(netlinkMs), peakMiB: residentMiB().peakMiB };
-  collectGarbage(); // as the agent does after a large converge
+  await giveMemoryBack(); // as the agent does after a large converge
   const afterMiB = residentMiB().nowMiB;
 
   const endpointChange = await repeat((i) => {

@@ -21,7 +21,6 @@ import type { AgentFacts, AgentSurroundings, CompanionFactory } from './companio
 import { observing } from './companions/observing.ts';
 import { Companions } from './companions.ts';
 import { ConvergeLoop } from './converge-loop.ts';
-import { collectGarbage, LARGE_CONVERGE } from './garbage.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
 import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
 import { composeNodeFacts } from './node-facts.ts';
@@ -284,7 +283,6 @@ export class Agent implements AgentFacts {
     this.#companions.tell((companion) =>
       companion.converged?.({ plan, changed, report, milliseconds, keepsUnclaimed }),
     );
-    if (report.elementsAdded + report.elementsDeleted >= LARGE_CONVERGE) setImmediate(collectGarbage);
     this.#announceChange();
     this.#inForce();
   }
