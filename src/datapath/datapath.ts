@@ -85,7 +85,7 @@ export interface Preview {
 /** Our objects in the kernel. */
 export interface Observed {
   readonly present: boolean;
-  /** Elements by table and set: `ip knat endpoints_1` → count. */
+  /** Elements by table and set: `ip knat endpoints_few` → count. */
   readonly elements: ReadonlyMap<string, number>;
   /** No table, chain or rule is missing, foreign or changed. */
   readonly skeletonIntact: boolean;

@@ -59,7 +59,7 @@ afterEach(async () => {
 function allThere(): boolean {
   try {
     return (
-      kernel.elements('ip', 'knat', 'endpoints_3').length === SERVICES * ENDPOINTS &&
+      kernel.elements('ip', 'knat', 'endpoints_few').length === SERVICES * ENDPOINTS &&
       kernel.elements('ip', 'knat', 'cluster_ips').length === SERVICES &&
       kernel.chains('ip6', 'knat').some((chain) => chain.name === 'postrouting_nat')
     );
@@ -81,7 +81,7 @@ async function until(condition: () => boolean, limitMs: number): Promise<number>
 test.each([
   ['nft flush ruleset', 'flush ruleset'],
   ['nft delete table', 'delete table ip knat'],
-  ['a flushed map', 'flush map ip knat endpoints_3'],
+  ['a flushed map', 'flush map ip knat endpoints_few'],
   ['a flushed chain', 'flush chain ip6 knat postrouting_nat\ndelete chain ip6 knat postrouting_nat'],
   ['a deleted element', 'delete element ip knat cluster_ips { 10.96.0.7 }'],
 ])('after %s all NAT is back at once, by notification', async (_, harm) => {

@@ -102,7 +102,7 @@ test('writes to the kernel are counted: a change, a repair, their history', asyn
     () => metric('knat_elements_changed_total{operation="add"}'),
     (value) => value > before,
   );
-  nft('flush map ip knat endpoints_2');
+  nft('flush map ip knat endpoints_few');
   await until(
     () => metric('knat_heals_total'),
     (value) => value === 1,

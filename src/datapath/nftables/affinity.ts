@@ -1,7 +1,7 @@
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
 import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
-import { CAPACITIES, DRAWS, EXACT_CLASSES, idMap, LOCAL_VIEW, pickChain } from './pick-classes.ts';
+import { CLASSES, DRAWS, idMap, isExact, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import {
   back,
   bitwise,
@@ -47,7 +47,7 @@ export function affinityChains(family: Family, timeouts: readonly number[]): Cha
   for (const local of [false, true]) {
     const offset = local ? LOCAL_VIEW : 0;
     const draw = (number: Value, map: SetNode) => setCtMark(lookup(concat(frontend, number), map));
-    for (const capacity of CAPACITIES) {
+    for (const capacity of CLASSES.filter((each) => !isExact(each))) {
       const one = rule(draw(random(capacity, offset), sets.affinity_ids_many), back);
       const first = rule(draw(counting(1, offset), sets.affinity_ids_many));
       chains.push(chain(affinityPickChain(capacity, local), null, ...Array(DRAWS).fill(one), first));
@@ -57,7 +57,7 @@ export function affinityChains(family: Family, timeouts: readonly number[]): Cha
         local ? 'affinity_choice_local' : 'affinity_choice',
         null,
         ...(local ? [] : [rule(...seesLocalView, goto('affinity_choice_local'))]),
-        ...EXACT_CLASSES.map((count) => rule(draw(slotBelow(count, offset), sets[idMap(count)]))),
+        ...CLASSES.filter(isExact).map((count) => rule(draw(slotBelow(count, offset), sets[idMap(count)]))),
         rule(vmap(frontend, local ? sets.affinity_many_local : sets.affinity_many)),
       ),
     );
@@ -138,6 +138,12 @@ export function keptTimeout(seconds: number): number {
   const [, step] = STEPS.find(([last]) => seconds <= last) ?? [0, 600];
   return Math.ceil(seconds / step) * step;
 }
+
+/** All timeouts that have a chain, in seconds. */
+export const ALL_TIMEOUTS: readonly number[] = STEPS.flatMap(([last, step], index) => {
+  const first = STEPS[index - 1]?.[0] ?? 0;
+  return Array.from({ length: (last - first) / step }, (_, i) => first + (i + 1) * step);
+});
 
 /** The chain of a timeout in seconds. */
 export function affinityChain(timeout: number): string {

@@ -162,7 +162,8 @@ function timeoutsOf(entry: PlanEntry): readonly number[] {
 const none: readonly number[] = Object.freeze([]);
 
 function timeoutsIn({ set, element }: PlacedElement): number[] {
-  const timeout = set === 'affinity_timeouts' ? timeoutOfChain(element.verdict?.chain ?? '') : null;
+  const timeout =
+    set === 'special_chains' || set === 'view_chains' ? timeoutOfChain(element.verdict?.chain ?? '') : null;
   return timeout === null ? [] : [timeout];
 }
 

@@ -261,7 +261,7 @@ test.each(kinds)('%s as elements', async (kind) => {
 test('what stands in every table', async () => {
   const texts = FAMILIES.flatMap((family) =>
     constantElements(family)
-      .filter((_, byte) => byte % 85 === 0)
+      .filter(({ set }, index) => set !== 'same_byte' || index % 85 === 0)
       .map(lines),
   );
   await expect(texts.join('')).toMatchFileSnapshot('../../../test/golden/elements/constants.txt');

@@ -13,6 +13,7 @@ import type {
   PodSourcePort,
   SourcePorts,
 } from '../../plan/entry.ts';
+import { CONSTANT_CHAINS } from './chain-numbers.ts';
 import {
   type Contents,
   type Elements,
@@ -114,9 +115,16 @@ export function changedElements(
 
 const unchanged = Object.freeze({ before: Object.freeze([]), after: Object.freeze([]) });
 
-/** The elements that every table has, whatever the plan: the equal pairs of bytes. */
+/** The elements that every table has, whatever the plan: the equal pairs of bytes, and the chains that draw. */
 export function constantElements(family: Family): PlacedElement[] {
-  return Array.from({ length: 256 }, (_, byte) => place(family, 'same_byte', { key: [byte, byte] }));
+  return [
+    ...Array.from({ length: 256 }, (_, byte) => place(family, 'same_byte', { key: [byte, byte] })),
+    ...(['special_chains', 'view_chains'] as const).flatMap((set) =>
+      CONSTANT_CHAINS[set].map(({ number, chain }) =>
+        place(family, set, { key: [number], verdict: { code: 'goto', chain } }),
+      ),
+    ),
+  ];
 }
 
 function putBinding({ tuple, endpoint, portCount, sourceRanges }: PodBinding, out: Elements): void {

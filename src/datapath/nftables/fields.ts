@@ -6,7 +6,7 @@ import { addressFromBytes, type IpAddress, numberBytes, putAddress } from '../..
 import type { Family } from '../../net/family.ts';
 import { type Port, type PortSpan, parsePort } from '../../net/port.ts';
 import { type Protocol, protocolFromNumber, protocolNumber } from '../../net/protocol.ts';
-import { hex, host32, net16, net32, putHost32, putNet32, textOf } from '../../wire/bytes.ts';
+import { hex, host32, net16, net32, putHost32, putNet16, putNet32, textOf } from '../../wire/bytes.ts';
 import { concat } from './ruleset/build.ts';
 import { addresses, ctMark, dport, header, iifname, l4proto, random, sport } from './ruleset/loads.ts';
 import type { Value } from './ruleset/nodes.ts';
@@ -193,6 +193,29 @@ const ports = field<PortSpan, PortSpan>(concat(dport, dport), {
   text: (bytes, at) => `${net16(bytes, at)}-${net16(bytes, at + 4)}`,
 });
 
+/**
+ * The number of a chain, as the second of two fields: so it comes to lie where the key had the port, as which it is looked
+ * up (`vmapThrough`).
+ */
+const chainNumber = field<number, number>(concat(dport, dport), {
+  write: (bytes, at, number) => {
+    putNet32(bytes, at, 0);
+    putNet32(bytes, at + 4, number * 65536);
+  },
+  read: (bytes, at) => net16(bytes, at + 4),
+  text: (bytes, at) => String(net16(bytes, at + 4)),
+});
+
+/** The same number as the only field of a key: the kernel has such a key without what fills its register. */
+const numberOfChain: Field<number, number> = Object.freeze({
+  ...field<number, number>(dport, {
+    write: putNet16,
+    read: net16,
+    text: (bytes, at) => String(net16(bytes, at)),
+  }),
+  width: 2,
+});
+
 function byte(value: Value): Field<number, number> {
   return field<number, number>(value, {
     write: (bytes, at, number) => putNet32(bytes, at, number * 2 ** 24),
@@ -240,6 +263,8 @@ function makeFields(family: Family) {
     /** Of any packet a random number by its protocol, by which a range of ports is drawn. */
     draw: [protocol, drawn],
     ports,
+    chainNumber,
+    numberOfChain,
     slot,
     id,
     list,

@@ -56,7 +56,7 @@ export class FoundEndpoints {
     const { fields, values } = rowOf(placed);
     const last = fields.at(-1);
     const isSlot = last === slot;
-    const isEndpoint = values === endpoint && (isSlot || last === id);
+    const isEndpoint = values === endpoint && (isSlot || last === id || set === 'endpoints_single');
     if (!isEndpoint && set !== 'no_local_endpoints') return;
     const key = entryKeyOf(placed);
     if (key === null) return;
@@ -68,7 +68,7 @@ export class FoundEndpoints {
       return;
     }
     const number = host32(element.key, element.key.length - 4);
-    const isLocal = isSlot ? number >= LOCAL_VIEW : number >= LOCAL_ID;
+    const isLocal = isSlot ? number >= LOCAL_VIEW : last === id && number >= LOCAL_ID;
     standing[isLocal ? 'local' : 'cluster'].push(found);
   }
 }

@@ -5,9 +5,10 @@
 import { addressBytes, familyOf } from '../../net/address.ts';
 import type { AddressSet } from '../../net/ranges.ts';
 import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
-import { affinityChain, affinityPickChain, endpointIds, LOCAL_ID } from './affinity.ts';
+import { affinityPickChain, endpointIds, LOCAL_ID } from './affinity.ts';
+import { affinityNumber, POLICY_LOCAL, pickNumber } from './chain-numbers.ts';
 import type { Contents, Elements } from './element.ts';
-import { capacityFor, EXACT_CLASSES, endpointMap, idMap, LOCAL_VIEW, pickChain } from './pick-classes.ts';
+import { classFor, endpointMap, FEW, idMap, isExact, LOCAL_VIEW } from './pick-classes.ts';
 import { indexIn, inSlot, isSameEndpoint, type Programmed, type Slots, slotCount, slotsOf } from './slots.ts';
 import { listName } from './source-lists.ts';
 
@@ -15,7 +16,7 @@ type FrontendKey = Contents<'bindings'>['key'];
 
 const VIEWS = [false, true] as const;
 
-function keyOf({ tuple: { address, protocol, port } }: ServiceFrontend): FrontendKey {
+function keyOf({ tuple: { address, protocol, port } }: Views): FrontendKey {
   return [addressBytes(address), protocol, port];
 }
 
@@ -26,21 +27,15 @@ export function putFrontend(
   what: 'all' | 'all but slots',
   out: Elements,
 ): void {
-  const { tuple, localEndpoints, affinityTimeoutSeconds } = entry;
+  const { tuple, localEndpoints } = entry;
   const family = familyOf(tuple.address);
   const key = keyOf(entry);
   const address = { key: [key[0]] } as const;
   const counts = [slotCount(entry), slotCount({ endpoints: localEndpoints ?? [] })] as const;
   out.put(family, 'frontend_addresses', address);
-  if (affinityTimeoutSeconds !== null && counts[0] + counts[1] > 0) {
-    const verdict = { code: 'goto', chain: affinityChain(affinityTimeoutSeconds) } as const;
-    out.put(family, 'affinity_frontends', { key });
-    out.put(family, 'affinity_timeouts', { key, verdict });
-  }
-  for (const local of VIEWS) {
-    if (what === 'all') putSlots(entry, slotsOf(programmed, local), null, local, out);
-    putPick(entry, counts[local ? 1 : 0], local, out);
-  }
+  putNumbers(entry, out);
+  if (what === 'all')
+    for (const local of VIEWS) putSlots(entry, slotsOf(programmed, local), null, local, out);
   if (localEndpoints !== null) out.put(family, 'policy_local', { key });
   if (entry.masquerade === 'always') out.put(family, 'masquerade_always', { key });
   if (localEndpoints !== null || entry.masquerade === 'always') {
@@ -52,13 +47,53 @@ export function putFrontend(
   if (entry.sourceRanges !== null) putSources('restricted', { key }, entry.sourceRanges, out);
 }
 
-/** The way to the chain that draws among many. */
-function putPick(entry: ServiceFrontend, count: number, local: boolean, out: Elements): void {
-  if (count <= EXACT_CLASSES.length) return;
-  const hasAffinity = entry.affinityTimeoutSeconds !== null;
-  const many = local ? 'many_local' : 'many';
-  const chain = (hasAffinity ? affinityPickChain : pickChain)(capacityFor(count), local);
-  const set = hasAffinity ? (`affinity_${many}` as const) : many;
+/** What says where a frontend leads to. */
+export type Views = Pick<
+  ServiceFrontend,
+  'tuple' | 'endpoints' | 'localEndpoints' | 'affinityTimeoutSeconds'
+>;
+
+/** All of its slots and numbers, and nothing else. */
+export function putViews(views: Views, out: Elements): void {
+  putNumbers(views, out);
+  for (const local of VIEWS) {
+    const endpoints = local ? (views.localEndpoints ?? []) : views.endpoints;
+    putSlots(views, { endpoints, order: null }, null, local, out);
+  }
+}
+
+/** The numbers of the chains that draw, where the frontend is a special one. */
+function putNumbers(entry: Views, out: Elements): void {
+  const { endpoints, localEndpoints, affinityTimeoutSeconds: timeout } = entry;
+  const family = familyOf(entry.tuple.address);
+  const key = keyOf(entry);
+  const count = slotCount({ endpoints });
+  const localCount = slotCount({ endpoints: localEndpoints ?? [] });
+  if (count + localCount === 0) return;
+  const numberOf = (some: number, local: boolean) =>
+    timeout === null ? pickNumber(some, local).number : affinityNumber(timeout).number;
+  if (timeout !== null) {
+    const { number, chain } = affinityNumber(timeout);
+    const chains = localEndpoints === null ? 'special_chains' : 'view_chains';
+    out.put(family, 'affinity_frontends', { key });
+    out.put(family, chains, { key: [number], verdict: { code: 'goto', chain } });
+    for (const local of VIEWS) putAffinityPick(entry, local ? localCount : count, local, out);
+  }
+  if (localEndpoints === null) {
+    if (timeout === null && count <= FEW) return;
+    out.put(family, 'special_frontends', { key, data: [numberOf(count, false)] });
+    return;
+  }
+  out.put(family, 'special_frontends', { key, data: [POLICY_LOCAL.number] });
+  if (count > 0) out.put(family, 'cluster_views', { key, data: [numberOf(count, false)] });
+  if (localCount > 0) out.put(family, 'local_views', { key, data: [numberOf(localCount, true)] });
+}
+
+/** With session affinity, the way to the chain that draws among many. */
+function putAffinityPick(entry: Views, count: number, local: boolean, out: Elements): void {
+  if (count === 0 || isExact(classFor(count))) return;
+  const set = local ? 'affinity_many_local' : 'affinity_many';
+  const chain = affinityPickChain(classFor(count), local);
   out.put(familyOf(entry.tuple.address), set, { key: keyOf(entry), verdict: { code: 'goto', chain } });
 }
 
@@ -87,16 +122,20 @@ export function isSameButSlots(old: PlanEntry | undefined, now: PlanEntry | unde
     old.unserved === now.unserved &&
     old.sourceRanges === now.sourceRanges &&
     (old.localEndpoints === null) === (now.localEndpoints === null) &&
-    isPickedAlike(old.endpoints, now.endpoints) &&
-    isPickedAlike(old.localEndpoints ?? [], now.localEndpoints ?? [])
+    isPickedAlike(old.endpoints, now) &&
+    (old.localEndpoints === null || isPickedAlike(old.localEndpoints, now, true))
   );
 }
 
-function isPickedAlike(old: readonly Endpoint[], now: readonly Endpoint[]): boolean {
-  const [before, after] = [slotCount({ endpoints: old }), slotCount({ endpoints: now })];
-  if ((before === 0) !== (after === 0)) return false;
-  const [wasMany, isMany] = [before > EXACT_CLASSES.length, after > EXACT_CLASSES.length];
-  return wasMany === isMany && (!isMany || capacityFor(before) === capacityFor(after));
+/** Endpoints before have the same numbers as those of the view now. */
+function isPickedAlike(old: readonly Endpoint[], now: ServiceFrontend, local = false): boolean {
+  const endpoints = local ? (now.localEndpoints ?? []) : now.endpoints;
+  const [before, after] = [slotCount({ endpoints: old }), slotCount({ endpoints })];
+  if (before === 0 || after === 0) return before === after;
+  const [wasNumbered, isNumbered] = [before, after].map(
+    (count) => count > FEW || now.localEndpoints !== null,
+  );
+  return wasNumbered === isNumbered && (isNumbered !== true || classFor(before) === classFor(after));
 }
 
 /**
@@ -114,13 +153,7 @@ export function putChangedSlots(programmed: Programmed, other: Programmed | null
   }
 }
 
-function putSlots(
-  entry: ServiceFrontend,
-  slots: Slots,
-  beside: Slots | null,
-  local: boolean,
-  out: Elements,
-): void {
+function putSlots(entry: Views, slots: Slots, beside: Slots | null, local: boolean, out: Elements): void {
   if (slotCount(slots) === 0) return;
   const put = entry.affinityTimeoutSeconds === null ? putEndpoints : putIds;
   put(entry, slots, beside, local, out);
@@ -132,41 +165,41 @@ function besideOf(entry: ServiceFrontend, slots: Slots, other: Programmed, local
   const hasAffinity = other.entry.affinityTimeoutSeconds !== null;
   if (hasAffinity !== (entry.affinityTimeoutSeconds !== null)) return null;
   const beside = slotsOf(other, local);
-  return endpointMap(slotCount(slots)) === endpointMap(slotCount(beside)) || hasAffinity ? beside : null;
+  const isSameMap =
+    endpointMap(slotCount(slots), entry.localEndpoints !== null) ===
+    endpointMap(slotCount(beside), other.entry.localEndpoints !== null);
+  return isSameMap || hasAffinity ? beside : null;
 }
 
 /** Slot → endpoint. */
-function putEndpoints(
-  entry: ServiceFrontend,
-  slots: Slots,
-  beside: Slots | null,
-  local: boolean,
-  out: Elements,
-): void {
+function putEndpoints(entry: Views, slots: Slots, beside: Slots | null, local: boolean, out: Elements): void {
   const [address, protocol, port] = keyOf(entry);
   const family = familyOf(entry.tuple.address);
-  const count = slotCount(slots);
-  const countBeside = beside === null ? 0 : slotCount(beside);
-  const map = endpointMap(count);
+  const map = endpointMap(slotCount(slots), entry.localEndpoints !== null);
+  const count = filledSlots(slots, map);
+  const countBeside = beside === null ? 0 : filledSlots(beside, map);
   const first = local ? LOCAL_VIEW : 0;
   for (let slot = 0; slot < count; slot++) {
-    const endpoint = inSlot(slots, slot);
-    if (slot < countBeside && isSameEndpoint(endpoint, inSlot(beside as Slots, slot))) continue;
-    out.put(family, map, {
-      key: [address, protocol, port, first + slot],
-      data: [endpoint.address, endpoint.port],
-    });
+    const endpoint = inFilledSlot(slots, slot);
+    if (slot < countBeside && isSameEndpoint(endpoint, inFilledSlot(beside as Slots, slot))) continue;
+    const data = [endpoint.address, endpoint.port] as const;
+    if (map === 'endpoints_single') out.put(family, map, { key: [address, protocol, port], data });
+    else out.put(family, map, { key: [address, protocol, port, first + slot], data });
   }
 }
 
+/** Two of a few endpoints fill all slots, each two of them. */
+function filledSlots(slots: Slots, map: ReturnType<typeof endpointMap>): number {
+  const count = slotCount(slots);
+  return map === 'endpoints_few' && count === 2 ? FEW : count;
+}
+
+function inFilledSlot(slots: Slots, slot: number): Endpoint {
+  return inSlot(slots, slot % slotCount(slots));
+}
+
 /** Slot → id of the endpoint, and id → endpoint. */
-function putIds(
-  entry: ServiceFrontend,
-  slots: Slots,
-  beside: Slots | null,
-  local: boolean,
-  out: Elements,
-): void {
+function putIds(entry: Views, slots: Slots, beside: Slots | null, local: boolean, out: Elements): void {
   const [address, protocol, port] = keyOf(entry);
   const family = familyOf(entry.tuple.address);
   const count = slotCount(slots);

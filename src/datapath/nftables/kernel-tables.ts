@@ -8,6 +8,7 @@ import type { Report } from '../datapath.ts';
 import { timeoutOfChain } from './affinity.ts';
 import { type EgressChains, egressChainsFrom, plainEgress } from './egress.ts';
 import { elementComparison, type PlacedElement } from './element.ts';
+import { carriedOver, FORMER_MAPS, type FormerElement } from './former-layout.ts';
 import { fromKernel } from './range-elements.ts';
 import { setAttributesOf } from './ruleset/attributes.ts';
 import { type ChainChanges, chainChanges, contentOf, contentOfDump, isNothing } from './ruleset/content.ts';
@@ -151,11 +152,25 @@ export class KernelTables {
     return removed;
   }
 
-  /** The elements of our sets in both families, of the sets that are there. */
+  /** The elements of our sets in both families, of the sets that are there; of a version before, as they are placed now. */
   read(table: string = TABLE): PlacedElement[] {
     const placed: PlacedElement[] = [];
     for (const some of this.readStepwise(table)) for (const each of some) placed.push(each);
-    return placed;
+    const former = this.#former(table);
+    return former.length === 0 ? placed : carriedOver(placed, former);
+  }
+
+  /** The elements of maps that versions before had. */
+  #former(table: string): FormerElement[] {
+    return FAMILIES.flatMap((family) => {
+      if (!this.#has(family, table)) return [];
+      const names = new Set(this.#connection.sets(nftFamily[family], table).map(({ name }) => name));
+      return FORMER_MAPS.filter((map) => names.has(map)).flatMap((map) =>
+        this.#connection
+          .elements(nftFamily[family], table, map)
+          .map((element): FormerElement => ({ family, map, element })),
+      );
+    });
   }
 
   /**

@@ -80,11 +80,14 @@ const byPackets = { entries: [], objects: [], unread: 'packets' } as const;
 /** In the order in which they stand in the table. */
 export function columnsOf(family: Family) {
   const { saddr, daddr, protocol, frontend, endpoint, sender, cell, draw, ports } = fieldsOf(family);
-  const { slot, id, list, interfaceName, hairpinByte, client, savedMark } = fieldsOf(family);
+  const { chainNumber, numberOfChain, slot, id, list, interfaceName, hairpinByte, client, savedMark } =
+    fieldsOf(family);
   const ranges = { key: [daddr], interval: true } as const;
   const interfaces = { key: [interfaceName], interval: true } as const;
   const endpoints = { key: [...frontend, slot], data: endpoint, ...ofFrontends } as const;
   const ids = { key: [...frontend, slot], data: [id], ...ofFrontends } as const;
+  const numbers = { key: frontend, data: [chainNumber], ...ofFrontends } as const;
+  const chains = { key: [numberOfChain], data: 'verdict', ...ofFrontends, isShared: true } as const;
   const verdicts = { key: frontend, data: 'verdict', ...ofFrontends } as const;
   const frontends = { key: frontend, ...ofFrontends } as const;
   const byCell = { key: cell, interval: true, ...ofTheirOutcomes } as const;
@@ -194,15 +197,24 @@ export function columnsOf(family: Family) {
       objects: [],
       unread: 'plan',
     },
-    endpoints_1: { comment: 'frontends with 1 of them, by slot', ...endpoints },
-    endpoints_2: { comment: 'frontends with 2 of them, by slot', ...endpoints },
-    endpoints_3: { comment: 'frontends with 3 of them, by slot', ...endpoints },
-    endpoints_4: { comment: 'frontends with 4 of them, by slot', ...endpoints },
-    endpoints_many: { comment: 'frontends with more, by slot', ...endpoints },
-    many: { comment: 'frontends in endpoints_many: the chain that draws', ...verdicts },
-    many_local: { comment: 'the same for policy Local and outside sources', ...verdicts },
+    endpoints_single: {
+      comment: 'the endpoint of frontends that have one',
+      key: frontend,
+      data: endpoint,
+      ...ofFrontends,
+    },
+    endpoints_few: { comment: 'endpoints of frontends with 2 to 4, by slot', ...endpoints },
+    endpoints_many: { comment: 'endpoints of special frontends, by slot', ...endpoints },
+    special_frontends: {
+      comment:
+        'frontends with more than 4 endpoints, policy Local or session affinity: number of their chain',
+      ...numbers,
+    },
+    special_chains: { comment: 'chains of special_frontends by number', ...chains },
+    cluster_views: { comment: 'policy Local: number of the chain for pods and the node', ...numbers },
+    local_views: { comment: 'policy Local: number of the chain for outside sources', ...numbers },
+    view_chains: { comment: 'chains of cluster_views and local_views by number', ...chains },
     affinity_frontends: { comment: 'session affinity', ...frontends },
-    affinity_timeouts: { comment: 'session affinity: the chain of its timeout', ...verdicts },
     affinity_ids_1: { comment: 'ids of 1 endpoints, by slot', ...ids },
     affinity_ids_2: { comment: 'ids of 2 endpoints, by slot', ...ids },
     affinity_ids_3: { comment: 'ids of 3 endpoints, by slot', ...ids },

@@ -1,7 +1,8 @@
 import type { Family } from '../../net/family.ts';
 import { affinityChains } from './affinity.ts';
+import { POLICY_LOCAL } from './chain-numbers.ts';
 import { type EgressChains, egressChains, egressPostrouting } from './egress.ts';
-import { CAPACITIES, DRAWS, EXACT_CLASSES, endpointMap, LOCAL_VIEW, pickChain } from './pick-classes.ts';
+import { CLASSES, DRAWS, FEW, isExact, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import {
   back,
   baseChain,
@@ -27,10 +28,10 @@ import {
   snat,
   sourceIsLocal,
   translated,
-  vmap,
+  vmapThrough,
 } from './ruleset/build.ts';
 import { counting, iifname, l4proto, random, slotBelow } from './ruleset/loads.ts';
-import type { ChainNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
+import type { ChainNode, RuleNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
 import { allSets, setsOf } from './sets.ts';
 import { perProtocol, RANDOM, wordsOf } from './words.ts';
 
@@ -52,8 +53,8 @@ export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant):
   const affinity = timeouts.length > 0; // without it, none of its chains
   const chains = [
     ...(affinity ? affinityChains(family, timeouts) : []),
-    ...endpointChains(family, false, affinity),
-    ...endpointChains(family, true, affinity),
+    ...endpointChains(family),
+    chain('services', 'a random endpoint of the frontend that is dialled', ...services(family)),
     translate(family),
     sourceRanges(family),
     invalid(family),
@@ -96,44 +97,68 @@ function sourceRanges(family: Family): ChainNode {
   );
 }
 
-/** How an endpoint of the frontend is drawn, in one of its views. */
-function endpointChains(family: Family, local: boolean, affinity: boolean): ChainNode[] {
-  const { frontend, seesLocalView } = wordsOf(family);
+/** The chains that draw an endpoint of a special frontend, and the choice of the view with policy Local. */
+function endpointChains(family: Family): ChainNode[] {
+  const { frontend, isOutside } = wordsOf(family);
   const sets = setsOf(family);
-  const offset = local ? LOCAL_VIEW : 0;
-  const draw = (number: Value, map: SetNode) => rule(dnat(family, lookup(concat(frontend, number), map)));
-  const picks = CAPACITIES.map((capacity) =>
-    chain(
-      pickChain(capacity, local),
-      null,
-      ...Array(DRAWS).fill(draw(random(capacity, offset), sets.endpoints_many)),
-      draw(counting(1, offset), sets.endpoints_many),
-    ),
-  );
-  const [name, comment] = local
-    ? ['local_endpoints', 'what sources outside of the cluster may reach with policy Local']
-    : ['services', 'a random endpoint of the frontend that is dialled'];
+  const picks = [false, true].flatMap((local) => {
+    const offset = local ? LOCAL_VIEW : 0;
+    const draw = (slot: Value) => drawn(family, slot, sets.endpoints_many);
+    return CLASSES.map((count) =>
+      isExact(count)
+        ? chain(pickChain(count, local), null, draw(slotBelow(count, offset)))
+        : chain(
+            pickChain(count, local),
+            null,
+            ...Array(DRAWS).fill(draw(random(count, offset))),
+            draw(counting(1, offset)),
+          ),
+    );
+  });
   return [
     ...picks,
     chain(
-      name,
-      comment,
-      ...(affinity && !local ? [rule(vmap(frontend, sets.affinity_timeouts))] : []),
-      ...(local ? [] : [rule(...seesLocalView, goto('local_endpoints'))]),
-      ...EXACT_CLASSES.map((count) => draw(slotBelow(count, offset), sets[endpointMap(count)])),
-      rule(vmap(frontend, local ? sets.many_local : sets.many)),
+      'local_endpoints',
+      'what sources outside of the cluster may reach with policy Local',
+      rule(vmapThrough(frontend, sets.local_views, sets.view_chains)),
+    ),
+    chain(
+      POLICY_LOCAL.chain,
+      'policy Local: which view the source sees',
+      rule(...isOutside, sourceIsLocal('!='), goto('local_endpoints')),
+      rule(vmapThrough(frontend, sets.cluster_views, sets.view_chains)),
     ),
   ];
 }
 
+/** The endpoint in this slot of the frontend that is dialled. */
+function drawn(family: Family, slot: Value, map: SetNode): RuleNode {
+  return rule(dnat(family, lookup(concat(wordsOf(family).frontend, slot), map)));
+}
+
+/** A random endpoint of the frontend that is dialled. pick-classes.ts says why all are equally likely. */
+function services(family: Family): RuleNode[] {
+  const { frontend } = wordsOf(family);
+  const { endpoints_few, endpoints_single, special_frontends, special_chains } = setsOf(family);
+  return [
+    drawn(family, random(FEW), endpoints_few),
+    rule(dnat(family, lookup(frontend, endpoints_single))),
+    rule(vmapThrough(frontend, special_frontends, special_chains)),
+    drawn(family, random(FEW - 1), endpoints_few),
+  ];
+}
+
+/** What the frontend is, once more: what follows the first look at Services. */
 function translate(family: Family): ChainNode {
   const { daddr, frontend } = wordsOf(family);
   const sets = setsOf(family);
   return chain(
     'translate',
-    'destination NAT: Services, then Pod NAT',
-    rule(jump('services')),
-    commented('look again: an update may have moved the frontend to another map', jump('services')),
+    'destination NAT: Services again, then Pod NAT',
+    commented(
+      'again: an update between two lookups may have moved the frontend to another map',
+      jump('services'),
+    ),
     rule(dnat(family, lookup(frontend, sets.bindings))),
     rule(
       member(daddr, sets.range_addresses),
@@ -244,7 +269,9 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
     baseChain(
       `${hook}_nat`,
       { type: 'nat', hook, priority: -101 },
-      rule(member(daddr, sets.frontend_addresses), goto('translate')),
+      rule(notMember(daddr, sets.frontend_addresses), back),
+      ...services(family), // here too: a jump costs as much as a lookup
+      rule(goto('translate')),
     ),
     baseChain(
       `${hook}_unserved`,

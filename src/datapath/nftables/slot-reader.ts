@@ -17,7 +17,8 @@ export class SlotReader {
   constructor(elements: readonly PlacedElement[]) {
     for (const placed of elements) {
       const { family, set, element } = placed;
-      if (element.data === undefined || rowOf(placed).fields.at(-1) !== fieldsOf(family).slot) continue;
+      if (element.data === undefined) continue;
+      if (set !== 'endpoints_single' && rowOf(placed).fields.at(-1) !== fieldsOf(family).slot) continue;
       this.#values.set(`${set} ${latin1(element.key)}`, element.data);
     }
   }
@@ -40,7 +41,7 @@ export class SlotReader {
 
   /** Of each slot of the view up to the first empty one, the index of its endpoint. An endpoint has one slot. */
   #indexes(
-    { tuple: { address, protocol, port }, affinityTimeoutSeconds }: ServiceFrontend,
+    { tuple: { address, protocol, port }, localEndpoints, affinityTimeoutSeconds }: ServiceFrontend,
     endpoints: readonly Endpoint[],
     local: boolean,
   ): number[] {
@@ -48,7 +49,8 @@ export class SlotReader {
     const count = slotCount({ endpoints });
     const first = local ? LOCAL_VIEW : 0;
     const ids = affinityTimeoutSeconds === null ? null : endpointIds(endpoints);
-    const map = (ids === null ? endpointMap : idMap)(count);
+    const plain = endpointMap(count, localEndpoints !== null);
+    const map = ids === null ? plain : idMap(count);
     const inSlotOf = (index: number, slot: number): SetElement => {
       const key = [address, protocol, port, first + slot] as const;
       if (ids !== null) {
@@ -56,7 +58,11 @@ export class SlotReader {
         return place(family, idMap(count), { key, data: [id] }).element;
       }
       const endpoint = endpoints[index] as Endpoint;
-      return place(family, endpointMap(count), { key, data: [endpoint.address, endpoint.port] }).element;
+      const data = [endpoint.address, endpoint.port] as const;
+      if (plain === 'endpoints_single') {
+        return place(family, plain, { key: [address, protocol, port], data }).element;
+      }
+      return place(family, plain, { key, data }).element;
     };
     const elements = Array.from({ length: count }, (_, index) => inSlotOf(index, index));
     const places = new Map(elements.map(({ data = none }, index) => [latin1(data), index]));

@@ -109,7 +109,12 @@ export function notMember(key: Value, set: SetNode): Statement {
 }
 
 export function vmap(key: Value, map: SetNode): Statement {
-  return statement({ kind: 'vmap', key, map });
+  return statement({ kind: 'vmap', key, through: null, map });
+}
+
+/** The verdict for the second field of the value that `through` has for the key. */
+export function vmapThrough(key: Value, through: SetNode, map: SetNode): Statement {
+  return statement({ kind: 'vmap', key, through, map });
 }
 
 function verdict(one: Verdict): Statement {

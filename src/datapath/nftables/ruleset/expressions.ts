@@ -13,7 +13,7 @@ import {
   REGISTERS,
   registerNumber,
 } from '../../../wire/nftables/expressions.ts';
-import type { NatFlag, Statement, Value } from './nodes.ts';
+import type { NatFlag, SetNode, Statement, Value } from './nodes.ts';
 import { fieldsOf, isHostNumber, paddedLengthOf } from './values.ts';
 
 export function expressionsOf(statements: readonly Statement[]): Expression[] {
@@ -48,9 +48,10 @@ class Loader {
         break;
       }
       case 'vmap': {
-        this.#loadKey(statement.key, statement.map.interval, 0);
-        const attributes = { set: statement.map.name, sreg: first, dreg: NFT_REG_VERDICT };
-        this.#add({ name: 'lookup', attributes: { ...attributes, flags: 0 } });
+        const { key, through, map } = statement;
+        this.#loadKey(key, (through ?? map).interval, 0);
+        const sreg = through === null ? first : this.#lookupInPlace(key, through);
+        this.#add({ name: 'lookup', attributes: { set: map.name, sreg, dreg: NFT_REG_VERDICT, flags: 0 } });
         break;
       }
       case 'verdict':
@@ -134,6 +135,14 @@ class Loader {
       ...(timeout === null ? {} : { timeout: BigInt(timeout) * 1000n }),
     };
     this.#add({ name: 'dynset', attributes });
+  }
+
+  /** The value for the key in the first registers takes the place of the key's end. Gives the register of its last field. */
+  #lookupInPlace(key: Value, map: SetNode): number {
+    const last = paddedLengthOf(key) / 4 - 1;
+    const attributes = { set: map.name, sreg: registerNumber(0), dreg: registerNumber(last - 1) };
+    this.#add({ name: 'lookup', attributes: { ...attributes, flags: 0 } });
+    return registerNumber(last);
   }
 
   /** As `load`; a number that a set of ranges compares is turned into network byte order. */

@@ -62,7 +62,16 @@ export type Statement =
       readonly text: string;
     }
   | { readonly kind: 'member'; readonly key: Value; readonly set: SetNode; readonly negated: boolean }
-  | { readonly kind: 'vmap'; readonly key: Value; readonly map: SetNode }
+  | {
+      readonly kind: 'vmap';
+      readonly key: Value;
+      /**
+       * A map whose value for the key has two fields, of which the second is looked up in `map`; null: the key itself is.
+       * The value takes the place of the key's last two fields: nft takes it for the last, and has no words for it.
+       */
+      readonly through: SetNode | null;
+      readonly map: SetNode;
+    }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   | {
       readonly kind: 'nat';

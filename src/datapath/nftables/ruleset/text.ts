@@ -54,6 +54,7 @@ export function ruleText({ statements, comment }: RuleNode): string {
 function hasNoText(statement: Statement): boolean {
   if (statement.kind === 'nat') return statement.flags.includes('port-offset') || statement.ports !== null;
   if (statement.kind === 'member') return statement.key.kind === 'overlay';
+  if (statement.kind === 'vmap') return statement.through !== null;
   if (statement.kind !== 'masquerade') return false;
   return statement.flags.includes('port-offset') || statement.ports !== null;
 }
@@ -68,8 +69,10 @@ function statementText(statement: Statement): string {
       return `${valueText(statement.value)} ${statement.isSet ? '' : '! '}${statement.text}`;
     case 'member':
       return `${valueText(statement.key)} ${statement.negated ? '!= ' : ''}@${statement.set.name}`;
-    case 'vmap':
-      return `${valueText(statement.key)} vmap @${statement.map.name}`;
+    case 'vmap': {
+      const { key, through, map } = statement;
+      return `${valueText(key)}${through === null ? '' : ` map @${through.name}`} vmap @${map.name}`;
+    }
     case 'verdict':
       return verdictText(statement.verdict);
     case 'nat': {
