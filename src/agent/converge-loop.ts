@@ -76,14 +76,15 @@ export class ConvergeLoop {
       try {
         const step = await datapath.converge(plan(), signal, { ...options?.(), stepwise: true });
         failures = 0;
-        const { isPartial, ...report } = together(done, step);
-        done = report;
-        if (isPartial === true) {
+        if (step.isPartial === true) {
+          const { isPartial: _, ...report } = together(done, step);
+          done = report;
           // New changes are programmed before the rest of a large one.
           this.#triggered = true;
           await surroundings.sleep(0, signal);
           continue;
         }
+        const report = together(done, step);
         done = null;
         converged(report, surroundings.now() - start);
       } catch (error) {

@@ -29,10 +29,15 @@ export class Progress {
   }
 
   /** The kernel matches. True when something was written. */
-  succeeded({ gone: _, changedSources: __, refused: ___, ...told }: Report, milliseconds: number): boolean {
-    const { elementsAdded, elementsDeleted, skeleton, revision } = told;
+  succeeded(
+    { elementsAdded, elementsDeleted, skeleton, revision, compared }: Report,
+    milliseconds: number,
+  ): boolean {
     const isNews = elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.programmed === null;
-    if (isNews) this.programmed = { ...told, at: this.#wallClock().toISOString(), milliseconds };
+    if (isNews) {
+      const at = this.#wallClock().toISOString();
+      this.programmed = { revision, skeleton, elementsAdded, elementsDeleted, compared, at, milliseconds };
+    }
     this.failure = null;
     this.failuresInARow = 0;
     this.reportedRevision = revision;

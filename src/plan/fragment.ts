@@ -1,5 +1,5 @@
 import { findingOf, type Notice } from '../model/finding.ts';
-import type { ObjectRef } from '../model/object.ts';
+import { type ObjectRef, refOf } from '../model/object.ts';
 import type { PlanEntry } from './entry.ts';
 
 /** The part of the plan that one object asks for (a Service with its slices, a Pod), or several objects together. */
@@ -41,12 +41,17 @@ export function isolated<Item, Result>(
   return { result: make([]), faulty: items.map((item) => ({ item, error: rest.error })) };
 }
 
-/** The fragment of one object; only a notice if `make` throws. */
-export function fragmentOf(object: ObjectRef, make: () => Fragment): Fragment {
+/** The fragment of one object; empty without it, and only a notice if `make` throws. */
+export function fragmentOf<Fact extends { readonly namespace: string; readonly name: string }>(
+  kind: ObjectRef['kind'],
+  object: Fact | undefined,
+  make: (object: Fact) => Fragment,
+): Fragment {
+  if (object === undefined) return emptyFragment;
   try {
-    return make();
+    return make(object);
   } catch (error) {
-    return { entries: [], notices: [unusable(object, error)] };
+    return { entries: [], notices: [unusable(refOf(kind, object), error)] };
   }
 }
 

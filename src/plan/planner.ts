@@ -3,13 +3,14 @@ import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { HostListener, NodeFacts } from '../model/node.ts';
-import { objectKey, refOf } from '../model/object.ts';
+import { objectKey } from '../model/object.ts';
 import type { PodFact } from '../model/pod.ts';
+import type { ServiceFact } from '../model/service.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { PortSpan } from '../net/port.ts';
 import { EgressPlanner } from './egress-rules.ts';
 import { FactStore, serviceOf } from './fact-store.ts';
-import { emptyFragment, fragmentOf } from './fragment.ts';
+import { emptyFragment, type Fragment, fragmentOf } from './fragment.ts';
 import { FragmentUnion } from './fragment-union.ts';
 import { hostPortHolders, lostHostPorts, withHolders } from './host-listeners.ts';
 import type { NatPlan } from './nat-plan.ts';
@@ -183,25 +184,16 @@ export class Planner {
     }
     for (const key of this.#dirtyServices) {
       const service = enable.service ? this.services.get(key) : undefined;
-      const slices = this.slicesOf(key);
-      const fragment =
-        service === undefined
-          ? emptyFragment
-          : fragmentOf(refOf('Service', service), () =>
-              serviceFragment(service, slices, this.#node, this.#options),
-            );
-      this.#bounds.put(key, fragment);
+      const make = (fact: ServiceFact) =>
+        serviceFragment(fact, this.slicesOf(key), this.#node, this.#options);
+      this.#replace(key, fragmentOf('Service', service, make));
     }
     const limits = enable.pod ? this.#beyondLimits() : noLimits;
     for (const key of this.#dirtyPods) {
       const pod = enable.pod ? this.pods.get(key) : undefined;
-      const fragment =
-        pod === undefined
-          ? emptyFragment
-          : fragmentOf(refOf('Pod', pod), () =>
-              podFragment(pod, this.heldNode, this.#options, this.#peersOf(pod, limits)),
-            );
-      this.#bounds.put(`Pod ${key}`, fragment);
+      const make = (fact: PodFact) =>
+        podFragment(fact, this.heldNode, this.#options, this.#peersOf(fact, limits));
+      this.#replace(`Pod ${key}`, fragmentOf('Pod', pod, make));
     }
     for (const [name, fragment] of this.#bounds.settle()) this.#union.replace(name, fragment);
     this.#dirtyScope = false;
@@ -213,6 +205,11 @@ export class Planner {
     this.#union.replace('host ports', lost.length === 0 ? emptyFragment : { entries: [], notices: lost });
     this.#updateSourcePorts();
     return this.#union;
+  }
+
+  /** A fragment that limits concern waits for all others. */
+  #replace(name: string, fragment: Fragment): void {
+    if (!this.#bounds.put(name, fragment)) this.#union.replace(name, fragment);
   }
 
   /** Which ports are free depends on all entries and listeners. */

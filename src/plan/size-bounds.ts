@@ -36,6 +36,7 @@ type Verdict = ReadonlyMap<string, Limit>;
 type Limit = keyof typeof REASONS;
 
 const EVERYTHING_FITS: Verdict = new Map();
+const NOTHING: ReadonlyMap<string, Fragment> = new Map();
 
 const REASONS = {
   networksPerNamespace: (limit: number, namespace: string) =>
@@ -64,25 +65,27 @@ export class SizeBounds {
     this.#limits = limits;
   }
 
-  put(name: string, fragment: Fragment): void {
-    this.#changed.set(name, fragment);
-    const known = this.#claimants.get(name);
+  /** False if limits do not concern the fragment; else it takes part in the next `settle`. */
+  put(name: string, fragment: Fragment): boolean {
     const claim = fragment.entries.find(isLimited);
-    if (known === undefined && claim === undefined) return;
-    this.#isDirty = true;
-    if (claim === undefined) this.#claimants.delete(name);
-    else {
-      const { owner, createdAt } = claim;
-      this.#claimants.set(name, { name, fragment, owner, createdAt });
+    if (claim === undefined) {
+      this.#changed.delete(name);
+      if (this.#claimants.delete(name)) this.#isDirty = true;
+      return false;
     }
+    this.#isDirty = true;
+    this.#changed.set(name, fragment);
+    const { owner, createdAt } = claim;
+    this.#claimants.set(name, { name, fragment, owner, createdAt });
+    return true;
   }
 
   /** The fragments that changed since the last call, each without what does not fit. */
   settle(): ReadonlyMap<string, Fragment> {
-    const changed = this.#changed;
-    if (changed.size > 0) this.#changed = new Map();
-    if (!this.#isDirty) return changed;
+    if (!this.#isDirty) return NOTHING;
     this.#isDirty = false;
+    const changed = this.#changed;
+    this.#changed = new Map();
     const room = new Room(this.#limits);
     const before = new Map(this.#verdicts);
     this.#verdicts.clear();

@@ -59,9 +59,18 @@ interface Converged {
   readonly gone: ReadonlySet<string> | null;
 }
 
+/** Changes until they are taken: they grow with each converge, and are not copied. */
+interface Noted extends FlowChanges {
+  keys: Set<string> | null;
+  readonly gone: Set<string>;
+  compare: Comparison | null;
+}
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+
 /** Collects from each `converge` which flows may be stale. */
 export class FlowChangeNotes {
-  #noted: FlowChanges | null = null;
+  #noted: Noted | null = null;
   #isFirst = true;
   /** The kernel's former content has not been compared with the whole plan. */
   #isFormerUnknown = true;
@@ -76,30 +85,38 @@ export class FlowChangeNotes {
   ): void {
     if (this.#isFirst) this.#isFormerLost = skeleton === 'loaded';
     this.#isFirst = false;
-    const keys = changed === null ? null : new Set<string>();
-    const gone = new Set<string>();
-    for (const key of [...(goneFromKernel ?? []), ...(changed ?? [])]) {
-      const kind = plan.entry(key)?.kind;
-      if (kind === 'PodReservation') keys?.add(key); // it receives nothing, but owns its port
-      if (kind === 'ServiceFrontend' || kind === 'PodBinding') keys?.add(key);
-      else if (parsePortsKey(key) !== null) gone.add(key);
-    }
-    let compare: Comparison | null = null;
+    if (changed === null) this.#all();
+    for (const key of goneFromKernel ?? NO_KEYS) this.#noteKey(plan, key);
+    for (const key of changed ?? NO_KEYS) this.#noteKey(plan, key);
     if (this.#isFormerUnknown && goneFromKernel !== null) {
       this.#isFormerUnknown = false;
-      compare = { localAddresses: new Set(localAddresses), isLost: this.#isFormerLost };
+      this.#own().compare ??= { localAddresses: new Set(localAddresses), isLost: this.#isFormerLost };
     }
-    if (keys?.size !== 0 || gone.size > 0 || compare !== null) this.add({ keys, gone, compare });
   }
 
   /** Puts back changes that were taken but not handled. */
-  add(changes: FlowChanges): void {
-    const noted = this.#noted;
-    this.#noted = {
-      keys: noted?.keys === null || changes.keys === null ? null : union(noted?.keys, changes.keys),
-      gone: union(noted?.gone, changes.gone),
-      compare: noted?.compare ?? changes.compare,
-    };
+  add({ keys, gone, compare }: FlowChanges): void {
+    const noted = this.#own();
+    if (keys === null) this.#all();
+    for (const key of keys ?? NO_KEYS) noted.keys?.add(key);
+    for (const key of gone) noted.gone.add(key);
+    noted.compare ??= compare;
+  }
+
+  #noteKey(plan: Pick<NatPlan, 'entry'>, key: string): void {
+    const kind = plan.entry(key)?.kind;
+    if (kind === 'PodReservation') this.#own().keys?.add(key); // it receives nothing, but owns its port
+    if (kind === 'ServiceFrontend' || kind === 'PodBinding') this.#own().keys?.add(key);
+    else if (parsePortsKey(key) !== null) this.#own().gone.add(key);
+  }
+
+  #all(): void {
+    this.#own().keys = null;
+  }
+
+  #own(): Noted {
+    this.#noted ??= { keys: new Set(), gone: new Set(), compare: null };
+    return this.#noted;
   }
 
   get isEmpty(): boolean {
@@ -112,8 +129,4 @@ export class FlowChangeNotes {
     this.#noted = null;
     return noted;
   }
-}
-
-function union(some: ReadonlySet<string> = new Set(), more: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...some, ...more]);
 }
