@@ -21,7 +21,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY bin ./bin
 COPY src ./src
 COPY ui ./ui
-COPY scripts/build-page.js ./scripts/
+COPY scripts/build-bundle.js scripts/build-page.js ./scripts/
 RUN npm run build
 # Of the packages, what runs: no declarations, no source maps.
 RUN npm ci --omit=dev --no-audit --no-fund \

@@ -1,26 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
+import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
-import { Terminal, terminalOptions } from './terminal.ts';
+import { Terminal, type TerminalStream, terminalOptions } from './terminal.ts';
 
 /** The program `knat`, also under the names podnat-controller and kubectl-knat. */
 
-const { env, stdin, stdout, stderr } = process;
-const surroundings = {
-  isTerminal: [stdin, stdout, stderr].every(({ isTTY }) => isTTY === true),
-  noColor: (env.NO_COLOR ?? '') !== '',
-};
+const { env, stdout } = process;
 
 const context: Context = {
   version: packageVersion(),
-  terminal: new Terminal(stdout, stderr, terminalOptions(env)),
+  terminal: new Terminal(stdout, errorStream(), terminalOptions(env)),
   // By default the kubelet names a node by its host name in lower case.
   defaultNode: env.NODE_NAME ?? hostname().toLowerCase(),
-  readInput: async () => await text(stdin),
+  readInput: async () => await text(process.stdin),
   exit: EXIT.ok,
   debug: false,
 };
@@ -34,14 +31,16 @@ process.on('uncaughtException', (error) => {
   process.exit();
 });
 
-try {
-  await runProgram(process.argv.slice(2));
-  process.exitCode = context.exit;
-} catch (error) {
-  // Commander has already printed its message or the help.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  else fail(error);
-}
+runProgram(process.argv.slice(2)).then(
+  () => {
+    process.exitCode = context.exit;
+  },
+  (error: unknown) => {
+    // Commander has already printed its message or the help.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    else fail(error);
+  },
+);
 
 /** Loads only the program that is used. */
 async function runProgram(words: readonly string[]): Promise<void> {
@@ -53,13 +52,30 @@ async function runProgram(words: readonly string[]): Promise<void> {
     }
     case 'kubectl-knat': {
       const { runKubectlPlugin } = await import('./kubectl/program.ts');
-      return await runKubectlPlugin(words, context, surroundings);
+      const { stdin, stderr } = process;
+      const isTerminal = [stdin, stdout, stderr].every(({ isTTY }) => isTTY === true);
+      const noColor = (env.NO_COLOR ?? '') !== '';
+      return await runKubectlPlugin(words, context, { isTerminal, noColor });
     }
     default: {
       const { createProgram } = await import('./program.ts');
-      await createProgram(context).parseAsync();
+      await createProgram(context, words).parseAsync();
     }
   }
+}
+
+/** Standard error; Node.js opens it when something is written. */
+function errorStream(): TerminalStream {
+  return {
+    get isTTY() {
+      // Asking the file first saves the load of a module in most cases.
+      return fstatSync(2).isCharacterDevice() && isatty(2);
+    },
+    get columns() {
+      return process.stderr.columns;
+    },
+    write: (text) => process.stderr.write(text),
+  };
 }
 
 function fail(error: unknown): void {

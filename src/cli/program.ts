@@ -4,8 +4,12 @@ import { commands } from './commands/declarations.ts';
 import type { Context } from './context.ts';
 import { exitMeanings } from './exit-codes.ts';
 
-/** Every command with its options and help. A command's own code is loaded when it runs. */
-export function createProgram(context: Context): Command {
+/**
+ * Every command. A command's own code is loaded when it runs.
+ *
+ * @param words of the command line; only commands that are named there get their options. Null: all
+ */
+export function createProgram(context: Context, words: readonly string[] | null = null): Command {
   const program = new Command('knat')
     .description('Does all the network address translation of a node: Services, Pod NAT, egress pools.')
     .version(context.version, '-V, --version', 'only the version of knat')
@@ -14,7 +18,10 @@ export function createProgram(context: Context): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'knat:')) })
     .exitOverride()
     .showHelpAfterError('(see --help)');
-  for (const declaration of commands) addCommand(program, declaration, context);
+  for (const declaration of commands) {
+    const isNamed = words === null || words.includes(declaration.name);
+    addCommand(program, declaration, context, isNamed);
+  }
   return program.addHelpText('after', `\n${footer()}`);
 }
 

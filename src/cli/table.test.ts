@@ -1,10 +1,7 @@
 import { PassThrough } from 'node:stream';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { printTable } from './table.ts';
 import { Terminal } from './terminal.ts';
-import { loadTextWidth } from './text-width.ts';
-
-beforeAll(loadTextWidth);
 
 function print(columns: number | null, rows: readonly (readonly string[])[]): string[] {
   const output = Object.assign(

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import type { Line, Span } from '../forms/walk.ts';
 import { printable } from '../model/printable.ts';
@@ -12,16 +11,30 @@ type Colors = Readonly<Record<(typeof COLORS)[number], (text: string) => string>
  * Marks for the begin and end of each colour. Their random part keeps foreign texts from containing them, so escape
  * sequences in those are never taken for our colours.
  */
-const MARK = `\ufdd0${randomBytes(8).toString('hex')}`;
-const MARKS = new RegExp(`${MARK}(\\d\\d)`, 'g');
-const { createColors } = picocolors;
-/** Escape sequences in the order of the marks. */
-const SEQUENCES = COLORS.flatMap((name) => createColors(true)[name](MARK).split(MARK));
+interface Marks {
+  readonly mark: string;
+  readonly all: RegExp;
+  /** Escape sequences in the order of the marks. */
+  readonly sequences: readonly string[];
+}
+
+/** Null until something is coloured. */
+let marks: Marks | null = null;
+
+function madeMarks(): Marks {
+  if (marks !== null) return marks;
+  const mark = `\ufdd0${randomBytes(8).toString('hex')}`;
+  const colors = picocolors.createColors(true);
+  const sequences = COLORS.flatMap((name) => colors[name](mark).split(mark));
+  marks = { mark, all: new RegExp(`${mark}(\\d\\d)`, 'g'), sequences };
+  return marks;
+}
 
 /** `columns` is defined only on a terminal. */
-export interface TerminalStream extends Writable {
+export interface TerminalStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  write(text: string | Uint8Array): unknown;
 }
 
 export interface TerminalOptions {
@@ -50,7 +63,7 @@ export class Terminal {
   readonly #columns: number | null;
   /** For standard output; functions without effect if colours are off. */
   readonly colors: Colors;
-  readonly errorColors: boolean;
+  readonly #areErrorsColored: () => boolean;
 
   constructor(output: TerminalStream, errors: TerminalStream, options: TerminalOptions = {}) {
     const { color = 'auto', columns = null } = options;
@@ -60,7 +73,11 @@ export class Terminal {
     const isWanted = (stream: TerminalStream) =>
       color === 'always' || (color === 'auto' && stream.isTTY === true);
     this.colors = colorsThat(isWanted(output));
-    this.errorColors = isWanted(errors);
+    this.#areErrorsColored = () => isWanted(errors);
+  }
+
+  get errorColors(): boolean {
+    return this.#areErrorsColored();
   }
 
   /** Characters in a line of standard output; null: unlimited. */
@@ -84,7 +101,7 @@ export class Terminal {
 
   /** A wrapped paragraph. With unlimited width it stays one line, so that it can be searched. */
   printText(text: string, indent = 2): void {
-    this.#output.write(`${wrapped(shownMarked(text), this.width, indent).replace(MARKS, sequence)}\n`);
+    this.#output.write(`${painted(wrapped(shownMarked(text), this.width, indent))}\n`);
   }
 
   /** Raw bytes for standard output; text must be `printableJson`. */
@@ -148,31 +165,37 @@ function indentOf(line: string): number {
 
 /** Colour marks have no width. */
 function visibleLength(text: string): number {
-  return textWidth(text.replace(MARKS, ''));
+  return textWidth(marks === null ? text : text.replace(marks.all, ''));
 }
 
 function colorsThat(areWanted: boolean): Colors {
-  const paint = (index: number) => (text: string) =>
-    areWanted ? `${MARK}${index * 2 + 10}${text}${MARK}${index * 2 + 11}` : text;
+  const paint = (index: number) => (text: string) => {
+    if (!areWanted) return text;
+    const { mark } = madeMarks();
+    return `${mark}${index * 2 + 10}${text}${mark}${index * 2 + 11}`;
+  };
   return Object.fromEntries(COLORS.map((name, index) => [name, paint(index)])) as unknown as Colors;
 }
 
-/** Replaces a mark by its escape sequence. */
-function sequence(_mark: string, digits: string): string {
-  return SEQUENCES[Number(digits) - 10] ?? '';
+/** Replaces the marks by their escape sequences. */
+function painted(text: string): string {
+  if (marks === null) return text;
+  const { all, sequences } = marks;
+  return text.replace(all, (_, digits: string) => sequences[Number(digits) - 10] ?? '');
 }
 
 /** Escapes everything unprintable except our marks. */
 function shownMarked(text: string): string {
-  const marks = text.match(MARKS) ?? [];
+  if (marks === null) return printable(text);
+  const found = text.match(marks.all) ?? [];
   return text
-    .split(new RegExp(`${MARK}\\d\\d`))
-    .map((part, index) => printable(part) + (marks[index] ?? ''))
+    .split(new RegExp(`${marks.mark}\\d\\d`))
+    .map((part, index) => printable(part) + (found[index] ?? ''))
     .join('');
 }
 
 function shown(text: string): string {
-  return shownMarked(text).replace(MARKS, sequence);
+  return painted(shownMarked(text));
 }
 
 /** A word longer than a line gets its own line, uncut. */

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
-import { cutTo, loadTextWidth, padded, textWidth } from './text-width.ts';
-
-beforeAll(loadTextWidth);
+import { expect, test } from 'vitest';
+import { cutTo, padded, textWidth } from './text-width.ts';
 
 test.each([
   ['plain', 5],

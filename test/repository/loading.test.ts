@@ -43,7 +43,7 @@ test.each([
 
 test('explain from manifests loads neither a socket of the kernel nor the agent and its API', () => {
   const { modules, packages } = loadedBy(...HELP, 'cli/commands/explain.ts', 'sources/dir/dir-source.ts');
-  expect(packages).toEqual(['chokidar', 'commander', 'picocolors', 'yaml']);
+  expect(packages).toEqual(['commander', 'picocolors', 'yaml']);
   expect(modules.filter((path) => /^(wire|datapath|kube-api|observe\/api|status)\//.test(path))).toEqual([]);
 });
 

@@ -3,7 +3,6 @@ import type { Question } from '../../forms/questions.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings, applyConfig } from '../options/commander.ts';
 import { longName, type SettingName, type SettingValues } from '../options/table.ts';
-import { loadTextWidth } from '../text-width.ts';
 
 /** A name from the table, `config` for `--config`, or an option of this command only. */
 export type CommandOption = SettingName | 'config' | Option;
@@ -20,19 +19,23 @@ export interface CommandDeclaration {
   /** Shown between options and examples. */
   readonly notes?: string;
   readonly examples: readonly string[];
-  /** It prints no foreign text, whose width would have to be measured. */
-  readonly printsOwnTextOnly?: true;
   run(values: SettingValues, context: Context, argument: string | undefined): Promise<void>;
 }
 
-export function addCommand(program: Command, declaration: CommandDeclaration, context: Context): void {
+/** @param isWhole false: only what the list of commands shows */
+export function addCommand(
+  program: Command,
+  declaration: CommandDeclaration,
+  context: Context,
+  isWhole: boolean,
+): void {
   const { name, summary, description, argument, options, notes = '', examples } = declaration;
   const command = program.command(name).summary(summary).description(description);
+  if (!isWhole) return;
   if (argument !== undefined) command.argument(...argument);
   addOptions(command, options);
   command.addHelpText('after', `${notes}\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`);
   command.action(async () => {
-    if (declaration.printsOwnTextOnly !== true) await loadTextWidth();
     await declaration.run(await valuesOf(command, context), context, command.args[0]);
   });
 }

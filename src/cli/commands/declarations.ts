@@ -262,7 +262,6 @@ An expectation names a packet as knat explain does, and what should become of it
     description: 'Prints the versions to name in an error report.',
     options: ['output', 'logLevel'],
     examples: ['knat version', 'knat version -o json'],
-    printsOwnTextOnly: true,
     run: async (values, context) => (await import('./version.ts')).version(values, context),
   },
 ];

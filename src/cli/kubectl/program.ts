@@ -4,7 +4,6 @@ import { CliError } from '../cli-error.ts';
 import type { ExplainValues } from '../commands/explain.ts';
 import type { Context } from '../context.ts';
 import { createProgram } from '../program.ts';
-import { loadTextWidth } from '../text-width.ts';
 import {
   AGENT_CONTAINER,
   AGENT_SELECTOR,
@@ -46,7 +45,6 @@ export async function runKubectlPlugin(
   const { terminal } = context;
   const asked = splitArguments(words);
   if (asked.version) return terminal.print(context.version);
-  await loadTextWidth();
   const name = asked.command === 'help' ? (asked.rest[0] ?? null) : asked.command;
   if (name === null) {
     if (!asked.help && asked.command === null && words.length > 0) {
@@ -63,7 +61,7 @@ export async function runKubectlPlugin(
     context.exit = await runByKubectl(get, 'inherit', (line) => terminal.printErrorLine(line));
     return;
   }
-  const known = createProgram(context).commands.find((each) => each.name() === name);
+  const known = createProgram(context, [name]).commands.find((each) => each.name() === name);
   if (known === undefined || !agentCommands.has(name)) throw unknownCommand(name);
   if (isHelp) return terminal.printBlock(commandHelp(known).trimEnd());
   known.parseOptions([...asked.rest]);

@@ -9,7 +9,6 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { accessOf } from '../options/source.ts';
 import type { SettingValues } from '../options/table.ts';
-import { loadTextWidth } from '../text-width.ts';
 import { type FlagMeaning, meaningOf, podnatFlags } from './flags.ts';
 import { GoFlagError, GoHelpAsked, goUsage, parseGoFlags } from './go-flags.ts';
 
@@ -26,7 +25,6 @@ const PATIENCE = 10_000;
 export async function runPodnatController(words: readonly string[], context: Context): Promise<void> {
   const asked = readFlags(words, context);
   if (asked === null) return;
-  await loadTextWidth();
   const values: SettingValues = {
     ...asked.standards,
     ...(await knatOptions(context)),

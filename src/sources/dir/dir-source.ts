@@ -7,7 +7,7 @@ import type { Source, SourceSink } from '../source.ts';
 import { SourceError } from '../source-error.ts';
 import { requireFolder } from './errors.ts';
 import { FolderReader, type Reading } from './folder-reader.ts';
-import { FolderWatch } from './folder-watch.ts';
+import type { FolderWatch } from './folder-watch.ts';
 import { type DirOptions, type ReadingOptions, withDefaults } from './options.ts';
 import { reportsChanges } from './reported.ts';
 
@@ -55,8 +55,11 @@ export class DirSource implements Source {
     }
     deliver(first, sink);
     sink.synced();
+    // A reader that wants this state alone stops here; the watch is loaded and begun by the others.
+    await new Promise(setImmediate);
+    if (signal.aborted) return;
     let watched: string | null = first.rootIdentity;
-    let watch = this.#watch(sink);
+    let watch: FolderWatch | null = await this.#watch(sink);
     const { pollMs, restMs, rootCheckMs } = this.#options;
     let isReported = first.isPlain && (await reportsChanges(this.#root));
     try {
@@ -72,7 +75,7 @@ export class DirSource implements Source {
         if (identity !== watched) {
           watched = identity;
           await watch?.close();
-          watch = identity === null ? null : this.#watch(sink);
+          watch = identity === null ? null : await this.#watch(sink);
         }
         const reading = await this.#readQuiet(reader, signal);
         if (reading === null) continue;
@@ -93,10 +96,11 @@ export class DirSource implements Source {
     return null;
   }
 
-  #watch(sink: SourceSink): FolderWatch | null {
+  async #watch(sink: SourceSink): Promise<FolderWatch> {
     const origin = `${this.#root} (watch)`;
     this.#isUnwatched = false;
     sink.report(origin, []);
+    const { FolderWatch } = await import('./folder-watch.ts');
     return new FolderWatch(
       this.#root,
       () => this.#wake.notify(),
