@@ -1,7 +1,8 @@
 import type { FactChange } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
-import type { LocalAddress } from '../model/node.ts';
+import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
 import { Planner } from '../plan/planner.ts';
+import { type PlannedChange, planChange } from '../what-if/planned.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import type { PlanSettings } from './settings.ts';
 import { NONE_TAKEN, type TakenPorts } from './taken-ports.ts';
@@ -73,6 +74,36 @@ export class OfflinePlans {
     this.#host = host;
     const node = composeNodeFacts(nodeName ?? '', undefined, nodeConfig, interfaces, host);
     this.#planner = new Planner(node, plan);
+  }
+
+  /** All that was read. */
+  get everything(): Planner['facts'] {
+    return this.#planner.facts;
+  }
+
+  /**
+   * What a change does on a node; the facts stay as they were read. The result is valid until the next call.
+   * @param look called with the plan before and with that after the change
+   */
+  change<Seen>(
+    nodeName: string,
+    changes: readonly FactChange[],
+    look: (planner: Planner) => Seen,
+  ): PlannedChange<Seen> {
+    const planner = this.of(nodeName);
+    const own = changes.findLast(({ kind, key }) => kind === 'Node' && key === nodeName);
+    return planChange(
+      planner,
+      changes,
+      own === undefined ? planner.node : this.#nodeFacts(nodeName, own),
+      look,
+    );
+  }
+
+  #nodeFacts(nodeName: string, { fact }: FactChange): NodeFacts {
+    const { nodeConfig } = this.#settings;
+    const object = (fact as NodeFact | null) ?? undefined;
+    return composeNodeFacts(nodeName, object, nodeConfig, this.#interfaces, this.#host);
   }
 
   /** Objects for looking up names; the same for all nodes. */

@@ -1,4 +1,4 @@
-import type { FlowAnswer } from '../forms/walk.ts';
+import type { FlowAnswer, PacketFate } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
 import { endpointText } from '../plan/canonical.ts';
 import type { NatPlan, TranslatingPlan } from '../plan/nat-plan.ts';
@@ -15,15 +15,17 @@ export function answerFlow(
   packet: Packet,
 ): FlowAnswer {
   const result = walk(plan, node, packet);
-  const { verdict, paths } = result;
-  const [first] = paths;
-  const snat = first?.snat ?? null;
+  return { ...fateOf(result), because: reasonOf(result) };
+}
+
+/** What becomes of the packet, without the reason. */
+export function fateOf({ verdict, paths }: Pick<Walk, 'verdict' | 'paths'>): PacketFate {
+  const snat = paths[0]?.snat ?? null;
   return {
     verdict,
     endpoints: verdict === 'dnat' ? paths.map(({ endpoint }) => endpointText(endpoint)).sort() : [],
     masq: paths.some((path) => path.snat !== null),
     snat: paths.every((path) => path.snat === snat) ? snat : null,
-    because: reasonOf(result),
   };
 }
 

@@ -73,7 +73,8 @@ export function unknownReason(unknown: Unknown): string {
   }
 }
 
-function frontendReason(step: Extract<Step, { rule: 'service-frontend' }>): string {
+/** What a Service does with a packet to it: one sentence without a full stop. */
+export function frontendReason(step: Extract<Step, { rule: 'service-frontend' }>): string {
   const count = step.after.length;
   if (step.verdict === 'reject') return 'no endpoint is ready: refused';
   if (step.verdict === 'drop') return 'traffic policy Local, and no endpoint is on this node: dropped';

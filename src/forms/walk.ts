@@ -80,13 +80,21 @@ export type Line = z.output<typeof line>;
 
 export const lines = list(line).openapi('Lines');
 
-const flowAnswer = form({
+const fate = {
   verdict,
   endpoints: texts.openapi({
     description: 'with dnat: all endpoints that may be chosen, sorted; `[fd00::7]:8080`',
   }),
   masq: flag.openapi({ description: 'the source is rewritten for at least one of the endpoints' }),
   snat: textOrNull.openapi({ description: 'the new source address; `node`: an address of the node' }),
+};
+
+/** What becomes of a packet. `masq` and `snat` as in `FlowAnswer`. */
+export const packetFate = form(fate);
+export type PacketFate = z.output<typeof packetFate>;
+
+const flowAnswer = form({
+  ...fate,
   because: text.openapi({ description: 'the objects and rules that decided' }),
 });
 

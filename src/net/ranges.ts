@@ -141,14 +141,30 @@ export function blockCount({ ranges }: AddressSet): number {
   return ranges.reduce((sum, range) => sum + blocksIn(range), 0);
 }
 
-function blocksIn({ first, last }: AddressRange): number {
+function blocksIn(range: AddressRange): number {
   let count = 0;
-  for (let next = first; next <= last; count++) {
+  for (const _ of blocksOf(range)) count++;
+  return count;
+}
+
+/** The prefixes that make up a range, in order. */
+function* blocksOf({ first, last }: AddressRange): Generator<AddressRange> {
+  for (let next = first; next <= last; ) {
     let size = 1n;
     while ((next & (2n * size - 1n)) === 0n && next + 2n * size - 1n <= last) size *= 2n;
+    yield { first: next, last: next + size - 1n };
     next += size;
   }
-  return count;
+}
+
+/** The prefixes that make up the set: `10.244.0.0/16`, `10.96.0.10/32`. */
+export function formatBlocks({ family, ranges }: AddressSet): string[] {
+  return ranges.flatMap((range) =>
+    [...blocksOf(range)].map((block) => {
+      const length = addressBits[family] - ((block.last - block.first + 1n).toString(2).length - 1);
+      return `${addressFromNumber(family, block.first)}/${length}`;
+    }),
+  );
 }
 
 /** The first ranges that together need at most `most` prefixes. */

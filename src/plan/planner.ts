@@ -87,6 +87,11 @@ export class Planner {
     return this.#heldNode;
   }
 
+  /** All facts that were applied, by kind and key. */
+  get facts(): Pick<FactStore, 'of'> {
+    return this.#facts;
+  }
+
   slicesOf(service: string): readonly EndpointSliceFact[] {
     return this.#facts.slicesOf(service);
   }

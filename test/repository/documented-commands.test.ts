@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { createProgram } from '../../src/cli/program.ts';
 import { listeningContext, runCommand } from './command.ts';
 
@@ -86,7 +87,8 @@ describe.each(documented)('$file:$line: $text', ({ words }) => {
 
 const runnable = documented.filter(
   ({ words }) =>
-    ['explain', 'verify'].includes(words[0] ?? '') && words.some((word) => word.startsWith('dir:examples/')),
+    ['explain', 'verify', 'what-if'].includes(words[0] ?? '') &&
+    words.some((word) => word.startsWith('dir:examples/')),
 );
 
 test('examples are run', () => {
@@ -96,6 +98,14 @@ test('examples are run', () => {
 test.each(runnable)('$file:$line: $text does what it promises', async ({ words }) => {
   const { status, errors } = await runCommand(words);
   expect({ status, errors }).toEqual({ status: 0, errors: '' });
+});
+
+test('the job of the example pipeline has a command that is taken', async () => {
+  const jobs = parseYaml(readFileSync('examples/what-if/pipeline.yaml', 'utf8')) as {
+    'what-if': { script: string[] };
+  };
+  const [line = ''] = jobs['what-if'].script;
+  await expect(parse(wordsOf(line.replace(/^knat /, '')))).resolves.toBeUndefined();
 });
 
 test('a command that is not so is found', async () => {

@@ -11,6 +11,7 @@ import { Terminal } from '../../src/cli/terminal.ts';
 import { difference } from '../../src/forms/difference.ts';
 import { flowReports } from '../../src/forms/flows.ts';
 import { flowAnswers, walk } from '../../src/forms/walk.ts';
+import { whatIf } from '../../src/forms/what-if.ts';
 import { eventReasons } from '../../src/model/finding-codes.ts';
 import type { Definition } from '../../src/observe/metrics/definition.ts';
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
@@ -55,6 +56,7 @@ test.each([
   ['explain-flows', flowAnswers],
   ['flows', flowReports],
   ['diff', difference],
+  ['what-if', whatIf],
 ])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {
   const text = `${JSON.stringify(z.toJSONSchema(schema, { override }), null, 2)}\n`;
   await expect(text).toMatchFileSnapshot(`../../docs/schema/${name}.schema.json`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from '@hono/zod-openapi';
 import { afterAll, expect, test } from 'vitest';
 import type { FlowAnswer } from '../../src/forms/walk.ts';
+import type { WhatIfJson } from '../../src/forms/what-if.ts';
 import { runCommand } from './command.ts';
 
 /** Real answers have the form that docs/schema publishes: the test uses the published files. */
@@ -89,6 +90,34 @@ test.each(FLOWS)('explain: %s, %s → %s:%i', async (verdict, from, to, port) =>
   const answer = JSON.parse(output) as { verdict: string };
   expect(published('explain').parse(answer)).toEqual(answer);
   expect(answer.verdict).toBe(verdict);
+});
+
+test('what-if: classes, claims, expectations', async () => {
+  const change = join(folder, 'change.yaml.txt');
+  writeFileSync(
+    change,
+    MANIFESTS.replace('10.244.2.8', '10.244.2.9').replace('natOutgoing: true', 'natOutgoing: false'),
+  );
+  const expectations = join(folder, 'expectations.yaml.txt');
+  writeFileSync(
+    expectations,
+    'expectations: [{from: 10.244.1.9, to: "198.51.100.9:443", as: node}, {from: 10.244.1.9, to: pod/shop/gone, port: 80, as: node}]',
+  );
+  const words = ['what-if', '-f', change, '--expectations', expectations, '--exit-code', ...source];
+  const { output, errors, status } = await runCommand(words);
+  expect({ errors, status }).toEqual({ errors: '', status: 2 });
+  const answer = JSON.parse(output) as WhatIfJson;
+  expect(published('what-if').parse(answer)).toEqual(answer);
+  expect(answer.expectations).toMatchObject([
+    { before: 'met', after: 'not-met', breaks: true },
+    { before: 'unknown', after: 'unknown', breaks: false },
+  ]);
+  const nothing = await runCommand(['what-if', '--against', `dir:${folder}`, '--exit-code', ...source]);
+  expect({ ...nothing, output: JSON.parse(nothing.output) }).toEqual({
+    status: 0,
+    errors: '',
+    output: { changes: [], unknown: [] },
+  });
 });
 
 test('a schema refuses an answer of another form', () => {

@@ -9,6 +9,7 @@ import type { EntriesValues } from './entries.ts';
 import type { ExplainValues } from './explain.ts';
 import type { FlowsValues } from './flows.ts';
 import type { VerifyValues } from './verify.ts';
+import type { WhatIfValues } from './what-if.ts';
 
 /** For each name of the program. */
 export const AGENT_OPTIONS: readonly CommandOption[] = [
@@ -22,10 +23,16 @@ export const AGENT_OPTIONS: readonly CommandOption[] = [
 
 const PACKET = 'The packet:';
 const WORK = 'What to work on:';
+const CHANGE = 'The change:';
 const INSTEAD = 'Instead of the list:';
 const AGENT_HELP = 'ask the running agent, even if a source is set';
 
 const { search, ...entryOptions } = entryQuestion;
+
+/** The values of an option that may be repeated. */
+function collected(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}
 
 /** In the order of the help. */
 export const commands: readonly CommandDeclaration[] = [
@@ -78,6 +85,55 @@ export const commands: readonly CommandDeclaration[] = [
       'knat explain --source dir:manifests --node worker-1 --flows flows.json -o json',
     ],
     run: async (values: ExplainValues, context) => (await import('./explain.ts')).explain(values, context),
+  },
+  {
+    name: 'what-if',
+    summary: 'show what a change of objects would do to packets',
+    description:
+      'Compares the state of the source with the state after a change and lists all packets whose fate differs:\n' +
+      'from where, to where, before and after. The list is complete: a packet that is in no line keeps its fate.\n' +
+      'Changes nothing, and needs neither rights nor a kernel. docs/what-if.md.',
+    options: [
+      new Option('-f, --file <FILE>', 'a manifest that is applied; - reads standard input; may be repeated')
+        .argParser(collected)
+        .helpGroup(CHANGE),
+      new Option(
+        '--delete <KIND/NAMESPACE/NAME>',
+        'an object that is deleted (KIND/NAME without a namespace); may be repeated',
+      )
+        .argParser(collected)
+        .helpGroup(CHANGE),
+      ownOption(
+        '--against <SOURCE>',
+        'the whole state after the change: dir:PATH or kubernetes, instead of --file and --delete',
+        CHANGE,
+      ),
+      ownOption(
+        '--all-nodes',
+        'ask for every node; classes that are the same on all of them are listed once',
+        WORK,
+      ),
+      ownOption(
+        '--expectations <FILE>',
+        'a file of knat verify: also tell which of its expectations break',
+        WORK,
+      ),
+      new Option('-o, --output <FORM>', 'text, json or markdown')
+        .choices(['text', 'json', 'markdown'])
+        .default('text')
+        .helpGroup('Output:'),
+      ownOption('--exit-code', 'end with status 2 if the fate of any packet changes', 'Output:'),
+      ...PLAN_SETTINGS,
+      'config',
+      'logLevel',
+    ],
+    examples: [
+      'knat what-if --source dir:cluster --node worker-1 -f change.yaml',
+      'knat what-if --source dir:cluster --all-nodes --delete Service/shop/web -o json',
+      'knat what-if --source kubernetes --all-nodes --against dir:new -o markdown',
+      'kubectl kustomize overlay | knat what-if --source kubernetes --node worker-1 -f - --exit-code',
+    ],
+    run: async (values, context) => (await import('./what-if.ts')).whatIf(values as WhatIfValues, context),
   },
   {
     name: 'verify',

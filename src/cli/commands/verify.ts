@@ -1,16 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { explainQuery } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
-import { reasonOf } from '../../explain/answer.ts';
-import { describeWalk, packetText } from '../../explain/describe.ts';
-import { judge } from '../../explain/expectation.ts';
-import { senderNode } from '../../explain/place.ts';
 import type { NoticeForm } from '../../forms/findings.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { InvalidQuery } from '../../observe/invalid-query.ts';
 import { noticeForm } from '../../observe/status.ts';
 import type { Conflict } from '../../plan/claims.ts';
-import type { Planner } from '../../plan/planner.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -19,11 +12,8 @@ import { planSettings } from '../options/plan-settings.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { withProgress } from '../progress.ts';
-import {
-  type ExpectationsFile,
-  parseExpectations,
-  type WrittenExpectation,
-} from '../verify/expectations-file.ts';
+import { type ExpectationsFile, parseExpectations } from '../verify/expectations-file.ts';
+import { judgeOne, nodeOf } from '../verify/judge.ts';
 import { junitXml } from '../verify/junit.ts';
 import type { ExpectationResult } from '../verify/result.ts';
 import { checkObjects } from './object-problems.ts';
@@ -84,37 +74,6 @@ function judgeAll(file: ExpectationsFile, plans: OfflinePlans, asked: string | n
     }
   }
   return { results, notices: [...notices.values()], conflicts: [...conflicts.values()] };
-}
-
-/** The node that sees the packet. */
-function nodeOf(expectation: WrittenExpectation, plans: OfflinePlans, fallback: string | null): string {
-  const { node, from = '' } = expectation;
-  return node ?? senderNode(from, plans.facts) ?? fallback ?? plans.onlyNode();
-}
-
-function judgeOne(expectation: WrittenExpectation, planner: Planner): ExpectationResult {
-  const { origin } = expectation;
-  const { nodeName: node } = planner.node;
-  const written = `${expectation.from} → ${expectation.to}`;
-  const result = { name: expectation.name ?? written, origin, node };
-  const unjudged = (error: string): ExpectationResult => {
-    const nothing = { packet: '', mismatches: [], notes: [], because: '', explanation: [] };
-    return { ...result, ...nothing, passed: false, error };
-  };
-  try {
-    const walk = explainQuery(planner, expectation);
-    const judgement = judge(expectation, walk, planner);
-    if (typeof judgement === 'string') return unjudged(judgement);
-    const { mismatches, notes } = judgement;
-    const passed = mismatches.length === 0;
-    const because = reasonOf(walk);
-    const explanation = passed ? [] : describeWalk(walk);
-    const packet = packetText(walk.packet);
-    return { ...result, packet, passed, mismatches, error: null, notes, because, explanation };
-  } catch (error) {
-    if (error instanceof InvalidQuery) return unjudged(error.message);
-    throw error;
-  }
 }
 
 function printResults(results: readonly ExpectationResult[], { terminal }: Context): void {

@@ -32,6 +32,7 @@ export const NODES = {
 /** Commands of knat that the plugin lacks, and what to do instead. */
 export const elsewhere: ReadonlyMap<string, string> = new Map([
   ['verify', 'it needs no agent: knat verify FILE --source kubernetes reads the cluster from here'],
+  ['what-if', 'it needs no agent: knat what-if --source kubernetes -f FILE reads the cluster from here'],
   ['agent', 'the DaemonSet of the chart runs it on the nodes'],
   ['cleanup', 'the chart runs it on every node, with cleanup.enabled=true'],
   ['demo', 'it builds its own nodes on this machine: knat demo'],

@@ -440,7 +440,7 @@ function heading(group: string) {
 
 export type SourceName = { readonly kind: 'kubernetes' } | { readonly kind: 'dir'; readonly path: string };
 
-function readSource(value: unknown): SourceName {
+export function readSource(value: unknown): SourceName {
   const text = readText(value);
   if (text === 'kubernetes') return { kind: 'kubernetes' };
   const match = /^dir:(.+)$/s.exec(text);

@@ -63,6 +63,12 @@ export function factKindOf(apiVersion: string, kind: string): { kind: ObjectKind
   return rank < 0 ? null : { kind, rank };
 }
 
+/** The kind of this name, in upper or lower case; null: no kind that knat reads. */
+export function kindNamed(name: string): ObjectKind | null {
+  const lower = name.toLowerCase();
+  return (Object.keys(kinds) as ObjectKind[]).find((kind) => kind.toLowerCase() === lower) ?? null;
+}
+
 export function hasSeveralGroups(kind: ObjectKind): boolean {
   return kinds[kind].groups.length > 1;
 }

@@ -1,0 +1,79 @@
+import { z } from '@hono/zod-openapi';
+import { conflict } from './findings.ts';
+import { count, form, list, text, texts } from './form.ts';
+import { packetFate } from './walk.ts';
+
+/** The answer of what-if. Keys are only ever added. */
+
+const packetClass = form({
+  node: text
+    .nullable()
+    .openapi({ description: 'the node that sees the packets; null: every node that was asked for' }),
+  sources: texts.nullable().openapi({
+    description: 'CIDRs; null: all',
+    example: ['10.244.0.0/16'],
+  }),
+  destinations: texts.nullable().openapi({ description: 'as sources', example: ['10.96.0.10/32'] }),
+  protocols: list(z.enum(['TCP', 'UDP', 'SCTP'])).nullable(),
+  ports: texts.nullable().openapi({
+    description: 'destination ports; null: all',
+    example: ['80', '1000-1010'],
+  }),
+  interfaces: texts.optional().openapi({
+    description:
+      'incoming interfaces, `cali*`, or `!cali*` for others and unknown ones; absent: all. Only if pods are recognised by interface',
+  }),
+  sourcePorts: texts.optional().openapi({
+    description:
+      'source ports; 0 stands for one that is not known. Absent: all. Only for pods whose bindings have several addresses',
+  }),
+}).openapi('PacketClass');
+export type PacketClass = z.output<typeof packetClass>;
+
+const change = form({
+  class: packetClass,
+  before: packetFate,
+  after: packetFate,
+  because: form({ before: text, after: text }).openapi({ description: 'the objects and rules that decide' }),
+  flows: count.nullable().openapi({
+    description: 'existing connections of the class, which keep their translation; null: not known',
+  }),
+}).openapi('Change');
+export type ChangeJson = z.output<typeof change>;
+
+const claim = form({
+  key: text.openapi({ description: 'what several objects want', example: '203.0.113.7:25/TCP' }),
+  before: conflict.nullable().openapi({ description: 'null: at most one object wants it' }),
+  after: conflict.nullable(),
+});
+export type ClaimChange = z.output<typeof claim>;
+
+const expectation = form({
+  name: text,
+  origin: text.openapi({ description: 'where it is written: `expectations.yaml:12`' }),
+  node: text,
+  before: z
+    .enum(['met', 'not-met', 'unknown'])
+    .openapi({ description: 'unknown: it names what does not exist' }),
+  after: z.enum(['met', 'not-met', 'unknown']),
+  breaks: z.boolean().openapi({ description: 'met before the change, and not after it' }),
+  reason: text.openapi({ description: 'what is expected and what is, after the change; empty if it is met' }),
+});
+export type ExpectationChange = z.output<typeof expectation>;
+
+/** `knat what-if -o json` and `/what-if`. */
+export const whatIf = form({
+  changes: list(change).openapi({
+    description: 'every packet whose fate changes is in exactly one class; every other packet keeps its fate',
+  }),
+  unknown: list(form({ about: text, reason: text })).openapi({
+    description: 'what the classes do not say',
+  }),
+  claims: list(claim).optional().openapi({
+    description: 'where several objects want the same, and the winner or a loser changes; absent: nowhere',
+  }),
+  expectations: list(expectation).optional().openapi({
+    description: 'the expectations of a file, if one was given',
+  }),
+}).openapi('WhatIf');
+export type WhatIfJson = z.output<typeof whatIf>;

@@ -1,0 +1,63 @@
+import { grouped } from '../base/collect.ts';
+import type { ExpectationChange, WhatIfJson } from '../forms/what-if.ts';
+import { besideClasses } from './beside.ts';
+import { claimChanges } from './claims.ts';
+import { type PacketChange, packetChanges } from './classes.ts';
+import { changesJson } from './json.ts';
+import type { PlannedChange } from './planned.ts';
+
+/** What a change does on some nodes. */
+export interface WhatIf {
+  /** The nodes that were asked for, in their order. */
+  readonly nodes: readonly string[];
+  /** A change that is the same on several nodes has one class for each of them. */
+  readonly changes: readonly PacketChange[];
+  readonly unknown: WhatIfJson['unknown'];
+  readonly claims: NonNullable<WhatIfJson['claims']>;
+  /** Null: none were given. */
+  readonly expectations: readonly ExpectationChange[] | null;
+}
+
+/** What a change does on one node. */
+export function whatIfOn({ comparison, conflicts }: Omit<PlannedChange<unknown>, 'seen'>): WhatIf {
+  const changes = packetChanges(comparison);
+  return {
+    nodes: [comparison.nodeName],
+    changes,
+    unknown: besideClasses(comparison, changes),
+    claims: claimChanges(conflicts),
+    expectations: null,
+  };
+}
+
+export function joinedWhatIf(each: readonly WhatIf[]): WhatIf {
+  const distinct = <Item>(items: readonly Item[]) => {
+    return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
+  };
+  return {
+    nodes: each.flatMap(({ nodes }) => nodes),
+    changes: each.flatMap(({ changes }) => changes),
+    unknown: distinct(each.flatMap(({ unknown }) => unknown)),
+    claims: distinct(each.flatMap(({ claims }) => claims)),
+    expectations: null,
+  };
+}
+
+/** Classes that are the same on all of several nodes become one. */
+export function whatIfJson({ nodes, changes, unknown, claims, expectations }: WhatIf): WhatIfJson {
+  const all = changesJson(changes);
+  const alike = grouped(all, (change) =>
+    JSON.stringify({ ...change, class: { ...change.class, node: null } }),
+  );
+  const joined = [...alike.values()].flatMap((same) => {
+    const [first] = same;
+    const isEverywhere = nodes.length > 1 && same.length === nodes.length && first !== undefined;
+    return isEverywhere ? [{ ...first, class: { ...first.class, node: null } }] : same;
+  });
+  return {
+    changes: joined,
+    unknown,
+    ...(claims.length === 0 ? {} : { claims }),
+    ...(expectations === null ? {} : { expectations }),
+  };
+}

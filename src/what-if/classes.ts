@@ -1,0 +1,83 @@
+import type { ChangeJson, PacketClass } from '../forms/what-if.ts';
+import { compareText } from '../model/text.ts';
+import { formatSpan, type PortSpan } from '../net/port.ts';
+import { PROTOCOLS } from '../net/protocol.ts';
+import { type AddressSet, formatBlocks } from '../net/ranges.ts';
+import type { Cell } from './cell.ts';
+import type { Comparison } from './comparison.ts';
+import type { InterfaceKind } from './interfaces.ts';
+import type { Outcome } from './outcome.ts';
+import { EVERY_PORT, everyAddress } from './partition.ts';
+import { changedCells, type FamilyChanges } from './search.ts';
+import { EVERY_SOURCE_PORT } from './source-ports.ts';
+
+/** Packets with one fate before and one after, and the object that the change is shown under. */
+export interface PacketChange extends Omit<ChangeJson, 'flows'> {
+  readonly object: string;
+  readonly cell: Cell;
+  readonly interfaces: readonly InterfaceKind[];
+}
+
+/** By object. A binding of several ports is one change, and the ports of its endpoints are those of its first port. */
+export function packetChanges(comparison: Comparison): PacketChange[] {
+  const changes = changedCells(comparison).flatMap((family) =>
+    family.cells.map((cell) => changeOf(cell, family, comparison.nodeName)),
+  );
+  return changes.sort((a, b) => compareText(a.object, b.object) || compareText(sortText(a), sortText(b)));
+}
+
+function sortText({ class: { destinations, protocols, ports, sources } }: PacketChange): string {
+  return JSON.stringify([destinations, protocols, ports, sources]);
+}
+
+function changeOf(cell: Cell, family: FamilyChanges, node: string): PacketChange {
+  const { outcome } = cell;
+  const { before, after, because } = outcome;
+  return {
+    class: classOf(cell, family, node),
+    before,
+    after,
+    because: { before: because.before.text, after: because.after.text },
+    object: objectOf(outcome),
+    cell,
+    interfaces: family.interfaces,
+  };
+}
+
+/** The object behind the difference: that of the destination if that is what differs, otherwise that of the source. */
+function objectOf({ before, after, because }: Outcome): string {
+  const pick = (part: 'destination' | 'source') => because.after[part] ?? because.before[part];
+  const isSameWay = before.verdict === after.verdict && before.endpoints.join() === after.endpoints.join();
+  const isSourceAlone =
+    isSameWay || [before, after].every(({ verdict }) => verdict === 'none' || verdict === 'snat');
+  const [first, second] = isSourceAlone
+    ? (['source', 'destination'] as const)
+    : (['destination', 'source'] as const);
+  return pick(first) ?? pick(second) ?? '';
+}
+
+function classOf(cell: Cell, { interfaces }: FamilyChanges, node: string): PacketClass {
+  const sources = isWhole(cell.sources) ? null : formatBlocks(cell.sources);
+  const destinations = isWhole(cell.destinations) ? null : formatBlocks(cell.destinations);
+  const isEveryProtocol = cell.protocols === (1 << PROTOCOLS.length) - 1;
+  const named = interfaces.filter(({ bit }) => (cell.interfaces & bit) !== 0);
+  return {
+    node,
+    // With both null, the class would be of both families.
+    sources: sources ?? (destinations === null ? formatBlocks(cell.sources) : null),
+    destinations,
+    protocols: isEveryProtocol ? null : PROTOCOLS.filter((_, index) => (cell.protocols & (1 << index)) !== 0),
+    ports: isSame(cell.ports, EVERY_PORT) ? null : cell.ports.map(formatSpan),
+    ...(named.length === interfaces.length ? {} : { interfaces: named.map(({ text }) => text) }),
+    ...(isSame(cell.sourcePorts, EVERY_SOURCE_PORT) ? {} : { sourcePorts: cell.sourcePorts.map(formatSpan) }),
+  };
+}
+
+function isWhole({ family, ranges }: AddressSet): boolean {
+  const [every] = everyAddress(family);
+  return ranges.length === 1 && ranges[0]?.first === every?.first && ranges[0]?.last === every?.last;
+}
+
+function isSame(spans: readonly PortSpan[], others: readonly PortSpan[]): boolean {
+  return spans.map(formatSpan).join() === others.map(formatSpan).join();
+}

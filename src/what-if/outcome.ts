@@ -1,0 +1,71 @@
+import { fateOf } from '../explain/answer.ts';
+import type { Packet } from '../explain/packet.ts';
+import { type Unknown, type Walk, walk } from '../explain/walk.ts';
+import type { PacketFate } from '../forms/walk.ts';
+import { type Cause, causeOf } from './cause.ts';
+import type { Comparison } from './comparison.ts';
+import type { Both } from './sides.ts';
+
+/** What becomes of the packets of a class on both sides; the same object for the same content. */
+export interface Outcome extends Both<PacketFate> {
+  readonly because: Both<Cause>;
+  /** The endpoints' ports follow the packet's port: `before` and `after` are those of the first port. */
+  readonly shifts: Both<boolean>;
+  readonly unknown: readonly Unknown[];
+  /** Equal for equal outcomes. */
+  readonly key: string;
+}
+
+const NEVER: Both<boolean> = { before: false, after: false };
+
+/** Answers for one packet, as `explain` does, on both sides. */
+export class Outcomes {
+  readonly #comparison: Comparison;
+  readonly #known = new Map<string, Outcome>();
+
+  constructor(comparison: Comparison) {
+    this.#comparison = comparison;
+  }
+
+  /** Null: the packet's fate is the same. @param shifts whether the endpoint's port follows that of the packet */
+  of(packet: Packet, shifts: Both<boolean> = NEVER): Outcome | null {
+    const before = this.#walk('before', packet);
+    const after = this.#walk('after', packet);
+    if (shifts.before === shifts.after && isAlike(before, after)) return null;
+    const fates = { before: fateOf(before), after: fateOf(after) };
+    const text = [JSON.stringify(fates.before), JSON.stringify(fates.after)] as const;
+    const shifted = shifts.before || shifts.after;
+    if (text[0] === text[1] && shifts.before === shifts.after) return null;
+    const because = { before: causeOf(before), after: causeOf(after) };
+    const key = JSON.stringify([text, because, shifted ? [shifts, packet.port] : []]);
+    let known = this.#known.get(key);
+    if (known === undefined) {
+      const unknown = [...new Set([...before.unknown, ...after.unknown])];
+      known = { ...fates, because, shifts, unknown, key };
+      this.#known.set(key, known);
+    }
+    return known;
+  }
+
+  #walk(side: keyof Both<unknown>, packet: Packet): Walk {
+    const { plan, node } = this.#comparison[side];
+    return walk(plan, node, packet);
+  }
+}
+
+/** A cheap look at what makes up a fate; false may mean that they are alike nevertheless. */
+function isAlike(a: Walk, b: Walk): boolean {
+  return (
+    a.verdict === b.verdict &&
+    a.paths.length === b.paths.length &&
+    a.paths.every((path, index) => {
+      const other = b.paths[index];
+      return (
+        other !== undefined &&
+        path.snat === other.snat &&
+        (a.verdict !== 'dnat' ||
+          (path.endpoint.port === other.endpoint.port && path.endpoint.address === other.endpoint.address))
+      );
+    })
+  );
+}
