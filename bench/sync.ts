@@ -61,7 +61,6 @@ async function measure() {
   const datapath = NftablesDatapath.open();
   const planner = new Planner(node, defaultPlanOptions);
   const facts = allFacts();
-  await datapath.converge(planner.update(), signal); // the skeleton alone
 
   const atRest = residentMiB().nowMiB;
   netlinkMs = 0;

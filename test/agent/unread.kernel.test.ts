@@ -83,7 +83,7 @@ test.each([
 
   const { problems } = await start();
   expect(problems.map(({ code }) => code)).toContain('KNAT_PORT_INVALID');
-  expect(listRuleset()).toContain('10.96.0.2 . tcp . 80 . 0 : 10.244.1.7 . 8080');
+  expect(listRuleset()).toContain('10.96.0.2 . tcp . 80 : 10.244.1.7 . 8080');
   expect(listRuleset()).toMatch(/set egress_sources \{[^}]*elements = \{ 10\.244\.0\.0\/16 \}/);
   // The object of a missing file may be in the broken one: its rules are kept too, until all files can be read.
   expect(listRuleset()).toContain('10.96.0.1 . tcp . 80 . 0');

@@ -9,10 +9,11 @@ import type { Batch } from '../../wire/nftables/batch.ts';
 import { elementListAttributes } from '../../wire/nftables/element.ts';
 import { nftMessageOf } from '../../wire/nftables/numbers.ts';
 import { plainEgress } from './egress.ts';
-import { elementComparison, type PlacedElement } from './element.ts';
+import type { PlacedElement } from './element.ts';
 import { elementsOf } from './entry-elements.ts';
 import { piecesOf, rendered } from './pieces.ts';
 import { nftFamily } from './ruleset/text.ts';
+import { noUses } from './shared-elements.ts';
 import { type Held, Transactions } from './transaction.ts';
 import { UseCount } from './use-count.ts';
 
@@ -102,8 +103,8 @@ test('changed slots and a rendering of everything are one content', () => {
       const kernel = new FakeKernel();
       let held: Held = {
         programmed: new Map(),
-        shared: UseCount.of([], elementComparison.identity),
-        timeouts: UseCount.of([], String),
+        shared: noUses(),
+        timeouts: UseCount.of([], Number),
         variant: { timeouts: [], egress: plainEgress },
       };
       for (const entries of steps) {
@@ -138,8 +139,8 @@ test('one endpoint of many is one element that goes and one that comes', () => {
     });
     let held: Held = {
       programmed: new Map(),
-      shared: UseCount.of([], elementComparison.identity),
-      timeouts: UseCount.of([], String),
+      shared: noUses(),
+      timeouts: UseCount.of([], Number),
       variant: { timeouts: [], egress: plainEgress },
     };
     const write = (all: readonly Endpoint[]) => {

@@ -11,7 +11,7 @@ import { addressesOf, type PlacedElement, rowOf } from './element.ts';
  */
 export function changedSources(
   { add, remove }: Difference<PlacedElement>,
-  all: readonly PlacedElement[],
+  all: Iterable<PlacedElement>,
 ): Record<Family, AddressSet> {
   const changed = [...add, ...remove];
   const sourcesOf = (family: Family): AddressSet => {

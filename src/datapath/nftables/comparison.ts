@@ -1,15 +1,18 @@
-import { type Difference, difference } from '../../delta/delta.ts';
+import type { Difference } from '../../delta/delta.ts';
 import { FAMILIES } from '../../net/family.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { isUnread, type Unread } from '../datapath.ts';
 import { timeoutOf, timeoutOfChain } from './affinity.ts';
+import { BesideFound } from './beside-found.ts';
 import { EGRESS_CHAINS_FROM, type EgressChains } from './egress.ts';
-import { elementComparison, isShared, type PlacedElement } from './element.ts';
-import { constantElements, elementsOf } from './entry-elements.ts';
+import { type Elements, isShared, type PlacedElement, PlacedElements } from './element.ts';
+import { putConstants, putElements } from './entry-elements.ts';
+import { FoundElements } from './found-elements.ts';
 import { FoundEndpoints } from './found-endpoints.ts';
 import { withGuards } from './guards.ts';
 import { keysForLater } from './pieces.ts';
+import { CountingShared, sharedName } from './shared-elements.ts';
 import type { SkeletonVariant } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
 import type { Programmed } from './slots.ts';
@@ -44,32 +47,37 @@ export class Comparison {
   }
 
   /** All entries but those that the kernel refuses, and those that come later. */
-  entries(later: ReadonlySet<string> = noKeys): PlanEntry[] {
-    return [...this.#plan.entries()].filter((entry) => !this.#isRefused(entry) && !later.has(entry.key));
+  *entries(later: ReadonlySet<string> = noKeys): Generator<PlanEntry> {
+    for (const entry of this.#plan.entries()) {
+      if (!this.#isRefused(entry) && !later.has(entry.key)) yield entry;
+    }
   }
 
   /** Keys of what is so large that all else is to be in force before, and of which the kernel has nothing yet. */
-  keysForLater(found: readonly PlacedElement[]): ReadonlySet<string> {
+  keysForLater(found: FoundElements): ReadonlySet<string> {
     if (this.#unread !== null) return noKeys;
-    const entries = this.entries();
-    const some = keysForLater(this.#plan, entries, () => false);
-    if (some.size === 0 || found.length === 0) return some;
-    const there = new Set(
-      found.flatMap((placed) => (isShared(placed) ? [] : (entryOf(placed, this.#plan)?.key ?? []))),
-    );
-    return keysForLater(this.#plan, entries, (key) => there.has(key));
+    const some = keysForLater(this.#plan, this.entries(), () => false);
+    if (some.size === 0 || found.isEmpty) return some;
+    const there = new Set<string>();
+    for (const placed of found) {
+      const key = isShared(placed) ? undefined : entryOf(placed, this.#plan)?.key;
+      if (key !== undefined) there.add(key);
+    }
+    return keysForLater(this.#plan, this.entries(), (key) => there.has(key));
   }
 
   /** What the chains are to be made for: what entries ask for, and what stays for objects that cannot be read. */
   chains(
-    found: readonly PlacedElement[],
+    found: FoundElements,
     later: ReadonlySet<string> = noKeys,
   ): { readonly timeouts: UseCount<number>; readonly variant: SkeletonVariant } {
-    const kept = this.#unread === null ? [] : unclaimedElements(this.#plan, found, this.#unread);
-    const timeouts = UseCount.of(
-      [...this.entries(later).flatMap(timeoutsOf), ...kept.flatMap(timeoutsIn)],
-      String,
-    );
+    const kept = this.#unread === null ? [] : unclaimedElements(this.#plan, [...found], this.#unread);
+    const inUse = kept.flatMap(timeoutsIn);
+    for (const entry of this.entries(later)) {
+      const timeout = timeoutOf(entry);
+      if (timeout !== null) inUse.push(timeout);
+    }
+    const timeouts = UseCount.of(inUse, Number);
     let egress = egressChainsOf(this.#plan);
     if (this.#unread !== null && isUnread(this.#unread, EGRESS_CHAINS_FROM)) {
       const standing = this.#standingEgress();
@@ -88,8 +96,8 @@ export class Comparison {
    * @param before what stands in tables that are replaced
    */
   changes(
-    actual: readonly PlacedElement[],
-    before: readonly PlacedElement[] = [],
+    actual: FoundElements,
+    before: FoundElements = nothingFound,
     later: ReadonlySet<string> = noKeys,
   ): WholeChange {
     const slots = new SlotReader(actual);
@@ -102,31 +110,50 @@ export class Comparison {
       if (entry !== planned) extended.add(entry.key);
       programmed.set(entry.key, slots.programmed(entry));
     }
-    const desired = desiredElements(programmed.values());
-    const wanted = this.#unread === null ? desired : whileUnread(desired, found, this.#plan, this.#unread);
-    // Into an empty table everything is written: nothing to compare, and no names to make for it.
-    const changes =
-      actual.length === 0 ? { add: [...wanted], remove: [] } : difference(wanted, actual, elementComparison);
-    const shared: PlacedElement[] = [];
-    for (const each of programmed.values()) {
-      for (const placed of elementsOf(each)) if (isShared(placed)) shared.push(placed);
-    }
+    const shared = usesOf(programmed.values());
     // What stays for objects that cannot be read is one more user of what it shares with others.
-    for (const placed of found)
-      if (isShared(placed) && isConcerned(placed, this.#unread)) shared.push(placed);
-    return { changes, programmed, extended, shared: UseCount.of(shared, elementComparison.identity) };
+    for (const placed of found) {
+      if (isShared(placed) && isConcerned(placed, this.#unread)) shared.add(sharedName(placed));
+    }
+    return { changes: this.#difference(actual, found, programmed), programmed, extended, shared };
+  }
+
+  #difference(
+    actual: FoundElements,
+    found: readonly PlacedElement[],
+    programmed: ReadonlyMap<string, Programmed>,
+  ): Difference<PlacedElement> | null {
+    if (this.#unread === null && actual.isEmpty) return null;
+    const beside = new BesideFound(actual);
+    if (this.#unread === null) putDesired(programmed.values(), beside);
+    else {
+      const desired = desiredElements(programmed.values());
+      for (const placed of whileUnread(desired, found, this.#plan, this.#unread)) beside.place(placed);
+    }
+    return beside.difference();
   }
 }
 
+const nothingFound = new FoundElements();
+
 /** The difference of the whole plan and the kernel. */
 export interface WholeChange {
-  readonly changes: Difference<PlacedElement>;
+  /** What to write; null: into an empty table, all of what is programmed. */
+  readonly changes: Difference<PlacedElement> | null;
   /** What the kernel holds afterwards. */
   readonly programmed: Map<string, Programmed>;
   /** Keys of frontends that have more endpoints in the kernel than in the plan, of unread objects. */
   readonly extended: ReadonlySet<string>;
   /** The elements that several entries may have, by how many of these have them. */
   readonly shared: UseCount<PlacedElement>;
+}
+
+/** The elements that are written; all of them as objects. */
+export function elementChanges({
+  changes,
+  programmed,
+}: Pick<WholeChange, 'changes' | 'programmed'>): Difference<PlacedElement> {
+  return changes ?? { add: desiredElements(programmed.values()), remove: [] };
 }
 
 /** The chains are the same in both families. */
@@ -138,28 +165,24 @@ export function egressChainsOf(plan: NatPlan): EgressChains {
 }
 
 /** All elements of a table with these entries, each once. */
-export function* desiredElements(programmed: Iterable<Programmed>): Generator<PlacedElement> {
-  for (const family of FAMILIES) yield* constantElements(family);
-  const shared = new Set<string>();
-  for (const each of programmed) {
-    for (const placed of elementsOf(each)) {
-      if (isShared(placed)) {
-        const name = elementComparison.identity(placed);
-        if (shared.has(name)) continue;
-        shared.add(name);
-      }
-      yield placed;
-    }
-  }
+function desiredElements(programmed: Iterable<Programmed>): PlacedElement[] {
+  const placed = new PlacedElements();
+  putDesired(programmed, placed);
+  return placed.all;
 }
 
-/** In seconds: the chain that the entry needs, if it does. */
-function timeoutsOf(entry: PlanEntry): readonly number[] {
-  const timeout = timeoutOf(entry);
-  return timeout === null ? none : [timeout];
+/** The same into what takes them. */
+export function putDesired(programmed: Iterable<Programmed>, out: Elements): void {
+  for (const family of FAMILIES) putConstants(family, out);
+  const once = new CountingShared(out);
+  for (const each of programmed) putElements(each, once);
 }
 
-const none: readonly number[] = Object.freeze([]);
+function usesOf(programmed: Iterable<Programmed>): UseCount<PlacedElement> {
+  const counting = new CountingShared(null);
+  for (const each of programmed) putElements(each, counting, 'all but slots');
+  return counting.uses;
+}
 
 function timeoutsIn({ set, element }: PlacedElement): number[] {
   const timeout =

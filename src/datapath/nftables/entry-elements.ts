@@ -14,14 +14,7 @@ import type {
   SourcePorts,
 } from '../../plan/entry.ts';
 import { CONSTANT_CHAINS } from './chain-numbers.ts';
-import {
-  type Contents,
-  type Elements,
-  type PlacedElement,
-  PlacedElements,
-  place,
-  putRanges,
-} from './element.ts';
+import { type Contents, type Elements, type PlacedElement, PlacedElements, putRanges } from './element.ts';
 import { DRAWN } from './fields.ts';
 import { isSameButSlots, putFrontend, putSources } from './frontend-elements.ts';
 import { shiftPieces } from './port-offset.ts';
@@ -117,14 +110,18 @@ const unchanged = Object.freeze({ before: Object.freeze([]), after: Object.freez
 
 /** The elements that every table has, whatever the plan: the equal pairs of bytes, and the chains that draw. */
 export function constantElements(family: Family): PlacedElement[] {
-  return [
-    ...Array.from({ length: 256 }, (_, byte) => place(family, 'same_byte', { key: [byte, byte] })),
-    ...(['special_chains', 'view_chains'] as const).flatMap((set) =>
-      CONSTANT_CHAINS[set].map(({ number, chain }) =>
-        place(family, set, { key: [number], verdict: { code: 'goto', chain } }),
-      ),
-    ),
-  ];
+  const placed = new PlacedElements();
+  putConstants(family, placed);
+  return placed.all;
+}
+
+export function putConstants(family: Family, out: Elements): void {
+  for (let byte = 0; byte < 256; byte++) out.put(family, 'same_byte', { key: [byte, byte] });
+  for (const set of ['special_chains', 'view_chains'] as const) {
+    for (const { number, chain } of CONSTANT_CHAINS[set]) {
+      out.put(family, set, { key: [number], verdict: { code: 'goto', chain } });
+    }
+  }
 }
 
 function putBinding({ tuple, endpoint, portCount, sourceRanges }: PodBinding, out: Elements): void {

@@ -7,6 +7,7 @@ import { plainEgress } from './egress.ts';
 import { isShared, type PlacedElement } from './element.ts';
 import { elementsOf } from './entry-elements.ts';
 import { formatPlaced } from './format.ts';
+import { FoundElements } from './found-elements.ts';
 import { withGuards } from './guards.ts';
 import { program } from './slots.ts';
 
@@ -42,7 +43,7 @@ test('what stays for an unread object does not lose what it shares when another 
     () => false,
     () => plainEgress,
   );
-  const { shared } = comparison.changes(elements);
+  const { shared } = comparison.changes(FoundElements.of(elements));
   const others = elements.filter(isShared);
   expect(others.length).toBeGreaterThan(0);
   const came = shared.after([], others);

@@ -7,15 +7,16 @@ import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Report } from '../datapath.ts';
 import { timeoutOfChain } from './affinity.ts';
 import { type EgressChains, egressChainsFrom, plainEgress } from './egress.ts';
-import { elementComparison, type PlacedElement } from './element.ts';
+import { elementComparison } from './element.ts';
 import { carriedOver, FORMER_MAPS, type FormerElement } from './former-layout.ts';
+import { FoundElements, hasRecords } from './found-elements.ts';
 import { fromKernel } from './range-elements.ts';
 import { setAttributesOf } from './ruleset/attributes.ts';
 import { type ChainChanges, chainChanges, contentOf, contentOfDump, isNothing } from './ruleset/content.ts';
 import { addTable, changeChains, removeChains } from './ruleset/netlink.ts';
 import type { TableNode } from './ruleset/nodes.ts';
 import { nftFamily } from './ruleset/text.ts';
-import { allSets, SET_NAMES, setsOf } from './sets.ts';
+import { allSets, SET_NAMES, type SetRow, setsOf } from './sets.ts';
 import { type SkeletonVariant, skeleton, TABLE } from './skeleton.ts';
 
 /** A second copy of our tables, which does the work while the first is replaced. */
@@ -153,11 +154,11 @@ export class KernelTables {
   }
 
   /** The elements of our sets in both families, of the sets that are there; of a version before, as they are placed now. */
-  read(table: string = TABLE): PlacedElement[] {
-    const placed: PlacedElement[] = [];
-    for (const some of this.readStepwise(table)) for (const each of some) placed.push(each);
+  read(table: string = TABLE): FoundElements {
+    const found = new FoundElements();
+    for (const _ of this.readStepwise(found, table));
     const former = this.#former(table);
-    return former.length === 0 ? placed : carriedOver(placed, former);
+    return former.length === 0 ? found : FoundElements.of(carriedOver([...found], former));
   }
 
   /** The elements of maps that versions before had. */
@@ -177,24 +178,37 @@ export class KernelTables {
    * `own` are the elements of our tables, `found` those and what stands aside: an agent that was killed while it replaced a
    * table may have left the elements in the other, which goes away.
    */
-  readWithAside(): { readonly own: readonly PlacedElement[]; readonly found: readonly PlacedElement[] } {
+  readWithAside(): { readonly own: FoundElements; readonly found: FoundElements } {
     const own = this.read();
     const aside = this.read(SWAP_TABLE);
-    if (aside.length === 0) return { own, found: own };
+    if (aside.isEmpty) return { own, found: own };
     const all = [...aside, ...own].map((placed) => [elementComparison.identity(placed), placed] as const);
-    return { own, found: [...new Map(all).values()] };
+    return { own, found: FoundElements.of(new Map(all).values()) };
   }
 
   /** As `read`, set by set, so that others may work in between. */
-  *readStepwise(table: string = TABLE): Generator<PlacedElement[], void, undefined> {
+  *readStepwise(into: FoundElements, table: string = TABLE): Generator<undefined, void, undefined> {
     for (const family of FAMILIES) {
       const readable = this.#readable(family, table);
       for (const set of SET_NAMES) {
         if (!readable.has(set)) continue;
-        const elements = this.#connection.elements(nftFamily[family], table, set);
-        yield fromKernel(setsOf(family)[set], elements).map((element) => ({ family, set, element }));
+        this.#readSet(setsOf(family)[set], table, into);
+        yield;
       }
     }
+  }
+
+  #readSet(row: SetRow, table: string, into: FoundElements): void {
+    const { family, name, width, valueWidth } = row;
+    if (hasRecords(row)) {
+      const records = this.#connection.records(nftFamily[family], table, name, width, valueWidth);
+      if (records !== null) {
+        into.records.set(row, records);
+        return;
+      }
+    }
+    const elements = this.#connection.elements(nftFamily[family], table, name);
+    into.addElements(row, fromKernel(row, elements));
   }
 
   /** The names of the sets whose elements mean what ours mean; another version may lack some, or have others. */

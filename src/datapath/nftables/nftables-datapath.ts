@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { difference } from '../../delta/delta.ts';
+import { type Difference, difference } from '../../delta/delta.ts';
 import { deepEqual } from '../../model/equal.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { isEgressSourceKey, isScopeKey } from '../../plan/entry-key.ts';
@@ -17,21 +17,31 @@ import {
   together,
   type Unread,
 } from '../datapath.ts';
+import { Backlog } from './backlog.ts';
 import { batchOf, freshBatch } from './batches.ts';
 import { changedSources } from './changed-sources.ts';
-import { Comparison, egressChainsOf } from './comparison.ts';
+import { Comparison, egressChainsOf, elementChanges, type WholeChange } from './comparison.ts';
 import { plainEgress } from './egress.ts';
-import { elementComparison } from './element.ts';
-import { ATTEMPTS, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
-import { nextTransaction, piecesOf, type RenderedPiece, rendered } from './pieces.ts';
+import { elementComparison, type PlacedElement } from './element.ts';
+import { FoundElements } from './found-elements.ts';
+import { ATTEMPTS, type FamilyChanges, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
+import { type RenderedPiece, rendered } from './pieces.ts';
 import { previewOf } from './preview.ts';
 import { Refusals } from './refusals.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { sift } from './sift.ts';
-import { TABLE } from './skeleton.ts';
+import { type SkeletonVariant, TABLE } from './skeleton.ts';
 import { type Held, Transactions } from './transaction.ts';
 import { goneKeys } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
+
+/** What a comparison of everything wrote; `changes`: null where tables were replaced. */
+interface Written extends Pick<Report, 'elementsAdded' | 'elementsDeleted'> {
+  readonly changes: Difference<PlacedElement> | null;
+}
+
+const nothing = new FoundElements();
+const noKeys: ReadonlySet<string> = new Set();
 
 /**
  * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
@@ -52,8 +62,7 @@ export class NftablesDatapath implements Datapath {
   #held: Held | null = null;
   #synchronised = false;
   #revision = 0;
-  /** Keys of changes that the last transaction had no room for. */
-  #backlog: ReadonlySet<string> = new Set();
+  readonly #backlog = new Backlog();
   readonly #refusals = new Refusals();
   readonly #transactions = new Transactions();
   #plan: NatPlan | null = null;
@@ -115,9 +124,8 @@ export class NftablesDatapath implements Datapath {
     const variant = this.#held?.variant ?? { timeouts: this.#tables.timeouts(), egress: plainEgress };
     const state = this.#tables.state(variant);
     const elements = new Map<string, number>();
-    for (const { family, set } of this.#tables.read()) {
-      const name = `${nftFamily[family]} ${TABLE} ${set}`;
-      elements.set(name, (elements.get(name) ?? 0) + 1);
+    for (const [{ family, name }, count] of this.#tables.read().counts()) {
+      elements.set(`${nftFamily[family]} ${TABLE} ${name}`, count);
     }
     return { present: state.kind !== 'absent', elements, skeletonIntact: workOn(state) === 'kept' };
   }
@@ -155,32 +163,31 @@ export class NftablesDatapath implements Datapath {
     once: boolean,
     signal: AbortSignal,
   ): Promise<Report> {
-    let keys = this.#backlog.size === 0 ? changed : new Set([...changed, ...this.#backlog]);
+    let keys = changed;
     let report: Report | null = null;
     for (;;) {
       if (this.#held === null) throw new TypeError('nothing was programmed yet');
       report = together(report, this.#applyChanges(plan, keys, this.#held));
-      if (this.#backlog.size === 0) return report;
+      if (this.#backlog.isEmpty) return report;
       if (once) return { ...report, isPartial: true };
       await new Promise<void>((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
       if (!this.#synchronised) return await this.#synchroniseStepwise(plan, once, signal);
-      keys = this.#backlog;
+      keys = noKeys;
     }
   }
 
   /** Compares everything with the kernel, and writes what is left for later, in one step or in all that it takes. */
   async #synchroniseStepwise(plan: NatPlan, once: boolean, signal: AbortSignal): Promise<Report> {
     const report = await this.#synchronise(plan, signal);
-    if (this.#backlog.size === 0) return report;
+    if (this.#backlog.isEmpty) return report;
     if (once) return { ...report, isPartial: true };
-    return together(report, await this.#applyStepwise(plan, new Set(), once, signal));
+    return together(report, await this.#applyStepwise(plan, noKeys, once, signal));
   }
 
   /** Writes the entries of these keys, as many of them as one transaction should hold. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, held: Held): Report {
-    const { now, later } = nextTransaction(piecesOf(plan, changed, held.programmed), this.#backlog);
-    const pieces = now.map(rendered);
+    const pieces = this.#backlog.next(plan, changed, held.programmed).map(rendered);
     const egress = egressChainsOf(plan);
     let transaction = this.#transactions.of(pieces, held, egress);
     let refused: ReadonlyMap<RenderedPiece, Failure> = new Map();
@@ -203,7 +210,6 @@ export class NftablesDatapath implements Datapath {
     }
     this.#held = transaction.done();
     this.#revision = plan.revision;
-    this.#backlog = new Set(later.flatMap(({ changes }) => changes.map(({ key }) => key)));
     return this.#report(transaction.keepsChains ? 'kept' : 'changed', 'changes', transaction);
   }
 
@@ -241,27 +247,41 @@ export class NftablesDatapath implements Datapath {
     const state = this.#tables.state(variant);
     const skeleton = state.kind === 'ours' && !state.isIntact && !mendable ? 'swapped' : workOn(state);
     const stands = state.kind === 'ours' && skeleton !== 'swapped';
-    const [actual, before] = stands ? [own, []] : [[], found];
-    const { changes, programmed, shared, extended } = comparison.changes(actual, before, later);
+    const [actual, before] = stands ? [own, nothing] : [nothing, found];
+    const whole = comparison.changes(actual, before, later);
     this.#generation = generation;
-    if (stands) {
-      this.#commit(batchOf(changes, TABLE, state.isIntact ? null : state.changes));
-    } else {
-      if (skeleton === 'swapped') this.#commit(freshBatch(this.#tables, SWAP_TABLE, variant, changes));
-      this.#commit(freshBatch(this.#tables, TABLE, variant, changes));
-    }
+    const { elementsAdded, elementsDeleted, changes } = stands
+      ? this.#writeChanges(whole, state.isIntact ? null : state.changes)
+      : this.#writeTables(whole, skeleton, variant);
     if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
-    this.#held = { programmed, shared, timeouts, variant };
-    this.#backlog = later;
-    this.#extended = extended;
+    this.#held = { programmed: whole.programmed, shared: whole.shared, timeouts, variant };
+    this.#backlog.reset(later);
+    this.#extended = whole.extended;
     this.#revision = revision;
-    const counts = { elementsAdded: changes.add.length, elementsDeleted: changes.remove.length };
-    const report = this.#report(skeleton, 'everything', counts);
+    const report = this.#report(skeleton, 'everything', { elementsAdded, elementsDeleted });
     if (this.#unread !== null) return report;
-    const gone = goneKeys(plan, before, changes.remove);
+    const gone = goneKeys(plan, before, changes?.remove ?? []);
     if (skeleton === 'loaded') return { ...report, gone };
-    const changed = stands ? changes : difference(changes.add, before, elementComparison);
+    const changed = changes ?? difference(elementChanges(whole).add, before, elementComparison);
     return { ...report, gone, changedSources: changedSources(changed, found) };
+  }
+
+  /** Into the tables that stand. */
+  #writeChanges(whole: WholeChange, chains: FamilyChanges | null): Written {
+    const changes = elementChanges(whole);
+    this.#commit(batchOf(changes, TABLE, chains));
+    return { elementsAdded: changes.add.length, elementsDeleted: changes.remove.length, changes };
+  }
+
+  /** Tables in the place of those that stand, if any: what they had is gone. */
+  #writeTables(whole: WholeChange, skeleton: Report['skeleton'], variant: SkeletonVariant): Written {
+    let elementsAdded = 0;
+    for (const table of skeleton === 'swapped' ? [SWAP_TABLE, TABLE] : [TABLE]) {
+      const { batch, added } = freshBatch(this.#tables, table, variant, whole);
+      this.#commit(batch);
+      elementsAdded = added;
+    }
+    return { elementsAdded, elementsDeleted: 0, changes: null };
   }
 
   #comparison(plan: NatPlan): Comparison {

@@ -13,8 +13,12 @@ export interface Piece {
   readonly changes: EntryChange[];
   /** Some 4 µs of the kernel's time each, without the lists of sources. */
   weight: number;
+  /** The same with all of the lists. */
+  fullWeight: number;
   /** Lists that some of the entries have. */
-  readonly lists: Set<AddressSet>;
+  lists: ReadonlySet<AddressSet>;
+  /** Some are ranges of ports. */
+  hasRange: boolean;
 }
 
 interface EntryChange {
@@ -69,17 +73,23 @@ export function piecesOf(
     const name = isEgressSourceKey(key) ? 'egress' : (overlapping.get(key) ?? key);
     let piece = pieces.get(name);
     if (piece === undefined) {
-      piece = { changes: [], weight: 0, lists: new Set() };
+      piece = { changes: [], weight: 0, fullWeight: 0, lists: noLists, hasRange: false };
       pieces.set(name, piece);
     }
     piece.changes.push(change);
-    for (const each of [old?.entry, entry]) {
-      if (each === undefined) continue;
-      piece.weight += weightOf(each);
-      if ('sourceRanges' in each && each.sourceRanges !== null) piece.lists.add(each.sourceRanges);
-    }
+    if (old !== undefined) weigh(piece, old.entry);
+    if (entry !== undefined) weigh(piece, entry);
   }
-  return [...pieces.values()];
+  const all = [...pieces.values()];
+  for (const piece of all) piece.fullWeight = weightBeside(piece, noLists);
+  return all;
+}
+
+function weigh(piece: Piece, entry: PlanEntry): void {
+  piece.weight += weightOf(entry);
+  piece.hasRange ||= isRange(entry);
+  if (!('sourceRanges' in entry) || entry.sourceRanges === null) return;
+  piece.lists = new Set([...piece.lists, entry.sourceRanges]);
 }
 
 /** Makes the elements, but those of slots. */
@@ -152,8 +162,12 @@ function spanCount(ports: FreePorts): number {
 }
 
 /** With those lists that none of the others had. */
-function weightBeside({ weight, lists }: Piece, others: ReadonlySet<AddressSet>): number {
+function weightBeside(
+  { weight, lists }: Pick<Piece, 'weight' | 'lists'>,
+  others: ReadonlySet<AddressSet>,
+): number {
   let sum = weight;
+  if (lists.size === 0) return sum;
   for (const list of lists) if (!others.has(list)) sum += SLOW * list.ranges.length;
   return sum;
 }
@@ -171,10 +185,7 @@ export function nextTransaction(
   waiting: ReadonlySet<string> = new Set(),
 ): { readonly now: readonly Piece[]; readonly later: readonly Piece[] } {
   if (pieces.length < 2) return { now: pieces, later: [] };
-  const sorted = pieces
-    .map((piece) => ({ piece, weight: weightBeside(piece, noLists) }))
-    .sort((a, b) => a.weight - b.weight)
-    .map(({ piece }) => piece);
+  const sorted = [...pieces].sort((a, b) => a.fullWeight - b.fullWeight);
   const now: Piece[] = [];
   const later: Piece[] = [];
   const lists = new Set<AddressSet>();

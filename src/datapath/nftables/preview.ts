@@ -3,10 +3,10 @@ import type { NatPlan } from '../../plan/nat-plan.ts';
 import { Busy, Rejected } from '../../wire/errors.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { Preview } from '../datapath.ts';
-import type { Comparison } from './comparison.ts';
-import type { PlacedElement } from './element.ts';
+import { type Comparison, elementChanges } from './comparison.ts';
 import { constantElements } from './entry-elements.ts';
 import { describeChanges } from './format.ts';
+import { FoundElements } from './found-elements.ts';
 import { ATTEMPTS, type KernelTables, workOn } from './kernel-tables.ts';
 
 /**
@@ -32,8 +32,8 @@ export async function previewOf(
       const isSteady = plan.revision === revision && connection.generation().id === generation;
       if (!isSteady && !isLast) continue;
       // What belongs to every skeleton comes with it.
-      const actual = state.kind === 'ours' ? found : FAMILIES.flatMap(constantElements);
-      const { changes } = comparison.changes(actual);
+      const actual = state.kind === 'ours' ? found : FoundElements.of(FAMILIES.flatMap(constantElements));
+      const changes = elementChanges(comparison.changes(actual));
       return { skeleton: workOn(state), changes: describeChanges(changes, plan) };
     } catch (error) {
       if (!(error instanceof Busy || error instanceof Rejected) || isLast) throw error;
@@ -42,11 +42,8 @@ export async function previewOf(
 }
 
 /** All elements of our tables, letting others work between two sets. */
-async function readGivingWay(tables: KernelTables): Promise<readonly PlacedElement[]> {
-  const all: PlacedElement[] = [];
-  for (const some of tables.readStepwise()) {
-    for (const placed of some) all.push(placed);
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
-  return all;
+async function readGivingWay(tables: KernelTables): Promise<FoundElements> {
+  const found = new FoundElements();
+  for (const _ of tables.readStepwise(found)) await new Promise<void>((resolve) => setImmediate(resolve));
+  return found;
 }

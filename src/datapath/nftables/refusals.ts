@@ -3,7 +3,7 @@ import type { Failure } from '../../wire/errors.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { RefusedEntry } from '../datapath.ts';
 import { freshBatch } from './batches.ts';
-import { type Comparison, desiredElements } from './comparison.ts';
+import type { Comparison } from './comparison.ts';
 import { ownerOf } from './format.ts';
 import { type KernelTables, SWAP_TABLE } from './kernel-tables.ts';
 import { sift } from './sift.ts';
@@ -20,9 +20,11 @@ export class Refusals {
   /** Finds the entries of the plan that the kernel does not take, each in a table that is never made. */
   find(connection: NftablesConnection, tables: KernelTables, comparison: Comparison): void {
     const { variant } = comparison.chains(tables.readWithAside().found);
-    const { refused } = sift(comparison.entries(), (some) => {
-      const add = [...desiredElements(some.map((entry) => program(entry, undefined)))];
-      connection.check(freshBatch(tables, SWAP_TABLE, variant, { add, remove: [] }, new Map()));
+    const { refused } = sift([...comparison.entries()], (some) => {
+      const programmed = new Map(some.map((entry) => [entry.key, program(entry, undefined)]));
+      connection.check(
+        freshBatch(tables, SWAP_TABLE, variant, { changes: null, programmed }, new Map()).batch,
+      );
     });
     for (const [entry, failure] of refused) this.add(entry, failure);
   }

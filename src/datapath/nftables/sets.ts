@@ -11,6 +11,8 @@ export interface SetRow<C extends Columns = Columns>
   extends SetNode,
     Pick<C, 'entries' | 'objects' | 'unread'> {
   readonly family: Family;
+  /** Its number among the sets of both families. */
+  readonly index: number;
   /** Of a key. */
   readonly fields: C['key'];
   /** Bytes of a key. */
@@ -43,17 +45,22 @@ export type DataOf<Name extends SetName> = Given<Rows[Name]['values']>;
 
 function rowsOf(family: Family): Rows {
   const rows = Object.entries<Columns>(columnsOf(family));
-  return Object.fromEntries(rows.map(([name, columns]) => [name, rowOf(family, name, columns)])) as Rows;
+  return Object.fromEntries(
+    rows.map(([name, columns], index) => [
+      name,
+      rowOf(family, family === 'IPv4' ? index : rows.length + index, name, columns),
+    ]),
+  ) as Rows;
 }
 
-function rowOf(family: Family, name: string, { comment, key, ...columns }: Columns): SetRow {
+function rowOf(family: Family, index: number, name: string, { comment, key, ...columns }: Columns): SetRow {
   const { interval = false, intervalData = false, dynamicSize = null } = columns;
   const { entries, objects, unread, isShared = false, translates = null } = columns;
   const { data = null } = columns;
   const values = data === null || data === 'verdict' ? [] : data;
   const value = data === null || data === 'verdict' ? data : loadOf(data);
   const declared = set(name, loadOf(key), comment, { data: value, interval, intervalData, dynamicSize });
-  const packed = { family, fields: key, width: widthOf(key), values, valueWidth: widthOf(values) };
+  const packed = { family, index, fields: key, width: widthOf(key), values, valueWidth: widthOf(values) };
   const isPaired = interval && key.length === 1;
   return Object.freeze({ ...declared, ...packed, isPaired, entries, objects, unread, isShared, translates });
 }

@@ -1,31 +1,26 @@
-import { familyOf } from '../../net/address.ts';
+import { addressBytes, familyOf } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
 import { latin1 } from '../../wire/bytes.ts';
-import type { SetElement } from '../../wire/nftables/element.ts';
+import type { ElementRecords } from '../../wire/nftables/records.ts';
 import { endpointIds, LOCAL_ID } from './affinity.ts';
-import { type PlacedElement, place, rowOf } from './element.ts';
-import { fieldsOf, unpack } from './fields.ts';
+import { fieldsOf, pack, unpack } from './fields.ts';
+import type { FoundElements } from './found-elements.ts';
 import { endpointMap, idMap, LOCAL_VIEW } from './pick-classes.ts';
+import { type SetRow, setsOf } from './sets.ts';
 import { filled, NOBODY, type Programmed, program, type SlotOrder, slotCount } from './slots.ts';
 
 /** Finds in elements that were read back which endpoint a frontend has in which slot. */
 export class SlotReader {
-  /** `map key` → value bytes. */
-  readonly #values = new Map<string, Uint8Array>();
+  readonly #found: FoundElements;
 
-  constructor(elements: readonly PlacedElement[]) {
-    for (const placed of elements) {
-      const { family, set, element } = placed;
-      if (element.data === undefined) continue;
-      if (set !== 'endpoints_single' && rowOf(placed).fields.at(-1) !== fieldsOf(family).slot) continue;
-      this.#values.set(`${set} ${latin1(element.key)}`, element.data);
-    }
+  constructor(found: FoundElements) {
+    this.#found = found;
   }
 
   /** The entry with its endpoints in slots, as near to what was read as possible. */
   programmed(entry: PlanEntry): Programmed {
-    if (entry.kind !== 'ServiceFrontend' || this.#values.size === 0) return program(entry, undefined);
+    if (entry.kind !== 'ServiceFrontend') return program(entry, undefined);
     return {
       entry,
       order: this.#order(entry, entry.endpoints, false),
@@ -35,50 +30,76 @@ export class SlotReader {
 
   #order(entry: ServiceFrontend, endpoints: readonly Endpoint[], local: boolean): SlotOrder {
     const count = slotCount({ endpoints });
-    const found = this.#indexes(entry, endpoints, local);
-    return filled(count, (slot) => found[slot] ?? NOBODY);
-  }
-
-  /** Of each slot of the view up to the first empty one, the index of its endpoint. An endpoint has one slot. */
-  #indexes(
-    { tuple: { address, protocol, port }, localEndpoints, affinityTimeoutSeconds }: ServiceFrontend,
-    endpoints: readonly Endpoint[],
-    local: boolean,
-  ): number[] {
-    const family = familyOf(address);
-    const count = slotCount({ endpoints });
-    const first = local ? LOCAL_VIEW : 0;
-    const ids = affinityTimeoutSeconds === null ? null : endpointIds(endpoints);
-    const plain = endpointMap(count, localEndpoints !== null);
-    const map = ids === null ? plain : idMap(count);
-    const inSlotOf = (index: number, slot: number): SetElement => {
-      const key = [address, protocol, port, first + slot] as const;
-      if (ids !== null) {
-        const id = (ids[index] as number) + (local ? LOCAL_ID : 0);
-        return place(family, idMap(count), { key, data: [id] }).element;
+    if (count === 0) return null;
+    const hasAffinity = entry.affinityTimeoutSeconds !== null;
+    const map = hasAffinity ? idMap(count) : endpointMap(count, entry.localEndpoints !== null);
+    const row: SetRow = setsOf(familyOf(entry.tuple.address))[map];
+    const records = this.#found.records.get(row);
+    if (records === undefined || records.count === 0) return null;
+    const element = new SlotBytes(row, entry, endpoints, local);
+    for (let slot = 0; slot < count; slot++) {
+      element.pack(slot, slot);
+      const record = records.find(element.bytes, 0);
+      if (record < 0 || !records.hasValue(record, element.bytes, row.width)) {
+        return otherOrder(records, element, count);
       }
-      const endpoint = endpoints[index] as Endpoint;
-      const data = [endpoint.address, endpoint.port] as const;
-      if (plain === 'endpoints_single') {
-        return place(family, plain, { key: [address, protocol, port], data }).element;
-      }
-      return place(family, plain, { key, data }).element;
-    };
-    const elements = Array.from({ length: count }, (_, index) => inSlotOf(index, index));
-    const places = new Map(elements.map(({ data = none }, index) => [latin1(data), index]));
-    const indexes: number[] = [];
-    for (const { key } of elements) {
-      const value = this.#values.get(`${map} ${latin1(key)}`);
-      if (value === undefined) break;
-      const name = latin1(value);
-      indexes.push(places.get(name) ?? NOBODY);
-      places.delete(name);
     }
-    return indexes;
+    return null; // each endpoint lies in the slot of its index
   }
 }
 
-const none = new Uint8Array();
+/** An endpoint has one slot; slots behind the first empty one are not looked at. */
+function otherOrder(records: ElementRecords, element: SlotBytes, count: number): SlotOrder {
+  const places = new Map<string, number>();
+  const found: number[] = [];
+  for (let slot = 0; slot < count; slot++) {
+    element.pack(slot, slot);
+    places.set(latin1(element.value), slot);
+    if (found.length === slot) {
+      const record = records.find(element.bytes, 0);
+      if (record >= 0) found.push(record);
+    }
+  }
+  return filled(count, (slot) => {
+    const record = found[slot];
+    const name = record === undefined ? '' : latin1(records.valueOf(record));
+    const index = places.get(name) ?? NOBODY;
+    places.delete(name);
+    return index;
+  });
+}
+
+/** The bytes of an element of a slot, made again for each. */
+class SlotBytes {
+  readonly bytes: Uint8Array;
+  readonly value: Uint8Array;
+  readonly #row: SetRow;
+  readonly #endpoints: readonly Endpoint[];
+  readonly #ids: readonly number[] | null;
+  readonly #frontend: readonly [Uint8Array, string, number];
+  readonly #local: boolean;
+
+  constructor(row: SetRow, entry: ServiceFrontend, endpoints: readonly Endpoint[], local: boolean) {
+    const { address, protocol, port } = entry.tuple;
+    this.bytes = new Uint8Array(row.width + row.valueWidth);
+    this.value = this.bytes.subarray(row.width);
+    this.#row = row;
+    this.#endpoints = endpoints;
+    this.#ids = entry.affinityTimeoutSeconds === null ? null : endpointIds(endpoints);
+    this.#frontend = [addressBytes(address), protocol, port];
+    this.#local = local;
+  }
+
+  pack(slot: number, index: number): void {
+    const { fields, values, width } = this.#row;
+    const local = this.#local;
+    // A map of frontends with one endpoint has no slots: the last is no field of it.
+    pack(fields, [...this.#frontend, slot + (local ? LOCAL_VIEW : 0)], this.bytes);
+    const { address, port } = this.#endpoints[index] as Endpoint;
+    const id = this.#ids?.[index];
+    pack(values, id === undefined ? [address, port] : [id + (local ? LOCAL_ID : 0)], this.bytes, width);
+  }
+}
 
 /** Address and port, as `dnat` takes them from a map; null for what is none. */
 export function endpointIn(family: Family, value: Uint8Array): Endpoint | null {

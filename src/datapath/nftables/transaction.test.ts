@@ -4,9 +4,10 @@ import type { FactChange } from '../../model/facts.ts';
 import { defaultPlanOptions } from '../../plan/options.ts';
 import { Planner } from '../../plan/planner.ts';
 import { plainEgress } from './egress.ts';
-import { elementComparison, type PlacedElement } from './element.ts';
+import type { PlacedElement } from './element.ts';
 import { formatPlaced } from './format.ts';
 import { piecesOf, rendered } from './pieces.ts';
+import { noUses } from './shared-elements.ts';
 import { type Held, Transactions } from './transaction.ts';
 import { UseCount } from './use-count.ts';
 
@@ -14,8 +15,8 @@ const transactions = new Transactions();
 const planner = new Planner(nodeFacts(), defaultPlanOptions);
 let held: Held = {
   programmed: new Map(),
-  shared: UseCount.of([], elementComparison.identity),
-  timeouts: UseCount.of([], String),
+  shared: noUses(),
+  timeouts: UseCount.of([], Number),
   variant: { timeouts: [], egress: plainEgress },
 };
 

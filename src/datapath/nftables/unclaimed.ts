@@ -116,7 +116,7 @@ function portsIn(placed: PlacedElement): KeyPorts | null {
 /** Keys of the entries that the elements belonged to and that the plan does not have. */
 export function goneKeys(
   plan: Pick<NatPlan, 'entry'>,
-  ...elements: readonly (readonly PlacedElement[])[]
+  ...elements: readonly Iterable<PlacedElement>[]
 ): Set<string> {
   const gone = new Set<string>();
   for (const some of elements) {

@@ -10,27 +10,35 @@ export interface UseChange<Item> {
 
 /** How many users each item has: an item is there while one of them is. */
 export class UseCount<Item> {
-  readonly #nameOf: (item: Item) => string;
-  readonly #users = new Map<string, number>();
+  readonly #nameOf: (item: Item) => string | number;
+  readonly #users = new Map<string | number, number>();
 
-  private constructor(nameOf: (item: Item) => string) {
+  /** @param nameOf items of one name are the same */
+  constructor(nameOf: (item: Item) => string | number) {
     this.#nameOf = nameOf;
   }
 
-  /** Each item stands here once for each of its users; items of one name are the same. */
-  static of<Item>(items: Iterable<Item>, nameOf: (item: Item) => string): UseCount<Item> {
+  /** Each item stands here once for each of its users. */
+  static of<Item>(items: Iterable<Item>, nameOf: (item: Item) => string | number): UseCount<Item> {
     const count = new UseCount(nameOf);
-    count.after([], items).done();
+    for (const item of items) count.add(nameOf(item));
     return count;
   }
 
-  get names(): string[] {
+  get names(): (string | number)[] {
     return [...this.#users.keys()];
+  }
+
+  /** One more user. True if it is the first. */
+  add(name: string | number): boolean {
+    const before = this.#users.get(name) ?? 0;
+    this.#users.set(name, before + 1);
+    return before === 0;
   }
 
   /** What becomes of the items when users go and come: costs the number of these, whatever else is counted. */
   after(gone: Iterable<Item>, come: Iterable<Item>): UseChange<Item> {
-    const steps = new Map<string, { item: Item; by: number }>();
+    const steps = new Map<string | number, { item: Item; by: number }>();
     const count = (item: Item, by: number) => {
       const name = this.#nameOf(item);
       const known = steps.get(name);

@@ -20,6 +20,7 @@ import {
 } from './declarations.ts';
 import { allDistinct, readElementList, type SetElement } from './element.ts';
 import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
+import { ElementRecords, type RecordsRead, readRecords } from './records.ts';
 
 export interface TableDump {
   readonly table: TableDeclaration;
@@ -101,6 +102,39 @@ export class NftablesConnection extends NetlinkClient {
    * when all were like that.
    */
   elements(family: NftFamily, table: string, set: string): SetElement[] {
+    return this.#untilDistinct(family, table, set, (asked) => {
+      const elements: SetElement[] = [];
+      this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, elements));
+      return allDistinct(elements) ? elements : undefined;
+    });
+  }
+
+  /** As `elements`; null where one has more than a key and a value, or other lengths. */
+  records(
+    family: NftFamily,
+    table: string,
+    set: string,
+    keyLength: number,
+    valueLength: number,
+  ): ElementRecords | null {
+    return this.#untilDistinct(family, table, set, (asked) => {
+      const records = new ElementRecords(keyLength, valueLength);
+      let found: RecordsRead = 'all';
+      this.request(asked, ({ bytes, start, end }) => {
+        if (found === 'all') found = readRecords(bytes, start + NFGENMSG, end, records);
+      });
+      const outcome: RecordsRead = found;
+      return outcome === 'all' ? records : outcome === 'other' ? null : undefined;
+    });
+  }
+
+  /** What `read` gives; undefined where it read an element twice. */
+  #untilDistinct<Read>(
+    family: NftFamily,
+    table: string,
+    set: string,
+    read: (asked: Asked) => Read | undefined,
+  ): Read {
     const names = [
       [1, table], // NFTA_SET_ELEM_LIST_TABLE
       [2, set], // NFTA_SET_ELEM_LIST_SET
@@ -108,9 +142,8 @@ export class NftablesConnection extends NetlinkClient {
     const asked = message('NFT_MSG_GETSETELEM', NLM_F_DUMP, family, names);
     for (let attempt = 0; attempt < READINGS; attempt++) {
       if (attempt > 0) this.socket.wait(REARRANGING); // only a pause: nothing is received
-      const elements: SetElement[] = [];
-      this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, elements));
-      if (allDistinct(elements)) return elements;
+      const found = read(asked);
+      if (found !== undefined) return found;
     }
     throw new Busy(failureOf(asked.subject, 'EAGAIN', 'the set is being rearranged'));
   }
