@@ -12,13 +12,12 @@ import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
 import { node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { type ChangeCost, costOfEach, residentMiB, startMeter } from './cost.ts';
+import { memoryFlags } from './memory-flags.ts';
 import { replacedPods, wideService } from './wide-service.ts';
 
 /** Endpoints of the Service that changes. */
 const SIZES = [3, 100, 1000];
 const CHANGES = 2000;
-/** As bin/knat starts Node.js. */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +33,13 @@ if (!(size.services > 0 && size.services <= 500_000 && size.endpoints > 0 && siz
 }
 
 if (values.role === 'outside') {
-  const args = [...NODE_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role', 'inside'];
+  const args = [
+    ...memoryFlags(),
+    fileURLToPath(import.meta.url),
+    ...process.argv.slice(2),
+    '--role',
+    'inside',
+  ];
   process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1);
 }
 report(await measure());

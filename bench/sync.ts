@@ -16,11 +16,10 @@ import { NftablesConnection } from '../src/wire/nftables/connection.ts';
 import { type ClusterSize, node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
 import { measureChains } from './chains-baseline.ts';
 import { type ChangeCost, type Cost, costOfEach, residentMiB, round, startMeter } from './cost.ts';
+import { memoryFlags } from './memory-flags.ts';
 import { replacedPods, rolledPods, wideService } from './wide-service.ts';
 
 const CHANGES = 1000;
-/** As bin/knat starts Node.js. */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
 const signal = AbortSignal.timeout(300_000);
 let netlinkMs = 0;
 
@@ -46,7 +45,7 @@ function runInFreshNamespace(): void {
   const args = [
     '-n',
     process.execPath,
-    ...NODE_FLAGS,
+    ...memoryFlags(),
     fileURLToPath(import.meta.url),
     ...process.argv.slice(2),
     '--role',
@@ -166,7 +165,13 @@ async function measureRestart(): Promise<Restart> {
 }
 
 function restartInNewProcess(): Restart {
-  const args = [...NODE_FLAGS, fileURLToPath(import.meta.url), ...process.argv.slice(2), '--role', 'restart'];
+  const args = [
+    ...memoryFlags(),
+    fileURLToPath(import.meta.url),
+    ...process.argv.slice(2),
+    '--role',
+    'restart',
+  ];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the restarted process failed: ${stderr}`);
   return JSON.parse(stdout) as Restart;
