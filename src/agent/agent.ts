@@ -143,7 +143,7 @@ export class Agent implements AgentFacts {
       const inForce = new Promise<void>((resolve) => {
         this.#inForce = resolve;
       });
-      cleanups.push(...this.#watch());
+      cleanups.push(...this.#watch(inForce));
       let failure: unknown = null;
       if (once) {
         this.#settled = (why) => {
@@ -212,7 +212,7 @@ export class Agent implements AgentFacts {
   }
 
   /** Returns functions that stop watching. */
-  #watch(): (() => void)[] {
+  #watch(inForce: Promise<void>): (() => void)[] {
     const { datapath, interfaces, host, logger } = this.#parts;
     const changed = () => {
       if (this.#refreshNode()) this.#loop.trigger();
@@ -224,7 +224,9 @@ export class Agent implements AgentFacts {
         this.#loop.trigger();
       }),
       interfaces.watch(changed),
-      ...host.map((source) => source.watch(changed, (code, message) => this.findings.trouble(code, message))),
+      ...host.map((source) =>
+        source.watch(changed, (code, message) => this.findings.trouble(code, message), inForce),
+      ),
     ];
   }
 

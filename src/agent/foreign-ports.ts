@@ -52,7 +52,11 @@ export class ForeignPorts implements TakenPortSource {
     return { portRules: this.#found };
   }
 
-  watch(onChange: () => void, trouble: (code: typeof TROUBLE, message: string | null) => void): () => void {
+  watch(
+    onChange: () => void,
+    trouble: (code: typeof TROUBLE, message: string | null) => void,
+    inForce: Promise<void>,
+  ): () => void {
     trouble(TROUBLE, this.#problem);
     const end = new AbortController();
     const keeper = new RuleKeeper({
@@ -68,7 +72,7 @@ export class ForeignPorts implements TakenPortSource {
       isPolled: () => this.#rules.hasLegacy('destination') || this.#problem !== null,
       restPerWork: REST_PER_WORK,
     });
-    keeper.due(); // for changes between the first look and now
+    void inForce.then(() => keeper.due()); // for changes since the first look
     void keeper.run(end.signal);
     return () => end.abort();
   }

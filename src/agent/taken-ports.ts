@@ -15,8 +15,13 @@ export interface TakenPortSource {
   /**
    * Calls `onChange` after every change, until the returned function is called. `trouble` gets a code and the reason
    * when the ports become unreadable, and null when they are readable again.
+   * @param inForce resolves once the kernel has the plan: what slows down the first, large programming begins then
    */
-  watch(onChange: () => void, trouble: (code: SideCode, message: string | null) => void): () => void;
+  watch(
+    onChange: () => void,
+    trouble: (code: SideCode, message: string | null) => void,
+    inForce: Promise<void>,
+  ): () => void;
 }
 
 export function takenPortsOf(sources: readonly TakenPortSource[]): TakenPorts {

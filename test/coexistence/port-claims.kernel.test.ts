@@ -201,6 +201,7 @@ test('rules that come and go are seen, in legacy iptables at the next look', asy
   const stop = ports.watch(
     () => {},
     (_code, message) => troubles.push(message),
+    Promise.resolve(),
   );
   const seen = () =>
     ports
