@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak what-if bench clean test-cluster
+.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak what-if bench bench-scale clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -65,6 +65,9 @@ bench: build ## run the benchmarks against the real kernel
 	@npm run --silent bench:heal
 	@npm run --silent bench:pools
 	@npm run --silent bench:connect
+
+bench-scale: build ## measure the sizes that other projects published (15 minutes) and write docs/performance.md, root needed
+	@npm run --silent bench:scale -- --document
 
 clean: ## remove built files and packages
 	@rm -rf dist node_modules

@@ -37,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'kernel',
-          include: ['src/**/*.kernel.test.ts', 'test/**/*.kernel.test.ts'],
+          include: ['src/**/*.kernel.test.ts', 'bench/**/*.kernel.test.ts', 'test/**/*.kernel.test.ts'],
           // What takes an API server and half a minute is `make test-cluster`.
           exclude: [
             'node_modules/**',

@@ -1,4 +1,4 @@
-import type { ApiObject } from '../test/cluster/simulator/objects.ts';
+import type { ApiObject, JsonObject } from '../test/cluster/simulator/objects.ts';
 import type { ClusterSize } from '../test/generators/large-cluster.ts';
 
 /** The objects of a cluster with every field that a real API server and its controllers write into them. */
@@ -8,6 +8,16 @@ export function* clusterObjects({ services, endpoints }: ClusterSize): Generator
     yield serviceObject(index);
     yield sliceObject(index, endpoints);
   }
+}
+
+/** The address of a pod by its number in the cluster, in 10.128.0.0/9. */
+export function podAddress(number: number): string {
+  return `10.${128 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${number & 255}`;
+}
+
+/** The ClusterIP of a Service by its number in the cluster. */
+export function clusterAddress(index: number): string {
+  return `10.${96 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
 }
 
 const TIME = '2026-01-01T00:00:00Z';
@@ -37,8 +47,8 @@ function metadata(
   };
 }
 
-function serviceObject(index: number): ApiObject {
-  const address = `10.${96 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
+export function serviceObject(index: number): ApiObject {
+  const address = clusterAddress(index);
   const fields = {
     'f:spec': {
       'f:internalTrafficPolicy': {},
@@ -67,8 +77,21 @@ function serviceObject(index: number): ApiObject {
   };
 }
 
-/** The slice of a Service; `shift` moves its last endpoint to another address. */
+/** The only slice of a Service; `shift` moves its last endpoint to another address. */
 export function sliceObject(index: number, count: number, shift = 0): ApiObject {
+  const pods = Array.from(
+    { length: count },
+    (_, at) => index * count + at + (at === count - 1 ? shift << 20 : 0),
+  );
+  return sliceOf(
+    index,
+    0,
+    pods.map((pod) => endpointObject(index, pod)),
+  );
+}
+
+/** A slice with these endpoints; `serial` distinguishes the slices of one Service. */
+export function sliceOf(index: number, serial: number, endpoints: readonly JsonObject[]): ApiObject {
   const name = `service-${index}`;
   const labels = {
     app: name,
@@ -79,23 +102,31 @@ export function sliceObject(index: number, count: number, shift = 0): ApiObject 
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: metadata(index, `${name}-abcde`, labels, fields),
+    metadata: metadata(index, `${name}-${suffixOf(serial)}`, labels, fields),
     addressType: 'IPv4',
-    endpoints: Array.from({ length: count }, (_, at) => {
-      const number = index * count + at + (at === count - 1 ? shift << 20 : 0);
-      return {
-        addresses: [`10.${128 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${number & 255}`],
-        conditions: { ready: true, serving: true, terminating: false },
-        nodeName: `node-${at % 10}`,
-        targetRef: { kind: 'Pod', name: `${name}-${at}`, namespace: `namespace-${index % 100}` },
-        zone: 'zone-a',
-      };
-    }),
+    endpoints,
     ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
   };
 }
 
-function nodeObject(): ApiObject {
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+
+/** Five letters, as the controller appends them to the name of the Service: `abcde` for the first slice. */
+function suffixOf(serial: number): string {
+  return `abc${LETTERS[3 + Math.floor(serial / 26)]}${LETTERS[(4 + serial) % 26]}`;
+}
+
+export function endpointObject(index: number, pod: number, isReady = true): JsonObject {
+  return {
+    addresses: [podAddress(pod)],
+    conditions: { ready: isReady, serving: isReady, terminating: false },
+    nodeName: `node-${pod % 10}`,
+    targetRef: { kind: 'Pod', name: `service-${index}-${pod}`, namespace: `namespace-${index % 100}` },
+    zone: 'zone-a',
+  };
+}
+
+export function nodeObject(): ApiObject {
   return {
     apiVersion: 'v1',
     kind: 'Node',

@@ -8,6 +8,10 @@ import { addressBytes, type IpAddress } from '../src/net/address.ts';
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const SOL_IP = 0;
+const IP_TRANSPARENT = 19;
+const EINPROGRESS = 115;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_LINGER = 13;
@@ -45,6 +49,22 @@ export function connectOnce(to: SocketAddress): void {
   checked('setsockopt', call.setsockopt(fd, SOL_SOCKET, SO_LINGER, AT_ONCE, AT_ONCE.length));
   checked('connect', call.connect(fd, to, to.length));
   call.close(fd);
+}
+
+/** Sends the first packet of a connection and gives up; from an address that the host need not have. */
+export function connectInVain(to: SocketAddress, from: SocketAddress | null = null): void {
+  const fd = checked('socket', call.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  try {
+    if (from !== null) {
+      const on = new Uint8Array(Int32Array.of(1).buffer);
+      checked('setsockopt', call.setsockopt(fd, SOL_IP, IP_TRANSPARENT, on, on.length));
+      checked('bind', call.bind(fd, from, from.length));
+    }
+    const result = call.connect(fd, to, to.length);
+    if (result < 0 && koffi.errno() !== EINPROGRESS) checked('connect', result);
+  } finally {
+    call.close(fd);
+  }
 }
 
 /** Listens on this address, accepts every connection and closes it. Never returns: it needs a separate process. */

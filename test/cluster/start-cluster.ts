@@ -28,9 +28,12 @@ export async function startCluster(): Promise<Cluster> {
   return isReal ? await startRealCluster(ASSETS) : await startSimulator();
 }
 
-export async function startSimulator(): Promise<Cluster & { readonly simulator: Simulator }> {
+/** @param bookmarkMs milliseconds between the bookmarks of a watch; short by default, for tests */
+export async function startSimulator(
+  bookmarkMs?: number,
+): Promise<Cluster & { readonly simulator: Simulator }> {
   const certificates = makeCertificates();
-  const simulator = new Simulator(certificates);
+  const simulator = new Simulator(certificates, bookmarkMs);
   simulator.users.add('admin-token', 'admin', ['system:masters']);
   simulator.users.add('knat-token', 'knat');
   await simulator.start();
