@@ -77,7 +77,7 @@ function destinations(spec: Fields, report: ParseReport): EgressDestination[] {
       );
       return [];
     }
-    const cidr = readPrefix(text, entry.path('cidr'), report);
+    const cidr = readPrefix(text, () => entry.path('cidr'), report);
     return cidr === null ? [] : [{ cidr, protocol, ports }];
   });
 }

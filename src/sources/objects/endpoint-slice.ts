@@ -87,18 +87,19 @@ function endpoints(
       );
       return null;
     }
-    const address = readOrdinaryAddress(text, `${entry.path('addresses')}[0]`, report);
+    const path = () => `${entry.path('addresses')}[0]`;
+    const address = readOrdinaryAddress(text, path, report);
     if (address === null) return null;
     if (familyOf(address) !== family) {
       report.error(
         'KNAT_ADDRESS_FAMILY',
-        `${entry.path('addresses')}[0]`,
+        path(),
         `${address} is no ${family} address, as addressType says: move it to a slice of its own family`,
       );
       return null;
     }
     const conditions = entry.object('conditions');
-    const hints = entry.object('hints');
+    const hints = entry.has('hints') ? entry.object('hints') : null;
     return {
       address,
       ready: conditions.flag('ready') ?? true,
@@ -118,8 +119,8 @@ function nodeName(entry: Fields, shared: SharedValues): string | null {
   return name === null ? null : shared.text(name);
 }
 
-function hintNames(hints: Fields, key: string, shared: SharedValues): readonly string[] {
-  const entries = hints.objects(key);
+function hintNames(hints: Fields | null, key: string, shared: SharedValues): readonly string[] {
+  const entries = hints?.objects(key) ?? NONE;
   if (entries.length === 0) return NONE;
   const names = entries.map((entry) => shared.text(entry.text('name')));
   return shared.list(names.join('\n'), names);

@@ -61,7 +61,7 @@ function outgoingAddresses(spec: Fields, report: ParseReport): readonly IpAddres
   const path = spec.path('natOutgoingAddress');
   const addresses: IpAddress[] = [];
   for (const part of text.split(',')) {
-    const address = readAddress(part.trim(), path, report);
+    const address = readAddress(part.trim(), () => path, report);
     if (address === null) continue;
     if (addresses.some((other) => familyOf(other) === familyOf(address))) {
       const message = `${address} is the second ${familyOf(address)} address: give one of each family at most`;

@@ -15,11 +15,32 @@ function isInteger(value: unknown): value is number {
   return Number.isInteger(value);
 }
 
+function isFlag(value: unknown): value is boolean {
+  return typeof value === 'boolean';
+}
+
+function isIntegerOrText(value: unknown): value is number | string {
+  return isText(value) || isInteger(value);
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
+function itself(text: string): string {
+  return text;
+}
+
 /** Limits for reports of unknown fields: fields of one object, and characters of a name. */
 const MOST_UNKNOWN = 5;
 const LONGEST_NAME = 60;
 
-type TextReader<Value> = (text: string, path: string, report: ParseReport) => Value | null;
+/** Writes where a value stands, for messages: `spec.ports[0].port`. Valid during the call that got it. */
+export type Path = () => string;
+
+type TextReader<Value> = (text: string, path: Path, report: ParseReport) => Value | null;
+
+const EMPTY: JsonRecord = Object.freeze({});
 
 /**
  * Reads the fields of one JSON object. Unknown fields are ignored unless `knowsOnly` is called. A field of the wrong
@@ -29,18 +50,27 @@ type TextReader<Value> = (text: string, path: string, report: ParseReport) => Va
  */
 export class Fields {
   readonly #value: JsonRecord;
-  readonly #path: string;
   readonly #report: ParseReport;
+  /** Null: the object itself. */
+  readonly #parent: Fields | null;
+  /** The field of the parent. */
+  readonly #key: string;
+  /** In the list of that field; -1: it is no list. */
+  readonly #index: number;
 
-  constructor(value: JsonRecord, path: string, report: ParseReport) {
+  constructor(value: JsonRecord, report: ParseReport, parent: Fields | null = null, key = '', index = -1) {
     this.#value = value;
-    this.#path = path;
     this.#report = report;
+    this.#parent = parent;
+    this.#key = key;
+    this.#index = index;
   }
 
   /** Path of a field for messages: `spec.ports[0].port`. */
   path(key: string): string {
-    return this.#path === '' ? key : `${this.#path}.${key}`;
+    if (this.#parent === null) return key;
+    const own = this.#parent.path(this.#key);
+    return this.#index < 0 ? `${own}.${key}` : `${own}[${this.#index}].${key}`;
   }
 
   has(key: string): boolean {
@@ -69,7 +99,7 @@ export class Fields {
   }
 
   flag(key: string): boolean | null {
-    return this.#typed(key, (value) => typeof value === 'boolean', 'true or false');
+    return this.#typed(key, isFlag, 'true or false');
   }
 
   integer(key: string): number | null {
@@ -78,7 +108,7 @@ export class Fields {
 
   /** The API's IntOrString. */
   integerOrText(key: string): number | string | null {
-    return this.#typed(key, (value) => isText(value) || isInteger(value), 'a whole number or a text');
+    return this.#typed(key, isIntegerOrText, 'a whole number or a text');
   }
 
   port(key: string): Port | null {
@@ -108,7 +138,7 @@ export class Fields {
   /** Null if absent or empty; another word is an error. */
   optionalWord<Word extends string>(key: string, words: readonly Word[]): Word | null {
     const text = this.text(key);
-    return text === '' ? null : this.#known(text, this.path(key), words);
+    return text === '' ? null : this.#known(text, () => this.path(key), words);
   }
 
   /** Other words are errors and left out. */
@@ -117,33 +147,38 @@ export class Fields {
   }
 
   object(key: string): Fields {
-    return new Fields(this.#typed(key, isRecord, 'an object') ?? {}, this.path(key), this.#report);
+    return new Fields(this.#typed(key, isRecord, 'an object') ?? EMPTY, this.#report, this, key);
   }
 
   items(key: string): readonly unknown[] {
-    return this.#typed(key, (value) => Array.isArray(value), 'a list') ?? NONE;
+    return this.#typed(key, isList, 'a list') ?? NONE;
   }
 
   objects(key: string): readonly Fields[] {
-    return this.#each(key, isRecord, 'an object', (item, path) => new Fields(item, path, this.#report));
+    return this.#each(
+      key,
+      isRecord,
+      'an object',
+      (item, _, index) => new Fields(item, this.#report, this, key, index),
+    );
   }
 
   texts(key: string): readonly string[] {
-    return this.#each(key, isText, 'a text', (text) => text);
+    return this.#each(key, isText, 'a text', itself);
   }
 
   textMap(key: string): Readonly<Record<string, string>> {
     const texts: [string, string][] = [];
     for (const [name, item] of Object.entries(this.#typed(key, isRecord, 'a map of texts') ?? {})) {
       if (isText(item)) texts.push([name, item]);
-      else this.#wrongType(`${this.path(key)}[${name}]`, 'a text', item, ': put it into quotes');
+      else this.#wrongType(() => `${this.path(key)}[${name}]`, 'a text', item, ': put it into quotes');
     }
     return Object.fromEntries(texts);
   }
 
   address(key: string): IpAddress | null {
     const text = this.text(key);
-    return text === '' ? null : readAddress(text, this.path(key), this.#report);
+    return text === '' ? null : readAddress(text, () => this.path(key), this.#report);
   }
 
   addresses(key: string): readonly IpAddress[] {
@@ -156,22 +191,25 @@ export class Fields {
    */
   parts<Value>(
     key: string,
-    read: (item: unknown, path: string) => Value | null,
+    read: (item: unknown, path: Path, index: number) => Value | null,
     needed: 'needed' | 'spared' = 'spared',
   ): readonly Value[] {
     const items = this.items(key);
     if (items.length === 0) return NONE;
-    const path = (index: number) => `${this.path(key)}[${index}]`;
     const { mark } = this.#report;
     const values: Value[] = [];
-    for (let index = 0; index < items.length; index++) {
-      const value = this.#report.part(() => read(items[index], path(index)));
+    // One of each for all items: there may be a thousand.
+    let index = 0;
+    const path = () => `${this.path(key)}[${index}]`;
+    const readItem = () => read(items[index], path, index);
+    for (; index < items.length; index++) {
+      const value = this.#report.part(readItem);
       if (value !== null) values.push(value);
     }
     if (values.length > 0) return values.slice(); // a copy has no spare capacity
     if (needed === 'needed') {
       this.#report.rewind(mark);
-      for (let index = 0; index < items.length; index++) read(items[index], path(index));
+      for (index = 0; index < items.length; index++) readItem();
     }
     return NONE;
   }
@@ -181,8 +219,10 @@ export class Fields {
     read: (entry: Fields) => Value | null,
     needed: 'needed' | 'spared' = 'spared',
   ): readonly Value[] {
-    const readItem = (item: unknown, path: string) =>
-      isRecord(item) ? read(new Fields(item, path, this.#report)) : this.#wrongType(path, 'an object', item);
+    const readItem = (item: unknown, path: Path, index: number) =>
+      isRecord(item)
+        ? read(new Fields(item, this.#report, this, key, index))
+        : this.#wrongType(path, 'an object', item);
     return this.parts(key, readItem, needed);
   }
 
@@ -191,7 +231,7 @@ export class Fields {
     read: TextReader<Value>,
     needed: 'needed' | 'spared' = 'spared',
   ): readonly Value[] {
-    const readItem = (item: unknown, path: string) =>
+    const readItem = (item: unknown, path: Path) =>
       isText(item) ? read(item, path, this.#report) : this.#wrongType(path, 'a text', item);
     return this.parts(key, readItem, needed);
   }
@@ -200,7 +240,7 @@ export class Fields {
   textPartsOr<Value>(key: string, older: string, read: TextReader<Value>): readonly Value[] {
     if (this.items(key).length > 0) return this.textParts(key, read, 'needed');
     const text = this.text(older);
-    const value = text === '' ? null : read(text, this.path(older), this.#report);
+    const value = text === '' ? null : read(text, () => this.path(older), this.#report);
     return value === null ? NONE : [value];
   }
 
@@ -208,7 +248,7 @@ export class Fields {
   #typed<Value>(key: string, is: (value: unknown) => value is Value, wanted: string): Value | null {
     const value = this.#value[key] ?? undefined;
     if (value === undefined) return null;
-    return is(value) ? value : this.#wrongType(this.path(key), wanted, value);
+    return is(value) ? value : this.#wrongType(() => this.path(key), wanted, value);
   }
 
   /** The items of a list that have the right type and that `read` can use, in order. */
@@ -216,58 +256,59 @@ export class Fields {
     key: string,
     is: (item: unknown) => item is Item,
     wanted: string,
-    read: (item: Item, path: string) => Value | null,
+    read: (item: Item, path: Path, index: number) => Value | null,
   ): readonly Value[] {
     const items = this.items(key);
     if (items.length === 0) return NONE;
     const values: Value[] = [];
-    for (let index = 0; index < items.length; index++) {
+    let index = 0;
+    const path = () => `${this.path(key)}[${index}]`;
+    for (; index < items.length; index++) {
       const item = items[index];
-      const path = `${this.path(key)}[${index}]`;
-      const value = is(item) ? read(item, path) : this.#wrongType(path, wanted, item);
+      const value = is(item) ? read(item, path, index) : this.#wrongType(path, wanted, item);
       if (value !== null) values.push(value);
     }
     return values.slice(); // a copy has no spare capacity
   }
 
-  #known<Word extends string>(text: string, path: string, words: readonly Word[]): Word | null {
+  #known<Word extends string>(text: string, path: Path, words: readonly Word[]): Word | null {
     const word = words.find((candidate) => candidate === text);
     if (word !== undefined) return word;
-    this.#report.error('KNAT_FIELD_VALUE', path, `"${text}" is not known: use one of ${words.join(', ')}`);
+    this.#report.error('KNAT_FIELD_VALUE', path(), `"${text}" is not known: use one of ${words.join(', ')}`);
     return null;
   }
 
-  #wrongType(path: string, wanted: string, value: unknown, remedy = ''): null {
-    this.#report.error('KNAT_FIELD_TYPE', path, `must be ${wanted}, not ${describe(value)}${remedy}`);
+  #wrongType(path: Path, wanted: string, value: unknown, remedy = ''): null {
+    this.#report.error('KNAT_FIELD_TYPE', path(), `must be ${wanted}, not ${describe(value)}${remedy}`);
     return null;
   }
 }
 
 /** Loopback, multicast and other special addresses are errors on the field. */
-export function readOrdinaryAddress(text: string, path: string, report: ParseReport): IpAddress | null {
+export function readOrdinaryAddress(text: string, path: Path, report: ParseReport): IpAddress | null {
   const address = readAddress(text, path, report);
   const special = address === null ? null : specialAddress(address);
   if (special === null) return address;
-  report.error('KNAT_ADDRESS_SPECIAL', path, `${text} is ${special}, which no Service and no endpoint has`);
+  report.error('KNAT_ADDRESS_SPECIAL', path(), `${text} is ${special}, which no Service and no endpoint has`);
   return null;
 }
 
 /** Reads an address; a bad one is an error on the field. */
-export function readAddress(text: string, path: string, report: ParseReport): IpAddress | null {
+export function readAddress(text: string, path: Path, report: ParseReport): IpAddress | null {
   const address = parseAddress(text);
   if (address === null) {
-    report.error('KNAT_ADDRESS_INVALID', path, `"${text}" is no IPv4 or IPv6 address`);
+    report.error('KNAT_ADDRESS_INVALID', path(), `"${text}" is no IPv4 or IPv6 address`);
   }
   return address;
 }
 
 /** Reads a strict prefix; a bad one is an error on the field. */
-export function readPrefix(text: string, path: string, report: ParseReport): Prefix | null {
+export function readPrefix(text: string, path: Path, report: ParseReport): Prefix | null {
   const prefix = parsePrefix(text);
   if (typeof prefix !== 'string') return prefix;
   if (prefix === 'syntax') {
-    report.error('KNAT_PREFIX_INVALID', path, `"${text}" is no CIDR: write ADDRESS/LENGTH`);
-  } else report.error('KNAT_PREFIX_HOST_BITS', path, hostBitsMessage(text));
+    report.error('KNAT_PREFIX_INVALID', path(), `"${text}" is no CIDR: write ADDRESS/LENGTH`);
+  } else report.error('KNAT_PREFIX_HOST_BITS', path(), hostBitsMessage(text));
   return null;
 }
 

@@ -52,7 +52,7 @@ export function openObject(kind: ObjectRef['kind'], object: unknown, shared: Sha
   const namespace = shared.text(ref.namespace);
   const name = ref.name;
   const report = new ParseReport({ kind, namespace, name });
-  const fields = new Fields(isRecord(object) ? object : {}, '', report);
+  const fields = new Fields(isRecord(object) ? object : {}, report);
   if (!isRecord(object)) report.error('KNAT_OBJECT_INVALID', '', `must be a ${kind} object`);
   const metadata = fields.object('metadata');
   if (metadata.text('name') === '') {

@@ -55,7 +55,7 @@ function loadBalancerIPs(status: Fields, report: ParseReport): readonly IpAddres
   return status.object('loadBalancer').objectParts('ingress', (entry) => {
     const mode = entry.word('ipMode', ['VIP', 'Proxy'], 'VIP');
     const text = mode === 'Proxy' ? '' : entry.text('ip');
-    return text === '' ? null : readOrdinaryAddress(text, entry.path('ip'), report);
+    return text === '' ? null : readOrdinaryAddress(text, () => entry.path('ip'), report);
   });
 }
 
@@ -67,7 +67,7 @@ function sourceRanges(spec: Fields, report: ParseReport): readonly Prefix[] | nu
     // Host bits are cleared, since the API server accepts them.
     const range = typeof item === 'string' ? parseLoosePrefix(item.trim()) : null;
     if (range === null) {
-      report.warn('KNAT_SOURCE_RANGE_IGNORED', path, `"${text}" is no CIDR and is left out: correct it`);
+      report.warn('KNAT_SOURCE_RANGE_IGNORED', path(), `"${text}" is no CIDR and is left out: correct it`);
     }
     return range;
   });
@@ -101,25 +101,22 @@ function ports(
       report.error('KNAT_FIELD_REQUIRED', entry.path('port'), 'a service port needs a number: add port');
     }
     if (port === null || report.failed) return null; // what cannot be used claims nothing
-    for (const [field, claim] of [
-      ['name', `name ${name === '' ? 'that is empty' : `"${name}"`}`],
-      ['port', `${protocol} port ${port}`],
-    ] as const) {
-      if (seen.has(claim)) {
-        report.error(
-          'KNAT_FIELD_DUPLICATE',
-          entry.path(field),
-          `another port of the Service has the ${claim}`,
-        );
-      }
-      seen.add(claim);
-    }
+    claim(seen, entry, 'name', `name ${name === '' ? 'that is empty' : `"${name}"`}`, report);
+    claim(seen, entry, 'port', `${protocol} port ${port}`, report);
     key += `${name}/${protocol}/${port},`;
     isShared &&= nodePort === null; // no two Services have the same node port
     return { name, protocol, port, nodePort };
   };
   const facts = spec.objectParts('ports', read, 'needed');
   return isShared ? context.shared.list(`Service ${key}`, facts) : facts;
+}
+
+/** What an earlier port of the Service has is an error. */
+function claim(seen: Set<string>, entry: Fields, field: string, what: string, report: ParseReport): void {
+  if (seen.has(what)) {
+    report.error('KNAT_FIELD_DUPLICATE', entry.path(field), `another port of the Service has the ${what}`);
+  }
+  seen.add(what);
 }
 
 function affinityTimeout(spec: Fields, report: ParseReport): number | null {

@@ -10,22 +10,21 @@ const LIMIT = 100_000;
  * Forgetting a value only costs memory.
  */
 export class SharedValues {
-  readonly #values = new BoundedMap<string, unknown>(LIMIT);
+  readonly #texts = new BoundedMap<string, string>(LIMIT);
+  readonly #lists = new BoundedMap<string, readonly unknown[]>(LIMIT);
 
   text(text: string): string {
-    return text === '' ? '' : this.#remember(`s${text}`, () => text);
+    if (text === '') return '';
+    const known = this.#texts.get(text);
+    if (known === undefined) this.#texts.set(text, text);
+    return known ?? text;
   }
 
   /** The first list seen under this key; equal keys must mean equal lists. */
   list<Item>(key: string, list: readonly Item[]): readonly Item[] {
-    return list.length === 0 ? NONE : this.#remember(`l${key}`, () => list);
-  }
-
-  #remember<Value>(key: string, make: () => Value): Value {
-    const known = this.#values.get(key);
-    if (known !== undefined) return known as Value;
-    const value = make();
-    this.#values.set(key, value);
-    return value;
+    if (list.length === 0) return NONE;
+    const known = this.#lists.get(key);
+    if (known === undefined) this.#lists.set(key, list);
+    return (known as readonly Item[] | undefined) ?? list;
   }
 }
