@@ -43,8 +43,9 @@ const commandCodes = {
     exit: EXIT.usage,
   },
   KNAT_REPORT_UNWRITABLE: {
-    meaning: 'The file named by --junit cannot be written.',
-    remedy: 'Correct the path, or give the user that runs knat permission to write there.',
+    meaning:
+      'The file named by --junit, or that of verify --record, cannot be written; --record keeps an existing file.',
+    remedy: 'Correct the path, remove the file, or give the user that runs knat permission to write there.',
     exit: EXIT.usage,
   },
   KNAT_OBJECT_PROBLEMS: {

@@ -25,6 +25,29 @@ function written(name: string, text: string): string {
   return path;
 }
 
+describe('recorded expectations', () => {
+  const demo = ['--source', `dir:${join(EXAMPLES, 'demo')}`];
+
+  test('are met, are kept, and what-if says which ones a change breaks', async () => {
+    const path = join(folder, 'recorded.yaml');
+    const recorded = await knat(['verify', path, '--record', ...demo]);
+    expect(recorded.errors).toBe('');
+    expect(recorded.output).toMatch(/^\d+ expectations written to /);
+    const met = await knat(['verify', path, ...demo]);
+    expect(met.output.trimEnd().split('\n').at(-1)).toMatch(/^\d+ met, 0 not met$/);
+    const again = await knat(['verify', path, '--record', ...demo]);
+    expect(again.errors).toContain('KNAT_REPORT_UNWRITABLE');
+    expect(again.status).toBe(2);
+    const change = ['what-if', ...demo, '--node', 'node1', '--delete', 'Service/shop/web'];
+    const broken = await knat([...change, '--expectations', path, '--exit-code']);
+    expect(broken.output).toMatch(/^Expectations: \d+ of \d+ break, every other one is met$/m);
+    expect(broken.output).toContain(
+      '  Service shop/web: NodePort 203.0.113.11:30080/TCP, from the outside\n',
+    );
+    expect(broken.status).toBe(2);
+  });
+});
+
 describe('the example', () => {
   test('all expectations are met, and the output says so', async () => {
     const { status, output, errors } = await knat([

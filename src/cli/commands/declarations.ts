@@ -144,6 +144,11 @@ export const commands: readonly CommandDeclaration[] = [
     argument: ['<file>', 'the expectations, YAML or JSON; - reads standard input'],
     options: [
       ownOption('--junit <FILE>', 'also write the results as JUnit XML, for a pipeline', 'Output:'),
+      ownOption(
+        '--record',
+        'write <file> instead of reading it: expectations for what is in force now, of every node or of --node; an existing file is kept',
+        'Output:',
+      ),
       ...PLAN_SETTINGS,
       'config',
       'strict',
@@ -170,6 +175,7 @@ An expectation names a packet as knat explain does, and what should become of it
     examples: [
       'knat verify expectations.yaml --source dir:manifests',
       'knat verify expectations.yaml --source kubernetes --junit report.xml',
+      'knat verify expectations.yaml --source kubernetes --record',
     ],
     run: async (values: VerifyValues, context, file = '') =>
       (await import('./verify.ts')).verify(values, context, file),

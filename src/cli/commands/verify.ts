@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { OfflinePlans } from '../../agent/offline.ts';
+import { recordedExpectations } from '../../explain/record.ts';
 import type { NoticeForm } from '../../forms/findings.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { noticeForm } from '../../observe/status.ts';
@@ -20,24 +21,17 @@ import { checkObjects } from './object-problems.ts';
 
 export interface VerifyValues extends SettingValues {
   readonly junit?: string;
+  readonly record?: true;
 }
 
 /** Exit status 1 if an expectation is not met. */
 export async function verify(values: VerifyValues, context: Context, path: string): Promise<void> {
+  if (values.record === true) return await record(values, context, path);
   const { terminal } = context;
   const contents = path === '-' ? await context.readInput() : await readInputFile(path, 'the expectations');
   const name = path === '-' ? 'standard input' : path;
   const file = parseExpectations(contents, name);
-  const settings = await planSettings(values, {
-    isOnce: true,
-    allPods: true,
-    warn: (line) => terminal.printErrorLine(`warning: ${line}`),
-  });
-  const reading = OfflinePlans.read(settings, null, new AbortController().signal);
-  const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
-  for (const problem of plans.problems)
-    terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
-
+  const { settings, plans } = await readPlans(values, context);
   const { results, notices, conflicts } = judgeAll(file, plans, settings.nodeName);
   if (values.junit !== undefined) await writeReport(values.junit, junitXml(name, results));
   const findings = { problems: plans.problems, notices, conflicts };
@@ -47,6 +41,43 @@ export async function verify(values: VerifyValues, context: Context, path: strin
   await printData(terminal, values.output, data, () => printResults(results, context));
   if (failed > 0) context.exit = EXIT.failed;
   checkObjects(findings, values.strict === true, () => {});
+}
+
+async function readPlans(values: VerifyValues, { terminal }: Context) {
+  const settings = await planSettings(values, {
+    isOnce: true,
+    allPods: true,
+    warn: (line) => terminal.printErrorLine(`warning: ${line}`),
+  });
+  const reading = OfflinePlans.read(settings, null, new AbortController().signal);
+  const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
+  for (const problem of plans.problems)
+    terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
+  return { settings, plans };
+}
+
+/** Writes the expectations that are met now. A file that exists is kept: somebody may have written it by hand. */
+async function record(values: VerifyValues, context: Context, path: string): Promise<void> {
+  const { settings, plans } = await readPlans(values, context);
+  const nodes = settings.nodeName === null ? [...plans.facts.nodes.keys()].sort() : [settings.nodeName];
+  const expectations = (nodes.length === 0 ? [plans.onlyNode()] : nodes).flatMap((node) => {
+    const planner = plans.of(node);
+    return recordedExpectations(planner.plan, planner.heldNode, planner);
+  });
+  if (expectations.length === 0) {
+    throw new CliError(
+      'KNAT_INVALID_INPUT',
+      `--record: ${settings.source.name} asks for no NAT, so nothing is recorded`,
+    );
+  }
+  const { stringify } = await import('yaml');
+  const text = `# Recorded by knat verify --record from ${settings.source.name}.\n${stringify({ expectations }, { lineWidth: 0 })}`;
+  if (path === '-') {
+    context.terminal.printBlock(text.trimEnd());
+    return;
+  }
+  await writeReport(path, text, '--record', 'wx');
+  context.terminal.print(`${expectations.length} expectations written to ${path}`);
 }
 
 /** Results in the file's order, and the plans' problems without duplicates. */
@@ -109,12 +140,12 @@ function printResults(results: readonly ExpectationResult[], { terminal }: Conte
   terminal.print(`${results.length - failed} met, ${failed} not met`);
 }
 
-async function writeReport(path: string, text: string): Promise<void> {
+async function writeReport(path: string, text: string, option = '--junit', flag = 'w'): Promise<void> {
   try {
-    await writeFile(path, text);
+    await writeFile(path, text, { flag });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CliError('KNAT_REPORT_UNWRITABLE', `--junit: ${path} cannot be written: ${why}`, [], {
+    throw new CliError('KNAT_REPORT_UNWRITABLE', `${option}: ${path} cannot be written: ${why}`, [], {
       cause: error,
     });
   }
