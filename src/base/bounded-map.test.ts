@@ -8,3 +8,23 @@ test('the oldest goes first, and what is set again is new', () => {
     ['c', 4],
   ]);
 });
+
+test('in any order of setting and deleting, the newest stay', () => {
+  const map = new BoundedMap<number, number>(8);
+  const order: number[] = [];
+  for (let step = 0; step < 2_000; step++) {
+    const key = (step * 7919) % (step % 3 === 0 ? 5 : 31);
+    order.splice(order.indexOf(key) >>> 0, 1);
+    if (step % 5 === 0) map.delete(key);
+    else {
+      map.set(key, step);
+      order.push(key);
+      if (order.length > 8) order.shift();
+    }
+    if (step === 1_000) {
+      map.clear();
+      order.length = 0;
+    }
+    expect([...map.keys()]).toEqual(order);
+  }
+});
