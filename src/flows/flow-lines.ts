@@ -1,11 +1,12 @@
 import { BoundedMap } from '../base/bounded-map.ts';
 import { formatRef, type ObjectRef } from '../model/object.ts';
 import { printableJson } from '../model/printable.ts';
-import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import { type IpAddress, isIpv6 } from '../net/address.ts';
 import { conntrackStatus } from '../wire/conntrack/entry.ts';
-import type { FlowView } from '../wire/conntrack/flow-view.ts';
+import type { FlowView, TupleView } from '../wire/conntrack/flow-view.ts';
 import type { ConntrackEventKind } from '../wire/conntrack/numbers.ts';
 import type { Judgement, SourceNat } from './judge.ts';
+import { LineBuffer } from './line-buffer.ts';
 import type { Names } from './names.ts';
 import { hasPorts, protocolName } from './protocol-names.ts';
 
@@ -14,10 +15,9 @@ export class FlowLines {
   readonly #names: Names | null;
   /** Milliseconds since the epoch. */
   readonly #now: number;
-  #bytes = Buffer.allocUnsafe(128 * 1024);
-  #length = 0;
-  readonly #quoted = new BoundedMap<string, string>(REMEMBERED);
-  readonly #refs = new BoundedMap<ObjectRef, string>(REMEMBERED);
+  readonly #out = new LineBuffer();
+  readonly #quoted = new BoundedMap<string, Uint8Array>(REMEMBERED);
+  readonly #refs = new BoundedMap<ObjectRef, Uint8Array>(REMEMBERED);
 
   constructor(names: Names | null, now: number) {
     this.#names = names;
@@ -26,23 +26,24 @@ export class FlowLines {
 
   /** Bytes that were not taken yet. */
   get length(): number {
-    return this.#length;
+    return this.#out.length;
   }
 
   /** The lines since the last call, as UTF-8. */
   take(): Uint8Array {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.#length));
-    this.#length = 0;
-    return taken;
+    return this.#out.take();
   }
 
   add(flow: FlowView, judgement: Judgement): void {
-    this.addText(this.#json(flow, judgement));
+    this.#json(flow, judgement);
+    this.#out.endLine();
   }
 
   /** A line of a watch: an event of the flow. */
   addEvent(event: ConntrackEventKind, flow: FlowView, judgement: Judgement): void {
-    this.addText(`{"event":"${event}","flow":${this.#json(flow, judgement)}}`);
+    this.#out.ascii('{"event":"').ascii(event).ascii('","flow":');
+    this.#json(flow, judgement);
+    this.#out.ascii('}').endLine();
   }
 
   /** A line of a watch: events arrived faster than they could be read. */
@@ -52,69 +53,93 @@ export class FlowLines {
 
   /** A line of its own; `text` holds no line break. */
   addText(text: string): void {
-    const line = `${text}\n`;
-    const needed = this.#length + line.length * 3; // no UTF-16 unit becomes more than three bytes of UTF-8
-    if (needed > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], needed * 2);
-    this.#length += this.#bytes.write(line, this.#length);
+    this.#out.utf8(Buffer.from(text)).endLine();
   }
 
-  #json(flow: FlowView, { destination, source, stale }: Judgement): string {
+  #json(flow: FlowView, { destination, source, stale }: Judgement): void {
     const { original, reply, startedAt, counted } = flow;
-    const place = hasPorts(flow) ? formatEndpoint : addressAlone;
-    const from = place(original.src, original.sport);
-    const dialled = place(original.dst, original.dport);
-    const endpoint = place(reply.src, reply.sport);
-    const leaving = place(reply.dst, reply.dport);
     const age = startedAt === null ? null : Math.max(0, Math.round((this.#now - startedAt) / 1000));
     const isReplied = (flow.status & conntrackStatus.IPS_SEEN_REPLY) !== 0;
-    const destinationNat =
-      destination === null
-        ? null
-        : `${this.#nat(destination)},"frontend":"${destination.frontend}","endpoint":"${endpoint}"}`;
-    const sourceNat = source === null ? null : `${this.#nat(source)},"address":"${leaving}"}`;
-    return (
-      `{"protocol":"${protocolName(flow.protocol)}",` +
-      `"original":{"source":"${from}","destination":"${dialled}"},` +
-      `"reply":{"source":"${endpoint}","destination":"${leaving}"},` +
-      `"from":${this.#name(original.src)},"to":${this.#name(reply.src)},` +
-      `"destinationNat":${destinationNat},"sourceNat":${sourceNat},"stale":${this.#quote(stale)},` +
-      `"replied":${isReplied},"ageSeconds":${age},"timeoutSeconds":${flow.timeoutSeconds},` +
-      `"packets":${counted ? flow.packets : null},"bytes":${counted ? flow.bytes : null},` +
-      `"id":${flow.id},"zone":${flow.zone}}`
-    );
+    const withPorts = hasPorts(flow);
+    const out = this.#out;
+    out.ascii('{"protocol":"').ascii(protocolName(flow.protocol));
+    this.#ends('","original":{"source":"', original, withPorts);
+    this.#ends('"},"reply":{"source":"', reply, withPorts);
+    out.ascii('"},"from":').utf8(this.#name(original.src));
+    out.ascii(',"to":').utf8(this.#name(reply.src));
+    out.ascii(',"destinationNat":');
+    if (destination === null) out.ascii('null');
+    else {
+      this.#nat(destination);
+      out.ascii(',"frontend":"').ascii(destination.frontend).ascii('","endpoint":"');
+      this.#place(reply.src, reply.sport, withPorts);
+      out.ascii('"}');
+    }
+    out.ascii(',"sourceNat":');
+    if (source === null) out.ascii('null');
+    else {
+      this.#nat(source);
+      out.ascii(',"address":"');
+      this.#place(reply.dst, reply.dport, withPorts);
+      out.ascii('"}');
+    }
+    out.ascii(',"stale":').utf8(this.#quote(stale));
+    out.ascii(isReplied ? ',"replied":true' : ',"replied":false');
+    out.ascii(',"ageSeconds":').number(age).ascii(',"timeoutSeconds":').number(flow.timeoutSeconds);
+    out.ascii(',"packets":').number(counted ? flow.packets : null);
+    out.ascii(',"bytes":').number(counted ? flow.bytes : null);
+    out.ascii(',"id":').number(flow.id).ascii(',"zone":').number(flow.zone).ascii('}');
+  }
+
+  #ends(before: string, { src, sport, dst, dport }: TupleView, withPorts: boolean): void {
+    this.#out.ascii(before);
+    this.#place(src, sport, withPorts);
+    this.#out.ascii('","destination":"');
+    this.#place(dst, dport, withPorts);
+  }
+
+  /** As `formatEndpoint`; the address alone where there are no ports. */
+  #place(address: IpAddress, port: number, withPorts: boolean): void {
+    const out = this.#out;
+    if (!withPorts) out.ascii(address);
+    else if (isIpv6(address)) out.ascii('[').ascii(address).ascii(']:').number(port);
+    else out.ascii(address).ascii(':').number(port);
   }
 
   /** The start of an object, without its end. */
-  #nat({ kind, object }: SourceNat): string {
-    const ref = object === null ? null : remembered(this.#refs, object, formatRef);
-    return `{"kind":"${kind}","object":${this.#quote(ref)}`;
+  #nat({ kind, object }: SourceNat): void {
+    this.#out.ascii('{"kind":"').ascii(kind).ascii('","object":');
+    this.#out.utf8(object === null ? NULL : remembered(this.#refs, object, quotedRef));
   }
 
-  #name(address: IpAddress): string {
+  #name(address: IpAddress): Uint8Array {
     return this.#quote(this.#names?.of(address) ?? null);
   }
 
-  #quote(text: string | null): string {
-    return text === null ? 'null' : remembered(this.#quoted, text, quoted);
+  #quote(text: string | null): Uint8Array {
+    return text === null ? NULL : remembered(this.#quoted, text, quoted);
   }
 }
 
-function addressAlone(address: IpAddress): string {
-  return address;
-}
+const NULL = Buffer.from('null');
 
 /** What is remembered at most. */
 const REMEMBERED = 4096;
 
-function remembered<Key>(known: Map<Key, string>, key: Key, make: (key: Key) => string): string {
-  let text = known.get(key);
-  if (text === undefined) {
-    text = make(key);
-    known.set(key, text);
+function remembered<Key>(known: Map<Key, Uint8Array>, key: Key, make: (key: Key) => Uint8Array): Uint8Array {
+  let bytes = known.get(key);
+  if (bytes === undefined) {
+    bytes = make(key);
+    known.set(key, bytes);
   }
-  return text;
+  return bytes;
 }
 
-function quoted(text: string): string {
-  return printableJson(JSON.stringify(text));
+function quotedRef(object: ObjectRef): Uint8Array {
+  return quoted(formatRef(object));
+}
+
+/** A string of JSON, as UTF-8. */
+function quoted(text: string): Uint8Array {
+  return Buffer.from(printableJson(JSON.stringify(text)));
 }

@@ -51,8 +51,7 @@ export interface JudgedBy {
 interface LookedAt {
   readonly flow: TrackedFlow;
   readonly isTranslated: boolean;
-  /** What was dialled: as a plan key, and as a tuple (null for protocols without ports). */
-  readonly key: string;
+  /** What was dialled; null for protocols without ports. */
   readonly dialled: Tuple | null;
   readonly entry: PlanEntry | undefined;
   /** The Service that translated the destination. */
@@ -111,7 +110,6 @@ export class FlowJudge {
     return {
       flow,
       isTranslated,
-      key: dialledKey(flow),
       dialled,
       entry,
       frontend,
@@ -130,7 +128,8 @@ export class FlowJudge {
   }
 
   #destination(looked: LookedAt): DestinationNat {
-    const { entry, key: frontend } = looked;
+    const { entry } = looked;
+    const frontend = dialledKey(looked.flow);
     if (entry?.kind === 'ServiceFrontend') return { kind: 'service', object: entry.owner, frontend };
     if (entry?.kind === 'PodBinding') return { kind: 'pod', object: entry.owner, frontend };
     const object = this.#formerBinding(looked);
@@ -162,7 +161,7 @@ export class FlowJudge {
   }
 
   #staleDestination(looked: LookedAt): string | null {
-    const { flow, isTranslated, key, entry } = looked;
+    const { flow, isTranslated, entry } = looked;
     if (entry?.kind === 'PodBinding') {
       const { plan, node } = this.#by;
       const { src: source, dst: destination, dport } = flow.original;
@@ -172,11 +171,11 @@ export class FlowJudge {
       if (endpoint === undefined) return `${formatRef(entry.owner)} does not admit ${source} any more`;
       const { address, port } = endpoint;
       if (isTranslated && address === flow.reply.src && port === flow.reply.sport) return null;
-      return `${key} goes to ${formatRef(entry.owner)} now (${formatEndpoint(address, port)})`;
+      return `${dialledKey(flow)} goes to ${formatRef(entry.owner)} now (${formatEndpoint(address, port)})`;
     }
     if (!isTranslated) return null;
     const former = this.#formerBinding(looked);
-    return former === null ? null : `${formatRef(former)} is not bound to ${key} any more`;
+    return former === null ? null : `${formatRef(former)} is not bound to ${dialledKey(flow)} any more`;
   }
 
   #staleSource(looked: LookedAt): string | null {
@@ -225,9 +224,9 @@ export class FlowJudge {
   }
 
   /** The Pod whose former binding leads to the flow's destination. */
-  #formerBinding({ flow, key, dialled }: LookedAt): ObjectRef | null {
-    if (dialled === null) return null;
-    const keys = [key];
+  #formerBinding({ flow, dialled }: LookedAt): ObjectRef | null {
+    if (dialled === null || this.#former.length === 0) return null;
+    const keys = [dialledKey(flow)];
     for (const { plan } of this.#former) {
       if (!plan.concerns(keys)) continue;
       const entry = plan.entryAt(dialled);
