@@ -2,7 +2,7 @@
  * The elements of a frontend of a Service: its slots, of which each has an endpoint, and what it has once. Apart from each
  * other since most changes are one endpoint of many.
  */
-import { addressBytes, familyOf } from '../../net/address.ts';
+import { familyOf } from '../../net/address.ts';
 import type { AddressSet } from '../../net/ranges.ts';
 import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
 import { affinityPickChain, endpointIds, LOCAL_ID } from './affinity.ts';
@@ -17,7 +17,7 @@ type FrontendKey = Contents<'bindings'>['key'];
 const VIEWS = [false, true] as const;
 
 function keyOf({ tuple: { address, protocol, port } }: Views): FrontendKey {
-  return [addressBytes(address), protocol, port];
+  return [address, protocol, port];
 }
 
 /** All elements of a frontend, or all but those of its slots. */
@@ -130,12 +130,12 @@ export function isSameButSlots(old: PlanEntry | undefined, now: PlanEntry | unde
 /** Endpoints before have the same numbers as those of the view now. */
 function isPickedAlike(old: readonly Endpoint[], now: ServiceFrontend, local = false): boolean {
   const endpoints = local ? (now.localEndpoints ?? []) : now.endpoints;
-  const [before, after] = [slotCount({ endpoints: old }), slotCount({ endpoints })];
-  if (before === 0 || after === 0) return before === after;
-  const [wasNumbered, isNumbered] = [before, after].map(
-    (count) => count > FEW || now.localEndpoints !== null,
-  );
-  return wasNumbered === isNumbered && (isNumbered !== true || classFor(before) === classFor(after));
+  const before = slotCount({ endpoints: old });
+  const after = slotCount({ endpoints });
+  if (before === after || before === 0 || after === 0) return before === after;
+  const isNumbered = (count: number) => count > FEW || now.localEndpoints !== null;
+  if (isNumbered(before) !== isNumbered(after)) return false;
+  return !isNumbered(after) || classFor(before) === classFor(after);
 }
 
 /**
@@ -146,6 +146,7 @@ export function putChangedSlots(programmed: Programmed, other: Programmed | null
   const { entry } = programmed;
   if (entry.kind !== 'ServiceFrontend') return;
   for (const local of VIEWS) {
+    if (local && entry.localEndpoints === null) return;
     const slots = slotsOf(programmed, local);
     const beside = other === null ? null : besideOf(entry, slots, other, local);
     if (slots.endpoints === beside?.endpoints && slots.order === beside.order) continue;

@@ -42,6 +42,7 @@ interface Written extends Pick<Report, 'elementsAdded' | 'elementsDeleted'> {
 
 const nothing = new FoundElements();
 const noKeys: ReadonlySet<string> = new Set();
+const noneRefused: ReadonlyMap<RenderedPiece, Failure> = new Map();
 
 /**
  * The plan in nftables: one table per family, a fixed skeleton of chains, elements of maps and sets.
@@ -190,7 +191,7 @@ export class NftablesDatapath implements Datapath {
     const pieces = this.#backlog.next(plan, changed, held.programmed).map(rendered);
     const egress = egressChainsOf(plan);
     let transaction = this.#transactions.of(pieces, held, egress);
-    let refused: ReadonlyMap<RenderedPiece, Failure> = new Map();
+    let refused = noneRefused;
     try {
       this.#connection.commit(transaction.batch);
     } catch (error) {

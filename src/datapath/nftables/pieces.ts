@@ -1,3 +1,4 @@
+import { grouped } from '../../base/collect.ts';
 import { PROTOCOLS } from '../../net/protocol.ts';
 import type { AddressSet } from '../../net/ranges.ts';
 import type { FreePorts, PlanEntry } from '../../plan/entry.ts';
@@ -10,15 +11,15 @@ import { type Programmed, program } from './slots.ts';
 
 /** Changes of entries that belong into one transaction; their elements are not made yet. */
 export interface Piece {
-  readonly changes: EntryChange[];
+  readonly changes: readonly EntryChange[];
   /** Some 4 µs of the kernel's time each, without the lists of sources. */
-  weight: number;
+  readonly weight: number;
   /** The same with all of the lists. */
-  fullWeight: number;
+  readonly fullWeight: number;
   /** Lists that some of the entries have. */
-  lists: ReadonlySet<AddressSet>;
+  readonly lists: ReadonlySet<AddressSet>;
   /** Some are ranges of ports. */
-  hasRange: boolean;
+  readonly hasRange: boolean;
 }
 
 interface EntryChange {
@@ -67,29 +68,30 @@ export function piecesOf(
     if (entry !== old?.entry) changes.push({ key, old, entry });
   }
   const overlapping = overlappingRanges(changes);
-  const pieces = new Map<string, Piece>();
-  for (const change of changes) {
-    const { key, old, entry } = change;
-    const name = isEgressSourceKey(key) ? 'egress' : (overlapping.get(key) ?? key);
-    let piece = pieces.get(name);
-    if (piece === undefined) {
-      piece = { changes: [], weight: 0, fullWeight: 0, lists: noLists, hasRange: false };
-      pieces.set(name, piece);
-    }
-    piece.changes.push(change);
-    if (old !== undefined) weigh(piece, old.entry);
-    if (entry !== undefined) weigh(piece, entry);
+  if (overlapping.size === 0 && !changes.some(({ key }) => isEgressSourceKey(key))) {
+    return changes.map((change) => pieceOf([change]));
   }
-  const all = [...pieces.values()];
-  for (const piece of all) piece.fullWeight = weightBeside(piece, noLists);
-  return all;
+  const groups = grouped(changes, ({ key }) =>
+    isEgressSourceKey(key) ? 'egress' : (overlapping.get(key) ?? key),
+  );
+  return [...groups.values()].map(pieceOf);
 }
 
-function weigh(piece: Piece, entry: PlanEntry): void {
-  piece.weight += weightOf(entry);
-  piece.hasRange ||= isRange(entry);
-  if (!('sourceRanges' in entry) || entry.sourceRanges === null) return;
-  piece.lists = new Set([...piece.lists, entry.sourceRanges]);
+function pieceOf(changes: readonly EntryChange[]): Piece {
+  let weight = 0;
+  let hasRange = false;
+  let lists: ReadonlySet<AddressSet> = noLists;
+  const weigh = (each: PlanEntry) => {
+    weight += weightOf(each);
+    hasRange ||= isRange(each);
+    if (!('sourceRanges' in each) || each.sourceRanges === null) return;
+    lists = new Set([...lists, each.sourceRanges]);
+  };
+  for (const { old, entry } of changes) {
+    if (old !== undefined) weigh(old.entry);
+    if (entry !== undefined) weigh(entry);
+  }
+  return { changes, weight, fullWeight: weightBeside({ weight, lists }, noLists), lists, hasRange };
 }
 
 /** Makes the elements, but those of slots. */

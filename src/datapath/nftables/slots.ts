@@ -64,7 +64,8 @@ export function program(entry: PlanEntry, before: Programmed | undefined): Progr
  */
 export function arrange(before: Slots, wanted: readonly Endpoint[]): SlotOrder {
   if (wanted === before.endpoints) return before.order;
-  const [countBefore, count] = [slotCount(before), slotCount({ endpoints: wanted })];
+  const countBefore = slotCount(before);
+  const count = slotCount({ endpoints: wanted });
   if (countBefore === 0 || count === 0) return null;
   const now = matched(before.endpoints, countBefore, wanted, count);
   return filled(count, (slot) =>
@@ -77,11 +78,11 @@ export const NOBODY = -1;
 
 /** The order of this many slots, given who lies where; the others fill the holes. */
 export function filled(count: number, indexIn: (slot: number) => number): SlotOrder {
-  const order: number[] = [];
+  const order = new Array<number>(count);
   const isPlaced = scratch('placed', count).fill(0, 0, count);
   for (let slot = 0; slot < count; slot++) {
     const index = indexIn(slot);
-    order.push(index);
+    order[slot] = index;
     if (index !== NOBODY) isPlaced[index] = 1;
   }
   let next = 0;

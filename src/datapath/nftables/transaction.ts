@@ -46,9 +46,9 @@ export class Transactions {
   readonly #lists = new ElementLists();
 
   of(pieces: readonly RenderedPiece[], held: Held, egress: EgressChains): Transaction {
-    const before = pieces.flatMap((piece) => piece.before);
-    const after = pieces.flatMap((piece) => piece.after);
-    const shared = held.shared.after(...withoutEqual(before.filter(isShared), after.filter(isShared)));
+    const before = elementsOf(pieces, 'before');
+    const after = elementsOf(pieces, 'after');
+    const shared = sharedChange(held, before, after);
     const changes = together(ownDifference(before, after), shared.changes);
     const timeouts = timeoutsAfter(held, pieces);
     const variant = variantAfter(held, timeouts.changes, egress);
@@ -83,6 +83,22 @@ function eachStaged(pieces: readonly RenderedPiece[], act: (staged: StagedEntry)
   for (const { staged } of pieces) for (const each of staged) act(each);
 }
 
+/** The elements of all pieces; most changes, which are slots alone, have none. */
+function elementsOf(pieces: readonly RenderedPiece[], when: 'before' | 'after'): readonly PlacedElement[] {
+  return pieces.some((piece) => piece[when].length > 0) ? pieces.flatMap((piece) => piece[when]) : noElements;
+}
+
+const noElements: readonly PlacedElement[] = Object.freeze([]);
+
+function sharedChange(
+  { shared }: Held,
+  before: readonly PlacedElement[],
+  after: readonly PlacedElement[],
+): UseChange<PlacedElement> {
+  if (before.length + after.length === 0) return shared.after(noElements, noElements);
+  return shared.after(...withoutEqual(before.filter(isShared), after.filter(isShared)));
+}
+
 function ownDifference(
   before: readonly PlacedElement[],
   after: readonly PlacedElement[],
@@ -99,16 +115,18 @@ function isOwn(placed: PlacedElement): boolean {
 const noChanges: Difference<never> = Object.freeze({ add: Object.freeze([]), remove: Object.freeze([]) });
 
 function together<Item>(one: Difference<Item>, other: Difference<Item>): Difference<Item> {
+  if (one.add.length + one.remove.length === 0) return other;
   return { add: [...one.add, ...other.add], remove: [...one.remove, ...other.remove] };
 }
 
 function timeoutsAfter({ timeouts }: Held, pieces: readonly RenderedPiece[]): UseChange<number> {
   const [gone, come]: [number[], number[]] = [[], []];
   eachStaged(pieces, ({ old, now }) => {
-    const [before, after] = [old, now].map((each) => (each === null ? null : timeoutOf(each.entry)));
+    const before = old === null ? null : timeoutOf(old.entry);
+    const after = now === null ? null : timeoutOf(now.entry);
     if (before === after) return;
-    if (before != null) gone.push(before);
-    if (after != null) come.push(after);
+    if (before !== null) gone.push(before);
+    if (after !== null) come.push(after);
   });
   return timeouts.after(gone, come);
 }

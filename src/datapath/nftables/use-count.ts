@@ -8,6 +8,11 @@ export interface UseChange<Item> {
   readonly done: () => void;
 }
 
+const noChange: UseChange<never> = Object.freeze({
+  changes: Object.freeze({ add: Object.freeze([]), remove: Object.freeze([]) }),
+  done: () => {},
+});
+
 /** How many users each item has: an item is there while one of them is. */
 export class UseCount<Item> {
   readonly #nameOf: (item: Item) => string | number;
@@ -37,7 +42,8 @@ export class UseCount<Item> {
   }
 
   /** What becomes of the items when users go and come: costs the number of these, whatever else is counted. */
-  after(gone: Iterable<Item>, come: Iterable<Item>): UseChange<Item> {
+  after(gone: readonly Item[], come: readonly Item[]): UseChange<Item> {
+    if (gone.length + come.length === 0) return noChange;
     const steps = new Map<string | number, { item: Item; by: number }>();
     const count = (item: Item, by: number) => {
       const name = this.#nameOf(item);
