@@ -7,7 +7,6 @@ import { isNoticeCode } from '../model/finding-codes.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { Stranger } from '../observe/agent-sockets.ts';
 import type { Api } from '../observe/api/route.ts';
-import { apiOf } from '../observe/api/routes.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import { serveAgent } from '../observe/api.ts';
 import { Findings } from '../observe/findings.ts';
@@ -68,7 +67,7 @@ export class Agent implements AgentFacts {
   readonly observations: Observations;
   readonly findings: Findings;
   readonly view: AgentView;
-  readonly api: Api;
+  #api: Promise<Api> | null = null;
   readonly #companions: Companions;
   readonly #intake: SourceIntake;
   readonly #progress: Progress;
@@ -114,7 +113,6 @@ export class Agent implements AgentFacts {
     this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
     this.view = agentView(this);
     this.#companions.set([observing, ...parts.companions].map((companion) => companion(this)));
-    this.api = apiOf(this.view, this.#companions.routes);
   }
 
   /**
@@ -130,7 +128,7 @@ export class Agent implements AgentFacts {
     const lock = this.#parts.lock?.();
     const cleanups: (() => void)[] = [() => lock?.release()];
     try {
-      const server = await serveAgent(this.api, this.view);
+      const server = await serveAgent(() => this.api(), this.view);
       cleanups.push(() => server.close());
       this.findings.trouble('KNAT_AGENT_SOCKET', strangerText(server.stranger));
       this.#companions.start('serve', either);
@@ -165,6 +163,13 @@ export class Agent implements AgentFacts {
       for (const cleanup of cleanups) cleanup();
     }
     logger.info('stopped; the rules stay in the kernel');
+  }
+
+  async api(): Promise<Api> {
+    this.#api ??= import('../observe/api/routes.ts').then(({ apiOf }) =>
+      apiOf(this.view, this.#companions.routes),
+    );
+    return await this.#api;
   }
 
   status(): Status {

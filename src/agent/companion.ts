@@ -73,7 +73,8 @@ export interface AgentFacts {
   readonly observations: Observations;
   readonly view: AgentView;
   /** The API with the routes of all companions; defined when companions run. */
-  readonly api: Api;
+  /** Made at the first question. */
+  api(): Promise<Api>;
   /** Revision of the plan that the datapath last reported as done; null before the first. */
   readonly reportedRevision: number | null;
   status(): Status;

@@ -1,15 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
-import { Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
-import { API_PATH } from '../forms/request.ts';
 import { isTrustedUser, peerUser } from '../wire/unix-peer.ts';
 import { AGENT_SOCKET, findAgent, otherSocketName, type Stranger } from './agent-sockets.ts';
-import { type Api, answerError } from './api/route.ts';
-import { requirePlan } from './api/still-reading.ts';
+import type { Api } from './api/route.ts';
 import type { AgentView } from './api/view.ts';
 import { type ConnectionBounds, Connections, type Peer, REQUEST_LIMITS } from './connections.ts';
+import { lateListener } from './late-listener.ts';
 
 /** Another agent answers in this network namespace. */
 export class AgentRunning extends Error {
@@ -22,8 +18,7 @@ export class AgentRunning extends Error {
 
 /** Near: users who may ask. Far: all others. */
 const BOUNDS: ConnectionBounds = { near: 256, far: 16, perSource: 4 };
-/** Limits of a question, which may contain many flows: bytes and milliseconds. */
-const LARGEST_QUESTION = 32 << 20;
+/** Limit of a question, which may contain many flows, in milliseconds. */
 const LONGEST_REQUEST = 30_000;
 /** The well-known name may become free or taken between the search and the attempt. */
 const ATTEMPTS = 5;
@@ -39,19 +34,14 @@ export interface AgentServer {
  * Serves the API on the agent's socket, to root and the agent's own user in this network namespace. If another user
  * holds the well-known name, another name is used, which clients find. Throws AgentRunning.
  */
-export async function serveAgent(api: Api, view: Pick<AgentView, 'flows' | 'reading'>): Promise<AgentServer> {
-  const app = new Hono();
-  app.route(API_PATH, api);
-  app.post(
-    `${API_PATH}/explain`,
-    bodyLimit({ maxSize: LARGEST_QUESTION, onError: () => tooLarge() }),
-    async (context) => {
-      requirePlan(view);
-      return context.json(view.flows(await context.req.json()));
-    },
-  );
-  app.onError(answerError);
-  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+export async function serveAgent(
+  api: () => Promise<Api>,
+  view: Pick<AgentView, 'flows' | 'reading'>,
+): Promise<AgentServer> {
+  const answer = lateListener(async () => {
+    const { agentAnswers } = await import('./agent-answers.ts');
+    return agentAnswers(await api(), view);
+  });
   const trusted = new WeakSet<Socket>();
   const connections = new Connections(BOUNDS, (socket) => {
     const peer = peerOf(socket);
@@ -105,8 +95,3 @@ const DENIED = `${JSON.stringify({
   message: 'the agent answers only root and its own user',
   details: [],
 })}\n`;
-
-function tooLarge(): Response {
-  const message = `a question has at most ${LARGEST_QUESTION >> 20} MiB`;
-  return Response.json({ code: 'KNAT_INVALID_INPUT', message, details: [] }, { status: 413 });
-}

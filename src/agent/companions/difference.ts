@@ -1,5 +1,4 @@
 import type { Datapath, Preview } from '../../datapath/datapath.ts';
-import { answer } from '../../observe/api/route.ts';
 import { differenceOf } from '../../observe/difference.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 
@@ -16,7 +15,7 @@ export function kernelDifference(datapath: Pick<Datapath, 'preview'>): Companion
     };
     return {
       name: 'the difference to the kernel',
-      routes: (app, routes) =>
+      routes: (app, routes, { answer }) =>
         answer(app, routes.difference, async ({ limit }) => differenceOf(await preview(), limit)),
     };
   };

@@ -1,4 +1,3 @@
-import { answer, answerLines } from '../../observe/api/route.ts';
 import { AttributionLog } from '../attribution-log.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
 import { FlowFlusher } from '../flow-flusher.ts';
@@ -27,7 +26,7 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
         if (memory.converged(outcome)) flusher.changed();
         flusher.compared(outcome.report);
       },
-      routes: (app, routes) => {
+      routes: (app, routes, { answer, answerLines }) => {
         answerLines(app, routes.flows, (question) => lists.list(question));
         answerLines(app, routes.watch, (question, signal) => lists.watch(question, signal));
         answer(app, routes.rates, ({ seconds }) => lists.rates(seconds));

@@ -2,7 +2,6 @@ import type { ApiClient } from '../../kube-api/client.ts';
 import { Reviews } from '../../kube-api/reviews.ts';
 import { Gate, isLoopback } from '../../observe/http/gate.ts';
 import { type HttpListener, serveHttp } from '../../observe/http/http-server.ts';
-import { metricsSite, wholeSite } from '../../observe/http/site.ts';
 import type { TlsPaths } from '../../observe/http/tls-files.ts';
 import { formatListenAddress, type ListenAddress } from '../../observe/listening.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
@@ -25,19 +24,25 @@ export function httpServers(options: HttpOptions, client: ApiClient | null): Com
     serve: async (signal) => {
       const { address, metricsAddress, tls } = options;
       const gate = gateOf(agent, client, signal);
-      const parts = { api: agent.api, view: agent.view, gate, openMetrics: options.openMetrics };
+      const parts = async () => ({
+        api: await agent.api(),
+        view: agent.view,
+        gate,
+        openMetrics: options.openMetrics,
+      });
+      const sites = () => import('../../observe/http/site.ts');
       const { sleep } = agent.surroundings;
       const serving: Promise<void>[] = [];
       if (address !== null) {
         const served = { what: 'the API', option: '--http-address', rival: '' };
         const listener = listenerOf(agent, 'KNAT_HTTP_ADDRESS', served.what, options, client !== null);
-        const site = wholeSite(parts);
+        const site = async () => (await sites()).wholeSite(await parts());
         serving.push(serveHttp({ address, served, site, tls }, listener, sleep, signal));
       }
       if (metricsAddress !== null) {
         const served = { what: 'metrics', option: '--metrics-address', rival: ', perhaps kube-proxy' };
         const listener = listenerOf(agent, 'KNAT_METRICS_ADDRESS', served.what, options, client !== null);
-        const site = metricsSite(parts);
+        const site = async () => (await sites()).metricsSite(await parts());
         serving.push(serveHttp({ address: metricsAddress, served, site, tls }, listener, sleep, signal));
       }
       await Promise.all(serving);

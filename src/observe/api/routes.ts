@@ -1,12 +1,15 @@
 import { API_PATH } from '../../forms/request.ts';
 import { routes } from '../../forms/routes.ts';
-import { type Api, createApi } from './route.ts';
+import { type Api, answer, answerLines, createApi } from './route.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { planRoutes } from './routes/plan.ts';
 import { requirePlan } from './still-reading.ts';
 import type { AgentView } from './view.ts';
 
-export type Routes = (app: Api, declared: typeof routes) => void;
+/** What adds routes gets the functions for it, so that it loads nothing of the API before the first question. */
+export type Routes = (app: Api, declared: typeof routes, by: typeof adding) => void;
+
+const adding = { answer, answerLines };
 
 /**
  * The API of the agent's socket and the HTTP server. Questions about the agent itself are always answered; all others,
@@ -20,7 +23,7 @@ export function apiOf(view: AgentView, more: readonly Routes[]): Api {
     await next();
   });
   planRoutes(app, view);
-  for (const add of more) add(app, routes);
+  for (const add of more) add(app, routes, adding);
   return app;
 }
 

@@ -86,7 +86,7 @@ async function serve({
       {
         address: { host: '127.0.0.1', port: 0 },
         served: { what: 'the API', option: '--http-address', rival: '' },
-        site: site === 'whole' ? wholeSite(parts) : metricsSite(parts),
+        site: async () => (site === 'whole' ? wholeSite(parts) : metricsSite(parts)),
         tls,
       },
       { listening, refused: (why) => reject(new Error(why)), tls: (trouble) => troubles.push(trouble) },

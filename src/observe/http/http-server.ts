@@ -1,9 +1,10 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server } from 'node:net';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { HANDSHAKE_TIMEOUT, REQUEST_LIMITS } from '../connections.ts';
+import { lateListener } from '../late-listener.ts';
 import { keepListening, type ListenAddress, type ListeningListener, type Served } from '../listening.ts';
 import { keepKeyPair, keyPairTrouble, readKeyPair, type TlsPaths } from './tls-files.ts';
 
@@ -14,7 +15,8 @@ const STILL = 30_000;
 export interface HttpServing {
   readonly address: ListenAddress;
   readonly served: Served;
-  readonly site: Hono<{ Bindings: HttpBindings }>;
+  /** Called at the first request. */
+  readonly site: () => Promise<Hono<{ Bindings: HttpBindings }>>;
   readonly tls: TlsPaths | null;
 }
 
@@ -30,7 +32,10 @@ export async function serveHttp(
   sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const answer = getRequestListener(site.fetch, { overrideGlobalObjects: false });
+  const answer = lateListener(async () => {
+    const { getRequestListener } = await import('@hono/node-server');
+    return getRequestListener((await site()).fetch, { overrideGlobalObjects: false });
+  });
   const handle: RequestListener = (request, response) => {
     // Bodies are not read: a request with a body ends the connection.
     if (

@@ -10,6 +10,7 @@ import { FolderReader, type Reading } from './folder-reader.ts';
 import type { FolderWatch } from './folder-watch.ts';
 import { type DirOptions, type ReadingOptions, withDefaults } from './options.ts';
 import { reportsChanges } from './reported.ts';
+import { rootIdentityOf } from './scan.ts';
 
 /** A file that is written without a pause is read unfinished after this many times `settleMs`. */
 const PATIENCE = 20;
@@ -65,7 +66,7 @@ export class DirSource implements Source {
     try {
       let readAt = Date.now();
       while (!signal.aborted) {
-        const isAtRest = isReported && !this.#isUnwatched;
+        const isAtRest = isReported && watch !== null && !this.#isUnwatched;
         const happened = await this.#wake.wait(isAtRest ? restMs : rootCheckMs, signal);
         if (signal.aborted) return;
         const identity = await identityOf(this.#root);
@@ -80,7 +81,9 @@ export class DirSource implements Source {
         const reading = await this.#readQuiet(reader, signal);
         if (reading === null) continue;
         deliver(reading, sink);
-        isReported = reading.isPlain && (await reportsChanges(this.#root));
+        // The folder that was read may already be another one than the folder that is watched.
+        isReported =
+          reading.isPlain && reading.rootIdentity === watched && (await reportsChanges(this.#root));
       }
     } finally {
       await watch?.close();
@@ -123,5 +126,5 @@ function deliver(reading: Reading, sink: SourceSink): void {
 /** Changes when another folder replaces this one; null while the folder is missing. */
 async function identityOf(path: string): Promise<string | null> {
   const stats = await stat(path, { bigint: true }).catch(() => null);
-  return stats === null || !stats.isDirectory() ? null : `${stats.dev}:${stats.ino}`;
+  return stats === null || !stats.isDirectory() ? null : rootIdentityOf(stats);
 }

@@ -88,7 +88,7 @@ export async function scanFolder(root: string): Promise<Scan> {
   return {
     files: new Map(files.map((file) => [file.path, file])),
     unreadable,
-    rootIdentity: identityOf(rootStats),
+    rootIdentity: rootIdentityOf(rootStats),
     isPlain,
   };
 }
@@ -126,6 +126,11 @@ async function list(folder: string, unreadable: Map<string, Finding>): Promise<r
     }
     return null;
   }
+}
+
+/** With the time of its making: a folder that is made anew may get the number of the one that was removed. */
+export function rootIdentityOf(stats: BigIntStats): string {
+  return `${identityOf(stats)}:${stats.birthtimeNs}`;
 }
 
 function identityOf(stats: BigIntStats): string {
