@@ -8,6 +8,7 @@ import { makeFolder, writeKubeconfig } from '../test/cluster/kubeconfig.ts';
 import { readDefinition } from '../test/cluster/manifests.ts';
 import type { ApiObject } from '../test/cluster/simulator/objects.ts';
 import { startSimulator } from '../test/cluster/start-cluster.ts';
+import { costEach, round } from './cost.ts';
 import { clusterObjects } from './kube-objects.ts';
 import { type Started, stampedAgent, type Work } from './latency/agent.ts';
 import { clock } from './latency/stamps.ts';
@@ -139,22 +140,14 @@ function totalOf(written: readonly Written[], { changes }: Pick<Work, 'changes'>
   return { seen: found.length, totalMs: spread(found) };
 }
 
-function costOf(written: readonly Written[], { cpuMs, transactions }: Work) {
-  return {
-    changes: written.length,
-    transactions,
-    cpuMs: round(cpuMs),
-    cpuMsEach: round(cpuMs / Math.max(written.length, 1)),
-  };
+function costOf(written: readonly Written[], { transactions, ...work }: Work) {
+  const { ms: _, ...each } = costEach(work, Math.max(written.length, 1));
+  return { changes: written.length, transactions, cpuMs: work.cpuMs, each };
 }
 
 function spread(times: readonly number[]) {
   const at = (share: number) => round(quantile(times, share));
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), worst: at(1) };
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }
 
 function report(result: Readonly<Record<string, unknown>>): void {

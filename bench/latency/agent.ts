@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { runAgent } from '../../src/agent/agent-run.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { kubeSource } from '../../src/sources/kube/kube-source.ts';
+import { type Cost, startMeter } from '../cost.ts';
 import { type ChangeStamps, clock, Stamps } from './stamps.ts';
 
 /** The first programming: times by `clock`, and processor time in milliseconds since the process began. */
@@ -12,11 +13,10 @@ export interface Started {
   readonly programmedCpuMs: number;
 }
 
-/** What the agent did since the last question. */
-export interface Work {
+/** What the agent did since the last question, and what that cost. */
+export interface Work extends Cost {
   readonly changes: readonly ChangeStamps[];
   readonly transactions: number;
-  readonly cpuMs: number;
   readonly peakMiB: number;
 }
 
@@ -41,16 +41,16 @@ export async function stampedAgent(kubeconfig: string): Promise<void> {
       process.send?.({ ...synced, programmedAt: clock(), programmedCpuMs: cpuMs() } satisfies Started);
     },
   };
-  let counted = 0;
+  let meter = startMeter();
   process.on('message', () => {
     const { rss } = process.memoryUsage();
-    const total = cpuMs();
+    const cost = meter();
     process.send?.({
       ...stamps.take(),
-      cpuMs: total - counted,
+      ...cost,
       peakMiB: process.resourceUsage().maxRSS / 1024 || rss / 2 ** 20,
     } satisfies Work);
-    counted = cpuMs();
+    meter = startMeter();
   });
   process.on('disconnect', () => process.exit());
   await runAgent(
