@@ -532,7 +532,7 @@ describe('the public addresses', () => {
   });
 });
 
-test('changes of addresses, links and routes are told', async () => {
+test('changes of addresses, links and routes are reported', async () => {
   link('e0', 'cable');
   const addresses = new KernelAddresses();
   let changes = 0;
@@ -555,7 +555,7 @@ test('changes of addresses, links and routes are told', async () => {
   }
 });
 
-test('an address that is added later takes over from none, and rules and nexthop objects are told of', async () => {
+test('a later address replaces no other, and rules and nexthop objects are reported', async () => {
   link('e0', 'cable');
   link('e1', 'cable');
   for (const line of onBoth) ip(line);

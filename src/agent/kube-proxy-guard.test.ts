@@ -88,7 +88,7 @@ test('what a kube-proxy left that was stopped goes for good', async () => {
   expect(it.status).toBeNull();
 });
 
-test('one that appears later is reported, not touched, without --replace-kube-proxy; its end is told', async () => {
+test('one that appears later is reported, not touched, without --replace-kube-proxy; its end is reported', async () => {
   const { guard: it, stop } = guard(false, () => {
     present = waits.length === 2;
     return waits.length < 4;

@@ -21,21 +21,21 @@ export function composeNodeFacts(
   host: TakenPorts = NONE_TAKEN,
 ): NodeFacts {
   const bound = config.bindAddress === undefined ? [] : [config.bindAddress];
-  const told = object?.addresses.map(({ address }) => address) ?? [];
+  const ofObject = object?.addresses.map(({ address }) => address) ?? [];
   const internal =
     object?.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address) ?? [];
   const reached =
     object?.addresses
       .filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP')
       .map(({ address }) => address) ?? [];
-  const nodeIPs = config.nodeIPs ?? primaryAddresses([...bound, ...internal, ...told], interfaces);
+  const nodeIPs = config.nodeIPs ?? primaryAddresses([...bound, ...internal, ...ofObject], interfaces);
   return {
     nodeName,
     nodeIPs,
     localAddresses:
       config.localNodeIPs !== undefined
         ? assumed(config.localNodeIPs, interfaces)
-        : (preferring(reached, interfaces) ?? assumed([...new Set([...nodeIPs, ...told])], null)),
+        : (preferring(reached, interfaces) ?? assumed([...new Set([...nodeIPs, ...ofObject])], null)),
     ...podDetection(config, object),
     podNetworks: [...(config.podCIDRs ?? []), ...(object?.podCIDRs ?? [])],
     serviceCIDRs: config.serviceCIDRs ?? [],
@@ -86,11 +86,11 @@ function podDetection(
 
 /** The first address of each family: of the Node object, otherwise of an interface with a default route. */
 function primaryAddresses(
-  told: readonly IpAddress[],
+  ofObject: readonly IpAddress[],
   interfaces: readonly LocalAddress[] | null,
 ): IpAddress[] {
   return FAMILIES.flatMap((family) => {
-    const own = told.find((address) => familyOf(address) === family);
+    const own = ofObject.find((address) => familyOf(address) === family);
     if (own !== undefined) return [own];
     const candidates =
       interfaces?.filter(({ address, eligible }) => eligible && familyOf(address) === family) ?? [];

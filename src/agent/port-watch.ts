@@ -23,7 +23,7 @@ import type { FlowSettings } from './settings.ts';
 const LOOK_EVERY = 30_000;
 const REST_PER_WORK = 50;
 /** Maximum number of tuples in a sample. */
-const TOLD = 20;
+const SHOWN = 20;
 /** Maximum number of tuples and names in the warning. */
 const WARNED = 5;
 const NAMED = 3;
@@ -120,7 +120,7 @@ export class PortWatch {
       entries++;
       ports.add(flow);
     }, signal);
-    const found = ports.fullest(TOLD, this.#capacity ?? plannedPorts(this.#agent.planner.plan));
+    const found = ports.fullest(SHOWN, this.#capacity ?? plannedPorts(this.#agent.planner.plan));
     const sources = new SourceCounter(found);
     if (!sources.isIdle) await visitEveryFlow((flow) => sources.add(flow), signal);
     const names = this.#memory.names();

@@ -7,7 +7,7 @@ beforeAll(() => enterFreshNamespace());
 
 const reserve = (ports: string) => writeFileSync('/proc/sys/net/ipv4/ip_local_reserved_ports', `${ports}\n`);
 
-test('what the host reserves is seen at the start and at the next look after a change, and told once', () => {
+test('reserved ports of the host are read at the start and after a change, and reported once', () => {
   let look = () => {};
   let stopped = 0;
   const clock = {

@@ -3,12 +3,12 @@ import { runProgram } from './program.ts';
 
 const { signal } = new AbortController();
 
-test('a program that a signal ended is told by the signal', async () => {
+test('the error of a program that a signal ended names the signal', async () => {
   const words = ['sh', '-c', 'kill -SEGV $$'];
   await expect(runProgram(words, '', signal)).rejects.toThrow(/^sh -c kill -SEGV \$\$ was ended by SIGSEGV$/);
 });
 
-test('one that failed is told by its status and its words', async () => {
+test('the error of one that failed has its status and its output', async () => {
   const words = ['sh', '-c', 'echo no >&2; exit 4'];
   await expect(runProgram(words, '', signal)).rejects.toThrow(/ failed \(4\): no$/);
 });

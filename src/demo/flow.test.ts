@@ -13,7 +13,7 @@ function answers(...each: readonly (readonly [string, string])[]): Ending[] {
   return each.map(([end, saw]) => ({ end, saw, count: 3 }));
 }
 
-test('every expected pod must answer, in any order, and nobody else', () => {
+test('every expected pod must answer, in any order, and no other', () => {
   const both = flow({
     answeredBy: [
       { by: 'web1', saw: client },

@@ -64,7 +64,7 @@ describe('the source that the other end sees', () => {
     expect(judged({ from: '10.244.1.5', to: '10.244.2.6', as: 'same' })).toEqual(met);
     expect(judged({ ...outward, as: 'same' })).toMatchObject({ mismatches: [{ actual: 'node' }] });
   });
-  test('nobody sees a packet that is refused', () => {
+  test('a refused packet is seen by no host', () => {
     expect(judged({ ...inward, as: 'node' }, [web])).toMatchObject({
       mismatches: [{ field: 'as', actual: 'nobody: refused' }],
     });

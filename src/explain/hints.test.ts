@@ -189,7 +189,7 @@ test('externalTrafficPolicy Local and endpoints elsewhere', () => {
   ]);
 });
 
-test('a source that is refused is told which are not', () => {
+test('the hint for a refused source names the allowed sources', () => {
   const closed = web({ loadBalancerSourceRanges: [cidr('203.0.113.0/24'), cidr('192.0.2.0/24')] });
   expect(hints([closed, webSlice], CLIENT, '192.0.2.60', 80)).toEqual([
     'source-ranges web: allows 192.0.2.0/24, 203.0.113.0/24',

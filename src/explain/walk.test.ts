@@ -326,7 +326,7 @@ describe('around the packet', () => {
   });
 });
 
-describe('pods that are told by an interface', () => {
+describe('pods recognised by interface', () => {
   const node = nodeFacts({ podCIDRs: [], podInterface: { name: 'cali', isPrefix: true } });
   const changes = [external('Local'), webSlice];
   const asked = (destination: string, inputInterface?: string) =>

@@ -92,12 +92,12 @@ export class PairCounter {
   answer(limit: number, at: number): { readonly pairs: FlowPairs; readonly look: PairLook } {
     const rate = this.#rateSince(at);
     const sums = [...this.#sums.values()].sort((a, b) => b.begun - a.begun || b.flows - a.flows);
-    const told = sums.slice(0, limit).map(({ kind, from, to, flows, begun }): FlowPair => {
+    const listed = sums.slice(0, limit).map(({ kind, from, to, flows, begun }): FlowPair => {
       return { kind, from, to, flows, newFlowsPerSecond: rate(begun) };
     });
-    const left = sums.length - told.length;
+    const left = sums.length - listed.length;
     return {
-      pairs: { flows: this.#flows, newFlowsPerSecond: rate(this.#begun), left, pairs: told },
+      pairs: { flows: this.#flows, newFlowsPerSecond: rate(this.#begun), left, pairs: listed },
       look: { at, seen: this.#seen },
     };
   }

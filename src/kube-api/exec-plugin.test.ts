@@ -46,19 +46,19 @@ test('a credential is not used up to its very end', async () => {
   expect(questions()).toHaveLength(2);
 });
 
-test('the program is told what it is for, and of the cluster where it asks to be', async () => {
+test('the program gets its purpose, and the cluster if it asks for it', async () => {
   await plugin({ token: 'x' }, { apiVersion: 'client.authentication.k8s.io/v1beta1' }).credential(NOW);
   await plugin({ token: 'x' }, { provideClusterInfo: true }).credential(NOW);
-  const [plain, told] = questions().map((line) => JSON.parse(line));
+  const [plain, withCluster] = questions().map((line) => JSON.parse(line));
   expect(plain).toEqual({
     apiVersion: 'client.authentication.k8s.io/v1beta1',
     kind: 'ExecCredential',
     spec: { interactive: false },
   });
-  expect(told.spec.cluster).toEqual({ server: 'https://192.0.2.1:6443' });
+  expect(withCluster.spec.cluster).toEqual({ server: 'https://192.0.2.1:6443' });
 });
 
-test('what fails is told, and asked again', async () => {
+test('a failure is reported, and the program is run again', async () => {
   const absent = pluginOf({ command: '/nonexistent/plugin', installHint: 'install it' });
   await expect(absent.credential(NOW)).rejects.toThrow(/ENOENT; install it/);
   const empty = plugin({});

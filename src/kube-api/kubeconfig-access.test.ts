@@ -56,7 +56,7 @@ test('name and password', async () => {
   expect(headers.authorization).toBe('Basic YTpi');
 });
 
-test('as somebody else: a header for each group', async () => {
+test('impersonation: a header for each group', async () => {
   const { headersDistinct } = await headersFor({ token: 't', as: 'jane', 'as-groups': ['a', 'b'] });
   expect(headersDistinct['impersonate-user']).toEqual(['jane']);
   expect(headersDistinct['impersonate-group']).toEqual(['a', 'b']);
@@ -68,7 +68,7 @@ test('a plugin is not asked where the kubeconfig has a token', async () => {
   expect(headers.authorization).toBe('Bearer t');
 });
 
-test('a plugin that asks is told of the cluster, with its authority and what the cluster has for it', async () => {
+test('a plugin that asks gets the cluster, with its authority and its configuration for the plugin', async () => {
   const script =
     'console.log(JSON.stringify({ status: { token: Buffer.from(process.env.KUBERNETES_EXEC_INFO).toString("base64") } }))';
   writeFileSync(join(folder, 'ca.crt'), 'PEM');

@@ -16,7 +16,7 @@ test('paths, texts in base64, and the header of each kind of credential', async 
   );
 });
 
-test('somebody else: user, uid, groups, and extra whose keys are escaped', () => {
+test('impersonation: user, uid, groups, and extra whose keys are escaped', () => {
   const { impersonation } = read({
     as: 'jane',
     'as-uid': '7',

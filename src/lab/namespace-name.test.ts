@@ -19,7 +19,7 @@ test('any owner can be read back', () => {
   );
 });
 
-test('other namespaces are nobody’s', () => {
+test('other namespaces have no owner', () => {
   for (const name of [
     '',
     'cni-1234',

@@ -9,7 +9,7 @@ test('this process is alive', () => {
   expect(isAlive(thisProcess())).toBe(true);
 });
 
-test('a process that bears the number but started at another time is not the owner', () => {
+test('a process with the same number that started at another time is not the owner', () => {
   const { pid, startTicks } = thisProcess();
   expect(isAlive({ pid, startTicks: startTicks - 1 })).toBe(false);
 });

@@ -55,7 +55,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       });
     });
 
-    test('held: silence is measured, and an end is told', async () => {
+    test('held: silence is measured, and the end of the connection is reported', async () => {
       await right.probe().serve({ address: to, port: 80, protocol, echo: true });
       const release = await left.probe().hold({ to, port: 80, protocol });
       await right.run([
@@ -72,7 +72,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(report.answers).toBeGreaterThan(5);
     });
 
-    test('held: nobody answers', async () => {
+    test('held: no answer', async () => {
       await expect(left.probe().hold({ to, port: 81, protocol })).rejects.toThrow('ECONNREFUSED');
     });
 
@@ -95,7 +95,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       });
     });
 
-    test('refused: nobody listens', async () => {
+    test('refused: no listener', async () => {
       expect(await dial()).toEqual({ outcome: 'refused', how: 'ECONNREFUSED' });
     });
 

@@ -72,7 +72,7 @@ test('of one source the oldest that waits makes place; other sources keep theirs
   expect(clients.map(({ isOpen }) => isOpen)).toEqual([true, false, false, true, true]);
 });
 
-test('half requests of many sources keep nobody out who sends a whole one', async () => {
+test('incomplete requests of many sources do not keep out a complete one', async () => {
   const bounds = { near: 1, far: 4, perSource: 2 };
   const { port } = await serve(bounds, (index) => ({ isNear: false, source: String(index) }));
   for (let index = 0; index < 30; index++) await dial(port, 'GET / HT');

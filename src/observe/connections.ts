@@ -44,7 +44,7 @@ const TOO_SLOW = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
 interface Connection {
   readonly socket: Socket;
   readonly peer: Peer;
-  /** It carries HTTP as it is, without TLS: a client that is too slow is told. */
+  /** It carries HTTP as it is, without TLS: a client that is too slow gets an answer. */
   readonly isPlain: boolean;
   /** Number of requests being answered. */
   busy: number;

@@ -27,7 +27,7 @@ test('nothing differs', () => {
   expect(differenceOf(preview([], 'swapped'), 10)).toMatchObject({ equal: false, skeleton: 'other' });
 });
 
-test('objects by name, then what is shared, then what is nobody’s; each counted, however few are named', () => {
+test('objects by name, then shared elements, then those without an owner; all are counted, few are named', () => {
   const changes = [
     change('delete', null, null),
     change('delete', 'w', web),

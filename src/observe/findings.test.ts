@@ -59,7 +59,7 @@ test('the revision of notices grows with the plan, and with notices that are giv
   expect(findings.noticeRevision).toBe(4);
 });
 
-test('the cluster is told of objects, of the source as a whole, and of source ports; not of the agent’s own troubles', () => {
+test('findings about objects, the whole source and source ports are for the cluster; the agent’s own troubles are not', () => {
   const { findings } = started();
   findings.ofSource('kubernetes', [findingOf('KNAT_API_FORBIDDEN', null, 'no rights')]);
   findings.trouble('KNAT_EVENTS_UNWRITTEN', 'no rights');

@@ -64,8 +64,8 @@ export class Findings {
 
   /** What the cluster gets besides the plan: findings about objects, of the sources, and of codes with `degraded`. */
   forCluster(): Finding[] {
-    const isTold = ({ object, code }: Finding) => object !== null || degradedBy(code) !== null;
-    return [...this.sourceProblems(), ...this.#given()].filter(isTold);
+    const isForCluster = ({ object, code }: Finding) => object !== null || degradedBy(code) !== null;
+    return [...this.sourceProblems(), ...this.#given()].filter(isForCluster);
   }
 
   #given(): Finding[] {

@@ -49,7 +49,7 @@ test('answers GET and HEAD of its three paths, and nothing else', async () => {
   await expect(fetch(`${url}/livez`)).rejects.toThrow();
 });
 
-test('a busy port is told of once, tried again with growing waits, and taken when it is free', async () => {
+test('a busy port is reported once, tried again with growing waits, and taken when it is free', async () => {
   const other = createServer();
   const port = await new Promise<number>((resolve) => {
     other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port));
@@ -73,7 +73,7 @@ test('a busy port is told of once, tried again with growing waits, and taken whe
   await running;
 });
 
-test('an address that is not there is told of', async () => {
+test('an address that the host lacks is reported', async () => {
   const own = new AbortController();
   const { refusals, sleeps, running } = serve({ host: '203.0.113.1', port: 10256 }, own.signal);
   while (refusals.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));

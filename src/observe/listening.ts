@@ -42,7 +42,7 @@ export async function keepListening(
   sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  let told = '';
+  let reported = '';
   for (
     let wait = RETRY_FIRST;
     !signal.aborted;
@@ -63,8 +63,8 @@ export async function keepListening(
       if (signal.aborted) return;
       stop.abort(); // closes a server that listens although a later step failed
       const message = refusal(address, served, error as NodeJS.ErrnoException);
-      if (message !== told) listener.refused(message);
-      told = message;
+      if (message !== reported) listener.refused(message);
+      reported = message;
       await sleep(wait, signal);
     }
   }

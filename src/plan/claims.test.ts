@@ -154,7 +154,7 @@ describe('when claims come and go', () => {
     expect(union.entry(KEY)?.kind).toBe('ServiceFrontend');
   });
 
-  test('changes are remembered for a while; who is too far behind is told so', () => {
+  test('changes are remembered for some revisions; an older revision gets null', () => {
     const union = new FragmentUnion();
     for (let round = 0; round < 70; round++) {
       union.replace('Pod mail/smtp', claimingPod({ createdAt: round }));

@@ -202,7 +202,7 @@ describe('EgressRules', () => {
     expect(chosen('203.0.113.99', '203.0.113.8', '203.0.113.7')).toBe(first);
   });
 
-  test('an address that is not here is told of once, and only where a pod is concerned', () => {
+  test('an address that the node lacks is reported once, and only if a pod would use it', () => {
     const notices = (rule: Partial<EgressRuleFact>) => [...planOf(ruled([rule])).notices()];
     expect(notices({ ...selectsSmtp, ...snat('203.0.113.99') })).toMatchObject([
       { code: 'NatAddressNotLocal', object: { kind: 'EgressRule', name: 'rule' } },

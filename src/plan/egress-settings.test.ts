@@ -75,7 +75,7 @@ describe('8: natPortRange', () => {
     const kept = planOf({ options: all, reservedPorts: [span(2000, 2999)] });
     expect(scopeOf(kept, 'IPv4').egress.ports).toEqual([span(1024, 4000)]);
   });
-  test('what has no room is told of, on what asked for it', () => {
+  test('entries without room are reported on the object that asks for them', () => {
     const every = (count: number) =>
       Array.from({ length: count }, (_, index) => span(5000 + 10 * index, 5000 + 10 * index));
     const noticesOf = (
@@ -118,7 +118,7 @@ describe('9: natOutgoingAddress', () => {
     ]);
   });
   test.each(['127.0.0.1', '127.1.2.3', '224.0.0.9', '0.0.0.0', '::1', '::', 'ff02::1'])(
-    'never %s, although an interface bears it',
+    'never %s, although an interface has it',
     (address) => {
       const node = nodeFacts({ localAddresses: [localAddress(address)] });
       const options = { ...defaultPlanOptions.egress, natOutgoingAddress: [ip(address)] };
@@ -127,7 +127,7 @@ describe('9: natOutgoingAddress', () => {
       expect(notices).toMatchObject([{ code: 'NatAddressNotLocal', object: { kind: 'Node' } }]);
     },
   );
-  test('the option goes first, and its error is told of the node', () => {
+  test('the option comes first, and its error is reported on the node', () => {
     const given = { pools: [pods], felix: felix('203.0.113.7'), options: felix('203.0.113.99') };
     expect(decide(given, POD, OUTSIDE)).toEqual(['masquerade', 'pods']);
     expect([...planOf(given).notices()]).toMatchObject([{ object: { kind: 'Node', name: 'node-a' } }]);

@@ -64,7 +64,7 @@ const felix = {
 };
 const file = { name: 'f', nonMasqueradeCIDRs: [], masqLinkLocal: false, masqLinkLocalIPv6: false };
 
-describe('one object that cannot be worked out keeps no other from being planned, and is told', () => {
+describe('an object whose fragment throws is reported, and all others are planned', () => {
   test.each<[FactKind, string, FactChange, string]>([
     [
       'Service',
@@ -94,12 +94,12 @@ describe('one object that cannot be worked out keeps no other from being planned
       pools: [{ name: 'pods' }],
     });
     expect(plan.egressSource(ip('10.244.1.77'))?.choices).toMatchObject([{ rule: 'keep' }]);
-    const told = [...plan.notices()].filter(({ message }) => message.includes('nobody expected this'));
-    const names = told.map(({ object }) =>
+    const reported = [...plan.notices()].filter(({ message }) => message.includes('nobody expected this'));
+    const names = reported.map(({ object }) =>
       [object.namespace, object.name].filter((each) => each !== '').join('/'),
     );
     expect(new Set(names)).toEqual(new Set([name]));
-    expect(told[0]?.object.kind).toBe(kind === 'IpMasqAgent' ? 'Node' : kind);
+    expect(reported[0]?.object.kind).toBe(kind === 'IpMasqAgent' ? 'Node' : kind);
   });
 });
 

@@ -55,7 +55,7 @@ function outcome(pods: readonly PodFact[], portRules: readonly HostListener[] = 
   return {
     planner,
     bound: plan.count('PodBinding'),
-    told: [...plan.notices()].map(({ code, message }) => `${code} ${message}`),
+    reported: [...plan.notices()].map(({ code, message }) => `${code} ${message}`),
   };
 }
 
@@ -67,7 +67,7 @@ describe('a hostPort and a binding on one port', () => {
     ['the binding came first', [mail(), web()]],
     ['the hostPort came first', [web(), mail()]],
   ])('%s: the hostPort has it', (_, pods) => {
-    expect(outcome(pods)).toMatchObject({ bound: 0, told: lost });
+    expect(outcome(pods)).toMatchObject({ bound: 0, reported: lost });
   });
 
   test.each<[string, Partial<PodFact>]>([
@@ -79,17 +79,17 @@ describe('a hostPort and a binding on one port', () => {
     ['of a pod that terminates', { terminating: true }],
     ['of a pod of the other family', { ips: [ip('fd00:244::8')] }],
   ])('one %s takes nothing', (_, rest) => {
-    expect(outcome([web(rest), mail()])).toMatchObject({ bound: 1, told: [] });
+    expect(outcome([web(rest), mail()])).toMatchObject({ bound: 1, reported: [] });
   });
 
   test('with takeover the binding has it', () => {
     expect(outcome([web(), mail(true)])).toMatchObject({
       bound: 1,
-      told: ['NatHostPortInUse hostPort 25/TCP: Pod mail/smtp has 203.0.113.7:25 and comes before'],
+      reported: ['NatHostPortInUse hostPort 25/TCP: Pod mail/smtp has 203.0.113.7:25 and comes before'],
     });
   });
 
-  test('a Service has it, and the Pod is told', () => {
+  test('a Service has it, which is reported on the Pod', () => {
     const { planner } = outcome([web()]);
     const node = nodeFacts({ localAddresses: [localAddress('203.0.113.7')] });
     planner.setNode(node);
@@ -103,7 +103,7 @@ describe('a hostPort and a binding on one port', () => {
   });
 
   test('of one pod they are one and the same', () => {
-    expect(outcome([mail(false, { hostPorts: [hostPort()] })])).toMatchObject({ bound: 1, told: [] });
+    expect(outcome([mail(false, { hostPorts: [hostPort()] })])).toMatchObject({ bound: 1, reported: [] });
   });
 
   test('when it goes, the binding has the port', () => {
@@ -129,13 +129,13 @@ describe('a rule of another program and a binding on one port', () => {
   test('the rule has it, and says where it stands', () => {
     expect(outcome([mail()], [rule('10.88.0.3')])).toMatchObject({
       bound: 0,
-      told: [expect.stringContaining('a rule in chain DOCKER of iptables-nft has *:25 (TCP)')],
+      reported: [expect.stringContaining('a rule in chain DOCKER of iptables-nft has *:25 (TCP)')],
     });
   });
   test('with takeover the binding', () => {
-    expect(outcome([mail(true)], [rule('10.88.0.3')])).toMatchObject({ bound: 1, told: [] });
+    expect(outcome([mail(true)], [rule('10.88.0.3')])).toMatchObject({ bound: 1, reported: [] });
   });
   test('one that sends to the same pod takes nothing from it', () => {
-    expect(outcome([mail()], [rule('10.244.1.5')])).toMatchObject({ bound: 1, told: [] });
+    expect(outcome([mail()], [rule('10.244.1.5')])).toMatchObject({ bound: 1, reported: [] });
   });
 });

@@ -206,12 +206,12 @@ describe('how much one Pod may ask for', () => {
     expect(wanted({ entries: entries(1024, 1) }).nat).toHaveLength(1025);
     const { nat, notices } = wanted({ entries: entries(1025, 1) });
     expect({ nat, notices }).toEqual({ nat: [], notices: ['NatInvalid'] });
-    const { notices: told } = podFragment(
+    const { notices: reported } = podFragment(
       pod(entries(1025, 1).map(natEntry)),
       nodeFacts(),
       defaultPlanOptions,
     );
-    expect(told[0]?.message).toContain('1025 entries, and 1024 have room');
+    expect(reported[0]?.message).toContain('1025 entries, and 1024 have room');
   });
 
   test('equal entries and equal lists count once', () => {
@@ -227,7 +227,7 @@ describe('how much one Pod may ask for', () => {
 });
 
 describe('what the annotation says', () => {
-  test('a restricted port is told as such', () => {
+  test('a restricted port is reported as restricted', () => {
     const nat = { entries: [], warnings: [], error: 'restricted ports 22 are not allowed by default' };
     expect(wanted({ pod: { nat } }).notices).toEqual(['NatInvalid']);
     expect(wanted({ pod: { nat: { ...nat, isRestricted: true } } }).notices).toEqual(['NatRestricted']);

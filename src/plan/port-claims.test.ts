@@ -146,7 +146,7 @@ describe('what a pod starts from a port of its own binding', () => {
     expect(plan.sourceAt({ ...tuple, port: portOf(20011) })).toBeUndefined();
   });
 
-  test('but not from a port that somebody else has', () => {
+  test('but not from a port that another pod has', () => {
     const first: Wish = { name: 'a', createdAt: 1, entries: [[5060, 5060, 1]] };
     const second: Wish = { name: 'b', createdAt: 2, entries: [[5060, 5060, 1]] };
     expect(sources(planOf(first, second))).toEqual(['from 10.244.1.11:5060/UDP → 203.0.113.7:5060']);

@@ -162,7 +162,7 @@ describe('external addresses', () => {
   });
 });
 
-test('a Service is told of endpoints that its frontends have no room for', () => {
+test('endpoints for which frontends have no room are reported on the Service', () => {
   const many = Array.from({ length: 32_770 }, (_, i) =>
     endpoint(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`),
   );
@@ -189,7 +189,7 @@ describe('externalIPs that are served', () => {
       keys: fragment.entries.flatMap((one) =>
         one.kind === 'ServiceFrontend' && one.origin === 'ExternalIP' ? [one.tuple.address] : [],
       ),
-      told: fragment.notices.map(({ code, message }) => `${code}: ${message}`),
+      reported: fragment.notices.map(({ code, message }) => `${code}: ${message}`),
       balanced: fragment.entries.some(
         (one) => one.kind === 'ServiceFrontend' && one.origin === 'LoadBalancer',
       ),
@@ -197,13 +197,15 @@ describe('externalIPs that are served', () => {
   };
 
   test('all', () => {
-    expect(planned(null)).toEqual({ keys: ['192.0.2.50', '203.0.113.50'], told: [], balanced: true });
+    expect(planned(null)).toEqual({ keys: ['192.0.2.50', '203.0.113.50'], reported: [], balanced: true });
   });
 
-  test('none: the Service is told, and what is the load balancer’s too stays', () => {
+  test('none: reported on the Service; addresses that are the load balancer’s too stay', () => {
     expect(planned([])).toEqual({
       keys: [],
-      told: ['NatRestricted: externalIPs 192.0.2.50, 203.0.113.50: not served, --external-ips allows none'],
+      reported: [
+        'NatRestricted: externalIPs 192.0.2.50, 203.0.113.50: not served, --external-ips allows none',
+      ],
       balanced: true,
     });
   });
@@ -211,7 +213,7 @@ describe('externalIPs that are served', () => {
   test('those in networks', () => {
     expect(planned([cidr('203.0.113.0/24'), cidr('2001:db8::/32')])).toEqual({
       keys: ['203.0.113.50'],
-      told: [
+      reported: [
         'NatRestricted: externalIPs 192.0.2.50: not served, --external-ips allows 203.0.113.0/24, 2001:db8::/32',
       ],
       balanced: true,
@@ -291,7 +293,7 @@ describe('loadBalancerSourceRanges', () => {
     expect(ranges(texts)).toEqual(expected);
   });
 
-  test('of which the Service can use none close, and the Service is told', () => {
+  test('of which the Service can use none: no source is allowed, which is reported', () => {
     const given = (texts: readonly string[], rest: Partial<ServiceFact> = {}) =>
       serviceFragment(
         service({
@@ -303,9 +305,9 @@ describe('loadBalancerSourceRanges', () => {
         [slice([local])],
         nodeFacts(),
       ).notices.map(({ code, object, message }) => [code, object.name, message.slice(0, 57)]);
-    const told = [['NatInvalid', 'web', 'no entry of loadBalancerSourceRanges can be used: nobody ']];
-    expect(given([])).toEqual(told);
-    expect(given(['2001:db8::/32'])).toEqual(told);
+    const reported = [['NatInvalid', 'web', 'no entry of loadBalancerSourceRanges can be used: nobody ']];
+    expect(given([])).toEqual(reported);
+    expect(given(['2001:db8::/32'])).toEqual(reported);
     expect(given(['203.0.113.0/24'])).toEqual([]);
     expect(given([], { loadBalancerSourceRanges: null })).toEqual([]);
     expect(given([], { loadBalancerIPs: [] })).toEqual([]);
@@ -441,7 +443,7 @@ describe('health check', () => {
     expect(at()).toEqual([[], []]);
   });
 
-  test('link-local addresses are left out: nobody can listen on one without its link', () => {
+  test('link-local addresses are left out: a socket can listen on one only with its link', () => {
     const node = nodeFacts({
       nodePortAddresses: [cidr('2000::/3'), cidr('fe80::/10')],
       localAddresses: [localAddress('2001:db8::10'), localAddress('fe80::1'), localAddress('febf::1')],

@@ -63,16 +63,16 @@ function sourcesOf(plan: NatPlan, name: string): readonly string[] | null {
   return null;
 }
 
-function told(plan: NatPlan): string[] {
+function reported(plan: NatPlan): string[] {
   return [...plan.notices()].map(({ code, object, message }) => `${code} ${object.name}: ${message}`);
 }
 
-test('of a list that is too long the lowest networks may use the Service, nobody else', () => {
+test('of a list that is too long the lowest networks may use the Service, and no others', () => {
   const planner = plannerWith({ networksPerList: 2 });
   planner.apply([balanced('w1', 1, networks(3).reverse())]);
   const plan = planner.update();
   expect(sourcesOf(plan, 'w1')).toEqual(['198.0.0.0/24', '198.0.2.0/24']);
-  expect(told(plan)).toEqual([
+  expect(reported(plan)).toEqual([
     'NatInvalid w1: loadBalancerSourceRanges has 3 networks of IPv4, and 2 have room (--max-source-networks-per-list): ' +
       'those of the lowest addresses may use the Service, all others may not; name wider networks',
   ]);
@@ -83,7 +83,7 @@ test('neighbours and what is named twice count as one network, and so does a wid
   const same = ['198.51.100.0/25', '198.51.100.128/25', '198.51.100.0/24', '198.51.100.7/32'].map(cidr);
   planner.apply([balanced('w1', 1, same)]);
   expect(sourcesOf(planner.update(), 'w1')).toEqual(['198.51.100.0/24']);
-  expect(told(planner.plan)).toEqual([]);
+  expect(reported(planner.plan)).toEqual([]);
 });
 
 test('a range that takes many prefixes to write counts as many', () => {
@@ -105,7 +105,7 @@ test('the lists of the older objects of a namespace have room, and what does not
   expect(['w1', 'w2', 'w3', 'w4', 'w5'].map((name) => sourcesOf(plan, name)?.length)).toEqual([
     3, 0, 2, 3, 3,
   ]);
-  expect(told(plan)).toEqual([
+  expect(reported(plan)).toEqual([
     'NatRestricted w2: Services and Pods of namespace shop may have 5 networks in their lists of sources on a node ' +
       '(--max-source-networks-per-namespace), and older objects have them: 1 of its lists of sources now allow no source',
   ]);
@@ -137,7 +137,7 @@ test.each([{ entriesPerNamespace: 3 }, { entriesPerNode: 3 }])('ports and port r
       .map(({ key }) => key)
       .sort(),
   ).toEqual(['203.0.113.1:1000-1009/TCP', '203.0.113.1:2000-2009/TCP', '203.0.113.1:3000-3009/TCP']);
-  expect(told(plan)).toEqual([
+  expect(reported(plan)).toEqual([
     expect.stringMatching(
       /^NatRestricted p2: .*and older objects have them: 1 ports or port ranges of mail\/p2 are not bound$/,
     ),
@@ -169,7 +169,7 @@ test('in any order of events the same as from scratch', () => {
       const scratch = plannerWith(sizes);
       scratch.apply(last.values());
       expect(canonicalPlan(stepwise.update())).toEqual(canonicalPlan(scratch.update()));
-      expect(told(stepwise.plan).sort()).toEqual(told(scratch.plan).sort());
+      expect(reported(stepwise.plan).sort()).toEqual(reported(scratch.plan).sort());
     }),
   );
 });

@@ -61,7 +61,7 @@ function texts(planner: Planner, protocol: Protocol = 'TCP', family = 'IPv4'): s
 const ALWAYS = '1024-4788,4790-29999,32768-65535';
 const manual = (address: string) => ({ interfaceAuto: false, sourceIP: ip(address) });
 
-describe('ports that nobody owns', () => {
+describe('ports without an owner', () => {
   test.each<[name: string, given: Given, tcp: string, udp: string]>([
     ['all but those of NodePorts and VXLAN', {}, ALWAYS, ALWAYS],
     [
@@ -163,7 +163,7 @@ describe('when pods bind nearly all', () => {
     planner.apply([{ kind: 'Pod', key: `${namespace}/other`, fact }]);
   };
 
-  test('as few claims as it takes count no more, and the node is told', () => {
+  test('as few claims as needed are ignored, which is reported on the node', () => {
     const planner = plannerOf({ entries: rest.map((entry) => ({ ...entry, ...manual('203.0.113.8') })) });
     expect(free(planner, [2000, 3000, 20_000, 40_000])).toEqual([40_000]);
     expect([...planner.plan.notices()].map(({ code, object }) => `${code} ${object.kind}`)).toContain(

@@ -40,10 +40,10 @@ const podAt = (name: string, address: string, rest: Partial<PodFact> = {}) =>
   present('Pod', pod([], { name, uid: name, ips: [ip(address)], nat: null, ...rest }));
 
 describe('what is a pod', () => {
-  const told = { podCIDRs: [cidr('10.244.1.0/24')], podAddressesFrom: ['IPPool', 'Pod'] } as const;
+  const reported = { podCIDRs: [cidr('10.244.1.0/24')], podAddressesFrom: ['IPPool', 'Pod'] } as const;
 
   test('the pod CIDRs of the Node, pools for pods, and Pods of this node elsewhere', () => {
-    const planner = planned(told, [
+    const planner = planned(reported, [
       present('IPPool', pool('pods', '192.168.0.0/16')),
       present('IPPool', pool('no-nat', '10.0.0.0/8', { disabled: true })),
       present('IPPool', pool('vips', '198.51.100.0/24', { loadBalancerOnly: true })),
@@ -61,20 +61,20 @@ describe('what is a pod', () => {
     });
   });
 
-  test('without any network nobody is masqueraded: of pods of other nodes nothing is known', () => {
-    const planner = planned({ ...told, podCIDRs: [] }, [podAt('a', '100.64.0.7')]);
+  test('without any network no source is masqueraded, since pods of other nodes are unknown', () => {
+    const planner = planned({ ...reported, podCIDRs: [] }, [podAt('a', '100.64.0.7')]);
     expect(scope(planner)).toMatchObject({ pods: ['100.64.0.7'], masqueradeToClusterIP: [] });
   });
 
   test('where pod CIDRs are configured they alone count', () => {
     const changes = [present('IPPool', pool('pods', '192.168.0.0/16')), podAt('a', '100.64.0.7')];
-    expect(scope(planned({ ...told, podAddressesFrom: [] }, changes))).toMatchObject({
+    expect(scope(planned({ ...reported, podAddressesFrom: [] }, changes))).toMatchObject({
       pods: ['10.244.1.0/24'],
     });
   });
 
   test('an address comes and goes with its Pod, and a Pod within the networks changes no scope', () => {
-    const planner = planned(told, []);
+    const planner = planned(reported, []);
     planner.apply([podAt('a', '100.64.0.7')]);
     expect(scope(planner)).toMatchObject({ pods: ['10.244.1.0/24'] });
     planner.update();
@@ -90,7 +90,7 @@ describe('what is a pod', () => {
 describe('whose packets a file of ip-masq-agent is for', () => {
   const notices = (planner: Planner) => [...planner.plan.notices()];
 
-  test('pods told by an interface: what comes in by it, and the networks that are known besides', () => {
+  test('pods recognised by interface: traffic that enters by it, and the known networks', () => {
     const podInterface = { name: 'cni0', isPrefix: false };
     const planner = planned({ podInterface, podNetworks: [cidr('10.244.1.0/24')] }, [inForce]);
     expect(scope(planner)).toMatchObject({ egressSources: ['10.244.1.0/24'], egressInterface: 'cni0' });
@@ -104,7 +104,7 @@ describe('whose packets a file of ip-masq-agent is for', () => {
     expect(notices(planner)).toEqual([]);
   });
 
-  test('nothing known at all is told, and host traffic needs no pod', () => {
+  test('nothing known at all is reported, and host traffic needs no pod', () => {
     const planner = planned({}, [inForce]);
     expect(scope(planner)).toMatchObject({ egressSources: [] });
     expect(notices(planner)).toMatchObject([
@@ -116,7 +116,7 @@ describe('whose packets a file of ip-masq-agent is for', () => {
     expect([...all.update().notices()]).toEqual([]);
   });
 
-  test('addresses of the node itself are nobody’s pods', () => {
+  test('addresses of the node itself are no pods', () => {
     const node = { localAddresses: [localAddress('100.64.0.7')] };
     expect(scope(planned(node, [inForce, podAt('a', '100.64.0.7')]))).toMatchObject({ egressSources: [] });
   });

@@ -28,9 +28,9 @@ export function strayPods(
   node: NodeFacts,
   { enable }: Pick<PlanOptions, 'enable'>,
 ): readonly IpAddress[] {
-  const tellPods = enable.service && node.podAddressesFrom.includes('Pod');
-  if (!tellPods && !(enable.egress && ipMasqAgent !== undefined)) return [];
-  const networks = tellPods ? podNetworks(node, pools) : possiblePodNetworks(node, pools);
+  const countPods = enable.service && node.podAddressesFrom.includes('Pod');
+  if (!countPods && !(enable.egress && ipMasqAgent !== undefined)) return [];
+  const networks = countPods ? podNetworks(node, pools) : possiblePodNetworks(node, pools);
   const known = FAMILIES.map((family) => prefixSet(family, networks));
   const own = new Set(node.localAddresses.map(({ address }) => address));
   const stray = new Set<IpAddress>();

@@ -54,15 +54,15 @@ function start(access: AccessOptions): void {
 }
 
 /** Each way to name the server: by the environment, and by what overrides it. */
-const ways: [string, () => { readonly told: AccessOptions; readonly overridden: AccessOptions }][] = [
+const ways: [string, () => { readonly given: AccessOptions; readonly overridden: AccessOptions }][] = [
   [
     'a kubeconfig, and --master',
     () => {
       const user = { token: stage.cluster.knatToken };
       const cluster = { ...stage.cluster, url: `https://${CLUSTER_IP}:443` };
       const kubeconfig = writeKubeconfig(stage.folder, cluster, user);
-      const told = { environment: {}, kubeconfig };
-      return { told, overridden: { ...told, server: stage.cluster.url } };
+      const given = { environment: {}, kubeconfig };
+      return { given, overridden: { ...given, server: stage.cluster.url } };
     },
   ],
   [
@@ -74,13 +74,13 @@ const ways: [string, () => { readonly told: AccessOptions; readonly overridden: 
         environment: { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port },
         root: stage.folder,
       });
-      return { told: at(CLUSTER_IP, '443'), overridden: at(hostname, port) };
+      return { given: at(CLUSTER_IP, '443'), overridden: at(hostname, port) };
     },
   ],
 ];
 
 test.each(ways)('%s: with the ClusterIP the agent cannot begin, and reports it', async (_, access) => {
-  start(access().told);
+  start(access().given);
   const { problems, synced } = await untilStatus((status) => status.problems.length > 0);
   expect(problems[0]?.code).toBe('KNAT_API_UNAVAILABLE');
   expect(problems.some(({ message }) => message.includes(CLUSTER_IP))).toBe(true);

@@ -115,9 +115,9 @@ test("kube-proxy's port is served as soon as it is free, and waiting for it is n
   await until('/healthz', 200);
   await sleep(2_500); // several attempts
   expect(await ask('/healthz', 10256)).toBeNull();
-  const told = lines.filter((line) => line.includes('10256'));
-  expect(told).toHaveLength(1);
-  expect(told[0]).toContain('it is tried again every second');
+  const reported = lines.filter((line) => line.includes('10256'));
+  expect(reported).toHaveLength(1);
+  expect(reported[0]).toContain('it is tried again every second');
   const closed = performance.now();
   await new Promise<void>((resolve) => kubeProxy.close(() => resolve()));
   expect((await until('/healthz', 200, 10256)).status).toBe(200);

@@ -77,8 +77,8 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     const agent = startKnat(['agent', ...source, '--enable', 'egress']);
     try {
       await agent.errorsHave('"programmed"');
-      const told = await knat(['explain', ...packet, '--proto', 'tcp', '-o', 'json']);
-      expect(JSON.parse(told.output).existing).toMatchObject([
+      const reported = await knat(['explain', ...packet, '--proto', 'tcp', '-o', 'json']);
+      expect(JSON.parse(reported.output).existing).toMatchObject([
         {
           original: { source: inBrackets(client, 40_001), destination: inBrackets(frontend, 80) },
           reply: { source: inBrackets(endpoint, 8080), destination: inBrackets(client, 40_001) },

@@ -221,9 +221,9 @@ test('status asks the agent of the node named', async () => {
 
 test('explain goes to the node of the Pod that sends, and asks the agent even where a source is set', async () => {
   const question = ['--from', 'pod/shop/web-0', '--to', 'svc/shop/web:http'];
-  const told = await kubectl(['knat', 'explain', ...question]);
-  expect(told).toMatchObject({ status: 0, errors: '' });
-  expect(told.output).toContain('Service shop/web');
+  const reported = await kubectl(['knat', 'explain', ...question]);
+  expect(reported).toMatchObject({ status: 0, errors: '' });
+  expect(reported.output).toContain('Service shop/web');
   expect(executed[0]).toMatchObject({ pod: 'knat-n1', command: ['knat', 'explain', '--agent', ...question] });
 });
 

@@ -225,8 +225,8 @@ test('refused EgressRules: Events on them and rows of the NodeNAT, until they ar
     [
       ...new Set((object.status?.rejected ?? []).map(({ object: { kind, name } }) => `${kind} ${name}`)),
     ].sort();
-  const told = all.map((name) => `EgressRule ${name}`);
-  await until(nodeNat, (object) => rejected(object).join() === told.join(), 15_000);
+  const reported = all.map((name) => `EgressRule ${name}`);
+  await until(nodeNat, (object) => rejected(object).join() === reported.join(), 15_000);
 
   const fixed = { action: 'Snat', addresses: ['203.0.113.7'] };
   for (const name of all) await stage.client.put(rule(name, { from: {}, ...fixed }));

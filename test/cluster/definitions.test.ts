@@ -68,12 +68,12 @@ describe.skipIf(unlessReal('definitions', 'it checks no schemas'))('definitions'
         const body = { apiVersion: 'knat.dev/v1', kind: 'IPPool', metadata: { name }, spec };
         const reply = await client.request('POST', POOLS, body);
         const parsed = parsePool(body, context);
-        const told = parsed.ok ? [] : parsed.problems.map(({ message }) => message);
+        const reported = parsed.ok ? [] : parsed.problems.map(({ message }) => message);
         expect(reply.status, JSON.stringify([spec, reply.body])).toBe(parsed.ok ? 201 : 422);
         const message = String((reply.body as { message?: unknown }).message ?? '');
         // The server reports a bound of the schema first, and nothing else.
         if (/should be (less|greater)/.test(message)) return;
-        expect(told.filter((each) => !message.includes(each))).toEqual([]);
+        expect(reported.filter((each) => !message.includes(each))).toEqual([]);
       }),
       { numRuns: 300 },
     );

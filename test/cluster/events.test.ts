@@ -63,7 +63,7 @@ function withProgrammed(some: Partial<Programmed>): NodeAccount {
   return { ...fixedAccount, programmed: { ...fixedProgrammed, ...some } };
 }
 
-async function told(name: string, count: number): Promise<ApiObject[]> {
+async function eventsAbout(name: string, count: number): Promise<ApiObject[]> {
   return await until(
     () => eventsOf(stage, name),
     (events) => events.length === count,
@@ -93,7 +93,7 @@ describe('Events', () => {
   test('a Pod gets an Event when its bindings are programmed, with every field that the server requires', async () => {
     const uid = '0b5a7b7e-0000-4000-8000-000000000001';
     await start(withBindings(fixedBinding(25), fixedBinding(587)), { 'Pod shop/mail': uid });
-    const [event] = await told('mail', 1);
+    const [event] = await eventsAbout('mail', 1);
     expect(event).toMatchObject({
       reason: 'NatApplied',
       type: 'Normal',
@@ -108,7 +108,7 @@ describe('Events', () => {
 
   test('the loser of a conflict gets an Event that names the owner; an unknown uid is looked up', async () => {
     await start(withProgrammed({ conflicts: [conflict] }));
-    const [event] = await told('mail', 1);
+    const [event] = await eventsAbout('mail', 1);
     expect(event).toMatchObject({
       reason: 'NatConflict',
       type: 'Warning',
@@ -122,9 +122,9 @@ describe('Events', () => {
     const inner = { kind: 'IPPool', namespace: '', name: 'inner' } as const;
     const notice = findingOf('NatPoolOverridden', inner, 'it lies in pool outer');
     await start({ ...withProgrammed({ notices: [notice] }), problems: [invalid] });
-    const [about] = await told('web', 1);
+    const [about] = await eventsAbout('web', 1);
     expect(about).toMatchObject({ reason: 'NatInvalid', note: 'spec.ports[0].port: must be a port' });
-    const [pool] = await told('inner', 1);
+    const [pool] = await eventsAbout('inner', 1);
     expect(pool).toMatchObject({
       reason: 'NatConflict',
       metadata: { namespace: 'default' },
@@ -134,7 +134,7 @@ describe('Events', () => {
 
   test('a repetition is counted on the Event, another text is another Event', async () => {
     const run = await start(withBindings(fixedBinding(25)));
-    const [first] = await told('mail', 1);
+    const [first] = await eventsAbout('mail', 1);
     for (let count = 2; count <= 3; count++) {
       run.tell(fixedAccount);
       await sleep(100);
@@ -148,12 +148,12 @@ describe('Events', () => {
     expect(others).toEqual([]);
     expect(counted?.metadata.name).toBe(first?.metadata.name);
     run.tell(withBindings(fixedBinding(26)));
-    await told('mail', 2);
+    await eventsAbout('mail', 2);
   });
 
   test('after a restart nothing is repeated, and new findings get Events', async () => {
     const first = await start(withBindings(fixedBinding(25)));
-    await told('mail', 1);
+    await eventsAbout('mail', 1);
     await until(
       async () => (await stage.client.request('GET', NODE_NAT)).body,
       ({ status }) => (status as { bindings?: unknown[] } | undefined)?.bindings?.length === 1,
@@ -165,12 +165,12 @@ describe('Events', () => {
     expect(await eventsOf(stage, 'mail')).toHaveLength(1);
     if (!isReal) expect(writesSince(stage, from)).toEqual([]);
     second.tell(withProgrammed({ conflicts: [conflict] }));
-    await told('mail', 2);
+    await eventsAbout('mail', 2);
   });
 
   test('after a restart without a NodeNAT the existing Event is updated, not doubled', async () => {
     const first = await start(withBindings(fixedBinding(25)));
-    const [event] = await told('mail', 1);
+    const [event] = await eventsAbout('mail', 1);
     await first.stop();
     await stage.client.request('DELETE', NODE_NAT);
     const second = await start(withBindings(fixedBinding(25)));
@@ -197,7 +197,7 @@ describe('Events', () => {
 
   test('an Event that expired on the server is created again', async () => {
     const run = await start(withBindings(fixedBinding(25)));
-    const [event] = await told('mail', 1);
+    const [event] = await eventsAbout('mail', 1);
     await stage.client.request(
       'DELETE',
       `/apis/events.k8s.io/v1/namespaces/shop/events/${event?.metadata.name}`,
@@ -205,13 +205,13 @@ describe('Events', () => {
     run.tell(fixedAccount);
     await sleep(100);
     run.tell(withBindings(fixedBinding(25)));
-    await told('mail', 1);
+    await eventsAbout('mail', 1);
   });
 
   test('an object or a namespace that is gone is skipped, the others get their Events', async () => {
     const gone = { ...conflict, losers: [{ kind: 'Pod', namespace: 'nowhere', name: 'gone' }] } as const;
     const run = await start(withProgrammed({ conflicts: [gone, conflict] }));
-    await told('mail', 1);
+    await eventsAbout('mail', 1);
     expect(run.troubles.size).toBe(0);
   });
 
@@ -224,7 +224,7 @@ describe('Events', () => {
     );
     expect(trouble).toContain('create and patch on resource "events" of API group "events.k8s.io"');
     await stage.client.put(agentRole());
-    await told('mail', 1);
+    await eventsAbout('mail', 1);
     await until(
       () => run.troubles.size,
       (size) => size === 0,
@@ -237,7 +237,7 @@ describe('Events', () => {
     const restarted = stage.cluster.restart();
     run.tell(withBindings(fixedBinding(25)));
     await restarted;
-    await told('mail', 1);
+    await eventsAbout('mail', 1);
   });
 
   test('an agent that has programmed nothing writes no Events', async () => {
@@ -249,7 +249,7 @@ describe('Events', () => {
   test('Events alone, without the NodeNAT', async () => {
     const run = await ReporterRun.start(stage, withBindings(fixedBinding(25)), { nodeStatus: false });
     running.push(run);
-    await told('mail', 1);
+    await eventsAbout('mail', 1);
     expect((await stage.client.request('GET', NODE_NAT)).status).toBe(404);
   });
 });

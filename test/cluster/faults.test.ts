@@ -171,7 +171,7 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       );
       // One object, to learn the server's current version.
       expect(lists().every((line) => line.includes('limit=1'))).toBe(true);
-      expect(running.sink.told.filter((key) => key === 'Service shop/a')).toHaveLength(1);
+      expect(running.sink.applied.filter((key) => key === 'Service shop/a')).toHaveLength(1);
     });
 
     test('half a line', async () => {
@@ -254,14 +254,14 @@ describe.skipIf(unlessSimulated('faults', 'it has none on demand'))('faults', ()
       await stage.client.put(service('late'));
       await stage.client.create(slice('late-1', 'late', ['10.3.0.1']));
       await until(
-        () => running.sink.told,
-        (told) => told.includes('EndpointSlice shop/late-1'),
+        () => running.sink.applied,
+        (applied) => applied.includes('EndpointSlice shop/late-1'),
       );
-      expect(running.sink.told).not.toContain('Service shop/late');
+      expect(running.sink.applied).not.toContain('Service shop/late');
       simulator.faults.stalled.clear();
       await until(
-        () => running.sink.told,
-        (told) => told.includes('Service shop/late'),
+        () => running.sink.applied,
+        (applied) => applied.includes('Service shop/late'),
       );
       await stage.client.remove(slice('late-1', 'late', []));
     });

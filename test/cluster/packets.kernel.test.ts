@@ -198,12 +198,12 @@ async function expectAgreement(what: string, choices: readonly PacketChoice[]): 
     const { verdict, paths } = walkJson(walkOf(plan, node, packet));
     const wanted = JSON.stringify({ verdict, paths });
     // The last change may be one that the kernel does not show.
-    const told = async () => {
+    const reported = async () => {
       const said = await askAgent('/explain', question);
       return JSON.stringify({ verdict: said.verdict, paths: said.paths });
     };
-    await until(told, (text) => text === wanted, PATIENCE).catch(() => {});
-    expect(JSON.parse(await told()), `${what}: ${JSON.stringify(question)}`).toEqual(JSON.parse(wanted));
+    await until(reported, (text) => text === wanted, PATIENCE).catch(() => {});
+    expect(JSON.parse(await reported()), `${what}: ${JSON.stringify(question)}`).toEqual(JSON.parse(wanted));
   }
   return all.length;
 }

@@ -7,7 +7,7 @@ export class Recorder implements SourceSink {
   readonly facts = new Map<string, FactChange['fact']>();
   readonly removed: string[] = [];
   /** Every change, as `Kind key`. */
-  readonly told: string[] = [];
+  readonly applied: string[] = [];
   readonly #problems = new Map<string, readonly Finding[]>();
   /** Each problem when it was new, and each end of a trouble. */
   readonly log: string[] = [];
@@ -16,7 +16,7 @@ export class Recorder implements SourceSink {
   apply(changes: readonly FactChange[]): void {
     for (const { kind, key, fact } of changes) {
       const id = `${kind} ${key}`;
-      this.told.push(id);
+      this.applied.push(id);
       if (fact !== null) this.facts.set(id, fact);
       else if (this.facts.delete(id)) this.removed.push(id);
     }

@@ -181,8 +181,8 @@ describe.each(mappings)('%s', (name, { make, remove, says, client, dialled, boun
       await node.end();
       node = await withRules(false);
       expect(await ask()).toBe(other);
-      const told = [...node.planner.plan.notices()];
-      expect(told).toMatchObject([{ code: 'NatHostPortInUse', message: expect.stringMatching(says) }]);
+      const reported = [...node.planner.plan.notices()];
+      expect(reported).toMatchObject([{ code: 'NatHostPortInUse', message: expect.stringMatching(says) }]);
     } finally {
       await node.end();
       remove();

@@ -14,7 +14,7 @@ export function write(
   others: readonly object[] = [],
 ): Written {
   const { nodeName, nodeIP, localNodeIPs, podCIDRs, topologyLabels, ...config } = node;
-  const told = { nodeIP, localNodeIPs, podCIDRs, topologyLabels };
+  const given = { nodeIP, localNodeIPs, podCIDRs, topologyLabels };
   const primary = [nodeIP].flat();
   const object = {
     apiVersion: 'v1',
@@ -30,7 +30,7 @@ export function write(
   ];
   return {
     files: laidOut(manifests, writing.layout),
-    nodeConfig: { nodeName, ...config, ...(writing.nodeObject ? { localNodeIPs } : told) },
+    nodeConfig: { nodeName, ...config, ...(writing.nodeObject ? { localNodeIPs } : given) },
   };
 }
 

@@ -71,7 +71,7 @@ async function converge(by = datapath) {
 
 const refusedOfBad = ['bad 10.96.66.66:80/TCP EINVAL', 'bad cluster-ip 10.96.66.66 EINVAL'];
 
-test('in a change: the others are programmed, the object is told, and its next change is tried', async () => {
+test('in a change: the others are programmed, the object is reported, and its next change is tried', async () => {
   await converge();
   refuseBad();
   const reading = vi.spyOn(NftablesConnection.prototype, 'elements');

@@ -71,7 +71,7 @@ describe.each(FAMILIES)('the skeleton of %s', (family) => {
   });
 });
 
-describe('a table that somebody else has changed', () => {
+describe('a table that another program has changed', () => {
   const ours = skeleton('IPv4', { timeouts: [], egress: plainEgress });
 
   function changesAfter(edit: string): ReturnType<typeof chainChanges> {

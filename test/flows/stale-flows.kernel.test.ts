@@ -52,12 +52,12 @@ const places = {
     nodeIP: address.second,
     podA: address.podA,
     podB: address.podB,
-    /** Nobody bears it. */
+    /** No host has it. */
     dead: ip('10.244.1.99'),
     clusterIP: ip('10.96.0.10'),
     /** A host outside has it, and answers while it is no load balancer's. */
     loadBalancer: address.outside,
-    /** Nobody bears it. */
+    /** No host has it. */
     silent: ip('198.51.100.81'),
   },
   IPv6: {
@@ -222,7 +222,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     /** Changes to our tables before the next agent starts. */
     const meanwhile: Readonly<Record<string, () => void>> = {
       'nothing else happened': () => {},
-      'somebody edited our table': () => nft('add chain ip knat theirs; add chain ip6 knat theirs'),
+      'another program edited our table': () => nft('add chain ip knat theirs; add chain ip6 knat theirs'),
     };
 
     describe.each(Object.keys(meanwhile))('%s', (what) => {

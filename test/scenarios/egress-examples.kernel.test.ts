@@ -89,7 +89,7 @@ async function seen(
         ? 'kept'
         : ended.sawSource.replace(/^\[?(.*?)\]?:\d+$/, '$1')
       : ended.outcome;
-  const told =
+  const reported =
     verdict === 'drop'
       ? 'timeout'
       : snat === 'node'
@@ -97,7 +97,7 @@ async function seen(
           ? NODE_SIX
           : NODE
         : (snat ?? 'kept');
-  expect(kernel, `${source} → ${formatEndpoint(address, port)}: ${because}`).toBe(told);
+  expect(kernel, `${source} → ${formatEndpoint(address, port)}: ${because}`).toBe(reported);
   return [kernel, because];
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Stage } from '../netns/stage.ts';
 import { parseScenario } from './runner/parse.ts';
 import { failuresOfKernel } from './runner/through-kernel.ts';
-import { FILE, scenarioText, told } from './wrong-expectations.ts';
+import { expectedFailures, FILE, scenarioText } from './wrong-expectations.ts';
 
 let stage: Stage;
 
@@ -15,7 +15,10 @@ afterAll(() => stage.dispose());
 test('each wrong expectation is reported with its line, and nothing else', async () => {
   const failures = await failuresOfKernel(stage, parseScenario(scenarioText, FILE));
   expect(failures.map(({ origin, message }) => ({ origin, message }))).toEqual(
-    told.map(({ origin, message }) => ({ origin, message: expect.stringMatching(startOf(message)) })),
+    expectedFailures.map(({ origin, message }) => ({
+      origin,
+      message: expect.stringMatching(startOf(message)),
+    })),
   );
 });
 

@@ -3,12 +3,13 @@ import { expect, test } from 'vitest';
 import { formatFailure } from './runner/judge.ts';
 import { parseScenario, ScenarioInvalid } from './runner/parse.ts';
 import { failuresOfExplain } from './runner/through-explain.ts';
-import { FILE, scenarioText, told } from './wrong-expectations.ts';
+import { expectedFailures, FILE, scenarioText } from './wrong-expectations.ts';
 
 test('each wrong expectation is reported with its line, and nothing else', async () => {
   const failures = await failuresOfExplain(parseScenario(scenarioText, FILE));
-  expect(failures.map(({ origin }) => origin)).toEqual(told.map(({ origin }) => origin));
-  for (const [index, { message }] of told.entries()) expect(failures[index]?.message).toContain(message);
+  expect(failures.map(({ origin }) => origin)).toEqual(expectedFailures.map(({ origin }) => origin));
+  for (const [index, { message }] of expectedFailures.entries())
+    expect(failures[index]?.message).toContain(message);
 });
 
 const HEAD = 'title: t\nsource: s\nnode: {name: n1, addresses: [192.0.2.10]}\n';

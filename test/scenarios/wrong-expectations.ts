@@ -1,6 +1,6 @@
 /** Expectations of a scenario that are not met, and the message that both halves must give for each. */
 
-const SCENE = `title: what is told of wrong expectations
+const SCENE = `title: what is expectedFailures of wrong expectations
 source: this repository
 node: {name: n1, addresses: [192.0.2.10]}
 objects:
@@ -73,7 +73,7 @@ export const FILE = 'wrong.yaml';
 export const scenarioText = SCENE + WRONG.map(([packet]) => `      - ${packet}\n`).join('');
 
 /** The place and message of each. */
-export const told = WRONG.map(([, message], index) => ({
+export const expectedFailures = WRONG.map(([, message], index) => ({
   origin: `${FILE}:${FIRST_LINE + index}`,
   message,
 })).filter(({ message }) => message !== '');

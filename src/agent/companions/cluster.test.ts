@@ -23,14 +23,14 @@ function plan(revision: number, notices: readonly object[] = []): NatPlan {
 const outage = { code: 'KNAT_API_UNAVAILABLE', object: null };
 const failure = { message: 'busy', since: '2026-01-01T00:00:00Z' };
 
-test('nothing is told before the source is read, unless it is in trouble', () => {
+test('nothing is reported before the source is read, unless it has a problem', () => {
   const reading = { ...status, synced: false } as Status;
   expect(new NodeAccounts().of(reading, plan(0), null)).toBeNull();
   const troubled = { ...reading, problems: [outage] } as unknown as Status;
   expect(new NodeAccounts().of(troubled, plan(0), null)).toMatchObject({ synced: false, programmed: null });
 });
 
-test('nothing is told while the kernel is behind the plan, unless it fails: then what was done last', () => {
+test('nothing is reported while the kernel is behind the plan, unless it fails: then the last success', () => {
   const accounts = new NodeAccounts();
   expect(accounts.of(status, plan(1, [{ code: 'NatInvalid' }]), 1)?.programmed?.notices).toHaveLength(1);
   expect(accounts.of(status, plan(2), 1)).toBeNull();
@@ -42,7 +42,7 @@ test('nothing is told while the kernel is behind the plan, unless it fails: then
   expect(accounts.of(status, plan(2), 2)?.programmed?.notices).toHaveLength(0);
 });
 
-test('a kernel that never took anything: the failure is told, and nothing of the plan', () => {
+test('a kernel that never accepted a change: the failure is reported, and nothing of the plan', () => {
   const failing = { ...status, failure } as Status;
   expect(new NodeAccounts().of(failing, plan(1), null)).toMatchObject({ failure: 'busy', programmed: null });
 });

@@ -33,7 +33,7 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
     metrics.collect('knat_events_waiting', (set) => set({}, reporter.events.waiting));
     metrics.follow('knat_events_dropped_total', () => reporter.events.dropped);
     return {
-      name: 'the cluster is not told',
+      name: 'the cluster gets no reports',
       run: (signal) => reporter.run(signal),
       delivered: (changes) => {
         for (const { kind, key, fact } of changes) {

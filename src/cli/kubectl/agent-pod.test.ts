@@ -50,7 +50,7 @@ describe('chooseAgent', () => {
     expect(() => chooseAgent([agentPod('x', status)], 'a')).toThrow(message);
   });
 
-  test('several, and a Pod that cleans up, are told apart', () => {
+  test('several agents and a Pod that cleans up are distinguished', () => {
     expect(() => chooseAgent([agentPod('x'), agentPod('y')], 'a')).toThrow('several Pods on node a');
     const cleaner = { ...agentPod('x'), spec: { containers: [{ name: 'clean' }] } };
     const cleaning = catchError(() => chooseAgent([cleaner], 'a'));

@@ -38,7 +38,7 @@ test.each([
   expect(failure.details.join('\n')).toMatch(details);
 });
 
-test('what kubectl says of itself is told from what knat says in the Pod', () => {
+test('errors of kubectl are distinguished from errors of knat in the Pod', () => {
   expect(isLastWord('command terminated with exit code 4')).toBe(true);
   expect(isLastWord('error: unable to upgrade connection: container not found')).toBe(true);
   expect(isLastWord(DENIED_EXEC)).toBe(true);

@@ -200,9 +200,9 @@ test.each([
   ['mode: nftables\nnodePortAddresses: [localhost]', [], [/^nodePortAddresses: localhost /]],
   ['nodePortAddresses: [primary, all]', ['primary', '0.0.0.0/0', '::/0'], []],
 ] as const)('NodePorts with %s', (yaml, expected, warnings) => {
-  const { node, warnings: told } = parse(yaml).facts;
+  const { node, warnings: reported } = parse(yaml).facts;
   expect(node.nodePortAddresses?.map(formatRange) ?? null).toEqual(expected);
-  expect(told).toEqual(warnings.map((pattern) => expect.stringMatching(pattern)));
+  expect(reported).toEqual(warnings.map((pattern) => expect.stringMatching(pattern)));
 });
 
 const formatRange = (range: Prefix | 'primary') => (range === 'primary' ? range : formatPrefix(range));

@@ -64,7 +64,7 @@ describe('both generations of flags are options of knat', () => {
   });
 });
 
-describe('what has no effect is told, and nothing else is', () => {
+describe('flags without effect are reported, and no others', () => {
   test.each([
     ['-informerresync=60', 'no longer needed'],
     ['-iptablesjump=1:1:1', 'no longer needed'],

@@ -42,7 +42,7 @@ test.each<[string, RoutingRule[], string[]]>([
   expect(tables(rules, '198.51.100.7')).toEqual(expected);
 });
 
-test('of addresses of one table one way, of several none, and that is told', () => {
+test('addresses of one routing table get one rule; addresses of several get none, which is reported', () => {
   const third = rule('198.51.100.8/32');
   expect(tables([second, third], '198.51.100.7', '198.51.100.8')).toHaveLength(2);
   expect(podRoutes([pod('198.51.100.7', '203.0.113.7')], [second])).toEqual({

@@ -55,7 +55,7 @@ COMMIT
   expect(restoreScript(read('*nat\n:KUBE-MARK-MASQ - [0:0]\nCOMMIT\n'), KUBE_PROXY_CHAINS)).toBe('');
 });
 
-test('masquerading chains that a chain of somebody else uses stay with their jumps', () => {
+test('masquerading chains that a chain of another program uses stay, with their jumps', () => {
   const borrowed = saved.replace('-A OTHER -g KUBE-SERVICES', '-A OTHER -j KUBE-MARK-MASQ');
   const nat = read(borrowed).get('nat');
   expect(nat === undefined ? [] : removalFrom(nat, KUBE_PROXY_CHAINS).chains).toEqual([

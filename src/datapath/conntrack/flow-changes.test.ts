@@ -80,7 +80,7 @@ test('changes that no flow depends on are none', () => {
   expect(life.notes.take()).toBeNull();
 });
 
-test('dialled tuples are told apart by address, protocol and port', () => {
+test('dialled tuples differ by address, protocol and port', () => {
   const tuples = new DialledTuples([KEY, '[fd00:96::10]:53/UDP', '203.0.113.7:5000-5009/UDP', 'scope IPv4']);
   const has = (address: string, protocol: Protocol, port: number) =>
     tuples.has({ address: ip(address), protocol, port: portOf(port) });

@@ -47,7 +47,7 @@ test('each timeout has its parameter', () => {
   ]);
 });
 
-test('what differs is written, a maximum is never lowered, what is missing is told', () => {
+test('different values are written, a maximum is never lowered, missing settings are reported', () => {
   const folder = mkdtempSync(join(tmpdir(), 'knat-sysctl-'));
   const read = (name: string) => readFileSync(join(folder, name), 'utf8').trim();
   for (const [name, value] of [

@@ -7,7 +7,7 @@ test('all timeouts that the API takes have 302 chains', () => {
   expect(new Set(all.map(keptTimeout)).size).toBe(302);
 });
 
-test('nobody is forgotten sooner than asked for, and at most a sixth later', () => {
+test('a client is remembered for the time asked for, and at most a sixth longer', () => {
   for (const seconds of all) {
     expect(keptTimeout(seconds)).toBeGreaterThanOrEqual(seconds);
     expect(keptTimeout(seconds)).toBeLessThan(seconds * (1 + 1 / 6));

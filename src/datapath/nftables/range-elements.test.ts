@@ -23,8 +23,8 @@ const ranges = fc
 test('ranges come back as they went, whatever the order and with the end that nft puts in front', () => {
   fc.assert(
     fc.property(ranges, fc.boolean(), (wanted, reversed) => {
-      const told = [{ key: bytes(0n), intervalEnd: true }, ...toKernel(pods, wanted)];
-      expect(fromKernel(pods, reversed ? told.reverse() : told)).toEqual(wanted);
+      const reported = [{ key: bytes(0n), intervalEnd: true }, ...toKernel(pods, wanted)];
+      expect(fromKernel(pods, reversed ? reported.reverse() : reported)).toEqual(wanted);
     }),
   );
 });

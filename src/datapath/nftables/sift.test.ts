@@ -31,7 +31,7 @@ test('of two that do not fit together the first stays', () => {
   expect([accepted, [...refused.keys()]]).toEqual([['a', 'b'], ['c']]);
 });
 
-test('where nobody is to blame the refusal is thrown, and whatever is no refusal', () => {
+test('a refusal that no object caused is thrown, and so is every other error', () => {
   const refusing = () => {
     throw new Rejected(failure);
   };

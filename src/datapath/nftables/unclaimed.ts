@@ -46,7 +46,7 @@ export function isClaimed(
   placed: PlacedElement,
 ): boolean {
   const { isShared, interval } = rowOf(placed);
-  // Whose it is cannot be told, and it does nothing by itself.
+  // Its owner is unknown, and it does nothing by itself.
   if (isShared) return false;
   if (interval) {
     const ports = portsIn(placed);

@@ -90,7 +90,7 @@ test.each<[string, Partial<EntryQuery>, (text: string) => boolean]>([
   if (query.search !== 'nowhere') expect(total).toBeGreaterThan(0);
 });
 
-test('the list is the canonical plan, as JSON and as a table, and bears what goes meanwhile', async () => {
+test('the list is the canonical plan, as JSON and as a table, also when entries go while it is read', async () => {
   const planner = planOf(400);
   let json = '';
   for await (const piece of listEntries(planner.plan, () => true, [], 'json')) json += piece;

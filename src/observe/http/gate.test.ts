@@ -80,7 +80,7 @@ describe('who is elsewhere', () => {
     },
   );
 
-  test('a token decides: who may, who may not, and nobody’s', async () => {
+  test('a token decides: of a user with the right, of one without, and an unknown one', async () => {
     const { gate, results } = cluster();
     expect(await gate.refusal(caller('192.0.2.1', bearer('reader')))).toBeNull();
     expect(await gate.refusal(caller('192.0.2.1', bearer('stranger')))).toMatchObject({
@@ -98,7 +98,7 @@ describe('who is elsewhere', () => {
     expect(await gate.refusal(caller('192.0.2.1', basic))).toMatchObject({ status: 401 });
   });
 
-  test('without a cluster nobody is let in', async () => {
+  test('without a cluster every caller from afar is refused', async () => {
     const gate = new Gate({ reviewer: null, now: () => 0 });
     expect(await gate.refusal(caller('192.0.2.1', bearer('reader')))).toMatchObject({ status: 403 });
     expect(await gate.refusal(caller('192.0.2.1'))).toMatchObject({ status: 403 });
@@ -118,7 +118,7 @@ describe('who is elsewhere', () => {
     expect(reviewer.asked).toHaveLength(6);
   });
 
-  test('a cluster that is away lets nobody in, and that is not remembered', async () => {
+  test('while the cluster is unreachable callers are refused, and the refusal is not cached', async () => {
     const { gate, reviewer, results } = cluster();
     reviewer.isDown = true;
     expect(await gate.refusal(caller('192.0.2.1', bearer('reader')))).toMatchObject({ status: 503 });

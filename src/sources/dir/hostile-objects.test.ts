@@ -35,7 +35,7 @@ const hostile = fc.record({
   layout: fc.constantFrom('YAML', 'JSON', 'List'),
 });
 
-test('a hostile value anywhere: nothing fails, nobody else is touched, what is left out is named', {
+test('a hostile value anywhere: nothing fails, no other object is affected, and what is left out is named', {
   timeout: 60_000,
 }, async () => {
   const untouched = new Set(Object.getOwnPropertyNames(Object.prototype));

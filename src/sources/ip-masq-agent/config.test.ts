@@ -6,13 +6,13 @@ const RFC1918 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 
 function read(text: string) {
   const { config, problems } = parseIpMasqAgentConfig(text, 'f');
-  const told = problems.map(
+  const reported = problems.map(
     ({ severity, origin, field, message }) => `${severity} ${origin} ${field}: ${message}`,
   );
-  if (config === null) return { told };
+  if (config === null) return { reported };
   const { nonMasqueradeCIDRs, masqLinkLocal, masqLinkLocalIPv6 } = config.fact;
   const cidrs = nonMasqueradeCIDRs.map(formatPrefix);
-  return { cidrs, masqLinkLocal, masqLinkLocalIPv6, resyncMs: config.resyncMs, told };
+  return { cidrs, masqLinkLocal, masqLinkLocalIPv6, resyncMs: config.resyncMs, reported };
 }
 
 const defaults = {
@@ -20,7 +20,7 @@ const defaults = {
   masqLinkLocal: false,
   masqLinkLocalIPv6: false,
   resyncMs: 60_000,
-  told: [],
+  reported: [],
 };
 
 describe('a file changes what it gives, and nothing else', () => {
@@ -72,7 +72,7 @@ describe('a file changes what it gives, and nothing else', () => {
 test('more networks than cidrLimit', () => {
   const list = Array.from({ length: 65 }, (_, index) => `10.${index}.0.0/16`).join(', ');
   expect(read(`nonMasqueradeCIDRs: [${list}]`)).toEqual({
-    told: ['error f:1 nonMasqueradeCIDRs: 65 networks, and cidrLimit is 64: raise it, or join networks'],
+    reported: ['error f:1 nonMasqueradeCIDRs: 65 networks, and cidrLimit is 64: raise it, or join networks'],
   });
   expect(read(`cidrLimit: 65\nnonMasqueradeCIDRs: [${list}]`).cidrs).toHaveLength(65);
 });
@@ -112,19 +112,19 @@ test.each([
     'error f:1 : this is a whole ConfigMap: give data.config of it as the file',
   ],
   ['- a', 'error f:1 : a list is no configuration: write its keys'],
-])('%s', (text, told) => {
-  expect(read(text)).toEqual({ told: [told] });
+])('%s', (text, reported) => {
+  expect(read(text)).toEqual({ reported: [reported] });
 });
 
 test('what is no YAML, and two documents', () => {
-  expect(read('a: [').told[0]).toMatch(/^error f:1 : no valid YAML/);
-  expect(read('{}\n---\n{}').told).toEqual(['error f:3 : only one document is read: remove the others']);
+  expect(read('a: [').reported[0]).toMatch(/^error f:1 : no valid YAML/);
+  expect(read('{}\n---\n{}').reported).toEqual(['error f:3 : only one document is read: remove the others']);
 });
 
-test('a key that is not known is told of, and the rest counts', () => {
+test('an unknown key is reported, and the rest is used', () => {
   expect(read('nonMasqCIDRs: []\nmasqLinkLocal: true')).toEqual({
     ...defaults,
     masqLinkLocal: true,
-    told: ['warning f:1 nonMasqCIDRs: unknown key: did you mean nonMasqueradeCIDRs?'],
+    reported: ['warning f:1 nonMasqCIDRs: unknown key: did you mean nonMasqueradeCIDRs?'],
   });
 });

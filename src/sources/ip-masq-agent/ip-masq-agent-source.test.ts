@@ -77,7 +77,7 @@ test('a file that is not there means the private networks; it is picked up, and 
   await vi.waitFor(() => expect(seen.cidrs).toBe(RFC1918), soon);
 });
 
-test('a bad file is told of, keeps the last good one, and is mended', async () => {
+test('a bad file is reported, the last good one stays in force, and a corrected one is read', async () => {
   const path = join(folder, 'config');
   writeFileSync(path, 'nonMasqueradeCIDRs: [10.1.0.0/16]');
   const seen = start(path);

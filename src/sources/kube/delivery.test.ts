@@ -12,9 +12,9 @@ test('of a pool that several groups serve, the group of the lowest rank decides,
   );
   expect(pools).toHaveLength(3);
   for (const order of [pools, [...pools].reverse()]) {
-    const told: FactChange[] = [];
+    const delivered: FactChange[] = [];
     const sink = {
-      apply: (changes: readonly FactChange[]) => void told.push(...changes),
+      apply: (changes: readonly FactChange[]) => void delivered.push(...changes),
       report: () => {},
       synced: () => {},
     };
@@ -33,7 +33,7 @@ test('of a pool that several groups serve, the group of the lowest rank decides,
       objects.set(object(group));
       objects.flush();
     }
-    expect(told.at(-1)).toMatchObject({ key: 'p', fact: { cidr: { address: '10.1.0.0' } } });
+    expect(delivered.at(-1)).toMatchObject({ key: 'p', fact: { cidr: { address: '10.1.0.0' } } });
     for (const [gone, left] of [
       ['projectcalico.org', { cidr: { address: '10.2.0.0' } }],
       ['crd.projectcalico.org', { cidr: { address: '10.3.0.0' } }],
@@ -42,8 +42,8 @@ test('of a pool that several groups serve, the group of the lowest rank decides,
       const from = all.find(({ group }) => group === gone);
       from?.objects.delete(object(gone));
       from?.objects.flush();
-      if (left === null) expect(told.at(-1)).toEqual({ kind: 'IPPool', key: 'p', fact: null });
-      else expect(told.at(-1)).toMatchObject({ fact: left });
+      if (left === null) expect(delivered.at(-1)).toEqual({ kind: 'IPPool', key: 'p', fact: null });
+      else expect(delivered.at(-1)).toMatchObject({ fact: left });
     }
   }
 });

@@ -18,6 +18,6 @@ test.each([
   ['a.x', ['a.y'], 'no node is named a.x: the cluster has a.y'],
   ['a', ['ab', 'b'], 'no node is named a: the cluster has ab, b'],
   ['a', [], 'no node is named a: the cluster has none'],
-])('%s among %j is nobody', (wanted, names, message) => {
+])('%s among %j is no node', (wanted, names, message) => {
   expect(() => nodeThatFits(wanted, names)).toThrow(message);
 });

@@ -68,7 +68,7 @@ export async function findNode(search: NodeSearch, signal: AbortSignal): Promise
   const client = new ApiClient(await clusterAccess(search.access), surroundings);
   const backoff = new Backoff(RETRY_FIRST, RETRY_LONGEST, () => surroundings.random());
   const start = surroundings.now();
-  for (let told = ''; ; ) {
+  for (let reported = ''; ; ) {
     try {
       return nodeThatFits(wanted, await nodeNames(client, signal));
     } catch (error) {
@@ -79,8 +79,8 @@ export async function findNode(search: NodeSearch, signal: AbortSignal): Promise
           cause: error,
         });
       }
-      if (message !== told) waiting(`cannot look up node ${wanted} yet: ${message}`);
-      told = message;
+      if (message !== reported) waiting(`cannot look up node ${wanted} yet: ${message}`);
+      reported = message;
       await surroundings.sleep(backoff.next(error.retryAfterMs ?? 0), signal);
       signal.throwIfAborted();
     }

@@ -10,13 +10,13 @@ const services: Resource = { kind: 'Service', group: '', version: 'v1', plural: 
 
 function make() {
   const ports = new Map<string, number>();
-  const told: string[] = [];
+  const delivered: string[] = [];
   const problems = new Map<string, readonly Finding[]>();
   const context = { shared: new SharedValues(), podNat: defaultPodNatOptions, debug: () => {} };
   const objects = new ResourceObjects(services, context, {
     apply: (changes) => {
       for (const { key, fact } of changes) {
-        told.push(`${key} ${fact === null ? 'gone' : 'set'}`);
+        delivered.push(`${key} ${fact === null ? 'gone' : 'set'}`);
         if (fact !== null && 'clusterIPs' in fact) ports.set(key, fact.ports[0]?.port ?? 0);
         else ports.delete(key);
       }
@@ -26,7 +26,7 @@ function make() {
       else problems.set(key, found);
     },
   });
-  return { objects, ports, told, problems };
+  return { objects, ports, delivered, problems };
 }
 
 const service = (name: string, port = 80) => ({
@@ -34,27 +34,27 @@ const service = (name: string, port = 80) => ({
   spec: { clusterIP: '10.96.0.1', ports: [{ port }] },
 });
 
-test('an equal value is told once', () => {
-  const { objects, told } = make();
+test('an equal value is delivered once', () => {
+  const { objects, delivered } = make();
   for (let count = 0; count < 3; count++) objects.set({ ...service('a'), status: { count } });
   objects.flush();
-  expect(told).toEqual(['shop/a set']);
+  expect(delivered).toEqual(['shop/a set']);
 });
 
 test('what a list does not name is gone when the list is complete, and not before', () => {
-  const { objects, told } = make();
+  const { objects, delivered } = make();
   objects.set(service('a'));
   objects.set(service('b'));
   objects.beginList();
   objects.set(service('b'));
   objects.flush();
-  expect(told).toEqual(['shop/a set', 'shop/b set']);
+  expect(delivered).toEqual(['shop/a set', 'shop/b set']);
   objects.endList();
-  expect(told.slice(2)).toEqual(['shop/a gone']);
+  expect(delivered.slice(2)).toEqual(['shop/a gone']);
 });
 
 test('a list that did not end removes nothing, and the next one starts anew', () => {
-  const { objects, told } = make();
+  const { objects, delivered } = make();
   objects.set(service('a'));
   objects.set(service('b'));
   objects.beginList();
@@ -62,8 +62,8 @@ test('a list that did not end removes nothing, and the next one starts anew', ()
   objects.beginList();
   objects.set(service('b'));
   objects.endList();
-  expect(told).toContain('shop/a gone');
-  expect(told).not.toContain('shop/b gone');
+  expect(delivered).toContain('shop/a gone');
+  expect(delivered).not.toContain('shop/b gone');
 });
 
 test('an object that is rejected keeps its value through a list, until it goes', () => {
@@ -84,13 +84,13 @@ test('an object that is rejected keeps its value through a list, until it goes',
 });
 
 test('an object that was never good appears when it is mended', () => {
-  const { objects, told, problems } = make();
+  const { objects, delivered, problems } = make();
   objects.set(service('a', 70_000));
   objects.flush();
-  expect(told).toEqual([]);
+  expect(delivered).toEqual([]);
   objects.set(service('a', 81));
   objects.flush();
-  expect(told).toEqual(['shop/a set']);
+  expect(delivered).toEqual(['shop/a set']);
   expect(problems.size).toBe(0);
 });
 

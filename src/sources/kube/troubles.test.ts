@@ -112,7 +112,7 @@ test('credentials that are refused for long: one line', () => {
   expect(log.filter((line) => line.includes('KNAT_API_UNAUTHORIZED'))).toHaveLength(1);
 });
 
-test('at the start it is told at once', () => {
+test('at the start it is reported at once', () => {
   const { log, at } = stage(false);
   at(0, unreachable);
   expect(log).toHaveLength(1);

@@ -31,7 +31,7 @@ describe('findJsonError', () => {
     expect(findJsonError(text)?.offset).toBe(offset);
   });
 
-  test('a second document is told apart from an error', () => {
+  test('a second document is distinguished from an error', () => {
     expect(findJsonError('{} {}')).toEqual({ offset: 3, isTrailing: true });
     expect(findJsonError('{} ')).toBeNull();
   });

@@ -272,7 +272,7 @@ describe('options and warnings', () => {
     });
   });
 
-  test('an empty allow list lets nobody in, and says so', () => {
+  test('an empty allow list allows no source, which is reported', () => {
     const request = parse(entry('"allow":[],'));
     expect(request.entries[0]?.allow).toEqual([]);
     expect(request.warnings).toEqual(['entries[0].allow is empty: nobody may connect']);

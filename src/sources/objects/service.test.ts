@@ -196,7 +196,7 @@ describe('parseService', () => {
     ]);
   });
 
-  test('source ranges that are all unusable allow nobody; none written restrict nothing', () => {
+  test('source ranges that are all unusable allow no source; without any, every source is allowed', () => {
     expect(factOf(service({ loadBalancerSourceRanges: ['x'] })).loadBalancerSourceRanges).toEqual([]);
     expect(factOf(service({ loadBalancerSourceRanges: [] })).loadBalancerSourceRanges).toBeNull();
   });

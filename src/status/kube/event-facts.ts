@@ -13,7 +13,7 @@ export interface EventFact {
 }
 
 /** Kinds of objects that get Events. */
-const TOLD: ReadonlySet<string> = new Set(['Pod', 'Service', 'IPPool', 'FelixConfiguration', 'EgressRule']);
+const KINDS: ReadonlySet<string> = new Set(['Pod', 'Service', 'IPPool', 'FelixConfiguration', 'EgressRule']);
 
 /** Maximum number of addresses and messages in a note. */
 const SHOWN = 8;
@@ -22,7 +22,7 @@ const SHOWN = 8;
 export function eventFacts({ bindings, conflicts, rejected }: Rows): EventFact[] {
   const notes = new Map<string, { reason: EventReason; object: RowRef; texts: string[] }>();
   const add = (reason: EventReason, object: RowRef, text: string) => {
-    if (!TOLD.has(object.kind)) return;
+    if (!KINDS.has(object.kind)) return;
     const key = factKey({ reason, object });
     const note = notes.get(key);
     if (note === undefined) notes.set(key, { reason, object, texts: [text] });

@@ -8,17 +8,17 @@ function fact(name: string, note: string): EventFact {
 
 /** Tells all that may be told at this time. */
 function drain(queue: EventQueue, now: number): string[] {
-  const told: string[] = [];
+  const reported: string[] = [];
   for (;;) {
     const next = queue.next(now);
-    if (next === null || typeof next === 'number') return told;
+    if (next === null || typeof next === 'number') return reported;
     queue.attempt(now);
     queue.done(next, now);
-    told.push(`${next.fact.object.name}: ${next.fact.note}`);
+    reported.push(`${next.fact.object.name}: ${next.fact.note}`);
   }
 }
 
-test('a fact is told once, until it changes or comes back', () => {
+test('a fact is sent once, until it changes or comes back', () => {
   const queue = new EventQueue(0);
   queue.observe([fact('a', '1'), fact('b', '1')]);
   expect(drain(queue, 0)).toEqual(['a: 1', 'b: 1']);
@@ -29,14 +29,14 @@ test('a fact is told once, until it changes or comes back', () => {
   expect(drain(queue, 0)).toEqual(['a: 1']);
 });
 
-test('what was known before is not told', () => {
+test('a fact that an earlier agent sent is not sent again', () => {
   const queue = new EventQueue(0);
   queue.known([fact('a', '1'), fact('b', '1')]);
   queue.observe([fact('a', '1'), fact('b', '2')]);
   expect(drain(queue, 0)).toEqual(['b: 2']);
 });
 
-test('what ceases to be so while it waits is not told, what changes is told as it is', () => {
+test('a fact that ends while it waits is not sent, one that changes is sent in its last form', () => {
   const queue = new EventQueue(0);
   queue.observe([fact('a', '1'), fact('b', '1')]);
   queue.observe([fact('b', '2')]);
@@ -46,7 +46,7 @@ test('what ceases to be so while it waits is not told, what changes is told as i
   expect(queue.next(0)).toBeNull();
 });
 
-test('what changes while it is being told waits again', () => {
+test('a fact that changes while it is being sent waits again', () => {
   const queue = new EventQueue(0);
   queue.observe([fact('a', '1')]);
   const first = queue.next(0) as Waiting;
@@ -75,7 +75,7 @@ test('fifty Events at once, then ten in a second', () => {
   expect(drain(queue, 1_000)).toHaveLength(10);
 });
 
-test('a fact that cannot be told lets the others by', () => {
+test('a fact that cannot be sent does not hold up the others', () => {
   const queue = new EventQueue(0);
   queue.observe([fact('a', '1'), fact('b', '1')]);
   queue.postpone(queue.next(0) as Waiting);

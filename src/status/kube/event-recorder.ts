@@ -15,7 +15,7 @@ const WINDOW = 15 * 60_000;
 /** Maximum number of remembered Events. */
 const REMEMBERED = 2_000;
 
-interface Told {
+interface Sent {
   readonly count: number;
   readonly at: number;
 }
@@ -32,7 +32,7 @@ export class EventRecorder {
   readonly #parts: StatusParts;
   readonly #queue: EventQueue;
   readonly #wake: Wake;
-  readonly #told = new BoundedMap<string, Told>(REMEMBERED);
+  readonly #sent = new BoundedMap<string, Sent>(REMEMBERED);
   readonly #backoff: Backoff;
 
   constructor(parts: StatusParts) {
@@ -87,12 +87,12 @@ export class EventRecorder {
     const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(eventNamespace(fact))}/events`;
     const name = eventName(fact, identity.uid);
     const now = surroundings.now();
-    const told = this.#told.get(name);
+    const sent = this.#sent.get(name);
     const at = surroundings.wallClock();
-    if (told !== undefined && now - told.at < WINDOW) {
-      const count = told.count + times;
+    if (sent !== undefined && now - sent.at < WINDOW) {
+      const count = sent.count + times;
       if (await this.#countUp(`${path}/${name}`, seriesPatch(count, at), signal)) {
-        this.#told.set(name, { count, at: now });
+        this.#sent.set(name, { count, at: now });
         return;
       }
     }
@@ -103,7 +103,7 @@ export class EventRecorder {
       // It exists: an earlier agent, or another node's, wrote the same.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
     }
-    this.#told.set(name, { count: 1, at: now });
+    this.#sent.set(name, { count: 1, at: now });
   }
 
   /** False if the Event no longer exists. */

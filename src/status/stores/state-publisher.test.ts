@@ -132,7 +132,7 @@ test('no bindings and no state: nothing is made; a broken state is put right', a
   expect(store.text).toBe('{}');
 });
 
-test('a store that is away is told of and tried again with growing waits, then written with the newest', async () => {
+test('an unreachable store is reported, tried again with growing waits, then gets the newest state', async () => {
   store.failures = 4;
   inForce = bindings(25);
   publisher.changed();

@@ -199,7 +199,7 @@ test('events tell of the beginning and the end of a flow', async () => {
   expect(events).toEqual([`new ${sport}`, `update ${sport}`, `destroy ${sport}`]);
 });
 
-test('only the kinds that were asked for are told', async () => {
+test('only the kinds that were asked for are reported', async () => {
   const events = watched('destroy');
   const sport = await ask('127.0.0.53', 53);
   for (const entry of connection.entries()) connection.delete(entry);

@@ -50,7 +50,7 @@ test('a process that is killed gives it up at once', async () => {
   took().release();
 });
 
-test('who has no rights cannot take it, held or not, and keeps nobody from it', async () => {
+test('a process without rights cannot take it, held or not, and does not keep others from it', async () => {
   const nobody = ['setpriv', '--reuid=65534', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
   const other = await takeElsewhere(...nobody);
   expect(other.outcome).toBe('denied');

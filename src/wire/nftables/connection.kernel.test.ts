@@ -267,7 +267,7 @@ describe('the generation', () => {
     expect(connection.generation().id).toBe(before + 2);
   });
 
-  test('guards a batch: Busy when somebody else committed since', () => {
+  test('guards a batch: Busy when another program has committed since', () => {
     nft('table ip knat { map m { type ipv4_addr : ipv4_addr; }\n }');
     const generation = connection.generation().id;
     nft('table ip other { }');

@@ -100,7 +100,7 @@ test('routes have destination, ways, table and priority', () => {
   expect(to('192.0.2.1', 32)).toMatchObject({ type: 'local', table: 255 });
 });
 
-test('changes are told by what they concern', async () => {
+test('changes are reported by what they concern', async () => {
   const events: RouteEvent[] = [];
   open.push({ close: watchRoutes((event) => events.push(event)) });
   const next = async (kind: RouteEvent) => {
@@ -118,7 +118,7 @@ test('changes are told by what they concern', async () => {
   await next('route');
 });
 
-test('only the kinds that were asked for are told', async () => {
+test('only the kinds that were asked for are reported', async () => {
   const events: RouteEvent[] = [];
   open.push({ close: watchRoutes((event) => events.push(event), ['address']) });
   ip('link add d0 type veth peer name d1');
