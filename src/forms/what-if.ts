@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { conflict } from './findings.ts';
-import { count, form, list, text, texts } from './form.ts';
+import { count, form, list, text, textOrNull, texts } from './form.ts';
 import { packetFate } from './walk.ts';
 
 /** The answer of what-if. Keys are only ever added. */
@@ -61,7 +61,18 @@ const expectation = form({
 });
 export type ExpectationChange = z.output<typeof expectation>;
 
-/** `knat what-if -o json` and `/what-if`. */
+const connection = form({
+  protocol: text,
+  source: text.openapi({ description: 'as in the first packet' }),
+  destination: text,
+  from: textOrNull.openapi({ description: 'sender: `Pod shop/web-0`; null: unknown' }),
+  to: textOrNull.openapi({ description: 'the endpoint that answers' }),
+  bytes: count.nullable().openapi({ description: 'both directions; null without nf_conntrack_acct' }),
+  object: textOrNull.openapi({ description: 'the object behind the change' }),
+});
+export type ConcernedConnection = z.output<typeof connection>;
+
+/** `knat what-if -o json`. */
 export const whatIf = form({
   changes: list(change).openapi({
     description: 'every packet whose fate changes is in exactly one class; every other packet keeps its fate',
@@ -74,6 +85,9 @@ export const whatIf = form({
   }),
   expectations: list(expectation).optional().openapi({
     description: 'the expectations of a file, if one was given',
+  }),
+  connections: list(connection).optional().openapi({
+    description: 'with --connections: of the existing connections in a class the ten with the most bytes',
   }),
 }).openapi('WhatIf');
 export type WhatIfJson = z.output<typeof whatIf>;

@@ -3,6 +3,7 @@ import type { ExpectationChange, WhatIfJson } from '../forms/what-if.ts';
 import { besideClasses } from './beside.ts';
 import { claimChanges } from './claims.ts';
 import { type PacketChange, packetChanges } from './classes.ts';
+import type { Connections } from './connections.ts';
 import { changesJson } from './json.ts';
 import type { PlannedChange } from './planned.ts';
 
@@ -16,6 +17,8 @@ export interface WhatIf {
   readonly claims: NonNullable<WhatIfJson['claims']>;
   /** Null: none were given. */
   readonly expectations: readonly ExpectationChange[] | null;
+  /** Null: not looked at. */
+  readonly connections: Connections | null;
 }
 
 /** What a change does on one node. */
@@ -27,6 +30,7 @@ export function whatIfOn({ comparison, conflicts }: Omit<PlannedChange<unknown>,
     unknown: besideClasses(comparison, changes),
     claims: claimChanges(conflicts),
     expectations: null,
+    connections: null,
   };
 }
 
@@ -40,12 +44,14 @@ export function joinedWhatIf(each: readonly WhatIf[]): WhatIf {
     unknown: distinct(each.flatMap(({ unknown }) => unknown)),
     claims: distinct(each.flatMap(({ claims }) => claims)),
     expectations: null,
+    connections: null,
   };
 }
 
 /** Classes that are the same on all of several nodes become one. */
-export function whatIfJson({ nodes, changes, unknown, claims, expectations }: WhatIf): WhatIfJson {
-  const all = changesJson(changes);
+export function whatIfJson(whatIf: WhatIf): WhatIfJson {
+  const { nodes, changes, unknown, claims, expectations, connections } = whatIf;
+  const all = changesJson(changes, connections);
   const alike = grouped(all, (change) =>
     JSON.stringify({ ...change, class: { ...change.class, node: null } }),
   );
@@ -59,5 +65,6 @@ export function whatIfJson({ nodes, changes, unknown, claims, expectations }: Wh
     unknown,
     ...(claims.length === 0 ? {} : { claims }),
     ...(expectations === null ? {} : { expectations }),
+    ...(connections === null ? {} : { connections: connections.busiest }),
   };
 }

@@ -4,25 +4,24 @@ import { parseAddress } from '../net/address.ts';
 import { type Port, parsePort } from '../net/port.ts';
 import { endpointText } from '../plan/canonical.ts';
 import type { PacketChange } from './classes.ts';
+import type { Connections } from './connections.ts';
 
 /** A class for each port of a binding of several ports, since the endpoint's port follows the packet's. */
-export function changesJson(changes: readonly PacketChange[]): ChangeJson[] {
-  return changes.flatMap(expanded).map((each) => ({
-    class: each.class,
-    before: each.before,
-    after: each.after,
-    because: each.because,
-    flows: null,
-  }));
+export function changesJson(changes: readonly PacketChange[], connections: Connections | null = null) {
+  return changes.flatMap((change) => expanded(change, (port) => connections?.of(change, port) ?? null));
 }
 
-type Plain = Pick<PacketChange, 'class' | 'before' | 'after' | 'because'>;
-
-function expanded(change: PacketChange): readonly Plain[] {
+function expanded(
+  change: PacketChange,
+  flows: (port: number | null) => number | null,
+): readonly ChangeJson[] {
   const { ports, outcome } = change.cell;
-  if (!outcome.shifts.before && !outcome.shifts.after) return [change];
+  if (!outcome.shifts.before && !outcome.shifts.after) {
+    const { class: packets, before, after, because } = change;
+    return [{ class: packets, before, after, because, flows: flows(null) }];
+  }
   return ports.flatMap(({ first, last }) =>
-    Array.from({ length: last - first + 1 }, (_, offset): Plain => {
+    Array.from({ length: last - first + 1 }, (_, offset): ChangeJson => {
       const fate = (side: 'before' | 'after') =>
         outcome.shifts[side] ? shifted(change[side], offset) : change[side];
       const { class: packets, because } = change;
@@ -31,6 +30,7 @@ function expanded(change: PacketChange): readonly Plain[] {
         before: fate('before'),
         after: fate('after'),
         because,
+        flows: flows(first + offset),
       };
     }),
   );

@@ -5,6 +5,7 @@ import { formatRef } from '../model/object.ts';
 import { firstFew } from '../model/text.ts';
 import type { Conflict } from '../plan/claims.ts';
 import type { WhatIf } from './answer.ts';
+import type { Connections } from './connections.ts';
 import { type Told, toldChanges } from './told.ts';
 
 const COLUMN = 10;
@@ -12,7 +13,7 @@ const NODES_SHOWN = 5;
 
 /** Lines of at most 80 characters. */
 export function describeWhatIf(whatIf: WhatIf): Line[] {
-  const { changes, nodes, claims, unknown, expectations } = whatIf;
+  const { changes, nodes, claims, unknown, expectations, connections } = whatIf;
   const lines: Line[] = [];
   const where = nodes.length === 1 ? `on node ${nodes[0]}` : `on any of ${nodes.length} nodes`;
   if (changes.length === 0) {
@@ -31,11 +32,28 @@ export function describeWhatIf(whatIf: WhatIf): Line[] {
     lines.push(...labelled('    before', COLUMN + 2, claimText(before)));
     lines.push(...labelled('    after', COLUMN + 2, claimText(after), 'strong'));
   }
+  if (connections !== null) lines.push(...connectionLines(connections));
   lines.push(...expectationLines(expectations ?? []));
   for (const [index, { reason }] of unknown.entries()) {
     if (index === 0) lines.push([], [{ text: 'Not in these lines', tone: 'strong' }]);
     lines.push(...labelled('  - ', 4, reason, 'dim'));
   }
+  return lines;
+}
+
+function connectionLines({ count, busiest }: Connections): Line[] {
+  const title = count === 1 ? '1 existing connection' : `${count} existing connections`;
+  const lines: Line[] = [
+    [],
+    [{ text: `${title} of these packets, with the former translation`, tone: 'strong' }],
+  ];
+  for (const { protocol, source, destination, from, to, bytes, object } of busiest) {
+    const names = from === null && to === null ? '' : ` (${from ?? source} to ${to ?? destination})`;
+    const size = bytes === null ? '' : `, ${bytes} bytes`;
+    const of = object === null ? '' : `: ${object}`;
+    lines.push(...labelled('  - ', 4, `${protocol} ${source} → ${destination}${names}${size}${of}`));
+  }
+  if (count > busiest.length) lines.push(...labelled('  - ', 4, `and ${count - busiest.length} more`, 'dim'));
   return lines;
 }
 

@@ -10,7 +10,7 @@ const NODES_SHOWN = 3;
 
 /** For a comment of a merge request. Names and reasons come from manifests, so they are escaped. */
 export function whatIfMarkdown(whatIf: WhatIf): string {
-  const { changes, nodes, claims, unknown, expectations } = whatIf;
+  const { changes, nodes, claims, unknown, expectations, connections } = whatIf;
   const where = nodes.length === 1 ? `node ${escaped(nodes[0] ?? '')}` : `${nodes.length} nodes`;
   const told = toldChanges(changes, nodes);
   const parts = [
@@ -49,6 +49,8 @@ export function whatIfMarkdown(whatIf: WhatIf): string {
       ['#### Claims', '', '| what | before | after |', '|---|---|---|', ...rows, ...more].join('\n'),
     );
   }
+  if (connections !== null)
+    parts.push(`${connections.count} existing connections of these packets keep their translation.`);
   if (unknown.length > 0) {
     const items = unknown.map(({ reason }) => `- ${escaped(reason)}`);
     parts.push(

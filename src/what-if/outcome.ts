@@ -27,17 +27,22 @@ export class Outcomes {
     this.#comparison = comparison;
   }
 
-  /** Null: the packet's fate is the same. @param shifts whether the endpoint's port follows that of the packet */
-  of(packet: Packet, shifts: Both<boolean> = NEVER): Outcome | null {
+  /** Null: the packet's fate is the same. @param ranges whether a range of ports leads to as many ports of a pod */
+  of(packet: Packet, ranges: Both<boolean> = NEVER): Outcome | null {
     const before = this.#walk('before', packet);
     const after = this.#walk('after', packet);
+    // A packet that a rule about sources drops has no endpoint.
+    const shifts = {
+      before: ranges.before && before.verdict === 'dnat',
+      after: ranges.after && after.verdict === 'dnat',
+    };
     if (shifts.before === shifts.after && isAlike(before, after)) return null;
     const fates = { before: fateOf(before), after: fateOf(after) };
     const text = [JSON.stringify(fates.before), JSON.stringify(fates.after)] as const;
-    const shifted = shifts.before || shifts.after;
     if (text[0] === text[1] && shifts.before === shifts.after) return null;
     const because = { before: causeOf(before), after: causeOf(after) };
-    const key = JSON.stringify([text, because, shifted ? [shifts, packet.port] : []]);
+    const isShifted = shifts.before || shifts.after;
+    const key = JSON.stringify([text, because, isShifted ? [shifts, packet.port] : []]);
     let known = this.#known.get(key);
     if (known === undefined) {
       const unknown = [...new Set([...before.unknown, ...after.unknown])];

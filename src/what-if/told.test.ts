@@ -121,6 +121,23 @@ test('a binding of several ports: one line for people, a class for each port in 
   expect([...new Set(pairs)]).toEqual(['25 10.244.1.5:25', '26 10.244.1.5:26', '27 10.244.1.5:27']);
 });
 
+test('a range of ports that goes away changes nothing for packets that a rule drops in any case', () => {
+  const planner = new Planner(nodeFacts(), defaultPlanOptions);
+  planner.apply([
+    present('IPPool', pool('pods', '10.9.0.0/16', { natOutgoing: true, loadBalancerOnly: true })),
+    present(
+      'EgressRule',
+      egressRuleFact({ action: 'Snat', addresses: [ip('203.0.113.8')], fallback: 'drop' }),
+    ),
+    bound('range', '10.9.1.5', 1000, 3),
+  ]);
+  planner.update();
+  const change = planChange(planner, [], nodeFacts({ localAddresses: [] }), () => null);
+  const { changes } = whatIfJson(whatIfOn(change));
+  expect(changes.filter(({ before, after }) => JSON.stringify(before) === JSON.stringify(after))).toEqual([]);
+  expect(changes.map(({ before }) => before.verdict)).toContain('dnat');
+});
+
 test('a pool is the object where only the source changes, and destinations are told by what is left out', () => {
   const before = [...web, present('IPPool', pool('pods', '10.244.0.0/16', { natOutgoing: true }))];
   expect(lines(before, [present('IPPool', pool('pods', '10.244.0.0/16'))]).slice(0, 6)).toEqual([

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { WhatIfJson } from '../../src/forms/what-if.ts';
 import { ConntrackConnection } from '../../src/wire/conntrack/connection.ts';
 import { conntrackStatus } from '../../src/wire/conntrack/entry.ts';
 import { ip } from '../generators/build.ts';
@@ -94,3 +95,26 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
 function inOneLine(text: string): string {
   return text.replace(/\n +/g, ' ');
 }
+
+test('what-if --connections: the agent tells which existing connections a change concerns', async () => {
+  const agent = startKnat(['agent', ...source, '--enable', 'egress']);
+  try {
+    await agent.errorsHave('"programmed"');
+    const change = ['what-if', ...source, '--delete', 'Service/shop/web', '--connections'];
+    const answer = JSON.parse((await knat([...change, '-o', 'json'])).output) as WhatIfJson;
+    expect(answer.changes.reduce((sum, { flows }) => sum + (flows ?? 0), 0)).toBe(1);
+    expect(answer.connections).toMatchObject([
+      {
+        protocol: 'TCP',
+        source: '198.51.100.9:40001',
+        destination: '10.96.0.10:80',
+        object: 'Service shop/web',
+      },
+    ]);
+    const { output } = await knat(change);
+    expect(output).toContain('1 existing connection of these packets, with the former translation\n');
+  } finally {
+    agent.process.kill('SIGTERM');
+    await agent.ended;
+  }
+});

@@ -114,6 +114,11 @@ export const commands: readonly CommandDeclaration[] = [
         WORK,
       ),
       ownOption(
+        '--connections',
+        'on the node itself: also count the existing connections of these packets, and list the ten largest; asks the running agent',
+        WORK,
+      ),
+      ownOption(
         '--expectations <FILE>',
         'a file of knat verify: also tell which of its expectations break',
         WORK,

@@ -1,10 +1,13 @@
 import { type ChangeSet, changeSetOf, differenceOfFacts } from '../../agent/change-set.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
+import type { FlowLine } from '../../forms/flows.ts';
 import type { ExpectationChange } from '../../forms/what-if.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { printableJson } from '../../model/printable.ts';
+import { agentPieces, linesOf } from '../../observe/client.ts';
 import { SharedValues } from '../../sources/objects/shared.ts';
 import { joinedWhatIf, type WhatIf, whatIfJson, whatIfOn } from '../../what-if/answer.ts';
+import { Connections } from '../../what-if/connections.ts';
 import { describeWhatIf } from '../../what-if/lines.ts';
 import { whatIfMarkdown } from '../../what-if/markdown.ts';
 import { CliError } from '../cli-error.ts';
@@ -24,6 +27,7 @@ export interface WhatIfValues extends Omit<SettingValues, 'output'> {
   readonly against?: string;
   readonly allNodes?: true;
   readonly expectations?: string;
+  readonly connections?: true;
   readonly output: 'text' | 'json' | 'markdown';
   readonly exitCode?: true;
 }
@@ -31,8 +35,14 @@ export interface WhatIfValues extends Omit<SettingValues, 'output'> {
 /** Of `--exit-code`: the fate of a packet changes. */
 const SOMETHING_CHANGES = 2;
 
+/** Connections that nothing translates are of interest too: a change may translate them. */
+const EVERY_KIND = 'service,pod,egress,other,none';
+
 export async function whatIf(values: WhatIfValues, context: Context): Promise<void> {
   const { file = [], delete: deletions = [], against } = values;
+  if (values.connections === true && values.allNodes === true) {
+    throw new CliError('KNAT_USAGE', '--connections are those of one node: leave out --all-nodes');
+  }
   if (against === undefined ? file.length + deletions.length === 0 : file.length + deletions.length > 0) {
     throw new CliError('KNAT_USAGE', 'name the change: either with --file and --delete, or with --against');
   }
@@ -44,15 +54,25 @@ export async function whatIf(values: WhatIfValues, context: Context): Promise<vo
       ? await changeOf(file, deletions, plans, rest, context)
       : await changeAgainst(against, plans, rest, context);
   for (const problem of change.problems) tellProblem(problem, context);
-  const answer = answerOf(
-    plans,
-    change,
-    settings,
-    await expectationsOf(values, context),
-    values.allNodes === true,
-  );
+  const expectations = await expectationsOf(values, context);
+  const made = answerOf(plans, change, settings, expectations, values.allNodes === true);
+  const answer = values.connections === true ? await withConnections(made) : made;
   print(answer, values.output, context);
   if (values.exitCode === true && answer.changes.length > 0) context.exit = SOMETHING_CHANGES;
+}
+
+/** Reads the connections from the agent of this network namespace. */
+async function withConnections(answer: WhatIf): Promise<WhatIf> {
+  const connections = new Connections(answer.changes);
+  const pieces = agentPieces('/flows', { kind: EVERY_KIND });
+  for await (const lines of linesOf(pieces)) {
+    for (const line of lines) {
+      const flow = line === '' ? null : (JSON.parse(line) as FlowLine);
+      if (flow !== null && !('end' in flow)) connections.note(flow);
+    }
+  }
+  const unknown = answer.unknown.filter(({ about }) => about !== 'existing-connections');
+  return { ...answer, unknown, connections };
 }
 
 function print(answer: WhatIf, output: WhatIfValues['output'], { terminal }: Context): void {
