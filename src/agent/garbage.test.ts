@@ -6,7 +6,7 @@ function heapMiB(): number {
   return process.memoryUsage().heapTotal / 2 ** 20;
 }
 
-test('memory of garbage is given back, although what is kept lies between it', async () => {
+test('memory of garbage is given back, although kept objects are between it', async () => {
   await giveMemoryBack();
   const before = heapMiB();
   const kept: object[] = [];

@@ -588,7 +588,7 @@ test('a later address replaces no other, and rules and nexthop objects are repor
   }
 }, 60_000);
 
-test('what comes and goes while knat looks changes what is detected, and back', async () => {
+test('addresses that come and go while knat reads change the result, and back', async () => {
   link('e0', 'cable');
   link('e1', 'cable');
   const addresses = new KernelAddresses();

@@ -64,7 +64,7 @@ test('nothing is removed before ours is in force', async () => {
   expect(it.status).toBeNull();
 });
 
-test('a kube-proxy that goes on is warned of again and again, and fought ever more seldom', async () => {
+test('a kube-proxy that keeps writing is reported each time, and its rules are removed at growing intervals', async () => {
   present = true;
   const { guard: it, stop } = guard(true, () => {
     present = waits.length !== 3; // it wrote its rules again; once it was late
@@ -77,7 +77,7 @@ test('a kube-proxy that goes on is warned of again and again, and fought ever mo
   expect(log.filter((line) => line.startsWith('kube-proxy has its rules again'))).toHaveLength(8);
 });
 
-test('what a kube-proxy left that was stopped goes for good', async () => {
+test('rules of a stopped kube-proxy are removed for good', async () => {
   const { guard: it, stop } = guard(true, () => {
     if (waits.length <= 4) present = true;
     return waits.length < 8;

@@ -31,7 +31,7 @@ function keeper(isPolled = true) {
 
 const looks = (ends: readonly unknown[], count: number) => vi.waitFor(() => expect(ends.length).toBe(count));
 
-test('nothing is looked at before something is due; a burst has one look; what comes during a look has the next', async () => {
+test('no reading before one is due; a burst causes one; a change during a reading causes the next', async () => {
   const { made, ends, sleeps, stop, running, change } = keeper();
   change();
   await new Promise((resolve) => setTimeout(resolve, 5));

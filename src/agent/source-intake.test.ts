@@ -13,7 +13,7 @@ const slice = problem('KNAT_FIELD_TYPE', {
 });
 const node = problem('KNAT_PREFIX_INVALID', { object: { kind: 'Node', namespace: '', name: 'a' } });
 
-test('what errors leave unknown: kinds where they are known, else anything', () => {
+test('errors leave kinds unknown if they name them, else everything', () => {
   expect(unread()).toBeNull();
   expect(unread(problem('KNAT_LAST_GOOD', { severity: 'warning' }))).toBeNull();
   expect(unread(slice, node)).toEqual({
@@ -28,7 +28,7 @@ test('what errors leave unknown: kinds where they are known, else anything', () 
   });
 });
 
-test('what becomes unread later has its last good state, and does not count', () => {
+test('an object that becomes unreadable later keeps its last good state and does not count as unread', () => {
   expect(stillUnread(unread(slice, node), unread(node))).toMatchObject({
     kinds: ['Node'],
     sliceNamespaces: [],

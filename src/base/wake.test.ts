@@ -4,7 +4,7 @@ import { Wake } from './wake.ts';
 const never = new AbortController().signal;
 
 describe('a wake', () => {
-  test('what happened before the wait ends it at once, and counts once', async () => {
+  test('a notification before the wait ends it at once, and counts once', async () => {
     const wake = new Wake({ sleep: async () => {} });
     wake.notify();
     wake.notify();
@@ -12,7 +12,7 @@ describe('a wake', () => {
     expect(await wake.wait(5, never)).toBe(false);
   });
 
-  test.each([null, 60_000])('what happens during a wait of %s ms ends it', async (milliseconds) => {
+  test.each([null, 60_000])('a notification during a wait of %s ms ends it', async (milliseconds) => {
     const wake = new Wake();
     const waiting = wake.wait(milliseconds, never);
     wake.notify();

@@ -7,7 +7,7 @@ const comparison = {
   value: (item: readonly [string, number]) => String(item[1]),
 };
 
-test('what is missing is added, what is extra is removed, what changed is both', () => {
+test('missing elements are added, surplus ones removed, changed ones both', () => {
   const desired: [string, number][] = [
     ['same', 1],
     ['changed', 2],

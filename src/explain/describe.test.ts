@@ -72,7 +72,7 @@ describe('as text', () => {
     ]);
   });
 
-  test('an existing connection keeps what it has, and is no longer unknown', () => {
+  test('an existing connection keeps its translation, and is no longer listed as not known', () => {
     const result = walked([web, two], '198.51.100.9', '10.96.0.10');
     const client = { src: ip('198.51.100.9'), sport: 40001 };
     const original = { ...client, dst: ip('10.96.0.10'), dport: 80 };

@@ -258,7 +258,7 @@ test('pools that do not decide', () => {
   ]);
 });
 
-test('what another node’s pod sends is translated there', () => {
+test('packets of another node’s pod are translated there', () => {
   const remote = present('Pod', pod([], { nodeName: 'node-b', nat: null }));
   expect(hints([remote], POD, CLIENT, 80)).toEqual([
     'other-node smtp: is on Node node-b: that node translates its packets; ask the agent there',

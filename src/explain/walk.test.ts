@@ -347,7 +347,7 @@ describe('pods recognised by interface', () => {
     expect(unknown).not.toContain('pod-cidrs');
   });
 
-  test('policy Local binds who comes in by another', () => {
+  test('policy Local applies to sources that enter by another interface', () => {
     expect(asked('192.0.2.50', 'eth0').verdict).toBe('drop');
   });
 

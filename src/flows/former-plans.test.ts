@@ -23,7 +23,7 @@ function poolsBefore(count: number): string[] {
   });
 }
 
-test('each former plan says what was so before its change, the latest first', () => {
+test('each former plan describes the state before its change, the latest first', () => {
   expect(poolsBefore(1)).toEqual([]);
   expect(poolsBefore(4)).toEqual(['10.0.2.0', '10.0.1.0', '10.0.0.0']);
 });

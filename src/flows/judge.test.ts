@@ -170,7 +170,7 @@ describe('which part of the plan translated', () => {
   });
 });
 
-describe('what is stale', () => {
+describe('stale flows', () => {
   test.each<[string, TrackedFlow, FactChange[][], string]>([
     [
       'untranslated, and now a pool would masquerade',

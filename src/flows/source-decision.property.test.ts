@@ -50,7 +50,7 @@ function compare(planner: Planner, node: NodeFacts, flows: readonly TrackedFlow[
   return flows.filter(({ original }) => plan.egressSource(original.src) !== undefined).length;
 }
 
-test('what is remembered of other flows is what the walk says of this one', () => {
+test('decisions remembered from other flows equal the walk of this one', () => {
   let compared = 0;
   fc.assert(
     fc.property(traffic, (state) => {

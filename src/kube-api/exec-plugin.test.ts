@@ -95,7 +95,7 @@ test.each(['Never', 'IfAvailable', 'Always'] as const)('in a terminal, mode %s',
   expect(JSON.parse(token).spec.interactive).toBe(interactiveMode !== 'Never');
 });
 
-test('what the program complains of is reported', async () => {
+test('errors of the program are reported', async () => {
   const script = "console.error('no such account'); process.exit(3)";
   const failing = pluginOf({ command: process.execPath, args: ['-e', script] });
   await expect(failing.credential(NOW)).rejects.toThrow('ended with status 3: no such account');

@@ -32,7 +32,7 @@ test('impersonation: user, uid, groups, and extra whose keys are escaped', () =>
   });
 });
 
-test('a program: what it says, and what is meant where it says nothing', () => {
+test('a program: its fields and their defaults', () => {
   const apiVersion = 'client.authentication.k8s.io/v1beta1';
   const env = [{ name: 'A', value: 'b' }, { name: 'C' }];
   const full = {

@@ -30,7 +30,7 @@ test('however a stream is cut, the lines are the same', async () => {
   );
 });
 
-test('what stands behind the last line end is no line', async () => {
+test('bytes after the last line end are no line', async () => {
   expect(await read(chunksOf(Buffer.from('{"a":1}\n{"b":'), [3]))).toEqual(['{"a":1}']);
 });
 

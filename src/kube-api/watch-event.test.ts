@@ -6,7 +6,7 @@ import { readWatchEvent } from './watch-event.ts';
 const line = (type: string, object: object) => JSON.stringify({ type, object });
 const metadata = { name: 'a', resourceVersion: '7' };
 
-test('objects that are there, and objects that are gone', () => {
+test('present objects and deleted objects', () => {
   expect(readWatchEvent(line('ADDED', { metadata }))).toEqual({
     type: 'set',
     object: { metadata },

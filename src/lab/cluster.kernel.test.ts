@@ -75,7 +75,7 @@ describe.each(FAMILIES)('%s', (family) => {
       for (const outcome of Object.values(outcomes)) expect(outcome).toEqual({ outcome: 'timeout' });
     });
 
-    test('what pods send to the outside gets there, but no answer comes back', async () => {
+    test('packets of pods reach the outside, but no answer comes back', async () => {
       const outcomes = await dialAll(cluster.host('pod1a'), cluster.outside, IN_VAIN_MS);
       for (const outcome of Object.values(outcomes)) expect(outcome).toEqual({ outcome: 'timeout' });
     });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatLabName, labNameOf } from './namespace-name.ts';
 
-test('a namespace tells whose it is', () => {
+test('the name of a namespace has its owner', () => {
   const lab = { prefix: 'knat-demo', owner: { pid: 32768, startTicks: 110_000 }, serial: 1 } as const;
   expect(formatLabName(lab)).toBe('knat-demo-pa8-2cvk-1');
   expect(labNameOf('knat-demo-pa8-2cvk-1-node1')).toEqual(lab);

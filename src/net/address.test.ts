@@ -160,7 +160,7 @@ describe('numbers and bytes', () => {
     );
   });
 
-  test('what fits no address throws', () => {
+  test('bytes of another length throw', () => {
     expect(() => addressFromBytes(new Uint8Array(5))).toThrow(RangeError);
     expect(() => addressFromNumber('IPv4', 1n << 32n)).toThrow(RangeError);
     expect(addressFromNumber('IPv4', 0xffffffffn)).toBe('255.255.255.255');

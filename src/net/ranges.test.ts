@@ -94,7 +94,7 @@ describe('against the model', () => {
   });
 });
 
-test('what is in both, in one alone, and what changed', () => {
+test('intersection, difference and changes', () => {
   const two = family.chain((of) => fc.record({ of: fc.constant(of), a: rangesOf(of), b: rangesOf(of) }));
   fc.assert(
     fc.property(two, ({ of, a, b }) => {

@@ -80,7 +80,7 @@ test('incomplete requests of many sources do not keep out a complete one', async
   await until(() => client.answer.includes('done'));
 });
 
-test('what is being answered is not cut for others, who are turned away', async () => {
+test('answers in progress are not cut for new clients, which are turned away', async () => {
   const bounds = { near: 1, far: 2, perSource: 2 };
   const { port } = await serve(bounds, () => ({ isNear: false, source: 'a' }));
   const slow = [await dial(port, GET('/slow')), await dial(port, GET('/slow'))];

@@ -38,7 +38,7 @@ test('findings of the sources, of the plan and beside NAT stand in one place', (
   expect(findings.sourceProblems()).toEqual([wrong]);
 });
 
-test('what is given replaces what was given under the same name, and only what is new is heard', () => {
+test('findings replace those of the same name, and listeners hear only new ones', () => {
   const { findings, heard } = started();
   findings.trouble('KNAT_TLS_FILES', null);
   findings.trouble('KNAT_TLS_FILES', 'no key');

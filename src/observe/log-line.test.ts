@@ -27,7 +27,7 @@ test('an error stands on lines of its own', () => {
   );
 });
 
-test('what others wrote does nothing to a terminal and begins no line', () => {
+test('foreign text changes nothing in a terminal and begins no line', () => {
   const hostile = 'a\n\u001b]0;x\u0007\u202e\u{e0001}';
   const shown = line({ level: 30, msg: hostile, [hostile]: hostile, err: hostile });
   expect(shown.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { logWarnings } from './logger.ts';
 
-test('what Node.js warns of is a line of the log, and nothing else', () => {
+test('a warning of Node.js is a line of the log, and nothing else', () => {
   const lines: string[] = [];
   const process = new EventEmitter();
   process.on('warning', () => lines.push('plain text'));

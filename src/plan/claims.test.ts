@@ -56,7 +56,7 @@ function outcome(fragments: readonly ReturnType<typeof claimingPod>[]) {
   };
 }
 
-describe('who wins', () => {
+describe('the winner of claims', () => {
   const cases: [name: string, claims: ReturnType<typeof claimingPod>[], winner: string, losers: string[]][] =
     [
       [

@@ -35,7 +35,7 @@ function lookedUp(source: EgressSource, exempt: boolean, packet: EgressPacket) {
   return hits[0]?.outcome ?? (exempt ? null : source.rest);
 }
 
-test('what maps without order find is what the ordered rules say', () => {
+test('maps without order find the same as the ordered rules', () => {
   let byRule = 0;
   fc.assert(
     fc.property(egressState, fc.boolean(), (state, isPing) => {

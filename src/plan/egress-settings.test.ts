@@ -59,7 +59,7 @@ describe('8: natPortRange', () => {
     expect(ports).toHaveLength(512);
     expect(ports.at(-1)).toBe('7091-65535');
   });
-  test('what the host reserves is taken out, and comes back when it is free again', () => {
+  test('reserved ports are left out, and come back when they are free again', () => {
     const planner = new Planner(nodeFacts({ reservedPorts: [span(2000, 2999)] }), {
       ...defaultPlanOptions,
       egress: { ...defaultPlanOptions.egress, natPortRange: [span(1024, 4000)] },

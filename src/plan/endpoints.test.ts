@@ -71,7 +71,7 @@ describe('of one address that stands several times', () => {
     chosen([slice([b, a])]),
   ];
 
-  test('ready counts before serving before neither, then who does not terminate', () => {
+  test('ready before serving before neither, then endpoints that do not terminate', () => {
     for (const [index, better] of ranked.entries()) {
       for (const worse of ranked.slice(index + 1)) {
         const expected = chosen([slice([endpoint('10.0.0.1', { ...better, ...remote })])]);

@@ -17,7 +17,7 @@ import { isolated } from './fragment.ts';
 import { defaultPlanOptions } from './options.ts';
 import { Planner } from './planner.ts';
 
-test('what throws alone is left out; where only several throw together, all are', () => {
+test('a part that throws is left out; if parts throw only together, all are left out', () => {
   const sum = (items: readonly number[]) => {
     if (items.includes(13)) throw new Error('13');
     if (items.includes(2) && items.includes(3)) throw new Error('2 and 3');

@@ -112,7 +112,7 @@ describe('a hostPort and a binding on one port', () => {
     expect(planner.update().count('PodBinding')).toBe(1);
   });
 
-  test('explain says who has it', () => {
+  test('explain names the owner', () => {
     const { planner } = outcome([web(), mail()]);
     const packet = {
       source: ip('198.51.100.9'),

@@ -198,7 +198,7 @@ describe('how many', () => {
   const beyond = (given: Given) =>
     planned(given).notices.map((text) => /^(\S+) NatRestricted: entry (\d+)/.exec(text)?.slice(1).join(' '));
 
-  test('of one pod: what does not fit is left out', () => {
+  test('of one pod: entries beyond it are left out', () => {
     const pods = [ports('a', 0, 10, 3, 2), ports('b', 1, 5)];
     expect(beyond({ policy: { maxPortsPerPod: 12 }, pods })).toEqual(['a 1']);
     expect(beyond({ policy: { maxPortsPerPod: 0 }, pods })).toEqual(['a 0', 'a 1', 'a 2', 'b 0']);
@@ -209,7 +209,7 @@ describe('how many', () => {
     expect(beyond({ policy: { maxPortsPerNamespace: 10 }, pods })).toEqual(['young 0']);
   });
 
-  test('another namespace has its own, and who may not has none', () => {
+  test('another namespace has its own, and one without permission has none', () => {
     const other = { ...ports('other', 3, 10), namespace: 'other' };
     const gone = { ...ports('gone', 0, 10), terminating: true };
     const host = { ...ports('host', 0, 10), hostNetwork: true };

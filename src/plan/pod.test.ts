@@ -42,7 +42,7 @@ const manual = (address: string) => ({ interfaceAuto: false, sourceIP: ip(addres
 const smtp = '203.0.113.7:25/TCP → 10.244.1.5:25';
 const smtpSource = 'from 10.244.1.5/TCP as 203.0.113.7';
 
-describe('what a pod gets', () => {
+describe('entries of a pod', () => {
   const cases: [name: string, given: Given, nat: string[], notices?: string[]][] = [
     ['a binding, and its address for what it starts', {}, [smtp, smtpSource]],
     [
@@ -179,7 +179,7 @@ describe('what a pod gets', () => {
   });
 });
 
-describe('what the notices say', () => {
+describe('texts of notices', () => {
   const messages = (node: Partial<NodeFacts>, entry: Partial<PodNatEntry> = {}) =>
     podFragment(pod([natEntry(entry)]), nodeFacts(node), defaultPlanOptions).notices.map(
       ({ message }) => message,
@@ -226,7 +226,7 @@ describe('how much one Pod may ask for', () => {
   });
 });
 
-describe('what the annotation says', () => {
+describe('the annotation', () => {
   test('a restricted port is reported as restricted', () => {
     const nat = { entries: [], warnings: [], error: 'restricted ports 22 are not allowed by default' };
     expect(wanted({ pod: { nat } }).notices).toEqual(['NatInvalid']);

@@ -71,7 +71,7 @@ describe('ranges that overlap', () => {
   const old: Wish = { name: 'a', createdAt: 1, entries: [[100, 1100, 100]] };
   const young: Wish = { name: 'b', createdAt: 2, entries: [[150, 2150, 10]] };
 
-  test('what a loser keeps is split, whoever came first', () => {
+  test('ports that a loser keeps are split, in any order of arrival', () => {
     const expected = [
       '203.0.113.7:100-149/UDP → 10.244.1.10:1100-1149',
       '203.0.113.7:150-159/UDP → 10.244.1.11:2150-2159',
@@ -203,7 +203,7 @@ describe('any claims', () => {
   });
   const wishes = fc.array(wish, { maxLength: 8 });
 
-  test('each port goes to the first of those who claim it', () => {
+  test('each port goes to the first claim', () => {
     fc.assert(
       fc.property(wishes, (all) => {
         const plan = new FragmentUnion();

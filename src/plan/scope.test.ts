@@ -94,7 +94,7 @@ describe('masquerading to ClusterIPs', () => {
   });
 });
 
-describe('what is internal to Pod NAT', () => {
+describe('destinations internal to Pod NAT', () => {
   test('the networks of the options, pools, service and pod CIDRs, all nodes', () => {
     const given = {
       pools: [pool('lab', '198.18.0.0/15', { loadBalancerOnly: true })],

@@ -92,7 +92,7 @@ test('a range that takes many prefixes to write counts as many', () => {
   expect(sourcesOf(planner.update(), 'w1')).toEqual([]);
 });
 
-test('the lists of the older objects of a namespace have room, and what does not fit closes', () => {
+test('the lists of the older objects of a namespace have room, and lists without room allow no source', () => {
   const planner = plannerWith({ networksPerNamespace: 5 });
   planner.apply([
     balanced('w3', 3, networks(2, 3)),

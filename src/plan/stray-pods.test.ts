@@ -39,7 +39,7 @@ function scope(planner: Planner, family = 'IPv4') {
 const podAt = (name: string, address: string, rest: Partial<PodFact> = {}) =>
   present('Pod', pod([], { name, uid: name, ips: [ip(address)], nat: null, ...rest }));
 
-describe('what is a pod', () => {
+describe('sources that count as pods', () => {
   const reported = { podCIDRs: [cidr('10.244.1.0/24')], podAddressesFrom: ['IPPool', 'Pod'] } as const;
 
   test('the pod CIDRs of the Node, pools for pods, and Pods of this node elsewhere', () => {
@@ -87,7 +87,7 @@ describe('what is a pod', () => {
   });
 });
 
-describe('whose packets a file of ip-masq-agent is for', () => {
+describe('sources to which a file of ip-masq-agent applies', () => {
   const notices = (planner: Planner) => [...planner.plan.notices()];
 
   test('pods recognised by interface: traffic that enters by it, and the known networks', () => {

@@ -94,7 +94,7 @@ describe('a nest', () => {
     expect(decode(Uint8Array.of(6, 0, 2, 0x40, 0, 80))).toEqual({ port: 80 });
   });
 
-  test('passes over what is skipped', () => {
+  test('ignores skipped attributes', () => {
     expect(decode(Uint8Array.of(8, 0, 11, 0, 1, 2, 3, 4))).toEqual({});
   });
 

@@ -74,7 +74,7 @@ test.each([EXPLAIN, 'version'])('%s: V8 takes all code that was compiled at the 
   expect(Object.entries(scripts).filter(([, how]) => how !== 'taken')).toEqual([]);
 });
 
-test('what a command does not need is not loaded', () => {
+test('a command loads only what it needs', () => {
   const version = start('version');
   expect(Object.keys(version.scripts).length).toBeLessThan(20);
   for (const name of ['crypto', 'http', 'tls', 'fs/promises']) expect(version.modules).not.toContain(name);

@@ -26,7 +26,7 @@ afterAll(async () => {
   await stage.close();
 });
 
-test('objects that are there at the start, changes, removals', async () => {
+test('objects at the start, changes, removals', async () => {
   const { client } = stage;
   await client.create(service('web'));
   await client.create(slice('web-1', 'web', ['10.1.0.1', '10.1.0.2']));
@@ -121,7 +121,7 @@ test('only resources that the enabled kinds need are requested', async () => {
   expect(asked.join('\n')).not.toMatch(/services|endpointslices/);
 });
 
-describe('what Egress NAT chooses by', () => {
+describe('fields by which Egress NAT chooses', () => {
   test("Calico's settings, whichever group serves them, and no node's own", async () => {
     const { client } = stage;
     const felix = (apiVersion: string, name: string, natPortRange: string) => ({

@@ -65,7 +65,7 @@ test('without the right to create reviews, every client is refused', async () =>
   expect(await statusOf(stage.cluster.adminToken, '/metrics')).toBe(503);
 });
 
-test('whose token it is, and what its owner may get', async () => {
+test('the user of a token, and the user’s rights', async () => {
   for (const object of role('knat-reviews', 'knat', mayReview)) await stage.client.put(object);
   await expect.poll(() => reviews.whoIs('nope').catch(() => 'refused'), { timeout: 10_000 }).toBeNull();
   expect(await reviews.whoIs(stage.cluster.adminToken)).toMatchObject({

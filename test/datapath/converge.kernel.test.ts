@@ -81,7 +81,7 @@ test('the first converge loads, the second writes nothing', async () => {
   expect(second).toMatchObject({ skeleton: 'kept', elementsAdded: 0, elementsDeleted: 0 });
 });
 
-test('a restarted agent takes over what is there and writes nothing', async () => {
+test('a restarted agent takes over the existing elements and writes nothing', async () => {
   for (const count of [3, 4, 9, 5, 4]) {
     applySlice(count);
     await datapath.converge(planner.update(), signal);

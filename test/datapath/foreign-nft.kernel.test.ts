@@ -57,7 +57,7 @@ test('beside a set that ends nft by SIGSEGV the agent starts, and goes on with w
   }
 });
 
-test('asking the kernel what it can leaves nothing behind', async () => {
+test('probing the kernel leaves nothing behind', async () => {
   const { id } = connection.generation();
   const datapath = NftablesDatapath.open();
   await datapath.probe(signal);
@@ -66,7 +66,7 @@ test('asking the kernel what it can leaves nothing behind', async () => {
   expect(connection.tables('ip').map(({ name }) => name)).not.toContain('knat_probe');
 });
 
-test('what the kernel lacks is named', async () => {
+test('missing features of the kernel are named', async () => {
   const batch = new Batch();
   batch.addTable('ip', 'tried');
   batch.addChain('ip', 'tried', { name: 'c' });

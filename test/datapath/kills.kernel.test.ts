@@ -144,7 +144,7 @@ test.each(leftovers)('left by an older agent: %s', async (_, script) => {
 });
 
 test.each(['before', 'behind'] as const)(
-  'what cannot be read stays through a kill %s each commit of a swap',
+  'elements of unreadable objects stay through a kill %s each commit of a swap',
   async (when) => {
     const both = planOf(600, ['web', 'shop']);
     const readable = planOf(600, ['web']);

@@ -126,7 +126,7 @@ test('ranges of one address are programmed although a Service changes all the ti
   datapath.close();
 }, 60_000);
 
-test('at the first load and at a start, what is of normal size is in force before', async () => {
+test('at the first load and at a start, pods of normal size are in force before them', async () => {
   const planner = new Planner(node, defaultPlanOptions);
   planner.apply([
     present('Service', service({ ports: [servicePort(80)] })),

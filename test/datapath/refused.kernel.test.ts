@@ -106,7 +106,7 @@ test('at a start, and when it goes', async () => {
   expect(await converge()).toMatchObject({ elementsAdded: 0, elementsDeleted: 0, refused: [] });
 });
 
-test('a change of what was taken before leaves what was there', async () => {
+test('a refused change of an accepted object leaves the earlier elements', async () => {
   add('two', '10.96.0.2');
   await converge();
   refuseBad();

@@ -308,7 +308,7 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
     await until(async () => (await entries()) === 0);
   });
 
-  describe('what changed while no agent ran', () => {
+  describe('changes while no agent ran', () => {
     const elsewhere = present('IPPool', pool('elsewhere', to.includes(':') ? `${to}/128` : `${to}/32`));
     const rule = present('EgressRule', egressRuleFact({ name: 'stay', priority: 1 }));
     const other = present('IPPool', pool('other', family === 'IPv4' ? '10.99.0.0/16' : 'fd00:99::/48'));
@@ -320,7 +320,7 @@ describe.each(['IPv4', 'IPv6'] as const)('flows of %s over a change', (family) =
       ['a destination that is exempt', [translating], [translating, elsewhere], from],
       ['a rule', [translating], [translating, rule], from],
     ] as const)(
-      '%s: with flush the flow follows, with keep it goes on',
+      '%s: with flush the flow gets the new address, with keep it keeps the old one',
       async (_, before, after, expected) => {
         for (const egressOnChange of ['flush', 'keep'] as const) {
           await stage.start(before, { egressOnChange });

@@ -206,7 +206,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     });
   });
 
-  describe('what changed while no agent was there', () => {
+  describe('changes while no agent ran', () => {
     const whole = [web({ clusterIPs, externalIPs: [silent] }), endpoints(podA), binding(podA)];
     const boundOnly = [binding(podA)];
     const port = (number: number) => ({ port: number });

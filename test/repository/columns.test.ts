@@ -74,7 +74,7 @@ describe('from manifests', () => {
     expectFits(output + errors);
   });
 
-  test('verify, with what is met and what is not', async () => {
+  test('verify, with met and unmet expectations', async () => {
     const words = ['verify', `${folder}/expectations.yaml`, '--source', `dir:${folder}/manifests`];
     const { status, output, errors } = await runCommand([...words, '--node', 'node-1'], options);
     expect(errors).toBe('');

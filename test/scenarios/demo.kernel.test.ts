@@ -104,7 +104,7 @@ describe('stopped at any moment', () => {
   });
 });
 
-test('what a killed demo left, the next one removes', async () => {
+test('the next demo removes the remains of a killed one', async () => {
   const killed = start([]);
   await killed.printed('Service NAT');
   killed.child.kill('SIGKILL');
@@ -150,7 +150,7 @@ test('with --keep everything stays until Ctrl-C, which is then a success', async
   expect(remainsOf(demo)).toEqual(NOTHING);
 });
 
-test('what the machine lacks is said in one message, with status 3', async () => {
+test('one message names everything that the machine lacks, with status 3', async () => {
   // Without the sbin folders, where nft and sysctl are.
   const demo = start([], { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` });
   const { status, output, errors } = await demo.ended;

@@ -191,7 +191,7 @@ test('Services with policy Local and endpoints elsewhere only', async () => {
   expect([await count('internal'), await count('external')]).toEqual([0, 0]);
 });
 
-test('activity: what was done and found, the same in a row counted, nothing twice', async () => {
+test('activity: work and findings, repetitions are counted, nothing appears twice', async () => {
   const desk = new Desk();
   const kinds = () => desk.observations.activity.since(0).map(({ kind, times }) => `${kind} ${times}`);
   const address = parseAddress('203.0.113.9');

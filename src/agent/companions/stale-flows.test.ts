@@ -90,7 +90,7 @@ class Desk {
 
 const KEYS = new Set(['10.96.0.10:80/TCP']);
 
-test('what changes during a reading and the rest behind it is read for together', async () => {
+test('changes during a reading and the rest after it are handled by one further reading', async () => {
   const desk = new Desk();
   const stop = new AbortController();
   const running = desk.work.run(stop.signal);
@@ -123,7 +123,7 @@ test('after a short reading it rests too', async () => {
   await running;
 });
 
-test('what failed is tried again, with what changed since', async () => {
+test('a failed reading is repeated, together with later changes', async () => {
   const desk = new Desk();
   const stop = new AbortController();
   const running = desk.work.run(stop.signal);
@@ -140,7 +140,7 @@ test('what failed is tried again, with what changed since', async () => {
   await running;
 });
 
-test('at the end what is left is done at once: who comes next cannot know it', async () => {
+test('at the end the remaining changes are handled at once, since the next agent cannot know them', async () => {
   const desk = new Desk();
   const stop = new AbortController();
   const running = desk.work.run(stop.signal);

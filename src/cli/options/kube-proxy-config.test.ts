@@ -103,7 +103,7 @@ describe.each(Object.entries(kubeProxyFields))('%s', (path, field) => {
   });
 });
 
-test('what each field with an effect comes to', () => {
+test('the effect of each field that has one', () => {
   const { settings, facts } = parse(`
 mode: nftables
 clientConnection: {kubeconfig: /var/lib/kube-proxy/kubeconfig.conf}

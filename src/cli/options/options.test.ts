@@ -140,7 +140,7 @@ test.each(['healthAddress', 'httpAddress', 'metricsAddress'] as const)(
   },
 );
 
-test('what is given nowhere is absent', () => {
+test('an option without a value is absent', () => {
   expect(parse([])).toEqual({});
 });
 

@@ -214,7 +214,7 @@ test('facts of the node: an option, then --node-config, then the configuration o
   ]);
 });
 
-test('be_liberal leaves pods out of what is dropped', async () => {
+test('be_liberal: packets of pods are not dropped', async () => {
   const asked = (values: SettingValues) => planSettings({ source: { kind: 'dir', path: folder }, ...values });
   expect((await asked({})).plan.dropInvalid).toBe(true);
   expect((await asked({ conntrackTcpBeLiberal: true })).plan.dropInvalid).toBe(false);

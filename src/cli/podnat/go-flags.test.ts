@@ -40,7 +40,7 @@ describe('forms that Go takes', () => {
   });
 });
 
-describe("what is wrong, in Go's words", () => {
+describe("errors in Go's words", () => {
   test.each([
     [['-zebra'], 'flag provided but not defined: -zebra'],
     [['--Zebra=1'], 'flag provided but not defined: -Zebra'],

@@ -55,7 +55,7 @@ test('where not everything could be read, the comparison comes when it can be', 
   expect(life.notes.take()).toBeNull();
 });
 
-test('what changes before it is taken is taken together', () => {
+test('changes that were not taken yet are taken together', () => {
   const life = new Life();
   life.step([], new Set());
   life.notes.take();

@@ -118,7 +118,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     }
   });
 
-  test('policy Local: who is no pod goes to endpoints of this node alone', () => {
+  test('policy Local: sources that are no pods reach endpoints of this node alone', () => {
     const found = () => ({ ...service([a, b], { localEndpoints: [b] }), key: keyOf('TCP') }) as never;
     const outside = family === 'IPv4' ? ip('198.51.100.9') : ip('2001:db8:9::9');
     const isStale = (to: Endpoint, isReplied: boolean) => {

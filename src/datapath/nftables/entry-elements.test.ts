@@ -258,7 +258,7 @@ test.each(kinds)('%s as elements', async (kind) => {
   await expect(texts.join('\n')).toMatchFileSnapshot(`../../../test/golden/elements/${kind}.txt`);
 });
 
-test('what stands in every table', async () => {
+test('elements of every table', async () => {
   const texts = FAMILIES.flatMap((family) =>
     constantElements(family)
       .filter(({ set }, index) => set !== 'same_byte' || index % 85 === 0)

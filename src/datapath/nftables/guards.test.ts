@@ -34,7 +34,7 @@ test('elements of a table without guards get them', () => {
   expect(texts(withGuards(old))).toEqual(texts(elements));
 });
 
-test('what stays for an unread object does not lose what it shares when another object goes', () => {
+test('elements kept for an unread object keep their shared guards when another object goes', () => {
   const plan = { entry: () => undefined, entries: () => [].values(), egressSource: () => undefined };
   const unread = { kinds: ['Pod'], anything: false, sliceNamespaces: [] } as const;
   const comparison = new Comparison(

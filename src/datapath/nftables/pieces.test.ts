@@ -85,7 +85,7 @@ describe('100 pods with 5 ranges of 10,000 ports and 20 networks each', () => {
     expect([now.length, later.length]).toEqual([1, 0]);
   });
 
-  test('what waited has its turn, however much comes before it', () => {
+  test('an object that waited has its turn, however many come before it', () => {
     const pieces = piecesOf(plan, keys, new Map());
     const { later } = nextTransaction(pieces);
     const heaviest = later[later.length - 1];

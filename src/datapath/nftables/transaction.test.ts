@@ -58,14 +58,14 @@ test('an entry that changes writes the shared elements that changed, and no othe
   });
 });
 
-test('an entry that takes the place of another brings what it shares', () => {
+test('an entry that replaces another adds its shared elements', () => {
   const sets = ['frontend_addresses', 'outside_addresses', 'restricted_addresses'];
   const { add, remove } = written(balanced('198.18.7.0/24', '203.0.113.81'));
   expect(add).toEqual(sets.map((set) => `ip knat ${set} { 203.0.113.81 }`));
   expect(remove).toEqual(sets.map((set) => `ip knat ${set} { 203.0.113.80 }`));
 });
 
-test('what goes with its last user is removed once', () => {
+test('a shared element is removed once, with its last user', () => {
   const { add, remove } = written(present('Service', service({ ports: [] })));
   expect(add).toEqual([]);
   expect(remove.filter((text) => text.includes('203.0.113.81')).map((text) => text.split(' ')[2])).toEqual([

@@ -85,7 +85,7 @@ test('a log in memory gives up the oldest, never more than is needed', async () 
   expect(store.rotations).toBeGreaterThan(0);
 });
 
-test('a log in a file goes on where it was, mends half a line, and keeps to its size', async () => {
+test('a log in a file is continued, an incomplete line is removed, and the size is kept', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'knat-log-'));
   try {
     const path = join(folder, 'log');

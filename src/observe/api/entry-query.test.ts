@@ -46,7 +46,7 @@ test.each([7, 97, 100, 5000])('pages of %i together are all entries, in order', 
   expect(keys).toEqual(canonicalPlan(plan).map(({ key }) => key));
 });
 
-test('a page goes on where the one before ended, whatever came and went', () => {
+test('a page continues where the one before ended, also when entries came and went', () => {
   const planner = planOf(50);
   const first = queryEntries(planner.plan, { ...all, limit: 20 });
   const gone = first.items.at(-1);

@@ -45,7 +45,7 @@ function registered(app: { readonly routes: readonly { method: string; path: str
   return [...new Set(answered.map(({ method, path }) => `${method} ${path}`))].sort();
 }
 
-test('what the server registers is what the description has, and nothing else', () => {
+test('the description has exactly the routes that the server registers', () => {
   const described = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(API_PATH, '')}`),
   );
@@ -97,7 +97,7 @@ test('lines are served as such', async () => {
 });
 
 test.each(['/entries?kind=%C2%9B31m%E2%80%AE', '/status'])(
-  'what a terminal would obey stands in escapes: %s',
+  'control characters are escaped: %s',
   async (path) => {
     const status = () => ({ version: '\u009b31m\u202e', conflicts: [], notices: [], problems: [] });
     const answer = await apiOf({ ...view, status } as unknown as AgentView, []).request(path);

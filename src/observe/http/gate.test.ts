@@ -37,7 +37,7 @@ const cluster = () => {
 
 const bearer = (token: string) => ({ host: 'node:8484', authorization: `Bearer ${token}` });
 
-describe('who is on this node', () => {
+describe('callers on this node', () => {
   test.each([
     ['127.0.0.1', 'localhost:8484'],
     ['127.3.2.1', '127.0.0.1'],
@@ -71,7 +71,7 @@ describe('who is on this node', () => {
   );
 });
 
-describe('who is elsewhere', () => {
+describe('callers from elsewhere', () => {
   test.each(['192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1', '12.7.0.1', undefined])(
     '%s without a token is refused, whatever Host says',
     async (address) => {

@@ -134,7 +134,7 @@ function ask(
   });
 }
 
-test('everything is there: API, its description, metrics, health, the list', async () => {
+test('serves the API, its description, metrics, health, the list', async () => {
   const { port, observations } = await serve();
   const entries = await ask(port, '/api/v1/entries');
   expect(JSON.parse(entries.body)).toEqual({ items: [], total: 0, next: null, revision: 0 });
@@ -152,7 +152,7 @@ test('everything is there: API, its description, metrics, health, the list', asy
   expect(body).toContain('knat_http_requests_total{code="404"} 2');
 });
 
-test('the list has what was refused, with the reason, unless it is asked for something else', async () => {
+test('the list has refused objects with the reason, unless another kind is asked for', async () => {
   const { port } = await serve();
   const list = async (query: string) => JSON.parse((await ask(port, `/entries/list${query}`)).body);
   const pod = (name: string) => ({ kind: 'Pod', namespace: 'mail', name });
@@ -261,7 +261,7 @@ test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s is refused everywhe
   }
 });
 
-test('before the first plan what follows from it is 503 with a code of its own', async () => {
+test('before the first plan, answers that need it are 503 with a code of their own', async () => {
   const { port } = await serve({ reading: 12 });
   for (const path of ['/api/v1/entries', '/api/v1/explain?from=10.0.0.1&to=10.0.0.2', '/entries/list']) {
     const answer = await ask(port, path);
@@ -284,7 +284,7 @@ test('HEAD is GET without a body', async () => {
   expect((await ask(port, '/entries/list')).status).toBeOneOf([200, 503]);
 });
 
-test('every answer says what a browser must not do with it', async () => {
+test('every answer has the headers that restrict browsers', async () => {
   const { port } = await serve();
   for (const path of ['/api/v1/entries', '/nowhere', '/healthz', '/entries/list']) {
     expect((await ask(port, path)).headers, path).toMatchObject({

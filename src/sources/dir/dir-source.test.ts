@@ -141,7 +141,7 @@ describe('the first reading', () => {
     await expect(readDirOnce(file(name))).rejects.toThrow(message);
   });
 
-  test('what cannot be read is named, the rest is read', async () => {
+  test('unreadable files are named, the rest is read', async () => {
     write('a.yaml', service('a'));
     symlinkSync('nothing', file('dangling.yaml'));
     symlinkSync('loop.yaml', file('loop.yaml'));

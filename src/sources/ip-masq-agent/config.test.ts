@@ -23,7 +23,7 @@ const defaults = {
   reported: [],
 };
 
-describe('a file changes what it gives, and nothing else', () => {
+describe('a file changes only the settings that it has', () => {
   test.each<[string, object]>([
     ['', {}],
     ['{}', {}],
@@ -116,7 +116,7 @@ test.each([
   expect(read(text)).toEqual({ reported: [reported] });
 });
 
-test('what is no YAML, and two documents', () => {
+test('text that is no YAML, and two documents', () => {
   expect(read('a: [').reported[0]).toMatch(/^error f:1 : no valid YAML/);
   expect(read('{}\n---\n{}').reported).toEqual(['error f:3 : only one document is read: remove the others']);
 });

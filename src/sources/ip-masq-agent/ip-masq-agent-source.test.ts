@@ -110,7 +110,7 @@ test('a file that is replaced by another of its name', async () => {
   await vi.waitFor(() => expect(seen.cidrs).toBe('10.2.0.0/16'), soon);
 });
 
-test('whatever an editor or a script does to the file in turn ends in what it says last', async () => {
+test('any series of writes to the file ends in its last content', async () => {
   const path = join(folder, 'config');
   const file = (second: number) => `nonMasqueradeCIDRs: [10.${second}.0.0/16]`;
   writeFileSync(path, file(1));

@@ -41,7 +41,7 @@ test('an equal value is delivered once', () => {
   expect(delivered).toEqual(['shop/a set']);
 });
 
-test('what a list does not name is gone when the list is complete, and not before', () => {
+test('an object that a list lacks is removed when the list is complete, and not before', () => {
   const { objects, delivered } = make();
   objects.set(service('a'));
   objects.set(service('b'));

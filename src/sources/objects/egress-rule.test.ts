@@ -48,7 +48,7 @@ function unknownIn(problems: readonly string[]): string[] {
   return problems.filter((problem) => problem.startsWith('KNAT_FIELD_UNKNOWN'));
 }
 
-test('what was meant is named, and a thousand unknown fields are five problems', () => {
+test('the probable field is named, and a thousand unknown fields are five problems', () => {
   expect(problemsOf({ action: 'Keep', priorty: 3 })[0]).toMatch(/did you mean priority\?$/);
   const many = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`x${i}`.repeat(1000), 1]));
   const problems = problemsOf({ action: 'Keep', ...many });

@@ -300,7 +300,7 @@ test('as large as an annotation may be: read to its end', () => {
 });
 
 describe('properties', () => {
-  test('no text makes it throw, and what is refused has no entries', () => {
+  test('no text makes it throw, and a refused one has no entries', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.string()), (raw) => {
         const request = parse(raw);

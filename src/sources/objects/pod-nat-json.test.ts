@@ -169,7 +169,7 @@ test('a document is refused, or means, what Go makes of it', () => {
   expect(Math.min(accepted, refused)).toBeGreaterThan(500);
 });
 
-test('what is no JSON is refused with the text as it stands, and nothing throws', () => {
+test('text that is no JSON is refused and quoted, and nothing throws', () => {
   const damaged = fc
     .tuple(
       document,

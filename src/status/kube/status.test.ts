@@ -45,7 +45,7 @@ test('with many objects each has a row, as long as there is room', () => {
   expect(rows[0]?.message).toBe('entry 00000: nothing; and 4 more');
 });
 
-test('what objects say does nothing to a terminal', () => {
+test('texts of objects change nothing in a terminal', () => {
   const [row] = rejected(notices('a', 1, '\u001b[2J\nNode is well \u202e'));
   expect(row?.message).toBe('entry 00000: \\u001b[2J\\nNode is well \\u202e');
 });

@@ -54,7 +54,7 @@ describe('Created', () => {
   const early = '2020-01-01T01:00:00.123456789+01:00';
   const earlier = (change: object) => JSON.stringify({ x: [{ ...rule, Created: early, ...change }] });
 
-  test('of a binding that was there before is kept as it was written', () => {
+  test('of an earlier binding is kept as it was written', () => {
     expect(JSON.parse(stateText(smtp, earlier({}), at))).toEqual({
       '203.0.113.7:25': [{ ...rule, Created: early }],
     });

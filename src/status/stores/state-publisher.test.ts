@@ -96,7 +96,7 @@ test('before the kernel has the plan nothing is read or written', async () => {
   expect(store).toMatchObject({ reads: 0, writes: [] });
 });
 
-test('what changed is written, what did not is not, and not more often than the interval', async () => {
+test('changed parts are written, others are not, and not more often than the interval', async () => {
   await tell(bindings(25));
   expect(store.writes).toHaveLength(1);
   await tell(bindings(25));

@@ -28,7 +28,7 @@ function listen(options: NftablesWatchOptions = {}): NftablesEvent[] {
 const TABLE =
   'table ip knat { map m { type ipv4_addr : ipv4_addr; }\n chain c { ip saddr 10.0.0.1 drop; }\n }';
 
-test('tells what another program changed, and who it was', async () => {
+test('reports what another program changed, and its name', async () => {
   const events = listen();
   nft(TABLE);
   await vi.waitFor(() => expect(events.at(-1)?.type).toBe('NFT_MSG_NEWGEN'));
