@@ -1,4 +1,4 @@
-import { addressBytes, familyOf } from '../../net/address.ts';
+import { familyOf } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
 import { latin1 } from '../../wire/bytes.ts';
@@ -13,6 +13,7 @@ import { filled, NOBODY, type Programmed, program, type SlotOrder, slotCount } f
 /** Finds in elements that were read back which endpoint a frontend has in which slot. */
 export class SlotReader {
   readonly #found: FoundElements;
+  readonly #element = new SlotBytes();
 
   constructor(found: FoundElements) {
     this.#found = found;
@@ -36,7 +37,8 @@ export class SlotReader {
     const row: SetRow = setsOf(familyOf(entry.tuple.address))[map];
     const records = this.#found.records.get(row);
     if (records === undefined || records.count === 0) return null;
-    const element = new SlotBytes(row, entry, endpoints, local);
+    const element = this.#element;
+    element.begin(row, entry, endpoints, local);
     for (let slot = 0; slot < count; slot++) {
       element.pack(slot, slot);
       const record = records.find(element.bytes, 0);
@@ -69,35 +71,45 @@ function otherOrder(records: ElementRecords, element: SlotBytes, count: number):
   });
 }
 
-/** The bytes of an element of a slot, made again for each. */
-class SlotBytes {
-  readonly bytes: Uint8Array;
-  readonly value: Uint8Array;
-  readonly #row: SetRow;
-  readonly #endpoints: readonly Endpoint[];
-  readonly #ids: readonly number[] | null;
-  readonly #frontend: readonly [Uint8Array, string, number];
-  readonly #local: boolean;
+/** The most bytes that key and value of a slot have. */
+const LARGEST = 64;
 
-  constructor(row: SetRow, entry: ServiceFrontend, endpoints: readonly Endpoint[], local: boolean) {
+/** The bytes of an element of a slot, made again for each in the same place. */
+class SlotBytes {
+  readonly bytes = new Uint8Array(LARGEST);
+  #row: SetRow | null = null;
+  #endpoints: readonly Endpoint[] = [];
+  #ids: readonly number[] | null = null;
+  #local = false;
+
+  /** The next slots are of this view; the row is that of its map. */
+  begin(row: SetRow, entry: ServiceFrontend, endpoints: readonly Endpoint[], local: boolean): void {
     const { address, protocol, port } = entry.tuple;
-    this.bytes = new Uint8Array(row.width + row.valueWidth);
-    this.value = this.bytes.subarray(row.width);
     this.#row = row;
     this.#endpoints = endpoints;
     this.#ids = entry.affinityTimeoutSeconds === null ? null : endpointIds(endpoints);
-    this.#frontend = [addressBytes(address), protocol, port];
     this.#local = local;
+    pack(fieldsOf(row.family).frontend, [address, protocol, port], this.bytes);
   }
 
+  get value(): Uint8Array {
+    const { width = 0, valueWidth = 0 } = this.#row ?? {};
+    return this.bytes.subarray(width, width + valueWidth);
+  }
+
+  /** This slot, with the endpoint of this index. */
   pack(slot: number, index: number): void {
+    if (this.#row === null) return;
     const { fields, values, width } = this.#row;
-    const local = this.#local;
-    // A map of frontends with one endpoint has no slots: the last is no field of it.
-    pack(fields, [...this.#frontend, slot + (local ? LOCAL_VIEW : 0)], this.bytes);
+    const { slot: field } = fieldsOf(this.#row.family);
+    // A map of frontends with one endpoint has no slots.
+    if (fields.at(-1) === field) {
+      field.write(this.bytes, width - field.width, slot + (this.#local ? LOCAL_VIEW : 0));
+    }
     const { address, port } = this.#endpoints[index] as Endpoint;
     const id = this.#ids?.[index];
-    pack(values, id === undefined ? [address, port] : [id + (local ? LOCAL_ID : 0)], this.bytes, width);
+    const value = id === undefined ? [address, port] : [id + (this.#local ? LOCAL_ID : 0)];
+    pack(values, value, this.bytes, width);
   }
 }
 

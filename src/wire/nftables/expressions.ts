@@ -131,11 +131,14 @@ export type Expression = {
 export type RawExpression = Decoded<typeof expressionAttributes.rows>;
 
 export function encodeExpression({ name, attributes }: Expression): RawExpression {
-  const writer = new ByteWriter();
   const table = expressionTables[name] as { write(writer: ByteWriter, value: unknown): void };
-  table.write(writer, attributes);
-  return { name, data: writer.written.slice() };
+  encoding.length = 0;
+  table.write(encoding, attributes);
+  return { name, data: encoding.written.slice() };
 }
+
+/** What one expression is written into, before it is copied at its length. */
+const encoding = new ByteWriter();
 
 /** Null for an expression without a table here. */
 export function decodeExpression({ name = '', data = new Uint8Array(0) }: RawExpression): Expression | null {

@@ -50,7 +50,8 @@ export function contentOf({ comment, sets, chains }: TableNode): TableContent {
 /** What the kernel has. */
 export function contentOfDump({ table, sets, chains, rules }: TableDump): TableContent {
   const byChain = new Map<string, string[]>(chains.map(({ name = '' }) => [name, []]));
-  for (const rule of rules) byChain.get(rule.chain ?? '')?.push(dumpedRule(rule));
+  const texts = linesOf(rules, isSameDump, dumpedRule);
+  for (const [index, rule] of rules.entries()) byChain.get(rule.chain ?? '')?.push(texts[index] ?? '');
   const named = sets.filter((set) => !isAnonymous(set));
   return {
     table: tableLine(table),
@@ -96,11 +97,45 @@ function nameAndAttributes(set: SetNode) {
 }
 
 function chainContent(chain: ChainNode): ChainContent {
-  const rules = chain.rules.map((rule) =>
-    ruleLine(expressionsOf(rule.statements).map(expressionText), ruleUserdata(rule).userdata),
+  const rules = linesOf(
+    chain.rules,
+    (one, other) => one === other,
+    (rule) => ruleLine(expressionsOf(rule.statements).map(expressionText), ruleUserdata(rule).userdata),
   );
   return { declaration: chainLine({ name: chain.name, ...chainAttributesOf(chain) }), rules };
 }
+
+/** The line of each rule. One that is the same as the rule before it, as the draws of a chain are, has the same line. */
+function linesOf<Rule>(
+  rules: readonly Rule[],
+  isSame: (one: Rule, other: Rule) => boolean,
+  lineOf: (rule: Rule) => string,
+): string[] {
+  const lines: string[] = [];
+  for (const [index, rule] of rules.entries()) {
+    const before = rules[index - 1];
+    const isRepeated = before !== undefined && isSame(before, rule);
+    lines.push(isRepeated ? (lines[index - 1] as string) : lineOf(rule));
+  }
+  return lines;
+}
+
+function isSameDump(one: RuleDeclaration, other: RuleDeclaration): boolean {
+  const [some, others] = [one.expressions ?? [], other.expressions ?? []];
+  return (
+    some.length === others.length &&
+    isSameBytes(one.userdata, other.userdata) &&
+    some.every(
+      ({ name, data }, index) => name === others[index]?.name && isSameBytes(data, others[index]?.data),
+    )
+  );
+}
+
+function isSameBytes(one: Uint8Array = noBytes, other: Uint8Array = noBytes): boolean {
+  return Buffer.compare(one, other) === 0;
+}
+
+const noBytes = new Uint8Array(0);
 
 function dumpedRule({ expressions = [], userdata }: RuleDeclaration): string {
   const texts = expressions.map((raw) => {

@@ -4,7 +4,7 @@ import { encodeExpression } from '../../../wire/nftables/expressions.ts';
 import { chainAttributesOf, ruleUserdata, setAttributesOf } from './attributes.ts';
 import type { ChainChanges } from './content.ts';
 import { expressionsOf } from './expressions.ts';
-import type { ChainNode, TableNode } from './nodes.ts';
+import type { ChainNode, RuleNode, TableNode } from './nodes.ts';
 import { nftFamily } from './text.ts';
 import { commentUserdata } from './userdata.ts';
 
@@ -28,10 +28,18 @@ function addChain(batch: Batch, { family }: TableNode, table: string, chain: Cha
 }
 
 function addRules(batch: Batch, { family }: TableNode, table: string, { name, rules }: ChainNode): void {
+  let before: RuleNode | null = null;
+  let attributes: ReturnType<typeof ruleAttributesOf> | null = null;
   for (const rule of rules) {
-    const expressions = expressionsOf(rule.statements).map(encodeExpression);
-    batch.addRule(nftFamily[family], table, name, { expressions, ...ruleUserdata(rule) });
+    // The draws of a chain are one node that stands there many times: it is encoded once.
+    if (attributes === null || rule !== before) attributes = ruleAttributesOf(rule);
+    before = rule;
+    batch.addRule(nftFamily[family], table, name, attributes);
   }
+}
+
+function ruleAttributesOf(rule: RuleNode) {
+  return { expressions: expressionsOf(rule.statements).map(encodeExpression), ...ruleUserdata(rule) };
 }
 
 /** Adds chains and writes rules anew; what is taken away by `removeChains` loses its rules here. */
