@@ -14,7 +14,7 @@ export interface FolderContents {
 /** Reads all manifests below a folder once. Throws SourceError when the path is no folder. */
 export async function readDirOnce(path: string, options: DirOptions = {}): Promise<FolderContents> {
   await requireFolder(path);
-  const reading = await new FolderReader(path, withDefaults(options)).read(null);
+  const reading = await new FolderReader(path, withDefaults(options)).readAsItIs();
   const paths = [...reading.problems.keys()].sort();
   return { changes: reading.changes, problems: paths.flatMap((each) => reading.problems.get(each) ?? []) };
 }

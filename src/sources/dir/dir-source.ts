@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Wake } from '../../base/wake.ts';
 import { findingOf } from '../../model/finding.ts';
 import type { Source, SourceSink } from '../source.ts';
@@ -10,10 +9,7 @@ import { FolderReader, type Reading } from './folder-reader.ts';
 import type { FolderWatch } from './folder-watch.ts';
 import { type DirOptions, type ReadingOptions, withDefaults } from './options.ts';
 import { reportsChanges } from './reported.ts';
-import { rootIdentityOf } from './scan.ts';
-
-/** A file that is written without a pause is read unfinished after this many times `settleMs`. */
-const PATIENCE = 20;
+import { rootIdentityOf, type ScannedFile, scanAgain } from './scan.ts';
 
 export function dirSource(path: string, options: DirOptions = {}): Source {
   return new DirSource(path, options);
@@ -22,7 +18,8 @@ export function dirSource(path: string, options: DirOptions = {}): Source {
 /**
  * A folder of manifests as a source. Guarantees:
  * 1. All objects that are in the folder at the start are applied before `synced`.
- * 2. After a change the folder is read once it was quiet for `settleMs`, all changed files in one `apply`.
+ * 2. After a change the folder is read once it was quiet for `settleMs`, all changed files in one `apply`. Under steady
+ *    writes it is read after `patienceMs`, without files that do not hold still, and then again.
  * 3. A file that cannot be read removes nothing; it is reported until it can be read.
  * 4. A folder that vanishes keeps its last good state and is read again when it is back.
  * 5. A change without an event is found after `pollMs`; where the kernel reports every change, after `restMs`.
@@ -31,7 +28,7 @@ export class DirSource implements Source {
   readonly name: string;
   readonly #root: string;
   readonly #options: ReadingOptions;
-  readonly #wake = new Wake();
+  readonly #wake: Wake;
   /** The kernel refuses to watch the folder. */
   #isUnwatched = false;
 
@@ -39,13 +36,14 @@ export class DirSource implements Source {
     this.name = `dir:${path}`;
     this.#root = resolve(path);
     this.#options = withDefaults(options);
+    this.#wake = new Wake(this.#options.clock);
   }
 
   /** Rejects with SourceError when the path is no folder at the start. */
   async run(sink: SourceSink, signal: AbortSignal): Promise<void> {
     await requireFolder(this.#root);
     const reader = new FolderReader(this.#root, this.#options);
-    const first = await reader.read(null);
+    const first = await reader.readAsItIs();
     if (signal.aborted) return;
     // A folder that cannot be listed is not an empty folder: nothing may be removed because of it.
     if (first.rootIdentity === null) {
@@ -61,18 +59,18 @@ export class DirSource implements Source {
     if (signal.aborted) return;
     let watched: string | null = first.rootIdentity;
     let watch: FolderWatch | null = await this.#watch(sink);
-    const { pollMs, restMs, rootCheckMs } = this.#options;
+    const { pollMs, restMs, rootCheckMs, clock } = this.#options;
     let isReported = first.isPlain && (await reportsChanges(this.#root));
     try {
-      let readAt = Date.now();
+      let readAt = clock.now();
       while (!signal.aborted) {
         const isAtRest = isReported && watch !== null && !this.#isUnwatched;
         const happened = await this.#wake.wait(isAtRest ? restMs : rootCheckMs, signal);
         if (signal.aborted) return;
         const identity = await identityOf(this.#root);
-        const isDue = isAtRest || Date.now() >= readAt + pollMs;
+        const isDue = isAtRest || clock.now() >= readAt + pollMs;
         if (!happened && identity === watched && !isDue) continue;
-        readAt = Date.now();
+        readAt = clock.now();
         if (identity !== watched) {
           watched = identity;
           await watch?.close();
@@ -81,6 +79,7 @@ export class DirSource implements Source {
         const reading = await this.#readQuiet(reader, signal);
         if (reading === null) continue;
         deliver(reading, sink);
+        if (reading.isPartial) this.#wake.notify();
         // The folder that was read may already be another one than the folder that is watched.
         isReported =
           reading.isPlain && reading.rootIdentity === watched && (await reportsChanges(this.#root));
@@ -90,13 +89,36 @@ export class DirSource implements Source {
     }
   }
 
+  /** Null when the signal aborted. */
   async #readQuiet(reader: FolderReader, signal: AbortSignal): Promise<Reading | null> {
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      await sleep(this.#options.settleMs, undefined, { signal }).catch(() => {});
-      const reading = await reader.read(attempt > PATIENCE ? null : Date.now());
-      if (reading.settled) return reading;
+    const { clock, settleMs, patienceMs } = this.#options;
+    const deadline = clock.now() + patienceMs;
+    for (;;) {
+      await clock.sleep(settleMs, signal);
+      if (signal.aborted) return null;
+      const look = await reader.look();
+      if (clock.now() >= deadline) return await reader.readUnderWrites(look);
+      const young = reader.young(look.changed);
+      const reading = young.length === 0 ? await reader.readSettled(look) : null;
+      if (reading !== null) return reading;
+      await this.#settled(reader, young, deadline, signal);
     }
-    return null;
+  }
+
+  /** Looks again at the young files alone: a large folder takes a second to look at. */
+  async #settled(
+    reader: FolderReader,
+    files: readonly ScannedFile[],
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, settleMs } = this.#options;
+    let young = files;
+    while (young.length > 0 && clock.now() + settleMs < deadline && !signal.aborted) {
+      await clock.sleep(settleMs, signal);
+      const now = await Promise.all(young.map(scanAgain));
+      young = reader.young(now.filter((file) => file !== null));
+    }
   }
 
   async #watch(sink: SourceSink): Promise<FolderWatch> {

@@ -24,9 +24,11 @@ export class FolderState {
     return [...this.#files.keys()];
   }
 
-  setFile(path: string, contents: FileObjects): void {
+  /** @param isWhole false: the file may be half written, so that what it lacks is not believed to be gone */
+  setFile(path: string, contents: FileObjects, isWhole = true): void {
     const before = this.#files.get(path)?.claims ?? new Map<string, Claim>();
     if (contents.objects === null) {
+      if (!isWhole) return;
       this.setUnreadable(path, withLastGood(contents.problems, path, before.size));
       return;
     }
@@ -43,7 +45,9 @@ export class FolderState {
         claims.set(id, { kind, key, rank, line, owner: path, fact });
     }
     for (const [id, claim] of before) {
-      if (!claims.has(id)) this.#claims.remove(claim.kind, claim.key, path);
+      if (claims.has(id)) continue;
+      if (isWhole) this.#claims.remove(claim.kind, claim.key, path);
+      else claims.set(id, claim);
     }
     for (const claim of claims.values()) this.#claims.set(claim);
     this.#files.set(path, { claims, problems });

@@ -1,3 +1,4 @@
+import { type Sleeper, timers } from '../../base/wake.ts';
 import type { PortSpan } from '../../net/port.ts';
 import { defaultPodNatOptions, type PodNatOptions } from '../objects/metadata.ts';
 
@@ -10,6 +11,8 @@ export interface DirOptions {
   readonly maxFileBytes?: number;
   /** How long the folder, and each file, must be unchanged before it is read; 50. */
   readonly settleMs?: number;
+  /** Under steady writes the folder is read after this time at the latest; 1,000. */
+  readonly patienceMs?: number;
   /** The folder is read this often without any event; 10,000. */
   readonly pollMs?: number;
   /** The same where the kernel reports every change (`isReported`); 60,000. */
@@ -17,6 +20,12 @@ export interface DirOptions {
   /** Where it does not: how often to check whether the path still leads to the same folder; 2,000. */
   readonly rootCheckMs?: number;
   readonly debug?: (line: string) => void;
+  readonly clock?: FolderClock;
+}
+
+export interface FolderClock extends Sleeper {
+  /** Milliseconds since the epoch, as the times of files. */
+  now(): number;
 }
 
 export type ReadingOptions = Required<DirOptions>;
@@ -27,10 +36,12 @@ export function withDefaults(options: DirOptions): ReadingOptions {
     nodePortRange: { first: 30_000, last: 32_767 },
     maxFileBytes: 32 * 1024 * 1024,
     settleMs: 50,
+    patienceMs: 1000,
     pollMs: 10_000,
     restMs: 60_000,
     rootCheckMs: 2_000,
     debug: () => {},
+    clock: { now: () => Date.now(), ...timers },
     ...options,
   };
 }

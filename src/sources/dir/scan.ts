@@ -93,6 +93,12 @@ export async function scanFolder(root: string): Promise<Scan> {
   };
 }
 
+/** The file as it is now; null: it is no file any more, or cannot be looked at. */
+export async function scanAgain({ path }: ScannedFile): Promise<ScannedFile | null> {
+  const stats = await stat(path, { bigint: true }).catch(() => null);
+  return stats?.isFile() === true ? scannedFile(path, stats) : null;
+}
+
 async function lookAt(
   path: string,
   isWanted: boolean,
