@@ -42,7 +42,9 @@ export function* rolledPods(pods: number): Generator<FactChange[]> {
     const index = Math.floor(which / IN_SLICE);
     const others = all.slice(index * IN_SLICE, (index + 1) * IN_SLICE);
     const fresh = pod(FIRST_NEW_POD + BigInt(which));
-    yield [sliceChange(index, [...others, { ...fresh, ready: false, serving: false }])];
+    yield [
+      sliceChange(index, [...others, { ...fresh, state: { ...fresh.state, ready: false, serving: false } }]),
+    ];
     yield [sliceChange(index, [...others, fresh])];
     all[which] = fresh;
     yield [sliceChange(index, all.slice(index * IN_SLICE, (index + 1) * IN_SLICE))];

@@ -5,7 +5,7 @@ import type { ServiceFact } from '../../src/model/service.ts';
 import { addressFromNumber, addressNumber, type IpAddress, parseAddress } from '../../src/net/address.ts';
 import type { Family } from '../../src/net/family.ts';
 import { prefixOf } from '../../src/net/prefix.ts';
-import { portOf } from '../../test/generators/build.ts';
+import { endpoint, portOf } from '../../test/generators/build.ts';
 import { node } from '../../test/generators/large-cluster.ts';
 
 /** A Service of the benchmark, with one port (80). */
@@ -148,15 +148,7 @@ export function factsOf({ family, podCIDR, services }: BenchCluster): FactChange
         serviceName: name,
         family,
         ports: [{ name: '', protocol, port: portOf(ENDPOINT_PORT) }],
-        endpoints: endpoints.map(({ address }) => ({
-          address,
-          ready: true,
-          serving: true,
-          terminating: false,
-          nodeName: null,
-          zoneHints: [],
-          nodeHints: [],
-        })),
+        endpoints: endpoints.map(({ address }) => endpoint(address)),
         lastChangeTriggerAt: null,
       };
       return [

@@ -64,12 +64,12 @@ function missingText(
     return `its EndpointSlices have no ${name} for ${protocol}: do its Pods have the targetPort?`;
   }
   const endpoints = withPort.flatMap((slice) => slice.endpoints);
-  const usable = endpoints.filter(({ ready, serving }) => ready || serving);
+  const usable = endpoints.filter(({ state }) => state.ready || state.serving);
   if (usable.length === 0) {
     const names = endpoints.map((one) => endpointName(facts, one));
     return `${counted(endpoints.length)}, and none is ready: ${firstFew(names, ITEMS_SHOWN)}`;
   }
-  const places = usable.map(({ address, nodeName }) =>
+  const places = usable.map(({ address, state: { nodeName } }) =>
     nodeName === null ? `${address} on an unknown node` : `${address} on ${nodeName}`,
   );
   const elsewhere = firstFew(places, ITEMS_SHOWN);
@@ -83,7 +83,7 @@ function counted(number: number): string {
 }
 
 /** The Pod's name if known. Only the address links an endpoint to its Pod. */
-function endpointName({ pods }: HintFacts, { address, terminating }: EndpointFact): string {
+function endpointName({ pods }: HintFacts, { address, state: { terminating } }: EndpointFact): string {
   const pod = podWith(pods, address);
   const name = pod === undefined ? address : `Pod ${objectKey(pod.namespace, pod.name)}`;
   return `${name}${terminating ? ' (terminating)' : ''}`;

@@ -5,6 +5,11 @@ import type { Protocol } from '../net/protocol.ts';
 
 export interface EndpointFact {
   readonly address: IpAddress;
+  /** Equal states are one object, since most endpoints of a node have the same. */
+  readonly state: EndpointState;
+}
+
+export interface EndpointState {
   /** Absent in the API means true. */
   readonly ready: boolean;
   /** Absent in the API means true, independent of `ready`. */

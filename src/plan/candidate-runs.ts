@@ -1,4 +1,4 @@
-import type { EndpointFact } from '../model/endpoint-slice.ts';
+import type { EndpointFact, EndpointState } from '../model/endpoint-slice.ts';
 import type { AddressPlace } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
 import type { Endpoint } from './entry.ts';
@@ -42,7 +42,7 @@ export function mergedRuns(runs: readonly Run[]): Candidates {
     if (previous?.address !== endpoint.address || previous.port !== endpoint.port) {
       endpoints.push(endpoint);
       facts.push(fact);
-    } else if (compareDuplicates(fact, facts[last] as EndpointFact) < 0) facts[last] = fact;
+    } else if (compareDuplicates(fact.state, (facts[last] as EndpointFact).state) < 0) facts[last] = fact;
     head.at = at + 1;
     const place = run.places[head.at];
     if (place !== undefined) head.place = place;
@@ -82,8 +82,10 @@ function isBefore(a: Head, b: Head): boolean {
  * terminating (the address was assigned again); then with a node or hints before without; then the lower text. Whether
  * an endpoint is on this node does not matter, so that all nodes choose the same.
  */
-export function compareDuplicates(a: EndpointFact, b: EndpointFact): number {
-  const rank = (fact: EndpointFact) => (fact.ready ? 4 : fact.serving ? 2 : 0) + (fact.terminating ? 0 : 1);
+export function compareDuplicates(a: EndpointState, b: EndpointState): number {
+  if (a === b) return 0;
+  const rank = (state: EndpointState) =>
+    (state.ready ? 4 : state.serving ? 2 : 0) + (state.terminating ? 0 : 1);
   return (
     rank(b) - rank(a) ||
     compareSaid(a.nodeName ?? '', b.nodeName ?? '') ||

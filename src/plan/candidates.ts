@@ -72,7 +72,9 @@ function endpointsAt(facts: readonly EndpointFact[], port: Port): Endpoint[] {
 function sorted(facts: readonly EndpointFact[]): readonly EndpointFact[] {
   if (areInOrder(facts)) return facts;
   const placed = facts.map((fact) => ({ fact, place: placeOf(fact.address) }));
-  placed.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : compareDuplicates(a.fact, b.fact)));
+  placed.sort((a, b) =>
+    a.place < b.place ? -1 : a.place > b.place ? 1 : compareDuplicates(a.fact.state, b.fact.state),
+  );
   return placed
     .filter(({ place }, index) => index === 0 || placed[index - 1]?.place !== place)
     .map(({ fact }) => fact);

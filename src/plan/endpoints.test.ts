@@ -113,12 +113,14 @@ describe('of one address that stands several times', () => {
     const ports = [8080, 8081].map((port) => ({ name: '', protocol: 'TCP' as const, port: portOf(port) }));
     const anEndpoint = fc.record({
       address: fc.constantFrom(...['10.0.0.1', '10.0.0.2'].map(ip)),
-      ready: fc.boolean(),
-      serving: fc.boolean(),
-      terminating: fc.boolean(),
-      nodeName: fc.constantFrom('node-a', 'node-b', null),
-      zoneHints: fc.subarray(['zone-1', 'zone-2']),
-      nodeHints: fc.subarray(['node-a', 'node-b']),
+      state: fc.record({
+        ready: fc.boolean(),
+        serving: fc.boolean(),
+        terminating: fc.boolean(),
+        nodeName: fc.constantFrom('node-a', 'node-b', null),
+        zoneHints: fc.subarray(['zone-1', 'zone-2']),
+        nodeHints: fc.subarray(['node-a', 'node-b']),
+      }),
     });
     const placed = fc.array(fc.tuple(anEndpoint, fc.constantFrom(...ports)), { maxLength: 6 });
     fc.assert(

@@ -1,4 +1,4 @@
-import type { EndpointFact, EndpointSliceFact } from '../model/endpoint-slice.ts';
+import type { EndpointFact, EndpointSliceFact, EndpointState } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { Family } from '../net/family.ts';
 import type { Protocol } from '../net/protocol.ts';
@@ -13,7 +13,7 @@ const none: readonly Endpoint[] = Object.freeze([]);
 export const MOST_ENDPOINTS = 32_768;
 
 type Here = Pick<NodeFacts, 'nodeName' | 'topologyLabels'>;
-type Filter = (fact: EndpointFact) => boolean;
+type Filter = (state: EndpointState) => boolean;
 
 const everyone: Filter = () => true;
 
@@ -66,7 +66,7 @@ export class EndpointChoice {
 
   /** True if the endpoints of `local` are ready; false if they terminate, or there are none. */
   get isLocalReady(): boolean {
-    return this.#candidates.facts.some((fact) => fact.ready && this.#isLocal(fact));
+    return this.#candidates.facts.some(({ state }) => state.ready && this.#isLocal(state));
   }
 
   #allUsable(): readonly Endpoint[] {
@@ -74,10 +74,10 @@ export class EndpointChoice {
   }
 
   #localUsable(): readonly Endpoint[] {
-    return usable(this.#candidates, (fact) => this.#isLocal(fact), everyone);
+    return usable(this.#candidates, (state) => this.#isLocal(state), everyone);
   }
 
-  #isLocal({ nodeName }: EndpointFact): boolean {
+  #isLocal({ nodeName }: EndpointState): boolean {
     return nodeName === this.#node.nodeName;
   }
 }
@@ -92,19 +92,19 @@ function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean 
 
 /** The eligible ready endpoints that the hints allow; if there are none, the eligible serving and terminating ones. */
 function usable(candidates: Candidates, eligible: Filter, hinted: Filter): readonly Endpoint[] {
-  const ready = where(candidates, (fact) => fact.ready && eligible(fact) && hinted(fact));
+  const ready = where(candidates, (state) => state.ready && eligible(state) && hinted(state));
   if (ready.length > 0) return ready;
-  return where(candidates, (fact) => fact.serving && fact.terminating && eligible(fact));
+  return where(candidates, (state) => state.serving && state.terminating && eligible(state));
 }
 
 /** The list of the candidates itself if all are chosen, which is usual. */
 function where({ endpoints, facts }: Candidates, isChosen: Filter): readonly Endpoint[] {
   let count = 0;
-  for (const fact of facts) if (isChosen(fact)) count++;
+  for (const { state } of facts) if (isChosen(state)) count++;
   if (count === endpoints.length) return endpoints;
   if (count === 0) return none;
   // A copy has no spare capacity, unlike an array that grew: plans have one for each port.
-  return endpoints.filter((_, index) => isChosen(facts[index] as EndpointFact)).slice();
+  return endpoints.filter((_, index) => isChosen((facts[index] as EndpointFact).state)).slice();
 }
 
 /**
@@ -114,16 +114,16 @@ function where({ endpoints, facts }: Candidates, isChosen: Filter): readonly End
 function topologyFilter(facts: readonly EndpointFact[], node: Here): Filter {
   let allForNodes = true;
   let allForZones = true;
-  for (const fact of facts) {
-    if (!fact.ready) continue;
-    if (fact.nodeHints.length === 0) allForNodes = false;
-    if (fact.zoneHints.length === 0) allForZones = false;
+  for (const { state } of facts) {
+    if (!state.ready) continue;
+    if (state.nodeHints.length === 0) allForNodes = false;
+    if (state.zoneHints.length === 0) allForZones = false;
     if (!allForNodes && !allForZones) return everyone;
   }
-  const some = (filter: Filter) => facts.some((fact) => fact.ready && filter(fact));
-  const forThisNode = (fact: EndpointFact) => fact.nodeHints.includes(node.nodeName);
+  const some = (filter: Filter) => facts.some(({ state }) => state.ready && filter(state));
+  const forThisNode = ({ nodeHints }: EndpointState) => nodeHints.includes(node.nodeName);
   if (allForNodes && some(forThisNode)) return forThisNode;
   const zone = node.topologyLabels[ZONE_LABEL] ?? '';
-  const forThisZone = (fact: EndpointFact) => fact.zoneHints.includes(zone);
+  const forThisZone = ({ zoneHints }: EndpointState) => zoneHints.includes(zone);
   return allForZones && zone !== '' && some(forThisZone) ? forThisZone : everyone;
 }

@@ -428,8 +428,9 @@ describe('health check', () => {
     expect(count(slice([local], { ports: port('other') }))).toBe(0);
     expect(count(slice([local], { ports: [] }))).toBe(0);
     expect(count(slice([local], { ports: port('other') }), slice([local], { name: 'b' }))).toBe(1);
-    const elsewhere = { ...local, nodeName: 'node-b', ready: true };
-    expect(count(slice([{ ...local, ready: false, serving: false }, elsewhere]))).toBe(0);
+    const elsewhere = endpoint(local.address, { nodeName: 'node-b' });
+    const unready = endpoint(local.address, { ...local.state, ready: false, serving: false });
+    expect(count(slice([unready, elsewhere]))).toBe(0);
   });
 
   test('where NodePorts answer on every address, one socket stands for all, of each family by itself', () => {

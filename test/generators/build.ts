@@ -1,5 +1,5 @@
 import type { EgressRuleFact } from '../../src/model/egress-rule.ts';
-import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
+import type { EndpointFact, EndpointSliceFact, EndpointState } from '../../src/model/endpoint-slice.ts';
 import type { FactChange, FactKind, FactTypes } from '../../src/model/facts.ts';
 import type { HostListener, LocalAddress, NodeFact, NodeFacts } from '../../src/model/node.ts';
 import { objectKey } from '../../src/model/object.ts';
@@ -52,9 +52,8 @@ export function service(rest: Partial<ServiceFact> = {}): ServiceFact {
 }
 
 /** A ready endpoint on no known node. */
-export function endpoint(address: string, rest: Partial<EndpointFact> = {}): EndpointFact {
-  return {
-    address: ip(address),
+export function endpoint(address: string, rest: Partial<EndpointState> = {}): EndpointFact {
+  const state = {
     ready: true,
     serving: rest.ready ?? true,
     terminating: false,
@@ -63,6 +62,7 @@ export function endpoint(address: string, rest: Partial<EndpointFact> = {}): End
     nodeHints: [],
     ...rest,
   };
+  return { address: ip(address), state };
 }
 
 /** A slice of `shop/web` with one unnamed TCP port 8080. */

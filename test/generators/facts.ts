@@ -63,12 +63,14 @@ const endpointAddresses = {
 const endpoint = (family: 'IPv4' | 'IPv6'): fc.Arbitrary<EndpointFact> =>
   fc.record({
     address: fc.constantFrom(...endpointAddresses[family]),
-    ready: mostly(true, false),
-    serving: fc.boolean(),
-    terminating: fc.boolean(),
-    nodeName: fc.option(nodeName),
-    zoneHints: fc.subarray(['zone-1', 'zone-2']),
-    nodeHints: fc.subarray(['node-a', 'node-b']),
+    state: fc.record({
+      ready: mostly(true, false),
+      serving: fc.boolean(),
+      terminating: fc.boolean(),
+      nodeName: fc.option(nodeName),
+      zoneHints: fc.subarray(['zone-1', 'zone-2']),
+      nodeHints: fc.subarray(['node-a', 'node-b']),
+    }),
   });
 
 const endpointPorts: readonly EndpointPortFact[] = [

@@ -1,4 +1,4 @@
-import type { EndpointFact, EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
+import type { EndpointFact, EndpointSliceFact, EndpointState } from '../../src/model/endpoint-slice.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
 import type { ServiceFact } from '../../src/model/service.ts';
 import { addressFromNumber, type IpAddress } from '../../src/net/address.ts';
@@ -16,7 +16,10 @@ const FIRST_POD = 0x0a80_0001n; // 10.128.0.1
 const none: readonly never[] = Object.freeze([]);
 /** Facts share equal values, as those that parsers make. */
 const namespaces = Array.from({ length: 100 }, (_, index) => `namespace-${index}`);
-const nodes = Array.from({ length: 10 }, (_, index) => `node-${index}`);
+const states = Array.from({ length: 10 }, (_, index): EndpointState => {
+  const conditions = { ready: true, serving: true, terminating: false };
+  return { ...conditions, nodeName: `node-${index}`, zoneHints: none, nodeHints: none };
+});
 const servicePorts = [{ name: 'http', protocol: 'TCP', port: portOf(80), nodePort: null }] as const;
 const slicePorts = [{ name: 'http', protocol: 'TCP', port: portOf(8080) }] as const;
 
@@ -62,15 +65,8 @@ export function serviceFact(index: number): ServiceFact {
 export function sliceFact(index: number, count: number, shift = 0): EndpointSliceFact {
   const endpoints = Array.from({ length: count }, (_, i): EndpointFact => {
     const moved = i === count - 1 ? BigInt(shift) * 0x10_0000n : 0n;
-    return {
-      address: ip(FIRST_POD + BigInt(index * count + i) + moved),
-      ready: true,
-      serving: true,
-      terminating: false,
-      nodeName: nodes[i % 10] ?? null,
-      zoneHints: none,
-      nodeHints: none,
-    };
+    const state = states[i % states.length] as EndpointState;
+    return { address: ip(FIRST_POD + BigInt(index * count + i) + moved), state };
   });
   return {
     namespace: namespaces[index % 100] ?? '',

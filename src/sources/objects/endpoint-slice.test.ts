@@ -39,7 +39,7 @@ describe('parseEndpointSlice', () => {
     ];
     const endpoints = conditions.map((each) => ({ addresses: ['10.0.0.1'], conditions: each }));
     const shown = factOf(slice({ endpoints })).endpoints.map(
-      ({ ready, serving, terminating }) => `${ready} ${serving} ${terminating}`,
+      ({ state: { ready, serving, terminating } }) => `${ready} ${serving} ${terminating}`,
     );
     expect(shown).toEqual([
       'true true false',
@@ -62,14 +62,14 @@ describe('parseEndpointSlice', () => {
       { addresses: ['10.0.0.3'] },
     ];
     expect(factOf(slice({ endpoints })).endpoints).toMatchObject([
-      { address: '10.0.0.1', nodeName: 'a', zoneHints: ['z1', 'z2'], nodeHints: ['a'] },
-      { address: '10.0.0.3', nodeName: null, zoneHints: [], nodeHints: [] },
+      { address: '10.0.0.1', state: { nodeName: 'a', zoneHints: ['z1', 'z2'], nodeHints: ['a'] } },
+      { address: '10.0.0.3', state: { nodeName: null, zoneHints: [], nodeHints: [] } },
     ]);
   });
 
   test('v1beta1: the node stands in topology', () => {
     const endpoints = [{ addresses: ['10.0.0.1'], topology: { 'kubernetes.io/hostname': 'a' } }];
-    expect(factOf(slice({ endpoints })).endpoints[0]?.nodeName).toBe('a');
+    expect(factOf(slice({ endpoints })).endpoints[0]?.state.nodeName).toBe('a');
   });
 
   test('the trigger time is in milliseconds', () => {
@@ -179,7 +179,7 @@ describe('parseEndpointSlice', () => {
     ]);
   });
 
-  test('equal lists of ports and hints are one value in memory', () => {
+  test('equal lists of ports and equal states are one value in memory', () => {
     const endpoints = [1, 2].map((each) => ({
       addresses: [`10.0.0.${each}`],
       hints: { forZones: [{ name: 'z' }] },
@@ -187,7 +187,27 @@ describe('parseEndpointSlice', () => {
     const first = factOf(slice({ endpoints }));
     const second = factOf(slice({}));
     expect(first.ports).toBe(second.ports);
-    expect(first.endpoints[0]?.zoneHints).toBe(first.endpoints[1]?.zoneHints);
-    expect(first.endpoints[0]?.nodeHints).toBe(first.endpoints[1]?.nodeHints);
+    expect(first.endpoints[0]?.state).toBe(first.endpoints[1]?.state);
+  });
+
+  test('endpoints share a state only if all of it is equal', () => {
+    const endpoint = { addresses: ['10.0.0.1'], nodeName: 'a' };
+    const others = [
+      {},
+      { nodeName: 'a ["b"]' },
+      { nodeName: 'a', hints: { forZones: [{ name: 'z' }] } },
+      { nodeName: 'a', hints: { forNodes: [{ name: 'z' }] } },
+      { nodeName: 'a', hints: { forZones: [{ name: 'z' }, { name: 'y' }] } },
+      { nodeName: 'a', conditions: { ready: false } },
+      { nodeName: 'a', conditions: { serving: false } },
+      { nodeName: 'a', conditions: { terminating: true } },
+    ];
+    const { endpoints } = factOf(
+      slice({ endpoints: [endpoint, ...others.map((each) => ({ ...endpoint, ...each }))] }),
+    );
+    const texts = endpoints.map(({ state }) => JSON.stringify(state));
+    const states = endpoints.map(({ state }) => state);
+    expect(new Set(states).size).toBe(new Set(texts).size);
+    expect(new Set(texts).size).toBe(8);
   });
 });

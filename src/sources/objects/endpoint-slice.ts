@@ -1,4 +1,9 @@
-import type { EndpointFact, EndpointPortFact, EndpointSliceFact } from '../../model/endpoint-slice.ts';
+import type {
+  EndpointFact,
+  EndpointPortFact,
+  EndpointSliceFact,
+  EndpointState,
+} from '../../model/endpoint-slice.ts';
 import { familyOf } from '../../net/address.ts';
 import type { Family } from '../../net/family.ts';
 import { parsePort } from '../../net/port.ts';
@@ -98,30 +103,29 @@ function endpoints(
       );
       return null;
     }
-    const conditions = entry.object('conditions');
-    const hints = entry.has('hints') ? entry.object('hints') : null;
-    return {
-      address,
-      ready: conditions.flag('ready') ?? true,
-      serving: conditions.flag('serving') ?? true,
-      terminating: conditions.flag('terminating') ?? false,
-      nodeName: nodeName(entry, shared),
-      zoneHints: hintNames(hints, 'forZones', shared),
-      nodeHints: hintNames(hints, 'forNodes', shared),
-    };
+    return { address, state: endpointState(entry, shared) };
   };
   return fields.objectParts('endpoints', read, 'needed');
 }
 
-function nodeName(entry: Fields, shared: SharedValues): string | null {
-  const name =
+function endpointState(entry: Fields, shared: SharedValues): EndpointState {
+  const conditions = entry.object('conditions');
+  const ready = conditions.flag('ready') ?? true;
+  const serving = conditions.flag('serving') ?? true;
+  const terminating = conditions.flag('terminating') ?? false;
+  const nodeName =
     entry.optionalText('nodeName') ?? entry.object('topology').optionalText('kubernetes.io/hostname');
-  return name === null ? null : shared.text(name);
+  const hints = entry.has('hints') ? entry.object('hints') : null;
+  const zoneHints = hintNames(hints, 'forZones');
+  const nodeHints = hintNames(hints, 'forNodes');
+  const state = { ready, serving, terminating, nodeName, zoneHints, nodeHints };
+  // JSON costs more, and only few endpoints need it to tell names and hints apart.
+  const isPlain = hints === null && nodeName !== null;
+  const key = isPlain ? `${ready} ${serving} ${terminating} ${nodeName}` : JSON.stringify(state);
+  return shared.value(`endpoint ${key}`, state);
 }
 
-function hintNames(hints: Fields | null, key: string, shared: SharedValues): readonly string[] {
+function hintNames(hints: Fields | null, key: string): readonly string[] {
   const entries = hints?.objects(key) ?? NONE;
-  if (entries.length === 0) return NONE;
-  const names = entries.map((entry) => shared.text(entry.text('name')));
-  return shared.list(names.join('\n'), names);
+  return entries.length === 0 ? NONE : entries.map((entry) => entry.text('name'));
 }

@@ -6,12 +6,12 @@ export const NONE: readonly never[] = Object.freeze([]);
 const LIMIT = 100_000;
 
 /**
- * Shares equal values of many facts in memory: node and zone names, lists of hints and ports. One per source.
+ * Shares equal values of many facts in memory: names, lists of ports, states of endpoints. One per source.
  * Forgetting a value only costs memory.
  */
 export class SharedValues {
   readonly #texts = new BoundedMap<string, string>(LIMIT);
-  readonly #lists = new BoundedMap<string, readonly unknown[]>(LIMIT);
+  readonly #values = new BoundedMap<string, unknown>(LIMIT);
 
   text(text: string): string {
     if (text === '') return '';
@@ -22,9 +22,13 @@ export class SharedValues {
 
   /** The first list seen under this key; equal keys must mean equal lists. */
   list<Item>(key: string, list: readonly Item[]): readonly Item[] {
-    if (list.length === 0) return NONE;
-    const known = this.#lists.get(key);
-    if (known === undefined) this.#lists.set(key, list);
-    return (known as readonly Item[] | undefined) ?? list;
+    return list.length === 0 ? NONE : this.value(key, list);
+  }
+
+  /** The first value seen under this key; equal keys must mean equal values. */
+  value<Value extends object>(key: string, value: Value): Value {
+    const known = this.#values.get(key);
+    if (known === undefined) this.#values.set(key, value);
+    return (known as Value | undefined) ?? value;
   }
 }
