@@ -40,6 +40,8 @@ const endpoints = Number(values.endpoints);
 
 /** Milliseconds between single changes: from short, as when a Service and its slice are made, to longer than one takes. */
 const pauseAfter = (at: number) => 2 + ((at * 7919) % 31);
+/** The simulator's collections of garbage would stop it for 100 ms; the agent is started without these. */
+const SERVER = ['--max-semi-space-size=256', '--min-semi-space-size=256'];
 /** Changes before those that are counted: the code is compiled, as in an agent that runs for a while. */
 const WARM_UP = 200;
 
@@ -47,9 +49,13 @@ const self = fileURLToPath(import.meta.url);
 const again = (role: string) => [self, ...process.argv.slice(2), '--role', role];
 
 if (values.role === 'outside') {
-  const run = spawnSync('unshare', ['-n', process.execPath, ...process.execArgv, ...again('server')], {
-    stdio: 'inherit',
-  });
+  const run = spawnSync(
+    'unshare',
+    ['-n', process.execPath, ...SERVER, ...process.execArgv, ...again('server')],
+    {
+      stdio: 'inherit',
+    },
+  );
   process.exit(run.status ?? 1);
 } else if (values.role === 'agent') await stampedAgent(values.kubeconfig);
 else await serve();
@@ -65,7 +71,9 @@ async function serve(): Promise<void> {
   const folder = makeFolder();
   const kubeconfig = writeKubeconfig(folder, cluster, { token: cluster.knatToken });
   const begun = clock();
-  const agent = fork(self, [...again('agent').slice(1), '--kubeconfig', kubeconfig]);
+  const agent = fork(self, [...again('agent').slice(1), '--kubeconfig', kubeconfig], {
+    execArgv: process.execArgv.filter((each) => !SERVER.includes(each)),
+  });
   const started = (await answerOf(agent)) as Started;
   const writes = new Writes(simulator, { services, endpoints });
   await writes.run(WARM_UP, pauseAfter);

@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { ApiObject } from '../../test/cluster/simulator/objects.ts';
 import { BUILT_IN } from '../../test/cluster/simulator/resource-types.ts';
 import type { Simulator } from '../../test/cluster/simulator/simulator.ts';
@@ -41,7 +41,9 @@ export class Writes {
     let next = clock();
     for (let at = 0; at < changes; at++) {
       const wait = next - clock();
+      // A write that is late waits for a turn too: what is written before it must be sent first.
       if (wait > 0) await sleep(wait);
+      else if (pauseAfter(at) > 0) await turn();
       const count = this.#count++;
       const object = sliceObject(count % services, endpoints, 1 + Math.floor(count / services));
       const { name, namespace } = object.metadata;
