@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { timeoutOf } from '../../src/datapath/nftables/affinity.ts';
-import { egressChainsOf } from '../../src/datapath/nftables/comparison.ts';
+import { ruleSettingsOf } from '../../src/datapath/nftables/comparison.ts';
+import { neededBy, needsOf } from '../../src/datapath/nftables/needs.ts';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
@@ -83,7 +83,7 @@ async function followsExactly(steps: readonly Step[]): Promise<void> {
       const before = chains;
       chains = chainsOf(plan);
       expect(reading, `step ${index}: the change alone was refused`).not.toHaveBeenCalled();
-      // A timeout of session affinity has a chain of its own, port ranges and interfaces of egress stand in rules.
+      // Chains are there while an entry needs them; single networks and interfaces of egress stand in rules.
       expect(skeleton, `step ${index}`).toBe(chains === before ? 'kept' : 'changed');
       reading.mockRestore();
       const fresh = NftablesDatapath.open();
@@ -104,6 +104,6 @@ async function followsExactly(steps: readonly Step[]): Promise<void> {
 
 /** What decides about the chains. */
 function chainsOf(plan: NatPlan): string {
-  const timeouts = [...new Set([...plan.entries()].map(timeoutOf))].sort((a, b) => Number(a) - Number(b));
-  return `${timeouts.join()} ${JSON.stringify(egressChainsOf(plan))}`;
+  const { timeouts, parts } = neededBy([...plan.entries()].flatMap(needsOf));
+  return JSON.stringify([timeouts, [...parts], ruleSettingsOf(plan)]);
 }

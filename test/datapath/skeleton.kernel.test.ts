@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type EgressChains, plainEgress } from '../../src/datapath/nftables/egress.ts';
+import { anyNetworks, type FamilyNetworks, type Networks } from '../../src/datapath/nftables/networks.ts';
 import {
   chainChanges,
   contentOf,
@@ -12,8 +13,10 @@ import type { TableNode } from '../../src/datapath/nftables/ruleset/nodes.ts';
 import { nftFamily, ruleText, tableText } from '../../src/datapath/nftables/ruleset/text.ts';
 import { skeleton } from '../../src/datapath/nftables/skeleton.ts';
 import { FAMILIES, type Family } from '../../src/net/family.ts';
+import { type Prefix, prefixOf } from '../../src/net/prefix.ts';
 import { Batch } from '../../src/wire/nftables/batch.ts';
 import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
+import { wholeVariant } from '../generators/skeleton-variant.ts';
 import { enterFreshNamespace, nft } from '../netns/namespace.ts';
 
 let connection: NftablesConnection;
@@ -27,10 +30,34 @@ afterEach(() => {
   execFileSync('nft', ['flush', 'ruleset']);
 });
 
-const settings: readonly (readonly [string, EgressChains])[] = [
-  ['nothing set', plainEgress],
-  ['an interface', { interfaceFilter: 'eth0', hasAddress: false }],
-  ['interfaces and an address', { interfaceFilter: 'eth+', hasAddress: true }],
+/** Each family's prefixes of whole bytes and of others, of one host, and sets that are nothing or everything. */
+const single: Networks = {
+  IPv4: networks('10.96.0.0/12', '10.244.0.0/16', '10.0.0.0/8', '10.9.8.7/32'),
+  IPv6: networks('fd00:96::/112', 'fd00:244::/60', 'fd00::/8', 'fd00::7/128'),
+};
+
+function networks(...prefixes: readonly [string, string, string, string]): FamilyNetworks {
+  const [services, pods, sources, host] = prefixes.map(prefixOf) as [Prefix, Prefix, Prefix, Prefix];
+  return {
+    service_cidrs: { prefix: services, isInside: true },
+    masquerade_to_cluster_ip: { prefix: pods, isInside: false },
+    egress_sources: { prefix: sources, isInside: true },
+    egress_exempt: { prefix: host, isInside: true },
+    hasUnmasqueradedInterface: false,
+    hasEgressInterface: false,
+  };
+}
+
+const none: FamilyNetworks = {
+  ...anyNetworks.IPv4,
+  service_cidrs: 'nothing',
+  masquerade_to_cluster_ip: 'everything',
+};
+
+const settings: readonly (readonly [string, EgressChains, Networks])[] = [
+  ['nothing set', plainEgress, anyNetworks],
+  ['an interface', { interfaceFilter: 'eth0', hasAddress: false }, single],
+  ['interfaces and an address', { interfaceFilter: 'eth+', hasAddress: true }, { IPv4: none, IPv6: none }],
 ];
 
 function list(family: Family): string {
@@ -44,9 +71,9 @@ function dump(family: Family): TableContent {
 }
 
 describe.each(FAMILIES)('the skeleton of %s', (family) => {
-  describe.each(settings)('egress: %s', (_, egress) => {
+  describe.each(settings)('egress: %s', (_, egress, networks) => {
     test.each([[[]], [[1, 10800]]])('session affinity: %j', (timeouts) => {
-      const whole = skeleton(family, { timeouts, egress });
+      const whole = skeleton(family, { ...wholeVariant, timeouts, egress, networks });
       const table = expressible(whole);
       nft(tableText(table, 'knat'));
       const byText = { list: list(family), dump: dump(family) };
@@ -72,7 +99,7 @@ describe.each(FAMILIES)('the skeleton of %s', (family) => {
 });
 
 describe('a table that another program has changed', () => {
-  const ours = skeleton('IPv4', { timeouts: [], egress: plainEgress });
+  const ours = skeleton('IPv4', wholeVariant);
 
   function changesAfter(edit: string): ReturnType<typeof chainChanges> {
     const batch = new Batch();

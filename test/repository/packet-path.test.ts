@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { plainEgress } from '../../src/datapath/nftables/egress.ts';
 import { tableText } from '../../src/datapath/nftables/ruleset/text.ts';
 import { skeleton as tableOf } from '../../src/datapath/nftables/skeleton.ts';
+import { wholeVariant } from '../generators/skeleton-variant.ts';
 
 /** Compares the chains in docs/design/packet-path.md with those that the kernel gets. */
 
@@ -15,7 +16,10 @@ const page = readFileSync('docs/design/packet-path.md', 'utf8').replace(/\\\n\s+
 
 /** The text of the table; what nft has no words for, a comment there, is a rule here. */
 function textOf(timeouts: readonly number[], hasAddress = false): string {
-  const text = tableText(tableOf('IPv4', { timeouts, egress: { ...plainEgress, hasAddress } }), 'knat');
+  const text = tableText(
+    tableOf('IPv4', { ...wholeVariant, timeouts, egress: { ...plainEgress, hasAddress } }),
+    'knat',
+  );
   return text.replace(/^( +)# /gm, '$1');
 }
 

@@ -22,7 +22,7 @@ import {
 import { counting, ctMark, number, random, slotBelow } from './ruleset/loads.ts';
 import type { ChainNode, SetNode, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
-import { perProtocol, wordsOf } from './words.ts';
+import { onceByFamily, perProtocol, wordsOf } from './words.ts';
 
 /**
  * Session affinity, at a cost that does not depend on the number of endpoints.
@@ -41,6 +41,15 @@ const MARK_SECONDS = 5;
 
 /** The chains, for these timeouts in seconds. */
 export function affinityChains(family: Family, timeouts: readonly number[]): ChainNode[] {
+  return [
+    ...choiceChains(family),
+    ...timeouts.map((timeout) => timeoutChain(family, timeout)),
+    ...markChains(family),
+  ];
+}
+
+/** Those that choose an endpoint, whatever the timeout. */
+const choiceChains = onceByFamily((family): readonly ChainNode[] => {
   const { frontend, seesLocalView } = wordsOf(family);
   const sets = setsOf(family);
   const chains: ChainNode[] = [];
@@ -70,11 +79,9 @@ export function affinityChains(family: Family, timeouts: readonly number[]): Cha
       rule(...seesLocalView, goto('affinity_view_local')),
       rule(setCtMark(bitwise(ctMark, 'and', LOCAL_ID - 1))),
     ),
-    ...timeouts.map((timeout) => timeoutChain(family, timeout)),
-    ...markChains(family),
   );
   return chains;
-}
+});
 
 /** Leads a client to where it was led before, as long as its time and its endpoint last. */
 function timeoutChain(family: Family, timeout: number): ChainNode {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ip, portOf } from '../../../test/generators/build.ts';
+import { plainVariant } from '../../../test/generators/skeleton-variant.ts';
 import { unionOf } from '../../net/ranges.ts';
 import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
 import { hex } from '../../wire/bytes.ts';
@@ -8,14 +9,13 @@ import { messagesOf, NFGENMSG } from '../../wire/messages.ts';
 import type { Batch } from '../../wire/nftables/batch.ts';
 import { elementListAttributes } from '../../wire/nftables/element.ts';
 import { nftMessageOf } from '../../wire/nftables/numbers.ts';
-import { plainEgress } from './egress.ts';
 import type { PlacedElement } from './element.ts';
 import { elementsOf } from './entry-elements.ts';
+import { needCount } from './needs.ts';
 import { piecesOf, rendered } from './pieces.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { noUses } from './shared-elements.ts';
 import { type Held, Transactions } from './transaction.ts';
-import { UseCount } from './use-count.ts';
 
 /** What a change writes leads to the same content as rendering everything anew: in a kernel made of a Map. */
 
@@ -104,14 +104,14 @@ test('changed slots and a rendering of everything are one content', () => {
       let held: Held = {
         programmed: new Map(),
         shared: noUses(),
-        timeouts: UseCount.of([], Number),
-        variant: { timeouts: [], egress: plainEgress },
+        needs: needCount([]),
+        variant: plainVariant,
       };
       for (const entries of steps) {
         const [a, b] = entries;
         const plan = { entry: (key: string): PlanEntry | undefined => (key === 'a' ? a : b) ?? undefined };
         const pieces = piecesOf(plan, ['a', 'b'], held.programmed).map(rendered);
-        const { batch, elementsAdded, elementsDeleted, done } = transactions.of(pieces, held, plainEgress);
+        const { batch, elementsAdded, elementsDeleted, done } = transactions.of(pieces, held, plainVariant);
         const before = kernel.elements.size;
         kernel.take(batch);
         held = done();
@@ -140,13 +140,13 @@ test('one endpoint of many is one element that goes and one that comes', () => {
     let held: Held = {
       programmed: new Map(),
       shared: noUses(),
-      timeouts: UseCount.of([], Number),
-      variant: { timeouts: [], egress: plainEgress },
+      needs: needCount([]),
+      variant: plainVariant,
     };
     const write = (all: readonly Endpoint[]) => {
       const plan = { entry: () => entry(all) };
       const pieces = piecesOf(plan, ['a'], held.programmed).map(rendered);
-      const { elementsAdded, elementsDeleted, done } = transactions.of(pieces, held, plainEgress);
+      const { elementsAdded, elementsDeleted, done } = transactions.of(pieces, held, plainVariant);
       held = done();
       return [elementsAdded, elementsDeleted];
     };

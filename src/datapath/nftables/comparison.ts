@@ -3,22 +3,23 @@ import { FAMILIES } from '../../net/family.ts';
 import type { PlanEntry } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { isUnread, type Unread } from '../datapath.ts';
-import { timeoutOf, timeoutOfChain } from './affinity.ts';
 import { BesideFound } from './beside-found.ts';
 import { EGRESS_CHAINS_FROM, type EgressChains } from './egress.ts';
-import { type Elements, isShared, type PlacedElement, PlacedElements } from './element.ts';
-import { putConstants, putElements } from './entry-elements.ts';
+import { type Elements, isShared, type PlacedElement, PlacedElements, rowOf } from './element.ts';
+import { elementsOf, putConstants, putElements } from './entry-elements.ts';
 import { FoundElements } from './found-elements.ts';
 import { FoundEndpoints } from './found-endpoints.ts';
 import { withGuards } from './guards.ts';
+import { type Need, needCount, neededBy, needsIn, needsOf, needsOfElement } from './needs.ts';
+import { networksIn, networksOf } from './networks.ts';
 import { keysForLater } from './pieces.ts';
 import { CountingShared, sharedName } from './shared-elements.ts';
-import type { SkeletonVariant } from './skeleton.ts';
+import type { RuleSettings, SkeletonVariant } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
-import type { Programmed } from './slots.ts';
+import { type Programmed, program } from './slots.ts';
 import { entryOf } from './unclaimed.ts';
 import { isConcerned, unclaimedElements, whileUnread } from './unread.ts';
-import { UseCount } from './use-count.ts';
+import type { UseCount } from './use-count.ts';
 
 const noKeys: ReadonlySet<string> = new Set();
 
@@ -70,15 +71,12 @@ export class Comparison {
   chains(
     found: FoundElements,
     later: ReadonlySet<string> = noKeys,
-  ): { readonly timeouts: UseCount<number>; readonly variant: SkeletonVariant } {
-    const kept = this.#unread === null ? [] : unclaimedElements(this.#plan, [...found], this.#unread);
-    const inUse = kept.flatMap(timeoutsIn);
-    for (const entry of this.entries(later)) {
-      const timeout = timeoutOf(entry);
-      if (timeout !== null) inUse.push(timeout);
-    }
-    const timeouts = UseCount.of(inUse, Number);
-    let egress = egressChainsOf(this.#plan);
+  ): { readonly needs: UseCount<Need>; readonly variant: SkeletonVariant } {
+    const all = this.#kept(found).flatMap(needsOfElement);
+    for (const entry of this.entries(later)) for (const need of needsOf(entry)) all.push(need);
+    const needs = needCount(all);
+    let { egress, networks } = ruleSettingsOf(this.#plan);
+    if (this.#unread !== null) networks = networksIn(this.#scopeElements(found, this.#unread));
     if (this.#unread !== null && isUnread(this.#unread, EGRESS_CHAINS_FROM)) {
       const standing = this.#standingEgress();
       egress = {
@@ -86,7 +84,24 @@ export class Comparison {
         hasAddress: egress.hasAddress || standing.hasAddress,
       };
     }
-    return { timeouts, variant: { timeouts: inOrder(timeouts.names.map(Number)), egress } };
+    return { needs, variant: { ...neededBy(needsIn(needs)), egress, networks } };
+  }
+
+  /** The elements of scopes that are to be there while objects are unread. */
+  #scopeElements(found: FoundElements, unread: Unread): readonly PlacedElement[] {
+    const planned = FAMILIES.flatMap((family) => elementsOf(program(scopeOf(this.#plan, family), undefined)));
+    const standing = found.others.filter((placed) => rowOf(placed).entries[0] === 'FamilyScope');
+    return whileUnread(planned, standing, this.#plan, unread);
+  }
+
+  /** What stays for unread objects; of EgressRules all that might. */
+  #kept(found: FoundElements): readonly PlacedElement[] {
+    const unread = this.#unread;
+    if (unread === null) return [];
+    const rules = found.others.filter(
+      (placed) => rowOf(placed).unread === 'source' && isConcerned(placed, unread),
+    );
+    return [...unclaimedElements(this.#plan, [...found], unread), ...rules];
   }
 
   /**
@@ -156,12 +171,13 @@ export function elementChanges({
   return changes ?? { add: desiredElements(programmed.values()), remove: [] };
 }
 
-/** The chains are the same in both families. */
-export function egressChainsOf(plan: NatPlan): EgressChains {
-  return {
+/** The egress chains are the same in both families. */
+export function ruleSettingsOf(plan: NatPlan): RuleSettings {
+  const egress = {
     interfaceFilter: scopeOf(plan, 'IPv4').egress.interfaceFilter,
     hasAddress: FAMILIES.some((family) => scopeOf(plan, family).egress.address !== null),
   };
+  return { egress, networks: networksOf(plan) };
 }
 
 /** All elements of a table with these entries, each once. */
@@ -182,14 +198,4 @@ function usesOf(programmed: Iterable<Programmed>): UseCount<PlacedElement> {
   const counting = new CountingShared(null);
   for (const each of programmed) putElements(each, counting, 'all but slots');
   return counting.uses;
-}
-
-function timeoutsIn({ set, element }: PlacedElement): number[] {
-  const timeout =
-    set === 'special_chains' || set === 'view_chains' ? timeoutOfChain(element.verdict?.chain ?? '') : null;
-  return timeout === null ? [] : [timeout];
-}
-
-export function inOrder(timeouts: readonly number[]): number[] {
-  return [...timeouts].sort((a, b) => a - b);
 }

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import { egressPostrouting } from './egress.ts';
+import { anyNetworks } from './networks.ts';
 import { ruleText } from './ruleset/text.ts';
 
 /** The rule that sends what leaves the pools on, for a filter of interfaces; undefined for none. */
 function poolRule(interfaceFilter: string | null): string | undefined {
-  const rules = egressPostrouting('IPv4', { interfaceFilter, hasAddress: false }).map(ruleText);
+  const rules = egressPostrouting('IPv4', { interfaceFilter, hasAddress: false }, anyNetworks, true).map(
+    ruleText,
+  );
   return rules.find((text) => text.includes('@egress_sources'));
 }
 

@@ -3,6 +3,7 @@ import type { Family } from '../../net/family.ts';
 import type { EgressScope } from '../../plan/entry.ts';
 import type { RuleDeclaration } from '../../wire/nftables/declarations.ts';
 import { decodeExpression, type Expression, numbers } from '../../wire/nftables/expressions.ts';
+import { anyNetworks, type Networks, rulesIn } from './networks.ts';
 import {
   back,
   chain,
@@ -40,8 +41,8 @@ export function isSameEgress(one: EgressChains, other: EgressChains): boolean {
 }
 
 /** The chains in the order in which they refer to each other. */
-export function egressChains(family: Family, { hasAddress }: EgressChains): ChainNode[] {
-  const { saddr, daddr, cell, draw } = wordsOf(family);
+export function egressChains(family: Family, { hasAddress }: EgressChains, hasRules: boolean): ChainNode[] {
+  const { saddr, draw } = wordsOf(family);
   const sets = setsOf(family);
   const ports = lookup(draw, sets.egress_ports);
   /** With a free port where the protocol has ports, else without. */
@@ -51,6 +52,21 @@ export function egressChains(family: Family, { hasAddress }: EgressChains): Chai
   ];
   return [
     chain('egress_masquerade', null, rule(masquerade(RANDOM, ports)), rule(masquerade(RANDOM))),
+    ...(hasRules ? ruleChains(family, translate) : []),
+    chain(
+      'egress_pools',
+      null,
+      ...(hasAddress ? translate(lookup(saddr, sets.egress_address)) : []),
+      rule(goto('egress_masquerade')),
+    ),
+  ];
+}
+
+/** EgressRules. */
+function ruleChains(family: Family, translate: (address: Value) => readonly RuleNode[]): ChainNode[] {
+  const { saddr, daddr, cell } = wordsOf(family);
+  const sets = setsOf(family);
+  return [
     chain(
       'egress_rules',
       'EgressRules: those with destinations, then those for all that leaves the pools',
@@ -66,27 +82,30 @@ export function egressChains(family: Family, { hasAddress }: EgressChains): Chai
       rule(jump('egress_rules')),
       commented('look again: an update may have moved the source to another map', jump('egress_rules')),
     ),
-    chain(
-      'egress_pools',
-      null,
-      ...(hasAddress ? translate(lookup(saddr, sets.egress_address)) : []),
-      rule(goto('egress_masquerade')),
-    ),
   ];
 }
 
 /** The last rules of postrouting. */
-export function egressPostrouting(family: Family, { interfaceFilter }: EgressChains): RuleNode[] {
+export function egressPostrouting(
+  family: Family,
+  { interfaceFilter }: EgressChains,
+  networks: Networks,
+  hasRules: boolean,
+): RuleNode[] {
   const { saddr, daddr } = wordsOf(family);
-  const { egress_rule_sources, egress_sources, egress_interfaces, egress_exempt } = setsOf(family);
-  const rules = [rule(member(saddr, egress_rule_sources), jump('ruled_sources'))];
+  const { egress_rule_sources, egress_interfaces } = setsOf(family);
+  const rules = hasRules ? [rule(member(saddr, egress_rule_sources), jump('ruled_sources'))] : [];
   const out = outgoing(interfaceFilter);
   if (out === 'never') return rules;
+  // A filter is read back from the rule, which is there whatever the sources are.
+  const sources = out.length > 0 && networks[family].egress_sources === 'nothing' ? anyNetworks : networks;
   return [
     ...rules,
-    rule(member(daddr, egress_exempt), back),
-    rule(member(saddr, egress_sources), ...out, goto('egress_pools')),
-    rule(member(iifname, egress_interfaces), ...out, goto('egress_pools')),
+    ...rulesIn(networks, family, daddr, 'egress_exempt', back),
+    ...rulesIn(sources, family, saddr, 'egress_sources', ...out, goto('egress_pools')),
+    ...(networks[family].hasEgressInterface
+      ? [rule(member(iifname, egress_interfaces), ...out, goto('egress_pools'))]
+      : []),
   ];
 }
 
@@ -116,7 +135,7 @@ export function egressChainsFrom(
     const decoded = expressions.map(decodeExpression);
     const asksFor = (set: SetName) =>
       decoded.some((each) => each?.name === 'lookup' && each.attributes.set === set);
-    if (asksFor('egress_sources')) interfaceFilter = filterFrom(decoded);
+    interfaceFilter ??= filterFrom(decoded);
     if (asksFor('egress_address')) hasAddress = true;
   }
   return { interfaceFilter, hasAddress };

@@ -5,11 +5,12 @@ import { Batch } from '../../wire/nftables/batch.ts';
 import type { NftablesConnection } from '../../wire/nftables/connection.ts';
 import type { SetElement } from '../../wire/nftables/element.ts';
 import type { Report } from '../datapath.ts';
-import { timeoutOfChain } from './affinity.ts';
 import { type EgressChains, egressChainsFrom, plainEgress } from './egress.ts';
 import { elementComparison } from './element.ts';
 import { carriedOver, FORMER_MAPS, type FormerElement } from './former-layout.ts';
 import { FoundElements, hasRecords } from './found-elements.ts';
+import { neededBy, needsOfChains, PARTS } from './needs.ts';
+import { anyNetworks, networksIn } from './networks.ts';
 import { fromKernel } from './range-elements.ts';
 import { setAttributesOf } from './ruleset/attributes.ts';
 import { type ChainChanges, chainChanges, contentOf, contentOfDump, isNothing } from './ruleset/content.ts';
@@ -65,9 +66,10 @@ export class KernelTables {
    */
   check(): void {
     const egress = { interfaceFilter: 'eth+', hasAddress: true };
+    const variant = { timeouts: [1], parts: new Set(PARTS), egress, networks: anyNetworks };
     const batch = new Batch();
     for (const family of FAMILIES) {
-      addTable(batch, skeleton(family, { timeouts: [1], egress }), PROBE_TABLE, { dormant: true });
+      addTable(batch, skeleton(family, variant), PROBE_TABLE, { dormant: true });
     }
     try {
       this.#connection.check(batch);
@@ -93,11 +95,12 @@ export class KernelTables {
     return ours(changes);
   }
 
-  /** The timeouts of session affinity, in seconds, for which our table has chains. */
-  timeouts(): number[] {
-    const chains = this.#connection.chains(nftFamily.IPv4, TABLE);
-    const timeouts = chains.map(({ name }) => timeoutOfChain(name ?? ''));
-    return timeouts.filter((timeout) => timeout !== null).sort((a, b) => a - b);
+  /** What the chains of our table may be made for, as its chains and these elements tell. */
+  variants(elements: FoundElements): readonly SkeletonVariant[] {
+    const names = this.#connection.chains(nftFamily.IPv4, TABLE).map(({ name = '' }) => name);
+    const needed = neededBy(needsOfChains(names));
+    const egress = this.egress();
+    return [networksIn(elements.others), anyNetworks].map((networks) => ({ ...needed, egress, networks }));
   }
 
   /** What the egress chains of our table are made for: the interface that the last rules ask for. */

@@ -20,8 +20,7 @@ import {
 import { Backlog } from './backlog.ts';
 import { batchOf, freshBatch } from './batches.ts';
 import { changedSources } from './changed-sources.ts';
-import { Comparison, egressChainsOf, elementChanges, type WholeChange } from './comparison.ts';
-import { plainEgress } from './egress.ts';
+import { Comparison, elementChanges, ruleSettingsOf, type WholeChange } from './comparison.ts';
 import { elementComparison, type PlacedElement } from './element.ts';
 import { FoundElements } from './found-elements.ts';
 import { ATTEMPTS, type FamilyChanges, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
@@ -122,13 +121,18 @@ export class NftablesDatapath implements Datapath {
 
   async inspect(signal: AbortSignal): Promise<Observed> {
     signal.throwIfAborted();
-    const variant = this.#held?.variant ?? { timeouts: this.#tables.timeouts(), egress: plainEgress };
-    const state = this.#tables.state(variant);
+    const found = this.#tables.read();
+    const variants = this.#held === null ? this.#tables.variants(found) : [this.#held.variant];
+    const states = variants.map((variant) => this.#tables.state(variant));
     const elements = new Map<string, number>();
-    for (const [{ family, name }, count] of this.#tables.read().counts()) {
+    for (const [{ family, name }, count] of found.counts()) {
       elements.set(`${nftFamily[family]} ${TABLE} ${name}`, count);
     }
-    return { present: state.kind !== 'absent', elements, skeletonIntact: workOn(state) === 'kept' };
+    return {
+      present: states.every(({ kind }) => kind !== 'absent'),
+      elements,
+      skeletonIntact: states.some((state) => workOn(state) === 'kept'),
+    };
   }
 
   async remove(signal: AbortSignal): Promise<readonly string[]> {
@@ -189,19 +193,20 @@ export class NftablesDatapath implements Datapath {
   /** Writes the entries of these keys, as many of them as one transaction should hold. */
   #applyChanges(plan: NatPlan, changed: ReadonlySet<string>, held: Held): Report {
     const pieces = this.#backlog.next(plan, changed, held.programmed).map(rendered);
-    const egress = egressChainsOf(plan);
-    let transaction = this.#transactions.of(pieces, held, egress);
+    // While objects are unread, sets may have more than the plan, and scopes are compared as a whole.
+    const settings = this.#unread === null ? ruleSettingsOf(plan) : held.variant;
+    let transaction = this.#transactions.of(pieces, held, settings);
     let refused = noneRefused;
     try {
       this.#connection.commit(transaction.batch);
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;
       const sifted = sift(pieces, (some) =>
-        this.#connection.check(this.#transactions.of(some, held, egress).batch),
+        this.#connection.check(this.#transactions.of(some, held, settings).batch),
       );
       if (sifted.refused.size === 0) throw error;
       refused = sifted.refused;
-      transaction = this.#transactions.of(sifted.accepted, held, egress);
+      transaction = this.#transactions.of(sifted.accepted, held, settings);
       this.#connection.commit(transaction.batch);
     }
     this.#refusals.forget(changed);
@@ -244,7 +249,7 @@ export class NftablesDatapath implements Datapath {
     this.#refusals.keepOnly((key) => plan.entry(key));
     const comparison = this.#comparison(plan);
     const later = comparison.keysForLater(found);
-    const { timeouts, variant } = comparison.chains(found, later);
+    const { needs, variant } = comparison.chains(found, later);
     const state = this.#tables.state(variant);
     const skeleton = state.kind === 'ours' && !state.isIntact && !mendable ? 'swapped' : workOn(state);
     const stands = state.kind === 'ours' && skeleton !== 'swapped';
@@ -255,7 +260,7 @@ export class NftablesDatapath implements Datapath {
       ? this.#writeChanges(whole, state.isIntact ? null : state.changes)
       : this.#writeTables(whole, skeleton, variant);
     if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
-    this.#held = { programmed: whole.programmed, shared: whole.shared, timeouts, variant };
+    this.#held = { programmed: whole.programmed, shared: whole.shared, needs, variant };
     this.#backlog.reset(later);
     this.#extended = whole.extended;
     this.#revision = revision;

@@ -2,6 +2,8 @@ import type { Family } from '../../net/family.ts';
 import { affinityChains } from './affinity.ts';
 import { POLICY_LOCAL } from './chain-numbers.ts';
 import { type EgressChains, egressChains, egressPostrouting } from './egress.ts';
+import type { Needed } from './needs.ts';
+import { type Networks, rulesIn } from './networks.ts';
 import { CLASSES, DRAWS, FEW, isExact, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import {
   back,
@@ -33,30 +35,33 @@ import {
 import { counting, iifname, l4proto, random, slotBelow } from './ruleset/loads.ts';
 import type { ChainNode, RuleNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
 import { allSets, setsOf } from './sets.ts';
-import { perProtocol, RANDOM, wordsOf } from './words.ts';
+import { onceByFamily, perProtocol, RANDOM, wordsOf } from './words.ts';
 
 /** Our table, one in each family. */
 export const TABLE = 'knat';
 
 /** What decides about the chains of a table. */
-export interface SkeletonVariant {
-  /** The timeouts of session affinity that are in use, in seconds, sorted: each has a chain. */
-  readonly timeouts: readonly number[];
+export interface SkeletonVariant extends Needed, RuleSettings {}
+
+/** What scopes say about the rules. */
+export interface RuleSettings {
   readonly egress: EgressChains;
+  readonly networks: Networks;
 }
 
 /**
  * The table of a family without elements, the same on every node. The order of the rules is the precedence of all three
  * kinds of NAT. docs/design/packet-path.md explains each chain.
  */
-export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant): TableNode {
+export function skeleton(family: Family, variant: SkeletonVariant): TableNode {
+  const { timeouts, parts, egress, networks } = variant;
   const affinity = timeouts.length > 0; // without it, none of its chains
   const chains = [
     ...(affinity ? affinityChains(family, timeouts) : []),
     ...endpointChains(family),
     chain('services', 'a random endpoint of the frontend that is dialled', ...services(family)),
     translate(family),
-    sourceRanges(family),
+    ...(parts.has('source_ranges') ? [sourceRanges(family)] : []),
     invalid(family),
     chain(
       'refuse',
@@ -65,10 +70,10 @@ export function skeleton(family: Family, { timeouts, egress }: SkeletonVariant):
       rule(reject(family, 'unreachable')),
     ),
     unserved(family),
-    ...sourceChains(family),
-    boundPods(family),
-    ...egressChains(family, egress),
-    ...baseChains(family, affinity, egress),
+    ...sourceChains(family, networks),
+    ...(parts.has('bound_pods') ? [boundPods(family)] : []),
+    ...egressChains(family, egress, parts.has('ruled_sources')),
+    ...baseChains(family, variant),
   ];
   return Object.freeze({ family, comment: COMMENT, sets: allSets(family), chains: Object.freeze(chains) });
 }
@@ -98,7 +103,7 @@ function sourceRanges(family: Family): ChainNode {
 }
 
 /** The chains that draw an endpoint of a special frontend, and the choice of the view with policy Local. */
-function endpointChains(family: Family): ChainNode[] {
+const endpointChains = onceByFamily((family) => {
   const { frontend, isOutside } = wordsOf(family);
   const sets = setsOf(family);
   const picks = [false, true].flatMap((local) => {
@@ -129,7 +134,7 @@ function endpointChains(family: Family): ChainNode[] {
       rule(vmapThrough(frontend, sets.cluster_views, sets.view_chains)),
     ),
   ];
-}
+});
 
 /** The endpoint in this slot of the frontend that is dialled. */
 function drawn(family: Family, slot: Value, map: SetNode): RuleNode {
@@ -197,7 +202,7 @@ function unserved(family: Family): ChainNode {
 }
 
 /** Source NAT of translated connections. */
-function sourceChains(family: Family): ChainNode[] {
+function sourceChains(family: Family, networks: Networks): ChainNode[] {
   const { saddr, dialled, dialledAddress, isOutside, isHairpin, freePorts } = wordsOf(family);
   const sets = setsOf(family);
   return [
@@ -225,10 +230,15 @@ function sourceChains(family: Family): ChainNode[] {
       'of translated connections: whose replies must come back here',
       commented('hairpin: source and destination are one address', ...isHairpin, goto('masquerade_service')),
       rule(member(dialledAddress, sets.outside_addresses), jump('outside_sources')),
-      rule(
-        member(saddr, sets.masquerade_to_cluster_ip),
+      ...rulesIn(
+        networks,
+        family,
+        saddr,
+        'masquerade_to_cluster_ip',
         member(dialledAddress, sets.cluster_ips),
-        notMember(iifname, sets.unmasqueraded_interfaces),
+        ...(networks[family].hasUnmasqueradedInterface
+          ? [notMember(iifname, sets.unmasqueraded_interfaces)]
+          : []),
         goto('masquerade_service'),
       ),
     ),
@@ -256,7 +266,8 @@ function boundPods(family: Family): ChainNode {
 }
 
 /** Base chains come last: they refer to what stands before them. */
-function baseChains(family: Family, affinity: boolean, egress: EgressChains): ChainNode[] {
+function baseChains(family: Family, { timeouts, parts, egress, networks }: SkeletonVariant): ChainNode[] {
+  const affinity = timeouts.length > 0;
   const { saddr, daddr } = wordsOf(family);
   const sets = setsOf(family);
   const destination = (['prerouting', 'output'] as const).flatMap((hook) => [
@@ -264,7 +275,9 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       `${hook}_sources`,
       { type: 'filter', hook, priority: -105 },
       rule(ctState('invalid'), jump('invalid')),
-      rule(ctState('new'), member(daddr, sets.restricted_addresses), jump('source_ranges')),
+      ...(parts.has('source_ranges')
+        ? [rule(ctState('new'), member(daddr, sets.restricted_addresses), jump('source_ranges'))]
+        : []),
     ),
     baseChain(
       `${hook}_nat`,
@@ -277,7 +290,7 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       `${hook}_unserved`,
       { type: 'nat', hook, priority: -95 },
       rule(member(daddr, sets.frontend_addresses), jump('unserved')),
-      rule(member(daddr, sets.service_cidrs), drop),
+      ...rulesIn(networks, family, daddr, 'service_cidrs', drop),
     ),
     ...(affinity
       ? [
@@ -296,8 +309,16 @@ function baseChains(family: Family, affinity: boolean, egress: EgressChains): Ch
       { type: 'nat', hook: 'postrouting', priority: 100 },
       rule(translated(true), jump('service_sources')),
       commented('packets of this node to itself stay on the node', leavesByLoopback, back),
-      rule(member(saddr, sets.bound_sources), notMember(daddr, sets.pod_nat_internal), jump('bound_pods')),
-      ...egressPostrouting(family, egress),
+      ...(parts.has('bound_pods')
+        ? [
+            rule(
+              member(saddr, sets.bound_sources),
+              notMember(daddr, sets.pod_nat_internal),
+              jump('bound_pods'),
+            ),
+          ]
+        : []),
+      ...egressPostrouting(family, egress, networks, parts.has('ruled_sources')),
     ),
   ];
 }

@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest';
 import { cidr, ip, nodeFacts, present, service, servicePort, slice } from '../../../test/generators/build.ts';
+import { plainVariant } from '../../../test/generators/skeleton-variant.ts';
 import type { FactChange } from '../../model/facts.ts';
 import { defaultPlanOptions } from '../../plan/options.ts';
 import { Planner } from '../../plan/planner.ts';
-import { plainEgress } from './egress.ts';
 import type { PlacedElement } from './element.ts';
 import { formatPlaced } from './format.ts';
+import { needCount } from './needs.ts';
 import { piecesOf, rendered } from './pieces.ts';
 import { noUses } from './shared-elements.ts';
 import { type Held, Transactions } from './transaction.ts';
-import { UseCount } from './use-count.ts';
 
 const transactions = new Transactions();
 const planner = new Planner(nodeFacts(), defaultPlanOptions);
 let held: Held = {
   programmed: new Map(),
   shared: noUses(),
-  timeouts: UseCount.of([], Number),
-  variant: { timeouts: [], egress: plainEgress },
+  needs: needCount([]),
+  variant: plainVariant,
 };
 
 /** What a change of objects writes into sets whose elements several entries may have. */
@@ -29,7 +29,7 @@ function written(...facts: FactChange[]) {
   const { changes, done } = transactions.of(
     piecesOf(plan, keys, held.programmed).map(rendered),
     held,
-    plainEgress,
+    plainVariant,
   );
   held = done();
   return { add: sharedOf(changes.add), remove: sharedOf(changes.remove) };

@@ -1,15 +1,15 @@
 import { type Difference, difference } from '../../delta/delta.ts';
 import { Batch } from '../../wire/nftables/batch.ts';
-import { timeoutOf } from './affinity.ts';
 import { placeAll } from './batches.ts';
-import { inOrder } from './comparison.ts';
-import { type EgressChains, isSameEgress } from './egress.ts';
+import { isSameEgress } from './egress.ts';
 import { elementComparison, isSame, isShared, type PlacedElement } from './element.ts';
 import { ElementLists } from './element-lists.ts';
 import { putChangedSlots } from './frontend-elements.ts';
 import { beginChanges, changesBetween, endChanges } from './kernel-tables.ts';
+import { type Need, neededBy, needsIn, needsOf, nothingNeeded } from './needs.ts';
+import { isSameNetworks } from './networks.ts';
 import type { RenderedPiece, StagedEntry } from './pieces.ts';
-import { type SkeletonVariant, TABLE } from './skeleton.ts';
+import { type RuleSettings, type SkeletonVariant, TABLE } from './skeleton.ts';
 import type { Programmed } from './slots.ts';
 import type { UseChange, UseCount } from './use-count.ts';
 
@@ -19,8 +19,8 @@ export interface Held {
   readonly programmed: Map<string, Programmed>;
   /** The elements that several entries may have. */
   readonly shared: UseCount<PlacedElement>;
-  /** The timeouts of session affinity, in seconds. */
-  readonly timeouts: UseCount<number>;
+  /** What of the chains is needed. */
+  readonly needs: UseCount<Need>;
   /** What the table's chains are made for. */
   readonly variant: SkeletonVariant;
 }
@@ -45,13 +45,13 @@ export class Transactions {
   readonly #batch = new Batch();
   readonly #lists = new ElementLists();
 
-  of(pieces: readonly RenderedPiece[], held: Held, egress: EgressChains): Transaction {
+  of(pieces: readonly RenderedPiece[], held: Held, settings: RuleSettings): Transaction {
     const before = elementsOf(pieces, 'before');
     const after = elementsOf(pieces, 'after');
     const shared = sharedChange(held, before, after);
     const changes = together(ownDifference(before, after), shared.changes);
-    const timeouts = timeoutsAfter(held, pieces);
-    const variant = variantAfter(held, timeouts.changes, egress);
+    const needs = needsAfter(held, pieces);
+    const variant = variantAfter(held, needs.changes, settings);
     const chains = variant === held.variant ? null : changesBetween(held.variant, variant);
     const batch = this.#batch;
     batch.clear();
@@ -72,7 +72,7 @@ export class Transactions {
         else held.programmed.set(key, now);
       });
       shared.done();
-      timeouts.done();
+      needs.done();
       return variant === held.variant ? held : { ...held, variant };
     };
     return { batch, changes, elementsAdded, elementsDeleted, keepsChains: chains === null, done };
@@ -119,28 +119,31 @@ function together<Item>(one: Difference<Item>, other: Difference<Item>): Differe
   return { add: [...one.add, ...other.add], remove: [...one.remove, ...other.remove] };
 }
 
-function timeoutsAfter({ timeouts }: Held, pieces: readonly RenderedPiece[]): UseChange<number> {
-  const [gone, come]: [number[], number[]] = [[], []];
+function needsAfter({ needs }: Held, pieces: readonly RenderedPiece[]): UseChange<Need> {
+  const [gone, come]: [Need[], Need[]] = [[], []];
   eachStaged(pieces, ({ old, now }) => {
-    const before = old === null ? null : timeoutOf(old.entry);
-    const after = now === null ? null : timeoutOf(now.entry);
+    const before = old === null ? nothingNeeded : needsOf(old.entry);
+    const after = now === null ? nothingNeeded : needsOf(now.entry);
     if (before === after) return;
-    if (before !== null) gone.push(before);
-    if (after !== null) come.push(after);
+    gone.push(...before);
+    come.push(...after);
   });
-  return timeouts.after(gone, come);
+  return needs.after(gone, come);
 }
 
 /** The variant itself where it is the same. */
 function variantAfter(
-  { variant, timeouts }: Held,
-  { add, remove }: Difference<number>,
-  egress: EgressChains,
+  { variant, needs }: Held,
+  { add, remove }: Difference<Need>,
+  { egress, networks }: RuleSettings,
 ): SkeletonVariant {
-  const isSame = add.length + remove.length === 0 && isSameEgress(variant.egress, egress);
+  const isSame =
+    add.length + remove.length === 0 &&
+    isSameEgress(variant.egress, egress) &&
+    isSameNetworks(variant.networks, networks);
   if (isSame) return variant;
-  const kept = timeouts.names.map(Number).filter((each) => !remove.includes(each));
-  return { timeouts: inOrder([...kept, ...add]), egress };
+  const kept = needsIn(needs).filter((each) => !remove.includes(each));
+  return { ...neededBy([...kept, ...add]), egress, networks };
 }
 
 /** Without the elements that stand at the same place in both: most changes of an entry leave what it shares alone. */

@@ -3,7 +3,7 @@ import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
 import { fieldsOf, LIST_NAME_BYTES, loadOf } from './fields.ts';
 import { concat, jhash, lookup, member, notMember, protocolIs, sourceIsLocal } from './ruleset/build.ts';
-import { dport, header, iifname, l4proto, original, sport } from './ruleset/loads.ts';
+import { addresses, dport, header, iifname, l4proto, original, sport } from './ruleset/loads.ts';
 import type { NatFlag, Statement, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
 
@@ -17,8 +17,7 @@ function makeWords(family: Family) {
   const fields = fieldsOf(family);
   const sets = setsOf(family);
   const { sourceOffset, addressBytes } = fields;
-  const saddr = fields.saddr.value;
-  const daddr = fields.daddr.value;
+  const { saddr, daddr } = addresses[family];
   const frontend = loadOf(fields.frontend);
   const bothAddresses = header(sourceOffset, 2 * addressBytes);
   const dialledAddress = original(family, 'daddr');
@@ -81,4 +80,14 @@ export function wordsOf(family: Family): ReturnType<typeof makeWords> {
 /** One statement list for each protocol that has ports: conntrack is asked for what was dialled. */
 export function perProtocol<T>(make: (protocol: Statement, name: Protocol) => T): T[] {
   return WITH_PORTS.map((protocol) => make(protocolIs(protocol), protocol));
+}
+
+/** Chains that are the same in every variant of a table: made when they are first asked for. */
+export function onceByFamily<T>(make: (family: Family) => T): (family: Family) => T {
+  const made = new Map<Family, T>();
+  return (family) => {
+    const known = made.get(family) ?? make(family);
+    made.set(family, known);
+    return known;
+  };
 }

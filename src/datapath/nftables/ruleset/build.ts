@@ -1,8 +1,9 @@
 /** Makes nodes: each frozen, with what is usually absent left out by the caller. */
 import type { Family } from '../../../net/family.ts';
+import type { Prefix } from '../../../net/prefix.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
-import { ctMark, ctStateBits, ctStatusBits, l4proto, oif, sourceType } from './loads.ts';
+import { ctMark, ctStateBits, ctStatusBits, type Load, l4proto, oif, sourceType } from './loads.ts';
 import type { ChainNode, NatFlag, NatOperand, RuleNode, SetNode, Statement, Value } from './nodes.ts';
 
 const value = (node: Value): Value => Object.freeze(node);
@@ -33,6 +34,14 @@ export function bitwise(of: Value, operation: 'and' | 'or', operand: number): Va
 export function protocolIs(protocol: Protocol, operator: '==' | '!=' = '=='): Statement {
   const operand = Uint8Array.of(protocolNumber[protocol]);
   return statement({ kind: 'match', value: l4proto, operator, operand, text: protocol.toLowerCase() });
+}
+
+export function networkIs(address: Load, prefix: Prefix): Statement {
+  return statement({ kind: 'network', address, prefix, negated: false });
+}
+
+export function notNetwork(address: Load, prefix: Prefix): Statement {
+  return statement({ kind: 'network', address, prefix, negated: true });
 }
 
 /** An interface by name, or by the beginning of its name. At most 15 bytes. */

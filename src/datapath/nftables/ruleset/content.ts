@@ -96,7 +96,18 @@ function nameAndAttributes(set: SetNode) {
   return { name: set.name, ...setAttributesOf(set) };
 }
 
+/** Chains that are the same node in every variant of a table are put into words once. */
+const contents = new WeakMap<ChainNode, ChainContent>();
+
 function chainContent(chain: ChainNode): ChainContent {
+  const known = contents.get(chain);
+  if (known !== undefined) return known;
+  const content = contentOfChain(chain);
+  contents.set(chain, content);
+  return content;
+}
+
+function contentOfChain(chain: ChainNode): ChainContent {
   const rules = linesOf(
     chain.rules,
     (one, other) => one === other,

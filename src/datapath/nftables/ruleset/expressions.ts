@@ -4,6 +4,7 @@
  * result of a lookup takes the place of its key, which the kernel has read before it writes.
  */
 import { endianness } from 'node:os';
+import { addressBytes } from '../../../net/address.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
 import { verdictNumber } from '../../../wire/nftables/element.ts';
 import {
@@ -13,6 +14,7 @@ import {
   REGISTERS,
   registerNumber,
 } from '../../../wire/nftables/expressions.ts';
+import { beginningOf } from './loads.ts';
 import type { NatFlag, SetNode, Statement, Value } from './nodes.ts';
 import { fieldsOf, isHostNumber, paddedLengthOf } from './values.ts';
 
@@ -34,6 +36,9 @@ class Loader {
       case 'match':
         this.#load(statement.value, 0);
         this.#compare(numbers.cmp[statement.operator], statement.operand);
+        break;
+      case 'network':
+        this.#network(statement);
         break;
       case 'bit': {
         this.#load(statement.value, 0);
@@ -82,6 +87,27 @@ class Loader {
         statement satisfies never;
     }
     return this.#expressions;
+  }
+
+  /** As nft does it: of a prefix of whole bytes only these are loaded. */
+  #network({ address, prefix, negated }: Extract<Statement, { kind: 'network' }>): void {
+    const bytes = addressBytes(prefix.address);
+    const operation = numbers.cmp[negated ? '!=' : '=='];
+    const whole = prefix.length / 8;
+    if (Number.isInteger(whole)) {
+      this.#add(beginningOf(address, whole).expression(registerNumber(0)));
+      this.#compare(operation, bytes.subarray(0, whole));
+      return;
+    }
+    this.#load(address, 0);
+    const mask = bytes.map(
+      (_, index) => 0xff & ~(0xff >> Math.min(Math.max(prefix.length - 8 * index, 0), 8)),
+    );
+    const register = registerNumber(0);
+    const attributes = { sreg: register, dreg: register, length: bytes.length, operation: 0 };
+    const xor = new Uint8Array(bytes.length);
+    this.#add({ name: 'bitwise', attributes: { ...attributes, mask: { value: mask }, xor: { value: xor } } });
+    this.#compare(operation, bytes);
   }
 
   #nat({ type, family, to, operand, ports, flags }: Extract<Statement, { kind: 'nat' }>): void {

@@ -72,6 +72,16 @@ function payload(
   return load(text, length, type, byteOrder, expression, ['payload', ...kept]);
 }
 
+/** The first bytes of an address. */
+export function beginningOf(address: Load, length: number): Load {
+  const expression = (dreg: number): Expression => {
+    const whole = address.expression(dreg);
+    if (whole.name !== 'payload') throw new TypeError(`${address.text} is no part of a packet`);
+    return { name: 'payload', attributes: { ...whole.attributes, length } };
+  };
+  return Object.freeze({ ...address, length, expression });
+}
+
 /** RFC 791, RFC 8200. */
 export const addresses = {
   IPv4: {

@@ -3,6 +3,7 @@
  * kernel, text.ts for people. docs/design/ruleset.md tells how to add a rule or a set.
  */
 import type { Family } from '../../../net/family.ts';
+import type { Prefix } from '../../../net/prefix.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
 import type { Load } from './loads.ts';
 
@@ -52,6 +53,13 @@ export type Statement =
       readonly operand: Uint8Array;
       /** The operand in nft's words. */
       readonly text: string;
+    }
+  | {
+      /** An address lies in a prefix of one bit or more, or not. */
+      readonly kind: 'network';
+      readonly address: Load;
+      readonly prefix: Prefix;
+      readonly negated: boolean;
     }
   | {
       /** Of a number of 32 bits, one bit is set, or not. */

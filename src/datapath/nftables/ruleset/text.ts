@@ -65,6 +65,12 @@ function statementText(statement: Statement): string {
       const operator = statement.operator === '==' ? '' : '!= ';
       return `${valueText(statement.value)} ${operator}${statement.text}`;
     }
+    case 'network': {
+      const { address, prefix, negated } = statement;
+      const { address: text, length } = prefix;
+      const isHost = length === address.length * 8;
+      return `${address.text} ${negated ? '!= ' : ''}${text}${isHost ? '' : `/${length}`}`;
+    }
     case 'bit':
       return `${valueText(statement.value)} ${statement.isSet ? '' : '! '}${statement.text}`;
     case 'member':
