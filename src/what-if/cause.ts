@@ -37,7 +37,7 @@ export function causeOf(walk: Walk): Cause {
 function to(group: PathGroup, groups: readonly PathGroup[]): string {
   if (groups.length === 1) return '';
   if (isHairpin(group)) return 'to itself: ';
-  if (groups.length === 2 && groups.some(isHairpin)) return 'to others: ';
+  if (groups.some(isHairpin)) return groups.length === 2 ? 'to others: ' : 'to some others: ';
   return `to ${group.paths.map(({ endpoint }) => endpoint.address).join(', ')}: `;
 }
 

@@ -59,7 +59,7 @@ class Search {
 
   run(): readonly Cell[] {
     const kinds = sourceKinds(this.#ground, this.#comparison);
-    const reachers = new Reachers(kinds);
+    const reachers = new Reachers(kinds, this.#ground, this.#comparison);
     for (const ports of changedPorts(this.#ground.family, this.#comparison)) {
       for (const reacher of reachers.of(ports)) this.#walkDialled(ports, reacher);
     }
