@@ -30,6 +30,8 @@ export class ReporterRun {
   wallClock: Date | null = null;
   #looks = 0;
   #heldAtLook = 0;
+  /** How often the account had been read before the last `tell`, which may read it at once. */
+  #looksBefore = 0;
   readonly #reporter: ClusterReporter;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
@@ -82,14 +84,14 @@ export class ReporterRun {
   /** Sets the account. */
   tell(account: NodeAccount | null): void {
     this.account = account;
+    this.#looksBefore = this.#looks;
     this.#reporter.changed();
   }
 
-  /** Waits until the account was read once more, and what differed was written. */
+  /** Waits until the account of the last `tell` was read, and what differed was written. */
   async settled(): Promise<void> {
-    const looks = this.#looks;
     await until(
-      () => this.#looks > looks && this.#held() > this.#heldAtLook,
+      () => this.#looks > this.#looksBefore && this.#held() > this.#heldAtLook,
       (isSettled) => isSettled,
     );
   }
