@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readDirOnce } from '../../../test/generators/folder-contents.ts';
+import { timers } from '../../base/wake.ts';
 import type { FactChange } from '../../model/facts.ts';
 import { type Finding, formatFinding } from '../../model/finding.ts';
 import type { SourceSink } from '../source.ts';
@@ -246,6 +247,20 @@ describe('changes', () => {
   });
 });
 
+test('a clock that is set back keeps no change from being found', async () => {
+  const outside = join(base, 'outside.yaml');
+  writeFileSync(outside, service('a'));
+  symlinkSync(outside, file('a.yaml'));
+  let back = 0;
+  const clock = { now: () => Date.now() - back, sleep: timers.sleep };
+  running = dirSource(root, { pollMs: 100, rootCheckMs: 20, clock }).run(sink, stop.signal);
+  await until(services, ['shop/a=80']);
+  await sleep(300);
+  back = 86_400_000;
+  writeFileSync(outside, service('a', 81));
+  await until(services, ['shop/a=81']);
+});
+
 describe('last good states', () => {
   test("a pool of Calico's that turns wrong stays as it was, before one of the same name in the same file", async () => {
     const pool = (group: string, cidr: string) =>
@@ -389,6 +404,23 @@ spec: {cidr: ${cidr}}
     await until(services, ['shop/a=82']);
     expect(sink.gone).toEqual([]);
   });
+});
+
+test('another folder takes the place of one above, which no watch of the folder reports', async () => {
+  for (const [above, port] of [
+    ['one', 80],
+    ['two', 81],
+  ] as const) {
+    mkdirSync(file(`${above}/deep`), { recursive: true });
+    write(`${above}/deep/a.yaml`, service('a', port));
+  }
+  running = dirSource(file('one/deep'), { rootCheckMs: 50 }).run(sink, stop.signal);
+  await until(services, ['shop/a=80']);
+  await sleep(300);
+  renameSync(file('one'), file('old'));
+  renameSync(file('two'), file('one'));
+  await until(services, ['shop/a=81']);
+  expect(sink.gone).toEqual([]);
 });
 
 describe('the same object twice', () => {

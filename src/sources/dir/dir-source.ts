@@ -22,7 +22,8 @@ export function dirSource(path: string, options: DirOptions = {}): Source {
  *    writes it is read after `patienceMs`, without files that do not hold still, and then again.
  * 3. A file that cannot be read removes nothing; it is reported until it can be read.
  * 4. A folder that vanishes keeps its last good state and is read again when it is back.
- * 5. A change without an event is found after `pollMs`; where the kernel reports every change, after `restMs`.
+ * 5. A change without an event is found after `pollMs`; where the kernel reports every change, after `restMs`. Another folder
+ *    at the path, which may come without an event (a folder above was renamed, a mount), is found after `rootCheckMs`.
  */
 export class DirSource implements Source {
   readonly name: string;
@@ -65,10 +66,12 @@ export class DirSource implements Source {
       let readAt = clock.now();
       while (!signal.aborted) {
         const isAtRest = isReported && watch !== null && !this.#isUnwatched;
-        const happened = await this.#wake.wait(isAtRest ? restMs : rootCheckMs, signal);
+        const happened = await this.#wake.wait(rootCheckMs, signal);
         if (signal.aborted) return;
         const identity = await identityOf(this.#root);
-        const isDue = isAtRest || clock.now() >= readAt + pollMs;
+        const since = clock.now() - readAt;
+        // A clock that was set back says nothing about the time since.
+        const isDue = since < 0 || since >= (isAtRest ? restMs : pollMs);
         if (!happened && identity === watched && !isDue) continue;
         readAt = clock.now();
         if (identity !== watched) {

@@ -17,7 +17,7 @@ export interface DirOptions {
   readonly pollMs?: number;
   /** The same where the kernel reports every change (`isReported`); 60,000. */
   readonly restMs?: number;
-  /** Where it does not: how often to check whether the path still leads to the same folder; 2,000. */
+  /** How often to check whether the path still leads to the same folder; 2,000. */
   readonly rootCheckMs?: number;
   readonly debug?: (line: string) => void;
   readonly clock?: FolderClock;
