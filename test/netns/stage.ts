@@ -3,7 +3,7 @@ import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.
 import type { Host } from '../../src/lab/host.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { Probe } from '../../src/lab/probe.ts';
-import type { DialOutcome, HoldReport } from '../../src/lab/probe-messages.ts';
+import type { DialOutcome, DialTally, HoldReport } from '../../src/lab/probe-messages.ts';
 import { removeStale } from '../../src/lab/removal.ts';
 import { familyOf, formatEndpoint, type IpAddress, parseAddress } from '../../src/net/address.ts';
 import type { Protocol } from '../../src/net/protocol.ts';
@@ -131,6 +131,11 @@ export class Stage {
     timeoutMs: number,
   ): Promise<DialOutcome> {
     return await this.#probe(from, protocol).dial({ from, sourcePort, to, port, protocol, timeoutMs });
+  }
+
+  /** Opens this many connections from the source, from ports that the kernel chooses, and counts who answered. */
+  async dialMany({ source: from, address: to, port, protocol }: Dialled, count: number): Promise<DialTally> {
+    return await this.#probe(from, protocol).dialMany(count, { from, to, port, protocol, timeoutMs: 10_000 });
   }
 
   /**
