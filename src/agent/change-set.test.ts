@@ -139,6 +139,22 @@ test('a deletion of nothing and a text that is no manifest are refused', () => {
   expect(() => changeOf('{')).toThrow(/^change\.yaml:\d+: /);
 });
 
+test('documents that are no objects, and manifests without objects, are refused', () => {
+  expect(() => changeOf('foo: bar')).toThrow('change.yaml:1: the document has no kind: add it');
+  expect(() => changeOf('just a text')).toThrow(/^change\.yaml:1: .* is no Kubernetes object/);
+  expect(() => changeOf('# rendered from nothing\n---\n')).toThrow('no object is in change.yaml');
+  expect(() => changeOf('{apiVersion: v1, kind: List, items: []}')).toThrow('no object is in change.yaml');
+  expect(changeOf('# only a deletion', 'Pod/mail/smtp').changes).toHaveLength(1);
+});
+
+test('an object of an unknown kind gets no namespace that it does not name', () => {
+  const roles = '{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: reader}}';
+  expect(changeOf(roles).notes).toMatchObject([{ reason: expect.stringMatching(/^ClusterRole reader: /) }]);
+  expect(changeOf('{apiVersion: v1, kind: Secret, metadata: 5}').notes).toMatchObject([
+    { about: 'not-read' },
+  ]);
+});
+
 test('two states: folders are compared as they are, and a folder for a cluster leaves it what clusters make', () => {
   const folder = factsOf(present('Service', service({ clusterIPs: [], uid: '', createdAt: 0 })));
   const strict = differenceOfFacts(cluster, folder, false);

@@ -1,12 +1,13 @@
 import { deepEqual } from '../model/equal.ts';
 import type { FactChange, FactKind, FactTypes, ObjectKind } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
-import { formatRef, type ObjectRef } from '../model/object.ts';
+import { formatRef } from '../model/object.ts';
 import type { ServiceFact } from '../model/service.ts';
 import { InvalidQuery } from '../observe/invalid-query.ts';
 import type { Planner } from '../plan/planner.ts';
 import { appliedTo } from '../sources/objects/applied.ts';
 import { factChange, factKey, factKindOf, kindNamed, parseFact } from '../sources/objects/fact-object.ts';
+import { notAnObject } from '../sources/objects/file-objects.ts';
 import { readManifest } from '../sources/objects/manifest.ts';
 import { fieldSteps } from '../sources/objects/manifest-root.ts';
 import { objectRef, type ParseContext } from '../sources/objects/metadata.ts';
@@ -34,7 +35,8 @@ export interface NamedText {
 
 /**
  * The change that applying manifests and deleting objects makes. Later documents replace earlier ones of the same
- * object. Throws InvalidQuery for what is no manifest, and for a deletion of what does not exist.
+ * object. Throws InvalidQuery for what is no manifest, for manifests without any object, and for a deletion of what
+ * does not exist.
  * @param facts the state before
  */
 export function changeSetOf(
@@ -46,13 +48,18 @@ export function changeSetOf(
   const changes = new Map<string, FactChange>();
   const problems: Finding[] = [];
   const notes: ChangeNote[] = [];
+  let isEmpty = deletions.length === 0;
   for (const { name, text } of manifests) {
     const documents = readManifest(text, name);
     if ('message' in documents) throw new InvalidQuery(`${name}:${documents.line}: ${documents.message}`);
-    for (const { apiVersion, kind: written, value, lineOf, line } of documents) {
+    for (const document of documents) {
+      const { apiVersion, kind: written, value, lineOf, line } = document;
+      const fault = notAnObject(document);
+      if (fault !== null) throw new InvalidQuery(`${name}:${line}: ${fault}`);
+      isEmpty = false;
       const kind = factKindOf(apiVersion, written)?.kind;
       if (kind === undefined) {
-        notes.push(unreadNote(apiVersion, written, value));
+        notes.push(unreadNote(written, value));
         continue;
       }
       const parsed = parseFact(kind, value, context);
@@ -74,6 +81,8 @@ export function changeSetOf(
       if (kind === 'Service' && fact !== null) notes.push(...assignedNotes(fact as ServiceFact, value));
     }
   }
+  // As kubectl apply: a pipeline whose first program failed hands over nothing, which is no answer "nothing changes".
+  if (isEmpty) throw new InvalidQuery(`no object is in ${manifests.map(({ name }) => name).join(', ')}`);
   for (const text of deletions) {
     const { kind, key } = deletedObject(text, facts);
     changes.set(`${kind} ${key}`, factChange(kind, key, null));
@@ -85,9 +94,11 @@ export function changeSetOf(
   return { changes: [...changes.values()], problems, notes };
 }
 
-function unreadNote(apiVersion: string, kind: string, value: unknown): ChangeNote {
-  const { namespace, name } = objectRef('Service', value);
-  const ref = { kind: kind === '' ? apiVersion : kind, namespace, name } as unknown as ObjectRef;
+function unreadNote(kind: string, value: unknown): ChangeNote {
+  // Whether the kind has namespaces is unknown, so none is filled in.
+  const { metadata } = value as { metadata?: { namespace?: unknown; name?: unknown } };
+  const textOf = (field: unknown) => (typeof field === 'string' ? field : '');
+  const ref = { kind, namespace: textOf(metadata?.namespace), name: textOf(metadata?.name) };
   return {
     about: 'not-read',
     reason: `${formatRef(ref)}: knat reads no such objects; what the cluster makes of it, such as Pods, is not considered`,

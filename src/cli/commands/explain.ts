@@ -17,6 +17,7 @@ import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { printTable } from '../table.ts';
+import { warnOfAbsentNode } from './absent-node.ts';
 
 export interface ExplainValues extends SettingValues, PacketQuestion {
   readonly flows?: string;
@@ -68,12 +69,7 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   const node = settings.nodeName ?? senderNode(values.from ?? '', plans.facts) ?? plans.onlyNode();
   const planner = plans.of(node);
   for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
-  const { nodeName } = planner.node;
-  if (planner.nodes.size > 0 && !planner.nodes.has(nodeName)) {
-    terminal.printErrorLine(
-      `warning: ${settings.source.name} has no Node ${nodeName}: the answer is that of a node without Pods`,
-    );
-  }
+  warnOfAbsentNode(planner.nodes, planner.node.nodeName, settings.source.name, terminal);
   const seen = async <Answer>(
     question: PacketQuestion,
     say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,

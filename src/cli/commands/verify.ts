@@ -17,6 +17,7 @@ import { type ExpectationsFile, parseExpectations } from '../verify/expectations
 import { judgeOne, nodeOf } from '../verify/judge.ts';
 import { junitXml } from '../verify/junit.ts';
 import type { ExpectationResult } from '../verify/result.ts';
+import { warnOfAbsentNode } from './absent-node.ts';
 import { checkObjects } from './object-problems.ts';
 
 export interface VerifyValues extends SettingValues {
@@ -53,6 +54,8 @@ async function readPlans(values: VerifyValues, { terminal }: Context) {
   const plans = await withProgress(terminal, `reading ${settings.source.name}`, reading);
   for (const problem of plans.problems)
     terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
+  const { nodeName, source } = settings;
+  if (nodeName !== null) warnOfAbsentNode(plans.facts.nodes, nodeName, source.name, terminal);
   return { settings, plans };
 }
 

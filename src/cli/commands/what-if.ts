@@ -20,6 +20,7 @@ import { readSource, type SettingValues, type SourceName } from '../options/tabl
 import { withProgress } from '../progress.ts';
 import { parseExpectations, type WrittenExpectation } from '../verify/expectations-file.ts';
 import { judgeOne, nodeOf } from '../verify/judge.ts';
+import { warnOfAbsentNode } from './absent-node.ts';
 
 export interface WhatIfValues extends Omit<SettingValues, 'output'> {
   readonly file?: readonly string[];
@@ -46,6 +47,9 @@ export async function whatIf(values: WhatIfValues, context: Context): Promise<vo
   if (against === undefined ? file.length + deletions.length === 0 : file.length + deletions.length > 0) {
     throw new CliError('KNAT_USAGE', 'name the change: either with --file and --delete, or with --against');
   }
+  if ([...file, values.expectations].filter((path) => path === '-').length > 1) {
+    throw new CliError('KNAT_USAGE', 'standard input can be read once: name it (-) in one option only');
+  }
   const { output: _, ...rest } = values;
   const settings = await settingsOf(rest, values.allNodes === true, context);
   const plans = await readPlans(settings, context);
@@ -54,8 +58,13 @@ export async function whatIf(values: WhatIfValues, context: Context): Promise<vo
       ? await changeOf(file, deletions, plans, rest, context)
       : await changeAgainst(against, plans, rest, context);
   for (const problem of change.problems) tellProblem(problem, context);
+  const nodes = askedNodes(plans, change, settings, values.allNodes === true);
+  for (const node of nodes) {
+    const isAdded = change.changes.some(({ kind, key }) => kind === 'Node' && key === node);
+    if (!isAdded) warnOfAbsentNode(plans.facts.nodes, node, settings.source.name, context.terminal);
+  }
   const expectations = await expectationsOf(values, context);
-  const made = answerOf(plans, change, settings, expectations, values.allNodes === true);
+  const made = answerOf(plans, change, settings, expectations, nodes);
   const answer = values.connections === true ? await withConnections(made) : made;
   print(answer, values.output, context);
   if (values.exitCode === true && answer.changes.length > 0) context.exit = SOMETHING_CHANGES;
@@ -164,9 +173,8 @@ function answerOf(
   { changes, notes }: ChangeSet,
   settings: AskedSettings,
   expectations: Expectations,
-  allNodes: boolean,
+  nodes: readonly string[],
 ): WhatIf {
-  const nodes = allNodes ? everyNode(plans, changes) : [settings.nodeName ?? plans.onlyNode()];
   const placed = (expectations?.expectations ?? []).map((expectation) => {
     return { expectation, node: nodeOf(expectation, plans, settings.nodeName ?? expectations?.node ?? null) };
   });
@@ -210,6 +218,15 @@ function judgement(
 }
 
 type Judged = ReturnType<typeof judgeOne>;
+
+function askedNodes(
+  plans: OfflinePlans,
+  { changes }: ChangeSet,
+  { nodeName }: AskedSettings,
+  allNodes: boolean,
+): string[] {
+  return allNodes ? everyNode(plans, changes) : [nodeName ?? plans.onlyNode()];
+}
 
 function everyNode(plans: OfflinePlans, changes: ChangeSet['changes']): string[] {
   const added = changes.flatMap(({ kind, key, fact }) => (kind === 'Node' && fact !== null ? [key] : []));

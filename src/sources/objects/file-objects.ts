@@ -75,6 +75,15 @@ function offer(understudies: Map<string, FileObject>, id: string, object: FileOb
   if (other === undefined || object.rank < other.rank) understudies.set(id, object);
 }
 
+/** Why a document is no Kubernetes object of any kind; null if it is one. */
+export function notAnObject({ apiVersion, kind, value }: ManifestDocument): string | null {
+  if (!isRecord(value))
+    return `${describe(value)} is no Kubernetes object: write apiVersion, kind and metadata`;
+  if (kind === '' || apiVersion === '')
+    return `the document has no ${kind === '' ? 'kind' : 'apiVersion'}: add it`;
+  return null;
+}
+
 /** Null for kinds that knat does not read and for objects without a name. */
 function readDocument(
   document: ManifestDocument,
@@ -84,11 +93,9 @@ function readDocument(
 ): FileObject | null {
   const { apiVersion, kind: kindName, value } = document;
   const origin = (field: string) => `${filename}:${document.lineOf(fieldSteps(field))}`;
-  if (!isRecord(value) || kindName === '' || apiVersion === '') {
-    const message = isRecord(value)
-      ? `the document has no ${kindName === '' ? 'kind' : 'apiVersion'}: add it`
-      : `${describe(value)} is no Kubernetes object: write apiVersion, kind and metadata`;
-    problems.push(problem('KNAT_OBJECT_INVALID', origin(''), null, message));
+  const fault = notAnObject(document);
+  if (fault !== null) {
+    problems.push(problem('KNAT_OBJECT_INVALID', origin(''), null, fault));
     return null;
   }
   const known = factKindOf(apiVersion, kindName);
