@@ -5,23 +5,20 @@
  * tracks connections alone, one with knat, one with kube-proxy's layout and a CNI's masquerading. All nodes in turn.
  */
 import { parseArgs } from 'node:util';
-import { NftablesDatapath } from '../src/datapath/nftables/nftables-datapath.ts';
 import { forwarderSettings } from '../src/lab/cabling.ts';
 import type { Host } from '../src/lab/host.ts';
 import { Lab } from '../src/lab/lab.ts';
 import { removeStale } from '../src/lab/removal.ts';
 import { FAMILIES } from '../src/net/family.ts';
-import { defaultPlanOptions } from '../src/plan/options.ts';
-import { Planner } from '../src/plan/planner.ts';
 import { ConntrackConnection } from '../src/wire/conntrack/connection.ts';
-import { enterNamespace } from '../test/netns/namespace.ts';
+import { benchCluster, FEWEST_SERVICES, NETWORKS } from './cluster.ts';
 import { type Cost, startMeter } from './cost.ts';
+import { kubeProxyLayout } from './kube-proxy-layout.ts';
 import { inNamespace, quantile, TRACK } from './nodes.ts';
 import { answerTo, classesOf, ESTABLISHED, type PacketClass, packetOf } from './packets/classes.ts';
-import { type BenchCluster, benchCluster, factsOf, NETWORKS, nodeOf } from './packets/cluster.ts';
 import { NODE_MAC, writeFrame } from './packets/frames.ts';
-import { kubeProxyLayout } from './packets/kube-proxy-layout.ts';
 import { PacketSocket } from './packets/packet-socket.ts';
+import { programKnat } from './program-knat.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +35,7 @@ const endpoints = Number(values.endpoints);
 const rounds = Number(values.rounds);
 if (
   !(
-    services >= 4 &&
+    services >= FEWEST_SERVICES &&
     services <= 100_000 &&
     endpoints > 0 &&
     endpoints <= 100 &&
@@ -46,7 +43,7 @@ if (
     rounds <= 2000
   )
 ) {
-  throw new RangeError('--services 4 to 100000, --endpoints 1 to 100, --rounds 10 to 2000');
+  throw new RangeError(`--services ${FEWEST_SERVICES} to 100000, --endpoints 1 to 100, --rounds 10 to 2000`);
 }
 
 /** The nodes; the first is the measure of the others. */
@@ -109,20 +106,6 @@ async function measure(): Promise<Result[]> {
         .filter(({ name }) => values.class?.includes(name) ?? true)
         .map((each) => measureClass(each, client, sink, hosts)),
     );
-}
-
-/** Programs all Services and pools in this node's kernel. */
-async function programKnat(host: Host, clusters: readonly BenchCluster[]): Promise<void> {
-  const leave = enterNamespace(host.namespace);
-  try {
-    const datapath = NftablesDatapath.open();
-    const planner = new Planner(nodeOf(clusters), defaultPlanOptions);
-    planner.apply(clusters.flatMap(factsOf));
-    await datapath.converge(planner.update(), AbortSignal.timeout(300_000));
-    datapath.close();
-  } finally {
-    leave();
-  }
 }
 
 /** Sends the same packets to all nodes in turn, round after round; each round begins with another node. */

@@ -15,6 +15,7 @@ const EINPROGRESS = 115;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_LINGER = 13;
+const SO_BINDTODEVICE = 25;
 const BACKLOG = 4096;
 
 const libc = koffi.load('libc.so.6');
@@ -43,10 +44,18 @@ export function socketAddress(address: IpAddress, port: number): SocketAddress {
 /** `SO_LINGER` on, with zero seconds: `close` sends a reset, so that neither end keeps the connection in TIME_WAIT. */
 const AT_ONCE = new Uint8Array(Int32Array.of(1, 0).buffer);
 
-/** Connects and closes at once. Throws when there is no answer or the connection is refused. */
-export function connectOnce(to: SocketAddress): void {
+/** The name of an interface, as the kernel takes it. */
+export type InterfaceName = Uint8Array;
+
+export function interfaceName(name: string): InterfaceName {
+  return new TextEncoder().encode(`${name}\0`);
+}
+
+/** Connects through this interface and closes at once. Throws when there is no answer or the connection is refused. */
+export function connectOnce(to: SocketAddress, through: InterfaceName): void {
   const fd = checked('socket', call.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   checked('setsockopt', call.setsockopt(fd, SOL_SOCKET, SO_LINGER, AT_ONCE, AT_ONCE.length));
+  checked('setsockopt', call.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, through, through.length));
   checked('connect', call.connect(fd, to, to.length));
   call.close(fd);
 }

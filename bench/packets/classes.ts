@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../src/net/address.ts';
 import type { Family } from '../../src/net/family.ts';
-import { type BenchCluster, ENDPOINT_PORT, ip, NETWORKS, NODE_PORT, SERVICE } from './cluster.ts';
+import { type BenchCluster, ENDPOINT_PORT, ip, NETWORKS, NODE_PORT, SERVICE } from '../cluster.ts';
 import type { Ends } from './frames.ts';
 
 /** Packets that the same rules handle. */

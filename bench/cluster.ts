@@ -1,12 +1,12 @@
-import type { EndpointSliceFact } from '../../src/model/endpoint-slice.ts';
-import type { FactChange } from '../../src/model/facts.ts';
-import type { NodeFacts } from '../../src/model/node.ts';
-import type { ServiceFact } from '../../src/model/service.ts';
-import { addressFromNumber, addressNumber, type IpAddress, parseAddress } from '../../src/net/address.ts';
-import type { Family } from '../../src/net/family.ts';
-import { prefixOf } from '../../src/net/prefix.ts';
-import { endpoint, portOf } from '../../test/generators/build.ts';
-import { node } from '../../test/generators/large-cluster.ts';
+import type { EndpointSliceFact } from '../src/model/endpoint-slice.ts';
+import type { FactChange } from '../src/model/facts.ts';
+import type { NodeFacts } from '../src/model/node.ts';
+import type { ServiceFact } from '../src/model/service.ts';
+import { addressFromNumber, addressNumber, type IpAddress, parseAddress } from '../src/net/address.ts';
+import type { Family } from '../src/net/family.ts';
+import { prefixOf } from '../src/net/prefix.ts';
+import { endpoint, portOf } from '../test/generators/build.ts';
+import { node } from '../test/generators/large-cluster.ts';
 
 /** A Service of the benchmark, with one port (80). */
 export interface BenchService {
@@ -54,7 +54,11 @@ export const NETWORKS = {
 } as const satisfies Record<Family, unknown>;
 
 /** The Services that classes of packets name, by their index. */
-export const SERVICE = { tcp: 0, udp: 1, nodePort: 2, affinity: 3 } as const;
+export const SERVICE = { tcp: 0, udp: 1, nodePort: 2, affinity: 3, single: 4 } as const;
+/** A cluster has at least these Services. */
+export const FEWEST_SERVICES = Object.keys(SERVICE).length;
+/** Services with one endpoint; the reply to a UDP packet must be known. */
+const SINGLE: readonly number[] = [SERVICE.udp, SERVICE.single];
 
 export const NODE_PORT = 30080;
 export const ENDPOINT_PORT = 8080;
@@ -67,7 +71,7 @@ export function ip(text: string, plus = 0): IpAddress {
   return addressFromNumber(family, addressNumber(address) + BigInt(plus));
 }
 
-/** Makes Services with this many endpoints each; the UDP one has a single endpoint, so that its reply is known. */
+/** Makes Services with this many endpoints each, two of them with a single one. */
 export function benchCluster(family: Family, services: number, endpoints: number): BenchCluster {
   const networks = NETWORKS[family];
   return {
@@ -81,7 +85,7 @@ export function benchCluster(family: Family, services: number, endpoints: number
       protocol: index === SERVICE.udp ? 'udp' : 'tcp',
       nodePort: index === SERVICE.nodePort ? NODE_PORT : null,
       affinity: index === SERVICE.affinity,
-      endpoints: Array.from({ length: index === SERVICE.udp ? 1 : endpoints }, (_, slot) => ({
+      endpoints: Array.from({ length: SINGLE.includes(index) ? 1 : endpoints }, (_, slot) => ({
         address: ip(networks.endpoint, index * endpoints + slot),
         port: ENDPOINT_PORT,
       })),
