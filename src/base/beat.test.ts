@@ -90,3 +90,14 @@ test('without waits there is no timer; a task that throws keeps no other from it
   expect(await thrown).toHaveProperty('message', 'first');
   expect(timers).toHaveLength(0);
 });
+
+test('a wait that another task of the same beat forgets does not end', async () => {
+  const beats = new Beats(clock);
+  const done: string[] = [];
+  beats.after(1_000, () => forget());
+  const forget = beats.after(1_000, () => done.push('forgotten'));
+  beats.after(1_000, () => done.push('other'));
+  await goOnUntil(2_000);
+  await Promise.resolve();
+  expect(done).toEqual(['other']);
+});

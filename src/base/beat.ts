@@ -65,8 +65,8 @@ export class Beats {
     this.#arm();
     for (const [beat, tasks] of due) {
       const late = Math.max(now - beat * BEAT, 0);
-      // Each by itself: what one throws keeps no other from its turn.
-      for (const task of tasks) queueMicrotask(() => task(late));
+      // Each by itself: what one throws keeps no other from its turn. One may forget another.
+      for (const task of tasks) queueMicrotask(() => tasks.delete(task) && task(late));
     }
   }
 }
