@@ -20,7 +20,9 @@ const PACK = join(DIST, 'program.pack');
 const CACHE = join(DIST, 'program.cache');
 const MAPS = join(DIST, 'program.maps');
 
-const { Pack } = createRequire(import.meta.url)('../src/start/pack.cjs');
+const load = createRequire(import.meta.url);
+const { Pack } = load('../src/start/pack.cjs');
+const { scriptName } = load('../src/start/stack.cjs');
 
 if (process.argv[2] === 'cache') compile();
 else await bundle();
@@ -92,11 +94,12 @@ function wrapped(code) {
 
 function compile() {
   const scripts = Pack.open(PACK);
+  if (scripts === null) throw new Error(`${PACK} is missing or damaged`);
   /** @type {[string, Buffer][]} */
   const compiled = scripts.names().map((/** @type {string} */ name) => {
     const source = scripts.read(name).toString('latin1');
     setFlagsFromString('--no-lazy');
-    const script = new Script(source, { filename: join(DIST, name), lineOffset: -1 });
+    const script = new Script(source, { filename: scriptName(name), lineOffset: -1 });
     setFlagsFromString('--lazy'); // V8 compares the flags when it reads the code
     return [name, script.createCachedData()];
   });

@@ -1,7 +1,19 @@
 'use strict';
 /** Stack traces name the lines of the TypeScript sources; their maps are read when a stack is first printed. */
-const { join, relative } = require('node:path');
+const { join } = require('node:path');
 const { Pack } = require('./pack.cjs');
+
+/** Compiled code keeps the name that its script had at the build, so the name says nothing of the folder. */
+const SCRIPTS = 'dist/';
+
+/**
+ * What V8 calls a script of the pack.
+ *
+ * @param {string} name
+ */
+function scriptName(name) {
+  return `${SCRIPTS}${name}`;
+}
 
 /** @param {string} dist */
 function showSources(dist) {
@@ -28,8 +40,8 @@ function showSources(dist) {
     const file = site.getFileName();
     const line = site.getLineNumber();
     const column = site.getColumnNumber();
-    if (file == null || line === null || column === null || !file.startsWith(dist)) return text;
-    const entry = mapOf(relative(dist, file))?.findEntry(line - 1, column - 1);
+    if (file == null || line === null || column === null || !file.startsWith(SCRIPTS)) return text;
+    const entry = mapOf(file.slice(SCRIPTS.length))?.findEntry(line - 1, column - 1);
     if (entry === undefined || !('originalSource' in entry)) return text;
     const place = `${join(dist, entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
     return text.replace(`${file}:${line}:${column}`, place);
@@ -44,4 +56,4 @@ function showSources(dist) {
   };
 }
 
-module.exports = { showSources };
+module.exports = { scriptName, showSources };

@@ -8,7 +8,7 @@ const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
 const { Pack } = require('./pack.cjs');
-const { showSources } = require('./stack.cjs');
+const { scriptName, showSources } = require('./stack.cjs');
 
 const DIST = join(__dirname, '..');
 
@@ -38,7 +38,7 @@ function load(name) {
   loaded.set(name, module);
   const source = scripts.read(name).toString('latin1');
   const cachedData = isUsable && compiled.has(name) ? compiled.read(name) : undefined;
-  const script = new Script(source, { filename: join(DIST, name), lineOffset: -1, cachedData });
+  const script = new Script(source, { filename: scriptName(name), lineOffset: -1, cachedData });
   script.runInThisContext()(module.exports, load_, module, join(DIST, name), DIST, fileUrl);
   return module.exports;
 }

@@ -131,6 +131,16 @@ test('stack traces name the lines of the sources', () => {
   expect(readFileSync(file, 'utf8').split('\n')[Number(number) - 1]).toContain('new SourceError(');
 });
 
+test('stack traces name the lines of the sources also when the program stands elsewhere than at its build', () => {
+  const root = installed('moved');
+  cpSync(join(REPOSITORY, 'dist/program.maps'), join(root, 'dist/program.maps'));
+  const { errors, scripts } = start('explain --log-level debug', root);
+  expect(scripts).toHaveProperty('main.cjs', 'taken');
+  expect(errors).toContain(`(${root}/src/cli/commands/explain.ts:`);
+  rmSync(join(root, 'dist/program.maps'));
+  expect(start('explain --log-level debug', root).errors).toMatch(/\(dist\/explain-.{8}\.cjs:1:\d+\)/);
+});
+
 /** Keeps the length of the file, unless told otherwise. */
 function replace(path: string, from: string, to: string, drop = 0): void {
   const text = readFileSync(path, 'latin1');
