@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
@@ -235,10 +236,13 @@ describe('changes', () => {
     expect(problems()).toEqual([]);
   });
 
-  test('without events the folder is looked at every pollMs', async () => {
+  test.each([
+    ['a link', symlinkSync],
+    ['a second name', linkSync],
+  ])('without events the folder is looked at every pollMs: %s of a file elsewhere', async (_, link) => {
     const outside = join(base, 'outside.yaml');
     writeFileSync(outside, service('a'));
-    symlinkSync(outside, file('a.yaml'));
+    link(outside, file('a.yaml'));
     running = dirSource(root, { pollMs: 100, rootCheckMs: 20 }).run(sink, stop.signal);
     await until(services, ['shop/a=80']);
     await sleep(300);

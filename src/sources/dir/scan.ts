@@ -21,7 +21,10 @@ export interface Scan {
   readonly unreadable: ReadonlyMap<string, Finding>;
   /** Changes when another folder replaces this one. */
   readonly rootIdentity: string;
-  /** Everything below the folder is on its file system, and nothing is a link: a watch of the folders sees each change. */
+  /**
+   * Everything below the folder is on its file system, nothing is a link, and no file has a second name: a watch of the
+   * folders sees each change.
+   */
   readonly isPlain: boolean;
 }
 
@@ -76,8 +79,10 @@ export async function scanFolder(root: string): Promise<Scan> {
       const inner = await list(path, unreadable);
       if (inner !== null) await visit(path, inner, depth + 1);
     } else if (isManifestName(path)) {
-      if (stats.isFile()) files.push(scannedFile(path, stats));
-      else {
+      if (stats.isFile()) {
+        if (stats.nlink > 1n) isPlain = false;
+        files.push(scannedFile(path, stats));
+      } else {
         const message = 'is no regular file: remove it, or give it another name';
         unreadable.set(path, pathProblem('KNAT_MANIFEST_UNREADABLE', path, message));
       }
