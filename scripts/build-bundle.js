@@ -12,6 +12,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
 
 const REPOSITORY = fileURLToPath(new URL('../', import.meta.url));
 const SOURCES = join(REPOSITORY, 'src');
@@ -97,7 +98,9 @@ function compile() {
   if (scripts === null) throw new Error(`${PACK} is missing or damaged`);
   /** @type {[string, Buffer][]} */
   const compiled = scripts.names().map((/** @type {string} */ name) => {
-    const source = scripts.read(name).toString('latin1');
+    const text = scripts.read(name);
+    if (text === null) throw new Error(`${PACK} is damaged`);
+    const source = text.toString('latin1');
     setFlagsFromString('--no-lazy');
     const script = new Script(source, { filename: scriptName(name), lineOffset: -1 });
     setFlagsFromString('--lazy'); // V8 compares the flags when it reads the code
@@ -119,11 +122,11 @@ function v8Flags() {
  * @param {readonly [string, Buffer][]} contents
  */
 function write(path, about, contents) {
-  /** @type {Record<string, [number, number]>} */
+  /** @type {Record<string, [number, number, number]>} */
   const parts = {};
   let length = 0;
   for (const [name, bytes] of contents) {
-    parts[name] = [length, bytes.length];
+    parts[name] = [length, bytes.length, crc32(bytes)];
     length += bytes.length;
   }
   const line = Buffer.from(`${JSON.stringify({ about, length, parts })}\n`);

@@ -1,9 +1,10 @@
 'use strict';
 /**
- * A file with named parts: its first line is JSON, `{"about", "length", "parts": {NAME: [offset, length]}}`, offsets counted
- * from the end of that line. It is replaced as a whole, and a process reads the file that it opened, also after an upgrade.
+ * A file with named parts: its first line is JSON, `{"about", "length", "parts": {NAME: [offset, length, CRC-32]}}`, offsets
+ * counted from the end of that line. It is replaced as a whole, and a process reads the file that it opened, also after an upgrade.
  */
 const { closeSync, fstatSync, openSync, readSync } = require('node:fs');
+const { crc32 } = require('node:zlib');
 
 /** Bytes that are read first; the first line is rarely longer. */
 const FIRST = 16_384;
@@ -41,7 +42,7 @@ class Pack {
    * @param {number} file
    * @param {number} start
    * @param {string} about
-   * @param {Record<string, [number, number]>} parts
+   * @param {Record<string, [number, number, number]>} parts
    */
   constructor(file, start, about, parts) {
     this.#file = file;
@@ -61,6 +62,7 @@ class Pack {
   }
 
   /**
+   * Null if the part is damaged: after a crash of the host a file may have its length, but zeros instead of its content.
    * Throws RangeError if there is no such part.
    *
    * @param {string} name
@@ -68,8 +70,9 @@ class Pack {
   read(name) {
     const place = this.#parts[name];
     if (place === undefined) throw new RangeError(`the pack has no ${name}`);
-    const [offset, length] = place;
-    return readAll(this.#file, this.#start + offset, length);
+    const [offset, length, sum] = place;
+    const bytes = readAll(this.#file, this.#start + offset, length);
+    return crc32(bytes) === sum ? bytes : null;
   }
 }
 

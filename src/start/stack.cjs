@@ -28,7 +28,8 @@ function showSources(dist) {
     let map = known.get(name);
     if (map === undefined) {
       const { SourceMap } = require('node:module');
-      map = maps?.has(name) ? new SourceMap(JSON.parse(maps.read(name).toString('utf8'))) : null;
+      const bytes = maps?.has(name) ? maps.read(name) : null;
+      map = bytes == null ? null : new SourceMap(JSON.parse(bytes.toString('utf8')));
       known.set(name, map);
     }
     return map;

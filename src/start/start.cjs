@@ -36,8 +36,8 @@ function load(name) {
   if (known !== undefined) return known.exports;
   const module = { exports: {} };
   loaded.set(name, module);
-  const source = scripts.read(name).toString('latin1');
-  const cachedData = isUsable && compiled.has(name) ? compiled.read(name) : undefined;
+  const source = (scripts.read(name) ?? missing()).toString('latin1');
+  const cachedData = (isUsable && compiled.has(name) ? compiled.read(name) : null) ?? undefined;
   const script = new Script(source, { filename: scriptName(name), lineOffset: -1, cachedData });
   script.runInThisContext()(module.exports, load_, module, join(DIST, name), DIST, fileUrl);
   return module.exports;

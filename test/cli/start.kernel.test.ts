@@ -89,6 +89,7 @@ test.each<readonly [string, (cache: string) => void]>([
   ['is missing', (cache) => rmSync(cache)],
   ['is empty', (cache) => truncateSync(cache)],
   ['was not written to its end', (cache) => truncateSync(cache, readFileSync(cache).length - 1_000)],
+  ['has zeros instead of its content', zeroContent],
   ['is something else', (cache) => writeFileSync(cache, 'nonsense\n'.repeat(10_000))],
   [
     'is of another Node.js',
@@ -111,9 +112,12 @@ test('with other flags of V8 the code is compiled anew', () => {
   expect([status, scripts['main.cjs']]).toEqual([0, 'compiled']);
 });
 
-test('a damaged bundle is named', () => {
-  const root = installed('damaged');
-  truncateSync(join(root, 'dist/program.pack'), 5_000);
+test.each<readonly [string, (pack: string) => void]>([
+  ['cut off', (pack) => truncateSync(pack, 5_000)],
+  ['zeros instead of its content', zeroContent],
+])('a damaged bundle is named: %s', (name, spoil) => {
+  const root = installed(`damaged-${name.replaceAll(' ', '-')}`);
+  spoil(join(root, 'dist/program.pack'));
   const { status, stderr } = spawnSync(join(root, 'bin/knat'), ['version'], { encoding: 'utf8' });
   expect([status, stderr]).toEqual([
     70,
@@ -142,6 +146,12 @@ test('stack traces name the lines of the sources also when the program stands el
 });
 
 /** Keeps the length of the file, unless told otherwise. */
+/** The first line and the length stay, as after a crash of the host. */
+function zeroContent(path: string): void {
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill(0, bytes.indexOf(10) + 1));
+}
+
 function replace(path: string, from: string, to: string, drop = 0): void {
   const text = readFileSync(path, 'latin1');
   if (!text.includes(from)) throw new Error(`${path} has no ${from}`);
