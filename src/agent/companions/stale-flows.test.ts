@@ -111,14 +111,17 @@ test('changes during a reading and the rest after it are handled by one further 
   expect(desk.atOnce).toEqual([]);
 });
 
-test('after a short reading it rests too', async () => {
+test.each([
+  ['a short', 2, 250],
+  ['a very long', 3_000, 5_000],
+])('after %s reading it rests too, but not for ever', async (_, duration, rest) => {
   const desk = new Desk();
   const stop = new AbortController();
   const running = desk.work.run(stop.signal);
   desk.converge('10.244.1.5', new Set());
   await desk.readingsAre(1);
-  await desk.end(2);
-  expect(desk.rests).toEqual([250]);
+  await desk.end(duration);
+  expect(desk.rests).toEqual([rest]);
   stop.abort();
   await running;
 });

@@ -18,6 +18,8 @@ const REST = 9;
  * which no change is programmed.
  */
 const LEAST_REST = 250;
+/** Longest rest in milliseconds: a reading lasts seconds when others need the processor, and new stale flows wait for the next. */
+const LONGEST_REST = 5_000;
 /** Milliseconds. */
 const RETRY_AFTER = 5_000;
 
@@ -62,7 +64,7 @@ export class StaleFlowCompanion implements Companion {
       }
       const start = now();
       const isDone = await this.attempt(signal);
-      await sleep(isDone ? Math.max(REST * (now() - start), LEAST_REST) : RETRY_AFTER, signal);
+      await sleep(isDone ? restAfter(now() - start) : RETRY_AFTER, signal);
     }
   }
 
@@ -115,4 +117,9 @@ export class StaleFlowCompanion implements Companion {
     this.#agent.observations.metrics.increment('knat_stale_flow_failures_total', {});
     this.#agent.logger.warn({ err: error }, 'stale flows could not be deleted; it is tried again');
   }
+}
+
+/** Both in milliseconds. */
+function restAfter(reading: number): number {
+  return Math.min(Math.max(REST * reading, LEAST_REST), LONGEST_REST);
 }
