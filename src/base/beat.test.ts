@@ -9,6 +9,8 @@ let wakeUps = 0;
 const clock = {
   now: () => now,
   after: (milliseconds: number, task: () => void) => {
+    // As Node.js does, whose timers count in 32 bits.
+    if (milliseconds >= 2 ** 31) throw new RangeError('this timer would end at once');
     const timer = { at: now + milliseconds, task };
     timers.push(timer);
     return () => {
@@ -100,4 +102,16 @@ test('a wait that another task of the same beat forgets does not end', async () 
   await goOnUntil(2_000);
   await Promise.resolve();
   expect(done).toEqual(['other']);
+});
+
+test('a wait that is longer than a timer can be ends in its time', async () => {
+  const beats = new Beats(clock);
+  const month = 30 * 24 * 3_600_000;
+  let endedAt = 0;
+  beats.after(month, () => {
+    endedAt = now;
+  });
+  await goOnUntil(2 * month);
+  expect(endedAt).toBe(month);
+  expect(wakeUps).toBe(2);
 });

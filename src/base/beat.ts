@@ -4,6 +4,9 @@ const SLOW_BEATS = 2;
 /** Milliseconds that a wait may be shorter: work that follows a beat, and waits again, ends a little after the beat. */
 const EARLY = 100;
 
+/** Milliseconds: the longest that a timer of Node.js can wait; a longer one would end at once. */
+const LONGEST = 2 ** 31 - 1;
+
 /** Gets the milliseconds by which it is late. */
 type Task = (late: number) => void;
 
@@ -53,7 +56,8 @@ export class Beats {
     this.#armed?.stop();
     this.#armed = null;
     if (next === Number.POSITIVE_INFINITY) return;
-    const stop = this.#timer.after(Math.max(next * BEAT - this.#timer.now(), 0), () => this.#strike());
+    const wait = Math.min(Math.max(next * BEAT - this.#timer.now(), 0), LONGEST);
+    const stop = this.#timer.after(wait, () => this.#strike());
     this.#armed = { beat: next, stop };
   }
 
