@@ -19,3 +19,8 @@ test('jitter is downwards to the half, and upwards from what the server asks for
   expect(new Backoff(100, 1000, () => 0).next(3000)).toBe(3000);
   expect(new Backoff(100, 1000, () => 0.5).next(3000)).toBe(3375);
 });
+
+test('a server that asks for years is asked again within minutes', () => {
+  const backoff = new Backoff(100, 1000, () => 0);
+  expect(backoff.next(365 * 24 * 3_600_000)).toBe(300_000);
+});
