@@ -1,6 +1,7 @@
 import { grouped } from '../base/collect.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { Notice } from '../model/finding.ts';
+import { objectKey } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
 import { Journal, NoticesByFragment, Tally } from './bookkeeping.ts';
 import { type Conflict, compareClaims, conflictOf } from './claims.ts';
@@ -19,6 +20,8 @@ import { PortLanes } from './port-lanes.ts';
 export class FragmentUnion implements NatPlan {
   /** The entries of each fragment that has any. */
   readonly #fragments = new Map<string, readonly PlanEntry[]>();
+  /** Number of fragments with frontends: those of Services. */
+  #serving = 0;
   readonly #notices = new NoticesByFragment();
   readonly #journal = new Journal();
   readonly #tally = new Tally<PlanEntry['kind']>();
@@ -39,6 +42,7 @@ export class FragmentUnion implements NatPlan {
     this.#notices.replace(name, fragment.notices);
     const old = this.#fragments.get(name);
     let { entries } = fragment;
+    this.#serving += Number(entries.some(isFrontend)) - Number(old?.some(isFrontend) ?? false);
     if (old !== undefined) entries = this.#exchange(old, entries);
     else for (const entry of entries) this.#claim(entry);
     if (entries.length === 0) this.#fragments.delete(name);
@@ -121,6 +125,21 @@ export class FragmentUnion implements NatPlan {
 
   count(kind: PlanEntry['kind']): number {
     return this.#tally.of(kind);
+  }
+
+  countServices(): number {
+    const losers = new Set<string>();
+    for (const conflict of this.#conflicts.values()) {
+      for (const { kind, namespace, name } of conflict.losers) {
+        if (kind === 'Service') losers.add(objectKey(namespace, name));
+      }
+    }
+    let count = this.#serving;
+    for (const name of losers) {
+      const frontends = this.#fragments.get(name)?.filter(isFrontend) ?? [];
+      if (frontends.length > 0 && !frontends.some((entry) => this.entry(entry.key) === entry)) count--;
+    }
+    return count;
   }
 
   /** Keeps an old entry if a new one is equal. Returns the entries that are now valid. */
@@ -265,6 +284,10 @@ export class FragmentUnion implements NatPlan {
       else this.#sourcePorts.set(key, now);
     }
   }
+}
+
+function isFrontend({ kind }: PlanEntry): boolean {
+  return kind === 'ServiceFrontend';
 }
 
 function haveSameKeys(a: readonly PlanEntry[], b: readonly PlanEntry[]): boolean {

@@ -26,6 +26,8 @@ export interface NatPlan {
   notices(): IterableIterator<Notice>;
   /** In constant time. */
   count(kind: PlanEntry['kind']): number;
+  /** Services with at least one frontend. Looks at the conflicts alone. */
+  countServices(): number;
   /** Grows whenever notices may have changed. */
   readonly noticeRevision: number;
 }

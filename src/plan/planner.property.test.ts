@@ -5,6 +5,7 @@ import { factChange, thisNode } from '../../test/generators/facts.ts';
 import type { Entry } from '../forms/entries.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
+import { formatRef } from '../model/object.ts';
 import { canonicalEntry, canonicalPlan } from './canonical.ts';
 import type { NatPlan } from './nat-plan.ts';
 import { defaultPlanOptions } from './options.ts';
@@ -127,6 +128,11 @@ test('the counts are those of the entries', () => {
       ] as const) {
         expect(plan.count(kind), kind).toBe(kinds.filter((each) => each === kind).length);
       }
+      const services = new Set<string>();
+      for (const entry of plan.entries()) {
+        if (entry.kind === 'ServiceFrontend') services.add(formatRef(entry.owner));
+      }
+      expect(plan.countServices()).toBe(services.size);
     }),
     { numRuns: 200 },
   );

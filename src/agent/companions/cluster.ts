@@ -1,9 +1,11 @@
 import type { Status } from '../../forms/status.ts';
 import type { ApiClient } from '../../kube-api/client.ts';
+import type { PodBinding } from '../../plan/entry.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { type NodeAccount, type Programmed, programmedOf } from '../../status/kube/account.ts';
 import { ClusterReporter } from '../../status/kube/cluster-reporter.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
+import { BindingsInForce } from './bindings-in-force.ts';
 import { storeOutcomes } from './published-state.ts';
 
 export interface ClusterToTell {
@@ -16,6 +18,7 @@ export interface ClusterToTell {
 export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
   return (agent) => {
     const accounts = new NodeAccounts();
+    const bindings = new BindingsInForce();
     const reporter = new ClusterReporter({
       ...cluster,
       node: agent.settings.nodeName,
@@ -26,7 +29,7 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
       uidOf: (kind, key) => uidOf(agent, kind, key),
       account: () => {
         const status = { ...agent.status(), problems: agent.findings.forCluster() };
-        return accounts.of(status, agent.planner.plan, agent.reportedRevision);
+        return accounts.of(status, agent.planner.plan, agent.reportedRevision, bindings.list);
       },
     });
     const { metrics } = agent.observations;
@@ -40,6 +43,7 @@ export function clusterStatus(cluster: ClusterToTell): CompanionFactory {
           if (kind === 'Node' && key === agent.settings.nodeName) reporter.nodeIs(fact?.uid ?? null);
         }
       },
+      converged: (outcome) => bindings.follow(outcome),
       changed: () => reporter.changed(),
     };
   };
@@ -55,9 +59,14 @@ export class NodeAccounts {
   #done: Programmed | null = null;
 
   /** Null while a report would be incomplete: the source is being read and has no problem, or the kernel is behind. */
-  of(status: Status, plan: NatPlan, reported: number | null): NodeAccount | null {
+  of(
+    status: Status,
+    plan: NatPlan,
+    reported: number | null,
+    bindings: readonly PodBinding[],
+  ): NodeAccount | null {
     const { synced, failure, problems } = status;
-    if (reported !== null && plan.revision === reported) this.#done = programmedOf(plan);
+    if (reported !== null && plan.revision === reported) this.#done = programmedOf(plan, bindings);
     else if (failure === null) {
       const isSourceWell = !problems.some(({ object }) => object === null);
       if (synced || isSourceWell) return null;

@@ -1,17 +1,18 @@
 import type { StateStoreName } from '../../observe/observations.ts';
-import type { PodBinding } from '../../plan/entry.ts';
 import type { StoreOutcome } from '../../status/store-outcome.ts';
 import { StatePublisher } from '../../status/stores/state-publisher.ts';
 import type { StateStore, StoreChoice } from '../../status/stores/store.ts';
 import type { AgentFacts, CompanionFactory } from '../companion.ts';
+import { BindingsInForce } from './bindings-in-force.ts';
 
 /** Publishes the bindings that the datapath reported as done, in a store outside the node. */
 export function publishedState(kind: StoreChoice['kind'], store: StateStore): CompanionFactory {
   return (agent) => {
+    const bindings = new BindingsInForce();
     const publisher = new StatePublisher({
       store,
       surroundings: agent.surroundings,
-      bindings: () => bindingsInForce(agent),
+      bindings: () => (agent.planner.plan.revision === agent.reportedRevision ? bindings.list : null),
       trouble: (message) => agent.findings.trouble('KNAT_STATE_UNWRITTEN', message),
       outcome: storeOutcomes(agent, kind),
       debug: (line) => agent.logger.debug(line),
@@ -19,18 +20,12 @@ export function publishedState(kind: StoreChoice['kind'], store: StateStore): Co
     return {
       name: 'the state is not published',
       run: (signal) => publisher.run(signal),
-      converged: () => publisher.changed(),
+      converged: (outcome) => {
+        bindings.follow(outcome);
+        publisher.changed();
+      },
     };
   };
-}
-
-/** Null while the kernel is behind the plan. */
-function bindingsInForce({ planner, reportedRevision }: AgentFacts): readonly PodBinding[] | null {
-  const { plan } = planner;
-  if (plan.revision !== reportedRevision) return null;
-  const bindings: PodBinding[] = [];
-  for (const entry of plan.entries()) if (entry.kind === 'PodBinding') bindings.push(entry);
-  return bindings;
 }
 
 export function storeOutcomes(

@@ -2,9 +2,10 @@ import type { NodeNatStatus } from '../../crds/node-nat.ts';
 import type { Capabilities } from '../../datapath/datapath.ts';
 import type { Finding, Notice } from '../../model/finding.ts';
 import { compareText } from '../../model/text.ts';
+import { FAMILIES } from '../../net/family.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import type { PodBinding } from '../../plan/entry.ts';
-import type { NatPlan } from '../../plan/nat-plan.ts';
+import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import type { EnabledKinds } from '../../plan/options.ts';
 
 /** What the cluster gets to know of the agent's work and problems. */
@@ -33,46 +34,23 @@ export interface Programmed {
   readonly notices: readonly Notice[];
 }
 
-/** Reads every entry: call it after programming, not for each change. */
-export function programmedOf(plan: NatPlan): Programmed {
-  const services = new Set<string>();
-  const bindings: PodBinding[] = [];
-  const counts = { frontends: 0, podSources: 0, pools: 0 };
-  for (const entry of plan.entries()) {
-    switch (entry.kind) {
-      case 'ServiceFrontend':
-        counts.frontends++;
-        services.add(`${entry.owner.namespace}/${entry.owner.name}`);
-        break;
-      case 'PodBinding':
-        bindings.push(entry);
-        break;
-      case 'PodSource':
-        counts.podSources++;
-        break;
-      case 'FamilyScope':
-        counts.pools += entry.pools.length;
-        break;
-      case 'ClusterAddress':
-      case 'PodReservation':
-      case 'PodSourcePort':
-      case 'ServiceHealthCheck':
-      case 'SourcePorts':
-      case 'EgressSource':
-        break;
-      default:
-        entry satisfies never;
-    }
-  }
+/**
+ * Costs what the findings cost, not what the plan costs.
+ *
+ * @param bindings all of the plan, in the order of their keys
+ */
+export function programmedOf(plan: NatPlan, bindings: readonly PodBinding[]): Programmed {
   const conflicts = [...plan.conflicts.values()].sort(byKey);
   return {
     counts: {
-      ...counts,
-      services: services.size,
+      services: plan.countServices(),
+      frontends: plan.count('ServiceFrontend'),
       bindings: bindings.length,
+      podSources: plan.count('PodSource'),
+      pools: FAMILIES.reduce((sum, family) => sum + scopeOf(plan, family).pools.length, 0),
       conflicts: conflicts.length,
     },
-    bindings: bindings.sort(byKey),
+    bindings,
     conflicts,
     notices: [...plan.notices()],
   };
