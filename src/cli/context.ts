@@ -9,6 +9,8 @@ export interface Context {
   readonly readInput: () => Promise<string>;
   /** Exit status if no error is thrown: an ExitCode, or the status of a program that knat ran. */
   exit: number;
+  /** Milliseconds to wait for an answer of the agent; undefined: the client's own limit. */
+  answerLimit?: number;
   /** Print stack traces. */
   debug: boolean;
 }

@@ -68,6 +68,17 @@ const commandCodes = {
     meaning: 'The agent has started and is still reading its source, so it has no plan yet.',
     remedy:
       'Try again shortly. If it takes long, knat status says what cannot be read. The rules of an earlier agent work meanwhile.',
+    exit: EXIT.notReady,
+  },
+  KNAT_AGENT_SILENT: {
+    meaning: 'The agent runs, but did not answer within the limit of --timeout.',
+    remedy:
+      'Try again, or allow more time with --timeout. If it stays silent, its log and knat doctor say what it is busy with.',
+    exit: EXIT.notReady,
+  },
+  KNAT_AGENT_ENDED: {
+    meaning: 'The agent ended, or closed the connection, before it had answered.',
+    remedy: 'Try again: the agent may have been restarted. Its log says why it ended.',
     exit: EXIT.agent,
   },
   KNAT_AGENT_DENIED: {

@@ -5,6 +5,7 @@ export const EXIT = {
   usage: 2,
   impossible: 3,
   agent: 4,
+  notReady: 5,
   internal: 70,
 } as const;
 
@@ -16,5 +17,6 @@ export const exitMeanings: Readonly<Record<ExitCode, string>> = {
   2: 'wrong usage or wrong input: an option, a configuration, a flow, a name',
   3: 'not possible here: missing rights, a missing kernel feature, or kube-proxy runs',
   4: 'no agent runs, or another agent runs already',
+  5: 'the agent runs but cannot answer yet: it is reading its source, or did not answer in time',
   70: 'an error in knat itself: please report it',
 };

@@ -19,6 +19,8 @@ const LISTENS = '00010000';
 /** A full backlog is retried ATTEMPTS times, every PAUSE milliseconds. */
 const ATTEMPTS = 20;
 const PAUSE = 100;
+/** Milliseconds after which a full backlog is an error, EAGAIN. */
+export const DIALLING = ATTEMPTS * PAUSE;
 
 /** Unguessable. */
 export function otherSocketName(): string {

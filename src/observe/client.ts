@@ -3,7 +3,7 @@ import type { Failure } from '../forms/findings.ts';
 import { API_PATH, pathOf } from '../forms/request.ts';
 import type { AnswerAt, AnswerPath, LinesPath, QuestionAt } from '../forms/routes.ts';
 import type { FlowAnswer } from '../forms/walk.ts';
-import { AGENT_SOCKET, findAgent, type Stranger } from './agent-sockets.ts';
+import { AGENT_SOCKET, DIALLING, findAgent, type Stranger } from './agent-sockets.ts';
 
 /** No agent answers in this network namespace. */
 export class AgentNotRunning extends Error {
@@ -22,6 +22,24 @@ export class AgentNotRunning extends Error {
   }
 }
 
+/** The agent runs, but does not answer in time. */
+export class AgentSilent extends Error {
+  readonly code = 'KNAT_AGENT_SILENT';
+  override readonly name = 'AgentSilent';
+  constructor(limit: number) {
+    super(`the agent did not answer within ${Math.round(limit / 1000)} s`);
+  }
+}
+
+/** The connection broke before the answer was complete. */
+export class AgentEnded extends Error {
+  readonly code = 'KNAT_AGENT_ENDED';
+  override readonly name = 'AgentEnded';
+  constructor(cause: unknown) {
+    super('the agent ended before it had answered', { cause });
+  }
+}
+
 /** The agent answered with an error. */
 export class AgentAnsweredError extends Error {
   override readonly name = 'AgentAnsweredError';
@@ -35,37 +53,42 @@ export class AgentAnsweredError extends Error {
   }
 }
 
-/** Throws AgentNotRunning, AgentAnsweredError. */
+/** Milliseconds to wait for an answer unless the caller says otherwise: a large node may take a minute. */
+export const PATIENCE = 300_000;
+
+/** Throws AgentNotRunning, AgentAnsweredError, AgentSilent, AgentEnded. @param limit milliseconds */
 export async function askAgent<Path extends AnswerPath>(
   path: Path,
   question?: QuestionAt<Path>,
+  limit = PATIENCE,
 ): Promise<AnswerAt<Path>> {
-  return JSON.parse(await call(API_PATH + pathOf(path, question ?? {}), null));
+  return JSON.parse(await call(API_PATH + pathOf(path, question ?? {}), null, limit));
 }
 
 /** The agent checks the flows. Throws as `askAgent`. */
-export async function explainFlows(flows: unknown): Promise<readonly FlowAnswer[]> {
-  return JSON.parse(await call(`${API_PATH}/explain`, JSON.stringify(flows)));
+export async function explainFlows(flows: unknown, limit = PATIENCE): Promise<readonly FlowAnswer[]> {
+  return JSON.parse(await call(`${API_PATH}/explain`, JSON.stringify(flows), limit));
 }
 
-/** Streams a long or endless answer. Throws as `askAgent`. Leaving the loop early cancels the request. */
+/**
+ * Streams a long or endless answer. Throws as `askAgent`. Leaving the loop early cancels the request.
+ *
+ * @param limit milliseconds until the answer begins; an endless one may be silent afterwards
+ */
 export async function* agentPieces<Path extends LinesPath>(
   path: Path,
   question?: QuestionAt<Path>,
+  limit = PATIENCE,
 ): AsyncGenerator<Uint8Array> {
-  const connection = await connected();
-  const options = { ...connection, path: API_PATH + pathOf(path, question ?? {}), headers: { host: 'knat' } };
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const call = request(options, resolve);
-    call.on('error', reject);
-    call.end();
-  });
+  const answer = await begun(API_PATH + pathOf(path, question ?? {}), null, limit);
   const refusal: Uint8Array[] = [];
   try {
     for await (const piece of answer) {
       if (answer.statusCode === 200) yield piece;
       else refusal.push(piece);
     }
+  } catch (error) {
+    throw brokenBy(error);
   } finally {
     answer.destroy();
   }
@@ -92,34 +115,65 @@ async function connected(): Promise<RequestOptions> {
   return { socketPath: AGENT_SOCKET, createConnection: () => socket };
 }
 
+/** An agent of another version, or its HTTP server itself, may refuse without one of our forms. */
 function answeredError(status: number, body: string): AgentAnsweredError {
-  const { code, message, details }: Partial<Failure> = JSON.parse(body);
+  const { code, message, details } = failureIn(body);
   return new AgentAnsweredError(
-    code ?? 'KNAT_INTERNAL',
-    message ?? `the agent answered ${status}`,
+    code ?? 'KNAT_HTTP_REFUSED',
+    message ?? `the agent answered with status ${status}`,
     details ?? [],
   );
 }
 
+function failureIn(body: string): Partial<Failure> {
+  try {
+    return JSON.parse(body) as Partial<Failure>;
+  } catch {
+    return {};
+  }
+}
+
 /** @param question posted as JSON; null: a GET */
-async function call(path: string, question: string | null): Promise<string> {
-  const connection = await connected();
+async function call(path: string, question: string | null, limit: number): Promise<string> {
+  const until = performance.now() + limit;
+  const answer = await begun(path, question, limit);
+  const timer = setTimeout(() => answer.destroy(new AgentSilent(limit)), until - performance.now());
+  const pieces: Uint8Array[] = [];
+  try {
+    for await (const piece of answer) pieces.push(piece);
+  } catch (error) {
+    throw brokenBy(error);
+  } finally {
+    clearTimeout(timer);
+  }
+  const body = Buffer.concat(pieces).toString();
+  if (answer.statusCode === 200) return body;
+  throw answeredError(answer.statusCode ?? 0, body);
+}
+
+/** The answer, of which the head has arrived. Throws AgentNotRunning, AgentSilent, AgentEnded. */
+async function begun(path: string, question: string | null, limit: number): Promise<IncomingMessage> {
   const method = question === null ? 'GET' : 'POST';
   const headers = { host: 'knat', 'content-type': 'application/json' };
-  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
-    const call = request({ ...connection, path, method, headers, timeout: 30_000 }, (answer) => {
-      let body = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (text: string) => {
-        body += text;
-      });
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
-      answer.on('error', reject);
+  const connection = await connected().catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EAGAIN' ? new AgentSilent(DIALLING) : error;
+  });
+  const options = { ...connection, path, method, headers };
+  return await new Promise<IncomingMessage>((resolve, reject) => {
+    const call = request(options, (answer) => {
+      clearTimeout(timer);
+      resolve(answer);
     });
-    call.on('timeout', () => call.destroy(new Error('the agent did not answer within 30 seconds')));
-    call.on('error', reject);
+    const timer = setTimeout(() => call.destroy(new AgentSilent(limit)), limit);
+    call.on('error', (error) => {
+      clearTimeout(timer);
+      reject(brokenBy(error));
+    });
     call.end(question ?? undefined);
   });
-  if (status === 200) return body;
-  throw answeredError(status, body);
+}
+
+function brokenBy(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ECONNRESET' || code === 'EPIPE' ? new AgentEnded(error) : error;
 }

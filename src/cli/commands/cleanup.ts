@@ -1,5 +1,6 @@
 import { cleanUpKernel, podnatControllerChains } from '../../agent/kernel-commands.ts';
-import { AgentNotRunning, askAgent } from '../../observe/client.ts';
+import { AgentNotRunning } from '../../observe/client.ts';
+import { agentClient } from '../agent-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { DEFAULT_PODNAT_PREFIX } from '../options/readers.ts';
@@ -11,9 +12,10 @@ export interface CleanupValues extends SettingValues {
   readonly podnatController?: true;
 }
 
-export async function cleanUp(values: CleanupValues, { terminal }: Context): Promise<void> {
+export async function cleanUp(values: CleanupValues, context: Context): Promise<void> {
+  const { terminal } = context;
   const { force = false, podnatController = false, podnatPrefix = DEFAULT_PODNAT_PREFIX, output } = values;
-  if (!force) await refuseWhileAgentRuns();
+  if (!force) await refuseWhileAgentRuns(context);
   const { signal } = new AbortController();
   const { tables, rules, routes } = await cleanUpKernel(signal);
   const chains = await podnatControllerChains(podnatPrefix, podnatController, signal);
@@ -32,11 +34,13 @@ export async function cleanUp(values: CleanupValues, { terminal }: Context): Pro
   terminal.printErrorLine('  knat cleanup --podnat-controller removes them too');
 }
 
-async function refuseWhileAgentRuns(): Promise<void> {
-  const status = await askAgent('/status').catch((error: unknown) => {
-    if (error instanceof AgentNotRunning) return null;
-    throw error;
-  });
+async function refuseWhileAgentRuns(context: Context): Promise<void> {
+  const status = await agentClient(context)
+    .ask('/status')
+    .catch((error: unknown) => {
+      if (error instanceof AgentNotRunning) return null;
+      throw error;
+    });
   if (status === null) return;
   const { processId, node } = status;
   throw new CliError(

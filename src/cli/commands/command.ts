@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Question } from '../../forms/questions.ts';
+import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { addConfigOption, addSettings, applyConfig } from '../options/commander.ts';
 import { longName, type SettingName, type SettingValues } from '../options/table.ts';
@@ -53,6 +54,22 @@ export function ownOption(flags: string, help: string, group = 'Options:'): Opti
   return new Option(flags, help).helpGroup(group);
 }
 
+/** For commands that ask the agent. */
+export const TIMEOUT: Option = ownOption(
+  '--timeout <SECONDS>',
+  'wait at most so long for the answer of the agent (default: 300)',
+  'Output:',
+).argParser(readSeconds);
+
+/** Milliseconds. */
+function readSeconds(text: string): number {
+  const seconds = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (seconds === 0) {
+    throw new CliError('KNAT_USAGE', `--timeout: "${text}" is no number of seconds from 1 to 99999`);
+  }
+  return seconds * 1000;
+}
+
 export function questionOptions(terms: Question, group: string): Option[] {
   return Object.entries(terms).map(([name, { value, help }]) => {
     const flag = `--${longName(name)}`;
@@ -78,5 +95,7 @@ export async function valuesOf(command: Command, context: Context): Promise<Sett
   }
   const values = command.opts<SettingValues>();
   context.debug = values.logLevel === 'debug';
+  const { timeout } = command.opts<{ timeout?: number }>();
+  if (timeout !== undefined) context.answerLimit = timeout;
   return values;
 }

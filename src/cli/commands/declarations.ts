@@ -2,7 +2,13 @@ import { Option } from 'commander';
 import { entryQuestion, flowQuestion, packetQuestion } from '../../forms/questions.ts';
 import { AGENT_SETTINGS, PLAN_SETTINGS } from '../options/table.ts';
 import type { CleanupValues } from './cleanup.ts';
-import { type CommandDeclaration, type CommandOption, ownOption, questionOptions } from './command.ts';
+import {
+  type CommandDeclaration,
+  type CommandOption,
+  ownOption,
+  questionOptions,
+  TIMEOUT,
+} from './command.ts';
 import type { DemoValues } from './demo.ts';
 import type { DiffValues } from './diff.ts';
 import type { EntriesValues } from './entries.ts';
@@ -78,6 +84,7 @@ export const commands: readonly CommandDeclaration[] = [
       'config',
       'output',
       'logLevel',
+      TIMEOUT,
     ],
     examples: [
       'knat explain --from 10.244.1.5 --to 10.96.0.10:53 --proto udp',
@@ -131,6 +138,7 @@ export const commands: readonly CommandDeclaration[] = [
       ...PLAN_SETTINGS,
       'config',
       'logLevel',
+      TIMEOUT,
     ],
     examples: [
       'knat what-if --source dir:cluster --node worker-1 -f change.yaml',
@@ -203,6 +211,7 @@ An expectation names a packet as knat explain does, and what should become of it
       ),
       'output',
       'logLevel',
+      TIMEOUT,
     ],
     examples: [
       'knat diff',
@@ -219,7 +228,7 @@ An expectation names a packet as knat explain does, and what should become of it
       'Shows what the agent of this network namespace has programmed, and its problems. Ends with status 1 while\n' +
       'the kernel refuses changes. If no agent runs, it shows the tables of knat in the kernel and ends with\n' +
       'status 4.',
-    options: ['output', 'logLevel'],
+    options: ['output', 'logLevel', TIMEOUT],
     examples: ['knat status', 'knat status -o json | jq .problems', 'ip netns exec worker-1 knat status'],
     run: async (values, context) => (await import('./status.ts')).status(values, context),
   },
@@ -230,7 +239,7 @@ An expectation names a packet as knat explain does, and what should become of it
       'Lists the entries of the plan of this network namespace, each with its object, and what objects asked for\n' +
       'but did not get, with the reason.',
     argument: ['[text]', search.help],
-    options: [...questionOptions(entryOptions, 'Which entries:'), 'output', 'logLevel'],
+    options: [...questionOptions(entryOptions, 'Which entries:'), 'output', 'logLevel', TIMEOUT],
     examples: [
       'knat entries',
       'knat entries --kind binding',
@@ -267,6 +276,7 @@ An expectation names a packet as knat explain does, and what should become of it
       ownOption('--at <TIME>', 'with --who: the time, such as 2026-01-31T15:04:05Z (default: now)', INSTEAD),
       'output',
       'logLevel',
+      TIMEOUT,
     ],
     examples: [
       'knat flows',
@@ -283,7 +293,7 @@ An expectation names a packet as knat explain does, and what should become of it
     description:
       'Checks this host, or the network namespace in which it runs: kernel, forwarding, filters, rules of other\n' +
       'programs, limits for connections. Changes nothing. Ends with status 1 if it finds an error.',
-    options: [...PLAN_SETTINGS, 'config', 'output', 'logLevel'],
+    options: [...PLAN_SETTINGS, 'config', 'output', 'logLevel', TIMEOUT],
     examples: [
       'knat doctor',
       'knat doctor -o json',
@@ -304,6 +314,7 @@ An expectation names a packet as knat explain does, and what should become of it
       'podnatPrefix',
       'output',
       'logLevel',
+      TIMEOUT,
     ],
     examples: ['knat cleanup', 'knat cleanup --podnat-controller', 'ip netns exec worker-1 knat cleanup'],
     run: async (values: CleanupValues, context) => (await import('./cleanup.ts')).cleanUp(values, context),

@@ -1,8 +1,8 @@
 import { previewAgent } from '../../agent/preview.ts';
 import type { Difference, DifferenceGroup } from '../../forms/difference.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { askAgent } from '../../observe/client.ts';
 import { differenceOf } from '../../observe/difference.ts';
+import { agentClient } from '../agent-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -35,7 +35,7 @@ export async function diff(values: DiffValues, context: Context): Promise<void> 
 async function compare(values: DiffValues, limit: number, context: Context): Promise<Difference> {
   const { terminal } = context;
   if (values.source === undefined || values.agent === true) {
-    return await askAgent('/diff', { limit });
+    return await agentClient(context).ask('/diff', { limit });
   }
   const settings = await planSettings(values, {
     defaultNode: context.defaultNode,

@@ -5,7 +5,8 @@ import type { AgentReport, PoolRange } from '../../doctor/host-facts.ts';
 import type { Status } from '../../forms/status.ts';
 import { formatFinding, type Severity } from '../../model/finding.ts';
 import { parsePrefix } from '../../net/prefix.ts';
-import { AgentAnsweredError, AgentNotRunning, askAgent } from '../../observe/client.ts';
+import { AgentAnsweredError, AgentNotRunning } from '../../observe/client.ts';
+import { type AgentClient, agentClient } from '../agent-client.ts';
 import type { Context } from '../context.ts';
 import { errorCodes } from '../error-codes.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -18,17 +19,18 @@ import { planFindings } from './object-problems.ts';
 /** Exit status 1 if a finding is an error. */
 export async function doctor(values: SettingValues, context: Context): Promise<void> {
   const { terminal } = context;
-  const agent = await askForAgent();
-  const pools = agent === null ? await poolsOfSource(values) : await poolsOfAgent();
+  const client = agentClient(context);
+  const agent = await askForAgent(client);
+  const pools = agent === null ? await poolsOfSource(values) : await poolsOfAgent(client);
   const results = await diagnoseHost({ agent, pools }, remedyOf, new AbortController().signal);
   await printData(terminal, values.output, results, () => printDiagnosis(results, context));
   const isSick = results.some(({ findings }) => findings.some(({ severity }) => severity === 'error'));
   if (isSick) context.exit = EXIT.failed;
 }
 
-async function askForAgent(): Promise<AgentReport | null> {
+async function askForAgent(client: AgentClient): Promise<AgentReport | null> {
   try {
-    const status = await askAgent('/status');
+    const status = await client.ask('/status');
     return {
       synced: status.synced,
       failure: status.failure?.message ?? null,
@@ -54,8 +56,8 @@ function findingsOf(status: Status): AgentReport['findings'] {
 }
 
 /** Null while the agent reads its source; the host is then checked without pools. */
-async function poolsOfAgent(): Promise<PoolRange[] | null> {
-  const answer = await askAgent('/pools').catch((error: unknown) => {
+async function poolsOfAgent(client: AgentClient): Promise<PoolRange[] | null> {
+  const answer = await client.ask('/pools').catch((error: unknown) => {
     if (error instanceof AgentAnsweredError && error.code === 'KNAT_SOURCE_READING') return null;
     throw error;
   });

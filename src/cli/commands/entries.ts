@@ -2,8 +2,8 @@ import type { Entry, EntryPage, Refusal } from '../../forms/entries.ts';
 import { askedOf, type EntryQuestion, entryKinds, entryQuestion } from '../../forms/questions.ts';
 import { readEntryQuestion, wantedRefusals } from '../../observe/api/entry-query.ts';
 import { ENTRY_HEADINGS, entryRow } from '../../observe/api/entry-row.ts';
-import { askAgent } from '../../observe/client.ts';
 import { refusals } from '../../observe/refusals.ts';
+import { type AgentClient, agentClient } from '../agent-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -22,14 +22,16 @@ export async function entries(values: EntriesValues, context: Context, search?: 
   const wanted = readEntryQuestion({ ...question, kind: values.kind }, 'everything');
   if (typeof wanted === 'string') throw new CliError('KNAT_USAGE', `--${wanted}`);
   const chosen: (Entry | Refusal)[] = [];
+  const client = agentClient(context);
   const { kinds } = wanted;
-  if (kinds === null) await ask(question, chosen);
+  if (kinds === null) await ask(client, question, chosen);
   else if (kinds.length > 0) {
     const names = Object.entries(entryKinds).filter(([, kind]) => kinds.includes(kind));
-    await ask({ ...question, kind: names.map(([name]) => name).join() }, chosen);
+    await ask(client, { ...question, kind: names.map(([name]) => name).join() }, chosen);
   }
   if (wanted.refused) {
-    chosen.push(...wantedRefusals(wanted, refusals(await askAgent('/status'))));
+    await client.ask('/conflicts', { limit: 1 }); // refused without a plan, while /status lists what is found so far
+    chosen.push(...wantedRefusals(wanted, refusals(await client.ask('/status'))));
   }
   await printData(context.terminal, values.output, chosen, () => {
     printTable(context.terminal, ENTRY_HEADINGS, chosen.map(entryRow));
@@ -38,9 +40,9 @@ export async function entries(values: EntriesValues, context: Context, search?: 
 }
 
 /** Page by page, in the order of the keys. */
-async function ask(question: EntryQuestion, all: (Entry | Refusal)[]): Promise<void> {
+async function ask(client: AgentClient, question: EntryQuestion, all: (Entry | Refusal)[]): Promise<void> {
   for (let after: string | null = ''; after !== null; ) {
-    const page: EntryPage = await askAgent('/entries', { ...question, after, limit: PAGE });
+    const page: EntryPage = await client.ask('/entries', { ...question, after, limit: PAGE });
     for (const entry of page.items) all.push(entry);
     after = page.next;
   }

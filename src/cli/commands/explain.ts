@@ -8,7 +8,7 @@ import type { Walk } from '../../explain/walk.ts';
 import { askedOf, type PacketQuestion, packetQuestion } from '../../forms/questions.ts';
 import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { askAgent, explainFlows } from '../../observe/client.ts';
+import { agentClient } from '../agent-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { readInputFile } from '../input-file.ts';
@@ -57,7 +57,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
 
 async function explainerOf(values: ExplainValues, context: Context): Promise<Explainer> {
   const { terminal } = context;
-  if (values.source === undefined || values.agent === true) return agentExplainer;
+  if (values.source === undefined || values.agent === true) return agentExplainer(context);
   const settings = await planSettings(values, {
     isOnce: true,
     allPods: namesPod(values),
@@ -91,11 +91,14 @@ function namesPod({ from = '', to = '' }: ExplainValues): boolean {
   return [from, to].some((place) => place.startsWith('pod/'));
 }
 
-const agentExplainer: Explainer = {
-  explain: (question) => askAgent('/explain', question),
-  describe: (question) => askAgent('/describe', question),
-  flows: explainFlows,
-};
+function agentExplainer(context: Context): Explainer {
+  const agent = agentClient(context);
+  return {
+    explain: (question) => agent.ask('/explain', question),
+    describe: (question) => agent.ask('/describe', question),
+    flows: (flows) => agent.explainFlows(flows),
+  };
+}
 
 async function readFlows(path: string, context: Context): Promise<unknown> {
   const text = path === '-' ? await context.readInput() : await readInputFile(path, 'the file of flows');

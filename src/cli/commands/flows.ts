@@ -1,5 +1,6 @@
 import { askedOf, type FlowQuestion, flowQuestion } from '../../forms/questions.ts';
-import { AgentNotRunning, agentPieces, askAgent } from '../../observe/client.ts';
+import { AgentNotRunning } from '../../observe/client.ts';
+import { agentClient } from '../agent-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -32,16 +33,17 @@ export async function flows(values: FlowsValues, context: Context): Promise<void
     throw new CliError('KNAT_USAGE', '--flush ends stale flows: add --stale');
   if (at !== undefined && who === undefined) throw new CliError('KNAT_USAGE', '--at belongs to --who');
   if (seconds !== undefined && rates !== true) throw new CliError('KNAT_USAGE', '--seconds needs --rates');
+  const agent = agentClient(context);
   if (who !== undefined) {
-    return await printWho(await askAgent('/flows/who', { address: who, at, protocol }), values, context);
+    return await printWho(await agent.ask('/flows/who', { address: who, at, protocol }), values, context);
   }
-  if (rates === true) return await printRates(await askAgent('/flows/rates', { seconds }), values, context);
-  if (ports === true) return await printPorts(await askAgent('/flows/ports'), values, context);
+  if (rates === true) return await printRates(await agent.ask('/flows/rates', { seconds }), values, context);
+  if (ports === true) return await printPorts(await agent.ask('/flows/ports'), values, context);
   const question = askedOf(flowQuestion, values);
-  if (flush === true) return await endFlows(agentPieces('/flows', question), values, context);
-  if (watch === true) return await watchFlows(agentPieces('/flows/watch', question), values, context);
+  if (flush === true) return await endFlows(agent.pieces('/flows', question), values, context);
+  if (watch === true) return await watchFlows(agent.pieces('/flows/watch', question), values, context);
   try {
-    await printFlows(agentPieces('/flows', question), values, context);
+    await printFlows(agent.pieces('/flows', question), values, context);
   } catch (error) {
     const needsAgent = [question.pod, question.service, stale].some((given) => given !== undefined);
     if (!(error instanceof AgentNotRunning) || needsAgent) throw error;

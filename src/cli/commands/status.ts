@@ -1,7 +1,8 @@
 import type { Observed } from '../../datapath/datapath.ts';
 import type { Status } from '../../forms/status.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { AgentNotRunning, askAgent } from '../../observe/client.ts';
+import { AgentNotRunning } from '../../observe/client.ts';
+import { agentClient } from '../agent-client.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { SettingValues } from '../options/table.ts';
@@ -14,7 +15,7 @@ export async function status(values: SettingValues, context: Context): Promise<v
   const { terminal } = context;
   let answer: Status;
   try {
-    answer = await askAgent('/status');
+    answer = await agentClient(context).ask('/status');
   } catch (error) {
     if (!(error instanceof AgentNotRunning)) throw error;
     await statusWithoutAgent(error, values, context);

@@ -4,12 +4,13 @@ import type { FlowLine } from '../../forms/flows.ts';
 import type { ExpectationChange } from '../../forms/what-if.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { printableJson } from '../../model/printable.ts';
-import { agentPieces, linesOf } from '../../observe/client.ts';
+import { linesOf } from '../../observe/client.ts';
 import { SharedValues } from '../../sources/objects/shared.ts';
 import { joinedWhatIf, type WhatIf, whatIfJson, whatIfOn } from '../../what-if/answer.ts';
 import { Connections } from '../../what-if/connections.ts';
 import { describeWhatIf } from '../../what-if/lines.ts';
 import { whatIfMarkdown } from '../../what-if/markdown.ts';
+import { agentClient } from '../agent-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { readInputFile } from '../input-file.ts';
@@ -65,15 +66,15 @@ export async function whatIf(values: WhatIfValues, context: Context): Promise<vo
   }
   const expectations = await expectationsOf(values, context);
   const made = answerOf(plans, change, settings, expectations, nodes);
-  const answer = values.connections === true ? await withConnections(made) : made;
+  const answer = values.connections === true ? await withConnections(made, context) : made;
   print(answer, values.output, context);
   if (values.exitCode === true && answer.changes.length > 0) context.exit = SOMETHING_CHANGES;
 }
 
 /** Reads the connections from the agent of this network namespace. */
-async function withConnections(answer: WhatIf): Promise<WhatIf> {
+async function withConnections(answer: WhatIf, context: Context): Promise<WhatIf> {
   const connections = new Connections(answer.changes);
-  const pieces = agentPieces('/flows', { kind: EVERY_KIND });
+  const pieces = agentClient(context).pieces('/flows', { kind: EVERY_KIND });
   for await (const lines of linesOf(pieces)) {
     for (const line of lines) {
       const flow = line === '' ? null : (JSON.parse(line) as FlowLine);
