@@ -18,6 +18,7 @@ import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
 import type { AgentFacts, AgentSurroundings, CompanionFactory } from './companion.ts';
 import { observing } from './companions/observing.ts';
+import { programmedLog } from './companions/programmed-log.ts';
 import { Companions } from './companions.ts';
 import { ConvergeLoop } from './converge-loop.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
@@ -112,7 +113,7 @@ export class Agent implements AgentFacts {
     });
     this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
     this.view = agentView(this);
-    this.#companions.set([observing, ...parts.companions].map((companion) => companion(this)));
+    this.#companions.set([observing, programmedLog, ...parts.companions].map((companion) => companion(this)));
   }
 
   /**
@@ -282,8 +283,7 @@ export class Agent implements AgentFacts {
     const { plan } = this.planner;
     const { failure, reportedRevision } = this.#progress;
     if (failure !== null) logger.info('the kernel matches again');
-    const isNews = this.#progress.succeeded(report, Math.round(milliseconds * 1000) / 1000);
-    if (isNews) logger.info({ ...this.#progress.programmed, at: undefined }, 'programmed');
+    this.#progress.succeeded(report, Math.round(milliseconds * 1000) / 1000);
     this.findings.give(REFUSED, report.refused.map(refusedFinding));
     const changed = reportedRevision === null ? null : plan.changedSince(reportedRevision);
     const keepsUnclaimed = this.#intake.unread !== null;

@@ -28,13 +28,12 @@ export class Progress {
     this.#convergingSince = this.#now();
   }
 
-  /** The kernel matches. True when something was written. */
+  /** The kernel matches. */
   succeeded(
     { elementsAdded, elementsDeleted, skeleton, revision, compared }: Report,
     milliseconds: number,
-  ): boolean {
-    const isNews = elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.programmed === null;
-    if (isNews) {
+  ): void {
+    if (elementsAdded + elementsDeleted > 0 || skeleton !== 'kept' || this.programmed === null) {
       const at = this.#wallClock().toISOString();
       this.programmed = { revision, skeleton, elementsAdded, elementsDeleted, compared, at, milliseconds };
     }
@@ -43,7 +42,6 @@ export class Progress {
     this.reportedRevision = revision;
     this.#matchedAt = this.#now();
     this.#convergingSince = null;
-    return isNews;
   }
 
   failed(message: string): void {

@@ -98,7 +98,7 @@ test('changes during a reading and the rest after it are handled by one further 
   await desk.readingsAre(1);
   desk.converge('10.244.1.6');
   await desk.end(30);
-  expect(desk.rests).toEqual([270]);
+  expect(desk.rests).toEqual([1_000]);
   desk.converge('10.244.1.7');
   expect(desk.readings).toHaveLength(1);
   desk.rested();
@@ -113,6 +113,9 @@ test('changes during a reading and the rest after it are handled by one further 
 
 test.each([
   ['a short', 2, 250],
+  ['an ordinary', 5, 495],
+  ['a slow', 50, 1_000],
+  ['a long', 200, 1_800],
   ['a very long', 3_000, 5_000],
 ])('after %s reading it rests too, but not for ever', async (_, duration, rest) => {
   const desk = new Desk();
