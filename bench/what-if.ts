@@ -15,6 +15,8 @@ import { node, serviceFact, sliceFact } from '../test/generators/large-cluster.t
 import { costOfEach } from './cost.ts';
 
 const REPEATS = 10;
+/** At most this many Services change at once. */
+const MANY = 20_000;
 
 const { values } = parseArgs({
   options: {
@@ -52,13 +54,31 @@ const cases: Readonly<Record<string, readonly FactChange[]>> = {
   poolWithoutNat: [present('IPPool', pool('pods', '10.128.0.0/9'))],
 };
 
+/** Changes whose answer grows with the change: every second or every Service, and a pool that every endpoint is in. */
+const large: Readonly<Record<string, readonly FactChange[]>> = {
+  endpointsOfMany: many((index) => present('EndpointSlice', sliceFact(index, endpoints, 1))),
+  servicesGone: many((index) =>
+    absent('Service', `${serviceFact(index).namespace}/${serviceFact(index).name}`),
+  ),
+  poolOfMany: [present('IPPool', pool('more', '10.0.0.0/8', { natOutgoing: true }))],
+};
+
+function many(change: (index: number) => FactChange): FactChange[] {
+  return Array.from({ length: Math.min(services, MANY) }, (_, index) => change(index));
+}
+
 const result: Record<string, unknown> = { services, endpoints };
-for (const [name, changes] of Object.entries(cases)) {
-  let classes = 0;
-  const cost = await costOfEach(REPEATS, async () => {
-    classes = whatIfJson(whatIfOn(planChange(planner, changes, node, () => null))).changes.length;
-  });
-  result[name] = { classes, ...cost };
+await measure(cases, REPEATS);
+await measure(large, 1);
+
+async function measure(of: typeof cases, repeats: number): Promise<void> {
+  for (const [name, changes] of Object.entries(of)) {
+    let classes = 0;
+    const cost = await costOfEach(repeats, async () => {
+      classes = whatIfJson(whatIfOn(planChange(planner, changes, node, () => null))).changes.length;
+    });
+    result[name] = { changed: changes.length, classes, ...cost };
+  }
 }
 process.stdout.write(
   values.output === 'json'

@@ -11,6 +11,8 @@ export interface PathGroup {
 }
 
 export function groupPaths(paths: readonly Path[]): PathGroup[] {
+  const [only, second] = paths;
+  if (only !== undefined && second === undefined) return [{ paths, steps: only.steps }];
   const groups = grouped(paths, ({ steps }) => steps.map(likenessOf).join(', '));
   return [...groups.values()].map((same) => ({ paths: same, steps: same[0]?.steps ?? [] }));
 }

@@ -1,5 +1,5 @@
 import { grouped } from '../base/collect.ts';
-import type { ExpectationChange, WhatIfJson } from '../forms/what-if.ts';
+import type { ChangeJson, ExpectationChange, WhatIfJson } from '../forms/what-if.ts';
 import { besideClasses } from './beside.ts';
 import { claimChanges } from './claims.ts';
 import { type PacketChange, packetChanges } from './classes.ts';
@@ -52,19 +52,22 @@ export function joinedWhatIf(each: readonly WhatIf[]): WhatIf {
 export function whatIfJson(whatIf: WhatIf): WhatIfJson {
   const { nodes, changes, unknown, claims, expectations, connections } = whatIf;
   const all = changesJson(changes, connections);
-  const alike = grouped(all, (change) =>
-    JSON.stringify({ ...change, class: { ...change.class, node: null } }),
-  );
-  const joined = [...alike.values()].flatMap((same) => {
-    const [first] = same;
-    const isEverywhere = nodes.length > 1 && same.length === nodes.length && first !== undefined;
-    return isEverywhere ? [{ ...first, class: { ...first.class, node: null } }] : same;
-  });
   return {
-    changes: joined,
+    changes: nodes.length === 1 ? all : joinedNodes(all, nodes.length),
     unknown,
     ...(claims.length === 0 ? {} : { claims }),
     ...(expectations === null ? {} : { expectations }),
     ...(connections === null ? {} : { connections: connections.busiest }),
   };
+}
+
+function joinedNodes(changes: readonly ChangeJson[], nodes: number): ChangeJson[] {
+  const alike = grouped(changes, (change) =>
+    JSON.stringify({ ...change, class: { ...change.class, node: null } }),
+  );
+  return [...alike.values()].flatMap((same) => {
+    const [first] = same;
+    const isEverywhere = same.length === nodes && first !== undefined;
+    return isEverywhere ? [{ ...first, class: { ...first.class, node: null } }] : same;
+  });
 }

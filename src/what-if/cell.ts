@@ -1,3 +1,5 @@
+import { grouped } from '../base/collect.ts';
+import { compareText } from '../model/text.ts';
 import { joinedSpans, type PortSpan } from '../net/port.ts';
 import { type AddressSet, unionOf } from '../net/ranges.ts';
 import type { Outcome } from './outcome.ts';
@@ -26,43 +28,64 @@ const FIELDS: readonly Field[] = [
   'destinations',
 ];
 
+/** By family, destination, protocol, port, source and what else tells disjoint cells apart. */
+export function compareCells(a: Cell, b: Cell): number {
+  return (
+    compareText(a.sources.family, b.sources.family) ||
+    compareNumbers(a.destinations.ranges[0]?.first, b.destinations.ranges[0]?.first) ||
+    a.protocols - b.protocols ||
+    compareNumbers(a.ports[0]?.first, b.ports[0]?.first) ||
+    compareNumbers(a.sources.ranges[0]?.first, b.sources.ranges[0]?.first) ||
+    a.interfaces - b.interfaces ||
+    compareNumbers(a.sourcePorts[0]?.first, b.sourcePorts[0]?.first)
+  );
+}
+
+function compareNumbers<Num extends number | bigint>(a: Num | undefined, b: Num | undefined): number {
+  return a === undefined || b === undefined || a === b ? 0 : a < b ? -1 : 1;
+}
+
 /** Joins cells that differ in one field alone, until none do. Cells that are disjoint stay so. */
 export function mergedCells(cells: readonly Cell[]): readonly Cell[] {
   const merge = new Merge();
-  let merged = cells;
-  for (;;) {
-    const count = merged.length;
-    for (const field of FIELDS) merged = merge.along(field, merged);
-    if (merged.length === count) return merged;
-  }
+  // Cells with different outcomes never become one, and a large change has as many outcomes as objects.
+  return [...grouped(cells, ({ outcome }) => outcome.key).values()].flatMap((alike) => merge.all(alike));
 }
 
-/** Texts of fields are made once, since most cells share them. */
+/** Equal values have equal numbers, which are made once: most cells share their values. */
 class Merge {
-  readonly #texts = new WeakMap<object, string>();
+  readonly #numbers = new WeakMap<object, number>();
+  readonly #texts = new Map<string, number>();
 
-  along(field: Field, cells: readonly Cell[]): readonly Cell[] {
-    const others = FIELDS.filter((other) => other !== field);
-    const groups = new Map<string, Cell[]>();
-    for (const cell of cells) {
-      const key = [cell.outcome.key, ...others.map((other) => this.#text(cell[other]))].join('|');
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [cell]);
-      else group.push(cell);
+  all(cells: readonly Cell[]): readonly Cell[] {
+    let merged = cells;
+    while (merged.length > 1) {
+      const count = merged.length;
+      for (const field of FIELDS) merged = this.#along(field, merged);
+      if (merged.length === count) break;
     }
+    return merged;
+  }
+
+  #along(field: Field, cells: readonly Cell[]): readonly Cell[] {
+    if (cells.length === 1) return cells;
+    const others = FIELDS.filter((other) => other !== field);
+    const groups = grouped(cells, (cell) => others.map((other) => this.#number(cell[other])).join());
     if (groups.size === cells.length) return cells;
     return [...groups.values()].map((group) => joined(field, group));
   }
 
-  #text(value: Cell[Field]): string {
-    if (typeof value === 'number') return String(value);
-    const known = this.#texts.get(value);
+  #number(value: Cell[Field]): number {
+    if (typeof value === 'number') return value;
+    const known = this.#numbers.get(value);
     if (known !== undefined) return known;
     const ranges: readonly { readonly first: unknown; readonly last: unknown }[] =
       'ranges' in value ? value.ranges : value;
-    const text = ranges.map(({ first, last }) => `${first}-${last}`).join(',');
-    this.#texts.set(value, text);
-    return text;
+    const text = ranges.map(({ first, last }) => `${first}-${last}`).join();
+    const number = this.#texts.get(text) ?? this.#texts.size;
+    this.#texts.set(text, number);
+    this.#numbers.set(value, number);
+    return number;
   }
 }
 

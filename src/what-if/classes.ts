@@ -1,18 +1,20 @@
-import type { ChangeJson, PacketClass } from '../forms/what-if.ts';
+import type { PacketClass } from '../forms/what-if.ts';
 import { compareText } from '../model/text.ts';
 import { formatSpan, type PortSpan } from '../net/port.ts';
 import { PROTOCOLS } from '../net/protocol.ts';
 import { type AddressSet, formatBlocks } from '../net/ranges.ts';
-import type { Cell } from './cell.ts';
+import { type Cell, compareCells } from './cell.ts';
 import type { Comparison } from './comparison.ts';
 import type { InterfaceKind } from './interfaces.ts';
 import type { Outcome } from './outcome.ts';
 import { EVERY_PORT, everyAddress } from './partition.ts';
-import { changedCells, type FamilyChanges } from './search.ts';
+import { changedCells } from './search.ts';
 import { EVERY_SOURCE_PORT } from './source-ports.ts';
 
 /** Packets with one fate before and one after, and the object that the change is shown under. */
-export interface PacketChange extends Omit<ChangeJson, 'flows'> {
+export interface PacketChange {
+  readonly node: string;
+  /** Empty: no object. */
   readonly object: string;
   readonly cell: Cell;
   readonly interfaces: readonly InterfaceKind[];
@@ -21,27 +23,12 @@ export interface PacketChange extends Omit<ChangeJson, 'flows'> {
 /** By object. A binding of several ports is one change, and the ports of its endpoints are those of its first port. */
 export function packetChanges(comparison: Comparison): PacketChange[] {
   const changes = changedCells(comparison).flatMap((family) =>
-    family.cells.map((cell) => changeOf(cell, family, comparison.nodeName)),
+    family.cells.map((cell): PacketChange => {
+      const { nodeName: node } = comparison;
+      return { node, object: objectOf(cell.outcome), cell, interfaces: family.interfaces };
+    }),
   );
-  return changes.sort((a, b) => compareText(a.object, b.object) || compareText(sortText(a), sortText(b)));
-}
-
-function sortText({ class: { destinations, protocols, ports, sources } }: PacketChange): string {
-  return JSON.stringify([destinations, protocols, ports, sources]);
-}
-
-function changeOf(cell: Cell, family: FamilyChanges, node: string): PacketChange {
-  const { outcome } = cell;
-  const { before, after, because } = outcome;
-  return {
-    class: classOf(cell, family, node),
-    before,
-    after,
-    because: { before: because.before.text, after: because.after.text },
-    object: objectOf(outcome),
-    cell,
-    interfaces: family.interfaces,
-  };
+  return changes.sort((a, b) => compareText(a.object, b.object) || compareCells(a.cell, b.cell));
 }
 
 /** The object behind the difference: that of the destination if that is what differs, otherwise that of the source. */
@@ -56,7 +43,8 @@ function objectOf({ before, after, because }: Outcome): string {
   return pick(first) ?? pick(second) ?? '';
 }
 
-function classOf(cell: Cell, { interfaces }: FamilyChanges, node: string): PacketClass {
+/** The class as JSON has it. Made when it is written: most of a large answer are such lists. */
+export function classOf({ cell, interfaces, node }: PacketChange): PacketClass {
   const sources = isWhole(cell.sources) ? null : formatBlocks(cell.sources);
   const destinations = isWhole(cell.destinations) ? null : formatBlocks(cell.destinations);
   const isEveryProtocol = cell.protocols === (1 << PROTOCOLS.length) - 1;

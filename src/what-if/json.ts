@@ -3,7 +3,7 @@ import type { ChangeJson } from '../forms/what-if.ts';
 import { parseAddress } from '../net/address.ts';
 import { type Port, parsePort } from '../net/port.ts';
 import { endpointText } from '../plan/canonical.ts';
-import type { PacketChange } from './classes.ts';
+import { classOf, type PacketChange } from './classes.ts';
 import type { Connections } from './connections.ts';
 
 /** A class for each port of a binding of several ports, since the endpoint's port follows the packet's. */
@@ -16,15 +16,16 @@ function expanded(
   flows: (port: number | null) => number | null,
 ): readonly ChangeJson[] {
   const { ports, outcome } = change.cell;
+  const packets = classOf(change);
+  const because = { before: outcome.because.before.text, after: outcome.because.after.text };
   if (!outcome.shifts.before && !outcome.shifts.after) {
-    const { class: packets, before, after, because } = change;
+    const { before, after } = outcome;
     return [{ class: packets, before, after, because, flows: flows(null) }];
   }
   return ports.flatMap(({ first, last }) =>
     Array.from({ length: last - first + 1 }, (_, offset): ChangeJson => {
       const fate = (side: 'before' | 'after') =>
-        outcome.shifts[side] ? shifted(change[side], offset) : change[side];
-      const { class: packets, because } = change;
+        outcome.shifts[side] ? shifted(outcome[side], offset) : outcome[side];
       return {
         class: { ...packets, ports: [String(first + offset)] },
         before: fate('before'),

@@ -12,8 +12,8 @@ export interface Outcome extends Both<PacketFate> {
   /** The endpoints' ports follow the packet's port: `before` and `after` are those of the first port. */
   readonly shifts: Both<boolean>;
   readonly unknown: readonly Unknown[];
-  /** Equal for equal outcomes. */
-  readonly key: string;
+  /** Equal for equal outcomes of one search. */
+  readonly key: number;
 }
 
 const NEVER: Both<boolean> = { before: false, after: false };
@@ -38,15 +38,15 @@ export class Outcomes {
     };
     if (shifts.before === shifts.after && isAlike(before, after)) return null;
     const fates = { before: fateOf(before), after: fateOf(after) };
-    const text = [JSON.stringify(fates.before), JSON.stringify(fates.after)] as const;
-    if (text[0] === text[1] && shifts.before === shifts.after) return null;
+    const texts = [fateKey(fates.before), fateKey(fates.after)];
+    if (texts[0] === texts[1] && shifts.before === shifts.after) return null;
     const because = { before: causeOf(before), after: causeOf(after) };
-    const isShifted = shifts.before || shifts.after;
-    const key = JSON.stringify([text, because, isShifted ? [shifts, packet.port] : []]);
+    if (shifts.before || shifts.after) texts.push(`${shifts.before} ${shifts.after} ${packet.port}`);
+    const key = [...texts, causeKey(because.before), causeKey(because.after)].join(' / ');
     let known = this.#known.get(key);
     if (known === undefined) {
       const unknown = [...new Set([...before.unknown, ...after.unknown])];
-      known = { ...fates, because, shifts, unknown, key };
+      known = { ...fates, because, shifts, unknown, key: this.#known.size };
       this.#known.set(key, known);
     }
     return known;
@@ -56,6 +56,16 @@ export class Outcomes {
     const { plan, node } = this.#comparison[side];
     return walk(plan, node, packet);
   }
+}
+
+/** Equal for equal fates. Addresses and ports have no spaces. */
+function fateKey({ verdict, endpoints, masq, snat }: PacketFate): string {
+  return `${verdict} ${masq} ${snat} ${endpoints.join(' ')}`;
+}
+
+/** Equal for equal causes. The lengths separate the parts, since a name in a manifest may contain anything. */
+function causeKey({ text, destination, source }: Cause): string {
+  return `${text.length} ${destination?.length} ${source?.length} ${text}${destination ?? ''}${source ?? ''}`;
 }
 
 /** A cheap look at what makes up a fate; false may mean that they are alike nevertheless. */

@@ -1,5 +1,5 @@
 import { grouped } from '../base/collect.ts';
-import { type Cell, mergedCells } from './cell.ts';
+import { type Cell, compareCells, mergedCells } from './cell.ts';
 import type { PacketChange } from './classes.ts';
 import type { Both } from './sides.ts';
 import { addressesText, differenceText, portsText, senderText } from './words.ts';
@@ -26,7 +26,7 @@ export interface ToldObject {
 export function toldChanges(changes: readonly PacketChange[], nodes: readonly string[]): ToldObject[] {
   const objects = grouped(changes, ({ object }) => object);
   return [...objects].map(([object, ofObject]) => {
-    const perNode = [...grouped(ofObject, (change) => change.class.node).values()].flatMap(toldOfNode);
+    const perNode = [...grouped(ofObject, ({ node }) => node).values()].flatMap(toldOfNode);
     const alike = grouped(perNode, ({ nodes: _, because: __, ...line }) => JSON.stringify(line));
     const lines = [...alike.values()].map((same) => {
       const on = same.flatMap((line) => line.nodes);
@@ -37,26 +37,29 @@ export function toldChanges(changes: readonly PacketChange[], nodes: readonly st
 }
 
 function toldOfNode(changes: readonly PacketChange[]): Told[] {
-  const byKey = new Map<string, { change: PacketChange; difference: Both<string> }>();
+  const numbers = new Map<string, number>();
+  const firsts: { readonly change: PacketChange; readonly difference: Both<string> }[] = [];
   const cells = changes.map((change): Cell => {
     const { cell } = change;
     const difference = differenceText(cell.outcome, cell.ports);
-    const key = JSON.stringify([cell.sources.family, difference]);
-    if (!byKey.has(key)) byKey.set(key, { change, difference });
+    const text = JSON.stringify([cell.sources.family, difference]);
+    const key = numbers.get(text) ?? firsts.push({ change, difference }) - 1;
+    numbers.set(text, key);
     return { ...cell, outcome: { ...cell.outcome, key } };
   });
-  return mergedCells(cells).flatMap((cell) => {
-    const known = byKey.get(cell.outcome.key);
+  return [...mergedCells(cells)].sort(compareCells).flatMap((cell) => {
+    const known = firsts[cell.outcome.key];
     if (known === undefined) return [];
     const { change, difference } = known;
+    const { because } = change.cell.outcome;
     return [
       {
         from: `${addressesText(cell.sources)}${senderText(cell, change.interfaces)}`,
         to: addressesText(cell.destinations),
         ports: portsText(cell),
         difference,
-        because: change.because,
-        nodes: change.class.node === null ? [] : [change.class.node],
+        because: { before: because.before.text, after: because.after.text },
+        nodes: [change.node],
       },
     ];
   });
