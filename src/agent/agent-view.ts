@@ -1,24 +1,17 @@
 import { describeWalk } from '../explain/describe.ts';
-import type { ExistingFlow } from '../explain/existing.ts';
 import { walkJson } from '../explain/json.ts';
-import type { Walk } from '../explain/walk.ts';
 import type { PacketQuestion } from '../forms/questions.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts } from './companion.ts';
 import { existingFlows } from './existing-flows.ts';
-import { answerFlows, explainQuery } from './explain-query.ts';
+import { answerFlows, explainSeen } from './explain-query.ts';
 
 export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const { planner, observations, surroundings } = agent;
   const startedAt = surroundings.now();
-  const seen = async <Answer>(
-    query: PacketQuestion,
-    say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
-  ): Promise<Answer> => {
-    const walk = explainQuery(planner, query);
-    // Null without rights or connection tracking.
-    return say(walk, await existingFlows(walk.packet).catch(() => null));
-  };
+  // Null without rights or connection tracking.
+  const seen = async (query: PacketQuestion) =>
+    await explainSeen(planner, query, (...asked) => existingFlows(...asked).catch(() => null));
   return {
     status: () => agent.status(),
     health: () => agent.health(),
@@ -27,8 +20,14 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
     findings: agent.findings,
     observations,
     now: () => surroundings.wallClock().getTime(),
-    explain: (query) => seen(query, walkJson),
-    describe: (query) => seen(query, describeWalk),
+    explain: async (query) => {
+      const { walk, existing } = await seen(query);
+      return walkJson(walk, existing);
+    },
+    describe: async ({ all, ...query }) => {
+      const { walk, existing } = await seen(query);
+      return describeWalk(walk, existing, all !== undefined);
+    },
     flows: (flows) => answerFlows(planner, flows),
   };
 }

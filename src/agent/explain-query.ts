@@ -1,18 +1,59 @@
 import { answerFlow } from '../explain/answer.ts';
+import { type ExistingFlow, isAsPlanned } from '../explain/existing.ts';
 import { hintsOf } from '../explain/hints.ts';
 import { type Packet, parseFlow } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
+import { type ReplyNames, replyWalk } from '../explain/reply-walk.ts';
 import { type Walk, walk } from '../explain/walk.ts';
+import { Names } from '../flows/names.ts';
 import type { PacketQuestion } from '../forms/questions.ts';
 import type { FlowAnswer } from '../forms/walk.ts';
+import { formatRef } from '../model/object.ts';
+import type { Port } from '../net/port.ts';
 import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
 import type { Planner } from '../plan/planner.ts';
+import type { LookForFlows } from './existing-flows.ts';
 
 /** Includes the objects that almost match. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
   const packet = validQuery(packetOfQuestion(question, planner));
   const walked = walk(planner.plan, planner.heldNode, packet);
   return { ...walked, hints: hintsOf(planner, walked) };
+}
+
+/** A walk, and the connections to which its packet belongs; null: conntrack was not read. */
+export interface SeenWalk {
+  readonly walk: Walk;
+  readonly existing: readonly ExistingFlow[] | null;
+}
+
+/**
+ * As `explainQuery`, beside the connections of this host. A packet with a source port that conntrack knows as a reply
+ * gets the walk of a reply. Throws InvalidQuery.
+ *
+ * @param look null: conntrack is not read
+ */
+export async function explainSeen(
+  planner: Planner,
+  question: PacketQuestion,
+  look: LookForFlows | null,
+): Promise<SeenWalk> {
+  const walk = explainQuery(planner, question);
+  if (look === null) return { walk, existing: null };
+  const { packet } = walk;
+  const existing = await look(packet, (flow) => isAsPlanned(walk, planner.heldNode, flow));
+  const [only] = existing ?? [];
+  if (packet.sourcePort === undefined || only?.direction !== 'reply') return { walk, existing };
+  return { walk: replyWalk(planner.heldNode, packet, only, replyNames(planner, packet, only)), existing };
+}
+
+function replyNames(planner: Planner, { protocol }: Packet, { original }: ExistingFlow): ReplyNames {
+  const { plan } = planner;
+  const names = new Names(planner);
+  const dialled = plan.entryAt({ address: original.dst, protocol, port: original.dport as Port });
+  const object = dialled?.kind === 'ServiceFrontend' || dialled?.kind === 'PodBinding' ? dialled.owner : null;
+  const to = object?.kind === 'Service' ? formatRef(object) : names.of(original.dst);
+  return { from: names.of(original.src), to, object };
 }
 
 const ERRORS_SHOWN = 10;

@@ -77,13 +77,14 @@ describe('as text', () => {
     const client = { src: ip('198.51.100.9'), sport: 40001 };
     const original = { ...client, dst: ip('10.96.0.10'), dport: 80 };
     const reply = { src: ip('10.244.9.9'), sport: 8080, dst: ip('192.0.2.1'), dport: 40001 };
-    const existing = [{ original, reply, timeoutSeconds: 431_990 }];
+    const state = { direction: 'original', asPlanned: false } as const;
+    const existing = [{ original, reply, timeoutSeconds: 431_990, ...state }];
     const lines = describeWalk(result, existing).map(plainText);
     expect(lines.join('\n')).toContain(
       [
         'But          an existing flow: TCP 198.51.100.9:40001 → 10.96.0.10:80 keeps',
         '             going to 10.244.9.9:8080 as 192.0.2.1:40001 until it ends or is',
-        '             idle for 431990 s',
+        '             idle for 4 days 23 hours',
       ].join('\n'),
     );
     expect(lines.join('\n')).not.toContain('whether such a connection exists');
@@ -93,6 +94,8 @@ describe('as text', () => {
         original: { source: '198.51.100.9:40001', destination: '10.96.0.10:80' },
         reply: { source: '10.244.9.9:8080', destination: '192.0.2.1:40001' },
         timeoutSeconds: 431_990,
+        direction: 'original',
+        asPlanned: false,
       },
     ]);
   });

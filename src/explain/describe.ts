@@ -5,13 +5,14 @@ import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
 import { endpointText } from '../plan/canonical.ts';
 import type { Endpoint } from '../plan/entry.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
+import { foldedText, foldSteps } from './fold.ts';
 import { groupPaths, type PathGroup } from './group.ts';
 import { unknownBeside } from './json.ts';
 import { labelled, WIDTH } from './lines.ts';
 import type { Packet } from './packet.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { Step } from './step.ts';
-import type { Walk } from './walk.ts';
+import type { Path, Walk } from './walk.ts';
 
 /** Width of the column with the hooks' names. */
 const COLUMN = 13;
@@ -21,20 +22,32 @@ const PATHS_SHOWN = 3;
 
 /**
  * Lines of at most 80 characters, for readers who know Kubernetes but not knat.
+ *
  * @param existing such connections in conntrack; null if it was not read
+ * @param isWhole long lists in full length
  */
-export function describeWalk(walk: Walk, existing: readonly ExistingFlow[] | null = null): Line[] {
+export function describeWalk(
+  walk: Walk,
+  existing: readonly ExistingFlow[] | null = null,
+  isWhole = false,
+): Line[] {
   const lines: Line[] = [...titleLines(walk), []];
   for (const step of walk.steps) lines.push(...describeStep(step));
-  if (walk.verdict === 'dnat') lines.push(...endpointLines(walk.paths.map((path) => path.endpoint)));
+  const isReply = walk.steps[0]?.rule === 'reply';
+  if (walk.verdict === 'dnat' && !isReply) {
+    const endpoints = walk.paths.map((path) => path.endpoint);
+    lines.push(...endpointLines(endpoints, isWhole ? endpoints.length : ENDPOINTS_SHOWN));
+  }
   const groups = groupPaths(walk.paths);
-  for (const group of groups) lines.push(...groupLines(group, groups.length > 1));
+  for (const group of groups) lines.push(...groupLines(group, groups.length > 1, isWhole));
   lines.push([], ...resultLines(walk, groups));
   for (const { winner, losers, because } of walk.conflicts) {
     const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
     lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
   }
-  const flows = (existing ?? []).map((flow) => `an existing flow: ${existingFlowText(walk.packet, flow)}`);
+  const others = isReply ? [] : (existing ?? []).filter(({ asPlanned }) => !asPlanned);
+  const flows = others.map((flow) => `an existing flow: ${existingFlowText(walk.packet, flow)}`);
+  lines.push(...connectionLines(walk, existing));
   const hints = walk.hints.map(({ object, text }) =>
     object === null ? text : `${formatRef(object)}: ${text}`,
   );
@@ -72,8 +85,15 @@ function describeStep(step: Step): Line[] {
   return [...named, ...labelled('', COLUMN, reason, tone)];
 }
 
-function endpointLines(endpoints: readonly Endpoint[]): Line[] {
-  const room = endpoints.length <= ENDPOINTS_SHOWN ? ENDPOINTS_SHOWN : ENDPOINTS_SHOWN - 1;
+/** The connection that the packet belongs to, if it is translated as planned: which endpoint, and how long. */
+function connectionLines({ packet }: Walk, existing: readonly ExistingFlow[] | null): Line[] {
+  const [flow] = existing ?? [];
+  if (packet.sourcePort === undefined || flow?.asPlanned !== true) return [];
+  return labelled('Connection', COLUMN, `exists: ${existingFlowText(packet, flow)}`);
+}
+
+function endpointLines(endpoints: readonly Endpoint[], most: number): Line[] {
+  const room = endpoints.length <= most ? most : most - 1;
   const shown = endpoints.slice(0, room);
   const lines = shown.flatMap((endpoint) => labelled('', COLUMN, `→ ${endpointText(endpoint)}`, 'good'));
   const rest = endpoints.length - shown.length;
@@ -81,9 +101,12 @@ function endpointLines(endpoints: readonly Endpoint[]): Line[] {
 }
 
 /** The steps after routing; if endpoints differ, below a line that names the endpoints. */
-function groupLines(group: PathGroup, several: boolean): Line[] {
+function groupLines(group: PathGroup, several: boolean, isWhole: boolean): Line[] {
   const lines = several ? labelled('', COLUMN, `${pathsText(group)}:`, 'dim') : [];
-  return [...lines, ...group.steps.flatMap(describeStep)];
+  const { shown, folded } = isWhole ? { shown: group.steps, folded: 0 } : foldSteps(group.steps);
+  lines.push(...shown.flatMap(describeStep));
+  if (folded > 0) lines.push(...labelled('', COLUMN, foldedText(folded), 'dim'));
+  return lines;
 }
 
 function resultLines(walk: Walk, groups: readonly PathGroup[]): Line[] {
@@ -98,11 +121,13 @@ function resultLines(walk: Walk, groups: readonly PathGroup[]): Line[] {
         if (path === undefined) return [];
         const label = index === 0 ? 'Result' : '';
         const many = group.paths.length > 1 ? ', or another endpoint' : '';
-        const { source, destination, port } = path.after;
+        const { destination, port } = path.after;
         const tone = walk.verdict === 'none' ? 'plain' : 'good';
         const unchanged = walk.verdict === 'none' ? 'unchanged: ' : '';
-        const result = `${unchanged}${sourceText(source)} → ${formatEndpoint(destination, port)}${many}`;
-        return [...labelled(label, COLUMN, result, tone), ...labelled('', COLUMN, replyText(group), 'plain')];
+        const result = `${unchanged}${sourceAfter(path)} → ${formatEndpoint(destination, port)}${many}`;
+        const [first] = walk.steps;
+        const then = first?.rule === 'reply' ? `the connection is known ${first.until}` : replyText(group);
+        return [...labelled(label, COLUMN, result, tone), ...labelled('', COLUMN, then, 'plain')];
       });
   }
 }
@@ -129,6 +154,13 @@ export function packetText(packet: Packet): string {
   const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
   const by = inputInterface === undefined ? '' : `, in by ${inputInterface}`;
   return `${protocol} ${from} → ${formatEndpoint(destination, port)}${by}`;
+}
+
+/** With the port, if a rule sets it. */
+function sourceAfter({ after: { source }, snatPort }: Path): string {
+  return typeof snatPort === 'number' && source !== 'node'
+    ? formatEndpoint(source, snatPort)
+    : sourceText(source);
 }
 
 function sourceText(source: IpAddress | 'node'): string {

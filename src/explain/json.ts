@@ -2,6 +2,7 @@ import type { WalkJson, WalkPacket, WalkStep } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
 import { endpointText } from '../plan/canonical.ts';
 import { type ExistingFlow, existingFlowJson } from './existing.ts';
+import { isDeciding } from './fold.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { PacketState, Step } from './step.ts';
 import type { Walk } from './walk.ts';
@@ -51,6 +52,7 @@ function stepJson(step: Step): WalkStep {
     rule: step.rule,
     object: step.object === null ? null : formatRef(step.object),
     verdict: step.verdict,
+    decides: isDeciding(step),
     reason: stepReason(step),
     before: packetJson(step.before),
     after: step.after.map(packetJson),

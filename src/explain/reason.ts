@@ -1,6 +1,7 @@
 import { formatRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { firstFew } from '../model/text.ts';
+import { formatEndpoint } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { formatDestination } from '../plan/canonical.ts';
 import type { EgressChoice, EgressOutcome } from '../plan/entry.ts';
@@ -25,6 +26,11 @@ export function stepReason(step: Step): string {
       return step.by === null
         ? `a program of this host listens on ${step.listener}/${step.before.protocol}, and no Service or Pod NAT binding takes precedence: the destination stays`
         : `${step.by} maps ${step.listener}/${step.before.protocol}, and no Service or Pod NAT binding takes precedence: knat leaves the packet to that mapping`;
+    case 'reply': {
+      const [after] = step.after;
+      const goes = after === undefined ? '' : `, goes to ${formatEndpoint(after.destination, after.port)}`;
+      return `a reply: it belongs to the connection ${step.connection}${goes}; conntrack undoes the translation of that connection, and no rule is asked`;
+    }
     case 'no-destination-rule':
       return 'no Service and no Pod NAT binding for this destination: it stays';
     case 'hairpin':

@@ -66,6 +66,14 @@ export type DestinationStep = StepBase &
         readonly listener: string;
         readonly by: string | null;
       }
+    | {
+        /** Conntrack knows the packet as a reply; `object` translates its connection. */
+        readonly rule: 'reply';
+        readonly verdict: 'dnat' | 'continue';
+        /** `TCP 10.244.1.7:40001 (Pod shop/a) → 10.96.0.10:80 (Service shop/web)` */
+        readonly connection: string;
+        readonly until: string;
+      }
     | { readonly rule: 'no-destination-rule'; readonly verdict: 'continue' }
   );
 

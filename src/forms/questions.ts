@@ -47,6 +47,16 @@ export const packetQuestion = {
 
 export type PacketQuestion = Asked<typeof packetQuestion>;
 
+/** How much of an answer in lines is shown; JSON always has everything. */
+export const listQuestion = {
+  all: {
+    value: null,
+    help: 'list every rule that was asked and every endpoint, instead of counting them; JSON always has all',
+  },
+} as const satisfies Question;
+
+export type ListQuestion = Asked<typeof listQuestion>;
+
 export const flowQuestion = {
   pod: { value: 'NAMESPACE/NAME', help: 'flows that this Pod began or answers' },
   service: { value: 'NAMESPACE/NAME', help: 'flows that this Service translates' },

@@ -4,7 +4,7 @@ import { entryPage, poolMatrix, pools } from './entries.ts';
 import { conflict, notice, pageOf, problem } from './findings.ts';
 import { flowEvent, flowLine, pairs, ports, rates, who } from './flows.ts';
 import { activityPage, history, metrics } from './history.ts';
-import { entryQuestion, flowQuestion, packetQuestion, type Question } from './questions.ts';
+import { entryQuestion, flowQuestion, listQuestion, packetQuestion, type Question } from './questions.ts';
 import { status, summary } from './status.ts';
 import { lines, walk } from './walk.ts';
 
@@ -132,7 +132,12 @@ export const routes = {
     poolMatrix,
   ),
   explain: get('/explain', 'What happens to a packet, and why, step by step', packet, walk),
-  describe: get('/describe', 'The same as lines of 80 columns', packet, lines),
+  describe: get(
+    '/describe',
+    'The same as lines of 80 columns; long lists are counted, unless all is true',
+    asked({ ...packetQuestion, ...listQuestion }),
+    lines,
+  ),
   difference: get(
     '/diff',
     'What differs between the plan and the kernel, by object and by element; writes nothing',

@@ -18,6 +18,7 @@ const step = form({
   rule: text,
   object: owner,
   verdict: text,
+  decides: flag.openapi({ description: 'false: a rule that was asked and does not match this packet' }),
   reason: text,
   before: packetState,
   after: list(packetState),
@@ -45,9 +46,13 @@ const existingFlow = form({
   original: connectionEnds,
   reply: connectionEnds,
   timeoutSeconds: z.number().nullable(),
+  direction: z
+    .enum(['original', 'reply'])
+    .openapi({ description: 'the packet goes the way of the first packet, or is a reply' }),
+  asPlanned: flag.openapi({ description: 'a new connection would be translated alike' }),
 });
 
-/** As text: an existing connection that keeps its translation. */
+/** As text: an existing connection to which the packet belongs. */
 export type ExistingFlowJson = z.output<typeof existingFlow>;
 
 export const verdict = z.enum(['dnat', 'snat', 'none', 'drop', 'reject']);
@@ -61,7 +66,8 @@ export const walk = form({
   paths: list(path),
   conflicts: list(form({ key: text, winner: text, losers: texts, because: text })),
   existing: list(existingFlow).nullable().openapi({
-    description: 'existing connections that match the packet and keep their translation; null: not known',
+    description:
+      'existing connections to which the packet belongs; they keep their translation; null: not known',
   }),
   unknown: list(form({ about: text, reason: text })),
   hints: list(form({ about: text, object: owner, reason: text })).openapi({

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { entryQuestion, flowQuestion, packetQuestion } from '../../forms/questions.ts';
+import { entryQuestion, flowQuestion, listQuestion, packetQuestion } from '../../forms/questions.ts';
 import { AGENT_SETTINGS, PLAN_SETTINGS } from '../options/table.ts';
 import type { CleanupValues } from './cleanup.ts';
 import {
@@ -69,6 +69,7 @@ export const commands: readonly CommandDeclaration[] = [
       'without, it asks the agent that runs in this network namespace.',
     options: [
       ...questionOptions(packetQuestion, PACKET),
+      ...questionOptions(listQuestion, 'Output:'),
       ownOption(
         '--flows <FILE>',
         'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}, with inputInterface if needed; - reads standard input',

@@ -1,11 +1,9 @@
-import { answerFlows, explainQuery } from '../../agent/explain-query.ts';
+import { answerFlows, explainSeen } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
 import { describeWalk } from '../../explain/describe.ts';
-import type { ExistingFlow } from '../../explain/existing.ts';
 import { walkJson } from '../../explain/json.ts';
 import { senderNode } from '../../explain/place.ts';
-import type { Walk } from '../../explain/walk.ts';
-import { askedOf, type PacketQuestion, packetQuestion } from '../../forms/questions.ts';
+import { askedOf, type ListQuestion, type PacketQuestion, packetQuestion } from '../../forms/questions.ts';
 import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { agentClient } from '../agent-client.ts';
@@ -19,7 +17,7 @@ import { withProgress } from '../progress.ts';
 import { printTable } from '../table.ts';
 import { warnOfAbsentNode } from './absent-node.ts';
 
-export interface ExplainValues extends SettingValues, PacketQuestion {
+export interface ExplainValues extends SettingValues, PacketQuestion, ListQuestion {
   readonly flows?: string;
   readonly agent?: true;
   readonly conntrack?: true;
@@ -57,7 +55,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
 
 async function explainerOf(values: ExplainValues, context: Context): Promise<Explainer> {
   const { terminal } = context;
-  if (values.source === undefined || values.agent === true) return agentExplainer(context);
+  if (values.source === undefined || values.agent === true) return agentExplainer(values, context);
   const settings = await planSettings(values, {
     isOnce: true,
     allPods: namesPod(values),
@@ -70,18 +68,17 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   const planner = plans.of(node);
   for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
   warnOfAbsentNode(planner.nodes, planner.node.nodeName, settings.source.name, terminal);
-  const seen = async <Answer>(
-    question: PacketQuestion,
-    say: (walk: Walk, existing: readonly ExistingFlow[] | null) => Answer,
-  ): Promise<Answer> => {
-    const walk = explainQuery(planner, question);
-    if (values.conntrack !== true) return say(walk, null);
-    const { existingFlows } = await import('../../agent/existing-flows.ts');
-    return say(walk, await existingFlows(walk.packet));
-  };
+  const look =
+    values.conntrack === true ? (await import('../../agent/existing-flows.ts')).existingFlows : null;
   return {
-    explain: (question) => seen(question, walkJson),
-    describe: (question) => seen(question, describeWalk),
+    explain: async (question) => {
+      const { walk, existing } = await explainSeen(planner, question, look);
+      return walkJson(walk, existing);
+    },
+    describe: async (question) => {
+      const { walk, existing } = await explainSeen(planner, question, look);
+      return describeWalk(walk, existing, values.all !== undefined);
+    },
     flows: async (flows) => answerFlows(planner, flows),
   };
 }
@@ -91,11 +88,11 @@ function namesPod({ from = '', to = '' }: ExplainValues): boolean {
   return [from, to].some((place) => place.startsWith('pod/'));
 }
 
-function agentExplainer(context: Context): Explainer {
+function agentExplainer({ all }: ExplainValues, context: Context): Explainer {
   const agent = agentClient(context);
   return {
     explain: (question) => agent.ask('/explain', question),
-    describe: (question) => agent.ask('/describe', question),
+    describe: (question) => agent.ask('/describe', { ...question, all }),
     flows: (flows) => agent.explainFlows(flows),
   };
 }

@@ -1,4 +1,4 @@
-import type { PacketQuestion } from '../../forms/questions.ts';
+import type { ListQuestion, PacketQuestion } from '../../forms/questions.ts';
 import type { Status } from '../../forms/status.ts';
 import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
@@ -19,7 +19,7 @@ export interface AgentView {
   /** As `knat explain -o json` prints it. Throws InvalidQuery. */
   explain(packet: PacketQuestion): Promise<WalkJson>;
   /** As `explain`, in lines for a terminal. */
-  describe(packet: PacketQuestion): Promise<readonly Line[]>;
+  describe(packet: PacketQuestion & ListQuestion): Promise<readonly Line[]>;
   /** As `knat explain --flows FILE -o json` prints them. */
   flows(flows: unknown): readonly FlowAnswer[];
 }

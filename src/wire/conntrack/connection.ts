@@ -4,7 +4,13 @@ import { type Asked, NetlinkClient } from '../client.ts';
 import { Rejected } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, writeNfgenmsg } from '../messages.ts';
-import { type ConntrackEntry, conntrackAttributes, creationAttributes, tupleAttributesOf } from './entry.ts';
+import {
+  type ConntrackEntry,
+  conntrackAttributes,
+  creationAttributes,
+  type FlowTuple,
+  tupleAttributesOf,
+} from './entry.ts';
 import { type FlowFilter, kernelFilter, matches } from './filter.ts';
 import { FlowView } from './flow-view.ts';
 import { IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_NEW } from './numbers.ts';
@@ -32,6 +38,22 @@ export class ConntrackConnection extends NetlinkClient {
   entries(filter: FlowFilter = {}): ConntrackEntry[] {
     const found: ConntrackEntry[] = [];
     for (const _ of this.dump(filter, (flow) => found.push(flow.copy())));
+    return found;
+  }
+
+  /** The entry that has this tuple in either direction, as the kernel finds it for a packet; null: none. */
+  find(family: Family, protocol: number, tuple: FlowTuple): ConntrackEntry | null {
+    const view = new FlowView();
+    const attributes = { original: tupleAttributesOf(family, protocol, tuple) };
+    let found: ConntrackEntry | null = null;
+    try {
+      this.request(message('IPCTNL_MSG_CT_GET', NLM_F_ACK, family, attributes), (one) => {
+        found = view.read(one).copy();
+      });
+    } catch (error) {
+      if (error instanceof Rejected && error.errno === 'ENOENT') return null;
+      throw error;
+    }
     return found;
   }
 

@@ -74,6 +74,20 @@ describe('an entry', () => {
     expect(entry?.timeoutSeconds).toBeGreaterThan(0);
   });
 
+  test('is found by the tuple of either direction, as the kernel finds it for a packet', async () => {
+    await ask('127.0.0.53', 53);
+    const [entry] = connection.entries({ original: { dport: 53 } });
+    if (entry === undefined) throw new Error('no entry');
+    const { original, reply, id } = entry;
+    for (const tuple of [original, reply]) {
+      expect(connection.find('IPv4', 17, tuple)).toMatchObject({ original, reply, id });
+    }
+    expect(connection.find('IPv4', 6, original)).toBeNull();
+    expect(connection.find('IPv4', 17, { ...original, sport: original.sport ^ 1 })).toBeNull();
+    connection.delete(entry);
+    expect(connection.find('IPv4', 17, reply)).toBeNull();
+  });
+
   test('is deleted once, and not in place of a later one of the same tuple', async () => {
     await ask('127.0.0.53', 53);
     const [entry] = connection.entries({ original: { dport: 53 } });

@@ -1,6 +1,8 @@
-import { Alert, Badge, Card, Code, Group, List, Stack, Text, Timeline, Title } from '@mantine/core';
+import { Alert, Badge, Button, Card, Code, Group, List, Stack, Text, Timeline, Title } from '@mantine/core';
+import { useState } from 'react';
 import type { WalkJson, WalkPacket, WalkPath, WalkStep } from '../../../src/forms/walk.ts';
 import { formatEndpoint } from '../../../src/net/address.ts';
+import { Connections } from './connections.tsx';
 
 const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
   dnat: { color: 'blue', text: 'the destination is rewritten' },
@@ -9,6 +11,9 @@ const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
   drop: { color: 'red', text: 'dropped' },
   reject: { color: 'red', text: 'refused' },
 };
+
+/** Rules that do not match are listed up to this number, as in the lines of the command. */
+const LISTED = 3;
 
 /** Further paths are only counted. */
 const PATHS = 12;
@@ -45,6 +50,7 @@ export function WalkView({ walk }: { walk: WalkJson }) {
         ))}
       </Group>
       {walk.paths.length > PATHS && <Text c="dimmed">and {walk.paths.length - PATHS} more endpoints</Text>}
+      <Connections walk={walk} />
       {walk.hints.length > 0 && (
         <Alert color="blue" title="Did you mean?" role="note">
           <List size="sm">
@@ -73,7 +79,25 @@ export function WalkView({ walk }: { walk: WalkJson }) {
   );
 }
 
-function Steps({ steps }: { steps: readonly WalkStep[] }) {
+function Steps({ steps: all }: { steps: readonly WalkStep[] }) {
+  const [isWhole, setWhole] = useState(false);
+  const deciding = all.filter(({ decides }) => decides);
+  const folded = all.length - deciding.length;
+  const isFolded = !isWhole && folded > LISTED;
+  const steps = isFolded ? deciding : all;
+  return (
+    <>
+      <StepLine steps={steps} />
+      {isFolded && (
+        <Button variant="subtle" size="compact-xs" mt="xs" onClick={() => setWhole(true)}>
+          {folded} other rules do not match: show all
+        </Button>
+      )}
+    </>
+  );
+}
+
+function StepLine({ steps }: { steps: readonly WalkStep[] }) {
   return (
     <Timeline mt="md" active={steps.length} bulletSize={18} lineWidth={2}>
       {steps.map((step, index) => (
