@@ -1,14 +1,17 @@
 import { deepEqual } from '../../model/equal.ts';
+import type { FactTypes, ObjectKind } from '../../model/facts.ts';
 import type { Finding } from '../../model/finding.ts';
-import { type AnyFact, factKey, parseFact } from '../objects/fact-object.ts';
+import { factKey, parseFact } from '../objects/fact-object.ts';
 import { objectRef, type ParseContext } from '../objects/metadata.ts';
 import { lastGoodFinding } from '../objects/parsed.ts';
 import type { Resource } from './resources.ts';
 
+type Fact = FactTypes[ObjectKind];
+
 /** The value of one object; null when it was removed or is no fact. */
 export interface ObjectChange {
   readonly key: string;
-  readonly fact: AnyFact | null;
+  readonly fact: Fact | null;
 }
 
 export interface ObjectSink {
@@ -26,7 +29,7 @@ export class ResourceObjects {
   readonly #context: ParseContext;
   readonly #sink: ObjectSink;
   /** Every existing object; null if it is no fact, or was never valid. */
-  readonly #facts = new Map<string, AnyFact | null>();
+  readonly #facts = new Map<string, Fact | null>();
   readonly #troubled = new Set<string>();
   /** Keys in the unfinished list; null without one. */
   #listed: Set<string> | null = null;
@@ -61,7 +64,7 @@ export class ResourceObjects {
     if (key === '') return;
     const before = this.#facts.get(key);
     this.#listed?.add(key);
-    const parsed = parseFact(kind, object, this.#context);
+    const parsed = parseFact(kind, object, this.#context, before);
     if (parsed.ok) {
       this.#report(key, parsed.warnings);
       if (before === undefined) this.#facts.set(key, parsed.fact);

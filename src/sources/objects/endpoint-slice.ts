@@ -12,6 +12,7 @@ import { type Fields, readOrdinaryAddress } from './fields.ts';
 import { FOREIGN_LABELS, openObject, type ParseContext, timeOf } from './metadata.ts';
 import type { Parsed, ParseReport } from './parsed.ts';
 import { NONE, type SharedValues } from './shared.ts';
+import { sharedState, UsualEndpoints } from './usual-endpoints.ts';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
 const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
@@ -21,8 +22,14 @@ const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time';
  * No fact: a slice without a Service's name, with a label that leaves it to another controller, or of address type
  * FQDN. An unusable endpoint, port or address is left out with a warning, also an address of another family than
  * `addressType`; a slice without a usable item is rejected.
+ *
+ * @param before the last good state of the slice, whose endpoints are taken over where they are the same
  */
-export function parseEndpointSlice(object: unknown, context: ParseContext): Parsed<EndpointSliceFact> {
+export function parseEndpointSlice(
+  object: unknown,
+  context: ParseContext,
+  before: EndpointSliceFact | null = null,
+): Parsed<EndpointSliceFact> {
   const { namespace, name, fields, metadata, report } = openObject('EndpointSlice', object, context.shared);
   const labels = metadata.object('labels');
   const serviceName = labels.text(SERVICE_NAME);
@@ -38,7 +45,7 @@ export function parseEndpointSlice(object: unknown, context: ParseContext): Pars
     serviceName,
     family,
     ports: ports(fields, context.shared, report),
-    endpoints: endpoints(fields, family, context.shared, report),
+    endpoints: endpoints(fields, new UsualEndpoints(family, before, context.shared), report),
     lastChangeTriggerAt: timeOf(metadata.object('annotations').text(TRIGGER_TIME)),
   });
 }
@@ -76,12 +83,8 @@ function ports(fields: Fields, shared: SharedValues, report: ParseReport): reado
   return shared.list(key, facts);
 }
 
-function endpoints(
-  fields: Fields,
-  family: Family,
-  shared: SharedValues,
-  report: ParseReport,
-): readonly EndpointFact[] {
+function endpoints(fields: Fields, usual: UsualEndpoints, report: ParseReport): readonly EndpointFact[] {
+  const { family, shared } = usual;
   const read = (entry: Fields): EndpointFact | null => {
     const text = entry.texts('addresses')[0];
     if (text === undefined) {
@@ -105,7 +108,7 @@ function endpoints(
     }
     return { address, state: endpointState(entry, shared) };
   };
-  return fields.objectParts('endpoints', read, 'needed');
+  return fields.objectParts('endpoints', read, 'needed', (item) => usual.read(item));
 }
 
 function endpointState(entry: Fields, shared: SharedValues): EndpointState {
@@ -118,11 +121,7 @@ function endpointState(entry: Fields, shared: SharedValues): EndpointState {
   const hints = entry.has('hints') ? entry.object('hints') : null;
   const zoneHints = hintNames(hints, 'forZones');
   const nodeHints = hintNames(hints, 'forNodes');
-  const state = { ready, serving, terminating, nodeName, zoneHints, nodeHints };
-  // JSON costs more, and only few endpoints need it to tell names and hints apart.
-  const isPlain = hints === null && nodeName !== null;
-  const key = isPlain ? `${ready} ${serving} ${terminating} ${nodeName}` : JSON.stringify(state);
-  return shared.value(`endpoint ${key}`, state);
+  return sharedState({ ready, serving, terminating, nodeName, zoneHints, nodeHints }, shared);
 }
 
 function hintNames(hints: Fields | null, key: string): readonly string[] {

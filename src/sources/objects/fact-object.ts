@@ -16,7 +16,8 @@ import { parseService } from './service.ts';
 interface KindReader<Fact> {
   /** API groups that serve the kind, in any version; the deciding one first. `v1`: the core group. */
   readonly groups: readonly string[];
-  readonly parse: (object: unknown, context: ParseContext) => Parsed<Fact>;
+  /** @param before the last good state of the object: a reader may take over what is the same */
+  readonly parse: (object: unknown, context: ParseContext, before?: Fact | null) => Parsed<Fact>;
 }
 
 const kinds: { readonly [Kind in ObjectKind]: KindReader<FactTypes[Kind]> } = {
@@ -81,8 +82,9 @@ export function parseFact<Kind extends ObjectKind>(
   kind: Kind,
   object: unknown,
   context: ParseContext,
+  before: FactTypes[Kind] | null = null,
 ): Parsed<FactTypes[Kind]> {
-  return kinds[kind].parse(object, context);
+  return kinds[kind].parse(object, context, before);
 }
 
 /** The key of `FactChange` for an object, valid or not; empty if the object has no name. */

@@ -27,6 +27,10 @@ function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
+function nothingUsual(): null {
+  return null;
+}
+
 function itself(text: string): string {
   return text;
 }
@@ -188,11 +192,14 @@ export class Fields {
   /**
    * Reads each item of a list separately; unusable ones are left out with a warning. With `needed`, a list without a
    * usable item is an error, and the last good state of the object stays in force.
+   *
+   * @param quick reads what is usual without the means for reports; null: `read` reads it
    */
   parts<Value>(
     key: string,
     read: (item: unknown, path: Path, index: number) => Value | null,
     needed: 'needed' | 'spared' = 'spared',
+    quick: (item: unknown) => Value | null = nothingUsual,
   ): readonly Value[] {
     const items = this.items(key);
     if (items.length === 0) return NONE;
@@ -203,7 +210,7 @@ export class Fields {
     const path = () => `${this.path(key)}[${index}]`;
     const readItem = () => read(items[index], path, index);
     for (; index < items.length; index++) {
-      const value = this.#report.part(readItem);
+      const value = quick(items[index]) ?? this.#report.part(readItem);
       if (value !== null) values.push(value);
     }
     if (values.length > 0) return values.slice(); // a copy has no spare capacity
@@ -218,12 +225,13 @@ export class Fields {
     key: string,
     read: (entry: Fields) => Value | null,
     needed: 'needed' | 'spared' = 'spared',
+    quick: (item: unknown) => Value | null = nothingUsual,
   ): readonly Value[] {
     const readItem = (item: unknown, path: Path, index: number) =>
       isRecord(item)
         ? read(new Fields(item, this.#report, this, key, index))
         : this.#wrongType(path, 'an object', item);
-    return this.parts(key, readItem, needed);
+    return this.parts(key, readItem, needed, quick);
   }
 
   textParts<Value>(
