@@ -5,13 +5,19 @@ import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts } from './companion.ts';
 import { existingFlows } from './existing-flows.ts';
 import { answerFlows, explainSeen } from './explain-query.ts';
+import { kernelJourney } from './other-rules.ts';
 
 export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const { planner, observations, surroundings } = agent;
   const startedAt = surroundings.now();
   // Null without rights or connection tracking.
   const seen = async (query: PacketQuestion) =>
-    await explainSeen(planner, query, (...asked) => existingFlows(...asked).catch(() => null));
+    await explainSeen(
+      planner,
+      query,
+      (...asked) => existingFlows(...asked).catch(() => null),
+      (packet) => kernelJourney(planner.plan, planner.heldNode, packet).catch(() => null),
+    );
   return {
     status: () => agent.status(),
     health: () => agent.health(),
@@ -21,12 +27,12 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
     observations,
     now: () => surroundings.wallClock().getTime(),
     explain: async (query) => {
-      const { walk, existing } = await seen(query);
-      return walkJson(walk, existing);
+      const { walk, existing, journey } = await seen(query);
+      return walkJson(walk, existing, journey);
     },
     describe: async ({ all, ...query }) => {
-      const { walk, existing } = await seen(query);
-      return describeWalk(walk, existing, all !== undefined);
+      const { walk, existing, journey } = await seen(query);
+      return describeWalk(walk, existing, all !== undefined, journey);
     },
     flows: (flows) => answerFlows(planner, flows),
   };

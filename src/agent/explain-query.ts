@@ -1,6 +1,7 @@
 import { answerFlow } from '../explain/answer.ts';
 import { type ExistingFlow, isAsPlanned } from '../explain/existing.ts';
 import { hintsOf } from '../explain/hints.ts';
+import type { Journey } from '../explain/others/journey.ts';
 import { type Packet, parseFlow } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
 import { type ReplyNames, replyWalk } from '../explain/reply-walk.ts';
@@ -21,10 +22,13 @@ export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
   return { ...walked, hints: hintsOf(planner, walked) };
 }
 
-/** A walk, and the connections to which its packet belongs; null: conntrack was not read. */
+/** A walk, and what the kernel knows about its packet. */
 export interface SeenWalk {
   readonly walk: Walk;
+  /** The connections to which the packet belongs; null: conntrack was not read. */
   readonly existing: readonly ExistingFlow[] | null;
+  /** The packet's way through the kernel; null: it was not examined, or the packet is a reply. */
+  readonly journey: Journey | null;
 }
 
 /**
@@ -32,19 +36,24 @@ export interface SeenWalk {
  * gets the walk of a reply. Throws InvalidQuery.
  *
  * @param look null: conntrack is not read
+ * @param follow the way through the kernel; null: not known, as if left out
  */
 export async function explainSeen(
   planner: Planner,
   question: PacketQuestion,
   look: LookForFlows | null,
+  follow: (packet: Packet) => Promise<Journey | null> = async () => null,
 ): Promise<SeenWalk> {
   const walk = explainQuery(planner, question);
-  if (look === null) return { walk, existing: null };
   const { packet } = walk;
-  const existing = await look(packet, (flow) => isAsPlanned(walk, planner.heldNode, flow));
+  const existing =
+    look === null ? null : await look(packet, (flow) => isAsPlanned(walk, planner.heldNode, flow));
   const [only] = existing ?? [];
-  if (packet.sourcePort === undefined || only?.direction !== 'reply') return { walk, existing };
-  return { walk: replyWalk(planner.heldNode, packet, only, replyNames(planner, packet, only)), existing };
+  if (packet.sourcePort !== undefined && only?.direction === 'reply') {
+    const reply = replyWalk(planner.heldNode, packet, only, replyNames(planner, packet, only));
+    return { walk: reply, existing, journey: null };
+  }
+  return { walk, existing, journey: await follow(packet) };
 }
 
 function replyNames(planner: Planner, { protocol }: Packet, { original }: ExistingFlow): ReplyNames {

@@ -7,8 +7,11 @@ import type { Endpoint } from '../plan/entry.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
 import { foldedText, foldSteps } from './fold.ts';
 import { groupPaths, type PathGroup } from './group.ts';
-import { unknownBeside } from './json.ts';
+import { unknownBeside, walkJson } from './json.ts';
 import { labelled, WIDTH } from './lines.ts';
+import { wayLines } from './others/describe-way.ts';
+import type { Journey } from './others/journey.ts';
+import { wayJson } from './others/way.ts';
 import type { Packet } from './packet.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { Step } from './step.ts';
@@ -25,11 +28,13 @@ const PATHS_SHOWN = 3;
  *
  * @param existing such connections in conntrack; null if it was not read
  * @param isWhole long lists in full length
+ * @param journey the way through the kernel; null if it was not examined
  */
 export function describeWalk(
   walk: Walk,
   existing: readonly ExistingFlow[] | null = null,
   isWhole = false,
+  journey: Journey | null = null,
 ): Line[] {
   const lines: Line[] = [...titleLines(walk), []];
   for (const step of walk.steps) lines.push(...describeStep(step));
@@ -40,7 +45,8 @@ export function describeWalk(
   }
   const groups = groupPaths(walk.paths);
   for (const group of groups) lines.push(...groupLines(group, groups.length > 1, isWhole));
-  lines.push([], ...resultLines(walk, groups));
+  if (journey === null) lines.push([], ...resultLines(walk, groups));
+  else lines.push(...wayLines(wayJson(journey), walkJson(walk).packet));
   for (const { winner, losers, because } of walk.conflicts) {
     const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
     lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
@@ -52,7 +58,7 @@ export function describeWalk(
     object === null ? text : `${formatRef(object)}: ${text}`,
   );
   lines.push(...firstLabelled('But', flows), ...firstLabelled('Hint', hints));
-  for (const [index, unknown] of unknownBeside(walk, existing).entries()) {
+  for (const [index, unknown] of unknownBeside(walk, existing, journey).entries()) {
     const label = `${(index === 0 ? 'Not known' : '').padEnd(COLUMN)}- `;
     lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));
   }

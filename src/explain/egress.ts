@@ -11,9 +11,10 @@ export function walkEgress(
   scope: FamilyScope,
   packet: PacketState & { readonly source: IpAddress },
   inputInterface: string | undefined,
+  outInterface: string | null,
 ): SourceOutcome {
   const of = plan.egressSource(packet.source);
-  const decision = decideEgress(scope, of, { ...packet, inputInterface, outInterface: null });
+  const decision = decideEgress(scope, of, { ...packet, inputInterface, outInterface });
   const { outcome, passedOver } = decision;
   const passed = (why: 'destination' | 'later') =>
     passedOver

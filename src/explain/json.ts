@@ -3,12 +3,21 @@ import { formatRef } from '../model/object.ts';
 import { endpointText } from '../plan/canonical.ts';
 import { type ExistingFlow, existingFlowJson } from './existing.ts';
 import { isDeciding } from './fold.ts';
+import type { Journey } from './others/journey.ts';
+import { wayJson } from './others/way.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { PacketState, Step } from './step.ts';
 import type { Walk } from './walk.ts';
 
-/** @param existing such connections in conntrack; null if it was not read */
-export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = null): WalkJson {
+/**
+ * @param existing such connections in conntrack; null if it was not read
+ * @param journey the way through the kernel; null if it was not examined
+ */
+export function walkJson(
+  walk: Walk,
+  existing: readonly ExistingFlow[] | null = null,
+  journey: Journey | null = null,
+): WalkJson {
   return {
     node: walk.nodeName,
     packet: {
@@ -34,17 +43,34 @@ export function walkJson(walk: Walk, existing: readonly ExistingFlow[] | null = 
       return { key, winner: formatRef(winner), losers: losers.map(formatRef), because };
     }),
     existing: existing === null ? null : existing.map(existingFlowJson),
-    unknown: unknownBeside(walk, existing).map((about) => ({ about, reason: unknownReason(about) })),
+    unknown: unknownBeside(walk, existing, journey).map((about) => ({ about, reason: unknownReason(about) })),
+    way: journey === null ? null : wayJson(journey),
     hints: walk.hints.map(({ about, object, text }) => {
       return { about, object: object === null ? null : formatRef(object), reason: text };
     }),
   };
 }
 
-/** Existing connections are known if conntrack was read. */
-export function unknownBeside(walk: Walk, existing: readonly ExistingFlow[] | null): Walk['unknown'] {
-  return existing === null ? walk.unknown : walk.unknown.filter((about) => about !== 'existing-connections');
+/** Existing connections are known if conntrack was read, and what the kernel answers if it was asked. */
+export function unknownBeside(
+  walk: Walk,
+  existing: readonly ExistingFlow[] | null,
+  journey: Journey | null,
+): Walk['unknown'] {
+  return walk.unknown.filter(
+    (about) =>
+      !(existing !== null && about === 'existing-connections') &&
+      !(journey !== null && ASKED_OF_KERNEL.has(about)),
+  );
 }
+
+const ASKED_OF_KERNEL: ReadonlySet<Walk['unknown'][number]> = new Set([
+  'other-tables',
+  'masquerade-address',
+  'egress-interface',
+  'input-interface',
+  'local-endpoint',
+]);
 
 function stepJson(step: Step): WalkStep {
   return {

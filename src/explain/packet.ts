@@ -11,6 +11,8 @@ export interface Packet {
   readonly port: Port;
   /** The incoming interface, by which pods may be recognised; absent: not known, or sent by this node itself. */
   readonly inputInterface?: string;
+  /** The outgoing interface; absent: not known, as without a kernel. */
+  readonly outputInterface?: string;
   /** Only a port of a binding makes a difference; absent: not known. */
   readonly sourcePort?: Port;
 }

@@ -23,7 +23,7 @@ export function walkSource(
   translated: boolean,
   frontend: ServiceFrontend | null,
 ): SourceOutcome {
-  const { source, destination, protocol, port, inputInterface } = packet;
+  const { source, destination, protocol, port, inputInterface, outputInterface = null } = packet;
   const before = { source, destination, protocol, port };
   const hook = 'postrouting';
   const steps: SourceStep[] = [];
@@ -63,7 +63,8 @@ export function walkSource(
     }
     steps.push({ rule: 'pod-source', verdict: 'continue', ...bound, ...stays });
   }
-  const egress = walkEgress(plan, scope, before, isOwnAddress(node, source) ? undefined : inputInterface);
+  const by = isOwnAddress(node, source) ? undefined : inputInterface;
+  const egress = walkEgress(plan, scope, before, by, outputInterface);
   steps.push(...egress.steps);
   if (egress.snat !== null || egress.dropped) return { ...egress, steps };
   if (steps.length === 0) steps.push({ rule: 'no-source-rule', verdict: 'continue', object: null, ...stays });

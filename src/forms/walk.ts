@@ -57,6 +57,40 @@ export type ExistingFlowJson = z.output<typeof existingFlow>;
 
 export const verdict = z.enum(['dnat', 'snat', 'none', 'drop', 'reject']);
 
+const foreignRule = form({
+  program: textOrNull.openapi({ description: 'the program that names chains like this; null: unknown' }),
+  table: text.openapi({ description: '`table ip nat`; `nat of iptables-legacy`' }),
+  chain: text,
+  text: text.openapi({
+    description: 'the rule as nft or iptables would print it, or the policy of the chain',
+  }),
+});
+
+const wayEnd = form({
+  fate: z.enum(['sent', 'delivered', 'dropped', 'rejected', 'unknown']),
+  because: text,
+  by: foreignRule.nullable().openapi({ description: 'the rule of another program that ended the way' }),
+  output: textOrNull.openapi({ description: 'the interface by which the packet leaves' }),
+  endpoint: textOrNull.openapi({ description: 'the endpoint that knat chose' }),
+  after: packetState.openapi({ description: 'the packet at the end; port 0: not known' }),
+  rules: list(form({ hook: text, rule: foreignRule, effect: text, after: packetState })).openapi({
+    description: 'rules of other programs that changed or ended the way',
+  }),
+  assumes: list(form({ rule: foreignRule, dependsOn: text })).openapi({
+    description: 'undecided rules that match on this way; empty: the way if none of them matches',
+  }),
+});
+
+/** The whole way of a packet on its node. */
+const way = form({
+  verdict: z.enum(['dnat', 'snat', 'none', 'drop', 'reject', 'depends']).openapi({
+    description: 'what the packet gets; `depends`: not the same on every way',
+  }),
+  input: form({ interface: text, assumed: flag }).nullable(),
+  ends: list(wayEnd),
+  limits: texts.openapi({ description: 'what could not be examined' }),
+});
+
 /** `knat explain -o json` and `/explain`. */
 export const walk = form({
   node: text,
@@ -70,6 +104,10 @@ export const walk = form({
       'existing connections to which the packet belongs; they keep their translation; null: not known',
   }),
   unknown: list(form({ about: text, reason: text })),
+  way: way.nullable().openapi({
+    description:
+      'the way through the kernel, with rules of other programs and routing; null: not on the node',
+  }),
   hints: list(form({ about: text, object: owner, reason: text })).openapi({
     description: 'objects that almost match: another port, a pod that is not ready',
   }),

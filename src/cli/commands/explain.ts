@@ -70,14 +70,19 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   warnOfAbsentNode(planner.nodes, planner.node.nodeName, settings.source.name, terminal);
   const look =
     values.conntrack === true ? (await import('../../agent/existing-flows.ts')).existingFlows : null;
+  const { journeyHere } = await import('../../agent/other-rules.ts');
+  const seen = async (question: PacketQuestion) =>
+    await explainSeen(planner, question, look, (packet) =>
+      journeyHere(planner, packet, values.conntrack === true),
+    );
   return {
     explain: async (question) => {
-      const { walk, existing } = await explainSeen(planner, question, look);
-      return walkJson(walk, existing);
+      const { walk, existing, journey } = await seen(question);
+      return walkJson(walk, existing, journey);
     },
     describe: async (question) => {
-      const { walk, existing } = await explainSeen(planner, question, look);
-      return describeWalk(walk, existing, values.all !== undefined);
+      const { walk, existing, journey } = await seen(question);
+      return describeWalk(walk, existing, values.all !== undefined, journey);
     },
     flows: async (flows) => answerFlows(planner, flows),
   };

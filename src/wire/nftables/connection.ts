@@ -1,4 +1,4 @@
-import { type Nest, type Row, string, writeAttribute } from '../attributes.ts';
+import { type Nest, NLA_F_NESTED, type Row, string, writeAttribute } from '../attributes.ts';
 import type { ByteWriter } from '../bytes.ts';
 import { type Asked, NetlinkClient } from '../client.ts';
 import { Busy, failureOf, malformed } from '../errors.ts';
@@ -18,7 +18,7 @@ import {
   type TableDeclaration,
   tableAttributes,
 } from './declarations.ts';
-import { allDistinct, readElementList, type SetElement } from './element.ts';
+import { allDistinct, readElementList, type SetElement, writeElement } from './element.ts';
 import { type NftFamily, type NftMessage, nftFamilies, nftType } from './numbers.ts';
 import { ElementRecords, type RecordsRead, readRecords } from './records.ts';
 
@@ -109,6 +109,59 @@ export class NftablesConnection extends NetlinkClient {
     });
   }
 
+  /** The element that a lookup of the key finds; an empty key: the one for all other keys. Throws Rejected for none. */
+  element(family: NftFamily, table: string, set: string, key: Uint8Array): SetElement | null {
+    const asked: Asked = {
+      type: nftType('NFT_MSG_GETSETELEM'),
+      flags: NLM_F_ACK,
+      subject: `NFT_MSG_GETSETELEM ${family} ${table} ${set}`,
+      write: (writer) => {
+        writeNfgenmsg(writer, nftFamilies[family]);
+        writeAttribute(writer, 1, string, table);
+        writeAttribute(writer, 2, string, set);
+        const start = writer.open(ELEMENTS | NLA_F_NESTED);
+        writeElement(writer, { key });
+        writer.close(start);
+      },
+    };
+    const found: SetElement[] = [];
+    this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, found));
+    return found[0] ?? null;
+  }
+
+  /** As `elements`; null when there are more than `most`, of which it reads few. */
+  firstElements(family: NftFamily, table: string, set: string, most: number): SetElement[] | null {
+    const found: SetElement[] = [];
+    this.request(elementsAsked(family, table, set), ({ bytes, start, end }) => {
+      if (found.length <= most) readElementList(bytes, start + NFGENMSG, end, found);
+    });
+    return found.length > most ? null : found;
+  }
+
+  /** All chains of a family, one datagram in each step. */
+  *chainSteps(family: NftFamily, visit: (chain: ChainDeclaration) => void): Generator<undefined> {
+    yield* this.answers(message('NFT_MSG_GETCHAIN', NLM_F_DUMP, family, []), (answer) =>
+      visit(readDeclaration(chainAttributes, answer, 'NFT_MSG_GETCHAIN')),
+    );
+  }
+
+  /** The rules of one chain in order, one datagram in each step. */
+  *ruleSteps(
+    family: NftFamily,
+    table: string,
+    chain: string,
+    visit: (rule: RuleDeclaration) => void,
+  ): Generator<undefined> {
+    const names = [
+      [1, table], // NFTA_RULE_TABLE
+      [2, chain], // NFTA_RULE_CHAIN
+    ] as const;
+    yield* this.answers(message('NFT_MSG_GETRULE', NLM_F_DUMP, family, names), (answer) => {
+      const rule = readDeclaration(ruleAttributes, answer, 'NFT_MSG_GETRULE');
+      if (rule.table === table && rule.chain === chain) visit(rule);
+    });
+  }
+
   /** As `elements`; null where one has more than a key and a value, or other lengths. */
   records(
     family: NftFamily,
@@ -135,11 +188,7 @@ export class NftablesConnection extends NetlinkClient {
     set: string,
     read: (asked: Asked) => Read | undefined,
   ): Read {
-    const names = [
-      [1, table], // NFTA_SET_ELEM_LIST_TABLE
-      [2, set], // NFTA_SET_ELEM_LIST_SET
-    ] as const;
-    const asked = message('NFT_MSG_GETSETELEM', NLM_F_DUMP, family, names);
+    const asked = elementsAsked(family, table, set);
     for (let attempt = 0; attempt < READINGS; attempt++) {
       if (attempt > 0) this.socket.wait(REARRANGING); // only a pause: nothing is received
       const found = read(asked);
@@ -178,6 +227,17 @@ export class NftablesConnection extends NetlinkClient {
     const read = (message: Message) => readDeclaration(attributes, message, type);
     return this.collect(message(type, NLM_F_DUMP, family, names), read);
   }
+}
+
+/** NFTA_SET_ELEM_LIST_ELEMENTS */
+const ELEMENTS = 3;
+
+function elementsAsked(family: NftFamily, table: string, set: string): Asked {
+  const names = [
+    [1, table], // NFTA_SET_ELEM_LIST_TABLE
+    [2, set], // NFTA_SET_ELEM_LIST_SET
+  ] as const;
+  return message('NFT_MSG_GETSETELEM', NLM_F_DUMP, family, names);
 }
 
 function message(

@@ -13,6 +13,7 @@ export const expressionTables = {
     base: [2, 'NFTA_PAYLOAD_BASE', be32],
     offset: [3, 'NFTA_PAYLOAD_OFFSET', be32],
     length: [4, 'NFTA_PAYLOAD_LEN', be32],
+    sreg: [5, 'NFTA_PAYLOAD_SREG', be32],
   }),
   meta: nest({
     dreg: [1, 'NFTA_META_DREG', be32],
@@ -111,6 +112,22 @@ export const expressionTables = {
     expression: [7, 'NFTA_DYNSET_EXPR', binary],
     padding: [8, 'NFTA_DYNSET_PAD', skipped],
     flags: [9, 'NFTA_DYNSET_FLAGS', be32],
+  }),
+  redir: nest({
+    portMin: [1, 'NFTA_REDIR_REG_PROTO_MIN', be32],
+    portMax: [2, 'NFTA_REDIR_REG_PROTO_MAX', be32],
+    flags: [3, 'NFTA_REDIR_FLAGS', be32],
+  }),
+  objref: nest({
+    type: [1, 'NFTA_OBJREF_IMM_TYPE', be32],
+    name: [2, 'NFTA_OBJREF_IMM_NAME', string],
+    set: [4, 'NFTA_OBJREF_SET_NAME', string],
+  }),
+  /** A match of iptables-nft: nf_tables_compat.h, `enum nft_match_attributes`. */
+  match: nest({
+    name: [1, 'NFTA_MATCH_NAME', string],
+    revision: [2, 'NFTA_MATCH_REV', be32],
+    info: [3, 'NFTA_MATCH_INFO', binary],
   }),
   /** A target of iptables-nft: nf_tables_compat.h, `enum nft_target_attributes`. */
   target: nest({

@@ -1,22 +1,15 @@
-import { familyOf, type IpAddress } from '../../net/address.ts';
-import { addressBits } from '../../net/family.ts';
-import { address, writeAttribute } from '../attributes.ts';
-import { type ByteWriter, putHost32 } from '../bytes.ts';
+import type { IpAddress } from '../../net/address.ts';
+import type { ByteWriter } from '../bytes.ts';
 import { type Asked, NetlinkClient } from '../client.ts';
 import { Denied, Rejected, Unsupported } from '../errors.ts';
-import { familyNumber } from '../family-number.ts';
 import { type Message, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../messages.ts';
 import { type InterfaceAddress, readAddress } from './address.ts';
 import { type Link, readLink } from './link.ts';
 import { type NexthopObject, readNexthop } from './nexthop.ts';
 import { type RouteEventKind, routeObjects } from './numbers.ts';
 import { type Route, readRoute } from './route.ts';
+import { type RouteQuestion, writeRouteQuestion } from './route-question.ts';
 import { type RoutingRule, readRule, writeRule } from './rule.ts';
-
-const RTA_DST = 1;
-/** `rtm_flags`: return the matching route of the table, instead of the packet's way; with its table. */
-const RTM_F_LOOKUP_TABLE = 0x1000;
-const RTM_F_FIB_MATCH = 0x2000;
 
 /**
  * Reads links, addresses, routes and rules of the network namespace in which it was opened, and writes rules. All
@@ -55,19 +48,22 @@ export class RouteConnection extends NetlinkClient {
    * - `route`: the route that decided, as in a dump of its table.
    */
   lookUp(destination: IpAddress, what: 'way' | 'route'): Route | null {
-    const family = familyOf(destination);
-    const write = (writer: ByteWriter) => {
-      const start = writer.length;
-      writer.raw(new Uint8Array(routeObjects.route.header));
-      writer.bytes[start] = familyNumber[family];
-      writer.bytes[start + 1] = addressBits[family];
-      putHost32(writer.bytes, start + 8, RTM_F_LOOKUP_TABLE | (what === 'route' ? RTM_F_FIB_MATCH : 0));
-      writeAttribute(writer, RTA_DST, address, destination);
-    };
+    const found = this.decide({ destination, isForRoute: what === 'route' });
+    return typeof found === 'string' ? null : found;
+  }
+
+  /**
+   * The kernel's decision for one packet, with all rules of policy routing; nothing is sent. The name of an error is its
+   * answer for a packet that goes nowhere: `ENETUNREACH`, `EXDEV` (rp_filter), `EINVAL` (not a source, or blackhole), `EACCES`.
+   */
+  decide(question: RouteQuestion): Route | string {
     try {
-      return this.collect(asked('GET', 'route', NLM_F_ACK, write), readRoute).at(-1) ?? null;
+      const write = (writer: ByteWriter) => writeRouteQuestion(writer, question);
+      const [found] = this.collect(asked('GET', 'route', NLM_F_ACK, write), readRoute);
+      return found ?? 'ENETUNREACH';
     } catch (error) {
-      if (error instanceof Rejected || error instanceof Denied || error instanceof Unsupported) return null;
+      if (error instanceof Rejected || error instanceof Denied || error instanceof Unsupported)
+        return error.errno;
       throw error;
     }
   }

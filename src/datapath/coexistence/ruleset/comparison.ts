@@ -1,0 +1,47 @@
+import type { PassingPacket } from '../../../netfilter/packet.ts';
+import { not, type Truth } from '../../../netfilter/truth.ts';
+import { compared, equals } from './bits.ts';
+import type { Operand } from './fields.ts';
+import { valueText } from './value-text.ts';
+
+/** `enum nft_cmp_ops`. */
+const OPERATIONS = ['==', '!=', '<', '<=', '>', '>='] as const;
+
+/** A comparison of what a register holds, or with `last` whether it lies between the two values. */
+export function comparison(
+  operand: Operand,
+  operation: number,
+  value: Uint8Array,
+  last?: Uint8Array,
+): { readonly text: string; holds(packet: PassingPacket): Truth } {
+  const sign = OPERATIONS[operation] ?? '==';
+  const text = `${operand.text} ${sign === '==' ? '' : `${sign} `}${textOf(operand, value, last)}`;
+  const holds = (packet: PassingPacket): Truth => {
+    const bits = operand.read(packet);
+    if (bits === null) return false;
+    if (last !== undefined) {
+      const [from, to] = [compared(bits, value), compared(bits, last)];
+      if (typeof from === 'string' || typeof to === 'string') return bits.why;
+      return (from >= 0 && to <= 0) === (sign === '==');
+    }
+    if (sign === '==') return equals(bits, value);
+    if (sign === '!=') return not(equals(bits, value));
+    const order = compared(bits, value);
+    if (typeof order === 'string') return order;
+    return { '<': order < 0, '<=': order <= 0, '>': order > 0, '>=': order >= 0 }[sign];
+  };
+  return { text, holds };
+}
+
+function textOf({ type, mask }: Operand, value: Uint8Array, last: Uint8Array | undefined): string {
+  if (last !== undefined) return `${valueText(type, value)}-${valueText(type, last)}`;
+  if (mask === undefined) return valueText(type, value);
+  const bits = [...mask].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const ones = bits.indexOf('0');
+  const isPrefix = type === 'address' && !bits.slice(ones).includes('1');
+  if (isPrefix) return valueText(type, value, ones === -1 ? bits.length : ones);
+  // `ct state new,established`: some bit of the mask is set.
+  if ((type === 'state' || type === 'status') && value.every((byte) => byte === 0))
+    return valueText(type, mask);
+  return `& ${valueText('bytes', mask)} ${valueText(type, value)}`;
+}

@@ -1,0 +1,128 @@
+/**
+ * Rules of other programs beside ours: what explain says about a packet is what the kernel does to it. The rules are written as
+ * these programs write them.
+ */
+import { execFileSync } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { explainQuery } from '../../src/agent/explain-query.ts';
+import { kernelJourney } from '../../src/agent/other-rules.ts';
+import { describeWalk } from '../../src/explain/describe.ts';
+import { plainText } from '../../src/explain/lines.ts';
+import type { FactChange } from '../../src/model/facts.ts';
+import { defaultPlanOptions } from '../../src/plan/options.ts';
+import { Planner } from '../../src/plan/planner.ts';
+import { ip, localAddress, nodeFacts, pool, portOf, present } from '../generators/build.ts';
+import { nft } from '../netns/namespace.ts';
+import { Stage } from '../netns/stage.ts';
+
+const signal = new AbortController().signal;
+const nodeIP = ip('192.168.9.1');
+const lanHost = ip('192.168.9.20');
+const podA = ip('10.244.1.7');
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await Stage.build();
+  await stage.setUp({
+    nodeAddresses: [nodeIP],
+    sources: [lanHost],
+    targets: [
+      { address: lanHost, protocol: 'TCP', port: 80 },
+      { address: podA, protocol: 'TCP', port: 8080 },
+    ],
+    behindPods: [podA],
+  });
+});
+afterAll(() => stage.dispose());
+afterEach(() => nft('flush ruleset'));
+
+const disabledLan: readonly FactChange[] = [
+  present('IPPool', pool('pods', '10.244.0.0/16', { natOutgoing: true })),
+  present('IPPool', pool('lan', '192.168.0.0/16', { disabled: true })),
+];
+
+async function planOf(facts: readonly FactChange[]) {
+  const planner = new Planner(
+    nodeFacts({ localAddresses: [localAddress(nodeIP)], nodeIPs: [nodeIP] }),
+    defaultPlanOptions,
+  );
+  planner.apply(facts);
+  const plan = planner.update();
+  await stage.datapath.converge(plan, signal);
+  return planner;
+}
+
+/** One way only, without an assumption: where it ends, and as whom. */
+async function told(planner: Planner, source = podA, destination = lanHost, port = 80) {
+  const packet = { source, destination, protocol: 'TCP', port: portOf(port) } as const;
+  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, packet);
+  expect(limits).toEqual([]);
+  expect(ends).toHaveLength(1);
+  const [end] = ends;
+  if (end === undefined) throw new Error('no end');
+  expect(end.course.assumed).toEqual([]);
+  return {
+    fate: end.fate.kind,
+    source: end.course.packet.source,
+    met: end.course.met.map(({ rule }) => `${rule.chain}: ${rule.text}`),
+  };
+}
+
+async function described(planner: Planner, source = podA, destination = lanHost, port = 80) {
+  const walked = explainQuery(planner, { from: source, to: destination, port: String(port) });
+  const journey = await kernelJourney(planner.plan, planner.heldNode, walked.packet);
+  return describeWalk(walked, [], false, journey).map(plainText).join('\n');
+}
+
+async function seen(source = podA, address = lanHost, port = 80) {
+  const outcome = await stage.dial({ source, address, protocol: 'TCP', port }, 1500);
+  return outcome.outcome === 'answered' ? outcome.sawSource.replace(/:\d+$/, '') : outcome.outcome;
+}
+
+describe('flannel masquerades the pods towards everything else', () => {
+  const flannel = (run: (line: string) => void) => {
+    run('-N FLANNEL-POSTRTG');
+    run('-A POSTROUTING -m comment --comment flanneld -j FLANNEL-POSTRTG');
+    run('-A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 -m comment --comment flanneld -j RETURN');
+    run('-A FLANNEL-POSTRTG -s 10.244.1.0/24 -d 10.244.0.0/16 -m comment --comment flanneld -j RETURN');
+    run('-A FLANNEL-POSTRTG -s 10.244.0.0/16 -d 10.244.1.0/24 -m comment --comment flanneld -j RETURN');
+    run('-A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d 10.244.1.0/24 -m comment --comment flanneld -j RETURN');
+    run(
+      '-A FLANNEL-POSTRTG -s 10.244.0.0/16 ! -d 224.0.0.0/4 -m comment --comment flanneld -j MASQUERADE --random-fully',
+    );
+    run(
+      '-A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d 10.244.0.0/16 -m comment --comment flanneld -j MASQUERADE --random-fully',
+    );
+  };
+
+  test('without it, the source stays', async () => {
+    const planner = await planOf(disabledLan);
+    expect(await told(planner)).toEqual({ fate: 'sent', source: podA, met: [] });
+    expect(await seen()).toBe(podA);
+  });
+
+  test('iptables-nft', async () => {
+    const planner = await planOf(disabledLan);
+    flannel((line) => execFileSync('iptables-nft', ['-w', '10', '-t', 'nat', ...line.split(' ')]));
+    const { fate, source } = await told(planner);
+    expect({ fate, source }).toEqual({ fate: 'sent', source: nodeIP });
+    expect(await seen()).toBe(nodeIP);
+    expect(await described(planner)).toMatchInlineSnapshot(`
+      "TCP 10.244.1.7 → 192.168.9.20:80, seen on node node-a
+
+      prerouting   no Service and no Pod NAT binding for this destination: it stays
+      postrouting  IPPool pods
+                   natOutgoing, but the destination is in IPPool lan
+      postrouting  flannel (chain FLANNEL-POSTRTG of table ip nat)
+                   ip saddr 10.244.0.0/16 ip daddr != 224.0.0.0/4 -m comment --comment
+                   "flanneld" counter -j MASQUERADE --random-fully
+                   the source becomes 192.168.9.1
+
+      Result       192.168.9.1 → 192.168.9.20:80, leaves by eth0; masqueraded by
+                   flannel (chain FLANNEL-POSTRTG of table ip nat)
+                   the sender sees the reply from 192.168.9.20:80
+                   in by cni0 (the interface by which the sender is reached)"
+    `);
+  });
+});
