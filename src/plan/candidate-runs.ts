@@ -31,17 +31,21 @@ export function mergedRuns(runs: readonly Run[]): Candidates {
     return place === undefined ? [] : [{ run, at: 0, place }];
   });
   for (let i = heap.length >> 1; i >= 0; i--) sink(heap, i);
-  const endpoints: Endpoint[] = [];
-  const facts: EndpointFact[] = [];
+  // As many as there can be: arrays that grow are copied again and again.
+  const most = runs.reduce((sum, run) => sum + run.endpoints.length, 0);
+  const endpoints = new Array<Endpoint>(most);
+  const facts = new Array<EndpointFact>(most);
+  let count = 0;
   for (let head = heap[0]; head !== undefined; head = heap[0]) {
     const { run, at } = head;
     const endpoint = run.endpoints[at] as Endpoint;
     const fact = run.facts[at] as EndpointFact;
-    const last = endpoints.length - 1;
-    const previous = endpoints[last];
+    const last = count - 1;
+    const previous = last < 0 ? undefined : endpoints[last];
     if (previous?.address !== endpoint.address || previous.port !== endpoint.port) {
-      endpoints.push(endpoint);
-      facts.push(fact);
+      endpoints[count] = endpoint;
+      facts[count] = fact;
+      count++;
     } else if (compareDuplicates(fact.state, (facts[last] as EndpointFact).state) < 0) facts[last] = fact;
     head.at = at + 1;
     const place = run.places[head.at];
@@ -52,8 +56,8 @@ export function mergedRuns(runs: readonly Run[]): Candidates {
     }
     sink(heap, 0);
   }
-  // A copy has no spare capacity, unlike an array that grew.
-  return { endpoints: endpoints.slice(), facts };
+  if (count === most) return { endpoints, facts };
+  return { endpoints: endpoints.slice(0, count), facts: facts.slice(0, count) };
 }
 
 /** Moves the head at this index down to its place in the heap. */

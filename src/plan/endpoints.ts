@@ -103,8 +103,13 @@ function where({ endpoints, facts }: Candidates, isChosen: Filter): readonly End
   for (const { state } of facts) if (isChosen(state)) count++;
   if (count === endpoints.length) return endpoints;
   if (count === 0) return none;
-  // A copy has no spare capacity, unlike an array that grew: plans have one for each port.
-  return endpoints.filter((_, index) => isChosen((facts[index] as EndpointFact).state)).slice();
+  // It has no spare capacity, unlike an array that grew: plans have one for each port.
+  const chosen = new Array<Endpoint>(count);
+  let next = 0;
+  for (let index = 0; next < count; index++) {
+    if (isChosen((facts[index] as EndpointFact).state)) chosen[next++] = endpoints[index] as Endpoint;
+  }
+  return chosen;
 }
 
 /**
