@@ -40,9 +40,8 @@ export class Journal {
     const count = this.revision - revision;
     if (count === 0) return NO_KEYS;
     if (count < 0 || count > this.#records.length) return null;
-    const later = this.#records.slice(-count);
-    const [only] = later;
-    return later.length === 1 && only !== undefined ? only : new Set(later.flatMap((keys) => [...keys]));
+    if (count === 1) return this.#records.at(-1) ?? null;
+    return new Set(this.#records.slice(-count).flatMap((keys) => [...keys]));
   }
 }
 

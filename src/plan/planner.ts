@@ -27,6 +27,8 @@ import { addressesHere, strayPods } from './stray-pods.ts';
 /** By keys of Pods. */
 type PodLimits = ReadonlyMap<string, BeyondLimits>;
 
+const noPorts: readonly PortSpan[] = [];
+
 const noLimits: PodLimits = new Map();
 
 /**
@@ -131,10 +133,13 @@ export class Planner {
         // Addresses of other proxies are not dropped, although they are in the service CIDRs.
         this.#dirtyScope ||= !isAlike(addressesOfOthers, this.services.get(key), change.fact);
         break;
-      case 'EndpointSlice':
-        this.#markServiceOf(this.#facts.of(change.kind).get(key));
-        this.#markServiceOf(change.fact);
+      case 'EndpointSlice': {
+        const before = this.#facts.of(change.kind).get(key);
+        this.#markServiceOf(before);
+        // The names are the same text in both, mostly the same object.
+        if (before?.serviceName !== change.fact?.serviceName) this.#markServiceOf(change.fact);
         break;
+      }
       case 'Pod':
         this.#markPod(key, change.fact);
         break;
@@ -203,10 +208,12 @@ export class Planner {
     for (const [name, fragment] of this.#bounds.settle()) this.#union.replace(name, fragment);
     this.#dirtyScope = false;
     this.#dirtyEgress = false;
-    this.#dirtyServices.clear();
-    this.#dirtyPods.clear();
+    // Emptying a set makes it a new table.
+    if (this.#dirtyServices.size > 0) this.#dirtyServices.clear();
+    if (this.#dirtyPods.size > 0) this.#dirtyPods.clear();
     this.#union.seal();
-    const lost = lostHostPorts(this.#holders(), this.#node, this.#union);
+    const holders = this.#holders();
+    const lost = holders.length === 0 ? [] : lostHostPorts(holders, this.#node, this.#union);
     this.#union.replace('host ports', lost.length === 0 ? emptyFragment : { entries: [], notices: lost });
     this.#updateSourcePorts();
     return this.#union;
@@ -220,10 +227,14 @@ export class Planner {
   /** Which ports are free depends on all entries and listeners. */
   #updateSourcePorts(): void {
     const node = this.heldNode;
-    const egress = this.#scopes?.IPv4.egress.ports ?? [];
-    const facts = [node.listeners, node.reservedPorts, egress];
-    const isSame = deepEqual(facts, this.#portFacts);
-    this.#portFacts = facts;
+    const egress = this.#scopes?.IPv4.egress.ports ?? noPorts;
+    let isSame = true;
+    const [listeners, reservedPorts, egressBefore] = this.#portFacts;
+    if (node.listeners !== listeners || node.reservedPorts !== reservedPorts || egress !== egressBefore) {
+      const facts = [node.listeners, node.reservedPorts, egress];
+      isSame = deepEqual(facts, this.#portFacts);
+      this.#portFacts = facts;
+    }
     if (!isSame) this.#wantedPorts = [...everyPort(node, this.#options), ...egress];
     const isChanged = this.#portOwners.follow(this.#union, this.#localAddresses, this.#wantedPorts);
     if (!isChanged && isSame) return;

@@ -41,23 +41,32 @@ export interface Message {
 
 /** The messages of a datagram, in order. */
 export function* messagesOf(bytes: Uint8Array): Generator<Message, void, undefined> {
-  let at = 0;
-  while (at < bytes.length) {
-    const left = bytes.length - at;
-    if (left < MESSAGE_HEADER) throw malformed(`${left} bytes are left, a message has ${MESSAGE_HEADER}`);
-    const length = host32(bytes, at);
-    if (length < MESSAGE_HEADER || length > left) throw malformed(`message of ${length} bytes in ${left}`);
-    yield {
-      type: host16(bytes, at + 4),
-      flags: host16(bytes, at + 6),
-      sequence: host32(bytes, at + 8),
-      portId: host32(bytes, at + 12),
-      bytes,
-      start: at + MESSAGE_HEADER,
-      end: at + length,
-    };
-    at += (length + 3) & ~3;
+  for (let message = messageAt(bytes, 0); message !== null; message = messageAt(bytes, nextAfter(message))) {
+    yield message;
   }
+}
+
+/** The message that begins here; null behind the last one. */
+export function messageAt(bytes: Uint8Array, at: number): Message | null {
+  const left = bytes.length - at;
+  if (left <= 0) return null;
+  if (left < MESSAGE_HEADER) throw malformed(`${left} bytes are left, a message has ${MESSAGE_HEADER}`);
+  const length = host32(bytes, at);
+  if (length < MESSAGE_HEADER || length > left) throw malformed(`message of ${length} bytes in ${left}`);
+  return {
+    type: host16(bytes, at + 4),
+    flags: host16(bytes, at + 6),
+    sequence: host32(bytes, at + 8),
+    portId: host32(bytes, at + 12),
+    bytes,
+    start: at + MESSAGE_HEADER,
+    end: at + length,
+  };
+}
+
+/** Where the message behind this one begins. */
+export function nextAfter({ start, end }: Message): number {
+  return start - MESSAGE_HEADER + ((end - start + MESSAGE_HEADER + 3) & ~3);
 }
 
 /** Starts a message; pass the result to `endMessage`. */

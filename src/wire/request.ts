@@ -3,10 +3,12 @@ import { Busy, type Failure, failureOf, kernelError, malformed } from './errors.
 import {
   complaintOf,
   type Message,
+  messageAt,
   messagesOf,
   NLM_F_DUMP_INTR,
   NLMSG_DONE,
   NLMSG_ERROR,
+  nextAfter,
 } from './messages.ts';
 import type { Received } from './socket.ts';
 
@@ -106,7 +108,8 @@ export function transact(
     }
     if (received === 'nothing' && !lost && transport.wait(PATIENCE)) received = transport.receive();
     if (typeof received === 'string') break;
-    for (const message of messagesOf(received)) {
+    for (let at = 0, message = messageAt(received, at); message !== null; message = messageAt(received, at)) {
+      at = nextAfter(message);
       if (message.type !== NLMSG_ERROR || message.sequence < first || message.sequence > last) continue;
       const complaint = complaintOf(message);
       const index = message.sequence - first;

@@ -1,6 +1,6 @@
 import type { Difference } from '../../delta/delta.ts';
 import { FAMILIES } from '../../net/family.ts';
-import type { PlanEntry } from '../../plan/entry.ts';
+import type { FamilyScope, PlanEntry } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { isUnread, type Unread } from '../datapath.ts';
 import { BesideFound } from './beside-found.ts';
@@ -171,13 +171,25 @@ export function elementChanges({
   return changes ?? { add: desiredElements(programmed.values()), remove: [] };
 }
 
+/** By the scope of IPv4: that of the other family, and what was made of both. Changes of scopes are rare. */
+const knownSettings = new WeakMap<
+  FamilyScope,
+  { readonly other: FamilyScope; readonly settings: RuleSettings }
+>();
+
 /** The egress chains are the same in both families. */
 export function ruleSettingsOf(plan: NatPlan): RuleSettings {
+  const scope = scopeOf(plan, 'IPv4');
+  const other = scopeOf(plan, 'IPv6');
+  const known = knownSettings.get(scope);
+  if (known?.other === other) return known.settings;
   const egress = {
-    interfaceFilter: scopeOf(plan, 'IPv4').egress.interfaceFilter,
-    hasAddress: FAMILIES.some((family) => scopeOf(plan, family).egress.address !== null),
+    interfaceFilter: scope.egress.interfaceFilter,
+    hasAddress: scope.egress.address !== null || other.egress.address !== null,
   };
-  return { egress, networks: networksOf(plan) };
+  const settings = { egress, networks: networksOf(plan) };
+  knownSettings.set(scope, { other, settings });
+  return settings;
 }
 
 /** All elements of a table with these entries, each once. */

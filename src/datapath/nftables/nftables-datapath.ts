@@ -105,7 +105,9 @@ export class NftablesDatapath implements Datapath {
       const changed = plan.changedSince(this.#revision);
       if (changed !== null && !this.#concernsUnread(changed)) {
         try {
-          return await this.#applyStepwise(plan, changed, options.stepwise === true, signal);
+          const report = this.#applyChanges(plan, changed, this.#held);
+          if (this.#backlog.isEmpty) return report; // most changes are one transaction
+          return await this.#applyRest(plan, report, options.stepwise === true, signal);
         } catch (error) {
           this.#synchronised = false;
           if (!(error instanceof Rejected || error instanceof Busy)) throw error;
@@ -161,33 +163,23 @@ export class NftablesDatapath implements Datapath {
     this.#connection.close();
   }
 
-  /** Writes the entries of these keys and those that are left from before, in one step or in all that it takes. */
-  async #applyStepwise(
-    plan: NatPlan,
-    changed: ReadonlySet<string>,
-    once: boolean,
-    signal: AbortSignal,
-  ): Promise<Report> {
-    let keys = changed;
-    let report: Report | null = null;
-    for (;;) {
-      if (this.#held === null) throw new TypeError('nothing was programmed yet');
-      report = together(report, this.#applyChanges(plan, keys, this.#held));
-      if (this.#backlog.isEmpty) return report;
+  /** Writes what the steps before have left, unless one step was wanted. */
+  async #applyRest(plan: NatPlan, before: Report, once: boolean, signal: AbortSignal): Promise<Report> {
+    let report = before;
+    while (!this.#backlog.isEmpty) {
       if (once) return { ...report, isPartial: true };
       await new Promise<void>((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
       if (!this.#synchronised) return await this.#synchroniseStepwise(plan, once, signal);
-      keys = noKeys;
+      if (this.#held === null) throw new TypeError('nothing was programmed yet');
+      report = together(report, this.#applyChanges(plan, noKeys, this.#held));
     }
+    return report;
   }
 
   /** Compares everything with the kernel, and writes what is left for later, in one step or in all that it takes. */
   async #synchroniseStepwise(plan: NatPlan, once: boolean, signal: AbortSignal): Promise<Report> {
-    const report = await this.#synchronise(plan, signal);
-    if (this.#backlog.isEmpty) return report;
-    if (once) return { ...report, isPartial: true };
-    return together(report, await this.#applyStepwise(plan, noKeys, once, signal));
+    return await this.#applyRest(plan, await this.#synchronise(plan, signal), once, signal);
   }
 
   /** Writes the entries of these keys, as many of them as one transaction should hold. */
@@ -326,8 +318,15 @@ export class NftablesDatapath implements Datapath {
     compared: Report['compared'],
     { elementsAdded, elementsDeleted }: Pick<Report, 'elementsAdded' | 'elementsDeleted'>,
   ): Report {
-    const [revision, refused] = [this.#revision, this.#refusals.list()];
-    const nothing = { gone: null, changedSources: null };
-    return { revision, skeleton, elementsAdded, elementsDeleted, compared, refused, ...nothing };
+    return {
+      revision: this.#revision,
+      skeleton,
+      elementsAdded,
+      elementsDeleted,
+      compared,
+      refused: this.#refusals.list(),
+      gone: null,
+      changedSources: null,
+    };
   }
 }

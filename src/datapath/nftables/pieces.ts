@@ -61,12 +61,8 @@ export function piecesOf(
   keys: Iterable<string>,
   programmed: ReadonlyMap<string, Programmed>,
 ): Piece[] {
-  const changes: EntryChange[] = [];
-  for (const key of keys) {
-    const old = programmed.get(key);
-    const entry = plan.entry(key);
-    if (entry !== old?.entry) changes.push({ key, old, entry });
-  }
+  const changes = changesOf(plan, keys, programmed);
+  if (changes.length === 1) return [pieceOf(changes)];
   const overlapping = overlappingRanges(changes);
   if (overlapping.size === 0 && !changes.some(({ key }) => isEgressSourceKey(key))) {
     return changes.map((change) => pieceOf([change]));
@@ -77,36 +73,60 @@ export function piecesOf(
   return [...groups.values()].map(pieceOf);
 }
 
+function changesOf(
+  plan: Pick<NatPlan, 'entry'>,
+  keys: Iterable<string>,
+  programmed: ReadonlyMap<string, Programmed>,
+): EntryChange[] {
+  let changes: EntryChange[] | null = null;
+  for (const key of keys) {
+    const old = programmed.get(key);
+    const entry = plan.entry(key);
+    if (entry === old?.entry) continue;
+    // Mostly there is one: a list that grows has room for sixteen.
+    if (changes === null) changes = [{ key, old, entry }];
+    else changes.push({ key, old, entry });
+  }
+  return changes ?? [];
+}
+
 function pieceOf(changes: readonly EntryChange[]): Piece {
   let weight = 0;
   let hasRange = false;
   let lists: ReadonlySet<AddressSet> = noLists;
-  const weigh = (each: PlanEntry) => {
-    weight += weightOf(each);
-    hasRange ||= isRange(each);
-    if (!('sourceRanges' in each) || each.sourceRanges === null) return;
-    lists = new Set([...lists, each.sourceRanges]);
-  };
   for (const { old, entry } of changes) {
-    if (old !== undefined) weigh(old.entry);
-    if (entry !== undefined) weigh(entry);
+    for (const each of [old?.entry, entry]) {
+      if (each === undefined) continue;
+      weight += weightOf(each);
+      hasRange ||= isRange(each);
+      if ('sourceRanges' in each && each.sourceRanges !== null)
+        lists = new Set([...lists, each.sourceRanges]);
+    }
   }
   return { changes, weight, fullWeight: weightBeside({ weight, lists }, noLists), lists, hasRange };
 }
 
 /** Makes the elements, but those of slots. */
 export function rendered({ changes }: Piece): RenderedPiece {
-  const staged: StagedEntry[] = [];
-  const before: PlacedElement[] = [];
-  const after: PlacedElement[] = [];
-  for (const { key, old, entry } of changes) {
+  let before: PlacedElement[] | null = null;
+  let after: PlacedElement[] | null = null;
+  const staged = changes.map(({ key, old, entry }): StagedEntry => {
     const now = entry === undefined ? null : program(entry, old);
     const elements = changedElements(old, now);
-    for (const element of elements.before) before.push(element);
-    for (const element of elements.after) after.push(element);
-    staged.push({ key, old: old ?? null, now });
-  }
-  return { staged, before, after };
+    before = withMore(before, elements.before);
+    after = withMore(after, elements.after);
+    return { key, old: old ?? null, now };
+  });
+  return { staged, before: before ?? noElements, after: after ?? noElements };
+}
+
+const noElements: readonly PlacedElement[] = Object.freeze([]);
+
+/** Most changes have no elements but those of slots, and need no list. */
+function withMore(list: PlacedElement[] | null, more: readonly PlacedElement[]): PlacedElement[] | null {
+  if (list === null) return more.length === 0 ? null : [...more];
+  for (const element of more) list.push(element);
+  return list;
 }
 
 /**

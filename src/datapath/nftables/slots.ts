@@ -126,8 +126,32 @@ function matched(
     }
   }
   while (index < count) left[leftCount++] = index++;
-  if (missing > 0 && leftCount > 0) matchRest(before, countBefore, wanted, left.subarray(0, leftCount), now);
+  if (missing === 0 || leftCount === 0) return now;
+  if (leftCount <= FEW_LEFT) matchFew(before, countBefore, wanted, left, leftCount, now);
+  else matchRest(before, countBefore, wanted, left.subarray(0, leftCount), now);
   return now;
+}
+
+/** So many are compared one by one. */
+const FEW_LEFT = 4;
+
+/** As `matchRest`, without taking memory. */
+function matchFew(
+  before: readonly Endpoint[],
+  countBefore: number,
+  wanted: readonly Endpoint[],
+  left: Int32Array,
+  leftCount: number,
+  now: Int32Array,
+): void {
+  for (let i = 0; i < countBefore; i++) {
+    for (let k = 0; now[i] === NOBODY && k < leftCount; k++) {
+      const index = left[k] as number;
+      if (index === NOBODY || !isSameEndpoint(before[i] as Endpoint, wanted[index] as Endpoint)) continue;
+      now[i] = index;
+      left[k] = NOBODY;
+    }
+  }
 }
 
 /** Finds those that are missing among those that are left, as in lists that are not sorted. */

@@ -85,7 +85,8 @@ function eachStaged(pieces: readonly RenderedPiece[], act: (staged: StagedEntry)
 
 /** The elements of all pieces; most changes, which are slots alone, have none. */
 function elementsOf(pieces: readonly RenderedPiece[], when: 'before' | 'after'): readonly PlacedElement[] {
-  return pieces.some((piece) => piece[when].length > 0) ? pieces.flatMap((piece) => piece[when]) : noElements;
+  for (const piece of pieces) if (piece[when].length > 0) return pieces.flatMap((each) => each[when]);
+  return noElements;
 }
 
 const noElements: readonly PlacedElement[] = Object.freeze([]);
@@ -120,15 +121,20 @@ function together<Item>(one: Difference<Item>, other: Difference<Item>): Differe
 }
 
 function needsAfter({ needs }: Held, pieces: readonly RenderedPiece[]): UseChange<Need> {
-  const [gone, come]: [Need[], Need[]] = [[], []];
-  eachStaged(pieces, ({ old, now }) => {
-    const before = old === null ? nothingNeeded : needsOf(old.entry);
-    const after = now === null ? nothingNeeded : needsOf(now.entry);
-    if (before === after) return;
-    gone.push(...before);
-    come.push(...after);
-  });
-  return needs.after(gone, come);
+  let gone: Need[] | null = null;
+  let come: Need[] | null = null;
+  for (const { staged } of pieces) {
+    for (const { old, now } of staged) {
+      const before = old === null ? nothingNeeded : needsOf(old.entry);
+      const after = now === null ? nothingNeeded : needsOf(now.entry);
+      if (before === after) continue;
+      gone ??= [];
+      come ??= [];
+      gone.push(...before);
+      come.push(...after);
+    }
+  }
+  return needs.after(gone ?? nothingNeeded, come ?? nothingNeeded);
 }
 
 /** The variant itself where it is the same. */
