@@ -4,7 +4,7 @@ import type { PacketQuestion } from '../forms/questions.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts } from './companion.ts';
 import { existingFlows } from './existing-flows.ts';
-import { answerFlows, explainSeen } from './explain-query.ts';
+import { answerFlows, explainQuery, explainSeen } from './explain-query.ts';
 import { kernelJourney } from './other-rules.ts';
 
 export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
@@ -14,7 +14,7 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
   const seen = async (query: PacketQuestion) =>
     await explainSeen(
       planner,
-      query,
+      explainQuery(planner, query),
       (...asked) => existingFlows(...asked).catch(() => null),
       (packet) => kernelJourney(planner.plan, planner.heldNode, packet).catch(() => null),
     );

@@ -32,19 +32,18 @@ export interface SeenWalk {
 }
 
 /**
- * As `explainQuery`, beside the connections of this host. A packet with a source port that conntrack knows as a reply
- * gets the walk of a reply. Throws InvalidQuery.
+ * The walk beside the connections of this host. A packet with a source port that conntrack knows as a reply
+ * gets the walk of a reply.
  *
  * @param look null: conntrack is not read
  * @param follow the way through the kernel; null: not known, as if left out
  */
 export async function explainSeen(
   planner: Planner,
-  question: PacketQuestion,
+  walk: Walk,
   look: LookForFlows | null,
   follow: (packet: Packet) => Promise<Journey | null> = async () => null,
 ): Promise<SeenWalk> {
-  const walk = explainQuery(planner, question);
   const { packet } = walk;
   const existing =
     look === null ? null : await look(packet, (flow) => isAsPlanned(walk, planner.heldNode, flow));

@@ -32,6 +32,7 @@ export function composeNodeFacts(
   return {
     nodeName,
     nodeIPs,
+    ...(interfaces === null && config.localNodeIPs === undefined ? { isPartlyKnown: true } : {}),
     localAddresses:
       config.localNodeIPs !== undefined
         ? assumed(config.localNodeIPs, interfaces)
@@ -44,6 +45,12 @@ export function composeNodeFacts(
     topologyLabels: config.topologyLabels ?? object?.labels ?? {},
     ...host,
   };
+}
+
+/** The facts of a node that bears further addresses, behind the known ones in preference. */
+export function bearing(facts: NodeFacts, further: readonly IpAddress[]): NodeFacts {
+  if (further.length === 0) return facts;
+  return { ...facts, localAddresses: [...facts.localAddresses, ...assumed(further, null)] };
 }
 
 /** Null: only the primary addresses, even if they are not known to belong to this node. */

@@ -1,9 +1,11 @@
 import type { FactChange } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { LocalAddress, NodeFact, NodeFacts } from '../model/node.ts';
+import type { IpAddress } from '../net/address.ts';
 import { Planner } from '../plan/planner.ts';
 import { type PlannedChange, planChange } from '../what-if/planned.ts';
-import { composeNodeFacts } from './node-facts.ts';
+import { furtherAddresses } from './further-addresses.ts';
+import { bearing, composeNodeFacts } from './node-facts.ts';
 import type { PlanSettings } from './settings.ts';
 import { NONE_TAKEN, type TakenPorts } from './taken-ports.ts';
 
@@ -84,20 +86,22 @@ export class OfflinePlans {
   /**
    * What a change does on a node; the facts stay as they were read. The result is valid until the next call.
    * @param look called with the plan before and with that after the change
+   * @param borne addresses that the node is said to bear
+   * @returns also the addresses that the node is assumed to bear, since objects name them and nothing else tells
    */
   change<Seen>(
     nodeName: string,
     changes: readonly FactChange[],
     look: (planner: Planner) => Seen,
-  ): PlannedChange<Seen> {
-    const planner = this.of(nodeName);
+    borne: readonly IpAddress[] = [],
+  ): PlannedChange<Seen> & { readonly assumed: readonly IpAddress[] } {
+    const known = this.of(nodeName, borne);
+    const assumed = this.arePartlyKnown ? furtherAddresses(known, changes) : [];
+    const further = [...borne, ...assumed];
+    const planner = assumed.length === 0 ? known : this.of(nodeName, further);
     const own = changes.findLast(({ kind, key }) => kind === 'Node' && key === nodeName);
-    return planChange(
-      planner,
-      changes,
-      own === undefined ? planner.node : this.#nodeFacts(nodeName, own),
-      look,
-    );
+    const node = own === undefined ? planner.node : bearing(this.#nodeFacts(nodeName, own), further);
+    return { ...planChange(planner, changes, node, look), assumed };
   }
 
   #nodeFacts(nodeName: string, { fact }: FactChange): NodeFacts {
@@ -111,11 +115,21 @@ export class OfflinePlans {
     return this.#planner;
   }
 
-  /** Returns the same object each time: an earlier answer changes with the next call. */
-  of(nodeName: string): Planner {
+  /** Only objects tell of the nodes: no interfaces are known, and no `localNodeIPs` are configured. */
+  get arePartlyKnown(): boolean {
+    return this.#interfaces === null && this.#settings.nodeConfig.localNodeIPs === undefined;
+  }
+
+  /**
+   * Returns the same object each time: an earlier answer changes with the next call.
+   *
+   * @param further addresses that the node is taken to bear too
+   */
+  of(nodeName: string, further: readonly IpAddress[] = []): Planner {
     const { nodeConfig } = this.#settings;
     const object = this.#planner.nodes.get(nodeName);
-    this.#planner.setNode(composeNodeFacts(nodeName, object, nodeConfig, this.#interfaces, this.#host));
+    const facts = composeNodeFacts(nodeName, object, nodeConfig, this.#interfaces, this.#host);
+    this.#planner.setNode(bearing(facts, further));
     this.#planner.update();
     return this.#planner;
   }

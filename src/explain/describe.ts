@@ -4,6 +4,8 @@ import { firstFew } from '../model/text.ts';
 import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
 import { endpointText } from '../plan/canonical.ts';
 import type { Endpoint } from '../plan/entry.ts';
+import { reasonOf } from './answer.ts';
+import { conditionText } from './branch.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
 import { foldedText, foldSteps } from './fold.ts';
 import { groupPaths, type PathGroup } from './group.ts';
@@ -15,7 +17,7 @@ import { wayJson } from './others/way.ts';
 import type { Packet } from './packet.ts';
 import { stepReason, unknownReason } from './reason.ts';
 import type { Step } from './step.ts';
-import type { Path, Walk } from './walk.ts';
+import type { Branch, Path, Walk } from './walk.ts';
 
 /** Width of the column with the hooks' names. */
 const COLUMN = 13;
@@ -58,6 +60,7 @@ export function describeWalk(
     object === null ? text : `${formatRef(object)}: ${text}`,
   );
   lines.push(...firstLabelled('But', flows), ...firstLabelled('Hint', hints));
+  if (walk.branch !== undefined) lines.push(...branchLines(walk.branch));
   for (const [index, unknown] of unknownBeside(walk, existing, journey).entries()) {
     const label = `${(index === 0 ? 'Not known' : '').padEnd(COLUMN)}- `;
     lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));
@@ -96,6 +99,18 @@ function connectionLines({ packet }: Walk, existing: readonly ExistingFlow[] | n
   const [flow] = existing ?? [];
   if (packet.sourcePort === undefined || flow?.asPlanned !== true) return [];
   return labelled('Connection', COLUMN, `exists: ${existingFlowText(packet, flow)}`);
+}
+
+function branchLines(branch: Branch): Line[] {
+  const { walk } = branch;
+  const condition = `${conditionText(branch)}, which no object says, this holds instead:`;
+  const [first = [], ...rest] = resultLines(walk, groupPaths(walk.paths));
+  return [
+    ...labelled('If', COLUMN, condition, 'strong'),
+    ...labelled('', COLUMN, reasonOf(walk)),
+    [{ text: ''.padEnd(COLUMN), tone: 'dim' }, ...first.slice(1)],
+    ...rest,
+  ];
 }
 
 function endpointLines(endpoints: readonly Endpoint[], most: number): Line[] {

@@ -1,6 +1,7 @@
 import type { WalkJson, WalkPacket, WalkStep } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
 import { endpointText } from '../plan/canonical.ts';
+import { branchJson } from './branch.ts';
 import { type ExistingFlow, existingFlowJson } from './existing.ts';
 import { isDeciding } from './fold.ts';
 import type { Journey } from './others/journey.ts';
@@ -43,6 +44,7 @@ export function walkJson(
       return { key, winner: formatRef(winner), losers: losers.map(formatRef), because };
     }),
     existing: existing === null ? null : existing.map(existingFlowJson),
+    branches: walk.branch === undefined ? [] : [branchJson(walk.branch)],
     unknown: unknownBeside(walk, existing, journey).map((about) => ({ about, reason: unknownReason(about) })),
     way: journey === null ? null : wayJson(journey),
     hints: walk.hints.map(({ about, object, text }) => {

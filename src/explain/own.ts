@@ -6,7 +6,7 @@ import type { FamilyScope } from '../plan/entry.ts';
 import type { Packet } from './packet.ts';
 
 /** The parts of a node that a walk needs in addition to the plan. */
-export type WalkedNode = Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'listeners'>;
+export type WalkedNode = Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'listeners' | 'isPartlyKnown'>;
 
 /** Node facts never change, so the set is built once: a node may have a thousand addresses. */
 const ownAddresses = new WeakMap<WalkedNode['localAddresses'], ReadonlySet<IpAddress>>();

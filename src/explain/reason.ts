@@ -74,6 +74,8 @@ export function unknownReason(unknown: Unknown): string {
       return 'which port the pod sends from: from a port of its own binding the packet leaves with the node port of that binding';
     case 'local-endpoint':
       return 'an endpoint is an address of this node: packets that end here keep their source despite the rule';
+    case 'host-sockets':
+      return 'whether a program of the node listens on this port: it would keep its packets, unless the entry has takeover';
     default:
       return unknown satisfies never;
   }

@@ -57,7 +57,15 @@ export type Unknown =
   /** A bound pod sends it, but the question does not name its port: ports of its bindings keep their node ports. */
   | 'source-port'
   /** A rule rewrites the source of a packet that ends on this node, where no such rule can apply. */
-  | 'local-endpoint';
+  | 'local-endpoint'
+  /** The sockets of the node are not known, and one at the port of a binding would keep its packets. */
+  | 'host-sockets';
+
+/** What becomes of the packet if the node bears addresses that no object says it has. */
+export interface Branch {
+  readonly bears: readonly IpAddress[];
+  readonly walk: Walk;
+}
 
 /** The whole path of a packet through this node. */
 export interface Walk {
@@ -71,6 +79,8 @@ export interface Walk {
   readonly unknown: readonly Unknown[];
   /** Objects that almost match (hints.ts); empty if they were not asked for. */
   readonly hints: readonly Hint[];
+  /** Without the node: what becomes of the packet if it bears further addresses; absent: the same, or all are known. */
+  readonly branch?: Branch;
 }
 
 /**
@@ -104,7 +114,7 @@ export function walk(
     steps,
     paths,
     conflicts: conflictsOf(plan, packet),
-    unknown: unknownOf(paths, scope, node, packet, frontend),
+    unknown: unknownOf(paths, scope, node, packet, frontend, verdict === 'dnat' && frontend === null),
     hints: [],
   };
 }
@@ -134,6 +144,7 @@ function unknownOf(
   node: WalkedNode,
   packet: Packet,
   frontend: ServiceFrontend | null,
+  isBinding: boolean,
 ): Unknown[] {
   const unknown: Unknown[] = [];
   const asksForPods =
@@ -157,6 +168,7 @@ function unknownOf(
   if (scope.egress.interfaceFilter !== null && paths.some(isNatedByPool)) unknown.push('egress-interface');
   const endsHere = (path: Path) => path.snat !== null && isOwnAddress(node, path.endpoint.address);
   if (!isOwnAddress(node, packet.source) && paths.some(endsHere)) unknown.push('local-endpoint');
+  if (node.isPartlyKnown === true && isBinding) unknown.push('host-sockets');
   unknown.push('existing-connections', 'other-tables');
   return unknown;
 }

@@ -91,6 +91,26 @@ const way = form({
   limits: texts.openapi({ description: 'what could not be examined' }),
 });
 
+const fate = {
+  verdict,
+  endpoints: texts.openapi({
+    description: 'with dnat: all endpoints that may be chosen, sorted; `[fd00::7]:8080`',
+  }),
+  masq: flag.openapi({ description: 'the source is rewritten for at least one of the endpoints' }),
+  snat: textOrNull.openapi({ description: 'the new source address; `node`: an address of the node' }),
+};
+
+const because = text.openapi({ description: 'the objects and rules that decided' });
+
+const branch = form({
+  condition: text.openapi({ example: 'node n1 bears 203.0.113.9' }),
+  bears: texts.openapi({ description: 'addresses that no object says the node has' }),
+  ...fate,
+  because,
+});
+/** What becomes of the packet in another case than the one that is explained. */
+export type BranchJson = z.output<typeof branch>;
+
 /** `knat explain -o json` and `/explain`. */
 export const walk = form({
   node: text,
@@ -102,6 +122,10 @@ export const walk = form({
   existing: list(existingFlow).nullable().openapi({
     description:
       'existing connections to which the packet belongs; they keep their translation; null: not known',
+  }),
+  branches: list(branch).openapi({
+    description:
+      'from manifests or a cluster: what becomes of the packet if the node bears further addresses',
   }),
   unknown: list(form({ about: text, reason: text })),
   way: way.nullable().openapi({
@@ -124,22 +148,13 @@ export type Line = z.output<typeof line>;
 
 export const lines = list(line).openapi('Lines');
 
-const fate = {
-  verdict,
-  endpoints: texts.openapi({
-    description: 'with dnat: all endpoints that may be chosen, sorted; `[fd00::7]:8080`',
-  }),
-  masq: flag.openapi({ description: 'the source is rewritten for at least one of the endpoints' }),
-  snat: textOrNull.openapi({ description: 'the new source address; `node`: an address of the node' }),
-};
-
 /** What becomes of a packet. `masq` and `snat` as in `FlowAnswer`. */
 export const packetFate = form(fate);
 export type PacketFate = z.output<typeof packetFate>;
 
 const flowAnswer = form({
   ...fate,
-  because: text.openapi({ description: 'the objects and rules that decided' }),
+  because,
 });
 
 /**

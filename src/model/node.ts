@@ -75,6 +75,8 @@ export function matchesInterface(pattern: InterfacePattern, name: string): boole
 export interface NodeFacts {
   readonly nodeName: string;
   readonly nodeIPs: readonly IpAddress[];
+  /** Set if only objects tell of the node: it may bear further addresses, and its sockets are not known. */
+  readonly isPartlyKnown?: true;
   /** Every address that counts as local, in order of preference. */
   readonly localAddresses: readonly LocalAddress[];
   /** Sources in these networks count as pods. If empty and without `podInterface`, only `podAddressesFrom` applies. */

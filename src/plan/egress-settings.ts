@@ -30,7 +30,7 @@ const MOST_PORT_RANGES = 512;
 export function egressSettings(
   options: EgressOptions,
   felix: FelixConfigurationFact | undefined,
-  node: Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'reservedPorts'>,
+  node: Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'isPartlyKnown' | 'reservedPorts'>,
 ): EgressSettings {
   const notices: Notice[] = [];
   /** The object that a notice is about: this node if the option is set, else the FelixConfiguration. */

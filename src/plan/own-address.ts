@@ -8,7 +8,7 @@ import type { PlanOptions } from './options.ts';
 /** Why this node cannot use an address named by an object or an option, as the end of a sentence; null if it can. */
 export function unusableOwnAddress(
   address: IpAddress,
-  node: Pick<NodeFacts, 'nodeName' | 'localAddresses'>,
+  node: Pick<NodeFacts, 'nodeName' | 'localAddresses' | 'isPartlyKnown'>,
 ): string | null {
   switch (specialKind(address)) {
     case 'loopback':
@@ -20,7 +20,7 @@ export function unusableOwnAddress(
       return 'is no address of a host';
     default:
       if (node.localAddresses.some((local) => local.address === address)) return null;
-      return `is not an address of node ${node.nodeName}`;
+      return `is not ${node.isPartlyKnown === true ? 'known to be ' : ''}an address of node ${node.nodeName}`;
   }
 }
 

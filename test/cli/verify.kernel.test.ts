@@ -48,6 +48,46 @@ describe('recorded expectations', () => {
   });
 });
 
+describe('the truths of the demo', () => {
+  const path = join(EXAMPLES, 'verify/demo.yaml');
+  const demo = ['--source', `dir:${join(EXAMPLES, 'demo')}`];
+
+  test('are met', async () => {
+    const { status, output, errors } = await knat(['verify', path, ...demo, '--strict']);
+    expect({ status, errors }).toEqual({ status: 0, errors: '' });
+    expect(output).toMatch(/\n12 met, 0 not met\n$/);
+  });
+
+  test('are unknown, not failed, where no object says which addresses the node bears', async () => {
+    const { addresses: _, ...rest } = parse(readFileSync(path, 'utf8'));
+    const bare = written('bare.yaml', JSON.stringify(rest));
+    const report = join(folder, 'bare.xml');
+    const { status, output, errors } = await knat(['verify', bare, ...demo, '--junit', report]);
+    expect({ status, errors }).toEqual({ status: 0, errors: '' });
+    expect(output).toMatch(/\n10 met, 0 not met, 2 unknown\n$/);
+    expect(output).toContain(
+      'if node node1 bears 203.0.113.25: met; else: not met (as: expected 203.0.113.25, is node)',
+    );
+    expect(readFileSync(report, 'utf8')).toMatch(/tests="12" failures="0" errors="0" skipped="2"/);
+    expect((await knat(['verify', bare, ...demo, '--strict'])).status).toBe(1);
+    const json = JSON.parse((await knat(['verify', bare, ...demo, '-o', 'json'])).output);
+    const count = (wanted: string) =>
+      json.filter((one: { outcome: string }) => one.outcome === wanted).length;
+    expect([count('met'), count('not-met'), count('unknown')]).toEqual([10, 0, 2]);
+  });
+
+  test('what holds in no case is not met', async () => {
+    const expectations = [
+      { from: 'pod/shop/mail', to: '198.51.100.10:443', as: '203.0.113.99' },
+      { from: '198.51.100.11', to: '203.0.113.25:26', reaches: 'pod/shop/mail' },
+    ];
+    const wrong = written('wrong.yaml', JSON.stringify({ node: 'node1', expectations }));
+    const { status, output } = await knat(['verify', wrong, ...demo]);
+    expect(status).toBe(1);
+    expect(output).toMatch(/\n0 met, 2 not met\n$/);
+  });
+});
+
 describe('the example', () => {
   test('all expectations are met, and the output says so', async () => {
     const { status, output, errors } = await knat([
@@ -79,7 +119,7 @@ describe('the example', () => {
     );
     expect((await knat(inPlace)).status).toBe(0);
     expect(readFileSync(report, 'utf8')).toContain(
-      '<testsuites name="knat verify" tests="7" failures="0" errors="0">',
+      '<testsuites name="knat verify" tests="7" failures="0" errors="0" skipped="0">',
     );
   });
 });
@@ -132,6 +172,8 @@ test('as JSON', async () => {
     origin: `${EXPECTATIONS}:5`,
     node: 'node1',
     passed: true,
+    outcome: 'met',
+    unknown: null,
     packet: 'TCP 10.244.1.10 → 198.51.100.10:25',
     mismatches: [],
     error: null,

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { existingFlows } from '../../src/agent/existing-flows.ts';
-import { explainSeen } from '../../src/agent/explain-query.ts';
+import { explainQuery, explainSeen } from '../../src/agent/explain-query.ts';
 import { walkJson } from '../../src/explain/json.ts';
 import type { PacketQuestion } from '../../src/forms/questions.ts';
 import { formatEndpoint } from '../../src/net/address.ts';
@@ -94,7 +94,7 @@ async function agreement(state: Traffic): Promise<void> {
 }
 
 async function asked(planner: Planner, packet: PacketQuestion) {
-  const { walk, existing } = await explainSeen(planner, packet, existingFlows);
+  const { walk, existing } = await explainSeen(planner, explainQuery(planner, packet), existingFlows);
   return walkJson(walk, existing);
 }
 

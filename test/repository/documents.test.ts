@@ -16,6 +16,7 @@ import { eventReasons } from '../../src/model/finding-codes.ts';
 import type { Definition } from '../../src/observe/metrics/definition.ts';
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
 import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
+import { nodeConfigSchema } from '../../src/sources/objects/node-config-file.ts';
 import { cliDocument } from './cli-document.ts';
 import { errorsDocument } from './errors-document.ts';
 import { metricsDocument } from './metrics-document.ts';
@@ -60,6 +61,14 @@ test.each([
 ])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {
   const text = `${JSON.stringify(z.toJSONSchema(schema, { override }), null, 2)}\n`;
   await expect(text).toMatchFileSnapshot(`../../docs/schema/${name}.schema.json`);
+});
+
+test('docs/schema/node-config.schema.json is the form of --node-config (scripts/generate-docs)', async () => {
+  const schema = z.toJSONSchema(nodeConfigSchema, { override, io: 'input' });
+  const path = '../../docs/schema/node-config.schema.json';
+  await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(path);
+  const page = readFileSync(new URL('../../docs/node-config.md', import.meta.url), 'utf8');
+  for (const key of Object.keys(nodeConfigSchema.shape)) expect(page, key).toContain(`\`${key}\``);
 });
 
 test('every metric has its unit in its name, and a help that is a sentence', () => {

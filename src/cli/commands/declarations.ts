@@ -154,7 +154,8 @@ export const commands: readonly CommandDeclaration[] = [
     summary: 'check the outcome for packets against a file of expectations',
     description:
       'Checks expectations ("this pod reaches the outside as 203.0.113.7") against manifests or a cluster, without\n' +
-      'rights and without a kernel. Ends with status 1 if one is not met, for use in pipelines.',
+      'rights and without a kernel. Ends with status 1 if one is not met, for use in pipelines. One that depends on\n' +
+      'addresses that no object tells is unknown: status 1 with --strict.',
     argument: ['<file>', 'the expectations, YAML or JSON; - reads standard input'],
     options: [
       ownOption('--junit <FILE>', 'also write the results as JUnit XML, for a pipeline', 'Output:'),
@@ -173,6 +174,8 @@ export const commands: readonly CommandDeclaration[] = [
 An expectation names a packet as knat explain does, and what should become of it:
 
   node: worker-1                  # for expectations that name none
+  addresses:                      # beside those of the Node objects
+    worker-1: [203.0.113.25]
   expectations:
     - name: the mail server speaks with its own address
       from: pod/mail/postfix-0    # seen by the pod's own node unless node says otherwise

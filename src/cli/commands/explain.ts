@@ -1,5 +1,6 @@
 import { answerFlows, explainSeen } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
+import { explainOffline } from '../../agent/offline-explain.ts';
 import { describeWalk } from '../../explain/describe.ts';
 import { walkJson } from '../../explain/json.ts';
 import { senderNode } from '../../explain/place.ts';
@@ -65,6 +66,7 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
   const plans = await withProgress(terminal, `reading ${settings.source.name}`, work);
   const { problems } = plans;
   const node = settings.nodeName ?? senderNode(values.from ?? '', plans.facts) ?? plans.onlyNode();
+  const walkOf = (question: PacketQuestion) => explainOffline(plans, node, question);
   const planner = plans.of(node);
   for (const problem of problems) terminal.printErrorLine(`${problem.severity}: ${formatFinding(problem)}`);
   warnOfAbsentNode(planner.nodes, planner.node.nodeName, settings.source.name, terminal);
@@ -72,7 +74,7 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
     values.conntrack === true ? (await import('../../agent/existing-flows.ts')).existingFlows : null;
   const { journeyHere } = await import('../../agent/other-rules.ts');
   const seen = async (question: PacketQuestion) =>
-    await explainSeen(planner, question, look, (packet) =>
+    await explainSeen(planner, walkOf(question), look, (packet) =>
       journeyHere(planner, packet, values.conntrack === true),
     );
   return {

@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
+import { furtherAddresses } from '../../agent/further-addresses.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
 import { recordedExpectations } from '../../explain/record.ts';
 import type { NoticeForm } from '../../forms/findings.ts';
-import { formatFinding } from '../../model/finding.ts';
+import { formatFinding, type Notice } from '../../model/finding.ts';
+import type { IpAddress } from '../../net/address.ts';
 import { noticeForm } from '../../observe/status.ts';
 import type { Conflict } from '../../plan/claims.ts';
 import { CliError } from '../cli-error.ts';
@@ -13,8 +15,10 @@ import { planSettings } from '../options/plan-settings.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { withProgress } from '../progress.ts';
+import type { Terminal } from '../terminal.ts';
+import { judgeInBothCases } from '../verify/both-cases.ts';
 import { type ExpectationsFile, parseExpectations } from '../verify/expectations-file.ts';
-import { judgeOne, nodeOf } from '../verify/judge.ts';
+import { nodeOf } from '../verify/judge.ts';
 import { junitXml } from '../verify/junit.ts';
 import type { ExpectationResult } from '../verify/result.ts';
 import { warnOfAbsentNode } from './absent-node.ts';
@@ -25,7 +29,7 @@ export interface VerifyValues extends SettingValues {
   readonly record?: true;
 }
 
-/** Exit status 1 if an expectation is not met. */
+/** Exit status 1 if an expectation is not met; with `strict` also if one is unknown. */
 export async function verify(values: VerifyValues, context: Context, path: string): Promise<void> {
   if (values.record === true) return await record(values, context, path);
   const { terminal } = context;
@@ -37,10 +41,11 @@ export async function verify(values: VerifyValues, context: Context, path: strin
   if (values.junit !== undefined) await writeReport(values.junit, junitXml(name, results));
   const findings = { problems: plans.problems, notices, conflicts };
   checkObjects(findings, false, (line) => terminal.printErrorLine(`warning: ${line}`));
-  const failed = results.filter(({ passed }) => !passed).length;
+  const failed = results.filter(({ outcome }) => outcome === 'not-met').length;
+  const unknown = results.filter(({ outcome }) => outcome === 'unknown').length;
   const data = results.map(({ explanation: _, ...result }) => result);
   await printData(terminal, values.output, data, () => printResults(results, context));
-  if (failed > 0) context.exit = EXIT.failed;
+  if (failed > 0 || (unknown > 0 && values.strict === true)) context.exit = EXIT.failed;
   checkObjects(findings, values.strict === true, () => {});
 }
 
@@ -83,6 +88,12 @@ async function record(values: VerifyValues, context: Context, path: string): Pro
   context.terminal.print(`${expectations.length} expectations written to ${path}`);
 }
 
+const SIGNS = {
+  met: (colors: Terminal['colors']) => colors.green('ok  '),
+  'not-met': (colors: Terminal['colors']) => colors.red('FAIL'),
+  unknown: (colors: Terminal['colors']) => colors.yellow('?   '),
+} as const satisfies Record<ExpectationResult['outcome'], unknown>;
+
 /** Results in the file's order, and the plans' problems without duplicates. */
 interface Judged {
   readonly results: readonly ExpectationResult[];
@@ -100,14 +111,33 @@ function judgeAll(file: ExpectationsFile, plans: OfflinePlans, asked: string | n
   const notices = new Map<string, NoticeForm>();
   const conflicts = new Map<string, Conflict>();
   for (const node of new Set(placed.map((each) => each.node))) {
-    const planner = plans.of(node);
-    for (const notice of planner.plan.notices()) notices.set(JSON.stringify(notice), noticeForm(notice));
+    const borne = file.addresses.get(node) ?? [];
+    for (const notice of certainNotices(plans, node, borne))
+      notices.set(JSON.stringify(notice), noticeForm(notice));
+    const planner = plans.of(node, borne);
     for (const conflict of planner.plan.conflicts.values()) conflicts.set(JSON.stringify(conflict), conflict);
-    for (const { expectation, index } of placed.filter((each) => each.node === node)) {
-      results[index] = judgeOne(expectation, planner);
-    }
+    const here = placed.filter((each) => each.node === node);
+    const judged = judgeInBothCases(
+      plans,
+      node,
+      here.map(({ expectation }) => expectation),
+      borne,
+    );
+    for (const [at, { index }] of here.entries()) results[index] = judged[at] as ExpectationResult;
   }
   return { results, notices: [...notices.values()], conflicts: [...conflicts.values()] };
+}
+
+/** Without those that the node would not have if it bore addresses that objects name. */
+function certainNotices(plans: OfflinePlans, node: string, borne: readonly IpAddress[]): Notice[] {
+  const planner = plans.of(node, borne);
+  const notices = [...planner.plan.notices()];
+  const further = plans.arePartlyKnown ? furtherAddresses(planner) : [];
+  if (further.length === 0) return notices;
+  const bearing = new Set(
+    [...plans.of(node, [...borne, ...further]).plan.notices()].map((notice) => JSON.stringify(notice)),
+  );
+  return notices.filter((notice) => bearing.has(JSON.stringify(notice)));
 }
 
 function printResults(results: readonly ExpectationResult[], { terminal }: Context): void {
@@ -116,7 +146,8 @@ function printResults(results: readonly ExpectationResult[], { terminal }: Conte
     name,
     origin,
     node,
-    passed,
+    outcome,
+    unknown,
     packet,
     mismatches,
     error,
@@ -124,10 +155,14 @@ function printResults(results: readonly ExpectationResult[], { terminal }: Conte
     because,
     explanation,
   } of results) {
-    terminal.printText(`${passed ? colors.green('ok  ') : colors.red('FAIL')}  ${name}`, 6);
+    terminal.printText(`${SIGNS[outcome](colors)}  ${name}`, 6);
     for (const note of notes) terminal.printText(colors.dim(`      note: ${note}`), 12);
-    if (passed) continue;
+    if (outcome === 'met') continue;
     terminal.printText(colors.dim(`      ${origin}, on node ${node}`), 6);
+    if (unknown !== null) {
+      terminal.printText(`      ${unknown}`, 6);
+      continue;
+    }
     if (error !== null) terminal.printText(`      ${error}`, 6);
     for (const { field, expected, actual } of mismatches) {
       terminal.printText(`      ${field.padEnd(8)} expected  ${colors.green(expected)}`, 25);
@@ -139,8 +174,11 @@ function printResults(results: readonly ExpectationResult[], { terminal }: Conte
     terminal.printLines(explanation); // of 80 columns as they are
     terminal.print('');
   }
-  const failed = results.filter(({ passed }) => !passed).length;
-  terminal.print(`${results.length - failed} met, ${failed} not met`);
+  const count = (wanted: ExpectationResult['outcome']) =>
+    results.filter(({ outcome }) => outcome === wanted).length;
+  const unknown = count('unknown');
+  const rest = unknown === 0 ? '' : `, ${unknown} unknown`;
+  terminal.print(`${count('met')} met, ${count('not-met')} not met${rest}`);
 }
 
 async function writeReport(path: string, text: string, option = '--junit', flag = 'w'): Promise<void> {

@@ -4,7 +4,10 @@ import type { FlowLine } from '../../forms/flows.ts';
 import type { ExpectationChange } from '../../forms/what-if.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { printableJson } from '../../model/printable.ts';
+import { firstFew } from '../../model/text.ts';
+import type { IpAddress } from '../../net/address.ts';
 import { linesOf } from '../../observe/client.ts';
+import type { Planner } from '../../plan/planner.ts';
 import { SharedValues } from '../../sources/objects/shared.ts';
 import { joinedWhatIf, type WhatIf, whatIfJson, whatIfOn } from '../../what-if/answer.ts';
 import { Connections } from '../../what-if/connections.ts';
@@ -181,9 +184,12 @@ function answerOf(
   });
   const judged: ExpectationChange[] = [];
   const each = new Map<string, WhatIf>();
+  const assumed = new Map<string, readonly IpAddress[]>();
   for (const node of new Set([...nodes, ...placed.map((one) => one.node)])) {
     const here = placed.filter((one) => one.node === node).map(({ expectation }) => expectation);
-    const planned = plans.change(node, changes, (planner) => here.map((one) => judgeOne(one, planner)));
+    const look = (planner: Planner) => here.map((one) => judgeOne(one, planner));
+    const planned = plans.change(node, changes, look, expectations?.addresses.get(node));
+    if (planned.assumed.length > 0) assumed.set(node, planned.assumed);
     if (nodes.includes(node)) each.set(node, whatIfOn(planned));
     for (const [index, expectation] of here.entries())
       judged.push(judgement(expectation, index, planned.seen));
@@ -191,9 +197,17 @@ function answerOf(
   const answer = joinedWhatIf(nodes.flatMap((node) => each.get(node) ?? []));
   return {
     ...answer,
-    unknown: [...notes, ...answer.unknown],
+    unknown: [...notes, ...assumedAddresses(assumed), ...answer.unknown],
     expectations: expectations === null ? null : judged,
   };
+}
+
+/** The answer is for one of two cases, where explain tells both. */
+function assumedAddresses(assumed: ReadonlyMap<string, readonly IpAddress[]>): WhatIf['unknown'] {
+  if (assumed.size === 0) return [];
+  const named = [...assumed].map(([node, addresses]) => `${node} bears ${firstFew(addresses, 3)}`);
+  const cases = firstFew(named, 3, '; ');
+  return [{ about: 'node-addresses', reason: `which further addresses nodes bear; assumed: ${cases}` }];
 }
 
 function judgement(

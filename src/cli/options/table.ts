@@ -70,7 +70,7 @@ const planOptions = {
   ),
   nodeConfig: SOURCES.text(
     'FILE',
-    'YAML file with settings of the node that are in no manifest: nodeIPs, podCIDRs, serviceCIDRs, nodePortAddresses, masqueradeAll, topologyLabels',
+    'YAML file with settings of the node that are in no manifest: nodeIPs, podCIDRs, serviceCIDRs, nodePortAddresses, masqueradeAll, topologyLabels … (docs/node-config.md)',
   ),
   enable: SOURCES.value(
     'KINDS',

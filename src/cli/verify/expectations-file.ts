@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Expectation } from '../../explain/expectation.ts';
+import { type IpAddress, parseAddress } from '../../net/address.ts';
 import { errorLines, keyHint, schemaErrors } from '../../sources/objects/schema-errors.ts';
 import { CliError } from '../cli-error.ts';
 import { onlyDocument } from '../only-document.ts';
@@ -12,6 +13,8 @@ export interface WrittenExpectation extends Expectation {
 export interface ExpectationsFile {
   /** The default node of expectations. */
   readonly node: string | null;
+  /** Addresses that nodes bear beside those that objects tell of. */
+  readonly addresses: ReadonlyMap<string, readonly IpAddress[]>;
   readonly expectations: readonly WrittenExpectation[];
 }
 
@@ -19,6 +22,13 @@ const text = z.string('write text here').min(1, 'is empty');
 /** YAML reads 8080 as a number. */
 const textOrNumber = z.union([text, z.number()], 'write text or a number here').transform(String);
 const VERDICTS = ['dnat', 'snat', 'none', 'drop', 'reject'] as const;
+
+const address = z.string('write an address here').transform((written, context): IpAddress => {
+  const parsed = parseAddress(written);
+  if (parsed !== null) return parsed;
+  context.addIssue({ code: 'custom', message: `"${written}" is no IPv4 or IPv6 address` });
+  return z.NEVER;
+});
 
 const expectation = z
   .strictObject({
@@ -42,12 +52,13 @@ const expectation = z
 const file = z.strictObject(
   {
     node: text.optional(),
+    addresses: z.record(z.string(), z.array(address, 'write a list of addresses here')).optional(),
     expectations: z.array(expectation, 'write a list of expectations here').min(1, 'the list is empty'),
   },
   { error: (issue) => (issue.code === 'invalid_type' ? 'no mapping with the key expectations' : undefined) },
 );
 
-const KEYS = [...Object.keys(expectation.shape), 'expectations'];
+const KEYS = [...Object.keys(expectation.shape), 'addresses', 'expectations'];
 
 /** YAML or JSON. Throws CliError with every error's line and key. */
 export function parseExpectations(contents: string, filename: string): ExpectationsFile {
@@ -64,6 +75,7 @@ export function parseExpectations(contents: string, filename: string): Expectati
   const lines = root.itemLines(['expectations']);
   return {
     node: parsed.data.node ?? null,
+    addresses: new Map(Object.entries(parsed.data.addresses ?? {})),
     expectations: parsed.data.expectations.map((each, index) => {
       return { ...each, origin: `${filename}:${lines[index] ?? 1}` };
     }),

@@ -4,10 +4,17 @@ import { reasonOf } from '../../explain/answer.ts';
 import { describeWalk, packetText } from '../../explain/describe.ts';
 import { judge } from '../../explain/expectation.ts';
 import { senderNode } from '../../explain/place.ts';
+import type { Walk } from '../../explain/walk.ts';
 import { InvalidQuery } from '../../observe/invalid-query.ts';
 import type { Planner } from '../../plan/planner.ts';
 import type { WrittenExpectation } from './expectations-file.ts';
 import type { ExpectationResult } from './result.ts';
+
+/** What a plan makes of an expectation. */
+export interface Judged {
+  readonly result: ExpectationResult;
+  readonly walk: Walk | null;
+}
 
 /** The node that sees the packet. */
 export function nodeOf(
@@ -20,13 +27,19 @@ export function nodeOf(
 }
 
 export function judgeOne(expectation: WrittenExpectation, planner: Planner): ExpectationResult {
+  return judgeWalk(expectation, planner).result;
+}
+
+/** @returns also the packet's walk; null: the expectation names what does not exist */
+export function judgeWalk(expectation: WrittenExpectation, planner: Planner): Judged {
   const { origin } = expectation;
   const { nodeName: node } = planner.node;
   const written = `${expectation.from} → ${expectation.to}`;
   const result = { name: expectation.name ?? written, origin, node };
-  const unjudged = (error: string): ExpectationResult => {
+  const unjudged = (error: string): Judged => {
     const nothing = { packet: '', mismatches: [], notes: [], because: '', explanation: [] };
-    return { ...result, ...nothing, passed: false, error };
+    const outcome = { passed: false, outcome: 'not-met', unknown: null } as const;
+    return { result: { ...result, ...nothing, ...outcome, error }, walk: null };
   };
   try {
     const walk = explainQuery(planner, expectation);
@@ -37,7 +50,9 @@ export function judgeOne(expectation: WrittenExpectation, planner: Planner): Exp
     const because = reasonOf(walk);
     const explanation = passed ? [] : describeWalk(walk);
     const packet = packetText(walk.packet);
-    return { ...result, packet, passed, mismatches, error: null, notes, because, explanation };
+    const outcome = { passed, outcome: passed ? 'met' : 'not-met', unknown: null } as const;
+    const rest = { packet, mismatches, error: null, notes, because, explanation };
+    return { result: { ...result, ...outcome, ...rest }, walk };
   } catch (error) {
     if (error instanceof InvalidQuery) return unjudged(error.message);
     throw error;

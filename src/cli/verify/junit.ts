@@ -1,4 +1,5 @@
 import { plainText } from '../../explain/lines.ts';
+import { formatMismatch } from './format-mismatch.ts';
 import type { ExpectationResult } from './result.ts';
 
 type Attributes = Readonly<Record<string, string | number>>;
@@ -6,8 +7,9 @@ type Attributes = Readonly<Record<string, string | number>>;
 /** JUnit XML, which pipelines show beside their other tests: a test case per expectation. */
 export function junitXml(file: string, results: readonly ExpectationResult[]): string {
   const errors = results.filter(({ error }) => error !== null).length;
-  const failures = results.filter(({ passed, error }) => !passed && error === null).length;
-  const counts = { tests: results.length, failures, errors };
+  const skipped = results.filter(({ outcome }) => outcome === 'unknown').length;
+  const failures = results.filter(({ outcome, error }) => outcome === 'not-met' && error === null).length;
+  const counts = { tests: results.length, failures, errors, skipped };
   const cases = results.map((result) => {
     const { name, node, origin } = result;
     return element('testcase', { name, classname: node, file, line: lineOf(origin) }, outcome(result));
@@ -22,12 +24,11 @@ function lineOf(origin: string): number {
 }
 
 /** A test case's content; empty: it passed. */
-function outcome({ passed, error, mismatches, explanation }: ExpectationResult): string {
+function outcome({ passed, error, unknown, mismatches, explanation }: ExpectationResult): string {
   if (error !== null) return nested([element('error', { message: error }, '')]);
   if (passed) return '';
-  const message = mismatches
-    .map(({ field, expected, actual }) => `${field}: expected ${expected}, is ${actual}`)
-    .join('; ');
+  if (unknown !== null) return nested([element('skipped', { message: `unknown: ${unknown}` }, '')]);
+  const message = mismatches.map(formatMismatch).join('; ');
   return nested([element('failure', { message }, escaped(explanation.map(plainText).join('\n')))]);
 }
 

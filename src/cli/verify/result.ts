@@ -7,6 +7,9 @@ export interface ExpectationResult {
   readonly origin: string;
   readonly node: string;
   readonly passed: boolean;
+  /** `unknown`: it depends on addresses of the node that no object tells; then `unknown` says on which. */
+  readonly outcome: 'met' | 'not-met' | 'unknown';
+  readonly unknown: string | null;
   /** The packet as understood: `TCP 10.244.1.7 → 1.1.1.1:443`; empty if it was not. */
   readonly packet: string;
   readonly mismatches: readonly Mismatch[];

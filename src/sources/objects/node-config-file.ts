@@ -57,27 +57,39 @@ const nodePortAddress = z.string().transform((text, context): readonly NodePortR
   return z.NEVER;
 });
 
-const nodePortAddresses = z.preprocess(
-  (value) => (typeof value === 'string' ? [value] : value),
-  z.array(nodePortAddress).transform((list) => (list.length === 0 ? null : primaryOrRanges(list.flat()))),
-);
+const nodePortAddresses = z
+  .union([nodePortAddress.transform((one) => [one]), z.array(nodePortAddress)], {
+    error: 'expected a CIDR, one of primary, localhost, all, or a list of them',
+  })
+  .transform((list) => (list.length === 0 ? null : primaryOrRanges(list.flat())));
 
 /**
  * Keys of `--node-config` and of the records in test/conformance/service-flows.json; `nodeIPs` is for both families.
+ * docs/node-config.md describes them for people, docs/schema/node-config.schema.json for editors.
  */
-const schema = z.strictObject({
-  nodeName: z.string().min(1).optional(),
-  nodeIP: nodeIPs.optional(),
-  nodeIPs: nodeIPs.optional(),
-  localNodeIPs: z.array(address).optional(),
-  podCIDRs: z.array(prefix).optional(),
-  detectLocalMode: z.enum(LOCAL_MODES, { error: `expected one of ${LOCAL_MODES.join(', ')}` }).optional(),
-  podBridgeInterface: interfaceName.optional(),
-  podInterfaceNamePrefix: interfaceName.optional(),
-  serviceCIDRs: z.array(prefix).optional(),
-  nodePortAddresses: nodePortAddresses.optional(),
-  masqueradeAll: z.boolean().optional(),
-  topologyLabels: z.record(z.string(), z.string()).optional(),
+export const nodeConfigSchema = z.strictObject({
+  nodeName: z.string().min(1).optional().describe('name of the node, as in spec.nodeName of Pods'),
+  nodeIP: nodeIPs.optional().describe('the same as nodeIPs'),
+  nodeIPs: nodeIPs.optional().describe('the primary address of each family'),
+  localNodeIPs: z.array(address).optional().describe('every address that the node bears'),
+  podCIDRs: z.array(prefix).optional().describe('sources in these networks are pods'),
+  detectLocalMode: z
+    .enum(LOCAL_MODES, { error: `expected one of ${LOCAL_MODES.join(', ')}` })
+    .optional()
+    .describe('how pods are recognised, as in kube-proxy'),
+  podBridgeInterface: interfaceName.optional().describe('with BridgeInterface: the bridge of the pods'),
+  podInterfaceNamePrefix: interfaceName
+    .optional()
+    .describe('with InterfaceNamePrefix: how the interfaces of pods begin'),
+  serviceCIDRs: z.array(prefix).optional().describe('networks of ClusterIPs'),
+  nodePortAddresses: nodePortAddresses
+    .optional()
+    .describe('where NodePorts answer: CIDRs, primary, localhost or all'),
+  masqueradeAll: z.boolean().optional().describe('masquerade every packet to a ClusterIP'),
+  topologyLabels: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('labels that topology hints refer to, instead of those of the Node'),
 });
 
 /** Never throws; all errors are found at once, each with its path. */
@@ -90,9 +102,11 @@ export function parseNodeConfig(text: string, filename: string): NodeConfigResul
     const message = 'only one document is read: remove the others';
     return failed('KNAT_NODE_CONFIG_SYNTAX', filename, second.lineOf([]), message);
   }
-  const parsed = schema.safeParse(root.value);
+  const parsed = nodeConfigSchema.safeParse(root.value);
   if (!parsed.success) {
-    const errors = schemaErrors(parsed.error.issues, (key) => keyHint(key, Object.keys(schema.shape)));
+    const errors = schemaErrors(parsed.error.issues, (key) =>
+      keyHint(key, Object.keys(nodeConfigSchema.shape)),
+    );
     const problems = errors.map(({ steps, message, isUnknownKey }) => {
       const code = isUnknownKey ? 'KNAT_NODE_CONFIG_UNKNOWN' : 'KNAT_NODE_CONFIG_FIELD';
       return configProblem(code, `${filename}:${root.lineOf(steps)}`, formatSteps(steps), message);
