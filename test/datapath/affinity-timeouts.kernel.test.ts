@@ -42,7 +42,7 @@ function add(index: number, affinityTimeoutSeconds: number | null): void {
 }
 
 function chains(): string[] {
-  return [...listRuleset().matchAll(/chain (affinity_\d+s)/g)].map(([, name]) => name ?? '');
+  return [...listRuleset().matchAll(/chain (affinity_\d+s) /g)].map(([, name]) => name ?? '');
 }
 
 async function converge() {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
@@ -200,6 +201,35 @@ test.each(['IPv4', 'IPv6'] as const)(
     expect(await homesWith('Cluster')).toEqual(local);
   },
 );
+
+test.each(['IPv4', 'IPv6'] as const)(
+  '%s: where no client can be remembered, each connection draws',
+  async (family) => {
+    for (const count of [3, ENDPOINTS]) {
+      await stage.datapath.remove(signal);
+      await program(count);
+      forgetToRemember(family);
+      const [client] = families[family].clients;
+      const answers = new Set<string>();
+      for (let i = 0; i < 24; i++) answers.add(await answerTo(client as IpAddress, family));
+      expect(answers.size, `${count} endpoints`).toBeGreaterThan(1);
+    }
+  },
+);
+
+/** Takes away the rules that remember, as a full map lets none of them go on. */
+function forgetToRemember(family: 'IPv4' | 'IPv6'): void {
+  const table = `${family === 'IPv4' ? 'ip' : 'ip6'} knat`;
+  let chain = '';
+  const listed = execFileSync('nft', ['-a', 'list', 'table', ...table.split(' ')], { encoding: 'utf8' });
+  const rules = listed.split('\n').flatMap((line) => {
+    chain = /chain (\S+) /.exec(line)?.[1] ?? chain;
+    const handle = line.includes('add @affinity_clients') ? /# handle (\d+)/.exec(line)?.[1] : undefined;
+    return handle === undefined ? [] : [`delete rule ${table} ${chain} handle ${handle}`];
+  });
+  expect(rules.length).toBeGreaterThan(0);
+  nft(rules.join('\n'));
+}
 
 test('a conntrack mark of another program is unchanged', async () => {
   await program(3);

@@ -1,28 +1,11 @@
 import type { Family } from '../../net/family.ts';
-import type { Protocol } from '../../net/protocol.ts';
 import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
 import { CLASSES, DRAWS, idMap, isExact, LOCAL_VIEW, pickChain } from './pick-classes.ts';
-import {
-  back,
-  bitwise,
-  chain,
-  commented,
-  concat,
-  ctMarkIsSet,
-  dnat,
-  dynset,
-  goto,
-  jump,
-  lookup,
-  member,
-  rule,
-  setCtMark,
-  vmap,
-} from './ruleset/build.ts';
-import { counting, ctMark, number, random, slotBelow } from './ruleset/loads.ts';
+import { affinity, back, chain, commented, dynset, isFound, jump, rule, vmap } from './ruleset/build.ts';
+import { counting, ctMark, random, slotBelow } from './ruleset/loads.ts';
 import type { ChainNode, SetNode, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
-import { onceByFamily, perProtocol, wordsOf } from './words.ts';
+import { onceByFamily, wordsOf } from './words.ts';
 
 /**
  * Session affinity, at a cost that does not depend on the number of endpoints.
@@ -31,102 +14,71 @@ import { onceByFamily, perProtocol, wordsOf } from './words.ts';
  * client and frontend → id for the timeout; `affinity_endpoints` has frontend and id → endpoint. A client whose id is
  * not there any more is forgotten and draws anew; endpoints that come and go move nobody else.
  *
- * nft cannot use the result of one lookup as the key of the next, so the id stands in the mark of the conntrack entry,
- * which does not exist for others before the packet has passed. A mark that somebody set before is kept in
- * `affinity_ct_marks` and put back right behind the NAT hook.
+ * A packet that draws has its id remembered first, and is translated by what is remembered then: of two packets of one
+ * client at the same time, both get the endpoint of the one that was first.
  */
-
-/** Seconds for which a foreign conntrack mark is kept: it is put back within the same packet. */
-const MARK_SECONDS = 5;
 
 /** The chains, for these timeouts in seconds. */
 export function affinityChains(family: Family, timeouts: readonly number[]): ChainNode[] {
   return [
     ...choiceChains(family),
-    ...timeouts.map((timeout) => timeoutChain(family, timeout)),
-    ...markChains(family),
+    ...timeouts.flatMap((timeout) => VIEWS.map((local) => timeoutChain(family, timeout, local))),
   ];
 }
 
-/** Those that choose an endpoint, whatever the timeout. */
+/** Those that choose an endpoint, whatever the timeout: they return when the choice is remembered. */
 const choiceChains = onceByFamily((family): readonly ChainNode[] => {
-  const { frontend, seesLocalView } = wordsOf(family);
-  const sets = setsOf(family);
-  const chains: ChainNode[] = [];
-  for (const local of [false, true]) {
+  const { frontend, client } = wordsOf(family);
+  const { affinity_clients: clients, affinity_endpoints: endpoints, ...sets } = setsOf(family);
+  const drawn = { family, frontend, client, clients, keep: ANY_ID, set: 0 };
+  const remembered = (slot: Value, ids: SetNode) => {
+    const remember = { operation: 'add', timeout: LONGEST } as const;
+    return rule(affinity({ ...drawn, draw: { slot, ids }, remember, endpoints: null }), back);
+  };
+  /** Where no more clients can be remembered, each connection draws. */
+  const translated = (slot: Value, ids: SetNode) =>
+    rule(affinity({ ...drawn, draw: { slot, ids }, remember: null, endpoints }));
+  const both = [remembered, translated] as const;
+  return VIEWS.flatMap((local) => {
     const offset = local ? LOCAL_VIEW : 0;
-    const draw = (number: Value, map: SetNode) => setCtMark(lookup(concat(frontend, number), map));
-    for (const capacity of CLASSES.filter((each) => !isExact(each))) {
-      const one = rule(draw(random(capacity, offset), sets.affinity_ids_many), back);
-      const first = rule(draw(counting(1, offset), sets.affinity_ids_many));
-      chains.push(chain(affinityPickChain(capacity, local), null, ...Array(DRAWS).fill(one), first));
-    }
-    chains.push(
-      chain(
-        local ? 'affinity_choice_local' : 'affinity_choice',
-        null,
-        ...(local ? [] : [rule(...seesLocalView, goto('affinity_choice_local'))]),
-        ...CLASSES.filter(isExact).map((count) => rule(draw(slotBelow(count, offset), sets[idMap(count)]))),
-        rule(vmap(frontend, local ? sets.affinity_many_local : sets.affinity_many)),
-      ),
-    );
-  }
-  chains.push(
-    chain('affinity_view_local', null, rule(setCtMark(bitwise(ctMark, 'or', LOCAL_ID)))),
-    chain(
-      'affinity_view',
-      null,
-      rule(...seesLocalView, goto('affinity_view_local')),
-      rule(setCtMark(bitwise(ctMark, 'and', LOCAL_ID - 1))),
-    ),
-  );
-  return chains;
+    const exactly = (draw: (typeof both)[number]) =>
+      CLASSES.filter(isExact).map((count) => draw(slotBelow(count, offset), sets[idMap(count)]));
+    const picks = CLASSES.filter((each) => !isExact(each)).map((capacity) => {
+      const rules = both.flatMap((draw) => [
+        ...Array(DRAWS).fill(draw(random(capacity, offset), sets.affinity_ids_many)),
+        draw(counting(1, offset), sets.affinity_ids_many),
+      ]);
+      return chain(affinityPickChain(capacity, local), null, ...rules);
+    });
+    const toPick = rule(vmap(frontend, local ? sets.affinity_many_local : sets.affinity_many));
+    const name = choiceChain(local);
+    return [...picks, chain(name, null, ...exactly(remembered), toPick, ...exactly(translated))];
+  });
 });
 
-/** Leads a client to where it was led before, as long as its time and its endpoint last. */
-function timeoutChain(family: Family, timeout: number): ChainNode {
-  const { frontend, client, connection } = wordsOf(family);
-  const { affinity_clients, affinity_ct_marks, affinity_endpoints } = setsOf(family);
-  const remember = rule(ctMarkIsSet, dynset('update', affinity_clients, client, ctMark, timeout));
-  const translate = rule(dnat(family, lookup(concat(frontend, ctMark), affinity_endpoints)));
-  const clear = rule(setCtMark(number(0)));
-  return chain(
-    affinityChain(timeout),
-    null,
-    rule(ctMarkIsSet, dynset('update', affinity_ct_marks, connection, ctMark, MARK_SECONDS)),
-    clear,
-    rule(setCtMark(lookup(client, affinity_clients))),
-    rule(ctMarkIsSet, jump('affinity_view')),
-    remember,
-    translate,
-    commented('its endpoint is gone', ctMarkIsSet, dynset('delete', affinity_clients, client, ctMark)),
-    clear,
-    rule(jump('affinity_choice')),
-    remember,
-    translate,
-  );
+const VIEWS = [false, true] as const;
+
+function choiceChain(local: boolean): string {
+  return local ? 'affinity_choice_local' : 'affinity_choice';
 }
 
-/** Put back the marks of others, behind the NAT hook. */
-function markChains(family: Family): ChainNode[] {
-  const { dialled, originalConnection } = wordsOf(family);
-  const { affinity_ct_marks, affinity_frontends } = setsOf(family);
-  const name = (protocol: Protocol) => `affinity_mark_${protocol.toLowerCase()}`;
-  return [
-    ...perProtocol((is, protocol) =>
-      chain(
-        name(protocol),
-        null,
-        rule(setCtMark(number(0))),
-        rule(is, setCtMark(lookup(originalConnection, affinity_ct_marks))),
-      ),
-    ),
-    chain(
-      'affinity_marks',
-      null,
-      ...perProtocol((is, protocol) => rule(is, member(dialled, affinity_frontends), goto(name(protocol)))),
-    ),
-  ];
+/** Leads a client to where it was led before, as long as its time and its endpoint last. */
+function timeoutChain(family: Family, timeout: number, local: boolean): ChainNode {
+  const { frontend, client } = wordsOf(family);
+  const { affinity_clients: clients, affinity_endpoints: endpoints } = setsOf(family);
+  const bits = { keep: LOCAL_ID - 1, set: local ? LOCAL_ID : 0 };
+  const remember = { operation: 'update', timeout } as const;
+  const known = rule(
+    affinity({ family, frontend, client, clients, draw: null, ...bits, remember, endpoints }),
+  );
+  return chain(
+    affinityChain(timeout, local),
+    null,
+    known,
+    commented('its endpoint is gone', isFound(client, clients), dynset('delete', clients, client, ctMark)),
+    rule(jump(choiceChain(local))),
+    known,
+  );
 }
 
 /**
@@ -152,14 +104,17 @@ export const ALL_TIMEOUTS: readonly number[] = STEPS.flatMap(([last, step], inde
   return Array.from({ length: (last - first) / step }, (_, i) => first + (i + 1) * step);
 });
 
-/** The chain of a timeout in seconds. */
-export function affinityChain(timeout: number): string {
-  return `affinity_${keptTimeout(timeout)}s`;
+/** Seconds for which a choice is remembered before the chain of its timeout has it live on for that. */
+const LONGEST = 86_400;
+
+/** The chain of a timeout in seconds, for one view of the endpoints. */
+export function affinityChain(timeout: number, local: boolean): string {
+  return `affinity_${keptTimeout(timeout)}s${local ? '_local' : ''}`;
 }
 
 /** The timeout of a chain's name; null for another chain. */
 export function timeoutOfChain(chain: string): number | null {
-  const digits = /^affinity_(\d+)s$/.exec(chain)?.[1];
+  const digits = /^affinity_(\d+)s(?:_local)?$/.exec(chain)?.[1];
   return digits === undefined ? null : Number(digits);
 }
 
@@ -178,6 +133,7 @@ export function timeoutOf(entry: PlanEntry): number | null {
  * it, an endpoint has one id in both: a client whose view changed (another policy, other pod CIDRs) stays where it may.
  */
 export const LOCAL_ID = 0x8000_0000;
+const ANY_ID = 0xffff_ffff;
 
 /**
  * The ids of the endpoints of one view, without the bit of the view: a hash (FNV-1a) of each endpoint, never 0. Where two have the

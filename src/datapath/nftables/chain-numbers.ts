@@ -14,7 +14,7 @@ export interface NumberedChain {
 export const POLICY_LOCAL: NumberedChain = Object.freeze({ number: 1, chain: 'policy_local_endpoints' });
 
 /** The first numbers of the chains that draw, in each view, and of those of session affinity. */
-const FIRST = { cluster: 100, local: 200, affinity: 1000 } as const;
+const FIRST = { cluster: 100, local: 200, affinity: 1000, localAffinity: 2000 } as const;
 
 /** The chain that draws among this many endpoints. */
 export function pickNumber(count: number, local: boolean): NumberedChain {
@@ -26,11 +26,10 @@ export function pickNumber(count: number, local: boolean): NumberedChain {
 const timeouts = new Map(ALL_TIMEOUTS.map((timeout, index) => [timeout, index]));
 
 /** The chain of session affinity with this timeout in seconds. */
-export function affinityNumber(timeout: number): NumberedChain {
-  return {
-    number: FIRST.affinity + (timeouts.get(keptTimeout(timeout)) ?? 0),
-    chain: affinityChain(timeout),
-  };
+export function affinityNumber(timeout: number, local: boolean): NumberedChain {
+  const index = timeouts.get(keptTimeout(timeout)) ?? 0;
+  const number = (local ? FIRST.localAffinity : FIRST.affinity) + index;
+  return { number, chain: affinityChain(timeout, local) };
 }
 
 const picks = (local: boolean) => CLASSES.map((capacity) => pickNumber(capacity, local));

@@ -226,7 +226,7 @@ function byte(value: Value): Field<number, number> {
 
 /** The slot that an endpoint lies in, in the key of its map. */
 const slot = hostNumber(random(65536), String);
-/** The id of an endpoint of session affinity: it stands in the conntrack mark. */
+/** The id of an endpoint of session affinity; `ct mark` stands for any number of 32 bits. */
 const id = hostNumber(ctMark, (number) => `0x${number.toString(16)}`);
 
 /** A number of 32 bits stands for what `typeof` cannot name: a hash. */
@@ -250,8 +250,6 @@ function makeFields(family: Family) {
     daddr,
     protocol,
     client: [...pair, protocol, destinationPort],
-    /** Of a connection that is being made: its addresses as a hash, its protocol and ports. */
-    savedMark: [hash, protocol, sourcePort, destinationPort],
     /** Address, protocol and port that a packet is sent to. */
     frontend: [daddr, protocol, destinationPort],
     /** Address and port that a packet is sent on to. */

@@ -18,9 +18,8 @@ function formerElements({ tuple, endpoints, localEndpoints, affinityTimeoutSecon
   const frontend = [address, protocol, port] as const;
   if (localEndpoints !== null) found.push(place(family, 'policy_local', { key: frontend }));
   if (affinityTimeoutSeconds !== null) {
-    const verdict = { code: 'goto', chain: affinityChain(affinityTimeoutSeconds) } as const;
-    const { element } = place(family, 'affinity_frontends', { key: frontend });
-    found.push({ family, set: 'affinity_frontends', element });
+    const verdict = { code: 'goto', chain: affinityChain(affinityTimeoutSeconds, false) } as const;
+    const { element } = place(family, 'bound', { key: frontend });
     former.push({ family, map: 'affinity_timeouts', element: { ...element, verdict } });
   }
   for (const [view, first] of [

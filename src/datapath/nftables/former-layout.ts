@@ -32,7 +32,6 @@ export interface FormerElement {
 /** Maps of today that were filled otherwise then. */
 const REFILLED: ReadonlySet<SetName> = new Set<SetName>([
   'endpoints_many',
-  'affinity_frontends',
   'affinity_ids_1',
   'affinity_ids_2',
   'affinity_ids_3',

@@ -71,13 +71,14 @@ function putNumbers(entry: Views, out: Elements): void {
   const localCount = slotCount({ endpoints: localEndpoints ?? [] });
   if (count + localCount === 0) return;
   const numberOf = (some: number, local: boolean) =>
-    timeout === null ? pickNumber(some, local).number : affinityNumber(timeout).number;
+    (timeout === null ? pickNumber(some, local) : affinityNumber(timeout, local)).number;
   if (timeout !== null) {
-    const { number, chain } = affinityNumber(timeout);
     const chains = localEndpoints === null ? 'special_chains' : 'view_chains';
-    out.put(family, 'affinity_frontends', { key });
-    out.put(family, chains, { key: [number], verdict: { code: 'goto', chain } });
-    for (const local of VIEWS) putAffinityPick(entry, local ? localCount : count, local, out);
+    for (const local of localEndpoints === null ? [false] : VIEWS) {
+      const { number, chain } = affinityNumber(timeout, local);
+      out.put(family, chains, { key: [number], verdict: { code: 'goto', chain } });
+      putAffinityPick(entry, local ? localCount : count, local, out);
+    }
   }
   if (localEndpoints === null) {
     if (timeout === null && count <= FEW) return;

@@ -80,8 +80,7 @@ const byPackets = { entries: [], objects: [], unread: 'packets' } as const;
 /** In the order in which they stand in the table. */
 export function columnsOf(family: Family) {
   const { saddr, daddr, protocol, frontend, endpoint, sender, cell, draw, ports } = fieldsOf(family);
-  const { chainNumber, numberOfChain, slot, id, list, interfaceName, hairpinByte, client, savedMark } =
-    fieldsOf(family);
+  const { chainNumber, numberOfChain, slot, id, list, interfaceName, hairpinByte, client } = fieldsOf(family);
   const ranges = { key: [daddr], interval: true } as const;
   const interfaces = { key: [interfaceName], interval: true } as const;
   const endpoints = { key: [...frontend, slot], data: endpoint, ...ofFrontends } as const;
@@ -214,7 +213,6 @@ export function columnsOf(family: Family) {
     cluster_views: { comment: 'policy Local: number of the chain for pods and the node', ...numbers },
     local_views: { comment: 'policy Local: number of the chain for outside sources', ...numbers },
     view_chains: { comment: 'chains of cluster_views and local_views by number', ...chains },
-    affinity_frontends: { comment: 'session affinity', ...frontends },
     affinity_ids_1: { comment: 'ids of 1 endpoints, by slot', ...ids },
     affinity_ids_2: { comment: 'ids of 2 endpoints, by slot', ...ids },
     affinity_ids_3: { comment: 'ids of 3 endpoints, by slot', ...ids },
@@ -332,13 +330,6 @@ export function columnsOf(family: Family) {
       key: client,
       data: [id],
       dynamicSize: 4_194_304,
-      ...byPackets,
-    },
-    affinity_ct_marks: {
-      comment: 'conntrack marks of other programs',
-      key: savedMark,
-      data: [id],
-      dynamicSize: 262_144,
       ...byPackets,
     },
   } as const satisfies Record<string, Columns>;

@@ -11,7 +11,6 @@ import {
   chain,
   commented,
   concat,
-  ctMarkIsSet,
   ctState,
   dnat,
   drop,
@@ -266,8 +265,7 @@ function boundPods(family: Family): ChainNode {
 }
 
 /** Base chains come last: they refer to what stands before them. */
-function baseChains(family: Family, { timeouts, parts, egress, networks }: SkeletonVariant): ChainNode[] {
-  const affinity = timeouts.length > 0;
+function baseChains(family: Family, { parts, egress, networks }: SkeletonVariant): ChainNode[] {
   const { saddr, daddr } = wordsOf(family);
   const sets = setsOf(family);
   const destination = (['prerouting', 'output'] as const).flatMap((hook) => [
@@ -292,15 +290,6 @@ function baseChains(family: Family, { timeouts, parts, egress, networks }: Skele
       rule(member(daddr, sets.frontend_addresses), jump('unserved')),
       ...rulesIn(networks, family, daddr, 'service_cidrs', drop),
     ),
-    ...(affinity
-      ? [
-          baseChain(
-            `${hook}_marks`,
-            { type: 'filter', hook, priority: -95 },
-            rule(ctState('new'), ctMarkIsSet, jump('affinity_marks')),
-          ),
-        ]
-      : []),
   ]);
   return [
     ...destination,

@@ -2,8 +2,8 @@
 import type { Family } from '../../net/family.ts';
 import type { Protocol } from '../../net/protocol.ts';
 import { fieldsOf, LIST_NAME_BYTES, loadOf } from './fields.ts';
-import { concat, jhash, lookup, member, notMember, protocolIs, sourceIsLocal } from './ruleset/build.ts';
-import { addresses, dport, header, iifname, l4proto, original, sport } from './ruleset/loads.ts';
+import { concat, jhash, lookup, member, notMember, protocolIs } from './ruleset/build.ts';
+import { addresses, dport, header, iifname, l4proto, original } from './ruleset/loads.ts';
 import type { NatFlag, Statement, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
 
@@ -44,18 +44,8 @@ function makeWords(family: Family) {
     dialled: concat(dialledAddress, l4proto, dialledPort),
     /** The client of a frontend, as the key of `affinity_clients` has it. */
     client: concat(...client, l4proto, dport),
-    /** The connection that a packet makes, and the same behind the translation, as keys of `affinity_ct_marks`. */
-    connection: concat(hash([saddr, daddr], 3), l4proto, sport, dport),
-    originalConnection: concat(
-      hash([original(family, 'saddr'), dialledAddress], 3),
-      l4proto,
-      original(family, 'proto-src'),
-      dialledPort,
-    ),
     /** Packets whose source is no pod. What this node itself sends has come in by no interface. */
     isOutside,
-    /** Who sees the Local view of a frontend: with policy Local, neither pods nor this node itself. */
-    seesLocalView: [member(frontend, sets.policy_local), ...isOutside, sourceIsLocal('!=')],
     /**
      * Source and destination are one address. nft cannot compare two fields of a packet with each other, so they are looked
      * up byte by byte in the set of equal pairs. The last byte comes first: it tells most addresses apart.

@@ -3,7 +3,7 @@ import type { Family } from '../../../net/family.ts';
 import type { Prefix } from '../../../net/prefix.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
-import { ctMark, ctStateBits, ctStatusBits, type Load, l4proto, oif, sourceType } from './loads.ts';
+import { ctStateBits, ctStatusBits, type Load, l4proto, oif, sourceType } from './loads.ts';
 import type { ChainNode, NatFlag, NatOperand, RuleNode, SetNode, Statement, Value } from './nodes.ts';
 
 const value = (node: Value): Value => Object.freeze(node);
@@ -25,10 +25,6 @@ export function lookup(key: Value, map: SetNode): Value {
 /** The piece of the header, with the result of the lookup in the place of its end. */
 export function overlay(base: Value, key: Value, map: SetNode): Value {
   return value({ kind: 'overlay', base, end: Object.freeze({ kind: 'lookup', key, map }) });
-}
-
-export function bitwise(of: Value, operation: 'and' | 'or', operand: number): Value {
-  return value({ kind: 'bitwise', of, operation, operand });
 }
 
 export function protocolIs(protocol: Protocol, operator: '==' | '!=' = '=='): Statement {
@@ -61,13 +57,16 @@ export const leavesByLoopback = statement({
   text: '"lo"',
 });
 
-export const ctMarkIsSet = statement({
-  kind: 'match',
-  value: ctMark,
-  operator: '!=',
-  operand: new Uint8Array(4),
-  text: '0',
-});
+/** The map has a number for the key, which is not 0. */
+export function isFound(key: Value, map: SetNode): Statement {
+  return statement({
+    kind: 'match',
+    value: lookup(key, map),
+    operator: '!=',
+    operand: new Uint8Array(4),
+    text: '0',
+  });
+}
 
 /** RTN_LOCAL of include/uapi/linux/rtnetlink.h: an address of this host. */
 const RTN_LOCAL = 2;
@@ -169,10 +168,6 @@ export function reject(family: Family, how: 'unreachable' | 'tcp reset'): Statem
   return statement({ kind: 'reject', family, with: how });
 }
 
-export function setCtMark(to: Value): Statement {
-  return statement({ kind: 'set ct mark', value: to });
-}
-
 export function dynset(
   operation: 'update' | 'delete',
   set: SetNode,
@@ -181,6 +176,10 @@ export function dynset(
   timeout: number | null = null,
 ): Statement {
   return statement({ kind: 'dynset', operation, set, key, data, timeout });
+}
+
+export function affinity(of: Omit<Extract<Statement, { kind: 'affinity' }>, 'kind'>): Statement {
+  return statement({ kind: 'affinity', ...of });
 }
 
 export function rule(...statements: readonly Statement[]): RuleNode {

@@ -14,7 +14,7 @@ import {
   REGISTERS,
   registerNumber,
 } from '../../../wire/nftables/expressions.ts';
-import { beginningOf } from './loads.ts';
+import { beginningOf, ctMark, dport } from './loads.ts';
 import type { NatFlag, SetNode, Statement, Value } from './nodes.ts';
 import { fieldsOf, isHostNumber, paddedLengthOf } from './values.ts';
 
@@ -22,9 +22,9 @@ export function expressionsOf(statements: readonly Statement[]): Expression[] {
   return statements.flatMap((statement) => new Loader().statement(statement));
 }
 
-/** A number as marks, states and random numbers have it: in host byte order. */
-export function hostNumber(number: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(number).buffer);
+/** Numbers as marks, states and random numbers have them: in host byte order. */
+function hostNumbers(numbers: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(numbers).buffer);
 }
 
 class Loader {
@@ -42,7 +42,7 @@ class Loader {
         break;
       case 'bit': {
         this.#load(statement.value, 0);
-        this.#bitwise(0, statement.bit, 0);
+        this.#bitwise(0, [statement.bit], [0]);
         this.#compare(numbers.cmp[statement.isSet ? '!=' : '=='], new Uint8Array(4));
         break;
       }
@@ -76,12 +76,11 @@ class Loader {
       case 'reject':
         this.#reject(statement);
         break;
-      case 'set ct mark':
-        this.#load(statement.value, 0);
-        this.#add({ name: 'ct', attributes: { key: numbers.ctKey.mark, sreg: first } });
-        break;
       case 'dynset':
         this.#dynset(statement);
+        break;
+      case 'affinity':
+        this.#affinity(statement);
         break;
       default:
         statement satisfies never;
@@ -112,7 +111,7 @@ class Loader {
 
   #nat({ type, family, to, operand, ports, flags }: Extract<Statement, { kind: 'nat' }>): void {
     this.#load(to, 0);
-    const address = family === 'IPv4' ? 1 : 4;
+    const address = addressRegisters[family];
     const behind = paddedLengthOf(to) / 4;
     const fixed = this.#ports(ports, behind);
     const registers =
@@ -153,14 +152,63 @@ class Loader {
     this.#load(key, 0);
     const behind = paddedLengthOf(key) / 4;
     if (data !== null) this.#load(data, behind);
+    this.#changeSet(set, data === null ? null : registerNumber(behind), { operation, timeout });
+  }
+
+  /** The key lies in the first registers. */
+  #changeSet(
+    set: SetNode,
+    sregData: number | null,
+    { operation, timeout }: { operation: keyof typeof numbers.dynset; timeout: number | null },
+  ): void {
     const attributes = {
       set: set.name,
       operation: numbers.dynset[operation],
       sregKey: registerNumber(0),
-      ...(data === null ? {} : { sregData: registerNumber(behind) }),
+      ...(sregData === null ? {} : { sregData }),
       ...(timeout === null ? {} : { timeout: BigInt(timeout) * 1000n }),
     };
     this.#add({ name: 'dynset', attributes });
+  }
+
+  /**
+   * The client lies in the first registers, the frontend behind it or as its end, the id behind that; then the endpoint. So the
+   * client is a key, and the frontend with slot or id is one.
+   *
+   * nft takes the result of a lookup for 0 bits wide, and some of its versions (1.0.6) die where one is a part of a key. So it is
+   * found two registers further on, and copied to its place together with the register before it, a second copy of the port
+   * that the frontend ends with: nft follows the first register of a copy only. At the place of the id it still sees what was
+   * loaded there.
+   */
+  #affinity(statement: Extract<Statement, { kind: 'affinity' }>): void {
+    const { family, frontend, client, clients, draw, keep, set, endpoints, remember } = statement;
+    this.#load(client, 0);
+    let from = paddedLengthOf(client) / 4;
+    if (isEndOf(frontend, client)) from -= paddedLengthOf(frontend) / 4;
+    else this.#load(frontend, from);
+    const place = from + paddedLengthOf(frontend) / 4;
+    if (draw !== null) this.#load(draw.slot, place);
+    this.#load(dport, place + 1);
+    this.#lookup(draw?.ids ?? clients, draw === null ? 0 : from, place + 2);
+    this.#load(ctMark, place);
+    this.#bitwise(place + 1, [ALL_BITS, (keep & ~set) >>> 0], [0, set], place - 1);
+    const to = place + 1;
+    if (endpoints !== null) this.#lookup(endpoints, from, to);
+    if (remember !== null) this.#changeSet(clients, registerNumber(place), remember);
+    if (endpoints === null) return;
+    const attributes = {
+      type: numbers.natType.dnat,
+      family: numbers.natFamily[family],
+      addressMin: registerNumber(to),
+      portMin: registerNumber(to + addressRegisters[family]),
+      flags: 0,
+    };
+    this.#add({ name: 'nat', attributes });
+  }
+
+  #lookup(map: SetNode, from: number, to: number): void {
+    const attributes = { set: map.name, sreg: registerNumber(from), dreg: registerNumber(to), flags: 0 };
+    this.#add({ name: 'lookup', attributes });
   }
 
   /** The value for the key in the first registers takes the place of the key's end. Gives the register of its last field. */
@@ -224,12 +272,6 @@ class Loader {
         this.#add({ name: 'lookup', attributes: { ...attributes, dreg: place } });
         break;
       }
-      case 'bitwise': {
-        this.#load(value.of, at);
-        if (value.operation === 'and') this.#bitwise(at, value.operand, 0);
-        else this.#bitwise(at, ~value.operand >>> 0, value.operand);
-        break;
-      }
       default:
         value satisfies never;
     }
@@ -245,15 +287,14 @@ class Loader {
     return (place - at) * 4;
   }
 
-  /** A number of 32 bits in place: `& mask ^ xor`. */
-  #bitwise(at: number, mask: number, xor: number): void {
-    const register = registerNumber(at);
+  /** Numbers of 32 bits, in place or moved: `& mask ^ xor`. */
+  #bitwise(at: number, mask: readonly number[], xor: readonly number[], to = at): void {
     const attributes = {
-      sreg: register,
-      dreg: register,
-      length: 4,
-      mask: { value: hostNumber(mask) },
-      xor: { value: hostNumber(xor) },
+      sreg: registerNumber(at),
+      dreg: registerNumber(to),
+      length: 4 * mask.length,
+      mask: { value: hostNumbers(mask) },
+      xor: { value: hostNumbers(xor) },
       operation: 0,
     };
     this.#add({ name: 'bitwise', attributes });
@@ -266,6 +307,18 @@ class Loader {
   #add(expression: Expression): void {
     this.#expressions.push(expression);
   }
+}
+
+const ALL_BITS = 0xffff_ffff;
+
+/** Registers that an address takes. */
+const addressRegisters = { IPv4: 1, IPv6: 4 } as const;
+
+/** The fields of the one are the last fields of the other. */
+function isEndOf(one: Value, other: Value): boolean {
+  const [fields, all] = [fieldsOf(one), fieldsOf(other)];
+  const before = all.length - fields.length;
+  return before >= 0 && fields.every((field, index) => field === all[before + index]);
 }
 
 const littleEndian = endianness() === 'LE';

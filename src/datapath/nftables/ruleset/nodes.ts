@@ -26,13 +26,6 @@ export type Value =
       readonly kind: 'overlay';
       readonly base: Value;
       readonly end: Extract<Value, { kind: 'lookup' }>;
-    }
-  | {
-      /** A number of 32 bits: `of & mask ^ xor`. */
-      readonly kind: 'bitwise';
-      readonly of: Value;
-      readonly operation: 'and' | 'or';
-      readonly operand: number;
     };
 
 /** What `snat` and `dnat` take from the value that they are given. */
@@ -93,7 +86,6 @@ export type Statement =
     }
   | { readonly kind: 'masquerade'; readonly ports: Value | null; readonly flags: readonly NatFlag[] }
   | { readonly kind: 'reject'; readonly family: Family; readonly with: 'unreachable' | 'tcp reset' }
-  | { readonly kind: 'set ct mark'; readonly value: Value }
   | {
       /** A packet that changes a set. */
       readonly kind: 'dynset';
@@ -103,6 +95,27 @@ export type Statement =
       readonly data: Value | null;
       /** Seconds; null for none. */
       readonly timeout: number | null;
+    }
+  | {
+      /**
+       * What session affinity does with the id of an endpoint. One statement, since registers keep the id from one lookup to the
+       * next. nft takes the id for a conntrack mark.
+       */
+      readonly kind: 'affinity';
+      readonly family: Family;
+      readonly frontend: Value;
+      readonly client: Value;
+      /** Client → id. */
+      readonly clients: SetNode;
+      /** Frontend and slot → id, in which a slot is drawn; null: the client's id. */
+      readonly draw: { readonly slot: Value; readonly ids: SetNode } | null;
+      /** Bits of the id that are kept, and bits that are set then. */
+      readonly keep: number;
+      readonly set: number;
+      /** Translates the destination to what this map has for frontend and id; null: does not. */
+      readonly endpoints: SetNode | null;
+      /** The element of the client: added if there is none, or made to live on; seconds. */
+      readonly remember: { readonly operation: 'add' | 'update'; readonly timeout: number } | null;
     };
 
 export interface RuleNode {

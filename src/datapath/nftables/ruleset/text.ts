@@ -52,6 +52,8 @@ export function ruleText({ statements, comment }: RuleNode): string {
 
 /** The kernel can do it, nft has no words for it. */
 function hasNoText(statement: Statement): boolean {
+  if (statement.kind === 'affinity') return true;
+  if (statement.kind === 'match') return statement.value.kind === 'lookup';
   if (statement.kind === 'nat') return statement.flags.includes('port-offset') || statement.ports !== null;
   if (statement.kind === 'member') return statement.key.kind === 'overlay';
   if (statement.kind === 'vmap') return statement.through !== null;
@@ -90,17 +92,36 @@ function statementText(statement: Statement): string {
       return `masquerade${statement.ports === null ? '' : ` to :${valueText(statement.ports)}`}${flagsText(statement.flags)}`;
     case 'reject':
       return statement.with === 'tcp reset' ? 'reject with tcp reset' : 'reject';
-    case 'set ct mark':
-      return `ct mark set ${valueText(statement.value)}`;
     case 'dynset': {
       const { operation, set, key, data, timeout } = statement;
       const lives = timeout === null ? '' : ` timeout ${timeout}s`;
       const value = data === null ? '' : ` : ${valueText(data)}`;
       return `${operation} @${set.name} { ${valueText(key)}${lives}${value} }`;
     }
+    case 'affinity':
+      return affinityText(statement);
     default:
       return statement satisfies never;
   }
+}
+
+/** As if nft had words for it; `id` is what the first part says. */
+function affinityText(statement: Extract<Statement, { kind: 'affinity' }>): string {
+  const { family, frontend, client, clients, draw, keep, set, remember, endpoints } = statement;
+  const found =
+    draw === null
+      ? `${valueText(client)} map @${clients.name}`
+      : `${valueText(frontend)} . ${valueText(draw.slot)} map @${draw.ids.name}`;
+  const kept = keep === 0xffff_ffff ? '' : ` & 0x${keep.toString(16)}`;
+  const parts = [`id = ${found}${kept}${set === 0 ? '' : ` | 0x${set.toString(16)}`};`];
+  if (remember !== null) {
+    const { operation, timeout } = remember;
+    parts.push(`${operation} @${clients.name} { ${valueText(client)} timeout ${timeout}s : id };`);
+  }
+  if (endpoints !== null) {
+    parts.push(`dnat ${nftFamily[family]} to ${valueText(frontend)} . id map @${endpoints.name}`);
+  }
+  return parts.join(' ');
 }
 
 function flagsText(flags: readonly NatFlag[]): string {
@@ -123,8 +144,6 @@ export function valueText(value: Value): string {
       return `${valueText(value.base)} with ${valueText(value.end)}`;
     case 'lookup':
       return `${valueText(value.key)} map @${value.map.name}`;
-    case 'bitwise':
-      return `${valueText(value.of)} ${value.operation} 0x${value.operand.toString(16)}`;
     default:
       return value satisfies never;
   }
