@@ -5,6 +5,12 @@
 import { ALL_TIMEOUTS, affinityChain, keptTimeout } from './affinity.ts';
 import { CLASSES, classFor, pickChain } from './pick-classes.ts';
 
+/**
+ * How they are entered. A chain of `special_chains` that finds no endpoint, since an update moves the frontend at this
+ * moment, comes back to the rules behind; those of `view_chains` are entered by one of them and come back with it.
+ */
+export const ENTERED_BY = { special_chains: 'jump', view_chains: 'goto' } as const;
+
 export interface NumberedChain {
   readonly number: number;
   readonly chain: string;

@@ -13,7 +13,7 @@ import type {
   PodSourcePort,
   SourcePorts,
 } from '../../plan/entry.ts';
-import { CONSTANT_CHAINS } from './chain-numbers.ts';
+import { CONSTANT_CHAINS, ENTERED_BY } from './chain-numbers.ts';
 import { type Contents, type Elements, type PlacedElement, PlacedElements, putRanges } from './element.ts';
 import { DRAWN } from './fields.ts';
 import { isSameButSlots, putFrontend, putSources } from './frontend-elements.ts';
@@ -119,7 +119,7 @@ export function putConstants(family: Family, out: Elements): void {
   for (let byte = 0; byte < 256; byte++) out.put(family, 'same_byte', { key: [byte, byte] });
   for (const set of ['special_chains', 'view_chains'] as const) {
     for (const { number, chain } of CONSTANT_CHAINS[set]) {
-      out.put(family, set, { key: [number], verdict: { code: 'goto', chain } });
+      out.put(family, set, { key: [number], verdict: { code: ENTERED_BY[set], chain } });
     }
   }
 }

@@ -6,7 +6,7 @@ import { familyOf } from '../../net/address.ts';
 import type { AddressSet } from '../../net/ranges.ts';
 import type { Endpoint, PlanEntry, ServiceFrontend } from '../../plan/entry.ts';
 import { affinityPickChain, endpointIds, LOCAL_ID } from './affinity.ts';
-import { affinityNumber, POLICY_LOCAL, pickNumber } from './chain-numbers.ts';
+import { affinityNumber, ENTERED_BY, POLICY_LOCAL, pickNumber } from './chain-numbers.ts';
 import type { Contents, Elements } from './element.ts';
 import { classFor, endpointMap, FEW, idMap, isExact, LOCAL_VIEW } from './pick-classes.ts';
 import { indexIn, inSlot, isSameEndpoint, type Programmed, type Slots, slotCount, slotsOf } from './slots.ts';
@@ -76,7 +76,7 @@ function putNumbers(entry: Views, out: Elements): void {
     const chains = localEndpoints === null ? 'special_chains' : 'view_chains';
     for (const local of localEndpoints === null ? [false] : VIEWS) {
       const { number, chain } = affinityNumber(timeout, local);
-      out.put(family, chains, { key: [number], verdict: { code: 'goto', chain } });
+      out.put(family, chains, { key: [number], verdict: { code: ENTERED_BY[chains], chain } });
       putAffinityPick(entry, local ? localCount : count, local, out);
     }
   }

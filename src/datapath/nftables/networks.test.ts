@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import { prefixOf } from '../../net/prefix.ts';
 import { complementOf, unionOf } from '../../net/ranges.ts';
-import { networkOf } from './networks.ts';
+import { anyNetworks, type Network, networkOf, rulesOutside } from './networks.ts';
+import { back, notMember } from './ruleset/build.ts';
+import { ruleText } from './ruleset/text.ts';
+import { setsOf } from './sets.ts';
+import { wordsOf } from './words.ts';
 
 const range = (first: bigint, last: bigint) => unionOf('IPv4', [{ first, last }]);
 
@@ -30,4 +34,20 @@ test.each([
   ],
 ])('%s is looked up', (_, set) => {
   expect(networkOf(set)).toBeNull();
+});
+
+const prefix = prefixOf('10.96.0.0/12');
+
+test.each<[Network, string[]]>([
+  ['nothing', ['ip daddr != @frontend_addresses return']],
+  ['everything', []],
+  [{ prefix, isInside: true }, ['ip daddr != 10.96.0.0/12 ip daddr != @frontend_addresses return']],
+  [{ prefix, isInside: false }, ['ip daddr 10.96.0.0/12 ip daddr != @frontend_addresses return']],
+  [null, ['ip daddr != @frontend_addresses ip daddr != @service_cidrs return']],
+])('what lies outside of %j passes by', (network, texts) => {
+  const networks = { ...anyNetworks, IPv4: { ...anyNetworks.IPv4, service_cidrs: network } };
+  const { daddr } = wordsOf('IPv4');
+  const isNoFrontend = notMember(daddr, setsOf('IPv4').frontend_addresses);
+  const rules = rulesOutside(networks, 'IPv4', daddr, 'service_cidrs', isNoFrontend, back);
+  expect(rules.map(ruleText)).toEqual(texts);
 });

@@ -5,7 +5,7 @@ import { type AddressSet, complementOf, unionOf } from '../../net/ranges.ts';
 import type { FamilyScope } from '../../plan/entry.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { addressesOf, type PlacedElement } from './element.ts';
-import { member, networkIs, notNetwork, rule } from './ruleset/build.ts';
+import { member, networkIs, notMember, notNetwork, rule } from './ruleset/build.ts';
 import type { Load } from './ruleset/loads.ts';
 import type { RuleNode, Statement } from './ruleset/nodes.ts';
 import { type SetName, setsOf } from './sets.ts';
@@ -134,4 +134,20 @@ export function rulesIn(
   if (network === 'everything') return [rule(...then)];
   if (network === null) return [rule(member(address, setsOf(family)[set]), ...then)];
   return [rule((network.isInside ? networkIs : notNetwork)(address, network.prefix), ...then)];
+}
+
+/** The rule for addresses outside of the set that it asks something else too; none where every address is in it. */
+export function rulesOutside(
+  networks: Networks,
+  family: Family,
+  address: Load,
+  set: NetworkSet,
+  asks: Statement,
+  then: Statement,
+): RuleNode[] {
+  const network = networks[family][set];
+  if (network === 'nothing') return [rule(asks, then)];
+  if (network === 'everything') return [];
+  if (network === null) return [rule(asks, notMember(address, setsOf(family)[set]), then)];
+  return [rule((network.isInside ? notNetwork : networkIs)(address, network.prefix), asks, then)];
 }

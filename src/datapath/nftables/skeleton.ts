@@ -3,7 +3,7 @@ import { affinityChains } from './affinity.ts';
 import { POLICY_LOCAL } from './chain-numbers.ts';
 import { type EgressChains, egressChains, egressPostrouting } from './egress.ts';
 import type { Needed } from './needs.ts';
-import { type Networks, rulesIn } from './networks.ts';
+import { type Networks, rulesIn, rulesOutside } from './networks.ts';
 import { CLASSES, DRAWS, FEW, isExact, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import {
   back,
@@ -59,16 +59,16 @@ export function skeleton(family: Family, variant: SkeletonVariant): TableNode {
     ...(affinity ? affinityChains(family, timeouts) : []),
     ...endpointChains(family),
     chain('services', 'a random endpoint of the frontend that is dialled', ...services(family)),
-    translate(family),
-    ...(parts.has('source_ranges') ? [sourceRanges(family)] : []),
-    invalid(family),
     chain(
       'refuse',
       null,
       rule(protocolIs('TCP'), reject(family, 'tcp reset')),
       rule(reject(family, 'unreachable')),
     ),
-    unserved(family),
+    unserved(family, networks),
+    translate(family),
+    ...(parts.has('source_ranges') ? [sourceRanges(family)] : []),
+    invalid(family),
     ...sourceChains(family, networks),
     ...(parts.has('bound_pods') ? [boundPods(family)] : []),
     ...egressChains(family, egress, parts.has('ruled_sources')),
@@ -146,8 +146,8 @@ function services(family: Family): RuleNode[] {
   const { endpoints_few, endpoints_single, special_frontends, special_chains } = setsOf(family);
   return [
     drawn(family, random(FEW), endpoints_few),
-    rule(dnat(family, lookup(frontend, endpoints_single))),
     rule(vmapThrough(frontend, special_frontends, special_chains)),
+    rule(dnat(family, lookup(frontend, endpoints_single))),
     drawn(family, random(FEW - 1), endpoints_few),
   ];
 }
@@ -158,7 +158,7 @@ function translate(family: Family): ChainNode {
   const sets = setsOf(family);
   return chain(
     'translate',
-    'destination NAT: Services again, then Pod NAT',
+    'destination NAT: Services again, then Pod NAT; what is left is unserved',
     commented(
       'again: an update between two lookups may have moved the frontend to another map',
       jump('services'),
@@ -168,6 +168,7 @@ function translate(family: Family): ChainNode {
       member(daddr, sets.range_addresses),
       nat('dnat', family, lookup(frontend, sets.binding_ranges), 'interval address . port', ['port-offset']),
     ),
+    rule(goto('unserved')),
   );
 }
 
@@ -188,15 +189,16 @@ function invalid(family: Family): ChainNode {
   );
 }
 
-function unserved(family: Family): ChainNode {
+function unserved(family: Family, networks: Networks): ChainNode {
   const { daddr, frontend } = wordsOf(family);
   const sets = setsOf(family);
   return chain(
     'unserved',
-    'new packets to a Service that found no endpoint',
+    'new packets to a Service that found no endpoint, and to addresses that no Service has',
     rule(member(frontend, sets.no_endpoints), goto('refuse')),
     rule(member(frontend, sets.no_local_endpoints), drop),
     rule(member(daddr, sets.cluster_ips), goto('refuse')),
+    ...rulesIn(networks, family, daddr, 'service_cidrs', drop),
   );
 }
 
@@ -280,15 +282,16 @@ function baseChains(family: Family, { parts, egress, networks }: SkeletonVariant
     baseChain(
       `${hook}_nat`,
       { type: 'nat', hook, priority: -101 },
-      rule(notMember(daddr, sets.frontend_addresses), back),
+      ...rulesOutside(
+        networks,
+        family,
+        daddr,
+        'service_cidrs',
+        notMember(daddr, sets.frontend_addresses),
+        back,
+      ),
       ...services(family), // here too: a jump costs as much as a lookup
       rule(goto('translate')),
-    ),
-    baseChain(
-      `${hook}_unserved`,
-      { type: 'nat', hook, priority: -95 },
-      rule(member(daddr, sets.frontend_addresses), jump('unserved')),
-      ...rulesIn(networks, family, daddr, 'service_cidrs', drop),
     ),
   ]);
   return [
