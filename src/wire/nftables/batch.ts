@@ -41,6 +41,7 @@ import {
   chainAttributes,
   expressionAttributes,
   NFT_TABLE_F_DORMANT,
+  NFT_TABLE_F_OWNER,
   ruleAttributes,
   setAttributes,
   tableAttributes,
@@ -111,14 +112,17 @@ export class Batch {
     this.#setIds = 0;
   }
 
-  /** EEXIST when the table exists. A dormant table filters nothing until it is activated. */
+  /**
+   * EEXIST when the table exists. A dormant table filters nothing until it is activated; an owned one belongs to the
+   * committing socket and goes with it.
+   */
   addTable(
     family: NftFamily,
     name: string,
-    options: { readonly dormant?: boolean; readonly userdata?: Uint8Array } = {},
+    options: { readonly dormant?: boolean; readonly owned?: boolean; readonly userdata?: Uint8Array } = {},
   ): void {
-    const { dormant = false, userdata } = options;
-    const flags = dormant ? NFT_TABLE_F_DORMANT : 0;
+    const { dormant = false, owned = false, userdata } = options;
+    const flags = (dormant ? NFT_TABLE_F_DORMANT : 0) | (owned ? NFT_TABLE_F_OWNER : 0);
     const start = this.#begin('NFT_MSG_NEWTABLE', family, NLM_F_CREATE | NLM_F_EXCL);
     tableAttributes.write(this.#writer, { name, flags, ...(userdata === undefined ? {} : { userdata }) });
     endMessage(this.#writer, start);

@@ -1,7 +1,7 @@
-import { type Nest, NLA_F_NESTED, type Row, string, writeAttribute } from '../attributes.ts';
+import { be64, type Nest, NLA_F_NESTED, type Row, string, writeAttribute } from '../attributes.ts';
 import type { ByteWriter } from '../bytes.ts';
 import { type Asked, NetlinkClient } from '../client.ts';
-import { Busy, failureOf, malformed } from '../errors.ts';
+import { Busy, failureOf, malformed, Rejected } from '../errors.ts';
 import { type Message, NFGENMSG, NLM_F_ACK, NLM_F_DUMP, writeNfgenmsg } from '../messages.ts';
 import { transact } from '../request.ts';
 import type { Batch } from './batch.ts';
@@ -89,6 +89,24 @@ export class NftablesConnection extends NetlinkClient {
   rules(family: NftFamily, table: string): RuleDeclaration[] {
     const rules = this.#declarations('NFT_MSG_GETRULE', family, [[1, table]], ruleAttributes);
     return rules.filter((rule) => rule.table === table);
+  }
+
+  /** Null when there is no such chain. */
+  chain(family: NftFamily, table: string, name: string): ChainDeclaration | null {
+    const names = [
+      [1, table], // NFTA_CHAIN_TABLE
+      [3, name], // NFTA_CHAIN_NAME
+    ] as const;
+    return this.#one('NFT_MSG_GETCHAIN', family, names, null, chainAttributes);
+  }
+
+  /** The rule with this handle; null when there is none. Costs no more in a table with many rules. */
+  rule(family: NftFamily, table: string, chain: string, handle: bigint): RuleDeclaration | null {
+    const names = [
+      [1, table], // NFTA_RULE_TABLE
+      [2, chain], // NFTA_RULE_CHAIN
+    ] as const;
+    return this.#one('NFT_MSG_GETRULE', family, names, handle, ruleAttributes);
   }
 
   /** Sets and maps, including anonymous ones. */
@@ -216,6 +234,27 @@ export class NftablesConnection extends NetlinkClient {
     this.sequence = lastChange + 2;
     const sent = withoutTheEnd ? bytes.subarray(0, withoutEnd) : bytes;
     transact(this.socket, sent, first, lastChange, (index, offset) => batch.describe(index, offset));
+  }
+
+  /** @param handle NFTA_RULE_HANDLE; null: asked by name */
+  #one<Rows extends Record<string, Row>>(
+    type: NftMessage,
+    family: NftFamily,
+    names: readonly (readonly [number, string])[],
+    handle: bigint | null,
+    attributes: Nest<Rows>,
+  ): Declaration<Rows> | null {
+    const asked = message(type, NLM_F_ACK, family, names);
+    const write = (writer: ByteWriter) => {
+      asked.write(writer);
+      if (handle !== null) writeAttribute(writer, 3, be64, handle);
+    };
+    try {
+      return this.collect({ ...asked, write }, (one) => readDeclaration(attributes, one, type))[0] ?? null;
+    } catch (error) {
+      if (error instanceof Rejected && error.failures.some(({ errno }) => errno === 'ENOENT')) return null;
+      throw error;
+    }
   }
 
   #declarations<Rows extends Record<string, Row>>(

@@ -30,6 +30,8 @@ export const setFlags = {
 
 /** A table with this flag has no base chain hooked in. */
 export const NFT_TABLE_F_DORMANT = 0x1;
+/** Linux 5.12. Only the socket that makes the table may change it, and the kernel removes it when that socket closes. */
+export const NFT_TABLE_F_OWNER = 0x2;
 
 export const tableAttributes = nest({
   name: [1, 'NFTA_TABLE_NAME', string],

@@ -266,7 +266,7 @@ function readComment(bytes: Uint8Array, start: number, end: number, element: Dra
   }
 }
 
-const verdictAttributes = nest({
+export const verdictAttributes = nest({
   code: [1, 'NFTA_VERDICT_CODE', be32],
   chain: [2, 'NFTA_VERDICT_CHAIN', string],
 });

@@ -113,6 +113,19 @@ export const expressionTables = {
     padding: [8, 'NFTA_DYNSET_PAD', skipped],
     flags: [9, 'NFTA_DYNSET_FLAGS', be32],
   }),
+  counter: nest({
+    bytes: [1, 'NFTA_COUNTER_BYTES', be64],
+    packets: [2, 'NFTA_COUNTER_PACKETS', be64],
+    padding: [3, 'NFTA_COUNTER_PAD', skipped],
+  }),
+  limit: nest({
+    rate: [1, 'NFTA_LIMIT_RATE', be64],
+    unit: [2, 'NFTA_LIMIT_UNIT', be64],
+    burst: [3, 'NFTA_LIMIT_BURST', be32],
+    type: [4, 'NFTA_LIMIT_TYPE', be32],
+    flags: [5, 'NFTA_LIMIT_FLAGS', be32],
+    padding: [6, 'NFTA_LIMIT_PAD', skipped],
+  }),
   redir: nest({
     portMin: [1, 'NFTA_REDIR_REG_PROTO_MIN', be32],
     portMax: [2, 'NFTA_REDIR_REG_PROTO_MAX', be32],
@@ -177,8 +190,8 @@ export function registerNumber(index: number): number {
 
 export const numbers = {
   payloadBase: { network: 1, transport: 2 },
-  metaKey: { mark: 3, oif: 5, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 },
-  ctKey: { state: 0, status: 2, mark: 3, 'proto-src': 11, 'proto-dst': 12 },
+  metaKey: { mark: 3, oif: 5, iifname: 6, oifname: 7, nftrace: 12, nfproto: 15, l4proto: 16 },
+  ctKey: { state: 0, direction: 1, status: 2, mark: 3, 'proto-src': 11, 'proto-dst': 12 },
   ctAddress: { IPv4: { saddr: 19, daddr: 20 }, IPv6: { saddr: 21, daddr: 22 } },
   ctOriginal: 0,
   fibResult: { type: 3 },
