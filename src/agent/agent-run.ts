@@ -28,6 +28,7 @@ import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
 import { memory } from './companions/memory.ts';
+import { packetTraces } from './companions/packet-traces.ts';
 import { podRouting } from './companions/pod-routing.ts';
 import { podnatController } from './companions/podnat-controller.ts';
 import { publishedState } from './companions/published-state.ts';
@@ -151,7 +152,10 @@ async function lastingCompanions(
 ): Promise<CompanionFactory[]> {
   const { settings, health = null, proxyHealth = null, tell } = run;
   const client = await clusterClient(run, surroundings);
-  const companions = [memory, kernelDifference(datapath), flowsForPeople(run.flows ?? defaultFlowSettings)];
+  const companions = [
+    ...[memory, kernelDifference(datapath), packetTraces],
+    flowsForPeople(run.flows ?? defaultFlowSettings),
+  ];
   if (settings.plan.enable.service) companions.push(serviceHealthChecks);
   if ((health ?? proxyHealth) !== null) companions.push(healthEndpoints(health, proxyHealth));
   companions.push(takenOverRules(datapath));

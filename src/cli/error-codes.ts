@@ -129,6 +129,16 @@ const commandCodes = {
     remedy: 'The message contains the last lines of its log, which show the reason.',
     exit: EXIT.failed,
   },
+  KNAT_TRACE_RUNNING: {
+    meaning: 'Another packet trace runs on this node; there is one at a time.',
+    remedy: 'Wait until it ends: the message says whose it is and how long that takes at most.',
+    exit: EXIT.agent,
+  },
+  KNAT_TRACE_CUT: {
+    meaning: 'The agent ended, or was restarted, before the trace did.',
+    remedy: 'Run the command again when the agent is there. The kernel has removed the trace.',
+    exit: EXIT.agent,
+  },
   KNAT_AGENT_NOT_FOUND: {
     meaning:
       'kubectl knat found no agent on the node, several Pods that may be the agent, or an agent that does not run.',

@@ -57,6 +57,16 @@ export const listQuestion = {
 
 export type ListQuestion = Asked<typeof listQuestion>;
 
+export const traceQuestion = {
+  ...packetQuestion,
+  count: { value: 'NUMBER', help: 'end after this many packets, at most 100 (default: 5)' },
+  seconds: { value: 'NUMBER', help: 'end after this many seconds, at most 600 (default: 30)' },
+  replies: { value: null, help: 'also trace the packets of the other direction of these connections' },
+  dropped: { value: null, help: 'show only packets that were dropped or not seen again' },
+} as const satisfies Question;
+
+export type TraceQuestion = Asked<typeof traceQuestion>;
+
 export const flowQuestion = {
   pod: { value: 'NAMESPACE/NAME', help: 'flows that this Pod began or answers' },
   service: { value: 'NAMESPACE/NAME', help: 'flows that this Service translates' },

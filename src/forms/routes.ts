@@ -4,8 +4,16 @@ import { entryPage, poolMatrix, pools } from './entries.ts';
 import { conflict, notice, pageOf, problem } from './findings.ts';
 import { flowEvent, flowLine, pairs, ports, rates, who } from './flows.ts';
 import { activityPage, history, metrics } from './history.ts';
-import { entryQuestion, flowQuestion, listQuestion, packetQuestion, type Question } from './questions.ts';
+import {
+  entryQuestion,
+  flowQuestion,
+  listQuestion,
+  packetQuestion,
+  type Question,
+  traceQuestion,
+} from './questions.ts';
 import { status, summary } from './status.ts';
+import { traceLine } from './trace.ts';
 import { lines, walk } from './walk.ts';
 
 /** A path that answers with JSON. */
@@ -87,6 +95,7 @@ export type OffsetPage = z.output<typeof offsetPage>;
 export const entryFilter = asked(entryQuestion);
 const packet = asked(packetQuestion);
 const flows = asked(flowQuestion);
+const trace = asked(traceQuestion);
 
 /** Every path of the API below `/api/v1`. */
 export const routes = {
@@ -174,6 +183,12 @@ export const routes = {
     'Connections as they begin, change and end, a line each, until the reader goes away',
     flows,
     flowEvent,
+  ),
+  trace: getLines(
+    '/trace',
+    'What the next packets of a kind do, step by step, a line each; one trace at a time (409: somebody has it)',
+    trace,
+    traceLine,
   ),
   rates: get(
     '/flows/rates',

@@ -10,6 +10,7 @@ import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { difference } from '../../src/forms/difference.ts';
 import { flowReports } from '../../src/forms/flows.ts';
+import { traceLine } from '../../src/forms/trace.ts';
 import { flowAnswers, walk } from '../../src/forms/walk.ts';
 import { whatIf } from '../../src/forms/what-if.ts';
 import { eventReasons } from '../../src/model/finding-codes.ts';
@@ -58,6 +59,7 @@ test.each([
   ['flows', flowReports],
   ['diff', difference],
   ['what-if', whatIf],
+  ['trace', traceLine],
 ])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {
   const text = `${JSON.stringify(z.toJSONSchema(schema, { override }), null, 2)}\n`;
   await expect(text).toMatchFileSnapshot(`../../docs/schema/${name}.schema.json`);

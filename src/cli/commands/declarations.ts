@@ -1,5 +1,11 @@
 import { Option } from 'commander';
-import { entryQuestion, flowQuestion, listQuestion, packetQuestion } from '../../forms/questions.ts';
+import {
+  entryQuestion,
+  flowQuestion,
+  listQuestion,
+  packetQuestion,
+  traceQuestion,
+} from '../../forms/questions.ts';
 import { AGENT_SETTINGS, PLAN_SETTINGS } from '../options/table.ts';
 import type { CleanupValues } from './cleanup.ts';
 import {
@@ -14,6 +20,7 @@ import type { DiffValues } from './diff.ts';
 import type { EntriesValues } from './entries.ts';
 import type { ExplainValues } from './explain.ts';
 import type { FlowsValues } from './flows.ts';
+import type { TraceValues } from './trace.ts';
 import type { VerifyValues } from './verify.ts';
 import type { WhatIfValues } from './what-if.ts';
 
@@ -290,6 +297,23 @@ An expectation names a packet as knat explain does, and what should become of it
       'knat flows --who 203.0.113.7:40001 --at 2026-01-31T15:04:05Z',
     ],
     run: async (values: FlowsValues, context) => (await import('./flows.ts')).flows(values, context),
+  },
+  {
+    name: 'trace',
+    summary: 'show what the next real packets do, step by step',
+    description:
+      'Follows the next packets of a kind through this node: every rule that decides, of knat and of other programs,\n' +
+      'with the object behind it; the packet before and after; where it left, or who dropped it; and whether that is\n' +
+      'what knat explain says. Asks the running agent. Only these packets are traced, 20 a second at most, and the\n' +
+      'kernel removes the trace when the agent or this command ends, however it ends. docs/trace.md.',
+    options: [...questionOptions(traceQuestion, PACKET), 'output', 'logLevel'],
+    examples: [
+      'knat trace --from pod/shop/web-0 --to svc/shop/db:postgres',
+      'knat trace --from pod/shop/web-0 --to svc/shop/db:postgres --count 1 --replies',
+      'knat trace --from 198.51.100.9 --to node/worker-1:443 --seconds 120 --dropped',
+      'knat trace --from pod/shop/web-0 --to 192.0.2.53:53 --proto udp -o json',
+    ],
+    run: async (values: TraceValues, context) => (await import('./trace.ts')).trace(values, context),
   },
   {
     name: 'doctor',

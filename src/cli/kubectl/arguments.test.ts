@@ -48,6 +48,7 @@ describe('whoseAgent', () => {
     ['explain --from node/a --to node/b', { kind: 'node', name: 'a' }],
     ['explain --from 1.2.3.4 --to node/b:25', { kind: 'node', name: 'b' }],
     ['explain --from 1.2.3.4 --to pod/shop/web', { kind: 'only' }],
+    ['trace --from pod/shop/web --to svc/shop/db', { kind: 'pod', namespace: 'shop', name: 'web' }],
     ['explain --from pod/shop/web --node a', { kind: 'node', name: 'a' }],
     ['flows --pod shop/web --node a', { kind: 'node', name: 'a' }],
     ['entries --from pod/shop/web', { kind: 'only' }],

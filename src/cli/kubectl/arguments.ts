@@ -62,7 +62,7 @@ export const pluginOptions = {
   node: {
     flags: ['--node'],
     value: 'NAME',
-    help: 'the agent of this node (explain: by default that of the sender)',
+    help: 'the agent of this node (explain, trace: by default that of the sender)',
   },
   pod: {
     flags: ['--pod'],
@@ -147,10 +147,10 @@ export type Whose =
   | { readonly kind: 'only' };
 
 /**
- * The agent of --node, of --pod's node, otherwise, in explain, of the packet's sender if that is a Pod or a node, or of
+ * The agent of --node, of --pod's node, otherwise, in explain and trace, of the packet's sender if that is a Pod or a node, or of
  * the destination if that is `node/NAME`. Throws CliError.
  *
- * @param packet what explain is asked about
+ * @param packet what explain or trace is asked about
  */
 export function whoseAgent(
   { command, node, pod, namespace }: PluginArguments,
@@ -162,7 +162,7 @@ export function whoseAgent(
   }
   if (node !== null) return { kind: 'node', name: node };
   if (pod !== null) return podNamed(pod, namespace);
-  if (command !== 'explain') return { kind: 'only' };
+  if (command !== 'explain' && command !== 'trace') return { kind: 'only' };
   const sender = /^pod\/([^/]+)\/([^/:]+)/.exec(from);
   if (sender !== null) return { kind: 'pod', namespace: sender[1] ?? null, name: sender[2] ?? '' };
   const asNode = /^node\/([^/:]+)/;

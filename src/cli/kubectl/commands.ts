@@ -18,6 +18,13 @@ export const agentCommands: ReadonlyMap<string, readonly string[]> = new Map([
       'flows --node worker-1 --ports',
     ],
   ],
+  [
+    'trace',
+    [
+      'trace --from pod/shop/web-0 --to svc/shop/db:postgres',
+      'trace --node worker-1 --from 198.51.100.9 --to node/worker-1:25 --count 1',
+    ],
+  ],
   ['doctor', ['doctor --node worker-1']],
   ['version', ['version --node worker-1']],
 ]);

@@ -23,12 +23,13 @@ export function answerError(error: Error, context: Context): Response {
 }
 
 /** Escapes foreign text, so that it cannot control the terminal of a curl user. */
-function jsonAnswer(context: Context, data: unknown, status: 200 | 400 | 500 | 503): Response {
+function jsonAnswer(context: Context, data: unknown, status: 200 | 400 | 409 | 500 | 503): Response {
   return context.body(printableJson(JSON.stringify(data)), status, { 'Content-Type': 'application/json' });
 }
 
-function statusOf(error: Error, code: string): 400 | 500 | 503 {
+function statusOf(error: Error, code: string): 400 | 409 | 500 | 503 {
   if (error instanceof StillReading) return 503;
+  if ('status' in error && error.status === 409) return 409;
   return code === 'KNAT_INVALID_INPUT' ? 400 : 500;
 }
 

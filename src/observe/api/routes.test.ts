@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { AgentFacts, Companion } from '../../agent/companion.ts';
 import { kernelDifference } from '../../agent/companions/difference.ts';
 import { flowsForPeople } from '../../agent/companions/flows.ts';
+import { packetTraces } from '../../agent/companions/packet-traces.ts';
 import { defaultFlowSettings } from '../../agent/settings.ts';
 import { API_PATH } from '../../forms/request.ts';
 import { routes } from '../../forms/routes.ts';
@@ -24,6 +25,7 @@ const agent = { observations: view.observations } as AgentFacts;
 const companions: Companion[] = [
   flowsForPeople(defaultFlowSettings)(agent),
   kernelDifference({ preview: async () => Promise.reject(new Error('not asked')) })(agent),
+  packetTraces(agent),
 ];
 
 const api = apiOf(
@@ -62,7 +64,7 @@ test('every route has a summary and the schema of its answer', () => {
   for (const [path, { get }] of Object.entries(document.paths)) {
     expect(get?.summary, path).toMatch(/\S/);
     const content = get?.responses['200']?.content ?? {};
-    const isLines = path.endsWith('/flows') || path.endsWith('/watch');
+    const isLines = ['/flows', '/watch', '/trace'].some((end) => path.endsWith(end));
     expect(Object.keys(content), path).toEqual([isLines ? LINES : 'application/json']);
     for (const { schema } of Object.values(content)) expect(Object.keys(schema ?? {}), path).not.toEqual([]);
   }

@@ -243,6 +243,17 @@ test('from elsewhere: health for everyone, the rest for tokens that may get it',
   expect((await ask(port, '/metrics', { host: 'evil.example' })).status).toBe(421);
 });
 
+test('a page of another site starts no trace', async () => {
+  const { port } = await serve();
+  const path = '/api/v1/trace?from=10.0.0.1&to=10.0.0.2:80';
+  for (const site of ['cross-site', 'same-site']) {
+    expect((await ask(port, path, { 'sec-fetch-site': site })).status).toBe(403);
+  }
+  for (const site of ['same-origin', 'none']) {
+    expect((await ask(port, path, { 'sec-fetch-site': site })).status).not.toBe(403);
+  }
+});
+
 test('the metrics address serves /metrics alone, to everyone only where that is wanted', async () => {
   const far = { 'x-forwarded-for': '203.0.113.9' };
   const closed = await serve({ site: 'metrics' });

@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { API_PATH } from '../../forms/request.ts';
-import { entryFilter } from '../../forms/routes.ts';
+import { entryFilter, routes } from '../../forms/routes.ts';
 import { listEntries } from '../api/entry-list.ts';
 import { filterOf, readEntryQuestion, wantedRefusals } from '../api/entry-query.ts';
 import { type Api, answerError, questionOf, streamOf } from '../api/route.ts';
@@ -35,6 +35,9 @@ const HEADERS: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
 };
+
+/** A request for it does something: pages of other sites may not send it. */
+const TRACE_PATH = `${API_PATH}${routes.trace.path}`;
 
 /** For kubelets and load balancers, which send no token: the answers reveal only the health. */
 const HEALTH_PATHS = ['/healthz', '/ping', '/ready', '/livez', '/readyz'] as const;
@@ -77,6 +80,8 @@ function guarded(gate: Gate, view: AgentView, open: ReadonlySet<string>): Middle
     if (method !== 'GET' && method !== 'HEAD') {
       answer = refuse(context, 405, 'everything here is read-only: use GET');
       answer.headers.set('Allow', 'GET, HEAD');
+    } else if (path === TRACE_PATH && isFromOtherSite(context.req.header('sec-fetch-site'))) {
+      answer = refuse(context, 403, 'a page of another site may not start a trace');
     } else if (!open.has(path)) {
       const refusal = await gate.refusal({
         address: context.env.incoming.socket.remoteAddress,
@@ -97,6 +102,11 @@ function guarded(gate: Gate, view: AgentView, open: ReadonlySet<string>): Middle
     metrics.increment('knat_http_requests_total', { code: String(context.res.status) });
     return undefined;
   };
+}
+
+/** Browsers say of each request where it comes from; programs do not. */
+function isFromOtherSite(site: string | undefined): boolean {
+  return site === 'cross-site' || site === 'same-site';
 }
 
 function refuse(context: Context, status: 401 | 403 | 404 | 405 | 421 | 429 | 503, message: string) {

@@ -1,0 +1,76 @@
+import { fateOf, reasonOf } from '../explain/answer.ts';
+import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
+import type { Packet } from '../explain/packet.ts';
+import { type Path, type Walk, walk } from '../explain/walk.ts';
+import type { TraceExplained } from '../forms/trace.ts';
+import { parsePort } from '../net/port.ts';
+import { protocolFromNumber } from '../net/protocol.ts';
+import { endpointText } from '../plan/canonical.ts';
+import type { NatPlan } from '../plan/nat-plan.ts';
+import { endText, type Header } from './header.ts';
+
+/** What explain says of the packet with these headers; null for protocols that it does not know. */
+export function walkOf(
+  plan: NatPlan,
+  node: WalkedNode,
+  { source, destination, protocol: number, sourcePort, port }: Header,
+  inputInterface: string | null,
+): Walk | null {
+  const protocol = protocolFromNumber(number);
+  const to = port === null ? null : parsePort(port);
+  if (protocol === null || to === null) return null;
+  const from = sourcePort === null ? null : parsePort(sourcePort);
+  const packet: Packet = {
+    ...{ source, destination, protocol, port: to },
+    ...(from === null ? {} : { sourcePort: from }),
+    ...(inputInterface === null ? {} : { inputInterface }),
+  };
+  return walk(plan, node, packet);
+}
+
+export function explainedBy(walk: Walk): TraceExplained {
+  return { ...fateOf(walk), because: reasonOf(walk) };
+}
+
+/** What happened to a packet. */
+export interface Happened {
+  readonly before: Header;
+  readonly after: Header;
+  /** As in `TraceOutcome`. */
+  readonly kind: 'left' | 'delivered' | 'dropped' | 'rejected' | 'handed over' | 'gone';
+  /** `text` of the outcome: who dropped it. */
+  readonly text: string;
+}
+
+/** How the first packet of a connection differs from what explain says of it; null: it does not. */
+export function differenceFrom(said: Walk, happened: Happened, node: WalkedNode): string | null {
+  const { verdict } = said;
+  const { kind, text, before, after } = happened;
+  const isDropped = kind === 'dropped' || kind === 'rejected';
+  if (verdict === 'drop' || verdict === 'reject') {
+    const expected = verdict === 'drop' ? 'dropped' : 'rejected';
+    return kind === expected ? null : `explain says ${expected}; the packet was ${text}`;
+  }
+  if (isDropped || kind === 'gone') return `explain says ${fateText(said)}; the packet was ${text}`;
+  if (kind === 'handed over') return null;
+  const reached = endText(after.destination, after.port);
+  const path = said.paths.find(({ endpoint }) => endpointText(endpoint) === reached);
+  if (path === undefined) return `explain says ${fateText(said)}; the packet went to ${reached}`;
+  if (kind === 'delivered') return null; // postrouting does not see it
+  return sourceDifference(path, before, after, node);
+}
+
+function sourceDifference({ snat }: Path, before: Header, after: Header, node: WalkedNode): string | null {
+  const left = `the packet left with ${after.source}`;
+  if (snat === null)
+    return after.source === before.source ? null : `explain says that the source stays; ${left}`;
+  if (snat !== 'node') return after.source === snat ? null : `explain says source ${snat}; ${left}`;
+  return isOwnAddress(node, after.source) ? null : `explain says an address of this node as source; ${left}`;
+}
+
+function fateText({ verdict, paths }: Walk): string {
+  if (verdict === 'none' || verdict === 'snat') return 'that the destination stays';
+  const endpoints = paths.map(({ endpoint }) => endpointText(endpoint));
+  const more = endpoints.length > 3 ? ` or ${endpoints.length - 3} more` : '';
+  return `that it goes to ${endpoints.slice(0, 3).join(' or ')}${more}`;
+}
