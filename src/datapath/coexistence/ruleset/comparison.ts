@@ -15,22 +15,32 @@ export function comparison(
   last?: Uint8Array,
 ): { readonly text: string; holds(packet: PassingPacket): Truth } {
   const sign = OPERATIONS[operation] ?? '==';
-  const text = `${operand.text} ${sign === '==' ? '' : `${sign} `}${textOf(operand, value, last)}`;
+  const bits = someBits(operand, value);
+  const text =
+    bits === null
+      ? `${operand.text} ${sign === '==' ? '' : `${sign} `}${textOf(operand, value, last)}`
+      : `${operand.text} ${sign === '!=' ? '' : '! '}${bits}`;
   const holds = (packet: PassingPacket): Truth => {
-    const bits = operand.read(packet);
-    if (bits === null) return false;
+    const found = operand.read(packet);
+    if (found === null) return false;
     if (last !== undefined) {
-      const [from, to] = [compared(bits, value), compared(bits, last)];
-      if (typeof from === 'string' || typeof to === 'string') return bits.why;
+      const [from, to] = [compared(found, value), compared(found, last)];
+      if (typeof from === 'string' || typeof to === 'string') return found.why;
       return (from >= 0 && to <= 0) === (sign === '==');
     }
-    if (sign === '==') return equals(bits, value);
-    if (sign === '!=') return not(equals(bits, value));
-    const order = compared(bits, value);
+    if (sign === '==') return equals(found, value);
+    if (sign === '!=') return not(equals(found, value));
+    const order = compared(found, value);
     if (typeof order === 'string') return order;
     return { '<': order < 0, '<=': order <= 0, '>': order > 0, '>=': order >= 0 }[sign];
   };
   return { text, holds };
+}
+
+/** `new,established`: what is compared with zero are these bits of a state; null: it is no such comparison. */
+function someBits({ type, mask }: Operand, value: Uint8Array): string | null {
+  if (mask === undefined || (type !== 'state' && type !== 'status')) return null;
+  return value.every((byte) => byte === 0) ? valueText(type, mask) : null;
 }
 
 function textOf({ type, mask }: Operand, value: Uint8Array, last: Uint8Array | undefined): string {
@@ -40,8 +50,5 @@ function textOf({ type, mask }: Operand, value: Uint8Array, last: Uint8Array | u
   const ones = bits.indexOf('0');
   const isPrefix = type === 'address' && !bits.slice(ones).includes('1');
   if (isPrefix) return valueText(type, value, ones === -1 ? bits.length : ones);
-  // `ct state new,established`: some bit of the mask is set.
-  if ((type === 'state' || type === 'status') && value.every((byte) => byte === 0))
-    return valueText(type, mask);
   return `& ${valueText('bytes', mask)} ${valueText(type, value)}`;
 }

@@ -198,9 +198,11 @@ class Compiler {
         }));
         return;
       }
-      case 'reject':
-        this.#does('reject', { kind: 'reject' });
+      case 'reject': {
+        const isReset = expression.attributes.type === numbers.reject['tcp reset'];
+        this.#does(isReset ? 'reject with tcp reset' : 'reject', { kind: 'reject' });
         return;
+      }
       case 'match': {
         const { name = '', revision = 0, info = new Uint8Array(0) } = expression.attributes;
         const { text, holds } = xtMatch({ name, revision, info }, this.#context.host);

@@ -72,13 +72,17 @@ export class SetView {
     if ((this.#flags & setFlags.NFT_SET_ANONYMOUS) === 0) return `@${this.#name}`;
     const elements = this.#all();
     if (elements === null) return '{ … }';
-    const isRange = (this.#flags & setFlags.NFT_SET_INTERVAL) !== 0;
+    const ends = lastKeys(elements);
     const shown = elements
       .filter(({ intervalEnd }) => intervalEnd !== true)
+      .sort((a, b) => Buffer.compare(a.key, b.key))
       .slice(0, MOST_SHOWN)
-      .map(({ key, verdict }) => {
-        const text = key.length === 0 ? '*' : valueText(operand.type, key.subarray(0, operand.length));
-        const ranged = isRange && key.length > 0 ? `${text}…` : text;
+      .map((element) => {
+        const { key, keyEnd, verdict } = element;
+        const textOf = (bytes: Uint8Array) => valueText(operand.type, bytes.subarray(0, operand.length));
+        const last = keyEnd ?? ends.get(element);
+        const text = key.length === 0 ? '*' : textOf(key);
+        const ranged = last === undefined || textOf(last) === text ? text : `${text}-${textOf(last)}`;
         return verdict === undefined
           ? ranged
           : `${ranged} : ${[verdict.code, ...(verdict.chain === undefined ? [] : [verdict.chain])].join(' ')}`;
@@ -109,6 +113,28 @@ export class SetView {
       throw error;
     }
   }
+}
+
+/** Of an interval set: the last key of each range, which the key behind it ends. */
+function lastKeys(elements: readonly SetElement[]): ReadonlyMap<SetElement, Uint8Array> {
+  const sorted = [...elements].sort((a, b) => Buffer.compare(a.key, b.key));
+  const last = new Map<SetElement, Uint8Array>();
+  for (const [index, element] of sorted.entries()) {
+    const next = sorted[index + 1];
+    if (element.intervalEnd !== true && next?.intervalEnd === true) last.set(element, keyBefore(next.key));
+  }
+  return last;
+}
+
+/** The key before this one, as a number. */
+function keyBefore(key: Uint8Array): Uint8Array {
+  const bytes = key.slice();
+  for (let at = bytes.length - 1; at >= 0; at--) {
+    const byte = bytes[at] as number;
+    bytes[at] = byte - 1;
+    if (byte > 0) break;
+  }
+  return bytes;
 }
 
 /** How many values a key may have that is a number below a bound; null: not known. */
