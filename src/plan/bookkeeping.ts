@@ -28,10 +28,10 @@ export class Journal {
   /** The keys of the last revisions, the newest last. */
   readonly #records: ReadonlySet<string>[] = [];
 
-  /** Records the pending keys as a new revision. */
+  /** Records the pending keys as a new revision; not those of the first, which are all: who knows nothing reads the whole plan. */
   seal(): void {
+    if (this.revision > 0) this.#records.push(this.pending);
     this.revision++;
-    this.#records.push(this.pending);
     if (this.#records.length > JOURNAL_LENGTH) this.#records.shift();
     this.pending = new Set();
   }

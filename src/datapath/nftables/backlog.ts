@@ -2,7 +2,7 @@ import { isEgressSourceKey } from '../../plan/entry-key.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { isRange } from '../../plan/port-claims.ts';
 import { nextTransaction, type Piece, piecesOf } from './pieces.ts';
-import type { Programmed } from './slots.ts';
+import type { ProgrammedByKey } from './programmed-entries.ts';
 
 /**
  * Changes that the last transaction had no room for. They are cut into pieces once: a step costs what it writes and a look at
@@ -28,7 +28,7 @@ export class Backlog {
   next(
     plan: Pick<NatPlan, 'entry'>,
     changed: ReadonlySet<string>,
-    programmed: ReadonlyMap<string, Programmed>,
+    programmed: Pick<ProgrammedByKey, 'get'>,
   ): readonly Piece[] {
     const { now, later } = nextTransaction(this.#all(plan, changed, programmed), this.#keys);
     for (const { changes } of now) for (const { key } of changes) this.#keys.delete(key);
@@ -43,7 +43,7 @@ export class Backlog {
   #all(
     plan: Pick<NatPlan, 'entry'>,
     changed: ReadonlySet<string>,
-    programmed: ReadonlyMap<string, Programmed>,
+    programmed: Pick<ProgrammedByKey, 'get'>,
   ): readonly Piece[] {
     if (this.isEmpty) return piecesOf(plan, changed, programmed);
     if (this.#pieces === null || !this.#isApart(plan, changed, programmed)) {
@@ -57,7 +57,7 @@ export class Backlog {
   #isApart(
     plan: Pick<NatPlan, 'entry'>,
     changed: ReadonlySet<string>,
-    programmed: ReadonlyMap<string, Programmed>,
+    programmed: Pick<ProgrammedByKey, 'get'>,
   ): boolean {
     const ranges = this.#pieces?.some(({ hasRange }) => hasRange) ?? false;
     for (const key of changed) {

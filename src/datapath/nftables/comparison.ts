@@ -13,6 +13,7 @@ import { withGuards } from './guards.ts';
 import { type Need, needCount, neededBy, needsIn, needsOf, needsOfElement } from './needs.ts';
 import { networksIn, networksOf } from './networks.ts';
 import { keysForLater } from './pieces.ts';
+import { type ProgrammedByKey, ProgrammedEntries } from './programmed-entries.ts';
 import { CountingShared, sharedName } from './shared-elements.ts';
 import type { RuleSettings, SkeletonVariant } from './skeleton.ts';
 import { SlotReader } from './slot-reader.ts';
@@ -116,7 +117,7 @@ export class Comparison {
     later: ReadonlySet<string> = noKeys,
   ): WholeChange {
     const slots = new SlotReader(actual);
-    const programmed = new Map<string, Programmed>();
+    const programmed = new ProgrammedEntries();
     const extended = new Set<string>();
     const found = this.#unread === null ? [] : withGuards([...actual, ...before]);
     const standing = this.#unread === null ? null : new FoundEndpoints(found, this.#unread);
@@ -136,7 +137,7 @@ export class Comparison {
   #difference(
     actual: FoundElements,
     found: readonly PlacedElement[],
-    programmed: ReadonlyMap<string, Programmed>,
+    programmed: Pick<ProgrammedByKey, 'values'>,
   ): Difference<PlacedElement> | null {
     if (this.#unread === null && actual.isEmpty) return null;
     const beside = new BesideFound(actual);
@@ -156,7 +157,7 @@ export interface WholeChange {
   /** What to write; null: into an empty table, all of what is programmed. */
   readonly changes: Difference<PlacedElement> | null;
   /** What the kernel holds afterwards. */
-  readonly programmed: Map<string, Programmed>;
+  readonly programmed: ProgrammedByKey;
   /** Keys of frontends that have more endpoints in the kernel than in the plan, of unread objects. */
   readonly extended: ReadonlySet<string>;
   /** The elements that several entries may have, by how many of these have them. */

@@ -7,6 +7,7 @@ import type { NatPlan } from '../../plan/nat-plan.ts';
 import { isPortClaim, isRange, laneOf, type PortClaim, spanOf } from '../../plan/port-claims.ts';
 import type { PlacedElement } from './element.ts';
 import { changedElements } from './entry-elements.ts';
+import type { ProgrammedByKey } from './programmed-entries.ts';
 import { type Programmed, program } from './slots.ts';
 
 /** Changes of entries that belong into one transaction; their elements are not made yet. */
@@ -59,7 +60,7 @@ const MOST_WEIGHT = 5_000;
 export function piecesOf(
   plan: Pick<NatPlan, 'entry'>,
   keys: Iterable<string>,
-  programmed: ReadonlyMap<string, Programmed>,
+  programmed: Pick<ProgrammedByKey, 'get'>,
 ): Piece[] {
   const changes = changesOf(plan, keys, programmed);
   if (changes.length === 1) return [pieceOf(changes)];
@@ -76,7 +77,7 @@ export function piecesOf(
 function changesOf(
   plan: Pick<NatPlan, 'entry'>,
   keys: Iterable<string>,
-  programmed: ReadonlyMap<string, Programmed>,
+  programmed: Pick<ProgrammedByKey, 'get'>,
 ): EntryChange[] {
   let changes: EntryChange[] | null = null;
   for (const key of keys) {

@@ -9,14 +9,14 @@ import { beginChanges, changesBetween, endChanges } from './kernel-tables.ts';
 import { type Need, neededBy, needsIn, needsOf, nothingNeeded } from './needs.ts';
 import { isSameNetworks } from './networks.ts';
 import type { RenderedPiece, StagedEntry } from './pieces.ts';
+import type { ProgrammedByKey } from './programmed-entries.ts';
 import { type RuleSettings, type SkeletonVariant, TABLE } from './skeleton.ts';
-import type { Programmed } from './slots.ts';
 import type { UseChange, UseCount } from './use-count.ts';
 
 /** What the kernel holds of the plan. */
 export interface Held {
   /** By the entries' keys. */
-  readonly programmed: Map<string, Programmed>;
+  readonly programmed: ProgrammedByKey;
   /** The elements that several entries may have. */
   readonly shared: UseCount<PlacedElement>;
   /** What of the chains is needed. */
