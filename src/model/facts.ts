@@ -34,5 +34,18 @@ export type ObjectKind = Exclude<FactKind, 'IpMasqAgent'>;
  * `objectKey(namespace, name)`; `fact` is null if the object does not exist.
  */
 export type FactChange = {
-  [Kind in FactKind]: { readonly kind: Kind; readonly key: string; readonly fact: FactTypes[Kind] | null };
+  [Kind in FactKind]: {
+    readonly kind: Kind;
+    readonly key: string;
+    readonly fact: FactTypes[Kind] | null;
+    /** Who wrote the object last, for the journal alone; absent: not known. */
+    readonly by?: Writer;
+  };
 }[FactKind];
+
+/** The newest entry of `metadata.managedFields`. */
+export interface Writer {
+  readonly manager: string;
+  /** RFC 3339; null: not known. */
+  readonly at: string | null;
+}

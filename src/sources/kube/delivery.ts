@@ -22,7 +22,7 @@ export class Delivery {
     return {
       apply: (changes) => {
         if (hasSeveralGroups(kind)) this.#unite(resource, changes);
-        else this.#sink.apply(changes.map(({ key, fact }) => factChange(kind, key, fact)));
+        else this.#sink.apply(changes.map(({ key, fact, by }) => factChange(kind, key, fact, by)));
       },
       report: (key, problems) => this.#sink.report(originOf(kind, key, group), problems),
     };
@@ -35,7 +35,11 @@ export class Delivery {
       else this.#claims.set({ kind, key, owner: group, line: 0, rank, fact });
     }
     const united = this.#claims.takeChanges();
-    if (united.length > 0) this.#sink.apply(united);
+    if (united.length === 0) return;
+    const writers = new Map(changes.map(({ key, by }) => [key, by]));
+    this.#sink.apply(
+      united.map((change) => factChange(change.kind, change.key, change.fact, writers.get(change.key))),
+    );
   }
 }
 

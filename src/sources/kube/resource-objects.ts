@@ -1,8 +1,8 @@
 import { deepEqual } from '../../model/equal.ts';
-import type { FactTypes, ObjectKind } from '../../model/facts.ts';
+import type { FactTypes, ObjectKind, Writer } from '../../model/facts.ts';
 import type { Finding } from '../../model/finding.ts';
 import { factKey, parseFact } from '../objects/fact-object.ts';
-import { objectRef, type ParseContext } from '../objects/metadata.ts';
+import { objectRef, type ParseContext, writerOf } from '../objects/metadata.ts';
 import { lastGoodFinding } from '../objects/parsed.ts';
 import type { Resource } from './resources.ts';
 
@@ -12,6 +12,8 @@ type Fact = FactTypes[ObjectKind];
 export interface ObjectChange {
   readonly key: string;
   readonly fact: Fact | null;
+  /** As in `FactChange`. */
+  readonly by?: Writer;
 }
 
 export interface ObjectSink {
@@ -34,6 +36,8 @@ export class ResourceObjects {
   /** Keys in the unfinished list; null without one. */
   #listed: Set<string> | null = null;
   #changes: ObjectChange[] = [];
+  /** A list was complete once. */
+  #isListed = false;
 
   constructor(resource: Resource, context: ParseContext, sink: ObjectSink) {
     this.#resource = resource;
@@ -55,6 +59,7 @@ export class ResourceObjects {
     if (this.#listed === null) return;
     for (const key of this.#facts.keys()) if (!this.#listed.has(key)) this.#remove(key);
     this.#listed = null;
+    this.#isListed = true;
     this.flush();
   }
 
@@ -70,7 +75,10 @@ export class ResourceObjects {
       if (before === undefined) this.#facts.set(key, parsed.fact);
       else if (deepEqual(before, parsed.fact)) return;
       else this.#facts.set(key, parsed.fact);
-      if (parsed.fact !== null || (before ?? null) !== null) this.#changes.push({ key, fact: parsed.fact });
+      if (parsed.fact === null && (before ?? null) === null) return;
+      // Objects that existed at the start changed before anybody looked.
+      const by = this.#isListed ? writerOf(object) : undefined;
+      this.#changes.push({ key, fact: parsed.fact, ...(by === undefined ? {} : { by }) });
       return;
     }
     if (before === undefined) this.#facts.set(key, null);

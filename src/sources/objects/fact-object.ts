@@ -1,4 +1,4 @@
-import type { FactChange, FactKind, FactTypes, ObjectKind } from '../../model/facts.ts';
+import type { FactChange, FactKind, FactTypes, ObjectKind, Writer } from '../../model/facts.ts';
 import type { NamespaceFact } from '../../model/namespace.ts';
 import { objectKey } from '../../model/object.ts';
 import type { ServiceCidrFact } from '../../model/service-cidr.ts';
@@ -94,6 +94,6 @@ export function factKey(kind: ObjectKind, object: unknown): string {
 }
 
 /** The fact must be of that kind. */
-export function factChange(kind: FactKind, key: string, fact: AnyFact | null): FactChange {
-  return { kind, key, fact } as FactChange;
+export function factChange(kind: FactKind, key: string, fact: AnyFact | null, by?: Writer): FactChange {
+  return (by === undefined ? { kind, key, fact } : { kind, key, fact, by }) as FactChange;
 }

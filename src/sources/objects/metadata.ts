@@ -1,4 +1,5 @@
-import { isRecord } from '../../base/json.ts';
+import { isRecord, listAt, recordAt, textAt } from '../../base/json.ts';
+import type { Writer } from '../../model/facts.ts';
 import type { ObjectRef } from '../../model/object.ts';
 import type { PortSpan } from '../../net/port.ts';
 import { Fields } from './fields.ts';
@@ -79,6 +80,19 @@ export function objectRef(kind: ObjectRef['kind'], object: unknown): ObjectRef {
   if (CLUSTER_SCOPED.has(kind)) return { kind, namespace: '', name };
   const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : '';
   return { kind, namespace: namespace === '' ? 'default' : namespace, name };
+}
+
+/** Who wrote the object last: the newest entry of its `managedFields`; undefined if it has none. */
+export function writerOf(object: unknown): Writer | undefined {
+  let newest: Writer | undefined;
+  for (const entry of listAt(recordAt(object, 'metadata'), 'managedFields')) {
+    const manager = textAt(entry, 'manager');
+    if (manager === '') continue;
+    // Times are in one form, RFC 3339 in UTC, so texts compare as times.
+    const at = textAt(entry, 'time');
+    if (newest === undefined || at >= (newest.at ?? '')) newest = { manager, at: at === '' ? null : at };
+  }
+  return newest;
 }
 
 /** Milliseconds since the epoch of an RFC 3339 time; null when there is none. */
