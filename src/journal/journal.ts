@@ -1,0 +1,212 @@
+import type { NodeFacts } from '../model/node.ts';
+import type { PlanOptions } from '../plan/options.ts';
+import { editOf } from './edit.ts';
+import { keepBelow, openFolder } from './folder.ts';
+import { type Beginning, formatLine, type Line } from './lines.ts';
+import type { Change, Commit, Item, Moment, Recorder, State } from './recorder.ts';
+import { SegmentWriter } from './segment-writer.ts';
+
+export interface JournalSettings {
+  readonly folder: string;
+  /** Bytes of all segments together. */
+  readonly limit: number;
+}
+
+export interface JournalParts extends JournalSettings {
+  readonly recorder: Recorder;
+  readonly options: PlanOptions;
+  /** Of knat. */
+  readonly version: string;
+}
+
+/** Characters of lines that are compressed and written together; the loop of NAT has its turn between them. */
+const TOGETHER = 64 * 1024;
+/** A segment is full when its changes take this many bytes, or three times its first state. */
+const LEAST_FULL = 1 << 20;
+const TOO_MANY = 'more changed at once than is recorded one by one';
+/** Milliseconds by which a clock is corrected without being set. */
+const CLOCK_TOLERANCE = 1_000;
+
+interface OpenSegment {
+  readonly writer: SegmentWriter;
+  /** `breaks` of the recorder when it began. */
+  readonly breaks: number;
+  /** Bytes of the first state. */
+  readonly stateBytes: number;
+  node: NodeFacts;
+  /** The last moment in it. */
+  last: Moment;
+}
+
+/** Writes the journal: segments that begin with a state, and what changed after it. docs/adr/0025-journal.md. */
+export class Journal {
+  readonly #parts: JournalParts;
+  #open: OpenSegment | null = null;
+  #isFirst = true;
+  #gap: string | null = null;
+  #lastAt: number | null = null;
+
+  constructor(parts: JournalParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Writes what the recorder has collected. Rejects if the disk does not take it; then nothing more is written until the
+   * next call, which begins a segment that says what happened.
+   */
+  async write(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#gap = error instanceof Error ? error.message : String(error);
+      this.#parts.recorder.forget();
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** The agent ends: writes the rest, and that this is the end. */
+  async end(moment: Moment): Promise<void> {
+    await this.write();
+    const { last, writer } = this.#open ?? {};
+    if (last !== undefined) await writer?.add(formatLine(['end', Math.max(0, moment.at - last.at)]));
+    await this.#close();
+  }
+
+  async #write(): Promise<void> {
+    const { recorder } = this.#parts;
+    if (!recorder.isKnown) return;
+    if (this.#open !== null && this.#open.breaks !== recorder.breaks) {
+      await this.#close();
+      this.#gap = TOO_MANY;
+    }
+    let items = recorder.take();
+    const [first] = items;
+    if (first === undefined) return;
+    if (this.#open === null && 'changes' in first) {
+      items = items.slice(1);
+      await this.#begin(this.#isFirst ? 'start' : 'gap', first, first.node, items);
+    }
+    while (this.#open !== null) {
+      items = await this.#writeItems(this.#open, items);
+      const [later] = items;
+      if (later === undefined) break;
+      await this.#begin('clock', later, this.#open.node, items);
+    }
+    if (this.#open !== null && this.#isFull(this.#open)) {
+      await this.#begin('full', this.#open.last, this.#open.node, []);
+    }
+  }
+
+  #isFull({ writer, stateBytes }: OpenSegment): boolean {
+    const most = Math.min(Math.max(LEAST_FULL, 3 * stateBytes), this.#parts.limit / 4);
+    return writer.bytes - stateBytes > most;
+  }
+
+  /** Returns what belongs into a new segment, since the clock was set back before it. */
+  async #writeItems(open: OpenSegment, items: readonly Item[]): Promise<readonly Item[]> {
+    let lines = '';
+    let left: readonly Item[] = [];
+    for (const [index, item] of items.entries()) {
+      const passed = item.at - open.last.at;
+      if (passed < -CLOCK_TOLERANCE) {
+        left = items.slice(index);
+        break;
+      }
+      const since = Math.max(passed, 0);
+      const line = 'event' in item ? formatLine(['e', since, item.event]) : commitLines(item, since, open);
+      if (line === '') continue; // times count from line to line
+      const jump = passed - (item.steady - open.last.steady);
+      if (jump > 2 * CLOCK_TOLERANCE) lines += formatLine(['e', 0, clockEvent(jump)]);
+      lines += line;
+      open.last = { at: open.last.at + since, steady: item.steady };
+      if (lines.length < TOGETHER) continue;
+      await open.writer.add(lines);
+      lines = '';
+    }
+    if (lines !== '') await open.writer.add(lines);
+    return left;
+  }
+
+  /** Begins a segment with the state in force at a moment; `later`: what came into force after it. */
+  async #begin(because: Beginning, moment: Moment, node: NodeFacts, later: readonly Item[]): Promise<void> {
+    await this.#close();
+    const { recorder, folder, limit } = this.#parts;
+    const { breaks } = recorder;
+    const state = recorder.state(moment, node, later);
+    const number = await openFolder(folder);
+    const writer = await SegmentWriter.begin(folder);
+    try {
+      await this.#writeState(writer, state, because);
+      if (recorder.breaks !== breaks) throw new Error(TOO_MANY); // what was read is not the state of one moment
+      await writer.publish(number, Math.round(state.at));
+    } catch (error) {
+      await writer.close().catch(() => {});
+      throw error;
+    } finally {
+      recorder.stateRead();
+    }
+    this.#isFirst = false;
+    this.#open = { writer, breaks, stateBytes: writer.bytes, node, last: moment };
+    this.#gap = null;
+    await keepBelow(folder, Math.max(limit - limit / 4 - writer.bytes, limit / 4));
+  }
+
+  async #writeState(writer: SegmentWriter, state: State, because: Beginning): Promise<void> {
+    const { version, options } = this.#parts;
+    const { at, node } = state;
+    const header = { format: 1, version, at, because, why: this.#gap ?? '', lastAt: this.#lastAt } as const;
+    await writer.add(formatLine(['journal', header])); // a frame of its own: it is read alone
+    let lines = '';
+    for (const [kind, key, fact] of state.facts()) {
+      lines += formatLine(['fact', kind, key, fact]);
+      if (lines.length < TOGETHER) continue;
+      await writer.add(lines);
+      lines = '';
+    }
+    lines += formatLine(['node', node]) + formatLine(['options', options]) + formatLine(['complete']);
+    await writer.add(lines);
+  }
+
+  async #close(): Promise<void> {
+    const open = this.#open;
+    if (open === null) return;
+    this.#open = null;
+    this.#lastAt = open.last.at;
+    await open.writer.close().catch(() => {});
+  }
+}
+
+function commitLines({ changes, node }: Commit, since: number, open: OpenSegment): string {
+  const lines = [...merged(changes)].flatMap((change): Line[] => changeLine(change));
+  const nodeEdit = editOf(open.node, node);
+  open.node = node;
+  if (nodeEdit !== null) lines.push(['n', nodeEdit]);
+  if (lines.length === 0) return '';
+  return [...lines, ['=', since] as const].map(formatLine).join('');
+}
+
+/** An object that changed several times has the fact before the first change and after the last. */
+function merged(changes: readonly Change[]): Iterable<Change> {
+  if (changes.length < 2) return changes;
+  const byObject = new Map<string, Change>();
+  for (const { change, before } of changes) {
+    const id = `${change.kind} ${change.key}`;
+    byObject.set(id, { change, before: (byObject.get(id) ?? { before }).before });
+  }
+  return byObject.values();
+}
+
+function changeLine({ change, before }: Change): Line[] {
+  const { kind, key, fact, by } = change;
+  const writer = by === undefined ? ([] as const) : ([by.manager, by.at] as const);
+  if (fact === null) return before === null ? [] : [['c', kind, key, null, ...writer]];
+  const edit = before === null ? ([fact] as const) : editOf(before, fact);
+  return edit === null ? [] : [['c', kind, key, edit, ...writer]];
+}
+
+function clockEvent(milliseconds: number) {
+  const seconds = Math.round(milliseconds / 1000);
+  const message = `the clock went ${seconds} s forward at once: it was set, or the host slept`;
+  return { kind: 'clock', severity: 'warning', message, object: null } as const;
+}
