@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { openAppended } from '../../journal/private-files.ts';
 import type { AttributionStore } from './store.ts';
 
 /** Bytes that may wait for a slow disk; lines beyond that are lost, and the log records it. */
@@ -23,7 +24,7 @@ export class FileStore implements AttributionStore {
 
   /** `limit`: bytes of this file and the former one together. Rejects when the file cannot be written. */
   static async open(path: string, limit: number): Promise<FileStore> {
-    const file = await open(path, 'a+', 0o600);
+    const file = await openAppended(path);
     const { size } = await file.stat();
     const store = new FileStore(path, limit, file, size);
     // A crash may have left a partial line; the next line must not join it.
@@ -96,7 +97,7 @@ export class FileStore implements AttributionStore {
 
   async #rotate(): Promise<void> {
     await rename(this.#path, `${this.#path}.1`);
-    const next = await open(this.#path, 'a+', 0o600);
+    const next = await openAppended(this.#path);
     await this.#file.close();
     this.#file = next;
     this.#size = 0;
