@@ -11,6 +11,7 @@ import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import type { Status } from '../forms/status.ts';
+import type { JournalSettings } from '../journal/journal.ts';
 import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
 import { AgentRunning } from '../observe/api.ts';
@@ -26,6 +27,7 @@ import { conntrackSettings } from './companions/conntrack-settings.ts';
 import { kernelDifference } from './companions/difference.ts';
 import { flowsForPeople } from './companions/flows.ts';
 import { healthEndpoints } from './companions/health.ts';
+import { history } from './companions/history.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
 import { memory } from './companions/memory.ts';
 import { packetTraces } from './companions/packet-traces.ts';
@@ -40,6 +42,7 @@ import { ForeignPorts } from './foreign-ports.ts';
 import { forwardGuard } from './forward-guard.ts';
 import { KernelListeners, processClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
+import { askProcess, PAST_TITLE } from './past-process.ts';
 import { KernelReservedPorts } from './reserved-ports.ts';
 import { defaultFlowSettings, type FlowSettings, type PlanSettings } from './settings.ts';
 import type { TakenPortSource } from './taken-ports.ts';
@@ -64,6 +67,8 @@ export interface AgentRun {
   /** Where load balancers ask for kube-proxy's health, once kube-proxy has freed the port; absent or null: nowhere. */
   readonly proxyHealth?: ListenAddress | null;
   readonly http?: HttpOptions;
+  /** Where the history is kept; absent: nowhere. */
+  readonly history?: JournalSettings;
   /** Absent: flows are only read. */
   readonly flows?: FlowSettings;
   /** Absent: nothing is reported to the cluster. */
@@ -158,7 +163,8 @@ async function lastingCompanions(
   ];
   if (settings.plan.enable.service) companions.push(serviceHealthChecks);
   if ((health ?? proxyHealth) !== null) companions.push(healthEndpoints(health, proxyHealth));
-  companions.push(takenOverRules(datapath));
+  const past = run.history === undefined ? null : { ...run.history, ask: askProcess(pastCommand()) };
+  companions.push(history(past, run.version), takenOverRules(datapath));
   if (run.http !== undefined) companions.push(httpServers(run.http, client));
   if (client !== null && (tell?.nodeStatus || tell?.events)) {
     companions.push(clusterStatus({ client, ...tell }));
@@ -166,6 +172,13 @@ async function lastingCompanions(
   const store = await openStore(run.store, client);
   if (store !== null && run.store !== undefined) companions.push(publishedState(run.store.kind, store));
   return companions;
+}
+
+/** This program, as it was started, under the name that answers about the past. */
+function pastCommand(): string[] {
+  const { execPath, execArgv, argv } = process;
+  const flags = execArgv.filter((flag) => !flag.startsWith('--title='));
+  return [execPath, ...flags, `--title=${PAST_TITLE}`, argv[1] ?? ''];
 }
 
 /** Null if no store is wanted, or no cluster can hold it. */

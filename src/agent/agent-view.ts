@@ -2,12 +2,17 @@ import { describeWalk } from '../explain/describe.ts';
 import { walkJson } from '../explain/json.ts';
 import type { PacketQuestion } from '../forms/questions.ts';
 import type { AgentView } from '../observe/api/view.ts';
-import type { AgentFacts } from './companion.ts';
+import type { AgentFacts, PastAnswers } from './companion.ts';
 import { existingFlows } from './existing-flows.ts';
 import { answerFlows, explainQuery, explainSeen } from './explain-query.ts';
+import { noHistory } from './no-history.ts';
 import { kernelJourney } from './other-rules.ts';
 
-export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
+/** @param past who answers about the past; null: nobody */
+export function agentView(
+  agent: Omit<AgentFacts, 'api' | 'view'>,
+  past: () => PastAnswers | null,
+): AgentView {
   const { planner, observations, surroundings } = agent;
   const startedAt = surroundings.now();
   // Null without rights or connection tracking.
@@ -26,11 +31,16 @@ export function agentView(agent: Omit<AgentFacts, 'api' | 'view'>): AgentView {
     findings: agent.findings,
     observations,
     now: () => surroundings.wallClock().getTime(),
-    explain: async (query) => {
+    explain: async ({ at, ...query }) => {
+      if (at !== undefined) return await (past() ?? noHistory()).explain({ ...query, at });
       const { walk, existing, journey } = await seen(query);
       return walkJson(walk, existing, journey);
     },
-    describe: async ({ all, ...query }) => {
+    describe: async ({ all, at, ...query }) => {
+      if (at !== undefined) {
+        const lines = all === undefined ? {} : { all };
+        return await (past() ?? noHistory()).describe({ ...query, ...lines, at });
+      }
       const { walk, existing, journey } = await seen(query);
       return describeWalk(walk, existing, all !== undefined, journey);
     },

@@ -16,7 +16,7 @@ import { Observations } from '../observe/observations.ts';
 import { countPlan, noticeForm, stateOf } from '../observe/status.ts';
 import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
-import type { AgentFacts, AgentSurroundings, CompanionFactory } from './companion.ts';
+import type { AgentFacts, AgentSurroundings, CompanionFactory, PastAnswers } from './companion.ts';
 import { observing } from './companions/observing.ts';
 import { programmedLog } from './companions/programmed-log.ts';
 import { Companions } from './companions.ts';
@@ -76,6 +76,7 @@ export class Agent implements AgentFacts {
   /** Null where Service NAT is off; kube-proxy may then do it. */
   readonly #guard: KubeProxyGuard | null;
   #capabilities: Capabilities = { kernel: '' };
+  #past: PastAnswers | null = null;
   #inForce: () => void = () => {};
   /** With `once`: called with null after the first success, or with the failure that ends the attempts. */
   #settled: (failure: unknown) => void = () => {};
@@ -112,7 +113,7 @@ export class Agent implements AgentFacts {
       failed: (error, retryInMs, milliseconds) => this.#failed(error, retryInMs, milliseconds),
     });
     this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
-    this.view = agentView(this);
+    this.view = agentView(this, () => this.#past);
     this.#companions.set([observing, programmedLog, ...parts.companions].map((companion) => companion(this)));
   }
 
@@ -207,6 +208,10 @@ export class Agent implements AgentFacts {
     const node = this.planner.nodes.get(this.settings.nodeName);
     const nodeEligible = !(node?.terminating || node?.excludedByAutoscaler);
     return { ...this.#progress.health(), synced: this.#intake.isSynced, nodeEligible };
+  }
+
+  answerPast(answers: PastAnswers): void {
+    this.#past = answers;
   }
 
   get reportedRevision(): number | null {

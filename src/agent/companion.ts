@@ -1,5 +1,7 @@
 import type { Report } from '../datapath/datapath.ts';
+import type { ListQuestion, MomentQuestion, PacketQuestion } from '../forms/questions.ts';
 import type { Status } from '../forms/status.ts';
+import type { Line, WalkJson } from '../forms/walk.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Api } from '../observe/api/route.ts';
@@ -64,6 +66,12 @@ export interface Companion {
   changed?(): void;
 }
 
+/** Answers from the history. Reject with InvalidQuery. */
+export interface PastAnswers {
+  explain(question: PacketQuestion & MomentQuestion): Promise<WalkJson>;
+  describe(question: PacketQuestion & ListQuestion & MomentQuestion): Promise<readonly Line[]>;
+}
+
 export interface AgentFacts {
   readonly settings: PlanSettings;
   readonly logger: Logger;
@@ -80,6 +88,8 @@ export interface AgentFacts {
   status(): Status;
   health(): HealthFacts;
   readonly findings: Findings;
+  /** Who answers about the past; nobody does before. */
+  answerPast(answers: PastAnswers): void;
   /** Since when an earlier agent's rules are known to be in the kernel, for health; null: they are not. */
   tookOver(since: number | null): void;
 }

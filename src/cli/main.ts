@@ -8,6 +8,9 @@ import { EXIT } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
 import { Terminal, type TerminalStream, terminalOptions } from './terminal.ts';
 
+/** The name under which the agent starts this program for one question about the past. */
+const PAST_TITLE = 'knat-history';
+
 /** The program `knat`, also under the names podnat-controller and kubectl-knat. */
 
 const { env, stdout } = process;
@@ -56,6 +59,11 @@ async function runProgram(words: readonly string[]): Promise<void> {
       const isTerminal = [stdin, stdout, stderr].every(({ isTTY }) => isTTY === true);
       const noColor = (env.NO_COLOR ?? '') !== '';
       return await runKubectlPlugin(words, context, { isTerminal, noColor });
+    }
+    case PAST_TITLE: {
+      const { answerPast } = await import('../agent/past-process.ts');
+      stdout.write(await answerPast(await context.readInput(), Date.now));
+      return;
     }
     default: {
       const { createProgram } = await import('./program.ts');

@@ -67,6 +67,27 @@ export const traceQuestion = {
 
 export type TraceQuestion = Asked<typeof traceQuestion>;
 
+/** Of explain: a moment of the past. `parseMoment` reads it. */
+export const momentQuestion = {
+  at: {
+    value: 'TIME',
+    help: 'explain what was in force at this time: 2026-01-31T15:04:05Z, 2h (ago), or a position of knat history, 12.345',
+    example: '2026-01-31T15:04:05Z',
+  },
+} as const satisfies Question;
+
+export type MomentQuestion = Asked<typeof momentQuestion>;
+
+export const journalQuestion = {
+  object: { value: 'NAME', help: 'only what concerns an object: shop/web, "Service shop/web"' },
+  address: { value: 'ADDRESS[:PORT]', help: 'only what concerns packets to or from this address, and port' },
+  since: { value: 'TIME', help: 'only from this time on, in the forms of --at' },
+  until: { value: 'TIME', help: 'only up to this time' },
+  limit: { value: 'NUMBER', help: 'list at most this many, the newest (default: 50)' },
+} as const satisfies Question;
+
+export type JournalQuestion = Asked<typeof journalQuestion>;
+
 export const flowQuestion = {
   pod: { value: 'NAMESPACE/NAME', help: 'flows that this Pod began or answers' },
   service: { value: 'NAMESPACE/NAME', help: 'flows that this Service translates' },

@@ -4,10 +4,13 @@ import { entryPage, poolMatrix, pools } from './entries.ts';
 import { conflict, notice, pageOf, problem } from './findings.ts';
 import { flowEvent, flowLine, pairs, ports, rates, who } from './flows.ts';
 import { activityPage, history, metrics } from './history.ts';
+import { journal } from './journal.ts';
 import {
   entryQuestion,
   flowQuestion,
+  journalQuestion,
   listQuestion,
+  momentQuestion,
   packetQuestion,
   type Question,
   traceQuestion,
@@ -93,7 +96,7 @@ export type OffsetPage = z.output<typeof offsetPage>;
 
 /** Also used by `/entries/list`. */
 export const entryFilter = asked(entryQuestion);
-const packet = asked(packetQuestion);
+const packet = asked({ ...packetQuestion, ...momentQuestion });
 const flows = asked(flowQuestion);
 const trace = asked(traceQuestion);
 
@@ -144,7 +147,7 @@ export const routes = {
   describe: get(
     '/describe',
     'The same as lines of 80 columns; long lists are counted, unless all is true',
-    asked({ ...packetQuestion, ...listQuestion }),
+    asked({ ...packetQuestion, ...momentQuestion, ...listQuestion }),
     lines,
   ),
   difference: get(
@@ -170,6 +173,12 @@ export const routes = {
     'How long programming the kernel took in the last hour; spans without any are left out',
     nothing,
     history,
+  ),
+  journal: get(
+    '/journal',
+    'Who changed what, when, and what it did to packets (from the history of the agent)',
+    asked(journalQuestion),
+    journal,
   ),
   metrics: get('/metrics', 'Every metric as data; /metrics has them for Prometheus', nothing, metrics),
   flows: getLines(

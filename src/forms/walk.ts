@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { flag, form, list, owner, text, textOrNull, texts } from './form.ts';
+import { instant } from './journal.ts';
 
 /** The answer of explain. Keys are only ever added. */
 
@@ -135,6 +136,7 @@ export const walk = form({
   hints: list(form({ about: text, object: owner, reason: text })).openapi({
     description: 'objects that almost match: another port, a pod that is not ready',
   }),
+  at: instant.optional().openapi({ description: 'with `at`: the moment that the answer is about' }),
 }).openapi('Walk');
 export type WalkJson = z.output<typeof walk>;
 

@@ -264,6 +264,11 @@ export const sideCodes = {
     meaning: 'The attribution log cannot be written, or has a gap; NAT continues.',
     remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and not full.',
   },
+  KNAT_HISTORY: {
+    meaning: 'The history cannot be written; NAT continues. What changes meanwhile is missing in it.',
+    remedy:
+      'Make the folder of --history-dir writable for root alone, on a disk that is not full. knat tries again by itself.',
+  },
   KNAT_AGENT_SOCKET: {
     meaning:
       "Another user's process has the name of the agent's socket; the agent uses another name, which the commands of knat find.",

@@ -10,9 +10,12 @@ const KEPT = 512;
 export class ActivityLog {
   readonly #records: ActivityRecord[] = [];
   #sequence = 0;
+  /** Called with each activity, also a repetition. */
+  onAdd: ((activity: Activity) => void) | null = null;
 
   /** @param at RFC 3339 */
   add(activity: Activity, at: string): void {
+    this.onAdd?.(activity);
     const last = this.#records.at(-1);
     const isAgain = last !== undefined && isSame(last, activity);
     if (isAgain) this.#records.pop();

@@ -10,6 +10,7 @@ import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { difference } from '../../src/forms/difference.ts';
 import { flowReports } from '../../src/forms/flows.ts';
+import { journal } from '../../src/forms/journal.ts';
 import { traceLine } from '../../src/forms/trace.ts';
 import { flowAnswers, walk } from '../../src/forms/walk.ts';
 import { whatIf } from '../../src/forms/what-if.ts';
@@ -58,6 +59,7 @@ test.each([
   ['explain-flows', flowAnswers],
   ['flows', flowReports],
   ['diff', difference],
+  ['history', journal],
   ['what-if', whatIf],
   ['trace', traceLine],
 ])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {

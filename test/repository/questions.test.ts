@@ -2,7 +2,13 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
-import { entryQuestion, flowQuestion, packetQuestion, type Question } from '../../src/forms/questions.ts';
+import {
+  entryQuestion,
+  flowQuestion,
+  momentQuestion,
+  packetQuestion,
+  type Question,
+} from '../../src/forms/questions.ts';
 import { routes } from '../../src/forms/routes.ts';
 
 /** The command line and the API have the same questions, in the same words. */
@@ -17,7 +23,7 @@ const program = createProgram({
 });
 
 test.each<[string, string, Question, keyof typeof routes, readonly string[]]>([
-  ['explain', '/explain', packetQuestion, 'explain', []],
+  ['explain', '/explain', { ...packetQuestion, ...momentQuestion }, 'explain', []],
   ['flows', '/flows', flowQuestion, 'flows', []],
   ['entries', '/entries', entryQuestion, 'entries', ['after', 'limit']],
 ])('knat %s and %s', (name, path, terms, route, pages) => {

@@ -2,7 +2,9 @@ import { Option } from 'commander';
 import {
   entryQuestion,
   flowQuestion,
+  journalQuestion,
   listQuestion,
+  momentQuestion,
   packetQuestion,
   traceQuestion,
 } from '../../forms/questions.ts';
@@ -20,6 +22,7 @@ import type { DiffValues } from './diff.ts';
 import type { EntriesValues } from './entries.ts';
 import type { ExplainValues } from './explain.ts';
 import type { FlowsValues } from './flows.ts';
+import type { HistoryValues } from './history.ts';
 import type { TraceValues } from './trace.ts';
 import type { VerifyValues } from './verify.ts';
 import type { WhatIfValues } from './what-if.ts';
@@ -41,6 +44,7 @@ const INSTEAD = 'Instead of the list:';
 const AGENT_HELP = 'ask the running agent, even if a source is set';
 
 const { search, ...entryOptions } = entryQuestion;
+const { object: _object, address: _address, ...journalOptions } = journalQuestion;
 
 /** The values of an option that may be repeated. */
 function collected(value: string, earlier: readonly string[] | undefined): readonly string[] {
@@ -82,6 +86,8 @@ export const commands: readonly CommandDeclaration[] = [
         'many packets at once, instead of the above: a JSON list of {sourceIP, protocol, destIP, destPort}, with inputInterface if needed; - reads standard input',
         PACKET,
       ),
+      ...questionOptions(momentQuestion, WORK),
+      'historyDir',
       ownOption('--agent', AGENT_HELP, WORK),
       ownOption(
         '--conntrack',
@@ -97,6 +103,7 @@ export const commands: readonly CommandDeclaration[] = [
     examples: [
       'knat explain --from 10.244.1.5 --to 10.96.0.10:53 --proto udp',
       'knat explain --from pod/shop/web-0 --to svc/shop/db:postgres --source dir:manifests --node worker-1',
+      'knat explain --from 10.244.1.5 --to 10.96.0.10:53 --at 2026-01-31T15:04:05Z',
       'knat explain --source dir:manifests --node worker-1 --flows flows.json -o json',
     ],
     run: async (values: ExplainValues, context) => (await import('./explain.ts')).explain(values, context),
@@ -314,6 +321,27 @@ An expectation names a packet as knat explain does, and what should become of it
       'knat trace --from pod/shop/web-0 --to 192.0.2.53:53 --proto udp -o json',
     ],
     run: async (values: TraceValues, context) => (await import('./trace.ts')).trace(values, context),
+  },
+  {
+    name: 'history',
+    summary: 'show who changed what, when, and what it did to packets',
+    description:
+      'Lists what came into force in this network namespace: objects that came, changed and went, who wrote them,\n' +
+      'and what is translated differently since; restarts, conflicts, and repairs of the tables. Asks the running\n' +
+      'agent; with --history-dir it reads the folder itself, as root. docs/history.md.',
+    argument: [
+      '[object or address]',
+      'only what concerns shop/web, "Service shop/web", 10.96.0.10 or 10.96.0.10:80',
+    ],
+    options: [...questionOptions(journalOptions, 'Which entries:'), 'historyDir', 'output', 'logLevel'],
+    examples: [
+      'knat history',
+      'knat history shop/web --since 2h',
+      'knat history 10.96.0.10:80 -o json',
+      'knat history --since 2026-01-31T15:00:00Z --until 2026-01-31T16:00:00Z --history-dir /var/lib/knat/history',
+    ],
+    run: async (values: HistoryValues, context, what) =>
+      (await import('./history.ts')).history(values, context, what),
   },
   {
     name: 'doctor',

@@ -1,10 +1,17 @@
 import { answerFlows, explainSeen } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
 import { explainOffline } from '../../agent/offline-explain.ts';
+import { askHere } from '../../agent/past-process.ts';
 import { describeWalk } from '../../explain/describe.ts';
 import { walkJson } from '../../explain/json.ts';
 import { senderNode } from '../../explain/place.ts';
-import { askedOf, type ListQuestion, type PacketQuestion, packetQuestion } from '../../forms/questions.ts';
+import {
+  askedOf,
+  type ListQuestion,
+  type MomentQuestion,
+  type PacketQuestion,
+  packetQuestion,
+} from '../../forms/questions.ts';
 import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
 import { formatFinding } from '../../model/finding.ts';
 import { agentClient } from '../agent-client.ts';
@@ -18,7 +25,7 @@ import { withProgress } from '../progress.ts';
 import { printTable } from '../table.ts';
 import { warnOfAbsentNode } from './absent-node.ts';
 
-export interface ExplainValues extends SettingValues, PacketQuestion, ListQuestion {
+export interface ExplainValues extends SettingValues, PacketQuestion, ListQuestion, MomentQuestion {
   readonly flows?: string;
   readonly agent?: true;
   readonly conntrack?: true;
@@ -36,6 +43,7 @@ export async function explain(values: ExplainValues, context: Context): Promise<
   const { flows, output } = values;
   const question = askedOf(packetQuestion, values);
   if (flows !== undefined) {
+    if (values.at !== undefined) throw new CliError('KNAT_USAGE', '--flows cannot be combined with --at');
     if (Object.keys(question).length > 0) {
       const others = Object.keys(packetQuestion).map((name) => `--${name}`);
       throw new CliError('KNAT_USAGE', `--flows cannot be combined with ${others.join(', ')}`);
@@ -49,9 +57,25 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     const missing = question.from === undefined ? '--from' : '--to';
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }
-  const explainer = await explainerOf(values, context);
+  const explainer =
+    values.at === undefined ? await explainerOf(values, context) : pastExplainer(values, context);
   if (output === undefined || output === 'table') terminal.printLines(await explainer.describe(question));
   else await printData(terminal, output, await explainer.explain(question), () => {});
+}
+
+/** Answers for a time of the past: the agent does, or the folder of its history. */
+function pastExplainer(values: ExplainValues, context: Context): Omit<Explainer, 'flows'> {
+  const { at, all, source, conntrack, historyDir, agent } = values;
+  const other =
+    conntrack === true ? '--conntrack' : source !== undefined && agent !== true ? '--source' : null;
+  if (other !== null)
+    throw new CliError('KNAT_USAGE', `--at cannot be combined with ${other}: it asks the history`);
+  if (historyDir === undefined) return agentExplainer(values, context);
+  const ask = askHere(() => Date.now());
+  return {
+    explain: (question) => ask('explain', historyDir, { ...question, at }),
+    describe: (question) => ask('describe', historyDir, { ...question, all, at }),
+  };
 }
 
 async function explainerOf(values: ExplainValues, context: Context): Promise<Explainer> {
@@ -95,11 +119,11 @@ function namesPod({ from = '', to = '' }: ExplainValues): boolean {
   return [from, to].some((place) => place.startsWith('pod/'));
 }
 
-function agentExplainer({ all }: ExplainValues, context: Context): Explainer {
+function agentExplainer({ all, at }: ExplainValues, context: Context): Explainer {
   const agent = agentClient(context);
   return {
-    explain: (question) => agent.ask('/explain', question),
-    describe: (question) => agent.ask('/describe', { ...question, all }),
+    explain: (question) => agent.ask('/explain', { ...question, at }),
+    describe: (question) => agent.ask('/describe', { ...question, all, at }),
     flows: (flows) => agent.explainFlows(flows),
   };
 }

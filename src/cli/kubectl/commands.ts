@@ -6,6 +6,7 @@ export const agentCommands: ReadonlyMap<string, readonly string[]> = new Map([
     [
       'explain --from pod/shop/web-0 --to svc/shop/db:postgres',
       'explain --from 198.51.100.9 --to node/worker-1:25',
+      'explain --from pod/shop/web-0 --to svc/shop/db:postgres --at 2h',
       'explain --node worker-1 --flows flows.json -o json',
     ],
   ],
@@ -25,6 +26,7 @@ export const agentCommands: ReadonlyMap<string, readonly string[]> = new Map([
       'trace --node worker-1 --from 198.51.100.9 --to node/worker-1:25 --count 1',
     ],
   ],
+  ['history', ['history --node worker-1 --since 2h', 'history shop/web --pod shop/web-0']],
   ['doctor', ['doctor --node worker-1']],
   ['version', ['version --node worker-1']],
 ]);

@@ -85,6 +85,8 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   egressOnChange: ['keep', 'flush', 'keep'],
   attributionLog: ['memory', '/var/lib/knat/attribution', 'memory'],
   attributionLogMib: ['1', '2', '3'],
+  historyDir: ['/var/lib/knat/history', 'a', 'b'],
+  historyMib: ['4', '64', '256'],
   healthAddress: ['127.0.0.1:1', '[::]:2', ''],
   proxyHealthAddress: ['127.0.0.1:1', '[::1]:2', ''],
   httpAddress: ['127.0.0.1:1', '[::]:2', ''],

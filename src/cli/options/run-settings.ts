@@ -46,6 +46,9 @@ export function runSettings(
           ? null
           : { file: log === 'memory' ? null : log, limit: attributionLogMib * 2 ** 20 },
     },
+    ...(values.historyDir === undefined
+      ? {}
+      : { history: { folder: values.historyDir, limit: (values.historyMib ?? 64) * 2 ** 20 } }),
     http: httpOptions(values, enable.service),
     ...(store === null ? {} : { store }),
     // If Pod NAT is off, a podnat-controller may do it.

@@ -48,6 +48,7 @@ const POD_NAT = heading('Pod NAT:');
 const FLOWS = heading('Connections:');
 const EGRESS = heading('Egress NAT:');
 const CLUSTER = heading('Reports to the cluster:');
+const HISTORY = heading('History:');
 const STATE = heading('Published state:');
 const SERVE = heading('HTTP:');
 const RUN = heading('Running:');
@@ -301,6 +302,15 @@ const agentOptions = {
     'NUMBER',
     readWholeNumber(1, 65_536),
     'maximum size of the attribution log in MiB; then the oldest lines are deleted (default: 64)',
+  ),
+  historyDir: HISTORY.text(
+    'FOLDER',
+    'keep the history in this folder, for knat history and knat explain --at: what was in force, when and by whom (default: none)',
+  ),
+  historyMib: HISTORY.value(
+    'NUMBER',
+    readWholeNumber(4, 65_536),
+    'maximum size of the history in MiB; then the oldest part is deleted (default: 64)',
   ),
   stateFlavor: STATE.value(
     'STORE',

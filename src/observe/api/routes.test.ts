@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { AgentFacts, Companion } from '../../agent/companion.ts';
 import { kernelDifference } from '../../agent/companions/difference.ts';
 import { flowsForPeople } from '../../agent/companions/flows.ts';
+import { history } from '../../agent/companions/history.ts';
 import { packetTraces } from '../../agent/companions/packet-traces.ts';
 import { defaultFlowSettings } from '../../agent/settings.ts';
 import { API_PATH } from '../../forms/request.ts';
@@ -24,6 +25,7 @@ const view = {
 const agent = { observations: view.observations } as AgentFacts;
 const companions: Companion[] = [
   flowsForPeople(defaultFlowSettings)(agent),
+  history(null, '0.1.0')(agent),
   kernelDifference({ preview: async () => Promise.reject(new Error('not asked')) })(agent),
   packetTraces(agent),
 ];

@@ -1,4 +1,4 @@
-import type { ListQuestion, PacketQuestion } from '../../forms/questions.ts';
+import type { ListQuestion, MomentQuestion, PacketQuestion } from '../../forms/questions.ts';
 import type { Status } from '../../forms/status.ts';
 import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
@@ -17,9 +17,9 @@ export interface AgentView {
   /** Milliseconds since the epoch. */
   now(): number;
   /** As `knat explain -o json` prints it. Throws InvalidQuery. */
-  explain(packet: PacketQuestion): Promise<WalkJson>;
+  explain(packet: PacketQuestion & MomentQuestion): Promise<WalkJson>;
   /** As `explain`, in lines for a terminal. */
-  describe(packet: PacketQuestion & ListQuestion): Promise<readonly Line[]>;
+  describe(packet: PacketQuestion & ListQuestion & MomentQuestion): Promise<readonly Line[]>;
   /** As `knat explain --flows FILE -o json` prints them. */
   flows(flows: unknown): readonly FlowAnswer[];
 }

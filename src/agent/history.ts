@@ -1,0 +1,121 @@
+import { Wake } from '../base/wake.ts';
+import type { JournalAnswer } from '../forms/journal.ts';
+import type { Line, WalkJson } from '../forms/walk.ts';
+import { Journal, type JournalSettings } from '../journal/journal.ts';
+import { Recorder } from '../journal/recorder.ts';
+import type { Activity } from '../observe/activity.ts';
+import type { AgentFacts } from './companion.ts';
+import type { AskPast, PastQuestions } from './past-process.ts';
+
+export interface HistorySettings extends JournalSettings {
+  readonly ask: AskPast;
+}
+
+/** Milliseconds from the first change that is not written to the writing; what comes meanwhile is written together. */
+const WRITE_AFTER = 1_000;
+/** Milliseconds. */
+const RETRY_AFTER = 30_000;
+const CODE = 'KNAT_HISTORY';
+
+/** What the journal keeps of recent activity; what was programmed it knows itself. */
+const KEPT: ReadonlySet<Activity['kind']> = new Set([
+  'disturbed',
+  'healed',
+  'failed',
+  'recovered',
+  'conflict',
+  'conflict-over',
+  'notice',
+  'notice-over',
+  'problem',
+]);
+/** Characters of a message that are kept. */
+const LONGEST = 300;
+
+/** Records what is in force while the agent runs, off the loop of NAT, and answers about the past. */
+export class AgentHistory {
+  readonly #agent: AgentFacts;
+  readonly #settings: HistorySettings;
+  readonly #recorder: Recorder;
+  readonly #journal: Journal;
+  readonly #wake: Wake;
+  #writing: Promise<void> | null = null;
+  #lastEvent = '';
+
+  constructor(agent: AgentFacts, settings: HistorySettings, version: string) {
+    const { planner, surroundings, observations } = agent;
+    this.#agent = agent;
+    this.#settings = settings;
+    this.#wake = new Wake(surroundings);
+    this.#recorder = new Recorder(planner, () => this.#moment());
+    const { plan: options } = agent.settings;
+    this.#journal = new Journal({ ...settings, recorder: this.#recorder, options, version });
+    observations.activity.onAdd = (activity) => this.#noted(activity);
+  }
+
+  get recorder(): Recorder {
+    return this.#recorder;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { surroundings } = this.#agent;
+    while (!signal.aborted) {
+      await this.#wake.wait(null, signal);
+      await surroundings.sleep(WRITE_AFTER, signal);
+      if (!signal.aborted && !(await this.#write())) await surroundings.sleep(RETRY_AFTER, signal);
+    }
+    await this.#writing;
+    await this.#journal.end(this.#moment()).catch(() => {}); // nobody is left to be told
+  }
+
+  converged(isPartial: boolean): void {
+    // What is in the kernel between two parts of a change is neither the one state nor the other.
+    if (!isPartial && this.#recorder.converged()) this.#wake.notify();
+  }
+
+  async explain(question: PastQuestions['explain']['question']): Promise<WalkJson> {
+    return await this.#ask('explain', question);
+  }
+
+  async describe(question: PastQuestions['describe']['question']): Promise<readonly Line[]> {
+    return await this.#ask('describe', question);
+  }
+
+  async entries(question: PastQuestions['history']['question']): Promise<JournalAnswer> {
+    return await this.#ask('history', question);
+  }
+
+  async #ask<About extends keyof PastQuestions>(about: About, question: PastQuestions[About]['question']) {
+    await this.#write();
+    return await this.#settings.ask(about, this.#settings.folder, question);
+  }
+
+  /** False: the disk does not take it. */
+  async #write(): Promise<boolean> {
+    while (this.#writing !== null) await this.#writing;
+    let trouble: string | null = null;
+    this.#writing = this.#journal.write().catch((error: unknown) => {
+      trouble = error instanceof Error ? error.message : String(error);
+    });
+    await this.#writing;
+    this.#writing = null;
+    const message = trouble === null ? null : `the history is not written: ${trouble}`;
+    this.#agent.findings.trouble(CODE, message);
+    return trouble === null;
+  }
+
+  #noted({ kind, severity, message, object }: Activity): void {
+    if (!KEPT.has(kind)) return;
+    const event = { kind, severity, message: message.slice(0, LONGEST), object };
+    const text = JSON.stringify(event);
+    if (text === this.#lastEvent) return; // it goes on
+    this.#lastEvent = text;
+    this.#recorder.happened(event);
+    this.#wake.notify();
+  }
+
+  #moment() {
+    const { surroundings } = this.#agent;
+    return { at: surroundings.wallClock().getTime(), steady: surroundings.now() };
+  }
+}

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { text } from 'node:stream/consumers';
+import type { JournalAnswer } from '../forms/journal.ts';
+import type { JournalQuestion, ListQuestion, MomentQuestion, PacketQuestion } from '../forms/questions.ts';
+import type { Line, WalkJson } from '../forms/walk.ts';
+import { InvalidQuery } from '../observe/invalid-query.ts';
+import { describePast, explainPast, historyPast } from './past.ts';
+
+/** A question about the past, and its answer. */
+export interface PastQuestions {
+  explain: { readonly question: PacketQuestion & MomentQuestion; readonly answer: WalkJson };
+  describe: {
+    readonly question: PacketQuestion & ListQuestion & MomentQuestion;
+    readonly answer: readonly Line[];
+  };
+  history: { readonly question: JournalQuestion; readonly answer: JournalAnswer };
+}
+
+export type AskPast = <About extends keyof PastQuestions>(
+  about: About,
+  folder: string,
+  question: PastQuestions[About]['question'],
+) => Promise<PastQuestions[About]['answer']>;
+
+/** The name under which the program answers one question from standard input (`answerPast`). */
+export const PAST_TITLE = 'knat-history';
+
+const answers = { explain: explainPast, describe: describePast, history: historyPast };
+
+/** Answers in this process: rebuilding a plan of 30,000 Services takes most of a second and 300 MB. */
+export function askHere(now: () => number): AskPast {
+  return async (about, folder, question) => (await answers[about](folder, question, now())) as never;
+}
+
+/** A question takes at most this many milliseconds, and so many may wait for their turn. */
+const LONGEST = 20_000;
+const MOST_WAITING = 8;
+
+/**
+ * Answers in another process, one at a time and with less right to the processor, so that NAT does not wait for it and
+ * its memory is given back.
+ * @param command that starts this program; its title is set to PAST_TITLE
+ */
+export function askProcess(command: readonly string[]): AskPast {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  return async (about, folder, question) => {
+    if (waiting >= MOST_WAITING)
+      throw new InvalidQuery('too many questions about the past at once: ask again later');
+    waiting++;
+    const turn = last.catch(() => {}).then(() => runProcess(command, { about, folder, question }));
+    last = turn;
+    try {
+      return (await turn) as never;
+    } finally {
+      waiting--;
+    }
+  };
+}
+
+interface Asked {
+  readonly about: keyof PastQuestions;
+  readonly folder: string;
+  readonly question: object;
+}
+
+async function runProcess([program = '', ...words]: readonly string[], asked: Asked): Promise<unknown> {
+  const child = spawn(program, words, {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    timeout: LONGEST,
+    killSignal: 'SIGKILL',
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', () => resolve());
+  });
+  child.stdin.on('error', () => {}); // it ended early; its answer is missing then
+  child.stdin.end(JSON.stringify(asked));
+  if (child.pid !== undefined) lower(child.pid);
+  const [answer] = await Promise.all([text(child.stdout), ended]);
+  if (answer === '')
+    throw new Error('the history could not be read within 20 seconds, or the memory did not suffice');
+  const { ok, value } = JSON.parse(answer) as PastOutcome;
+  if (ok) return value;
+  const { code, message, details } = value;
+  throw code === 'KNAT_INVALID_INPUT' ? new InvalidQuery(message, details) : new Error(message);
+}
+
+function lower(pid: number): void {
+  try {
+    setPriority(pid, 10);
+  } catch {
+    // It has ended.
+  }
+}
+
+type PastOutcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly value: { code: string; message: string; details: readonly string[] } };
+
+/** What the process does: `input` is the question, the result is for standard output. */
+export async function answerPast(input: string, now: () => number): Promise<string> {
+  const { about, folder, question } = JSON.parse(input) as Asked;
+  let outcome: PastOutcome;
+  try {
+    outcome = { ok: true, value: await askHere(now)(about, folder, question) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const { code = 'KNAT_INTERNAL', details = [] } = error as { code?: string; details?: readonly string[] };
+    outcome = { ok: false, value: { code, message, details } };
+  }
+  return JSON.stringify(outcome);
+}
