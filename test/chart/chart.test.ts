@@ -310,7 +310,19 @@ describe('the pod', () => {
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     });
     expect(daemonSet.spec.updateStrategy.rollingUpdate).toEqual({ maxSurge: 0, maxUnavailable: 1 });
-    expect(JSON.stringify(daemonSet)).not.toContain('hostPath');
+    const bare = await renderDaemonSet('--set', 'history.enabled=false');
+    expect(JSON.stringify(bare.daemonSet)).not.toContain('hostPath');
+  });
+
+  test('keeps the history in a folder of the node', async () => {
+    const { agent, daemonSet } = await renderDaemonSet('--set', 'history.size=256');
+    expect(agent.args).toEqual(
+      expect.arrayContaining(['--history-dir=/var/lib/knat/history', '--history-mib=256']),
+    );
+    const mountPath = '/var/lib/knat/history';
+    expect(agent.volumeMounts).toEqual([{ name: 'history', mountPath }]);
+    const hostPath = { path: '/var/lib/knat/history', type: 'DirectoryOrCreate' };
+    expect(daemonSet.spec.template.spec.volumes).toEqual([{ name: 'history', hostPath }]);
   });
 
   test('knows its node, its namespace and, if configured, the API server', async () => {

@@ -184,9 +184,10 @@ describe('the chart', () => {
       ]),
     );
     expect(agent.ports).toContainEqual({ name: 'metrics', containerPort: 10249, hostPort: 10249 });
-    expect(daemonSet.spec.template.spec.volumes).toEqual([
-      { name: 'tls', secret: { secretName: 'knat-tls' } },
-    ]);
+    expect(daemonSet.spec.template.spec.volumes).toContainEqual({
+      name: 'tls',
+      secret: { secretName: 'knat-tls' },
+    });
   });
 
   test.each(['null', '0'])('http.port %s switches it off, as option and as variable', async (port) => {

@@ -152,6 +152,10 @@ httpGet:
 - --tls-cert-file=/etc/knat-tls/tls.crt
 - --tls-private-key-file=/etc/knat-tls/tls.key
 {{- end }}
+{{- if .Values.history.enabled }}
+- --history-dir=/var/lib/knat/history
+- --history-mib={{ int64 .Values.history.size }}
+{{- end }}
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}
 {{- if and .Values.service.enabled .Values.service.replaceKubeProxy }}
