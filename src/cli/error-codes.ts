@@ -1,4 +1,5 @@
 import { sideCodes, sourceCodes } from '../model/finding-codes.ts';
+import { webhookCodes } from '../webhook/codes.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** An error code's meaning, remedy, and exit status. */
@@ -179,7 +180,9 @@ export type CommandCode = keyof typeof commandCodes;
 /** All codes, as in docs/errors.md. */
 export const errorCodes: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ...Object.entries(commandCodes),
-  ...Object.entries(sideCodes).map(([code, known]) => [code, { ...known, exit: EXIT.ok }] as const),
+  ...Object.entries({ ...sideCodes, ...webhookCodes }).map(
+    ([code, known]) => [code, { ...known, exit: EXIT.ok }] as const,
+  ),
   ...Object.entries(sourceCodes).map(
     ([code, known]) => [code, { ...known, exit: sourceExit(code) }] as const,
   ),

@@ -1,5 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
-import { Connections } from './connections.ts';
+import { type ConnectionBounds, Connections } from './connections.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -22,6 +22,8 @@ export interface Served {
   readonly rival: string;
   /** Longest wait between attempts in milliseconds; absent: 30 s. */
   readonly retryMost?: number;
+  /** Absent: DEFAULT_BOUNDS. */
+  readonly bounds?: ConnectionBounds;
 }
 
 /** Milliseconds between attempts. */
@@ -51,7 +53,7 @@ export async function keepListening(
     const stop = new AbortController();
     try {
       const server = await make();
-      const connections = new Connections();
+      const connections = new Connections(served.bounds);
       connections.guard(server);
       await listen(server, address);
       const { port } = server.address() as AddressInfo;

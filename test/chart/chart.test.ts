@@ -20,6 +20,11 @@ const variants = [
     ['--set', 'cleanup.enabled=true'],
     ['--set', 'egress.ipMasqAgent.enabled=true,egress.ipMasqAgent.masqueradeHostTraffic=true'],
     ['--set', 'service.masqueradeAll=true,service.cidrs={10.96.0.0/12},podNat.requireReady=false'],
+    ['--set', 'webhook.enabled=true,service.cidrs={10.96.0.0/12},service.kubeProxyConfigMap=kube-proxy'],
+    [
+      '--set',
+      'webhook.enabled=true,webhook.replicas=1,service.enabled=false,egress.ipMasqAgent.enabled=true',
+    ],
     ['--set', 'apiServer.host=192.0.2.1,extraEnv[0].name=A,extraEnv[0].value=b,imagePullSecrets[0].name=x'],
   ].map(named),
 ];
@@ -72,6 +77,8 @@ describe('values', () => {
     ['podNat.policy.takeover=perhaps', '/podNat/policy/takeover'],
     ['podNat.policy.maxPorts=1', '/podNat/policy'],
     ['limits.sourceNetworksPerNode=-1', '/limits/sourceNetworksPerNode'],
+    ['webhook.replicas=0', '/webhook/replicas'],
+    ['webhook.failurePolicy=Fail', '/webhook'],
   ])('%s is refused', async (value, named) => {
     const { status, complaint } = await helm('template', 'knat', CHART, '--set', value);
     expect(status).toBe(1);

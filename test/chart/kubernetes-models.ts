@@ -23,13 +23,18 @@ const folder = join(dirname(createRequire(import.meta.url).resolve('@kubernetes/
 /** The definition of a kind: `V1DaemonSet` for apps/v1. */
 const definitions: Readonly<Record<string, string>> = {
   'apiextensions.k8s.io/v1 CustomResourceDefinition': 'V1CustomResourceDefinition',
+  'admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration': 'V1ValidatingWebhookConfiguration',
   'apps/v1 DaemonSet': 'V1DaemonSet',
+  'apps/v1 Deployment': 'V1Deployment',
+  'policy/v1 PodDisruptionBudget': 'V1PodDisruptionBudget',
   'rbac.authorization.k8s.io/v1 ClusterRole': 'V1ClusterRole',
   'rbac.authorization.k8s.io/v1 ClusterRoleBinding': 'V1ClusterRoleBinding',
   'rbac.authorization.k8s.io/v1 Role': 'V1Role',
   'rbac.authorization.k8s.io/v1 RoleBinding': 'V1RoleBinding',
   'v1 ConfigMap': 'V1ConfigMap',
   'v1 Namespace': 'V1Namespace',
+  'v1 Secret': 'V1Secret',
+  'v1 Service': 'V1Service',
   'v1 ServiceAccount': 'V1ServiceAccount',
 };
 

@@ -107,6 +107,7 @@ test('the documents have the blocks that this test looks at, and no others', () 
     'docs/migrate-from-calico-natoutgoing.md: expectations',
     'docs/migrate-from-ip-masq-agent.md: expectations',
     'docs/pod-nat.md: Pod',
+    'docs/webhook.md: expectations',
   ]);
 });
 
@@ -152,6 +153,24 @@ test('docs/migrate-from-ip-masq-agent.md: its expectations are met by the file o
     writeFileSync(path, config);
     expect(await verify(expectations, [NODE, WEB], '--ip-masq-agent-config', path)).toBe('2 met, 0 not met');
   }
+});
+
+test('docs/webhook.md: its expectations are met by a Service with an endpoint', async () => {
+  const service = `
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {clusterIP: 10.96.0.10, ports: [{name: http, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints: [{addresses: [10.244.1.10]}]
+`;
+  const expectations = blockOf('docs/webhook.md', 'expectations');
+  expect(await verify(expectations, [NODE, WEB, service])).toBe('1 met, 0 not met');
 });
 
 describe('docs/egress.md', () => {

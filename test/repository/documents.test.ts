@@ -8,6 +8,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { settings } from '../../src/cli/options/table.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
+import { expectationsFile } from '../../src/cli/verify/expectations-file.ts';
 import { difference } from '../../src/forms/difference.ts';
 import { flowReports } from '../../src/forms/flows.ts';
 import { journal } from '../../src/forms/journal.ts';
@@ -18,6 +19,7 @@ import { eventReasons } from '../../src/model/finding-codes.ts';
 import type { Definition } from '../../src/observe/metrics/definition.ts';
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
 import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
+import { webhookMetrics } from '../../src/observe/metrics/webhook.ts';
 import { nodeConfigSchema } from '../../src/sources/objects/node-config-file.ts';
 import { cliDocument } from './cli-document.ts';
 import { errorsDocument } from './errors-document.ts';
@@ -75,10 +77,17 @@ test('docs/schema/node-config.schema.json is the form of --node-config (scripts/
   for (const key of Object.keys(nodeConfigSchema.shape)) expect(page, key).toContain(`\`${key}\``);
 });
 
+test('docs/schema/expectations.schema.json is what knat verify and knat webhook read (scripts/generate-docs)', async () => {
+  const schema = z.toJSONSchema(expectationsFile, { io: 'input', override });
+  const text = `${JSON.stringify(schema, null, 2)}\n`;
+  await expect(text).toMatchFileSnapshot('../../docs/schema/expectations.schema.json');
+});
+
 test('every metric has its unit in its name, and a help that is a sentence', () => {
   for (const [name, { type, help, buckets }] of Object.entries<Definition>({
     ...knatMetrics,
     ...kubeProxyMetrics,
+    ...webhookMetrics,
   })) {
     expect(help, name).toMatch(/^[^|\n]+\.$/);
     if (type === 'counter') expect(name).toMatch(/_total$/);
@@ -120,9 +129,11 @@ test('a command takes every option, and some code writes every metric', () => {
   );
   expect(Object.keys(settings).filter((name) => !taken.has(name))).toEqual([]);
   const code = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((file) => /(?<!\.test)\.ts$/.test(file) && !/metrics\/(?:knat|kube-proxy)\.ts$/.test(file))
+    .filter(
+      (file) => /(?<!\.test)\.ts$/.test(file) && !/metrics\/(?:knat|kube-proxy|webhook)\.ts$/.test(file),
+    )
     .map((file) => readFileSync(`src/${file}`, 'utf8'))
     .join('\n');
-  const metrics = Object.keys({ ...knatMetrics, ...kubeProxyMetrics });
+  const metrics = Object.keys({ ...knatMetrics, ...kubeProxyMetrics, ...webhookMetrics });
   expect(metrics.filter((name) => !code.includes(name))).toEqual([]);
 });

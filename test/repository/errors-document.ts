@@ -1,12 +1,16 @@
 import { errorCodes } from '../../src/cli/error-codes.ts';
 import { exitMeanings } from '../../src/cli/exit-codes.ts';
 import { sideCodes, sourceCodes } from '../../src/model/finding-codes.ts';
+import { webhookCodes } from '../../src/webhook/codes.ts';
 
 /** The text of docs/errors.md. */
 export function errorsDocument(): string {
   const all = [...errorCodes].sort(([a], [b]) => (a < b ? -1 : 1));
-  const commands = all.filter(([code]) => !(code in sourceCodes) && !(code in sideCodes));
+  const commands = all.filter(
+    ([code]) => !(code in sourceCodes) && !(code in sideCodes) && !(code in webhookCodes),
+  );
   const beside = all.filter(([code]) => code in sideCodes);
+  const ofWebhook = all.filter(([code]) => code in webhookCodes);
   const objects = all.filter(([code]) => code in sourceCodes);
   return `# Error codes
 
@@ -32,6 +36,11 @@ ${commands.map(([code, known]) => `### ${code}\n\n${known.meaning}\n\n* What to 
 These stand in its log and in \`knat status\` as long as they last; nothing of NAT is affected.
 
 ${beside.map(([code, known]) => `### ${code}\n\n${known.meaning}\n\n* What to do: ${known.remedy}\n`).join('\n')}
+## Troubles of the admission webhook
+
+These stand in the log of \`knat webhook\` (\`docs/webhook.md\`). While they last, changes are allowed.
+
+${ofWebhook.map(([code, known]) => `### ${code}\n\n${known.meaning}\n\n* What to do: ${known.remedy}\n`).join('\n')}
 ## Problems of objects, manifests and configurations
 
 These are reported with file, line, object and field, in the log of the agent and in \`knat status\`. They stop nothing:

@@ -2,6 +2,7 @@ import type { Definition, LabelValues } from '../../src/observe/metrics/definiti
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
 import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
 import { Metrics } from '../../src/observe/metrics/metrics.ts';
+import { webhookMetrics } from '../../src/observe/metrics/webhook.ts';
 
 /** The metrics of kube-proxy 1.36 that knat does not serve, and why. */
 const absentKubeProxyMetrics: Readonly<Record<string, string>> = {
@@ -56,6 +57,12 @@ These metrics of kube-proxy are missing:
 ${Object.entries(absentKubeProxyMetrics)
   .map(([name, why]) => `| \`${name}\` | ${why} |`)
   .join('\n')}
+
+## Of the admission webhook
+
+\`knat webhook\` serves these on \`--status-address\`, without a token (\`docs/webhook.md\`).
+
+${table(webhookMetrics)}
 
 ## Process and Node.js
 

@@ -295,3 +295,78 @@ them, but never kube-system.
 {{- printf "%s-state" (include "knat.fullname" . | trunc 57 | trimSuffix "-") -}}
 {{- end -}}
 {{- end -}}
+
+{{- define "knat.webhookName" -}}
+{{- printf "%s-webhook" (include "knat.fullname" . | trunc 55 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* Not those of the agent: its DaemonSet selects by them. */}}
+{{- define "knat.webhookSelector" -}}
+app.kubernetes.io/name: {{ printf "%s-webhook" (include "knat.name" . | trunc 55 | trimSuffix "-") }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "knat.webhookLabels" -}}
+{{- $labels := include "knat.labels" . | fromYaml -}}
+{{- toYaml (merge (include "knat.webhookSelector" . | fromYaml) $labels) -}}
+{{- end -}}
+
+{{/* The options of the agent that decide what is planned, and those of the webhook. */}}
+{{- define "knat.webhookArgs" -}}
+- webhook
+{{- range include "knat.options" . | fromYamlArray }}
+{{- if not (regexMatch "^--(health-address|http-address|metrics-address|unauthenticated-metrics|tls-|replace-|podnat-prefix|state-flavor)" .) }}
+- {{ . }}
+{{- end }}
+{{- end }}
+- --service={{ .Release.Namespace }}/{{ include "knat.webhookName" . }}
+- --secret={{ .Release.Namespace }}/{{ include "knat.webhookName" . }}
+- --configuration={{ include "knat.webhookName" . }}
+{{- if .Values.webhook.expectations.configMap }}
+- --expectations=/etc/knat-expectations/expectations.yaml
+{{- end }}
+{{- with .Values.webhook.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* How the API server asks: it waits briefly, and makes the change if nobody answers. */}}
+{{- define "knat.webhookCall" -}}
+clientConfig:
+  service:
+    namespace: {{ .Release.Namespace }}
+    name: {{ include "knat.webhookName" . }}
+    path: /review
+    port: 443
+admissionReviewVersions: [v1]
+sideEffects: None
+failurePolicy: Ignore
+timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}
+{{- end -}}
+
+{{/* Never kube-system, nor the release's own namespace. */}}
+{{- define "knat.webhookNamespaces" -}}
+matchExpressions:
+  - key: kubernetes.io/metadata.name
+    operator: NotIn
+    values: {{ uniq (concat (list "kube-system" "kube-node-lease" .Release.Namespace) .Values.webhook.excludedNamespaces) | toJson }}
+{{- end -}}
+
+{{/* Nodes, the control plane and its controllers write much, and nobody reads what is said to them. */}}
+{{- define "knat.webhookByPeople" -}}
+- name: not-by-the-cluster
+  expression: >-
+    !request.userInfo.username.startsWith('system:kube-') &&
+    !request.userInfo.username.startsWith('system:node:') &&
+    !request.userInfo.username.startsWith('system:serviceaccount:kube-system:') &&
+    !request.userInfo.username.startsWith('system:serviceaccount:{{ .Release.Namespace }}:')
+{{- end -}}
+
+{{- define "knat.annotationKey" -}}
+{{- default "bln.space/podnat" .Values.podNat.annotationKey -}}
+{{- end -}}
+
+{{/* CEL: the value of an annotation, empty if there is none. */}}
+{{- define "knat.webhookAnnotation" -}}
+(has({{ .object }}.metadata.annotations) && '{{ .key }}' in {{ .object }}.metadata.annotations ? {{ .object }}.metadata.annotations['{{ .key }}'] : '')
+{{- end -}}

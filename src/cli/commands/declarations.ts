@@ -25,6 +25,7 @@ import type { FlowsValues } from './flows.ts';
 import type { HistoryValues } from './history.ts';
 import type { TraceValues } from './trace.ts';
 import type { VerifyValues } from './verify.ts';
+import type { WebhookValues } from './webhook.ts';
 import type { WhatIfValues } from './what-if.ts';
 
 /** For each name of the program. */
@@ -41,6 +42,7 @@ const PACKET = 'The packet:';
 const WORK = 'What to work on:';
 const CHANGE = 'The change:';
 const INSTEAD = 'Instead of the list:';
+const SERVING = 'What is served:';
 const AGENT_HELP = 'ask the running agent, even if a source is set';
 
 const { search, ...entryOptions } = entryQuestion;
@@ -210,6 +212,48 @@ An expectation names a packet as knat explain does, and what should become of it
     ],
     run: async (values: VerifyValues, context, file = '') =>
       (await import('./verify.ts')).verify(values, context, file),
+  },
+  {
+    name: 'webhook',
+    summary: 'tell what a change does when somebody applies it to a cluster',
+    description:
+      'Answers the API server as a validating admission webhook: kubectl apply prints what a change does to packets,\n' +
+      'and changes that break a protected expectation are refused. Programs nothing. The chart runs it with\n' +
+      'webhook.enabled; it makes and renews its certificates itself. docs/webhook.md.',
+    options: [
+      ownOption('--listen <ADDRESS:PORT>', 'where the API server asks, over TLS', SERVING).default(
+        '[::]:9443',
+      ),
+      ownOption(
+        '--status-address <ADDRESS:PORT>',
+        'serve /livez, /readyz, /healthz and /metrics here; empty: nowhere',
+        SERVING,
+      ).default('[::]:9444'),
+      ownOption('--service <NAMESPACE/NAME>', 'the Service in front of it, for the certificate', SERVING),
+      ownOption(
+        '--secret <NAMESPACE/NAME>',
+        'the Secret that holds the certificates; it must exist',
+        SERVING,
+      ),
+      ownOption(
+        '--configuration <NAME>',
+        'the ValidatingWebhookConfiguration that is to trust the certificate',
+        SERVING,
+      ),
+      ownOption(
+        '--expectations <FILE>',
+        'a file of knat verify: changes that break one with "protect: true" are refused; read again when it changes, and may be absent',
+        WORK,
+      ),
+      ...PLAN_SETTINGS,
+      'config',
+      'logLevel',
+      'logFormat',
+    ],
+    examples: [
+      'knat webhook --source kubernetes --service knat/knat-webhook --secret knat/knat-webhook --configuration knat',
+    ],
+    run: async (values, context) => (await import('./webhook.ts')).webhook(values as WebhookValues, context),
   },
   {
     name: 'diff',

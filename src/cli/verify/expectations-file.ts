@@ -8,6 +8,8 @@ import { onlyDocument } from '../only-document.ts';
 /** An expectation and its position: `expectations.yaml:12`. */
 export interface WrittenExpectation extends Expectation {
   readonly origin: string;
+  /** `knat webhook` refuses changes that break it. */
+  readonly protect?: boolean | undefined;
 }
 
 export interface ExpectationsFile {
@@ -44,12 +46,14 @@ const expectation = z
     reaches: z
       .union([text.transform((one) => [one]), z.array(text)], 'write a destination, or a list of them')
       .optional(),
+    protect: z.boolean('write true or false').optional(),
   })
   .refine(({ verdict, as, reaches }) => verdict !== undefined || as !== undefined || reaches !== undefined, {
     error: 'expects nothing: add verdict, as or reaches',
   });
 
-const file = z.strictObject(
+/** The form of a file: `docs/schema/expectations.schema.json`. */
+export const expectationsFile = z.strictObject(
   {
     node: text.optional(),
     addresses: z.record(z.string(), z.array(address, 'write a list of addresses here')).optional(),
@@ -64,7 +68,7 @@ const KEYS = [...Object.keys(expectation.shape), 'addresses', 'expectations'];
 export function parseExpectations(contents: string, filename: string): ExpectationsFile {
   const root = onlyDocument(contents, filename, invalid);
   if (root === undefined) throw invalid(filename, [`${filename}: the file is empty`]);
-  const parsed = file.safeParse(root.value);
+  const parsed = expectationsFile.safeParse(root.value);
   if (!parsed.success) {
     const errors = schemaErrors(parsed.error.issues, (key) => keyHint(key, KEYS)).map((error) => {
       const isMissing = error.message.startsWith('write text');

@@ -4,8 +4,9 @@ import type { Definition, LabelsOf } from './definition.ts';
 import { knatMetrics } from './knat.ts';
 import { kubeProxyMetrics } from './kube-proxy.ts';
 import { type LoopDelay, LoopDelaySampler } from './loop-delay.ts';
+import { webhookMetrics } from './webhook.ts';
 
-const definitions = { ...knatMetrics, ...kubeProxyMetrics };
+const definitions = { ...knatMetrics, ...kubeProxyMetrics, ...webhookMetrics };
 
 type Definitions = typeof definitions;
 
@@ -34,6 +35,11 @@ export type GaugeSetter<Name extends Named<'gauge'>> = (
   value: number,
 ) => void;
 
+export interface MetricsOptions {
+  readonly kubeProxyNames: boolean;
+  readonly isWebhook?: boolean;
+}
+
 /** Counting costs about a microsecond; anything slower is computed at each scrape (`collect`, `follow`). */
 export class Metrics {
   readonly #registry = new Registry();
@@ -43,11 +49,14 @@ export class Metrics {
   readonly #collectors: (() => void)[] = [];
   readonly #loopDelay = new LoopDelaySampler();
 
-  /** @param kubeProxyNames false: without kube-proxy's metrics; their counts are dropped */
-  constructor({ kubeProxyNames }: { readonly kubeProxyNames: boolean }) {
-    for (const [name, definition] of Object.entries<Definition>(definitions)) {
-      if (kubeProxyNames || !(name in kubeProxyMetrics)) this.#add(name, definition);
-    }
+  /**
+   * @param kubeProxyNames false: without kube-proxy's metrics; their counts are dropped
+   * @param isWebhook true: only the metrics of `knat webhook`
+   */
+  constructor({ kubeProxyNames, isWebhook = false }: MetricsOptions) {
+    const agent = kubeProxyNames ? { ...knatMetrics, ...kubeProxyMetrics } : knatMetrics;
+    const wanted: Readonly<Record<string, Definition>> = isWebhook ? webhookMetrics : agent;
+    for (const [name, definition] of Object.entries(wanted)) this.#add(name, definition);
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER });
     this.#replaceLoopMetrics();
   }

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { Admission } from './admission.ts';
 import { coreVersions, groupDocument, groupList, resourceList } from './discovery.ts';
 import { type ExecRequest, ExecServer, type Executor, readExecPath } from './exec.ts';
 import type { FaultPlan } from './faults.ts';
@@ -15,7 +16,7 @@ import type { Store } from './store.ts';
 import { tableOf, wantsTable } from './tables.ts';
 import type { User, Users } from './users.ts';
 import { Watches } from './watches.ts';
-import { type Target, Writes } from './writes.ts';
+import { type Prepared, type Target, Writes } from './writes.ts';
 
 const CRD = BUILT_IN.find(({ kind }) => kind === 'CustomResourceDefinition');
 
@@ -41,6 +42,7 @@ export class Api {
   readonly #writes: Writes;
   readonly #watches: Watches;
   readonly #exec = new ExecServer();
+  readonly admission: Admission;
 
   constructor(store: Store, users: Users, faults: FaultPlan, bookmarkMs: number) {
     this.#store = store;
@@ -49,6 +51,7 @@ export class Api {
     this.#lists = new Lists(store, faults);
     this.#writes = new Writes(store);
     this.#watches = new Watches(store, faults, bookmarkMs);
+    this.admission = new Admission(store);
   }
 
   /** Makes continue tokens invalid. */
@@ -139,7 +142,11 @@ export class Api {
     if (isWatch) {
       return await this.#watches.serve({ type, namespace, query: url.searchParams, response });
     }
-    send(response, ...(await this.#objects(verb, path, url.searchParams, request)));
+    const warnings: string[] = [];
+    const answer = await this.#objects(verb, path, url.searchParams, request, { user, warnings });
+    // As the API server writes them: code 299, no agent, a quoted text (RFC 7234, 5.5).
+    for (const text of warnings) response.appendHeader('Warning', `299 - ${JSON.stringify(text)}`);
+    send(response, ...answer);
   }
 
   async #objects(
@@ -147,6 +154,7 @@ export class Api {
     path: ObjectsPath,
     query: URLSearchParams,
     request: IncomingMessage,
+    { user, warnings }: { readonly user: User; readonly warnings: string[] },
   ): Promise<Answer> {
     const { type, namespace, name } = path;
     const isTable = wantsTable(request.headers.accept);
@@ -163,46 +171,47 @@ export class Api {
     if (type.isReview === true) return [201, review(type, body, this.#users, this.types(), manager)];
     const object: JsonObject = { kind: type.kind, apiVersion: groupVersion(type), ...body };
     const target: Target = { ...path, manager };
+    // A deletion has its options in the body.
+    const isDryRun = query.get('dryRun') === 'All' || (verb === 'delete' && String(body.dryRun) === 'All');
+    /** The path of every write: ready, admitted, made. */
+    const made = async (prepared: Prepared): Promise<ApiObject> => {
+      const asked = { target, prepared, user, isDryRun };
+      warnings.push(...(await this.admission.review(asked)));
+      return isDryRun ? (prepared.after ?? prepared.before ?? (object as ApiObject)) : prepared.commit();
+    };
     switch (verb) {
       case 'create':
-        return [201, this.#writes.create(target, object)];
+        return [201, await made(this.#writes.create(target, object))];
       case 'update':
-        return [200, this.#writes.update(target, object)];
-      case 'patch':
-        return this.#patch(target, body, request.headers['content-type'] ?? '');
+        return [200, await made(this.#writes.update(target, object))];
+      case 'patch': {
+        const prepared = this.#patch(target, body, request.headers['content-type'] ?? '');
+        return [prepared.before === null ? 201 : 200, await made(prepared)];
+      }
       case 'delete': {
         const grace = query.get('gracePeriodSeconds') ?? body.gracePeriodSeconds ?? null;
-        return [200, this.#delete(target, grace === null ? null : Number(grace))];
+        const prepared = this.#writes.remove(target, grace === null ? null : Number(grace));
+        const custom = type === CRD ? this.#customObjects(name) : [];
+        const gone = await made(prepared);
+        if (isDryRun) return [200, gone];
+        for (const [kind, each] of custom) this.#store.remove(kind, each);
+        return [200, prepared.isGone ? removed(type, gone) : gone];
       }
       default:
         throw refusals.methodNotAllowed();
     }
   }
 
-  #patch(target: Target, body: JsonObject, contentType: string): Answer {
+  #patch(target: Target, body: JsonObject, contentType: string): Prepared {
     switch (contentType.split(';')[0]) {
       case 'application/merge-patch+json':
       case 'application/strategic-merge-patch+json':
-        return [200, this.#writes.mergePatch(target, body)];
-      case 'application/apply-patch+yaml': {
-        const { object, isNew } = this.#writes.apply(target, body);
-        return [isNew ? 201 : 200, object];
-      }
+        return this.#writes.mergePatch(target, body);
+      case 'application/apply-patch+yaml':
+        return this.#writes.apply(target, body);
       default:
         throw refusals.unsupportedMedia('application/merge-patch+json, application/apply-patch+yaml');
     }
-  }
-
-  #delete(target: Target, graceSeconds: number | null): JsonObject {
-    const { type, name } = target;
-    const custom = type === CRD ? this.#customObjects(name) : [];
-    const { object, isGone } = this.#writes.remove(target, graceSeconds);
-    for (const [kind, each] of custom) this.#store.remove(kind, each);
-    if (!isGone) return object;
-    const { uid } = object.metadata;
-    const group = type.group === '' ? {} : { group: type.group };
-    const details = { name, ...group, kind: type.plural, uid };
-    return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
   }
 
   /** The objects of a definition go with it. */
@@ -211,6 +220,12 @@ export class Api {
       .filter((type) => type.isCustom && `${type.plural}.${type.group}` === definition)
       .flatMap((type) => this.#store.list(type).map((object): [ResourceType, ApiObject] => [type, object]));
   }
+}
+
+function removed(type: ResourceType, { metadata: { name, uid } }: ApiObject): JsonObject {
+  const group = type.group === '' ? {} : { group: type.group };
+  const details = { name, ...group, kind: type.plural, uid };
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
 }
 
 function discover(path: Exclude<ApiPath, ObjectsPath>, types: readonly ResourceType[]): JsonObject | null {

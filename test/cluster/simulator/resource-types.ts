@@ -108,6 +108,17 @@ export const BUILT_IN: readonly ResourceType[] = [
     namespaced: false,
     isReview: true,
   }),
+  builtIn(
+    'admissionregistration.k8s.io/v1',
+    'ValidatingWebhookConfiguration',
+    'validatingwebhookconfigurations',
+    { namespaced: false, hasGeneration: true, categories: ['api-extensions'] },
+  ),
+  builtIn('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', {
+    hasStatus: true,
+    hasGeneration: true,
+    shortNames: ['pdb'],
+  }),
   builtIn('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', { namespaced: false }),
   builtIn('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', { namespaced: false }),
   builtIn('rbac.authorization.k8s.io/v1', 'Role', 'roles'),

@@ -37,6 +37,16 @@ export class Simulator {
     this.garbage = new GarbageCollector(this.store, () => this.types());
   }
 
+  /** Where webhooks are called: NAMESPACE/NAME of a Service to a port of this host. */
+  get webhookPorts(): Map<string, number> {
+    return this.#api.admission.ports;
+  }
+
+  /** Calls of webhooks that got no answer. */
+  get webhookFailures(): string[] {
+    return this.#api.admission.failures;
+  }
+
   get url(): string {
     return `https://127.0.0.1:${this.#port}`;
   }

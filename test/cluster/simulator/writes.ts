@@ -17,6 +17,16 @@ export interface Target {
   readonly manager: string;
 }
 
+/** A write that is ready, as validating admission sees it. */
+export interface Prepared {
+  /** Null: the object is new. */
+  readonly before: ApiObject | null;
+  /** Null: the object goes. */
+  readonly after: ApiObject | null;
+  /** Makes it, and gives the object as it is stored, or was. */
+  commit(): ApiObject;
+}
+
 /** The writes of the API: creations, updates, patches and removals, with the rules that clients meet. */
 export class Writes {
   readonly #store: Store;
@@ -26,7 +36,7 @@ export class Writes {
     this.#store = store;
   }
 
-  create(target: Target, body: JsonObject): ApiObject {
+  create(target: Target, body: JsonObject): Prepared {
     const { type, namespace } = target;
     const sent = body as ApiObject;
     const { metadata } = sent;
@@ -57,10 +67,10 @@ export class Writes {
       creationTimestamp: now,
     };
     object.metadata.managedFields = managedAfter(type, null, object, sent, writerOf(target, 'Update', now));
-    return this.#store.put(type, object);
+    return this.#prepared(target, null, object);
   }
 
-  update(target: Target, body: JsonObject): ApiObject {
+  update(target: Target, body: JsonObject): Prepared {
     const { type, name } = target;
     const before = this.#existing(target);
     const sent = body as ApiObject;
@@ -74,33 +84,41 @@ export class Writes {
     return this.#write(target, before, sent, sent, 'Update');
   }
 
-  mergePatch(target: Target, patch: JsonObject): ApiObject {
+  mergePatch(target: Target, patch: JsonObject): Prepared {
     const before = this.#existing(target);
     return this.#write(target, before, mergePatch(before, patch) as ApiObject, patch, 'Update');
   }
 
   /** Server-side apply, always by force. */
-  apply(target: Target, configuration: JsonObject): { object: ApiObject; isNew: boolean } {
+  apply(target: Target, configuration: JsonObject): Prepared {
     const { type, namespace, name, subresource } = target;
     const before = this.#store.get(type, namespace, name);
     if (before === null && subresource !== '') throw refusals.notFound(type, name);
-    if (before === null) return { object: this.create(target, configuration), isNew: true };
-    const after = mergePatch(before, configuration) as ApiObject;
-    return { object: this.#write(target, before, after, configuration, 'Apply'), isNew: false };
+    if (before === null) return this.create(target, configuration);
+    return this.#write(
+      target,
+      before,
+      mergePatch(before, configuration) as ApiObject,
+      configuration,
+      'Apply',
+    );
   }
 
   /** Pods with a node are left to the kubelet unless the grace period is 0. */
-  remove(target: Target, graceSeconds: number | null): { object: ApiObject; isGone: boolean } {
+  remove(target: Target, graceSeconds: number | null): Prepared & { readonly isGone: boolean } {
     const before = this.#existing(target);
     const { type } = target;
     const isOnNode = type.kind === 'Pod' && isJsonObject(before.spec) && before.spec.nodeName !== undefined;
-    if (!isOnNode || graceSeconds === 0) return { object: this.#store.remove(type, before), isGone: true };
+    if (!isOnNode || graceSeconds === 0) {
+      return { before, after: null, commit: () => this.#store.remove(type, before), isGone: true };
+    }
     const metadata = {
       ...before.metadata,
       deletionTimestamp: timestamp(new Date()),
       deletionGracePeriodSeconds: graceSeconds ?? 30,
     };
-    return { object: this.#store.put(type, { ...before, metadata }), isGone: false };
+    const commit = () => this.#store.put(type, { ...before, metadata });
+    return { before, after: null, commit, isGone: false };
   }
 
   #write(
@@ -109,7 +127,7 @@ export class Writes {
     wanted: ApiObject,
     sent: JsonObject,
     operation: Writer['operation'],
-  ): ApiObject {
+  ): Prepared {
     const { type, subresource } = target;
     const after =
       subresource === 'status' ? { ...before, status: wanted.status } : keepStatus(type, before, wanted);
@@ -131,8 +149,21 @@ export class Writes {
       { ...object, metadata: { ...object.metadata, managedFields: [] } },
     );
     // A write that changes nothing makes no new version; taking over fields does.
-    if (isSame && (operation === 'Update' || managedFields?.some(isBy(writer)))) return before;
-    return this.#store.put(type, object);
+    const isNothing = isSame && (operation === 'Update' || managedFields?.some(isBy(writer)));
+    return isNothing
+      ? { before, after: object, commit: () => before }
+      : this.#prepared(target, before, object);
+  }
+
+  /** Who was faster meanwhile wins. */
+  #prepared({ type, namespace, name }: Target, before: ApiObject | null, after: ApiObject): Prepared {
+    const commit = () => {
+      const now = this.#store.get(type, namespace, before === null ? after.metadata.name : name);
+      if (now?.metadata.resourceVersion !== before?.metadata.resourceVersion)
+        throw refusals.conflict(type, name);
+      return this.#store.put(type, after);
+    };
+    return { before, after, commit };
   }
 
   #existing({ type, namespace, name }: Target): ApiObject {
