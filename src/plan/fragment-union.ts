@@ -92,7 +92,8 @@ export class FragmentUnion implements NatPlan {
   }
 
   *entries(): IterableIterator<PlanEntry> {
-    for (const winner of this.#singles()) if (!this.#beaten.has(winner.key)) yield winner;
+    if (this.#beaten.size === 0) yield* this.#singles();
+    else for (const winner of this.#singles()) if (!this.#beaten.has(winner.key)) yield winner;
     yield* this.#pieces.values();
   }
 

@@ -28,18 +28,18 @@ const noKeys: ReadonlySet<string> = new Set();
 export class Comparison {
   readonly #plan: NatPlan;
   readonly #unread: Unread | null;
-  readonly #isRefused: (entry: PlanEntry) => boolean;
+  readonly #isRefused: ((entry: PlanEntry) => boolean) | null;
   readonly #standingEgress: () => EgressChains;
 
   /**
    * @param unread what could not be read since the start; null: nothing
-   * @param isRefused the kernel does not take this entry
+   * @param isRefused the kernel does not take this entry; null: it takes all
    * @param standingEgress what the egress chains in the kernel are made for
    */
   constructor(
     plan: NatPlan,
     unread: Unread | null,
-    isRefused: (entry: PlanEntry) => boolean,
+    isRefused: ((entry: PlanEntry) => boolean) | null,
     standingEgress: () => EgressChains,
   ) {
     this.#plan = plan;
@@ -49,10 +49,14 @@ export class Comparison {
   }
 
   /** All entries but those that the kernel refuses, and those that come later. */
-  *entries(later: ReadonlySet<string> = noKeys): Generator<PlanEntry> {
-    for (const entry of this.#plan.entries()) {
-      if (!this.#isRefused(entry) && !later.has(entry.key)) yield entry;
-    }
+  entries(later: ReadonlySet<string> = noKeys): Iterable<PlanEntry> {
+    const all = this.#plan.entries();
+    return this.#isRefused === null && later.size === 0 ? all : this.#some(all, later);
+  }
+
+  *#some(entries: Iterable<PlanEntry>, later: ReadonlySet<string>): Generator<PlanEntry> {
+    const isRefused = this.#isRefused ?? (() => false);
+    for (const entry of entries) if (!isRefused(entry) && !later.has(entry.key)) yield entry;
   }
 
   /** Keys of what is so large that all else is to be in force before, and of which the kernel has nothing yet. */

@@ -283,7 +283,7 @@ export class NftablesDatapath implements Datapath {
   }
 
   #comparison(plan: NatPlan): Comparison {
-    const isRefused = (entry: PlanEntry) => this.#refusals.has(entry);
+    const isRefused = this.#refusals.isEmpty ? null : (entry: PlanEntry) => this.#refusals.has(entry);
     return new Comparison(plan, this.#unread, isRefused, () => this.#tables.egress());
   }
 

@@ -9,9 +9,15 @@ import { type KernelTables, SWAP_TABLE } from './kernel-tables.ts';
 import { sift } from './sift.ts';
 import { program } from './slots.ts';
 
+const none: readonly RefusedEntry[] = Object.freeze([]);
+
 /** Entries that the kernel does not take; each is tried again when it changes. */
 export class Refusals {
   readonly #byKey = new Map<string, { readonly entry: PlanEntry; readonly errno: string }>();
+
+  get isEmpty(): boolean {
+    return this.#byKey.size === 0;
+  }
 
   add(entry: PlanEntry, { errno }: Failure): void {
     this.#byKey.set(entry.key, { entry, errno });
@@ -44,7 +50,8 @@ export class Refusals {
     for (const [key, { entry }] of this.#byKey) if (entryOf(key) !== entry) this.#byKey.delete(key);
   }
 
-  list(): RefusedEntry[] {
+  list(): readonly RefusedEntry[] {
+    if (this.isEmpty) return none;
     return [...this.#byKey].map(([key, { entry, errno }]) => ({ key, owner: ownerOf(entry), errno }));
   }
 }
