@@ -1,4 +1,5 @@
 import { directionIn, type ExistingFlow } from '../explain/existing.ts';
+import type { Icmp, InnerPacket } from '../explain/icmp.ts';
 import type { Packet } from '../explain/packet.ts';
 import { familyOf } from '../net/address.ts';
 import { protocolNumber } from '../net/protocol.ts';
@@ -39,9 +40,10 @@ export async function existingFlows(
       asPlanned: direction === 'original' && isAsPlanned(flow),
     };
   };
-  const { source: src, destination: dst, protocol, port: dport, sourcePort: sport } = packet;
+  const { source: src, destination: dst, protocol, port: dport, sourcePort: sport, icmp } = packet;
+  if (icmp !== undefined && 'inner' in icmp) return errorFlow(icmp.inner);
   if (sport !== undefined) {
-    const only = theOne(packet, { src, dst, sport, dport });
+    const only = theOne(protocolNumber[protocol], { src, dst, sport, dport });
     const flow = only === null ? null : told(only);
     return flow === null ? [] : [flow];
   }
@@ -50,16 +52,35 @@ export async function existingFlows(
   await visitEveryFlow((flow) => {
     if (flow.protocol !== number || directionIn(packet, flow) === null) return;
     const one = told(flow.copy());
-    if (one !== null) found.push(one);
+    if (one !== null && fitsIcmp(icmp, one)) found.push(one);
     if (found.length > 2 * MOST) found = foremost(found);
   });
   return foremost(found);
 }
 
-function theOne({ destination, protocol }: Packet, tuple: FlowTuple) {
+/** An echo request belongs to the flow that it began, an echo reply to the other direction. */
+function fitsIcmp(icmp: Icmp | undefined, { direction }: ExistingFlow): boolean {
+  return icmp === undefined || direction === (icmp.kind === 'echo-request' ? 'original' : 'reply');
+}
+
+/**
+ * The connection of the packet that an ICMP error is about. An answer to that packet would have its ends exchanged: so the
+ * kernel finds it (net/netfilter/nf_conntrack_proto_icmp.c, nf_conntrack_inet_error).
+ */
+function errorFlow({ source, sourcePort, destination, port, protocol }: InnerPacket): ExistingFlow[] {
+  const turned = { src: destination, sport: port, dst: source, dport: sourcePort };
+  const flow = theOne(protocolNumber[protocol], turned);
+  if (flow === null) return [];
+  const { original, reply, timeoutSeconds } = flow;
+  const isOriginal = original.src === turned.src && original.sport === port && original.dst === source;
+  const direction = isOriginal && original.dport === sourcePort ? 'original' : 'reply';
+  return [{ original, reply, timeoutSeconds, direction, asPlanned: false }];
+}
+
+function theOne(protocol: number, tuple: FlowTuple) {
   const conntrack = new ConntrackConnection();
   try {
-    return conntrack.find(familyOf(destination), protocolNumber[protocol], tuple);
+    return conntrack.find(familyOf(tuple.dst), protocol, tuple);
   } finally {
     conntrack.close();
   }

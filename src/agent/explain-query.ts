@@ -1,8 +1,10 @@
 import { answerFlow } from '../explain/answer.ts';
 import { type ExistingFlow, isAsPlanned } from '../explain/existing.ts';
 import { hintsOf } from '../explain/hints.ts';
+import { isAnswer } from '../explain/icmp.ts';
+import { errorWalk, unknownAnswer } from '../explain/icmp-walk.ts';
 import type { Journey } from '../explain/others/journey.ts';
-import { type Packet, parseFlow } from '../explain/packet.ts';
+import { isPortPacket, type Packet, type PortPacket, parseFlow } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
 import { type ReplyNames, replyWalk } from '../explain/reply-walk.ts';
 import { type Walk, walk } from '../explain/walk.ts';
@@ -11,6 +13,7 @@ import type { PacketQuestion } from '../forms/questions.ts';
 import type { FlowAnswer } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
 import type { Port } from '../net/port.ts';
+import { hasPorts, type PacketProtocol } from '../net/protocol.ts';
 import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
 import type { Planner } from '../plan/planner.ts';
 import type { LookForFlows } from './existing-flows.ts';
@@ -18,7 +21,9 @@ import type { LookForFlows } from './existing-flows.ts';
 /** Includes the objects that almost match. Throws InvalidQuery. */
 export function explainQuery(planner: Planner, question: PacketQuestion): Walk {
   const packet = validQuery(packetOfQuestion(question, planner));
-  const walked = walk(planner.plan, planner.heldNode, packet);
+  const node = planner.heldNode;
+  if (isAnswer(packet.icmp)) return unknownAnswer(node, packet, false);
+  const walked = walk(planner.plan, node, packet);
   return { ...walked, hints: hintsOf(planner, walked) };
 }
 
@@ -42,23 +47,37 @@ export async function explainSeen(
   planner: Planner,
   walk: Walk,
   look: LookForFlows | null,
-  follow: (packet: Packet) => Promise<Journey | null> = async () => null,
+  follow: (packet: PortPacket) => Promise<Journey | null> = async () => null,
 ): Promise<SeenWalk> {
   const { packet } = walk;
   const existing =
     look === null ? null : await look(packet, (flow) => isAsPlanned(walk, planner.heldNode, flow));
   const [only] = existing ?? [];
+  if (isAnswer(packet.icmp)) {
+    return { walk: existing === null ? walk : answered(planner, packet, only), existing, journey: null };
+  }
   if (packet.sourcePort !== undefined && only?.direction === 'reply') {
-    const reply = replyWalk(planner.heldNode, packet, only, replyNames(planner, packet, only));
+    const reply = replyWalk(planner.heldNode, packet, only, replyNames(planner, packet.protocol, only));
     return { walk: reply, existing, journey: null };
   }
-  return { walk, existing, journey: await follow(packet) };
+  return { walk, existing, journey: isPortPacket(packet) ? await follow(packet) : null };
 }
 
-function replyNames(planner: Planner, { protocol }: Packet, { original }: ExistingFlow): ReplyNames {
+/** An ICMP error or echo reply. @param flow undefined: conntrack has none */
+function answered(planner: Planner, packet: Packet, flow: ExistingFlow | undefined): Walk {
+  const node = planner.heldNode;
+  const { icmp } = packet;
+  if (flow === undefined || icmp === undefined) return unknownAnswer(node, packet, true);
+  if (!('inner' in icmp)) return replyWalk(node, packet, flow, replyNames(planner, packet.protocol, flow));
+  return errorWalk(node, packet, icmp, flow, replyNames(planner, icmp.inner.protocol, flow));
+}
+
+function replyNames(planner: Planner, protocol: PacketProtocol, { original }: ExistingFlow): ReplyNames {
   const { plan } = planner;
   const names = new Names(planner);
-  const dialled = plan.entryAt({ address: original.dst, protocol, port: original.dport as Port });
+  const dialled = hasPorts(protocol)
+    ? plan.entryAt({ address: original.dst, protocol, port: original.dport as Port })
+    : undefined;
   const object = dialled?.kind === 'ServiceFrontend' || dialled?.kind === 'PodBinding' ? dialled.owner : null;
   const to = object?.kind === 'Service' ? formatRef(object) : names.of(original.dst);
   return { from: names.of(original.src), to, object };

@@ -3,7 +3,7 @@ import { KernelHost } from '../datapath/coexistence/kernel-host.ts';
 import { KernelRuleset } from '../datapath/coexistence/kernel-ruleset.ts';
 import { type Journey, journeyOf } from '../explain/others/journey.ts';
 import type { WalkedNode } from '../explain/own.ts';
-import type { Packet } from '../explain/packet.ts';
+import type { PortPacket } from '../explain/packet.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { familyOf } from '../net/address.ts';
 import { isLoopback } from '../net/special-address.ts';
@@ -17,7 +17,7 @@ const ATTEMPTS = 3;
  * The packet's way through the kernel of this network namespace: the plan's rules, those of other programs, and routing. Reads
  * only what the packet meets, in turns of the event loop, and sends nothing. Throws Denied without rights.
  */
-export async function kernelJourney(plan: NatPlan, node: WalkedNode, packet: Packet): Promise<Journey> {
+export async function kernelJourney(plan: NatPlan, node: WalkedNode, packet: PortPacket): Promise<Journey> {
   for (let attempt = 1; ; attempt++) {
     const host = new KernelHost();
     try {
@@ -40,7 +40,7 @@ export async function kernelJourney(plan: NatPlan, node: WalkedNode, packet: Pac
  */
 export async function journeyHere(
   { plan, heldNode }: Pick<Planner, 'plan' | 'heldNode'>,
-  packet: Packet,
+  packet: PortPacket,
   isThisHost: boolean,
 ): Promise<Journey | null> {
   try {

@@ -6,9 +6,11 @@ import { endpointText } from '../plan/canonical.ts';
 import type { Endpoint } from '../plan/entry.ts';
 import { reasonOf } from './answer.ts';
 import { conditionText } from './branch.ts';
+import { placeText } from './ends-text.ts';
 import { type ExistingFlow, existingFlowText } from './existing.ts';
 import { foldedText, foldSteps } from './fold.ts';
 import { groupPaths, type PathGroup } from './group.ts';
+import { type InnerPacket, isAnswer } from './icmp.ts';
 import { unknownBeside, walkJson } from './json.ts';
 import { labelled, WIDTH } from './lines.ts';
 import { wayLines } from './others/describe-way.ts';
@@ -41,7 +43,7 @@ export function describeWalk(
   const lines: Line[] = [...titleLines(walk), []];
   for (const step of walk.steps) lines.push(...describeStep(step));
   const isReply = walk.steps[0]?.rule === 'reply';
-  if (walk.verdict === 'dnat' && !isReply) {
+  if (walk.verdict === 'dnat' && !isReply && !isAnswer(walk.packet.icmp)) {
     const endpoints = walk.paths.map((path) => path.endpoint);
     lines.push(...endpointLines(endpoints, isWhole ? endpoints.length : ENDPOINTS_SHOWN));
   }
@@ -53,7 +55,8 @@ export function describeWalk(
     const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
     lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
   }
-  const others = isReply ? [] : (existing ?? []).filter(({ asPlanned }) => !asPlanned);
+  const others =
+    isReply || isAnswer(walk.packet.icmp) ? [] : (existing ?? []).filter(({ asPlanned }) => !asPlanned);
   const flows = others.map((flow) => `an existing flow: ${existingFlowText(walk.packet, flow)}`);
   lines.push(...connectionLines(walk, existing));
   const hints = walk.hints.map(({ object, text }) =>
@@ -131,6 +134,10 @@ function groupLines(group: PathGroup, several: boolean, isWhole: boolean): Line[
 }
 
 function resultLines(walk: Walk, groups: readonly PathGroup[]): Line[] {
+  const [first] = walk.steps;
+  if (first?.rule === 'icmp-answer' && first.state === 'unseen') {
+    return labelled('Result', COLUMN, 'not known here: it gets what its connection gets', 'dim');
+  }
   switch (walk.verdict) {
     case 'drop':
       return labelled('Result', COLUMN, 'dropped: the sender gets no answer', 'bad');
@@ -145,36 +152,43 @@ function resultLines(walk: Walk, groups: readonly PathGroup[]): Line[] {
         const { destination, port } = path.after;
         const tone = walk.verdict === 'none' ? 'plain' : 'good';
         const unchanged = walk.verdict === 'none' ? 'unchanged: ' : '';
-        const result = `${unchanged}${sourceAfter(path)} → ${formatEndpoint(destination, port)}${many}`;
-        const [first] = walk.steps;
-        const then = first?.rule === 'reply' ? `the connection is known ${first.until}` : replyText(group);
-        return [...labelled(label, COLUMN, result, tone), ...labelled('', COLUMN, then, 'plain')];
+        const result = `${unchanged}${sourceAfter(path)} → ${placeText(destination, port)}${many}`;
+        return [...labelled(label, COLUMN, result, tone), ...answerLines(walk, group)];
       });
   }
+}
+
+/** How an answer to the packet comes back; a packet that is an answer itself has none. */
+function answerLines({ steps: [first] }: Walk, group: PathGroup): Line[] {
+  if (first?.rule === 'icmp-answer') return [];
+  const text = first?.rule === 'reply' ? `the connection is known ${first.until}` : replyText(group);
+  return labelled('', COLUMN, text, 'plain');
 }
 
 function replyText({ paths }: PathGroup): string {
   const reply = paths[0]?.reply;
   if (reply === undefined || reply.returns === 'not-needed') return 'the reply needs no translation';
   const { sent, seen } = reply;
-  const way = `reply: ${endpointText(sent.from)} → ${sourceText(sent.to)}`;
-  const back = `the sender sees it from ${endpointText(seen.from)}`;
+  const way = `reply: ${placeText(sent.from.address, sent.from.port)} → ${sourceText(sent.to)}`;
+  const back = `the sender sees it from ${placeText(seen.from.address, seen.from.port)}`;
   return reply.returns === 'certain'
     ? `${way}; ${back}`
     : `${way}; ${back} if routing brings it back through this node, as it does for this node’s pods`;
 }
 
 function pathsText({ paths }: PathGroup): string {
-  const endpoints = paths.map(({ endpoint }) => endpointText(endpoint));
+  const endpoints = paths.map(({ endpoint: { address, port } }) => placeText(address, port));
   return `to ${firstFew(endpoints, PATHS_SHOWN)}`;
 }
 
 /** `TCP 10.244.1.7 → 10.96.0.10:80`. */
 export function packetText(packet: Packet): string {
-  const { source, sourcePort, inputInterface, destination, port, protocol } = packet;
+  const { source, sourcePort, inputInterface, destination, port, protocol, icmp } = packet;
   const from = sourcePort === undefined ? source : formatEndpoint(source, sourcePort);
   const by = inputInterface === undefined ? '' : `, in by ${inputInterface}`;
-  return `${protocol} ${from} → ${formatEndpoint(destination, port)}${by}`;
+  const name = icmp === undefined ? protocol : `${protocol} ${icmp.kind}`;
+  const about = icmp !== undefined && 'inner' in icmp ? ` about ${innerText(icmp.inner)}` : '';
+  return `${name} ${from} → ${placeText(destination, port)}${by}${about}`;
 }
 
 /** With the port, if a rule sets it. */
@@ -182,6 +196,10 @@ function sourceAfter({ after: { source }, snatPort }: Path): string {
   return typeof snatPort === 'number' && source !== 'node'
     ? formatEndpoint(source, snatPort)
     : sourceText(source);
+}
+
+function innerText({ protocol, source, sourcePort, destination, port }: InnerPacket): string {
+  return `${protocol} ${formatEndpoint(source, sourcePort)} → ${formatEndpoint(destination, port)}`;
 }
 
 function sourceText(source: IpAddress | 'node'): string {

@@ -1,4 +1,5 @@
 import type { ObjectRef } from '../model/object.ts';
+import { hasPorts } from '../net/protocol.ts';
 import { formatRange, setContains } from '../net/ranges.ts';
 import { formatSet } from '../plan/canonical.ts';
 import {
@@ -36,9 +37,9 @@ export function walkDestination(
   const { source, destination, protocol, port } = packet;
   const before: PacketState = { source, destination, protocol, port };
   const hook: Hook = isOwnAddress(node, source) ? 'output' : 'prerouting';
-  const tuple: Tuple = { address: destination, protocol, port };
-  const entry = plan.entryAt(tuple);
-  if (entry?.kind === 'ServiceFrontend' || entry?.kind === 'PodBinding') {
+  const tuple: Tuple | null = hasPorts(protocol) ? { address: destination, protocol, port } : null;
+  const entry = tuple === null ? undefined : plan.entryAt(tuple);
+  if (tuple !== null && (entry?.kind === 'ServiceFrontend' || entry?.kind === 'PodBinding')) {
     const checked = sourceRangesStep(entry, hook, before);
     if (checked?.verdict === 'drop') {
       return { steps: [checked], verdict: 'drop', endpoints: [], frontend: null };
@@ -72,7 +73,8 @@ export function walkDestination(
     );
   }
   const unchanged = { verdict: 'continue', hook, object: null, before, after: [before] } as const;
-  const [listener] = isOwnAddress(node, destination) ? listenersIn(node.listeners, tuple, 1) : [];
+  const [listener] =
+    tuple !== null && isOwnAddress(node, destination) ? listenersIn(node.listeners, tuple, 1) : [];
   if (listener !== undefined) {
     const by = listener.held?.by ?? null;
     return end({ rule: 'host-listener', ...unchanged, listener: formatListener(listener), by }, 'none');

@@ -1,9 +1,12 @@
 import { refOf } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
+import { hasPorts } from '../net/protocol.ts';
 import { decideEgress, type EgressDecision } from '../plan/egress-decision.ts';
 import type { EgressChoice, EgressOutcome, FamilyScope } from '../plan/entry.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { EgressRole, PacketState, SourceOutcome, SourceStep } from './step.ts';
+
+const PORTLESS = { protocol: null, port: null } as const;
 
 /** The last part of source NAT. Each rule that matches the source is a step. */
 export function walkEgress(
@@ -14,7 +17,9 @@ export function walkEgress(
   outInterface: string | null,
 ): SourceOutcome {
   const of = plan.egressSource(packet.source);
-  const decision = decideEgress(scope, of, { ...packet, inputInterface, outInterface });
+  // Rules about a protocol do not match ICMP, which has no ports.
+  const asked = hasPorts(packet.protocol) ? { protocol: packet.protocol, port: packet.port } : PORTLESS;
+  const decision = decideEgress(scope, of, { ...packet, ...asked, inputInterface, outInterface });
   const { outcome, passedOver } = decision;
   const passed = (why: 'destination' | 'later') =>
     passedOver

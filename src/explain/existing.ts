@@ -1,6 +1,7 @@
 import type { ExistingFlowJson } from '../forms/walk.ts';
-import { formatEndpoint, type IpAddress } from '../net/address.ts';
+import type { IpAddress } from '../net/address.ts';
 import { durationText } from './duration.ts';
+import { placeText } from './ends-text.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import type { Walk } from './walk.ts';
@@ -85,5 +86,5 @@ export function untilText(timeoutSeconds: number | null): string {
 }
 
 function endsText({ src, sport, dst, dport }: FlowEnds) {
-  return { source: formatEndpoint(src, sport), destination: formatEndpoint(dst, dport) };
+  return { source: placeText(src, sport), destination: placeText(dst, dport) };
 }

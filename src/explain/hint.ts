@@ -27,7 +27,9 @@ export type HintAbout =
   /** The annotation of a Pod asks for this port and does not get it. */
   | 'pod'
   /** A pool that seems to decide, and why it does not. */
-  | 'pool';
+  | 'pool'
+  /** Who answers a ping. */
+  | 'icmp';
 
 /** An object that almost matches the packet, and why it does not. */
 export interface Hint {

@@ -9,7 +9,10 @@ import { setContains } from '../net/ranges.ts';
 import { scopeOf } from '../plan/nat-plan.ts';
 import type { Hint, HintFacts } from './hint.ts';
 import { destinationHints } from './hints-destination.ts';
+import { icmpHints } from './hints-icmp.ts';
+import { isAnswer } from './icmp.ts';
 import { isOwnAddress } from './own.ts';
+import { isPortPacket } from './packet.ts';
 import type { Step } from './step.ts';
 import type { Walk } from './walk.ts';
 
@@ -17,10 +20,8 @@ const SHOWN = 5;
 
 /** Reads all objects, so it is for a single question, not for thousands of packets. */
 export function hintsOf(facts: HintFacts, walk: Walk): Hint[] {
-  return [...destinationHints(facts, walk), ...endpointHints(facts, walk), ...sourceHints(facts, walk)].slice(
-    0,
-    SHOWN,
-  );
+  const ofDestination = isPortPacket(walk.packet) ? destinationHints(facts, walk) : icmpHints(facts, walk);
+  return [...ofDestination, ...endpointHints(facts, walk), ...sourceHints(facts, walk)].slice(0, SHOWN);
 }
 
 /** Further items are only counted. */
@@ -99,7 +100,7 @@ function podWith(pods: HintFacts['pods'], address: IpAddress): PodFact | undefin
 /** Why the source stays, or which of several pools does not decide. */
 function sourceHints(facts: HintFacts, walk: Walk): Hint[] {
   const { packet, paths } = walk;
-  if (paths.length === 0) return [];
+  if (paths.length === 0 || isAnswer(packet.icmp)) return [];
   const elsewhere = otherNode(facts, packet);
   if (elsewhere !== null) return [elsewhere];
   const rules = new Set(paths.flatMap(({ steps }) => steps.map(({ rule }) => rule)));

@@ -1,7 +1,7 @@
 import type { WalkJson, WalkPacket, WalkStep } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
-import { endpointText } from '../plan/canonical.ts';
 import { branchJson } from './branch.ts';
+import { placeText } from './ends-text.ts';
 import { type ExistingFlow, existingFlowJson } from './existing.ts';
 import { isDeciding } from './fold.ts';
 import type { Journey } from './others/journey.ts';
@@ -24,19 +24,21 @@ export function walkJson(
     packet: {
       ...packetJson(walk.packet),
       sourcePort: walk.packet.sourcePort ?? null,
+      icmp: walk.packet.icmp?.kind ?? null,
+      inner: walk.packet.icmp !== undefined && 'inner' in walk.packet.icmp ? walk.packet.icmp.inner : null,
       inputInterface: walk.packet.inputInterface ?? null,
     },
     verdict: walk.verdict,
     steps: walk.steps.map(stepJson),
     paths: walk.paths.map(({ endpoint, snat, snatPort, steps, after, reply }) => ({
-      endpoint: endpointText(endpoint),
+      endpoint: placeText(endpoint.address, endpoint.port),
       snat,
       snatPort,
       steps: steps.map(stepJson),
       after: packetJson(after),
       reply: {
-        sent: { from: endpointText(reply.sent.from), to: reply.sent.to },
-        seen: { from: endpointText(reply.seen.from), to: reply.seen.to },
+        sent: { from: placeText(reply.sent.from.address, reply.sent.from.port), to: reply.sent.to },
+        seen: { from: placeText(reply.seen.from.address, reply.seen.from.port), to: reply.seen.to },
         returns: reply.returns,
       },
     })),

@@ -1,14 +1,19 @@
 import { familyOf, type IpAddress, parseAddress } from '../net/address.ts';
 import { type Port, parsePort } from '../net/port.ts';
-import { type Protocol, parseProtocol } from '../net/protocol.ts';
+import { hasPorts, type PacketProtocol, type Protocol, parseProtocol } from '../net/protocol.ts';
 
-/** The first packet of a new connection. */
+import type { Icmp } from './icmp.ts';
+
+/** The first packet of a new connection; with ICMP also an answer. */
 export interface Packet {
   readonly source: IpAddress;
   /** Of the same family as the source. */
   readonly destination: IpAddress;
-  readonly protocol: Protocol;
+  readonly protocol: PacketProtocol;
+  /** `NO_PORT` with ICMP. */
   readonly port: Port;
+  /** Set with ICMP, and only then. */
+  readonly icmp?: Icmp;
   /** The incoming interface, by which pods may be recognised; absent: not known, or sent by this node itself. */
   readonly inputInterface?: string;
   /** The outgoing interface; absent: not known, as without a kernel. */
@@ -17,11 +22,18 @@ export interface Packet {
   readonly sourcePort?: Port;
 }
 
+/** A packet with ports. */
+export type PortPacket = Packet & { readonly protocol: Protocol };
+
+export function isPortPacket(packet: Packet): packet is PortPacket {
+  return hasPorts(packet.protocol);
+}
+
 /**
  * Reads a flow of `knat explain --flows FILE` from plain JSON data; unknown keys are ignored, so that files with
  * expectations can be used unchanged. Returns the first error, starting with the field's name.
  */
-export function parseFlow(value: unknown): Packet | string {
+export function parseFlow(value: unknown): PortPacket | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a flow is an object';
   const { sourceIP, protocol, destIP, destPort, inputInterface } = value as Record<string, unknown>;
   const source = typeof sourceIP === 'string' ? parseAddress(sourceIP) : null;

@@ -154,7 +154,30 @@ test.each([
   [{ from: '10.1.1.1', to: '1.1.1.1:70000' }, '"70000" is no port from 1 to 65535'],
   [{ from: '10.1.1.1:0', to: '1.1.1.1:80' }, 'from: "0" is no port'],
   [{ from: '10.1.1.1', to: '1.1.1.1:80', port: '81' }, 'port: 81 here, but 80 after the destination'],
-  [{ from: '10.1.1.1', to: '1.1.1.1:80', proto: 'icmp' }, 'proto: "icmp" is none of'],
+  [{ from: '10.1.1.1', to: '1.1.1.1:80', proto: 'igmp' }, 'proto: "igmp" is none of'],
+  [{ from: '10.1.1.1', to: '1.1.1.1:80', proto: 'icmp' }, 'port: ICMP has no ports'],
+  [{ from: '10.1.1.1', to: '1.1.1.1', icmp: 'pong' }, 'icmp: "pong" is none of echo-request, echo-reply'],
+  [{ from: '10.1.1.1', to: '1.1.1.1', proto: 'tcp', icmp: 'echo-request' }, 'proto: tcp is not icmp'],
+  [{ from: '10.1.1.1', icmp: 'time-exceeded' }, 'innerFrom is missing'],
+  [
+    { from: '10.1.1.1', icmp: 'time-exceeded', innerFrom: '10.2.2.2', innerTo: '1.1.1.1:80' },
+    'innerFrom: write the port too',
+  ],
+  [
+    {
+      from: '10.1.1.1',
+      to: '10.3.3.3',
+      icmp: 'time-exceeded',
+      innerFrom: '10.2.2.2:7',
+      innerTo: '1.1.1.1:80',
+    },
+    'to: an error goes to the sender of the packet inside, 10.2.2.2:7',
+  ],
+  [
+    { from: '10.1.1.1', to: '1.1.1.1', icmp: 'echo-reply', innerTo: '1.1.1.1:80' },
+    'innerFrom: only an error',
+  ],
+  [{ from: '10.1.1.1', to: '1.1.1.1:80', innerTo: '1.1.1.1:80' }, 'icmp is missing'],
   [{ from: '10.1.1.1', to: 'fd00::1', port: '80' }, 'has no address of the IP family of 10.1.1.1'],
   [
     { from: 'pod/shop/web', to: '1.1.1.1:80' },

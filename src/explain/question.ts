@@ -1,13 +1,21 @@
 import type { PacketQuestion } from '../forms/questions.ts';
-import { familyOf } from '../net/address.ts';
-import { FAMILIES, type Family } from '../net/family.ts';
-import { type Port, parsePort } from '../net/port.ts';
+import type { Port } from '../net/port.ts';
 import { type Protocol, parseProtocol } from '../net/protocol.ts';
+import { asksIcmp, icmpPacketOf } from './icmp-question.ts';
 import type { Packet } from './packet.ts';
-import { findPlace, type NamedFacts, type Place } from './place.ts';
+import type { NamedFacts, Place } from './place.ts';
+import { findEnd, pairOf, readPort } from './question-ends.ts';
 
 /** The packet of the question, or a text that starts with the invalid field. */
 export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): Packet | string {
+  if (asksIcmp(question)) return icmpPacketOf(question, facts);
+  if (
+    question.innerFrom !== undefined ||
+    question.innerTo !== undefined ||
+    question.innerProto !== undefined
+  ) {
+    return 'icmp is missing: only an ICMP error has a packet inside';
+  }
   const from = findEnd('from', question.from, facts);
   if (typeof from === 'string') return from;
   const to = findEnd('to', question.to, facts);
@@ -17,41 +25,19 @@ export function packetOfQuestion(question: PacketQuestion, facts: NamedFacts): P
   if (from.port !== null && sourcePort === null) return `from: "${from.port}" is no port from 1 to 65535`;
   const protocol = question.proto === undefined ? null : parseProtocol(question.proto);
   if (question.proto !== undefined && protocol === null) {
-    return `proto: "${question.proto}" is none of tcp, udp, sctp`;
+    return `proto: "${question.proto}" is none of tcp, udp, sctp, icmp`;
   }
   const target = targetOf(to, question.port, protocol);
   if (typeof target === 'string') return target;
-  const family = question.family === undefined ? null : readFamily(question.family);
-  if (question.family !== undefined && family === null) {
-    return `family: "${question.family}" is neither ipv4 nor ipv6`;
-  }
-  const pair = to.addresses
-    .filter((address) => family === null || familyOf(address) === family)
-    .map((destination) => ({
-      destination,
-      source: from.addresses.find((address) => familyOf(address) === familyOf(destination)),
-    }))
-    .find(({ source }) => source !== undefined);
-  if (pair?.source === undefined) {
-    if (family !== null) return `family: ${from.name} and ${to.name} do not both have an ${family} address`;
-    return `to: ${to.name} has no address of the IP family of ${from.name}: ${to.addresses.join(', ')} and ${from.addresses.join(', ')}`;
-  }
-  const { source, destination } = pair;
+  const pair = pairOf(from, to, question);
+  if (typeof pair === 'string') return pair;
   const { interface: inputInterface } = question;
   return {
-    source,
-    destination,
+    ...pair,
     ...target,
     ...(sourcePort === null ? {} : { sourcePort }),
     ...(inputInterface === undefined ? {} : { inputInterface }),
   };
-}
-
-function findEnd(field: string, text: string | undefined, facts: NamedFacts): Place | string {
-  if (text === undefined || text === '')
-    return `${field} is missing: a packet has a sender and a destination`;
-  const place = findPlace(text, facts);
-  return typeof place === 'string' ? `${field}: ${place}` : place;
 }
 
 function targetOf(
@@ -88,12 +74,4 @@ function targetOf(
       : `port: ${to.name} has no port "${asked}"; it has ${ports || 'none'}`;
   }
   return { port: number, protocol: protocol ?? 'TCP' };
-}
-
-function readFamily(text: string): Family | null {
-  return FAMILIES.find((family) => family.toLowerCase() === text.toLowerCase()) ?? null;
-}
-
-function readPort(text: string): Port | null {
-  return /^\d{1,5}$/.test(text) ? parsePort(Number(text)) : null;
 }

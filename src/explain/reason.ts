@@ -1,10 +1,11 @@
 import { formatRef } from '../model/object.ts';
 import type { PoolFact } from '../model/pool.ts';
 import { firstFew } from '../model/text.ts';
-import { formatEndpoint } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import { hasPorts } from '../net/protocol.ts';
 import { formatDestination } from '../plan/canonical.ts';
 import type { EgressChoice, EgressOutcome } from '../plan/entry.ts';
+import { placeText } from './ends-text.ts';
 import type { SourcePort, SourceStep, Step } from './step.ts';
 import type { Unknown } from './walk.ts';
 
@@ -19,6 +20,9 @@ export function stepReason(step: Step): string {
     case 'pod-binding':
       return `Pod NAT binding ${step.key}: sent to the pod`;
     case 'unlisted-port':
+      if (!hasPorts(step.before.protocol)) {
+        return `${step.before.destination} is a ClusterIP: no host has it, so nobody answers a ping; refused (ICMP port unreachable)`;
+      }
       return `${step.before.destination} is a ClusterIP, but has no port ${step.before.port}/${step.before.protocol}: refused`;
     case 'unused-cluster-ip':
       return `${step.before.destination} lies in the service CIDR ${step.range}, but no Service has it: dropped`;
@@ -28,10 +32,14 @@ export function stepReason(step: Step): string {
         : `${step.by} maps ${step.listener}/${step.before.protocol}, and no Service or Pod NAT binding takes precedence: knat leaves the packet to that mapping`;
     case 'reply': {
       const [after] = step.after;
-      const goes = after === undefined ? '' : `, goes to ${formatEndpoint(after.destination, after.port)}`;
+      const goes = after === undefined ? '' : `, goes to ${placeText(after.destination, after.port)}`;
       return `a reply: it belongs to the connection ${step.connection}${goes}; conntrack undoes the translation of that connection, and no rule is asked`;
     }
+    case 'icmp-answer':
+      return icmpAnswerReason(step);
     case 'no-destination-rule':
+      if (!hasPorts(step.before.protocol))
+        return 'ICMP has no ports: no Service and no binding translates it';
       return 'no Service and no Pod NAT binding for this destination: it stays';
     case 'hairpin':
       return 'hairpin: the endpoint is the source itself, so the source becomes an address of this node';
@@ -79,6 +87,20 @@ export function unknownReason(unknown: Unknown): string {
     default:
       return unknown satisfies never;
   }
+}
+
+/** One sentence without a full stop. */
+function icmpAnswerReason(step: Extract<Step, { rule: 'icmp-answer' }>): string {
+  const { state, connection, inner } = step;
+  if (state === 'unseen') {
+    return 'it belongs to the connection that it answers, and gets its addresses translated back; which one that is, is not known here: ask the agent, or use --conntrack on the node';
+  }
+  const [after] = step.after;
+  if (connection === null || after === undefined) {
+    return 'conntrack knows no connection that it answers: it passes as it is, and no rule of NAT is asked';
+  }
+  const inside = inner === null ? '' : `; the packet inside becomes ${inner}`;
+  return `it belongs to the connection ${connection}, goes to ${after.destination}${inside}; conntrack undoes the translation of that connection, and no rule is asked`;
 }
 
 /** What a Service does with a packet to it: one sentence without a full stop. */

@@ -1,7 +1,8 @@
 import type { ObjectRef } from '../model/object.ts';
-import { formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
-import { type ExistingFlow, type FlowEnds, untilText } from './existing.ts';
+import { hasPorts } from '../net/protocol.ts';
+import { connectionText } from './ends-text.ts';
+import { type ExistingFlow, untilText } from './existing.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import type { DestinationStep } from './step.ts';
@@ -25,7 +26,8 @@ export function replyWalk(node: WalkedNode, packet: Packet, flow: ExistingFlow, 
   const before = { source, destination, protocol, port };
   const after = { source: original.dst, destination: original.src, protocol, port: original.sport as Port };
   const isTurned = after.destination !== destination || after.port !== port;
-  const isNewSource = original.dst !== source || original.dport !== packet.sourcePort;
+  const sourcePort = packet.sourcePort ?? flow.reply.sport;
+  const isNewSource = original.dst !== source || original.dport !== sourcePort;
   const step: DestinationStep = {
     rule: 'reply',
     verdict: isTurned ? 'dnat' : 'continue',
@@ -41,7 +43,7 @@ export function replyWalk(node: WalkedNode, packet: Packet, flow: ExistingFlow, 
     endpoint,
     steps: [],
     snat: isNewSource ? original.dst : null,
-    snatPort: isNewSource ? (original.dport as Port) : null,
+    snatPort: isNewSource && hasPorts(protocol) ? (original.dport as Port) : null,
     dropped: false,
     after,
     reply: {
@@ -62,17 +64,4 @@ export function replyWalk(node: WalkedNode, packet: Packet, flow: ExistingFlow, 
     unknown: ['other-tables'],
     hints: [],
   };
-}
-
-function connectionText(
-  protocol: string,
-  { src, sport, dst, dport }: FlowEnds,
-  { from, to }: ReplyNames,
-): string {
-  return `${protocol} ${named(src, sport, from)} → ${named(dst, dport, to)}`;
-}
-
-function named(address: IpAddress, port: number, name: string | null): string {
-  const end = formatEndpoint(address, port);
-  return name === null ? end : `${end} (${name})`;
 }

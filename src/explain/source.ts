@@ -1,4 +1,5 @@
 import type { IpAddress } from '../net/address.ts';
+import { hasPorts } from '../net/protocol.ts';
 import { setContains } from '../net/ranges.ts';
 import { type FamilyScope, type ServiceFrontend, sourceEndpointAt } from '../plan/entry.ts';
 import { podSourceKey } from '../plan/entry-key.ts';
@@ -76,6 +77,7 @@ function boundSource(
   plan: Pick<NatPlan, 'entry' | 'sourceAt'>,
   { source: address, protocol, sourcePort: port }: Packet,
 ): Pick<Extract<SourceStep, { rule: 'pod-source' }>, 'object' | 'to' | 'port'> | null {
+  if (!hasPorts(protocol)) return null;
   const own = port === undefined ? undefined : plan.sourceAt({ address, protocol, port });
   if (own !== undefined && port !== undefined) {
     const { address: to, port: becomes } = sourceEndpointAt(own, { port });

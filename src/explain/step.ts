@@ -1,7 +1,7 @@
 import type { ObjectRef } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { Port } from '../net/port.ts';
-import type { Protocol } from '../net/protocol.ts';
+import type { PacketProtocol } from '../net/protocol.ts';
 import type { PoolDecision } from '../plan/egress-decision.ts';
 import type { EgressChoice, FrontendOrigin, MasqueradeRule } from '../plan/entry.ts';
 
@@ -12,7 +12,7 @@ export type Hook = 'prerouting' | 'output' | 'input' | 'postrouting';
 export interface PacketState {
   readonly source: IpAddress | 'node';
   readonly destination: IpAddress;
-  readonly protocol: Protocol;
+  readonly protocol: PacketProtocol;
   readonly port: Port;
 }
 
@@ -73,6 +73,17 @@ export type DestinationStep = StepBase &
         /** `TCP 10.244.1.7:40001 (Pod shop/a) → 10.96.0.10:80 (Service shop/web)` */
         readonly connection: string;
         readonly until: string;
+      }
+    | {
+        /** An ICMP error or echo reply. `object` translates its connection. */
+        readonly rule: 'icmp-answer';
+        readonly verdict: 'dnat' | 'continue';
+        /** As in `reply`; null: `state` says why there is none. */
+        readonly connection: string | null;
+        /** `unseen`: conntrack was not asked. */
+        readonly state: 'found' | 'none' | 'unseen';
+        /** The packet that an error is about, as it becomes; null: no error, or no connection. */
+        readonly inner: string | null;
       }
     | { readonly rule: 'no-destination-rule'; readonly verdict: 'continue' }
   );

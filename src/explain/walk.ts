@@ -1,5 +1,6 @@
 import type { WalkJson } from '../forms/walk.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
+import { hasPorts } from '../net/protocol.ts';
 import { setContains } from '../net/ranges.ts';
 import type { Conflict } from '../plan/claims.ts';
 import type { Endpoint, FamilyScope, ServiceFrontend } from '../plan/entry.ts';
@@ -131,6 +132,7 @@ function replyOf(packet: Packet, node: WalkedNode, after: PacketState, translate
 
 function conflictsOf(plan: Pick<NatPlan, 'conflicts' | 'conflictsAt'>, packet: Packet): Conflict[] {
   const { source, destination: address, protocol, port } = packet;
+  if (!hasPorts(protocol)) return [];
   const aboutSource = plan.conflicts.get(podSourceKey(source, protocol));
   return [
     ...plan.conflictsAt({ address, protocol, port }),

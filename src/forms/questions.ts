@@ -31,7 +31,7 @@ export const packetQuestion = {
   },
   proto: {
     value: 'PROTOCOL',
-    help: 'tcp, udp or sctp (default: that of the Service port, else tcp)',
+    help: 'tcp, udp, sctp or icmp (default: that of the Service port, else tcp)',
   },
   family: {
     value: 'FAMILY',
@@ -43,6 +43,16 @@ export const packetQuestion = {
     help: 'incoming interface; needed only if pods are recognised by interface (--detect-local-mode)',
     example: 'cali12',
   },
+  icmp: {
+    value: 'KIND',
+    help: 'ICMP of this kind: echo-request, echo-reply, destination-unreachable, fragmentation-needed, packet-too-big, time-exceeded or parameter-problem; an error needs the packet that it is about',
+  },
+  innerFrom: {
+    value: 'PLACE',
+    help: 'sender of the packet that an ICMP error is about, as the reporter saw it, with its port',
+  },
+  innerTo: { value: 'PLACE', help: 'destination of that packet, with its port' },
+  innerProto: { value: 'PROTOCOL', help: 'protocol of that packet: tcp, udp or sctp (default: tcp)' },
 } as const satisfies Question;
 
 export type PacketQuestion = Asked<typeof packetQuestion>;

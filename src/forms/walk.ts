@@ -115,7 +115,21 @@ export type BranchJson = z.output<typeof branch>;
 /** `knat explain -o json` and `/explain`. */
 export const walk = form({
   node: text,
-  packet: form({ ...packet, sourcePort: z.int().nullable(), inputInterface: textOrNull }),
+  packet: form({
+    ...packet,
+    sourcePort: z.int().nullable(),
+    inputInterface: textOrNull,
+    icmp: textOrNull.openapi({ description: 'kind of ICMP, such as echo-request; its port is 0' }),
+    inner: form({
+      protocol: text,
+      source: text,
+      sourcePort: z.int(),
+      destination: text,
+      port: z.int(),
+    })
+      .nullable()
+      .openapi({ description: 'the packet that an ICMP error is about, as its reporter saw it' }),
+  }),
   verdict,
   steps: list(step),
   paths: list(path),

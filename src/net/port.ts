@@ -3,6 +3,9 @@ declare const brand: unique symbol;
 /** A transport port, 1 to 65535. Made only by `parsePort`. */
 export type Port = number & { readonly [brand]: 'Port' };
 
+/** Stands for the port of a protocol without ports, as in conntrack. The one Port that is not from 1 to 65535. */
+export const NO_PORT = 0 as Port;
+
 /** Null if the number is not an integer from 1 to 65535. */
 export function parsePort(value: number): Port | null {
   return Number.isInteger(value) && value >= 1 && value <= 65535 ? (value as Port) : null;

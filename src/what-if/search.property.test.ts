@@ -124,7 +124,7 @@ function reader(packets: PacketClass): (packet: Packet) => boolean {
   return (packet) =>
     sources(packet.source) &&
     destinations(packet.destination) &&
-    (packets.protocols === null || packets.protocols.includes(packet.protocol)) &&
+    (packets.protocols === null || packets.protocols.some((one) => one === packet.protocol)) &&
     ports(packet.port) &&
     sourcePorts(packet.sourcePort ?? 0) &&
     (packets.interfaces === undefined ||

@@ -8,6 +8,7 @@ import { explainQuery } from '../../src/agent/explain-query.ts';
 import { kernelJourney } from '../../src/agent/other-rules.ts';
 import { describeWalk } from '../../src/explain/describe.ts';
 import { plainText } from '../../src/explain/lines.ts';
+import { isPortPacket } from '../../src/explain/packet.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
@@ -71,7 +72,9 @@ async function told(planner: Planner, source = podA, destination = lanHost, port
 
 async function described(planner: Planner, source = podA, destination = lanHost, port = 80) {
   const walked = explainQuery(planner, { from: source, to: destination, port: String(port) });
-  const journey = await kernelJourney(planner.plan, planner.heldNode, walked.packet);
+  const { packet } = walked;
+  if (!isPortPacket(packet)) throw new TypeError('a packet with a port was asked for');
+  const journey = await kernelJourney(planner.plan, planner.heldNode, packet);
   return describeWalk(walked, [], false, journey).map(plainText).join('\n');
 }
 

@@ -173,6 +173,17 @@ export class Stage {
     await this.#flat.hostOf(source).run([process.execPath, program, ...words]);
   }
 
+  /** Sends an ICMP error from an address that is no node's, as icmp-error.js says. */
+  async sendIcmpError(reporter: IpAddress, words: readonly (string | number)[]): Promise<void> {
+    const program = fileURLToPath(new URL('./icmp-error.js', import.meta.url));
+    await this.#flat.hostOf(reporter).run([process.execPath, program, reporter, ...words.map(String)]);
+  }
+
+  /** Runs nft on the host of an address, with a script as its input. */
+  async nftOf(address: IpAddress, words: readonly string[], script = ''): Promise<string> {
+    return await this.#flat.hostOf(address).run(['nft', ...words], script);
+  }
+
   /** SYNs that the hosts of these addresses have sent again so far (TcpExt, /proc/net/netstat). */
   async repeatedSyns(addresses: readonly IpAddress[]): Promise<number> {
     const hosts = new Set(addresses.map((address) => this.#flat.hostOf(address)));

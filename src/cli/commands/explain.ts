@@ -53,7 +53,8 @@ export async function explain(values: ExplainValues, context: Context): Promise<
     await printData(terminal, output, answers, () => printAnswers(answers, questions, context));
     return;
   }
-  if (question.from === undefined || question.to === undefined) {
+  // An ICMP error goes to the sender of the packet that it is about.
+  if (question.from === undefined || (question.to === undefined && question.innerFrom === undefined)) {
     const missing = question.from === undefined ? '--from' : '--to';
     throw new CliError('KNAT_USAGE', `${missing} is missing: a packet has a sender and a destination`);
   }

@@ -8,7 +8,7 @@ import type { Interface, PassingPacket } from '../../netfilter/packet.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
 import { scopeOf } from '../../plan/nat-plan.ts';
 import { isOwnAddress } from '../own.ts';
-import type { Packet } from '../packet.ts';
+import type { Packet, PortPacket } from '../packet.ts';
 import { NOTHING_OWN, type OwnCourse, type OwnRules, ownChains } from './own-chains.ts';
 
 /** Where the packet is at the end of a course. */
@@ -48,7 +48,7 @@ const CLEAN = { value: 0, known: 0xffff_ffff };
  * @param turn lets other work of the process happen
  */
 export async function journeyOf(
-  packet: Packet,
+  packet: PortPacket,
   own: Omit<OwnRules, 'scope'>,
   ruleset: Ruleset,
   host: JourneyHost,

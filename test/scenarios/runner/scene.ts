@@ -2,9 +2,9 @@ import { isOwnAddress } from '../../../src/explain/own.ts';
 import type { Packet as WalkedPacket } from '../../../src/explain/packet.ts';
 import { packetOfQuestion } from '../../../src/explain/question.ts';
 import { type Walk, walk } from '../../../src/explain/walk.ts';
-import type { PacketQuestion } from '../../../src/forms/questions.ts';
 import type { IpAddress } from '../../../src/net/address.ts';
 import { prefixContains } from '../../../src/net/prefix.ts';
+import { hasPorts } from '../../../src/net/protocol.ts';
 import { endpointsOf } from '../../conformance/agreement.ts';
 import type { Target } from '../../netns/stage.ts';
 import type { Packet, Scenario, Step } from './scenario.ts';
@@ -38,7 +38,7 @@ export async function castOf(scenario: Scenario): Promise<Cast> {
     node = { ...node, ...step.node };
     const { planner } = world;
     const packets = step.packets.flatMap((packet) => {
-      const asked = packetOfQuestion(questionOf(packet), planner);
+      const asked = packetOfQuestion(packet, planner);
       return typeof asked === 'string' ? [] : [{ ...asked, unanswered: packet.unanswered }];
     });
     // Of a range of ports the plan has one endpoint, the walk the one that is meant.
@@ -46,13 +46,15 @@ export async function castOf(scenario: Scenario): Promise<Cast> {
       const { paths } = walk(planner.plan, planner.heldNode, packet);
       const { protocol, destination: address, port, unanswered } = packet;
       const ends = [{ address, port }, ...paths.map(({ endpoint }) => endpoint)];
-      return { unanswered, targets: ends.map((end) => ({ ...end, protocol })) };
+      // Nobody listens for an echo request: hosts answer it themselves.
+      const targets = hasPorts(protocol) ? ends.map((end) => ({ ...end, protocol })) : [];
+      return { unanswered, targets };
     });
     const endpoints = endpointsOf(planner.plan);
     const quiet = new Set([
       ...met.filter(({ unanswered }) => unanswered).flatMap(({ targets }) => targets.map(listenerName)),
       ...packets.flatMap(({ source: address, protocol, sourcePort: port }) =>
-        port === undefined ? [] : [listenerName({ address, protocol, port })],
+        port === undefined || !hasPorts(protocol) ? [] : [listenerName({ address, protocol, port })],
       ),
     ]);
     const programs = node.programs.flatMap(({ address, protocol, port }) =>
@@ -82,20 +84,15 @@ function listenerName({ protocol, address, port }: Target): string {
   return `${protocol} ${address} ${port}`;
 }
 
-/** An echo request: no walk answers for it. */
+/** An echo request. */
 export function isPing({ proto }: Packet): boolean {
   return proto?.toLowerCase() === 'icmp';
-}
-
-/** Of an echo request only the addresses mean something. */
-function questionOf(packet: Packet): PacketQuestion {
-  return isPing(packet) ? { ...packet, proto: 'udp', port: '1' } : packet;
 }
 
 /** Walks the packet through the plan of the world. */
 export function ask(world: World, cast: Cast, packet: Packet): Asked {
   const { planner } = world;
-  const asked = packetOfQuestion(questionOf(packet), planner);
+  const asked = packetOfQuestion(packet, planner);
   if (typeof asked === 'string') return asked;
   const node = planner.heldNode;
   const inputInterface = cast.behindPods.has(asked.source) ? POD_INTERFACE : 'eth0';

@@ -3,7 +3,7 @@ import type { Walk } from '../../../src/explain/walk.ts';
 import { canonicalPlan } from '../../../src/plan/canonical.ts';
 import { aboutOf, type Failure, packetFailures, planFailures, type SeenFate } from './judge.ts';
 import type { Packet, Scenario } from './scenario.ts';
-import { ask, castOf, isPing } from './scene.ts';
+import { ask, castOf } from './scene.ts';
 import { World } from './world.ts';
 
 /** The differences between the scenario and the answers of plan and `explain`. Throws ScenarioInvalid. */
@@ -25,8 +25,7 @@ export async function failuresOfExplain(scenario: Scenario): Promise<Failure[]> 
       const asked = ask(world, cast, packet);
       if (typeof asked === 'string') {
         failures.push({ origin: packet.origin, about: aboutOf(step, packet), message: asked });
-      } else if (!isPing(packet))
-        failures.push(...packetFailures(world, step, packet, foretold(asked.walk, packet)));
+      } else failures.push(...packetFailures(world, step, packet, foretold(asked.walk, packet)));
     }
   }
   return failures;

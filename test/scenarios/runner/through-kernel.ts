@@ -1,4 +1,5 @@
 import { formatEndpoint, type IpAddress } from '../../../src/net/address.ts';
+import { hasPorts } from '../../../src/net/protocol.ts';
 import { isLoopback } from '../../../src/net/special-address.ts';
 import { freePorts } from '../../conformance/agreement.ts';
 import { endpointOf } from '../../conformance/endpoint-text.ts';
@@ -110,6 +111,7 @@ async function pingFailures(
 type Understood = Exclude<Asked, string>;
 
 function dialledOf({ packet: { source, destination, protocol, port, sourcePort } }: Understood): Dialled {
+  if (!hasPorts(protocol)) throw new TypeError('an echo request is not dialled');
   const from = sourcePort === undefined ? {} : { sourcePort };
   return { source, address: destination, protocol, port, ...from };
 }

@@ -74,7 +74,7 @@ function Form({ asked, isBusy }: { asked: PacketQuestion; isBusy: boolean }) {
           label="Protocol"
           placeholder="as the port"
           w={150}
-          data={['tcp', 'udp', 'sctp']}
+          data={['tcp', 'udp', 'sctp', 'icmp']}
           clearable
           {...field('proto')}
           value={question.proto || null}

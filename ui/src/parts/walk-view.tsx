@@ -31,7 +31,7 @@ export function WalkView({ walk }: { walk: WalkJson }) {
           </Badge>
           <Code fz="sm">
             {protocol} {source}
-            {sourcePort === null ? '' : `:${sourcePort}`} → {formatEndpoint(destination, port)}
+            {sourcePort === null ? '' : `:${sourcePort}`} → {place(destination, port)}
           </Code>
           <Text size="sm">
             {verdict.text}, on node {walk.node}
@@ -154,10 +154,15 @@ function PathCard({ path, isChoice }: { path: WalkPath; isChoice: boolean }) {
   );
 }
 
+/** Without ports (ICMP) the address alone. */
+function place(address: string, port: number): string {
+  return port === 0 ? address : formatEndpoint(address, port);
+}
+
 function same(a: WalkPacket, b: WalkPacket): boolean {
   return a.source === b.source && a.destination === b.destination && a.port === b.port;
 }
 
 function packet({ source, destination, port, protocol }: WalkPacket): string {
-  return `${protocol} ${source === 'node' ? 'this node' : source} → ${formatEndpoint(destination, port)}`;
+  return `${protocol} ${source === 'node' ? 'this node' : source} → ${place(destination, port)}`;
 }
