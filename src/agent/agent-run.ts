@@ -42,7 +42,8 @@ import { ForeignPorts } from './foreign-ports.ts';
 import { forwardGuard } from './forward-guard.ts';
 import { KernelListeners, processClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
-import { askProcess, PAST_TITLE } from './past-process.ts';
+import { pastCommand } from './past-command.ts';
+import { askProcess } from './past-process.ts';
 import { KernelReservedPorts } from './reserved-ports.ts';
 import { defaultFlowSettings, type FlowSettings, type PlanSettings } from './settings.ts';
 import type { TakenPortSource } from './taken-ports.ts';
@@ -163,7 +164,7 @@ async function lastingCompanions(
   ];
   if (settings.plan.enable.service) companions.push(serviceHealthChecks);
   if ((health ?? proxyHealth) !== null) companions.push(healthEndpoints(health, proxyHealth));
-  const past = run.history === undefined ? null : { ...run.history, ask: askProcess(pastCommand()) };
+  const past = run.history === undefined ? null : { ...run.history, ask: askProcess(pastCommand) };
   companions.push(history(past, run.version), takenOverRules(datapath));
   if (run.http !== undefined) companions.push(httpServers(run.http, client));
   if (client !== null && (tell?.nodeStatus || tell?.events)) {
@@ -172,13 +173,6 @@ async function lastingCompanions(
   const store = await openStore(run.store, client);
   if (store !== null && run.store !== undefined) companions.push(publishedState(run.store.kind, store));
   return companions;
-}
-
-/** This program, as it was started, under the name that answers about the past. */
-function pastCommand(): string[] {
-  const { execPath, execArgv, argv } = process;
-  const flags = execArgv.filter((flag) => !flag.startsWith('--title='));
-  return [execPath, ...flags, `--title=${PAST_TITLE}`, argv[1] ?? ''];
 }
 
 /** Null if no store is wanted, or no cluster can hold it. */

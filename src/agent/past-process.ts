@@ -40,16 +40,16 @@ const MOST_WAITING = 8;
 /**
  * Answers in another process, one at a time and with less right to the processor, so that NAT does not wait for it and
  * its memory is given back.
- * @param command that starts this program; its title is set to PAST_TITLE
+ * @param command how this program is started under the title PAST_TITLE; may throw InvalidQuery
  */
-export function askProcess(command: readonly string[]): AskPast {
+export function askProcess(command: () => readonly string[]): AskPast {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   return async (about, folder, question) => {
     if (waiting >= MOST_WAITING)
       throw new InvalidQuery('too many questions about the past at once: ask again later');
     waiting++;
-    const turn = last.catch(() => {}).then(() => runProcess(command, { about, folder, question }));
+    const turn = last.catch(() => {}).then(() => runProcess(command(), { about, folder, question }));
     last = turn;
     try {
       return (await turn) as never;
@@ -80,7 +80,7 @@ async function runProcess([program = '', ...words]: readonly string[], asked: As
   if (child.pid !== undefined) lower(child.pid);
   const [answer] = await Promise.all([text(child.stdout), ended]);
   if (answer === '')
-    throw new Error('the history could not be read within 20 seconds, or the memory did not suffice');
+    throw new Error('the plan of that time was not made within 20 seconds, or the memory did not suffice');
   const { ok, value } = JSON.parse(answer) as PastOutcome;
   if (ok) return value;
   const { code, message, details } = value;

@@ -21,7 +21,7 @@ export interface JournalParts extends JournalSettings {
 
 /** Characters of lines that are compressed and written together; the loop of NAT has its turn between them. */
 const TOGETHER = 64 * 1024;
-/** A segment is full when its changes take this many bytes, or three times its first state. */
+/** A segment is full when its changes take this many bytes, or twice its first state. */
 const LEAST_FULL = 1 << 20;
 const TOO_MANY = 'more changed at once than is recorded one by one';
 /** Milliseconds by which a clock is corrected without being set. */
@@ -99,7 +99,7 @@ export class Journal {
   }
 
   #isFull({ writer, stateBytes }: OpenSegment): boolean {
-    const most = Math.min(Math.max(LEAST_FULL, 3 * stateBytes), this.#parts.limit / 4);
+    const most = Math.min(Math.max(LEAST_FULL, 2 * stateBytes), this.#parts.limit / 4);
     return writer.bytes - stateBytes > most;
   }
 
