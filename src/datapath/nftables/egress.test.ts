@@ -5,7 +5,7 @@ import { ruleText } from './ruleset/text.ts';
 
 /** The rule that sends what leaves the pools on, for a filter of interfaces; undefined for none. */
 function poolRule(interfaceFilter: string | null): string | undefined {
-  const rules = egressPostrouting('IPv4', { interfaceFilter, hasAddress: false }, anyNetworks, true).map(
+  const rules = egressPostrouting('IPv4', { interfaceFilter, hasAddress: false }, anyNetworks, true, []).map(
     ruleText,
   );
   return rules.find((text) => text.includes('@egress_sources'));

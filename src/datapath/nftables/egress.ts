@@ -85,12 +85,13 @@ function ruleChains(family: Family, translate: (address: Value) => readonly Rule
   ];
 }
 
-/** The last rules of postrouting. */
+/** The last rules of postrouting; `before` are those that stand before pools are translated. */
 export function egressPostrouting(
   family: Family,
   { interfaceFilter }: EgressChains,
   networks: Networks,
   hasRules: boolean,
+  before: readonly RuleNode[],
 ): RuleNode[] {
   const { saddr, daddr } = wordsOf(family);
   const { egress_rule_sources, egress_interfaces } = setsOf(family);
@@ -102,6 +103,7 @@ export function egressPostrouting(
   return [
     ...rules,
     ...rulesIn(networks, family, daddr, 'egress_exempt', back),
+    ...before,
     ...rulesIn(sources, family, saddr, 'egress_sources', ...out, goto('egress_pools')),
     ...(networks[family].hasEgressInterface
       ? [rule(member(iifname, egress_interfaces), ...out, goto('egress_pools'))]

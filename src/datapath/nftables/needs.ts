@@ -6,7 +6,7 @@ import type { SetName } from './sets.ts';
 import { UseCount } from './use-count.ts';
 
 /** Parts of the rules, by the name of a chain that only they have. */
-export const PARTS = ['source_ranges', 'bound_pods', 'ruled_sources'] as const;
+export const PARTS = ['source_ranges', 'policy_local_sources', 'bound_pods', 'ruled_sources'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** A part, or the chain of session affinity with a timeout in seconds. */
@@ -25,11 +25,12 @@ export function needsOf(entry: PlanEntry): readonly Need[] {
   switch (entry.kind) {
     case 'ServiceFrontend': {
       const timeout = timeoutOf(entry);
-      if (timeout === null && entry.sourceRanges === null) return nothingNeeded;
-      return [
-        ...(timeout === null ? nothingNeeded : [timeout]),
-        ...(entry.sourceRanges === null ? nothingNeeded : (['source_ranges'] as const)),
-      ];
+      if (timeout === null && entry.sourceRanges === null && entry.localEndpoints === null)
+        return nothingNeeded;
+      const needs: Need[] = timeout === null ? [] : [timeout];
+      if (entry.sourceRanges !== null) needs.push('source_ranges');
+      if (entry.localEndpoints !== null) needs.push('policy_local_sources');
+      return needs;
     }
     case 'PodBinding':
       return entry.sourceRanges === null ? nothingNeeded : ['source_ranges'];
@@ -46,6 +47,7 @@ export function needsOf(entry: PlanEntry): readonly Need[] {
 const partsBySet: Partial<Readonly<Record<SetName, Part>>> = {
   restricted: 'source_ranges',
   restricted_ranges: 'source_ranges',
+  policy_local: 'policy_local_sources',
   pod_ports: 'bound_pods',
   pod_port_ranges: 'bound_pods',
   pod_sources: 'bound_pods',

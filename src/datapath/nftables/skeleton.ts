@@ -14,7 +14,9 @@ import {
   ctState,
   dnat,
   drop,
+  entersNowhere,
   goto,
+  guardedMember,
   jump,
   leavesByLoopback,
   lookup,
@@ -34,7 +36,7 @@ import {
 import { counting, iifname, l4proto, random, slotBelow } from './ruleset/loads.ts';
 import type { ChainNode, RuleNode, SetNode, TableNode, Value } from './ruleset/nodes.ts';
 import { allSets, setsOf } from './sets.ts';
-import { onceByFamily, perProtocol, RANDOM, wordsOf } from './words.ts';
+import { onceByFamily, RANDOM, wordsOf } from './words.ts';
 
 /** Our table, one in each family. */
 export const TABLE = 'knat';
@@ -69,7 +71,7 @@ export function skeleton(family: Family, variant: SkeletonVariant): TableNode {
     translate(family),
     ...(parts.has('source_ranges') ? [sourceRanges(family)] : []),
     invalid(family),
-    ...sourceChains(family, networks),
+    ...sourceChains(family, networks, parts.has('policy_local_sources')),
     ...(parts.has('bound_pods') ? [boundPods(family)] : []),
     ...egressChains(family, egress, parts.has('ruled_sources')),
     ...baseChains(family, variant),
@@ -145,8 +147,8 @@ function services(family: Family): RuleNode[] {
   const { frontend } = wordsOf(family);
   const { endpoints_few, endpoints_single, special_frontends, special_chains } = setsOf(family);
   return [
-    drawn(family, random(FEW), endpoints_few),
     rule(vmapThrough(frontend, special_frontends, special_chains)),
+    drawn(family, random(FEW), endpoints_few),
     rule(dnat(family, lookup(frontend, endpoints_single))),
     drawn(family, random(FEW - 1), endpoints_few),
   ];
@@ -203,9 +205,10 @@ function unserved(family: Family, networks: Networks): ChainNode {
 }
 
 /** Source NAT of translated connections. */
-function sourceChains(family: Family, networks: Networks): ChainNode[] {
+function sourceChains(family: Family, networks: Networks, hasPolicyLocal: boolean): ChainNode[] {
   const { saddr, dialled, dialledAddress, isOutside, isHairpin, freePorts } = wordsOf(family);
   const sets = setsOf(family);
+  const ofFrontend = (set: SetNode) => guardedMember(sets.outside_addresses, dialled, set);
   return [
     chain(
       'masquerade_service',
@@ -213,24 +216,23 @@ function sourceChains(family: Family, networks: Networks): ChainNode[] {
       rule(masquerade(RANDOM, freePorts)),
       commented('protocols without ports', masquerade(RANDOM)),
     ),
-    chain(
-      'policy_local_sources',
-      'of frontends with policy Local: of this node itself',
-      rule(...isOutside, sourceIsLocal('=='), goto('masquerade_service')),
-    ),
-    chain(
-      'outside_sources',
-      'of frontends of the outside',
-      ...perProtocol((is) => [
-        rule(is, member(dialled, sets.masquerade_always), goto('masquerade_service')),
-        rule(is, member(dialled, sets.policy_local), goto('policy_local_sources')),
-      ]).flat(),
-    ),
+    ...(hasPolicyLocal
+      ? [
+          chain(
+            'policy_local_sources',
+            'of frontends with policy Local: of this node itself',
+            rule(...isOutside, sourceIsLocal('=='), goto('masquerade_service')),
+          ),
+        ]
+      : []),
     chain(
       'service_sources',
       'of translated connections: whose replies must come back here',
+      rule(ofFrontend(sets.masquerade_always), goto('masquerade_service')),
       commented('hairpin: source and destination are one address', ...isHairpin, goto('masquerade_service')),
-      rule(member(dialledAddress, sets.outside_addresses), jump('outside_sources')),
+      ...(hasPolicyLocal
+        ? [rule(entersNowhere, ofFrontend(sets.policy_local), goto('policy_local_sources'))]
+        : []),
       ...rulesIn(
         networks,
         family,
@@ -266,6 +268,8 @@ function boundPods(family: Family): ChainNode {
   );
 }
 
+const STAYS = commented('packets of this node to itself stay on the node', leavesByLoopback, back);
+
 /** Base chains come last: they refer to what stands before them. */
 function baseChains(family: Family, { parts, egress, networks }: SkeletonVariant): ChainNode[] {
   const { saddr, daddr } = wordsOf(family);
@@ -294,13 +298,15 @@ function baseChains(family: Family, { parts, egress, networks }: SkeletonVariant
       rule(goto('translate')),
     ),
   ]);
+  // Packets between pods pass before they are asked for it, where no rule could translate them before.
+  const isAskedEarly = parts.has('bound_pods') || parts.has('ruled_sources');
   return [
     ...destination,
     baseChain(
       'postrouting_nat',
       { type: 'nat', hook: 'postrouting', priority: 100 },
       rule(translated(true), jump('service_sources')),
-      commented('packets of this node to itself stay on the node', leavesByLoopback, back),
+      ...(isAskedEarly ? [STAYS] : []),
       ...(parts.has('bound_pods')
         ? [
             rule(
@@ -310,7 +316,7 @@ function baseChains(family: Family, { parts, egress, networks }: SkeletonVariant
             ),
           ]
         : []),
-      ...egressPostrouting(family, egress, networks, parts.has('ruled_sources')),
+      ...egressPostrouting(family, egress, networks, parts.has('ruled_sources'), isAskedEarly ? [] : [STAYS]),
     ),
   ];
 }

@@ -1,14 +1,10 @@
 /** The words of the rules: what they ask of a packet, each said once. */
 import type { Family } from '../../net/family.ts';
-import type { Protocol } from '../../net/protocol.ts';
 import { fieldsOf, LIST_NAME_BYTES, loadOf } from './fields.ts';
-import { concat, jhash, lookup, member, notMember, protocolIs } from './ruleset/build.ts';
+import { concat, jhash, lookup, member, notMember } from './ruleset/build.ts';
 import { addresses, dport, header, iifname, l4proto, original } from './ruleset/loads.ts';
-import type { NatFlag, Statement, Value } from './ruleset/nodes.ts';
+import type { NatFlag, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
-
-/** The protocols that have ports. conntrack tells what was dialled by the protocol that a rule has asked for before. */
-const WITH_PORTS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP'];
 
 /** The kernel chooses at random among the ports that it is given, whatever port the packet has. */
 export const RANDOM: readonly NatFlag[] = ['fully-random'];
@@ -65,11 +61,6 @@ const byFamily: Readonly<Record<Family, ReturnType<typeof makeWords>>> = {
 
 export function wordsOf(family: Family): ReturnType<typeof makeWords> {
   return byFamily[family];
-}
-
-/** One statement list for each protocol that has ports: conntrack is asked for what was dialled. */
-export function perProtocol<T>(make: (protocol: Statement, name: Protocol) => T): T[] {
-  return WITH_PORTS.map((protocol) => make(protocolIs(protocol), protocol));
 }
 
 /** Chains that are the same in every variant of a table: made when they are first asked for. */

@@ -3,7 +3,7 @@ import type { Family } from '../../../net/family.ts';
 import type { Prefix } from '../../../net/prefix.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
-import { ctStateBits, ctStatusBits, type Load, l4proto, oif, sourceType } from './loads.ts';
+import { ctStateBits, ctStatusBits, iif, type Load, l4proto, oif, sourceType } from './loads.ts';
 import type { ChainNode, NatFlag, NatOperand, RuleNode, SetNode, Statement, Value } from './nodes.ts';
 
 const value = (node: Value): Value => Object.freeze(node);
@@ -82,6 +82,15 @@ export function sourceIsLocal(operator: '==' | '!='): Statement {
   });
 }
 
+/** The packet is this node's own. */
+export const entersNowhere = statement({
+  kind: 'match',
+  value: iif,
+  operator: '==',
+  operand: new Uint8Array(4),
+  text: '0',
+});
+
 /** NF_CT_STATE_… as nft and the kernel have them in bits. */
 const states = { invalid: 1, new: 8 } as const;
 
@@ -109,11 +118,16 @@ export function translated(isSet: boolean): Statement {
 }
 
 export function member(key: Value, set: SetNode): Statement {
-  return statement({ kind: 'member', key, set, negated: false });
+  return statement({ kind: 'member', key, set, negated: false, guard: null });
 }
 
 export function notMember(key: Value, set: SetNode): Statement {
-  return statement({ kind: 'member', key, set, negated: true });
+  return statement({ kind: 'member', key, set, negated: true, guard: null });
+}
+
+/** The first field of the key is in the guard, and the whole key in the set. */
+export function guardedMember(guard: SetNode, key: Value, set: SetNode): Statement {
+  return statement({ kind: 'member', key, set, negated: false, guard });
 }
 
 export function vmap(key: Value, map: SetNode): Statement {

@@ -47,9 +47,11 @@ class Loader {
         break;
       }
       case 'member': {
-        this.#loadKey(statement.key, statement.set.interval, 0);
-        const flags = statement.negated ? numbers.lookupInverted : 0;
-        this.#add({ name: 'lookup', attributes: { set: statement.set.name, sreg: first, flags } });
+        const { key, set, negated, guard } = statement;
+        const flags = negated ? numbers.lookupInverted : 0;
+        if (guard === null) this.#loadKey(key, set.interval, 0);
+        else this.#loadGuarded(key, guard);
+        this.#add({ name: 'lookup', attributes: { set: set.name, sreg: first, flags } });
         break;
       }
       case 'vmap': {
@@ -232,6 +234,15 @@ class Loader {
       }
       place += paddedLengthOf(field) / 4;
     }
+  }
+
+  /** Loads the key into the first registers, and asks for its first field before it loads the others. */
+  #loadGuarded(key: Value, guard: SetNode): void {
+    const [first, ...others] = fieldsOf(key);
+    if (first === undefined) throw new TypeError('a key without fields');
+    this.#load(first, 0);
+    this.#add({ name: 'lookup', attributes: { set: guard.name, sreg: registerNumber(0), flags: 0 } });
+    this.#loadAll(others, paddedLengthOf(first) / 4);
   }
 
   /** Loads the value into the registers from this one on. */

@@ -126,6 +126,7 @@ function meta(
 export const l4proto = meta('l4proto', 'meta l4proto', 1, 'inet_proto');
 export const iifname = meta('iifname', 'iifname', 16, 'ifname');
 export const oifname = meta('oifname', 'oifname', 16, 'ifname');
+export const iif = meta('iif', 'iif', 4, 'ifindex');
 export const oif = meta('oif', 'oif', 4, 'ifindex');
 
 const NO_DIRECTION = 0xffff_ffff;

@@ -62,7 +62,14 @@ export type Statement =
       readonly isSet: boolean;
       readonly text: string;
     }
-  | { readonly kind: 'member'; readonly key: Value; readonly set: SetNode; readonly negated: boolean }
+  | {
+      readonly kind: 'member';
+      readonly key: Value;
+      readonly set: SetNode;
+      readonly negated: boolean;
+      /** A set that is asked for the first field of the key, before the others are loaded; null: none. */
+      readonly guard: SetNode | null;
+    }
   | {
       readonly kind: 'vmap';
       readonly key: Value;

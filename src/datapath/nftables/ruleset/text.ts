@@ -2,6 +2,7 @@
 import type { Family } from '../../../net/family.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
 import type { ChainNode, NatFlag, RuleNode, SetNode, Statement, TableNode, Value } from './nodes.ts';
+import { fieldsOf } from './values.ts';
 
 /** The words in which nft speaks of a family. */
 export const nftFamily = { IPv4: 'ip', IPv6: 'ip6' } as const satisfies Record<Family, string>;
@@ -55,7 +56,7 @@ function hasNoText(statement: Statement): boolean {
   if (statement.kind === 'affinity') return true;
   if (statement.kind === 'match') return statement.value.kind === 'lookup';
   if (statement.kind === 'nat') return statement.flags.includes('port-offset') || statement.ports !== null;
-  if (statement.kind === 'member') return statement.key.kind === 'overlay';
+  if (statement.kind === 'member') return statement.key.kind === 'overlay' || statement.guard !== null;
   if (statement.kind === 'vmap') return statement.through !== null;
   if (statement.kind !== 'masquerade') return false;
   return statement.flags.includes('port-offset') || statement.ports !== null;
@@ -75,8 +76,12 @@ function statementText(statement: Statement): string {
     }
     case 'bit':
       return `${valueText(statement.value)} ${statement.isSet ? '' : '! '}${statement.text}`;
-    case 'member':
-      return `${valueText(statement.key)} ${statement.negated ? '!= ' : ''}@${statement.set.name}`;
+    case 'member': {
+      const { key, set, negated, guard } = statement;
+      const [first] = fieldsOf(key);
+      const before = guard === null || first === undefined ? '' : `${valueText(first)} @${guard.name} `;
+      return `${before}${valueText(key)} ${negated ? '!= ' : ''}@${set.name}`;
+    }
     case 'vmap': {
       const { key, through, map } = statement;
       return `${valueText(key)}${through === null ? '' : ` map @${through.name}`} vmap @${map.name}`;
