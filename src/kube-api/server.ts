@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
 import { type KubeconfigEntry, type Pem, readPem } from './kubeconfig-entry.ts';
 import { bare, environmentProxy, proxyOf } from './proxy.ts';
+import { secureContextOf } from './tls-contexts.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Address of the API server, and how its certificate is checked. */
@@ -52,10 +53,15 @@ export async function serverOptions(
   const url = new URL(server.url);
   const host = bare(url.hostname);
   const name = server.tlsServerName || host;
+  const ca = await readPem(server.authority);
+  const { cert, key } = credentials;
+  const isPlain = url.protocol === 'http:';
+  const context = isPlain ? null : secureContextOf({ ca, cert, key });
   const tls: ConnectionOptions = {
-    ca: await readPem(server.authority),
-    cert: credentials.cert,
-    key: credentials.key,
+    ca,
+    cert,
+    key,
+    ...(context === null ? {} : { secureContext: context }),
     rejectUnauthorized: !server.isUnverified,
     // TLS has no server name for an address; the address is compared with the certificate below.
     servername: isIP(name) === 0 ? name : '',
@@ -64,7 +70,6 @@ export async function serverOptions(
   const options: RequestOptions = { ...credentials, ...tls };
   const { proxy } = server;
   if (proxy === null) return { ...options, agent: false };
-  const isPlain = url.protocol === 'http:';
   const port = Number(url.port || (isPlain ? 80 : 443));
   const connected = async () => {
     const socket = await openTunnel(proxy, host, port, signal);
