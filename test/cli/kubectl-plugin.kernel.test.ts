@@ -219,6 +219,49 @@ test('status asks the agent of the node named', async () => {
   ]);
 });
 
+test('an agent that still reads its source: code and exit status reach the user', async () => {
+  const [other] = await lab.addHosts(['reading']);
+  if (other === undefined) throw new Error('a host was asked for');
+  const kubeconfig = join(stage.folder, 'nowhere.yaml');
+  const cluster = { server: 'http://127.0.0.1:1' };
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'a',
+      clusters: [{ name: 'a', cluster }],
+      users: [{ name: 'a', user: { token: 'x' } }],
+      contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+    }),
+  );
+  const through = ['ip', 'netns', 'exec', other.namespace];
+  const source = ['--source', 'kubernetes', '--kubeconfig', kubeconfig];
+  const reading = startKnat(['agent', ...source, '--node', 'n1'], { through });
+  const usual = host;
+  host = other;
+  try {
+    const question = ['explain', '--node', 'n1', '--from', '10.0.0.1', '--to', '10.0.0.2:80'];
+    let asked = await kubectl(['knat', ...question]);
+    for (let left = 60; left > 0 && asked.errors.includes('KNAT_AGENT_NOT_RUNNING'); left--) {
+      asked = await kubectl(['knat', ...question]);
+    }
+    expect(asked.errors).toMatch(/still reading its source .*\(KNAT_SOURCE_READING\)/);
+    expect(asked.status).toBe(5);
+    for (const words of [['entries'], ['flows'], ['flows', '--ports']]) {
+      const { status, errors } = await kubectl(['knat', ...words, '--node', 'n1', '--timeout', '30']);
+      expect({ status, errors }).toEqual({
+        status: 5,
+        errors: expect.stringContaining('KNAT_SOURCE_READING'),
+      });
+    }
+  } finally {
+    host = usual;
+    reading.process.kill('SIGKILL');
+    await reading.ended;
+  }
+});
+
 test('explain goes to the node of the Pod that sends, and asks the agent even where a source is set', async () => {
   const question = ['--from', 'pod/shop/web-0', '--to', 'svc/shop/web:http'];
   const reported = await kubectl(['knat', 'explain', ...question]);

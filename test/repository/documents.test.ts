@@ -13,6 +13,7 @@ import { difference } from '../../src/forms/difference.ts';
 import { flowReports } from '../../src/forms/flows.ts';
 import { journal } from '../../src/forms/journal.ts';
 import { traceLine } from '../../src/forms/trace.ts';
+import { expectationResults } from '../../src/forms/verify.ts';
 import { flowAnswers, walk } from '../../src/forms/walk.ts';
 import { whatIf } from '../../src/forms/what-if.ts';
 import { eventReasons } from '../../src/model/finding-codes.ts';
@@ -63,6 +64,7 @@ test.each([
   ['diff', difference],
   ['history', journal],
   ['what-if', whatIf],
+  ['verify', expectationResults],
   ['trace', traceLine],
 ])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {
   const text = `${JSON.stringify(z.toJSONSchema(schema, { override }), null, 2)}\n`;
