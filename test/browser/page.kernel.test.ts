@@ -87,6 +87,28 @@ test('explain: the form asks, and its address repeats the question in another br
   await page.getByRole('note').getByText('not with 30099/TCP').first().waitFor();
 }, 120_000);
 
+test('trace: real packets appear while it runs, and the address repeats the question', async () => {
+  const visit = await open('#/trace');
+  const { page } = visit;
+  await page.getByRole('textbox', { name: 'From' }).fill('198.51.100.11');
+  await page.getByRole('textbox', { name: 'To' }).fill('203.0.113.11:30080');
+  await page.getByRole('textbox', { name: 'Packets' }).fill('1');
+  await page.getByRole('button', { name: 'Trace', exact: true }).click();
+  const packet = page.getByRole('region', { name: 'packet 1' });
+  await packet.getByText('Explain says the same').waitFor({ timeout: 45_000 });
+  const said = await packet.innerText();
+  expect(said).toContain('dnat');
+  expect(said).toMatch(/Service \S+/);
+  expect(said).toMatch(/left by \S+/);
+  await visit.picture('trace');
+  expect(new URL(page.url()).hash).toBe('#/trace?from=198.51.100.11&to=203.0.113.11%3A30080&count=1');
+  // A link starts nothing by itself.
+  await page.reload();
+  await page.getByRole('button', { name: 'Trace', exact: true }).waitFor();
+  expect(await page.getByRole('region').count()).toBe(0);
+  expect(await page.getByRole('textbox', { name: 'To' }).inputValue()).toBe('203.0.113.11:30080');
+}, 120_000);
+
 test('the keyboard reaches every control, also that of the colours, and their choice stays', async () => {
   const { page } = await open('', { colorScheme: 'light' });
   await page.getByRole('table', { name: 'flows' }).waitFor();

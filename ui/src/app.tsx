@@ -4,6 +4,7 @@ import { useSummary } from './api/queries.ts';
 import { EntriesPage } from './pages/entries.tsx';
 import { ExplainPage } from './pages/explain.tsx';
 import { OverviewPage } from './pages/overview.tsx';
+import { TracePage } from './pages/trace.tsx';
 import { ColorSchemeButton } from './parts/color-scheme-button.tsx';
 import { StateBadge } from './parts/state-badge.tsx';
 
@@ -11,6 +12,7 @@ const PAGES = [
   { path: '/', title: 'Overview' },
   { path: '/entries', title: 'Entries' },
   { path: '/explain', title: 'Explain' },
+  { path: '/trace', title: 'Trace' },
 ];
 
 export function App() {
@@ -24,6 +26,7 @@ export function App() {
           <Route path="/" component={OverviewPage} />
           <Route path="/entries" component={EntriesPage} />
           <Route path="/explain" component={ExplainPage} />
+          <Route path="/trace" component={TracePage} />
           <Route>
             <Redirect to="/" />
           </Route>

@@ -39,13 +39,36 @@ export async function askLines<Path extends LinesPath>(
     .map((line) => JSON.parse(line, shown));
 }
 
+/** The lines of JSON as they come. Throws ApiError. */
+export async function* askStream<Path extends LinesPath>(
+  path: Path,
+  question: QuestionAt<Path>,
+  signal: AbortSignal,
+): AsyncGenerator<LineAt<Path>> {
+  const { body } = await answered(pathOf(path, question), signal);
+  if (body === null) return;
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield JSON.parse(line, shown);
+  }
+}
+
 /** A reviver: foreign text must not reverse the page's text or begin new lines. */
 function shown(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? printable(value) : value;
 }
 
-/** Relative to the page's address, so that it works behind a proxy's path. */
 async function call(path: string, signal: AbortSignal): Promise<string> {
+  return await (await answered(path, signal)).text();
+}
+
+/** Relative to the page's address, so that it works behind a proxy's path. */
+async function answered(path: string, signal: AbortSignal): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(`.${API_PATH}${path}`, { signal });
@@ -53,9 +76,8 @@ async function call(path: string, signal: AbortSignal): Promise<string> {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError('', 'the agent does not answer');
   }
-  const text = await response.text();
-  if (response.ok) return text;
-  const said = refusalIn(text);
+  if (response.ok) return response;
+  const said = refusalIn(await response.text());
   throw new ApiError(said.code ?? '', said.message ?? `the agent answered ${response.status}`, said.details);
 }
 
