@@ -1,3 +1,4 @@
+import type { Packet } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
 import type { TraceQuestion } from '../forms/questions.ts';
 import type { TraceLine } from '../forms/trace.ts';
@@ -7,6 +8,7 @@ import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
 import { type TraceAsked, TraceSession } from '../trace/session.ts';
 import { TraceRunning } from '../trace/trace-running.ts';
 import type { AgentFacts } from './companion.ts';
+import { kernelJourney } from './other-rules.ts';
 
 const COUNT = { most: 100, usual: 5 };
 const SECONDS = { most: 600, usual: 30 };
@@ -37,7 +39,12 @@ export class PacketTraces {
       const { session, question: other } = this.#running;
       throw new TraceRunning(`${other}; it ends in ${session.secondsLeft} s at the latest`);
     }
-    const facts = { plan: planner.plan, node: () => planner.heldNode };
+    const facts = {
+      plan: planner.plan,
+      node: () => planner.heldNode,
+      journey: async (packet: Packet) =>
+        await kernelJourney(planner.plan, planner.heldNode, packet).catch(() => null),
+    };
     const session = new TraceSession(asked, facts, surroundings);
     const running = { session, question: `${question.from} → ${question.to}` };
     this.#running = running;

@@ -43,7 +43,13 @@ const outcome = form({
 export type TraceOutcome = z.output<typeof outcome>;
 
 const fields = packetFate.unwrap().shape;
-const explained = form({ ...fields, because: text }).openapi('TraceExplained');
+const explained = form({
+  ...fields,
+  because: text,
+  way: textOrNull.openapi({
+    description: 'with the rules of other programs and routing, in words; null: they were not examined',
+  }),
+}).openapi('TraceExplained');
 export type TraceExplained = z.output<typeof explained>;
 
 const packet = form({

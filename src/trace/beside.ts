@@ -1,4 +1,5 @@
 import { fateOf, reasonOf } from '../explain/answer.ts';
+import type { Journey } from '../explain/others/journey.ts';
 import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import type { Packet } from '../explain/packet.ts';
 import { type Path, type Walk, walk } from '../explain/walk.ts';
@@ -7,6 +8,7 @@ import { parsePort } from '../net/port.ts';
 import { protocolFromNumber } from '../net/protocol.ts';
 import { endpointText } from '../plan/canonical.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
+import { differenceFromWay, wayText } from './beside-way.ts';
 import { endText, type Header } from './header.ts';
 
 /** What explain says of the packet with these headers; null for protocols that it does not know. */
@@ -28,8 +30,10 @@ export function walkOf(
   return walk(plan, node, packet);
 }
 
-export function explainedBy(walk: Walk): TraceExplained {
-  return { ...fateOf(walk), because: reasonOf(walk) };
+/** @param journey null: the rules of other programs were not examined */
+export function explainedBy(walk: Walk, journey: Journey | null): TraceExplained {
+  const way = journey === null ? null : wayText(journey);
+  return { ...fateOf(walk), because: reasonOf(walk), way };
 }
 
 /** What happened to a packet. */
@@ -40,10 +44,24 @@ export interface Happened {
   readonly kind: 'left' | 'delivered' | 'dropped' | 'rejected' | 'handed over' | 'gone';
   /** `text` of the outcome: who dropped it. */
   readonly text: string;
+  /** The interface by which it leaves; null: none. */
+  readonly out: string | null;
 }
 
 /** How the first packet of a connection differs from what explain says of it; null: it does not. */
-export function differenceFrom(said: Walk, happened: Happened, node: WalkedNode): string | null {
+export function differenceFrom(
+  said: Walk,
+  journey: Journey | null,
+  happened: Happened,
+  node: WalkedNode,
+): string | null {
+  return journey === null
+    ? differenceFromWalk(said, happened, node)
+    : differenceFromWay(journey, happened, node);
+}
+
+/** The same, from the plan alone. */
+function differenceFromWalk(said: Walk, happened: Happened, node: WalkedNode): string | null {
   const { verdict } = said;
   const { kind, text, before, after } = happened;
   const isDropped = kind === 'dropped' || kind === 'rejected';

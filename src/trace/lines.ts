@@ -17,7 +17,9 @@ export function traceLines(line: TraceLine): Line[] {
         explained === null
           ? []
           : labelled('Explain says', COLUMN, `${explainedText(explained)}: ${explained.because}`, 'dim');
-      return [...labelled('', 0, title, 'strong'), ...said];
+      const way = explained?.way ?? null;
+      const whole = way === null ? [] : labelled('', COLUMN, `with all rules and routes: ${way}`, 'dim');
+      return [...labelled('', 0, title, 'strong'), ...said, ...whole];
     }
     case 'packet':
       return packetLines(line.packet);

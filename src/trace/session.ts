@@ -13,7 +13,7 @@ import { type AssembledPacket, Assembly } from './assembly.ts';
 import { explainedBy } from './beside.ts';
 import { endText } from './header.ts';
 import { RuleBook } from './rule-book.ts';
-import { toldPacket } from './told.ts';
+import { type TellingParts, toldPacket } from './told.ts';
 import { matchedPackets, startTracing, stopTracing, type TracedPackets } from './trace-table.ts';
 
 /** Milliseconds between two lines that tell how many packets matched. */
@@ -39,7 +39,7 @@ export interface TraceSurroundings extends Sleeper {
   readonly receiveBuffer?: number;
 }
 
-export interface TraceFacts {
+export interface TraceFacts extends Pick<TellingParts, 'journey'> {
   readonly plan: NatPlan;
   readonly node: () => WalkedNode & { readonly nodeName: string };
 }
@@ -101,7 +101,7 @@ export class TraceSession {
     const { now } = this.#around;
     const { count } = this.#asked;
     try {
-      yield this.#started();
+      yield await this.#started();
       let tellWaiting = now() + WAITING;
       while (!signal.aborted) {
         const next = this.#assembly.settle(now());
@@ -109,11 +109,12 @@ export class TraceSession {
           this.#tellLoss = false;
           yield { event: 'lost' };
         }
-        for (const line of this.#takeLines()) yield line;
+        yield* this.#takeLines();
+        if (this.#isClosed) return;
         if (this.#told >= count) return yield this.#end('count');
         if (now() >= this.#until) {
           this.#assembly.settle(now(), 0);
-          for (const line of this.#takeLines()) yield line;
+          yield* this.#takeLines();
           return yield this.#end('time');
         }
         if (now() >= tellWaiting) {
@@ -159,9 +160,11 @@ export class TraceSession {
     if (this.#told + this.#waiting.length < this.#asked.count) this.#waiting.push(packet);
   }
 
-  #started(): TraceLine {
+  async #started(): Promise<TraceLine> {
     const { traced, packet, count, seconds } = this.#asked;
-    const node = this.#facts.node();
+    const { plan, node: nodeNow, journey } = this.#facts;
+    const node = nodeNow();
+    const explained = packet === null ? null : explainedBy(walk(plan, node, packet), await journey(packet));
     return {
       event: 'started',
       node: node.nodeName,
@@ -170,28 +173,28 @@ export class TraceSession {
       destination: endText(traced.destination, traced.port),
       count,
       seconds,
-      explained: packet === null ? null : explainedBy(walk(this.#facts.plan, node, packet)),
+      explained,
     };
   }
 
-  #takeLines(): TraceLine[] {
-    const packets = this.#waiting;
-    this.#waiting = [];
-    if (packets.length > 0) this.#book.forget();
-    return packets.flatMap((packet) => {
-      const told = this.#tell(packet);
-      return told === null ? [] : [{ event: 'packet' as const, packet: told }];
-    });
+  async *#takeLines(): AsyncGenerator<TraceLine> {
+    if (this.#waiting.length > 0) this.#book.forget();
+    while (!this.#isClosed && this.#told < this.#asked.count) {
+      const packet = this.#waiting.shift();
+      if (packet === undefined) return;
+      const told = await this.#tell(packet);
+      if (told !== null) yield { event: 'packet', packet: told };
+    }
   }
 
-  #tell(packet: AssembledPacket): TracePacket | null {
-    const { plan, node } = this.#facts;
-    const nameOf = (index: number) => this.#nameOf(index);
-    const told = toldPacket(packet, { plan, node: node(), book: this.#book, nameOf });
-    if (told === null) return null;
-    this.#told++;
+  async #tell(packet: AssembledPacket): Promise<TracePacket | null> {
+    const { plan, node, journey } = this.#facts;
     const age = this.#around.now() - packet.startedAt;
     const at = new Date(this.#around.wallClock().getTime() - age).toISOString();
+    const nameOf = (index: number) => this.#nameOf(index);
+    const told = await toldPacket(packet, { plan, node: node(), book: this.#book, nameOf, journey });
+    if (told === null) return null;
+    this.#told++;
     const incomplete = packet.startedAt <= this.#lostAt + LOSS_SHADOW;
     const comparison = incomplete ? { compared: false, differs: null } : {};
     return { number: this.#told, at, ...told, ...comparison, incomplete };

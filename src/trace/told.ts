@@ -1,5 +1,7 @@
 import { TABLE } from '../datapath/nftables/skeleton.ts';
+import type { Journey } from '../explain/others/journey.ts';
 import type { WalkedNode } from '../explain/own.ts';
+import type { Packet } from '../explain/packet.ts';
 import type { Walk } from '../explain/walk.ts';
 import { protocolName } from '../flows/protocol-names.ts';
 import type { TraceEnds, TraceOutcome, TracePacket, TraceStep } from '../forms/trace.ts';
@@ -19,12 +21,14 @@ export interface TellingParts {
   readonly book: RuleBook;
   /** The name of the interface with this index. */
   nameOf(index: number): string;
+  /** The way of a first packet through the kernel, as explain says it; null: it cannot be examined. */
+  journey(packet: Packet): Promise<Journey | null>;
 }
 
 type Told = Omit<TracePacket, 'number' | 'at' | 'incomplete'>;
 
 /** The packet as it is told; null where its headers cannot be read. */
-export function toldPacket(packet: AssembledPacket, parts: TellingParts): Told | null {
+export async function toldPacket(packet: AssembledPacket, parts: TellingParts): Promise<Told | null> {
   const before = packet.first === null ? null : readHeader(packet.first);
   if (before === null) return null;
   const after = (packet.last === null ? null : readHeader(packet.last)) ?? before;
@@ -35,8 +39,13 @@ export function toldPacket(packet: AssembledPacket, parts: TellingParts): Told |
   const steps = packet.runs.flatMap((run) => stepsOf(run, before, walk, parts));
   const outcome = outcomeOf(packet, steps, output);
   const isFirst = isFirstPacket(packet, book);
+  const out = outcome.kind === 'left' ? output : null;
+  // From here on the kernel is asked by explain alone: the trace may end meanwhile.
+  const journey = walk === null || !isFirst ? null : await parts.journey(walk.packet);
   const differs =
-    walk === null || !isFirst ? null : differenceFrom(walk, { before, after, ...outcome }, node);
+    walk === null || !isFirst
+      ? null
+      : differenceFrom(walk, journey, { before, after, out, ...outcome }, node);
   const { connection } = packet;
   return {
     protocol: protocolName(before.protocol),
@@ -46,7 +55,7 @@ export function toldPacket(packet: AssembledPacket, parts: TellingParts): Told |
     before: endsOf(before),
     after: endsOf(after),
     in: input,
-    out: outcome.kind === 'left' ? output : null,
+    out,
     connection: connection && {
       state: connection.state,
       id: connection.id,
@@ -55,7 +64,7 @@ export function toldPacket(packet: AssembledPacket, parts: TellingParts): Told |
     steps,
     cut: packet.cut,
     outcome,
-    explained: walk === null ? null : explainedBy(walk),
+    explained: walk === null ? null : explainedBy(walk, journey),
     compared: walk !== null && isFirst,
     differs,
   };
@@ -144,9 +153,7 @@ function goneText(hook: string, complete: boolean, forwarded: boolean): string {
   if (!complete)
     return `not seen after it entered ${hook}: something there that nf_tables cannot trace took it (rules of iptables-legacy, BPF, a bridge)`;
   if (hook === 'prerouting')
-    return 'not seen after prerouting: routing dropped it (no route, rp_filter, or forwarding is off)';
+    return 'not seen after prerouting: routing dropped it (no route, rp_filter, forwarding is off, or its time to live ended)';
   if (hook === 'output') return 'not seen after output: there is no route for it';
-  return forwarded
-    ? 'not seen after forward: it was too large, or its time to live ended'
-    : `not seen after ${hook}`;
+  return forwarded ? 'not seen after forward: it was too large for the way on' : `not seen after ${hook}`;
 }

@@ -107,7 +107,11 @@ test('notifications that are lost are told, and the packets are marked', async (
     ...{ family: familyOf(POD), source: POD, destination: PLACE, protocol: 17 },
     ...{ sourcePort: null, port: PORT, replies: false },
   };
-  const facts = { plan: planOf({}), node: () => ({ nodeName: 'n', localAddresses: [], listeners: [] }) };
+  const facts = {
+    plan: planOf({}),
+    node: () => ({ nodeName: 'n', localAddresses: [], listeners: [] }),
+    journey: async () => null,
+  };
   const asked = { traced, packet: null, count: 50, seconds: 3, dropped: false };
   const session = new TraceSession(asked, facts, around);
   const script = `for i in 1 2 3 4 5 6 7 8; do echo x > /dev/udp/${PLACE}/${PORT}; done`;
