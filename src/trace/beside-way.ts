@@ -1,7 +1,7 @@
 import type { Journey, JourneyEnd } from '../explain/others/journey.ts';
 import { afterText, ownerText, wayJson } from '../explain/others/way.ts';
 import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
-import type { Happened } from './beside.ts';
+import type { Happened } from './happened.ts';
 import { endText } from './header.ts';
 
 /** Ways that are told; the others are counted. */

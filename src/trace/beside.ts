@@ -9,6 +9,7 @@ import { protocolFromNumber } from '../net/protocol.ts';
 import { endpointText } from '../plan/canonical.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { differenceFromWay, wayText } from './beside-way.ts';
+import type { Happened } from './happened.ts';
 import { endText, type Header } from './header.ts';
 
 /** What explain says of the packet with these headers; null for protocols that it does not know. */
@@ -34,18 +35,6 @@ export function walkOf(
 export function explainedBy(walk: Walk, journey: Journey | null): TraceExplained {
   const way = journey === null ? null : wayText(journey);
   return { ...fateOf(walk), because: reasonOf(walk), way };
-}
-
-/** What happened to a packet. */
-export interface Happened {
-  readonly before: Header;
-  readonly after: Header;
-  /** As in `TraceOutcome`. */
-  readonly kind: 'left' | 'delivered' | 'dropped' | 'rejected' | 'handed over' | 'gone';
-  /** `text` of the outcome: who dropped it. */
-  readonly text: string;
-  /** The interface by which it leaves; null: none. */
-  readonly out: string | null;
 }
 
 /** How the first packet of a connection differs from what explain says of it; null: it does not. */

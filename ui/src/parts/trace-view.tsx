@@ -46,7 +46,11 @@ function Line({ line }: { line: TraceLine }) {
     case 'end':
       return (
         <Text size="sm" c="dimmed">
-          {line.packets === 0 ? 'no packet came' : `${line.packets} packets`}
+          {line.packets === 0
+            ? 'no packet came'
+            : line.packets === 1
+              ? '1 packet'
+              : `${line.packets} packets`}
           {line.because === 'time' && ', and the time is over'}
           {line.more > 0 && `; ${line.more} more packets matched and were not shown`}
         </Text>
