@@ -1,10 +1,12 @@
-import type { Packet } from '../explain/packet.ts';
+import { isAnswer } from '../explain/icmp.ts';
+import { isPortPacket, type Packet } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
 import type { TraceQuestion } from '../forms/questions.ts';
 import type { TraceLine } from '../forms/trace.ts';
 import { familyOf } from '../net/address.ts';
-import { protocolNumber } from '../net/protocol.ts';
+import { hasPorts, protocolNumber } from '../net/protocol.ts';
 import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
+import { icmpType } from '../trace/icmp-types.ts';
 import { type TraceAsked, TraceSession } from '../trace/session.ts';
 import { TraceRunning } from '../trace/trace-running.ts';
 import type { AgentFacts } from './companion.ts';
@@ -43,7 +45,9 @@ export class PacketTraces {
       plan: planner.plan,
       node: () => planner.heldNode,
       journey: async (packet: Packet) =>
-        await kernelJourney(planner.plan, planner.heldNode, packet).catch(() => null),
+        isPortPacket(packet)
+          ? await kernelJourney(planner.plan, planner.heldNode, packet).catch(() => null)
+          : null,
     };
     const session = new TraceSession(asked, facts, surroundings);
     const running = { session, question: `${question.from} → ${question.to}` };
@@ -58,14 +62,16 @@ export class PacketTraces {
 
   #asked(question: TraceQuestion): TraceAsked {
     const packet = validQuery(packetOfQuestion(question, this.#agent.planner));
-    const { source, destination, protocol, port, sourcePort = null } = packet;
+    const { source, destination, protocol, port, sourcePort = null, icmp } = packet;
+    const family = familyOf(destination);
     return {
       traced: {
-        family: familyOf(destination),
-        ...{ source, destination, protocol: protocolNumber[protocol], sourcePort, port },
+        ...{ family, source, destination, protocol: protocolNumber[protocol], sourcePort },
+        port: hasPorts(protocol) ? port : null,
+        icmpType: icmp === undefined ? null : icmpType(icmp.kind, family),
         replies: question.replies === 'true',
       },
-      packet,
+      packet: isAnswer(icmp) ? null : packet,
       count: numberOf('count', question.count, COUNT),
       seconds: numberOf('seconds', question.seconds, SECONDS),
       dropped: question.dropped === 'true',

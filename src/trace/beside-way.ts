@@ -23,11 +23,17 @@ export function wayText(journey: Journey): string {
 /**
  * How the first packet of a connection differs from its way as explain says it; null: it does not, or explain itself says
  * that something cannot be decided beforehand.
+ * @param reachable all endpoints; of many, the way of some stands for all
  */
-export function differenceFromWay(journey: Journey, happened: Happened, node: WalkedNode): string | null {
+export function differenceFromWay(
+  journey: Journey,
+  reachable: ReadonlySet<string>,
+  happened: Happened,
+  node: WalkedNode,
+): string | null {
   const isOpen = journey.limits.length > 0 || journey.ends.some(({ fate }) => fate.kind === 'unknown');
   if (isOpen || happened.kind === 'handed over') return null;
-  if (journey.ends.some((end) => fits(end, happened, node))) return null;
+  if (journey.ends.some((end) => fits(end, reachable, happened, node))) return null;
   const { kind, text, after } = happened;
   const isGone = kind !== 'left' && kind !== 'delivered';
   const did = isGone
@@ -37,7 +43,8 @@ export function differenceFromWay(journey: Journey, happened: Happened, node: Wa
 }
 
 function fits(
-  { course: { packet }, fate }: JourneyEnd,
+  { course: { packet, own }, fate }: JourneyEnd,
+  reachable: ReadonlySet<string>,
   { kind, after, out }: Happened,
   node: WalkedNode,
 ): boolean {
@@ -45,8 +52,15 @@ function fits(
   if (fate.kind === 'rejected') return kind === 'rejected' || (kind === 'gone' && fate.by === null);
   const isSent =
     fate.kind === 'sent' ? kind === 'left' : kind === 'delivered' || (kind === 'left' && out === 'lo');
-  if (!isSent || packet.destination !== after.destination || packet.port !== after.port) return false;
+  if (!isSent) return false;
+  const isOwn = isOwnAddress(node, after.source);
+  if (packet.destination !== after.destination || (packet.port || null) !== after.port) {
+    // Of many endpoints, the ways of some stand for all: another may have another interface, and its address.
+    const isLikeThis = own.endpoint === endText(packet.destination, packet.port);
+    const isReached = isLikeThis && reachable.has(endText(after.destination, after.port));
+    return isReached && (isOwn || packet.source === after.source);
+  }
   if (fate.kind === 'delivered') return true; // postrouting does not see it
   if (fate.kind === 'sent' && fate.output !== null && out !== null && fate.output.name !== out) return false;
-  return packet.source === null ? isOwnAddress(node, after.source) : packet.source === after.source;
+  return packet.source === null ? isOwn : packet.source === after.source;
 }

@@ -4,21 +4,29 @@ import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import type { Packet } from '../explain/packet.ts';
 import { type Path, type Walk, walk } from '../explain/walk.ts';
 import type { TraceExplained } from '../forms/trace.ts';
-import { parsePort } from '../net/port.ts';
+import { NO_PORT, parsePort } from '../net/port.ts';
 import { protocolFromNumber } from '../net/protocol.ts';
 import { endpointText } from '../plan/canonical.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import { differenceFromWay, wayText } from './beside-way.ts';
 import type { Happened } from './happened.ts';
 import { endText, type Header } from './header.ts';
+import { isEchoRequest } from './icmp-types.ts';
 
 /** What explain says of the packet with these headers; null for protocols that it does not know. */
 export function walkOf(
   plan: NatPlan,
   node: WalkedNode,
-  { source, destination, protocol: number, sourcePort, port }: Header,
+  { family, source, destination, protocol: number, sourcePort, port, icmp }: Header,
   inputInterface: string | null,
 ): Walk | null {
+  if (icmp !== null) {
+    // Answers and errors begin no connection: explain asks conntrack about them.
+    if (!isEchoRequest(icmp.type, family)) return null;
+    const protocol = family === 'IPv4' ? ('ICMP' as const) : ('ICMPv6' as const);
+    const echo = { source, destination, protocol, port: NO_PORT, icmp: { kind: 'echo-request' } } as const;
+    return walk(plan, node, inputInterface === null ? echo : { ...echo, inputInterface });
+  }
   const protocol = protocolFromNumber(number);
   const to = port === null ? null : parsePort(port);
   if (protocol === null || to === null) return null;
@@ -44,9 +52,9 @@ export function differenceFrom(
   happened: Happened,
   node: WalkedNode,
 ): string | null {
-  return journey === null
-    ? differenceFromWalk(said, happened, node)
-    : differenceFromWay(journey, happened, node);
+  if (journey === null) return differenceFromWalk(said, happened, node);
+  const reachable = new Set(said.paths.map(({ endpoint }) => endpointText(endpoint)));
+  return differenceFromWay(journey, reachable, happened, node);
 }
 
 /** The same, from the plan alone. */
@@ -61,7 +69,9 @@ function differenceFromWalk(said: Walk, happened: Happened, node: WalkedNode): s
   if (isDropped || kind === 'gone') return `explain says ${fateText(said)}; the packet was ${text}`;
   if (kind === 'handed over') return null;
   const reached = endText(after.destination, after.port);
-  const path = said.paths.find(({ endpoint }) => endpointText(endpoint) === reached);
+  const path = said.paths.find(
+    ({ endpoint }) => endText(endpoint.address, endpoint.port || null) === reached,
+  );
   if (path === undefined) return `explain says ${fateText(said)}; the packet went to ${reached}`;
   if (kind === 'delivered') return null; // postrouting does not see it
   return sourceDifference(path, before, after, node);

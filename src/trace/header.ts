@@ -1,6 +1,6 @@
 import { addressFromBytes, formatEndpoint, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import { protocolNumber } from '../net/protocol.ts';
+import { PROTOCOLS, protocolNumber } from '../net/protocol.ts';
 import { net16 } from '../wire/bytes.ts';
 import type { PacketHeaders } from '../wire/nftables/trace.ts';
 
@@ -14,6 +14,8 @@ export interface Header {
   /** Null for protocols without ports, and for later fragments. */
   readonly sourcePort: number | null;
   readonly port: number | null;
+  /** Type and code of ICMP; null for other protocols. */
+  readonly icmp: { readonly type: number; readonly code: number } | null;
   /** Bytes with the IP header. */
   readonly length: number;
   /** What else helps to recognise it: `SYN`, `type 8 code 0`; empty for nothing. */
@@ -21,8 +23,8 @@ export interface Header {
 }
 
 const FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] as const;
-const WITH_PORTS: ReadonlySet<number> = new Set(Object.values(protocolNumber));
-const ICMP: ReadonlySet<number> = new Set([1, 58]);
+const WITH_PORTS: ReadonlySet<number> = new Set(PROTOCOLS.map((name) => protocolNumber[name]));
+const ICMP: ReadonlySet<number> = new Set([protocolNumber.ICMP, protocolNumber.ICMPv6]);
 
 /** Null where the bytes are no IP header. A transport header may be cut off. */
 export function readHeader({ network, transport }: PacketHeaders): Header | null {
@@ -52,15 +54,16 @@ export function readHeader({ network, transport }: PacketHeaders): Header | null
 function transportOf(
   protocol: number,
   bytes: Uint8Array,
-): Pick<Header, 'protocol' | 'sourcePort' | 'port' | 'details'> {
-  const none = { protocol, sourcePort: null, port: null };
+): Pick<Header, 'protocol' | 'sourcePort' | 'port' | 'icmp' | 'details'> {
+  const none = { protocol, sourcePort: null, port: null, icmp: null };
   if (ICMP.has(protocol) && bytes.length >= 2) {
-    return { ...none, details: `type ${bytes[0]} code ${bytes[1]}` };
+    const [type = 0, code = 0] = bytes;
+    return { ...none, icmp: { type, code }, details: `type ${type} code ${code}` };
   }
   if (!WITH_PORTS.has(protocol) || bytes.length < 4) return { ...none, details: '' };
   const flags = protocol === protocolNumber.TCP && bytes.length >= 14 ? (bytes[13] as number) : 0;
   const details = FLAGS.filter((_, bit) => (flags & (1 << bit)) !== 0).join(' ');
-  return { protocol, sourcePort: net16(bytes, 0), port: net16(bytes, 2), details };
+  return { ...none, sourcePort: net16(bytes, 0), port: net16(bytes, 2), details };
 }
 
 /** `10.244.1.5:40000`; without a port the address alone. */

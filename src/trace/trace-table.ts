@@ -33,6 +33,8 @@ export interface TracedPackets {
   /** Null: every port, or a protocol without ports. */
   readonly sourcePort: number | null;
   readonly port: number | null;
+  /** Null: every type, or no ICMP. */
+  readonly icmpType: number | null;
   /** Packets of the other direction of such connections too. */
   readonly replies: boolean;
 }
@@ -157,7 +159,8 @@ const TURN_ON: readonly Expression[] = [
 /** Offsets of the addresses in the header. */
 const ADDRESSES = { IPv4: [12, 16], IPv6: [8, 24] } as const satisfies Record<Family, unknown>;
 
-function asked({ family, source, destination, protocol, sourcePort, port }: TracedPackets): Expression[] {
+function asked(packets: TracedPackets): Expression[] {
+  const { family, source, destination, protocol, sourcePort, port, icmpType } = packets;
   const address = (value: IpAddress, offset: number) => {
     const bytes = addressBytes(value);
     const attributes = { dreg: REGISTER, base: numbers.payloadBase.network, offset, length: bytes.length };
@@ -175,7 +178,13 @@ function asked({ family, source, destination, protocol, sourcePort, port }: Trac
     ...address(destination, to),
     ...ofPort(sourcePort, 0),
     ...ofPort(port, 2),
+    ...(icmpType === null ? [] : icmpTypeIs(icmpType)),
   ];
+}
+
+function icmpTypeIs(type: number): Expression[] {
+  const attributes = { dreg: REGISTER, base: numbers.payloadBase.transport, offset: 0, length: 1 };
+  return [{ name: 'payload', attributes }, is(Uint8Array.of(type))];
 }
 
 /** Packets of the reply direction of connections that such a packet began. */

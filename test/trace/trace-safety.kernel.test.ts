@@ -105,7 +105,7 @@ test('notifications that are lost are told, and the packets are marked', async (
   const around = { now, wallClock: () => new Date(), ...timers, receiveBuffer: 2048 };
   const traced = {
     ...{ family: familyOf(POD), source: POD, destination: PLACE, protocol: 17 },
-    ...{ sourcePort: null, port: PORT, replies: false },
+    ...{ sourcePort: null, port: PORT, icmpType: null, replies: false },
   };
   const facts = {
     plan: planOf({}),

@@ -168,6 +168,28 @@ describe('what a packet did', () => {
     });
   });
 
+  test('ICMP: an echo request and its answer', async () => {
+    await stage.start([...pods, natPool]);
+    const trace = await RunningTrace.begin({
+      ...{ from: POD, to: PLACE, proto: 'icmp', count: '2', replies: 'true' },
+    });
+    await stage.flat.clients.runToEnd(['ping', '-n', '-c', '1', '-W', '2', '-I', POD, PLACE]);
+    await trace.ended;
+    expect(trace.packets).toMatchObject([
+      {
+        ...{ protocol: 'ICMP', details: 'type 8 code 0', before: { source: POD, destination: PLACE } },
+        ...{ after: { source: NODE, destination: PLACE }, compared: true, differs: null },
+        explained: { verdict: 'snat', snat: 'node' },
+      },
+      {
+        details: 'type 0 code 0',
+        isReply: true,
+        after: { source: PLACE, destination: POD },
+        explained: null,
+      },
+    ]);
+  });
+
   test('given to this node, and sent by it', async () => {
     await stage.start([...pods, natPool]);
     const trace = await RunningTrace.begin({ from: CLIENT, to: `${NODE}:9`, count: '1' });
