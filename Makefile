@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak what-if bench bench-scale clean test-cluster
+.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak others what-if bench bench-scale clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -56,6 +56,9 @@ soak: setup ## random tests for 30 minutes: manifests against the oracles, the k
 	@KNAT_SEED=random KNAT_ORACLE_RUNS=5000 npm run --silent test:unit -- test/conformance/oracle
 	@$(eval M := $(or $(MINUTES),15)) KNAT_SEED=random KNAT_RANDOM_MINUTES=$(M) KNAT_SEQUENCE_RUNS=$$(($(M) * 5)) KNAT_CONNECTION_RUNS=$$(($(M) * 3)) KNAT_EGRESS_RUNS=$$(($(M) * 15)) \
 	  npm run --silent test:kernel -- --no-file-parallelism test/conformance/random.kernel.test.ts test/conformance/sequences.kernel.test.ts test/conformance/connections.kernel.test.ts test/conformance/egress.kernel.test.ts
+
+others: setup ## random rules of other programs beside ours, and packets: explain says what happens (RUNS=… states, SEED=… of a report), root needed
+	@KNAT_OTHERS_RUNS=$(or $(RUNS),500) KNAT_SEED=$(or $(SEED),random) npm run --silent test:kernel -- test/conformance/others.kernel.test.ts
 
 what-if: setup ## a million random packets: a class of what-if holds one if and only if explain's answer differs (RUNS=… pairs of states)
 	@KNAT_WHAT_IF_RUNS=$(or $(RUNS),2600) npm run --silent test:unit -- src/what-if/search.property.test.ts

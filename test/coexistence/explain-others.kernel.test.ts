@@ -105,6 +105,23 @@ describe('flannel masquerades the pods towards everything else', () => {
     expect(await seen()).toBe(podA);
   });
 
+  test('iptables-legacy, read without its program', async () => {
+    const planner = await planOf(disabledLan);
+    flannel((line) => execFileSync('iptables-legacy', ['-w', '10', '-t', 'nat', ...line.split(' ')]));
+    try {
+      expect(await told(planner)).toEqual({
+        fate: 'sent',
+        source: nodeIP,
+        met: [
+          'FLANNEL-POSTRTG: -s 10.244.0.0/16 ! -d 224.0.0.0/4 -m comment --comment "flanneld" -j MASQUERADE --random-fully',
+        ],
+      });
+      expect(await seen()).toBe(nodeIP);
+    } finally {
+      for (const all of ['-F', '-X']) execFileSync('iptables-legacy', ['-w', '10', '-t', 'nat', all]);
+    }
+  });
+
   test('iptables-nft', async () => {
     const planner = await planOf(disabledLan);
     flannel((line) => execFileSync('iptables-nft', ['-w', '10', '-t', 'nat', ...line.split(' ')]));

@@ -109,6 +109,7 @@ export class KernelHost implements Host {
     if (output === undefined || output === null) return null;
     const way = this.#routes.decide({ destination, output: output.index });
     if (isIpv6(destination)) {
+      if (this.hasAddress(destination)) return destination; // rule 1: the same address
       const route = this.#routes.decide({ destination, output: output.index, isForRoute: true });
       // A preferred source of the route is for the host's own packets only, and hides the kernel's choice.
       return typeof way === 'string' || typeof route === 'string' || route.source !== null
@@ -120,13 +121,14 @@ export class KernelHost implements Host {
     const gateway = (typeof via === 'string' ? null : via.nexthops[0]?.gateway) ?? destination;
     const nexthop = isIpv6(gateway) ? destination : gateway;
     const own = this.#addresses.filter(
-      ({ interfaceIndex, family, scope, flags }) =>
-        interfaceIndex === output.index && family === 'IPv4' && scope === 'global' && !flags.has('secondary'),
+      ({ family, scope, flags }) => family === 'IPv4' && scope === 'global' && !flags.has('secondary'),
     );
-    const beside = own.find(({ address, peer, prefixLength }) =>
+    const there = own.filter(({ interfaceIndex }) => interfaceIndex === output.index);
+    const beside = there.find(({ address, peer, prefixLength }) =>
       prefixContains({ family: 'IPv4', address: peer ?? address, length: prefixLength }, nexthop),
     );
-    return (beside ?? own[0])?.address ?? null;
+    // An interface without an address borrows the first one of the host (inet_select_addr of devinet.c).
+    return (beside ?? there[0] ?? own[0])?.address ?? null;
   }
 
   redirectAddress({ isLocal, input, family, destination }: PassingPacket): IpAddress | null {

@@ -9,6 +9,7 @@ import {
   type RuleDeclaration,
 } from '../../wire/nftables/declarations.ts';
 import type { KernelHost } from './kernel-host.ts';
+import { legacySources } from './legacy-tables.ts';
 import type { IpTableFamily } from './native-tables.ts';
 import { CompiledRule, type RuleContext } from './ruleset/compile.ts';
 import { SetView } from './ruleset/set-view.ts';
@@ -47,8 +48,12 @@ export class KernelRuleset implements Ruleset {
     try {
       const generation = connection.generation().id;
       const budget = { left: MOST_RULES };
-      const bases = await nativeBases(connection, family, host, budget);
-      return new KernelRuleset(connection, generation, bases);
+      const native = await nativeBases(connection, family, host, budget);
+      const legacy = legacySources(family, host, MOST_RULES).flatMap(({ bases, rules }) => {
+        const source: ChainSource = { read: async (chain, end) => rules(chain, end) };
+        return bases.map((base): SourcedBase => ({ ...base, source }));
+      });
+      return new KernelRuleset(connection, generation, [...native, ...legacy]);
     } catch (error) {
       connection.retire();
       throw error;
