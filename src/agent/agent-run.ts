@@ -26,6 +26,7 @@ import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { conntrackSettings } from './companions/conntrack-settings.ts';
 import { kernelDifference } from './companions/difference.ts';
 import { flowsForPeople } from './companions/flows.ts';
+import { foreignTranslation } from './companions/foreign-translation.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { history } from './companions/history.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
@@ -122,7 +123,10 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
       );
       companions.push(forwardGuard(opened(new ForwardChains()), watch, run.manageForward ?? true));
     }
-    if (enable.egress) host.push(new KernelReservedPorts(processClock));
+    if (enable.egress) {
+      host.push(new KernelReservedPorts(processClock));
+      if (!once) companions.push(foreignTranslation((onChange) => watchChains(datapath.portId, onChange)));
+    }
     if (run.conntrack !== undefined) companions.push(conntrackSettings(run.conntrack));
     if (run.podnatController !== undefined) {
       const { prefix, replace } = run.podnatController;

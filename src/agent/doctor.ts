@@ -11,7 +11,7 @@ import { lookAtHost } from '../doctor/look.ts';
  * @param remedyOf remedy for an error of the datapath
  */
 export async function diagnoseHost(
-  known: Pick<HostFacts, 'agent' | 'pools'>,
+  known: Pick<HostFacts, 'agent' | 'pools' | 'differing'>,
   remedyOf: (error: unknown) => string,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {

@@ -1,11 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { KernelHost } from '../datapath/coexistence/kernel-host.ts';
 import { KernelRuleset } from '../datapath/coexistence/kernel-ruleset.ts';
+import { type Difference, differingSources } from '../explain/others/differing.ts';
 import { type Journey, journeyOf } from '../explain/others/journey.ts';
 import type { WalkedNode } from '../explain/own.ts';
 import type { PortPacket } from '../explain/packet.ts';
 import type { NodeFacts } from '../model/node.ts';
-import { familyOf } from '../net/address.ts';
+import { familyOf, type IpAddress } from '../net/address.ts';
 import { isLoopback } from '../net/special-address.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { Planner } from '../plan/planner.ts';
@@ -34,6 +35,18 @@ export async function kernelJourney(plan: NatPlan, node: WalkedNode, packet: Por
   }
 }
 
+/** Where other programs of this host translate packets of pods otherwise than the plan. Throws Denied without rights. */
+export async function foreignDifferences({
+  plan,
+  heldNode,
+  pods,
+}: Pick<Planner, 'plan' | 'heldNode' | 'pods'>): Promise<Difference[]> {
+  const here: IpAddress[] = [];
+  for (const { nodeName, hostNetwork, finished, ips } of pods.values())
+    if (nodeName === heldNode.nodeName && !hostNetwork && !finished) here.push(...ips);
+  return await differingSources(plan, heldNode, here, (packet) => kernelJourney(plan, heldNode, packet));
+}
+
 /**
  * The packet's way, if this host is the node of the plan and the process may read its rules; null otherwise.
  * @param isThisHost the user says that it is; else an address of the node must be one of this host's interfaces
@@ -51,6 +64,18 @@ export async function journeyHere(
   }
 }
 
+/** As `foreignDifferences`, if this host is the node of the plan and its rules can be read; null otherwise. */
+export async function differencesHere(
+  planner: Pick<Planner, 'plan' | 'heldNode' | 'pods'>,
+): Promise<Difference[] | null> {
+  try {
+    return isNodeHere(planner.heldNode) ? await foreignDifferences(planner) : null;
+  } catch {
+    return null; // without rights, or without nf_tables
+  }
+}
+
+/** An interface of this host has an address of the node. */
 function isNodeHere({ nodeIPs }: Pick<NodeFacts, 'nodeIPs'>): boolean {
   const host = new KernelHost();
   try {

@@ -9,6 +9,7 @@ import {
 } from './checks/kernel.ts';
 import {
   agent,
+  differing,
   foreignSourceNat,
   forwardDrops,
   kubeProxy,
@@ -29,6 +30,7 @@ export const checks: readonly Check[] = [
   conntrackFill,
   forwardDrops,
   foreignSourceNat,
+  differing,
   untracked,
   kubeProxy,
   poolsAndNetworks,

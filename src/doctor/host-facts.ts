@@ -84,6 +84,8 @@ export interface HostFacts {
   readonly sysctls: Sysctls;
   readonly conntrack: ConntrackFacts | null;
   readonly foreignSourceNat: readonly ForeignSourceNat[] | null;
+  /** Where other programs give packets of pods another source than the plan; null: not known without an agent or a source. */
+  readonly differing: readonly { readonly message: string; readonly remedy: string }[] | null;
   readonly untracked: readonly UntrackedRule[] | null;
   /** Unreadable rules of other programs and the reason, one line each. */
   readonly unseenRules: readonly string[];

@@ -11,7 +11,7 @@ import { foreignSourceNat, untrackedRules } from './foreign-source-nat.ts';
 import type { ConntrackFacts, HostFacts, InterfaceFacts, PlatformFacts, Sysctls } from './host-facts.ts';
 
 /** Facts that need neither an agent nor a source. */
-export type SeenFacts = Omit<HostFacts, 'agent' | 'pools'>;
+export type SeenFacts = Omit<HostFacts, 'agent' | 'pools' | 'differing'>;
 
 /** Changes nothing. Unreadable facts are null; throws only when the signal aborts. */
 export async function lookAtHost(

@@ -226,6 +226,12 @@ export const sideCodes = {
       'The FORWARD chains of this host cannot be read, so knat does not know whether the firewall drops traffic of bindings.',
     remedy: 'Follow the message. knat reads them again at the next change, and at least every 10 s.',
   },
+  KNAT_FOREIGN_SOURCE_NAT: {
+    meaning:
+      'Another program gives packets of pods another source than pools and EgressRules say: flannel masquerades what a disabled pool exempts, for example. The message names the rule.',
+    remedy:
+      "Follow the message: exempt the destination there, or switch that program's masquerading off. knat explain shows the way of a packet.",
+  },
   KNAT_LISTENERS_UNSEEN: {
     meaning:
       'The listening sockets of this host cannot be read: a pod may get a port that a program of the host uses. Listeners seen before still count.',

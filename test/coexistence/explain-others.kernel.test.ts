@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { explainQuery } from '../../src/agent/explain-query.ts';
-import { kernelJourney } from '../../src/agent/other-rules.ts';
+import { foreignDifferences, kernelJourney } from '../../src/agent/other-rules.ts';
 import { describeWalk } from '../../src/explain/describe.ts';
 import { plainText } from '../../src/explain/lines.ts';
 import { isPortPacket } from '../../src/explain/packet.ts';
@@ -103,6 +103,39 @@ describe('flannel masquerades the pods towards everything else', () => {
     const planner = await planOf(disabledLan);
     expect(await told(planner)).toEqual({ fate: 'sent', source: podA, met: [] });
     expect(await seen()).toBe(podA);
+  });
+
+  test('status has a finding, and what it says to do helps', async () => {
+    const planner = await planOf(disabledLan);
+    flannel((line) => execFileSync('iptables-nft', ['-w', '10', '-t', 'nat', ...line.split(' ')]));
+    const [difference, ...more] = await foreignDifferences(planner);
+    expect(more).toEqual([]);
+    expect(difference?.message).toBe(
+      'flannel gives packets of pods in 10.244.0.0/16 (IPPool pods) to 192.168.0.0/16 (IPPool lan) the source 192.168.9.1, where knat leaves it as it is: chain FLANNEL-POSTRTG of table ip nat, ip saddr 10.244.0.0/16 ip daddr != 224.0.0.0/4 -m comment --comment "flanneld" counter -j MASQUERADE --random-fully',
+    );
+    const [, commands] = /nft '([^']+)'/.exec(difference?.remedy ?? '') ?? [];
+    nft((commands ?? '').replaceAll('; add', '\nadd'));
+    expect(await foreignDifferences(planner)).toEqual([]);
+    expect(await told(planner)).toEqual({ fate: 'sent', source: podA, met: [] });
+    expect(await seen()).toBe(podA);
+  });
+
+  test('nf_tables', async () => {
+    const planner = await planOf(disabledLan);
+    nft(`table ip flannel-ipv4 {
+      chain postrtg {
+        type nat hook postrouting priority srcnat; policy accept;
+        meta mark & 0x4000 == 0x4000 return
+        ip saddr 10.244.1.0/24 ip daddr 10.244.0.0/16 return
+        ip saddr 10.244.0.0/16 ip daddr 10.244.1.0/24 return
+        ip saddr != 10.244.1.0/24 ip daddr 10.244.0.0/16 return
+        ip saddr 10.244.0.0/16 ip daddr != 224.0.0.0/4 masquerade fully-random
+        ip saddr != 10.244.0.0/16 ip daddr 10.244.0.0/16 masquerade fully-random
+      }
+    }`);
+    expect(await told(planner)).toMatchObject({ fate: 'sent', source: nodeIP });
+    expect(await described(planner)).toContain('flannel (chain postrtg of table ip flannel-ipv4)');
+    expect(await seen()).toBe(nodeIP);
   });
 
   test('iptables-legacy, read without its program', async () => {

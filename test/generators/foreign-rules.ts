@@ -296,7 +296,7 @@ const nftables = (family: Family): fc.Arbitrary<readonly string[]> =>
         '  chain early {',
         '    type filter hook prerouting priority -300; policy accept;',
         ...(notracks ? [`    iifname "${inBy}" udp dport ${port} ${source}notrack`] : []),
-        `    iifname "${inBy[0]}*" ${ip} saddr @nets meta mark set ${mark}`,
+        `    iifname "${inBy[0]}*" ${ip} saddr @nets th dport < 40000 meta mark set ${mark}`,
         '  }',
         '  chain to_pods {',
         `    type nat hook prerouting priority ${dstPriority}; policy accept;`,

@@ -1,7 +1,8 @@
 import { diagnoseHost } from '../../agent/doctor.ts';
 import { planOnce } from '../../agent/offline.ts';
+import { differencesHere } from '../../agent/other-rules.ts';
 import type { CheckResult } from '../../doctor/finding.ts';
-import type { AgentReport, PoolRange } from '../../doctor/host-facts.ts';
+import type { AgentReport, HostFacts, PoolRange } from '../../doctor/host-facts.ts';
 import type { Status } from '../../forms/status.ts';
 import { formatFinding, type Severity } from '../../model/finding.ts';
 import { parsePrefix } from '../../net/prefix.ts';
@@ -21,20 +22,27 @@ export async function doctor(values: SettingValues, context: Context): Promise<v
   const { terminal } = context;
   const client = agentClient(context);
   const agent = await askForAgent(client);
-  const pools = agent === null ? await poolsOfSource(values) : await poolsOfAgent(client);
-  const results = await diagnoseHost({ agent, pools }, remedyOf, new AbortController().signal);
+  const known =
+    agent === null
+      ? await knownToSource(values)
+      : { pools: await poolsOfAgent(client), differing: agent.differing };
+  const results = await diagnoseHost({ agent, ...known }, remedyOf, new AbortController().signal);
   await printData(terminal, values.output, results, () => printDiagnosis(results, context));
   const isSick = results.some(({ findings }) => findings.some(({ severity }) => severity === 'error'));
   if (isSick) context.exit = EXIT.failed;
 }
 
-async function askForAgent(client: AgentClient): Promise<AgentReport | null> {
+/** What a plan says about this host. */
+type Known = Pick<HostFacts, 'pools' | 'differing'>;
+
+async function askForAgent(client: AgentClient): Promise<(AgentReport & Pick<Known, 'differing'>) | null> {
   try {
     const status = await client.ask('/status');
     return {
       synced: status.synced,
       failure: status.failure?.message ?? null,
       findings: findingsOf(status),
+      differing: differingOf(status),
     };
   } catch (error) {
     if (error instanceof AgentNotRunning) return null;
@@ -42,13 +50,24 @@ async function askForAgent(client: AgentClient): Promise<AgentReport | null> {
   }
 }
 
+const DIFFERING = 'KNAT_FOREIGN_SOURCE_NAT';
+
+/** The agent follows packets through the kernel itself. */
+function differingOf({ problems }: Status): Known['differing'] {
+  return problems
+    .filter(({ code }) => code === DIFFERING)
+    .map(({ code, message }) => ({ message, remedy: errorCodes.get(code)?.remedy ?? 'follow the message' }));
+}
+
 function findingsOf(status: Status): AgentReport['findings'] {
   const severity = 'warning';
   return [
-    ...status.problems.map((finding) => {
-      const remedy = errorCodes.get(finding.code)?.remedy ?? 'follow the message';
-      return { severity, message: formatFinding(finding), remedy } as const;
-    }),
+    ...status.problems
+      .filter(({ code }) => code !== DIFFERING)
+      .map((finding) => {
+        const remedy = errorCodes.get(finding.code)?.remedy ?? 'follow the message';
+        return { severity, message: formatFinding(finding), remedy } as const;
+      }),
     ...planFindings(status).map((message) => {
       return { severity, message, remedy: 'docs/status.md, "Events", has each reason' } as const;
     }),
@@ -68,13 +87,14 @@ async function poolsOfAgent(client: AgentClient): Promise<PoolRange[] | null> {
   });
 }
 
-async function poolsOfSource(values: SettingValues): Promise<PoolRange[] | null> {
-  if (values.source === undefined) return null;
+async function knownToSource(values: SettingValues): Promise<Known> {
+  if (values.source === undefined) return { pools: null, differing: null };
   const settings = await planSettings(values, { isOnce: true });
   const { planner } = await planOnce(settings, null, new AbortController().signal);
-  return [...planner.plan.entries()].flatMap((entry) =>
+  const pools = [...planner.plan.entries()].flatMap((entry) =>
     entry.kind === 'FamilyScope' ? entry.pools.filter(({ natOutgoing }) => natOutgoing) : [],
   );
+  return { pools, differing: await differencesHere(planner) };
 }
 
 const SIGNS = { note: 'note', warning: 'WARN', error: 'FAIL' } as const satisfies Record<Severity, string>;

@@ -1,5 +1,6 @@
 import { formatPrefix, type Prefix, prefixesOverlap } from '../../net/prefix.ts';
 import { LINK_LOCAL } from '../../net/special-address.ts';
+import { sourceNatRemedy } from '../../netfilter/program-remedies.ts';
 import type { Check } from '../finding.ts';
 import type { ForeignSourceNat, HostFacts, HostFinding } from '../host-facts.ts';
 
@@ -16,16 +17,23 @@ export const foreignSourceNat: Check = {
       return {
         severity: 'warning',
         message: `${who} has a ${action} rule in chain ${chain} of ${table}: if both match a packet, the chain that comes first decides, and the other has no effect`,
-        remedy:
-          owner === null
-            ? 'remove it, or exclude the sources in the pools'
-            : (remedies[owner] ?? 'switch it off there, or switch that kind of NAT off in knat: --enable'),
+        remedy: sourceNatRemedy(owner),
       };
     });
     const unseen = unseenRules.map((message): HostFinding => {
       return { severity: 'note', message, remedy: 'install the package iptables where knat runs' };
     });
     return [...findings, ...unseen];
+  },
+};
+
+/** By packets that are followed through the kernel, as explain does: what the rules above come to. */
+export const differing: Check = {
+  name: 'differing-source-nat',
+  title: 'sources that another program gives to packets of pods',
+  examine: ({ differing }) => {
+    if (differing === null) return 'the plan is not known: no agent runs, and there is no --source';
+    return differing.map(({ message, remedy }): HostFinding => ({ severity: 'warning', message, remedy }));
   },
 };
 
@@ -85,19 +93,6 @@ function isLinkLocal(prefix: Prefix | null): boolean {
   const own = LINK_LOCAL[prefix.family];
   return prefixesOverlap(own, prefix) && prefix.length >= own.length;
 }
-
-const remedies: Readonly<Record<string, string>> = {
-  'ip-masq-agent':
-    'remove its DaemonSet, then the chain IP-MASQ-AGENT; docs/migrate-from-ip-masq-agent.md has the steps',
-  Calico:
-    'set natOutgoing in one of them only: knat agent --enable service,pod, or see docs/migrate-from-calico-natoutgoing.md',
-  'the CNI plugin (ipMasq)':
-    'set "ipMasq": false in the CNI configuration (/etc/cni/net.d) and restart the pods',
-  docker: 'start dockerd with --ip-masq=false, or remove its networks from the pools',
-  firewalld: 'firewall-cmd --remove-masquerade --permanent for the zone of the pods, then --reload',
-  flannel: 'start flanneld without --ip-masq',
-  'kube-proxy': 'docs/migrate-from-kube-proxy.md has the steps',
-};
 
 export const kubeProxy: Check = {
   name: 'kube-proxy',
