@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { KernelHost } from '../datapath/coexistence/kernel-host.ts';
+import { KernelIpSets } from '../datapath/coexistence/kernel-ip-sets.ts';
 import { KernelRuleset } from '../datapath/coexistence/kernel-ruleset.ts';
 import { type Difference, differingSources } from '../explain/others/differing.ts';
 import { type Journey, journeyOf } from '../explain/others/journey.ts';
@@ -7,6 +8,7 @@ import type { WalkedNode } from '../explain/own.ts';
 import type { PortPacket } from '../explain/packet.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
 import { isLoopback } from '../net/special-address.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { Planner } from '../plan/planner.ts';
@@ -14,25 +16,53 @@ import type { Planner } from '../plan/planner.ts';
 /** Examinations of one packet while other programs keep changing their rules. */
 const ATTEMPTS = 3;
 
+/** What this host's kernel had when it was opened; chains are read once, when the first packet comes to them. */
+class Surroundings {
+  readonly #sets = new KernelIpSets();
+  readonly #host = new KernelHost(this.#sets);
+  readonly #rulesets = new Map<Family, KernelRuleset>();
+
+  async follow(plan: NatPlan, node: WalkedNode, packet: PortPacket): Promise<Journey> {
+    const family = familyOf(packet.destination);
+    let ruleset = this.#rulesets.get(family);
+    if (ruleset === undefined) {
+      ruleset = await KernelRuleset.open(family, this.#host);
+      this.#rulesets.set(family, ruleset);
+    }
+    return await journeyOf(packet, { plan, node }, ruleset, this.#host, async () => await turn());
+  }
+
+  /** Other programs changed rules since. */
+  get isOutdated(): boolean {
+    return [...this.#rulesets.values()].some((ruleset) => ruleset.isOutdated);
+  }
+
+  close(): void {
+    for (const ruleset of this.#rulesets.values()) ruleset.close();
+    this.#host.close();
+    this.#sets.close();
+  }
+}
+
+/** Examines while nobody changes rules, as far as possible. */
+async function examined<Found>(examine: (surroundings: Surroundings) => Promise<Found>): Promise<Found> {
+  for (let attempt = 1; ; attempt++) {
+    const surroundings = new Surroundings();
+    try {
+      const found = await examine(surroundings);
+      if (attempt === ATTEMPTS || !surroundings.isOutdated) return found;
+    } finally {
+      surroundings.close();
+    }
+  }
+}
+
 /**
  * The packet's way through the kernel of this network namespace: the plan's rules, those of other programs, and routing. Reads
  * only what the packet meets, in turns of the event loop, and sends nothing. Throws Denied without rights.
  */
 export async function kernelJourney(plan: NatPlan, node: WalkedNode, packet: PortPacket): Promise<Journey> {
-  for (let attempt = 1; ; attempt++) {
-    const host = new KernelHost();
-    try {
-      const ruleset = await KernelRuleset.open(familyOf(packet.destination), host);
-      try {
-        const journey = await journeyOf(packet, { plan, node }, ruleset, host, async () => await turn());
-        if (!ruleset.isOutdated || attempt === ATTEMPTS) return journey;
-      } finally {
-        ruleset.close();
-      }
-    } finally {
-      host.close();
-    }
-  }
+  return await examined((surroundings) => surroundings.follow(plan, node, packet));
 }
 
 /** Where other programs of this host translate packets of pods otherwise than the plan. Throws Denied without rights. */
@@ -44,7 +74,9 @@ export async function foreignDifferences({
   const here: IpAddress[] = [];
   for (const { nodeName, hostNetwork, finished, ips } of pods.values())
     if (nodeName === heldNode.nodeName && !hostNetwork && !finished) here.push(...ips);
-  return await differingSources(plan, heldNode, here, (packet) => kernelJourney(plan, heldNode, packet));
+  return await examined((surroundings) =>
+    differingSources(plan, heldNode, here, (packet) => surroundings.follow(plan, heldNode, packet)),
+  );
 }
 
 /**

@@ -179,3 +179,61 @@ describe('flannel masquerades the pods towards everything else', () => {
     `);
   });
 });
+
+describe('ipsets', () => {
+  const ipset = (line: string) => execFileSync('ipset', line.split(' '));
+  afterEach(() => {
+    for (const all of ['-F', '-X']) execFileSync('iptables-nft', ['-w', '10', '-t', 'filter', all]);
+    ipset('destroy');
+  });
+
+  test.each([
+    ['hash:net', 'src', ['10.244.1.0/24'], true],
+    ['hash:net', 'dst', ['10.244.1.0/24'], false],
+    ['hash:ip,port', 'src,dst', ['10.244.1.7,tcp:80'], true],
+    ['hash:ip,port', 'src,dst', ['10.244.1.7,udp:80'], false],
+    ['hash:net,port', 'dst,dst', ['192.168.9.0/24,tcp:80'], true],
+    ['hash:ip,port,net', 'src,dst,dst', ['10.244.1.7,80,192.168.0.0/16'], true],
+    ['bitmap:port range 0-1024', 'dst', ['80'], true],
+    ['hash:net,iface', 'src,src', ['10.244.0.0/16,cni0'], true],
+    ['hash:net,iface', 'src,src', ['10.244.0.0/16,eth0'], false],
+  ] as const)('%s by %s', async (type, directions, members, drops) => {
+    const planner = await planOf(disabledLan);
+    ipset(`create members ${type}`);
+    for (const member of members) ipset(`add members ${member}`);
+    const rule = `-A FORWARD -p tcp -m set --match-set members ${directions} -m conntrack --ctstate NEW -j DROP`;
+    execFileSync('iptables-nft', ['-w', '10', ...rule.split(' ')]);
+    expect((await told(planner)).fate).toBe(drops ? 'dropped' : 'sent');
+    const { outcome } = await stage.dial(
+      { source: podA, address: lanHost, protocol: 'TCP', port: 80 },
+      drops ? 350 : 1500,
+    );
+    expect(outcome).toBe(drops ? 'timeout' : 'answered');
+  });
+});
+
+test('a table with 100,000 rules holds nothing up, and is told', async () => {
+  const planner = await planOf(disabledLan);
+  const rules = Array.from(
+    { length: 100_000 },
+    (_, at) => `ip saddr 172.16.${(at >> 8) & 255}.${at & 255} drop`,
+  );
+  nft(`table ip large {
+    chain passing {
+      type filter hook forward priority 0; policy accept;
+      ${rules.join('\n')}
+    }
+  }`);
+  let turns = 0;
+  const count = () => {
+    turns++;
+    handle = setImmediate(count);
+  };
+  let handle = setImmediate(count);
+  const packet = { source: podA, destination: lanHost, protocol: 'TCP', port: portOf(80) } as const;
+  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, packet);
+  clearImmediate(handle);
+  expect(turns).toBeGreaterThan(100);
+  expect(limits).toEqual(['chain passing of table ip large is too large to be examined']);
+  expect(ends).toMatchObject([{ fate: { kind: 'unknown' } }]);
+});

@@ -50,7 +50,9 @@ export class KernelRuleset implements Ruleset {
       const budget = { left: MOST_RULES };
       const native = await nativeBases(connection, family, host, budget);
       const legacy = legacySources(family, host, MOST_RULES).flatMap(({ bases, rules }) => {
-        const source: ChainSource = { read: async (chain, end) => rules(chain, end) };
+        const source: ChainSource = {
+          read: async (chain, end) => await inStepsOf((into) => rules(chain, end, into)),
+        };
         return bases.map((base): SourcedBase => ({ ...base, source }));
       });
       return new KernelRuleset(connection, generation, [...native, ...legacy]);
@@ -213,6 +215,17 @@ function* compiled(
     into.push(new CompiledRule(rule, context));
     yield;
   }
+}
+
+/** The rules that the steps give; null: none are read. */
+async function inStepsOf(
+  stepsInto: (into: Rule[]) => Iterable<undefined> | null,
+): Promise<readonly Rule[] | null> {
+  const rules: Rule[] = [];
+  const steps = stepsInto(rules);
+  if (steps === null) return null;
+  await inSteps(steps);
+  return rules;
 }
 
 async function inSteps(steps: Iterable<undefined>): Promise<void> {

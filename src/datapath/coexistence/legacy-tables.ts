@@ -31,7 +31,8 @@ const NAT: Readonly<Partial<Record<LegacyHook, number>>> = {
 /** A table of legacy iptables; null instead of it: it is too large to be read. */
 export interface LegacySource {
   readonly bases: readonly BaseChain[];
-  rules(chain: string, end: TargetHook): readonly Rule[] | null;
+  /** In steps, one rule each; null: none are read. */
+  rules(chain: string, end: TargetHook, into: Rule[]): Iterable<undefined> | null;
 }
 
 /** Legacy tables of the family, read from the kernel without any program. Throws Denied without rights. */
@@ -57,8 +58,8 @@ export function legacySources(family: Family, host: KernelHost, most: number): L
         },
       ];
     });
-    const rules = (chain: string, end: TargetHook) =>
-      isRead ? rulesOf(table, { title, chain, family, end, host }) : null;
+    const rules = (chain: string, end: TargetHook, into: Rule[]) =>
+      isRead ? rulesOf(table, { title, chain, family, end, host }, into) : null;
     return [{ bases, rules }];
   });
 }
@@ -73,8 +74,11 @@ interface Context {
   readonly host: KernelHost;
 }
 
-function rulesOf(table: LegacyTable, context: Context): Rule[] {
-  return table.rules(context.chain).map((rule) => executable(rule, context));
+function* rulesOf(table: LegacyTable, context: Context, into: Rule[]): Generator<undefined> {
+  for (const rule of table.rules(context.chain)) {
+    into.push(executable(rule, context));
+    yield;
+  }
 }
 
 function executable(rule: LegacyRule, { title, chain, family, end, host }: Context): Rule {

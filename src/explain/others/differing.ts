@@ -8,7 +8,7 @@ import { formatPrefix, type Prefix, prefixContains } from '../../net/prefix.ts';
 import { programNamed } from '../../netfilter/program-names.ts';
 import { sourceNatRemedyFor } from '../../netfilter/program-remedies.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
-import type { Packet } from '../packet.ts';
+import type { PortPacket } from '../packet.ts';
 import { walk } from '../walk.ts';
 import type { Journey, JourneyEnd } from './journey.ts';
 
@@ -30,7 +30,7 @@ const OUTSIDE: Readonly<Record<Family, IpAddress>> = {
 const PORT = parsePort(443);
 
 interface Sample {
-  readonly packet: Packet;
+  readonly packet: PortPacket;
   readonly source: PoolFact;
   /** The pool that has the destination; null: outside of all. */
   readonly destination: PoolFact | null;
@@ -46,7 +46,7 @@ export async function differingSources(
   plan: NatPlan,
   node: NodeFacts,
   podsHere: readonly IpAddress[],
-  follow: (packet: Packet) => Promise<Journey>,
+  follow: (packet: PortPacket) => Promise<Journey>,
 ): Promise<Difference[]> {
   const found = new Map<string, Difference>();
   for (const sample of samplesOf(plan, node, podsHere)) {

@@ -104,8 +104,8 @@ export interface LegacyTable {
   readonly policies: ReadonlyMap<LegacyHook, 'accept' | 'drop'>;
   /** Number of entries of all chains. */
   readonly size: number;
-  /** Empty for a chain that does not exist. */
-  rules(chain: string): readonly LegacyRule[];
+  /** Read one by one; none for a chain that does not exist. */
+  rules(chain: string): Iterable<LegacyRule>;
 }
 
 /**
@@ -173,15 +173,20 @@ export function tableOf(info: Uint8Array, answer: Uint8Array, family: Family): L
     const policy = policyAt.get(at);
     if (policy !== undefined)
       policies.set(policy, host32(answer, target + NAME) === DROP ? 'drop' : 'accept');
-    else if (textOf(answer, target + 2, target + 31) === 'ERROR') {
+    else if (answer[target + 2] === FIRST_OF_ERROR && textOf(answer, target + 2, target + 31) === 'ERROR') {
       const name = textOf(answer, target + NAME, Math.min(answer.length, target + NAME + 30));
       starts.set(at + next, name);
     } else chain.push(at);
     at += next;
   }
-  const rules = (name: string) => (places.get(name) ?? []).map((at) => ruleAt(answer, at, family, starts));
+  function* rules(name: string): Generator<LegacyRule> {
+    for (const at of places.get(name) ?? []) yield ruleAt(answer, at, family, starts);
+  }
   return { policies, size: [...places.values()].reduce((sum, { length }) => sum + length, 0), rules };
 }
+
+/** `E`: few targets begin so, and a table may have a hundred thousand. */
+const FIRST_OF_ERROR = 0x45;
 
 /** Verdicts of a standard target, as unsigned numbers: -NF_DROP - 1, -NF_ACCEPT - 1, XT_RETURN. */
 const DROP = 0xffff_ffff;

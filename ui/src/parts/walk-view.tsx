@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { WalkJson, WalkPacket, WalkPath, WalkStep } from '../../../src/forms/walk.ts';
 import { formatEndpoint } from '../../../src/net/address.ts';
 import { Connections } from './connections.tsx';
+import { WayView } from './way-view.tsx';
 
 const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
   dnat: { color: 'blue', text: 'the destination is rewritten' },
@@ -50,6 +51,7 @@ export function WalkView({ walk }: { walk: WalkJson }) {
         ))}
       </Group>
       {walk.paths.length > PATHS && <Text c="dimmed">and {walk.paths.length - PATHS} more endpoints</Text>}
+      {walk.way !== null && <WayView way={walk.way} />}
       <Connections walk={walk} />
       {walk.hints.length > 0 && (
         <Alert color="blue" title="Did you mean?" role="note">

@@ -4,6 +4,7 @@ import type { PortSpan } from '../../../net/port.ts';
 import type { Mark, PassingPacket } from '../../../netfilter/packet.ts';
 import type { Effect, Part, Rule } from '../../../netfilter/rule.ts';
 import { host32, net16 } from '../../../wire/bytes.ts';
+import { Malformed } from '../../../wire/errors.ts';
 import type { RuleDeclaration } from '../../../wire/nftables/declarations.ts';
 import { type Verdict, verdictOf } from '../../../wire/nftables/element.ts';
 import {
@@ -46,14 +47,25 @@ export class CompiledRule implements Rule {
     this.table = context.title;
     this.chain = rule.chain ?? '';
     const compiler = new Compiler(context);
-    for (const raw of rule.expressions ?? []) compiler.add(raw);
-    this.parts = compiler.matters ? compiler.parts : [];
+    this.parts = partsOf(rule, compiler);
     this.#text = compiler.text.with(rule.userdata);
   }
 
   get text(): string {
     return this.#text.toString();
   }
+}
+
+/** A rule that this version of knat cannot read may do anything. */
+function partsOf({ expressions = [] }: RuleDeclaration, compiler: Compiler): readonly Part[] {
+  try {
+    for (const raw of expressions) compiler.add(raw);
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    const text = 'a rule that knat cannot read';
+    return [...compiler.parts, { kind: 'do', effect: () => text }];
+  }
+  return compiler.matters ? compiler.parts : [];
 }
 
 /** Expressions that change nothing that matters to a packet's way. */
