@@ -64,14 +64,6 @@ export function ownChains(rules: OwnRules, host: Host): OwnChain<OwnCourse>[] {
         name: `${hook}_nat`,
         walk: (course) => toEndpoints(rules, course),
       },
-      {
-        hook,
-        type: 'nat',
-        priority: -95,
-        table: TABLE,
-        name: `${hook}_unserved`,
-        walk: (course) => unserved(rules, course),
-      },
     ])
     .concat({
       hook: 'postrouting',
@@ -153,7 +145,8 @@ function refusedSources(rules: OwnRules, course: Course<OwnCourse>): Division<Ow
 
 function toEndpoints(rules: OwnRules, course: Course<OwnCourse>): Division<OwnCourse> {
   const outcome = destinationOf(rules, course.packet);
-  if (outcome === null || outcome.verdict !== 'dnat') return on(course);
+  if (outcome === null || isRefusedSource(outcome) || outcome.verdict === 'none') return on(course);
+  if (outcome.verdict !== 'dnat') return ends(course, outcome.steps, outcome.verdict);
   const { packet } = course;
   const shown = outcome.endpoints.slice(0, MOST_ENDPOINTS);
   return {
@@ -167,13 +160,6 @@ function toEndpoints(rules: OwnRules, course: Course<OwnCourse>): Division<OwnCo
     }),
     ended: [],
   };
-}
-
-function unserved(rules: OwnRules, course: Course<OwnCourse>): Division<OwnCourse> {
-  const outcome = destinationOf(rules, course.packet);
-  if (outcome === null || isRefusedSource(outcome)) return on(course);
-  const { verdict, steps } = outcome;
-  return verdict === 'drop' || verdict === 'reject' ? ends(course, steps, verdict) : on(course);
 }
 
 function fromSource(rules: OwnRules, host: Host, course: Course<OwnCourse>): Division<OwnCourse> {
