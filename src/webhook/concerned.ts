@@ -30,11 +30,14 @@ export function concernedBy({ changes, former }: ReviewedChange, state: ClusterS
           if (each != null) claims.push(claimedBy(each));
         }
         break;
-      case 'EndpointSlice': {
-        const slice = fact ?? state.facts.of('EndpointSlice').get(key);
-        if (slice !== undefined) services.add(serviceOf(slice));
+      case 'EndpointSlice':
+        for (const slice of [fact, state.facts.of('EndpointSlice').get(key)]) {
+          if (slice == null) continue;
+          services.add(serviceOf(slice));
+          const service = state.facts.of('Service').get(serviceOf(slice));
+          if (service !== undefined) claims.push(claimedBy(service));
+        }
         break;
-      }
       case 'Pod': {
         const pod = fact ?? state.facts.of('Pod').get(key);
         if (pod !== undefined) claims.push(claimedByPod(pod, state));
@@ -43,16 +46,53 @@ export function concernedBy({ changes, former }: ReviewedChange, state: ClusterS
       default:
     }
   }
-  const changed = new Set(services);
-  const ports = portsOf(changed, state, changes);
-  for (const claimed of claims) {
-    for (const key of state.servicesAt(claimed)) {
-      if (services.size >= SERVICES_MOST) break;
-      if (changed.size === 0 || sharesPort(state.facts.of('Service').get(key), ports)) services.add(key);
-    }
-  }
+  addNeighbours(services, claims, changes, state);
   const isServicesAlone = changes.every(({ kind }) => kind === 'Service' || kind === 'EndpointSlice');
   return { services, claims, isServicesAlone };
+}
+
+/**
+ * Adds the Services that want the same as the changed objects. A ClusterIP is wanted as a whole; at another address two
+ * Services meet only if they name the same port.
+ */
+function addNeighbours(
+  services: Set<string>,
+  claims: readonly Claimed[],
+  changes: readonly FactChange[],
+  state: ClusterState,
+): void {
+  const facts = state.facts.of('Service');
+  const changed = [
+    ...[...services].flatMap((key) => facts.get(key) ?? []),
+    ...changes.flatMap(({ kind, fact }) => (kind === 'Service' && fact !== null ? [fact] : [])),
+  ];
+  const ports = new Set(changed.flatMap((each) => each.ports.flatMap(numbersOf)));
+  const clusterIPs = new Set(changed.flatMap((each) => each.clusterIPs));
+  const add = (key: string) => {
+    if (services.size < SERVICES_MOST) services.add(key);
+  };
+  for (const { addresses, nodePorts } of [...claims, ...claimsOnNodes(changed, state)]) {
+    for (const key of state.servicesAt({ addresses: [], nodePorts })) add(key);
+    for (const address of addresses) {
+      const isWhole = changed.length === 0 || clusterIPs.has(address);
+      for (const key of state.servicesAt({ addresses: [address], nodePorts: [] })) {
+        const other = facts.get(key);
+        if (isWhole || other?.clusterIPs.includes(address) || sharesPort(other, ports)) add(key);
+      }
+    }
+  }
+}
+
+/** A NodePort is a port of the nodes' addresses, which a Service may also name as external ones. */
+function claimsOnNodes(changed: readonly ServiceFact[], { facts }: ClusterState): Claimed[] {
+  const onNodes = changed.some(({ ports }) => ports.some(({ nodePort }) => nodePort !== null));
+  const addresses = onNodes ? [...facts.of('Node').values()].flatMap((node) => node.addresses) : [];
+  const isExternal = ({ externalIPs, loadBalancerIPs }: ServiceFact) =>
+    externalIPs.length + loadBalancerIPs.length > 0;
+  const nodePorts = changed
+    .filter(isExternal)
+    .flatMap(({ ports }) => ports.map(({ port }) => ({ first: port, last: port })));
+  return [{ addresses: addresses.map(({ address }) => address), nodePorts }];
 }
 
 /** These Services and their endpoints, as changes that put them into a plan. */
@@ -79,18 +119,6 @@ function claimedByPod({ nodeName, nat }: PodFact, state: ClusterState): Claimed 
       return { first: sourcePort, last: sourcePort + portCount - 1 };
     }),
   };
-}
-
-function portsOf(
-  keys: ReadonlySet<string>,
-  state: ClusterState,
-  changes: readonly FactChange[],
-): ReadonlySet<number> {
-  const facts = [
-    ...[...keys].map((key) => state.facts.of('Service').get(key)),
-    ...changes.map(({ kind, fact }) => (kind === 'Service' ? fact : null)),
-  ];
-  return new Set(facts.flatMap((fact) => (fact == null ? [] : fact.ports.flatMap(numbersOf))));
 }
 
 function sharesPort(service: ServiceFact | undefined, ports: ReadonlySet<number>): boolean {

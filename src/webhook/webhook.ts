@@ -11,12 +11,14 @@ import { SharedValues } from '../sources/objects/shared.ts';
 import { endOf, type Held } from './authority.ts';
 import { ClusterState } from './cluster-state.ts';
 import type { WebhookCode } from './codes.ts';
-import type { Judge } from './expectations.ts';
+import { effectOf } from './effect.ts';
+import { type Judge, NOTHING_PROTECTED } from './expectations.ts';
 import { CertificateKeeper, type KeptNames } from './keeper.ts';
 import { ProtectedFile, type ReadExpectations } from './protected-file.ts';
 import { Reviewer } from './reviewer.ts';
 import { REVIEW_BOUNDS, ReviewServer } from './server.ts';
 import { statusServer } from './status-server.ts';
+import { effectWarnings } from './words.ts';
 
 export interface WebhookRun {
   readonly settings: Omit<PlanSettings, 'nodeName'>;
@@ -43,6 +45,10 @@ const LOOK_AGAIN = 3_000;
 /** Milliseconds between two looks at the file of expectations. */
 const READ_EVERY = 5_000;
 
+/** Questions after the start, and the milliseconds for all of them. */
+const WARM_UPS = 30;
+const WARM_UP_TIME = 1_000;
+
 const { sleep } = processSurroundings;
 
 /** Answers reviews until the signal aborts. Throws if the source can never work, or no cluster is configured. */
@@ -59,6 +65,7 @@ class Webhook {
   #held: Held | null = null;
   #isSettling = false;
   #isServing = false;
+  #isWarm = false;
 
   constructor(run: WebhookRun) {
     this.#run = run;
@@ -199,8 +206,31 @@ class Webhook {
     const next = () => {
       this.#isSettling = this.#state.settleOne();
       if (this.#isSettling) setImmediate(next);
+      else this.#warmUp();
     };
     setImmediate(next);
+  }
+
+  /** Asks some questions that nobody asked: the first review would take several times as long as the next ones. */
+  #warmUp(): void {
+    if (this.#isWarm) return;
+    this.#isWarm = true;
+    const keys = [...this.#state.facts.of('Service').keys()].slice(0, WARM_UPS);
+    const start = performance.now();
+    const isOver = () => performance.now() - start > WARM_UP_TIME;
+    const next = () => {
+      const key = keys.pop();
+      if (key === undefined || isOver()) return;
+      const change = { changes: [{ kind: 'Service', key, fact: null } as const], former: [], problems: [] };
+      effectWarnings(
+        effectOf(change, {
+          ...{ state: this.#state, guarded: NOTHING_PROTECTED, isOver },
+          judge: this.#run.judge,
+        }),
+      );
+      setImmediate(next);
+    };
+    next();
   }
 
   #logProblems(problems: readonly Finding[]): void {

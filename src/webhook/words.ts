@@ -112,7 +112,8 @@ function withoutAddresses(text: string, own: readonly string[]): string {
 
 function nodesText(nodes: readonly string[], count: number): string {
   if (nodes.length === count && count > 1) return `on all ${count} nodes`;
-  if (nodes.length <= NODES_NAMED) return `on ${nodes.length === 1 ? 'node' : 'nodes'} ${nodes.join(', ')}`;
+  if (nodes.length <= NODES_NAMED)
+    return `on ${nodes.length === 1 ? 'node' : 'nodes'} ${[...nodes].sort().join(', ')}`;
   return `on ${nodes.length} of ${count} nodes`;
 }
 
