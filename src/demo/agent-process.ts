@@ -52,7 +52,8 @@ export class AgentProcess {
     this.#log = createWriteStream(logFile, { flags: 'a' });
     // A separate process group, so that Ctrl-C reaches only the demo, which then ends everything in order.
     const args = ['--source', `dir:${basename(manifests)}`, '--node', host.name, '--log-format', 'json'];
-    this.#child = host.spawn([PROGRAM, 'agent', ...args, '--log-level', 'info'], {
+    const history = ['--history-dir', `history-${host.name}`]; // beside the manifests
+    this.#child = host.spawn([PROGRAM, 'agent', ...args, ...history, '--log-level', 'info'], {
       cwd: dirname(manifests), // so that its messages name the source briefly
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,

@@ -109,6 +109,41 @@ test('trace: real packets appear while it runs, and the address repeats the ques
   expect(await page.getByRole('textbox', { name: 'To' }).inputValue()).toBe('203.0.113.11:30080');
 }, 120_000);
 
+test('history: what changed, with links that explain the packet before and after', async () => {
+  const visit = await open('#/history');
+  const { page } = visit;
+  const entries = page.getByLabel('history');
+  await entries.getByText('the agent started').waitFor();
+  const edit = { file: 'web.yaml', from: '{addresses: [10.244.2.10], nodeName: node2,' } as const;
+  stage.folder.edit({ ...edit, to: '{addresses: [10.244.2.17], nodeName: node2,' });
+  try {
+    await page.getByRole('textbox', { name: 'Object or address' }).fill('10.96.0.11:80');
+    const show = async () => {
+      await page.getByRole('textbox', { name: 'Object or address' }).press('Enter');
+      return (await entries.innerText()).includes('10.244.2.17:8080');
+    };
+    await expect.poll(show, POLL).toBe(true);
+    expect(new URL(page.url()).hash).toBe('#/history?address=10.96.0.11%3A80');
+    await visit.picture('history');
+    for (const [link, endpoint] of [
+      ['explain before', '10.244.2.10:8080'],
+      ['explain after', '10.244.2.17:8080'],
+    ] as const) {
+      await entries.getByRole('link', { name: link }).first().click();
+      await page.getByRole('textbox', { name: 'From' }).fill('10.244.1.12');
+      await page.keyboard.press('Enter');
+      await page.getByRole('note').getByText('The past: in force').waitFor();
+      await page.getByRole('region', { name: `way to ${endpoint}` }).waitFor();
+      expect(page.url()).toContain('&at=');
+      await page.goBack();
+      await page.goBack();
+      await entries.first().waitFor();
+    }
+  } finally {
+    stage.folder.edit({ file: edit.file, from: '10.244.2.17', to: '10.244.2.10' });
+  }
+}, 180_000);
+
 test('the keyboard reaches every control, also that of the colours, and their choice stays', async () => {
   const { page } = await open('', { colorScheme: 'light' });
   await page.getByRole('table', { name: 'flows' }).waitFor();
@@ -121,7 +156,7 @@ test('the keyboard reaches every control, also that of the colours, and their ch
     if (name === 'switch to dark colours') await page.keyboard.press('Enter');
     reached.add(name);
   }
-  for (const name of ['Overview', 'Entries', 'Explain', 'search flows', 'recent events'])
+  for (const name of ['Overview', 'Entries', 'Explain', 'History', 'search flows', 'recent events'])
     expect(reached).toContain(name);
   await page.getByRole('button', { name: 'switch to light colours' }).waitFor();
   await page.reload();

@@ -3,6 +3,7 @@ import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { useSummary } from './api/queries.ts';
 import { EntriesPage } from './pages/entries.tsx';
 import { ExplainPage } from './pages/explain.tsx';
+import { HistoryPage } from './pages/history.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { TracePage } from './pages/trace.tsx';
 import { ColorSchemeButton } from './parts/color-scheme-button.tsx';
@@ -13,6 +14,7 @@ const PAGES = [
   { path: '/entries', title: 'Entries' },
   { path: '/explain', title: 'Explain' },
   { path: '/trace', title: 'Trace' },
+  { path: '/history', title: 'History' },
 ];
 
 export function App() {
@@ -27,6 +29,7 @@ export function App() {
           <Route path="/entries" component={EntriesPage} />
           <Route path="/explain" component={ExplainPage} />
           <Route path="/trace" component={TracePage} />
+          <Route path="/history" component={HistoryPage} />
           <Route>
             <Redirect to="/" />
           </Route>

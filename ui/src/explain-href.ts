@@ -1,11 +1,20 @@
-import { askedOf, type PacketQuestion, packetQuestion } from '../../src/forms/questions.ts';
+import {
+  askedOf,
+  type MomentQuestion,
+  momentQuestion,
+  type PacketQuestion,
+  packetQuestion,
+} from '../../src/forms/questions.ts';
 import { pathOf } from '../../src/forms/request.ts';
 
+/** A packet, and the time of the past that is asked for. */
+export type ExplainQuestion = PacketQuestion & MomentQuestion;
+
 /** A shareable address. */
-export function explainHref(question: PacketQuestion): string {
+export function explainHref(question: ExplainQuestion): string {
   return pathOf('/explain', question);
 }
 
-export function questionOf(search: string): PacketQuestion {
-  return askedOf(packetQuestion, Object.fromEntries(new URLSearchParams(search)));
+export function questionOf(search: string): ExplainQuestion {
+  return askedOf({ ...packetQuestion, ...momentQuestion }, Object.fromEntries(new URLSearchParams(search)));
 }

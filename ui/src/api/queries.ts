@@ -1,6 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import type { PacketQuestion } from '../../../src/forms/questions.ts';
+import type { JournalQuestion } from '../../../src/forms/questions.ts';
 import type { AnswerPath, QuestionAt } from '../../../src/forms/routes.ts';
+import type { ExplainQuestion } from '../explain-href.ts';
 import { ask, askLines } from './client.ts';
 
 /** Milliseconds between two questions, by the agent's cost of an answer. */
@@ -48,7 +49,17 @@ export const useEntries = (kind: string, search: string) =>
     retry: false,
   });
 
-export const useWalk = (question: PacketQuestion) =>
+/** Each question costs the node a process: it is asked once. */
+export const useJournal = (question: JournalQuestion) =>
+  useQuery({
+    queryKey: ['journal', question],
+    queryFn: ({ signal }) => ask('/journal', question, signal),
+    placeholderData: keepPreviousData,
+    refetchOnWindowFocus: false,
+    retry: false,
+  });
+
+export const useWalk = (question: ExplainQuestion) =>
   useQuery({
     queryKey: ['explain', question],
     queryFn: ({ signal }) => ask('/explain', question, signal),

@@ -1,10 +1,10 @@
 import { Alert, Button, Group, Select, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
-import type { PacketQuestion } from '../../../src/forms/questions.ts';
 import { ApiError } from '../api/client.ts';
 import { useWalk } from '../api/queries.ts';
-import { explainHref, questionOf } from '../explain-href.ts';
+import { type ExplainQuestion, explainHref, questionOf } from '../explain-href.ts';
+import { InstantNote } from '../parts/instant-note.tsx';
 import { WalkView } from '../parts/walk-view.tsx';
 
 const PLACES = '10.244.1.7, pod/NAMESPACE/NAME or node/NAME';
@@ -32,22 +32,23 @@ export function ExplainPage() {
           {error instanceof ApiError ? error.details.join('; ') : ''}
         </Alert>
       )}
+      {data?.at !== undefined && isAsked && error === null && <InstantNote instant={data.at} />}
       {data !== undefined && isAsked && error === null && <WalkView walk={data} />}
     </>
   );
 }
 
-function Form({ asked, isBusy }: { asked: PacketQuestion; isBusy: boolean }) {
+function Form({ asked, isBusy }: { asked: ExplainQuestion; isBusy: boolean }) {
   const [, navigate] = useLocation();
   const [question, setQuestion] = useState(asked);
   const href = explainHref(asked);
   // After another link, or back, the form follows the address.
   useEffect(() => setQuestion(questionOf(href.slice(href.indexOf('?')))), [href]);
-  const field = (name: keyof PacketQuestion) => ({
+  const field = (name: keyof ExplainQuestion) => ({
     value: question[name] ?? '',
     onChange: (value: string | null) => setQuestion({ ...question, [name]: value ?? '' }),
   });
-  const text = (name: keyof PacketQuestion) => {
+  const text = (name: keyof ExplainQuestion) => {
     const { value, onChange } = field(name);
     return {
       value,
@@ -88,6 +89,7 @@ function Form({ asked, isBusy }: { asked: PacketQuestion; isBusy: boolean }) {
           {...field('family')}
           value={question.family || null}
         />
+        <TextInput label="At" placeholder="now" w={200} {...text('at')} />
         <Button type="submit" loading={isBusy}>
           Explain
         </Button>
