@@ -210,6 +210,10 @@ export class Agent implements AgentFacts {
     return { ...this.#progress.health(), synced: this.#intake.isSynced, nodeEligible };
   }
 
+  get past(): PastAnswers | null {
+    return this.#past;
+  }
+
   answerPast(answers: PastAnswers): void {
     this.#past = answers;
   }

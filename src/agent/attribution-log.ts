@@ -20,6 +20,7 @@ const FLUSH_EVERY = 200;
 const ALIVE_EVERY = 10_000;
 /** Milliseconds. */
 const RETRY_AFTER = 30_000;
+const NO_LOG = 'no attribution log is kept; the owners are those of the plan of that time';
 const LOG_CODE = 'KNAT_ATTRIBUTION_LOG';
 
 /** Keeps the attribution log while the agent runs, and answers from it. */
@@ -97,8 +98,11 @@ export class AttributionLog {
 
   /** Throws InvalidQuery, also where no log is kept. */
   async who({ address, at, protocol }: QuestionAt<'/flows/who'>): Promise<WhoAnswer> {
-    if (this.#settings === null) {
-      throw new InvalidQuery('this agent keeps no attribution log: start it with --attribution-log');
+    const { past } = this.#agent;
+    if (this.#settings === null && past === null) {
+      throw new InvalidQuery(
+        'this agent keeps no attribution log, and no history: start it with --attribution-log or --history-dir',
+      );
     }
     const parts = /^(?:\[(.+)\]|([^[\]:]+)):(\d{1,5})$/.exec(address);
     const parsed = parseAddress(parts?.[1] ?? parts?.[2] ?? '');
@@ -110,11 +114,17 @@ export class AttributionLog {
     const number = protocol === undefined ? null : protocolNumberOf(protocol);
     if (protocol !== undefined && number === null)
       throw new InvalidQuery(`protocol: "${protocol}" is unknown`);
-    const scan = new WhoScan({
-      address: formatEndpoint(parsed, Number(parts?.[3])),
+    const port = Number(parts?.[3]);
+    const asked = {
+      address: formatEndpoint(parsed, port),
       at: new Date(time).toISOString(),
       protocol: number === null ? null : protocolName(number),
-    });
+    };
+    if (this.#settings === null && past !== null) {
+      const owners = await past.owners({ ...asked, address: parsed, port });
+      return { asked, flows: [], gap: NO_LOG, logBegins: null, owners };
+    }
+    const scan = new WhoScan(asked);
     await this.#recorder?.flush();
     for await (const line of this.#store?.read() ?? []) scan.add(line);
     return scan.answer();

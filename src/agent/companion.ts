@@ -1,4 +1,5 @@
 import type { Report } from '../datapath/datapath.ts';
+import type { PortOwner } from '../forms/flows.ts';
 import type { ListQuestion, MomentQuestion, PacketQuestion } from '../forms/questions.ts';
 import type { Status } from '../forms/status.ts';
 import type { Line, WalkJson } from '../forms/walk.ts';
@@ -14,6 +15,7 @@ import type { Observations } from '../observe/observations.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
 import type { Planner } from '../plan/planner.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
+import type { OwnerQuestion } from './past.ts';
 import type { PlanSettings } from './settings.ts';
 
 export interface AgentSurroundings extends LoopSurroundings {
@@ -70,6 +72,8 @@ export interface Companion {
 export interface PastAnswers {
   explain(question: PacketQuestion & MomentQuestion): Promise<WalkJson>;
   describe(question: PacketQuestion & ListQuestion & MomentQuestion): Promise<readonly Line[]>;
+  /** Who could use an address and port of the node. */
+  owners(question: OwnerQuestion): Promise<readonly PortOwner[]>;
 }
 
 export interface AgentFacts {
@@ -90,6 +94,7 @@ export interface AgentFacts {
   readonly findings: Findings;
   /** Who answers about the past; nobody does before. */
   answerPast(answers: PastAnswers): void;
+  readonly past: PastAnswers | null;
   /** Since when an earlier agent's rules are known to be in the kernel, for health; null: they are not. */
   tookOver(since: number | null): void;
 }

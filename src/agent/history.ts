@@ -1,10 +1,12 @@
 import { Wake } from '../base/wake.ts';
+import type { PortOwner } from '../forms/flows.ts';
 import type { JournalAnswer } from '../forms/journal.ts';
 import type { Line, WalkJson } from '../forms/walk.ts';
 import { Journal, type JournalSettings } from '../journal/journal.ts';
 import { Recorder } from '../journal/recorder.ts';
 import type { Activity } from '../observe/activity.ts';
 import type { AgentFacts } from './companion.ts';
+import type { OwnerQuestion } from './past.ts';
 import type { AskPast, PastQuestions } from './past-process.ts';
 
 export interface HistorySettings extends JournalSettings {
@@ -83,6 +85,10 @@ export class AgentHistory {
 
   async entries(question: PastQuestions['history']['question']): Promise<JournalAnswer> {
     return await this.#ask('history', question);
+  }
+
+  async owners(question: OwnerQuestion): Promise<readonly PortOwner[]> {
+    return await this.#ask('owners', question);
   }
 
   async #ask<About extends keyof PastQuestions>(about: About, question: PastQuestions[About]['question']) {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { text } from 'node:stream/consumers';
+import type { PortOwner } from '../forms/flows.ts';
 import type { JournalAnswer } from '../forms/journal.ts';
 import type { JournalQuestion, ListQuestion, MomentQuestion, PacketQuestion } from '../forms/questions.ts';
 import type { Line, WalkJson } from '../forms/walk.ts';
 import { InvalidQuery } from '../observe/invalid-query.ts';
-import { describePast, explainPast, historyPast } from './past.ts';
+import { describePast, explainPast, historyPast, type OwnerQuestion, ownersPast } from './past.ts';
 
 /** A question about the past, and its answer. */
 export interface PastQuestions {
@@ -14,6 +15,7 @@ export interface PastQuestions {
     readonly question: PacketQuestion & ListQuestion & MomentQuestion;
     readonly answer: readonly Line[];
   };
+  owners: { readonly question: OwnerQuestion; readonly answer: readonly PortOwner[] };
   history: { readonly question: JournalQuestion; readonly answer: JournalAnswer };
 }
 
@@ -26,11 +28,17 @@ export type AskPast = <About extends keyof PastQuestions>(
 /** The name under which the program answers one question from standard input (`answerPast`). */
 export const PAST_TITLE = 'knat-history';
 
-const answers = { explain: explainPast, describe: describePast, history: historyPast };
+const answers: {
+  readonly [About in keyof PastQuestions]: (
+    folder: string,
+    question: PastQuestions[About]['question'],
+    now: number,
+  ) => Promise<PastQuestions[About]['answer']>;
+} = { explain: explainPast, describe: describePast, history: historyPast, owners: ownersPast };
 
 /** Answers in this process: rebuilding a plan of 30,000 Services takes most of a second and 300 MB. */
 export function askHere(now: () => number): AskPast {
-  return async (about, folder, question) => (await answers[about](folder, question, now())) as never;
+  return async (about, folder, question) => await answers[about](folder, question, now());
 }
 
 /** A question takes at most this many milliseconds, and so many may wait for their turn. */
@@ -104,7 +112,7 @@ export async function answerPast(input: string, now: () => number): Promise<stri
   const { about, folder, question } = JSON.parse(input) as Asked;
   let outcome: PastOutcome;
   try {
-    outcome = { ok: true, value: await askHere(now)(about, folder, question) };
+    outcome = { ok: true, value: await askHere(now)(about, folder, question as never) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const { code = 'KNAT_INTERNAL', details = [] } = error as { code?: string; details?: readonly string[] };

@@ -2,6 +2,7 @@ import { describeWalk } from '../explain/describe.ts';
 import { walkJson } from '../explain/json.ts';
 import { labelled } from '../explain/lines.ts';
 import type { Walk } from '../explain/walk.ts';
+import type { PortOwner } from '../forms/flows.ts';
 import type { InstantJson, JournalAnswer } from '../forms/journal.ts';
 import type { JournalQuestion, ListQuestion, MomentQuestion, PacketQuestion } from '../forms/questions.ts';
 import type { Line, WalkJson } from '../forms/walk.ts';
@@ -9,8 +10,10 @@ import type { HistoryFilter } from '../journal/filter.ts';
 import { historyOf } from '../journal/history.ts';
 import { type Asked, type Instant, instantAt, timeText } from '../journal/instant.ts';
 import { parseMoment } from '../journal/moment.ts';
+import { ownersOf } from '../journal/owners.ts';
 import { parseAddress } from '../net/address.ts';
 import { parsePort } from '../net/port.ts';
+import { PROTOCOLS } from '../net/protocol.ts';
 import { InvalidQuery } from '../observe/invalid-query.ts';
 import { explainQuery } from './explain-query.ts';
 
@@ -47,6 +50,26 @@ export async function historyPast(
     until: until === undefined ? null : readMoment('until', until, now),
     limit: limit === undefined ? USUAL_LIMIT : readLimit(limit),
   });
+}
+
+export interface OwnerQuestion {
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: string | null;
+  readonly at: string;
+}
+
+/** Who could use an address and port at that time, by the plan. */
+export async function ownersPast(
+  folder: string,
+  { address, port, protocol, at }: OwnerQuestion,
+  now: number,
+): Promise<readonly PortOwner[]> {
+  const { planner } = await instantAt(folder, readMoment('at', at, now));
+  const parsed = parseAddress(address);
+  if (parsed === null) throw new InvalidQuery(`address: "${address}" is no address`);
+  const known = PROTOCOLS.find((each) => each === protocol) ?? null;
+  return ownersOf(planner.plan, { address: parsed, port, protocol: known });
 }
 
 const USUAL_LIMIT = 50;

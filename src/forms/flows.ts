@@ -153,11 +153,21 @@ const attributed = form({
 });
 export type AttributedFlow = z.output<typeof attributed>;
 
+const portOwner = form({
+  name: text.openapi({ description: '`Pod shop/web-0`' }),
+  certain: flag.openapi({ description: 'false: others may have used the port too' }),
+  why: text,
+});
+export type PortOwner = z.output<typeof portOwner>;
+
 export const who = form({
   asked: form({ address: text, at: time, protocol: textOrNull }),
   flows: list(attributed).openapi({ description: 'several, if the port was used for several destinations' }),
   gap: textOrNull.openapi({ description: 'why the log is incomplete at that time; null: it is complete' }),
   logBegins: time.nullable().openapi({ description: 'the oldest line; null: the log is empty' }),
+  owners: list(portOwner).optional().openapi({
+    description: 'without an attribution log: who could use the address and port by the plan of that time',
+  }),
 });
 
 export type WhoAnswer = z.output<typeof who>;

@@ -63,6 +63,22 @@ export async function printPorts(
   });
 }
 
+function printOwners(
+  owners: NonNullable<WhoAnswer['owners']>,
+  { address, at }: WhoAnswer['asked'],
+  { terminal }: Context,
+): void {
+  if (owners.length === 0) {
+    terminal.print(`By the plan, no object could use ${address} at ${at}; masqueraded connections could.`);
+    return;
+  }
+  printTable(
+    terminal,
+    ['WHO', 'WHY', 'NOTE'],
+    owners.map(({ name, why, certain }) => [name, why, certain ? '' : 'others may have used the port too']),
+  );
+}
+
 export async function printWho(
   answer: WhoAnswer,
   { output }: SettingValues,
@@ -85,8 +101,10 @@ export async function printWho(
           flow.certain ? '' : 'uncertain: the log has a gap here',
         ]),
       );
-    } else terminal.print(`The log has no user of ${asked.address} at ${asked.at}.`);
-    if (logBegins === null) terminal.printErrorLine('the log is empty');
+    } else if (answer.owners !== undefined) printOwners(answer.owners, asked, context);
+    else terminal.print(`The log has no user of ${asked.address} at ${asked.at}.`);
+    if (answer.owners !== undefined) terminal.printErrorLine(gap ?? '');
+    else if (logBegins === null) terminal.printErrorLine('the log is empty');
     else if (gap !== null)
       terminal.printErrorLine(`the log is incomplete at that time: ${gap}; it begins at ${logBegins}`);
   });
