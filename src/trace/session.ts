@@ -5,7 +5,6 @@ import { walk } from '../explain/walk.ts';
 import { protocolName } from '../flows/protocol-names.ts';
 import type { TraceLine, TracePacket } from '../forms/trace.ts';
 import type { NatPlan } from '../plan/nat-plan.ts';
-import { Rejected } from '../wire/errors.ts';
 import { NftablesConnection } from '../wire/nftables/connection.ts';
 import { watchTraces } from '../wire/nftables/trace.ts';
 import { RouteConnection } from '../wire/route/connection.ts';
@@ -139,8 +138,8 @@ export class TraceSession {
     this.#stopWatching();
     try {
       stopTracing(this.#connection, this.#asked.traced.family);
-    } catch (error) {
-      if (!(error instanceof Rejected)) throw error; // it is not there: the beginning failed
+    } catch {
+      // It is not there, or the kernel is out of memory: it goes with the socket.
     } finally {
       this.#connection.retire();
       this.#routes.close();
