@@ -59,11 +59,16 @@ export const useJournal = (question: JournalQuestion) =>
     retry: false,
   });
 
+/** A packet has two ends; an ICMP error goes to the sender of the packet inside. */
+export function isWhole({ from, to, innerFrom }: ExplainQuestion): boolean {
+  return Boolean(from && (to || innerFrom));
+}
+
 export const useWalk = (question: ExplainQuestion) =>
   useQuery({
     queryKey: ['explain', question],
     queryFn: ({ signal }) => ask('/explain', question, signal),
-    enabled: Boolean(question.from && question.to),
+    enabled: isWhole(question),
     placeholderData: keepPreviousData,
     retry: false,
   });

@@ -2,7 +2,7 @@ import { Alert, Button, Group, Select, Text, TextInput, Title } from '@mantine/c
 import { type FormEvent, useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { ApiError } from '../api/client.ts';
-import { useWalk } from '../api/queries.ts';
+import { isWhole, useWalk } from '../api/queries.ts';
 import { type ExplainQuestion, explainHref, questionOf } from '../explain-href.ts';
 import { InstantNote } from '../parts/instant-note.tsx';
 import { WalkView } from '../parts/walk-view.tsx';
@@ -13,7 +13,7 @@ const PLACES = '10.244.1.7, pod/NAMESPACE/NAME or node/NAME';
 export function ExplainPage() {
   const asked = questionOf(useSearch());
   const { data, error, isFetching } = useWalk(asked);
-  const isAsked = Boolean(asked.from && asked.to);
+  const isAsked = isWhole(asked);
   return (
     <>
       <Title order={1} size="h3" mb="sm">
