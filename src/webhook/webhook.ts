@@ -1,4 +1,5 @@
 import type { PlanSettings } from '../agent/settings.ts';
+import { AccessError } from '../kube-api/access.ts';
 import { ApiClient } from '../kube-api/client.ts';
 import { openAccess } from '../kube-api/open-access.ts';
 import { processSurroundings } from '../kube-api/surroundings.ts';
@@ -8,6 +9,7 @@ import type { Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics/metrics.ts';
 import type { PodNatOptions } from '../sources/objects/metadata.ts';
 import { SharedValues } from '../sources/objects/shared.ts';
+import { SourceError } from '../sources/source-error.ts';
 import { endOf, type Held } from './authority.ts';
 import { ClusterState } from './cluster-state.ts';
 import type { WebhookCode } from './codes.ts';
@@ -82,11 +84,11 @@ class Webhook {
     const either = AbortSignal.any([signal, stop.signal]);
     logger.info({ version, source: settings.source.name }, 'starting');
     this.#collect();
-    const client = new ApiClient(
-      await openAccess(settings.cluster ?? { environment: {} }),
-      processSurroundings,
-      `knat-webhook/${version}`,
-    );
+    const access = await openAccess(settings.cluster ?? { environment: {} }).catch((error: unknown) => {
+      if (!(error instanceof AccessError)) throw error;
+      throw new SourceError('KNAT_KUBECONFIG', error.message, { cause: error });
+    });
+    const client = new ApiClient(access, processSurroundings, `knat-webhook/${version}`);
     try {
       await this.#readExpectations();
       await Promise.all([
