@@ -94,6 +94,9 @@ describe.each(FAMILIES)('the skeleton of %s', (family) => {
       expect(list(family).split('\n').length).toBe(
         byText.list.split('\n').length + countRules(whole) - countRules(table),
       );
+      // What nft has no words for must not end it either where it writes JSON, as firewalld has it do.
+      const json = execFileSync('nft', ['-j', 'list', 'table', nftFamily[family], 'knat'], { stdio: 'pipe' });
+      expect(JSON.parse(String(json))).toHaveProperty('nftables');
     });
   });
 });

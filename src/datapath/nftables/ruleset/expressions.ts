@@ -178,9 +178,8 @@ class Loader {
    * client is a key, and the frontend with slot or id is one.
    *
    * nft takes the result of a lookup for 0 bits wide, and some of its versions (1.0.6) die where one is a part of a key. So it is
-   * found two registers further on, and copied to its place together with the register before it, a second copy of the port
-   * that the frontend ends with: nft follows the first register of a copy only. At the place of the id it still sees what was
-   * loaded there.
+   * found two registers further on, and copied to its place together with the register before it: nft follows the first
+   * register of a copy only. At the place of the id it still sees what was loaded there; the port, with which the frontend ends, is loaded anew.
    */
   #affinity(statement: Extract<Statement, { kind: 'affinity' }>): void {
     const { family, frontend, client, clients, draw, keep, set, endpoints, remember } = statement;
@@ -194,6 +193,7 @@ class Loader {
     this.#lookup(draw?.ids ?? clients, draw === null ? 0 : from, place + 2);
     this.#load(ctMark, place);
     this.#bitwise(place + 1, [ALL_BITS, (keep & ~set) >>> 0], [0, set], place - 1);
+    this.#load(dport, place - 1);
     const to = place + 1;
     if (endpoints !== null) this.#lookup(endpoints, from, to);
     if (remember !== null) this.#changeSet(clients, registerNumber(place), remember);

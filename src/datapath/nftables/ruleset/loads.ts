@@ -1,5 +1,5 @@
 /**
- * What one expression loads: of the packet, of its connection, or a number. Each stands here once, with all that the renderers
+ * What one expression loads: of the packet, of its connection, or a random number. Each stands here once, with all that the renderers
  * need: the expression for the kernel, its bytes, nft's words and type, and what `typeof` keeps of it.
  */
 import type { Family } from '../../../net/family.ts';
@@ -184,12 +184,4 @@ export function counting(modulus: number, offset = 0): Load {
 /** A random slot below `count`; of a single one without the cost of a random number. */
 export function slotBelow(count: number, offset: number): Load {
   return count === 1 ? counting(1, offset) : random(count, offset);
-}
-
-export function number(value: number): Load {
-  const bytes = new Uint8Array(Uint32Array.of(value).buffer);
-  return load(String(value), 4, 'integer', 'host', (dreg) => ({
-    name: 'immediate',
-    attributes: { dreg, data: { value: bytes } },
-  }));
 }
