@@ -137,6 +137,8 @@ const ufw: Draw = (family) =>
         `-A ${hook} -j ufw-after`,
         '-A ufw-before -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
         '-A ufw-before -i lo -j ACCEPT',
+        // Without it, no neighbour is found.
+        ...(family === 'IPv6' ? ['-A ufw-before -p ipv6-icmp -j ACCEPT'] : []),
         '-A ufw-before -m conntrack --ctstate INVALID -m limit --limit 3/min -j LOG',
         '-A ufw-before -m conntrack --ctstate INVALID -j DROP',
         '-A ufw-before -j ufw-user',
