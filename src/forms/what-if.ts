@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { conflict } from './findings.ts';
-import { count, form, list, text, textOrNull, texts } from './form.ts';
+import { count, flag, form, list, text, textOrNull, texts } from './form.ts';
 import { packetFate } from './walk.ts';
 
 /** The answer of what-if. Keys are only ever added. */
@@ -91,3 +91,75 @@ export const whatIf = form({
   }),
 }).openapi('WhatIf');
 export type WhatIfJson = z.output<typeof whatIf>;
+
+const toldPackets = form({
+  from: text.openapi({ example: 'all except 10.244.0.0/16' }),
+  to: text,
+  ports: text.openapi({ example: 'TCP port 80' }),
+  before: text.openapi({
+    description: 'what becomes of the packets, without what is the same after the change',
+  }),
+  after: text,
+  because: form({ before: text, after: text }),
+  nodes: texts.openapi({
+    description: 'the nodes that see the packets; empty: every node that was asked for',
+  }),
+  example: form({ from: text, to: text, proto: text }).openapi({
+    description: 'one of the packets, as a question for /explain',
+  }),
+});
+export type ToldPackets = z.output<typeof toldPackets>;
+
+const toldObject = form({
+  object: textOrNull,
+  lines: list(toldPackets),
+  more: count.openapi({ description: 'further lines of the object' }),
+});
+export type ToldObject = z.output<typeof toldObject>;
+
+/** The answer for people: the same packets, by object, and only so many as a reader can take. */
+export const whatIfSummary = form({
+  nodes: texts.openapi({ description: 'the nodes that were asked for' }),
+  objects: list(toldObject),
+  more: count.openapi({ description: 'further objects whose packets change' }),
+  claims: list(claim),
+  moreClaims: count,
+  expectations: form({
+    count,
+    broken: list(expectation),
+    moreBroken: count,
+    unmetBefore: count.openapi({ description: 'those that are met neither before nor after' }),
+  })
+    .nullable()
+    .openapi({ description: 'null: none were given' }),
+  connections: form({ count, busiest: list(connection) })
+    .nullable()
+    .openapi({ description: 'existing connections in a class; null: not asked for' }),
+  unknown: list(form({ about: text, reason: text })),
+  moreUnknown: count,
+}).openapi('WhatIfSummary');
+export type WhatIfSummary = z.output<typeof whatIfSummary>;
+
+/** The question of what-if: objects that are applied and objects that are deleted. */
+export const whatIfQuestion = z
+  .strictObject({
+    manifests: z
+      .array(z.strictObject({ name: text.max(600), text }))
+      .max(1000)
+      .default([])
+      .openapi({ description: 'manifests that are applied, YAML or JSON; the name is for messages' }),
+    delete: z
+      .array(text.max(600))
+      .max(10_000)
+      .default([])
+      .openapi({
+        description: 'objects that are deleted: KIND/NAMESPACE/NAME, or KIND/NAME',
+        example: ['Service/shop/web'],
+      }),
+    connections: flag
+      .default(false)
+      .openapi({ description: 'also count the existing connections of these packets' }),
+    strict: flag.default(false).openapi({ description: 'refuse manifests with any problem' }),
+  })
+  .openapi('WhatIfQuestion');
+export type WhatIfQuestion = z.input<typeof whatIfQuestion>;

@@ -1,5 +1,6 @@
 import { addTo } from '../base/collect.ts';
 import type { EgressDestination } from '../model/egress-rule.ts';
+import { formatRef } from '../model/object.ts';
 import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import { type PortSpan, portsWithout } from '../net/port.ts';
 import { prefixRange } from '../net/prefix.ts';
@@ -31,6 +32,7 @@ export class Destinations {
   readonly #dialled: ReadonlyMap<IpAddress, PortsOfAddress>;
   /** Addresses of Services on one side alone. */
   readonly #changedClusterAddresses: Both<readonly AddressRange[]>;
+  readonly #owners: readonly (readonly [owner: string, range: AddressRange])[];
   /** Where the fate of a packet to such a port is the same for every source and on both sides. */
   readonly constant: AddressSet;
   /** Where a rule about destinations differs. */
@@ -43,6 +45,7 @@ export class Destinations {
     this.#comparison = comparison;
     const { family, scope, own } = ground;
     this.#changedClusterAddresses = changedClusterAddresses(ground, comparison);
+    this.#owners = ownersOfAddresses(ground, comparison);
     const moved = (pick: (side: keyof Both<unknown>) => readonly AddressRange[]) =>
       differingRanges(family, { before: pick('before'), after: pick('after') });
     this.differing = unionOf(family, [
@@ -78,6 +81,9 @@ export class Destinations {
     labels.addBoth('exempt', { before: before.egressExempt.ranges, after: after.egressExempt.ranges });
     labels.addBoth('internal', { before: before.podNatInternal.ranges, after: after.podNatInternal.ranges });
     labels.addBoth('cluster-ip', this.#changedClusterAddresses);
+    // Its Service is the reason for what becomes of packets to its other ports.
+    for (const [owner, range] of this.#owners)
+      labels.add(`${FOR_EXPLANATIONS}owner ${owner}`, ALIKE, [range]);
     labels.add('constant', ALIKE, this.constant.ranges);
     labelPools(labels, this.#ground);
     for (const side of SIDES) {
@@ -147,6 +153,16 @@ function changedClusterAddresses({ family }: Ground, { changed }: Comparison): B
     for (const side of SIDES) noteClusterAddress(entry[side], family, found[side]);
   }
   return found;
+}
+
+/** The Services of addresses that are a Service's on one side alone. */
+function ownersOfAddresses({ family }: Ground, { changed }: Comparison): [string, AddressRange][] {
+  return [...changed.values()].flatMap(({ before, after }): [string, AddressRange][] => {
+    if (before?.kind === after?.kind) return [];
+    const entry = after ?? before;
+    if (entry?.kind !== 'ClusterAddress' || familyOf(entry.address) !== family) return [];
+    return [[formatRef(entry.owner), singleAddress(addressNumber(entry.address))]];
+  });
 }
 
 function differingRanges(

@@ -1,47 +1,64 @@
 import { labelled } from '../explain/lines.ts';
 import type { Line } from '../forms/walk.ts';
-import type { ExpectationChange } from '../forms/what-if.ts';
+import type { ToldObject, ToldPackets, WhatIfSummary } from '../forms/what-if.ts';
 import { formatRef } from '../model/object.ts';
 import { firstFew } from '../model/text.ts';
 import type { Conflict } from '../plan/claims.ts';
-import type { WhatIf } from './answer.ts';
-import type { Connections } from './connections.ts';
-import { type Told, toldChanges } from './told.ts';
 
 const COLUMN = 10;
 const NODES_SHOWN = 5;
 
-/** Lines of at most 80 characters. */
-export function describeWhatIf(whatIf: WhatIf): Line[] {
-  const { changes, nodes, claims, unknown, expectations, connections } = whatIf;
+/**
+ * Lines of at most 80 characters.
+ * @param howToSeeAll how the reader gets what is left out, to end a sentence
+ */
+export function describeWhatIf(summary: WhatIfSummary, howToSeeAll: string): Line[] {
+  const { objects, more, nodes, claims, moreClaims, unknown, moreUnknown, expectations, connections } =
+    summary;
   const lines: Line[] = [];
   const where = nodes.length === 1 ? `on node ${nodes[0]}` : `on any of ${nodes.length} nodes`;
-  if (changes.length === 0) {
+  const leftOut = (count: number, what: string, indent: number) => {
+    if (count === 0) return;
+    const text = `and ${count} more ${what}${count === 1 ? '' : 's'}: ${howToSeeAll}`;
+    lines.push(...labelled('', indent, text, 'dim'));
+  };
+  if (objects.length === 0) {
     lines.push(
       ...labelled('', 0, `Nothing changes: every packet has the same fate as before, ${where}.`, 'good'),
     );
   }
-  for (const [index, { object, lines: told }] of toldChanges(changes, nodes).entries()) {
+  for (const [index, object] of objects.entries()) {
     if (index > 0) lines.push([]);
-    lines.push([{ text: object === '' ? 'No object' : object, tone: 'strong' }]);
-    for (const line of told) lines.push(...toldLines(line));
+    lines.push([{ text: titleOf(object), tone: 'strong' }]);
+    for (const line of object.lines) lines.push(...toldLines(line));
+    leftOut(object.more, 'line', 2);
   }
+  if (more > 0) lines.push([]);
+  leftOut(more, 'object', 0);
   if (claims.length > 0) lines.push([], [{ text: 'Claims', tone: 'strong' }]);
   for (const { key, before, after } of claims) {
     lines.push(...labelled('', 2, key));
     lines.push(...labelled('    before', COLUMN + 2, claimText(before)));
     lines.push(...labelled('    after', COLUMN + 2, claimText(after), 'strong'));
   }
+  leftOut(moreClaims, 'claim', 2);
   if (connections !== null) lines.push(...connectionLines(connections));
-  lines.push(...expectationLines(expectations ?? []));
+  lines.push(...expectationLines(expectations));
+  leftOut(expectations?.moreBroken ?? 0, 'broken expectation', 2);
   for (const [index, { reason }] of unknown.entries()) {
     if (index === 0) lines.push([], [{ text: 'Not in these lines', tone: 'strong' }]);
     lines.push(...labelled('  - ', 4, reason, 'dim'));
   }
+  leftOut(moreUnknown, 'note', 2);
   return lines;
 }
 
-function connectionLines({ count, busiest }: Connections): Line[] {
+/** A heading for the packets of an object. */
+export function titleOf({ object }: Pick<ToldObject, 'object'>): string {
+  return object ?? 'No object';
+}
+
+function connectionLines({ count, busiest }: NonNullable<WhatIfSummary['connections']>): Line[] {
   const title = count === 1 ? '1 existing connection' : `${count} existing connections`;
   const lines: Line[] = [
     [],
@@ -57,28 +74,25 @@ function connectionLines({ count, busiest }: Connections): Line[] {
   return lines;
 }
 
-function expectationLines(expectations: readonly ExpectationChange[]): Line[] {
-  if (expectations.length === 0) return [];
-  const broken = expectations.filter(({ breaks }) => breaks);
-  const others = expectations.filter(({ breaks, after }) => !breaks && after !== 'met').length;
-  const kept = others === 0 ? 'every other one is met' : `${others} are not met before either`;
-  const lines: Line[] = [
-    [],
-    [{ text: `Expectations: ${broken.length} of ${expectations.length} break, ${kept}`, tone: 'strong' }],
-  ];
+function expectationLines(expectations: WhatIfSummary['expectations']): Line[] {
+  if (expectations === null || expectations.count === 0) return [];
+  const { count, broken, moreBroken, unmetBefore } = expectations;
+  const kept = unmetBefore === 0 ? 'every other one is met' : `${unmetBefore} are not met before either`;
+  const title = `Expectations: ${broken.length + moreBroken} of ${count} break, ${kept}`;
+  const lines: Line[] = [[], [{ text: title, tone: 'strong' }]];
   for (const { name, origin, reason } of broken) {
     lines.push(...labelled('', 2, name, 'bad'), ...labelled('', 4, `${origin}: ${reason}`));
   }
   return lines;
 }
 
-function toldLines({ from, to, ports, difference, nodes }: Told): Line[] {
+function toldLines({ from, to, ports, before, after, nodes }: ToldPackets): Line[] {
   const on = nodes.length === 0 ? '' : ` (on ${firstFew(nodes, NODES_SHOWN)})`;
   return [
     ...labelled('', 2, `from ${from}`),
     ...labelled('', 2, `to ${to}, ${ports}${on}`),
-    ...labelled('    before', COLUMN + 2, difference.before),
-    ...labelled('    after', COLUMN + 2, difference.after, 'strong'),
+    ...labelled('    before', COLUMN + 2, before),
+    ...labelled('    after', COLUMN + 2, after, 'strong'),
   ];
 }
 

@@ -1,52 +1,59 @@
+import type { ToldPackets, WhatIfSummary } from '../forms/what-if.ts';
 import { firstFew } from '../model/text.ts';
-import type { WhatIf } from './answer.ts';
-import { claimText } from './lines.ts';
-import { type Told, toldChanges } from './told.ts';
+import { claimText, titleOf } from './lines.ts';
 
-/** Further objects are only counted: a comment of a merge request has a limit. */
-const OBJECTS_SHOWN = 50;
-const LINES_SHOWN = 20;
 const NODES_SHOWN = 3;
 
-/** For a comment of a merge request. Names and reasons come from manifests, so they are escaped. */
-export function whatIfMarkdown(whatIf: WhatIf): string {
-  const { changes, nodes, claims, unknown, expectations, connections } = whatIf;
+/**
+ * For a comment of a merge request. Names and reasons come from manifests, so they are escaped.
+ * @param howToSeeAll how the reader gets what is left out, to end a sentence
+ */
+export function whatIfMarkdown(summary: WhatIfSummary, howToSeeAll: string): string {
+  const { nodes, objects, more, claims, moreClaims, unknown, moreUnknown, expectations, connections } =
+    summary;
   const where = nodes.length === 1 ? `node ${escaped(nodes[0] ?? '')}` : `${nodes.length} nodes`;
-  const told = toldChanges(changes, nodes);
+  const count = objects.length + more;
+  const leftOut = (count: number, what: string) =>
+    count === 0 ? [] : ['', `and ${count} more ${what}${count === 1 ? '' : 's'}: ${escaped(howToSeeAll)}`];
   const parts = [
-    changes.length === 0
+    count === 0
       ? `**Nothing changes** for any packet on ${where}.`
-      : `**Packets of ${told.length} ${told.length === 1 ? 'object' : 'objects'} change** on ${where}.`,
+      : `**Packets of ${count} ${count === 1 ? 'object' : 'objects'} change** on ${where}.`,
   ];
-  const broken = (expectations ?? []).filter(({ breaks }) => breaks);
   if (expectations !== null) {
+    const { count, broken, moreBroken } = expectations;
     const items = broken.map(({ name, origin, reason }) => `- ${escaped(`${name} (${origin}): ${reason}`)}`);
     const title =
       broken.length === 0
-        ? `No expectation of ${expectations.length} breaks.`
-        : `**${broken.length} of ${expectations.length} expectations break:**`;
-    parts.push([title, ...(items.length === 0 ? [] : ['', ...items])].join('\n'));
+        ? `No expectation of ${count} breaks.`
+        : `**${broken.length + moreBroken} of ${count} expectations break:**`;
+    const rest = leftOut(moreBroken, 'broken expectation');
+    parts.push([title, ...(items.length === 0 ? [] : ['', ...items]), ...rest].join('\n'));
   }
-  for (const { object, lines } of told.slice(0, OBJECTS_SHOWN)) {
+  for (const object of objects) {
     parts.push(
       [
-        `#### ${object === '' ? 'No object' : escaped(object)}`,
+        `#### ${escaped(titleOf(object))}`,
         '',
         '| from | to | before | after |',
         '|---|---|---|---|',
-        ...lines.slice(0, LINES_SHOWN).map(row),
-        ...(lines.length > LINES_SHOWN ? ['', `and ${lines.length - LINES_SHOWN} more`] : []),
+        ...object.lines.map(row),
+        ...leftOut(object.more, 'line'),
       ].join('\n'),
     );
   }
-  if (told.length > OBJECTS_SHOWN) parts.push(`and ${told.length - OBJECTS_SHOWN} more objects`);
+  if (more > 0) parts.push(leftOut(more, 'object').join('\n').trim());
   if (claims.length > 0) {
-    const rows = claims
-      .slice(0, LINES_SHOWN)
-      .map(({ key, before, after }) => cells([key, claimText(before), claimText(after)]));
-    const more = claims.length > LINES_SHOWN ? ['', `and ${claims.length - LINES_SHOWN} more`] : [];
+    const rows = claims.map(({ key, before, after }) => cells([key, claimText(before), claimText(after)]));
     parts.push(
-      ['#### Claims', '', '| what | before | after |', '|---|---|---|', ...rows, ...more].join('\n'),
+      [
+        '#### Claims',
+        '',
+        '| what | before | after |',
+        '|---|---|---|',
+        ...rows,
+        ...leftOut(moreClaims, 'claim'),
+      ].join('\n'),
     );
   }
   if (connections !== null)
@@ -54,15 +61,22 @@ export function whatIfMarkdown(whatIf: WhatIf): string {
   if (unknown.length > 0) {
     const items = unknown.map(({ reason }) => `- ${escaped(reason)}`);
     parts.push(
-      ['<details><summary>Not in these tables</summary>', '', ...items, '', '</details>'].join('\n'),
+      [
+        '<details><summary>Not in these tables</summary>',
+        '',
+        ...items,
+        ...leftOut(moreUnknown, 'note'),
+        '',
+        '</details>',
+      ].join('\n'),
     );
   }
   return `${parts.join('\n\n')}\n`;
 }
 
-function row({ from, to, ports, difference, nodes }: Told): string {
+function row({ from, to, ports, before, after, nodes }: ToldPackets): string {
   const on = nodes.length === 0 ? '' : ` (on ${firstFew(nodes, NODES_SHOWN)})`;
-  return cells([from, `${to}, ${ports}${on}`, difference.before, difference.after]);
+  return cells([from, `${to}, ${ports}${on}`, before, after]);
 }
 
 function cells(texts: readonly string[]): string {

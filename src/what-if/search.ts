@@ -37,7 +37,8 @@ interface Walkable {
   readonly kind: SourceKind;
   readonly sources: AddressSet;
   readonly destinations: AddressSet;
-  readonly protocol: Protocol;
+  /** Treated alike. */
+  readonly protocols: readonly Protocol[];
   readonly ports: readonly PortSpan[];
   readonly shifts?: Both<boolean>;
 }
@@ -78,10 +79,16 @@ class Search {
       if (!kind.differs && !differs) continue;
       const found = this.#cells.length;
       let isWhole = true;
-      for (const protocol of PROTOCOLS) {
-        if (dialled[protocol].length > 0) isWhole = false;
+      // Protocols without a port of a Service or binding are alike, unless a rule for the sources names one.
+      const undialled = PROTOCOLS.filter((protocol) => dialled[protocol].length === 0);
+      if (undialled.length < PROTOCOLS.length) isWhole = false;
+      const groups = PROTOCOLS.filter((protocol) => dialled[protocol].length > 0).map((one) => [one]);
+      groups.push(...(kind.asksProtocol ? undialled.map((one) => [one]) : [undialled]));
+      for (const protocols of groups) {
+        const [protocol] = protocols;
+        if (protocol === undefined) continue;
         for (const { spans } of portCells(protocol, kind.choices, dialled)) {
-          this.#walk({ kind, sources: kind.addresses, destinations: addresses, protocol, ports: spans });
+          this.#walk({ kind, sources: kind.addresses, destinations: addresses, protocols, ports: spans });
         }
       }
       if (!isWhole || this.#cells.length > found) moved.push(...addresses.ranges);
@@ -121,13 +128,14 @@ class Search {
       after: isRange && ports.entry.after?.kind === 'PodBinding',
     };
     for (const part of isRange ? cutSpans([span], cutsBehind(ports, kind)) : [span]) {
-      this.#walk({ kind, sources: addresses, destinations, protocol, ports: [part], shifts });
+      this.#walk({ kind, sources: addresses, destinations, protocols: [protocol], ports: [part], shifts });
     }
   }
 
-  #walk({ kind, sources, destinations, protocol, ports, shifts }: Walkable): void {
+  #walk({ kind, sources, destinations, protocols, ports, shifts }: Walkable): void {
+    const [protocol] = protocols;
     const port = parsePort(ports[0]?.first ?? 0);
-    if (port === null) return;
+    if (port === null || protocol === undefined) return;
     const source = firstOf(sources);
     const destination = firstOf(destinations);
     for (const { bit, representative: inputInterface } of this.#interfaces) {
@@ -145,7 +153,7 @@ class Search {
         this.#cells.push({
           sources,
           destinations,
-          protocols: 1 << PROTOCOLS.indexOf(protocol),
+          protocols: protocols.reduce((bits, one) => bits | (1 << PROTOCOLS.indexOf(one)), 0),
           ports,
           interfaces: bit,
           sourcePorts: spans,

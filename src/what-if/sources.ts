@@ -22,9 +22,13 @@ export interface SourceKind {
   readonly choices: Both<readonly EgressChoice[]>;
   /** Equal for kinds with the same rules. */
   readonly rules: string;
+  /** Whether a rule for these sources names a protocol. */
+  readonly asksProtocol: boolean;
   sourcePorts(protocol: Protocol): readonly SourcePortCell[];
 }
 
+/** Labels of bound pods begin so. */
+const BOUND = 'bound';
 const FOR_SERVICES = ['pod', 'cluster-ip', 'own', 'pod-interface', 'unmasqueraded'];
 
 /** The partition of all sources of a family. */
@@ -77,6 +81,9 @@ export function sourceKinds(ground: Ground, comparison: Comparison): SourceKind[
       differsToServices: differing.some((name) => FOR_SERVICES.includes(name)),
       choices,
       rules,
+      asksProtocol:
+        [...part.labels.keys()].some((name) => name.startsWith(BOUND)) ||
+        SIDES.some((side) => choices[side].some(({ to }) => to?.some(({ protocol }) => protocol !== null))),
       sourcePorts: (protocol) => {
         let known = cells.get(protocol);
         if (known === undefined) {
@@ -147,7 +154,7 @@ function familyOfEntry(entry: SourceEntry) {
 
 function boundText(entry: PodSource | PodSourcePort): string {
   const owner = formatRef(entry.owner);
-  if (entry.kind === 'PodSource') return `bound ${entry.protocol} ${entry.snat} ${owner}`;
+  if (entry.kind === 'PodSource') return `${BOUND} ${entry.protocol} ${entry.snat} ${owner}`;
   const { tuple, portCount, snat } = entry;
-  return `bound-port ${tuple.protocol} ${tuple.port}+${portCount} ${snat.address} ${owner}`;
+  return `${BOUND}-port ${tuple.protocol} ${tuple.port}+${portCount} ${snat.address} ${owner}`;
 }

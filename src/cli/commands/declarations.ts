@@ -151,6 +151,11 @@ export const commands: readonly CommandDeclaration[] = [
         .choices(['text', 'json', 'markdown'])
         .default('text')
         .helpGroup('Output:'),
+      ownOption(
+        '--all',
+        'as text and markdown: every object and line, not only the first 50 objects with 20 lines each',
+        'Output:',
+      ),
       ownOption('--exit-code', 'end with status 2 if the fate of any packet changes', 'Output:'),
       ...PLAN_SETTINGS,
       'config',

@@ -13,6 +13,7 @@ import { joinedWhatIf, type WhatIf, whatIfJson, whatIfOn } from '../../what-if/a
 import { Connections } from '../../what-if/connections.ts';
 import { describeWhatIf } from '../../what-if/lines.ts';
 import { whatIfMarkdown } from '../../what-if/markdown.ts';
+import { EVERYTHING, FOR_READERS, summaryOf } from '../../what-if/summary.ts';
 import { agentClient } from '../agent-client.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
@@ -34,11 +35,14 @@ export interface WhatIfValues extends Omit<SettingValues, 'output'> {
   readonly expectations?: string;
   readonly connections?: true;
   readonly output: 'text' | 'json' | 'markdown';
+  readonly all?: true;
   readonly exitCode?: true;
 }
 
 /** Of `--exit-code`: the fate of a packet changes. */
 const SOMETHING_CHANGES = 2;
+
+const HOW_TO_SEE_ALL = '--all shows everything, -o json has the exact classes';
 
 /** Connections that nothing translates are of interest too: a change may translate them. */
 const EVERY_KIND = 'service,pod,egress,other,none';
@@ -70,7 +74,7 @@ export async function whatIf(values: WhatIfValues, context: Context): Promise<vo
   const expectations = await expectationsOf(values, context);
   const made = answerOf(plans, change, settings, expectations, nodes);
   const answer = values.connections === true ? await withConnections(made, context) : made;
-  print(answer, values.output, context);
+  print(answer, values, context);
   if (values.exitCode === true && answer.changes.length > 0) context.exit = SOMETHING_CHANGES;
 }
 
@@ -88,16 +92,17 @@ async function withConnections(answer: WhatIf, context: Context): Promise<WhatIf
   return { ...answer, unknown, connections };
 }
 
-function print(answer: WhatIf, output: WhatIfValues['output'], { terminal }: Context): void {
+function print(answer: WhatIf, { output, all }: WhatIfValues, { terminal }: Context): void {
+  const limits = all === true ? EVERYTHING : FOR_READERS;
   switch (output) {
     case 'json':
       terminal.printBlock(printableJson(JSON.stringify(whatIfJson(answer), null, 2)));
       break;
     case 'markdown':
-      terminal.printBlock(whatIfMarkdown(answer).trimEnd());
+      terminal.printBlock(whatIfMarkdown(summaryOf(answer, limits), HOW_TO_SEE_ALL).trimEnd());
       break;
     case 'text':
-      terminal.printLines(describeWhatIf(answer));
+      terminal.printLines(describeWhatIf(summaryOf(answer, limits), HOW_TO_SEE_ALL));
       break;
     default:
       output satisfies never;

@@ -18,10 +18,11 @@ import type { FactChange } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
-import { joinedWhatIf, whatIfJson, whatIfOn } from './answer.ts';
+import { joinedWhatIf, type WhatIf, whatIfJson, whatIfOn } from './answer.ts';
 import { describeWhatIf } from './lines.ts';
 import { whatIfMarkdown } from './markdown.ts';
 import { planChange } from './planned.ts';
+import { EVERYTHING, FOR_READERS, summaryOf } from './summary.ts';
 
 function whatIf(
   before: readonly FactChange[],
@@ -34,8 +35,18 @@ function whatIf(
   return whatIfOn(planChange(planner, changes, node, () => null));
 }
 
+const SEE_ALL = '--all shows everything';
+
+function linesOf(answer: WhatIf, limits = FOR_READERS): string[] {
+  return describeWhatIf(summaryOf(answer, limits), SEE_ALL).map(plainText);
+}
+
+function markdownOf(answer: WhatIf, limits = FOR_READERS): string {
+  return whatIfMarkdown(summaryOf(answer, limits), SEE_ALL);
+}
+
 function lines(...states: Parameters<typeof whatIf>): string[] {
-  return describeWhatIf(whatIf(...states)).map(plainText);
+  return linesOf(whatIf(...states));
 }
 
 const web = [present('Service', service()), present('EndpointSlice', slice(['10.244.1.1', '10.244.2.1']))];
@@ -98,6 +109,43 @@ const bound = (name: string, address: string, createdAt: number, portCount = 1) 
     }),
   );
 
+test('several new Services: what becomes of other ports of their ClusterIPs is told under each of them', () => {
+  const services = ['10.96.0.50', '10.96.0.51'].map((address, index) =>
+    present('Service', service({ name: `s${index}`, clusterIPs: [ip(address)] })),
+  );
+  const answer = whatIf([], services);
+  for (const [index, name] of ['s0', 's1'].entries()) {
+    const [told] = summaryOf(answer, FOR_READERS).objects.slice(index);
+    expect(told?.object).toBe(`Service shop/${name}`);
+    expect(new Set(told?.lines.map(({ to }) => to))).toEqual(new Set([`10.96.0.5${index}`]));
+    expect(new Set(told?.lines.map(({ ports }) => ports))).toEqual(new Set(['all protocols and ports']));
+    for (const { because } of told?.lines ?? []) expect(because.after).toContain(`Service shop/${name}`);
+  }
+});
+
+test('what a reader cannot take is counted, and named how to see it', () => {
+  const services = Array.from({ length: 60 }, (_, index) =>
+    present('Service', service({ name: `s${index}`, clusterIPs: [ip(`10.96.1.${index}`)] })),
+  );
+  const answer = whatIf([], services);
+  const text = linesOf(answer);
+  expect(text.filter((line) => line.startsWith('Service '))).toHaveLength(50);
+  expect(text).toContain(`and 10 more objects: ${SEE_ALL}`);
+  expect(markdownOf(answer)).toContain('and 10 more objects: --all shows everything');
+  expect(linesOf(answer, EVERYTHING).filter((line) => line.startsWith('Service '))).toHaveLength(60);
+});
+
+test('each line has one of its packets as an example', () => {
+  const [told] = summaryOf(whatIf(web, [absent('Service', 'shop/web')]), FOR_READERS).objects;
+  expect(told?.lines.map(({ example }) => example)).toEqual([
+    { from: '198.51.100.1', to: '10.96.0.10:443', proto: 'tcp' },
+    { from: '198.51.100.1', to: '10.96.0.10:80', proto: 'tcp' },
+    { from: '10.244.0.1', to: '10.96.0.10:80', proto: 'tcp' },
+    { from: '10.244.1.1', to: '10.96.0.10:80', proto: 'tcp' },
+    { from: '198.51.100.1', to: '10.96.0.10:443', proto: 'udp' },
+  ]);
+});
+
 test('a claim that another Pod wins: winner and loser before and after', () => {
   const text = lines([bound('old', '10.244.1.5', 1000)], [bound('new', '10.244.1.6', 2000)]);
   expect(text.slice(text.indexOf('Claims'), text.indexOf('Claims') + 5)).toEqual([
@@ -113,9 +161,7 @@ test('a claim that another Pod wins: winner and loser before and after', () => {
 
 test('a binding of several ports: one line for people, a class for each port in JSON', () => {
   const answer = whatIf([], [bound('range', '10.244.1.5', 1000, 3)]);
-  expect(describeWhatIf(answer).map(plainText)).toContain(
-    '    after   to 10.244.1.5:25-27, the source stays',
-  );
+  expect(linesOf(answer)).toContain('    after   to 10.244.1.5:25-27, the source stays');
   const dialled = whatIfJson(answer).changes.filter(({ after }) => after.verdict === 'dnat');
   const pairs = dialled.map((change) => `${change.class.ports} ${change.after.endpoints}`);
   expect([...new Set(pairs)]).toEqual(['25 10.244.1.5:25', '26 10.244.1.5:26', '27 10.244.1.5:27']);
@@ -166,7 +212,7 @@ test('classes that are the same on every node have no node', () => {
   const both = whatIfJson(joinedWhatIf(each)).changes;
   expect(alone.map((change) => change.class.node)).toEqual(alone.map(() => 'node-a'));
   expect(both.map((change) => change.class.node)).toEqual(alone.map(() => null));
-  expect(describeWhatIf(joinedWhatIf(each)).map(plainText).join('\n')).not.toContain('(on ');
+  expect(linesOf(joinedWhatIf(each)).join('\n')).not.toContain('(on ');
 });
 
 test('Markdown: foreign text is no markup, no HTML and no mention', () => {
@@ -177,7 +223,7 @@ test('Markdown: foreign text is no markup, no HTML and no mention', () => {
     action: 'Masquerade',
   });
   const answer = whatIf([present('IPPool', pool('pods', '10.244.0.0/16'))], [present('EgressRule', rule)]);
-  const text = whatIfMarkdown({
+  const text = markdownOf({
     ...answer,
     unknown: [{ about: 'x', reason: rule.reason }],
     expectations: [
@@ -210,7 +256,7 @@ test('long lists are cut for people and whole in JSON', () => {
     ),
   ];
   const answer = whatIf([], changes);
-  const told = describeWhatIf(answer).map(plainText);
+  const told = linesOf(answer);
   expect(told.every((line) => line.length <= 80)).toBe(true);
   expect(told.join('\n')).toMatch(/and 14 more/);
   const dialled = whatIfJson(answer).changes.filter(({ after }) => after.verdict === 'dnat');
