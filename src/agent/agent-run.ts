@@ -38,6 +38,7 @@ import { publishedState } from './companions/published-state.ts';
 import { serviceHealthChecks } from './companions/service-health.ts';
 import { StaleFlowCompanion } from './companions/stale-flows.ts';
 import { takenOverRules } from './companions/taken-over.ts';
+import { whatIfAnswers } from './companions/what-if.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { ForeignPorts } from './foreign-ports.ts';
 import { forwardGuard } from './forward-guard.ts';
@@ -48,6 +49,7 @@ import { askProcess } from './past-process.ts';
 import { KernelReservedPorts } from './reserved-ports.ts';
 import { defaultFlowSettings, type FlowSettings, type PlanSettings } from './settings.ts';
 import type { TakenPortSource } from './taken-ports.ts';
+import type { OwnProgram } from './what-if/runs.ts';
 
 export interface AgentRun {
   readonly settings: PlanSettings;
@@ -73,6 +75,8 @@ export interface AgentRun {
   readonly history?: JournalSettings;
   /** Absent: flows are only read. */
   readonly flows?: FlowSettings;
+  /** Absent: questions of what-if are not answered. */
+  readonly whatIf?: OwnProgram;
   /** Absent: nothing is reported to the cluster. */
   readonly tell?: Omit<ClusterToTell, 'client'>;
 }
@@ -170,6 +174,7 @@ async function lastingCompanions(
   if ((health ?? proxyHealth) !== null) companions.push(healthEndpoints(health, proxyHealth));
   const past = run.history === undefined ? null : { ...run.history, ask: askProcess(pastCommand) };
   companions.push(history(past, run.version), takenOverRules(datapath));
+  if (run.whatIf !== undefined) companions.push(whatIfAnswers(run.whatIf));
   if (run.http !== undefined) companions.push(httpServers(run.http, client));
   if (client !== null && (tell?.nodeStatus || tell?.events)) {
     companions.push(clusterStatus({ client, ...tell }));

@@ -16,7 +16,7 @@ import { Observations } from '../observe/observations.ts';
 import { countPlan, noticeForm, stateOf } from '../observe/status.ts';
 import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
-import type { AgentFacts, AgentSurroundings, CompanionFactory, PastAnswers } from './companion.ts';
+import type { AgentFacts, AgentSurroundings, CompanionFactory, HostFacts, PastAnswers } from './companion.ts';
 import { observing } from './companions/observing.ts';
 import { programmedLog } from './companions/programmed-log.ts';
 import { Companions } from './companions.ts';
@@ -204,6 +204,10 @@ export class Agent implements AgentFacts {
     };
   }
 
+  host(): HostFacts {
+    return hostFactsOf(this.#parts);
+  }
+
   health(): HealthFacts {
     const node = this.planner.nodes.get(this.settings.nodeName);
     const nodeEligible = !(node?.terminating || node?.excludedByAutoscaler);
@@ -329,10 +333,14 @@ export class Agent implements AgentFacts {
 }
 
 /** @param planner knows the Node object; absent: no Node is known yet */
-function nodeFactsOf({ settings, interfaces, host }: AgentParts, planner?: Planner): NodeFacts {
-  const { nodeName, nodeConfig } = settings;
-  const object = planner?.nodes.get(nodeName);
-  return composeNodeFacts(nodeName, object, nodeConfig, interfaces.current(), takenPortsOf(host));
+function nodeFactsOf(parts: AgentParts, planner?: Planner): NodeFacts {
+  const { nodeName, nodeConfig } = parts.settings;
+  const { interfaces, taken } = hostFactsOf(parts);
+  return composeNodeFacts(nodeName, planner?.nodes.get(nodeName), nodeConfig, interfaces, taken);
+}
+
+function hostFactsOf({ interfaces, host }: Pick<AgentParts, 'interfaces' | 'host'>): HostFacts {
+  return { interfaces: interfaces.current(), taken: takenPortsOf(host) };
 }
 
 function strangerText(stranger: Stranger | null): string | null {

@@ -142,7 +142,7 @@ const MADE_BY_CLUSTERS: readonly FactKind[] = ['EndpointSlice', 'Pod', 'Node', '
 export function differenceOfFacts(before: Facts, after: Facts, isApplied: boolean): ChangeSet {
   const changes: FactChange[] = [];
   const notes: ChangeNote[] = [];
-  for (const kind of KINDS) {
+  for (const kind of factKinds) {
     const [was, becomes] = [before.of(kind), after.of(kind)];
     if (isApplied && becomes.size === 0 && was.size > 0 && MADE_BY_CLUSTERS.includes(kind)) {
       notes.push({ about: 'not-given', reason: `no ${kind} is given, so those of the cluster are used` });
@@ -158,7 +158,7 @@ export function differenceOfFacts(before: Facts, after: Facts, isApplied: boolea
   return { changes, problems: [], notes };
 }
 
-const KINDS: readonly FactKind[] = [
+export const factKinds: readonly FactKind[] = [
   'Service',
   'EndpointSlice',
   'Pod',

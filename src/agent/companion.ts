@@ -5,6 +5,7 @@ import type { Status } from '../forms/status.ts';
 import type { Line, WalkJson } from '../forms/walk.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
+import type { LocalAddress } from '../model/node.ts';
 import type { Api } from '../observe/api/route.ts';
 import type { Routes } from '../observe/api/routes.ts';
 import type { AgentView } from '../observe/api/view.ts';
@@ -17,6 +18,7 @@ import type { Planner } from '../plan/planner.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import type { OwnerQuestion } from './past.ts';
 import type { PlanSettings } from './settings.ts';
+import type { TakenPorts } from './taken-ports.ts';
 
 export interface AgentSurroundings extends LoopSurroundings {
   wallClock(): Date;
@@ -68,6 +70,11 @@ export interface Companion {
   changed?(): void;
 }
 
+export interface HostFacts {
+  readonly interfaces: readonly LocalAddress[];
+  readonly taken: TakenPorts;
+}
+
 /** Answers from the history. Reject with InvalidQuery. */
 export interface PastAnswers {
   explain(question: PacketQuestion & MomentQuestion): Promise<WalkJson>;
@@ -82,6 +89,8 @@ export interface AgentFacts {
   readonly surroundings: AgentSurroundings;
   /** Objects, node facts and the plan; read-only. */
   readonly planner: Planner;
+  /** What is known of this machine beside the objects. */
+  host(): HostFacts;
   readonly observations: Observations;
   readonly view: AgentView;
   /** The API with the routes of all companions; defined when companions run. */

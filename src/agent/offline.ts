@@ -22,7 +22,11 @@ export class NodeNotNamed extends Error {
   }
 }
 
-type OfflineSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: string | null };
+type OfflineSettings = Omit<PlanSettings, 'nodeName' | 'source'> & {
+  readonly nodeName: string | null;
+  readonly source: { readonly name: string };
+};
+type ReadSettings = OfflineSettings & Pick<PlanSettings, 'source'>;
 
 /**
  * Reads the source until it is in sync and plans without a kernel: for `explain` from manifests and `--dry-run`.
@@ -33,7 +37,7 @@ type OfflineSettings = Omit<PlanSettings, 'nodeName'> & { readonly nodeName: str
  * @param host further facts of this machine if it is the node in question
  */
 export async function planOnce(
-  settings: OfflineSettings,
+  settings: ReadSettings,
   interfaces: readonly LocalAddress[] | null,
   signal: AbortSignal,
   host: TakenPorts = NONE_TAKEN,
@@ -52,7 +56,7 @@ export class OfflinePlans {
 
   /** As `planOnce`, but without a plan. */
   static async read(
-    settings: OfflineSettings,
+    settings: ReadSettings,
     interfaces: readonly LocalAddress[] | null,
     signal: AbortSignal,
     host: TakenPorts = NONE_TAKEN,
@@ -61,6 +65,20 @@ export class OfflinePlans {
     const plans = new OfflinePlans(settings, interfaces, host, problems);
     plans.#planner.apply(changes);
     return plans;
+  }
+
+  /** Plans of facts that are given instead of read. */
+  static given(
+    settings: OfflineSettings,
+    interfaces: readonly LocalAddress[],
+    host: TakenPorts,
+  ): OfflinePlans {
+    return new OfflinePlans(settings, interfaces, host, []);
+  }
+
+  /** Adds facts. */
+  take(changes: readonly FactChange[]): void {
+    this.#planner.apply(changes);
   }
 
   private constructor(
@@ -143,7 +161,7 @@ export class OfflinePlans {
   }
 }
 
-async function readOnce({ source }: OfflineSettings, signal: AbortSignal) {
+async function readOnce({ source }: ReadSettings, signal: AbortSignal) {
   const changes: FactChange[] = [];
   const problems = new Map<string, readonly Finding[]>();
   const stop = new AbortController();

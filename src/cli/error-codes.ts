@@ -82,6 +82,16 @@ const commandCodes = {
     remedy: 'Try again: the agent may have been restarted. Its log says why it ended.',
     exit: EXIT.agent,
   },
+  KNAT_WHAT_IF_BUSY: {
+    meaning: 'The agent answers another question of what-if; it answers one at a time.',
+    remedy: 'Try again shortly, or run knat what-if with a source, which needs no agent.',
+    exit: EXIT.agent,
+  },
+  KNAT_WHAT_IF_LIMIT: {
+    meaning: 'The answer of what-if is larger, or takes longer, than its limits of memory and time allow.',
+    remedy: 'Ask about a part of the change, or run knat what-if where there is more memory.',
+    exit: EXIT.failed,
+  },
   KNAT_AGENT_DENIED: {
     meaning: 'The agent of this network namespace answers only root and its own user.',
     remedy: 'Run the command as root, or use HTTP on the node, which needs no rights (docs/http-api.md).',

@@ -65,6 +65,10 @@ async function runProgram(words: readonly string[]): Promise<void> {
       stdout.write(await answerPast(await context.readInput(), Date.now));
       return;
     }
+    case 'knat-what-if': {
+      const { answerWhatIf } = await import('../agent/what-if/answering.ts');
+      return await answerWhatIf();
+    }
     default: {
       const { createProgram } = await import('./program.ts');
       await createProgram(context, words).parseAsync();

@@ -18,6 +18,7 @@ import {
 import { status, summary } from './status.ts';
 import { traceLine } from './trace.ts';
 import { lines, walk } from './walk.ts';
+import { whatIf, whatIfQuestion, whatIfSummary } from './what-if.ts';
 
 /** A path that answers with JSON. */
 export interface AnswerRoute<
@@ -63,6 +64,27 @@ function getLines<Path extends string, Query extends z.ZodObject, Line extends z
 
 /** Maximum length of a text in a question, in characters. */
 const LONGEST = 600;
+
+/** A path that takes a JSON text and answers with JSON. It changes nothing either: the question is too long for an address. */
+export interface PostedRoute<
+  Path extends string = string,
+  Question extends z.ZodType = z.ZodType,
+  Answer extends z.ZodType = z.ZodType,
+> {
+  readonly path: Path;
+  readonly summary: string;
+  readonly question: Question;
+  readonly posted: Answer;
+}
+
+function post<Path extends string, Question extends z.ZodType, Answer extends z.ZodType>(
+  path: Path,
+  summary: string,
+  question: Question,
+  posted: Answer,
+): PostedRoute<Path, Question, Answer> {
+  return { path, summary, question, posted };
+}
 
 function asked<Terms extends Question>(terms: Terms) {
   const parameters = Object.entries(terms).map(([name, { help, example }]) => [
@@ -227,10 +249,24 @@ export const routes = {
     }),
     who,
   ),
+  whatIf: post(
+    '/what-if',
+    'What a change of objects would do to packets: the exact classes of packets whose fate changes',
+    whatIfQuestion,
+    whatIf,
+  ),
+  whatIfSummary: post(
+    '/what-if/summary',
+    'The same for people: by object, and only so many as a reader can take',
+    whatIfQuestion,
+    whatIfSummary,
+  ),
 } as const;
 
 type Route = (typeof routes)[keyof typeof routes];
-type Questions = { readonly [At in Route as At['path']]: z.input<At['query']> };
+type Questions = {
+  readonly [At in Extract<Route, { readonly query: z.ZodObject }> as At['path']]: z.input<At['query']>;
+};
 type Answers = {
   readonly [At in Extract<Route, { readonly answer: z.ZodType }> as At['path']]: z.output<At['answer']>;
 };
@@ -240,6 +276,11 @@ type Lines = {
 
 export type AnswerPath = keyof Answers;
 export type LinesPath = keyof Lines;
+
+/** Paths that take a posted question. */
+export const POSTED_PATHS: readonly string[] = Object.values(routes).flatMap((route) =>
+  'posted' in route ? [route.path] : [],
+);
 
 /** The question of a path, as a client writes it. */
 export type QuestionAt<Path extends AnswerPath | LinesPath> = Questions[Path];

@@ -1,6 +1,7 @@
 import { grouped } from '../base/collect.ts';
+import type { ToldPackets } from '../forms/what-if.ts';
 import { claimText } from '../what-if/lines.ts';
-import { type Told, toldChanges } from '../what-if/told.ts';
+import { EVERYTHING, summaryOf } from '../what-if/summary.ts';
 import type { AlikeNodes, Broken, Effect } from './effect.ts';
 
 /** The API server cuts longer warnings if all together have more than 4096 (`warning.go` of k8s.io/apiserver). */
@@ -64,8 +65,8 @@ function reasonText({ error, mismatches }: Broken['verdict']): string {
 
 /** Packets that reach endpoints first: who changes a Service means these. */
 function linesOf({ whatIf, nodes, own }: AlikeNodes): string[] {
-  const told = toldChanges(whatIf.changes, whatIf.nodes)
-    .flatMap(({ object, lines }) => mainLines(lines).map((line) => ({ ...line, object })))
+  const told = summaryOf(whatIf, EVERYTHING)
+    .objects.flatMap(({ object, lines }) => mainLines(lines).map((line) => ({ ...line, object })))
     .sort((a, b) => rankOf(a) - rankOf(b))
     .map((line) => (nodes.length > 1 ? withoutAddresses(toldText(line), own) : toldText(line)));
   const claims = whatIf.claims.map(({ key, after }) => `${key}: ${claimText(after)}`);
@@ -75,27 +76,34 @@ function linesOf({ whatIf, nodes, own }: AlikeNodes): string[] {
   return [...told, ...claims, ...beside];
 }
 
-interface MainLine extends Told {
+interface MainLine extends ToldPackets {
   /** Further lines for the same destination, of other senders: a pod that meets itself has one of its own. */
   readonly others: number;
 }
 
 /** Of the lines to one destination that of most senders, which names them as `all` or as `all except …`. */
-function mainLines(lines: readonly Told[]): MainLine[] {
+function mainLines(lines: readonly ToldPackets[]): MainLine[] {
   const alike = grouped(lines, ({ to, ports }) => `${to}, ${ports}`);
   return [...alike.values()].map((same) => {
-    const main = same.find(({ from }) => from.startsWith('all')) ?? (same[0] as Told);
+    const main = same.find(({ from }) => from.startsWith('all')) ?? (same[0] as ToldPackets);
     return { ...main, others: same.length - 1 };
   });
 }
 
-function rankOf({ difference: { before, after } }: Told): number {
+function rankOf({ before, after }: ToldPackets): number {
   return before.startsWith('to ') || after.startsWith('to ') ? 0 : 1;
 }
 
-function toldText({ object, from, to, ports, difference, others }: MainLine & { readonly object: string }) {
-  const { before, after } = difference;
-  const about = object === '' ? '' : `${object}, `;
+function toldText({
+  object,
+  from,
+  to,
+  ports,
+  before,
+  after,
+  others,
+}: MainLine & { readonly object: string | null }) {
+  const about = object === null ? '' : `${object}, `;
   const sender = from === 'all' ? '' : `from ${from} `;
   const rest = others === 0 ? '' : ' (some senders otherwise)';
   const what = `${about}${sender}to ${to === 'all' ? 'all addresses' : to}, ${ports}`;

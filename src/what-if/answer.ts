@@ -5,6 +5,8 @@ import { claimChanges } from './claims.ts';
 import { type PacketChange, packetChanges } from './classes.ts';
 import type { Connections } from './connections.ts';
 import { changesJson } from './json.ts';
+import type { StreamedWhatIf } from './json-pieces.ts';
+import { MOST_CLASSES } from './limit.ts';
 import type { PlannedChange } from './planned.ts';
 
 /** What a change does on some nodes. */
@@ -21,9 +23,12 @@ export interface WhatIf {
   readonly connections: Connections | null;
 }
 
-/** What a change does on one node. */
-export function whatIfOn({ comparison, conflicts }: Omit<PlannedChange<unknown>, 'seen'>): WhatIf {
-  const changes = packetChanges(comparison);
+/** What a change does on one node. Throws WhatIfTooLarge. */
+export function whatIfOn(
+  { comparison, conflicts }: Omit<PlannedChange<unknown>, 'seen'>,
+  mostClasses = MOST_CLASSES,
+): WhatIf {
+  const changes = packetChanges(comparison, mostClasses);
   return {
     nodes: [comparison.nodeName],
     changes,
@@ -50,6 +55,12 @@ export function joinedWhatIf(each: readonly WhatIf[]): WhatIf {
 
 /** Classes that are the same on all of several nodes become one. */
 export function whatIfJson(whatIf: WhatIf): WhatIfJson {
+  const streamed = streamedWhatIf(whatIf);
+  return { ...streamed, changes: [...streamed.changes] };
+}
+
+/** The same, with classes that are made when they are read: at most once. */
+export function streamedWhatIf(whatIf: WhatIf): StreamedWhatIf {
   const { nodes, changes, unknown, claims, expectations, connections } = whatIf;
   const all = changesJson(changes, connections);
   return {
@@ -61,7 +72,7 @@ export function whatIfJson(whatIf: WhatIf): WhatIfJson {
   };
 }
 
-function joinedNodes(changes: readonly ChangeJson[], nodes: number): ChangeJson[] {
+function joinedNodes(changes: Iterable<ChangeJson>, nodes: number): ChangeJson[] {
   const alike = grouped(changes, (change) =>
     JSON.stringify({ ...change, class: { ...change.class, node: null } }),
   );

@@ -6,6 +6,7 @@ import { type AddressSet, formatBlocks } from '../net/ranges.ts';
 import { type Cell, compareCells } from './cell.ts';
 import type { Comparison } from './comparison.ts';
 import type { InterfaceKind } from './interfaces.ts';
+import { MOST_CLASSES } from './limit.ts';
 import type { Outcome } from './outcome.ts';
 import { EVERY_PORT, everyAddress } from './partition.ts';
 import { changedCells } from './search.ts';
@@ -21,8 +22,8 @@ export interface PacketChange {
 }
 
 /** By object. A binding of several ports is one change, and the ports of its endpoints are those of its first port. */
-export function packetChanges(comparison: Comparison): PacketChange[] {
-  const changes = changedCells(comparison).flatMap((family) =>
+export function packetChanges(comparison: Comparison, most = MOST_CLASSES): PacketChange[] {
+  const changes = changedCells(comparison, most).flatMap((family) =>
     family.cells.map((cell): PacketChange => {
       const { nodeName: node } = comparison;
       return { node, object: objectOf(cell.outcome), cell, interfaces: family.interfaces };

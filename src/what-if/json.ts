@@ -7,8 +7,11 @@ import { classOf, type PacketChange } from './classes.ts';
 import type { Connections } from './connections.ts';
 
 /** A class for each port of a binding of several ports, since the endpoint's port follows the packet's. */
-export function changesJson(changes: readonly PacketChange[], connections: Connections | null = null) {
-  return changes.flatMap((change) => expanded(change, (port) => connections?.of(change, port) ?? null));
+export function* changesJson(
+  changes: readonly PacketChange[],
+  connections: Connections | null = null,
+): Generator<ChangeJson> {
+  for (const change of changes) yield* expanded(change, (port) => connections?.of(change, port) ?? null);
 }
 
 function expanded(

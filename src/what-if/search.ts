@@ -10,6 +10,7 @@ import { cutSpans, Destinations, portCells, portCuts } from './destinations.ts';
 import { changedPorts, type DialledPorts, isDialled, portsOfEntry } from './dialled.ts';
 import { type Ground, groundOf } from './ground.ts';
 import { type InterfaceKind, interfaceKinds } from './interfaces.ts';
+import { WhatIfTooLarge } from './limit.ts';
 import { Outcomes } from './outcome.ts';
 import { singleAddress } from './partition.ts';
 import { endpointsOf, type Reacher, Reachers } from './reach.ts';
@@ -23,12 +24,15 @@ export interface FamilyChanges {
   readonly cells: readonly Cell[];
 }
 
-/** All packets whose fate differs between the two sides; a packet that is in no cell keeps its fate. */
-export function changedCells(comparison: Comparison): FamilyChanges[] {
+/**
+ * All packets whose fate differs between the two sides; a packet that is in no cell keeps its fate. Throws WhatIfTooLarge.
+ * @param most cells of a family, before they are merged
+ */
+export function changedCells(comparison: Comparison, most: number): FamilyChanges[] {
   return FAMILIES.map((family) => {
     const ground = groundOf(family, comparison);
     const interfaces = interfaceKinds(ground);
-    return { family, interfaces, cells: mergedCells(new Search(ground, comparison, interfaces).run()) };
+    return { family, interfaces, cells: mergedCells(new Search(ground, comparison, interfaces, most).run()) };
   });
 }
 
@@ -49,9 +53,11 @@ class Search {
   readonly #comparison: Comparison;
   readonly #interfaces: readonly InterfaceKind[];
   readonly #outcomes: Outcomes;
+  readonly #most: number;
   readonly #cells: Cell[] = [];
 
-  constructor(ground: Ground, comparison: Comparison, interfaces: readonly InterfaceKind[]) {
+  constructor(ground: Ground, comparison: Comparison, interfaces: readonly InterfaceKind[], most: number) {
+    this.#most = most;
     this.#ground = ground;
     this.#comparison = comparison;
     this.#interfaces = interfaces;
@@ -150,6 +156,7 @@ class Search {
         };
         const outcome = this.#outcomes.of(packet, shifts);
         if (outcome === null) continue;
+        if (this.#cells.length >= this.#most) throw new WhatIfTooLarge(this.#most);
         this.#cells.push({
           sources,
           destinations,

@@ -15,7 +15,7 @@ import { journal } from '../../src/forms/journal.ts';
 import { traceLine } from '../../src/forms/trace.ts';
 import { expectationResults } from '../../src/forms/verify.ts';
 import { flowAnswers, walk } from '../../src/forms/walk.ts';
-import { whatIf } from '../../src/forms/what-if.ts';
+import { whatIf, whatIfQuestion, whatIfSummary } from '../../src/forms/what-if.ts';
 import { eventReasons } from '../../src/model/finding-codes.ts';
 import type { Definition } from '../../src/observe/metrics/definition.ts';
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
@@ -66,6 +66,8 @@ test.each([
   ['what-if', whatIf],
   ['verify', expectationResults],
   ['trace', traceLine],
+  ['what-if-question', whatIfQuestion],
+  ['what-if-summary', whatIfSummary],
 ])('docs/schema/%s.schema.json is what the API says (scripts/generate-docs)', async (name, schema) => {
   const text = `${JSON.stringify(z.toJSONSchema(schema, { override }), null, 2)}\n`;
   await expect(text).toMatchFileSnapshot(`../../docs/schema/${name}.schema.json`);

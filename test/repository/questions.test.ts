@@ -22,7 +22,7 @@ const program = createProgram({
   debug: false,
 });
 
-test.each<[string, string, Question, keyof typeof routes, readonly string[]]>([
+test.each<[string, string, Question, 'explain' | 'flows' | 'entries', readonly string[]]>([
   ['explain', '/explain', { ...packetQuestion, ...momentQuestion }, 'explain', []],
   ['flows', '/flows', flowQuestion, 'flows', []],
   ['entries', '/entries', entryQuestion, 'entries', ['after', 'limit']],

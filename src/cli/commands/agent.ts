@@ -4,6 +4,7 @@ import { createLogger, logWarnings } from '../../observe/logger.ts';
 import type { Context } from '../context.ts';
 import { planSettings } from '../options/plan-settings.ts';
 import { runSettings } from '../options/run-settings.ts';
+import { podNatOptions } from '../options/source.ts';
 import type { SettingValues } from '../options/table.ts';
 
 /** Milliseconds before a stopped agent ends in any case; its rules stay in the kernel. */
@@ -39,7 +40,8 @@ export async function runAgentWith(
     }
     const { runAgent } = await import('../../agent/agent-run.ts');
     const { version } = context;
-    const run = { settings, logger, version, ...runSettings(values, settings) };
+    const whatIf = { script: process.argv[1] ?? '', podNat: podNatOptions(values) };
+    const run = { settings, logger, version, whatIf, ...runSettings(values, settings) };
     const status = await runAgent(run, signal);
     if (run.once) {
       const { checkObjects } = await import('./object-problems.ts');

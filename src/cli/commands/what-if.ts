@@ -1,16 +1,14 @@
 import { type ChangeSet, changeSetOf, differenceOfFacts } from '../../agent/change-set.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
-import type { FlowLine } from '../../forms/flows.ts';
+import { withConnections } from '../../agent/what-if/connections.ts';
 import type { ExpectationChange } from '../../forms/what-if.ts';
 import { formatFinding } from '../../model/finding.ts';
-import { printableJson } from '../../model/printable.ts';
 import { firstFew } from '../../model/text.ts';
 import type { IpAddress } from '../../net/address.ts';
-import { linesOf } from '../../observe/client.ts';
 import type { Planner } from '../../plan/planner.ts';
 import { SharedValues } from '../../sources/objects/shared.ts';
-import { joinedWhatIf, type WhatIf, whatIfJson, whatIfOn } from '../../what-if/answer.ts';
-import { Connections } from '../../what-if/connections.ts';
+import { joinedWhatIf, streamedWhatIf, type WhatIf, whatIfOn } from '../../what-if/answer.ts';
+import { joinedPieces, jsonPieces } from '../../what-if/json-pieces.ts';
 import { describeWhatIf } from '../../what-if/lines.ts';
 import { whatIfMarkdown } from '../../what-if/markdown.ts';
 import { EVERYTHING, FOR_READERS, summaryOf } from '../../what-if/summary.ts';
@@ -44,9 +42,6 @@ const SOMETHING_CHANGES = 2;
 
 const HOW_TO_SEE_ALL = '--all shows everything, -o json has the exact classes';
 
-/** Connections that nothing translates are of interest too: a change may translate them. */
-const EVERY_KIND = 'service,pod,egress,other,none';
-
 export async function whatIf(values: WhatIfValues, context: Context): Promise<void> {
   const { file = [], delete: deletions = [], against } = values;
   if (values.connections === true && values.allNodes === true) {
@@ -73,30 +68,19 @@ export async function whatIf(values: WhatIfValues, context: Context): Promise<vo
   }
   const expectations = await expectationsOf(values, context);
   const made = answerOf(plans, change, settings, expectations, nodes);
-  const answer = values.connections === true ? await withConnections(made, context) : made;
+  const answer =
+    values.connections === true ? await withConnections(made, agentClient(context).pieces) : made;
   print(answer, values, context);
   if (values.exitCode === true && answer.changes.length > 0) context.exit = SOMETHING_CHANGES;
-}
-
-/** Reads the connections from the agent of this network namespace. */
-async function withConnections(answer: WhatIf, context: Context): Promise<WhatIf> {
-  const connections = new Connections(answer.changes);
-  const pieces = agentClient(context).pieces('/flows', { kind: EVERY_KIND });
-  for await (const lines of linesOf(pieces)) {
-    for (const line of lines) {
-      const flow = line === '' ? null : (JSON.parse(line) as FlowLine);
-      if (flow !== null && !('end' in flow)) connections.note(flow);
-    }
-  }
-  const unknown = answer.unknown.filter(({ about }) => about !== 'existing-connections');
-  return { ...answer, unknown, connections };
 }
 
 function print(answer: WhatIf, { output, all }: WhatIfValues, { terminal }: Context): void {
   const limits = all === true ? EVERYTHING : FOR_READERS;
   switch (output) {
     case 'json':
-      terminal.printBlock(printableJson(JSON.stringify(whatIfJson(answer), null, 2)));
+      for (const piece of joinedPieces(jsonPieces(streamedWhatIf(answer), 2)))
+        terminal.write(Buffer.from(piece));
+      terminal.print('');
       break;
     case 'markdown':
       terminal.printBlock(whatIfMarkdown(summaryOf(answer, limits), HOW_TO_SEE_ALL).trimEnd());

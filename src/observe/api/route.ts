@@ -1,12 +1,12 @@
 import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { failure } from '../../forms/findings.ts';
-import type { AnswerRoute, LinesRoute, OffsetPage } from '../../forms/routes.ts';
+import type { AnswerRoute, LinesRoute, OffsetPage, PostedRoute } from '../../forms/routes.ts';
 import { printableJson } from '../../model/printable.ts';
 import { InvalidQuery } from '../invalid-query.ts';
 import { StillReading } from './still-reading.ts';
 
-/** All routes are GET: the API changes nothing. */
+/** No route changes anything; some take a question that is too long for an address. */
 export type Api = OpenAPIHono;
 
 export function createApi(): Api {
@@ -18,18 +18,33 @@ export function createApi(): Api {
 export function answerError(error: Error, context: Context): Response {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'KNAT_INTERNAL';
   const details = 'details' in error ? error.details : [];
-  if (error instanceof StillReading) context.header('Retry-After', '2');
+  if (statusOf(error, code) === 503) context.header('Retry-After', '2');
   return jsonAnswer(context, { code, message: error.message, details }, statusOf(error, code));
 }
 
+type ErrorStatus = 400 | 409 | 413 | 415 | 422 | 500 | 503;
+
 /** Escapes foreign text, so that it cannot control the terminal of a curl user. */
-function jsonAnswer(context: Context, data: unknown, status: 200 | 400 | 409 | 500 | 503): Response {
+function jsonAnswer(context: Context, data: unknown, status: 200 | ErrorStatus): Response {
   return context.body(printableJson(JSON.stringify(data)), status, { 'Content-Type': 'application/json' });
 }
 
-function statusOf(error: Error, code: string): 400 | 409 | 500 | 503 {
-  if (error instanceof StillReading) return 503;
+/** A request that HTTP itself refuses. */
+class RefusedRequest extends Error {
+  readonly code = 'KNAT_INVALID_INPUT';
+  override readonly name = 'RefusedRequest';
+  readonly status: 413 | 415;
+  constructor(status: 413 | 415, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function statusOf(error: Error, code: string): ErrorStatus {
+  if (error instanceof StillReading || code === 'KNAT_WHAT_IF_BUSY') return 503;
   if ('status' in error && error.status === 409) return 409;
+  if (error instanceof RefusedRequest) return error.status;
+  if (code === 'KNAT_WHAT_IF_LIMIT') return 422;
   return code === 'KNAT_INVALID_INPUT' ? 400 : 500;
 }
 
@@ -59,6 +74,64 @@ export function answerLines(
     });
     return new Response(body, { headers: { 'content-type': LINES } });
   });
+}
+
+/** Bytes of a posted question. */
+const LARGEST_POSTED = 8 << 20;
+
+/** An answer in pieces, to a question that `handle` reads when it can; the answer is over when `end` is called. */
+export function answerPosted(
+  app: Api,
+  route: PostedRoute,
+  handle: (
+    question: () => Promise<Uint8Array>,
+    signal: AbortSignal,
+  ) => Promise<{ readonly pieces: AsyncIterable<Uint8Array>; end(): void }>,
+): void {
+  const { path, summary, question, posted } = route;
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path,
+    summary,
+    request: { body: { required: true, content: { 'application/json': { schema: question } } } },
+    responses: responsesOf(summary, 'application/json', posted),
+  });
+  app.post(path, async (context) => {
+    const { raw } = context.req;
+    // Pages of others can send other types without being asked about it.
+    if (!/^application\/json\s*(;|$)/i.test(raw.headers.get('content-type') ?? '')) {
+      throw new RefusedRequest(415, 'a question is posted with Content-Type: application/json');
+    }
+    const { pieces, end } = await handle(() => bytesOf(raw), raw.signal);
+    const body = streamOf(endingWith(pieces, end), (isOver) => {
+      if (isOver) end();
+    });
+    return new Response(body, { headers: { 'content-type': 'application/json' } });
+  });
+}
+
+async function* endingWith<Piece>(pieces: AsyncIterable<Piece>, end: () => void): AsyncGenerator<Piece> {
+  try {
+    yield* pieces;
+  } finally {
+    end();
+  }
+}
+
+async function bytesOf(request: Request): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const reader = request.body?.getReader();
+  for (;;) {
+    const { value } = (await reader?.read()) ?? {};
+    if (value === undefined) break;
+    length += value.length;
+    if (length > LARGEST_POSTED) {
+      throw new RefusedRequest(413, `a question has at most ${LARGEST_POSTED >> 20} MiB`);
+    }
+    pieces.push(value);
+  }
+  return Buffer.concat(pieces);
 }
 
 /**
@@ -108,21 +181,25 @@ function describe(
   type: string,
   answer: z.ZodType,
 ): void {
-  const refusal = (description: string) => ({
-    description,
-    content: { 'application/json': { schema: failure } },
-  });
   app.openAPIRegistry.registerPath({
     method: 'get',
     path,
     summary,
     request: { query },
-    responses: {
-      200: { description: `${summary}.`, content: { [type]: { schema: answer } } },
-      400: refusal('the question cannot be understood'),
-      503: refusal('the agent is still reading its source'),
-    },
+    responses: responsesOf(summary, type, answer),
   });
+}
+
+function responsesOf(summary: string, type: string, answer: z.ZodType) {
+  const refusal = (description: string) => ({
+    description,
+    content: { 'application/json': { schema: failure } },
+  });
+  return {
+    200: { description: `${summary}.`, content: { [type]: { schema: answer } } },
+    400: refusal('the question cannot be understood'),
+    503: refusal('the agent is still reading its source, or answers another such question'),
+  };
 }
 
 /** The page of the items whose text contains the search text. */

@@ -5,10 +5,12 @@ import { kernelDifference } from '../../agent/companions/difference.ts';
 import { flowsForPeople } from '../../agent/companions/flows.ts';
 import { history } from '../../agent/companions/history.ts';
 import { packetTraces } from '../../agent/companions/packet-traces.ts';
+import { whatIfAnswers } from '../../agent/companions/what-if.ts';
 import { defaultFlowSettings } from '../../agent/settings.ts';
 import { API_PATH } from '../../forms/request.ts';
 import { routes } from '../../forms/routes.ts';
 import { FragmentUnion } from '../../plan/fragment-union.ts';
+import { defaultPodNatOptions } from '../../sources/objects/metadata.ts';
 import { Gate } from '../http/gate.ts';
 import { metricsSite, wholeSite } from '../http/site.ts';
 import { Observations } from '../observations.ts';
@@ -26,6 +28,7 @@ const agent = { observations: view.observations } as AgentFacts;
 const companions: Companion[] = [
   flowsForPeople(defaultFlowSettings)(agent),
   history(null, '0.1.0')(agent),
+  whatIfAnswers({ script: '', podNat: defaultPodNatOptions })(agent),
   kernelDifference({ preview: async () => Promise.reject(new Error('not asked')) })(agent),
   packetTraces(agent),
 ];
@@ -58,12 +61,15 @@ test('the description has exactly the routes that the server registers', () => {
 });
 
 test('every path that src/forms declares is answered, and no other', () => {
-  const declared = Object.values(routes).map(({ path }) => `GET ${path}`);
+  const declared = Object.values(routes).map(
+    (route) => `${'posted' in route ? 'POST' : 'GET'} ${route.path}`,
+  );
   expect(registered(api)).toEqual(declared.sort());
 });
 
 test('every route has a summary and the schema of its answer', () => {
-  for (const [path, { get }] of Object.entries(document.paths)) {
+  for (const [path, { get: read, post }] of Object.entries(document.paths)) {
+    const get = read ?? post;
     expect(get?.summary, path).toMatch(/\S/);
     const content = get?.responses['200']?.content ?? {};
     const isLines = ['/flows', '/watch', '/trace'].some((end) => path.endsWith(end));
@@ -78,7 +84,7 @@ test('docs/http-api.md names every path that is served, and no other', () => {
     [...cell.matchAll(/`(\/[^`]+)`/g)].map(([, path = '']) => path),
   );
   const [ours, others] = [registered(api), registered(wholeSite(parts))].map((some) =>
-    some.map((route) => route.replace('GET ', '')),
+    some.map((route) => route.replace(/^(GET|POST) /, '')),
   ) as [string[], string[]];
   // `/*` is the page, where it was built.
   const site = others.filter((path) => !path.startsWith(API_PATH) && !['*', '/*'].includes(path));

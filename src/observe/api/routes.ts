@@ -1,6 +1,6 @@
 import { API_PATH } from '../../forms/request.ts';
 import { routes } from '../../forms/routes.ts';
-import { type Api, answer, answerLines, createApi } from './route.ts';
+import { type Api, answer, answerLines, answerPosted, createApi } from './route.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { planRoutes } from './routes/plan.ts';
 import { requirePlan } from './still-reading.ts';
@@ -9,7 +9,7 @@ import type { AgentView } from './view.ts';
 /** What adds routes gets the functions for it, so that it loads nothing of the API before the first question. */
 export type Routes = (app: Api, declared: typeof routes, by: typeof adding) => void;
 
-const adding = { answer, answerLines };
+const adding = { answer, answerLines, answerPosted };
 
 /**
  * The API of the agent's socket and the HTTP server. Questions about the agent itself are always answered; all others,

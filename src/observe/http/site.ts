@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { API_PATH } from '../../forms/request.ts';
-import { entryFilter, routes } from '../../forms/routes.ts';
+import { entryFilter, POSTED_PATHS, routes } from '../../forms/routes.ts';
 import { listEntries } from '../api/entry-list.ts';
 import { filterOf, readEntryQuestion, wantedRefusals } from '../api/entry-query.ts';
 import { type Api, answerError, questionOf, streamOf } from '../api/route.ts';
@@ -63,6 +63,9 @@ export function wholeSite(parts: SiteParts): Site {
   return site;
 }
 
+/** Paths of questions that are too long for an address; they change nothing either. */
+const POSTED: ReadonlySet<string> = new Set(POSTED_PATHS.map((path) => API_PATH + path));
+
 /** A read-only site without paths; the gate checks every path that is not open. */
 function bare({ gate, view }: SiteParts, open: readonly string[]): Site {
   const site: Site = new Hono();
@@ -77,9 +80,10 @@ function guarded(gate: Gate, view: AgentView, open: ReadonlySet<string>): Middle
   return async (context, next) => {
     const { method, path } = context.req;
     let answer: Response | undefined;
-    if (method !== 'GET' && method !== 'HEAD') {
-      answer = refuse(context, 405, 'everything here is read-only: use GET');
-      answer.headers.set('Allow', 'GET, HEAD');
+    const isPosted = POSTED.has(path);
+    if (isPosted ? method !== 'POST' : method !== 'GET' && method !== 'HEAD') {
+      answer = refuse(context, 405, isPosted ? 'ask with POST' : 'everything here is read-only: use GET');
+      answer.headers.set('Allow', isPosted ? 'POST' : 'GET, HEAD');
     } else if (path === TRACE_PATH && isFromOtherSite(context.req.header('sec-fetch-site'))) {
       answer = refuse(context, 403, 'a page of another site may not start a trace');
     } else if (!open.has(path)) {
