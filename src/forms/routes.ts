@@ -277,7 +277,14 @@ type Lines = {
 export type AnswerPath = keyof Answers;
 export type LinesPath = keyof Lines;
 
-/** Paths that take a posted question. */
+type Posted = Extract<Route, { readonly posted: z.ZodType }>;
+type PostedQuestions = { readonly [At in Posted as At['path']]: z.input<At['question']> };
+type PostedAnswers = { readonly [At in Posted as At['path']]: z.output<At['posted']> };
+
+/** Paths that take a posted question, their questions and answers. */
+export type PostedPath = keyof PostedAnswers;
+export type PostedQuestionAt<Path extends PostedPath> = PostedQuestions[Path];
+export type PostedAnswerAt<Path extends PostedPath> = PostedAnswers[Path];
 export const POSTED_PATHS: readonly string[] = Object.values(routes).flatMap((route) =>
   'posted' in route ? [route.path] : [],
 );

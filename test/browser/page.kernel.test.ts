@@ -65,6 +65,36 @@ test('flows are searched by the agent', async () => {
   await page.getByText('no translated connection matches').waitFor();
 }, 120_000);
 
+test('what-if: a pasted change is answered, leads to explain, and its address repeats it in another browser', async () => {
+  const visit = await open('#/what-if');
+  const { page } = visit;
+  const manifest =
+    '{apiVersion: knat.dev/v1, kind: IPPool, metadata: {name: partner}, spec: {cidr: 192.0.2.0/24}}';
+  await page.getByRole('textbox', { name: 'Manifests that are applied' }).fill(manifest);
+  await page.getByRole('textbox', { name: 'Objects that are deleted' }).fill('Service/shop/web');
+  await page.getByRole('checkbox', { name: 'count existing connections' }).check();
+  await page.getByRole('button', { name: 'Show' }).click();
+  const web = page.getByRole('region', { name: 'Service shop/web', exact: true });
+  await web.getByRole('row').nth(1).waitFor();
+  expect(await web.innerText()).toContain('10.96.0.10');
+  await page.getByText(/existing connections? of these packets/).waitFor();
+  await visit.picture('what-if');
+
+  const hash = new URL(page.url()).hash;
+  expect(hash).toMatch(/^#\/what-if\?change=[\w-]+$/);
+  const other = await open(hash);
+  await other.page.getByRole('region', { name: 'Service shop/web', exact: true }).getByRole('row').nth(1).waitFor();
+  expect(await other.page.getByRole('textbox', { name: 'Objects that are deleted' }).inputValue()).toBe(
+    'Service/shop/web',
+  );
+
+  await web.getByRole('link', { name: 'explain' }).first().click();
+  await page.getByRole('heading', { name: 'Explain a packet' }).waitFor();
+  expect(await page.getByRole('textbox', { name: 'To' }).inputValue()).toMatch(
+    /^(10\.96\.0\.10|203\.0\.113|\[fd00)/,
+  );
+}, 120_000);
+
 test('explain: the form asks, and its address repeats the question in another browser', async () => {
   const visit = await open('#/explain');
   const { page } = visit;

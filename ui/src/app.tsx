@@ -6,6 +6,7 @@ import { ExplainPage } from './pages/explain.tsx';
 import { HistoryPage } from './pages/history.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { TracePage } from './pages/trace.tsx';
+import { WhatIfPage } from './pages/what-if.tsx';
 import { ColorSchemeButton } from './parts/color-scheme-button.tsx';
 import { StateBadge } from './parts/state-badge.tsx';
 
@@ -15,6 +16,7 @@ const PAGES = [
   { path: '/explain', title: 'Explain' },
   { path: '/trace', title: 'Trace' },
   { path: '/history', title: 'History' },
+  { path: '/what-if', title: 'What if' },
 ];
 
 export function App() {
@@ -30,6 +32,7 @@ export function App() {
           <Route path="/explain" component={ExplainPage} />
           <Route path="/trace" component={TracePage} />
           <Route path="/history" component={HistoryPage} />
+          <Route path="/what-if" component={WhatIfPage} />
           <Route>
             <Redirect to="/" />
           </Route>

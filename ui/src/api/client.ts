@@ -1,6 +1,15 @@
 import type { Failure } from '../../../src/forms/findings.ts';
 import { API_PATH, pathOf } from '../../../src/forms/request.ts';
-import type { AnswerAt, AnswerPath, LineAt, LinesPath, QuestionAt } from '../../../src/forms/routes.ts';
+import type {
+  AnswerAt,
+  AnswerPath,
+  LineAt,
+  LinesPath,
+  PostedAnswerAt,
+  PostedPath,
+  PostedQuestionAt,
+  QuestionAt,
+} from '../../../src/forms/routes.ts';
 import { printable } from '../../../src/model/printable.ts';
 
 /** The agent answered with an error, or no agent answered. */
@@ -58,20 +67,31 @@ export async function* askStream<Path extends LinesPath>(
   }
 }
 
+/** Posts a question that is too long for an address. Throws ApiError. */
+export async function askPosted<Path extends PostedPath>(
+  path: Path,
+  question: PostedQuestionAt<Path>,
+  signal: AbortSignal,
+): Promise<PostedAnswerAt<Path>> {
+  return JSON.parse(await call(path, signal, JSON.stringify(question)), shown);
+}
+
 /** A reviver: foreign text must not reverse the page's text or begin new lines. */
 function shown(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? printable(value) : value;
 }
 
-async function call(path: string, signal: AbortSignal): Promise<string> {
-  return await (await answered(path, signal)).text();
+async function call(path: string, signal: AbortSignal, posted: string | null = null): Promise<string> {
+  return await (await answered(path, signal, posted)).text();
 }
 
 /** Relative to the page's address, so that it works behind a proxy's path. */
-async function answered(path: string, signal: AbortSignal): Promise<Response> {
+async function answered(path: string, signal: AbortSignal, posted: string | null = null): Promise<Response> {
+  const headers = { 'Content-Type': 'application/json' };
+  const request = posted === null ? { signal } : { signal, method: 'POST', headers, body: posted };
   let response: Response;
   try {
-    response = await fetch(`.${API_PATH}${path}`, { signal });
+    response = await fetch(`.${API_PATH}${path}`, request);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError('', 'the agent does not answer');

@@ -1,8 +1,9 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import type { JournalQuestion } from '../../../src/forms/questions.ts';
 import type { AnswerPath, QuestionAt } from '../../../src/forms/routes.ts';
+import type { WhatIfQuestion } from '../../../src/forms/what-if.ts';
 import type { ExplainQuestion } from '../explain-href.ts';
-import { ask, askLines } from './client.ts';
+import { ask, askLines, askPosted } from './client.ts';
 
 /** Milliseconds between two questions, by the agent's cost of an answer. */
 const OFTEN = 2_000;
@@ -46,6 +47,17 @@ export const useEntries = (kind: string, search: string) =>
     getNextPageParam: (last) => last.next ?? undefined,
     placeholderData: keepPreviousData,
     refetchInterval: SELDOM,
+    retry: false,
+  });
+
+/** The state of the cluster changes, so the answer is that of the moment when it was asked. */
+export const useWhatIf = (question: WhatIfQuestion | null) =>
+  useQuery({
+    queryKey: ['what-if', question],
+    queryFn: ({ signal }) => askPosted('/what-if/summary', question ?? {}, signal),
+    enabled: question !== null,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
     retry: false,
   });
 
