@@ -4,7 +4,7 @@ import { besideClasses } from './beside.ts';
 import { claimChanges } from './claims.ts';
 import { type PacketChange, packetChanges } from './classes.ts';
 import type { Connections } from './connections.ts';
-import { changesJson } from './json.ts';
+import { eachChangeJson } from './json.ts';
 import type { StreamedWhatIf } from './json-pieces.ts';
 import { MOST_CLASSES } from './limit.ts';
 import type { PlannedChange } from './planned.ts';
@@ -62,7 +62,7 @@ export function whatIfJson(whatIf: WhatIf): WhatIfJson {
 /** The same, with classes that are made when they are read: at most once. */
 export function streamedWhatIf(whatIf: WhatIf): StreamedWhatIf {
   const { nodes, changes, unknown, claims, expectations, connections } = whatIf;
-  const all = changesJson(changes, connections);
+  const all = eachChangeJson(changes, connections);
   return {
     changes: nodes.length === 1 ? all : joinedNodes(all, nodes.length),
     unknown,

@@ -77,7 +77,7 @@ function planned(node: NodeFacts, facts: readonly FactChange[]): Planner {
 
 function whatIf({ node, nodeAfter, before, changes }: Pair): ChangeJson[] {
   const { comparison } = planChange(planned(node, before), changes, nodeAfter, () => null);
-  return [...changesJson(packetChanges(comparison))];
+  return changesJson(packetChanges(comparison));
 }
 
 /** The values at which anything of the plans begins or ends, and their neighbours. */

@@ -83,7 +83,11 @@ test('what-if: a pasted change is answered, leads to explain, and its address re
   const hash = new URL(page.url()).hash;
   expect(hash).toMatch(/^#\/what-if\?change=[\w-]+$/);
   const other = await open(hash);
-  await other.page.getByRole('region', { name: 'Service shop/web', exact: true }).getByRole('row').nth(1).waitFor();
+  await other.page
+    .getByRole('region', { name: 'Service shop/web', exact: true })
+    .getByRole('row')
+    .nth(1)
+    .waitFor();
   expect(await other.page.getByRole('textbox', { name: 'Objects that are deleted' }).inputValue()).toBe(
     'Service/shop/web',
   );
