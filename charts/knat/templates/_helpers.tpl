@@ -315,7 +315,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "knat.webhookArgs" -}}
 - webhook
 {{- range include "knat.options" . | fromYamlArray }}
-{{- if not (regexMatch "^--(health-address|http-address|metrics-address|unauthenticated-metrics|tls-|replace-|podnat-prefix|state-flavor)" .) }}
+{{- if not (regexMatch "^--(health-address|http-address|metrics-address|unauthenticated-metrics|tls-|replace-|podnat-prefix|state-flavor|history-)" .) }}
 - {{ . }}
 {{- end }}
 {{- end }}
