@@ -120,6 +120,24 @@ test('a disk that takes nothing is an error at each attempt; then a segment says
   );
 });
 
+test('a change in force while a full segment is written is not in the state of the moment before', async () => {
+  const { journal, inForce } = agent(64 << 10);
+  inForce({ kind: 'Service', key: 'shop/web', fact: service() });
+  await journal.write();
+  for (let i = 0; i < 2_000; i++) inForce(replaced(i));
+  const before = now;
+  const writing = journal.write();
+  inForce({ kind: 'Service', key: 'shop/web', fact: null });
+  await writing;
+  await journal.write();
+  const [full, ...more] = readdirSync(folder).sort();
+  expect([full?.slice(0, 10), more.length]).toEqual(['0000000002', 0]);
+  const past = await instantAt(folder, { at: before });
+  expect([past.position, past.planner.facts.of('Service').has('shop/web')]).toEqual(['2.0', true]);
+  const after = await instantAt(folder, { at: now });
+  expect([after.position, after.planner.facts.of('Service').has('shop/web')]).toEqual(['2.1', false]);
+});
+
 /** Bytes in the folder. */
 function sizeOf(): number {
   return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);

@@ -167,7 +167,8 @@ export class Recorder {
    */
   state(moment: Moment, node: NodeFacts, later: readonly Item[]): State {
     const former = new Map<string, readonly [FactKind, string, Fact]>();
-    const commits = later.flatMap((item) => ('changes' in item ? item.changes : NO_CHANGES));
+    const since = [...later, ...this.#waiting]; // waiting: it came into force while what was taken was written
+    const commits = since.flatMap((item) => ('changes' in item ? item.changes : NO_CHANGES));
     for (const { change, before } of [...commits, ...this.#planned, ...this.#delivered]) {
       const id = idOf(change.kind, change.key);
       if (!former.has(id)) former.set(id, [change.kind, change.key, before]);
