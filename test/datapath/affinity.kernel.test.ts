@@ -217,6 +217,34 @@ test.each(['IPv4', 'IPv6'] as const)(
   },
 );
 
+test('a choice that another packet of the client remembers meanwhile is followed', async () => {
+  await program(ENDPOINTS);
+  const [first, ...others] = families.IPv4.clients as readonly IpAddress[];
+  const home = await answerTo(first as IpAddress, 'IPv4');
+  rememberMeanwhile(others);
+  for (const client of others) {
+    expect(await answerTo(client, 'IPv4'), client).toBe(home);
+    expect(await answerTo(client, 'IPv4'), client).toBe(home);
+  }
+});
+
+/**
+ * Behind the rule for known clients, one that remembers for these the only id that is remembered so far: as another packet of
+ * the client does that is one rule ahead.
+ */
+function rememberMeanwhile(clients: readonly IpAddress[]): void {
+  const list = (...words: string[]) => execFileSync('nft', ['-a', 'list', ...words], { encoding: 'utf8' });
+  const id = / : (0x[0-9a-f]+)/.exec(list('map', 'ip', 'knat', 'affinity_clients'))?.[1];
+  const known = /# handle (\d+)/.exec(
+    list('chain', 'ip', 'knat', 'affinity_10800s')
+      .split('\n')
+      .find((line) => line.includes('update @')) ?? '',
+  )?.[1];
+  const key = 'ip saddr . ip daddr . meta l4proto . th dport';
+  nft(`add rule ip knat affinity_10800s position ${known} ip saddr { ${clients.join(', ')} } \
+    add @affinity_clients { ${key} timeout 1d : ${id} }`);
+}
+
 /** Takes away the rules that remember, as a full map lets none of them go on. */
 function forgetToRemember(family: 'IPv4' | 'IPv6'): void {
   const table = `${family === 'IPv4' ? 'ip' : 'ip6'} knat`;

@@ -3,7 +3,7 @@ import type { Endpoint, PlanEntry } from '../../plan/entry.ts';
 import { CLASSES, DRAWS, idMap, isExact, LOCAL_VIEW, pickChain } from './pick-classes.ts';
 import { affinity, back, chain, commented, dynset, isFound, jump, rule, vmap } from './ruleset/build.ts';
 import { counting, ctMark, random, slotBelow } from './ruleset/loads.ts';
-import type { ChainNode, SetNode, Value } from './ruleset/nodes.ts';
+import type { ChainNode, RuleNode, SetNode, Value } from './ruleset/nodes.ts';
 import { setsOf } from './sets.ts';
 import { onceByFamily, wordsOf } from './words.ts';
 
@@ -22,6 +22,7 @@ import { onceByFamily, wordsOf } from './words.ts';
 export function affinityChains(family: Family, timeouts: readonly number[]): ChainNode[] {
   return [
     ...choiceChains(family),
+    ...goneChains(family),
     ...timeouts.flatMap((timeout) => VIEWS.map((local) => timeoutChain(family, timeout, local))),
   ];
 }
@@ -62,23 +63,49 @@ function choiceChain(local: boolean): string {
   return local ? 'affinity_choice_local' : 'affinity_choice';
 }
 
+function goneChain(local: boolean): string {
+  return local ? 'affinity_gone_local' : 'affinity_gone';
+}
+
 /** Leads a client to where it was led before, as long as its time and its endpoint last. */
 function timeoutChain(family: Family, timeout: number, local: boolean): ChainNode {
-  const { frontend, client } = wordsOf(family);
-  const { affinity_clients: clients, affinity_endpoints: endpoints } = setsOf(family);
-  const bits = { keep: LOCAL_ID - 1, set: local ? LOCAL_ID : 0 };
-  const remember = { operation: 'update', timeout } as const;
-  const known = rule(
-    affinity({ family, frontend, client, clients, draw: null, ...bits, remember, endpoints }),
-  );
+  const { client } = wordsOf(family);
+  const { affinity_clients: clients } = setsOf(family);
+  const known = knownClient(family, local, timeout);
   return chain(
     affinityChain(timeout, local),
     null,
     known,
-    commented('its endpoint is gone', isFound(client, clients), dynset('delete', clients, client, ctMark)),
+    rule(isFound(client, clients), jump(goneChain(local))),
     rule(jump(choiceChain(local))),
     known,
   );
+}
+
+/**
+ * Forgets a client whose endpoint is gone. It is asked for once more: another packet of the client may have had a choice
+ * remembered since the first rule found none, and that choice stays.
+ */
+const goneChains = onceByFamily((family): readonly ChainNode[] => {
+  const { client } = wordsOf(family);
+  const { affinity_clients: clients } = setsOf(family);
+  return VIEWS.map((local) =>
+    chain(
+      goneChain(local),
+      null,
+      knownClient(family, local, null),
+      commented('its endpoint is gone', dynset('delete', clients, client, ctMark)),
+    ),
+  );
+});
+
+/** Translates a client that is remembered; it lives on for the timeout in seconds, null: for as long as it would. */
+function knownClient(family: Family, local: boolean, timeout: number | null): RuleNode {
+  const { frontend, client } = wordsOf(family);
+  const { affinity_clients: clients, affinity_endpoints: endpoints } = setsOf(family);
+  const bits = { keep: LOCAL_ID - 1, set: local ? LOCAL_ID : 0 };
+  const remember = timeout === null ? null : ({ operation: 'update', timeout } as const);
+  return rule(affinity({ family, frontend, client, clients, draw: null, ...bits, remember, endpoints }));
 }
 
 /**
