@@ -50,7 +50,7 @@ const commandCodes = {
     exit: EXIT.usage,
   },
   KNAT_OBJECT_PROBLEMS: {
-    meaning: 'With --strict: some objects have problems; all others were programmed.',
+    meaning: 'With --strict: some objects have problems; all others count.',
     remedy: 'Correct the objects that earlier messages name, or do not use --strict.',
     exit: EXIT.failed,
   },

@@ -52,3 +52,17 @@ test('standard input without any object is no change', async () => {
   expect({ status, output }).toEqual({ status: 2, output: '' });
   expect(errors).toContain('no object is in standard input');
 });
+
+test('an object of the change that has a problem: status 1 with --strict, which goes before --exit-code', async () => {
+  const broken =
+    '{apiVersion: projectcalico.org/v3, kind: IPPool, metadata: {name: p}, spec: {cidr: 10.300.0.0/16}}';
+  const words = [...demo, '--node', 'node1', '-f', '-', '--exit-code'];
+  expect(await runCommand(words, {}, broken)).toMatchObject({ status: 0 });
+  const { status, output, errors } = await runCommand([...words, '--strict'], {}, broken);
+  expect(status).toBe(1);
+  expect(output).not.toBe('');
+  expect(errors).toContain('the objects have one problem');
+  expect(await runCommand([...demo, '--node', 'node1', ...change, '--exit-code', '--strict'])).toMatchObject({
+    status: 2,
+  });
+});

@@ -157,6 +157,7 @@ export const commands: readonly CommandDeclaration[] = [
         'Output:',
       ),
       ownOption('--exit-code', 'end with status 2 if the fate of any packet changes', 'Output:'),
+      ownOption('--strict', 'end with status 1 if an object of the change has a problem', 'Output:'),
       ...PLAN_SETTINGS,
       'config',
       'logLevel',

@@ -24,6 +24,7 @@ import { withProgress } from '../progress.ts';
 import { parseExpectations, type WrittenExpectation } from '../verify/expectations-file.ts';
 import { judgeOne, nodeOf } from '../verify/judge.ts';
 import { warnOfAbsentNode } from './absent-node.ts';
+import { checkObjects } from './object-problems.ts';
 
 export interface WhatIfValues extends Omit<SettingValues, 'output'> {
   readonly file?: readonly string[];
@@ -72,6 +73,8 @@ export async function whatIf(values: WhatIfValues, context: Context): Promise<vo
     values.connections === true ? await withConnections(made, agentClient(context).pieces) : made;
   print(answer, values, context);
   if (values.exitCode === true && answer.changes.length > 0) context.exit = SOMETHING_CHANGES;
+  const { problems } = change;
+  checkObjects({ problems, notices: [], conflicts: [] }, values.strict === true, () => {});
 }
 
 function print(answer: WhatIf, { output, all }: WhatIfValues, { terminal }: Context): void {
