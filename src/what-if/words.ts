@@ -68,10 +68,9 @@ export function differenceText(outcome: Outcome, ports: readonly PortSpan[]): Bo
       const gone = was.endpoints.filter((one) => !becomes.endpoints.includes(one));
       const come = becomes.endpoints.filter((one) => !was.endpoints.includes(one));
       const kept = becomes.endpoints.length - come.length;
+      const same = kept === 1 ? 'the same endpoint' : `the same ${kept} endpoints`;
       const side = (own: readonly string[]) =>
-        [kept === 0 ? '' : `the same ${kept} ${kept === 1 ? 'endpoint' : 'endpoints'}`, endpointsText(own)]
-          .filter((part) => part !== '')
-          .join(' and ');
+        [kept === 0 ? '' : same, endpointsText(own)].filter((part) => part !== '').join(' and ');
       return { before: `to ${side(gone)}`, after: `to ${side(come)}` };
     }
   }
