@@ -74,8 +74,9 @@ async function ask(port: number, body: string, path = `${REVIEW_PATH}?timeout=2s
 }
 
 /** A connection that is there and says only this. */
-async function half(port: number, text: string): Promise<TLSSocket> {
-  const socket = connect({ host: '127.0.0.1', port, servername: NAME, ca: [...held.authorities] });
+async function half(port: number, text: string, localAddress = '127.0.0.1'): Promise<TLSSocket> {
+  const peer = { host: '127.0.0.1', port, localAddress };
+  const socket = connect({ ...peer, servername: NAME, ca: [...held.authorities] });
   socket.on('error', () => {});
   open.push(socket);
   await new Promise<void>((resolve) => {
@@ -123,6 +124,21 @@ test('clients that hold connections, headers and bodies open do not keep others 
     await half(port, index % 2 === 0 ? '' : 'POST /review HTTP/1.1\r\n');
   expect((await ask(port, bodyOf('yes'))).status).toBe(200);
   expect(reviewed).toHaveLength(1);
+});
+
+test('large bodies that are never finished keep no other source from sending one', async () => {
+  const { port } = await start();
+  const whole = 8 << 20;
+  const head = `POST ${REVIEW_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: ${whole}\r\n\r\n`;
+  const most = Buffer.alloc(whole - 1, ' ');
+  for (let index = 0; index < 6; index++) {
+    const socket = await half(port, head, '127.0.0.2');
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve()); // refused
+      socket.write(most, () => resolve());
+    });
+  }
+  expect((await ask(port, bodyOf('yes'))).status).toBe(200);
 });
 
 test('a new certificate counts from the next connection on', async () => {

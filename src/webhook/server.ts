@@ -6,6 +6,7 @@ import {
   peerByAddress,
   REQUEST_LIMITS,
 } from '../observe/connections.ts';
+import { BodyShares } from './body-shares.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { type ReviewAnswer, type ReviewRequest, readReview, reviewAnswer } from './review.ts';
 import { Turns } from './turns.ts';
@@ -15,8 +16,8 @@ export const REVIEW_PATH = '/review';
 
 /** Bytes of one review: two versions of an object, of at most 3 MiB each. */
 const BODY_LIMIT = 8 << 20;
-/** Bytes of all reviews that are being received. */
-const BODIES_LIMIT = 48 << 20;
+/** Bytes of the reviews that are being received: above this, each source has its share. */
+const BODIES_LIMIT = 24 << 20;
 
 /** API servers are few and open a connection for each review; anybody else in the cluster can connect too. */
 export const REVIEW_BOUNDS: ConnectionBounds = { near: 64, far: 256, perSource: 64 };
@@ -38,9 +39,9 @@ export interface ReviewServerParts {
 export class ReviewServer {
   readonly #parts: ReviewServerParts;
   readonly #turns = new Turns(TURN_LIMITS);
+  readonly #bodies = new BodyShares(BODIES_LIMIT);
   readonly #servers = new Set<Server>();
   #certificate: KeyedCertificate;
-  #receiving = 0;
 
   constructor(certificate: KeyedCertificate, parts: ReviewServerParts) {
     this.#certificate = certificate;
@@ -73,10 +74,10 @@ export class ReviewServer {
       response.writeHead(404).end();
       return;
     }
-    const body = await this.#bodyOf(request);
+    const { source } = peerByAddress(request.socket);
+    const body = await this.#bodyOf(request, source);
     if (body === 'gone') return;
     if (body === 'too large' || body === 'busy') return this.#refuse(response, body);
-    const { source } = peerByAddress(request.socket);
     const isTaken = this.#turns.take(source, () => {
       // Who does not wait any more needs no answer.
       if (!response.destroyed) this.#respond(body, response);
@@ -84,22 +85,22 @@ export class ReviewServer {
     if (!isTaken) this.#refuse(response, 'busy');
   }
 
-  async #bodyOf(request: IncomingMessage): Promise<Buffer | 'too large' | 'busy' | 'gone'> {
+  async #bodyOf(request: IncomingMessage, source: string): Promise<Buffer | 'too large' | 'busy' | 'gone'> {
     const chunks: Buffer[] = [];
     let length = 0;
     try {
       for await (const chunk of request as AsyncIterable<Buffer>) {
         length += chunk.length;
-        this.#receiving += chunk.length;
+        const hasShare = this.#bodies.take(source, chunk.length);
         if (length > BODY_LIMIT) return 'too large';
-        if (this.#receiving > BODIES_LIMIT) return 'busy';
+        if (!hasShare) return 'busy';
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);
     } catch {
       return 'gone';
     } finally {
-      this.#receiving -= length;
+      this.#bodies.giveBack(source, length);
     }
   }
 
