@@ -55,11 +55,14 @@ function valueText(value: unknown): string | null {
 /** Prefixes, endpoints and ports as people write them. */
 function itemText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return cut(String(value));
-  const { address, length, state, protocol, port, nodePort } = value as Fields;
+  const { address, length, state, protocol, port, nodePort, families } = value as Fields;
   if (typeof address === 'string' && typeof length === 'number') return `${address}/${length}`;
   if (typeof address === 'string' && typeof state === 'object') return address + stateText(state as Fields);
   if (typeof protocol === 'string' && typeof port === 'number' && !('address' in value)) {
     return `${port}/${protocol}${typeof nodePort === 'number' ? ` (node port ${nodePort})` : ''}`;
+  }
+  if (typeof protocol === 'string' && typeof port === 'number' && Array.isArray(families)) {
+    return `${port}/${protocol} on ${typeof address === 'string' ? address : `all addresses (${families.join(', ')})`}`;
   }
   return cut(JSON.stringify(value));
 }
