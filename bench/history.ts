@@ -46,7 +46,14 @@ try {
 
 async function measure() {
   const recorder = new Recorder(planner, () => ({ at: clock, steady: clock }));
-  const parts = { folder, limit: 256 << 20, recorder, options: defaultPlanOptions, version: 'bench' };
+  const parts = {
+    folder,
+    limit: 256 << 20,
+    recorder,
+    options: defaultPlanOptions,
+    version: 'bench',
+    tryLock: () => true,
+  };
   const journal = new Journal(parts);
   const beginning = startMeter();
   converge(recorder);

@@ -226,6 +226,10 @@ export class Agent implements AgentFacts {
     return this.#progress.reportedRevision;
   }
 
+  attempt(): void {
+    this.#loop.trigger();
+  }
+
   tookOver(since: number | null): void {
     this.#progress.takenOverAt = since;
   }

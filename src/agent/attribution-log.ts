@@ -6,6 +6,8 @@ import { WhoScan } from '../flows/attribution/who.ts';
 import { protocolName, protocolNumberOf } from '../flows/protocol-names.ts';
 import type { WhoAnswer } from '../forms/flows.ts';
 import type { QuestionAt } from '../forms/routes.ts';
+import { type Asked, timeText } from '../journal/instant.ts';
+import { parseMoment } from '../journal/moment.ts';
 import { formatEndpoint, parseAddress } from '../net/address.ts';
 import { InvalidQuery } from '../observe/invalid-query.ts';
 import { watchConntrack } from '../wire/conntrack/monitor.ts';
@@ -109,24 +111,31 @@ export class AttributionLog {
     if (parsed === null || Number(parts?.[3]) > 65535) {
       throw new InvalidQuery(`address: "${address}" is no ADDRESS:PORT, such as 203.0.113.7:40001`);
     }
-    const time = at === undefined ? this.#agent.surroundings.wallClock().getTime() : Date.parse(at);
-    if (Number.isNaN(time)) throw new InvalidQuery(`at: "${at}" is no time, such as 2026-01-31T15:04:05Z`);
+    const moment = this.#momentOf(at);
     const number = protocol === undefined ? null : protocolNumberOf(protocol);
     if (protocol !== undefined && number === null)
       throw new InvalidQuery(`protocol: "${protocol}" is unknown`);
     const port = Number(parts?.[3]);
     const asked = {
       address: formatEndpoint(parsed, port),
-      at: new Date(time).toISOString(),
+      at: 'at' in moment ? timeText(moment.at) : `${moment.segment}.${moment.commit}`,
       protocol: number === null ? null : protocolName(number),
     };
     if (this.#settings === null && past !== null) {
       const owners = await past.owners({ ...asked, address: parsed, port });
       return { asked, flows: [], gap: NO_LOG, logBegins: null, owners };
     }
+    if (!('at' in moment)) throw new InvalidQuery('at: the attribution log has times, and no positions');
     const scan = new WhoScan(asked);
     await this.#recorder?.flush();
     for await (const line of this.#store?.read() ?? []) scan.add(line);
     return scan.answer();
+  }
+
+  #momentOf(text: string | undefined): Asked {
+    const now = this.#agent.surroundings.wallClock().getTime();
+    const moment = text === undefined ? { at: now } : parseMoment(text, now);
+    if (typeof moment === 'string') throw new InvalidQuery(`at: ${moment}`);
+    return moment;
   }
 }

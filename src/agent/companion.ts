@@ -101,6 +101,8 @@ export interface AgentFacts {
   status(): Status;
   health(): HealthFacts;
   readonly findings: Findings;
+  /** The loop makes the kernel match once more, although nothing changed. */
+  attempt(): void;
   /** Who answers about the past; nobody does before. */
   answerPast(answers: PastAnswers): void;
   readonly past: PastAnswers | null;

@@ -5,6 +5,7 @@ import type { Line, WalkJson } from '../forms/walk.ts';
 import { Journal, type JournalSettings } from '../journal/journal.ts';
 import { Recorder } from '../journal/recorder.ts';
 import type { Activity } from '../observe/activity.ts';
+import { tryLock } from '../wire/file-lock.ts';
 import type { AgentFacts } from './companion.ts';
 import type { OwnerQuestion } from './past.ts';
 import type { AskPast, PastQuestions } from './past-process.ts';
@@ -43,6 +44,8 @@ export class AgentHistory {
   readonly #wake: Wake;
   #writing: Promise<void> | null = null;
   #lastEvent = '';
+  /** The last that was written reached the disk. */
+  #isTaken = true;
 
   constructor(agent: AgentFacts, settings: HistorySettings, version: string) {
     const { planner, surroundings, observations } = agent;
@@ -51,7 +54,7 @@ export class AgentHistory {
     this.#wake = new Wake(surroundings);
     this.#recorder = new Recorder(planner, () => this.#moment());
     const { plan: options } = agent.settings;
-    this.#journal = new Journal({ ...settings, recorder: this.#recorder, options, version });
+    this.#journal = new Journal({ ...settings, recorder: this.#recorder, options, version, tryLock });
     observations.activity.onAdd = (activity) => this.#noted(activity);
   }
 
@@ -64,7 +67,9 @@ export class AgentHistory {
     while (!signal.aborted) {
       await this.#wake.wait(null, signal);
       await surroundings.sleep(WRITE_AFTER, signal);
-      if (!signal.aborted && !(await this.#write())) await surroundings.sleep(RETRY_AFTER, signal);
+      if (signal.aborted || (await this.#write())) continue;
+      await surroundings.sleep(RETRY_AFTER, signal);
+      this.#agent.attempt(); // what is in force then is a new beginning, although nothing may have changed
     }
     await this.#writing;
     await this.#journal.end(this.#moment()).catch(() => {}); // nobody is left to be told
@@ -92,22 +97,24 @@ export class AgentHistory {
   }
 
   async #ask<About extends keyof PastQuestions>(about: About, question: PastQuestions[About]['question']) {
-    await this.#write();
+    if (!(await this.#write())) this.#wake.notify();
     return await this.#settings.ask(about, this.#settings.folder, question);
   }
 
-  /** False: the disk does not take it. */
+  /** False: the disk does not take it. After a failure nothing can be written before the next attempt of the loop. */
   async #write(): Promise<boolean> {
     while (this.#writing !== null) await this.#writing;
+    if (!this.#recorder.isKnown) return this.#isTaken;
     let trouble: string | null = null;
     this.#writing = this.#journal.write().catch((error: unknown) => {
       trouble = error instanceof Error ? error.message : String(error);
     });
     await this.#writing;
     this.#writing = null;
+    this.#isTaken = trouble === null;
     const message = trouble === null ? null : `the history is not written: ${trouble}`;
     this.#agent.findings.trouble(CODE, message);
-    return trouble === null;
+    return this.#isTaken;
   }
 
   #noted({ kind, severity, message, object }: Activity): void {

@@ -244,7 +244,7 @@ export const routes = {
     'Who used an address and port at a time (from the attribution log)',
     z.object({
       address: z.string().openapi({ description: 'ADDRESS:PORT' }),
-      at: z.string().optional().openapi({ description: 'RFC 3339 (default: now)' }),
+      at: z.string().optional().openapi({ description: 'RFC 3339, 2h (ago), or a position (default: now)' }),
       protocol: z.string().optional(),
     }),
     who,

@@ -1,5 +1,6 @@
 import { open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FolderLock } from './folder-lock.ts';
 import { ensurePrivateFolder } from './private-files.ts';
 
 /** A file of the journal. */
@@ -40,9 +41,10 @@ export async function segmentsIn(folder: string): Promise<SegmentFile[]> {
   return found.sort((a, b) => a.number - b.number);
 }
 
-/** Makes the folder if needed. Returns the number of the next segment. */
-export async function openFolder(folder: string): Promise<number> {
+/** Makes the folder if needed, and locks it. Returns the number of the next segment. */
+export async function openFolder(folder: string, lock: FolderLock): Promise<number> {
   await ensurePrivateFolder(folder);
+  await lock.hold(folder);
   await unlink(unfinishedPath(folder)).catch(ignoreAbsence);
   return ((await segmentsIn(folder)).at(-1)?.number ?? 0) + 1;
 }

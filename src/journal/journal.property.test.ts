@@ -128,7 +128,14 @@ class World {
 
   #journal(): Journal {
     const { folder, limit, recorder } = this;
-    return new Journal({ folder, limit, recorder, options: defaultPlanOptions, version: '1' });
+    return new Journal({
+      folder,
+      limit,
+      recorder,
+      options: defaultPlanOptions,
+      version: '1',
+      tryLock: () => true,
+    });
   }
 }
 

@@ -15,6 +15,7 @@ import { endpoint, nodeFacts, service, slice } from '../../test/generators/build
 import type { FactChange } from '../model/facts.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
+import { tryLock } from '../wire/file-lock.ts';
 import { instantAt } from './instant.ts';
 import { Journal } from './journal.ts';
 import { Recorder } from './recorder.ts';
@@ -36,7 +37,14 @@ afterEach(() => rmSync(parent, { recursive: true }));
 function agent(limit = 64 << 20) {
   const planner = new Planner(nodeFacts(), defaultPlanOptions);
   const recorder = new Recorder(planner, () => ({ at: now, steady: now }));
-  const journal = new Journal({ folder, limit, recorder, options: defaultPlanOptions, version: '1' });
+  const journal = new Journal({
+    folder,
+    limit,
+    recorder,
+    options: defaultPlanOptions,
+    version: '1',
+    tryLock,
+  });
   const inForce = (...changes: FactChange[]) => {
     now += 1000;
     recorder.delivered(changes);
@@ -96,6 +104,20 @@ test('symbolic links are not followed', async () => {
   inForce();
   await journal.write();
   expect(readdirSync(elsewhere)).toEqual([]);
+});
+
+test('a folder has one agent: another one is told, and begins when the first has ended', async () => {
+  const first = agent();
+  first.inForce();
+  await first.journal.write();
+  const second = agent();
+  second.inForce();
+  await expect(second.journal.write()).rejects.toThrow(`another agent keeps its history in ${folder}`);
+  expect(readdirSync(folder)).toHaveLength(1);
+  await first.journal.end({ at: now, steady: now });
+  second.inForce();
+  await second.journal.write();
+  expect(readdirSync(folder).map((name) => Number(name.slice(0, 10)))).toEqual([1, 2]);
 });
 
 test('a disk that takes nothing is an error at each attempt; then a segment says that changes are missing', async () => {

@@ -2,6 +2,7 @@ import type { NodeFacts } from '../model/node.ts';
 import type { PlanOptions } from '../plan/options.ts';
 import { editOf } from './edit.ts';
 import { keepBelow, openFolder } from './folder.ts';
+import { FolderLock, type TryLock } from './folder-lock.ts';
 import { type Beginning, formatLine, type Line } from './lines.ts';
 import type { Change, Commit, Item, Moment, Recorder, State } from './recorder.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -17,6 +18,7 @@ export interface JournalParts extends JournalSettings {
   readonly options: PlanOptions;
   /** Of knat. */
   readonly version: string;
+  readonly tryLock: TryLock;
 }
 
 /** Characters of lines that are compressed and written together; the loop of NAT has its turn between them. */
@@ -41,6 +43,7 @@ interface OpenSegment {
 /** Writes the journal: segments that begin with a state, and what changed after it. docs/adr/0025-journal.md. */
 export class Journal {
   readonly #parts: JournalParts;
+  readonly #lock: FolderLock;
   #open: OpenSegment | null = null;
   #isFirst = true;
   #gap: string | null = null;
@@ -48,6 +51,7 @@ export class Journal {
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
+    this.#lock = new FolderLock(parts.tryLock);
   }
 
   /**
@@ -71,6 +75,7 @@ export class Journal {
     const { last, writer } = this.#open ?? {};
     if (last !== undefined) await writer?.add(formatLine(['end', Math.max(0, moment.at - last.at)]));
     await this.#close();
+    await this.#lock.release();
   }
 
   async #write(): Promise<void> {
@@ -134,7 +139,7 @@ export class Journal {
     const { recorder, folder, limit } = this.#parts;
     const { breaks } = recorder;
     const state = recorder.state(moment, node, later);
-    const number = await openFolder(folder);
+    const number = await openFolder(folder, this.#lock);
     const writer = await SegmentWriter.begin(folder);
     try {
       await this.#writeState(writer, state, because);

@@ -75,6 +75,10 @@ test('explain --at says what explain said then, after kill -9 and a restart too'
   const text = await knat(['explain', ...PACKET, '--at', start.at]);
   expect(text.output).toContain(`(position ${start.position})`);
   expect(text.output).toContain('ClusterIP 10.96.0.10:80/TCP');
+  const who = await knat(['flows', '--who', '10.96.0.10:80', '--at', start.position]);
+  expect(who.output, who.errors).toContain('Service shop/web');
+  const none = await knat(['flows', '--who', '10.96.0.10:80', '--at', '0s']);
+  expect(none.output, none.errors).toContain('no object could use 10.96.0.10:80');
   const early = await knat(['explain', ...PACKET, '--at', '2020-01-01']);
   expect(early.status).toBe(2);
   expect(early.errors).toContain('the journal begins at');
@@ -106,6 +110,7 @@ test.each([
       if (i > 100) throw new Error('the change is not programmed');
       await sleep(100);
     }
+    await knat(['history']); // asking mends nothing
     expect(await problems()).toMatchObject([{ message: expect.stringContaining(why) }]);
   } finally {
     execFileSync('umount', ['--lazy', folder]);

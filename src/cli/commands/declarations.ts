@@ -341,7 +341,11 @@ An expectation names a packet as knat explain does, and what should become of it
         'which Pod used this address and port (from the attribution log)',
         INSTEAD,
       ),
-      ownOption('--at <TIME>', 'with --who: the time, such as 2026-01-31T15:04:05Z (default: now)', INSTEAD),
+      ownOption(
+        '--at <TIME>',
+        'with --who: the time: 2026-01-31T15:04:05Z, or 2h (ago) (default: now)',
+        INSTEAD,
+      ),
       'output',
       'logLevel',
       TIMEOUT,
