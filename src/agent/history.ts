@@ -55,6 +55,7 @@ export class AgentHistory {
     this.#recorder = new Recorder(planner, () => this.#moment());
     const { plan: options } = agent.settings;
     this.#journal = new Journal({ ...settings, recorder: this.#recorder, options, version, tryLock });
+    this.#tellMetrics();
     observations.activity.onAdd = (activity) => this.#noted(activity);
   }
 
@@ -125,6 +126,19 @@ export class AgentHistory {
     this.#lastEvent = text;
     this.#recorder.happened(event);
     this.#wake.notify();
+  }
+
+  #tellMetrics(): void {
+    const { metrics } = this.#agent.observations;
+    metrics.collect('knat_history_bytes', (set) => {
+      const { kept } = this.#journal;
+      if (kept !== null) set({}, kept.bytes);
+    });
+    metrics.collect('knat_history_begin_timestamp_seconds', (set) => {
+      const { kept } = this.#journal;
+      if (kept !== null) set({}, kept.begins / 1000);
+    });
+    metrics.follow('knat_history_gaps_total', () => this.#journal.gaps);
   }
 
   #moment() {

@@ -49,14 +49,23 @@ export async function openFolder(folder: string, lock: FolderLock): Promise<numb
   return ((await segmentsIn(folder)).at(-1)?.number ?? 0) + 1;
 }
 
+/** What is left: bytes of all segments, and the time of the oldest one in milliseconds since the epoch. */
+export interface Kept {
+  readonly bytes: number;
+  readonly begins: number;
+}
+
 /** Deletes the oldest segments until the others have at most this many bytes. The newest is never deleted. */
-export async function keepBelow(folder: string, bytes: number): Promise<void> {
+export async function keepBelow(folder: string, bytes: number): Promise<Kept> {
   const segments = await segmentsIn(folder);
   let total = 0;
-  for (const [index, { path }] of segments.toReversed().entries()) {
+  let kept: Kept = { bytes: 0, begins: 0 };
+  for (const [index, { path, startedAt }] of segments.toReversed().entries()) {
     total += (await stat(path)).size;
     if (index > 0 && total > bytes) await unlink(path).catch(ignoreAbsence);
+    else kept = { bytes: total, begins: startedAt };
   }
+  return kept;
 }
 
 /** @param most bytes from the beginning; absent: all. Null: it was deleted meanwhile. */

@@ -44,6 +44,11 @@ export async function instantAt(folder: string, asked: Asked): Promise<Instant> 
     const next = await nextOf(files, file);
     return new Replay(segment, asked).run(next, await earlierTimes(files, file, asked));
   }
+  if (candidates.length > 0) {
+    throw new NotRecorded(
+      `${candidates.at(-1)?.path} cannot be read: it is damaged, or was deleted meanwhile`,
+    );
+  }
   throw new NotRecorded(
     'at' in asked
       ? `the journal begins at ${timeText(first.startedAt)}: what was in force before is not recorded`

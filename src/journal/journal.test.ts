@@ -7,6 +7,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,6 +136,7 @@ test('a disk that takes nothing is an error at each attempt; then a segment says
   rmSync(folder);
   inForce(replaced(3));
   await journal.write();
+  expect([journal.gaps, journal.kept?.bytes]).toEqual([1, sizeOf()]);
   const { planner: past, position } = await instantAt(folder, { at: now });
   expect(position.endsWith('.0')).toBe(true);
   expect([...past.facts.of('EndpointSlice').keys()].sort()).toEqual(
@@ -160,6 +162,30 @@ test('a change in force while a full segment is written is not in the state of t
   expect([after.position, after.planner.facts.of('Service').has('shop/web')]).toEqual(['2.1', false]);
 });
 
+test('a segment that somebody deletes is noticed, and another one begins', async () => {
+  const { journal, inForce } = agent();
+  inForce({ kind: 'Service', key: 'shop/web', fact: service() });
+  await journal.write();
+  rmSync(folder, { recursive: true });
+  inForce(replaced(1));
+  await expect(journal.write()).rejects.toThrow(`its file in ${folder} was deleted`);
+  inForce();
+  await journal.write();
+  const { planner: past } = await instantAt(folder, { at: now });
+  expect([past.facts.of('Service').size, past.facts.of('EndpointSlice').size]).toEqual([1, 1]);
+});
+
+test('a segment that cannot be read is named', async () => {
+  const { journal, inForce } = agent();
+  inForce();
+  await journal.write();
+  const [name = ''] = readdirSync(folder);
+  writeFileSync(join(folder, name), 'other');
+  for (const asked of [{ at: now }, { segment: 1, commit: 0 }]) {
+    await expect(instantAt(folder, asked)).rejects.toThrow(`${name} cannot be read`);
+  }
+});
+
 /** Bytes in the folder. */
 function sizeOf(): number {
   return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
@@ -176,6 +202,7 @@ test('100,000 changes stay within the limit', async () => {
     if (i % 1000 === 0) expect(sizeOf()).toBeLessThan(limit);
   }
   const oldest = readdirSync(folder).sort()[0] ?? '';
+  expect(journal.kept).toEqual({ bytes: sizeOf(), begins: Number(oldest.slice(11).replace(/\..*/, '')) });
   expect(Number(oldest.slice(0, 10))).toBeGreaterThan(1);
 }, 120_000);
 

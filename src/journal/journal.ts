@@ -1,7 +1,7 @@
 import type { NodeFacts } from '../model/node.ts';
 import type { PlanOptions } from '../plan/options.ts';
 import { editOf } from './edit.ts';
-import { keepBelow, openFolder } from './folder.ts';
+import { type Kept, keepBelow, openFolder } from './folder.ts';
 import { FolderLock, type TryLock } from './folder-lock.ts';
 import { type Beginning, formatLine, type Line } from './lines.ts';
 import type { Change, Commit, Item, Moment, Recorder, State } from './recorder.ts';
@@ -48,10 +48,24 @@ export class Journal {
   #isFirst = true;
   #gap: string | null = null;
   #lastAt: number | null = null;
+  /** When the open segment began. */
+  #kept: Kept | null = null;
+  /** Bytes that the open segment, or the last one, had then. */
+  #keptBytes = 0;
+  #lastBytes = 0;
+  /** How often changes were not recorded one by one. */
+  gaps = 0;
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
     this.#lock = new FolderLock(parts.tryLock);
+  }
+
+  /** What the folder holds; null before the first state is written. */
+  get kept(): Kept | null {
+    if (this.#kept === null) return null;
+    const grown = (this.#open?.writer.bytes ?? this.#lastBytes) - this.#keptBytes;
+    return { bytes: this.#kept.bytes + grown, begins: this.#kept.begins };
   }
 
   /**
@@ -62,6 +76,7 @@ export class Journal {
     try {
       await this.#write();
     } catch (error) {
+      if (this.#gap === null) this.gaps++;
       this.#gap = error instanceof Error ? error.message : String(error);
       this.#parts.recorder.forget();
       await this.#close();
@@ -83,6 +98,7 @@ export class Journal {
     if (!recorder.isKnown) return;
     if (this.#open !== null && this.#open.breaks !== recorder.breaks) {
       await this.#close();
+      if (this.#gap === null) this.gaps++;
       this.#gap = TOO_MANY;
     }
     let items = recorder.take();
@@ -154,7 +170,8 @@ export class Journal {
     this.#isFirst = false;
     this.#open = { writer, breaks, stateBytes: writer.bytes, node, last: moment };
     this.#gap = null;
-    await keepBelow(folder, Math.max(limit - limit / 4 - writer.bytes, limit / 4));
+    this.#keptBytes = writer.bytes;
+    this.#kept = await keepBelow(folder, Math.max(limit - limit / 4 - writer.bytes, limit / 4));
   }
 
   async #writeState(writer: SegmentWriter, state: State, because: Beginning): Promise<void> {
@@ -178,6 +195,7 @@ export class Journal {
     if (open === null) return;
     this.#open = null;
     this.#lastAt = open.last.at;
+    this.#lastBytes = open.writer.bytes;
     await open.writer.close().catch(() => {});
   }
 }

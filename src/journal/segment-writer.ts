@@ -33,7 +33,10 @@ export class SegmentWriter {
     });
   }
 
-  /** Appends whole lines; they can be read when this resolves. Rejects if the disk does not take them. */
+  /**
+   * Appends whole lines; they can be read when this resolves. Rejects if the disk does not take them, or if the file was
+   * deleted.
+   */
   async add(lines: string): Promise<void> {
     this.#deflate.write(lines);
     await new Promise<void>((resolve) => this.#deflate.flush(constants.Z_SYNC_FLUSH, resolve));
@@ -41,6 +44,7 @@ export class SegmentWriter {
     const piece = Buffer.concat(this.#pieces);
     this.#pieces = [];
     await this.#append(frameOf(piece));
+    if ((await this.#file.stat()).nlink === 0) throw new Error(`its file in ${this.#folder} was deleted`);
   }
 
   /** The first state is whole: the segment gets its name. */

@@ -95,6 +95,15 @@ export const knatMetrics = {
     'When the store was last known to hold the present state, because it was written or found so, in seconds since the epoch; 0: not yet. Only stores in use have a value. It stays as it is while nothing changes.',
     { store: ['crd', 'configmap', 'webdav'] },
   ),
+  knat_history_bytes: gauge(
+    'Bytes of the history on the disk, at most --history-mib. There is no value before the first state is written, and none without --history-dir.',
+  ),
+  knat_history_begin_timestamp_seconds: gauge(
+    'Since when the history says what was in force, in seconds since the epoch: the oldest record that is kept. There is no value before the first state is written, and none without --history-dir.',
+  ),
+  knat_history_gaps_total: counter(
+    'How often changes were not recorded one by one: the disk did not take them, another agent has the folder, or too many came at once. A change that came while the disk was out of order is in no other number.',
+  ),
   knat_http_requests_total: counter('Answers of the HTTP server, on all of its addresses.', {
     code: { words: 'HTTP status' },
   }),
