@@ -3,6 +3,7 @@ import { merged } from './course.ts';
 import { applyEffect, endsRule } from './effects.ts';
 import type { Host } from './host.ts';
 import { type Budget, DEEPEST, MOST_COURSES } from './limits.ts';
+import type { PassingPacket } from './packet.ts';
 import type { BaseChain, Effect, Part, Rule, RulePlace, Ruleset } from './rule.ts';
 
 /** What one rule makes of a course: it goes on behind the rule, or the rule decided. */
@@ -107,8 +108,9 @@ export class ChainWalker {
         ];
       }
       if ('kind' in effect) {
-        course = this.#done(rule, base, course, effect);
-        if (endsRule(effect)) return [...left, { course, effect }];
+        const possible = this.#possible(effect, course.packet);
+        course = this.#done(rule, base, course, possible);
+        if (endsRule(possible)) return [...left, { course, effect: possible }];
         continue;
       }
       const chance = { rule: placeOf(rule), dependsOn: 'chance or a count' };
@@ -124,6 +126,14 @@ export class ChainWalker {
       return left;
     }
     return [...left, { course, effect: null }];
+  }
+
+  /** A redirect by an interface that has no address drops the packet (nf_nat_redirect.c). */
+  #possible(effect: Effect, packet: PassingPacket): Effect {
+    if (effect.kind !== 'redirect' || this.#host.redirectAddress(packet) !== null) return effect;
+    return packet.input === undefined
+      ? { kind: 'unknown', text: 'the interface by which it comes in' }
+      : { kind: 'drop' };
   }
 
   #done<Own>(rule: Rule, { hook }: BaseChain, course: Course<Own>, effect: Effect): Course<Own> {
@@ -144,5 +154,5 @@ function assuming<Own>(course: Course<Own>, assumption: Assumption): Course<Own>
 
 /** What a reader wants to know of. */
 function isNoted({ kind }: Effect): boolean {
-  return !['accept', 'return', 'jump', 'goto', 'mark', 'connection-mark'].includes(kind);
+  return !['accept', 'return', 'jump', 'goto', 'mark', 'connection-mark', 'fill'].includes(kind);
 }

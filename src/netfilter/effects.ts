@@ -5,7 +5,7 @@ import type { Effect, HookName } from './rule.ts';
 
 /** False: the rule, and then the chain, goes on. */
 export function endsRule({ kind }: Effect): boolean {
-  return kind !== 'mark' && kind !== 'connection-mark' && kind !== 'notrack';
+  return kind !== 'mark' && kind !== 'connection-mark' && kind !== 'notrack' && kind !== 'fill';
 }
 
 /** The packet behind the rule. An unknown address of the node is null; the caller ends what has no address at all. */
@@ -22,6 +22,8 @@ export function applyEffect(
       return { ...packet, mark: applyMark(packet.mark, effect.clear, effect.toggle) };
     case 'connection-mark':
       return { ...packet, connectionMark: applyMark(packet.connectionMark, effect.clear, effect.toggle) };
+    case 'fill':
+      return { ...packet, filled: [...new Set([...(packet.filled ?? []), ...effect.sets])].sort() };
     case 'dnat':
       return {
         ...packet,

@@ -58,7 +58,11 @@ const rule = (chain: string, text: string, ...parts: (Effect | boolean | string)
 });
 
 function rulesetOf(bases: readonly BaseChain[], rules: readonly Rule[]): Ruleset {
-  return { bases, rules: async (_base, chain) => rules.filter((one) => one.chain === chain) };
+  return {
+    bases,
+    besideHooks: () => [],
+    rules: async (_base, chain) => rules.filter((one) => one.chain === chain),
+  };
 }
 
 async function through(hook: BaseChain['hook'], bases: readonly BaseChain[], rules: readonly Rule[]) {

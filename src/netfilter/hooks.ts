@@ -28,6 +28,7 @@ type Stop<Own> = {
 /**
  * Sends courses through one hook, other programs' chains and ours by priority. All chains of type nat are asked in one place,
  * in the order of their own priorities, until one has translated (nf_nat_core.c, nf_nat_inet_fn).
+ * @param routeAgain of the hook output: what translation, or a chain of type route, changed is routed again; null: it ends there
  * @param isSecond the packet has passed the nat chains of its connection before: what the node sends to itself
  */
 export async function throughHook<Own>(
@@ -37,24 +38,33 @@ export async function throughHook<Own>(
   foreign: readonly BaseChain[],
   own: readonly OwnChain<Own>[],
   isSecond = false,
+  routeAgain: (course: Course<Own>) => Course<Own> | null = (course) => course,
 ): Promise<Division<Own>> {
   const stops = stopsOf(hook, foreign, own);
   const filters = stops.filter(({ own: ours, chain }) => (ours ?? chain)?.type !== 'nat');
   const nats = stops.filter(({ own: ours, chain }) => (ours ?? chain)?.type === 'nat');
   const ended: Ended<Own>[] = [];
   let open = start;
-  const pass = async (walk: (course: Course<Own>) => Promise<Division<Own>>) => {
+  const pass = async (
+    walk: (course: Course<Own>) => Promise<Division<Own>>,
+    routes: 'routes' | null = null,
+  ) => {
     const next: Course<Own>[] = [];
     for (const course of open) {
       const division = await walk(course);
-      next.push(...division.on);
+      for (const after of division.on) {
+        const routed = routes !== null && needsRoute(course, after) ? routeAgain(after) : after;
+        if (routed !== null) next.push(routed);
+      }
       ended.push(...division.ended);
     }
     open = merged(next);
   };
   const filtersIn = async (from: number, to: number) => {
-    for (const stop of filters)
-      if (stop.at >= from && stop.at < to) await pass((course) => through(stop, course, walker));
+    for (const group of byPriority(filters.filter(({ at }) => at >= from && at < to))) {
+      const routes = group.some(({ chain }) => chain?.type === 'route') ? 'routes' : null;
+      await pass((course) => inEitherOrder(group, course, walker), routes);
+    }
   };
   const tracks = hook === 'prerouting' || hook === 'output';
   if (tracks) {
@@ -62,7 +72,8 @@ export async function throughHook<Own>(
     open = open.map(tracked);
   }
   await filtersIn(tracks ? CONNTRACK : Number.NEGATIVE_INFINITY, NAT[hook]);
-  if (!isSecond && hook !== 'forward') await pass((course) => throughNat(hook, nats, course, walker));
+  if (!isSecond && hook !== 'forward')
+    await pass((course) => throughNat(hook, nats, course, walker), 'routes');
   await filtersIn(NAT[hook], Number.POSITIVE_INFINITY);
   return { on: open, ended };
 }
@@ -93,6 +104,59 @@ async function through<Own>(
 function tracked<Own>(course: Course<Own>): Course<Own> {
   const { packet } = course;
   return packet.tracking === 'before' ? { ...course, packet: { ...packet, tracking: 'tracked' } } : course;
+}
+
+/** nf_route_table_hook4 of nft_chain_route.c, nf_nat_ipv4_local_fn of nf_nat_proto.c. */
+function needsRoute<Own>({ packet }: Course<Own>, { packet: after }: Course<Own>): boolean {
+  return (
+    packet.source !== after.source ||
+    packet.destination !== after.destination ||
+    packet.mark.value !== after.mark.value ||
+    packet.mark.known !== after.mark.known
+  );
+}
+
+async function oneAfterTheOther<Own>(
+  stops: readonly Stop<Own>[],
+  course: Course<Own>,
+  walker: ChainWalker,
+): Promise<Division<Own>> {
+  let on: readonly Course<Own>[] = [course];
+  const ended: Ended<Own>[] = [];
+  for (const stop of stops) {
+    const next: Course<Own>[] = [];
+    for (const one of on) {
+      const division = await through(stop, one, walker);
+      next.push(...division.on);
+      ended.push(...division.ended);
+    }
+    on = merged(next);
+  }
+  return { on, ended };
+}
+
+/**
+ * Filter chains of one priority. The kernel asks first the chain that was hooked in last; of several tables nobody knows which
+ * one that is. Where the order makes a difference, the answer depends on it.
+ */
+async function inEitherOrder<Own>(
+  stops: readonly Stop<Own>[],
+  course: Course<Own>,
+  walker: ChainWalker,
+): Promise<Division<Own>> {
+  const division = await oneAfterTheOther(stops, course, walker);
+  const [first, last] = [stops[0], stops.at(-1)];
+  if (first === undefined || last === undefined || tableOf(first) === tableOf(last)) return division;
+  if (isUntouched(division, course)) return division;
+  const reversed = [...stops].sort((a, b) => (a.chain?.age ?? 0) - (b.chain?.age ?? 0));
+  const other = await oneAfterTheOther(reversed, course, walker);
+  if (divisionKey(other) === divisionKey(division)) return division;
+  const { on, ended } = asOther(other, first, last);
+  return { on: [...division.on, ...on], ended: [...division.ended, ...ended] };
+}
+
+function tableOf<Own>({ own, chain }: Stop<Own>): string {
+  return own?.table ?? chain?.table ?? '';
 }
 
 /** What is decided once for a connection at this hook. */

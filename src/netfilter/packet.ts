@@ -38,6 +38,8 @@ export interface PassingPacket extends Omit<Ends, 'source'> {
   readonly connectionMark: Mark;
   /** `before`: connection tracking has not seen it yet. `untracked`: it never will. */
   readonly tracking: 'before' | 'tracked' | 'untracked';
+  /** Sets that rules on its way changed, so that nobody knows what they have for it. */
+  readonly filled?: readonly string[];
   /** As it came. */
   readonly original: Ends;
   /** A rule, or the absence of one, has decided about the translation of this end. */

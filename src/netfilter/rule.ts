@@ -1,6 +1,6 @@
 import type { IpAddress } from '../net/address.ts';
 import type { PortSpan } from '../net/port.ts';
-import type { Mark, PassingPacket } from './packet.ts';
+import type { Interface, Mark, PassingPacket } from './packet.ts';
 import type { Truth } from './truth.ts';
 
 /** What a rule does with a packet that it matches. An address or ports of null: they stay as they are. */
@@ -15,6 +15,8 @@ export type Effect =
   | { readonly kind: 'redirect' | 'masquerade'; readonly ports: PortSpan | 'any' | null }
   /** The mark becomes (mark & ~clear) ^ toggle. */
   | { readonly kind: 'mark' | 'connection-mark'; readonly clear: number; readonly toggle: Mark }
+  /** What these sets have for the packet is not what they had before. */
+  | { readonly kind: 'fill'; readonly sets: readonly string[] }
   /** It may do anything: a queue to a program, a target that knat does not know. */
   | { readonly kind: 'unknown'; readonly text: string };
 
@@ -60,6 +62,8 @@ export interface BaseChain {
 
 /** All rules of other programs for one family. */
 export interface Ruleset {
+  /** Chains at an interface, before or after all hooks, that are not examined: for people. */
+  besideHooks(end: 'ingress' | 'egress', one: Interface): readonly string[];
   readonly bases: readonly BaseChain[];
   /** Null: the chain has more rules than are read. */
   rules(base: BaseChain, chain: string): Promise<readonly Rule[] | null>;

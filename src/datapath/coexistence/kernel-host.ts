@@ -134,14 +134,14 @@ export class KernelHost implements Host {
   redirectAddress({ isLocal, input, family, destination }: PassingPacket): IpAddress | null {
     if (isLocal) return (family === 'IPv4' ? '127.0.0.1' : '::1') as IpAddress;
     if (input === undefined || input === null) return null;
-    const scope = isLinkLocalV6(destination) ? 'link' : 'global';
-    const found = this.#addresses.find(
-      (one) =>
-        one.interfaceIndex === input.index &&
-        one.family === family &&
-        (family === 'IPv4' || one.scope === scope),
+    const there = this.#addresses.filter(
+      (one) => one.interfaceIndex === input.index && one.family === family,
     );
-    return found?.address ?? null;
+    if (family === 'IPv4') return there[0]?.address ?? null;
+    // nf_nat_redirect_ipv6: the first usable one, and the kernel lists the widest scope first.
+    const link = there.find(({ scope, flags }) => scope === 'link' && !flags.has('tentative'));
+    const wide = isLinkLocalV6(destination) ? undefined : there.find(({ scope }) => scope === 'global');
+    return (wide ?? link)?.address ?? null;
   }
 
   /** The type of an address by the local routes; null: not known. @param on only addresses of this interface are local */

@@ -1,5 +1,6 @@
 import type { Family } from '../../net/family.ts';
 import { MOST_RULES } from '../../netfilter/limits.ts';
+import type { Interface } from '../../netfilter/packet.ts';
 import type { BaseChain, HookName, Rule, Ruleset } from '../../netfilter/rule.ts';
 import { inTurns } from '../../wire/conntrack/table.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
@@ -8,6 +9,7 @@ import {
   NFT_TABLE_F_DORMANT,
   type RuleDeclaration,
 } from '../../wire/nftables/declarations.ts';
+import { InterfaceChains } from './interface-chains.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { legacySources } from './legacy-tables.ts';
 import type { IpTableFamily } from './native-tables.ts';
@@ -39,6 +41,7 @@ export class KernelRuleset implements Ruleset {
   readonly bases: readonly BaseChain[];
   readonly #connection: NftablesConnection;
   readonly #generation: number;
+  readonly #atInterfaces: InterfaceChains | null;
   readonly #read = new Map<string, readonly Rule[] | null>();
   readonly #numbers = new Map<ChainSource, number>();
 
@@ -55,17 +58,29 @@ export class KernelRuleset implements Ruleset {
         };
         return bases.map((base): SourcedBase => ({ ...base, source }));
       });
-      return new KernelRuleset(connection, generation, [...native, ...legacy]);
+      let atInterfaces: InterfaceChains | null = null;
+      await inSteps(InterfaceChains.steps(connection, (chains) => (atInterfaces = chains)));
+      return new KernelRuleset(connection, generation, [...native, ...legacy], atInterfaces);
     } catch (error) {
       connection.retire();
       throw error;
     }
   }
 
-  private constructor(connection: NftablesConnection, generation: number, bases: readonly SourcedBase[]) {
+  private constructor(
+    connection: NftablesConnection,
+    generation: number,
+    bases: readonly SourcedBase[],
+    atInterfaces: InterfaceChains | null,
+  ) {
     this.#connection = connection;
     this.#generation = generation;
     this.bases = bases;
+    this.#atInterfaces = atInterfaces;
+  }
+
+  besideHooks(end: 'ingress' | 'egress', one: Interface): readonly string[] {
+    return this.#atInterfaces?.at(end, one) ?? [];
   }
 
   /** Another transaction changed rules since this was opened. */
@@ -123,7 +138,8 @@ async function nativeBases(
     await inSteps(
       connection.chainSteps(tableFamily, (chain) => chain.hook !== undefined && found.push(chain)),
     );
-    for (const { table: name = '', name: chain = '', hook, type = '', policy } of found) {
+    // Of one priority, the chain that was made last is asked first.
+    for (const { table: name = '', name: chain = '', hook, type = '', policy } of found.reverse()) {
       const table = tables.get(name);
       const isAsleep = ((table?.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0;
       const place = HOOK_NUMBERS[hook?.hook ?? -1];

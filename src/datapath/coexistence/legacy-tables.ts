@@ -50,7 +50,7 @@ export function legacySources(family: Family, host: KernelHost, most: number): L
         {
           table: title,
           name: hook,
-          type: name === 'nat' ? 'nat' : 'filter',
+          type: name === 'nat' ? 'nat' : name === 'mangle' && hook === 'OUTPUT' ? 'route' : 'filter',
           hook: hook.toLowerCase() as HookName,
           priority: at,
           policyDrops: table?.policies.get(hook) === 'drop',

@@ -42,6 +42,7 @@ export interface JourneyHost extends Host {
   interfaceTo(address: Packet['source']): Interface | undefined;
 }
 
+const LOOPBACK: Interface = { name: 'lo', index: 1 };
 const CLEAN = { value: 0, known: 0xffff_ffff };
 
 /**
@@ -106,6 +107,7 @@ class Traveller {
   }
 
   async fromOutside(course: Course<OwnCourse>): Promise<void> {
+    if (course.packet.input) this.#tell('ingress', course.packet.input);
     for (const routed of await this.#hook('prerouting', [course])) {
       const out = this.#routed(routed);
       if (out === 'here') await this.#delivered([routed]);
@@ -113,17 +115,15 @@ class Traveller {
     }
   }
 
-  /** A packet of this node is routed before the hook output, and again if rules there changed it. */
+  /** A packet of this node is routed before the hook output, and again if a translation or a chain of type route there changed it. */
   async fromHere(course: Course<OwnCourse>): Promise<void> {
     const first = this.#routed(course);
     if (first === null) return;
     const outputs = await this.#hook('output', [first === 'here' ? this.#loop(course) : first]);
     for (const sent of outputs) {
-      const again = this.#routed(sent);
-      if (again === null) continue;
-      if (again !== 'here') await this.#leaves([again]);
+      if (sent.packet.output?.index !== LOOPBACK.index) await this.#leaves([sent]);
       else {
-        const looped = await this.#hook('postrouting', [this.#loop(sent)]);
+        const looped = await this.#hook('postrouting', [sent]);
         const back = looped.map((one) => ({
           ...one,
           packet: { ...one.packet, input: one.packet.output, output: null },
@@ -135,13 +135,24 @@ class Traveller {
 
   /** To the node itself by loopback. */
   #loop(course: Course<OwnCourse>): Course<OwnCourse> {
-    return { ...course, packet: { ...course.packet, output: { name: 'lo', index: 1 } } };
+    return { ...course, packet: { ...course.packet, output: LOOPBACK } };
+  }
+
+  #again(course: Course<OwnCourse>): Course<OwnCourse> | null {
+    const routed = this.#routed(course);
+    return routed === 'here' ? this.#loop(course) : routed;
   }
 
   async #leaves(courses: readonly Course<OwnCourse>[]): Promise<void> {
     for (const course of await this.#hook('postrouting', courses)) {
+      if (course.packet.output) this.#tell('egress', course.packet.output);
       this.ends.push({ course, fate: { kind: 'sent', output: course.packet.output ?? null } });
     }
+  }
+
+  /** Chains at interfaces are not examined, and nobody knows what they do. */
+  #tell(end: 'ingress' | 'egress', one: Interface): void {
+    for (const text of this.#ruleset.besideHooks(end, one)) this.#walker.budget.told.add(text);
   }
 
   async #delivered(courses: readonly Course<OwnCourse>[]): Promise<void> {
@@ -161,6 +172,7 @@ class Traveller {
       this.#ruleset.bases,
       this.#own,
       isSecond,
+      hook === 'output' ? (course) => this.#again(course) : undefined,
     );
     for (const { course, verdict, by, because } of ended) {
       const kind = verdict === 'drop' ? 'dropped' : verdict === 'reject' ? 'rejected' : 'unknown';

@@ -47,7 +47,7 @@ const hookAttributes = nest({
   hook: [1, 'NFTA_HOOK_HOOKNUM', be32],
   priority: [2, 'NFTA_HOOK_PRIORITY', sbe32],
   device: [3, 'NFTA_HOOK_DEV', string],
-  devices: [4, 'NFTA_HOOK_DEVS', binary],
+  devices: [4, 'NFTA_HOOK_DEVS', list(NFTA_LIST_ELEM, string)],
 });
 
 const counterAttributes = nest({

@@ -112,6 +112,7 @@ export const expressionTables = {
     expression: [7, 'NFTA_DYNSET_EXPR', binary],
     padding: [8, 'NFTA_DYNSET_PAD', skipped],
     flags: [9, 'NFTA_DYNSET_FLAGS', be32],
+    expressions: [10, 'NFTA_DYNSET_EXPRESSIONS', binary],
   }),
   counter: nest({
     bytes: [1, 'NFTA_COUNTER_BYTES', be64],

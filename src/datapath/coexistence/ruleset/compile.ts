@@ -6,7 +6,7 @@ import type { Effect, Part, Rule } from '../../../netfilter/rule.ts';
 import { host32, net16 } from '../../../wire/bytes.ts';
 import { Malformed } from '../../../wire/errors.ts';
 import type { RuleDeclaration } from '../../../wire/nftables/declarations.ts';
-import { type Verdict, verdictOf } from '../../../wire/nftables/element.ts';
+import { verdictOf } from '../../../wire/nftables/element.ts';
 import {
   decodeExpression,
   type Expression,
@@ -20,7 +20,8 @@ import { fibField } from './fib-field.ts';
 import { conntrackField, metaField, type Operand, payloadField } from './fields.ts';
 import { Registers } from './registers.ts';
 import { RuleText } from './rule-text.ts';
-import type { SetView } from './set-view.ts';
+import type { Found, SetView } from './set-view.ts';
+import { effectOf, verdictFrom, verdictText } from './verdict-effect.ts';
 import { xtMatch } from './xt-matches.ts';
 import { type TargetHook, xtTarget } from './xt-targets.ts';
 
@@ -69,16 +70,14 @@ function partsOf({ expressions = [] }: RuleDeclaration, compiler: Compiler): rea
 }
 
 /** Expressions that change nothing that matters to a packet's way. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  'counter',
-  'log',
-  'last',
-  'dup',
-  'flow_offload',
-  'dynset',
-]);
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['counter', 'log', 'last', 'dup', 'flow_offload']);
 
 const CHANCE = 'chance or a count';
+
+/** NFT_OBJECT_…: a quota, a limit or a limit of connections may end the rule; helpers and counters do not. */
+const ENDING_OBJECTS: ReadonlySet<number> = new Set([2, 4, 5]);
+const SYNPROXY_OBJECT = 10;
+const SYNPROXY: Effect = { kind: 'unknown', text: 'synproxy: another program or another way' };
 
 class Compiler {
   readonly parts: Part[] = [];
@@ -99,8 +98,12 @@ class Compiler {
       return;
     }
     const expression = decodeExpression(raw);
-    if (expression !== null) this.#decoded(expression);
-    else if (name === 'notrack') this.#does('notrack', { kind: 'notrack' });
+    if (expression !== null) {
+      this.#decoded(expression);
+      return;
+    }
+    this.#registers.forget();
+    if (name === 'notrack') this.#does('notrack', { kind: 'notrack' });
     else if (name === 'limit' || name === 'quota' || name === 'connlimit')
       this.#if(`${name} …`, () => (name === 'limit' ? 'a rate limit' : `a ${name}`));
     else if (
@@ -182,13 +185,17 @@ class Compiler {
         this.#if(text, holds);
         return;
       }
+      case 'dynset':
+        this.#fill(expression.attributes);
+        return;
       case 'lookup':
         this.#lookup(expression.attributes);
         return;
       case 'objref': {
-        // NFT_OBJECT_…: a limit, a quota or a limit of connections ends the rule; helpers and counters do not.
-        const { type = 0, set } = expression.attributes;
-        if (set !== undefined || [2, 4, 5].includes(type)) this.#if('objref …', () => 'a limit');
+        const { type, set } = expression.attributes;
+        const kind = set === undefined ? type : this.#context.setNamed(set)?.objectType;
+        if (kind === SYNPROXY_OBJECT) this.#does('synproxy', SYNPROXY);
+        else if (kind === undefined || ENDING_OBJECTS.has(kind)) this.#if('objref …', () => 'a limit');
         return;
       }
       case 'nat':
@@ -278,6 +285,21 @@ class Compiler {
     this.#load(dreg, { ...from, length, read, mask: ones });
   }
 
+  /** The element is there for later rules; the rule goes on if the set took it and its own expression, a limit, holds. */
+  #fill({ set = '', operation }: Extract<Expression, { name: 'dynset' }>['attributes']): void {
+    this.#does(`${operation === numbers.dynset.delete ? 'delete' : 'update'} @${set}`, {
+      kind: 'fill',
+      sets: [this.#keyOf(set)],
+    });
+    if (operation !== numbers.dynset.delete)
+      this.parts.push({ kind: 'if', holds: () => `whether the set ${set} takes it, or a limit there` });
+  }
+
+  /** Sets of different tables may have the same name. */
+  #keyOf(set: string): string {
+    return `${this.#context.title} ${set}`;
+  }
+
   #lookup({
     set = '',
     sreg = -1,
@@ -291,6 +313,11 @@ class Compiler {
       return;
     }
     const key = this.#registers.read(sreg, view.keyLength);
+    const filled = this.#keyOf(set);
+    const find = (packet: PassingPacket, bits: Bits): Found =>
+      packet.filled?.includes(filled) === true
+        ? { kind: 'depends', why: `what earlier rules put into ${set}`, candidates: null, mayBeAbsent: true }
+        : view.lookUp(bits);
     const isInverted = (flags & numbers.lookupInverted) !== 0;
     if (dreg === undefined) {
       const text = () => `${key.text} ${isInverted ? '!= ' : ''}${view.textFor(key)}`;
@@ -300,20 +327,26 @@ class Compiler {
         holds: (packet) => {
           const bits = key.read(packet);
           if (bits === null) return false;
-          const found = view.lookUp(bits);
+          const found = find(packet, bits);
           return found.kind === 'depends' ? found.why : (found.kind === 'found') !== isInverted;
         },
       });
     } else if (dreg === 0) {
       this.text.addLater(() => `${key.text} vmap ${view.textFor(key)}`);
       this.matters = true;
-      this.parts.push({ kind: 'do', effect: (packet) => verdictFrom(view, key.read(packet)) });
+      this.parts.push({
+        kind: 'do',
+        effect: (packet) => {
+          const bits = key.read(packet);
+          return bits === null ? null : verdictFrom(find(packet, bits));
+        },
+      });
     } else {
       const text = `${key.text} map @${set}`;
       const read = (packet: PassingPacket) => {
         const bits = key.read(packet);
         if (bits === null) return null;
-        const found = view.lookUp(bits);
+        const found = find(packet, bits);
         if (found.kind === 'absent') return null;
         return found.kind === 'found' && found.element.data !== undefined
           ? knownBits(found.element.data)
@@ -424,38 +457,6 @@ function natText(address: Operand | null, port: Operand | null): string {
 
 /** Constants read nothing of it. */
 const NO_PACKET = {} as PassingPacket;
-
-function effectOf({ code, chain }: Verdict): Effect | null {
-  if (chain !== undefined) return { kind: code === 'goto' ? 'goto' : 'jump', chain };
-  if (code === 'continue') return null;
-  if (code === 'accept' || code === 'drop' || code === 'return') return { kind: code };
-  return { kind: 'unknown', text: `the verdict ${code}, such as a queue to a program` };
-}
-
-function verdictText({ code, chain }: Verdict): string {
-  return chain === undefined ? String(code) : `${code} ${chain}`;
-}
-
-function verdictFrom(view: SetView, bits: Bits | null): Effect | string | readonly (Effect | null)[] | null {
-  if (bits === null) return null;
-  const found = view.lookUp(bits);
-  switch (found.kind) {
-    case 'absent':
-      return null;
-    case 'found':
-      return found.element.verdict === undefined ? null : effectOf(found.element.verdict);
-    case 'depends': {
-      if (found.candidates === null || found.candidates.length > MOST_WAYS) return found.why;
-      const effects = found.candidates.map(({ verdict }) =>
-        verdict === undefined ? null : effectOf(verdict),
-      );
-      return found.mayBeAbsent ? [...effects, null] : effects;
-    }
-  }
-}
-
-/** Verdicts of one map that are followed, where chance picks one. */
-const MOST_WAYS = 16;
 
 /** Bytes that hold addresses or ports: a rule that writes them translates without connection tracking. */
 function touchesEnds(base: number, offset: number, length: number): boolean {

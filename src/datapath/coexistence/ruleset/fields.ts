@@ -164,7 +164,8 @@ export function metaField(key: number): Operand {
   const known = META_FIELDS[key];
   if (known !== undefined) return known;
   const text = `meta ${META_NAMES[key] ?? key}`;
-  return { text, type: 'number', length: 4, read: () => unknownBits(16, text) };
+  const length = META_LENGTHS[key] ?? 4;
+  return { text, type: 'number', length, read: () => unknownBits(length, text) };
 }
 
 const interfaceName = (iface: Interface | null | undefined, which: string): Bits => {
@@ -205,6 +206,9 @@ const META_FIELDS: Readonly<Record<number, Operand>> = {
   /** PACKET_HOST of if_packet.h: what is routed or sent by this host. */
   19: { text: 'meta pkttype', type: 'bytes', length: 1, read: () => netBits(0, 1) },
 };
+
+/** Bytes of the fields that are not read, where they are not 4: names of bridges and kinds of interfaces, the time. */
+const META_LENGTHS: Readonly<Record<number, number>> = { 17: 16, 18: 16, 26: 16, 27: 16, 30: 8 };
 
 const META_NAMES: Readonly<Record<number, string>> = {
   0: 'length',
@@ -263,6 +267,7 @@ const CONNTRACK_FIELDS: Readonly<Record<number, readonly [string, ValueType, num
   13: ['label', 'bytes', 16],
   14: ['packets', 'number', 8],
   15: ['bytes', 'number', 8],
+  16: ['avgpkt', 'number', 8],
   17: ['zone', 'number', 2],
   19: ['ip saddr', 'address', 4],
   20: ['ip daddr', 'address', 4],

@@ -23,6 +23,11 @@ export class Registers {
     for (let at = 0; at < operand.length; at += 4) this.#held[first + at / 4] = { operand, offset: at };
   }
 
+  /** An expression that is not followed may have written any register. */
+  forget(): void {
+    this.#held.length = 0;
+  }
+
   /** So many bytes from the register on: of one operand, or of several that make a concatenation. */
   read(number: number, length: number): Operand {
     const parts: Operand[] = [];

@@ -33,6 +33,8 @@ export class SetView {
   readonly #flags: number;
   readonly keyLength: number;
   readonly dataLength: number;
+  /** NFT_OBJECT_… of a map of objects. */
+  readonly objectType: number | undefined;
   #elements: readonly SetElement[] | null = null;
 
   constructor(connection: NftablesConnection, family: NftFamily, declaration: SetDeclaration) {
@@ -43,6 +45,7 @@ export class SetView {
     this.#flags = declaration.flags ?? 0;
     this.keyLength = declaration.keyLength ?? 0;
     this.dataLength = declaration.dataLength ?? 0;
+    this.objectType = declaration.objectType;
   }
 
   lookUp(key: Bits): Found {

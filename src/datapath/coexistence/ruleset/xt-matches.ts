@@ -16,6 +16,7 @@ import {
   type XtPart,
 } from './xt-basic.ts';
 import { addressTypeMatch, conntrackMatch, stateMatch } from './xt-state.ts';
+import { ipSetKey } from './xt-targets.ts';
 
 /** Matches that only the moment or the content of the packet decides, with what they depend on. */
 const UNDECIDED: Readonly<Record<string, string>> = {
@@ -97,7 +98,7 @@ export function xtMatch({ name, revision, info }: XtPart, host: KernelHost): Con
       case 'rpfilter':
         return reversePath(info[0] ?? 0, host);
       case 'set':
-        if (revision >= 1) return ipSet(info, host);
+        if (revision >= 1) return ipSet(revision, info, host);
         break;
       case 'icmp':
       case 'icmp6':
@@ -205,8 +206,18 @@ function reversePath(flags: number, host: KernelHost): Condition {
   return { text, holds };
 }
 
+/**
+ * `struct xt_set_info_match_v3` and `_v4`: counters of packets and bytes that are compared, and flags, of which
+ * IPSET_FLAG_RETURN_NOMATCH turns elements with `nomatch` round. An operation of 0 compares nothing.
+ */
+function isCounted(revision: number, info: Uint8Array): boolean {
+  if (revision < 3 || info.length < 44) return false;
+  const operations = revision === 3 ? [8, 24] : [16, 32];
+  return operations.some((at) => info[at] !== 0) || (host32(info, 40) & 0x80) !== 0;
+}
+
 /** `struct xt_set_info`: index, dimensions, flags: bit 0 negates, bit n is the direction of dimension n, source if set. */
-function ipSet(info: Uint8Array, host: KernelHost): Condition {
+function ipSet(revision: number, info: Uint8Array, host: KernelHost): Condition {
   const [index, dimensions, flags] = [host16(info, 0), info[2] ?? 0, info[3] ?? 0];
   const isNegated = (flags & 1) !== 0;
   const directions = Array.from({ length: dimensions }, (_, at) => ((flags >> (at + 1)) & 1) === 1);
@@ -217,6 +228,10 @@ function ipSet(info: Uint8Array, host: KernelHost): Condition {
     holds: (packet) =>
       name === null
         ? 'an ipset that cannot be read'
-        : inverted(host.sets.has(name, directions, packet), isNegated),
+        : packet.filled?.includes(ipSetKey(index)) === true
+          ? `what earlier rules put into ${name}`
+          : isCounted(revision, info)
+            ? 'what the ipset has counted'
+            : inverted(host.sets.has(name, directions, packet), isNegated),
   };
 }

@@ -29,7 +29,6 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'NFLOG',
   'RATEEST',
   'SECMARK',
-  'SET',
   'TCPMSS',
   'TCPOPTSTRIP',
   'TEE',
@@ -60,6 +59,8 @@ export function xtTarget({ name, revision, info }: XtPart, family: Family): Targ
       return info.length >= 2 && (host16(info, 0) & 1) !== 0
         ? plain({ kind: 'notrack' }, ' --notrack')
         : plain(null, ' …');
+    case 'SET':
+      return plain(changedSets(revision, info));
     case 'MARK': {
       if (revision !== 2 || info.length < 8) break;
       const [value, mask] = [host32(info, 0), host32(info, 4)];
@@ -81,6 +82,24 @@ export function xtTarget({ name, revision, info }: XtPart, family: Family): Targ
   }
   return plain({ kind: 'unknown', text: `the target ${name}, which knat does not follow` });
 }
+
+/** How a packet remembers that a rule changed this ipset. */
+export function ipSetKey(index: number): string {
+  return `ipset ${index}`;
+}
+
+/** `struct xt_set_info_target_v1` to `_v3`: a set to add to, one to delete from, and in v3 one that gives marks. */
+function changedSets(revision: number, info: Uint8Array): Effect {
+  const asked = [0, 4, ...(revision >= 3 ? [8] : [])]
+    .filter((at) => at + 2 <= info.length)
+    .map((at) => host16(info, at))
+    .map((index) => (index === IPSET_INVALID_ID ? null : index));
+  if (revision === 0 || (asked[2] ?? null) !== null)
+    return { kind: 'unknown', text: 'the target SET, which knat does not follow' };
+  return { kind: 'fill', sets: asked.filter((index) => index !== null).map(ipSetKey) };
+}
+
+const IPSET_INVALID_ID = 65535;
 
 /** `struct xt_connmark_tginfo1`: mark, mask of the connection, mask of the packet, mode. */
 function connectionMark(info: Uint8Array): Target {
