@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { NftablesDatapath } from '../../src/datapath/nftables/nftables-datapath.ts';
 import type { ServiceFact } from '../../src/model/service.ts';
 import type { IpAddress } from '../../src/net/address.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
+import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
 import { endpoint, ip, nodeFacts, service, slice } from '../generators/build.ts';
 import { listRuleset, nft } from '../netns/namespace.ts';
 import { type Dialled, Stage } from '../netns/stage.ts';
@@ -137,6 +138,33 @@ test('a restarted agent and another skeleton move no client', async () => {
   restarted.close();
   expect({ IPv4: await homes('IPv4', 2), IPv6: await homes('IPv6', 2) }).toEqual(before);
 });
+
+test('clients that the kernel has twice move neither, and keep nobody from another skeleton', async () => {
+  await program(ENDPOINTS);
+  const before = { IPv4: await homes('IPv4', 2), IPv6: await homes('IPv6', 2) };
+  repeatClients();
+  nft('add set ip knat of_another_version { typeof ip saddr; }');
+  const swapped = NftablesDatapath.open();
+  expect(await swapped.converge(planner.update(), signal)).toMatchObject({ skeleton: 'swapped' });
+  swapped.close();
+  vi.restoreAllMocks();
+  expect({ IPv4: await homes('IPv4', 2), IPv6: await homes('IPv6', 2) }).toEqual(before);
+});
+
+/** A kernel that gives each client twice, as it does when a packet came while a transaction that adds them took effect. */
+function repeatClients(): void {
+  type Request = (asked: { readonly subject: string }, visit?: (message: unknown) => void) => void;
+  const prototype = NftablesConnection.prototype as unknown as { request: Request };
+  const real = prototype.request;
+  vi.spyOn(prototype, 'request').mockImplementation(function (this: unknown, asked, visit) {
+    const isOfClients = /GETSETELEM .*affinity_clients/.test(asked.subject);
+    const twice = (message: unknown) => {
+      visit?.(message);
+      visit?.(message);
+    };
+    real.call(this, asked, isOfClients ? twice : visit);
+  });
+}
 
 test('a client is forgotten after the timeout without a new connection, and remembered while there are some', async () => {
   await program(ENDPOINTS, { affinityTimeoutSeconds: 1 });

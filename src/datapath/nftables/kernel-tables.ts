@@ -124,11 +124,10 @@ export class KernelTables {
       const known = new Map<string, SetElement>();
       for (const table of [SWAP_TABLE, TABLE]) {
         if (!this.#readable(family, table).has('affinity_clients')) continue;
-        for (const { key, data, expirationMs } of this.#connection.elements(
-          nftFamily[family],
-          table,
-          'affinity_clients',
-        )) {
+        const found = this.#connection.elementsOfPackets(nftFamily[family], table, 'affinity_clients');
+        // Of two with one key the one that packets find lives on, and so ends later.
+        found.sort((a, b) => (a.expirationMs ?? 0) - (b.expirationMs ?? 0));
+        for (const { key, data, expirationMs } of found) {
           if (data === undefined || expirationMs === undefined) continue;
           known.set(latin1(key), { key, data, timeoutMs: expirationMs });
         }

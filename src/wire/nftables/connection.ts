@@ -121,10 +121,24 @@ export class NftablesConnection extends NetlinkClient {
    */
   elements(family: NftFamily, table: string, set: string): SetElement[] {
     return this.#untilDistinct(family, table, set, (asked) => {
-      const elements: SetElement[] = [];
-      this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, elements));
+      const elements = this.#elements(asked);
       return allDistinct(elements) ? elements : undefined;
     });
+  }
+
+  /**
+   * As `elements`, of a set into which packets write: such a set may have an element twice for as long as both live. While a
+   * transaction that adds elements takes effect, they are active for lookups, but not yet for packets that add (nft_rhash_update
+   * asks for both generations), so that a packet adds its own beside them. When each reading has one twice, the last counts.
+   */
+  elementsOfPackets(family: NftFamily, table: string, set: string): SetElement[] {
+    let elements: SetElement[] = [];
+    const asked = elementsAsked(family, table, set);
+    for (const _ of this.#attempts()) {
+      elements = this.#elements(asked);
+      if (allDistinct(elements)) break;
+    }
+    return elements;
   }
 
   /** The element that a lookup of the key finds; an empty key: the one for all other keys. Throws Rejected for none. */
@@ -199,6 +213,20 @@ export class NftablesConnection extends NetlinkClient {
     });
   }
 
+  #elements(asked: Asked): SetElement[] {
+    const elements: SetElement[] = [];
+    this.request(asked, ({ bytes, start, end }) => readElementList(bytes, start + NFGENMSG, end, elements));
+    return elements;
+  }
+
+  /** Steps once for each reading, with pauses between. */
+  *#attempts(): Generator<undefined> {
+    for (let attempt = 0; attempt < READINGS; attempt++) {
+      if (attempt > 0) this.socket.wait(REARRANGING); // only a pause: nothing is received
+      yield;
+    }
+  }
+
   /** What `read` gives; undefined where it read an element twice. */
   #untilDistinct<Read>(
     family: NftFamily,
@@ -207,8 +235,7 @@ export class NftablesConnection extends NetlinkClient {
     read: (asked: Asked) => Read | undefined,
   ): Read {
     const asked = elementsAsked(family, table, set);
-    for (let attempt = 0; attempt < READINGS; attempt++) {
-      if (attempt > 0) this.socket.wait(REARRANGING); // only a pause: nothing is received
+    for (const _ of this.#attempts()) {
       const found = read(asked);
       if (found !== undefined) return found;
     }
