@@ -13,6 +13,8 @@ import type { AgentFacts } from './companion.ts';
 import { kernelJourney } from './other-rules.ts';
 
 const COUNT = { most: 100, usual: 5 };
+/** How long after its time a trace ends that nobody reads, in milliseconds. */
+const UNREAD_MS = 2_000;
 const SECONDS = { most: 600, usual: 30 };
 
 interface Running {
@@ -53,9 +55,12 @@ export class PacketTraces {
     const running = { session, question: `${question.from} → ${question.to}` };
     this.#running = running;
     const end = () => {
+      clearTimeout(late);
       session.close();
       if (this.#running === running) this.#running = null;
     };
+    // The lines are made as they are read: a client that does not read must not hold the trace.
+    const late = setTimeout(end, asked.seconds * 1000 + UNREAD_MS).unref();
     signal.addEventListener('abort', end, { once: true });
     return bytesOf(session.lines(signal), end);
   }
