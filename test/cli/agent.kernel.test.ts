@@ -63,13 +63,13 @@ test('status, entries and explain ask the agent; explain says the same as from m
   const fromAgent = await knat(packet);
   expect(fromAgent.status, fromAgent.errors).toBe(0);
   expect(fromAgent.output).toContain('Service shop/web');
-  // Manifests have no existing connections; everything else is the same.
+  // Manifests have no existing connections and no rules of other programs; everything else is the same.
   const asked = JSON.parse((await knat([...packet, '-o', 'json'])).output);
   const planned = JSON.parse((await knat([...packet, ...node.source, '-o', 'json'])).output);
   expect(asked.existing).toEqual([]);
   expect(planned.existing).toBeNull();
   expect(planned.steps).toHaveLength(1);
-  expect({ ...asked, existing: null, unknown: [] }).toEqual({ ...planned, unknown: [] });
+  expect({ ...asked, existing: null, unknown: [], way: null }).toEqual({ ...planned, unknown: [] });
 
   const flows = [{ sourceIP: '10.244.1.9', protocol: 'tcp', destIP: '10.96.0.10', destPort: 80 }];
   const batch = { input: JSON.stringify(flows) };
