@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../lab/host.ts';
@@ -52,7 +52,7 @@ export class AgentProcess {
     this.#log = createWriteStream(logFile, { flags: 'a' });
     // A separate process group, so that Ctrl-C reaches only the demo, which then ends everything in order.
     const args = ['--source', `dir:${basename(manifests)}`, '--node', host.name, '--log-format', 'json'];
-    const history = ['--history-dir', `history-${host.name}`]; // beside the manifests
+    const history = ['--history-dir', join(dirname(logFile), `history-${host.name}`)];
     this.#child = host.spawn([PROGRAM, 'agent', ...args, ...history, '--log-level', 'info'], {
       cwd: dirname(manifests), // so that its messages name the source briefly
       stdio: ['ignore', 'ignore', 'pipe'],
