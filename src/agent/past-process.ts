@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { text } from 'node:stream/consumers';
 import type { PortOwner } from '../forms/flows.ts';
 import type { JournalAnswer } from '../forms/journal.ts';
@@ -7,6 +6,7 @@ import type { JournalQuestion, ListQuestion, MomentQuestion, PacketQuestion } fr
 import type { Line, WalkJson } from '../forms/walk.ts';
 import { InvalidQuery } from '../observe/invalid-query.ts';
 import { describePast, explainPast, historyPast, type OwnerQuestion, ownersPast } from './past.ts';
+import { giveWay } from './side-process.ts';
 
 /** A question about the past, and its answer. */
 export interface PastQuestions {
@@ -85,7 +85,7 @@ async function runProcess([program = '', ...words]: readonly string[], asked: As
   });
   child.stdin.on('error', () => {}); // it ended early; its answer is missing then
   child.stdin.end(JSON.stringify(asked));
-  if (child.pid !== undefined) lower(child.pid);
+  if (child.pid !== undefined) giveWay(child.pid);
   const [answer] = await Promise.all([text(child.stdout), ended]);
   if (answer === '')
     throw new Error('the plan of that time was not made within 20 seconds, or the memory did not suffice');
@@ -93,14 +93,6 @@ async function runProcess([program = '', ...words]: readonly string[], asked: As
   if (ok) return value;
   const { code, message, details } = value;
   throw code === 'KNAT_INVALID_INPUT' ? new InvalidQuery(message, details) : new Error(message);
-}
-
-function lower(pid: number): void {
-  try {
-    setPriority(pid, 10);
-  } catch {
-    // It has ended.
-  }
 }
 
 type PastOutcome =

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import type { FactChange, FactKind } from '../../model/facts.ts';
 import type { PodNatOptions } from '../../sources/objects/metadata.ts';
 import { factKinds } from '../change-set.ts';
 import type { AgentFacts } from '../companion.ts';
+import { giveWay, heapBeside, SMALLEST_PROCESS } from '../side-process.ts';
 import { WhatIfBusy, WhatIfFailed, WhatIfUnanswered } from './errors.ts';
 import { FirstLine } from './first-line.ts';
 import type { AnswerShape, WhatIfMessage, WhatIfOutcome } from './messages.ts';
@@ -23,9 +22,6 @@ const FACTS_AT_ONCE = 200;
 const MEBIBYTE = 1 << 20;
 /** Heap of the process, in MiB. */
 const LARGEST_HEAP = 1024;
-const SMALLEST_HEAP = 48;
-/** What a process takes beside its heap, in MiB. */
-const BESIDE_HEAP = 80;
 /** Bytes of heap that a class may take, with the state of the cluster beside it. */
 const HEAP_OF_CLASS = 4096;
 
@@ -38,7 +34,7 @@ export interface WhatIfRun {
 
 /**
  * Answers what-if in a process of its own, one at a time: the loop of NAT neither computes nor holds anything of it. The
- * process has the lowest priority, is the first that the kernel ends if memory is short, and ends with the agent.
+ * process has a lower priority, is the first that the kernel ends if memory is short, and ends with the agent.
  */
 export class WhatIfRuns {
   readonly #agent: AgentFacts;
@@ -80,7 +76,7 @@ export class WhatIfRuns {
     signal.addEventListener('abort', end);
     try {
       const asked = await question();
-      const heap = heapOf(process.availableMemory());
+      const heap = heapLeft();
       if (isOver) throw new WhatIfUnanswered(isLate ? 'it took too long' : 'the client went away');
       child = this.#start(heap);
       const output = new FirstLine(child);
@@ -116,7 +112,7 @@ export class WhatIfRuns {
       env: {},
     });
     child.on('error', () => {}); // the output ends, too
-    if (child.pid !== undefined) yieldTo(child.pid);
+    if (child.pid !== undefined) giveWay(child.pid);
     return child;
   }
 
@@ -158,23 +154,11 @@ function changesOf(kind: FactKind, facts: readonly (readonly [string, unknown])[
   return facts.map(([key, fact]) => ({ kind, key, fact }) as FactChange);
 }
 
-/** @param available bytes that this container or host has left */
-function heapOf(available: number): number {
-  const heap = Math.min(LARGEST_HEAP, Math.floor(available / MEBIBYTE - BESIDE_HEAP));
-  if (heap >= SMALLEST_HEAP) return heap;
-  throw new WhatIfUnanswered(
-    `it needs a process of ${SMALLEST_HEAP + BESIDE_HEAP} MiB, and ${Math.floor(available / MEBIBYTE)} MiB are left`,
-  );
-}
-
-/** The process gives way to everything else. Without rights it stays as it is. */
-function yieldTo(pid: number): void {
-  try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
-    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
-  } catch {
-    // It has ended already, or this process may not.
-  }
+/** MiB; throws WhatIfUnanswered. */
+function heapLeft(): number {
+  const heap = heapBeside(LARGEST_HEAP);
+  if (heap !== null) return heap;
+  throw new WhatIfUnanswered(`it needs a process of ${SMALLEST_PROCESS} MiB, and less is left`);
 }
 
 /** A message was not sent because the process has ended. */
