@@ -41,6 +41,15 @@ export function askHere(now: () => number): AskPast {
   return async (about, folder, question) => await answers[about](folder, question, now());
 }
 
+/** There is no answer within the limits of memory and time. */
+export class PastUnanswered extends Error {
+  readonly code = 'KNAT_HISTORY_LIMIT';
+  override readonly name = 'PastUnanswered';
+  constructor(why: string) {
+    super(`the past was not told: ${why}`);
+  }
+}
+
 /** A question takes at most this many milliseconds, and so many may wait for their turn. */
 const LONGEST = 20_000;
 const MOST_WAITING = 8;
@@ -48,14 +57,14 @@ const MOST_WAITING = 8;
 /**
  * Answers in another process, one at a time and with less right to the processor, so that NAT does not wait for it and
  * its memory is given back.
- * @param command how this program is started under the title PAST_TITLE; may throw InvalidQuery
+ * @param command how this program is started under the title PAST_TITLE; may throw PastUnanswered
  */
 export function askProcess(command: () => readonly string[]): AskPast {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   return async (about, folder, question) => {
     if (waiting >= MOST_WAITING)
-      throw new InvalidQuery('too many questions about the past at once: ask again later');
+      throw new PastUnanswered(`${MOST_WAITING} questions about the past wait already; ask again later`);
     waiting++;
     const turn = last.catch(() => {}).then(() => runProcess(command(), { about, folder, question }));
     last = turn;
@@ -79,16 +88,17 @@ async function runProcess([program = '', ...words]: readonly string[], asked: As
     timeout: LONGEST,
     killSignal: 'SIGKILL',
   });
-  const ended = new Promise<void>((resolve, reject) => {
+  const ended = new Promise<boolean>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', () => resolve());
+    child.on('close', (status) => resolve(status === 0));
   });
   child.stdin.on('error', () => {}); // it ended early; its answer is missing then
   child.stdin.end(JSON.stringify(asked));
   if (child.pid !== undefined) giveWay(child.pid);
-  const [answer] = await Promise.all([text(child.stdout), ended]);
-  if (answer === '')
-    throw new Error('the plan of that time was not made within 20 seconds, or the memory did not suffice');
+  const [answer, isWhole] = await Promise.all([text(child.stdout), ended]);
+  if (!isWhole) {
+    throw new PastUnanswered(`not within ${LONGEST / 1000} s, or not with the memory that is left`);
+  }
   const { ok, value } = JSON.parse(answer) as PastOutcome;
   if (ok) return value;
   const { code, message, details } = value;

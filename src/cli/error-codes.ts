@@ -92,6 +92,13 @@ const commandCodes = {
     remedy: 'Ask about a part of the change, or run knat what-if where there is more memory.',
     exit: EXIT.failed,
   },
+  KNAT_HISTORY_LIMIT: {
+    meaning:
+      'A question about the past has no answer within its limits: 20 s, the memory that is left, and eight that wait.',
+    remedy:
+      'Try again, raise the memory limit of the agent, or read the folder elsewhere with --history-dir.',
+    exit: EXIT.failed,
+  },
   KNAT_AGENT_DENIED: {
     meaning: 'The agent of this network namespace answers only root and its own user.',
     remedy: 'Run the command as root, or use HTTP on the node, which needs no rights (docs/http-api.md).',

@@ -40,8 +40,11 @@ class RefusedRequest extends Error {
   }
 }
 
+/** The same question may have an answer later. */
+const UNAVAILABLE: ReadonlySet<string> = new Set(['KNAT_WHAT_IF_BUSY', 'KNAT_HISTORY_LIMIT']);
+
 function statusOf(error: Error, code: string): ErrorStatus {
-  if (error instanceof StillReading || code === 'KNAT_WHAT_IF_BUSY') return 503;
+  if (error instanceof StillReading || UNAVAILABLE.has(code)) return 503;
   if ('status' in error && error.status === 409) return 409;
   if (error instanceof RefusedRequest) return error.status;
   if (code === 'KNAT_WHAT_IF_LIMIT') return 422;
