@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import type { FactChange } from '../src/model/facts.ts';
 import { defaultPlanOptions } from '../src/plan/options.ts';
 import { Planner } from '../src/plan/planner.ts';
-import { whatIfJson, whatIfOn } from '../src/what-if/answer.ts';
+import { streamedWhatIf, whatIfOn } from '../src/what-if/answer.ts';
 import { planChange } from '../src/what-if/planned.ts';
 import { absent, egressRuleFact, natEntry, pod, pool, portOf, present } from '../test/generators/build.ts';
 import { node, serviceFact, sliceFact } from '../test/generators/large-cluster.ts';
@@ -75,7 +75,7 @@ async function measure(of: typeof cases, repeats: number): Promise<void> {
   for (const [name, changes] of Object.entries(of)) {
     let classes = 0;
     const cost = await costOfEach(repeats, async () => {
-      classes = whatIfJson(whatIfOn(planChange(planner, changes, node, () => null))).changes.length;
+      classes = [...streamedWhatIf(whatIfOn(planChange(planner, changes, node, () => null))).changes].length;
     });
     result[name] = { changed: changes.length, classes, ...cost };
   }

@@ -19,7 +19,7 @@ import type { FactChange } from '../model/facts.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
 import { packetChanges } from '../what-if/classes.ts';
-import { changesJson } from '../what-if/json.ts';
+import { eachChangeJson } from '../what-if/json.ts';
 import { planChange } from '../what-if/planned.ts';
 import { ClusterState } from './cluster-state.ts';
 import { type Effect, effectOf } from './effect.ts';
@@ -98,12 +98,12 @@ function whole(node: string, facts: readonly FactChange[], change: FactChange): 
   planner.apply([...current.values()].filter((each) => each.kind !== 'Pod' || each.fact?.nodeName === node));
   planner.update();
   return textsOf(
-    changesJson(packetChanges(planChange(planner, [change], planner.node, () => null).comparison)),
+    eachChangeJson(packetChanges(planChange(planner, [change], planner.node, () => null).comparison)),
   );
 }
 
-function textsOf(changes: readonly object[]): string[] {
-  return changes.map((each) => JSON.stringify(each)).sort();
+function textsOf(changes: Iterable<object>): string[] {
+  return [...changes].map((each) => JSON.stringify(each)).sort();
 }
 
 function effect(facts: readonly FactChange[], change: FactChange): { effect: Effect; state: ClusterState } {
@@ -137,7 +137,7 @@ test('on every node the answer is that of a plan with everything', () => {
       const ofKind = (texts: string[]) =>
         change.kind === 'Pod' ? texts.filter((text) => !text.includes('Service ')) : texts;
       for (const { nodes: alike, whatIf } of found.alike) {
-        const whatIfTexts = ofKind(textsOf(changesJson(whatIf.changes)));
+        const whatIfTexts = ofKind(textsOf(eachChangeJson(whatIf.changes)));
         expect(whatIfTexts).toEqual(ofKind(whole(alike[0] ?? '', facts, change)));
       }
       for (const { name: node } of state.plans()) {
@@ -155,7 +155,7 @@ test('a question leaves the state as it was: the second answer is the first', ()
       const asked = { state, guarded: NOTHING_PROTECTED, judge: () => null as never, isOver: () => false };
       const again = effectOf({ changes: [change], former: [], problems: [] }, asked);
       const texts = ({ alike }: Effect) =>
-        alike.map((group) => [group.nodes, textsOf(changesJson(group.whatIf.changes))]);
+        alike.map((group) => [group.nodes, textsOf(eachChangeJson(group.whatIf.changes))]);
       expect(texts(again)).toEqual(texts(first));
     }),
     { numRuns: RUNS },

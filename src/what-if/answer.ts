@@ -53,13 +53,7 @@ export function joinedWhatIf(each: readonly WhatIf[]): WhatIf {
   };
 }
 
-/** Classes that are the same on all of several nodes become one. */
-export function whatIfJson(whatIf: WhatIf): WhatIfJson {
-  const streamed = streamedWhatIf(whatIf);
-  return { ...streamed, changes: [...streamed.changes] };
-}
-
-/** The same, with classes that are made when they are read: at most once. */
+/** Classes that are the same on all of several nodes become one. They are made when they are read, at most once. */
 export function streamedWhatIf(whatIf: WhatIf): StreamedWhatIf {
   const { nodes, changes, unknown, claims, expectations, connections } = whatIf;
   const all = eachChangeJson(changes, connections);

@@ -7,14 +7,6 @@ import { classOf, type PacketChange } from './classes.ts';
 import type { Connections } from './connections.ts';
 
 /** A class for each port of a binding of several ports, since the endpoint's port follows the packet's. */
-export function changesJson(
-  changes: readonly PacketChange[],
-  connections: Connections | null = null,
-): ChangeJson[] {
-  return [...eachChangeJson(changes, connections)];
-}
-
-/** The same, made when it is read. */
 export function* eachChangeJson(
   changes: readonly PacketChange[],
   connections: Connections | null = null,

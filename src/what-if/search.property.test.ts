@@ -19,7 +19,7 @@ import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
 import { packetChanges } from './classes.ts';
 import { type DialledPorts, isDialled, portsOfEntry } from './dialled.ts';
-import { changesJson } from './json.ts';
+import { eachChangeJson } from './json.ts';
 import { planChange } from './planned.ts';
 
 /** Packets for each pair of states; the long run has more pairs. */
@@ -77,7 +77,7 @@ function planned(node: NodeFacts, facts: readonly FactChange[]): Planner {
 
 function whatIf({ node, nodeAfter, before, changes }: Pair): ChangeJson[] {
   const { comparison } = planChange(planned(node, before), changes, nodeAfter, () => null);
-  return changesJson(packetChanges(comparison));
+  return [...eachChangeJson(packetChanges(comparison))];
 }
 
 /** The values at which anything of the plans begins or ends, and their neighbours. */

@@ -14,11 +14,12 @@ import {
   slice,
 } from '../../test/generators/build.ts';
 import { plainText } from '../explain/lines.ts';
+import type { ChangeJson } from '../forms/what-if.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
-import { joinedWhatIf, type WhatIf, whatIfJson, whatIfOn } from './answer.ts';
+import { joinedWhatIf, streamedWhatIf, type WhatIf, whatIfOn } from './answer.ts';
 import { describeWhatIf } from './lines.ts';
 import { whatIfMarkdown } from './markdown.ts';
 import { planChange } from './planned.ts';
@@ -39,6 +40,10 @@ const SEE_ALL = '--all shows everything';
 
 function linesOf(answer: WhatIf, limits = FOR_READERS): string[] {
   return describeWhatIf(summaryOf(answer, limits), SEE_ALL).map(plainText);
+}
+
+function changesOf(answer: WhatIf): readonly ChangeJson[] {
+  return [...streamedWhatIf(answer).changes];
 }
 
 function markdownOf(answer: WhatIf, limits = FOR_READERS): string {
@@ -162,7 +167,7 @@ test('a claim that another Pod wins: winner and loser before and after', () => {
 test('a binding of several ports: one line for people, a class for each port in JSON', () => {
   const answer = whatIf([], [bound('range', '10.244.1.5', 1000, 3)]);
   expect(linesOf(answer)).toContain('    after   to 10.244.1.5:25-27, the source stays');
-  const dialled = whatIfJson(answer).changes.filter(({ after }) => after.verdict === 'dnat');
+  const dialled = changesOf(answer).filter(({ after }) => after.verdict === 'dnat');
   const pairs = dialled.map((change) => `${change.class.ports} ${change.after.endpoints}`);
   expect([...new Set(pairs)]).toEqual(['25 10.244.1.5:25', '26 10.244.1.5:26', '27 10.244.1.5:27']);
 });
@@ -179,7 +184,7 @@ test('a range of ports that goes away changes nothing for packets that a rule dr
   ]);
   planner.update();
   const change = planChange(planner, [], nodeFacts({ localAddresses: [] }), () => null);
-  const { changes } = whatIfJson(whatIfOn(change));
+  const changes = changesOf(whatIfOn(change));
   expect(changes.filter(({ before, after }) => JSON.stringify(before) === JSON.stringify(after))).toEqual([]);
   expect(changes.map(({ before }) => before.verdict)).toContain('dnat');
 });
@@ -198,7 +203,7 @@ test('a pool is the object where only the source changes, and destinations are t
 
 test('pods that are told by their interface: the class names it', () => {
   const node = nodeFacts({ podCIDRs: [], podInterface: { name: 'cali', isPrefix: true } });
-  const { changes } = whatIfJson(whatIf([], web, node));
+  const changes = changesOf(whatIf([], web, node));
   const dialled = changes.filter(({ after }) => after.verdict === 'dnat');
   expect(new Set(dialled.map((change) => change.class.interfaces?.join()))).toEqual(
     new Set(['cali*', '!cali*', undefined]),
@@ -208,8 +213,8 @@ test('pods that are told by their interface: the class names it', () => {
 test('classes that are the same on every node have no node', () => {
   const node = (nodeName: string) => nodeFacts({ nodeName });
   const each = ['node-a', 'node-b'].map((name) => whatIf([], web, node(name)));
-  const alone = whatIfJson(each[0] as (typeof each)[0]).changes;
-  const both = whatIfJson(joinedWhatIf(each)).changes;
+  const alone = changesOf(each[0] as (typeof each)[0]);
+  const both = changesOf(joinedWhatIf(each));
   expect(alone.map((change) => change.class.node)).toEqual(alone.map(() => 'node-a'));
   expect(both.map((change) => change.class.node)).toEqual(alone.map(() => null));
   expect(linesOf(joinedWhatIf(each)).join('\n')).not.toContain('(on ');
@@ -259,7 +264,7 @@ test('long lists are cut for people and whole in JSON', () => {
   const told = linesOf(answer);
   expect(told.every((line) => line.length <= 80)).toBe(true);
   expect(told.join('\n')).toMatch(/and 14 more/);
-  const dialled = whatIfJson(answer).changes.filter(({ after }) => after.verdict === 'dnat');
+  const dialled = changesOf(answer).filter(({ after }) => after.verdict === 'dnat');
   expect(new Set(dialled.flatMap((change) => change.class.ports ?? [])).size).toBe(12);
   expect(new Set(dialled.map(({ after }) => after.endpoints.length))).toEqual(new Set([20]));
 });
