@@ -197,7 +197,9 @@ function sayings(
 ): Set<string> {
   const { source, destination, port, tracking } = course.packet;
   if (fate.kind === 'dropped') return new Set(['silence']);
-  if (fate.kind === 'rejected') return new Set(['refused']);
+  // Of packets that have no route the kernel tells a sender five at once, then one a second (ip_error in net/ipv4/route.c);
+  // net.ipv4.route.error_cost holds for all namespaces, so the test leaves it alone.
+  if (fate.kind === 'rejected') return new Set(fate.by === null ? ['refused', 'silence'] : ['refused']);
   if (fate.kind === 'unknown') return new Set();
   const to = formatEndpoint(destination, port ?? 0);
   const isListening = listening.has(`${dialled.protocol} ${to}`);
