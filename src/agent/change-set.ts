@@ -1,5 +1,11 @@
 import { deepEqual } from '../model/equal.ts';
-import type { FactChange, FactKind, FactTypes, ObjectKind } from '../model/facts.ts';
+import {
+  FACT_KINDS,
+  type FactChange,
+  type FactKind,
+  type FactTypes,
+  type ObjectKind,
+} from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import { formatRef } from '../model/object.ts';
 import type { ServiceFact } from '../model/service.ts';
@@ -142,7 +148,7 @@ const MADE_BY_CLUSTERS: readonly FactKind[] = ['EndpointSlice', 'Pod', 'Node', '
 export function differenceOfFacts(before: Facts, after: Facts, isApplied: boolean): ChangeSet {
   const changes: FactChange[] = [];
   const notes: ChangeNote[] = [];
-  for (const kind of factKinds) {
+  for (const kind of FACT_KINDS) {
     const [was, becomes] = [before.of(kind), after.of(kind)];
     if (isApplied && becomes.size === 0 && was.size > 0 && MADE_BY_CLUSTERS.includes(kind)) {
       notes.push({ about: 'not-given', reason: `no ${kind} is given, so those of the cluster are used` });
@@ -157,16 +163,3 @@ export function differenceOfFacts(before: Facts, after: Facts, isApplied: boolea
   }
   return { changes, problems: [], notes };
 }
-
-export const factKinds: readonly FactKind[] = [
-  'Service',
-  'EndpointSlice',
-  'Pod',
-  'Node',
-  'ServiceCIDR',
-  'IPPool',
-  'FelixConfiguration',
-  'Namespace',
-  'EgressRule',
-  'IpMasqAgent',
-];

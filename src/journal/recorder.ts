@@ -1,4 +1,4 @@
-import type { FactChange, FactKind } from '../model/facts.ts';
+import { FACT_KINDS, type FactChange, type FactKind } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { FactStore } from '../plan/fact-store.ts';
 import type { NotedEvent } from './lines.ts';
@@ -41,19 +41,6 @@ export interface State extends Moment {
   readonly node: NodeFacts;
   facts(): Generator<readonly [FactKind, key: string, fact: NonNullable<Fact>]>;
 }
-
-const KINDS: readonly FactKind[] = [
-  'Node',
-  'IPPool',
-  'FelixConfiguration',
-  'ServiceCIDR',
-  'IpMasqAgent',
-  'Namespace',
-  'EgressRule',
-  'Pod',
-  'Service',
-  'EndpointSlice',
-];
 
 /** More changes than this are not kept one by one: the next segment begins with the state after them. */
 const MOST_WAITING = 20_000;
@@ -180,7 +167,7 @@ export class Recorder {
       steady: moment.steady,
       node,
       facts: function* () {
-        for (const kind of KINDS) {
+        for (const kind of FACT_KINDS) {
           for (const [key, fact] of facts.of(kind)) if (!former.has(idOf(kind, key))) yield [kind, key, fact];
         }
         for (const [kind, key, fact] of former.values()) if (fact !== null) yield [kind, key, fact];

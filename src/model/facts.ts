@@ -26,6 +26,22 @@ export interface FactTypes {
 
 export type FactKind = keyof FactTypes;
 
+/** Each kind once: a kind that is missing here does not compile. */
+const EVERY_KIND: Readonly<Record<FactKind, true>> = {
+  Service: true,
+  EndpointSlice: true,
+  Pod: true,
+  Node: true,
+  ServiceCIDR: true,
+  IPPool: true,
+  FelixConfiguration: true,
+  Namespace: true,
+  EgressRule: true,
+  IpMasqAgent: true,
+};
+
+export const FACT_KINDS = Object.keys(EVERY_KIND) as readonly FactKind[];
+
 /** Kinds of facts that are objects of the API. */
 export type ObjectKind = Exclude<FactKind, 'IpMasqAgent'>;
 

@@ -1,4 +1,4 @@
-import type { FactChange } from '../model/facts.ts';
+import { FACT_KINDS, type FactChange, type FactKind } from '../model/facts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { PodFact } from '../model/pod.ts';
 import type { ServiceFact } from '../model/service.ts';
@@ -12,16 +12,9 @@ import { type Claimed, ServiceIndex } from './service-index.ts';
 /** Nodes with a plan; further ones are only counted. The plans of 500 nodes take about 100 MiB. */
 export const NODES_PLANNED = 500;
 
-/** Every plan has all facts of these kinds. */
-const SHARED_KINDS = [
-  'Node',
-  'ServiceCIDR',
-  'IPPool',
-  'FelixConfiguration',
-  'Namespace',
-  'EgressRule',
-  'IpMasqAgent',
-] as const;
+/** Of these kinds a plan has some facts; of all others every fact. */
+const CHOSEN_KINDS: ReadonlySet<FactKind> = new Set(['Service', 'EndpointSlice', 'Pod']);
+const SHARED_KINDS = FACT_KINDS.filter((kind) => !CHOSEN_KINDS.has(kind));
 
 export interface StateListener {
   /** Some plan is not up to date: `settleOne` is of use. */

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { FactChange, FactKind } from '../../model/facts.ts';
+import { FACT_KINDS, type FactChange, type FactKind } from '../../model/facts.ts';
 import type { PodNatOptions } from '../../sources/objects/metadata.ts';
-import { factKinds } from '../change-set.ts';
 import type { AgentFacts } from '../companion.ts';
 import { giveWay, heapBeside, SMALLEST_PROCESS } from '../side-process.ts';
 import { WhatIfBusy, WhatIfFailed, WhatIfUnanswered } from './errors.ts';
@@ -124,7 +123,7 @@ export class WhatIfRuns {
         child.send(message, (error) => (error === null ? resolve() : reject(error)));
       });
     // The state of one moment, although it is sent in pieces.
-    const facts = factKinds.map((kind) => [kind, [...planner.facts.of(kind)]] as const);
+    const facts = FACT_KINDS.map((kind) => [kind, [...planner.facts.of(kind)]] as const);
     const { nodeName, nodeConfig, plan: options } = settings;
     const mostClasses = Math.floor((heap * MEBIBYTE) / HEAP_OF_CLASS);
     const { podNat } = this.#program;
