@@ -20,18 +20,8 @@ const WRITE_AFTER = 1_000;
 const RETRY_AFTER = 30_000;
 const CODE = 'KNAT_HISTORY';
 
-/** What the journal keeps of recent activity; what was programmed it knows itself. */
-const KEPT: ReadonlySet<Activity['kind']> = new Set([
-  'disturbed',
-  'healed',
-  'failed',
-  'recovered',
-  'conflict',
-  'conflict-over',
-  'notice',
-  'notice-over',
-  'problem',
-]);
+/** What the journal knows by itself; it keeps all other recent activity. */
+const KNOWN: ReadonlySet<Activity['kind']> = new Set(['started', 'synced', 'programmed']);
 /** Characters of a message that are kept. */
 const LONGEST = 300;
 
@@ -119,7 +109,7 @@ export class AgentHistory {
   }
 
   #noted({ kind, severity, message, object }: Activity): void {
-    if (!KEPT.has(kind)) return;
+    if (KNOWN.has(kind)) return;
     const event = { kind, severity, message: message.slice(0, LONGEST), object };
     const text = JSON.stringify(event);
     if (text === this.#lastEvent) return; // it goes on
