@@ -3,6 +3,7 @@ import { NO_PORT, type Port } from '../net/port.ts';
 import { connectionText, placeText } from './ends-text.ts';
 import type { ExistingFlow } from './existing.ts';
 import type { Icmp, InnerPacket } from './icmp.ts';
+import { knownWalk } from './known-walk.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import type { ReplyNames } from './reply-walk.ts';
@@ -111,16 +112,5 @@ function answerWalk(
       returns: 'not-needed',
     },
   };
-  const verdict = isTurned ? 'dnat' : isNewSource ? 'snat' : 'none';
-  const { nodeName } = node;
-  return {
-    nodeName,
-    packet,
-    verdict,
-    steps: [step],
-    paths: [path],
-    conflicts: [],
-    unknown: ['other-tables'],
-    hints: [],
-  };
+  return knownWalk(node, packet, { isTurned, isNewSource, step, path });
 }

@@ -3,6 +3,7 @@ import type { Port } from '../net/port.ts';
 import { hasPorts } from '../net/protocol.ts';
 import { connectionText } from './ends-text.ts';
 import { type ExistingFlow, untilText } from './existing.ts';
+import { knownWalk } from './known-walk.ts';
 import { isOwnAddress, type WalkedNode } from './own.ts';
 import type { Packet } from './packet.ts';
 import type { DestinationStep } from './step.ts';
@@ -52,16 +53,5 @@ export function replyWalk(node: WalkedNode, packet: Packet, flow: ExistingFlow, 
       returns: isTurned || isNewSource ? 'routing' : 'not-needed',
     },
   };
-  const verdict = isTurned ? 'dnat' : isNewSource ? 'snat' : 'none';
-  const { nodeName } = node;
-  return {
-    nodeName,
-    packet,
-    verdict,
-    steps: [step],
-    paths: [path],
-    conflicts: [],
-    unknown: ['other-tables'],
-    hints: [],
-  };
+  return knownWalk(node, packet, { isTurned, isNewSource, step, path });
 }
