@@ -44,8 +44,18 @@ class Surroundings {
   }
 }
 
-/** Examines while nobody changes rules, as far as possible. */
+/** The last examination that was asked for. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** One at a time, however many ask: each takes a turn of the event loop, and reads up to all rules that are examined. */
 async function examined<Found>(examine: (surroundings: Surroundings) => Promise<Found>): Promise<Found> {
+  const own = last.then(() => examinedAlone(examine));
+  last = own.catch(() => {});
+  return await own;
+}
+
+/** Examines while nobody changes rules, as far as possible. */
+async function examinedAlone<Found>(examine: (surroundings: Surroundings) => Promise<Found>): Promise<Found> {
   for (let attempt = 1; ; attempt++) {
     const surroundings = new Surroundings();
     try {

@@ -197,6 +197,7 @@ class NativeTable implements ChainSource {
   }
 
   async read(chain: string, end: TargetHook): Promise<readonly Rule[] | null> {
+    if (this.#budget.left < 0) return null;
     const declared: RuleDeclaration[] = [];
     const visit = (rule: RuleDeclaration) => {
       if (this.#budget.left-- > 0) declared.push(rule);
