@@ -17,6 +17,7 @@ import { countPlan, noticeForm, stateOf } from '../observe/status.ts';
 import { Planner } from '../plan/planner.ts';
 import { agentView } from './agent-view.ts';
 import type { AgentFacts, AgentSurroundings, CompanionFactory, HostFacts, PastAnswers } from './companion.ts';
+import { reachedLimits } from './companions/limits.ts';
 import { observing } from './companions/observing.ts';
 import { programmedLog } from './companions/programmed-log.ts';
 import { Companions } from './companions.ts';
@@ -114,7 +115,9 @@ export class Agent implements AgentFacts {
     });
     this.observations = new Observations({ kubeProxyNames: settings.plan.enable.service });
     this.view = agentView(this, () => this.#past);
-    this.#companions.set([observing, programmedLog, ...parts.companions].map((companion) => companion(this)));
+    this.#companions.set(
+      [observing, programmedLog, reachedLimits, ...parts.companions].map((companion) => companion(this)),
+    );
   }
 
   /**

@@ -4,6 +4,8 @@ import type { PortOwner } from '../forms/flows.ts';
 import type { JournalAnswer } from '../forms/journal.ts';
 import type { JournalQuestion, ListQuestion, MomentQuestion, PacketQuestion } from '../forms/questions.ts';
 import type { Line, WalkJson } from '../forms/walk.ts';
+import { limitReached } from '../limits/reached.ts';
+import { limits } from '../limits/table.ts';
 import { InvalidQuery } from '../observe/invalid-query.ts';
 import { describePast, explainPast, historyPast, type OwnerQuestion, ownersPast } from './past.ts';
 import { giveWay } from './side-process.ts';
@@ -51,8 +53,8 @@ export class PastUnanswered extends Error {
 }
 
 /** A question takes at most this many milliseconds, and so many may wait for their turn. */
-const LONGEST = 20_000;
-const MOST_WAITING = 8;
+const LONGEST = limits['past-time'].most;
+const MOST_WAITING = limits['past-questions'].most;
 
 /**
  * Answers in another process, one at a time and with less right to the processor, so that NAT does not wait for it and
@@ -63,8 +65,10 @@ export function askProcess(command: () => readonly string[]): AskPast {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   return async (about, folder, question) => {
-    if (waiting >= MOST_WAITING)
+    if (waiting >= MOST_WAITING) {
+      limitReached('past-questions');
       throw new PastUnanswered(`${MOST_WAITING} questions about the past wait already; ask again later`);
+    }
     waiting++;
     const turn = last.catch(() => {}).then(() => runProcess(command(), { about, folder, question }));
     last = turn;
@@ -85,12 +89,18 @@ interface Asked {
 async function runProcess([program = '', ...words]: readonly string[], asked: Asked): Promise<unknown> {
   const child = spawn(program, words, {
     stdio: ['pipe', 'pipe', 'ignore'],
-    timeout: LONGEST,
-    killSignal: 'SIGKILL',
   });
+  const timer = setTimeout(() => {
+    limitReached('past-time');
+    child.kill('SIGKILL');
+  }, LONGEST);
   const ended = new Promise<boolean>((resolve, reject) => {
-    child.on('error', reject);
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
     child.on('close', (status) => resolve(status === 0));
+    child.on('close', () => clearTimeout(timer));
   });
   child.stdin.on('error', () => {}); // it ended early; its answer is missing then
   child.stdin.end(JSON.stringify(asked));

@@ -1,15 +1,18 @@
 /** A map that keeps the newest entries and drops the oldest. An entry that is set again is the newest. */
 export class BoundedMap<Key, Value> extends Map<Key, Value> {
   readonly #limit: number;
+  readonly #dropped: () => void;
   /**
    * Stands behind the entries that were dropped. A new iterator would first walk over the holes that these left: thousands,
    * in a large map.
    */
   #ages: Iterator<Key> | null = null;
 
-  constructor(limit: number) {
+  /** @param dropped called for each entry that is dropped */
+  constructor(limit: number, dropped: () => void = () => {}) {
     super();
     this.#limit = limit;
+    this.#dropped = dropped;
   }
 
   override set(key: Key, value: Value): this {
@@ -25,6 +28,8 @@ export class BoundedMap<Key, Value> extends Map<Key, Value> {
       this.#ages = this.keys();
       oldest = this.#ages.next();
     }
-    if (oldest.done !== true) this.delete(oldest.value);
+    if (oldest.done === true) return;
+    this.delete(oldest.value);
+    this.#dropped();
   }
 }

@@ -1,3 +1,5 @@
+import { limitReached } from '../limits/reached.ts';
+import { limits } from '../limits/table.ts';
 import { FACT_KINDS, type FactChange, type FactKind } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { FactStore } from '../plan/fact-store.ts';
@@ -43,7 +45,7 @@ export interface State extends Moment {
 }
 
 /** More changes than this are not kept one by one: the next segment begins with the state after them. */
-const MOST_WAITING = 20_000;
+const MOST_WAITING = limits['history-changes'].most;
 
 const NO_CHANGES: readonly Change[] = Object.freeze([]);
 
@@ -89,7 +91,10 @@ export class Recorder {
       const id = idOf(kind, key);
       if (!this.#former.has(id)) this.#former.set(id, [kind, key, before]);
     }
-    if (this.#waitingChanges + this.#planned.length + this.#delivered.length > MOST_WAITING) this.forget();
+    if (this.#waitingChanges + this.#planned.length + this.#delivered.length > MOST_WAITING) {
+      limitReached('history-changes');
+      this.forget();
+    }
   }
 
   /** An attempt begins with everything delivered so far. */
@@ -119,8 +124,9 @@ export class Recorder {
   }
 
   happened(event: NotedEvent): void {
-    if (!this.#isKnown || this.#waiting.length > MOST_WAITING) return;
-    this.#waiting.push({ ...this.#clock(), event });
+    if (!this.#isKnown) return;
+    if (this.#waiting.length > MOST_WAITING) limitReached('history-changes');
+    else this.#waiting.push({ ...this.#clock(), event });
   }
 
   /** The changes that wait are not recorded one by one; `isKnown` is false until the next success. */

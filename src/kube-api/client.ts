@@ -1,5 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { limitReached } from '../limits/reached.ts';
+import { limits } from '../limits/table.ts';
 import type { ApiAccess } from './access.ts';
 import { ApiError, answeredError } from './api-error.ts';
 import { IdleGuard } from './idle-guard.ts';
@@ -23,7 +25,7 @@ const NOTHING = Buffer.alloc(0);
 const ERROR_BODY_LIMIT = 64 * 1024;
 
 /** Bytes of a JSON answer: a page of a list has 500 objects, the largest of some MiB. */
-const ANSWER_LIMIT = 128 << 20;
+const ANSWER_LIMIT = limits['api-answer'].most;
 
 /** A JSON answer that takes more milliseconds is aborted, even if data still arrives. */
 const LONGEST_ANSWER = 300_000;
@@ -67,6 +69,7 @@ export class ApiClient {
       chunks.push(chunk);
       length += chunk.length;
       if (length > limit) {
+        limitReached('api-answer');
         throw new ApiError('unusable', `the answer to ${request.path} is longer than ${limit} bytes`);
       }
       if (this.#surroundings.now() - started > LONGEST_ANSWER) {

@@ -1,9 +1,11 @@
+import { limitReached } from '../limits/reached.ts';
+import { limits } from '../limits/table.ts';
 import { ApiError } from './api-error.ts';
 
 const NEWLINE = 0x0a;
 
 /** Longest line in bytes. An object in etcd has at most 1.5 MiB by default; escapes may make it six times as long. */
-const LIMIT = 16 * 1024 * 1024;
+const LIMIT = limits['watch-line'].most;
 
 /**
  * For each chunk the lines that it completes. A last line without a line end is dropped, since the stream was cut
@@ -30,7 +32,10 @@ export async function* linesOf(
       begun.push(chunk.subarray(start));
       length += chunk.length - start;
     }
-    if (length > limit) throw new ApiError('unusable', `a line of the watch is longer than ${limit} bytes`);
+    if (length > limit) {
+      limitReached('watch-line');
+      throw new ApiError('unusable', `a line of the watch is longer than ${limit} bytes`);
+    }
     yield lines;
   }
 }

@@ -317,6 +317,11 @@ export const sideCodes = {
     remedy:
       'Stop the program that listens there (kube-proxy also uses port 10249), or choose another address with --metrics-address.',
   },
+  KNAT_LIMIT_REACHED: {
+    meaning:
+      'In the last ten minutes the agent reached one of its limits, so that something else cannot take its memory, its processor or its descriptors. NAT continues.',
+    remedy: 'Follow the message. docs/limits.md has all limits.',
+  },
   KNAT_TLS_FILES: {
     meaning:
       'The files of --tls-cert-file and --tls-private-key-file cannot be used: the agent keeps using the former certificate and key.',

@@ -1,10 +1,12 @@
 import type { ActivityRecord } from '../forms/history.ts';
+import { limitReached } from '../limits/reached.ts';
+import { limits } from '../limits/table.ts';
 
 /** An activity without a number. */
 export type Activity = Omit<ActivityRecord, 'sequence' | 'at' | 'times'>;
 
 /** Maximum number of records. */
-const KEPT = 512;
+const KEPT = limits.activities.most;
 
 /** Keeps the newest records. A repetition of the last record only raises its count. */
 export class ActivityLog {
@@ -19,7 +21,10 @@ export class ActivityLog {
     const last = this.#records.at(-1);
     const isAgain = last !== undefined && isSame(last, activity);
     if (isAgain) this.#records.pop();
-    else if (this.#records.length >= KEPT) this.#records.shift();
+    else if (this.#records.length >= KEPT) {
+      limitReached('activities');
+      this.#records.shift();
+    }
     const times = isAgain ? last.times + 1 : 1;
     this.#records.push({ ...activity, sequence: ++this.#sequence, at, times });
   }

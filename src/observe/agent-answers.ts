@@ -3,12 +3,14 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { API_PATH } from '../forms/request.ts';
+import { limitReached } from '../limits/reached.ts';
+import { limits } from '../limits/table.ts';
 import { type Api, answerError } from './api/route.ts';
 import { requirePlan } from './api/still-reading.ts';
 import type { AgentView } from './api/view.ts';
 
-/** Limit of a question, which may contain many flows, in bytes. */
-const LARGEST_QUESTION = 32 << 20;
+/** In bytes. */
+const LARGEST_QUESTION = limits['question-bytes'].most;
 
 /** Answers questions on the agent's socket. */
 export function agentAnswers(api: Api, view: Pick<AgentView, 'flows' | 'reading'>): RequestListener {
@@ -27,6 +29,7 @@ export function agentAnswers(api: Api, view: Pick<AgentView, 'flows' | 'reading'
 }
 
 function tooLarge(): Response {
+  limitReached('question-bytes');
   const message = `a question has at most ${LARGEST_QUESTION >> 20} MiB`;
   return Response.json({ code: 'KNAT_INVALID_INPUT', message, details: [] }, { status: 413 });
 }

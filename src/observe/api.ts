@@ -1,10 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { limits } from '../limits/table.ts';
 import { isTrustedUser, peerUser } from '../wire/unix-peer.ts';
 import { AGENT_SOCKET, findAgent, otherSocketName, type Stranger } from './agent-sockets.ts';
 import type { Api } from './api/route.ts';
 import type { AgentView } from './api/view.ts';
-import { type ConnectionBounds, Connections, type Peer, REQUEST_LIMITS } from './connections.ts';
+import { boundsOf, Connections, type Peer, REQUEST_LIMITS } from './connections.ts';
 import { lateListener } from './late-listener.ts';
 
 /** Another agent answers in this network namespace. */
@@ -17,9 +18,13 @@ export class AgentRunning extends Error {
 }
 
 /** Near: users who may ask. Far: all others. */
-const BOUNDS: ConnectionBounds = { near: 256, far: 16, perSource: 4 };
+const BOUNDS = boundsOf({
+  near: 'socket-connections',
+  far: 'socket-connections-of-others',
+  perSource: 'socket-connections-of-another-user',
+});
 /** Limit of a question, which may contain many flows, in milliseconds. */
-const LONGEST_REQUEST = 30_000;
+const LONGEST_REQUEST = 3 * limits['request-body-time'].most;
 /** The well-known name may become free or taken between the search and the attempt. */
 const ATTEMPTS = 5;
 

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { limitReached } from '../limits/reached.ts';
+import { type LimitName, limits } from '../limits/table.ts';
 import { addressBytes, parseAddress } from '../net/address.ts';
 
 /**
@@ -9,7 +11,7 @@ import { addressBytes, parseAddress } from '../net/address.ts';
  */
 export const REQUEST_LIMITS = {
   headersTimeout: 5_000,
-  requestTimeout: 10_000,
+  requestTimeout: limits['request-body-time'].most,
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 2 ** 31 - 1,
   maxHeaderSize: 16 * 1024,
@@ -25,20 +27,33 @@ export interface Peer {
   readonly source: string;
 }
 
+/** All near peers; all others; each source that is not near. */
+export type ConnectionGroup = 'near' | 'far' | 'perSource';
+
 /** Maximum numbers of simultaneous connections. */
-export interface ConnectionBounds {
-  /** All near peers. */
-  readonly near: number;
-  /** All others. */
-  readonly far: number;
-  /** Each source that is not near. */
-  readonly perSource: number;
+export interface ConnectionBounds extends Readonly<Record<ConnectionGroup, number>> {
+  /** A connection was cut for another one, or turned away. */
+  readonly reached?: (group: ConnectionGroup) => void;
 }
 
-export const DEFAULT_BOUNDS: ConnectionBounds = { near: 64, far: 64, perSource: 16 };
+export function boundsOf(names: Readonly<Record<ConnectionGroup, LimitName>>): ConnectionBounds {
+  const { near, far, perSource } = names;
+  return {
+    near: limits[near].most,
+    far: limits[far].most,
+    perSource: limits[perSource].most,
+    reached: (group) => limitReached(names[group]),
+  };
+}
 
-/** Milliseconds before a connection that carries no request is cut: silence, half a TLS handshake, headers without end. */
-const IDLE_LIFE = 8_000;
+export const DEFAULT_BOUNDS = boundsOf({
+  near: 'http-connections-near',
+  far: 'http-connections-far',
+  perSource: 'http-connections-of-source',
+});
+
+/** Milliseconds before a connection that carries no request is cut. */
+const IDLE_LIFE = limits['connection-idle'].most;
 const TOO_SLOW = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
 
 interface Connection {
@@ -87,11 +102,10 @@ export class Connections {
   /** Returns false after cutting the connection for lack of a place. */
   admit(socket: Socket, isPlain = true): boolean {
     const peer = this.#peerOf(socket);
-    const { near, far, perSource } = this.#bounds;
     const isPlace = peer.isNear
-      ? this.#makePlace(near, (other) => other.isNear)
-      : this.#makePlace(perSource, (other) => !other.isNear && other.source === peer.source) &&
-        this.#makePlace(far, (other) => !other.isNear);
+      ? this.#makePlace('near', (other) => other.isNear)
+      : this.#makePlace('perSource', (other) => !other.isNear && other.source === peer.source) &&
+        this.#makePlace('far', (other) => !other.isNear);
     if (!isPlace) {
       socket.destroy();
       return false;
@@ -114,7 +128,7 @@ export class Connections {
   }
 
   /** If all shared places are taken, cuts the longest-waiting connection; false if none waits. */
-  #makePlace(places: number, shares: (peer: Peer) => boolean): boolean {
+  #makePlace(group: ConnectionGroup, shares: (peer: Peer) => boolean): boolean {
     let taken = 0;
     let oldest: Connection | null = null;
     for (const connection of this.#open.values()) {
@@ -122,7 +136,8 @@ export class Connections {
       taken++;
       if (connection.busy === 0) oldest ??= connection;
     }
-    if (taken < places) return true;
+    if (taken < this.#bounds[group]) return true;
+    this.#bounds.reached?.(group);
     if (oldest === null) return false;
     this.#open.delete(keyOf(oldest.socket));
     oldest.socket.destroy();
@@ -145,6 +160,7 @@ export class Connections {
   #wait(connection: Connection): void {
     connection.timer = setTimeout(() => {
       const { socket, isPlain } = connection;
+      limitReached('connection-idle');
       if (isPlain && socket.writable) socket.write(TOO_SLOW);
       socket.destroy();
     }, IDLE_LIFE);
@@ -158,7 +174,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
 
 /** Cuts the connection of a request whose body does not arrive in time. */
 function limit(request: IncomingMessage, milliseconds: number): void {
-  const timer = setTimeout(() => request.socket.destroy(), milliseconds);
+  const timer = setTimeout(() => {
+    limitReached('request-body-time');
+    request.socket.destroy();
+  }, milliseconds);
   const stop = () => clearTimeout(timer);
   request.once('end', stop).once('close', stop);
   timer.unref();

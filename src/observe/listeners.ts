@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type ConnectionBounds, Connections } from './connections.ts';
+import { boundsOf, Connections } from './connections.ts';
 
 /** An address and port, identified by `key`. */
 export interface ListenAt {
@@ -17,7 +17,11 @@ interface Listener {
 }
 
 /** Total for all addresses: a load balancer asks from a few addresses for every Service. */
-const BOUNDS: ConnectionBounds = { near: 64, far: 256, perSource: 64 };
+const BOUNDS = boundsOf({
+  near: 'health-check-connections-near',
+  far: 'health-check-connections-far',
+  perSource: 'health-check-connections-of-source',
+});
 /** File descriptors reserved for everything else: netlink, other servers, programs. */
 const RESERVED_DESCRIPTORS = 1_024;
 /** Minimum number of listening addresses, however few descriptors there are. */

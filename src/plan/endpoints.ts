@@ -1,3 +1,4 @@
+import { limits } from '../limits/table.ts';
 import type { EndpointFact, EndpointSliceFact, EndpointState } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { Family } from '../net/family.ts';
@@ -10,7 +11,7 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const none: readonly Endpoint[] = Object.freeze([]);
 
 /** Limit of the endpoints for new connections of a frontend; if there are more, the lowest addresses are kept. */
-export const MOST_ENDPOINTS = 32_768;
+export const MOST_ENDPOINTS = limits['service-endpoints'].most;
 
 type Here = Pick<NodeFacts, 'nodeName' | 'topologyLabels'>;
 type Filter = (state: EndpointState) => boolean;

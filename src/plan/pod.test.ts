@@ -9,6 +9,7 @@ import {
   pod,
   portOf,
 } from '../../test/generators/build.ts';
+import { bitesObject } from '../../test/generators/limits.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { PodFact, PodNatEntry } from '../model/pod.ts';
 import { formatSet } from './canonical.ts';
@@ -212,6 +213,7 @@ describe('how much one Pod may ask for', () => {
       defaultPlanOptions,
     );
     expect(reported[0]?.message).toContain('1025 entries, and 1024 have room');
+    bitesObject('pod-entries', reported);
   });
 
   test('equal entries and equal lists count once', () => {

@@ -1,3 +1,4 @@
+import { limits } from '../limits/table.ts';
 import { findingOf, type Notice } from '../model/finding.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { refOf } from '../model/object.ts';
@@ -67,7 +68,7 @@ export interface PodPeers {
 }
 
 /** Limit of entries of one Pod, so that one annotation cannot fill the kernel's sets. docs/pod-nat.md, "How many". */
-const MOST_ENTRIES = 1024;
+const MOST_ENTRIES = limits['pod-entries'].most;
 
 /**
  * Why the annotation is too long; null if it is not. Equal entries and equal lists count once.

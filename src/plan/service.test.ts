@@ -10,6 +10,8 @@ import {
   servicePort,
   slice,
 } from '../../test/generators/build.ts';
+import { bitesObject } from '../../test/generators/limits.ts';
+import { limits } from '../limits/table.ts';
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import type { NodeFacts } from '../model/node.ts';
 import type { ServiceFact } from '../model/service.ts';
@@ -173,8 +175,9 @@ test('endpoints for which frontends have no room are reported on the Service', (
       'port 80/TCP has 32770 usable endpoints of IPv4; 32768 are used, those of the lowest addresses',
     ],
   ]);
+  bitesObject('service-endpoints', notices);
   expect(found.find(({ kind }) => kind === 'ServiceFrontend')).toMatchObject({
-    endpoints: { length: 32_768 },
+    endpoints: { length: limits['service-endpoints'].most },
   });
 });
 

@@ -24,6 +24,7 @@ import { webhookMetrics } from '../../src/observe/metrics/webhook.ts';
 import { nodeConfigSchema } from '../../src/sources/objects/node-config-file.ts';
 import { cliDocument } from './cli-document.ts';
 import { errorsDocument } from './errors-document.ts';
+import { limitsDocument } from './limits-document.ts';
 import { metricsDocument } from './metrics-document.ts';
 import { setsDocument } from './sets-document.ts';
 
@@ -42,6 +43,10 @@ test('docs/cli.md is what the program says of itself (scripts/generate-docs brin
 
 test('docs/errors.md is what the program says of itself (scripts/generate-docs brings it up to date)', async () => {
   await expect(errorsDocument()).toMatchFileSnapshot('../../docs/errors.md');
+});
+
+test('docs/limits.md is what the tables of limits say (scripts/generate-docs brings it up to date)', async () => {
+  await expect(limitsDocument()).toMatchFileSnapshot('../../docs/limits.md');
 });
 
 test('docs/metrics.md is what the definitions say (scripts/generate-docs brings it up to date)', async () => {

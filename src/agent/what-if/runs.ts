@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 import { FACT_KINDS, type FactChange, type FactKind } from '../../model/facts.ts';
 import type { PodNatOptions } from '../../sources/objects/metadata.ts';
 import type { AgentFacts } from '../companion.ts';
@@ -15,7 +17,7 @@ export interface OwnProgram {
 }
 
 /** Milliseconds from the question to the end of the answer. Clients wait for 30 s. */
-const LONGEST = 25_000;
+const LONGEST = limits['what-if-time'].most;
 /** Facts in one message: writing them takes the agent about a millisecond, and NAT goes on between two messages. */
 const FACTS_AT_ONCE = 200;
 const MEBIBYTE = 1 << 20;
@@ -38,7 +40,7 @@ export interface WhatIfRun {
 export class WhatIfRuns {
   readonly #agent: AgentFacts;
   readonly #program: OwnProgram;
-  #isBusy = false;
+  #running = 0;
 
   constructor(agent: AgentFacts, program: OwnProgram) {
     this.#agent = agent;
@@ -55,8 +57,11 @@ export class WhatIfRuns {
     question: () => Promise<Uint8Array>,
     signal: AbortSignal,
   ): Promise<WhatIfRun> {
-    if (this.#isBusy) throw new WhatIfBusy();
-    this.#isBusy = true;
+    if (this.#running >= limits['what-if-processes'].most) {
+      limitReached('what-if-processes');
+      throw new WhatIfBusy();
+    }
+    this.#running++;
     let child: ChildProcess | null = null;
     let isLate = false;
     const end = () => {
@@ -64,12 +69,13 @@ export class WhatIfRuns {
       signal.removeEventListener('abort', end);
       if (child?.exitCode === null) child.kill('SIGKILL');
       child = null;
-      if (!isOver) this.#isBusy = false;
+      if (!isOver) this.#running--;
       isOver = true;
     };
     let isOver = false;
     const timer = setTimeout(() => {
       isLate = true;
+      limitReached('what-if-time');
       end();
     }, LONGEST);
     signal.addEventListener('abort', end);

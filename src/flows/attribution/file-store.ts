@@ -2,10 +2,12 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { openAppended } from '../../journal/private-files.ts';
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 import type { AttributionStore } from './store.ts';
 
 /** Bytes that may wait for a slow disk; lines beyond that are lost, and the log records it. */
-const WAITING = 8 << 20;
+const WAITING = limits['attribution-waiting'].most;
 
 /**
  * A log in a file, with its predecessor beside it (`FILE.1`). At half of the limit the file replaces its predecessor.
@@ -44,6 +46,7 @@ export class FileStore implements AttributionStore {
 
   append(lines: string): void {
     if (this.#waitingBytes > WAITING) {
+      limitReached('attribution-waiting');
       this.#trouble = 'the disk was too slow';
       return;
     }

@@ -2,6 +2,8 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { failure } from '../../forms/findings.ts';
 import type { AnswerRoute, LinesRoute, OffsetPage, PostedRoute } from '../../forms/routes.ts';
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 import { printableJson } from '../../model/printable.ts';
 import { InvalidQuery } from '../invalid-query.ts';
 import { StillReading } from './still-reading.ts';
@@ -80,7 +82,7 @@ export function answerLines(
 }
 
 /** Bytes of a posted question. */
-const LARGEST_POSTED = 8 << 20;
+const LARGEST_POSTED = limits['posted-question-bytes'].most;
 
 /** An answer in pieces, to a question that `handle` reads when it can; the answer is over when `end` is called. */
 export function answerPosted(
@@ -130,6 +132,7 @@ async function bytesOf(request: Request): Promise<Uint8Array> {
     if (value === undefined) break;
     length += value.length;
     if (length > LARGEST_POSTED) {
+      limitReached('posted-question-bytes');
       throw new RefusedRequest(413, `a question has at most ${LARGEST_POSTED >> 20} MiB`);
     }
     pieces.push(value);

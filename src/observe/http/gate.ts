@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 
 export interface TokenUser {
   readonly username: string;
@@ -43,9 +45,9 @@ export interface GateParts {
 const ALLOWED_FOR = 30_000;
 const DENIED_FOR = 10_000;
 /** Maximum number of cached answers. */
-const REMEMBERED = 1_000;
+const REMEMBERED = limits['token-answers'].most;
 /** Limit of questions to the cluster: BURST, then one every REFILL milliseconds. */
-const BURST = 20;
+const BURST = limits['token-lookups'].most;
 const REFILL = 200;
 
 /**
@@ -55,7 +57,9 @@ const REFILL = 200;
  */
 export class Gate {
   readonly #parts: GateParts;
-  readonly #answers = new BoundedMap<string, { refusal: Refusal | null; until: number }>(REMEMBERED);
+  readonly #answers = new BoundedMap<string, { refusal: Refusal | null; until: number }>(REMEMBERED, () =>
+    limitReached('token-answers'),
+  );
   readonly #underway = new Map<string, Promise<Refusal | null>>();
   readonly #budget: TokenBucket;
 
@@ -86,6 +90,7 @@ export class Gate {
     const underway = this.#underway.get(key);
     if (underway !== undefined) return await underway;
     if (this.#budget.wait(now()) > 0) {
+      limitReached('token-lookups');
       return { status: 429, message: 'too many tokens to be looked up; try again later' };
     }
     this.#budget.take(now());

@@ -1,3 +1,4 @@
+import { LIMIT_NAMES } from '../../limits/table.ts';
 import { counter, exponential, gauge, histogram } from './definition.ts';
 
 /** Metrics about knat itself, under its own names. */
@@ -103,6 +104,10 @@ export const knatMetrics = {
   ),
   knat_history_gaps_total: counter(
     'How often changes were not recorded one by one: the disk did not take them, another agent has the folder, or too many came at once. A change that came while the disk was out of order is in no other number.',
+  ),
+  knat_limit_reached_total: counter(
+    'How often a limit changed what the agent did: something was refused, cut off, put off or forgotten. docs/limits.md says for each limit what, and what to do. Limits of objects are not counted here: knat_notices and knat_problems have their findings.',
+    { limit: LIMIT_NAMES },
   ),
   knat_http_requests_total: counter('Answers of the HTTP server, on all of its addresses.', {
     code: { words: 'HTTP status' },

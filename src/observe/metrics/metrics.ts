@@ -88,12 +88,16 @@ export class Metrics {
     });
   }
 
-  /** At each scrape, raises the counter (without labels) to `total`. */
-  follow<Name extends Named<'counter'>>(name: Name, total: () => number): void {
+  /** At each scrape, raises the counter to `total`. */
+  follow<Name extends Named<'counter'>>(
+    name: Name,
+    total: () => number,
+    labels?: LabelsOf<Definitions[Name]>,
+  ): void {
     let last = 0;
     this.#collectors.push(() => {
       const now = total();
-      if (now > last) this.#counters.get(name)?.inc(now - last);
+      if (now > last) this.#counters.get(name)?.inc(labels ?? {}, now - last);
       last = now;
     });
   }

@@ -15,7 +15,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readDirOnce } from '../../../test/generators/folder-contents.ts';
+import { bitesObject } from '../../../test/generators/limits.ts';
 import { timers } from '../../base/wake.ts';
+import { limits } from '../../limits/table.ts';
 import type { FactChange } from '../../model/facts.ts';
 import { type Finding, formatFinding } from '../../model/finding.ts';
 import type { SourceSink } from '../source.ts';
@@ -166,9 +168,19 @@ describe('the first reading', () => {
     truncateSync(file('big.json'), 50_000_000);
     await start();
     expect(services()).toEqual(['shop/a=80']);
+    const { problems: found } = await readDirOnce(root);
+    bitesObject('manifest-bytes', found);
     expect(problems()).toEqual([
       'DIR/big.json: the file has 47.7 MiB, and the limit is 32.0 MiB: split it into several files, or raise the limit (KNAT_MANIFEST_TOO_LARGE)',
     ]);
+  });
+
+  test('a YAML document that would take minutes is refused', async () => {
+    write('a.yaml', service('a'));
+    write('long.yaml', `kind: B\ntext: ${'x'.repeat(limits['yaml-document'].most)}`);
+    const { changes, problems: found } = await readDirOnce(root);
+    expect(changes.map(({ key }) => key)).toEqual(['shop/a']);
+    bitesObject('yaml-document', found);
   });
 });
 

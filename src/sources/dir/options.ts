@@ -1,4 +1,5 @@
 import { type Sleeper, timers } from '../../base/wake.ts';
+import { limits } from '../../limits/table.ts';
 import type { PortSpan } from '../../net/port.ts';
 import { defaultPodNatOptions, type PodNatOptions } from '../objects/metadata.ts';
 
@@ -34,7 +35,7 @@ export function withDefaults(options: DirOptions): ReadingOptions {
   return {
     podNat: defaultPodNatOptions,
     nodePortRange: { first: 30_000, last: 32_767 },
-    maxFileBytes: 32 * 1024 * 1024,
+    maxFileBytes: limits['manifest-bytes'].most,
     settleMs: 50,
     patienceMs: 1000,
     pollMs: 10_000,

@@ -1,10 +1,11 @@
 import { type Document, isNode, isSeq, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml';
+import { limits } from '../../limits/table.ts';
 import type { ManifestRoot, ManifestSyntaxError } from './manifest-root.ts';
 
 /**
  * In characters. Reading a YAML document takes about a hundred times its size in memory, and seconds for each megabyte.
  */
-const DOCUMENT_LIMIT = 8 * 1024 * 1024;
+const DOCUMENT_LIMIT = limits['yaml-document'].most;
 
 /**
  * How plain words and repeated keys are read. `strict`: YAML 1.2, a repeated key is an error. `go`: as goyaml v2 in

@@ -1,4 +1,6 @@
 import { TokenBucket } from '../../base/token-bucket.ts';
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 import { formatRef } from '../../model/object.ts';
 import { type EventFact, factKey } from './event-facts.ts';
 
@@ -15,7 +17,7 @@ const TOTAL_BURST = 50;
 const TOTAL_REFILL = 100;
 
 /** A node has about 110 pods; a fact beyond the limit gets an Event on its next change. */
-const WAITING_LIMIT = 5_000;
+const WAITING_LIMIT = limits['events-waiting'].most;
 
 /** Limits Events. A fact that changes while it waits gets one Event; a fact that is no longer true gets none. */
 export class EventQueue {
@@ -56,6 +58,7 @@ export class EventQueue {
       if (before === undefined && this.#waiting.size >= WAITING_LIMIT) {
         current.delete(key);
         this.#dropped++;
+        limitReached('events-waiting');
       } else this.#waiting.set(key, { fact, times: (before?.times ?? 0) + 1 });
     }
     this.#current = current;

@@ -1,3 +1,5 @@
+import { timesReached } from '../../../limits/reached.ts';
+import { LIMIT_NAMES } from '../../../limits/table.ts';
 import type { Severity } from '../../../model/finding.ts';
 import { eventOf, noticeCodes } from '../../../model/finding-codes.ts';
 import type { AgentFacts } from '../../companion.ts';
@@ -37,6 +39,9 @@ export function reportOnScrape(agent: AgentFacts): void {
   metrics.collect('knat_state_last_success_timestamp_seconds', (set) => {
     for (const [store, heldAt] of observations.storesHeldAt) set({ store }, heldAt / 1000);
   });
+  for (const limit of LIMIT_NAMES) {
+    metrics.follow('knat_limit_reached_total', () => timesReached(limit), { limit });
+  }
   metrics.collect('knat_source_synced', (set) => set({}, agent.status().synced ? 1 : 0));
   metrics.collect('knat_source_troubles', (set) => {
     set({}, findings.sourceProblems().filter(({ object }) => object === null).length);

@@ -1,0 +1,233 @@
+/** Reaches each limit that needs no more than one part of the agent. Others are reached beside the tests of their part. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { bites } from '../../test/generators/limits.ts';
+import type { AgentFacts } from '../agent/companion.ts';
+import { askProcess } from '../agent/past-process.ts';
+import { WhatIfRuns } from '../agent/what-if/runs.ts';
+import { FileStore } from '../flows/attribution/file-store.ts';
+import { API_PATH } from '../forms/request.ts';
+import { routes } from '../forms/routes.ts';
+import { Recorder } from '../journal/recorder.ts';
+import { linesOf } from '../kube-api/lines.ts';
+import type { FactChange } from '../model/facts.ts';
+import { ActivityLog } from '../observe/activity.ts';
+import { agentAnswers } from '../observe/agent-answers.ts';
+import { answerPosted, createApi } from '../observe/api/route.ts';
+import { boundsOf, Connections, REQUEST_LIMITS } from '../observe/connections.ts';
+import { Gate } from '../observe/http/gate.ts';
+import { defaultPodNatOptions } from '../sources/objects/metadata.ts';
+import { EventQueue } from '../status/kube/event-queue.ts';
+import { onLimitReached, timesReached } from './reached.ts';
+import { type LimitName, limits } from './table.ts';
+
+test('a limit that is reached is counted, and told to whoever asked for it', () => {
+  const told: LimitName[] = [];
+  const end = onLimitReached((name) => told.push(name));
+  const before = timesReached('activities');
+  const log = new ActivityLog();
+  for (let index = 0; index <= limits.activities.most; index++) {
+    log.add({ kind: 'notice', severity: 'info', message: String(index), object: null }, '');
+  }
+  end();
+  expect(timesReached('activities') - before).toBe(1);
+  expect(told).toEqual(['activities']);
+  expect(log.since(0)).toHaveLength(limits.activities.most);
+});
+
+describe('connections', () => {
+  const groups = [
+    ['socket-connections', 'socket-connections-of-others', 'socket-connections-of-another-user'],
+    ['http-connections-near', 'http-connections-far', 'http-connections-of-source'],
+    ['health-check-connections-near', 'health-check-connections-far', 'health-check-connections-of-source'],
+  ] as const;
+  test.each(
+    groups.flatMap(([near, far, perSource]) =>
+      [near, far, perSource].map((name) => ({ near, far, perSource, name })),
+    ),
+  )('one more than $name has room for', async ({ name, ...names }) => {
+    let next = 0;
+    const connections = new Connections(boundsOf(names), () => ({
+      isNear: name === names.near,
+      source: name === names.perSource ? 'one' : String(next++),
+    }));
+    const sockets = Array.from({ length: limits[name].most }, () => new Socket());
+    for (const socket of sockets) expect(connections.admit(socket)).toBe(true);
+    await bites(name, () => connections.admit(new Socket()));
+    expect(sockets.filter(({ destroyed }) => destroyed)).toEqual([sockets[0]]);
+    connections.close();
+  });
+
+  test('silence, and a body that does not come: connection-idle, request-body-time', async () => {
+    const server = createServer({ ...REQUEST_LIMITS, headersTimeout: 50, requestTimeout: 50 }, () => {});
+    const connections = new Connections();
+    connections.guard(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      connections.close();
+      server.close();
+    });
+    const cutOff = (text: string) =>
+      new Promise<void>((resolve) => {
+        const { port } = server.address() as AddressInfo;
+        connect(port, '127.0.0.1', function (this: Socket) {
+          this.write(text);
+        })
+          .on('error', () => {})
+          .on('close', () => resolve())
+          .resume();
+      });
+    await Promise.all([
+      bites('request-body-time', () => cutOff('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nfive')),
+      bites('connection-idle', () => cutOff('GET / HT')),
+    ]);
+  }, 60_000);
+});
+
+test('many tokens at once: token-lookups; one after the other: token-answers', async () => {
+  let now = 0;
+  const reviewer = { whoIs: async () => null, mayGet: async () => false };
+  const gate = new Gate({ reviewer, now: () => now });
+  const ask = (token: number) =>
+    gate.refusal({
+      address: '198.51.100.9',
+      path: '/metrics',
+      header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
+    });
+  const many = Array.from({ length: limits['token-lookups'].most + 1 }, (_, index) => index);
+  const refusals = await bites('token-lookups', () => Promise.all(many.map(ask)));
+  expect(refusals.filter((refusal) => refusal?.status === 429)).toHaveLength(1);
+  await bites('token-answers', async () => {
+    for (let token = 100; token < 101 + limits['token-answers'].most; token++) {
+      now += 200;
+      await ask(token);
+    }
+  });
+});
+
+test('past-questions: the others are refused', async () => {
+  const ask = askProcess(() => ['/bin/sh', '-c', `cat > /dev/null; printf '{"ok": true, "value": []}'`]);
+  const { most } = limits['past-questions'];
+  const questions = await bites('past-questions', () =>
+    Promise.allSettled(Array.from({ length: most + 2 }, () => ask('history', '/nowhere', {} as never))),
+  );
+  expect(questions.filter(({ status }) => status === 'rejected')).toHaveLength(2);
+});
+
+test('watch-line: a line without end', async () => {
+  const piece = Buffer.alloc(1 << 20, 'a');
+  async function* endless(): AsyncGenerator<Buffer> {
+    for (let index = 0; index < 20; index++) yield piece;
+  }
+  await bites('watch-line', async () => {
+    await expect(async () => {
+      for await (const _ of linesOf(endless()));
+    }).rejects.toThrow('longer than');
+  });
+});
+
+test('history-changes: more changes than are kept one by one', async () => {
+  const recorder = new Recorder({ facts: { of: () => new Map() }, node: {} as never }, () => ({
+    at: 0,
+    steady: 0,
+  }));
+  recorder.converging();
+  recorder.converged();
+  const changes = Array.from(
+    { length: limits['history-changes'].most + 1 },
+    (_, index): FactChange => ({ kind: 'Namespace', key: `n${index}`, fact: null }),
+  );
+  await bites('history-changes', () => recorder.delivered(changes));
+  expect(recorder.isKnown).toBe(false);
+});
+
+test('events-waiting: further Events are dropped', async () => {
+  const queue = new EventQueue(0);
+  const facts = Array.from({ length: limits['events-waiting'].most + 3 }, (_, index) => ({
+    reason: 'NatApplied' as const,
+    object: { kind: 'Pod' as const, namespace: 'shop', name: `p${index}` },
+    note: 'served',
+  }));
+  await bites('events-waiting', () => queue.observe(facts));
+  expect([queue.size, queue.dropped]).toEqual([limits['events-waiting'].most, 3]);
+});
+
+test('attribution-waiting: a disk that is too slow', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'knat-limits-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const store = await FileStore.open(join(folder, 'log'), 64 << 20);
+  const half = `${'x'.repeat(limits['attribution-waiting'].most / 2)}\n`;
+  await bites('attribution-waiting', () => {
+    for (let times = 0; times < 4; times++) store.append(half);
+  });
+  expect(store.takeTrouble()).toBe('the disk was too slow');
+  await store.close();
+});
+
+describe('processes', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test('what-if-processes, what-if-time: one at a time, and not for ever', async () => {
+    const runs = new WhatIfRuns({} as AgentFacts, { script: '', podNat: defaultPodNatOptions });
+    const never = () => new Promise<never>(() => {});
+    const { signal } = new AbortController();
+    void runs.run('classes', never, signal);
+    await bites('what-if-processes', async () => {
+      await expect(runs.run('classes', never, signal)).rejects.toMatchObject({ code: 'KNAT_WHAT_IF_BUSY' });
+    });
+    await bites('what-if-time', () => vi.advanceTimersByTime(limits['what-if-time'].most));
+  });
+
+  test('past-time: the process is ended', async () => {
+    const ask = askProcess(() => ['/bin/sh', '-c', 'exec sleep 300']);
+    await bites('past-time', async () => {
+      const asked = expect(ask('history', '/nowhere', {} as never)).rejects.toMatchObject({
+        code: 'KNAT_HISTORY_LIMIT',
+      });
+      await vi.waitUntil(() => vi.getTimerCount() > 0);
+      vi.advanceTimersByTime(limits['past-time'].most);
+      await asked;
+    });
+  });
+});
+
+test('question-bytes, posted-question-bytes: larger questions are refused', async () => {
+  const post = async (
+    api: { request(path: string, init: RequestInit): Response | Promise<Response> },
+    path: string,
+    size: number,
+  ) =>
+    (
+      await api.request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: ' '.repeat(size),
+      })
+    ).status;
+  const posted = createApi();
+  answerPosted(posted, routes.whatIf, async (question) => {
+    await question();
+    return { pieces: (async function* () {})(), end: () => {} };
+  });
+  const { most } = limits['posted-question-bytes'];
+  expect(await bites('posted-question-bytes', () => post(posted, routes.whatIf.path, most + 1))).toBe(413);
+  expect(await bites('question-bytes', () => postToSocket(limits['question-bytes'].most + 1))).toBe(413);
+});
+
+/** The status of the answer to a list of packets of this size. */
+async function postToSocket(size: number): Promise<number> {
+  const server = createServer(agentAnswers(createApi(), {} as never));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const { status } = await fetch(`http://127.0.0.1:${port}${API_PATH}/explain`, {
+    method: 'POST',
+    body: ' '.repeat(size),
+  });
+  return status;
+}
