@@ -28,11 +28,13 @@ interface Reply {
 
 const PLURALS: Readonly<Record<string, string>> = { EndpointSlice: 'endpointslices' };
 
+type Access = Pick<Cluster, 'url' | 'authority' | 'adminToken'>;
+
 /** What tests do to a cluster, with all rights. The same for every cluster. */
 export class ClusterClient {
-  readonly #cluster: Cluster;
+  readonly #cluster: Access;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Access) {
     this.#cluster = cluster;
   }
 
@@ -87,6 +89,14 @@ export class ClusterClient {
     const { status } = await this.#patient('DELETE', `${path}?gracePeriodSeconds=0`);
     if (status !== 404 && status >= 300) throw new Error(`DELETE ${path}: ${status}`);
     await this.#until(`${path} is gone`, async () => (await this.request('GET', path)).status === 404);
+  }
+
+  /** The object as the server has it; null when it has none. */
+  async get(manifest: Manifest): Promise<Manifest | null> {
+    const { status, body } = await this.#patient('GET', pathOf(manifest));
+    if (status === 200) return body as unknown as Manifest;
+    if (status === 404) return null;
+    throw new Error(`GET ${pathOf(manifest)}: ${status} ${textAt(body, 'message')}`);
   }
 
   /** Lists the objects; none for a kind that the server does not have. */

@@ -12,7 +12,12 @@ export function makeFolder(): string {
  * Writes a kubeconfig (JSON is YAML) and returns its path. `user` is the content of `user:`; `where` is added to the
  * content of `cluster:`, and a key with undefined is removed from it.
  */
-export function writeKubeconfig(folder: string, cluster: Cluster, user: object, where: object = {}): string {
+export function writeKubeconfig(
+  folder: string,
+  cluster: Pick<Cluster, 'url' | 'authority'>,
+  user: object,
+  where: object = {},
+): string {
   const path = join(folder, 'kubeconfig');
   const config = {
     apiVersion: 'v1',

@@ -12,7 +12,7 @@ import { type Observed, observe, type SourceSeen } from '../netns/observe.ts';
 import { allSettled, type Dialled, type Stage, type Target } from '../netns/stage.ts';
 
 /** What a plan says about one packet, as far as the two ends can see it. */
-type Foretold =
+export type Foretold =
   | { readonly kind: 'silence' | 'refusal' }
   | {
       readonly kind: 'answers';
@@ -122,7 +122,8 @@ function walked(
   });
 }
 
-function foretell(
+/** What the packet becomes under the plan. */
+export function foretell(
   plan: NatPlan,
   node: WalkedNode,
   packet: Dialled,

@@ -191,6 +191,11 @@ export class Stage {
     return tables.map(repeatedSynsOf).reduce((sum, count) => sum + count, 0);
   }
 
+  /** The host that has the address. */
+  hostOf(address: IpAddress): Host {
+    return this.#flat.hostOf(address);
+  }
+
   /** The node's interface by which packets of the address enter; undefined for the node's own. */
   inputInterface(address: IpAddress): string | undefined {
     const { node, clients } = this.#flat;

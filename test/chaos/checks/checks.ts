@@ -1,0 +1,14 @@
+import type { World } from '../world.ts';
+import { foundFiles } from './files.ts';
+import { foundProcesses } from './processes.ts';
+
+/** After a fault, when the kernel equals the plan: everything else that must be as before. One text for each problem. */
+export async function problemsOf(world: World): Promise<string[]> {
+  const [foreign, broken] = await Promise.all([world.foreign.problems(), world.traffic.exchange()]);
+  return [
+    ...foreign,
+    ...broken.map((text) => `a connection broke: ${text}`),
+    ...foundProcesses(world),
+    ...foundFiles(world),
+  ];
+}
