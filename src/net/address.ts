@@ -87,7 +87,15 @@ export function addressNumber(address: IpAddress): bigint {
 
 /** Throws RangeError if the number does not fit. */
 export function addressFromNumber(family: Family, number: bigint): IpAddress {
-  return addressFromBytes(numberBytes(family, number));
+  return family === 'IPv4' && number >= 0n && number <= 0xffff_ffffn
+    ? dotted(Number(number))
+    : addressFromBytes(numberBytes(family, number));
+}
+
+/** The address of an unsigned number of 32 bits. */
+export function dotted(number: number): Ipv4 {
+  const low = `${(number >>> 8) & 0xff}.${number & 0xff}`;
+  return `${number >>> 24}.${(number >>> 16) & 0xff}.${low}` as Ipv4;
 }
 
 /** 4 or 16 bytes in network byte order. Throws RangeError if the number does not fit. */

@@ -1,4 +1,4 @@
-import { addressFromNumber, addressNumber, dottedNumber, type IpAddress, isIpv6 } from './address.ts';
+import { addressFromNumber, addressNumber, dotted, dottedNumber, type IpAddress, isIpv6 } from './address.ts';
 import { addressBits, type Family } from './family.ts';
 
 /** Addresses `first` to `last`, both included, as unsigned numbers. */
@@ -63,9 +63,25 @@ export function intersectionOf(a: AddressSet, b: AddressSet): AddressSet {
   return { family: a.family, ranges };
 }
 
-/** Both sets must have the same family. */
+/** Both sets must have the same family. A range of which nothing is taken stays the same object. */
 export function differenceOf(a: AddressSet, b: AddressSet): AddressSet {
-  return b.ranges.length === 0 ? a : intersectionOf(a, complementOf(b));
+  if (b.ranges.length === 0) return a;
+  const ranges: AddressRange[] = [];
+  let reached = 0;
+  for (const range of a.ranges) {
+    while (reached < b.ranges.length && (b.ranges[reached] as AddressRange).last < range.first) reached++;
+    let { first } = range;
+    for (let taken = b.ranges[reached]; taken !== undefined && taken.first <= range.last; ) {
+      if (taken.first > first) ranges.push({ first, last: taken.first - 1n });
+      first = taken.last + 1n;
+      if (taken.last >= range.last) break;
+      reached++;
+      taken = b.ranges[reached];
+    }
+    if (first === range.first) ranges.push(range);
+    else if (first <= range.last) ranges.push({ first, last: range.last });
+  }
+  return { family: a.family, ranges };
 }
 
 /** The ranges to remove from the first set and to add, to get the second; both of one family. */
@@ -159,12 +175,30 @@ function* blocksOf({ first, last }: AddressRange): Generator<AddressRange> {
 
 /** The prefixes that make up the set: `10.244.0.0/16`, `10.96.0.10/32`. */
 export function formatBlocks({ family, ranges }: AddressSet): string[] {
+  if (family === 'IPv4')
+    return ranges.flatMap(({ first, last }) => dottedBlocks(Number(first), Number(last)));
   return ranges.flatMap((range) =>
     [...blocksOf(range)].map((block) => {
       const length = addressBits[family] - ((block.last - block.first + 1n).toString(2).length - 1);
       return `${addressFromNumber(family, block.first)}/${length}`;
     }),
   );
+}
+
+/** As `blocksOf`, for IPv4: most of a large answer are such texts, and big integers cost most of their time. */
+function dottedBlocks(first: number, last: number): string[] {
+  const blocks: string[] = [];
+  for (let next = first; next <= last; ) {
+    let size = 1;
+    let length = 32;
+    while (next % (2 * size) === 0 && next + 2 * size - 1 <= last) {
+      size *= 2;
+      length--;
+    }
+    blocks.push(`${dotted(next)}/${length}`);
+    next += size;
+  }
+  return blocks;
 }
 
 /** The first ranges that together need at most `most` prefixes. */

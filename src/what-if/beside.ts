@@ -17,7 +17,9 @@ const SAID: readonly Unknown[] = ['input-interface', 'source-port'];
 
 /** What the classes do not say: facts that no plan knows, and settings that differ and change no fate. */
 export function besideClasses(comparison: Comparison, changes: readonly PacketChange[]): Note[] {
-  const unknown = new Set(changes.flatMap(({ cell }) => cell.outcome.unknown));
+  const unknown = new Set(
+    [...new Set(changes.map(({ cell }) => cell.outcome.form))].flatMap(({ unknown }) => [...unknown]),
+  );
   return [
     ...[...comparison.changed.values()].flatMap(({ before, after }) => beside(before, after)),
     ...[...unknown]

@@ -3,6 +3,7 @@ import { frontendReason, stepReason } from '../explain/reason.ts';
 import type { SourceStep, Step } from '../explain/step.ts';
 import type { Walk } from '../explain/walk.ts';
 import { formatRef } from '../model/object.ts';
+import { endpointsPiece, type Frame, ownerPiece, type Piece, pieceText } from './frame.ts';
 
 /** Why the packets of a class have their fate. */
 export interface Cause {
@@ -14,12 +15,48 @@ export interface Cause {
   readonly source: string | null;
 }
 
-export function causeOf(walk: Walk): Cause {
-  const reasons: string[] = [];
+/** A cause for all Services of one shape. */
+export interface CauseForm {
+  readonly pieces: readonly Piece[];
+  readonly destination: Piece | null;
+  readonly source: Piece | null;
+}
+
+/** Its text is made when it is read: a large answer is made of such texts, and a summary has few of them. */
+export class CauseIn implements Cause {
+  readonly #form: CauseForm;
+  readonly #frame: Frame;
+
+  constructor(form: CauseForm, frame: Frame) {
+    this.#form = form;
+    this.#frame = frame;
+  }
+
+  get text(): string {
+    let text = '';
+    for (const piece of this.#form.pieces) text += pieceText(piece, this.#frame);
+    return text;
+  }
+
+  get destination(): string | null {
+    return this.#named(this.#form.destination);
+  }
+
+  get source(): string | null {
+    return this.#named(this.#form.source);
+  }
+
+  #named(piece: Piece | null): string | null {
+    return piece === null ? null : pieceText(piece, this.#frame);
+  }
+}
+
+export function causeOf(walk: Walk, frame: Frame): CauseForm {
+  const reasons: Piece[][] = [];
   const last = walk.steps.at(-1);
   const destination = last?.object == null ? null : formatRef(last.object);
   if (last !== undefined && walk.verdict !== 'snat') {
-    reasons.push((destination === null ? '' : `${destination}: `) + classReason(last));
+    reasons.push([...of(destination, frame), classReason(last)]);
   }
   let source: string | null = null;
   const groups = groupPaths(walk.paths);
@@ -28,17 +65,26 @@ export function causeOf(walk: Walk): Cause {
     if (step === undefined) continue;
     const object = step.object === null ? null : formatRef(step.object);
     source ??= object;
-    const named = object === null || object === destination ? '' : `${object}: `;
-    reasons.push(`${to(group, groups)}${named}${classReason(step)}`);
+    const named = object === destination ? null : object;
+    reasons.push([...to(group, groups, frame), ...of(named, frame), classReason(step)]);
   }
-  return { text: reasons.join('; '), destination, source };
+  return {
+    pieces: reasons.flatMap((reason, index) => (index === 0 ? reason : ['; ', ...reason])),
+    destination: destination === null ? null : ownerPiece(frame, destination),
+    source: source === null ? null : ownerPiece(frame, source),
+  };
 }
 
-function to(group: PathGroup, groups: readonly PathGroup[]): string {
-  if (groups.length === 1) return '';
-  if (isHairpin(group)) return 'to itself: ';
-  if (groups.some(isHairpin)) return groups.length === 2 ? 'to others: ' : 'to some others: ';
-  return `to ${group.paths.map(({ endpoint }) => endpoint.address).join(', ')}: `;
+function of(object: string | null, frame: Frame): Piece[] {
+  return object === null ? [] : [ownerPiece(frame, object), ': '];
+}
+
+function to(group: PathGroup, groups: readonly PathGroup[], frame: Frame): Piece[] {
+  if (groups.length === 1) return [];
+  if (isHairpin(group)) return ['to itself: '];
+  if (groups.some(isHairpin)) return [groups.length === 2 ? 'to others: ' : 'to some others: '];
+  const addresses = group.paths.map(({ endpoint }) => endpoint.address);
+  return ['to ', endpointsPiece(frame, addresses), ': '];
 }
 
 function isHairpin({ steps }: PathGroup): boolean {

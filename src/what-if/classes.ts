@@ -1,5 +1,6 @@
 import type { PacketClass } from '../forms/what-if.ts';
 import { compareText } from '../model/text.ts';
+import type { Family } from '../net/family.ts';
 import { formatSpan, type PortSpan } from '../net/port.ts';
 import { PROTOCOLS } from '../net/protocol.ts';
 import { type AddressSet, formatBlocks } from '../net/ranges.ts';
@@ -8,9 +9,11 @@ import type { Comparison } from './comparison.ts';
 import type { InterfaceKind } from './interfaces.ts';
 import { MOST_CLASSES } from './limit.ts';
 import type { Outcome } from './outcome.ts';
-import { EVERY_PORT, everyAddress } from './partition.ts';
+import { EVERY_PORT } from './partition.ts';
 import { changedCells } from './search.ts';
 import { EVERY_SOURCE_PORT } from './source-ports.ts';
+
+const LAST: Readonly<Record<Family, bigint>> = { IPv4: (1n << 32n) - 1n, IPv6: (1n << 128n) - 1n };
 
 /** Packets with one fate before and one after, and the object that the change is shown under. */
 export interface PacketChange {
@@ -35,13 +38,17 @@ export function packetChanges(comparison: Comparison, most = MOST_CLASSES): Pack
 /** The object behind the difference: that of the destination if that is what differs, otherwise that of the source. */
 function objectOf({ before, after, because }: Outcome): string {
   const pick = (part: 'destination' | 'source') => because.after[part] ?? because.before[part];
-  const isSameWay = before.verdict === after.verdict && before.endpoints.join() === after.endpoints.join();
+  const isSameWay = before.verdict === after.verdict && isSameList(before.endpoints, after.endpoints);
   const isSourceAlone =
     isSameWay || [before, after].every(({ verdict }) => verdict === 'none' || verdict === 'snat');
   const [first, second] = isSourceAlone
     ? (['source', 'destination'] as const)
     : (['destination', 'source'] as const);
   return pick(first) ?? pick(second) ?? '';
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((text, index) => text === b[index]));
 }
 
 /** The class as JSON has it. Made when it is written: most of a large answer are such lists. */
@@ -62,11 +69,13 @@ export function classOf({ cell, interfaces, node }: PacketChange): PacketClass {
   };
 }
 
-function isWhole({ family, ranges }: AddressSet): boolean {
-  const [every] = everyAddress(family);
-  return ranges.length === 1 && ranges[0]?.first === every?.first && ranges[0]?.last === every?.last;
+function isWhole({ family, ranges: [range, second] }: AddressSet): boolean {
+  return second === undefined && range?.first === 0n && range.last === LAST[family];
 }
 
 function isSame(spans: readonly PortSpan[], others: readonly PortSpan[]): boolean {
-  return spans.map(formatSpan).join() === others.map(formatSpan).join();
+  return (
+    spans.length === others.length &&
+    spans.every(({ first, last }, index) => first === others[index]?.first && last === others[index]?.last)
+  );
 }

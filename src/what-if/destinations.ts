@@ -1,17 +1,15 @@
 import { addTo } from '../base/collect.ts';
-import type { EgressDestination } from '../model/egress-rule.ts';
 import { formatRef } from '../model/object.ts';
 import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
 import { type PortSpan, portsWithout } from '../net/port.ts';
-import { prefixRange } from '../net/prefix.ts';
 import type { Protocol } from '../net/protocol.ts';
 import { type AddressRange, type AddressSet, differenceOf, intersectionOf, unionOf } from '../net/ranges.ts';
-import { formatDestination } from '../plan/canonical.ts';
 import type { EgressChoice, PlanEntry } from '../plan/entry.ts';
 import type { Comparison } from './comparison.ts';
+import { destinationsOf, labelDestinations } from './destination-labels.ts';
 import { dialledIn, type PortsOfAddress, portsText } from './dialled.ts';
-import { FOR_EXPLANATIONS, type Ground, labelPools } from './ground.ts';
-import { AFTER, ALIKE, BEFORE, EVERY_PORT, everyAddress, Labels, singleAddress } from './partition.ts';
+import { FOR_EXPLANATIONS, type Ground } from './ground.ts';
+import { ALIKE, EVERY_PORT, everyAddress, Labels, singleAddress } from './partition.ts';
 import { type Both, SIDES } from './sides.ts';
 
 /** Destinations that every rule treats alike, at ports that no Service and no binding has. */
@@ -21,8 +19,13 @@ export interface DestinationKind {
   readonly differs: boolean;
   /** The ports that Services and bindings have, on either side. */
   readonly dialled: PortsOfAddress;
+  /** The Service whose addresses they are on one side alone; null: none. */
+  readonly owner: string | null;
+  /** Equal for kinds that are treated alike, but for the name of the owner. */
+  readonly shape: string;
 }
 
+const OWNER = `${FOR_EXPLANATIONS}owner `;
 const NO_PORTS: PortsOfAddress = { TCP: [], UDP: [], SCTP: [] };
 
 /** Destinations by what rules say about them, for sources of different kinds. */
@@ -72,30 +75,12 @@ export class Destinations {
   }
 
   #partition(choices: Both<readonly EgressChoice[]>): readonly DestinationKind[] {
-    const { family, scope, own } = this.#ground;
-    const { before, after } = scope;
-    const labels = new Labels(family);
-    labels.add('any', ALIKE, everyAddress(family));
-    labels.addBoth('own', own);
-    labels.addBoth('service', { before: before.serviceCIDRs.ranges, after: after.serviceCIDRs.ranges });
-    labels.addBoth('exempt', { before: before.egressExempt.ranges, after: after.egressExempt.ranges });
-    labels.addBoth('internal', { before: before.podNatInternal.ranges, after: after.podNatInternal.ranges });
+    const labels = new Labels(this.#ground.family);
+    labelDestinations(labels, this.#ground, choices);
     labels.addBoth('cluster-ip', this.#changedClusterAddresses);
     // Its Service is the reason for what becomes of packets to its other ports.
-    for (const [owner, range] of this.#owners)
-      labels.add(`${FOR_EXPLANATIONS}owner ${owner}`, ALIKE, [range]);
+    for (const [owner, range] of this.#owners) labels.add(OWNER + owner, ALIKE, [range]);
     labels.add('constant', ALIKE, this.constant.ranges);
-    labelPools(labels, this.#ground);
-    for (const side of SIDES) {
-      const sides = side === 'before' ? BEFORE : AFTER;
-      for (const { node, address } of scope[side].egress.hosts) {
-        labels.add(`${FOR_EXPLANATIONS}host ${node}`, sides, [singleAddress(addressNumber(address))]);
-      }
-      for (const to of destinationsOf(choices[side])) {
-        if (to.cidr.family !== family) continue;
-        labels.add(`${FOR_EXPLANATIONS}to ${formatDestination(to)}`, sides, [prefixRange(to.cidr)]);
-      }
-    }
     const alike = new Map<string, { ranges: AddressRange[]; ports: PortsOfAddress }>();
     for (const [address, ports] of this.#dialled) {
       const text = `${FOR_EXPLANATIONS}dialled ${portsText(ports)}`;
@@ -109,8 +94,11 @@ export class Destinations {
       if (part.labels.has('constant')) return [];
       const names = [...part.labels];
       const dialled = names.find(([name]) => alike.has(name));
+      const owner = names.find(([name]) => name.startsWith(OWNER))?.[0].slice(OWNER.length) ?? null;
       return [
         {
+          owner,
+          shape: JSON.stringify(names.filter(([name]) => !name.startsWith(OWNER))),
           addresses: part.addresses,
           representative: part.representative,
           differs: names.some(([name, sides]) => sides !== ALIKE && !name.startsWith(FOR_EXPLANATIONS)),
@@ -172,10 +160,6 @@ function differingRanges(
   if (before === after) return [];
   const [a, b] = [unionOf(family, before), unionOf(family, after)];
   return [...differenceOf(a, b).ranges, ...differenceOf(b, a).ranges];
-}
-
-function destinationsOf(choices: readonly EgressChoice[]): readonly EgressDestination[] {
-  return choices.flatMap(({ to }) => to ?? []);
 }
 
 /** Ports that every EgressRule treats alike, without the dialled ones. */

@@ -5,7 +5,7 @@ import type { PortSpan } from '../net/port.ts';
 import { PROTOCOLS, type Protocol } from '../net/protocol.ts';
 import type { AddressSet } from '../net/ranges.ts';
 import { setContains } from '../net/ranges.ts';
-import type { PlanEntry, PodBinding, ServiceFrontend } from '../plan/entry.ts';
+import type { Endpoint, PlanEntry, PodBinding, ServiceFrontend } from '../plan/entry.ts';
 import { spanOf } from '../plan/port-claims.ts';
 import type { Comparison } from './comparison.ts';
 import { type Both, SIDES } from './sides.ts';
@@ -84,4 +84,9 @@ export function portsText(ports: PortsOfAddress): string {
       .map(({ first, last }) => `${first}-${last}`)
       .join(','),
   ).join('/');
+}
+
+export function endpointsOf(entry: DialledEntry): readonly Endpoint[] {
+  if (entry.kind === 'PodBinding') return [entry.endpoint];
+  return entry.localEndpoints === null ? entry.endpoints : [...entry.endpoints, ...entry.localEndpoints];
 }

@@ -1,20 +1,10 @@
-import { addTo, firstReached } from '../base/collect.ts';
-import { isOwnAddress } from '../explain/own.ts';
-import { addressNumber, familyOf, type IpAddress } from '../net/address.ts';
-import { prefixContains } from '../net/prefix.ts';
-import {
-  type AddressRange,
-  type AddressSet,
-  differenceOf,
-  intersectionOf,
-  setContains,
-  unionOf,
-} from '../net/ranges.ts';
-import type { Endpoint } from '../plan/entry.ts';
-import type { Comparison } from './comparison.ts';
-import type { DialledEntry, DialledPorts } from './dialled.ts';
-import type { Ground } from './ground.ts';
+import { addTo } from '../base/collect.ts';
+import { addressNumber } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
+import { type AddressRange, type AddressSet, differenceOf, intersectionOf, unionOf } from '../net/ranges.ts';
+import type { DialledPorts } from './dialled.ts';
 import { singleAddress } from './partition.ts';
+import type { PlacedEndpoint } from './shape.ts';
 import { SIDES } from './sides.ts';
 import type { SourceKind } from './sources.ts';
 
@@ -22,80 +12,56 @@ import type { SourceKind } from './sources.ts';
 export interface Reacher {
   readonly kind: SourceKind;
   readonly addresses: AddressSet;
+  /** The endpoints that these sources are, by their places; null: they are all of `around` that is no endpoint. */
+  readonly endpoints: readonly number[] | null;
+  readonly around: AddressSet;
 }
 
-/** Splits kinds of sources where a Service or binding looks at the source itself. */
-export class Reachers {
-  readonly #comparison: Comparison;
-  readonly #ground: Ground;
-  readonly #kinds: readonly SourceKind[];
-  /** By address. */
-  readonly #placed: readonly { readonly range: AddressRange; readonly kind: SourceKind }[];
-
-  constructor(kinds: readonly SourceKind[], ground: Ground, comparison: Comparison) {
-    this.#comparison = comparison;
-    this.#ground = ground;
-    this.#kinds = kinds;
-    this.#placed = kinds
-      .flatMap((kind) => kind.addresses.ranges.map((range) => ({ range, kind })))
-      .sort((a, b) => (a.range.first < b.range.first ? -1 : 1));
-  }
-
-  /** Endpoints reach themselves in their own way, and allowed ranges tell sources apart. */
-  of(ports: DialledPorts, kinds: readonly SourceKind[] = this.#kinds): Reacher[] {
-    const { family } = this.#ground;
-    const alone = this.#hairpins(ports);
-    const allowed = SIDES.flatMap((side) => ports.entry[side]?.sourceRanges ?? []);
-    return kinds.flatMap((kind) => {
-      const groups = [...(alone.get(kind)?.values() ?? [])].map((ranges) => unionOf(family, ranges));
-      const taken = unionOf(
-        family,
-        groups.flatMap(({ ranges }) => ranges),
-      );
-      const parts = [differenceOf(kind.addresses, taken), ...groups];
-      return parts.flatMap((part) => splitBy(allowed, part)).map((addresses) => ({ kind, addresses }));
+/**
+ * Endpoints reach themselves in their own way, and allowed ranges tell sources apart. Endpoints in one group reach
+ * themselves at the same ports, and every rule treats them alike as destinations; so what is left for the other endpoints
+ * is alike too, and one packet stands for all of them.
+ *
+ * @param kinds all kinds of sources; @param asked those whose sources are wanted
+ */
+export function reachersOf(
+  { entry }: DialledPorts,
+  endpoints: readonly PlacedEndpoint[],
+  kinds: readonly SourceKind[],
+  asked: readonly SourceKind[],
+): Reacher[] {
+  const allowed = SIDES.flatMap((side) => entry[side]?.sourceRanges ?? []);
+  return asked.flatMap((kind): Reacher[] => {
+    const { family } = kind.addresses;
+    const own = endpointSet(family, endpoints);
+    const rest = splitBy(allowed, kind.addresses).flatMap((around): Reacher[] => {
+      const addresses = differenceOf(around, own);
+      return addresses.ranges.length === 0 ? [] : [{ kind, addresses, endpoints: null, around }];
     });
-  }
-
-  /**
-   * Endpoints as sources, by kind. Those in one group reach themselves at the same ports, and every rule treats them alike
-   * as destinations; so what is left for the other endpoints is alike too, and one packet stands for all of them.
-   */
-  #hairpins(ports: DialledPorts): Map<SourceKind, Map<string, AddressRange[]>> {
-    const found = new Map<SourceKind, Map<string, AddressRange[]>>();
-    for (const [address, text] of endpointTexts(ports)) {
-      if (familyOf(address) !== this.#ground.family) continue;
-      const number = addressNumber(address);
-      const kind = this.#kindAt(number);
-      let groups = found.get(kind);
-      if (groups === undefined) {
-        groups = new Map();
-        found.set(kind, groups);
-      }
-      addTo(groups, `${text} ${this.#treatment(address, kind)}`, singleAddress(number));
+    const groups = new Map<string, number[]>();
+    for (const [place, { source, group }] of endpoints.entries()) {
+      if (source !== null && kinds[source] === kind) addTo(groups, group, place);
     }
-    return found;
-  }
+    const alone = [...groups.values()].map((places): Reacher => {
+      const addresses = endpointSet(family, endpoints, places);
+      return { kind, addresses, endpoints: places, around: addresses };
+    });
+    return [...rest, ...alone];
+  });
+}
 
-  /** What rules for the sources look at in a destination. */
-  #treatment(address: IpAddress, { choices }: SourceKind): string {
-    return SIDES.map((side) => {
-      const scope = this.#ground.scope[side];
-      const holds = [
-        isOwnAddress(this.#comparison[side].node, address),
-        setContains(scope.podNatInternal, address),
-        setContains(scope.egressExempt, address),
-        ...choices[side].flatMap(({ to }) => (to ?? []).map(({ cidr }) => prefixContains(cidr, address))),
-      ];
-      return holds.map(Number).join('');
-    }).join(' ');
+/** Endpoints as sources; those of the other family are none. */
+export function endpointSet(
+  family: Family,
+  endpoints: readonly PlacedEndpoint[],
+  places: Iterable<number> = endpoints.keys(),
+): AddressSet {
+  const ranges: AddressRange[] = [];
+  for (const place of places) {
+    const { address, source } = endpoints[place] as PlacedEndpoint;
+    if (source !== null) ranges.push(singleAddress(addressNumber(address)));
   }
-
-  #kindAt(number: bigint): SourceKind {
-    const found = this.#placed[firstReached(this.#placed, ({ range }) => range.last >= number)];
-    if (found === undefined) throw new RangeError('the kinds of sources hold every address');
-    return found.kind;
-  }
+  return unionOf(family, ranges);
 }
 
 function splitBy(sets: readonly AddressSet[], part: AddressSet): AddressSet[] {
@@ -104,23 +70,4 @@ function splitBy(sets: readonly AddressSet[], part: AddressSet): AddressSet[] {
     parts = parts.flatMap((each) => [intersectionOf(each, set), differenceOf(each, set)]);
   }
   return parts.filter(({ ranges }) => ranges.length > 0);
-}
-
-/** The addresses of the endpoints, each with the ports that it has in every list. */
-function endpointTexts({ entry }: DialledPorts): ReadonlyMap<IpAddress, string> {
-  const lists = SIDES.flatMap((side) => {
-    const one = entry[side];
-    if (one === null) return [[], []];
-    return one.kind === 'PodBinding' ? [[one.endpoint], []] : [one.endpoints, one.localEndpoints ?? []];
-  });
-  const texts = new Map<IpAddress, string>();
-  for (const [index, list] of lists.entries()) {
-    for (const { address, port } of list) texts.set(address, `${texts.get(address) ?? ''}${index}:${port},`);
-  }
-  return texts;
-}
-
-export function endpointsOf(entry: DialledEntry): readonly Endpoint[] {
-  if (entry.kind === 'PodBinding') return [entry.endpoint];
-  return entry.localEndpoints === null ? entry.endpoints : [...entry.endpoints, ...entry.localEndpoints];
 }

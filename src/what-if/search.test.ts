@@ -52,3 +52,17 @@ test('the cost does not depend on the number of endpoints, although each of them
     );
   expect(walks(200)).toBe(walks(20));
 });
+
+test.each<[string, (index: number) => FactChange[]]>([
+  ['endpoints', (index) => [present('EndpointSlice', sliceFact(index, 3, 1))]],
+  ['Services that go', (index) => [{ kind: 'Service', key: keyOf(serviceFact(index)), fact: null }]],
+])('many %s: Services of one shape share their walks', (_, change) => {
+  const walks = (count: number) =>
+    walksFor(cluster(240), Array.from({ length: count }, (__, index) => change(index)).flat());
+  // The port of each Service is looked up once on each side.
+  expect(walks(240) - walks(120)).toBe(2 * 120);
+});
+
+function keyOf({ namespace, name }: ReturnType<typeof serviceFact>): string {
+  return `${namespace}/${name}`;
+}

@@ -1,21 +1,19 @@
-import type { Packet } from '../explain/packet.ts';
-import { addressFromNumber, addressNumber, familyOf, type IpAddress } from '../net/address.ts';
+import { familyOf } from '../net/address.ts';
 import { FAMILIES, type Family } from '../net/family.ts';
-import { type PortSpan, parsePort } from '../net/port.ts';
-import { PROTOCOLS, type Protocol } from '../net/protocol.ts';
+import { PROTOCOLS } from '../net/protocol.ts';
 import { type AddressRange, type AddressSet, setContains, unionOf } from '../net/ranges.ts';
 import { type Cell, mergedCells } from './cell.ts';
 import type { Comparison } from './comparison.ts';
-import { cutSpans, Destinations, portCells, portCuts } from './destinations.ts';
-import { changedPorts, type DialledPorts, isDialled, portsOfEntry } from './dialled.ts';
+import { type DestinationKind, Destinations, portCells } from './destinations.ts';
+import { changedPorts, endpointsOf, isDialled, portsOfEntry } from './dialled.ts';
+import { DialledSearch } from './dialled-search.ts';
+import { type Frame, frameOfAddress } from './frame.ts';
 import { type Ground, groundOf } from './ground.ts';
 import { type InterfaceKind, interfaceKinds } from './interfaces.ts';
 import { WhatIfTooLarge } from './limit.ts';
 import { Outcomes } from './outcome.ts';
-import { singleAddress } from './partition.ts';
-import { endpointsOf, type Reacher, Reachers } from './reach.ts';
-import { type Both, SIDES } from './sides.ts';
 import { type SourceKind, sourceKinds } from './sources.ts';
+import { walkedCells } from './walker.ts';
 
 /** The packets of one family whose fate differs, as disjoint cells. */
 export interface FamilyChanges {
@@ -34,17 +32,6 @@ export function changedCells(comparison: Comparison, most: number): FamilyChange
     const interfaces = interfaceKinds(ground);
     return { family, interfaces, cells: mergedCells(new Search(ground, comparison, interfaces, most).run()) };
   });
-}
-
-/** Everything of a cell but its sources' interface and port. */
-interface Walkable {
-  readonly kind: SourceKind;
-  readonly sources: AddressSet;
-  readonly destinations: AddressSet;
-  /** Treated alike. */
-  readonly protocols: readonly Protocol[];
-  readonly ports: readonly PortSpan[];
-  readonly shifts?: Both<boolean>;
 }
 
 /** Walks one packet of each kind of packets that may have another fate. */
@@ -66,45 +53,64 @@ class Search {
 
   run(): readonly Cell[] {
     const kinds = sourceKinds(this.#ground, this.#comparison);
-    const reachers = new Reachers(kinds, this.#ground, this.#comparison);
-    for (const ports of changedPorts(this.#ground.family, this.#comparison)) {
-      for (const reacher of reachers.of(ports)) this.#walkDialled(ports, reacher);
-    }
+    const dialled = new DialledSearch(
+      kinds,
+      this.#ground,
+      this.#comparison,
+      this.#interfaces,
+      this.#outcomes,
+    );
+    for (const ports of changedPorts(this.#ground.family, this.#comparison)) this.#add(dialled.cells(ports));
     const differing = kinds.filter(({ differs }) => differs);
     const destinations = new Destinations(this.#ground, this.#comparison, differing.length > 0);
     if (differing.length === 0 && destinations.differing.ranges.length === 0) return this.#cells;
     const moved = new Map(kinds.map((kind) => [kind, this.#walkUndialled(kind, destinations)]));
-    this.#walkUnchanged(reachers, differing, moved, destinations);
+    this.#walkUnchanged(dialled, differing, moved, destinations);
     return this.#cells;
   }
 
   /** Packets to ports of no Service and no binding. Returns the destinations towards which the source may differ. */
   #walkUndialled(kind: SourceKind, destinations: Destinations): AddressSet {
     const moved: AddressRange[] = [...destinations.constant.ranges];
-    for (const { addresses, differs, dialled } of destinations.kinds(kind)) {
+    const byShape = new Map<string, readonly Cell[]>();
+    for (const destination of destinations.kinds(kind)) {
+      const { addresses, differs, dialled, owner, shape } = destination;
       if (!kind.differs && !differs) continue;
-      const found = this.#cells.length;
-      let isWhole = true;
-      // Protocols without a port of a Service or binding are alike, unless a rule for the sources names one.
-      const undialled = PROTOCOLS.filter((protocol) => dialled[protocol].length === 0);
-      if (undialled.length < PROTOCOLS.length) isWhole = false;
-      const groups = PROTOCOLS.filter((protocol) => dialled[protocol].length > 0).map((one) => [one]);
-      groups.push(...(kind.asksProtocol ? undialled.map((one) => [one]) : [undialled]));
-      for (const protocols of groups) {
-        const [protocol] = protocols;
-        if (protocol === undefined) continue;
-        for (const { spans } of portCells(protocol, kind.choices, dialled)) {
-          this.#walk({ kind, sources: kind.addresses, destinations: addresses, protocols, ports: spans });
-        }
+      const frame = frameOfAddress(owner);
+      let cells = byShape.get(shape);
+      if (cells === undefined) {
+        cells = this.#walkDestination(kind, destination, frame);
+        byShape.set(shape, cells);
       }
-      if (!isWhole || this.#cells.length > found) moved.push(...addresses.ranges);
+      this.#add(
+        cells.map((cell) => {
+          return { ...cell, destinations: addresses, outcome: this.#outcomes.in(cell.outcome.form, frame) };
+        }),
+      );
+      const isWhole = PROTOCOLS.every((protocol) => dialled[protocol].length === 0);
+      if (!isWhole || cells.length > 0) moved.push(...addresses.ranges);
     }
     return unionOf(this.#ground.family, moved);
   }
 
+  #walkDestination(kind: SourceKind, { addresses, dialled }: DestinationKind, frame: Frame): Cell[] {
+    // Protocols without a port of a Service or binding are alike, unless a rule for the sources names one.
+    const undialled = PROTOCOLS.filter((protocol) => dialled[protocol].length === 0);
+    const groups = PROTOCOLS.filter((protocol) => dialled[protocol].length > 0).map((one) => [one]);
+    groups.push(...(kind.asksProtocol ? undialled.map((one) => [one]) : [undialled]));
+    return groups.flatMap((protocols) => {
+      const [protocol] = protocols;
+      if (protocol === undefined) return [];
+      return portCells(protocol, kind.choices, dialled).flatMap(({ spans }) => {
+        const walkable = { kind, sources: kind.addresses, destinations: addresses, protocols, ports: spans };
+        return walkedCells(walkable, this.#interfaces, this.#outcomes, frame);
+      });
+    });
+  }
+
   /** Services and bindings that are the same on both sides, where their endpoints or the sources are not. */
   #walkUnchanged(
-    reachers: Reachers,
+    dialled: DialledSearch,
     differing: readonly SourceKind[],
     moved: ReadonlyMap<SourceKind, AddressSet>,
     destinations: Destinations,
@@ -120,73 +126,12 @@ class Search {
         ? undefined
         : differing.filter((kind) => kind.differsToServices || leadsInto(moved.get(kind)));
       if (kinds?.length === 0) continue;
-      const ports = portsOfEntry(entry);
-      for (const reacher of reachers.of(ports, kinds)) this.#walkDialled(ports, reacher);
+      this.#add(dialled.cells(portsOfEntry(entry), kinds));
     }
   }
 
-  #walkDialled(ports: DialledPorts, { kind, addresses }: Reacher): void {
-    const { protocol, span } = ports;
-    const destinations = singleSet(ports.address);
-    const isRange = span.last > span.first;
-    const shifts = {
-      before: isRange && ports.entry.before?.kind === 'PodBinding',
-      after: isRange && ports.entry.after?.kind === 'PodBinding',
-    };
-    for (const part of isRange ? cutSpans([span], cutsBehind(ports, kind)) : [span]) {
-      this.#walk({ kind, sources: addresses, destinations, protocols: [protocol], ports: [part], shifts });
-    }
+  #add(cells: readonly Cell[]): void {
+    if (this.#cells.length + cells.length > this.#most) throw new WhatIfTooLarge(this.#most);
+    this.#cells.push(...cells);
   }
-
-  #walk({ kind, sources, destinations, protocols, ports, shifts }: Walkable): void {
-    const [protocol] = protocols;
-    const port = parsePort(ports[0]?.first ?? 0);
-    if (port === null || protocol === undefined) return;
-    const source = firstOf(sources);
-    const destination = firstOf(destinations);
-    for (const { bit, representative: inputInterface } of this.#interfaces) {
-      for (const { spans, representative: sourcePort } of kind.sourcePorts(protocol)) {
-        const packet: Packet = {
-          source,
-          destination,
-          protocol,
-          port,
-          ...(inputInterface === undefined ? {} : { inputInterface }),
-          ...(sourcePort === undefined ? {} : { sourcePort }),
-        };
-        const outcome = this.#outcomes.of(packet, shifts);
-        if (outcome === null) continue;
-        if (this.#cells.length >= this.#most) throw new WhatIfTooLarge(this.#most);
-        this.#cells.push({
-          sources,
-          destinations,
-          protocols: protocols.reduce((bits, one) => bits | (1 << PROTOCOLS.indexOf(one)), 0),
-          ports,
-          interfaces: bit,
-          sourcePorts: spans,
-          outcome,
-        });
-      }
-    }
-  }
-}
-
-function firstOf({ family, ranges }: AddressSet) {
-  return addressFromNumber(family, (ranges[0] as AddressRange).first);
-}
-
-function singleSet(address: IpAddress): AddressSet {
-  return { family: familyOf(address), ranges: [singleAddress(addressNumber(address))] };
-}
-
-/** Where EgressRules for the sources begin to treat the ports of the pod behind a range differently. */
-function cutsBehind({ protocol, entry }: DialledPorts, { choices }: SourceKind): number[] {
-  const cuts = portCuts(protocol, choices);
-  if (cuts.length === 0) return [];
-  const behind = SIDES.flatMap((side) => {
-    const binding = entry[side];
-    if (binding?.kind !== 'PodBinding') return [];
-    return cuts.map((cut) => cut - binding.endpoint.port + binding.tuple.port);
-  });
-  return [...new Set(behind)].sort((a, b) => a - b);
 }
