@@ -64,8 +64,7 @@ function emptyAgent(now: () => number = () => 0): Agent {
     datapath: {} as unknown as Datapath,
     host: [],
     interfaces: { current: () => [], watch: () => () => {} } as never,
-    kubeProxy: { find: async () => ({ found: [], ipvs: false, unseen: [] }), remove: async () => {} },
-    replaceKubeProxy: false,
+    guard: null,
     logger: pino({ level: 'silent' }),
     surroundings: {
       now,

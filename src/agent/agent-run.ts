@@ -21,7 +21,7 @@ import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { NamespaceLock } from '../wire/nflog/namespace-lock.ts';
 import { watchRoutes } from '../wire/route/monitor.ts';
 import { Agent } from './agent.ts';
-import type { CompanionFactory } from './companion.ts';
+import type { AgentSurroundings, CompanionFactory } from './companion.ts';
 import { type ClusterToTell, clusterStatus } from './companions/cluster.ts';
 import { conntrackSettings } from './companions/conntrack-settings.ts';
 import { kernelDifference } from './companions/difference.ts';
@@ -44,9 +44,17 @@ import { ForeignPorts } from './foreign-ports.ts';
 import { forwardGuard } from './forward-guard.ts';
 import { KernelListeners, processClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
+import {
+  type BesideKubeProxy,
+  KubeProxyGuard,
+  type OtherProxy,
+  type ServiceGuard,
+} from './kube-proxy-guard.ts';
 import { pastCommand } from './past-command.ts';
 import { askProcess } from './past-process.ts';
 import { KernelReservedPorts } from './reserved-ports.ts';
+import type { WatchRules } from './rule-keeper.ts';
+import { ServicesLeft, type ServicesLeftParts } from './services-left.ts';
 import { defaultFlowSettings, type FlowSettings, type PlanSettings } from './settings.ts';
 import type { TakenPortSource } from './taken-ports.ts';
 import type { OwnProgram } from './what-if/runs.ts';
@@ -57,8 +65,10 @@ export interface AgentRun {
   readonly version: string;
   /** End when the kernel matches for the first time; serve nothing and report nothing to the cluster. */
   readonly once: boolean;
-  /** Remove kube-proxy's rules when ours are in force, instead of refusing to start beside them. */
-  readonly replaceKubeProxy?: boolean;
+  /** Default: refuse. */
+  readonly besideKubeProxy?: BesideKubeProxy;
+  /** With `leave`: what this agent found when it was asked for, and what it calls when that has changed. */
+  readonly servicesLeft?: Pick<ServicesLeftParts, 'isLeft' | 'moved'>;
   /** Absent: do not look for podnat-controller's chains. */
   readonly podnatController?: PodnatControllerChoice;
   /** Where the bindings are published in addition to the NodeNAT object; absent: nowhere. */
@@ -92,9 +102,19 @@ function watchRules(onChange: () => void): () => void {
   return watchRoutes(onChange, ['rule']);
 }
 
+/** True if kube-proxy's rules are in this network namespace, in any mode. */
+export async function hasKubeProxy(signal: AbortSignal): Promise<boolean> {
+  const rules = new KubeProxyRules();
+  try {
+    return (await rules.find(signal)).found.length > 0;
+  } finally {
+    rules.close();
+  }
+}
+
 /** Runs the agent until the signal aborts; returns its last status. The rules stay in the kernel. */
 export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Status> {
-  const { settings, logger, version, once, replaceKubeProxy = false } = run;
+  const { settings, logger, version, once } = run;
   const { enable } = settings.plan;
   const toClose: { close(): void }[] = [];
   const opened = <Part extends { close(): void }>(part: Part): Part => {
@@ -143,8 +163,9 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
       interfaces,
       host,
       lock: lockNamespace,
-      kubeProxy: opened(new KubeProxyRules()),
-      replaceKubeProxy,
+      guard: serviceGuard(run, opened(new KubeProxyRules()), surroundings, (onChange) =>
+        watchChains(datapath.portId, onChange),
+      ),
       logger,
       surroundings,
       version,
@@ -156,6 +177,19 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
   } finally {
     for (const part of toClose) part.close();
   }
+}
+
+function serviceGuard(
+  { settings, logger, besideKubeProxy = 'refuse', servicesLeft }: AgentRun,
+  proxy: OtherProxy,
+  surroundings: AgentSurroundings,
+  watch: WatchRules,
+): ServiceGuard | null {
+  if (servicesLeft !== undefined) {
+    return new ServicesLeft(proxy, { ...servicesLeft, watch, logger, surroundings });
+  }
+  if (!settings.plan.enable.service) return null;
+  return new KubeProxyGuard(proxy, { replace: besideKubeProxy === 'replace', logger, surroundings });
 }
 
 /** Companions for an agent that keeps running (not `once`): they serve or report. */

@@ -23,7 +23,7 @@ import { programmedLog } from './companions/programmed-log.ts';
 import { Companions } from './companions.ts';
 import { ConvergeLoop } from './converge-loop.ts';
 import type { InterfaceAddresses } from './interface-addresses.ts';
-import { KubeProxyGuard, type OtherProxy } from './kube-proxy-guard.ts';
+import type { ServiceGuard } from './kube-proxy-guard.ts';
 import { composeNodeFacts } from './node-facts.ts';
 import { Progress } from './progress.ts';
 import type { PlanSettings } from './settings.ts';
@@ -38,9 +38,8 @@ export interface AgentParts {
   readonly host: readonly TakenPortSource[];
   /** Throws if another agent holds the lock. Absent: no lock. */
   readonly lock?: () => { release(): void };
-  readonly kubeProxy: OtherProxy;
-  /** Remove kube-proxy's rules, instead of refusing to start beside them. */
-  readonly replaceKubeProxy: boolean;
+  /** Null where Service NAT is off; kube-proxy may then do it. */
+  readonly guard: ServiceGuard | null;
   readonly logger: Logger;
   readonly surroundings: AgentSurroundings;
   readonly version: string;
@@ -74,8 +73,6 @@ export class Agent implements AgentFacts {
   readonly #intake: SourceIntake;
   readonly #progress: Progress;
   readonly #loop: ConvergeLoop;
-  /** Null where Service NAT is off; kube-proxy may then do it. */
-  readonly #guard: KubeProxyGuard | null;
   #capabilities: Capabilities = { kernel: '' };
   #past: PastAnswers | null = null;
   #inForce: () => void = () => {};
@@ -83,14 +80,11 @@ export class Agent implements AgentFacts {
   #settled: (failure: unknown) => void = () => {};
 
   constructor(parts: AgentParts) {
-    const { settings, datapath, surroundings, logger, replaceKubeProxy: replace } = parts;
+    const { settings, datapath, surroundings, logger } = parts;
     this.#parts = parts;
     this.settings = settings;
     this.logger = logger;
     this.surroundings = surroundings;
-    this.#guard = settings.plan.enable.service
-      ? new KubeProxyGuard(parts.kubeProxy, { replace, logger, surroundings })
-      : null;
     this.planner = new Planner(nodeFactsOf(parts), settings.plan);
     this.#companions = new Companions(logger);
     this.findings = new Findings(this.planner.plan, (appeared) => this.#found(appeared));
@@ -142,7 +136,7 @@ export class Agent implements AgentFacts {
         { version, node: settings.nodeName, source: settings.source.name, ...this.#capabilities },
         'starting',
       );
-      await this.#guard?.admit(either);
+      await this.#parts.guard?.admit(either);
       const inForce = new Promise<void>((resolve) => {
         this.#inForce = resolve;
       });
@@ -198,7 +192,7 @@ export class Agent implements AgentFacts {
       startedAt,
       capabilities: this.#capabilities,
       programmed,
-      kubeProxy: this.#guard?.status ?? null,
+      kubeProxy: this.#parts.guard?.status ?? null,
       counts: countPlan(this.planner.plan),
       state: stateOf(account),
       conflicts,
@@ -327,7 +321,7 @@ export class Agent implements AgentFacts {
   async #takeOver(once: boolean, signal: AbortSignal): Promise<void> {
     let failure: unknown = null;
     try {
-      await this.#guard?.takeOver(signal);
+      await this.#parts.guard?.takeOver(signal);
     } catch (error) {
       failure = error;
       this.logger.error({ err: error }, "kube-proxy's rules could not be removed");
@@ -335,7 +329,7 @@ export class Agent implements AgentFacts {
     const ofCompanions = await this.#companions.inForce(signal);
     failure ??= ofCompanions;
     if (once) this.#settled(failure);
-    else await this.#guard?.watch(signal);
+    else await this.#parts.guard?.watch(signal);
   }
 }
 

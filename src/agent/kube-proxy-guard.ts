@@ -8,6 +8,18 @@ export interface OtherProxy {
   remove(signal: AbortSignal): Promise<void>;
 }
 
+/** What the agent does about a kube-proxy that may do Service NAT, too. */
+export interface ServiceGuard {
+  /** kube-proxy's rules at the last look; null: none. */
+  readonly status: Status['kubeProxy'];
+  /** Throws KubeProxyPresent if the agent must not start. */
+  admit(signal: AbortSignal): Promise<void>;
+  /** Called once the agent's rules are in force. */
+  takeOver(signal: AbortSignal): Promise<void>;
+  /** Runs until the signal aborts; called after `takeOver`. */
+  watch(signal: AbortSignal): Promise<void>;
+}
+
 /** kube-proxy's rules are present; with two programs doing Service NAT it would be undefined which one decides. */
 export class KubeProxyPresent extends Error {
   readonly code = 'KNAT_KUBE_PROXY_PRESENT';
@@ -21,6 +33,11 @@ export class KubeProxyPresent extends Error {
   }
 }
 
+/**
+ * What an agent with Service NAT does beside kube-proxy: refuses to start, leaves the Services to it, or replaces it.
+ */
+export type BesideKubeProxy = 'refuse' | 'leave' | 'replace';
+
 /** What an agent would do about kube-proxy's rules. */
 export interface KubeProxyPreview {
   /** One line each. */
@@ -29,7 +46,7 @@ export interface KubeProxyPreview {
   readonly unseen: readonly string[];
   /**
    * - `none`: there are no rules
-   * - `leave`: Service NAT is off, so both can work
+   * - `leave`: kube-proxy keeps the Services, so both can work
    * - `refuse`: the agent would not start
    * - `remove`: removed once our rules are in force
    */
@@ -38,11 +55,11 @@ export interface KubeProxyPreview {
 
 export function kubeProxyPreview(
   { found, unseen, ipvs }: KubeProxyFinding,
-  { service, replace }: { readonly service: boolean; readonly replace: boolean },
+  { service, beside }: { readonly service: boolean; readonly beside: BesideKubeProxy },
 ): KubeProxyPreview {
   if (found.length === 0) return { found, unseen, action: 'none' };
-  if (!service) return { found, unseen, action: 'leave' };
-  return { found, unseen, action: replace && !ipvs ? 'remove' : 'refuse' };
+  if (!service || beside === 'leave') return { found, unseen, action: 'leave' };
+  return { found, unseen, action: beside === 'replace' && !ipvs ? 'remove' : 'refuse' };
 }
 
 /** First and longest time between two looks, in milliseconds; doubled while kube-proxy is seen. */
@@ -65,23 +82,21 @@ interface GuardParts {
  * 3. Rules that appear later are reported while they exist. If kube-proxy may be replaced they are also removed, with
  *    growing pauses, since a running kube-proxy writes them again.
  */
-export class KubeProxyGuard {
+export class KubeProxyGuard implements ServiceGuard {
   readonly #proxy: OtherProxy;
   readonly #parts: GuardParts;
   #removals = 0;
-  #status: NonNullable<Status['kubeProxy']> | null = null;
+  #status: Status['kubeProxy'] = null;
 
   constructor(proxy: OtherProxy, parts: GuardParts) {
     this.#proxy = proxy;
     this.#parts = parts;
   }
 
-  /** kube-proxy's rules at the last look; null: none. */
-  get status(): NonNullable<Status['kubeProxy']> | null {
+  get status(): Status['kubeProxy'] {
     return this.#status;
   }
 
-  /** Throws KubeProxyPresent if the agent must not start. */
   async admit(signal: AbortSignal): Promise<void> {
     const { replace, logger } = this.#parts;
     const finding = await this.#look(signal);
@@ -102,7 +117,6 @@ export class KubeProxyGuard {
     logger.info({ removed: found.filter((each) => !left.includes(each)), left }, 'took over from kube-proxy');
   }
 
-  /** Runs until the signal aborts; call it after `takeOver`. */
   async watch(signal: AbortSignal): Promise<void> {
     const { logger, surroundings } = this.#parts;
     let wait = LOOK_FIRST;
@@ -135,7 +149,8 @@ export class KubeProxyGuard {
     const finding = await this.#proxy.find(signal);
     const { found } = finding;
     const since = this.#status?.since ?? this.#parts.surroundings.wallClock().toISOString();
-    this.#status = found.length === 0 ? null : { found, since, removals: this.#removals };
+    this.#status =
+      found.length === 0 ? null : { found, since, removals: this.#removals, keepsServices: false };
     return finding;
   }
 }

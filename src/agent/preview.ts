@@ -7,7 +7,7 @@ import { noticeForm } from '../observe/status.ts';
 import { ForeignPorts } from './foreign-ports.ts';
 import { KernelListeners, processClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
-import { type KubeProxyPreview, kubeProxyPreview } from './kube-proxy-guard.ts';
+import { type BesideKubeProxy, type KubeProxyPreview, kubeProxyPreview } from './kube-proxy-guard.ts';
 import { planOnce } from './offline.ts';
 import { KernelReservedPorts } from './reserved-ports.ts';
 import type { PlanSettings } from './settings.ts';
@@ -19,7 +19,7 @@ export type AgentPreview = Preview &
 /** What an agent with these settings would change in the kernel; writes nothing. */
 export async function previewAgent(
   settings: PlanSettings,
-  replaceKubeProxy: boolean,
+  beside: BesideKubeProxy,
   signal: AbortSignal,
 ): Promise<AgentPreview> {
   const datapath = NftablesDatapath.open();
@@ -40,7 +40,7 @@ export async function previewAgent(
     const preview = await datapath.preview(plan, signal);
     const kubeProxy = kubeProxyPreview(await rules.find(signal), {
       service: settings.plan.enable.service,
-      replace: replaceKubeProxy,
+      beside,
     });
     const notices = [...plan.notices()].map(noticeForm);
     return { ...preview, kubeProxy, problems, notices, conflicts: [...plan.conflicts.values()] };

@@ -108,7 +108,7 @@ const commandCodes = {
     meaning:
       'Service NAT is on, and rules of kube-proxy are in this network namespace: both would translate the same packets.',
     remedy:
-      'Use --replace-kube-proxy to replace it, or stop kube-proxy and run kube-proxy --cleanup (the only way in IPVS mode), or leave the Services to kube-proxy with --enable pod,egress. docs/migrate-from-kube-proxy.md has the steps.',
+      'Use --replace-kube-proxy to replace it, or stop kube-proxy and run kube-proxy --cleanup (the only way in IPVS mode), or leave the Services to kube-proxy with --beside-kube-proxy leave or --enable pod,egress. docs/migrate-from-kube-proxy.md has the steps.',
     exit: EXIT.impossible,
   },
   KNAT_KERNEL_DENIED: {

@@ -59,7 +59,7 @@ const rejected = object('An object, or a part of one, that gets no NAT.', {
 
 /** The form of metav1.Condition. */
 const condition = object('A condition.', {
-  type: word('Which condition.', ['Synced', 'Programmed', 'Degraded']),
+  type: word('Which condition.', ['Synced', 'Programmed', 'Degraded', 'ServiceNAT']),
   status: word('Whether it is true.', ['True', 'False', 'Unknown']),
   observedGeneration: optional(integer('metadata.generation to which the condition applies.', 0)),
   lastTransitionTime: time('When the status last changed.'),
@@ -88,7 +88,7 @@ export const nodeNatStatus = object('What the agent of the node has programmed; 
   conflicts: optional(list('Claims of several objects to the same.', conflict, NODE_NAT_BOUNDS.conflicts)),
   rejected: optional(list('Objects without NAT, and why.', rejected, NODE_NAT_BOUNDS.rejected)),
   conditions: list(
-    'Synced: every source has delivered all objects. Programmed: the kernel has what the sources want. Degraded: something needs attention.',
+    'Synced: every source has delivered all objects. Programmed: the kernel has what the sources want. Degraded: something needs attention. ServiceNAT: knat does the NAT of Services.',
     condition,
     8,
     ['type'],

@@ -29,6 +29,7 @@ const account = {
     found: texts,
     since: time.openapi({ description: 'present without interruption since then' }),
     removals: count.openapi({ description: 'how often this agent has removed its rules' }),
+    keepsServices: flag.openapi({ description: 'it does Service NAT, and knat leaves that to it' }),
   })
     .nullable()
     .openapi({ description: 'kube-proxy or its rules beside this agent; null: none, or Service NAT is off' }),

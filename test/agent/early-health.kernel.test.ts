@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
 import { runAgent } from '../../src/agent/agent-run.ts';
 import { healthEndpoints } from '../../src/agent/companions/health.ts';
+import { KubeProxyGuard } from '../../src/agent/kube-proxy-guard.ts';
 import type { Datapath } from '../../src/datapath/datapath.ts';
 import { parseAddress } from '../../src/net/address.ts';
 import { askAgent } from '../../src/observe/client.ts';
@@ -113,22 +114,22 @@ test.each(['probe', 'admit'] as const)(
       signal.throwIfAborted();
       return { found: [], ipvs: false, unseen: [] };
     };
+    const surroundings = {
+      now: () => performance.now(),
+      random: () => 0,
+      sleep: async (milliseconds: number, signal: AbortSignal) => {
+        await sleep(milliseconds, undefined, { signal }).catch(() => {});
+      },
+      wallClock: () => new Date(),
+    };
     const agent = new Agent({
       settings,
       datapath,
       host: [],
       interfaces: { current: () => [], watch: () => () => {} } as never,
-      kubeProxy: { find, remove: async () => {} },
-      replaceKubeProxy: false,
+      guard: new KubeProxyGuard({ find, remove: async () => {} }, { replace: false, logger, surroundings }),
       logger,
-      surroundings: {
-        now: () => performance.now(),
-        random: () => 0,
-        sleep: async (milliseconds, signal) => {
-          await sleep(milliseconds, undefined, { signal }).catch(() => {});
-        },
-        wallClock: () => new Date(),
-      },
+      surroundings,
       version: 'test',
       processId: 1,
       companions: [healthEndpoints(address)],

@@ -104,11 +104,11 @@ describe('values', () => {
   });
 
   test.each([
-    ['health.address=127.0.0.1', '--health-address=127.0.0.1:10256', '127.0.0.1', 10256],
+    ['health.address=127.0.0.1', '--health-address=127.0.0.1:10266', '127.0.0.1', 10266],
     ['health.port=9999', '--health-address=127.0.0.1:9999', '127.0.0.1', 9999],
-    ['health.address=0.0.0.0', '--health-address=0.0.0.0:10256', undefined, 10256],
+    ['health.address=0.0.0.0', '--health-address=0.0.0.0:10266', undefined, 10266],
     ['health.address=::,health.port=81', '--health-address=[::]:81', undefined, 81],
-    ['health.address=::1', '--health-address=[::1]:10256', '::1', 10256],
+    ['health.address=::1', '--health-address=[::1]:10266', '::1', 10266],
     ['service.enabled=false', '--health-address=127.0.0.1:10266', '127.0.0.1', 10266],
   ])('the probes follow %s', async (values, option, host, port) => {
     const { agent } = await renderDaemonSet('--set', values);

@@ -178,12 +178,12 @@ describe('the chart', () => {
     expect(agent.args).toEqual(
       expect.arrayContaining([
         '--http-address=127.0.0.1:8484',
-        '--metrics-address=0.0.0.0:10249',
+        '--metrics-address=0.0.0.0:10267',
         '--tls-cert-file=/etc/knat-tls/tls.crt',
         '--tls-private-key-file=/etc/knat-tls/tls.key',
       ]),
     );
-    expect(agent.ports).toContainEqual({ name: 'metrics', containerPort: 10249, hostPort: 10249 });
+    expect(agent.ports).toContainEqual({ name: 'metrics', containerPort: 10267, hostPort: 10267 });
     expect(daemonSet.spec.template.spec.volumes).toContainEqual({
       name: 'tls',
       secret: { secretName: 'knat-tls' },
@@ -200,11 +200,11 @@ describe('the chart', () => {
 
   test.each([
     ['http.address=::,http.port=80', '--http-address=[::]:80', true],
-    ['metrics.address=192.0.2.1', '--metrics-address=192.0.2.1:10249', true],
+    ['metrics.address=192.0.2.1', '--metrics-address=192.0.2.1:10267', true],
     ['metrics.address=0.0.0.0,metrics.unauthenticated=true', '--unauthenticated-metrics', false],
     ['service.enabled=false', '--metrics-address=127.0.0.1:10267', false],
     ['http.address=0.0.0.0,http.port=null', '--http-address=', false],
-    ['metrics.address=::1', '--metrics-address=[::1]:10249', false],
+    ['metrics.address=::1', '--metrics-address=[::1]:10267', false],
   ])('%s gives %s; tokens are looked up: %s', async (values, option, looksUp) => {
     expect((await renderDaemonSet('--set', values)).agent.args).toContain(option);
     const manifests = await render('--set', values);

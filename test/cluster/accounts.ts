@@ -18,6 +18,7 @@ export const fixedAccount: NodeAccount = {
   version: '0.1.0',
   capabilities: { kernel: '6.12.0' },
   enabled: { service: true, pod: true, egress: false },
+  servicesLeft: false,
   source: 'kubernetes',
   synced: true,
   programmed: fixedProgrammed,

@@ -96,6 +96,7 @@ describe('NodeNAT', () => {
         { type: 'Synced', status: 'True', reason: 'InSync', observedGeneration: 1 },
         { type: 'Programmed', status: 'True', reason: 'Matches', observedGeneration: 1 },
         { type: 'Degraded', status: 'False', reason: 'NothingToMend', observedGeneration: 1 },
+        { type: 'ServiceNAT', status: 'True', reason: 'ByKnat', observedGeneration: 1 },
       ],
     });
   });

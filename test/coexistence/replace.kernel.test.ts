@@ -65,6 +65,7 @@ test.each([
   [[], 'refuse', 'the agent would refuse to start beside it'],
   [['--replace-kube-proxy'], 'remove', 'its rules would be removed'],
   [['--enable', 'pod,egress'], 'leave', 'its rules would stay'],
+  [['--beside-kube-proxy', 'leave'], 'leave', 'its rules would stay'],
 ])('--dry-run %j says what would happen to it, and changes nothing', async (options, action, text) => {
   nft(nftablesMode(services));
   const before = listRuleset();
@@ -167,6 +168,42 @@ test('beside a kube-proxy that comes later, status says so; the way back loses n
     expect((await knat(['cleanup'])).status).toBe(0);
   });
   expect(listRuleset()).not.toContain('knat');
+});
+
+/** Whether knat's own table translates the Service. */
+function hasService(): boolean {
+  const table = execFileSync('nft', ['list', 'table', 'ip', 'knat'], { encoding: 'utf8' });
+  return table.includes('10.96.0.10 . tcp . 80');
+}
+
+test('--beside-kube-proxy leave: kube-proxy keeps the Services while it is there, and knat does them after it', async () => {
+  nft(nftablesMode(services));
+  const before = listRuleset();
+  agent = startKnat(['agent', ...source, '--beside-kube-proxy', 'leave', '--log-format', 'json']);
+  await expectUndisturbed(async () => {
+    await agent?.errorsHave('kube-proxy does Service NAT here, so knat does not');
+    await agent?.errorsHave('"programmed"');
+    expect(listRuleset()).toContain(before.trim());
+    expect(hasService()).toBe(false);
+    expect((await knat(['status'])).output).toMatch(
+      /Enabled +pod, egress\n[\s\S]*kube-proxy +does Service NAT/,
+    );
+  });
+  nft('delete table ip kube-proxy; delete table ip6 kube-proxy');
+  await agent.errorsHave('kube-proxy is gone: knat does Service NAT from now on');
+  for (let i = 0; i < 500 && !hasService(); i++) await sleep(20);
+  await expectUndisturbed(async () => {
+    expect((await knat(['status'])).output).toMatch(/Enabled +service, pod, egress\n/);
+    nft(nftablesMode(services));
+    await agent?.errorsHave('kube-proxy has come: knat leaves Service NAT to it');
+    for (let i = 0; i < 500 && hasService(); i++) await sleep(20);
+  });
+  expect((await knat(['status'])).output).toMatch(/Enabled +pod, egress\n/);
+});
+
+test('--beside-kube-proxy leave contradicts --replace-kube-proxy', async () => {
+  const options = ['--replace-kube-proxy', '--beside-kube-proxy', 'leave'];
+  expect(await knat(['agent', ...source, ...options])).toMatchObject({ status: 2 });
 });
 
 test('--once also takes over, before it ends', async () => {

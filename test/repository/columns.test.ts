@@ -110,6 +110,7 @@ test('status', () => {
       message: 'the kernel refuses element 4711 of the map services: no space is left on the device',
     },
     kubeProxy: {
+      keepsServices: true,
       since: '2026-01-31T03:00:00.000Z',
       found: ['table ip kube-proxy with 17 chains', 'chain KUBE-SERVICES of table ip nat'],
     },

@@ -236,7 +236,7 @@ test('a flush is never healed', async () => {
 test('a dry run writes', async () => {
   execFileSync('iptables-nft', ['-P', 'FORWARD', 'DROP']);
   const before = listRuleset();
-  const preview = await previewAgent(settings(new GivenSource([there(podA)])), false, SIGNAL);
+  const preview = await previewAgent(settings(new GivenSource([there(podA)])), 'refuse', SIGNAL);
   expect(preview.changes.some(({ element }) => element.includes('bindings'))).toBe(true);
   expect(listRuleset()).toBe(before);
   execFileSync('nft', ['flush', 'ruleset']);

@@ -52,11 +52,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "knat.healthPort" -}}
-{{- if .Values.health.port -}}
-{{- int .Values.health.port -}}
-{{- else -}}
-{{- ternary 10256 10266 .Values.service.enabled -}}
-{{- end -}}
+{{- int (default 10266 .Values.health.port) -}}
 {{- end -}}
 
 {{/* HOST:PORT, IPv6 in brackets. */}}
@@ -71,11 +67,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "knat.metricsPort" -}}
-{{- if .Values.metrics.port -}}
-{{- int .Values.metrics.port -}}
-{{- else -}}
-{{- ternary 10249 10267 .Values.service.enabled -}}
-{{- end -}}
+{{- int (default 10267 .Values.metrics.port) -}}
 {{- end -}}
 
 {{/* Not empty if clients outside the node can reach the metrics. */}}
@@ -160,6 +152,8 @@ httpGet:
 - --log-format={{ .Values.log.format }}
 {{- if and .Values.service.enabled .Values.service.replaceKubeProxy }}
 - --replace-kube-proxy
+{{- else if .Values.service.enabled }}
+- --beside-kube-proxy={{ .Values.service.besideKubeProxy }}
 {{- end }}
 {{- if .Values.service.enabled }}
 {{- with .Values.service.externalIPs }}
@@ -315,7 +309,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "knat.webhookArgs" -}}
 - webhook
 {{- range include "knat.options" . | fromYamlArray }}
-{{- if not (regexMatch "^--(health-address|http-address|metrics-address|unauthenticated-metrics|tls-|replace-|podnat-prefix|state-flavor|history-)" .) }}
+{{- if not (regexMatch "^--(health-address|http-address|metrics-address|unauthenticated-metrics|tls-|replace-|podnat-prefix|state-flavor|beside-|history-)" .) }}
 - {{ . }}
 {{- end }}
 {{- end }}

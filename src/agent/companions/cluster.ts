@@ -76,6 +76,7 @@ export class NodeAccounts {
       version: status.version,
       capabilities: status.capabilities,
       enabled: status.enabled,
+      servicesLeft: status.kubeProxy?.keepsServices ?? false,
       source: status.source,
       synced,
       programmed: this.#done,

@@ -2,6 +2,7 @@ import { previewAgent } from '../../agent/preview.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import { formatFinding } from '../../model/finding.ts';
 import type { Context } from '../context.ts';
+import { besideKubeProxy } from '../options/run-settings.ts';
 import type { SettingValues } from '../options/table.ts';
 import { printData } from '../output.ts';
 import { withProgress } from '../progress.ts';
@@ -30,7 +31,7 @@ export async function dryRun(
   signal: AbortSignal,
 ): Promise<void> {
   const { terminal } = context;
-  const reading = previewAgent(settings, values.replaceKubeProxy === true, signal);
+  const reading = previewAgent(settings, besideKubeProxy(values), signal);
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, reading);
   const { skeleton, changes, kubeProxy, problems } = preview;
   for (const what of kubeProxy.unseen) {

@@ -44,7 +44,7 @@ async function compare(values: DiffValues, limit: number, context: Context): Pro
   });
   const work = previewAgent(
     { ...settings, nodeName: settings.nodeName ?? context.defaultNode },
-    false,
+    'refuse',
     new AbortController().signal,
   );
   const preview = await withProgress(terminal, `reading ${settings.source.name}`, work);

@@ -95,7 +95,13 @@ export function printStatus(status: Status, terminal: Terminal): void {
       : colors.red(`differs from the plan since ${failure.since}: ${failure.message}`),
   );
   if (kubeProxy !== null) {
-    row('kube-proxy', colors.red(`present since ${kubeProxy.since}: ${kubeProxy.found.join('; ')}`));
+    const found = kubeProxy.found.join('; ');
+    row(
+      'kube-proxy',
+      kubeProxy.keepsServices
+        ? `does Service NAT, knat leaves it to it, since ${kubeProxy.since}: ${found}`
+        : colors.red(`present since ${kubeProxy.since}: ${found}`),
+    );
   }
   const findings = [...status.problems.map(formatFinding), ...planFindings(status)];
   row('Problems', findings.length === 0 ? 'none' : String(findings.length));

@@ -27,6 +27,7 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   node: ['a', 'b', 'c'],
   nodeConfig: ['a', 'b', 'c'],
   enable: ['pod', 'egress', 'service,pod'],
+  besideKubeProxy: ['leave', 'refuse', 'leave'],
   maxManifestMib: ['1', '2', '3'],
   serviceNodePortRange: ['80-32767', '30000:31000', '8080'],
   kubeconfig: ['a', 'b', 'c'],

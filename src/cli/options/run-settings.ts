@@ -1,5 +1,6 @@
 import type { AgentRun } from '../../agent/agent-run.ts';
 import type { HttpOptions } from '../../agent/companions/http.ts';
+import type { BesideKubeProxy } from '../../agent/kube-proxy-guard.ts';
 import type { PlanSettings } from '../../agent/settings.ts';
 import type { ListenAddress } from '../../observe/listening.ts';
 import type { StoreChoice } from '../../status/stores/store.ts';
@@ -17,7 +18,7 @@ export function runSettings(
   values: SettingValues,
   { nodeName, plan: { enable } }: PlanSettings,
 ): Omit<AgentRun, 'settings' | 'logger' | 'version'> {
-  const { once = false, replaceKubeProxy = false, manageForward = true } = values;
+  const { once = false, manageForward = true } = values;
   const { healthAddress: health = DEFAULT_HEALTH_ADDRESS, egressOnChange = 'keep' } = values;
   const { podnatPrefix = DEFAULT_PODNAT_PREFIX, replacePodnatController = false } = values;
   const { nodeStatus = values.stateFlavor !== 'none', events = true } = values;
@@ -25,7 +26,7 @@ export function runSettings(
   const store = storeOf(values, nodeName);
   return {
     once,
-    replaceKubeProxy,
+    besideKubeProxy: besideKubeProxy(values),
     manageForward,
     health,
     proxyHealth: enable.service ? proxyHealthOf(values, health) : null,
@@ -56,18 +57,32 @@ export function runSettings(
   };
 }
 
+/** Throws CliError if the two options that say it contradict each other. */
+export function besideKubeProxy(values: SettingValues): BesideKubeProxy {
+  const { replaceKubeProxy = false, besideKubeProxy: beside = replaceKubeProxy ? 'replace' : 'refuse' } =
+    values;
+  if (replaceKubeProxy && beside !== 'replace') {
+    throw new CliError(
+      'KNAT_USAGE',
+      `--replace-kube-proxy and --beside-kube-proxy ${beside} exclude each other`,
+    );
+  }
+  return beside;
+}
+
 /**
  * A second health address, kube-proxy's, which load balancers ask; null: none. The default is the address of the
- * kube-proxy that knat replaces. If only the host differs from `--health-address`, that suffices: two servers cannot
+ * kube-proxy that knat replaces or follows. If only the host differs from `--health-address`, that suffices: two servers cannot
  * share a port.
  */
 export function proxyHealthOf(
   values: SettingValues,
   healthAddress: ListenAddress | null,
 ): ListenAddress | null {
-  const { proxyHealthAddress, replaceKubeProxy = false, kubeProxy } = values;
+  const { proxyHealthAddress, kubeProxy } = values;
   if (proxyHealthAddress !== undefined) return proxyHealthAddress;
-  if (healthAddress === null || !(replaceKubeProxy || kubeProxy !== undefined)) return null;
+  if (healthAddress === null || (besideKubeProxy(values) === 'refuse' && kubeProxy === undefined))
+    return null;
   const { host } = healthAddress;
   const usual = kubeProxy?.healthAddress ?? { host, port: DEFAULT_HEALTH_ADDRESS.port };
   return usual.port === healthAddress.port ? null : usual;

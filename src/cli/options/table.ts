@@ -361,7 +361,12 @@ const agentOptions = {
   tlsPrivateKeyFile: SERVE.text('FILE', 'PEM file with the key of --tls-cert-file'),
   once: RUN.flag('program the kernel once, then end'),
   replaceKubeProxy: RUN.flag(
-    'with Service NAT: remove the rules of kube-proxy once those of knat are in force (default: refuse to run beside them)',
+    'with Service NAT: remove the rules of kube-proxy once those of knat are in force',
+  ),
+  besideKubeProxy: RUN.value(
+    'WHAT',
+    readChoice(['refuse', 'leave']),
+    'with Service NAT, without --replace-kube-proxy, where rules of kube-proxy are: refuse to run; or leave the Services to it while its rules are there (default: refuse)',
   ),
   replacePodnatController: RUN.flag(
     'with Pod NAT: remove the chains of podnat-controller once the rules of knat are in force (default: report them)',

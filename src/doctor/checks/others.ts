@@ -105,7 +105,7 @@ export const kubeProxy: Check = {
         severity: 'warning',
         message: `rules of kube-proxy are present: ${kubeProxy.join('; ')}`,
         remedy:
-          'replace it (knat agent --replace-kube-proxy), or let it keep the Services (--enable pod,egress)',
+          'replace it (knat agent --replace-kube-proxy), or let it keep the Services (--beside-kube-proxy leave, or --enable pod,egress)',
       },
     ];
   },

@@ -14,6 +14,8 @@ export interface NodeAccount {
   readonly version: string;
   readonly capabilities: Capabilities;
   readonly enabled: EnabledKinds;
+  /** kube-proxy does Service NAT, and knat leaves that to it. */
+  readonly servicesLeft: boolean;
   /** For messages. */
   readonly source: string;
   /** Every source has delivered what existed at the start. */

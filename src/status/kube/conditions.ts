@@ -22,16 +22,18 @@ export function conditionsOf(
   generation: number,
   at: string,
 ): Condition[] {
-  return [synced(account), programmed(account), degraded(account, rows)].map((verdict) => {
-    const old = before.find(({ type }) => type === verdict.type);
-    const isSame = old?.status === verdict.status;
-    return {
-      ...verdict,
-      message: shortened(verdict.message, NODE_NAT_BOUNDS.message),
-      observedGeneration: generation,
-      lastTransitionTime: isSame ? old.lastTransitionTime : at,
-    };
-  });
+  return [synced(account), programmed(account), degraded(account, rows), serviceNat(account)].map(
+    (verdict) => {
+      const old = before.find(({ type }) => type === verdict.type);
+      const isSame = old?.status === verdict.status;
+      return {
+        ...verdict,
+        message: shortened(verdict.message, NODE_NAT_BOUNDS.message),
+        observedGeneration: generation,
+        lastTransitionTime: isSame ? old.lastTransitionTime : at,
+      };
+    },
+  );
 }
 
 function synced({ synced, source }: NodeAccount): Verdict {
@@ -51,6 +53,25 @@ function programmed({ programmed, failure }: NodeAccount): Verdict {
   return programmed === null
     ? { type, status: 'Unknown', reason: 'NotYet', message: 'this agent has programmed nothing yet' }
     : { type, status: 'True', reason: 'Matches', message: 'the kernel has what the source wants' };
+}
+
+function serviceNat({ enabled, servicesLeft }: NodeAccount): Verdict {
+  const type = 'ServiceNAT';
+  if (enabled.service)
+    return { type, status: 'True', reason: 'ByKnat', message: 'knat does the NAT of Services' };
+  return servicesLeft
+    ? {
+        type,
+        status: 'False',
+        reason: 'LeftToKubeProxy',
+        message: 'kube-proxy runs here, or has left its rules, so knat leaves the NAT of Services to it',
+      }
+    : {
+        type,
+        status: 'False',
+        reason: 'NotEnabled',
+        message: 'the settings leave the NAT of Services to others',
+      };
 }
 
 /** The first of: the whole source and scarce ports, rejected objects, conflicts. */

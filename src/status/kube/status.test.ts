@@ -49,3 +49,26 @@ test('texts of objects change nothing in a terminal', () => {
   const [row] = rejected(notices('a', 1, '\u001b[2J\nNode is well \u202e'));
   expect(row?.message).toBe('entry 00000: \\u001b[2J\\nNode is well \\u202e');
 });
+
+test.each([
+  [true, false, 'True', 'ByKnat'],
+  [false, true, 'False', 'LeftToKubeProxy'],
+  [false, false, 'False', 'NotEnabled'],
+])(
+  'who does the NAT of Services: knat %s, left to kube-proxy %s',
+  (service, servicesLeft, status, reason) => {
+    const account = {
+      ...{
+        node: 'n1',
+        version: '1',
+        capabilities: { kernel: '' },
+        programmed: null,
+        problems: [],
+        failure: null,
+      },
+      ...{ enabled: { service, pod: true, egress: true }, servicesLeft },
+    } as unknown as NodeAccount;
+    const { conditions } = statusOf(account, rowsOf(account), null, 1, '2026-01-01T00:00:00Z');
+    expect(conditions.find(({ type }) => type === 'ServiceNAT')).toMatchObject({ status, reason });
+  },
+);
