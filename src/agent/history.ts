@@ -5,6 +5,7 @@ import type { Line, WalkJson } from '../forms/walk.ts';
 import { Journal, type JournalSettings } from '../journal/journal.ts';
 import { Recorder } from '../journal/recorder.ts';
 import type { Activity } from '../observe/activity.ts';
+import { InvalidQuery } from '../observe/invalid-query.ts';
 import { tryLock } from '../wire/file-lock.ts';
 import type { AgentFacts } from './companion.ts';
 import type { OwnerQuestion } from './past.ts';
@@ -89,6 +90,9 @@ export class AgentHistory {
 
   async #ask<About extends keyof PastQuestions>(about: About, question: PastQuestions[About]['question']) {
     if (!(await this.#write())) this.#wake.notify();
+    await this.#journal.claim().catch((error: Error) => {
+      throw new InvalidQuery(`this agent has no history: ${error.message}`); // and does not tell another's as its own
+    });
     return await this.#settings.ask(about, this.#settings.folder, question);
   }
 

@@ -6,6 +6,14 @@ export type TryLock = (fd: number) => boolean;
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
+/** Another agent has the folder. */
+export class FolderTaken extends Error {
+  override readonly name = 'FolderTaken';
+  constructor(folder: string) {
+    super(`another agent keeps its history in ${folder}: give each agent a folder of its own`);
+  }
+}
+
 /** Two agents with one folder would delete and replace each other's segments: the first one locks it. */
 export class FolderLock {
   readonly #tryLock: TryLock;
@@ -15,14 +23,14 @@ export class FolderLock {
     this.#tryLock = tryLock;
   }
 
-  /** Rejects if another agent has the folder. May be called again: a folder that was replaced since is locked anew. */
+  /** Rejects with FolderTaken if another agent has the folder. May be called again: a folder that was replaced since is locked anew. */
   async hold(folder: string): Promise<void> {
     if (this.#held !== null && (await isSame(this.#held, folder))) return;
     await this.release();
     const handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!this.#tryLock(handle.fd)) {
       await handle.close();
-      throw new Error(`another agent keeps its history in ${folder}: give each agent a folder of its own`);
+      throw new FolderTaken(folder);
     }
     this.#held = handle;
   }

@@ -29,6 +29,7 @@ let steady = 0;
 let planner: Planner;
 let recorder: Recorder;
 let journal: Journal;
+const journals: Journal[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'knat-history-'));
@@ -37,7 +38,10 @@ beforeEach(() => {
   begin();
 });
 
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(async () => {
+  for (const one of journals.splice(0)) await one.close();
+  rmSync(folder, { recursive: true });
+});
 
 function begin(facts: readonly FactChange[] = []): void {
   planner = new Planner(nodeFacts(), defaultPlanOptions);
@@ -51,6 +55,7 @@ function begin(facts: readonly FactChange[] = []): void {
     version: '1.2.3',
     tryLock: () => true,
   });
+  journals.push(journal);
 }
 
 function pass(seconds: number): void {
@@ -140,7 +145,7 @@ test('what changed while no agent ran is told with the next start', async () => 
   await inForce();
   const lines = await told({ since: { at: START + 20_001 } });
   expect(lines).toEqual([
-    '2026-01-31T15:01:30.000Z  2.0',
+    '2026-01-31T15:01:30.000Z  1.2',
     '  the agent started (knat 1.2.3)',
     '  Service shop/web changed',
     '      affinityTimeoutSeconds: 10',

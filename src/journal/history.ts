@@ -2,12 +2,13 @@ import type { HistoryEntry, JournalAnswer } from '../forms/journal.ts';
 import { deepEqual } from '../model/equal.ts';
 import type { FactKind } from '../model/facts.ts';
 import type { Planner } from '../plan/planner.ts';
+import { commitsOf, LOSS, lossEvent, startedEvent } from './commits.ts';
 import { type CommitToTell, commitEntry, eventEntry, follow } from './entries.ts';
 import { Candidates, type HistoryFilter, isAbout } from './filter.ts';
 import { type SegmentFile, segmentsIn } from './folder.ts';
 import { type Asked, NotRecorded, timeText } from './instant.ts';
 import type { Header, NotedEvent } from './lines.ts';
-import { Segment } from './segment.ts';
+import { isWhole, Segment } from './segment.ts';
 import { type Difference, ReplayedState } from './state.ts';
 
 export interface HistoryQuestion extends HistoryFilter {
@@ -24,12 +25,17 @@ export async function historyOf(folder: string, question: HistoryQuestion): Prom
   let items: HistoryEntry[] = [];
   let node = '';
   let isComplete = true;
+  let next: Header | null = null;
   for (let at = files.length - 1; at >= 0; at--) {
     const file = files[at];
     if (file === undefined || isAfter(question.until, file)) continue;
     const segment = await Segment.read(file);
     if (segment === null) continue;
-    const told = new Telling(segment, question, await endBefore(files[at - 1], segment.header)).entries();
+    const told =
+      typeof segment === 'string'
+        ? lost(file, segment)
+        : new Telling(segment, question, await endBefore(files[at - 1], segment.header), next).entries();
+    next = typeof segment === 'string' ? null : segment.header;
     node ||= told.node;
     items = [...told.items, ...items];
     const isEnough = items.length > question.limit;
@@ -54,95 +60,66 @@ function isBefore(since: Asked | null, { number, startedAt }: SegmentFile): bool
 
 /** The last state of the segment before, if what changed between the two is recorded nowhere else. */
 async function endBefore(file: SegmentFile | undefined, { because }: Header): Promise<ReplayedState | null> {
-  if (file === undefined || because === 'full' || because === 'clock') return null;
+  if (file === undefined) return null;
+  const isRecorded = because === 'full' || because === 'clock';
+  if (isRecorded && (await isWhole(file))) return null;
   const segment = await Segment.read(file);
-  if (segment === null) return null;
+  if (segment === null || typeof segment === 'string') return null;
   const state = new ReplayedState();
   for (const _ of commitsOf(segment, state));
   return state;
 }
 
-interface ReadCommit {
-  readonly commit: number;
-  readonly at: number;
-  /** Null: an event. */
-  readonly differences: readonly Difference[] | null;
-  readonly event: NotedEvent | null;
+interface Told {
+  readonly items: HistoryEntry[];
+  /** Some are left out because of the limit. */
+  readonly isCut: boolean;
+  /** Empty: not known. */
+  readonly node: string;
 }
 
-/** Commits and events in order; when one is given, the state is that after it. */
-function* commitsOf(segment: Segment, state: ReplayedState): Generator<ReadCommit> {
-  let pending: Parameters<ReplayedState['change']>[0][] = [];
-  let at = segment.header.at;
-  let commit = 0;
-  for (const line of segment.lines()) {
-    switch (line[0]) {
-      case 'c':
-      case 'n':
-        pending.push(line);
-        break;
-      case '=': {
-        at += line[1];
-        const differences = pending.map((one) => state.change(one));
-        pending = [];
-        yield { commit: ++commit, at, differences, event: null };
-        break;
-      }
-      case 'e':
-        at += line[1];
-        yield { commit, at, differences: null, event: line[2] };
-        break;
-      case 'end':
-        at += line[1];
-        yield { commit, at, differences: null, event: ENDED };
-        break;
-      default:
-        state.begin(line);
-        if (line[0] === 'complete') yield { commit: 0, at, differences: null, event: null };
-    }
-  }
+function lost({ number, startedAt }: SegmentFile, damage: string): Told {
+  const items = [eventEntry(`${number}.0`, startedAt, lossEvent(damage))];
+  return { items, isCut: false, node: '' };
 }
-
-const ENDED: NotedEvent = {
-  kind: 'ended',
-  severity: 'info',
-  message: 'the agent ended; its rules stay in the kernel',
-  object: null,
-};
 
 /** Tells what is asked for of one segment. */
 class Telling {
   readonly #segment: Segment;
   readonly #question: HistoryQuestion;
+  /** The last state of the segment before, if what changed between the two is recorded nowhere else. */
   readonly #before: ReplayedState | null;
+  /** Of the segment after it. */
+  readonly #next: Header | null;
   readonly #candidates: Candidates;
 
-  constructor(segment: Segment, question: HistoryQuestion, before: ReplayedState | null) {
+  constructor(
+    segment: Segment,
+    question: HistoryQuestion,
+    before: ReplayedState | null,
+    next: Header | null,
+  ) {
     this.#segment = segment;
+    this.#next = next;
     this.#question = question;
     this.#before = before;
     this.#candidates = new Candidates(question);
   }
 
-  entries(): { readonly items: HistoryEntry[]; readonly isCut: boolean; readonly node: string } {
+  entries(): Told {
     const state = new ReplayedState();
     const wanted: (CommitToTell & { readonly commit: number })[] = [];
     let isCut = false;
-    for (const { commit, at, differences, event } of commitsOf(this.#segment, state)) {
+    for (const { commit, at, differences, event } of commitsOf(this.#segment, state, this.#next)) {
       const isFirst = event === null && differences === null;
       const all = isFirst ? this.#beginning(state) : (differences ?? []);
       for (const { kind, key, after } of all) this.#candidates.note(kind, key, after);
       const noted = isFirst ? this.#begun() : event;
-      const isAsked = noted !== null && this.#candidates.hasEvent(noted);
+      const isAsked = noted !== null && (noted.kind === LOSS || this.#candidates.hasEvent(noted));
       if (!(isAsked || all.some((one) => this.#candidates.has(one)))) continue;
-      if (!this.#isInSpan(at, commit)) continue;
-      wanted.push({
-        commit,
-        position: `${this.#segment.number}.${commit}`,
-        at,
-        differences: all,
-        event: noted,
-      });
+      if (!this.#isInSpan(at, commit) && noted?.kind !== LOSS) continue;
+      const position = `${this.#segment.number}.${commit}`;
+      wanted.push({ commit, position, at, differences: all, event: noted });
       if (wanted.length <= 2 * this.#question.limit) continue;
       wanted.splice(0, this.#question.limit);
       isCut = true;
@@ -161,8 +138,7 @@ class Telling {
   #begun(): NotedEvent | null {
     const { because, why, version } = this.#segment.header;
     const info = { severity: 'info', object: null } as const;
-    if (because === 'start')
-      return { ...info, kind: 'started', message: `the agent started (knat ${version})` };
+    if (because === 'start') return startedEvent(version);
     if (because === 'gap') {
       return {
         ...info,
@@ -209,7 +185,7 @@ class Telling {
         if (one.differences.length > 0) return effects.get(commit) ?? commitEntry(one, null);
         return event === null ? commitEntry(one, null) : eventEntry(position, at, event);
       })
-      .filter((entry) => isAbout(this.#question, entry));
+      .filter((entry) => entry.event?.kind === LOSS || isAbout(this.#question, entry));
   }
 
   #plannerBefore(): Planner | null {

@@ -1,4 +1,5 @@
 import type { Planner } from '../plan/planner.ts';
+import { lossAfter } from './commits.ts';
 import { type SegmentFile, segmentsIn } from './folder.ts';
 import type { ChangeLine, Header } from './lines.ts';
 import { readHeader, Segment } from './segment.ts';
@@ -38,16 +39,20 @@ export async function instantAt(folder: string, asked: Asked): Promise<Instant> 
     'at' in asked
       ? files.filter(({ startedAt }) => startedAt <= asked.at)
       : files.filter(({ number }) => number === asked.segment);
+  let lost: string[] = [];
   for (const file of candidates.toReversed()) {
     const segment = await Segment.read(file);
     if (segment === null) continue;
+    if (typeof segment === 'string') {
+      lost = [`${segment}: what changed since ${timeText(file.startedAt)} is not known`, ...lost];
+      continue;
+    }
     const next = await nextOf(files, file);
-    return new Replay(segment, asked).run(next, await earlierTimes(files, file, asked));
+    const instant = new Replay(segment, asked).run(next, await earlierTimes(files, file, asked));
+    return { ...instant, notes: [...instant.notes, ...lost] };
   }
   if (candidates.length > 0) {
-    throw new NotRecorded(
-      `${candidates.at(-1)?.path} cannot be read: it is damaged, or was deleted meanwhile`,
-    );
+    throw new NotRecorded(lost.at(-1) ?? `${candidates.at(-1)?.path} was deleted meanwhile`);
   }
   throw new NotRecorded(
     'at' in asked
@@ -78,6 +83,9 @@ async function earlierTimes(
   return times;
 }
 
+/** What comes after the last record of a process: another segment, or another process in the same segment. */
+type Following = Pick<Header, 'at' | 'because' | 'why'>;
+
 /** Reads a segment up to the moment. */
 class Replay {
   readonly #segment: Segment;
@@ -89,6 +97,8 @@ class Replay {
   #time: number;
   #endedAt: number | null = null;
   #disturbed: string | null = null;
+  /** Another process went on in this segment after the moment. */
+  #restart: Following | null = null;
 
   constructor(segment: Segment, asked: Asked) {
     this.#segment = segment;
@@ -99,15 +109,19 @@ class Replay {
 
   run(next: Header | null, setBack: readonly number[]): Instant {
     this.#read();
+    const isToEnd = this.#until === null && this.#restart === null;
+    const loss = isToEnd ? lossAfter(this.#segment, this.#time, next) : null;
     if ('commit' in this.#asked && this.#asked.commit !== this.#commit) {
-      throw new NotRecorded(`segment ${this.#segment.number} of the journal has ${this.#commit} commits`);
+      const commits = `segment ${this.#segment.number} of the journal has ${this.#commit} commits`;
+      throw new NotRecorded(loss === null ? commits : `${commits} that can be read: ${loss}`);
     }
+    const following = this.#restart ?? next;
     return {
       planner: this.#state.planner(),
       position: `${this.#segment.number}.${this.#commit}`,
       since: this.#since,
-      until: this.#until ?? next?.at ?? null,
-      notes: [...this.#notes(next), ...setBack.map(setBackText)],
+      until: this.#until ?? (loss === null ? (following?.at ?? null) : null),
+      notes: [...this.#notes(following, loss), ...setBack.map(setBackText)],
     };
   }
 
@@ -121,7 +135,7 @@ class Replay {
           break;
         case '=':
           this.#time += line[1];
-          if (this.#isAfter()) {
+          if (this.#isAfter(this.#time)) {
             this.#until = this.#time;
             return;
           }
@@ -138,15 +152,24 @@ class Replay {
           this.#time += line[1];
           this.#endedAt = this.#time;
           break;
+        case 'start':
+          if (this.#isAfter(this.#time + line[1])) {
+            this.#restart = { at: this.#time + line[1], because: 'start', why: '' };
+            return;
+          }
+          this.#time += line[1];
+          this.#endedAt = null;
+          this.#disturbed = null;
+          break;
         default:
           this.#state.begin(line);
       }
     }
   }
 
-  /** The commit at this time comes after the moment. */
-  #isAfter(): boolean {
-    return 'at' in this.#asked ? this.#time > this.#asked.at : this.#commit === this.#asked.commit;
+  /** The commit or the start at this time comes after the moment. */
+  #isAfter(time: number): boolean {
+    return 'at' in this.#asked ? time > this.#asked.at : this.#commit === this.#asked.commit;
   }
 
   #note(kind: string, message: string): void {
@@ -154,11 +177,13 @@ class Replay {
     if (kind === 'healed' || kind === 'recovered' || kind === 'programmed') this.#disturbed = null;
   }
 
-  #notes(next: Header | null): string[] {
+  #notes(next: Following | null, loss: string | null): string[] {
     const notes: string[] = [];
     if (this.#disturbed !== null)
       notes.push(`at this time the kernel differed from the plan: ${this.#disturbed}`);
     if (this.#until !== null || !('at' in this.#asked)) return notes;
+    if (loss !== null && this.#asked.at >= this.#time)
+      notes.push(`${loss}: what changed since ${timeText(this.#time)} is not known`);
     if (this.#endedAt !== null && this.#asked.at >= this.#endedAt) {
       notes.push(`no agent ran: it ended at ${timeText(this.#endedAt)}, and its rules stayed in the kernel`);
     } else if (next !== null && this.#asked.at > this.#time) notes.push(...gapNotes(this.#time, next));
@@ -166,8 +191,8 @@ class Replay {
   }
 }
 
-/** About the time between the last record of a segment and the next segment. */
-function gapNotes(last: number, header: Header): string[] {
+/** About the time between the last record of a process and the next record. */
+function gapNotes(last: number, header: Following): string[] {
   const span = `between ${timeText(last)} and ${timeText(header.at)}`;
   switch (header.because) {
     case 'start':

@@ -93,7 +93,7 @@ class World {
           await this.journal.end({ at: this.now, steady: this.steady });
           for (const one of this.inForce) one.isWritten = true;
         }
-        // Otherwise what was not written is lost.
+        await this.journal.close(); // otherwise what was not written is lost
         for (let at = this.inForce.length - 1; at >= 0; at--) {
           if (!this.inForce[at]?.isWritten) this.inForce.splice(at, 1);
         }
@@ -153,6 +153,7 @@ async function withWorld(check: (world: World) => Promise<void>, limit?: number)
   try {
     await check(world);
   } finally {
+    await world.journal.close();
     rmSync(world.folder, { recursive: true });
   }
 }

@@ -1,8 +1,9 @@
 import type { NodeFacts } from '../model/node.ts';
 import type { PlanOptions } from '../plan/options.ts';
+import { continuationOf } from './continuation.ts';
 import { editOf } from './edit.ts';
-import { type Kept, keepBelow, openFolder } from './folder.ts';
-import { FolderLock, type TryLock } from './folder-lock.ts';
+import { type Kept, keepBelow, openFolder, segmentsIn } from './folder.ts';
+import { FolderLock, FolderTaken, type TryLock } from './folder-lock.ts';
 import { type Beginning, formatLine, type Line } from './lines.ts';
 import type { Change, Commit, Item, Moment, Recorder, State } from './recorder.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -86,9 +87,27 @@ export class Journal {
 
   /** The agent ends: writes the rest, and that this is the end. */
   async end(moment: Moment): Promise<void> {
-    await this.write();
-    const { last, writer } = this.#open ?? {};
-    if (last !== undefined) await writer?.add(formatLine(['end', Math.max(0, moment.at - last.at)]));
+    try {
+      await this.write();
+      const { last, writer } = this.#open ?? {};
+      if (last !== undefined) await writer?.add(formatLine(['end', Math.max(0, moment.at - last.at)]));
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Takes the folder for this agent, if there is one. Rejects with FolderTaken if another agent has it. */
+  async claim(): Promise<void> {
+    try {
+      await this.#lock.hold(this.#parts.folder);
+    } catch (error) {
+      if (error instanceof FolderTaken) throw error;
+      // What else is wrong with the folder is told where it is written or read.
+    }
+  }
+
+  /** Closes what is open, as it is, and leaves the folder to others. */
+  async close(): Promise<void> {
     await this.#close();
     await this.#lock.release();
   }
@@ -106,7 +125,8 @@ export class Journal {
     if (first === undefined) return;
     if (this.#open === null && 'changes' in first) {
       items = items.slice(1);
-      await this.#begin(this.#isFirst ? 'start' : 'gap', first, first.node, items);
+      const isGoneOn = this.#isFirst && (await this.#goOn(first, first.node, items));
+      if (!isGoneOn) await this.#begin(this.#isFirst ? 'start' : 'gap', first, first.node, items);
     }
     while (this.#open !== null) {
       items = await this.#writeItems(this.#open, items);
@@ -149,10 +169,38 @@ export class Journal {
     return left;
   }
 
+  /**
+   * After a start: goes on with the newest segment, if it says nearly what is in force, so that an agent that starts again
+   * and again does not fill the folder with states. False: it cannot be gone on with.
+   */
+  async #goOn(moment: Moment, node: NodeFacts, later: readonly Item[]): Promise<boolean> {
+    const { recorder, folder } = this.#parts;
+    const { breaks } = recorder;
+    await openFolder(folder, this.#lock);
+    const newest = (await segmentsIn(folder)).at(-1);
+    if (newest === undefined) return false;
+    try {
+      const state = recorder.state(moment, node, later);
+      const found = await continuationOf(newest, state, this.#parts).catch(() => null); // a new one begins
+      if (recorder.breaks !== breaks) throw new Error(TOO_MANY); // what was read is not the state of one moment
+      if (found === null || moment.at - found.last < -CLOCK_TOLERANCE) return false;
+      const { stateBytes, bytes, lines, last } = found;
+      const writer = await SegmentWriter.continue(folder, newest, bytes);
+      const since = Math.max(moment.at - last, 0);
+      await this.#opened({ writer, breaks, stateBytes, node, last: { ...moment, at: last + since } });
+      await writer.add(
+        [['start', since], ...lines, ['=', 0]].map((line) => formatLine(line as Line)).join(''),
+      );
+      return true;
+    } finally {
+      recorder.stateRead();
+    }
+  }
+
   /** Begins a segment with the state in force at a moment; `later`: what came into force after it. */
   async #begin(because: Beginning, moment: Moment, node: NodeFacts, later: readonly Item[]): Promise<void> {
     await this.#close();
-    const { recorder, folder, limit } = this.#parts;
+    const { recorder, folder } = this.#parts;
     const { breaks } = recorder;
     const state = recorder.state(moment, node, later);
     const number = await openFolder(folder, this.#lock);
@@ -167,11 +215,16 @@ export class Journal {
     } finally {
       recorder.stateRead();
     }
+    await this.#opened({ writer, breaks, stateBytes: writer.bytes, node, last: moment });
+  }
+
+  async #opened(open: OpenSegment): Promise<void> {
+    const { folder, limit } = this.#parts;
     this.#isFirst = false;
-    this.#open = { writer, breaks, stateBytes: writer.bytes, node, last: moment };
+    this.#open = open;
     this.#gap = null;
-    this.#keptBytes = writer.bytes;
-    this.#kept = await keepBelow(folder, Math.max(limit - limit / 4 - writer.bytes, limit / 4));
+    this.#keptBytes = open.writer.bytes;
+    this.#kept = await keepBelow(folder, Math.max(limit - limit / 4 - open.stateBytes, limit / 4));
   }
 
   async #writeState(writer: SegmentWriter, state: State, because: Beginning): Promise<void> {

@@ -25,7 +25,9 @@ export type MarkLine =
   | readonly ['=', milliseconds: number]
   | readonly ['e', milliseconds: number, NotedEvent]
   /** The agent ended as it was told to. */
-  | readonly ['end', milliseconds: number];
+  | readonly ['end', milliseconds: number]
+  /** Another process goes on here: what changed meanwhile is the commit that follows. */
+  | readonly ['start', milliseconds: number];
 
 /** Why a segment begins. `gap`: what changed before is not recorded; `clock`: the clock was set back. */
 export type Beginning = 'start' | 'full' | 'gap' | 'clock';

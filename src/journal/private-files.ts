@@ -10,6 +10,11 @@ export async function openAppended(path: string): Promise<FileHandle> {
   return await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
 }
 
+/** A file to which is appended. Rejects if it does not exist, or is a symbolic link. */
+export async function openExisting(path: string): Promise<FileHandle> {
+  return await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
+}
+
 /** Rejects if something has this name. */
 export async function createAppended(path: string): Promise<FileHandle> {
   return await open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);

@@ -41,6 +41,7 @@ export type Item = Commit | EventItem;
 /** The state in force at a moment, read in steps while changes go on. */
 export interface State extends Moment {
   readonly node: NodeFacts;
+  fact(kind: FactKind, key: string): Fact;
   facts(): Generator<readonly [FactKind, key: string, fact: NonNullable<Fact>]>;
 }
 
@@ -172,9 +173,14 @@ export class Recorder {
       at: moment.at,
       steady: moment.steady,
       node,
+      fact: (kind, key) => {
+        const before = former.size === 0 ? undefined : former.get(idOf(kind, key));
+        return before === undefined ? (facts.of(kind).get(key) ?? null) : before[2];
+      },
       facts: function* () {
         for (const kind of FACT_KINDS) {
-          for (const [key, fact] of facts.of(kind)) if (!former.has(idOf(kind, key))) yield [kind, key, fact];
+          for (const [key, fact] of facts.of(kind))
+            if (former.size === 0 || !former.has(idOf(kind, key))) yield [kind, key, fact];
         }
         for (const [kind, key, fact] of former.values()) if (fact !== null) yield [kind, key, fact];
       },
@@ -187,6 +193,7 @@ export class Recorder {
   }
 }
 
-function idOf(kind: FactKind, key: string): string {
+/** Of an object, as a key of maps. */
+export function idOf(kind: FactKind, key: string): string {
   return `${kind} ${key}`;
 }

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { rename, unlink } from 'node:fs/promises';
 import { constants, createDeflateRaw } from 'node:zlib';
-import { segmentPath, unfinishedPath } from './folder.ts';
+import { type SegmentFile, segmentPath, unfinishedPath } from './folder.ts';
 import { frameOf, MAGIC } from './frames.ts';
-import { createAppended } from './private-files.ts';
+import { createAppended, openExisting } from './private-files.ts';
 
 /** Writes one segment. It gets its name when its first state is whole, so that each segment can be read by itself. */
 export class SegmentWriter {
@@ -21,6 +21,13 @@ export class SegmentWriter {
     await unlink(path).catch(() => {}); // what an earlier attempt left; `createAppended` says if it cannot be removed
     const writer = new SegmentWriter(folder, await createAppended(path));
     await writer.#append(MAGIC);
+    return writer;
+  }
+
+  /** Goes on with a segment that is whole. Rejects if it cannot be opened. */
+  static async continue(folder: string, { path }: SegmentFile, bytes: number): Promise<SegmentWriter> {
+    const writer = new SegmentWriter(folder, await openExisting(path));
+    writer.bytes = bytes;
     return writer;
   }
 

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HistoryEntry, JournalAnswer } from '../../src/forms/journal.ts';
 import type { WalkJson } from '../../src/forms/walk.ts';
+import { FolderLock } from '../../src/journal/folder-lock.ts';
+import { tryLock } from '../../src/wire/file-lock.ts';
 import { nft } from '../netns/namespace.ts';
 import { knat } from './knat.ts';
 import { serviceManifest } from './manifests.ts';
@@ -114,6 +116,26 @@ test.each([
     expect(await problems()).toMatchObject([{ message: expect.stringContaining(why) }]);
   } finally {
     execFileSync('umount', ['--lazy', folder]);
+  }
+});
+
+test('an agent that another one keeps out of the folder tells nothing of what that one wrote', async () => {
+  const first = await node.startAgent(['--history-dir', folder, ...NOWHERE]);
+  await entry('the start', ({ event }) => event?.kind === 'started');
+  first.process.kill('SIGKILL');
+  await first.ended;
+  const other = new FolderLock(tryLock);
+  await other.hold(folder);
+  try {
+    const second = await node.startAgent(['--history-dir', folder, ...NOWHERE]);
+    await second.errorsHave('KNAT_HISTORY');
+    for (const command of [['history'], ['explain', ...PACKET, '--at', '0s']]) {
+      const { status, errors } = await knat(command);
+      expect(status).toBe(2);
+      expect(errors).toContain(`this agent has no history: another agent keeps its history in ${folder}`);
+    }
+  } finally {
+    await other.release();
   }
 });
 
