@@ -50,6 +50,10 @@ export class NoticesByFragment {
   revision = 0;
   readonly #byName = new Map<string, readonly Notice[]>();
 
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
   replace(name: string, notices: readonly Notice[]): void {
     if (!this.#byName.has(name) && notices.length === 0) return;
     this.revision++;

@@ -21,6 +21,12 @@ export class FactStore {
   };
   /** By Service; mostly a Service has one, which is kept without a list around it. */
   readonly #slicesOf = new Map<string, EndpointSliceFact | readonly EndpointSliceFact[]>();
+  readonly #slicesChanged: (service: string) => void;
+
+  /** @param slicesChanged called with the key of each Service whose slices change */
+  constructor(slicesChanged: (service: string) => void = () => {}) {
+    this.#slicesChanged = slicesChanged;
+  }
 
   of<Kind extends FactKind>(kind: Kind): ReadonlyMap<string, FactTypes[Kind]> {
     return this.#byKind[kind];
@@ -41,10 +47,13 @@ export class FactStore {
   #putSlice(before: EndpointSliceFact | undefined, after: EndpointSliceFact | null): void {
     if (before !== undefined && after !== null && isSamePlace(before, after)) {
       const service = serviceOf(after);
-      this.#setSlices(
-        service,
-        this.slicesOf(service).map((slice) => (slice === before ? after : slice)),
-      );
+      const slices = this.#slicesOf.get(service);
+      if (slices === before) this.#setSlices(service, after);
+      else
+        this.#setSlices(
+          service,
+          this.slicesOf(service).map((slice) => (slice === before ? after : slice)),
+        );
       return;
     }
     if (before !== undefined) {
@@ -61,10 +70,11 @@ export class FactStore {
     this.#setSlices(service, slices);
   }
 
-  #setSlices(service: string, slices: readonly EndpointSliceFact[]): void {
-    const [first] = slices;
-    if (first === undefined) this.#slicesOf.delete(service);
-    else this.#slicesOf.set(service, slices.length === 1 ? first : slices);
+  #setSlices(service: string, slices: EndpointSliceFact | readonly EndpointSliceFact[]): void {
+    this.#slicesChanged(service);
+    const only = isList(slices) && slices.length === 1 ? slices[0] : undefined;
+    if (isList(slices) && slices.length === 0) this.#slicesOf.delete(service);
+    else this.#slicesOf.set(service, only ?? slices);
   }
 }
 

@@ -49,6 +49,11 @@ export class FragmentUnion implements NatPlan {
     else if (entries !== old) this.#fragments.set(name, entries);
   }
 
+  /** The entries of a fragment; null where it has none, or has notices too. */
+  entriesWithoutNotices(name: string): readonly PlanEntry[] | null {
+    return this.#notices.has(name) ? null : (this.#fragments.get(name) ?? null);
+  }
+
   /** Ends a round of replacements: the keys that changed get a revision. */
   seal(): void {
     this.#settleLanes();
@@ -161,9 +166,9 @@ export class FragmentUnion implements NatPlan {
   /** The same for lists with the same keys in the same order, which is the usual change. */
   #exchangeInPlace(old: readonly PlanEntry[], wanted: readonly PlanEntry[]): readonly PlanEntry[] {
     let entries: PlanEntry[] | null = null;
-    for (const [index, entry] of old.entries()) {
-      const next = wanted[index];
-      if (next === undefined || deepEqual(entry, next)) continue;
+    for (let index = 0; index < old.length; index++) {
+      const [entry, next] = [old[index] as PlanEntry, wanted[index] as PlanEntry];
+      if (deepEqual(entry, next)) continue;
       this.#replaceClaim(entry, next);
       entries ??= old.slice();
       entries[index] = next;

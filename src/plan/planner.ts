@@ -9,7 +9,7 @@ import type { ServiceFact } from '../model/service.ts';
 import type { IpAddress } from '../net/address.ts';
 import type { PortSpan } from '../net/port.ts';
 import { EgressPlanner } from './egress-rules.ts';
-import { FactStore, serviceOf } from './fact-store.ts';
+import { FactStore } from './fact-store.ts';
 import { emptyFragment, type Fragment, fragmentOf } from './fragment.ts';
 import { FragmentUnion } from './fragment-union.ts';
 import { hostPortHolders, lostHostPorts, withHolders } from './host-listeners.ts';
@@ -20,6 +20,7 @@ import { claimsPorts, type PodPeers, podFragment } from './pod.ts';
 import { type BeyondLimits, beyondLimits } from './pod-nat-policy.ts';
 import { isolatedScope, type ScopeFragment } from './scope.ts';
 import { addressesOfOthers, serviceFragment } from './service.ts';
+import { withEndpoints } from './service-endpoints.ts';
 import { SizeBounds } from './size-bounds.ts';
 import { everyPort, sourcePortsFragment } from './source-ports.ts';
 import { addressesHere, strayPods } from './stray-pods.ts';
@@ -36,7 +37,9 @@ const noLimits: PodLimits = new Map();
  * current facts alone: any order of changes gives the same as computing from scratch.
  */
 export class Planner {
-  readonly #facts = new FactStore();
+  /** Services whose slices changed. */
+  readonly #movedServices = new Set<string>();
+  readonly #facts = new FactStore((service) => this.#movedServices.add(service));
   readonly nodes = this.#facts.of('Node');
   readonly services = this.#facts.of('Service');
   readonly pods = this.#facts.of('Pod');
@@ -133,13 +136,8 @@ export class Planner {
         // Addresses of other proxies are not dropped, although they are in the service CIDRs.
         this.#dirtyScope ||= !isAlike(addressesOfOthers, this.services.get(key), change.fact);
         break;
-      case 'EndpointSlice': {
-        const before = this.#facts.of(change.kind).get(key);
-        this.#markServiceOf(before);
-        // The names are the same text in both, mostly the same object.
-        if (before?.serviceName !== change.fact?.serviceName) this.#markServiceOf(change.fact);
-        break;
-      }
+      case 'EndpointSlice':
+        break; // the store tells which Services they concern
       case 'Pod':
         this.#markPod(key, change.fact);
         break;
@@ -161,10 +159,6 @@ export class Planner {
       default:
         change satisfies never;
     }
-  }
-
-  #markServiceOf(slice: EndpointSliceFact | null | undefined): void {
-    if (slice != null) this.#dirtyServices.add(serviceOf(slice));
   }
 
   #markPod(key: string, fact: PodFact | null): void {
@@ -192,11 +186,9 @@ export class Planner {
       const fragment = this.#egressRules.fragment(this.#facts, this.#node, this.#scopes);
       this.#union.replace('egress rules', fragment);
     }
-    for (const key of this.#dirtyServices) {
-      const service = enable.service ? this.services.get(key) : undefined;
-      const make = (fact: ServiceFact) =>
-        serviceFragment(fact, this.slicesOf(key), this.#node, this.#options);
-      this.#replace(key, fragmentOf('Service', service, make));
+    for (const key of this.#dirtyServices) this.#planService(key, false);
+    for (const key of this.#movedServices) {
+      if (!this.#dirtyServices.has(key)) this.#planService(key, true);
     }
     const limits = enable.pod ? this.#beyondLimits() : noLimits;
     for (const key of this.#dirtyPods) {
@@ -210,6 +202,7 @@ export class Planner {
     this.#dirtyEgress = false;
     // Emptying a set makes it a new table.
     if (this.#dirtyServices.size > 0) this.#dirtyServices.clear();
+    if (this.#movedServices.size > 0) this.#movedServices.clear();
     if (this.#dirtyPods.size > 0) this.#dirtyPods.clear();
     this.#union.seal();
     const holders = this.#holders();
@@ -217,6 +210,20 @@ export class Planner {
     this.#union.replace('host ports', lost.length === 0 ? emptyFragment : { entries: [], notices: lost });
     this.#updateSourcePorts();
     return this.#union;
+  }
+
+  /** @param isSame the Service and the node are as when it was planned: at most its endpoints are others */
+  #planService(key: string, isSame: boolean): void {
+    const service = this.enable.service ? this.services.get(key) : undefined;
+    const before = isSame ? this.#union.entriesWithoutNotices(key) : null;
+    const make = (fact: ServiceFact): Fragment => {
+      const slices = this.slicesOf(key);
+      const entries = before === null ? null : withEndpoints(before, fact, slices, this.#node);
+      return entries === null
+        ? serviceFragment(fact, slices, this.#node, this.#options)
+        : { entries, notices: emptyFragment.notices };
+    };
+    this.#replace(key, fragmentOf('Service', service, make));
   }
 
   /** A fragment that limits concern waits for all others. */

@@ -10,22 +10,14 @@ import { FAMILIES, type Family } from '../net/family.ts';
 import type { Port } from '../net/port.ts';
 import { formatPrefix, prefixContains } from '../net/prefix.ts';
 import type { AddressSet } from '../net/ranges.ts';
-import { EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
-import type {
-  ClusterAddress,
-  Endpoint,
-  FrontendOrigin,
-  ServiceFrontend,
-  ServiceHealthCheck,
-  Tuple,
-} from './entry.ts';
+import { type EndpointChoice, MOST_ENDPOINTS } from './endpoints.ts';
+import type { ClusterAddress, FrontendOrigin, ServiceFrontend, ServiceHealthCheck, Tuple } from './entry.ts';
 import { clusterAddressKey, healthCheckKey, tupleKey } from './entry-key.ts';
 import { emptyFragment, type Fragment } from './fragment.ts';
 import { loadBalancerSources } from './load-balancer.ts';
 import { addressesForHealthChecks, addressesForNodePorts } from './node-port-addresses.ts';
 import { defaultPlanOptions, type PlanOptions } from './options.ts';
-
-const none: readonly Endpoint[] = Object.freeze([]);
+import { isLocalOnly, listsOf, PortChoices } from './service-endpoints.ts';
 
 type ServiceEntry = ServiceFrontend | ClusterAddress | ServiceHealthCheck;
 
@@ -80,30 +72,6 @@ export function serviceFragment(
   }
   // A copy has no spare capacity.
   return { entries: restricted(entries), notices: notices.length === 0 ? emptyFragment.notices : notices };
-}
-
-/** The endpoints of a Service port, chosen for a family when they are first asked for. */
-class PortChoices {
-  readonly port: ServicePortFact;
-  readonly #slices: readonly EndpointSliceFact[];
-  readonly #node: NodeFacts;
-  readonly #byFamily: { [Of in Family]: EndpointChoice | null } = { IPv4: null, IPv6: null };
-
-  constructor(slices: readonly EndpointSliceFact[], port: ServicePortFact, node: NodeFacts) {
-    this.port = port;
-    this.#slices = slices;
-    this.#node = node;
-  }
-
-  of(family: Family): EndpointChoice {
-    const choice = this.#byFamily[family] ?? new EndpointChoice(this.#slices, this.port, family, this.#node);
-    this.#byFamily[family] = choice;
-    return choice;
-  }
-
-  made(family: Family): EndpointChoice | null {
-    return this.#byFamily[family];
-  }
 }
 
 interface ExternalAddresses {
@@ -208,10 +176,8 @@ function frontend(
   choice: EndpointChoice,
   sourceRanges: AddressSet | null,
 ): ServiceFrontend {
-  const internal = origin === 'ClusterIP';
-  const local = (internal ? service.internalTrafficPolicy : service.externalTrafficPolicy) === 'Local';
-  const endpoints = internal && local ? choice.local : choice.cluster;
-  const localEndpoints = !internal && local ? choice.local : null;
+  const isLocal = isLocalOnly(service, origin);
+  const { endpoints, localEndpoints, retained, unserved } = listsOf(choice, origin, tuple.protocol, isLocal);
   return {
     kind: 'ServiceFrontend',
     key: tupleKey(tuple),
@@ -222,24 +188,12 @@ function frontend(
     portName,
     endpoints,
     localEndpoints,
-    retained: tuple.protocol === 'UDP' ? retained(choice, endpoints, localEndpoints) : none,
-    masquerade: internal ? 'cluster-ip' : local ? 'node-sources' : 'always',
-    unserved: local && choice.cluster.length > 0 ? 'drop' : 'reject',
+    retained,
+    masquerade: origin === 'ClusterIP' ? 'cluster-ip' : isLocal ? 'node-sources' : 'always',
+    unserved,
     sourceRanges,
     affinityTimeoutSeconds: service.affinityTimeoutSeconds,
   };
-}
-
-function retained(
-  choice: EndpointChoice,
-  endpoints: readonly Endpoint[],
-  localEndpoints: readonly Endpoint[] | null,
-): readonly Endpoint[] {
-  const { serving } = choice;
-  if (serving === endpoints) return none;
-  const used = new Set([...endpoints, ...(localEndpoints ?? [])]);
-  const others = serving.filter((endpoint) => !used.has(endpoint));
-  return others.length === 0 ? none : others;
 }
 
 /**

@@ -30,6 +30,7 @@ export class Backlog {
     changed: ReadonlySet<string>,
     programmed: Pick<ProgrammedByKey, 'get'>,
   ): readonly Piece[] {
+    if (this.isEmpty && changed.size === 1) return piecesOf(plan, changed, programmed);
     const { now, later } = nextTransaction(this.#all(plan, changed, programmed), this.#keys);
     for (const { changes } of now) for (const { key } of changes) this.#keys.delete(key);
     if (later.length > 0 && changed.size > 0) {

@@ -32,8 +32,12 @@ export function batchOf(
   if (chains !== null) beginChanges(batch, chains);
   const lists = new ElementLists();
   // Removals first, so that what takes their place finds it free.
-  lists.write('delete', batch, table, () => placeAll(lists, changes.remove));
-  lists.write('add', batch, table, () => placeAll(lists, changes.add));
+  lists.begin('delete', batch, table);
+  placeAll(lists, changes.remove);
+  lists.end();
+  lists.begin('add', batch, table);
+  placeAll(lists, changes.add);
+  lists.end();
   if (chains !== null) endChanges(batch, chains);
   return batch;
 }
@@ -52,10 +56,10 @@ export function freshBatch(
   const batch = new Batch(FRESH_BYTES + bytesOf(programmed.values()));
   tables.load(batch, table, variant);
   const lists = new ElementLists();
-  const added = lists.write('add', batch, table, () => {
-    if (changes === null) putDesired(programmed.values(), lists);
-    else placeAll(lists, changes.add);
-  });
+  lists.begin('add', batch, table);
+  if (changes === null) putDesired(programmed.values(), lists);
+  else placeAll(lists, changes.add);
+  const added = lists.end();
   for (const [family, elements] of clients) {
     batch.addElements(nftFamily[family], table, 'affinity_clients', elements);
   }

@@ -111,10 +111,11 @@ test('changed slots and a rendering of everything are one content', () => {
         const [a, b] = entries;
         const plan = { entry: (key: string): PlanEntry | undefined => (key === 'a' ? a : b) ?? undefined };
         const pieces = piecesOf(plan, ['a', 'b'], held.programmed).map(rendered);
-        const { batch, elementsAdded, elementsDeleted, done } = transactions.of(pieces, held, plainVariant);
+        const transaction = transactions.of(pieces, held, plainVariant);
+        const { batch, elementsAdded, elementsDeleted } = transaction;
         const before = kernel.elements.size;
         kernel.take(batch);
-        held = done();
+        held = transaction.done();
         expect(kernel.elements.size - before).toBe(elementsAdded - elementsDeleted);
         const wanted = new Map([...held.programmed.values()].flatMap(elementsOf).map(textOf));
         expect(kernel.elements).toEqual(wanted);
@@ -146,8 +147,9 @@ test('one endpoint of many is one element that goes and one that comes', () => {
     const write = (all: readonly Endpoint[]) => {
       const plan = { entry: () => entry(all) };
       const pieces = piecesOf(plan, ['a'], held.programmed).map(rendered);
-      const { elementsAdded, elementsDeleted, done } = transactions.of(pieces, held, plainVariant);
-      held = done();
+      const transaction = transactions.of(pieces, held, plainVariant);
+      const { elementsAdded, elementsDeleted } = transaction;
+      held = transaction.done();
       return [elementsAdded, elementsDeleted];
     };
     write(many);

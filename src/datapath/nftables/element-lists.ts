@@ -23,18 +23,18 @@ export class ElementLists implements Elements {
   #message: 'NFT_MSG_NEWSETELEM' | 'NFT_MSG_DELSETELEM' = 'NFT_MSG_NEWSETELEM';
   #count = 0;
 
-  /**
-   * The elements that `task` gives are deleted from the sets of this table, or added to them. Returns how many they are.
-   * Removals go first, so that what takes their place finds it free.
-   */
-  write(what: 'delete' | 'add', batch: Batch, table: string, task: (lists: ElementLists) => void): number {
+  /** The elements from now on to `end` are deleted from the sets of this table, or added to them. */
+  begin(what: 'delete' | 'add', batch: Batch, table: string): void {
     this.#batch = batch;
     this.#table = table;
     this.#message = what === 'add' ? 'NFT_MSG_NEWSETELEM' : 'NFT_MSG_DELSETELEM';
     this.#count = 0;
-    for (const row of this.#used) this.#lists.get(row)?.shrink(MOST_KEPT); // where a task ended with an error
+    for (const row of this.#used) this.#lists.get(row)?.shrink(MOST_KEPT); // an error has kept `end` from being called
     this.#used.length = 0;
-    task(this);
+  }
+
+  /** Returns how many they are. */
+  end(): number {
     for (const row of this.#used) this.#flush(row, this.#listOf(row));
     this.#used.length = 0;
     this.#batch = null;

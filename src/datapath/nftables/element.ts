@@ -25,7 +25,7 @@ export interface Contents<Name extends SetName> {
   readonly verdict?: Verdict;
 }
 
-/** Takes elements, by the contents of their fields. */
+/** Takes elements, by the contents of their fields, which the caller may use again for the next one. */
 export interface Elements {
   put<Name extends SetName>(family: Family, set: Name, contents: Contents<Name>): void;
 }

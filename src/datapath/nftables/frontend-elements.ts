@@ -175,19 +175,38 @@ function besideOf(entry: ServiceFrontend, slots: Slots, other: Programmed, local
 
 /** Slot → endpoint. */
 function putEndpoints(entry: Views, slots: Slots, beside: Slots | null, local: boolean, out: Elements): void {
-  const [address, protocol, port] = keyOf(entry);
   const family = familyOf(entry.tuple.address);
   const map = endpointMap(slotCount(slots), entry.localEndpoints !== null);
   const count = filledSlots(slots, map);
   const countBeside = beside === null ? 0 : filledSlots(beside, map);
   const first = local ? LOCAL_VIEW : 0;
+  const { key, data } = slotContents;
+  keyInto(key, entry);
   for (let slot = 0; slot < count; slot++) {
     const endpoint = inFilledSlot(slots, slot);
     if (slot < countBeside && isSameEndpoint(endpoint, inFilledSlot(beside as Slots, slot))) continue;
-    const data = [endpoint.address, endpoint.port] as const;
-    if (map === 'endpoints_single') out.put(family, map, { key: [address, protocol, port], data });
-    else out.put(family, map, { key: [address, protocol, port, first + slot], data });
+    data[0] = endpoint.address;
+    data[1] = endpoint.port;
+    if (map === 'endpoints_single') {
+      out.put(family, map, { key: keyOf(entry), data });
+      continue;
+    }
+    key[3] = first + slot;
+    out.put(family, map, slotContents);
   }
+}
+
+/** Address, protocol, port, and slot or id. */
+type SlotKey = [...FrontendKey, number];
+type EndpointData = [...Required<Contents<'bindings'>>['data']];
+
+/** The contents of one slot after the other: a change takes no memory for them. */
+const slotContents = { key: [] as unknown as SlotKey, data: [] as unknown as EndpointData };
+
+function keyInto(key: SlotKey, { tuple: { address, protocol, port } }: Views): void {
+  key[0] = address;
+  key[1] = protocol;
+  key[2] = port;
 }
 
 /** Two of a few endpoints fill all slots, each two of them. */
@@ -202,25 +221,25 @@ function inFilledSlot(slots: Slots, slot: number): Endpoint {
 
 /** Slot → id of the endpoint, and id → endpoint. */
 function putIds(entry: Views, slots: Slots, beside: Slots | null, local: boolean, out: Elements): void {
-  const [address, protocol, port] = keyOf(entry);
   const family = familyOf(entry.tuple.address);
   const count = slotCount(slots);
   const map = idMap(count);
   const ids = endpointIds(slots.endpoints);
   const [first, mark] = local ? [LOCAL_VIEW, LOCAL_ID] : [0, 0];
   const standing = beside === null ? null : new StandingIds(beside, map);
+  const { key } = slotContents;
+  keyInto(key, entry);
   for (let slot = 0; slot < count; slot++) {
     const endpoint = inSlot(slots, slot);
     const id = ids[indexIn(slots, slot)] as number;
     const marked = id + mark;
     if (standing?.isInSlot(slot, id) !== true) {
-      out.put(family, map, { key: [address, protocol, port, first + slot], data: [marked] });
+      key[3] = first + slot;
+      out.put(family, map, { key, data: [marked] });
     }
     if (standing?.isOf(slot, id, endpoint) === true) continue;
-    out.put(family, 'affinity_endpoints', {
-      key: [address, protocol, port, marked],
-      data: [endpoint.address, endpoint.port],
-    });
+    key[3] = marked;
+    out.put(family, 'affinity_endpoints', { key, data: [endpoint.address, endpoint.port] });
   }
 }
 

@@ -28,8 +28,8 @@ import { type RenderedPiece, rendered } from './pieces.ts';
 import { previewOf } from './preview.ts';
 import { Refusals } from './refusals.ts';
 import { nftFamily } from './ruleset/text.ts';
-import { sift } from './sift.ts';
-import { type SkeletonVariant, TABLE } from './skeleton.ts';
+import { type Sifted, sift } from './sift.ts';
+import { type RuleSettings, type SkeletonVariant, TABLE } from './skeleton.ts';
 import { type Held, Transactions } from './transaction.ts';
 import { goneKeys } from './unclaimed.ts';
 import { watchTables } from './watch.ts';
@@ -192,11 +192,7 @@ export class NftablesDatapath implements Datapath {
     try {
       this.#connection.commit(transaction.batch);
     } catch (error) {
-      if (!(error instanceof Rejected)) throw error;
-      const sifted = sift(pieces, (some) =>
-        this.#connection.check(this.#transactions.of(some, held, settings).batch),
-      );
-      if (sifted.refused.size === 0) throw error;
+      const sifted = this.#sift(pieces, held, settings, error);
       refused = sifted.refused;
       transaction = this.#transactions.of(sifted.accepted, held, settings);
       this.#connection.commit(transaction.batch);
@@ -209,6 +205,21 @@ export class NftablesDatapath implements Datapath {
     this.#held = transaction.done();
     this.#revision = plan.revision;
     return this.#report(transaction.keepsChains ? 'kept' : 'changed', 'changes', transaction);
+  }
+
+  /** Which pieces the kernel refuses. Throws the error if it is no refusal, or of none of them. */
+  #sift(
+    pieces: readonly RenderedPiece[],
+    held: Held,
+    settings: RuleSettings,
+    error: unknown,
+  ): Sifted<RenderedPiece> {
+    if (!(error instanceof Rejected)) throw error;
+    const sifted = sift(pieces, (some) =>
+      this.#connection.check(this.#transactions.of(some, held, settings).batch),
+    );
+    if (sifted.refused.size === 0) throw error;
+    return sifted;
   }
 
   async #synchronise(plan: NatPlan, signal: AbortSignal): Promise<Report> {

@@ -92,32 +92,38 @@ function changesOf(
 }
 
 function pieceOf(changes: readonly EntryChange[]): Piece {
-  let weight = 0;
-  let hasRange = false;
-  let lists: ReadonlySet<AddressSet> = noLists;
+  const piece: Growing = { changes, weight: 0, fullWeight: 0, lists: noLists, hasRange: false };
   for (const { old, entry } of changes) {
-    for (const each of [old?.entry, entry]) {
-      if (each === undefined) continue;
-      weight += weightOf(each);
-      hasRange ||= isRange(each);
-      if ('sourceRanges' in each && each.sourceRanges !== null)
-        lists = new Set([...lists, each.sourceRanges]);
-    }
+    if (old !== undefined) take(piece, old.entry);
+    if (entry !== undefined) take(piece, entry);
   }
-  return { changes, weight, fullWeight: weightBeside({ weight, lists }, noLists), lists, hasRange };
+  piece.fullWeight = weightBeside(piece, noLists);
+  return piece;
+}
+
+type Growing = { -readonly [Name in keyof Piece]: Piece[Name] };
+
+function take(piece: Growing, entry: PlanEntry): void {
+  piece.weight += weightOf(entry);
+  piece.hasRange ||= isRange(entry);
+  if ('sourceRanges' in entry && entry.sourceRanges !== null) {
+    piece.lists = new Set([...piece.lists, entry.sourceRanges]);
+  }
 }
 
 /** Makes the elements, but those of slots. */
 export function rendered({ changes }: Piece): RenderedPiece {
+  const staged = new Array<StagedEntry>(changes.length);
   let before: PlacedElement[] | null = null;
   let after: PlacedElement[] | null = null;
-  const staged = changes.map(({ key, old, entry }): StagedEntry => {
+  for (let index = 0; index < changes.length; index++) {
+    const { key, old, entry } = changes[index] as EntryChange;
     const now = entry === undefined ? null : program(entry, old);
     const elements = changedElements(old, now);
     before = withMore(before, elements.before);
     after = withMore(after, elements.after);
-    return { key, old: old ?? null, now };
-  });
+    staged[index] = { key, old: old ?? null, now };
+  }
   return { staged, before: before ?? noElements, after: after ?? noElements };
 }
 
@@ -197,6 +203,8 @@ function weightBeside(
 
 const noLists: ReadonlySet<AddressSet> = new Set();
 
+const noPieces: readonly Piece[] = Object.freeze([]);
+
 /**
  * The pieces of the next transaction, small ones first, so that nobody waits for the large change of another; and those that
  * come later.
@@ -207,7 +215,7 @@ export function nextTransaction(
   pieces: readonly Piece[],
   waiting: ReadonlySet<string> = new Set(),
 ): { readonly now: readonly Piece[]; readonly later: readonly Piece[] } {
-  if (pieces.length < 2) return { now: pieces, later: [] };
+  if (pieces.length < 2) return { now: pieces, later: noPieces };
   const sorted = [...pieces].sort((a, b) => a.fullWeight - b.fullWeight);
   const now: Piece[] = [];
   const later: Piece[] = [];

@@ -78,7 +78,7 @@ export const NOBODY = -1;
 
 /** The order of this many slots, given who lies where; the others fill the holes. */
 export function filled(count: number, indexIn: (slot: number) => number): SlotOrder {
-  const order = new Array<number>(count);
+  const order = scratch('order', count);
   const isPlaced = scratch('placed', count).fill(0, 0, count);
   for (let slot = 0; slot < count; slot++) {
     const index = indexIn(slot);
@@ -94,7 +94,10 @@ export function filled(count: number, indexIn: (slot: number) => number): SlotOr
     }
     isAsPlanned &&= order[slot] === slot;
   }
-  return isAsPlanned ? null : order;
+  if (isAsPlanned) return null;
+  const kept = new Array<number>(count);
+  for (let slot = 0; slot < count; slot++) kept[slot] = order[slot] as number;
+  return kept;
 }
 
 /** For each of the first endpoints of one list, the index of the same endpoint in the other. */
@@ -185,7 +188,12 @@ function nameOf({ address, port }: Endpoint): string {
 }
 
 /** Numbers that are worked with during one call: a change takes no memory for them. */
-const scratches = { now: new Int32Array(0), left: new Int32Array(0), placed: new Int32Array(0) };
+const scratches = {
+  now: new Int32Array(0),
+  left: new Int32Array(0),
+  placed: new Int32Array(0),
+  order: new Int32Array(0),
+};
 
 function scratch(name: keyof typeof scratches, length: number): Int32Array {
   if (scratches[name].length < length) scratches[name] = new Int32Array(Math.max(64, 2 * length));

@@ -26,13 +26,13 @@ function written(...facts: FactChange[]) {
   planner.apply(facts);
   const plan = planner.update();
   const keys = plan.changedSince(before) ?? [...plan.entries()].map(({ key }) => key);
-  const { changes, done } = transactions.of(
+  const transaction = transactions.of(
     piecesOf(plan, keys, held.programmed).map(rendered),
     held,
     plainVariant,
   );
-  held = done();
-  return { add: sharedOf(changes.add), remove: sharedOf(changes.remove) };
+  held = transaction.done();
+  return { add: sharedOf(transaction.changes.add), remove: sharedOf(transaction.changes.remove) };
 }
 
 function sharedOf(elements: readonly PlacedElement[]): string[] {

@@ -26,7 +26,7 @@ export interface Held {
 }
 
 /** One transaction: the elements of some changed entries, and the chains that they need or that nobody needs any more. */
-export interface Transaction {
+export class Transaction {
   /** Valid until the next transaction is made. */
   readonly batch: Batch;
   /** The elements, but those of slots. */
@@ -34,10 +34,58 @@ export interface Transaction {
   /** All elements. */
   readonly elementsAdded: number;
   readonly elementsDeleted: number;
+  readonly #staged: readonly StagedEntry[];
+  readonly #held: Held;
+  readonly #shared: UseChange<PlacedElement>;
+  readonly #needs: UseChange<Need>;
+  readonly #variant: SkeletonVariant;
+
+  /** @param batch empty; the transaction is written into it */
+  constructor(
+    batch: Batch,
+    lists: ElementLists,
+    pieces: readonly RenderedPiece[],
+    held: Held,
+    settings: RuleSettings,
+  ) {
+    const { staged, before, after } = joined(pieces);
+    this.batch = batch;
+    this.#staged = staged;
+    this.#held = held;
+    this.#shared = sharedChange(held, before, after);
+    this.changes = together(ownDifference(before, after), this.#shared.changes);
+    this.#needs = needsAfter(held, staged);
+    this.#variant = variantAfter(held, this.#needs.changes, settings);
+    const chains = this.keepsChains ? null : changesBetween(held.variant, this.#variant);
+    if (chains !== null) beginChanges(batch, chains);
+    // Removals first, so that what takes their place finds it free.
+    lists.begin('delete', batch, TABLE);
+    placeAll(lists, this.changes.remove);
+    for (const { old, now } of staged) if (old !== null) putChangedSlots(old, now, lists);
+    this.elementsDeleted = lists.end();
+    lists.begin('add', batch, TABLE);
+    placeAll(lists, this.changes.add);
+    for (const { old, now } of staged) if (now !== null) putChangedSlots(now, old, lists);
+    this.elementsAdded = lists.end();
+    if (chains !== null) endChanges(batch, chains);
+  }
+
   /** The chains stay as they are. */
-  readonly keepsChains: boolean;
+  get keepsChains(): boolean {
+    return this.#variant === this.#held.variant;
+  }
+
   /** Call it when the kernel has taken the batch. What is held goes over into the new state. */
-  readonly done: () => Held;
+  done(): Held {
+    const held = this.#held;
+    for (const { key, now } of this.#staged) {
+      if (now === null) held.programmed.delete(key);
+      else held.programmed.set(key, now);
+    }
+    this.#shared.done();
+    this.#needs.done();
+    return this.keepsChains ? held : { ...held, variant: this.#variant };
+  }
 }
 
 /** Makes transactions, one at a time, in memory that is used again. */
@@ -46,47 +94,20 @@ export class Transactions {
   readonly #lists = new ElementLists();
 
   of(pieces: readonly RenderedPiece[], held: Held, settings: RuleSettings): Transaction {
-    const before = elementsOf(pieces, 'before');
-    const after = elementsOf(pieces, 'after');
-    const shared = sharedChange(held, before, after);
-    const changes = together(ownDifference(before, after), shared.changes);
-    const needs = needsAfter(held, pieces);
-    const variant = variantAfter(held, needs.changes, settings);
-    const chains = variant === held.variant ? null : changesBetween(held.variant, variant);
-    const batch = this.#batch;
-    batch.clear();
-    if (chains !== null) beginChanges(batch, chains);
-    const lists = this.#lists;
-    const elementsDeleted = lists.write('delete', batch, TABLE, () => {
-      placeAll(lists, changes.remove);
-      eachStaged(pieces, ({ old, now }) => old !== null && putChangedSlots(old, now, lists));
-    });
-    const elementsAdded = lists.write('add', batch, TABLE, () => {
-      placeAll(lists, changes.add);
-      eachStaged(pieces, ({ old, now }) => now !== null && putChangedSlots(now, old, lists));
-    });
-    if (chains !== null) endChanges(batch, chains);
-    const done = () => {
-      eachStaged(pieces, ({ key, now }) => {
-        if (now === null) held.programmed.delete(key);
-        else held.programmed.set(key, now);
-      });
-      shared.done();
-      needs.done();
-      return variant === held.variant ? held : { ...held, variant };
-    };
-    return { batch, changes, elementsAdded, elementsDeleted, keepsChains: chains === null, done };
+    this.#batch.clear();
+    return new Transaction(this.#batch, this.#lists, pieces, held, settings);
   }
 }
 
-function eachStaged(pieces: readonly RenderedPiece[], act: (staged: StagedEntry) => unknown): void {
-  for (const { staged } of pieces) for (const each of staged) act(each);
-}
-
-/** The elements of all pieces; most changes, which are slots alone, have none. */
-function elementsOf(pieces: readonly RenderedPiece[], when: 'before' | 'after'): readonly PlacedElement[] {
-  for (const piece of pieces) if (piece[when].length > 0) return pieces.flatMap((each) => each[when]);
-  return noElements;
+/** All pieces as one; most changes are one. */
+function joined(pieces: readonly RenderedPiece[]): RenderedPiece {
+  const [first] = pieces;
+  if (first !== undefined && pieces.length === 1) return first;
+  return {
+    staged: pieces.flatMap(({ staged }) => staged),
+    before: pieces.flatMap(({ before }) => before),
+    after: pieces.flatMap(({ after }) => after),
+  };
 }
 
 const noElements: readonly PlacedElement[] = Object.freeze([]);
@@ -120,19 +141,17 @@ function together<Item>(one: Difference<Item>, other: Difference<Item>): Differe
   return { add: [...one.add, ...other.add], remove: [...one.remove, ...other.remove] };
 }
 
-function needsAfter({ needs }: Held, pieces: readonly RenderedPiece[]): UseChange<Need> {
+function needsAfter({ needs }: Held, staged: readonly StagedEntry[]): UseChange<Need> {
   let gone: Need[] | null = null;
   let come: Need[] | null = null;
-  for (const { staged } of pieces) {
-    for (const { old, now } of staged) {
-      const before = old === null ? nothingNeeded : needsOf(old.entry);
-      const after = now === null ? nothingNeeded : needsOf(now.entry);
-      if (before === after) continue;
-      gone ??= [];
-      come ??= [];
-      gone.push(...before);
-      come.push(...after);
-    }
+  for (const { old, now } of staged) {
+    const before = old === null ? nothingNeeded : needsOf(old.entry);
+    const after = now === null ? nothingNeeded : needsOf(now.entry);
+    if (before === after) continue;
+    gone ??= [];
+    come ??= [];
+    gone.push(...before);
+    come.push(...after);
   }
   return needs.after(gone ?? nothingNeeded, come ?? nothingNeeded);
 }
