@@ -21,7 +21,7 @@ export function agentView(
       planner,
       explainQuery(planner, query),
       (...asked) => existingFlows(...asked).catch(() => null),
-      (packet) => kernelJourney(planner.plan, planner.heldNode, packet).catch(() => null),
+      (asked) => kernelJourney(planner.plan, planner.heldNode, asked).catch(() => null),
     );
   return {
     status: () => agent.status(),

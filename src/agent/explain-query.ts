@@ -3,8 +3,9 @@ import { type ExistingFlow, isAsPlanned } from '../explain/existing.ts';
 import { hintsOf } from '../explain/hints.ts';
 import { isAnswer } from '../explain/icmp.ts';
 import { errorWalk, unknownAnswer } from '../explain/icmp-walk.ts';
+import type { Follower } from '../explain/others/follower.ts';
 import type { Journey } from '../explain/others/journey.ts';
-import { isPortPacket, type Packet, type PortPacket, parseFlow } from '../explain/packet.ts';
+import { type Packet, parseFlow } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
 import { type ReplyNames, replyWalk } from '../explain/reply-walk.ts';
 import { type Walk, walk } from '../explain/walk.ts';
@@ -32,7 +33,7 @@ export interface SeenWalk {
   readonly walk: Walk;
   /** The connections to which the packet belongs; null: conntrack was not read. */
   readonly existing: readonly ExistingFlow[] | null;
-  /** The packet's way through the kernel; null: it was not examined, or the packet is a reply. */
+  /** The packet's way through the kernel; null: it was not examined. */
   readonly journey: Journey | null;
 }
 
@@ -47,20 +48,22 @@ export async function explainSeen(
   planner: Planner,
   walk: Walk,
   look: LookForFlows | null,
-  follow: (packet: PortPacket) => Promise<Journey | null> = async () => null,
+  follow: (asked: Follower) => Promise<Journey | null> = async () => null,
 ): Promise<SeenWalk> {
   const { packet } = walk;
   const existing =
     look === null ? null : await look(packet, (flow) => isAsPlanned(walk, planner.heldNode, flow));
   const [only] = existing ?? [];
   if (isAnswer(packet.icmp)) {
-    return { walk: existing === null ? walk : answered(planner, packet, only), existing, journey: null };
+    if (existing === null) return { walk, existing, journey: null };
+    const journey = await follow({ packet, flow: only ?? 'none' });
+    return { walk: answered(planner, packet, only), existing, journey };
   }
   if (packet.sourcePort !== undefined && only?.direction === 'reply') {
     const reply = replyWalk(planner.heldNode, packet, only, replyNames(planner, packet.protocol, only));
-    return { walk: reply, existing, journey: null };
+    return { walk: reply, existing, journey: await follow({ packet, flow: only }) };
   }
-  return { walk, existing, journey: isPortPacket(packet) ? await follow(packet) : null };
+  return { walk, existing, journey: await follow({ packet, flow: 'new' }) };
 }
 
 /** An ICMP error or echo reply. @param flow undefined: conntrack has none */

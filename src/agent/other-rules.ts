@@ -3,9 +3,9 @@ import { KernelHost } from '../datapath/coexistence/kernel-host.ts';
 import { KernelIpSets } from '../datapath/coexistence/kernel-ip-sets.ts';
 import { KernelRuleset } from '../datapath/coexistence/kernel-ruleset.ts';
 import { type Difference, differingSources } from '../explain/others/differing.ts';
+import type { Follower } from '../explain/others/follower.ts';
 import { type Journey, journeyOf } from '../explain/others/journey.ts';
 import type { WalkedNode } from '../explain/own.ts';
-import type { PortPacket } from '../explain/packet.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { familyOf, type IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
@@ -22,14 +22,14 @@ class Surroundings {
   readonly #host = new KernelHost(this.#sets);
   readonly #rulesets = new Map<Family, KernelRuleset>();
 
-  async follow(plan: NatPlan, node: WalkedNode, packet: PortPacket): Promise<Journey> {
-    const family = familyOf(packet.destination);
+  async follow(plan: NatPlan, node: WalkedNode, asked: Follower): Promise<Journey> {
+    const family = familyOf(asked.packet.destination);
     let ruleset = this.#rulesets.get(family);
     if (ruleset === undefined) {
       ruleset = await KernelRuleset.open(family, this.#host);
       this.#rulesets.set(family, ruleset);
     }
-    return await journeyOf(packet, { plan, node }, ruleset, this.#host, async () => await turn());
+    return await journeyOf(asked, { plan, node }, ruleset, this.#host, async () => await turn());
   }
 
   /** Other programs changed rules since. */
@@ -71,8 +71,8 @@ async function examinedAlone<Found>(examine: (surroundings: Surroundings) => Pro
  * The packet's way through the kernel of this network namespace: the plan's rules, those of other programs, and routing. Reads
  * only what the packet meets, in turns of the event loop, and sends nothing. Throws Denied without rights.
  */
-export async function kernelJourney(plan: NatPlan, node: WalkedNode, packet: PortPacket): Promise<Journey> {
-  return await examined((surroundings) => surroundings.follow(plan, node, packet));
+export async function kernelJourney(plan: NatPlan, node: WalkedNode, asked: Follower): Promise<Journey> {
+  return await examined((surroundings) => surroundings.follow(plan, node, asked));
 }
 
 /** Where other programs of this host translate packets of pods otherwise than the plan. Throws Denied without rights. */
@@ -85,7 +85,9 @@ export async function foreignDifferences({
   for (const { nodeName, hostNetwork, finished, ips } of pods.values())
     if (nodeName === heldNode.nodeName && !hostNetwork && !finished) here.push(...ips);
   return await examined((surroundings) =>
-    differingSources(plan, heldNode, here, (packet) => surroundings.follow(plan, heldNode, packet)),
+    differingSources(plan, heldNode, here, (packet) =>
+      surroundings.follow(plan, heldNode, { packet, flow: 'new' }),
+    ),
   );
 }
 
@@ -95,12 +97,12 @@ export async function foreignDifferences({
  */
 export async function journeyHere(
   { plan, heldNode }: Pick<Planner, 'plan' | 'heldNode'>,
-  packet: PortPacket,
+  asked: Follower,
   isThisHost: boolean,
 ): Promise<Journey | null> {
   try {
     if (!isThisHost && !isNodeHere(heldNode)) return null;
-    return await kernelJourney(plan, heldNode, packet);
+    return await kernelJourney(plan, heldNode, asked);
   } catch {
     return null; // without rights, or without nf_tables
   }

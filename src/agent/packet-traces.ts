@@ -1,12 +1,12 @@
 import { isAnswer } from '../explain/icmp.ts';
-import { isPortPacket, type Packet } from '../explain/packet.ts';
+import { icmpType } from '../explain/icmp-types.ts';
+import type { Packet } from '../explain/packet.ts';
 import { packetOfQuestion } from '../explain/question.ts';
 import type { TraceQuestion } from '../forms/questions.ts';
 import type { TraceLine } from '../forms/trace.ts';
 import { familyOf } from '../net/address.ts';
 import { hasPorts, protocolNumber } from '../net/protocol.ts';
 import { InvalidQuery, validQuery } from '../observe/invalid-query.ts';
-import { icmpType } from '../trace/icmp-types.ts';
 import { type TraceAsked, TraceSession } from '../trace/session.ts';
 import { TraceRunning } from '../trace/trace-running.ts';
 import type { AgentFacts } from './companion.ts';
@@ -47,9 +47,7 @@ export class PacketTraces {
       plan: planner.plan,
       node: () => planner.heldNode,
       journey: async (packet: Packet) =>
-        isPortPacket(packet)
-          ? await kernelJourney(planner.plan, planner.heldNode, packet).catch(() => null)
-          : null,
+        await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' }).catch(() => null),
     };
     const session = new TraceSession(asked, facts, surroundings);
     const running = { session, question: `${question.from} → ${question.to}` };

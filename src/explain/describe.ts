@@ -50,7 +50,7 @@ export function describeWalk(
   const groups = groupPaths(walk.paths);
   for (const group of groups) lines.push(...groupLines(group, groups.length > 1, isWhole));
   if (journey === null) lines.push([], ...resultLines(walk, groups));
-  else lines.push(...wayLines(wayJson(journey), walkJson(walk).packet));
+  else lines.push(...wayLines(wayJson(journey), walkJson(walk).packet, answerText(walk)));
   for (const { winner, losers, because } of walk.conflicts) {
     const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
     lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
@@ -159,10 +159,16 @@ function resultLines(walk: Walk, groups: readonly PathGroup[]): Line[] {
 }
 
 /** How an answer to the packet comes back; a packet that is an answer itself has none. */
-function answerLines({ steps: [first] }: Walk, group: PathGroup): Line[] {
+function answerLines(walk: Walk, group: PathGroup): Line[] {
+  const [first] = walk.steps;
   if (first?.rule === 'icmp-answer') return [];
-  const text = first?.rule === 'reply' ? `the connection is known ${first.until}` : replyText(group);
-  return labelled('', COLUMN, text, 'plain');
+  return labelled('', COLUMN, answerText(walk) ?? replyText(group), 'plain');
+}
+
+/** What is said below the result of a packet that is an answer itself; null: it is none. */
+function answerText({ steps: [first] }: Walk): string | null {
+  if (first?.rule === 'icmp-answer') return '';
+  return first?.rule === 'reply' ? `the connection is known ${first.until}` : null;
 }
 
 function replyText({ paths }: PathGroup): string {

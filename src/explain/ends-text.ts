@@ -8,7 +8,7 @@ interface Ends {
 }
 
 /** `10.96.0.10:80`; without ports (ICMP) the address alone. */
-export function placeText(address: IpAddress, port: number): string {
+export function placeText(address: string, port: number): string {
   return port === 0 ? address : formatEndpoint(address, port);
 }
 

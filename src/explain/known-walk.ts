@@ -3,7 +3,7 @@ import type { Packet } from './packet.ts';
 import type { DestinationStep } from './step.ts';
 import type { Path, Walk } from './walk.ts';
 
-/** What conntrack makes of a packet that no rule is asked about. */
+/** What conntrack makes of a packet that no rule of NAT is asked about. */
 export interface Made {
   /** Another destination. */
   readonly isTurned: boolean;

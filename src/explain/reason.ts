@@ -33,7 +33,7 @@ export function stepReason(step: Step): string {
     case 'reply': {
       const [after] = step.after;
       const goes = after === undefined ? '' : `, goes to ${placeText(after.destination, after.port)}`;
-      return `a reply: it belongs to the connection ${step.connection}${goes}; conntrack undoes the translation of that connection, and no rule is asked`;
+      return `a reply: it belongs to the connection ${step.connection}${goes}; conntrack undoes the translation of that connection, and no rule of NAT is asked`;
     }
     case 'icmp-answer':
       return icmpAnswerReason(step);
@@ -100,7 +100,7 @@ function icmpAnswerReason(step: Extract<Step, { rule: 'icmp-answer' }>): string 
     return 'conntrack knows no connection that it answers: it passes as it is, and no rule of NAT is asked';
   }
   const inside = inner === null ? '' : `; the packet inside becomes ${inner}`;
-  return `it belongs to the connection ${connection}, goes to ${after.destination}${inside}; conntrack undoes the translation of that connection, and no rule is asked`;
+  return `it belongs to the connection ${connection}, goes to ${after.destination}${inside}; conntrack undoes the translation of that connection, and no rule of NAT is asked`;
 }
 
 /** What a Service does with a packet to it: one sentence without a full stop. */

@@ -1,4 +1,5 @@
 import type { PortSpan } from '../net/port.ts';
+import { hasPorts } from '../net/protocol.ts';
 import type { Host } from './host.ts';
 import { applyMark, type PassingPacket } from './packet.ts';
 import type { Effect, HookName } from './rule.ts';
@@ -28,14 +29,14 @@ export function applyEffect(
       return {
         ...packet,
         destination: effect.address ?? packet.destination,
-        port: portIn(effect.ports, packet.port),
+        port: portIn(effect.ports, packet),
         isDecided: { ...packet.isDecided, destination: true },
       };
     case 'redirect':
       return {
         ...packet,
         destination: host.redirectAddress(packet) ?? packet.destination,
-        port: portIn(effect.ports, packet.port),
+        port: portIn(effect.ports, packet),
         isDecided: { ...packet.isDecided, destination: true },
       };
     case 'snat':
@@ -54,7 +55,7 @@ export function sent(
   source: PassingPacket['source'],
   ports: PortSpan | 'any' | null,
 ): PassingPacket {
-  const isOne = ports !== null && ports !== 'any' && ports.first === ports.last;
+  const isOne = hasPorts(packet.protocol) && ports !== null && ports !== 'any' && ports.first === ports.last;
   const sourcePort = isOne
     ? ports.first
     : source === packet.source && ports === null
@@ -64,8 +65,8 @@ export function sent(
 }
 
 /** A port in the span is kept (nf_nat_core.c, in_range). */
-function portIn(ports: PortSpan | 'any' | null, port: number | null): number | null {
-  if (ports === null) return port;
+function portIn(ports: PortSpan | 'any' | null, { port, protocol }: PassingPacket): number | null {
+  if (ports === null || !hasPorts(protocol)) return port;
   if (ports === 'any') return null;
   if (ports.first === ports.last) return ports.first;
   return port !== null && port >= ports.first && port <= ports.last ? port : null;

@@ -1,4 +1,5 @@
 import type { ChainWalker } from './chains.ts';
+import { endOf, translatedByConnection } from './connection.ts';
 import type { Course, Division, Ended } from './course.ts';
 import { merged } from './course.ts';
 import { packetKey } from './packet.ts';
@@ -103,7 +104,11 @@ async function through<Own>(
 
 function tracked<Own>(course: Course<Own>): Course<Own> {
   const { packet } = course;
-  return packet.tracking === 'before' ? { ...course, packet: { ...packet, tracking: 'tracked' } } : course;
+  if (packet.tracking !== 'before') return course;
+  return {
+    ...course,
+    packet: { ...packet, tracking: packet.connection === 'none' ? 'unplaced' : 'tracked' },
+  };
 }
 
 /** nf_route_table_hook4 of nft_chain_route.c, nf_nat_ipv4_local_fn of nf_nat_proto.c. */
@@ -159,11 +164,6 @@ function tableOf<Own>({ own, chain }: Stop<Own>): string {
   return own?.table ?? chain?.table ?? '';
 }
 
-/** What is decided once for a connection at this hook. */
-function endOf(hook: HookName): 'destination' | 'source' {
-  return hook === 'prerouting' || hook === 'output' ? 'destination' : 'source';
-}
-
 async function throughNat<Own>(
   hook: HookName,
   stops: readonly Stop<Own>[],
@@ -171,8 +171,12 @@ async function throughNat<Own>(
   walker: ChainWalker,
 ): Promise<Division<Own>> {
   const end = endOf(hook);
-  if (course.packet.tracking !== 'tracked' || course.packet.isDecided[end])
-    return { on: [course], ended: [] };
+  const { tracking, isDecided, connection } = course.packet;
+  if (tracking !== 'tracked' || isDecided[end]) return { on: [course], ended: [] };
+  if (connection !== undefined && connection !== 'none') {
+    const packet = translatedByConnection(course.packet, connection, hook);
+    return { on: [{ ...course, packet }], ended: [] };
+  }
   const ended: Ended<Own>[] = [];
   const done: Course<Own>[] = [];
   let open: readonly Course<Own>[] = [course];

@@ -1,6 +1,6 @@
 import type { IpAddress } from '../net/address.ts';
 import type { Family } from '../net/family.ts';
-import type { Protocol } from '../net/protocol.ts';
+import type { PacketProtocol } from '../net/protocol.ts';
 
 export interface Interface {
   readonly name: string;
@@ -21,13 +21,40 @@ export interface Ends {
   readonly port: number | null;
 }
 
+/** Ends of a connection in one direction; an address of null is one of this host, but which one is not known. */
+export type Tuple = Omit<Ends, 'source' | 'destination'> & {
+  readonly source: IpAddress | null;
+  readonly destination: IpAddress | null;
+};
+
+/** A connection of conntrack, and how a packet belongs to it. */
+export interface Connection {
+  /** `related`: an ICMP error about one of its packets. */
+  readonly state: 'established' | 'related';
+  /** Which way the packet goes. */
+  readonly direction: 'original' | 'reply';
+  readonly protocol: PacketProtocol;
+  readonly original: Tuple;
+  readonly reply: Tuple;
+}
+
+/** Numbers of RFC 792 or RFC 4443. A null code is not known. */
+export interface IcmpHeader {
+  readonly type: number;
+  readonly code: number | null;
+  /** It is about another packet. */
+  readonly isError: boolean;
+}
+
 /**
- * The first packet of a connection as rules see it at one place of its way. Interfaces: null where the hook has none, undefined
+ * A packet as rules see it at one place of its way: mostly the first one of a connection. Interfaces: null where the hook has none, undefined
  * where nobody knows it.
  */
 export interface PassingPacket extends Omit<Ends, 'source'> {
   readonly family: Family;
-  readonly protocol: Protocol;
+  readonly protocol: PacketProtocol;
+  /** With ICMP, which has no ports. */
+  readonly icmp?: IcmpHeader;
   /** Null: an address of this host, but which one is not known. */
   readonly source: IpAddress | null;
   /** This host sends it. */
@@ -36,24 +63,19 @@ export interface PassingPacket extends Omit<Ends, 'source'> {
   readonly output: Interface | null | undefined;
   readonly mark: Mark;
   readonly connectionMark: Mark;
-  /** `before`: connection tracking has not seen it yet. `untracked`: it never will. */
-  readonly tracking: 'before' | 'tracked' | 'untracked';
+  /**
+   * `before`: connection tracking has not seen it yet. `untracked`: it never will. `unplaced`: it has seen it, knows no connection
+   * of it and begins none.
+   */
+  readonly tracking: 'before' | 'tracked' | 'untracked' | 'unplaced';
+  /** What connection tracking finds; absent: the packet begins a connection. */
+  readonly connection?: Connection | 'none';
   /** Sets that rules on its way changed, so that nobody knows what they have for it. */
   readonly filled?: readonly string[];
   /** As it came. */
   readonly original: Ends;
   /** A rule, or the absence of one, has decided about the translation of this end. */
   readonly isDecided: { readonly destination: boolean; readonly source: boolean };
-}
-
-/** The destination is not that of the packet as it came: `ct status dnat`. */
-export function hasNewDestination({ destination, port, original }: PassingPacket): boolean {
-  return destination !== original.destination || port !== original.port;
-}
-
-/** The source is not that of the packet as it came: `ct status snat`. */
-export function hasNewSource({ source, sourcePort, original }: PassingPacket): boolean {
-  return source !== original.source || (sourcePort !== original.sourcePort && sourcePort !== null);
 }
 
 /** Two packets of the same key meet the same rules from here on. */

@@ -1,4 +1,5 @@
 import { fateOf, reasonOf } from '../explain/answer.ts';
+import { isEchoRequest } from '../explain/icmp-types.ts';
 import type { Journey } from '../explain/others/journey.ts';
 import { isOwnAddress, type WalkedNode } from '../explain/own.ts';
 import type { Packet } from '../explain/packet.ts';
@@ -11,7 +12,6 @@ import type { NatPlan } from '../plan/nat-plan.ts';
 import { differenceFromWay, wayText } from './beside-way.ts';
 import type { Happened } from './happened.ts';
 import { endText, type Header } from './header.ts';
-import { isEchoRequest } from './icmp-types.ts';
 
 /** What explain says of the packet with these headers; null for protocols that it does not know. */
 export function walkOf(

@@ -42,7 +42,7 @@ afterEach(() => nft('flush ruleset'));
 /** What explain is certain of, or `depends`. */
 async function said(source: IpAddress, destination: IpAddress): Promise<string> {
   const packet = { source, destination, protocol: 'TCP', port: portOf(80) } as const;
-  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, packet);
+  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' });
   const isOpen = ends.some(({ course, fate }) => course.assumed.length > 0 || fate.kind === 'unknown');
   if (isOpen || limits.length > 0) return 'depends';
   return [...new Set(ends.map(({ fate }) => (fate.kind === 'delivered' ? 'sent' : fate.kind)))].join();

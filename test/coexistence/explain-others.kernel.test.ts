@@ -4,7 +4,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { explainQuery } from '../../src/agent/explain-query.ts';
+import { existingFlows } from '../../src/agent/existing-flows.ts';
+import { explainQuery, explainSeen } from '../../src/agent/explain-query.ts';
 import { foreignDifferences, kernelJourney } from '../../src/agent/other-rules.ts';
 import { describeWalk } from '../../src/explain/describe.ts';
 import { plainText } from '../../src/explain/lines.ts';
@@ -12,7 +13,9 @@ import { isPortPacket } from '../../src/explain/packet.ts';
 import type { FactChange } from '../../src/model/facts.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
+import { ConntrackConnection } from '../../src/wire/conntrack/connection.ts';
 import { ip, localAddress, nodeFacts, pool, portOf, present } from '../generators/build.ts';
+import { forgetConnections } from '../netns/connections.ts';
 import { nft } from '../netns/namespace.ts';
 import { Stage } from '../netns/stage.ts';
 
@@ -57,7 +60,7 @@ async function planOf(facts: readonly FactChange[]) {
 /** One way only, without an assumption: where it ends, and as whom. */
 async function told(planner: Planner, source = podA, destination = lanHost, port = 80) {
   const packet = { source, destination, protocol: 'TCP', port: portOf(port) } as const;
-  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, packet);
+  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' });
   expect(limits).toEqual([]);
   expect(ends).toHaveLength(1);
   const [end] = ends;
@@ -74,7 +77,7 @@ async function described(planner: Planner, source = podA, destination = lanHost,
   const walked = explainQuery(planner, { from: source, to: destination, port: String(port) });
   const { packet } = walked;
   if (!isPortPacket(packet)) throw new TypeError('a packet with a port was asked for');
-  const journey = await kernelJourney(planner.plan, planner.heldNode, packet);
+  const journey = await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' });
   return describeWalk(walked, [], false, journey).map(plainText).join('\n');
 }
 
@@ -180,6 +183,28 @@ describe('flannel masquerades the pods towards everything else', () => {
   });
 });
 
+test('a reply of a known connection meets rules, too', async () => {
+  const planner = await planOf([present('IPPool', pool('pods', '10.244.0.0/16', { natOutgoing: true }))]);
+  nft(
+    'table inet odd { chain c { type filter hook forward priority 0; iifname "eth0" ct state established ct direction reply tcp sport 80 drop; }\n}',
+  );
+  forgetConnections();
+  expect(await seen()).toBe('timeout');
+  const conntrack = new ConntrackConnection();
+  const [entry] = conntrack.entries({ family: 'IPv4', original: { src: podA, dst: lanHost, dport: 80 } });
+  conntrack.close();
+  const question = { from: `${lanHost}:80`, to: nodeIP, port: String(entry?.reply.dport) };
+  const { journey } = await explainSeen(
+    planner,
+    explainQuery(planner, question),
+    existingFlows,
+    async (asked) => await kernelJourney(planner.plan, planner.heldNode, asked),
+  );
+  expect(journey?.ends).toMatchObject([
+    { fate: { kind: 'dropped', by: { chain: 'c' } }, course: { assumed: [], packet: { destination: podA } } },
+  ]);
+});
+
 describe('ipsets', () => {
   const ipset = (line: string) => execFileSync('ipset', line.split(' '));
   afterEach(() => {
@@ -231,7 +256,7 @@ test('a table with 100,000 rules holds nothing up, and is told', async () => {
   };
   let handle = setImmediate(count);
   const packet = { source: podA, destination: lanHost, protocol: 'TCP', port: portOf(80) } as const;
-  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, packet);
+  const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' });
   clearImmediate(handle);
   expect(turns).toBeGreaterThan(100);
   expect(limits).toEqual(['chain passing of table ip large is too large to be examined']);

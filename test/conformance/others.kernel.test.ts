@@ -153,10 +153,8 @@ async function mistake(
   const { source, address: destination, protocol, port, sourcePort } = packet;
   const inputInterface = stage.inputInterface(source);
   const asked = { source, destination, protocol, port: portOf(port), sourcePort: sourcePort as Port };
-  const journey = await kernelJourney(plan, node, {
-    ...asked,
-    ...(inputInterface === undefined ? {} : { inputInterface }),
-  });
+  const by = inputInterface === undefined ? {} : { inputInterface };
+  const journey = await kernelJourney(plan, node, { packet: { ...asked, ...by }, flow: 'new' });
   const { ends } = journey;
   const foretold = ends.map((end) => ({ end, said: sayings(end, packet, listening) }));
   const awaits = foretold.some(({ said }) => [...said].some((one) => one !== 'silence'));

@@ -141,17 +141,18 @@ export class Stage {
   /**
    * Sends one echo request, and returns its result: an answer with the source that the other end saw, an error (ICMP
    * destination unreachable), or nothing in time. One at a time.
+   * @param end who answers, if the address is translated
    */
-  async ping(source: IpAddress, address: IpAddress, timeoutMs: number): Promise<PingOutcome> {
+  async ping(source: IpAddress, address: IpAddress, timeoutMs: number, end = address): Promise<PingOutcome> {
     const { node } = this.#flat;
-    const far = this.#flat.hostOf(address);
+    const far = this.#flat.hostOf(end);
     const set = `inet never_refuse ${familyOf(address) === 'IPv4' ? 'pinging' : 'pinging6'}`.split(' ');
     if (far !== node) await far.run(['nft', 'flush', 'set', ...set]);
     const wait = String(timeoutMs / 1000);
     const words = ['ping', '-n', '-c', '1', '-W', wait, '-I', source, address];
     const { status, stdout, stderr } = await this.#flat.hostOf(source).runToEnd(words);
     if (status !== 0 && status !== 1) throw new Error(`${words.join(' ')}: ${stderr.trim()}`);
-    if (status === 1) return /unreachable/i.test(stdout) ? 'refused' : 'silence';
+    if (status === 1) return /unreachable|filtered|prohibited/i.test(stdout) ? 'refused' : 'silence';
     if (far === node) return { saw: source };
     const listed = await far.run(['nft', 'list', 'set', ...set]);
     const saw = parseAddress(/elements = \{ (\S+) \}/.exec(listed)?.[1] ?? '');

@@ -99,8 +99,8 @@ async function explainerOf(values: ExplainValues, context: Context): Promise<Exp
     values.conntrack === true ? (await import('../../agent/existing-flows.ts')).existingFlows : null;
   const { journeyHere } = await import('../../agent/other-rules.ts');
   const seen = async (question: PacketQuestion) =>
-    await explainSeen(planner, walkOf(question), look, (packet) =>
-      journeyHere(planner, packet, values.conntrack === true),
+    await explainSeen(planner, walkOf(question), look, (asked) =>
+      journeyHere(planner, asked, values.conntrack === true),
     );
   return {
     explain: async (question) => {

@@ -207,9 +207,13 @@ export class KernelHost implements Host {
     return index === undefined || index === null ? undefined : this.#byIndex.get(index);
   }
 
-  /** By addresses alone the kernel's answer is the packet's way; else ports or a flow label choose. */
-  #several(question: RouteQuestion, { family }: PassingPacket): readonly Interface[] | null {
-    if (family === 'IPv4' && (sysctl('net/ipv4/fib_multipath_hash_policy') ?? '0') === '0') return null;
+  /**
+   * By addresses alone the kernel's answer is the packet's way; else ports, a flow label, or the packet that an ICMP error is about
+   * (ip_multipath_l3_keys of route.c) choose.
+   */
+  #several(question: RouteQuestion, { family, icmp }: PassingPacket): readonly Interface[] | null {
+    const isByAddresses = (sysctl('net/ipv4/fib_multipath_hash_policy') ?? '0') === '0';
+    if (family === 'IPv4' && isByAddresses && icmp?.isError !== true) return null;
     const route = this.#routes.decide({ ...question, isForRoute: true });
     if (typeof route === 'string') return null;
     const indexes = new Set(route.nexthops.map(({ interfaceIndex }) => interfaceIndex));

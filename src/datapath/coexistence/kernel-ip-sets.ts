@@ -65,6 +65,14 @@ function elementOf(
         break;
       }
       case 'port': {
+        if (packet.icmp !== undefined) {
+          // ip_set_get_ip4_port: type and code stand for the port, in both directions.
+          if (packet.icmp.code === null) return 'the code of the ICMP packet';
+          if (type.startsWith('bitmap')) return `an ipset of type ${type}`;
+          element.port = (packet.icmp.type << 8) | packet.icmp.code;
+          element.protocol = protocolNumber[packet.protocol];
+          break;
+        }
         const port = isSource ? packet.sourcePort : packet.port;
         if (port === null) return `the ${isSource ? 'source' : 'destination'} port`;
         element.port = port;

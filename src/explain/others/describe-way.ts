@@ -11,14 +11,17 @@ const COLUMN = 13;
 const MOST_ENDS = 4;
 const MOST_ASSUMED = 6;
 
-/** What other programs and routing do with the packet, then the result. */
-export function wayLines(way: Way, packet: WalkJson['packet']): Line[] {
+/**
+ * What other programs and routing do with the packet, then the result.
+ * @param answer what stands below the result of a packet that is an answer itself; null: how its reply comes back
+ */
+export function wayLines(way: Way, packet: WalkJson['packet'], answer: string | null = null): Line[] {
   const certain = way.ends.filter(({ assumes }) => assumes.length === 0);
   const open = way.ends.filter(({ assumes }) => assumes.length > 0);
   return [
     ...rulesLines(certain.length > 0 ? certain : open),
     [],
-    ...resultLines(way, certain, packet),
+    ...resultLines(way, certain, packet, answer),
     ...dependsLines(open),
     ...way.limits.flatMap((limit) => labelled('Not examined', COLUMN, limit, 'bad')),
   ];
@@ -58,7 +61,12 @@ function effectText(effect: string, after: WayEnd['after']): string {
   }
 }
 
-function resultLines(way: Way, certain: readonly WayEnd[], packet: WalkJson['packet']): Line[] {
+function resultLines(
+  way: Way,
+  certain: readonly WayEnd[],
+  packet: WalkJson['packet'],
+  answer: string | null,
+): Line[] {
   if (certain.length === 0) return labelled('Result', COLUMN, 'it depends:', 'strong');
   const groups = [
     ...grouped(certain, ({ fate, by, because, after, output, rules }) =>
@@ -71,7 +79,7 @@ function resultLines(way: Way, certain: readonly WayEnd[], packet: WalkJson['pac
     const others = group.length > 1 ? ', or another endpoint' : '';
     const tone = first.fate === 'dropped' || first.fate === 'rejected' ? 'bad' : 'good';
     const result = labelled(index === 0 ? 'Result' : '', COLUMN, `${endText(first, packet)}${others}`, tone);
-    return [...result, ...labelled('', COLUMN, replyText(first, packet), 'plain')].filter(
+    return [...result, ...labelled('', COLUMN, belowResult(first, packet, answer), 'plain')].filter(
       (line) => line.length > 1 && line[1]?.text !== '',
     );
   });
@@ -118,8 +126,12 @@ const TRANSLATIONS: Readonly<Record<string, string>> = {
   redirect: 'redirected',
 };
 
-function replyText({ fate, after }: WayEnd, packet: WalkJson['packet']): string {
-  if (fate !== 'sent' && fate !== 'delivered') return '';
+function belowResult(end: WayEnd, packet: WalkJson['packet'], answer: string | null): string {
+  if (end.fate !== 'sent' && end.fate !== 'delivered') return '';
+  return answer ?? replyText(end, packet);
+}
+
+function replyText({ after }: WayEnd, packet: WalkJson['packet']): string {
   const hasNewSource = after.source !== packet.source;
   const hasNewEnd = after.destination !== packet.destination || after.port !== packet.port;
   if (!hasNewSource && !hasNewEnd) return 'the reply needs no translation';

@@ -1,4 +1,5 @@
 import { familyOf } from '../../net/address.ts';
+import { hasPorts } from '../../net/protocol.ts';
 import { ChainWalker } from '../../netfilter/chains.ts';
 import type { Course, Ended } from '../../netfilter/course.ts';
 import { type OwnChain, throughHook } from '../../netfilter/hooks.ts';
@@ -7,8 +8,10 @@ import { Budget } from '../../netfilter/limits.ts';
 import type { Interface, PassingPacket } from '../../netfilter/packet.ts';
 import type { Ruleset } from '../../netfilter/rule.ts';
 import { scopeOf } from '../../plan/nat-plan.ts';
+import { icmpHeader } from '../icmp-types.ts';
 import { isOwnAddress } from '../own.ts';
-import type { Packet, PortPacket } from '../packet.ts';
+import type { Packet } from '../packet.ts';
+import { connectionFor, type Follower } from './follower.ts';
 import { NOTHING_OWN, type OwnCourse, type OwnRules, ownChains } from './own-chains.ts';
 
 /** Where the packet is at the end of a course. */
@@ -49,7 +52,7 @@ const CLEAN = { value: 0, known: 0xffff_ffff };
  * @param turn lets other work of the process happen
  */
 export async function journeyOf(
-  packet: PortPacket,
+  { packet, flow }: Follower,
   own: Omit<OwnRules, 'scope'>,
   ruleset: Ruleset,
   host: JourneyHost,
@@ -58,10 +61,13 @@ export async function journeyOf(
   const family = familyOf(packet.destination);
   const isLocal = isOwnAddress(own.node, packet.source);
   const input = isLocal ? null : inputOf(packet, host);
-  const { source, destination, protocol, port, sourcePort = null } = packet;
+  const { source, destination, protocol, sourcePort = null, icmp } = packet;
+  const port = hasPorts(protocol) ? packet.port : null;
+  const connection = connectionFor(packet, flow);
   const start: PassingPacket = {
     family,
     protocol,
+    ...(icmp === undefined ? {} : { icmp: icmpHeader(icmp.kind, family) }),
     source,
     sourcePort,
     destination,
@@ -70,8 +76,10 @@ export async function journeyOf(
     input,
     output: null,
     mark: CLEAN,
-    connectionMark: CLEAN,
+    // What earlier packets left there is not read.
+    connectionMark: connection === undefined ? CLEAN : { value: 0, known: 0 },
     tracking: 'before',
+    ...(connection === undefined ? {} : { connection }),
     original: { source, sourcePort, destination, port },
     isDecided: { destination: false, source: false },
   };

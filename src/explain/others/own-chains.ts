@@ -1,10 +1,12 @@
 import { formatRef } from '../../model/object.ts';
-import { parsePort } from '../../net/port.ts';
+import { NO_PORT, parsePort } from '../../net/port.ts';
+import { hasPorts } from '../../net/protocol.ts';
+import { hasNewDestination, stateOf } from '../../netfilter/connection.ts';
 import type { Course, Division, Ended } from '../../netfilter/course.ts';
 import { sent } from '../../netfilter/effects.ts';
 import type { OwnChain } from '../../netfilter/hooks.ts';
 import type { Host } from '../../netfilter/host.ts';
-import { hasNewDestination, type PassingPacket } from '../../netfilter/packet.ts';
+import type { PassingPacket } from '../../netfilter/packet.ts';
 import { endpointText } from '../../plan/canonical.ts';
 import type { FamilyScope } from '../../plan/entry.ts';
 import type { NatPlan, TranslatingPlan } from '../../plan/nat-plan.ts';
@@ -95,7 +97,7 @@ function deedOf(step: Step): OwnDeed {
 /** The plan's decision about the destination; null for a packet that the plan cannot be asked about. */
 function destinationOf(rules: OwnRules, packet: PassingPacket): DestinationOutcome | null {
   const asked = askedPacket(packet);
-  if (asked === null || packet.tracking !== 'tracked') return null;
+  if (asked === null || stateOf(packet) !== 'new') return null;
   return walkDestination(rules.plan, rules.scope, rules.node, asked);
 }
 
@@ -108,7 +110,7 @@ function askedPacket({
   input,
   output,
 }: PassingPacket): Packet | null {
-  const number = port === null ? null : parsePort(port);
+  const number = !hasPorts(protocol) ? NO_PORT : port === null ? null : parsePort(port);
   const from = sourcePort === null ? null : parsePort(sourcePort);
   if (source === null || number === null) return null;
   return {
@@ -116,6 +118,7 @@ function askedPacket({
     destination,
     protocol,
     port: number,
+    ...(hasPorts(protocol) ? {} : { icmp: { kind: 'echo-request' } as const }),
     ...(from === null ? {} : { sourcePort: from }),
     ...(input === null || input === undefined ? {} : { inputInterface: input.name }),
     ...(output === null || output === undefined ? {} : { outputInterface: output.name }),
@@ -171,7 +174,7 @@ function fromSource(rules: OwnRules, host: Host, course: Course<OwnCourse>): Div
   const isTranslated = hasNewDestination(packet);
   const dialled = original.port === null ? null : parsePort(original.port);
   const entry =
-    dialled === null
+    dialled === null || !hasPorts(packet.protocol)
       ? undefined
       : plan.entryAt({ address: original.destination, protocol: packet.protocol, port: dialled });
   const frontend = isTranslated && entry?.kind === 'ServiceFrontend' ? entry : null;

@@ -1,9 +1,9 @@
 import type { WalkJson, WalkPacket } from '../../forms/walk.ts';
-import { formatEndpoint } from '../../net/address.ts';
 import type { Met } from '../../netfilter/course.ts';
 import type { PassingPacket } from '../../netfilter/packet.ts';
 import { programNamed } from '../../netfilter/program-names.ts';
 import type { RulePlace } from '../../netfilter/rule.ts';
+import { placeText } from '../ends-text.ts';
 import type { Journey, JourneyEnd } from './journey.ts';
 
 type WayJson = NonNullable<WalkJson['way']>;
@@ -73,5 +73,5 @@ export function ownerText({ program, table, chain }: WayRule): string {
 
 export function afterText({ source, destination, port }: WalkPacket): string {
   const from = source === 'node' ? 'an address of this node' : source.includes(':') ? `[${source}]` : source;
-  return `${from} → ${formatEndpoint(destination, port)}`;
+  return `${from} → ${placeText(destination, port)}`;
 }

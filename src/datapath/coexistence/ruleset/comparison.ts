@@ -1,7 +1,7 @@
 import type { PassingPacket } from '../../../netfilter/packet.ts';
 import { not, type Truth } from '../../../netfilter/truth.ts';
 import { compared, equals } from './bits.ts';
-import type { Operand } from './fields.ts';
+import type { Operand } from './operand.ts';
 import { valueText } from './value-text.ts';
 
 /** `enum nft_cmp_ops`. */

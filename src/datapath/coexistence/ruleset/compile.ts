@@ -17,7 +17,9 @@ import type { KernelHost } from '../kernel-host.ts';
 import { type Bits, knownBits, masked, swapped, unknownBits } from './bits.ts';
 import { comparison } from './comparison.ts';
 import { fibField } from './fib-field.ts';
-import { conntrackField, metaField, type Operand, payloadField } from './fields.ts';
+import { conntrackField, metaField } from './fields.ts';
+import { payloadField } from './header-fields.ts';
+import type { Operand } from './operand.ts';
 import { Registers } from './registers.ts';
 import { RuleText } from './rule-text.ts';
 import type { Found, SetView } from './set-view.ts';
@@ -125,7 +127,7 @@ class Compiler {
     switch (expression.name) {
       case 'payload': {
         const { dreg, base = 0, offset = 0, length = 0, sreg } = expression.attributes;
-        if (sreg === undefined) this.#load(dreg, payloadField(base, offset, length));
+        if (sreg === undefined) this.#load(dreg, payloadField(base, offset, length, this.#context.family));
         else if (touchesEnds(base, offset, length))
           this.#does('payload set', { kind: 'unknown', text: 'a rule that writes into the packet’s header' });
         return;

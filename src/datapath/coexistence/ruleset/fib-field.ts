@@ -2,7 +2,7 @@ import type { IpAddress } from '../../../net/address.ts';
 import type { PassingPacket } from '../../../netfilter/packet.ts';
 import type { KernelHost } from '../kernel-host.ts';
 import { type Bits, hostBits, knownBits, netBits, unknownBits } from './bits.ts';
-import type { Operand } from './fields.ts';
+import type { Operand } from './operand.ts';
 import { ROUTE_TYPES } from './value-text.ts';
 
 /** NFTA_FIB_F_… and `enum nft_fib_result` of nf_tables.h. */

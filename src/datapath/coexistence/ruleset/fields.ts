@@ -1,163 +1,13 @@
 import { addressBytes } from '../../../net/address.ts';
 import { protocolNumber } from '../../../net/protocol.ts';
-import {
-  hasNewDestination,
-  hasNewSource,
-  type Interface,
-  type PassingPacket,
-} from '../../../netfilter/packet.ts';
+import { connectionOf, hasNewDestination, hasNewSource, stateOf } from '../../../netfilter/connection.ts';
+import type { Interface, PassingPacket } from '../../../netfilter/packet.ts';
 import { conntrackStatus } from '../../../wire/conntrack/entry.ts';
 import { familyNumber } from '../../../wire/family-number.ts';
-import { type Bits, hostBits, knownBits, markBits, netBits, part, unknownBits } from './bits.ts';
+import { type Bits, hostBits, knownBits, markBits, netBits, unknownBits } from './bits.ts';
+import { portBits } from './header-fields.ts';
+import type { Operand } from './operand.ts';
 import type { ValueType } from './value-text.ts';
-
-/** What a rule loads into a register. */
-export interface Operand {
-  /** As nft writes it: `ip saddr`, `meta mark`. */
-  readonly text: string;
-  readonly type: ValueType;
-  readonly length: number;
-  /** Only these bits are left of it. */
-  readonly mask?: Uint8Array;
-  /** Null: it cannot be loaded, and the rule does not match. */
-  read(packet: PassingPacket): Bits | null;
-}
-
-/** `enum nft_payload_bases`. */
-const NETWORK = 1;
-const TRANSPORT = 2;
-
-/** A part of the packet's header: `enum nft_payload_bases`, offset and length in bytes. */
-export function payloadField(base: number, offset: number, length: number): Operand {
-  for (const field of HEADER_FIELDS) {
-    if (field.base !== base || offset < field.offset || offset + length > field.offset + field.length)
-      continue;
-    const isPart = offset !== field.offset || length !== field.length;
-    // One offset means another field in each family: the rule has asked for the family before.
-    const read = (packet: PassingPacket) => {
-      const same = HEADER_FIELDS.find(
-        (one) =>
-          one.base === base &&
-          offset >= one.offset &&
-          offset + length <= one.offset + one.length &&
-          (one.family === null || one.family === packet.family),
-      );
-      if (same === undefined) return unknownBits(length, `what stands at byte ${offset} of the header`);
-      return part(same.read(packet), offset - same.offset, length);
-    };
-    const type = isPart && field.type !== 'address' ? 'bytes' : field.type;
-    return { text: field.text, type, length, read };
-  }
-  const where = base === NETWORK ? 'nh' : base === TRANSPORT ? 'th' : base === 0 ? 'll' : 'ih';
-  const text = `@${where},${offset * 8},${length * 8}`;
-  return { text, type: 'bytes', length, read: () => unknownBits(length, `the bytes ${text} of the packet`) };
-}
-
-interface HeaderField {
-  readonly base: number;
-  readonly family: PassingPacket['family'] | null;
-  readonly offset: number;
-  readonly length: number;
-  readonly text: string;
-  readonly type: ValueType;
-  read(packet: PassingPacket): Bits;
-}
-
-const port = (number: number | null, what: string) =>
-  number === null ? unknownBits(2, `the ${what} port`) : netBits(number, 2);
-
-const sourceAddress = ({ source, family }: PassingPacket) =>
-  source === null
-    ? unknownBits(family === 'IPv4' ? 4 : 16, 'the source address after translation')
-    : knownBits(addressBytes(source));
-
-const HEADER_FIELDS: readonly HeaderField[] = [
-  {
-    base: NETWORK,
-    family: 'IPv4',
-    offset: 12,
-    length: 4,
-    text: 'ip saddr',
-    type: 'address',
-    read: sourceAddress,
-  },
-  {
-    base: NETWORK,
-    family: 'IPv4',
-    offset: 16,
-    length: 4,
-    text: 'ip daddr',
-    type: 'address',
-    read: ({ destination }) => knownBits(addressBytes(destination)),
-  },
-  {
-    base: NETWORK,
-    family: 'IPv4',
-    offset: 9,
-    length: 1,
-    text: 'ip protocol',
-    type: 'protocol',
-    read: ({ protocol }) => netBits(protocolNumber[protocol], 1),
-  },
-  {
-    base: NETWORK,
-    family: 'IPv6',
-    offset: 8,
-    length: 16,
-    text: 'ip6 saddr',
-    type: 'address',
-    read: sourceAddress,
-  },
-  {
-    base: NETWORK,
-    family: 'IPv6',
-    offset: 24,
-    length: 16,
-    text: 'ip6 daddr',
-    type: 'address',
-    read: ({ destination }) => knownBits(addressBytes(destination)),
-  },
-  {
-    base: NETWORK,
-    family: 'IPv6',
-    offset: 6,
-    length: 1,
-    text: 'ip6 nexthdr',
-    type: 'protocol',
-    read: ({ protocol }) => netBits(protocolNumber[protocol], 1),
-  },
-  {
-    base: TRANSPORT,
-    family: null,
-    offset: 0,
-    length: 2,
-    text: 'th sport',
-    type: 'port',
-    read: ({ sourcePort }) => port(sourcePort, 'source'),
-  },
-  {
-    base: TRANSPORT,
-    family: null,
-    offset: 2,
-    length: 2,
-    text: 'th dport',
-    type: 'port',
-    read: (packet) => port(packet.port, 'destination'),
-  },
-  {
-    base: TRANSPORT,
-    family: null,
-    offset: 13,
-    length: 1,
-    text: 'tcp flags',
-    type: 'bytes',
-    // The first packet of a connection: SYN, perhaps with the two bits of ECN.
-    read: ({ protocol }) =>
-      protocol === 'TCP'
-        ? { bytes: Uint8Array.of(0x02), known: Uint8Array.of(0x3f), why: 'the ECN flags of the packet' }
-        : unknownBits(1, 'the content of the packet'),
-  },
-];
 
 /** A field of `meta`: `enum nft_meta_keys`. */
 export function metaField(key: number): Operand {
@@ -232,7 +82,7 @@ const META_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** `NF_CT_STATE_BIT`: invalid 1, established 2, related 4, new 8, untracked 64. */
-const STATES = { before: 1, tracked: 8, untracked: 64 } as const;
+const STATES = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 const REPLY = 1;
 
 /** A field of `ct`: `enum nft_ct_keys`. @param direction `enum ip_conntrack_dir` */
@@ -242,7 +92,7 @@ export function conntrackField(key: number, direction: number | undefined): Oper
   const [name, type, length] = found ?? [`key ${key}`, 'number', 4];
   const text = `ct ${side}${name}`;
   if (key === 0) {
-    return { text, type, length, read: ({ tracking }) => hostBits(STATES[tracking]) };
+    return { text, type, length, read: (packet) => hostBits(STATES[stateOf(packet)]) };
   }
   const read = (packet: PassingPacket): Bits | null => {
     if (packet.tracking !== 'tracked') return null; // there is no connection to ask
@@ -277,18 +127,12 @@ const CONNTRACK_FIELDS: Readonly<Record<number, readonly [string, ValueType, num
 
 /** Null: not known. */
 function connectionBits(packet: PassingPacket, key: number, isReply: boolean): Bits | null {
-  const { original, family, protocol } = packet;
-  const ends = isReply
-    ? { source: packet.destination, destination: packet.source, from: packet.port, to: packet.sourcePort }
-    : {
-        source: original.source,
-        destination: original.destination,
-        from: original.sourcePort,
-        to: original.port,
-      };
+  const { family } = packet;
+  const { original, reply, protocol, direction } = connectionOf(packet);
+  const ends = isReply ? reply : original;
   switch (key) {
     case 1:
-      return netBits(0, 1);
+      return netBits(direction === 'original' ? 0 : 1, 1);
     case 2:
       return statusBits(packet);
     case 3:
@@ -306,9 +150,9 @@ function connectionBits(packet: PassingPacket, key: number, isReply: boolean): B
     case 10:
       return netBits(protocolNumber[protocol], 1);
     case 11:
-      return port(ends.from, 'source');
+      return portBits(ends.sourcePort, 'source');
     case 12:
-      return port(ends.to, 'destination');
+      return portBits(ends.port, 'destination');
     default:
       return null;
   }
@@ -319,10 +163,11 @@ const { IPS_DST_NAT, IPS_SRC_NAT } = conntrackStatus;
 const NOT_YET = 0x2 | 0x4 | 0x8;
 
 function statusBits(packet: PassingPacket): Bits {
+  const isFirst = stateOf(packet) === 'new';
   const value = (hasNewDestination(packet) ? IPS_DST_NAT : 0) | (hasNewSource(packet) ? IPS_SRC_NAT : 0);
   return {
     bytes: hostBits(value).bytes,
-    known: hostBits(IPS_DST_NAT | IPS_SRC_NAT | NOT_YET).bytes,
+    known: hostBits(IPS_DST_NAT | IPS_SRC_NAT | (isFirst ? NOT_YET : 0)).bytes,
     why: 'the status of the connection',
   };
 }

@@ -1,5 +1,5 @@
 import { type Bits, joined, part, unknownBits } from './bits.ts';
-import type { Operand } from './fields.ts';
+import type { Operand } from './operand.ts';
 
 interface Held {
   readonly operand: Operand;

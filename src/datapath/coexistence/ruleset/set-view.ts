@@ -4,7 +4,7 @@ import { type SetDeclaration, setFlags } from '../../../wire/nftables/declaratio
 import type { SetElement } from '../../../wire/nftables/element.ts';
 import type { NftFamily } from '../../../wire/nftables/numbers.ts';
 import { type Bits, equals } from './bits.ts';
-import type { Operand } from './fields.ts';
+import type { Operand } from './operand.ts';
 import { valueText } from './value-text.ts';
 
 /** What a lookup finds: an element, nothing, or it depends; then `candidates` are all that it may be, if they are few. */

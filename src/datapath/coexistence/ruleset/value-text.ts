@@ -13,6 +13,7 @@ export type ValueType =
   | 'status'
   | 'mark'
   | 'number'
+  | 'byte'
   | 'fib-type'
   | 'bytes';
 
@@ -41,6 +42,8 @@ export function valueText(type: ValueType, value: Uint8Array, bits = value.lengt
       return value.length === 4 ? `0x${host32(value, 0).toString(16)}` : bytesText(value);
     case 'number':
       return value.length === 4 ? String(host32(value, 0)) : bytesText(value);
+    case 'byte':
+      return value.length === 1 ? String(value[0]) : bytesText(value);
     case 'bytes':
       return bytesText(value);
     default:

@@ -1,4 +1,5 @@
 import { addressBytes, addressFromBytes } from '../../../net/address.ts';
+import { stateOf } from '../../../netfilter/connection.ts';
 import type { PassingPacket } from '../../../netfilter/packet.ts';
 import { every, not, some, type Truth } from '../../../netfilter/truth.ts';
 import { host16, host32 } from '../../../wire/bytes.ts';
@@ -96,7 +97,8 @@ function tcpFlags(mask: number, wanted: number, isNegated: boolean): Condition {
   const names = (bits: number) => TCP_FLAGS.filter((_, bit) => (bits & (1 << bit)) !== 0).join(',') || 'NONE';
   return {
     text: `${bang(isNegated)}--tcp-flags ${names(mask)} ${names(wanted)}`,
-    holds: () => {
+    holds: (packet) => {
+      if (stateOf(packet) === 'established') return 'the flags of the segment';
       const sure = mask & ~ECN;
       if ((SYN & sure) !== (wanted & sure)) return isNegated;
       return (mask & ECN) === 0 ? !isNegated : 'the ECN flags of the segment';

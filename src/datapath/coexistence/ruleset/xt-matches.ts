@@ -12,6 +12,7 @@ import {
   multiport,
   open,
   portCondition,
+  rangeText,
   tcpOrUdp,
   type XtPart,
 } from './xt-basic.ts';
@@ -102,7 +103,7 @@ export function xtMatch({ name, revision, info }: XtPart, host: KernelHost): Con
         break;
       case 'icmp':
       case 'icmp6':
-        return { text: `-m ${name}`, holds: () => false };
+        return icmpMatch(name, info);
     }
   }
   if (name === 'nfacct') return { text: '-m nfacct', holds: () => true };
@@ -130,6 +131,26 @@ const FEWEST_BYTES: Readonly<Record<string, number>> = {
   icmp: 4,
   icmp6: 4,
 };
+
+/** `struct ipt_icmp`, `struct ip6t_icmp`: type, first and last code, flags of which 1 inverts. Type 255 of IPv4 is any. */
+function icmpMatch(name: 'icmp' | 'icmp6', info: Uint8Array): Condition {
+  const [type = 0, first = 0, last = 0, flags = 0] = info;
+  const isNegated = (flags & 1) !== 0;
+  const isAny = name === 'icmp' && type === 255;
+  const option = name === 'icmp' ? '--icmp-type' : '--icmpv6-type';
+  const code = first === 0 && last === 255 ? '' : `/${rangeText(first, last)}`;
+  return {
+    text: `-m ${name} ${bang(isNegated)}${option} ${isAny ? 'any' : `${type}${code}`}`,
+    holds: ({ icmp }) => {
+      if (icmp === undefined) return false; // the rule asks for the protocol before
+      if (isAny) return !isNegated;
+      if (icmp.type !== type) return isNegated;
+      if (first === 0 && last === 255) return !isNegated;
+      if (icmp.code === null) return 'the code of the ICMP packet';
+      return inverted(icmp.code >= first && icmp.code <= last, isNegated);
+    },
+  };
+}
 
 /** `struct xt_sctp_info`: destination ports, source ports, 256 bits of chunks, how they match, flags at its end. */
 function sctp(info: Uint8Array): Condition {

@@ -1,6 +1,7 @@
 import { addressBytes, addressFromBytes, type IpAddress } from '../../../net/address.ts';
 import { protocolNumber } from '../../../net/protocol.ts';
-import { hasNewDestination, hasNewSource, type PassingPacket } from '../../../netfilter/packet.ts';
+import { connectionOf, hasNewDestination, hasNewSource, stateOf } from '../../../netfilter/connection.ts';
+import type { PassingPacket } from '../../../netfilter/packet.ts';
 import type { Truth } from '../../../netfilter/truth.ts';
 import { host16, host32, net16 } from '../../../wire/bytes.ts';
 import type { KernelHost } from '../kernel-host.ts';
@@ -18,11 +19,13 @@ const STATES = [
   [128, 'DNAT'],
 ] as const;
 
-/** Of the first packet of a connection, as conntrack_mt of xt_conntrack.c sees it. */
-function stateOf(packet: PassingPacket): number {
-  if (packet.tracking === 'before') return 1;
-  if (packet.tracking === 'untracked') return 256;
-  return 8 | (hasNewSource(packet) ? 64 : 0) | (hasNewDestination(packet) ? 128 : 0);
+const BITS = { invalid: 1, established: 2, related: 4, new: 8, untracked: 256 } as const;
+
+/** As conntrack_mt of xt_conntrack.c sees the packet. */
+function stateBits(packet: PassingPacket): number {
+  const bit = BITS[stateOf(packet)];
+  if (packet.tracking !== 'tracked') return bit;
+  return bit | (hasNewSource(packet) ? 64 : 0) | (hasNewDestination(packet) ? 128 : 0);
 }
 
 const statesText = (mask: number) =>
@@ -37,7 +40,7 @@ export function stateMatch(info: Uint8Array): Condition {
   const wanted = (mask & 15) | ((mask & 64) !== 0 ? 256 : 0);
   return {
     text: `-m state --state ${statesText(wanted)}`,
-    holds: (packet) => (stateOf(packet) & wanted) !== 0,
+    holds: (packet) => (stateBits(packet) & wanted) !== 0,
   };
 }
 
@@ -72,7 +75,7 @@ export function conntrackMatch(revision: number, info: Uint8Array): Condition {
     const isNegated = isNot(FLAGS.state);
     conditions.push({
       text: `${bang(isNegated)}--ctstate ${statesText(states)}`,
-      holds: (packet) => inverted((stateOf(packet) & states) !== 0, isNegated),
+      holds: (packet) => inverted((stateBits(packet) & states) !== 0, isNegated),
     });
   }
   const tracked = (holds: (packet: PassingPacket) => Truth) => (packet: PassingPacket) =>
@@ -82,7 +85,9 @@ export function conntrackMatch(revision: number, info: Uint8Array): Condition {
     const number = host16(info, 136);
     conditions.push({
       text: `${bang(isNegated)}--ctproto ${protocolText(number)}`,
-      holds: tracked(({ protocol }) => inverted(protocolNumber[protocol] === number, isNegated)),
+      holds: tracked((packet) =>
+        inverted(protocolNumber[connectionOf(packet).protocol] === number, isNegated),
+      ),
     });
   }
   const address = (
@@ -106,16 +111,18 @@ export function conntrackMatch(revision: number, info: Uint8Array): Condition {
       }),
     });
   };
-  address(FLAGS.originalSource, 'ctorigsrc', 0, ({ original }) => original.source);
-  address(FLAGS.originalDestination, 'ctorigdst', 32, ({ original }) => original.destination);
-  address(FLAGS.replySource, 'ctreplsrc', 64, ({ destination }) => destination);
-  address(FLAGS.replyDestination, 'ctrepldst', 96, ({ source }) => source);
+  address(FLAGS.originalSource, 'ctorigsrc', 0, (packet) => connectionOf(packet).original.source);
+  address(FLAGS.originalDestination, 'ctorigdst', 32, (packet) => connectionOf(packet).original.destination);
+  address(FLAGS.replySource, 'ctreplsrc', 64, (packet) => connectionOf(packet).reply.source);
+  address(FLAGS.replyDestination, 'ctrepldst', 96, (packet) => connectionOf(packet).reply.destination);
   if (has(FLAGS.status)) {
     const isNegated = isNot(FLAGS.status);
     // Only bits that a first packet cannot have: expected is RELATED, the others come with the reply or the end of the hook.
     conditions.push({
       text: `${bang(isNegated)}--ctstatus 0x${statuses.toString(16)}`,
-      holds: tracked(() => ((statuses & ~0xf) === 0 ? isNegated : 'the status of the connection')),
+      holds: tracked((packet) =>
+        stateOf(packet) === 'new' && (statuses & ~0xf) === 0 ? isNegated : 'the status of the connection',
+      ),
     });
   }
   if (has(FLAGS.expires)) conditions.push(open('--ctexpire …', 'how long the connection still lasts'));
@@ -135,15 +142,15 @@ export function conntrackMatch(revision: number, info: Uint8Array): Condition {
       holds: tracked((packet) => inverted(portIn(of(packet), first, last, 'translated'), isNegated)),
     });
   };
-  port(FLAGS.originalSourcePort, 'ctorigsrcport', 0, ({ original }) => original.sourcePort);
-  port(FLAGS.originalPort, 'ctorigdstport', 1, ({ original }) => original.port);
-  port(FLAGS.replySourcePort, 'ctreplsrcport', 2, (packet) => packet.port);
-  port(FLAGS.replyPort, 'ctrepldstport', 3, ({ sourcePort }) => sourcePort);
+  port(FLAGS.originalSourcePort, 'ctorigsrcport', 0, (packet) => connectionOf(packet).original.sourcePort);
+  port(FLAGS.originalPort, 'ctorigdstport', 1, (packet) => connectionOf(packet).original.port);
+  port(FLAGS.replySourcePort, 'ctreplsrcport', 2, (packet) => connectionOf(packet).reply.sourcePort);
+  port(FLAGS.replyPort, 'ctrepldstport', 3, (packet) => connectionOf(packet).reply.port);
   if (has(FLAGS.direction)) {
     const isNegated = isNot(FLAGS.direction);
     conditions.push({
       text: `--ctdir ${isNegated ? 'REPLY' : 'ORIGINAL'}`,
-      holds: tracked(() => !isNegated),
+      holds: tracked((packet) => (connectionOf(packet).direction === 'original') !== isNegated),
     });
   }
   return both('conntrack', conditions);
