@@ -71,6 +71,19 @@ export const clientLimits = {
     of: 'the time in which a connection carries no whole request: silence, half a TLS handshake, headers without end',
     beyond: 'the connection is cut',
   }),
+  'requests-of-connection': counted({
+    most: 1,
+    unit: 'questions',
+    of: 'requests of one connection that are answered at one time',
+    beyond:
+      'the connection is cut: only a client that does not wait for answers asks again before it has one',
+  }),
+  'answer-unread': counted({
+    most: 30_000,
+    unit: 'milliseconds',
+    of: 'the time for which a client reads nothing of an answer',
+    beyond: 'the connection is cut; from 2 s on it is cut if its place is wanted',
+  }),
   'request-body-time': counted({
     most: 10_000,
     unit: 'milliseconds',

@@ -1,9 +1,12 @@
 /** Reaches each limit that needs no more than one part of the agent. Others are reached beside the tests of their part. */
+
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { bites } from '../../test/generators/limits.ts';
 import type { AgentFacts } from '../agent/companion.ts';
@@ -87,6 +90,59 @@ describe('connections', () => {
     ]);
   }, 60_000);
 });
+
+test('requests-of-connection: a client that asks again before it has its answer is cut', async () => {
+  let asked = 0;
+  const { server, port } = await guarded(() => asked++);
+  const socket = connect(port, '127.0.0.1').resume();
+  await bites('requests-of-connection', async () => {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3));
+    await once(
+      socket.on('error', () => {}),
+      'close',
+    );
+  });
+  expect(asked).toBe(1);
+  expect(server.listening).toBe(true);
+});
+
+test('answer-unread: a client that reads nothing is cut, one that waits for its answer is not', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { port } = await guarded((request, response) => {
+    response.writeHead(200);
+    if (request.url === '/long') response.write(Buffer.alloc(32 << 20));
+    else response.flushHeaders();
+  });
+  const ask = (path: string) => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    return socket;
+  };
+  const [deaf, patient] = [ask('/long'), ask('/soon').resume()];
+  await once(patient, 'data');
+  await once(deaf, 'readable');
+  await bites('answer-unread', async () => {
+    for (let second = 0; second <= limits['answer-unread'].most / 1_000 + 1; second++) {
+      vi.advanceTimersByTime(1_000);
+      await turn();
+    }
+    await once(deaf.resume(), 'close');
+  });
+  expect(patient.destroyed).toBe(false);
+});
+
+async function guarded(listener: RequestListener): Promise<{ server: Server; port: number }> {
+  const server = createServer(REQUEST_LIMITS, listener);
+  const connections = new Connections();
+  connections.guard(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    connections.close();
+    server.close();
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
 
 test('many tokens at once: token-lookups; one after the other: token-answers', async () => {
   let now = 0;

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { limitReached } from '../limits/reached.ts';
 import { type LimitName, limits } from '../limits/table.ts';
 import { addressBytes, parseAddress } from '../net/address.ts';
+import { ReadingPace } from './reading-pace.ts';
 
 /**
  * Limits of a request. Times in milliseconds. Node.js would look at its connections at an interval, also while there are none;
@@ -52,6 +53,11 @@ export const DEFAULT_BOUNDS = boundsOf({
   perSource: 'http-connections-of-source',
 });
 
+/** Milliseconds before a connection is cut whose client does not read its answer, and between two looks at it. */
+const UNREAD_LIFE = limits['answer-unread'].most;
+const LOOK = 1_000;
+/** Milliseconds after which it is cut if its place is wanted. */
+const UNREAD = 2 * LOOK;
 /** Milliseconds before a connection that carries no request is cut. */
 const IDLE_LIFE = limits['connection-idle'].most;
 const TOO_SLOW = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n';
@@ -61,21 +67,23 @@ interface Connection {
   readonly peer: Peer;
   /** It carries HTTP as it is, without TLS: a client that is too slow gets an answer. */
   readonly isPlain: boolean;
-  /** Number of requests being answered. */
-  busy: number;
+  /** While its request is answered: how its client reads. */
+  reading: ReadingPace | null;
   timer: NodeJS.Timeout | null;
 }
 
 /**
  * Limits a server's connections in total and per source. If no place is free, the connection that has waited longest
  * (for the rest of its headers, or for a next request) is cut, so a client that sends its request immediately is
- * answered however many connections others hold open. If all others are being answered, the new one is cut.
+ * answered however many connections others hold open. If all others are being answered, the one whose client has read
+ * nothing for longest is cut; if all of them read, the new one is.
  */
 export class Connections {
   readonly #bounds: ConnectionBounds;
   readonly #peerOf: (socket: Socket) => Peer;
   /** In the order in which they began to wait. */
   readonly #open = new Map<Socket | string, Connection>();
+  #looks: NodeJS.Timeout | null = null;
 
   constructor(bounds: ConnectionBounds = DEFAULT_BOUNDS, peerOf: (socket: Socket) => Peer = peerByAddress) {
     this.#bounds = bounds;
@@ -89,13 +97,19 @@ export class Connections {
     this.followRequests(server);
   }
 
-  /** For an HTTP server that is handed its connections: follows only its requests. */
+  /**
+   * For an HTTP server that is handed its connections: only its requests pass. One is answered at a time: the answer to a
+   * second one, sent ahead, would be made for a client that may never get to it.
+   */
   followRequests(server: Server & { readonly requestTimeout?: number }): void {
-    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    const listeners = server.listeners('request');
+    server.removeAllListeners('request');
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const { socket } = request;
-      this.#change(socket, 1);
-      response.once('close', () => this.#change(socket, -1));
+      if (!this.#begin(socket)) return;
+      response.once('close', () => this.#end(socket));
       if (hasBody(request)) limit(request, server.requestTimeout ?? REQUEST_LIMITS.requestTimeout);
+      for (const listener of listeners) listener.call(server, request, response);
     });
   }
 
@@ -111,7 +125,7 @@ export class Connections {
       return false;
     }
     const key = keyOf(socket);
-    const connection: Connection = { socket, peer, isPlain, busy: 0, timer: null };
+    const connection: Connection = { socket, peer, isPlain, reading: null, timer: null };
     this.#open.set(key, connection);
     this.#wait(connection);
     socket.on('error', () => {}); // handled by the close that follows
@@ -124,37 +138,81 @@ export class Connections {
 
   /** Also during a request. */
   close(): void {
+    if (this.#looks !== null) clearInterval(this.#looks);
+    this.#looks = null;
     for (const { socket } of [...this.#open.values()]) socket.destroy();
   }
 
-  /** If all shared places are taken, cuts the longest-waiting connection; false if none waits. */
+  /** If all shared places are taken, cuts the connection that needs its own least; false if all need theirs. */
   #makePlace(group: ConnectionGroup, shares: (peer: Peer) => boolean): boolean {
     let taken = 0;
     let oldest: Connection | null = null;
+    let slowest: Connection | null = null;
+    let unread = UNREAD;
+    const now = performance.now();
     for (const connection of this.#open.values()) {
       if (!shares(connection.peer)) continue;
       taken++;
-      if (connection.busy === 0) oldest ??= connection;
+      if (connection.reading === null) oldest ??= connection;
+      const stalled = connection.reading?.stalledFor(now) ?? 0;
+      if (stalled < unread) continue;
+      slowest = connection;
+      unread = stalled;
     }
     if (taken < this.#bounds[group]) return true;
     this.#bounds.reached?.(group);
-    if (oldest === null) return false;
-    this.#open.delete(keyOf(oldest.socket));
-    oldest.socket.destroy();
+    const least = oldest ?? slowest;
+    if (least === null) return false;
+    this.#cut(least);
     return true;
   }
 
-  #change(socket: Socket, difference: 1 | -1): void {
+  #cut(connection: Connection): void {
+    this.#open.delete(keyOf(connection.socket));
+    connection.socket.destroy();
+  }
+
+  /** False after cutting a connection that asks again before it is answered. */
+  #begin(socket: Socket): boolean {
+    const connection = this.#open.get(keyOf(socket));
+    if (connection === undefined) return !socket.destroyed;
+    if (connection.reading !== null) {
+      limitReached('requests-of-connection');
+      socket.destroy();
+      this.#cut(connection);
+      return false;
+    }
+    connection.reading = new ReadingPace(socket);
+    if (connection.timer !== null) clearTimeout(connection.timer);
+    connection.timer = null;
+    this.#looks ??= setInterval(() => this.#look(), LOOK).unref();
+    return true;
+  }
+
+  #end(socket: Socket): void {
     const key = keyOf(socket);
     const connection = this.#open.get(key);
     if (connection === undefined) return;
-    connection.busy += difference;
-    if (connection.timer !== null) clearTimeout(connection.timer);
-    connection.timer = null;
-    if (connection.busy > 0) return;
+    connection.reading = null;
     this.#open.delete(key);
     this.#open.set(key, connection);
     this.#wait(connection);
+  }
+
+  /** Ends by itself when nothing is being answered. */
+  #look(): void {
+    const now = performance.now();
+    let answered = 0;
+    for (const connection of [...this.#open.values()]) {
+      if (connection.reading === null) continue;
+      answered++;
+      if (connection.reading.stalledFor(now) < UNREAD_LIFE) continue;
+      limitReached('answer-unread');
+      this.#cut(connection);
+    }
+    if (answered > 0 || this.#looks === null) return;
+    clearInterval(this.#looks);
+    this.#looks = null;
   }
 
   #wait(connection: Connection): void {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import { ConntrackConnection } from '../../wire/conntrack/connection.ts';
 import type { ConntrackEntry } from '../../wire/conntrack/entry.ts';
@@ -16,7 +17,8 @@ export class StaleFlowCleaner {
   /** Works in turns of some milliseconds. Returns how many entries were deleted. */
   async clean(plan: Plan, changes: FlowChanges, signal?: AbortSignal): Promise<number> {
     const deleted = { count: 0 };
-    for await (const _ of inTurns(this.#steps(plan, changes, deleted))) signal?.throwIfAborted();
+    for await (const _ of inTurns(this.#steps(plan, changes, deleted), async () => await turn()))
+      signal?.throwIfAborted();
     return deleted.count;
   }
 

@@ -1,3 +1,4 @@
+import { sharedTurn } from '../../base/shared-turn.ts';
 import type { Entry, Refusal } from '../../forms/entries.ts';
 import { printable, printableJson } from '../../model/printable.ts';
 import { canonicalEntry } from '../../plan/canonical.ts';
@@ -37,7 +38,7 @@ export async function* listEntries(
       piece += written(canonicalEntry(entry));
     }
     yield piece;
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await sharedTurn();
   }
   if (refused.length > 0) yield refused.map(written).join('');
   if (form === 'json') yield separator === '[' ? '[]\n' : '\n]\n';

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { sharedTurn } from '../../base/shared-turn.ts';
 import { ConntrackConnection } from './connection.ts';
 import type { FlowView } from './flow-view.ts';
 
@@ -43,8 +43,14 @@ function* stepsOfTable(visit: (flow: FlowView) => void): Generator<undefined> {
   }
 }
 
-/** Runs the steps; yields after each `STEP_MS` of work and lets the event loop turn. */
-export async function* inTurns(steps: Iterable<undefined>): AsyncGenerator<undefined> {
+/**
+ * Runs the steps; yields after each `STEP_MS` of work and lets the event loop turn.
+ * @param turn what is not done for a client does not wait for the questions of others
+ */
+export async function* inTurns(
+  steps: Iterable<undefined>,
+  turn: () => Promise<void> = sharedTurn,
+): AsyncGenerator<undefined> {
   let start = performance.now();
   for (const _ of steps) {
     if (performance.now() - start < STEP_MS) continue;
