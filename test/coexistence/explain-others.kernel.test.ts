@@ -3,10 +3,11 @@
  * these programs write them.
  */
 import { execFileSync } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { existingFlows } from '../../src/agent/existing-flows.ts';
 import { explainQuery, explainSeen } from '../../src/agent/explain-query.ts';
 import { foreignDifferences, kernelJourney } from '../../src/agent/other-rules.ts';
+import { KernelRuleset } from '../../src/datapath/coexistence/kernel-ruleset.ts';
 import { describeWalk } from '../../src/explain/describe.ts';
 import { plainText } from '../../src/explain/lines.ts';
 import { isPortPacket } from '../../src/explain/packet.ts';
@@ -14,6 +15,7 @@ import type { FactChange } from '../../src/model/facts.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
 import { Planner } from '../../src/plan/planner.ts';
 import { ConntrackConnection } from '../../src/wire/conntrack/connection.ts';
+import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
 import { ip, localAddress, nodeFacts, pool, portOf, present } from '../generators/build.ts';
 import { forgetConnections } from '../netns/connections.ts';
 import { nft } from '../netns/namespace.ts';
@@ -249,6 +251,20 @@ test('a table with 100,000 rules holds nothing up, and is told', async () => {
       ${rules.join('\n')}
     }
   }`);
+  const { ruleSteps } = NftablesConnection.prototype;
+  let read = 0;
+  vi.spyOn(NftablesConnection.prototype, 'ruleSteps').mockImplementation(function (
+    this: NftablesConnection,
+    family,
+    table,
+    chain,
+    visit,
+  ) {
+    return ruleSteps.call(this, family, table, chain, (rule) => {
+      read++;
+      visit(rule);
+    });
+  });
   let turns = 0;
   const count = () => {
     turns++;
@@ -258,7 +274,40 @@ test('a table with 100,000 rules holds nothing up, and is told', async () => {
   const packet = { source: podA, destination: lanHost, protocol: 'TCP', port: portOf(80) } as const;
   const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' });
   clearImmediate(handle);
+  vi.restoreAllMocks();
+  // As many as are examined, and what the kernel gave at once beside them.
+  expect(read).toBeGreaterThan(50_000);
+  expect(read).toBeLessThan(52_000);
   expect(turns).toBeGreaterThan(100);
   expect(limits).toEqual(['chain passing of table ip large is too large to be examined']);
   expect(ends).toMatchObject([{ fate: { kind: 'unknown' } }]);
+});
+
+test('examinations for many askers never overlap', async () => {
+  const planner = await planOf(disabledLan);
+  nft('table ip site { chain c { type filter hook forward priority 0; tcp dport 80 counter; }\n}');
+  const open = KernelRuleset.open.bind(KernelRuleset);
+  let [opened, now, most] = [0, 0, 0];
+  vi.spyOn(KernelRuleset, 'open').mockImplementation(async (...asked) => {
+    opened++;
+    now++;
+    most = Math.max(most, now);
+    const ruleset = await open(...asked);
+    const close = ruleset.close.bind(ruleset);
+    ruleset.close = () => {
+      now--;
+      close();
+    };
+    return ruleset;
+  });
+  const packet = { source: podA, destination: lanHost, protocol: 'TCP', port: portOf(80) } as const;
+  const journeys = await Promise.all([
+    ...Array.from({ length: 8 }, () =>
+      kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' }),
+    ),
+    foreignDifferences(planner),
+  ]);
+  vi.restoreAllMocks();
+  expect(journeys).toHaveLength(9);
+  expect({ opened, now, most }).toEqual({ opened: 9, now: 0, most: 1 });
 });

@@ -2,17 +2,18 @@ import type { Family } from '../../net/family.ts';
 import { MOST_RULES } from '../../netfilter/limits.ts';
 import type { Interface } from '../../netfilter/packet.ts';
 import type { BaseChain, HookName, Rule, Ruleset } from '../../netfilter/rule.ts';
-import { inTurns } from '../../wire/conntrack/table.ts';
 import { NftablesConnection } from '../../wire/nftables/connection.ts';
 import {
   type ChainDeclaration,
   NFT_TABLE_F_DORMANT,
   type RuleDeclaration,
 } from '../../wire/nftables/declarations.ts';
+import { inSteps } from './in-steps.ts';
 import { InterfaceChains } from './interface-chains.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { legacySources } from './legacy-tables.ts';
 import type { IpTableFamily } from './native-tables.ts';
+import { RuleDumps } from './rule-dumps.ts';
 import { CompiledRule, type RuleContext } from './ruleset/compile.ts';
 import { SetView } from './ruleset/set-view.ts';
 import type { TargetHook } from './ruleset/xt-targets.ts';
@@ -40,6 +41,7 @@ const NF_DROP = 0;
 export class KernelRuleset implements Ruleset {
   readonly bases: readonly BaseChain[];
   readonly #connection: NftablesConnection;
+  readonly #dumps: RuleDumps;
   readonly #generation: number;
   readonly #atInterfaces: InterfaceChains | null;
   readonly #read = new Map<string, readonly Rule[] | null>();
@@ -48,10 +50,10 @@ export class KernelRuleset implements Ruleset {
   /** Throws Denied without rights. */
   static async open(family: Family, host: KernelHost): Promise<KernelRuleset> {
     const connection = new NftablesConnection();
+    const dumps = new RuleDumps(MOST_RULES);
     try {
       const generation = connection.generation().id;
-      const budget = { left: MOST_RULES };
-      const native = await nativeBases(connection, family, host, budget);
+      const native = await nativeBases(connection, family, host, dumps);
       const legacy = legacySources(family, host, MOST_RULES).flatMap(({ bases, rules }) => {
         const source: ChainSource = {
           read: async (chain, end) => await inStepsOf((into) => rules(chain, end, into)),
@@ -60,20 +62,23 @@ export class KernelRuleset implements Ruleset {
       });
       let atInterfaces: InterfaceChains | null = null;
       await inSteps(InterfaceChains.steps(connection, (chains) => (atInterfaces = chains)));
-      return new KernelRuleset(connection, generation, [...native, ...legacy], atInterfaces);
+      return new KernelRuleset(connection, dumps, generation, [...native, ...legacy], atInterfaces);
     } catch (error) {
       connection.retire();
+      dumps.close();
       throw error;
     }
   }
 
   private constructor(
     connection: NftablesConnection,
+    dumps: RuleDumps,
     generation: number,
     bases: readonly SourcedBase[],
     atInterfaces: InterfaceChains | null,
   ) {
     this.#connection = connection;
+    this.#dumps = dumps;
     this.#generation = generation;
     this.bases = bases;
     this.#atInterfaces = atInterfaces;
@@ -90,6 +95,7 @@ export class KernelRuleset implements Ruleset {
 
   close(): void {
     this.#connection.retire();
+    this.#dumps.close();
   }
 
   async rules(base: BaseChain, chain: string): Promise<readonly Rule[] | null> {
@@ -111,11 +117,6 @@ function endOf(hook: HookName): TargetHook {
   return hook === 'prerouting' || hook === 'output' ? 'destination' : 'source';
 }
 
-/** How many more rules are read for one packet. */
-interface ReadBudget {
-  left: number;
-}
-
 /** `enum nf_inet_hooks`. */
 const HOOK_NUMBERS: Readonly<Record<number, HookName>> = Object.fromEntries(
   (['prerouting', 'input', 'forward', 'output', 'postrouting'] as const).map((name, number) => [
@@ -128,7 +129,7 @@ async function nativeBases(
   connection: NftablesConnection,
   family: Family,
   host: KernelHost,
-  budget: ReadBudget,
+  dumps: RuleDumps,
 ): Promise<SourcedBase[]> {
   const bases: SourcedBase[] = [];
   for (const tableFamily of [family === 'IPv4' ? 'ip' : 'ip6', 'inet'] as const) {
@@ -155,7 +156,7 @@ async function nativeBases(
       const title = `table ${tableFamily} ${name}`;
       let source = sources.get(name);
       if (source === undefined) {
-        source = new NativeTable(connection, tableFamily, name, { title, family, host }, budget);
+        source = new NativeTable(connection, tableFamily, name, { title, family, host }, dumps);
         sources.set(name, source);
       }
       const age = table.handle === undefined ? null : Number(table.handle);
@@ -179,7 +180,7 @@ class NativeTable implements ChainSource {
   readonly #family: IpTableFamily;
   readonly #name: string;
   readonly #context: Pick<RuleContext, 'title' | 'family' | 'host'>;
-  readonly #budget: ReadBudget;
+  readonly #dumps: RuleDumps;
   #sets: ReadonlyMap<string, SetView> | null = null;
 
   constructor(
@@ -187,23 +188,18 @@ class NativeTable implements ChainSource {
     family: IpTableFamily,
     name: string,
     context: Pick<RuleContext, 'title' | 'family' | 'host'>,
-    budget: ReadBudget,
+    dumps: RuleDumps,
   ) {
     this.#connection = connection;
     this.#family = family;
     this.#name = name;
     this.#context = context;
-    this.#budget = budget;
+    this.#dumps = dumps;
   }
 
   async read(chain: string, end: TargetHook): Promise<readonly Rule[] | null> {
-    if (this.#budget.left < 0) return null;
-    const declared: RuleDeclaration[] = [];
-    const visit = (rule: RuleDeclaration) => {
-      if (this.#budget.left-- > 0) declared.push(rule);
-    };
-    await inSteps(this.#connection.ruleSteps(this.#family, this.#name, chain, visit));
-    if (this.#budget.left < 0) return null;
+    const declared = await this.#dumps.rules(this.#family, this.#name, chain);
+    if (declared === null) return null;
     const context: RuleContext = { ...this.#context, end, setNamed: (name) => this.#setNamed(name) };
     const rules: Rule[] = [];
     await inSteps(compiled(declared, context, rules));
@@ -243,8 +239,4 @@ async function inStepsOf(
   if (steps === null) return null;
   await inSteps(steps);
   return rules;
-}
-
-async function inSteps(steps: Iterable<undefined>): Promise<void> {
-  for await (const _ of inTurns(steps));
 }
