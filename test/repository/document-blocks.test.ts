@@ -105,6 +105,7 @@ test('the documents have the blocks that this test looks at, and no others', () 
     'docs/http-api.md: ClusterRole',
     'docs/kubectl-plugin.md: ClusterRole',
     'docs/migrate-from-calico-natoutgoing.md: expectations',
+    'docs/migrate-from-flannel.md: IPPool',
     'docs/migrate-from-ip-masq-agent.md: expectations',
     'docs/pod-nat.md: Pod',
     'docs/webhook.md: expectations',
