@@ -102,6 +102,12 @@ export const clientLimits = {
     of: 'a question of what-if',
     beyond: 'the question is refused with status 413',
   }),
+  'posted-bodies-bytes': counted({
+    most: 8 << 20,
+    unit: 'bytes',
+    of: 'all questions of what-if that are being received: above it, a client with more than its share is refused; questions up to 64 KiB never are',
+    beyond: 'the question is refused with status 503',
+  }),
   'token-lookups': reported({
     most: 20,
     unit: 'lookups',

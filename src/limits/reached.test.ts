@@ -229,14 +229,19 @@ describe('processes', () => {
   afterEach(() => void vi.useRealTimers());
 
   test('what-if-processes, what-if-time: one at a time, and not for ever', async () => {
-    const runs = new WhatIfRuns({} as AgentFacts, { script: '', podNat: defaultPodNatOptions });
-    const never = () => new Promise<never>(() => {});
+    const agent = { host: () => ({}), settings: {}, planner: { facts: { of: () => new Map() } } };
+    const script = '--eval=setInterval(() => {}, 1000)';
+    const runs = new WhatIfRuns(agent as unknown as AgentFacts, { script, podNat: defaultPodNatOptions });
+    const question = Buffer.from('{}');
     const { signal } = new AbortController();
-    void runs.run('classes', never, signal);
+    const first = expect(runs.run('classes', question, signal)).rejects.toThrow('took more than');
     await bites('what-if-processes', async () => {
-      await expect(runs.run('classes', never, signal)).rejects.toMatchObject({ code: 'KNAT_WHAT_IF_BUSY' });
+      await expect(runs.run('classes', question, signal)).rejects.toMatchObject({
+        code: 'KNAT_WHAT_IF_BUSY',
+      });
     });
     await bites('what-if-time', () => vi.advanceTimersByTime(limits['what-if-time'].most));
+    await first;
   });
 
   test('past-time: the process is ended', async () => {
@@ -250,6 +255,31 @@ describe('processes', () => {
       await asked;
     });
   });
+});
+
+test('posted-bodies-bytes: a long question waits for no other one, and a short one for none', async () => {
+  const posted = createApi();
+  answerPosted(posted, routes.whatIf, async () => ({ pieces: (async function* () {})(), end: () => {} }));
+  const post = async (body: string | ReadableStream<Uint8Array>) => {
+    const headers = { 'content-type': 'application/json' };
+    const { path } = routes.whatIf;
+    return (await posted.request(path, { method: 'POST', headers, body, duplex: 'half' } as RequestInit))
+      .status;
+  };
+  let stop = () => {};
+  const slow = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(new Uint8Array(limits['posted-bodies-bytes'].most - 10));
+      stop = () => controller.close();
+    },
+  });
+  const unfinished = post(slow);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await bites('posted-bodies-bytes', () => post(' '.repeat(1 << 20)))).toBe(503);
+  expect(await post(' '.repeat(1 << 16))).toBe(200);
+  stop();
+  expect(await unfinished).toBe(200);
+  expect(await post(' '.repeat(1 << 20))).toBe(200);
 });
 
 test('question-bytes, posted-question-bytes: larger questions are refused', async () => {
@@ -267,7 +297,7 @@ test('question-bytes, posted-question-bytes: larger questions are refused', asyn
     ).status;
   const posted = createApi();
   answerPosted(posted, routes.whatIf, async (question) => {
-    await question();
+    expect(question.length).toBeGreaterThan(0);
     return { pieces: (async function* () {})(), end: () => {} };
   });
   const { most } = limits['posted-question-bytes'];

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import { BodyShares } from '../base/body-shares.ts';
 import {
   type ConnectionBounds,
   HANDSHAKE_TIMEOUT,
   peerByAddress,
   REQUEST_LIMITS,
 } from '../observe/connections.ts';
-import { BodyShares } from './body-shares.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { type ReviewAnswer, type ReviewRequest, readReview, reviewAnswer } from './review.ts';
 import { Turns } from './turns.ts';
@@ -91,7 +91,7 @@ export class ReviewServer {
     try {
       for await (const chunk of request as AsyncIterable<Buffer>) {
         length += chunk.length;
-        const hasShare = this.#bodies.take(source, chunk.length);
+        const hasShare = this.#bodies.take(source, chunk.length, length);
         if (length > BODY_LIMIT) return 'too large';
         if (!hasShare) return 'busy';
         chunks.push(chunk);

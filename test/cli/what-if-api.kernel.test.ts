@@ -113,6 +113,15 @@ test('what cannot be answered says why', async () => {
   expect((await failure('x'.repeat((8 << 20) + 1)))[0]).toBe(413);
 });
 
+test('a client that sends its question slowly keeps no other one waiting', async () => {
+  const headers = { host: 'localhost', 'content-type': 'application/json' };
+  const slow = request({ host: '127.0.0.1', port: 8484, path: '/api/v1/what-if', method: 'POST', headers });
+  slow.on('error', () => {});
+  slow.write('{"delete":');
+  await expect.poll(async () => (await post('/what-if', deletion)).status, { timeout: 20_000 }).toBe(200);
+  slow.destroy();
+});
+
 test('one at a time; a client that goes away ends its process', async () => {
   const answers = await Promise.all([1, 2, 3].map(() => post('/what-if', deletion)));
   const served = answers.filter(({ status }) => status === 200);

@@ -49,18 +49,15 @@ export class WhatIfRuns {
 
   /**
    * Throws WhatIfBusy, WhatIfUnanswered, and WhatIfFailed with what the process says.
-   * @param question reads the question; called when the place is taken
+   * @param question as it was posted
    * @param signal the client went away
    */
-  async run(
-    shape: AnswerShape,
-    question: () => Promise<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<WhatIfRun> {
+  async run(shape: AnswerShape, question: Uint8Array, signal: AbortSignal): Promise<WhatIfRun> {
     if (this.#running >= limits['what-if-processes'].most) {
       limitReached('what-if-processes');
       throw new WhatIfBusy();
     }
+    if (signal.aborted) throw new WhatIfUnanswered('the client went away');
     this.#running++;
     let child: ChildProcess | null = null;
     let isLate = false;
@@ -80,13 +77,11 @@ export class WhatIfRuns {
     }, LONGEST);
     signal.addEventListener('abort', end);
     try {
-      const asked = await question();
       const heap = heapLeft();
-      if (isOver) throw new WhatIfUnanswered(isLate ? 'it took too long' : 'the client went away');
       child = this.#start(heap);
       const output = new FirstLine(child);
       // A process that has ended takes no facts; its output says why.
-      const fed = this.#feed(child, shape, asked, heap).then(
+      const fed = this.#feed(child, shape, question, heap).then(
         () => null,
         (error: unknown) => error,
       );

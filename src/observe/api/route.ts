@@ -1,10 +1,13 @@
+import type { HttpBindings } from '@hono/node-server';
 import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { BodyShares } from '../../base/body-shares.ts';
 import { failure } from '../../forms/findings.ts';
 import type { AnswerRoute, LinesRoute, OffsetPage, PostedRoute } from '../../forms/routes.ts';
 import { limitReached } from '../../limits/reached.ts';
 import { limits } from '../../limits/table.ts';
 import { printableJson } from '../../model/printable.ts';
+import { peerByAddress } from '../connections.ts';
 import { InvalidQuery } from '../invalid-query.ts';
 import { StillReading } from './still-reading.ts';
 
@@ -35,8 +38,8 @@ function jsonAnswer(context: Context, data: unknown, status: 200 | ErrorStatus):
 class RefusedRequest extends Error {
   readonly code = 'KNAT_INVALID_INPUT';
   override readonly name = 'RefusedRequest';
-  readonly status: 413 | 415;
-  constructor(status: 413 | 415, message: string) {
+  readonly status: 413 | 415 | 503;
+  constructor(status: 413 | 415 | 503, message: string) {
     super(message);
     this.status = status;
   }
@@ -84,12 +87,18 @@ export function answerLines(
 /** Bytes of a posted question. */
 const LARGEST_POSTED = limits['posted-question-bytes'].most;
 
-/** An answer in pieces, to a question that `handle` reads when it can; the answer is over when `end` is called. */
+/** The bodies of questions that are being received, of all routes. */
+const bodies = new BodyShares(limits['posted-bodies-bytes'].most);
+
+/**
+ * An answer in pieces, to a question that was received as a whole, so a client that sends slowly holds nothing but its
+ * connection; the answer is over when `end` is called.
+ */
 export function answerPosted(
   app: Api,
   route: PostedRoute,
   handle: (
-    question: () => Promise<Uint8Array>,
+    question: Uint8Array,
     signal: AbortSignal,
   ) => Promise<{ readonly pieces: AsyncIterable<Uint8Array>; end(): void }>,
 ): void {
@@ -107,7 +116,8 @@ export function answerPosted(
     if (!/^application\/json\s*(;|$)/i.test(raw.headers.get('content-type') ?? '')) {
       throw new RefusedRequest(415, 'a question is posted with Content-Type: application/json');
     }
-    const { pieces, end } = await handle(() => bytesOf(raw), raw.signal);
+    const question = await bytesOf(raw, clientOf(context));
+    const { pieces, end } = await handle(question, raw.signal);
     const body = streamOf(endingWith(pieces, end), (isOver) => {
       if (isOver) end();
     });
@@ -123,21 +133,35 @@ async function* endingWith<Piece>(pieces: AsyncIterable<Piece>, end: () => void)
   }
 }
 
-async function bytesOf(request: Request): Promise<Uint8Array> {
+/** Clients of one source share what bodies may take. Without a connection there is one client, as in a test. */
+function clientOf({ env }: Context): string {
+  const { incoming } = (env ?? {}) as Partial<HttpBindings>;
+  return incoming === undefined ? '' : peerByAddress(incoming.socket).source;
+}
+
+async function bytesOf(request: Request, client: string): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   const reader = request.body?.getReader();
-  for (;;) {
-    const { value } = (await reader?.read()) ?? {};
-    if (value === undefined) break;
-    length += value.length;
-    if (length > LARGEST_POSTED) {
-      limitReached('posted-question-bytes');
-      throw new RefusedRequest(413, `a question has at most ${LARGEST_POSTED >> 20} MiB`);
+  try {
+    for (;;) {
+      const { value } = (await reader?.read()) ?? {};
+      if (value === undefined) return Buffer.concat(pieces);
+      length += value.length;
+      const hasShare = bodies.take(client, value.length, length);
+      if (length > LARGEST_POSTED) {
+        limitReached('posted-question-bytes');
+        throw new RefusedRequest(413, `a question has at most ${LARGEST_POSTED >> 20} MiB`);
+      }
+      if (!hasShare) {
+        limitReached('posted-bodies-bytes');
+        throw new RefusedRequest(503, 'others send long questions: ask again in a moment');
+      }
+      pieces.push(value);
     }
-    pieces.push(value);
+  } finally {
+    bodies.giveBack(client, length);
   }
-  return Buffer.concat(pieces);
 }
 
 /**
