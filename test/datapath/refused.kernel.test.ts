@@ -8,7 +8,7 @@ import { Rejected } from '../../src/wire/errors.ts';
 import type { Batch } from '../../src/wire/nftables/batch.ts';
 import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
 import { ip, nodeFacts, service, slice } from '../generators/build.ts';
-import { enterFreshNamespace, listRuleset } from '../netns/namespace.ts';
+import { enterFreshNamespace, listRuleset, nft } from '../netns/namespace.ts';
 
 const signal = new AbortController().signal;
 /** An address that the kernel of this test does not take. */
@@ -115,3 +115,16 @@ test('a refused change of an accepted object leaves the earlier elements', async
   expect((await converge()).refused).toEqual(['two 10.96.0.2:80/TCP EINVAL']);
   expect(listRuleset()).toMatch(/10\.96\.0\.2 \. tcp \. 80 : 10\.244\.1\.1 \. 8080/);
 });
+
+test.each(['flush ruleset', 'delete table ip knat'])(
+  'a change right after another program’s `%s` blames no object',
+  async (edit) => {
+    await converge();
+    nft(edit);
+    add('two', '10.96.0.2');
+    planner.apply([{ kind: 'Service', key: 'shop/one', fact: null }]);
+    expect((await converge()).refused).toEqual([]);
+    const differences = await datapath.preview(planner.update(), signal);
+    expect(differences).toMatchObject({ skeleton: 'kept', changes: [] });
+  },
+);

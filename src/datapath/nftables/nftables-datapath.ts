@@ -26,7 +26,7 @@ import { FoundElements } from './found-elements.ts';
 import { ATTEMPTS, type FamilyChanges, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
 import { type RenderedPiece, rendered } from './pieces.ts';
 import { previewOf } from './preview.ts';
-import { Refusals } from './refusals.ts';
+import { areRefusedAnew, Refusals } from './refusals.ts';
 import { nftFamily } from './ruleset/text.ts';
 import { type Sifted, sift } from './sift.ts';
 import { type RuleSettings, type SkeletonVariant, TABLE } from './skeleton.ts';
@@ -207,7 +207,10 @@ export class NftablesDatapath implements Datapath {
     return this.#report(transaction.keepsChains ? 'kept' : 'changed', 'changes', transaction);
   }
 
-  /** Which pieces the kernel refuses. Throws the error if it is no refusal, or of none of them. */
+  /**
+   * Which pieces the kernel refuses. Throws the error if it is no refusal, or of none of them, or of one that new tables
+   * could have.
+   */
   #sift(
     pieces: readonly RenderedPiece[],
     held: Held,
@@ -218,7 +221,11 @@ export class NftablesDatapath implements Datapath {
     const sifted = sift(pieces, (some) =>
       this.#connection.check(this.#transactions.of(some, held, settings).batch),
     );
-    if (sifted.refused.size === 0) throw error;
+    const areToBlame = [...sifted.refused.keys()].every(({ staged }) => {
+      const entries = staged.flatMap(({ now }) => now?.entry ?? []);
+      return areRefusedAnew(entries, this.#connection, this.#tables, held.variant);
+    });
+    if (sifted.refused.size === 0 || !areToBlame) throw error;
     return sifted;
   }
 
