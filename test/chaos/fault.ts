@@ -22,4 +22,6 @@ export interface Recovered {
   readonly dials: Excuse;
   /** What was done in detail, for the log. */
   readonly note?: string;
+  /** Where it struck, for kinds that are to strike everywhere; `of`: how many places there are, if that is known. */
+  readonly place?: { readonly name: string; readonly of: number | null };
 }

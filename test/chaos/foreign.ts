@@ -20,6 +20,10 @@ table ip6 neighbour_nat {
   chain prerouting { type nat hook prerouting priority -90; policy accept; ip6 daddr 2001:db8:77::8 dnat to 2001:db8:77::9; }
   chain postrouting { type nat hook postrouting priority 110; policy accept; ip6 saddr 2001:db8:77::9 masquerade; }
 }`;
+const LEGACY = {
+  'iptables-legacy': 'POSTROUTING -t nat -s 198.18.7.10 -j MASQUERADE',
+  'ip6tables-legacy': 'POSTROUTING -t nat -s 2001:db8:77::10 -j MASQUERADE',
+} as const;
 const TABLES = ['inet neighbour', 'ip neighbour_nat', 'ip6 neighbour_nat'] as const;
 const OURS = ['ip knat', 'ip6 knat'] as const;
 const LIST = ['list tables', ...TABLES.map((table) => `list table ${table}`)].join('\n');
@@ -29,6 +33,9 @@ export class ForeignRules {
   #text = '';
 
   async load(): Promise<void> {
+    // While no NAT rule at all exists, the kernel does not translate established connections either. One of legacy iptables
+    // outlasts `nft flush ruleset`.
+    await Promise.all(Object.entries(LEGACY).map(([iptables, words]) => keepRule(iptables, words)));
     nft(RULES);
     this.#text = (await listed()).text;
   }
@@ -42,6 +49,11 @@ export class ForeignRules {
       ...(text === this.#text ? [] : [`rules of another program changed:\n${text}`]),
     ];
   }
+}
+
+async function keepRule(iptables: string, words: string): Promise<void> {
+  const rule = words.split(' ');
+  await run(iptables, ['-C', ...rule]).catch(() => run(iptables, ['-A', ...rule]));
 }
 
 /** The names of all tables, and the foreign ones with their content. */

@@ -1,6 +1,34 @@
 import type { FaultKind } from './fault.ts';
+import { addresses } from './faults/addresses.ts';
+import { busyNeighbour } from './faults/busy-neighbour.ts';
+import { flushRuleset } from './faults/flush-ruleset.ts';
+import { foreignEdit } from './faults/foreign-edit.ts';
 import { freeze } from './faults/freeze.ts';
 import { kill } from './faults/kill.ts';
+import { killAtCall } from './faults/kill-at-call.ts';
+import { killStartAtCall } from './faults/kill-start-at-call.ts';
+import { cable, interfaces } from './faults/links.ts';
+import { netlinkError } from './faults/netlink-error.ts';
+import { outOfMemory } from './faults/out-of-memory.ts';
+import { overrun } from './faults/overrun.ts';
+import { restart } from './faults/restart.ts';
+import { secondAgent } from './faults/second-agent.ts';
 
 /** Every kind of fault, each as likely as the others. The order is part of what a seed means: add at the end. */
-export const kinds: readonly FaultKind[] = [kill, freeze];
+export const kinds: readonly FaultKind[] = [
+  kill,
+  freeze,
+  killAtCall,
+  killStartAtCall,
+  netlinkError,
+  outOfMemory,
+  flushRuleset,
+  foreignEdit,
+  busyNeighbour,
+  addresses,
+  interfaces,
+  cable,
+  overrun,
+  secondAgent,
+  restart,
+];

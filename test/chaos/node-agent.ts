@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { type Running, startKnat } from '../cli/knat.ts';
 
-const MAIN = join(process.cwd(), 'dist/start/start.cjs');
-/** Milliseconds for a start on a busy machine. */
-const START = 45_000;
+/** The built program. */
+export const MAIN = join(process.cwd(), 'dist/start/start.cjs');
 
 export interface SpawnOptions {
   /** Command line before the agent's: `['strace', …]`. It must end with the agent. */
@@ -13,31 +12,37 @@ export interface SpawnOptions {
 
 /** The agent of the node: the built program, in a process of its own. What it logs is in `errors`. */
 export class NodeAgent {
-  readonly #args: () => readonly string[];
+  /** The options of `knat agent`. */
+  readonly args: () => readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
   #running: Running | null = null;
   #hasEnded: Promise<string> = Promise.resolve('');
   /** Resolves when this process has programmed the plan once. */
-  #isInForce: Promise<void> = Promise.resolve();
+  #inForce: Promise<void> = Promise.resolve();
+  /** This process has programmed a plan. */
+  isInForce = false;
   starts = 0;
 
   constructor(args: () => readonly string[], environment: Readonly<Record<string, string>>) {
-    this.#args = args;
+    this.args = args;
     this.#environment = environment;
   }
 
   /** Starts it, and does not wait until it works. */
   spawn({ through = [], environment = {} }: SpawnOptions = {}): void {
     if (this.isRunning) throw new Error('an agent runs already');
-    const running = startKnat(['agent', ...this.#args(), '--log-format', 'json'], {
+    const running = startKnat(['agent', ...this.args(), '--log-format', 'json'], {
       main: MAIN,
       through,
       environment: { ...this.#environment, ...environment },
     });
     this.starts++;
     this.#running = running;
-    this.#isInForce = running.errorsHave('"programmed"');
-    this.#isInForce.catch(() => {});
+    this.isInForce = false;
+    this.#inForce = running.errorsHave('"programmed"').then(() => {
+      if (this.#running === running) this.isInForce = true;
+    });
+    this.#inForce.catch(() => {});
     this.#hasEnded = running.ended.then(({ errors }) => {
       if (this.#running === running) this.#running = null;
       return errors;
@@ -47,8 +52,7 @@ export class NodeAgent {
   /** Waits until the process has programmed a plan. Rejects when it ends before. */
   async inForce(): Promise<void> {
     if (!this.isRunning) throw new Error(`no agent runs: ${lastLines(await this.#hasEnded)}`);
-    const late = setTimeout(() => {}, START);
-    await this.#isInForce.finally(() => clearTimeout(late));
+    await this.#inForce;
   }
 
   get isRunning(): boolean {
@@ -73,6 +77,11 @@ export class NodeAgent {
     return await this.#hasEnded;
   }
 
+  /** The last lines of its log, for a report. It is ended for that, so that all of them are there. */
+  async logEnd(): Promise<string> {
+    return lastLines(await this.end('SIGTERM'));
+  }
+
   /** Waits until it has ended by itself; returns what it logged. */
   async ended(): Promise<string> {
     return await this.#hasEnded;
@@ -80,5 +89,5 @@ export class NodeAgent {
 }
 
 function lastLines(text: string): string {
-  return text.trimEnd().split('\n').slice(-5).join('\n');
+  return text.trimEnd().split('\n').slice(-30).join('\n');
 }

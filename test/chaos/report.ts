@@ -17,6 +17,10 @@ export interface Report {
   readonly rssSlope: { readonly median: number; readonly steepest: number; readonly agents: number } | null;
   /** The largest difference of open descriptors in the life of one agent. */
   readonly descriptorSpread: number;
+  /** Where faults struck, for kinds that are to strike everywhere. */
+  readonly places: Readonly<
+    Record<string, { readonly struck: readonly string[]; readonly of: number | null }>
+  >;
   /** Done, failed and milliseconds (mean), by kind. */
   readonly kinds: Readonly<
     Record<string, { done: number; failed: number; skipped: number; milliseconds: number }>
@@ -42,6 +46,7 @@ export function reportOf(
     cpuSeconds,
     rssSlope: slopesOf(agents),
     descriptorSpread: Math.max(0, ...agents.map(spreadOf)),
+    places: placesOf(faults),
     kinds: byKind(faults),
   };
 }
@@ -57,6 +62,19 @@ function slopesOf(agents: readonly (readonly Footprint[])[]): Report['rssSlope']
 function spreadOf(points: readonly Footprint[]): number {
   const all = points.map(({ descriptors }) => descriptors);
   return Math.max(...all) - Math.min(...all);
+}
+
+function placesOf(faults: readonly FaultResult[]): Report['places'] {
+  const places: Record<string, { struck: string[]; of: number | null }> = {};
+  for (const { kind, source, place } of faults) {
+    if (place === null) continue;
+    const key = `${kind} (${source})`;
+    const row = places[key] ?? { struck: [], of: place.of };
+    places[key] = row;
+    if (!row.struck.includes(place.name)) row.struck.push(place.name);
+    if (place.of !== null) row.of = Math.max(row.of ?? 0, place.of);
+  }
+  return places;
 }
 
 function byKind(faults: readonly FaultResult[]): Report['kinds'] {
@@ -84,6 +102,9 @@ export function formatReport(report: Report): string {
     `seed ${report.seed}: ${report.faults} faults, ${report.failed} failed, ${report.dials} new connections, ${report.starts} starts`,
     `${report.seconds.toFixed(0)} s, ${(report.cpuSeconds / Math.max(report.faults, 1)).toFixed(2)} s of processor time a fault`,
     `${slope}; descriptors differ by ${report.descriptorSpread} at most`,
+    ...Object.entries(report.places).map(
+      ([name, { struck, of }]) => `${name}: ${struck.length} places${of === null ? '' : ` of ${of}`}`,
+    ),
     ...Object.entries(report.kinds)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(

@@ -6,6 +6,8 @@ export interface FaultResult {
   readonly kind: string;
   readonly source: string;
   readonly note: string;
+  /** As in `Recovered`; null: of no interest. */
+  readonly place: { readonly name: string; readonly of: number | null } | null;
   readonly milliseconds: number;
   /** Why it was not done; null: it was. */
   readonly skipped: string | null;

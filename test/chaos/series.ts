@@ -7,6 +7,7 @@ import type { Dialled } from '../netns/stage.ts';
 import { problemsOf } from './checks/checks.ts';
 import { type Footprint, footprintOf } from './checks/memory.ts';
 import { cpuSeconds } from './cpu.ts';
+import type { Recovered } from './fault.ts';
 import { kinds } from './kinds.ts';
 import { Random } from './random.ts';
 import type { FaultResult, LifeResult } from './results.ts';
@@ -49,8 +50,8 @@ export class Series {
     const source = this.#options.source ?? lifeOf(first).source;
     this.#footprints = [];
     this.#dials = 0;
+    this.#starts = 0;
     let world = await this.#begin(source, first);
-    const startsBefore = world.agent.starts;
     const faults: FaultResult[] = [];
     for (const index of indices) {
       const result = await this.#fault(world, source, index);
@@ -66,7 +67,7 @@ export class Series {
       faults,
       dials: this.#dials,
       footprints: this.#footprints,
-      starts: world.agent.starts - startsBefore,
+      starts: this.#starts,
       cpuSeconds: cpuSeconds(),
     };
   }
@@ -91,17 +92,16 @@ export class Series {
 
   async #fault(world: World, source: SourceKind, index: number): Promise<FaultResult> {
     const { kind, random } = this.#scheduled(index);
-    const base = { index, kind: kind.name, source };
+    const base = { index, kind: kind.name, source, place: null };
     const skipped = kind.needs?.(world) ?? null;
     if (skipped !== null) return { ...base, note: '', milliseconds: 0, skipped, problems: [] };
     const start = performance.now();
     const starts = world.agent.starts;
     const problems: string[] = [];
-    let note = '';
+    let recovered: Recovered = { dials: 'none' };
     const end = world.oracle.begin(index);
     try {
-      const recovered = await kind.run(world, random);
-      note = recovered.note ?? '';
+      recovered = await kind.run(world, random);
       const planner = await world.settled();
       end(recovered.dials);
       problems.push(...(await problemsOf(world)), ...(await this.#judgeDials(world)));
@@ -112,9 +112,11 @@ export class Series {
     } catch (error) {
       end('none');
       problems.push(error instanceof Error ? error.message : String(error));
-      if (!world.agent.isRunning) problems.push(`it ended: ${(await world.agent.ended()).slice(-1000)}`);
+      problems.push(`the agent's log ends with:\n${await world.agent.logEnd()}`);
     }
-    return { ...base, note, milliseconds: performance.now() - start, skipped: null, problems };
+    this.#starts += world.agent.starts - starts;
+    const { note = '', place = null } = recovered;
+    return { ...base, note, place, milliseconds: performance.now() - start, skipped: null, problems };
   }
 
   #scheduled(index: number): Scheduled {
@@ -133,7 +135,9 @@ export class Series {
       if (underWay > 0) await world.pause(50);
     }
     if (problems.length === 0) return [];
-    return [{ index, kind: 'after it', source, note: '', milliseconds: 0, skipped: null, problems }];
+    return [
+      { index, kind: 'after it', source, note: '', place: null, milliseconds: 0, skipped: null, problems },
+    ];
   }
 
   async #judgeDials(world: World): Promise<string[]> {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KernelListeners } from '../../src/agent/host-listeners.ts';
 import { KernelAddresses } from '../../src/agent/interface-addresses.ts';
 import { takenPortsOf } from '../../src/agent/taken-ports.ts';
+import { canonicalPlan } from '../../src/plan/canonical.ts';
 import type { Planner } from '../../src/plan/planner.ts';
 import type { Manifest } from '../cluster/cluster-client.ts';
 import { until } from '../cluster/recorder.ts';
@@ -23,6 +24,8 @@ import { Traffic } from './traffic/traffic.ts';
 
 /** Milliseconds until the kernel must equal the plan after a fault. Long, for a busy machine and for pauses between attempts. */
 const PATIENCE = 60_000;
+/** Random changes until one of them changes the plan. */
+const MOST_DRAWN = 30;
 const signal = new AbortController().signal;
 
 /**
@@ -63,6 +66,10 @@ export class World {
     writeFileSync(config, nodeConfigText);
     const args = () => [...this.store.agentArgs, '--node-config', config];
     this.agent = new NodeAgent(args, { TMPDIR: this.folder, HOME: this.folder });
+  }
+
+  get source(): SourceKind {
+    return this.#source;
   }
 
   /** Where the agent reads objects in this life. */
@@ -109,6 +116,16 @@ export class World {
     await this.#make(drawChange(random));
   }
 
+  /** As `change`, again and again until the plan is another one: there is something to commit. */
+  async changePlan(random: Random): Promise<void> {
+    const before = canonicalText(await this.plan());
+    for (let drawn = 0; drawn < MOST_DRAWN; drawn++) {
+      await this.change(random);
+      if (canonicalText(await this.plan()) !== before) return;
+    }
+    throw new Error(`${MOST_DRAWN} changes left the plan as it was`);
+  }
+
   async #make(change: KubeChange): Promise<void> {
     const { manifest } = change;
     const since = Oracle.now();
@@ -145,16 +162,30 @@ export class World {
   /** Waits until the agent works and the kernel equals the plan from scratch; returns that plan. Throws with the differences. */
   async settled(): Promise<Planner> {
     await this.agent.inForce();
-    let planner = await this.plan();
-    const differences = async () => {
-      planner = await this.plan();
-      const { skeleton, changes } = await this.stage.datapath.preview(planner.plan, signal);
-      return [skeleton, ...changes.map((change) => `${change.what} ${change.element}`)].join('\n');
-    };
-    await until(differences, (text) => text === 'kept', PATIENCE);
-    await this.wanted();
+    await until(
+      () => this.#differences(),
+      (text) => text === 'kept',
+      PATIENCE,
+    );
+    const planner = await this.plan();
+    this.oracle.want(planner);
     this.oracle.reached();
     return planner;
+  }
+
+  /** Waits until the kernel equals the plan from scratch, or the agent has ended. */
+  async settledOrEnded(): Promise<'settled' | 'ended'> {
+    const found = async () => {
+      if (!this.agent.isRunning) return 'ended';
+      return (await this.#differences()) === 'kept' && this.agent.isInForce ? 'settled' : null;
+    };
+    return (await until(found, (one) => one !== null, PATIENCE)) ?? 'ended';
+  }
+
+  async #differences(): Promise<string> {
+    const { plan } = await this.plan();
+    const { skeleton, changes } = await this.stage.datapath.preview(plan, signal);
+    return [skeleton, ...changes.map((change) => `${change.what} ${change.element}`)].join('\n');
   }
 
   /** Waits a time that belongs to the fault itself. */
@@ -182,4 +213,8 @@ export class World {
 
 function withoutStatus({ status: _, ...rest }: Manifest): Manifest {
   return rest;
+}
+
+function canonicalText({ plan }: Planner): string {
+  return JSON.stringify(canonicalPlan(plan));
 }

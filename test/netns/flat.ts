@@ -69,6 +69,16 @@ export class FlatTopology {
     ]);
   }
 
+  /** Cuts the cable of a far host, at its end, while the function runs. */
+  async cutCable(far: Host, meanwhile: () => Promise<void>): Promise<void> {
+    await far.ip(['link set eth0 down']);
+    try {
+      await meanwhile();
+    } finally {
+      await far.ip(farCableLines);
+    }
+  }
+
   /** The host that has the address: it can dial from it or listen on it. */
   hostOf(address: IpAddress): Host {
     if (this.#setup?.nodeAddresses.includes(address)) return this.node;
@@ -85,6 +95,17 @@ const farSettings = {
   'net.ipv4.conf.default.rp_filter': 0,
 } as const;
 
+/** The routing table of a far host that leads to the node. */
+const TO_NODE = 100;
+
+/** The far end of a cable; with its link, a host loses the address and the routes. */
+const farCableLines = [
+  'link set eth0 addrgenmode none up',
+  `address replace ${FAR}/64 dev eth0 nodad`,
+  `route replace 0.0.0.0/0 via inet6 ${NEAR} dev eth0 table ${TO_NODE}`,
+  `route replace ::/0 via ${NEAR} dev eth0 table ${TO_NODE}`,
+];
+
 function cableLines(port: string, far: Host): readonly string[] {
   return [
     `link add ${port} type veth peer name eth0 netns ${far.namespace}`,
@@ -98,18 +119,16 @@ function cableLines(port: string, far: Host): readonly string[] {
  * the kernel accepts packets from the node whose source is an address of this host.
  */
 async function setUpFarHost(host: Host): Promise<void> {
-  const toNode = 100;
   const rules = [
-    `rule add pref 10 iif lo lookup ${toNode}`,
+    `rule add pref 10 iif lo lookup ${TO_NODE}`,
     'rule add pref 20 lookup local',
     'rule del pref 0',
   ];
-  await host.ip([
-    'link set eth0 addrgenmode none up',
-    `address add ${FAR}/64 dev eth0 nodad`,
-    `route add 0.0.0.0/0 via inet6 ${NEAR} dev eth0 table ${toNode}`,
-    `route add ::/0 via ${NEAR} dev eth0 table ${toNode}`,
-  ]);
+  await host.ip(farCableLines);
+  // Without the cable nothing takes another way, by which an address of its own would be reached.
+  await host.ip(
+    ['0.0.0.0/0', '::/0'].map((all) => `route add unreachable ${all} table ${TO_NODE} metric 9999`),
+  );
   await Promise.all([host.ip(rules, '-4'), host.ip(rules, '-6')]);
 }
 

@@ -192,6 +192,11 @@ export class Stage {
     return tables.map(repeatedSynsOf).reduce((sum, count) => sum + count, 0);
   }
 
+  /** Cuts the cable between the node and the clients, or the pods, while the function runs. */
+  async cutCable(side: 'clients' | 'backends', meanwhile: () => Promise<void>): Promise<void> {
+    await this.#flat.cutCable(this.#flat[side], meanwhile);
+  }
+
   /** The host that has the address. */
   hostOf(address: IpAddress): Host {
     return this.#flat.hostOf(address);

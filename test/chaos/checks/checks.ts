@@ -4,11 +4,15 @@ import { foundProcesses } from './processes.ts';
 
 /** After a fault, when the kernel equals the plan: everything else that must be as before. One text for each problem. */
 export async function problemsOf(world: World): Promise<string[]> {
-  const [foreign, broken] = await Promise.all([world.foreign.problems(), world.traffic.exchange()]);
+  const [foreign, broken, processes] = await Promise.all([
+    world.foreign.problems(),
+    world.traffic.exchange(),
+    foundProcesses(world),
+  ]);
   return [
     ...foreign,
     ...broken.map((text) => `a connection broke: ${text}`),
-    ...foundProcesses(world),
+    ...processes,
     ...foundFiles(world),
   ];
 }

@@ -50,7 +50,8 @@ export class Oracle {
   /** These ways are dialled from now on; the kernel has this plan. */
   dial(ways: readonly Way[], planner: Planner): void {
     const now = Oracle.now();
-    for (const way of ways) this.#ways.set(way.key, { way, lastUsed: now });
+    for (const one of this.#ways.values()) one.lastUsed = Math.min(one.lastUsed, now);
+    for (const way of ways) this.#ways.set(way.key, { way, lastUsed: Number.POSITIVE_INFINITY });
     this.want(planner);
     this.reached();
   }
