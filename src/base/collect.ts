@@ -27,7 +27,7 @@ export function joinedRows<Row extends { readonly last: unknown }>(
 }
 
 /** The index of the first reached item, or the length; all items after it must be reached, too. Costs log n. */
-export function firstReached<Item>(sorted: readonly Item[], isReached: (item: Item) => boolean): number {
+export function firstReached<Item>(sorted: ArrayLike<Item>, isReached: (item: Item) => boolean): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -9,9 +9,13 @@ export type WatchEvent =
   | { readonly type: 'set' | 'delete'; readonly object: unknown; readonly version: string }
   | { readonly type: 'bookmark'; readonly version: string; readonly endsList: boolean };
 
-/** Throws ApiError: the error of an ERROR event, or `unusable` for an invalid line. */
-export function readWatchEvent(line: string): WatchEvent {
-  const event = parse(line);
+/**
+ * Throws ApiError: the error of an ERROR event, or `unusable` for an invalid line.
+ *
+ * @param json reads the text; throws where it is no JSON
+ */
+export function readWatchEvent(line: string, json: (text: string) => unknown = JSON.parse): WatchEvent {
+  const event = parse(line, json);
   const object = isRecord(event) ? event.object : undefined;
   if (!isRecord(object)) throw unusable(line);
   const metadata = recordAt(object, 'metadata');
@@ -33,9 +37,9 @@ export function readWatchEvent(line: string): WatchEvent {
   }
 }
 
-function parse(line: string): unknown {
+function parse(line: string, json: (text: string) => unknown): unknown {
   try {
-    return JSON.parse(line);
+    return json(line);
   } catch {
     throw unusable(line);
   }

@@ -177,12 +177,13 @@ export class Reflector {
       },
     };
     const idle = () => (this.#version === null ? timings.listIdle : timings.watchIdle);
+    const json = (line: string) => objects.parse(line);
     let isHeard = false;
     for await (const lines of linesOf(client.chunks(request, signal, idle))) {
       if (this.#version !== null) this.#recovered();
       if (lines.length > 0) isHeard = true;
       try {
-        for (const line of lines) this.#event(readWatchEvent(line));
+        for (const line of lines) this.#event(readWatchEvent(line, json));
       } finally {
         objects.flush();
       }

@@ -1,9 +1,11 @@
+import type { EndpointFact } from '../../model/endpoint-slice.ts';
 import { deepEqual } from '../../model/equal.ts';
 import type { FactTypes, ObjectKind, Writer } from '../../model/facts.ts';
 import type { Finding } from '../../model/finding.ts';
 import { factKey, parseFact } from '../objects/fact-object.ts';
 import { objectRef, type ParseContext, writerOf } from '../objects/metadata.ts';
 import { lastGoodFinding } from '../objects/parsed.ts';
+import { EndpointTexts } from './endpoint-texts.ts';
 import type { Resource } from './resources.ts';
 
 type Fact = FactTypes[ObjectKind];
@@ -30,6 +32,7 @@ export class ResourceObjects {
   readonly #resource: Resource;
   readonly #context: ParseContext;
   readonly #sink: ObjectSink;
+  readonly #texts: EndpointTexts | null;
   /** Every existing object; null if it is no fact, or was never valid. */
   readonly #facts = new Map<string, Fact | null>();
   readonly #troubled = new Set<string>();
@@ -43,6 +46,7 @@ export class ResourceObjects {
     this.#resource = resource;
     this.#context = context;
     this.#sink = sink;
+    this.#texts = resource.kind === 'EndpointSlice' ? new EndpointTexts() : null;
   }
 
   get size(): number {
@@ -63,6 +67,11 @@ export class ResourceObjects {
     this.flush();
   }
 
+  /** A line of the watch as JSON, whose object is for `set` and `delete` alone. Throws SyntaxError. */
+  parse(line: string): unknown {
+    return this.#texts === null ? JSON.parse(line) : this.#texts.parse(line);
+  }
+
   set(object: unknown): void {
     const { kind } = this.#resource;
     const key = factKey(kind, object);
@@ -70,6 +79,7 @@ export class ResourceObjects {
     const before = this.#facts.get(key);
     this.#listed?.add(key);
     const parsed = parseFact(kind, object, this.#context, before);
+    this.#texts?.became(object, parsed.ok && parsed.fact !== null ? endpointsOf(parsed.fact) : null);
     if (parsed.ok) {
       this.#report(key, parsed.warnings);
       if (before === undefined) this.#facts.set(key, parsed.fact);
@@ -103,6 +113,7 @@ export class ResourceObjects {
     const before = this.#facts.get(key);
     if (before === undefined) return;
     this.#facts.delete(key);
+    this.#texts?.forget(key);
     this.#listed?.delete(key);
     this.#report(key, []);
     if (before !== null) this.#changes.push({ key, fact: null });
@@ -116,4 +127,8 @@ export class ResourceObjects {
       problems.map((problem) => ({ ...problem, origin: 'kubernetes' })),
     );
   }
+}
+
+function endpointsOf(fact: Fact): readonly EndpointFact[] | null {
+  return 'endpoints' in fact ? fact.endpoints : null;
 }

@@ -8,6 +8,15 @@ import { NONE, type SharedValues } from './shared.ts';
 /** Comparisons for each endpoint before, at most: enough for a few that are new. */
 const LOOKS = 8;
 
+/** Stands in a list of endpoints for one that was read before, from the same text. */
+export class KnownEndpoint {
+  readonly fact: EndpointFact;
+
+  constructor(fact: EndpointFact) {
+    this.fact = fact;
+  }
+}
+
 /**
  * Reads the endpoints of a slice that have the form that controllers write: one address, conditions, a node, no hints. Every
  * event has all endpoints of its slice, mostly a hundred, of which one has changed: the others are taken over from
@@ -32,6 +41,7 @@ export class UsualEndpoints {
 
   /** Null for every other form, and for an address that no endpoint can have. */
   read(item: unknown): EndpointFact | null {
+    if (item instanceof KnownEndpoint) return item.fact;
     if (!isRecord(item)) return null;
     const { addresses, conditions, nodeName, hints } = item;
     if (!Array.isArray(addresses) || addresses.length !== 1 || !isRecord(conditions)) return null;
