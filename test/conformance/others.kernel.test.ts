@@ -11,8 +11,8 @@ import { kernelJourney } from '../../src/agent/other-rules.ts';
 import type { JourneyEnd } from '../../src/explain/others/journey.ts';
 import type { DialOutcome } from '../../src/lab/probe-messages.ts';
 import type { NodeFacts } from '../../src/model/node.ts';
-import { formatEndpoint } from '../../src/net/address.ts';
-import type { Port } from '../../src/net/port.ts';
+import { familyOf, formatEndpoint, type IpAddress } from '../../src/net/address.ts';
+import { NO_PORT, type Port } from '../../src/net/port.ts';
 import { isLoopback } from '../../src/net/special-address.ts';
 import type { NatPlan } from '../../src/plan/nat-plan.ts';
 import { defaultPlanOptions } from '../../src/plan/options.ts';
@@ -27,9 +27,11 @@ import { endpointsOf } from './agreement.ts';
 
 const runs = Number(process.env.KNAT_OTHERS_RUNS ?? 25);
 const SHRINK_MS = 60_000;
+/** Echo requests of a state; they go one after the other. */
+const PINGS = 3;
 
 let stage: Stage;
-const tally = { certain: 0, depends: 0, wrong: 0 };
+const tally = { certain: 0, pings: 0, depends: 0, wrong: 0 };
 const met = new Map<string, number>();
 
 beforeAll(async () => {
@@ -56,6 +58,7 @@ test(
     await fc.assert(property, { numRuns: runs });
     console.log(tally, Object.fromEntries(met));
     expect(tally.certain).toBeGreaterThan(0);
+    expect(tally.pings).toBeGreaterThan(0);
   },
   SHRINK_MS + 300_000 + runs * 20_000,
 );
@@ -76,11 +79,11 @@ async function mistakes(
   const planner = new Planner(state.node, defaultPlanOptions);
   planner.apply(state.changes);
   const plan = planner.update();
-  const packets = packetsOf(state, plan).filter(({ protocol }) => protocol !== 'SCTP');
+  const packets = packetsOf(state, plan);
   const own = state.node.localAddresses
     .map(({ address }) => address)
     .filter((address) => !isLoopback(address));
-  const targets = [...packets, ...endpointsOf(plan)].filter(({ protocol }) => protocol !== 'SCTP');
+  const targets = [...packets, ...endpointsOf(plan)];
   clear();
   await stage.setUp({
     nodeAddresses: [...new Set([...state.node.nodeIPs, ...own])],
@@ -99,7 +102,57 @@ async function mistakes(
       async (packet) => await mistake(plan, state.node, { ...packet, sourcePort: takePort() }, listening),
     ),
   );
+  const addresses = new Set([
+    ...targets.map(({ address }) => address),
+    ...packets.map(({ source }) => source),
+  ]);
+  for (const { source, address } of packets.slice(0, PINGS)) {
+    if (source !== address) texts.push(await mistakenPing(plan, state.node, source, address, addresses));
+  }
   return texts.filter((text) => text !== null);
+}
+
+/** One echo request. Where explain says that it depends, none is sent. */
+async function mistakenPing(
+  plan: NatPlan,
+  node: NodeFacts,
+  source: IpAddress,
+  destination: IpAddress,
+  addresses: ReadonlySet<IpAddress>,
+): Promise<string | null> {
+  const inputInterface = stage.inputInterface(source);
+  const protocol = familyOf(source) === 'IPv4' ? 'ICMP' : 'ICMPv6';
+  const asked = { source, destination, protocol, port: NO_PORT, icmp: { kind: 'echo-request' } } as const;
+  const by = inputInterface === undefined ? {} : { inputInterface };
+  const { ends } = await kernelJourney(plan, node, { packet: { ...asked, ...by }, flow: 'new' });
+  const [end] = ends;
+  if (end === undefined || ends.length > 1 || end.course.assumed.length > 0 || end.fate.kind === 'unknown') {
+    tally.depends++;
+    return null;
+  }
+  const { destination: to } = end.course.packet;
+  const isKnown = addresses.has(to) || stage.inputInterface(to) === undefined;
+  const listening = new Set(isKnown ? [`${protocol} ${formatEndpoint(to, 0)}`] : []);
+  const said = sayings(end, { source, protocol }, listening);
+  const outcome = await stage.ping(source, destination, said.has('silence') ? 350 : 1500, to);
+  const seen =
+    typeof outcome === 'string' ? outcome : `answer of ${formatEndpoint(to, 0)} to ${seenAs(outcome.saw)}`;
+  if (said.has(seen)) {
+    tally.pings++;
+    return null;
+  }
+  tally.wrong++;
+  return [
+    `${protocol} ${source} → ${destination} in by ${inputInterface}`,
+    `  said: ${[...said].join(' or ')}: ${endText(end)}`,
+    `  seen: ${seen}`,
+  ].join('\n');
+
+  /** Which of its own the node takes is another test's question: here several are its own. */
+  function seenAs(saw: IpAddress): string {
+    const { source: sent } = end?.course.packet ?? {};
+    return sent === null && stage.inputInterface(saw) === undefined ? 'node' : saw;
+  }
 }
 
 function clear(): void {
@@ -190,7 +243,7 @@ function endText({ fate, course }: JourneyEnd): string {
 /** What the client sees if the packet ends so. */
 function sayings(
   { course, fate }: JourneyEnd,
-  dialled: Dialled,
+  dialled: { readonly source: IpAddress; readonly protocol: string },
   listening: ReadonlySet<string>,
 ): Set<string> {
   const { source, destination, port, tracking } = course.packet;

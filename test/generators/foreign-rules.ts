@@ -56,7 +56,12 @@ function restored(tables: Lines): string[] {
 }
 
 const port = fc.constantFrom(...DIALLED);
-const l4 = fc.constantFrom('tcp', 'udp');
+const l4 = fc.constantFrom('tcp', 'tcp', 'udp', 'udp', 'sctp');
+/** Echo requests, as iptables and nft write them: neighbours of IPv6 are found by other types. */
+const PING = {
+  IPv4: ['-p icmp -m icmp --icmp-type echo-request', 'icmp type echo-request'],
+  IPv6: ['-p ipv6-icmp -m icmp6 --icmpv6-type echo-request', 'icmpv6 type echo-request'],
+} as const;
 const iface = fc.constantFrom(...INTERFACES);
 
 type Draw = (family: Family) => fc.Arbitrary<Lines>;
@@ -188,18 +193,24 @@ const plain: Draw = (family) =>
       raw: fc.constantFrom('NOTRACK', 'DROP', 'none', 'none'),
       chance: fc.boolean(),
       bits: fc.constantFrom('0x1/0x1', '0x10/0xf0'),
+      ping: fc.constantFrom('DROP', 'REJECT', 'ACCEPT', 'none'),
+      pinged: fc.option(fc.constantFrom(...TARGETS[family])),
     })
-    .map(({ port, proto, from, to, given, inBy, outBy, nat, raw, chance, bits }) => ({
+    .map(({ port, proto, from, to, given, inBy, outBy, nat, raw, chance, bits, ping, pinged }) => ({
       mangle: [
         `-A PREROUTING -i ${inBy} -s ${from} -p ${proto} -m ${proto} --dport ${port} -j MARK --set-xmark ${bits}`,
         `-A PREROUTING -p ${proto} -m ${proto} ! --dport ${port} -m mark --mark 0x0/0xff -j MARK --set-xmark 0x100/0x100`,
       ],
-      nat:
-        nat === 'none'
+      nat: [
+        ...(pinged === null
+          ? []
+          : [`-A PREROUTING -d ${given} ${PING[family][0]} -j DNAT --to-destination ${pinged}`]),
+        ...(nat === 'none'
           ? []
           : [
               `-A POSTROUTING -o ${outBy} -s ${from} ! -d ${isAny(to) ? MULTICAST[family] : to} -p ${proto}${chance ? ' -m statistic --mode random --probability 0.5' : ''} -j ${nat}${nat === 'SNAT' ? ` --to-source ${given}` : ''}`,
-            ],
+            ]),
+      ],
       raw: raw === 'none' ? [] : [`-A PREROUTING -d ${to} -p ${proto} -m ${proto} --dport ${port} -j ${raw}`],
       filter: [
         `-A FORWARD -m mark --mark ${bits} -m conntrack --ctstate NEW ! --ctstate DNAT -j DROP`.replace(
@@ -207,6 +218,8 @@ const plain: Draw = (family) =>
           '',
         ),
         '-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT',
+        ...(ping === 'none' ? [] : [`-A FORWARD -s ${from} ${PING[family][0]} -j ${ping}`]),
+        ...(ping === 'none' ? [] : [`-A INPUT -i ${inBy} ${PING[family][0]} -j ${ping}`]),
       ],
     }));
 
@@ -306,11 +319,13 @@ const nftables = (family: Family): fc.Arbitrary<readonly string[]> =>
         '  }',
         '  chain judged {',
         `    ${ip} saddr . th dport @pairs accept`,
+        `    sctp dport ${port} drop`,
         `    tcp dport ${port} tcp flags syn / syn,ack meta mark & 0xff == ${mark} ${verdict}`,
         '  }',
         '  chain passing {',
         '    type filter hook forward priority -10; policy accept;',
         '    ct state established,related accept',
+        `    ${PING[family][1]} meta mark ${mark} ${verdict}`,
         `    th dport vmap { ${port} : jump judged, 9 : drop }`,
         `    ct original ${ip} daddr ${to} udp dport 53 drop`,
         '  }',
