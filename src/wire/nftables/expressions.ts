@@ -191,7 +191,17 @@ export function registerNumber(index: number): number {
 
 export const numbers = {
   payloadBase: { network: 1, transport: 2 },
-  metaKey: { mark: 3, iif: 4, oif: 5, iifname: 6, oifname: 7, nftrace: 12, nfproto: 15, l4proto: 16 },
+  metaKey: {
+    mark: 3,
+    iif: 4,
+    oif: 5,
+    iifname: 6,
+    oifname: 7,
+    nftrace: 12,
+    nfproto: 15,
+    l4proto: 16,
+    pkttype: 19,
+  },
   ctKey: { state: 0, direction: 1, status: 2, mark: 3, 'proto-src': 11, 'proto-dst': 12 },
   ctAddress: { IPv4: { saddr: 19, daddr: 20 }, IPv6: { saddr: 21, daddr: 22 } },
   ctOriginal: 0,

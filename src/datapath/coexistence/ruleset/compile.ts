@@ -106,8 +106,7 @@ class Compiler {
     }
     this.#registers.forget();
     if (name === 'notrack') this.#does('notrack', { kind: 'notrack' });
-    else if (name === 'limit' || name === 'quota' || name === 'connlimit')
-      this.#if(`${name} …`, () => (name === 'limit' ? 'a rate limit' : `a ${name}`));
+    else if (name === 'quota' || name === 'connlimit') this.#if(`${name} …`, () => `a ${name}`);
     else if (
       name === 'exthdr' ||
       name === 'socket' ||
@@ -136,6 +135,11 @@ class Compiler {
         const { dreg, key = -1, sreg } = expression.attributes;
         if (sreg === undefined) this.#load(dreg, metaField(key));
         else if (key === numbers.metaKey.mark) this.#setMark('mark', sreg);
+        else if (key === numbers.metaKey.pkttype)
+          this.#does('meta pkttype set', {
+            kind: 'unknown',
+            text: 'a rule that changes what kind of packet it is',
+          });
         return;
       }
       case 'ct': {
@@ -233,6 +237,13 @@ class Compiler {
       case 'target':
         this.#target(expression.attributes);
         return;
+      case 'limit':
+        this.#if('limit …', () => 'a rate limit');
+        return;
+      case 'counter': // one of those without effect
+        return;
+      default:
+        expression satisfies never;
     }
   }
 

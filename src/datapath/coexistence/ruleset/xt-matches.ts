@@ -115,7 +115,7 @@ const FEWEST_BYTES: Readonly<Record<string, number>> = {
   comment: 1,
   tcp: 12,
   udp: 9,
-  sctp: 280,
+  sctp: 292,
   multiport: 48,
   iprange: 65,
   mark: 9,
@@ -152,9 +152,9 @@ function icmpMatch(name: 'icmp' | 'icmp6', info: Uint8Array): Condition {
   };
 }
 
-/** `struct xt_sctp_info`: destination ports, source ports, 256 bits of chunks, how they match, flags at its end. */
+/** `struct xt_sctp_info`: destination ports, source ports, 256 bytes of chunks, how they match, their flags; then what is asked. */
 function sctp(info: Uint8Array): Condition {
-  const [flags, inverse] = [host32(info, info.length - 8), host32(info, info.length - 4)];
+  const [flags, inverse] = [host32(info, 284), host32(info, 288)];
   return both('sctp', [
     ...((flags & 2) === 0
       ? []
