@@ -70,6 +70,8 @@ export interface PassingPacket extends Omit<Ends, 'source'> {
   readonly tracking: 'before' | 'tracked' | 'untracked' | 'unplaced';
   /** What connection tracking finds; absent: the packet begins a connection. */
   readonly connection?: Connection | 'none';
+  /** Conntrack has confirmed its connection, which it does where a packet leaves: this host has sent the packet to itself. */
+  readonly isConfirmed?: true;
   /** Sets that rules on its way changed, so that nobody knows what they have for it. */
   readonly filled?: readonly string[];
   /** As it came. */

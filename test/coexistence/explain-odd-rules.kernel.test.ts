@@ -40,8 +40,12 @@ afterAll(() => stage.dispose());
 afterEach(() => nft('flush ruleset'));
 
 /** What explain is certain of, or `depends`. */
-async function said(source: IpAddress, destination: IpAddress): Promise<string> {
-  const packet = { source, destination, protocol: 'TCP', port: portOf(80) } as const;
+async function said(
+  source: IpAddress,
+  destination: IpAddress,
+  protocol: 'TCP' | 'SCTP' = 'TCP',
+): Promise<string> {
+  const packet = { source, destination, protocol, port: portOf(80) } as const;
   const { ends, limits } = await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' });
   const isOpen = ends.some(({ course, fate }) => course.assumed.length > 0 || fate.kind === 'unknown');
   if (isOpen || limits.length > 0) return 'depends';
@@ -215,3 +219,184 @@ test.each([
     ipset('destroy');
   }
 });
+
+const XT: readonly (readonly [name: string, rules: readonly string[], told: 'depends' | 'certain'])[] = [
+  ['u32', ['-A FORWARD -m u32 --u32 6&0xFF=0x6 -j DROP'], 'depends'],
+  ['bpf', ['-A FORWARD -m bpf --bytecode 1,6_0_0_65535 -j DROP'], 'depends'],
+  ['string', ['-A FORWARD -m string --algo bm --string GET -j DROP'], 'depends'],
+  ['recent', ['-A FORWARD -m recent --name seen --rcheck -j DROP'], 'depends'],
+  [
+    'recent that remembers',
+    ['-A FORWARD -m recent --name seen --set', '-A FORWARD -m recent --name seen --rcheck -j DROP'],
+    'depends',
+  ],
+  [
+    'hashlimit',
+    ['-A FORWARD -m hashlimit --hashlimit-above 1/hour --hashlimit-name h --hashlimit-mode srcip -j DROP'],
+    'depends',
+  ],
+  ['connlimit', ['-A FORWARD -p tcp -m connlimit --connlimit-above 0 -j DROP'], 'depends'],
+  ['a limit', ['-A FORWARD -m limit --limit 1/hour -j DROP'], 'depends'],
+  ['a DSCP', ['-A FORWARD -m dscp --dscp 0 -j DROP'], 'depends'],
+  [
+    'a TOS that a rule set',
+    ['-t mangle -A PREROUTING -j TOS --set-tos 0x10', '-A FORWARD -m tos --tos 0x10 -j DROP'],
+    'depends',
+  ],
+  ['an owner of what is forwarded', ['-t mangle -A POSTROUTING -m owner --uid-owner 0 -j DROP'], 'certain'],
+  ['a status', ['-A FORWARD -p tcp --syn -m conntrack --ctstatus CONFIRMED -j DROP'], 'certain'],
+  ['no status', ['-A FORWARD -m conntrack ! --ctstatus CONFIRMED -j DROP'], 'certain'],
+  ['a port of the original direction', ['-A FORWARD -m conntrack --ctorigdstport 80 -j DROP'], 'certain'],
+];
+
+for (const flavour of ['nft', 'legacy'] as const) {
+  test.each(XT)(`iptables-${flavour}: %s`, async (_, rules, expected) => {
+    const program = `iptables-${flavour}`;
+    try {
+      for (const rule of rules)
+        execFileSync(program, ['-w', '10', ...rule.split(' ').map((word) => word.replaceAll('_', ' '))]);
+      const before = await said(pods.IPv4, lan.IPv4);
+      const happened = await seen(pods.IPv4, lan.IPv4);
+      expect(before).toBe(expected === 'certain' ? happened : 'depends');
+    } finally {
+      for (const table of ['filter', 'mangle']) execFileSync(program, ['-w', '10', '-t', table, '-F']);
+    }
+  });
+}
+
+test.each([
+  ['a range of ports', 'INPUT', '-p sctp -m sctp --dport 7:79 -j DROP', 'sent'],
+  ['a port', 'INPUT', '-p sctp -m sctp --dport 80 -j DROP', 'dropped'],
+  ['not a port', 'INPUT', '-p sctp -m sctp ! --dport 80 -j DROP', 'sent'],
+  ['a chunk', 'INPUT', '-p sctp -m sctp --chunk-types any DATA -j DROP', 'depends'],
+] as const)('SCTP, %s', async (_, chain, rule, expected) => {
+  for (const program of ['iptables-nft', 'iptables-legacy']) {
+    execFileSync(program, ['-w', '10', '-A', chain, ...rule.split(' ')]);
+    try {
+      expect(`${program}: ${await said(pods.IPv4, nodes.IPv4, 'SCTP')}`).toBe(`${program}: ${expected}`);
+    } finally {
+      execFileSync(program, ['-w', '10', '-F', chain]);
+    }
+  }
+});
+
+/** `ip` and what to undo. The clean-up of one case must not fail for another. */
+function ipDo(lines: readonly string[]): void {
+  for (const line of lines) execFileSync('ip', line.split(' '));
+}
+
+const routing: readonly (readonly [
+  name: string,
+  add: readonly string[],
+  del: readonly string[],
+  from: 'pod' | 'node',
+  told: 'depends' | 'certain',
+])[] = [
+  ['a TOS', ['rule add pref 1000 tos 0x10 blackhole'], ['rule del pref 1000'], 'pod', 'depends'],
+  ['a user', ['rule add pref 1000 uidrange 7-8 blackhole'], ['rule del pref 1000'], 'node', 'depends'],
+  [
+    'a user, forwarded',
+    ['rule add pref 1000 uidrange 7-8 blackhole'],
+    ['rule del pref 1000'],
+    'pod',
+    'certain',
+  ],
+  [
+    'a source port',
+    ['rule add pref 1000 ipproto tcp sport 7-65000 blackhole'],
+    ['rule del pref 1000'],
+    'pod',
+    'depends',
+  ],
+  ['a port', ['rule add pref 1000 ipproto tcp dport 80 blackhole'], ['rule del pref 1000'], 'pod', 'certain'],
+  [
+    'another port',
+    ['rule add pref 1000 ipproto tcp dport 81 blackhole'],
+    ['rule del pref 1000'],
+    'pod',
+    'certain',
+  ],
+  [
+    'a second uplink',
+    [
+      'link add up2 type bridge',
+      'link set up2 up',
+      'route add 192.168.9.0/24 dev up2 table 77',
+      'rule add pref 1000 iif cni0 lookup 77',
+    ],
+    ['rule del pref 1000', 'link del up2'],
+    'pod',
+    'certain',
+  ],
+];
+
+test.each(routing)('policy routing by %s', async (name, add, del, from, expected) => {
+  ipDo(add);
+  try {
+    const source = from === 'pod' ? pods.IPv4 : nodes.IPv4;
+    const before = await said(source, lan.IPv4);
+    const happened = await seen(source, lan.IPv4);
+    // What goes out by the second uplink is sent, and lost there.
+    const foretold = expected === 'depends' ? 'depends' : name === 'a second uplink' ? 'sent' : happened;
+    expect(before).toBe(foretold);
+  } finally {
+    ipDo(del);
+  }
+});
+
+test('a strict rp_filter drops what comes in by another interface than its sender is reached by', async () => {
+  execFileSync('sysctl', ['-qw', 'net.ipv4.conf.cni0.rp_filter=1']);
+  ipDo([`route add ${pods.IPv4} dev eth0 table 78`, `rule add pref 1000 to ${pods.IPv4} lookup 78`]);
+  try {
+    const packet = { source: pods.IPv4, destination: lan.IPv4, protocol: 'TCP', port: portOf(80) } as const;
+    const asked = { packet: { ...packet, inputInterface: 'cni0' }, flow: 'new' } as const;
+    const { ends } = await kernelJourney(planner.plan, planner.heldNode, asked);
+    expect(ends.map(({ fate }) => fate.kind)).toEqual(['dropped']);
+    expect(await seen(pods.IPv4, lan.IPv4)).toBe('dropped');
+  } finally {
+    ipDo(['rule del pref 1000', 'route flush table 78']);
+    execFileSync('sysctl', ['-qw', 'net.ipv4.conf.cni0.rp_filter=0']);
+  }
+});
+
+test.each([
+  ['NETMAP', '-t nat -A PREROUTING -d 192.168.77.0/24 -j NETMAP --to 192.168.9.0/24', '192.168.77.20'],
+  ['a zone of conntrack', '-t raw -A PREROUTING -i cni0 -j CT --zone 7', '192.168.9.20'],
+])('%s', async (_, rule, dialled) => {
+  for (const program of ['iptables-nft', 'iptables-legacy']) {
+    const words = rule.split(' ');
+    execFileSync(program, ['-w', '10', ...words]);
+    try {
+      const packet = {
+        source: pods.IPv4,
+        destination: ip(dialled),
+        protocol: 'TCP',
+        port: portOf(80),
+      } as const;
+      const { ends } = await kernelJourney(planner.plan, planner.heldNode, { packet, flow: 'new' });
+      expect(ends.map(({ fate, course }) => [fate.kind, course.packet.destination, course.assumed])).toEqual([
+        ['sent', lan.IPv4, []],
+      ]);
+      expect(await seen(pods.IPv4, ip(dialled))).toBe('sent');
+    } finally {
+      execFileSync(program, ['-w', '10', ...words.slice(0, 2), '-F']);
+    }
+  }
+});
+
+test.each(['IPv4', 'IPv6'] as const)(
+  '%s: what the node sends to itself is confirmed when it comes in',
+  async (family) => {
+    for (const [status, fate] of [
+      ['confirmed', 'dropped'],
+      ['seen-reply', 'sent'],
+    ] as const) {
+      nft(
+        `table inet odd { chain c { type filter hook input priority 0; ct state new tcp dport 80 ct status & ${status} == ${status} drop\n}\n}`,
+      );
+      const before = await said(nodes[family], nodes[family]);
+      expect([status, before, await seen(nodes[family], nodes[family])]).toEqual([status, fate, fate]);
+      nft('flush ruleset');
+    }
+  },
+);

@@ -9,6 +9,7 @@ import type { InterfaceAddress } from '../../wire/route/address.ts';
 import { RouteConnection } from '../../wire/route/connection.ts';
 import type { Route } from '../../wire/route/route.ts';
 import type { RouteQuestion } from '../../wire/route/route-question.ts';
+import { PolicyRouting } from './policy-routing.ts';
 
 /** Sets of the program ipset. */
 export interface IpSets {
@@ -31,7 +32,7 @@ export class KernelHost implements Host {
   readonly #byIndex = new Map<number, Interface>();
   readonly #byName = new Map<string, Interface>();
   readonly #addresses: readonly InterfaceAddress[];
-  #hasPolicy: boolean | null = null;
+  #policy: PolicyRouting | null = null;
 
   constructor(sets: IpSets = NO_SETS) {
     this.sets = sets;
@@ -77,8 +78,12 @@ export class KernelHost implements Host {
     if (mark.known !== 0xffff_ffff) return { kind: 'unknown', because: 'the mark of the packet' };
     if (!isLocal && input === undefined)
       return { kind: 'unknown', because: 'the interface by which it comes in' };
+    const open = this.#policyRouting().openFor(packet);
+    if (open !== null) return { kind: 'unknown', because: open };
     const question = this.#question(packet);
     const found = this.#routes.decide(question);
+    if (this.#asksForTos(question, found))
+      return { kind: 'unknown', because: 'the TOS of the packet, by which routing decides' };
     if (typeof found === 'string') return this.#refusal(found, packet);
     switch (found.type) {
       case 'local':
@@ -157,7 +162,7 @@ export class KernelHost implements Host {
 
   /** Indexes of the interfaces by which the packet's sender is reached; null: policy routing decides, which is not followed. */
   reverseInterfaces({ source, mark }: PassingPacket, byMark: boolean): readonly number[] | null {
-    if (source === null || this.#decidesByPolicy()) return null;
+    if (source === null || this.#policyRouting().hasSelectors) return null;
     const found = this.#routes.decide({
       destination: source,
       ...(byMark ? { mark: mark.value } : {}),
@@ -167,11 +172,22 @@ export class KernelHost implements Host {
     return found.nexthops.flatMap(({ interfaceIndex }) => interfaceIndex ?? []);
   }
 
-  #decidesByPolicy(): boolean {
-    this.#hasPolicy ??= this.#routes
-      .rules()
-      .some(({ source, hasMoreSelectors }) => source.length > 0 || hasMoreSelectors);
-    return this.#hasPolicy;
+  #policyRouting(): PolicyRouting {
+    this.#policy ??= new PolicyRouting(this.#routes.rules());
+    return this.#policy;
+  }
+
+  /** Packets with another TOS take another way. */
+  #asksForTos(question: RouteQuestion, found: Route | string): boolean {
+    const wayOf = (route: Route | string) =>
+      typeof route === 'string'
+        ? route
+        : JSON.stringify([
+            route.type,
+            route.nexthops.map(({ interfaceIndex, gateway }) => [interfaceIndex, gateway]),
+          ]);
+    const own = wayOf(found);
+    return this.#policyRouting().tos.some((tos) => wayOf(this.#routes.decide({ ...question, tos })) !== own);
   }
 
   #question({

@@ -134,7 +134,7 @@ class Traveller {
         const looped = await this.#hook('postrouting', [sent]);
         const back = looped.map((one) => ({
           ...one,
-          packet: { ...one.packet, input: one.packet.output, output: null },
+          packet: { ...one.packet, input: one.packet.output, output: null, isConfirmed: true as const },
         }));
         await this.#delivered(await this.#hook('prerouting', back, true));
       }

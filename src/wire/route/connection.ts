@@ -9,7 +9,7 @@ import { type NexthopObject, readNexthop } from './nexthop.ts';
 import { type RouteEventKind, routeObjects } from './numbers.ts';
 import { type Route, readRoute } from './route.ts';
 import { type RouteQuestion, writeRouteQuestion } from './route-question.ts';
-import { type RoutingRule, readRule, writeRule } from './rule.ts';
+import { type FoundRule, type RoutingRule, readRule, writeRule } from './rule.ts';
 
 /**
  * Reads links, addresses, routes and rules of the network namespace in which it was opened, and writes rules. All
@@ -33,7 +33,7 @@ export class RouteConnection extends NetlinkClient {
   }
 
   /** Policy-routing rules of both families, in the order in which the kernel asks them. */
-  rules(): RoutingRule[] {
+  rules(): FoundRule[] {
     return this.#dump('rule', readRule);
   }
 

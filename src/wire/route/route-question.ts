@@ -14,6 +14,8 @@ export interface RouteQuestion {
   /** Index: only routes by this interface. */
   readonly output?: number;
   readonly mark?: number;
+  /** As in the header: a multiple of 4. */
+  readonly tos?: number;
   readonly protocol?: number;
   readonly sourcePort?: number;
   readonly port?: number;
@@ -38,6 +40,7 @@ export function writeRouteQuestion(writer: ByteWriter, question: RouteQuestion):
     sourcePort,
     port,
     isForRoute = false,
+    tos = 0,
   } = question;
   const family = familyOf(destination);
   const start = writer.length;
@@ -45,6 +48,7 @@ export function writeRouteQuestion(writer: ByteWriter, question: RouteQuestion):
   writer.bytes[start] = familyNumber[family];
   writer.bytes[start + 1] = addressBits[family];
   writer.bytes[start + 2] = source === undefined ? 0 : addressBits[family];
+  writer.bytes[start + 3] = tos;
   putHost32(writer.bytes, start + 8, RTM_F_LOOKUP_TABLE | (isForRoute ? RTM_F_FIB_MATCH : 0));
   writeAttribute(writer, RTA.DST, address, destination);
   if (source !== undefined) writeAttribute(writer, RTA.SRC, address, source);

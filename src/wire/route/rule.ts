@@ -43,8 +43,27 @@ export interface RoutingRule {
   readonly hasMoreSelectors: boolean;
 }
 
+/** A rule as the kernel has it. */
+export interface FoundRule extends RoutingRule {
+  /** Selectors by what RTM_GETROUTE is not told of every packet. */
+  readonly asks: ReadonlySet<'protocol' | 'source port' | 'port' | 'user' | 'tunnel' | 'flow label'>;
+  /** TOS in the header's form, or DSCP shifted to it; 0: any. */
+  readonly tos: number;
+}
+
+/** FRA_… of fib_rules.h. */
+const ASKED = {
+  12: 'tunnel',
+  20: 'user',
+  22: 'protocol',
+  23: 'source port',
+  24: 'port',
+  26: 'flow label',
+} as const;
+const FRA_DSCP = 25;
+
 /** Reads RTM_NEWRULE or RTM_DELRULE; null for a family other than IP. */
-export function readRule(message: Message): RoutingRule | null {
+export function readRule(message: Message): FoundRule | null {
   const { bytes, start, end } = message;
   if (end - start < FIB_RULE_HDR) throw malformed('RTM_NEWRULE without fib_rule_hdr');
   const family = familyOfNumber(bytes[start] as number);
@@ -56,6 +75,7 @@ export function readRule(message: Message): RoutingRule | null {
     throw malformed('RTM_NEWRULE: FRA_SRC is not of its family');
   }
   const suppressed = found.suppressPrefixLength ?? NOT_SUPPRESSED;
+  const others = found.unknown ?? [];
   const isToTable = bytes[start + 7] === FR_ACT_TO_TBL;
   return {
     family,
@@ -68,7 +88,9 @@ export function readRule(message: Message): RoutingRule | null {
       bytes[start + 1] !== 0 ||
       bytes[start + 3] !== 0 ||
       ((bytes[start + 8] as number) & FIB_RULE_INVERT) !== 0 ||
-      (found.unknown ?? []).length > 0,
+      others.length > 0,
+    asks: new Set(others.flatMap(({ type }) => ASKED[type as keyof typeof ASKED] ?? [])),
+    tos: (bytes[start + 3] as number) || (others.find(({ type }) => type === FRA_DSCP)?.bytes[0] ?? 0) << 2,
   };
 }
 

@@ -158,16 +158,19 @@ function connectionBits(packet: PassingPacket, key: number, isReply: boolean): B
   }
 }
 
-const { IPS_DST_NAT, IPS_SRC_NAT } = conntrackStatus;
-/** Seen a reply, assured, confirmed: not yet for the first packet. IPS_… of nf_conntrack_common.h. */
-const NOT_YET = 0x2 | 0x4 | 0x8;
+const { IPS_DST_NAT, IPS_SRC_NAT, IPS_CONFIRMED } = conntrackStatus;
+/** Seen a reply, assured, confirmed: what is known of the first packet. IPS_… of nf_conntrack_common.h. */
+const OF_FIRST = 0x2 | 0x4 | 0x8;
 
 function statusBits(packet: PassingPacket): Bits {
   const isFirst = stateOf(packet) === 'new';
-  const value = (hasNewDestination(packet) ? IPS_DST_NAT : 0) | (hasNewSource(packet) ? IPS_SRC_NAT : 0);
+  const value =
+    (hasNewDestination(packet) ? IPS_DST_NAT : 0) |
+    (hasNewSource(packet) ? IPS_SRC_NAT : 0) |
+    (packet.isConfirmed === true ? IPS_CONFIRMED : 0);
   return {
     bytes: hostBits(value).bytes,
-    known: hostBits(IPS_DST_NAT | IPS_SRC_NAT | (isFirst ? NOT_YET : 0)).bytes,
+    known: hostBits(IPS_DST_NAT | IPS_SRC_NAT | (isFirst ? OF_FIRST : 0)).bytes,
     why: 'the status of the connection',
   };
 }

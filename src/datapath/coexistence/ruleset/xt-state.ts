@@ -117,12 +117,13 @@ export function conntrackMatch(revision: number, info: Uint8Array): Condition {
   address(FLAGS.replyDestination, 'ctrepldst', 96, (packet) => connectionOf(packet).reply.destination);
   if (has(FLAGS.status)) {
     const isNegated = isNot(FLAGS.status);
-    // Only bits that a first packet cannot have: expected is RELATED, the others come with the reply or the end of the hook.
+    // Of a first packet: expected is RELATED, others come with the reply; confirmed is what the node has sent to itself.
     conditions.push({
       text: `${bang(isNegated)}--ctstatus 0x${statuses.toString(16)}`,
-      holds: tracked((packet) =>
-        stateOf(packet) === 'new' && (statuses & ~0xf) === 0 ? isNegated : 'the status of the connection',
-      ),
+      holds: tracked((packet) => {
+        if (stateOf(packet) !== 'new' || (statuses & ~0xf) !== 0) return 'the status of the connection';
+        return ((statuses & 8) !== 0 && packet.isConfirmed === true) !== isNegated;
+      }),
     });
   }
   if (has(FLAGS.expires)) conditions.push(open('--ctexpire …', 'how long the connection still lasts'));
