@@ -8,7 +8,7 @@ export const webhookCodes = {
   },
   KNAT_WEBHOOK_EXPECTATIONS: {
     meaning:
-      'The file of protected expectations cannot be read or has errors. The last good version stays in force; without one nothing is protected.',
+      'The file of protected expectations cannot be read, has errors, or has another name than the one that was given. The last good version stays in force; without one nothing is protected.',
     remedy: 'Correct the lines that the message names; docs/webhook.md shows the form.',
   },
   KNAT_WEBHOOK_ADDRESS: {

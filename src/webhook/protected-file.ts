@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { firstFew } from '../model/text.ts';
 import { NOTHING_PROTECTED, type Protected, type ProtectedExpectation } from './expectations.ts';
 
 /** Bytes of a ConfigMap, which cannot have more. */
@@ -18,7 +19,7 @@ export type ReadExpectations = (text: string, name: string) => WrittenExpectatio
 
 /**
  * The expectations of a file with `protect: true`. A broken file leaves the last good version in force; a file that does
- * not exist protects nothing, as a ConfigMap that may be absent.
+ * not exist protects nothing, as a ConfigMap that may be absent; beside other files it is a mistake.
  */
 export class ProtectedFile {
   readonly #path: string | null;
@@ -34,6 +35,17 @@ export class ProtectedFile {
 
   get current(): Protected {
     return this.#current;
+  }
+
+  /** Another file in its folder is that of another name, as a ConfigMap whose key is written otherwise. */
+  async #absent(path: string): Promise<string | null> {
+    const beside = await filesBeside(path);
+    if (beside.length > 0) {
+      return `${path} does not exist, and its folder has ${firstFew(beside, 3)}: is the name of the file, or the key of the ConfigMap, right?`;
+    }
+    this.#current = NOTHING_PROTECTED;
+    this.#text = '';
+    return null;
   }
 
   /** Reads the file if it changed. Returns what is wrong with it; null: nothing. */
@@ -52,12 +64,17 @@ export class ProtectedFile {
       this.#text = text;
       return null;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-        this.#current = NOTHING_PROTECTED;
-        this.#text = '';
-        return null;
-      }
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return await this.#absent(this.#path);
       return error instanceof Error ? error.message : String(error);
     }
+  }
+}
+
+/** The names of other files; a folder that cannot be read has none. Those of Kubernetes' own begin with two dots. */
+async function filesBeside(path: string): Promise<string[]> {
+  try {
+    return (await readdir(dirname(path))).filter((name) => !name.startsWith('..')).sort();
+  } catch {
+    return [];
   }
 }

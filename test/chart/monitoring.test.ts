@@ -6,6 +6,7 @@ import type { Definition } from '../../src/observe/metrics/definition.ts';
 import { knatMetrics } from '../../src/observe/metrics/knat.ts';
 import { kubeProxyMetrics } from '../../src/observe/metrics/kube-proxy.ts';
 import { Metrics } from '../../src/observe/metrics/metrics.ts';
+import { webhookMetrics } from '../../src/observe/metrics/webhook.ts';
 import { kubernetesErrors } from './kubernetes-models.ts';
 import { readPromql } from './promql.ts';
 import { type Manifest, render, renderDaemonSet } from './rendered.ts';
@@ -20,6 +21,15 @@ interface Rule {
 interface Groups {
   readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[];
 }
+interface PodMonitorSpec {
+  readonly podMetricsEndpoints: readonly unknown[];
+}
+interface WebhookSpec {
+  readonly selector: unknown;
+  readonly template: {
+    readonly spec: { readonly containers: readonly { readonly ports: readonly unknown[] }[] };
+  };
+}
 interface Dashboard {
   readonly panels: readonly {
     readonly id: number;
@@ -33,7 +43,11 @@ const { groups } = parse(readFileSync(`${CHART}/files/alerts.yaml`, 'utf8')) as 
 const rules = groups.flatMap((group) => group.rules);
 const dashboard = JSON.parse(readFileSync(`${CHART}/files/dashboard.json`, 'utf8')) as Dashboard;
 
-const definitions: Readonly<Record<string, Definition>> = { ...knatMetrics, ...kubeProxyMetrics };
+const definitions: Readonly<Record<string, Definition>> = {
+  ...knatMetrics,
+  ...kubeProxyMetrics,
+  ...webhookMetrics,
+};
 /** Labels that a scrape adds to every series. */
 const TARGET_LABELS = ['instance', 'job', 'namespace', 'pod', 'container', 'endpoint'];
 /** Metrics of the process and Node.js: only their names. */
@@ -134,6 +148,10 @@ describe('dashboard', () => {
   });
 });
 
+function specOf<Spec>(manifest: Manifest | undefined): Spec {
+  return (manifest as unknown as { readonly spec: Spec }).spec;
+}
+
 const EVERYTHING =
   'metrics.address=0.0.0.0,tls.secretName=knat-tls,monitoring.podMonitor.enabled=true,monitoring.podMonitor.token.name=scraper,monitoring.prometheusRule.enabled=true,monitoring.dashboard.enabled=true';
 
@@ -171,6 +189,18 @@ describe('the chart', () => {
     const config = find(manifests, 'ConfigMap', 'knat-dashboard');
     expect(config?.metadata.labels).toMatchObject({ grafana_dashboard: '1' });
     expect(JSON.parse(config?.data?.['knat.json'] ?? '')).toEqual(dashboard);
+  });
+
+  test('the webhook is scraped too, at the port of its status', async () => {
+    const on = `${EVERYTHING},webhook.enabled=true`;
+    const manifests = await render('--set', on);
+    const monitor = specOf<PodMonitorSpec>(find(manifests, 'PodMonitor', 'knat-webhook'));
+    expect(monitor.podMetricsEndpoints).toEqual([{ port: 'status', path: '/metrics', interval: '30s' }]);
+    const { selector, template } = specOf<WebhookSpec>(find(manifests, 'Deployment', 'knat-webhook'));
+    expect(monitor).toMatchObject({ selector });
+    const ports = template.spec.containers.flatMap((container) => container.ports);
+    expect(ports).toContainEqual({ name: 'status', containerPort: 9444 });
+    expect(find(await render('--set', EVERYTHING), 'PodMonitor', 'knat-webhook')).toBeUndefined();
   });
 
   test('the agent listens where the chart says, with the files of the Secret', async () => {

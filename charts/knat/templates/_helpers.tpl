@@ -317,7 +317,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --secret={{ .Release.Namespace }}/{{ include "knat.webhookName" . }}
 - --configuration={{ include "knat.webhookName" . }}
 {{- if .Values.webhook.expectations.configMap }}
-- --expectations=/etc/knat-expectations/expectations.yaml
+- --expectations=/etc/knat-expectations/{{ .Values.webhook.expectations.key }}
 {{- end }}
 {{- with .Values.webhook.extraArgs }}
 {{ toYaml . }}
