@@ -60,7 +60,7 @@ soak: setup ## random tests for 30 minutes: manifests against the oracles, the k
 others: setup ## random rules of other programs beside ours, and packets: explain says what happens (RUNS=… states, SEED=… of a report), root needed
 	@KNAT_OTHERS_RUNS=$(or $(RUNS),500) KNAT_SEED=$(or $(SEED),random) npm run --silent test:kernel -- test/conformance/others.kernel.test.ts
 
-what-if: setup ## a million random packets: a class of what-if holds one if and only if explain's answer differs (RUNS=… pairs of states)
+what-if: setup ## a million random packets, with progress: a class of what-if holds one if and only if explain's answer differs (RUNS=… pairs of states)
 	@KNAT_WHAT_IF_RUNS=$(or $(RUNS),2600) npm run --silent test:unit -- src/what-if/search.property.test.ts
 
 chaos: build ## random faults against an agent with traffic (FAULTS=… of them, SEED=…, ONLY=… to repeat one, FROM=…, WORKERS=…, KINDS=…, SOURCE=…), root needed

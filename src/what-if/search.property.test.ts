@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { alikeServices } from '../../test/generators/alike-services.ts';
 import { ip, present } from '../../test/generators/build.ts';
 import { busyNode } from '../../test/generators/busy-node.ts';
 import { egressRule, factChange, thisNode } from '../../test/generators/facts.ts';
+import { progressOf } from '../../test/generators/progress.ts';
 import { answerFlow } from '../explain/answer.ts';
 import type { Packet } from '../explain/packet.ts';
 import type { ChangeJson, PacketClass } from '../forms/what-if.ts';
@@ -18,13 +20,14 @@ import { canonicalPlan } from '../plan/canonical.ts';
 import { defaultPlanOptions } from '../plan/options.ts';
 import { Planner } from '../plan/planner.ts';
 import { packetChanges } from './classes.ts';
-import { type DialledPorts, isDialled, portsOfEntry } from './dialled.ts';
+import { type DialledPorts, endpointsOf, isDialled, portsOfEntry } from './dialled.ts';
 import { eachChangeJson } from './json.ts';
 import { planChange } from './planned.ts';
 
 /** Packets for each pair of states; the long run has more pairs. */
 const PACKETS = 400;
-const RUNS = Number(process.env.KNAT_WHAT_IF_RUNS ?? 40);
+const LONG = process.env.KNAT_WHAT_IF_RUNS ?? '';
+const RUNS = LONG === '' ? 60 : Number(LONG);
 
 interface Pair {
   readonly node: NodeFacts;
@@ -38,7 +41,7 @@ const rules = fc.array(
   { maxLength: 2 },
 );
 
-/** Two states: one change or several, of objects that mostly fit together, or that mostly collide. */
+/** Two states: one change or several, of objects that mostly fit together, mostly collide, or are almost alike. */
 const pair: fc.Arbitrary<Pair> = fc.oneof(
   fc
     .record({
@@ -66,6 +69,7 @@ const pair: fc.Arbitrary<Pair> = fc.oneof(
     before: [...a.changes, ...rules],
     changes: b.changes,
   })),
+  alikeServices.map((state) => ({ ...state, nodeAfter: state.node })),
 );
 
 function planned(node: NodeFacts, facts: readonly FactChange[]): Planner {
@@ -112,7 +116,10 @@ function edgesOf(about: unknown): Edges {
   }
   const addresses = (family: Family) =>
     [...numbers[family]].map((number) => addressFromNumber(family, number));
-  return { addresses: { IPv4: addresses('IPv4'), IPv6: addresses('IPv6') }, ports: [1, 65535, ...ports] };
+  return {
+    addresses: { IPv4: addresses('IPv4'), IPv6: addresses('IPv6') },
+    ports: [1, 65535, ...ports],
+  };
 }
 
 /** A class as its text says it. */
@@ -148,14 +155,20 @@ function portReader(texts: readonly string[] | null | undefined): (port: number)
 function comesBy(text: string, name: string | undefined): boolean {
   return text.split(' ').every((part) => {
     const written = part.replace('!', '');
-    const pattern = { name: written.replace('*', ''), isPrefix: written.endsWith('*') };
+    const pattern = {
+      name: written.replace('*', ''),
+      isPrefix: written.endsWith('*'),
+    };
     return (name !== undefined && matchesInterface(pattern, name)) !== part.startsWith('!');
   });
 }
 
 const INTERFACES = [undefined, undefined, 'cni0', 'cni', 'cni1', 'eth0', 'lo'];
 
-/** Half of the packets are near the edges of one class, and a third is sent to a Service or a binding. */
+/**
+ * Half of the packets are near the edges of one class, and half are sent to a Service or a binding, many of these by one of
+ * its endpoints.
+ */
 function* packetsAt(
   edges: Edges,
   changes: readonly ChangeJson[],
@@ -166,7 +179,7 @@ function* packetsAt(
   const near = changes.slice(0, 200).map(({ class: packets }) => edgesOf(packets));
   for (let i = 0; i < PACKETS; i++) {
     const chosen = near.length > 0 && random() < 0.5 ? pick(near) : edges;
-    const tuple = dialled.length > 0 && random() < 0.35 ? pick(dialled) : null;
+    const tuple = dialled.length > 0 && random() < 0.5 ? pick(dialled) : null;
     const likely = chosen.addresses.IPv4.length > 5 && random() < 0.7 ? 'IPv4' : 'IPv6';
     const family = tuple === null ? likely : familyOf(tuple.address);
     const from = random() < 0.3 ? edges : chosen;
@@ -174,6 +187,7 @@ function* packetsAt(
     const inputInterface = pick(INTERFACES);
     const sourcePort = random() < 0.5 ? null : parsePort(pick(edges.ports));
     const last = tuple === null ? 0 : tuple.span.last - tuple.span.first;
+    const own = tuple === null || random() < 0.5 ? [] : endpointsIn(tuple);
     const number =
       tuple === null
         ? pick(random() < 0.2 ? edges.ports : chosen.ports)
@@ -181,7 +195,7 @@ function* packetsAt(
     const port = parsePort(number);
     if (port === null) continue;
     yield {
-      source: pick(from.addresses[family]),
+      source: own.length > 0 ? pick(own) : pick(from.addresses[family]),
       destination: tuple?.address ?? pick(to.addresses[family]),
       protocol: tuple?.protocol ?? pick<Protocol>(PROTOCOLS),
       port,
@@ -189,6 +203,13 @@ function* packetsAt(
       ...(sourcePort === null ? {} : { sourcePort }),
     };
   }
+}
+
+/** The endpoints that can be a source of packets to these ports. */
+function endpointsIn({ address, entry }: DialledPorts): IpAddress[] {
+  return [entry.before, entry.after]
+    .flatMap((each) => (each === null ? [] : endpointsOf(each)))
+    .flatMap((endpoint) => (familyOf(endpoint.address) === familyOf(address) ? [endpoint.address] : []));
 }
 
 function fate(planner: Planner, packet: Packet) {
@@ -205,6 +226,8 @@ const seeded = fc.integer().map((seed) => {
 });
 
 test('the fate of a packet differs if and only if a class holds it, and the class says how', () => {
+  let packets = 0;
+  const progress = progressOf('states before and after', RUNS, LONG !== '');
   fc.assert(
     fc.property(pair, seeded, (states, random) => {
       const changes = whatIf(states);
@@ -212,27 +235,36 @@ test('the fate of a packet differs if and only if a class holds it, and the clas
       const after = planned(states.nodeAfter, [...states.before, ...states.changes]);
       const nodes = [states.node, states.nodeAfter].map(({ localAddresses }) => localAddresses);
       const edges = edgesOf([canonicalPlan(before.plan), canonicalPlan(after.plan), nodes]);
-      const classes = changes.map((change) => ({ change, holds: reader(change.class) }));
+      const classes = changes.map((change) => ({
+        change,
+        holds: reader(change.class),
+      }));
       const dialled = [before.plan, after.plan].flatMap((plan) =>
         [...plan.entries()].filter(isDialled).map(portsOfEntry),
       );
       for (const packet of packetsAt(edges, changes, dialled, random)) {
+        packets++;
         const was = fate(before, packet);
         const becomes = fate(after, packet);
         const holding = classes.flatMap(({ change, holds }) => (holds(packet) ? [change] : []));
         const expected =
           JSON.stringify(was) === JSON.stringify(becomes) ? [] : [{ before: was, after: becomes }];
         expect(
-          holding.map((change) => ({ before: change.before, after: change.after })),
+          holding.map((change) => ({
+            before: change.before,
+            after: change.after,
+          })),
           JSON.stringify(packet),
         ).toEqual(expected);
       }
+      progress(`, ${packets} packets`);
     }),
     { numRuns: RUNS },
   );
 }, 3_600_000);
 
 test('the other way round it is the mirror, and a change of nothing gives nothing', () => {
+  const progress = progressOf('mirrors', RUNS, LONG !== '');
   fc.assert(
     fc.property(pair, (states) => {
       const changes = whatIf(states);
@@ -253,9 +285,14 @@ test('the other way round it is the mirror, and a change of nothing gives nothin
         list.map((change) => JSON.stringify([change.class, change[from], change[to]])).sort();
       expect(texts(mirror, ['after', 'before'])).toEqual(texts(changes, ['before', 'after']));
       expect(whatIf({ ...states, nodeAfter: states.node, changes: [] })).toEqual([]);
-      expect(whatIf({ ...states, nodeAfter: structuredClone(states.node), changes: states.before })).toEqual(
-        [],
-      );
+      expect(
+        whatIf({
+          ...states,
+          nodeAfter: structuredClone(states.node),
+          changes: states.before,
+        }),
+      ).toEqual([]);
+      progress('');
     }),
     { numRuns: RUNS },
   );
