@@ -48,11 +48,21 @@ const faults: FaultResult[] = [];
 const lived: LifeResult[] = [];
 let wasBroken = false;
 const start = performance.now();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    console.log(`ended by ${name}; so far:\n${formatReport(reportNow())}`);
+    process.exit(130); // the workers end with it, and remove their worlds
+  });
+}
 await Promise.all(Array.from({ length: Math.min(Number(values.workers), lives.length) }, work));
-const report = reportOf(seed, (performance.now() - start) / 1000, cpuSeconds(), faults, lived);
+const report = reportNow();
 console.log(formatReport(report));
 if (values.report !== undefined) writeFileSync(values.report, `${JSON.stringify(report, null, 2)}\n`);
 process.exitCode = report.failed > 0 || wasBroken ? 1 : 0;
+
+function reportNow() {
+  return reportOf(seed, (performance.now() - start) / 1000, cpuSeconds(), faults, lived);
+}
 
 /** The indices of the faults of each life. */
 function livesOf(first: number, total: number): number[][] {
@@ -66,26 +76,37 @@ function livesOf(first: number, total: number): number[][] {
 }
 
 async function work(): Promise<void> {
-  const process_ = fork(WORKER, [JSON.stringify(options)]);
-  const worker = new Child<{ indices: readonly number[] }>('worker', process_);
-  process_.on('message', (answer: WorkerAnswer) => {
-    if ('fault' in answer) take(answer.fault);
-  });
+  let worker: Child<{ indices: readonly number[] }> | null = null;
   for (let indices = lives.shift(); indices !== undefined; indices = lives.shift()) {
+    worker ??= startWorker();
     try {
       const life = (await worker.ask({ indices })) as LifeResult;
       lived.push(life);
       for (const fault of life.faults) if (fault.kind === 'after it') take(fault);
     } catch (error) {
       wasBroken = true;
-      console.log(
-        `the world of faults ${indices[0]} to ${indices.at(-1)} broke: ${error instanceof Error ? error.message : error}`,
-      );
-      break;
+      const why = error instanceof Error ? error.message : String(error);
+      console.log(`the world of faults ${indices[0]} to ${indices.at(-1)} broke: ${why}`);
+      await end(worker);
+      worker = null;
     }
   }
-  const gone = new Promise((resolve) => process_.once('exit', resolve));
-  process_.disconnect();
+  if (worker !== null) await end(worker);
+}
+
+function startWorker(): Child<{ indices: readonly number[] }> {
+  const child = fork(WORKER, [JSON.stringify(options)]);
+  child.on('message', (answer: WorkerAnswer) => {
+    if ('fault' in answer) take(answer.fault);
+  });
+  return new Child('worker', child);
+}
+
+/** Waits until the worker has removed its world. */
+async function end({ process: child }: Child<object>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  if (child.connected) child.disconnect();
   await gone;
 }
 

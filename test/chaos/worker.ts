@@ -9,7 +9,7 @@ export type WorkerAnswer =
   | { readonly id: number; readonly error: string };
 
 const series = new Series(JSON.parse(process.argv[2] ?? '') as SeriesOptions);
-const send = (answer: WorkerAnswer) => process.send?.(answer);
+const send = (answer: WorkerAnswer) => process.connected && process.send?.(answer);
 
 process.on('message', async ({ id, indices }: WorkerRequest) => {
   try {

@@ -6,6 +6,7 @@ import { KernelAddresses } from '../../src/agent/interface-addresses.ts';
 import { takenPortsOf } from '../../src/agent/taken-ports.ts';
 import { canonicalPlan } from '../../src/plan/canonical.ts';
 import type { Planner } from '../../src/plan/planner.ts';
+import { NftablesConnection } from '../../src/wire/nftables/connection.ts';
 import type { Manifest } from '../cluster/cluster-client.ts';
 import { until } from '../cluster/recorder.ts';
 import { type KubeChange, NODE } from '../generators/kube-objects.ts';
@@ -24,6 +25,8 @@ import { Traffic } from './traffic/traffic.ts';
 
 /** Milliseconds until the kernel must equal the plan after a fault. Long, for a busy machine and for pauses between attempts. */
 const PATIENCE = 60_000;
+/** Milliseconds between two comparisons while the ruleset stays: the node itself may have changed. */
+const LOOK_EVERY = 300;
 /** Random changes until one of them changes the plan. */
 const MOST_DRAWN = 30;
 const signal = new AbortController().signal;
@@ -40,6 +43,7 @@ export class World {
   readonly foreign = new ForeignRules();
   /** Of the agent: its temporary files and its configuration. */
   readonly folder = makeFolder('agent');
+  readonly #kernel = new NftablesConnection();
   readonly #addresses = new KernelAddresses();
   readonly #listeners = new KernelListeners({ now: () => performance.now(), every: () => () => {} });
   #objects = new Objects();
@@ -162,11 +166,8 @@ export class World {
   /** Waits until the agent works and the kernel equals the plan from scratch; returns that plan. Throws with the differences. */
   async settled(): Promise<Planner> {
     await this.agent.inForce();
-    await until(
-      () => this.#differences(),
-      (text) => text === 'kept',
-      PATIENCE,
-    );
+    const look = this.#looking();
+    await until(look, (text) => text === 'kept', PATIENCE);
     const planner = await this.plan();
     this.oracle.want(planner);
     this.oracle.reached();
@@ -175,11 +176,29 @@ export class World {
 
   /** Waits until the kernel equals the plan from scratch, or the agent has ended. */
   async settledOrEnded(): Promise<'settled' | 'ended'> {
+    const look = this.#looking();
     const found = async () => {
       if (!this.agent.isRunning) return 'ended';
-      return (await this.#differences()) === 'kept' && this.agent.isInForce ? 'settled' : null;
+      return this.agent.isInForce && (await look()) === 'kept' ? 'settled' : null;
     };
     return (await until(found, (one) => one !== null, PATIENCE)) ?? 'ended';
+  }
+
+  /** Tells the differences between kernel and plan; compares only when the ruleset may have changed, which costs much less. */
+  #looking(): () => Promise<string> {
+    let last = '';
+    let generation = -1;
+    let lookedAt = 0;
+    return async () => {
+      const { id } = this.#kernel.generation();
+      const now = performance.now();
+      if (id !== generation || now - lookedAt > LOOK_EVERY) {
+        generation = id;
+        lookedAt = now;
+        last = await this.#differences();
+      }
+      return last;
+    };
   }
 
   async #differences(): Promise<string> {
@@ -204,6 +223,7 @@ export class World {
     await this.traffic.close();
     await this.#folderStore?.close();
     await this.#serverStore?.close();
+    this.#kernel.close();
     this.#addresses.close();
     this.#listeners.close();
     this.stage.dispose();

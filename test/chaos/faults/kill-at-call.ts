@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FaultKind } from '../fault.ts';
 import type { Random } from '../random.ts';
+import { makeFolder } from '../store/make-folder.ts';
 import { type CallPlace, placesIn, Tracer } from '../tracer.ts';
 import type { World } from '../world.ts';
 
@@ -14,13 +15,14 @@ const measured = new Map<string, readonly CallPlace[]>();
 async function placesOfChange(world: World, random: Random): Promise<readonly CallPlace[]> {
   const known = measured.get(world.source);
   if (known !== undefined) return known;
-  const record = join(world.folder, 'record');
+  const folder = makeFolder('record');
+  const record = join(folder, 'strace');
   const tracer = await Tracer.attach(world.agent.pid, ['-o', record]);
   await world.changePlan(random);
   await world.settled();
   await tracer.detach();
   const places = placesIn(readFileSync(record, 'utf8')).filter(({ call }) => !WAITING.has(call));
-  rmSync(record);
+  rmSync(folder, { recursive: true });
   measured.set(world.source, places);
   return places;
 }

@@ -4,7 +4,7 @@ import type { Excuse } from './excuse.ts';
 import type { DialEnd, Way } from './talker-messages.ts';
 
 /** Milliseconds after which no dial of that time is under way any more. */
-const KEPT_FOR = 20_000;
+const KEPT_FOR = 120_000;
 /** Between a clock that is read here and one that is read on a host. */
 const BLUR = 1;
 

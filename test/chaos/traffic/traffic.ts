@@ -9,7 +9,7 @@ const PROGRAM = fileURLToPath(new URL('./talker.js', import.meta.url));
 /** Milliseconds between two messages of a held connection. */
 const MESSAGE_EVERY = 250;
 /** Milliseconds between two new connections of a host. */
-const DIAL_EVERY = 40;
+const DIAL_EVERY = 80;
 /** Milliseconds until a dial counts as lost: long, for a busy machine. */
 const LOST_AFTER = 5000;
 /** Milliseconds for an answer over a held connection: TCP repeats a segment later and later. */
