@@ -1,6 +1,7 @@
 import { ByteWriter } from './bytes.ts';
+import type { KernelError } from './errors.ts';
 import { beginMessage, endMessage, type Message, NLM_F_REQUEST } from './messages.ts';
-import { answers, request } from './request.ts';
+import { answers, request, requestAll } from './request.ts';
 import { NetlinkSocket } from './socket.ts';
 
 export interface Asked {
@@ -37,6 +38,16 @@ export abstract class NetlinkClient {
     request(this.socket, bytesOf(asked, sequence), sequence, asked.subject, visit);
   }
 
+  /** Sends requests without answers in one datagram; only the last has NLM_F_ACK. Returns the errors of those that fail. */
+  protected requestAll(asked: readonly Asked[]): KernelError[] {
+    const [first] = asked;
+    if (first === undefined) return [];
+    const from = this.sequence;
+    const writer = new ByteWriter(asked.length * 128);
+    for (const one of asked) write(writer, one, this.sequence++);
+    return requestAll(this.socket, writer.written, from, this.sequence - 1, first.subject);
+  }
+
   /** The results of `read` for each message of the answer, without null. */
   protected collect<Found>(asked: Asked, read: (message: Message) => Found | null): Found[] {
     const found: Found[] = [];
@@ -54,10 +65,14 @@ export abstract class NetlinkClient {
   }
 }
 
-function bytesOf({ type, flags, write }: Asked, sequence: number): Uint8Array {
+function bytesOf(asked: Asked, sequence: number): Uint8Array {
   const writer = new ByteWriter();
-  const start = beginMessage(writer, type, NLM_F_REQUEST | flags, sequence);
-  write(writer);
-  endMessage(writer, start);
+  write(writer, asked, sequence);
   return writer.written;
+}
+
+function write(writer: ByteWriter, { type, flags, write: content }: Asked, sequence: number): void {
+  const start = beginMessage(writer, type, NLM_F_REQUEST | flags, sequence);
+  content(writer);
+  endMessage(writer, start);
 }

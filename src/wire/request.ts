@@ -1,5 +1,5 @@
 /** One request and its answers. The sequence number identifies late answers to an earlier request. */
-import { Busy, type Failure, failureOf, kernelError, malformed } from './errors.ts';
+import { Busy, type Failure, failureOf, type KernelError, kernelError, malformed } from './errors.ts';
 import {
   complaintOf,
   type Message,
@@ -68,6 +68,30 @@ export function* answers(
       }
     }
     yield;
+  }
+}
+
+/**
+ * Sends requests with the sequence numbers `first` to `last`, of which only the last has NLM_F_ACK, and returns the errors
+ * of those that failed. Throws Busy when answers were lost or none arrives.
+ */
+export function requestAll(
+  transport: Transport,
+  bytes: Uint8Array,
+  first: number,
+  last: number,
+  subject: string,
+): KernelError[] {
+  transport.send(bytes);
+  const errors: KernelError[] = [];
+  for (;;) {
+    for (const message of messagesOf(receive(transport, subject))) {
+      const { type, sequence } = message;
+      if (type !== NLMSG_ERROR || sequence < first || sequence > last) continue;
+      const complaint = complaintOf(message);
+      if (complaint !== null) errors.push(kernelError([{ subject, ...complaint }]));
+      if (sequence === last) return errors;
+    }
   }
 }
 

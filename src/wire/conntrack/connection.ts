@@ -59,14 +59,8 @@ export class ConntrackConnection extends NetlinkClient {
 
   /** Deletes this entry, never a later one of the same tuple. False when it is already gone. */
   delete(entry: Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>): boolean {
-    const { family, protocol, original, id, zone } = entry;
-    const attributes = {
-      original: tupleAttributesOf(family, protocol, original),
-      id,
-      ...(zone === 0 ? {} : { zone }),
-    };
     try {
-      this.request(message('IPCTNL_MSG_CT_DELETE', NLM_F_ACK, family, attributes));
+      this.request(message('IPCTNL_MSG_CT_DELETE', NLM_F_ACK, entry.family, deletionAttributes(entry)));
       return true;
     } catch (error) {
       if (error instanceof Rejected && error.errno === 'ENOENT') return false;
@@ -74,11 +68,38 @@ export class ConntrackConnection extends NetlinkClient {
     }
   }
 
+  /**
+   * As `delete`, of many in one datagram: a quarter of the time. Returns how many were there. Throws the first error of
+   * another kind; the entries behind it are deleted all the same.
+   */
+  deleteAll(
+    entries: readonly Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>[],
+  ): number {
+    const asked = entries.map((entry, index) => {
+      const flags = index === entries.length - 1 ? NLM_F_ACK : 0;
+      return message('IPCTNL_MSG_CT_DELETE', flags, entry.family, deletionAttributes(entry));
+    });
+    const errors = this.requestAll(asked);
+    const failed = errors.find((error) => !(error instanceof Rejected && error.errno === 'ENOENT'));
+    if (failed !== undefined) throw failed;
+    return entries.length - errors.length;
+  }
+
   /** Its two tuples define the translation. Throws Rejected when a tuple is in use. */
   create(entry: ConntrackEntry): void {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
     this.request(message('IPCTNL_MSG_CT_NEW', flags, entry.family, creationAttributes(entry)));
   }
+}
+
+function deletionAttributes({
+  family,
+  protocol,
+  original,
+  id,
+  zone,
+}: Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>) {
+  return { original: tupleAttributesOf(family, protocol, original), id, ...(zone === 0 ? {} : { zone }) };
 }
 
 const TYPES = { IPCTNL_MSG_CT_NEW, IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE } as const;

@@ -7,6 +7,7 @@ import { malformed } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
 import { type Message, NFGENMSG } from '../messages.ts';
 import { AddressTexts } from './address-texts.ts';
+import { type ConnectionState, readConnectionState } from './connection-state.ts';
 import type { ConntrackEntry, FlowTuple } from './entry.ts';
 
 /** Shared by all views, because many flows have the same addresses. */
@@ -128,6 +129,9 @@ export class FlowView {
   replyBytes = 0;
   /** Milliseconds since the epoch; null unless net.netfilter.nf_conntrack_timestamp is on. */
   startedAt: number | null = null;
+  #bytes: Uint8Array = NOTHING;
+  #stateFrom = 0;
+  #stateTo = 0;
 
   /** Moves the view to a ctnetlink message. Throws Malformed when a tuple is missing or something is incomplete. */
   read(message: Message): this {
@@ -142,6 +146,8 @@ export class FlowView {
     this.status = this.id = this.zone = this.mark = 0;
     this.originalPackets = this.originalBytes = this.replyPackets = this.replyBytes = 0;
     this.timeoutSeconds = this.startedAt = null;
+    this.#bytes = bytes;
+    this.#stateFrom = this.#stateTo = 0;
     let counters = 0;
     let tuples = 0;
     for (let at = start + NFGENMSG; at < end; ) {
@@ -158,6 +164,10 @@ export class FlowView {
           break;
         case 3:
           this.status = number32(bytes, from, stop, 'CTA_STATUS');
+          break;
+        case 4:
+          this.#stateFrom = from;
+          this.#stateTo = stop;
           break;
         case 7:
           this.timeoutSeconds = number32(bytes, from, stop, 'CTA_TIMEOUT');
@@ -202,6 +212,11 @@ export class FlowView {
   /** Of both directions; 0 without accounting. */
   get packets(): number {
     return this.originalPackets + this.replyPackets;
+  }
+
+  /** How far the connection is. Throws Malformed. */
+  get connectionState(): ConnectionState {
+    return readConnectionState(this.#bytes, this.#stateFrom, this.#stateTo);
   }
 
   /** Plain data that outlives the datagram. */

@@ -182,9 +182,18 @@ export class Batch {
     endMessage(this.#writer, start);
   }
 
-  /** EEXIST for an existing key: to replace a value, delete the element first in the same batch. */
-  addElements(family: NftFamily, table: string, set: string, elements: Iterable<SetElement>): void {
-    const flags = NLM_F_CREATE | NLM_F_EXCL;
+  /**
+   * EEXIST for an existing key: to replace a value, delete the element first in the same batch. Unless `exclusive`, an
+   * element that is there already may stay.
+   */
+  addElements(
+    family: NftFamily,
+    table: string,
+    set: string,
+    elements: Iterable<SetElement>,
+    { exclusive = true }: { readonly exclusive?: boolean } = {},
+  ): void {
+    const flags = NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0);
     this.#writeElements('NFT_MSG_NEWSETELEM', family, table, set, elements, flags);
   }
 

@@ -114,6 +114,7 @@ export const expressionTables = {
     flags: [9, 'NFTA_DYNSET_FLAGS', be32],
     expressions: [10, 'NFTA_DYNSET_EXPRESSIONS', binary],
   }),
+  notrack: nest({}),
   counter: nest({
     bytes: [1, 'NFTA_COUNTER_BYTES', be64],
     packets: [2, 'NFTA_COUNTER_PACKETS', be64],

@@ -1,0 +1,25 @@
+import { net16 } from '../bytes.ts';
+
+/** The Internet checksum (RFC 1071) of the parts one behind the other, each of an even length. */
+export function checksum(...parts: readonly Uint8Array[]): number {
+  let sum = 0;
+  for (const part of parts) for (let at = 0; at < part.length; at += 2) sum += net16(part, at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/** CRC32c (RFC 9260, appendix A). */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) crc = (CRC_OF_BYTE[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+/** The polynomial, its bits in reverse order. */
+const CASTAGNOLI = 0x82f6_3b78;
+
+const CRC_OF_BYTE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ CASTAGNOLI : crc >>> 1;
+  return crc;
+});

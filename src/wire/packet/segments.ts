@@ -1,0 +1,93 @@
+/**
+ * Two packets that end a connection whose other end is gone, with their IP headers. Numbers are in network order, save
+ * the checksum of SCTP, whose bytes are in reverse order (RFC 9260, appendix A).
+ */
+import { addressBytes, familyOf, type IpAddress } from '../../net/address.ts';
+import { putNet16, putNet32 } from '../bytes.ts';
+import { checksum, crc32c } from './checksums.ts';
+
+/** The ends of a packet. */
+export interface Ends {
+  readonly src: IpAddress;
+  readonly dst: IpAddress;
+  readonly sport: number;
+  readonly dport: number;
+}
+
+const TCP = 6;
+const SCTP = 132;
+const HOP_LIMIT = 64;
+const TCP_HEADER = 20;
+const SYN_ACK = 0x12;
+/** Common header, and an ABORT chunk without causes (RFC 9260, sections 3 and 3.3.7). */
+const SCTP_ABORT = 12 + 4;
+const ABORT = 6;
+
+/**
+ * A segment that no connection accepts, whatever its numbers: an end that has the connection answers by a segment with
+ * its own numbers (RFC 5961, section 4), one that has not by a reset.
+ * @param number any
+ */
+export function challenge(ends: Ends, number: number): Uint8Array {
+  const { bytes, at } = ipPacket(ends, TCP, TCP_HEADER);
+  putPorts(bytes, at, ends);
+  putNet32(bytes, at + 4, number);
+  putNet32(bytes, at + 8, number ^ 0x5555_5555);
+  bytes[at + 12] = (TCP_HEADER / 4) << 4;
+  bytes[at + 13] = SYN_ACK;
+  putNet16(bytes, at + 16, checksum(bytes.subarray(at), pseudoHeader(ends, TCP, TCP_HEADER)));
+  return bytes;
+}
+
+/**
+ * Ends an association at once.
+ * @param tag the verification tag that the receiver expects
+ */
+export function abort(ends: Ends, tag: number): Uint8Array {
+  const { bytes, at } = ipPacket(ends, SCTP, SCTP_ABORT);
+  putPorts(bytes, at, ends);
+  putNet32(bytes, at + 4, tag);
+  bytes[at + 12] = ABORT;
+  putNet16(bytes, at + 14, 4);
+  const sum = crc32c(bytes.subarray(at));
+  for (let i = 0; i < 4; i++) bytes[at + 8 + i] = (sum >>> (8 * i)) & 0xff;
+  return bytes;
+}
+
+function putPorts(bytes: Uint8Array, at: number, { sport, dport }: Ends): void {
+  putNet16(bytes, at, sport);
+  putNet16(bytes, at + 2, dport);
+}
+
+/** The kernel fills in the checksum of an IPv4 header. */
+function ipPacket({ src, dst }: Ends, protocol: number, length: number): { bytes: Uint8Array; at: number } {
+  if (familyOf(src) === 'IPv4') {
+    const bytes = new Uint8Array(20 + length);
+    bytes[0] = 0x45;
+    putNet16(bytes, 2, bytes.length);
+    bytes[8] = HOP_LIMIT;
+    bytes[9] = protocol;
+    bytes.set(addressBytes(src), 12);
+    bytes.set(addressBytes(dst), 16);
+    return { bytes, at: 20 };
+  }
+  const bytes = new Uint8Array(40 + length);
+  bytes[0] = 0x60;
+  putNet16(bytes, 4, length);
+  bytes[6] = protocol;
+  bytes[7] = HOP_LIMIT;
+  bytes.set(addressBytes(src), 8);
+  bytes.set(addressBytes(dst), 24);
+  return { bytes, at: 40 };
+}
+
+/** Of both families: only its sum matters. */
+function pseudoHeader({ src, dst }: Ends, protocol: number, length: number): Uint8Array {
+  const [from, to] = [addressBytes(src), addressBytes(dst)];
+  const bytes = new Uint8Array(2 * from.length + 4);
+  bytes.set(from);
+  bytes.set(to, from.length);
+  putNet16(bytes, 2 * from.length, protocol);
+  putNet16(bytes, 2 * from.length + 2, length);
+  return bytes;
+}
