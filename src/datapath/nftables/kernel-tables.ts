@@ -9,6 +9,7 @@ import { type EgressChains, egressChainsFrom, plainEgress } from './egress.ts';
 import { elementComparison } from './element.ts';
 import { carriedOver, FORMER_MAPS, type FormerElement } from './former-layout.ts';
 import { FoundElements, hasRecords } from './found-elements.ts';
+import { GONE_TABLE } from './gone-table.ts';
 import { neededBy, needsOfChains, PARTS } from './needs.ts';
 import { anyNetworks, networksIn } from './networks.ts';
 import { fromKernel } from './range-elements.ts';
@@ -28,7 +29,7 @@ const REFERENCE_TABLE = 'knat_reference';
 const PROBE_TABLE = 'knat_probe';
 
 /** Every table name that is ours. */
-export const OUR_TABLES: readonly string[] = [TABLE, SWAP_TABLE, REFERENCE_TABLE];
+export const OUR_TABLES: readonly string[] = [TABLE, SWAP_TABLE, REFERENCE_TABLE, GONE_TABLE];
 
 /** How the tables stand to what they should be. */
 export type SkeletonState =

@@ -23,6 +23,7 @@ import { changedSources } from './changed-sources.ts';
 import { Comparison, elementChanges, ruleSettingsOf, type WholeChange } from './comparison.ts';
 import { elementComparison, type PlacedElement } from './element.ts';
 import { FoundElements } from './found-elements.ts';
+import { GONE_TABLE } from './gone-table.ts';
 import { ATTEMPTS, type FamilyChanges, KernelTables, SWAP_TABLE, workOn } from './kernel-tables.ts';
 import { type RenderedPiece, rendered } from './pieces.ts';
 import { previewOf } from './preview.ts';
@@ -269,7 +270,8 @@ export class NftablesDatapath implements Datapath {
     const { elementsAdded, elementsDeleted, changes } = stands
       ? this.#writeChanges(whole, state.isIntact ? null : state.changes)
       : this.#writeTables(whole, skeleton, variant);
-    if (this.#tables.remove([TABLE], { generation: this.#generation }).length > 0) this.#generation++;
+    if (this.#tables.remove([TABLE, GONE_TABLE], { generation: this.#generation }).length > 0)
+      this.#generation++;
     this.#held = { programmed: whole.programmed, shared: whole.shared, needs, variant };
     this.#backlog.reset(later);
     this.#extended = whole.extended;
@@ -303,6 +305,13 @@ export class NftablesDatapath implements Datapath {
   #comparison(plan: NatPlan): Comparison {
     const isRefused = this.#refusals.isEmpty ? null : (entry: PlanEntry) => this.#refusals.has(entry);
     return new Comparison(plan, this.#unread, isRefused, () => this.#tables.egress());
+  }
+
+  /** A transaction about another table of ours: without this, the next change would take it for somebody else's. */
+  commitAside(batch: Batch): void {
+    const isKnown = this.#connection.generation().id === this.#generation;
+    this.#connection.commit(batch);
+    if (isKnown) this.#generation++;
   }
 
   /** The batch as one transaction, of which the ruleset has the generation that we know. */

@@ -4,7 +4,16 @@ import type { Prefix } from '../../../net/prefix.ts';
 import { type Protocol, protocolNumber } from '../../../net/protocol.ts';
 import type { Verdict } from '../../../wire/nftables/element.ts';
 import { ctStateBits, ctStatusBits, iif, type Load, l4proto, oif, sourceType } from './loads.ts';
-import type { ChainNode, NatFlag, NatOperand, RuleNode, SetNode, Statement, Value } from './nodes.ts';
+import type {
+  ChainNode,
+  NatFlag,
+  NatOperand,
+  Refusal,
+  RuleNode,
+  SetNode,
+  Statement,
+  Value,
+} from './nodes.ts';
 
 const value = (node: Value): Value => Object.freeze(node);
 const statement = (node: Statement): Statement => Object.freeze(node);
@@ -104,6 +113,28 @@ export function ctState(state: keyof typeof states): Statement {
   });
 }
 
+/** Connection tracking did not find the packet in a connection that it knows. */
+export const beginsOrFitsNowhere = statement({
+  kind: 'bit',
+  value: ctStateBits,
+  bit: states.invalid | states.new,
+  isSet: true,
+  text: 'invalid,new',
+});
+
+/** @param text `syn / syn,ack`: the bits that are set, of those that are looked at */
+export function masked(
+  value: Load,
+  mask: number,
+  bits: number,
+  text: string,
+  operator: '==' | '!=' = '==',
+): Statement {
+  return statement({ kind: 'masked', value, mask, operator, bits, text });
+}
+
+export const notrack = statement({ kind: 'notrack' });
+
 /** IPS_DST_NAT of include/uapi/linux/netfilter/nf_conntrack_common.h: the destination was translated. */
 const IPS_DST_NAT = 0x20;
 
@@ -178,7 +209,7 @@ export function masquerade(flags: readonly NatFlag[], ports: Value | null = null
   return statement({ kind: 'masquerade', ports, flags: Object.freeze([...flags]) });
 }
 
-export function reject(family: Family, how: 'unreachable' | 'tcp reset'): Statement {
+export function reject(family: Family, how: Refusal): Statement {
   return statement({ kind: 'reject', family, with: how });
 }
 

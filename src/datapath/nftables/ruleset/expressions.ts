@@ -46,6 +46,21 @@ class Loader {
         this.#compare(numbers.cmp[statement.isSet ? '!=' : '=='], new Uint8Array(4));
         break;
       }
+      case 'masked': {
+        const { value, mask, operator, bits } = statement;
+        this.#load(value, 0);
+        const attributes = { sreg: first, dreg: first, length: 1, operation: 0 };
+        const [kept, xor] = [Uint8Array.of(mask), Uint8Array.of(0)];
+        this.#add({
+          name: 'bitwise',
+          attributes: { ...attributes, mask: { value: kept }, xor: { value: xor } },
+        });
+        this.#compare(numbers.cmp[operator], Uint8Array.of(bits));
+        break;
+      }
+      case 'notrack':
+        this.#add({ name: 'notrack', attributes: {} });
+        break;
       case 'member': {
         const { key, set, negated, guard } = statement;
         const flags = negated ? numbers.lookupInverted : 0;
@@ -144,10 +159,12 @@ class Loader {
   }
 
   #reject({ family, with: how }: Extract<Statement, { kind: 'reject' }>): void {
-    // ICMP_PORT_UNREACH and ICMPV6_PORT_UNREACH; a reset has no code, the kernel does not tell of it.
-    const code = family === 'IPv4' ? 3 : 4;
-    const type = numbers.reject[how];
-    this.#add({ name: 'reject', attributes: how === 'unreachable' ? { type, code } : { type } });
+    // A reset has no code, the kernel does not tell of it.
+    const type = numbers.reject[how === 'tcp reset' ? how : 'unreachable'];
+    this.#add({
+      name: 'reject',
+      attributes: how === 'tcp reset' ? { type } : { type, code: unreachable[family][how] },
+    });
   }
 
   #dynset({ operation, set, key, data, timeout }: Extract<Statement, { kind: 'dynset' }>): void {
@@ -319,6 +336,12 @@ class Loader {
     this.#expressions.push(expression);
   }
 }
+
+/** ICMP_PORT_UNREACH, ICMP_PROT_UNREACH and ICMPV6_PORT_UNREACH. */
+const unreachable = {
+  IPv4: { unreachable: 3, 'no protocol': 2 },
+  IPv6: { unreachable: 4, 'no protocol': 4 },
+} as const;
 
 const ALL_BITS = 0xffff_ffff;
 

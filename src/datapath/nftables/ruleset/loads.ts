@@ -97,6 +97,10 @@ export const addresses = {
 export const sport = payload('th sport', 'transport', [0, 2], 'inet_service', [11, 1]);
 export const dport = payload('th dport', 'transport', [2, 2], 'inet_service', [11, 2]);
 
+/** RFC 9293 and RFC 9260: the flags of a segment, the type of the first chunk of an SCTP packet. */
+export const tcpFlags = payload('tcp flags', 'transport', [13, 1], 'integer', []);
+export const firstChunk = payload('@th,96,8', 'transport', [12, 1], 'integer', []);
+
 /** `enum proto_bases`: nft counts the link layer. */
 const NETWORK_HEADER = 2;
 

@@ -63,6 +63,16 @@ export type Statement =
       readonly text: string;
     }
   | {
+      /** Of one byte, the bits of the mask are those of `bits`, or not. */
+      readonly kind: 'masked';
+      readonly value: Load;
+      readonly mask: number;
+      readonly operator: '==' | '!=';
+      readonly bits: number;
+      readonly text: string;
+    }
+  | { readonly kind: 'notrack' }
+  | {
       readonly kind: 'member';
       readonly key: Value;
       readonly set: SetNode;
@@ -92,7 +102,7 @@ export type Statement =
       readonly flags: readonly NatFlag[];
     }
   | { readonly kind: 'masquerade'; readonly ports: Value | null; readonly flags: readonly NatFlag[] }
-  | { readonly kind: 'reject'; readonly family: Family; readonly with: 'unreachable' | 'tcp reset' }
+  | { readonly kind: 'reject'; readonly family: Family; readonly with: Refusal }
   | {
       /** A packet that changes a set. */
       readonly kind: 'dynset';
@@ -124,6 +134,9 @@ export type Statement =
       /** The element of the client: added if there is none, or made to live on; seconds. */
       readonly remember: { readonly operation: 'add' | 'update'; readonly timeout: number } | null;
     };
+
+/** `no protocol`: ICMP protocol unreachable; IPv6 has port unreachable alone. */
+export type Refusal = 'unreachable' | 'no protocol' | 'tcp reset';
 
 export interface RuleNode {
   readonly statements: readonly Statement[];

@@ -76,6 +76,10 @@ function statementText(statement: Statement): string {
     }
     case 'bit':
       return `${valueText(statement.value)} ${statement.isSet ? '' : '! '}${statement.text}`;
+    case 'masked':
+      return `${statement.value.text} ${statement.operator === '==' ? '' : '!= '}${statement.text}`;
+    case 'notrack':
+      return 'notrack';
     case 'member': {
       const { key, set, negated, guard } = statement;
       const [first] = fieldsOf(key);
@@ -96,7 +100,10 @@ function statementText(statement: Statement): string {
     case 'masquerade':
       return `masquerade${statement.ports === null ? '' : ` to :${valueText(statement.ports)}`}${flagsText(statement.flags)}`;
     case 'reject':
-      return statement.with === 'tcp reset' ? 'reject with tcp reset' : 'reject';
+      if (statement.with === 'tcp reset') return 'reject with tcp reset';
+      return statement.with === 'no protocol' && statement.family === 'IPv4'
+        ? 'reject with icmp prot-unreachable'
+        : 'reject';
     case 'dynset': {
       const { operation, set, key, data, timeout } = statement;
       const lives = timeout === null ? '' : ` timeout ${timeout}s`;

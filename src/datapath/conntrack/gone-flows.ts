@@ -1,0 +1,73 @@
+import type { IpAddress } from '../../net/address.ts';
+import { parsePort } from '../../net/port.ts';
+import { protocolFromNumber } from '../../net/protocol.ts';
+import { setContains } from '../../net/ranges.ts';
+import { endpointAt } from '../../plan/entry.ts';
+import type { GoneEndpoints } from '../../plan/gone-endpoints.ts';
+import { isListedAt, type SlicesOf } from '../../plan/listed-endpoints.ts';
+import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
+import { conntrackStatus, type TrackedFlow } from '../../wire/conntrack/entry.ts';
+import { DialledTuples } from './flow-changes.ts';
+
+/** What changed while no agent ran. */
+export interface FormerEnds {
+  /** Keys of frontends and bindings that were translated and are gone. */
+  readonly keys: ReadonlySet<string>;
+  /** This node's addresses, which other programs may translate too. */
+  readonly localAddresses: ReadonlySet<IpAddress>;
+  /** True for an address that a Pod or a slice has now. */
+  isKnown(address: IpAddress): boolean;
+}
+
+export interface GoneSearch {
+  readonly plan: Pick<NatPlan, 'entry' | 'entryAt'>;
+  readonly slices: SlicesOf;
+  readonly gone: GoneEndpoints;
+  /** Null: all that is gone is known. */
+  readonly former: FormerEnds | null;
+}
+
+/**
+ * Finds established TCP and SCTP connections to endpoints that are gone for the frontend or binding that was dialled
+ * (docs/adr/0029). Connections without a reply are none yet; the kernel's entries of those are deleted as stale.
+ */
+export class GoneFlowJudge {
+  readonly #search: GoneSearch;
+  readonly #keys = new Map<IpAddress, DialledTuples>();
+  readonly #formerKeys: DialledTuples | null;
+
+  constructor(search: GoneSearch) {
+    this.#search = search;
+    for (const [address, keys] of search.gone) this.#keys.set(address, new DialledTuples(keys));
+    this.#formerKeys = search.former === null ? null : new DialledTuples(search.former.keys);
+  }
+
+  isGone(flow: TrackedFlow): boolean {
+    if ((flow.status & TRANSLATED_AND_ANSWERED) !== TRANSLATED_AND_ANSWERED) return false;
+    const protocol = protocolFromNumber(flow.protocol);
+    if (protocol !== 'TCP' && protocol !== 'SCTP') return false;
+    const { src: endpoint, sport } = flow.reply;
+    const keys = this.#keys.get(endpoint);
+    if (keys === undefined && this.#formerKeys === null) return false;
+    const port = parsePort(flow.original.dport);
+    if (port === null) return false;
+    const tuple = { address: flow.original.dst, protocol, port };
+    const { plan, slices } = this.#search;
+    const entry = plan.entryAt(tuple);
+    if (entry?.kind === 'ServiceFrontend' && isListedAt(slices, entry, endpoint)) return false;
+    if (entry?.kind === 'PodBinding') {
+      const present = endpointAt(entry, tuple);
+      if (present.address === endpoint && present.port === sport) return false;
+    }
+    if (keys?.has(tuple) === true) return true;
+    if (this.#search.former === null) return false;
+    const { isKnown, localAddresses } = this.#search.former;
+    if (entry?.kind === 'ServiceFrontend') {
+      return !localAddresses.has(tuple.address) || setContains(scopeOf(plan, flow.family).pods, endpoint);
+    }
+    if (isKnown(endpoint)) return false;
+    return entry?.kind === 'PodBinding' || this.#formerKeys?.has(tuple) === true;
+  }
+}
+
+const TRANSLATED_AND_ANSWERED = conntrackStatus.IPS_DST_NAT | conntrackStatus.IPS_SEEN_REPLY;
