@@ -9,6 +9,7 @@ import { podnatOwner } from '../datapath/coexistence/podnat-controller-names.ts'
 import type { ConntrackSettings } from '../datapath/conntrack/settings.ts';
 import { StaleFlowCleaner } from '../datapath/conntrack/stale-flow-cleaner.ts';
 import type { Datapath } from '../datapath/datapath.ts';
+import { GoneTable } from '../datapath/nftables/gone-table.ts';
 import { NftablesDatapath } from '../datapath/nftables/nftables-datapath.ts';
 import type { Status } from '../forms/status.ts';
 import type { JournalSettings } from '../journal/journal.ts';
@@ -19,6 +20,7 @@ import type { ListenAddress } from '../observe/listening.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { StateStore, StoreChoice } from '../status/stores/store.ts';
 import { NamespaceLock } from '../wire/nflog/namespace-lock.ts';
+import { NftablesConnection } from '../wire/nftables/connection.ts';
 import { watchRoutes } from '../wire/route/monitor.ts';
 import { Agent } from './agent.ts';
 import type { AgentSurroundings, CompanionFactory } from './companion.ts';
@@ -27,6 +29,7 @@ import { conntrackSettings } from './companions/conntrack-settings.ts';
 import { kernelDifference } from './companions/difference.ts';
 import { flowsForPeople } from './companions/flows.ts';
 import { foreignTranslation } from './companions/foreign-translation.ts';
+import { GoneEndpointCompanion } from './companions/gone-endpoints.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { history } from './companions/history.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
@@ -42,6 +45,7 @@ import { whatIfAnswers } from './companions/what-if.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
 import { ForeignPorts } from './foreign-ports.ts';
 import { forwardGuard } from './forward-guard.ts';
+import { ConnectionEnder } from './gone/end-connections.ts';
 import { KernelListeners, processClock } from './host-listeners.ts';
 import { KernelAddresses } from './interface-addresses.ts';
 import {
@@ -155,6 +159,15 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
     if (run.podnatController !== undefined) {
       const { prefix, replace } = run.podnatController;
       companions.push(podnatController(opened(new IptablesChains(podnatOwner(prefix))), replace));
+    }
+    if (
+      !once &&
+      (run.flows ?? defaultFlowSettings).onEndpointGone === 'reset' &&
+      (enable.service || enable.pod)
+    ) {
+      const table = new GoneTable(datapath, opened(new NftablesConnection()));
+      const ender = opened(new ConnectionEnder(table, () => surroundings.random()));
+      companions.push((agent) => new GoneEndpointCompanion(agent, ender, table));
     }
     if (!once) companions.push(...(await lastingCompanions(run, datapath, surroundings)));
     const agent = new Agent({

@@ -24,9 +24,13 @@ export interface AttributionSettings {
   readonly limit: number;
 }
 
+/** What happens to established connections whose endpoint is gone. */
+export type OnEndpointGone = 'reset' | 'keep';
+
 /** Handling of flows besides reading them. */
 export interface FlowSettings {
   readonly egressOnChange: EgressOnChange;
+  readonly onEndpointGone: OnEndpointGone;
   /** Null: no log. */
   readonly attribution: AttributionSettings | null;
   /** Number of source ports; absent: from the plan. */
@@ -35,4 +39,8 @@ export interface FlowSettings {
   readonly lookEvery?: number;
 }
 
-export const defaultFlowSettings: FlowSettings = { egressOnChange: 'keep', attribution: null };
+export const defaultFlowSettings: FlowSettings = {
+  egressOnChange: 'keep',
+  onEndpointGone: 'reset',
+  attribution: null,
+};

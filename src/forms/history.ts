@@ -20,6 +20,7 @@ export const activity = form({
     'notice',
     'notice-over',
     'problem',
+    'connections-ended',
   ]),
   severity: z.enum(['info', 'warning', 'error']),
   message: text.openapi({ description: 'for people, one line' }),

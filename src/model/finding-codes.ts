@@ -266,6 +266,12 @@ export const sideCodes = {
       'Flows affected by a change of pools, rules or bindings could not be ended (without --egress-on-change flush: only those that never saw a reply). The agent tries again.',
     remedy: "The message contains the kernel's error. knat flows --stale shows the flows.",
   },
+  KNAT_GONE_CONNECTIONS: {
+    meaning:
+      'Connections to endpoints that are gone could not be ended (--on-endpoint-gone reset); their clients wait until they give up by themselves. The agent tries again.',
+    remedy:
+      "The message contains the kernel's error. ENFILE: more than 65,536 connections of a family were ended in the last 15 minutes and their clients do not answer; it goes on as they are forgotten.",
+  },
   KNAT_ATTRIBUTION_LOG: {
     meaning: 'The attribution log cannot be written, or has a gap; NAT continues.',
     remedy: 'Make the file of --attribution-log writable, on a disk that is fast enough and not full.',

@@ -300,7 +300,7 @@ describe('values', () => {
 });
 
 describe('the pod', () => {
-  test('has one capability and cannot get more', async () => {
+  test('has two capabilities and cannot get more', async () => {
     const { agent, daemonSet } = await renderDaemonSet();
     expect(agent.securityContext).toEqual({
       runAsUser: 0,
@@ -308,8 +308,11 @@ describe('the pod', () => {
       privileged: false,
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
     });
+    const quiet = await renderDaemonSet('--set', 'onEndpointGone=keep');
+    expect(quiet.agent.securityContext).toMatchObject({ capabilities: { add: ['NET_ADMIN'] } });
+    expect(quiet.agent.args).toContain('--on-endpoint-gone=keep');
     expect(daemonSet.spec.template.spec).toMatchObject({
       hostNetwork: true,
       priorityClassName: 'system-node-critical',

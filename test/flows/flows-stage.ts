@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { runAgent } from '../../src/agent/agent-run.ts';
-import type { FlowSettings } from '../../src/agent/settings.ts';
+import { defaultFlowSettings, type FlowSettings } from '../../src/agent/settings.ts';
 import type { FlowLine, FlowReport, ListingEnd } from '../../src/forms/flows.ts';
 import type { FlowQuestion } from '../../src/forms/questions.ts';
 import type { Status } from '../../src/forms/status.ts';
@@ -94,7 +94,7 @@ export class FlowsStage {
     this.#running = runAgent(
       {
         ...{ settings, logger, version: 'test', once: false },
-        flows: { egressOnChange: 'keep', attribution: null, ...flows },
+        flows: { ...defaultFlowSettings, ...flows },
       },
       this.#stop.signal,
     );

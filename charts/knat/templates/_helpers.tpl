@@ -160,6 +160,9 @@ httpGet:
 - --external-ips={{ join "," . }}
 {{- end }}
 {{- end }}
+{{- if ne .Values.onEndpointGone "reset" }}
+- --on-endpoint-gone={{ .Values.onEndpointGone }}
+{{- end }}
 {{- if include "knat.nodeConfig" . }}
 - --node-config=/etc/knat/node.yaml
 {{- end }}
@@ -257,7 +260,7 @@ image: {{ include "knat.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 resources: {{- toYaml .Values.resources | nindent 2 }}
 securityContext:
-  # Root, but with one capability: a user of another number would not pass it on to the nft program, since
+  # Root, but with few capabilities: a user of another number would not pass it on to the nft program, since
   # Kubernetes knows no ambient capabilities.
   runAsUser: 0
   runAsGroup: 0
@@ -266,8 +269,10 @@ securityContext:
   readOnlyRootFilesystem: true
   capabilities:
     drop: [ALL]
-    # nftables, conntrack and large netlink buffers. The kernel loads its modules itself: no SYS_MODULE.
-    add: {{- concat (list "NET_ADMIN") .Values.securityContext.extraCapabilities | toYaml | nindent 6 }}
+    # nftables, conntrack and large netlink buffers; raw packets that tell clients that their endpoint is gone. The kernel loads
+    # its modules itself: no SYS_MODULE.
+    {{- $own := ternary (list "NET_ADMIN" "NET_RAW") (list "NET_ADMIN") (eq .Values.onEndpointGone "reset") }}
+    add: {{- concat $own .Values.securityContext.extraCapabilities | uniq | toYaml | nindent 6 }}
 {{- end -}}
 
 {{/* Not empty if the state of the nodes is in ConfigMaps, or may be by flags of podnat-controller. */}}

@@ -84,6 +84,7 @@ const samples: Record<SettingName, readonly [string, string, string]> = {
   replacePodnatController: ['true', 'false', 'true'],
   podnatPrefix: ['a', 'B_c', 'd'],
   egressOnChange: ['keep', 'flush', 'keep'],
+  onEndpointGone: ['keep', 'reset', 'keep'],
   attributionLog: ['memory', '/var/lib/knat/attribution', 'memory'],
   attributionLogMib: ['1', '2', '3'],
   historyDir: ['/var/lib/knat/history', 'a', 'b'],

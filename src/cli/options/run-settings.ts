@@ -20,6 +20,7 @@ export function runSettings(
 ): Omit<AgentRun, 'settings' | 'logger' | 'version'> {
   const { once = false, manageForward = true } = values;
   const { healthAddress: health = DEFAULT_HEALTH_ADDRESS, egressOnChange = 'keep' } = values;
+  const { onEndpointGone = 'reset' } = values;
   const { podnatPrefix = DEFAULT_PODNAT_PREFIX, replacePodnatController = false } = values;
   const { nodeStatus = values.stateFlavor !== 'none', events = true } = values;
   const { attributionLog: log, attributionLogMib = 64 } = values;
@@ -42,6 +43,7 @@ export function runSettings(
     },
     flows: {
       egressOnChange,
+      onEndpointGone,
       attribution:
         log === undefined
           ? null

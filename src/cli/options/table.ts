@@ -294,6 +294,11 @@ const agentOptions = {
     readChoice(['keep', 'flush']),
     'existing connections when pools, rules or bindings change: keep leaves them alone, except those that never saw a reply; flush ends those affected (default: keep)',
   ),
+  onEndpointGone: FLOWS.value(
+    'POLICY',
+    readChoice(['reset', 'keep']),
+    'established TCP and SCTP connections to an endpoint that no slice lists any more, or to a binding of a Pod that is gone: reset tells both ends, keep leaves them alone, for networks in which a node that was cut off comes back with the same pods (default: reset)',
+  ),
   attributionLog: FLOWS.text(
     'WHERE',
     'record which Pod used which address and port, for knat flows --who: memory, or a file (default: none)',

@@ -65,6 +65,13 @@ export const knatMetrics = {
   knat_stale_flow_failures_total: counter(
     'How often reading the conntrack table for stale entries, or deleting them, failed; the agent tries again after some seconds.',
   ),
+  knat_gone_connections_ended_total: counter(
+    'Established connections that were ended because their endpoint is gone: no slice lists it any more, or the Pod of the binding is no more. Both ends are told. With --on-endpoint-gone keep there are none.',
+    { protocol: ['TCP', 'SCTP'] },
+  ),
+  knat_gone_connection_failures_total: counter(
+    'How often finding or ending connections to gone endpoints failed; the agent tries again after some seconds.',
+  ),
   knat_conntrack_entries: gauge(
     'Entries of the conntrack table when it was last read, translated or not. It is read every 30 seconds, or less often if reading would take more than 2 % of the time; there is no value before the first reading.',
   ),

@@ -1,0 +1,124 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { GoneFlowJudge, type GoneSearch } from '../../datapath/conntrack/gone-flows.ts';
+import type { GoneConnection } from '../../datapath/nftables/gone-table.ts';
+import type { IpAddress } from '../../net/address.ts';
+import { FAMILIES, type Family } from '../../net/family.ts';
+import { ConntrackConnection } from '../../wire/conntrack/connection.ts';
+import type { ConnectionState } from '../../wire/conntrack/connection-state.ts';
+import type { ConntrackEntry } from '../../wire/conntrack/entry.ts';
+import { inTurns, TableReader } from '../../wire/conntrack/table.ts';
+import { Denied } from '../../wire/errors.ts';
+import { RawSender } from '../../wire/packet/raw-sender.ts';
+import { abort, challenge, type Ends } from '../../wire/packet/segments.ts';
+
+/** Connections that are ended in one turn of the event loop, of some milliseconds. */
+const AT_ONCE = 128;
+
+/** A connection to an endpoint that is gone. */
+export interface FoundConnection {
+  readonly entry: ConntrackEntry;
+  readonly state: ConnectionState;
+}
+
+export interface GoneConnections {
+  add(connections: readonly GoneConnection[]): void;
+}
+
+/**
+ * Ends connections whose endpoint is gone. Both ends are told by a packet of their own connection: TCP by a segment to
+ * which they answer, and whose answer is reset by the gone table; SCTP by an ABORT with the tag that they expect.
+ */
+export class ConnectionEnder {
+  readonly #conntrack = new ConntrackConnection();
+  readonly #reader = new TableReader();
+  readonly #gone: GoneConnections;
+  readonly #senders = new Map<Family, RawSender>();
+  readonly #random: () => number;
+  /** Why nothing can be sent; null: it can. */
+  #silence: string | null = null;
+
+  /** @param random 0 to 1 */
+  constructor(gone: GoneConnections, random: () => number) {
+    this.#gone = gone;
+    this.#random = random;
+    try {
+      for (const family of FAMILIES) this.#senders.set(family, new RawSender(family));
+    } catch (error) {
+      if (!(error instanceof Denied)) throw error;
+      this.#silence = error.message;
+    }
+  }
+
+  /** Without CAP_NET_RAW only who sends is told; null: everybody is. */
+  get silence(): string | null {
+    return this.#silence;
+  }
+
+  /** Reads the table in turns. */
+  async find(search: GoneSearch, signal: AbortSignal): Promise<FoundConnection[]> {
+    const judge = new GoneFlowJudge(search);
+    const found: FoundConnection[] = [];
+    const steps = this.#reader.steps((flow) => {
+      if (!judge.isGone(flow)) return;
+      const state = flow.connectionState;
+      if (!state.isOver) found.push({ entry: flow.copy(), state });
+    });
+    for await (const _ of inTurns(steps)) signal.throwIfAborted();
+    return found;
+  }
+
+  /** Ends them in turns. Returns what was ended; those that are not gone any more stay. */
+  async end(
+    found: readonly FoundConnection[],
+    search: GoneSearch,
+    signal: AbortSignal,
+  ): Promise<FoundConnection[]> {
+    const ended: FoundConnection[] = [];
+    for (let at = 0; at < found.length; at += AT_ONCE) {
+      if (at > 0) await turn();
+      signal.throwIfAborted();
+      const judge = new GoneFlowJudge(search); // the plan may have changed meanwhile
+      const some = found.slice(at, at + AT_ONCE).filter(({ entry }) => judge.isGone(entry));
+      if (some.length === 0) continue;
+      this.#gone.add(some.map(({ entry }) => connectionOf(entry)));
+      this.#conntrack.deleteAll(some.map(({ entry }) => entry));
+      for (const one of some) {
+        this.tell(one);
+        ended.push(one);
+      }
+    }
+    return ended;
+  }
+
+  /** Sends both ends what makes them end the connection. May be repeated. */
+  tell({ entry: { family, original, reply }, state: { tags, hasSaidGoodbye } }: FoundConnection): void {
+    const sender = this.#senders.get(family);
+    if (sender === undefined) return;
+    const client = turned(original);
+    const endpoint = turned(reply);
+    if (tags !== null) {
+      sender.send(abort(client, tags.reply), client.dst);
+      sender.send(abort(endpoint, tags.original), endpoint.dst);
+      return;
+    }
+    const number = Math.floor(this.#random() * 2 ** 32);
+    // The client has read to the end: a reset could only take from it what it has not read yet.
+    if (!hasSaidGoodbye) sender.send(challenge(client, number), client.dst);
+    sender.send(challenge(endpoint, number), endpoint.dst);
+  }
+
+  close(): void {
+    this.#conntrack.close();
+    this.#reader.close();
+    for (const sender of this.#senders.values()) sender.close();
+  }
+}
+
+/** Where an end of the connection sees the other. */
+function turned({ src, dst, sport, dport }: Ends): Ends & { readonly dst: IpAddress } {
+  return { src: dst, dst: src, sport: dport, dport: sport };
+}
+
+function connectionOf({ family, protocol, original, reply }: ConntrackEntry): GoneConnection {
+  return { family, protocol, directions: [original, reply] };
+}
